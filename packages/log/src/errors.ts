@@ -1,0 +1,31 @@
+// Every error this room and its drivers throw, by code.
+
+/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+export const logErrors = {
+  TOPIC_INVALID: 'The topic or pattern breaks the rules for topics.',
+  TOPIC_SET_INVALID: 'The set of topics of a subscription is empty or too large.',
+  EPOCH_INVALID: 'A stored epoch is not one; the data directory is damaged or not ours.',
+  RETENTION_INVALID: 'A retention rule is out of range.',
+  BATCH_INVALID: 'The batch is empty or too large for one append.',
+  IDEMPOTENCY_KEY_INVALID: 'The idempotency key breaks the rules for keys.',
+  IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used for other events; use a new key for new events.',
+  LOG_CLOSED: 'The log has been closed.',
+  LOG_UNAVAILABLE: 'The storage refused the operation; nothing of it was stored. Try again with the same idempotency key.',
+  LOG_FORMAT_NEWER: 'The data was written by a newer version; run that version or another directory.',
+  LOG_FORMAT_FOREIGN: 'The directory holds something that is not a Tidemark log.',
+  LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
+  LOG_NOT_WRITABLE: 'The data directory cannot be created or written.',
+} as const satisfies Record<string, string>
+
+export type LogErrorCode = keyof typeof logErrors
+
+/** An error of a log; `code` is stable, the message says what, got and what to do. */
+export class LogError extends Error {
+  override readonly name = 'LogError'
+  readonly code: LogErrorCode
+
+  constructor(code: LogErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

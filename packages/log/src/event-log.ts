@@ -1,0 +1,129 @@
+// The one interface every log driver implements; the engine knows nothing else of storage.
+
+import type { Position } from './position.ts'
+import type { Topic } from './topic.ts'
+import type { TopicSet } from './topic-set.ts'
+
+/** What is published: one event before the log has given it a position and a time. */
+export interface NewEvent {
+  readonly topic: Topic
+  /** The SSE event type. Default `message`. */
+  readonly type?: string | undefined
+  /** The payload as text. Well-formed Unicode; line breaks are allowed. */
+  readonly data: string
+  /** What the event is about, for topics that keep only the latest event per key. */
+  readonly key?: string | undefined
+}
+
+/** Events that enter the log together or not at all. */
+export interface NewBatch {
+  readonly events: readonly NewEvent[]
+  /**
+   * Names this batch. A second append with the same key and the same events adds nothing and resolves with the
+   * positions of the first. Kept with the positions in the transaction that stores the events.
+   */
+  readonly idempotencyKey?: string | undefined
+}
+
+/** An event in the log. */
+export interface EventRecord {
+  readonly position: Position
+  /** Milliseconds since 1970 by the log's clock; never smaller than the time of the record before it. */
+  readonly time: number
+  readonly topic: Topic
+  /** `message` when the publisher named none. */
+  readonly type: string
+  readonly data: string
+  readonly key: string | undefined
+}
+
+/** Why a stretch of the history cannot be delivered. */
+export type LossReason =
+  /** Retention removed events of a subscribed topic behind the cursor. */
+  | 'retention'
+  /** The cursor belongs to another history. */
+  | 'epoch'
+  /** The cursor lies beyond the newest record of its own history. */
+  | 'ahead'
+
+/** Events of the asked topics between `from` (exclusive) and `to` (inclusive) may be missing. */
+export interface Loss {
+  readonly from: Position
+  readonly to: Position
+  readonly reason: LossReason
+}
+
+export interface ReadQuery {
+  readonly topics: TopicSet
+  /** Records after this position (exclusive). May be of another epoch or ahead of the head; see {@link Loss}. */
+  readonly after: Position
+  /** Records up to this position (inclusive). */
+  readonly upTo: Position
+  /** At most this many records; at least 1. A page may hold fewer and still not be the last. */
+  readonly limit: number
+}
+
+export interface Page {
+  readonly records: readonly EventRecord[]
+  /**
+   * Every matching record up to here has been returned: read on with `after: next`.
+   * Equal to `upTo` once the query is exhausted (to the head when the cursor was ahead of it).
+   */
+  readonly next: Position
+  /** Said once, on the page whose `after` lies behind the loss; the page's records are what is left after it. */
+  readonly lost?: Loss
+}
+
+/** Where to start without a cursor. */
+export type Since =
+  | { readonly kind: 'earliest' }
+  | { readonly kind: 'last'; readonly count: number }
+  /** Age in milliseconds by the log's clock, which never runs behind its newest record. */
+  | { readonly kind: 'age'; readonly ageMs: number }
+
+export interface Tail {
+  /** The newest record this tail has handed over, or where it began. */
+  readonly position: Position
+  close(): void
+}
+
+export interface TailHandler {
+  /** Every record of every node, in log order, without holes; `tail.position` is already the last of them. */
+  records(records: readonly EventRecord[]): void
+  /**
+   * This process stood still for so long that retention overtook its tail. `tail.position` has moved up to `to`;
+   * whoever followed the tail must read on from the log, which says per topic what is lost.
+   */
+  overtaken?(to: Position): void
+}
+
+export interface Bounds {
+  /** Just before the oldest retained record, so that reading after it gives everything retained. */
+  readonly first: Position
+  /** The newest record, or the start of the history while it is empty. */
+  readonly head: Position
+}
+
+/**
+ * An ordered, retained history of records with one total order.
+ *
+ * All methods reject with a `LogError`: `LOG_CLOSED` after `close()`, `LOG_UNAVAILABLE` when storage fails
+ * (nothing of the batch is stored then).
+ */
+export interface EventLog {
+  /**
+   * Adds a batch, all or nothing. Resolves when it is as durable as configured, with one position per event.
+   * @throws LogError `IDEMPOTENCY_KEY_REUSED` when the key was used for other events.
+   */
+  append(batch: NewBatch): Promise<readonly Position[]>
+  read(query: ReadQuery): Promise<Page>
+  /**
+   * Follows the log. Hands over only what survives what the configured durability promises to survive.
+   * `after` must be a position of this history that is not ahead of the head.
+   */
+  tail(after: Position, handler: TailHandler): Tail
+  /** The position after which reading `topics` gives what `since` asks for. */
+  locate(query: { readonly topics: TopicSet; readonly since: Since }): Promise<Position>
+  bounds(): Promise<Bounds>
+  close(): Promise<void>
+}

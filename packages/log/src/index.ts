@@ -1,0 +1,26 @@
+export { systemClock } from './clock.ts'
+export type { Clock, Timer } from './clock.ts'
+export { LogError, logErrors } from './errors.ts'
+export type { LogErrorCode } from './errors.ts'
+export type {
+  Bounds,
+  EventLog,
+  EventRecord,
+  Loss,
+  LossReason,
+  NewBatch,
+  NewEvent,
+  Page,
+  ReadQuery,
+  Since,
+  Tail,
+  TailHandler,
+} from './event-log.ts'
+export { comparePositions, formatCursor, isSameHistory, parseCursor } from './position.ts'
+export type { Cursor, Position } from './position.ts'
+export { defaultRetention } from './retention.ts'
+export type { Retention, RetentionRule } from './retention.ts'
+export { hasWildcard, literalPrefix, matchesPattern, parsePattern, parseTopic } from './topic.ts'
+export type { Pattern, Topic } from './topic.ts'
+export { parseTopicSet } from './topic-set.ts'
+export type { TopicSet } from './topic-set.ts'

@@ -1,0 +1,96 @@
+// Positions in a log, and their text form: the cursor.
+//
+//   cursor   = "1" epoch "-" sequence *part
+//   epoch    = 8 of [0-9a-z]
+//   sequence = 1 to 11 of [0-9a-z], base 36, no leading zero
+//   part     = "~" letter 1 to 64 of [0-9A-Za-z_-]
+//
+// The leading "1" is the version. Parts carry what only some sessions need (DESIGN of live control: the key of a
+// topic set changed on the open stream, the position of a catch-up in progress). A reader keeps parts it does not know.
+
+import { LogError } from './errors.ts'
+import { quote } from './quote.ts'
+
+/** Identity of one history. */
+export type Epoch = string & { readonly __brand: 'Epoch' }
+
+declare const opaque: unique symbol
+
+/** Where a record stands: epoch and sequence number of one log. Opaque outside the log and its drivers. */
+export interface Position {
+  readonly [opaque]: never
+}
+
+/** A cursor taken apart. */
+export interface Cursor {
+  readonly position: Position
+  /** Parts by their letter, in the order of the text. Empty for almost every cursor. */
+  readonly parts: ReadonlyMap<string, string>
+}
+
+interface Inside {
+  readonly epoch: Epoch
+  readonly sequence: number
+}
+
+const cursorShape = /^1([0-9a-z]{8})-(0|[1-9a-z][0-9a-z]{0,10})((?:~[a-z][0-9A-Za-z_-]{1,64}){0,4})$/
+
+/** For drivers: the position of `sequence` (0 = before the first record) in the history `epoch`. */
+export function makePosition(epoch: Epoch, sequence: number): Position {
+  const inside: Inside = { epoch, sequence }
+  return inside as unknown as Position
+}
+
+/** For drivers: the history a position belongs to. */
+export function epochOf(position: Position): Epoch {
+  return (position as unknown as Inside).epoch
+}
+
+/** For drivers: the sequence number of a position. */
+export function sequenceOf(position: Position): number {
+  return (position as unknown as Inside).sequence
+}
+
+/** Whether two positions belong to one history, so that {@link comparePositions} has a meaning. */
+export function isSameHistory(a: Position, b: Position): boolean {
+  return epochOf(a) === epochOf(b)
+}
+
+/** Negative when `a` is before `b`, 0 when equal, positive when after. Both must be of one history. */
+export function comparePositions(a: Position, b: Position): number {
+  return sequenceOf(a) - sequenceOf(b)
+}
+
+/** The text form of a position, safe in a header, a URL and an SSE `id` line. */
+export function formatCursor(position: Position, parts?: ReadonlyMap<string, string>): string {
+  let text = `1${epochOf(position)}-${sequenceOf(position).toString(36)}`
+  if (parts !== undefined) for (const [letter, value] of parts) text += `~${letter}${value}`
+  return text
+}
+
+/** Takes a cursor apart; undefined when the text is not a cursor (of a version this build knows). */
+export function parseCursor(text: string): Cursor | undefined {
+  const match = cursorShape.exec(text)
+  if (match === null) return undefined
+  const [, epoch, digits, tail] = match as unknown as [string, string, string, string]
+  const sequence = Number.parseInt(digits, 36)
+  if (!Number.isSafeInteger(sequence)) return undefined
+  const parts = new Map<string, string>()
+  for (const part of tail.split('~').slice(1)) parts.set(part.slice(0, 1), part.slice(1))
+  return { position: makePosition(epoch as Epoch, sequence), parts }
+}
+
+/** For drivers: checks that a stored or random text can be an epoch. */
+export function parseEpoch(text: string): Epoch {
+  if (!/^[0-9a-z]{8}$/.test(text)) {
+    throw new LogError('EPOCH_INVALID', `An epoch is 8 characters of 0-9 and a-z; got ${quote(text)}.`)
+  }
+  return text as Epoch
+}
+
+/** A new history's identity from 8 random bytes (36^8 = 2.8e12 of them). */
+export function makeEpoch(randomBytes: Uint8Array): Epoch {
+  let text = ''
+  for (let i = 0; i < 8; i++) text += ((randomBytes[i] ?? 0) % 36).toString(36)
+  return parseEpoch(text)
+}

@@ -1,0 +1,45 @@
+// What a subscription asks for: exact topics and patterns, checked, without doubles, in one canonical order.
+
+import { LogError } from './errors.ts'
+import { topicSetSizeMax } from './limits.ts'
+import { hasWildcard, matchesPattern, parsePattern, parseTopic } from './topic.ts'
+import type { Pattern, Topic } from './topic.ts'
+
+/** A checked set of topics and patterns. Two sets with the same members have the same `key`. */
+export interface TopicSet {
+  readonly topics: readonly Topic[]
+  readonly patterns: readonly Pattern[]
+  /** Members in canonical order, one per line. */
+  readonly key: string
+  matches(topic: Topic): boolean
+}
+
+/**
+ * Checks the names of a subscription.
+ * @throws LogError `TOPIC_INVALID` for a malformed name, `TOPIC_SET_INVALID` for none or more than 1,000 names
+ */
+export function parseTopicSet(names: readonly string[]): TopicSet {
+  if (names.length === 0) {
+    throw new LogError('TOPIC_SET_INVALID', 'A subscription needs at least one topic; got none. Name one, for example `topic=orders/42`.')
+  }
+  if (names.length > topicSetSizeMax) {
+    throw new LogError(
+      'TOPIC_SET_INVALID',
+      `A subscription may name ${topicSetSizeMax} topics at most; got ${names.length}. Use a pattern such as \`orders/*\`, or two subscriptions.`,
+    )
+  }
+  const unique = [...new Set(names)].sort()
+  const topics: Topic[] = []
+  const patterns: Pattern[] = []
+  for (const name of unique) {
+    if (hasWildcard(name)) patterns.push(parsePattern(name))
+    else topics.push(parseTopic(name))
+  }
+  const exact = new Set(topics)
+  return {
+    topics,
+    patterns,
+    key: unique.join('\n'),
+    matches: (topic) => exact.has(topic) || patterns.some((pattern) => matchesPattern(pattern, topic)),
+  }
+}

@@ -1,0 +1,94 @@
+// The rules for topics and patterns. Both are checked once, at the door; inside, the type is the proof.
+
+import { LogError } from './errors.ts'
+import { topicBytesMax, topicSegmentsMax } from './limits.ts'
+import { quote } from './quote.ts'
+
+/** A named channel such as `orders/42`, checked by {@link parseTopic}. Compared byte by byte. */
+export type Topic = string & { readonly __brand: 'Topic' }
+
+/** A topic with `*` (one segment) or a last `**` (one segment or more), checked by {@link parsePattern}. */
+export type Pattern = string & { readonly __brand: 'Pattern' }
+
+/**
+ * Checks a topic: segments split by `/`, none empty, `.` or `..`; at most 256 bytes of UTF-8; no control
+ * characters, no `*`.
+ * @throws LogError `TOPIC_INVALID`
+ */
+export function parseTopic(text: string): Topic {
+  const reason = describeFault(text) ?? (text.includes('*') ? '`*` stands for a pattern; a topic has none' : undefined)
+  if (reason !== undefined) throw invalid('topic', text, reason)
+  return text as Topic
+}
+
+/**
+ * Checks a pattern. A text without wildcards is a topic and therefore no pattern; see `parseTopicSet` for both.
+ * @throws LogError `TOPIC_INVALID`
+ */
+export function parsePattern(text: string): Pattern {
+  const reason = describeFault(text) ?? describeWildcardFault(text)
+  if (reason !== undefined) throw invalid('pattern', text, reason)
+  return text as Pattern
+}
+
+/** Whether the text is meant as a pattern (it may still be a malformed one). */
+export function hasWildcard(text: string): boolean {
+  return text.includes('*')
+}
+
+/**
+ * Whether a topic matches a pattern. A wildcard in the first segment does not match the hub's own `$…` topics.
+ *
+ * `orders/*` matches `orders/42` but neither `orders` nor `orders/42/items`; `orders/**` matches the last two
+ * of `orders`, `orders/42`, `orders/42/items`; `**` matches every topic that does not begin with `$`.
+ */
+export function matchesPattern(pattern: Pattern, topic: Topic): boolean {
+  const wanted = pattern.split('/')
+  const given = topic.split('/')
+  if (topic.startsWith('$') && wanted[0]?.startsWith('*')) return false
+  for (const [i, segment] of wanted.entries()) {
+    if (segment === '**') return given.length > i
+    if (i >= given.length) return false
+    if (segment !== '*' && segment !== given[i]) return false
+  }
+  return given.length === wanted.length
+}
+
+/** The part of a pattern before its first wildcard segment, `orders/` of `orders/*`; every matching topic starts with it. */
+export function literalPrefix(pattern: Pattern): string {
+  return pattern.slice(0, pattern.indexOf('*'))
+}
+
+const utf8 = new TextEncoder()
+
+function describeFault(text: string): string | undefined {
+  if (text === '') return 'it is empty'
+  if (!text.isWellFormed()) return 'it holds half of a surrogate pair'
+  if (text.length > topicBytesMax || utf8.encode(text).length > topicBytesMax) {
+    return `it may be ${topicBytesMax} bytes of UTF-8 at most`
+  }
+  // oxlint-disable-next-line no-control-regex -- finding control characters is the point
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) return 'it holds a control character'
+  const segments = text.split('/')
+  if (segments.length > topicSegmentsMax) return `it may have ${topicSegmentsMax} segments at most`
+  for (const segment of segments) {
+    if (segment === '') return 'it has an empty segment'
+    if (segment === '.' || segment === '..') return `the segment ${quote(segment)} is refused because URLs drop it`
+  }
+  return undefined
+}
+
+function describeWildcardFault(text: string): string | undefined {
+  if (!text.includes('*')) return 'it has no wildcard'
+  const segments = text.split('/')
+  for (const [i, segment] of segments.entries()) {
+    if (segment === '*' || !segment.includes('*')) continue
+    if (segment !== '**') return `a wildcard is a whole segment, \`*\` or \`**\`; got the segment ${quote(segment)}`
+    if (i < segments.length - 1) return '`**` is allowed as the last segment only'
+  }
+  return undefined
+}
+
+function invalid(what: 'topic' | 'pattern', text: string, reason: string): LogError {
+  return new LogError('TOPIC_INVALID', `${quote(text)} is not a valid ${what}: ${reason}.`)
+}
