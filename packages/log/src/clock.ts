@@ -19,7 +19,9 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, task) {
     const timer = setTimeout(task, delayMs)
-    timer.unref?.()
+    // Node and Deno return an object that can be told not to hold the process; browsers a number.
+    const host: { unref?(): void } | number = timer
+    if (typeof host === 'object') host.unref?.()
     return { cancel: () => clearTimeout(timer) }
   },
 }

@@ -15,7 +15,7 @@ export const logErrors = {
   LOG_FORMAT_FOREIGN: 'The directory holds something that is not a Tidemark log.',
   LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
   LOG_NOT_WRITABLE: 'The data directory cannot be created or written.',
-} as const satisfies Record<string, string>
+} as const
 
 export type LogErrorCode = keyof typeof logErrors
 
