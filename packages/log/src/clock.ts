@@ -13,14 +13,13 @@ export interface Clock {
   after(delayMs: number, task: () => void): Timer
 }
 
-
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, task) {
     const timer = setTimeout(task, delayMs)
     // Node and Deno return an object that can be told not to hold the process; browsers a number.
-    const host: { unref?(): void } | number = timer
+    const host = timer as number | { unref?(): void }
     if (typeof host === 'object') host.unref?.()
     return { cancel: () => clearTimeout(timer) }
   },
