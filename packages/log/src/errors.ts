@@ -8,10 +8,13 @@ export const logErrors = {
   RETENTION_INVALID: 'A retention rule is out of range.',
   BATCH_INVALID: 'The batch is empty or too large for one append.',
   IDEMPOTENCY_KEY_INVALID: 'The idempotency key breaks the rules for keys.',
-  IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used for other events; use a new key for new events.',
+  IDEMPOTENCY_KEY_REUSED:
+    'The idempotency key was used for other events; use a new key for new events.',
   LOG_CLOSED: 'The log has been closed.',
-  LOG_UNAVAILABLE: 'The storage refused the operation; nothing of it was stored. Try again with the same idempotency key.',
-  LOG_FORMAT_NEWER: 'The data was written by a newer version; run that version or another directory.',
+  LOG_UNAVAILABLE:
+    'The storage refused the operation; nothing of it was stored. Try again with the same idempotency key.',
+  LOG_FORMAT_NEWER:
+    'The data was written by a newer version; run that version or another directory.',
   LOG_FORMAT_FOREIGN: 'The directory holds something that is not a Tidemark log.',
   LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
   LOG_NOT_WRITABLE: 'The data directory cannot be created or written.',

@@ -33,7 +33,8 @@ interface Inside {
   readonly sequence: number
 }
 
-const cursorShape = /^1([0-9a-z]{8})-(0|[1-9a-z][0-9a-z]{0,10})((?:~[a-z][0-9A-Za-z_-]{1,64}){0,4})$/
+const cursorShape =
+  /^1([0-9a-z]{8})-(0|[1-9a-z][0-9a-z]{0,10})((?:~[a-z][0-9A-Za-z_-]{1,64}){0,4})$/
 
 /** For drivers: the position of `sequence` (0 = before the first record) in the history `epoch`. */
 export function makePosition(epoch: Epoch, sequence: number): Position {
@@ -83,7 +84,10 @@ export function parseCursor(text: string): Cursor | undefined {
 /** For drivers: checks that a stored or random text can be an epoch. */
 export function parseEpoch(text: string): Epoch {
   if (!/^[0-9a-z]{8}$/.test(text)) {
-    throw new LogError('EPOCH_INVALID', `An epoch is 8 characters of 0-9 and a-z; got ${quote(text)}.`)
+    throw new LogError(
+      'EPOCH_INVALID',
+      `An epoch is 8 characters of 0-9 and a-z; got ${quote(text)}.`,
+    )
   }
   return text as Epoch
 }

@@ -20,7 +20,10 @@ export interface TopicSet {
  */
 export function parseTopicSet(names: readonly string[]): TopicSet {
   if (names.length === 0) {
-    throw new LogError('TOPIC_SET_INVALID', 'A subscription needs at least one topic; got none. Name one, for example `topic=orders/42`.')
+    throw new LogError(
+      'TOPIC_SET_INVALID',
+      'A subscription needs at least one topic; got none. Name one, for example `topic=orders/42`.',
+    )
   }
   if (names.length > topicSetSizeMax) {
     throw new LogError(
@@ -40,6 +43,7 @@ export function parseTopicSet(names: readonly string[]): TopicSet {
     topics,
     patterns,
     key: unique.join('\n'),
-    matches: (topic) => exact.has(topic) || patterns.some((pattern) => matchesPattern(pattern, topic)),
+    matches: (topic) =>
+      exact.has(topic) || patterns.some((pattern) => matchesPattern(pattern, topic)),
   }
 }

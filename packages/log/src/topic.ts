@@ -16,7 +16,9 @@ export type Pattern = string & { readonly __brand: 'Pattern' }
  * @throws LogError `TOPIC_INVALID`
  */
 export function parseTopic(text: string): Topic {
-  const reason = describeFault(text) ?? (text.includes('*') ? '`*` stands for a pattern; a topic has none' : undefined)
+  const reason =
+    describeFault(text) ??
+    (text.includes('*') ? '`*` stands for a pattern; a topic has none' : undefined)
   if (reason !== undefined) throw invalid('topic', text, reason)
   return text as Topic
 }
@@ -73,7 +75,8 @@ function describeFault(text: string): string | undefined {
   if (segments.length > topicSegmentsMax) return `it may have ${topicSegmentsMax} segments at most`
   for (const segment of segments) {
     if (segment === '') return 'it has an empty segment'
-    if (segment === '.' || segment === '..') return `the segment ${quote(segment)} is refused because URLs drop it`
+    if (segment === '.' || segment === '..')
+      return `the segment ${quote(segment)} is refused because URLs drop it`
   }
   return undefined
 }
@@ -83,7 +86,8 @@ function describeWildcardFault(text: string): string | undefined {
   const segments = text.split('/')
   for (const [i, segment] of segments.entries()) {
     if (segment === '*' || !segment.includes('*')) continue
-    if (segment !== '**') return `a wildcard is a whole segment, \`*\` or \`**\`; got the segment ${quote(segment)}`
+    if (segment !== '**')
+      return `a wildcard is a whole segment, \`*\` or \`**\`; got the segment ${quote(segment)}`
     if (i < segments.length - 1) return '`**` is allowed as the last segment only'
   }
   return undefined
