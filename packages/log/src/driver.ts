@@ -2,3 +2,20 @@
 
 export { epochOf, makeEpoch, makePosition, parseEpoch, sequenceOf } from './position.ts'
 export type { Epoch } from './position.ts'
+export { fingerprintBatch } from './fingerprint.ts'
+export { mergeByPosition } from './merge.ts'
+export { isScanCheaper } from './read-plan.ts'
+export type { ReadShape } from './read-plan.ts'
+export { measureRecord, measureUtf8 } from './record-size.ts'
+export { readRecordTime } from './record-time.ts'
+export { createRuleBook, validateRetention } from './rule-book.ts'
+export type { RuleBook, TopicRule } from './rule-book.ts'
+export { validateBatch } from './validate-batch.ts'
+export {
+  emptyTopicsMax,
+  idempotencyAgeMaxMs,
+  idempotencyBytesMin,
+  idempotencyShare,
+  scanRecordsMax,
+  tailBatchMax,
+} from './limits.ts'

@@ -23,3 +23,45 @@ export const emptyTopicsMax: number = 100_000
 
 /** How long an idempotency key is kept at most, in milliseconds. */
 export const idempotencyAgeMaxMs: number = 24 * 60 * 60 * 1000
+
+/** Characters of an event's type. */
+export const eventTypeLengthMax: number = 256
+
+/** Retention rules of one log. A topic's first lookup tries them one by one: 1,000 × ~50 ns = 50 µs. */
+export const retentionRulesMax: number = 1_000
+
+/** Topics whose rule is remembered. 100,000 × ~100 bytes = 10 MB; then it is forgotten and found again. */
+export const ruleCacheMax: number = 100_000
+
+/** What a record costs beside its texts: record, position, slot and its places in the lists of the memory log. */
+export const recordOverheadBytes: number = 200
+
+/** Records a page looks at at most while scanning. 10,000 × ~0.1 µs = 1 ms. */
+export const scanRecordsMax: number = 10_000
+
+/** Topics merged for one page at most. 10,000 × ~0.5 µs = 5 ms. */
+export const mergeTopicsMax: number = 10_000
+
+/** Seeking in one topic costs about as much as looking at this many records in a scan. */
+export const seekCost: number = 4
+
+/** Records a tail is handed at once while it catches up with the history. */
+export const tailBatchMax: number = 1_000
+
+/** Bytes that remembered idempotency keys take at least, whatever `maxBytes` says. 4 MiB ÷ ~250 bytes = 16,000 keys. */
+export const idempotencyBytesMin: number = 4 * 1024 * 1024
+
+/** Of `maxBytes`, idempotency keys get this share beside the records. */
+export const idempotencyShare: number = 1 / 8
+
+/** What a remembered idempotency key costs beside its own characters. */
+export const idempotencyOverheadBytes: number = 150
+
+/** Records removed by age in one step. 2,000 × ~0.5 µs = 1 ms. */
+export const sweepRecordsMax: number = 2_000
+
+/** Pause between two steps when the first did not finish. 2,000 per 10 ms = 200,000 records per second. */
+export const sweepPauseMs: number = 10
+
+/** Removal by age may be this late. */
+export const sweepLateMsMax: number = 1_000

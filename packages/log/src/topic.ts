@@ -39,21 +39,39 @@ export function hasWildcard(text: string): boolean {
 }
 
 /**
- * Whether a topic matches a pattern. A wildcard in the first segment does not match the hub's own `$…` topics.
+ * Whether a topic matches a pattern.
  *
- * `orders/*` matches `orders/42` but neither `orders` nor `orders/42/items`; `orders/**` matches the last two
- * of `orders`, `orders/42`, `orders/42/items`; `**` matches every topic that does not begin with `$`.
+ * - `orders/*` matches `orders/42`, but neither `orders` nor `orders/42/items`.
+ * - `orders/**` matches `orders/42` and `orders/42/items`, not `orders` itself.
+ * - `**` matches every topic except the hub's own `$…`, which no wildcard in the first segment reaches.
+ *
+ * Walks both texts side by side and allocates nothing.
  */
 export function matchesPattern(pattern: Pattern, topic: Topic): boolean {
-  const wanted = pattern.split('/')
-  const given = topic.split('/')
-  if (topic.startsWith('$') && wanted[0]?.startsWith('*')) return false
-  for (const [i, segment] of wanted.entries()) {
-    if (segment === '**') return given.length > i
-    if (i >= given.length) return false
-    if (segment !== '*' && segment !== given[i]) return false
+  if (topic.startsWith('$') && pattern.startsWith('*')) return false
+  let wanted = 0
+  let given = 0
+  for (;;) {
+    // A wildcard is a whole segment, so its first character tells it.
+    if (pattern.startsWith('**', wanted)) return true
+    const wantedEnd = endOfSegment(pattern, wanted)
+    const givenEnd = endOfSegment(topic, given)
+    if (!pattern.startsWith('*', wanted)) {
+      if (wantedEnd - wanted !== givenEnd - given) return false
+      for (let i = 0; wanted + i < wantedEnd; i++) {
+        if (pattern.charCodeAt(wanted + i) !== topic.charCodeAt(given + i)) return false
+      }
+    }
+    if (wantedEnd === pattern.length) return givenEnd === topic.length
+    if (givenEnd === topic.length) return false
+    wanted = wantedEnd + 1
+    given = givenEnd + 1
   }
-  return given.length === wanted.length
+}
+
+function endOfSegment(text: string, start: number): number {
+  const end = text.indexOf('/', start)
+  return end === -1 ? text.length : end
 }
 
 /** The part of a pattern before its first wildcard segment, `orders/` of `orders/*`; every matching topic starts with it. */

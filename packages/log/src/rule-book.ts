@@ -1,0 +1,112 @@
+// Which retention rule holds for a topic, resolved once and remembered.
+
+import { LogError } from './errors.ts'
+import { retentionRulesMax, ruleCacheMax } from './limits.ts'
+import { quote } from './quote.ts'
+import { defaultRetention } from './retention.ts'
+import type { Retention, RetentionRule } from './retention.ts'
+import { hasWildcard, matchesPattern, parsePattern, parseTopic } from './topic.ts'
+import type { Topic } from './topic.ts'
+
+/** What holds for one topic, with every default filled in; `Infinity` where there is no bound. */
+export interface TopicRule {
+  readonly maxAgeMs: number
+  readonly maxEvents: number
+  readonly maxBytes: number
+  readonly latestBy: 'key' | undefined
+}
+
+/** Finds the rule of a topic. */
+export interface RuleBook {
+  /** The same object for all topics that share a rule. */
+  ruleFor(topic: Topic): TopicRule
+  /** Every rule that can be returned, the log's own last. */
+  readonly rules: readonly TopicRule[]
+}
+
+/** Reads checked retention, see {@link validateRetention}. The first rule that matches a topic decides. */
+export function createRuleBook(retention: Retention): RuleBook {
+  const fallback: TopicRule = {
+    maxAgeMs: retention.maxAgeMs,
+    maxEvents: Infinity,
+    maxBytes: Infinity,
+    latestBy: undefined,
+  }
+  const entries = retention.rules.map((rule) => ({
+    matches: createMatcher(rule.pattern),
+    rule: {
+      maxAgeMs: rule.maxAgeMs ?? retention.maxAgeMs,
+      maxEvents: rule.maxEvents ?? Infinity,
+      maxBytes: rule.maxBytes ?? Infinity,
+      latestBy: rule.latestBy,
+    },
+  }))
+  const known = new Map<Topic, TopicRule>()
+  return {
+    rules: [...entries.map(({ rule }) => rule), fallback],
+    ruleFor(topic) {
+      if (entries.length === 0) return fallback
+      const remembered = known.get(topic)
+      if (remembered !== undefined) return remembered
+      const rule = entries.find(({ matches }) => matches(topic))?.rule ?? fallback
+      if (known.size >= ruleCacheMax) known.clear()
+      known.set(topic, rule)
+      return rule
+    },
+  }
+}
+
+/**
+ * Checks retention and fills in the defaults.
+ * @throws LogError `RETENTION_INVALID`
+ */
+export function validateRetention(retention: Partial<Retention> = {}): Retention {
+  const checked: Retention = {
+    maxAgeMs: retention.maxAgeMs ?? defaultRetention.maxAgeMs,
+    maxBytes: retention.maxBytes ?? defaultRetention.maxBytes,
+    rules: retention.rules ?? defaultRetention.rules,
+  }
+  requireBound('maxAgeMs', checked.maxAgeMs)
+  requireBound('maxBytes', checked.maxBytes)
+  if (checked.rules.length > retentionRulesMax) {
+    throw new LogError(
+      'RETENTION_INVALID',
+      `There may be ${retentionRulesMax} retention rules at most; got ${checked.rules.length}. Use wider patterns.`,
+    )
+  }
+  for (const rule of checked.rules) validateRule(rule)
+  return checked
+}
+
+function validateRule(rule: RetentionRule): void {
+  const where = `of the rule for ${quote(rule.pattern)}`
+  try {
+    createMatcher(rule.pattern)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new LogError('RETENTION_INVALID', `The pattern ${where} is malformed. ${reason}`, { cause })
+  }
+  if (rule.maxAgeMs !== undefined) requireBound(`maxAgeMs ${where}`, rule.maxAgeMs)
+  if (rule.maxEvents !== undefined) requireBound(`maxEvents ${where}`, rule.maxEvents)
+  if (rule.maxBytes !== undefined) requireBound(`maxBytes ${where}`, rule.maxBytes)
+  if (rule.latestBy !== undefined && rule.latestBy !== 'key') {
+    throw new LogError('RETENTION_INVALID', `latestBy ${where} must be \`key\`; got ${quote(String(rule.latestBy))}.`)
+  }
+}
+
+function requireBound(name: string, value: number): void {
+  if (value === Infinity || (Number.isSafeInteger(value) && value > 0)) return
+  throw new LogError(
+    'RETENTION_INVALID',
+    `${name} must be a whole number of at least 1, or Infinity for no bound; got ${String(value)}.`,
+  )
+}
+
+function createMatcher(name: string): (topic: Topic) => boolean {
+  if (!hasWildcard(name)) {
+    const wanted = parseTopic(name)
+    return (topic) => topic === wanted
+  }
+  const pattern = parsePattern(name)
+  return (topic) => matchesPattern(pattern, topic)
+}

@@ -1,0 +1,74 @@
+// What may enter a log. Topics are proven by their type; the size of data is the door's business.
+
+import { LogError } from './errors.ts'
+import type { NewBatch, NewEvent } from './event-log.ts'
+import {
+  batchEventsMax,
+  eventKeyLengthMax,
+  eventTypeLengthMax,
+  idempotencyKeyLengthMax,
+} from './limits.ts'
+import { quote } from './quote.ts'
+
+/**
+ * Checks a batch before anything of it is stored.
+ * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`
+ */
+export function validateBatch(batch: NewBatch): void {
+  const { events, idempotencyKey } = batch
+  if (events.length === 0) {
+    throw new LogError('BATCH_INVALID', 'A batch needs at least one event; got none.')
+  }
+  if (events.length > batchEventsMax) {
+    throw new LogError(
+      'BATCH_INVALID',
+      `A batch may hold ${batchEventsMax} events at most; got ${events.length}. Split it.`,
+    )
+  }
+  for (const [i, event] of events.entries()) {
+    const fault = describeEventFault(event)
+    if (fault !== undefined) throw new LogError('BATCH_INVALID', `Event ${i + 1} of the batch: ${fault}`)
+  }
+  if (idempotencyKey !== undefined) validateIdempotencyKey(idempotencyKey)
+}
+
+/** Visible ASCII: what an HTTP header can carry unchanged. */
+function validateIdempotencyKey(key: string): void {
+  if (key.length <= idempotencyKeyLengthMax && /^[\x21-\x7e]+$/.test(key)) return
+  throw new LogError(
+    'IDEMPOTENCY_KEY_INVALID',
+    `An idempotency key is 1 to ${idempotencyKeyLengthMax} visible ASCII characters; got ${quote(key)}.`,
+  )
+}
+
+function describeEventFault({ type, data, key }: NewEvent): string | undefined {
+  if (!data.isWellFormed()) return 'its data holds half of a surrogate pair; send well-formed Unicode.'
+  return (
+    (type === undefined ? undefined : describeTypeFault(type)) ??
+    (key === undefined ? undefined : describeKeyFault(key))
+  )
+}
+
+function describeTypeFault(type: string): string | undefined {
+  if (type === '') return 'its type is empty; leave it out for `message`.'
+  if (type.length > eventTypeLengthMax) {
+    return `its type may have ${eventTypeLengthMax} characters at most; got ${type.length}.`
+  }
+  // A line break would end the `event:` line and let the rest forge fields.
+  // oxlint-disable-next-line no-control-regex -- finding control characters is the point
+  if (/[\r\n\u0000]/.test(type)) return `its type must not hold CR, LF or NUL; got ${quote(type)}.`
+  if (!type.isWellFormed()) return `its type holds half of a surrogate pair; got ${quote(type)}.`
+  return undefined
+}
+
+function describeKeyFault(key: string): string | undefined {
+  if (key.length > eventKeyLengthMax) {
+    return `its key may have ${eventKeyLengthMax} characters at most; got ${key.length}.`
+  }
+  // oxlint-disable-next-line no-control-regex -- finding control characters is the point
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(key)) {
+    return `its key must not hold control characters; got ${quote(key)}.`
+  }
+  if (!key.isWellFormed()) return `its key holds half of a surrogate pair; got ${quote(key)}.`
+  return undefined
+}
