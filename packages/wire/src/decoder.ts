@@ -1,0 +1,112 @@
+// The incremental decoder: chunks of bytes or text in, events out.
+
+import { ByteReader } from './byte-reader.ts'
+import type { DecoderHandler } from './decoder-handler.ts'
+import { WireError } from './errors.ts'
+import { EventAssembler } from './event-assembler.ts'
+import { eventBytesMaxDefault } from './limits.ts'
+import { LineSplitter } from './line-splitter.ts'
+
+/** Options of {@link createDecoder}. */
+export interface DecoderOptions {
+  /** The last event id before the first event, when a stream is resumed. Default empty. */
+  readonly lastEventId?: string | undefined
+  /**
+   * Bytes of one event, from its first line to its blank line. Default 16 MiB. Counted in UTF-16 code units, so
+   * that text beyond ASCII may have up to 3 times as many bytes and never fewer.
+   */
+  readonly eventBytesMax?: number | undefined
+  /** Bytes of one line, comments included, counted alike. Default `eventBytesMax`. */
+  readonly lineBytesMax?: number | undefined
+}
+
+/** Decodes one stream; a reconnect is another stream and takes another decoder. */
+export interface Decoder {
+  /**
+   * Takes the next chunk, cut anywhere, and calls the handler for what is complete.
+   *
+   * When it throws (a limit, or the handler), the rest of the chunk is lost: the decoder drops what it holds and
+   * refuses further chunks.
+   * @throws WireError `LINE_TOO_LONG`, `EVENT_TOO_LARGE`, `DECODER_ENDED`
+   */
+  push(chunk: Uint8Array | string): void
+  /**
+   * The stream is over. An event without its blank line is dropped, as the specification asks. Called from
+   * within the handler, it takes effect after the chunk.
+   */
+  end(): void
+  /** What a reconnect sends as `Last-Event-ID`: the id in force at the last blank line. */
+  readonly lastEventId: string
+}
+
+/**
+ * Creates a decoder for one stream after the WHATWG rules, HTML §9.2.5 and §9.2.6.
+ *
+ * It works in linear time however the stream is cut, and holds one event and one line at most.
+ * @throws WireError `DECODER_LIMIT_INVALID` for a limit that is not a whole number from 1 up
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+ * @example
+ * ```ts
+ * import { createDecoder } from '@tidemark/wire'
+ *
+ * const decoder = createDecoder({ event: ({ id, type, data }) => console.log(id, type, data) })
+ * decoder.push('id: 7\nevent: paid\nda')
+ * decoder.push('ta: {"total":12}\n\n')
+ * ```
+ */
+export function createDecoder(handler: DecoderHandler, options: DecoderOptions = {}): Decoder {
+  return new StreamDecoder(handler, options)
+}
+
+class StreamDecoder implements Decoder {
+  readonly #bytes = new ByteReader()
+  readonly #assembler: EventAssembler
+  #splitter: LineSplitter | undefined
+  #isAtStart = true
+  #failure: unknown
+
+  constructor(handler: DecoderHandler, options: DecoderOptions) {
+    const eventBytesMax = checkLimit('eventBytesMax', options.eventBytesMax ?? eventBytesMaxDefault)
+    const lineBytesMax = checkLimit('lineBytesMax', options.lineBytesMax ?? eventBytesMax)
+    this.#assembler = new EventAssembler(handler, { lastEventId: options.lastEventId ?? '', eventBytesMax })
+    this.#splitter = new LineSplitter(this.#assembler, lineBytesMax)
+  }
+
+  get lastEventId(): string {
+    return this.#assembler.lastEventId
+  }
+
+  push(chunk: Uint8Array | string): void {
+    const splitter = this.#splitter
+    if (splitter === undefined) throw this.#ended()
+    let text = typeof chunk === 'string' ? this.#bytes.flush() + chunk : this.#bytes.read(chunk)
+    if (this.#isAtStart && text !== '') {
+      this.#isAtStart = false
+      if (text.startsWith('\uFEFF')) text = text.slice(1)
+    }
+    try {
+      splitter.push(text)
+    } catch (error) {
+      this.#failure = error
+      this.end()
+      throw error
+    }
+  }
+
+  end(): void {
+    this.#splitter = undefined
+    this.#assembler.drop()
+  }
+
+  #ended(): WireError {
+    const why = this.#failure === undefined ? 'ended' : 'failed'
+    return new WireError('DECODER_ENDED', `The decoder has ${why}; got another chunk. Create a decoder for the next stream.`, {
+      cause: this.#failure,
+    })
+  }
+}
+
+function checkLimit(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value
+  throw new WireError('DECODER_LIMIT_INVALID', `${name} must be a whole number of bytes from 1 up; got ${value}. Leave it out for the default.`)
+}

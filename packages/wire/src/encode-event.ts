@@ -1,0 +1,111 @@
+// The encoder: one event, comment or retry as text. What would break the format is refused, never repaired.
+
+import { WireError } from './errors.ts'
+import { checkField, hasLineBreak } from './fields.ts'
+import { fieldsMax } from './limits.ts'
+import { quote } from './quote.ts'
+
+/** What can be said in one event. Every part is optional; without `data` a browser dispatches nothing. */
+export interface WireEvent {
+  /** Becomes the last event id. No CR, LF or NUL. Empty takes the last event id back. */
+  readonly id?: string | undefined
+  /** The event type. No CR or LF. Default `message`, which is not written; nor is an empty one, which means the same. */
+  readonly event?: string | undefined
+  /** The payload. CR, LF and CRLF start a new `data` line and are read back as LF. */
+  readonly data?: string | undefined
+  /** The reconnect delay asked of the client. Milliseconds, a whole number from 0 up. */
+  readonly retry?: number | undefined
+  /** Lines of other names, which parsers ignore unless they know them. At most 32. */
+  readonly fields?: readonly (readonly [name: string, value: string])[] | undefined
+}
+
+/**
+ * Encodes one event: `id`, `event`, other fields, `retry`, `data`, blank line.
+ *
+ * Half of a surrogate pair anywhere is refused (`EVENT_TEXT_INVALID`), because UTF-8 would silently replace it.
+ * @throws WireError `EVENT_ID_INVALID`, `EVENT_TYPE_INVALID`, `EVENT_FIELD_INVALID`, `EVENT_RETRY_INVALID`,
+ *   `EVENT_TEXT_INVALID`
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+ * @example
+ * ```ts
+ * import { encodeEvent } from '@tidemark/wire'
+ *
+ * encodeEvent({ id: '7', event: 'paid', data: '{"total":12}' })
+ * // 'id: 7\nevent: paid\ndata: {"total":12}\n\n'
+ * ```
+ */
+export function encodeEvent(event: WireEvent): string {
+  let text = ''
+  if (event.id !== undefined) text += encodeId(event.id)
+  if (event.event !== undefined) text += encodeType(event.event)
+  if (event.fields !== undefined) text += encodeFields(event.fields)
+  if (event.retry !== undefined) text += encodeRetryLine(event.retry)
+  if (event.data !== undefined) text += encodeLines('data: ', event.data)
+  return requireWellFormed(`${text}\n`)
+}
+
+/**
+ * Encodes a comment, which no parser hands to the page: one `: …` line per line of `text`, and a blank line.
+ * @throws WireError `EVENT_TEXT_INVALID`
+ */
+export function encodeComment(text: string): string {
+  return requireWellFormed(`${encodeLines(': ', text)}\n`)
+}
+
+/**
+ * Encodes the reconnect delay asked of the client, by itself.
+ * @param ms milliseconds, a whole number from 0 up
+ * @throws WireError `EVENT_RETRY_INVALID`
+ */
+export function encodeRetry(ms: number): string {
+  return `${encodeRetryLine(ms)}\n`
+}
+
+function encodeId(id: string): string {
+  if (hasLineBreak(id) || id.includes('\0')) {
+    throw new WireError('EVENT_ID_INVALID', `Event id must not contain CR, LF or NUL; got ${quote(id)}. Use the cursor the log gave you.`)
+  }
+  return `id: ${id}\n`
+}
+
+function encodeType(type: string): string {
+  if (type === 'message' || type === '') return ''
+  if (hasLineBreak(type)) {
+    throw new WireError('EVENT_TYPE_INVALID', `Event type must not contain CR or LF; got ${quote(type)}. Use a word such as "paid".`)
+  }
+  return `event: ${type}\n`
+}
+
+function encodeFields(fields: readonly (readonly [name: string, value: string])[]): string {
+  if (fields.length > fieldsMax) {
+    throw new WireError('EVENT_FIELD_INVALID', `An event may have ${fieldsMax} extra fields at most; got ${fields.length}. Put the rest into the data.`)
+  }
+  let text = ''
+  for (const [name, value] of fields) {
+    checkField(name, value)
+    text += `${name}: ${value}\n`
+  }
+  return text
+}
+
+function encodeRetryLine(ms: number): string {
+  if (!Number.isSafeInteger(ms) || ms < 0) {
+    throw new WireError('EVENT_RETRY_INVALID', `Retry must be a whole number of milliseconds from 0 up; got ${ms}. Round it.`)
+  }
+  return `retry: ${ms}\n`
+}
+
+function encodeLines(prefix: string, text: string): string {
+  if (!hasLineBreak(text)) return `${prefix}${text}\n`
+  return `${prefix}${text.replaceAll(/\r\n|\r|\n/g, `\n${prefix}`)}\n`
+}
+
+/** Once over the whole: the breaks and names between two texts keep their halves from making a pair. */
+function requireWellFormed(text: string): string {
+  if (text.isWellFormed()) return text
+  const at = text.search(/\p{Surrogate}/u)
+  throw new WireError(
+    'EVENT_TEXT_INVALID',
+    `A text must not hold half of a surrogate pair; got ${quote(text.slice(Math.max(0, at - 20), at + 20))}. Apply toWellFormed() or cut texts between characters.`,
+  )
+}
