@@ -1,0 +1,82 @@
+// The hub's own events in a stream: named `tidemark.…`, so that a plain client ignores them.
+
+import { formatCursor } from '@tidemark/log'
+import type { LossReason, Position } from '@tidemark/log'
+import { encodeEvent } from '@tidemark/wire'
+import { Block } from './block.ts'
+
+/** Names that begin like this are the hub's own; publishing them is refused. */
+export const controlPrefix = 'tidemark.'
+
+/** How a session began: without a cursor, exactly where its cursor stood, or with something missing. */
+export type Resumed = 'fresh' | 'exact' | 'gap'
+
+/** Why something is missing. `cursor`: the client's cursor could not be read at all. */
+export type GapReason = LossReason | 'cursor'
+
+/** Something a session cannot get any more. */
+export interface Gap {
+  /** The client's cursor as it came; null when it could not be read. */
+  readonly from: string | null
+  readonly to: Position
+  readonly reason: GapReason
+}
+
+/** Why the server ends a stream. */
+export type ByeReason = 'full' | 'draining' | 'log-unavailable'
+
+export interface ReadyFacts {
+  readonly session: string
+  readonly cursor: Position
+  readonly heartbeatMs: number
+  readonly resumed: Resumed
+}
+
+/**
+ * The first event of a stream. It carries the cursor as its id, so that a client cut before its first event comes
+ * back to where it joined. Not after a gap: the client must hear of the gap before its last id moves.
+ */
+export function encodeReady(facts: ReadyFacts): Block {
+  const { session, heartbeatMs, resumed } = facts
+  const cursor = formatCursor(facts.cursor)
+  return Block.fromText(
+    encodeEvent({
+      id: resumed === 'gap' ? undefined : cursor,
+      event: 'tidemark.ready',
+      data: JSON.stringify({ session, cursor, heartbeatMs, resumed }),
+    }),
+  )
+}
+
+/**
+ * Says what is missing. Behind retention, events between `from` and `to` may still follow, so the id stays where it
+ * was and a client cut right here is told again; in the other cases it moves on to `to`.
+ */
+export function encodeGap(gap: Gap): Block {
+  const to = formatCursor(gap.to)
+  return Block.fromText(
+    encodeEvent({
+      id: gap.reason === 'retention' ? undefined : to,
+      event: 'tidemark.gap',
+      data: JSON.stringify({ from: gap.from, to, reason: gap.reason }),
+    }),
+  )
+}
+
+/** The heartbeat. A named event, because an `id` without data does not move Firefox's last id. */
+export function encodeBeat(cursor: Position): Block {
+  return Block.fromText(
+    encodeEvent({ id: formatCursor(cursor), event: 'tidemark.beat', data: '{}' }),
+  )
+}
+
+/** The last event before the server ends a stream; `retry` tells an EventSource when to come back. */
+export function encodeBye(reason: ByeReason, retryMs: number): Block {
+  return Block.fromText(
+    encodeEvent({
+      event: 'tidemark.bye',
+      retry: retryMs,
+      data: JSON.stringify({ reason, retryMs }),
+    }),
+  )
+}

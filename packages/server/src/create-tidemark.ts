@@ -1,0 +1,52 @@
+// The composition root of the library: a log and a few settings become a node.
+
+import { systemClock } from '@tidemark/log'
+import type { Clock, EventLog } from '@tidemark/log'
+import * as limits from './limits.ts'
+import { systemRandom } from './random.ts'
+import type { Random } from './random.ts'
+import { Tidemark } from './tidemark.ts'
+
+/** How a node is made. Everything but the log has a default. */
+export interface TidemarkOptions {
+  /** Where events are kept, and what several nodes share. The node never closes it. */
+  readonly log: EventLog
+  /** Milliseconds between two beats of a session. Default 15,000. */
+  readonly heartbeatMs?: number | undefined
+  /** Sessions of this node. Default 10,000; one more is refused as `FULL`. */
+  readonly sessionsMax?: number | undefined
+  /** Bytes of one event's data. Default 1 MiB. */
+  readonly eventBytesMax?: number | undefined
+  /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
+  readonly onError?: ((error: unknown) => void) | undefined
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined
+  /** Default: the platform's cryptographic generator. */
+  readonly random?: Random | undefined
+}
+
+/**
+ * Makes a node that serves sessions from a log.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { memoryLog } from '@tidemark/log'
+ * import { createTidemark } from '@tidemark/server'
+ *
+ * const tide = createTidemark({ log: memoryLog() })
+ * createServer((request, response) => tide.subscribe(request, response)).listen(8080)
+ * await tide.publish('orders/42', { type: 'paid', data: { total: 12 } })
+ * ```
+ */
+export function createTidemark(options: TidemarkOptions): Tidemark {
+  return new Tidemark({
+    log: options.log,
+    heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs,
+    sessionsMax: options.sessionsMax ?? limits.sessionsMax,
+    eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax,
+    onError: options.onError ?? (() => undefined),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  })
+}

@@ -1,0 +1,52 @@
+// Every limit of this room, with its arithmetic.
+
+/**
+ * Bytes that may wait in user space for one socket before its session lags and gets no more.
+ * 10,000 stalled sessions × 64 KiB = 640 MiB worst case.
+ */
+export const writeBytesMax: number = 64 * 1024
+
+/** Sessions of one node. 10,000 × ~10 KB idle = 100 MB. */
+export const sessionsMax: number = 10_000
+
+/** Bytes of one event's data. */
+export const eventBytesMax: number = 1024 * 1024
+
+/** Characters of an event type. It is repeated in every frame. */
+export const eventTypeLengthMax: number = 256
+
+/** Characters of an event's key, as the log's. */
+export const eventKeyLengthMax: number = 256
+
+/** Events of one publish request, as the log's `batchEventsMax`. */
+export const publishEventsMax: number = 10_000
+
+/** Records asked of the log per page of a replay. 256 × 128 bytes is half of `writeBytesMax`. */
+export const replayPageMax: number = 256
+
+/** Newest records kept in memory so that a short absence is replayed without touching storage. */
+export const recentRecordsMax: number = 1_024
+
+/** Characters of data kept with them: 1,024 small events fit; large ones push older ones out. */
+export const recentCharactersMax: number = 1024 * 1024
+
+/** Milliseconds between two beats of a session. Proxies cut idle streams after 30 to 60 s. */
+export const heartbeatMs: number = 15_000
+
+/** A beat's turn comes in one of 16 groups, so that 10,000 sessions are written in 16 portions of 625. */
+export const beatSlots: number = 16
+
+/** Reconnection times told to clients that are sent away: spread, so that they do not come back at once. */
+export const retrySpreadMs: { readonly from: number; readonly to: number } = {
+  from: 3_000,
+  to: 10_000,
+}
+
+/** Sessions closed per second while draining: 10,000 sessions leave within 10 s. */
+export const drainSessionsPerSecond: number = 1_000
+
+/** `since=-n` looks back over at most this many events. */
+export const sinceLastMax: number = 10_000
+
+/** `since=<duration>` looks back at most this long, in milliseconds: a year. */
+export const sinceAgeMaxMs: number = 366 * 24 * 60 * 60 * 1000

@@ -1,0 +1,14 @@
+// What a node is made with, every default filled in.
+
+import type { Clock, EventLog } from '@tidemark/log'
+import type { Random } from './random.ts'
+
+export interface NodeSettings {
+  readonly log: EventLog
+  readonly heartbeatMs: number
+  readonly sessionsMax: number
+  readonly eventBytesMax: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly onError: (error: unknown) => void
+}

@@ -1,0 +1,8 @@
+export { openSink } from './open-sink.ts'
+export type { SocketWay } from './open-sink.ts'
+export { sendProblem } from './problem.ts'
+export type { Problem } from './problem.ts'
+export { acceptsOnlyEventStream, refuse } from './refuse.ts'
+export type { Refusal } from './refuse.ts'
+export { readLastEventId } from './subscribe.ts'
+export type { SubscribeOptions } from './subscribe.ts'

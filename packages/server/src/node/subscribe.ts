@@ -1,0 +1,53 @@
+// The `node:http` door: a request becomes a subscription, its response a sink.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parseSubscriptionQuery } from '../subscription.ts'
+import type { Subscription } from '../subscription.ts'
+import type { Sink } from '../sink.ts'
+import { openSink } from './open-sink.ts'
+import type { SocketWay } from './open-sink.ts'
+import { refuse } from './refuse.ts'
+
+/** What the door can be told about one request. */
+export interface SubscribeOptions {
+  /** What to subscribe to. Default: read from the request's URL and `Last-Event-ID`. */
+  readonly subscription?: Subscription | undefined
+  /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
+  readonly way?: SocketWay | undefined
+}
+
+/** What the door needs of the node behind it. */
+export interface StreamOpener {
+  /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
+  open(sink: Sink, subscription: Subscription): Promise<void>
+  /** When a client that is sent away should come back, in milliseconds. */
+  pickRetryMs(): number
+}
+
+/** Opens a session on a response, or answers why not. Never rejects. */
+export async function subscribe(
+  opener: StreamOpener,
+  exchange: { readonly request: IncomingMessage; readonly response: ServerResponse },
+  options: SubscribeOptions,
+): Promise<void> {
+  const { request, response } = exchange
+  try {
+    const subscription = options.subscription ?? readSubscription(request)
+    await opener.open(openSink(response, options.way ?? 'auto'), subscription)
+  } catch (error) {
+    refuse(request, response, { error, retryMs: opener.pickRetryMs() })
+  }
+}
+
+/** The request's `Last-Event-ID`; browsers send it as UTF-8, which Node hands over as Latin-1. */
+export function readLastEventId(request: IncomingMessage): string | undefined {
+  const header = request.headers['last-event-id']
+  return Array.isArray(header) ? header[0] : header
+}
+
+function readSubscription(request: IncomingMessage): Subscription {
+  const url = request.url ?? '/'
+  const queryAt = url.indexOf('?')
+  const query = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt + 1))
+  return parseSubscriptionQuery(query, readLastEventId(request))
+}

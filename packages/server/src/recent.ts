@@ -1,0 +1,77 @@
+// The newest records in memory. Replay reads its last stretch here, in the tick in which the session joins its
+// feed: without it a session could never catch up with a log that grows during every read.
+
+import { comparePositions, isSameHistory } from '@tidemark/log'
+import type { EventRecord, Position } from '@tidemark/log'
+import { recentCharactersMax, recentRecordsMax } from './limits.ts'
+
+/** A bounded run of records without holes, up to what the tail has handed over. */
+export class RecentRecords {
+  #records: EventRecord[] = []
+  #start = 0
+  #characters = 0
+  /** Records after this position are here. */
+  #from: Position
+
+  constructor(from: Position) {
+    this.#from = from
+  }
+
+  push(records: readonly EventRecord[]): void {
+    for (const record of records) {
+      this.#records.push(record)
+      this.#characters += record.data.length
+    }
+    while (this.#length > recentRecordsMax || this.#characters > recentCharactersMax)
+      this.#dropOldest()
+    this.#compact()
+  }
+
+  /** Forgets everything; the run begins anew after `from`. */
+  reset(from: Position): void {
+    this.#records = []
+    this.#start = 0
+    this.#characters = 0
+    this.#from = from
+  }
+
+  /** The records after `position`, or undefined when some of them are no longer (or never were) here. */
+  after(position: Position): readonly EventRecord[] | undefined {
+    if (!isSameHistory(position, this.#from) || comparePositions(position, this.#from) < 0)
+      return undefined
+    const newest = this.#records.at(-1)?.position ?? this.#from
+    if (comparePositions(position, newest) > 0) return undefined
+    return this.#records.slice(this.#indexAfter(position))
+  }
+
+  get #length(): number {
+    return this.#records.length - this.#start
+  }
+
+  #indexAfter(position: Position): number {
+    let low = this.#start
+    let high = this.#records.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const record = this.#records[middle]
+      if (record !== undefined && comparePositions(record.position, position) <= 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#records[this.#start]
+    if (oldest === undefined) return
+    this.#from = oldest.position
+    this.#characters -= oldest.data.length
+    this.#start += 1
+  }
+
+  /** Dropping moves a start index; the array is cut once half of it is dead, so each record is moved at most once. */
+  #compact(): void {
+    if (this.#start * 2 < this.#records.length) return
+    this.#records = this.#records.slice(this.#start)
+    this.#start = 0
+  }
+}

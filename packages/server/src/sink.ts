@@ -1,0 +1,21 @@
+// Where a session's bytes go: the edge between the engine and a door.
+
+import type { Block } from './block.ts'
+
+/** What the engine wants to hear from a sink. */
+export interface SinkListener {
+  /** What was written has left; more may be written. */
+  drained(): void
+  /** The client is gone, however it left. Called once, also after `end`. */
+  closed(): void
+}
+
+/** One open response as the engine sees it. */
+export interface Sink {
+  /** Sends a block. False: the socket does not take more for now; nothing further until `drained`. */
+  write(block: Block): boolean
+  /** Ends the response after what was written. */
+  end(): void
+  /** Names the one listener. Told of a close that has already happened, too. */
+  listen(listener: SinkListener): void
+}

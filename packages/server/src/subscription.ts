@@ -1,0 +1,174 @@
+// What a client asks for when it opens a stream, read from a URL's query or a JSON body.
+
+import { LogError, parseTopicSet } from '@tidemark/log'
+import type { TopicSet } from '@tidemark/log'
+import { ServerError } from './errors.ts'
+import { createFraming, fieldNames } from './framing.ts'
+import type { FieldName, Framing } from './framing.ts'
+import { nearestName } from './nearest-name.ts'
+import { quote } from './quote.ts'
+import { parseSince, planStart } from './start-at.ts'
+import type { StartAt } from './start-at.ts'
+
+/** A checked request for a stream. */
+export interface Subscription {
+  readonly topics: TopicSet
+  readonly framing: Framing
+  readonly start: StartAt
+}
+
+/** The same, not yet checked, from either door. */
+interface Wish {
+  readonly topics: readonly string[]
+  readonly since: string | undefined
+  readonly lastEventId: string | undefined
+  readonly fields: readonly string[] | undefined
+  readonly event: string | undefined
+  readonly framing: string | undefined
+}
+
+const queryNames = ['topic', 'topics', 'since', 'lastEventId', 'fields', 'event', 'framing']
+const bodyNames = ['topics', 'since', 'lastEventId', 'fields', 'event', 'framing']
+
+/**
+ * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query, because
+ * a browser that reconnects repeats the URL.
+ * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
+ */
+export function parseSubscriptionQuery(query: URLSearchParams, lastEventId?: string): Subscription {
+  for (const name of query.keys()) refuseUnknown(name, queryNames, 'query parameter')
+  const lists = query.getAll('topics').flatMap((list) => list.split(','))
+  return planSubscription(
+    {
+      topics: [...query.getAll('topic'), ...lists],
+      since: readOnce(query, 'since'),
+      lastEventId: readOnce(query, 'lastEventId'),
+      fields: readOnce(query, 'fields')?.split(','),
+      event: readOnce(query, 'event'),
+      framing: readOnce(query, 'framing'),
+    },
+    lastEventId,
+  )
+}
+
+/**
+ * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?}`.
+ * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
+ */
+export function parseSubscriptionBody(body: unknown, lastEventId?: string): Subscription {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      'The body must be a JSON object such as {"topics":["orders/42"]}.',
+    )
+  }
+  const members = new Map(Object.entries(body))
+  for (const name of members.keys()) refuseUnknown(name, bodyNames, 'member')
+  return planSubscription(
+    {
+      topics: readTexts(members, 'topics') ?? [],
+      since: readText(members, 'since'),
+      lastEventId: readText(members, 'lastEventId'),
+      fields: readTexts(members, 'fields'),
+      event: readText(members, 'event'),
+      framing: readText(members, 'framing'),
+    },
+    lastEventId,
+  )
+}
+
+function planSubscription(wish: Wish, header: string | undefined): Subscription {
+  const topics = checkTopics(wish.topics)
+  const since = parseSince(wish.since ?? 'now')
+  return {
+    topics,
+    framing: chooseFraming(wish, topics),
+    start: planStart(header === undefined || header === '' ? wish.lastEventId : header, since),
+  }
+}
+
+function chooseFraming(wish: Wish, topics: TopicSet): Framing {
+  const shape = wish.framing ?? 'plain'
+  if (shape !== 'plain' && shape !== 'envelope' && shape !== 'batch') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `framing must be plain, envelope or batch; got ${quote(shape)}.`,
+    )
+  }
+  if (wish.event !== undefined && wish.event !== 'topic') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `event takes one value, topic (name each SSE event after its topic); got ${quote(wish.event)}.`,
+    )
+  }
+  const fields = (wish.fields ?? []).map(checkField)
+  // Whoever follows several topics must be able to tell them apart.
+  if (topics.topics.length + topics.patterns.length > 1 || topics.patterns.length > 0)
+    fields.push('topic')
+  return createFraming({ shape, fields, isNamedByTopic: wish.event === 'topic' })
+}
+
+function checkField(name: string): FieldName {
+  const known = fieldNames.find((field) => field === name)
+  if (known === undefined) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `fields takes ${fieldNames.join(', ')}; got ${quote(name)}.`,
+    )
+  }
+  return known
+}
+
+function checkTopics(names: readonly string[]): TopicSet {
+  try {
+    return parseTopicSet(names)
+  } catch (error) {
+    if (
+      error instanceof LogError &&
+      (error.code === 'TOPIC_INVALID' || error.code === 'TOPIC_SET_INVALID')
+    ) {
+      throw new ServerError(error.code, error.message, { cause: error })
+    }
+    throw error
+  }
+}
+
+function refuseUnknown(name: string, known: readonly string[], what: string): void {
+  if (known.includes(name)) return
+  const nearest = nearestName(name, known)
+  const hint = nearest === undefined ? `Known are ${known.join(', ')}.` : `Did you mean ${nearest}?`
+  throw new ServerError('QUERY_INVALID', `There is no ${what} ${quote(name)} here. ${hint}`)
+}
+
+function readOnce(query: URLSearchParams, name: string): string | undefined {
+  const values = query.getAll(name)
+  if (values.length > 1) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `${name} may be given once; got ${values.length} values. Leave one.`,
+    )
+  }
+  return values[0]
+}
+
+function readText(members: ReadonlyMap<string, unknown>, name: string): string | undefined {
+  const value = members.get(name)
+  if (value === undefined || typeof value === 'string') return value
+  throw new ServerError(
+    'QUERY_INVALID',
+    `${name} must be a string; got ${quote(JSON.stringify(value))}.`,
+  )
+}
+
+function readTexts(
+  members: ReadonlyMap<string, unknown>,
+  name: string,
+): readonly string[] | undefined {
+  const value = members.get(name)
+  if (value === undefined) return undefined
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+  throw new ServerError(
+    'QUERY_INVALID',
+    `${name} must be an array of strings; got ${quote(JSON.stringify(value))}.`,
+  )
+}

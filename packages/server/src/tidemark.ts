@@ -1,0 +1,242 @@
+// One node: the sessions that are open here, what they follow, and the way in for publishers.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LogError, formatCursor } from '@tidemark/log'
+import type { NewBatch } from '@tidemark/log'
+import { Beats } from './beats.ts'
+import { catchUp } from './catch-up.ts'
+import type { Greeting } from './catch-up.ts'
+import type { ByeReason } from './control-events.ts'
+import { ServerError } from './errors.ts'
+import { FanOut } from './fan-out.ts'
+import { Feeds } from './feeds.ts'
+import { drainSessionsPerSecond, publishEventsMax, retrySpreadMs } from './limits.ts'
+import { toNewEvent } from './new-event.ts'
+import type { PublishInput } from './new-event.ts'
+import { subscribe } from './node/subscribe.ts'
+import type { SubscribeOptions } from './node/subscribe.ts'
+import type { NodeSettings } from './node-settings.ts'
+import { makeSessionId, pickBetween } from './random.ts'
+import { Session } from './session.ts'
+import type { SessionHost } from './session.ts'
+import type { Sink } from './sink.ts'
+import { resolveStart } from './start-at.ts'
+import type { Subscription } from './subscription.ts'
+
+/** An event to publish together with others, with its topic. */
+export interface TopicInput extends PublishInput {
+  readonly topic: string
+}
+
+/** What a publisher gets back once the log has its events. */
+export interface Receipt {
+  /** The cursor of the last event. */
+  readonly cursor: string
+  /** Sessions of this node that the events go to now. */
+  readonly sessions: number
+}
+
+/** What can be said about a batch besides its events. */
+export interface PublishOptions {
+  /** A second publish with the same key and events adds nothing and gets the first one's receipt. */
+  readonly idempotencyKey?: string | undefined
+}
+
+/** The engine of one node. Made by {@link createTidemark}. */
+export class Tidemark {
+  readonly #settings: NodeSettings
+  readonly #feeds = new Feeds()
+  readonly #sessions = new Map<string, Session>()
+  readonly #beats: Beats
+  readonly #started: Promise<FanOut>
+  #isDraining = false
+
+  constructor(settings: NodeSettings) {
+    this.#settings = settings
+    this.#beats = new Beats(settings.heartbeatMs, settings.clock)
+    this.#started = this.#start()
+    // Whoever subscribes or awaits `ready` is told; nobody may be waiting yet.
+    this.#started.catch(() => undefined)
+  }
+
+  /** Resolves when the node follows its log; rejects with a LogError when the log cannot be read. */
+  get ready(): Promise<void> {
+    return this.#started.then(() => undefined)
+  }
+
+  /** Sessions open now. */
+  get sessionCount(): number {
+    return this.#sessions.size
+  }
+
+  /** Whether new sessions are refused because the node is shutting down. */
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /**
+   * Answers a request of any `node:http`-like server with a stream: reads the topics and the cursor from its URL and
+   * headers. Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects.
+   */
+  subscribe(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: SubscribeOptions = {},
+  ): Promise<void> {
+    return subscribe(this, { request, response }, options)
+  }
+
+  /**
+   * Refuses a new session while the node is full or draining.
+   * @throws ServerError `FULL`, `DRAINING`
+   */
+  admit(): void {
+    if (this.#isDraining) {
+      throw new ServerError(
+        'DRAINING',
+        'This node is shutting down and takes no new sessions. Try again.',
+      )
+    }
+    const { sessionsMax } = this.#settings
+    if (this.#sessions.size < sessionsMax) return
+    throw new ServerError(
+      'FULL',
+      `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
+    )
+  }
+
+  /** A time to come back after, in milliseconds, spread so that those sent away do not return at once. */
+  pickRetryMs(): number {
+    return pickBetween(this.#settings.random, retrySpreadMs.from, retrySpreadMs.to)
+  }
+
+  /**
+   * Opens a session on a sink: replays what its start asks for, then lets it follow its feed.
+   * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`; nothing has been written to the sink then
+   */
+  async open(sink: Sink, subscription: Subscription): Promise<void> {
+    this.admit()
+    const fanOut = await this.#started
+    const { log, random } = this.#settings
+    const start = await resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
+    this.admit()
+    const session = new Session(
+      makeSessionId(random),
+      this.#feeds.open(subscription.topics, subscription.framing),
+      {
+        sink,
+        host: this.#hostOf(fanOut),
+        cursor: start.after,
+      },
+    )
+    this.#sessions.set(session.id, session)
+    this.#beats.add(session)
+    session.open()
+    this.#bringLevel(session, fanOut, { ...start, heartbeatMs: this.#settings.heartbeatMs })
+  }
+
+  /**
+   * Publishes one event. Resolves when the log has it.
+   * @throws ServerError for an event that breaks the rules, or `LOG_UNAVAILABLE`
+   */
+  publish(topic: string, input: PublishInput, options: PublishOptions = {}): Promise<Receipt> {
+    return this.publishAll([{ ...input, topic }], options)
+  }
+
+  /**
+   * Publishes events all or nothing, in order. Resolves when the log has them.
+   * @throws ServerError for an event that breaks the rules (nothing is published then), or `LOG_UNAVAILABLE`
+   */
+  async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
+    if (inputs.length === 0 || inputs.length > publishEventsMax) {
+      throw new ServerError(
+        'BATCH_INVALID',
+        `A publish holds 1 to ${publishEventsMax} events; got ${inputs.length}. Split it into several requests.`,
+      )
+    }
+    const { eventBytesMax, log } = this.#settings
+    const events = inputs.map((input) => toNewEvent(input.topic, input, eventBytesMax))
+    const batch: NewBatch = { events, idempotencyKey: options.idempotencyKey }
+    const positions = await log.append(batch).catch(wrapLogError)
+    const last = positions.at(-1)
+    if (last === undefined)
+      throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
+    return { cursor: formatCursor(last), sessions: this.#countReached(batch) }
+  }
+
+  /** Stops taking sessions and sends the open ones away at a steady pace; resolves when the last has left. */
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    const portion = Math.max(1, drainSessionsPerSecond / 20)
+    while (this.#sessions.size > 0) {
+      for (const session of [...this.#sessions.values()].slice(0, portion))
+        this.#dismiss(session, 'draining')
+      if (this.#sessions.size > 0)
+        await new Promise<void>((resolve) => this.#settings.clock.after(50, resolve))
+    }
+  }
+
+  /** Ends all sessions at once and stops following the log. The log itself stays open: it is its maker's to close. */
+  async close(): Promise<void> {
+    this.#isDraining = true
+    for (const session of this.#sessions.values()) this.#dismiss(session, 'draining')
+    this.#beats.stop()
+    const fanOut = await this.#started.catch(() => undefined)
+    fanOut?.close()
+  }
+
+  async #start(): Promise<FanOut> {
+    const { log } = this.#settings
+    const { head } = await log.bounds()
+    return new FanOut(log, head, this.#feeds)
+  }
+
+  #hostOf(fanOut: FanOut): SessionHost {
+    return {
+      get livePosition() {
+        return fanOut.position
+      },
+      catchUp: (session) => this.#bringLevel(session, fanOut),
+      forget: (session) => this.#forget(session),
+    }
+  }
+
+  #bringLevel(session: Session, fanOut: FanOut, greeting?: Greeting): void {
+    catchUp(session, { log: this.#settings.log, fanOut }, greeting).catch((error: unknown) => {
+      // The client comes back with its cursor and is served from the log then.
+      this.#dismiss(session, 'log-unavailable')
+      this.#settings.onError(error)
+    })
+  }
+
+  #forget(session: Session): void {
+    this.#sessions.delete(session.id)
+    this.#beats.remove(session)
+    this.#feeds.leave(session.feed, session)
+  }
+
+  #dismiss(session: Session, reason: ByeReason): void {
+    session.bye(reason, this.pickRetryMs())
+  }
+
+  #countReached(batch: NewBatch): number {
+    const topics = new Set(batch.events.map((event) => event.topic))
+    const feeds = new Set([...topics].flatMap((topic) => [...this.#feeds.match(topic)]))
+    let count = 0
+    for (const feed of feeds) count += feed.members.size
+    return count
+  }
+}
+
+/** Log errors that are the publisher's to mend; all others mean that the log cannot serve now. */
+const publisherFaults = [
+  'IDEMPOTENCY_KEY_INVALID',
+  'IDEMPOTENCY_KEY_REUSED',
+  'BATCH_INVALID',
+] as const
+
+function wrapLogError(error: unknown): never {
+  if (!(error instanceof LogError)) throw error
+  const fault = publisherFaults.find((code) => code === error.code)
+  throw new ServerError(fault ?? 'LOG_UNAVAILABLE', error.message, { cause: error })
+}
