@@ -10,6 +10,7 @@ export const logErrors = {
   IDEMPOTENCY_KEY_INVALID: 'The idempotency key breaks the rules for keys.',
   IDEMPOTENCY_KEY_REUSED:
     'The idempotency key was used for other events; use a new key for new events.',
+  POSITION_INVALID: 'A tail starts at a position of this log that is not ahead of its head.',
   LOG_CLOSED: 'The log has been closed.',
   LOG_UNAVAILABLE:
     'The storage refused the operation; nothing of it was stored. Try again with the same idempotency key.',

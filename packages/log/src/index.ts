@@ -16,6 +16,8 @@ export type {
   Tail,
   TailHandler,
 } from './event-log.ts'
+export { memoryLog } from './memory-log.ts'
+export type { MemoryLogOptions } from './memory-log.ts'
 export { comparePositions, formatCursor, isSameHistory, parseCursor } from './position.ts'
 export type { Cursor, Position } from './position.ts'
 export { defaultRetention } from './retention.ts'

@@ -1,0 +1,180 @@
+// A log in memory: for development, for tests, and for what may be forgotten with the process.
+
+import { systemClock } from './clock.ts'
+import type { Clock, Timer } from './clock.ts'
+import { LogError } from './errors.ts'
+import type {
+  Bounds,
+  EventLog,
+  EventRecord,
+  NewBatch,
+  Page,
+  ReadQuery,
+  Since,
+  Tail,
+  TailHandler,
+} from './event-log.ts'
+import { fingerprintBatch } from './fingerprint.ts'
+import { sweepLateMsMax, sweepPauseMs, sweepRecordsMax } from './limits.ts'
+import { IdempotencyStore } from './memory/idempotency-store.ts'
+import type { SequenceRun } from './memory/idempotency-store.ts'
+import { locateSince } from './memory/locate-since.ts'
+import { readPage } from './memory/read-page.ts'
+import { RecordStore } from './memory/record-store.ts'
+import { TailSet } from './memory/tail-set.ts'
+import type { TopicState } from './memory/topic-state.ts'
+import { makeEpoch, makePosition } from './position.ts'
+import type { Epoch, Position } from './position.ts'
+import { readRecordTime } from './record-time.ts'
+import type { Retention } from './retention.ts'
+import { validateRetention } from './rule-book.ts'
+import type { TopicSet } from './topic-set.ts'
+import { validateBatch } from './validate-batch.ts'
+
+export interface MemoryLogOptions {
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined
+  /** What is kept. Default: 24 hours and 1 GiB, no rules. */
+  readonly retention?: Partial<Retention> | undefined
+  /** Identity of the history. Default: a new one. */
+  readonly epoch?: Epoch | undefined
+  /** Where a new epoch comes from. Default: the platform's `crypto`. */
+  readonly randomBytes?: ((count: number) => Uint8Array) | undefined
+  /** Told what the handler of a tail threw; the tail goes on. Default: `console.error`. */
+  readonly onHandlerError?: ((error: unknown) => void) | undefined
+}
+
+/**
+ * A log that lives as long as the process. Each one is a history of its own: a cursor of an earlier process
+ * gets a gap of reason `epoch`.
+ *
+ * Tails are called in a microtask after the append. A topic that retention emptied keeps its exact trim mark
+ * while it is among the 100,000 emptied last; the marks of others become one, and a cursor behind that one is told
+ * of a gap in any topic that is not known by its own mark, and in every pattern.
+ *
+ * @throws LogError `RETENTION_INVALID`
+ * @example
+ * const log = memoryLog({ retention: { maxAgeMs: 60_000 } })
+ * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })
+ */
+export function memoryLog(options: MemoryLogOptions = {}): EventLog {
+  return new MemoryLog(options)
+}
+
+class MemoryLog implements EventLog {
+  readonly #clock: Clock
+  readonly #store: RecordStore
+  readonly #idempotency: IdempotencyStore
+  readonly #tails: TailSet
+  #sweep: { readonly timer: Timer; readonly at: number } | undefined
+  #isClosed = false
+
+  constructor(options: MemoryLogOptions) {
+    const retention = validateRetention(options.retention)
+    const epoch = options.epoch ?? makeEpoch((options.randomBytes ?? readRandomBytes)(8))
+    this.#clock = options.clock ?? systemClock
+    this.#store = new RecordStore({ epoch, retention })
+    this.#idempotency = new IdempotencyStore(retention.maxBytes)
+    this.#tails = new TailSet({
+      store: this.#store,
+      onHandlerError: options.onHandlerError ?? ((error) => console.error(error)),
+    })
+  }
+
+  async append(batch: NewBatch): Promise<readonly Position[]> {
+    this.#requireOpen()
+    validateBatch(batch)
+    const { idempotencyKey: key, events } = batch
+    const time = readRecordTime(this.#clock, this.#store.headTime)
+    if (key === undefined) return this.#positionsOf(this.#add(batch, time))
+    this.#idempotency.expire(time)
+    const fingerprint = fingerprintBatch(events)
+    const known = this.#idempotency.find(key, fingerprint)
+    if (known !== undefined) return this.#positionsOf(known)
+    const added = this.#add(batch, time)
+    this.#idempotency.add(key, { ...added, fingerprint, time })
+    return this.#positionsOf(added)
+  }
+
+  async read(query: ReadQuery): Promise<Page> {
+    this.#requireOpen()
+    return readPage(this.#store, query)
+  }
+
+  tail(after: Position, handler: TailHandler): Tail {
+    this.#requireOpen()
+    return this.#tails.open(after, handler)
+  }
+
+  async locate({ topics, since }: { topics: TopicSet; since: Since }): Promise<Position> {
+    this.#requireOpen()
+    const now = readRecordTime(this.#clock, this.#store.headTime)
+    return makePosition(this.#store.epoch, locateSince(this.#store, { topics, since, now }))
+  }
+
+  async bounds(): Promise<Bounds> {
+    this.#requireOpen()
+    const { epoch, first, head } = this.#store
+    return { first: makePosition(epoch, first), head: makePosition(epoch, head) }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#sweep?.timer.cancel()
+    this.#tails.close()
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new LogError('LOG_CLOSED', 'The log has been closed. Open a new one.')
+  }
+
+  #add({ events }: NewBatch, time: number): SequenceRun {
+    const first = this.#store.head + 1
+    const records: EventRecord[] = []
+    const touched = new Set<TopicState>()
+    for (const event of events) {
+      const { record, topic } = this.#store.add(event, time)
+      if (record !== undefined) records.push(record)
+      touched.add(topic)
+    }
+    for (const topic of touched) this.#store.trimTopic(topic)
+    this.#store.trimTotal()
+    this.#scheduleSweep(time)
+    this.#tails.announce(records)
+    return { first, count: events.length }
+  }
+
+  #positionsOf({ first, count }: SequenceRun): readonly Position[] {
+    const { epoch } = this.#store
+    return Array.from({ length: count }, (_, i) => makePosition(epoch, first + i))
+  }
+
+  /** Sees to it that a sweep comes soon after the next record becomes too old. */
+  #scheduleSweep(now: number): void {
+    const next = this.#store.nextExpiry()
+    if (next === Infinity) return
+    // At most a minute ahead: a timer knows nothing of a clock that is set, and holds 24.8 days at most.
+    const delayMs = Math.min(Math.max(next - now, sweepLateMsMax), 60_000)
+    // A topic with a shorter age may have come since.
+    if (this.#sweep === undefined || now + delayMs < this.#sweep.at) this.#sweepAfter(delayMs, now)
+  }
+
+  #sweepAfter(delayMs: number, now: number): void {
+    this.#sweep?.timer.cancel()
+    const timer = this.#clock.after(delayMs, () => this.#expire())
+    this.#sweep = { timer, at: now + delayMs }
+  }
+
+  #expire(): void {
+    this.#sweep = undefined
+    if (this.#isClosed) return
+    const now = readRecordTime(this.#clock, this.#store.headTime)
+    const removed = this.#store.expire(now, sweepRecordsMax)
+    if (removed < sweepRecordsMax) this.#scheduleSweep(now)
+    else this.#sweepAfter(sweepPauseMs, now)
+  }
+}
+
+function readRandomBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count))
+}

@@ -1,0 +1,39 @@
+// Which topics to merge for a set, unless a scan is cheaper.
+
+import { isScanCheaper } from '../read-plan.ts'
+import type { TopicSet } from '../topic-set.ts'
+import type { RecordStore } from './record-store.ts'
+import type { TopicState } from './topic-state.ts'
+
+export interface WantedRange {
+  readonly topics: TopicSet
+  readonly after: number
+  readonly upTo: number
+  readonly limit: number
+}
+
+/** The set's topics with records after `after`, or `scan` as soon as it is clear that a scan costs less. */
+export function chooseTopics(
+  store: RecordStore,
+  { topics: set, after, upTo, limit }: WantedRange,
+): readonly TopicState[] | 'scan' {
+  const range = store.slots.countBetween(after, upTo)
+  const total = store.slots.live
+  const found = new Set<TopicState>()
+  let matching = 0
+  const add = (topic: TopicState): boolean => {
+    if (topic.slots.live === 0 || topic.slots.newest <= after || found.has(topic)) return true
+    found.add(topic)
+    matching += topic.slots.live
+    return !isScanCheaper({ range, topics: found.size, matching, total, limit })
+  }
+  for (const name of set.topics) {
+    const topic = store.topic(name)
+    if (topic !== undefined && !add(topic)) return 'scan'
+  }
+  const visit = { isWorth: ({ newest }: { newest: number }) => newest > after, visit: add }
+  for (const pattern of set.patterns) {
+    if (!store.tree.visit(pattern, visit)) return 'scan'
+  }
+  return [...found]
+}

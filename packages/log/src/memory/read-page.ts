@@ -1,0 +1,87 @@
+// One page of a memory log, and what of it is lost.
+
+import type { EventRecord, Loss, Page, ReadQuery } from '../event-log.ts'
+import { scanRecordsMax } from '../limits.ts'
+import { mergeByPosition } from '../merge.ts'
+import { epochOf, makePosition, sequenceOf } from '../position.ts'
+import type { TopicSet } from '../topic-set.ts'
+import { chooseTopics } from './choose-topics.ts'
+import type { RecordStore } from './record-store.ts'
+import type { Slot } from './slot-list.ts'
+import type { TopicState } from './topic-state.ts'
+
+/** Answers a query; see `EventLog.read`. */
+export function readPage(store: RecordStore, query: ReadQuery): Page {
+  const loss = findLoss(store, query)
+  if (loss?.reason === 'ahead') return { records: [], next: loss.to, lost: loss }
+  const after = loss?.reason === 'epoch' ? store.first : sequenceOf(query.after)
+  const isOwnEnd = epochOf(query.upTo) === store.epoch
+  const upTo = isOwnEnd ? Math.min(sequenceOf(query.upTo), store.head) : store.head
+  const range = { topics: query.topics, after, upTo, limit: Math.max(1, query.limit) }
+  const { records, next } = after < upTo ? readRange(store, range) : { records: [], next: after }
+  const page = { records, next: makePosition(store.epoch, next) }
+  return loss === undefined ? page : { ...page, lost: loss }
+}
+
+interface Range {
+  readonly topics: TopicSet
+  readonly after: number
+  readonly upTo: number
+  readonly limit: number
+}
+
+interface Stretch {
+  readonly records: EventRecord[]
+  readonly next: number
+}
+
+function findLoss(store: RecordStore, { after, topics }: ReadQuery): Loss | undefined {
+  const { epoch } = store
+  if (epochOf(after) !== epoch) {
+    return { from: after, to: makePosition(epoch, store.first), reason: 'epoch' }
+  }
+  if (sequenceOf(after) > store.head) {
+    return { from: after, to: makePosition(epoch, store.head), reason: 'ahead' }
+  }
+  const mark = store.newestMarkAfter(sequenceOf(after), topics)
+  return mark === 0
+    ? undefined
+    : { from: after, to: makePosition(epoch, mark), reason: 'retention' }
+}
+
+function readRange(store: RecordStore, range: Range): Stretch {
+  const chosen = chooseTopics(store, range)
+  return chosen === 'scan' ? scan(store, range) : merge(chosen, range)
+}
+
+function merge(topics: readonly TopicState[], { after, upTo, limit }: Range): Stretch {
+  const sources = topics.map(({ slots }) => slots.between(after, upTo))
+  const [only] = sources
+  const slots =
+    only !== undefined && sources.length === 1
+      ? only
+      : mergeByPosition(sources, (slot: Slot) => slot.sequence)
+  const records: EventRecord[] = []
+  for (const { record, sequence } of slots) {
+    if (record !== undefined) records.push(record)
+    if (records.length === limit) return { records, next: sequence }
+  }
+  return { records, next: upTo }
+}
+
+function scan(store: RecordStore, { topics, after, upTo, limit }: Range): Stretch {
+  const records: EventRecord[] = []
+  const isWanted = new Map<TopicState, boolean>()
+  let looked = 0
+  for (const { record, sequence, topic } of store.slots.between(after, upTo)) {
+    let matches = isWanted.get(topic)
+    if (matches === undefined) {
+      matches = topics.matches(topic.name)
+      isWanted.set(topic, matches)
+    }
+    if (matches && record !== undefined) records.push(record)
+    looked += 1
+    if (records.length === limit || looked === scanRecordsMax) return { records, next: sequence }
+  }
+  return { records, next: upTo }
+}

@@ -1,0 +1,208 @@
+// The records of a memory log, what retention removes of them, and the marks it leaves.
+
+import type { NewEvent } from '../event-log.ts'
+import { emptyTopicsMax } from '../limits.ts'
+import { makePosition } from '../position.ts'
+import type { Epoch } from '../position.ts'
+import { measureRecord } from '../record-size.ts'
+import type { Retention } from '../retention.ts'
+import { createRuleBook } from '../rule-book.ts'
+import type { RuleBook } from '../rule-book.ts'
+import type { TopicSet } from '../topic-set.ts'
+import type { Topic } from '../topic.ts'
+import { SlotList } from './slot-list.ts'
+import type { Slot } from './slot-list.ts'
+import { createTopicState } from './topic-state.ts'
+import type { TopicState } from './topic-state.ts'
+import { TopicTree } from './topic-tree.ts'
+
+export interface RecordStoreOptions {
+  readonly epoch: Epoch
+  readonly retention: Retention
+}
+
+/** Adds and removes records; every removal goes through one method, so that lists, sizes and marks agree. */
+export class RecordStore {
+  readonly epoch: Epoch
+  readonly slots: SlotList = new SlotList()
+  readonly tree: TopicTree = new TopicTree()
+  readonly #topics = new Map<Topic, TopicState>()
+  readonly #maxBytes: number
+  readonly #rules: RuleBook
+  /** Records by the age they may reach; in each list the oldest expires first. */
+  readonly #byMaxAge = new Map<number, SlotList>()
+  /** Topics without records, the longest empty first. They keep their exact mark while they are here. */
+  readonly #emptyTopics = new Set<TopicState>()
+  /** The newest mark of topics no longer known by name. */
+  #commonMark = 0
+  #newestMark = 0
+  #head = 0
+  #headTime = 0
+  #bytes = 0
+
+  constructor({ epoch, retention }: RecordStoreOptions) {
+    this.epoch = epoch
+    this.#maxBytes = retention.maxBytes
+    this.#rules = createRuleBook(retention)
+    for (const { maxAgeMs } of this.#rules.rules) {
+      if (maxAgeMs !== Infinity) this.#byMaxAge.set(maxAgeMs, new SlotList())
+    }
+  }
+
+  /** Sequence of the newest record ever added, 0 before the first. */
+  get head(): number {
+    return this.#head
+  }
+
+  get headTime(): number {
+    return this.#headTime
+  }
+
+  /** The sequence after which everything retained follows. */
+  get first(): number {
+    const oldest = this.slots.first
+    return oldest === undefined ? this.#head : oldest.sequence - 1
+  }
+
+  /** No topic has a newer mark. */
+  get newestMark(): number {
+    return this.#newestMark
+  }
+
+  topic(name: Topic): TopicState | undefined {
+    return this.#topics.get(name)
+  }
+
+  add(event: NewEvent, time: number): Slot {
+    const topic = this.#topics.get(event.topic) ?? this.#addTopic(event.topic)
+    const sequence = this.#head + 1
+    const record = {
+      position: makePosition(this.epoch, sequence),
+      time,
+      topic: event.topic,
+      type: event.type ?? 'message',
+      data: event.data,
+      key: event.key,
+    }
+    const slot: Slot = { sequence, time, bytes: measureRecord(event), topic, record }
+    this.#head = sequence
+    this.#headTime = time
+    this.#bytes += slot.bytes
+    topic.bytes += slot.bytes
+    this.slots.push(slot)
+    topic.slots.push(slot)
+    this.#byMaxAge.get(topic.rule.maxAgeMs)?.push(slot)
+    this.#emptyTopics.delete(topic)
+    this.tree.noteRecord(topic.name, sequence)
+    if (event.key !== undefined) this.#supersede(topic, event.key, slot)
+    return slot
+  }
+
+  /** Applies the topic's bounds on number and bytes. */
+  trimTopic(topic: TopicState): void {
+    const { rule, slots } = topic
+    for (let oldest = slots.first; oldest !== undefined; oldest = slots.first) {
+      if (slots.live <= rule.maxEvents && topic.bytes <= rule.maxBytes) return
+      this.#removeByRetention(oldest)
+    }
+  }
+
+  /** Applies the bound on all bytes: the oldest go first, whatever their topic. */
+  trimTotal(): void {
+    for (let oldest = this.slots.first; oldest !== undefined; oldest = this.slots.first) {
+      if (this.#bytes <= this.#maxBytes) return
+      this.#removeByRetention(oldest)
+    }
+  }
+
+  /** Removes at most `max` records that are too old; returns how many. */
+  expire(now: number, max: number): number {
+    let removed = 0
+    for (const [maxAgeMs, slots] of this.#byMaxAge) {
+      for (let oldest = slots.first; oldest !== undefined; oldest = slots.first) {
+        if (removed === max || now - oldest.time <= maxAgeMs) break
+        this.#removeByRetention(oldest)
+        removed += 1
+      }
+    }
+    return removed
+  }
+
+  /** When the next record becomes too old; Infinity for never. */
+  nextExpiry(): number {
+    let next = Infinity
+    for (const [maxAgeMs, { first }] of this.#byMaxAge) {
+      if (first !== undefined) next = Math.min(next, first.time + maxAgeMs + 1)
+    }
+    return next
+  }
+
+  /** The newest mark of the set's topics if it is after `after`, else 0. */
+  newestMarkAfter(after: number, set: TopicSet): number {
+    if (after >= this.#newestMark) return 0
+    let newest = after
+    for (const name of set.topics) {
+      newest = Math.max(newest, this.#topics.get(name)?.mark ?? this.#commonMark)
+    }
+    // A topic no longer known by name may match any pattern.
+    if (set.patterns.length > 0) newest = Math.max(newest, this.#commonMark)
+    for (const pattern of set.patterns) {
+      this.tree.visit(pattern, {
+        isWorth: ({ newestMark }) => newestMark > newest,
+        visit: ({ mark }) => {
+          newest = Math.max(newest, mark)
+          return true
+        },
+      })
+    }
+    return newest > after ? newest : 0
+  }
+
+  #addTopic(name: Topic): TopicState {
+    // The topic may be one whose mark went into the common one.
+    const topic = createTopicState(name, this.#rules.ruleFor(name), this.#commonMark)
+    this.#topics.set(name, topic)
+    this.tree.add(topic)
+    return topic
+  }
+
+  #supersede({ latest }: TopicState, key: string, slot: Slot): void {
+    if (latest === undefined) return
+    const older = latest.get(key)
+    latest.set(key, slot)
+    if (older !== undefined) this.#remove(older)
+  }
+
+  #removeByRetention(slot: Slot): void {
+    const { topic, record } = slot
+    if (record?.key !== undefined && topic.latest?.get(record.key) === slot) {
+      topic.latest.delete(record.key)
+    }
+    topic.mark = slot.sequence
+    this.#newestMark = Math.max(this.#newestMark, slot.sequence)
+    this.tree.noteMark(topic.name, slot.sequence)
+    this.#remove(slot)
+    if (topic.slots.live > 0) return
+    this.#emptyTopics.add(topic)
+    if (this.#emptyTopics.size > emptyTopicsMax) this.#forgetLongestEmpty()
+  }
+
+  #remove(slot: Slot): void {
+    const { topic, bytes } = slot
+    slot.record = undefined
+    topic.bytes -= bytes
+    this.#bytes -= bytes
+    topic.slots.noteRemoved()
+    this.slots.noteRemoved()
+    this.#byMaxAge.get(topic.rule.maxAgeMs)?.noteRemoved()
+  }
+
+  #forgetLongestEmpty(): void {
+    const [longest] = this.#emptyTopics
+    if (longest === undefined) return
+    this.#emptyTopics.delete(longest)
+    this.#topics.delete(longest.name)
+    this.tree.remove(longest.name)
+    this.#commonMark = Math.max(this.#commonMark, longest.mark)
+  }
+}

@@ -1,0 +1,128 @@
+// The tails of a memory log: all records, in order, outside of the append that added them.
+
+import { LogError } from '../errors.ts'
+import type { EventRecord, Tail, TailHandler } from '../event-log.ts'
+import { tailBatchMax } from '../limits.ts'
+import { epochOf, formatCursor, makePosition, sequenceOf } from '../position.ts'
+import type { Position } from '../position.ts'
+import type { RecordStore } from './record-store.ts'
+
+export interface TailSetOptions {
+  readonly store: RecordStore
+  /** Told what a handler threw; the tail goes on. */
+  readonly onHandlerError: (error: unknown) => void
+}
+
+/**
+ * Delivers in a microtask: what is appended in one turn comes as one batch, and a handler that appends is not
+ * called again from inside itself. The batch is shared by all tails that are up to date; a tail that is
+ * behind reads from the store, a bounded batch per microtask.
+ */
+export class TailSet {
+  readonly #store: RecordStore
+  readonly #onHandlerError: (error: unknown) => void
+  readonly #tails = new Set<MemoryTail>()
+  /** Appended since the last delivery, so also what retention has removed again in the meantime. */
+  #fresh: EventRecord[] = []
+  #isScheduled = false
+
+  constructor({ store, onHandlerError }: TailSetOptions) {
+    this.#store = store
+    this.#onHandlerError = onHandlerError
+  }
+
+  /** @throws LogError `POSITION_INVALID` */
+  open(after: Position, handler: TailHandler): Tail {
+    const { epoch, head } = this.#store
+    if (epochOf(after) !== epoch || sequenceOf(after) > head) {
+      throw new LogError(
+        'POSITION_INVALID',
+        `A tail starts at a position of this log up to its head ${formatCursor(makePosition(epoch, head))}; got ${formatCursor(after)}. Start from \`bounds().head\`.`,
+      )
+    }
+    const tail = new MemoryTail(after, handler, (closed) => this.#tails.delete(closed))
+    this.#tails.add(tail)
+    if (sequenceOf(after) < head) this.#schedule()
+    return tail
+  }
+
+  announce(records: readonly EventRecord[]): void {
+    if (this.#tails.size === 0) return
+    for (const record of records) this.#fresh.push(record)
+    this.#schedule()
+  }
+
+  close(): void {
+    for (const tail of this.#tails) tail.close()
+    this.#fresh = []
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(() => this.#deliver())
+  }
+
+  #deliver(): void {
+    this.#isScheduled = false
+    const fresh = this.#fresh
+    this.#fresh = []
+    for (const tail of this.#tails) {
+      try {
+        this.#advance(tail, fresh)
+      } catch (error) {
+        this.#onHandlerError(error)
+      }
+      if (!tail.isClosed && sequenceOf(tail.position) < this.#store.head) this.#schedule()
+    }
+  }
+
+  #advance(tail: MemoryTail, fresh: readonly EventRecord[]): void {
+    const store = this.#store
+    const reached = sequenceOf(tail.position)
+    const [oldest] = fresh
+    if (oldest !== undefined && reached >= sequenceOf(oldest.position) - 1) {
+      const missing = reached - sequenceOf(oldest.position) + 1
+      tail.handOver(missing === 0 ? fresh : fresh.slice(missing))
+    } else if (store.newestMark > reached) {
+      tail.skip(makePosition(store.epoch, store.newestMark))
+    } else {
+      const records: EventRecord[] = []
+      for (const { record } of store.slots.between(reached, store.head)) {
+        if (record !== undefined) records.push(record)
+        if (records.length === tailBatchMax) break
+      }
+      tail.handOver(records)
+    }
+  }
+}
+
+class MemoryTail implements Tail {
+  position: Position
+  isClosed = false
+  readonly #handler: TailHandler
+  readonly #onClose: (tail: MemoryTail) => void
+
+  constructor(after: Position, handler: TailHandler, onClose: (tail: MemoryTail) => void) {
+    this.position = after
+    this.#handler = handler
+    this.#onClose = onClose
+  }
+
+  handOver(records: readonly EventRecord[]): void {
+    const newest = records.at(-1)
+    if (newest === undefined) return
+    this.position = newest.position
+    this.#handler.records(records)
+  }
+
+  skip(to: Position): void {
+    this.position = to
+    this.#handler.overtaken?.(to)
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.#onClose(this)
+  }
+}
