@@ -1,0 +1,173 @@
+// A hub as it runs in earnest: a process of its own, which can be killed and started again on the same port and data.
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { waitUntil } from './wait-until.ts'
+
+/** How to start a hub. */
+export interface HubProcessOptions {
+  /** Default: a free one. Give the old one to start a killed hub again. */
+  readonly port?: number | undefined
+  /** Made when it does not exist; also the working directory, so that no stray configuration file is found. */
+  readonly dataDirectory: string
+  /** Further flags of `tidemark serve`, such as `['--heartbeat', '200ms']`. */
+  readonly args?: readonly string[] | undefined
+  /** Further environment variables. The caller's own `TIDEMARK_…` are not passed on. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+}
+
+/** A running hub. */
+export interface HubProcess {
+  /** `http://127.0.0.1:…`, without a slash at its end. */
+  readonly url: string
+  readonly port: number
+  /** The end of what it has written to standard output and error. */
+  readonly output: string
+  /** Whether the process has ended, however it came to that. */
+  readonly isEnded: boolean
+  /** Sends a signal; resolves when the process has ended. */
+  kill(signal: NodeJS.Signals): Promise<void>
+  /** Ends it as an operator would, `SIGTERM`, and after 10 s by force. Nothing happens when it has ended already. */
+  stop(): Promise<void>
+}
+
+/** Long enough for a start on a busy machine with a large log. */
+const startMsMax = 20_000
+const stopMsMax = 10_000
+const outputLengthMax = 16 * 1024
+
+const program = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
+
+/**
+ * Starts `tidemark serve` and resolves when it answers `GET /readyz` with 200.
+ * Rejects with what the hub has written when it ends before that, or takes longer than 20 s.
+ */
+export async function startHubProcess(options: HubProcessOptions): Promise<HubProcess> {
+  const port = options.port ?? (await findFreePort())
+  mkdirSync(options.dataDirectory, { recursive: true })
+  const child = spawn(
+    process.execPath,
+    [
+      program,
+      'serve',
+      `--port=${port}`,
+      `--data=${options.dataDirectory}`,
+      ...(options.args ?? []),
+    ],
+    {
+      cwd: options.dataDirectory,
+      env: { ...cleanEnvironment(), ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  const hub = new ChildHub(child, port)
+  try {
+    await waitUntil('the hub answers', () => hub.answers(), startMsMax)
+  } catch (error) {
+    await hub.kill('SIGKILL')
+    throw new Error(`The hub on port ${port} did not start; it wrote: ${hub.output}`, {
+      cause: error,
+    })
+  }
+  return hub
+}
+
+/**
+ * Finds a port that nothing listens on, below the range that outgoing connections take theirs from (32,768 on Linux):
+ * there a client that keeps knocking while the hub is down could be given the hub's own port, and connect to itself.
+ */
+export async function findFreePort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = randomInt(10_240, 32_768)
+    if (await isFree(port)) return port
+  }
+  throw new Error('Found no free port between 10,240 and 32,767 in 100 attempts.')
+}
+
+class ChildHub implements HubProcess {
+  readonly url: string
+  readonly port: number
+  readonly #child: ChildProcess
+  readonly #ended: Promise<unknown>
+  #output = ''
+
+  constructor(child: ChildProcess, port: number) {
+    this.#child = child
+    this.port = port
+    this.url = `http://127.0.0.1:${port}`
+    this.#ended = once(child, 'close')
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8')
+      stream?.on('data', (text: string) => {
+        this.#output = (this.#output + text).slice(-outputLengthMax)
+      })
+    }
+    running.add(child)
+    child.once('close', () => running.delete(child))
+  }
+
+  get output(): string {
+    return this.#output
+  }
+
+  get isEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    this.#child.kill(signal)
+    await this.#ended
+  }
+
+  async stop(): Promise<void> {
+    if (this.isEnded) return
+    this.#child.kill('SIGTERM')
+    try {
+      await waitUntil('the hub ends', () => this.isEnded, stopMsMax)
+    } catch {
+      this.#child.kill('SIGKILL')
+    }
+    await this.#ended
+  }
+
+  async answers(): Promise<boolean> {
+    if (this.isEnded) throw new Error(`The hub ended with exit code ${this.#child.exitCode}.`)
+    try {
+      const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2_000) })
+      await response.body?.cancel()
+      return response.status === 200
+    } catch {
+      return false
+    }
+  }
+}
+
+/** A test run that is cut short must not leave hubs behind. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('TIDEMARK_')),
+  )
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
+}

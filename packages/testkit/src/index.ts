@@ -1,0 +1,5 @@
+export { browserNames, launchBrowser } from './browser.ts'
+export type { BrowserName } from './browser.ts'
+export { findFreePort, startHubProcess } from './hub-process.ts'
+export type { HubProcess, HubProcessOptions } from './hub-process.ts'
+export { waitUntil } from './wait-until.ts'
