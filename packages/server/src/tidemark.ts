@@ -1,7 +1,7 @@
 // One node: the sessions that are open here, what they follow, and the way in for publishers.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { LogError, formatCursor } from '@tidemark/log'
+import { LogError, formatCursor, parseTopic } from '@tidemark/log'
 import type { NewBatch } from '@tidemark/log'
 import { Beats } from './beats.ts'
 import { catchUp } from './catch-up.ts'
@@ -22,6 +22,9 @@ import type { SessionHost } from './session.ts'
 import type { Sink } from './sink.ts'
 import { resolveStart } from './start-at.ts'
 import type { Subscription } from './subscription.ts'
+
+/** Where probes go; clients cannot publish to `$…`. */
+const probeTopic = '$hub/probe'
 
 /** An event to publish together with others, with its topic. */
 export interface TopicInput extends PublishInput {
@@ -162,6 +165,25 @@ export class Tidemark {
     if (last === undefined)
       throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
     return { cursor: formatCursor(last), sessions: this.#countReached(batch) }
+  }
+
+  /**
+   * Publishes a probe to `$hub/probe`; resolves to whether this node's tail handed it over within `timeoutMs`.
+   * @throws ServerError `LOG_UNAVAILABLE`
+   */
+  async probe(timeoutMs: number): Promise<boolean> {
+    const { clock, log } = this.#settings
+    const fanOut = await this.#started.catch(wrapLogError)
+    const topic = parseTopic(probeTopic)
+    const [position] = await log.append({ events: [{ topic, data: '' }] }).catch(wrapLogError)
+    if (position === undefined) return false
+    return new Promise((resolve) => {
+      const timer = clock.after(timeoutMs, () => resolve(false))
+      void fanOut.reached(position).then(() => {
+        timer.cancel()
+        resolve(true)
+      })
+    })
   }
 
   /** Stops taking sessions and sends the open ones away at a steady pace; resolves when the last has left. */

@@ -6,6 +6,7 @@ import type { Subscription } from '../subscription.ts'
 import type { Sink } from '../sink.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
+import { markStreaming } from './streaming.ts'
 import { refuse } from './refuse.ts'
 
 /** What the door can be told about one request. */
@@ -31,6 +32,7 @@ export async function subscribe(
   options: SubscribeOptions,
 ): Promise<void> {
   const { request, response } = exchange
+  response.once('close', markStreaming(request.socket))
   try {
     const subscription = options.subscription ?? readSubscription(request)
     await opener.open(openSink(response, options.way ?? 'auto'), subscription)

@@ -1,0 +1,82 @@
+// One request, from guard to route; every error leaves as a problem.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LogError } from '@tidemark/log'
+import type { Clock } from '@tidemark/log'
+import { ServerError } from '@tidemark/server'
+import { isStreaming, refuse, sendProblem } from '@tidemark/server/node'
+import { HubError, hubErrors } from './errors.ts'
+import { checkHost, checkOrigin } from './guard.ts'
+import { discardMs } from './limits.ts'
+import type { RouteContext } from './routes/route.ts'
+import { findRoute } from './routes/table.ts'
+
+/** What answering needs of the hub. */
+export interface AnswerContext extends RouteContext {
+  /** Whether names other than loopback's are refused. */
+  readonly isLoopbackOnly: boolean
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
+}
+
+/** Answers a request. Never rejects. */
+export async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: AnswerContext,
+): Promise<void> {
+  // Bytes that follow a request whose answer is a stream belong to nobody; see docs/PROTOCOL.md.
+  if (isStreaming(request.socket)) {
+    request.socket.destroy()
+    return
+  }
+  try {
+    if (context.isLoopbackOnly) {
+      checkHost(request)
+      checkOrigin(request)
+    }
+    const [path, queryText] = splitTarget(request.url ?? '/')
+    const { route, rest } = findRoute(request.method ?? 'GET', path)
+    await route({ request, response, rest, query: new URLSearchParams(queryText) }, context)
+  } catch (error) {
+    answerError(request, response, { error, context })
+  }
+}
+
+function splitTarget(target: string): [path: string, query: string] {
+  const at = target.indexOf('?')
+  return at === -1 ? [target, ''] : [target.slice(0, at), target.slice(at + 1)]
+}
+
+function answerError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { error, context }: { readonly error: unknown; readonly context: AnswerContext },
+): void {
+  if (!request.complete) discardBody(request, context.clock)
+  if (error instanceof HubError) {
+    const { status, code, message: detail, allow } = error
+    if (allow !== undefined) response.setHeader('Allow', allow)
+    sendProblem(response, { status, code, title: hubErrors[code], detail })
+    return
+  }
+  if (error instanceof LogError && error.code === 'TOPIC_INVALID') {
+    refuse(request, response, {
+      error: new ServerError('TOPIC_INVALID', error.message),
+      retryMs: 0,
+    })
+    return
+  }
+  if (!(error instanceof ServerError)) context.onError(error)
+  refuse(request, response, { error, retryMs: context.tide.pickRetryMs() })
+}
+
+/** A client in the middle of sending reads the answer only when it is done: let it, for a while, and throw the bytes away. */
+function discardBody(request: IncomingMessage, clock: Clock): void {
+  request.removeAllListeners('data')
+  request.on('error', () => undefined)
+  request.resume()
+  const { socket } = request
+  const timer = clock.after(discardMs, () => socket.destroy())
+  request.once('close', () => timer.cancel())
+}

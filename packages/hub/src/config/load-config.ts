@@ -1,0 +1,129 @@
+// From defaults, `tidemark.config.json`, variables and flags to one checked configuration; each beats those before it.
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { nearestName } from '@tidemark/server'
+import type { z } from 'zod'
+import { HubError } from '../errors.ts'
+import { quote } from '../quote.ts'
+import { configOptions } from './options.ts'
+import { configSchema, listSettingNames } from './schema.ts'
+import type { HubConfig } from './schema.ts'
+
+/** Where settings come from. */
+export interface ConfigSources {
+  /** By flag name without dashes: `{ port: '7171' }`. */
+  readonly flags: Readonly<Record<string, string>>
+  /** The process's environment; names that begin with `TIDEMARK_` are read. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where `tidemark.config.json` is looked for, and what relative paths are relative to. */
+  readonly directory: string
+  /** A configuration file to read instead; it must exist. */
+  readonly file?: string | undefined
+}
+
+/** A tree of settings before it is checked. */
+interface Settings {
+  [name: string]: unknown
+}
+
+/** Variables that other commands read. */
+const foreignVariables = ['TIDEMARK_URL']
+
+/**
+ * Loads the configuration.
+ * @throws HubError `CONFIG_INVALID` (every fault in one message), `CONFIG_UNREADABLE`
+ */
+export function loadConfig(sources: ConfigSources): HubConfig {
+  const settings = readFile(sources)
+  applyVariables(settings, sources.env)
+  applyFlags(settings, sources.flags)
+  const checked = configSchema.safeParse(settings)
+  if (!checked.success)
+    throw invalid(checked.error.issues.map((issue) => describeIssue(issue, settings)))
+  const config = checked.data
+  return config.data === 'memory:'
+    ? config
+    : { ...config, data: resolve(sources.directory, config.data) }
+}
+
+function readFile({ directory, file }: ConfigSources): Settings {
+  const path = resolve(directory, file ?? 'tidemark.config.json')
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    if (isMissing && file === undefined) return {}
+    throw new HubError(
+      'CONFIG_UNREADABLE',
+      `Cannot read the configuration file ${path}: ${String(error)}.`,
+      { cause: error },
+    )
+  }
+  try {
+    const settings: unknown = JSON.parse(text)
+    if (typeof settings === 'object' && settings !== null && !Array.isArray(settings))
+      return { ...settings }
+  } catch (error) {
+    throw new HubError('CONFIG_UNREADABLE', `${path} is not JSON: ${String(error)}.`, {
+      cause: error,
+    })
+  }
+  throw new HubError('CONFIG_UNREADABLE', `${path} must hold a JSON object such as {"port": 7171}.`)
+}
+
+function applyVariables(settings: Settings, env: ConfigSources['env']): void {
+  const known = configOptions.map((option) => option.env)
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('TIDEMARK_') || value === undefined || foreignVariables.includes(name))
+      continue
+    const option = configOptions.find(({ env: variable }) => variable === name)
+    if (option === undefined) throw invalid([`there is no variable ${name}${suggest(name, known)}`])
+    assign(settings, option.path, value)
+  }
+}
+
+function applyFlags(settings: Settings, flags: ConfigSources['flags']): void {
+  const known = configOptions.map((option) => option.flag)
+  for (const [name, value] of Object.entries(flags)) {
+    const option = configOptions.find(({ flag }) => flag === name)
+    if (option === undefined) throw invalid([`there is no flag --${name}${suggest(name, known)}`])
+    assign(settings, option.path, value)
+  }
+}
+
+function assign(settings: Settings, path: readonly string[], value: string): void {
+  const [name, ...rest] = path
+  if (name === undefined) return
+  if (rest.length === 0) {
+    settings[name] = value
+    return
+  }
+  const inner = settings[name]
+  const branch: Settings = typeof inner === 'object' && inner !== null ? { ...inner } : {}
+  settings[name] = branch
+  assign(branch, rest, value)
+}
+
+function describeIssue(issue: z.core.$ZodIssue, settings: Settings): string {
+  const place = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const known = listSettingNames(issue.path)
+    return issue.keys
+      .map((key) => `there is no setting ${[...issue.path, key].join('.')}${suggest(key, known)}`)
+      .join('; ')
+  }
+  let got: unknown = settings
+  for (const step of issue.path) got = (got as Record<PropertyKey, unknown> | undefined)?.[step]
+  return `${place} ${issue.message}; got ${quote(JSON.stringify(got) ?? 'nothing')}`
+}
+
+function suggest(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? `; known are ${known.join(', ')}` : `; did you mean ${nearest}?`
+}
+
+function invalid(faults: readonly string[]): HubError {
+  return new HubError('CONFIG_INVALID', `The configuration is not usable: ${faults.join('; ')}.`)
+}

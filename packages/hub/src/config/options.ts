@@ -1,0 +1,68 @@
+// Every setting that a flag or a variable can give, with the words for `--help`.
+
+/** One setting. Its flag is `--retention-max-age`, its variable `TIDEMARK_RETENTION_MAX_AGE`, its place in the file `retention.maxAge`. */
+export interface ConfigOption {
+  readonly flag: string
+  readonly env: string
+  readonly path: readonly string[]
+  /** What kind of value it takes, for help: `<port>`. A flag without a value is `true`. */
+  readonly value: string | undefined
+  readonly default: string
+  readonly help: string
+}
+
+const described: readonly (readonly [
+  path: string,
+  value: string,
+  initial: string,
+  help: string,
+])[] = [
+  [
+    'host',
+    '<address>',
+    '127.0.0.1',
+    'Address to listen on. Anything but loopback needs --insecure for now.',
+  ],
+  ['port', '<port>', '7070', 'Port to listen on; 0 takes a free one.'],
+  [
+    'data',
+    '<directory>',
+    './tidemark-data',
+    'Where events are kept. `memory:` keeps them in this process only.',
+  ],
+  [
+    'durability',
+    'fsync|commit',
+    'fsync',
+    'What an acknowledged event survives: power loss (fsync) or the death of the process (commit).',
+  ],
+  ['heartbeat', '<duration>', '15s', 'Time between two beats of a stream.'],
+  ['maxSessions', '<count>', '10000', 'Open streams of this process.'],
+  ['maxEventBytes', '<size>', '1MiB', "Size of one event's data."],
+  ['maxRequestBytes', '<size>', '8MiB', 'Size of one request body.'],
+  ['retention.maxAge', '<duration>', '24h', 'Events older than this are removed.'],
+  ['retention.maxBytes', '<size>', '1GiB', 'The oldest events are removed beyond this size.'],
+  [
+    'insecure',
+    '',
+    'false',
+    'Listen beyond this machine without authentication: whoever reaches the port can read and publish.',
+  ],
+]
+
+/** All settings with a flag. Rules per pattern (`retention.rules`) are for the file only. */
+export const configOptions: readonly ConfigOption[] = described.map(
+  ([path, value, initial, help]) => {
+    const words = path
+      .replaceAll('.', '-')
+      .replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    return {
+      flag: words,
+      env: `TIDEMARK_${words.replaceAll('-', '_').toUpperCase()}`,
+      path: path.split('.'),
+      value: value === '' ? undefined : value,
+      default: initial,
+      help,
+    }
+  },
+)

@@ -1,0 +1,113 @@
+// The one schema of the hub's configuration: flags, variables and the file are all read by it.
+
+import { parsePattern } from '@tidemark/log'
+import { z } from 'zod'
+import { parseDuration, parseSize } from './units.ts'
+
+const duration = (example: string) => unit(parseDuration, `a duration such as ${example}`)
+const size = (example: string) => unit(parseSize, `a size such as ${example}`)
+
+/** A number in the smallest unit, or text with a unit. */
+function unit(parse: (text: string) => number | undefined, wanted: string): z.ZodType<number> {
+  return z
+    .union([z.number(), z.string()], { error: `must be ${wanted}` })
+    .transform((value, context) => {
+      const number = typeof value === 'number' ? value : parse(value)
+      if (number !== undefined && number >= 0 && Number.isFinite(number)) return number
+      context.addIssue({ code: 'custom', message: `must be ${wanted}` })
+      return z.NEVER
+    })
+}
+
+function count(from: number, to: number): z.ZodType<number> {
+  const message = `must be a whole number from ${from} to ${to}`
+  return z.coerce
+    .number({ error: message })
+    .int({ error: message })
+    .min(from, { error: message })
+    .max(to, { error: message })
+}
+
+function range(inner: z.ZodType<number>, from: number, wanted: string): z.ZodType<number> {
+  return inner.refine((value) => value >= from, { error: `must be ${wanted} or more` })
+}
+
+const rule = z.strictObject({
+  pattern: z
+    .string()
+    .refine(isPatternOrTopic, { error: 'must be a topic or a pattern such as logs/**' }),
+  maxAge: duration('24h').optional(),
+  maxEvents: count(1, 1_000_000_000).optional(),
+  maxBytes: size('64MiB').optional(),
+  latestBy: z.literal('key', { error: 'must be "key"' }).optional(),
+})
+
+/** What is kept of each topic that matches; see the log's `RetentionRule`. */
+export interface RuleConfig {
+  readonly pattern: string
+  /** Milliseconds. */
+  readonly maxAge?: number | undefined
+  readonly maxEvents?: number | undefined
+  /** Bytes. */
+  readonly maxBytes?: number | undefined
+  readonly latestBy?: 'key' | undefined
+}
+
+/** The configuration, checked, every default filled in. Durations are milliseconds, sizes bytes. */
+export interface HubConfig {
+  readonly host: string
+  readonly port: number
+  /** A directory, or `memory:`. */
+  readonly data: string
+  readonly durability: 'fsync' | 'commit'
+  readonly heartbeat: number
+  readonly maxSessions: number
+  readonly maxEventBytes: number
+  readonly maxRequestBytes: number
+  readonly insecure: boolean
+  readonly retention: {
+    readonly maxAge: number
+    readonly maxBytes: number
+    readonly rules: readonly RuleConfig[]
+  }
+}
+
+const settings = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: count(0, 65_535).default(7070),
+  data: z.string().min(1).default('./tidemark-data'),
+  durability: z.enum(['fsync', 'commit'], { error: 'must be fsync or commit' }).default('fsync'),
+  heartbeat: range(duration('15s'), 100, '100ms').default(15_000),
+  maxSessions: count(1, 10_000_000).default(10_000),
+  maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
+  maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
+  insecure: z
+    .union([z.boolean(), z.enum(['true', 'false'])], { error: 'must be true or false' })
+    .transform((value) => value === true || value === 'true')
+    .default(false),
+  retention: z
+    .strictObject({
+      maxAge: range(duration('24h'), 1_000, '1s').default(24 * 60 * 60 * 1000),
+      maxBytes: range(size('1GiB'), 1024 * 1024, '1MiB').default(1024 ** 3),
+      rules: z.array(rule).default([]),
+    })
+    .prefault({}),
+})
+
+/** The shape of `tidemark.config.json`. */
+export const configSchema: z.ZodType<HubConfig> = settings
+
+/** The names that may stand at a place of the file, for "did you mean". */
+export function listSettingNames(path: readonly PropertyKey[]): readonly string[] {
+  if (path[0] !== 'retention') return Object.keys(settings.shape)
+  return path.length === 1 ? ['maxAge', 'maxBytes', 'rules'] : Object.keys(rule.shape)
+}
+
+function isPatternOrTopic(text: string): boolean {
+  try {
+    parsePattern(text.includes('*') ? text : `${text}/**`)
+    return true
+  } catch {
+    return false
+  }
+}

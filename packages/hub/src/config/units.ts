@@ -1,0 +1,38 @@
+// Durations and sizes as people write them: `15s`, `24h`, `1GiB`.
+
+const durationUnitsMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+const sizeUnits: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1_000,
+  MB: 1_000_000,
+  GB: 1_000_000_000,
+  TB: 1_000_000_000_000,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+}
+
+/** Milliseconds of `500ms`, `15s`, `5m`, `24h`, `7d`; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  return parseUnits(text, durationUnitsMs)
+}
+
+/** Bytes of `512B`, `64KB`, `1MiB`, `1.5GiB`; undefined for anything else. */
+export function parseSize(text: string): number | undefined {
+  const bytes = parseUnits(text, sizeUnits)
+  return bytes === undefined ? undefined : Math.floor(bytes)
+}
+
+function parseUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  const match = /^(\d{1,12}(?:\.\d{1,3})?)([A-Za-z]{1,3})$/.exec(text.trim())
+  const unit = units[match?.[2] ?? '']
+  return match === null || unit === undefined ? undefined : Number(match[1]) * unit
+}

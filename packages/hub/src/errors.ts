@@ -1,0 +1,67 @@
+// Every error of the hub, by code: what HTTP clients get, and what stops it from starting.
+
+/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+export const hubErrors = {
+  NOT_FOUND: 'There is nothing at this path.',
+  METHOD_NOT_ALLOWED:
+    'The path exists, but not with this method; the Allow header lists what it takes.',
+  PATH_INVALID: 'The topic in the path is not percent-encoded UTF-8, segment by segment.',
+  QUERY_INVALID: 'A query parameter is unknown, repeated or has a value it cannot have.',
+  BODY_TOO_LARGE: 'The body of the request is larger than the limit.',
+  BODY_NOT_UTF8: 'The body of the request is not UTF-8.',
+  BODY_NOT_JSON: 'The body of the request is not JSON, or a line of it is not.',
+  HEADERS_TOO_LARGE:
+    'The request line and headers are larger than the limit; long topic lists go into the body of POST /events.',
+  REQUEST_MALFORMED: 'What was sent is not an HTTP request.',
+  REQUEST_TIMEOUT: 'The request did not arrive in time.',
+  HOST_FOREIGN: 'Without authentication the hub answers to loopback names only.',
+  CROSS_SITE: 'Without authentication a web page of another origin may not publish.',
+  NOT_READY: 'The hub cannot publish and deliver at the moment.',
+  INTERNAL: 'The hub made a mistake.',
+  CONFIG_INVALID: 'A setting is unknown or out of range.',
+  CONFIG_UNREADABLE: 'The configuration file cannot be read or is not JSON.',
+  HOST_NEEDS_AUTH: 'Without authentication the hub listens on loopback only.',
+  PORT_IN_USE: 'Another program listens on this port.',
+  ADDRESS_UNUSABLE: 'The hub cannot listen on this address.',
+} as const
+
+export type HubErrorCode = keyof typeof hubErrors
+
+const statuses: Readonly<Partial<Record<HubErrorCode, number>>> = {
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  PATH_INVALID: 400,
+  QUERY_INVALID: 400,
+  BODY_TOO_LARGE: 413,
+  BODY_NOT_UTF8: 400,
+  BODY_NOT_JSON: 400,
+  HEADERS_TOO_LARGE: 431,
+  REQUEST_MALFORMED: 400,
+  REQUEST_TIMEOUT: 408,
+  HOST_FOREIGN: 403,
+  CROSS_SITE: 403,
+  NOT_READY: 503,
+}
+
+/** An error of the hub; `code` is stable, the message says what, got and what to do. */
+export class HubError extends Error {
+  override readonly name = 'HubError'
+  readonly code: HubErrorCode
+  /** Methods for the Allow header of a 405. */
+  readonly allow: string | undefined
+
+  constructor(
+    code: HubErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly allow?: string },
+  ) {
+    super(message, options)
+    this.code = code
+    this.allow = options?.allow
+  }
+
+  /** The HTTP status for this error. */
+  get status(): number {
+    return statuses[this.code] ?? 500
+  }
+}

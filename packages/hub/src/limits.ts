@@ -1,0 +1,22 @@
+// Every limit of the hub, with its arithmetic.
+
+/** Bytes of one request body. Eight events of the largest size. */
+export const requestBytesMax: number = 8 * 1024 * 1024
+
+/** Bytes of request line and headers. 100 topics of 256 bytes fit; longer lists go into the body of POST /events. */
+export const headerBytesMax: number = 32 * 1024
+
+/** Records of one page of history; each may be 1 MiB, so a page is cut by bytes as well. */
+export const historyRecordsMax: number = 1_000
+
+/** Records of a page of history when the request names no limit. */
+export const historyRecordsDefault: number = 100
+
+/** How long a refused body is still read, so that the client gets to see the answer. Milliseconds. */
+export const discardMs: number = 2_000
+
+/** How long a probe may take from publish to delivery before the hub counts as not ready. Milliseconds. */
+export const probeMs: number = 2_000
+
+/** Node keeps an idle connection this long for its next request; above the usual 60 s of proxies. Milliseconds. */
+export const keepAliveMs: number = 75_000

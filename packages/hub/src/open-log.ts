@@ -1,0 +1,39 @@
+// The log a configuration asks for.
+
+import { memoryLog } from '@tidemark/log'
+import type { EventLog, Retention } from '@tidemark/log'
+import { openLmdbLog } from '@tidemark/log-lmdb'
+import type { HubConfig } from './config/schema.ts'
+
+/** Opens `memory:` or the LMDB directory. */
+export async function openLog(
+  config: HubConfig,
+  onWarning: (text: string) => void,
+): Promise<EventLog> {
+  const retention = planRetention(config)
+  if (config.data === 'memory:') return memoryLog({ retention })
+  return openLmdbLog({
+    directory: config.data,
+    durability: config.durability,
+    retention,
+    onWarning,
+  })
+}
+
+function planRetention({ retention }: HubConfig): Retention {
+  return {
+    maxAgeMs: retention.maxAge,
+    maxBytes: retention.maxBytes,
+    rules: [
+      ...retention.rules.map((rule) => ({
+        pattern: rule.pattern,
+        maxAgeMs: rule.maxAge,
+        maxEvents: rule.maxEvents,
+        maxBytes: rule.maxBytes,
+        latestBy: rule.latestBy,
+      })),
+      // The hub's own events are signals, not history: a readiness probe every second must not crowd out anything.
+      { pattern: '$hub/**', maxEvents: 100 },
+    ],
+  }
+}

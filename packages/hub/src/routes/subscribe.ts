@@ -1,0 +1,23 @@
+// `GET /events` and `POST /events`: open a stream.
+
+import { parseSubscriptionBody } from '@tidemark/server'
+import { readLastEventId } from '@tidemark/server/node'
+import { parseJson } from '../parse-json.ts'
+import { readBody } from '../read-body.ts'
+import { readQuery } from './query.ts'
+import type { Route } from './route.ts'
+
+/** Subscribes by the URL's query. */
+export const subscribeByQuery: Route = ({ request, response }, { tide }) =>
+  tide.subscribe(request, response)
+
+/** Subscribes by a JSON body, for topic lists too long for a URL. */
+export const subscribeByBody: Route = async (
+  { request, response, query },
+  { tide, requestBytesMax },
+) => {
+  readQuery(query, [])
+  const body = parseJson(await readBody(request, requestBytesMax))
+  const subscription = parseSubscriptionBody(body, readLastEventId(request))
+  await tide.subscribe(request, response, { subscription })
+}
