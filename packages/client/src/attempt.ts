@@ -1,0 +1,164 @@
+// One connection, from its request to its end.
+
+import { createDecoder } from '@tidemark/wire'
+import type { DecodedEvent } from '@tidemark/wire'
+import { buildRequest } from './build-request.ts'
+import type { Subscription } from './build-request.ts'
+import type { Clock } from './clock.ts'
+import { parseControlEvent } from './control-event.ts'
+import { decodeEvent } from './decode-event.ts'
+import { ClientError } from './errors.ts'
+import type { FeedItem } from './event-queue.ts'
+import type { Bye, Ready } from './feed.ts'
+import { describe, resolveHeaders } from './headers.ts'
+import type { Fetch, HeaderSource } from './headers.ts'
+import { reservedPrefix } from './listeners.ts'
+import { openStream } from './open-stream.ts'
+import { readStream } from './read-stream.ts'
+import { Watch } from './watch.ts'
+
+/** What every attempt of a feed uses. */
+export interface Link {
+  readonly subscription: Subscription
+  readonly headers: HeaderSource | undefined
+  readonly fetch: Fetch
+  readonly clock: Clock
+  /** Assumed until the server announces its own. Milliseconds. */
+  readonly heartbeatMs: number
+  /** Stands in for missing `topic` lines; empty when several topics are possible. */
+  readonly onlyTopic: string
+}
+
+/** Where an attempt puts what it gets. */
+export interface AttemptSink {
+  opened(): void
+  ready(ready: Ready): void
+  bye(bye: Bye): void
+  item(item: FeedItem): void
+  waitForRoom(): Promise<void> | undefined
+}
+
+/** How an attempt ended, and where the next one goes on. */
+export interface AttemptEnd {
+  readonly error: ClientError
+  readonly cursor: string
+  /** Whether the server really served: only then the failures before it are forgotten. */
+  readonly hasServed: boolean
+  /** Milliseconds the server asked to wait. */
+  readonly hintMs: number | undefined
+}
+
+/** Connects and reads until the connection ends or `signal` aborts. Never rejects. */
+export async function attempt(
+  link: Link & { readonly cursor: string },
+  sink: AttemptSink,
+  signal: AbortSignal,
+): Promise<AttemptEnd> {
+  const connection = new Connection(link, sink)
+  const error = await connection.run(signal)
+  const hintMs = error.retryAfterMs ?? connection.bye?.retryMs ?? connection.retryMs
+  return { error, cursor: connection.cursor, hasServed: connection.hasServed, hintMs }
+}
+
+class Connection {
+  readonly #link: Link
+  readonly #sink: AttemptSink
+  readonly #watch: Watch
+  readonly #abort = new AbortController()
+  cursor: string
+  bye: Bye | undefined
+  retryMs: number | undefined
+  hasServed = false
+
+  constructor(link: Link & { readonly cursor: string }, sink: AttemptSink) {
+    this.#link = link
+    this.#sink = sink
+    this.cursor = link.cursor
+    this.#watch = new Watch(link.clock, link.heartbeatMs, (silentMs) => {
+      this.#abort.abort(
+        new ClientError(
+          'CONNECTION_DEAD',
+          `Nothing came for ${silentMs} ms, though the server sends a beat more often.`,
+        ),
+      )
+    })
+  }
+
+  async run(signal: AbortSignal): Promise<ClientError> {
+    const leave = (): void =>
+      this.#abort.abort(new ClientError('FEED_CLOSED', 'The feed was closed.'))
+    signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
+    try {
+      await this.#stream()
+      return this.#describeEnd()
+    } catch (error) {
+      if (error instanceof ClientError) return error
+      return new ClientError('CONNECTION_FAILED', `The connection broke: ${describe(error)}.`, {
+        cause: error,
+      })
+    } finally {
+      this.#watch.stop()
+      signal.removeEventListener('abort', leave)
+    }
+  }
+
+  async #stream(): Promise<void> {
+    const { subscription, headers, fetch, clock } = this.#link
+    const { signal } = this.#abort
+    const request = buildRequest(subscription, this.cursor, await resolveHeaders(headers))
+    signal.throwIfAborted()
+    this.#watch.start()
+    const stream = await openStream(request, { fetch, clock }, signal)
+    this.#watch.stop()
+    this.#sink.opened()
+    const decoder = createDecoder(
+      {
+        event: (event) => this.#take(event),
+        retry: (ms) => (this.retryMs = ms),
+        id: (id) => this.#mark(id),
+      },
+      { lastEventId: this.cursor },
+    )
+    const waitForRoom = (): Promise<void> | undefined => this.#sink.waitForRoom()
+    await readStream(stream, { decoder, watch: this.#watch, waitForRoom, signal })
+  }
+
+  #take(event: DecodedEvent): void {
+    this.cursor = event.id
+    if (event.type.startsWith(reservedPrefix)) return this.#takeControl(event)
+    this.hasServed = true
+    this.#sink.item({
+      kind: 'event',
+      id: event.id,
+      event: decodeEvent(event, this.#link.onlyTopic),
+    })
+  }
+
+  #takeControl({ id, type, data }: DecodedEvent): void {
+    const control = parseControlEvent(type, data)
+    if (control.kind === 'bye') {
+      // Refused and let go in one: a stream of nothing but a bye has served nobody.
+      this.bye = control.bye
+      this.#sink.bye(control.bye)
+      return
+    }
+    this.hasServed = true
+    if (control.kind === 'gap') return this.#sink.item({ kind: 'gap', id, gap: control.gap })
+    this.#mark(id)
+    if (control.kind !== 'ready') return
+    if (control.ready.heartbeatMs !== undefined)
+      this.#watch.expectHeartbeat(control.ready.heartbeatMs)
+    this.#sink.ready(control.ready)
+  }
+
+  #mark(id: string): void {
+    this.cursor = id
+    this.#sink.item({ kind: 'mark', id })
+  }
+
+  #describeEnd(): ClientError {
+    const why = this.bye === undefined ? '' : ` and said why: ${this.bye.reason}`
+    return new ClientError('CONNECTION_ENDED', `The server ended the stream${why}.`)
+  }
+}

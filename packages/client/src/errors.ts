@@ -1,0 +1,72 @@
+// Every error of the client, by code.
+
+import type { Problem } from './problem.ts'
+
+/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+export const clientErrors = {
+  ANSWER_INVALID:
+    'The server accepted a publish but its answer cannot be read; the URL is probably not a publish endpoint.',
+  CONNECTION_DEAD: 'Nothing came from the server for 2.5 heartbeats; the client connects again.',
+  CONNECTION_ENDED: 'The server ended the stream; the client connects again.',
+  CONNECTION_FAILED:
+    'The server could not be reached or the connection broke; the client connects again.',
+  CONTENT_TYPE_WRONG:
+    'The URL answered with something that is not an event stream; check the URL and the proxies before it.',
+  FEED_CLOSED: 'The feed or publisher was closed before the work was done.',
+  FEED_ITERATED: 'A feed can be iterated once; connect a second feed or use listeners.',
+  HEADERS_FAILED: 'The `headers` function failed; the client tries again.',
+  LISTENER_INVALID:
+    'Names that begin with `tidemark.` are the connection’s own; use one that exists.',
+  OPTIONS_INVALID: 'An option is out of range.',
+  REFUSED: 'The server refused the request for good; see `status` and `problem`.',
+  REQUEST_INVALID:
+    'The request cannot be sent as it is: a header or option breaks the rules of fetch.',
+  RETRIES_EXHAUSTED:
+    'As many attempts in a row as allowed came to nothing; `cause` is the last failure.',
+  SERVER_UNAVAILABLE: 'The server cannot serve now (408, 425, 429 or 5xx); the client tries again.',
+  STREAM_INVALID: 'The stream breaks a limit of the decoder; `cause` says which.',
+  STREAM_STOPPED: 'The server answered 204: there is nothing more to come.',
+  URL_INVALID: 'The URL cannot be used for a request.',
+} as const
+
+export type ClientErrorCode = keyof typeof clientErrors
+
+/** What came with an error. */
+export interface ClientErrorOptions extends ErrorOptions {
+  readonly status?: number | undefined
+  readonly problem?: Problem | undefined
+  readonly retryAfterMs?: number | undefined
+}
+
+/** An error of the client; `code` is stable, the message says what, got and what to do. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError'
+  readonly code: ClientErrorCode
+  /** The HTTP status, when the server answered. */
+  readonly status: number | undefined
+  /** The server's own explanation (RFC 9457) with its `code` and `detail`, when it gave one. */
+  readonly problem: Problem | undefined
+  /** Milliseconds the server asked to wait (`Retry-After`), when it did. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ClientErrorCode, message: string, options: ClientErrorOptions = {}) {
+    super(message, options)
+    this.code = code
+    this.status = options.status
+    this.problem = options.problem
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+const passingCodes: ReadonlySet<ClientErrorCode> = new Set<ClientErrorCode>([
+  'CONNECTION_DEAD',
+  'CONNECTION_ENDED',
+  'CONNECTION_FAILED',
+  'HEADERS_FAILED',
+  'SERVER_UNAVAILABLE',
+])
+
+/** Whether trying again can help. */
+export function isPassing(error: ClientError): boolean {
+  return passingCodes.has(error.code)
+}

@@ -1,0 +1,62 @@
+// Keeps a feed connected: one attempt after the other, each where the last one ended.
+
+import { attempt } from './attempt.ts'
+import type { AttemptSink, Link } from './attempt.ts'
+import { planWait } from './backoff.ts'
+import type { RetryPolicy } from './backoff.ts'
+import { wait } from './clock.ts'
+import type { Random } from './clock.ts'
+import { ClientError, isPassing } from './errors.ts'
+import type { FeedState } from './feed.ts'
+
+/** What following needs besides the link. */
+export interface FollowPlan extends Link {
+  readonly retry: RetryPolicy
+  readonly random: Random
+  /** Where to begin; empty for no cursor. */
+  readonly cursor: string
+}
+
+/** Where what is followed goes. */
+export interface FollowSink extends Omit<AttemptSink, 'opened'> {
+  state(state: FeedState): void
+}
+
+/** Resolves with the error that ends the feed, or with undefined once `signal` aborts. Never rejects. */
+export async function follow(
+  plan: FollowPlan,
+  sink: FollowSink,
+  signal: AbortSignal,
+): Promise<ClientError | undefined> {
+  const { retry, random, clock } = plan
+  let { cursor } = plan
+  let failures = 0
+  const attemptSink: AttemptSink = {
+    opened: () => sink.state({ phase: 'open' }),
+    ready: (ready) => sink.ready(ready),
+    bye: (bye) => sink.bye(bye),
+    item: (item) => sink.item(item),
+    waitForRoom: () => sink.waitForRoom(),
+  }
+  while (!signal.aborted) {
+    sink.state({ phase: 'connecting', attempt: failures + 1 })
+    const end = await attempt({ ...plan, cursor }, attemptSink, signal)
+    if (signal.aborted) return undefined
+    if (!isPassing(end.error)) return end.error
+    cursor = end.cursor
+    failures = end.hasServed ? 0 : failures + 1
+    if (failures >= retry.attemptsMax) return exhausted(failures, end.error)
+    const delayMs = planWait({ retry, failures, hintMs: end.hintMs, random })
+    sink.state({ phase: 'waiting', delayMs, error: end.error })
+    await wait(clock, delayMs, signal)
+  }
+  return undefined
+}
+
+function exhausted(failures: number, cause: ClientError): ClientError {
+  return new ClientError(
+    'RETRIES_EXHAUSTED',
+    `${failures} attempts in a row came to nothing; the last one: ${cause.message} Raise retry.attemptsMax to go on longer.`,
+    { cause, status: cause.status, problem: cause.problem },
+  )
+}

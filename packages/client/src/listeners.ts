@@ -1,0 +1,73 @@
+// Who wants to hear of what.
+
+import { ClientError } from './errors.ts'
+import type { FeedEvent, FeedSignals } from './feed.ts'
+import { quote } from './quote.ts'
+
+/** Names with this prefix belong to the protocol. */
+export const reservedPrefix = 'tidemark.'
+
+const signalNames: Readonly<Record<keyof FeedSignals, true>> = {
+  'tidemark.state': true,
+  'tidemark.ready': true,
+  'tidemark.gap': true,
+  'tidemark.bye': true,
+}
+
+type Call = (first: unknown, second?: FeedEvent) => void
+
+/** Listeners by name: those of the connection and those of event types. */
+export class Listeners {
+  readonly #byName = new Map<string, Set<{ readonly call: Call }>>()
+  #eventListeners = 0
+
+  /** Whether anybody takes published events. */
+  get hasEventListeners(): boolean {
+    return this.#eventListeners > 0
+  }
+
+  add(name: string, call: Call): () => void {
+    const isReserved = name.startsWith(reservedPrefix)
+    if (isReserved && !Object.hasOwn(signalNames, name)) {
+      const known = Object.keys(signalNames).join(', ')
+      throw new ClientError(
+        'LISTENER_INVALID',
+        `${quote(name)} is nothing a feed tells. It tells ${known}; other names are types of events.`,
+      )
+    }
+    const entry = { call }
+    const entries = this.#byName.get(name) ?? new Set()
+    this.#byName.set(name, entries.add(entry))
+    if (!isReserved) this.#eventListeners++
+    return () => {
+      if (!entries.delete(entry)) return
+      if (!isReserved) this.#eventListeners--
+      if (entries.size === 0 && this.#byName.get(name) === entries) this.#byName.delete(name)
+    }
+  }
+
+  signal<Name extends keyof FeedSignals>(name: Name, value: FeedSignals[Name]): void {
+    this.#call(name, value)
+  }
+
+  event(event: FeedEvent): void {
+    this.#call(event.type, event.data, event)
+  }
+
+  #call(name: string, first: unknown, second?: FeedEvent): void {
+    const entries = this.#byName.get(name)
+    if (entries === undefined) return
+    // A listener added meanwhile hears the next one: adding itself again must not go on forever.
+    const present = [...entries]
+    for (const entry of present) {
+      try {
+        entry.call(first, second)
+      } catch (error) {
+        // One listener's fault must neither stop the others nor look like a broken connection.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+}

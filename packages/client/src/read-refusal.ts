@@ -1,0 +1,62 @@
+// What a refusal says, read with a limit, turned into one error.
+
+import type { Clock } from './clock.ts'
+import { ClientError } from './errors.ts'
+import { problemBytesMax } from './limits.ts'
+import { parseProblem } from './problem.ts'
+import type { Problem } from './problem.ts'
+import { quote } from './quote.ts'
+
+/** The error that stands for an answer other than success: passing for 408, 425, 429 and 5xx, lasting otherwise. */
+export async function readRefusal(response: Response, clock: Clock): Promise<ClientError> {
+  const { status } = response
+  const problem = await readProblem(response)
+  const isPassing = status === 408 || status === 425 || status === 429 || status >= 500
+  const said = problem?.detail ?? problem?.title
+  const name = problem?.code === undefined ? '' : ` (${quote(problem.code)})`
+  return new ClientError(
+    isPassing ? 'SERVER_UNAVAILABLE' : 'REFUSED',
+    `The server answered ${status}${name}. ${said ?? 'It gave no reason; look at its log.'}`,
+    {
+      status,
+      problem,
+      retryAfterMs: parseRetryAfter(response.headers.get('retry-after'), clock.now()),
+    },
+  )
+}
+
+/** Milliseconds of a `Retry-After` value (seconds or a date); undefined when it is neither. */
+export function parseRetryAfter(value: string | null, now: number): number | undefined {
+  if (value === null) return undefined
+  if (/^\d+$/.test(value)) return Number(value) * 1000
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+}
+
+async function readProblem(response: Response): Promise<Problem | undefined> {
+  const isProblem = /^application\/(problem\+)?json\b/i.test(
+    response.headers.get('content-type') ?? '',
+  )
+  const text = await readText(response, isProblem ? problemBytesMax : 0)
+  return text === '' ? undefined : parseProblem(text)
+}
+
+/** The body's text up to `bytesMax`; what lies beyond is left unread and the connection let go. */
+async function readText(response: Response, bytesMax: number): Promise<string> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return ''
+  const utf8 = new TextDecoder()
+  let text = ''
+  try {
+    for (let left = bytesMax; left > 0;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      text += utf8.decode(value.subarray(0, left), { stream: true })
+      left -= value.length
+    }
+  } catch {
+    // The status alone decides; a body that breaks off only costs the explanation.
+  }
+  await reader.cancel().catch(() => undefined)
+  return text
+}
