@@ -2,15 +2,16 @@
 
 import { existsSync, readdirSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import type { UserWorkspaceConfig as ProjectConfig } from 'vitest/config'
 
-const shared = {
+const shared: ProjectConfig['test'] = {
   environment: 'node',
   pool: 'forks',
   setupFiles: [new URL('./tools/vitest-setup.ts', import.meta.url).pathname],
   // Real sockets and browsers on two noisy cores: long enough not to be the reason of a failure.
   testTimeout: 30_000,
   hookTimeout: 60_000,
-} as const
+}
 
 const rooms = readdirSync(new URL('./packages', import.meta.url))
   .filter((name) => existsSync(new URL(`./packages/${name}/package.json`, import.meta.url)))
