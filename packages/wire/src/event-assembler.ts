@@ -56,23 +56,22 @@ export class EventAssembler implements LineSink {
     if (first === D && isDataAt(text, start)) this.#addData(text.slice(valueStart(text, start + 5), end))
     else if (first === I && isIdAt(text, start)) this.#setId(text.slice(valueStart(text, start + 3), end))
     else if (first === E && isEventAt(text, start)) this.#type = text.slice(valueStart(text, start + 6), end)
-    else this.#rareField(text.slice(start, end))
+    else this.#rareField(text, start, end)
   }
 
   blank(): void {
     const data = this.#data
     const type = this.#type
     const fields = this.#fields
-    const hasNewId = this.#idBuffer !== this.#lastEventId
-    this.#lastEventId = this.#idBuffer
     this.#size = 0
     this.#type = ''
     this.#fields = undefined
     if (data === undefined) {
-      if (hasNewId) this.#handler.id?.(this.#lastEventId)
+      this.#moveId()
       return
     }
     this.#data = undefined
+    this.#lastEventId = this.#idBuffer
     const event: DecodedEvent = {
       id: this.#lastEventId,
       type: type === '' ? 'message' : type,
@@ -80,6 +79,13 @@ export class EventAssembler implements LineSink {
       fields,
     }
     this.#handler.event(event)
+  }
+
+  /** The end of an event without data, which is not dispatched but may move the last event id. */
+  #moveId(): void {
+    if (this.#idBuffer === this.#lastEventId) return
+    this.#lastEventId = this.#idBuffer
+    this.#handler.id?.(this.#lastEventId)
   }
 
   /** Lets go of the event in progress. */
@@ -117,16 +123,29 @@ export class EventAssembler implements LineSink {
     this.#handler.comment?.(text.slice(valueStart(text, start + 1), end))
   }
 
-  /** `line` is cut out first: a search for the colon in the chunk could run to its end for every line. */
-  #rareField(line: string): void {
-    const colon = line.indexOf(':')
-    const name = colon === -1 ? line : line.slice(0, colon)
-    const value = colon === -1 ? '' : line.slice(valueStart(line, colon + 1))
-    if (name === 'data') this.#addData(value)
-    else if (name === 'id') this.#setId(value)
-    else if (name === 'event') this.#type = value
-    else if (name === 'retry') this.#retry(value)
-    else this.#addField(name, value)
+  /** All but the usual spelling of `data`, `id` and `event`: other names, and names without a colon. */
+  #rareField(text: string, start: number, end: number): void {
+    // Not `indexOf`: in a chunk of lines without colons it would search to the end of the chunk for every line.
+    let colon = start
+    while (colon < end && text.charCodeAt(colon) !== COLON) colon++
+    const name = text.slice(start, colon)
+    const value = colon === end ? '' : text.slice(valueStart(text, colon + 1), end)
+    switch (name) {
+      case 'data':
+        this.#addData(value)
+        break
+      case 'id':
+        this.#setId(value)
+        break
+      case 'event':
+        this.#type = value
+        break
+      case 'retry':
+        this.#retry(value)
+        break
+      default:
+        this.#addField(name, value)
+    }
   }
 
   #retry(value: string): void {
