@@ -1,0 +1,131 @@
+// Group commit: appends gather while the transaction before them is on its way to the disk.
+
+import { LogError } from '@tidemark/log'
+import type { EventRecord, NewBatch, Position, Timer } from '@tidemark/log'
+import { makePosition } from '@tidemark/log/driver'
+import { appendGroup } from './append-group.ts'
+import type { GroupContext, GroupResult } from './append-group.ts'
+import { toUnavailable } from './failures.ts'
+import { beginWaitMs, groupDataMax, groupEventsMax } from './limits.ts'
+
+export interface AppendCounts {
+  /** Write transactions that stored events. */
+  commits: number
+  /** Batches answered with positions, repeated ones included. */
+  batches: number
+  /** Events stored. */
+  events: number
+}
+
+interface Waiting {
+  readonly batch: NewBatch
+  readonly dataLength: number
+  readonly resolve: (positions: readonly Position[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface AppendQueueOptions {
+  readonly context: GroupContext
+  /** Told of the records of a group once they are as durable as configured. */
+  readonly onCommit: (records: readonly EventRecord[]) => void
+}
+
+/** One transaction at a time; it takes whatever has gathered when it gets the write lock. */
+export class AppendQueue {
+  readonly counts: AppendCounts = { commits: 0, batches: 0, events: 0 }
+  readonly #context: GroupContext
+  readonly #onCommit: (records: readonly EventRecord[]) => void
+  #waiting: Waiting[] = []
+  #running: Promise<void> | undefined
+
+  constructor({ context, onCommit }: AppendQueueOptions) {
+    this.#context = context
+    this.#onCommit = onCommit
+  }
+
+  append(batch: NewBatch): Promise<readonly Position[]> {
+    return new Promise((resolve, reject) => {
+      let dataLength = 0
+      for (const { data } of batch.events) dataLength += data.length
+      this.#waiting.push({ batch, dataLength, resolve, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drain(): Promise<void> {
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#commitGroup()
+    this.#running = undefined
+  }
+
+  async #commitGroup(): Promise<void> {
+    let group: readonly Waiting[] = []
+    let hasGivenUp = false
+    const giveUp = this.#giveUpLater(() => (hasGivenUp = true))
+    try {
+      // A child transaction, so that anything thrown in it leaves nothing behind.
+      const result = await this.#context.tables.root.childTransaction(() => {
+        giveUp.cancel()
+        if (hasGivenUp) return undefined
+        group = this.#takeGroup()
+        return appendGroup(
+          this.#context,
+          group.map(({ batch }) => batch),
+        )
+      })
+      if (result !== undefined) this.#answer(group, result)
+    } catch (error) {
+      const failure = await toUnavailable(error, 'storing events')
+      // An error before the transaction began concerns all who wait.
+      const failed = group.length > 0 ? group : this.#waiting.splice(0)
+      for (const { reject } of failed) reject(failure)
+    } finally {
+      giveUp.cancel()
+    }
+  }
+
+  /** A write lock that never comes must not leave publishers without an answer. */
+  #giveUpLater(onGivenUp: () => void): Timer {
+    return this.#context.clock.after(beginWaitMs, () => {
+      onGivenUp()
+      const failure = new LogError(
+        'LOG_UNAVAILABLE',
+        `Storage gave no write transaction for ${beginWaitMs / 1000} s. Nothing was stored; see to the disk and to other processes that hold the log.`,
+      )
+      for (const { reject } of this.#waiting.splice(0)) reject(failure)
+    })
+  }
+
+  #takeGroup(): readonly Waiting[] {
+    let events = 0
+    let data = 0
+    let count = 0
+    for (const { batch, dataLength } of this.#waiting) {
+      events += batch.events.length
+      data += dataLength
+      if (count > 0 && (events > groupEventsMax || data > groupDataMax)) break
+      count += 1
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  #answer(group: readonly Waiting[], { runs, records }: GroupResult): void {
+    const { epoch } = this.#context
+    if (records.length > 0) this.counts.commits += 1
+    this.counts.events += records.length
+    for (const [i, { resolve, reject }] of group.entries()) {
+      const run = runs[i]
+      if (run === undefined || run instanceof LogError) {
+        reject(run)
+        continue
+      }
+      this.counts.batches += 1
+      resolve(Array.from({ length: run.count }, (_, j) => makePosition(epoch, run.first + j)))
+    }
+    if (records.length > 0) this.#onCommit(records)
+  }
+}

@@ -1,0 +1,69 @@
+// Which topics to merge for a set, unless a scan of the range is cheaper.
+
+import { literalPrefix, matchesPattern } from '@tidemark/log'
+import type { Pattern, Topic, TopicSet } from '@tidemark/log'
+import { isScanCheaper } from '@tidemark/log/driver'
+import { decodeTopicStats, readTopic } from './log-state.ts'
+import type { LogState, TopicStats } from './log-state.ts'
+import { asBuffer, textKey } from './schema.ts'
+import type { Tables } from './schema.ts'
+
+export interface WantedRange {
+  readonly topics: TopicSet
+  /** Exclusive. */
+  readonly after: number
+  /** Inclusive. */
+  readonly upTo: number
+  readonly limit: number
+}
+
+/** The set's topics with records after `after`, or `scan` as soon as it is clear that a scan costs less. */
+export function chooseTopics(
+  tables: Tables,
+  state: LogState,
+  { topics: set, after, upTo, limit }: WantedRange,
+): readonly TopicStats[] | 'scan' {
+  const range = Math.min(upTo - after, state.count)
+  const found = new Map<Topic, TopicStats>()
+  let matching = 0
+  let visited = 0
+  const isTooMany = (): boolean => {
+    // A topic that is only visited costs about as much as a record that is only looked at.
+    const topics = found.size + Math.floor(visited / 4)
+    return isScanCheaper({ range, topics, matching, total: state.count, limit })
+  }
+  const add = (topic: TopicStats): void => {
+    if (topic.count === 0 || topic.newest <= after || found.has(topic.name)) return
+    found.set(topic.name, topic)
+    matching += topic.count
+  }
+  for (const name of set.topics) {
+    const topic = readTopic(tables, name)
+    if (topic !== undefined) add(topic)
+  }
+  // Exact topics alone are at most 1,000 seeks: a scan could look at many more records for one match.
+  if (set.patterns.length === 0) return [...found.values()]
+  for (const pattern of set.patterns) {
+    for (const topic of topicsOf(tables, pattern)) {
+      visited += 1
+      if (topic !== undefined) add(topic)
+      if (isTooMany()) return 'scan'
+    }
+  }
+  return [...found.values()]
+}
+
+/** Visits all topics that share the pattern's literal prefix; undefined for one that does not match. */
+export function* topicsOf(
+  { topics }: Tables,
+  pattern: Pattern,
+): Generator<TopicStats | undefined, void, undefined> {
+  const prefix = textKey(literalPrefix(pattern))
+  // 0xff is in no UTF-8, so every topic with the prefix sorts before it.
+  const end = Buffer.concat([prefix, Buffer.of(0xff)])
+  const range = prefix.length === 0 ? { end } : { start: prefix, end }
+  for (const { key, value } of topics.getRange(range)) {
+    const name = asBuffer(key).toString() as Topic
+    yield matchesPattern(pattern, name) ? decodeTopicStats(name, value) : undefined
+  }
+}

@@ -1,0 +1,58 @@
+// Every limit of this room, with its arithmetic.
+
+/**
+ * Address space reserved for the data file: 1 TiB of the 128 TiB a 64-bit process has. The file itself grows with
+ * its data; a map that never has to grow needs no remapping while readers use it.
+ */
+export const mapBytes: number = 2 ** 40
+
+/** Readers of all processes: one slot each of 64 bytes = 64 KiB of lock file. */
+export const readersMax: number = 1_024
+
+/** Named databases of the environment; 8 are in use. */
+export const databasesMax: number = 16
+
+/** Events one write transaction takes from the queue. 10,000 × ~6 µs = 60 ms in which no one else writes. */
+export const groupEventsMax: number = 10_000
+
+/** Characters of data one write transaction takes from the queue; a larger batch goes alone. */
+export const groupDataMax: number = 8 * 1024 * 1024
+
+/** Appends wait this long to get into a transaction, in milliseconds. Then storage is taken for stuck. */
+export const beginWaitMs: number = 30_000
+
+/**
+ * Characters of data on one page or in one tail batch; the record that passes it is the last. Two pages in
+ * memory for each of 100 readers at once = 800 MB worst case, and 4 MB each with small records.
+ */
+export const pageDataMax: number = 4 * 1024 * 1024
+
+/** Records that one sweep step removes. 500 × ~10 µs = 5 ms. */
+export const sweepRecordsMax: number = 500
+
+/** Topics that one sweep step looks at. 500 × ~4 µs = 2 ms. */
+export const sweepTopicsMax: number = 500
+
+/** Pause between two steps of a sweep that did not finish, in milliseconds. */
+export const sweepPauseMs: number = 5
+
+/** Pause between two sweeps, in milliseconds: removal by age may be this late. */
+export const sweepIntervalMs: number = 1_000
+
+/**
+ * Records an append's own transaction removes beyond twice what it adds. Twice, so that a log that is over its bound
+ * comes back under it however fast it is written.
+ */
+export const trimExtraMax: number = 200
+
+/** Between two looks for slots of readers that died, in milliseconds. A dead reader keeps old pages from being reused. */
+export const readerCheckMs: number = 10_000
+
+/** Default time between two looks at what other processes appended, in milliseconds, should a wake-up be missed. */
+export const pollDefaultMs: number = 50
+
+/** Trim marks looked at, newest first, before topics are enumerated instead. 10,000 × ~1 µs = 10 ms. */
+export const marksLookedMax: number = 10_000
+
+/** Former epochs remembered; one per unclean stop of the machine under `commit`. */
+export const formerEpochsMax: number = 16

@@ -1,0 +1,195 @@
+// An open directory as an event log.
+
+import { LogError } from '@tidemark/log'
+import type {
+  Bounds,
+  EventLog,
+  NewBatch,
+  Page,
+  Position,
+  ReadQuery,
+  Since,
+  Tail,
+  TailHandler,
+  TopicSet,
+} from '@tidemark/log'
+import { makePosition, readRecordTime, validateBatch } from '@tidemark/log/driver'
+import type { GroupContext } from './append-group.ts'
+import { AppendQueue } from './append-queue.ts'
+import { describe, toUnavailable } from './failures.ts'
+import type { FormerEpoch } from './identity.ts'
+import { locateAge, searchLast } from './locate.ts'
+import type { LastSearch } from './locate.ts'
+import { readFirst, readState } from './log-state.ts'
+import { readPage } from './read-page.ts'
+import { RetentionSweep } from './retention-sweep.ts'
+import { withSnapshot } from './schema.ts'
+import { Tails } from './tails.ts'
+import type { Wake } from './wake.ts'
+
+/** What a log has done since it was opened, and what it holds. */
+export interface LmdbLogStats {
+  /** Write transactions of this handle that stored events. */
+  readonly commits: number
+  /** Appends of this handle that were answered with positions. */
+  readonly batches: number
+  /** Events this handle stored. */
+  readonly events: number
+  /** Records retained, of all processes. */
+  readonly records: number
+  /** What they count in `maxBytes`. */
+  readonly bytes: number
+}
+
+export interface LmdbEventLog extends EventLog {
+  stats(): LmdbLogStats
+}
+
+export interface LmdbLogParts {
+  readonly context: GroupContext
+  readonly formerEpochs: readonly FormerEpoch[]
+  readonly wake: Wake
+  /** Key of this handle's entry among the holders. */
+  readonly holder: Buffer
+  readonly pollMs: number
+  readonly onWarning: (text: string) => void
+  readonly onHandlerError: (error: unknown) => void
+}
+
+export class LmdbLog implements LmdbEventLog {
+  readonly #parts: LmdbLogParts
+  readonly #queue: AppendQueue
+  readonly #tails: Tails
+  readonly #sweep: RetentionSweep
+  #closing: Promise<void> | undefined
+
+  constructor(parts: LmdbLogParts) {
+    const { context, wake, pollMs, onWarning, onHandlerError } = parts
+    this.#parts = parts
+    this.#tails = new Tails({
+      tables: context.tables,
+      epoch: context.epoch,
+      clock: context.clock,
+      wake,
+      pollMs,
+      onError: onHandlerError,
+    })
+    this.#queue = new AppendQueue({
+      context,
+      onCommit: (records) => {
+        wake.touch()
+        this.#tails.announce(records)
+      },
+    })
+    this.#sweep = new RetentionSweep({
+      context,
+      onError: (error) => void this.#warn(error, onWarning),
+    })
+  }
+
+  async append(batch: NewBatch): Promise<readonly Position[]> {
+    this.#requireOpen()
+    validateBatch(batch)
+    return await this.#queue.append(batch)
+  }
+
+  async read(query: ReadQuery): Promise<Page> {
+    this.#requireOpen()
+    const { context, formerEpochs } = this.#parts
+    const { tables, epoch } = context
+    return await this.#snapshot('reading', () => readPage({ tables, epoch, formerEpochs }, query))
+  }
+
+  tail(after: Position, handler: TailHandler): Tail {
+    this.#requireOpen()
+    return this.#tails.open(after, handler)
+  }
+
+  async locate({ topics, since }: { topics: TopicSet; since: Since }): Promise<Position> {
+    this.#requireOpen()
+    const { epoch } = this.#parts.context
+    const sequence =
+      since.kind === 'last'
+        ? await this.#locateLast(topics, since.count)
+        : await this.#snapshot('reading', () => this.#locateFrom(since))
+    return makePosition(epoch, sequence)
+  }
+
+  async bounds(): Promise<Bounds> {
+    this.#requireOpen()
+    const { tables, epoch } = this.#parts.context
+    return await this.#snapshot('reading', () => {
+      const state = readState(tables)
+      const first = readFirst(tables, state)
+      return { first: makePosition(epoch, first), head: makePosition(epoch, state.head) }
+    })
+  }
+
+  stats(): LmdbLogStats {
+    this.#requireOpen()
+    const { tables } = this.#parts.context
+    const { count, bytes } = withSnapshot(tables, () => readState(tables))
+    return { ...this.#queue.counts, records: count, bytes }
+  }
+
+  async close(): Promise<void> {
+    await (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    const { context, holder, wake } = this.#parts
+    const { root, meta } = context.tables
+    await this.#queue.drain()
+    this.#tails.close()
+    await this.#sweep.close()
+    try {
+      await root.childTransaction(() => void meta.remove(holder))
+    } catch (error) {
+      // The next one to open the directory removes the entry.
+      await this.#warn(error, this.#parts.onWarning)
+    }
+    wake.close()
+    await root.close()
+  }
+
+  #requireOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new LogError('LOG_CLOSED', 'The log has been closed. Open a new one.')
+    }
+  }
+
+  async #snapshot<T>(doing: string, read: () => T): Promise<T> {
+    try {
+      return withSnapshot(this.#parts.context.tables, read)
+    } catch (error) {
+      throw await toUnavailable(error, doing)
+    }
+  }
+
+  #locateFrom(since: Exclude<Since, { kind: 'last' }>): number {
+    const { tables, clock } = this.#parts.context
+    const state = readState(tables)
+    if (since.kind === 'earliest') return readFirst(tables, state)
+    return locateAge(tables, state, readRecordTime(clock, state.headTime) - since.ageMs)
+  }
+
+  async #locateLast(topics: TopicSet, count: number): Promise<number> {
+    const { tables } = this.#parts.context
+    let search: LastSearch | undefined
+    do {
+      search = await this.#snapshot('reading', () => {
+        const state = readState(tables)
+        const begun = search ?? { start: state.head, before: state.head + 1, missing: count }
+        return begun.missing <= 0 ? begun : searchLast(tables, state, { topics, search: begun })
+      })
+      // A long way back must not stop the traffic.
+      await new Promise((resolve) => setImmediate(resolve))
+    } while (search.missing > 0 && search.before > 0)
+    return search.start
+  }
+
+  async #warn(error: unknown, onWarning: (text: string) => void): Promise<void> {
+    const failure = await toUnavailable(error, 'applying retention')
+    onWarning(describe(failure))
+  }
+}

@@ -1,0 +1,100 @@
+// What is known of the log as a whole and of each topic, and its form in the directory.
+
+import type { Topic } from '@tidemark/log'
+import { asBuffer, textKey } from './schema.ts'
+import type { Tables } from './schema.ts'
+
+export interface LogState {
+  /** Sequence of the newest record ever added, 0 before the first. */
+  head: number
+  /** Time of that record. */
+  headTime: number
+  /** Records retained. */
+  count: number
+  /** Weight of the records retained. */
+  bytes: number
+  /** No topic has a newer mark. */
+  newestMark: number
+  /** The newest mark of topics no longer known by name. */
+  commonMark: number
+  nextTopicId: number
+  /** Topics known by name that hold no records. */
+  emptyCount: number
+  /** Weight of the idempotency keys. */
+  keyBytes: number
+}
+
+export interface TopicStats {
+  readonly name: Topic
+  readonly id: number
+  /** Records retained. */
+  count: number
+  /** Weight of the records retained. */
+  bytes: number
+  /** The newest sequence retention removed, 0 for none. */
+  mark: number
+  /** Sequence of the newest record ever added; it may be gone. */
+  newest: number
+}
+
+const stateKey = textKey('state')
+
+const fields = [
+  'head',
+  'headTime',
+  'count',
+  'bytes',
+  'newestMark',
+  'commonMark',
+  'nextTopicId',
+  'emptyCount',
+  'keyBytes',
+] as const satisfies readonly (keyof LogState)[]
+
+export function readState({ meta }: Tables): LogState {
+  const bytes = meta.getBinary(stateKey)
+  const read = (i: number): number => (bytes === undefined ? 0 : bytes.readDoubleLE(8 * i))
+  return Object.fromEntries(fields.map((field, i) => [field, read(i)])) as unknown as LogState
+}
+
+export function writeState({ meta }: Tables, state: LogState): void {
+  const bytes = Buffer.allocUnsafe(8 * fields.length)
+  for (const [i, field] of fields.entries()) bytes.writeDoubleLE(state[field], 8 * i)
+  void meta.put(stateKey, bytes)
+}
+
+export function readTopic({ topics }: Tables, name: Topic): TopicStats | undefined {
+  const bytes = topics.getBinary(textKey(name))
+  return bytes === undefined ? undefined : decodeTopicStats(name, bytes)
+}
+
+export function decodeTopicStats(name: Topic, value: Uint8Array): TopicStats {
+  const bytes = asBuffer(value)
+  return {
+    name,
+    id: bytes.readUInt32LE(0),
+    count: bytes.readDoubleLE(4),
+    bytes: bytes.readDoubleLE(12),
+    mark: bytes.readDoubleLE(20),
+    newest: bytes.readDoubleLE(28),
+  }
+}
+
+export function writeTopic({ topics }: Tables, topic: TopicStats): void {
+  const bytes = Buffer.allocUnsafe(36)
+  bytes.writeUInt32LE(topic.id, 0)
+  bytes.writeDoubleLE(topic.count, 4)
+  bytes.writeDoubleLE(topic.bytes, 12)
+  bytes.writeDoubleLE(topic.mark, 20)
+  bytes.writeDoubleLE(topic.newest, 28)
+  void topics.put(textKey(topic.name), bytes)
+}
+
+/** The sequence after which everything retained follows. */
+export function readFirst({ records }: Tables, state: LogState): number {
+  for (const key of records.getKeys({ limit: 1 })) {
+    const bytes = asBuffer(key)
+    return bytes.readUInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4) - 1
+  }
+  return state.head
+}

@@ -1,0 +1,156 @@
+// Opens a directory as a log; the only place where the parts of this room meet.
+
+import { randomBytes } from 'node:crypto'
+import { closeSync, existsSync, fdatasyncSync, mkdirSync, openSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '@tidemark/log'
+import type { Clock, Retention } from '@tidemark/log'
+import { createRuleBook, validateRetention } from '@tidemark/log/driver'
+import { describe, toForeign, toNotWritable, toUnavailable } from './failures.ts'
+import { describeOwnProcess, holderKey } from './holders.ts'
+import type { Holder } from './holders.ts'
+import { LmdbLog } from './lmdb-log.ts'
+import type { LmdbEventLog } from './lmdb-log.ts'
+import { pollDefaultMs } from './limits.ts'
+import { checkDirectory, register } from './register.ts'
+import { dataFile, openRoot, openTables } from './schema.ts'
+import type { Tables } from './schema.ts'
+import { describeSettings } from './settings.ts'
+import type { Durability, SettingTexts } from './settings.ts'
+import { Wake, wakeFile } from './wake.ts'
+
+export interface LmdbLogOptions {
+  /** Where the data lives; created if missing. One file system of this machine, not a network share. */
+  readonly directory: string
+  /**
+   * What an append that has resolved survives, and what tails wait for. `fsync`: power loss. `commit`: the death of
+   * the process; after a stop of the machine the log begins a new epoch. Default `fsync`.
+   */
+  readonly durability?: Durability | undefined
+  /** What is kept. Default: 24 hours and 1 GiB, no rules. */
+  readonly retention?: Partial<Retention> | undefined
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined
+  /** Milliseconds between two looks at what other processes appended, should a wake-up be missed. Default 50. */
+  readonly pollMs?: number | undefined
+  /** Told what the handler of a tail threw; the tail goes on. Default: a process warning. */
+  readonly onHandlerError?: ((error: unknown) => void) | undefined
+  /** Told of trouble that answers no call, such as a sweep that failed. Default: a process warning. */
+  readonly onWarning?: ((text: string) => void) | undefined
+}
+
+/**
+ * Opens a durable log in a directory. Several processes of one machine may hold the same directory; each sees what
+ * the others append.
+ *
+ * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_SETTINGS_DIFFER`,
+ * `RETENTION_INVALID`, `LOG_UNAVAILABLE`
+ * @example
+ * const log = await openLmdbLog({ directory: './tidemark-data' })
+ * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })
+ * await log.close()
+ */
+export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog> {
+  const { directory, durability = 'fsync', clock = systemClock } = options
+  const retention = validateRetention(options.retention)
+  const settings = describeSettings({ durability, retention })
+  const own = describeOwnProcess(clock)
+  const wake = prepareDirectory(directory)
+  const key = holderKey(own.pid, randomBytes(8).toString('hex'))
+  let tables: Tables | undefined
+  try {
+    await recover(directory, settings, own)
+    const opened = openTables(openRoot(directory, overlapsSync(durability)))
+    tables = opened
+    const registration = { directory, settings, own, key, randomBytes }
+    const identity = await opened.root.childTransaction(() => register(opened, registration))
+    // Under `commit` the entry must be on the disk before a record can be delivered.
+    await opened.root.flushed
+    const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
+    return new LmdbLog({
+      context: {
+        tables: opened,
+        epoch: identity.epoch,
+        clock,
+        retention,
+        rules: createRuleBook(retention),
+      },
+      formerEpochs: identity.former,
+      wake,
+      holder: key,
+      pollMs: options.pollMs ?? pollDefaultMs,
+      onWarning,
+      onHandlerError:
+        options.onHandlerError ??
+        ((error) => onWarning(`The handler of a tail threw: ${describe(error)}`)),
+    })
+  } catch (error) {
+    wake.close()
+    await tables?.root.close()
+    throw await toUnavailable(error, `opening ${JSON.stringify(directory)}`)
+  }
+}
+
+/** Windows flushes slowly beside writes; there `commit` is as durable as `fsync`. */
+function overlapsSync(durability: Durability): boolean {
+  return durability === 'commit' && process.platform !== 'win32'
+}
+
+function prepareDirectory(directory: string): Wake {
+  try {
+    mkdirSync(directory, { recursive: true })
+    if (!existsSync(join(directory, dataFile))) refuseForeign(directory)
+    return new Wake(directory)
+  } catch (error) {
+    if (error instanceof Error && error.name === 'LogError') throw error
+    throw toNotWritable(directory, error)
+  }
+}
+
+function refuseForeign(directory: string): void {
+  const harmless = new Set([wakeFile, 'lock.mdb', 'lost+found'])
+  const other = readdirSync(directory).find((name) => !harmless.has(name) && !name.startsWith('.'))
+  if (other === undefined) return
+  throw toForeign(directory, `it holds ${JSON.stringify(other)} and no ${dataFile}`)
+}
+
+/**
+ * Opens the data once with lmdb's overlapping sync on. Only then does lmdb look for the last flushed state after a
+ * stop of the machine under `commit`; opened for `fsync` it would take pages that never reached the disk.
+ */
+async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
+  const path = join(directory, dataFile)
+  if (!existsSync(path)) return
+  // A commit of a process killed while it waited for the disk can be visible and not yet flushed.
+  flush(path)
+  const root = openExisting(directory)
+  try {
+    const names = [...root.getKeys({})].map((name) =>
+      Buffer.from(name).toString().replaceAll('\0', ''),
+    )
+    if (names.length === 0) return
+    if (!names.includes('meta')) throw toForeign(directory, `its ${dataFile} is of another program`)
+    const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
+    checkDirectory(meta, { directory, settings, own })
+  } finally {
+    await root.close()
+  }
+}
+
+function flush(path: string): void {
+  const file = openSync(path, 'r+')
+  fdatasyncSync(file)
+  closeSync(file)
+}
+
+function openExisting(directory: string): Tables['root'] {
+  try {
+    return openRoot(directory, undefined)
+  } catch (error) {
+    const text = describe(error)
+    if (/MDB_INVALID|MDB_VERSION_MISMATCH|not an LMDB file|version mismatch/i.test(text)) {
+      throw toForeign(directory, `its ${dataFile} is not readable (${text})`, error)
+    }
+    throw error
+  }
+}

@@ -1,0 +1,163 @@
+// One page of the log, and what of it is lost.
+
+import type { EventRecord, Loss, Page, ReadQuery, TopicSet } from '@tidemark/log'
+import {
+  epochOf,
+  makePosition,
+  mergeByPosition,
+  scanRecordsMax,
+  sequenceOf,
+} from '@tidemark/log/driver'
+import type { Epoch } from '@tidemark/log/driver'
+import { chooseTopics } from './choose-topics.ts'
+import type { WantedRange } from './choose-topics.ts'
+import type { FormerEpoch } from './identity.ts'
+import { pageDataMax } from './limits.ts'
+import { readFirst, readState } from './log-state.ts'
+import type { LogState } from './log-state.ts'
+import { newestMarkAfter } from './marks.ts'
+import { decodeHead, decodeRecord, decodeTopic } from './record-codec.ts'
+import { asBuffer, indexKey, readSequence, sequenceKey } from './schema.ts'
+import type { Tables } from './schema.ts'
+
+export interface ReadContext {
+  readonly tables: Tables
+  readonly epoch: Epoch
+  readonly formerEpochs: readonly FormerEpoch[]
+}
+
+interface Stretch {
+  readonly records: EventRecord[]
+  readonly next: number
+}
+
+/** Answers a query; see `EventLog.read`. To be called within one snapshot. */
+export function readPage(context: ReadContext, query: ReadQuery): Page {
+  const { tables, epoch } = context
+  const state = readState(tables)
+  const { after, loss } = findStart(context, state, query)
+  const isOwnEnd = epochOf(query.upTo) === epoch
+  const upTo = isOwnEnd ? Math.min(sequenceOf(query.upTo), state.head) : state.head
+  const wanted = { topics: query.topics, after, upTo, limit: Math.max(1, query.limit) }
+  const { records, next } =
+    after < upTo ? readRange(context, state, wanted) : { records: [], next: after }
+  const page = { records, next: makePosition(epoch, next) }
+  return loss === undefined ? page : { ...page, lost: loss }
+}
+
+interface Start {
+  /** Where reading begins, exclusive. */
+  readonly after: number
+  readonly loss?: Loss
+}
+
+function findStart(
+  { tables, epoch, formerEpochs }: ReadContext,
+  state: LogState,
+  { after: from, topics }: ReadQuery,
+): Start {
+  const asked = sequenceOf(from)
+  const lost = (to: number, reason: Loss['reason']): Loss => ({
+    from,
+    to: makePosition(epoch, to),
+    reason,
+  })
+  if (epochOf(from) !== epoch) {
+    const former = formerEpochs.find((entry) => entry.epoch === epochOf(from))
+    if (former === undefined) {
+      const first = readFirst(tables, state)
+      return { after: first, loss: lost(first, 'epoch') }
+    }
+    // Up to `until` both histories are the same; what came after it in the former one is gone.
+    const after = Math.min(asked, former.until)
+    return {
+      after,
+      loss: lost(Math.max(after, newestMarkAfter(tables, state, { after, topics })), 'epoch'),
+    }
+  }
+  if (asked > state.head) return { after: state.head, loss: lost(state.head, 'ahead') }
+  const mark = newestMarkAfter(tables, state, { after: asked, topics })
+  return mark === 0 ? { after: asked } : { after: asked, loss: lost(mark, 'retention') }
+}
+
+function readRange(context: ReadContext, state: LogState, wanted: WantedRange): Stretch {
+  const chosen = chooseTopics(context.tables, state, wanted)
+  if (chosen === 'scan') return scan(context, wanted)
+  const ids = chosen.map(({ id }) => id)
+  return mergeTopics(context, ids, wanted)
+}
+
+function mergeTopics(
+  { tables, epoch }: ReadContext,
+  ids: readonly number[],
+  { after, upTo, limit }: WantedRange,
+): Stretch {
+  const sources = ids.map((id) => sequencesOf(tables, id, { after, upTo, limit }))
+  const [only] = sources
+  const sequences =
+    only !== undefined && sources.length === 1
+      ? only
+      : mergeByPosition(sources, (sequence: number) => sequence)
+  const records: EventRecord[] = []
+  let data = 0
+  for (const sequence of sequences) {
+    const bytes = tables.records.getBinary(sequenceKey(sequence))
+    if (bytes === undefined) continue
+    const record = decodeRecord(asBuffer(bytes), makePosition(epoch, sequence))
+    records.push(record)
+    data += record.data.length
+    if (records.length === limit || data >= pageDataMax) return { records, next: sequence }
+  }
+  return { records, next: upTo }
+}
+
+/** A topic's sequences after `after`. */
+function* sequencesOf(
+  { index }: Tables,
+  topicId: number,
+  { after, upTo, limit }: { after: number; upTo: number; limit: number },
+): Generator<number, void, undefined> {
+  const range = { start: indexKey(topicId, after + 1), end: indexKey(topicId, upTo + 1), limit }
+  for (const key of index.getKeys(range)) yield readSequence(key)
+}
+
+function scan({ tables, epoch }: ReadContext, wanted: WantedRange): Stretch {
+  const { topics, after, upTo, limit } = wanted
+  const records: EventRecord[] = []
+  const isWanted = createTopicFilter(topics)
+  const range = {
+    start: sequenceKey(after + 1),
+    end: sequenceKey(upTo + 1),
+    limit: scanRecordsMax,
+  }
+  let looked = 0
+  let data = 0
+  for (const { key, value } of tables.records.getRange(range)) {
+    const bytes = asBuffer(value)
+    const sequence = readSequence(key)
+    if (isWanted(bytes)) {
+      const record = decodeRecord(bytes, makePosition(epoch, sequence))
+      records.push(record)
+      data += record.data.length
+    }
+    looked += 1
+    if (records.length === limit || looked === scanRecordsMax || data >= pageDataMax) {
+      return { records, next: sequence }
+    }
+  }
+  return { records, next: upTo }
+}
+
+/** Whether a record's topic is of the set; each topic is matched once. */
+export function createTopicFilter(topics: TopicSet): (record: Buffer) => boolean {
+  const known = new Map<number, boolean>()
+  return (record) => {
+    const { topicId } = decodeHead(record)
+    let isWanted = known.get(topicId)
+    if (isWanted === undefined) {
+      isWanted = topics.matches(decodeTopic(record))
+      known.set(topicId, isWanted)
+    }
+    return isWanted
+  }
+}

@@ -1,0 +1,126 @@
+// The databases of the directory and how their keys are written. The table in README.md says what each holds.
+
+import { open } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
+import { databasesMax, mapBytes, readersMax } from './limits.ts'
+
+/** A database with bytes for keys and values. */
+export type Table = Database<Buffer, Buffer>
+
+export interface Tables {
+  readonly root: RootDatabase<Buffer, Buffer>
+  readonly meta: Table
+  readonly records: Table
+  readonly index: Table
+  readonly topics: Table
+  readonly marks: Table
+  readonly empty: Table
+  readonly latest: Table
+  readonly keys: Table
+  readonly keysByAge: Table
+}
+
+/** Version of the layout; a directory with a higher one is refused. */
+export const formatVersion = 1
+
+/** The data file within the directory. */
+export const dataFile = 'data.mdb'
+
+/** `overlappingSync` undefined takes over what another handle of this process has chosen. */
+export function openRoot(
+  directory: string,
+  overlappingSync: boolean | undefined,
+): RootDatabase<Buffer, Buffer> {
+  return open<Buffer, Buffer>(directory, {
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    maxDbs: databasesMax,
+    maxReaders: readersMax,
+    // Windows allocates the whole map on disk; there it grows instead.
+    ...(process.platform === 'win32' ? {} : { mapSize: mapBytes }),
+    ...(overlappingSync === undefined ? {} : { overlappingSync }),
+  })
+}
+
+export function openTables(root: RootDatabase<Buffer, Buffer>): Tables {
+  const table = (name: string): Table =>
+    root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' })
+  return {
+    root,
+    meta: table('meta'),
+    records: table('records'),
+    index: table('index'),
+    topics: table('topics'),
+    marks: table('marks'),
+    empty: table('empty'),
+    latest: table('latest'),
+    keys: table('keys'),
+    keysByAge: table('keysByAge'),
+  }
+}
+
+/** Big-endian, so that byte order is numeric order. */
+export function sequenceKey(sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(8)
+  writeSequence(key, sequence, 0)
+  return key
+}
+
+export function indexKey(topicId: number, sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(12)
+  key.writeUInt32BE(topicId, 0)
+  writeSequence(key, sequence, 4)
+  return key
+}
+
+export function latestKey(topicId: number, eventKey: string): Buffer {
+  const key = Buffer.allocUnsafe(4 + Buffer.byteLength(eventKey))
+  key.writeUInt32BE(topicId, 0)
+  key.write(eventKey, 4)
+  return key
+}
+
+/** For topics, idempotency keys and the names in `meta`. */
+export function textKey(text: string): Buffer {
+  return Buffer.from(text)
+}
+
+/** The sequence a key (or value) ends with. */
+export function readSequence(bytes: Uint8Array): number {
+  const buffer = asBuffer(bytes)
+  const start = buffer.length - 8
+  return buffer.readUInt32BE(start) * 2 ** 32 + buffer.readUInt32BE(start + 4)
+}
+
+/** lmdb hands keys back as plain byte arrays. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function writeSequence(target: Buffer, sequence: number, start: number): void {
+  target.writeUInt32BE(Math.floor(sequence / 2 ** 32), start)
+  target.writeUInt32BE(sequence % 2 ** 32, start + 4)
+}
+
+/**
+ * Runs synchronous reads on one fresh snapshot and lets go of it at once. lmdb would keep a snapshot to the end of
+ * the turn: the next read could be behind another process, and a kept one holds back the reuse of freed pages.
+ */
+export function withSnapshot<T>({ root }: Tables, read: () => T): T {
+  root.resetReadTxn()
+  try {
+    return read()
+  } finally {
+    root.resetReadTxn()
+  }
+}
+
+/** The record key of a topic's oldest entry in the index. */
+export function oldestRecordKey({ index }: Tables, topicId: number): Buffer | undefined {
+  const range = { start: indexKey(topicId, 0), end: indexKey(topicId + 1, 0), limit: 1 }
+  for (const key of index.getKeys(range)) return Buffer.from(asBuffer(key).subarray(4))
+  return undefined
+}

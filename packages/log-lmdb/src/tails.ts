@@ -1,0 +1,188 @@
+// The tails of one handle: every record of every process, in order.
+
+import { LogError, formatCursor } from '@tidemark/log'
+import type { Clock, EventRecord, Position, Tail, TailHandler, Timer } from '@tidemark/log'
+import { epochOf, makePosition, sequenceOf, tailBatchMax } from '@tidemark/log/driver'
+import type { Epoch } from '@tidemark/log/driver'
+import { pageDataMax } from './limits.ts'
+import { readState } from './log-state.ts'
+import { decodeRecord } from './record-codec.ts'
+import { asBuffer, readSequence, sequenceKey, withSnapshot } from './schema.ts'
+import type { Tables } from './schema.ts'
+import type { Wake } from './wake.ts'
+
+export interface TailsOptions {
+  readonly tables: Tables
+  readonly epoch: Epoch
+  readonly clock: Clock
+  readonly wake: Wake
+  readonly pollMs: number
+  /** Told what a handler threw, or why reading failed; the tails go on. */
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * What this handle has committed is handed over from memory to tails that are up to date. Others read from the
+ * directory, a bounded batch per turn.
+ */
+export class Tails {
+  readonly #options: TailsOptions
+  readonly #tails = new Set<LmdbTail>()
+  #poll: Timer | undefined
+  #turn: NodeJS.Immediate | undefined
+  #isClosed = false
+
+  constructor(options: TailsOptions) {
+    this.#options = options
+  }
+
+  /** @throws LogError `POSITION_INVALID` */
+  open(after: Position, handler: TailHandler): Tail {
+    const { epoch, tables, wake } = this.#options
+    const { head } = withSnapshot(tables, () => readState(tables))
+    if (epochOf(after) !== epoch || sequenceOf(after) > head) {
+      throw new LogError(
+        'POSITION_INVALID',
+        `A tail starts at a position of this log up to its head ${formatCursor(makePosition(epoch, head))}; got ${formatCursor(after)}. Start from \`bounds().head\`.`,
+      )
+    }
+    const tail = new LmdbTail(after, handler, (closed) => this.#tails.delete(closed))
+    this.#tails.add(tail)
+    wake.listen(() => this.look())
+    this.#pollLater()
+    if (sequenceOf(after) < head) this.look()
+    return tail
+  }
+
+  /** Hands over what this handle has just committed; `records` has no hole in it. */
+  announce(records: readonly EventRecord[]): void {
+    const [oldest] = records
+    if (oldest === undefined) return
+    const first = sequenceOf(oldest.position)
+    for (const tail of [...this.#tails]) {
+      const missing = sequenceOf(tail.position) + 1 - first
+      // Behind: another process has committed in between, or this tail is still catching up.
+      if (missing < 0) this.look()
+      else if (missing === 0) this.#handOver(tail, records)
+      else this.#handOver(tail, records.slice(missing))
+    }
+  }
+
+  /** Looks for new records in the next turn. */
+  look(): void {
+    if (this.#isClosed || this.#tails.size === 0) return
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined
+      this.#advanceAll()
+    })
+    this.#turn.unref()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#poll?.cancel()
+    if (this.#turn !== undefined) clearImmediate(this.#turn)
+    for (const tail of this.#tails) tail.close()
+  }
+
+  #pollLater(): void {
+    const { clock, pollMs } = this.#options
+    if (this.#isClosed || this.#poll !== undefined || this.#tails.size === 0) return
+    this.#poll = clock.after(pollMs, () => {
+      this.#poll = undefined
+      this.look()
+      this.#pollLater()
+    })
+  }
+
+  #advanceAll(): void {
+    for (const tail of [...this.#tails]) {
+      try {
+        if (!tail.isClosed && this.#advance(tail)) this.look()
+      } catch (error) {
+        this.#options.onError(error)
+      }
+    }
+  }
+
+  /** Hands one batch to a tail; returns whether there may be more. */
+  #advance(tail: LmdbTail): boolean {
+    const { tables, epoch } = this.#options
+    const reached = sequenceOf(tail.position)
+    const found = withSnapshot(tables, () => {
+      const { head, newestMark } = readState(tables)
+      if (newestMark > reached) return { head, overtakenTo: newestMark }
+      return { head, records: reached < head ? this.#read(reached, head) : [] }
+    })
+    if (found.records === undefined) {
+      const to = makePosition(epoch, found.overtakenTo)
+      this.#guard(() => tail.skip(to))
+    } else if (found.records.length > 0) {
+      this.#handOver(tail, found.records)
+    } else if (reached < found.head) {
+      // All after it were superseded by newer ones that have been superseded as well.
+      tail.position = makePosition(epoch, found.head)
+    }
+    return !tail.isClosed && sequenceOf(tail.position) < found.head
+  }
+
+  #read(after: number, upTo: number): readonly EventRecord[] {
+    const { tables, epoch } = this.#options
+    const records: EventRecord[] = []
+    let data = 0
+    const range = {
+      start: sequenceKey(after + 1),
+      end: sequenceKey(upTo + 1),
+      limit: tailBatchMax,
+    }
+    for (const { key, value } of tables.records.getRange(range)) {
+      const record = decodeRecord(asBuffer(value), makePosition(epoch, readSequence(key)))
+      records.push(record)
+      data += record.data.length
+      if (data >= pageDataMax) break
+    }
+    return records
+  }
+
+  #handOver(tail: LmdbTail, records: readonly EventRecord[]): void {
+    this.#guard(() => tail.handOver(records))
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#options.onError(error)
+    }
+  }
+}
+
+class LmdbTail implements Tail {
+  position: Position
+  isClosed = false
+  readonly #handler: TailHandler
+  readonly #onClose: (tail: LmdbTail) => void
+
+  constructor(after: Position, handler: TailHandler, onClose: (tail: LmdbTail) => void) {
+    this.position = after
+    this.#handler = handler
+    this.#onClose = onClose
+  }
+
+  handOver(records: readonly EventRecord[]): void {
+    const newest = records.at(-1)
+    if (newest === undefined || this.isClosed) return
+    this.position = newest.position
+    this.#handler.records(records)
+  }
+
+  skip(to: Position): void {
+    this.position = to
+    this.#handler.overtaken?.(to)
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.#onClose(this)
+  }
+}

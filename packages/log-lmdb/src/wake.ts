@@ -1,0 +1,53 @@
+// Tells the other processes of the directory that something was committed: each commit touches one small file.
+
+import { closeSync, openSync, watch, writeSync } from 'node:fs'
+import type { FSWatcher } from 'node:fs'
+import { join } from 'node:path'
+
+/** The file that is touched. */
+export const wakeFile = 'wake'
+
+const oneByte = Buffer.of(0x2e)
+
+export class Wake {
+  readonly #path: string
+  readonly #file: number
+  #watcher: FSWatcher | undefined
+
+  /** @throws the file system's error when the directory cannot be written */
+  constructor(directory: string) {
+    this.#path = join(directory, wakeFile)
+    // Not truncated: another process may be watching.
+    this.#file = openSync(this.#path, 'a+')
+  }
+
+  /** A wake-up that fails is not missed for long: the others look by themselves, see `pollMs`. */
+  touch(): void {
+    try {
+      writeSync(this.#file, oneByte, 0, 1, 0)
+    } catch {
+      // The disk may be full.
+    }
+  }
+
+  /** Calls `onWake` when any process has touched the file. */
+  listen(onWake: () => void): void {
+    if (this.#watcher !== undefined) return
+    try {
+      this.#watcher = watch(this.#path, { persistent: false }, onWake)
+      this.#watcher.on('error', () => this.#unwatch())
+    } catch {
+      // No watches left, or a file system without them.
+    }
+  }
+
+  close(): void {
+    this.#unwatch()
+    closeSync(this.#file)
+  }
+
+  #unwatch(): void {
+    this.#watcher?.close()
+    this.#watcher = undefined
+  }
+}

@@ -1,0 +1,224 @@
+// The log as one write transaction sees and changes it. Sizes and marks are kept here and stored once, at the end.
+
+import type { NewEvent, Topic } from '@tidemark/log'
+import { emptyTopicsMax, measureRecord } from '@tidemark/log/driver'
+import type { RuleBook, TopicRule } from '@tidemark/log/driver'
+import { readState, readTopic, writeState, writeTopic } from './log-state.ts'
+import type { LogState, TopicStats } from './log-state.ts'
+import { decodeHead, decodeKey, decodeTopic, encodeRecord } from './record-codec.ts'
+import { asBuffer, indexKey, latestKey, readSequence, sequenceKey, textKey } from './schema.ts'
+import type { Tables } from './schema.ts'
+
+const nothing = Buffer.alloc(0)
+
+interface OpenTopic {
+  readonly stats: TopicStats
+  readonly rule: TopicRule
+  /** As stored; undefined for a topic that is new. */
+  readonly storedMark: number | undefined
+  readonly wasEmpty: boolean
+}
+
+/** Every removal goes through one method, so that records, index, sizes and marks agree. */
+export class WriteView {
+  readonly state: LogState
+  readonly #tables: Tables
+  readonly #rules: RuleBook
+  readonly #topics = new Map<Topic, OpenTopic>()
+
+  /** To be made inside of the transaction and dropped with it. */
+  constructor(tables: Tables, rules: RuleBook) {
+    this.#tables = tables
+    this.#rules = rules
+    this.state = readState(tables)
+  }
+
+  /** Adds a record and returns its sequence. */
+  add(event: NewEvent, time: number): number {
+    const { state } = this
+    const { stats, rule } = this.#open(event.topic)
+    const weight = measureRecord(event)
+    const sequence = state.head + 1
+    const { records, index } = this.#tables
+    const value = encodeRecord(event, { time, topicId: stats.id, weight })
+    // Appending fills pages to the brim; sequences only rise.
+    records.putSync(sequenceKey(sequence), value, { append: true })
+    void index.put(indexKey(stats.id, sequence), nothing)
+    state.head = sequence
+    state.headTime = time
+    state.count += 1
+    state.bytes += weight
+    stats.count += 1
+    stats.bytes += weight
+    stats.newest = sequence
+    if (event.key !== undefined && rule.latestBy === 'key') {
+      this.#supersede(stats, event.key, sequence)
+    }
+    return sequence
+  }
+
+  /** Applies the bounds on number and bytes of each topic added to; removes at most `max` records. */
+  trimTopics(max: number): number {
+    let removed = 0
+    for (const { stats } of this.#topics.values())
+      removed += this.trimTopic(stats.name, max - removed)
+    return removed
+  }
+
+  trimTopic(name: Topic, max: number): number {
+    const { stats, rule } = this.#open(name)
+    let removed = 0
+    while (removed < max && (stats.count > rule.maxEvents || stats.bytes > rule.maxBytes)) {
+      const wanted = Math.min(max - removed, Math.max(1, stats.count - rule.maxEvents), 64)
+      const oldest = this.oldestOf(stats.id, wanted)
+      if (oldest.length === 0) return removed
+      for (const sequence of oldest) {
+        if (stats.count <= rule.maxEvents && stats.bytes <= rule.maxBytes) return removed
+        this.removeByRetention(sequence)
+        removed += 1
+      }
+    }
+    return removed
+  }
+
+  /** Applies the bound on all bytes: the oldest go first. Removes at most `max` records. */
+  trimTotal(maxBytes: number, max: number): number {
+    let removed = 0
+    while (this.state.bytes > maxBytes && removed < max) {
+      const oldest = [...this.#tables.records.getKeys({ limit: Math.min(64, max - removed) })]
+      if (oldest.length === 0) return removed
+      for (const key of oldest) {
+        if (this.state.bytes <= maxBytes) return removed
+        this.removeByRetention(readSequence(key))
+        removed += 1
+      }
+    }
+    return removed
+  }
+
+  /** Removes what is too old from the front of one topic; at most `max` records. */
+  expireTopic(name: Topic, now: number, max: number): number {
+    const { stats, rule } = this.#open(name)
+    let removed = 0
+    while (removed < max && rule.maxAgeMs !== Infinity) {
+      const oldest = this.oldestOf(stats.id, Math.min(16, max - removed))
+      if (oldest.length === 0) return removed
+      for (const sequence of oldest) {
+        const bytes = this.#tables.records.getBinary(sequenceKey(sequence))
+        if (bytes !== undefined && now - decodeHead(bytes).time <= rule.maxAgeMs) return removed
+        this.removeByRetention(sequence)
+        removed += 1
+      }
+    }
+    return removed
+  }
+
+  removeByRetention(sequence: number): void {
+    const topic = this.#remove(sequence)
+    if (topic === undefined) return
+    topic.mark = Math.max(topic.mark, sequence)
+    this.state.newestMark = Math.max(this.state.newestMark, sequence)
+  }
+
+  /** The oldest sequences of a topic. */
+  oldestOf(topicId: number, limit: number): number[] {
+    const range = { start: indexKey(topicId, 0), end: indexKey(topicId + 1, 0), limit }
+    return [...this.#tables.index.getKeys(range)].map((key) => readSequence(key))
+  }
+
+  /** Stores what has changed beside the records. */
+  save(): void {
+    for (const topic of this.#topics.values()) this.#saveTopic(topic)
+    while (this.state.emptyCount > emptyTopicsMax) this.#forgetOldestEmpty()
+    writeState(this.#tables, this.state)
+  }
+
+  #open(name: Topic): OpenTopic {
+    const known = this.#topics.get(name)
+    if (known !== undefined) return known
+    const stored = readTopic(this.#tables, name)
+    const topic: OpenTopic = {
+      stats: stored ?? this.#createTopic(name),
+      rule: this.#rules.ruleFor(name),
+      storedMark: stored?.mark,
+      wasEmpty: stored?.count === 0,
+    }
+    this.#topics.set(name, topic)
+    return topic
+  }
+
+  #createTopic(name: Topic): TopicStats {
+    const id = this.state.nextTopicId
+    this.state.nextTopicId += 1
+    // The topic may be one whose mark went into the common one.
+    return { name, id, count: 0, bytes: 0, mark: this.state.commonMark, newest: 0 }
+  }
+
+  #supersede(topic: TopicStats, eventKey: string, sequence: number): void {
+    const { latest } = this.#tables
+    const key = latestKey(topic.id, eventKey)
+    const older = latest.getBinary(key)
+    void latest.put(key, sequenceKey(sequence))
+    if (older !== undefined) this.#remove(readSequence(older))
+  }
+
+  #remove(sequence: number): TopicStats | undefined {
+    const { records, index, latest } = this.#tables
+    const key = sequenceKey(sequence)
+    const bytes = records.getBinary(key)
+    if (bytes === undefined) return undefined
+    const { topicId, weight } = decodeHead(bytes)
+    const { stats } = this.#open(decodeTopic(bytes))
+    const eventKey = decodeKey(bytes)
+    void records.remove(key)
+    void index.remove(indexKey(topicId, sequence))
+    if (eventKey !== undefined) {
+      const place = latestKey(topicId, eventKey)
+      const newest = latest.getBinary(place)
+      if (newest !== undefined && readSequence(newest) === sequence) void latest.remove(place)
+    }
+    this.state.count -= 1
+    this.state.bytes -= weight
+    stats.count -= 1
+    stats.bytes -= weight
+    return stats
+  }
+
+  #saveTopic({ stats, storedMark, wasEmpty }: OpenTopic): void {
+    const { marks, empty } = this.#tables
+    if (stats.mark !== storedMark) {
+      // The common mark belongs to no topic and has no entry.
+      if (storedMark !== undefined && this.#isMarkOf(storedMark, stats.name)) {
+        void marks.remove(sequenceKey(storedMark))
+      }
+      if (stats.mark > this.state.commonMark)
+        void marks.put(sequenceKey(stats.mark), textKey(stats.name))
+    }
+    const isEmpty = stats.count === 0
+    if (isEmpty !== wasEmpty) {
+      this.state.emptyCount += isEmpty ? 1 : -1
+      if (isEmpty) void empty.put(sequenceKey(stats.mark), textKey(stats.name))
+      else if (storedMark !== undefined) void empty.remove(sequenceKey(storedMark))
+    }
+    writeTopic(this.#tables, stats)
+  }
+
+  #isMarkOf(mark: number, name: Topic): boolean {
+    const owner = this.#tables.marks.getBinary(sequenceKey(mark))
+    return owner !== undefined && asBuffer(owner).toString() === name
+  }
+
+  #forgetOldestEmpty(): void {
+    const { empty, topics, marks } = this.#tables
+    this.state.emptyCount -= 1
+    for (const { key, value } of empty.getRange({ limit: 1 })) {
+      const mark = Buffer.from(key)
+      const name = Buffer.from(value)
+      void empty.remove(mark)
+      void marks.remove(mark)
+      void topics.remove(name)
+      this.state.commonMark = Math.max(this.state.commonMark, readSequence(mark))
+      return
+    }
+  }
+}
