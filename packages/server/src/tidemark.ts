@@ -177,13 +177,12 @@ export class Tidemark {
     const topic = parseTopic(probeTopic)
     const [position] = await log.append({ events: [{ topic, data: '' }] }).catch(wrapLogError)
     if (position === undefined) return false
-    return new Promise((resolve) => {
-      const timer = clock.after(timeoutMs, () => resolve(false))
-      void fanOut.reached(position).then(() => {
-        timer.cancel()
-        resolve(true)
-      })
-    })
+    const late = new AbortController()
+    const timer = clock.after(timeoutMs, () => late.abort())
+    const waited = new Promise<void>((resolve) => late.signal.addEventListener('abort', () => resolve()))
+    await Promise.race([fanOut.reached(position), waited])
+    timer.cancel()
+    return !late.signal.aborted
   }
 
   /** Stops taking sessions and sends the open ones away at a steady pace; resolves when the last has left. */

@@ -1,0 +1,209 @@
+// The join of DESIGN §5 against a model: whatever is appended, handed over late, cut, blocked or removed by retention,
+// in whatever order, each client ends up with every event of its topics once and in order, or is told what it missed.
+
+import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
+import { makePosition, parseEpoch, sequenceOf } from '@tidemark/log/driver'
+import type { EventLog } from '@tidemark/log'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
+import type { Tidemark } from '../src/index.ts'
+import { holdTail } from './support/held-log.ts'
+import type { HeldLog } from './support/held-log.ts'
+import { settle } from './support/settle.ts'
+import { TestClient } from './support/test-client.ts'
+
+const topics = ['a', 'b', 'c/1', 'c/2', 'short'] as const
+const interests = [
+  'topic=a',
+  'topics=a,b',
+  'topic=c/*',
+  'topic=**',
+  'topics=short,a',
+  'topic=short',
+]
+const clientCount = interests.length
+
+type Step =
+  | { readonly do: 'append'; readonly topic: number; readonly count: number }
+  | { readonly do: 'release'; readonly node: number; readonly count: number }
+  | { readonly do: 'connect'; readonly client: number; readonly node: number }
+  | { readonly do: 'cut' | 'block' | 'unblock'; readonly client: number }
+  | { readonly do: 'restart'; readonly node: number }
+  /** One microtask; one turn; one turn in which everything held is handed over as well. */
+  | { readonly do: 'yield' | 'settle' | 'pump' }
+
+const client = fc.nat(clientCount - 1)
+const node = fc.nat(1)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      topic: fc.nat(topics.length - 1),
+      count: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('release' as const),
+      node,
+      count: fc.integer({ min: 1, max: 8 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('connect' as const), client, node }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom('cut' as const, 'block' as const, 'block' as const, 'unblock' as const),
+      client,
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom('settle' as const, 'yield' as const, 'pump' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), node }) },
+)
+
+/** A process: an engine on the common log, with a tail of its own that the test holds back. */
+interface Node {
+  readonly held: HeldLog
+  readonly tide: Tidemark
+}
+
+/** One log that outlives its nodes, two nodes that share it, and clients that come, go and hop between them. */
+class World {
+  readonly log: EventLog = memoryLog({
+    epoch: parseEpoch('model000'),
+    retention: { rules: [{ pattern: 'short', maxEvents: 2 }] },
+    randomBytes: () => new Uint8Array(8),
+  })
+  readonly clients = interests.map(() => new TestClient())
+  /** The newest event when a client last began without a cursor: what retention had taken by then, it never asked for. */
+  readonly freshAt = interests.map(() => 0)
+  readonly appended: { readonly topic: string; readonly cursor: number }[] = []
+  readonly #nodes: Node[] = [this.#createNode(), this.#createNode()]
+  #next = 0
+
+  async take(next: Step): Promise<void> {
+    switch (next.do) {
+      case 'append':
+        return this.#append(topics[next.topic] ?? 'a', next.count)
+      case 'release':
+        return this.#nodes[next.node]?.held.release(next.count)
+      case 'connect':
+        return this.#connect(next.client, next.node)
+      case 'cut':
+        return this.clients[next.client]?.connection?.cut()
+      case 'block':
+        return this.clients[next.client]?.connection?.block()
+      case 'unblock':
+        return this.clients[next.client]?.connection?.unblock()
+      case 'restart':
+        return this.#restart(next.node)
+      case 'settle':
+        return settle()
+      case 'yield':
+        return Promise.resolve()
+      case 'pump':
+        return this.#pump()
+      default:
+        throw new Error(`no such step: ${JSON.stringify(next)}`)
+    }
+  }
+
+  /** Everybody comes back and everything arrives. */
+  async finish(): Promise<void> {
+    for (let i = 0; i < clientCount; i++) this.#connect(i, i % 2)
+    for (let round = 0; round < 4; round++) await this.#pump()
+    for (const { tide } of this.#nodes) await tide.close()
+  }
+
+  async #pump(): Promise<void> {
+    await settle()
+    for (const { held } of this.#nodes) held.release()
+    await settle()
+  }
+
+  #createNode(): Node {
+    const held = holdTail(this.log)
+    return { held, tide: createTidemark({ log: held.log }) }
+  }
+
+  #append(topic: string, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#next += 1
+      this.appended.push({ topic, cursor: this.#next })
+      void this.log.append({ events: [{ topic: parseTopic(topic), data: String(this.#next) }] })
+    }
+  }
+
+  #connect(index: number, node: number): void {
+    const who = this.clients[index]
+    if (who === undefined) return
+    who.onEvent = (event) => {
+      const isFresh = event.type === 'tidemark.ready' && event.data.includes('"resumed":"fresh"')
+      if (isFresh) this.freshAt[index] = this.#next
+    }
+    const query = new URLSearchParams(`${interests[index] ?? ''}&since=earliest`)
+    const sink = who.connect()
+    const subscription = parseSubscriptionQuery(query, who.lastEventId)
+    this.#nodes[node]?.tide.open(sink, subscription).catch(() => undefined)
+  }
+
+  async #restart(node: number): Promise<void> {
+    await this.#nodes[node]?.tide.close()
+    this.#nodes[node] = this.#createNode()
+  }
+}
+
+function judge(world: World, index: number): void {
+  const who = world.clients[index]
+  const interest = parseSubscriptionQuery(new URLSearchParams(interests[index]))
+  const wanted = world.appended.filter((record) =>
+    interest.topics.matches(parseTopic(record.topic)),
+  )
+  const got = (who?.published ?? []).map((event) => Number(event.data))
+  expect(got, 'in order, none twice').toEqual([...new Set(got)].toSorted((a, b) => a - b))
+  const gaps = (who?.control('gap') ?? []) as { from: string; to: string; reason: string }[]
+  const told = gaps.map((gap) => ({ from: readSequence(gap.from), to: readSequence(gap.to) }))
+  const freshAt = world.freshAt[index] ?? 0
+  for (const { cursor, topic } of wanted) {
+    if (got.includes(cursor)) continue
+    const isTold = told.some(({ from, to }) => from < cursor && cursor <= to)
+    const isShort = topic === 'short'
+    expect(isShort && (isTold || cursor <= freshAt), `event ${cursor} of ${topic} missing`).toBe(
+      true,
+    )
+  }
+  for (const { from, to } of told) {
+    const isReal = wanted.some(
+      ({ cursor, topic }) =>
+        topic === 'short' && from < cursor && cursor <= to && !got.includes(cursor),
+    )
+    expect(
+      isReal || interests[index]?.includes('short') || interests[index]?.includes('**'),
+      'a gap nobody needed',
+    ).toBe(true)
+  }
+}
+
+function readSequence(cursor: string): number {
+  return sequenceOf(parseCursor(cursor)?.position ?? makePosition(parseEpoch('model000'), 0))
+}
+
+test('whatever the interleaving, each client gets every event of its topics once and in order, or is told of the gap', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 120, size: 'max' }), async (steps) => {
+      const world = new World()
+      for (const next of steps) await world.take(next)
+      await world.finish()
+      for (let i = 0; i < clientCount; i++) judge(world, i)
+    }),
+    { numRuns: 1000 },
+  )
+})
