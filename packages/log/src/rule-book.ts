@@ -84,13 +84,18 @@ function validateRule(rule: RetentionRule): void {
     createMatcher(rule.pattern)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new LogError('RETENTION_INVALID', `The pattern ${where} is malformed. ${reason}`, { cause })
+    throw new LogError('RETENTION_INVALID', `The pattern ${where} is malformed. ${reason}`, {
+      cause,
+    })
   }
   if (rule.maxAgeMs !== undefined) requireBound(`maxAgeMs ${where}`, rule.maxAgeMs)
   if (rule.maxEvents !== undefined) requireBound(`maxEvents ${where}`, rule.maxEvents)
   if (rule.maxBytes !== undefined) requireBound(`maxBytes ${where}`, rule.maxBytes)
   if (rule.latestBy !== undefined && rule.latestBy !== 'key') {
-    throw new LogError('RETENTION_INVALID', `latestBy ${where} must be \`key\`; got ${quote(String(rule.latestBy))}.`)
+    throw new LogError(
+      'RETENTION_INVALID',
+      `latestBy ${where} must be \`key\`; got ${quote(String(rule.latestBy))}.`,
+    )
   }
 }
 

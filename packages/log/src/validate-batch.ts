@@ -27,7 +27,8 @@ export function validateBatch(batch: NewBatch): void {
   }
   for (const [i, event] of events.entries()) {
     const fault = describeEventFault(event)
-    if (fault !== undefined) throw new LogError('BATCH_INVALID', `Event ${i + 1} of the batch: ${fault}`)
+    if (fault !== undefined)
+      throw new LogError('BATCH_INVALID', `Event ${i + 1} of the batch: ${fault}`)
   }
   if (idempotencyKey !== undefined) validateIdempotencyKey(idempotencyKey)
 }
@@ -42,7 +43,8 @@ function validateIdempotencyKey(key: string): void {
 }
 
 function describeEventFault({ type, data, key }: NewEvent): string | undefined {
-  if (!data.isWellFormed()) return 'its data holds half of a surrogate pair; send well-formed Unicode.'
+  if (!data.isWellFormed())
+    return 'its data holds half of a surrogate pair; send well-formed Unicode.'
   return (
     (type === undefined ? undefined : describeTypeFault(type)) ??
     (key === undefined ? undefined : describeKeyFault(key))

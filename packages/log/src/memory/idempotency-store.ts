@@ -1,7 +1,12 @@
 // Which idempotency keys were used, for which events, and what positions they got.
 
 import { LogError } from '../errors.ts'
-import { idempotencyAgeMaxMs, idempotencyBytesMin, idempotencyOverheadBytes, idempotencyShare } from '../limits.ts'
+import {
+  idempotencyAgeMaxMs,
+  idempotencyBytesMin,
+  idempotencyOverheadBytes,
+  idempotencyShare,
+} from '../limits.ts'
 import { quote } from '../quote.ts'
 
 /** The positions of one append: `count` sequences from `first`. */

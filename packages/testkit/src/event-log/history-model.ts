@@ -1,0 +1,82 @@
+// The log as anyone would write it who need not be fast: all records ever, and what became of each.
+
+import { comparePositions } from '@tidemark/log'
+import type { NewEvent, Position, TopicSet } from '@tidemark/log'
+
+interface ModelRecord {
+  readonly position: Position
+  readonly time: number
+  readonly event: NewEvent
+  state: 'kept' | 'superseded' | 'removed'
+}
+
+export interface ModelRules {
+  readonly maxAgeMs: number
+  readonly maxEventsOf: (topic: string) => number
+  readonly isLatestByKey: (topic: string) => boolean
+}
+
+/** What a read must give. */
+export interface ModelPage {
+  readonly data: readonly string[]
+  /** The newest removed record of the asked topics after the cursor. */
+  readonly lostTo: Position | undefined
+}
+
+export class HistoryModel {
+  readonly #records: ModelRecord[] = []
+  readonly #rules: ModelRules
+
+  constructor(rules: ModelRules) {
+    this.#rules = rules
+  }
+
+  append(events: readonly NewEvent[], positions: readonly Position[], time: number): void {
+    for (const [i, event] of events.entries()) {
+      const position = positions[i]
+      if (position === undefined)
+        throw new Error('The log gave fewer positions than there are events.')
+      this.#supersede(event)
+      this.#records.push({ position, time, event, state: 'kept' })
+    }
+    for (const { topic } of events) this.#trim(topic)
+  }
+
+  expire(now: number): void {
+    for (const record of this.#records) {
+      if (record.state === 'kept' && now - record.time > this.#rules.maxAgeMs)
+        record.state = 'removed'
+    }
+  }
+
+  /** `after` undefined: from before the first record. */
+  read(topics: TopicSet, after: Position | undefined, upTo: Position): ModelPage {
+    const asked = this.#records.filter(
+      ({ position, event }) =>
+        topics.matches(event.topic) &&
+        (after === undefined || comparePositions(position, after) > 0),
+    )
+    return {
+      data: asked
+        .filter(({ state, position }) => state === 'kept' && comparePositions(position, upTo) <= 0)
+        .map(({ event }) => event.data),
+      lostTo: asked.findLast(({ state }) => state === 'removed')?.position,
+    }
+  }
+
+  #supersede({ topic, key }: NewEvent): void {
+    if (key === undefined || !this.#rules.isLatestByKey(topic)) return
+    const older = this.#records.find(
+      ({ event, state }) => state === 'kept' && event.topic === topic && event.key === key,
+    )
+    if (older !== undefined) older.state = 'superseded'
+  }
+
+  #trim(topic: string): void {
+    const kept = this.#records.filter(
+      ({ event, state }) => event.topic === topic && state === 'kept',
+    )
+    const surplus = kept.length - this.#rules.maxEventsOf(topic)
+    for (const record of kept.slice(0, Math.max(0, surplus))) record.state = 'removed'
+  }
+}

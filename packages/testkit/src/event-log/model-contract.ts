@@ -1,0 +1,147 @@
+// Random histories against the model: every page, and every loss.
+
+import { comparePositions, formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
+import type { NewEvent, Position } from '@tidemark/log'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import type { Bench, OpenBench } from './harness.ts'
+import { HistoryModel } from './history-model.ts'
+import { recordTail } from './tail-recorder.ts'
+
+const topics = ['a', 'b', 'few/1', 'few/2', 'few/1/x', 'last/1', 'last/2', '$hub/n']
+const names = [
+  'a',
+  'b',
+  'few/1',
+  'last/1',
+  '$hub/n',
+  'none',
+  '*',
+  'few/*',
+  'few/**',
+  '*/1',
+  'last/*',
+  '**',
+  '$hub/*',
+]
+const minuteMs = 60_000
+
+const rules = {
+  // No time in a history comes within five minutes of it: steps are ten, and flushing may let a little pass.
+  maxAgeMs: 65 * minuteMs,
+  maxEventsOf: (topic: string) => (/^few\/[^/]+$/.test(topic) ? 3 : Infinity),
+  isLatestByKey: (topic: string) => /^last\/[^/]+$/.test(topic),
+}
+
+const retention = {
+  maxAgeMs: rules.maxAgeMs,
+  rules: [
+    { pattern: 'few/*', maxEvents: 3 },
+    { pattern: 'last/*', latestBy: 'key' as const },
+  ],
+}
+
+const someEvents = fc.array(
+  fc.record({
+    topic: fc.constantFrom(...topics),
+    key: fc.option(fc.constantFrom('x', 'y'), { nil: undefined }),
+  }),
+  { minLength: 1, maxLength: 6 },
+)
+const someRead = fc.record({
+  kind: fc.constant('read' as const),
+  names: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 4 }),
+  after: fc.nat(),
+  upTo: fc.nat(),
+  limit: fc.integer({ min: 1, max: 6 }),
+})
+const someStep = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('append' as const), events: someEvents }) },
+  { weight: 5, arbitrary: someRead },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('wait' as const),
+      steps: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+)
+
+type Read = typeof someRead extends fc.Arbitrary<infer T> ? T : never
+type Step = typeof someStep extends fc.Arbitrary<infer T> ? T : never
+
+export function describeModel(open: OpenBench, runs: number): void {
+  test('every page and every loss is what a naive history says, and the tail misses nothing', async () => {
+    const property = fc.asyncProperty(
+      fc.array(someStep, { minLength: 1, maxLength: 30 }),
+      async (steps) => runHistory(await open(retention), steps),
+    )
+    await fc.assert(property, { numRuns: runs })
+  }, 120_000)
+}
+
+async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {
+  const { log, clock, harness, start } = bench
+  const model = new HistoryModel(rules)
+  const positions: Position[] = []
+  const published: string[] = []
+  const seen = recordTail(log, start)
+  for (const step of steps) {
+    if (step.kind === 'append') {
+      const events: NewEvent[] = step.events.map(({ topic, key }, i) => ({
+        topic: parseTopic(topic),
+        data: String(published.length + i),
+        key,
+      }))
+      const time = clock.now()
+      const given = await log.append({ events })
+      model.append(events, given, time)
+      positions.push(...given)
+      published.push(...events.map(({ data }) => data))
+    } else if (step.kind === 'wait') {
+      clock.advance(step.steps * 10 * minuteMs)
+    } else {
+      await compareRead(bench, { model, positions, read: step })
+      continue
+    }
+    await harness.flushRetention()
+    model.expire(clock.now())
+  }
+  await seen.reached(positions.at(-1) ?? start)
+  expect(seen.records.map(({ data }) => data)).toEqual(published)
+  await log.close()
+}
+
+interface Comparison {
+  readonly model: HistoryModel
+  readonly positions: readonly Position[]
+  readonly read: Read
+}
+
+/** Reads page by page between two random positions and compares each page's loss and all the records. */
+async function compareRead(
+  { log, start }: Bench,
+  { model, positions, read }: Comparison,
+): Promise<void> {
+  const places = [start, ...positions]
+  const set = parseTopicSet(read.names)
+  const from = places[read.after % places.length] ?? start
+  const upTo = places[read.upTo % places.length] ?? start
+  const asked = (after: Position) => (after === start ? undefined : after)
+  const data: string[] = []
+  let next = from
+  for (;;) {
+    const after = next
+    const page = await log.read({ topics: set, after, upTo, limit: read.limit })
+    const { lostTo } = model.read(set, asked(after), upTo)
+    expect(page.lost && formatCursor(page.lost.to)).toBe(lostTo && formatCursor(lostTo))
+    expect(page.records.length).toBeLessThanOrEqual(read.limit)
+    data.push(...page.records.map((record) => record.data))
+    next = page.next
+    expect(comparePositions(next, after)).toBeGreaterThanOrEqual(0)
+    if (comparePositions(next, upTo) >= 0) break
+    expect(comparePositions(next, after)).toBeGreaterThan(0)
+  }
+  expect(data).toEqual(model.read(set, asked(from), upTo).data)
+}
