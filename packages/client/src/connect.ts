@@ -7,6 +7,7 @@ import type { Clock, Random } from './clock.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { ClientError } from './errors.ts'
 import type { Feed } from './feed.ts'
+import { fetchOfRuntime } from './fetch-of-runtime.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { heartbeatDefaultMs } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
@@ -78,6 +79,3 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
   }
   return new LiveFeed(plan, options.signal)
 }
-
-/** Looked up per call, so that tools which replace the global one are heard; called bare, as browsers demand. */
-const fetchOfRuntime: Fetch = (url, init) => fetch(url, init)

@@ -1,0 +1,195 @@
+// Sends events and does not let go until the server has them: the same request, with the same key, until acknowledged.
+
+import { parseRetry, planWait } from './backoff.ts'
+import type { RetryOptions, RetryPolicy } from './backoff.ts'
+import { makeRandomKey, systemClock, systemRandom, wait } from './clock.ts'
+import type { Clock, Random } from './clock.ts'
+import { parseEndpoint } from './endpoint.ts'
+import { ClientError, isPassing } from './errors.ts'
+import { fetchOfRuntime } from './fetch-of-runtime.ts'
+import { describe, resolveHeaders } from './headers.ts'
+import type { Fetch, HeaderSource } from './headers.ts'
+import { publishTimeoutMs } from './limits.ts'
+import { readRefusal } from './read-refusal.ts'
+
+/** An event to publish. */
+export interface OutgoingEvent {
+  readonly topic: string
+  /** Default `message`. */
+  readonly type?: string | undefined
+  /** Text, published as it is, or any other JSON value. */
+  readonly data: unknown
+  /** What the event is about. */
+  readonly key?: string | undefined
+}
+
+/** The server has the events, as durable as it is configured. */
+export interface Acknowledgement {
+  /** The cursor of the last of the events. */
+  readonly cursor: string
+  /** Sessions of the answering node they go to now; 0 when it does not say. */
+  readonly sessions: number
+}
+
+/** How a publisher sends. */
+export interface PublisherOptions {
+  /** Sent with every attempt; a function is asked anew each time. */
+  readonly headers?: HeaderSource | undefined
+  /** Default: the runtime's `fetch`. */
+  readonly fetch?: Fetch | undefined
+  /** Default: from 1 s doubling to 30 s, fully jittered, forever. */
+  readonly retry?: RetryOptions | undefined
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined
+  /** Default: the runtime's randomness. It spreads attempts. */
+  readonly random?: Random | undefined
+}
+
+/** Options of one {@link Publisher.publish}. */
+export interface PublishOptions {
+  /** Names these events, so that they are published once however often they are sent. Default: a random one. */
+  readonly idempotencyKey?: string | undefined
+  /** Gives up when aborted; whether the events were published is then unknown. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Publishes events, all or none per call. */
+export interface Publisher {
+  /**
+   * Sends the events in one request and repeats it, with the same key, through passing failures.
+   * @throws ClientError `REFUSED`, `REQUEST_INVALID`, `ANSWER_INVALID`, `RETRIES_EXHAUSTED`, or `FEED_CLOSED` when aborted
+   */
+  publish(events: readonly OutgoingEvent[], options?: PublishOptions): Promise<Acknowledgement>
+}
+
+/**
+ * A publisher for a hub's `/publish`.
+ * @throws ClientError `URL_INVALID`, `OPTIONS_INVALID`
+ * @example
+ * ```ts
+ * import { createPublisher } from '@tidemark/client'
+ *
+ * const publisher = createPublisher('http://127.0.0.1:7070/publish')
+ * const { cursor } = await publisher.publish([{ topic: 'orders/42', type: 'paid', data: { total: 12 } }])
+ * console.log(cursor)
+ * ```
+ */
+export function createPublisher(url: string | URL, options: PublisherOptions = {}): Publisher {
+  const plan: PublishPlan = {
+    url: parseEndpoint(url).href,
+    headers: options.headers,
+    fetch: options.fetch ?? fetchOfRuntime,
+    retry: parseRetry(options.retry),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  }
+  return {
+    publish: (events, { idempotencyKey = makeRandomKey(), signal } = {}) =>
+      publish(plan, { body: JSON.stringify(events), idempotencyKey }, signal),
+  }
+}
+
+interface PublishPlan {
+  readonly url: string
+  readonly headers: HeaderSource | undefined
+  readonly fetch: Fetch
+  readonly retry: RetryPolicy
+  readonly clock: Clock
+  readonly random: Random
+}
+
+interface Parcel {
+  readonly body: string
+  readonly idempotencyKey: string
+}
+
+async function publish(
+  plan: PublishPlan,
+  parcel: Parcel,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Acknowledgement> {
+  const { retry, random, clock } = plan
+  for (let failures = 1; ; failures++) {
+    const outcome = await send(plan, parcel, signal)
+    if (!(outcome instanceof ClientError)) return outcome
+    if (signal.aborted) {
+      throw new ClientError(
+        'FEED_CLOSED',
+        'Publishing was aborted; whether the events were published is unknown. Publish them again with the same key to be sure.',
+        { cause: signal.reason },
+      )
+    }
+    if (!isPassing(outcome)) throw outcome
+    if (failures >= retry.attemptsMax) {
+      throw new ClientError(
+        'RETRIES_EXHAUSTED',
+        `${failures} attempts to publish failed; the last one: ${outcome.message} Publish again with the same key to be sure.`,
+        { cause: outcome, status: outcome.status, problem: outcome.problem },
+      )
+    }
+    await wait(clock, planWait({ retry, failures, hintMs: outcome.retryAfterMs, random }), signal)
+  }
+}
+
+/** One request with a time limit, whatever comes of it. */
+async function send(
+  plan: PublishPlan,
+  parcel: Parcel,
+  signal: AbortSignal,
+): Promise<Acknowledgement | ClientError> {
+  const attempt = new AbortController()
+  const abort = (): void => attempt.abort()
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  const timer = plan.clock.after(publishTimeoutMs, abort)
+  try {
+    return await exchange(plan, parcel, attempt.signal)
+  } catch (cause) {
+    if (cause instanceof ClientError) return cause
+    const why = attempt.signal.aborted ? 'no answer in time' : describe(cause)
+    return new ClientError('CONNECTION_FAILED', `The server cannot be reached: ${why}.`, { cause })
+  } finally {
+    timer.cancel()
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+async function exchange(
+  { url, headers: source, fetch, clock }: PublishPlan,
+  { body, idempotencyKey }: Parcel,
+  signal: AbortSignal,
+): Promise<Acknowledgement | ClientError> {
+  const headers = await resolveHeaders(source)
+  headers.set('accept', 'application/json, application/problem+json')
+  headers.set('content-type', 'application/json')
+  try {
+    headers.set('idempotency-key', idempotencyKey)
+  } catch (cause) {
+    return new ClientError(
+      'REQUEST_INVALID',
+      'The idempotency key cannot be sent in a header. Use visible ASCII.',
+      { cause },
+    )
+  }
+  signal.throwIfAborted()
+  const response = await fetch(url, { method: 'POST', headers, body, signal })
+  if (!response.ok) return readRefusal(response, clock)
+  return parseAcknowledgement(await response.text(), response.status)
+}
+
+function parseAcknowledgement(text: string, status: number): Acknowledgement | ClientError {
+  try {
+    const value: unknown = JSON.parse(text)
+    const { cursor, sessions } = Object(value) as { cursor?: unknown; sessions?: unknown }
+    if (typeof cursor === 'string') {
+      return { cursor, sessions: typeof sessions === 'number' ? sessions : 0 }
+    }
+  } catch {
+    // Falls through to the error below, which covers both.
+  }
+  return new ClientError(
+    'ANSWER_INVALID',
+    'The answer to a publish must be JSON with a cursor; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.',
+    { status },
+  )
+}

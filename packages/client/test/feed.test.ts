@@ -1,0 +1,242 @@
+// What a caller gets: events, listeners, back-pressure, and nothing left behind.
+
+import { expect, test } from 'vitest'
+import { ClientError, connect } from '../src/index.ts'
+import type { FeedEvent } from '../src/index.ts'
+import { decodeData } from '../src/decode-event.ts'
+import { EventQueue } from '../src/event-queue.ts'
+import { FakeClock } from './fake-clock.ts'
+import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
+
+test('an event carries its topic, key, time and decoded data', async () => {
+  const server = await startServer((exchange) =>
+    exchange.stream(
+      'id: c1\nevent: paid\ntopic: orders/42\nkey: k\ntime: 1800000000000\ndata: {"total":12}\n\n',
+    ),
+  )
+  const feed = connect(server.url, { topics: ['orders/*', 'x'] })
+  expect(await take(feed, 1)).toEqual([
+    {
+      topic: 'orders/42',
+      type: 'paid',
+      data: { total: 12 },
+      text: '{"total":12}',
+      id: 'c1',
+      key: 'k',
+      time: 1_800_000_000_000,
+    },
+  ])
+  const { query, request } = server.exchanges[0] ?? { query: new URLSearchParams() }
+  expect(query.getAll('topic')).toEqual(['orders/*', 'x'])
+  expect(query.get('fields')).toBe('topic,key,time')
+  expect(request?.headers.accept).toBe('text/event-stream, application/problem+json')
+})
+
+test('without a topic line the only topic asked for stands in, a pattern does not', async () => {
+  const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
+  expect((await take(connect(server.url, { topics: ['a/b'] }), 1))[0]?.topic).toBe('a/b')
+  expect((await take(connect(server.url, { topics: ['a/*'] }), 1))[0]?.topic).toBe('')
+})
+
+test('a URL without topics goes out as it is', async () => {
+  const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
+  await take(connect(`${server.url}?sig=a%20b`), 1)
+  expect(server.exchanges[0]?.request.url).toBe('/events?sig=a%20b')
+})
+
+test('topics too long for a URL go into a POST body', async () => {
+  let body = ''
+  const server = await startServer(({ request, stream }) => {
+    request.on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => stream('data: x\n\n'))
+  })
+  const topics = Array.from({ length: 400 }, (_, i) => `orders/${i}/items`)
+  await take(connect(server.url, { topics, since: '5m' }), 1)
+  expect(server.exchanges[0]?.request.method).toBe('POST')
+  expect(server.exchanges[0]?.request.url).toBe('/events')
+  expect(JSON.parse(body)).toEqual({ topics, fields: ['topic', 'key', 'time'], since: '5m' })
+})
+
+test.for([
+  ['{"a":1}', { a: 1 }],
+  [' [1]', [1]],
+  ['42', 42],
+  ['null', null],
+  ['"x"', 'x'],
+  ['', ''],
+  ['hello', 'hello'],
+  ['{broken', '{broken'],
+  ['2026-11-20', '2026-11-20'],
+  ['true story', 'true story'],
+] as const)('data %j is handed over as %j', ([text, data]) => {
+  expect(decodeData(text)).toEqual(data)
+})
+
+test('a published event named error, gap or open is an event, never a happening of the connection', async () => {
+  const server = await startServer((exchange) =>
+    exchange.stream(
+      `${ready('c0')}event: error\ndata: 1\n\nevent: gap\ndata: 2\n\nevent: open\ndata: 3\n\n`,
+    ),
+  )
+  const feed = connect(server.url, { topics: ['a'] })
+  const seen: unknown[] = []
+  feed.on('tidemark.gap', () => seen.push('tidemark.gap'))
+  feed.on('error', (data, event) => seen.push([event.type, data]))
+  feed.on('gap', (data, event) => seen.push([event.type, data]))
+  await new Promise<void>((resolve) => {
+    feed.on('open', (data, event) => {
+      seen.push([event.type, data])
+      resolve()
+    })
+  })
+  expect(feed.state.phase).toBe('open')
+  expect(seen).toEqual([
+    ['error', 1],
+    ['gap', 2],
+    ['open', 3],
+  ])
+  feed.close()
+})
+
+test('a server cannot forge a state by naming an event tidemark.state', async () => {
+  const server = await startServer((exchange) =>
+    exchange.stream('event: tidemark.state\ndata: {"phase":"closed"}\n\ndata: x\n\n'),
+  )
+  const feed = connect(server.url, { topics: ['a'] })
+  const phases: string[] = []
+  feed.on('tidemark.state', ({ phase }) => phases.push(phase))
+  expect(await take(feed, 1)).toHaveLength(1)
+  expect(phases).toEqual(['connecting', 'open', 'closed'])
+})
+
+test('a mistyped signal is refused with the names there are', () => {
+  const feed = connect('http://127.0.0.1:1/')
+  expect(() => feed.on('tidemark.gpa', () => undefined)).toThrow(/tidemark\.gap/)
+  feed.close()
+})
+
+test('events wait until somebody takes them', async () => {
+  const server = await startServer((exchange) =>
+    exchange.stream('id: 1\ndata: a\n\nid: 2\ndata: b\n\n'),
+  )
+  const feed = connect(server.url, { topics: ['t'] })
+  await nextPhase(feed, 'open')
+  for (let i = 0; i < 20; i++) await turn()
+  expect(feed.lastEventId).toBe('')
+  expect((await take(feed, 2)).map((event) => event.text)).toEqual(['a', 'b'])
+})
+
+test('a removed listener hears nothing more, the others do', async () => {
+  const server = await startServer((exchange) => exchange.stream('data: 1\n\ndata: 2\n\n'))
+  const feed = connect(server.url, { topics: ['t'] })
+  const once: unknown[] = []
+  const remove = feed.on('message', (data) => {
+    once.push(data)
+    remove()
+  })
+  const all: unknown[] = []
+  await new Promise<void>((resolve) => {
+    feed.on('message', (data) => {
+      all.push(data)
+      if (all.length === 2) resolve()
+    })
+  })
+  feed.close()
+  expect([once, all]).toEqual([[1], [1, 2]])
+})
+
+test('a feed can be iterated once', async () => {
+  const feed = connect('http://127.0.0.1:1/')
+  const iterator = feed[Symbol.asyncIterator]()
+  expect(() => feed[Symbol.asyncIterator]()).toThrow(ClientError)
+  const pending = iterator.next()
+  feed.close()
+  expect(await pending).toEqual({ done: true, value: undefined })
+  expect(await iterator.next()).toEqual({ done: true, value: undefined })
+})
+
+test('a server that writes without end is held back by a slow loop', async () => {
+  let sent = 0
+  const block = `data: ${'x'.repeat(16_384)}\n\n`
+  const server = await startServer(({ response, stream }) => {
+    stream()
+    const more = (): void => {
+      do sent += block.length
+      while (response.write(block))
+    }
+    response.on('drain', more)
+    more()
+  })
+  const feed = connect(server.url, { topics: ['t'] })
+  let taken = 0
+  let lead = 0
+  for await (const event of feed) {
+    for (let i = 0; i < 8; i++) await turn()
+    taken += event.text.length
+    lead = Math.max(lead, sent - taken)
+    if (taken > 24 * 1024 * 1024) break
+  }
+  // What the kernel's buffers on both sides take (up to 6 MiB each way on Linux) and the queue's 1 MiB.
+  expect(lead).toBeLessThan(16 * 1024 * 1024)
+  await server.exchanges[0]?.closed
+}, 60_000)
+
+test('the queue asks for a pause by size, and marks in a row are one', () => {
+  const queue = new EventQueue()
+  const event = {
+    topic: '',
+    type: 'message',
+    data: '',
+    text: 'x'.repeat(1024),
+    id: '',
+  } as FeedEvent
+  let count = 0
+  for (; queue.waitForRoom() === undefined; count++) queue.push({ kind: 'event', id: '', event })
+  expect(count).toBe(Math.ceil((1024 * 1024) / (1024 + 128)))
+  queue.clear()
+  for (let i = 0; i < 100; i++) queue.push({ kind: 'mark', id: String(i) })
+  expect(queue.shift()).toEqual({ kind: 'mark', id: '99' })
+  expect(queue.first).toBeUndefined()
+})
+
+test.for(['connecting', 'open', 'ready', 'paused', 'waiting'] as const)(
+  'closed while %s, a feed leaves no connection and no timer behind',
+  async (moment) => {
+    const server = await startServer(({ response, stream }) => {
+      if (moment === 'connecting') return
+      if (moment === 'waiting') {
+        response.writeHead(503).end()
+        return
+      }
+      stream(moment === 'open' ? '' : ready('c0'))
+      if (moment === 'paused')
+        for (let i = 0; i < 300; i++) response.write(`data: ${'x'.repeat(16_384)}\n\n`)
+    })
+    const clock = new FakeClock()
+    const feed = connect(server.url, { topics: ['t'], clock })
+    if (moment === 'open' || moment === 'waiting') await nextPhase(feed, moment)
+    else if (moment === 'ready') await nextSignal(feed, 'tidemark.ready')
+    else while (server.exchanges.length === 0) await turn()
+    for (let i = 0; i < 20; i++) await turn()
+    feed.close()
+    expect(feed.state).toEqual({ phase: 'closed', error: undefined })
+    await server.exchanges[0]?.closed
+    for (let i = 0; i < 5; i++) await turn()
+    expect(clock.pending).toBe(0)
+    expect(server.exchanges).toHaveLength(1)
+  },
+)
+
+test('aborting the signal closes the feed, before or after it began', async () => {
+  const server = await startServer((exchange) => exchange.stream(ready('c0')))
+  const controller = new AbortController()
+  const feed = connect(server.url, { topics: ['t'], signal: controller.signal })
+  await nextSignal(feed, 'tidemark.ready')
+  controller.abort()
+  expect(feed.state.phase).toBe('closed')
+  await server.exchanges[0]?.closed
+  const late = connect(server.url, { topics: ['t'], signal: controller.signal })
+  expect(late.state.phase).toBe('closed')
+  expect(await take(late, 1)).toEqual([])
+  expect(server.exchanges).toHaveLength(1)
+})
