@@ -57,7 +57,7 @@ export interface ReadQuery {
   readonly topics: TopicSet
   /** Records after this position (exclusive). May be of another epoch or ahead of the head; see {@link Loss}. */
   readonly after: Position
-  /** Records up to this position (inclusive). */
+  /** Records up to this position (inclusive); beyond the head it is the head. */
   readonly upTo: Position
   /** At most this many records; at least 1. A page may hold fewer and still not be the last. */
   readonly limit: number
@@ -67,10 +67,15 @@ export interface Page {
   readonly records: readonly EventRecord[]
   /**
    * Every matching record up to here has been returned: read on with `after: next`.
-   * Equal to `upTo` once the query is exhausted (to the head when the cursor was ahead of it).
+   * Equal to `upTo` once the query is exhausted; to `after` where that lies beyond `upTo`, so that reading on never
+   * goes back; to the head when `after` was ahead of it.
    */
   readonly next: Position
-  /** Said once, on the page whose `after` lies behind the loss; the page's records are what is left after it. */
+  /**
+   * What is missing after the query's `after`; the page's records are what is left there. `to` may be beyond `upTo`.
+   * Every page is checked anew, so one that still starts behind the same loss repeats it with the same `to`:
+   * tell a client only of a `to` that is beyond the last one it was told.
+   */
   readonly lost?: Loss
 }
 
@@ -113,16 +118,24 @@ export interface Bounds {
 export interface EventLog {
   /**
    * Adds a batch, all or nothing. Resolves when it is as durable as configured, with one position per event.
-   * @throws LogError `IDEMPOTENCY_KEY_REUSED` when the key was used for other events.
+   * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`; `IDEMPOTENCY_KEY_REUSED` when the key was used for
+   *   other events
    */
   append(batch: NewBatch): Promise<readonly Position[]>
   read(query: ReadQuery): Promise<Page>
   /**
    * Follows the log. Hands over only what survives what the configured durability promises to survive.
-   * `after` must be a position of this history that is not ahead of the head.
+   * `after` must be a position of this history that is not ahead of the head. The handler is never called from inside
+   * `tail`, an append or itself; what it throws stops neither this tail nor others.
+   * @throws LogError `POSITION_INVALID`, `LOG_CLOSED`
    */
   tail(after: Position, handler: TailHandler): Tail
-  /** The position after which reading `topics` gives what `since` asks for. */
+  /**
+   * The position after which reading `topics` gives what `since` asks for.
+   *
+   * Records that are kept longer than those of another topic of the set make a page from there say `lost`: it is true of
+   * the position, but a reader who had no cursor has lost nothing.
+   */
   locate(query: { readonly topics: TopicSet; readonly since: Since }): Promise<Position>
   bounds(): Promise<Bounds>
   close(): Promise<void>

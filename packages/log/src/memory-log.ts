@@ -40,7 +40,10 @@ export interface MemoryLogOptions {
   readonly epoch?: Epoch | undefined
   /** Where a new epoch comes from. Default: the platform's `crypto`. */
   readonly randomBytes?: ((count: number) => Uint8Array) | undefined
-  /** Told what the handler of a tail threw; the tail goes on. Default: `console.error`. */
+  /**
+   * Told what the handler of a tail threw; the tail goes on. Default: thrown again on its own, so that it ends as
+   * any uncaught error of the platform does.
+   */
   readonly onHandlerError?: ((error: unknown) => void) | undefined
 }
 
@@ -77,7 +80,7 @@ class MemoryLog implements EventLog {
     this.#idempotency = new IdempotencyStore(retention.maxBytes)
     this.#tails = new TailSet({
       store: this.#store,
-      onHandlerError: options.onHandlerError ?? ((error) => console.error(error)),
+      onHandlerError: options.onHandlerError ?? throwUncaught,
     })
   }
 
@@ -173,6 +176,12 @@ class MemoryLog implements EventLog {
     if (removed < sweepRecordsMax) this.#scheduleSweep(now)
     else this.#sweepAfter(sweepPauseMs, now)
   }
+}
+
+function throwUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
 }
 
 function readRandomBytes(count: number): Uint8Array {

@@ -5,7 +5,7 @@ import { mergeByPosition } from '../merge.ts'
 import type { TopicSet } from '../topic-set.ts'
 import { chooseTopics } from './choose-topics.ts'
 import type { RecordStore } from './record-store.ts'
-import type { Slot } from './slot-list.ts'
+import type { Slot } from './topic-state.ts'
 
 export interface Start {
   readonly topics: TopicSet
@@ -16,16 +16,10 @@ export interface Start {
 
 /** The sequence after which reading gives what `since` asks for. */
 export function locateSince(store: RecordStore, { topics, since, now }: Start): number {
-  switch (since.kind) {
-    case 'earliest':
-      return store.first
-    case 'age': {
-      const oldest = store.slots.firstSince(now - since.ageMs)
-      return oldest === undefined ? store.head : oldest.sequence - 1
-    }
-    case 'last':
-      return locateLast(store, topics, since.count)
-  }
+  if (since.kind === 'earliest') return store.first
+  if (since.kind === 'last') return locateLast(store, topics, since.count)
+  const oldest = store.slots.firstSince(now - since.ageMs)
+  return oldest === undefined ? store.head : oldest.sequence - 1
 }
 
 function locateLast(store: RecordStore, topics: TopicSet, count: number): number {

@@ -7,8 +7,7 @@ import { epochOf, makePosition, sequenceOf } from '../position.ts'
 import type { TopicSet } from '../topic-set.ts'
 import { chooseTopics } from './choose-topics.ts'
 import type { RecordStore } from './record-store.ts'
-import type { Slot } from './slot-list.ts'
-import type { TopicState } from './topic-state.ts'
+import type { Slot, TopicState } from './topic-state.ts'
 
 /** Answers a query; see `EventLog.read`. */
 export function readPage(store: RecordStore, query: ReadQuery): Page {

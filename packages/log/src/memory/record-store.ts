@@ -11,9 +11,8 @@ import type { RuleBook } from '../rule-book.ts'
 import type { TopicSet } from '../topic-set.ts'
 import type { Topic } from '../topic.ts'
 import { SlotList } from './slot-list.ts'
-import type { Slot } from './slot-list.ts'
 import { createTopicState } from './topic-state.ts'
-import type { TopicState } from './topic-state.ts'
+import type { Slot, TopicState } from './topic-state.ts'
 import { TopicTree } from './topic-tree.ts'
 
 export interface RecordStoreOptions {
@@ -24,13 +23,13 @@ export interface RecordStoreOptions {
 /** Adds and removes records; every removal goes through one method, so that lists, sizes and marks agree. */
 export class RecordStore {
   readonly epoch: Epoch
-  readonly slots: SlotList = new SlotList()
+  readonly slots: SlotList<Slot> = new SlotList()
   readonly tree: TopicTree = new TopicTree()
   readonly #topics = new Map<Topic, TopicState>()
   readonly #maxBytes: number
   readonly #rules: RuleBook
   /** Records by the age they may reach; in each list the oldest expires first. */
-  readonly #byMaxAge = new Map<number, SlotList>()
+  readonly #byMaxAge = new Map<number, SlotList<Slot>>()
   /** Topics without records, the longest empty first. They keep their exact mark while they are here. */
   readonly #emptyTopics = new Set<TopicState>()
   /** The newest mark of topics no longer known by name. */

@@ -1,16 +1,11 @@
 // Records in log order, with cheap removal at the front and in the middle.
 
-import type { EventRecord } from '../event-log.ts'
-import type { TopicState } from './topic-state.ts'
-
-/** A record's place. The same slot stands in every list the record belongs to. */
-export interface Slot {
+/** What a list needs to know of a record's place. */
+export interface Place {
   readonly sequence: number
   readonly time: number
-  readonly bytes: number
-  readonly topic: TopicState
-  /** Undefined once removed; the lists drop the slot later, many at a time. */
-  record: EventRecord | undefined
+  /** Undefined once removed; the lists drop the place later, many at a time. */
+  readonly record: unknown
 }
 
 /** Below this many removed slots a list is not worth tidying. */
@@ -20,7 +15,7 @@ const deadMin = 32
  * Slots by ascending sequence. Adding at the end and removing anywhere cost a constant on average: removed slots
  * stay until they outnumber the others, then one pass drops them all. Finding a sequence is a binary search.
  */
-export class SlotList {
+export class SlotList<Slot extends Place> {
   #slots: Slot[] = []
   #start = 0
   #live = 0

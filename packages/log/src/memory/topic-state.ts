@@ -1,15 +1,25 @@
-// What the memory log knows of one topic.
+// What the memory log knows of one topic, and of one record.
 
+import type { EventRecord } from '../event-log.ts'
 import type { TopicRule } from '../rule-book.ts'
 import type { Topic } from '../topic.ts'
 import { SlotList } from './slot-list.ts'
-import type { Slot } from './slot-list.ts'
+
+/** A record's place. The same slot stands in every list the record belongs to. */
+export interface Slot {
+  readonly sequence: number
+  readonly time: number
+  readonly bytes: number
+  readonly topic: TopicState
+  /** Undefined once removed. */
+  record: EventRecord | undefined
+}
 
 /** A topic that has records, or had some until retention removed them. */
 export interface TopicState {
   readonly name: Topic
   readonly rule: TopicRule
-  readonly slots: SlotList
+  readonly slots: SlotList<Slot>
   /** The newest slot per key, for topics that keep only that one. */
   readonly latest: Map<string, Slot> | undefined
   bytes: number

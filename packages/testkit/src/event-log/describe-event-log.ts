@@ -42,8 +42,8 @@ export function describeEventLog(
     describe('since', () => describeSince(open))
     describe('close', () => describeClose(open))
     describe('model', () => describeModel(open, options.modelRuns ?? 40))
-    const { openSecond, reopen } = createHarness()
-    if (openSecond !== undefined) describe('second handle', () => describeSecondHandle(open))
-    if (reopen !== undefined) describe('reopen', () => describeReopen(open))
+    const harness = createHarness()
+    if (harness.openSecond !== undefined) describe('second handle', () => describeSecondHandle(open))
+    if (harness.reopen !== undefined) describe('reopen', () => describeReopen(open))
   })
 }

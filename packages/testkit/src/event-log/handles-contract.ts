@@ -8,9 +8,9 @@ import type { EventLogHarness, OpenBench } from './harness.ts'
 import { recordTail } from './tail-recorder.ts'
 
 export function describeSecondHandle(open: OpenBench): void {
-  const openSecond = async ({ openSecond: second }: EventLogHarness) => {
-    if (second === undefined) throw new Error('The harness lost its openSecond.')
-    return second()
+  const openSecond = async (harness: EventLogHarness) => {
+    if (harness.openSecond === undefined) throw new Error('The harness lost its openSecond.')
+    return harness.openSecond()
   }
 
   test('two handles append to one order and tail each other', async () => {
