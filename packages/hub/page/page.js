@@ -82,7 +82,7 @@ function open() {
   })
   source.addEventListener('tidemark.beat', (event) => {
     moveTo(event.lastEventId)
-    setFact('beat', `last at ${new Date().toLocaleTimeString()}`)
+    setFact('beat', `last at ${formatClock(new Date())}`)
     pulse()
   })
   source.addEventListener('tidemark.bye', (event) => {
@@ -107,7 +107,7 @@ function begin(event, { session, cursor, heartbeatMs, resumed }) {
   if (resumed === 'exact') show({ kind: 'note', text: 'Back, exactly where it left off.' })
   moveTo(event.lastEventId || cursor)
   setFact('session', session)
-  setFact('resumed', `${resumed}, ${new Date().toLocaleTimeString()}`)
+  setFact('resumed', `${resumed}, ${formatClock(new Date())}`)
   setFact('beat', `every ${heartbeatMs / 1000} s`)
   setState('open', 'Open')
 }
@@ -237,12 +237,16 @@ function makeRow({ kind, text, envelope, time }) {
 
 function makeTime(ms) {
   const time = new Date(ms)
-  const twoDigits = (value) => String(value).padStart(2, '0')
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(twoDigits).join(':')
-  const element = make('time', '', `${clock}.${String(time.getMilliseconds()).padStart(3, '0')}`)
+  const text = `${formatClock(time)}.${String(time.getMilliseconds()).padStart(3, '0')}`
+  const element = make('time', '', text)
   element.dateTime = time.toISOString()
   element.title = time.toLocaleString()
   return element
+}
+
+function formatClock(time) {
+  const numbers = [time.getHours(), time.getMinutes(), time.getSeconds()]
+  return numbers.map((value) => String(value).padStart(2, '0')).join(':')
 }
 
 function makeName({ topic, type, key }) {
