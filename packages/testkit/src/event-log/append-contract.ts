@@ -7,6 +7,8 @@ import { appendEach, event, readWhole, series } from './harness.ts'
 import type { OpenBench } from './harness.ts'
 
 export function describeAppend(open: OpenBench): void {
+  describeAppendOrder(open)
+  describeRefusals(open)
   test('an append gives one ascending position per event', async () => {
     const { log, start } = await open()
     const first = await log.append({ events: series('a', 'a', 3) })
@@ -48,7 +50,9 @@ export function describeAppend(open: OpenBench): void {
     const { data } = await readWhole(log, ['a'], { after: cursor?.position ?? start })
     expect(data).toEqual(['a2', 'a3'])
   })
+}
 
+function describeAppendOrder(open: OpenBench): void {
   test('appends that run together keep each batch whole and in order', async () => {
     const { log, start } = await open()
     await Promise.all(
@@ -80,7 +84,9 @@ export function describeAppend(open: OpenBench): void {
     const { records } = await readWhole(log, ['a'], { after: start })
     expect(records.map(({ time }) => time - noon)).toEqual([0, 0, 5_000])
   })
+}
 
+function describeRefusals(open: OpenBench): void {
   const refused = {
     'no events': { events: [] },
     'too many events': { events: series('a', '', 10_001) },

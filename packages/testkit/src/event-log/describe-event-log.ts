@@ -6,7 +6,7 @@ import { describeAppend } from './append-contract.ts'
 import { describeClose } from './close-contract.ts'
 import { describeReopen, describeSecondHandle } from './handles-contract.ts'
 import { createOpenBench } from './harness.ts'
-import type { EventLogHarness } from './harness.ts'
+import type { EventLogHarness, OpenBench } from './harness.ts'
 import { describeIdempotency } from './idempotency-contract.ts'
 import { describeLoss } from './loss-contract.ts'
 import { describeModel } from './model-contract.ts'
@@ -31,19 +31,30 @@ export function describeEventLog(
   createHarness: () => EventLogHarness,
   options: ContractOptions = {},
 ): void {
-  describe(name, () => {
+  const { openSecond, reopen } = readAbilities(createHarness())
+  const parts: Record<string, (open: OpenBench) => void> = {
+    append: describeAppend,
+    read: describeRead,
+    loss: describeLoss,
+    retention: describeRetention,
+    idempotency: describeIdempotency,
+    tail: describeTail,
+    since: describeSince,
+    close: describeClose,
+    model: (open) => describeModel(open, options.modelRuns ?? 40),
+    ...(openSecond ? { 'second handle': describeSecondHandle } : {}),
+    ...(reopen ? { reopen: describeReopen } : {}),
+  }
+  describe(`event log: ${name}`, () => {
     const open = createOpenBench(createHarness)
-    describe('append', () => describeAppend(open))
-    describe('read', () => describeRead(open))
-    describe('loss', () => describeLoss(open))
-    describe('retention', () => describeRetention(open))
-    describe('idempotency', () => describeIdempotency(open))
-    describe('tail', () => describeTail(open))
-    describe('since', () => describeSince(open))
-    describe('close', () => describeClose(open))
-    describe('model', () => describeModel(open, options.modelRuns ?? 40))
-    const harness = createHarness()
-    if (harness.openSecond !== undefined) describe('second handle', () => describeSecondHandle(open))
-    if (harness.reopen !== undefined) describe('reopen', () => describeReopen(open))
+    for (const [subject, declareTests] of Object.entries(parts)) {
+      describe(`${subject}`, () => {
+        declareTests(open)
+      })
+    }
   })
+}
+
+function readAbilities(harness: EventLogHarness): { openSecond: boolean; reopen: boolean } {
+  return { openSecond: harness.openSecond !== undefined, reopen: harness.reopen !== undefined }
 }

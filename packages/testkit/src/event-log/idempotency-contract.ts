@@ -11,6 +11,8 @@ const cursors = (positions: readonly Position[]): string[] =>
   positions.map((one) => formatCursor(one))
 
 export function describeIdempotency(open: OpenBench): void {
+  describeKeyReuse(open)
+  describeKeyLifetime(open)
   test('the same key with the same events gives the same positions and adds nothing', async () => {
     const { log, start } = await open()
     const batch = {
@@ -45,7 +47,9 @@ export function describeIdempotency(open: OpenBench): void {
     })
     expect(cursors(again)).toEqual(cursors(first))
   })
+}
 
+function describeKeyReuse(open: OpenBench): void {
   const others = {
     'other data': [event('a', 'y', { key: 'k' })],
     'another topic': [event('b', 'x', { key: 'k' })],
@@ -70,7 +74,9 @@ export function describeIdempotency(open: OpenBench): void {
     await expect(refused).rejects.toMatchObject({ code: 'BATCH_INVALID' })
     expect(await log.append({ events: [event('a', 'fine')], idempotencyKey: 'k' })).toHaveLength(1)
   })
+}
 
+function describeKeyLifetime(open: OpenBench): void {
   test('a key is remembered after retention removed its events', async () => {
     const { log, harness } = await open({ rules: [{ pattern: '**', maxEvents: 1 }] })
     const batch = { events: [event('a', 'first')], idempotencyKey: 'k' }

@@ -9,6 +9,8 @@ import type { OpenBench } from './harness.ts'
 const keepTwo = { rules: [{ pattern: 'short/*', maxEvents: 2 }] }
 
 export function describeLoss(open: OpenBench): void {
+  describeLossOverTime(open)
+  describeForeignCursors(open)
   test('a cursor behind what retention removed from its topic is told up to where', async () => {
     const { log, start, harness } = await open(keepTwo)
     const positions = await appendEach(log, series('short/a', 'a', 5))
@@ -56,7 +58,9 @@ export function describeLoss(open: OpenBench): void {
     expect(formatCursor(page.lost?.to ?? start)).toBe(formatCursor(positions[1] ?? start))
     expect(page.records.map(({ data }) => data)).toEqual(['a4', 'a5', 'b3', 'b4'])
   })
+}
 
+function describeLossOverTime(open: OpenBench): void {
   test('a topic that retention emptied still tells its loss', async () => {
     const { log, start, clock, harness } = await open({ maxAgeMs: 3_600_000 })
     const [, second = start] = await appendEach(log, series('a', 'a', 2))
@@ -84,7 +88,9 @@ export function describeLoss(open: OpenBench): void {
     expect(data).toEqual(['more2', 'more3'])
     expect(losses.map(({ reason }) => reason)).toEqual(['retention'])
   })
+}
 
+function describeForeignCursors(open: OpenBench): void {
   test('a cursor of another history gets everything retained, after a gap', async () => {
     const { log, start } = await open()
     await appendEach(log, series('a', 'a', 3))

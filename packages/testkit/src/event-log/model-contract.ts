@@ -73,11 +73,16 @@ type Step = typeof someStep extends fc.Arbitrary<infer T> ? T : never
 
 export function describeModel(open: OpenBench, runs: number): void {
   test('every page and every loss is what a naive history says, and the tail misses nothing', async () => {
+    let histories = 0
     const property = fc.asyncProperty(
       fc.array(someStep, { minLength: 1, maxLength: 30 }),
-      async (steps) => runHistory(await open(retention), steps),
+      async (steps) => {
+        await runHistory(await open(retention), steps)
+        histories += 1
+      },
     )
     await fc.assert(property, { numRuns: runs })
+    expect(histories).toBe(runs)
   }, 120_000)
 }
 

@@ -7,6 +7,7 @@ import { appendEach, event, positionAhead, readWhole, series, topicSet } from '.
 import type { OpenBench } from './harness.ts'
 
 export function describeRead(open: OpenBench): void {
+  describePages(open)
   test('reading an empty log gives nothing and stays where it is', async () => {
     const { log, start } = await open()
     const page = await log.read({
@@ -38,7 +39,9 @@ export function describeRead(open: OpenBench): void {
       expect(formatCursor(next)).toBe(formatCursor(upTo))
     }
   })
+}
 
+function describePages(open: OpenBench): void {
   test('an exhausted page reaches `upTo` even when its last records are of other topics', async () => {
     const { log, start } = await open()
     const positions = await appendEach(log, [event('a', 'a1'), ...series('b', 'b', 3)])
@@ -81,7 +84,9 @@ export function describeRead(open: OpenBench): void {
     expect(formatCursor(page.next)).toBe(formatCursor(third))
   })
 
-  describe('patterns', () => describePatterns(open))
+  describe('patterns', () => {
+    describePatterns(open)
+  })
 }
 
 const published = [

@@ -9,6 +9,8 @@ import type { OpenBench } from './harness.ts'
 const hourMs = 3_600_000
 
 export function describeRetention(open: OpenBench): void {
+  describeAgeAndTotal(open)
+  describeWhatIsLeft(open)
   test('maxEvents keeps the newest of each topic', async () => {
     const { log, start, harness } = await open({ rules: [{ pattern: 'm/*', maxEvents: 3 }] })
     await log.append({
@@ -48,7 +50,9 @@ export function describeRetention(open: OpenBench): void {
     )
     expect(await Promise.all(counts)).toEqual([4, 1, 2])
   })
+}
 
+function describeAgeAndTotal(open: OpenBench): void {
   test('records older than maxAgeMs are removed while nothing is appended', async () => {
     const { log, start, clock, harness } = await open({ maxAgeMs: hourMs })
     await log.append({ events: [event('a', 'old')] })
@@ -103,7 +107,9 @@ export function describeRetention(open: OpenBench): void {
     expect(data).toEqual(events.slice(-data.length).map((one) => one.data))
     expect(losses).toHaveLength(1)
   })
+}
 
+function describeWhatIsLeft(open: OpenBench): void {
   test('what retention removed never gives its position to a new record', async () => {
     const { log, start, harness } = await open({ rules: [{ pattern: '**', maxEvents: 1 }] })
     const positions = await appendEach(log, series('a', 'a', 4))
@@ -121,7 +127,9 @@ export function describeRetention(open: OpenBench): void {
     expect(formatCursor(first)).toBe(formatCursor(positions[2] ?? start))
   })
 
-  describe('latestBy', () => describeLatestBy(open))
+  describe('latestBy', () => {
+    describeLatestBy(open)
+  })
 }
 
 function describeLatestBy(open: OpenBench): void {

@@ -10,14 +10,7 @@ import type { Bench, OpenBench } from './harness.ts'
 const minuteMs = 60_000
 
 export function describeSince(open: OpenBench): void {
-  const readSince = async (
-    { log }: Bench,
-    names: readonly string[],
-    since: Since,
-  ): Promise<readonly string[]> => {
-    const after = await log.locate({ topics: topicSet(...names), since })
-    return (await readWhole(log, names, { after })).data
-  }
+  describeAges(open)
 
   test('earliest gives everything retained', async () => {
     const bench = await open({ rules: [{ pattern: 'a', maxEvents: 3 }] })
@@ -50,7 +43,9 @@ export function describeSince(open: OpenBench): void {
     expect(await readSince(bench, ['nobody', 'none/*'], { kind: 'last', count: 10 })).toEqual([])
     expect(await readSince(bench, ['a'], { kind: 'last', count: 0 })).toEqual([])
   })
+}
 
+function describeAges(open: OpenBench): void {
   test('an age gives what is not older', async () => {
     const bench = await open()
     for (const data of ['1', '2', '3', '4']) {
@@ -86,4 +81,13 @@ export function describeSince(open: OpenBench): void {
       expect(formatCursor(located)).toBe(formatCursor(bench.start))
     }
   })
+}
+
+async function readSince(
+  { log }: Bench,
+  names: readonly string[],
+  since: Since,
+): Promise<readonly string[]> {
+  const after = await log.locate({ topics: topicSet(...names), since })
+  return (await readWhole(log, names, { after })).data
 }
