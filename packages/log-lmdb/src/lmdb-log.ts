@@ -43,6 +43,8 @@ export interface LmdbLogStats {
 
 export interface LmdbEventLog extends EventLog {
   stats(): LmdbLogStats
+  /** Applies retention now, step by step; resolves when nothing is due. The log does so by itself once a second. */
+  sweep(): Promise<void>
 }
 
 export interface LmdbLogParts {
@@ -130,6 +132,15 @@ export class LmdbLog implements LmdbEventLog {
     const { tables } = this.#parts.context
     const { count, bytes } = withSnapshot(tables, () => readState(tables))
     return { ...this.#queue.counts, records: count, bytes }
+  }
+
+  async sweep(): Promise<void> {
+    this.#requireOpen()
+    try {
+      await this.#sweep.settle()
+    } catch (error) {
+      throw await toUnavailable(error, 'applying retention')
+    }
   }
 
   async close(): Promise<void> {

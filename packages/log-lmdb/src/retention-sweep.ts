@@ -62,8 +62,20 @@ export class RetentionSweep {
     await this.#step
   }
 
+  /** Takes step after step until nothing is due. */
+  async settle(): Promise<void> {
+    await this.#step
+    this.#timer?.cancel()
+    try {
+      while (!this.#isClosed && !(await this.#takeStep()));
+    } finally {
+      this.#sweepAfter(sweepIntervalMs)
+    }
+  }
+
   #sweepAfter(delayMs: number): void {
     if (this.#isClosed) return
+    this.#timer?.cancel()
     this.#timer = this.#clock.after(delayMs, () => {
       this.#step = this.#sweep()
     })

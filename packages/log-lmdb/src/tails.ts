@@ -75,7 +75,6 @@ export class Tails {
       this.#turn = undefined
       this.#advanceAll()
     })
-    this.#turn.unref()
   }
 
   close(): void {
