@@ -10,7 +10,7 @@ import { run } from './run-step.ts'
 const reportPath = join(rootFolder, 'artifacts/vitest.json')
 
 /** Without these nothing else can run. */
-const groundwork: readonly (readonly string[])[] = [['node', 'tools/provision.ts'], script('build')]
+const groundwork: readonly (readonly string[])[] = ['provision', 'build'].map(script)
 
 const checks: readonly (readonly string[])[] = ['lint', 'format:check', 'knip', 'test:types'].map(
   script,
