@@ -22,7 +22,9 @@ import {
 import type { WireFixture } from '../packages/testkit/dist/wire-fixtures.js'
 
 const isQuick = process.argv.includes('--quick')
-const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length)
+const only = process.argv
+  .find((argument) => argument.startsWith('--only='))
+  ?.slice('--only='.length)
 const rounds = isQuick ? 9 : 31
 const roundMs = isQuick ? 5 : 12
 
@@ -112,7 +114,9 @@ function linearity(): void {
   )
 }
 
-console.log(`${'fixture'.padEnd(48)}${'ours'.padStart(10)}${'theirs'.padStart(10)}${'ratio'.padStart(8)}`)
+console.log(
+  `${'fixture'.padEnd(48)}${'ours'.padStart(10)}${'theirs'.padStart(10)}${'ratio'.padStart(8)}`,
+)
 for (const fixture of [
   smallEvents(5_000),
   smallEventsCrlf(5_000),
@@ -125,8 +129,16 @@ for (const fixture of [
   hugeLine(64 * 1024, 1),
 ]) {
   if (only !== undefined && !fixture.name.includes(only)) continue
-  row(`${fixture.name}, strings`, fixture, compare(oursWith(fixture.text), theirsWithText(fixture.text)))
-  row(`${fixture.name}, bytes`, fixture, compare(oursWith(fixture.bytes), theirsWithBytes(fixture.bytes)))
+  row(
+    `${fixture.name}, strings`,
+    fixture,
+    compare(oursWith(fixture.text), theirsWithText(fixture.text)),
+  )
+  row(
+    `${fixture.name}, bytes`,
+    fixture,
+    compare(oursWith(fixture.bytes), theirsWithBytes(fixture.bytes)),
+  )
 }
 if (only === undefined) linearity()
 if (seen === 0) throw new Error('The handlers saw no data.')

@@ -54,7 +54,10 @@ export function aiTokens(eventCount: number): WireFixture {
 
 /** One kilobyte of JSON per event. */
 export function jsonEvents(eventCount: number): WireFixture {
-  const rows = list(16, (i) => `{"sku":"A-${1000 + i}","count":${i},"price":${i * 3}.95,"tags":["new","sale"]}`)
+  const rows = list(
+    16,
+    (i) => `{"sku":"A-${1000 + i}","count":${i},"price":${i * 3}.95,"tags":["new","sale"]}`,
+  )
   const json = `[${rows.join(',')}]`
   const events = list(eventCount, (i) => `id: ${i}\ndata: ${json}\n\n`)
   return cut({ name: '1 KB of JSON', eventCount, events }, socketChunk)

@@ -68,7 +68,10 @@ class StreamDecoder implements Decoder {
   constructor(handler: DecoderHandler, options: DecoderOptions) {
     const eventBytesMax = checkLimit('eventBytesMax', options.eventBytesMax ?? eventBytesMaxDefault)
     const lineBytesMax = checkLimit('lineBytesMax', options.lineBytesMax ?? eventBytesMax)
-    this.#assembler = new EventAssembler(handler, { lastEventId: options.lastEventId ?? '', eventBytesMax })
+    this.#assembler = new EventAssembler(handler, {
+      lastEventId: options.lastEventId ?? '',
+      eventBytesMax,
+    })
     this.#splitter = new LineSplitter(this.#assembler, lineBytesMax)
   }
 
@@ -100,13 +103,20 @@ class StreamDecoder implements Decoder {
 
   #ended(): WireError {
     const why = this.#failure === undefined ? 'ended' : 'failed'
-    return new WireError('DECODER_ENDED', `The decoder has ${why}; got another chunk. Create a decoder for the next stream.`, {
-      cause: this.#failure,
-    })
+    return new WireError(
+      'DECODER_ENDED',
+      `The decoder has ${why}; got another chunk. Create a decoder for the next stream.`,
+      {
+        cause: this.#failure,
+      },
+    )
   }
 }
 
 function checkLimit(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value
-  throw new WireError('DECODER_LIMIT_INVALID', `${name} must be a whole number of bytes from 1 up; got ${value}. Leave it out for the default.`)
+  throw new WireError(
+    'DECODER_LIMIT_INVALID',
+    `${name} must be a whole number of bytes from 1 up; got ${value}. Leave it out for the default.`,
+  )
 }

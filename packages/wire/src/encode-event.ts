@@ -63,7 +63,10 @@ export function encodeRetry(ms: number): string {
 
 function encodeId(id: string): string {
   if (hasLineBreak(id) || id.includes('\0')) {
-    throw new WireError('EVENT_ID_INVALID', `Event id must not contain CR, LF or NUL; got ${quote(id)}. Use the cursor the log gave you.`)
+    throw new WireError(
+      'EVENT_ID_INVALID',
+      `Event id must not contain CR, LF or NUL; got ${quote(id)}. Use the cursor the log gave you.`,
+    )
   }
   return `id: ${id}\n`
 }
@@ -71,14 +74,20 @@ function encodeId(id: string): string {
 function encodeType(type: string): string {
   if (type === 'message' || type === '') return ''
   if (hasLineBreak(type)) {
-    throw new WireError('EVENT_TYPE_INVALID', `Event type must not contain CR or LF; got ${quote(type)}. Use a word such as "paid".`)
+    throw new WireError(
+      'EVENT_TYPE_INVALID',
+      `Event type must not contain CR or LF; got ${quote(type)}. Use a word such as "paid".`,
+    )
   }
   return `event: ${type}\n`
 }
 
 function encodeFields(fields: readonly (readonly [name: string, value: string])[]): string {
   if (fields.length > fieldsMax) {
-    throw new WireError('EVENT_FIELD_INVALID', `An event may have ${fieldsMax} extra fields at most; got ${fields.length}. Put the rest into the data.`)
+    throw new WireError(
+      'EVENT_FIELD_INVALID',
+      `An event may have ${fieldsMax} extra fields at most; got ${fields.length}. Put the rest into the data.`,
+    )
   }
   let text = ''
   for (const [name, value] of fields) {
@@ -90,7 +99,10 @@ function encodeFields(fields: readonly (readonly [name: string, value: string])[
 
 function encodeRetryLine(ms: number): string {
   if (!Number.isSafeInteger(ms) || ms < 0) {
-    throw new WireError('EVENT_RETRY_INVALID', `Retry must be a whole number of milliseconds from 0 up; got ${ms}. Round it.`)
+    throw new WireError(
+      'EVENT_RETRY_INVALID',
+      `Retry must be a whole number of milliseconds from 0 up; got ${ms}. Round it.`,
+    )
   }
   return `retry: ${ms}\n`
 }

@@ -53,9 +53,12 @@ export class EventAssembler implements LineSink {
       return
     }
     this.#grow(end - start + 1)
-    if (first === D && isDataAt(text, start)) this.#addData(text.slice(valueStart(text, start + 5), end))
-    else if (first === I && isIdAt(text, start)) this.#setId(text.slice(valueStart(text, start + 3), end))
-    else if (first === E && isEventAt(text, start)) this.#type = text.slice(valueStart(text, start + 6), end)
+    if (first === D && isDataAt(text, start))
+      this.#addData(text.slice(valueStart(text, start + 5), end))
+    else if (first === I && isIdAt(text, start))
+      this.#setId(text.slice(valueStart(text, start + 3), end))
+    else if (first === E && isEventAt(text, start))
+      this.#type = text.slice(valueStart(text, start + 6), end)
     else this.#rareField(text, start, end)
   }
 

@@ -15,7 +15,10 @@ export function hasLineBreak(text: string): boolean {
 export function checkField(name: string, value: string): void {
   const reason = describeNameFault(name)
   if (reason !== undefined) {
-    throw new WireError('EVENT_FIELD_INVALID', `${quote(name)} cannot name a field: ${reason}. Use a word such as "topic".`)
+    throw new WireError(
+      'EVENT_FIELD_INVALID',
+      `${quote(name)} cannot name a field: ${reason}. Use a word such as "topic".`,
+    )
   }
   if (hasLineBreak(value)) {
     throw new WireError(
