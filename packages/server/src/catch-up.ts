@@ -67,19 +67,13 @@ export async function catchUp(
 }
 
 async function readStretch(session: Session, { log, fanOut }: CatchUpSource): Promise<Stretch> {
-  const after = session.cursor
-  const page = await log.read({
+  const { records, next, lost } = await log.read({
     topics: session.feed.topics,
-    after,
+    after: session.cursor,
     upTo: fanOut.position,
     limit: replayPageMax,
   })
-  // A cursor ahead of this node's tail, but not of the log: there is nothing to read yet, and it must not move back.
-  const isAhead =
-    page.lost === undefined &&
-    isSameHistory(after, page.next) &&
-    comparePositions(after, page.next) > 0
-  return { records: page.records, next: isAhead ? after : page.next, lost: page.lost }
+  return { records, next, lost }
 }
 
 function isLevel(session: Session, { fanOut }: CatchUpSource): boolean {

@@ -35,13 +35,11 @@ export function createFraming(choice: FramingChoice): Framing {
 }
 
 function createEventFraming(choice: FramingChoice): Framing {
-  const { shape, fields, isNamedByTopic } = choice
+  const { shape, isNamedByTopic } = choice
+  // One order, whatever the order they were asked for in: sessions with the same key share their frames.
+  const fields = fieldNames.filter((name) => choice.fields.includes(name))
   return {
-    key: [
-      shape,
-      ...fieldNames.filter((name) => fields.includes(name)),
-      isNamedByTopic ? 'named' : '',
-    ].join(' '),
+    key: [shape, ...fields, isNamedByTopic ? 'named' : ''].join(' '),
     encode(record) {
       return Block.fromText(
         encodeEvent({

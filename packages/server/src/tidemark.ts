@@ -179,7 +179,9 @@ export class Tidemark {
     if (position === undefined) return false
     const late = new AbortController()
     const timer = clock.after(timeoutMs, () => late.abort())
-    const waited = new Promise<void>((resolve) => late.signal.addEventListener('abort', () => resolve()))
+    const waited = new Promise<void>((resolve) =>
+      late.signal.addEventListener('abort', () => resolve()),
+    )
     await Promise.race([fanOut.reached(position), waited])
     timer.cancel()
     return !late.signal.aborted

@@ -6,6 +6,8 @@ export interface HeldLog {
   readonly log: EventLog
   /** Hands over up to `count` held deliveries, all by default. */
   release(count?: number): void
+  /** What a process that stood still sees: the held deliveries are gone, the tail has moved up behind them. */
+  overtake(): void
 }
 
 type Delivery = (handler: TailHandler) => void
@@ -13,6 +15,7 @@ type Delivery = (handler: TailHandler) => void
 export function holdTail(log: EventLog): HeldLog {
   let held: Delivery[] = []
   let handler: TailHandler | undefined
+  let newest: Position | undefined
   return {
     log: {
       append: (batch) => log.append(batch),
@@ -23,15 +26,14 @@ export function holdTail(log: EventLog): HeldLog {
       tail(after: Position, own: TailHandler): Tail {
         handler = own
         return log.tail(after, {
-          records: (records) =>
-            held.push(
-              ...records.map(
-                (record): Delivery =>
-                  (to) =>
-                    to.records([record]),
-              ),
-            ),
-          overtaken: (to) => held.push((own) => own.overtaken?.(to)),
+          records(records) {
+            newest = records.at(-1)?.position
+            for (const record of records) held.push((reader) => reader.records([record]))
+          },
+          overtaken(to) {
+            newest = to
+            held.push((reader) => reader.overtaken?.(to))
+          },
         })
       },
     },
@@ -39,6 +41,10 @@ export function holdTail(log: EventLog): HeldLog {
       const due = held.slice(0, count)
       held = held.slice(count)
       for (const deliver of due) if (handler !== undefined) deliver(handler)
+    },
+    overtake() {
+      held = []
+      if (newest !== undefined) handler?.overtaken?.(newest)
     },
   }
 }

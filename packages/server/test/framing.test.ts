@@ -1,0 +1,95 @@
+// Each framing, byte for byte, and what a decoder makes of it.
+
+import { parseTopic } from '@tidemark/log'
+import { makePosition, parseEpoch } from '@tidemark/log/driver'
+import type { EventRecord } from '@tidemark/log'
+import { createDecoder } from '@tidemark/wire'
+import type { DecodedEvent } from '@tidemark/wire'
+import { expect, test } from 'vitest'
+import { createFraming } from '../src/framing.ts'
+import type { Framing, FramingChoice } from '../src/framing.ts'
+
+function record(sequence: number, part: Partial<EventRecord> = {}): EventRecord {
+  return {
+    position: makePosition(parseEpoch('test0000'), sequence),
+    time: 1_700_000_000_000,
+    topic: parseTopic('orders/42'),
+    type: 'paid',
+    data: '{"total":12}',
+    key: 'k1',
+    ...part,
+  }
+}
+
+const choose = (choice: Partial<FramingChoice>): Framing =>
+  createFraming({ shape: 'plain', fields: [], isNamedByTopic: false, ...choice })
+
+function render(framing: Framing, records: readonly EventRecord[]): string {
+  const last = records.at(-1) ?? record(0)
+  const block = framing.assemble(
+    records.map((one) => framing.encode(one)),
+    last,
+  )
+  return new TextDecoder().decode(block.bytes)
+}
+
+function decode(text: string): DecodedEvent[] {
+  const events: DecodedEvent[] = []
+  createDecoder({ event: (event) => events.push(event) }).push(text)
+  return events
+}
+
+test('plain: id, type, the payload as published', () => {
+  expect(render(choose({}), [record(1)])).toBe(
+    'id: 1test0000-1\nevent: paid\ndata: {"total":12}\n\n',
+  )
+  expect(render(choose({}), [record(1, { type: 'message' })])).not.toContain('event:')
+})
+
+test('fields come as lines of their own, in one order, and only where there is a value', () => {
+  const framing = choose({ fields: ['time', 'topic', 'key'] })
+  expect(render(framing, [record(2)])).toContain('topic: orders/42\nkey: k1\ntime: 1700000000000\n')
+  expect(render(framing, [record(2, { key: undefined })])).not.toContain('key:')
+})
+
+test('event=topic names the SSE event after the topic', () => {
+  expect(decode(render(choose({ isNamedByTopic: true }), [record(3)]))[0]?.type).toBe('orders/42')
+})
+
+test('an envelope carries the payload’s own JSON, or its text', () => {
+  const framing = choose({ shape: 'envelope' })
+  const read = (data: string): unknown =>
+    JSON.parse(decode(render(framing, [record(4, { data })]))[0]?.data ?? '')
+  expect(read('{"total":12}')).toEqual({
+    topic: 'orders/42',
+    type: 'paid',
+    key: 'k1',
+    time: 1_700_000_000_000,
+    data: { total: 12 },
+  })
+  expect(read('plain text')).toMatchObject({ data: 'plain text' })
+  expect(read('{\n  "pretty": true\n}')).toMatchObject({ data: { pretty: true } })
+})
+
+test('a batch is one event with every record of the flush, under the last cursor', () => {
+  const records = [
+    record(5),
+    record(6, { data: 'text\r\nwith lines' }),
+    record(7, { data: '[\n1,\r2]' }),
+  ]
+  const [event, ...more] = decode(render(choose({ shape: 'batch' }), records))
+  expect(more).toEqual([])
+  expect(event).toMatchObject({ type: 'batch', id: '1test0000-7' })
+  expect((JSON.parse(event?.data ?? '') as { data: unknown }[]).map(({ data }) => data)).toEqual([
+    { total: 12 },
+    'text\r\nwith lines',
+    [1, 2],
+  ])
+})
+
+test('a single frame is not copied, so that every feed shares its bytes and its chunk', () => {
+  const framing = choose({})
+  const frame = framing.encode(record(8))
+  expect(framing.assemble([frame], record(8))).toBe(frame)
+  expect(frame.chunk).toBe(frame.chunk)
+})

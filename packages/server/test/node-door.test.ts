@@ -1,0 +1,197 @@
+// The `node:http` door against real sockets, in both ways to the socket.
+
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { memoryLog } from '@tidemark/log'
+import { createDecoder } from '@tidemark/wire'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createTidemark } from '../src/index.ts'
+import type { Tidemark, TidemarkOptions } from '../src/index.ts'
+import { get, sendRaw, serve } from './support/node-server.ts'
+import type { NodeServer, RawClient } from './support/node-server.ts'
+
+let open: { tide: Tidemark; server: NodeServer }[] = []
+
+afterEach(async () => {
+  for (const { tide, server } of open) {
+    await tide.close()
+    await server.close()
+  }
+  open = []
+})
+
+type Wrap = (response: ServerResponse) => void
+
+async function start(
+  options: Partial<TidemarkOptions> = {},
+  wrap: Wrap = () => undefined,
+): Promise<{ tide: Tidemark; port: number; ask: (path: string, headers?: string) => RawClient }> {
+  const tide = createTidemark({ log: memoryLog(), ...options })
+  const server = await serve((request, response) => {
+    wrap(response)
+    void tide.subscribe(request, response)
+  })
+  open.push({ tide, server })
+  return {
+    tide,
+    port: server.port,
+    ask: (path, headers) => sendRaw(server.port, get(path, headers)),
+  }
+}
+
+/** What middleware such as compression does to a response: its own `write` in front of Node's. */
+function wrapWrite(response: ServerResponse): void {
+  const write = response.write.bind(response)
+  response.write = ((chunk: Uint8Array) => write(chunk)) as ServerResponse['write']
+}
+
+const ways: readonly (readonly [string, Wrap])[] = [
+  ['straight to the socket', () => undefined],
+  ['through a wrapped response', wrapWrite],
+]
+
+describe.each(ways)('%s', (_, wrap) => {
+  test('a stream has the headers that keep proxies from holding it back', async () => {
+    const { ask } = await start({}, wrap)
+    const client = ask('/?topic=a')
+    await client.until('tidemark.ready')
+    expect(client.text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(client.text).toContain('Content-Type: text/event-stream; charset=utf-8\r\n')
+    expect(client.text).toContain('Cache-Control: no-cache, no-transform\r\n')
+    expect(client.text).toContain('X-Accel-Buffering: no\r\n')
+    client.socket.destroy()
+  })
+
+  test('events arrive as valid chunks, whatever their length and script', async () => {
+    const { tide, ask } = await start({}, wrap)
+    const client = ask('/?topic=a')
+    await client.until('tidemark.ready')
+    const sent = ['x', 'grüße 🌊', 'a\nb\r\nc', 'y'.repeat(70_000), '']
+    for (const data of sent) await tide.publish('a', { data })
+    await tide.publish('a', { data: 'end' })
+    await client.until('data: end\n')
+    expect(readChunked(client.text).map(({ data }) => data)).toEqual([
+      'x',
+      'grüße 🌊',
+      'a\nb\nc',
+      'y'.repeat(70_000),
+      '',
+      'end',
+    ])
+    client.socket.destroy()
+  })
+
+  test('HTTP/1.0 gets the bytes without chunks, and their end by the end of the connection', async () => {
+    const { tide, port } = await start({}, wrap)
+    const client = sendRaw(port, 'GET /?topic=a HTTP/1.0\r\n\r\n')
+    await client.until('tidemark.ready')
+    await tide.publish('a', { data: 'one' })
+    await client.until('data: one\n\n')
+    expect(client.text).not.toContain('Transfer-Encoding')
+    await tide.close()
+    await once(client.socket, 'close')
+    expect(client.text).toContain('event: tidemark.bye')
+  })
+
+  test('a client that leaves is forgotten', async () => {
+    const { tide, ask } = await start({}, wrap)
+    const client = ask('/?topic=a')
+    await client.until('tidemark.ready')
+    expect(tide.sessionCount).toBe(1)
+    client.socket.destroy()
+    await expect.poll(() => tide.sessionCount).toBe(0)
+  })
+
+  test('a client that closes its half is taken as gone', async () => {
+    const { tide, ask } = await start({}, wrap)
+    const client = ask('/?topic=a')
+    await client.until('tidemark.ready')
+    client.socket.end()
+    await expect.poll(() => tide.sessionCount).toBe(0)
+  })
+
+  test('a client that does not read lags, costs a constant, and gets everything once it reads', async () => {
+    const { tide, ask } = await start({}, wrap)
+    const client = ask('/?topic=a')
+    await client.until('tidemark.ready')
+    client.socket.pause()
+    const data = 'z'.repeat(64 * 1024)
+    for (let i = 0; i < 120; i++) await tide.publish('a', { data: `${i} ${data}` })
+    client.socket.resume()
+    await tide.publish('a', { data: 'end' })
+    await client.until('data: end\n')
+    const got = readChunked(client.text).map((event) => event.data.split(' ', 1)[0])
+    expect(got).toEqual([...Array.from({ length: 120 }, (_, i) => String(i)), 'end'])
+    client.socket.destroy()
+  })
+})
+
+/** Takes chunked transfer coding apart strictly, and decodes the events that are no control events. */
+function readChunked(text: string): { type: string; data: string }[] {
+  const bytes = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4))
+  const events: { type: string; data: string }[] = []
+  const decoder = createDecoder({ event: (event) => events.push(event) })
+  let at = 0
+  while (at < bytes.length) {
+    const lineEnd = bytes.indexOf('\r\n', at)
+    const length = Number.parseInt(bytes.subarray(at, lineEnd).toString(), 16)
+    expect(Number.isNaN(length), 'a chunk begins with its length').toBe(false)
+    decoder.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + length))
+    at = lineEnd + 2 + length + 2
+  }
+  return events.filter((event) => !event.type.startsWith('tidemark.'))
+}
+
+describe('refusals', () => {
+  const eventSource = 'Accept: text/event-stream\r\n'
+  const ours = 'Accept: text/event-stream, application/problem+json\r\n'
+
+  test('a full node sends an EventSource away with a time to come back, as a 200 that ends', async () => {
+    const { ask } = await start({ sessionsMax: 0 })
+    const client = ask('/?topic=a', eventSource)
+    await client.until('tidemark.bye')
+    expect(client.text).toMatch(/^HTTP\/1\.1 200 /)
+    expect(client.text).toMatch(/retry: \d{4,5}\n/)
+    expect(client.text).toContain('"reason":"full"')
+  })
+
+  test('a full node answers others with 503, Retry-After and a problem', async () => {
+    const { ask } = await start({ sessionsMax: 0 })
+    for (const accept of [ours, 'Accept: */*\r\n', '']) {
+      const client = ask('/?topic=a', accept)
+      await client.until('"code":"FULL"')
+      expect(client.text).toMatch(/^HTTP\/1\.1 503 /)
+      expect(client.text).toMatch(/Retry-After: \d+\r\n/)
+    }
+  })
+
+  test('a request that can never succeed is a status for everybody', async () => {
+    const { ask } = await start()
+    const client = ask('/?topic=a/../b', eventSource)
+    await client.until('"code":"TOPIC_INVALID"')
+    expect(client.text).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  test('a cursor that cannot be read is a gap, never a status', async () => {
+    const { ask } = await start()
+    for (const cursor of ['garbage', '1', '%00', '1abcdefgh-zzzzzzzzzzzzzzzz', 'ÿ'.repeat(50)]) {
+      const client = ask('/?topic=a', `Last-Event-ID: ${cursor}\r\n${eventSource}`)
+      await client.until('event: tidemark.gap')
+      expect(client.text).toContain('"resumed":"gap"')
+      expect(client.text).toContain('"from":null')
+      client.socket.destroy()
+    }
+  })
+
+  test('a stream that drains says so and when to come back', async () => {
+    const { tide, ask } = await start()
+    const client = ask('/?topic=a')
+    await client.until('tidemark.ready')
+    await tide.drain()
+    await client.until('"reason":"draining"')
+    await client.until('0\r\n\r\n')
+    expect(client.text).toMatch(/retry: \d{4,5}\n/)
+    const late = ask('/?topic=a', eventSource)
+    await late.until('"reason":"draining"')
+  })
+})

@@ -1,0 +1,83 @@
+// What a client may ask for, and what it is told when it asks for something else.
+
+import { describe, expect, test } from 'vitest'
+import { parseSubscriptionBody, parseSubscriptionQuery } from '../src/index.ts'
+
+const parse = (query: string, header?: string) =>
+  parseSubscriptionQuery(new URLSearchParams(query), header)
+
+test('topics come one by one, as a list, or both, and doubles count once', () => {
+  expect(parse('topic=b&topics=a,b&topic=c/*').topics.key).toBe('a\nb\nc/*')
+})
+
+test('sets that are equal share a framing and a key, in whatever order they were asked for', () => {
+  const one = parse('topics=a,b&fields=key,time')
+  const other = parse('topic=b&topic=a&fields=time,key')
+  expect(one.framing.key).toBe(other.framing.key)
+  expect(one.topics.key).toBe(other.topics.key)
+})
+
+test('several topics, or a pattern, get a topic line without asking', () => {
+  expect(parse('topic=a').framing.key).toBe(parse('topic=b').framing.key)
+  expect(parse('topic=a').framing.key).not.toBe(parse('topics=a,b').framing.key)
+  expect(parse('topic=*').framing.key).toBe(parse('topics=a,b').framing.key)
+})
+
+describe('refused, with the reason', () => {
+  test.each([
+    ['', 'TOPIC_SET_INVALID', /at least one topic/],
+    ['topic=', 'TOPIC_INVALID', /empty/],
+    ['topics=a,,b', 'TOPIC_INVALID', /empty/],
+    ['topic=a*b', 'TOPIC_INVALID', /whole segment/],
+    ['topic=a/**/b', 'TOPIC_INVALID', /last segment/],
+    ['topic=..', 'TOPIC_INVALID', /URLs drop/],
+    ['topic=a%00b', 'TOPIC_INVALID', /control character/],
+    [`topic=${'x'.repeat(257)}`, 'TOPIC_INVALID', /256 bytes/],
+    ['topic=a&tpic=b', 'QUERY_INVALID', /Did you mean topic\?/],
+    ['topic=a&since=now&since=earliest', 'QUERY_INVALID', /once; got 2/],
+    ['topic=a&since=yesterday', 'QUERY_INVALID', /since must be/],
+    ['topic=a&since=-0', 'QUERY_INVALID', /1 to 10000/],
+    ['topic=a&since=-10001', 'QUERY_INVALID', /1 to 10000/],
+    ['topic=a&since=400d', 'QUERY_INVALID', /366 days/],
+    ['topic=a&fields=topic,colour', 'QUERY_INVALID', /fields takes topic, key, time/],
+    ['topic=a&framing=xml', 'QUERY_INVALID', /plain, envelope or batch/],
+    ['topic=a&event=type', 'QUERY_INVALID', /event takes one value/],
+  ])('%s', (query, code, message) => {
+    expect(() => parse(query)).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) as string }),
+    )
+  })
+
+  test('1,001 topics in one subscription', () => {
+    const topics = Array.from({ length: 1_001 }, (_, i) => `t/${i}`)
+    expect(() => parseSubscriptionBody({ topics })).toThrow(
+      expect.objectContaining({
+        code: 'TOPIC_SET_INVALID',
+        message: expect.stringMatching(/1000 topics at most; got 1001/) as string,
+      }),
+    )
+    expect(parseSubscriptionBody({ topics: topics.slice(1) }).topics.topics).toHaveLength(1_000)
+  })
+
+  test.each([
+    [null],
+    [[]],
+    ['a'],
+    [{ topics: 'a' }],
+    [{ topics: [1] }],
+    [{ topics: ['a'], since: 5 }],
+    [{ topics: ['a'], topc: 1 }],
+  ])('the body %j', (body) => {
+    expect(() => parseSubscriptionBody(body)).toThrow(
+      expect.objectContaining({ code: 'QUERY_INVALID' }),
+    )
+  })
+})
+
+test('an unreadable cursor falls back to since, and is remembered as unreadable', () => {
+  expect(parse('topic=a&since=earliest', 'what?').start).toEqual({
+    kind: 'unreadable',
+    otherwise: { kind: 'earliest' },
+  })
+  expect(parse('topic=a&since=earliest', '').start).toEqual({ kind: 'earliest' })
+})
