@@ -56,3 +56,6 @@ export const marksLookedMax: number = 10_000
 
 /** Former epochs remembered; one per unclean stop of the machine under `commit`. */
 export const formerEpochsMax: number = 16
+
+/** Bytes that must be free to begin a log: 16 pages of 4 KiB for LMDB's first state and ours. */
+export const newDataBytes: number = 64 * 1024

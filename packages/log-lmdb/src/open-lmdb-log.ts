@@ -1,23 +1,23 @@
 // Opens a directory as a log; the only place where the parts of this room meet.
 
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fdatasyncSync, mkdirSync, openSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
-import { describe, toForeign, toNotWritable, toUnavailable } from './failures.ts'
+import { describe, toForeign, toUnavailable } from './failures.ts'
 import { describeOwnProcess, holderKey } from './holders.ts'
 import type { Holder } from './holders.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
 import { pollDefaultMs } from './limits.ts'
+import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
 import { dataFile, openRoot, openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
-import { Wake, wakeFile } from './wake.ts'
 
 export interface LmdbLogOptions {
   /** Where the data lives; created if missing. One file system of this machine, not a network share. */
@@ -96,34 +96,13 @@ function overlapsSync(durability: Durability): boolean {
   return durability === 'commit' && process.platform !== 'win32'
 }
 
-function prepareDirectory(directory: string): Wake {
-  try {
-    mkdirSync(directory, { recursive: true })
-    if (!existsSync(join(directory, dataFile))) refuseForeign(directory)
-    return new Wake(directory)
-  } catch (error) {
-    if (error instanceof Error && error.name === 'LogError') throw error
-    throw toNotWritable(directory, error)
-  }
-}
-
-function refuseForeign(directory: string): void {
-  const harmless = new Set([wakeFile, 'lock.mdb', 'lost+found'])
-  const other = readdirSync(directory).find((name) => !harmless.has(name) && !name.startsWith('.'))
-  if (other === undefined) return
-  throw toForeign(directory, `it holds ${JSON.stringify(other)} and no ${dataFile}`)
-}
-
 /**
  * Opens the data once with lmdb's overlapping sync on. Only then does lmdb look for the last flushed state after a
  * stop of the machine under `commit`; opened for `fsync` it would take pages that never reached the disk.
  */
 async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
-  const path = join(directory, dataFile)
-  if (!existsSync(path)) return
-  // A commit of a process killed while it waited for the disk can be visible and not yet flushed.
-  flush(path)
-  const root = openExisting(directory)
+  if (!existsSync(join(directory, dataFile))) return
+  const root = openRoot(directory, undefined)
   try {
     const names = [...root.getKeys({})].map((name) =>
       Buffer.from(name).toString().replaceAll('\0', ''),
@@ -134,23 +113,5 @@ async function recover(directory: string, settings: SettingTexts, own: Holder): 
     checkDirectory(meta, { directory, settings, own })
   } finally {
     await root.close()
-  }
-}
-
-function flush(path: string): void {
-  const file = openSync(path, 'r+')
-  fdatasyncSync(file)
-  closeSync(file)
-}
-
-function openExisting(directory: string): Tables['root'] {
-  try {
-    return openRoot(directory, undefined)
-  } catch (error) {
-    const text = describe(error)
-    if (/MDB_INVALID|MDB_VERSION_MISMATCH|not an LMDB file|version mismatch/i.test(text)) {
-      throw toForeign(directory, `its ${dataFile} is not readable (${text})`, error)
-    }
-    throw error
   }
 }

@@ -23,8 +23,9 @@ export interface Tables {
 /** Version of the layout; a directory with a higher one is refused. */
 export const formatVersion = 1
 
-/** The data file within the directory. */
+/** LMDB's two files within the directory. */
 export const dataFile = 'data.mdb'
+export const lockFile = 'lock.mdb'
 
 /** `overlappingSync` undefined takes over what another handle of this process has chosen. */
 export function openRoot(

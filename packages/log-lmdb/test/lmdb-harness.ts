@@ -43,6 +43,9 @@ export function createLmdbHarness(durability: 'fsync' | 'commit' = 'fsync'): Eve
   }
 }
 
-export async function openAt(directory: string, options: Partial<LmdbLogOptions> = {}): Promise<LmdbEventLog> {
+export async function openAt(
+  directory: string,
+  options: Partial<LmdbLogOptions> = {},
+): Promise<LmdbEventLog> {
   return await openLmdbLog({ directory, ...options })
 }

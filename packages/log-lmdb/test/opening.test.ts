@@ -19,8 +19,15 @@ beforeEach(async () => {
 afterEach(() => removeDirectory(directory))
 
 /** Changes an entry of `meta` behind the log's back. */
-async function tamper(keyPrefix: string, change: (value: Record<string, unknown>) => void): Promise<number> {
-  const root = open<Buffer, Buffer>(directory, { noSubdir: false, encoding: 'binary', keyEncoding: 'binary' })
+async function tamper(
+  keyPrefix: string,
+  change: (value: Record<string, unknown>) => void,
+): Promise<number> {
+  const root = open<Buffer, Buffer>(directory, {
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+  })
   const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
   let changed = 0
   for (const { key, value } of [...meta.getRange({})]) {
@@ -52,7 +59,9 @@ test('a directory that is held with other retention is refused with both values 
     message: expect.stringMatching(/retention\.maxBytes = 10000000.*20000000/),
   })
   const rules = [{ pattern: 'a', maxEvents: 5 }]
-  await expect(openAt(directory, { retention: { maxBytes: 10_000_000, rules } })).rejects.toMatchObject({
+  await expect(
+    openAt(directory, { retention: { maxBytes: 10_000_000, rules } }),
+  ).rejects.toMatchObject({
     code: 'LOG_SETTINGS_DIFFER',
     message: expect.stringContaining('retention.rules'),
   })
@@ -130,14 +139,21 @@ test('a directory that cannot be made or written is refused with its name and th
 
 test('after a stop of the machine under `commit` a new epoch begins, and a cursor of the old one loses only what is uncertain', async () => {
   const before = await openAt(directory, { durability: 'commit' })
-  const positions = await before.append({ events: ['1', '2', '3'].map((data) => ({ topic, data })) })
+  const positions = await before.append({
+    events: ['1', '2', '3'].map((data) => ({ topic, data })),
+  })
   expect(await tamper('holder:', (holder) => (holder['bootId'] = 'another start'))).toBe(1)
   const after = await openAt(directory, { durability: 'commit' })
   await after.append({ events: [{ topic, data: '4' }] })
   const { head } = await after.bounds()
   const [, second] = positions
   if (second === undefined) throw new Error('The append gave no positions.')
-  const page = await after.read({ topics: parseTopicSet(['a']), after: second, upTo: head, limit: 10 })
+  const page = await after.read({
+    topics: parseTopicSet(['a']),
+    after: second,
+    upTo: head,
+    limit: 10,
+  })
   expect(page.records.map(({ data }) => data)).toEqual(['3', '4'])
   expect(page.lost?.reason).toBe('epoch')
   expect(page.lost?.from).toBe(second)
@@ -152,7 +168,9 @@ test('after a stop of the machine under `fsync` the history goes on', async () =
   const [position] = await before.append({ events: [{ topic, data: '1' }] })
   await tamper('holder:', (holder) => (holder['bootId'] = 'another start'))
   const after = await openAt(directory)
-  expect(formatCursor((await after.bounds()).head)).toBe(position === undefined ? '' : formatCursor(position))
+  expect(formatCursor((await after.bounds()).head)).toBe(
+    position === undefined ? '' : formatCursor(position),
+  )
   await after.close()
   await before.close()
 })

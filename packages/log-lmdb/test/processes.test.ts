@@ -70,7 +70,9 @@ test('two processes and this one append to one order, and every tail sees all of
   expect(tailed).toEqual(inOrder)
   for (const child of two) {
     child.process.stdin?.end('go on\n')
-    const last = (await child.line((line) => typeof line === 'object' && line !== null && 'tailed' in line)) as {
+    const last = (await child.line(
+      (line) => typeof line === 'object' && line !== null && 'tailed' in line,
+    )) as {
       readonly tailed: readonly string[]
     }
     // A child that opened later begins later; from there on it has everything, in the same order.
@@ -78,7 +80,9 @@ test('two processes and this one append to one order, and every tail sees all of
     expect(last.tailed.length).toBeGreaterThan(0)
     expect(await child.ended).toBe(0)
     for (const { idempotencyKey, cursors } of acknowledgedBy(child)) {
-      expect(cursors.map((cursor) => stored.get(cursor))).toEqual([0, 1, 2].map((j) => `${idempotencyKey}-${j}`))
+      expect(cursors.map((cursor) => stored.get(cursor))).toEqual(
+        [0, 1, 2].map((j) => `${idempotencyKey}-${j}`),
+      )
     }
   }
   await log.close()

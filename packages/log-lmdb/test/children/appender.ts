@@ -14,9 +14,14 @@ log.tail(head, { records: (records) => tailed.push(...records.map(({ data }) => 
 async function appendFrom(lane: number): Promise<void> {
   for (let i = 0; Number(batches) === 0 || i < Number(batches); i++) {
     const idempotencyKey = `${name}-${lane}-${i}`
-    const events = Array.from({ length: Number(size) }, (_, j) => ({ topic, data: `${idempotencyKey}-${j}` }))
+    const events = Array.from({ length: Number(size) }, (_, j) => ({
+      topic,
+      data: `${idempotencyKey}-${j}`,
+    }))
     const positions = await log.append({ idempotencyKey, events })
-    process.stdout.write(`${JSON.stringify({ idempotencyKey, cursors: positions.map((one) => formatCursor(one)) })}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ idempotencyKey, cursors: positions.map((one) => formatCursor(one)) })}\n`,
+    )
   }
 }
 

@@ -41,10 +41,12 @@ export function startChild(
     }
     for (const wake of waiting) wake()
   })
-  const ended = Promise.all([once(child, 'close'), once(reader, 'close')]).then(([[code, signal]]) => {
-    for (const wake of waiting) wake()
-    return (code ?? signal) as number | string
-  })
+  const ended = Promise.all([once(child, 'close'), once(reader, 'close')]).then(
+    ([[code, signal]]) => {
+      for (const wake of waiting) wake()
+      return (code ?? signal) as number | string
+    },
+  )
   return {
     process: child,
     lines,
