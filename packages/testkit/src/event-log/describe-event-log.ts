@@ -48,7 +48,7 @@ export function describeEventLog(
   describe(`event log: ${name}`, () => {
     const open = createOpenBench(createHarness)
     for (const [subject, declareTests] of Object.entries(parts)) {
-      describe(`${subject}`, () => {
+      describe(`contract of ${subject}`, () => {
         declareTests(open)
       })
     }

@@ -1,0 +1,109 @@
+// What bounds the memory log: emptied topics, idempotency keys, lists, timers.
+
+import { createFakeClock, createRandom } from '@tidemark/testkit'
+import { expect, test } from 'vitest'
+
+import type { NewEvent } from '../src/event-log.ts'
+import { batchEventsMax, emptyTopicsMax } from '../src/limits.ts'
+import { memoryLog } from '../src/memory-log.ts'
+import { IdempotencyStore } from '../src/memory/idempotency-store.ts'
+import { SlotList } from '../src/memory/slot-list.ts'
+import { parseTopicSet } from '../src/topic-set.ts'
+import { parseTopic } from '../src/topic.ts'
+
+test('of more emptied topics than are remembered, the oldest share one mark and no loss is missed', async () => {
+  const clock = createFakeClock()
+  const log = memoryLog({ clock, retention: { maxAgeMs: 60_000 } })
+  const { head: start } = await log.bounds()
+  const events: NewEvent[] = Array.from({ length: emptyTopicsMax + 10 }, (_, i) => ({
+    topic: parseTopic(`t/${i}`),
+    data: '',
+  }))
+  for (let i = 0; i < events.length; i += batchEventsMax) {
+    await log.append({ events: events.slice(i, i + batchEventsMax) })
+  }
+  const afterTenth = await log.locate({
+    topics: parseTopicSet(['t/10']),
+    since: { kind: 'last', count: 1 },
+  })
+  clock.advance(120_000)
+  const { head } = await log.bounds()
+  const lostOf = async (name: string, after = start) =>
+    (await log.read({ topics: parseTopicSet([name]), after, upTo: head, limit: 1 })).lost?.reason
+  expect(await lostOf('t/0')).toBe('retention')
+  expect(await lostOf('t/50')).toBe('retention')
+  expect(await lostOf('t/*')).toBe('retention')
+  // A topic nobody knows may be one of the forgotten, but only behind the common mark.
+  expect(await lostOf('unknown')).toBe('retention')
+  expect(await lostOf('unknown', afterTenth)).toBeUndefined()
+  expect(await lostOf('t/0', afterTenth)).toBeUndefined()
+  expect(await lostOf('t/50', afterTenth)).toBe('retention')
+  expect(await lostOf('other/*', afterTenth)).toBeUndefined()
+  // A topic that comes back is still told of what it lost before.
+  await log.append({ events: [{ topic: parseTopic('t/0'), data: 'back' }] })
+  expect(await lostOf('t/0')).toBe('retention')
+  expect(await lostOf('t/0', afterTenth)).toBeUndefined()
+})
+
+test('idempotency keys beyond their share of memory are forgotten, the oldest first', () => {
+  const store = new IdempotencyStore(1)
+  const keys = 40_000
+  for (let i = 0; i < keys; i++)
+    store.add(`key-${i}`, { fingerprint: i, time: 0, first: i, count: 1 })
+  expect(store.find('key-0', 0)).toBeUndefined()
+  expect(store.find(`key-${keys - 1}`, keys - 1)).toMatchObject({ first: keys - 1 })
+})
+
+test('a list with removals anywhere reads like the list of what is left', () => {
+  const random = createRandom(7)
+  const list = new SlotList<{ sequence: number; time: number; record: string | undefined }>()
+  let model: { sequence: number; time: number; record: string | undefined }[] = []
+  for (let i = 1; i <= 3_000; i++) {
+    const slot = { sequence: i * 2, time: i, record: 'kept' as string | undefined }
+    list.push(slot)
+    model.push(slot)
+    if (random.next() < 0.7) {
+      const removed = random.pick(model)
+      removed.record = undefined
+      list.noteRemoved()
+      model = model.filter((one) => one !== removed)
+    }
+    if (i % 100 > 0) continue
+    const after = random.int(i * 2)
+    const upTo = after + random.int(i)
+    const expected = model.filter(({ sequence }) => sequence > after && sequence <= upTo)
+    expect([...list.between(after, upTo)]).toEqual(expected)
+    expect([...list.backwards()]).toEqual(model.toReversed())
+    expect(list.live).toBe(model.length)
+    expect(list.first).toBe(model[0])
+    expect(list.countBetween(after, upTo)).toBeGreaterThanOrEqual(expected.length)
+    const since = list.firstSince(random.int(i))
+    expect(since === undefined || since.time <= i).toBe(true)
+  }
+})
+
+test('a topic with a short age does not wait for the timer of a long one', async () => {
+  const clock = createFakeClock()
+  const retention = { maxAgeMs: 3_600_000, rules: [{ pattern: 'short', maxAgeMs: 2_000 }] }
+  const log = memoryLog({ clock, retention })
+  await log.append({ events: [{ topic: parseTopic('long'), data: '' }] })
+  await log.append({ events: [{ topic: parseTopic('short'), data: '' }] })
+  clock.advance(3_001)
+  const { first, head } = await log.bounds()
+  const page = await log.read({ topics: parseTopicSet(['**']), after: first, upTo: head, limit: 9 })
+  expect(page.records.map(({ topic }) => topic)).toEqual(['long'])
+})
+
+test('what a handler throws is reported once per batch', async () => {
+  const errors: unknown[] = []
+  const log = memoryLog({ onHandlerError: (error) => errors.push(error) })
+  const failure = new Error('A handler failed on purpose.')
+  log.tail((await log.bounds()).head, {
+    records() {
+      throw failure
+    },
+  })
+  await log.append({ events: [{ topic: parseTopic('a'), data: '' }] })
+  await log.append({ events: [{ topic: parseTopic('a'), data: '' }] })
+  expect(errors).toEqual([failure, failure])
+})
