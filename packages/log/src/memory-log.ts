@@ -90,9 +90,8 @@ class MemoryLog implements EventLog {
     const { idempotencyKey: key, events } = batch
     const time = readRecordTime(this.#clock, this.#store.headTime)
     if (key === undefined) return this.#positionsOf(this.#add(batch, time))
-    this.#idempotency.expire(time)
     const fingerprint = fingerprintBatch(events)
-    const known = this.#idempotency.find(key, fingerprint)
+    const known = this.#idempotency.find(key, { fingerprint, now: time })
     if (known !== undefined) return this.#positionsOf(known)
     const added = this.#add(batch, time)
     this.#idempotency.add(key, { ...added, fingerprint, time })

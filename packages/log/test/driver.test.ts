@@ -80,7 +80,7 @@ describe('merging', () => {
 
   test('a reader that stops early lets every source go', () => {
     let open = 0
-    const source = function* (first: number) {
+    const source = function* (first: number): Generator<number> {
       open += 1
       try {
         for (let i = first; ; i += 3) yield i

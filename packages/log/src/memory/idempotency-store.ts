@@ -15,10 +15,18 @@ export interface SequenceRun {
   readonly count: number
 }
 
+interface KeyUse {
+  readonly fingerprint: number
+  readonly now: number
+}
+
 interface Entry extends SequenceRun {
   readonly fingerprint: number
   readonly time: number
 }
+
+/** Keys forgotten by age in one append: more than the one that is added, so that they cannot pile up. */
+const forgottenMax = 100
 
 /** Remembers keys up to an age and a size; the oldest go first. */
 export class IdempotencyStore {
@@ -35,38 +43,39 @@ export class IdempotencyStore {
    * The positions this key was given, undefined for a new key.
    * @throws LogError `IDEMPOTENCY_KEY_REUSED` when it was used for other events
    */
-  find(key: string, fingerprint: number): SequenceRun | undefined {
+  find(key: string, { fingerprint, now }: KeyUse): SequenceRun | undefined {
     const entry = this.#entries.get(key)
-    if (entry === undefined || entry.fingerprint === fingerprint) return entry
+    if (entry === undefined || isTooOld(entry, now)) return undefined
+    if (entry.fingerprint === fingerprint) return entry
     throw new LogError(
       'IDEMPOTENCY_KEY_REUSED',
       `The idempotency key ${quote(key)} was used for other events. Use a new key for new events.`,
     )
   }
 
+  /** Remembers a new key, and forgets some that are too old or too many. */
   add(key: string, entry: Entry): void {
+    this.#remove(key)
     this.#entries.set(key, entry)
     this.#bytes += measureEntry(key)
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#bytesMax) return
+    let removed = 0
+    for (const [oldest, { time }] of this.#entries) {
+      const isTooMuch = this.#bytes > this.#bytesMax
+      if (!isTooMuch && (removed === forgottenMax || !isTooOld({ time }, entry.time))) return
       this.#remove(oldest)
-    }
-  }
-
-  /** Forgets keys used too long ago. Each is forgotten once, so an append pays for about one. */
-  expire(now: number): void {
-    for (const [key, { time }] of this.#entries) {
-      if (now - time <= idempotencyAgeMaxMs) return
-      this.#remove(key)
+      removed += 1
     }
   }
 
   #remove(key: string): void {
-    this.#entries.delete(key)
-    this.#bytes -= measureEntry(key)
+    if (this.#entries.delete(key)) this.#bytes -= measureEntry(key)
   }
 }
 
 function measureEntry(key: string): number {
   return key.length + idempotencyOverheadBytes
+}
+
+function isTooOld({ time }: { readonly time: number }, now: number): boolean {
+  return now - time > idempotencyAgeMaxMs
 }

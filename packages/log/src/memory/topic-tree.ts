@@ -4,7 +4,7 @@ import type { Pattern, Topic } from '../topic.ts'
 import type { TopicState } from './topic-state.ts'
 
 /** What a branch says of all topics in it: bounds from above, so that a visit may pass it by. */
-export interface Branch {
+interface Branch {
   /** No topic of the branch has a newer record. */
   readonly newest: number
   /** No topic of the branch has a newer trim mark, except those that began with the common mark. */
