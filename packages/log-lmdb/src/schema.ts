@@ -38,6 +38,8 @@ export function openRoot(
     keyEncoding: 'binary',
     maxDbs: databasesMax,
     maxReaders: readersMax,
+    // With it on, lmdb makes one promise per turn that nobody can handle, which rejects when a commit fails.
+    eventTurnBatching: false,
     // Windows allocates the whole map on disk; there it grows instead.
     ...(process.platform === 'win32' ? {} : { mapSize: mapBytes }),
     ...(overlappingSync === undefined ? {} : { overlappingSync }),

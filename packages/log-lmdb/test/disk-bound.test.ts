@@ -1,0 +1,69 @@
+// The data directory stays within a multiple of what retention keeps, however fast events come.
+
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseTopic } from '@tidemark/log'
+import type { NewEvent, Retention } from '@tidemark/log'
+import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
+
+const mebibyte = 1024 * 1024
+
+async function measureDirectory(directory: string): Promise<number> {
+  const sizes = (await readdir(directory)).map(
+    async (name) => (await stat(join(directory, name))).blocks * 512,
+  )
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+}
+
+interface Load {
+  readonly retention: Partial<Retention>
+  readonly dataBytes: (i: number) => number
+  readonly total: number
+}
+
+/** Publishes at full speed, reading all the while, and returns the largest size seen. */
+async function publish({ retention, dataBytes, total }: Load): Promise<number> {
+  const directory = await makeDirectory()
+  const log = await openAt(directory, { retention })
+  log.tail((await log.bounds()).head, { records() {} })
+  let published = 0
+  let largest = 0
+  let i = 0
+  const publisher = async (): Promise<void> => {
+    while (published < total) {
+      const events: NewEvent[] = []
+      for (let j = 0; j < 50; j++) {
+        i += 1
+        const bytes = dataBytes(i)
+        published += bytes
+        events.push({ topic: parseTopic(`t/${i % 97}`), data: 'x'.repeat(bytes) })
+      }
+      await log.append({ events })
+      if (i % 2_000 === 0) largest = Math.max(largest, await measureDirectory(directory))
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, publisher))
+  largest = Math.max(largest, await measureDirectory(directory))
+  await log.close()
+  await removeDirectory(directory)
+  return largest
+}
+
+test('ten times the limit of small events leaves at most three times the limit on disk', async () => {
+  const maxBytes = 4 * mebibyte
+  const largest = await publish({
+    retention: { maxBytes },
+    dataBytes: () => 300,
+    total: 10 * maxBytes,
+  })
+  expect(largest).toBeLessThanOrEqual(3 * maxBytes)
+})
+
+test('ten times the limit of events of all sizes leaves at most three times the limit on disk', async () => {
+  const maxBytes = 12 * mebibyte
+  const sizes = [100, 2_100, 4_200, 9_000, 30_000, 700]
+  const dataBytes = (i: number): number => sizes[(i * 7) % sizes.length] ?? 100
+  const largest = await publish({ retention: { maxBytes }, dataBytes, total: 10 * maxBytes })
+  expect(largest).toBeLessThanOrEqual(3 * maxBytes)
+})
