@@ -1,0 +1,182 @@
+// A plain EventSource in real browsers keeps its place: through a killed hub, a full one, a draining one, and retention.
+
+import { once } from 'node:events'
+import { get } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TestHub, publish, publishMany, readTopic } from './hubs.ts'
+import { Browsers, each } from './tabs.ts'
+
+let browsers: Browsers
+
+beforeAll(async () => {
+  browsers = await Browsers.launch()
+})
+
+afterAll(async () => {
+  await browsers.close()
+})
+
+async function withHub(
+  args: readonly string[],
+  act: (hub: TestHub) => Promise<void>,
+): Promise<void> {
+  const hub = await TestHub.start(...args)
+  try {
+    await act(hub)
+  } finally {
+    await hub.remove()
+  }
+}
+
+/** About 1 MiB of events is kept: some 5,000 small ones. */
+const keepLittle = '--retention-max-bytes=1MiB'
+/** Longer than any test. */
+const noBeats = '--heartbeat=10m'
+
+const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i))
+
+/** Takes one of the hub's places; answers how to give it back. */
+async function occupy(url: string): Promise<() => void> {
+  // Not `fetch`: a response that nobody holds on to is closed by the garbage collector.
+  const request = get(`${url}/events?topic=other`)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  expect(response.statusCode).toBe(200)
+  response.resume()
+  return () => request.destroy()
+}
+
+// Most of the time a browser waits before it comes back, so the tests wait side by side.
+describe.concurrent('a plain EventSource in Chromium and Firefox', { timeout: 60_000 }, () => {
+  test.each([
+    { heartbeat: '--heartbeat=200ms', hasBeats: true, beats: 'a beat has moved its cursor' },
+    { heartbeat: noBeats, hasBeats: false, beats: 'no beat ever came' },
+  ])(
+    'that idles while 100,000 events pass and retention drops them resumes exactly after kill -9, when $beats',
+    ({ heartbeat, hasBeats }) =>
+      withHub([keepLittle, heartbeat], async (hub) => {
+        const tabs = await browsers.listen(hub.url, '/events?topic=quiet')
+        await each(tabs, (tab) => tab.untilType('tidemark.ready'))
+        await publish(hub.url, 'quiet', 'before')
+        await each(tabs, (tab) => tab.untilPublished('before'))
+        await publishMany(hub.url, ['noise/a', 'noise/b', 'noise/c'], numbers(100_000))
+        if (hasBeats) {
+          await each(tabs, async (tab) => {
+            await tab.untilType('tidemark.beat', (await tab.count('tidemark.beat')) + 1)
+          })
+        }
+        await hub.kill('SIGKILL')
+        await hub.startAgain()
+        await publish(hub.url, 'quiet', 'while away')
+        await each(tabs, (tab) => tab.untilType('tidemark.ready', 2))
+        await publish(hub.url, 'quiet', 'after')
+        await each(tabs, async (tab) => {
+          await tab.untilPublished('after')
+          expect(await tab.tell()).toMatchObject({
+            browser: tab.browserName,
+            published: ['before', 'while away', 'after'],
+            beginnings: ['fresh', 'exact'],
+            gaps: [],
+            hasBeats,
+          })
+          await tab.close()
+        })
+        // Retention was really at work.
+        expect(await readTopic(hub.url, 'quiet')).not.toContain('before')
+      }),
+  )
+
+  test('that really fell off retention is told the gap once and then gets all that is left, none twice', () =>
+    withHub([keepLittle, noBeats], async (hub) => {
+      const tabs = await browsers.listen(hub.url, '/events?topic=busy')
+      await each(tabs, (tab) => tab.untilType('tidemark.ready'))
+      const cursor = await publish(hub.url, 'busy', 'before')
+      await each(tabs, (tab) => tab.untilPublished('before'))
+      await hub.kill('SIGKILL')
+      await hub.byAnotherPort((url) => publishMany(url, ['busy'], numbers(60_000)))
+      await hub.startAgain()
+      await each(tabs, (tab) => tab.untilPublished('59999'))
+      await publish(hub.url, 'busy', 'after')
+      const left = await readTopic(hub.url, 'busy')
+      await each(tabs, async (tab) => {
+        await tab.untilPublished('after')
+        const { published, order, ...story } = await tab.tell()
+        const received = published.slice(1)
+        expect(story).toMatchObject({
+          browser: tab.browserName,
+          beginnings: ['fresh', 'gap'],
+          gaps: [{ from: cursor, to: expect.any(String), reason: 'retention' }],
+        })
+        expect(order.slice(2, 5)).toEqual(['tidemark.ready', 'tidemark.gap', 'message'])
+        const first = Number(received[0])
+        expect(first).toBeGreaterThan(0)
+        expect(received).toEqual([...numbers(60_000).slice(first), 'after'])
+        // The last event pushed older ones out, so a little less is left by now than was sent.
+        expect(received.slice(-left.length)).toEqual(left)
+        await tab.close()
+      })
+    }))
+
+  test('whose cursor is garbage is told of a gap and stays open', () =>
+    withHub([noBeats], async (hub) => {
+      const tabs = await browsers.listen(hub.url, '/events?topic=quiet&lastEventId=garbage')
+      await each(tabs, (tab) => tab.untilType('tidemark.gap'))
+      await publish(hub.url, 'quiet', 'after')
+      await each(tabs, async (tab) => {
+        await tab.untilPublished('after')
+        expect(await tab.tell()).toMatchObject({
+          browser: tab.browserName,
+          published: ['after'],
+          beginnings: ['gap'],
+          gaps: [{ from: null, to: expect.any(String), reason: 'cursor' }],
+          isOpen: true,
+        })
+        await tab.close()
+      })
+    }))
+
+  test('that finds the hub full comes back by itself when there is room', () =>
+    withHub(['--max-sessions=2'], async (hub) => {
+      const places = await Promise.all([occupy(hub.url), occupy(hub.url)])
+      const tabs = await browsers.listen(hub.url, '/events?topic=quiet')
+      await each(tabs, (tab) => tab.untilType('tidemark.bye'))
+      for (const leave of places) leave()
+      await each(tabs, (tab) => tab.untilType('tidemark.ready'))
+      await publish(hub.url, 'quiet', 'for both')
+      await each(tabs, async (tab) => {
+        await tab.untilPublished('for both')
+        const { byes, ...story } = await tab.tell()
+        expect(story).toMatchObject({
+          browser: tab.browserName,
+          published: ['for both'],
+          beginnings: ['fresh'],
+          isOpen: true,
+        })
+        expect(new Set(byes)).toEqual(new Set(['full']))
+        await tab.close()
+      })
+    }))
+
+  test('that a draining hub sends away comes back and has missed nothing', () =>
+    withHub([], async (hub) => {
+      const tabs = await browsers.listen(hub.url, '/events?topic=quiet')
+      await each(tabs, (tab) => tab.untilType('tidemark.ready'))
+      await publish(hub.url, 'quiet', 'before')
+      await each(tabs, (tab) => tab.untilPublished('before'))
+      await hub.kill('SIGTERM')
+      await hub.startAgain()
+      await publish(hub.url, 'quiet', 'while away')
+      await each(tabs, (tab) => tab.untilType('tidemark.ready', 2))
+      await publish(hub.url, 'quiet', 'after')
+      await each(tabs, async (tab) => {
+        await tab.untilPublished('after')
+        expect(await tab.tell()).toMatchObject({
+          browser: tab.browserName,
+          published: ['before', 'while away', 'after'],
+          beginnings: ['fresh', 'exact'],
+          byes: ['draining'],
+        })
+        await tab.close()
+      })
+    }))
+})
