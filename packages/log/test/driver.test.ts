@@ -89,7 +89,7 @@ describe('merging', () => {
       }
     }
     const taken: number[] = []
-    for (const item of mergeByPosition([source(0), source(1), source(2)], (one) => one)) {
+    for (const item of mergeByPosition([source(0), source(1), source(2)], (one: number) => one)) {
       taken.push(item)
       if (taken.length === 5) break
     }
