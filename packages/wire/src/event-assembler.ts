@@ -157,14 +157,18 @@ export class EventAssembler implements LineSink {
   }
 
   #addField(name: string, value: string): void {
-    this.#fields ??= new Map()
-    if (this.#fields.size < fieldsMax || this.#fields.has(name)) this.#fields.set(name, value)
+    const fields = this.#fields
+    if (fields === undefined) this.#fields = new Map<string, string>().set(name, value)
+    else if (fields.size < fieldsMax || fields.has(name)) fields.set(name, value)
   }
 
   #grow(length: number): void {
     this.#size += length
-    if (this.#size <= this.#eventBytesMax) return
-    throw new WireError(
+    if (this.#size > this.#eventBytesMax) throw this.#tooLarge()
+  }
+
+  #tooLarge(): WireError {
+    return new WireError(
       'EVENT_TOO_LARGE',
       `An event may have ${this.#eventBytesMax} bytes at most; got ${this.#size} or more. Raise eventBytesMax if the sender is trusted.`,
     )

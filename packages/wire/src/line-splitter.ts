@@ -37,7 +37,9 @@ export class LineSplitter {
       if (text.charCodeAt(0) === LF) start = 1
     }
     if (this.#pendingLength > 0) start = this.#endPending(text, start)
-    start = text.includes('\r', start) ? this.#splitAny(text, start) : this.#splitAtLf(text, start)
+    // No line of a chunk within the limit is over it, so that the fast path need not look.
+    const isPlain = text.length <= this.#lineBytesMax && !text.includes('\r', start)
+    start = isPlain ? this.#splitAtLf(text, start) : this.#splitAny(text, start)
     if (start < text.length) this.#keep(text, start, text.length)
   }
 
@@ -59,16 +61,17 @@ export class LineSplitter {
 
   /** The fast path: most servers write LF only. bench/wire.ts, all fixtures but CRLF. */
   #splitAtLf(text: string, from: number): number {
+    const sink = this.#sink
     let start = from
     while (start < text.length) {
       if (text.charCodeAt(start) === LF) {
-        this.#sink.blank()
+        sink.blank()
         start++
         continue
       }
       const end = text.indexOf('\n', start)
       if (end === -1) break
-      this.#handOver(text, start, end)
+      sink.line(text, start, end)
       start = end + 1
     }
     return start
