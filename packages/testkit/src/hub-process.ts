@@ -19,6 +19,8 @@ export interface HubProcessOptions {
   readonly args?: readonly string[] | undefined
   /** Further environment variables. The caller's own `TIDEMARK_…` are not passed on. */
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** Called as soon as there is a process, for tests that kill it before it is ready. */
+  readonly onSpawn?: ((hub: HubProcess) => void) | undefined
 }
 
 /** A running hub. */
@@ -66,6 +68,7 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
     },
   )
   const hub = new ChildHub(child, port)
+  options.onSpawn?.(hub)
   try {
     await waitUntil('the hub answers', () => hub.answers(), startMsMax)
   } catch (error) {

@@ -1,0 +1,185 @@
+// A deliberately plain client: what an EventSource does and no more, on a connection that is cut again and again.
+
+import { request } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { comparePositions, isSameHistory, parseCursor, systemClock } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
+import { createDecoder } from '@tidemark/wire'
+import type { DecodedEvent, Decoder } from '@tidemark/wire'
+import type { CrashScene } from './crash-publisher.ts'
+import type { HubSlot } from './crash-hubs.ts'
+import type { ReceivedEvent, Reception } from './history.ts'
+import { knockMs } from './limits.ts'
+import type { SubscriberPlan } from './plan.ts'
+import { readReceived } from './read-received.ts'
+
+/** One connection while it lasts. */
+interface Connection {
+  readonly hub: HubSlot
+  readonly request: ClientRequest
+  readonly decoder: Decoder
+  /** What was sent as `Last-Event-ID`. */
+  readonly resumedFrom: string
+  /** What was acknowledged when it began: what comes from before is a replay. */
+  readonly newest: Position | undefined
+  /** Bytes after which it is cut, wherever that is. */
+  bytesLeft: number
+}
+
+/**
+ * Subscribes from the earliest event on, and after every end of its connection to any hub with its last id. Reads its
+ * bytes itself, keeps the id of the last *dispatched* event (an id without data moves it in Chromium but not in Firefox).
+ */
+export class CrashSubscriber {
+  readonly events: ReceivedEvent[] = []
+  readonly gaps: string[] = []
+  readonly faults: string[] = []
+  connections = 0
+  replayed = 0
+  byes = 0
+  readonly #plan: SubscriberPlan
+  readonly #scene: CrashScene
+  #lastEventId = ''
+  #request: ClientRequest | undefined
+  #pauseAfter: number
+  #isSettling = false
+  #isStopped = false
+
+  constructor(plan: SubscriberPlan, scene: CrashScene) {
+    this.#plan = plan
+    this.#scene = scene
+    this.#pauseAfter = plan.isSlow ? plan.random.int(200) : Number.POSITIVE_INFINITY
+  }
+
+  /** Stays connected until it is stopped. */
+  async run(): Promise<void> {
+    while (!this.#isStopped) {
+      const isOpened = await this.#connect(this.#scene.hubs.pick(this.#plan.random))
+      if (!isOpened) await new Promise<void>((resolve) => systemClock.after(knockMs, resolve))
+    }
+  }
+
+  /** From now on it is cut no more and reads as fast as it can. */
+  settle(): void {
+    this.#isSettling = true
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#request?.destroy()
+  }
+
+  get reception(): Reception {
+    const { name: subscriber, topics, shape } = this.#plan
+    const { events, gaps, faults } = this
+    return { subscriber, topics, isBatched: shape === 'batch', events, gaps, faults }
+  }
+
+  /** Resolves at the end of the connection to whether there was one. */
+  #connect(hub: HubSlot): Promise<boolean> {
+    return new Promise((resolve) => {
+      const headers = {
+        Accept: 'text/event-stream',
+        ...(this.#lastEventId === '' ? {} : { 'Last-Event-ID': this.#lastEventId }),
+      }
+      const outgoing = request(`${hub.url}/events?${this.#query()}`, { headers, agent: false })
+      const connection: Connection = {
+        hub,
+        request: outgoing,
+        decoder: createDecoder(
+          { event: (event) => this.#dispatch(event, connection) },
+          { lastEventId: this.#lastEventId },
+        ),
+        resumedFrom: this.#lastEventId,
+        newest: this.#scene.acks.newest,
+        bytesLeft: this.#drawBytes(),
+      }
+      let isOpened = false
+      this.#request = outgoing
+      outgoing.on('error', () => undefined)
+      outgoing.once('close', () => resolve(isOpened))
+      outgoing.once('response', (response) => {
+        isOpened = response.statusCode === 200
+        this.connections += 1
+        this.#read(response, connection)
+      })
+      outgoing.end()
+    })
+  }
+
+  /** The URL never changes, as an EventSource's: the header beats its `since`. */
+  #query(): URLSearchParams {
+    const { topics, shape, fields, isNamedByTopic } = this.#plan
+    const query = new URLSearchParams(topics.map((topic) => ['topic', topic]))
+    query.set('since', 'earliest')
+    if (shape !== 'plain') query.set('framing', shape)
+    if (fields.length > 0) query.set('fields', fields.join(','))
+    if (isNamedByTopic) query.set('event', 'topic')
+    return query
+  }
+
+  /** Cuts fall into the head, into the first events, and far into the stream. */
+  #drawBytes(): number {
+    const { random } = this.#plan
+    return random.int(random.pick([400, 10_000, 100_000, 400_000, 1_000_000]))
+  }
+
+  #read(response: IncomingMessage, connection: Connection): void {
+    if (response.statusCode !== 200) {
+      this.faults.push(`was answered ${response.statusCode} on resuming from ${this.#lastEventId}`)
+    }
+    response.on('error', () => undefined)
+    response.on('data', (chunk: Buffer) => {
+      if (connection.request.destroyed) return
+      const isCut = !this.#isSettling && chunk.length >= connection.bytesLeft
+      this.#decode(isCut ? chunk.subarray(0, connection.bytesLeft) : chunk, connection)
+      connection.bytesLeft -= chunk.length
+      if (isCut) connection.request.destroy()
+      else if (this.events.length >= this.#pauseAfter) void this.#pause(response)
+    })
+  }
+
+  #decode(bytes: Buffer, { decoder }: Connection): void {
+    try {
+      decoder.push(bytes)
+    } catch (error) {
+      this.faults.push(`could not read its stream: ${String(error)}`)
+      this.stop()
+    }
+  }
+
+  #dispatch(event: DecodedEvent, connection: Connection): void {
+    this.#lastEventId = event.id
+    if (event.type.startsWith('tidemark.')) {
+      this.#hearControl(event, connection)
+      return
+    }
+    connection.hub.noteDelivery()
+    for (const received of readReceived(event, this.#plan)) this.events.push(received)
+    if (isReplayed(event, connection)) this.replayed += 1
+  }
+
+  #hearControl(event: DecodedEvent, { resumedFrom }: Connection): void {
+    if (event.type === 'tidemark.gap') this.gaps.push(event.data)
+    if (event.type === 'tidemark.bye') this.byes += 1
+    if (event.type !== 'tidemark.ready') return
+    const { resumed } = JSON.parse(event.data) as { resumed: string }
+    const wanted = resumedFrom === '' ? 'fresh' : 'exact'
+    if (resumed !== wanted) this.faults.push(`was resumed ${resumed} from "${resumedFrom}"`)
+  }
+
+  /** A reader that takes nothing for a while: its session lags, and goes on from the log. */
+  async #pause(response: IncomingMessage): Promise<void> {
+    const { random } = this.#plan
+    response.pause()
+    await this.#scene.acks.further(500 + random.int(4_000))
+    this.#pauseAfter = this.events.length + random.int(2_000)
+    response.resume()
+  }
+}
+
+function isReplayed(event: DecodedEvent, { newest }: Connection): boolean {
+  const position = parseCursor(event.id)?.position
+  if (position === undefined || newest === undefined) return false
+  return isSameHistory(position, newest) && comparePositions(position, newest) <= 0
+}

@@ -1,0 +1,58 @@
+// `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its figures.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { runCrashRounds } from '@tidemark/testkit/crash'
+import type { CrashReport } from '@tidemark/testkit/crash'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '500' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 0x7fff_ffff)) },
+    hubs: { type: 'string', default: '2' },
+  },
+})
+const rounds = readCount('rounds', values.rounds)
+const seed = readCount('seed', values.seed)
+const hubs = readCount('hubs', values.hubs)
+const again = `npm run test:crash -- --rounds ${rounds} --seed ${seed} --hubs ${hubs}`
+const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-crash-'))
+
+// The timers of a log's clock do not hold a process, and between two hubs nothing else may.
+const hold = setInterval(() => undefined, 60_000)
+console.log(again)
+try {
+  const started = performance.now()
+  const report = await runCrashRounds({ rounds, seed, hubs, dataDirectory, onKill: sayProgress })
+  print(report, performance.now() - started)
+  process.exitCode = report.violations.length > 0 ? 1 : 0
+} finally {
+  clearInterval(hold)
+  // What went wrong is looked for in the data first.
+  if (process.exitCode === 0) rmSync(dataDirectory, { recursive: true, force: true })
+  else console.log(`The data is kept in ${dataDirectory}. Again: ${again}`)
+}
+
+function sayProgress(kills: number): void {
+  if (kills % 25 === 0) console.log(`${kills} of ${rounds} kills`)
+}
+
+function print({ figures, violations, output }: CrashReport, ms: number): void {
+  for (const [name, value] of Object.entries(figures)) {
+    console.log(`${name.padEnd(18)}${value.toLocaleString('en')}`)
+  }
+  console.log(`${'seconds'.padEnd(18)}${Math.round(ms / 1_000)}`)
+  console.log(`${'violations'.padEnd(18)}${violations.length}`)
+  for (const { kind, subscriber, text } of violations.slice(0, 50)) {
+    console.log(`  ${kind}: ${subscriber}: ${text}`)
+  }
+  if (violations.length > 0) console.log(output)
+}
+
+function readCount(name: string, text: string): number {
+  const count = Number(text)
+  if (Number.isSafeInteger(count) && count >= (name === 'seed' ? 0 : 1)) return count
+  throw new Error(`--${name} must be a whole number; got ${JSON.stringify(text)}.`)
+}
