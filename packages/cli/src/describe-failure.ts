@@ -1,0 +1,84 @@
+// Any error as one line and an exit code.
+
+import { ClientError } from '@tidemark/client'
+import { CliError } from './errors.ts'
+import type { CliErrorCode } from './errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
+
+/** How a failed command ends. */
+export interface Failure {
+  /** One sentence or two, and the code in brackets. */
+  readonly text: string
+  readonly exitCode: ExitCode
+}
+
+/** By the codes of the hub, its log and the client; a log's errors come through the hub. */
+const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
+  CONFIG_INVALID: exitCodes.config,
+  CONFIG_UNREADABLE: exitCodes.config,
+  HOST_NEEDS_AUTH: exitCodes.config,
+  LOG_SETTINGS_DIFFER: exitCodes.config,
+  RETENTION_INVALID: exitCodes.config,
+  PORT_IN_USE: exitCodes.unavailable,
+  ADDRESS_UNUSABLE: exitCodes.unavailable,
+  LOG_NOT_WRITABLE: exitCodes.directory,
+  LOG_FORMAT_NEWER: exitCodes.directory,
+  LOG_FORMAT_FOREIGN: exitCodes.directory,
+  EPOCH_INVALID: exitCodes.directory,
+  URL_INVALID: exitCodes.usage,
+  OPTIONS_INVALID: exitCodes.usage,
+  REQUEST_INVALID: exitCodes.usage,
+  RETRIES_EXHAUSTED: exitCodes.unavailable,
+  ANSWER_INVALID: exitCodes.protocol,
+  CONTENT_TYPE_WRONG: exitCodes.protocol,
+  STREAM_INVALID: exitCodes.protocol,
+  STREAM_STOPPED: exitCodes.protocol,
+}
+
+const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
+  COMMAND_UNKNOWN: exitCodes.usage,
+  OPTION_UNKNOWN: exitCodes.usage,
+  OPTION_INVALID: exitCodes.usage,
+  ARGUMENT_INVALID: exitCodes.usage,
+  INPUT_FAILED: exitCodes.io,
+  INPUT_NOT_UTF8: exitCodes.data,
+  INPUT_TOO_LARGE: exitCodes.data,
+  LINE_NOT_UTF8: exitCodes.data,
+  LINES_REFUSED: exitCodes.data,
+  LINE_TOO_LONG: exitCodes.data,
+}
+
+/** Describes what a command rejected with. */
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof CliError) return describeCliError(error)
+  if (error instanceof ClientError && error.code === 'REFUSED') return describeRefusal(error)
+  const code = codeOf(error)
+  return { text: say(error, code), exitCode: exitCodesByCode[code] ?? exitCodes.failed }
+}
+
+function describeCliError(error: CliError): Failure {
+  const { code, cause } = error
+  const { exitCode } =
+    code === 'LINES_REFUSED' ? describeFailure(cause) : { exitCode: exitCodesOfCli[code] }
+  return { text: say(error, code), exitCode }
+}
+
+/** A refusal in the hub's own words where it gave some: they say what to do. */
+function describeRefusal(error: ClientError): Failure {
+  const isForbidden = error.status === 401 || error.status === 403
+  const { code = error.code, detail } = error.problem ?? {}
+  return {
+    text: detail === undefined ? say(error, code) : `${detail} (${code})`,
+    exitCode: isForbidden ? exitCodes.permission : exitCodes.data,
+  }
+}
+
+function codeOf(error: unknown): string {
+  const isCoded = error instanceof Error && 'code' in error && typeof error.code === 'string'
+  return isCoded ? String(error.code) : 'INTERNAL'
+}
+
+function say(error: unknown, code: string): string {
+  return `${error instanceof Error ? error.message : String(error)} (${code})`
+}

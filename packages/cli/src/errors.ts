@@ -1,0 +1,30 @@
+// Every error of the command line itself, by code.
+
+/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+export const cliErrors = {
+  COMMAND_UNKNOWN: 'There is no command of this name; `tidemark --help` lists them.',
+  OPTION_UNKNOWN: 'The command has no option of this name; its `--help` lists them.',
+  OPTION_INVALID: 'An option lacks its value, or has one it cannot have.',
+  ARGUMENT_INVALID: 'An argument is missing, or there is one too many.',
+  INPUT_FAILED: 'Standard input cannot be read.',
+  INPUT_NOT_UTF8: 'What came from standard input is not UTF-8; nothing was published.',
+  INPUT_TOO_LARGE:
+    'What came from standard input is too large for one event; nothing was published.',
+  LINE_NOT_UTF8: 'A line of standard input is not UTF-8; the lines before it were published.',
+  LINES_REFUSED:
+    'The hub refused lines of standard input for good; the lines before them were published.',
+  LINE_TOO_LONG: 'A line of standard input is too long; the lines before it were published.',
+} as const
+
+export type CliErrorCode = keyof typeof cliErrors
+
+/** An error of the command line; `code` is stable, the message says what, got and what to do. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+  readonly code: CliErrorCode
+
+  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,74 @@
+// The help texts, made from the table of commands.
+
+import type { Command, CommandOption } from './command.ts'
+
+/** What `tidemark --help` says. */
+export function renderHelp(commands: readonly Command[]): string {
+  const rows = commands.map(({ name, summary }) => [name, summary] as const)
+  return `Tidemark: Server-Sent Events that never lose their place.
+
+Usage: tidemark <command> [options]
+
+Commands:
+${renderRows(rows)}
+
+  tidemark <command> --help   tells what a command does, with examples
+  tidemark --version          prints the version
+
+Try it, in three terminals:
+  tidemark serve
+  tidemark subscribe 'demo/**'
+  tidemark publish demo/greetings 'Hello'
+
+Exit codes: 0 done, 64 wrong usage, 65 input refused, 69 hub or port unavailable, 73 data directory
+unusable, 74 input or output failed, 76 not a hub, 77 not allowed, 78 wrong configuration, 1 anything else.
+`
+}
+
+/** What `tidemark <command> --help` says. */
+export function renderCommandHelp(command: Command): string {
+  return `${command.summary}
+
+Usage: tidemark ${command.name} ${command.usage}
+
+${command.description}
+
+Options:
+${renderRows(command.options.map(describeOption))}
+
+Examples:
+${command.examples.map((example) => `  ${example}`).join('\n')}
+`
+}
+
+function describeOption(option: CommandOption): readonly [string, string] {
+  const { name, value, help } = option
+  const initial = option.default === undefined ? '' : ` Default ${option.default}.`
+  return [value === undefined ? `--${name}` : `--${name} ${value}`, `${help}${initial}`]
+}
+
+const lineLengthMax = 100
+
+function renderRows(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length))
+  const indent = ' '.repeat(width + 4)
+  return rows
+    .map(
+      ([left, right]) =>
+        `  ${left.padEnd(width)}  ${wrap(right, lineLengthMax - width - 4).join(`\n${indent}`)}`,
+    )
+    .join('\n')
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = ''
+    }
+    line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}

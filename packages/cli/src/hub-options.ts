@@ -1,0 +1,63 @@
+// The options that say which hub to talk to, and how: shared by the commands that are its clients.
+
+import process from 'node:process'
+import type { CommandLine, CommandOption } from './command.ts'
+import { lastValue } from './command.ts'
+import { CliError } from './errors.ts'
+import { quote } from './quote.ts'
+
+const urlDefault = 'http://127.0.0.1:7070'
+
+/** `--url` and `--header`. */
+export const hubOptions: readonly CommandOption[] = [
+  {
+    name: 'url',
+    value: '<url>',
+    help: 'The hub. The variable TIDEMARK_URL gives it too.',
+    default: urlDefault,
+  },
+  {
+    name: 'header',
+    value: "<'name: value'>",
+    isRepeatable: true,
+    help: 'A header to send with every request, such as `Authorization: Bearer …`. May be repeated.',
+  },
+]
+
+/** Where the hub is, and what to send along. */
+export interface HubAddress {
+  /** The URL of a path below the hub's. */
+  readonly urlOf: (path: string) => URL
+  readonly headers: readonly (readonly [string, string])[]
+}
+
+/**
+ * Reads `--url` and `--header`.
+ * @throws CliError `OPTION_INVALID`
+ */
+export function readHubAddress(line: CommandLine): HubAddress {
+  // An empty variable is one that is not set, as with most programs.
+  const text = lastValue(line, 'url') ?? (process.env['TIDEMARK_URL'] || urlDefault)
+  const base = URL.canParse(text) ? new URL(text) : undefined
+  if (base === undefined || !/^https?:$/.test(base.protocol)) {
+    throw new CliError(
+      'OPTION_INVALID',
+      `The hub's URL must be like ${urlDefault}; got ${quote(text)}.`,
+    )
+  }
+  if (!base.pathname.endsWith('/')) base.pathname += '/'
+  const headers = (line.values.get('header') ?? []).map(parseHeader)
+  return { urlOf: (path) => new URL(path, base), headers }
+}
+
+function parseHeader(text: string): readonly [string, string] {
+  const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/.exec(text)
+  if (match === null) {
+    // A header may be a token, so a wrong one is not repeated on the screen.
+    throw new CliError(
+      'OPTION_INVALID',
+      "--header must be like 'Authorization: Bearer abc'; got no name and colon.",
+    )
+  }
+  return [match[1] ?? '', match[2] ?? '']
+}

@@ -1,0 +1,29 @@
+// Every limit of this room, with its arithmetic.
+
+/** Lines of one publish request. 500 × 128 bytes = 64 KB, some milliseconds of the hub's time. */
+export const batchLinesMax: number = 500
+
+/** Bytes of the lines of one publish request; a longer line goes alone. As JSON at most six times that: 1.5 MiB of the hub's 8 MiB. */
+export const batchBytesMax: number = 256 * 1024
+
+/** Lines and bytes read ahead while a request is under way: the next four requests. Then reading pauses, and with it the writer of the pipe. */
+export const waitingLinesMax: number = 4 * batchLinesMax
+export const waitingBytesMax: number = 4 * batchBytesMax
+
+/** Bytes of one line, or of standard input as one event: the hub's default for a whole request. What an event may have is the hub's decision, 1 MiB by default. */
+export const inputBytesMax: number = 8 * 1024 * 1024
+
+/** Waits between attempts, in milliseconds: a restarted hub is back within a second, and 5 s is no burden for one that stays away. */
+export const retryWaits: { readonly baseMs: number; readonly capMs: number } = {
+  baseMs: 250,
+  capMs: 5_000,
+}
+
+/** Attempts to publish one event before a person gets an answer: at most 0.25 + 0.5 + 1 + 2 s of jitter and 4 × 0.25 s. */
+export const singleAttemptsMax: number = 5
+
+/** A second signal within this time is the same Ctrl-C, handed on by npm or a shell. Milliseconds. */
+export const signalEchoMs: number = 500
+
+/** Characters of data shown per event on a terminal; `--json` shows all. */
+export const shownDataMax: number = 4_096

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+// The program: finds the command, runs it, and turns whatever happens into one line and an exit code.
+
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { commands } from './command-table.ts'
+import { describeFailure } from './describe-failure.ts'
+import { CliError } from './errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
+import { renderCommandHelp, renderHelp } from './help.ts'
+import { nearestName } from './nearest-name.ts'
+import { flush, print, remark } from './output.ts'
+import { parseCommandLine } from './parse-command-line.ts'
+import { quote } from './quote.ts'
+
+// A reader such as `head` that has enough is no failure; anything else, a full disk for one, is.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.done)
+  remark(`Standard output cannot be written: ${error.message}.`)
+  process.exit(exitCodes.io)
+})
+// Remarks without a reader are not worth ending for.
+process.stderr.on('error', () => undefined)
+
+process.exit(await runProgram(process.argv.slice(2)))
+
+async function runProgram(args: readonly string[]): Promise<ExitCode> {
+  try {
+    const exitCode = await dispatch(args)
+    await flush()
+    return exitCode
+  } catch (error) {
+    const { text, exitCode } = describeFailure(error)
+    remark(text)
+    return exitCode
+  }
+}
+
+async function dispatch(args: readonly string[]): Promise<ExitCode> {
+  const [name, ...rest] = args
+  if (name === undefined) {
+    process.stderr.write(renderHelp(commands))
+    return exitCodes.usage
+  }
+  if (name === '--version' || name === '-v') return say(`${readVersion()}\n`)
+  if (name === '--help' || name === '-h' || name === 'help') {
+    const [topic] = rest
+    return say(topic === undefined ? renderHelp(commands) : renderCommandHelp(findCommand(topic)))
+  }
+  const command = findCommand(name)
+  // Whoever asks for help gets it, whatever else is on the line; behind `--` the word is text.
+  const end = rest.indexOf('--')
+  const options = end === -1 ? rest : rest.slice(0, end)
+  if (options.includes('--help') || options.includes('-h')) return say(renderCommandHelp(command))
+  return command.run(parseCommandLine(command, rest))
+}
+
+async function say(text: string): Promise<ExitCode> {
+  await print(text)
+  return exitCodes.done
+}
+
+function findCommand(name: string): (typeof commands)[number] {
+  const command = commands.find((each) => each.name === name)
+  if (command !== undefined) return command
+  const names = commands.map((each) => each.name)
+  const nearest = nearestName(name, names)
+  const hint = nearest === undefined ? `There are ${names.join(', ')}.` : `Did you mean ${nearest}?`
+  throw new CliError(
+    'COMMAND_UNKNOWN',
+    `tidemark has no command ${quote(name)}. ${hint} See tidemark --help.`,
+  )
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { readonly version: string }).version
+}

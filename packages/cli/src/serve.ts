@@ -1,0 +1,91 @@
+// `tidemark serve`: a hub, until a signal asks it to leave.
+
+import process from 'node:process'
+import { configOptions, loadConfig, startHub } from '@tidemark/hub'
+import type { Hub, HubConfig } from '@tidemark/hub'
+import type { Command, CommandLine } from './command.ts'
+import { lastValue } from './command.ts'
+import { CliError } from './errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
+import { print, remark } from './output.ts'
+import { quote } from './quote.ts'
+import { onSignals } from './signals.ts'
+
+/** Starts a hub. */
+export const serve: Command = {
+  name: 'serve',
+  summary: 'Start a hub: a durable Server-Sent Events server.',
+  usage: '[options]',
+  description: `Listens, keeps events in a directory, and serves them to whoever subscribes. Prints the URL of its page and
+curl lines to try. SIGINT (Ctrl-C) and SIGTERM send all sessions away at a steady pace and end it with 0;
+a second signal ends it at once. Killed in any other way, it loses nothing it acknowledged.
+
+Each option has a variable too: --retention-max-age is TIDEMARK_RETENTION_MAX_AGE. The file
+tidemark.config.json in the current directory comes first, variables beat it, options beat both.`,
+  options: [
+    ...configOptions.map(({ flag, value, help, default: initial }) => {
+      return { name: flag, value, help, default: initial }
+    }),
+    {
+      name: 'config',
+      value: '<file>',
+      help: 'Configuration file.',
+      default: './tidemark.config.json, if there',
+    },
+  ],
+  examples: [
+    'tidemark serve',
+    'tidemark serve --port 7171 --data /var/lib/tidemark',
+    'tidemark serve --retention-max-age 7d --retention-max-bytes 10GiB',
+    'tidemark serve --data memory:    # nothing is kept beyond the process',
+  ],
+  run,
+}
+
+async function run(line: CommandLine): Promise<ExitCode> {
+  const [extra] = line.positionals
+  if (extra !== undefined) {
+    throw new CliError(
+      'ARGUMENT_INVALID',
+      `serve takes options only; got ${quote(extra)}. See tidemark serve --help.`,
+    )
+  }
+  const config = loadConfig({
+    flags: readFlags(line),
+    env: process.env,
+    directory: process.cwd(),
+    file: lastValue(line, 'config'),
+  })
+  const stopped = waitForSignal()
+  const hub = await startHub(config, { onLine: remark })
+  await print(renderWelcome(hub, config))
+  await stopped
+  remark('sending sessions away; a second signal ends it at once.')
+  await hub.drain()
+  return exitCodes.done
+}
+
+function readFlags(line: CommandLine): Readonly<Record<string, string>> {
+  const given = configOptions.flatMap(({ flag }) => {
+    const value = lastValue(line, flag)
+    return value === undefined ? [] : [[flag, value] as const]
+  })
+  return Object.fromEntries(given)
+}
+
+function waitForSignal(): Promise<void> {
+  return new Promise((resolve) => onSignals({ onStop: () => resolve() }))
+}
+
+/** Lines that work when pasted. Zero stands for every address, which is none to connect to on some systems. */
+function renderWelcome({ url: listening }: Hub, { data }: HubConfig): string {
+  const url = listening.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
+  return `Tidemark is listening. Its page: ${url}/
+
+  subscribe   curl -N '${url}/events?topic=demo'
+  publish     curl -d 'hello' '${url}/topics/demo'
+
+Events are kept in ${data === 'memory:' ? 'memory, until the process ends' : data}. Ctrl-C stops the hub.
+`
+}

@@ -1,0 +1,121 @@
+// `tidemark subscribe`: events as lines, across reconnects, until somebody has enough.
+
+import process from 'node:process'
+import { connect } from '@tidemark/client'
+import type { Feed } from '@tidemark/client'
+import type { Command, CommandLine } from './command.ts'
+import { lastValue } from './command.ts'
+import { CliError } from './errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
+import { hubOptions, readHubAddress } from './hub-options.ts'
+import { retryWaits } from './limits.ts'
+import { print, remark } from './output.ts'
+import { renderForPeople, renderForPrograms } from './print-event.ts'
+import { quote } from './quote.ts'
+import { onSignals } from './signals.ts'
+
+/** Subscribes. */
+export const subscribe: Command = {
+  name: 'subscribe',
+  summary: 'Print events as they happen, or from the history on.',
+  usage: '<topic or pattern>… [options]',
+  description: `Prints one line per event: time, topic, type, data. Reconnects by itself and goes on exactly where it was;
+if events were lost to retention meanwhile, it says so on standard error.
+
+In a pattern * stands for one segment and a last ** for any number of them. Put patterns in quotes.
+Control characters are shown as escapes such as \\n. Colours appear on a terminal only, and never with NO_COLOR.`,
+  options: [
+    {
+      name: 'since',
+      value: '<start>',
+      help: 'Where to begin: now, earliest, -10 (the last ten), or a duration such as 5m.',
+      default: 'now',
+    },
+    {
+      name: 'after',
+      value: '<cursor>',
+      help: 'Begin right after the event with this cursor, as --json prints it.',
+    },
+    { name: 'count', value: '<n>', help: 'End after n events.' },
+    {
+      name: 'json',
+      help: 'One JSON object per line: cursor, topic, type, key, time (milliseconds since 1970), and data, decoded when it is JSON; text as published where data does not show it exactly.',
+    },
+    ...hubOptions,
+  ],
+  examples: [
+    "tidemark subscribe 'orders/*'",
+    "tidemark subscribe 'logs/**' --since 5m",
+    "tidemark subscribe orders/42 --json --since earliest | jq -r '.data.total'",
+    'tidemark subscribe orders/42 --count 1    # wait for the next event',
+  ],
+  run,
+}
+
+async function run(line: CommandLine): Promise<ExitCode> {
+  if (line.positionals.length === 0) {
+    throw new CliError(
+      'ARGUMENT_INVALID',
+      "subscribe needs a topic or pattern, such as tidemark subscribe 'orders/*'.",
+    )
+  }
+  const count = parseCount(lastValue(line, 'count'))
+  const { urlOf, headers } = readHubAddress(line)
+  const feed = connect(urlOf('events'), {
+    topics: line.positionals,
+    headers,
+    since: lastValue(line, 'since'),
+    lastEventId: lastValue(line, 'after'),
+    retry: retryWaits,
+  })
+  let exitCode: ExitCode = exitCodes.done
+  onSignals({
+    onStop(code) {
+      exitCode = code
+      feed.close()
+    },
+  })
+  tellConnection(feed)
+  await printEvents(feed, { count, isJson: line.values.has('json') })
+  return exitCode
+}
+
+async function printEvents(
+  feed: Feed,
+  { count, isJson }: { readonly count: number; readonly isJson: boolean },
+): Promise<void> {
+  const hasColours = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === ''
+  let printed = 0
+  for await (const event of feed) {
+    // Waiting for standard output here pauses the stream, so a slow reader costs no memory.
+    await print(isJson ? renderForPrograms(event) : renderForPeople(event, hasColours))
+    printed++
+    if (printed >= count) return
+  }
+}
+
+/** Tells what a person wants to know of the connection: that it is away, that it is back, that something is missing. */
+function tellConnection(feed: Feed): void {
+  let isAway = false
+  feed.on('tidemark.gap', ({ from, to, reason }) => {
+    remark(
+      `gap: events after ${from === '' ? 'an unknown place' : from} up to ${to} may be missing (${reason}).`,
+    )
+  })
+  feed.on('tidemark.state', (state) => {
+    if (state.phase === 'waiting' && !isAway) {
+      isAway = true
+      remark(`${state.error.message} Trying again until it works.`)
+    } else if (state.phase === 'open' && isAway) {
+      isAway = false
+      remark('connected again.')
+    }
+  })
+}
+
+function parseCount(text: string | undefined): number {
+  if (text === undefined) return Infinity
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw new CliError('OPTION_INVALID', `--count must be a whole number from 1; got ${quote(text)}.`)
+}
