@@ -1,6 +1,6 @@
 // Tells the other processes of the directory that something was committed: each commit touches one small file.
 
-import { closeSync, openSync, watch, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, watch, writeSync } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 
@@ -17,8 +17,9 @@ export class Wake {
   /** @throws the file system's error when the directory cannot be written */
   constructor(directory: string) {
     this.#path = join(directory, wakeFile)
-    // Not truncated: another process may be watching.
-    this.#file = openSync(this.#path, 'a+')
+    // Neither truncated, because another process may be watching, nor opened for appending: Linux would then write
+    // each byte to the end and the file would grow with every commit.
+    this.#file = openSync(this.#path, constants.O_RDWR | constants.O_CREAT)
   }
 
   /** A wake-up that fails is not missed for long: the others look by themselves, see `pollMs`. */

@@ -1,5 +1,7 @@
 // Several real processes on one directory, and processes that are killed in the middle of their work.
 
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopicSet } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
@@ -85,6 +87,7 @@ test('two processes and this one append to one order, and every tail sees all of
       )
     }
   }
+  expect((await stat(join(directory, 'wake'))).size).toBeLessThanOrEqual(1)
   await log.close()
 })
 
