@@ -39,6 +39,24 @@ export function describeTail(open: OpenBench): void {
     expect(seen.isPositionRight).toBe(true)
   })
 
+  test('a tail that catches up while a handler appends gets nothing twice', async () => {
+    const { log, start } = await open()
+    await log.append({ events: series('a', '', 3) })
+    const { head } = await log.bounds()
+    const appended: Promise<unknown>[] = []
+    const appending = recordTail(log, head, () => {
+      if (appended.length === 0) appended.push(log.append({ events: [event('a', '5')] }))
+    })
+    const fourthAppended = log.append({ events: [event('a', '4')] })
+    const late = recordTail(log, start)
+    const [fourth = start] = await fourthAppended
+    await appending.reached(fourth)
+    await Promise.all(appended)
+    const [last = start] = await log.append({ events: [event('a', '6')] })
+    await late.reached(last)
+    expect(late.records.map(({ data }) => data)).toEqual(['1', '2', '3', '4', '5', '6'])
+  })
+
   test('a long history comes in batches', async () => {
     const { log, start } = await open()
     await log.append({ events: series('a', '', 6_000) })
