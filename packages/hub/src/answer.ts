@@ -39,6 +39,7 @@ export async function answer(
     const { route, rest } = findRoute(request.method ?? 'GET', path)
     await route({ request, response, rest, query: new URLSearchParams(queryText) }, context)
   } catch (error) {
+    if (!request.complete) await discardBody(request, context.clock)
     answerError(request, response, { error, context })
   }
 }
@@ -53,7 +54,6 @@ function answerError(
   response: ServerResponse,
   { error, context }: { readonly error: unknown; readonly context: AnswerContext },
 ): void {
-  if (!request.complete) discardBody(request, context.clock)
   if (error instanceof HubError) {
     const { status, code, message: detail, allow } = error
     if (allow !== undefined) response.setHeader('Allow', allow)
@@ -71,12 +71,20 @@ function answerError(
   refuse(request, response, { error, retryMs: context.tide.pickRetryMs() })
 }
 
-/** A client in the middle of sending reads the answer only when it is done: let it, for a while, and throw the bytes away. */
-function discardBody(request: IncomingMessage, clock: Clock): void {
-  request.removeAllListeners('data')
-  request.on('error', () => undefined)
-  request.resume()
-  const { socket } = request
-  const timer = clock.after(discardMs, () => socket.destroy())
-  request.once('close', () => timer.cancel())
+/**
+ * Reads what a client is still sending, for a while, and throws it away. Answering and closing with unread bytes makes
+ * the kernel reset the connection, and the client never sees the answer.
+ */
+function discardBody(request: IncomingMessage, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.after(discardMs, resolve)
+    request.removeAllListeners('data')
+    request.on('error', () => undefined)
+    request.once('close', () => {
+      timer.cancel()
+      resolve()
+    })
+    request.once('end', resolve)
+    request.resume()
+  })
 }

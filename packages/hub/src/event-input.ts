@@ -4,7 +4,7 @@ import { ServerError, nearestName } from '@tidemark/server'
 import type { TopicInput } from '@tidemark/server'
 import { HubError } from './errors.ts'
 import { parseJson } from './parse-json.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 
 const memberNames = ['topic', 'type', 'data', 'key']
 
@@ -46,7 +46,7 @@ function checkInput(value: unknown, where: string): TopicInput {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(
       where,
-      `must be an object such as {"topic":"orders/42","data":"paid"}; got ${quote(JSON.stringify(value))}`,
+      `must be an object such as {"topic":"orders/42","data":"paid"}; got ${quoteValue(value)}`,
     )
   }
   const members = new Map<string, unknown>(Object.entries(value))
@@ -74,7 +74,7 @@ function readText(
 ): string | undefined {
   const value = members.get(name)
   if (value === undefined || typeof value === 'string') return value
-  throw invalid(where, `needs text as ${name}; got ${quote(JSON.stringify(value))}`)
+  throw invalid(where, `needs text as ${name}; got ${quoteValue(value)}`)
 }
 
 function invalid(where: string, fault: string): ServerError {

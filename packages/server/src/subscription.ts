@@ -6,7 +6,7 @@ import { ServerError } from './errors.ts'
 import { createFraming, fieldNames } from './framing.ts'
 import type { FieldName, Framing } from './framing.ts'
 import { nearestName } from './nearest-name.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { StartAt } from './start-at.ts'
 
@@ -154,10 +154,7 @@ function readOnce(query: URLSearchParams, name: string): string | undefined {
 function readText(members: ReadonlyMap<string, unknown>, name: string): string | undefined {
   const value = members.get(name)
   if (value === undefined || typeof value === 'string') return value
-  throw new ServerError(
-    'QUERY_INVALID',
-    `${name} must be a string; got ${quote(JSON.stringify(value))}.`,
-  )
+  throw new ServerError('QUERY_INVALID', `${name} must be a string; got ${quoteValue(value)}.`)
 }
 
 function readTexts(
@@ -169,6 +166,6 @@ function readTexts(
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
   throw new ServerError(
     'QUERY_INVALID',
-    `${name} must be an array of strings; got ${quote(JSON.stringify(value))}.`,
+    `${name} must be an array of strings; got ${quoteValue(value)}.`,
   )
 }

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { nearestName } from '@tidemark/server'
 import type { z } from 'zod'
 import { HubError } from '../errors.ts'
-import { quote } from '../quote.ts'
+import { quoteValue } from '../quote.ts'
 import { configOptions } from './options.ts'
 import { configSchema, listSettingNames } from './schema.ts'
 import type { HubConfig } from './schema.ts'
@@ -116,7 +116,7 @@ function describeIssue(issue: z.core.$ZodIssue, settings: Settings): string {
   }
   let got: unknown = settings
   for (const step of issue.path) got = (got as Record<PropertyKey, unknown> | undefined)?.[step]
-  return `${place} ${issue.message}; got ${quote(JSON.stringify(got) ?? 'nothing')}`
+  return `${place} ${issue.message}; got ${quoteValue(got)}`
 }
 
 function suggest(name: string, known: readonly string[]): string {

@@ -1,0 +1,273 @@
+// Everything that should not be sent, sent. Each gets a coded problem, or is ignored as docs/PROTOCOL.md says.
+
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { exchange, openUntil } from './support/raw.ts'
+import { startTestHub } from './support/test-hub.ts'
+
+const close = 'Host: localhost\r\nConnection: close\r\n'
+
+function post(
+  path: string,
+  body: string | Uint8Array,
+  headers: string = '',
+): [string, string | Uint8Array] {
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  return [`POST ${path} HTTP/1.1\r\n${close}${headers}Content-Length: ${length}\r\n\r\n`, body]
+}
+
+const getting = (path: string, headers: string = ''): [string] => [
+  `GET ${path} HTTP/1.1\r\n${close}${headers}\r\n`,
+]
+
+type Case = readonly [
+  name: string,
+  request: readonly (string | Uint8Array)[],
+  status: number,
+  code: string,
+  detail?: RegExp,
+]
+
+const long = (length: number): string => 'x'.repeat(length)
+const ndjson = 'Content-Type: application/x-ndjson\r\n'
+
+const cases: readonly Case[] = [
+  ['a topic of one dot', post('/topics/.', 'x'), 400, 'TOPIC_INVALID'],
+  ['a topic with two dots', post('/topics/a/../b', 'x'), 400, 'TOPIC_INVALID', /URLs drop it/],
+  ['encoded dots', post('/topics/a/%2e%2E', 'x'), 400, 'TOPIC_INVALID'],
+  ['an encoded slash', post('/topics/a%2Fb', 'x'), 400, 'PATH_INVALID', /Write the slash itself/],
+  ['an empty segment', post('/topics/a//b', 'x'), 400, 'TOPIC_INVALID'],
+  ['no topic', post('/topics/', 'x'), 400, 'TOPIC_INVALID'],
+  ['a pattern', post('/topics/a/*', 'x'), 400, 'TOPIC_INVALID', /pattern/],
+  ['a control character', post('/topics/a%0Ab', 'x'), 400, 'TOPIC_INVALID', /control character/],
+  ['a topic of 257 bytes', post(`/topics/${long(257)}`, 'x'), 400, 'TOPIC_INVALID', /256 bytes/],
+  ['a path that is not UTF-8', post('/topics/%FF%FE', 'x'), 400, 'PATH_INVALID'],
+  ['a path with a lone percent', post('/topics/100%', 'x'), 400, 'PATH_INVALID'],
+  ['a topic of the hub', post('/topics/$hub/x', 'x'), 403, 'TOPIC_RESERVED'],
+  ['a body that is not UTF-8', post('/topics/a', Buffer.from([0xc3, 0x28])), 400, 'BODY_NOT_UTF8'],
+  [
+    'a body over the limit',
+    post('/topics/a', long(8 * 1024 * 1024 + 1)),
+    413,
+    'BODY_TOO_LARGE',
+    /8388608/,
+  ],
+  [
+    'an event over the limit',
+    post('/topics/a', long(1024 * 1024 + 1)),
+    413,
+    'EVENT_TOO_LARGE',
+    /1048576 bytes; got 1048577/,
+  ],
+  [
+    'a type with a line break',
+    post('/topics/a?type=x%0Adata:%20forged', 'x'),
+    400,
+    'EVENT_TYPE_INVALID',
+  ],
+  ['a type of the hub', post('/topics/a?type=tidemark.bye', 'x'), 400, 'EVENT_TYPE_INVALID'],
+  ['a key with a line break', post('/topics/a?key=x%0Ay', 'x'), 400, 'EVENT_KEY_INVALID'],
+  [
+    'an unknown query parameter',
+    post('/topics/a?typ=x', 'x'),
+    400,
+    'QUERY_INVALID',
+    /Did you mean type\?/,
+  ],
+  [
+    'a repeated query parameter',
+    post('/topics/a?type=x&type=y', 'x'),
+    400,
+    'QUERY_INVALID',
+    /once/,
+  ],
+  [
+    'an idempotency key with a space',
+    post('/topics/a', 'x', 'Idempotency-Key: a b\r\n'),
+    400,
+    'IDEMPOTENCY_KEY_INVALID',
+  ],
+  [
+    'an idempotency key of 129',
+    post('/topics/a', 'x', `Idempotency-Key: ${long(129)}\r\n`),
+    400,
+    'IDEMPOTENCY_KEY_INVALID',
+  ],
+  ['an empty publish', post('/publish', ''), 400, 'BODY_NOT_JSON'],
+  ['an empty array', post('/publish', '[]'), 400, 'BATCH_INVALID'],
+  ['malformed JSON', post('/publish', '{"topic":"a",'), 400, 'BODY_NOT_JSON'],
+  [
+    'malformed JSON in line 3',
+    post('/publish', '{"topic":"a","data":1}\n\n{"topic":\n', ndjson),
+    400,
+    'BODY_NOT_JSON',
+    /Line 3 /,
+  ],
+  [
+    'a bad event in line 2',
+    post('/publish', '{"topic":"a","data":1}\n{"topic":"b"}\n', ndjson),
+    400,
+    'EVENT_INVALID',
+    /Line 2 has no data/,
+  ],
+  [
+    'a bad event at index 1',
+    post('/publish', '[{"topic":"a","data":1},7]'),
+    400,
+    'EVENT_INVALID',
+    /index 1/,
+  ],
+  [
+    'an unknown member',
+    post('/publish', '{"topic":"a","dta":1,"data":1}'),
+    400,
+    'EVENT_INVALID',
+    /did you mean data\?/,
+  ],
+  ['an event without a topic', post('/publish', '{"data":1}'), 400, 'TOPIC_INVALID'],
+  ['a topic that is a number', post('/publish', '{"topic":7,"data":1}'), 400, 'EVENT_INVALID'],
+  [
+    'half of a surrogate pair',
+    post('/publish', '{"topic":"a","data":"\\ud800"}'),
+    400,
+    'EVENT_DATA_INVALID',
+  ],
+  ['no topic to subscribe to', getting('/events'), 400, 'TOPIC_SET_INVALID', /at least one topic/],
+  [
+    'an unknown subscription parameter',
+    getting('/events?topics=a&sinec=now'),
+    400,
+    'QUERY_INVALID',
+    /Did you mean since\?/,
+  ],
+  ['since twice', getting('/events?topic=a&since=now&since=5m'), 400, 'QUERY_INVALID', /once/],
+  ['an unknown since', getting('/events?topic=a&since=teatime'), 400, 'QUERY_INVALID'],
+  [
+    '1,001 topics',
+    post('/events', JSON.stringify({ topics: Array.from({ length: 1_001 }, (_, i) => `t${i}`) })),
+    400,
+    'TOPIC_SET_INVALID',
+    /1000/,
+  ],
+  ['a history limit of 0', getting('/topics/a?limit=0'), 400, 'QUERY_INVALID', /1 to 1000/],
+  [
+    'a history cursor that is none',
+    getting('/topics/a?after=yesterday'),
+    400,
+    'QUERY_INVALID',
+    /cursor/,
+  ],
+  ['the history of a pattern', getting('/topics/a/*'), 400, 'PATH_INVALID'],
+  [
+    'a wrong method',
+    ['DELETE /events HTTP/1.1\r\n', close, '\r\n'],
+    405,
+    'METHOD_NOT_ALLOWED',
+    /GET, POST/,
+  ],
+  ['an unknown path', getting('/event'), 404, 'NOT_FOUND'],
+  ['a path of the prototype', getting('/__proto__'), 404, 'NOT_FOUND'],
+  [
+    'a method of the prototype',
+    ['constructor /livez HTTP/1.1\r\n', close, '\r\n'],
+    400,
+    'REQUEST_MALFORMED',
+  ],
+  ['64 KB of request line', getting(`/events?topic=${long(65_536)}`), 431, 'HEADERS_TOO_LARGE'],
+  ['64 KB of headers', getting('/livez', `X-Long: ${long(65_536)}\r\n`), 431, 'HEADERS_TOO_LARGE'],
+  ['no HTTP at all', ['SSH-2.0-OpenSSH_9.6\r\n\r\n'], 400, 'REQUEST_MALFORMED'],
+  [
+    'a foreign host',
+    ['GET /livez HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n'],
+    403,
+    'HOST_FOREIGN',
+  ],
+  [
+    'a host that only begins like ours',
+    ['GET /livez HTTP/1.1\r\nHost: localhost.evil.example\r\nConnection: close\r\n\r\n'],
+    403,
+    'HOST_FOREIGN',
+  ],
+  [
+    'a cross-site publish',
+    post('/topics/a', 'x', 'Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n'),
+    403,
+    'CROSS_SITE',
+  ],
+  [
+    'a publish from another port',
+    post('/topics/a', 'x', 'Origin: http://localhost:3000\r\nSec-Fetch-Site: same-site\r\n'),
+    403,
+    'CROSS_SITE',
+  ],
+  ['a publish of a sandboxed page', post('/topics/a', 'x', 'Origin: null\r\n'), 403, 'CROSS_SITE'],
+]
+
+const rows = cases.map(([name, request, status, code, detail = /./]) => ({
+  name,
+  request,
+  status,
+  code,
+  detail,
+}))
+
+test.each(rows)('$name', async ({ request, status, code, detail }) => {
+  const hub = await startTestHub()
+  const answer = await exchange(hub.port, request)
+  expect(answer).toMatchObject({ status, ending: 'end' })
+  expect(answer.headers).toContain('application/problem+json')
+  const problem = JSON.parse(answer.body) as {
+    code: string
+    title: string
+    detail: string
+    status: number
+  }
+  expect(problem).toMatchObject({ code, status })
+  expect(problem.detail).toMatch(detail)
+  expect(problem.title).not.toBe('')
+  expect((await exchange(hub.port, getting('/topics/a'))).body, 'nothing was published').toContain(
+    '"records":[]',
+  )
+})
+
+describe('on a connection whose stream is open', () => {
+  const subscribe = 'GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n\r\n'
+
+  test('a second request is not answered, the connection is closed', async () => {
+    const hub = await startTestHub()
+    const socket = await openUntil(hub.port, subscribe, 'tidemark.ready')
+    socket.write('POST /topics/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx')
+    await once(socket, 'close')
+    expect((await exchange(hub.port, getting('/topics/a'))).body).toContain('"records":[]')
+  })
+
+  test('bytes that are no request close it, and write no second answer into the stream', async () => {
+    const hub = await startTestHub()
+    const socket = await openUntil(hub.port, subscribe, 'tidemark.ready')
+    let after = ''
+    socket.on('data', (chunk: string) => (after += chunk))
+    socket.write('\0\0\0 garbage \r\n\r\n')
+    await once(socket, 'close')
+    expect(after).not.toContain('HTTP/1.1')
+  })
+
+  test('a client that half-closes is gone', async () => {
+    const hub = await startTestHub()
+    const socket = await openUntil(hub.port, subscribe, 'tidemark.ready')
+    socket.end()
+    await once(socket, 'close')
+    await expect
+      .poll(
+        async () => JSON.parse((await exchange(hub.port, post('/topics/a', 'x'))).body) as unknown,
+      )
+      .toMatchObject({ sessions: 0 })
+  })
+})
+
+test('a body that never ends is refused at the limit, not collected', async () => {
+  const hub = await startTestHub({ 'max-request-bytes': '64KiB' })
+  const chunk = `10000\r\n${long(65_536)}\r\n`
+  const head = `POST /topics/a HTTP/1.1\r\n${close}Transfer-Encoding: chunked\r\n\r\n`
+  const answer = await exchange(hub.port, [head, chunk, chunk, chunk])
+  expect(answer).toMatchObject({ status: 413 })
+})

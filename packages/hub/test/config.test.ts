@@ -1,0 +1,107 @@
+// From defaults, file, variables and flags to one configuration, and what is said of mistakes.
+
+import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { configOptions, loadConfig, startHub } from '../src/index.ts'
+import { makeDirectory } from './support/test-hub.ts'
+
+async function load(
+  part: { file?: string; env?: Record<string, string>; flags?: Record<string, string> } = {},
+): Promise<ReturnType<typeof loadConfig>> {
+  const directory = await makeDirectory()
+  if (part.file !== undefined) await writeFile(join(directory, 'tidemark.config.json'), part.file)
+  return loadConfig({ flags: part.flags ?? {}, env: part.env ?? {}, directory })
+}
+
+test('the defaults are the documented ones', async () => {
+  expect(await load()).toMatchObject({
+    host: '127.0.0.1',
+    port: 7070,
+    durability: 'fsync',
+    heartbeat: 15_000,
+    maxSessions: 10_000,
+    maxEventBytes: 1024 ** 2,
+    maxRequestBytes: 8 * 1024 ** 2,
+    retention: { maxAge: 86_400_000, maxBytes: 1024 ** 3, rules: [] },
+  })
+})
+
+test('every option’s documented default is its default', async () => {
+  const flags = Object.fromEntries(configOptions.map((option) => [option.flag, option.default]))
+  const { data: _, ...documented } = await load({ flags })
+  expect(await load()).toMatchObject(documented)
+})
+
+test('flags beat variables beat the file beat the defaults', async () => {
+  const file = '{"port":1,"heartbeat":"1s","retention":{"maxAge":"1h","maxBytes":"2MiB"}}'
+  const env = { TIDEMARK_PORT: '2', TIDEMARK_RETENTION_MAX_AGE: '2h' }
+  expect(await load({ file, env, flags: { port: '3' } })).toMatchObject({
+    port: 3,
+    heartbeat: 1_000,
+    retention: { maxAge: 7_200_000, maxBytes: 2 * 1024 ** 2 },
+  })
+})
+
+test.each([
+  [{ flags: { prot: '1' } }, /--prot; did you mean port\?/],
+  [{ env: { TIDEMARK_PROT: '1' } }, /TIDEMARK_PROT; did you mean TIDEMARK_PORT\?/],
+  [{ file: '{"prot":1}' }, /prot; did you mean port\?/],
+  [{ file: '{"retention":{"maxage":1}}' }, /retention\.maxage; did you mean maxAge\?/],
+  [{ file: '{"retention":{"rules":[{"patern":"a/**"}]}}' }, /did you mean pattern\?/],
+  [{ file: '{"retention":{"rules":[{"pattern":"a//b"}]}}' }, /pattern/],
+  [{ flags: { port: '70000' } }, /port must be a whole number from 0 to 65535; got "70000"/],
+  [{ flags: { port: 'http' } }, /port must be a whole number/],
+  [{ flags: { heartbeat: '15' } }, /heartbeat must be a duration such as 15s; got "15"/],
+  [{ flags: { 'retention-max-bytes': '10' } }, /a size such as 1GiB/],
+  [{ flags: { durability: 'maybe' } }, /fsync or commit/],
+])('%j is refused with what to do', async (part, message) => {
+  await expect(load(part)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(message) as string,
+  })
+})
+
+test.each(['not json', '[1]', '"x"'])('the file %s is refused', async (file) => {
+  await expect(load({ file })).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' })
+})
+
+test('several faults are told at once', async () => {
+  await expect(load({ flags: { port: 'x', durability: 'y' } })).rejects.toThrow(
+    /port .*; durability /,
+  )
+})
+
+test('without authentication the hub does not listen beyond this machine, unless told so in words', async () => {
+  const config = await load({ flags: { host: '0.0.0.0', port: '0', data: 'memory:' } })
+  await expect(startHub(config)).rejects.toMatchObject({ code: 'HOST_NEEDS_AUTH' })
+  const hub = await startHub({ ...config, insecure: true })
+  await hub.close()
+})
+
+test('a port in use is said with its number', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const config = await load({ flags: { port: String(port), data: 'memory:' } })
+  await expect(startHub(config)).rejects.toMatchObject({
+    code: 'PORT_IN_USE',
+    message: expect.stringContaining(String(port)) as string,
+  })
+  other.close()
+})
+
+test('a directory held by a hub with other settings is refused with both values', async () => {
+  const data = await makeDirectory()
+  const first = await startHub(await load({ flags: { port: '0', data } }), {
+    onLine: () => undefined,
+  })
+  const other = await load({ flags: { port: '0', data, 'retention-max-age': '1h' } })
+  await expect(startHub(other)).rejects.toMatchObject({ code: 'LOG_SETTINGS_DIFFER' })
+  await first.close()
+  const second = await startHub(other, { onLine: () => undefined })
+  await second.close()
+})

@@ -1,0 +1,140 @@
+// Publishing over HTTP: what comes back, and what the topic then holds.
+
+import { expect, test } from 'vitest'
+import { makeDirectory, startTestHub } from './support/test-hub.ts'
+import type { TestHub } from './support/test-hub.ts'
+
+interface History {
+  readonly records: readonly {
+    cursor: string
+    topic: string
+    type: string
+    key?: string
+    data: string
+    time: number
+  }[]
+  readonly next: string
+  readonly lost?: unknown
+}
+
+async function history(hub: TestHub, path: string): Promise<History> {
+  return (await fetch(`${hub.url}/topics/${path}`)).json() as Promise<History>
+}
+
+async function post(
+  hub: TestHub,
+  path: string,
+  init: RequestInit,
+): Promise<{ cursor: string; sessions: number; code?: string }> {
+  const response = await fetch(`${hub.url}${path}`, { method: 'POST', ...init })
+  return response.json() as Promise<{ cursor: string; sessions: number }>
+}
+
+test('a body is published as it is, whatever its content type', async () => {
+  const hub = await startTestHub()
+  const texts = ['{"a":1}', 'grüße 🌊\r\nzwei', '', '\uFEFFwith a mark']
+  for (const body of texts)
+    await post(hub, '/topics/a', { body, headers: { 'Content-Type': 'application/json' } })
+  expect((await history(hub, 'a')).records.map(({ data }) => data)).toEqual(texts)
+})
+
+test('type and key come from the query', async () => {
+  const hub = await startTestHub()
+  await post(hub, '/topics/orders/42?type=paid&key=k%201', { body: 'x' })
+  expect((await history(hub, 'orders/42')).records).toMatchObject([
+    { topic: 'orders/42', type: 'paid', key: 'k 1' },
+  ])
+})
+
+test('topics are decoded segment by segment and compared byte by byte', async () => {
+  const hub = await startTestHub()
+  await post(hub, '/topics/caf%C3%A9/a%20b', { body: 'composed' })
+  expect((await history(hub, encodeURI('café/a b'))).records).toHaveLength(1)
+  expect((await history(hub, encodeURI('café/a b'.normalize('NFD')))).records).toHaveLength(0)
+})
+
+test.each([
+  {
+    what: 'an object',
+    body: '{"topic":"a","data":{"x":1}}',
+    type: 'application/json',
+    data: ['{"x":1}'],
+  },
+  {
+    what: 'an array',
+    body: '[{"topic":"a","data":"text"},{"topic":"a","data":2}]',
+    type: 'application/json',
+    data: ['text', '2'],
+  },
+  {
+    what: 'lines',
+    body: '{"topic":"a","data":1}\n{"topic":"a","data":null}\n',
+    type: 'application/x-ndjson',
+    data: ['1', 'null'],
+  },
+  {
+    what: 'lines as curl -d sends them',
+    body: '{"topic":"a","data":1}\n{"topic":"a","data":2}',
+    type: 'application/x-www-form-urlencoded',
+    data: ['1', '2'],
+  },
+])('POST /publish takes $what', async ({ body, type, data }) => {
+  const hub = await startTestHub()
+  await post(hub, '/publish', { body, headers: { 'Content-Type': type } })
+  expect((await history(hub, 'a')).records.map((record) => record.data)).toEqual(data)
+})
+
+test('one bad event in a batch keeps all of it out', async () => {
+  const hub = await startTestHub()
+  const body = '[{"topic":"a","data":1},{"topic":"a/../b","data":2}]'
+  expect(await post(hub, '/publish', { body })).toMatchObject({ code: 'TOPIC_INVALID' })
+  expect((await history(hub, 'a')).records).toEqual([])
+})
+
+test.each(['memory:', 'lmdb'])(
+  'a retry with its idempotency key adds nothing (%s)',
+  async (kind) => {
+    const data = kind === 'memory:' ? kind : await makeDirectory()
+    const hub = await startTestHub({ data })
+    const headers = { 'Idempotency-Key': 'job-7' }
+    const first = await post(hub, '/topics/a', { body: 'x', headers })
+    expect((await post(hub, '/topics/a', { body: 'x', headers })).cursor).toBe(first.cursor)
+    expect(await post(hub, '/topics/a', { body: 'other', headers })).toMatchObject({
+      code: 'IDEMPOTENCY_KEY_REUSED',
+    })
+    expect((await history(hub, 'a')).records).toHaveLength(1)
+  },
+)
+
+test('the answer counts the streams an event goes to', async () => {
+  const hub = await startTestHub()
+  const controller = new AbortController()
+  for (const query of ['topic=a', 'topic=*', 'topic=b', 'topics=a,b']) {
+    const response = await fetch(`${hub.url}/events?${query}`, { signal: controller.signal })
+    await response.body?.getReader().read()
+  }
+  expect(await post(hub, '/topics/a', { body: 'x' })).toMatchObject({ sessions: 3 })
+  expect(
+    await post(hub, '/publish', { body: '[{"topic":"a","data":1},{"topic":"b","data":1}]' }),
+  ).toMatchObject({ sessions: 4 })
+  controller.abort()
+})
+
+test('history is read page by page, and says what retention took', async () => {
+  const hub = await startTestHub()
+  for (let i = 0; i < 5; i++) await post(hub, '/topics/a', { body: String(i) })
+  const seen: string[] = []
+  let page = await history(hub, 'a?limit=2')
+  while (page.records.length > 0) {
+    seen.push(...page.records.map(({ data }) => data))
+    page = await history(hub, `a?limit=2&after=${page.next}`)
+  }
+  expect(seen).toEqual(['0', '1', '2', '3', '4'])
+  expect(await history(hub, 'a?after=1zzzzzzzz-5')).toMatchObject({ lost: { reason: 'epoch' } })
+})
+
+test('live and ready', async () => {
+  const hub = await startTestHub({ data: await makeDirectory() })
+  for (const path of ['/livez', '/health', '/readyz'])
+    expect((await fetch(hub.url + path)).status, path).toBe(200)
+})
