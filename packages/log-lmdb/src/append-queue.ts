@@ -1,7 +1,7 @@
 // Group commit: appends gather while the transaction before them is on its way to the disk.
 
 import { LogError } from '@tidemark/log'
-import type { EventRecord, NewBatch, Position, Timer } from '@tidemark/log'
+import type { EventRecord, NewBatch, Position } from '@tidemark/log'
 import { makePosition } from '@tidemark/log/driver'
 import { appendGroup } from './append-group.ts'
 import type { GroupContext, GroupResult } from './append-group.ts'
@@ -37,13 +37,21 @@ export class AppendQueue {
   readonly #onCommit: (records: readonly EventRecord[]) => void
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
+  #isStuck = false
+  readonly #onStuck = new Set<() => void>()
 
   constructor({ context, onCommit }: AppendQueueOptions) {
     this.#context = context
     this.#onCommit = onCommit
   }
 
+  /** A transaction has been asked for and has not begun for {@link beginWaitMs}. */
+  get isStuck(): boolean {
+    return this.#isStuck
+  }
+
   append(batch: NewBatch): Promise<readonly Position[]> {
+    if (this.#isStuck) return Promise.reject(describeStuck())
     return new Promise((resolve, reject) => {
       let dataLength = 0
       for (const { data } of batch.events) dataLength += data.length
@@ -54,7 +62,8 @@ export class AppendQueue {
 
   /** Resolves when nothing waits any more. */
   async drain(): Promise<void> {
-    await this.#running
+    const stuck = new Promise<void>((resolve) => this.#onStuck.add(resolve))
+    if (!this.#isStuck) await Promise.race([this.#running, stuck])
   }
 
   async #run(): Promise<void> {
@@ -64,20 +73,19 @@ export class AppendQueue {
 
   async #commitGroup(): Promise<void> {
     let group: readonly Waiting[] = []
-    let hasGivenUp = false
-    const giveUp = this.#giveUpLater(() => (hasGivenUp = true))
+    const giveUp = this.#context.clock.after(beginWaitMs, () => this.#giveUp())
     try {
       // A child transaction, so that anything thrown in it leaves nothing behind.
       const result = await this.#context.tables.root.childTransaction(() => {
         giveUp.cancel()
-        if (hasGivenUp) return undefined
+        this.#isStuck = false
         group = this.#takeGroup()
         return appendGroup(
           this.#context,
           group.map(({ batch }) => batch),
         )
       })
-      if (result !== undefined) this.#answer(group, result)
+      this.#answer(group, result)
     } catch (error) {
       const failure = await toUnavailable(error, 'storing events')
       // An error before the transaction began concerns all who wait.
@@ -85,19 +93,18 @@ export class AppendQueue {
       for (const { reject } of failed) reject(failure)
     } finally {
       giveUp.cancel()
+      this.#isStuck = false
     }
   }
 
-  /** A write lock that never comes must not leave publishers without an answer. */
-  #giveUpLater(onGivenUp: () => void): Timer {
-    return this.#context.clock.after(beginWaitMs, () => {
-      onGivenUp()
-      const failure = new LogError(
-        'LOG_UNAVAILABLE',
-        `Storage gave no write transaction for ${beginWaitMs / 1000} s. Nothing was stored; see to the disk and to other processes that hold the log.`,
-      )
-      for (const { reject } of this.#waiting.splice(0)) reject(failure)
-    })
+  /**
+   * A write lock that never comes must not leave publishers without an answer. Those who wait leave the queue before
+   * anything of theirs was stored.
+   */
+  #giveUp(): void {
+    this.#isStuck = true
+    for (const { reject } of this.#waiting.splice(0)) reject(describeStuck())
+    for (const resolve of this.#onStuck) resolve()
   }
 
   #takeGroup(): readonly Waiting[] {
@@ -128,4 +135,11 @@ export class AppendQueue {
     }
     if (records.length > 0) this.#onCommit(records)
   }
+}
+
+function describeStuck(): LogError {
+  return new LogError(
+    'LOG_UNAVAILABLE',
+    `Storage gave no write transaction for ${beginWaitMs / 1000} s. Nothing was stored; see to the disk and to other processes that hold the log.`,
+  )
 }

@@ -152,6 +152,11 @@ export class LmdbLog implements LmdbEventLog {
     const { root, meta } = context.tables
     await this.#queue.drain()
     this.#tails.close()
+    if (this.#queue.isStuck) {
+      // lmdb would wait for the transaction that does not come. The directory is left as by a kill.
+      wake.close()
+      return
+    }
     await this.#sweep.close()
     try {
       await root.childTransaction(() => void meta.remove(holder))

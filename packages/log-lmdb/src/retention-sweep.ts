@@ -195,7 +195,7 @@ export class RetentionSweep {
 
   #expireFront(view: WriteView, now: number, max: number): number {
     let removed = 0
-    if (max === 0) return removed
+    if (max === 0 || this.#needsTopics) return removed
     const oldest = [...this.#context.tables.records.getRange({ limit: max })]
     for (const { key, value } of oldest) {
       if (!this.#isExpired(asBuffer(value), now)) return removed

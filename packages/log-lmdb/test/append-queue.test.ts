@@ -1,0 +1,93 @@
+// Group commit, and what happens to appends when the write lock does not come.
+
+import { open } from 'lmdb'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { formatCursor, parseTopic } from '@tidemark/log'
+import { createFakeClock } from '@tidemark/testkit'
+import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
+
+const topic = parseTopic('a')
+
+let directory = ''
+
+beforeEach(async () => {
+  directory = await makeDirectory()
+})
+
+afterEach(() => removeDirectory(directory))
+
+test('appends that come while another is on its way to the disk share one transaction', async () => {
+  const log = await openAt(directory)
+  await Promise.all(
+    Array.from({ length: 200 }, (_, i) => log.append({ events: [{ topic, data: String(i) }] })),
+  )
+  const { commits, batches, events } = log.stats()
+  expect({ batches, events }).toEqual({ batches: 200, events: 200 })
+  expect(commits).toBeLessThanOrEqual(4)
+  await log.close()
+})
+
+test('a reused idempotency key fails its own append and none that shares the transaction', async () => {
+  const log = await openAt(directory)
+  const append = (data: string, idempotencyKey?: string) =>
+    log.append({ events: [{ topic, data }], idempotencyKey })
+  const results = await Promise.allSettled([
+    append('1'),
+    append('2', 'k'),
+    append('other', 'k'),
+    append('3'),
+    append('2', 'k'),
+  ])
+  expect(results.map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+    'fulfilled',
+  ])
+  const cursors = results.map((result) =>
+    result.status === 'fulfilled' ? result.value.map((one) => formatCursor(one)).join() : undefined,
+  )
+  expect(cursors[4]).toBe(cursors[1])
+  expect(log.stats().records).toBe(3)
+  await log.close()
+})
+
+test('a write lock that never comes answers LOG_UNAVAILABLE, stores nothing, and is forgotten when it comes', async () => {
+  const clock = createFakeClock()
+  const log = await openAt(directory, { clock })
+  const other = open<Buffer, Buffer>(directory, {
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+  })
+  let release: () => void = () => {}
+  const released = new Promise<void>((resolve) => (release = resolve))
+  let onBegun: () => void = () => {}
+  const begun = new Promise<void>((resolve) => (onBegun = resolve))
+  const held = other.transaction(async () => {
+    onBegun()
+    await released
+  })
+  await begun
+  const append = (data: string) => log.append({ events: [{ topic, data }] })
+  const waiting = Promise.allSettled([append('1'), append('2')])
+  clock.advance(30_000)
+  const results = [...(await waiting), ...(await Promise.allSettled([append('3')]))]
+  for (const result of results) {
+    expect(result).toMatchObject({ status: 'rejected', reason: { code: 'LOG_UNAVAILABLE' } })
+  }
+  release()
+  await held
+  await expect
+    .poll(
+      async () =>
+        await append('4')
+          .then(() => true)
+          .catch(() => false),
+    )
+    .toBe(true)
+  expect(log.stats().records).toBe(1)
+  await other.close()
+  await log.close()
+})
