@@ -46,6 +46,11 @@ export class TestHub {
     })
   }
 
+  /** Forgets every event, as a new disk would. Only while the hub is away. */
+  async forgetData(): Promise<void> {
+    await rm(this.dataDirectory, { recursive: true })
+  }
+
   /** Does something by way of another hub process on the same data, while this one is away. */
   async byAnotherPort(act: (url: string) => Promise<void>): Promise<void> {
     const { dataDirectory } = this

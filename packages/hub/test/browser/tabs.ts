@@ -159,14 +159,20 @@ export class Browsers {
     throw failure.reason
   }
 
+  async openPage(name: BrowserName, url: string): Promise<Page> {
+    const page = await this.#browsers.get(name)?.newPage()
+    if (page === undefined) throw new Error(`${name} has not been launched.`)
+    await page.goto(url)
+    return page
+  }
+
   /** A page at `url` in each browser. */
   async openPages(url: string): Promise<readonly (readonly [BrowserName, Page])[]> {
     return Promise.all(
-      [...this.#browsers].map(async ([name, browser]): Promise<readonly [BrowserName, Page]> => {
-        const page = await browser.newPage()
-        await page.goto(url)
-        return [name, page]
-      }),
+      [...this.#browsers.keys()].map(async (name): Promise<readonly [BrowserName, Page]> => [
+        name,
+        await this.openPage(name, url),
+      ]),
     )
   }
 
