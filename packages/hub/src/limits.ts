@@ -1,8 +1,5 @@
 // Every limit of the hub, with its arithmetic.
 
-/** Bytes of one request body. Eight events of the largest size. */
-export const requestBytesMax: number = 8 * 1024 * 1024
-
 /** Bytes of request line and headers. 100 topics of 256 bytes fit; longer lists go into the body of POST /events. */
 export const headerBytesMax: number = 32 * 1024
 

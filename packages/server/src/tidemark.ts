@@ -1,6 +1,5 @@
 // One node: the sessions that are open here, what they follow, and the way in for publishers.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LogError, formatCursor, parseTopic } from '@tidemark/log'
 import type { NewBatch } from '@tidemark/log'
 import { Beats } from './beats.ts'
@@ -14,7 +13,7 @@ import { drainSessionsPerSecond, publishEventsMax, retrySpreadMs } from './limit
 import { toNewEvent } from './new-event.ts'
 import type { PublishInput } from './new-event.ts'
 import { subscribe } from './node/subscribe.ts'
-import type { SubscribeOptions } from './node/subscribe.ts'
+import type { NodeRequest, NodeResponse, SubscribeOptions } from './node/subscribe.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { makeSessionId, pickBetween } from './random.ts'
 import { Session } from './session.ts'
@@ -82,8 +81,8 @@ export class Tidemark {
    * headers. Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects.
    */
   subscribe(
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: NodeRequest,
+    response: NodeResponse,
     options: SubscribeOptions = {},
   ): Promise<void> {
     return subscribe(this, { request, response }, options)

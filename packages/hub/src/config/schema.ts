@@ -43,7 +43,7 @@ const rule = z.strictObject({
 })
 
 /** What is kept of each topic that matches; see the log's `RetentionRule`. */
-export interface RuleConfig {
+interface RuleConfig {
   readonly pattern: string
   /** Milliseconds. */
   readonly maxAge?: number | undefined

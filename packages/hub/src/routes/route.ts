@@ -12,7 +12,7 @@ export interface RouteContext {
 }
 
 /** One request on its way through a route. */
-export interface Exchange {
+interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** The part of the path that the route's own path leaves open, still percent-encoded. */

@@ -9,6 +9,12 @@ import type { SocketWay } from './open-sink.ts'
 import { markStreaming } from './streaming.ts'
 import { refuse } from './refuse.ts'
 
+/** A request of `node:http`, or of a framework on top of it. */
+export type NodeRequest = IncomingMessage
+
+/** The response that belongs to it. */
+export type NodeResponse = ServerResponse
+
 /** What the door can be told about one request. */
 export interface SubscribeOptions {
   /** What to subscribe to. Default: read from the request's URL and `Last-Event-ID`. */
