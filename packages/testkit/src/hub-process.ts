@@ -28,6 +28,8 @@ export interface HubProcess {
   /** `http://127.0.0.1:…`, without a slash at its end. */
   readonly url: string
   readonly port: number
+  /** The process's number, for the system's own tools; undefined when it could not be started. */
+  readonly pid: number | undefined
   /** The end of what it has written to standard output and error. */
   readonly output: string
   /** Whether the process has ended, however it came to that. */
@@ -112,6 +114,10 @@ class ChildHub implements HubProcess {
     }
     running.add(child)
     child.once('close', () => running.delete(child))
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
   }
 
   get output(): string {
