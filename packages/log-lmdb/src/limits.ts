@@ -15,8 +15,11 @@ export const databasesMax: number = 16
 /** Events one write transaction takes from the queue. 10,000 × ~6 µs = 60 ms in which no one else writes. */
 export const groupEventsMax: number = 10_000
 
-/** Characters of data one write transaction takes from the queue; a larger batch goes alone. */
-export const groupDataMax: number = 8 * 1024 * 1024
+/**
+ * Characters of data one write transaction takes from the queue; a larger batch goes alone. Pages a transaction frees
+ * are reused two transactions later, so about three times this, doubled by page rounding, lies idle: 12 MiB.
+ */
+export const groupDataMax: number = 2 * 1024 * 1024
 
 /** Appends wait this long to get into a transaction, in milliseconds. Then storage is taken for stuck. */
 export const beginWaitMs: number = 30_000
