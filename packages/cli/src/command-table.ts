@@ -1,14 +1,38 @@
 // All commands, in the order of the help.
 
-import type { Command } from './command.ts'
-import { publish } from './publish.ts'
-import { serve } from './serve.ts'
-import { subscribe } from './subscribe.ts'
+import type { Command, CommandBody, CommandName } from './command.ts'
 
-const helpOption = { name: 'help', help: 'This text.' }
+/** A command that is loaded when it is asked for: a hub takes 0.1 s to load, which `publish` in a loop shall not pay. */
+interface CommandEntry extends CommandName {
+  readonly load: () => Promise<CommandBody>
+}
 
-/** The commands of the program; each has `--help`. */
-export const commands: readonly Command[] = [serve, publish, subscribe].map((command) => ({
-  ...command,
-  options: [...command.options, helpOption],
-}))
+/** The commands of the program. */
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    summary: 'Start a hub: a durable Server-Sent Events server.',
+    load: async () => (await import('./serve.ts')).serve,
+  },
+  {
+    name: 'publish',
+    summary: 'Publish one event, or every line of standard input.',
+    load: async () => (await import('./publish.ts')).publish,
+  },
+  {
+    name: 'subscribe',
+    summary: 'Print events as they happen, or from the history on.',
+    load: async () => (await import('./subscribe.ts')).subscribe,
+  },
+]
+
+/** Loads a command. Each one has `--help`. */
+export async function loadCommand({ name, summary, load }: CommandEntry): Promise<Command> {
+  const body = await load()
+  return {
+    ...body,
+    name,
+    summary,
+    options: [...body.options, { name: 'help', help: 'This text.' }],
+  }
+}

@@ -21,11 +21,18 @@ export interface CommandLine {
   readonly values: ReadonlyMap<string, readonly string[]>
 }
 
-/** A command of the program. */
-export interface Command {
+/** What the list of commands says. */
+export interface CommandName {
   readonly name: string
-  /** One line for the list of commands. */
+  /** One line. */
   readonly summary: string
+}
+
+/** A command of the program. */
+export interface Command extends CommandName, CommandBody {}
+
+/** What a command is beside its name; loaded when it is asked for. */
+export interface CommandBody {
   /** What follows the command's name: `<topic> [text]`. */
   readonly usage: string
   /** What a newcomer needs to know, a few lines. */

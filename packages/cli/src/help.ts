@@ -1,9 +1,9 @@
 // The help texts, made from the table of commands.
 
-import type { Command, CommandOption } from './command.ts'
+import type { Command, CommandName, CommandOption } from './command.ts'
 
 /** What `tidemark --help` says. */
-export function renderHelp(commands: readonly Command[]): string {
+export function renderHelp(commands: readonly CommandName[]): string {
   const rows = commands.map(({ name, summary }) => [name, summary] as const)
   return `Tidemark: Server-Sent Events that never lose their place.
 
@@ -20,8 +20,9 @@ Try it, in three terminals:
   tidemark subscribe 'demo/**'
   tidemark publish demo/greetings 'Hello'
 
-Exit codes: 0 done, 64 wrong usage, 65 input refused, 69 hub or port unavailable, 73 data directory
-unusable, 74 input or output failed, 76 not a hub, 77 not allowed, 78 wrong configuration, 1 anything else.
+Exit codes: 0 done, 64 wrong usage, 65 input refused, 69 hub or port unavailable, 73 data
+directory unusable, 74 input or output failed, 76 not a hub, 77 not allowed, 78 wrong
+configuration, 130 or 143 interrupted, 1 anything else.
 `
 }
 
@@ -31,7 +32,7 @@ export function renderCommandHelp(command: Command): string {
 
 Usage: tidemark ${command.name} ${command.usage}
 
-${command.description}
+${wrapParagraphs(command.description)}
 
 Options:
 ${renderRows(command.options.map(describeOption))}
@@ -39,6 +40,12 @@ ${renderRows(command.options.map(describeOption))}
 Examples:
 ${command.examples.map((example) => `  ${example}`).join('\n')}
 `
+}
+
+/** The source breaks lines where it likes; an empty line ends a paragraph. */
+function wrapParagraphs(text: string): string {
+  const paragraphs = text.split('\n\n').map((paragraph) => paragraph.replaceAll('\n', ' '))
+  return paragraphs.map((paragraph) => wrap(paragraph, lineLengthMax).join('\n')).join('\n\n')
 }
 
 function describeOption(option: CommandOption): readonly [string, string] {

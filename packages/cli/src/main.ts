@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { commands } from './command-table.ts'
+import type { Command } from './command.ts'
+import { commandTable, loadCommand } from './command-table.ts'
 import { describeFailure } from './describe-failure.ts'
 import { CliError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -40,15 +41,17 @@ async function runProgram(args: readonly string[]): Promise<ExitCode> {
 async function dispatch(args: readonly string[]): Promise<ExitCode> {
   const [name, ...rest] = args
   if (name === undefined) {
-    process.stderr.write(renderHelp(commands))
+    process.stderr.write(renderHelp(commandTable))
     return exitCodes.usage
   }
   if (name === '--version' || name === '-v') return say(`${readVersion()}\n`)
   if (name === '--help' || name === '-h' || name === 'help') {
     const [topic] = rest
-    return say(topic === undefined ? renderHelp(commands) : renderCommandHelp(findCommand(topic)))
+    return say(
+      topic === undefined ? renderHelp(commandTable) : renderCommandHelp(await findCommand(topic)),
+    )
   }
-  const command = findCommand(name)
+  const command = await findCommand(name)
   // Whoever asks for help gets it, whatever else is on the line; behind `--` the word is text.
   const end = rest.indexOf('--')
   const options = end === -1 ? rest : rest.slice(0, end)
@@ -61,15 +64,15 @@ async function say(text: string): Promise<ExitCode> {
   return exitCodes.done
 }
 
-function findCommand(name: string): (typeof commands)[number] {
-  const command = commands.find((each) => each.name === name)
-  if (command !== undefined) return command
-  const names = commands.map((each) => each.name)
+async function findCommand(name: string): Promise<Command> {
+  const entry = commandTable.find((each) => each.name === name)
+  if (entry !== undefined) return loadCommand(entry)
+  const names = commandTable.map((each) => each.name)
   const nearest = nearestName(name, names)
   const hint = nearest === undefined ? `There are ${names.join(', ')}.` : `Did you mean ${nearest}?`
   throw new CliError(
     'COMMAND_UNKNOWN',
-    `tidemark has no command ${quote(name)}. ${hint} See tidemark --help.`,
+    `There is no command ${quote(name)}. ${hint} See tidemark --help.`,
   )
 }
 

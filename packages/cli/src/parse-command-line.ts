@@ -60,6 +60,6 @@ function unknownOption(command: Command, rawName: string): CliError {
   const dashes = rawName.startsWith('--') ? '' : ' Text that begins with a dash goes after `--`.'
   return new CliError(
     'OPTION_UNKNOWN',
-    `tidemark ${command.name} has no option ${rawName}.${hint}${dashes} See tidemark ${command.name} --help.`,
+    `${command.name} has no option ${rawName}.${hint}${dashes} See tidemark ${command.name} --help.`,
   )
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import process from 'node:process'
 import { createPublisher } from '@tidemark/client'
-import type { Command, CommandLine } from './command.ts'
+import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -19,9 +19,7 @@ import { onSignals } from './signals.ts'
 import { createTellingFetch } from './tell-failures.ts'
 
 /** Publishes. */
-export const publish: Command = {
-  name: 'publish',
-  summary: 'Publish one event, or every line of standard input.',
+export const publish: CommandBody = {
   usage: '<topic> [text] [options]',
   description: `Publishes the text, or all of standard input, as one event, and prints its cursor once the hub has it.
 

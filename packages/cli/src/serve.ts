@@ -3,7 +3,7 @@
 import process from 'node:process'
 import { configOptions, loadConfig, startHub } from '@tidemark/hub'
 import type { Hub, HubConfig } from '@tidemark/hub'
-import type { Command, CommandLine } from './command.ts'
+import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -13,9 +13,7 @@ import { quote } from './quote.ts'
 import { onSignals } from './signals.ts'
 
 /** Starts a hub. */
-export const serve: Command = {
-  name: 'serve',
-  summary: 'Start a hub: a durable Server-Sent Events server.',
+export const serve: CommandBody = {
   usage: '[options]',
   description: `Listens, keeps events in a directory, and serves them to whoever subscribes. Prints the URL of its page and
 curl lines to try. SIGINT (Ctrl-C) and SIGTERM send all sessions away at a steady pace and end it with 0;

@@ -3,7 +3,7 @@
 import process from 'node:process'
 import { connect } from '@tidemark/client'
 import type { Feed } from '@tidemark/client'
-import type { Command, CommandLine } from './command.ts'
+import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -16,9 +16,7 @@ import { quote } from './quote.ts'
 import { onSignals } from './signals.ts'
 
 /** Subscribes. */
-export const subscribe: Command = {
-  name: 'subscribe',
-  summary: 'Print events as they happen, or from the history on.',
+export const subscribe: CommandBody = {
   usage: '<topic or pattern>… [options]',
   description: `Prints one line per event: time, topic, type, data. Reconnects by itself and goes on exactly where it was;
 if events were lost to retention meanwhile, it says so on standard error.

@@ -1,0 +1,68 @@
+// `tidemark serve` as a process: what it prints, and how it begins and ends.
+
+import { execFile, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { makeDirectory, run, start, startHub } from './program.ts'
+
+const shell = promisify(execFile)
+
+/** The words of a line whose quotes are single and plain. */
+function splitWords(line: string): string[] {
+  return line.split(' ').map((word) => word.replaceAll("'", ''))
+}
+
+test('the curl lines it prints work as printed', async () => {
+  const hub = await startHub()
+  const [, subscribeLine = ''] = await hub.waitFor('stdout', /subscribe {3}(curl .*)\n/)
+  const [, publishLine = ''] = await hub.waitFor('stdout', /publish {5}(curl .*)\n/)
+  await shell('sh', ['-c', publishLine])
+  let stream = ''
+  const [curl = '', ...args] = splitWords(
+    subscribeLine.replace('topic=demo', 'topic=demo&since=earliest'),
+  )
+  const reader = spawn(curl, args)
+  try {
+    for await (const chunk of reader.stdout) {
+      stream += String(chunk)
+      if (stream.includes('data: hello\n\n')) break
+    }
+  } finally {
+    reader.kill()
+  }
+  expect(stream).toContain('data: hello\n\n')
+})
+
+test('SIGTERM drains it and ends it with 0', async () => {
+  const hub = await startHub()
+  const reader = start(['subscribe', 'demo', '--since', 'earliest'], { env: hub.env })
+  await run(['publish', 'demo', 'hello'], { env: hub.env })
+  await reader.waitFor('stdout', /hello/)
+  hub.child.kill('SIGTERM')
+  expect((await hub.ended).code).toBe(0)
+})
+
+test('a port in use is named, with what to do', async () => {
+  const { port } = new URL((await startHub()).url)
+  const { code, stderr } = await run(['serve', '--port', port])
+  expect(code).toBe(69)
+  expect(stderr).toMatch(new RegExp(`^tidemark: Port ${port} .*--port.*\\(PORT_IN_USE\\)\\n$`))
+})
+
+test('a data directory that cannot be created is named', async () => {
+  const directory = makeDirectory()
+  writeFileSync(join(directory, 'file'), '')
+  const { ended } = start(['serve', '--port', '0', '--data', './file/below'], { directory })
+  const { code, stderr } = await ended
+  expect(stderr).toMatch(/^tidemark: [^\n]*file\/below[^\n]*\(LOG_NOT_WRITABLE\)\n$/)
+  expect(code).toBe(73)
+})
+
+test('settings come from the file, the variables and the options, the later beating the earlier', async () => {
+  const directory = makeDirectory()
+  writeFileSync(join(directory, 'tidemark.config.json'), '{"port": 1, "data": "memory:"}')
+  const hub = start(['serve', '--port', '0'], { directory, env: { TIDEMARK_PORT: 'bad' } })
+  await hub.waitFor('stdout', /kept in memory/)
+})

@@ -1,0 +1,27 @@
+// The first signal and the second.
+
+import { EventEmitter } from 'node:events'
+import { expect, test } from 'vitest'
+import { onSignals } from '../src/signals.ts'
+
+test('a second signal is impatience, unless it is the same Ctrl-C handed on', () => {
+  const source = new EventEmitter()
+  const heard: string[] = []
+  let now = 1_000
+  const clock = { now: () => now, after: () => ({ cancel: () => undefined }) }
+  onSignals(
+    {
+      onStop: (code) => heard.push(`stop ${code}`),
+      onAgain: (code) => heard.push(`again ${code}`),
+    },
+    source,
+    clock,
+  )
+  source.emit('SIGINT')
+  now += 499
+  source.emit('SIGINT')
+  expect(heard).toEqual(['stop 130'])
+  now += 1
+  source.emit('SIGTERM')
+  expect(heard).toEqual(['stop 130', 'again 143'])
+})

@@ -1,0 +1,67 @@
+// Help, versions, and what is said about command lines that are wrong.
+
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { run } from './program.ts'
+
+function longestLine(text: string): number {
+  return Math.max(...text.split('\n').map((line) => line.length))
+}
+
+test('the help lists every command, shows how to try it and explains the exit codes', async () => {
+  const { code, stdout, stderr } = await run(['--help'])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  for (const word of ['serve', 'publish', 'subscribe', 'Try it', 'Exit codes'])
+    expect(stdout).toContain(word)
+  expect(longestLine(stdout)).toBeLessThanOrEqual(100)
+})
+
+test.each(['serve', 'publish', 'subscribe'])(
+  'the help of %s has options and examples',
+  async (command) => {
+    const [direct, spelled] = await Promise.all([run([command, '--help']), run(['help', command])])
+    expect(direct).toEqual(spelled)
+    expect(direct.code).toBe(0)
+    expect(direct.stdout).toContain(`Usage: tidemark ${command} `)
+    expect(longestLine(direct.stdout)).toBeLessThanOrEqual(100)
+    expect(direct.stdout).toContain('Examples:\n  ')
+  },
+)
+
+test('the version is that of the package', async () => {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(manifest) as { version: string }
+  expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+test('without a command the help goes to standard error and the exit code says wrong usage', async () => {
+  const { code, stdout, stderr } = await run([])
+  expect({ code, stdout }).toEqual({ code: 64, stdout: '' })
+  expect(stderr).toContain('Usage: tidemark <command>')
+})
+
+test.each([
+  [['publsh', 'a', 'b'], 64, /"publsh".*Did you mean publish\?.*\(COMMAND_UNKNOWN\)/],
+  [['publish', 'a', 'b', '--tpye', 'x'], 64, /--tpye.*Did you mean --type\?.*\(OPTION_UNKNOWN\)/],
+  [['serve', '--prot', '1'], 64, /--prot.*Did you mean --port\?.*\(OPTION_UNKNOWN\)/],
+  [['serve', '--port', 'many'], 78, /port must be.*"many".*\(CONFIG_INVALID\)/],
+  [['serve', '--port'], 64, /--port needs a value.*\(OPTION_INVALID\)/],
+  [['serve', '--port', '--data', 'x'], 64, /--port needs a value.*\(OPTION_INVALID\)/],
+  [['serve', '--insecure=yes'], 64, /--insecure takes no value.*\(OPTION_INVALID\)/],
+  [['serve', '--config', 'absent.json'], 78, /absent\.json.*\(CONFIG_UNREADABLE\)/],
+  [['serve', '--host', '0.0.0.0'], 78, /loopback only.*\(HOST_NEEDS_AUTH\)/],
+  [['serve', 'now'], 64, /takes options only; got "now".*\(ARGUMENT_INVALID\)/],
+  [['publish'], 64, /needs a topic.*\(ARGUMENT_INVALID\)/],
+  [['publish', 'a', 'two', 'words'], 64, /"words".*quotes.*\(ARGUMENT_INVALID\)/],
+  [['publish', 'a', '-5'], 64, /no option -5.*goes after `--`.*\(OPTION_UNKNOWN\)/],
+  [['publish', 'a', 'b', '--lines'], 64, /standard input.*\(ARGUMENT_INVALID\)/],
+  [['publish', 'a', 'b', '--url', 'ftp://x'], 64, /"ftp:\/\/x".*\(OPTION_INVALID\)/],
+  [['publish', 'a', 'b', '--header', 'secret'], 64, /--header must be like.*\(OPTION_INVALID\)/],
+  [['subscribe'], 64, /needs a topic or pattern.*\(ARGUMENT_INVALID\)/],
+  [['subscribe', 'a', '--count', '0'], 64, /--count must be.*"0".*\(OPTION_INVALID\)/],
+])('%j ends with %i and one line that says what to do', async (args, code, message) => {
+  const ending = await run(args)
+  expect(ending.stderr).toMatch(/^tidemark: [^\n]+\n$/)
+  expect(ending.stderr).toMatch(message)
+  expect({ code: ending.code, stdout: ending.stdout }).toEqual({ code, stdout: '' })
+})
