@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterEach } from 'vitest'
 
 /** The built program. */
-export const mainPath: string = new URL('../dist/main.js', import.meta.url).pathname
+const mainPath: string = new URL('../dist/main.js', import.meta.url).pathname
 
 /** How a process ended. */
 export interface Ending {
