@@ -176,17 +176,18 @@ export class Browsers {
     )
   }
 
-  /** A tab in each browser with a plain EventSource on `path`. */
-  async listen(hubUrl: string, path: string): Promise<readonly Tab[]> {
+  /** A tab in each browser that does not listen yet. */
+  async openTabs(hubUrl: string): Promise<readonly Tab[]> {
     // The hub's own page, without topics, opens no stream of its own.
     const pages = await this.openPages(`${hubUrl}/`)
-    return Promise.all(
-      pages.map(async ([name, page]) => {
-        const tab = new Tab(name, page)
-        await tab.listen(path)
-        return tab
-      }),
-    )
+    return pages.map(([name, page]) => new Tab(name, page))
+  }
+
+  /** A tab in each browser with a plain EventSource on `path`. */
+  async listen(hubUrl: string, path: string): Promise<readonly Tab[]> {
+    const tabs = await this.openTabs(hubUrl)
+    await each(tabs, (tab) => tab.listen(path))
+    return tabs
   }
 
   async close(): Promise<void> {
