@@ -97,7 +97,9 @@ async function runLines(line: CommandLine, event: Omit<Event, 'data'>): Promise<
       if (batches.waiting > 0) remark('publishing what was read; a second signal drops it.')
     },
     onAgain(exitCode) {
-      remark(`stopped; ${published} lines were published, what was read after them is dropped.`)
+      remark(
+        `stopped; the hub acknowledged ${published} lines, what was read after them is dropped.`,
+      )
       process.exit(exitCode)
     },
   })
