@@ -30,6 +30,7 @@ export function appendGroup(context: GroupContext, batches: readonly NewBatch[])
   const { tables, clock, rules, retention } = context
   const view = new WriteView(tables, rules)
   const time = readRecordTime(clock, view.state.headTime)
+  const first = view.state.head + 1
   const records: EventRecord[] = []
   const runs = batches.map((batch) => {
     try {
@@ -41,7 +42,7 @@ export function appendGroup(context: GroupContext, batches: readonly NewBatch[])
   })
   if (records.length > 0) {
     const max = 2 * records.length + trimExtraMax
-    const trimmed = view.trimTopics(max)
+    const trimmed = view.trimTopics(max, first)
     view.trimTotal(retention.maxBytes, max - trimmed)
     trimKeys(tables, view.state, { now: time, maxBytes: retention.maxBytes, max })
     view.save()

@@ -2,7 +2,7 @@
 
 import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Position } from '@tidemark/log'
-import { makePosition } from '@tidemark/log/driver'
+import { makePosition, sequenceOf } from '@tidemark/log/driver'
 import { appendGroup } from './append-group.ts'
 import type { GroupContext, GroupResult } from './append-group.ts'
 import { toUnavailable } from './failures.ts'
@@ -38,6 +38,7 @@ export class AppendQueue {
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #isStuck = false
+  #inFlightFirst = Infinity
   readonly #onStuck = new Set<() => void>()
 
   constructor({ context, onCommit }: AppendQueueOptions) {
@@ -48,6 +49,14 @@ export class AppendQueue {
   /** A transaction has been asked for and has not begun for {@link beginWaitMs}. */
   get isStuck(): boolean {
     return this.#isStuck
+  }
+
+  /**
+   * The first sequence of the group that is being committed, Infinity for none. It may be visible already, but
+   * without what it superseded of itself; `onCommit` has the whole.
+   */
+  get inFlightFirst(): number {
+    return this.#inFlightFirst
   }
 
   append(batch: NewBatch): Promise<readonly Position[]> {
@@ -80,13 +89,18 @@ export class AppendQueue {
         giveUp.cancel()
         this.#isStuck = false
         group = this.#takeGroup()
-        return appendGroup(
+        const appended = appendGroup(
           this.#context,
           group.map(({ batch }) => batch),
         )
+        const [oldest] = appended.records
+        if (oldest !== undefined) this.#inFlightFirst = sequenceOf(oldest.position)
+        return appended
       })
+      this.#inFlightFirst = Infinity
       this.#answer(group, result)
     } catch (error) {
+      this.#inFlightFirst = Infinity
       const failure = await toUnavailable(error, 'storing events')
       // An error before the transaction began concerns all who wait.
       const failed = group.length > 0 ? group : this.#waiting.splice(0)

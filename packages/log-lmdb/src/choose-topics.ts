@@ -24,6 +24,8 @@ export function chooseTopics(
   { topics: set, after, upTo, limit }: WantedRange,
 ): readonly TopicStats[] | 'scan' {
   const range = Math.min(upTo - after, state.count)
+  // Looking at so few records is cheaper than looking up the topics.
+  if (range <= set.topics.length) return 'scan'
   const found = new Map<Topic, TopicStats>()
   let matching = 0
   let visited = 0

@@ -74,6 +74,7 @@ export class LmdbLog implements LmdbEventLog {
       clock: context.clock,
       wake,
       pollMs,
+      announcedFrom: () => this.#queue.inFlightFirst,
       onError: onHandlerError,
     })
     this.#queue = new AppendQueue({

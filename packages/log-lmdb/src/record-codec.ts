@@ -9,14 +9,8 @@ import type { EventRecord, NewEvent, Position, Topic } from '@tidemark/log'
 const headBytes = 22
 const noKey = 0xffff
 
-/** What a sweep or a scan needs of a record before its texts. */
+/** What stands before the texts of a record. */
 export interface RecordHead {
-  readonly time: number
-  readonly topicId: number
-  readonly weight: number
-}
-
-export interface RecordPlace {
   readonly time: number
   readonly topicId: number
   readonly weight: number
@@ -25,7 +19,7 @@ export interface RecordPlace {
 let scratch = Buffer.allocUnsafeSlow(64 * 1024)
 
 /** The bytes stay valid until the next call: lmdb copies a value while it is put inside of a transaction. */
-export function encodeRecord(event: NewEvent, place: RecordPlace): Buffer {
+export function encodeRecord(event: NewEvent, place: RecordHead): Buffer {
   const type = event.type === undefined || event.type === 'message' ? '' : event.type
   // A UTF-16 unit takes 3 bytes of UTF-8 at most.
   const bytesMax =

@@ -17,6 +17,8 @@ export interface TailsOptions {
   readonly clock: Clock
   readonly wake: Wake
   readonly pollMs: number
+  /** Records from this sequence on will be announced, see `AppendQueue.inFlightFirst`. */
+  readonly announcedFrom: () => number
   /** Told what a handler threw, or why reading failed; the tails go on. */
   readonly onError: (error: unknown) => void
 }
@@ -106,10 +108,14 @@ export class Tails {
 
   /** Hands one batch to a tail; returns whether there may be more. */
   #advance(tail: LmdbTail): boolean {
-    const { tables, epoch } = this.#options
+    const { tables, epoch, announcedFrom } = this.#options
     const reached = sequenceOf(tail.position)
+    const end = announcedFrom() - 1
+    // Up to date but for what comes by itself.
+    if (reached === end) return false
     const found = withSnapshot(tables, () => {
-      const { head, newestMark } = readState(tables)
+      const { head: newest, newestMark } = readState(tables)
+      const head = Math.min(newest, end)
       if (newestMark > reached) return { head, overtakenTo: newestMark }
       return { head, records: reached < head ? this.#read(reached, head) : [] }
     })

@@ -57,15 +57,18 @@ export class WriteView {
     return sequence
   }
 
-  /** Applies the bounds on number and bytes of each topic added to; removes at most `max` records. */
-  trimTopics(max: number): number {
+  /**
+   * Applies the bounds on number and bytes of each topic added to; removes at most `max` records, and none from
+   * `below` on: what is removed by the transaction that adds it, tails of other processes never see.
+   */
+  trimTopics(max: number, below: number): number {
     let removed = 0
     for (const { stats } of this.#topics.values())
-      removed += this.trimTopic(stats.name, max - removed)
+      removed += this.trimTopic(stats.name, max - removed, below)
     return removed
   }
 
-  trimTopic(name: Topic, max: number): number {
+  trimTopic(name: Topic, max: number, below: number = Infinity): number {
     const { stats, rule } = this.#open(name)
     let removed = 0
     while (removed < max && (stats.count > rule.maxEvents || stats.bytes > rule.maxBytes)) {
@@ -74,6 +77,7 @@ export class WriteView {
       if (oldest.length === 0) return removed
       for (const sequence of oldest) {
         if (stats.count <= rule.maxEvents && stats.bytes <= rule.maxBytes) return removed
+        if (sequence >= below) return removed
         this.removeByRetention(sequence)
         removed += 1
       }

@@ -1,0 +1,63 @@
+// Records as bytes: whatever enters the log comes out of it the same.
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Topic } from '@tidemark/log'
+import { makeEpoch, makePosition } from '@tidemark/log/driver'
+import {
+  decodeHead,
+  decodeKey,
+  decodeRecord,
+  decodeTopic,
+  encodeRecord,
+} from '../src/record-codec.ts'
+import { indexKey, latestKey, readSequence, sequenceKey } from '../src/schema.ts'
+
+const position = makePosition(makeEpoch(new Uint8Array(8)), 1)
+const text = (maxLength: number) => fc.string({ unit: 'binary', maxLength })
+const sequence = fc.nat(Number.MAX_SAFE_INTEGER)
+
+test('a record comes back from its bytes as it went in', () => {
+  const event = fc.record({
+    topic: text(80).map((name) => name as Topic),
+    type: fc.option(fc.string({ unit: 'binary', minLength: 1, maxLength: 256 }), {
+      nil: undefined,
+    }),
+    key: fc.option(text(256), { nil: undefined }),
+    data: text(3_000),
+  })
+  const head = fc.record({
+    time: fc.nat(Number.MAX_SAFE_INTEGER),
+    topicId: fc.nat(0xffff_ffff),
+    weight: fc.nat(0xffff_ffff),
+  })
+  fc.assert(
+    fc.property(event, head, (given, place) => {
+      const bytes = Buffer.from(encodeRecord(given, place))
+      expect(decodeHead(bytes)).toEqual(place)
+      expect(decodeTopic(bytes)).toBe(given.topic)
+      expect(decodeKey(bytes)).toBe(given.key)
+      const { time } = place
+      const type = given.type ?? 'message'
+      expect(decodeRecord(bytes, position)).toEqual({ ...given, type, time, position })
+    }),
+  )
+})
+
+test('keys sort as their numbers do', () => {
+  fc.assert(
+    fc.property(fc.nat(0xffff_fffe), sequence, sequence, (topicId, a, b) => {
+      expect(Math.sign(Buffer.compare(sequenceKey(a), sequenceKey(b)))).toBe(Math.sign(a - b))
+      expect(Math.sign(Buffer.compare(indexKey(topicId, a), indexKey(topicId, b)))).toBe(
+        Math.sign(a - b),
+      )
+      expect(Buffer.compare(indexKey(topicId, a), indexKey(topicId + 1, b))).toBe(-1)
+      expect(readSequence(sequenceKey(a))).toBe(a)
+      expect(readSequence(indexKey(topicId, a))).toBe(a)
+    }),
+  )
+})
+
+test('the longest event key fits into a key of LMDB', () => {
+  expect(latestKey(0xffff_ffff, '漢'.repeat(256)).length).toBeLessThanOrEqual(1_978)
+})
