@@ -6,7 +6,14 @@ import type { SeededRandom } from '../seeded-random.ts'
 import type { AckCounter } from './ack-counter.ts'
 import type { CrashHubs, HubSlot } from './crash-hubs.ts'
 import type { Attempt, AttemptedEvent } from './history.ts'
-import { answerMsMax, batchEventsMax, fillLengthMax, knockMs } from './limits.ts'
+import {
+  answerMsMax,
+  batchEventsMax,
+  cutsEvery,
+  fillEvery,
+  fillLengthMax,
+  knockMs,
+} from './limits.ts'
 import { crashTopics } from './plan.ts'
 import type { PublisherPlan } from './plan.ts'
 import type { Payload } from './read-received.ts'
@@ -61,7 +68,9 @@ export class CrashPublisher {
     const attempt = { publisher: name, isKeyed, events, receipt: undefined }
     const at = this.attempts.push(attempt) - 1
     for (;;) {
-      const outcome = await this.#send(message)
+      // Cut off on its own side, the request may still be on its way into the log while it is repeated.
+      const isCut = isKeyed && this.#random.int(cutsEvery - 1) === 0
+      const outcome = await send(this.#scene.hubs.pick(this.#random), { ...message, isCut })
       if (outcome.kind === 'acknowledged') {
         this.attempts[at] = { ...attempt, receipt: outcome.cursor }
         this.#scene.acks.add(events.length, outcome.cursor)
@@ -69,6 +78,7 @@ export class CrashPublisher {
       }
       if (outcome.kind === 'unanswered' && !isKeyed) return
       if (outcome.kind === 'unanswered') this.retries += 1
+      if (isCut) continue
       await new Promise<void>((resolve) => systemClock.after(knockMs, resolve))
     }
   }
@@ -98,12 +108,8 @@ export class CrashPublisher {
 
   #fill(number: number): Payload {
     const { name: publisher } = this.#plan
-    if (this.#random.int(15) > 0) return { publisher, number }
+    if (this.#random.int(fillEvery - 1) > 0) return { publisher, number }
     return { publisher, number, fill: 'x'.repeat(this.#random.int(fillLengthMax)) }
-  }
-
-  #send(message: Message): Promise<Outcome> {
-    return send(this.#scene.hubs.pick(this.#random), message)
   }
 }
 
@@ -113,10 +119,14 @@ interface Message {
   readonly body: string
 }
 
-function send(hub: HubSlot, { path, headers, body }: Message): Promise<Outcome> {
+function send(hub: HubSlot, message: Message & { readonly isCut: boolean }): Promise<Outcome> {
+  const { path, headers, body, isCut } = message
   return new Promise((resolve, reject) => {
     const outgoing = request(`${hub.url}${path}`, { method: 'POST', headers, timeout: answerMsMax })
-    outgoing.once('finish', () => hub.noteSend())
+    outgoing.once('finish', () => {
+      hub.noteSend()
+      if (isCut) outgoing.destroy()
+    })
     outgoing.once('timeout', () => {
       reject(new Error(`No answer to POST ${path} within ${answerMsMax} ms.`))
       outgoing.destroy()

@@ -9,7 +9,7 @@ import type { DecodedEvent, Decoder } from '@tidemark/wire'
 import type { CrashScene } from './crash-publisher.ts'
 import type { HubSlot } from './crash-hubs.ts'
 import type { ReceivedEvent, Reception } from './history.ts'
-import { knockMs } from './limits.ts'
+import { knockMs, pauseEvents } from './limits.ts'
 import type { SubscriberPlan } from './plan.ts'
 import { readReceived } from './read-received.ts'
 
@@ -121,7 +121,7 @@ export class CrashSubscriber {
   /** Cuts fall into the head, into the first events, and far into the stream. */
   #drawBytes(): number {
     const { random } = this.#plan
-    return random.int(random.pick([400, 10_000, 100_000, 400_000, 1_000_000]))
+    return random.int(random.pick([400, 5_000, 30_000, 100_000, 500_000]))
   }
 
   #read(response: IncomingMessage, connection: Connection): void {
@@ -172,8 +172,8 @@ export class CrashSubscriber {
   async #pause(response: IncomingMessage): Promise<void> {
     const { random } = this.#plan
     response.pause()
-    await this.#scene.acks.further(500 + random.int(4_000))
-    this.#pauseAfter = this.events.length + random.int(2_000)
+    await this.#scene.acks.further(pauseEvents.from + random.int(pauseEvents.to - pauseEvents.from))
+    this.#pauseAfter = this.events.length + random.int(1_000)
     response.resume()
   }
 }

@@ -6,11 +6,23 @@ export const knockMs: number = 40
 /** Events of one batch request. */
 export const batchEventsMax: number = 20
 
-/** Characters added to some events, so that slow readers fill the kernel's buffers (about 3 MB on loopback). */
-export const fillLengthMax: number = 8_000
+/** One in so many events is large, */
+export const fillEvery: number = 12
+
+/** with up to this many characters of padding: 1.7 KB per event on average, 4 MB per 2,400 events. */
+export const fillLengthMax: number = 40_000
+
+/** A slow reader stands still for this many acknowledged events, long enough to fill the kernel's buffers. */
+export const pauseEvents: { readonly from: number; readonly to: number } = {
+  from: 1_000,
+  to: 5_000,
+}
 
 /** How long subscribers may take to get level once publishing has ended. Milliseconds. */
 export const settleMsMax: number = 30_000
 
 /** How long one publish may take; a hub that hangs shall fail the test, not stop it. Milliseconds. */
 export const answerMsMax: number = 20_000
+
+/** One in so many requests with a key is cut off before its answer. */
+export const cutsEvery: number = 20
