@@ -30,6 +30,12 @@ export const beginWaitMs: number = 30_000
  */
 export const pageDataMax: number = 4 * 1024 * 1024
 
+/** Topics that patterns may reach and still be looked up for every page. 250 × ~1 µs = 0.25 ms. */
+export const topicsVisitedMax: number = 250
+
+/** Records looked at to find out how many of them a pattern matches. 1,000 × ~1 µs = 1 ms, and they count for the page. */
+export const probeRecordsMax: number = 1_000
+
 /** Records that one sweep step removes. 500 × ~10 µs = 5 ms. */
 export const sweepRecordsMax: number = 500
 

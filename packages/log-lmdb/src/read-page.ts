@@ -9,12 +9,12 @@ import {
   sequenceOf,
 } from '@tidemark/log/driver'
 import type { Epoch } from '@tidemark/log/driver'
-import { chooseTopics } from './choose-topics.ts'
+import { chooseTopics, hasManyTopics } from './choose-topics.ts'
 import type { WantedRange } from './choose-topics.ts'
 import type { FormerEpoch } from './identity.ts'
-import { pageDataMax } from './limits.ts'
+import { pageDataMax, probeRecordsMax } from './limits.ts'
 import { readFirst, readState } from './log-state.ts'
-import type { LogState } from './log-state.ts'
+import type { LogState, TopicStats } from './log-state.ts'
 import { newestMarkAfter } from './marks.ts'
 import { decodeHead, decodeRecord, decodeTopic } from './record-codec.ts'
 import { asBuffer, indexKey, readSequence, sequenceKey } from './schema.ts'
@@ -29,6 +29,19 @@ export interface ReadContext {
 interface Stretch {
   readonly records: EventRecord[]
   readonly next: number
+}
+
+interface WantedPage extends WantedRange {
+  /** Characters of data; the record that passes it is the last. */
+  readonly dataMax: number
+}
+
+interface Scanned extends Stretch {
+  readonly looked: number
+  /** Characters of data found. */
+  readonly data: number
+  /** The page can hold no more. */
+  readonly isFull: boolean
 }
 
 /** Answers a query; see `EventLog.read`. To be called within one snapshot. */
@@ -80,19 +93,37 @@ function findStart(
   return mark === 0 ? { after: asked } : { after: asked, loss: lost(mark, 'retention') }
 }
 
-function readRange(context: ReadContext, state: LogState, wanted: WantedRange): Stretch {
+/**
+ * Where a pattern's topics are many, looking them up for every page could cost far more than the page: a look at the
+ * range itself often fills it, and tells how dense its records lie where it does not. See bench/resume.ts.
+ */
+function readRange(context: ReadContext, state: LogState, range: WantedRange): Stretch {
+  const wanted = { ...range, dataMax: pageDataMax }
+  if (!hasManyTopics(context.tables, wanted.topics)) return readCheaply(context, state, wanted)
+  const probe = scan(context, wanted, probeRecordsMax)
+  if (probe.isFull || probe.next === wanted.upTo) return probe
+  const { records, next } = readCheaply(context, state, {
+    ...wanted,
+    after: probe.next,
+    limit: wanted.limit - probe.records.length,
+    dataMax: wanted.dataMax - probe.data,
+    density: { matching: probe.records.length, looked: probe.looked },
+  })
+  return { records: [...probe.records, ...records], next }
+}
+
+function readCheaply(context: ReadContext, state: LogState, wanted: WantedPage): Stretch {
   const chosen = chooseTopics(context.tables, state, wanted)
-  if (chosen === 'scan') return scan(context, wanted)
-  const ids = chosen.map(({ id }) => id)
-  return mergeTopics(context, ids, wanted)
+  if (chosen === 'scan') return scan(context, wanted, scanRecordsMax)
+  return mergeTopics(context, chosen, wanted)
 }
 
 function mergeTopics(
   { tables, epoch }: ReadContext,
-  ids: readonly number[],
-  { after, upTo, limit }: WantedRange,
+  topics: readonly TopicStats[],
+  { after, upTo, limit, dataMax }: WantedPage,
 ): Stretch {
-  const sources = ids.map((id) => sequencesOf(tables, id, { after, upTo, limit }))
+  const sources = topics.map(({ id }) => sequencesOf(tables, id, { after, upTo, limit }))
   const [only] = sources
   const sequences =
     only !== undefined && sources.length === 1
@@ -106,7 +137,7 @@ function mergeTopics(
     const record = decodeRecord(asBuffer(bytes), makePosition(epoch, sequence))
     records.push(record)
     data += record.data.length
-    if (records.length === limit || data >= pageDataMax) return { records, next: sequence }
+    if (records.length === limit || data >= dataMax) return { records, next: sequence }
   }
   return { records, next: upTo }
 }
@@ -121,15 +152,12 @@ function* sequencesOf(
   for (const key of index.getKeys(range)) yield readSequence(key)
 }
 
-function scan({ tables, epoch }: ReadContext, wanted: WantedRange): Stretch {
-  const { topics, after, upTo, limit } = wanted
+/** Looks at `max` records at most. */
+function scan({ tables, epoch }: ReadContext, wanted: WantedPage, max: number): Scanned {
+  const { topics, after, upTo, limit, dataMax } = wanted
   const records: EventRecord[] = []
   const isWanted = createTopicFilter(topics)
-  const range = {
-    start: sequenceKey(after + 1),
-    end: sequenceKey(upTo + 1),
-    limit: scanRecordsMax,
-  }
+  const range = { start: sequenceKey(after + 1), end: sequenceKey(upTo + 1), limit: max }
   let looked = 0
   let data = 0
   for (const { key, value } of tables.records.getRange(range)) {
@@ -141,11 +169,10 @@ function scan({ tables, epoch }: ReadContext, wanted: WantedRange): Stretch {
       data += record.data.length
     }
     looked += 1
-    if (records.length === limit || looked === scanRecordsMax || data >= pageDataMax) {
-      return { records, next: sequence }
-    }
+    const isFull = records.length === limit || data >= dataMax
+    if (isFull || looked === max) return { records, next: sequence, looked, data, isFull }
   }
-  return { records, next: upTo }
+  return { records, next: upTo, looked, data, isFull: false }
 }
 
 /** Whether a record's topic is of the set; each topic is matched once. */
