@@ -160,7 +160,8 @@ export class Browsers {
   }
 
   async openPage(name: BrowserName, url: string): Promise<Page> {
-    const page = await this.#browsers.get(name)?.newPage()
+    // A window of its own: Firefox draws nothing in a tab behind another.
+    const page = await this.#browsers.get(name)?.newPage({ type: 'window' })
     if (page === undefined) throw new Error(`${name} has not been launched.`)
     await page.goto(url)
     return page
