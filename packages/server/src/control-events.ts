@@ -70,10 +70,14 @@ export function encodeBeat(cursor: Position): Block {
   )
 }
 
-/** The last event before the server ends a stream; `retry` tells an EventSource when to come back. */
-export function encodeBye(reason: ByeReason, retryMs: number): Block {
+/**
+ * The last event before the server ends a stream; `retry` tells an EventSource when to come back. `cursor` is for a
+ * client that is sent away before it had one: its absence begins here.
+ */
+export function encodeBye(reason: ByeReason, retryMs: number, cursor?: string): Block {
   return Block.fromText(
     encodeEvent({
+      id: cursor,
       event: 'tidemark.bye',
       retry: retryMs,
       data: JSON.stringify({ reason, retryMs }),

@@ -51,6 +51,7 @@ export class Tidemark {
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
   readonly #started: Promise<FanOut>
+  #fanOut: FanOut | undefined
   #isDraining = false
 
   constructor(settings: NodeSettings) {
@@ -69,6 +70,11 @@ export class Tidemark {
   /** Sessions open now. */
   get sessionCount(): number {
     return this.#sessions.size
+  }
+
+  /** The cursor at which a session that starts now would begin; undefined until {@link ready}. */
+  get liveCursor(): string | undefined {
+    return this.#fanOut === undefined ? undefined : formatCursor(this.#fanOut.position)
   }
 
   /** Whether new sessions are refused because the node is shutting down. */
@@ -203,14 +209,15 @@ export class Tidemark {
     this.#isDraining = true
     for (const session of this.#sessions.values()) this.#dismiss(session, 'draining')
     this.#beats.stop()
-    const fanOut = await this.#started.catch(() => undefined)
-    fanOut?.close()
+    await this.#started.catch(() => undefined)
+    this.#fanOut?.close()
   }
 
   async #start(): Promise<FanOut> {
     const { log } = this.#settings
     const { head } = await log.bounds()
-    return new FanOut(log, head, this.#feeds)
+    this.#fanOut = new FanOut(log, head, this.#feeds)
+    return this.#fanOut
   }
 
   #hostOf(fanOut: FanOut): SessionHost {

@@ -155,6 +155,20 @@ describe('refusals', () => {
     expect(client.text).toContain('"reason":"full"')
   })
 
+  test('a client refused before it had a cursor is given the one at which it was refused', async () => {
+    const { tide, ask } = await start({ sessionsMax: 0 })
+    const { cursor } = await tide.publish('a', { data: 'before' })
+    await expect.poll(() => tide.liveCursor).toBe(cursor)
+    const fresh = ask('/?topic=a', eventSource)
+    await fresh.until('tidemark.bye')
+    expect(fresh.text).toContain(`id: ${cursor}\n`)
+    for (const query of ['/?topic=a&since=earliest', `/?topic=a&lastEventId=${cursor}`]) {
+      const other = ask(query, eventSource)
+      await other.until('tidemark.bye')
+      expect(other.text, query).not.toContain('id: ')
+    }
+  })
+
   test('a full node answers others with 503, Retry-After and a problem', async () => {
     const { ask } = await start({ sessionsMax: 0 })
     for (const accept of [ours, 'Accept: */*\r\n', '']) {

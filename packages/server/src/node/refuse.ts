@@ -12,6 +12,8 @@ import { streamHeaders } from './stream-head.ts'
 export interface Refusal {
   readonly error: unknown
   readonly retryMs: number
+  /** Where the stream would have begun, for a client that brought no cursor: it comes back with this one. */
+  readonly cursor?: string | undefined
 }
 
 const byeReasons: Readonly<Partial<Record<ServerErrorCode, ByeReason>>> = {
@@ -25,7 +27,7 @@ const byeReasons: Readonly<Partial<Record<ServerErrorCode, ByeReason>>> = {
  * `text/event-stream`, a stream of `retry` and `tidemark.bye` that ends: browsers give up for good on any status but 200.
  */
 export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-  const { error, retryMs } = refusal
+  const { error, retryMs, cursor } = refusal
   if (!(error instanceof ServerError)) {
     sendProblem(response, {
       status: 500,
@@ -43,7 +45,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, refus
     !response.headersSent
   ) {
     response.writeHead(200, streamHeaders)
-    response.end(encodeBye(reason, retryMs).bytes)
+    response.end(encodeBye(reason, retryMs, cursor).bytes)
     return
   }
   sendProblem(response, {

@@ -29,6 +29,8 @@ export interface StreamOpener {
   open(sink: Sink, subscription: Subscription): Promise<void>
   /** When a client that is sent away should come back, in milliseconds. */
   pickRetryMs(): number
+  /** Where live sessions stand; undefined before the node follows its log. */
+  readonly liveCursor: string | undefined
 }
 
 /** Opens a session on a response, or answers why not. Never rejects. */
@@ -39,11 +41,14 @@ export async function subscribe(
 ): Promise<void> {
   const { request, response } = exchange
   response.once('close', markStreaming(request.socket))
+  let subscription = options.subscription
   try {
-    const subscription = options.subscription ?? readSubscription(request)
+    subscription ??= readSubscription(request)
     await opener.open(openSink(response, options.way ?? 'auto'), subscription)
   } catch (error) {
-    refuse(request, response, { error, retryMs: opener.pickRetryMs() })
+    // Who is sent away from the present comes back to it, not to a later one.
+    const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
+    refuse(request, response, { error, retryMs: opener.pickRetryMs(), cursor })
   }
 }
 
