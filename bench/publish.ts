@@ -4,9 +4,10 @@
 //
 // A hub of its own process (`tidemark serve`, durability fsync) on an empty directory; this process sends requests of
 // 128-byte payloads on raw keep-alive connections, one under way on each, to a topic per connection. Commits are counted by
-// LMDB's transaction numbers, CPU by /proc. The ratio is measured in the same run: events per second by
-// how often per second this disk overwrites 4 KiB and flushes it (before and after each row), all that
-// a hub with a commit per publish could ever reach. `--seconds=5` is the length of each measurement.
+// LMDB's transaction numbers, CPU by /proc. Rounds take turns through all rows, so that a noisy moment falls on all alike;
+// figures are medians over the rounds. The ratio is the median of events per second by how often per second this
+// disk, just before, overwrote 4 KiB and flushed it: all that a hub with a commit per publish could ever reach, and it
+// needs two flushes for one commit. `--rounds=9` of `--seconds=1` each.
 
 import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,12 +16,11 @@ import type { HubProcess } from '../packages/testkit/dist/hub-process.js'
 import { readCommitCount } from './support/commits.ts'
 import { withDirectory } from './support/directory.ts'
 import { postRequest, runLoad } from './support/load.ts'
-import { quantile, tableRow, whole } from './support/statistics.ts'
+import { median, quantile, tableRow, whole } from './support/statistics.ts'
 
-const seconds = Number(
-  process.argv.find((argument) => argument.startsWith('--seconds='))?.slice(10) ?? 5,
-)
-const warmUpSeconds = 1
+const seconds = Number(readFlag('seconds') ?? 1)
+const rounds = Number(readFlag('rounds') ?? 9)
+const warmUpSeconds = 0.2
 const payload = 'x'.repeat(128)
 
 interface Case {
@@ -37,14 +37,23 @@ const cases: readonly Case[] = [
   { name: '16 connections, 100 events per request', connections: 16, eventsPerRequest: 100 },
 ]
 
-interface Result {
+/** What one row did in one round, per second where it is a rate. */
+interface Round {
   readonly events: number
   readonly commits: number
-  readonly seconds: number
-  readonly latencies: readonly number[]
-  /** CPU seconds. */
+  readonly perCommit: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** CPU seconds per second. */
   readonly hubCpu: number
   readonly ownCpu: number
+  readonly flushes: number
+  readonly ratio: number
+}
+
+function readFlag(name: string): string | undefined {
+  const prefix = `--${name}=`
+  return process.argv.find((argument) => argument.startsWith(prefix))?.slice(prefix.length)
 }
 
 function makeRequest(connection: number, events: number): Buffer {
@@ -56,7 +65,15 @@ function makeRequest(connection: number, events: number): Buffer {
   })
 }
 
-async function measure(hub: HubProcess, directory: string, each: Case): Promise<Result> {
+interface Place {
+  readonly hub: HubProcess
+  readonly directory: string
+  /** Where flushes are measured. */
+  readonly flushDirectory: string
+}
+
+async function measure({ hub, directory, flushDirectory }: Place, each: Case): Promise<Round> {
+  const flushes = measureFlushes(flushDirectory)
   const requests = Array.from({ length: each.connections }, (_, connection) =>
     makeRequest(connection, each.eventsPerRequest),
   )
@@ -87,13 +104,18 @@ async function measure(hub: HubProcess, directory: string, each: Case): Promise<
     },
   )
   if (end === undefined) throw new Error('No request was answered after the end.')
+  const events = (latencies.length * each.eventsPerRequest) / seconds
+  const commits = (end.commits - begin.commits) / seconds
   return {
-    events: latencies.length * each.eventsPerRequest,
-    commits: end.commits - begin.commits,
-    seconds,
-    latencies,
-    hubCpu: end.hubCpu - begin.hubCpu,
-    ownCpu: end.ownCpu - begin.ownCpu,
+    events,
+    commits,
+    perCommit: events / commits,
+    p50Ms: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
+    hubCpu: (end.hubCpu - begin.hubCpu) / seconds,
+    ownCpu: (end.ownCpu - begin.ownCpu) / seconds,
+    flushes,
+    ratio: events / flushes,
   }
 }
 
@@ -120,7 +142,7 @@ function measureFlushes(directory: string): number {
   const start = performance.now()
   let count = 0
   try {
-    while (performance.now() - start < 1000) {
+    while (performance.now() - start < 200) {
       // In place: a file that grows would have to flush its length too.
       writeSync(file, page, 0, page.length, 0)
       fdatasyncSync(file)
@@ -145,39 +167,40 @@ const heads = [
   'ratio',
 ]
 
-function render(each: Case, result: Result, flushes: number): string {
-  const perSecond = result.events / result.seconds
-  const share = (cpu: number): string => `${((100 * cpu) / result.seconds).toFixed(0)} %`
+function render(each: Case, results: readonly Round[]): string {
+  const middle = (figure: (round: Round) => number): number => median(results.map(figure))
+  const share = (cpu: number): string => `${(100 * cpu).toFixed(0)} %`
   return tableRow(
     [
       each.name,
-      whole(perSecond),
-      whole(result.commits / result.seconds),
-      (result.events / result.commits).toFixed(1),
-      quantile(result.latencies, 0.5).toFixed(2),
-      quantile(result.latencies, 0.99).toFixed(2),
-      share(result.hubCpu),
-      share(result.ownCpu),
-      whole(flushes),
-      (perSecond / flushes).toFixed(1),
+      whole(middle(({ events }) => events)),
+      whole(middle(({ commits }) => commits)),
+      middle(({ perCommit }) => perCommit).toFixed(1),
+      middle(({ p50Ms }) => p50Ms).toFixed(2),
+      middle(({ p99Ms }) => p99Ms).toFixed(2),
+      share(middle(({ hubCpu }) => hubCpu)),
+      share(middle(({ ownCpu }) => ownCpu)),
+      whole(middle(({ flushes }) => flushes)),
+      middle(({ ratio }) => ratio).toFixed(1),
     ],
     widths,
   )
 }
 
-console.log(tableRow(['', ...heads], widths))
-await withDirectory(async (flushDirectory) => {
-  for (const each of cases) {
-    await withDirectory(async (directory) => {
-      const hub = await startHubProcess({ dataDirectory: directory })
-      try {
-        const before = measureFlushes(flushDirectory)
-        const result = await measure(hub, directory, each)
-        const flushes = (before + measureFlushes(flushDirectory)) / 2
-        console.log(render(each, result, flushes))
-      } finally {
-        await hub.kill('SIGTERM')
+await withDirectory((directory) =>
+  withDirectory(async (flushDirectory) => {
+    const hub = await startHubProcess({ dataDirectory: directory })
+    try {
+      const results = cases.map((): Round[] => [])
+      for (let round = 0; round < rounds; round++) {
+        for (const [i, each] of cases.entries()) {
+          results[i]?.push(await measure({ hub, directory, flushDirectory }, each))
+        }
       }
-    })
-  }
-})
+      console.log(tableRow(['', ...heads], widths))
+      for (const [i, each] of cases.entries()) console.log(render(each, results[i] ?? []))
+    } finally {
+      await hub.kill('SIGTERM')
+    }
+  }),
+)
