@@ -7,6 +7,7 @@ import { appendGroup } from './append-group.ts'
 import type { GroupContext, GroupResult } from './append-group.ts'
 import { toUnavailable } from './failures.ts'
 import { beginWaitMs, groupDataMax, groupEventsMax } from './limits.ts'
+import { transact } from './transact.ts'
 
 export interface AppendCounts {
   /** Write transactions that stored events. */
@@ -84,8 +85,7 @@ export class AppendQueue {
     let group: readonly Waiting[] = []
     const giveUp = this.#context.clock.after(beginWaitMs, () => this.#giveUp())
     try {
-      // A child transaction, so that anything thrown in it leaves nothing behind.
-      const result = await this.#context.tables.root.childTransaction(() => {
+      const result = await transact(this.#context.tables, () => {
         giveUp.cancel()
         this.#isStuck = false
         group = this.#takeGroup()

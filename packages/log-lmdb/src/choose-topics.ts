@@ -2,12 +2,15 @@
 
 import { literalPrefix, matchesPattern } from '@tidemark/log'
 import type { Pattern, Topic, TopicSet } from '@tidemark/log'
-import { isScanCheaper } from '@tidemark/log/driver'
+import { isScanCheaper, mergeTopicsMax } from '@tidemark/log/driver'
 import { topicsVisitedMax } from './limits.ts'
 import { decodeTopicStats, readTopic } from './log-state.ts'
 import type { LogState, TopicStats } from './log-state.ts'
 import { asBuffer, textKey } from './schema.ts'
 import type { Tables } from './schema.ts'
+
+/** A topic that is only visited costs about as much as a record that is only looked at, a quarter of a seek. */
+const visitedPerMerged = 4
 
 /** How many of the records after a position are of the set, counted by looking at some. */
 export interface Density {
@@ -39,8 +42,7 @@ export function chooseTopics(
   let matching = 0
   let visited = 0
   const isTooMany = (): boolean => {
-    // A topic that is only visited costs about as much as a record that is only looked at.
-    const topics = found.size + Math.floor(visited / 4)
+    const topics = found.size + Math.floor(visited / visitedPerMerged)
     const known = density ?? { matching, looked: state.count }
     return isScanCheaper({ range, topics, matching: known.matching, total: known.looked, limit })
   }
@@ -55,6 +57,7 @@ export function chooseTopics(
   }
   // Exact topics alone are at most 1,000 seeks: a scan could look at many more records for one match.
   if (set.patterns.length === 0) return [...found.values()]
+  if (set.patterns.some((pattern) => reachesTooMany(tables, pattern))) return 'scan'
   for (const pattern of set.patterns) {
     for (const topic of topicsOf(tables, pattern)) {
       visited += 1
@@ -73,6 +76,13 @@ export function hasManyTopics({ topics }: Tables, { patterns }: TopicSet): boole
     for (const _ of topics.getKeys(range)) count += 1
     if (count > topicsVisitedMax) return true
   }
+  return false
+}
+
+/** Whether visiting the pattern's topics would end in a scan anyway. Skipping is native, a twentieth of a visit. */
+function reachesTooMany({ topics }: Tables, pattern: Pattern): boolean {
+  const range = { ...prefixRange(pattern), offset: visitedPerMerged * mergeTopicsMax, limit: 1 }
+  for (const _ of topics.getKeys(range)) return true
   return false
 }
 

@@ -25,6 +25,7 @@ import { readPage } from './read-page.ts'
 import { RetentionSweep } from './retention-sweep.ts'
 import { withSnapshot } from './schema.ts'
 import { Tails } from './tails.ts'
+import { transact } from './transact.ts'
 import type { Wake } from './wake.ts'
 
 /** What a log has done since it was opened, and what it holds. */
@@ -100,7 +101,12 @@ export class LmdbLog implements LmdbEventLog {
     this.#requireOpen()
     const { context, formerEpochs } = this.#parts
     const { tables, epoch } = context
-    return await this.#snapshot('reading', () => readPage({ tables, epoch, formerEpochs }, query))
+    const read = (): Page => readPage({ tables, epoch, formerEpochs }, query)
+    const page = await this.#snapshot('reading', read)
+    if (page.lost?.reason !== 'ahead') return page
+    // Snapshots are taken of the state that LMDB thinks is the newest; a transaction makes sure that it is.
+    await this.#settleNewest()
+    return await this.#snapshot('reading', read)
   }
 
   tail(after: Position, handler: TailHandler): Tail {
@@ -150,7 +156,7 @@ export class LmdbLog implements LmdbEventLog {
 
   async #close(): Promise<void> {
     const { context, holder, wake } = this.#parts
-    const { root, meta } = context.tables
+    const { root, meta, newest } = context.tables
     await this.#queue.drain()
     this.#tails.close()
     if (this.#queue.isStuck) {
@@ -160,18 +166,27 @@ export class LmdbLog implements LmdbEventLog {
     }
     await this.#sweep.close()
     try {
-      await root.childTransaction(() => void meta.remove(holder))
+      await transact(context.tables, () => void meta.remove(holder))
     } catch (error) {
       // The next one to open the directory removes the entry.
       await this.#warn(error, this.#parts.onWarning)
     }
     wake.close()
     await root.close()
+    newest.close()
   }
 
   #requireOpen(): void {
     if (this.#closing !== undefined) {
       throw new LogError('LOG_CLOSED', 'The log has been closed. Open a new one.')
+    }
+  }
+
+  async #settleNewest(): Promise<void> {
+    try {
+      await transact(this.#parts.context.tables, () => undefined)
+    } catch (error) {
+      throw await toUnavailable(error, 'reading')
     }
   }
 

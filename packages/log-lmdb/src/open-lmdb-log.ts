@@ -3,21 +3,25 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { RootDatabase } from 'lmdb'
 import { systemClock } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
 import { describe, toForeign, toUnavailable } from './failures.ts'
+import { dataFile } from './file-names.ts'
 import { describeOwnProcess, holderKey } from './holders.ts'
 import type { Holder } from './holders.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
 import { pollDefaultMs } from './limits.ts'
+import { NewestState } from './newest-state.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
-import { dataFile, openRoot, openTables } from './schema.ts'
+import { openRoot, openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
+import { transact } from './transact.ts'
 
 export interface LmdbLogOptions {
   /** Where the data lives; created if missing. One file system of this machine, not a network share. */
@@ -60,10 +64,11 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   let tables: Tables | undefined
   try {
     await recover(directory, settings, own)
-    const opened = openTables(openRoot(directory, overlapsSync(durability)))
+    const { root, newest } = openNewest(directory, overlapsSync(durability))
+    const opened = openTables(root, newest)
     tables = opened
     const registration = { directory, settings, own, key, randomBytes }
-    const identity = await opened.root.childTransaction(() => register(opened, registration))
+    const identity = await transact(opened, () => register(opened, registration))
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed
     const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
@@ -87,6 +92,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   } catch (error) {
     wake.close()
     await tables?.root.close()
+    tables?.newest.close()
     throw await toUnavailable(error, `opening ${JSON.stringify(directory)}`)
   }
 }
@@ -102,7 +108,7 @@ function overlapsSync(durability: Durability): boolean {
  */
 async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
   if (!existsSync(join(directory, dataFile))) return
-  const root = openRoot(directory, undefined)
+  const { root, newest } = openNewest(directory, undefined)
   try {
     const names = [...root.getKeys({})].map((name) =>
       Buffer.from(name).toString().replaceAll('\0', ''),
@@ -113,5 +119,17 @@ async function recover(directory: string, settings: SettingTexts, own: Holder): 
     checkDirectory(meta, { directory, settings, own })
   } finally {
     await root.close()
+    newest.close()
   }
+}
+
+/** Opens LMDB, and mends at once what that may have done to the other processes; see `newest-state.ts`. */
+function openNewest(
+  directory: string,
+  overlappingSync: boolean | undefined,
+): { readonly root: RootDatabase<Buffer, Buffer>; readonly newest: NewestState } {
+  const root = openRoot(directory, overlappingSync)
+  const newest = new NewestState(directory)
+  root.transactionSync(() => void newest.isBaseOf(root.getWriteTxnId()))
+  return { root, newest }
 }

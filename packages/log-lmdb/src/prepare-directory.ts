@@ -16,8 +16,9 @@ import {
 import { dirname, join } from 'node:path'
 import { LogError } from '@tidemark/log'
 import { toForeign, toNotWritable } from './failures.ts'
+import { dataFile, lockFile } from './file-names.ts'
 import { newDataBytes } from './limits.ts'
-import { dataFile, lockFile } from './schema.ts'
+import { prepareLockFile } from './newest-state.ts'
 import { Wake, wakeFile } from './wake.ts'
 
 /**
@@ -30,7 +31,7 @@ export function prepareDirectory(directory: string): Wake {
     makeDirectory(directory)
     if (existsSync(join(directory, dataFile))) checkDataFile(directory)
     else refuseForeign(directory)
-    closeSync(openSync(join(directory, lockFile), 'a+'))
+    prepareLockFile(join(directory, lockFile))
     wake = new Wake(directory)
     if (!existsSync(join(directory, dataFile))) requireSpace(directory)
     return wake

@@ -14,6 +14,7 @@ import {
 import { decodeTopicStats, readState } from './log-state.ts'
 import { decodeHead } from './record-codec.ts'
 import { asBuffer, oldestRecordKey, readSequence, textKey, withSnapshot } from './schema.ts'
+import { transact } from './transact.ts'
 import { WriteView } from './write-view.ts'
 
 export interface RetentionSweepOptions {
@@ -108,7 +109,7 @@ export class RetentionSweep {
       topics: this.#needsTopics ? this.#readLap() : [],
     }))
     if (!due.front && due.topics.length === 0) return !this.#lap.isRunning
-    const isDone = await tables.root.childTransaction(() => this.#remove(due.topics))
+    const isDone = await transact(tables, () => this.#remove(due.topics))
     return isDone && !this.#lap.isRunning
   }
 

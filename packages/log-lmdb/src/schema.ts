@@ -3,12 +3,14 @@
 import { open } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import { databasesMax, mapBytes, readersMax } from './limits.ts'
+import type { NewestState } from './newest-state.ts'
 
 /** A database with bytes for keys and values. */
 export type Table = Database<Buffer, Buffer>
 
 export interface Tables {
   readonly root: RootDatabase<Buffer, Buffer>
+  readonly newest: NewestState
   readonly meta: Table
   readonly records: Table
   readonly index: Table
@@ -22,10 +24,6 @@ export interface Tables {
 
 /** Version of the layout; a directory with a higher one is refused. */
 export const formatVersion = 1
-
-/** LMDB's two files within the directory. */
-export const dataFile = 'data.mdb'
-export const lockFile = 'lock.mdb'
 
 /** `overlappingSync` undefined takes over what another handle of this process has chosen. */
 export function openRoot(
@@ -46,11 +44,12 @@ export function openRoot(
   })
 }
 
-export function openTables(root: RootDatabase<Buffer, Buffer>): Tables {
+export function openTables(root: RootDatabase<Buffer, Buffer>, newest: NewestState): Tables {
   const table = (name: string): Table =>
     root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' })
   return {
     root,
+    newest,
     meta: table('meta'),
     records: table('records'),
     index: table('index'),

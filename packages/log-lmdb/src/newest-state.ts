@@ -1,0 +1,118 @@
+// Keeps a write transaction from beginning at an older state than the newest one committed.
+//
+// LMDB reads the newest transaction's id while it opens a directory and stores it for all processes a little later,
+// without the write lock (`mdb_env_open2` in mdb.c of lmdb 3.5.6: `env->me_txns->mti_txnid = meta.mm_txnid`). What
+// another process commits in between is then overwritten by the next transaction. Every transaction of this room
+// therefore begins by comparing its id with the meta pages, which only holders of the write lock change.
+
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { LogError } from '@tidemark/log'
+import { dataFile, lockFile } from './file-names.ts'
+
+/** Offsets in LMDB's files, in bytes; see `MDB_meta`, behind a page header of 24, and `MDB_txbody` in mdb.c. */
+const pageSizeAt = 48
+const metaTxnIdAt = 152
+const lockTxnIdAt = 8
+const lockMagic = 0xbeefc0de
+
+/** What LMDB has on disk of its newest transaction, and what its processes have agreed on. */
+export class NewestState {
+  readonly #data: number
+  readonly #lock: LockFile
+  readonly #pageSize: number
+  readonly #word: Buffer = Buffer.alloc(8)
+
+  /** To be made when LMDB has opened the directory, and closed after LMDB has closed it. */
+  constructor(directory: string) {
+    this.#lock = LockFile.open(join(directory, lockFile))
+    this.#data = openSync(join(directory, dataFile), 'r')
+    this.#pageSize = Number(this.#read(this.#data, pageSizeAt) & 0xffff_ffffn)
+  }
+
+  /**
+   * Whether a write transaction goes on from the newest state. If not, the mistake is mended and the transaction is
+   * to be left; the next one will. To be called while it holds the write lock.
+   * @throws LogError `LOG_UNAVAILABLE` when the lock file is not as expected
+   */
+  isBaseOf(transactionId: number): boolean {
+    const [first, second] = [0, this.#pageSize].map((page) =>
+      this.#read(this.#data, page + metaTxnIdAt),
+    ) as [bigint, bigint]
+    const newest = first > second ? first : second
+    if (BigInt(transactionId) === newest + 1n) return true
+    this.#mend(newest)
+    return false
+  }
+
+  close(): void {
+    closeSync(this.#data)
+    this.#lock.close()
+  }
+
+  #mend(newest: bigint): void {
+    const { file } = this.#lock
+    const magic = this.#read(file, 0) & 0xffff_ffffn
+    const stored = this.#read(file, lockTxnIdAt)
+    if (magic !== BigInt(lockMagic) || stored > newest) {
+      throw new LogError(
+        'LOG_UNAVAILABLE',
+        `The lock file names transaction ${stored} as the newest; the data holds ${newest}. Stop every process that holds the directory, then start one.`,
+      )
+    }
+    this.#word.writeBigUInt64LE(newest)
+    writeSync(file, this.#word, 0, 8, lockTxnIdAt)
+  }
+
+  #read(file: number, at: number): bigint {
+    readSync(file, this.#word, 0, 8, at)
+    return this.#word.readBigUInt64LE()
+  }
+}
+
+/**
+ * LMDB's lock file, opened once per process: closing any descriptor of it drops the record locks (fcntl) by which
+ * LMDB knows that this process holds the directory.
+ */
+class LockFile {
+  static readonly #open = new Map<string, LockFile>()
+  readonly file: number
+  readonly #key: string
+  #users = 0
+
+  private constructor(path: string, key: string) {
+    this.file = openSync(path, 'r+')
+    this.#key = key
+  }
+
+  static open(path: string): LockFile {
+    const { dev, ino } = statSync(path)
+    const key = `${dev}:${ino}`
+    const lock = LockFile.#open.get(key) ?? new LockFile(path, key)
+    LockFile.#open.set(key, lock)
+    lock.#users += 1
+    return lock
+  }
+
+  close(): void {
+    this.#users -= 1
+    if (this.#users > 0) return
+    LockFile.#open.delete(this.#key)
+    closeSync(this.file)
+  }
+}
+
+/** Makes the lock file, or sees that it can be written, without opening one that may be in use. */
+export function prepareLockFile(path: string): void {
+  if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK)
+  else closeSync(openSync(path, 'a+'))
+}

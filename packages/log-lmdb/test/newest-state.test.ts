@@ -1,0 +1,72 @@
+// What another process's open can do to LMDB's lock file: name an older transaction as the newest.
+
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
+import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
+
+const topic = parseTopic('a')
+const topics = parseTopicSet(['a'])
+/** Where the lock file holds the id of the newest transaction. */
+const newestAt = 8
+
+let directory = ''
+let lock = 0
+
+beforeEach(async () => {
+  directory = await makeDirectory()
+})
+
+afterEach(async () => {
+  // Not before the log is closed: closing a descriptor drops the locks that LMDB has on the file.
+  closeSync(lock)
+  await removeDirectory(directory)
+})
+
+/** Stores what an open that has read the data file one commit ago would store. */
+function forgetNewestCommit(): void {
+  lock = openSync(join(directory, 'lock.mdb'), 'r+')
+  const word = Buffer.alloc(8)
+  readSync(lock, word, 0, 8, newestAt)
+  word.writeBigUInt64LE(word.readBigUInt64LE() - 1n)
+  writeSync(lock, word, 0, 8, newestAt)
+}
+
+test('an acknowledged event survives that another process opens the directory in the same moment', async () => {
+  const log = await openAt(directory)
+  const append = (data: string) => log.append({ events: [{ topic, data }] })
+  await append('first')
+  const [acknowledged] = await append('acknowledged')
+  forgetNewestCommit()
+  const [next] = await append('next')
+  expect(next && formatCursor(next)).not.toBe(acknowledged && formatCursor(acknowledged))
+  const { first, head } = await log.bounds()
+  const { records } = await log.read({ topics, after: first, upTo: head, limit: 10 })
+  expect(records.map(({ data }) => data)).toEqual(['first', 'acknowledged', 'next'])
+  await log.close()
+})
+
+test('a cursor of that event is not taken for one ahead of the log', async () => {
+  const log = await openAt(directory)
+  await log.append({ events: [{ topic, data: 'first' }] })
+  const [after] = await log.append({ events: [{ topic, data: 'acknowledged' }] })
+  if (after === undefined) throw new Error('The log gave no position.')
+  forgetNewestCommit()
+  const page = await log.read({ topics, after, upTo: after, limit: 10 })
+  expect(page.lost).toBeUndefined()
+  await log.close()
+})
+
+test('a handle that opens the directory leaves no older state behind', async () => {
+  const log = await openAt(directory)
+  await log.append({ events: [{ topic, data: 'first' }] })
+  await log.append({ events: [{ topic, data: 'acknowledged' }] })
+  forgetNewestCommit()
+  const other = await openAt(directory)
+  const { first, head } = await other.bounds()
+  const { records } = await other.read({ topics, after: first, upTo: head, limit: 10 })
+  expect(records.map(({ data }) => data)).toEqual(['first', 'acknowledged'])
+  await other.close()
+  await log.close()
+})
