@@ -2,15 +2,12 @@
 
 import { literalPrefix, matchesPattern } from '@tidemark/log'
 import type { Pattern, Topic, TopicSet } from '@tidemark/log'
-import { isScanCheaper, mergeTopicsMax } from '@tidemark/log/driver'
-import { topicsVisitedMax } from './limits.ts'
+import { isScanCheaper } from '@tidemark/log/driver'
+import { topicsEnumeratedMax, topicsVisitedMax } from './limits.ts'
 import { decodeTopicStats, readTopic } from './log-state.ts'
 import type { LogState, TopicStats } from './log-state.ts'
 import { asBuffer, textKey } from './schema.ts'
 import type { Tables } from './schema.ts'
-
-/** A topic that is only visited costs about as much as a record that is only looked at, a quarter of a seek. */
-const visitedPerMerged = 4
 
 /** How many of the records after a position are of the set, counted by looking at some. */
 export interface Density {
@@ -42,7 +39,8 @@ export function chooseTopics(
   let matching = 0
   let visited = 0
   const isTooMany = (): boolean => {
-    const topics = found.size + Math.floor(visited / visitedPerMerged)
+    // A topic that is only visited costs about as much as a record that is only looked at.
+    const topics = found.size + Math.floor(visited / 4)
     const known = density ?? { matching, looked: state.count }
     return isScanCheaper({ range, topics, matching: known.matching, total: known.looked, limit })
   }
@@ -79,9 +77,9 @@ export function hasManyTopics({ topics }: Tables, { patterns }: TopicSet): boole
   return false
 }
 
-/** Whether visiting the pattern's topics would end in a scan anyway. Skipping is native, a twentieth of a visit. */
+/** Whether the pattern has more topics below it than are visited for a page. To skip one costs a twentieth of a visit. */
 function reachesTooMany({ topics }: Tables, pattern: Pattern): boolean {
-  const range = { ...prefixRange(pattern), offset: visitedPerMerged * mergeTopicsMax, limit: 1 }
+  const range = { ...prefixRange(pattern), offset: topicsEnumeratedMax, limit: 1 }
   for (const _ of topics.getKeys(range)) return true
   return false
 }

@@ -33,6 +33,9 @@ export const pageDataMax: number = 4 * 1024 * 1024
 /** Topics that patterns may reach and still be looked up for every page. 250 × ~1 µs = 0.25 ms. */
 export const topicsVisitedMax: number = 250
 
+/** Topics below a pattern visited for one page at most, 40,000 × ~1 µs = 40 ms; with more of them the range is scanned. */
+export const topicsEnumeratedMax: number = 40_000
+
 /** Records looked at to find out how many of them a pattern matches. 1,000 × ~1 µs = 1 ms, and they count for the page. */
 export const probeRecordsMax: number = 1_000
 
