@@ -9,7 +9,7 @@ import type { DecodedEvent, Decoder } from '@tidemark/wire'
 import type { CrashScene } from './crash-publisher.ts'
 import type { HubSlot } from './crash-hubs.ts'
 import type { ReceivedEvent, Reception } from './history.ts'
-import { knockMs, pauseEvents } from './limits.ts'
+import { cutBytesMax, knockMs, pauseEvents, slowCutBytesMax } from './limits.ts'
 import type { SubscriberPlan } from './plan.ts'
 import { readReceived } from './read-received.ts'
 
@@ -118,10 +118,9 @@ export class CrashSubscriber {
     return query
   }
 
-  /** Cuts fall into the head, into the first events, and far into the stream. */
   #drawBytes(): number {
-    const { random } = this.#plan
-    return random.int(random.pick([400, 5_000, 30_000, 100_000, 500_000]))
+    const { random, isSlow } = this.#plan
+    return random.int(random.pick(isSlow ? slowCutBytesMax : cutBytesMax))
   }
 
   #read(response: IncomingMessage, connection: Connection): void {

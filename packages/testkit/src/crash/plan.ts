@@ -130,7 +130,7 @@ function drawSubscriber(
     shape,
     fields: shape === 'plain' ? random.pick([[], ['time'], ['key', 'topic']]) : [],
     isNamedByTopic: shape !== 'batch' && random.int(3) === 0,
-    isSlow: isWide(topics) && index % 3 !== 1,
+    isSlow: isWide(topics),
     random,
   }
 }

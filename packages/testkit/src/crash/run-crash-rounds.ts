@@ -11,7 +11,7 @@ import { countFigures } from './figures.ts'
 import type { CrashFigures } from './figures.ts'
 import { judge } from './judge.ts'
 import type { Violation } from './judge.ts'
-import { settleMsMax } from './limits.ts'
+import { calmEvents, settleMsMax } from './limits.ts'
 import { matchesAny } from './matches-any.ts'
 import { crashTopics, drawPlan } from './plan.ts'
 import type { CrashPlan, CrashSize, KillPlan, SubscriberPlan } from './plan.ts'
@@ -92,6 +92,7 @@ async function play(cast: Cast, scene: CrashScene, { onKill }: CrashOptions): Pr
   const busy = publishers.filter((publisher) => publisher !== marker)
   const publishing = Promise.all(busy.map((publisher) => publisher.run()))
   await Promise.race([publishing, killAll(plan.kills, scene, onKill)])
+  await Promise.race([publishing, scene.acks.further(calmEvents)])
   for (const publisher of busy) publisher.stop()
   await scene.hubs.ready()
   await publishing
