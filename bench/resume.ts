@@ -2,7 +2,7 @@
 //
 // Run: npm run build && npm run bench -- resume
 //
-// Both logs have the same 20,101 topics and hold, in this order:
+// Both logs have the same 21,001 topics and hold, in this order:
 //   1. one event in each topic, and 100 in `alerts/1`;
 //   2. 10,000 or 1,000,000 events in 1,000 topics `logs/<k>`, between them 100 of `alerts/1` and 100 of `orders/<n>`, evenly spread;
 //   3. 100 events in 100 topics `carts/<n>`, all at the end.
