@@ -155,6 +155,10 @@ class CountingSink implements Sink {
     this.#listener?.closed()
   }
 
+  abort(): void {
+    this.end()
+  }
+
   listen(listener: SinkListener): void {
     this.#listener = listener
   }

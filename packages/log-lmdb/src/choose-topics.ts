@@ -10,7 +10,7 @@ import { asBuffer, textKey } from './schema.ts'
 import type { Tables } from './schema.ts'
 
 /** How many of the records after a position are of the set, counted by looking at some. */
-export interface Density {
+interface Density {
   readonly matching: number
   readonly looked: number
 }
