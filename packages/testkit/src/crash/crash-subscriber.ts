@@ -41,14 +41,13 @@ export class CrashSubscriber {
   readonly #scene: CrashScene
   #lastEventId = ''
   #request: ClientRequest | undefined
-  #pauseAfter: number
+  #pauseAfter = Number.POSITIVE_INFINITY
   #isSettling = false
   #isStopped = false
 
   constructor(plan: SubscriberPlan, scene: CrashScene) {
     this.#plan = plan
     this.#scene = scene
-    this.#pauseAfter = plan.isSlow ? plan.random.int(200) : Number.POSITIVE_INFINITY
   }
 
   /** Stays connected until it is stopped. */
@@ -94,6 +93,8 @@ export class CrashSubscriber {
         newest: this.#scene.acks.newest,
         bytesLeft: this.#drawBytes(),
       }
+      // Early on a connection the kernel's receive buffer is still small.
+      if (this.#plan.isSlow) this.#pauseAfter = this.events.length + this.#plan.random.int(50)
       let isOpened = false
       this.#request = outgoing
       outgoing.on('error', () => undefined)

@@ -34,4 +34,4 @@ export const calmEvents: number = 8_000
 export const cutBytesMax: readonly number[] = [400, 5_000, 30_000, 100_000, 500_000]
 
 /** A slow reader needs connections that outlast the 4 MB and more in the kernel's buffers. */
-export const slowCutBytesMax: readonly number[] = [10_000, 50_000_000, 50_000_000, 50_000_000]
+export const slowCutBytesMax: readonly number[] = [10_000, 10_000_000, 20_000_000]
