@@ -46,10 +46,10 @@ export class Beats {
     this.#turn = (this.#turn + 1) % beatSlots
     let beat: Block | undefined
     for (const session of slot ?? []) {
-      // A lagging session gets no bytes at all; its beats go on once it is live again.
-      if (session.state !== 'live') continue
-      beat ??= encodeBeat(session.cursor)
-      session.writeLive(beat)
+      session.beat(() => {
+        beat ??= encodeBeat(session.cursor)
+        return beat
+      })
     }
   }
 }

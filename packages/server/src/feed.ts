@@ -2,6 +2,7 @@
 
 import type { EventRecord, TopicSet } from '@tidemark/log'
 import type { Block } from './block.ts'
+import type { FramedRecord } from './framed-record.ts'
 import type { Framing } from './framing.ts'
 
 /** A session as its feed sees it. */
@@ -30,14 +31,10 @@ export class Feed {
     this.framing = framing
   }
 
-  get isPending(): boolean {
-    return this.#last !== undefined
-  }
-
   /** Adds a frame to what the next flush sends. */
-  add(record: EventRecord, frame: Block): void {
-    this.#pending.push(frame)
-    this.#last = record
+  add(framed: FramedRecord): void {
+    this.#pending.push(framed.frame(this.framing))
+    this.#last = framed.record
   }
 
   /** Sends what is pending: one shared block, one write per socket. */

@@ -24,11 +24,20 @@ export const publishEventsMax: number = 10_000
 /** Records asked of the log per page of a replay. 256 × 128 bytes is half of `writeBytesMax`. */
 export const replayPageMax: number = 256
 
-/** Newest records kept in memory so that a short absence is replayed without touching storage. */
+/**
+ * Newest records kept in memory, with their frames, so that a short absence is replayed without touching storage and
+ * without encoding anything again.
+ */
 export const recentRecordsMax: number = 1_024
 
-/** Characters of data kept with them: 1,024 small events fit; large ones push older ones out. */
+/** Characters of data kept with them: 1,024 small events fit; large ones push older ones out. With a handful of framings in use about 10 MB. */
 export const recentCharactersMax: number = 1024 * 1024
+
+/** Sessions that wait for the tail before those who have given up are looked for. */
+export const waitersKeptMax: number = 1_000
+
+/** How long a client may take to read the goodbye before its connection is cut. Milliseconds. */
+export const goodbyeMs: number = 5_000
 
 /** Milliseconds between two beats of a session. Proxies cut idle streams after 30 to 60 s. */
 export const heartbeatMs: number = 15_000

@@ -2,12 +2,13 @@
 // feed: without it a session could never catch up with a log that grows during every read.
 
 import { comparePositions, isSameHistory } from '@tidemark/log'
-import type { EventRecord, Position } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
+import type { FramedRecord } from './framed-record.ts'
 import { recentCharactersMax, recentRecordsMax } from './limits.ts'
 
 /** A bounded run of records without holes, up to what the tail has handed over. */
 export class RecentRecords {
-  #records: EventRecord[] = []
+  #records: FramedRecord[] = []
   #start = 0
   #characters = 0
   /** Records after this position are here. */
@@ -17,10 +18,10 @@ export class RecentRecords {
     this.#from = from
   }
 
-  push(records: readonly EventRecord[]): void {
-    for (const record of records) {
-      this.#records.push(record)
-      this.#characters += record.data.length
+  push(records: readonly FramedRecord[]): void {
+    for (const framed of records) {
+      this.#records.push(framed)
+      this.#characters += framed.record.data.length
     }
     while (this.#length > recentRecordsMax || this.#characters > recentCharactersMax)
       this.#dropOldest()
@@ -36,10 +37,10 @@ export class RecentRecords {
   }
 
   /** The records after `position`, or undefined when some of them are no longer (or never were) here. */
-  after(position: Position): readonly EventRecord[] | undefined {
+  after(position: Position): readonly FramedRecord[] | undefined {
     if (!isSameHistory(position, this.#from) || comparePositions(position, this.#from) < 0)
       return undefined
-    const newest = this.#records.at(-1)?.position ?? this.#from
+    const newest = this.#records.at(-1)?.record.position ?? this.#from
     if (comparePositions(position, newest) > 0) return undefined
     return this.#records.slice(this.#indexAfter(position))
   }
@@ -53,8 +54,9 @@ export class RecentRecords {
     let high = this.#records.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      const record = this.#records[middle]
-      if (record !== undefined && comparePositions(record.position, position) <= 0) low = middle + 1
+      const framed = this.#records[middle]
+      if (framed !== undefined && comparePositions(framed.record.position, position) <= 0)
+        low = middle + 1
       else high = middle
     }
     return low
@@ -63,8 +65,8 @@ export class RecentRecords {
   #dropOldest(): void {
     const oldest = this.#records[this.#start]
     if (oldest === undefined) return
-    this.#from = oldest.position
-    this.#characters -= oldest.data.length
+    this.#from = oldest.record.position
+    this.#characters -= oldest.record.data.length
     this.#start += 1
   }
 

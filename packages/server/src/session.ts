@@ -2,23 +2,27 @@
 //
 //   replaying ──▶ live ──▶ lagging ──▶ replaying …      each of them ──▶ closed
 
-import type { Position } from '@tidemark/log'
+import type { Clock, Position } from '@tidemark/log'
 import type { Block } from './block.ts'
-import { encodeBye } from './control-events.ts'
+import { encodeBeat, encodeBye } from './control-events.ts'
 import type { ByeReason } from './control-events.ts'
 import type { Feed } from './feed.ts'
+import { goodbyeMs } from './limits.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 export type SessionState = 'replaying' | 'live' | 'lagging' | 'closed'
 
-/** What a session needs from the node it lives in. */
+/** What sessions need of the node they live in. */
 export interface SessionHost {
+  readonly clock: Clock
   /** Where live sessions stand. */
   readonly livePosition: Position
   /** The session is behind and writable: bring it level again. */
   catchUp(session: Session): void
   /** The session is over. */
   forget(session: Session): void
+  /** The session's sink threw. */
+  onError(error: unknown): void
 }
 
 /** One subscriber's connection. Only its own methods change its state. */
@@ -30,6 +34,7 @@ export class Session implements SinkListener {
   #state: SessionState = 'replaying'
   #cursor: Position
   #isWritable = true
+  #hasBegun = false
   #whenWritable: (() => void) | undefined
 
   constructor(
@@ -72,7 +77,8 @@ export class Session implements SinkListener {
   writeReplay(block: Block, cursor: Position): void {
     if (this.isClosed) return
     this.#cursor = cursor
-    this.#isWritable = this.#sink.write(block)
+    this.#hasBegun = true
+    this.#send(block)
   }
 
   /** Moves the cursor over records that are not this session's. */
@@ -97,8 +103,19 @@ export class Session implements SinkListener {
 
   /** Writes a block of the feed. A socket that takes no more leaves the feed with its cursor; nothing is queued. */
   writeLive(block: Block): void {
-    this.#isWritable = this.#sink.write(block)
+    this.#send(block)
     if (!this.#isWritable) this.leaveLive()
+  }
+
+  /**
+   * Writes a beat: the one all live sessions share, or while replaying one of its own, so that a long replay of
+   * little keeps its place and its connection. A blocked socket gets none.
+   */
+  beat(shared: () => Block): void {
+    if (this.#state === 'live') this.writeLive(shared())
+    else if (this.#state === 'replaying' && this.#hasBegun && this.#isWritable) {
+      this.#send(encodeBeat(this.#cursor))
+    }
   }
 
   /** Leaves the feed; the cursor stays where the feed stood. */
@@ -130,12 +147,40 @@ export class Session implements SinkListener {
     this.#host.forget(this)
   }
 
-  /** Says why and ends the stream; the client comes back by itself after `retryMs`. */
+  /**
+   * Says why and ends the stream; the client comes back by itself after `retryMs`. Who does not read is cut off without
+   * a word, at once or after a while, and resumes all the same.
+   */
   bye(reason: ByeReason, retryMs: number): void {
     if (this.isClosed) return
-    this.#sink.write(encodeBye(reason, retryMs))
-    this.#sink.end()
+    if (this.#isWritable) this.#send(encodeBye(reason, retryMs))
+    if (this.isClosed) return
+    if (this.#isWritable) {
+      this.#guard(() => this.#sink.end())
+      this.#host.clock.after(goodbyeMs, () => this.#guard(() => this.#sink.abort()))
+    } else {
+      this.#guard(() => this.#sink.abort())
+    }
     this.closed()
+  }
+
+  /** A sink that throws (middleware, a response somebody else has ended) must not take others down with it. */
+  #send(block: Block): void {
+    try {
+      this.#isWritable = this.#sink.write(block)
+    } catch (error) {
+      this.#host.onError(error)
+      this.#guard(() => this.#sink.abort())
+      this.closed()
+    }
+  }
+
+  #guard(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#host.onError(error)
+    }
   }
 
   #releaseWriter(): void {

@@ -10,12 +10,14 @@ export interface SinkListener {
   closed(): void
 }
 
-/** One open response as the engine sees it. */
+/** One open response as the engine sees it. What it throws ends its own session and nobody else's. */
 export interface Sink {
   /** Sends a block. False: the socket does not take more for now; nothing further until `drained`. */
   write(block: Block): boolean
   /** Ends the response after what was written. */
   end(): void
+  /** Cuts the connection, whatever is still waiting. */
+  abort(): void
   /** Names the one listener. Told of a close that has already happened, too. */
   listen(listener: SinkListener): void
 }

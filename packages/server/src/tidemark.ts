@@ -1,7 +1,7 @@
 // One node: the sessions that are open here, what they follow, and the way in for publishers.
 
 import { LogError, formatCursor, parseTopic } from '@tidemark/log'
-import type { NewBatch } from '@tidemark/log'
+import type { NewBatch, Position } from '@tidemark/log'
 import { Beats } from './beats.ts'
 import { catchUp } from './catch-up.ts'
 import type { Greeting } from './catch-up.ts'
@@ -15,6 +15,7 @@ import type { PublishInput } from './new-event.ts'
 import { subscribe } from './node/subscribe.ts'
 import type { NodeRequest, NodeResponse, SubscribeOptions } from './node/subscribe.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { nextTurn } from './next-turn.ts'
 import { makeSessionId, pickBetween } from './random.ts'
 import { Session } from './session.ts'
 import type { SessionHost } from './session.ts'
@@ -50,21 +51,22 @@ export class Tidemark {
   readonly #feeds = new Feeds()
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
-  readonly #started: Promise<FanOut>
+  readonly #host: SessionHost
+  #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
   #isDraining = false
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
-    this.#started = this.#start()
-    // Whoever subscribes or awaits `ready` is told; nobody may be waiting yet.
-    this.#started.catch(() => undefined)
+    this.#host = this.#createHost()
+    // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.
+    this.#start().catch(() => undefined)
   }
 
-  /** Resolves when the node follows its log; rejects with a LogError when the log cannot be read. */
+  /** Resolves when the node follows its log. Each look at it tries again if the log could not be read. */
   get ready(): Promise<void> {
-    return this.#started.then(() => undefined)
+    return this.#start().then(() => undefined)
   }
 
   /** Sessions open now. */
@@ -124,7 +126,7 @@ export class Tidemark {
    */
   async open(sink: Sink, subscription: Subscription): Promise<void> {
     this.admit()
-    const fanOut = await this.#started
+    const fanOut = await this.#start()
     const { log, random } = this.#settings
     const start = await resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
     this.admit()
@@ -133,14 +135,14 @@ export class Tidemark {
       this.#feeds.open(subscription.topics, subscription.framing),
       {
         sink,
-        host: this.#hostOf(fanOut),
+        host: this.#host,
         cursor: start.after,
       },
     )
     this.#sessions.set(session.id, session)
     this.#beats.add(session)
     session.open()
-    this.#bringLevel(session, fanOut, { ...start, heartbeatMs: this.#settings.heartbeatMs })
+    this.#bringLevel(session, { ...start, heartbeatMs: this.#settings.heartbeatMs })
   }
 
   /**
@@ -178,7 +180,7 @@ export class Tidemark {
    */
   async probe(timeoutMs: number): Promise<boolean> {
     const { clock, log } = this.#settings
-    const fanOut = await this.#started.catch(wrapLogError)
+    const fanOut = await this.#start()
     const topic = parseTopic(probeTopic)
     const [position] = await log.append({ events: [{ topic, data: '' }] }).catch(wrapLogError)
     if (position === undefined) return false
@@ -187,7 +189,7 @@ export class Tidemark {
     const waited = new Promise<void>((resolve) =>
       late.signal.addEventListener('abort', () => resolve()),
     )
-    await Promise.race([fanOut.reached(position), waited])
+    await Promise.race([fanOut.reached(position, () => late.signal.aborted), waited])
     timer.cancel()
     return !late.signal.aborted
   }
@@ -209,29 +211,55 @@ export class Tidemark {
     this.#isDraining = true
     for (const session of this.#sessions.values()) this.#dismiss(session, 'draining')
     this.#beats.stop()
-    await this.#started.catch(() => undefined)
+    await this.#starting?.catch(() => undefined)
     this.#fanOut?.close()
   }
 
-  async #start(): Promise<FanOut> {
-    const { log } = this.#settings
+  /** Follows the log, once; a failure is forgotten, so that the next who asks tries again. */
+  #start(): Promise<FanOut> {
+    this.#starting ??= this.#follow().catch((error: unknown) => {
+      this.#starting = undefined
+      return wrapLogError(error)
+    })
+    return this.#starting
+  }
+
+  async #follow(): Promise<FanOut> {
+    const { log, onError } = this.#settings
     const { head } = await log.bounds()
-    this.#fanOut = new FanOut(log, head, this.#feeds)
+    this.#fanOut = new FanOut({ log, feeds: this.#feeds, head, onError })
     return this.#fanOut
   }
 
-  #hostOf(fanOut: FanOut): SessionHost {
+  /** Sessions are opened once the node follows its log, so for them it is always there. */
+  #requireFanOut(): FanOut {
+    if (this.#fanOut === undefined) {
+      throw new ServerError(
+        'LOG_UNAVAILABLE',
+        'The node does not follow its log yet. Await `ready`.',
+      )
+    }
+    return this.#fanOut
+  }
+
+  #createHost(): SessionHost {
+    const { clock, onError } = this.#settings
+    const readPosition = (): Position => this.#requireFanOut().position
     return {
+      clock,
       get livePosition() {
-        return fanOut.position
+        return readPosition()
       },
-      catchUp: (session) => this.#bringLevel(session, fanOut),
+      catchUp: (session) => this.#bringLevel(session),
       forget: (session) => this.#forget(session),
+      onError,
     }
   }
 
-  #bringLevel(session: Session, fanOut: FanOut, greeting?: Greeting): void {
-    catchUp(session, { log: this.#settings.log, fanOut }, greeting).catch((error: unknown) => {
+  #bringLevel(session: Session, greeting?: Greeting): void {
+    const source = { log: this.#settings.log, fanOut: this.#requireFanOut(), nextTurn }
+    catchUp(session, source, greeting).catch((error: unknown) => {
+      if (session.isClosed) return
       // The client comes back with its cursor and is served from the log then.
       this.#dismiss(session, 'log-unavailable')
       this.#settings.onError(error)

@@ -5,6 +5,7 @@ import type { EventRecord, Pattern } from '@tidemark/log'
 import { makePosition, parseEpoch, sequenceOf } from '@tidemark/log/driver'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { FramedRecord } from '../src/framed-record.ts'
 import { recentRecordsMax } from '../src/limits.ts'
 import { PatternTrie } from '../src/pattern-trie.ts'
 import { RecentRecords } from '../src/recent.ts'
@@ -64,12 +65,12 @@ test('recent records answer for what they hold, and only for that', () => {
   const recent = new RecentRecords(makePosition(epoch, 10))
   expect(recent.after(makePosition(epoch, 10))).toEqual([])
   expect(recent.after(makePosition(epoch, 9))).toBeUndefined()
-  for (let i = 11; i <= 3_000; i++) recent.push([record(i)])
+  for (let i = 11; i <= 3_000; i++) recent.push([new FramedRecord(record(i))])
   const oldest = 3_000 - recentRecordsMax
   expect(recent.after(makePosition(epoch, oldest))).toHaveLength(recentRecordsMax)
   expect(recent.after(makePosition(epoch, oldest - 1))).toBeUndefined()
   expect(
-    recent.after(makePosition(epoch, 2_990))?.map(({ position }) => sequenceOf(position)),
+    recent.after(makePosition(epoch, 2_990))?.map((framed) => sequenceOf(framed.record.position)),
   ).toEqual([2_991, 2_992, 2_993, 2_994, 2_995, 2_996, 2_997, 2_998, 2_999, 3_000])
   expect(recent.after(makePosition(epoch, 3_001))).toBeUndefined()
   expect(recent.after(makePosition(parseEpoch('another0'), 2_990))).toBeUndefined()

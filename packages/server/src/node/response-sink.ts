@@ -9,6 +9,7 @@ import { sendStreamHead } from './stream-head.ts'
 /** A sink that writes like any handler of the application would. */
 export class ResponseSink implements Sink {
   readonly #response: ServerResponse
+  #isOurs = false
 
   constructor(response: ServerResponse) {
     this.#response = response
@@ -25,8 +26,7 @@ export class ResponseSink implements Sink {
 
   write(block: Block): boolean {
     const response = this.#response
-    if (response.destroyed || response.writableEnded) return false
-    if (!response.headersSent) sendStreamHead(response)
+    if (response.destroyed || response.writableEnded || !this.#begin()) return false
     const isBelowMark = response.write(block.bytes)
     // `write` answers false as soon as Node's small mark is passed, also when the kernel took everything at once;
     // what counts is what is really left waiting. Only a false is followed by `drain`.
@@ -34,7 +34,19 @@ export class ResponseSink implements Sink {
   }
 
   end(): void {
-    if (!this.#response.headersSent) sendStreamHead(this.#response)
-    this.#response.end()
+    if (this.#begin()) this.#response.end()
+  }
+
+  abort(): void {
+    if (this.#isOurs && !this.#response.writableFinished) this.#response.destroy()
+  }
+
+  /** Sends the head with the first block. False when somebody else has answered in the meantime. */
+  #begin(): boolean {
+    if (this.#isOurs) return true
+    if (this.#response.headersSent) return false
+    sendStreamHead(this.#response)
+    this.#isOurs = true
+    return true
   }
 }

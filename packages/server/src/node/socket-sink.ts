@@ -37,8 +37,9 @@ export class SocketSink implements Sink {
   write(block: Block): boolean {
     const socket = this.#socket ?? this.#begin()
     if (socket === undefined || socket.destroyed) return false
-    socket.write(this.#isChunked ? block.chunk : block.bytes)
-    if (socket.writableLength <= writeBytesMax) return true
+    const isBelowMark = socket.write(this.#isChunked ? block.chunk : block.bytes)
+    // Above Node's mark but not above ours is fine; below Node's mark no `drain` would ever come.
+    if (isBelowMark || socket.writableLength <= writeBytesMax) return true
     if (!this.#isBlocked) {
       this.#isBlocked = true
       socket.once('drain', this.#onDrain)
@@ -47,13 +48,17 @@ export class SocketSink implements Sink {
   }
 
   end(): void {
-    if (this.#socket === undefined) this.#begin()
-    this.#response.end()
+    if ((this.#socket ?? this.#begin()) !== undefined) this.#response.end()
+  }
+
+  abort(): void {
+    this.#socket?.destroy()
   }
 
   #begin(): Socket | undefined {
     const response = this.#response
-    if (response.destroyed || response.writableEnded || response.socket === null) return undefined
+    // Somebody else may have answered while the log was asked; the response's `close` will say when it is over.
+    if (response.destroyed || response.headersSent || response.socket === null) return undefined
     sendStreamHead(response)
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream.
     this.#isChunked = response.chunkedEncoding

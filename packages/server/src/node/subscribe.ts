@@ -8,6 +8,7 @@ import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { markStreaming } from './streaming.ts'
 import { refuse } from './refuse.ts'
+import { sendStreamHead } from './stream-head.ts'
 
 /** A request of `node:http`, or of a framework on top of it. */
 export type NodeRequest = IncomingMessage
@@ -44,6 +45,12 @@ export async function subscribe(
   let subscription = options.subscription
   try {
     subscription ??= readSubscription(request)
+    if (request.method === 'HEAD') {
+      // Frameworks route HEAD to the handler of GET; it asks for the head only.
+      sendStreamHead(response)
+      response.end()
+      return
+    }
     await opener.open(openSink(response, options.way ?? 'auto'), subscription)
   } catch (error) {
     // Who is sent away from the present comes back to it, not to a later one.
@@ -52,7 +59,7 @@ export async function subscribe(
   }
 }
 
-/** The request's `Last-Event-ID`; browsers send it as UTF-8, which Node hands over as Latin-1. */
+/** The request's `Last-Event-ID`, which wins over the query's `lastEventId`. */
 export function readLastEventId(request: IncomingMessage): string | undefined {
   const header = request.headers['last-event-id']
   return Array.isArray(header) ? header[0] : header

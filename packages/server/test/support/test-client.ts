@@ -74,6 +74,10 @@ export class TestSink implements Sink {
     this.cut()
   }
 
+  abort(): void {
+    this.cut()
+  }
+
   /** What is written from now on is accepted, but answered with "no more". */
   block(): void {
     this.#isBlocked = true
