@@ -4,7 +4,12 @@
 // no two share and which rises with time.
 
 import { LogError } from '@tidemark/log'
-import { idempotencyAgeMaxMs, idempotencyBytesMin, idempotencyShare } from '@tidemark/log/driver'
+import {
+  idempotencyAgeMaxMs,
+  idempotencyBytesMin,
+  idempotencyOverheadBytes,
+  idempotencyShare,
+} from '@tidemark/log/driver'
 import type { LogState } from './log-state.ts'
 import { readSequence, sequenceKey, textKey } from './schema.ts'
 import type { Tables } from './schema.ts'
@@ -19,9 +24,6 @@ export interface KeyedRun extends SequenceRun {
   readonly fingerprint: number
   readonly time: number
 }
-
-/** What a key costs beside its own characters: two entries and their places in half-full pages. */
-const overheadBytes = 150
 
 /**
  * The positions this key was given, undefined for a new key.
@@ -92,5 +94,5 @@ export function trimKeys(
 }
 
 function measureKey(place: Buffer): number {
-  return place.length + overheadBytes
+  return place.length + idempotencyOverheadBytes
 }

@@ -24,12 +24,6 @@ export const groupDataMax: number = 2 * 1024 * 1024
 /** Appends wait this long to get into a transaction, in milliseconds. Then storage is taken for stuck. */
 export const beginWaitMs: number = 30_000
 
-/**
- * Characters of data on one page or in one tail batch; the record that passes it is the last. Two pages in
- * memory for each of 100 readers at once = 800 MB worst case, and 4 MB each with small records.
- */
-export const pageDataMax: number = 4 * 1024 * 1024
-
 /** Topics that patterns may reach and still be looked up for every page. 250 × ~1 µs = 0.25 ms. */
 export const topicsVisitedMax: number = 250
 

@@ -5,6 +5,7 @@ import {
   epochOf,
   makePosition,
   mergeByPosition,
+  pageDataMax,
   scanRecordsMax,
   sequenceOf,
 } from '@tidemark/log/driver'
@@ -12,7 +13,7 @@ import type { Epoch } from '@tidemark/log/driver'
 import { chooseTopics, hasManyTopics } from './choose-topics.ts'
 import type { WantedRange } from './choose-topics.ts'
 import type { FormerEpoch } from './identity.ts'
-import { pageDataMax, probeRecordsMax } from './limits.ts'
+import { probeRecordsMax } from './limits.ts'
 import { readFirst, readState } from './log-state.ts'
 import type { LogState, TopicStats } from './log-state.ts'
 import { newestMarkAfter } from './marks.ts'

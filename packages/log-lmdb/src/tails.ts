@@ -2,9 +2,15 @@
 
 import { LogError, formatCursor } from '@tidemark/log'
 import type { Clock, EventRecord, Position, Tail, TailHandler, Timer } from '@tidemark/log'
-import { epochOf, makePosition, sequenceOf, tailBatchMax } from '@tidemark/log/driver'
+import {
+  HandledTail,
+  epochOf,
+  makePosition,
+  pageDataMax,
+  sequenceOf,
+  tailBatchMax,
+} from '@tidemark/log/driver'
 import type { Epoch } from '@tidemark/log/driver'
-import { pageDataMax } from './limits.ts'
 import { readState } from './log-state.ts'
 import { decodeRecord } from './record-codec.ts'
 import { asBuffer, readSequence, sequenceKey, withSnapshot } from './schema.ts'
@@ -29,7 +35,7 @@ export interface TailsOptions {
  */
 export class Tails {
   readonly #options: TailsOptions
-  readonly #tails = new Set<LmdbTail>()
+  readonly #tails = new Set<HandledTail>()
   #poll: Timer | undefined
   #turn: NodeJS.Immediate | undefined
   #isClosed = false
@@ -48,7 +54,7 @@ export class Tails {
         `A tail starts at a position of this log up to its head ${formatCursor(makePosition(epoch, head))}; got ${formatCursor(after)}. Start from \`bounds().head\`.`,
       )
     }
-    const tail = new LmdbTail(after, handler, (closed) => this.#tails.delete(closed))
+    const tail = new HandledTail(after, handler, (closed) => this.#tails.delete(closed))
     this.#tails.add(tail)
     wake.listen(() => this.look())
     this.#pollLater()
@@ -107,7 +113,7 @@ export class Tails {
   }
 
   /** Hands one batch to a tail; returns whether there may be more. */
-  #advance(tail: LmdbTail): boolean {
+  #advance(tail: HandledTail): boolean {
     const { tables, epoch, announcedFrom } = this.#options
     const reached = sequenceOf(tail.position)
     const end = announcedFrom() - 1
@@ -121,12 +127,12 @@ export class Tails {
     })
     if (found.records === undefined) {
       const to = makePosition(epoch, found.overtakenTo)
-      this.#guard(() => tail.skip(to))
+      this.#guard(() => tail.overtake(to))
     } else if (found.records.length > 0) {
       this.#handOver(tail, found.records)
     } else if (reached < found.head) {
       // All after it were superseded by newer ones that have been superseded as well.
-      tail.position = makePosition(epoch, found.head)
+      tail.moveTo(makePosition(epoch, found.head))
     }
     return !tail.isClosed && sequenceOf(tail.position) < found.head
   }
@@ -149,7 +155,7 @@ export class Tails {
     return records
   }
 
-  #handOver(tail: LmdbTail, records: readonly EventRecord[]): void {
+  #handOver(tail: HandledTail, records: readonly EventRecord[]): void {
     this.#guard(() => tail.handOver(records))
   }
 
@@ -159,35 +165,5 @@ export class Tails {
     } catch (error) {
       this.#options.onError(error)
     }
-  }
-}
-
-class LmdbTail implements Tail {
-  position: Position
-  isClosed = false
-  readonly #handler: TailHandler
-  readonly #onClose: (tail: LmdbTail) => void
-
-  constructor(after: Position, handler: TailHandler, onClose: (tail: LmdbTail) => void) {
-    this.position = after
-    this.#handler = handler
-    this.#onClose = onClose
-  }
-
-  handOver(records: readonly EventRecord[]): void {
-    const newest = records.at(-1)
-    if (newest === undefined || this.isClosed) return
-    this.position = newest.position
-    this.#handler.records(records)
-  }
-
-  skip(to: Position): void {
-    this.position = to
-    this.#handler.overtaken?.(to)
-  }
-
-  close(): void {
-    this.isClosed = true
-    this.#onClose(this)
   }
 }

@@ -3,6 +3,7 @@
 export { epochOf, makeEpoch, makePosition, parseEpoch, sequenceOf } from './position.ts'
 export type { Epoch } from './position.ts'
 export { fingerprintBatch } from './fingerprint.ts'
+export { HandledTail } from './handled-tail.ts'
 export { mergeByPosition } from './merge.ts'
 export { isScanCheaper } from './read-plan.ts'
 export type { ReadShape } from './read-plan.ts'
@@ -15,7 +16,9 @@ export {
   emptyTopicsMax,
   idempotencyAgeMaxMs,
   idempotencyBytesMin,
+  idempotencyOverheadBytes,
   idempotencyShare,
+  pageDataMax,
   scanRecordsMax,
   tailBatchMax,
 } from './limits.ts'

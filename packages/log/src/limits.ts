@@ -9,6 +9,12 @@ export const topicSegmentsMax: number = 128
 /** Topics and patterns of one subscription. 1,000 × 256 bytes = 256 KB of request at most. */
 export const topicSetSizeMax: number = 1_000
 
+/**
+ * Segments of all patterns of one subscription together: 1,000 patterns of 8. Each may become a node in the engine's
+ * trie, about 300 bytes: 2.4 MB at most.
+ */
+export const patternSegmentsMax: number = 8_000
+
 /** Events of one append. 10,000 × ~2 µs in one transaction = 20 ms during which no one else writes. */
 export const batchEventsMax: number = 10_000
 
@@ -45,6 +51,12 @@ export const mergeTopicsMax: number = 10_000
 /** Seeking in one topic costs about as much as looking at this many records in a scan. */
 export const seekCost: number = 4
 
+/**
+ * Characters of data on one page or in one tail batch; the record that passes it is the last. Two pages of 256 Ki
+ * UTF-16 units and a record of 1 MiB each for 100 readers at once = 300 MB worst case.
+ */
+export const pageDataMax: number = 256 * 1024
+
 /** Records a tail is handed at once while it catches up with the history. */
 export const tailBatchMax: number = 1_000
 
@@ -54,7 +66,7 @@ export const idempotencyBytesMin: number = 4 * 1024 * 1024
 /** Of `maxBytes`, idempotency keys get this share beside the records. */
 export const idempotencyShare: number = 1 / 8
 
-/** What a remembered idempotency key costs beside its own characters. */
+/** What a remembered idempotency key costs beside its own characters; in LMDB two entries and their places in half-full pages. */
 export const idempotencyOverheadBytes: number = 150
 
 /** Records removed by age in one step. 2,000 × ~0.5 µs = 1 ms. */

@@ -2,7 +2,8 @@
 
 import { LogError } from '../errors.ts'
 import type { EventRecord, Tail, TailHandler } from '../event-log.ts'
-import { tailBatchMax } from '../limits.ts'
+import { HandledTail } from '../handled-tail.ts'
+import { pageDataMax, tailBatchMax } from '../limits.ts'
 import { epochOf, formatCursor, makePosition, sequenceOf } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { RecordStore } from './record-store.ts'
@@ -21,7 +22,7 @@ export interface TailSetOptions {
 export class TailSet {
   readonly #store: RecordStore
   readonly #onHandlerError: (error: unknown) => void
-  readonly #tails = new Set<MemoryTail>()
+  readonly #tails = new Set<HandledTail>()
   /** Appended since the last delivery, so also what retention has removed again in the meantime. */
   #fresh: EventRecord[] = []
   #isScheduled = false
@@ -40,7 +41,7 @@ export class TailSet {
         `A tail starts at a position of this log up to its head ${formatCursor(makePosition(epoch, head))}; got ${formatCursor(after)}. Start from \`bounds().head\`.`,
       )
     }
-    const tail = new MemoryTail(after, handler, (closed) => this.#tails.delete(closed))
+    const tail = new HandledTail(after, handler, (closed) => this.#tails.delete(closed))
     this.#tails.add(tail)
     if (sequenceOf(after) < head) this.#schedule()
     return tail
@@ -77,7 +78,7 @@ export class TailSet {
     }
   }
 
-  #advance(tail: MemoryTail, fresh: readonly EventRecord[]): void {
+  #advance(tail: HandledTail, fresh: readonly EventRecord[]): void {
     const store = this.#store
     const reached = sequenceOf(tail.position)
     const [oldest] = fresh
@@ -85,44 +86,21 @@ export class TailSet {
       const missing = reached - sequenceOf(oldest.position) + 1
       tail.handOver(missing === 0 ? fresh : fresh.slice(missing))
     } else if (store.newestMark > reached) {
-      tail.skip(makePosition(store.epoch, store.newestMark))
+      tail.overtake(makePosition(store.epoch, store.newestMark))
     } else {
-      const records: EventRecord[] = []
-      for (const { record } of store.slots.between(reached, store.head)) {
-        if (record !== undefined) records.push(record)
-        if (records.length === tailBatchMax) break
-      }
-      tail.handOver(records)
+      tail.handOver(this.#read(reached))
     }
   }
-}
 
-class MemoryTail implements Tail {
-  position: Position
-  isClosed = false
-  readonly #handler: TailHandler
-  readonly #onClose: (tail: MemoryTail) => void
-
-  constructor(after: Position, handler: TailHandler, onClose: (tail: MemoryTail) => void) {
-    this.position = after
-    this.#handler = handler
-    this.#onClose = onClose
-  }
-
-  handOver(records: readonly EventRecord[]): void {
-    const newest = records.at(-1)
-    if (newest === undefined) return
-    this.position = newest.position
-    this.#handler.records(records)
-  }
-
-  skip(to: Position): void {
-    this.position = to
-    this.#handler.overtaken?.(to)
-  }
-
-  close(): void {
-    this.isClosed = true
-    this.#onClose(this)
+  #read(after: number): readonly EventRecord[] {
+    const records: EventRecord[] = []
+    let data = 0
+    for (const { record } of this.#store.slots.between(after, this.#store.head)) {
+      if (record === undefined) continue
+      records.push(record)
+      data += record.data.length
+      if (records.length === tailBatchMax || data >= pageDataMax) break
+    }
+    return records
   }
 }

@@ -1,0 +1,49 @@
+// A tail as every driver keeps it: where it stands, and whom it tells.
+
+import type { EventRecord, Tail, TailHandler } from './event-log.ts'
+import type { Position } from './position.ts'
+
+/** For drivers: moves its position before it calls the handler, and calls it no more once it is closed. */
+export class HandledTail implements Tail {
+  readonly #handler: TailHandler
+  readonly #onClose: (tail: HandledTail) => void
+  #position: Position
+  #isClosed = false
+
+  constructor(after: Position, handler: TailHandler, onClose: (tail: HandledTail) => void) {
+    this.#position = after
+    this.#handler = handler
+    this.#onClose = onClose
+  }
+
+  get position(): Position {
+    return this.#position
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  handOver(records: readonly EventRecord[]): void {
+    const newest = records.at(-1)
+    if (newest === undefined || this.#isClosed) return
+    this.#position = newest.position
+    this.#handler.records(records)
+  }
+
+  /** Goes on at `to` where what lies before it needs no telling. */
+  moveTo(to: Position): void {
+    this.#position = to
+  }
+
+  overtake(to: Position): void {
+    if (this.#isClosed) return
+    this.#position = to
+    this.#handler.overtaken?.(to)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#onClose(this)
+  }
+}
