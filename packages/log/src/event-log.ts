@@ -59,7 +59,10 @@ export interface ReadQuery {
   readonly after: Position
   /** Records up to this position (inclusive); beyond the head it is the head. */
   readonly upTo: Position
-  /** At most this many records; at least 1. A page may hold fewer and still not be the last. */
+  /**
+   * At most this many records; at least 1. A page may hold fewer and still not be the last: it ends at the latest with
+   * the record that brings its data to 256 Ki characters.
+   */
   readonly limit: number
 }
 

@@ -1,7 +1,7 @@
 // One page of a memory log, and what of it is lost.
 
 import type { EventRecord, Loss, Page, ReadQuery } from '../event-log.ts'
-import { scanRecordsMax } from '../limits.ts'
+import { pageDataMax, scanRecordsMax } from '../limits.ts'
 import { mergeByPosition } from '../merge.ts'
 import { epochOf, makePosition, sequenceOf } from '../position.ts'
 import type { TopicSet } from '../topic-set.ts'
@@ -61,9 +61,12 @@ function merge(topics: readonly TopicState[], { after, upTo, limit }: Range): St
       ? only
       : mergeByPosition(sources, (slot: Slot) => slot.sequence)
   const records: EventRecord[] = []
+  let data = 0
   for (const { record, sequence } of slots) {
-    if (record !== undefined) records.push(record)
-    if (records.length === limit) return { records, next: sequence }
+    if (record === undefined) continue
+    records.push(record)
+    data += record.data.length
+    if (records.length === limit || data >= pageDataMax) return { records, next: sequence }
   }
   return { records, next: upTo }
 }
@@ -72,15 +75,20 @@ function scan(store: RecordStore, { topics, after, upTo, limit }: Range): Stretc
   const records: EventRecord[] = []
   const isWanted = new Map<TopicState, boolean>()
   let looked = 0
+  let data = 0
   for (const { record, sequence, topic } of store.slots.between(after, upTo)) {
     let matches = isWanted.get(topic)
     if (matches === undefined) {
       matches = topics.matches(topic.name)
       isWanted.set(topic, matches)
     }
-    if (matches && record !== undefined) records.push(record)
+    if (matches && record !== undefined) {
+      records.push(record)
+      data += record.data.length
+    }
     looked += 1
-    if (records.length === limit || looked === scanRecordsMax) return { records, next: sequence }
+    const isFull = records.length === limit || data >= pageDataMax
+    if (isFull || looked === scanRecordsMax) return { records, next: sequence }
   }
   return { records, next: upTo }
 }

@@ -1,6 +1,7 @@
 // The contract of `read` without losses: pages, ranges, topics and patterns.
 
 import { formatCursor } from '@tidemark/log'
+import { pageDataMax } from '@tidemark/log/driver'
 import { describe, expect, test } from 'vitest'
 
 import { appendEach, event, positionAhead, readWhole, series, topicSet } from './harness.ts'
@@ -63,6 +64,24 @@ function describePages(open: OpenBench): void {
       for (const limit of [1, 2, 7, 30]) {
         expect((await readWhole(log, names, { after: start, limit })).data).toEqual(whole.data)
       }
+    }
+  })
+
+  test('a page of large events ends where its data is enough for one answer', async () => {
+    const { log, start } = await open()
+    const characters = 100_000
+    const events = Array.from({ length: 30 }, (_, i) =>
+      event(i % 3 === 0 ? 'a' : 'b', String(i).padEnd(characters, 'x')),
+    )
+    await appendEach(log, events)
+    const { head: upTo } = await log.bounds()
+    for (const names of [['a'], ['a', 'b'], ['*'], ['none/*', 'b']]) {
+      const topics = topicSet(...names)
+      const page = await log.read({ topics, after: start, upTo, limit: 1_000 })
+      expect(page.records.length).toBeLessThanOrEqual(Math.ceil(pageDataMax / characters))
+      const { data } = await readWhole(log, names, { after: start, limit: 1_000 })
+      const expected = events.filter(({ topic }) => topics.matches(topic))
+      expect(data).toEqual(expected.map((one) => one.data))
     }
   })
 
