@@ -1,7 +1,7 @@
 // What a subscription asks for: exact topics and patterns, checked, without doubles, in one canonical order.
 
 import { LogError } from './errors.ts'
-import { topicSetSizeMax } from './limits.ts'
+import { patternSegmentsMax, topicSetSizeMax } from './limits.ts'
 import { hasWildcard, matchesPattern, parsePattern, parseTopic } from './topic.ts'
 import type { Pattern, Topic } from './topic.ts'
 
@@ -16,7 +16,8 @@ export interface TopicSet {
 
 /**
  * Checks the names of a subscription.
- * @throws LogError `TOPIC_INVALID` for a malformed name, `TOPIC_SET_INVALID` for none or more than 1,000 names
+ * @throws LogError `TOPIC_INVALID` for a malformed name, `TOPIC_SET_INVALID` for none, for more than 1,000 names,
+ * or for patterns of more than 8,000 segments together
  */
 export function parseTopicSet(names: readonly string[]): TopicSet {
   if (names.length === 0) {
@@ -38,6 +39,7 @@ export function parseTopicSet(names: readonly string[]): TopicSet {
     if (hasWildcard(name)) patterns.push(parsePattern(name))
     else topics.push(parseTopic(name))
   }
+  checkSegments(patterns)
   const exact = new Set(topics)
   return {
     topics,
@@ -46,4 +48,14 @@ export function parseTopicSet(names: readonly string[]): TopicSet {
     matches: (topic) =>
       exact.has(topic) || patterns.some((pattern) => matchesPattern(pattern, topic)),
   }
+}
+
+function checkSegments(patterns: readonly Pattern[]): void {
+  let segments = 0
+  for (const pattern of patterns) segments += pattern.split('/').length
+  if (segments <= patternSegmentsMax) return
+  throw new LogError(
+    'TOPIC_SET_INVALID',
+    `The patterns of a subscription may have ${patternSegmentsMax} segments together; got ${segments}. Use fewer or shorter ones.`,
+  )
 }

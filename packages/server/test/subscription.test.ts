@@ -59,6 +59,14 @@ describe('refused, with the reason', () => {
     expect(parseSubscriptionBody({ topics: topics.slice(1) }).topics.topics).toHaveLength(1_000)
   })
 
+  test('patterns of more than 8,000 segments together', () => {
+    const deep = 'x/'.repeat(20)
+    const topics = Array.from({ length: 400 }, (_, i) => `${i}/${deep}*`)
+    expect(() => parseSubscriptionBody({ topics })).toThrow(
+      expect.objectContaining({ code: 'TOPIC_SET_INVALID' }),
+    )
+  })
+
   test.each([
     [null],
     [[]],
