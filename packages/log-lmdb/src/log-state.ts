@@ -1,7 +1,7 @@
 // What is known of the log as a whole and of each topic, and its form in the directory.
 
 import type { Topic } from '@tidemark/log'
-import { asBuffer, textKey } from './schema.ts'
+import { asBuffer, textKey, topicIdBytes } from './schema.ts'
 import type { Tables } from './schema.ts'
 
 export interface LogState {
@@ -72,21 +72,21 @@ export function decodeTopicStats(name: Topic, value: Uint8Array): TopicStats {
   const bytes = asBuffer(value)
   return {
     name,
-    id: bytes.readUInt32LE(0),
-    count: bytes.readDoubleLE(4),
-    bytes: bytes.readDoubleLE(12),
-    mark: bytes.readDoubleLE(20),
-    newest: bytes.readDoubleLE(28),
+    id: bytes.readUIntLE(0, topicIdBytes),
+    count: bytes.readDoubleLE(6),
+    bytes: bytes.readDoubleLE(14),
+    mark: bytes.readDoubleLE(22),
+    newest: bytes.readDoubleLE(30),
   }
 }
 
 export function writeTopic({ topics }: Tables, topic: TopicStats): void {
-  const bytes = Buffer.allocUnsafe(36)
-  bytes.writeUInt32LE(topic.id, 0)
-  bytes.writeDoubleLE(topic.count, 4)
-  bytes.writeDoubleLE(topic.bytes, 12)
-  bytes.writeDoubleLE(topic.mark, 20)
-  bytes.writeDoubleLE(topic.newest, 28)
+  const bytes = Buffer.allocUnsafe(38)
+  bytes.writeUIntLE(topic.id, 0, topicIdBytes)
+  bytes.writeDoubleLE(topic.count, 6)
+  bytes.writeDoubleLE(topic.bytes, 14)
+  bytes.writeDoubleLE(topic.mark, 22)
+  bytes.writeDoubleLE(topic.newest, 30)
   void topics.put(textKey(topic.name), bytes)
 }
 

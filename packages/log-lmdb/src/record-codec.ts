@@ -1,12 +1,13 @@
 // A record as bytes. Everything of it is in one value, so that a scan needs no second look-up.
 //
-//   0  f64  time             8  u32  topic id      12  u32  weight (what it counts in `maxBytes`)
-//   16 u16  topic bytes      18 u16  type bytes    20  u16  key bytes, 0xffff for no key
-//   22 topic, type (empty for `message`), key, data; all UTF-8
+//   0  f64  time             8  u48  topic id      14  u32  weight (what it counts in `maxBytes`)
+//   18 u16  topic bytes      20 u16  type bytes    22  u16  key bytes, 0xffff for no key
+//   24 topic, type (empty for `message`), key, data; all UTF-8
 
 import type { EventRecord, NewEvent, Position, Topic } from '@tidemark/log'
+import { topicIdBytes } from './schema.ts'
 
-const headBytes = 22
+const headBytes = 24
 const noKey = 0xffff
 
 /** What stands before the texts of a record. */
@@ -32,37 +33,37 @@ export function encodeRecord(event: NewEvent, place: RecordHead): Buffer {
   const keyBytes = event.key === undefined ? 0 : scratch.write(event.key, keyStart)
   const end = keyStart + keyBytes + scratch.write(event.data, keyStart + keyBytes)
   scratch.writeDoubleLE(place.time, 0)
-  scratch.writeUInt32LE(place.topicId, 8)
-  scratch.writeUInt32LE(Math.min(place.weight, 0xffff_ffff), 12)
-  scratch.writeUInt16LE(topicBytes, 16)
-  scratch.writeUInt16LE(typeBytes, 18)
-  scratch.writeUInt16LE(event.key === undefined ? noKey : keyBytes, 20)
+  scratch.writeUIntLE(place.topicId, 8, topicIdBytes)
+  scratch.writeUInt32LE(Math.min(place.weight, 0xffff_ffff), 14)
+  scratch.writeUInt16LE(topicBytes, 18)
+  scratch.writeUInt16LE(typeBytes, 20)
+  scratch.writeUInt16LE(event.key === undefined ? noKey : keyBytes, 22)
   return scratch.subarray(0, end)
 }
 
 export function decodeHead(bytes: Buffer): RecordHead {
   return {
     time: bytes.readDoubleLE(0),
-    topicId: bytes.readUInt32LE(8),
-    weight: bytes.readUInt32LE(12),
+    topicId: bytes.readUIntLE(8, topicIdBytes),
+    weight: bytes.readUInt32LE(14),
   }
 }
 
 export function decodeTopic(bytes: Buffer): Topic {
-  return bytes.toString('utf8', headBytes, headBytes + bytes.readUInt16LE(16)) as Topic
+  return bytes.toString('utf8', headBytes, headBytes + bytes.readUInt16LE(18)) as Topic
 }
 
 export function decodeKey(bytes: Buffer): string | undefined {
-  const keyBytes = bytes.readUInt16LE(20)
+  const keyBytes = bytes.readUInt16LE(22)
   if (keyBytes === noKey) return undefined
-  const start = headBytes + bytes.readUInt16LE(16) + bytes.readUInt16LE(18)
+  const start = headBytes + bytes.readUInt16LE(18) + bytes.readUInt16LE(20)
   return bytes.toString('utf8', start, start + keyBytes)
 }
 
 export function decodeRecord(bytes: Buffer, position: Position): EventRecord {
-  const typeStart = headBytes + bytes.readUInt16LE(16)
-  const keyStart = typeStart + bytes.readUInt16LE(18)
-  const keyBytes = bytes.readUInt16LE(20)
+  const typeStart = headBytes + bytes.readUInt16LE(18)
+  const keyStart = typeStart + bytes.readUInt16LE(20)
+  const keyBytes = bytes.readUInt16LE(22)
   const dataStart = keyStart + (keyBytes === noKey ? 0 : keyBytes)
   return {
     position,

@@ -69,17 +69,20 @@ export function sequenceKey(sequence: number): Buffer {
   return key
 }
 
+/** Bytes of a topic id. Ids are never used again: 2^48 of them last 890 years at 10,000 new topics per second. */
+export const topicIdBytes = 6
+
 export function indexKey(topicId: number, sequence: number): Buffer {
-  const key = Buffer.allocUnsafe(12)
-  key.writeUInt32BE(topicId, 0)
-  writeSequence(key, sequence, 4)
+  const key = Buffer.allocUnsafe(topicIdBytes + 8)
+  key.writeUIntBE(topicId, 0, topicIdBytes)
+  writeSequence(key, sequence, topicIdBytes)
   return key
 }
 
 export function latestKey(topicId: number, eventKey: string): Buffer {
-  const key = Buffer.allocUnsafe(4 + Buffer.byteLength(eventKey))
-  key.writeUInt32BE(topicId, 0)
-  key.write(eventKey, 4)
+  const key = Buffer.allocUnsafe(topicIdBytes + Buffer.byteLength(eventKey))
+  key.writeUIntBE(topicId, 0, topicIdBytes)
+  key.write(eventKey, topicIdBytes)
   return key
 }
 
@@ -123,6 +126,6 @@ export function withSnapshot<T>({ root }: Tables, read: () => T): T {
 /** The record key of a topic's oldest entry in the index. */
 export function oldestRecordKey({ index }: Tables, topicId: number): Buffer | undefined {
   const range = { start: indexKey(topicId, 0), end: indexKey(topicId + 1, 0), limit: 1 }
-  for (const key of index.getKeys(range)) return Buffer.from(asBuffer(key).subarray(4))
+  for (const key of index.getKeys(range)) return Buffer.from(asBuffer(key).subarray(topicIdBytes))
   return undefined
 }

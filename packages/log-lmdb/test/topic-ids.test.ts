@@ -1,0 +1,58 @@
+// Topics are numbered for good; the numbers must not run out.
+
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { parseTopicSet } from '@tidemark/log'
+import { readState, writeState } from '../src/log-state.ts'
+import { NewestState } from '../src/newest-state.ts'
+import { openRoot, openTables } from '../src/schema.ts'
+import { transact } from '../src/transact.ts'
+import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
+
+let directory = ''
+
+beforeEach(async () => {
+  directory = await makeDirectory()
+})
+
+afterEach(async () => {
+  await removeDirectory(directory)
+})
+
+async function pretendTopicsWereMade(count: number): Promise<void> {
+  await (await openAt(directory)).close()
+  const root = openRoot(directory, undefined)
+  const tables = openTables(root, new NewestState(directory))
+  await transact(tables, () => writeState(tables, { ...readState(tables), nextTopicId: count }))
+  await root.close()
+  tables.newest.close()
+}
+
+test.each([2 ** 32 - 2, 2 ** 48 - 5])(
+  'after %i topics there is room for more, and none gets the events of another',
+  async (made) => {
+    await pretendTopicsWereMade(made)
+    const log = await openAt(directory, {
+      retention: { rules: [{ pattern: 'state/*', latestBy: 'key' }] },
+    })
+    const { head: start } = await log.bounds()
+    const names = ['a', 'b', 'state/x', 'state/y']
+    for (const round of [1, 2]) {
+      for (const name of names) {
+        const [topic] = parseTopicSet([name]).topics
+        if (topic === undefined) throw new Error('The set lost its topic.')
+        await log.append({ events: [{ topic, data: `${name} ${round}`, key: 'k' }] })
+      }
+    }
+    const { head: upTo } = await log.bounds()
+    const read = async (...set: string[]) => {
+      const topics = parseTopicSet(set)
+      const { records } = await log.read({ topics, after: start, upTo, limit: 100 })
+      return records.map(({ data }) => data)
+    }
+    expect(await read('a')).toEqual(['a 1', 'a 2'])
+    expect(await read('b')).toEqual(['b 1', 'b 2'])
+    expect(await read('state/x')).toEqual(['state/x 2'])
+    expect(await read('**')).toEqual(['a 1', 'b 1', 'a 2', 'b 2', 'state/x 2', 'state/y 2'])
+    await log.close()
+  },
+)
