@@ -10,7 +10,7 @@ import { expect, onTestFailed, test } from 'vitest'
 const rounds = 25
 const seed = readSeed(process.env['TIDEMARK_TEST_SEED'])
 
-// Measured: 15 s each on two cores; four times that on a machine that is busy with other things.
+// Measured: 11 to 20 s each on two cores; three times that on a machine that is busy with other things.
 const timeoutMs = 60_000
 
 test(

@@ -43,7 +43,7 @@ const topicSets: readonly (readonly string[])[] = [
   ['metrics/cpu', 'metrics/disk', 'orders/3', 'logs/**'],
 ]
 
-export type Shape = 'plain' | 'envelope' | 'batch'
+type Shape = 'plain' | 'envelope' | 'batch'
 
 const shapes: readonly Shape[] = ['plain', 'envelope', 'batch']
 
@@ -67,7 +67,7 @@ export interface PublisherPlan {
 }
 
 /** When a hub is killed. */
-export type KillMoment =
+type KillMoment =
   /** After so many further acknowledged events. */
   | { readonly kind: 'acknowledged'; readonly events: number }
   /** Then, and as soon as a request has been sent to it that it has not answered. */
@@ -113,7 +113,7 @@ export function drawPlan({ seed, rounds, hubs }: CrashSize): CrashPlan {
 }
 
 /** A stream of its own, fixed by the next number of another. */
-export function fork(random: SeededRandom): SeededRandom {
+function fork(random: SeededRandom): SeededRandom {
   return createRandom(random.int(0x7fff_ffff))
 }
 
