@@ -16,6 +16,7 @@ export type {
   Tail,
   TailHandler,
 } from './event-log.ts'
+export { batchEventsMax, eventKeyLengthMax, eventTypeLengthMax } from './limits.ts'
 export { memoryLog } from './memory-log.ts'
 export type { MemoryLogOptions } from './memory-log.ts'
 export { comparePositions, formatCursor, isSameHistory, parseCursor } from './position.ts'

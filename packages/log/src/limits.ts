@@ -45,6 +45,12 @@ export const recordOverheadBytes: number = 200
 /** Records a page looks at at most while scanning. 10,000 × ~0.1 µs = 1 ms. */
 export const scanRecordsMax: number = 10_000
 
+/**
+ * Places of the memory log's tree of topics looked at for one set of patterns. 100,000 × ~0.1 µs = 10 ms in which nothing
+ * else happens; beyond it the range is scanned, and a loss is told up to the newest trim mark of any topic.
+ */
+export const treeLooksMax: number = 100_000
+
 /** Topics merged for one page at most. 10,000 × ~0.5 µs = 5 ms. */
 export const mergeTopicsMax: number = 10_000
 

@@ -53,7 +53,8 @@ export interface MemoryLogOptions {
  *
  * Tails are called in a microtask after the append. A topic that retention emptied keeps its exact trim mark
  * while it is among the 100,000 emptied last; the marks of others become one, and a cursor behind that one is told
- * of a gap in any topic that is not known by its own mark, and in every pattern.
+ * of a gap in any topic that is not known by its own mark, and in every pattern. So is one that asks for patterns which
+ * reach more than about 50,000 topics trimmed since.
  *
  * @throws LogError `RETENTION_INVALID`
  * @example

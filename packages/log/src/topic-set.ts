@@ -2,7 +2,8 @@
 
 import { LogError } from './errors.ts'
 import { patternSegmentsMax, topicSetSizeMax } from './limits.ts'
-import { hasWildcard, matchesPattern, parsePattern, parseTopic } from './topic.ts'
+import { matchesTree, patternTreeOf } from './pattern-tree.ts'
+import { hasWildcard, parsePattern, parseTopic } from './topic.ts'
 import type { Pattern, Topic } from './topic.ts'
 
 /** A checked set of topics and patterns. Two sets with the same members have the same `key`. */
@@ -45,8 +46,7 @@ export function parseTopicSet(names: readonly string[]): TopicSet {
     topics,
     patterns,
     key: unique.join('\n'),
-    matches: (topic) =>
-      exact.has(topic) || patterns.some((pattern) => matchesPattern(pattern, topic)),
+    matches: (topic) => exact.has(topic) || matchesTree(patternTreeOf(patterns), topic),
   }
 }
 

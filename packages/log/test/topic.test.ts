@@ -126,6 +126,24 @@ describe('topic sets', () => {
     expect(['a', 'b/1', '$hub/y'].some(isMatch)).toBe(false)
   })
 
+  test('a set of many patterns matches what one of them matches alone', () => {
+    const segment = fc.constantFrom('a', 'b', 'ab', '$a')
+    const topics = fc.array(segment, { minLength: 1, maxLength: 4 }).map((all) => all.join('/'))
+    const patterns = fc
+      .tuple(fc.array(fc.oneof(segment, fc.constant('*')), { maxLength: 4 }), fc.boolean())
+      .map(([segments, isDeep]) => (isDeep ? [...segments, '**'] : segments))
+      .filter((segments) => segments.some((one) => one.startsWith('*')))
+      .map((all) => all.join('/'))
+    fc.assert(
+      fc.property(fc.array(patterns, { minLength: 1, maxLength: 6 }), topics, (wanted, given) => {
+        const topic = parseTopic(given)
+        const expected = wanted.some((one) => matchesPattern(parsePattern(one), topic))
+        expect(parseTopicSet(wanted).matches(topic)).toBe(expected)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
   test('no name and 1,001 names are refused, 1,000 are taken', () => {
     const names = (count: number) => Array.from({ length: count }, (_, i) => `t/${i}`)
     const invalid = expect.objectContaining({ code: 'TOPIC_SET_INVALID' })

@@ -32,8 +32,18 @@ export function chooseTopics(
     if (topic !== undefined && !add(topic)) return 'scan'
   }
   const visit = { isWorth: ({ newest }: { newest: number }) => newest > after, visit: add }
-  for (const pattern of set.patterns) {
-    if (!store.tree.visit(pattern, visit)) return 'scan'
+  return store.tree.visit(set.patterns, visit) ? [...found] : 'scan'
+}
+
+/** Whether a topic is of the set; each topic is matched once. */
+export function createTopicFilter(set: TopicSet): (topic: TopicState) => boolean {
+  const known = new Map<TopicState, boolean>()
+  return (topic) => {
+    let isWanted = known.get(topic)
+    if (isWanted === undefined) {
+      isWanted = set.matches(topic.name)
+      known.set(topic, isWanted)
+    }
+    return isWanted
   }
-  return [...found]
 }

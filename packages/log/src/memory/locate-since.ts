@@ -3,7 +3,7 @@
 import type { Since } from '../event-log.ts'
 import { mergeByPosition } from '../merge.ts'
 import type { TopicSet } from '../topic-set.ts'
-import { chooseTopics } from './choose-topics.ts'
+import { chooseTopics, createTopicFilter } from './choose-topics.ts'
 import type { RecordStore } from './record-store.ts'
 import type { Slot } from './topic-state.ts'
 
@@ -37,7 +37,8 @@ function locateLast(store: RecordStore, topics: TopicSet, count: number): number
 function* newestFirst(store: RecordStore, set: TopicSet, limit: number): Generator<Slot> {
   const chosen = chooseTopics(store, { topics: set, after: 0, upTo: store.head, limit })
   if (chosen === 'scan') {
-    for (const slot of store.slots.backwards()) if (set.matches(slot.topic.name)) yield slot
+    const isWanted = createTopicFilter(set)
+    for (const slot of store.slots.backwards()) if (isWanted(slot.topic)) yield slot
     return
   }
   const sources = chosen.map(({ slots }) => slots.backwards())

@@ -5,7 +5,7 @@ import { pageDataMax, scanRecordsMax } from '../limits.ts'
 import { mergeByPosition } from '../merge.ts'
 import { epochOf, makePosition, sequenceOf } from '../position.ts'
 import type { TopicSet } from '../topic-set.ts'
-import { chooseTopics } from './choose-topics.ts'
+import { chooseTopics, createTopicFilter } from './choose-topics.ts'
 import type { RecordStore } from './record-store.ts'
 import type { Slot, TopicState } from './topic-state.ts'
 
@@ -73,16 +73,11 @@ function merge(topics: readonly TopicState[], { after, upTo, limit }: Range): St
 
 function scan(store: RecordStore, { topics, after, upTo, limit }: Range): Stretch {
   const records: EventRecord[] = []
-  const isWanted = new Map<TopicState, boolean>()
+  const isWanted = createTopicFilter(topics)
   let looked = 0
   let data = 0
   for (const { record, sequence, topic } of store.slots.between(after, upTo)) {
-    let matches = isWanted.get(topic)
-    if (matches === undefined) {
-      matches = topics.matches(topic.name)
-      isWanted.set(topic, matches)
-    }
-    if (matches && record !== undefined) {
+    if (record !== undefined && isWanted(topic)) {
       records.push(record)
       data += record.data.length
     }

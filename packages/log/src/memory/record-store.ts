@@ -145,15 +145,15 @@ export class RecordStore {
     }
     // A topic no longer known by name may match any pattern.
     if (set.patterns.length > 0) newest = Math.max(newest, this.#commonMark)
-    for (const pattern of set.patterns) {
-      this.tree.visit(pattern, {
-        isWorth: ({ newestMark }) => newestMark > newest,
-        visit: ({ mark }) => {
-          newest = Math.max(newest, mark)
-          return true
-        },
-      })
-    }
+    const isWhole = this.tree.visit(set.patterns, {
+      isWorth: ({ newestMark }) => newestMark > newest,
+      visit: ({ mark }) => {
+        newest = Math.max(newest, mark)
+        return true
+      },
+    })
+    // A gap that is not there is better than one that is missed, or than a standstill.
+    if (!isWhole) newest = this.#newestMark
     return newest > after ? newest : 0
   }
 

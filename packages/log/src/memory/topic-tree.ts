@@ -1,5 +1,8 @@
 // Topics by segment, so that a pattern visits what it can match and nothing else.
 
+import { treeLooksMax } from '../limits.ts'
+import { isHubSegment, patternTreeOf } from '../pattern-tree.ts'
+import type { PatternNode } from '../pattern-tree.ts'
 import type { Pattern, Topic } from '../topic.ts'
 import type { TopicState } from './topic-state.ts'
 
@@ -65,9 +68,13 @@ export class TopicTree {
     for (const node of this.#pathOf(name)) node.newestMark = Math.max(node.newestMark, sequence)
   }
 
-  /** Visits every topic the pattern matches, in no particular order. Returns false when the visit was ended. */
-  visit(pattern: Pattern, visit: TopicVisit): boolean {
-    return visitBelow(this.#root, { segments: pattern.split('/'), visit }, 0)
+  /**
+   * Visits every topic that one of the patterns matches, once, in no particular order. Returns false when the visit was
+   * ended or has looked at more than {@link treeLooksMax} places.
+   */
+  visit(patterns: readonly Pattern[], visit: TopicVisit): boolean {
+    if (patterns.length === 0) return true
+    return new Walk(visit).visitBelow(this.#root, [patternTreeOf(patterns)], true)
   }
 
   /** The nodes from the root to the topic's own, which must be in the tree. */
@@ -82,35 +89,73 @@ export class TopicTree {
   }
 }
 
-interface Walk {
-  readonly segments: readonly string[]
-  readonly visit: TopicVisit
+/** One way through the tree of topics and that of the patterns, side by side. */
+class Walk {
+  readonly #visit: TopicVisit
+  #looks = 0
+
+  constructor(visit: TopicVisit) {
+    this.#visit = visit
+  }
+
+  /** Goes on from a node whose path leads to the `places` of the patterns. Returns false to end the visit. */
+  visitBelow(node: Node, places: readonly PatternNode[], isRoot: boolean): boolean {
+    const isDeep = places.some((place) => place.isDeep)
+    const isWild = isDeep || places.some(({ any }) => any !== undefined)
+    let literals = 0
+    for (const { literal } of places) literals += literal.size
+    if (!isWild && literals < node.children.size) {
+      const names = new Set(places.flatMap(({ literal }) => [...literal.keys()]))
+      for (const name of names) {
+        const child = node.children.get(name)
+        if (child !== undefined && !this.#visitChild(child, findPlaces(places, name, false)))
+          return false
+      }
+      return true
+    }
+    for (const [name, child] of node.children) {
+      const isPassedBy = isRoot && isHubSegment(name)
+      const isGoingOn =
+        isDeep && !isPassedBy
+          ? this.#visitWhole(child)
+          : this.#visitChild(child, findPlaces(places, name, !isPassedBy))
+      if (!isGoingOn) return false
+    }
+    return true
+  }
+
+  #visitChild(node: Node, places: readonly PatternNode[]): boolean {
+    this.#looks += 1 + places.length
+    if (this.#looks > treeLooksMax) return false
+    if (places.length === 0 || !this.#visit.isWorth(node)) return true
+    const isWanted = node.topic !== undefined && places.some(({ isEnd }) => isEnd)
+    if (isWanted && node.topic !== undefined && !this.#visit.visit(node.topic)) return false
+    return this.visitBelow(node, places, false)
+  }
+
+  #visitWhole(node: Node): boolean {
+    this.#looks += 1
+    if (this.#looks > treeLooksMax) return false
+    if (!this.#visit.isWorth(node)) return true
+    if (node.topic !== undefined && !this.#visit.visit(node.topic)) return false
+    for (const child of node.children.values()) if (!this.#visitWhole(child)) return false
+    return true
+  }
 }
 
-/** Goes on from a node whose path matches the first `depth` segments of the pattern. */
-function visitBelow(node: Node, walk: Walk, depth: number): boolean {
-  const segment = walk.segments[depth]
-  if (segment === undefined) return node.topic === undefined || walk.visit.visit(node.topic)
-  if (segment !== '*' && segment !== '**') {
-    const child = node.children.get(segment)
-    return child === undefined || !walk.visit.isWorth(child) || visitBelow(child, walk, depth + 1)
+/** Where the patterns stand behind one more segment. */
+function findPlaces(
+  places: readonly PatternNode[],
+  segment: string,
+  isWild: boolean,
+): readonly PatternNode[] {
+  const next: PatternNode[] = []
+  for (const { literal, any } of places) {
+    const exact = literal.get(segment)
+    if (exact !== undefined) next.push(exact)
+    if (isWild && any !== undefined) next.push(any)
   }
-  for (const [name, child] of node.children) {
-    if (depth === 0 && name.startsWith('$')) continue
-    if (!walk.visit.isWorth(child)) continue
-    const isGoingOn =
-      segment === '*' ? visitBelow(child, walk, depth + 1) : visitWhole(child, walk.visit)
-    if (!isGoingOn) return false
-  }
-  return true
-}
-
-function visitWhole(node: Node, visit: TopicVisit): boolean {
-  if (node.topic !== undefined && !visit.visit(node.topic)) return false
-  for (const child of node.children.values()) {
-    if (visit.isWorth(child) && !visitWhole(child, visit)) return false
-  }
-  return true
+  return next
 }
 
 function createNode(): Node {
