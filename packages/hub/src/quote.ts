@@ -9,10 +9,10 @@ export function quote(text: string): string {
     : `${JSON.stringify(text.slice(0, shownMax))}… (${text.length} characters)`
 }
 
-/** Any value as JSON, cut after 80 characters; what JSON has no word for by its type. */
+/** Any value: text quoted, numbers and words as they are, of arrays and objects only that they are ones, however large or deep. */
 export function quoteValue(value: unknown): string {
   if (typeof value === 'string') return quote(value)
-  const text: string | undefined = JSON.stringify(value)
-  if (text === undefined) return typeof value
-  return text.length <= shownMax ? text : `${text.slice(0, shownMax)}…`
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return typeof value === 'function' || typeof value === 'symbol' ? typeof value : String(value)
 }

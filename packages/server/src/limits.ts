@@ -1,5 +1,7 @@
 // Every limit of this room, with its arithmetic.
 
+import { batchEventsMax } from '@tidemark/log'
+
 /**
  * Bytes that may wait in user space for one socket before its session lags and gets no more.
  * 10,000 stalled sessions × 64 KiB = 640 MiB worst case.
@@ -12,14 +14,8 @@ export const sessionsMax: number = 10_000
 /** Bytes of one event's data. */
 export const eventBytesMax: number = 1024 * 1024
 
-/** Characters of an event type. It is repeated in every frame. */
-export const eventTypeLengthMax: number = 256
-
-/** Characters of an event's key, as the log's. */
-export const eventKeyLengthMax: number = 256
-
-/** Events of one publish request, as the log's `batchEventsMax`. */
-export const publishEventsMax: number = 10_000
+/** Events of one publish request: all or none, so one append. */
+export const publishEventsMax: number = batchEventsMax
 
 /** Records asked of the log per page of a replay. 256 × 128 bytes is half of `writeBytesMax`. */
 export const replayPageMax: number = 256

@@ -1,10 +1,9 @@
 // From what a publisher hands in to an event the log may take.
 
-import { LogError, parseTopic } from '@tidemark/log'
+import { LogError, eventKeyLengthMax, eventTypeLengthMax, parseTopic } from '@tidemark/log'
 import type { NewEvent, Topic } from '@tidemark/log'
 import { controlPrefix } from './control-events.ts'
 import { ServerError } from './errors.ts'
-import { eventKeyLengthMax, eventTypeLengthMax } from './limits.ts'
 import { quote } from './quote.ts'
 
 /** An event as a publisher hands it in. */
@@ -87,14 +86,23 @@ function checkData(data: unknown, eventBytesMax: number): string {
 }
 
 function toJson(data: unknown): string {
-  const text: string | undefined = JSON.stringify(data)
-  if (text === undefined) {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(data)
+  } catch (error) {
+    // A circle, a bigint, or nesting deeper than the call stack.
+    const reason = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
     throw new ServerError(
       'EVENT_INVALID',
-      `An event needs data, text or a JSON value; got ${typeof data}.`,
+      `The data cannot be written as JSON: ${reason}. Hand in text, or a plain JSON value.`,
+      { cause: error },
     )
   }
-  return text
+  if (text !== undefined) return text
+  throw new ServerError(
+    'EVENT_INVALID',
+    `An event needs data, text or a JSON value; got ${typeof data}.`,
+  )
 }
 
 function checkKey(key: string | undefined): string | undefined {
