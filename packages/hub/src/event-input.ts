@@ -1,48 +1,99 @@
 // The JSON form of an event to publish: `{topic, type?, data, key?}`, alone, in an array, or one per line.
 
+import { batchEventsMax } from '@tidemark/log'
 import { ServerError, nearestName } from '@tidemark/server'
 import type { TopicInput } from '@tidemark/server'
 import { HubError } from './errors.ts'
 import { parseJson } from './parse-json.ts'
 import { quote, quoteValue } from './quote.ts'
+import { findRawMember, skipValue, skipWhitespace } from './raw-json.ts'
 
 const memberNames = ['topic', 'type', 'data', 'key']
+const linesMediaType = /^application\/(?:x-)?(?:ndjson|jsonl?-?lines?|jsonl)$/
+
+/** The part of a body that is one event, not yet parsed. */
+interface Part {
+  readonly json: string
+  /** For messages: `Line 3`. */
+  readonly where: string
+}
 
 /**
- * Reads the body of `POST /publish`. Newline-delimited JSON is told by its media type, or by the body being several
- * lines that are not one JSON text.
- * @throws HubError `BODY_NOT_JSON`; ServerError `EVENT_INVALID`; both name the line or the place in the array
+ * Reads the body of `POST /publish`. Newline-delimited JSON is told by its media type, or by a line break behind the
+ * first event. Parts are parsed one by one, so that a body of too many events costs no more than the events it may have.
+ * @throws HubError `BODY_NOT_JSON`; ServerError `EVENT_INVALID`, `BATCH_INVALID`; they name the line or the place in the array
  */
 export function parseEventInputs(body: string, mediaType: string): readonly TopicInput[] {
-  const isLines = /^application\/(?:x-)?(?:ndjson|jsonl?-?lines?|jsonl)$/.test(mediaType)
-  if (isLines) return parseLines(body)
-  try {
-    return parseWhole(body)
-  } catch (error) {
-    const lines = body.split('\n').filter((line) => line.trim() !== '')
-    if (error instanceof HubError && mediaType !== 'application/json' && lines.length > 1)
-      return parseLines(body)
-    throw error
+  const text = body.startsWith('\uFEFF') ? body.slice(1) : body
+  if (linesMediaType.test(mediaType)) return readEvents(cutLines(text))
+  if (text[skipWhitespace(text, 0)] === '[') return readEvents(cutElements(text))
+  if (mediaType !== 'application/json' && isLines(text)) return readEvents(cutLines(text))
+  return [readEvent({ json: text, where: 'The event' })]
+}
+
+function isLines(text: string): boolean {
+  const end = skipValue(text, skipWhitespace(text, 0))
+  const next = skipWhitespace(text, end)
+  return next < text.length && text.slice(end, next).includes('\n')
+}
+
+function* cutLines(text: string): Generator<Part> {
+  let line = 1
+  for (let at = 0; at < text.length;) {
+    const start = skipWhitespace(text, at)
+    line += countLineBreaks(text, at, start)
+    if (start === text.length) return
+    const lineBreak = text.indexOf('\n', start)
+    at = lineBreak === -1 ? text.length : lineBreak
+    yield { json: text.slice(start, at), where: `Line ${line}` }
   }
 }
 
-function parseWhole(body: string): readonly TopicInput[] {
-  const value = parseJson(body)
-  if (!Array.isArray(value)) return [checkInput(value, 'The event')]
-  return value.map((item: unknown, index) => checkInput(item, `The event at index ${index}`))
+function countLineBreaks(text: string, from: number, to: number): number {
+  let count = 0
+  for (let at = from; at < to; at++) if (text[at] === '\n') count++
+  return count
 }
 
-function parseLines(body: string): readonly TopicInput[] {
+function* cutElements(text: string): Generator<Part> {
+  let at = skipWhitespace(text, text.indexOf('[') + 1)
+  let isLast = text[at] === ']'
+  for (let index = 0; !isLast; index++) {
+    const end = skipValue(text, at)
+    yield { json: text.slice(at, end), where: `The event at index ${index}` }
+    at = skipWhitespace(text, end)
+    isLast = text[at] === ']'
+    if (!isLast && text[at] !== ',') throw notArray(`the event at index ${index}`, text, at)
+    if (!isLast) at = skipWhitespace(text, at + 1)
+  }
+  const rest = skipWhitespace(text, at + 1)
+  if (rest < text.length) throw notArray('the end of the array', text, rest)
+}
+
+function notArray(behind: string, text: string, at: number): HubError {
+  const got = at < text.length ? quote(text.slice(at, at + 10)) : 'the end of the body'
+  return new HubError(
+    'BODY_NOT_JSON',
+    `The body is not JSON: behind ${behind} comes ${got}. Nothing was published.`,
+  )
+}
+
+function readEvents(parts: Iterable<Part>): readonly TopicInput[] {
   const inputs: TopicInput[] = []
-  for (const [index, line] of body.split('\n').entries()) {
-    if (line.trim() === '') continue
-    const where = `Line ${index + 1}`
-    inputs.push(checkInput(parseJson(line, where), where))
+  for (const part of parts) {
+    if (inputs.length === batchEventsMax) {
+      throw new ServerError(
+        'BATCH_INVALID',
+        `A publish holds 1 to ${batchEventsMax} events; got more. Split it into several requests.`,
+      )
+    }
+    inputs.push(readEvent(part))
   }
   return inputs
 }
 
-function checkInput(value: unknown, where: string): TopicInput {
+function readEvent({ json, where }: Part): TopicInput {
+  const value = parseJson(json, where)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(
       where,
@@ -63,8 +114,15 @@ function checkInput(value: unknown, where: string): TopicInput {
     topic: readText(members, 'topic', where) ?? '',
     type: readText(members, 'type', where),
     key: readText(members, 'key', where),
-    data: members.get('data'),
+    data: readData(members.get('data'), json),
   }
+}
+
+/** Text is published as the text it stands for, any other value as it is written in the body. */
+function readData(value: unknown, json: string): string {
+  if (typeof value === 'string') return value
+  // A copy: a slice would keep the whole body in memory for as long as the event is kept.
+  return Buffer.from(findRawMember(json, 'data') ?? '').toString()
 }
 
 function readText(

@@ -84,6 +84,21 @@ test.each([
   expect((await history(hub, 'a')).records.map((record) => record.data)).toEqual(data)
 })
 
+test.each([
+  ['alone', 'application/json', (event: string) => event],
+  ['in an array', 'application/json', (event: string) => `[ ${event} ]`],
+  ['in a line', 'application/x-ndjson', (event: string) => `\n${event}\n`],
+])(
+  'a payload goes out with the numbers, the order and the spacing it was published with (%s)',
+  async (_, type, wrap) => {
+    const hub = await startTestHub()
+    const data = '{"id":12345678901234567890, "price":1.10,"b":1,"1":[2 ,1e2],"b":"\\u00e9"}'
+    const body = wrap(`{"data":0,"topic":"a", "d\\u0061ta" : ${data} }`)
+    await post(hub, '/publish', { body, headers: { 'Content-Type': type } })
+    expect((await history(hub, 'a')).records.map((record) => record.data)).toEqual([data])
+  },
+)
+
 test('one bad event in a batch keeps all of it out', async () => {
   const hub = await startTestHub()
   const body = '[{"topic":"a","data":1},{"topic":"a/../b","data":2}]'
