@@ -15,6 +15,9 @@ export const discardMs: number = 2_000
 /** How long a probe may take from publish to delivery before the hub counts as not ready. Milliseconds. */
 export const probeMs: number = 2_000
 
+/** How long the answer of a probe holds for others who ask: at most one write per second, however many ask. Milliseconds. */
+export const probeFreshMs: number = 1_000
+
 /** Node keeps an idle connection this long for its next request; above the usual 60 s of proxies. Milliseconds. */
 export const keepAliveMs: number = 75_000
 

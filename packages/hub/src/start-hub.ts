@@ -12,6 +12,7 @@ import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import { openLog } from './open-log.ts'
 import { quote } from './quote.ts'
+import { Readiness } from './readiness.ts'
 
 /** A running hub. */
 export interface Hub {
@@ -50,6 +51,7 @@ export async function startHub(config: HubConfig, options: HubOptions = {}): Pro
     const server = createHttpServer({
       tide,
       log,
+      readiness: new Readiness(tide, systemClock),
       requestBytesMax: config.maxRequestBytes,
       isLoopbackOnly: !config.insecure,
       clock: systemClock,

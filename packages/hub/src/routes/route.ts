@@ -3,11 +3,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EventLog } from '@tidemark/log'
 import type { Tidemark } from '@tidemark/server'
+import type { Readiness } from '../readiness.ts'
 
 /** What routes need of the hub. */
 export interface RouteContext {
   readonly tide: Tidemark
   readonly log: EventLog
+  readonly readiness: Readiness
   readonly requestBytesMax: number
 }
 

@@ -1,0 +1,43 @@
+// Asking whether the hub is ready costs a write; many who ask share it.
+
+import { createFakeClock } from '@tidemark/testkit'
+import { expect, test } from 'vitest'
+import { Readiness } from '../src/readiness.ts'
+
+function makeTide(): { isDraining: boolean; probes: number; probe(): Promise<boolean> } {
+  return {
+    isDraining: false,
+    probes: 0,
+    async probe() {
+      this.probes++
+      return this.probes < 3
+    },
+  }
+}
+
+test('a thousand requests for readiness write once, and once more a second later', async () => {
+  const clock = createFakeClock()
+  const tide = makeTide()
+  const readiness = new Readiness(tide, clock)
+  const ask = (): Promise<(string | undefined)[]> =>
+    Promise.all(Array.from({ length: 1_000 }, () => readiness.findFault()))
+  expect(new Set(await ask())).toEqual(new Set([undefined]))
+  clock.advance(999)
+  await ask()
+  expect(tide.probes).toBe(1)
+  clock.advance(1)
+  await ask()
+  expect(tide.probes).toBe(2)
+})
+
+test('a hub that stops delivering, or drains, is not called ready for longer than a second', async () => {
+  const clock = createFakeClock()
+  const tide = makeTide()
+  tide.probes = 1
+  const readiness = new Readiness(tide, clock)
+  expect(await readiness.findFault()).toBeUndefined()
+  clock.advance(1_000)
+  expect(await readiness.findFault()).toMatch(/not delivered/)
+  tide.isDraining = true
+  expect(await readiness.findFault()).toMatch(/shutting down/)
+})
