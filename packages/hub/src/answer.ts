@@ -31,11 +31,9 @@ export async function answer(
     return
   }
   try {
-    if (context.isLoopbackOnly) {
-      checkHost(request)
-      checkOrigin(request)
-    }
     const [path, queryText] = splitTarget(request.url ?? '/')
+    if (context.isLoopbackOnly) checkHost(request)
+    checkOrigin(request, path)
     const { route, rest } = findRoute(request.method ?? 'GET', path)
     await route({ request, response, rest, query: new URLSearchParams(queryText) }, context)
   } catch (error) {

@@ -15,7 +15,8 @@ export const hubErrors = {
   REQUEST_MALFORMED: 'What was sent is not an HTTP request.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
   HOST_FOREIGN: 'Without authentication the hub answers to loopback names only.',
-  CROSS_SITE: 'Without authentication a web page of another origin may not publish.',
+  CROSS_SITE:
+    'A web page of another origin may not publish, open a stream or ask for readiness; its visitor did not ask for it.',
   NOT_READY: 'The hub cannot publish and deliver at the moment.',
   INTERNAL: 'The hub made a mistake.',
   CONFIG_INVALID: 'A setting is unknown or out of range.',

@@ -1,10 +1,13 @@
-// What a hub without authentication refuses before it looks at anything else: names and pages that are not of this machine.
+// What the hub refuses before it looks at anything else: names that are not of this machine, and pages of other origins.
 
 import type { IncomingMessage } from 'node:http'
 import { HubError } from './errors.ts'
 import { quote } from './quote.ts'
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
+
+/** Paths of which a GET is dear: a write to the log, a session. An `<img>` of any page could ask for them again and again. */
+const dearPaths = ['/readyz', '/events']
 
 /**
  * Refuses a `Host` that is not a loopback name. A page whose own name was rebound to 127.0.0.1 would otherwise count
@@ -21,21 +24,31 @@ export function checkHost(request: IncomingMessage): void {
 }
 
 /**
- * Refuses a request of another origin's web page that would change something. Programs that are no browsers send
- * neither header and pass.
+ * Refuses a request of another origin's web page that would change something or cost much. Programs that are no browsers
+ * send neither header and pass. It holds with `--insecure` too: who may reach the port is one matter, what a page may do in
+ * the name of its visitor another.
  * @throws HubError `CROSS_SITE`
  */
-export function checkOrigin(request: IncomingMessage): void {
-  if (safeMethods.includes(request.method ?? 'GET')) return
-  const { origin, host, 'sec-fetch-site': site } = request.headers
-  const isForeign =
-    (typeof site === 'string' && site !== 'same-origin' && site !== 'none') ||
-    (origin !== undefined && !isOwnOrigin(origin, host))
-  if (!isForeign) return
+export function checkOrigin(request: IncomingMessage, path: string): void {
+  const method = request.method ?? 'GET'
+  if (safeMethods.includes(method) && !dearPaths.includes(path)) return
+  const { origin } = request.headers
+  if (!isCrossSite(request)) return
   throw new HubError(
     'CROSS_SITE',
-    `Without authentication a web page of another origin may not publish here; got the origin ${quote(origin ?? 'null')}. Publish from your server.`,
+    `A web page of another origin may not ask for ${method} ${quote(path)} here; got the origin ${quote(origin ?? 'null')}. Ask from your server, or from a page of this origin.`,
   )
+}
+
+/**
+ * Browsers say how page and hub are related, and no page can change what they say; only where they do not (a hub at a
+ * plain `http:` address that is not loopback, old versions) the page's origin is compared with the name the hub was
+ * asked by. https://www.w3.org/TR/fetch-metadata/
+ */
+function isCrossSite(request: IncomingMessage): boolean {
+  const { origin, host, 'sec-fetch-site': site } = request.headers
+  if (typeof site === 'string') return site !== 'same-origin' && site !== 'none'
+  return origin !== undefined && !isOwnOrigin(origin, host)
 }
 
 /** Whether a host name (without port) stands for this machine only. */
@@ -50,9 +63,9 @@ function nameOf(host: string): string {
 }
 
 function isOwnOrigin(origin: string, host: string | undefined): boolean {
-  return (
-    host !== undefined &&
-    URL.canParse(origin) &&
-    new URL(origin).host === new URL(`http://${host}`).host
-  )
+  if (!URL.canParse(origin)) return false
+  const { protocol, host: asking } = new URL(origin)
+  // Parsed with the same scheme, so that its default port is left out of both.
+  const own = `${protocol}//${host ?? ''}`
+  return URL.canParse(own) && new URL(own).host === asking
 }

@@ -229,6 +229,33 @@ const cases: readonly Case[] = [
     403,
     'CROSS_SITE',
   ],
+  [
+    'a cross-site publish by an old browser',
+    post('/topics/a', 'x', 'Origin: http://localhost:3000\r\n'),
+    403,
+    'CROSS_SITE',
+  ],
+  [
+    'a port no URL can have, with an origin',
+    [
+      'POST /topics/a HTTP/1.1\r\nHost: 127.0.0.1:99999\r\nOrigin: http://127.0.0.1\r\n',
+      'Connection: close\r\nContent-Length: 1\r\n\r\nx',
+    ],
+    403,
+    'CROSS_SITE',
+  ],
+  [
+    'an image of another page that would drive writes to the disk',
+    getting('/readyz', 'Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n'),
+    403,
+    'CROSS_SITE',
+  ],
+  [
+    'an image of another port that would hold streams open',
+    getting('/events?topic=a', 'Sec-Fetch-Site: same-site\r\n'),
+    403,
+    'CROSS_SITE',
+  ],
   ['a publish of a sandboxed page', post('/topics/a', 'x', 'Origin: null\r\n'), 403, 'CROSS_SITE'],
 ]
 
@@ -257,6 +284,36 @@ test.each(rows)('$name', async ({ request, status, code, detail }) => {
   expect((await exchange(hub.port, getting('/topics/a'))).body, 'nothing was published').toContain(
     '"records":[]',
   )
+})
+
+describe('with --insecure', () => {
+  const foreign = 'Host: hub.example\r\nConnection: close\r\n'
+  const publish = (headers: string): [string] => [
+    `POST /topics/a HTTP/1.1\r\n${foreign}${headers}Content-Length: 1\r\n\r\nx`,
+  ]
+
+  test.each([
+    'Origin: https://evil.example\r\n',
+    'Origin: null\r\n',
+    'Sec-Fetch-Site: cross-site\r\n',
+    'Sec-Fetch-Site: same-site\r\nOrigin: https://shop.hub.example\r\n',
+  ])('a page its visitor happens to open still cannot publish (%j)', async (headers) => {
+    const hub = await startTestHub({ insecure: 'true' })
+    const answer = await exchange(hub.port, publish(headers))
+    expect(answer).toMatchObject({ status: 403, ending: 'end' })
+    expect(answer.body).toContain('"CROSS_SITE"')
+  })
+
+  test.each([
+    '',
+    'Origin: http://hub.example\r\n',
+    'Origin: https://hub.example\r\n',
+    // Behind a proxy that asks the hub by another name.
+    'Origin: https://events.example\r\nSec-Fetch-Site: same-origin\r\n',
+  ])('a program, or a page of its own, can (%j)', async (headers) => {
+    const hub = await startTestHub({ insecure: 'true' })
+    expect(await exchange(hub.port, publish(headers))).toMatchObject({ status: 200 })
+  })
 })
 
 describe('on a connection whose stream is open', () => {

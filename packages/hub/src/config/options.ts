@@ -46,7 +46,7 @@ const described: readonly (readonly [
     'insecure',
     '',
     'false',
-    'Listen beyond this machine without authentication: whoever reaches the port can read and publish.',
+    'Listen beyond this machine without authentication, under any name: whoever reaches the port can read and publish. Web pages of other origins still cannot publish.',
   ],
 ]
 
