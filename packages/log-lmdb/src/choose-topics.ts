@@ -1,13 +1,12 @@
 // Which topics to merge for a set, unless a scan of the range is cheaper.
 
-import { literalPrefix, matchesPattern } from '@tidemark/log'
-import type { Pattern, Topic, TopicSet } from '@tidemark/log'
+import type { Topic, TopicSet } from '@tidemark/log'
 import { isScanCheaper } from '@tidemark/log/driver'
 import { topicsEnumeratedMax, topicsVisitedMax } from './limits.ts'
-import { decodeTopicStats, readTopic } from './log-state.ts'
+import { readTopic } from './log-state.ts'
 import type { LogState, TopicStats } from './log-state.ts'
-import { asBuffer, textKey } from './schema.ts'
 import type { Tables } from './schema.ts'
+import { countTopics, rangesOf, visitTopics } from './topic-ranges.ts'
 
 /** How many of the records after a position are of the set, counted by looking at some. */
 interface Density {
@@ -55,49 +54,17 @@ export function chooseTopics(
   }
   // Exact topics alone are at most 1,000 seeks: a scan could look at many more records for one match.
   if (set.patterns.length === 0) return [...found.values()]
-  if (set.patterns.some((pattern) => reachesTooMany(tables, pattern))) return 'scan'
-  for (const pattern of set.patterns) {
-    for (const topic of topicsOf(tables, pattern)) {
-      visited += 1
-      if (topic !== undefined) add(topic)
-      if (isTooMany()) return 'scan'
-    }
+  const ranges = rangesOf(set.patterns)
+  if (countTopics(tables, ranges, topicsEnumeratedMax) > topicsEnumeratedMax) return 'scan'
+  for (const topic of visitTopics(tables, set, { newestAfter: after })) {
+    visited += 1
+    if (topic !== undefined) add(topic)
+    if (isTooMany()) return 'scan'
   }
   return [...found.values()]
 }
 
 /** Whether looking up all topics of the set's patterns costs more than a look at the range itself. */
-export function hasManyTopics({ topics }: Tables, { patterns }: TopicSet): boolean {
-  let count = 0
-  for (const pattern of patterns) {
-    const range = { ...prefixRange(pattern), limit: topicsVisitedMax - count + 1 }
-    for (const _ of topics.getKeys(range)) count += 1
-    if (count > topicsVisitedMax) return true
-  }
-  return false
-}
-
-/** Whether the pattern has more topics below it than are visited for a page. To skip one costs a twentieth of a visit. */
-function reachesTooMany({ topics }: Tables, pattern: Pattern): boolean {
-  const range = { ...prefixRange(pattern), offset: topicsEnumeratedMax, limit: 1 }
-  for (const _ of topics.getKeys(range)) return true
-  return false
-}
-
-/** Visits all topics that share the pattern's literal prefix; undefined for one that does not match. */
-export function* topicsOf(
-  { topics }: Tables,
-  pattern: Pattern,
-): Generator<TopicStats | undefined, void, undefined> {
-  for (const { key, value } of topics.getRange(prefixRange(pattern))) {
-    const name = asBuffer(key).toString() as Topic
-    yield matchesPattern(pattern, name) ? decodeTopicStats(name, value) : undefined
-  }
-}
-
-function prefixRange(pattern: Pattern): { readonly start?: Buffer; readonly end: Buffer } {
-  const prefix = textKey(literalPrefix(pattern))
-  // 0xff is in no UTF-8, so every topic with the prefix sorts before it.
-  const end = Buffer.concat([prefix, Buffer.of(0xff)])
-  return prefix.length === 0 ? { end } : { start: prefix, end }
+export function hasManyTopics(tables: Tables, { patterns }: TopicSet): boolean {
+  return countTopics(tables, rangesOf(patterns), topicsVisitedMax) > topicsVisitedMax
 }

@@ -27,8 +27,17 @@ export const beginWaitMs: number = 30_000
 /** Topics that patterns may reach and still be looked up for every page. 250 × ~1 µs = 0.25 ms. */
 export const topicsVisitedMax: number = 250
 
-/** Topics below a pattern visited for one page at most, 40,000 × ~1 µs = 40 ms; with more of them the range is scanned. */
-export const topicsEnumeratedMax: number = 40_000
+/**
+ * Topics below a set's patterns visited for one page at most, 12,000 × ~1 µs = 12 ms; with more of them the range is scanned,
+ * and what they have lost is told more coarsely.
+ */
+export const topicsEnumeratedMax: number = 12_000
+
+/** Ranges of topics that the literal prefixes of a set are gathered to. 16 × ~7 looks of ~40 µs each = 4 ms per page. */
+export const topicRangesMax: number = 16
+
+/** Records looked at for one page at most. 5,000 × ~1.5 µs = 8 ms, with a topic of its own for each. */
+export const scanRecordsMax: number = 5_000
 
 /** Records looked at to find out how many of them a pattern matches. 1,000 × ~1 µs = 1 ms, and they count for the page. */
 export const probeRecordsMax: number = 1_000
@@ -57,8 +66,8 @@ export const readerCheckMs: number = 10_000
 /** Default time between two looks at what other processes appended, in milliseconds, should a wake-up be missed. */
 export const pollDefaultMs: number = 50
 
-/** Trim marks looked at, newest first, before topics are enumerated instead. 10,000 × ~1 µs = 10 ms. */
-export const marksLookedMax: number = 10_000
+/** Trim marks looked at, newest first, before the topics of a set are asked instead. 5,000 × ~1 µs = 5 ms. */
+export const marksLookedMax: number = 5_000
 
 /** Former epochs remembered; one per unclean stop of the machine under `commit`. */
 export const formerEpochsMax: number = 16

@@ -1,8 +1,9 @@
 // Where a reader without a cursor starts.
 
 import type { TopicSet } from '@tidemark/log'
-import { mergeByPosition, scanRecordsMax } from '@tidemark/log/driver'
+import { mergeByPosition } from '@tidemark/log/driver'
 import { chooseTopics } from './choose-topics.ts'
+import { scanRecordsMax } from './limits.ts'
 import { readFirst } from './log-state.ts'
 import type { LogState } from './log-state.ts'
 import { createTopicFilter } from './read-page.ts'

@@ -39,6 +39,10 @@ export interface TopicStats {
 
 const stateKey = textKey('state')
 
+/** Places in a stored topic, in bytes. */
+const markAt = 22
+const newestAt = 30
+
 const fields = [
   'head',
   'headTime',
@@ -75,9 +79,19 @@ export function decodeTopicStats(name: Topic, value: Uint8Array): TopicStats {
     id: bytes.readUIntLE(0, topicIdBytes),
     count: bytes.readDoubleLE(6),
     bytes: bytes.readDoubleLE(14),
-    mark: bytes.readDoubleLE(22),
-    newest: bytes.readDoubleLE(30),
+    mark: bytes.readDoubleLE(markAt),
+    newest: bytes.readDoubleLE(newestAt),
   }
+}
+
+/** Of a stored topic, without a look at the rest. */
+export function readTopicNewest(value: Uint8Array): number {
+  return asBuffer(value).readDoubleLE(newestAt)
+}
+
+/** Of a stored topic, without a look at the rest. */
+export function readTopicMark(value: Uint8Array): number {
+  return asBuffer(value).readDoubleLE(markAt)
 }
 
 export function writeTopic({ topics }: Tables, topic: TopicStats): void {
@@ -85,8 +99,8 @@ export function writeTopic({ topics }: Tables, topic: TopicStats): void {
   bytes.writeUIntLE(topic.id, 0, topicIdBytes)
   bytes.writeDoubleLE(topic.count, 6)
   bytes.writeDoubleLE(topic.bytes, 14)
-  bytes.writeDoubleLE(topic.mark, 22)
-  bytes.writeDoubleLE(topic.newest, 30)
+  bytes.writeDoubleLE(topic.mark, markAt)
+  bytes.writeDoubleLE(topic.newest, newestAt)
   void topics.put(textKey(topic.name), bytes)
 }
 

@@ -1,12 +1,12 @@
 // The newest trim mark of a topic set: behind it, events are lost.
 
 import type { Topic, TopicSet } from '@tidemark/log'
-import { topicsOf } from './choose-topics.ts'
-import { marksLookedMax } from './limits.ts'
+import { marksLookedMax, topicsEnumeratedMax } from './limits.ts'
 import { readTopic } from './log-state.ts'
 import type { LogState } from './log-state.ts'
 import { asBuffer, readSequence, sequenceKey } from './schema.ts'
 import type { Tables } from './schema.ts'
+import { countTopics, rangesOf, visitTopics } from './topic-ranges.ts'
 
 /** The newest mark of the set's topics if it is after `after`, else 0. */
 export function newestMarkAfter(
@@ -22,32 +22,39 @@ export function newestMarkAfter(
   if (set.patterns.length > 0) {
     // A topic no longer known by name may match any pattern.
     newest = Math.max(newest, state.commonMark)
-    newest = findPatternMark(tables, set, newest) ?? readPatternMark(tables, set, newest)
+    newest = Math.max(newest, findPatternMark(tables, set, newest))
   }
   return newest > after ? newest : 0
 }
 
-/** Looks at marks from the newest down to `after`; undefined when too many are of other topics. */
-function findPatternMark({ marks }: Tables, set: TopicSet, after: number): number | undefined {
+/**
+ * Looks at marks from the newest down to `after`. When too many are of other topics the patterns' own are asked, and
+ * when these are too many as well, the answer is the last mark looked at: the set's newest cannot be newer. A gap that
+ * is not there is better than one that is missed.
+ */
+function findPatternMark(tables: Tables, set: TopicSet, after: number): number {
   let looked = 0
+  let reached = 0
   const range = {
     reverse: true,
     start: sequenceKey(Number.MAX_SAFE_INTEGER),
     end: sequenceKey(after),
     limit: marksLookedMax,
   }
-  for (const { key, value } of marks.getRange(range)) {
-    if (set.matches(asBuffer(value).toString() as Topic)) return readSequence(key)
+  for (const { key, value } of tables.marks.getRange(range)) {
+    reached = readSequence(key)
+    if (set.matches(asBuffer(value).toString() as Topic)) return reached
     looked += 1
   }
-  return looked < marksLookedMax ? after : undefined
+  if (looked < marksLookedMax) return 0
+  const topics = countTopics(tables, rangesOf(set.patterns), topicsEnumeratedMax)
+  return topics > topicsEnumeratedMax ? reached : readPatternMark(tables, set, after)
 }
 
-/** Asks every topic below the patterns' literal prefixes. */
 function readPatternMark(tables: Tables, set: TopicSet, after: number): number {
-  let newest = after
-  for (const pattern of set.patterns) {
-    for (const topic of topicsOf(tables, pattern)) newest = Math.max(newest, topic?.mark ?? 0)
+  let newest = 0
+  for (const topic of visitTopics(tables, set, { markAfter: after })) {
+    newest = Math.max(newest, topic?.mark ?? 0)
   }
   return newest
 }

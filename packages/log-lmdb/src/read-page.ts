@@ -6,14 +6,13 @@ import {
   makePosition,
   mergeByPosition,
   pageDataMax,
-  scanRecordsMax,
   sequenceOf,
 } from '@tidemark/log/driver'
 import type { Epoch } from '@tidemark/log/driver'
 import { chooseTopics, hasManyTopics } from './choose-topics.ts'
 import type { WantedRange } from './choose-topics.ts'
 import type { FormerEpoch } from './identity.ts'
-import { probeRecordsMax } from './limits.ts'
+import { probeRecordsMax, scanRecordsMax } from './limits.ts'
 import { readFirst, readState } from './log-state.ts'
 import type { LogState, TopicStats } from './log-state.ts'
 import { newestMarkAfter } from './marks.ts'
