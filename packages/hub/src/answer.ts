@@ -55,7 +55,8 @@ function answerError(
   if (error instanceof HubError) {
     const { status, code, message: detail, allow } = error
     if (allow !== undefined) response.setHeader('Allow', allow)
-    sendProblem(response, { status, code, title: hubErrors[code], detail })
+    const retryMs = error.isPassing ? context.tide.pickRetryMs() : undefined
+    sendProblem(response, { status, code, title: hubErrors[code], detail, retryMs })
     return
   }
   if (error instanceof LogError && error.code === 'TOPIC_INVALID') {

@@ -17,6 +17,7 @@ export const hubErrors = {
   HOST_FOREIGN: 'Without authentication the hub answers to loopback names only.',
   CROSS_SITE:
     'A web page of another origin may not publish, open a stream or ask for readiness; its visitor did not ask for it.',
+  OVERLOADED: 'The hub holds as many bytes of request bodies as it may. Try again later.',
   NOT_READY: 'The hub cannot publish and deliver at the moment.',
   INTERNAL: 'The hub made a mistake.',
   CONFIG_INVALID: 'A setting is unknown or out of range.',
@@ -41,6 +42,7 @@ const statuses: Readonly<Partial<Record<HubErrorCode, number>>> = {
   REQUEST_TIMEOUT: 408,
   HOST_FOREIGN: 403,
   CROSS_SITE: 403,
+  OVERLOADED: 503,
   NOT_READY: 503,
 }
 
@@ -64,5 +66,10 @@ export class HubError extends Error {
   /** The HTTP status for this error. */
   get status(): number {
     return statuses[this.code] ?? 500
+  }
+
+  /** Whether the same request may succeed later. */
+  get isPassing(): boolean {
+    return this.status === 503
   }
 }

@@ -1,28 +1,79 @@
 // The `node:http` server of the hub: its limits, and answers to what is no request at all.
 
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '@tidemark/log'
 import { isStreaming } from '@tidemark/server/node'
 import { answer } from './answer.ts'
 import type { AnswerContext } from './answer.ts'
-import { hubErrors } from './errors.ts'
+import { HubError, hubErrors } from './errors.ts'
 import type { HubErrorCode } from './errors.ts'
-import { discardMs, headerBytesMax, keepAliveMs } from './limits.ts'
+import { discardMs, headerBytesMax, keepAliveMs, requestTimes } from './limits.ts'
+import type { RequestTimes } from './limits.ts'
+import type { Traffic } from './traffic.ts'
+
+/** What the server is made with. */
+export interface HttpServerOptions {
+  readonly context: AnswerContext
+  readonly traffic: Traffic
+  /** Connections beyond this are closed unanswered. */
+  readonly connectionsMax: number
+  /** Default: those of limits.ts. */
+  readonly times?: RequestTimes
+}
 
 /** Makes the server; it does not listen yet. */
-export function createHttpServer(context: AnswerContext): Server {
-  const server = createServer(
-    { maxHeaderSize: headerBytesMax, keepAliveTimeout: keepAliveMs },
-    (request, response) => {
-      void answer(request, response, context)
-    },
-  )
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    answerClientError(error, socket as Socket, context.clock)
+export function createHttpServer(options: HttpServerOptions): Server {
+  const { context, traffic, connectionsMax, times = requestTimes } = options
+  const server = createServer({
+    maxHeaderSize: headerBytesMax,
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: times.headersMs,
+    requestTimeout: times.requestMs,
+    connectionsCheckingInterval: times.checkMs,
+  })
+  server.maxConnections = connectionsMax
+  traffic.follow(server)
+  server.on('request', (request, response) => {
+    void answer(request, response, context)
+  })
+  const leaving = new WeakSet<Socket>()
+  server.on('clientError', (error: NodeJS.ErrnoException, duplex) => {
+    const socket = duplex as Socket
+    if (!socket.writable || isStreaming(socket) || error.code === 'ECONNRESET') {
+      if (!leaving.has(socket)) socket.destroy()
+      return
+    }
+    // Whatever else arrives on such a connection is an error again; it has got its last answer.
+    if (leaving.has(socket)) return
+    leaving.add(socket)
+    const response = traffic.lastOn(socket)
+    // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
+    if (response?.socket === null) socket.destroy()
+    else if (response !== undefined && (response.req.complete || response.headersSent)) {
+      endAfter(response, socket, context.clock)
+    } else {
+      answerClientError(error, socket, context.clock)
+      giveUpReading(response?.req, error)
+    }
   })
   return server
+}
+
+/** A request that was complete is answered, whatever comes behind it; then the connection ends. */
+function endAfter(response: ServerResponse, socket: Socket, clock: Clock): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close')
+  response.once('close', () => {
+    socket.end()
+    destroyLater(socket, clock)
+  })
+}
+
+/** What was told that it failed must not be stored when the rest of it arrives after all. */
+function giveUpReading(request: IncomingMessage | undefined, cause: Error): void {
+  if (request === undefined || request.listenerCount('error') === 0) return
+  request.emit('error', new HubError('REQUEST_MALFORMED', 'The request was cut off.', { cause }))
 }
 
 interface ClientFault {
@@ -53,16 +104,16 @@ const malformed: ClientFault = {
 
 /** There is no response object for bytes that are no request, so the answer is written by hand. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket, clock: Clock): void {
-  if (!socket.writable || isStreaming(socket) || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
   const { status, code, detail } = faults[error.code ?? ''] ?? malformed
   const body = `${JSON.stringify({ status: Number.parseInt(status, 10), code, title: hubErrors[code], detail })}\n`
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
-  // Closing with unread bytes makes the kernel reset the connection, and the client never sees the answer.
+  destroyLater(socket, clock)
+}
+
+/** Closing with unread bytes makes the kernel reset the connection, and the client never sees the answer. */
+function destroyLater(socket: Socket, clock: Clock): void {
   socket.resume()
   const timer = clock.after(discardMs, () => socket.destroy())
   socket.once('close', () => timer.cancel())

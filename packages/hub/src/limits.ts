@@ -26,3 +26,43 @@ export const keepAliveMs: number = 75_000
  * other languages stop at about this many.
  */
 export const jsonLevelsMax: number = 1_000
+
+/**
+ * Bytes of request bodies held at one time. 16 of 8 MiB. As bytes, as text and as events at once they take
+ * about three times that, 400 MiB.
+ */
+export const heldBytesMax: number = 128 * 1024 * 1024
+
+/**
+ * The first bytes of each body do not count, so that a few slow senders of large bodies cannot keep small ones out.
+ * 11,000 connections × 16 KiB = 172 MiB beside the rest.
+ */
+export const bodyFreeBytes: number = 16 * 1024
+
+/** What a chunk of a body costs beside its bytes; a body can be sent as one chunk per byte. */
+export const chunkOverheadBytes: number = 128
+
+/** Connections beside those of sessions: publishers, probes, and those who come to be told that the hub is full. */
+export const connectionsSpare: number = 1_000
+
+/** How slowly a client may send. */
+export interface RequestTimes {
+  /** Request line and headers. Milliseconds. */
+  readonly headersMs: number
+  /** The whole request. Milliseconds. */
+  readonly requestMs: number
+  /** How often connections are looked through for late ones. Milliseconds. */
+  readonly checkMs: number
+}
+
+/** 8 MiB in 60 s is 1.1 Mbit/s. Looking through 11,000 connections is under a millisecond. */
+export const requestTimes: RequestTimes = { headersMs: 20_000, requestMs: 60_000, checkMs: 5_000 }
+
+/**
+ * A closing hub goes on listening for this long: requests that were on their way when it was told to close lie in socket
+ * buffers and would be reset unread. Milliseconds.
+ */
+export const drainSettleMs: number = 100
+
+/** How long a closing hub waits for requests in progress; supervisors kill after 10 s (Docker) to 90 s (systemd). Milliseconds. */
+export const drainRequestsMs: number = 5_000

@@ -6,19 +6,23 @@ import type { AddressInfo } from 'node:net'
 import { systemClock } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
+import { Bodies } from './bodies.ts'
+import type { BodyLimits } from './bodies.ts'
 import type { HubConfig } from './config/schema.ts'
 import { HubError } from './errors.ts'
 import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
+import { connectionsSpare, drainRequestsMs, drainSettleMs, heldBytesMax } from './limits.ts'
 import { openLog } from './open-log.ts'
 import { quote } from './quote.ts'
 import { Readiness } from './readiness.ts'
+import { Traffic } from './traffic.ts'
 
 /** A running hub. */
 export interface Hub {
   /** Where it listens, `http://127.0.0.1:7070`. */
   readonly url: string
-  /** Sends all sessions away at a steady pace, then closes. */
+  /** Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then closes. */
   drain(): Promise<void>
   /** Ends everything now. Acknowledged events are on disk already. */
   close(): Promise<void>
@@ -48,17 +52,22 @@ export async function startHub(config: HubConfig, options: HubOptions = {}): Pro
   })
   try {
     await tide.ready
+    const traffic = new Traffic()
     const server = createHttpServer({
-      tide,
-      log,
-      readiness: new Readiness(tide, systemClock),
-      requestBytesMax: config.maxRequestBytes,
-      isLoopbackOnly: !config.insecure,
-      clock: systemClock,
-      onError,
+      context: {
+        tide,
+        log,
+        readiness: new Readiness(tide, systemClock),
+        bodies: new Bodies(planBodies(config)),
+        isLoopbackOnly: !config.insecure,
+        clock: systemClock,
+        onError,
+      },
+      traffic,
+      connectionsMax: config.maxSessions + connectionsSpare,
     })
     const url = await listen(server, config)
-    return createHub(url, { server, tide, closeLog: () => log.close() })
+    return createHub(url, { server, traffic, tide, closeLog: () => log.close() })
   } catch (error) {
     await tide.close()
     await log.close()
@@ -66,28 +75,46 @@ export async function startHub(config: HubConfig, options: HubOptions = {}): Pro
   }
 }
 
+function planBodies({ maxRequestBytes }: HubConfig): BodyLimits {
+  return {
+    requestBytesMax: maxRequestBytes,
+    heldBytesMax: Math.max(heldBytesMax, 2 * maxRequestBytes),
+  }
+}
+
 function createHub(
   url: string,
   parts: {
     readonly server: Server
+    readonly traffic: Traffic
     readonly tide: Tidemark
     readonly closeLog: () => Promise<void>
   },
 ): Hub {
-  const { server, tide, closeLog } = parts
+  const { server, traffic, tide, closeLog } = parts
+  let listeningEnded: Promise<void> | undefined
+  const stopListening = (): Promise<void> => {
+    listeningEnded ??= new Promise((resolve) => server.close(() => resolve()))
+    return listeningEnded
+  }
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     await tide.close()
-    const closed = once(server, 'close')
-    server.close()
+    const ended = stopListening()
     server.closeAllConnections()
-    await closed
+    await ended
     await closeLog()
   }
   return {
     url,
     async drain() {
+      // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.
+      traffic.sendAway()
+      const settled = wait(drainSettleMs)
       await tide.drain()
+      await settled
+      void stopListening()
+      await traffic.untilQuiet(systemClock, drainRequestsMs)
       closing ??= close()
       await closing
     },
@@ -96,6 +123,10 @@ function createHub(
       await closing
     },
   }
+}
+
+function wait(delayMs: number): Promise<void> {
+  return new Promise((resolve) => systemClock.after(delayMs, resolve))
 }
 
 /** Without authentication everybody who reaches the port may read and publish, so nobody but this machine shall. */

@@ -3,7 +3,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { PublishOptions } from '@tidemark/server'
 import { parseEventInputs } from '../event-input.ts'
-import { readBody } from '../read-body.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
@@ -12,23 +11,24 @@ import type { Route } from './route.ts'
 /** Publishes the body as the data of one event. */
 export const publishToTopic: Route = async (
   { request, response, rest, query },
-  { tide, requestBytesMax },
+  { tide, bodies },
 ) => {
   const topic = decodeTopicPath(rest)
   const { type, key } = readQuery(query, ['type', 'key'])
-  const data = await readBody(request, requestBytesMax)
-  sendJson(response, 200, await tide.publish(topic, { type, key, data }, readOptions(request)))
+  const receipt = await bodies.read(request, (data) =>
+    tide.publish(topic, { type, key, data }, readOptions(request)),
+  )
+  sendJson(response, 200, receipt)
 }
 
 /** Publishes the JSON events of the body, all or none. */
-export const publishEvents: Route = async (
-  { request, response, query },
-  { tide, requestBytesMax },
-) => {
+export const publishEvents: Route = async ({ request, response, query }, { tide, bodies }) => {
   readQuery(query, [])
   const mediaType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  const inputs = parseEventInputs(await readBody(request, requestBytesMax), mediaType)
-  sendJson(response, 200, await tide.publishAll(inputs, readOptions(request)))
+  const receipt = await bodies.read(request, (text) =>
+    tide.publishAll(parseEventInputs(text, mediaType), readOptions(request)),
+  )
+  sendJson(response, 200, receipt)
 }
 
 function readOptions(request: IncomingMessage): PublishOptions {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EventLog } from '@tidemark/log'
 import type { Tidemark } from '@tidemark/server'
+import type { Bodies } from '../bodies.ts'
 import type { Readiness } from '../readiness.ts'
 
 /** What routes need of the hub. */
@@ -10,7 +11,7 @@ export interface RouteContext {
   readonly tide: Tidemark
   readonly log: EventLog
   readonly readiness: Readiness
-  readonly requestBytesMax: number
+  readonly bodies: Bodies
 }
 
 /** One request on its way through a route. */

@@ -3,7 +3,6 @@
 import { parseSubscriptionBody } from '@tidemark/server'
 import { readLastEventId } from '@tidemark/server/node'
 import { parseJson } from '../parse-json.ts'
-import { readBody } from '../read-body.ts'
 import { readQuery } from './query.ts'
 import type { Route } from './route.ts'
 
@@ -12,12 +11,11 @@ export const subscribeByQuery: Route = ({ request, response }, { tide }) =>
   tide.subscribe(request, response)
 
 /** Subscribes by a JSON body, for topic lists too long for a URL. */
-export const subscribeByBody: Route = async (
-  { request, response, query },
-  { tide, requestBytesMax },
-) => {
+export const subscribeByBody: Route = async ({ request, response, query }, { tide, bodies }) => {
   readQuery(query, [])
-  const body = parseJson(await readBody(request, requestBytesMax))
-  const subscription = parseSubscriptionBody(body, readLastEventId(request))
+  // The body is let go before the stream opens: streams last.
+  const subscription = await bodies.read(request, (text) =>
+    parseSubscriptionBody(parseJson(text), readLastEventId(request)),
+  )
   await tide.subscribe(request, response, { subscription })
 }

@@ -1,0 +1,107 @@
+// Request bodies: bounded each and all together, whole, UTF-8.
+
+import type { IncomingMessage } from 'node:http'
+import { HubError } from './errors.ts'
+import { bodyFreeBytes, chunkOverheadBytes } from './limits.ts'
+
+/** How much may be read. */
+export interface BodyLimits {
+  /** Bytes of one body. */
+  readonly requestBytesMax: number
+  /** Bytes of all bodies that are held at one time. */
+  readonly heldBytesMax: number
+}
+
+/** One body while it is held. */
+interface Hold {
+  bytes: number
+  /** What of it counts against all bodies together. */
+  counted: number
+}
+
+/** Reads the bodies of requests. */
+export class Bodies {
+  readonly #limits: BodyLimits
+  #held = 0
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits
+  }
+
+  /**
+   * Reads the body of a request as text and hands it to `use`; it counts as held until `use` is done.
+   * @throws HubError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_UTF8`, `OVERLOADED`
+   */
+  async read<Result>(
+    request: IncomingMessage,
+    use: (text: string) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const { requestBytesMax } = this.#limits
+    const declared = Number(request.headers['content-length'] ?? 0)
+    if (declared > requestBytesMax) throw tooLarge(requestBytesMax, `${declared} bytes`)
+    const hold: Hold = { bytes: 0, counted: 0 }
+    try {
+      return await use(decode(await this.#collect(request, hold)))
+    } finally {
+      this.#held -= hold.counted
+    }
+  }
+
+  // By events, not `for await`: leaving that loop early destroys the socket, and with it the answer.
+  #collect(request: IncomingMessage, hold: Hold): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = []
+      const fail = (error: Error): void => {
+        request.off('data', onData)
+        chunks.length = 0
+        reject(error)
+      }
+      const onData = (chunk: Buffer): void => {
+        const fault = this.#grow(hold, chunk.length, chunks.length)
+        if (fault === undefined) chunks.push(chunk)
+        else fail(fault)
+      }
+      request.on('data', onData)
+      request.on('end', () => resolve(Buffer.concat(chunks)))
+      request.on('close', () => {
+        // Every request ends with a close, and an error that nobody gets costs as much as the rest of reading a body.
+        if (request.complete) return
+        fail(new HubError('REQUEST_MALFORMED', 'The request was cut off.'))
+      })
+      request.on('error', fail)
+    })
+  }
+
+  #grow(hold: Hold, bytes: number, chunks: number): HubError | undefined {
+    const { requestBytesMax, heldBytesMax } = this.#limits
+    hold.bytes += bytes
+    if (hold.bytes > requestBytesMax) return tooLarge(requestBytesMax, 'more')
+    const counted = Math.max(0, hold.bytes + (chunks + 1) * chunkOverheadBytes - bodyFreeBytes)
+    this.#held += counted - hold.counted
+    hold.counted = counted
+    if (counted === 0 || this.#held <= heldBytesMax) return undefined
+    return new HubError(
+      'OVERLOADED',
+      `The hub holds ${heldBytesMax} bytes of large request bodies at once, and they are in use. Nothing of this one was stored. Send it again later, or in smaller parts.`,
+    )
+  }
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    throw new HubError(
+      'BODY_NOT_UTF8',
+      'The body must be UTF-8; got other bytes. Encode binary data, for example as base64.',
+      { cause: error },
+    )
+  }
+}
+
+function tooLarge(bytesMax: number, got: string): HubError {
+  return new HubError(
+    'BODY_TOO_LARGE',
+    `The body of a request may have ${bytesMax} bytes; got ${got}. Send several requests, or raise the limit.`,
+  )
+}

@@ -1,0 +1,68 @@
+// The requests that are being answered: whom a closing hub waits for, and what a broken connection still owes.
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock } from '@tidemark/log'
+import { isStreaming } from '@tidemark/server/node'
+
+/** Follows the requests of one server. */
+export class Traffic {
+  /** Of each connection that is being answered the last response in line: answers leave in the order of their requests. */
+  readonly #lastInLine = new Map<Socket, ServerResponse>()
+  #isLeaving = false
+  #onQuiet: (() => void) | undefined
+
+  /** Begins to follow a server; to be called before it listens. */
+  follow(server: Server): void {
+    // A response that still waits in line when its connection breaks is never told.
+    server.on('connection', (socket: Socket) => {
+      socket.once('close', () => this.#forget(socket))
+    })
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request
+      this.#lastInLine.set(socket, response)
+      if (this.#isLeaving) askToLeave(response)
+      response.once('close', () => {
+        if (this.#lastInLine.get(socket) === response) this.#forget(socket)
+      })
+    })
+  }
+
+  /** The response a connection waits for, the last one if there are several. */
+  lastOn(socket: Socket): ServerResponse | undefined {
+    return this.#lastInLine.get(socket)
+  }
+
+  /** From now on every answer says `Connection: close`, so that no further request comes on its connection. */
+  sendAway(): void {
+    this.#isLeaving = true
+    for (const response of this.#lastInLine.values()) askToLeave(response)
+  }
+
+  /** Resolves when every request is answered, or after `msMax`. Open streams do not count. */
+  untilQuiet(clock: Clock, msMax: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = clock.after(msMax, resolve)
+      this.#onQuiet = () => {
+        timer.cancel()
+        resolve()
+      }
+      this.#tellWhenQuiet()
+    })
+  }
+
+  #forget(socket: Socket): void {
+    this.#lastInLine.delete(socket)
+    this.#tellWhenQuiet()
+  }
+
+  #tellWhenQuiet(): void {
+    if (this.#onQuiet === undefined) return
+    for (const socket of this.#lastInLine.keys()) if (!isStreaming(socket)) return
+    this.#onQuiet()
+  }
+}
+
+function askToLeave(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close')
+}

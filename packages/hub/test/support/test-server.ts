@@ -1,0 +1,52 @@
+// The HTTP server alone, on an engine in memory, with limits a test can reach.
+
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { memoryLog, systemClock } from '@tidemark/log'
+import type { EventLog } from '@tidemark/log'
+import { createTidemark } from '@tidemark/server'
+import { onTestFinished } from 'vitest'
+import { Bodies } from '../../src/bodies.ts'
+import type { BodyLimits } from '../../src/bodies.ts'
+import { createHttpServer } from '../../src/http-server.ts'
+import { heldBytesMax } from '../../src/limits.ts'
+import type { RequestTimes } from '../../src/limits.ts'
+import { Readiness } from '../../src/readiness.ts'
+import { Traffic } from '../../src/traffic.ts'
+
+export interface TestServerOptions {
+  readonly log?: EventLog
+  readonly bodies?: BodyLimits
+  readonly connectionsMax?: number
+  readonly times?: RequestTimes
+}
+
+/** Starts it; resolves to its port. */
+export async function startTestServer(options: TestServerOptions): Promise<number> {
+  const { log = memoryLog(), connectionsMax = 100 } = options
+  const { bodies = { requestBytesMax: 8 * 1024 * 1024, heldBytesMax } } = options
+  const tide = createTidemark({ log })
+  const server = createHttpServer({
+    context: {
+      tide,
+      log,
+      readiness: new Readiness(tide, systemClock),
+      bodies: new Bodies(bodies),
+      isLoopbackOnly: true,
+      clock: systemClock,
+      onError: () => undefined,
+    },
+    traffic: new Traffic(),
+    connectionsMax,
+    ...(options.times === undefined ? {} : { times: options.times }),
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    server.close()
+    server.closeAllConnections()
+    await tide.close()
+    await log.close()
+  })
+  return (server.address() as AddressInfo).port
+}
