@@ -4,7 +4,8 @@ import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Position } from '@tidemark/log'
 import { makePosition, sequenceOf } from '@tidemark/log/driver'
 import { appendGroup } from './append-group.ts'
-import type { GroupContext, GroupResult } from './append-group.ts'
+import type { GroupResult } from './append-group.ts'
+import type { LogContext } from './log-context.ts'
 import { toUnavailable } from './failures.ts'
 import { beginWaitMs, groupDataMax, groupEventsMax } from './limits.ts'
 import { transact } from './transact.ts'
@@ -26,7 +27,7 @@ interface Waiting {
 }
 
 export interface AppendQueueOptions {
-  readonly context: GroupContext
+  readonly context: LogContext
   /** Told of the records of a group once they are as durable as configured. */
   readonly onCommit: (records: readonly EventRecord[]) => void
 }
@@ -34,7 +35,7 @@ export interface AppendQueueOptions {
 /** One transaction at a time; it takes whatever has gathered when it gets the write lock. */
 export class AppendQueue {
   readonly counts: AppendCounts = { commits: 0, batches: 0, events: 0 }
-  readonly #context: GroupContext
+  readonly #context: LogContext
   readonly #onCommit: (records: readonly EventRecord[]) => void
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined

@@ -9,7 +9,7 @@ export const mapBytes: number = 2 ** 40
 /** Readers of all processes: one slot each of 64 bytes = 64 KiB of lock file. */
 export const readersMax: number = 1_024
 
-/** Named databases of the environment; 8 are in use. */
+/** Named databases of the environment; 10 are in use. */
 export const databasesMax: number = 16
 
 /** Events one write transaction takes from the queue. 10,000 × ~6 µs = 60 ms in which no one else writes. */
@@ -47,6 +47,15 @@ export const sweepRecordsMax: number = 500
 
 /** Topics that one sweep step looks at. 500 × ~4 µs = 2 ms. */
 export const sweepTopicsMax: number = 500
+
+/**
+ * What retention removes by a bound per topic is kept for the tails of other processes until it is this old, in
+ * milliseconds: 200 times the pause between two looks, so that only a process that stood still misses something.
+ */
+export const leavingMs: number = 10_000
+
+/** Of `maxBytes`, removed records that are kept for tails get this share beside the others. */
+export const leavingShare: number = 1 / 8
 
 /** Pause between two steps of a sweep that did not finish, in milliseconds. */
 export const sweepPauseMs: number = 5

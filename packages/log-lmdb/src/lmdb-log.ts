@@ -14,7 +14,7 @@ import type {
   TopicSet,
 } from '@tidemark/log'
 import { makePosition, readRecordTime, validateBatch } from '@tidemark/log/driver'
-import type { GroupContext } from './append-group.ts'
+import type { LogContext } from './log-context.ts'
 import { AppendQueue } from './append-queue.ts'
 import { describe, toUnavailable } from './failures.ts'
 import type { FormerEpoch } from './identity.ts'
@@ -49,7 +49,7 @@ export interface LmdbEventLog extends EventLog {
 }
 
 export interface LmdbLogParts {
-  readonly context: GroupContext
+  readonly context: LogContext
   readonly formerEpochs: readonly FormerEpoch[]
   readonly wake: Wake
   /** Key of this handle's entry among the holders. */

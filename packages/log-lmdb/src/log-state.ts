@@ -22,6 +22,10 @@ export interface LogState {
   emptyCount: number
   /** Weight of the idempotency keys. */
   keyBytes: number
+  /** Weight of the removed records that are still kept for tails. */
+  leavingBytes: number
+  /** The newest sequence retention removed that tails are not handed any more. */
+  tailMark: number
 }
 
 export interface TopicStats {
@@ -53,6 +57,8 @@ const fields = [
   'nextTopicId',
   'emptyCount',
   'keyBytes',
+  'leavingBytes',
+  'tailMark',
 ] as const satisfies readonly (keyof LogState)[]
 
 export function readState({ meta }: Tables): LogState {

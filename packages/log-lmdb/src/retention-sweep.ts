@@ -2,8 +2,8 @@
 
 import type { Clock, Timer, Topic } from '@tidemark/log'
 import { readRecordTime } from '@tidemark/log/driver'
-import type { GroupContext } from './append-group.ts'
-import { trimKeys } from './idempotency.ts'
+import type { LogContext } from './log-context.ts'
+import { isLeavingDue } from './leaving.ts'
 import {
   readerCheckMs,
   sweepIntervalMs,
@@ -18,7 +18,7 @@ import { transact } from './transact.ts'
 import { WriteView } from './write-view.ts'
 
 export interface RetentionSweepOptions {
-  readonly context: GroupContext
+  readonly context: LogContext
   /** Told of a step that failed; the next sweep tries again. */
   readonly onError: (error: unknown) => void
 }
@@ -36,7 +36,7 @@ interface Lap {
  * due, removes at most 500 records and is followed by a pause.
  */
 export class RetentionSweep {
-  readonly #context: GroupContext
+  readonly #context: LogContext
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
   /** Without bounds per topic the oldest record is always the next to go, and topics need no visit. */
@@ -105,12 +105,18 @@ export class RetentionSweep {
   async #takeStep(): Promise<boolean> {
     const { tables } = this.#context
     const due = withSnapshot(tables, () => ({
-      front: this.#isFrontDue(),
+      front: this.#isFrontDue() || this.#isLeavingDue(),
       topics: this.#needsTopics ? this.#readLap() : [],
     }))
     if (!due.front && due.topics.length === 0) return !this.#lap.isRunning
     const isDone = await transact(tables, () => this.#remove(due.topics))
     return isDone && !this.#lap.isRunning
+  }
+
+  #isLeavingDue(): boolean {
+    const { tables } = this.#context
+    const state = readState(tables)
+    return isLeavingDue(tables, state, readRecordTime(this.#clock, state.headTime))
   }
 
   #isFrontDue(): boolean {
@@ -173,12 +179,10 @@ export class RetentionSweep {
 
   /** One step, inside of a transaction. Returns whether it came to its end before its bound. */
   #remove(topics: readonly Topic[]): boolean {
-    const { tables, rules, retention } = this.#context
-    const view = new WriteView(tables, rules)
-    const now = readRecordTime(this.#clock, view.state.headTime)
+    const view = new WriteView(this.#context)
     let left = sweepRecordsMax
     for (const name of topics) {
-      left -= view.expireTopic(name, now, left)
+      left -= view.expireTopic(name, left)
       left -= view.trimTopic(name, left)
       // The lap comes back to the topics that did not get their turn.
       if (left === 0) {
@@ -187,19 +191,19 @@ export class RetentionSweep {
         break
       }
     }
-    left -= view.trimTotal(retention.maxBytes, left)
-    left -= this.#expireFront(view, now, left)
-    trimKeys(tables, view.state, { now, maxBytes: retention.maxBytes, max: sweepRecordsMax })
+    left -= view.trimTotal(left)
+    left -= this.#expireFront(view, left)
+    view.trimRest(sweepRecordsMax)
     view.save()
     return left > 0
   }
 
-  #expireFront(view: WriteView, now: number, max: number): number {
+  #expireFront(view: WriteView, max: number): number {
     let removed = 0
     if (max === 0 || this.#needsTopics) return removed
     const oldest = [...this.#context.tables.records.getRange({ limit: max })]
     for (const { key, value } of oldest) {
-      if (!this.#isExpired(asBuffer(value), now)) return removed
+      if (!this.#isExpired(asBuffer(value), view.now)) return removed
       view.removeByRetention(readSequence(key))
       removed += 1
     }

@@ -17,6 +17,7 @@ export interface Tables {
   readonly topics: Table
   readonly marks: Table
   readonly empty: Table
+  readonly leaving: Table
   readonly latest: Table
   readonly keys: Table
   readonly keysByAge: Table
@@ -56,6 +57,7 @@ export function openTables(root: RootDatabase<Buffer, Buffer>, newest: NewestSta
     topics: table('topics'),
     marks: table('marks'),
     empty: table('empty'),
+    leaving: table('leaving'),
     latest: table('latest'),
     keys: table('keys'),
     keysByAge: table('keysByAge'),

@@ -6,15 +6,17 @@ import {
   HandledTail,
   epochOf,
   makePosition,
+  mergeByPosition,
   pageDataMax,
   sequenceOf,
   tailBatchMax,
 } from '@tidemark/log/driver'
 import type { Epoch } from '@tidemark/log/driver'
+import { recordOf } from './leaving.ts'
 import { readState } from './log-state.ts'
 import { decodeRecord } from './record-codec.ts'
 import { asBuffer, readSequence, sequenceKey, withSnapshot } from './schema.ts'
-import type { Tables } from './schema.ts'
+import type { Table, Tables } from './schema.ts'
 import type { Wake } from './wake.ts'
 
 export interface TailsOptions {
@@ -120,10 +122,11 @@ export class Tails {
     // Up to date but for what comes by itself.
     if (reached === end) return false
     const found = withSnapshot(tables, () => {
-      const { head: newest, newestMark } = readState(tables)
+      const { head: newest, tailMark, leavingBytes } = readState(tables)
       const head = Math.min(newest, end)
-      if (newestMark > reached) return { head, overtakenTo: newestMark }
-      return { head, records: reached < head ? this.#read(reached, head) : [] }
+      if (tailMark > reached) return { head, overtakenTo: tailMark }
+      if (reached >= head) return { head, records: [] }
+      return { head, records: this.#read({ after: reached, upTo: head, leavingBytes }) }
     })
     if (found.records === undefined) {
       const to = makePosition(epoch, found.overtakenTo)
@@ -137,22 +140,36 @@ export class Tails {
     return !tail.isClosed && sequenceOf(tail.position) < found.head
   }
 
-  #read(after: number, upTo: number): readonly EventRecord[] {
-    const { tables, epoch } = this.#options
+  #read(range: { after: number; upTo: number; leavingBytes: number }): readonly EventRecord[] {
+    const { tables } = this.#options
+    const stored = this.#decode(tables.records, range, asBuffer)
+    const all =
+      range.leavingBytes === 0
+        ? stored
+        : mergeByPosition<EventRecord>(
+            [stored, this.#decode(tables.leaving, range, recordOf)],
+            ({ position }) => sequenceOf(position),
+          )
     const records: EventRecord[] = []
     let data = 0
-    const range = {
-      start: sequenceKey(after + 1),
-      end: sequenceKey(upTo + 1),
-      limit: tailBatchMax,
-    }
-    for (const { key, value } of tables.records.getRange(range)) {
-      const record = decodeRecord(asBuffer(value), makePosition(epoch, readSequence(key)))
+    for (const record of all) {
       records.push(record)
       data += record.data.length
-      if (data >= pageDataMax) break
+      if (records.length === tailBatchMax || data >= pageDataMax) break
     }
     return records
+  }
+
+  *#decode(
+    table: Table,
+    { after, upTo }: { readonly after: number; readonly upTo: number },
+    bytesOf: (value: Uint8Array) => Buffer,
+  ): Generator<EventRecord, void, undefined> {
+    const { epoch } = this.#options
+    const range = { start: sequenceKey(after + 1), end: sequenceKey(upTo + 1), limit: tailBatchMax }
+    for (const { key, value } of table.getRange(range)) {
+      yield decodeRecord(bytesOf(value), makePosition(epoch, readSequence(key)))
+    }
   }
 
   #handOver(tail: HandledTail, records: readonly EventRecord[]): void {

@@ -1,8 +1,12 @@
 // The log as one write transaction sees and changes it. Sizes and marks are kept here and stored once, at the end.
 
 import type { NewEvent, Topic } from '@tidemark/log'
-import { emptyTopicsMax, measureRecord } from '@tidemark/log/driver'
+import { emptyTopicsMax, measureRecord, readRecordTime } from '@tidemark/log/driver'
 import type { RuleBook, TopicRule } from '@tidemark/log/driver'
+import type { LogContext } from './log-context.ts'
+import { trimKeys } from './idempotency.ts'
+import { forget, letGo, trimLeaving } from './leaving.ts'
+import type { Removal } from './leaving.ts'
 import { readState, readTopic, writeState, writeTopic } from './log-state.ts'
 import type { LogState, TopicStats } from './log-state.ts'
 import { decodeHead, decodeKey, decodeTopic, encodeRecord } from './record-codec.ts'
@@ -22,20 +26,25 @@ interface OpenTopic {
 /** Every removal goes through one method, so that records, index, sizes and marks agree. */
 export class WriteView {
   readonly state: LogState
+  /** The time of what is added. */
+  readonly now: number
   readonly #tables: Tables
   readonly #rules: RuleBook
+  readonly #maxBytes: number
   readonly #topics = new Map<Topic, OpenTopic>()
 
   /** To be made inside of the transaction and dropped with it. */
-  constructor(tables: Tables, rules: RuleBook) {
+  constructor({ tables, rules, clock, retention }: LogContext) {
     this.#tables = tables
     this.#rules = rules
+    this.#maxBytes = retention.maxBytes
     this.state = readState(tables)
+    this.now = readRecordTime(clock, this.state.headTime)
   }
 
   /** Adds a record and returns its sequence. */
-  add(event: NewEvent, time: number): number {
-    const { state } = this
+  add(event: NewEvent): number {
+    const { state, now: time } = this
     const { stats, rule } = this.#open(event.topic)
     const weight = measureRecord(event)
     const sequence = state.head + 1
@@ -86,22 +95,30 @@ export class WriteView {
   }
 
   /** Applies the bound on all bytes: the oldest go first. Removes at most `max` records. */
-  trimTotal(maxBytes: number, max: number): number {
+  trimTotal(max: number): number {
     let removed = 0
-    while (this.state.bytes > maxBytes && removed < max) {
+    while (this.state.bytes > this.#maxBytes && removed < max) {
       const oldest = [...this.#tables.records.getKeys({ limit: Math.min(64, max - removed) })]
       if (oldest.length === 0) return removed
       for (const key of oldest) {
-        if (this.state.bytes <= maxBytes) return removed
-        this.removeByRetention(readSequence(key))
+        if (this.state.bytes <= this.#maxBytes) return removed
+        // Not kept for tails: it is the oldest of a log that is over its bound.
+        this.#markLost(readSequence(key), { isKept: false })
         removed += 1
       }
     }
     return removed
   }
 
+  /** Drops what was kept for tails and forgets idempotency keys; at most `max` of each. */
+  trimRest(max: number): void {
+    const bounds = { now: this.now, maxBytes: this.#maxBytes, max }
+    trimLeaving(this.#tables, this.state, bounds)
+    trimKeys(this.#tables, this.state, bounds)
+  }
+
   /** Removes what is too old from the front of one topic; at most `max` records. */
-  expireTopic(name: Topic, now: number, max: number): number {
+  expireTopic(name: Topic, max: number): number {
     const { stats, rule } = this.#open(name)
     let removed = 0
     while (removed < max && rule.maxAgeMs !== Infinity) {
@@ -109,7 +126,8 @@ export class WriteView {
       if (oldest.length === 0) return removed
       for (const sequence of oldest) {
         const bytes = this.#tables.records.getBinary(sequenceKey(sequence))
-        if (bytes !== undefined && now - decodeHead(bytes).time <= rule.maxAgeMs) return removed
+        if (bytes !== undefined && this.now - decodeHead(bytes).time <= rule.maxAgeMs)
+          return removed
         this.removeByRetention(sequence)
         removed += 1
       }
@@ -118,7 +136,11 @@ export class WriteView {
   }
 
   removeByRetention(sequence: number): void {
-    const topic = this.#remove(sequence)
+    this.#markLost(sequence, { isKept: true })
+  }
+
+  #markLost(sequence: number, { isKept }: { readonly isKept: boolean }): void {
+    const topic = this.#remove(sequence, 'trimmed', isKept)
     if (topic === undefined) return
     topic.mark = Math.max(topic.mark, sequence)
     this.state.newestMark = Math.max(this.state.newestMark, sequence)
@@ -163,10 +185,10 @@ export class WriteView {
     const key = latestKey(topic.id, eventKey)
     const older = latest.getBinary(key)
     void latest.put(key, sequenceKey(sequence))
-    if (older !== undefined) this.#remove(readSequence(older))
+    if (older !== undefined) this.#remove(readSequence(older), 'superseded', true)
   }
 
-  #remove(sequence: number): TopicStats | undefined {
+  #remove(sequence: number, removal: Removal, isKept: boolean): TopicStats | undefined {
     const { records, index, latest } = this.#tables
     const key = sequenceKey(sequence)
     const bytes = records.getBinary(key)
@@ -176,6 +198,8 @@ export class WriteView {
     const eventKey = decodeKey(bytes)
     void records.remove(key)
     void index.remove(indexKey(topicId, sequence))
+    if (isKept) letGo(this.#tables, this.state, { sequence, record: bytes, removal, now: this.now })
+    else forget(this.state, { sequence, removal })
     if (eventKey !== undefined) {
       const place = latestKey(topicId, eventKey)
       const newest = latest.getBinary(place)

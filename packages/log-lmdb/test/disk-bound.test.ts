@@ -60,6 +60,16 @@ test('ten times the limit of small events leaves at most three times the limit o
   expect(largest).toBeLessThanOrEqual(3 * maxBytes)
 })
 
+test('a topic that keeps one event leaves at most three times the limit on disk, however fast it changes', async () => {
+  const maxBytes = 4 * mebibyte
+  const largest = await publish({
+    retention: { maxBytes, rules: [{ pattern: 't/*', maxEvents: 1 }] },
+    dataBytes: () => 1_000,
+    total: 10 * maxBytes,
+  })
+  expect(largest).toBeLessThanOrEqual(3 * maxBytes)
+})
+
 test('ten times the limit of events of all sizes leaves at most three times the limit on disk', async () => {
   const maxBytes = 12 * mebibyte
   const sizes = [100, 2_100, 4_200, 9_000, 30_000, 700]

@@ -99,8 +99,10 @@ export interface TailHandler {
   /** Every record of every node, in log order, without holes; `tail.position` is already the last of them. */
   records(records: readonly EventRecord[]): void
   /**
-   * This process stood still for so long that retention overtook its tail. `tail.position` has moved up to `to`;
-   * whoever followed the tail must read on from the log, which says per topic what is lost.
+   * This process stood still for so long that retention overtook its tail: records up to `to` that were not superseded
+   * are gone. `tail.position` has moved up to `to`; whoever followed the tail must read on from the log, which says per
+   * topic what is lost. No burst of another process does that by itself: what a bound per topic removes at once is
+   * handed over all the same, unless the whole log's bound is passed before the next look.
    */
   overtaken?(to: Position): void
 }

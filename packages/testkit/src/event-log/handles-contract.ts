@@ -1,6 +1,7 @@
 // The contract of drivers that keep their data: several handles on one log, and one after another.
 
 import { formatCursor } from '@tidemark/log'
+import type { EventLog } from '@tidemark/log'
 import { expect, test } from 'vitest'
 
 import { appendEach, event, readWhole, series } from './harness.ts'
@@ -8,11 +9,7 @@ import type { EventLogHarness, OpenBench } from './harness.ts'
 import { recordTail } from './tail-recorder.ts'
 
 export function describeSecondHandle(open: OpenBench): void {
-  const openSecond = async (harness: EventLogHarness) => {
-    if (harness.openSecond === undefined) throw new Error('The harness lost its openSecond.')
-    return harness.openSecond()
-  }
-
+  describeTailsOfSecondHandle(open)
   test('two handles append to one order and tail each other', async () => {
     const { log, start, harness } = await open()
     const second = await openSecond(harness)
@@ -56,6 +53,44 @@ export function describeSecondHandle(open: OpenBench): void {
       expect(losses).toHaveLength(1)
     }
   })
+}
+
+function describeTailsOfSecondHandle(open: OpenBench): void {
+  test('a topic that keeps one event, hammered through one handle, overtakes no tail of the other', async () => {
+    const { log, start, harness } = await open({
+      rules: [
+        { pattern: 'hot', maxEvents: 1 },
+        { pattern: 'small', maxBytes: 500 },
+        { pattern: 'state', latestBy: 'key' },
+      ],
+    })
+    const second = await openSecond(harness)
+    const seen = [recordTail(log, start), recordTail(second, start)]
+    const published: string[] = []
+    for (let i = 0; i < 50; i++) {
+      const events = ['hot', 'quiet', 'small', 'hot', 'state', 'state'].map((topic, j) =>
+        event(topic, `${i}.${j} ${topic}`, topic === 'state' ? { key: 'k' } : {}),
+      )
+      await log.append({ events })
+      published.push(...events.map(({ data }) => data))
+    }
+    const { head } = await log.bounds()
+    await Promise.all(seen.map((one) => one.reached(head)))
+    for (const { records, overtaken } of seen) {
+      expect(overtaken).toEqual([])
+      expect(records.map(({ data }) => data)).toEqual(published)
+    }
+    await harness.flushRetention()
+    expect((await readWhole(second, ['hot', 'state'], { after: start })).data).toEqual([
+      '49.3 hot',
+      '49.5 state',
+    ])
+  })
+}
+
+async function openSecond(harness: EventLogHarness): Promise<EventLog> {
+  if (harness.openSecond === undefined) throw new Error('The harness lost its openSecond.')
+  return harness.openSecond()
 }
 
 export function describeReopen(open: OpenBench): void {

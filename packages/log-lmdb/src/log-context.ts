@@ -1,0 +1,13 @@
+// What one open log is made of, for all that write to it.
+
+import type { Clock, Retention } from '@tidemark/log'
+import type { Epoch, RuleBook } from '@tidemark/log/driver'
+import type { Tables } from './schema.ts'
+
+export interface LogContext {
+  readonly tables: Tables
+  readonly epoch: Epoch
+  readonly clock: Clock
+  readonly rules: RuleBook
+  readonly retention: Retention
+}
