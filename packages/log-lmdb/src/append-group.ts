@@ -1,7 +1,7 @@
 // What one write transaction does for the appends that share it.
 
 import { LogError } from '@tidemark/log'
-import type { EventRecord, NewBatch } from '@tidemark/log'
+import type { EventRecord, NewBatch, Topic } from '@tidemark/log'
 import { fingerprintBatch, makePosition } from '@tidemark/log/driver'
 import { addRun, findRun } from './idempotency.ts'
 import type { SequenceRun } from './idempotency.ts'
@@ -14,6 +14,8 @@ export interface GroupResult {
   readonly runs: readonly (SequenceRun | LogError)[]
   /** In log order, with no hole between them, whatever retention has already removed of them. */
   readonly records: readonly EventRecord[]
+  /** Topics that retention has more to remove of. */
+  readonly overfull: readonly Topic[]
 }
 
 /** A batch that is refused adds nothing and does not touch its neighbours. To be called inside of a transaction. */
@@ -37,7 +39,7 @@ export function appendGroup(context: LogContext, batches: readonly NewBatch[]): 
     view.trimRest(max + records.length)
     view.save()
   }
-  return { runs, records }
+  return { runs, records, overfull: records.length > 0 ? view.overfullTopics() : [] }
 }
 
 interface Adding {

@@ -1,7 +1,7 @@
 // Group commit: appends gather while the transaction before them is on its way to the disk.
 
 import { LogError } from '@tidemark/log'
-import type { EventRecord, NewBatch, Position } from '@tidemark/log'
+import type { NewBatch, Position } from '@tidemark/log'
 import { makePosition, sequenceOf } from '@tidemark/log/driver'
 import { appendGroup } from './append-group.ts'
 import type { GroupResult } from './append-group.ts'
@@ -28,15 +28,15 @@ interface Waiting {
 
 export interface AppendQueueOptions {
   readonly context: LogContext
-  /** Told of the records of a group once they are as durable as configured. */
-  readonly onCommit: (records: readonly EventRecord[]) => void
+  /** Told of what a group has added once it is as durable as configured. */
+  readonly onCommit: (result: GroupResult) => void
 }
 
 /** One transaction at a time; it takes whatever has gathered when it gets the write lock. */
 export class AppendQueue {
   readonly counts: AppendCounts = { commits: 0, batches: 0, events: 0 }
   readonly #context: LogContext
-  readonly #onCommit: (records: readonly EventRecord[]) => void
+  readonly #onCommit: (result: GroupResult) => void
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #isStuck = false
@@ -135,7 +135,8 @@ export class AppendQueue {
     return this.#waiting.splice(0, count)
   }
 
-  #answer(group: readonly Waiting[], { runs, records }: GroupResult): void {
+  #answer(group: readonly Waiting[], result: GroupResult): void {
+    const { runs, records } = result
     const { epoch } = this.#context
     if (records.length > 0) this.counts.commits += 1
     this.counts.events += records.length
@@ -148,7 +149,7 @@ export class AppendQueue {
       this.counts.batches += 1
       resolve(Array.from({ length: run.count }, (_, j) => makePosition(epoch, run.first + j)))
     }
-    if (records.length > 0) this.#onCommit(records)
+    if (records.length > 0) this.#onCommit(result)
   }
 }
 

@@ -45,6 +45,12 @@ export const probeRecordsMax: number = 1_000
 /** Records that one sweep step removes. 500 × ~10 µs = 5 ms. */
 export const sweepRecordsMax: number = 500
 
+/** Records that one sweep step looks at. 2,000 × ~1 µs = 2 ms. */
+export const sweepLooksMax: number = 2_000
+
+/** Topics an append had to leave overfull that are remembered by name, 10,000 × ~300 bytes = 3 MB; for more all are looked at. */
+export const overfullMax: number = 10_000
+
 /** Topics that one sweep step looks at. 500 × ~4 µs = 2 ms. */
 export const sweepTopicsMax: number = 500
 

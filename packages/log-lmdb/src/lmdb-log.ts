@@ -80,9 +80,10 @@ export class LmdbLog implements LmdbEventLog {
     })
     this.#queue = new AppendQueue({
       context,
-      onCommit: (records) => {
+      onCommit: ({ records, overfull }) => {
         wake.touch()
         this.#tails.announce(records)
+        this.#sweep.note(overfull)
       },
     })
     this.#sweep = new RetentionSweep({

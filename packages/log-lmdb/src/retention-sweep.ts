@@ -3,17 +3,13 @@
 import type { Clock, Timer, Topic } from '@tidemark/log'
 import { readRecordTime } from '@tidemark/log/driver'
 import type { LogContext } from './log-context.ts'
+import { Expiry } from './expiry.ts'
+import type { Expired } from './expiry.ts'
 import { isLeavingDue } from './leaving.ts'
-import {
-  readerCheckMs,
-  sweepIntervalMs,
-  sweepPauseMs,
-  sweepRecordsMax,
-  sweepTopicsMax,
-} from './limits.ts'
-import { decodeTopicStats, readState } from './log-state.ts'
-import { decodeHead } from './record-codec.ts'
-import { asBuffer, oldestRecordKey, readSequence, textKey, withSnapshot } from './schema.ts'
+import { readerCheckMs, sweepIntervalMs, sweepPauseMs, sweepRecordsMax } from './limits.ts'
+import { readState } from './log-state.ts'
+import { Overfull } from './overfull.ts'
+import { withSnapshot } from './schema.ts'
 import { transact } from './transact.ts'
 import { WriteView } from './write-view.ts'
 
@@ -23,25 +19,16 @@ export interface RetentionSweepOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Where a sweep over the topics stands. */
-interface Lap {
-  /** The next topic to look at; undefined at the start of a lap. */
-  from: Topic | undefined
-  /** A lap is under way. */
-  isRunning: boolean
-}
-
 /**
- * One look per second costs two reads when there is nothing to do. A transaction is taken only when something is
+ * One look per second costs a few reads when there is nothing to do, however many topics there are. A transaction is taken only when something is
  * due, removes at most 500 records and is followed by a pause.
  */
 export class RetentionSweep {
   readonly #context: LogContext
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
-  /** Without bounds per topic the oldest record is always the next to go, and topics need no visit. */
-  readonly #needsTopics: boolean
-  readonly #lap: Lap = { from: undefined, isRunning: false }
+  readonly #expiry: Expiry
+  readonly #overfull: Overfull
   #timer: Timer | undefined
   #step: Promise<void> | undefined
   #readersCheckedAt: number
@@ -52,8 +39,14 @@ export class RetentionSweep {
     this.#clock = context.clock
     this.#onError = onError
     this.#readersCheckedAt = context.clock.now()
-    this.#needsTopics = context.rules.rules.length > 1
+    this.#expiry = new Expiry(context.rules)
+    this.#overfull = new Overfull(context.rules, context.retention)
     this.#sweepAfter(sweepPauseMs)
+  }
+
+  /** Told of topics that an append has left with more than they may hold. */
+  note(overfull: readonly Topic[]): void {
+    this.#overfull.add(overfull)
   }
 
   /** Resolves when the step under way has ended. */
@@ -104,109 +97,44 @@ export class RetentionSweep {
   /** Returns whether there is nothing left to do for now. */
   async #takeStep(): Promise<boolean> {
     const { tables } = this.#context
-    const due = withSnapshot(tables, () => ({
-      front: this.#isFrontDue() || this.#isLeavingDue(),
-      topics: this.#needsTopics ? this.#readLap() : [],
-    }))
-    if (!due.front && due.topics.length === 0) return !this.#lap.isRunning
-    const isDone = await transact(tables, () => this.#remove(due.topics))
-    return isDone && !this.#lap.isRunning
+    const { expired, isTooMuch } = withSnapshot(tables, () => this.#look())
+    const isDue = isTooMuch || expired.sequences.length > 0 || this.#overfull.names.size > 0
+    const { trimmed, isDone } = isDue
+      ? await transact(tables, () => this.#remove(expired))
+      : { trimmed: [], isDone: true }
+    this.#expiry.moveOn(expired)
+    for (const name of trimmed) this.#overfull.delete(name)
+    return isDone && !expired.isCutOff && !this.#overfull.isLapping
   }
 
-  #isLeavingDue(): boolean {
-    const { tables } = this.#context
-    const state = readState(tables)
-    return isLeavingDue(tables, state, readRecordTime(this.#clock, state.headTime))
-  }
-
-  #isFrontDue(): boolean {
+  #look(): { readonly expired: Expired; readonly isTooMuch: boolean } {
     const { tables, retention } = this.#context
     const state = readState(tables)
-    if (state.bytes > retention.maxBytes) return true
     const now = readRecordTime(this.#clock, state.headTime)
-    for (const { value } of tables.records.getRange({ limit: 1 })) {
-      const record = asBuffer(value)
-      return this.#isExpired(record, now)
+    if (this.#overfull.names.size === 0) this.#overfull.lap(tables)
+    return {
+      expired: this.#expiry.find(tables, now),
+      isTooMuch: state.bytes > retention.maxBytes || isLeavingDue(tables, state, now),
     }
-    return false
   }
 
-  #isExpired(record: Buffer, now: number): boolean {
-    // With bounds per topic the topic's own rule decides, on the lap.
-    if (this.#needsTopics) return false
-    return now - decodeHead(record).time > this.#context.retention.maxAgeMs
-  }
-
-  /** The next topics of the lap that hold more, or older records, than they may. */
-  #readLap(): readonly Topic[] {
-    const { tables, rules } = this.#context
-    const { headTime } = readState(tables)
-    const now = readRecordTime(this.#clock, headTime)
-    const due: Topic[] = []
-    let looked = 0
-    const { from } = this.#lap
-    const range = {
-      ...(from === undefined ? {} : { start: textKey(from) }),
-      limit: sweepTopicsMax + 1,
-    }
-    this.#lap.isRunning = false
-    this.#lap.from = undefined
-    for (const { key, value } of tables.topics.getRange(range)) {
-      const name = asBuffer(key).toString() as Topic
-      if (looked === sweepTopicsMax) {
-        this.#lap.from = name
-        this.#lap.isRunning = true
-        break
-      }
-      looked += 1
-      const topic = decodeTopicStats(name, value)
-      if (topic.count === 0) continue
-      const rule = rules.ruleFor(name)
-      const isOver = topic.count > rule.maxEvents || topic.bytes > rule.maxBytes
-      if (isOver || this.#isOldestExpired(topic.id, now - rule.maxAgeMs)) due.push(name)
-    }
-    return due
-  }
-
-  #isOldestExpired(topicId: number, oldestTime: number): boolean {
-    if (oldestTime === -Infinity) return false
-    const { tables } = this.#context
-    const key = oldestRecordKey(tables, topicId)
-    if (key === undefined) return false
-    const record = tables.records.getBinary(key)
-    return record !== undefined && decodeHead(asBuffer(record)).time < oldestTime
-  }
-
-  /** One step, inside of a transaction. Returns whether it came to its end before its bound. */
-  #remove(topics: readonly Topic[]): boolean {
+  /** One step, inside of a transaction. Says which topics are done, and whether all came to its end before the bound. */
+  #remove({ sequences }: Expired): {
+    readonly trimmed: readonly Topic[]
+    readonly isDone: boolean
+  } {
     const view = new WriteView(this.#context)
-    let left = sweepRecordsMax
-    for (const name of topics) {
-      left -= view.expireTopic(name, left)
+    for (const sequence of sequences) view.removeByRetention(sequence)
+    let left = sweepRecordsMax - sequences.length
+    const trimmed: Topic[] = []
+    for (const name of this.#overfull.names) {
       left -= view.trimTopic(name, left)
-      // The lap comes back to the topics that did not get their turn.
-      if (left === 0) {
-        this.#lap.from = name
-        this.#lap.isRunning = true
-        break
-      }
+      if (left === 0) break
+      trimmed.push(name)
     }
     left -= view.trimTotal(left)
-    left -= this.#expireFront(view, left)
     view.trimRest(sweepRecordsMax)
     view.save()
-    return left > 0
-  }
-
-  #expireFront(view: WriteView, max: number): number {
-    let removed = 0
-    if (max === 0 || this.#needsTopics) return removed
-    const oldest = [...this.#context.tables.records.getRange({ limit: max })]
-    for (const { key, value } of oldest) {
-      if (!this.#isExpired(asBuffer(value), view.now)) return removed
-      view.removeByRetention(readSequence(key))
-      removed += 1
-    }
-    return removed
+    return { trimmed, isDone: left > 0 }
   }
 }

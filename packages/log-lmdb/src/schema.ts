@@ -124,10 +124,3 @@ export function withSnapshot<T>({ root }: Tables, read: () => T): T {
     root.resetReadTxn()
   }
 }
-
-/** The record key of a topic's oldest entry in the index. */
-export function oldestRecordKey({ index }: Tables, topicId: number): Buffer | undefined {
-  const range = { start: indexKey(topicId, 0), end: indexKey(topicId + 1, 0), limit: 1 }
-  for (const key of index.getKeys(range)) return Buffer.from(asBuffer(key).subarray(topicIdBytes))
-  return undefined
-}

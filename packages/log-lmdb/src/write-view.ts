@@ -77,15 +77,22 @@ export class WriteView {
     return removed
   }
 
+  /** Topics that hold more than they may, after a trim that came to its bound. */
+  overfullTopics(): readonly Topic[] {
+    return [...this.#topics.values()]
+      .filter(({ stats, rule }) => isOverfull(stats, rule))
+      .map(({ stats }) => stats.name)
+  }
+
   trimTopic(name: Topic, max: number, below: number = Infinity): number {
     const { stats, rule } = this.#open(name)
     let removed = 0
-    while (removed < max && (stats.count > rule.maxEvents || stats.bytes > rule.maxBytes)) {
+    while (removed < max && isOverfull(stats, rule)) {
       const wanted = Math.min(max - removed, Math.max(1, stats.count - rule.maxEvents), 64)
       const oldest = this.oldestOf(stats.id, wanted)
       if (oldest.length === 0) return removed
       for (const sequence of oldest) {
-        if (stats.count <= rule.maxEvents && stats.bytes <= rule.maxBytes) return removed
+        if (!isOverfull(stats, rule)) return removed
         if (sequence >= below) return removed
         this.removeByRetention(sequence)
         removed += 1
@@ -115,24 +122,6 @@ export class WriteView {
     const bounds = { now: this.now, maxBytes: this.#maxBytes, max }
     trimLeaving(this.#tables, this.state, bounds)
     trimKeys(this.#tables, this.state, bounds)
-  }
-
-  /** Removes what is too old from the front of one topic; at most `max` records. */
-  expireTopic(name: Topic, max: number): number {
-    const { stats, rule } = this.#open(name)
-    let removed = 0
-    while (removed < max && rule.maxAgeMs !== Infinity) {
-      const oldest = this.oldestOf(stats.id, Math.min(16, max - removed))
-      if (oldest.length === 0) return removed
-      for (const sequence of oldest) {
-        const bytes = this.#tables.records.getBinary(sequenceKey(sequence))
-        if (bytes !== undefined && this.now - decodeHead(bytes).time <= rule.maxAgeMs)
-          return removed
-        this.removeByRetention(sequence)
-        removed += 1
-      }
-    }
-    return removed
   }
 
   removeByRetention(sequence: number): void {
@@ -249,4 +238,8 @@ export class WriteView {
       return
     }
   }
+}
+
+function isOverfull(stats: TopicStats, rule: TopicRule): boolean {
+  return stats.count > rule.maxEvents || stats.bytes > rule.maxBytes
 }
