@@ -92,6 +92,22 @@ describe('a page of another origin in Chromium and Firefox', () => {
     expect(await readTopic(hub.url, 'target')).toEqual([])
   })
 
+  test.each(['/readyz', '/events?topic=target'])(
+    'cannot make the hub work for it by asking for %s',
+    async (path) => {
+      for (const [name, page] of await browsers.openPages(strangerUrl('localhost'))) {
+        const isAsked = (response: HTTPResponse): boolean => response.url().endsWith(path)
+        const [response] = await Promise.all([
+          page.waitForResponse(isAsked),
+          // As an image asks; of that browsers do not report a refusal that is no image.
+          page.evaluate((url) => fetch(url, { mode: 'no-cors' }).then(() => true), hub.url + path),
+        ])
+        expect({ name, status: response.status() }).toEqual({ name, status: 403 })
+        await page.close()
+      }
+    },
+  )
+
   test('while the hub’s own page can', async () => {
     for (const [name, page] of await browsers.openPages(`${hub.url}/`)) {
       const status = await page.evaluate(() =>
