@@ -147,7 +147,7 @@ export class LmdbLog implements LmdbEventLog {
     try {
       await this.#sweep.settle()
     } catch (error) {
-      throw await toUnavailable(error, 'applying retention')
+      throw await this.#toFailure(error, 'applying retention')
     }
   }
 
@@ -178,24 +178,29 @@ export class LmdbLog implements LmdbEventLog {
   }
 
   #requireOpen(): void {
-    if (this.#closing !== undefined) {
-      throw new LogError('LOG_CLOSED', 'The log has been closed. Open a new one.')
-    }
+    if (this.#closing !== undefined) throw describeClosed()
+  }
+
+  /** What goes wrong once the log is being closed goes wrong for that reason. */
+  async #toFailure(error: unknown, doing: string): Promise<LogError> {
+    return this.#closing === undefined ? await toUnavailable(error, doing) : describeClosed()
   }
 
   async #settleNewest(): Promise<void> {
     try {
       await transact(this.#parts.context.tables, () => undefined)
     } catch (error) {
-      throw await toUnavailable(error, 'reading')
+      throw await this.#toFailure(error, 'reading')
     }
   }
 
   async #snapshot<T>(doing: string, read: () => T): Promise<T> {
+    // Again: what takes several turns may see the log closed between two of them.
+    this.#requireOpen()
     try {
       return withSnapshot(this.#parts.context.tables, read)
     } catch (error) {
-      throw await toUnavailable(error, doing)
+      throw await this.#toFailure(error, doing)
     }
   }
 
@@ -225,4 +230,8 @@ export class LmdbLog implements LmdbEventLog {
     const failure = await toUnavailable(error, 'applying retention')
     onWarning(describe(failure))
   }
+}
+
+function describeClosed(): LogError {
+  return new LogError('LOG_CLOSED', 'The log has been closed. Open a new one.')
 }

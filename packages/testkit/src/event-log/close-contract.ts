@@ -22,6 +22,22 @@ export function describeClose(open: OpenBench): void {
     expect(() => log.tail(start, { records() {} })).toThrow(expect.objectContaining(closed))
   })
 
+  test('a search under way when its log is closed is answered or says so, and does not blame the storage', async () => {
+    const { log } = await open()
+    for (let i = 0; i < 4; i++) {
+      const events = Array.from({ length: 10_000 }, (_, j) => event(`t/${i}/${j}`, ''))
+      await log.append({ events })
+    }
+    const topics = topicSet('**')
+    const since = { kind: 'last', count: 40_000 } as const
+    const searches = Array.from({ length: 5 }, () => log.locate({ topics, since }))
+    const answers = Promise.allSettled(searches)
+    await log.close()
+    for (const answer of await answers) {
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'LOG_CLOSED' })
+    }
+  })
+
   test('the tails of a closed log stop', async () => {
     const { log, start, clock } = await open()
     const seen = recordTail(log, start)
