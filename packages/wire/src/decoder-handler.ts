@@ -8,7 +8,10 @@ export interface DecodedEvent {
   readonly type: string
   /** The `data` lines joined by LF. */
   readonly data: string
-  /** Lines of this event with other names (`topic:`, `key:`, `time:`); of a name given twice the last. At most 32. */
+  /**
+   * Lines of this event with other names (`topic:`, `key:`, `time:`); of a name given twice the last. At most 32.
+   * A getter that makes the map when first asked: `{ ...event }` and `structuredClone(event)` leave it out.
+   */
   readonly fields: ReadonlyMap<string, string> | undefined
 }
 

@@ -1,7 +1,8 @@
 // Makes events of lines.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
-import type { DecodedEvent, DecoderHandler } from './decoder-handler.ts'
+import { AssembledEvent } from './assembled-event.ts'
+import type { DecoderHandler } from './decoder-handler.ts'
 import { WireError } from './errors.ts'
 import { fieldsMax } from './limits.ts'
 import type { LineSink } from './line-splitter.ts'
@@ -31,7 +32,8 @@ export class EventAssembler implements LineSink {
   /** All data lines, once there is a second. */
   readonly #dataLines = new TextParts('\n')
   #hasDataLines = false
-  #fields: Map<string, string> | undefined
+  /** Lines of other names: name, value, name, value, … */
+  #fields: string[] | undefined
   /** Characters of the event's lines so far; 0 = nothing of it is held. */
   #size = 0
 
@@ -75,13 +77,12 @@ export class EventAssembler implements LineSink {
     }
     this.#data = undefined
     this.#lastEventId = this.#idBuffer
-    const event: DecodedEvent = {
+    const head = {
       id: this.#lastEventId,
       type: type === '' ? 'message' : type,
       data: this.#hasDataLines ? this.#takeDataLines() : data,
-      fields,
     }
-    this.#handler.event(event)
+    this.#handler.event(new AssembledEvent(head, fields))
   }
 
   /** The end of an event without data, which is not dispatched but may move the last event id. */
@@ -158,8 +159,17 @@ export class EventAssembler implements LineSink {
 
   #addField(name: string, value: string): void {
     const fields = this.#fields
-    if (fields === undefined) this.#fields = new Map<string, string>().set(name, value)
-    else if (fields.size < fieldsMax || fields.has(name)) fields.set(name, value)
+    if (fields === undefined) {
+      this.#fields = [name, value]
+      return
+    }
+    for (let i = 0; i < fields.length; i += 2) {
+      if (fields[i] === name) {
+        fields[i + 1] = value
+        return
+      }
+    }
+    if (fields.length < 2 * fieldsMax) fields.push(name, value)
   }
 
   #grow(length: number): void {

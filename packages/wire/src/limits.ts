@@ -12,5 +12,11 @@ export const eventBytesMaxDefault: number = 16 * 1024 * 1024
 /** Fields of other names on one event. The hub writes 3; beyond 32 they are ignored, as the specification does with all of them. */
 export const fieldsMax: number = 32
 
-/** Parts of a text kept apart before they are joined: 1,024 one-character chunks cost 8 KiB of pointers, not 8 bytes per character. */
+/** Small parts of a text kept apart before they are joined: 1,024 one-character chunks cost 8 KiB of pointers, not 8 bytes per character. */
 export const partsMax: number = 1_024
+
+/**
+ * Characters up to which a part counts as small. A larger one is concatenated as it is: a string header and one or two
+ * nodes of a rope, 80 bytes at most per 64 characters; 20 MiB beside a line or an event of 16 Mi characters.
+ */
+export const smallPartMax: number = 63

@@ -65,6 +65,16 @@ test('the 33rd field of an event is ignored', () => {
   expect(events[0]?.fields?.get('f0')).toBe('again')
 })
 
+test('the fields of an event are the same map however often they are read', () => {
+  const events: DecodedEvent[] = []
+  const decoder = createDecoder({ event: (event) => events.push(event) })
+  decoder.push('topic: a\ndata: 1\n\ntopic: b\ndata: 2\n\n')
+  const [first, second] = events
+  expect(second?.fields).toEqual(new Map([['topic', 'b']]))
+  expect(first?.fields).toEqual(new Map([['topic', 'a']]))
+  expect(first?.fields).toBe(first?.fields)
+})
+
 test('a retry beyond every number is still a number', () => {
   expect(decodeAll([`retry: ${'9'.repeat(400)}\n`]).retries).toEqual([Number.MAX_SAFE_INTEGER])
 })

@@ -21,7 +21,8 @@ export function decodeAll(
   const ids: string[] = []
   const decoder = createDecoder(
     {
-      event: (event) => void events.push(event),
+      // `fields` is a getter, which `toEqual` does not look at.
+      event: (event) => void events.push({ ...event, fields: event.fields }),
       retry: (ms) => void retries.push(ms),
       comment: (text) => void comments.push(text),
       id: (id) => void ids.push(id),
