@@ -17,6 +17,6 @@ export const partsMax: number = 1_024
 
 /**
  * Characters up to which a part counts as small. A larger one is concatenated as it is: a string header and one or two
- * nodes of a rope, 80 bytes at most per 64 characters; 20 MiB beside a line or an event of 16 Mi characters.
+ * nodes of a rope, 80 bytes at most per 32 characters; 40 MiB beside a line or an event of 16 Mi characters.
  */
-export const smallPartMax: number = 63
+export const smallPartMax: number = 31
