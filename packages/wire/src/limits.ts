@@ -5,7 +5,8 @@
 
 /**
  * One event, from its first line to its blank line. 16 times the hub's default of 1 MiB per event; with a line
- * in progress beside it, 2 × 16 Mi units × 2 bytes = 64 MiB worst case per decoder.
+ * in progress beside it, 2 × 16 Mi units × 2 bytes = 64 MiB of text worst case per decoder; what comes on top while it
+ * arrives in parts is said at `smallPartMax`.
  */
 export const eventBytesMaxDefault: number = 16 * 1024 * 1024
 
