@@ -1,7 +1,7 @@
 // One node: the sessions that are open here, what they follow, and the way in for publishers.
 
-import { LogError, formatCursor, parseTopic } from '@tidemark/log'
-import type { NewBatch, Position } from '@tidemark/log'
+import { formatCursor } from '@tidemark/log'
+import type { Position, Topic } from '@tidemark/log'
 import { Beats } from './beats.ts'
 import { catchUp } from './catch-up.ts'
 import type { Greeting } from './catch-up.ts'
@@ -9,41 +9,22 @@ import type { ByeReason } from './control-events.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
 import { Feeds } from './feeds.ts'
-import { drainSessionsPerSecond, publishEventsMax, retrySpreadMs } from './limits.ts'
-import { toNewEvent } from './new-event.ts'
+import { drainSessionsPerSecond, retrySpreadMs } from './limits.ts'
+import { wrapLogError } from './log-faults.ts'
 import type { PublishInput } from './new-event.ts'
 import { subscribe } from './node/subscribe.ts'
 import type { NodeRequest, NodeResponse, SubscribeOptions } from './node/subscribe.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { nextTurn } from './next-turn.ts'
+import { probe } from './probe.ts'
+import { publish } from './publish.ts'
+import type { PublishOptions, Receipt, TopicInput } from './publish.ts'
 import { makeSessionId, pickBetween } from './random.ts'
 import { Session } from './session.ts'
 import type { SessionHost } from './session.ts'
 import type { Sink } from './sink.ts'
 import { resolveStart } from './start-at.ts'
 import type { Subscription } from './subscription.ts'
-
-/** Where probes go; clients cannot publish to `$…`. */
-const probeTopic = '$hub/probe'
-
-/** An event to publish together with others, with its topic. */
-export interface TopicInput extends PublishInput {
-  readonly topic: string
-}
-
-/** What a publisher gets back once the log has its events. */
-export interface Receipt {
-  /** The cursor of the last event. */
-  readonly cursor: string
-  /** Sessions of this node that the events go to now. */
-  readonly sessions: number
-}
-
-/** What can be said about a batch besides its events. */
-export interface PublishOptions {
-  /** A second publish with the same key and events adds nothing and gets the first one's receipt. */
-  readonly idempotencyKey?: string | undefined
-}
 
 /** The engine of one node. Made by {@link createTidemark}. */
 export class Tidemark {
@@ -158,20 +139,8 @@ export class Tidemark {
    * @throws ServerError for an event that breaks the rules (nothing is published then), or `LOG_UNAVAILABLE`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
-    if (inputs.length === 0 || inputs.length > publishEventsMax) {
-      throw new ServerError(
-        'BATCH_INVALID',
-        `A publish holds 1 to ${publishEventsMax} events; got ${inputs.length}. Split it into several requests.`,
-      )
-    }
-    const { eventBytesMax, log } = this.#settings
-    const events = inputs.map((input) => toNewEvent(input.topic, input, eventBytesMax))
-    const batch: NewBatch = { events, idempotencyKey: options.idempotencyKey }
-    const positions = await log.append(batch).catch(wrapLogError)
-    const last = positions.at(-1)
-    if (last === undefined)
-      throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
-    return { cursor: formatCursor(last), sessions: this.#countReached(batch) }
+    const { cursor, topics } = await publish(this.#settings, inputs, options)
+    return { cursor, sessions: this.#countReached(topics) }
   }
 
   /**
@@ -179,19 +148,7 @@ export class Tidemark {
    * @throws ServerError `LOG_UNAVAILABLE`
    */
   async probe(timeoutMs: number): Promise<boolean> {
-    const { clock, log } = this.#settings
-    const fanOut = await this.#start()
-    const topic = parseTopic(probeTopic)
-    const [position] = await log.append({ events: [{ topic, data: '' }] }).catch(wrapLogError)
-    if (position === undefined) return false
-    const late = new AbortController()
-    const timer = clock.after(timeoutMs, () => late.abort())
-    const waited = new Promise<void>((resolve) =>
-      late.signal.addEventListener('abort', () => resolve()),
-    )
-    await Promise.race([fanOut.reached(position, () => late.signal.aborted), waited])
-    timer.cancel()
-    return !late.signal.aborted
+    return probe(this.#settings, await this.#start(), timeoutMs)
   }
 
   /** Stops taking sessions and sends the open ones away at a steady pace; resolves when the last has left. */
@@ -276,24 +233,10 @@ export class Tidemark {
     session.bye(reason, this.pickRetryMs())
   }
 
-  #countReached(batch: NewBatch): number {
-    const topics = new Set(batch.events.map((event) => event.topic))
+  #countReached(topics: ReadonlySet<Topic>): number {
     const feeds = new Set([...topics].flatMap((topic) => [...this.#feeds.match(topic)]))
     let count = 0
     for (const feed of feeds) count += feed.members.size
     return count
   }
-}
-
-/** Log errors that are the publisher's to mend; all others mean that the log cannot serve now. */
-const publisherFaults = [
-  'IDEMPOTENCY_KEY_INVALID',
-  'IDEMPOTENCY_KEY_REUSED',
-  'BATCH_INVALID',
-] as const
-
-function wrapLogError(error: unknown): never {
-  if (!(error instanceof LogError)) throw error
-  const fault = publisherFaults.find((code) => code === error.code)
-  throw new ServerError(fault ?? 'LOG_UNAVAILABLE', error.message, { cause: error })
 }

@@ -1,0 +1,61 @@
+// From a publisher's events to the log.
+
+import { formatCursor } from '@tidemark/log'
+import type { Topic } from '@tidemark/log'
+import { ServerError } from './errors.ts'
+import { publishEventsMax } from './limits.ts'
+import { wrapLogError } from './log-faults.ts'
+import { toNewEvent } from './new-event.ts'
+import type { PublishInput } from './new-event.ts'
+import type { NodeSettings } from './node-settings.ts'
+
+/** An event to publish together with others, with its topic. */
+export interface TopicInput extends PublishInput {
+  readonly topic: string
+}
+
+/** What a publisher gets back once the log has its events. */
+export interface Receipt {
+  /** The cursor of the last event. */
+  readonly cursor: string
+  /** Sessions of this node that the events go to now. */
+  readonly sessions: number
+}
+
+/** What can be said about a batch besides its events. */
+export interface PublishOptions {
+  /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
+  readonly idempotencyKey?: string | undefined
+}
+
+/** What the log has taken. */
+export interface Published {
+  /** The cursor of the last event. */
+  readonly cursor: string
+  readonly topics: ReadonlySet<Topic>
+}
+
+/**
+ * Checks events and appends them, all or none. Resolves when the log has them.
+ * @throws ServerError for an event that breaks the rules (nothing is published then), or `LOG_UNAVAILABLE`
+ */
+export async function publish(
+  { eventBytesMax, log }: NodeSettings,
+  inputs: readonly TopicInput[],
+  options: PublishOptions,
+): Promise<Published> {
+  if (inputs.length === 0 || inputs.length > publishEventsMax) {
+    throw new ServerError(
+      'BATCH_INVALID',
+      `A publish holds 1 to ${publishEventsMax} events; got ${inputs.length}. Split it into several requests.`,
+    )
+  }
+  const events = inputs.map((input) => toNewEvent(input.topic, input, eventBytesMax))
+  const { idempotencyKey } = options
+  const positions = await log.append({ events, idempotencyKey }).catch(wrapLogError)
+  const last = positions.at(-1)
+  if (last === undefined) {
+    throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
+  }
+  return { cursor: formatCursor(last), topics: new Set(events.map(({ topic }) => topic)) }
+}
