@@ -1,4 +1,7 @@
 // `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its figures.
+//
+// It runs in acts of at most 100 kills, each with a seed and a data directory of its own: the judge keeps everything
+// that every subscriber has received, and 500 kills in one act are more than a process can hold.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,6 +9,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCrashRounds } from '@tidemark/testkit/crash'
 import type { CrashReport } from '@tidemark/testkit/crash'
+
+const roundsPerAct = 100
 
 const { values } = parseArgs({
   options: {
@@ -17,26 +22,39 @@ const { values } = parseArgs({
 const rounds = readCount('rounds', values.rounds)
 const seed = readCount('seed', values.seed)
 const hubs = readCount('hubs', values.hubs)
-const again = `npm run test:crash -- --rounds ${rounds} --seed ${seed} --hubs ${hubs}`
-const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-crash-'))
 
 // The timers of a log's clock do not hold a process, and between two hubs nothing else may.
 const hold = setInterval(() => undefined, 60_000)
-console.log(again)
 try {
-  const started = performance.now()
-  const report = await runCrashRounds({ rounds, seed, hubs, dataDirectory, onKill: sayProgress })
-  print(report, performance.now() - started)
-  process.exitCode = report.violations.length > 0 ? 1 : 0
+  console.log(`${rounds} kills, ${hubs} hubs, seed ${seed}`)
+  for (let act = 0; act * roundsPerAct < rounds; act++) {
+    await runAct(seed + act, Math.min(roundsPerAct, rounds - act * roundsPerAct))
+  }
 } finally {
   clearInterval(hold)
-  // What went wrong is looked for in the data first.
-  if (process.exitCode === 0) rmSync(dataDirectory, { recursive: true, force: true })
-  else console.log(`The data is kept in ${dataDirectory}. Again: ${again}`)
+}
+
+async function runAct(actSeed: number, actRounds: number): Promise<void> {
+  const again = `npm run test:crash -- --rounds ${actRounds} --seed ${actSeed} --hubs ${hubs}`
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-crash-'))
+  console.log(`\n${again}`)
+  const started = performance.now()
+  let isClean = false
+  try {
+    const size = { rounds: actRounds, seed: actSeed, hubs }
+    const report = await runCrashRounds({ ...size, dataDirectory, onKill: sayProgress })
+    print(report, performance.now() - started)
+    isClean = report.violations.length === 0
+  } finally {
+    // What went wrong is looked for in the data first.
+    if (isClean) rmSync(dataDirectory, { recursive: true, force: true })
+    else console.log(`The data is kept in ${dataDirectory}. Again: ${again}`)
+  }
+  if (!isClean) process.exitCode = 1
 }
 
 function sayProgress(kills: number): void {
-  if (kills % 25 === 0) console.log(`${kills} of ${rounds} kills`)
+  if (kills % 25 === 0) console.log(`${kills} kills`)
 }
 
 function print({ figures, violations, output }: CrashReport, ms: number): void {

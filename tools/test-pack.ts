@@ -107,7 +107,9 @@ async function checkOnEveryNode(rooms: readonly Room[], packed: readonly Packed[
   for (const { version, path } of nodes) {
     const smoke = await run(path, ['smoke.js'], { cwd: project })
     if (smoke.code !== 0) failures.push(`Node ${version}:\n${smoke.output}`)
-    const help = await run(path, ['node_modules/tidemark/dist/main.js', '--help'], { cwd: project })
+    const help = await run(path, ['node_modules/tidemark/bin/tidemark.js', '--help'], {
+      cwd: project,
+    })
     if (help.code !== 0) failures.push(`Node ${version}: tidemark --help:\n${help.output}`)
   }
 }
