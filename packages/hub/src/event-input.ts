@@ -1,11 +1,10 @@
 // The JSON form of an event to publish: `{topic, type?, data, key?}`, alone, in an array, or one per line.
 
 import { batchEventsMax } from '@tidemark/log'
-import { ServerError, nearestName } from '@tidemark/server'
+import { ServerError, nearestName, quote, quoteValue } from '@tidemark/server'
 import type { TopicInput } from '@tidemark/server'
 import { HubError } from './errors.ts'
 import { parseJson } from './parse-json.ts'
-import { quote, quoteValue } from './quote.ts'
 import { findRawMember, skipValue, skipWhitespace } from './raw-json.ts'
 
 const memberNames = ['topic', 'type', 'data', 'key']

@@ -1,8 +1,8 @@
 // What the hub refuses before it looks at anything else: names that are not of this machine, and pages of other origins.
 
 import type { IncomingMessage } from 'node:http'
+import { quote } from '@tidemark/server'
 import { HubError } from './errors.ts'
-import { quote } from './quote.ts'
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 

@@ -1,7 +1,7 @@
 // The topic in a path: `/topics/orders/42`, percent-decoded segment by segment.
 
+import { quote } from '@tidemark/server'
 import { HubError } from './errors.ts'
-import { quote } from './quote.ts'
 
 /**
  * The topic of the part of a path behind `/topics/`, not yet checked as a topic. Decoding each segment by itself keeps

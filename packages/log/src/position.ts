@@ -6,7 +6,8 @@
 //   part     = "~" letter 1 to 64 of [0-9A-Za-z_-]
 //
 // The leading "1" is the version. Parts carry what only some sessions need (DESIGN of live control: the key of a
-// topic set changed on the open stream, the position of a catch-up in progress). A reader keeps parts it does not know.
+// topic set changed on the open stream, the position of a catch-up in progress). A cursor
+// with a part that the reader does not know must not be resumed as if the part were not there.
 
 import { LogError } from './errors.ts'
 import { quote } from './quote.ts'

@@ -44,6 +44,7 @@ export class Beats {
     this.#timer = this.#clock.after(this.heartbeatMs / beatSlots, () => this.#tick())
     const slot = this.#slots[this.#turn]
     this.#turn = (this.#turn + 1) % beatSlots
+    // All live sessions stand at one cursor, so one beat serves them all.
     let beat: Block | undefined
     for (const session of slot ?? []) {
       session.beat(() => {

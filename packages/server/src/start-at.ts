@@ -21,7 +21,8 @@ export type StartAt =
 export function planStart(cursor: string | undefined, since: SinceOrNow): StartAt {
   if (cursor === undefined || cursor === '') return since
   const parsed = parseCursor(cursor)
-  if (parsed === undefined) return { kind: 'unreadable', otherwise: since }
+  // A part this build does not know may name other topics than the URL: going on without it would be wrong in silence.
+  if (parsed === undefined || parsed.parts.size > 0) return { kind: 'unreadable', otherwise: since }
   return { kind: 'cursor', position: parsed.position, text: cursor }
 }
 

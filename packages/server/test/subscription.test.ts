@@ -89,3 +89,9 @@ test('an unreadable cursor falls back to since, and is remembered as unreadable'
   })
   expect(parse('topic=a&since=earliest', '').start).toEqual({ kind: 'earliest' })
 })
+
+test('a cursor with a part nobody here knows is not resumed as if the part were not there', () => {
+  const start = { kind: 'unreadable', otherwise: { kind: 'now' } }
+  expect(parse('topic=a', '1abcdefgh-5~sJ0x').start).toEqual(start)
+  expect(parse('topic=a', '1abcdefgh-5').start).toMatchObject({ kind: 'cursor' })
+})

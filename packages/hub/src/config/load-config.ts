@@ -2,10 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { nearestName } from '@tidemark/server'
+import { nearestName, quoteValue } from '@tidemark/server'
 import type { z } from 'zod'
 import { HubError } from '../errors.ts'
-import { quoteValue } from '../quote.ts'
 import { configOptions } from './options.ts'
 import { configSchema, listSettingNames } from './schema.ts'
 import type { HubConfig } from './schema.ts'

@@ -2,9 +2,9 @@
 
 import { formatCursor, parseCursor, parseTopicSet } from '@tidemark/log'
 import type { EventRecord, Position, TopicSet } from '@tidemark/log'
+import { quote } from '@tidemark/server'
 import { HubError } from '../errors.ts'
 import { historyRecordsDefault, historyRecordsMax } from '../limits.ts'
-import { quote } from '../quote.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'

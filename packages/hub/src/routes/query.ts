@@ -1,8 +1,7 @@
 // The query of a request that takes few parameters, each at most once.
 
-import { nearestName } from '@tidemark/server'
+import { nearestName, quote } from '@tidemark/server'
 import { HubError } from '../errors.ts'
-import { quote } from '../quote.ts'
 
 /**
  * Reads the parameters `names`, each at most once.

@@ -1,7 +1,7 @@
 // Which path and method goes to which route.
 
+import { quote } from '@tidemark/server'
 import { HubError } from '../errors.ts'
-import { quote } from '../quote.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { servePageFile } from './page.ts'

@@ -58,7 +58,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, refus
 }
 
 /** Whether an `Accept` header names `text/event-stream` and nothing else, as an EventSource's does. */
-export function acceptsOnlyEventStream(accept: string | undefined): boolean {
+function acceptsOnlyEventStream(accept: string | undefined): boolean {
   if (accept === undefined) return false
   const types = accept.split(',').map((range) => range.split(';', 1)[0]?.trim().toLowerCase())
   return types.every((type) => type === 'text/event-stream')
