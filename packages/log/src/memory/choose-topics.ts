@@ -27,10 +27,14 @@ export function chooseTopics(
     matching += topic.slots.live
     return !isScanCheaper({ range, topics: found.size, matching, total, limit })
   }
+  // Exact topics alone are at most 1,000 seeks, while a scan could look at many more records for one match and then end
+  // its page without one: that a page of exact topics is empty says that all is read.
+  const isExact = set.patterns.length === 0
   for (const name of set.topics) {
     const topic = store.topic(name)
-    if (topic !== undefined && !add(topic)) return 'scan'
+    if (topic !== undefined && !add(topic) && !isExact) return 'scan'
   }
+  if (isExact) return [...found]
   const visit = { isWorth: ({ newest }: { newest: number }) => newest > after, visit: add }
   return store.tree.visit(set.patterns, visit) ? [...found] : 'scan'
 }

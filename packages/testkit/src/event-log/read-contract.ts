@@ -85,6 +85,20 @@ function describePages(open: OpenBench): void {
     }
   })
 
+  test('a page of exact topics is empty only at the end', async () => {
+    const { log, start } = await open()
+    // Half of the log is of the asked topics, so that a scan looks cheap; but none of it is where the page begins.
+    const asked = [...series('a', 'a', 5_000), ...series('b', 'b', 5_000)]
+    const after = (await log.append({ events: asked })).at(-1) ?? start
+    await log.append({ events: series('foreign', '', 10_000) })
+    await log.append({ events: [event('foreign', ''), event('a', 'a late'), event('b', 'b late')] })
+    const { head: upTo } = await log.bounds()
+    for (const names of [['a'], ['a', 'b'], ['a', 'nobody']]) {
+      const page = await log.read({ topics: topicSet(...names), after, upTo, limit: 1 })
+      expect(page.records.map(({ data }) => data)).toEqual(['a late'])
+    }
+  })
+
   test('`upTo` beyond the head is the head', async () => {
     const { log, start } = await open()
     const [first = start, second = start] = await appendEach(log, series('a', 'a', 2))
