@@ -5,19 +5,11 @@
 // another process commits in between is then overwritten by the next transaction. Every transaction of this room
 // therefore begins by comparing its id with the meta pages, which only holders of the write lock change.
 
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { LogError } from '@tidemark/log'
 import { dataFile, lockFile } from './file-names.ts'
+import { LockFile } from './lock-file.ts'
 
 /** Offsets in LMDB's files, in bytes; see `MDB_meta`, behind a page header of 24, and `MDB_txbody` in mdb.c. */
 const pageSizeAt = 48
@@ -77,42 +69,4 @@ export class NewestState {
     readSync(file, this.#word, 0, 8, at)
     return this.#word.readBigUInt64LE()
   }
-}
-
-/**
- * LMDB's lock file, opened once per process: closing any descriptor of it drops the record locks (fcntl) by which
- * LMDB knows that this process holds the directory.
- */
-class LockFile {
-  static readonly #open = new Map<string, LockFile>()
-  readonly file: number
-  readonly #key: string
-  #users = 0
-
-  private constructor(path: string, key: string) {
-    this.file = openSync(path, 'r+')
-    this.#key = key
-  }
-
-  static open(path: string): LockFile {
-    const { dev, ino } = statSync(path)
-    const key = `${dev}:${ino}`
-    const lock = LockFile.#open.get(key) ?? new LockFile(path, key)
-    LockFile.#open.set(key, lock)
-    lock.#users += 1
-    return lock
-  }
-
-  close(): void {
-    this.#users -= 1
-    if (this.#users > 0) return
-    LockFile.#open.delete(this.#key)
-    closeSync(this.file)
-  }
-}
-
-/** Makes the lock file, or sees that it can be written, without opening one that may be in use. */
-export function prepareLockFile(path: string): void {
-  if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK)
-  else closeSync(openSync(path, 'a+'))
 }

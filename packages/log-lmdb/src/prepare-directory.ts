@@ -18,7 +18,7 @@ import { LogError } from '@tidemark/log'
 import { toForeign, toNotWritable } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { newDataBytes } from './limits.ts'
-import { prepareLockFile } from './newest-state.ts'
+import { prepareLockFile } from './lock-file.ts'
 import { Wake, wakeFile } from './wake.ts'
 
 /**
