@@ -1,9 +1,12 @@
 // `tidemark publish` against a real hub.
 
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { appendFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { kill, makeDirectory, run, start, startHub } from './program.ts'
 import type { HubProcess } from './program.ts'
 
@@ -84,9 +87,17 @@ test('one event for a hub that is not there ends with 69 after some attempts', a
 })
 
 test('a page that is no hub is told apart from a hub', async () => {
-  const { url } = await startHub()
-  const { code } = await run(['publish', 'a', 'x', '--url', `${url}/nowhere/`])
-  expect(code).toBe(65)
+  const server = createServer((request, response) => {
+    request.resume()
+    response.setHeader('Content-Type', 'text/html').end('<!doctype html><p>Welcome')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const { code, stderr } = await run(['publish', 'a', 'x', '--url', `http://127.0.0.1:${port}`])
+  expect(stderr).toMatch(/^tidemark: [^\n]*\(ANSWER_INVALID\)\n$/)
+  expect(code).toBe(76)
 })
 
 test('lines appended to a file reach a subscriber through tail -F one by one', async () => {
