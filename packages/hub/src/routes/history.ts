@@ -1,10 +1,16 @@
 // `GET /topics/{topic}`: what a topic holds, page by page, as JSON.
 
-import { formatCursor, parseCursor, parseTopicSet } from '@tidemark/log'
-import type { EventRecord, Position, TopicSet } from '@tidemark/log'
+import {
+  comparePositions,
+  formatCursor,
+  isSameHistory,
+  parseCursor,
+  parseTopicSet,
+} from '@tidemark/log'
+import type { EventLog, EventRecord, Page, Position, ReadQuery, TopicSet } from '@tidemark/log'
 import { quote } from '@tidemark/server'
 import { HubError } from '../errors.ts'
-import { historyRecordsDefault, historyRecordsMax } from '../limits.ts'
+import { historyPagesMax, historyRecordsDefault, historyRecordsMax } from '../limits.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
@@ -15,7 +21,7 @@ export const readHistory: Route = async ({ response, rest, query }, { log }) => 
   const { after, limit } = readQuery(query, ['after', 'limit'])
   const topics = readTopic(decodeTopicPath(rest))
   const { first, head } = await log.bounds()
-  const page = await log.read({
+  const page = await readUntilFound(log, {
     topics,
     after: readCursor(after) ?? first,
     upTo: head,
@@ -32,6 +38,21 @@ export const readHistory: Route = async ({ response, rest, query }, { log }) => 
           lost: { from: formatCursor(lost.from), to: formatCursor(lost.to), reason: lost.reason },
         }),
   })
+}
+
+/** Reads on where a page of the log is empty but not the last: to who asks, an empty page says that all is read. */
+async function readUntilFound(log: EventLog, query: ReadQuery): Promise<Page> {
+  let page = await log.read(query)
+  let { lost } = page
+  for (let pages = 1; pages < historyPagesMax && !isLast(page, query.upTo); pages++) {
+    page = await log.read({ ...query, after: page.next })
+    if (page.lost !== undefined) lost = { ...page.lost, ...lost, to: page.lost.to }
+  }
+  return lost === undefined ? page : { ...page, lost }
+}
+
+function isLast({ records, next }: Page, upTo: Position): boolean {
+  return records.length > 0 || !isSameHistory(next, upTo) || comparePositions(next, upTo) >= 0
 }
 
 function readTopic(name: string): TopicSet {
