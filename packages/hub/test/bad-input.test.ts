@@ -192,7 +192,14 @@ const cases: readonly Case[] = [
     ['DELETE /events HTTP/1.1\r\n', close, '\r\n'],
     405,
     'METHOD_NOT_ALLOWED',
-    /GET, POST/,
+    /GET, HEAD, POST/,
+  ],
+  [
+    'a GET of what can only be posted',
+    getting('/publish'),
+    405,
+    'METHOD_NOT_ALLOWED',
+    /takes POST; got "GET"/,
   ],
   ['an unknown path', getting('/event'), 404, 'NOT_FOUND'],
   ['a path of the prototype', getting('/__proto__'), 404, 'NOT_FOUND'],
@@ -284,6 +291,13 @@ test.each(rows)('$name', async ({ request, status, code, detail }) => {
   expect((await exchange(hub.port, getting('/topics/a'))).body, 'nothing was published').toContain(
     '"records":[]',
   )
+})
+
+test('HEAD of what can only be posted is refused, without a body', async () => {
+  const hub = await startTestHub()
+  const answer = await exchange(hub.port, [`HEAD /publish HTTP/1.1\r\n${close}\r\n`])
+  expect(answer).toMatchObject({ status: 405, body: '', ending: 'end' })
+  expect(answer.headers).toMatch(/\r\nAllow: POST\r\n/)
 })
 
 describe('with --insecure', () => {

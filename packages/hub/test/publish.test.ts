@@ -1,6 +1,7 @@
 // Publishing over HTTP: what comes back, and what the topic then holds.
 
 import { expect, test } from 'vitest'
+import { exchange } from './support/raw.ts'
 import { makeDirectory, startTestHub } from './support/test-hub.ts'
 import type { TestHub } from './support/test-hub.ts'
 
@@ -152,4 +153,28 @@ test('live and ready', async () => {
   const hub = await startTestHub({ data: await makeDirectory() })
   for (const path of ['/livez', '/health', '/readyz'])
     expect((await fetch(hub.url + path)).status, path).toBe(200)
+})
+
+test.each([
+  '/livez',
+  '/health',
+  '/readyz',
+  '/',
+  '/page.js',
+  '/page.css',
+  '/topics/a',
+  '/events?topic=a',
+])('HEAD %s is answered with the head of GET and no body', async (path) => {
+  const hub = await startTestHub()
+  await post(hub, '/topics/a', { body: 'x' })
+  const end = 'Host: localhost\r\nConnection: close\r\n\r\n'
+  const head = await exchange(hub.port, [`HEAD ${path} HTTP/1.1\r\n${end}`])
+  expect(head).toMatchObject({ status: 200, body: '', ending: 'end' })
+  const controller = new AbortController()
+  const got = await fetch(hub.url + path, { signal: controller.signal })
+  for (const name of ['content-type', 'content-length', 'cache-control']) {
+    const value = got.headers.get(name)
+    if (value !== null) expect(head.headers.toLowerCase()).toContain(`\r\n${name}: ${value}`)
+  }
+  controller.abort()
 })

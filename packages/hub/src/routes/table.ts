@@ -46,11 +46,15 @@ export function findRoute(method: string, path: string): FoundRoute {
       `There is nothing at ${quote(path)}. Subscribe at /events, publish at /topics/{topic}.`,
     )
   }
-  const route = methods[method]
-  if (route !== undefined && Object.hasOwn(methods, method)) {
+  // HEAD is answered as GET is; Node leaves the body out.
+  const name = method === 'HEAD' ? 'GET' : method
+  const route = methods[name]
+  if (route !== undefined && Object.hasOwn(methods, name)) {
     return { route, rest: isTopic ? path.slice(topicsPrefix.length) : '' }
   }
-  const allow = Object.keys(methods).join(', ')
+  const allow = Object.keys(methods)
+    .flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]))
+    .join(', ')
   throw new HubError('METHOD_NOT_ALLOWED', `${quote(path)} takes ${allow}; got ${quote(method)}.`, {
     allow,
   })
