@@ -1,4 +1,4 @@
-// Makes sure that the browsers the tests drive are on this machine, or says how to get them.
+// Makes sure that the programs the tests drive are on this machine, or says how to get them.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -11,14 +11,14 @@ export interface Need {
   readonly debianPackage: string
 }
 
-/** The browsers of the tests. */
-export const browsers: readonly Need[] = [
+const programs: readonly Need[] = [
   {
     name: 'Chromium',
     commands: ['chromium', 'chromium-browser', 'google-chrome'],
     debianPackage: 'chromium',
   },
   { name: 'Firefox', commands: ['firefox-esr', 'firefox'], debianPackage: 'firefox-esr' },
+  { name: 'curl', commands: ['curl'], debianPackage: 'curl' },
 ]
 
 /** What provisioning may look at and do; tests hand in a made-up machine. */
@@ -35,10 +35,10 @@ const fonts = 'fonts-dejavu-core'
  * Installs what is missing with apt-get.
  * @throws Error naming what is missing and the command that installs it, when it cannot be installed here
  */
-export function provision(machine: Machine, needs: readonly Need[] = browsers): void {
+export function provision(machine: Machine, needs: readonly Need[] = programs): void {
   const missing = findMissing(machine, needs)
   if (missing.length === 0) return
-  const names = missing.map(({ name }) => name).join(' and ')
+  const names = missing.map(({ name }) => name).join(', ')
   const packages = [...missing.map(({ debianPackage }) => debianPackage), fonts]
   const install = ['install', '-y', '--no-install-recommends', ...packages]
   const advice = `Install ${missing.length > 1 ? 'them' : 'it'} (Debian: \`apt-get ${install.join(' ')}\` as root) and run \`npm test\` again.`

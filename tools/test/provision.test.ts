@@ -26,18 +26,18 @@ function makeMachine(
   }
 }
 
-test('nothing runs when both browsers are there, under any of their names', () => {
-  const machine = makeMachine(['google-chrome', 'firefox'])
+test('nothing runs when all programs are there, under any of their names', () => {
+  const machine = makeMachine(['google-chrome', 'firefox', 'curl'])
   provision(machine)
   expect(machine.ran).toEqual([])
 })
 
 test('root with apt-get gets what is missing', () => {
-  const machine = makeMachine(['apt-get', 'chromium'], { aptBrings: ['firefox-esr'] })
+  const machine = makeMachine(['apt-get', 'chromium'], { aptBrings: ['firefox-esr', 'curl'] })
   provision(machine)
   expect(machine.ran).toEqual([
     'apt-get update',
-    'apt-get install -y --no-install-recommends firefox-esr fonts-dejavu-core',
+    'apt-get install -y --no-install-recommends firefox-esr curl fonts-dejavu-core',
   ])
 })
 
@@ -45,7 +45,7 @@ test.each<[string, MadeMachine, RegExp]>([
   [
     'a user who is not root',
     makeMachine(['apt-get'], { isRoot: false }),
-    /Chromium and Firefox.*only root.*apt-get install/,
+    /Chromium, Firefox, curl, .*only root.*apt-get install/,
   ],
   ['a machine without apt-get', makeMachine([]), /there is no apt-get here/],
   [

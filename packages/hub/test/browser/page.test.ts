@@ -45,6 +45,37 @@ function publishGrowingFile(file: string, topic: string): () => Promise<void> {
   }
 }
 
+interface Watcher {
+  /** The data lines it has printed so far. */
+  data(): string[]
+  stop(): Promise<void>
+}
+
+/** Watches a topic with `curl -N`, as the hub's own greeting says; answers once it is connected. */
+async function watchWithCurl(topic: string): Promise<Watcher> {
+  const child = spawn('curl', ['-sN', `${hub.url}/events?topic=${topic}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'close')
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  await waitUntil('curl is connected', () => text.includes('event: tidemark.ready'))
+  return {
+    data: () =>
+      text
+        .split('\n\n')
+        .slice(0, -1)
+        .filter((event) => !event.includes('event: tidemark.'))
+        .flatMap((event) => event.split('\n'))
+        .filter((line) => line.startsWith('data: '))
+        .map((line) => line.slice('data: '.length)),
+    stop: async () => {
+      child.kill()
+      await ended
+    },
+  }
+}
+
 function readRows(page: Page): Promise<string[]> {
   return page.$$eval('#rows .data', (cells) => cells.map((cell) => cell.textContent ?? ''))
 }
@@ -105,18 +136,22 @@ async function takeScreenshots(page: Page): Promise<void> {
 }
 
 describe('the page in Chromium', () => {
-  test('shows the lines of a growing file as they are written, and what is typed into its form', async () => {
+  test('shows the lines of a growing file as they are written, as curl -N does, and what is typed into its form', async () => {
     const page = await browsers.openPage('chromium', `${hub.url}/?topics=logs/access,orders/*`)
     await page.setViewport({ width: 1200, height: 720 })
     await untilState(page, 'open')
+    const curl = await watchWithCurl('logs/access')
     const file = join(hub.dataDirectory, 'access.txt')
     await writeFile(file, lines(0, 4))
     const stop = publishGrowingFile(file, 'logs/access')
     await untilRows(page, 4)
     await appendFile(file, lines(4, 9))
     await untilRows(page, 9)
+    await waitUntil('curl has 9 lines', () => curl.data().length === 9)
     await stop()
+    await curl.stop()
     expect(`${(await readRows(page)).join('\n')}\n`).toBe(lines(0, 9))
+    expect(`${curl.data().join('\n')}\n`).toBe(lines(0, 9))
 
     await fillPublish(page, {
       topic: 'orders/42',
