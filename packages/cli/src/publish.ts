@@ -25,7 +25,7 @@ export const publish: CommandBody = {
 
 With --lines, every line of standard input becomes an event as soon as it is there. Each request is repeated,
 with the same idempotency key, until the hub acknowledges it: a hub that is restarted or away for a while costs
-time, but no line is lost or doubled. A line that is not UTF-8 or longer than 8 MiB ends it with 65, after the
+time, but no line is lost or doubled. A line that is not UTF-8, or larger than the hub takes (1 MiB unless configured), ends it with 65, after the
 lines before. Ctrl-C stops reading and publishes what was read; a second one drops that.`,
   options: [
     { name: 'lines', help: 'One event per line of standard input.' },

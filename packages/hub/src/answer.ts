@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
-import { ServerError } from '@tidemark/server'
+import { ServerError, parseQueryText } from '@tidemark/server'
 import { isStreaming, refuse, sendProblem } from '@tidemark/server/node'
 import { HubError, hubErrors } from './errors.ts'
 import { checkHost, checkOrigin } from './guard.ts'
@@ -35,7 +35,7 @@ export async function answer(
     if (context.isLoopbackOnly) checkHost(request)
     checkOrigin(request, path)
     const { route, rest } = findRoute(request.method ?? 'GET', path)
-    await route({ request, response, rest, query: new URLSearchParams(queryText) }, context)
+    await route({ request, response, rest, query: parseQueryText(queryText) }, context)
   } catch (error) {
     if (!request.complete) await discardBody(request, context.clock)
     answerError(request, response, { error, context })

@@ -12,14 +12,14 @@ export function parseJson(text: string, where: string = 'The body'): unknown {
   if (nestsDeeper(text, jsonLevelsMax)) {
     throw new HubError(
       'BODY_NOT_JSON',
-      `${where} nests arrays and objects more than ${jsonLevelsMax} levels deep, deeper than many readers can follow. Nothing was published.`,
+      `${where} nests arrays and objects more than ${jsonLevelsMax} levels deep, deeper than many readers can follow.`,
     )
   }
   try {
     return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new HubError('BODY_NOT_JSON', `${where} is not JSON: ${reason}. Nothing was published.`, {
+    throw new HubError('BODY_NOT_JSON', `${where} is not JSON: ${reason}.`, {
       cause: error,
     })
   }

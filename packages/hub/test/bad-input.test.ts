@@ -44,6 +44,14 @@ const cases: readonly Case[] = [
   ['a path that is not UTF-8', post('/topics/%FF%FE', 'x'), 400, 'PATH_INVALID'],
   ['a path with a lone percent', post('/topics/100%', 'x'), 400, 'PATH_INVALID'],
   ['a topic of the hub', post('/topics/$hub/x', 'x'), 403, 'TOPIC_RESERVED'],
+  [
+    'a topic that would forge a control event',
+    post('/topics/tidemark.bye', 'x'),
+    403,
+    'TOPIC_RESERVED',
+  ],
+  ['a subscription that is not UTF-8', getting('/events?topic=%FF'), 400, 'QUERY_INVALID'],
+  ['a type that is not UTF-8', post('/topics/a?type=%FF', 'x'), 400, 'QUERY_INVALID'],
   ['a body that is not UTF-8', post('/topics/a', Buffer.from([0xc3, 0x28])), 400, 'BODY_NOT_UTF8'],
   [
     'a body over the limit',
@@ -365,7 +373,7 @@ describe('on a connection whose stream is open', () => {
 })
 
 test('a body that never ends is refused at the limit, not collected', async () => {
-  const hub = await startTestHub({ 'max-request-bytes': '64KiB' })
+  const hub = await startTestHub({ 'max-request-bytes': '64KiB', 'max-event-bytes': '64KiB' })
   const chunk = `10000\r\n${long(65_536)}\r\n`
   const head = `POST /topics/a HTTP/1.1\r\n${close}Transfer-Encoding: chunked\r\n\r\n`
   const answer = await exchange(hub.port, [head, chunk, chunk, chunk])

@@ -58,6 +58,10 @@ test.each([
   [{ flags: { heartbeat: '15' } }, /heartbeat must be a duration such as 15s; got "15"/],
   [{ flags: { 'retention-max-bytes': '10' } }, /a size such as 1GiB/],
   [{ flags: { durability: 'maybe' } }, /fsync or commit/],
+  [{ flags: { port: '0x1f' } }, /port must be a whole number/],
+  [{ flags: { port: '' } }, /port must be a whole number/],
+  [{ flags: { heartbeat: '1000d' } }, /from 100ms to 1h/],
+  [{ flags: { 'max-event-bytes': '16MiB' } }, /maxRequestBytes must be as large as/],
 ])('%j is refused with what to do', async (part, message) => {
   await expect(load(part)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
@@ -67,6 +71,10 @@ test.each([
 
 test.each(['not json', '[1]', '"x"'])('the file %s is refused', async (file) => {
   await expect(load({ file })).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' })
+})
+
+test('an empty variable, as a compose file leaves it, counts as none', async () => {
+  expect(await load({ env: { TIDEMARK_PORT: '' } })).toMatchObject({ port: 7070 })
 })
 
 test('several faults are told at once', async () => {

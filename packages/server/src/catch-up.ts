@@ -9,14 +9,14 @@ import type { Gap, Resumed } from './control-events.ts'
 import type { FanOut } from './fan-out.ts'
 import { FramedRecord } from './framed-record.ts'
 import { replayPageMax, writeBytesMax } from './limits.ts'
-import type { NextTurn } from './next-turn.ts'
 import type { Session } from './session.ts'
+import type { Turns } from './turns.ts'
 
 /** What catching up needs of the node. */
 export interface CatchUpSource {
   readonly log: EventLog
   readonly fanOut: FanOut
-  readonly nextTurn: NextTurn
+  readonly turns: Turns
 }
 
 /** What the first bytes of a stream say. */
@@ -71,12 +71,14 @@ export async function catchUp(
   }
 }
 
-/** One page. Each gets a turn of its own, so that a long replay never keeps others from theirs. */
+/** One page, when it is this session's turn: replays never keep others from theirs, however many there are. */
 async function replayFromLog(
   session: Session,
-  { log, fanOut, nextTurn }: CatchUpSource,
+  { log, fanOut, turns }: CatchUpSource,
   telling: Telling,
 ): Promise<void> {
+  await turns.take()
+  if (session.isClosed) return
   const page = await log.read({
     topics: session.feed.topics,
     after: session.cursor,
@@ -85,7 +87,6 @@ async function replayFromLog(
   })
   const records = page.records.map((record) => new FramedRecord(record))
   writeStretch(session, { records, next: page.next, lost: page.lost }, telling)
-  await nextTurn()
 }
 
 function isLevel(session: Session, { fanOut }: CatchUpSource): boolean {

@@ -5,7 +5,8 @@ export const serverErrors = {
   QUERY_INVALID:
     'A query parameter or body member is unknown, repeated or has a value it cannot have.',
   TOPIC_INVALID: 'A topic or pattern breaks the rules for topics.',
-  TOPIC_RESERVED: 'Topics that begin with `$` are the hub’s own and cannot be published to.',
+  TOPIC_RESERVED:
+    'Topics that begin with `$` or `tidemark.` are the hub’s own and cannot be published to.',
   TOPIC_SET_INVALID: 'A subscription names no topic, or more than 1,000.',
   EVENT_INVALID: 'An event to publish is not of the form `{ topic, type?, data, key? }`.',
   EVENT_TYPE_INVALID:

@@ -45,6 +45,12 @@ function checkTopic(text: string): Topic {
       `Topics that begin with "$" are the hub's own; got ${quote(topic)}. Publish to another topic.`,
     )
   }
+  if (topic.startsWith(controlPrefix)) {
+    throw new ServerError(
+      'TOPIC_RESERVED',
+      `A topic must not begin with "${controlPrefix}", because a stream with event=topic would show its events as the hub's own; got ${quote(topic)}.`,
+    )
+  }
   return topic
 }
 

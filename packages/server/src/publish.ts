@@ -47,7 +47,7 @@ export async function publish(
   if (inputs.length === 0 || inputs.length > publishEventsMax) {
     throw new ServerError(
       'BATCH_INVALID',
-      `A publish holds 1 to ${publishEventsMax} events; got ${inputs.length}. Split it into several requests.`,
+      `A publish holds 1 to ${publishEventsMax} events; got ${inputs.length}. ${inputs.length === 0 ? 'Give it one.' : 'Split it into several requests.'}`,
     )
   }
   const events = inputs.map((input) => toNewEvent(input.topic, input, eventBytesMax))

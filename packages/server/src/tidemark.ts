@@ -15,7 +15,6 @@ import type { PublishInput } from './new-event.ts'
 import { subscribe } from './node/subscribe.ts'
 import type { NodeRequest, NodeResponse, SubscribeOptions } from './node/subscribe.ts'
 import type { NodeSettings } from './node-settings.ts'
-import { nextTurn } from './next-turn.ts'
 import { probe } from './probe.ts'
 import { publish } from './publish.ts'
 import type { PublishOptions, Receipt, TopicInput } from './publish.ts'
@@ -25,6 +24,7 @@ import type { SessionHost } from './session.ts'
 import type { Sink } from './sink.ts'
 import { resolveStart } from './start-at.ts'
 import type { Subscription } from './subscription.ts'
+import { Turns } from './turns.ts'
 
 /** The engine of one node. Made by {@link createTidemark}. */
 export class Tidemark {
@@ -32,6 +32,7 @@ export class Tidemark {
   readonly #feeds = new Feeds()
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
+  readonly #turns = new Turns()
   readonly #host: SessionHost
   #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
@@ -214,7 +215,8 @@ export class Tidemark {
   }
 
   #bringLevel(session: Session, greeting?: Greeting): void {
-    const source = { log: this.#settings.log, fanOut: this.#requireFanOut(), nextTurn }
+    const { log } = this.#settings
+    const source = { log, fanOut: this.#requireFanOut(), turns: this.#turns }
     catchUp(session, source, greeting).catch((error: unknown) => {
       if (session.isClosed) return
       // The client comes back with its cursor and is served from the log then.

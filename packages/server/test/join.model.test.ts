@@ -119,7 +119,8 @@ class World {
   /** Everybody comes back and everything arrives. */
   async finish(): Promise<void> {
     for (let i = 0; i < clientCount; i++) this.#connect(i, i % 2)
-    for (let round = 0; round < 4; round++) await this.#pump()
+    // Replays take turns, one page each; what is left after so many rounds would never come.
+    for (let round = 0; round < 40; round++) await this.#pump()
     for (const { tide } of this.#nodes) await tide.close()
   }
 

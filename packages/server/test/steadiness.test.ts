@@ -193,6 +193,30 @@ test('a long replay gives every other turn to somebody else', async () => {
   expect(turns).toBeGreaterThan(40)
 })
 
+test('a herd of replays gets one page per turn together, so that newcomers and publishers are served in between', async () => {
+  const log = memoryLog()
+  await fill(log, 5_000, 10)
+  let pages = 0
+  const counting = wrapLog(log, {
+    read: (query) => {
+      pages += 1
+      return log.read(query)
+    },
+  })
+  const tide = createTidemark({ log: counting })
+  const clients = Array.from({ length: 50 }, () => new TestClient())
+  await Promise.all(
+    clients.map((client) => tide.open(client.connect(), subscription('topic=a&since=earliest'))),
+  )
+  let most = 0
+  while (clients.some((client) => dataOf(client).length < 5_000)) {
+    const before = pages
+    await settle()
+    most = Math.max(most, pages - before)
+  }
+  expect(most).toBeLessThanOrEqual(2)
+})
+
 test('a long replay of little keeps its place by beats of its own', async () => {
   const clock = createFakeClock()
   const log = memoryLog({ clock })

@@ -75,7 +75,12 @@ function readFile({ directory, file }: ConfigSources): Settings {
 function applyVariables(settings: Settings, env: ConfigSources['env']): void {
   const known = configOptions.map((option) => option.env)
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith('TIDEMARK_') || value === undefined || foreignVariables.includes(name))
+    if (
+      !name.startsWith('TIDEMARK_') ||
+      value === undefined ||
+      value === '' ||
+      foreignVariables.includes(name)
+    )
       continue
     const option = configOptions.find(({ env: variable }) => variable === name)
     if (option === undefined) throw invalid([`there is no variable ${name}${suggest(name, known)}`])
@@ -115,7 +120,9 @@ function describeIssue(issue: z.core.$ZodIssue, settings: Settings): string {
   }
   let got: unknown = settings
   for (const step of issue.path) got = (got as Record<PropertyKey, unknown> | undefined)?.[step]
-  return `${place} ${issue.message}; got ${quoteValue(got)}`
+  return got === undefined
+    ? `${place} ${issue.message}`
+    : `${place} ${issue.message}; got ${quoteValue(got)}`
 }
 
 function suggest(name: string, known: readonly string[]): string {

@@ -21,15 +21,23 @@ function unit(parse: (text: string) => number | undefined, wanted: string): z.Zo
 
 function count(from: number, to: number): z.ZodType<number> {
   const message = `must be a whole number from ${from} to ${to}`
-  return z.coerce
-    .number({ error: message })
-    .int({ error: message })
-    .min(from, { error: message })
-    .max(to, { error: message })
+  return z
+    .union([z.number(), z.string().regex(/^\d+$/, { error: message })], { error: message })
+    .transform(Number)
+    .refine((value) => Number.isInteger(value) && value >= from && value <= to, { error: message })
 }
 
 function range(inner: z.ZodType<number>, from: number, wanted: string): z.ZodType<number> {
   return inner.refine((value) => value >= from, { error: `must be ${wanted} or more` })
+}
+
+/** Beats more than an hour apart keep no proxy from cutting a stream, and timers end at 24.8 days. */
+const heartbeat = duration('15s').refine((value) => value >= 100 && value <= 3_600_000, {
+  error: 'must be from 100ms to 1h',
+})
+
+function text(wanted: string): z.ZodType<string> {
+  return z.string({ error: wanted }).min(1, { error: wanted })
 }
 
 const rule = z.strictObject({
@@ -72,27 +80,32 @@ export interface HubConfig {
   }
 }
 
-const settings = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1'),
-  port: count(0, 65_535).default(7070),
-  data: z.string().min(1).default('./tidemark-data'),
-  durability: z.enum(['fsync', 'commit'], { error: 'must be fsync or commit' }).default('fsync'),
-  heartbeat: range(duration('15s'), 100, '100ms').default(15_000),
-  maxSessions: count(1, 10_000_000).default(10_000),
-  maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
-  maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
-  insecure: z
-    .union([z.boolean(), z.enum(['true', 'false'])], { error: 'must be true or false' })
-    .transform((value) => value === true || value === 'true')
-    .default(false),
-  retention: z
-    .strictObject({
-      maxAge: range(duration('24h'), 1_000, '1s').default(24 * 60 * 60 * 1000),
-      maxBytes: range(size('1GiB'), 1024 * 1024, '1MiB').default(1024 ** 3),
-      rules: z.array(rule).default([]),
-    })
-    .prefault({}),
-})
+const settings = z
+  .strictObject({
+    host: text('must be an address to listen on').default('127.0.0.1'),
+    port: count(0, 65_535).default(7070),
+    data: text('must be a directory, or memory:').default('./tidemark-data'),
+    durability: z.enum(['fsync', 'commit'], { error: 'must be fsync or commit' }).default('fsync'),
+    heartbeat: heartbeat.default(15_000),
+    maxSessions: count(1, 10_000_000).default(10_000),
+    maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
+    maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
+    insecure: z
+      .union([z.boolean(), z.enum(['true', 'false'])], { error: 'must be true or false' })
+      .transform((value) => value === true || value === 'true')
+      .default(false),
+    retention: z
+      .strictObject({
+        maxAge: range(duration('24h'), 1_000, '1s').default(24 * 60 * 60 * 1000),
+        maxBytes: range(size('1GiB'), 1024 * 1024, '1MiB').default(1024 ** 3),
+        rules: z.array(rule).default([]),
+      })
+      .prefault({}),
+  })
+  .refine(({ maxEventBytes, maxRequestBytes }) => maxEventBytes <= maxRequestBytes, {
+    path: ['maxRequestBytes'],
+    error: 'must be as large as maxEventBytes at least, so that the largest event can be sent',
+  })
 
 /** The shape of `tidemark.config.json`. */
 export const configSchema: z.ZodType<HubConfig> = settings

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseSubscriptionQuery } from '../subscription.ts'
 import type { Subscription } from '../subscription.ts'
+import { parseQueryText } from '../query-text.ts'
 import type { Sink } from '../sink.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
@@ -68,6 +69,6 @@ export function readLastEventId(request: IncomingMessage): string | undefined {
 function readSubscription(request: IncomingMessage): Subscription {
   const url = request.url ?? '/'
   const queryAt = url.indexOf('?')
-  const query = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt + 1))
+  const query = parseQueryText(queryAt === -1 ? '' : url.slice(queryAt + 1))
   return parseSubscriptionQuery(query, readLastEventId(request))
 }
