@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly live?: boolean
   /** Default: the workspace's root. */
   readonly cwd?: string
+  /** A command that takes longer is killed. Default: none is. Milliseconds. */
+  readonly timeoutMs?: number
 }
 
 /** Runs a command to its end; a command that cannot be started ends with 127. */
@@ -29,6 +31,8 @@ export function run(
     const child = spawn(command, args, {
       cwd: options.cwd ?? rootFolder,
       stdio: options.live === true ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      timeout: options.timeoutMs ?? 0,
+      killSignal: 'SIGKILL',
     })
     child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
     child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk))

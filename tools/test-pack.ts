@@ -1,7 +1,7 @@
 // `npm run test:pack`: packs every publishable package and checks what a user would install.
 //
 // publint and attw read each tarball; then all tarballs are installed together in an empty project, and every entry point is
-// imported on every version of Node the packages promise to run on.
+// imported, and one event published and read back, on every version of Node the packages promise to run on.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,7 @@ import { provideNodes } from './node-versions.ts'
 import { readRooms } from './read-rooms.ts'
 import type { Room } from './read-rooms.ts'
 import { run } from './run-step.ts'
+import { smokeHub } from './smoke-hub.ts'
 
 interface Packed {
   readonly name: string
@@ -19,6 +20,7 @@ interface Packed {
   readonly files: readonly string[]
 }
 
+const stale = '. If its source was deleted, remove dist and build again.'
 const failures: string[] = []
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-pack-'))
 try {
@@ -59,8 +61,6 @@ interface PackReport {
   readonly filename: string
   readonly files: readonly { readonly path: string }[]
 }
-
-const stale = '. If its source was deleted, remove dist and build again.'
 
 /** License and readme come along, and every source map finds its source. */
 function checkFiles({ name, files }: Packed): void {
@@ -107,10 +107,11 @@ async function checkOnEveryNode(rooms: readonly Room[], packed: readonly Packed[
   for (const { version, path } of nodes) {
     const smoke = await run(path, ['smoke.js'], { cwd: project })
     if (smoke.code !== 0) failures.push(`Node ${version}:\n${smoke.output}`)
-    const help = await run(path, ['node_modules/tidemark/bin/tidemark.js', '--help'], {
-      cwd: project,
-    })
+    const program = 'node_modules/tidemark/bin/tidemark.js'
+    const help = await run(path, [program, '--help'], { cwd: project })
     if (help.code !== 0) failures.push(`Node ${version}: tidemark --help:\n${help.output}`)
+    const fault = await smokeHub({ node: path, program, directory: project })
+    if (fault !== undefined) failures.push(`Node ${version}: tidemark serve: ${fault}`)
   }
 }
 

@@ -1,0 +1,70 @@
+// Starts an installed `tidemark` on one version of Node, publishes an event and reads it back.
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from './run-step.ts'
+
+/** An installed program, and what to run it on. */
+export interface Installed {
+  /** Path of the Node binary. */
+  readonly node: string
+  /** Path of the program. */
+  readonly program: string
+  /** Where to run; the hub keeps its events in a folder here. */
+  readonly directory: string
+}
+
+/** Each step takes under a second; what takes this long hangs. Milliseconds. */
+const timeoutMs = 30_000
+
+/** Serves, publishes, subscribes and stops; resolves to what went wrong, or to undefined. */
+export async function smokeHub(installed: Installed): Promise<string | undefined> {
+  const { node, program, directory } = installed
+  const data = mkdtempSync(join(directory, 'data-'))
+  const args = [program, 'serve', '--port', '0', '--data', data]
+  const hub = spawn(node, args, {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  })
+  const ended = once(hub, 'close')
+  let output = ''
+  for (const stream of [hub.stdout, hub.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  }
+  const url = await readUrl(hub, () => output)
+  const fault = url === undefined ? 'it does not listen' : await useHub(installed, url)
+  hub.kill('SIGTERM')
+  const [code] = (await ended) as [number | null]
+  if (fault !== undefined) return `${fault}\n${output}`
+  return code === 0 ? undefined : `it ended with ${code}\n${output}`
+}
+
+/** The URL the hub prints once it listens; undefined when it ends before. */
+function readUrl(hub: ChildProcess, output: () => string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    hub.stdout?.on('data', () => {
+      const url = /Its page: (\S+)\/\n/.exec(output())?.[1]
+      if (url !== undefined) resolve(url)
+    })
+    hub.once('close', () => resolve(undefined))
+  })
+}
+
+async function useHub(
+  { node, program, directory: cwd }: Installed,
+  url: string,
+): Promise<string | undefined> {
+  const options = { cwd, timeoutMs }
+  const publish = [program, 'publish', 'smoke/test', 'hello', '--url', url]
+  const published = await run(node, publish, options)
+  if (published.code !== 0) return `publish ended with ${published.code}: ${published.output}`
+  const subscribe = [program, 'subscribe', 'smoke/*', '--since', 'earliest', '--count', '1']
+  const read = await run(node, [...subscribe, '--json', '--url', url], options)
+  if (read.code !== 0) return `subscribe ended with ${read.code}: ${read.output}`
+  return read.output.includes('"hello"') ? undefined : `subscribe printed ${read.output}`
+}
