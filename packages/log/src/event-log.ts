@@ -67,6 +67,7 @@ export interface ReadQuery {
 }
 
 export interface Page {
+  /** In log order. Of a set without patterns they are none only on the last page. */
   readonly records: readonly EventRecord[]
   /**
    * Every matching record up to here has been returned: read on with `after: next`.
