@@ -99,6 +99,14 @@ function describePages(open: OpenBench): void {
     }
   })
 
+  describeEnds(open)
+
+  describe('patterns', () => {
+    describePatterns(open)
+  })
+}
+
+function describeEnds(open: OpenBench): void {
   test('`upTo` beyond the head is the head', async () => {
     const { log, start } = await open()
     const [first = start, second = start] = await appendEach(log, series('a', 'a', 2))
@@ -115,10 +123,6 @@ function describePages(open: OpenBench): void {
     expect(page.records).toEqual([])
     expect(page.lost).toBeUndefined()
     expect(formatCursor(page.next)).toBe(formatCursor(third))
-  })
-
-  describe('patterns', () => {
-    describePatterns(open)
   })
 }
 
