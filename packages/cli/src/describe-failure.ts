@@ -25,6 +25,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   LOG_NOT_WRITABLE: exitCodes.directory,
   LOG_FORMAT_NEWER: exitCodes.directory,
   LOG_FORMAT_FOREIGN: exitCodes.directory,
+  LOG_DAMAGED: exitCodes.directory,
   EPOCH_INVALID: exitCodes.directory,
   URL_INVALID: exitCodes.usage,
   OPTIONS_INVALID: exitCodes.usage,

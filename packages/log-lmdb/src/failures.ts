@@ -29,6 +29,13 @@ export function toForeign(directory: string, reason: string, cause?: unknown): L
   )
 }
 
+export function toDamaged(path: string, reason: string): LogError {
+  return new LogError(
+    'LOG_DAMAGED',
+    `The data file ${JSON.stringify(path)} is damaged: ${reason}. Restore it from a backup, or move the directory away and start anew.`,
+  )
+}
+
 export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

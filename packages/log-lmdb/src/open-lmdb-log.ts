@@ -47,8 +47,8 @@ export interface LmdbLogOptions {
  * Opens a durable log in a directory. Several processes of one machine may hold the same directory; each sees what
  * the others append.
  *
- * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_SETTINGS_DIFFER`,
- * `RETENTION_INVALID`, `LOG_UNAVAILABLE`
+ * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`,
+ * `LOG_SETTINGS_DIFFER`, `RETENTION_INVALID`, `LOG_UNAVAILABLE`
  * @example
  * const log = await openLmdbLog({ directory: './tidemark-data' })
  * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })

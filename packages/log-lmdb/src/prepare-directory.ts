@@ -15,15 +15,16 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LogError } from '@tidemark/log'
-import { toForeign, toNotWritable } from './failures.ts'
+import { findDamage } from './data-file.ts'
+import { toDamaged, toForeign, toNotWritable } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { newDataBytes } from './limits.ts'
 import { prepareLockFile } from './lock-file.ts'
-import { Wake, wakeFile } from './wake.ts'
+import { Wake, wakeFile, wasTouched } from './wake.ts'
 
 /**
  * Makes the directory if it is missing, and sees that its files can be opened and are a log's.
- * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`
+ * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_DAMAGED`
  */
 export function prepareDirectory(directory: string): Wake {
   let wake: Wake | undefined
@@ -64,14 +65,19 @@ function refuseForeign(directory: string): void {
 
 /**
  * Looks for the head of LMDB's first page: flags, magic number and data version, in the order of this machine.
- * See `MDB_page_header` and `MDB_meta` in LMDB's mdb.c. An empty file is one whose creation was cut off.
+ * See `MDB_page_header` and `MDB_meta` in LMDB's mdb.c. An empty file is one whose creation was
+ * cut off, unless something has been appended to it.
  */
 function checkDataFile(directory: string): void {
-  const file = openSync(join(directory, dataFile), 'r+')
+  const path = join(directory, dataFile)
+  const file = openSync(path, 'r+')
   try {
     // A commit of a process that was killed while it waited for the disk can be visible and not yet flushed.
     fdatasyncSync(file)
-    if (fstatSync(file).size === 0) return
+    if (fstatSync(file).size === 0) {
+      if (!wasTouched(directory)) return
+      throw toDamaged(path, 'it has 0 bytes, and events have been appended to it')
+    }
     const head = new Uint32Array(8)
     const bytes = Buffer.from(head.buffer)
     readSync(file, bytes, 0, bytes.length, 0)
@@ -81,6 +87,8 @@ function checkDataFile(directory: string): void {
     }
     if (head[7] !== 2)
       throw toForeign(directory, `its ${dataFile} is of LMDB data version ${head[7]}, not 2`)
+    const damage = findDamage(file)
+    if (damage !== undefined) throw toDamaged(path, damage)
   } finally {
     closeSync(file)
   }

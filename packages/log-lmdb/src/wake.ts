@@ -1,6 +1,6 @@
 // Tells the other processes of the directory that something was committed: each commit touches one small file.
 
-import { closeSync, constants, openSync, watch, writeSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readSync, watch, writeSync } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 
@@ -8,6 +8,19 @@ import { join } from 'node:path'
 export const wakeFile = 'wake'
 
 const oneByte = Buffer.of(0x2e)
+
+/** Whether anything was ever committed; until then the file is empty, or holds zeros that kept space free. */
+export function wasTouched(directory: string): boolean {
+  const path = join(directory, wakeFile)
+  if (!existsSync(path)) return false
+  const file = openSync(path, 'r')
+  try {
+    const byte = Buffer.alloc(1)
+    return readSync(file, byte, 0, 1, 0) === 1 && byte.equals(oneByte)
+  } finally {
+    closeSync(file)
+  }
+}
 
 export class Wake {
   readonly #path: string

@@ -1,6 +1,6 @@
 // What opening a directory refuses, and what it takes over.
 
-import { writeFile } from 'node:fs/promises'
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -123,6 +123,65 @@ describe('a directory of something else is refused and left as it is', () => {
     await root.put('name', 'value')
     await root.close()
     await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_FORMAT_FOREIGN' })
+  })
+})
+
+describe('a data file that lost its end is refused before LMDB can die of it', () => {
+  const damaged = { code: 'LOG_DAMAGED' }
+
+  async function fill(durability: 'fsync' | 'commit' = 'fsync'): Promise<string> {
+    const log = await openAt(directory, { durability })
+    for (let i = 0; i < 10; i++) await log.append({ events: [{ topic, data: 'x'.repeat(67_000) }] })
+    await log.close()
+    return join(directory, 'data.mdb')
+  }
+
+  test.each([0, 100, 4_096, 8_192, 20_000])('cut to %i bytes', async (size) => {
+    const path = await fill()
+    await truncate(path, size)
+    const message = expect.stringMatching(new RegExp(`${path}.* ${size} bytes.*backup`))
+    await expect(openAt(directory)).rejects.toMatchObject({ ...damaged, message })
+    expect((await stat(path)).size).toBe(size)
+  })
+
+  test.each(['fsync', 'commit'] as const)('cut to half, after %s', async (durability) => {
+    const path = await fill(durability)
+    await truncate(path, Math.floor((await stat(path)).size / 2))
+    await expect(openAt(directory, { durability })).rejects.toMatchObject(damaged)
+  })
+
+  test('but not one with something behind its end', async () => {
+    const path = await fill()
+    await truncate(path, (await stat(path)).size + 100_000)
+    await (await openAt(directory)).close()
+  })
+
+  test('nor one whose creation was cut off before anything was appended', async () => {
+    for (const name of ['data.mdb', 'lock.mdb', 'wake']) await writeFile(join(directory, name), '')
+    await (await openAt(directory)).close()
+  })
+
+  test('nor one that ends early because its last pages were given back unwritten', async () => {
+    const path = await fill()
+    const root = open<Buffer, string>(directory, { noSubdir: false, encoding: 'binary' })
+    const scratch = root.openDB<Buffer, string>('scratch', { encoding: 'binary' })
+    await scratch.put('old', Buffer.alloc(67_000))
+    // Freed pages must be on the free list, and old enough to be taken, for LMDB to give others back at once.
+    await scratch.remove('old')
+    for (let i = 0; i < 5; i++) await scratch.put('small', Buffer.of(i))
+    const before = (await stat(path)).size
+    root.transactionSync(() => {
+      for (let i = 0; i < 8; i++) scratch.putSync(`big${i}`, Buffer.alloc(150_000))
+      for (let i = 0; i < 8; i++) scratch.removeSync(`big${i}`)
+    })
+    await root.close()
+    const file = await readFile(path)
+    const lastPages = [0, 4_096].map((page) => Number(file.readBigUInt64LE(page + 144)))
+    expect(file.length).toBeLessThan((Math.max(...lastPages) + 1) * 4_096)
+    expect(file.length).toBeLessThan(before + 150_000)
+    const log = await openAt(directory)
+    expect(log.stats().records).toBe(10)
+    await log.close()
   })
 })
 

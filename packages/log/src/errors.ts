@@ -17,6 +17,8 @@ export const logErrors = {
   LOG_FORMAT_NEWER:
     'The data was written by a newer version; run that version or another directory.',
   LOG_FORMAT_FOREIGN: 'The directory holds something that is not a Tidemark log.',
+  LOG_DAMAGED:
+    'The data file is shorter than its own index says, or unreadable. Restore it from a backup, or move the directory away and start anew.',
   LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
   LOG_NOT_WRITABLE: 'The data directory cannot be created or written.',
 } as const
