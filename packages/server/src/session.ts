@@ -96,6 +96,8 @@ export class Session implements SinkListener {
 
   /** The session is level with the tail: from now on the feed writes to it. Called in the tick that found it level. */
   join(): void {
+    // It may have closed with the very last block of its replay; nothing comes back from there.
+    if (this.isClosed) return
     this.#state = 'live'
     this.feed.live.add(this)
     if (!this.#isWritable) this.leaveLive()

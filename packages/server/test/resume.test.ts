@@ -9,6 +9,7 @@ import type { Tidemark } from '../src/index.ts'
 import { holdTail } from './support/held-log.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
+import { wrapLog } from './support/wrap-log.ts'
 
 async function fill(log: EventLog, topic: string, count: number): Promise<string[]> {
   const cursors: string[] = []
@@ -190,7 +191,7 @@ test('a log that fails in the middle of a replay sends the client away to come b
   const log = memoryLog()
   const [cursor = ''] = await fill(log, 'a', 3)
   const errors: unknown[] = []
-  const failing: EventLog = { ...bind(log), read: () => Promise.reject(new Error('disk on fire')) }
+  const failing = wrapLog(log, { read: () => Promise.reject(new Error('disk on fire')) })
   const tide = createTidemark({ log: failing, onError: (error) => errors.push(error) })
   const client = await visit(tide, 'topic=a', cursor)
   expect(client.control('bye')).toMatchObject([{ reason: 'log-unavailable' }])
@@ -198,14 +199,3 @@ test('a log that fails in the middle of a replay sends the client away to come b
   expect(errors).toHaveLength(1)
   expect(tide.sessionCount).toBe(0)
 })
-
-function bind(log: EventLog): EventLog {
-  return {
-    append: (batch) => log.append(batch),
-    read: (query) => log.read(query),
-    tail: (after, handler) => log.tail(after, handler),
-    locate: (query) => log.locate(query),
-    bounds: () => log.bounds(),
-    close: () => log.close(),
-  }
-}

@@ -14,6 +14,7 @@ import type { Sink } from '../src/index.ts'
 import { get, sendRaw } from './support/node-server.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
+import { wrapLog } from './support/wrap-log.ts'
 
 const subscription = (query: string): ReturnType<typeof parseSubscriptionQuery> =>
   parseSubscriptionQuery(new URLSearchParams(query))
@@ -28,19 +29,6 @@ async function fill(log: EventLog, count: number, size: number): Promise<void> {
     await log.append({
       events: Array.from({ length: part }, (_, j) => ({ topic, data: `${i + j} ${filling}` })),
     })
-  }
-}
-
-/** A log like another, with some of its methods replaced. */
-function wrapLog(log: EventLog, part: Partial<EventLog>): EventLog {
-  return {
-    append: (batch) => log.append(batch),
-    read: (query) => log.read(query),
-    tail: (after, handler) => log.tail(after, handler),
-    locate: (query) => log.locate(query),
-    bounds: () => log.bounds(),
-    close: () => log.close(),
-    ...part,
   }
 }
 
@@ -69,6 +57,30 @@ test('a sink that throws ends its own session and loses nothing for the others',
   expect(dataOf(other)).toEqual(['one', 'two', 'three'])
   expect(errors).toHaveLength(1)
   expect(tide.sessionCount).toBe(2)
+})
+
+test('a sink that throws while its session replays is let go for good', async () => {
+  const log = memoryLog()
+  await fill(log, 10, 10)
+  const tide = createTidemark({ log })
+  let writes = 0
+  const broken: Sink = {
+    write() {
+      writes += 1
+      throw new Error('middleware at fault')
+    },
+    end: () => undefined,
+    abort: () => undefined,
+    listen: () => undefined,
+  }
+  const witness = new TestClient()
+  await tide.open(witness.connect(), subscription('topic=a'))
+  await tide.open(broken, subscription('topic=a&since=earliest'))
+  await expect.poll(() => tide.sessionCount).toBe(1)
+  expect(await tide.publish('a', { data: 'later' })).toMatchObject({ sessions: 1 })
+  await settle()
+  expect(dataOf(witness)).toEqual(['later'])
+  expect(writes).toBe(1)
 })
 
 test('a response that somebody else has answered meanwhile leaves no session and no unhandled rejection', async () => {
