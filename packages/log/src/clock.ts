@@ -9,6 +9,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since 1970. May jump, also backwards. */
   now(): number
+  /** Milliseconds since some moment, with fractions. Never goes back: for measuring how long something took. */
+  elapsed(): number
   /** Runs `task` once after `delayMs`. The timer never keeps a process alive by itself. */
   after(delayMs: number, task: () => void): Timer
 }
@@ -16,6 +18,7 @@ export interface Clock {
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after(delayMs, task) {
     const timer = setTimeout(task, delayMs)
     // Node and Deno return an object that can be told not to hold the process; browsers a number.

@@ -29,6 +29,7 @@ export function createFakeClock(startMs: number = Date.UTC(2026, 0, 1, 12)): Fak
   }
   return {
     now: () => offset + passed,
+    elapsed: () => passed,
     after(delayMs, run) {
       const task: Task = {
         dueAt: passed + Math.max(0, delayMs),
