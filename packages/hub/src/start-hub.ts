@@ -47,6 +47,10 @@ export async function startHub(config: HubConfig, options: HubOptions = {}): Pro
     heartbeatMs: config.heartbeat,
     sessionsMax: config.maxSessions,
     eventBytesMax: config.maxEventBytes,
+    flushWindowMs: config.flush.window,
+    flushWindowMaxMs: config.flush.windowMax,
+    flushEventsMax: config.flush.events,
+    flushBytesMax: config.flush.bytes,
     onError,
   })
   try {

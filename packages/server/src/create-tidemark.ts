@@ -2,9 +2,11 @@
 
 import { systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
+import type { FlushSettings } from './fan-out.ts'
 import * as limits from './limits.ts'
 import { systemRandom } from './random.ts'
 import type { Random } from './random.ts'
+import { readRange } from './read-range.ts'
 import { Tidemark } from './tidemark.ts'
 
 /** How a node is made. Everything but the log has a default. */
@@ -17,6 +19,17 @@ export interface TidemarkOptions {
   readonly sessionsMax?: number | undefined
   /** Bytes of one event's data. Default 1 MiB. */
   readonly eventBytesMax?: number | undefined
+  /**
+   * How long events wait for others before they are written together, in milliseconds, 0 to 100. Default `adaptive`: not at
+   * all while the node is idle, longer the more writing costs, up to `flushWindowMaxMs`.
+   */
+  readonly flushWindowMs?: number | 'adaptive' | undefined
+  /** The longest an adaptive window grows to, in milliseconds, 0 to 100. Default 20. */
+  readonly flushWindowMaxMs?: number | undefined
+  /** Events that wait, at which they are written early: 1 or more. Default 1,000. */
+  readonly flushEventsMax?: number | undefined
+  /** Characters of data that wait, likewise: 1 or more. Default 64 Ki. */
+  readonly flushBytesMax?: number | undefined
   /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
   readonly onError?: ((error: unknown) => void) | undefined
   /** Default: the machine's. */
@@ -27,6 +40,7 @@ export interface TidemarkOptions {
 
 /**
  * Makes a node that serves sessions from a log.
+ * @throws ServerError `OPTION_INVALID`
  *
  * @example
  * ```ts
@@ -45,8 +59,30 @@ export function createTidemark(options: TidemarkOptions): Tidemark {
     heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs,
     sessionsMax: options.sessionsMax ?? limits.sessionsMax,
     eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax,
+    flush: readFlushSettings(options),
     onError: options.onError ?? (() => undefined),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   })
+}
+
+function readFlushSettings(options: TidemarkOptions): FlushSettings {
+  const { flushWindowMs = 'adaptive' } = options
+  const window = { from: 0, to: limits.flushWindowLimitMs }
+  const atLeastOne = { from: 1, to: Number.MAX_SAFE_INTEGER }
+  return {
+    fixedMs: flushWindowMs === 'adaptive' ? undefined : readRange({ flushWindowMs }, window),
+    maxMs: readRange(
+      { flushWindowMaxMs: options.flushWindowMaxMs ?? limits.flushWindowMaxMs },
+      window,
+    ),
+    eventsMax: readRange(
+      { flushEventsMax: options.flushEventsMax ?? limits.flushEventsMax },
+      atLeastOne,
+    ),
+    bytesMax: readRange(
+      { flushBytesMax: options.flushBytesMax ?? limits.flushBytesMax },
+      atLeastOne,
+    ),
+  }
 }

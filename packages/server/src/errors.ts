@@ -23,6 +23,7 @@ export const serverErrors = {
   FULL: 'This node has as many sessions as it may have. Try again later or at another node.',
   DRAINING:
     'This node is shutting down. Try again; another one answers, or this one once it is back.',
+  OPTION_INVALID: 'An option of a node is out of its range.',
   RESPONSE_UNUSABLE: 'The response handed in was already begun, so no stream can be opened on it.',
 } as const
 
@@ -45,6 +46,7 @@ const statuses: Readonly<Record<ServerErrorCode, number>> = {
   LOG_UNAVAILABLE: 503,
   FULL: 503,
   DRAINING: 503,
+  OPTION_INVALID: 500,
   RESPONSE_UNUSABLE: 500,
 }
 

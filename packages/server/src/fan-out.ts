@@ -1,9 +1,11 @@
 // From the log's tail to the feeds: every record of every node comes by here once, in order.
 
 import { comparePositions } from '@tidemark/log'
-import type { EventLog, EventRecord, Position, Tail } from '@tidemark/log'
+import type { Clock, EventLog, EventRecord, Position, Tail } from '@tidemark/log'
 import type { Feed } from './feed.ts'
 import type { Feeds } from './feeds.ts'
+import { FlushWindow } from './flush-window.ts'
+import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from './framed-record.ts'
 import { waitersKeptMax } from './limits.ts'
 import { RecentRecords } from './recent.ts'
@@ -15,36 +17,57 @@ interface Waiter {
   readonly isOver: () => boolean
 }
 
+/** When records leave, and how many of them together. */
+export interface FlushSettings extends WindowSettings {
+  /** Records that wait, at which they leave early; also the most that one flush puts into one block. */
+  readonly eventsMax: number
+  /** Characters of data, likewise. */
+  readonly bytesMax: number
+}
+
 export interface FanOutOptions {
   readonly log: EventLog
   readonly feeds: Feeds
   /** The log's head, after which this node begins. */
   readonly head: Position
+  readonly clock: Clock
+  readonly flush: FlushSettings
   /** Told of a record that could not be encoded; its feeds go without it. */
   readonly onError: (error: unknown) => void
 }
 
-/** Matches records to feeds, has each encoded once per framing, and flushes once per turn. */
+/**
+ * Matches records to feeds, has each encoded once per framing, and flushes once per window.
+ *
+ * Records wait here, before they are matched: feeds hold nothing from one turn to the next, so that whoever joins one
+ * finds no bytes from before, and a session's place is always a place between two flushes.
+ */
 export class FanOut {
   readonly recent: RecentRecords
   readonly #feeds: Feeds
+  readonly #limits: FlushSettings
   readonly #onError: (error: unknown) => void
+  readonly #window: FlushWindow
   readonly #tail: Tail
   #position: Position
+  #pending: EventRecord[] = []
+  #pendingCharacters = 0
   #waiters: Waiter[] = []
 
-  constructor({ log, feeds, head, onError }: FanOutOptions) {
+  constructor({ log, feeds, head, clock, flush, onError }: FanOutOptions) {
     this.#feeds = feeds
+    this.#limits = flush
     this.#onError = onError
     this.#position = head
     this.recent = new RecentRecords(head)
+    this.#window = new FlushWindow(clock, flush, () => this.#flush())
     this.#tail = log.tail(head, {
-      records: (records) => this.#deliver(records),
+      records: (records) => this.#take(records),
       overtaken: (to) => this.#skip(to),
     })
   }
 
-  /** Everything up to here has been handed to the feeds: where a session that is level with them stands. */
+  /** Everything up to here has been flushed: where a session that is level with the node stands. */
   get position(): Position {
     return this.#position
   }
@@ -61,36 +84,74 @@ export class FanOut {
 
   close(): void {
     this.#tail.close()
+    this.#window.stop()
     for (const { resolve } of this.#waiters) resolve()
     this.#waiters = []
+  }
+
+  #take(records: readonly EventRecord[]): void {
+    for (const record of records) {
+      this.#pending.push(record)
+      this.#pendingCharacters += record.data.length
+    }
+    const { eventsMax, bytesMax } = this.#limits
+    if (this.#pending.length >= eventsMax || this.#pendingCharacters >= bytesMax) {
+      this.#window.flushNow()
+    } else {
+      this.#window.request()
+    }
+  }
+
+  /** Sends what waits, in portions: a session that is blocked by one keeps its place before the next. */
+  #flush(): void {
+    const records = this.#pending
+    this.#pending = []
+    this.#pendingCharacters = 0
+    for (let start = 0; start < records.length;) {
+      const end = this.#findPortionEnd(records, start)
+      this.#deliver(records.slice(start, end))
+      start = end
+    }
+    this.#wake()
+  }
+
+  #findPortionEnd(records: readonly EventRecord[], start: number): number {
+    const { eventsMax, bytesMax } = this.#limits
+    let characters = 0
+    let end = start
+    while (end < records.length && end - start < eventsMax && characters < bytesMax) {
+      characters += records[end]?.data.length ?? 0
+      end += 1
+    }
+    return end
   }
 
   #deliver(records: readonly EventRecord[]): void {
     const last = records.at(-1)
     if (last === undefined) return
     const framed = records.map((record) => new FramedRecord(record))
-    const dirty = new Set<Feed>()
+    const dirty: Feed[] = []
     for (const one of framed) this.#match(one, dirty)
     this.recent.push(framed)
     this.#position = last.position
     for (const feed of dirty) feed.flush()
-    this.#wake()
   }
 
-  #match(framed: FramedRecord, dirty: Set<Feed>): void {
-    for (const feed of this.#feeds.match(framed.record.topic)) {
-      if (feed.live.size === 0) continue
+  #match(framed: FramedRecord, dirty: Feed[]): void {
+    this.#feeds.match(framed.record.topic, (feed) => {
+      if (feed.live.size === 0) return
+      if (!feed.isPending) dirty.push(feed)
       try {
         feed.add(framed)
-        dirty.add(feed)
       } catch (error) {
         this.#onError(error)
       }
-    }
+    })
   }
 
   /** Retention overtook this node's tail: nobody is level any more, everyone reads on from the log, which says what is lost. */
   #skip(to: Position): void {
+    this.#window.flushNow()
     const behind = this.#feeds.listLive()
     for (const session of behind) session.leaveLive()
     this.recent.reset(to)

@@ -1,6 +1,6 @@
 // The sessions that get the same bytes: same topic set, same framing.
 
-import type { EventRecord, TopicSet } from '@tidemark/log'
+import type { TopicSet } from '@tidemark/log'
 import type { Block } from './block.ts'
 import type { FramedRecord } from './framed-record.ts'
 import type { Framing } from './framing.ts'
@@ -24,25 +24,31 @@ export class Feed {
   /** Those that are level with the tail and get what is flushed. */
   readonly live: Set<FeedMember> = new Set()
   #pending: Block[] = []
-  #last: EventRecord | undefined
+  #newest: FramedRecord | undefined
 
   constructor(topics: TopicSet, framing: Framing) {
     this.topics = topics
     this.framing = framing
   }
 
-  /** Adds a frame to what the next flush sends. */
+  /** Whether the next flush has anything to send. */
+  get isPending(): boolean {
+    return this.#newest !== undefined
+  }
+
+  /** Adds a frame to what the next flush sends. A record that matched several patterns of the feed counts once. */
   add(framed: FramedRecord): void {
+    if (this.#newest === framed) return
     this.#pending.push(framed.frame(this.framing))
-    this.#last = framed.record
+    this.#newest = framed
   }
 
   /** Sends what is pending: one shared block, one write per socket. */
   flush(): void {
-    if (this.#last === undefined) return
-    const block = this.framing.assemble(this.#pending, this.#last)
+    if (this.#newest === undefined) return
+    const block = this.framing.assemble(this.#pending, this.#newest.record)
     this.#pending = []
-    this.#last = undefined
+    this.#newest = undefined
     for (const session of this.live) session.writeLive(block)
   }
 }

@@ -42,11 +42,10 @@ export class Feeds {
     for (const pattern of feed.topics.patterns) this.#byPattern.remove(pattern, feed)
   }
 
-  /** The feeds a topic goes to, each once. */
-  match(topic: Topic): Set<Feed> {
-    const found = new Set(this.#byTopic.get(topic))
-    this.#byPattern.match(topic, (feed) => found.add(feed))
-    return found
+  /** Calls `visit` with every feed a topic goes to; more than once where several names of a feed match. */
+  match(topic: Topic, visit: (feed: Feed) => void): void {
+    this.#byTopic.get(topic)?.forEach(visit)
+    this.#byPattern.match(topic, visit)
   }
 
   /** Every live session of every feed. */

@@ -8,6 +8,21 @@ import { batchEventsMax } from '@tidemark/log'
  */
 export const writeBytesMax: number = 64 * 1024
 
+/** The longest an adaptive flush window grows to, in milliseconds: below what people notice, 50 flushes per second. */
+export const flushWindowMaxMs: number = 20
+
+/** The longest window that may be asked for, in milliseconds. */
+export const flushWindowLimitMs: number = 100
+
+/** How many times as long as a flush took nothing is flushed: writing takes a quarter of the time at most, until the window is at its longest. */
+export const flushRestShare: number = 3
+
+/** Records that wait for a flush, at which they leave early. At 50 flushes per second that is 50,000 records per second. */
+export const flushEventsMax: number = 1_000
+
+/** Characters of data, likewise: one block is about `writeBytesMax`, or one large event. */
+export const flushBytesMax: number = 64 * 1024
+
 /** Sessions of one node. 10,000 × ~10 KB idle = 100 MB. */
 export const sessionsMax: number = 10_000
 

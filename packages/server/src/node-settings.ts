@@ -1,6 +1,7 @@
 // What a node is made with, every default filled in.
 
 import type { Clock, EventLog } from '@tidemark/log'
+import type { FlushSettings } from './fan-out.ts'
 import type { Random } from './random.ts'
 
 export interface NodeSettings {
@@ -8,6 +9,7 @@ export interface NodeSettings {
   readonly heartbeatMs: number
   readonly sessionsMax: number
   readonly eventBytesMax: number
+  readonly flush: FlushSettings
   readonly clock: Clock
   readonly random: Random
   readonly onError: (error: unknown) => void

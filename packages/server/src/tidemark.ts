@@ -8,6 +8,7 @@ import type { Greeting } from './catch-up.ts'
 import type { ByeReason } from './control-events.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
+import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import { drainSessionsPerSecond, retrySpreadMs } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
@@ -183,9 +184,9 @@ export class Tidemark {
   }
 
   async #follow(): Promise<FanOut> {
-    const { log, onError } = this.#settings
+    const { log, clock, flush, onError } = this.#settings
     const { head } = await log.bounds()
-    this.#fanOut = new FanOut({ log, feeds: this.#feeds, head, onError })
+    this.#fanOut = new FanOut({ log, feeds: this.#feeds, head, clock, flush, onError })
     return this.#fanOut
   }
 
@@ -236,7 +237,8 @@ export class Tidemark {
   }
 
   #countReached(topics: ReadonlySet<Topic>): number {
-    const feeds = new Set([...topics].flatMap((topic) => [...this.#feeds.match(topic)]))
+    const feeds = new Set<Feed>()
+    for (const topic of topics) this.#feeds.match(topic, (feed) => feeds.add(feed))
     let count = 0
     for (const feed of feeds) count += feed.members.size
     return count

@@ -36,6 +36,19 @@ const heartbeat = duration('15s').refine((value) => value >= 100 && value <= 3_6
   error: 'must be from 100ms to 1h',
 })
 
+/** The longest window the engine takes, in milliseconds. */
+const windowMaxMs = 100
+
+const isWindow = (value: number): boolean => value <= windowMaxMs
+
+const flushWindow = z
+  .union([z.literal('adaptive'), duration('10ms')], {
+    error: 'must be adaptive, or a duration from 0ms to 100ms',
+  })
+  .refine((value) => value === 'adaptive' || isWindow(value), {
+    error: 'must be adaptive, or a duration from 0ms to 100ms',
+  })
+
 function text(wanted: string): z.ZodType<string> {
   return z.string({ error: wanted }).min(1, { error: wanted })
 }
@@ -73,6 +86,12 @@ export interface HubConfig {
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
   readonly insecure: boolean
+  readonly flush: {
+    readonly window: 'adaptive' | number
+    readonly windowMax: number
+    readonly events: number
+    readonly bytes: number
+  }
   readonly retention: {
     readonly maxAge: number
     readonly maxBytes: number
@@ -90,6 +109,16 @@ const settings = z
     maxSessions: count(1, 10_000_000).default(10_000),
     maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
     maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
+    flush: z
+      .strictObject({
+        window: flushWindow.default('adaptive'),
+        windowMax: duration('20ms')
+          .refine(isWindow, { error: 'must be from 0ms to 100ms' })
+          .default(20),
+        events: count(1, 1_000_000).default(1_000),
+        bytes: range(size('64KiB'), 1, '1B').default(64 * 1024),
+      })
+      .prefault({}),
     insecure: z
       .union([z.boolean(), z.enum(['true', 'false'])], { error: 'must be true or false' })
       .transform((value) => value === true || value === 'true')
@@ -112,6 +141,7 @@ export const configSchema: z.ZodType<HubConfig> = settings
 
 /** The names that may stand at a place of the file, for "did you mean". */
 export function listSettingNames(path: readonly PropertyKey[]): readonly string[] {
+  if (path[0] === 'flush') return ['window', 'windowMax', 'events', 'bytes']
   if (path[0] !== 'retention') return Object.keys(settings.shape)
   return path.length === 1 ? ['maxAge', 'maxBytes', 'rules'] : Object.keys(rule.shape)
 }
