@@ -1,0 +1,59 @@
+// Saying no to a subscription so that a client which should come back does, whichever door it knocked at.
+
+import { encodeBye } from './control-events.ts'
+import type { ByeReason } from './control-events.ts'
+import { ServerError, serverErrors } from './errors.ts'
+import type { ServerErrorCode } from './errors.ts'
+import { answerProblem } from './problem.ts'
+import type { Answer } from './problem.ts'
+import { streamHeaders } from './stream-headers.ts'
+
+/** What is refused, and when to come back if it passes. */
+export interface Refusal {
+  readonly error: unknown
+  readonly retryMs: number
+  /** Where the stream would have begun, for a client that brought no cursor: it comes back with this one. */
+  readonly cursor?: string | undefined
+}
+
+const byeReasons: Readonly<Partial<Record<ServerErrorCode, ByeReason>>> = {
+  FULL: 'full',
+  DRAINING: 'draining',
+  LOG_UNAVAILABLE: 'log-unavailable',
+}
+
+/**
+ * The answer to a refused subscription, by the request's `Accept` header. Lasting refusals are statuses. A passing one
+ * is, for a request that accepts only `text/event-stream`, a stream of `retry` and `tidemark.bye` that ends: browsers
+ * give up for good on any status but 200.
+ */
+export function answerRefusal(accept: string | undefined, refusal: Refusal): Answer {
+  const { error, retryMs, cursor } = refusal
+  if (!(error instanceof ServerError)) {
+    return answerProblem({
+      status: 500,
+      code: 'INTERNAL',
+      title: 'The server made a mistake.',
+      detail:
+        'The request could not be answered because of a fault in the server. Try again; if it stays, report it.',
+    })
+  }
+  const reason = byeReasons[error.code]
+  if (reason !== undefined && acceptsOnlyEventStream(accept)) {
+    return { status: 200, headers: streamHeaders, body: encodeBye(reason, retryMs, cursor).bytes }
+  }
+  return answerProblem({
+    status: error.status,
+    code: error.code,
+    title: serverErrors[error.code],
+    detail: error.message,
+    retryMs: error.isPassing ? retryMs : undefined,
+  })
+}
+
+/** Whether an `Accept` header names `text/event-stream` and nothing else, as an EventSource's does. */
+function acceptsOnlyEventStream(accept: string | undefined): boolean {
+  if (accept === undefined) return false
+  const types = accept.split(',').map((range) => range.split(';', 1)[0]?.trim().toLowerCase())
+  return types.every((type) => type === 'text/event-stream')
+}
