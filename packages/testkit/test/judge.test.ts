@@ -1,9 +1,9 @@
 // The judge must be able to fail: each way to break the promise is shown to it once, beside a history that keeps it.
 
 import { describe, expect, test } from 'vitest'
-import { judge } from '../src/crash/judge.ts'
-import type { Attempt, CrashHistory, ReceivedEvent, Reception } from '../src/crash/history.ts'
-import { matchesAny } from '../src/crash/matches-any.ts'
+import { judge } from '../src/traffic/judge.ts'
+import type { Attempt, TrafficHistory, ReceivedEvent, Reception } from '../src/traffic/history.ts'
+import { matchesAny } from '../src/traffic/matches-any.ts'
 
 /** The cursor at a place of one history; another letter is another history. */
 function at(place: number, epoch = 'a'): string {
@@ -56,7 +56,7 @@ function judgeBeside(events: readonly ReceivedEvent[], rest: Partial<Reception> 
   return describeVerdict({ attempts, receptions: [reception(everything), second] })
 }
 
-function describeVerdict(history: CrashHistory): string[] {
+function describeVerdict(history: TrafficHistory): string[] {
   return judge(history).map(({ kind, subscriber, text }) => `${kind}: ${subscriber} ${text}`)
 }
 

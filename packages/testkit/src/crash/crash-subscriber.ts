@@ -6,12 +6,20 @@ import { comparePositions, isSameHistory, parseCursor, systemClock } from '@tide
 import type { Position } from '@tidemark/log'
 import { createDecoder } from '@tidemark/wire'
 import type { DecodedEvent, Decoder } from '@tidemark/wire'
-import type { CrashScene } from './crash-publisher.ts'
-import type { HubSlot } from './crash-hubs.ts'
-import type { ReceivedEvent, Reception } from './history.ts'
-import { cutBytesMax, knockMs, pauseEvents, slowCutBytesMax } from './limits.ts'
+import type { AckCounter } from '../traffic/ack-counter.ts'
+import type { ReceivedEvent, Reception } from '../traffic/history.ts'
+import { knockMs } from '../traffic/limits.ts'
+import { readReceived } from '../traffic/read-received.ts'
+import { toQuery } from '../traffic/subscription.ts'
+import type { CrashHubs, HubSlot } from './crash-hubs.ts'
+import { cutBytesMax, pauseEvents, slowCutBytesMax } from './limits.ts'
 import type { SubscriberPlan } from './plan.ts'
-import { readReceived } from './read-received.ts'
+
+/** What clients of a crash test share. */
+export interface CrashScene {
+  readonly hubs: CrashHubs
+  readonly acks: AckCounter
+}
 
 /** One connection while it lasts. */
 interface Connection {
@@ -81,7 +89,8 @@ export class CrashSubscriber {
         Accept: 'text/event-stream',
         ...(this.#lastEventId === '' ? {} : { 'Last-Event-ID': this.#lastEventId }),
       }
-      const outgoing = request(`${hub.url}/events?${this.#query()}`, { headers, agent: false })
+      const query = toQuery(this.#plan, 'earliest')
+      const outgoing = request(`${hub.url}/events?${query}`, { headers, agent: false })
       const connection: Connection = {
         hub,
         request: outgoing,
@@ -106,17 +115,6 @@ export class CrashSubscriber {
       })
       outgoing.end()
     })
-  }
-
-  /** The URL never changes, as an EventSource's: the header beats its `since`. */
-  #query(): URLSearchParams {
-    const { topics, shape, fields, isNamedByTopic } = this.#plan
-    const query = new URLSearchParams(topics.map((topic) => ['topic', topic]))
-    query.set('since', 'earliest')
-    if (shape !== 'plain') query.set('framing', shape)
-    if (fields.length > 0) query.set('fields', fields.join(','))
-    if (isNamedByTopic) query.set('event', 'topic')
-    return query
   }
 
   #drawBytes(): number {

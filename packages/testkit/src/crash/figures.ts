@@ -1,7 +1,7 @@
 // What a crash run did, in numbers.
 
 import type { CrashHubs } from './crash-hubs.ts'
-import type { CrashPublisher } from './crash-publisher.ts'
+import type { Publisher } from '../traffic/publisher.ts'
 import type { CrashSubscriber } from './crash-subscriber.ts'
 
 export interface CrashFigures {
@@ -26,7 +26,7 @@ export interface CrashFigures {
 
 export interface CrashActors {
   readonly hubs: CrashHubs
-  readonly publishers: readonly CrashPublisher[]
+  readonly publishers: readonly Publisher[]
   readonly subscribers: readonly CrashSubscriber[]
 }
 

@@ -1,6 +1,3 @@
 export type { CrashFigures } from './figures.ts'
-export type { Attempt, AttemptedEvent, CrashHistory, ReceivedEvent, Reception } from './history.ts'
-export { judge } from './judge.ts'
-export type { Violation, ViolationKind } from './judge.ts'
 export { runCrashRounds } from './run-crash-rounds.ts'
 export type { CrashOptions, CrashReport } from './run-crash-rounds.ts'

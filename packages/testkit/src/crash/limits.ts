@@ -1,8 +1,5 @@
 // Every limit of the crash test, with its arithmetic.
 
-/** Between two attempts to reach a hub that is down. 30 clients × 25 per second = 750 refused connections per second. Milliseconds. */
-export const knockMs: number = 40
-
 /** Events of one batch request. */
 export const batchEventsMax: number = 20
 
@@ -20,12 +17,6 @@ export const pauseEvents: { readonly from: number; readonly to: number } = {
 
 /** How long subscribers may take to get level once publishing has ended. Milliseconds. */
 export const settleMsMax: number = 30_000
-
-/** How long one publish may take; a hub that hangs shall fail the test, not stop it. Milliseconds. */
-export const answerMsMax: number = 20_000
-
-/** One in so many requests with a key is cut off before its answer. */
-export const cutsEvery: number = 20
 
 /** Events acknowledged after the last kill, so that slow readers fall behind and catch up on one connection. */
 export const calmEvents: number = 8_000

@@ -2,6 +2,9 @@
 
 import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
+import type { Draft } from '../traffic/publisher.ts'
+import type { Shape, TestSubscription } from '../traffic/subscription.ts'
+import { batchEventsMax, fillEvery, fillLengthMax } from './limits.ts'
 
 /** Topics that events are published to, three levels deep at most. */
 export const crashTopics: readonly string[] = [
@@ -43,18 +46,10 @@ const topicSets: readonly (readonly string[])[] = [
   ['metrics/cpu', 'metrics/disk', 'orders/3', 'logs/**'],
 ]
 
-type Shape = 'plain' | 'envelope' | 'batch'
-
 const shapes: readonly Shape[] = ['plain', 'envelope', 'batch']
 
-export interface SubscriberPlan {
+export interface SubscriberPlan extends TestSubscription {
   readonly name: string
-  readonly topics: readonly string[]
-  readonly shape: Shape
-  /** Extra field lines it asks for besides those it gets anyway. */
-  readonly fields: readonly string[]
-  /** Whether its SSE events are named after their topics. */
-  readonly isNamedByTopic: boolean
   /** Whether it stops reading for a while now and then. */
   readonly isSlow: boolean
   readonly random: SeededRandom
@@ -110,6 +105,16 @@ export function drawPlan({ seed, rounds, hubs }: CrashSize): CrashPlan {
     })),
     kills: drawKills(rounds, hubs, fork(random)),
   }
+}
+
+/** Draws what one request publishes: often one event, sometimes a batch, some of them large. */
+export function drawDrafts(random: SeededRandom): readonly Draft[] {
+  const isBatch = random.next() < 0.4
+  const length = isBatch ? 2 + random.int(batchEventsMax - 2) : 1
+  return Array.from({ length }, () => ({
+    topic: random.pick(crashTopics),
+    fillLength: random.int(fillEvery - 1) > 0 ? undefined : random.int(fillLengthMax),
+  }))
 }
 
 /** A stream of its own, fixed by the next number of another. */

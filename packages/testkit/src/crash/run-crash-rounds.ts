@@ -2,18 +2,18 @@
 
 import { createRandom } from '../seeded-random.ts'
 import { waitUntil } from '../wait-until.ts'
-import { AckCounter } from './ack-counter.ts'
+import { AckCounter } from '../traffic/ack-counter.ts'
+import { judge } from '../traffic/judge.ts'
+import type { Violation } from '../traffic/judge.ts'
+import { matchesAny } from '../traffic/matches-any.ts'
+import { Publisher } from '../traffic/publisher.ts'
 import { CrashHubs } from './crash-hubs.ts'
-import { CrashPublisher } from './crash-publisher.ts'
-import type { CrashScene } from './crash-publisher.ts'
 import { CrashSubscriber } from './crash-subscriber.ts'
+import type { CrashScene } from './crash-subscriber.ts'
 import { countFigures } from './figures.ts'
 import type { CrashFigures } from './figures.ts'
-import { judge } from './judge.ts'
-import type { Violation } from './judge.ts'
 import { calmEvents, settleMsMax } from './limits.ts'
-import { matchesAny } from './matches-any.ts'
-import { crashTopics, drawPlan } from './plan.ts'
+import { crashTopics, drawDrafts, drawPlan } from './plan.ts'
 import type { CrashPlan, CrashSize, KillPlan, SubscriberPlan } from './plan.ts'
 
 export interface CrashOptions extends CrashSize {
@@ -67,20 +67,23 @@ export async function runCrashRounds(options: CrashOptions): Promise<CrashReport
 
 interface Cast {
   readonly plan: CrashPlan
-  readonly publishers: readonly CrashPublisher[]
+  readonly publishers: readonly Publisher[]
   readonly subscribers: readonly CrashSubscriber[]
-  readonly marker: CrashPublisher
+  readonly marker: Publisher
 }
 
 function createCast(plan: CrashPlan, scene: CrashScene): Cast {
-  const marker = new CrashPublisher(
-    { name: markerPublisher, isKeyed: true, random: createRandom(0) },
+  const marker = new Publisher(
+    { name: markerPublisher, isKeyed: true, random: createRandom(0), draw: drawDrafts },
     scene,
   )
   return {
     plan,
     marker,
-    publishers: [...plan.publishers.map((each) => new CrashPublisher(each, scene)), marker],
+    publishers: [
+      ...plan.publishers.map((each) => new Publisher({ ...each, draw: drawDrafts }, scene)),
+      marker,
+    ],
     subscribers: plan.subscribers.map((each) => new CrashSubscriber(each, scene)),
   }
 }
@@ -96,7 +99,7 @@ async function play(cast: Cast, scene: CrashScene, { onKill }: CrashOptions): Pr
   for (const publisher of busy) publisher.stop()
   await scene.hubs.ready()
   await publishing
-  await marker.publish(crashTopics)
+  await marker.publish(crashTopics.map((topic) => ({ topic })))
   scene.acks.end()
   for (const subscriber of subscribers) subscriber.settle()
   await Promise.all(

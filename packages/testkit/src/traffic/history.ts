@@ -1,9 +1,10 @@
-// What a crash test has seen, from both ends: what publishers attempted, and what subscribers received.
+// What a test of exact resume has seen, from both ends: what publishers attempted, and what subscribers received.
 
-/** An event as its publisher knows it: running number and topic. */
+/** An event as its publisher knows it: running number, topic and key. */
 export interface AttemptedEvent {
   readonly number: number
   readonly topic: string
+  readonly key?: string | undefined
 }
 
 /** One publish request, whatever became of it. */
@@ -40,7 +41,7 @@ export interface Reception {
 }
 
 /** Both ends. Attempts of one publisher stand in publishing order. */
-export interface CrashHistory {
+export interface TrafficHistory {
   readonly attempts: readonly Attempt[]
   readonly receptions: readonly Reception[]
 }

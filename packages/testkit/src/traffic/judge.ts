@@ -2,7 +2,13 @@
 // compare two cursors.
 
 import { comparePositions, isSameHistory, parseCursor } from '@tidemark/log'
-import type { Attempt, AttemptedEvent, CrashHistory, ReceivedEvent, Reception } from './history.ts'
+import type {
+  Attempt,
+  AttemptedEvent,
+  TrafficHistory,
+  ReceivedEvent,
+  Reception,
+} from './history.ts'
 import { matchesAny } from './matches-any.ts'
 
 /** One way to break the promise. */
@@ -28,7 +34,7 @@ export interface Violation {
 }
 
 /** Every violation of a history that has settled: all publishers done, all subscribers level. */
-export function judge(history: CrashHistory): readonly Violation[] {
+export function judge(history: TrafficHistory): readonly Violation[] {
   const events = new KnownEvents(history.attempts)
   const walked = history.receptions.map((reception) => walk(reception, events))
   return [
@@ -184,7 +190,7 @@ function checkPositions(receptions: readonly Reception[], events: KnownEvents): 
  * request: what the log has, it has for everybody and in whole.
  */
 function checkLost(
-  history: CrashHistory,
+  history: TrafficHistory,
   events: KnownEvents,
   walked: readonly Walk[],
 ): Violation[] {

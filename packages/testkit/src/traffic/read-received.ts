@@ -2,7 +2,7 @@
 
 import type { DecodedEvent } from '@tidemark/wire'
 import type { ReceivedEvent } from './history.ts'
-import type { SubscriberPlan } from './plan.ts'
+import type { TestSubscription } from './subscription.ts'
 
 /** What publishers send as data; `fill` makes some events large. */
 export interface Payload {
@@ -17,7 +17,10 @@ interface Envelope {
 }
 
 /** The events in an SSE event; throws when it is not what the subscription's framing promises. */
-export function readReceived(event: DecodedEvent, plan: SubscriberPlan): readonly ReceivedEvent[] {
+export function readReceived(
+  event: DecodedEvent,
+  plan: TestSubscription,
+): readonly ReceivedEvent[] {
   const { id: cursor } = event
   const toReceived = ({ topic, data }: Envelope): ReceivedEvent => {
     const { publisher, number } = data
@@ -38,6 +41,6 @@ export function readReceived(event: DecodedEvent, plan: SubscriberPlan): readonl
 }
 
 /** Who follows one topic alone gets no topic line unless it asks for one. */
-function readTopic(event: DecodedEvent, plan: SubscriberPlan): string {
+function readTopic(event: DecodedEvent, plan: TestSubscription): string {
   return event.fields?.get('topic') ?? plan.topics.join(' ')
 }

@@ -1,0 +1,10 @@
+// Every limit of publishers in tests under faults and load, with its arithmetic.
+
+/** Between two attempts to reach a hub that is down. 30 clients × 25 per second = 750 refused connections per second. Milliseconds. */
+export const knockMs: number = 40
+
+/** How long one publish may take; a hub that hangs shall fail the test, not stop it. Milliseconds. */
+export const answerMsMax: number = 20_000
+
+/** One in so many requests with an idempotency key is cut off before its answer. */
+export const cutsEvery: number = 20
