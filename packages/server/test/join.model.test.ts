@@ -4,6 +4,7 @@
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
 import { makePosition, parseEpoch, sequenceOf } from '@tidemark/log/driver'
 import type { EventLog } from '@tidemark/log'
+import { createFakeClock } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
@@ -24,14 +25,17 @@ const interests = [
 ]
 const clientCount = interests.length
 
+/** One node flushes in the turn a record arrives, the other gathers for a while, at most three records at a time. */
+const windows = [{ flushWindowMs: 0 }, { flushWindowMs: 5, flushEventsMax: 3 }] as const
+
 type Step =
   | { readonly do: 'append'; readonly topic: number; readonly count: number }
   | { readonly do: 'release'; readonly node: number; readonly count: number }
   | { readonly do: 'connect'; readonly client: number; readonly node: number }
   | { readonly do: 'cut' | 'block' | 'unblock'; readonly client: number }
   | { readonly do: 'restart'; readonly node: number }
-  /** One microtask; one turn; one turn in which everything held is handed over as well. */
-  | { readonly do: 'yield' | 'settle' | 'pump' }
+  /** One microtask; one turn; part of a flush window; all of that, and everything held is handed over as well. */
+  | { readonly do: 'yield' | 'settle' | 'pass' | 'pump' }
 
 const client = fc.nat(clientCount - 1)
 const node = fc.nat(1)
@@ -63,7 +67,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      do: fc.constantFrom('settle' as const, 'yield' as const, 'pump' as const),
+      do: fc.constantFrom('settle' as const, 'yield' as const, 'pass' as const, 'pump' as const),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), node }) },
@@ -86,7 +90,8 @@ class World {
   /** The newest event when a client last began without a cursor: what retention had taken by then, it never asked for. */
   readonly freshAt = interests.map(() => 0)
   readonly appended: { readonly topic: string; readonly cursor: number }[] = []
-  readonly #nodes: Node[] = [this.#createNode(), this.#createNode()]
+  readonly #clock = createFakeClock()
+  readonly #nodes: Node[] = [this.#createNode(0), this.#createNode(1)]
   #next = 0
 
   async take(next: Step): Promise<void> {
@@ -109,6 +114,8 @@ class World {
         return settle()
       case 'yield':
         return Promise.resolve()
+      case 'pass':
+        return this.#clock.advance(2)
       case 'pump':
         return this.#pump()
       default:
@@ -127,12 +134,14 @@ class World {
   async #pump(): Promise<void> {
     await settle()
     for (const { held } of this.#nodes) held.release()
+    this.#clock.advance(5)
     await settle()
   }
 
-  #createNode(): Node {
+  #createNode(node: number): Node {
     const held = holdTail(this.log)
-    return { held, tide: createTidemark({ log: held.log }) }
+    const tide = createTidemark({ log: held.log, clock: this.#clock, ...windows[node] })
+    return { held, tide }
   }
 
   #append(topic: string, count: number): void {
@@ -158,7 +167,7 @@ class World {
 
   async #restart(node: number): Promise<void> {
     await this.#nodes[node]?.tide.close()
-    this.#nodes[node] = this.#createNode()
+    this.#nodes[node] = this.#createNode(node)
   }
 }
 

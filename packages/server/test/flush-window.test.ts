@@ -1,0 +1,150 @@
+// When what is pending leaves: the window follows what flushing costs.
+
+import { createFakeClock } from '@tidemark/testkit'
+import type { FakeClock } from '@tidemark/testkit'
+import { memoryLog } from '@tidemark/log'
+import { expect, test } from 'vitest'
+import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
+import type { TidemarkOptions } from '../src/index.ts'
+import { FlushWindow } from '../src/flush-window.ts'
+import { settle } from './support/settle.ts'
+import { TestClient } from './support/test-client.ts'
+
+/** A window whose flushes take `costMs` of a clock that the test turns. */
+function openWindow(clock: FakeClock, settings: { fixedMs?: number; maxMs?: number } = {}) {
+  const flushes: number[] = []
+  const work = { costMs: 0 }
+  const window = new FlushWindow(
+    clock,
+    { fixedMs: settings.fixedMs, maxMs: settings.maxMs ?? 20 },
+    () => {
+      flushes.push(clock.elapsed())
+      clock.advance(work.costMs)
+    },
+  )
+  return { window, flushes, work }
+}
+
+test('an idle node flushes in the turn it is asked', () => {
+  const clock = createFakeClock()
+  const { window, flushes } = openWindow(clock)
+  window.request()
+  clock.advance(1_000)
+  window.request()
+  expect(flushes).toEqual([0, 1_000])
+})
+
+test('flushes that cost little never wait, however many there are', () => {
+  const clock = createFakeClock()
+  const { window, flushes, work } = openWindow(clock)
+  work.costMs = 0.2
+  for (let i = 0; i < 10; i++) window.request()
+  expect(flushes).toHaveLength(10)
+})
+
+test('under load the rest after a flush is three times its cost, and what arrives meanwhile leaves together', () => {
+  const clock = createFakeClock()
+  const { window, flushes, work } = openWindow(clock)
+  work.costMs = 4
+  window.request()
+  clock.advance(1_000)
+  window.request()
+  expect(flushes).toEqual([0, 1_004])
+  for (let i = 0; i < 5; i++) {
+    window.request()
+    clock.advance(2)
+  }
+  expect(flushes).toHaveLength(2)
+  clock.advance(2)
+  expect(flushes).toEqual([0, 1_004, 1_020])
+})
+
+test('the window never grows beyond its limit', () => {
+  const clock = createFakeClock()
+  const { window, flushes, work } = openWindow(clock, { maxMs: 20 })
+  work.costMs = 500
+  window.request()
+  clock.advance(1_000)
+  window.request()
+  window.request()
+  clock.advance(20)
+  expect(flushes).toEqual([0, 1_500, 2_020])
+})
+
+test('one flush that was interrupted does not slow the next ones down', () => {
+  const clock = createFakeClock()
+  const { window, flushes, work } = openWindow(clock)
+  window.request()
+  work.costMs = 50
+  window.request()
+  work.costMs = 0
+  window.request()
+  expect(flushes).toEqual([0, 0, 50])
+})
+
+test('a fixed window is counted from the first that waits', () => {
+  const clock = createFakeClock()
+  const { window, flushes } = openWindow(clock, { fixedMs: 10 })
+  window.request()
+  clock.advance(9)
+  window.request()
+  expect(flushes).toEqual([])
+  clock.advance(1)
+  expect(flushes).toEqual([10])
+})
+
+async function openNode(options: Omit<TidemarkOptions, 'log'>) {
+  const clock = createFakeClock()
+  const tide = createTidemark({ log: memoryLog({ clock }), clock, ...options })
+  const client = new TestClient()
+  const sink = client.connect()
+  await tide.open(sink, parseSubscriptionQuery(new URLSearchParams('topic=a')))
+  const greetings = sink.writes
+  return { clock, tide, client, countWrites: () => sink.writes - greetings }
+}
+
+test('a window of 50 ms turns ten publishes into one write, in order', async () => {
+  const { clock, tide, client, countWrites } = await openNode({ flushWindowMs: 50 })
+  for (let i = 0; i < 10; i++) await tide.publish('a', { data: String(i) })
+  await settle()
+  expect(countWrites()).toBe(0)
+  clock.advance(50)
+  expect(countWrites()).toBe(1)
+  expect(client.published.map(({ data }) => data).join('')).toBe('0123456789')
+})
+
+test('events leave early once as many wait as may', async () => {
+  const { tide, countWrites } = await openNode({ flushWindowMs: 50, flushEventsMax: 5 })
+  for (let i = 0; i < 5; i++) await tide.publish('a', { data: 'x' })
+  await settle()
+  expect(countWrites()).toBe(1)
+})
+
+test('events leave early once they are as large as may be, in portions of that size', async () => {
+  const { tide, countWrites } = await openNode({ flushWindowMs: 50, flushBytesMax: 1_000 })
+  await tide.publishAll(Array.from({ length: 4 }, () => ({ topic: 'a', data: 'x'.repeat(600) })))
+  await settle()
+  expect(countWrites()).toBe(2)
+})
+
+test('who joins while events wait gets them once', async () => {
+  const { clock, tide, client } = await openNode({ flushWindowMs: 50 })
+  await tide.publish('a', { data: 'waiting' })
+  const late = new TestClient()
+  const query = new URLSearchParams('topic=a&since=earliest')
+  await tide.open(late.connect(), parseSubscriptionQuery(query))
+  await settle()
+  clock.advance(50)
+  await settle()
+  expect(late.published.map(({ data }) => data)).toEqual(['waiting'])
+  expect(client.published.map(({ data }) => data)).toEqual(['waiting'])
+})
+
+test.each([
+  [{ flushWindowMs: 101 }, 'flushWindowMs must be from 0 to 100; got 101.'],
+  [{ flushWindowMaxMs: -1 }, 'flushWindowMaxMs must be from 0 to 100; got -1.'],
+  [{ flushEventsMax: 0 }, 'flushEventsMax must be 1 or more; got 0.'],
+  [{ flushBytesMax: Number.NaN }, 'flushBytesMax must be 1 or more; got NaN.'],
+])('an option out of range says its range: %o', (options, message) => {
+  expect(() => createTidemark({ log: memoryLog(), ...options })).toThrow(message)
+})
