@@ -72,3 +72,6 @@ export const drainSettleMs: number = 100
 
 /** How long a closing hub waits for requests in progress; supervisors kill after 10 s (Docker) to 90 s (systemd). Milliseconds. */
 export const drainRequestsMs: number = 5_000
+
+/** Processes of one hub. Each appends and delivers all by itself; 64 × ~60 MB before the first session is 4 GB. */
+export const workersMax: number = 64

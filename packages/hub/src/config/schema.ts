@@ -2,6 +2,7 @@
 
 import { parsePattern } from '@tidemark/log'
 import { z } from 'zod'
+import { workersMax } from '../limits.ts'
 import { parseDuration, parseSize } from './units.ts'
 
 const duration = (example: string) => unit(parseDuration, `a duration such as ${example}`)
@@ -82,6 +83,9 @@ export interface HubConfig {
   readonly data: string
   readonly durability: 'fsync' | 'commit'
   readonly heartbeat: number
+  /** Processes on the one port. */
+  readonly workers: number
+  /** Of the whole hub. */
   readonly maxSessions: number
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
@@ -106,6 +110,7 @@ const settings = z
     data: text('must be a directory, or memory:').default('./tidemark-data'),
     durability: z.enum(['fsync', 'commit'], { error: 'must be fsync or commit' }).default('fsync'),
     heartbeat: heartbeat.default(15_000),
+    workers: count(1, workersMax).default(1),
     maxSessions: count(1, 10_000_000).default(10_000),
     maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
     maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
@@ -134,6 +139,11 @@ const settings = z
   .refine(({ maxEventBytes, maxRequestBytes }) => maxEventBytes <= maxRequestBytes, {
     path: ['maxRequestBytes'],
     error: 'must be as large as maxEventBytes at least, so that the largest event can be sent',
+  })
+  .refine(({ workers, data }) => workers === 1 || data !== 'memory:', {
+    path: ['workers'],
+    error:
+      'must be 1 with data memory:, because a log in the memory of one process cannot be shared (give data a directory, or leave workers out)',
   })
 
 /** The shape of `tidemark.config.json`. */
