@@ -153,15 +153,19 @@ export class Tidemark {
     return probe(this.#settings, await this.#start(), timeoutMs)
   }
 
-  /** Stops taking sessions and sends the open ones away at a steady pace; resolves when the last has left. */
-  async drain(): Promise<void> {
+  /**
+   * Stops taking sessions and sends the open ones away at a steady pace; resolves when the last has left.
+   * @param sessionsPerSecond Default 1,000. Less where several processes drain together.
+   */
+  async drain(sessionsPerSecond: number = drainSessionsPerSecond): Promise<void> {
     this.#isDraining = true
-    const portion = Math.max(1, drainSessionsPerSecond / 20)
+    const portion = Math.max(1, Math.round(sessionsPerSecond / 20))
+    const pauseMs = (1_000 * portion) / sessionsPerSecond
     while (this.#sessions.size > 0) {
       for (const session of [...this.#sessions.values()].slice(0, portion))
         this.#dismiss(session, 'draining')
       if (this.#sessions.size > 0)
-        await new Promise<void>((resolve) => this.#settings.clock.after(50, resolve))
+        await new Promise<void>((resolve) => this.#settings.clock.after(pauseMs, resolve))
     }
   }
 
