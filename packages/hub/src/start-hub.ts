@@ -45,6 +45,7 @@ export async function startHub(config: HubConfig, options: HubOptions = {}): Pro
   const tide = createTidemark({
     log,
     heartbeatMs: config.heartbeat,
+    stalledAfterMs: config.stalledAfter,
     sessionsMax: config.maxSessions,
     eventBytesMax: config.maxEventBytes,
     flushWindowMs: config.flush.window,

@@ -22,8 +22,8 @@ export interface Gap {
   readonly reason: GapReason
 }
 
-/** Why the server ends a stream. */
-export type ByeReason = 'full' | 'draining' | 'log-unavailable'
+/** Why the server ends a stream. `stalled`: the client read nothing for too long. */
+export type ByeReason = 'full' | 'draining' | 'log-unavailable' | 'stalled'
 
 export interface ReadyFacts {
   readonly session: string

@@ -30,6 +30,11 @@ export interface TidemarkOptions {
   readonly flushEventsMax?: number | undefined
   /** Characters of data that wait, likewise: 1 or more. Default 64 Ki. */
   readonly flushBytesMax?: number | undefined
+  /**
+   * How long a client may take nothing before its session is closed with `tidemark.bye`, in milliseconds, 100 to 86,400,000.
+   * Default 300,000. It resumes exactly when it comes back.
+   */
+  readonly stalledAfterMs?: number | undefined
   /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
   readonly onError?: ((error: unknown) => void) | undefined
   /** Default: the machine's. */
@@ -60,6 +65,10 @@ export function createTidemark(options: TidemarkOptions): Tidemark {
     sessionsMax: options.sessionsMax ?? limits.sessionsMax,
     eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax,
     flush: readFlushSettings(options),
+    stalledAfterMs: readRange(
+      { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },
+      limits.stalledAfterRangeMs,
+    ),
     onError: options.onError ?? (() => undefined),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,

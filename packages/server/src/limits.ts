@@ -23,6 +23,12 @@ export const flushEventsMax: number = 1_000
 /** Characters of data, likewise: one block is about `writeBytesMax`, or one large event. */
 export const flushBytesMax: number = 64 * 1024
 
+/**
+ * Bytes of a subscription's JSON body at the Fetch door. 1,000 topics of 256 bytes in quotes are 259 KB; as much again
+ * for escapes.
+ */
+export const subscriptionBytesMax: number = 512 * 1024
+
 /** Sessions of one node. 10,000 × ~10 KB idle = 100 MB. */
 export const sessionsMax: number = 10_000
 
@@ -53,8 +59,20 @@ export const goodbyeMs: number = 5_000
 /** Milliseconds between two beats of a session. Proxies cut idle streams after 30 to 60 s. */
 export const heartbeatMs: number = 15_000
 
-/** A beat's turn comes in one of 16 groups, so that 10,000 sessions are written in 16 portions of 625. */
-export const beatSlots: number = 16
+/** A beat is late by a sixteenth of the interval at most: 16 timer runs serve all sessions, however many. */
+export const beatGrains: number = 16
+
+/** Sessions that are told of a deadline in one turn: 1,000 writes are about 7 ms. Others have the loop in between. */
+export const dueAtOnceMax: number = 1_000
+
+/** How long a socket may take nothing before its session is closed as stalled. Milliseconds. */
+export const stalledAfterMs: number = 5 * 60_000
+
+/** The shortest and the longest time that may be asked for, in milliseconds: a day. */
+export const stalledAfterRangeMs: { readonly from: number; readonly to: number } = {
+  from: 100,
+  to: 86_400_000,
+}
 
 /** Reconnection times told to clients that are sent away: spread, so that they do not come back at once. */
 export const retrySpreadMs: { readonly from: number; readonly to: number } = {

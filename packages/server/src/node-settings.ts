@@ -10,6 +10,7 @@ export interface NodeSettings {
   readonly sessionsMax: number
   readonly eventBytesMax: number
   readonly flush: FlushSettings
+  readonly stalledAfterMs: number
   readonly clock: Clock
   readonly random: Random
   readonly onError: (error: unknown) => void

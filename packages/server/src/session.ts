@@ -2,19 +2,22 @@
 //
 //   replaying ──▶ live ──▶ lagging ──▶ replaying …      each of them ──▶ closed
 
-import type { Clock, Position } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
 import type { Block } from './block.ts'
-import { encodeBeat, encodeBye } from './control-events.ts'
+import { encodeBye } from './control-events.ts'
 import type { ByeReason } from './control-events.ts'
+import type { Deadlines } from './deadlines.ts'
 import type { Feed } from './feed.ts'
-import { goodbyeMs } from './limits.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 export type SessionState = 'replaying' | 'live' | 'lagging' | 'closed'
 
 /** What sessions need of the node they live in. */
 export interface SessionHost {
-  readonly clock: Clock
+  /** Sessions whose sockets take nothing, until they count as stalled. */
+  readonly blocked: Deadlines<Session>
+  /** Sessions that have been told goodbye, until they are cut off. */
+  readonly leaving: Deadlines<Session>
   /** Where live sessions stand. */
   readonly livePosition: Position
   /** The session is behind and writable: bring it level again. */
@@ -110,13 +113,13 @@ export class Session implements SinkListener {
   }
 
   /**
-   * Writes a beat: the one all live sessions share, or while replaying one of its own, so that a long replay of
-   * little keeps its place and its connection. A blocked socket gets none.
+   * Writes a beat of its place: live, or in a long replay of little, so that it keeps its place and its connection. A
+   * blocked socket gets none.
    */
-  beat(shared: () => Block): void {
-    if (this.#state === 'live') this.writeLive(shared())
+  beat(encode: (position: Position) => Block): void {
+    if (this.#state === 'live') this.writeLive(encode(this.cursor))
     else if (this.#state === 'replaying' && this.#hasBegun && this.#isWritable) {
-      this.#send(encodeBeat(this.#cursor))
+      this.#send(encode(this.#cursor))
     }
   }
 
@@ -137,12 +140,15 @@ export class Session implements SinkListener {
 
   drained(): void {
     this.#isWritable = true
+    this.#host.blocked.delete(this)
     this.#releaseWriter()
     this.resume()
   }
 
   closed(): void {
+    this.#host.leaving.delete(this)
     if (this.isClosed) return
+    this.#host.blocked.delete(this)
     this.feed.live.delete(this)
     this.#state = 'closed'
     this.#releaseWriter()
@@ -150,26 +156,29 @@ export class Session implements SinkListener {
   }
 
   /**
-   * Says why and ends the stream; the client comes back by itself after `retryMs`. Who does not read is cut off without
-   * a word, at once or after a while, and resumes all the same.
+   * Says why and ends the stream; the client comes back by itself after `retryMs`. A socket that takes nothing holds this one
+   * small block more. Who does not read it is cut off after a while, and resumes all the same.
    */
   bye(reason: ByeReason, retryMs: number): void {
     if (this.isClosed) return
-    if (this.#isWritable) this.#send(encodeBye(reason, retryMs))
+    this.#send(encodeBye(reason, retryMs))
     if (this.isClosed) return
-    if (this.#isWritable) {
-      this.#guard(() => this.#sink.end())
-      this.#host.clock.after(goodbyeMs, () => this.#guard(() => this.#sink.abort()))
-    } else {
-      this.#guard(() => this.#sink.abort())
-    }
+    this.#guard(() => this.#sink.end())
     this.closed()
+    this.#host.leaving.add(this)
+  }
+
+  /** Cuts the connection of a session that has been told goodbye. */
+  cutOff(): void {
+    this.#guard(() => this.#sink.abort())
   }
 
   /** A sink that throws (middleware, a response somebody else has ended) must not take others down with it. */
   #send(block: Block): void {
     try {
+      const wasWritable = this.#isWritable
       this.#isWritable = this.#sink.write(block)
+      if (wasWritable && !this.#isWritable) this.#host.blocked.add(this)
     } catch (error) {
       this.#host.onError(error)
       this.#guard(() => this.#sink.abort())

@@ -6,13 +6,16 @@ import { Beats } from './beats.ts'
 import { catchUp } from './catch-up.ts'
 import type { Greeting } from './catch-up.ts'
 import type { ByeReason } from './control-events.ts'
+import { Deadlines } from './deadlines.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
 import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
-import { drainSessionsPerSecond, retrySpreadMs } from './limits.ts'
+import { drainSessionsPerSecond, goodbyeMs, retrySpreadMs } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
 import type { PublishInput } from './new-event.ts'
+import { answerFetch } from './fetch/answer-fetch.ts'
+import type { FetchOptions } from './fetch/answer-fetch.ts'
 import { subscribe } from './node/subscribe.ts'
 import type { NodeRequest, NodeResponse, SubscribeOptions } from './node/subscribe.ts'
 import type { NodeSettings } from './node-settings.ts'
@@ -77,6 +80,15 @@ export class Tidemark {
     options: SubscribeOptions = {},
   ): Promise<void> {
     return subscribe(this, { request, response }, options)
+  }
+
+  /**
+   * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, Workers. Reads the topics from the URL,
+   * or from the JSON body of a POST, and the cursor from `Last-Event-ID`. Nothing is sent ahead of who reads the body.
+   * Refusals are answered as by {@link subscribe}; it never rejects.
+   */
+  fetch(request: Request, options: FetchOptions = {}): Promise<Response> {
+    return answerFetch(this, request, options)
   }
 
   /**
@@ -206,10 +218,21 @@ export class Tidemark {
   }
 
   #createHost(): SessionHost {
-    const { clock, onError } = this.#settings
+    const { clock, onError, stalledAfterMs } = this.#settings
     const readPosition = (): Position => this.#requireFanOut().position
     return {
-      clock,
+      blocked: new Deadlines({
+        clock,
+        delayMs: stalledAfterMs,
+        grainMs: stalledAfterMs / 16,
+        onDue: (session) => this.#dismiss(session, 'stalled'),
+      }),
+      leaving: new Deadlines({
+        clock,
+        delayMs: goodbyeMs,
+        grainMs: goodbyeMs / 16,
+        onDue: (session) => session.cutOff(),
+      }),
       get livePosition() {
         return readPosition()
       },

@@ -10,7 +10,7 @@ import type { EventLog, EventRecord } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
-import type { Sink } from '../src/index.ts'
+import type { Block, Sink, SinkListener } from '../src/index.ts'
 import { get, sendRaw } from './support/node-server.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
@@ -244,21 +244,70 @@ test('a long replay of little keeps its place by beats of its own', async () => 
   await settle()
 })
 
-test('a client that reads nothing is cut off at the goodbye, at once or when its time is over', async () => {
-  const clock = createFakeClock()
-  const tide = createTidemark({ log: memoryLog({ clock }), clock })
-  let aborted = 0
-  const stuck = (isWritable: boolean): Sink => ({
-    write: () => isWritable,
+/** A socket that takes what it is given, or nothing; what was written to it and whether it was cut. */
+function createStuckSink(isWritable: boolean) {
+  const written: string[] = []
+  const sink = {
+    isCut: false,
+    listener: undefined as SinkListener | undefined,
+    write(block: Block) {
+      written.push(new TextDecoder().decode(block.bytes))
+      return isWritable
+    },
     end: () => undefined,
-    abort: () => (aborted += 1),
-    listen: () => undefined,
-  })
-  await tide.open(stuck(false), subscription('topic=a'))
-  await tide.open(stuck(true), subscription('topic=a'))
-  await tide.close()
-  expect(aborted).toBe(1)
+    abort() {
+      sink.isCut = true
+    },
+    listen(listener: SinkListener) {
+      sink.listener = listener
+    },
+  }
+  return { sink, written }
+}
+
+test.each([true, false])(
+  'a client that does not read the goodbye is cut off when its time is over (socket takes bytes: %s)',
+  async (isWritable) => {
+    const clock = createFakeClock()
+    const tide = createTidemark({ log: memoryLog({ clock }), clock })
+    const { sink, written } = createStuckSink(isWritable)
+    await tide.open(sink, subscription('topic=a'))
+    await tide.close()
+    expect(tide.sessionCount).toBe(0)
+    expect(written.at(-1)).toContain('event: tidemark.bye')
+    expect(sink.isCut).toBe(false)
+    clock.advance(5_400)
+    expect(sink.isCut).toBe(true)
+  },
+)
+
+test('a client that takes nothing for too long is told that it stalled, and cut off', async () => {
+  const clock = createFakeClock()
+  const tide = createTidemark({ log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const { sink, written } = createStuckSink(false)
+  await tide.open(sink, subscription('topic=a'))
+  const witness = new TestClient()
+  await tide.open(witness.connect(), subscription('topic=a'))
+  clock.advance(59_000)
+  expect(tide.sessionCount).toBe(2)
   clock.advance(5_000)
-  expect(aborted).toBe(2)
-  expect(tide.sessionCount).toBe(0)
+  expect(tide.sessionCount).toBe(1)
+  expect(written.at(-1)).toContain('"reason":"stalled"')
+  clock.advance(5_400)
+  expect(sink.isCut).toBe(true)
+})
+
+test('a slow client that goes on reading never counts as stalled', async () => {
+  const clock = createFakeClock()
+  const tide = createTidemark({ log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const { sink } = createStuckSink(false)
+  await tide.open(sink, subscription('topic=a'))
+  for (let i = 0; i < 10; i++) {
+    clock.advance(50_000)
+    sink.listener?.drained()
+    await settle()
+    await tide.publish('a', { data: 'more' })
+    await settle()
+  }
+  expect(tide.sessionCount).toBe(1)
 })

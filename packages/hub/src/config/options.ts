@@ -57,6 +57,12 @@ const described: readonly (readonly [
     '1',
     'Processes that serve the port together, to use all cores: 1 to 64, on one data directory.',
   ],
+  [
+    'stalledAfter',
+    '<duration>',
+    '5m',
+    'A client that reads nothing for this long is sent away; it resumes when it comes back.',
+  ],
   ['maxSessions', '<count>', '10000', 'Open streams of the hub; each worker takes its share.'],
   ['maxEventBytes', '<size>', '1MiB', "Size of one event's data."],
   ['maxRequestBytes', '<size>', '8MiB', 'Size of one request body.'],

@@ -50,6 +50,10 @@ const flushWindow = z
     error: 'must be adaptive, or a duration from 0ms to 100ms',
   })
 
+const stalledAfter = duration('5m').refine((value) => value >= 100 && value <= 86_400_000, {
+  error: 'must be from 100ms to 24h',
+})
+
 function text(wanted: string): z.ZodType<string> {
   return z.string({ error: wanted }).min(1, { error: wanted })
 }
@@ -83,6 +87,7 @@ export interface HubConfig {
   readonly data: string
   readonly durability: 'fsync' | 'commit'
   readonly heartbeat: number
+  readonly stalledAfter: number
   /** Processes on the one port. */
   readonly workers: number
   /** Of the whole hub. */
@@ -111,6 +116,7 @@ const settings = z
     durability: z.enum(['fsync', 'commit'], { error: 'must be fsync or commit' }).default('fsync'),
     heartbeat: heartbeat.default(15_000),
     workers: count(1, workersMax).default(1),
+    stalledAfter: stalledAfter.default(5 * 60_000),
     maxSessions: count(1, 10_000_000).default(10_000),
     maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
     maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
