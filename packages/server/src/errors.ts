@@ -24,6 +24,10 @@ export const serverErrors = {
   DRAINING:
     'This node is shutting down. Try again; another one answers, or this one once it is back.',
   OPTION_INVALID: 'An option of a node is out of its range.',
+  BODY_TOO_LARGE: 'The body of a subscription is larger than the limit.',
+  BODY_NOT_JSON: 'The body of a subscription is not JSON in UTF-8.',
+  BODY_UNUSABLE: 'The body of the request handed in was already read, so no subscription is in it.',
+  STREAM_CUT: 'A stream was cut because its reader took nothing, or its request was aborted.',
   RESPONSE_UNUSABLE: 'The response handed in was already begun, so no stream can be opened on it.',
 } as const
 
@@ -47,6 +51,10 @@ const statuses: Readonly<Record<ServerErrorCode, number>> = {
   FULL: 503,
   DRAINING: 503,
   OPTION_INVALID: 500,
+  BODY_TOO_LARGE: 413,
+  BODY_NOT_JSON: 400,
+  BODY_UNUSABLE: 500,
+  STREAM_CUT: 500,
   RESPONSE_UNUSABLE: 500,
 }
 

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseSubscriptionQuery } from '../subscription.ts'
 import type { Subscription } from '../subscription.ts'
 import { parseQueryText } from '../query-text.ts'
-import type { Sink } from '../sink.ts'
+import type { StreamOpener } from '../stream-opener.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { markStreaming } from './streaming.ts'
@@ -23,16 +23,6 @@ export interface SubscribeOptions {
   readonly subscription?: Subscription | undefined
   /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
   readonly way?: SocketWay | undefined
-}
-
-/** What the door needs of the node behind it. */
-export interface StreamOpener {
-  /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
-  open(sink: Sink, subscription: Subscription): Promise<void>
-  /** When a client that is sent away should come back, in milliseconds. */
-  pickRetryMs(): number
-  /** Where live sessions stand; undefined before the node follows its log. */
-  readonly liveCursor: string | undefined
 }
 
 /** Opens a session on a response, or answers why not. Never rejects. */

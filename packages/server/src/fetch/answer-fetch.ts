@@ -1,0 +1,50 @@
+// The Fetch API's door: a `Request` becomes a subscription, a `Response` its stream. No `node:` anywhere.
+
+import type { Answer } from '../problem.ts'
+import { parseQueryText } from '../query-text.ts'
+import { answerRefusal } from '../refusal.ts'
+import { streamHeaders } from '../stream-headers.ts'
+import type { StreamOpener } from '../stream-opener.ts'
+import { parseSubscriptionBody, parseSubscriptionQuery } from '../subscription.ts'
+import type { Subscription } from '../subscription.ts'
+import { readJson } from './read-json.ts'
+import { StreamSink } from './stream-sink.ts'
+
+/** What the door can be told about one request. */
+export interface FetchOptions {
+  /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. */
+  readonly subscription?: Subscription | undefined
+}
+
+/** Opens a session on a new response, or answers why not. Never rejects. */
+export async function answerFetch(
+  opener: StreamOpener,
+  request: Request,
+  options: FetchOptions,
+): Promise<Response> {
+  let subscription = options.subscription
+  try {
+    subscription ??= await readSubscription(request)
+    // Frameworks route HEAD to the handler of GET; it asks for the head only.
+    if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
+    const sink = new StreamSink(request.signal)
+    await opener.open(sink, subscription)
+    return new Response(sink.body, { headers: streamHeaders })
+  } catch (error) {
+    // Who is sent away from the present comes back to it, not to a later one.
+    const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
+    const refusal = { error, retryMs: opener.pickRetryMs(), cursor }
+    return toResponse(answerRefusal(request.headers.get('accept') ?? undefined, refusal))
+  }
+}
+
+async function readSubscription(request: Request): Promise<Subscription> {
+  const lastEventId = request.headers.get('last-event-id') ?? undefined
+  if (request.method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
+  const query = parseQueryText(new URL(request.url).search.slice(1))
+  return parseSubscriptionQuery(query, lastEventId)
+}
+
+function toResponse({ status, headers, body }: Answer): Response {
+  return new Response(new Uint8Array(body), { status, headers })
+}

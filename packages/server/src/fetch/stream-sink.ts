@@ -1,0 +1,113 @@
+// A session's bytes as a `ReadableStream` that moves only while somebody reads.
+
+import type { Block } from '../block.ts'
+import { ServerError } from '../errors.ts'
+import { writeBytesMax } from '../limits.ts'
+import type { Sink, SinkListener } from '../sink.ts'
+
+/** A sink whose bytes are pulled: what nobody reads is held up to `writeBytesMax`, then the session lags. */
+export class StreamSink implements Sink {
+  /** The stream to answer with. */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
+  readonly #signal: AbortSignal
+  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
+  #listener: SinkListener | undefined
+  #held: Block[] = []
+  #heldBytes = 0
+  /** Somebody waits for bytes and there were none. */
+  #isPulled = false
+  #isBlocked = false
+  #isEnding = false
+  #isClosed = false
+
+  /** A sink that closes when `signal` is aborted. */
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+    // No bytes of its own ahead of a reader: the stream's queue would be a second buffer beside ours.
+    const strategy = { highWaterMark: 0 }
+    this.body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        start: (controller) => {
+          this.#controller = controller
+        },
+        pull: () => this.#onPull(),
+        cancel: () => this.#close(),
+      },
+      strategy,
+    )
+  }
+
+  listen(listener: SinkListener): void {
+    this.#listener = listener
+    if (this.#signal.aborted) this.#onAbort()
+    else this.#signal.addEventListener('abort', this.#onAbort)
+  }
+
+  write(block: Block): boolean {
+    if (this.#isClosed || this.#isEnding) return false
+    this.#held.push(block)
+    this.#heldBytes += block.bytes.length
+    if (this.#isPulled) this.#handOver()
+    this.#isBlocked = this.#heldBytes > writeBytesMax
+    return !this.#isBlocked
+  }
+
+  end(): void {
+    this.#isEnding = true
+    if (this.#isPulled) this.#finish()
+  }
+
+  abort(): void {
+    if (this.#isClosed) return
+    this.#controller?.error(
+      new ServerError(
+        'STREAM_CUT',
+        'The stream was cut because its reader took nothing, or its request was aborted. Resume from the last event id.',
+      ),
+    )
+    this.#close()
+  }
+
+  #onPull(): void {
+    this.#isPulled = true
+    if (this.#heldBytes > 0) this.#handOver()
+    if (this.#isEnding) this.#finish()
+    if (!this.#isBlocked) return
+    this.#isBlocked = false
+    this.#listener?.drained()
+  }
+
+  /**
+   * Gives the reader everything that is held as one chunk. A copy, because a reader may do with it what it likes: move
+   * its memory to another thread, for one, while the block is shared with other sessions.
+   */
+  #handOver(): void {
+    const chunk = new Uint8Array(this.#heldBytes)
+    let offset = 0
+    for (const { bytes } of this.#held) {
+      chunk.set(bytes, offset)
+      offset += bytes.length
+    }
+    this.#held = []
+    this.#heldBytes = 0
+    // Before `enqueue`, which may pull again at once.
+    this.#isPulled = false
+    this.#controller?.enqueue(chunk)
+  }
+
+  #finish(): void {
+    this.#controller?.close()
+    this.#close()
+  }
+
+  readonly #onAbort = (): void => this.abort()
+
+  #close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#held = []
+    this.#heldBytes = 0
+    this.#listener?.closed()
+  }
+}

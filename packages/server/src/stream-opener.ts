@@ -1,0 +1,14 @@
+// What a door needs of the node behind it.
+
+import type { Sink } from './sink.ts'
+import type { Subscription } from './subscription.ts'
+
+/** The node as its doors see it. */
+export interface StreamOpener {
+  /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
+  open(sink: Sink, subscription: Subscription): Promise<void>
+  /** When a client that is sent away should come back, in milliseconds. */
+  pickRetryMs(): number
+  /** Where live sessions stand; undefined before the node follows its log. */
+  readonly liveCursor: string | undefined
+}
