@@ -29,6 +29,12 @@ export const flushBytesMax: number = 64 * 1024
  */
 export const subscriptionBytesMax: number = 512 * 1024
 
+/**
+ * Bytes below which a block is put into a gzip stream as it is. Compressing 200 bytes of JSON saves 80 of them and takes
+ * about 10 µs, as much as two writes.
+ */
+export const gzipBytesMin: number = 200
+
 /** Sessions of one node. 10,000 × ~10 KB idle = 100 MB. */
 export const sessionsMax: number = 10_000
 
