@@ -58,7 +58,7 @@ async function run(line: CommandLine): Promise<ExitCode> {
   const stopped = waitForSignal()
   const hub = await startHub(config, { onLine: remark })
   await print(renderWelcome(hub, config))
-  await stopped
+  await Promise.race([stopped, hub.failed])
   remark('sending sessions away; a second signal ends it at once.')
   await hub.drain()
   return exitCodes.done
@@ -77,13 +77,13 @@ function waitForSignal(): Promise<void> {
 }
 
 /** Lines that work when pasted. Zero stands for every address, which is none to connect to on some systems. */
-function renderWelcome({ url: listening }: Hub, { data }: HubConfig): string {
+function renderWelcome({ url: listening }: Hub, { data, workers }: HubConfig): string {
   const url = listening.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
   return `Tidemark is listening. Its page: ${url}/
 
   subscribe   curl -N '${url}/events?topic=demo'
   publish     curl -d 'hello' '${url}/topics/demo'
 
-Events are kept in ${data === 'memory:' ? 'memory, until the process ends' : data}. Ctrl-C stops the hub.
+Events are kept in ${data === 'memory:' ? 'memory, until the process ends' : data}. ${workers === 1 ? '' : `${workers} workers serve them. `}Ctrl-C stops the hub.
 `
 }

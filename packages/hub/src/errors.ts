@@ -25,6 +25,7 @@ export const hubErrors = {
   HOST_NEEDS_AUTH: 'Without authentication the hub listens on loopback only.',
   PORT_IN_USE: 'Another program listens on this port.',
   ADDRESS_UNUSABLE: 'The hub cannot listen on this address.',
+  WORKER_ENDED: 'A worker process ended before it could serve.',
 } as const
 
 export type HubErrorCode = keyof typeof hubErrors

@@ -75,3 +75,16 @@ export const drainRequestsMs: number = 5_000
 
 /** Processes of one hub. Each appends and delivers all by itself; 64 × ~60 MB before the first session is 4 GB. */
 export const workersMax: number = 64
+
+/**
+ * A worker that ends is started again at once, and after each life shorter than `steadyMs` twice as late, at most
+ * `capMs`. A start costs ~0.4 s of CPU: one that dies in the moment it serves takes 8 % of a core. Milliseconds.
+ */
+export const restartWaits: {
+  readonly steadyMs: number
+  readonly baseMs: number
+  readonly capMs: number
+} = { steadyMs: 2_000, baseMs: 100, capMs: 5_000 }
+
+/** With no worker left that serves, a hub ends when one has failed so often in a row: 0.1 + 0.2 + … + 3.2 + 5 + 5 s = 16 s. */
+export const restartsMax: number = 9

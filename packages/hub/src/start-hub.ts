@@ -1,8 +1,6 @@
 // The composition root of the process: configuration, log, engine and HTTP server become a hub.
 
-import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { systemClock } from '@tidemark/log'
 import { createTidemark, quote } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
@@ -12,34 +10,31 @@ import type { HubConfig } from './config/schema.ts'
 import { HubError } from './errors.ts'
 import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
+import type { Hub, HubOptions, WorkerShare } from './hub.ts'
 import { connectionsSpare, drainRequestsMs, drainSettleMs, heldBytesMax } from './limits.ts'
+import { listen } from './listen.ts'
 import { openLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
-
-/** A running hub. */
-export interface Hub {
-  /** Where it listens, `http://127.0.0.1:7070`. */
-  readonly url: string
-  /** Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then closes. */
-  drain(): Promise<void>
-  /** Ends everything now. Acknowledged events are on disk already. */
-  close(): Promise<void>
-}
-
-/** What a hub says while it runs. */
-export interface HubOptions {
-  /** Told of what an operator should know, one line at a time. Default: standard error. */
-  readonly onLine?: (text: string) => void
-}
+import { startWorkers } from './workers/start-workers.ts'
 
 /**
- * Starts a hub.
- * @throws HubError `HOST_NEEDS_AUTH`, `PORT_IN_USE`, `ADDRESS_UNUSABLE`; LogError when the data directory cannot be used
+ * Starts a hub: in this process, or with `config.workers` in so many processes that this one supervises.
+ * @throws HubError `HOST_NEEDS_AUTH`, `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data
+ * directory cannot be used
  */
 export async function startHub(config: HubConfig, options: HubOptions = {}): Promise<Hub> {
   checkExposure(config)
   const say = options.onLine ?? ((text: string) => process.stderr.write(`${text}\n`))
+  return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
+}
+
+/** Starts a hub in this process; with a share as one worker of several. */
+export async function startNode(
+  config: HubConfig,
+  say: (text: string) => void,
+  share?: WorkerShare,
+): Promise<Hub> {
   const log = await openLog(config, say)
   const onError = (error: unknown): void => say(describeError(error))
   const tide = createTidemark({
@@ -70,8 +65,14 @@ export async function startHub(config: HubConfig, options: HubOptions = {}): Pro
       traffic,
       connectionsMax: config.maxSessions + connectionsSpare,
     })
-    const url = await listen(server, config)
-    return createHub(url, { server, traffic, tide, closeLog: () => log.close() })
+    const url = await (share?.listen(server) ?? listen(server, config))
+    return createHub(url, {
+      server,
+      traffic,
+      tide,
+      closeLog: () => log.close(),
+      drainSessionsPerSecond: share?.drainSessionsPerSecond,
+    })
   } catch (error) {
     await tide.close()
     await log.close()
@@ -93,9 +94,10 @@ function createHub(
     readonly traffic: Traffic
     readonly tide: Tidemark
     readonly closeLog: () => Promise<void>
+    readonly drainSessionsPerSecond: number | undefined
   },
 ): Hub {
-  const { server, traffic, tide, closeLog } = parts
+  const { server, traffic, tide, closeLog, drainSessionsPerSecond } = parts
   let listeningEnded: Promise<void> | undefined
   const stopListening = (): Promise<void> => {
     listeningEnded ??= new Promise((resolve) => server.close(() => resolve()))
@@ -111,11 +113,12 @@ function createHub(
   }
   return {
     url,
+    failed: new Promise(() => undefined),
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.
       traffic.sendAway()
       const settled = wait(drainSettleMs)
-      await tide.drain()
+      await tide.drain(drainSessionsPerSecond)
       await settled
       void stopListening()
       await traffic.untilQuiet(systemClock, drainRequestsMs)
@@ -139,35 +142,6 @@ function checkExposure({ host, insecure }: HubConfig): void {
   throw new HubError(
     'HOST_NEEDS_AUTH',
     `Without authentication the hub listens on loopback only; got the host ${quote(host)}. Leave --host out and put a proxy in front, or say --insecure if everyone who reaches the port may read and publish.`,
-  )
-}
-
-async function listen(server: Server, { host, port }: HubConfig): Promise<string> {
-  const listening = once(server, 'listening')
-  server.listen({ host, port })
-  try {
-    await listening
-  } catch (error) {
-    throw describeListenFault(error, host, port)
-  }
-  const address = server.address() as AddressInfo
-  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return `http://${name}:${address.port}`
-}
-
-function describeListenFault(error: unknown, host: string, port: number): HubError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (code === 'EADDRINUSE') {
-    return new HubError(
-      'PORT_IN_USE',
-      `Port ${port} on ${host} is in use by another program. Stop it, or choose another port with --port.`,
-      { cause: error },
-    )
-  }
-  return new HubError(
-    'ADDRESS_UNUSABLE',
-    `Cannot listen on ${host}:${port}: ${describeError(error)}. Choose another --host or --port.`,
-    { cause: error },
   )
 }
 

@@ -1,0 +1,29 @@
+// What a running hub is, and what it is started with.
+
+import type { Server } from 'node:http'
+
+/** A running hub. */
+export interface Hub {
+  /** Where it listens, `http://127.0.0.1:7070`. */
+  readonly url: string
+  /** Rejects when the hub cannot go on by itself: none of its workers serves, and none can be started. */
+  readonly failed: Promise<never>
+  /** Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then closes. */
+  drain(): Promise<void>
+  /** Ends everything now. Acknowledged events are on disk already. */
+  close(): Promise<void>
+}
+
+/** What a hub says while it runs. */
+export interface HubOptions {
+  /** Told of what an operator should know, one line at a time. Default: standard error. */
+  readonly onLine?: (text: string) => void
+}
+
+/** What sets a worker apart from a hub of one process. */
+export interface WorkerShare {
+  /** Brings the server its connections; resolves to the hub's URL. */
+  readonly listen: (server: Server) => Promise<string>
+  /** This process's part of the pace at which the whole hub sends sessions away. */
+  readonly drainSessionsPerSecond: number
+}

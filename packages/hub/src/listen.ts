@@ -1,0 +1,46 @@
+// A server on the address that was asked for, or why not.
+
+import { once } from 'node:events'
+import type { AddressInfo, Server } from 'node:net'
+import { HubError } from './errors.ts'
+
+/** Where a hub listens. */
+export interface Address {
+  readonly host: string
+  /** 0 for any free one. */
+  readonly port: number
+}
+
+/**
+ * Resolves to the URL when the server listens.
+ * @throws HubError `PORT_IN_USE`, `ADDRESS_UNUSABLE`
+ */
+export async function listen(server: Server, { host, port }: Address): Promise<string> {
+  const listening = once(server, 'listening')
+  server.listen({ host, port })
+  try {
+    await listening
+  } catch (error) {
+    throw describeListenFault(error, host, port)
+  }
+  const address = server.address() as AddressInfo
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return `http://${name}:${address.port}`
+}
+
+function describeListenFault(error: unknown, host: string, port: number): HubError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'EADDRINUSE') {
+    return new HubError(
+      'PORT_IN_USE',
+      `Port ${port} on ${host} is in use by another program. Stop it, or choose another port with --port.`,
+      { cause: error },
+    )
+  }
+  const reason = error instanceof Error ? error.message : String(error)
+  return new HubError(
+    'ADDRESS_UNUSABLE',
+    `Cannot listen on ${host}:${port}: ${reason}. Choose another --host or --port.`,
+    { cause: error },
+  )
+}

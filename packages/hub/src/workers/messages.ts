@@ -1,0 +1,52 @@
+// What the supervising process and its workers tell each other.
+
+import type { HubConfig } from '../config/schema.ts'
+
+/** To a worker. */
+export type ToWorker =
+  /** The first message. The configuration is the one the hub was started with, whatever its file says by now. */
+  | {
+      readonly kind: 'start'
+      /** This worker's share of it. */
+      readonly config: HubConfig
+      readonly url: string
+      readonly drainSessionsPerSecond: number
+    }
+  /** Comes with the socket of a connection. */
+  | { readonly kind: 'connection' }
+  /** Send the sessions away, then end. */
+  | { readonly kind: 'drain' }
+
+/** From a worker. */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  /** It cannot start, and ends. */
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** The connection that was handed to it is its own now. */
+  | { readonly kind: 'taken' }
+  /** So many of its connections have ended. */
+  | { readonly kind: 'closed'; readonly connections: number }
+  /** It is drained and takes no more connections. */
+  | { readonly kind: 'leaving' }
+  /** What an operator should know. */
+  | { readonly kind: 'line'; readonly text: string }
+
+/** An error on its way between processes. */
+export interface Failure {
+  readonly message: string
+  /** The code of a HubError or LogError; undefined for any other error. */
+  readonly code: string | undefined
+}
+
+/** Describes what was thrown. */
+export function toFailure(error: unknown): Failure {
+  if (!(error instanceof Error)) return { message: String(error), code: undefined }
+  const isCoded = 'code' in error && typeof error.code === 'string'
+  return { message: error.message, code: isCoded ? String(error.code) : undefined }
+}
+
+/** The same error again, as far as whoever tells a person about it can see. */
+export function toError({ message, code }: Failure): Error {
+  const error = new Error(message)
+  return code === undefined ? error : Object.assign(error, { code })
+}

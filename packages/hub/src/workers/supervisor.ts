@@ -1,0 +1,195 @@
+// Keeps the workers of a hub alive: starts them, replaces those that end, and lets all of them go together.
+
+import type { Clock, Timer } from '@tidemark/log'
+import { restartsMax } from '../limits.ts'
+import { toError } from './messages.ts'
+import type { Failure, FromWorker, ToWorker } from './messages.ts'
+import type { Porter } from './porter.ts'
+import { RestartPace } from './restart-pace.ts'
+import type { ForkWorker, WorkerProcess } from './worker-process.ts'
+
+export interface SupervisorOptions {
+  readonly workers: number
+  /** What each worker is told first. */
+  readonly start: ToWorker & { readonly kind: 'start' }
+  readonly fork: ForkWorker
+  readonly porter: Porter
+  readonly clock: Clock
+  /** Told of what an operator should know, one line at a time. */
+  readonly say: (text: string) => void
+}
+
+/** One place among the workers, which processes come and go in. */
+interface Slot {
+  /** Counts from 1, for people. */
+  readonly number: number
+  readonly pace: RestartPace
+  process: WorkerProcess | undefined
+  /** When its process began to serve, by the clock's `elapsed`; undefined before that. */
+  servingSince: number | undefined
+  /** Why its process could not start. */
+  failure: Failure | undefined
+  restart: Timer | undefined
+}
+
+/** The workers of one hub. */
+export class Supervisor {
+  /** Rejects when no worker serves and none can be started any more. */
+  readonly failed: Promise<never>
+  readonly #options: SupervisorOptions
+  readonly #slots: readonly Slot[]
+  /** Nothing is replaced before all have served once, nor when they are being let go. */
+  #phase: 'starting' | 'serving' | 'leaving' = 'starting'
+  #onReady: () => void = () => undefined
+  #onFailed: (error: Error) => void = () => undefined
+  #onGone: () => void = () => undefined
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#slots = Array.from({ length: options.workers }, (_, i) => ({
+      number: i + 1,
+      pace: new RestartPace(),
+      process: undefined,
+      servingSince: undefined,
+      failure: undefined,
+      restart: undefined,
+    }))
+    this.failed = new Promise((_, reject) => (this.#onFailed = reject))
+    // Nobody may be waiting for it when it happens.
+    this.failed.catch(() => undefined)
+  }
+
+  /** Resolves when all workers serve; rejects with what the first one says that cannot. */
+  async start(): Promise<void> {
+    const ready = new Promise<void>((resolve) => (this.#onReady = resolve))
+    for (const slot of this.#slots) this.#launch(slot)
+    await Promise.race([ready, this.failed])
+  }
+
+  /** Lets all workers send their sessions away; resolves when the last has ended. */
+  async drain(): Promise<void> {
+    await this.#leave((worker) => worker.send({ kind: 'drain' }))
+  }
+
+  /** Ends all workers now; resolves when the last has ended. */
+  async close(): Promise<void> {
+    await this.#leave((worker) => worker.kill())
+  }
+
+  /** Ends all workers without waiting, for the end of this process. */
+  kill(): void {
+    this.#phase = 'leaving'
+    for (const { process } of this.#slots) process?.kill()
+  }
+
+  async #leave(tell: (worker: WorkerProcess) => void): Promise<void> {
+    this.#phase = 'leaving'
+    const gone = new Promise<void>((resolve) => (this.#onGone = resolve))
+    for (const { restart, process } of this.#slots) {
+      restart?.cancel()
+      if (process !== undefined) tell(process)
+    }
+    if (this.#countProcesses() > 0) await gone
+  }
+
+  #launch(slot: Slot): void {
+    const { fork, start } = this.#options
+    slot.servingSince = undefined
+    slot.failure = undefined
+    const worker = fork({
+      heard: (message) => this.#hear(slot, message),
+      ended: (how) => this.#bury(slot, how),
+    })
+    slot.process = worker
+    worker.send(start)
+  }
+
+  #hear(slot: Slot, message: FromWorker): void {
+    const { porter, say } = this.#options
+    const { number, process } = slot
+    if (process === undefined) return
+    switch (message.kind) {
+      case 'ready':
+        this.#welcome(slot, process)
+        break
+      case 'failed':
+        slot.failure = message.failure
+        break
+      case 'taken':
+        porter.taken(process)
+        break
+      case 'closed':
+        porter.closed(process, message.connections)
+        break
+      case 'leaving':
+        porter.remove(process)
+        break
+      case 'line':
+        say(`worker ${number}: ${message.text}`)
+        break
+    }
+  }
+
+  #welcome(slot: Slot, worker: WorkerProcess): void {
+    const { clock, porter, say } = this.#options
+    slot.servingSince = clock.elapsed()
+    porter.add(worker)
+    if (this.#phase === 'serving') say(`${describe(slot)} serves.`)
+    const isComplete = this.#slots.every(({ servingSince }) => servingSince !== undefined)
+    if (this.#phase !== 'starting' || !isComplete) return
+    this.#phase = 'serving'
+    this.#onReady()
+  }
+
+  #bury(slot: Slot, how: string): void {
+    const { porter } = this.#options
+    const { process, servingSince, failure } = slot
+    const name = describe(slot)
+    if (process !== undefined) porter.remove(process)
+    slot.process = undefined
+    slot.servingSince = undefined
+    const reason = failure?.message ?? `${name} ${how}`
+    if (this.#phase === 'starting') this.#onFailed(toError(failure ?? unexplained(reason)))
+    else if (this.#phase === 'serving') this.#replace(slot, { name, how, servingSince, failure })
+    if (this.#countProcesses() === 0) this.#onGone()
+  }
+
+  #replace(
+    slot: Slot,
+    death: {
+      readonly name: string
+      readonly how: string
+      readonly servingSince: number | undefined
+      readonly failure: Failure | undefined
+    },
+  ): void {
+    const { clock, say } = this.#options
+    const { name, how, servingSince, failure } = death
+    const servedMs = servingSince === undefined ? 0 : clock.elapsed() - servingSince
+    const waitMs = slot.pace.next(servedMs)
+    const isServed = this.#slots.some((other) => other.servingSince !== undefined)
+    const why =
+      failure === undefined ? `${name} ${how}` : `${name} cannot start: ${failure.message}`
+    if (!isServed && slot.pace.shortLives > restartsMax) {
+      this.#onFailed(toError(failure ?? unexplained(`${why}, again and again`)))
+      return
+    }
+    say(`${why}; another starts ${waitMs === 0 ? 'now' : `in ${waitMs} ms`}.`)
+    slot.restart = clock.after(waitMs, () => {
+      slot.restart = undefined
+      this.#launch(slot)
+    })
+  }
+
+  #countProcesses(): number {
+    return this.#slots.filter(({ process }) => process !== undefined).length
+  }
+}
+
+function describe({ number, process }: Slot): string {
+  return `worker ${number} (process ${process?.pid ?? 'unknown'})`
+}
+
+function unexplained(reason: string): Failure {
+  return { message: `${reason}. Look for its own last words above.`, code: 'WORKER_ENDED' }
+}

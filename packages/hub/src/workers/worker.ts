@@ -1,0 +1,68 @@
+// One process of several: a hub without a port of its own.
+
+import type { Server, Socket } from 'node:net'
+import type { Hub } from '../hub.ts'
+import { startNode } from '../start-hub.ts'
+import { HandedConnections } from './handed-connections.ts'
+import { toFailure } from './messages.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
+
+/** How a worker speaks and ends. */
+export interface WorkerHost {
+  readonly tell: (message: FromWorker) => void
+  /** Ends the process, after all that was told has left it. */
+  readonly exit: (exitCode: number) => void
+}
+
+/** What a worker does with what it is told. */
+export class Worker {
+  readonly #host: WorkerHost
+  #hub: Promise<Hub> | undefined
+  #connections: HandedConnections | undefined
+  #isLeaving = false
+
+  constructor(host: WorkerHost) {
+    this.#host = host
+  }
+
+  hear(message: ToWorker, socket: Socket | undefined): void {
+    if (message.kind === 'start') void this.#start(message)
+    else if (message.kind === 'connection') this.#connections?.take(socket)
+    else void this.leave()
+  }
+
+  /** Sends all sessions away and ends; also when it has not begun yet. */
+  async leave(): Promise<void> {
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    try {
+      await (await this.#hub)?.drain()
+      this.#host.exit(0)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #start(message: ToWorker & { readonly kind: 'start' }): Promise<void> {
+    const { config, url, drainSessionsPerSecond } = message
+    const { tell } = this.#host
+    this.#hub = startNode(config, (text) => tell({ kind: 'line', text }), {
+      drainSessionsPerSecond,
+      listen: async (server: Server) => {
+        this.#connections = new HandedConnections(server, tell)
+        return url
+      },
+    })
+    try {
+      await this.#hub
+      tell({ kind: 'ready' })
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#host.tell({ kind: 'failed', failure: toFailure(error) })
+    this.#host.exit(1)
+  }
+}
