@@ -84,7 +84,10 @@ export const restartWaits: {
   readonly steadyMs: number
   readonly baseMs: number
   readonly capMs: number
-} = { steadyMs: 2_000, baseMs: 100, capMs: 5_000 }
+} = { steadyMs: 1_000, baseMs: 100, capMs: 5_000 }
 
-/** With no worker left that serves, a hub ends when one has failed so often in a row: 0.1 + 0.2 + … + 3.2 + 5 + 5 s = 16 s. */
-export const restartsMax: number = 9
+/**
+ * A hub of which no worker serves ends when one could not be started so often in a row: after
+ * 0 + 0.1 + 0.2 + … + 3.2 + 5 + 5 s = 16 s.
+ */
+export const failedStartsMax: number = 9

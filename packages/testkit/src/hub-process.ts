@@ -19,6 +19,8 @@ export interface HubProcessOptions {
   readonly args?: readonly string[] | undefined
   /** Further environment variables. The caller's own `TIDEMARK_…` are not passed on. */
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** Whether it leads a process group of its own, so that a signal can be sent to it and all it has started. */
+  readonly isGroup?: boolean | undefined
   /** Called as soon as there is a process, for tests that kill it before it is ready. */
   readonly onSpawn?: ((hub: HubProcess) => void) | undefined
 }
@@ -34,6 +36,8 @@ export interface HubProcess {
   readonly output: string
   /** Whether the process has ended, however it came to that. */
   readonly isEnded: boolean
+  /** What it ended with; null while it runs, and when a signal ended it. */
+  readonly exitCode: number | null
   /** Sends a signal; resolves when the process has ended. */
   kill(signal: NodeJS.Signals): Promise<void>
   /** Ends it as an operator would, `SIGTERM`, and after 10 s by force. Nothing happens when it has ended already. */
@@ -67,6 +71,7 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
       cwd: options.dataDirectory,
       env: { ...cleanEnvironment(), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: options.isGroup ?? false,
     },
   )
   const hub = new ChildHub(child, port)
@@ -126,6 +131,10 @@ class ChildHub implements HubProcess {
 
   get isEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  get exitCode(): number | null {
+    return this.#child.exitCode
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {

@@ -5,19 +5,21 @@ import { restartWaits } from '../limits.ts'
 /** The pace of one worker's restarts. */
 export class RestartPace {
   #shortLives = 0
+  #failedStarts = 0
 
-  /** How many restarts in a row came too soon. */
-  get shortLives(): number {
-    return this.#shortLives
+  /** How many starts in a row have come to nothing. */
+  get failedStarts(): number {
+    return this.#failedStarts
   }
 
   /**
    * Milliseconds to wait before the next start.
-   * @param servedMs How long the worker has served; 0 if it never got so far.
+   * @param servedMs How long the worker has served; undefined if it never got so far.
    */
-  next(servedMs: number): number {
+  next(servedMs: number | undefined): number {
     const { steadyMs, baseMs, capMs } = restartWaits
-    if (servedMs >= steadyMs) this.#shortLives = 0
+    this.#failedStarts = servedMs === undefined ? this.#failedStarts + 1 : 0
+    if (servedMs !== undefined && servedMs >= steadyMs) this.#shortLives = 0
     const waitMs = this.#shortLives === 0 ? 0 : baseMs * 2 ** (this.#shortLives - 1)
     this.#shortLives += 1
     return Math.min(waitMs, capMs)

@@ -1,7 +1,7 @@
 // Keeps the workers of a hub alive: starts them, replaces those that end, and lets all of them go together.
 
 import type { Clock, Timer } from '@tidemark/log'
-import { restartsMax } from '../limits.ts'
+import { failedStartsMax } from '../limits.ts'
 import { toError } from './messages.ts'
 import type { Failure, FromWorker, ToWorker } from './messages.ts'
 import type { Porter } from './porter.ts'
@@ -165,12 +165,12 @@ export class Supervisor {
   ): void {
     const { clock, say } = this.#options
     const { name, how, servingSince, failure } = death
-    const servedMs = servingSince === undefined ? 0 : clock.elapsed() - servingSince
+    const servedMs = servingSince === undefined ? undefined : clock.elapsed() - servingSince
     const waitMs = slot.pace.next(servedMs)
     const isServed = this.#slots.some((other) => other.servingSince !== undefined)
     const why =
       failure === undefined ? `${name} ${how}` : `${name} cannot start: ${failure.message}`
-    if (!isServed && slot.pace.shortLives > restartsMax) {
+    if (!isServed && slot.pace.failedStarts > failedStartsMax) {
       this.#onFailed(toError(failure ?? unexplained(`${why}, again and again`)))
       return
     }
