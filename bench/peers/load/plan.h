@@ -1,0 +1,97 @@
+// What to do, read from standard input: lines of a name and numbers, and requests as a length and that many bytes.
+#pragma once
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUPS_MAX 8
+#define PUBLISHES_MAX 64
+
+typedef struct {
+  char *bytes;
+  size_t length;
+} Request;
+
+typedef struct {
+  char name[32];
+  unsigned connections;
+  int bytes_per_second; // 0: as fast as it can; -1: never reads past the head
+  int receive_buffer;   // SO_RCVBUF; 0: the system's
+  int is_checked;       // whether the payload is looked for; not in compressed streams
+  Request *requests;    // connection i sends request i % request_count
+  unsigned request_count;
+} Group;
+
+typedef struct {
+  unsigned port, publish_port, publishers;
+  double events_per_second;
+  unsigned burst; // events published at once, every burst / events_per_second seconds
+  unsigned warmup_ms, window_ms, drain_ms;
+  unsigned connects_per_second, connecting_max;
+  unsigned cycles, life_ms; // connect and disconnect so often, each after a random time up to life_ms
+  Group groups[GROUPS_MAX];
+  unsigned group_count;
+  Request publishes[PUBLISHES_MAX]; // sent in turn
+  unsigned publish_count;
+} Plan;
+
+static void die(const char *what, const char *got) {
+  fprintf(stderr, "load: %s %s\n", what, got);
+  exit(2);
+}
+
+static Request read_request(size_t length) {
+  Request request = {malloc(length + 1), length};
+  if (fread(request.bytes, 1, length, stdin) != length) die("the plan ends inside", "a request");
+  request.bytes[length] = 0;
+  getchar(); // the line's end
+  return request;
+}
+
+static void read_group(Plan *plan, const char *line) {
+  if (plan->group_count == GROUPS_MAX) die("too many groups:", line);
+  Group *group = &plan->groups[plan->group_count++];
+  unsigned count;
+  if (sscanf(line, "group %31s %u %d %d %d %u", group->name, &group->connections, &group->bytes_per_second,
+             &group->receive_buffer, &group->is_checked, &count) != 6)
+    die("not a group:", line);
+  group->requests = calloc(count, sizeof(Request));
+  for (; group->request_count < count; group->request_count++) {
+    size_t length;
+    if (scanf("request %zu", &length) != 1) die("expected a request in", group->name);
+    getchar();
+    group->requests[group->request_count] = read_request(length);
+  }
+}
+
+static Plan read_plan(void) {
+  Plan plan = {.publishers = 1, .burst = 1, .drain_ms = 2000, .connects_per_second = 2000, .connecting_max = 64};
+  char line[256];
+  while (fgets(line, sizeof line, stdin)) {
+    char name[32] = "";
+    double value = 0;
+    sscanf(line, "%31s %lf", name, &value);
+    unsigned number = (unsigned)value;
+    if (!strcmp(name, "run")) return plan;
+    if (!strcmp(name, "group")) read_group(&plan, line);
+    else if (!strcmp(name, "publish")) {
+      if (plan.publish_count == PUBLISHES_MAX) die("too many publishes:", line);
+      plan.publishes[plan.publish_count++] = read_request(number);
+    } else if (!strcmp(name, "port")) plan.port = number;
+    else if (!strcmp(name, "publish-port")) plan.publish_port = number;
+    else if (!strcmp(name, "publishers")) plan.publishers = number;
+    else if (!strcmp(name, "events-per-second")) plan.events_per_second = value;
+    else if (!strcmp(name, "burst")) plan.burst = number;
+    else if (!strcmp(name, "warmup-ms")) plan.warmup_ms = number;
+    else if (!strcmp(name, "window-ms")) plan.window_ms = number;
+    else if (!strcmp(name, "drain-ms")) plan.drain_ms = number;
+    else if (!strcmp(name, "connects-per-second")) plan.connects_per_second = number;
+    else if (!strcmp(name, "connecting-max")) plan.connecting_max = number;
+    else if (!strcmp(name, "cycles")) plan.cycles = number;
+    else if (!strcmp(name, "life-ms")) plan.life_ms = number;
+    else die("not known in a plan:", line);
+  }
+  die("the plan ends without", "run");
+  return plan;
+}

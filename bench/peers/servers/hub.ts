@@ -1,0 +1,55 @@
+// This project's hub as `tidemark serve` starts it: durable, every acknowledged event on the disk.
+
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { findFreePort } from '@tidemark/testkit'
+import type { PeerServer, RunningPeer, StartOptions } from '../server.ts'
+import { startServerProcess } from '../server-process.ts'
+import { getRequest, postRequest } from './requests.ts'
+
+const commandLine = fileURLToPath(new URL('../../../packages/cli/', import.meta.url))
+const maxSessions = 12_000
+
+export const hub: PeerServer = {
+  name: 'hub',
+  prepare: () => {
+    const { version } = JSON.parse(readFileSync(`${commandLine}package.json`, 'utf8')) as {
+      version: string
+    }
+    return Promise.resolve({
+      version: `${version} on Node ${process.versions.node}`,
+      settings: `defaults (\`durability: fsync\`, 24 h of history) but \`--max-sessions ${maxSessions}\``,
+    })
+  },
+  start: (options) => startHub(options, []),
+}
+
+/** Starts the hub with further flags of `tidemark serve`. */
+export async function startHub(
+  { directory }: StartOptions,
+  flags: readonly string[],
+): Promise<RunningPeer> {
+  const port = await findFreePort()
+  const child = await startServerProcess({
+    command: process.execPath,
+    args: [
+      `${commandLine}dist/main.js`,
+      'serve',
+      `--port=${port}`,
+      `--data=${directory}/data`,
+      `--max-sessions=${maxSessions}`,
+      ...flags,
+    ],
+    port,
+    directory,
+  })
+  return {
+    port,
+    subscribeRequest: (topics) =>
+      getRequest(`/events?${new URLSearchParams(topics.map((topic) => ['topic', topic]))}`),
+    publishRequest: (topic, data) =>
+      postRequest(`/topics/${topic}`, data, { 'Content-Type': 'text/plain' }),
+    pids: () => [child.pid],
+    stop: () => child.stop(),
+  }
+}
