@@ -1,0 +1,6 @@
+export type { LoadFigures } from './figures.ts'
+export type { LoadViolation } from './judge-run.ts'
+export { runLoad } from './run-load.ts'
+export type { LoadOptions, LoadReport } from './run-load.ts'
+export type { LoadHost, Scenario } from './scenario.ts'
+export { loadScenarios } from './scenarios.ts'

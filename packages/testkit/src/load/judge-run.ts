@@ -1,0 +1,103 @@
+// The verdict on a whole run: the log against what was published, then every subscriber against the log.
+
+import { comparePositions } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
+import type { ReceivedEvent } from '../traffic/history.ts'
+import { judge } from '../traffic/judge.ts'
+import { matchesAny } from '../traffic/matches-any.ts'
+import type { Publisher } from '../traffic/publisher.ts'
+import type { LoadFigures } from './figures.ts'
+import { judgeStream } from './judge-stream.ts'
+import type { JudgedLog, LagRule } from './judge-stream.ts'
+import type { LoadSubscriber } from './load-subscriber.ts'
+import type { Scenario } from './scenario.ts'
+
+export interface LoadViolation {
+  /** Whose; `log` when what is stored is not what was published, `run` when it is about the whole. */
+  readonly subscriber: string
+  readonly text: string
+}
+
+export interface JudgedRun {
+  readonly publishers: readonly Publisher[]
+  readonly subscribers: readonly LoadSubscriber[]
+  /** Who has read the whole log after it was over. */
+  readonly latecomer: LoadSubscriber
+  /** Where the log ends. */
+  readonly final: Position
+  readonly scenario: Scenario
+  readonly figures: LoadFigures
+}
+
+/** Every violation of a run that has settled. */
+export function judgeRun(run: JudgedRun): readonly LoadViolation[] {
+  const { latecomer, subscribers } = run
+  for (const [index, event] of latecomer.received.entries()) event.index = index
+  const log: JudgedLog = { events: latecomer.received, ruleOf: (topic) => ruleOf(run, topic) }
+  return [
+    ...judgeFigures(run),
+    ...judgeLog(run),
+    ...subscribers
+      .filter(({ plan }) => plan.habit !== 'never')
+      .flatMap((subscriber) => judgeSubscriber(subscriber, log, run)),
+  ]
+}
+
+/** A run in which nothing happened would keep every promise. */
+function judgeFigures({ scenario, figures }: JudgedRun): LoadViolation[] {
+  const { atLeast, memoryGrowthMax = Number.POSITIVE_INFINITY } = scenario
+  const names = Object.keys(atLeast) as (keyof LoadFigures)[]
+  const texts = names
+    .filter((name) => figures[name] < (atLeast[name] ?? 0))
+    .map((name) => `shows nothing: ${name} ${figures[name]}, wanted ${atLeast[name]} at least`)
+  if (figures.memoryGrowth > memoryGrowthMax) {
+    texts.push(`the hub's memory grew by ${figures.memoryGrowth} bytes, not ${memoryGrowthMax}`)
+  }
+  return texts.map((text) => ({ subscriber: 'run', text }))
+}
+
+/** What the log holds must be what was published: all that was acknowledged, each once, in the order of each publisher. */
+function judgeLog({ publishers, latecomer }: JudgedRun): LoadViolation[] {
+  const events: ReceivedEvent[] = latecomer.received.map((event) => ({
+    ...event,
+    cursor: event.cursor ?? '',
+  }))
+  const { gaps, faults, plan } = latecomer
+  const violations = judge({
+    attempts: publishers.flatMap(({ attempts }) => attempts),
+    receptions: [
+      {
+        subscriber: plan.name,
+        topics: plan.topics,
+        isBatched: false,
+        events,
+        gaps: gaps.map((gap) => JSON.stringify(gap)),
+        faults,
+      },
+    ],
+  })
+  return violations.map(({ kind, text }) => ({ subscriber: 'log', text: `${kind}: ${text}` }))
+}
+
+function judgeSubscriber(
+  subscriber: LoadSubscriber,
+  log: JudgedLog,
+  { final, scenario }: JudgedRun,
+): LoadViolation[] {
+  const { plan, position, faults, byes } = subscriber
+  const isLevel = position !== undefined && comparePositions(position, final) >= 0
+  const texts = [
+    ...faults,
+    ...(isLevel ? [] : ['never got level with the last event']),
+    ...judgeStream(subscriber.reception, log),
+    ...byes
+      .filter((reason) => !(scenario.byeReasons ?? []).includes(reason))
+      .map((reason) => `was sent away: ${reason}`),
+  ]
+  return texts.map((text) => ({ subscriber: plan.name, text }))
+}
+
+function ruleOf({ scenario }: JudgedRun, topic: string): LagRule {
+  const rules = scenario.rules ?? []
+  return rules.find(({ pattern }) => matchesAny([pattern], topic))?.whenLagging ?? 'delay'
+}

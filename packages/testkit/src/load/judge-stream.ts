@@ -1,0 +1,169 @@
+// Whether what one subscriber got is what the log holds for it. Pure, and knows nothing of the hub's own code but how to
+// compare two cursors.
+
+import { comparePositions, isSameHistory, parseCursor } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
+import { matchesAny } from '../traffic/matches-any.ts'
+import { nameEvent } from './event-book.ts'
+import type { BookedEvent } from './event-book.ts'
+import { violationsToldMax } from './limits.ts'
+
+/** What becomes of events for a session that lags. */
+export type LagRule = 'delay' | 'conflate' | 'drop' | 'disconnect'
+
+/** Everything one subscriber got, over all its connections, in order. */
+export interface StreamReception {
+  readonly topics: readonly string[]
+  /** Where it began: everything after that is due. Undefined: at the beginning. */
+  readonly start: Position | undefined
+  readonly received: readonly BookedEvent[]
+  readonly gaps: readonly ToldGap[]
+}
+
+/** What a `tidemark.gap` says. */
+export interface ToldGap {
+  readonly from: string | null
+  readonly to: string
+  readonly reason: string
+}
+
+/** The whole log in its order; each event's `index` is its place, its `cursor` is known. */
+export interface JudgedLog {
+  readonly events: readonly BookedEvent[]
+  ruleOf(topic: string): LagRule
+}
+
+/** Every violation, one sentence each with the events around it; at most 3, and how many more. */
+export function judgeStream(reception: StreamReception, log: JudgedLog): readonly string[] {
+  const due = listDue(reception, log)
+  const walk = new Walk(reception, due, log)
+  const violations = walk.run()
+  const more = violations.length - violationsToldMax
+  const told = violations.slice(0, violationsToldMax)
+  return more > 0 ? [...told, `and ${more} more violations`] : told
+}
+
+/** The events a subscriber must get. */
+function listDue(
+  { topics, start }: StreamReception,
+  { events }: JudgedLog,
+): readonly BookedEvent[] {
+  const known = new Map<string, boolean>()
+  const isItsTopic = (topic: string): boolean => {
+    let isIts = known.get(topic)
+    if (isIts === undefined) known.set(topic, (isIts = matchesAny(topics, topic)))
+    return isIts
+  }
+  return events.filter(({ topic, cursor }) => isItsTopic(topic) && isAfter(cursor, start))
+}
+
+/** One subscriber's events in the order of arrival, held against those that are due. */
+class Walk {
+  readonly #reception: StreamReception
+  readonly #due: readonly BookedEvent[]
+  readonly #log: JudgedLog
+  /** Place among the due by place in the log. */
+  readonly #rankOf: Map<BookedEvent, number>
+  readonly #newestOfKey = new Map<string, number>()
+  readonly #violations: string[] = []
+
+  constructor(reception: StreamReception, due: readonly BookedEvent[], log: JudgedLog) {
+    this.#reception = reception
+    this.#due = due
+    this.#log = log
+    this.#rankOf = new Map(due.map((event, rank) => [event, rank]))
+    for (const event of reception.received) {
+      const name = keyName(event)
+      this.#newestOfKey.set(name, Math.max(event.index, this.#newestOfKey.get(name) ?? -1))
+    }
+  }
+
+  run(): readonly string[] {
+    const { received } = this.#reception
+    const seen = new Set<BookedEvent>()
+    let next = 0
+    for (const [at, event] of received.entries()) {
+      const rank = this.#rankOf.get(event)
+      if (rank === undefined) this.#blame('got what is not due', { event, at, rank: next })
+      else if (seen.has(event)) this.#blame('got twice', { event, at, rank })
+      else if (rank < next) this.#blame('got too late', { event, at, rank })
+      else {
+        this.#skip({ from: next, to: rank, at })
+        next = rank + 1
+      }
+      seen.add(event)
+    }
+    this.#skip({ from: next, to: this.#due.length, at: received.length })
+    this.#checkGaps(seen)
+    return this.#violations
+  }
+
+  /** Events that did not arrive before a later one did. */
+  #skip({ from, to, at }: { from: number; to: number; at: number }): void {
+    for (let rank = from; rank < to; rank++) {
+      const event = this.#due[rank]
+      if (event !== undefined && !this.#isExcused(event))
+        this.#blame('never got', { event, at, rank })
+    }
+  }
+
+  #isExcused(event: BookedEvent): boolean {
+    const rule = this.#log.ruleOf(event.topic)
+    if (rule === 'conflate' && event.key !== undefined) {
+      return (this.#newestOfKey.get(keyName(event)) ?? -1) > event.index
+    }
+    return rule === 'drop' && this.#reception.gaps.some((gap) => covers(gap, event))
+  }
+
+  /** A gap must be allowed, and be about something. */
+  #checkGaps(seen: ReadonlySet<BookedEvent>): void {
+    for (const gap of this.#reception.gaps) {
+      const missing = this.#due.filter((event) => !seen.has(event) && covers(gap, event))
+      const isAllowed =
+        missing.length > 0 && missing.every(({ topic }) => this.#log.ruleOf(topic) === 'drop')
+      if (!isAllowed)
+        this.#violations.push(`was told of a gap without need: ${JSON.stringify(gap)}`)
+    }
+  }
+
+  #blame(
+    what: string,
+    { event, at, rank }: { event: BookedEvent; at: number; rank: number },
+  ): void {
+    const expected = around(this.#due, rank)
+    const got = around(this.#reception.received, at)
+    this.#violations.push(
+      `${what}: ${nameEvent(event)} at ${event.cursor ?? 'no known place'}; expected ${expected}; got ${got}`,
+    )
+  }
+}
+
+function covers({ from, to, reason }: ToldGap, { cursor }: BookedEvent): boolean {
+  if (reason !== 'rate' || from === null) return false
+  return isAfter(cursor, parseCursor(from)?.position) && !isAfter(cursor, parseCursor(to)?.position)
+}
+
+/** A few events and the one that matters. */
+function around(events: readonly BookedEvent[], at: number): string {
+  const from = Math.max(0, at - 3)
+  const names = events.slice(from, at + 3).map((event, i) => {
+    const name = `${nameEvent(event)} @${event.index}`
+    return from + i === at ? `[${name}]` : name
+  })
+  const isCut = at + 3 < events.length
+  return `${from > 0 ? '… ' : ''}${names.join(', ')}${isCut ? ' …' : ''}${at >= events.length ? ' [end]' : ''}`
+}
+
+function keyName({ topic, key }: BookedEvent): string {
+  return `${topic}\n${key ?? ''}`
+}
+
+function isAfter(cursor: string | undefined, other: Position | undefined): boolean {
+  if (other === undefined) return true
+  const position = parseCursor(cursor ?? '')?.position
+  return (
+    position !== undefined &&
+    isSameHistory(position, other) &&
+    comparePositions(position, other) > 0
+  )
+}

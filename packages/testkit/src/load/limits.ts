@@ -1,0 +1,40 @@
+// Every limit of the load tests, with its arithmetic.
+
+/** Cuts fall into the head of a stream, into its first events, and far into it. Bytes of the body. */
+export const cutBytesMax: readonly number[] = [300, 2_000, 20_000, 100_000, 1_000_000]
+
+/** A pausing reader stands still for so many acknowledged events: at 3,000 per second about half a second to a second. */
+export const pauseEvents: { readonly from: number; readonly to: number } = {
+  from: 1_500,
+  to: 3_000,
+}
+
+/** Padding withheld from a reader that stands still, beyond which its session must have lagged: the kernel takes 4 MB. */
+export const lagBytesMin: number = 5_000_000
+
+/** What a trickling reader takes per second. Bytes. */
+export const trickleBytesPerSecond: number = 4 * 1024
+
+/** The share of events that are padded, */
+export const bulkShare: number = 0.15
+
+/** with up to this many characters: 3,000 events per second × 15 % × 24 KB on average = 11 MB per second to who follows them all. */
+export const bulkLengthMax: number = 48_000
+
+/** Events of one request. */
+export const batchEventsMax: number = 20
+
+/** Between two attempts of a subscriber to connect. 400 of them × 25 per second = 10,000 refused connections at worst. Milliseconds. */
+export const knockMs: number = 40
+
+/** How long subscribers may take to get level once publishing has ended. Milliseconds. */
+export const settleMsMax: number = 25_000
+
+/** Between two looks at a process's memory. Milliseconds. */
+export const memoryLookMs: number = 50
+
+/** Violations told of one subscriber: the first is the fault, the others mostly follow from it. */
+export const violationsToldMax: number = 3
+
+/** Acknowledged events between two kills of workers. A worker takes about half a second to be replaced. */
+export const killEvents: { readonly from: number; readonly to: number } = { from: 400, to: 1_500 }

@@ -1,0 +1,174 @@
+// The load test: a hub under a crowd of subscribers and publishers at a high rate, and a verdict on what arrived.
+
+import { comparePositions } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
+import { createRandom } from '../seeded-random.ts'
+import type { SeededRandom } from '../seeded-random.ts'
+import { Publisher } from '../traffic/publisher.ts'
+import { waitUntil } from '../wait-until.ts'
+import { createDoors } from './doors.ts'
+import { countFigures } from './figures.ts'
+import type { LoadFigures } from './figures.ts'
+import { judgeRun } from './judge-run.ts'
+import type { LoadViolation } from './judge-run.ts'
+import { startKilling } from './kill-workers.ts'
+import { settleMsMax } from './limits.ts'
+import { LoadSubscriber } from './load-subscriber.ts'
+import { watchMemory } from './memory-watch.ts'
+import { drawDrafts, drawSubscribers, eventsPerRequest, fork, lastTopic } from './plan.ts'
+import type { SubscriberPlan } from './plan.ts'
+import type { LoadHost, Scenario } from './scenario.ts'
+import { LoadScene } from './scene.ts'
+import { startHub } from './start-hub.ts'
+
+export interface LoadOptions {
+  readonly scenario: Scenario
+  readonly seed: number
+  /** How long publishers publish at the scenario's rate; the number of events follows from it. */
+  readonly seconds: number
+  /** Where the hub keeps its log; made when missing, best empty. */
+  readonly dataDirectory: string
+}
+
+export interface LoadReport {
+  readonly figures: LoadFigures
+  readonly violations: readonly LoadViolation[]
+  /** The end of what the hub has written. */
+  readonly output: string
+}
+
+/** Everybody in a run. */
+interface Cast {
+  readonly publishers: readonly Publisher[]
+  readonly subscribers: readonly LoadSubscriber[]
+  /** Publishes the last event. */
+  readonly closer: Publisher
+}
+
+/**
+ * Runs a scenario with the plan of a seed. The same seed draws the same plan; what falls between which bytes differs
+ * from run to run. Rejects when the hub cannot start, ends by itself, or refuses a publish for good.
+ */
+export async function runLoad(options: LoadOptions): Promise<LoadReport> {
+  const { scenario, seed, seconds, dataDirectory } = options
+  const random = createRandom(seed)
+  const host = await (scenario.startHost ?? startHub)(scenario, dataDirectory)
+  const scene = new LoadScene(host, createDoors())
+  const events = Math.round(scenario.eventsPerSecond * seconds)
+  const cast = createCast(scenario, scene, { random, events })
+  const memory = watchMemory(host.pid)
+  try {
+    const { final, kills } = await play(cast, scene, {
+      host,
+      scenario,
+      events,
+      random: fork(random),
+    })
+    const latecomer = await readAgain(scene, final)
+    const figures = countFigures({ ...cast, kills, memoryGrowth: memory.stop() })
+    const violations = judgeRun({ ...cast, latecomer, final, scenario, figures })
+    return { figures, violations, output: host.output }
+  } finally {
+    memory.stop()
+    for (const publisher of cast.publishers) publisher.stop()
+    for (const subscriber of cast.subscribers) subscriber.stop()
+    scene.close()
+    await host.stop()
+  }
+}
+
+interface CastSize {
+  readonly random: SeededRandom
+  readonly events: number
+}
+
+function createCast(scenario: Scenario, scene: LoadScene, { random, events }: CastSize): Cast {
+  const { publishers: count, eventsPerSecond, crowd } = scenario
+  const paceMs = (1_000 * eventsPerRequest * count) / eventsPerSecond
+  const create = (name: string, isKeyed: boolean): Publisher =>
+    new Publisher(
+      {
+        name,
+        isKeyed,
+        paceMs,
+        random: fork(random),
+        draw: (own) => scene.notePadding(drawDrafts(own, scenario.bulkShare)),
+        onAttempt: (attempt) => scene.book.add(attempt),
+      },
+      scene,
+    )
+  const publishers = Array.from({ length: count }, (_, i) => create(`p${i}`, i % 2 === 0))
+  const closer = create('closer', true)
+  return {
+    publishers: [...publishers, closer],
+    closer,
+    subscribers: drawSubscribers(crowd, random, events).map(
+      (plan) => new LoadSubscriber(plan, scene),
+    ),
+  }
+}
+
+interface Play {
+  readonly host: LoadHost
+  readonly scenario: Scenario
+  readonly events: number
+  readonly random: SeededRandom
+}
+
+interface Ending {
+  /** Where the last event stands. */
+  readonly final: Position
+  /** Workers killed. */
+  readonly kills: number
+}
+
+/** Resolves when everybody has come to the last event, or has had the time for it. */
+async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending> {
+  const { publishers, subscribers, closer } = cast
+  for (const subscriber of subscribers) void subscriber.run()
+  const busy = publishers.filter((publisher) => publisher !== closer)
+  const publishing = Promise.all(busy.map((publisher) => publisher.run()))
+  const killing = startKilling(options, scene)
+  await Promise.race([publishing, killing.failure, scene.acks.further(options.events)])
+  for (const publisher of busy) publisher.stop()
+  const killed = killing.stop()
+  scene.acks.end()
+  const kills = await killed
+  await publishing
+  await closer.publish([{ topic: lastTopic }])
+  const final = scene.acks.newest
+  if (final === undefined) throw new Error('The last event was acknowledged without a cursor.')
+  for (const subscriber of subscribers) subscriber.settle()
+  const isLevel = (subscriber: LoadSubscriber): boolean =>
+    subscriber.plan.habit === 'never' || hasReached(subscriber, final)
+  // Who does not come so far is told by the judge.
+  await waitUntil('all are level', () => subscribers.every(isLevel), settleMsMax).catch(
+    () => undefined,
+  )
+  return { final, kills }
+}
+
+/** One more subscriber, after all is over: what is in the log must be what went through it. */
+async function readAgain(scene: LoadScene, final: Position): Promise<LoadSubscriber> {
+  const plan: SubscriberPlan = {
+    name: 'latecomer',
+    topics: ['**'],
+    shape: 'plain',
+    fields: [],
+    isNamedByTopic: false,
+    habit: 'steady',
+    door: scene.url.startsWith('https:') ? 'http2' : 'http1',
+    isCompressed: false,
+    joinsAfter: 0,
+    random: createRandom(0),
+  }
+  const latecomer = new LoadSubscriber(plan, scene)
+  void latecomer.run()
+  await waitUntil('the latecomer is level', () => hasReached(latecomer, final), settleMsMax)
+  latecomer.stop()
+  return latecomer
+}
+
+function hasReached({ position }: LoadSubscriber, final: Position): boolean {
+  return position !== undefined && comparePositions(position, final) >= 0
+}

@@ -1,0 +1,54 @@
+// What a load test runs under: the hub's settings, the crowd, and what is allowed.
+
+import type { LoadFigures } from './figures.ts'
+import type { LagRule } from './judge-stream.ts'
+import type { Group } from './plan.ts'
+
+/** What is under load. */
+export interface LoadHost {
+  /** Without a slash at its end. */
+  readonly url: string
+  /** The process whose memory is watched and whose children are its workers. */
+  readonly pid: number | undefined
+  /** The end of what it has written. */
+  readonly output: string
+  stop(): Promise<void>
+}
+
+/** When workers are killed. */
+export type WorkerKills =
+  /** At random moments. */
+  | 'random'
+  /** As soon as the first subscriber has a new event: others of its feed are still being written to. */
+  | 'mid-flush'
+
+export interface Scenario {
+  /** A sentence: what holds. */
+  readonly name: string
+  /** Flags of `tidemark serve`. */
+  readonly args?: readonly string[] | undefined
+  /** Contents of its configuration file. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined
+  readonly crowd: readonly Group[]
+  /** Publishers; every other one publishes with idempotency keys. */
+  readonly publishers: number
+  /** Of all of them together. */
+  readonly eventsPerSecond: number
+  /** The share of events that are padded. Default 0.15. */
+  readonly bulkShare?: number | undefined
+  /** What becomes of events for sessions that lag. Default: `delay`, for all. */
+  readonly rules?:
+    | readonly { readonly pattern: string; readonly whenLagging: LagRule }[]
+    | undefined
+  /** Reasons for which the hub may end a stream. Default: none. */
+  readonly byeReasons?: readonly string[] | undefined
+  readonly kills?: WorkerKills | undefined
+  /** What must have happened, or the run has shown nothing. */
+  readonly atLeast: Partial<LoadFigures>
+  /** How far the hub's own memory may rise above what it held when it was ready. Bytes; default: it is not looked at. */
+  readonly memoryGrowthMax?: number | undefined
+  /** Default: a hub in a process of its own. */
+  readonly startHost?:
+    | ((scenario: Scenario, dataDirectory: string) => Promise<LoadHost>)
+    | undefined
+}

@@ -1,0 +1,100 @@
+// The load tests, each by the words that end the sentence "nothing is lost, doubled or out of order …".
+
+import { allShapes, bulkSets, smallSets } from './plan.ts'
+import type { Group } from './plan.ts'
+import type { Scenario } from './scenario.ts'
+
+/** Some hundred subscribers of every habit. */
+const everybody: readonly Group[] = [
+  { count: 140, topicSets: smallSets, habits: ['steady'] },
+  { count: 100, topicSets: smallSets, habits: ['cut'] },
+  { count: 10, topicSets: bulkSets, habits: ['pausing'] },
+  { count: 4, topicSets: bulkSets, habits: ['trickling'] },
+  { count: 6, topicSets: bulkSets, habits: ['cut', 'steady'] },
+  { count: 4, topicSets: bulkSets, habits: ['never'] },
+]
+
+/** 3,000 events per second to some 250 subscribers are about 100,000 deliveries per second. */
+const usual = { crowd: everybody, publishers: 8, eventsPerSecond: 3_000 } as const
+
+const atLeast = { received: 50_000, reconnects: 100, lags: 3, retries: 5 } as const
+
+/** Windows in which records are gathered before a flush. */
+const flushes: readonly Scenario[] = [
+  { ...usual, name: 'with the flush window that adapts', atLeast },
+  { ...usual, name: 'without a flush window', args: ['--flush-window=0ms'], atLeast },
+  { ...usual, name: 'with a flush window of 50 ms', args: ['--flush-window=50ms'], atLeast },
+  {
+    ...usual,
+    name: 'when flushes come early, at 3 events or 2 KB',
+    args: ['--flush-window=50ms', '--flush-events=3', '--flush-bytes=2KB'],
+    atLeast,
+  },
+]
+
+const framings: Scenario = {
+  ...usual,
+  name: 'in any framing of a large crowd that comes and goes',
+  crowd: [
+    ...allShapes.map((shape): Group => {
+      return { count: 60, topicSets: smallSets, shapes: [shape], habits: ['cut'] }
+    }),
+    ...allShapes.map((shape): Group => {
+      return { count: 60, topicSets: smallSets, shapes: [shape], habits: ['steady'] }
+    }),
+    ...allShapes.map((shape): Group => {
+      return { count: 2, topicSets: [['**']], shapes: [shape], habits: ['cut', 'steady'] }
+    }),
+  ],
+  atLeast: { received: 100_000, reconnects: 300 },
+}
+
+const laggards: Scenario = {
+  ...usual,
+  name: 'for readers that stand still, crawl or never read, and those beside them',
+  crowd: [
+    { count: 25, topicSets: bulkSets, habits: ['pausing'] },
+    { count: 10, topicSets: bulkSets, habits: ['trickling'] },
+    { count: 40, topicSets: bulkSets, habits: ['never'] },
+    { count: 60, topicSets: smallSets, habits: ['steady', 'cut'] },
+  ],
+  atLeast: { received: 50_000, lags: 20 },
+}
+
+const curl: Scenario = {
+  ...usual,
+  name: 'for curl -N',
+  eventsPerSecond: 1_500,
+  crowd: [
+    { count: 24, topicSets: [...smallSets, ['**']], habits: ['steady', 'cut'], doors: ['curl'] },
+  ],
+  atLeast: { received: 3_000, reconnects: 10 },
+}
+
+const workersCrowd: readonly Group[] = [
+  { count: 120, topicSets: smallSets, habits: ['steady', 'cut'] },
+  { count: 60, topicSets: bulkSets, shapes: ['plain'], habits: ['steady'] },
+  { count: 6, topicSets: bulkSets, habits: ['pausing'] },
+]
+
+const workers: readonly Scenario[] = [
+  {
+    ...usual,
+    name: 'when workers are killed at random moments',
+    crowd: workersCrowd,
+    args: ['--workers=2'],
+    kills: 'random',
+    atLeast: { received: 50_000, reconnects: 200, kills: 2 },
+  },
+  {
+    ...usual,
+    name: 'when workers are killed in the middle of a flush',
+    crowd: workersCrowd,
+    args: ['--workers=2', '--flush-window=50ms'],
+    kills: 'mid-flush',
+    atLeast: { received: 50_000, reconnects: 200, kills: 2 },
+  },
+]
+
+/** Every load test. */
+export const loadScenarios: readonly Scenario[] = [...flushes, framings, laggards, curl, ...workers]

@@ -1,0 +1,53 @@
+// What the actors of a load test share.
+
+import { AckCounter } from '../traffic/ack-counter.ts'
+import type { Draft } from '../traffic/publisher.ts'
+import type { PublishTarget, PublishTargets } from '../traffic/publish-targets.ts'
+import type { Door } from './door.ts'
+import type { Doors } from './doors.ts'
+import { EventBook } from './event-book.ts'
+import type { DoorName } from './plan.ts'
+
+/** One run's place, time and memory. */
+export class LoadScene {
+  readonly url: string
+  readonly acks: AckCounter = new AckCounter()
+  readonly book: EventBook = new EventBook()
+  readonly hubs: PublishTargets
+  /** Characters of padding attempted so far. */
+  padding = 0
+  readonly #doors: Doors
+  #sightWaiters: (() => void)[] = []
+
+  constructor({ url }: { readonly url: string }, doors: Doors) {
+    const target: PublishTarget = { url, noteSend: () => undefined }
+    this.url = url
+    this.hubs = { pick: () => target }
+    this.#doors = doors
+  }
+
+  door(name: DoorName): Door {
+    return this.#doors[name]
+  }
+
+  /** Counts the padding of what is about to be published. */
+  notePadding(drafts: readonly Draft[]): readonly Draft[] {
+    for (const { fillLength = 0 } of drafts) this.padding += fillLength
+    return drafts
+  }
+
+  /** An event has been seen for the first time, by anybody. */
+  noteFirstSight(): void {
+    for (const resolve of this.#sightWaiters.splice(0)) resolve()
+  }
+
+  /** Resolves in the turn in which an event is seen for the first time. */
+  firstSight(): Promise<void> {
+    return new Promise((resolve) => this.#sightWaiters.push(resolve))
+  }
+
+  close(): void {
+    for (const door of Object.values(this.#doors)) door.close()
+    this.noteFirstSight()
+  }
+}

@@ -1,0 +1,59 @@
+// `npm run test:load -- --seconds 30 --seed 7 --only gzip`: the load tests at any length, with their figures.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { loadScenarios, runLoad } from '@tidemark/testkit/load'
+import type { LoadReport, Scenario } from '@tidemark/testkit/load'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '20' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 0x7fff_ffff)) },
+    only: { type: 'string', default: '' },
+  },
+})
+const seconds = readNumber('seconds', values.seconds)
+const seed = readNumber('seed', values.seed)
+
+// The timers of a log's clock do not hold a process, and at times nothing else may.
+const hold = setInterval(() => undefined, 60_000)
+try {
+  for (const scenario of loadScenarios) {
+    if (scenario.name.includes(values.only)) await run(scenario)
+  }
+} finally {
+  clearInterval(hold)
+}
+
+async function run(scenario: Scenario): Promise<void> {
+  console.log(`\n${scenario.name}: ${seconds} s, seed ${seed}`)
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-load-'))
+  const started = performance.now()
+  try {
+    const report = await runLoad({ scenario, seed, seconds, dataDirectory })
+    print(report, performance.now() - started)
+    if (report.violations.length > 0) process.exitCode = 1
+  } finally {
+    rmSync(dataDirectory, { recursive: true, force: true })
+  }
+}
+
+function print({ figures, violations, output }: LoadReport, ms: number): void {
+  for (const [name, value] of Object.entries(figures)) {
+    console.log(`${name.padEnd(18)}${value.toLocaleString('en')}`)
+  }
+  console.log(`${'seconds in all'.padEnd(18)}${(ms / 1_000).toFixed(1)}`)
+  console.log(`${'violations'.padEnd(18)}${violations.length}`)
+  for (const { subscriber, text } of violations.slice(0, 50)) {
+    console.log(`  ${subscriber}: ${text}`)
+  }
+  if (violations.length > 0) console.log(output)
+}
+
+function readNumber(name: string, text: string): number {
+  const number = Number(text)
+  if (text !== '' && Number.isFinite(number) && number >= 0) return number
+  throw new Error(`--${name} must be a number from 0 up; got ${JSON.stringify(text)}.`)
+}
