@@ -91,3 +91,9 @@ export const restartWaits: {
  * 0 + 0.1 + 0.2 + … + 3.2 + 5 + 5 s = 16 s.
  */
 export const failedStartsMax: number = 9
+
+/**
+ * A worker that has not taken a connection after this long is passed over until it has. Five turns of a flush window of
+ * 20 ms; a burst of connections waits for it so long once. Milliseconds.
+ */
+export const handoverMs: number = 100

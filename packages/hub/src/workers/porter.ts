@@ -1,6 +1,8 @@
 // Accepted connections on their way to the workers: each goes to the one that has the fewest.
 
 import type { Socket } from 'node:net'
+import type { Clock, Timer } from '@tidemark/log'
+import { handoverMs } from '../limits.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** One worker's share of the connections. */
@@ -11,6 +13,14 @@ interface Desk {
    * the last, and so it is known what a worker that dies has not got.
    */
   handing: Socket | undefined
+  /** Runs while that is fresh. When it has run out, the worker stands still, and must not hold up the others. */
+  patience: Timer | undefined
+}
+
+export interface PorterOptions {
+  /** Of all workers together; one more is closed unanswered. */
+  readonly connectionsMax: number
+  readonly clock: Clock
 }
 
 /**
@@ -20,17 +30,16 @@ interface Desk {
 export class Porter {
   readonly #desks = new Map<WorkerProcess, Desk>()
   readonly #waiting = new Set<Socket>()
-  readonly #connectionsMax: number
+  readonly #options: PorterOptions
 
-  /** @param connectionsMax Of all workers together; one more is closed unanswered. */
-  constructor(connectionsMax: number) {
-    this.#connectionsMax = connectionsMax
+  constructor(options: PorterOptions) {
+    this.#options = options
   }
 
   /** Takes a connection that nothing was read from. It waits while there is no worker. */
   accept(socket: Socket): void {
     socket.on('error', () => undefined)
-    if (this.#count() >= this.#connectionsMax) {
+    if (this.#count() >= this.#options.connectionsMax) {
       socket.destroy()
       return
     }
@@ -40,22 +49,24 @@ export class Porter {
 
   /** From now on this worker gets connections. */
   add(worker: WorkerProcess): void {
-    this.#desks.set(worker, { open: 0, handing: undefined })
+    this.#desks.set(worker, { open: 0, handing: undefined, patience: undefined })
     this.#handOver()
   }
 
   /** This worker gets no more. What it has not confirmed is closed, and comes back like the others it had. */
   remove(worker: WorkerProcess): void {
-    this.#desks.get(worker)?.handing?.destroy()
+    const desk = this.#desks.get(worker)
+    if (desk === undefined) return
     this.#desks.delete(worker)
+    letGo(desk)
+    this.#handOver()
   }
 
   /** The worker has confirmed what was handed to it. */
   taken(worker: WorkerProcess): void {
     const desk = this.#desks.get(worker)
-    // Closes this process's hold on the connection, which goes on in the worker.
-    desk?.handing?.destroy()
-    if (desk !== undefined) desk.handing = undefined
+    if (desk === undefined) return
+    letGo(desk)
     this.#handOver()
   }
 
@@ -80,22 +91,35 @@ export class Porter {
   #handOver(): void {
     for (const socket of this.#waiting) {
       const [worker, desk] = this.#findLeastBusy() ?? []
-      if (worker === undefined || desk === undefined) return
+      // A worker that is about to confirm is waited for, or a burst would go to whoever is quickest at that moment.
+      if (worker === undefined || desk === undefined || desk.handing !== undefined) return
       this.#waiting.delete(socket)
       desk.open += 1
       desk.handing = socket
+      desk.patience = this.#options.clock.after(handoverMs, () => {
+        desk.patience = undefined
+        this.#handOver()
+      })
       worker.hand(socket)
     }
   }
 
-  /** Of those that can take one now: a worker that stands still must not hold up the others. */
+  /** Of those that do not stand still the one with the fewest connections. */
   #findLeastBusy(): readonly [WorkerProcess, Desk] | undefined {
     let found: readonly [WorkerProcess, Desk] | undefined
     for (const entry of this.#desks) {
-      const [, desk] = entry
-      if (desk.handing === undefined && (found === undefined || desk.open < found[1].open))
-        found = entry
+      const [, { open, handing, patience }] = entry
+      const isStill = handing !== undefined && patience === undefined
+      if (!isStill && (found === undefined || open < found[1].open)) found = entry
     }
     return found
   }
+}
+
+/** Closes this process's hold on a connection; in a worker that has taken it, it goes on. */
+function letGo(desk: Desk): void {
+  desk.handing?.destroy()
+  desk.handing = undefined
+  desk.patience?.cancel()
+  desk.patience = undefined
 }

@@ -17,7 +17,10 @@ import { forkWorker } from './worker-process.ts'
  * @throws HubError `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; what a worker that cannot start says
  */
 export async function startWorkers(config: HubConfig, say: (text: string) => void): Promise<Hub> {
-  const porter = new Porter(config.maxSessions + connectionsSpare)
+  const porter = new Porter({
+    connectionsMax: config.maxSessions + connectionsSpare,
+    clock: systemClock,
+  })
   const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
     porter.accept(socket),
   )

@@ -1,0 +1,195 @@
+// `tidemark serve --workers 2`: several processes, one port, one log.
+
+import { request } from 'node:http'
+import { connect, createPublisher } from '@tidemark/client'
+import {
+  countConnections,
+  createRandom,
+  isRunning,
+  listChildren,
+  startHubProcess,
+  waitUntil,
+} from '@tidemark/testkit'
+import type { HubProcess, HubProcessOptions } from '@tidemark/testkit'
+import { expect, onTestFinished, test } from 'vitest'
+import { beginStream, openLiveStream } from './support/live-stream.ts'
+import { openUntil } from './support/raw.ts'
+import { makeDirectory } from './support/test-hub.ts'
+
+interface WorkersHub {
+  readonly hub: HubProcess
+  readonly url: string
+  readonly port: number
+  /** The supervising process. */
+  readonly pid: number
+  readonly listWorkers: () => readonly number[]
+}
+
+async function startWorkers(options: Partial<HubProcessOptions> = {}): Promise<WorkersHub> {
+  const dataDirectory = await makeDirectory()
+  const hub = await startHubProcess({ dataDirectory, args: ['--workers', '2'], ...options })
+  onTestFinished(() => hub.stop())
+  const { pid, url, port } = hub
+  if (pid === undefined) throw new Error('A hub that answers has a process.')
+  return { hub, url, port, pid, listWorkers: () => listChildren(pid) }
+}
+
+function openStreams(port: number, count: number): ReturnType<typeof openLiveStream>[] {
+  return Array.from({ length: count }, () => openLiveStream(port, 'topic=a'))
+}
+
+/** On a connection of its own, so that any worker may get it. */
+function publish(url: string, body: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${url}/topics/a`, { method: 'POST', agent: false })
+    outgoing.once('error', reject)
+    outgoing.once('response', (response) => {
+      response.resume()
+      response.once('end', () => resolve(response.statusCode))
+    })
+    outgoing.end(body)
+  })
+}
+
+test('an event published through any connection reaches the sessions of both workers in one order', async () => {
+  const { url, port, listWorkers } = await startWorkers()
+  const streams = await Promise.all(openStreams(port, 20))
+  const sent = Array.from({ length: 20 }, (_, i) => `event ${i}`)
+  for (const body of sent) expect(await publish(url, body)).toBe(200)
+  for (const stream of streams) {
+    await waitUntil('all events are there', () => stream.data.length >= sent.length)
+    expect(stream.data).toEqual(sent)
+  }
+  const [first = 0, second = 0] = listWorkers().map((worker) => countConnections(worker, port))
+  // Also the connections of publishers and probes, which come and go.
+  expect(Math.min(first, second)).toBeGreaterThanOrEqual(8)
+})
+
+test('a thousand sessions spread evenly over the workers', async () => {
+  const { port, pid, listWorkers } = await startWorkers()
+  await Promise.all(openStreams(port, 1_000))
+  const counts = listWorkers().map((worker) => countConnections(worker, port))
+  expect(Math.min(...counts)).toBeGreaterThan(480)
+  await waitUntil('the supervisor has let go of them', () => countConnections(pid, port) === 0)
+})
+
+test('workers killed in the middle of a stream of publishes lose, double and reorder nothing, and are replaced', async () => {
+  const { url, port, listWorkers } = await startWorkers()
+  const first = listWorkers()
+  const retry = { baseMs: 250 }
+  const feeds = Array.from({ length: 12 }, () => {
+    const seen: string[] = []
+    const feed = connect(`${url}/events`, { topics: ['a/*'], since: 'earliest', retry })
+    onTestFinished(() => feed.close())
+    feed.on('message', (_, { text, id }) => seen.push(`${id} ${text}`))
+    return { feed, seen }
+  })
+  await Promise.all(
+    feeds.map(({ feed }) => waitUntil('it is open', () => feed.state.phase === 'open')),
+  )
+  const acknowledged: string[] = []
+  const publishAll = async (name: string): Promise<void> => {
+    const publisher = createPublisher(`${url}/publish`, { retry })
+    for (let i = 0; i < 250; i++) {
+      const data = `${name} ${i}`
+      const { cursor } = await publisher.publish([{ topic: `a/${name}`, data }])
+      acknowledged.push(`${cursor} ${data}`)
+    }
+  }
+  const publishing = Promise.all(['x', 'y', 'z'].map(publishAll))
+  const random = createRandom(20_261_121)
+  for (const count of [150, 400]) {
+    await waitUntil('some are acknowledged', () => acknowledged.length >= count)
+    await waitUntil('both workers run', () => listWorkers().length === 2)
+    process.kill(random.pick(listWorkers()), 'SIGKILL')
+  }
+  await publishing
+  const expected = acknowledged.toSorted()
+  for (const { seen } of feeds) {
+    await waitUntil('all events are there', () => seen.length >= expected.length)
+    expect(seen.toSorted()).toEqual(expected)
+    expect(seen).toEqual(feeds[0]?.seen)
+  }
+  await waitUntil('both workers run', () => listWorkers().length === 2)
+  expect(listWorkers()).not.toEqual(first)
+  await Promise.all(openStreams(port, 20))
+  for (const worker of listWorkers()) expect(countConnections(worker, port)).toBeGreaterThan(0)
+}, 60_000)
+
+test('what a worker says of its end and of its replacement names it and the signal', async () => {
+  const { hub, listWorkers } = await startWorkers()
+  const [worker = 0] = listWorkers()
+  process.kill(worker, 'SIGKILL')
+  await waitUntil('it is replaced', () => / serves\.\n/.test(hub.output))
+  expect(hub.output).toContain(
+    `tidemark: worker 1 (process ${worker}) was killed by SIGKILL; another starts now.\n`,
+  )
+})
+
+test('a connection on its way to a worker that dies is closed or answered, never forgotten', async () => {
+  const { port, listWorkers } = await startWorkers()
+  const [worker = 0] = listWorkers()
+  process.kill(worker, 'SIGSTOP')
+  const streams = Array.from({ length: 8 }, () => beginStream(port, 'topic=a'))
+  // The one that was handed to the worker standing still waits there; the others go past it.
+  const isServed = (): number => streams.filter(({ text }) => text.includes('ready')).length
+  await waitUntil('the other worker has the rest', () => isServed() === streams.length - 1)
+  process.kill(worker, 'SIGKILL')
+  await waitUntil('it is closed', () => streams.some(({ isClosed }) => isClosed))
+})
+
+test('SIGTERM says goodbye to the sessions of all workers and ends with 0', async () => {
+  const { hub, port, listWorkers } = await startWorkers()
+  const streams = await Promise.all(openStreams(port, 20))
+  const workers = listWorkers()
+  await hub.kill('SIGTERM')
+  expect(hub.exitCode).toBe(0)
+  for (const { text } of streams) expect(text).toContain('event: tidemark.bye')
+  expect(workers.filter(isRunning)).toEqual([])
+})
+
+test('a signal to the whole process group, as of Ctrl-C, counts once', async () => {
+  const { hub, port, pid } = await startWorkers({ isGroup: true })
+  const streams = await Promise.all(openStreams(port, 20))
+  process.kill(-pid, 'SIGINT')
+  await waitUntil('it ends', () => hub.isEnded)
+  expect(hub.exitCode).toBe(0)
+  for (const { text } of streams) expect(text).toContain('event: tidemark.bye')
+})
+
+test('a second signal ends all processes at once', async () => {
+  const { hub, port, pid, listWorkers } = await startWorkers()
+  const workers = listWorkers()
+  const head =
+    'POST /topics/a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n'
+  // Without the second signal this request would hold the hub for 5 s.
+  await openUntil(port, head, '100 Continue')
+  await waitUntil('impatience has its way', () => {
+    if (!hub.isEnded) process.kill(pid, 'SIGTERM')
+    return hub.isEnded
+  })
+  expect(hub.exitCode).toBe(143)
+  await waitUntil('the workers are gone', () => !workers.some(isRunning))
+})
+
+test('workers whose supervisor is killed send their sessions away and leave', async () => {
+  const { hub, port, listWorkers } = await startWorkers()
+  const streams = await Promise.all(openStreams(port, 20))
+  const workers = listWorkers()
+  expect(workers).toHaveLength(2)
+  await hub.kill('SIGKILL')
+  await waitUntil('the workers are gone', () => !workers.some(isRunning))
+  for (const { text } of streams) expect(text).toContain('event: tidemark.bye')
+})
+
+test('the sessions a hub may hold are shared out among its workers', async () => {
+  const { port } = await startWorkers({ args: ['--workers', '2', '--max-sessions', '5'] })
+  const streams: ReturnType<typeof beginStream>[] = []
+  for (let i = 0; i < 8; i++) {
+    const stream = beginStream(port, 'topic=a')
+    streams.push(stream)
+    await waitUntil('it is answered', () => /ready|bye/.test(stream.text))
+  }
+  // 5 / 2, rounded up, twice.
+  expect(streams.filter(({ text }) => text.includes('ready'))).toHaveLength(6)
+})
