@@ -43,6 +43,8 @@ export async function startNode(
     stalledAfterMs: config.stalledAfter,
     sessionsMax: config.maxSessions,
     eventBytesMax: config.maxEventBytes,
+    lagRules: config.delivery.rules,
+    eventsPerSecondMax: config.delivery.eventsPerSecondMax,
     flushWindowMs: config.flush.window,
     flushWindowMaxMs: config.flush.windowMax,
     flushEventsMax: config.flush.events,

@@ -61,6 +61,26 @@ test.each([
   [{ flags: { port: '0x1f' } }, /port must be a whole number/],
   [{ flags: { port: '' } }, /port must be a whole number/],
   [{ flags: { heartbeat: '1000d' } }, /from 100ms to 1h/],
+  [{ flags: { 'flush-window': '101ms' } }, /flush.window must be adaptive, or a duration from 0ms/],
+  [{ flags: { 'flush-window-max': '1s' } }, /flush.windowMax must be from 0ms to 100ms; got "1s"/],
+  [{ flags: { 'flush-events': '0' } }, /flush.events must be a whole number from 1 to 1000000/],
+  [{ flags: { 'stalled-after': '10ms' } }, /stalledAfter must be from 100ms to 24h/],
+  [
+    { flags: { 'delivery-events-per-second-max': '0' } },
+    /delivery.eventsPerSecondMax must be none, or a number from 1 to 1000000/,
+  ],
+  [
+    { file: '{"delivery":{"rules":[{"pattern":"a//b","whenLagging":"drop"}]}}' },
+    /delivery.rules.0.pattern must be a topic or a pattern/,
+  ],
+  [
+    { file: '{"delivery":{"rules":[{"pattern":"a","whenLagging":"forget"}]}}' },
+    /whenLagging must be delay, conflate, drop, disconnect; got "forget"/,
+  ],
+  [
+    { file: '{"delivery":{"rules":[{"pattern":"a","when":1}]}}' },
+    /no setting delivery.rules.0.when/,
+  ],
   [{ flags: { 'max-event-bytes': '16MiB' } }, /maxRequestBytes must be as large as/],
 ])('%j is refused with what to do', async (part, message) => {
   await expect(load(part)).rejects.toMatchObject({

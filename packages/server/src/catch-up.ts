@@ -3,12 +3,14 @@
 
 import { comparePositions, formatCursor, isSameHistory } from '@tidemark/log'
 import type { EventLog, EventRecord, Loss, Position, Topic } from '@tidemark/log'
+import { Backlog } from './backlog.ts'
 import { Block } from './block.ts'
 import { encodeGap, encodeReady } from './control-events.ts'
 import type { Gap, Resumed } from './control-events.ts'
 import type { FanOut } from './fan-out.ts'
 import { FramedRecord } from './framed-record.ts'
-import { replayPageMax, writeBytesMax } from './limits.ts'
+import type { LagRules } from './lag-rules.ts'
+import { backlogPagesMax, replayPageMax, writeBytesMax } from './limits.ts'
 import type { Session } from './session.ts'
 import type { Turns } from './turns.ts'
 
@@ -17,6 +19,7 @@ export interface CatchUpSource {
   readonly log: EventLog
   readonly fanOut: FanOut
   readonly turns: Turns
+  readonly lagRules: LagRules
 }
 
 /** What the first bytes of a stream say. */
@@ -29,11 +32,13 @@ export interface Greeting {
   readonly from?: string
 }
 
-/** Some records of the history after a session's cursor. */
+/** Some records of the history after a session's cursor, of its topics only. */
 interface Stretch {
   readonly records: readonly FramedRecord[]
   readonly next: Position
-  readonly lost: Loss | undefined
+  readonly lost?: Loss | undefined
+  /** Up to where records were left out by a rule. */
+  readonly droppedTo?: Position | undefined
 }
 
 /** What is still to be said while a session catches up. */
@@ -41,6 +46,8 @@ interface Telling {
   greeting: Greeting | undefined
   /** Every page behind a loss reports it again; only what reaches further than the last report is news. */
   told: Position | undefined
+  /** Likewise for records that a rule left out. */
+  dropped: Position | undefined
 }
 
 /** Replays to a session until it is level with the tail, and joins it to its feed. Ends early when the session closes. */
@@ -49,19 +56,12 @@ export async function catchUp(
   source: CatchUpSource,
   greeting?: Greeting,
 ): Promise<void> {
-  const telling: Telling = { greeting, told: undefined }
+  const telling: Telling = { greeting, told: undefined, dropped: undefined }
   while (!session.isClosed) {
-    const recent = source.fanOut.recent.after(session.cursor)
-    if (recent === undefined) await replayFromLog(session, source, telling)
-    else
-      writeStretch(
-        session,
-        { records: recent, next: source.fanOut.position, lost: undefined },
-        telling,
-      )
-    if (session.isBlocked) {
-      // Nothing is held while waiting but the cursor: a stalled client costs no page.
-      await session.writable()
+    // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
+    await advance(session, source, telling)
+    if (session.isBlocked || session.allowance < 1) {
+      await session.ready()
     } else if (isLevel(session, source)) {
       session.join()
       return
@@ -71,84 +71,144 @@ export async function catchUp(
   }
 }
 
-/** One page, when it is this session's turn: replays never keep others from theirs, however many there are. */
-async function replayFromLog(
+/** Writes the next stretch: what is in memory, or a page of the log. */
+async function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
+  const { cursor } = session
+  let stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
+  if (session.isLaggard && !source.lagRules.isEmpty) {
+    const backlog = new Backlog(source.lagRules)
+    stretch = await reduce(session, source, { stretch, backlog })
+    if (backlog.isForbidden) {
+      session.giveUp()
+      return
+    }
+  }
+  writeStretch(session, stretch, telling)
+}
+
+/** What follows `after`, when it is among the records in memory. */
+function readRecent(
+  session: Session,
+  { fanOut }: CatchUpSource,
+  after: Position,
+): Stretch | undefined {
+  const recent = fanOut.recent.after(after)
+  if (recent === undefined) return undefined
+  return { records: selectRecords(session, recent), next: fanOut.position }
+}
+
+/** One page of the log, when it is this session's turn: replays never keep others from theirs, however many there are. */
+async function readPage(
   session: Session,
   { log, fanOut, turns }: CatchUpSource,
-  telling: Telling,
-): Promise<void> {
+  after: Position,
+): Promise<Stretch> {
   await turns.take()
-  if (session.isClosed) return
-  const page = await log.read({
-    topics: session.feed.topics,
-    after: session.cursor,
-    upTo: fanOut.position,
-    limit: replayPageMax,
-  })
-  const records = page.records.map((record) => new FramedRecord(record))
-  writeStretch(session, { records, next: page.next, lost: page.lost }, telling)
+  if (session.isClosed) return { records: [], next: after }
+  const { topics } = session.feed
+  const page = await log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax })
+  return {
+    records: page.records.map((record) => new FramedRecord(record)),
+    next: page.next,
+    lost: page.lost,
+  }
 }
 
-function isLevel(session: Session, { fanOut }: CatchUpSource): boolean {
-  const { cursor } = session
-  return isSameHistory(cursor, fanOut.position) && comparePositions(cursor, fanOut.position) === 0
+/** Reads on while that only makes the backlog newer, not longer: what is superseded or dropped need not be sent. */
+async function reduce(
+  session: Session,
+  source: CatchUpSource,
+  { stretch, backlog }: { readonly stretch: Stretch; readonly backlog: Backlog },
+): Promise<Stretch> {
+  for (const framed of stretch.records) backlog.add(framed)
+  let { next } = stretch
+  for (let pages = 1; pages < backlogPagesMax && !session.isClosed; pages++) {
+    const isLong = backlog.size >= Math.min(session.allowance, replayPageMax)
+    if (isLong || backlog.isForbidden || isAt(next, source.fanOut.position)) break
+    const more = readRecent(session, source, next) ?? (await readPage(session, source, next))
+    // A loss is told with the stretch that begins behind it.
+    if (more.lost !== undefined || isAt(more.next, next)) break
+    for (const framed of more.records) backlog.add(framed)
+    next = more.next
+  }
+  return { records: backlog.records, next, lost: stretch.lost, droppedTo: backlog.droppedTo }
 }
 
-/** Writes a stretch in portions, until its end or until the socket takes no more; the cursor tells how far it came. */
+function isLevel({ cursor }: Session, { fanOut }: CatchUpSource): boolean {
+  return isAt(cursor, fanOut.position)
+}
+
+function isAt(cursor: Position, position: Position): boolean {
+  return isSameHistory(cursor, position) && comparePositions(cursor, position) === 0
+}
+
+/** Writes a stretch in portions, until its end or until the session takes no more; the cursor tells how far it came. */
 function writeStretch(session: Session, stretch: Stretch, telling: Telling): void {
   // A closed session must not be written to: its socket may serve another request by now.
   if (session.isClosed) return
-  tell(session, stretch.lost, telling)
+  tell(session, stretch, telling)
   const { framing } = session.feed
+  const { allowance } = session
+  let written = 0
   let frames: Block[] = []
   let bytes = 0
   let last: EventRecord | undefined
-  for (const framed of selectRecords(session, stretch)) {
+  for (const framed of stretch.records) {
     if (session.isBlocked) return
+    if (last !== undefined && (bytes >= writeBytesMax || written + frames.length >= allowance)) {
+      session.writeReplay(framing.assemble(frames, last), last.position, frames.length)
+      written += frames.length
+      frames = []
+      bytes = 0
+    }
+    if (session.isBlocked || written >= allowance) return
     last = framed.record
     const frame = framed.frame(framing)
     frames.push(frame)
     bytes += frame.bytes.length
-    if (bytes < writeBytesMax) continue
-    session.writeReplay(framing.assemble(frames, last), last.position)
-    frames = []
-    bytes = 0
   }
   if (session.isBlocked) return
   if (last !== undefined && frames.length > 0) {
-    session.writeReplay(framing.assemble(frames, last), stretch.next)
+    session.writeReplay(framing.assemble(frames, last), stretch.next, frames.length)
   }
   session.moveTo(stretch.next)
 }
 
-/** The records of a stretch that are the session's; each topic is matched once. */
-function* selectRecords({ feed }: Session, { records }: Stretch): Generator<FramedRecord> {
+/** The records that are the session's; each topic is matched once. */
+function selectRecords(
+  { feed }: Session,
+  records: readonly FramedRecord[],
+): readonly FramedRecord[] {
   const known = new Map<Topic, boolean>()
-  for (const framed of records) {
-    const { topic } = framed.record
+  return records.filter(({ record: { topic } }) => {
     let isWanted = known.get(topic)
     if (isWanted === undefined) {
       isWanted = feed.topics.matches(topic)
       known.set(topic, isWanted)
     }
-    if (isWanted) yield framed
-  }
+    return isWanted
+  })
 }
 
-/** Says what must be said before the records: that the stream is open, and what is lost. */
-function tell(session: Session, loss: Loss | undefined, telling: Telling): void {
-  const lost = isNews(loss, telling.told) ? loss : undefined
+/** Says what must be said before the records: that the stream is open, what is lost, and what was left out. */
+function tell(session: Session, { lost: loss, droppedTo }: Stretch, telling: Telling): void {
+  const lost = isNews(loss?.to, telling.told) ? loss : undefined
   telling.told = lost?.to ?? telling.told
   if (lost !== undefined && lost.reason !== 'retention') session.moveTo(lost.to)
   const { greeting } = telling
   telling.greeting = undefined
   if (greeting !== undefined) greet(session, greeting, lost)
-  else if (lost !== undefined) session.writeReplay(encodeGap(toGap(lost)), session.cursor)
+  else if (lost !== undefined) session.writeReplay(encodeGap(toGap(lost)), session.cursor, 0)
+  if (droppedTo === undefined || !isNews(droppedTo, telling.dropped)) return
+  telling.dropped = droppedTo
+  const gap = { from: formatCursor(session.cursor), to: droppedTo, reason: 'rate' } as const
+  session.writeReplay(encodeGap(gap), session.cursor, 0)
 }
 
-function isNews(lost: Loss | undefined, told: Position | undefined): boolean {
-  if (lost === undefined || told === undefined) return lost !== undefined
-  return !isSameHistory(lost.to, told) || comparePositions(lost.to, told) > 0
+/** Whether a loss reaches further than what the client has been told. */
+function isNews(to: Position | undefined, told: Position | undefined): boolean {
+  if (to === undefined || told === undefined) return to !== undefined
+  return !isSameHistory(to, told) || comparePositions(to, told) > 0
 }
 
 function greet(session: Session, greeting: Greeting, lost: Loss | undefined): void {
@@ -162,6 +222,7 @@ function greet(session: Session, greeting: Greeting, lost: Loss | undefined): vo
   session.writeReplay(
     gap === undefined ? ready : Block.join([ready, encodeGap(gap)]),
     session.cursor,
+    0,
   )
 }
 

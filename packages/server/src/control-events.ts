@@ -11,8 +11,11 @@ export const controlPrefix = 'tidemark.'
 /** How a session began: without a cursor, exactly where its cursor stood, or with something missing. */
 export type Resumed = 'fresh' | 'exact' | 'gap'
 
-/** Why something is missing. `cursor`: the client's cursor could not be read at all. */
-export type GapReason = LossReason | 'cursor'
+/**
+ * Why something is missing. `cursor`: the client's cursor could not be read at all. `rate`: the session was behind with a topic
+ * whose rule says to drop.
+ */
+export type GapReason = LossReason | 'cursor' | 'rate'
 
 /** Something a session cannot get any more. */
 export interface Gap {
@@ -22,8 +25,11 @@ export interface Gap {
   readonly reason: GapReason
 }
 
-/** Why the server ends a stream. `stalled`: the client read nothing for too long. */
-export type ByeReason = 'full' | 'draining' | 'log-unavailable' | 'stalled'
+/**
+ * Why the server ends a stream. `stalled`: the client read nothing for too long. `lagging`: it fell behind with a topic whose
+ * rule says to disconnect.
+ */
+export type ByeReason = 'full' | 'draining' | 'log-unavailable' | 'stalled' | 'lagging'
 
 export interface ReadyFacts {
   readonly session: string
@@ -49,14 +55,14 @@ export function encodeReady(facts: ReadyFacts): Block {
 }
 
 /**
- * Says what is missing. Behind retention, events between `from` and `to` may still follow, so the id stays where it
- * was and a client cut right here is told again; in the other cases it moves on to `to`.
+ * Says what is missing. Behind retention or for its rate, events between `from` and `to` may still follow, so the id stays
+ * where it was and a client cut right here is told again, or served; in the other cases it moves on to `to`.
  */
 export function encodeGap(gap: Gap): Block {
   const to = formatCursor(gap.to)
   return Block.fromText(
     encodeEvent({
-      id: gap.reason === 'retention' ? undefined : to,
+      id: gap.reason === 'retention' || gap.reason === 'rate' ? undefined : to,
       event: 'tidemark.gap',
       data: JSON.stringify({ from: gap.from, to, reason: gap.reason }),
     }),

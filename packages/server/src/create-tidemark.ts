@@ -3,6 +3,8 @@
 import { systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
 import type { FlushSettings } from './fan-out.ts'
+import { LagRules } from './lag-rules.ts'
+import type { LagRule } from './lag-rules.ts'
 import * as limits from './limits.ts'
 import { systemRandom } from './random.ts'
 import type { Random } from './random.ts'
@@ -35,6 +37,10 @@ export interface TidemarkOptions {
    * Default 300,000. It resumes exactly when it comes back.
    */
   readonly stalledAfterMs?: number | undefined
+  /** What sessions that cannot keep up get of which topics; the first rule that matches decides. Default: everything, later. */
+  readonly lagRules?: readonly LagRule[] | undefined
+  /** Events per second of one session, 1 to 1,000,000; what is beyond comes later, or as `lagRules` say. Default: no bound. */
+  readonly eventsPerSecondMax?: number | undefined
   /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
   readonly onError?: ((error: unknown) => void) | undefined
   /** Default: the machine's. */
@@ -69,6 +75,14 @@ export function createTidemark(options: TidemarkOptions): Tidemark {
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },
       limits.stalledAfterRangeMs,
     ),
+    lagRules: new LagRules(options.lagRules ?? []),
+    eventsPerSecondMax:
+      options.eventsPerSecondMax === undefined
+        ? Infinity
+        : readRange(
+            { eventsPerSecondMax: options.eventsPerSecondMax },
+            limits.eventsPerSecondRange,
+          ),
     onError: options.onError ?? (() => undefined),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,

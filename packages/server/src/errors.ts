@@ -27,7 +27,7 @@ export const serverErrors = {
   BODY_TOO_LARGE: 'The body of a subscription is larger than the limit.',
   BODY_NOT_JSON: 'The body of a subscription is not JSON in UTF-8.',
   BODY_UNUSABLE: 'The body of the request handed in was already read, so no subscription is in it.',
-  STREAM_CUT: 'A stream was cut because its reader took nothing, or its request was aborted.',
+  STREAM_CUT: 'A stream was cut because its reader took nothing for too long.',
   RESPONSE_UNUSABLE: 'The response handed in was already begun, so no stream can be opened on it.',
 } as const
 

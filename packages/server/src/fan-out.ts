@@ -7,6 +7,7 @@ import type { Feeds } from './feeds.ts'
 import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from './framed-record.ts'
+import type { LagRules } from './lag-rules.ts'
 import { waitersKeptMax } from './limits.ts'
 import { RecentRecords } from './recent.ts'
 
@@ -32,6 +33,7 @@ export interface FanOutOptions {
   readonly head: Position
   readonly clock: Clock
   readonly flush: FlushSettings
+  readonly lagRules: LagRules
   /** Told of a record that could not be encoded; its feeds go without it. */
   readonly onError: (error: unknown) => void
 }
@@ -46,6 +48,7 @@ export class FanOut {
   readonly recent: RecentRecords
   readonly #feeds: Feeds
   readonly #limits: FlushSettings
+  readonly #lagRules: LagRules
   readonly #onError: (error: unknown) => void
   readonly #window: FlushWindow
   readonly #tail: Tail
@@ -54,9 +57,10 @@ export class FanOut {
   #pendingCharacters = 0
   #waiters: Waiter[] = []
 
-  constructor({ log, feeds, head, clock, flush, onError }: FanOutOptions) {
+  constructor({ log, feeds, head, clock, flush, lagRules, onError }: FanOutOptions) {
     this.#feeds = feeds
     this.#limits = flush
+    this.#lagRules = lagRules
     this.#onError = onError
     this.#position = head
     this.recent = new RecentRecords(head)
@@ -133,16 +137,19 @@ export class FanOut {
     const dirty: Feed[] = []
     for (const one of framed) this.#match(one, dirty)
     this.recent.push(framed)
+    const before = this.#position
     this.#position = last.position
-    for (const feed of dirty) feed.flush()
+    for (const feed of dirty) feed.flush(before)
   }
 
   #match(framed: FramedRecord, dirty: Feed[]): void {
-    this.#feeds.match(framed.record.topic, (feed) => {
+    const { topic } = framed.record
+    const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
+    this.#feeds.match(topic, (feed) => {
       if (feed.live.size === 0) return
       if (!feed.isPending) dirty.push(feed)
       try {
-        feed.add(framed)
+        feed.add(framed, isStrict)
       } catch (error) {
         this.#onError(error)
       }

@@ -1,14 +1,24 @@
 // The sessions that get the same bytes: same topic set, same framing.
 
-import type { TopicSet } from '@tidemark/log'
+import type { Position, TopicSet } from '@tidemark/log'
 import type { Block } from './block.ts'
 import type { FramedRecord } from './framed-record.ts'
 import type { Framing } from './framing.ts'
 
+/** What a feed sends at once, the same for all its live members. */
+export interface Flush {
+  readonly block: Block
+  /** Events in the block. */
+  readonly events: number
+  /** Where the members stood before it. */
+  readonly before: Position
+  /** Whether a member that cannot keep up with it must go. */
+  readonly isStrict: boolean
+}
+
 /** A session as its feed sees it. */
 export interface FeedMember {
-  /** Writes a block that all live members get. */
-  writeLive(block: Block): void
+  writeLive(flush: Flush): void
   /** Steps out of the feed, keeping the place. */
   leaveLive(): void
   /** Comes back by way of the log. */
@@ -25,6 +35,7 @@ export class Feed {
   readonly live: Set<FeedMember> = new Set()
   #pending: Block[] = []
   #newest: FramedRecord | undefined
+  #isStrict = false
 
   constructor(topics: TopicSet, framing: Framing) {
     this.topics = topics
@@ -36,19 +47,25 @@ export class Feed {
     return this.#newest !== undefined
   }
 
-  /** Adds a frame to what the next flush sends. A record that matched several patterns of the feed counts once. */
-  add(framed: FramedRecord): void {
+  /**
+   * Adds a frame to what the next flush sends; `isStrict` when no session may be behind with it. A record that matched several
+   * patterns of the feed counts once.
+   */
+  add(framed: FramedRecord, isStrict: boolean): void {
     if (this.#newest === framed) return
     this.#pending.push(framed.frame(this.framing))
     this.#newest = framed
+    this.#isStrict ||= isStrict
   }
 
   /** Sends what is pending: one shared block, one write per socket. */
-  flush(): void {
+  flush(before: Position): void {
     if (this.#newest === undefined) return
     const block = this.framing.assemble(this.#pending, this.#newest.record)
+    const flush = { block, events: this.#pending.length, before, isStrict: this.#isStrict }
     this.#pending = []
     this.#newest = undefined
-    for (const session of this.live) session.writeLive(block)
+    this.#isStrict = false
+    for (const session of this.live) session.writeLive(flush)
   }
 }

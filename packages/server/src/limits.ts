@@ -59,6 +59,27 @@ export const recentCharactersMax: number = 1024 * 1024
 /** Sessions that wait for the tail before those who have given up are looked for. */
 export const waitersKeptMax: number = 1_000
 
+/** Lag rules of a node. Each is tried once per topic, then remembered. */
+export const lagRulesMax: number = 1_000
+
+/** Topics whose lag rule is remembered: 10,000 × ~100 bytes = 1 MB. */
+export const rememberedTopicsMax: number = 10_000
+
+/**
+ * Pages a lagging session's backlog is read on for newer values before what is left of it is sent: 40 × 256 events, each page in
+ * a turn of its own.
+ */
+export const backlogPagesMax: number = 40
+
+/** The range of a session's rate, in events per second. */
+export const eventsPerSecondRange: { readonly from: number; readonly to: number } = {
+  from: 1,
+  to: 1_000_000,
+}
+
+/** How often sessions that have used up their rate are looked at again. Milliseconds. */
+export const paceMs: number = 100
+
 /** How long a client may take to read the goodbye before its connection is cut. Milliseconds. */
 export const goodbyeMs: number = 5_000
 

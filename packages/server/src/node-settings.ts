@@ -2,6 +2,7 @@
 
 import type { Clock, EventLog } from '@tidemark/log'
 import type { FlushSettings } from './fan-out.ts'
+import type { LagRules } from './lag-rules.ts'
 import type { Random } from './random.ts'
 
 export interface NodeSettings {
@@ -11,6 +12,9 @@ export interface NodeSettings {
   readonly eventBytesMax: number
   readonly flush: FlushSettings
   readonly stalledAfterMs: number
+  readonly lagRules: LagRules
+  /** Of each session; `Infinity` without a bound. */
+  readonly eventsPerSecondMax: number
   readonly clock: Clock
   readonly random: Random
   readonly onError: (error: unknown) => void

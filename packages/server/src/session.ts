@@ -1,13 +1,16 @@
 // One open SSE response: a cursor that moves, never a queue.
 //
 //   replaying ──▶ live ──▶ lagging ──▶ replaying …      each of them ──▶ closed
+//
+// It lags when its socket takes no more, or when it has got as many events as its pace allows.
 
 import type { Position } from '@tidemark/log'
 import type { Block } from './block.ts'
 import { encodeBye } from './control-events.ts'
 import type { ByeReason } from './control-events.ts'
 import type { Deadlines } from './deadlines.ts'
-import type { Feed } from './feed.ts'
+import type { Feed, Flush } from './feed.ts'
+import type { Pace } from './pace.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 export type SessionState = 'replaying' | 'live' | 'lagging' | 'closed'
@@ -18,10 +21,14 @@ export interface SessionHost {
   readonly blocked: Deadlines<Session>
   /** Sessions that have been told goodbye, until they are cut off. */
   readonly leaving: Deadlines<Session>
+  /** Sessions that have used up their rate, until they are looked at again. */
+  readonly paced: Deadlines<Session>
   /** Where live sessions stand. */
   readonly livePosition: Position
   /** The session is behind and writable: bring it level again. */
   catchUp(session: Session): void
+  /** Sends the session away. */
+  dismiss(session: Session, reason: ByeReason): void
   /** The session is over. */
   forget(session: Session): void
   /** The session's sink threw. */
@@ -36,20 +43,23 @@ export class Session implements SinkListener {
   readonly #host: SessionHost
   #state: SessionState = 'replaying'
   #cursor: Position
+  readonly #pace: Pace | undefined
   #isWritable = true
   #hasBegun = false
-  #whenWritable: (() => void) | undefined
+  #hasLagged = false
+  #whenReady: (() => void) | undefined
 
   constructor(
     id: string,
     feed: Feed,
-    options: { sink: Sink; host: SessionHost; cursor: Position },
+    options: { sink: Sink; host: SessionHost; cursor: Position; pace?: Pace | undefined },
   ) {
     this.id = id
     this.feed = feed
     this.#sink = options.sink
     this.#host = options.host
     this.#cursor = options.cursor
+    this.#pace = options.pace
   }
 
   get state(): SessionState {
@@ -65,6 +75,16 @@ export class Session implements SinkListener {
     return !this.#isWritable
   }
 
+  /** How many events it may get now. */
+  get allowance(): number {
+    return this.#pace?.allowance ?? Infinity
+  }
+
+  /** Whether it is behind because it could not keep up, and not because it has just come: the rules for laggards hold. */
+  get isLaggard(): boolean {
+    return this.#hasLagged
+  }
+
   /** Every event up to here has been written to the socket. */
   get cursor(): Position {
     return this.#state === 'live' ? this.#host.livePosition : this.#cursor
@@ -76,12 +96,18 @@ export class Session implements SinkListener {
     this.#sink.listen(this)
   }
 
-  /** Writes during a replay; `cursor` is where the stream stands after the block. */
-  writeReplay(block: Block, cursor: Position): void {
+  /** Writes during a replay: `events` of them, behind which the stream stands at `cursor`. */
+  writeReplay(block: Block, cursor: Position, events: number): void {
     if (this.isClosed) return
     this.#cursor = cursor
     this.#hasBegun = true
+    this.#pace?.take(events)
     this.#send(block)
+  }
+
+  /** Sent away for being behind with what no session may be behind with. */
+  giveUp(): void {
+    this.#host.dismiss(this, 'lagging')
   }
 
   /** Moves the cursor over records that are not this session's. */
@@ -89,11 +115,15 @@ export class Session implements SinkListener {
     this.#cursor = cursor
   }
 
-  /** Resolves when the socket takes bytes again, or the session is closed. */
-  async writable(): Promise<void> {
-    if (this.#isWritable || this.isClosed) return
+  /** Resolves when the socket takes bytes and the pace allows an event, or the session is closed. */
+  async ready(): Promise<void> {
+    if (this.#isReady()) return
+    if (this.#isWritable) {
+      this.#hasLagged = true
+      this.#host.paced.add(this)
+    }
     await new Promise<void>((resolve) => {
-      this.#whenWritable = resolve
+      this.#whenReady = resolve
     })
   }
 
@@ -102,14 +132,25 @@ export class Session implements SinkListener {
     // It may have closed with the very last block of its replay; nothing comes back from there.
     if (this.isClosed) return
     this.#state = 'live'
+    this.#hasLagged = false
     this.feed.live.add(this)
     if (!this.#isWritable) this.leaveLive()
   }
 
-  /** Writes a block of the feed. A socket that takes no more leaves the feed with its cursor; nothing is queued. */
-  writeLive(block: Block): void {
-    this.#send(block)
-    if (!this.#isWritable) this.leaveLive()
+  /** Writes what the feed sends. Who cannot keep up leaves the feed with its cursor; nothing is queued. */
+  writeLive(flush: Flush): void {
+    const isAllowed = flush.events <= this.allowance
+    if (isAllowed) {
+      this.#pace?.take(flush.events)
+      this.#send(flush.block)
+      if (this.#isWritable) return
+    }
+    if (flush.isStrict) {
+      this.#host.dismiss(this, 'lagging')
+      return
+    }
+    this.leaveLive(isAllowed ? undefined : flush.before)
+    if (!isAllowed) this.#host.paced.add(this)
   }
 
   /**
@@ -117,23 +158,26 @@ export class Session implements SinkListener {
    * blocked socket gets none.
    */
   beat(encode: (position: Position) => Block): void {
-    if (this.#state === 'live') this.writeLive(encode(this.cursor))
-    else if (this.#state === 'replaying' && this.#hasBegun && this.#isWritable) {
+    if (this.#state === 'live') {
+      this.#send(encode(this.cursor))
+      if (!this.#isWritable) this.leaveLive()
+    } else if (this.#state === 'replaying' && this.#hasBegun && this.#isWritable) {
       this.#send(encode(this.#cursor))
     }
   }
 
-  /** Leaves the feed; the cursor stays where the feed stood. */
-  leaveLive(): void {
+  /** Leaves the feed; the cursor stays where it stands, by default where the feed does. */
+  leaveLive(at: Position = this.#host.livePosition): void {
     if (this.#state !== 'live') return
-    this.#cursor = this.#host.livePosition
+    this.#cursor = at
     this.#state = 'lagging'
+    this.#hasLagged = true
     this.feed.live.delete(this)
   }
 
-  /** Reads on from the log after `leaveLive`, if the socket takes bytes. */
+  /** Reads on from the log after `leaveLive`, if it can. */
   resume(): void {
-    if (this.#state !== 'lagging' || !this.#isWritable) return
+    if (this.#state !== 'lagging' || !this.#isReady()) return
     this.#state = 'replaying'
     this.#host.catchUp(this)
   }
@@ -141,17 +185,23 @@ export class Session implements SinkListener {
   drained(): void {
     this.#isWritable = true
     this.#host.blocked.delete(this)
-    this.#releaseWriter()
-    this.resume()
+    this.#goOn()
+  }
+
+  /** Some time has passed since its rate was used up. */
+  paced(): void {
+    if (this.allowance < 1) this.#host.paced.add(this)
+    else this.#goOn()
   }
 
   closed(): void {
     this.#host.leaving.delete(this)
     if (this.isClosed) return
     this.#host.blocked.delete(this)
+    this.#host.paced.delete(this)
     this.feed.live.delete(this)
     this.#state = 'closed'
-    this.#releaseWriter()
+    this.#release()
     this.#host.forget(this)
   }
 
@@ -194,9 +244,23 @@ export class Session implements SinkListener {
     }
   }
 
-  #releaseWriter(): void {
-    const release = this.#whenWritable
-    this.#whenWritable = undefined
+  #isReady(): boolean {
+    return this.isClosed || (this.#isWritable && this.allowance >= 1)
+  }
+
+  /** Goes on where it stopped: in the middle of a replay, or after it left its feed. */
+  #goOn(): void {
+    if (this.#isReady()) {
+      this.#release()
+      this.resume()
+    } else if (this.#isWritable) {
+      this.#host.paced.add(this)
+    }
+  }
+
+  #release(): void {
+    const release = this.#whenReady
+    this.#whenReady = undefined
     release?.()
   }
 }

@@ -5,6 +5,7 @@ import type { TopicSet } from '@tidemark/log'
 import { ServerError } from './errors.ts'
 import { createFraming, fieldNames } from './framing.ts'
 import type { FieldName, Framing } from './framing.ts'
+import { eventsPerSecondRange } from './limits.ts'
 import { nearestName } from './nearest-name.ts'
 import { quote, quoteValue } from './quote.ts'
 import { parseSince, planStart } from './start-at.ts'
@@ -15,6 +16,8 @@ export interface Subscription {
   readonly topics: TopicSet
   readonly framing: Framing
   readonly start: StartAt
+  /** Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say. */
+  readonly eventsPerSecondMax?: number | undefined
 }
 
 /** The same, not yet checked, from either door. */
@@ -25,10 +28,19 @@ interface Wish {
   readonly fields: readonly string[] | undefined
   readonly event: string | undefined
   readonly framing: string | undefined
+  readonly eventsPerSecondMax: number | undefined
 }
 
-const queryNames = ['topic', 'topics', 'since', 'lastEventId', 'fields', 'event', 'framing']
-const bodyNames = ['topics', 'since', 'lastEventId', 'fields', 'event', 'framing']
+const commonNames = [
+  'topics',
+  'since',
+  'lastEventId',
+  'fields',
+  'event',
+  'framing',
+  'eventsPerSecondMax',
+]
+const queryNames = ['topic', ...commonNames]
 
 /**
  * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query, because
@@ -46,13 +58,14 @@ export function parseSubscriptionQuery(query: URLSearchParams, lastEventId?: str
       fields: readOnce(query, 'fields')?.split(','),
       event: readOnce(query, 'event'),
       framing: readOnce(query, 'framing'),
+      eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
     },
     lastEventId,
   )
 }
 
 /**
- * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?}`.
+ * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?, eventsPerSecondMax?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string): Subscription {
@@ -63,7 +76,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string): Subs
     )
   }
   const members = new Map(Object.entries(body))
-  for (const name of members.keys()) refuseUnknown(name, bodyNames, 'member')
+  for (const name of members.keys()) refuseUnknown(name, commonNames, 'member')
   return planSubscription(
     {
       topics: readTexts(members, 'topics') ?? [],
@@ -72,6 +85,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string): Subs
       fields: readTexts(members, 'fields'),
       event: readText(members, 'event'),
       framing: readText(members, 'framing'),
+      eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
     },
     lastEventId,
   )
@@ -84,6 +98,7 @@ function planSubscription(wish: Wish, header: string | undefined): Subscription 
     topics,
     framing: chooseFraming(wish, topics),
     start: planStart(header === undefined || header === '' ? wish.lastEventId : header, since),
+    eventsPerSecondMax: wish.eventsPerSecondMax,
   }
 }
 
@@ -117,6 +132,20 @@ function checkField(name: string): FieldName {
     )
   }
   return known
+}
+
+function parseRate(text: string | undefined): number | undefined {
+  return checkRate(text !== undefined && /^\d+$/.test(text) ? Number(text) : text)
+}
+
+function checkRate(value: unknown): number | undefined {
+  if (value === undefined) return undefined
+  const { from, to } = eventsPerSecondRange
+  if (typeof value === 'number' && value >= from && value <= to) return value
+  throw new ServerError(
+    'QUERY_INVALID',
+    `eventsPerSecondMax must be a number from ${from} to ${to}; got ${quoteValue(value)}.`,
+  )
 }
 
 function checkTopics(names: readonly string[]): TopicSet {

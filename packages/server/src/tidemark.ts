@@ -11,7 +11,7 @@ import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
 import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
-import { drainSessionsPerSecond, goodbyeMs, retrySpreadMs } from './limits.ts'
+import { drainSessionsPerSecond, goodbyeMs, paceMs, retrySpreadMs } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
 import type { PublishInput } from './new-event.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
@@ -19,6 +19,7 @@ import type { FetchOptions } from './fetch/answer-fetch.ts'
 import { subscribe } from './node/subscribe.ts'
 import type { NodeRequest, NodeResponse, SubscribeOptions } from './node/subscribe.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { Pace } from './pace.ts'
 import { probe } from './probe.ts'
 import { publish } from './publish.ts'
 import type { PublishOptions, Receipt, TopicInput } from './publish.ts'
@@ -132,6 +133,7 @@ export class Tidemark {
         sink,
         host: this.#host,
         cursor: start.after,
+        pace: this.#createPace(subscription),
       },
     )
     this.#sessions.set(session.id, session)
@@ -200,9 +202,9 @@ export class Tidemark {
   }
 
   async #follow(): Promise<FanOut> {
-    const { log, clock, flush, onError } = this.#settings
+    const { log, clock, flush, lagRules, onError } = this.#settings
     const { head } = await log.bounds()
-    this.#fanOut = new FanOut({ log, feeds: this.#feeds, head, clock, flush, onError })
+    this.#fanOut = new FanOut({ log, feeds: this.#feeds, head, clock, flush, lagRules, onError })
     return this.#fanOut
   }
 
@@ -233,18 +235,32 @@ export class Tidemark {
         grainMs: goodbyeMs / 16,
         onDue: (session) => session.cutOff(),
       }),
+      paced: new Deadlines({
+        clock,
+        delayMs: paceMs,
+        grainMs: paceMs,
+        onDue: (session) => session.paced(),
+      }),
       get livePosition() {
         return readPosition()
       },
       catchUp: (session) => this.#bringLevel(session),
+      dismiss: (session, reason) => this.#dismiss(session, reason),
       forget: (session) => this.#forget(session),
       onError,
     }
   }
 
+  /** The lower of what the node allows and what the subscription asked for. */
+  #createPace(subscription: Subscription): Pace | undefined {
+    const { clock, eventsPerSecondMax } = this.#settings
+    const perSecond = Math.min(eventsPerSecondMax, subscription.eventsPerSecondMax ?? Infinity)
+    return perSecond === Infinity ? undefined : new Pace(clock, perSecond)
+  }
+
   #bringLevel(session: Session, greeting?: Greeting): void {
-    const { log } = this.#settings
-    const source = { log, fanOut: this.#requireFanOut(), turns: this.#turns }
+    const { log, lagRules } = this.#settings
+    const source = { log, fanOut: this.#requireFanOut(), turns: this.#turns, lagRules }
     catchUp(session, source, greeting).catch((error: unknown) => {
       if (session.isClosed) return
       // The client comes back with its cursor and is served from the log then.

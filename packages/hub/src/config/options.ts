@@ -58,6 +58,12 @@ const described: readonly (readonly [
     'Processes that serve the port together, to use all cores: 1 to 64, on one data directory.',
   ],
   [
+    'delivery.eventsPerSecondMax',
+    'none|<count>',
+    'none',
+    'Events per second of one stream; what is beyond comes later, or as delivery.rules say.',
+  ],
+  [
     'stalledAfter',
     '<duration>',
     '5m',
@@ -76,7 +82,7 @@ const described: readonly (readonly [
   ],
 ]
 
-/** All settings with a flag. Rules per pattern (`retention.rules`) are for the file only. */
+/** All settings with a flag. Rules per pattern (`retention.rules`, `delivery.rules`) are for the file only. */
 export const configOptions: readonly ConfigOption[] = described.map(
   ([path, value, initial, help]) => {
     const words = path

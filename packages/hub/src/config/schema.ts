@@ -1,6 +1,8 @@
 // The one schema of the hub's configuration: flags, variables and the file are all read by it.
 
 import { parsePattern } from '@tidemark/log'
+import { lagActions } from '@tidemark/server'
+import type { LagRule } from '@tidemark/server'
 import { z } from 'zod'
 import { workersMax } from '../limits.ts'
 import { parseDuration, parseSize } from './units.ts'
@@ -54,6 +56,13 @@ const stalledAfter = duration('5m').refine((value) => value >= 100 && value <= 8
   error: 'must be from 100ms to 24h',
 })
 
+const eventsPerSecondMax = z
+  .union([z.literal('none'), z.number(), z.string()])
+  .transform((value) => (value === 'none' ? undefined : Number(value)))
+  .refine((value) => value === undefined || (value >= 1 && value <= 1_000_000), {
+    error: 'must be none, or a number from 1 to 1000000',
+  })
+
 function text(wanted: string): z.ZodType<string> {
   return z.string({ error: wanted }).min(1, { error: wanted })
 }
@@ -66,6 +75,13 @@ const rule = z.strictObject({
   maxEvents: count(1, 1_000_000_000).optional(),
   maxBytes: size('64MiB').optional(),
   latestBy: z.literal('key', { error: 'must be "key"' }).optional(),
+})
+
+const deliveryRule = z.strictObject({
+  pattern: z
+    .string({ error: 'must be a topic or a pattern such as logs/**' })
+    .refine(isPatternOrTopic, { error: 'must be a topic or a pattern such as logs/**' }),
+  whenLagging: z.enum(lagActions, { error: `must be ${lagActions.join(', ')}` }),
 })
 
 /** What is kept of each topic that matches; see the log's `RetentionRule`. */
@@ -101,6 +117,11 @@ export interface HubConfig {
     readonly events: number
     readonly bytes: number
   }
+  readonly delivery: {
+    /** Of one stream; undefined: no bound. */
+    readonly eventsPerSecondMax?: number | undefined
+    readonly rules: readonly LagRule[]
+  }
   readonly retention: {
     readonly maxAge: number
     readonly maxBytes: number
@@ -130,6 +151,12 @@ const settings = z
         bytes: range(size('64KiB'), 1, '1B').default(64 * 1024),
       })
       .prefault({}),
+    delivery: z
+      .strictObject({
+        eventsPerSecondMax: eventsPerSecondMax.prefault('none'),
+        rules: z.array(deliveryRule).max(1_000, { error: 'may hold 1,000 rules' }).default([]),
+      })
+      .prefault({}),
     insecure: z
       .union([z.boolean(), z.enum(['true', 'false'])], { error: 'must be true or false' })
       .transform((value) => value === true || value === 'true')
@@ -157,6 +184,9 @@ export const configSchema: z.ZodType<HubConfig> = settings
 
 /** The names that may stand at a place of the file, for "did you mean". */
 export function listSettingNames(path: readonly PropertyKey[]): readonly string[] {
+  if (path[0] === 'delivery') {
+    return path.length === 1 ? ['eventsPerSecondMax', 'rules'] : Object.keys(deliveryRule.shape)
+  }
   if (path[0] === 'flush') return ['window', 'windowMax', 'events', 'bytes']
   if (path[0] !== 'retention') return Object.keys(settings.shape)
   return path.length === 1 ? ['maxAge', 'maxBytes', 'rules'] : Object.keys(rule.shape)
