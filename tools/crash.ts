@@ -1,4 +1,5 @@
-// `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its figures.
+// `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its figures. With
+// `--workers 2` it starts one hub of so many workers and kills those.
 //
 // It runs in acts of at most 100 kills, each with a seed and a data directory of its own: the judge keeps everything
 // that every subscriber has received, and 500 kills in one act are more than a process can hold.
@@ -16,17 +17,19 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '500' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 0x7fff_ffff)) },
-    hubs: { type: 'string', default: '2' },
+    workers: { type: 'string', default: '1' },
+    hubs: { type: 'string' },
   },
 })
 const rounds = readCount('rounds', values.rounds)
 const seed = readCount('seed', values.seed)
-const hubs = readCount('hubs', values.hubs)
+const workers = readCount('workers', values.workers)
+const hubs = readCount('hubs', values.hubs ?? (workers > 1 ? '1' : '2'))
 
 // The timers of a log's clock do not hold a process, and between two hubs nothing else may.
 const hold = setInterval(() => undefined, 60_000)
 try {
-  console.log(`${rounds} kills, ${hubs} hubs, seed ${seed}`)
+  console.log(`${rounds} kills, ${hubs} hubs of ${workers} workers, seed ${seed}`)
   for (let act = 0; act * roundsPerAct < rounds; act++) {
     await runAct(seed + act, Math.min(roundsPerAct, rounds - act * roundsPerAct))
   }
@@ -35,13 +38,13 @@ try {
 }
 
 async function runAct(actSeed: number, actRounds: number): Promise<void> {
-  const again = `npm run test:crash -- --rounds ${actRounds} --seed ${actSeed} --hubs ${hubs}`
+  const again = `npm run test:crash -- --rounds ${actRounds} --seed ${actSeed} --hubs ${hubs} --workers ${workers}`
   const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-crash-'))
   console.log(`\n${again}`)
   const started = performance.now()
   let isClean = false
   try {
-    const size = { rounds: actRounds, seed: actSeed, hubs }
+    const size = { rounds: actRounds, seed: actSeed, hubs, workers }
     const report = await runCrashRounds({ ...size, dataDirectory, onKill: sayProgress })
     print(report, performance.now() - started)
     isClean = report.violations.length === 0

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCrashRounds } from '@tidemark/testkit/crash'
-import type { CrashReport } from '@tidemark/testkit/crash'
+import type { CrashOptions, CrashReport } from '@tidemark/testkit/crash'
 import { expect, onTestFailed, test } from 'vitest'
 
 const rounds = 25
@@ -15,26 +15,35 @@ const timeoutMs = 60_000
 
 test(
   'a hub killed 25 times neither loses, doubles nor reorders an event',
-  () => runAndJudge(1),
+  () => runAndJudge({ hubs: 1, workers: 1 }),
   timeoutMs,
 )
 
 test(
   'two hubs on one data directory, either killed 25 times, neither lose, double nor reorder an event',
-  () => runAndJudge(2),
+  () => runAndJudge({ hubs: 2, workers: 1 }),
   timeoutMs,
 )
 
-async function runAndJudge(hubs: number): Promise<void> {
+test(
+  'a hub of which one worker is killed 25 times neither loses, doubles nor reorders an event',
+  () => runAndJudge({ hubs: 1, workers: 2 }),
+  timeoutMs,
+)
+
+async function runAndJudge({
+  hubs,
+  workers,
+}: Pick<CrashOptions, 'hubs' | 'workers'>): Promise<void> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-crash-'))
   let report: CrashReport | undefined
   onTestFailed(() => {
     process.stderr.write(
-      `Again: TIDEMARK_TEST_SEED=${seed}, or npm run test:crash -- --rounds ${rounds} --seed ${seed} --hubs ${hubs}\n${report?.output ?? ''}\n`,
+      `Again: TIDEMARK_TEST_SEED=${seed}, or npm run test:crash -- --rounds ${rounds} --seed ${seed} --hubs ${hubs} --workers ${workers}\n${report?.output ?? ''}\n`,
     )
   })
   try {
-    report = await runCrashRounds({ rounds, seed, hubs, dataDirectory })
+    report = await runCrashRounds({ rounds, seed, hubs, workers, dataDirectory })
   } finally {
     rmSync(dataDirectory, { recursive: true, force: true })
   }

@@ -1,12 +1,16 @@
 // The hubs of a crash test: one or more processes on one data directory, killed and started again on their ports.
 
 import { systemClock } from '@tidemark/log'
+import { listChildren } from '../processes.ts'
 import type { SeededRandom } from '../seeded-random.ts'
+import { waitUntil } from '../wait-until.ts'
 import { findFreePort, startHubProcess } from '../hub-process.ts'
 import type { HubProcess } from '../hub-process.ts'
 
 export interface CrashHubsOptions {
   readonly count: number
+  /** Of each hub. */
+  readonly workers: number
   readonly dataDirectory: string
   /** Told when a hub ends by itself or cannot start. */
   readonly onFailure: (error: unknown) => void
@@ -22,10 +26,10 @@ export class CrashHubs {
 
   /** Starts them all at once; `ready` follows. */
   static async start(options: CrashHubsOptions): Promise<CrashHubs> {
-    const { count, dataDirectory, onFailure } = options
+    const { count, workers, dataDirectory, onFailure } = options
     const slots: HubSlot[] = []
     for (let i = 0; i < count; i++) {
-      const slot = new HubSlot(await findFreePort(), dataDirectory, onFailure)
+      const slot = new HubSlot({ port: await findFreePort(), workers, dataDirectory, onFailure })
       slots.push(slot)
       slot.launch()
     }
@@ -63,13 +67,15 @@ export class CrashHubs {
   }
 }
 
+interface HubSlotOptions extends Omit<CrashHubsOptions, 'count'> {
+  readonly port: number
+}
+
 /** One hub: a port that processes come and go on. */
 export class HubSlot {
   readonly url: string
   readonly recoveries: number[] = []
-  readonly #port: number
-  readonly #dataDirectory: string
-  readonly #onFailure: (error: unknown) => void
+  readonly #options: HubSlotOptions
   readonly #killed = new WeakSet<HubProcess>()
   #process: HubProcess | undefined
   #ready: Promise<void> = Promise.resolve()
@@ -77,11 +83,9 @@ export class HubSlot {
   #isWaitedFor = false
   #sendWaiters: (() => void)[] = []
 
-  constructor(port: number, dataDirectory: string, onFailure: (error: unknown) => void) {
-    this.#port = port
-    this.#dataDirectory = dataDirectory
-    this.#onFailure = onFailure
-    this.url = `http://127.0.0.1:${port}`
+  constructor(options: HubSlotOptions) {
+    this.#options = options
+    this.url = `http://127.0.0.1:${options.port}`
   }
 
   get output(): string {
@@ -93,11 +97,12 @@ export class HubSlot {
     this.#launchedAt = systemClock.now()
     this.#isWaitedFor = true
     let spawned: HubProcess | undefined
+    const { port, workers, dataDirectory, onFailure } = this.#options
     this.#ready = startHubProcess({
-      port: this.#port,
-      dataDirectory: this.#dataDirectory,
+      port,
+      dataDirectory,
       // A beat carries an id, so frequent ones move cursors between events.
-      args: ['--heartbeat=200ms'],
+      args: ['--heartbeat=200ms', `--workers=${workers}`],
       onSpawn: (hub) => {
         spawned = hub
         this.#process = hub
@@ -106,7 +111,7 @@ export class HubSlot {
       () => undefined,
       (error: unknown) => {
         // A process that was killed while it started is nobody's fault; the next one is on its way.
-        if (spawned === undefined || !this.#killed.has(spawned)) this.#onFailure(error)
+        if (spawned === undefined || !this.#killed.has(spawned)) onFailure(error)
       },
     )
   }
@@ -115,16 +120,30 @@ export class HubSlot {
     return this.#ready
   }
 
-  /** Kills the process without notice and starts the next one. */
-  async kill(): Promise<void> {
+  /** Kills the process without notice and starts the next one; or one of its workers, which the hub replaces itself. */
+  async kill(worker: number): Promise<void> {
+    const { workers, onFailure } = this.#options
     const hub = this.#process
-    if (hub === undefined || hub.isEnded) {
-      this.#onFailure(new Error(`A hub ended by itself; it wrote: ${this.output}`))
-      return
+    if (hub?.pid === undefined || hub.isEnded) {
+      onFailure(new Error(`A hub ended by itself; it wrote: ${this.output}`))
+    } else if (workers > 1) {
+      await this.#killWorker(hub.pid, worker)
+    } else {
+      this.#killed.add(hub)
+      await hub.kill('SIGKILL')
+      this.launch()
     }
-    this.#killed.add(hub)
-    await hub.kill('SIGKILL')
-    this.launch()
+  }
+
+  async #killWorker(pid: number, worker: number): Promise<void> {
+    const { workers, onFailure } = this.#options
+    await waitUntil('a worker runs', () => listChildren(pid).length > 0)
+    const running = listChildren(pid)
+    process.kill(running[worker % running.length] ?? pid, 'SIGKILL')
+    this.#launchedAt = systemClock.now()
+    this.#isWaitedFor = true
+    const areAllThere = (): boolean => listChildren(pid).length === workers
+    this.#ready = waitUntil('dead workers are replaced', areAllThere).catch(onFailure)
   }
 
   async stop(): Promise<void> {

@@ -72,6 +72,8 @@ type KillMoment =
 
 export interface KillPlan {
   readonly hub: number
+  /** Of a hub of several workers one is killed and not the hub: this one, counted round those that run. */
+  readonly worker: number
   readonly moment: KillMoment
   /** Whether all hubs are ready before the moment is waited for; else hubs may be down together. */
   readonly isPatient: boolean
@@ -88,14 +90,16 @@ export interface CrashSize {
   /** Kills. */
   readonly rounds: number
   readonly hubs: number
+  /** Of each hub. Default 1. With more, workers are killed in place of hubs. */
+  readonly workers?: number | undefined
 }
 
 /** Publishers of each kind. */
 const publishersPerKind = 5
 
 /** Draws the plan of a seed. Each part has a stream of its own, so that their timing cannot change each other's. */
-export function drawPlan({ seed, rounds, hubs }: CrashSize): CrashPlan {
-  const random = createRandom(seed)
+export function drawPlan(size: CrashSize): CrashPlan {
+  const random = createRandom(size.seed)
   return {
     subscribers: topicSets.map((topics, i) => drawSubscriber(i, topics, fork(random))),
     publishers: Array.from({ length: publishersPerKind * 2 }, (_, i) => ({
@@ -103,7 +107,7 @@ export function drawPlan({ seed, rounds, hubs }: CrashSize): CrashPlan {
       isKeyed: i >= publishersPerKind,
       random: fork(random),
     })),
-    kills: drawKills(rounds, hubs, fork(random)),
+    kills: drawKills(size, fork(random)),
   }
 }
 
@@ -145,17 +149,23 @@ function isWide(topics: readonly string[]): boolean {
   return topics.includes('**') || topics.includes('*/*')
 }
 
-function drawKills(rounds: number, hubs: number, random: SeededRandom): KillPlan[] {
+function drawKills(
+  { seed, rounds, hubs, workers = 1 }: CrashSize,
+  random: SeededRandom,
+): KillPlan[] {
+  // From a stream of its own, so that the moments of a seed are the same whatever the hubs consist of.
+  const workerRandom = createRandom(seed)
   let hub = 0
   return Array.from({ length: rounds }, (_, i) => {
+    const worker = workerRandom.int(workers - 1)
     const dice = random.next()
     // Only a hub that has just been killed is starting.
     if (i > 0 && dice < 0.15) {
-      return { hub, moment: { kind: 'starting', ms: random.int(400) }, isPatient: false }
+      return { hub, worker, moment: { kind: 'starting', ms: random.int(400) }, isPatient: false }
     }
     hub = random.int(hubs - 1)
     const events = random.int(random.pick([0, 30, 500, 4_000]))
     const kind = dice < 0.55 ? 'in-flight' : 'acknowledged'
-    return { hub, moment: { kind, events }, isPatient: random.next() < 0.75 }
+    return { hub, worker, moment: { kind, events }, isPatient: random.next() < 0.75 }
   })
 }

@@ -1,4 +1,4 @@
-// The crash test: hubs that are killed while events go through them, and a verdict on what arrived.
+// The crash test: hubs, or workers of hubs, that are killed while events go through them, and a verdict on what arrived.
 
 import { createRandom } from '../seeded-random.ts'
 import { waitUntil } from '../wait-until.ts'
@@ -38,12 +38,12 @@ const markerPublisher = 'marker'
  * Rejects when a hub ends by itself, cannot start, or refuses a publish for good.
  */
 export async function runCrashRounds(options: CrashOptions): Promise<CrashReport> {
-  const { dataDirectory, hubs: count, seed } = options
+  const { dataDirectory, hubs: count, workers = 1, seed } = options
   let fail: (error: unknown) => void = () => undefined
   const failure = new Promise<never>((_, reject) => (fail = reject))
   // It may come while nothing is raced against it.
   failure.catch(() => undefined)
-  const hubs = await CrashHubs.start({ count, dataDirectory, onFailure: fail })
+  const hubs = await CrashHubs.start({ count, workers, dataDirectory, onFailure: fail })
   const scene: CrashScene = { hubs, acks: new AckCounter() }
   const cast = createCast(drawPlan(options), scene)
   try {
@@ -112,13 +112,13 @@ async function killAll(
   { hubs, acks }: CrashScene,
   onKill: ((kills: number) => void) | undefined,
 ): Promise<void> {
-  for (const [i, { hub, moment, isPatient }] of kills.entries()) {
+  for (const [i, { hub, worker, moment, isPatient }] of kills.entries()) {
     const slot = hubs.at(hub)
     if (isPatient) await hubs.ready()
     if (moment.kind === 'starting') await slot.sinceLaunch(moment.ms)
     else await acks.further(moment.events)
     if (moment.kind === 'in-flight') await slot.nextSend()
-    await slot.kill()
+    await slot.kill(worker)
     onKill?.(i + 1)
   }
 }
