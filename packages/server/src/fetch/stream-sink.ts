@@ -62,7 +62,7 @@ export class StreamSink implements Sink {
     this.#controller?.error(
       new ServerError(
         'STREAM_CUT',
-        'The stream was cut because its reader took nothing, or its request was aborted. Resume from the last event id.',
+        'The stream was cut because its reader took nothing for too long. Resume from the last event id.',
       ),
     )
     this.#close()
@@ -96,11 +96,13 @@ export class StreamSink implements Sink {
   }
 
   #finish(): void {
+    if (this.#isClosed) return
     this.#controller?.close()
     this.#close()
   }
 
-  readonly #onAbort = (): void => this.abort()
+  /** Who aborted does not read on; an error would only make frameworks log one for each client that leaves. */
+  readonly #onAbort = (): void => this.#finish()
 
   #close(): void {
     if (this.#isClosed) return
