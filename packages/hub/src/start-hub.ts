@@ -43,6 +43,7 @@ export async function startNode(
     stalledAfterMs: config.stalledAfter,
     sessionsMax: config.maxSessions,
     eventBytesMax: config.maxEventBytes,
+    compression: config.compression,
     lagRules: config.delivery.rules,
     eventsPerSecondMax: config.delivery.eventsPerSecondMax,
     flushWindowMs: config.flush.window,

@@ -41,6 +41,11 @@ export interface TidemarkOptions {
   readonly lagRules?: readonly LagRule[] | undefined
   /** Events per second of one session, 1 to 1,000,000; what is beyond comes later, or as `lagRules` say. Default: no bound. */
   readonly eventsPerSecondMax?: number | undefined
+  /**
+   * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Default true. Only in the
+   * `node:http` door, and not where middleware has wrapped the response.
+   */
+  readonly compression?: boolean | undefined
   /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
   readonly onError?: ((error: unknown) => void) | undefined
   /** Default: the machine's. */
@@ -70,6 +75,7 @@ export function createTidemark(options: TidemarkOptions): Tidemark {
     heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs,
     sessionsMax: options.sessionsMax ?? limits.sessionsMax,
     eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax,
+    isCompressing: options.compression ?? true,
     flush: readFlushSettings(options),
     stalledAfterMs: readRange(
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },

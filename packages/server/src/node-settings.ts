@@ -10,6 +10,7 @@ export interface NodeSettings {
   readonly heartbeatMs: number
   readonly sessionsMax: number
   readonly eventBytesMax: number
+  readonly isCompressing: boolean
   readonly flush: FlushSettings
   readonly stalledAfterMs: number
   readonly lagRules: LagRules

@@ -7,6 +7,8 @@ import type { Subscription } from './subscription.ts'
 export interface StreamOpener {
   /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
   open(sink: Sink, subscription: Subscription): Promise<void>
+  /** Whether streams are compressed for clients that accept it. */
+  readonly isCompressing: boolean
   /** When a client that is sent away should come back, in milliseconds. */
   pickRetryMs(): number
   /** Where live sessions stand; undefined before the node follows its log. */

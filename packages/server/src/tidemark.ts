@@ -66,6 +66,11 @@ export class Tidemark {
     return this.#fanOut === undefined ? undefined : formatCursor(this.#fanOut.position)
   }
 
+  /** Whether streams are compressed for clients that accept it. */
+  get isCompressing(): boolean {
+    return this.#settings.isCompressing
+  }
+
   /** Whether new sessions are refused because the node is shutting down. */
   get isDraining(): boolean {
     return this.#isDraining

@@ -57,6 +57,7 @@ const described: readonly (readonly [
     '1',
     'Processes that serve the port together, to use all cores: 1 to 64, on one data directory.',
   ],
+  ['compression', 'true|false', 'true', 'Compress streams (gzip) for clients that accept it.'],
   [
     'delivery.eventsPerSecondMax',
     'none|<count>',

@@ -63,6 +63,13 @@ const eventsPerSecondMax = z
     error: 'must be none, or a number from 1 to 1000000',
   })
 
+/** A switch, as a boolean in the file and as a word elsewhere. */
+function flag(): z.ZodType<boolean> {
+  return z
+    .union([z.boolean(), z.enum(['true', 'false'])], { error: 'must be true or false' })
+    .transform((value) => value === true || value === 'true')
+}
+
 function text(wanted: string): z.ZodType<string> {
   return z.string({ error: wanted }).min(1, { error: wanted })
 }
@@ -110,6 +117,7 @@ export interface HubConfig {
   readonly maxSessions: number
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
+  readonly compression: boolean
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -157,10 +165,8 @@ const settings = z
         rules: z.array(deliveryRule).max(1_000, { error: 'may hold 1,000 rules' }).default([]),
       })
       .prefault({}),
-    insecure: z
-      .union([z.boolean(), z.enum(['true', 'false'])], { error: 'must be true or false' })
-      .transform((value) => value === true || value === 'true')
-      .default(false),
+    compression: flag().default(true),
+    insecure: flag().default(false),
     retention: z
       .strictObject({
         maxAge: range(duration('24h'), 1_000, '1s').default(24 * 60 * 60 * 1000),

@@ -3,26 +3,40 @@
 import type { ServerResponse } from 'node:http'
 import { ServerError } from '../errors.ts'
 import type { Sink } from '../sink.ts'
+import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
+import { GzipSink } from './gzip-sink.ts'
 import { ResponseSink } from './response-sink.ts'
 import { SocketSink } from './socket-sink.ts'
 
 /** `auto`: straight to the socket where that is safe. `response`: always through `response.write`. */
 export type SocketWay = 'auto' | 'response'
 
+/** What a stream is to look like. */
+export interface SinkOptions {
+  readonly way: SocketWay
+  /** Whether to compress, if nobody else does: middleware that wraps a response may do so itself. */
+  readonly isGzip: boolean
+}
+
 /**
  * Makes the sink of a response. Nothing is written yet, the head goes out with the first block.
  * @throws ServerError `RESPONSE_UNUSABLE` when the response was already begun
  */
-export function openSink(response: ServerResponse, way: SocketWay): Sink {
+export function openSink(response: ServerResponse, { way, isGzip }: SinkOptions): Sink {
   if (response.headersSent) {
     throw new ServerError(
       'RESPONSE_UNUSABLE',
       'The response has already been begun, so no stream can be opened on it. Subscribe before anything writes to it.',
     )
   }
-  return way === 'auto' && isUnwrapped(response)
-    ? new SocketSink(response)
-    : new ResponseSink(response)
+  const isBare = isUnwrapped(response)
+  const isCompressed = isGzip && isBare
+  const headers = isCompressed ? gzipStreamHeaders : streamHeaders
+  const sink =
+    way === 'auto' && isBare
+      ? new SocketSink(response, headers)
+      : new ResponseSink(response, headers)
+  return isCompressed ? new GzipSink(sink) : sink
 }
 
 /**

@@ -4,15 +4,19 @@ import type { ServerResponse } from 'node:http'
 import type { Block } from '../block.ts'
 import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
+import type { StreamHeaders } from '../stream-headers.ts'
 import { sendStreamHead } from './stream-head.ts'
 
 /** A sink that writes like any handler of the application would. */
 export class ResponseSink implements Sink {
   readonly #response: ServerResponse
+  readonly #headers: StreamHeaders
   #isOurs = false
 
-  constructor(response: ServerResponse) {
+  /** `headers` are those of the stream's head. */
+  constructor(response: ServerResponse, headers: StreamHeaders) {
     this.#response = response
+    this.#headers = headers
   }
 
   listen(listener: SinkListener): void {
@@ -45,7 +49,7 @@ export class ResponseSink implements Sink {
   #begin(): boolean {
     if (this.#isOurs) return true
     if (this.#response.headersSent) return false
-    sendStreamHead(this.#response)
+    sendStreamHead(this.#response, this.#headers)
     this.#isOurs = true
     return true
   }

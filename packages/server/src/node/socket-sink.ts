@@ -6,18 +6,22 @@ import type { Socket } from 'node:net'
 import type { Block } from '../block.ts'
 import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
+import type { StreamHeaders } from '../stream-headers.ts'
 import { sendStreamHead } from './stream-head.ts'
 
 /** A sink that writes blocks as chunks made once for all sessions. */
 export class SocketSink implements Sink {
   readonly #response: ServerResponse
+  readonly #headers: StreamHeaders
   #socket: Socket | undefined
   #listener: SinkListener | undefined
   #isChunked = true
   #isBlocked = false
 
-  constructor(response: ServerResponse) {
+  /** `headers` are those of the stream's head. */
+  constructor(response: ServerResponse, headers: StreamHeaders) {
     this.#response = response
+    this.#headers = headers
   }
 
   listen(listener: SinkListener): void {
@@ -59,7 +63,7 @@ export class SocketSink implements Sink {
     const response = this.#response
     // Somebody else may have answered while the log was asked; the response's `close` will say when it is over.
     if (response.destroyed || response.headersSent || response.socket === null) return undefined
-    sendStreamHead(response)
+    sendStreamHead(response, this.#headers)
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream.
     this.#isChunked = response.chunkedEncoding
     this.#socket = response.socket

@@ -4,7 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseSubscriptionQuery } from '../subscription.ts'
 import type { Subscription } from '../subscription.ts'
 import { parseQueryText } from '../query-text.ts'
+import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
+import { acceptsGzip } from './accept-encoding.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { markStreaming } from './streaming.ts'
@@ -38,11 +40,13 @@ export async function subscribe(
     subscription ??= readSubscription(request)
     if (request.method === 'HEAD') {
       // Frameworks route HEAD to the handler of GET; it asks for the head only.
-      sendStreamHead(response)
+      sendStreamHead(response, streamHeaders)
       response.end()
       return
     }
-    await opener.open(openSink(response, options.way ?? 'auto'), subscription)
+    const isGzip = opener.isCompressing && acceptsGzip(readHeader(request, 'accept-encoding'))
+    const sink = openSink(response, { way: options.way ?? 'auto', isGzip })
+    await opener.open(sink, subscription)
   } catch (error) {
     // Who is sent away from the present comes back to it, not to a later one.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
@@ -52,7 +56,11 @@ export async function subscribe(
 
 /** The request's `Last-Event-ID`, which wins over the query's `lastEventId`. */
 export function readLastEventId(request: IncomingMessage): string | undefined {
-  const header = request.headers['last-event-id']
+  return readHeader(request, 'last-event-id')
+}
+
+function readHeader(request: IncomingMessage, name: string): string | undefined {
+  const header = request.headers[name]
   return Array.isArray(header) ? header[0] : header
 }
 
