@@ -60,6 +60,43 @@ test('a data directory that cannot be created is named', async () => {
   expect(code).toBe(73)
 })
 
+test('a data directory that workers cannot create is named once, and ends with the same code', async () => {
+  const directory = makeDirectory()
+  writeFileSync(join(directory, 'file'), '')
+  const args = ['serve', '--port', '0', '--workers', '2', '--data', './file/below']
+  const { code, stderr } = await start(args, { directory }).ended
+  expect(stderr).toMatch(/^tidemark: [^\n]*file\/below[^\n]*\(LOG_NOT_WRITABLE\)\n$/)
+  expect(code).toBe(73)
+})
+
+test('a port in use is named with workers too', async () => {
+  const { port } = new URL((await startHub()).url)
+  const { code, stderr } = await run(['serve', '--port', port, '--workers', '2'])
+  expect(code).toBe(69)
+  expect(stderr).toMatch(new RegExp(`^tidemark: Port ${port} .*\\(PORT_IN_USE\\)\\n$`))
+})
+
+test('how many workers there are is printed once, with the one address of all of them', async () => {
+  const program = start(['serve', '--port', '0', '--workers', '3', '--data', './events'])
+  await program.waitFor('stdout', /3 workers serve them\./)
+  program.child.kill('SIGTERM')
+  const { code, stdout } = await program.ended
+  expect(code).toBe(0)
+  expect(stdout.match(/Its page: http:/g)).toHaveLength(1)
+})
+
+test('workers with a log in memory are refused with the reason', async () => {
+  const { code, stderr } = await run(['serve', '--workers', '2', '--data', 'memory:'])
+  expect(code).toBe(78)
+  expect(stderr).toMatch(/in the memory of one process cannot be shared \(give data a directory/)
+})
+
+test.each(['0', '65', '1.5', 'all'])('%s workers are refused with the range', async (workers) => {
+  const { code, stderr } = await run(['serve', '--workers', workers])
+  expect(code).toBe(78)
+  expect(stderr).toContain(`workers must be a whole number from 1 to 64; got "${workers}"`)
+})
+
 test('settings come from the file, the variables and the options, the later beating the earlier', async () => {
   const directory = makeDirectory()
   writeFileSync(join(directory, 'tidemark.config.json'), '{"port": 1, "data": "memory:"}')

@@ -79,7 +79,10 @@ export class Supervisor {
   /** Ends all workers without waiting, for the end of this process. */
   kill(): void {
     this.#phase = 'leaving'
-    for (const { process } of this.#slots) process?.kill()
+    for (const { restart, process } of this.#slots) {
+      restart?.cancel()
+      process?.kill()
+    }
   }
 
   async #leave(tell: (worker: WorkerProcess) => void): Promise<void> {
@@ -171,6 +174,7 @@ export class Supervisor {
     const why =
       failure === undefined ? `${name} ${how}` : `${name} cannot start: ${failure.message}`
     if (!isServed && slot.pace.failedStarts > failedStartsMax) {
+      this.kill()
       this.#onFailed(toError(failure ?? unexplained(`${why}, again and again`)))
       return
     }

@@ -1,0 +1,77 @@
+// Connections that another process has accepted are served as a server's own.
+
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import type { RequestListener, ServerOptions } from 'node:http'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { waitUntil } from '@tidemark/testkit'
+import { expect, onTestFinished, test } from 'vitest'
+import { HandedConnections } from '../src/workers/handed-connections.ts'
+import type { FromWorker } from '../src/workers/messages.ts'
+import { exchange } from './support/raw.ts'
+
+interface Door {
+  readonly port: number
+  readonly told: readonly FromWorker[]
+  readonly close: () => void
+}
+
+/** Accepts connections as the supervising process does, and hands them to a server that does not listen. */
+async function openDoor(options: ServerOptions, answer: RequestListener): Promise<Door> {
+  const server = createHttpServer(options, answer)
+  const told: FromWorker[] = []
+  const handed = new HandedConnections(server, (message) => told.push(message))
+  const door = createServer((socket) => handed.take(socket))
+  door.listen(0, '127.0.0.1')
+  await once(door, 'listening')
+  const close = (): void => {
+    server.close()
+    server.closeAllConnections()
+  }
+  onTestFinished(() => {
+    close()
+    door.close()
+  })
+  return { port: (door.address() as AddressInfo).port, told, close }
+}
+
+test('a request that comes too slowly is refused on a handed connection too', async () => {
+  const times = { headersTimeout: 100, requestTimeout: 100, connectionsCheckingInterval: 20 }
+  const { port } = await openDoor(times, () => undefined)
+  expect(await exchange(port, ['GET / HTTP/1.1\r\nHost'])).toMatchObject({ status: 408 })
+})
+
+test('who closes his side after the request still gets the answer', async () => {
+  const { port } = await openDoor({}, (request, response) => {
+    request.resume().once('end', () => setImmediate(() => response.end('late')))
+  })
+  const socket = connect(port, '127.0.0.1')
+  socket.end('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nok')
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  await once(socket, 'close')
+  expect(text).toContain('late')
+})
+
+test('what was taken and what has ended is told, a broken connection too', async () => {
+  const { port, told } = await openDoor({}, (_, response) => response.end())
+  const line = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+  await Promise.all([exchange(port, [line]), exchange(port, [line])])
+  const countClosed = (): number =>
+    told.reduce((sum, each) => sum + (each.kind === 'closed' ? each.connections : 0), 0)
+  await waitUntil('both are told', () => countClosed() === 2)
+  expect(told.filter(({ kind }) => kind === 'taken')).toHaveLength(2)
+})
+
+test('closing the server ends handed connections, and says that no more shall come', async () => {
+  const { port, told, close } = await openDoor({}, () => undefined)
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await waitUntil('it is taken', () => told.length > 0)
+  let isClosed = false
+  socket.on('error', () => undefined).once('close', () => (isClosed = true))
+  close()
+  await waitUntil('it is closed', () => isClosed)
+  await waitUntil('it is told', () => told.some(({ kind }) => kind === 'leaving'))
+})

@@ -1,0 +1,151 @@
+// How workers are replaced, by a clock that tests turn.
+
+import { createFakeClock } from '@tidemark/testkit'
+import type { FakeClock } from '@tidemark/testkit'
+import { expect, test } from 'vitest'
+import { loadConfig } from '../src/index.ts'
+import { failedStartsMax } from '../src/limits.ts'
+import { Porter } from '../src/workers/porter.ts'
+import { Supervisor } from '../src/workers/supervisor.ts'
+import type { WorkerListener } from '../src/workers/worker-process.ts'
+
+interface Scene {
+  readonly supervisor: Supervisor
+  readonly clock: FakeClock
+  readonly lines: readonly string[]
+  /** The workers started so far, oldest first. */
+  readonly workers: readonly WorkerListener[]
+  readonly newest: () => WorkerListener
+}
+
+function createScene(count: number): Scene {
+  const clock = createFakeClock()
+  const lines: string[] = []
+  const workers: WorkerListener[] = []
+  const config = loadConfig({ flags: {}, env: {}, directory: '/nowhere' })
+  const supervisor = new Supervisor({
+    workers: count,
+    start: { kind: 'start', config, url: 'http://localhost', drainSessionsPerSecond: 500 },
+    fork: (listener) => {
+      workers.push(listener)
+      const kill = (): void => listener.ended('was killed by SIGKILL')
+      const send = ({ kind }: { readonly kind: string }): void => {
+        if (kind === 'drain') listener.ended('ended with exit code 0')
+      }
+      return { pid: workers.length, send, hand: () => undefined, kill }
+    },
+    porter: new Porter({ connectionsMax: 10, clock }),
+    clock,
+    say: (text) => lines.push(text),
+  })
+  const newest = (): WorkerListener => {
+    const worker = workers.at(-1)
+    if (worker === undefined) throw new Error('No worker was started yet.')
+    return worker
+  }
+  return { supervisor, clock, lines, workers, newest }
+}
+
+async function startScene(count: number): Promise<Scene> {
+  const scene = createScene(count)
+  const started = scene.supervisor.start()
+  for (const worker of scene.workers) worker.heard({ kind: 'ready' })
+  await started
+  return scene
+}
+
+test('a hub starts when all of its workers serve, not before', async () => {
+  const { supervisor, workers } = createScene(2)
+  let isStarted = false
+  const started = supervisor.start().then(() => (isStarted = true))
+  workers[0]?.heard({ kind: 'ready' })
+  await Promise.resolve()
+  expect(isStarted).toBe(false)
+  workers[1]?.heard({ kind: 'ready' })
+  await started
+})
+
+test('a worker that cannot start at first ends the whole with its own message and code', async () => {
+  const { supervisor, workers } = createScene(2)
+  const started = supervisor.start()
+  const failure = { message: 'Cannot write ./data.', code: 'LOG_NOT_WRITABLE' }
+  workers[1]?.heard({ kind: 'failed', failure })
+  workers[1]?.ended('ended with exit code 1')
+  await expect(started).rejects.toMatchObject(failure)
+})
+
+test('a worker killed before it could say anything is named', async () => {
+  const { supervisor, workers } = createScene(2)
+  const started = supervisor.start()
+  workers[0]?.ended('was killed by SIGSEGV')
+  await expect(started).rejects.toMatchObject({
+    code: 'WORKER_ENDED',
+    message: expect.stringContaining('worker 1 (process 1) was killed by SIGSEGV'),
+  })
+})
+
+test('a worker that dies after a steady life is replaced at once, however often', async () => {
+  const { clock, workers, newest } = await startScene(1)
+  for (let i = 0; i < 50; i++) {
+    clock.advance(1_000)
+    newest().ended('was killed by SIGKILL')
+    clock.advance(0)
+    expect(workers).toHaveLength(i + 2)
+    newest().heard({ kind: 'ready' })
+  }
+})
+
+test('restarts after short lives are spaced, up to 5 s', async () => {
+  const { clock, workers, newest, lines } = await startScene(1)
+  const waits: number[] = []
+  for (let i = 0; i < 9; i++) {
+    newest().ended('ended with exit code 1')
+    const before = workers.length
+    let waited = 0
+    while (workers.length === before) {
+      clock.advance(waited === 0 ? 0 : 100)
+      if (workers.length === before) waited += 100
+    }
+    waits.push(waited)
+    newest().heard({ kind: 'ready' })
+  }
+  expect(waits).toEqual([0, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000])
+  expect(lines.at(-2)).toBe(
+    'worker 1 (process 9) ended with exit code 1; another starts in 5000 ms.',
+  )
+  expect(lines.at(-1)).toBe('worker 1 (process 10) serves.')
+})
+
+test('a hub none of whose workers can be started again ends with the reason of the last', async () => {
+  const { supervisor, clock, workers, newest } = await startScene(1)
+  const failure = { message: 'The disk is gone.', code: 'LOG_NOT_WRITABLE' }
+  newest().ended('was killed by SIGKILL')
+  for (let i = 0; i <= failedStartsMax; i++) {
+    clock.advance(5_000)
+    newest().heard({ kind: 'failed', failure })
+    newest().ended('ended with exit code 1')
+  }
+  await expect(supervisor.failed).rejects.toMatchObject(failure)
+  clock.advance(60_000)
+  expect(workers).toHaveLength(failedStartsMax + 2)
+})
+
+test('a worker that cannot start is tried for as long as another one serves', async () => {
+  const { clock, workers, newest } = await startScene(2)
+  newest().ended('was killed by SIGKILL')
+  for (let i = 0; i < 50; i++) {
+    clock.advance(5_000)
+    expect(workers).toHaveLength(i + 3)
+    newest().ended('ended with exit code 1')
+  }
+})
+
+test('nothing is replaced while a hub drains, nor started that was waiting for its turn', async () => {
+  const { supervisor, clock, workers, newest } = await startScene(2)
+  newest().ended('ended with exit code 1')
+  clock.advance(0)
+  newest().ended('ended with exit code 1')
+  await supervisor.drain()
+  clock.advance(60_000)
+  expect(workers).toHaveLength(3)
+})
