@@ -9,12 +9,16 @@ export interface LoadFigures {
   /** By all subscribers together. */
   readonly received: number
   readonly reconnects: number
+  /** Streams that came compressed. */
+  readonly compressed: number
   /** Requests repeated under their idempotency keys. */
   readonly retries: number
   /** Times a reader stood still for so long that its session must have lagged. */
   readonly lags: number
   /** Gaps told, by reason and subscriber. */
   readonly gaps: number
+  /** Events that the rules for laggards have left out, for all subscribers together. */
+  readonly spared: number
   /** Streams ended by the hub itself. */
   readonly byes: number
   /** Workers killed. */
@@ -27,22 +31,25 @@ export interface LoadActors {
   readonly publishers: readonly Publisher[]
   readonly subscribers: readonly LoadSubscriber[]
   readonly kills: number
+  readonly spared: number
   readonly memoryGrowth: number
 }
 
 export function countFigures(actors: LoadActors): LoadFigures {
-  const { publishers, subscribers, kills, memoryGrowth } = actors
+  const { publishers, subscribers, kills, spared, memoryGrowth } = actors
   const attempts = publishers.flatMap((publisher) => publisher.attempts)
   return {
     attempted: sum(attempts, ({ events }) => events.length),
     acknowledged: sum(attempts, ({ events, receipt }) => (receipt ? events.length : 0)),
     received: sum(subscribers, ({ received }) => received.length),
     reconnects: sum(subscribers, ({ connections }) => Math.max(0, connections - 1)),
+    compressed: sum(subscribers, ({ compressed }) => compressed),
     retries: sum(publishers, ({ retries }) => retries),
     lags: sum(subscribers, ({ lags }) => lags),
     gaps: sum(subscribers, ({ gaps }) => gaps.length),
     byes: sum(subscribers, ({ byes }) => byes.length),
     kills,
+    spared,
     memoryGrowth,
   }
 }

@@ -41,6 +41,7 @@ function read(socket: Socket, listener: StreamListener): void {
     if (socket.destroyed) return
     try {
       reader.push(part)
+      if (reader.isDone) socket.destroy()
     } catch (error) {
       listener.broken(error)
       socket.destroy()

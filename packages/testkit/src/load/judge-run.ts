@@ -26,25 +26,30 @@ export interface JudgedRun {
   /** Where the log ends. */
   readonly final: Position
   readonly scenario: Scenario
-  readonly figures: LoadFigures
+}
+
+export interface RunVerdict {
+  readonly violations: readonly LoadViolation[]
+  /** Events that the rules for laggards have left out, for all subscribers together. */
+  readonly spared: number
 }
 
 /** Every violation of a run that has settled. */
-export function judgeRun(run: JudgedRun): readonly LoadViolation[] {
+export function judgeRun(run: JudgedRun): RunVerdict {
   const { latecomer, subscribers } = run
   for (const [index, event] of latecomer.received.entries()) event.index = index
   const log: JudgedLog = { events: latecomer.received, ruleOf: (topic) => ruleOf(run, topic) }
-  return [
-    ...judgeFigures(run),
-    ...judgeLog(run),
-    ...subscribers
-      .filter(({ plan }) => plan.habit !== 'never')
-      .flatMap((subscriber) => judgeSubscriber(subscriber, log, run)),
-  ]
+  const verdicts = subscribers
+    .filter(({ plan }) => plan.habit !== 'never')
+    .map((subscriber) => judgeSubscriber(subscriber, log, run))
+  return {
+    violations: [...judgeLog(run), ...verdicts.flatMap(({ violations }) => violations)],
+    spared: verdicts.reduce((sum, { spared }) => sum + spared, 0),
+  }
 }
 
 /** A run in which nothing happened would keep every promise. */
-function judgeFigures({ scenario, figures }: JudgedRun): LoadViolation[] {
+export function judgeFigures(scenario: Scenario, figures: LoadFigures): readonly LoadViolation[] {
   const { atLeast, memoryGrowthMax = Number.POSITIVE_INFINITY } = scenario
   const names = Object.keys(atLeast) as (keyof LoadFigures)[]
   const texts = names
@@ -83,18 +88,19 @@ function judgeSubscriber(
   subscriber: LoadSubscriber,
   log: JudgedLog,
   { final, scenario }: JudgedRun,
-): LoadViolation[] {
+): RunVerdict {
   const { plan, position, faults, byes } = subscriber
   const isLevel = position !== undefined && comparePositions(position, final) >= 0
+  const { violations, spared } = judgeStream(subscriber.reception, log)
   const texts = [
     ...faults,
     ...(isLevel ? [] : ['never got level with the last event']),
-    ...judgeStream(subscriber.reception, log),
+    ...violations,
     ...byes
       .filter((reason) => !(scenario.byeReasons ?? []).includes(reason))
       .map((reason) => `was sent away: ${reason}`),
   ]
-  return texts.map((text) => ({ subscriber: plan.name, text }))
+  return { violations: texts.map((text) => ({ subscriber: plan.name, text })), spared }
 }
 
 function ruleOf({ scenario }: JudgedRun, topic: string): LagRule {

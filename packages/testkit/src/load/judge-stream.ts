@@ -33,14 +33,23 @@ export interface JudgedLog {
   ruleOf(topic: string): LagRule
 }
 
-/** Every violation, one sentence each with the events around it; at most 3, and how many more. */
-export function judgeStream(reception: StreamReception, log: JudgedLog): readonly string[] {
-  const due = listDue(reception, log)
-  const walk = new Walk(reception, due, log)
+export interface StreamVerdict {
+  /** One sentence each with the events around it; at most 3, and how many more. */
+  readonly violations: readonly string[]
+  /** Events that the rules for laggards have left out. */
+  readonly spared: number
+}
+
+/** Every violation of one subscriber's stream. */
+export function judgeStream(reception: StreamReception, log: JudgedLog): StreamVerdict {
+  const walk = new Walk(reception, listDue(reception, log), log)
   const violations = walk.run()
   const more = violations.length - violationsToldMax
   const told = violations.slice(0, violationsToldMax)
-  return more > 0 ? [...told, `and ${more} more violations`] : told
+  return {
+    violations: more > 0 ? [...told, `and ${more} more violations`] : told,
+    spared: walk.spared,
+  }
 }
 
 /** The events a subscriber must get. */
@@ -59,6 +68,7 @@ function listDue(
 
 /** One subscriber's events in the order of arrival, held against those that are due. */
 class Walk {
+  spared = 0
   readonly #reception: StreamReception
   readonly #due: readonly BookedEvent[]
   readonly #log: JudgedLog
@@ -102,14 +112,15 @@ class Walk {
   #skip({ from, to, at }: { from: number; to: number; at: number }): void {
     for (let rank = from; rank < to; rank++) {
       const event = this.#due[rank]
-      if (event !== undefined && !this.#isExcused(event))
-        this.#blame('never got', { event, at, rank })
+      if (event === undefined) continue
+      if (this.#isExcused(event)) this.spared += 1
+      else this.#blame('never got', { event, at, rank })
     }
   }
 
   #isExcused(event: BookedEvent): boolean {
     const rule = this.#log.ruleOf(event.topic)
-    if (rule === 'conflate' && event.key !== undefined) {
+    if (rule === 'conflate') {
       return (this.#newestOfKey.get(keyName(event)) ?? -1) > event.index
     }
     return rule === 'drop' && this.#reception.gaps.some((gap) => covers(gap, event))

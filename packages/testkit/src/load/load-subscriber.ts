@@ -13,7 +13,7 @@ import { inflating } from './inflating.ts'
 import { cutBytesMax, knockMs, lagBytesMin, pauseEvents, trickleBytesPerSecond } from './limits.ts'
 import type { StreamReception, ToldGap } from './judge-stream.ts'
 import type { SubscriberPlan } from './plan.ts'
-import type { LoadScene } from './scene.ts'
+import type { SubscribeScene } from './scene.ts'
 
 /** One connection while it lasts. */
 interface Connection {
@@ -34,13 +34,15 @@ export class LoadSubscriber {
   readonly byes: string[] = []
   readonly faults: string[] = []
   connections = 0
+  /** Of these, such that were compressed. */
+  compressed = 0
   /** Times it stood still for so long that its session must have lagged. */
   lags = 0
   /** Where its first stream began; undefined until it has. */
   start: Position | undefined
   /** Where it stands: everything up to here has been received. */
   position: Position | undefined
-  readonly #scene: LoadScene
+  readonly #scene: SubscribeScene
   #lastEventId = ''
   #connection: Connection | undefined
   #pauseAfter = Number.POSITIVE_INFINITY
@@ -48,7 +50,7 @@ export class LoadSubscriber {
   #isSettling = false
   #isStopped = false
 
-  constructor(plan: SubscriberPlan, scene: LoadScene) {
+  constructor(plan: SubscriberPlan, scene: SubscribeScene) {
     this.plan = plan
     this.#scene = scene
   }
@@ -88,9 +90,10 @@ export class LoadSubscriber {
       const connection = this.#begin()
       let isOpened = false
       const listener: StreamListener = {
-        opened: (status) => {
+        opened: (status, headers) => {
           isOpened = status === 200
           this.connections += 1
+          if (headers.get('content-encoding') === 'gzip') this.compressed += 1
           if (!isOpened) this.faults.push(`was answered ${status} from "${this.#lastEventId}"`)
         },
         bytes: (chunk) => this.#take(chunk, connection),

@@ -24,6 +24,11 @@ export class ResponseReader {
     this.#handler = handler
   }
 
+  /** Whether the whole response has been read; its connection may stay open. */
+  get isDone(): boolean {
+    return this.#place === 'done'
+  }
+
   push(part: Buffer): void {
     for (let at = 0; at < part.length;) {
       if (this.#place === 'done')

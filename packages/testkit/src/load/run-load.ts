@@ -9,7 +9,7 @@ import { waitUntil } from '../wait-until.ts'
 import { createDoors } from './doors.ts'
 import { countFigures } from './figures.ts'
 import type { LoadFigures } from './figures.ts'
-import { judgeRun } from './judge-run.ts'
+import { judgeFigures, judgeRun } from './judge-run.ts'
 import type { LoadViolation } from './judge-run.ts'
 import { startKilling } from './kill-workers.ts'
 import { settleMsMax } from './limits.ts'
@@ -19,6 +19,7 @@ import { drawDrafts, drawSubscribers, eventsPerRequest, fork, lastTopic } from '
 import type { SubscriberPlan } from './plan.ts'
 import type { LoadHost, Scenario } from './scenario.ts'
 import { LoadScene } from './scene.ts'
+import type { SubscribeScene } from './scene.ts'
 import { startHub } from './start-hub.ts'
 
 export interface LoadOptions {
@@ -64,10 +65,14 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
       events,
       random: fork(random),
     })
-    const latecomer = await readAgain(scene, final)
-    const figures = countFigures({ ...cast, kills, memoryGrowth: memory.stop() })
-    const violations = judgeRun({ ...cast, latecomer, final, scenario, figures })
-    return { figures, violations, output: host.output }
+    const latecomer = await readAgain(scene.at(host.logUrl ?? host.url), final)
+    const { violations, spared } = judgeRun({ ...cast, latecomer, final, scenario })
+    const figures = countFigures({ ...cast, kills, spared, memoryGrowth: memory.stop() })
+    return {
+      figures,
+      violations: [...judgeFigures(scenario, figures), ...violations],
+      output: host.output,
+    }
   } finally {
     memory.stop()
     for (const publisher of cast.publishers) publisher.stop()
@@ -149,7 +154,7 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
 }
 
 /** One more subscriber, after all is over: what is in the log must be what went through it. */
-async function readAgain(scene: LoadScene, final: Position): Promise<LoadSubscriber> {
+async function readAgain(scene: SubscribeScene, final: Position): Promise<LoadSubscriber> {
   const plan: SubscriberPlan = {
     name: 'latecomer',
     topics: ['**'],

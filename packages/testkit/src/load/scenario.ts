@@ -8,6 +8,8 @@ import type { Group } from './plan.ts'
 export interface LoadHost {
   /** Without a slash at its end. */
   readonly url: string
+  /** Where the whole log can be read when it is over. Default: `url`. */
+  readonly logUrl?: string | undefined
   /** The process whose memory is watched and whose children are its workers. */
   readonly pid: number | undefined
   /** The end of what it has written. */
@@ -27,8 +29,8 @@ export interface Scenario {
   readonly name: string
   /** Flags of `tidemark serve`. */
   readonly args?: readonly string[] | undefined
-  /** Contents of its configuration file. */
-  readonly config?: Readonly<Record<string, unknown>> | undefined
+  /** What a session may get per second. Default: no limit. */
+  readonly eventsPerSecondMax?: number | undefined
   readonly crowd: readonly Group[]
   /** Publishers; every other one publishes with idempotency keys. */
   readonly publishers: number

@@ -61,6 +61,62 @@ const laggards: Scenario = {
   atLeast: { received: 50_000, lags: 20 },
 }
 
+/** Some who cannot keep up, beside some who can. */
+const unequal: readonly Group[] = [
+  { count: 20, topicSets: bulkSets, habits: ['pausing'] },
+  { count: 6, topicSets: bulkSets, habits: ['trickling'] },
+  { count: 6, topicSets: bulkSets, habits: ['never'] },
+  { count: 6, topicSets: bulkSets, habits: ['steady'] },
+  { count: 60, topicSets: smallSets, habits: ['steady', 'cut'] },
+]
+
+const rules: readonly Scenario[] = [
+  {
+    ...usual,
+    name: 'but what a newer value of its key supersedes, under conflate',
+    crowd: unequal,
+    rules: [{ pattern: 'bulk/**', whenLagging: 'conflate' }],
+    atLeast: { received: 20_000, lags: 10, spared: 500 },
+  },
+  {
+    ...usual,
+    name: 'but what a gap tells of, under drop',
+    crowd: unequal,
+    rules: [{ pattern: 'bulk/**', whenLagging: 'drop' }],
+    atLeast: { received: 20_000, lags: 10, spared: 500, gaps: 10 },
+  },
+  {
+    ...usual,
+    name: 'for laggards who are sent away and come back, under disconnect',
+    crowd: unequal,
+    rules: [{ pattern: 'bulk/**', whenLagging: 'disconnect' }],
+    byeReasons: ['lagging'],
+    atLeast: { received: 20_000, lags: 10, byes: 5 },
+  },
+  {
+    ...usual,
+    name: 'but what is superseded, with 100 events per second for each',
+    crowd: [{ count: 150, topicSets: smallSets, habits: ['steady'] }],
+    rules: [{ pattern: '**', whenLagging: 'conflate' }],
+    eventsPerSecondMax: 100,
+    atLeast: { received: 10_000, spared: 5_000 },
+  },
+]
+
+const either: readonly boolean[] = [true, false]
+
+const compression: Scenario = {
+  ...usual,
+  name: 'with and without compression in one feed',
+  crowd: [
+    { count: 140, topicSets: smallSets, habits: ['steady', 'cut'], isCompressed: either },
+    { count: 12, topicSets: bulkSets, habits: ['steady', 'cut'], isCompressed: either },
+    { count: 4, topicSets: smallSets, habits: ['steady'], doors: ['curl'], isCompressed: [true] },
+    { count: 10, topicSets: bulkSets, habits: ['pausing', 'never'], isCompressed: either },
+  ],
+  atLeast: { received: 40_000, reconnects: 100, compressed: 100 },
+}
+
 const curl: Scenario = {
   ...usual,
   name: 'for curl -N',
@@ -97,4 +153,12 @@ const workers: readonly Scenario[] = [
 ]
 
 /** Every load test. */
-export const loadScenarios: readonly Scenario[] = [...flushes, framings, laggards, curl, ...workers]
+export const loadScenarios: readonly Scenario[] = [
+  ...flushes,
+  framings,
+  laggards,
+  ...rules,
+  compression,
+  curl,
+  ...workers,
+]

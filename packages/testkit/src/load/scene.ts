@@ -8,8 +8,20 @@ import type { Doors } from './doors.ts'
 import { EventBook } from './event-book.ts'
 import type { DoorName } from './plan.ts'
 
+/** What subscribers share. */
+export interface SubscribeScene {
+  readonly url: string
+  readonly acks: AckCounter
+  readonly book: EventBook
+  /** Characters of padding attempted so far. */
+  readonly padding: number
+  door(name: DoorName): Door
+  /** An event has been seen for the first time, by anybody. */
+  noteFirstSight(): void
+}
+
 /** One run's place, time and memory. */
-export class LoadScene {
+export class LoadScene implements SubscribeScene {
   readonly url: string
   readonly acks: AckCounter = new AckCounter()
   readonly book: EventBook = new EventBook()
@@ -24,6 +36,19 @@ export class LoadScene {
     this.url = url
     this.hubs = { pick: () => target }
     this.#doors = doors
+  }
+
+  /** The same for a reader at another place. */
+  at(url: string): SubscribeScene {
+    const { acks, book } = this
+    return {
+      url,
+      acks,
+      book,
+      door: (name) => this.door(name),
+      noteFirstSight: () => undefined,
+      padding: 0,
+    }
   }
 
   door(name: DoorName): Door {

@@ -5,17 +5,32 @@ import { join } from 'node:path'
 import { startHubProcess } from '../hub-process.ts'
 import type { LoadHost, Scenario } from './scenario.ts'
 
-/** Starts it; what the scenario says of rules is in its configuration file. */
-export async function startHub(scenario: Scenario, dataDirectory: string): Promise<LoadHost> {
-  const { args = [], config, rules } = scenario
-  const delivery = rules === undefined ? {} : { delivery: { rules } }
-  mkdirSync(dataDirectory, { recursive: true })
-  const file = join(dataDirectory, 'tidemark.config.json')
-  writeFileSync(file, JSON.stringify({ ...delivery, ...config }))
-  return startHubProcess({
-    // A log takes only a directory of its own.
-    dataDirectory: join(dataDirectory, 'log'),
+/** Starts it; what the scenario says of delivery is in its configuration file. */
+export async function startHub(scenario: Scenario, directory: string): Promise<LoadHost> {
+  const { args = [], rules, eventsPerSecondMax } = scenario
+  mkdirSync(directory, { recursive: true })
+  const file = join(directory, 'tidemark.config.json')
+  writeFileSync(file, JSON.stringify({ delivery: { rules, eventsPerSecondMax } }))
+  // A log takes only a directory of its own.
+  const dataDirectory = join(directory, 'log')
+  const hub = await startHubProcess({
+    dataDirectory,
     // A beat carries an id, so frequent ones move cursors between events.
     args: [`--config=${file}`, '--heartbeat=250ms', ...args],
   })
+  if (rules === undefined && eventsPerSecondMax === undefined) return hub
+  // Who reads the whole log must get every event, so it asks a second hub, where there are no rules.
+  const reader = await startHubProcess({ dataDirectory, args: ['--heartbeat=250ms'] })
+  return {
+    url: hub.url,
+    logUrl: reader.url,
+    pid: hub.pid,
+    get output() {
+      return hub.output
+    },
+    async stop() {
+      await reader.stop()
+      await hub.stop()
+    },
+  }
 }

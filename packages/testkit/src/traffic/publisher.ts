@@ -1,6 +1,7 @@
 // A publisher with one request in flight, so that its order is defined.
 
 import { systemClock } from '@tidemark/log'
+import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { AckCounter } from './ack-counter.ts'
 import type { Attempt, AttemptedEvent } from './history.ts'
@@ -14,7 +15,7 @@ import type { PublishMessage } from './send-publish.ts'
 export interface Draft {
   readonly topic: string
   readonly key?: string | undefined
-  /** Characters of padding. */
+  /** Characters of padding, at most 100,000. */
   readonly fillLength?: number | undefined
 }
 
@@ -103,9 +104,10 @@ export class Publisher {
     const { name, isKeyed } = this.#options
     const [first] = events
     const headers = isKeyed ? { 'Idempotency-Key': `${name}:${first?.number ?? 0}` } : {}
-    const inputs = events.map(({ number, topic, key }, i) => {
-      const data: Payload = { publisher: name, number, ...pad(drafts[i]?.fillLength) }
-      return { topic, key, data }
+    const inputs = drafts.map((draft, i) => {
+      const number = events[i]?.number ?? 0
+      const data: Payload = { publisher: name, number, ...pad(draft, number) }
+      return { topic: draft.topic, key: draft.key, data }
     })
     const [only] = inputs
     if (inputs.length === 1 && only !== undefined) {
@@ -120,6 +122,18 @@ export class Publisher {
   }
 }
 
-function pad(length: number | undefined): { readonly fill?: string } {
-  return length === undefined ? {} : { fill: 'x'.repeat(length) }
+/** Text that compression makes only a little shorter, so that large events stay large on compressed streams. */
+const padding = makePadding(128 * 1024)
+
+function pad({ fillLength }: Draft, number: number): { readonly fill?: string } {
+  if (fillLength === undefined) return {}
+  const from = (number * 997) % (padding.length - fillLength)
+  return { fill: padding.slice(from, from + fillLength) }
+}
+
+function makePadding(length: number): string {
+  const random = createRandom(1)
+  const letters = Array.from({ length }, () => String.fromCharCode(0x30 + random.int(0x4a)))
+  // Neither quote nor backslash, which JSON would make two characters of.
+  return letters.join('').replaceAll('\\', '/')
 }
