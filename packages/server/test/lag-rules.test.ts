@@ -101,7 +101,7 @@ test('whatever is published while a client reads now and then, the newest value 
         else if (next === 'unblock') sink.unblock()
         else if (next === 'settle') await settle()
         else {
-          newest.set(Number(next), index)
+          newest.set(next, index)
           await tide.publish('prices/fast', { data: `${next} ${index}`, key: `key ${next}` })
         }
       }
