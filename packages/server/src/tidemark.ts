@@ -17,7 +17,8 @@ import type { PublishInput } from './new-event.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
 import { subscribe } from './node/subscribe.ts'
-import type { NodeRequest, NodeResponse, SubscribeOptions } from './node/subscribe.ts'
+import type { NodeRequest, NodeResponse } from './node/exchange.ts'
+import type { SubscribeOptions } from './node/subscribe.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { Pace } from './pace.ts'
 import { probe } from './probe.ts'
@@ -77,8 +78,9 @@ export class Tidemark {
   }
 
   /**
-   * Answers a request of any `node:http`-like server with a stream: reads the topics and the cursor from its URL and
-   * headers. Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects.
+   * Answers a request of `node:http`, `node:https` or `node:http2` with a stream: reads the topics and the cursor from
+   * its URL and headers. Refusals are answered as problem+json, or so that a plain EventSource comes back; it never
+   * rejects.
    */
   subscribe(
     request: NodeRequest,

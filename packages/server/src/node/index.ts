@@ -1,3 +1,5 @@
+export { carrierOf, isHttp2 } from './exchange.ts'
+export type { Carrier, NodeRequest, NodeResponse } from './exchange.ts'
 export { openSink } from './open-sink.ts'
 export type { SocketWay } from './open-sink.ts'
 export { sendAnswer, sendProblem } from './send.ts'

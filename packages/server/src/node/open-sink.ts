@@ -1,9 +1,12 @@
 // Which of the two ways to the socket a response allows.
 
 import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
 import { ServerError } from '../errors.ts'
 import type { Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
+import { isHttp2 } from './exchange.ts'
+import type { NodeResponse } from './exchange.ts'
 import { GzipSink } from './gzip-sink.ts'
 import { ResponseSink } from './response-sink.ts'
 import { SocketSink } from './socket-sink.ts'
@@ -22,18 +25,18 @@ export interface SinkOptions {
  * Makes the sink of a response. Nothing is written yet, the head goes out with the first block.
  * @throws ServerError `RESPONSE_UNUSABLE` when the response was already begun
  */
-export function openSink(response: ServerResponse, { way, isGzip }: SinkOptions): Sink {
+export function openSink(response: NodeResponse, { way, isGzip }: SinkOptions): Sink {
   if (response.headersSent) {
     throw new ServerError(
       'RESPONSE_UNUSABLE',
       'The response has already been begun, so no stream can be opened on it. Subscribe before anything writes to it.',
     )
   }
-  const isBare = isUnwrapped(response)
+  const isBare = isHttp2(response) ? isUnwrappedHttp2(response) : isUnwrapped(response)
   const isCompressed = isGzip && isBare
   const headers = isCompressed ? gzipStreamHeaders : streamHeaders
   const sink =
-    way === 'auto' && isBare
+    way === 'auto' && isBare && !isHttp2(response)
       ? new SocketSink(response, headers)
       : new ResponseSink(response, headers)
   return isCompressed ? new GzipSink(sink) : sink
@@ -50,6 +53,12 @@ function isUnwrapped(response: ServerResponse): boolean {
     ownerOf(response, 'write') === 'OutgoingMessage' &&
     ownerOf(response, 'end') === 'OutgoingMessage'
   )
+}
+
+/** The same of a stream of HTTP/2. */
+function isUnwrappedHttp2(response: Http2ServerResponse): boolean {
+  const owner = 'Http2ServerResponse'
+  return ownerOf(response, 'write') === owner && ownerOf(response, 'end') === owner
 }
 
 /** The name of the class whose prototype a method comes from. */

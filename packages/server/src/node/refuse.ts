@@ -1,11 +1,11 @@
-// Refused subscriptions through a response of `node:http`.
+// Refused subscriptions through a response of Node's.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { answerRefusal } from '../refusal.ts'
 import type { Refusal } from '../refusal.ts'
+import type { AnyResponse, NodeRequest } from './exchange.ts'
 import { sendAnswer } from './send.ts'
 
 /** Answers a refused subscription as {@link answerRefusal} says. A response that has already begun is cut off instead. */
-export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+export function refuse(request: NodeRequest, response: AnyResponse, refusal: Refusal): void {
   sendAnswer(response, answerRefusal(request.headers.accept, refusal))
 }

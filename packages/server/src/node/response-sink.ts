@@ -1,20 +1,21 @@
-// The careful way: through `response.write`, whatever middleware has put in front of it.
+// The careful way: through `response.write`, whatever middleware has put in front of it. Streams of HTTP/2 go it too: their
+// bytes are framed for each connection by itself, so there is nothing to share with others.
 
-import type { ServerResponse } from 'node:http'
 import type { Block } from '../block.ts'
 import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
 import type { StreamHeaders } from '../stream-headers.ts'
+import type { AnyResponse } from './exchange.ts'
 import { sendStreamHead } from './stream-head.ts'
 
 /** A sink that writes like any handler of the application would. */
 export class ResponseSink implements Sink {
-  readonly #response: ServerResponse
+  readonly #response: AnyResponse
   readonly #headers: StreamHeaders
   #isOurs = false
 
   /** `headers` are those of the stream's head. */
-  constructor(response: ServerResponse, headers: StreamHeaders) {
+  constructor(response: AnyResponse, headers: StreamHeaders) {
     this.#response = response
     this.#headers = headers
   }

@@ -1,16 +1,17 @@
-// Which connections carry an open stream. Whatever a client sends on one of them belongs to no request.
+// Which connections, or streams of HTTP/2 connections, carry an open event stream. Whatever else a client sends on one of
+// them belongs to no request.
 
-import type { Socket } from 'node:net'
+import type { Carrier } from './exchange.ts'
 
-const streaming = new WeakSet<Socket>()
+const streaming = new WeakSet<Carrier>()
 
-/** Whether a stream is open on a connection. A further request on it cannot be answered before the stream ends. */
-export function isStreaming(socket: Socket): boolean {
-  return streaming.has(socket)
+/** Whether an event stream is open. A further request on the same connection of HTTP/1 cannot be answered before it ends. */
+export function isStreaming(carrier: Carrier): boolean {
+  return streaming.has(carrier)
 }
 
-/** Marks a connection until the returned function is called. */
-export function markStreaming(socket: Socket): () => void {
-  streaming.add(socket)
-  return () => streaming.delete(socket)
+/** Marks a carrier until the returned function is called. */
+export function markStreaming(carrier: Carrier): () => void {
+  streaming.add(carrier)
+  return () => streaming.delete(carrier)
 }

@@ -1,23 +1,18 @@
-// The `node:http` door: a request becomes a subscription, its response a sink.
+// The door of Node's HTTP servers: a request becomes a subscription, its response a sink.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseSubscriptionQuery } from '../subscription.ts'
 import type { Subscription } from '../subscription.ts'
 import { parseQueryText } from '../query-text.ts'
 import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
 import { acceptsGzip } from './accept-encoding.ts'
+import { carrierOf } from './exchange.ts'
+import type { AnyResponse, NodeRequest, NodeResponse } from './exchange.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { markStreaming } from './streaming.ts'
 import { refuse } from './refuse.ts'
 import { sendStreamHead } from './stream-head.ts'
-
-/** A request of `node:http`, or of a framework on top of it. */
-export type NodeRequest = IncomingMessage
-
-/** The response that belongs to it. */
-export type NodeResponse = ServerResponse
 
 /** What the door can be told about one request. */
 export interface SubscribeOptions {
@@ -30,11 +25,12 @@ export interface SubscribeOptions {
 /** Opens a session on a response, or answers why not. Never rejects. */
 export async function subscribe(
   opener: StreamOpener,
-  exchange: { readonly request: IncomingMessage; readonly response: ServerResponse },
+  exchange: { readonly request: NodeRequest; readonly response: NodeResponse },
   options: SubscribeOptions,
 ): Promise<void> {
   const { request, response } = exchange
-  response.once('close', markStreaming(request.socket))
+  const anyResponse: AnyResponse = response
+  anyResponse.once('close', markStreaming(carrierOf(request)))
   let subscription = options.subscription
   try {
     subscription ??= readSubscription(request)
@@ -55,16 +51,16 @@ export async function subscribe(
 }
 
 /** The request's `Last-Event-ID`, which wins over the query's `lastEventId`. */
-export function readLastEventId(request: IncomingMessage): string | undefined {
+export function readLastEventId(request: NodeRequest): string | undefined {
   return readHeader(request, 'last-event-id')
 }
 
-function readHeader(request: IncomingMessage, name: string): string | undefined {
+function readHeader(request: NodeRequest, name: string): string | undefined {
   const header = request.headers[name]
   return Array.isArray(header) ? header[0] : header
 }
 
-function readSubscription(request: IncomingMessage): Subscription {
+function readSubscription(request: NodeRequest): Subscription {
   const url = request.url ?? '/'
   const queryAt = url.indexOf('?')
   const query = parseQueryText(queryAt === -1 ? '' : url.slice(queryAt + 1))

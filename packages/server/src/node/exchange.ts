@@ -1,0 +1,44 @@
+// Requests and responses of Node's HTTP servers, whatever the version of HTTP.
+
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+
+/** A request of `node:http`, `node:https` or `node:http2`, or of a framework on top of them. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest
+
+/** The response that belongs to it. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/** What the responses of all versions have in common: TypeScript cannot call overloaded methods of a union. */
+export interface AnyResponse {
+  readonly headersSent: boolean
+  /** Only HTTP/1 responses say so. */
+  readonly destroyed?: boolean
+  readonly writableEnded: boolean
+  readonly writableFinished: boolean
+  readonly writableLength: number
+  readonly socket: { readonly destroyed: boolean } | null
+  writeHead(status: number, headers: OutgoingHttpHeaders): unknown
+  /** HTTP/2 sends the head at once. */
+  flushHeaders?(): void
+  write(chunk: Uint8Array): boolean
+  end(): unknown
+  end(chunk: Uint8Array): unknown
+  destroy(): unknown
+  on(event: 'drain' | 'error', listener: () => void): unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** Whether a response is one stream of an HTTP/2 connection. */
+export function isHttp2(response: NodeResponse): response is Http2ServerResponse {
+  return 'stream' in response
+}
+
+/** What a request and its answer occupy: in HTTP/1 the whole connection, in HTTP/2 one of its streams. */
+export type Carrier = Socket | ServerHttp2Stream
+
+/** The carrier of a request. */
+export function carrierOf(request: NodeRequest): Carrier {
+  return 'stream' in request ? request.stream : request.socket
+}

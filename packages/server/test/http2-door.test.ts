@@ -1,0 +1,242 @@
+// The door of `node:http2`: many streams on one connection, windows that stay shut, streams and connections that end.
+
+import { once } from 'node:events'
+import type { ClientHttp2Session, Http2ServerResponse } from 'node:http2'
+import { gunzipSync } from 'node:zlib'
+import { memoryLog } from '@tidemark/log'
+import { createFakeClock } from '@tidemark/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createTidemark } from '../src/index.ts'
+import type { Tidemark, TidemarkOptions } from '../src/index.ts'
+import { goodbyeMs, writeBytesMax } from '../src/limits.ts'
+import { ask, connectHttp2, serveHttp2 } from './support/http2-server.ts'
+import type { Http2Server } from './support/http2-server.ts'
+
+type Wrap = (response: Http2ServerResponse) => void
+
+interface Started {
+  readonly tide: Tidemark
+  readonly server: Http2Server
+  /** A connection with this initial window for each stream. */
+  readonly connect: (initialWindowSize?: number) => ClientHttp2Session
+}
+
+async function start(options: Partial<TidemarkOptions> = {}, wrap?: Wrap): Promise<Started> {
+  const tide = createTidemark({ log: memoryLog(), ...options })
+  const server = await serveHttp2((request, response) => {
+    wrap?.(response)
+    void tide.subscribe(request, response)
+  })
+  onTestFinished(async () => {
+    await tide.close()
+    await server.close()
+  })
+  return {
+    tide,
+    server,
+    connect: (initialWindowSize) => {
+      const session = connectHttp2(server.port, initialWindowSize)
+      onTestFinished(() => session.destroy())
+      return session
+    },
+  }
+}
+
+/** What middleware does to a response: its own `write` in front of Node's. */
+function wrapWrite(response: Http2ServerResponse): void {
+  const write = response.write.bind(response)
+  response.write = (chunk: Uint8Array | string) => write(chunk)
+}
+
+describe.each<[string, Wrap | undefined]>([
+  ['a plain response', undefined],
+  ['a wrapped response', wrapWrite],
+])('%s', (_, wrap) => {
+  test('has the headers of a stream and none that belong to a connection', async () => {
+    const warnings: unknown[] = []
+    const onWarning = (warning: unknown): void => void warnings.push(warning)
+    process.on('warning', onWarning)
+    onTestFinished(() => void process.off('warning', onWarning))
+    const { connect } = await start({}, wrap)
+    const client = ask(connect(), '/?topic=a')
+    await client.until('tidemark.ready')
+    const { date, ...headers } = client.headers
+    expect(date).toBeDefined()
+    expect(headers).toMatchObject({
+      ':status': 200,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    })
+    expect(Object.keys(headers)).toHaveLength(4)
+    expect(warnings).toEqual([])
+  })
+
+  test('brings events of any length and script, in order', async () => {
+    const { tide, connect } = await start({}, wrap)
+    const client = ask(connect(), '/?topic=a')
+    await client.until('tidemark.ready')
+    const sent = ['x', 'grüße 🌊', 'a\nb', 'y'.repeat(2 * writeBytesMax), '', 'end']
+    for (const data of sent) await tide.publish('a', { data })
+    await client.until('data: end\n')
+    expect(client.published).toEqual(sent)
+  })
+
+  test('of a peer that reads later lags, and brings everything then', async () => {
+    const { tide, connect } = await start({}, wrap)
+    const client = ask(connect(), '/?topic=a')
+    await client.until('tidemark.ready')
+    client.stream.pause()
+    const sent = Array.from({ length: 300 }, (_item, i) => `${i} ${'z'.repeat(8_000)}`)
+    for (const data of sent) await tide.publish('a', { data })
+    client.stream.resume()
+    await tide.publish('a', { data: 'end' })
+    await client.until('data: end\n')
+    expect(client.published).toEqual([...sent, 'end'])
+  })
+
+  test('of a peer that resets its stream closes that session only', async () => {
+    const { tide, connect } = await start({}, wrap)
+    const session = connect()
+    const [first, second] = [ask(session, '/?topic=a'), ask(session, '/?topic=a')]
+    await Promise.all([first.until('tidemark.ready'), second.until('tidemark.ready')])
+    expect(tide.sessionCount).toBe(2)
+    first.stream.close(8)
+    await expect.poll(() => tide.sessionCount).toBe(1)
+    await tide.publish('a', { data: 'still here' })
+    await second.until('still here')
+  })
+
+  test('that drains says goodbye and ends in good order', async () => {
+    const { tide, connect } = await start({}, wrap)
+    const client = ask(connect(), '/?topic=a')
+    await client.until('tidemark.ready')
+    const ended = once(client.stream, 'end')
+    await tide.drain()
+    await ended
+    expect(client.events.at(-1)?.type).toBe('tidemark.bye')
+    expect(client.stream.rstCode).toBe(0)
+  })
+})
+
+test('a hundred streams share one connection, each with its own topic', async () => {
+  const { tide, connect } = await start()
+  const session = connect()
+  const clients = Array.from({ length: 100 }, (_, i) => ask(session, `/?topic=own/${i}`))
+  await Promise.all(clients.map((client) => client.until('tidemark.ready')))
+  for (let i = 0; i < 100; i++) await tide.publish(`own/${i}`, { data: `for ${i}.` })
+  await Promise.all(clients.map((client, i) => client.until(`for ${i}.`)))
+  expect(clients.map(({ published }) => published)).toEqual(clients.map((_, i) => [`for ${i}.`]))
+})
+
+test('a connection that is cut, or closed after GOAWAY, takes all its sessions with it', async () => {
+  const { tide, connect } = await start()
+  for (const leave of ['destroy', 'close'] as const) {
+    const session = connect()
+    const clients = Array.from({ length: 10 }, () => ask(session, '/?topic=a'))
+    await Promise.all(clients.map((client) => client.until('tidemark.ready')))
+    expect(tide.sessionCount).toBe(10)
+    session[leave]()
+    if (leave === 'close') for (const client of clients) client.stream.close()
+    await expect.poll(() => tide.sessionCount).toBe(0)
+  }
+})
+
+test('a stream of a client that accepts gzip is compressed', async () => {
+  const { tide, connect } = await start()
+  const client = ask(connect(), '/?topic=a', { 'accept-encoding': 'gzip' })
+  const chunks: Buffer[] = []
+  client.stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await once(client.stream, 'response')
+  await tide.publish('a', { data: 'z'.repeat(1_000) })
+  await tide.close()
+  await once(client.stream, 'end')
+  expect(client.headers).toMatchObject({ 'content-encoding': 'gzip' })
+  expect(gunzipSync(Buffer.concat(chunks)).toString()).toContain('z'.repeat(1_000))
+})
+
+describe('a peer that never opens its window', () => {
+  test('costs a constant, however much passes, and holds nobody else up', async () => {
+    const { tide, server, connect } = await start()
+    const shut = connect(0)
+    const streams = Array.from({ length: 20 }, () => ask(shut, '/?topic=a'))
+    await Promise.all(streams.map(({ stream }) => once(stream, 'response')))
+    const reader = ask(connect(), '/?topic=a')
+    await reader.until('tidemark.ready')
+    expect(tide.sessionCount).toBe(21)
+    const sent = Array.from({ length: 320 }, (_, i) => `${i} ${'z'.repeat(32 * 1024)}`)
+    for (const data of sent) await tide.publish('a', { data })
+    await reader.until('319 z')
+    await tide.publish('a', { data: 'end' })
+    await reader.until('data: end\n')
+    expect(reader.published).toEqual([...sent, 'end'])
+    // Up to the limit and the block that passed it, of 10 MiB.
+    expect(server.heldBytes()).toBeLessThanOrEqual(20 * 3 * writeBytesMax)
+    expect(server.heldBytes()).toBeGreaterThan(0)
+  })
+
+  test('is closed once it is stalled, and resumes exactly with a window', async () => {
+    const { tide, connect } = await start({ stalledAfterMs: 100 })
+    const session = connect(0)
+    const stalled = ask(session, '/?topic=a')
+    await once(stalled.stream, 'response')
+    const sent = Array.from({ length: 100 }, (_, i) => `${i} ${'z'.repeat(4_000)}`)
+    for (const data of sent) await tide.publish('a', { data })
+    await expect.poll(() => tide.sessionCount).toBe(0)
+    session.settings({ initialWindowSize: 1024 * 1024 })
+    await stalled.until('tidemark.bye')
+    const lastEventId = stalled.events.at(-1)?.id ?? ''
+    const next = ask(connect(), '/?topic=a', { 'last-event-id': lastEventId })
+    await next.until('99 z')
+    await tide.publish('a', { data: 'end' })
+    await next.until('data: end\n')
+    expect([...stalled.published, ...next.published]).toEqual([...sent, 'end'])
+  })
+
+  test('and never takes its goodbye is cut, and its connection serves other streams', async () => {
+    const clock = createFakeClock()
+    const { tide, connect } = await start({ clock, stalledAfterMs: 100 })
+    const session = connect(0)
+    const shut = ask(session, '/?topic=a')
+    await once(shut.stream, 'response')
+    for (let i = 0; i < 30; i++) await tide.publish('a', { data: 'z'.repeat(4_000) })
+    clock.advance(200)
+    expect(tide.sessionCount).toBe(0)
+    clock.advance(2 * goodbyeMs)
+    await once(shut.stream, 'close')
+    session.settings({ initialWindowSize: 65_535 })
+    const next = ask(session, '/?topic=a')
+    await next.until('tidemark.ready')
+  })
+})
+
+describe('refusals', () => {
+  test('a full node sends an EventSource away as a 200 that ends, and others with 503', async () => {
+    const { connect } = await start({ sessionsMax: 0 })
+    const session = connect()
+    const source = ask(session, '/?topic=a', { accept: 'text/event-stream' })
+    await source.until('"reason":"full"')
+    expect(source.headers[':status']).toBe(200)
+    const other = ask(session, '/?topic=a', { accept: '*/*' })
+    await other.until('"code":"FULL"')
+    expect(other.headers).toMatchObject({
+      ':status': 503,
+      'retry-after': expect.stringMatching(/\d/),
+    })
+  })
+
+  test('a request that can never succeed is a status', async () => {
+    const { connect } = await start()
+    const client = ask(connect(), '/?topic=a/../b', { accept: 'text/event-stream' })
+    await client.until('"code":"TOPIC_INVALID"')
+    expect(client.headers[':status']).toBe(400)
+  })
+
+  test('HEAD gets the head of a stream and opens none', async () => {
+    const { tide, connect } = await start()
+    const client = ask(connect(), '/?topic=a', { ':method': 'HEAD' })
+    await once(client.stream, 'close')
+    expect(client.headers).toMatchObject({ ':status': 200, 'x-accel-buffering': 'no' })
+    expect(tide.sessionCount).toBe(0)
+  })
+})
