@@ -50,8 +50,9 @@ export async function startServerProcess(server: ServerCommand): Promise<ServerP
   const stop = async (): Promise<void> => {
     if (!isEnded()) {
       child.kill('SIGTERM')
-      await waitUntil('the server ends', isEnded, stopMsMax).catch(killNow)
+      const impatience = setTimeout(killNow, stopMsMax)
       await ended
+      clearTimeout(impatience)
     }
     process.off('exit', killNow)
   }

@@ -37,7 +37,7 @@ static inline uint32_t read_number(const char *digits) {
 // Events of one size lie at even distances, so the next one is looked for where the last distance says. Payloads are
 // at least 128 bytes, so none can lie within a distance below 256.
 static void find_events(const char *at, size_t length, OnEvent on_event, void *context) {
-  static size_t stride = 0;
+  static size_t stride = SIZE_MAX;
   const char *end = at + length, *last = NULL;
   while (end - at >= STAMP_BYTES) {
     const char *found = NULL;
