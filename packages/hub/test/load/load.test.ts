@@ -7,7 +7,7 @@ import { loadScenarios, runLoad } from '@tidemark/testkit/load'
 import type { LoadReport, Scenario } from '@tidemark/testkit/load'
 import { expect, onTestFailed, test } from 'vitest'
 
-const seconds = 1.5
+const seconds = 1
 const seed = readSeed(process.env['TIDEMARK_TEST_SEED'])
 
 // Measured: 3 to 7 s each on two cores; a machine that is busy with other things takes several times that.

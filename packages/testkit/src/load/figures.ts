@@ -23,20 +23,29 @@ export interface LoadFigures {
   readonly byes: number
   /** Workers killed. */
   readonly kills: number
+  /** How long publishing took: at the scenario's rate, or as fast as the machine could. Milliseconds. */
+  readonly publishMs: number
+  /** From then until all subscribers were level. Milliseconds. */
+  readonly settleMs: number
   /** How far the hub's own memory rose above what it held when it was ready. Bytes. */
   readonly memoryGrowth: number
 }
 
+/** What is known of a run besides its actors. */
+export type RunFigures = Pick<
+  LoadFigures,
+  'kills' | 'spared' | 'publishMs' | 'settleMs' | 'memoryGrowth'
+>
+
 export interface LoadActors {
   readonly publishers: readonly Publisher[]
   readonly subscribers: readonly LoadSubscriber[]
-  readonly kills: number
-  readonly spared: number
-  readonly memoryGrowth: number
 }
 
-export function countFigures(actors: LoadActors): LoadFigures {
-  const { publishers, subscribers, kills, spared, memoryGrowth } = actors
+export function countFigures(
+  { publishers, subscribers }: LoadActors,
+  run: RunFigures,
+): LoadFigures {
   const attempts = publishers.flatMap((publisher) => publisher.attempts)
   return {
     attempted: sum(attempts, ({ events }) => events.length),
@@ -48,9 +57,7 @@ export function countFigures(actors: LoadActors): LoadFigures {
     lags: sum(subscribers, ({ lags }) => lags),
     gaps: sum(subscribers, ({ gaps }) => gaps.length),
     byes: sum(subscribers, ({ byes }) => byes.length),
-    kills,
-    spared,
-    memoryGrowth,
+    ...run,
   }
 }
 

@@ -3,10 +3,10 @@
 /** Cuts fall into the head of a stream, into its first events, and far into it. Bytes of the body. */
 export const cutBytesMax: readonly number[] = [300, 2_000, 20_000, 100_000, 1_000_000]
 
-/** A pausing reader stands still for so many acknowledged events: at 3,000 per second about half a second to a second. */
+/** A pausing reader stands still for so many acknowledged events: at 3,000 per second about half a second. */
 export const pauseEvents: { readonly from: number; readonly to: number } = {
-  from: 1_500,
-  to: 3_000,
+  from: 1_200,
+  to: 2_400,
 }
 
 /** Padding withheld from a reader that stands still, beyond which its session must have lagged: the kernel takes 4 MB. */
@@ -16,9 +16,9 @@ export const lagBytesMin: number = 5_000_000
 export const trickleBytesPerSecond: number = 4 * 1024
 
 /** The share of events that are padded, */
-export const bulkShare: number = 0.15
+export const bulkShare: number = 0.2
 
-/** with up to this many characters: 3,000 events per second × 15 % × 24 KB on average = 11 MB per second to who follows them all. */
+/** with up to this many characters: 3,000 events per second × 20 % × 24 KB on average = 14 MB per second to who follows them all. */
 export const bulkLengthMax: number = 48_000
 
 /** Events of one request. */

@@ -1,6 +1,6 @@
 // The load test: a hub under a crowd of subscribers and publishers at a high rate, and a verdict on what arrived.
 
-import { comparePositions } from '@tidemark/log'
+import { comparePositions, systemClock } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
@@ -59,15 +59,16 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   const cast = createCast(scenario, scene, { random, events })
   const memory = watchMemory(host.pid)
   try {
-    const { final, kills } = await play(cast, scene, {
+    const ending = await play(cast, scene, {
       host,
       scenario,
       events,
       random: fork(random),
     })
+    const { final, ...rest } = ending
     const latecomer = await readAgain(scene.at(host.logUrl ?? host.url), final)
     const { violations, spared } = judgeRun({ ...cast, latecomer, final, scenario })
-    const figures = countFigures({ ...cast, kills, spared, memoryGrowth: memory.stop() })
+    const figures = countFigures(cast, { ...rest, spared, memoryGrowth: memory.stop() })
     return {
       figures,
       violations: [...judgeFigures(scenario, figures), ...violations],
@@ -125,11 +126,14 @@ interface Ending {
   readonly final: Position
   /** Workers killed. */
   readonly kills: number
+  readonly publishMs: number
+  readonly settleMs: number
 }
 
 /** Resolves when everybody has come to the last event, or has had the time for it. */
 async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending> {
   const { publishers, subscribers, closer } = cast
+  const beganAt = systemClock.elapsed()
   for (const subscriber of subscribers) void subscriber.run()
   const busy = publishers.filter((publisher) => publisher !== closer)
   const publishing = Promise.all(busy.map((publisher) => publisher.run()))
@@ -143,6 +147,7 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
   await closer.publish([{ topic: lastTopic }])
   const final = scene.acks.newest
   if (final === undefined) throw new Error('The last event was acknowledged without a cursor.')
+  const publishedAt = systemClock.elapsed()
   for (const subscriber of subscribers) subscriber.settle()
   const isLevel = (subscriber: LoadSubscriber): boolean =>
     subscriber.plan.habit === 'never' || hasReached(subscriber, final)
@@ -150,7 +155,8 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
   await waitUntil('all are level', () => subscribers.every(isLevel), settleMsMax).catch(
     () => undefined,
   )
-  return { final, kills }
+  const settleMs = systemClock.elapsed() - publishedAt
+  return { final, kills, publishMs: publishedAt - beganAt, settleMs }
 }
 
 /** One more subscriber, after all is over: what is in the log must be what went through it. */

@@ -36,7 +36,7 @@ export interface Scenario {
   readonly publishers: number
   /** Of all of them together. */
   readonly eventsPerSecond: number
-  /** The share of events that are padded. Default 0.15. */
+  /** The share of events that are padded. Default 0.2. */
   readonly bulkShare?: number | undefined
   /** What becomes of events for sessions that lag. Default: `delay`, for all. */
   readonly rules?:

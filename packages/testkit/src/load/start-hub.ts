@@ -5,6 +5,12 @@ import { join } from 'node:path'
 import { startHubProcess } from '../hub-process.ts'
 import type { LoadHost, Scenario } from './scenario.ts'
 
+/**
+ * A beat carries an id, so frequent ones move cursors between events. What survives power loss is tested elsewhere, and a
+ * disk that others use would set the rate.
+ */
+const common: readonly string[] = ['--heartbeat=250ms', '--durability=commit']
+
 /** Starts it; what the scenario says of delivery is in its configuration file. */
 export async function startHub(scenario: Scenario, directory: string): Promise<LoadHost> {
   const { args = [], rules, eventsPerSecondMax } = scenario
@@ -15,12 +21,11 @@ export async function startHub(scenario: Scenario, directory: string): Promise<L
   const dataDirectory = join(directory, 'log')
   const hub = await startHubProcess({
     dataDirectory,
-    // A beat carries an id, so frequent ones move cursors between events.
-    args: [`--config=${file}`, '--heartbeat=250ms', ...args],
+    args: [`--config=${file}`, ...common, ...args],
   })
   if (rules === undefined && eventsPerSecondMax === undefined) return hub
   // Who reads the whole log must get every event, so it asks a second hub, where there are no rules.
-  const reader = await startHubProcess({ dataDirectory, args: ['--heartbeat=250ms'] })
+  const reader = await startHubProcess({ dataDirectory, args: common })
   return {
     url: hub.url,
     logUrl: reader.url,
