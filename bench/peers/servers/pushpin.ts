@@ -170,6 +170,9 @@ const handlerSockets = {
   proxy_command_spec: 'proxy-command',
   condure_in_stream_specs: 'condure-out-stream',
   condure_out_specs: 'condure-in',
+  // It insists on the names of another connection manager too, which is not started.
+  m2a_in_stream_specs: 'm2a-out-stream',
+  m2a_out_specs: 'm2a-in',
   proxy_intreq_out_specs: 'intreq-in',
   proxy_intreq_out_stream_specs: 'intreq-in-stream',
   proxy_intreq_in_specs: 'intreq-out',
