@@ -24,6 +24,11 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Print events as they happen, or from the history on.',
     load: async () => (await import('./subscribe.ts')).subscribe,
   },
+  {
+    name: 'bench',
+    summary: 'Put a Server-Sent Events server under load, ours or any other.',
+    load: async () => (await import('./bench/bench.ts')).bench,
+  },
 ]
 
 /** Loads a command. Each one has `--help`. */

@@ -48,6 +48,12 @@ const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
   LINE_NOT_UTF8: exitCodes.data,
   LINES_REFUSED: exitCodes.data,
   LINE_TOO_LONG: exitCodes.data,
+  BENCH_UNREACHABLE: exitCodes.unavailable,
+  BENCH_NOT_SSE: exitCodes.protocol,
+  BENCH_REFUSED: exitCodes.data,
+  BENCH_DESCRIPTORS: exitCodes.failed,
+  BENCH_FAILED: exitCodes.failed,
+  OUTPUT_UNWRITABLE: exitCodes.io,
 }
 
 /** Describes what a command rejected with. */

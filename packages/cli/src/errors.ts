@@ -13,6 +13,13 @@ export const cliErrors = {
   LINE_NOT_UTF8: 'A line of standard input is not UTF-8; the lines before it were published.',
   LINES_REFUSED:
     'The hub refused lines of standard input for good; the lines before them were published.',
+  BENCH_UNREACHABLE: 'Nothing answers at the URL under test.',
+  BENCH_NOT_SSE: 'What answers at the URL under test is no Server-Sent Events stream.',
+  BENCH_REFUSED:
+    'The server under test refuses the stream or the publish; the message has its reason.',
+  BENCH_DESCRIPTORS: 'The system does not let a process have as many connections as asked for.',
+  BENCH_FAILED: 'A process of the load tester ended before its work was done.',
+  OUTPUT_UNWRITABLE: 'A file to write cannot be written.',
   LINE_TOO_LONG: 'A line of standard input is too long; the lines before it were published.',
 } as const
 

@@ -6,7 +6,16 @@ import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
 import { quote } from './quote.ts'
 
-const urlDefault = 'http://127.0.0.1:7070'
+/** Where a hub listens unless told otherwise. */
+export const urlDefault: string = 'http://127.0.0.1:7070'
+
+/** `--header`. */
+export const headerOption: CommandOption = {
+  name: 'header',
+  value: "<'name: value'>",
+  isRepeatable: true,
+  help: 'A header to send with every request, such as `Authorization: Bearer …`. May be repeated.',
+}
 
 /** `--url` and `--header`. */
 export const hubOptions: readonly CommandOption[] = [
@@ -16,12 +25,7 @@ export const hubOptions: readonly CommandOption[] = [
     help: 'The hub. The variable TIDEMARK_URL gives it too.',
     default: urlDefault,
   },
-  {
-    name: 'header',
-    value: "<'name: value'>",
-    isRepeatable: true,
-    help: 'A header to send with every request, such as `Authorization: Bearer …`. May be repeated.',
-  },
+  headerOption,
 ]
 
 /** Where the hub is, and what to send along. */
@@ -46,17 +50,28 @@ export function readHubAddress(line: CommandLine): HubAddress {
     )
   }
   if (!base.pathname.endsWith('/')) base.pathname += '/'
-  const headers = (line.values.get('header') ?? []).map(parseHeader)
-  return { urlOf: (path) => new URL(path, base), headers }
+  return { urlOf: (path) => new URL(path, base), headers: readHeaders(line) }
 }
 
-function parseHeader(text: string): readonly [string, string] {
+/**
+ * Reads every `--header`.
+ * @throws CliError `OPTION_INVALID`
+ */
+export function readHeaders(line: CommandLine): readonly (readonly [string, string])[] {
+  return (line.values.get('header') ?? []).map((text) => parseHeader(text, 'header'))
+}
+
+/**
+ * Reads one value of an option that takes headers.
+ * @throws CliError `OPTION_INVALID`
+ */
+export function parseHeader(text: string, option: string): readonly [string, string] {
   const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/.exec(text)
   if (match === null) {
     // A header may be a token, so a wrong one is not repeated on the screen.
     throw new CliError(
       'OPTION_INVALID',
-      "--header must be like 'Authorization: Bearer abc'; got no name and colon.",
+      `--${option} must be like 'Authorization: Bearer abc'; got no name and colon.`,
     )
   }
   return [match[1] ?? '', match[2] ?? '']

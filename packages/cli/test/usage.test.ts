@@ -11,12 +11,12 @@ function longestLine(text: string): number {
 test('the help lists every command, shows how to try it and explains the exit codes', async () => {
   const { code, stdout, stderr } = await run(['--help'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  for (const word of ['serve', 'publish', 'subscribe', 'Try it', 'Exit codes'])
+  for (const word of ['serve', 'publish', 'subscribe', 'bench', 'Try it', 'Exit codes'])
     expect(stdout).toContain(word)
   expect(longestLine(stdout)).toBeLessThanOrEqual(100)
 })
 
-test.each(['serve', 'publish', 'subscribe'])(
+test.each(['serve', 'publish', 'subscribe', 'bench'])(
   'the help of %s has options and examples',
   async (command) => {
     const [direct, spelled] = await Promise.all([run([command, '--help']), run(['help', command])])

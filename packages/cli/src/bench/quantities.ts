@@ -1,0 +1,76 @@
+// Numbers, durations and sizes of the command line, each within its range.
+
+import type { CommandLine } from '../command.ts'
+import { lastValue } from '../command.ts'
+import { CliError } from '../errors.ts'
+import { quote } from '../quote.ts'
+import type { Range } from './limits.ts'
+import { benchDefaults } from './options.ts'
+
+const durationUnitsMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+}
+const sizeUnits: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1_000,
+  KiB: 1_024,
+  MB: 1e6,
+  MiB: 1_048_576,
+}
+
+/** A whole number. */
+export function readWhole(line: CommandLine, name: string, { min, max }: Range): number {
+  const text = textOf(line, name)
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw outOfRange(name, `a whole number from ${min} to ${max}`, text)
+}
+
+/** A number that may have a fraction. */
+export function readRate(line: CommandLine, name: string, { min, max }: Range): number {
+  const text = textOf(line, name)
+  const value = /^\d{1,15}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw outOfRange(name, `a number from ${min} to ${max}`, text)
+}
+
+/** Milliseconds of `10ms`, `30s`, `5m`; `0` needs no unit. */
+export function readDuration(line: CommandLine, name: string, { min, max }: Range): number {
+  const text = textOf(line, name)
+  const value = text === '0' ? 0 : parseUnits(text, durationUnitsMs)
+  if (value !== undefined && value >= min && value <= max) return value
+  const range = `${renderDuration(min)} to ${renderDuration(max)}`
+  throw outOfRange(name, `a duration from ${range}, like ${benchDefaults[name] ?? '10s'}`, text)
+}
+
+/** Bytes of `128` or `1KiB`. */
+export function readBytes(line: CommandLine, name: string, { min, max }: Range): number {
+  const text = textOf(line, name)
+  const value = parseUnits(/^\d+$/.test(text) ? `${text}B` : text, sizeUnits)
+  if (value !== undefined && value >= min && value <= max) return Math.floor(value)
+  throw outOfRange(name, `${min} to ${max} bytes, like 128 or 1KiB`, text)
+}
+
+function textOf(line: CommandLine, name: string): string {
+  return (lastValue(line, name) ?? benchDefaults[name] ?? '').trim()
+}
+
+function parseUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  const match = /^(\d{1,12}(?:\.\d{1,3})?)([A-Za-z]{1,3})$/.exec(text)
+  const unit = units[match?.[2] ?? '']
+  return match === null || unit === undefined ? undefined : Number(match[1]) * unit
+}
+
+function renderDuration(ms: number): string {
+  if (ms === 0) return '0'
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000}h`
+  if (ms % 60_000 === 0) return `${ms / 60_000}m`
+  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`
+}
+
+function outOfRange(name: string, wanted: string, text: string): CliError {
+  return new CliError('OPTION_INVALID', `--${name} must be ${wanted}; got ${quote(text)}.`)
+}

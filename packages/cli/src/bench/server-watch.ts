@@ -1,0 +1,76 @@
+// CPU and memory of the server under test, when it runs on this machine.
+
+import { networkInterfaces } from 'node:os'
+import { readMicros } from './clock.ts'
+import { findListeners, readUsage, withDescendants } from './proc.ts'
+
+/** What the server used since the last look. */
+export interface ServerSample {
+  /** Cores: 1 is a whole one. */
+  readonly cpu: number
+  readonly memoryBytes: number
+}
+
+/** Watches a server's processes. */
+export class ServerWatch {
+  readonly #find: () => number[]
+  #cpuSeconds = new Map<number, number>()
+  #atMicros = 0
+
+  constructor(find: () => number[]) {
+    this.#find = find
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#cpuSeconds.keys()]
+  }
+
+  /** Undefined at first, and when all processes have gone. */
+  look(): ServerSample | undefined {
+    const isFirst = this.#atMicros === 0
+    const before = this.#cpuSeconds
+    const elapsed = (readMicros() - this.#atMicros) / 1e6
+    let pids = [...before.keys()]
+    let usages = pids.map((pid) => [pid, readUsage(pid)] as const)
+    if (isFirst || usages.some(([, usage]) => usage === undefined)) {
+      // A worker that died may have been replaced by one of another number.
+      pids = this.#find()
+      usages = pids.map((pid) => [pid, readUsage(pid)] as const)
+    }
+    let cpuSeconds = 0
+    let memoryBytes = 0
+    this.#cpuSeconds = new Map()
+    for (const [pid, usage] of usages) {
+      if (usage === undefined) continue
+      cpuSeconds += usage.cpuSeconds - (before.get(pid) ?? usage.cpuSeconds)
+      memoryBytes += usage.memoryBytes
+      this.#cpuSeconds.set(pid, usage.cpuSeconds)
+    }
+    this.#atMicros = readMicros()
+    if (isFirst || this.#cpuSeconds.size === 0) return undefined
+    return { cpu: cpuSeconds / elapsed, memoryBytes }
+  }
+}
+
+/** Watches the given process and its children, else whoever listens on this machine at `url`; undefined when nobody is found. */
+export function watchServer(options: {
+  readonly pid: number | undefined
+  readonly address: string
+  readonly port: number
+}): ServerWatch | undefined {
+  const { pid, address, port } = options
+  if (pid === undefined && !isOfThisMachine(address)) return undefined
+  const watch = new ServerWatch(() =>
+    withDescendants(pid === undefined ? findListeners(port) : [pid]),
+  )
+  watch.look()
+  return watch.pids.length === 0 ? undefined : watch
+}
+
+function isOfThisMachine(address: string): boolean {
+  const plain = address.replace(/^::ffff:/, '')
+  if (plain.startsWith('127.') || plain === '::1') return true
+  return Object.values(networkInterfaces())
+    .flat()
+    .some((each) => each?.address === plain)
+}

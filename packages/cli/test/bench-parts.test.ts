@@ -1,0 +1,171 @@
+// The parts of the load tester that decide what its figures mean.
+
+import { createRandom } from '@tidemark/testkit'
+import { expect, test } from 'vitest'
+import { findBottlenecks } from '../src/bench/bottleneck.ts'
+import type { Judged } from '../src/bench/bottleneck.ts'
+import { ChunkDecoder } from '../src/bench/chunk-decoder.ts'
+import { checkDescriptors } from '../src/bench/descriptors.ts'
+import { Histogram } from '../src/bench/histogram.ts'
+import { MarkerReader, writeMarker } from '../src/bench/marker.ts'
+import type { Plan } from '../src/bench/plan.ts'
+import { HeadReader } from '../src/bench/response-head.ts'
+import { SequenceTally } from '../src/bench/sequence-tally.ts'
+
+test('percentiles are at most 1.6 % above the exact ones, also after a merge', () => {
+  const random = createRandom(4)
+  const values = Array.from({ length: 20_000 }, () => Math.floor(10 ** (random.next() * 8)))
+  const half = new Histogram()
+  const whole = new Histogram()
+  for (const [index, value] of values.entries()) (index % 2 === 0 ? half : whole).add(value)
+  whole.merge(half.toSparse())
+  values.sort((a, b) => a - b)
+  for (const share of [0.5, 0.9, 0.99, 0.999, 1]) {
+    const exact = values[Math.ceil(share * values.length) - 1] ?? 0
+    const measured = whole.percentile(share)
+    expect(measured).toBeGreaterThanOrEqual(exact)
+    expect(measured).toBeLessThanOrEqual(exact * 1.016)
+  }
+  expect(whole.max).toBe(values.at(-1))
+  expect(new Histogram().percentile(0.99)).toBe(0)
+})
+
+test('a chunked answer reads the same however it is cut', () => {
+  const text =
+    'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n' +
+    '5\r\ndata:\r\nC;name=value\r\n 1\n\ndata: 2\n\r\n1\r\n\n\r\n0\r\nTrailer: x\r\n\r\n'
+  for (let size = 1; size <= text.length; size++) {
+    const reader = new HeadReader()
+    const decoder = new ChunkDecoder()
+    let isHeadRead = false
+    let body = ''
+    for (let at = 0; at < text.length; at += size) {
+      let bytes: Uint8Array = Buffer.from(text.slice(at, at + size))
+      if (!isHeadRead) {
+        const read = reader.push(bytes)
+        if (read === undefined) continue
+        isHeadRead = true
+        expect(read.head).toEqual({
+          status: 200,
+          fields: new Map([['content-type', 'text/event-stream']]),
+        })
+        bytes = read.rest
+      }
+      decoder.push(bytes, (slice) => {
+        body += Buffer.from(slice).toString()
+      })
+    }
+    expect(body).toBe('data: 1\n\ndata: 2\n\n')
+    expect(decoder.isComplete).toBe(true)
+  }
+})
+
+test('what is no chunk or no HTTP is an error, not data', () => {
+  expect(() => new ChunkDecoder().push(Buffer.from('data: 1'), () => undefined)).toThrow('chunks')
+  expect(() => new HeadReader().push(Buffer.from('SSH-2.0'))).toThrow('not HTTP/1.1')
+})
+
+test('a marker is read back from any wrapping, and no other run’s is taken for it', () => {
+  const marker = {
+    topic: 3,
+    sequence: 41,
+    settled: 39,
+    dueMicros: 12_345_678,
+    sentMicros: 12_346_000,
+  }
+  const data = writeMarker('0a1b2c3d', marker, 128)
+  expect(data).toHaveLength(128)
+  const reader = new MarkerReader('0a1b2c3d')
+  for (const text of [data, `{"text":"${data}"}`]) {
+    expect(reader.read(text)).toBe(true)
+    expect(reader).toMatchObject(marker)
+  }
+  for (const text of ['', 'news', data.slice(0, 30), data.replace('0a1b2c3d', 'ffffffff')]) {
+    expect(reader.read(text)).toBe(false)
+  }
+})
+
+test('a stream’s account tells missing, doubled and misplaced events apart', () => {
+  const tally = new SequenceTally()
+  tally.expectAll()
+  // 2 and 3 overlap, so their order is free; 6 was answered before 7 was sent; 8 never comes.
+  for (const [sequence, settled] of [
+    [1, 0],
+    [3, 1],
+    [2, 1],
+    [4, 3],
+    [4, 3],
+    [7, 6],
+    [5, 4],
+    [6, 5],
+    [9, 7],
+  ] as const) {
+    tally.add(sequence, settled)
+  }
+  expect(tally).toMatchObject({ received: 8, duplicated: 1, outOfOrder: 2 })
+  expect(tally.countMissing(10, () => false)).toBe(2)
+  expect(tally.countMissing(10, (sequence) => sequence === 8)).toBe(1)
+  expect(tally.isComplete(9)).toBe(false)
+})
+
+test('a stream that opened late owes only what follows its first event', () => {
+  const tally = new SequenceTally()
+  for (const sequence of [5, 6, 8]) tally.add(sequence, 0)
+  expect(tally.countMissing(8, () => false)).toBe(1)
+})
+
+const idle: Judged = {
+  settings: {
+    connections: 1,
+    rampMs: 0,
+    durationMs: 1,
+    topics: 1,
+    rate: 10,
+    payloadBytes: 128,
+    processes: 1,
+  },
+  publishes: null,
+  generator: {
+    cores: 8,
+    processes: [{ role: 'read', cpuMean: 0.3, cpuMax: 0.4, loopMean: 0.4, loopDelayMs: 2 }],
+  },
+  server: null,
+  load: { from: 0, to: 1 },
+  seconds: [{ second: 0, machineCpu: 1 }],
+}
+
+test('a generator with time to spare does not warn; one at its limit says whose figures these are', () => {
+  expect(findBottlenecks(idle)).toEqual([])
+  const busy = { role: 'read', cpuMean: 0.97, cpuMax: 1, loopMean: 1, loopDelayMs: 2 } as const
+  expect(findBottlenecks({ ...idle, generator: { cores: 8, processes: [busy] } })).toEqual([
+    "The load generator used 97 % of a core: the figures are its limit, not the server's. Raise --processes (now 1, this machine has 8 cores), or lower --rate or --connections.",
+  ])
+  const starved = { ...busy, cpuMean: 0.2 }
+  expect(findBottlenecks({ ...idle, generator: { cores: 8, processes: [starved] } })).toEqual([
+    expect.stringContaining('had work 100 % of the time but got 20 % of a core') as string,
+  ])
+})
+
+test('publishes that could not leave are told with who held them up', () => {
+  const times = { count: 0, p50: 0, p90: 0, p99: 0, p999: 0, p9999: 0, max: 0 }
+  const publishes = {
+    ...{ due: 100, sent: 50, late: 10, heldUp: 3, acknowledged: 50, failed: 0 },
+    ...{ failures: [], acknowledgeMs: times },
+  }
+  expect(findBottlenecks({ ...idle, publishes })).toEqual([
+    expect.stringMatching(
+      /50 % were never sent: the server left 512 earlier ones unanswered/,
+    ) as string,
+    expect.stringMatching(
+      /^20 % of the publishes left more than 10 ms after they were due/,
+    ) as string,
+  ])
+})
+
+test('too few file descriptors are told before the load, with what to type', () => {
+  const plan = { connections: 10_000, processes: 2 } as Plan
+  expect(() => checkDescriptors(plan, 1024)).toThrow(
+    /need 5064 file descriptors each.*ulimit -n 5064/,
+  )
+  expect(() => checkDescriptors(plan, 20_000)).not.toThrow()
+})
