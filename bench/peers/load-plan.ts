@@ -47,6 +47,7 @@ export function renderPlan(plan: LoadPlan): string {
   const settings: readonly (readonly [name: string, value: number])[] = [
     ['port', peer.port],
     ['publish-port', peer.publishPort ?? peer.port],
+    ['connects-per-second', peer.connectsPerSecond ?? 2_000],
     ['warmup-ms', plan.warmupMs],
     ['window-ms', plan.windowMs],
     ['drain-ms', plan.drainMs ?? 3_000],

@@ -31,6 +31,8 @@ export interface RunningPeer {
   readonly port: number
   /** Where it takes publishes, when that is another one. */
   readonly publishPort?: number
+  /** The fastest pace of connects that it bears, when 2,000 a second are too many for it. */
+  readonly connectsPerSecond?: number
   /** All bytes of the HTTP/1.1 request that subscribes to the topics (usually one). Topics are like `bench/17`. */
   subscribeRequest(topics: readonly string[]): string
   /**

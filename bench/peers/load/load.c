@@ -190,6 +190,11 @@ static int is_answer_whole(const Publisher *p) {
   return !(field && field <= end) || strstr(end + 2, "\r\n0\r\n\r\n") != NULL;
 }
 
+static int is_answer_last(const Publisher *p) {
+  const char *end = strstr(p->answer, "\r\n\r\n"), *field = strcasestr(p->answer, "\r\nconnection: close");
+  return field && field < end;
+}
+
 static void read_answer(Publisher *p) {
   ssize_t length = read(p->source.fd, p->answer + p->answer_length, ANSWER_BYTES_MAX - p->answer_length);
   if (length <= 0) {
@@ -207,6 +212,8 @@ static void read_answer(Publisher *p) {
   } else refused_publishes++;
   if (p->is_busy && p->answer[9] != '2' && refused_publishes == 1) fprintf(stderr, "load: a publish was answered: %.300s\n", p->answer);
   p->is_busy = 0;
+  // The next request would get lost on a connection that is about to be closed.
+  if (is_answer_last(p)) end_publisher(p);
   p->answer_length = 0;
   publish_due();
 }
