@@ -55,7 +55,7 @@ export interface SubscriberPlan extends TestSubscription {
   readonly random: SeededRandom
 }
 
-export interface PublisherPlan {
+interface PublisherPlan {
   readonly name: string
   readonly isKeyed: boolean
   readonly random: SeededRandom

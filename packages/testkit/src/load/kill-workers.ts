@@ -4,7 +4,8 @@ import type { SeededRandom } from '../seeded-random.ts'
 import { waitUntil } from '../wait-until.ts'
 import { listChildren } from './hub-memory.ts'
 import { killEvents } from './limits.ts'
-import type { LoadHost, Scenario } from './scenario.ts'
+import type { LoadHost } from './load-host.ts'
+import type { Scenario } from './scenario.ts'
 import type { LoadScene } from './scene.ts'
 
 export interface WorkerKilling {

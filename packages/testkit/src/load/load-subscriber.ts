@@ -104,7 +104,7 @@ export class LoadSubscriber {
         },
       }
       const request = {
-        url: new URL(`/events?${toQuery(plan, this.#since)}`, this.#scene.url),
+        url: new URL(`/events?${toQuery(plan, this.#since)}`, this.#scene.urlOf(plan.door)),
         headers: {
           Accept: 'text/event-stream',
           ...(plan.isCompressed ? { 'Accept-Encoding': 'gzip' } : {}),

@@ -7,7 +7,7 @@ import type { Shape, TestSubscription } from '../traffic/subscription.ts'
 import { batchEventsMax, bulkLengthMax, bulkShare as bulkShareDefault } from './limits.ts'
 
 /** How a subscriber reads. */
-export type Habit =
+type Habit =
   /** As fast as it can, on one connection. */
   | 'steady'
   /** The same, but its connection is cut again and again. */

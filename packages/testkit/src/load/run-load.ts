@@ -17,7 +17,8 @@ import { LoadSubscriber } from './load-subscriber.ts'
 import { watchMemory } from './memory-watch.ts'
 import { drawDrafts, drawSubscribers, eventsPerRequest, fork, lastTopic } from './plan.ts'
 import type { SubscriberPlan } from './plan.ts'
-import type { LoadHost, Scenario } from './scenario.ts'
+import type { LoadHost } from './load-host.ts'
+import type { Scenario } from './scenario.ts'
 import { LoadScene } from './scene.ts'
 import type { SubscribeScene } from './scene.ts'
 import { startHub } from './start-hub.ts'
@@ -66,7 +67,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
       random: fork(random),
     })
     const { final, ...rest } = ending
-    const latecomer = await readAgain(scene.at(host.logUrl ?? host.url), final)
+    const latecomer = await readAgain(scene.archive, final)
     const { violations, spared } = judgeRun({ ...cast, latecomer, final, scenario })
     const figures = countFigures(cast, { ...rest, spared, memoryGrowth: memory.stop() })
     return {
@@ -168,7 +169,7 @@ async function readAgain(scene: SubscribeScene, final: Position): Promise<LoadSu
     fields: [],
     isNamedByTopic: false,
     habit: 'steady',
-    door: scene.url.startsWith('https:') ? 'http2' : 'http1',
+    door: 'http1',
     isCompressed: false,
     joinsAfter: 0,
     random: createRandom(0),

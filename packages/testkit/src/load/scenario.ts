@@ -2,23 +2,11 @@
 
 import type { LoadFigures } from './figures.ts'
 import type { LagRule } from './judge-stream.ts'
+import type { LoadHost } from './load-host.ts'
 import type { Group } from './plan.ts'
 
-/** What is under load. */
-export interface LoadHost {
-  /** Without a slash at its end. */
-  readonly url: string
-  /** Where the whole log can be read when it is over. Default: `url`. */
-  readonly logUrl?: string | undefined
-  /** The process whose memory is watched and whose children are its workers. */
-  readonly pid: number | undefined
-  /** The end of what it has written. */
-  readonly output: string
-  stop(): Promise<void>
-}
-
 /** When workers are killed. */
-export type WorkerKills =
+type WorkerKills =
   /** At random moments. */
   | 'random'
   /** As soon as the first subscriber has a new event: others of its feed are still being written to. */

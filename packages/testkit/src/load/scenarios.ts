@@ -3,6 +3,7 @@
 import { allShapes, bulkSets, smallSets } from './plan.ts'
 import type { Group } from './plan.ts'
 import type { Scenario } from './scenario.ts'
+import { startLibrary } from './start-library.ts'
 
 /** Some hundred subscribers of every habit. */
 const everybody: readonly Group[] = [
@@ -127,6 +128,60 @@ const curl: Scenario = {
   atLeast: { received: 3_000, reconnects: 10 },
 }
 
+const otherDoors: readonly Scenario[] = [
+  {
+    ...usual,
+    name: 'through the Fetch door, pulled as slowly as its readers read',
+    startHost: startLibrary,
+    crowd: [
+      { count: 80, topicSets: smallSets, habits: ['steady', 'cut'] },
+      { count: 5, topicSets: bulkSets, habits: ['steady', 'cut'] },
+      { count: 5, topicSets: bulkSets, habits: ['pausing'] },
+      { count: 4, topicSets: bulkSets, habits: ['never'] },
+    ],
+    atLeast: { received: 20_000, reconnects: 50, lags: 1 },
+  },
+  {
+    ...usual,
+    name: 'over HTTP/2, beside a peer that never opens its window',
+    startHost: startLibrary,
+    crowd: [
+      { count: 80, topicSets: smallSets, habits: ['steady', 'cut'], doors: ['http2'] },
+      { count: 5, topicSets: bulkSets, habits: ['steady', 'cut'], doors: ['http2'] },
+      { count: 5, topicSets: bulkSets, habits: ['pausing'], doors: ['http2'] },
+      { count: 20, topicSets: bulkSets, habits: ['never'], doors: ['http2-shut'] },
+    ],
+    atLeast: { received: 20_000, reconnects: 50, lags: 1 },
+  },
+]
+
+/** 5,000 events of 24 KB are 120 MB per second, of which nothing may be held for those who never read. */
+const flood = { publishers: 8, eventsPerSecond: 5_000, bulkShare: 1 } as const
+const swimmers: Group = { count: 3, topicSets: [['bulk/*']], habits: ['steady'] }
+
+const stalled: readonly Scenario[] = [
+  {
+    ...flood,
+    name: 'while 100 clients never read, nor does memory grow with them',
+    crowd: [{ count: 100, topicSets: [['bulk/*']], habits: ['never'] }, swimmers],
+    atLeast: { received: 5_000 },
+    // Measured without stalled clients: 180 to 260 MB, most of it garbage that V8 leaves for later.
+    memoryGrowthMax: 340e6,
+  },
+  {
+    ...flood,
+    name: 'while 100 HTTP/2 streams never open their window, nor does memory grow with them',
+    startHost: startLibrary,
+    crowd: [
+      { count: 100, topicSets: [['bulk/*']], habits: ['never'], doors: ['http2-shut'] },
+      swimmers,
+    ],
+    atLeast: { received: 5_000 },
+    // The memory log alone holds the 120 MB.
+    memoryGrowthMax: 500e6,
+  },
+]
+
 const workersCrowd: readonly Group[] = [
   { count: 120, topicSets: smallSets, habits: ['steady', 'cut'] },
   { count: 60, topicSets: bulkSets, shapes: ['plain'], habits: ['steady'] },
@@ -160,5 +215,7 @@ export const loadScenarios: readonly Scenario[] = [
   ...rules,
   compression,
   curl,
+  ...otherDoors,
+  ...stalled,
   ...workers,
 ]

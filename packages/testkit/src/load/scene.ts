@@ -7,48 +7,55 @@ import type { Door } from './door.ts'
 import type { Doors } from './doors.ts'
 import { EventBook } from './event-book.ts'
 import type { DoorName } from './plan.ts'
+import type { LoadHost } from './load-host.ts'
 
 /** What subscribers share. */
 export interface SubscribeScene {
-  readonly url: string
   readonly acks: AckCounter
   readonly book: EventBook
   /** Characters of padding attempted so far. */
   readonly padding: number
   door(name: DoorName): Door
+  /** Without a slash at its end. */
+  urlOf(name: DoorName): string
   /** An event has been seen for the first time, by anybody. */
   noteFirstSight(): void
 }
 
 /** One run's place, time and memory. */
 export class LoadScene implements SubscribeScene {
-  readonly url: string
   readonly acks: AckCounter = new AckCounter()
   readonly book: EventBook = new EventBook()
   readonly hubs: PublishTargets
   /** Characters of padding attempted so far. */
   padding = 0
+  readonly #host: LoadHost
   readonly #doors: Doors
   #sightWaiters: (() => void)[] = []
 
-  constructor({ url }: { readonly url: string }, doors: Doors) {
-    const target: PublishTarget = { url, noteSend: () => undefined }
-    this.url = url
+  constructor(host: LoadHost, doors: Doors) {
+    const target: PublishTarget = { url: host.url, noteSend: () => undefined }
     this.hubs = { pick: () => target }
+    this.#host = host
     this.#doors = doors
   }
 
-  /** The same for a reader at another place. */
-  at(url: string): SubscribeScene {
+  /** For a reader of the whole log. */
+  get archive(): SubscribeScene {
+    const { url, logUrl = url } = this.#host
     const { acks, book } = this
     return {
-      url,
       acks,
       book,
-      door: (name) => this.door(name),
-      noteFirstSight: () => undefined,
       padding: 0,
+      door: (name) => this.door(name),
+      urlOf: () => logUrl,
+      noteFirstSight: () => undefined,
     }
+  }
+
+  urlOf(name: DoorName): string {
+    return this.#host.urls?.[name] ?? this.#host.url
   }
 
   door(name: DoorName): Door {

@@ -3,7 +3,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startHubProcess } from '../hub-process.ts'
-import type { LoadHost, Scenario } from './scenario.ts'
+import type { LoadHost } from './load-host.ts'
+import type { Scenario } from './scenario.ts'
 
 /**
  * A beat carries an id, so frequent ones move cursors between events. What survives power loss is tested elsewhere, and a

@@ -12,7 +12,7 @@ import type {
 import { matchesAny } from './matches-any.ts'
 
 /** One way to break the promise. */
-export type ViolationKind =
+type ViolationKind =
   /** Acknowledged, published with a key, or seen by anybody, and not received. */
   | 'lost'
   /** Received and never attempted, or by somebody who did not subscribe to its topic. */

@@ -19,6 +19,13 @@ export interface Draft {
   readonly fillLength?: number | undefined
 }
 
+/** What a line of a batch holds. */
+export interface PublishedEvent {
+  readonly topic: string
+  readonly key?: string | undefined
+  readonly data: Payload
+}
+
 /** Who publishes what. */
 export interface PublisherOptions {
   readonly name: string
@@ -104,7 +111,7 @@ export class Publisher {
     const { name, isKeyed } = this.#options
     const [first] = events
     const headers = isKeyed ? { 'Idempotency-Key': `${name}:${first?.number ?? 0}` } : {}
-    const inputs = drafts.map((draft, i) => {
+    const inputs = drafts.map((draft, i): PublishedEvent => {
       const number = events[i]?.number ?? 0
       const data: Payload = { publisher: name, number, ...pad(draft, number) }
       return { topic: draft.topic, key: draft.key, data }

@@ -1,0 +1,71 @@
+// A program that has the library in it, as an application would: the Fetch door on HTTP/1.1 and the door of node:http2,
+// both on one node. It prints its ports and serves until its standard input ends.
+
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer as createHttp2Server } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { AddressInfo, Server } from 'node:net'
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { text } from 'node:stream/consumers'
+import { memoryLog } from '@tidemark/log'
+import { createTidemark } from '@tidemark/server'
+import type { TopicInput } from '@tidemark/server'
+import type { PublishedEvent } from '../traffic/publisher.ts'
+
+const tide = createTidemark({ log: memoryLog(), heartbeatMs: 250 })
+
+const http1 = createServer((request, response) => {
+  const isStream = request.url?.startsWith('/events') === true
+  void (isStream ? answerByFetch(request, response) : answerPublish(request, response))
+})
+const http2 = createHttp2Server((request: Http2ServerRequest, response: Http2ServerResponse) => {
+  void tide.subscribe(request, response)
+})
+const ports = { http1: await listen(http1), http2: await listen(http2) }
+process.stdout.write(`${JSON.stringify(ports)}\n`)
+process.stdin.resume().once('end', () => process.exit())
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+/** What frameworks do that turn requests of Node into those of the Fetch API: the body is pulled as the socket drains. */
+async function answerByFetch(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(request.headers)) headers.set(name, String(value))
+  const url = `http://${request.headers.host}${request.url}`
+  const answer = await tide.fetch(new Request(url, { headers, signal: gone.signal }))
+  response.writeHead(answer.status, Object.fromEntries(answer.headers))
+  response.flushHeaders()
+  // A client that is gone is no error here.
+  await pipeline(Readable.from(answer.body ?? []), response).catch(() => undefined)
+}
+
+/** As much of the hub's surface for publishers as the test's own publishers use. */
+async function answerPublish(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(`http://localhost${request.url}`)
+  const idempotencyKey = request.headers['idempotency-key']?.toString()
+  const body = await text(request).catch(() => undefined)
+  if (body === undefined) return
+  const { cursor } = await tide.publishAll(readInputs(url, body), { idempotencyKey })
+  response.end(JSON.stringify({ cursor }))
+}
+
+function readInputs(url: URL, body: string): readonly TopicInput[] {
+  if (url.pathname !== '/publish') {
+    const key = url.searchParams.get('key') ?? undefined
+    return [{ topic: url.pathname.slice('/topics/'.length), key, data: body }]
+  }
+  const lines = body.trimEnd().split('\n')
+  return lines.map((line) => {
+    const { topic, key, data } = JSON.parse(line) as PublishedEvent
+    return { topic, key, data: JSON.stringify(data) }
+  })
+}
