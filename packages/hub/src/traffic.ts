@@ -3,7 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '@tidemark/log'
-import { isStreaming } from '@tidemark/server/node'
+import { declareFate, isStreaming } from '@tidemark/server/node'
 
 /** Follows the requests of one server. */
 export class Traffic {
@@ -14,17 +14,22 @@ export class Traffic {
 
   /** Begins to follow a server; to be called before it listens. */
   follow(server: Server): void {
+    const forget = (socket: Socket): void => this.#forget(socket)
+    const isLast = (response: ServerResponse): boolean =>
+      this.#lastInLine.get(response.req.socket) === response
+    // Shared by all, and ready to hear that a stream has taken the connection: then nobody waits for an answer on it.
+    const onSocketClose = declareFate(function hear(this: Socket): void {
+      forget(this)
+    }, 'told')
+    const onResponseClose = declareFate(function hear(this: ServerResponse): void {
+      if (isLast(this)) forget(this.req.socket)
+    }, 'told')
     // A response that still waits in line when its connection breaks is never told.
-    server.on('connection', (socket: Socket) => {
-      socket.once('close', () => this.#forget(socket))
-    })
+    server.on('connection', (socket: Socket) => socket.on('close', onSocketClose))
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      const { socket } = request
-      this.#lastInLine.set(socket, response)
+      this.#lastInLine.set(request.socket, response)
       if (this.#isLeaving) askToLeave(response)
-      response.once('close', () => {
-        if (this.#lastInLine.get(socket) === response) this.#forget(socket)
-      })
+      response.on('close', onResponseClose)
     })
   }
 

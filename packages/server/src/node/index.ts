@@ -1,5 +1,7 @@
 export { carrierOf, isHttp2 } from './exchange.ts'
 export type { Carrier, NodeRequest, NodeResponse } from './exchange.ts'
+export { declareFate } from './listener-fate.ts'
+export type { ListenerFate } from './listener-fate.ts'
 export { openSink } from './open-sink.ts'
 export type { SocketWay } from './open-sink.ts'
 export { sendAnswer, sendProblem } from './send.ts'

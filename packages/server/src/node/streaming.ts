@@ -2,6 +2,7 @@
 // them belongs to no request.
 
 import type { Carrier } from './exchange.ts'
+import { declareFate } from './listener-fate.ts'
 
 const streaming = new WeakSet<Carrier>()
 
@@ -13,5 +14,5 @@ export function isStreaming(carrier: Carrier): boolean {
 /** Marks a carrier until the returned function is called. */
 export function markStreaming(carrier: Carrier): () => void {
   streaming.add(carrier)
-  return () => streaming.delete(carrier)
+  return declareFate(() => streaming.delete(carrier), 'told')
 }

@@ -1,0 +1,75 @@
+// A connection that carries one stream and nothing else until it closes.
+
+import { Socket } from 'node:net'
+import type { SocketConstructorOpts } from 'node:net'
+import { writeBytesMax } from '../limits.ts'
+import type { SinkListener } from '../sink.ts'
+
+/** A socket that belongs to a stream. All of them share their listeners. */
+export class StreamSocket extends Socket {
+  #listener: SinkListener | undefined
+  #streams: Set<StreamSocket> | undefined
+  #isBlocked = false
+
+  /** Makes one around an open handle of the operating system; `server` counts it. */
+  static adopt(handle: object, server: object | null | undefined): StreamSocket {
+    // As any `net.Server` makes its sockets; the types name neither.
+    const options = { handle, allowHalfOpen: false } as SocketConstructorOpts
+    const socket = Object.assign(new StreamSocket(options), { _server: server })
+    socket.on('data', onData)
+    socket.on('drain', onDrain)
+    socket.on('error', onError)
+    socket.on('close', onClose)
+    return socket
+  }
+
+  /** Names who hears of `drained` and `closed`. */
+  listen(listener: SinkListener): void {
+    this.#listener = listener
+  }
+
+  /** Stays in a set until it closes. */
+  registerIn(streams: Set<StreamSocket>): void {
+    this.#streams = streams.add(this)
+  }
+
+  /** Writes; false when more than `writeBytesMax` is left waiting, and then `drained` follows. */
+  send(bytes: Uint8Array): boolean {
+    // Above Node's mark but not above ours is fine; below Node's mark no `drain` would ever come.
+    if (this.write(bytes) || this.writableLength <= writeBytesMax) return true
+    this.#isBlocked = true
+    return false
+  }
+
+  /** Called when what was waiting has left. */
+  hearDrain(): void {
+    if (!this.#isBlocked) return
+    this.#isBlocked = false
+    this.#listener?.drained()
+  }
+
+  /** Called when the connection has closed. */
+  hearClose(): void {
+    this.#streams?.delete(this)
+    this.#listener?.closed()
+  }
+}
+
+const cr = 0x0d
+const lf = 0x0a
+
+/** What a client sends behind its request belongs to no request, see docs/PROTOCOL.md; empty lines are no matter (RFC 9112 §2.2). */
+function onData(this: StreamSocket, bytes: Uint8Array): void {
+  if (!bytes.every((byte) => byte === cr || byte === lf)) this.destroy()
+}
+
+function onDrain(this: StreamSocket): void {
+  this.hearDrain()
+}
+
+/** `close` follows and says all there is to say. */
+function onError(): void {}
+
+function onClose(this: StreamSocket): void {
+  this.hearClose()
+}

@@ -1,0 +1,274 @@
+// A stream that has its connection for itself, against a real `node:http` server: what of Node's own behaviour must stay,
+// and that it stays on its response where something is not as expected.
+
+import { once } from 'node:events'
+import type { EventEmitter } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { promisify } from 'node:util'
+import { memoryLog } from '@tidemark/log'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createTidemark } from '../src/index.ts'
+import type { Tidemark } from '../src/index.ts'
+import { declareFate } from '../src/node/index.ts'
+import { get, sendRaw } from './support/node-server.ts'
+import type { RawClient } from './support/node-server.ts'
+
+type Prepare = (request: IncomingMessage, response: ServerResponse) => void
+
+interface Running {
+  readonly tide: Tidemark
+  readonly server: Server
+  readonly port: number
+  readonly ask: (headers?: string) => RawClient
+  readonly countConnections: () => Promise<number>
+}
+
+let open: Running[] = []
+
+afterEach(async () => {
+  for (const { tide, server } of open) {
+    await tide.close()
+    server.closeAllConnections()
+    server.close()
+  }
+  open = []
+})
+
+async function start(prepare?: Prepare, options: ServerOptions = {}): Promise<Running> {
+  const tide = createTidemark({ log: memoryLog() })
+  const server = createServer(options, (request, response) => {
+    if (request.url === '/hello') {
+      response.end('hello')
+      return
+    }
+    prepare?.(request, response)
+    void tide.subscribe(request, response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const running: Running = {
+    tide,
+    server,
+    port,
+    ask: (headers) => sendRaw(port, get('/?topic=a', headers)),
+    countConnections: () => promisify(server.getConnections.bind(server))(),
+  }
+  open.push(running)
+  return running
+}
+
+async function expectStream({ tide, ask }: Running): Promise<RawClient> {
+  const client = ask()
+  await client.until('tidemark.ready')
+  await tide.publish('a', { data: 'one' })
+  await client.until('data: one\n')
+  return client
+}
+
+describe('a connection that a stream has for itself', () => {
+  test('says that nothing comes after the stream, and ends with it', async () => {
+    const running = await start()
+    const client = await expectStream(running)
+    expect(client.text).toContain('\r\nConnection: close\r\n')
+    await running.tide.close()
+    await once(client.socket, 'close')
+    expect(client.text).toMatch(/event: tidemark\.bye[^]*\r\n0\r\n\r\n$/)
+  })
+
+  test('lets Node end the exchange at once', async () => {
+    const exchanges: Parameters<Prepare>[] = []
+    const running = await start((...exchange) => exchanges.push(exchange))
+    await expectStream(running)
+    const [request, response] = exchanges[0] ?? []
+    await expect.poll(() => request?.socket.destroyed).toBe(true)
+    expect(response?.write('late')).toBe(false)
+    expect(running.tide.sessionCount).toBe(1)
+  })
+
+  test('is counted once, and no more when the client has left or was reset', async () => {
+    const running = await start()
+    const [first, second] = [await expectStream(running), await expectStream(running)]
+    expect(await running.countConnections()).toBe(2)
+    first.socket.destroy()
+    await expect.poll(running.countConnections).toBe(1)
+    second.socket.resetAndDestroy()
+    await expect.poll(running.countConnections).toBe(0)
+    expect(running.tide.sessionCount).toBe(0)
+  })
+
+  test('keeps a server that closes waiting until the stream has ended', async () => {
+    const running = await start()
+    await expectStream(running)
+    let isClosed = false
+    const closed = once(running.server.close(), 'close').then(() => (isClosed = true))
+    // Refused, so the server has had its turn.
+    await once(sendRaw(running.port, get('/hello')).socket, 'error')
+    expect(isClosed).toBe(false)
+    await running.tide.close()
+    await closed
+  })
+
+  test('is closed with all others', async () => {
+    const running = await start()
+    const client = await expectStream(running)
+    running.server.closeAllConnections()
+    await once(client.socket, 'close')
+    await expect.poll(() => running.tide.sessionCount).toBe(0)
+  })
+
+  test('outlives the time limits of requests', async () => {
+    const limits = { headersTimeout: 50, requestTimeout: 50, connectionsCheckingInterval: 10 }
+    const running = await start(undefined, { ...limits, keepAliveTimeout: 20 })
+    const client = await expectStream(running)
+    const slow = sendRaw(running.port, 'GET / HTT')
+    await once(slow.socket, 'close')
+    await running.tide.publish('a', { data: 'two' })
+    await client.until('data: two\n')
+  })
+
+  test('closes when the client sends something that belongs to no request; empty lines are no matter', async () => {
+    const running = await start()
+    const client = await expectStream(running)
+    client.socket.write('\r\n\r\n')
+    await running.tide.publish('a', { data: 'two' })
+    await client.until('data: two\n')
+    client.socket.write(get('/hello'))
+    await once(client.socket, 'close')
+    await expect.poll(() => running.tide.sessionCount).toBe(0)
+    expect(client.text).not.toContain('hello')
+  })
+
+  test.each(['the server closes all', 'the client is reset'] as const)(
+    'takes what is still waiting along when %s',
+    async (how) => {
+      const running = await start()
+      const client = await expectStream(running)
+      client.socket.pause()
+      const data = 'z'.repeat(256 * 1024)
+      for (let i = 0; i < 40; i++) await running.tide.publish('a', { data })
+      if (how === 'the client is reset') client.socket.resetAndDestroy()
+      else running.server.closeAllConnections()
+      await expect.poll(running.countConnections).toBe(0)
+      await expect.poll(() => running.tide.sessionCount).toBe(0)
+    },
+  )
+
+  test('carries the listeners that follow it', async () => {
+    let closes = 0
+    const running = await start((request) => {
+      request.socket.on(
+        'close',
+        declareFate(() => (closes += 1), 'moved'),
+      )
+    })
+    const client = await expectStream(running)
+    expect(client.text).toContain('\r\nConnection: close\r\n')
+    expect(closes).toBe(0)
+    client.socket.destroy()
+    await expect.poll(() => closes).toBe(1)
+  })
+})
+
+/** Hides what an object has, or inherits; returns how to show it again. */
+function hide(object: object, name: string): () => void {
+  const own = Object.getOwnPropertyDescriptor(object, name)
+  Object.defineProperty(object, name, { value: undefined, configurable: true, writable: true })
+  return () => {
+    if (own === undefined) Reflect.deleteProperty(object, name)
+    else Object.defineProperty(object, name, own)
+  }
+}
+
+function partOf(socket: Socket, name: '_handle' | 'parser'): object {
+  return (socket as unknown as Readonly<Record<string, object>>)[name] ?? {}
+}
+
+type Break = (request: IncomingMessage, response: ServerResponse) => (() => void) | undefined
+
+/** A way to listen that says nothing of being ready for a connection that is taken. */
+function listenOn(name: string, pick: (...exchange: Parameters<Prepare>) => EventEmitter): Break {
+  return (...exchange) => {
+    pick(...exchange).on(name, () => undefined)
+    return undefined
+  }
+}
+
+const reasons: readonly (readonly [string, Break])[] = [
+  ['the handle cannot stop reading', ({ socket }) => hide(partOf(socket, '_handle'), 'readStop')],
+  [
+    'the handle does not say whether it reads',
+    ({ socket }) => hide(partOf(socket, '_handle'), 'reading'),
+  ],
+  ['the parser cannot let it go', ({ socket }) => hide(partOf(socket, 'parser'), 'unconsume')],
+  [
+    'the parser does not say what it read',
+    ({ socket }) => {
+      const parser = partOf(socket, 'parser')
+      let show: (() => void) | undefined
+      // Until the end of the request Node itself needs to know.
+      queueMicrotask(() => (show = hide(parser, 'incoming')))
+      return () => show?.()
+    },
+  ],
+  ['the socket has no parser', ({ socket }) => hide(socket, 'parser')],
+  ['the socket has no server', ({ socket }) => hide(socket, 'server')],
+  [
+    'the socket is of another kind',
+    ({ socket }) => {
+      Object.setPrototypeOf(
+        socket,
+        Object.create(Object.getPrototypeOf(socket) as object) as object,
+      )
+      return undefined
+    },
+  ],
+  [
+    'the socket has a time limit',
+    ({ socket }) => {
+      socket.setTimeout(60_000)
+      return undefined
+    },
+  ],
+  ['somebody waits for the socket to close', listenOn('close', ({ socket }) => socket)],
+  ['somebody waits for the request to close', listenOn('close', (request) => request)],
+  ['somebody waits for the response to close', listenOn('close', (_, response) => response)],
+  ['somebody waits for the response to finish', listenOn('finish', (_, response) => response)],
+]
+
+describe('a connection that stays with its response', () => {
+  test.each(reasons)('because %s: the stream is right all the same', async (_, breakIt) => {
+    let restore: (() => void) | undefined
+    const running = await start((request, response) => (restore = breakIt(request, response)))
+    const client = await expectStream(running)
+    expect(client.text).not.toContain('Connection: close')
+    restore?.()
+    await running.tide.close()
+    await client.until('\r\n0\r\n\r\n')
+    client.socket.write(get('/hello'))
+    await client.until('\r\n\r\nhello')
+    client.socket.destroy()
+    await expect.poll(running.countConnections).toBe(0)
+  })
+
+  test('because a further request came right behind: that is answered after the stream', async () => {
+    const running = await start()
+    const client = sendRaw(running.port, get('/?topic=a') + get('/hello'))
+    await client.until('tidemark.ready')
+    await running.tide.close()
+    await client.until('\r\n\r\nhello')
+    expect(client.text).not.toContain('Connection: close')
+    client.socket.destroy()
+  })
+
+  test('tells who waits for the close when it comes, and not before', async () => {
+    let closes = 0
+    const running = await start((_, response) => response.on('close', () => (closes += 1)))
+    const client = await expectStream(running)
+    expect(closes).toBe(0)
+    client.socket.destroy()
+    await expect.poll(() => closes).toBe(1)
+  })
+})
