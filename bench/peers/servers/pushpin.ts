@@ -21,7 +21,8 @@ async function prepare(): Promise<Prepared> {
   return {
     version: `${found.versions.get('pushpin')} with zurl ${found.versions.get('zurl')}`,
     settings:
-      '`client_maxconn=20000`, `log_level=1`, else defaults; 300 connects a second; ' +
+      '`client_maxconn=20000`, `client_buffer_size=4096`, `stats_connection_ttl=600`, `log_level=1`, ' +
+      'else defaults; 300 connects a second; ' +
       'all its processes count, the origin behind it does not',
   }
 }
@@ -120,13 +121,14 @@ function renderConfiguration({ directory, port, publishPort }: Places): string {
 [global]
 rundir=${directory}/run
 ipc_prefix=bench-
+stats_connection_ttl=600
 
 [runner]
 services=condure,zurl,pushpin-proxy,pushpin-handler
 http_port=127.0.0.1:${port}
 logdir=${directory}
 log_level=1
-client_buffer_size=8192
+client_buffer_size=4096
 client_maxconn=20000
 
 [proxy]

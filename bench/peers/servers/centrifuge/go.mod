@@ -1,4 +1,4 @@
-module tidemark.dev/bench/centrifuge
+module bench/peers/centrifuge
 
 go 1.25
 

@@ -1,4 +1,4 @@
-module tidemark.dev/bench/mercure
+module bench/peers/mercure
 
 go 1.25.0
 
