@@ -23,7 +23,7 @@ const milliseconds = (value) => {
   return `${oneOf(value, value >= 100 ? 0 : value >= 10 ? 1 : 2)} ms`
 }
 const megabytes = (value) => `${oneOf(value / 1e6, value >= 1e8 ? 0 : 1)} MB`
-const cores = (value) => oneOf(value, 2)
+const cores = (value) => oneOf(value, value < 0.2 ? 3 : 2)
 
 // What stands above the charts.
 

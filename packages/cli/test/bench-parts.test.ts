@@ -114,6 +114,8 @@ test('a stream that opened late owes only what follows its first event', () => {
   expect(tally.countMissing(8, () => false)).toBe(1)
 })
 
+const noTimes = { count: 0, p50: 0, p90: 0, p99: 0, p999: 0, p9999: 0, max: 0 }
+
 const idle: Judged = {
   settings: {
     connections: 1,
@@ -123,6 +125,10 @@ const idle: Judged = {
     rate: 10,
     payloadBytes: 128,
     processes: 1,
+  },
+  connections: {
+    ...{ asked: 1, opened: 1, failed: 0, failures: [], reconnects: 0, interruptions: [] },
+    connectMs: noTimes,
   },
   publishes: null,
   generator: {
@@ -146,11 +152,18 @@ test('a generator with time to spare does not warn; one at its limit says whose 
   ])
 })
 
+test('connections that this machine has no port for are not the server’s failures', () => {
+  const failures = [{ reason: 'EADDRNOTAVAIL', count: 12 }]
+  const connections = { ...idle.connections, failed: 12, failures }
+  expect(findBottlenecks({ ...idle, connections })).toEqual([
+    expect.stringMatching(/^12 connections found no free port.*ip_local_port_range/) as string,
+  ])
+})
+
 test('publishes that could not leave are told with who held them up', () => {
-  const times = { count: 0, p50: 0, p90: 0, p99: 0, p999: 0, p9999: 0, max: 0 }
   const publishes = {
     ...{ due: 100, sent: 50, late: 10, heldUp: 3, acknowledged: 50, failed: 0 },
-    ...{ failures: [], acknowledgeMs: times },
+    ...{ failures: [], acknowledgeMs: noTimes },
   }
   expect(findBottlenecks({ ...idle, publishes })).toEqual([
     expect.stringMatching(

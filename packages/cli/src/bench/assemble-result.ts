@@ -103,7 +103,7 @@ function sumDeliveries({ readers, publisher, load }: Measured): BenchResult['del
     publisher === undefined ? null : sum(readers.map(read))
   return {
     received,
-    perSecond: received / Math.max(0.001, load.to - load.from),
+    perSecond: load.to > load.from ? received / (load.to - load.from) : 0,
     bytes: sum(readers.map(({ bytes }) => bytes)),
     otherEvents: sum(readers.map(({ otherEvents }) => otherEvents)),
     expected: known(({ owed }) => owed),

@@ -13,14 +13,38 @@ import type { BenchResult } from './result.ts'
 /** What the judgement needs of a result. */
 export type Judged = Pick<
   BenchResult,
-  'settings' | 'publishes' | 'generator' | 'server' | 'load'
+  'settings' | 'connections' | 'publishes' | 'generator' | 'server' | 'load'
 > & {
   readonly seconds: readonly { readonly second: number; readonly machineCpu: number | null }[]
 }
 
 /** Sentences, the weightiest first; empty when the generator had time to spare. */
 export function findBottlenecks(result: Judged): string[] {
-  return [...judgeReaders(result), ...judgePublishes(result), ...judgeMachine(result)]
+  return [
+    ...judgeConnections(result),
+    ...judgeReaders(result),
+    ...judgePublishes(result),
+    ...judgeMachine(result),
+  ]
+}
+
+function judgeConnections({ connections }: Judged): string[] {
+  const count = (code: string): number =>
+    connections.failures.find(({ reason }) => reason === code)?.count ?? 0
+  const portless = count('EADDRNOTAVAIL')
+  const descriptorless = count('EMFILE') + count('ENFILE')
+  return [
+    ...(portless === 0
+      ? []
+      : [
+          `${portless} connections found no free port on this machine (EADDRNOTAVAIL): towards one address Linux has 28,000. Widen net.ipv4.ip_local_port_range, or run the load generator on several machines.`,
+        ]),
+    ...(descriptorless === 0
+      ? []
+      : [
+          `${descriptorless} connections found no free file descriptor on this machine. Raise the limit with ulimit -n, or raise --processes.`,
+        ]),
+  ]
 }
 
 function judgeReaders({ generator, settings }: Judged): string[] {

@@ -57,7 +57,7 @@ function describeEnd(url: URL, { reason, status, isUnreachable }: StreamEnd): Cl
   if (isUnreachable === true) {
     return new CliError(
       'BENCH_UNREACHABLE',
-      `Nothing answers at ${url.origin}: ${reason}. Is the server running? Start a hub with: tidemark serve`,
+      `Nothing answers at ${url.origin}: ${reason}. ${adviseUnreachable(url, reason)}`,
     )
   }
   if (status !== undefined && status !== 200) {
@@ -67,4 +67,12 @@ function describeEnd(url: URL, { reason, status, isUnreachable }: StreamEnd): Cl
     'BENCH_NOT_SSE',
     `${url.href} is no event stream: ${reason}. Give the full URL of a Server-Sent Events endpoint, or a hub's URL without a path.`,
   )
+}
+
+/** Over TLS, what is no fault of the network is one of the certificate, or of a server that speaks plain HTTP. */
+function adviseUnreachable({ protocol }: URL, reason: string): string {
+  const isNetwork = /^(E(CONN|TIMEDOUT|HOST|NET|AI_)|ENOTFOUND|no answer)/.test(reason)
+  return protocol === 'https:' && !isNetwork
+    ? 'Is it an https: server? The certificate of an authority of your own goes into the variable NODE_EXTRA_CA_CERTS, as a file name.'
+    : 'Is the server running? Start a hub with: tidemark serve'
 }

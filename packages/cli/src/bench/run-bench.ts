@@ -83,6 +83,7 @@ class Run {
   readonly #gap = new Histogram()
   #publishedBefore = 0
   #hasTicked = false
+  #hasBegun = false
 
   constructor(plan: Plan, parts: RunParts) {
     this.#plan = plan
@@ -94,10 +95,11 @@ class Run {
       reportEveryMs: parts.reportEveryMs,
     })
     this.#readers = new Readers(plan, this.#originMicros, (process, second) => {
-      this.#series.addReader(process, second)
+      const isComplete = this.#series.addReader(process, second)
       this.#latency.merge(second.latency)
       this.#latencyFromSend.merge(second.latencyFromSend)
       this.#gap.merge(second.gap)
+      if (isComplete) this.#progress.tell()
     })
   }
 
@@ -110,9 +112,10 @@ class Run {
       await Promise.race([this.#readers.settled, aborted, results])
       await pause(settleBeforeMs, signal)
       const from = this.#elapsed()
-      this.#begin()
+      // Ended before the load, a run has none.
+      if (!signal.aborted) this.#begin()
       await Promise.race([pause(this.#plan.durationMs, signal), results])
-      const to = this.#elapsed()
+      const to = signal.aborted && !this.#hasBegun ? from : this.#elapsed()
       this.#progress.enter('waiting for the last events')
       this.#readers.finish(await this.#endPublishing())
       const readers = await results
@@ -138,6 +141,7 @@ class Run {
   }
 
   #begin(): void {
+    this.#hasBegun = true
     this.#progress.enter('under load')
     this.#series.beginLoad()
     this.#readers.beginLoad()
@@ -164,7 +168,6 @@ class Run {
       server: server?.look(),
     })
     this.#publishedBefore = sent
-    this.#progress.tell()
   }
 
   /** Seconds since the run's origin. */

@@ -62,12 +62,14 @@ export class Series {
     return this.#latest.reduce((sum, second) => sum + (second?.failed ?? 0), 0)
   }
 
-  addReader(process: number, second: ReaderSecond): void {
+  /** Whether every process has reported of that second now. */
+  addReader(process: number, second: ReaderSecond): boolean {
     this.#latest[process] = second
     this.busy[process + 1]?.push(second.busy)
     const draft = this.#draftAt(second.second)
     draft.readers.push(second)
     draft.open = this.open
+    return draft.readers.length >= this.#latest.length
   }
 
   addOwn(second: OwnSecond): void {
