@@ -13,7 +13,7 @@ import { readCpu } from './process-cost.ts'
 import type { Cpu } from './process-cost.ts'
 
 /** Milliseconds. */
-export interface Latencies {
+interface Latencies {
   readonly count: number
   readonly p50: number
   readonly p90: number
@@ -23,7 +23,7 @@ export interface Latencies {
 }
 
 /** What one group of connections saw. */
-export interface GroupReport {
+interface GroupReport {
   readonly name: string
   /** Connections answered with 200, not connected or cut before an answer, and answered with anything else. */
   readonly opened: number

@@ -3,7 +3,7 @@
 import type { RunningPeer } from './server.ts'
 
 /** Connections that subscribe. */
-export interface LoadGroup {
+interface LoadGroup {
   readonly name: string
   readonly connections: number
   /** Connection i sends the request at i modulo their number. */
@@ -17,7 +17,7 @@ export interface LoadGroup {
 }
 
 /** Publishes at a fixed pace, whether answers come or not. */
-export interface LoadPublishing {
+interface LoadPublishing {
   /** Sent in turn. */
   readonly requests: readonly string[]
   readonly eventsPerSecond: number

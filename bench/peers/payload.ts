@@ -26,6 +26,15 @@ export function orderPayload(number: number): string {
   })
 }
 
-const names = ['Teapot', 'Kettle, 1.7 l', 'Lamp', 'Notebook A5', 'Pencil HB', 'Chair', 'Desk', 'Rug']
+const names = [
+  'Teapot',
+  'Kettle, 1.7 l',
+  'Lamp',
+  'Notebook A5',
+  'Pencil HB',
+  'Chair',
+  'Desk',
+  'Rug',
+]
 const states = ['placed', 'paid', 'packed', 'shipped']
 const countries = ['DE', 'FR', 'NL', 'PL', 'SE', 'ES', 'IT']

@@ -5,12 +5,12 @@ export interface PeerServer {
   /** How `--only` and the tables call it: `nchan`. */
   readonly name: string
   /** Finds or builds it. Must not throw for a server that is simply not installed. */
-  prepare(): Promise<Prepared>
+  readonly prepare: () => Promise<Prepared>
   /**
    * Starts it, for a single core's worth of work where it can choose, and resolves when it answers.
    * Called once per measurement: a server never carries anything from one to the next.
    */
-  start(options: StartOptions): Promise<RunningPeer>
+  readonly start: (options: StartOptions) => Promise<RunningPeer>
 }
 
 /** A server that can be started, or the reason why not. */

@@ -2,6 +2,7 @@
 // and `broadcast`. Run as a process: `better-sse-server.ts <port>`.
 
 import { createServer } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createChannel, createSession } from 'better-sse'
 import type { Channel } from 'better-sse'
 import { readBody } from './read-body.ts'
@@ -14,13 +15,14 @@ function channelOf(topic: string): Channel {
   return channel
 }
 
+async function publish(channel: Channel, request: IncomingMessage): Promise<void> {
+  channel.broadcast(await readBody(request))
+}
+
 const server = createServer((request, response) => {
   const channel = channelOf(request.url ?? '/')
   if (request.method === 'POST') {
-    void readBody(request).then((data) => {
-      channel.broadcast(data)
-      response.writeHead(204).end()
-    })
+    void publish(channel, request).finally(() => response.writeHead(204).end())
     return
   }
   void createSession(request, response).then((session) => channel.register(session))

@@ -2,21 +2,23 @@
 // `plain-server.ts <port>`. It remembers nothing, so a client that was away has lost what it missed.
 
 import { createServer } from 'node:http'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody } from './read-body.ts'
 
 const topics = new Map<string, Set<ServerResponse>>()
 let id = 0
 
+async function publish(topic: string, request: IncomingMessage): Promise<void> {
+  const data = await readBody(request)
+  id += 1
+  const event = `id: ${id}\ndata: ${data}\n\n`
+  for (const session of topics.get(topic) ?? []) session.write(event)
+}
+
 const server = createServer((request, response) => {
   const topic = request.url ?? '/'
   if (request.method === 'POST') {
-    void readBody(request).then((data) => {
-      id += 1
-      const event = `id: ${id}\ndata: ${data}\n\n`
-      for (const session of topics.get(topic) ?? []) session.write(event)
-      response.writeHead(204).end()
-    })
+    void publish(topic, request).finally(() => response.writeHead(204).end())
     return
   }
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' })

@@ -1,0 +1,72 @@
+// The engine in an application's own node:http server, counting what it holds. Run as a process: `--expose-gc engine-server.ts <port>`.
+
+import { createServer, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { queryObjects } from 'node:v8'
+import { memoryLog } from '@tidemark/log'
+import { waitUntil } from '@tidemark/testkit'
+// The very classes the engine makes: inside of its package, because nobody else has a use for them.
+import { Feed } from '../../../packages/server/dist/feed.js'
+import { createTidemark } from '../../../packages/server/dist/index.js'
+import { Session } from '../../../packages/server/dist/session.js'
+import { readBody } from './read-body.ts'
+
+/** What there is after a garbage collection, without what the question itself needs. */
+export interface EngineStatistics {
+  readonly heapBytes: number
+  readonly residentBytes: number
+  readonly sessions: number
+  readonly feeds: number
+  readonly responses: number
+  readonly sockets: number
+  readonly timers: number
+}
+
+const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 256 * 1_024 } }) })
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://localhost')
+  if (url.pathname === '/events') await tide.subscribe(request, response)
+  else if (url.pathname === '/publish') {
+    await tide.publish(url.searchParams.get('topic') ?? '', { data: await readBody(request) })
+    response.writeHead(204).end()
+  } else {
+    const body = JSON.stringify(await takeStatistics())
+    response.setHeader('Connection', 'close').end(body)
+  }
+}
+
+async function takeStatistics(): Promise<EngineStatistics> {
+  await waitUntil('the last sessions are closed', () => tide.sessionCount === 0, 5_000).catch(
+    () => undefined,
+  )
+  for (let pass = 0; pass < 3; pass++) {
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    globalThis.gc?.()
+  }
+  const { heapUsed, rss } = process.memoryUsage()
+  return {
+    heapBytes: heapUsed,
+    residentBytes: rss,
+    sessions: Math.max(tide.sessionCount, count(Session)),
+    feeds: count(Feed),
+    responses: count(ServerResponse) - 1,
+    sockets: count(Socket),
+    timers: process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length,
+  }
+}
+
+function count(constructor: new (...args: never[]) => unknown): number {
+  return queryObjects(constructor, { format: 'count' })
+}
+
+await tide.ready
+// So that the log and the engine's recent records are as full before the cycles as after them.
+for (let i = 0; i < 4_000; i++) await tide.publish(`cycle/${i % 60}`, { data: 'x'.repeat(128) })
+createServer((request, response) => {
+  answer(request, response).catch((error: unknown) => {
+    console.error(error)
+    response.destroy()
+  })
+}).listen(Number(process.argv[2]), '127.0.0.1', 4_096)

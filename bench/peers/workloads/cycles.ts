@@ -1,0 +1,112 @@
+// 100,000 sessions that connect and leave at random moments: whether anything of them stays behind.
+
+import { fileURLToPath } from 'node:url'
+import { findFreePort } from '@tidemark/testkit'
+import type { EngineStatistics } from '../children/engine-server.ts'
+import { textPayload } from '../payload.ts'
+import type { RunningPeer, StartOptions } from '../server.ts'
+import { startServerProcess } from '../server-process.ts'
+import { getRequest, postRequest } from '../servers/requests.ts'
+import { runLoad, withServer } from '../workload.ts'
+import type { Figures, RunSettings, Workload } from '../workload.ts'
+
+const topics = 997
+const connections = 300
+const lifeMs = 60
+
+export const cycles: Workload = {
+  name: 'cycles',
+  title: 'Our engine: 100,000 sessions come and go',
+  text: `${connections} connections at a time to ${topics} topics, each closed after 0 to ${lifeMs} ms, half of them by a reset: before, during and after the answer, while 50 events per second are published. The engine runs in a \`node:http\` server; heap and objects are counted after a garbage collection, before the cycles (and after 10,000 others) and after them.`,
+  figures: [
+    { key: 'ratio', title: 'heap after / before', digits: 3 },
+    { key: 'before', title: 'heap before MB', digits: 2 },
+    { key: 'after', title: 'after MB', digits: 2 },
+    { key: 'rss', title: 'resident after / before', digits: 3 },
+    { key: 'sessions', title: 'sessions left', digits: 0 },
+    { key: 'feeds', title: 'feeds', digits: 0 },
+    { key: 'responses', title: 'responses', digits: 0 },
+    { key: 'sockets', title: 'more sockets', digits: 0 },
+    { key: 'timers', title: 'more timers', digits: 0 },
+    { key: 'cycles', title: 'cycles', digits: 0 },
+    { key: 'perSecond', title: 'cycles/s', digits: 0 },
+  ],
+  contenders: () => [{ name: 'engine', measure }],
+  goals: [
+    { figure: 'ratio', of: 'engine', atMost: 1.05 },
+    ...['sessions', 'feeds', 'responses', 'sockets', 'timers'].map((figure) => ({
+      figure,
+      of: 'engine',
+      atMost: 0,
+    })),
+  ],
+}
+
+async function startEngine({ directory }: StartOptions): Promise<RunningPeer> {
+  const port = await findFreePort()
+  const script = fileURLToPath(new URL('../children/engine-server.ts', import.meta.url))
+  const child = await startServerProcess({
+    command: process.execPath,
+    args: ['--expose-gc', script, String(port)],
+    port,
+    directory,
+  })
+  return {
+    port,
+    subscribeRequest: ([topic = '']) => getRequest(`/events?topic=${topic}`),
+    publishRequest: (topic, data) => postRequest(`/publish?topic=${topic}`, data),
+    pids: () => [child.pid],
+    stop: () => child.stop(),
+  }
+}
+
+function measure(settings: RunSettings): Promise<Figures> {
+  return withServer(startEngine, async (peer) => {
+    const cycle = (count: number) =>
+      runLoad(peer, settings, {
+        groups: [
+          {
+            name: 'cycling',
+            connections,
+            requests: Array.from({ length: topics }, (_, i) =>
+              peer.subscribeRequest([`cycle/${i}`]),
+            ),
+            isChecked: false,
+          },
+        ],
+        publishing: {
+          requests: Array.from({ length: 60 }, (_, i) =>
+            peer.publishRequest(`cycle/${i}`, textPayload(128)),
+          ),
+          eventsPerSecond: 50,
+        },
+        warmupMs: 0,
+        windowMs: 0,
+        cycles: { count, lifeMs },
+      })
+    await cycle(10_000)
+    const before = await readStatistics(peer)
+    const outcome = await cycle(settings.isQuick ? 10_000 : 100_000)
+    const after = await readStatistics(peer)
+    return {
+      ratio: after.heapBytes / before.heapBytes,
+      before: before.heapBytes / 1_000_000,
+      after: after.heapBytes / 1_000_000,
+      rss: after.residentBytes / before.residentBytes,
+      sessions: after.sessions,
+      feeds: after.feeds,
+      responses: after.responses,
+      sockets: after.sockets - before.sockets,
+      timers: after.timers - before.timers,
+      cycles: outcome.cycles,
+      perSecond: outcome.cycles / (outcome.windowMs / 1_000),
+    }
+  })
+}
+
+/** Counted by the engine's process when the last connections are closed there too. */
+async function readStatistics(peer: RunningPeer): Promise<EngineStatistics> {
+  const response = await fetch(`http://127.0.0.1:${peer.port}/statistics`)
+  if (!response.ok) throw new Error(`The engine's process answered ${response.status}.`)
+  return (await response.json()) as EngineStatistics
+}
