@@ -93,7 +93,7 @@ export const restartWaits: {
 export const failedStartsMax: number = 9
 
 /**
- * A worker that has not taken a connection after this long is passed over until it has. Five turns of a flush window of
- * 20 ms; a burst of connections waits for it so long once. Milliseconds.
+ * A worker that has not taken a connection after this long is passed over until it has. 25 turns of a flush window of
+ * 20 ms, and more than a major garbage collection: who comes waits so long once when a worker hangs. Milliseconds.
  */
-export const handoverMs: number = 100
+export const handoverMs: number = 500

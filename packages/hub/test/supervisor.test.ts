@@ -37,6 +37,7 @@ function createScene(count: number): Scene {
     porter: new Porter({ connectionsMax: 10, clock }),
     clock,
     say: (text) => lines.push(text),
+    onClosed: () => undefined,
   })
   const newest = (): WorkerListener => {
     const worker = workers.at(-1)

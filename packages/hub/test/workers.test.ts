@@ -130,12 +130,22 @@ test('a connection on its way to a worker that dies is closed or answered, never
   const { port, listWorkers } = await startWorkers()
   const [worker = 0] = listWorkers()
   process.kill(worker, 'SIGSTOP')
+  onTestFinished(() => {
+    if (isRunning(worker)) process.kill(worker, 'SIGKILL')
+  })
   const streams = Array.from({ length: 8 }, () => beginStream(port, 'topic=a'))
   // The one that was handed to the worker standing still waits there; the others go past it.
   const isServed = (): number => streams.filter(({ text }) => text.includes('ready')).length
   await waitUntil('the other worker has the rest', () => isServed() === streams.length - 1)
   process.kill(worker, 'SIGKILL')
   await waitUntil('it is closed', () => streams.some(({ isClosed }) => isClosed))
+})
+
+test('who comes while all workers are dead waits for the next one', async () => {
+  const { hub, url, listWorkers } = await startWorkers()
+  for (const worker of listWorkers()) process.kill(worker, 'SIGKILL')
+  await waitUntil('it is told', () => hub.output.split('was killed by SIGKILL').length === 3)
+  expect(await publish(url, 'late')).toBe(200)
 })
 
 test('SIGTERM says goodbye to the sessions of all workers and ends with 0', async () => {

@@ -36,6 +36,11 @@ export class Porter {
     this.#options = options
   }
 
+  /** Whether there is a worker to hand connections to. */
+  get hasWorkers(): boolean {
+    return this.#desks.size > 0
+  }
+
   /** Takes a connection that nothing was read from. It waits while there is no worker. */
   accept(socket: Socket): void {
     socket.on('error', () => undefined)

@@ -25,6 +25,10 @@ export async function startWorkers(config: HubConfig, say: (text: string) => voi
     porter.accept(socket),
   )
   const url = await listen(server, config)
+  const stopListening = (): void => {
+    server.close()
+    porter.close()
+  }
   const supervisor = new Supervisor({
     workers: config.workers,
     start: {
@@ -37,12 +41,13 @@ export async function startWorkers(config: HubConfig, say: (text: string) => voi
     porter,
     clock: systemClock,
     say,
+    // The port stays open while workers drain: those who knock are told by them when to come back.
+    onClosed: stopListening,
   })
   const kill = (): void => supervisor.kill()
   process.once('exit', kill)
   const stop = (): void => {
-    porter.close()
-    server.close()
+    stopListening()
     process.off('exit', kill)
   }
   try {
@@ -55,7 +60,6 @@ export async function startWorkers(config: HubConfig, say: (text: string) => voi
   return {
     url,
     failed: supervisor.failed,
-    // The port stays open while workers drain: those who knock are told by them when to come back.
     drain: () => supervisor.drain().finally(stop),
     close: () => supervisor.close().finally(stop),
   }

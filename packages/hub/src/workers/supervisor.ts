@@ -17,6 +17,8 @@ export interface SupervisorOptions {
   readonly clock: Clock
   /** Told of what an operator should know, one line at a time. */
   readonly say: (text: string) => void
+  /** No worker takes connections any more, and none will. */
+  readonly onClosed: () => void
 }
 
 /** One place among the workers, which processes come and go in. */
@@ -108,7 +110,7 @@ export class Supervisor {
   }
 
   #hear(slot: Slot, message: FromWorker): void {
-    const { porter, say } = this.#options
+    const { porter, say, onClosed } = this.#options
     const { number, process } = slot
     if (process === undefined) return
     switch (message.kind) {
@@ -126,6 +128,7 @@ export class Supervisor {
         break
       case 'leaving':
         porter.remove(process)
+        if (this.#phase === 'leaving' && !porter.hasWorkers) onClosed()
         break
       case 'line':
         say(`worker ${number}: ${message.text}`)
@@ -136,10 +139,14 @@ export class Supervisor {
   #welcome(slot: Slot, worker: WorkerProcess): void {
     const { clock, porter, say } = this.#options
     slot.servingSince = clock.elapsed()
-    porter.add(worker)
-    if (this.#phase === 'serving') say(`${describe(slot)} serves.`)
-    const isComplete = this.#slots.every(({ servingSince }) => servingSince !== undefined)
-    if (this.#phase !== 'starting' || !isComplete) return
+    if (this.#phase === 'serving') {
+      porter.add(worker)
+      say(`${describe(slot)} serves.`)
+    }
+    if (this.#phase !== 'starting') return
+    if (this.#slots.some(({ servingSince }) => servingSince === undefined)) return
+    // Before that nobody is served, because the hub may yet turn out unable to start.
+    for (const { process } of this.#slots) if (process !== undefined) porter.add(process)
     this.#phase = 'serving'
     this.#onReady()
   }
