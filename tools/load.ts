@@ -11,10 +11,12 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '20' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 0x7fff_ffff)) },
+    crowd: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
   },
 })
 const seconds = readNumber('seconds', values.seconds)
+const crowdShare = readNumber('crowd', values.crowd)
 const seed = readNumber('seed', values.seed)
 
 // The timers of a log's clock do not hold a process, and at times nothing else may.
@@ -32,7 +34,7 @@ async function run(scenario: Scenario): Promise<void> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-load-'))
   const started = performance.now()
   try {
-    const report = await runLoad({ scenario, seed, seconds, dataDirectory })
+    const report = await runLoad({ scenario, seed, seconds, crowdShare, dataDirectory })
     print(report, performance.now() - started)
     if (report.violations.length > 0) process.exitCode = 1
   } finally {

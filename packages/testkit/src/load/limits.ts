@@ -9,8 +9,11 @@ export const pauseEvents: { readonly from: number; readonly to: number } = {
   to: 2_400,
 }
 
-/** Padding withheld from a reader that stands still, beyond which its session must have lagged: the kernel takes 4 MB. */
+/** Padding withheld from a reader that stands still, beyond which its session must have lagged: the kernel takes 4 MB, */
 export const lagBytesMin: number = 5_000_000
+
+/** over HTTP/2 the windows of stream and connection 64 KiB each, and the engine's own limit 64 KiB. */
+export const http2LagBytesMin: number = 500_000
 
 /** What a trickling reader takes per second. Bytes. */
 export const trickleBytesPerSecond: number = 4 * 1024

@@ -10,7 +10,14 @@ import type { OpenedStream, StreamListener } from './door.ts'
 import { nameEvent } from './event-book.ts'
 import type { BookedEvent } from './event-book.ts'
 import { inflating } from './inflating.ts'
-import { cutBytesMax, knockMs, lagBytesMin, pauseEvents, trickleBytesPerSecond } from './limits.ts'
+import {
+  cutBytesMax,
+  http2LagBytesMin,
+  knockMs,
+  lagBytesMin,
+  pauseEvents,
+  trickleBytesPerSecond,
+} from './limits.ts'
 import type { StreamReception, ToldGap } from './judge-stream.ts'
 import type { SubscriberPlan } from './plan.ts'
 import type { SubscribeScene } from './scene.ts'
@@ -168,13 +175,14 @@ export class LoadSubscriber {
 
   /** Takes nothing for a while: its session lags, and goes on from the log. */
   async #pause(stream: OpenedStream): Promise<void> {
-    const { random } = this.plan
+    const { random, door } = this.plan
+    const lagBytes = door === 'http2' ? http2LagBytesMin : lagBytesMin
     const before = this.#scene.padding
     this.#isPaused = true
     stream.pause()
     await this.#scene.acks.further(pauseEvents.from + random.int(pauseEvents.to - pauseEvents.from))
     this.#pauseAfter = this.received.length + random.int(1_000)
-    if (this.#scene.padding - before > lagBytesMin) this.lags += 1
+    if (this.#scene.padding - before > lagBytes) this.lags += 1
     this.#isPaused = false
     stream.resume()
   }

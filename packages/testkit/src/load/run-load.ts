@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly seed: number
   /** How long publishers publish at the scenario's rate; the number of events follows from it. */
   readonly seconds: number
+  /** The share of the scenario's crowd that comes, at least one of each group. Default 1. */
+  readonly crowdShare?: number | undefined
   /** Where the hub keeps its log; made when missing, best empty. */
   readonly dataDirectory: string
 }
@@ -52,12 +54,12 @@ interface Cast {
  * from run to run. Rejects when the hub cannot start, ends by itself, or refuses a publish for good.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
-  const { scenario, seed, seconds, dataDirectory } = options
+  const { scenario, seed, seconds, crowdShare = 1, dataDirectory } = options
   const random = createRandom(seed)
   const host = await (scenario.startHost ?? startHub)(scenario, dataDirectory)
   const scene = new LoadScene(host, createDoors())
   const events = Math.round(scenario.eventsPerSecond * seconds)
-  const cast = createCast(scenario, scene, { random, events })
+  const cast = createCast(scenario, scene, { random, events, crowdShare })
   const memory = watchMemory(host.pid)
   try {
     const ending = await play(cast, scene, {
@@ -87,10 +89,15 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
 interface CastSize {
   readonly random: SeededRandom
   readonly events: number
+  readonly crowdShare: number
 }
 
-function createCast(scenario: Scenario, scene: LoadScene, { random, events }: CastSize): Cast {
-  const { publishers: count, eventsPerSecond, crowd } = scenario
+function createCast(scenario: Scenario, scene: LoadScene, size: CastSize): Cast {
+  const { random, events, crowdShare } = size
+  const { publishers: count, eventsPerSecond } = scenario
+  const crowd = scenario.crowd.map((group) => {
+    return { ...group, count: Math.ceil(group.count * crowdShare) }
+  })
   const paceMs = (1_000 * eventsPerRequest * count) / eventsPerSecond
   const create = (name: string, isKeyed: boolean): Publisher =>
     new Publisher(

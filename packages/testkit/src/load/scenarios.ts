@@ -1,4 +1,5 @@
-// The load tests, each by the words that end the sentence "nothing is lost, doubled or out of order …".
+// The load tests, each by the words that end the sentence "nothing is lost, doubled or out of order …". What must have
+// happened at least is for the shortest of runs, under a second with half of the crowd.
 
 import { allShapes, bulkSets, smallSets } from './plan.ts'
 import type { Group } from './plan.ts'
@@ -18,7 +19,7 @@ const everybody: readonly Group[] = [
 /** 3,000 events per second to some 250 subscribers are about 100,000 deliveries per second. */
 const usual = { crowd: everybody, publishers: 8, eventsPerSecond: 3_000 } as const
 
-const atLeast = { received: 50_000, reconnects: 100, lags: 3, retries: 5 } as const
+const atLeast = { received: 15_000, reconnects: 50, lags: 2, retries: 3 } as const
 
 /** Windows in which records are gathered before a flush. */
 const flushes: readonly Scenario[] = [
@@ -47,7 +48,7 @@ const framings: Scenario = {
       return { count: 2, topicSets: [['**']], shapes: [shape], habits: ['cut', 'steady'] }
     }),
   ],
-  atLeast: { received: 100_000, reconnects: 300 },
+  atLeast: { received: 20_000, reconnects: 100 },
 }
 
 const laggards: Scenario = {
@@ -59,7 +60,7 @@ const laggards: Scenario = {
     { count: 40, topicSets: bulkSets, habits: ['never'] },
     { count: 60, topicSets: smallSets, habits: ['steady', 'cut'] },
   ],
-  atLeast: { received: 50_000, lags: 20 },
+  atLeast: { received: 10_000, lags: 5 },
 }
 
 /** Some who cannot keep up, beside some who can. */
@@ -77,14 +78,14 @@ const rules: readonly Scenario[] = [
     name: 'but what a newer value of its key supersedes, under conflate',
     crowd: unequal,
     rules: [{ pattern: 'bulk/**', whenLagging: 'conflate' }],
-    atLeast: { received: 20_000, lags: 10, spared: 500 },
+    atLeast: { received: 8_000, lags: 3, spared: 100 },
   },
   {
     ...usual,
     name: 'but what a gap tells of, under drop',
     crowd: unequal,
     rules: [{ pattern: 'bulk/**', whenLagging: 'drop' }],
-    atLeast: { received: 20_000, lags: 10, spared: 500, gaps: 10 },
+    atLeast: { received: 8_000, lags: 3, spared: 100, gaps: 3 },
   },
   {
     ...usual,
@@ -92,7 +93,7 @@ const rules: readonly Scenario[] = [
     crowd: unequal,
     rules: [{ pattern: 'bulk/**', whenLagging: 'disconnect' }],
     byeReasons: ['lagging'],
-    atLeast: { received: 20_000, lags: 10, byes: 5 },
+    atLeast: { received: 8_000, lags: 3, byes: 2 },
   },
   {
     ...usual,
@@ -100,7 +101,7 @@ const rules: readonly Scenario[] = [
     crowd: [{ count: 150, topicSets: smallSets, habits: ['steady'] }],
     rules: [{ pattern: '**', whenLagging: 'conflate' }],
     eventsPerSecondMax: 100,
-    atLeast: { received: 10_000, spared: 5_000 },
+    atLeast: { received: 5_000, spared: 2_000 },
   },
 ]
 
@@ -115,7 +116,7 @@ const compression: Scenario = {
     { count: 4, topicSets: smallSets, habits: ['steady'], doors: ['curl'], isCompressed: [true] },
     { count: 10, topicSets: bulkSets, habits: ['pausing', 'never'], isCompressed: either },
   ],
-  atLeast: { received: 40_000, reconnects: 100, compressed: 100 },
+  atLeast: { received: 10_000, reconnects: 50, compressed: 50 },
 }
 
 const curl: Scenario = {
@@ -125,7 +126,7 @@ const curl: Scenario = {
   crowd: [
     { count: 24, topicSets: [...smallSets, ['**']], habits: ['steady', 'cut'], doors: ['curl'] },
   ],
-  atLeast: { received: 3_000, reconnects: 10 },
+  atLeast: { received: 500, reconnects: 5 },
 }
 
 const otherDoors: readonly Scenario[] = [
@@ -139,7 +140,7 @@ const otherDoors: readonly Scenario[] = [
       { count: 5, topicSets: bulkSets, habits: ['pausing'] },
       { count: 4, topicSets: bulkSets, habits: ['never'] },
     ],
-    atLeast: { received: 20_000, reconnects: 50, lags: 1 },
+    atLeast: { received: 5_000, reconnects: 20, lags: 1 },
   },
   {
     ...usual,
@@ -151,7 +152,7 @@ const otherDoors: readonly Scenario[] = [
       { count: 5, topicSets: bulkSets, habits: ['pausing'], doors: ['http2'] },
       { count: 20, topicSets: bulkSets, habits: ['never'], doors: ['http2-shut'] },
     ],
-    atLeast: { received: 20_000, reconnects: 50, lags: 1 },
+    atLeast: { received: 5_000, reconnects: 20, lags: 1 },
   },
 ]
 
@@ -164,7 +165,7 @@ const stalled: readonly Scenario[] = [
     ...flood,
     name: 'while 100 clients never read, nor does memory grow with them',
     crowd: [{ count: 100, topicSets: [['bulk/*']], habits: ['never'] }, swimmers],
-    atLeast: { received: 5_000 },
+    atLeast: { received: 2_000 },
     // Measured without stalled clients: 180 to 260 MB, most of it garbage that V8 leaves for later.
     memoryGrowthMax: 340e6,
   },
@@ -176,7 +177,7 @@ const stalled: readonly Scenario[] = [
       { count: 100, topicSets: [['bulk/*']], habits: ['never'], doors: ['http2-shut'] },
       swimmers,
     ],
-    atLeast: { received: 5_000 },
+    atLeast: { received: 2_000 },
     // The memory log alone holds the 120 MB.
     memoryGrowthMax: 500e6,
   },
@@ -195,7 +196,7 @@ const workers: readonly Scenario[] = [
     crowd: workersCrowd,
     args: ['--workers=2'],
     kills: 'random',
-    atLeast: { received: 50_000, reconnects: 200, kills: 2 },
+    atLeast: { received: 20_000, reconnects: 50, kills: 1 },
   },
   {
     ...usual,
@@ -203,7 +204,7 @@ const workers: readonly Scenario[] = [
     crowd: workersCrowd,
     args: ['--workers=2', '--flush-window=50ms'],
     kills: 'mid-flush',
-    atLeast: { received: 50_000, reconnects: 200, kills: 2 },
+    atLeast: { received: 20_000, reconnects: 50, kills: 1 },
   },
 ]
 
