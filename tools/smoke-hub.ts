@@ -20,11 +20,11 @@ export interface Installed {
 /** Each step takes under a second; what takes this long hangs. Milliseconds. */
 const timeoutMs = 30_000
 
-/** Serves, publishes, subscribes and stops; resolves to what went wrong, or to undefined. */
-export async function smokeHub(installed: Installed): Promise<string | undefined> {
+/** Serves with so many workers, publishes, subscribes and stops; resolves to what went wrong, or to undefined. */
+export async function smokeHub(installed: Installed, workers: number): Promise<string | undefined> {
   const { node, program, directory } = installed
   const data = mkdtempSync(join(directory, 'data-'))
-  const args = [program, 'serve', '--port', '0', '--data', data]
+  const args = [program, 'serve', '--port', '0', '--data', data, '--workers', String(workers)]
   const hub = spawn(node, args, {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],

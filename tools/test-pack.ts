@@ -110,8 +110,11 @@ async function checkOnEveryNode(rooms: readonly Room[], packed: readonly Packed[
     const program = 'node_modules/tidemark/bin/tidemark.js'
     const help = await run(path, [program, '--help'], { cwd: project })
     if (help.code !== 0) failures.push(`Node ${version}: tidemark --help:\n${help.output}`)
-    const fault = await smokeHub({ node: path, program, directory: project })
-    if (fault !== undefined) failures.push(`Node ${version}: tidemark serve: ${fault}`)
+    for (const workers of [1, 2]) {
+      const fault = await smokeHub({ node: path, program, directory: project }, workers)
+      if (fault !== undefined)
+        failures.push(`Node ${version}: tidemark serve --workers ${workers}: ${fault}`)
+    }
   }
 }
 
