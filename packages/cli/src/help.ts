@@ -50,7 +50,7 @@ function wrapParagraphs(text: string): string {
 
 function describeOption(option: CommandOption): readonly [string, string] {
   const { name, value, help } = option
-  const initial = option.default === undefined ? '' : ` Default ${option.default}.`
+  const initial = (option.default ?? '') === '' ? '' : ` Default ${option.default}.`
   return [value === undefined ? `--${name}` : `--${name} ${value}`, `${help}${initial}`]
 }
 

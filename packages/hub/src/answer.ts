@@ -1,10 +1,11 @@
 // One request, from guard to route; every error leaves as a problem.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { ServerError, parseQueryText } from '@tidemark/server'
-import { isStreaming, refuse, sendProblem } from '@tidemark/server/node'
+import { carrierOf, isStreaming, refuse, sendProblem } from '@tidemark/server/node'
+import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { HubError, hubErrors } from './errors.ts'
 import { checkHost, checkOrigin } from './guard.ts'
 import { discardMs } from './limits.ts'
@@ -21,13 +22,14 @@ export interface AnswerContext extends RouteContext {
 
 /** Answers a request. Never rejects. */
 export async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: NodeRequest,
+  response: NodeResponse,
   context: AnswerContext,
 ): Promise<void> {
   // Bytes that follow a request whose answer is a stream belong to nobody; see docs/PROTOCOL.md.
-  if (isStreaming(request.socket)) {
-    request.socket.destroy()
+  const carrier = carrierOf(request)
+  if (isStreaming(carrier)) {
+    carrier.destroy()
     return
   }
   try {
@@ -48,8 +50,8 @@ function splitTarget(target: string): [path: string, query: string] {
 }
 
 function answerError(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: NodeRequest,
+  response: NodeResponse,
   { error, context }: { readonly error: unknown; readonly context: AnswerContext },
 ): void {
   if (error instanceof HubError) {
@@ -74,7 +76,7 @@ function answerError(
  * Reads what a client is still sending, for a while, and throws it away. Answering and closing with unread bytes makes
  * the kernel reset the connection, and the client never sees the answer.
  */
-function discardBody(request: IncomingMessage, clock: Clock): Promise<void> {
+function discardBody(request: Readable, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.after(discardMs, resolve)
     request.removeAllListeners('data')

@@ -1,6 +1,7 @@
 // Request bodies: bounded each and all together, whole, UTF-8.
 
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { bodyFreeBytes, chunkOverheadBytes } from './limits.ts'
 
@@ -33,7 +34,7 @@ export class Bodies {
    * @throws HubError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_UTF8`, `OVERLOADED`
    */
   async read<Result>(
-    request: IncomingMessage,
+    request: NodeRequest,
     use: (text: string) => Result | Promise<Result>,
   ): Promise<Result> {
     const { requestBytesMax } = this.#limits
@@ -48,7 +49,7 @@ export class Bodies {
   }
 
   // By events, not `for await`: leaving that loop early destroys the socket, and with it the answer.
-  #collect(request: IncomingMessage, hold: Hold): Promise<Buffer> {
+  #collect(request: Readable, hold: Hold): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = []
       const fail = (error: Error): void => {
@@ -63,11 +64,14 @@ export class Bodies {
       }
       request.on('data', onData)
       request.on('end', () => resolve(Buffer.concat(chunks)))
-      request.on('close', () => {
+      const onCut = (): void => {
         // Every request ends with a close, and an error that nobody gets costs as much as the rest of reading a body.
-        if (request.complete) return
+        if (request.readableEnded) return
         fail(new HubError('REQUEST_MALFORMED', 'The request was cut off.'))
-      })
+      }
+      // A stream of HTTP/2 that was reset ends like a whole one, and says before that it was aborted.
+      request.on('aborted', onCut)
+      request.on('close', onCut)
       request.on('error', fail)
     })
   }

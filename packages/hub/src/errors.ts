@@ -23,6 +23,7 @@ export const hubErrors = {
   CONFIG_INVALID: 'A setting is unknown or out of range.',
   CONFIG_UNREADABLE: 'The configuration file cannot be read or is not JSON.',
   HOST_NEEDS_AUTH: 'Without authentication the hub listens on loopback only.',
+  TLS_UNUSABLE: 'The certificate or the key of TLS cannot be read or used.',
   PORT_IN_USE: 'Another program listens on this port.',
   ADDRESS_UNUSABLE: 'The hub cannot listen on this address.',
   WORKER_ENDED: 'A worker process ended before it could serve.',

@@ -1,7 +1,7 @@
 // What the hub refuses before it looks at anything else: names that are not of this machine, and pages of other origins.
 
-import type { IncomingMessage } from 'node:http'
 import { quote } from '@tidemark/server'
+import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
@@ -14,8 +14,8 @@ const dearPaths = ['/readyz', '/events']
  * as the hub's own origin and could read everything.
  * @throws HubError `HOST_FOREIGN`
  */
-export function checkHost(request: IncomingMessage): void {
-  const host = request.headers.host ?? ''
+export function checkHost(request: NodeRequest): void {
+  const host = readHost(request) ?? ''
   if (isLoopbackName(nameOf(host))) return
   throw new HubError(
     'HOST_FOREIGN',
@@ -29,7 +29,7 @@ export function checkHost(request: IncomingMessage): void {
  * the name of its visitor another.
  * @throws HubError `CROSS_SITE`
  */
-export function checkOrigin(request: IncomingMessage, path: string): void {
+export function checkOrigin(request: NodeRequest, path: string): void {
   const method = request.method ?? 'GET'
   if (safeMethods.includes(method) && !dearPaths.includes(path)) return
   const { origin } = request.headers
@@ -45,10 +45,16 @@ export function checkOrigin(request: IncomingMessage, path: string): void {
  * plain `http:` address that is not loopback, old versions) the page's origin is compared with the name the hub was
  * asked by. https://www.w3.org/TR/fetch-metadata/
  */
-function isCrossSite(request: IncomingMessage): boolean {
-  const { origin, host, 'sec-fetch-site': site } = request.headers
+function isCrossSite(request: NodeRequest): boolean {
+  const { origin, 'sec-fetch-site': site } = request.headers
   if (typeof site === 'string') return site !== 'same-origin' && site !== 'none'
-  return origin !== undefined && !isOwnOrigin(origin, host)
+  return origin !== undefined && !isOwnOrigin(origin, readHost(request))
+}
+
+/** The name the hub was asked by: in HTTP/2 `:authority`, which wins over a `Host` beside it (RFC 9113 §8.3.1). */
+function readHost({ headers }: NodeRequest): string | undefined {
+  const authority = headers[':authority']
+  return typeof authority === 'string' ? authority : headers.host
 }
 
 /** Whether a host name (without port) stands for this machine only. */

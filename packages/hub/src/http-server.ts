@@ -1,31 +1,47 @@
-// The `node:http` server of the hub: its limits, and answers to what is no request at all.
+// The HTTP server of the hub: its limits, with TLS (HTTP/2 and HTTP/1.1 on one port) or without (HTTP/1.1).
 
 import { createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import type { Clock } from '@tidemark/log'
-import { isStreaming } from '@tidemark/server/node'
+import { createSecureServer } from 'node:http2'
+import type { Http2SecureServer } from 'node:http2'
+import type { Server, Socket } from 'node:net'
+import { isHttp2 } from '@tidemark/server/node'
+import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { answer } from './answer.ts'
 import type { AnswerContext } from './answer.ts'
-import { HubError, hubErrors } from './errors.ts'
-import type { HubErrorCode } from './errors.ts'
-import { discardMs, headerBytesMax, keepAliveMs, requestTimes } from './limits.ts'
+import { answerClientErrors } from './client-errors.ts'
+import { Http2Connections } from './http2-connections.ts'
+import { headerBytesMax, http2Limits, keepAliveMs, requestTimes } from './limits.ts'
 import type { RequestTimes } from './limits.ts'
+import type { Certificate } from './load-certificate.ts'
 import type { Traffic } from './traffic.ts'
 
 /** What the server is made with. */
 export interface HttpServerOptions {
   readonly context: AnswerContext
   readonly traffic: Traffic
-  /** Connections beyond this are closed unanswered. */
+  /** Connections beyond this are closed unanswered; streams of HTTP/2 beyond it, of all connections together, are refused. */
   readonly connectionsMax: number
+  /** Speaks TLS with this certificate. Default: no TLS. */
+  readonly certificate?: Certificate | undefined
   /** Default: those of limits.ts. */
   readonly times?: RequestTimes
 }
 
+/** A server that can also be ended at once. */
+export interface HttpServer extends Server {
+  /** Ends all connections, whatever is still going on. */
+  closeAllConnections(): void
+}
+
 /** Makes the server; it does not listen yet. */
-export function createHttpServer(options: HttpServerOptions): Server {
-  const { context, traffic, connectionsMax, times = requestTimes } = options
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { certificate, connectionsMax } = options
+  const server = certificate === undefined ? createPlain(options) : createTls(options, certificate)
+  server.maxConnections = connectionsMax
+  return server
+}
+
+function createPlain({ context, traffic, times = requestTimes }: HttpServerOptions): HttpServer {
   const server = createServer({
     maxHeaderSize: headerBytesMax,
     keepAliveTimeout: keepAliveMs,
@@ -33,88 +49,72 @@ export function createHttpServer(options: HttpServerOptions): Server {
     requestTimeout: times.requestMs,
     connectionsCheckingInterval: times.checkMs,
   })
-  server.maxConnections = connectionsMax
   traffic.follow(server)
-  server.on('request', (request, response) => {
-    void answer(request, response, context)
-  })
-  const leaving = new WeakSet<Socket>()
-  server.on('clientError', (error: NodeJS.ErrnoException, duplex) => {
-    const socket = duplex as Socket
-    if (!socket.writable || isStreaming(socket) || error.code === 'ECONNRESET') {
-      if (!leaving.has(socket)) socket.destroy()
-      return
-    }
-    // Whatever else arrives on such a connection is an error again; it has got its last answer.
-    if (leaving.has(socket)) return
-    leaving.add(socket)
-    const response = traffic.lastOn(socket)
-    // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
-    if (response?.socket === null) socket.destroy()
-    else if (response !== undefined && (response.req.complete || response.headersSent)) {
-      endAfter(response, socket, context.clock)
-    } else {
-      answerClientError(error, socket, context.clock)
-      giveUpReading(response?.req, error)
-    }
-  })
+  server.on('request', (request, response) => void answer(request, response, context))
+  answerClientErrors(server, { traffic, clock: context.clock, isSpoken: () => true })
   return server
 }
 
-/** A request that was complete is answered, whatever comes behind it; then the connection ends. */
-function endAfter(response: ServerResponse, socket: Socket, clock: Clock): void {
-  if (!response.headersSent) response.setHeader('Connection', 'close')
-  response.once('close', () => {
-    socket.end()
-    destroyLater(socket, clock)
+function createTls(options: HttpServerOptions, certificate: Certificate): HttpServer {
+  const { context, traffic, connectionsMax, times = requestTimes } = options
+  const server = createSecureServer({
+    ...certificate,
+    allowHTTP1: true,
+    noDelay: true,
+    handshakeTimeout: times.headersMs,
+    settings: {
+      maxConcurrentStreams: http2Limits.streamsPerConnectionMax,
+      maxHeaderListSize: headerBytesMax,
+    },
+    maxHeaderListPairs: http2Limits.headerPairsMax,
+    maxSessionMemory: http2Limits.sessionMemoryMB,
+    maxSessionInvalidFrames: http2Limits.invalidFramesMax,
+    maxSessionRejectedStreams: http2Limits.rejectedStreamsMax,
+    maxOutstandingPings: http2Limits.pingsMax,
+    maxSettings: http2Limits.settingsMax,
+    streamResetBurst: http2Limits.streamResetBurst,
+    streamResetRate: http2Limits.streamResetsPerSecond,
+  })
+  limitHttp1(server, times)
+  traffic.follow(server)
+  const { clock } = context
+  const connections = new Http2Connections({ clock, times, streamsMax: connectionsMax })
+  connections.follow(server)
+  server.on('request', (request: NodeRequest, response: NodeResponse) => {
+    if (isHttp2(response) && !connections.admit(response)) return
+    void answer(request, response, context)
+  })
+  const { sockets, secured } = followSockets(server)
+  answerClientErrors(server, { traffic, clock, isSpoken: (socket) => secured.has(socket) })
+  return Object.assign(server, {
+    closeAllConnections: () => {
+      for (const socket of sockets) socket.destroy()
+    },
   })
 }
 
-/** What was told that it failed must not be stored when the rest of it arrives after all. */
-function giveUpReading(request: IncomingMessage | undefined, cause: Error): void {
-  if (request === undefined || request.listenerCount('error') === 0) return
-  request.emit('error', new HubError('REQUEST_MALFORMED', 'The request was cut off.', { cause }))
+/** What HTTP/1.1 is limited by is read from these properties on every Node, though options name them on some only. */
+function limitHttp1(server: Http2SecureServer, times: RequestTimes): void {
+  Object.assign(server, {
+    maxHeaderSize: headerBytesMax,
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: times.headersMs,
+    requestTimeout: times.requestMs,
+    connectionsCheckingInterval: times.checkMs,
+  })
 }
 
-interface ClientFault {
-  readonly status: string
-  readonly code: HubErrorCode
-  readonly detail: string
-}
-
-const faults: Readonly<Record<string, ClientFault>> = {
-  HPE_HEADER_OVERFLOW: {
-    status: '431 Request Header Fields Too Large',
-    code: 'HEADERS_TOO_LARGE',
-    detail: `Request line and headers may have ${headerBytesMax} bytes together. Send long topic lists in the body of POST /events.`,
-  },
-  ERR_HTTP_REQUEST_TIMEOUT: {
-    status: '408 Request Timeout',
-    code: 'REQUEST_TIMEOUT',
-    detail: 'The request did not arrive in time. Send it again.',
-  },
-}
-
-const malformed: ClientFault = {
-  status: '400 Bad Request',
-  code: 'REQUEST_MALFORMED',
-  detail:
-    'What arrived is not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
-}
-
-/** There is no response object for bytes that are no request, so the answer is written by hand. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket, clock: Clock): void {
-  const { status, code, detail } = faults[error.code ?? ''] ?? malformed
-  const body = `${JSON.stringify({ status: Number.parseInt(status, 10), code, title: hubErrors[code], detail })}\n`
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
-  destroyLater(socket, clock)
-}
-
-/** Closing with unread bytes makes the kernel reset the connection, and the client never sees the answer. */
-function destroyLater(socket: Socket, clock: Clock): void {
-  socket.resume()
-  const timer = clock.after(discardMs, () => socket.destroy())
-  socket.once('close', () => timer.cancel())
+/** The connections of a server, and those of them whose TLS handshake is done. */
+function followSockets(server: Server): {
+  readonly sockets: ReadonlySet<Socket>
+  readonly secured: WeakSet<Socket>
+} {
+  const sockets = new Set<Socket>()
+  const secured = new WeakSet<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('secureConnection', (socket: Socket) => secured.add(socket))
+  return { sockets, secured }
 }

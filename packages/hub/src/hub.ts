@@ -1,10 +1,10 @@
 // What a running hub is, and what it is started with.
 
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
 
 /** A running hub. */
 export interface Hub {
-  /** Where it listens, `http://127.0.0.1:7070`. */
+  /** Where it listens: `http://127.0.0.1:7070`, with TLS `https://…`. */
   readonly url: string
   /** Rejects when the hub cannot go on by itself: none of its workers serves, and none can be started. */
   readonly failed: Promise<never>

@@ -51,6 +51,43 @@ export const chunkOverheadBytes: number = 128
 /** Connections beside those of sessions: publishers, probes, and those who come to be told that the hub is full. */
 export const connectionsSpare: number = 1_000
 
+/** What a connection of HTTP/2 is held to. */
+export interface Http2Limits {
+  /** Streams open at one time; clients open another connection for more. */
+  readonly streamsPerConnectionMax: number
+  /** Node refuses further streams while a connection holds more. Megabytes. */
+  readonly sessionMemoryMB: number
+  /** Header fields of one request; beyond it the stream is reset. */
+  readonly headerPairsMax: number
+  /** Frames that break the rules, before the connection is closed. */
+  readonly invalidFramesMax: number
+  /** Streams opened although refused, before the connection is closed. */
+  readonly rejectedStreamsMax: number
+  /** Pings that wait for their answer. */
+  readonly pingsMax: number
+  /** Entries of one SETTINGS frame. */
+  readonly settingsMax: number
+  /** Streams that a client may reset at once, and per second on end: more is an attack (CVE-2023-44487). Not on Node 20 and 22, whose own numbers are the same. */
+  readonly streamResetBurst: number
+  readonly streamResetsPerSecond: number
+}
+
+/**
+ * 256 streams × 64 KiB that wait for a peer whose windows stay shut = 16 MiB; twice that, for blocks that passed the
+ * mark. A page that is left resets its streams at once: at most 256.
+ */
+export const http2Limits: Http2Limits = {
+  streamsPerConnectionMax: 256,
+  sessionMemoryMB: 32,
+  headerPairsMax: 128,
+  invalidFramesMax: 100,
+  rejectedStreamsMax: 100,
+  pingsMax: 10,
+  settingsMax: 32,
+  streamResetBurst: 1_000,
+  streamResetsPerSecond: 33,
+}
+
 /** How slowly a client may send. */
 export interface RequestTimes {
   /** Request line and headers. Milliseconds. */

@@ -9,13 +9,15 @@ export interface Address {
   readonly host: string
   /** 0 for any free one. */
   readonly port: number
+  /** Set when TLS is spoken there. */
+  readonly tls?: object | undefined
 }
 
 /**
  * Resolves to the URL when the server listens.
  * @throws HubError `PORT_IN_USE`, `ADDRESS_UNUSABLE`
  */
-export async function listen(server: Server, { host, port }: Address): Promise<string> {
+export async function listen(server: Server, { host, port, tls }: Address): Promise<string> {
   const listening = once(server, 'listening')
   server.listen({ host, port })
   try {
@@ -25,7 +27,7 @@ export async function listen(server: Server, { host, port }: Address): Promise<s
   }
   const address = server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return `http://${name}:${address.port}`
+  return `${tls === undefined ? 'http' : 'https'}://${name}:${address.port}`
 }
 
 function describeListenFault(error: unknown, host: string, port: number): HubError {

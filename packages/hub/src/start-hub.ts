@@ -1,6 +1,5 @@
 // The composition root of the process: configuration, log, engine and HTTP server become a hub.
 
-import type { Server } from 'node:http'
 import { systemClock } from '@tidemark/log'
 import { createTidemark, quote } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
@@ -10,9 +9,11 @@ import type { HubConfig } from './config/schema.ts'
 import { HubError } from './errors.ts'
 import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
+import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, WorkerShare } from './hub.ts'
 import { connectionsSpare, drainRequestsMs, drainSettleMs, heldBytesMax } from './limits.ts'
 import { listen } from './listen.ts'
+import { loadCertificate } from './load-certificate.ts'
 import { openLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
@@ -20,7 +21,7 @@ import { startWorkers } from './workers/start-workers.ts'
 
 /**
  * Starts a hub: in this process, or with `config.workers` in so many processes that this one supervises.
- * @throws HubError `HOST_NEEDS_AUTH`, `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data
+ * @throws HubError `HOST_NEEDS_AUTH`, `TLS_UNUSABLE`, `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data
  * directory cannot be used
  */
 export async function startHub(config: HubConfig, options: HubOptions = {}): Promise<Hub> {
@@ -35,6 +36,7 @@ export async function startNode(
   say: (text: string) => void,
   share?: WorkerShare,
 ): Promise<Hub> {
+  const certificate = config.tls === undefined ? undefined : loadCertificate(config.tls)
   const log = await openLog(config, say)
   const onError = (error: unknown): void => say(describeError(error))
   const tide = createTidemark({
@@ -67,6 +69,7 @@ export async function startNode(
       },
       traffic,
       connectionsMax: config.maxSessions + connectionsSpare,
+      certificate,
     })
     const url = await (share?.listen(server) ?? listen(server, config))
     return createHub(url, {
@@ -93,7 +96,7 @@ function planBodies({ maxRequestBytes }: HubConfig): BodyLimits {
 function createHub(
   url: string,
   parts: {
-    readonly server: Server
+    readonly server: HttpServer
     readonly traffic: Traffic
     readonly tide: Tidemark
     readonly closeLog: () => Promise<void>

@@ -1,14 +1,19 @@
 // The requests that are being answered: whom a closing hub waits for, and what a broken connection still owes.
 
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { ServerResponse } from 'node:http'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { Server, Socket } from 'node:net'
 import type { Clock } from '@tidemark/log'
-import { declareFate, isStreaming } from '@tidemark/server/node'
+import { declareFate, isHttp2, isStreaming } from '@tidemark/server/node'
+import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 
 /** Follows the requests of one server. */
 export class Traffic {
   /** Of each connection that is being answered the last response in line: answers leave in the order of their requests. */
   readonly #lastInLine = new Map<Socket, ServerResponse>()
+  /** Connections of HTTP/2, and the requests on them, each a stream that waits for nobody. */
+  readonly #sessions = new Set<ServerHttp2Session>()
+  readonly #streams = new Set<ServerHttp2Stream>()
   #isLeaving = false
   #onQuiet: (() => void) | undefined
 
@@ -25,8 +30,18 @@ export class Traffic {
       if (isLast(this)) forget(this.req.socket)
     }, 'told')
     // A response that still waits in line when its connection breaks is never told.
-    server.on('connection', (socket: Socket) => socket.on('close', onSocketClose))
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const onConnection = (socket: Socket): void => void socket.on('close', onSocketClose)
+    server.on('connection', onConnection)
+    server.on('secureConnection', onConnection)
+    server.on('session', (session: ServerHttp2Session) => {
+      this.#sessions.add(session)
+      session.once('close', () => this.#sessions.delete(session))
+    })
+    server.on('request', (request: NodeRequest, response: NodeResponse) => {
+      if (isHttp2(response)) {
+        this.#followStream(response.stream)
+        return
+      }
       this.#lastInLine.set(request.socket, response)
       if (this.#isLeaving) askToLeave(response)
       response.on('close', onResponseClose)
@@ -38,10 +53,15 @@ export class Traffic {
     return this.#lastInLine.get(socket)
   }
 
-  /** From now on every answer says `Connection: close`, so that no further request comes on its connection. */
+  /**
+   * From now on every answer says `Connection: close`, or in HTTP/2 GOAWAY goes before it, so that no further request
+   * comes on its connection.
+   */
   sendAway(): void {
     this.#isLeaving = true
     for (const response of this.#lastInLine.values()) askToLeave(response)
+    // What is going on there is finished first; Node ends the connection after its last stream.
+    for (const session of this.#sessions) session.close()
   }
 
   /** Resolves when every request is answered, or after `msMax`. Open streams do not count. */
@@ -56,6 +76,15 @@ export class Traffic {
     })
   }
 
+  #followStream(stream: ServerHttp2Stream): void {
+    this.#streams.add(stream)
+    if (this.#isLeaving) stream.session?.close()
+    stream.once('close', () => {
+      this.#streams.delete(stream)
+      this.#tellWhenQuiet()
+    })
+  }
+
   #forget(socket: Socket): void {
     this.#lastInLine.delete(socket)
     this.#tellWhenQuiet()
@@ -63,7 +92,8 @@ export class Traffic {
 
   #tellWhenQuiet(): void {
     if (this.#onQuiet === undefined) return
-    for (const socket of this.#lastInLine.keys()) if (!isStreaming(socket)) return
+    for (const carrier of [...this.#lastInLine.keys(), ...this.#streams])
+      if (!isStreaming(carrier)) return
     this.#onQuiet()
   }
 }

@@ -5,6 +5,8 @@ import type { ChildProcess } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
+import { get as getPlainly } from 'node:http'
+import { get as getSecurely } from 'node:https'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { waitUntil } from './wait-until.ts'
@@ -15,7 +17,7 @@ export interface HubProcessOptions {
   readonly port?: number | undefined
   /** Made when it does not exist; also the working directory, so that no stray configuration file is found. */
   readonly dataDirectory: string
-  /** Further flags of `tidemark serve`, such as `['--heartbeat', '200ms']`. */
+  /** Further flags of `tidemark serve`, such as `['--heartbeat', '200ms']`. With `--tls-cert=…` it speaks TLS. */
   readonly args?: readonly string[] | undefined
   /** Further environment variables. The caller's own `TIDEMARK_…` are not passed on. */
   readonly env?: Readonly<Record<string, string>> | undefined
@@ -27,7 +29,7 @@ export interface HubProcessOptions {
 
 /** A running hub. */
 export interface HubProcess {
-  /** `http://127.0.0.1:…`, without a slash at its end. */
+  /** `http://127.0.0.1:…`, or `https://…`, without a slash at its end. */
   readonly url: string
   readonly port: number
   /** The process's number, for the system's own tools; undefined when it could not be started. */
@@ -74,7 +76,8 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
       detached: options.isGroup ?? false,
     },
   )
-  const hub = new ChildHub(child, port)
+  const isTls = options.args?.some((flag) => flag.startsWith('--tls-cert=')) ?? false
+  const hub = new ChildHub(child, `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`)
   options.onSpawn?.(hub)
   try {
     await waitUntil('the hub answers', () => hub.answers(), startMsMax)
@@ -106,10 +109,10 @@ class ChildHub implements HubProcess {
   readonly #ended: Promise<unknown>
   #output = ''
 
-  constructor(child: ChildProcess, port: number) {
+  constructor(child: ChildProcess, url: string) {
     this.#child = child
-    this.port = port
-    this.url = `http://127.0.0.1:${port}`
+    this.url = url
+    this.port = Number(new URL(url).port)
     this.#ended = once(child, 'close')
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8')
@@ -155,14 +158,23 @@ class ChildHub implements HubProcess {
 
   async answers(): Promise<boolean> {
     if (this.isEnded) throw new Error(`The hub ended with exit code ${this.#child.exitCode}.`)
-    try {
-      const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2_000) })
-      await response.body?.cancel()
-      return response.status === 200
-    } catch {
-      return false
-    }
+    return isReady(this.url)
   }
+}
+
+/** Whoever answers at the port is taken for the hub, whatever its certificate says. */
+function isReady(url: string): Promise<boolean> {
+  const get = url.startsWith('https:') ? getSecurely : getPlainly
+  return new Promise((resolve) => {
+    const options = { rejectUnauthorized: false, timeout: 2_000, agent: false }
+    const request = get(`${url}/readyz`, options, (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+    request.on('timeout', () => request.destroy())
+    request.on('close', () => resolve(false))
+    request.on('error', () => undefined)
+  })
 }
 
 /** A test run that is cut short must not leave hubs behind. */

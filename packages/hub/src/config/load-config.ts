@@ -40,10 +40,13 @@ export function loadConfig(sources: ConfigSources): HubConfig {
   const checked = configSchema.safeParse(settings)
   if (!checked.success)
     throw invalid(checked.error.issues.map((issue) => describeIssue(issue, settings)))
-  const config = checked.data
-  return config.data === 'memory:'
-    ? config
-    : { ...config, data: resolve(sources.directory, config.data) }
+  const { data, tls, ...rest } = checked.data
+  const at = (path: string): string => resolve(sources.directory, path)
+  return {
+    ...rest,
+    data: data === 'memory:' ? data : at(data),
+    tls: tls === undefined ? undefined : { cert: at(tls.cert), key: at(tls.key) },
+  }
 }
 
 function readFile({ directory, file }: ConfigSources): Settings {

@@ -76,6 +76,13 @@ const described: readonly (readonly [
   ['retention.maxAge', '<duration>', '24h', 'Events older than this are removed.'],
   ['retention.maxBytes', '<size>', '1GiB', 'The oldest events are removed beyond this size.'],
   [
+    'tls.cert',
+    '<file>',
+    '',
+    'Certificate in PEM, with those of its issuers: speaks HTTP/2 and HTTP/1.1 over TLS. Needs --tls-key.',
+  ],
+  ['tls.key', '<file>', '', 'The private key of the certificate, in PEM without a passphrase.'],
+  [
     'insecure',
     '',
     'false',

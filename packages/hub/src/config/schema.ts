@@ -102,6 +102,16 @@ interface RuleConfig {
   readonly latestBy?: 'key' | undefined
 }
 
+const tls = z
+  .strictObject({
+    cert: z.string({ error: 'must be a file in PEM' }).default(''),
+    key: z.string({ error: 'must be a file in PEM' }).default(''),
+  })
+  .refine(({ cert, key }) => (cert === '') === (key === ''), {
+    error: 'must name both, cert and key, or neither',
+  })
+  .transform((files) => (files.cert === '' ? undefined : files))
+
 /** The configuration, checked, every default filled in. Durations are milliseconds, sizes bytes. */
 export interface HubConfig {
   readonly host: string
@@ -118,6 +128,8 @@ export interface HubConfig {
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
   readonly compression: boolean
+  /** Speaks TLS, HTTP/2 and HTTP/1.1, with this certificate and key. Undefined: HTTP/1.1 without TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -165,6 +177,7 @@ const settings = z
         rules: z.array(deliveryRule).max(1_000, { error: 'may hold 1,000 rules' }).default([]),
       })
       .prefault({}),
+    tls: tls.prefault({}),
     compression: flag().default(true),
     insecure: flag().default(false),
     retention: z
@@ -193,6 +206,7 @@ export function listSettingNames(path: readonly PropertyKey[]): readonly string[
   if (path[0] === 'delivery') {
     return path.length === 1 ? ['eventsPerSecondMax', 'rules'] : Object.keys(deliveryRule.shape)
   }
+  if (path[0] === 'tls') return ['cert', 'key']
   if (path[0] === 'flush') return ['window', 'windowMax', 'events', 'bytes']
   if (path[0] !== 'retention') return Object.keys(settings.shape)
   return path.length === 1 ? ['maxAge', 'maxBytes', 'rules'] : Object.keys(rule.shape)

@@ -1,6 +1,7 @@
 // `GET /`: a page to watch topics and publish, three files as they are.
 
 import { readFile } from 'node:fs/promises'
+import { sendAnswer } from '@tidemark/server/node'
 import { readQuery } from './query.ts'
 import type { Route } from './route.ts'
 
@@ -24,14 +25,17 @@ export function servePageFile(name: string, mediaType: string): Route {
     // The page keeps its topics in its own query.
     if (name !== 'index.html') readQuery(query, [])
     const bytes = await readFile(new URL(name, folder))
-    response.writeHead(200, {
-      'Content-Type': mediaType,
-      'Content-Length': bytes.length,
-      'Content-Security-Policy': contentSecurityPolicy,
-      'Cache-Control': 'no-cache',
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
+    sendAnswer(response, {
+      status: 200,
+      headers: {
+        'Content-Type': mediaType,
+        'Content-Length': String(bytes.length),
+        'Content-Security-Policy': contentSecurityPolicy,
+        'Cache-Control': 'no-cache',
+        'X-Content-Type-Options': 'nosniff',
+        'Referrer-Policy': 'no-referrer',
+      },
+      body: bytes,
     })
-    response.end(bytes)
   }
 }

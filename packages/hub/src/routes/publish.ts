@@ -1,7 +1,7 @@
 // `POST /topics/{topic}` and `POST /publish`: publish, acknowledged once the log has it.
 
-import type { IncomingMessage } from 'node:http'
 import type { PublishOptions } from '@tidemark/server'
+import type { NodeRequest } from '@tidemark/server/node'
 import { parseEventInputs } from '../event-input.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
@@ -31,7 +31,7 @@ export const publishEvents: Route = async ({ request, response, query }, { tide,
   sendJson(response, 200, receipt)
 }
 
-function readOptions(request: IncomingMessage): PublishOptions {
+function readOptions(request: NodeRequest): PublishOptions {
   const key = request.headers['idempotency-key']
   return { idempotencyKey: Array.isArray(key) ? key[0] : key }
 }

@@ -1,8 +1,9 @@
 // What a route is given and how it answers.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EventLog } from '@tidemark/log'
 import type { Tidemark } from '@tidemark/server'
+import { sendAnswer } from '@tidemark/server/node'
+import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { Bodies } from '../bodies.ts'
 import type { Readiness } from '../readiness.ts'
 
@@ -16,8 +17,8 @@ export interface RouteContext {
 
 /** One request on its way through a route. */
 interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly request: NodeRequest
+  readonly response: NodeResponse
   /** The part of the path that the route's own path leaves open, still percent-encoded. */
   readonly rest: string
   readonly query: URLSearchParams
@@ -27,12 +28,15 @@ interface Exchange {
 export type Route = (exchange: Exchange, context: RouteContext) => Promise<void>
 
 /** Answers with JSON. */
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+export function sendJson(response: NodeResponse, status: number, body: unknown): void {
   const bytes = Buffer.from(`${JSON.stringify(body)}\n`)
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': bytes.length,
-    'Cache-Control': 'no-store',
+  sendAnswer(response, {
+    status,
+    headers: {
+      'Content-Type': 'application/json',
+      'Content-Length': String(bytes.length),
+      'Cache-Control': 'no-store',
+    },
+    body: bytes,
   })
-  response.end(bytes)
 }

@@ -9,6 +9,7 @@ import { onTestFinished } from 'vitest'
 import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
 import { createHttpServer } from '../../src/http-server.ts'
+import type { Certificate } from '../../src/load-certificate.ts'
 import { heldBytesMax } from '../../src/limits.ts'
 import type { RequestTimes } from '../../src/limits.ts'
 import { Readiness } from '../../src/readiness.ts'
@@ -18,6 +19,7 @@ export interface TestServerOptions {
   readonly log?: EventLog
   readonly bodies?: BodyLimits
   readonly connectionsMax?: number
+  readonly certificate?: Certificate
   readonly times?: RequestTimes
 }
 
@@ -38,6 +40,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     },
     traffic: new Traffic(),
     connectionsMax,
+    certificate: options.certificate,
     ...(options.times === undefined ? {} : { times: options.times }),
   })
   server.listen(0, '127.0.0.1')

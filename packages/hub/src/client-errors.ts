@@ -1,0 +1,101 @@
+// What arrives on a connection of HTTP/1.1 and is no request: answered once, by hand, and then the connection ends.
+
+import type { ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import type { Clock } from '@tidemark/log'
+import { isStreaming } from '@tidemark/server/node'
+import { HubError, hubErrors } from './errors.ts'
+import type { HubErrorCode } from './errors.ts'
+import { discardMs, headerBytesMax } from './limits.ts'
+import type { Traffic } from './traffic.ts'
+
+/** Answers client errors of a server. `isSpoken` says whether HTTP is spoken on a connection: during a TLS handshake it is not. */
+export function answerClientErrors(
+  server: Server,
+  options: {
+    readonly traffic: Traffic
+    readonly clock: Clock
+    readonly isSpoken: (socket: Socket) => boolean
+  },
+): void {
+  const { traffic, clock, isSpoken } = options
+  const leaving = new WeakSet<Socket>()
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const isOver = !socket.writable || isStreaming(socket) || error.code === 'ECONNRESET'
+    if (isOver || !isSpoken(socket)) {
+      if (!leaving.has(socket)) socket.destroy()
+      return
+    }
+    // Whatever else arrives on such a connection is an error again; it has got its last answer.
+    if (leaving.has(socket)) return
+    leaving.add(socket)
+    const response = traffic.lastOn(socket)
+    // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
+    if (response?.socket === null) socket.destroy()
+    else if (response !== undefined && (response.req.complete || response.headersSent)) {
+      endAfter(response, socket, clock)
+    } else {
+      answerClientError(error, socket, clock)
+      giveUpReading(response?.req, error)
+    }
+  })
+}
+
+/** A request that was complete is answered, whatever comes behind it; then the connection ends. */
+function endAfter(response: ServerResponse, socket: Socket, clock: Clock): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close')
+  response.once('close', () => {
+    socket.end()
+    destroyLater(socket, clock)
+  })
+}
+
+/** What was told that it failed must not be stored when the rest of it arrives after all. */
+export function giveUpReading(request: Readable | undefined, cause: Error): void {
+  if (request === undefined || request.listenerCount('error') === 0) return
+  request.emit('error', new HubError('REQUEST_MALFORMED', 'The request was cut off.', { cause }))
+}
+
+interface ClientFault {
+  readonly status: string
+  readonly code: HubErrorCode
+  readonly detail: string
+}
+
+const faults: Readonly<Record<string, ClientFault>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    code: 'HEADERS_TOO_LARGE',
+    detail: `Request line and headers may have ${headerBytesMax} bytes together. Send long topic lists in the body of POST /events.`,
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    code: 'REQUEST_TIMEOUT',
+    detail: 'The request did not arrive in time. Send it again.',
+  },
+}
+
+const malformed: ClientFault = {
+  status: '400 Bad Request',
+  code: 'REQUEST_MALFORMED',
+  detail:
+    'What arrived is not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
+}
+
+/** There is no response object for bytes that are no request, so the answer is written by hand. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket, clock: Clock): void {
+  const { status, code, detail } = faults[error.code ?? ''] ?? malformed
+  const body = `${JSON.stringify({ status: Number.parseInt(status, 10), code, title: hubErrors[code], detail })}\n`
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+  destroyLater(socket, clock)
+}
+
+/** Closing with unread bytes makes the kernel reset the connection, and the client never sees the answer. */
+function destroyLater(socket: Socket, clock: Clock): void {
+  socket.resume()
+  const timer = clock.after(discardMs, () => socket.destroy())
+  socket.once('close', () => timer.cancel())
+}

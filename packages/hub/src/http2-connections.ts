@@ -1,0 +1,96 @@
+// Connections of HTTP/2: how long an idle one is kept, how many streams all of them may have, how long a body may take.
+
+import { constants } from 'node:http2'
+import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
+import type { Server } from 'node:net'
+import type { Clock, Timer } from '@tidemark/log'
+import { sendProblem } from '@tidemark/server/node'
+import { giveUpReading } from './client-errors.ts'
+import { HubError, hubErrors } from './errors.ts'
+import { keepAliveMs } from './limits.ts'
+import type { RequestTimes } from './limits.ts'
+
+/** What they are held to. */
+export interface Http2ConnectionOptions {
+  readonly clock: Clock
+  readonly times: RequestTimes
+  /** Open streams of all connections together. */
+  readonly streamsMax: number
+}
+
+/** Follows the HTTP/2 connections of one server. */
+export class Http2Connections {
+  readonly #options: Http2ConnectionOptions
+  /** Open streams of each connection. */
+  readonly #streams = new WeakMap<ServerHttp2Session, number>()
+  /** When an idle connection is closed. */
+  readonly #idle = new WeakMap<ServerHttp2Session, Timer>()
+  #streamCount = 0
+
+  constructor(options: Http2ConnectionOptions) {
+    this.#options = options
+  }
+
+  /** Begins to follow a server; to be called before it listens. */
+  follow(server: Server): void {
+    server.on('session', (session: ServerHttp2Session) => {
+      // What breaks a connection is told to each of its streams.
+      session.on('error', () => undefined)
+      session.once('close', () => this.#idle.get(session)?.cancel())
+      this.#watchIdle(session, this.#options.times.headersMs)
+    })
+  }
+
+  /**
+   * Counts a request. False when there are too many: it is refused as a stream that nothing has been done for, which
+   * clients may send again.
+   */
+  admit(response: Http2ServerResponse): boolean {
+    const { stream } = response
+    const { session } = stream
+    if (session === undefined || this.#streamCount >= this.#options.streamsMax) {
+      stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      return false
+    }
+    const connection = session as ServerHttp2Session
+    this.#idle.get(connection)?.cancel()
+    this.#count(connection, 1)
+    stream.once('close', () => {
+      this.#count(connection, -1)
+      if (this.#streams.get(connection) === 0) this.#watchIdle(connection, keepAliveMs)
+    })
+    if (!stream.endAfterHeaders) this.#watchBody(response)
+    return true
+  }
+
+  #count(connection: ServerHttp2Session, change: number): void {
+    this.#streamCount += change
+    this.#streams.set(connection, (this.#streams.get(connection) ?? 0) + change)
+  }
+
+  /** By the time since the last stream: pings and half a header every now and then are no reason to keep a connection. */
+  #watchIdle(session: ServerHttp2Session, delayMs: number): void {
+    if (session.destroyed) return
+    this.#idle.set(
+      session,
+      this.#options.clock.after(delayMs, () => session.destroy()),
+    )
+  }
+
+  #watchBody(response: Http2ServerResponse): void {
+    const timer = this.#options.clock.after(this.#options.times.requestMs, () => {
+      const { status, code, message: detail } = requestTimeout
+      // The client may send on for ever; it is told that nobody listens, once it has its answer (RFC 9113 §8.1).
+      response.stream.once('finish', () => response.stream.close(constants.NGHTTP2_NO_ERROR))
+      sendProblem(response, { status, code, title: hubErrors[code], detail })
+      giveUpReading(response.req, requestTimeout)
+    })
+    response.req.once('end', () => timer.cancel())
+    response.stream.once('close', () => timer.cancel())
+  }
+}
+
+const requestTimeout = new HubError(
+  'REQUEST_TIMEOUT',
+  'The request did not arrive in time. Send it again.',
+)
