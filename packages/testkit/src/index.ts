@@ -1,3 +1,4 @@
+export { makeCertificate } from './certificate.ts'
 export { browserNames, launchBrowser } from './browser.ts'
 export type { BrowserName } from './browser.ts'
 export { findFreePort, startHubProcess } from './hub-process.ts'

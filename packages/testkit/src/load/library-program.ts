@@ -1,11 +1,9 @@
-// A program that has the library in it, as an application would: the Fetch door on HTTP/1.1 and the door of node:http2,
-// both on one node. It prints its ports and serves until its standard input ends.
+// A program that has the library in it, as an application would, and opens streams by its Fetch door. It prints its port
+// and serves until its standard input ends.
 
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer as createHttp2Server } from 'node:http2'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -17,22 +15,14 @@ import type { PublishedEvent } from '../traffic/publisher.ts'
 
 const tide = createTidemark({ log: memoryLog(), heartbeatMs: 250 })
 
-const http1 = createServer((request, response) => {
+const server = createServer((request, response) => {
   const isStream = request.url?.startsWith('/events') === true
   void (isStream ? answerByFetch(request, response) : answerPublish(request, response))
 })
-const http2 = createHttp2Server((request: Http2ServerRequest, response: Http2ServerResponse) => {
-  void tide.subscribe(request, response)
-})
-const ports = { http1: await listen(http1), http2: await listen(http2) }
-process.stdout.write(`${JSON.stringify(ports)}\n`)
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+process.stdout.write(`${(server.address() as AddressInfo).port}\n`)
 process.stdin.resume().once('end', () => process.exit())
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return (server.address() as AddressInfo).port
-}
 
 /** What frameworks do that turn requests of Node into those of the Fetch API: the body is pulled as the socket drains. */
 async function answerByFetch(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,13 +1,9 @@
 // What is under load: a hub, or an application with the library in it.
 
-import type { DoorName } from './plan.ts'
-
 /** What is under load. */
 export interface LoadHost {
   /** Without a slash at its end. */
   readonly url: string
-  /** Where other doors are. Default: `url`. */
-  readonly urls?: Partial<Record<DoorName, string>> | undefined
   /** Where the whole log can be read when it is over. Default: `url`. */
   readonly logUrl?: string | undefined
   /** The process whose memory is watched and whose children are its workers. */

@@ -111,7 +111,7 @@ export class LoadSubscriber {
         },
       }
       const request = {
-        url: new URL(`/events?${toQuery(plan, this.#since)}`, this.#scene.urlOf(plan.door)),
+        url: new URL(`/events?${toQuery(plan, this.#since)}`, this.#scene.url),
         headers: {
           Accept: 'text/event-stream',
           ...(plan.isCompressed ? { 'Accept-Encoding': 'gzip' } : {}),

@@ -17,6 +17,8 @@ export interface Scenario {
   readonly name: string
   /** Flags of `tidemark serve`. */
   readonly args?: readonly string[] | undefined
+  /** Whether it speaks HTTP/2 and HTTP/1.1 over TLS. Default: HTTP/1.1 alone, in the clear. */
+  readonly isTls?: boolean | undefined
   /** What a session may get per second. Default: no limit. */
   readonly eventsPerSecondMax?: number | undefined
   readonly crowd: readonly Group[]

@@ -11,19 +11,20 @@ import type { LoadHost } from './load-host.ts'
 
 /** What subscribers share. */
 export interface SubscribeScene {
+  /** Without a slash at its end. */
+  readonly url: string
   readonly acks: AckCounter
   readonly book: EventBook
   /** Characters of padding attempted so far. */
   readonly padding: number
   door(name: DoorName): Door
-  /** Without a slash at its end. */
-  urlOf(name: DoorName): string
   /** An event has been seen for the first time, by anybody. */
   noteFirstSight(): void
 }
 
 /** One run's place, time and memory. */
 export class LoadScene implements SubscribeScene {
+  readonly url: string
   readonly acks: AckCounter = new AckCounter()
   readonly book: EventBook = new EventBook()
   readonly hubs: PublishTargets
@@ -36,6 +37,7 @@ export class LoadScene implements SubscribeScene {
   constructor(host: LoadHost, doors: Doors) {
     const target: PublishTarget = { url: host.url, noteSend: () => undefined }
     this.hubs = { pick: () => target }
+    this.url = host.url
     this.#host = host
     this.#doors = doors
   }
@@ -45,17 +47,13 @@ export class LoadScene implements SubscribeScene {
     const { url, logUrl = url } = this.#host
     const { acks, book } = this
     return {
+      url: logUrl,
       acks,
       book,
       padding: 0,
       door: (name) => this.door(name),
-      urlOf: () => logUrl,
       noteFirstSight: () => undefined,
     }
-  }
-
-  urlOf(name: DoorName): string {
-    return this.#host.urls?.[name] ?? this.#host.url
   }
 
   door(name: DoorName): Door {

@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeCertificate } from '../certificate.ts'
 import { startHubProcess } from '../hub-process.ts'
 import type { LoadHost } from './load-host.ts'
 import type { Scenario } from './scenario.ts'
@@ -14,15 +15,17 @@ const common: readonly string[] = ['--heartbeat=250ms', '--durability=commit']
 
 /** Starts it; what the scenario says of delivery is in its configuration file. */
 export async function startHub(scenario: Scenario, directory: string): Promise<LoadHost> {
-  const { args = [], rules, eventsPerSecondMax } = scenario
+  const { args = [], isTls = false, rules, eventsPerSecondMax } = scenario
   mkdirSync(directory, { recursive: true })
   const file = join(directory, 'tidemark.config.json')
   writeFileSync(file, JSON.stringify({ delivery: { rules, eventsPerSecondMax } }))
   // A log takes only a directory of its own.
   const dataDirectory = join(directory, 'log')
+  const certificate = isTls ? await makeCertificate(directory) : undefined
+  const tls = certificate === undefined ? [] : certificate.args
   const hub = await startHubProcess({
     dataDirectory,
-    args: [`--config=${file}`, ...common, ...args],
+    args: [`--config=${file}`, ...common, ...tls, ...args],
   })
   if (rules === undefined && eventsPerSecondMax === undefined) return hub
   // Who reads the whole log must get every event, so it asks a second hub, where there are no rules.

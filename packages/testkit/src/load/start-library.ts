@@ -1,4 +1,4 @@
-// The library's own doors in a program of their own, set up as a load test's host.
+// The library's Fetch door in a program of its own, set up as a load test's host.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,7 +8,7 @@ import type { LoadHost } from './load-host.ts'
 
 const program = fileURLToPath(new URL('./library-program.js', import.meta.url))
 
-/** Starts it: Fetch behind the URL, HTTP/2 beside it. */
+/** Starts it. */
 export async function startLibrary(): Promise<LoadHost> {
   const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'pipe'] })
   const ended = once(child, 'close')
@@ -18,11 +18,8 @@ export async function startLibrary(): Promise<LoadHost> {
   const line = await Promise.race([once(createInterface(child.stdout), 'line'), ended])
   if (typeof line[0] !== 'string')
     throw new Error(`The library's program ended; it wrote: ${output}`)
-  const ports = JSON.parse(line[0]) as { http1: number; http2: number }
-  const http2 = `http://127.0.0.1:${ports.http2}`
   return {
-    url: `http://127.0.0.1:${ports.http1}`,
-    urls: { http2, 'http2-shut': http2 },
+    url: `http://127.0.0.1:${line[0]}`,
     pid: child.pid,
     get output() {
       return output
