@@ -19,6 +19,8 @@ const programs: readonly Need[] = [
   },
   { name: 'Firefox', commands: ['firefox-esr', 'firefox'], debianPackage: 'firefox-esr' },
   { name: 'curl', commands: ['curl'], debianPackage: 'curl' },
+  // For the load generator of bench/peers; gcc alone would come without the C library's headers.
+  { name: 'a C compiler', commands: ['cc'], debianPackage: 'build-essential' },
 ]
 
 /** What provisioning may look at and do; tests hand in a made-up machine. */

@@ -67,21 +67,24 @@ const textColour = '#7d8590'
 const ourColour = '#2f9e6e'
 const theirColour = '#7a8fb0'
 
-/** The chart as SVG. */
+/** The chart as SVG. A panel whose work was not measured is left out. */
 export function renderChart(results: Results): string {
-  const filled = panels.map((panel) => readBars(panel, results))
-  const rows = Math.max(1, ...filled.map(({ length }) => length))
-  const panelHeight = headHeight + rows * barHeight + 18
-  const chart = init(null, null, {
-    renderer: 'svg',
-    ssr: true,
-    width,
-    height: 2 * panelHeight,
-  })
+  const filled = panels
+    .map((panel) => ({ panel, bars: readBars(panel, results) }))
+    .filter(({ bars }) => bars.length > 0)
+  const barRows = Math.max(1, ...filled.map(({ bars }) => bars.length))
+  const panelHeight = headHeight + barRows * barHeight + 18
+  const height = Math.ceil(filled.length / 2) * panelHeight
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height })
   chart.setOption(describeChart(filled, panelHeight))
   const svg = chart.renderToSVGString()
   chart.dispose()
   return `${svg}\n`
+}
+
+interface FilledPanel {
+  readonly panel: Panel
+  readonly bars: readonly Bar[]
 }
 
 interface Bar {
@@ -96,10 +99,7 @@ function readBars({ work, figure }: Panel, { works }: Results): readonly Bar[] {
   })
 }
 
-function describeChart(
-  filled: readonly (readonly Bar[])[],
-  panelHeight: number,
-): EChartsCoreOption {
+function describeChart(filled: readonly FilledPanel[], panelHeight: number): EChartsCoreOption {
   const place = (index: number) => ({
     left: (index % 2) * columnWidth,
     top: Math.floor(index / 2) * panelHeight,
@@ -107,28 +107,23 @@ function describeChart(
   return {
     animation: false,
     textStyle: { fontFamily: 'system-ui, sans-serif' },
-    title: panels.map(({ title, note }, index) => ({
-      text: title,
-      subtext: note,
+    title: filled.map(({ panel }, index) => ({
+      text: panel.title,
+      subtext: panel.note,
       left: place(index).left + 12,
       top: place(index).top + 10,
       itemGap: 4,
       textStyle: { color: textColour, fontSize: 15 },
       subtextStyle: { color: textColour, fontSize: 11 },
     })),
-    grid: filled.map((bars, index) => ({
+    grid: filled.map(({ bars }, index) => ({
       left: place(index).left + labelWidth,
       top: place(index).top + headHeight,
       width: columnWidth - labelWidth - valueWidth,
-      height: Math.max(1, bars.length) * barHeight,
+      height: bars.length * barHeight,
     })),
-    xAxis: panels.map(({ isLogarithmic }, index) => ({
-      gridIndex: index,
-      show: false,
-      type: isLogarithmic ? 'log' : 'value',
-      ...(isLogarithmic ? logarithmicRange(filled[index] ?? []) : { min: 0 }),
-    })),
-    yAxis: filled.map((bars, index) => ({
+    xAxis: filled.map((_, index) => ({ gridIndex: index, show: false, type: 'value', min: 0 })),
+    yAxis: filled.map(({ bars }, index) => ({
       gridIndex: index,
       type: 'category',
       inverse: true,
@@ -137,30 +132,36 @@ function describeChart(
       axisTick: { show: false },
       axisLabel: { color: textColour, fontSize: 12, interval: 0 },
     })),
-    series: filled.map((bars, index) => ({
-      type: 'bar',
-      xAxisIndex: index,
-      yAxisIndex: index,
-      barWidth: 15,
+    series: filled.map(describeBars),
+  }
+}
+
+function describeBars({ panel, bars }: FilledPanel, index: number): object {
+  const { digits, isLogarithmic } = panel
+  const least = Math.min(...bars.map(({ value }) => value))
+  // The logarithm is taken here and not by the axis, where bars of values below 1 would point to the left. Even the
+  // least has a bar that can be seen: the scale begins at a third of it.
+  const lengthOf = (value: number): number =>
+    isLogarithmic ? Math.log10((3 * value) / least) : value
+  return {
+    type: 'bar',
+    xAxisIndex: index,
+    yAxisIndex: index,
+    barWidth: 15,
+    data: bars.map(({ name, value }) => ({
+      value: lengthOf(value),
+      itemStyle: { color: name === 'hub' ? ourColour : theirColour, borderRadius: 2 },
       label: {
         show: true,
         position: 'right',
         color: textColour,
         fontSize: 12,
-        formatter: ({ value }: { readonly value: number }) =>
-          value.toLocaleString('en', { maximumFractionDigits: panels[index]?.digits ?? 0 }),
+        fontWeight: name === 'hub' ? 'bold' : 'normal',
+        formatter: value.toLocaleString('en', {
+          minimumFractionDigits: digits,
+          maximumFractionDigits: digits,
+        }),
       },
-      data: bars.map(({ name, value }) => ({
-        value,
-        itemStyle: { color: name === 'hub' ? ourColour : theirColour, borderRadius: 2 },
-      })),
     })),
   }
-}
-
-/** From a third of the least, so that it still has a bar that can be seen. */
-function logarithmicRange(bars: readonly Bar[]): { readonly min: number; readonly max: number } {
-  const values = bars.map(({ value }) => value)
-  if (values.length === 0) return { min: 1, max: 10 }
-  return { min: Math.min(...values) / 3, max: Math.max(...values) }
 }

@@ -65,7 +65,8 @@ function renderWork(work: Workload, result: WorkResult): string {
       ...(isCompared ? [index === 0 ? '' : renderNumber(ratio, 2)] : []),
     ])
   })
-  const measured = `Measured on ${result.date}, ${contenders[0]?.rounds.length ?? 0} rounds, \`${result.command}\`.`
+  const count = contenders[0]?.rounds.length ?? 0
+  const measured = `Measured on ${result.date}, ${count} ${count === 1 ? 'round' : 'rounds'}, \`${result.command}\`.`
   return [
     `### ${work.title}\n`,
     `${work.text}\n`,

@@ -27,13 +27,13 @@ function makeMachine(
 }
 
 test('nothing runs when all programs are there, under any of their names', () => {
-  const machine = makeMachine(['google-chrome', 'firefox', 'curl'])
+  const machine = makeMachine(['google-chrome', 'firefox', 'curl', 'cc'])
   provision(machine)
   expect(machine.ran).toEqual([])
 })
 
 test('root with apt-get gets what is missing', () => {
-  const machine = makeMachine(['apt-get', 'chromium'], { aptBrings: ['firefox-esr', 'curl'] })
+  const machine = makeMachine(['apt-get', 'chromium', 'cc'], { aptBrings: ['firefox-esr', 'curl'] })
   provision(machine)
   expect(machine.ran).toEqual([
     'apt-get update',
