@@ -1,14 +1,18 @@
 // Connections that another process has accepted are served as a server's own.
 
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import type { RequestListener, ServerOptions } from 'node:http'
+import { createSecureServer } from 'node:http2'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import { waitUntil } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { HandedConnections } from '../src/workers/handed-connections.ts'
 import type { FromWorker } from '../src/workers/messages.ts'
+import { makeCertificate } from './support/certificate.ts'
+import { connectHttp2, request } from './support/http2.ts'
 import { exchange } from './support/raw.ts'
 
 interface Door {
@@ -17,9 +21,13 @@ interface Door {
   readonly close: () => void
 }
 
-/** Accepts connections as the supervising process does, and hands them to a server that does not listen. */
-async function openDoor(options: ServerOptions, answer: RequestListener): Promise<Door> {
+function openHttpDoor(options: ServerOptions, answer: RequestListener): Promise<Door> {
   const server = createHttpServer(options, answer)
+  return openDoor(server, () => server.closeAllConnections())
+}
+
+/** Accepts connections as the supervising process does, and hands them to a server that does not listen. */
+async function openDoor(server: Server, closeConnections: () => void): Promise<Door> {
   const told: FromWorker[] = []
   const handed = new HandedConnections(server, (message) => told.push(message))
   const door = createServer((socket) => handed.take(socket))
@@ -27,7 +35,7 @@ async function openDoor(options: ServerOptions, answer: RequestListener): Promis
   await once(door, 'listening')
   const close = (): void => {
     server.close()
-    server.closeAllConnections()
+    closeConnections()
   }
   onTestFinished(() => {
     close()
@@ -36,14 +44,18 @@ async function openDoor(options: ServerOptions, answer: RequestListener): Promis
   return { port: (door.address() as AddressInfo).port, told, close }
 }
 
+function countClosed(told: readonly FromWorker[]): number {
+  return told.reduce((sum, each) => sum + (each.kind === 'closed' ? each.connections : 0), 0)
+}
+
 test('a request that comes too slowly is refused on a handed connection too', async () => {
   const times = { headersTimeout: 100, requestTimeout: 100, connectionsCheckingInterval: 20 }
-  const { port } = await openDoor(times, () => undefined)
+  const { port } = await openHttpDoor(times, () => undefined)
   expect(await exchange(port, ['GET / HTTP/1.1\r\nHost'])).toMatchObject({ status: 408 })
 })
 
 test('who closes his side after the request still gets the answer', async () => {
-  const { port } = await openDoor({}, (request, response) => {
+  const { port } = await openHttpDoor({}, (request, response) => {
     request.resume().once('end', () => setImmediate(() => response.end('late')))
   })
   const socket = connect(port, '127.0.0.1')
@@ -55,17 +67,15 @@ test('who closes his side after the request still gets the answer', async () => 
 })
 
 test('what was taken and what has ended is told, a broken connection too', async () => {
-  const { port, told } = await openDoor({}, (_, response) => response.end())
+  const { port, told } = await openHttpDoor({}, (_, response) => response.end())
   const line = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
   await Promise.all([exchange(port, [line]), exchange(port, [line])])
-  const countClosed = (): number =>
-    told.reduce((sum, each) => sum + (each.kind === 'closed' ? each.connections : 0), 0)
-  await waitUntil('both are told', () => countClosed() === 2)
+  await waitUntil('both are told', () => countClosed(told) === 2)
   expect(told.filter(({ kind }) => kind === 'taken')).toHaveLength(2)
 })
 
 test('closing the server ends handed connections, and says that no more shall come', async () => {
-  const { port, told, close } = await openDoor({}, () => undefined)
+  const { port, told, close } = await openHttpDoor({}, () => undefined)
   const socket = connect(port, '127.0.0.1')
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await waitUntil('it is taken', () => told.length > 0)
@@ -74,4 +84,20 @@ test('closing the server ends handed connections, and says that no more shall co
   close()
   await waitUntil('it is closed', () => isClosed)
   await waitUntil('it is told', () => told.some(({ kind }) => kind === 'leaving'))
+})
+
+test('TLS with HTTP/2 is spoken on a handed connection, and its end is told', async () => {
+  const certificate = await makeCertificate()
+  onTestFinished(() => certificate.remove())
+  const [cert, key] = [readFileSync(certificate.cert), readFileSync(certificate.key)]
+  const server = createSecureServer({ cert, key, allowHTTP1: true }, (_, response) => {
+    response.end('secret')
+  })
+  const { port, told } = await openDoor(server, () => undefined)
+  const session = connectHttp2(port)
+  const { body } = await request(session, { ':path': '/' })
+  expect(body).toBe('secret')
+  expect(countClosed(told)).toBe(0)
+  session.close()
+  await waitUntil('it is told', () => countClosed(told) === 1)
 })
