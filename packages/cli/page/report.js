@@ -42,12 +42,16 @@ function describeSettings() {
   return parts.join(' · ')
 }
 
+function describeOpened({ opened, asked }) {
+  return opened === asked ? count(opened) : `${count(opened)} / ${count(asked)}`
+}
+
 function listFigures() {
   const { connections, deliveries, latencyMs, gapMs, server } = result
   const times = latencyMs?.fromSchedule ?? gapMs
   const word = latencyMs === null ? 'between events' : 'latency'
   const figures = [
-    ['connections open', `${count(connections.opened)} / ${count(connections.asked)}`],
+    ['connections open', describeOpened(connections)],
     ['deliveries / s', count(deliveries.perSecond)],
     [`${word}, p50`, milliseconds(times.p50)],
     [`${word}, p99`, milliseconds(times.p99)],
@@ -58,7 +62,7 @@ function listFigures() {
   }
   if (server !== null) {
     figures.push(['server CPU, cores', cores(server.cpuMean)])
-    figures.push(['server memory, max', megabytes(server.memoryMaxBytes)])
+    figures.push(['server memory', megabytes(server.memoryMaxBytes)])
   }
   return figures
 }
@@ -90,6 +94,11 @@ function fillPage() {
 // Charts: what they show, then how they are drawn.
 
 const overTime = (name) => seconds.map((each) => each[name])
+/** Counts as rates: a row may be of a little more or less than a second. A moment says nothing. */
+const ratePerSecond = (name) =>
+  seconds.map(({ [name]: value, coveredSeconds }) =>
+    coveredSeconds < 0.2 ? null : value / coveredSeconds,
+  )
 
 function listCharts() {
   const hasServer = seconds.some(({ serverCpu }) => serverCpu !== null)
@@ -108,7 +117,12 @@ function listCharts() {
       title: 'Deliveries per second',
       format: count,
       series: [
-        { label: 'deliveries', colour: '--first', fill: '--fill', values: overTime('deliveries') },
+        {
+          label: 'deliveries',
+          colour: '--first',
+          fill: '--fill',
+          values: ratePerSecond('deliveries'),
+        },
       ],
     },
     {

@@ -68,7 +68,7 @@ function judgeReaders({ generator, settings }: Judged): string[] {
   const slowest = Math.max(...readers.map(({ loopDelayMs }) => loopDelayMs))
   if (slowest < loopDelayMsMax) return []
   return [
-    `The load generator stood still for ${Math.round(slowest)} ms at times, so latencies up to that are its own. Leave the machine to the test, or run it on another one than the server.`,
+    `The load generator stood still for ${Math.round(slowest)} ms at times, so single latencies up to that may be its own. Leave the machine to the test, or run it on another one than the server.`,
   ]
 }
 

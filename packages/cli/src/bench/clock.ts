@@ -29,7 +29,7 @@ export function secondOf(originMicros: number): number {
   return Math.max(0, Math.ceil((readMicros() - originMicros) / 1e6 - slackSeconds) - 1)
 }
 
-/** How late a timer may be and still mean the second that is over. */
+/** How late, or early, a timer may be and still mean the second that is over. */
 const slackSeconds = 0.25
 
 /** Runs `task` after every full second since `originMicros` until cancelled: all processes of a run at the same moments. */
@@ -37,7 +37,9 @@ export function onSeconds(originMicros: number, task: (second: number) => void):
   let timer: Timer
   const schedule = (): void => {
     const elapsedMs = (readMicros() - originMicros) / 1_000
-    timer = after(Math.ceil(1_000 - (elapsedMs % 1_000)), () => {
+    const restMs = 1_000 - (elapsedMs % 1_000)
+    // Timers may be a little early; the full second they meant is over then, and the next one is meant now.
+    timer = after(Math.ceil(restMs < slackSeconds * 1_000 ? restMs + 1_000 : restMs), () => {
       schedule()
       task(secondOf(originMicros))
     })

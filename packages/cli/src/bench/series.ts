@@ -10,6 +10,8 @@ import type { ServerSample } from './server-watch.ts'
 export interface Second {
   /** Since the run's origin: 0 is the first. */
   readonly second: number
+  /** Time that its counts are of: about 1, less at the end of a run, more when a process came late to count. */
+  readonly coveredSeconds: number
   /** Streams open, at its end. */
   readonly open: number
   readonly deliveries: number
@@ -86,7 +88,7 @@ export class Series {
   toList(): Second[] {
     return [...this.#drafts]
       .sort(([a], [b]) => a - b)
-      .map(([second, draft]) => sumUp(second, draft))
+      .map(([second, draft]) => this.#sumUp(second, draft))
   }
 
   /** The newest second of which every process has reported. */
@@ -95,34 +97,36 @@ export class Series {
       ([, { readers }]) => readers.length >= this.#latest.length,
     )
     const last = complete.at(-1)
-    return last === undefined ? undefined : sumUp(...last)
+    return last === undefined ? undefined : this.#sumUp(...last)
+  }
+
+  #sumUp(second: number, { own, readers, open }: Draft): Second {
+    const sum = (read: (each: ReaderSecond) => number): number =>
+      readers.reduce((total, each) => total + read(each), 0)
+    const latency = mergeAll(readers.map((each) => each.latency))
+    const times = latency.count > 0 ? latency : mergeAll(readers.map((each) => each.gap))
+    const coveredSeconds = sum(({ busy }) => busy.seconds) / this.#latest.length
+    const readersCpu = sum(({ busy }) => busy.cpu * busy.seconds) / Math.max(0.001, coveredSeconds)
+    return {
+      second,
+      coveredSeconds,
+      open,
+      deliveries: sum((each) => each.deliveries),
+      bytes: sum((each) => each.bytes),
+      published: own?.published ?? 0,
+      p50Ms: times.count === 0 ? null : times.percentile(0.5) / 1_000,
+      p99Ms: times.count === 0 ? null : times.percentile(0.99) / 1_000,
+      generatorCpu: readersCpu + (own?.busy.cpu ?? 0),
+      machineCpu: own?.machineCpu ?? null,
+      serverCpu: own?.server?.cpu ?? null,
+      serverMemoryBytes: own?.server?.memoryBytes ?? null,
+    }
   }
 
   #draftAt(second: number): Draft {
     const draft = this.#drafts.get(second) ?? { own: undefined, readers: [], open: this.open }
     this.#drafts.set(second, draft)
     return draft
-  }
-}
-
-function sumUp(second: number, { own, readers, open }: Draft): Second {
-  const sum = (read: (each: ReaderSecond) => number): number =>
-    readers.reduce((total, each) => total + read(each), 0)
-  const latency = mergeAll(readers.map((each) => each.latency))
-  const times = latency.count > 0 ? latency : mergeAll(readers.map((each) => each.gap))
-  return {
-    second,
-    open,
-    deliveries: sum((each) => each.deliveries),
-    bytes: sum((each) => each.bytes),
-    published: own?.published ?? 0,
-    p50Ms: times.count === 0 ? null : times.percentile(0.5) / 1_000,
-    p99Ms: times.count === 0 ? null : times.percentile(0.99) / 1_000,
-    // Each report is of its own stretch, which in the last second is short.
-    generatorCpu: sum(({ busy }) => busy.cpu * Math.min(1, busy.seconds)) + (own?.busy.cpu ?? 0),
-    machineCpu: own?.machineCpu ?? null,
-    serverCpu: own?.server?.cpu ?? null,
-    serverMemoryBytes: own?.server?.memoryBytes ?? null,
   }
 }
 
