@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { run } from '../../tools/run-step.ts'
 import { renderPlan } from './load-plan.ts'
 import type { LoadPlan } from './load-plan.ts'
-import { readCpu } from './process-cost.ts'
+import { readBusyMs, readCpu } from './process-cost.ts'
 import type { Cpu } from './process-cost.ts'
 
 /** Milliseconds. */
@@ -69,6 +69,8 @@ interface LoadReport {
 /** One run: what the generator saw, and what the server took within the window. */
 export interface LoadOutcome extends LoadReport {
   readonly cpu: Cpu
+  /** What the rest of the machine was busy with meanwhile, in cores: how noisy this run was. */
+  readonly othersCores: number
   /** Deliveries of all groups. */
   readonly deliveries: number
 }
@@ -113,17 +115,17 @@ export async function runPlan(
   process.once('exit', killNow)
   child.stdin.end(renderPlan(plan), 'latin1')
   const pids = plan.peer.pids()
-  let before: Cpu | undefined
-  let after: Cpu | undefined
+  let before: Snapshot | undefined
+  let after: Snapshot | undefined
   let watched: Promise<void> | undefined
   let report: LoadReport | undefined
   const ended = once(child, 'close')
   for await (const line of createInterface({ input: child.stdout })) {
     const happening = JSON.parse(line) as Happening
     if (happening.at === 'begin') {
-      before = readCpu(pids)
+      before = takeSnapshot(pids)
       watched = watch.onWindow?.()
-    } else if (happening.at === 'end') after = readCpu(pids)
+    } else if (happening.at === 'end') after = takeSnapshot(pids)
     else if (happening.at === 'done') report = happening
   }
   await Promise.all([ended, watched])
@@ -133,9 +135,21 @@ export async function runPlan(
       `The load generator ended without a report, with ${child.signalCode ?? child.exitCode}.`,
     )
   }
+  const userMs = after.userMs - before.userMs
+  const systemMs = after.systemMs - before.systemMs
+  const oursMs = userMs + systemMs + report.cpuUserMs + report.cpuSystemMs
   return {
     ...report,
-    cpu: { userMs: after.userMs - before.userMs, systemMs: after.systemMs - before.systemMs },
+    cpu: { userMs, systemMs },
+    othersCores: Math.max(0, after.busyMs - before.busyMs - oursMs) / report.windowMs,
     deliveries: report.groups.reduce((sum, group) => sum + group.deliveries, 0),
   }
+}
+
+interface Snapshot extends Cpu {
+  readonly busyMs: number
+}
+
+function takeSnapshot(pids: readonly number[]): Snapshot {
+  return { ...readCpu(pids), busyMs: readBusyMs() }
 }

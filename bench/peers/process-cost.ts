@@ -33,6 +33,17 @@ export function readCpu(pids: readonly number[]): Cpu {
   return { userMs, systemMs }
 }
 
+/** What all processes of the machine have used since it started, in milliseconds. */
+export function readBusyMs(): number {
+  // user, nice, system, idle, iowait, irq, softirq, steal; proc_stat(5).
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (
+    /^cpu +(.*)$/m.exec(readProc('stat'))?.[1] ?? ''
+  )
+    .split(' ')
+    .map(Number)
+  return (user + nice + system + irq + softirq + steal) * tickMs
+}
+
 /** Sums over processes and descendants. */
 export function readMemory(pids: readonly number[]): Memory {
   const sum = { totalBytes: 0, anonymousBytes: 0, fileBytes: 0 }

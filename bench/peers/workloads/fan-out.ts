@@ -22,6 +22,7 @@ export const fanOut: Workload = {
     { key: 'missing', title: 'missing', digits: 0 },
     { key: 'duplicated', title: 'twice', digits: 0 },
     { key: 'generator', title: 'cores of the generator', digits: 2 },
+    { key: 'others', title: 'cores of others', digits: 1 },
   ],
   contenders: (peers) => peers.map(contend),
   goals: [
@@ -59,6 +60,7 @@ function contend(server: PeerServer): Contender {
         missing: missingOf(outcome),
         duplicated: duplicatedOf(outcome),
         generator: generatorCoresOf(outcome),
+        others: outcome.othersCores,
       }
     },
   }

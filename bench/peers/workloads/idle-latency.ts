@@ -19,6 +19,7 @@ export const idleLatency: Workload = {
     { key: 'last', title: 'last delivery p50 ms', digits: 2 },
     { key: 'answer', title: 'publisher answered p50 ms', digits: 2 },
     { key: 'missing', title: 'missing', digits: 0 },
+    { key: 'others', title: 'cores of others', digits: 1 },
   ],
   contenders: (peers) => peers.map(contend),
   goals: [
@@ -54,6 +55,7 @@ function contend(server: PeerServer): Contender {
         last: outcome.last?.p50 ?? Number.NaN,
         answer: outcome.answers?.p50 ?? Number.NaN,
         missing: missingOf(outcome),
+        others: outcome.othersCores,
       }
     },
   }

@@ -63,7 +63,8 @@ function contend(name: string, isWithSlow: boolean): Contender {
             eventsPerSecond,
             connections: 8,
           },
-          warmupMs: 1_000,
+          // Until heap and buffers have the size they need for this rate.
+          warmupMs: settings.isQuick ? 1_000 : 4_000,
           windowMs,
           onWindow: () => sampleFor(windowMs, () => samples.push(takeSample(peer.pids()))),
         })

@@ -30,6 +30,7 @@ export const throughput: Workload = {
     { key: 'missing', title: 'missing', digits: 0 },
     { key: 'duplicated', title: 'twice', digits: 0 },
     { key: 'reached', title: 'deliveries/s reached at 1,000/s', digits: 0 },
+    { key: 'others', title: 'cores of others', digits: 1 },
   ],
   contenders: (peers) => peers.map(contend),
   goals: [
@@ -73,6 +74,7 @@ function contend(server: PeerServer): Contender {
         missing: attempt.missing,
         duplicated: duplicatedOf(attempt.outcome),
         reached: found.reached,
+        others: attempt.outcome.othersCores,
       }
     },
   }
