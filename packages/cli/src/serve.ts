@@ -1,7 +1,7 @@
 // `tidemark serve`: a hub, until a signal asks it to leave.
 
 import process from 'node:process'
-import { configOptions, loadConfig, startHub } from '@tidemark/hub'
+import { boundYoungGeneration, configOptions, loadConfig, startHub } from '@tidemark/hub'
 import type { Hub, HubConfig } from '@tidemark/hub'
 import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
@@ -58,6 +58,7 @@ async function run(line: CommandLine): Promise<ExitCode> {
   })
   const stopped = waitForSignal()
   const hub = await startHub(config, { onLine: remark })
+  boundYoungGeneration()
   await print(renderWelcome(hub, config))
   await Promise.race([stopped, hub.failed])
   remark('sending sessions away; a second signal ends it at once.')

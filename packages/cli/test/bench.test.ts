@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { launchBrowser } from '@tidemark/testkit'
+import { launchBrowser, makeCertificate } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import type { BenchResult } from '../src/bench/result.ts'
 import { startForeignServer } from './bench-server.ts'
@@ -99,6 +99,20 @@ async function expectCharts(path: string, url: string): Promise<void> {
     await browser.close()
   }
 }
+
+test('a hub behind TLS is tested too, and a certificate that nobody vouches for is told', async () => {
+  const { args, cert } = await makeCertificate(makeDirectory())
+  const hub = start(['serve', '--port', '0', '--data', './events', ...args])
+  const [, url = ''] = await hub.waitFor('stdout', /page: (https:\/\/[^/]+)\//)
+  const [refused, measured] = await Promise.all([
+    run(['bench', url, ...quick]),
+    run(['bench', url, ...quick], { env: { NODE_EXTRA_CA_CERTS: cert } }),
+  ])
+  expect(refused).toMatchObject({ code: 69, stdout: '' })
+  expect(refused.stderr).toMatch(/SELF_SIGNED.*NODE_EXTRA_CA_CERTS.*\(BENCH_UNREACHABLE\)/)
+  const { deliveries } = JSON.parse(measured.stdout) as BenchResult
+  expect(deliveries).toMatchObject({ received: 150, missing: 0, duplicated: 0, outOfOrder: 0 })
+})
 
 test('lost, doubled and misplaced events of another server are counted exactly, per connection', async () => {
   // Of 80: 10 is lost; 15 comes twice; 20 comes after 79, which is published long after 20 was answered.
