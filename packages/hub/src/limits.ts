@@ -53,7 +53,7 @@ export const connectionsSpare: number = 1_000
 
 /** What a connection of HTTP/2 is held to. */
 export interface Http2Limits {
-  /** Streams open at one time; clients open another connection for more. */
+  /** Streams open at one time; further requests wait in the client. */
   readonly streamsPerConnectionMax: number
   /** Node refuses further streams while a connection holds more. Megabytes. */
   readonly sessionMemoryMB: number

@@ -16,9 +16,6 @@ import { wrapLogError } from './log-faults.ts'
 import type { PublishInput } from './new-event.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
-import { subscribe } from './node/subscribe.ts'
-import type { NodeRequest, NodeResponse } from './node/exchange.ts'
-import type { SubscribeOptions } from './node/subscribe.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { Pace } from './pace.ts'
 import { probe } from './probe.ts'
@@ -78,22 +75,9 @@ export class Tidemark {
   }
 
   /**
-   * Answers a request of `node:http`, `node:https` or `node:http2` with a stream: reads the topics and the cursor from
-   * its URL and headers. Refusals are answered as problem+json, or so that a plain EventSource comes back; it never
-   * rejects.
-   */
-  subscribe(
-    request: NodeRequest,
-    response: NodeResponse,
-    options: SubscribeOptions = {},
-  ): Promise<void> {
-    return subscribe(this, { request, response }, options)
-  }
-
-  /**
    * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, Workers. Reads the topics from the URL,
    * or from the JSON body of a POST, and the cursor from `Last-Event-ID`. Nothing is sent ahead of who reads the body.
-   * Refusals are answered as by {@link subscribe}; it never rejects.
+   * Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects.
    */
   fetch(request: Request, options: FetchOptions = {}): Promise<Response> {
     return answerFetch(this, request, options)

@@ -1,0 +1,8 @@
+export { createTidemark } from './create-tidemark.ts'
+export type { FetchOptions } from './answer-fetch.ts'
+export type { TidemarkOptions } from '../tidemark-options.ts'
+export { ServerError, serverErrors } from '../errors.ts'
+export type { ServerErrorCode } from '../errors.ts'
+export { parseSubscriptionBody, parseSubscriptionQuery } from '../subscription.ts'
+export type { Subscription } from '../subscription.ts'
+export type { Tidemark } from '../tidemark.ts'

@@ -1,0 +1,22 @@
+// A node behind Node's own HTTP servers. Apart from the engine, which must load where there is no `node:` module.
+
+import { Tidemark } from '../tidemark.ts'
+import type { NodeRequest, NodeResponse } from './exchange.ts'
+import { subscribe } from './subscribe.ts'
+import type { SubscribeOptions } from './subscribe.ts'
+
+/** The engine of one node, with a door for Node's HTTP servers. Made by {@link createTidemark}. */
+export class NodeTidemark extends Tidemark {
+  /**
+   * Answers a request of `node:http`, `node:https` or `node:http2` with a stream: reads the topics and the cursor from
+   * its URL and headers. Refusals are answered as problem+json, or so that a plain EventSource comes back; it never
+   * rejects.
+   */
+  subscribe(
+    request: NodeRequest,
+    response: NodeResponse,
+    options: SubscribeOptions = {},
+  ): Promise<void> {
+    return subscribe(this, { request, response }, options)
+  }
+}

@@ -1,0 +1,106 @@
+// How a node is made: every option, its default and its range.
+
+import { systemClock } from '@tidemark/log'
+import type { Clock, EventLog } from '@tidemark/log'
+import type { FlushSettings } from './fan-out.ts'
+import { LagRules } from './lag-rules.ts'
+import type { LagRule } from './lag-rules.ts'
+import * as limits from './limits.ts'
+import { systemRandom } from './random.ts'
+import type { Random } from './random.ts'
+import { readRange } from './read-range.ts'
+import type { NodeSettings } from './node-settings.ts'
+
+/** How a node is made. Everything but the log has a default. */
+export interface TidemarkOptions {
+  /** Where events are kept, and what several nodes share. The node never closes it. */
+  readonly log: EventLog
+  /** Milliseconds between two beats of a session. Default 15,000. */
+  readonly heartbeatMs?: number | undefined
+  /** Sessions of this node. Default 10,000; one more is refused as `FULL`. */
+  readonly sessionsMax?: number | undefined
+  /** Bytes of one event's data. Default 1 MiB. */
+  readonly eventBytesMax?: number | undefined
+  /**
+   * How long events wait for others before they are written together, in milliseconds, 0 to 100. Default `adaptive`: not at
+   * all while the node is idle, longer the more writing costs, up to `flushWindowMaxMs`.
+   */
+  readonly flushWindowMs?: number | 'adaptive' | undefined
+  /** The longest an adaptive window grows to, in milliseconds, 0 to 100. Default 20. */
+  readonly flushWindowMaxMs?: number | undefined
+  /** Events that wait, at which they are written early: 1 or more. Default 1,000. */
+  readonly flushEventsMax?: number | undefined
+  /** Characters of data that wait, likewise: 1 or more. Default 64 Ki. */
+  readonly flushBytesMax?: number | undefined
+  /**
+   * How long a client may take nothing before its session is closed with `tidemark.bye`, in milliseconds, 100 to 86,400,000.
+   * Default 300,000. It resumes exactly when it comes back.
+   */
+  readonly stalledAfterMs?: number | undefined
+  /** What sessions that cannot keep up get of which topics; the first rule that matches decides. Default: everything, later. */
+  readonly lagRules?: readonly LagRule[] | undefined
+  /** Events per second of one session, 1 to 1,000,000; what is beyond comes later, or as `lagRules` say. Default: no bound. */
+  readonly eventsPerSecondMax?: number | undefined
+  /**
+   * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Default true. Only in the
+   * `node:http` door, and not where middleware has wrapped the response.
+   */
+  readonly compression?: boolean | undefined
+  /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
+  readonly onError?: ((error: unknown) => void) | undefined
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined
+  /** Default: the platform's cryptographic generator. */
+  readonly random?: Random | undefined
+}
+
+/**
+ * Checks options and fills in what is left out.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function readOptions(options: TidemarkOptions): NodeSettings {
+  return {
+    log: options.log,
+    heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs,
+    sessionsMax: options.sessionsMax ?? limits.sessionsMax,
+    eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax,
+    isCompressing: options.compression ?? true,
+    flush: readFlushSettings(options),
+    stalledAfterMs: readRange(
+      { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },
+      limits.stalledAfterRangeMs,
+    ),
+    lagRules: new LagRules(options.lagRules ?? []),
+    eventsPerSecondMax:
+      options.eventsPerSecondMax === undefined
+        ? Infinity
+        : readRange(
+            { eventsPerSecondMax: options.eventsPerSecondMax },
+            limits.eventsPerSecondRange,
+          ),
+    onError: options.onError ?? (() => undefined),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  }
+}
+
+function readFlushSettings(options: TidemarkOptions): FlushSettings {
+  const { flushWindowMs = 'adaptive' } = options
+  const window = { from: 0, to: limits.flushWindowLimitMs }
+  const atLeastOne = { from: 1, to: Number.MAX_SAFE_INTEGER }
+  return {
+    fixedMs: flushWindowMs === 'adaptive' ? undefined : readRange({ flushWindowMs }, window),
+    maxMs: readRange(
+      { flushWindowMaxMs: options.flushWindowMaxMs ?? limits.flushWindowMaxMs },
+      window,
+    ),
+    eventsMax: readRange(
+      { flushEventsMax: options.flushEventsMax ?? limits.flushEventsMax },
+      atLeastOne,
+    ),
+    bytesMax: readRange(
+      { flushBytesMax: options.flushBytesMax ?? limits.flushBytesMax },
+      atLeastOne,
+    ),
+  }
+}
