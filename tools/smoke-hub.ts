@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
+import { get } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { run } from './run-step.ts'
 
@@ -66,5 +68,19 @@ async function useHub(
   const subscribe = [program, 'subscribe', 'smoke/*', '--since', 'earliest', '--count', '1']
   const read = await run(node, [...subscribe, '--json', '--url', url], options)
   if (read.code !== 0) return `subscribe ended with ${read.code}: ${read.output}`
-  return read.output.includes('"hello"') ? undefined : `subscribe printed ${read.output}`
+  if (!read.output.includes('"hello"')) return `subscribe printed ${read.output}`
+  return checkTaken(url)
+}
+
+/**
+ * Streams take their connection from Node's HTTP server, and say so in their head. It rests on Node's inside (see
+ * packages/server/src/node/take-connection.ts), so a version that is otherwise should be noticed here.
+ */
+async function checkTaken(url: string): Promise<string | undefined> {
+  const [response] = (await once(get(`${url}/events?topic=smoke`), 'response')) as [IncomingMessage]
+  const { connection } = response.headers
+  response.destroy()
+  return connection === 'close'
+    ? undefined
+    : `streams keep their request and response: their head says Connection: ${connection}`
 }

@@ -3,6 +3,7 @@
 import type { Server, Socket } from 'node:net'
 import type { Hub } from '../hub.ts'
 import { startNode } from '../start-hub.ts'
+import { boundYoungGeneration } from '../young-generation.ts'
 import { HandedConnections } from './handed-connections.ts'
 import { toFailure } from './messages.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
@@ -55,6 +56,7 @@ export class Worker {
     })
     try {
       await this.#hub
+      boundYoungGeneration()
       tell({ kind: 'ready' })
     } catch (error) {
       this.#fail(error)
