@@ -28,6 +28,8 @@ export interface Measured {
   readonly gap: Histogram
   readonly series: Series
   readonly serverPids: readonly number[] | undefined
+  /** From the load's beginning until the last event was there or given up. */
+  readonly serverCpuSeconds: number
 }
 
 /** Makes the result. */
@@ -125,7 +127,7 @@ function describeProcess(busy: readonly BusyShare[], index: number): GeneratorPr
 }
 
 function describeServer(
-  { serverPids, load, readers }: Measured,
+  { serverPids, serverCpuSeconds, load, readers }: Measured,
   seconds: readonly Second[],
 ): BenchResult['server'] {
   const memory = seconds.flatMap(({ serverMemoryBytes }) => serverMemoryBytes ?? [])
@@ -138,7 +140,7 @@ function describeServer(
     pids: serverPids,
     cpuMean: sum(cpu) / Math.max(1, cpu.length),
     cpuMax: Math.max(0, ...cpu),
-    cpuMicrosPerDelivery: received === 0 ? null : (sum(cpu) * 1e6) / received,
+    cpuMicrosPerDelivery: received === 0 ? null : (serverCpuSeconds * 1e6) / received,
     memoryBeforeBytes: memory[0] ?? 0,
     memoryMaxBytes: Math.max(...memory),
     memoryLastBytes: memory.at(-1) ?? 0,

@@ -111,6 +111,7 @@ class Run {
       const results = this.#readers.results
       await Promise.race([this.#readers.settled, aborted, results])
       await pause(settleBeforeMs, signal)
+      const cpuBefore = this.#parts.server?.readCpuSeconds() ?? 0
       const from = this.#elapsed()
       // Ended before the load, a run has none.
       if (!signal.aborted) this.#begin()
@@ -119,6 +120,7 @@ class Run {
       this.#progress.enter('waiting for the last events')
       this.#readers.finish(await this.#endPublishing())
       const readers = await results
+      const serverCpuSeconds = (this.#parts.server?.readCpuSeconds() ?? 0) - cpuBefore
       return {
         plan: this.#plan,
         load: { from, to },
@@ -129,6 +131,7 @@ class Run {
         gap: this.#gap,
         series: this.#series,
         serverPids: this.#parts.server?.pids,
+        serverCpuSeconds: Math.max(0, serverCpuSeconds),
       }
     } finally {
       ticks.cancel()

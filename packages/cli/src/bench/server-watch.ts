@@ -25,6 +25,11 @@ export class ServerWatch {
     return [...this.#cpuSeconds.keys()]
   }
 
+  /** CPU time of its processes since they began, seconds. */
+  readCpuSeconds(): number {
+    return this.pids.reduce((sum, pid) => sum + (readUsage(pid)?.cpuSeconds ?? 0), 0)
+  }
+
   /** Undefined at first, and when all processes have gone. */
   look(): ServerSample | undefined {
     const isFirst = this.#atMicros === 0
