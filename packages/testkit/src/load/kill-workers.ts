@@ -29,7 +29,7 @@ export function startKilling(options: KillOptions, scene: LoadScene): WorkerKill
     failure: running.then(() => new Promise<never>(() => undefined)),
     async stop() {
       killer.isOver = true
-      scene.noteFirstSight()
+      scene.endSights()
       await running
       return killer.kills
     },

@@ -40,4 +40,4 @@ export const memoryLookMs: number = 50
 export const violationsToldMax: number = 3
 
 /** Acknowledged events between two kills of workers. A worker takes about half a second to be replaced. */
-export const killEvents: { readonly from: number; readonly to: number } = { from: 400, to: 1_500 }
+export const killEvents: { readonly from: number; readonly to: number } = { from: 200, to: 800 }

@@ -224,7 +224,7 @@ export class LoadSubscriber {
   #checkCursor(booked: BookedEvent, cursor: string): void {
     if (booked.cursor === undefined) {
       booked.cursor = cursor
-      this.#scene.noteFirstSight()
+      this.#scene.noteFirstSight(booked)
     } else if (booked.cursor !== cursor) {
       this.faults.push(`got ${nameEvent(booked)} at ${cursor}; others at ${booked.cursor}`)
     }

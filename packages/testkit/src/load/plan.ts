@@ -65,7 +65,8 @@ const smallTopics: readonly string[] = [
 ]
 
 /** Topics of padded events. */
-const bulkTopics: readonly string[] = ['bulk/1', 'bulk/2', 'bulk/3']
+export const bulkPrefix: string = 'bulk/'
+const bulkTopics: readonly string[] = ['1', '2', '3'].map((name) => `${bulkPrefix}${name}`)
 
 const keys: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 

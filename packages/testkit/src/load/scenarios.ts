@@ -185,7 +185,7 @@ const stalled: readonly Scenario[] = [
 
 const workersCrowd: readonly Group[] = [
   { count: 120, topicSets: smallSets, habits: ['steady', 'cut'] },
-  { count: 60, topicSets: bulkSets, shapes: ['plain'], habits: ['steady'] },
+  { count: 60, topicSets: [['bulk/*']], shapes: ['plain'], habits: ['steady'] },
   { count: 6, topicSets: bulkSets, habits: ['pausing'] },
 ]
 
@@ -202,7 +202,8 @@ const workers: readonly Scenario[] = [
     ...usual,
     name: 'when workers are killed in the middle of a flush',
     crowd: workersCrowd,
-    args: ['--workers=2', '--flush-window=50ms'],
+    // Blocks of about a megabyte for dozens of sessions: a flush takes tens of milliseconds.
+    args: ['--workers=2', '--flush-window=100ms', '--flush-events=10000', '--flush-bytes=8MiB'],
     kills: 'mid-flush',
     atLeast: { received: 20_000, reconnects: 50, kills: 1 },
   },

@@ -6,6 +6,8 @@ import type { PublishTarget, PublishTargets } from '../traffic/publish-targets.t
 import type { Door } from './door.ts'
 import type { Doors } from './doors.ts'
 import { EventBook } from './event-book.ts'
+import type { BookedEvent } from './event-book.ts'
+import { bulkPrefix } from './plan.ts'
 import type { DoorName } from './plan.ts'
 import type { LoadHost } from './load-host.ts'
 
@@ -19,7 +21,7 @@ export interface SubscribeScene {
   readonly padding: number
   door(name: DoorName): Door
   /** An event has been seen for the first time, by anybody. */
-  noteFirstSight(): void
+  noteFirstSight(event: BookedEvent): void
 }
 
 /** One run's place, time and memory. */
@@ -66,18 +68,22 @@ export class LoadScene implements SubscribeScene {
     return drafts
   }
 
-  /** An event has been seen for the first time, by anybody. */
-  noteFirstSight(): void {
-    for (const resolve of this.#sightWaiters.splice(0)) resolve()
+  noteFirstSight({ topic }: BookedEvent): void {
+    if (topic.startsWith(bulkPrefix)) this.endSights()
   }
 
-  /** Resolves in the turn in which an event is seen for the first time. */
+  /** Resolves in the turn in which a padded event is seen for the first time: its flush takes a while. */
   firstSight(): Promise<void> {
     return new Promise((resolve) => this.#sightWaiters.push(resolve))
   }
 
+  /** Nobody waits for a sight any longer. */
+  endSights(): void {
+    for (const resolve of this.#sightWaiters.splice(0)) resolve()
+  }
+
   close(): void {
     for (const door of Object.values(this.#doors)) door.close()
-    this.noteFirstSight()
+    this.endSights()
   }
 }
