@@ -51,8 +51,8 @@ const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
   BENCH_UNREACHABLE: exitCodes.unavailable,
   BENCH_NOT_SSE: exitCodes.protocol,
   BENCH_REFUSED: exitCodes.data,
-  BENCH_DESCRIPTORS: exitCodes.failed,
-  BENCH_FAILED: exitCodes.failed,
+  BENCH_DESCRIPTORS: exitCodes.system,
+  BENCH_FAILED: exitCodes.system,
   OUTPUT_UNWRITABLE: exitCodes.io,
 }
 

@@ -12,6 +12,8 @@ export const exitCodes = {
   data: 65,
   /** The hub does not answer, or the port to serve on is taken. */
   unavailable: 69,
+  /** The system does not give what is needed: file descriptors, memory, processes. */
+  system: 71,
   /** The data directory cannot be created, written or understood. */
   directory: 73,
   /** Reading standard input or writing standard output failed. */

@@ -20,9 +20,9 @@ Try it, in three terminals:
   tidemark subscribe 'demo/**'
   tidemark publish demo/greetings 'Hello'
 
-Exit codes: 0 done, 64 wrong usage, 65 input refused, 69 hub or port unavailable, 73 data
-directory unusable, 74 input or output failed, 76 not a hub, 77 not allowed, 78 wrong
-configuration, 130 or 143 interrupted, 1 anything else.
+Exit codes: 0 done, 64 wrong usage, 65 input refused, 69 hub or port unavailable, 71 system
+limit, 73 data directory unusable, 74 input or output failed, 76 not a hub, 77 not allowed, 78
+wrong configuration, 130 or 143 interrupted, 1 anything else.
 `
 }
 
