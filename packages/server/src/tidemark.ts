@@ -75,8 +75,9 @@ export class Tidemark {
   }
 
   /**
-   * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, Workers. Reads the topics from the URL,
-   * or from the JSON body of a POST, and the cursor from `Last-Event-ID`. Nothing is sent ahead of who reads the body.
+   * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, and Workers (in a Durable Object). Reads
+   * the topics from the URL, or from the JSON body of a POST, and the cursor from `Last-Event-ID`. Nothing is sent ahead
+   * of who reads the body.
    * Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects.
    */
   fetch(request: Request, options: FetchOptions = {}): Promise<Response> {
