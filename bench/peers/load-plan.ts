@@ -14,6 +14,8 @@ interface LoadGroup {
   readonly receiveBuffer?: number
   /** False for streams the generator cannot read because they are compressed: only their bytes are counted. Default true. */
   readonly isChecked?: boolean
+  /** True when a connection gets only the publishes that stand where its request stands; there are as many of both. Default false: all. */
+  readonly isSplit?: boolean
 }
 
 /** Publishes at a fixed pace, whether answers come or not. */
@@ -66,7 +68,15 @@ export function renderPlan(plan: LoadPlan): string {
 }
 
 function renderGroup(group: LoadGroup): string {
-  const { name, connections, bytesPerSecond = 0, receiveBuffer = 0, isChecked = true } = group
-  const head = `group ${name} ${connections} ${bytesPerSecond} ${receiveBuffer} ${Number(isChecked)} ${group.requests.length}\n`
-  return head + group.requests.map((request) => `request ${request.length}\n${request}\n`).join('')
+  const { bytesPerSecond = 0, receiveBuffer = 0, isChecked = true, isSplit = false } = group
+  const numbers = [
+    group.connections,
+    bytesPerSecond,
+    receiveBuffer,
+    Number(isChecked),
+    Number(isSplit),
+    group.requests.length,
+  ]
+  const requests = group.requests.map((request) => `request ${request.length}\n${request}\n`)
+  return `group ${group.name} ${numbers.join(' ')}\n${requests.join('')}`
 }

@@ -70,6 +70,7 @@ static uint64_t *sent_at, *first_at, *last_at;
 static uint8_t *acked;
 static uint64_t publish_from, publish_count_due, publish_until;
 static uint64_t acknowledged, refused_publishes, late, unsent, broken_publishers, latest_ns;
+static uint64_t acknowledged_in_turn[PUBLISHES_MAX];
 static int is_measuring;
 static Histogram first_latency, last_latency, answer_latency;
 static uint64_t cycles_begun, cycles_done;
@@ -208,6 +209,7 @@ static void read_answer(Publisher *p) {
   if (p->is_busy && p->answer[9] == '2') {
     acked[p->number] = 1;
     acknowledged++;
+    acknowledged_in_turn[p->number % plan.publish_count]++;
     if (is_measuring) record(&answer_latency, now - p->sent_ns);
   } else refused_publishes++;
   if (p->is_busy && p->answer[9] != '2' && refused_publishes == 1) fprintf(stderr, "load: a publish was answered: %.300s\n", p->answer);
@@ -428,11 +430,20 @@ static void run_until(uint64_t end, int timer) {
   while (now < end) turn(timer);
 }
 
+// Deliveries that a group is owed: all events to each, or those of its own turn.
+static uint64_t owed(const Group *group, uint64_t opened) {
+  if (!group->is_split) return opened * acknowledged;
+  uint64_t sum = 0;
+  for (unsigned turn = 0; turn < group->request_count; turn++)
+    sum += acknowledged_in_turn[turn] * ((group->connections + group->request_count - 1 - turn) / group->request_count);
+  return sum;
+}
+
 static int has_all(void) {
   uint64_t wanted = 0, got = 0;
   for (unsigned g = 0; g < plan.group_count; g++) {
     if (!plan.groups[g].is_checked || plan.groups[g].bytes_per_second != 0) continue;
-    wanted += tallies[g].opened * acknowledged;
+    wanted += owed(&plan.groups[g], tallies[g].opened);
     got += tallies[g].unique;
   }
   for (unsigned i = 0; i < plan.publishers; i++)
@@ -442,10 +453,14 @@ static int has_all(void) {
 
 static uint64_t count_missing(unsigned g) {
   uint64_t missing = 0;
+  const Group *group = &plan.groups[g];
+  unsigned step = group->is_split ? plan.publish_count : 1;
   for (unsigned i = 0; i < connection_count; i++) {
     Connection *c = &connections[i];
     if (c->group != g || c->stream.status != 200) continue;
-    for (uint32_t n = 0; n < next_number; n++) missing += acked[n] && !(c->seen[n >> 3] & (1 << (n & 7)));
+    uint32_t from = group->is_split ? c->index % group->request_count : 0;
+    for (uint32_t n = from; n < next_number; n += step)
+      missing += acked[n] && !(c->seen[n >> 3] & (1 << (n & 7)));
   }
   return missing;
 }

@@ -19,6 +19,7 @@ typedef struct {
   int bytes_per_second; // 0: as fast as it can; -1: never reads past the head
   int receive_buffer;   // SO_RCVBUF; 0: the system's
   int is_checked;       // whether the payload is looked for; not in compressed streams
+  int is_split;         // gets only the publishes that stand where its request stands, of as many
   Request *requests;    // connection i sends request i % request_count
   unsigned request_count;
 } Group;
@@ -53,8 +54,8 @@ static void read_group(Plan *plan, const char *line) {
   if (plan->group_count == GROUPS_MAX) die("too many groups:", line);
   Group *group = &plan->groups[plan->group_count++];
   unsigned count;
-  if (sscanf(line, "group %31s %u %d %d %d %u", group->name, &group->connections, &group->bytes_per_second,
-             &group->receive_buffer, &group->is_checked, &count) != 6)
+  if (sscanf(line, "group %31s %u %d %d %d %d %u", group->name, &group->connections, &group->bytes_per_second,
+             &group->receive_buffer, &group->is_checked, &group->is_split, &count) != 7)
     die("not a group:", line);
   group->requests = calloc(count, sizeof(Request));
   for (; group->request_count < count; group->request_count++) {
