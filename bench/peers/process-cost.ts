@@ -56,10 +56,20 @@ export function readMemory(pids: readonly number[]): Memory {
   return sum
 }
 
-/** Bytes of the TCP buffers of the whole machine, both ends of every connection. */
-export function readSocketBuffers(): number {
-  const pages = /^TCP: .* mem (\d+)$/m.exec(readProc('net/sockstat'))?.[1]
-  return Number(pages ?? 0) * 4_096
+/**
+ * Bytes in the kernel's queues of all connections to a port of this machine: sent by the server and not acknowledged,
+ * arrived and not read by the client. From /proc/net/tcp, which has the queues in hexadecimal as `sent:arrived`.
+ */
+export function readSocketQueues(port: number): number {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  let bytes = 0
+  for (const line of readProc('net/tcp').split('\n')) {
+    const [, local = '', remote = '', , queues = ''] = line.trim().split(/ +/)
+    const [sent = '0', arrived = '0'] = queues.split(':')
+    if (local.endsWith(suffix)) bytes += Number.parseInt(sent, 16)
+    if (remote.endsWith(suffix)) bytes += Number.parseInt(arrived, 16)
+  }
+  return bytes
 }
 
 function withDescendants(roots: readonly number[]): ReadonlySet<number> {
