@@ -90,7 +90,7 @@ async function startHub(directory: string): Promise<Server> {
 
 async function startPlain(): Promise<Server> {
   const port = await findFreePort()
-  const child = spawnHere('plain-server.ts', [port])
+  const child = spawnNode(new URL('support/plain-server.ts', import.meta.url), [port])
   await once(child.stdout ?? child, 'data')
   return {
     port,
@@ -103,7 +103,7 @@ async function startPlain(): Promise<Server> {
 }
 
 async function openClients(port: number): Promise<ChildProcess> {
-  const clients = spawnHere('idle-clients.ts', [port, sessions])
+  const clients = spawnNode(new URL('support/idle-clients.ts', import.meta.url), [port, sessions])
   const failed = once(clients, 'close').then(() => {
     throw new Error(
       'The clients ended before all streams were open. Enough file descriptors (ulimit -n)?',
@@ -114,9 +114,8 @@ async function openClients(port: number): Promise<ChildProcess> {
   return clients
 }
 
-function spawnHere(file: string, args: readonly number[]): ChildProcess {
-  const path = fileURLToPath(new URL(`support/${file}`, import.meta.url))
-  return spawn(process.execPath, [path, ...args.map(String)], {
+function spawnNode(program: URL, args: readonly number[]): ChildProcess {
+  return spawn(process.execPath, [fileURLToPath(program), ...args.map(String)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
 }

@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import type { NodeRequest } from '@tidemark/server/node'
+import { declareFate } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { bodyFreeBytes, chunkOverheadBytes } from './limits.ts'
 
@@ -63,7 +64,6 @@ export class Bodies {
         else fail(fault)
       }
       request.on('data', onData)
-      request.on('end', () => resolve(Buffer.concat(chunks)))
       const onCut = (): void => {
         // Every request ends with a close, and an error that nobody gets costs as much as the rest of reading a body.
         if (request.readableEnded) return
@@ -73,6 +73,12 @@ export class Bodies {
       request.on('aborted', onCut)
       request.on('close', onCut)
       request.on('error', fail)
+      request.once('end', () => {
+        resolve(Buffer.concat(chunks))
+        // The answer may be a stream, which takes the connection only where nobody listens to the request any more.
+        request.off('data', onData).off('aborted', onCut).off('close', onCut)
+        request.on('error', ignoreError).off('error', fail)
+      })
     })
   }
 
@@ -90,6 +96,8 @@ export class Bodies {
     )
   }
 }
+
+const ignoreError = declareFate(() => undefined, 'told')
 
 function decode(bytes: Buffer): string {
   try {
