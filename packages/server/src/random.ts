@@ -3,10 +3,19 @@
 /** Uniform in [0, 1). */
 export type Random = () => number
 
+/** Drawn 256 at a time: one by one, the numbers of a session's id took a fifth of the time of opening it. */
+const drawn = new Uint32Array(256)
+let used = drawn.length
+
 /** The platform's cryptographic generator: session ids must not be guessable. */
 export const systemRandom: Random = () => {
-  const words = crypto.getRandomValues(new Uint32Array(1))
-  return (words[0] ?? 0) / 2 ** 32
+  if (used === drawn.length) {
+    crypto.getRandomValues(drawn)
+    used = 0
+  }
+  const word = drawn[used] ?? 0
+  used += 1
+  return word / 2 ** 32
 }
 
 /** An id of 16 characters of 0-9 and a-z: 36^16, about 83 bits. */
