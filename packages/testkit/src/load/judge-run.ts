@@ -38,6 +38,11 @@ export interface RunVerdict {
 export function judgeRun(run: JudgedRun): RunVerdict {
   const { latecomer, subscribers } = run
   for (const [index, event] of latecomer.received.entries()) event.index = index
+  if (!isLevel(latecomer, run.final)) {
+    // What it does not hold cannot be held against others.
+    const text = 'never got level with the last event, so that the log is not known'
+    return { violations: [{ subscriber: 'latecomer', text }, ...judgeLog(run)], spared: 0 }
+  }
   const log: JudgedLog = { events: latecomer.received, ruleOf: (topic) => ruleOf(run, topic) }
   const verdicts = subscribers
     .filter(({ plan }) => plan.habit !== 'never')
@@ -89,12 +94,11 @@ function judgeSubscriber(
   log: JudgedLog,
   { final, scenario }: JudgedRun,
 ): RunVerdict {
-  const { plan, position, faults, byes } = subscriber
-  const isLevel = position !== undefined && comparePositions(position, final) >= 0
+  const { plan, faults, byes } = subscriber
   const { violations, spared } = judgeStream(subscriber.reception, log)
   const texts = [
     ...faults,
-    ...(isLevel ? [] : ['never got level with the last event']),
+    ...(isLevel(subscriber, final) ? [] : ['never got level with the last event']),
     ...violations,
     ...byes
       .filter((reason) => !(scenario.byeReasons ?? []).includes(reason))
@@ -106,4 +110,9 @@ function judgeSubscriber(
 function ruleOf({ scenario }: JudgedRun, topic: string): LagRule {
   const rules = scenario.rules ?? []
   return rules.find(({ pattern }) => matchesAny([pattern], topic))?.whenLagging ?? 'delay'
+}
+
+/** Whether a subscriber has come as far as the last event. */
+export function isLevel({ position }: LoadSubscriber, final: Position): boolean {
+  return position !== undefined && comparePositions(position, final) >= 0
 }

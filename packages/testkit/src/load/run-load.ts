@@ -1,6 +1,6 @@
 // The load test: a hub under a crowd of subscribers and publishers at a high rate, and a verdict on what arrived.
 
-import { comparePositions, systemClock } from '@tidemark/log'
+import { systemClock } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
@@ -9,7 +9,7 @@ import { waitUntil } from '../wait-until.ts'
 import { createDoors } from './doors.ts'
 import { countFigures } from './figures.ts'
 import type { LoadFigures } from './figures.ts'
-import { judgeFigures, judgeRun } from './judge-run.ts'
+import { isLevel, judgeFigures, judgeRun } from './judge-run.ts'
 import type { LoadViolation } from './judge-run.ts'
 import { startKilling } from './kill-workers.ts'
 import { settleMsMax } from './limits.ts'
@@ -157,10 +157,10 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
   if (final === undefined) throw new Error('The last event was acknowledged without a cursor.')
   const publishedAt = systemClock.elapsed()
   for (const subscriber of subscribers) subscriber.settle()
-  const isLevel = (subscriber: LoadSubscriber): boolean =>
-    subscriber.plan.habit === 'never' || hasReached(subscriber, final)
+  const isThere = (subscriber: LoadSubscriber): boolean =>
+    subscriber.plan.habit === 'never' || isLevel(subscriber, final)
   // Who does not come so far is told by the judge.
-  await waitUntil('all are level', () => subscribers.every(isLevel), settleMsMax).catch(
+  await waitUntil('all are level', () => subscribers.every(isThere), settleMsMax).catch(
     () => undefined,
   )
   const settleMs = systemClock.elapsed() - publishedAt
@@ -183,11 +183,8 @@ async function readAgain(scene: SubscribeScene, final: Position): Promise<LoadSu
   }
   const latecomer = new LoadSubscriber(plan, scene)
   void latecomer.run()
-  await waitUntil('the latecomer is level', () => hasReached(latecomer, final), settleMsMax)
+  const isThere = (): boolean => isLevel(latecomer, final)
+  await waitUntil('the latecomer is level', isThere, settleMsMax).catch(() => undefined)
   latecomer.stop()
   return latecomer
-}
-
-function hasReached({ position }: LoadSubscriber, final: Position): boolean {
-  return position !== undefined && comparePositions(position, final) >= 0
 }
