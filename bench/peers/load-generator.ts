@@ -2,11 +2,9 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { run } from '../../tools/run-step.ts'
+import { buildC } from './build-c.ts'
 import { renderPlan } from './load-plan.ts'
 import type { LoadPlan } from './load-plan.ts'
 import { readBusyMs, readCpu } from './process-cost.ts'
@@ -91,17 +89,8 @@ const source = fileURLToPath(new URL('load/load.c', import.meta.url))
  * Builds the generator below `directory`.
  * @throws Error with the compiler's words
  */
-export async function buildGenerator(directory: string): Promise<string> {
-  mkdirSync(directory, { recursive: true })
-  const program = join(directory, 'load')
-  const { code, output } = await run('cc', ['-O2', '-Wall', '-o', program, source])
-  if (code === 127) {
-    throw new Error(
-      'The load generator needs a C compiler as `cc`; on Debian `apt-get install gcc libc6-dev`.',
-    )
-  }
-  if (code !== 0) throw new Error(`The load generator cannot be built:\n${output}`)
-  return program
+export function buildGenerator(directory: string): Promise<string> {
+  return buildC({ name: 'load', source, directory })
 }
 
 /** Runs a plan with the generator at `program`. Rejects when it ends in any other way than with a report. */

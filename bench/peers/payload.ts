@@ -10,7 +10,7 @@ export function textPayload(bytes: number): string {
 
 /** Orders as JSON of about 1 KB, no two of the same content, as a shop's feed would carry them. */
 export function orderPayload(number: number): string {
-  const lines = Array.from({ length: 12 }, (_, line) => ({
+  const lines = Array.from({ length: 14 }, (_, line) => ({
     sku: `${'ABCDEFGH'[(number * 5 + line * 3) % 8]}${(number * 7919 + line * 104_729) % 1_000_000}`,
     name: names[(number * 3 + line * 5) % names.length],
     quantity: ((number * 31 + line * 17) % 9) + 1,

@@ -4,6 +4,7 @@ import type { PeerServer } from '../server.ts'
 import { betterSse } from './better-sse.ts'
 import { centrifuge, centrifugeDelay, centrifugeHistory } from './centrifuge.ts'
 import { centrifugo } from './centrifugo.ts'
+import { floor } from './floor.ts'
 import { hub } from './hub.ts'
 import { mercure, mercureBolt } from './mercure.ts'
 import { nchan } from './nchan.ts'
@@ -22,4 +23,5 @@ export const servers: readonly PeerServer[] = [
   centrifugeDelay,
   centrifugo,
   pushpin,
+  floor,
 ]
