@@ -11,7 +11,12 @@ import type { Scenario } from './scenario.ts'
  * A beat carries an id, so frequent ones move cursors between events. What survives power loss is tested elsewhere, and a
  * disk that others use would set the rate.
  */
-const common: readonly string[] = ['--heartbeat=250ms', '--durability=commit']
+const common: readonly string[] = [
+  '--heartbeat=250ms',
+  '--durability=commit',
+  // Whoever reads the log at the end of a long run must find all of it.
+  '--retention-max-bytes=64GiB',
+]
 
 /** Starts it; what the scenario says of delivery is in its configuration file. */
 export async function startHub(scenario: Scenario, directory: string): Promise<LoadHost> {
