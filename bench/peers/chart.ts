@@ -66,6 +66,8 @@ const valueWidth = 92
 const textColour = '#7d8590'
 const ourColour = '#2f9e6e'
 const theirColour = '#7a8fb0'
+/** Not a server: what the kernel alone takes. */
+const boundColour = '#7d859066'
 
 /** The chart as SVG. A panel whose work was not measured is left out. */
 export function renderChart(results: Results): string {
@@ -150,7 +152,7 @@ function describeBars({ panel, bars }: FilledPanel, index: number): object {
     barWidth: 15,
     data: bars.map(({ name, value }) => ({
       value: lengthOf(value),
-      itemStyle: { color: name === 'hub' ? ourColour : theirColour, borderRadius: 2 },
+      itemStyle: { color: colourOf(name), borderRadius: 2 },
       label: {
         show: true,
         position: 'right',
@@ -164,4 +166,9 @@ function describeBars({ panel, bars }: FilledPanel, index: number): object {
       },
     })),
   }
+}
+
+function colourOf(name: string): string {
+  if (name === 'hub') return ourColour
+  return name === 'floor' ? boundColour : theirColour
 }
