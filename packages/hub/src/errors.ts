@@ -26,7 +26,8 @@ export const hubErrors = {
   TLS_UNUSABLE: 'The certificate or the key of TLS cannot be read or used.',
   PORT_IN_USE: 'Another program listens on this port.',
   ADDRESS_UNUSABLE: 'The hub cannot listen on this address.',
-  WORKER_ENDED: 'A worker process ended before it could serve.',
+  WORKER_ENDED:
+    'A worker process ended before it could serve, or before it had sent its sessions away.',
 } as const
 
 export type HubErrorCode = keyof typeof hubErrors

@@ -8,7 +8,11 @@ export interface Hub {
   readonly url: string
   /** Rejects when the hub cannot go on by itself: none of its workers serves, and none can be started. */
   readonly failed: Promise<never>
-  /** Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then closes. */
+  /**
+   * Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then closes. `close`
+   * meanwhile ends both.
+   * @throws HubError `WORKER_ENDED` when a worker died before it had sent its sessions away
+   */
   drain(): Promise<void>
   /** Ends everything now. Acknowledged events are on disk already. */
   close(): Promise<void>

@@ -18,7 +18,10 @@ interface Scene {
   readonly newest: () => WorkerListener
 }
 
-function createScene(count: number): Scene {
+const leave = (worker: WorkerListener): void => worker.ended('ended with exit code 0', true)
+
+/** `onDrain` is what a worker does that is told to drain. */
+function createScene(count: number, onDrain = leave): Scene {
   const clock = createFakeClock()
   const lines: string[] = []
   const workers: WorkerListener[] = []
@@ -28,9 +31,9 @@ function createScene(count: number): Scene {
     start: { kind: 'start', config, url: 'http://localhost', drainSessionsPerSecond: 500 },
     fork: (listener) => {
       workers.push(listener)
-      const kill = (): void => listener.ended('was killed by SIGKILL')
+      const kill = (): void => listener.ended('was killed by SIGKILL', false)
       const send = ({ kind }: { readonly kind: string }): void => {
-        if (kind === 'drain') listener.ended('ended with exit code 0')
+        if (kind === 'drain') onDrain(listener)
       }
       return { pid: workers.length, send, hand: () => undefined, kill }
     },
@@ -47,8 +50,8 @@ function createScene(count: number): Scene {
   return { supervisor, clock, lines, workers, newest }
 }
 
-async function startScene(count: number): Promise<Scene> {
-  const scene = createScene(count)
+async function startScene(count: number, onDrain = leave): Promise<Scene> {
+  const scene = createScene(count, onDrain)
   const started = scene.supervisor.start()
   for (const worker of scene.workers) worker.heard({ kind: 'ready' })
   await started
@@ -71,14 +74,14 @@ test('a worker that cannot start at first ends the whole with its own message an
   const started = supervisor.start()
   const failure = { message: 'Cannot write ./data.', code: 'LOG_NOT_WRITABLE' }
   workers[1]?.heard({ kind: 'failed', failure })
-  workers[1]?.ended('ended with exit code 1')
+  workers[1]?.ended('ended with exit code 1', false)
   await expect(started).rejects.toMatchObject(failure)
 })
 
 test('a worker killed before it could say anything is named', async () => {
   const { supervisor, workers } = createScene(2)
   const started = supervisor.start()
-  workers[0]?.ended('was killed by SIGSEGV')
+  workers[0]?.ended('was killed by SIGSEGV', false)
   await expect(started).rejects.toMatchObject({
     code: 'WORKER_ENDED',
     message: expect.stringContaining('worker 1 (process 1) was killed by SIGSEGV'),
@@ -89,7 +92,7 @@ test('a worker that dies after a steady life is replaced at once, however often'
   const { clock, workers, newest } = await startScene(1)
   for (let i = 0; i < 50; i++) {
     clock.advance(1_000)
-    newest().ended('was killed by SIGKILL')
+    newest().ended('was killed by SIGKILL', false)
     clock.advance(0)
     expect(workers).toHaveLength(i + 2)
     newest().heard({ kind: 'ready' })
@@ -100,7 +103,7 @@ test('restarts after short lives are spaced, up to 5 s', async () => {
   const { clock, workers, newest, lines } = await startScene(1)
   const waits: number[] = []
   for (let i = 0; i < 9; i++) {
-    newest().ended('ended with exit code 1')
+    newest().ended('ended with exit code 1', false)
     const before = workers.length
     let waited = 0
     while (workers.length === before) {
@@ -120,11 +123,11 @@ test('restarts after short lives are spaced, up to 5 s', async () => {
 test('a hub none of whose workers can be started again ends with the reason of the last', async () => {
   const { supervisor, clock, workers, newest } = await startScene(1)
   const failure = { message: 'The disk is gone.', code: 'LOG_NOT_WRITABLE' }
-  newest().ended('was killed by SIGKILL')
+  newest().ended('was killed by SIGKILL', false)
   for (let i = 0; i <= failedStartsMax; i++) {
     clock.advance(5_000)
     newest().heard({ kind: 'failed', failure })
-    newest().ended('ended with exit code 1')
+    newest().ended('ended with exit code 1', false)
   }
   await expect(supervisor.failed).rejects.toMatchObject(failure)
   clock.advance(60_000)
@@ -133,20 +136,51 @@ test('a hub none of whose workers can be started again ends with the reason of t
 
 test('a worker that cannot start is tried for as long as another one serves', async () => {
   const { clock, workers, newest } = await startScene(2)
-  newest().ended('was killed by SIGKILL')
+  newest().ended('was killed by SIGKILL', false)
   for (let i = 0; i < 50; i++) {
     clock.advance(5_000)
     expect(workers).toHaveLength(i + 3)
-    newest().ended('ended with exit code 1')
+    newest().ended('ended with exit code 1', false)
   }
 })
 
 test('nothing is replaced while a hub drains, nor started that was waiting for its turn', async () => {
   const { supervisor, clock, workers, newest } = await startScene(2)
-  newest().ended('ended with exit code 1')
+  newest().ended('ended with exit code 1', false)
   clock.advance(0)
-  newest().ended('ended with exit code 1')
+  newest().ended('ended with exit code 1', false)
   await supervisor.drain()
   clock.advance(60_000)
   expect(workers).toHaveLength(3)
+})
+
+test('drain, then close: both resolve, and nobody is missed', async () => {
+  const { supervisor, lines } = await startScene(2, () => undefined)
+  const drained = supervisor.drain()
+  await supervisor.close()
+  await drained
+  expect(lines).toEqual([])
+})
+
+test('a worker that dies while the hub drains is told, and the drain does not count as clean', async () => {
+  const { supervisor, workers, lines } = await startScene(2, () => undefined)
+  const drained = supervisor.drain()
+  workers[0]?.ended('was killed by SIGKILL', false)
+  workers[1]?.ended('ended with exit code 0', true)
+  await expect(drained).rejects.toMatchObject({
+    code: 'WORKER_ENDED',
+    message: expect.stringContaining('worker 1 (process 1) was killed by SIGKILL') as string,
+  })
+  expect(lines).toEqual([
+    'worker 1 (process 1) was killed by SIGKILL, before it had sent its sessions away.',
+  ])
+})
+
+test('a worker that fails while the hub drains ends it with its own message and code', async () => {
+  const { supervisor, workers } = await startScene(1, () => undefined)
+  const drained = supervisor.drain()
+  const failure = { message: 'The disk is gone.', code: 'LOG_NOT_WRITABLE' }
+  workers[0]?.heard({ kind: 'failed', failure })
+  workers[0]?.ended('ended with exit code 1', false)
+  await expect(drained).rejects.toMatchObject(failure)
 })

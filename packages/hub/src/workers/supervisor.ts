@@ -44,7 +44,13 @@ export class Supervisor {
   #phase: 'starting' | 'serving' | 'leaving' = 'starting'
   #onReady: () => void = () => undefined
   #onFailed: (error: Error) => void = () => undefined
+  /** Resolves when the last worker has ended after all were told to. */
+  readonly #gone: Promise<void>
   #onGone: () => void = () => undefined
+  /** Whoever dies from here on was killed by this process. */
+  #isKilling = false
+  /** Why the first worker ended that did not leave as it was told. */
+  #lost: Error | undefined
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -57,6 +63,7 @@ export class Supervisor {
       restart: undefined,
     }))
     this.failed = new Promise((_, reject) => (this.#onFailed = reject))
+    this.#gone = new Promise((resolve) => (this.#onGone = resolve))
     // Nobody may be waiting for it when it happens.
     this.failed.catch(() => undefined)
   }
@@ -68,19 +75,25 @@ export class Supervisor {
     await Promise.race([ready, this.failed])
   }
 
-  /** Lets all workers send their sessions away; resolves when the last has ended. */
+  /**
+   * Lets all workers send their sessions away; resolves when the last has ended, by `close` too.
+   * @throws HubError `WORKER_ENDED`, or what a worker says, when one died instead of sending its sessions away
+   */
   async drain(): Promise<void> {
     await this.#leave((worker) => worker.send({ kind: 'drain' }))
+    if (this.#lost !== undefined) throw this.#lost
   }
 
   /** Ends all workers now; resolves when the last has ended. */
   async close(): Promise<void> {
+    this.#isKilling = true
     await this.#leave((worker) => worker.kill())
   }
 
   /** Ends all workers without waiting, for the end of this process. */
   kill(): void {
     this.#phase = 'leaving'
+    this.#isKilling = true
     for (const { restart, process } of this.#slots) {
       restart?.cancel()
       process?.kill()
@@ -89,12 +102,11 @@ export class Supervisor {
 
   async #leave(tell: (worker: WorkerProcess) => void): Promise<void> {
     this.#phase = 'leaving'
-    const gone = new Promise<void>((resolve) => (this.#onGone = resolve))
     for (const { restart, process } of this.#slots) {
       restart?.cancel()
       if (process !== undefined) tell(process)
     }
-    if (this.#countProcesses() > 0) await gone
+    if (this.#countProcesses() > 0) await this.#gone
   }
 
   #launch(slot: Slot): void {
@@ -103,7 +115,7 @@ export class Supervisor {
     slot.failure = undefined
     const worker = fork({
       heard: (message) => this.#hear(slot, message),
-      ended: (how) => this.#bury(slot, how),
+      ended: (how, isDone) => this.#bury(slot, how, isDone),
     })
     slot.process = worker
     worker.send(start)
@@ -151,35 +163,37 @@ export class Supervisor {
     this.#onReady()
   }
 
-  #bury(slot: Slot, how: string): void {
-    const { porter } = this.#options
+  #bury(slot: Slot, how: string, isDone: boolean): void {
+    const { porter, say } = this.#options
     const { process, servingSince, failure } = slot
     const name = describe(slot)
     if (process !== undefined) porter.remove(process)
     slot.process = undefined
     slot.servingSince = undefined
-    const reason = failure?.message ?? `${name} ${how}`
-    if (this.#phase === 'starting') this.#onFailed(toError(failure ?? unexplained(reason)))
-    else if (this.#phase === 'serving') this.#replace(slot, { name, how, servingSince, failure })
-    if (this.#countProcesses() === 0) this.#onGone()
+    const trouble = servingSince === undefined ? 'cannot start' : 'failed'
+    const why = failure === undefined ? `${name} ${how}` : `${name} ${trouble}: ${failure.message}`
+    if (this.#phase === 'starting') this.#onFailed(toError(failure ?? unexplained(why)))
+    else if (this.#phase === 'serving') this.#replace(slot, { why, servingSince, failure })
+    else if (!this.#isKilling && (!isDone || failure !== undefined)) {
+      say(`${why}, before it had sent its sessions away.`)
+      this.#lost ??= toError(failure ?? unexplained(why))
+    }
+    if (this.#phase === 'leaving' && this.#countProcesses() === 0) this.#onGone()
   }
 
   #replace(
     slot: Slot,
     death: {
-      readonly name: string
-      readonly how: string
+      readonly why: string
       readonly servingSince: number | undefined
       readonly failure: Failure | undefined
     },
   ): void {
     const { clock, say } = this.#options
-    const { name, how, servingSince, failure } = death
+    const { why, servingSince, failure } = death
     const servedMs = servingSince === undefined ? undefined : clock.elapsed() - servingSince
     const waitMs = slot.pace.next(servedMs)
     const isServed = this.#slots.some((other) => other.servingSince !== undefined)
-    const why =
-      failure === undefined ? `${name} ${how}` : `${name} cannot start: ${failure.message}`
     if (!isServed && slot.pace.failedStarts > failedStartsMax) {
       this.kill()
       this.#onFailed(toError(failure ?? unexplained(`${why}, again and again`)))

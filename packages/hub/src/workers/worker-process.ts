@@ -18,8 +18,8 @@ export interface WorkerProcess {
 /** Who is told of a worker. */
 export interface WorkerListener {
   heard(message: FromWorker): void
-  /** It has ended, once, with the words for how: `was killed by SIGKILL`. */
-  ended(how: string): void
+  /** It has ended, once, with the words for how: `was killed by SIGKILL`. Done is what ended by itself, with exit code 0. */
+  ended(how: string, isDone: boolean): void
 }
 
 /** Starts a worker. */
@@ -34,18 +34,18 @@ const program = fileURLToPath(
 export const forkWorker: ForkWorker = (listener) => {
   const child = fork(program, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   let isEnded = false
-  const end = (how: string): void => {
+  const end = (how: string, isDone: boolean): void => {
     if (isEnded) return
     isEnded = true
-    listener.ended(how)
+    listener.ended(how, isDone)
   }
   child.on('message', (message) => listener.heard(message as FromWorker))
   child.once('exit', (code, signal) =>
-    end(signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`),
+    end(signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`, code === 0),
   )
   child.on('error', (error) => {
     // Without a process there will be no exit.
-    if (child.pid === undefined) end(`could not be started: ${error.message}`)
+    if (child.pid === undefined) end(`could not be started: ${error.message}`, false)
   })
   // The end of the process is told by its exit; what could not be sent before it needs no words.
   const ignore = (): void => undefined
