@@ -28,6 +28,8 @@ export interface Measured {
   readonly gap: Histogram
   readonly series: Series
   readonly serverPids: readonly number[] | undefined
+  /** From before the first connection. */
+  readonly serverMemoryBeforeBytes: number
   /** From the load's beginning until the last event was there or given up. */
   readonly serverCpuSeconds: number
 }
@@ -127,7 +129,7 @@ function describeProcess(busy: readonly BusyShare[], index: number): GeneratorPr
 }
 
 function describeServer(
-  { serverPids, serverCpuSeconds, load, readers }: Measured,
+  { serverPids, serverCpuSeconds, serverMemoryBeforeBytes, load, readers }: Measured,
   seconds: readonly Second[],
 ): BenchResult['server'] {
   const memory = seconds.flatMap(({ serverMemoryBytes }) => serverMemoryBytes ?? [])
@@ -141,8 +143,8 @@ function describeServer(
     cpuMean: sum(cpu) / Math.max(1, cpu.length),
     cpuMax: Math.max(0, ...cpu),
     cpuMicrosPerDelivery: received === 0 ? null : (serverCpuSeconds * 1e6) / received,
-    memoryBeforeBytes: memory[0] ?? 0,
-    memoryMaxBytes: Math.max(...memory),
+    memoryBeforeBytes: serverMemoryBeforeBytes,
+    memoryMaxBytes: Math.max(serverMemoryBeforeBytes, ...memory),
     memoryLastBytes: memory.at(-1) ?? 0,
   }
 }

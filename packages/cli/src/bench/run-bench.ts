@@ -131,6 +131,7 @@ class Run {
         gap: this.#gap,
         series: this.#series,
         serverPids: this.#parts.server?.pids,
+        serverMemoryBeforeBytes: this.#parts.server?.memoryBeforeBytes ?? 0,
         serverCpuSeconds: Math.max(0, serverCpuSeconds),
       }
     } finally {

@@ -16,6 +16,7 @@ export class ServerWatch {
   readonly #find: () => number[]
   #cpuSeconds = new Map<number, number>()
   #atMicros = 0
+  #memoryBeforeBytes = 0
 
   constructor(find: () => number[]) {
     this.#find = find
@@ -23,6 +24,11 @@ export class ServerWatch {
 
   get pids(): readonly number[] {
     return [...this.#cpuSeconds.keys()]
+  }
+
+  /** Memory at the first look, bytes. */
+  get memoryBeforeBytes(): number {
+    return this.#memoryBeforeBytes
   }
 
   /** CPU time of its processes since they began, seconds. */
@@ -52,6 +58,7 @@ export class ServerWatch {
       this.#cpuSeconds.set(pid, usage.cpuSeconds)
     }
     this.#atMicros = readMicros()
+    if (isFirst) this.#memoryBeforeBytes = memoryBytes
     if (isFirst || this.#cpuSeconds.size === 0) return undefined
     return { cpu: cpuSeconds / elapsed, memoryBytes }
   }
