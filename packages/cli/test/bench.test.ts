@@ -1,7 +1,7 @@
 // `tidemark bench` against a real hub, and against servers that lose, double and misplace events.
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { launchBrowser, makeCertificate } from '@tidemark/testkit'
@@ -255,4 +255,13 @@ test('what is wrong with the URL is said before any load', async () => {
       expect(ending.stderr).toMatch(/^tidemark: [^\n]+\n$/)
     }),
   )
+})
+
+test('a run that comes to nothing leaves an earlier report as it was', async () => {
+  const { url } = await startForeignServer()
+  const html = join(makeDirectory(), 'report.html')
+  writeFileSync(html, 'an earlier report')
+  const { code } = await run(['bench', `${url}/html`, '--html', html])
+  expect(code).toBe(76)
+  expect(readFileSync(html, 'utf8')).toBe('an earlier report')
 })

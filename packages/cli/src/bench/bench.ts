@@ -38,8 +38,9 @@ Ctrl-C ends the load early and still prints the result. Test servers of your own
 async function run(line: CommandLine): Promise<ExitCode> {
   const plan = readPlan(line)
   const output = readOutput(line)
-  // A report that cannot be written is better known before the run than after it.
-  if (output.htmlPath !== undefined) await writeText(output.htmlPath, '')
+  // A report that cannot be written is better known before the run than after it. Appending nothing
+  // tells, and leaves an earlier report whole should this run come to nothing.
+  if (output.htmlPath !== undefined) await writeText(output.htmlPath, '', 'a')
   const stop = new AbortController()
   let exitCode: ExitCode = exitCodes.done
   onSignals({
@@ -51,7 +52,7 @@ async function run(line: CommandLine): Promise<ExitCode> {
   })
   const result = await runBench(plan, output, stop.signal)
   if (output.htmlPath !== undefined) {
-    await writeText(output.htmlPath, renderReport(result))
+    await writeText(output.htmlPath, renderReport(result), 'w')
     remark(`the report is in ${output.htmlPath}.`)
   }
   await print(output.isJson ? `${JSON.stringify(result)}\n` : renderTable(result))
@@ -59,9 +60,9 @@ async function run(line: CommandLine): Promise<ExitCode> {
   return result.connections.opened === 0 ? exitCodes.unavailable : exitCode
 }
 
-async function writeText(path: string, text: string): Promise<void> {
+async function writeText(path: string, text: string, flag: 'a' | 'w'): Promise<void> {
   try {
-    await writeFile(path, text)
+    await writeFile(path, text, { flag })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new CliError('OUTPUT_UNWRITABLE', `The report cannot be written: ${reason}.`, {
