@@ -4,7 +4,7 @@ import { constants } from 'node:http2'
 import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
 import type { Server } from 'node:net'
 import type { Clock, Timer } from '@tidemark/log'
-import { sendProblem } from '@tidemark/server/node'
+import { isStreaming, sendProblem } from '@tidemark/server/node'
 import { giveUpReading } from './client-errors.ts'
 import { HubError, hubErrors } from './errors.ts'
 import { keepAliveMs } from './limits.ts'
@@ -79,9 +79,12 @@ export class Http2Connections {
 
   #watchBody(response: Http2ServerResponse): void {
     const timer = this.#options.clock.after(this.#options.times.requestMs, () => {
+      const { stream } = response
+      // Whoever reads no body does not see its end; and what has become an event stream waits for nothing.
+      if (stream.state.remoteClose === 1 || isStreaming(stream)) return
       const { status, code, message: detail } = requestTimeout
       // The client may send on for ever; it is told that nobody listens, once it has its answer (RFC 9113 §8.1).
-      response.stream.once('finish', () => response.stream.close(constants.NGHTTP2_NO_ERROR))
+      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
       sendProblem(response, { status, code, title: hubErrors[code], detail })
       giveUpReading(response.req, requestTimeout)
     })

@@ -18,6 +18,7 @@ import { exchange } from './support/raw.ts'
 interface Door {
   readonly port: number
   readonly told: readonly FromWorker[]
+  readonly handed: HandedConnections
   readonly close: () => void
 }
 
@@ -41,7 +42,7 @@ async function openDoor(server: Server, closeConnections: () => void): Promise<D
     close()
     door.close()
   })
-  return { port: (door.address() as AddressInfo).port, told, close }
+  return { port: (door.address() as AddressInfo).port, told, handed, close }
 }
 
 function countClosed(told: readonly FromWorker[]): number {
@@ -67,11 +68,14 @@ test('who closes his side after the request still gets the answer', async () => 
 })
 
 test('what was taken and what has ended is told, a broken connection too', async () => {
-  const { port, told } = await openHttpDoor({}, (_, response) => response.end())
+  const { port, told, handed } = await openHttpDoor({}, (_, response) => response.end())
   const line = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
   await Promise.all([exchange(port, [line]), exchange(port, [line])])
   await waitUntil('both are told', () => countClosed(told) === 2)
   expect(told.filter(({ kind }) => kind === 'taken')).toHaveLength(2)
+  handed.take(undefined)
+  expect(told.filter(({ kind }) => kind === 'taken')).toHaveLength(3)
+  await waitUntil('the broken one is told', () => countClosed(told) === 3)
 })
 
 test('closing the server ends handed connections, and says that no more shall come', async () => {

@@ -138,9 +138,11 @@ test.each([
 
 describe('limits over TLS', () => {
   const times = { headersMs: 50, requestMs: 100, checkMs: 20 }
+  /** For what must arrive in time, on a busy machine too. */
+  const patient = { headersMs: 500, requestMs: 1_000, checkMs: 20 }
 
   test('a body that comes too slowly gets 408, and other streams of its connection go on', async () => {
-    const port = await startTlsServer({ times })
+    const port = await startTlsServer({ times: patient })
     const session = connectHttp2(port)
     const { until } = await follow(session, '/events?topic=a')
     const stream = session.request(post('a'))
@@ -150,6 +152,26 @@ describe('limits over TLS', () => {
     expect((await request(session, post('a'), 'quick')).status).toBe(200)
     await until('data: quick\n')
     expect(await readTopic(port, 'a')).toEqual(['quick'])
+  })
+
+  test.each([
+    ['ends in an empty frame of its own', [frame('data', { flags: 1, stream: 1 })]],
+    ['never ends', []],
+  ])('a stream whose request %s stays open beyond the time for requests', async (_, last) => {
+    const port = await startTlsServer({ times: patient })
+    const socket = await openRaw(port)
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+    socket.write(headers(1, 'GET', { path: '/events?topic=a', isWhole: false }))
+    for (const each of last) socket.write(each)
+    await expect.poll(() => text).toContain('tidemark.ready')
+    // Its time is over when that of a later request is.
+    const session = connectHttp2(port)
+    const slow = session.request(post('a'))
+    slow.write('slo')
+    expect(await collect(slow)).toMatchObject({ status: 408 })
+    expect((await request(connectHttp2(port), post('a'), 'later')).status).toBe(200)
+    await expect.poll(() => text).toContain('data: later\n')
   })
 
   test('a connection of HTTP/2 that asks for nothing is closed', async () => {
