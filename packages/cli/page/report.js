@@ -47,8 +47,8 @@ function describeOpened({ opened, asked }) {
 }
 
 function listFigures() {
-  const { connections, deliveries, latencyMs, gapMs, server } = result
-  const times = latencyMs?.fromSchedule ?? gapMs
+  const { connections, deliveries, latencyMs, betweenMs, server } = result
+  const times = latencyMs?.fromSchedule ?? betweenMs
   const word = latencyMs === null ? 'between events' : 'latency'
   const figures = [
     ['connections open', describeOpened(connections)],
@@ -171,12 +171,12 @@ function listPercentiles() {
     max: 'max',
   }
   const read = (times) => Object.values(steps).map((name) => times[name])
-  const { latencyMs, gapMs } = result
+  const { latencyMs, betweenMs } = result
   return {
     labels: Object.keys(steps),
     series:
       latencyMs === null
-        ? [{ label: 'between events', colour: '--first', values: read(gapMs) }]
+        ? [{ label: 'between events', colour: '--first', values: read(betweenMs) }]
         : [
             { label: 'from schedule', colour: '--second', values: read(latencyMs.fromSchedule) },
             { label: 'from send', colour: '--first', values: read(latencyMs.fromSend) },

@@ -38,7 +38,7 @@ test('the memory of the first second, with streams open already, is not told as 
     readers: [],
     latency: noTimes,
     latencyFromSend: noTimes,
-    gap: noTimes,
+    between: noTimes,
     series,
     serverPids: [1],
     serverMemoryBeforeBytes: 50,

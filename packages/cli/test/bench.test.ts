@@ -57,7 +57,7 @@ test('a hub under load is measured to the last event, with its process, as JSON 
     publishes: { due: 60, sent: 60, acknowledged: 60, failed: 0, failures: [] },
     // Each of 5 topics has 12 events and 10 connections.
     deliveries: { received: 600, expected: 600, missing: 0, duplicated: 0, outOfOrder: 0 },
-    gapMs: null,
+    betweenMs: null,
   })
   const { latencyMs, seconds, server, generator } = result
   expect(latencyMs?.fromSchedule.count).toBe(600)
@@ -174,7 +174,7 @@ test('without a publisher the events a server sends by itself are counted, and t
   expect(code).toBe(0)
   expect(result).toMatchObject({ publishes: null, latencyMs: null, deliveries: { missing: null } })
   expect(result.deliveries.received).toBeGreaterThan(3)
-  expect(result.gapMs?.count).toBeGreaterThan(3)
+  expect(result.betweenMs?.count).toBeGreaterThan(3)
 })
 
 test('streams that are cut come back, and the result says how often and why', async () => {

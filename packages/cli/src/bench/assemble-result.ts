@@ -25,7 +25,7 @@ export interface Measured {
   readonly readers: readonly ReaderResult[]
   readonly latency: Histogram
   readonly latencyFromSend: Histogram
-  readonly gap: Histogram
+  readonly between: Histogram
   readonly series: Series
   readonly serverPids: readonly number[] | undefined
   /** From before the first connection. */
@@ -36,7 +36,7 @@ export interface Measured {
 
 /** Makes the result. */
 export function assembleResult(measured: Measured): BenchResult {
-  const { plan, answerer, load, publisher, series, latency, latencyFromSend, gap } = measured
+  const { plan, answerer, load, publisher, series, latency, latencyFromSend, between } = measured
   const { target, runId: _, ...settings } = plan
   const seconds = series.toList()
   const result = {
@@ -57,7 +57,7 @@ export function assembleResult(measured: Measured): BenchResult {
       publisher === undefined
         ? null
         : { fromSchedule: readPercentiles(latency), fromSend: readPercentiles(latencyFromSend) },
-    gapMs: publisher === undefined ? readPercentiles(gap) : null,
+    betweenMs: publisher === undefined ? readPercentiles(between) : null,
     generator: { cores: availableParallelism(), processes: series.busy.map(describeProcess) },
     server: describeServer(measured, seconds),
     load,

@@ -50,7 +50,7 @@ export interface ReaderSecond {
   /** Microseconds from when an event was sent. */
   readonly latencyFromSend: SparseCounts
   /** Microseconds between two events of a stream; counted when nothing is published. */
-  readonly gap: SparseCounts
+  readonly between: SparseCounts
   readonly busy: BusyShare
 }
 

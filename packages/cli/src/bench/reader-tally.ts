@@ -20,7 +20,7 @@ export class ReaderTally {
   readonly connect: Histogram = new Histogram()
   readonly latency: Histogram = new Histogram()
   readonly latencyFromSend: Histogram = new Histogram()
-  readonly gap: Histogram = new Histogram()
+  readonly between: Histogram = new Histogram()
 
   /** What was delivered before is no part of the load. */
   beginLoad(): void {
@@ -37,13 +37,13 @@ export class ReaderTally {
       bytes: this.bytes,
       latency: this.latency.toSparse(),
       latencyFromSend: this.latencyFromSend.toSparse(),
-      gap: this.gap.toSparse(),
+      between: this.between.toSparse(),
     }
     this.loadDeliveries += this.deliveries
     this.loadBytes += this.bytes
     this.deliveries = 0
     this.bytes = 0
-    for (const histogram of [this.latency, this.latencyFromSend, this.gap]) histogram.clear()
+    for (const histogram of [this.latency, this.latencyFromSend, this.between]) histogram.clear()
     return second
   }
 }

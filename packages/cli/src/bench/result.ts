@@ -66,7 +66,7 @@ export interface BenchResult {
     readonly fromSend: Percentiles
   } | null
   /** Time between two events of a stream; null when the bench publishes. */
-  readonly gapMs: Percentiles | null
+  readonly betweenMs: Percentiles | null
   readonly generator: {
     readonly cores: number
     /** The publisher first, then those that read. */

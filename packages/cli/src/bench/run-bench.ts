@@ -80,7 +80,7 @@ class Run {
   readonly #machine = new MachineWatch()
   readonly #latency = new Histogram()
   readonly #latencyFromSend = new Histogram()
-  readonly #gap = new Histogram()
+  readonly #between = new Histogram()
   #publishedBefore = 0
   #hasTicked = false
   #hasBegun = false
@@ -98,7 +98,7 @@ class Run {
       const isComplete = this.#series.addReader(process, second)
       this.#latency.merge(second.latency)
       this.#latencyFromSend.merge(second.latencyFromSend)
-      this.#gap.merge(second.gap)
+      this.#between.merge(second.between)
       if (isComplete) this.#progress.tell()
     })
   }
@@ -128,7 +128,7 @@ class Run {
         readers,
         latency: this.#latency,
         latencyFromSend: this.#latencyFromSend,
-        gap: this.#gap,
+        between: this.#between,
         series: this.#series,
         serverPids: this.#parts.server?.pids,
         serverMemoryBeforeBytes: this.#parts.server?.memoryBeforeBytes ?? 0,

@@ -104,7 +104,7 @@ export class Series {
     const sum = (read: (each: ReaderSecond) => number): number =>
       readers.reduce((total, each) => total + read(each), 0)
     const latency = mergeAll(readers.map((each) => each.latency))
-    const times = latency.count > 0 ? latency : mergeAll(readers.map((each) => each.gap))
+    const times = latency.count > 0 ? latency : mergeAll(readers.map((each) => each.between))
     const coveredSeconds = sum(({ busy }) => busy.seconds) / this.#latest.length
     const readersCpu = sum(({ busy }) => busy.cpu * busy.seconds) / Math.max(0.001, coveredSeconds)
     return {

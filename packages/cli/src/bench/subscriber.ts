@@ -109,7 +109,7 @@ export class Subscriber implements StreamHandler {
       this.#noteOther(type, data)
       return
     } else {
-      if (this.#lastEventMicros > 0) tally.gap.add(this.#nowMicros - this.#lastEventMicros)
+      if (this.#lastEventMicros > 0) tally.between.add(this.#nowMicros - this.#lastEventMicros)
       this.#lastEventMicros = this.#nowMicros
     }
     tally.deliveries++

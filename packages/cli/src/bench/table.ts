@@ -65,7 +65,7 @@ function describePublishes(publishes: NonNullable<BenchResult['publishes']>): Ro
   ]
 }
 
-function describeDeliveries({ deliveries, latencyMs, gapMs }: BenchResult): Row[] {
+function describeDeliveries({ deliveries, latencyMs, betweenMs }: BenchResult): Row[] {
   const { received, perSecond, bytes, otherEvents } = deliveries
   const rows: Row[] = [
     ['received', `${renderCount(received)}, ${renderCount(perSecond)} per second`],
@@ -85,7 +85,7 @@ function describeDeliveries({ deliveries, latencyMs, gapMs }: BenchResult): Row[
       ['latency from send', renderPercentiles(latencyMs.fromSend)],
     )
   }
-  if (gapMs !== null) rows.push(['time between events', renderPercentiles(gapMs)])
+  if (betweenMs !== null) rows.push(['time between events', renderPercentiles(betweenMs)])
   return rows
 }
 
