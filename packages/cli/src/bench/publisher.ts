@@ -1,7 +1,7 @@
 // Publishes on schedule, whatever becomes of the publishes before: a server that stalls is asked as often as one that does not.
 
 import { Agent as PlainAgent, request as requestPlain } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { Agent as TlsAgent, request as requestTls } from 'node:https'
 import { after, readMicros } from './clock.ts'
 import type { Timer } from './clock.ts'
@@ -45,6 +45,7 @@ export class Publisher {
   readonly #target: PublishTarget
   readonly #originMicros: number
   readonly #agent: PlainAgent
+  readonly #headers: OutgoingHttpHeaders
   readonly #inFlightMax: number
   readonly #failed: string[] = []
   readonly #settled: SettledPrefix[]
@@ -58,6 +59,7 @@ export class Publisher {
     this.#plan = plan
     this.#target = target
     this.#originMicros = originMicros
+    this.#headers = groupHeaders(target.headers)
     this.#settled = Array.from({ length: plan.topics }, () => new SettledPrefix())
     const agentOptions = { keepAlive: true, maxSockets: publishesInFlightMax, noDelay: true }
     this.#agent = target.url.startsWith('https:')
@@ -155,7 +157,7 @@ export class Publisher {
   /** Resolves with the reason when it failed, and never rejects. */
   #post(publish: Publish): Promise<string | undefined> {
     const { runId, payloadBytes } = this.#plan
-    const { url, method, headers, body } = this.#target
+    const { url, method, body } = this.#target
     const name = nameTopic(runId, publish.topic)
     const marker = { ...publish, sentMicros: this.#now() }
     const payload = writeMarker(runId, marker, payloadBytes)
@@ -168,7 +170,7 @@ export class Publisher {
         {
           method,
           agent: this.#agent,
-          headers: { ...Object.fromEntries(headers), 'content-length': bytes.length },
+          headers: { ...this.#headers, 'content-length': bytes.length },
           timeout: answerMsMax,
         },
         (response) => {
@@ -193,6 +195,19 @@ class SettledPrefix {
     this.#beyond.add(sequence)
     while (this.#beyond.delete(this.last + 1)) this.last++
   }
+}
+
+/** Node sends a list of values as that many lines, except for `Cookie`, which it joins as RFC 6265, §5.4 wants. */
+function groupHeaders(headers: PublishTarget['headers']): OutgoingHttpHeaders {
+  const groups = new Map<string, string[]>()
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase()
+    groups.set(key, [...(groups.get(key) ?? []), value])
+  }
+  // A single value stays text: Node takes no list for `Host`.
+  return Object.fromEntries(
+    [...groups].map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
+  )
 }
 
 async function readAnswer(response: IncomingMessage): Promise<string | undefined> {
