@@ -243,6 +243,11 @@ test('what is wrong with the URL is said before any load', async () => {
     ],
     [[url, '--payload', '1'], 64, /--payload must be 72 to 1048576 bytes.*got "1"/],
     [[url, '--topics', '5', '--connections', '4'], 64, /--topics must be at most .* 4; got 5/],
+    [
+      [url, '--connections', '100000', '--ramp', '1m'],
+      64,
+      /--connections times --ramp must be at most 6h.* got 100000 and 1m\. .* up to 216ms\./,
+    ],
     [[`${url}/stream`, '--topics', '2'], 64, /--topics 2 needs \{topic\} in the URL/],
     [[`${url}/stream`, '--rate', '5'], 64, /--rate needs --publish-url/],
     [[url, '--html', '/absent/x.html'], 74, /cannot be written.*\(OUTPUT_UNWRITABLE\)/],

@@ -9,11 +9,14 @@ export interface Range {
 /** 100,000 streams at 6 KB each in the generator: 600 MB. One source address has 28,000 ports towards one server on Linux as it comes. */
 export const connectionsRange: Range = { min: 1, max: 100_000 }
 
-/** Milliseconds between two connections being opened. 1,000 connections a minute apart are 16 hours. */
+/** Milliseconds between two connections being opened; `openingMsMax` bounds all of them together. */
 export const rampRange: Range = { min: 0, max: 60_000 }
 
 /** Milliseconds of load. Six hours are 21,600 seconds of series, 2 KB of latencies each: 43 MB. */
 export const durationRange: Range = { min: 100, max: 6 * 3_600_000 }
+
+/** Milliseconds until the last connection is due, connections × ramp: as long as the longest load, so that the series of a run has 43,200 seconds at most, and those it takes to settle. Unbounded, 100,000 a minute apart would be 69 days of it. */
+export const openingMsMax: number = durationRange.max
 
 /** As many as there may be connections: one each. */
 export const topicsRange: Range = { min: 1, max: 100_000 }

@@ -8,7 +8,7 @@ import { CliError } from '../errors.ts'
 import { parseHeader, readHeaders, urlDefault } from '../hub-options.ts'
 import { quote } from '../quote.ts'
 import * as limits from './limits.ts'
-import { readBytes, readDuration, readRate, readWhole } from './quantities.ts'
+import { readBytes, readDuration, readRate, readWhole, renderDuration } from './quantities.ts'
 import { hasPlaceholder } from './target.ts'
 import type { PublishTarget, Target } from './target.ts'
 
@@ -70,7 +70,7 @@ export function readPlan(line: CommandLine): Plan {
     runId: randomBytes(4).toString('hex'),
     target: rate === 0 ? { ...target, publish: undefined } : target,
     connections,
-    rampMs: readDuration(line, 'ramp', limits.rampRange),
+    rampMs: readRamp(line, connections),
     durationMs: readDuration(line, 'duration', limits.durationRange),
     topics,
     rate: target.publish === undefined ? 0 : rate,
@@ -95,6 +95,16 @@ export function readOutput(line: CommandLine): Output {
     htmlPath: lastValue(line, 'html'),
     pid: line.values.has('pid') ? readWhole(line, 'pid', limits.pidRange) : undefined,
   }
+}
+
+function readRamp(line: CommandLine, connections: number): number {
+  const rampMs = readDuration(line, 'ramp', limits.rampRange)
+  if (connections * rampMs <= limits.openingMsMax) return rampMs
+  const max = Math.floor(limits.openingMsMax / connections)
+  throw new CliError(
+    'OPTION_INVALID',
+    `--connections times --ramp must be at most ${renderDuration(limits.openingMsMax)}, in which all are opened; got ${connections} and ${renderDuration(rampMs)}. For that many, --ramp may be up to ${renderDuration(max)}.`,
+  )
 }
 
 function readTarget(line: CommandLine, text: string): Target {

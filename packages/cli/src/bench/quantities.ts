@@ -64,7 +64,8 @@ function parseUnits(text: string, units: Readonly<Record<string, number>>): numb
   return match === null || unit === undefined ? undefined : Number(match[1]) * unit
 }
 
-function renderDuration(ms: number): string {
+/** The shortest text that `readDuration` reads as this. */
+export function renderDuration(ms: number): string {
   if (ms === 0) return '0'
   if (ms % 3_600_000 === 0) return `${ms / 3_600_000}h`
   if (ms % 60_000 === 0) return `${ms / 60_000}m`
