@@ -51,6 +51,9 @@ export const chunkOverheadBytes: number = 128
 /** Connections beside those of sessions: publishers, probes, and those who come to be told that the hub is full. */
 export const connectionsSpare: number = 1_000
 
+/** The most that may be asked for as `flush.bytes`: 64 events of 1 MiB in one block, and again in each framing in use. */
+export const flushBytesLimit: number = 64 * 1024 * 1024
+
 /** What a connection of HTTP/2 is held to. */
 export interface Http2Limits {
   /** Streams open at one time; further requests wait in the client. */

@@ -81,6 +81,35 @@ test.each([
     { file: '{"delivery":{"rules":[{"pattern":"a","when":1}]}}' },
     /no setting delivery.rules.0.when/,
   ],
+  [
+    { file: '{"delivery":{"eventsPerSecondMax":true}}' },
+    /eventsPerSecondMax must be none, or a number from 1 to 1000000; got true/,
+  ],
+  [
+    { flags: { 'delivery-events-per-second-max': '0x10' } },
+    /must be none, or a number from 1 to 1000000; got "0x10"/,
+  ],
+  [{ file: '{"flush":7}' }, /flush must be an object such as {"window": "10ms"}; got 7/],
+  [{ file: '{"tls":true}' }, /tls must be an object such as {"cert": .*; got true/],
+  [{ file: '{"delivery":[]}' }, /delivery must be an object such as {"eventsPerSecondMax": 100}/],
+  [{ file: '{"retention":"7d"}' }, /retention must be an object such as {"maxAge": "7d"}/],
+  [
+    { file: '{"delivery":{"rules":{}}}' },
+    /delivery.rules must be a list of at most 1000 rules such as {"pattern"/,
+  ],
+  [
+    {
+      file: `{"delivery":{"rules":[${Array(1_001).fill('{"pattern":"a","whenLagging":"drop"}').join()}]}}`,
+    },
+    /delivery.rules must be a list of at most 1000 rules/,
+  ],
+  [{ file: '{"delivery":{"rules":["a"]}}' }, /delivery.rules.0 must be an object such as {/],
+  [{ file: '{"retention":{"rules":{}}}' }, /retention.rules must be a list of rules such as {/],
+  [{ file: '{"retention":{"rules":[{"pattern":7}]}}' }, /rules.0.pattern must be a topic or/],
+  [{ file: '{"flush":{"window":true}}' }, /flush.window must be adaptive, or a duration from 0ms/],
+  [{ flags: { 'flush-window': 'x' } }, /flush.window must be adaptive, or a duration from 0ms/],
+  [{ flags: { 'flush-bytes': '65MiB' } }, /flush.bytes must be from 1B to 64MiB; got "65MiB"/],
+  [{ flags: { 'flush-bytes': '0B' } }, /flush.bytes must be from 1B to 64MiB/],
   [{ flags: { 'max-event-bytes': '16MiB' } }, /maxRequestBytes must be as large as/],
 ])('%j is refused with what to do', async (part, message) => {
   await expect(load(part)).rejects.toMatchObject({

@@ -9,7 +9,13 @@ export type { LagAction, LagRule } from './lag-rules.ts'
 export type { PublishInput } from './new-event.ts'
 export type { Sink, SinkListener } from './sink.ts'
 export { Block } from './block.ts'
-export { drainSessionsPerSecond } from './limits.ts'
+export {
+  drainSessionsPerSecond,
+  eventsPerSecondRange,
+  flushWindowLimitMs,
+  lagRulesMax,
+  stalledAfterRangeMs,
+} from './limits.ts'
 export { nearestName } from './nearest-name.ts'
 export { parseQueryText } from './query-text.ts'
 export { quote, quoteValue } from './quote.ts'

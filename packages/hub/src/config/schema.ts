@@ -1,11 +1,17 @@
 // The one schema of the hub's configuration: flags, variables and the file are all read by it.
 
 import { parsePattern } from '@tidemark/log'
-import { lagActions } from '@tidemark/server'
+import {
+  eventsPerSecondRange,
+  flushWindowLimitMs,
+  lagActions,
+  lagRulesMax,
+  stalledAfterRangeMs,
+} from '@tidemark/server'
 import type { LagRule } from '@tidemark/server'
 import { z } from 'zod'
-import { workersMax } from '../limits.ts'
-import { parseDuration, parseSize } from './units.ts'
+import { flushBytesLimit, workersMax } from '../limits.ts'
+import { formatDuration, parseDuration, parseSize } from './units.ts'
 
 const duration = (example: string) => unit(parseDuration, `a duration such as ${example}`)
 const size = (example: string) => unit(parseSize, `a size such as ${example}`)
@@ -34,33 +40,49 @@ function range(inner: z.ZodType<number>, from: number, wanted: string): z.ZodTyp
   return inner.refine((value) => value >= from, { error: `must be ${wanted} or more` })
 }
 
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+/** A duration, from and to included. */
+function durationBetween(example: string, range: Range): z.ZodType<number> {
+  return duration(example).refine((value) => isWithin(value, range), {
+    error: `must be from ${formatDuration(range.from)} to ${formatDuration(range.to)}`,
+  })
+}
+
 /** Beats more than an hour apart keep no proxy from cutting a stream, and timers end at 24.8 days. */
-const heartbeat = duration('15s').refine((value) => value >= 100 && value <= 3_600_000, {
-  error: 'must be from 100ms to 1h',
-})
+const heartbeat = durationBetween('15s', { from: 100, to: 3_600_000 })
 
-/** The longest window the engine takes, in milliseconds. */
-const windowMaxMs = 100
+const stalledAfter = durationBetween('5m', stalledAfterRangeMs)
 
-const isWindow = (value: number): boolean => value <= windowMaxMs
+const windowRange: Range = { from: 0, to: flushWindowLimitMs }
+const windowWanted = `must be adaptive, or a duration from 0ms to ${flushWindowLimitMs}ms`
 
 const flushWindow = z
-  .union([z.literal('adaptive'), duration('10ms')], {
-    error: 'must be adaptive, or a duration from 0ms to 100ms',
-  })
-  .refine((value) => value === 'adaptive' || isWindow(value), {
-    error: 'must be adaptive, or a duration from 0ms to 100ms',
+  .union([z.literal('adaptive'), z.number(), z.string()], { error: windowWanted })
+  .transform((value, context): 'adaptive' | number => {
+    if (value === 'adaptive') return value
+    const window = durationBetween('10ms', windowRange).safeParse(value)
+    if (window.success) return window.data
+    context.addIssue({ code: 'custom', message: windowWanted })
+    return z.NEVER
   })
 
-const stalledAfter = duration('5m').refine((value) => value >= 100 && value <= 86_400_000, {
-  error: 'must be from 100ms to 24h',
+const flushBytes = size('64KiB').refine((value) => value >= 1 && value <= flushBytesLimit, {
+  error: `must be from 1B to ${flushBytesLimit / 1024 ** 2}MiB`,
 })
 
+const rateWanted = `must be none, or a number from ${eventsPerSecondRange.from} to ${eventsPerSecondRange.to}`
+
 const eventsPerSecondMax = z
-  .union([z.literal('none'), z.number(), z.string()])
+  .union([z.literal('none'), z.number(), z.string().regex(/^\d+$/, { error: rateWanted })], {
+    error: rateWanted,
+  })
   .transform((value) => (value === 'none' ? undefined : Number(value)))
-  .refine((value) => value === undefined || (value >= 1 && value <= 1_000_000), {
-    error: 'must be none, or a number from 1 to 1000000',
+  .refine((value) => value === undefined || isWithin(value, eventsPerSecondRange), {
+    error: rateWanted,
   })
 
 /** A switch, as a boolean in the file and as a word elsewhere. */
@@ -74,22 +96,37 @@ function text(wanted: string): z.ZodType<string> {
   return z.string({ error: wanted }).min(1, { error: wanted })
 }
 
-const rule = z.strictObject({
-  pattern: z
-    .string()
-    .refine(isPatternOrTopic, { error: 'must be a topic or a pattern such as logs/**' }),
-  maxAge: duration('24h').optional(),
-  maxEvents: count(1, 1_000_000_000).optional(),
-  maxBytes: size('64MiB').optional(),
-  latestBy: z.literal('key', { error: 'must be "key"' }).optional(),
-})
+/** Settings under one name. */
+function section<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  example: string,
+): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, { error: `must be an object such as ${example}` })
+}
 
-const deliveryRule = z.strictObject({
-  pattern: z
-    .string({ error: 'must be a topic or a pattern such as logs/**' })
-    .refine(isPatternOrTopic, { error: 'must be a topic or a pattern such as logs/**' }),
-  whenLagging: z.enum(lagActions, { error: `must be ${lagActions.join(', ')}` }),
-})
+const pattern = z
+  .string({ error: 'must be a topic or a pattern such as logs/**' })
+  .refine(isPatternOrTopic, { error: 'must be a topic or a pattern such as logs/**' })
+
+const ruleExample = '{"pattern": "logs/**", "maxEvents": 1000}'
+
+const rule = section(
+  {
+    pattern,
+    maxAge: duration('24h').optional(),
+    maxEvents: count(1, 1_000_000_000).optional(),
+    maxBytes: size('64MiB').optional(),
+    latestBy: z.literal('key', { error: 'must be "key"' }).optional(),
+  },
+  ruleExample,
+)
+
+const deliveryRuleExample = '{"pattern": "logs/**", "whenLagging": "drop"}'
+
+const deliveryRule = section(
+  { pattern, whenLagging: z.enum(lagActions, { error: `must be ${lagActions.join(', ')}` }) },
+  deliveryRuleExample,
+)
 
 /** What is kept of each topic that matches; see the log's `RetentionRule`. */
 interface RuleConfig {
@@ -102,11 +139,13 @@ interface RuleConfig {
   readonly latestBy?: 'key' | undefined
 }
 
-const tls = z
-  .strictObject({
+const tls = section(
+  {
     cert: z.string({ error: 'must be a file in PEM' }).default(''),
     key: z.string({ error: 'must be a file in PEM' }).default(''),
-  })
+  },
+  '{"cert": "cert.pem", "key": "key.pem"}',
+)
   .refine(({ cert, key }) => (cert === '') === (key === ''), {
     error: 'must name both, cert and key, or neither',
   })
@@ -161,32 +200,40 @@ const settings = z
     maxSessions: count(1, 10_000_000).default(10_000),
     maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
     maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
-    flush: z
-      .strictObject({
+    flush: section(
+      {
         window: flushWindow.default('adaptive'),
-        windowMax: duration('20ms')
-          .refine(isWindow, { error: 'must be from 0ms to 100ms' })
-          .default(20),
+        windowMax: durationBetween('20ms', windowRange).default(20),
         events: count(1, 1_000_000).default(1_000),
-        bytes: range(size('64KiB'), 1, '1B').default(64 * 1024),
-      })
-      .prefault({}),
-    delivery: z
-      .strictObject({
+        bytes: flushBytes.default(64 * 1024),
+      },
+      '{"window": "10ms"}',
+    ).prefault({}),
+    delivery: section(
+      {
         eventsPerSecondMax: eventsPerSecondMax.prefault('none'),
-        rules: z.array(deliveryRule).max(1_000, { error: 'may hold 1,000 rules' }).default([]),
-      })
-      .prefault({}),
+        rules: z
+          .array(deliveryRule, {
+            error: `must be a list of at most ${lagRulesMax} rules such as ${deliveryRuleExample}`,
+          })
+          .max(lagRulesMax)
+          .default([]),
+      },
+      '{"eventsPerSecondMax": 100}',
+    ).prefault({}),
     tls: tls.prefault({}),
     compression: flag().default(true),
     insecure: flag().default(false),
-    retention: z
-      .strictObject({
+    retention: section(
+      {
         maxAge: range(duration('24h'), 1_000, '1s').default(24 * 60 * 60 * 1000),
         maxBytes: range(size('1GiB'), 1024 * 1024, '1MiB').default(1024 ** 3),
-        rules: z.array(rule).default([]),
-      })
-      .prefault({}),
+        rules: z
+          .array(rule, { error: `must be a list of rules such as ${ruleExample}` })
+          .default([]),
+      },
+      '{"maxAge": "7d"}',
+    ).prefault({}),
   })
   .refine(({ maxEventBytes, maxRequestBytes }) => maxEventBytes <= maxRequestBytes, {
     path: ['maxRequestBytes'],
@@ -210,6 +257,10 @@ export function listSettingNames(path: readonly PropertyKey[]): readonly string[
   if (path[0] === 'flush') return ['window', 'windowMax', 'events', 'bytes']
   if (path[0] !== 'retention') return Object.keys(settings.shape)
   return path.length === 1 ? ['maxAge', 'maxBytes', 'rules'] : Object.keys(rule.shape)
+}
+
+function isWithin(value: number, { from, to }: Range): boolean {
+  return value >= from && value <= to
 }
 
 function isPatternOrTopic(text: string): boolean {

@@ -31,6 +31,12 @@ export function parseSize(text: string): number | undefined {
   return bytes === undefined ? undefined : Math.floor(bytes)
 }
 
+/** `24h`, `100ms`: in the largest unit up to hours that gives a whole number. */
+export function formatDuration(ms: number): string {
+  const unit = ['h', 'm', 's'].find((name) => ms > 0 && ms % (durationUnitsMs[name] ?? 1) === 0)
+  return unit === undefined ? `${ms}ms` : `${ms / (durationUnitsMs[unit] ?? 1)}${unit}`
+}
+
 function parseUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d{1,12}(?:\.\d{1,3})?)([A-Za-z]{1,3})$/.exec(text.trim())
   const unit = units[match?.[2] ?? '']
