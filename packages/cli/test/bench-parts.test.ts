@@ -160,6 +160,53 @@ test('connections that this machine has no port for are not the server’s failu
   ])
 })
 
+test('connections that this machine has no file descriptor for are counted together, with what to raise', () => {
+  const failures = [
+    { reason: 'EMFILE', count: 7 },
+    { reason: 'ECONNREFUSED', count: 4 },
+    { reason: 'ENFILE', count: 2 },
+  ]
+  const connections = { ...idle.connections, failed: 13, failures }
+  expect(findBottlenecks({ ...idle, connections })).toEqual([
+    '9 connections found no free file descriptor on this machine. Raise the limit with ulimit -n, or raise --processes.',
+  ])
+})
+
+test('a reader that stood still says how long, from 50 ms on; the publisher’s loop is not in the latencies', () => {
+  const reader = { role: 'read', cpuMean: 0.1, cpuMax: 0.2, loopMean: 0.2 } as const
+  const warn = (loopDelayMs: number): string[] => {
+    const publisher = { ...reader, role: 'publish', loopDelayMs: 500 } as const
+    const readers = [
+      { ...reader, loopMean: 0.3, loopDelayMs: 2 },
+      { ...reader, loopDelayMs },
+    ]
+    return findBottlenecks({ ...idle, generator: { cores: 8, processes: [publisher, ...readers] } })
+  }
+  expect(warn(49.9)).toEqual([])
+  expect(warn(107.4)).toEqual([
+    expect.stringMatching(/^The load generator stood still for 107 ms at times/) as string,
+  ])
+})
+
+test('a machine with all cores busy under load is told when the server is on it too', () => {
+  const server = {
+    ...{ pids: [1], cpuMean: 1, cpuMax: 1, cpuMicrosPerDelivery: 1 },
+    ...{ memoryBeforeBytes: 1, memoryMaxBytes: 1, memoryLastBytes: 1 },
+  }
+  const load = { from: 1, to: 3 }
+  const warn = (...shares: (number | null)[]): string[] => {
+    const seconds = shares.map((machineCpu, second) => ({ second, machineCpu }))
+    return findBottlenecks({ ...idle, server, load, seconds })
+  }
+  expect(warn(0, 0.98, 0.96, 0)).toEqual([
+    expect.stringMatching(/^All cores of this machine were busy \(97 %\)/) as string,
+  ])
+  // What was busy before and after the load, or could not be measured, does not count.
+  expect(warn(1, 0.5, null, 1)).toEqual([])
+  const seconds = [{ second: 1, machineCpu: 1 }]
+  expect(findBottlenecks({ ...idle, server: null, load, seconds })).toEqual([])
+})
+
 test('publishes that could not leave are told with who held them up', () => {
   const publishes = {
     ...{ due: 100, sent: 50, late: 10, heldUp: 3, acknowledged: 50, failed: 0 },
