@@ -1,11 +1,11 @@
 // From defaults, file, variables and flags to one configuration, and what is said of mistakes.
 
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { configOptions, loadConfig, startHub } from '../src/index.ts'
 import { makeDirectory } from './support/test-hub.ts'
 
@@ -35,6 +35,44 @@ test('every option’s documented default is its default', async () => {
   const { data: _, ...documented } = await load({ flags })
   expect(await load()).toMatchObject(documented)
 })
+
+/** Lists of rules have no flag. */
+const fileOnly = ['delivery.rules', 'retention.rules']
+
+describe('the README of the command line', () => {
+  /** Which settings it must name. */
+  const paths = [...configOptions.map(({ path }) => path.join('.')), ...fileOnly]
+
+  async function readConfiguration(): Promise<string> {
+    const text = await readFile(new URL('../../cli/README.md', import.meta.url), 'utf8')
+    return /^## Configuration\n([^]*?)^## /m.exec(text)?.[1] ?? ''
+  }
+
+  test('shows every setting, with the default it has', async () => {
+    const [, json = ''] = /```json\n([^]*?)```/.exec(await readConfiguration()) ?? []
+    expect(listPaths(JSON.parse(json)).toSorted()).toEqual(paths.toSorted())
+    const directory = await makeDirectory()
+    const initial = loadConfig({ flags: {}, env: {}, directory })
+    await writeFile(join(directory, 'tidemark.config.json'), json)
+    expect(loadConfig({ flags: {}, env: {}, directory })).toEqual(initial)
+  })
+
+  test('has every setting and its default in its table', async () => {
+    const text = await readConfiguration()
+    for (const path of paths) expect(text).toMatch(new RegExp(`^\\| .*\`${path}\``, 'm'))
+    for (const { path, default: initial } of configOptions) {
+      if (path[0] === 'tls') continue
+      expect(text).toContain(`| \`${path.join('.')}\` | \`${initial}\` |`)
+    }
+  })
+})
+
+function listPaths(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return ['']
+  return Object.entries(value).flatMap(([name, inner]) =>
+    listPaths(inner).map((path) => (path === '' ? name : `${name}.${path}`)),
+  )
+}
 
 test('flags beat variables beat the file beat the defaults', async () => {
   const file = '{"port":1,"heartbeat":"1s","retention":{"maxAge":"1h","maxBytes":"2MiB"}}'
