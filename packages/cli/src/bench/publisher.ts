@@ -199,15 +199,14 @@ class SettledPrefix {
 
 /** Node sends a list of values as that many lines, except for `Cookie`, which it joins as RFC 6265, §5.4 wants. */
 function groupHeaders(headers: PublishTarget['headers']): OutgoingHttpHeaders {
-  const groups = new Map<string, string[]>()
+  const groups = new Map<string, string | string[]>()
   for (const [name, value] of headers) {
     const key = name.toLowerCase()
-    groups.set(key, [...(groups.get(key) ?? []), value])
+    const before = groups.get(key)
+    // A request has one `Host` (RFC 9112, §3.2), and Node throws for a list: the last is sent.
+    groups.set(key, before === undefined || key === 'host' ? value : [before, value].flat())
   }
-  // A single value stays text: Node takes no list for `Host`.
-  return Object.fromEntries(
-    [...groups].map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
-  )
+  return Object.fromEntries(groups)
 }
 
 async function readAnswer(response: IncomingMessage): Promise<string | undefined> {
