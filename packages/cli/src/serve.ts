@@ -37,6 +37,7 @@ tidemark.config.json in the current directory comes first, variables beat it, op
     'tidemark serve --port 7171 --data /var/lib/tidemark',
     'tidemark serve --retention-max-age 7d --retention-max-bytes 10GiB',
     'tidemark serve --workers 4               # one process per core, one port, one log',
+    'tidemark serve --tls-cert cert.pem --tls-key key.pem    # HTTP/2 and HTTP/1.1 over TLS',
     'tidemark serve --data memory:    # nothing is kept beyond the process',
   ],
   run,

@@ -26,11 +26,18 @@ export function loadCertificate(files: CertificateFiles): Certificate {
   const cert = readFile('tls.cert', files.cert)
   const key = readFile('tls.key', files.key)
   const certificate = parse(
-    `tls.cert ${files.cert} is not a certificate in PEM`,
+    {
+      fault: `tls.cert ${files.cert} is not a certificate in PEM`,
+      remedy: 'Give the path of a file that begins with -----BEGIN CERTIFICATE-----.',
+    },
     () => new X509Certificate(cert),
   )
   const privateKey = parse(
-    `tls.key ${files.key} is not a private key in PEM without a passphrase`,
+    {
+      fault: `tls.key ${files.key} is not a private key in PEM without a passphrase`,
+      remedy:
+        'Give the path of the file in PEM that belongs to the certificate; openssl pkey -in locked.pem -out key.pem takes a passphrase off.',
+    },
     () => createPrivateKey(key),
   )
   if (certificate.checkPrivateKey(privateKey)) return { cert, key }
@@ -41,14 +48,21 @@ export function loadCertificate(files: CertificateFiles): Certificate {
 }
 
 function readFile(setting: string, path: string): Buffer {
-  return parse(`Cannot read ${setting} ${path}`, () => readFileSync(path))
+  const fault = `Cannot read ${setting} ${path}`
+  const remedy = 'Give the path of a file in PEM, and let the user the hub runs as read it.'
+  return parse({ fault, remedy }, () => readFileSync(path))
 }
 
-function parse<Result>(fault: string, read: () => Result): Result {
+interface Trouble {
+  readonly fault: string
+  readonly remedy: string
+}
+
+function parse<Result>({ fault, remedy }: Trouble, read: () => Result): Result {
   try {
     return read()
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new HubError('TLS_UNUSABLE', `${fault}: ${reason}.`, { cause: error })
+    throw new HubError('TLS_UNUSABLE', `${fault}: ${reason}. ${remedy}`, { cause: error })
   }
 }

@@ -322,10 +322,16 @@ describe('a certificate that cannot be used stops the start with what to do', ()
     await writeFile(other, 'no pem')
     await expect(start({ 'tls-cert': '/nowhere.pem' })).rejects.toMatchObject({
       code: 'TLS_UNUSABLE',
-      message: expect.stringMatching(/^Cannot read tls\.cert \/nowhere\.pem: ENOENT/) as string,
+      message: expect.stringMatching(
+        /^Cannot read tls\.cert \/nowhere\.pem: ENOENT.*\. Give the path of a file in PEM/,
+      ) as string,
     })
-    await expect(start({ 'tls-cert': other })).rejects.toThrow(/tls\.cert .*other\.pem is not a/)
-    await expect(start({ 'tls-key': other })).rejects.toThrow(/tls\.key .*other\.pem is not a/)
+    await expect(start({ 'tls-cert': other })).rejects.toThrow(
+      /tls\.cert .*other\.pem is not a.*-----BEGIN CERTIFICATE-----/,
+    )
+    await expect(start({ 'tls-key': other })).rejects.toThrow(
+      /tls\.key .*other\.pem is not a.*Give the path/,
+    )
   })
 
   test('a key of another certificate', async () => {
