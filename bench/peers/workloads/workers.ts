@@ -15,7 +15,7 @@ const publishers = 16
 export const workers: Workload = {
   name: 'workers',
   title: 'Our hub: two workers',
-  text: `${sessions.toLocaleString('en')} sessions, 133 each of ${topics} topics that are published to in turn, as fast as ${publishers} connections get answers: more work than one core can do, and every delivery is a write of its own (`--flush-window=0ms`), so that falling behind saves nothing. The load generator runs on the same cores and takes its share of them; *projected* is what each worker would deliver with a core of its own, which is the deliveries per CPU second times the number of workers.`,
+  text: `${sessions.toLocaleString('en')} sessions, 133 each of ${topics} topics that are published to in turn, as fast as ${publishers} connections get answers: more work than one core can do, and every delivery is a write of its own (\`--flush-window=0ms\`), so that falling behind saves nothing. The load generator runs on the same cores and takes its share of them; *projected* is what each worker would deliver with a core of its own, which is the deliveries per CPU second times the number of workers.`,
   figures: [
     { key: 'deliveries', title: 'deliveries/s', digits: 0 },
     { key: 'cores', title: 'cores', digits: 2 },

@@ -61,7 +61,7 @@ export async function catchUp(
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
     await advance(session, source, telling)
     if (session.isBlocked || session.allowance < 1) {
-      await session.ready()
+      await session.untilReady()
     } else if (isLevel(session, source)) {
       session.join()
       return
@@ -76,7 +76,7 @@ async function advance(session: Session, source: CatchUpSource, telling: Telling
   const { cursor } = session
   let stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
   if (session.isLaggard && !source.lagRules.isEmpty) {
-    const backlog = new Backlog(source.lagRules)
+    const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
     stretch = await reduce(session, source, { stretch, backlog })
     if (backlog.isForbidden) {
       session.giveUp()
@@ -123,11 +123,11 @@ async function reduce(
   for (const framed of stretch.records) backlog.add(framed)
   let { next } = stretch
   for (let pages = 1; pages < backlogPagesMax && !session.isClosed; pages++) {
-    const isLong = backlog.size >= Math.min(session.allowance, replayPageMax)
-    if (isLong || backlog.isForbidden || isAt(next, source.fanOut.position)) break
+    const wanted = Math.min(session.allowance, replayPageMax)
+    if (backlog.isForbidden || backlog.isFull(wanted) || isAt(next, source.fanOut.position)) break
     const more = readRecent(session, source, next) ?? (await readPage(session, source, next))
-    // A loss is told with the stretch that begins behind it.
-    if (more.lost !== undefined || isAt(more.next, next)) break
+    // Pages behind a loss repeat it; a new one is told with the stretch that begins behind it.
+    if (isNews(more.lost?.to, stretch.lost?.to) || isAt(more.next, next)) break
     for (const framed of more.records) backlog.add(framed)
     next = more.next
   }

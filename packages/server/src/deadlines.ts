@@ -49,6 +49,8 @@ export class Deadlines<Item> {
   }
 
   #arm(delayMs: number): void {
+    // One timer at a time: an item that is filed again while others are told has armed one already.
+    this.#timer?.cancel()
     this.#timer = this.#settings.clock.after(delayMs, () => {
       this.#timer = undefined
       this.#tell()

@@ -139,7 +139,20 @@ export class FanOut {
     this.recent.push(framed)
     const before = this.#position
     this.#position = last.position
-    for (const feed of dirty) feed.flush(before)
+    for (const feed of dirty) this.#flushFeed(feed, before)
+  }
+
+  #flushFeed(feed: Feed, before: Position): void {
+    try {
+      feed.flush(before)
+    } catch (error) {
+      this.#onError(error)
+      // Nobody got the block; each of them gets its records from the log.
+      for (const session of [...feed.live]) {
+        session.leaveLive(before)
+        session.resume()
+      }
+    }
   }
 
   #match(framed: FramedRecord, dirty: Feed[]): void {

@@ -19,8 +19,8 @@ export interface Flush {
 /** A session as its feed sees it. */
 export interface FeedMember {
   writeLive(flush: Flush): void
-  /** Steps out of the feed, keeping the place. */
-  leaveLive(): void
+  /** Steps out of the feed, keeping the place: by default where the feed stands. */
+  leaveLive(at?: Position): void
   /** Comes back by way of the log. */
   resume(): void
 }
@@ -60,12 +60,15 @@ export class Feed {
 
   /** Sends what is pending: one shared block, one write per socket. */
   flush(before: Position): void {
-    if (this.#newest === undefined) return
-    const block = this.framing.assemble(this.#pending, this.#newest.record)
-    const flush = { block, events: this.#pending.length, before, isStrict: this.#isStrict }
+    const frames = this.#pending
+    const newest = this.#newest
+    const isStrict = this.#isStrict
     this.#pending = []
     this.#newest = undefined
     this.#isStrict = false
+    if (newest === undefined) return
+    const block = this.framing.assemble(frames, newest.record)
+    const flush = { block, events: frames.length, before, isStrict }
     for (const session of this.live) session.writeLive(flush)
   }
 }

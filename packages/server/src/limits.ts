@@ -3,8 +3,9 @@
 import { batchEventsMax } from '@tidemark/log'
 
 /**
- * Bytes that may wait in user space for one socket before its session lags and gets no more.
- * 10,000 stalled sessions × 64 KiB = 640 MiB worst case.
+ * Bytes that may wait in user space for one socket before its session lags and gets no more. The write that passes it may
+ * be one event of 1 MiB, which live sessions share and replaying ones do not.
+ * 10,000 stalled sessions × 64 KiB = 640 MiB while events are small.
  */
 export const writeBytesMax: number = 64 * 1024
 
@@ -71,17 +72,32 @@ export const rememberedTopicsMax: number = 10_000
  */
 export const backlogPagesMax: number = 40
 
+/** Events that may be left of a backlog before it is sent, whatever would supersede them. */
+export const backlogRecordsMax: number = 1_024
+
+/** Characters of data, likewise: 1 Mi while a laggard's turn lasts. */
+export const backlogCharactersMax: number = 1024 * 1024
+
 /** The range of a session's rate, in events per second. */
 export const eventsPerSecondRange: { readonly from: number; readonly to: number } = {
   from: 1,
   to: 1_000_000,
 }
 
-/** How often sessions that have used up their rate are looked at again. Milliseconds. */
+/**
+ * How often sessions that have used up their rate are looked at again: a tenth of a second's worth of events at a time.
+ * Milliseconds.
+ */
 export const paceMs: number = 100
 
-/** How long a client may take to read the goodbye before its connection is cut. Milliseconds. */
+/** How long a client may take to read the goodbye before its connection is cut: a few round trips of a bad line. Milliseconds. */
 export const goodbyeMs: number = 5_000
+
+/** The range of the time between two beats, in milliseconds: up to a day. Timers end at 24.8 days. */
+export const heartbeatRangeMs: { readonly from: number; readonly to: number } = {
+  from: 1,
+  to: 86_400_000,
+}
 
 /** Milliseconds between two beats of a session. Proxies cut idle streams after 30 to 60 s. */
 export const heartbeatMs: number = 15_000
@@ -92,7 +108,7 @@ export const beatGrains: number = 16
 /** Sessions that are told of a deadline in one turn: 1,000 writes are about 7 ms. Others have the loop in between. */
 export const dueAtOnceMax: number = 1_000
 
-/** How long a socket may take nothing before its session is closed as stalled. Milliseconds. */
+/** How long a socket may take nothing before its session is closed as stalled: a train's tunnel, not a parked car. Milliseconds. */
 export const stalledAfterMs: number = 5 * 60_000
 
 /** The shortest and the longest time that may be asked for, in milliseconds: a day. */

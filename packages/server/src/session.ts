@@ -47,6 +47,9 @@ export class Session implements SinkListener {
   #isWritable = true
   #hasBegun = false
   #hasLagged = false
+  #hasBeenLive = false
+  /** While it is blocked: what waited when it was last looked at. */
+  #bytesWaiting = 0
   #whenReady: (() => void) | undefined
 
   constructor(
@@ -85,6 +88,11 @@ export class Session implements SinkListener {
     return this.#hasLagged
   }
 
+  /** Whether it was ever level: before that nobody is sent away for being behind. */
+  get hasBeenLive(): boolean {
+    return this.#hasBeenLive
+  }
+
   /** Every event up to here has been written to the socket. */
   get cursor(): Position {
     return this.#state === 'live' ? this.#host.livePosition : this.#cursor
@@ -116,7 +124,7 @@ export class Session implements SinkListener {
   }
 
   /** Resolves when the socket takes bytes and the pace allows an event, or the session is closed. */
-  async ready(): Promise<void> {
+  async untilReady(): Promise<void> {
     if (this.#isReady()) return
     if (this.#isWritable) {
       this.#hasLagged = true
@@ -132,6 +140,7 @@ export class Session implements SinkListener {
     // It may have closed with the very last block of its replay; nothing comes back from there.
     if (this.isClosed) return
     this.#state = 'live'
+    this.#hasBeenLive = true
     this.#hasLagged = false
     this.feed.live.add(this)
     if (!this.#isWritable) this.leaveLive()
@@ -177,9 +186,13 @@ export class Session implements SinkListener {
 
   /** Reads on from the log after `leaveLive`, if it can. */
   resume(): void {
-    if (this.#state !== 'lagging' || !this.#isReady()) return
-    this.#state = 'replaying'
-    this.#host.catchUp(this)
+    if (this.#state !== 'lagging') return
+    if (this.#isReady()) {
+      this.#state = 'replaying'
+      this.#host.catchUp(this)
+    } else if (this.#isWritable) {
+      this.#host.paced.add(this)
+    }
   }
 
   drained(): void {
@@ -188,21 +201,26 @@ export class Session implements SinkListener {
     this.#goOn()
   }
 
-  /** Some time has passed since its rate was used up. */
-  paced(): void {
+  /** Goes on if some time has renewed its rate. */
+  renewAllowance(): void {
     if (this.allowance < 1) this.#host.paced.add(this)
     else this.#goOn()
   }
 
+  /** Sent away as stalled, unless its socket has taken at least some of what waits since it was last looked at. */
+  checkProgress(): void {
+    const waiting = this.#sink.bytesWaiting ?? Infinity
+    if (waiting < this.#bytesWaiting) {
+      this.#bytesWaiting = waiting
+      this.#host.blocked.add(this)
+    } else {
+      this.#host.dismiss(this, 'stalled')
+    }
+  }
+
   closed(): void {
     this.#host.leaving.delete(this)
-    if (this.isClosed) return
-    this.#host.blocked.delete(this)
-    this.#host.paced.delete(this)
-    this.feed.live.delete(this)
-    this.#state = 'closed'
-    this.#release()
-    this.#host.forget(this)
+    this.#finish()
   }
 
   /**
@@ -213,9 +231,9 @@ export class Session implements SinkListener {
     if (this.isClosed) return
     this.#send(encodeBye(reason, retryMs))
     if (this.isClosed) return
-    this.#guard(() => this.#sink.end())
-    this.closed()
     this.#host.leaving.add(this)
+    this.#guard(() => this.#sink.end())
+    this.#finish()
   }
 
   /** Cuts the connection of a session that has been told goodbye. */
@@ -228,12 +246,25 @@ export class Session implements SinkListener {
     try {
       const wasWritable = this.#isWritable
       this.#isWritable = this.#sink.write(block)
-      if (wasWritable && !this.#isWritable) this.#host.blocked.add(this)
+      if (!wasWritable || this.#isWritable || this.isClosed) return
+      this.#bytesWaiting = this.#sink.bytesWaiting ?? 0
+      this.#host.blocked.add(this)
     } catch (error) {
       this.#host.onError(error)
       this.#guard(() => this.#sink.abort())
       this.closed()
     }
+  }
+
+  /** It is over, as far as the node is concerned. */
+  #finish(): void {
+    if (this.isClosed) return
+    this.#host.blocked.delete(this)
+    this.#host.paced.delete(this)
+    this.feed.live.delete(this)
+    this.#state = 'closed'
+    this.#release()
+    this.#host.forget(this)
   }
 
   #guard(act: () => void): void {

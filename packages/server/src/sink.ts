@@ -12,7 +12,9 @@ export interface SinkListener {
 
 /** One open response as the engine sees it. What it throws ends its own session and nobody else's. */
 export interface Sink {
-  /** Sends a block. False: the socket does not take more for now; nothing further until `drained`. */
+  /** Bytes that were written and have not left, if the sink can tell. */
+  readonly bytesWaiting?: number
+  /** Sends a block. False: the socket does not take more for now; nothing but a goodbye until `drained`. */
   write(block: Block): boolean
   /** Ends the response after what was written. */
   end(): void

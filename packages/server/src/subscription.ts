@@ -135,7 +135,7 @@ function checkField(name: string): FieldName {
 }
 
 function parseRate(text: string | undefined): number | undefined {
-  return checkRate(text !== undefined && /^\d+$/.test(text) ? Number(text) : text)
+  return checkRate(text !== undefined && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text)
 }
 
 function checkRate(value: unknown): number | undefined {

@@ -61,9 +61,18 @@ export interface TidemarkOptions {
 export function readOptions(options: TidemarkOptions): NodeSettings {
   return {
     log: options.log,
-    heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs,
-    sessionsMax: options.sessionsMax ?? limits.sessionsMax,
-    eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax,
+    heartbeatMs: readRange(
+      { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },
+      limits.heartbeatRangeMs,
+    ),
+    sessionsMax: readRange(
+      { sessionsMax: options.sessionsMax ?? limits.sessionsMax },
+      { from: 0, to: Number.MAX_SAFE_INTEGER },
+    ),
+    eventBytesMax: readRange(
+      { eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax },
+      atLeastOne,
+    ),
     isCompressing: options.compression ?? true,
     flush: readFlushSettings(options),
     stalledAfterMs: readRange(
@@ -78,7 +87,7 @@ export function readOptions(options: TidemarkOptions): NodeSettings {
             { eventsPerSecondMax: options.eventsPerSecondMax },
             limits.eventsPerSecondRange,
           ),
-    onError: options.onError ?? (() => undefined),
+    onError: shield(options.onError),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   }
@@ -87,7 +96,6 @@ export function readOptions(options: TidemarkOptions): NodeSettings {
 function readFlushSettings(options: TidemarkOptions): FlushSettings {
   const { flushWindowMs = 'adaptive' } = options
   const window = { from: 0, to: limits.flushWindowLimitMs }
-  const atLeastOne = { from: 1, to: Number.MAX_SAFE_INTEGER }
   return {
     fixedMs: flushWindowMs === 'adaptive' ? undefined : readRange({ flushWindowMs }, window),
     maxMs: readRange(
@@ -102,5 +110,18 @@ function readFlushSettings(options: TidemarkOptions): FlushSettings {
       { flushBytesMax: options.flushBytesMax ?? limits.flushBytesMax },
       atLeastOne,
     ),
+  }
+}
+
+const atLeastOne = { from: 1, to: Number.MAX_SAFE_INTEGER }
+
+/** What an application's own handler throws must not cost other sessions their events. */
+function shield(onError: TidemarkOptions['onError']): (error: unknown) => void {
+  return (error) => {
+    try {
+      onError?.(error)
+    } catch {
+      // Whom could it be told?
+    }
   }
 }

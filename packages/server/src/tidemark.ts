@@ -219,7 +219,7 @@ export class Tidemark {
         clock,
         delayMs: stalledAfterMs,
         grainMs: stalledAfterMs / 16,
-        onDue: (session) => this.#dismiss(session, 'stalled'),
+        onDue: (session) => session.checkProgress(),
       }),
       leaving: new Deadlines({
         clock,
@@ -231,7 +231,7 @@ export class Tidemark {
         clock,
         delayMs: paceMs,
         grainMs: paceMs,
-        onDue: (session) => session.paced(),
+        onDue: (session) => session.renewAllowance(),
       }),
       get livePosition() {
         return readPosition()

@@ -311,3 +311,18 @@ test('a slow client that goes on reading never counts as stalled', async () => {
   }
   expect(tide.sessionCount).toBe(1)
 })
+
+test('a client that reads slowly but steadily is not stalled, though its connection never runs dry', async () => {
+  const clock = createFakeClock()
+  const tide = createTidemark({ log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const { sink } = createStuckSink(false)
+  const waiting = { bytesWaiting: 100_000 }
+  await tide.open(Object.assign(sink, waiting), subscription('topic=a'))
+  for (let minute = 0; minute < 10; minute++) {
+    Object.assign(sink, { bytesWaiting: 90_000 - minute * 1_000 })
+    clock.advance(64_000)
+  }
+  expect(tide.sessionCount).toBe(1)
+  clock.advance(64_000)
+  expect(tide.sessionCount).toBe(0)
+})

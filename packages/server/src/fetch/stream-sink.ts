@@ -43,6 +43,10 @@ export class StreamSink implements Sink {
     else this.#signal.addEventListener('abort', this.#onAbort)
   }
 
+  get bytesWaiting(): number {
+    return this.#heldBytes
+  }
+
   write(block: Block): boolean {
     if (this.#isClosed || this.#isEnding) return false
     this.#held.push(block)

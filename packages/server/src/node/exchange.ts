@@ -19,6 +19,7 @@ export interface AnyResponse {
   readonly writableFinished: boolean
   readonly writableLength: number
   readonly socket: { readonly destroyed: boolean } | null
+  getHeader(name: string): number | string | readonly string[] | undefined
   writeHead(status: number, headers: OutgoingHttpHeaders): unknown
   /** HTTP/2 sends the head at once. */
   flushHeaders?(): void

@@ -26,6 +26,10 @@ export class GzipSink implements Sink {
     this.#inner.listen(listener)
   }
 
+  get bytesWaiting(): number {
+    return this.#inner.bytesWaiting ?? 0
+  }
+
   write(block: Block): boolean {
     const piece = toGzipPiece(block)
     this.#crc = appendCrc32(this.#crc, piece.crc, piece.shift)

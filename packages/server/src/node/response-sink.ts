@@ -29,6 +29,10 @@ export class ResponseSink implements Sink {
     if (response.destroyed || response.socket?.destroyed === true) listener.closed()
   }
 
+  get bytesWaiting(): number {
+    return this.#response.writableLength
+  }
+
   write(block: Block): boolean {
     const response = this.#response
     if (response.destroyed || response.writableEnded || !this.#begin()) return false
@@ -43,7 +47,9 @@ export class ResponseSink implements Sink {
   }
 
   abort(): void {
-    if (this.#isOurs && !this.#response.writableFinished) this.#response.destroy()
+    // A response that somebody else has answered is theirs.
+    const isTheirs = !this.#isOurs && this.#response.headersSent
+    if (!isTheirs && !this.#response.writableFinished) this.#response.destroy()
   }
 
   /** Sends the head with the first block. False when somebody else has answered in the meantime. */

@@ -38,16 +38,20 @@ export class SocketSink implements Sink {
     this.#listener = listener
     const response = this.#response
     if (response === undefined) return
-    this.#onClose = () => {
+    this.#onClose = declareFate(() => {
       // Over keep-alive the socket may serve another request from here on.
       if (this.#onDrain !== undefined) this.#socket?.off('drain', this.#onDrain)
       this.#socket = undefined
       listener.closed()
-    }
+    }, 'told')
     response.on('close', this.#onClose)
     response.on('error', ignoreError)
     if (response.destroyed || response.socket === null || response.socket.destroyed)
       listener.closed()
+  }
+
+  get bytesWaiting(): number {
+    return (this.#taken ?? this.#socket)?.writableLength ?? 0
   }
 
   write(block: Block): boolean {
@@ -67,30 +71,45 @@ export class SocketSink implements Sink {
   }
 
   abort(): void {
-    const socket = this.#taken ?? this.#socket
-    socket?.destroy()
+    const response = this.#response
+    if (this.#taken !== undefined) this.#taken.destroy()
+    else if (this.#socket !== undefined) this.#socket.destroy()
+    // A response that somebody else has answered is theirs.
+    else if (response?.headersSent === false) response.destroy()
   }
 
   #begin(response: ServerResponse): void {
     // Somebody else may have answered while the log was asked; the response's `close` will say when it is over.
     if (response.destroyed || response.headersSent || response.socket === null) return
-    const onClose = this.#onClose
-    if (onClose !== undefined) response.off('close', onClose)
     const isToBeTaken = canTake(response)
     // Nothing but the stream will come on a connection that is taken.
     if (isToBeTaken) response.setHeader('Connection', 'close')
     sendStreamHead(response, this.#headers)
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream.
     this.#isChunked = response.chunkedEncoding
-    this.#taken = isToBeTaken ? takeConnection(response) : undefined
-    if (this.#taken === undefined) {
-      this.#socket = response.socket
-      if (onClose !== undefined) response.on('close', onClose)
-    } else {
-      if (this.#listener !== undefined) this.#taken.listen(this.#listener)
-      this.#response = undefined
-      this.#onClose = undefined
+    this.#socket = response.socket
+    // In a later turn, so that whoever begins to listen right after subscribing is asked as well.
+    if (isToBeTaken) setImmediate(() => this.#take())
+  }
+
+  #take(): void {
+    const response = this.#response
+    const onClose = this.#onClose
+    const listener = this.#listener
+    if (response === undefined || onClose === undefined || listener === undefined) return
+    if (this.#socket === undefined || response.writableEnded || !canTake(response)) return
+    // This listener shall not hear that the response is closed when its connection is taken.
+    response.off('close', onClose)
+    const taken = takeConnection(response)
+    if (taken === undefined) {
+      response.on('close', onClose)
+      return
     }
+    taken.listen(listener)
+    this.#taken = taken
+    this.#socket = undefined
+    this.#response = undefined
+    this.#onClose = undefined
   }
 
   #writeToSocket(bytes: Uint8Array): boolean {
@@ -101,6 +120,7 @@ export class SocketSink implements Sink {
     if (this.#onDrain === undefined) {
       this.#onDrain = () => {
         this.#onDrain = undefined
+        this.#take()
         this.#listener?.drained()
       }
       socket.once('drain', this.#onDrain)
