@@ -1,9 +1,9 @@
-// Starts an installed `tidemark` on one version of Node, publishes an event and reads it back.
+// Starts an installed `tidemark` on one version of Node, publishes an event, reads it back, and puts it under a little load.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ export interface Installed {
 /** Each step takes under a second; what takes this long hangs. Milliseconds. */
 const timeoutMs = 30_000
 
-/** Serves with so many workers, publishes, subscribes and stops; resolves to what went wrong, or to undefined. */
+/** Serves with so many workers, publishes, subscribes, with one worker is load-tested, and stops; resolves to what went wrong, or to undefined. */
 export async function smokeHub(installed: Installed, workers: number): Promise<string | undefined> {
   const { node, program, directory } = installed
   const data = mkdtempSync(join(directory, 'data-'))
@@ -39,7 +39,9 @@ export async function smokeHub(installed: Installed, workers: number): Promise<s
     stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   }
   const url = await readUrl(hub, () => output)
-  const fault = url === undefined ? 'it does not listen' : await useHub(installed, url)
+  let fault = url === undefined ? 'it does not listen' : await useHub(installed, url)
+  // Once is enough: what is looked at is the load tester, not the hub.
+  if (url !== undefined && workers === 1) fault ??= await benchHub(installed, url)
   hub.kill('SIGTERM')
   const [code] = (await ended) as [number | null]
   if (fault !== undefined) return `${fault}\n${output}`
@@ -70,6 +72,23 @@ async function useHub(
   if (read.code !== 0) return `subscribe ended with ${read.code}: ${read.output}`
   if (!read.output.includes('"hello"')) return `subscribe printed ${read.output}`
   return checkTaken(url)
+}
+
+/** The load tester brings files beside its code: the program of the processes that read, the page of the report, and uPlot. */
+async function benchHub(
+  { node, program, directory: cwd }: Installed,
+  url: string,
+): Promise<string | undefined> {
+  const report = join(mkdtempSync(join(cwd, 'bench-')), 'report.html')
+  const load = ['--connections', '5', '--duration', '300ms', '--html', report]
+  const { code, output } = await run(node, [program, 'bench', url, ...load], { cwd, timeoutMs })
+  if (code !== 0) return `bench ended with ${code}: ${output}`
+  if (!/opened +5 of 5\n/.test(output) || !/received +[1-9]/.test(output))
+    return `bench printed ${output}`
+  const page = readFileSync(report, 'utf8')
+  return page.includes('uPlot') && page.includes('</html>')
+    ? undefined
+    : `the report of bench is not whole: it has ${page.length} characters`
 }
 
 /**
