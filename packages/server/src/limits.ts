@@ -93,6 +93,15 @@ export const paceMs: number = 100
 /** How long a client may take to read the goodbye before its connection is cut: a few round trips of a bad line. Milliseconds. */
 export const goodbyeMs: number = 5_000
 
+/**
+ * Bytes of a block that a stream of HTTP/2 is given at a time. 250 streams of a connection whose client has opened all windows and
+ * reads nothing hold 250 × 64 KiB = 16 MiB.
+ */
+export const http2SliceBytes: number = 64 * 1024
+
+/** How often a drain looks whether the last goodbyes have been read. Milliseconds. */
+export const goodbyePollMs: number = 20
+
 /** The range of the time between two beats, in milliseconds: up to a day. Timers end at 24.8 days. */
 export const heartbeatRangeMs: { readonly from: number; readonly to: number } = {
   from: 1,

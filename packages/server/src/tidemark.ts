@@ -11,7 +11,13 @@ import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
 import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
-import { drainSessionsPerSecond, goodbyeMs, paceMs, retrySpreadMs } from './limits.ts'
+import {
+  drainSessionsPerSecond,
+  goodbyeMs,
+  goodbyePollMs,
+  paceMs,
+  retrySpreadMs,
+} from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
 import type { PublishInput } from './new-event.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
@@ -170,9 +176,10 @@ export class Tidemark {
     while (this.#sessions.size > 0) {
       for (const session of [...this.#sessions.values()].slice(0, portion))
         this.#dismiss(session, 'draining')
-      if (this.#sessions.size > 0)
-        await new Promise<void>((resolve) => this.#settings.clock.after(pauseMs, resolve))
+      if (this.#sessions.size > 0) await this.#pause(pauseMs)
     }
+    // Each leaves when it has read its goodbye, or when its time for that is over.
+    while (this.#host.leaving.size > 0) await this.#pause(goodbyePollMs)
   }
 
   /** Ends all sessions at once and stops following the log. The log itself stays open: it is its maker's to close. */
@@ -182,6 +189,10 @@ export class Tidemark {
     this.#beats.stop()
     await this.#starting?.catch(() => undefined)
     this.#fanOut?.close()
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#settings.clock.after(ms, resolve))
   }
 
   /** Follows the log, once; a failure is forgotten, so that the next who asks tries again. */

@@ -1,10 +1,16 @@
 // The door of `node:http2`: many streams on one connection, windows that stay shut, streams and connections that end.
 
 import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { connect as connectSession, createSecureServer } from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTcp, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { ClientHttp2Session, Http2ServerResponse } from 'node:http2'
 import { gunzipSync } from 'node:zlib'
 import { memoryLog } from '@tidemark/log'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, makeCertificate } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
 import type { Tidemark, TidemarkOptions } from '../src/index.ts'
@@ -239,4 +245,47 @@ describe('refusals', () => {
     expect(client.headers).toMatchObject({ ':status': 200, 'x-accel-buffering': 'no' })
     expect(tide.sessionCount).toBe(0)
   })
+})
+
+test('a client that opens all its windows and reads nothing is given a slice of a large event per stream, not a copy', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-http2-'))
+  const { cert, key } = await makeCertificate(directory)
+  const tide = createTidemark({ log: memoryLog() })
+  const server = createSecureServer({ cert: await readFile(cert), key: await readFile(key) })
+  server.on('request', (request, response) => void tide.subscribe(request, response))
+  // Node's client reads whatever comes, so somebody in between stops.
+  const upstreams: Socket[] = []
+  const between = createServer((downstream) => {
+    const upstream = connectTcp((server.address() as AddressInfo).port, '127.0.0.1')
+    upstreams.push(upstream)
+    downstream.on('error', () => undefined).pipe(upstream.on('error', () => undefined))
+    upstream.pipe(downstream)
+  })
+  for (const each of [server, between]) {
+    each.listen(0, '127.0.0.1')
+    await once(each, 'listening')
+  }
+  const session = connectSession(`https://127.0.0.1:${(between.address() as AddressInfo).port}`, {
+    settings: { initialWindowSize: 2 ** 31 - 1 },
+    rejectUnauthorized: false,
+  }).on('error', () => undefined)
+  onTestFinished(async () => {
+    session.destroy()
+    for (const upstream of upstreams) upstream.destroy()
+    await tide.close()
+    between.close()
+    server.close()
+    await rm(directory, { recursive: true })
+  })
+  await once(session, 'remoteSettings')
+  session.setLocalWindowSize(2 ** 31 - 1)
+  const streams = 60
+  for (let i = 0; i < streams; i++) session.request({ ':path': '/?topic=a' })
+  await expect.poll(() => tide.sessionCount).toBe(streams)
+  for (const upstream of upstreams) upstream.unpipe().pause()
+  const before = process.memoryUsage().rss
+  for (let i = 0; i < 3; i++) await tide.publish('a', { data: 'x'.repeat(1_000_000) })
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  // Copies for each stream would be 60 MB of the first event alone.
+  expect(process.memoryUsage().rss - before).toBeLessThan(40_000_000)
 })

@@ -209,3 +209,41 @@ describe('refusals', () => {
     await late.until('"reason":"draining"')
   })
 })
+
+describe('a stream asked for behind a request that is still being answered', () => {
+  async function startBusy() {
+    const tide = createTidemark({ log: memoryLog() })
+    const waiting: (() => void)[] = []
+    const server = await serve((request, response) => {
+      if (request.url === '/slow') waiting.push(() => response.end('done'))
+      else void tide.subscribe(request, response)
+    })
+    const client = sendRaw(server.port, get('/slow') + get('/?topic=a'))
+    await expect.poll(() => waiting.length).toBe(1)
+    return { tide, server, client, answer: () => waiting.forEach((go) => go()) }
+  }
+
+  test('begins when its turn has come', async () => {
+    const { tide, server, client, answer } = await startBusy()
+    expect(tide.sessionCount).toBe(0)
+    answer()
+    await client.until('tidemark.ready')
+    await tide.publish('a', { data: 'heard' })
+    await client.until('data: heard')
+    client.socket.destroy()
+    await expect.poll(() => tide.sessionCount).toBe(0)
+    await server.close()
+  })
+
+  test.each(['destroy', 'resetAndDestroy'] as const)(
+    'leaves no session behind when the client is gone before that (%s)',
+    async (leave) => {
+      const { tide, server, client } = await startBusy()
+      client.socket[leave]()
+      await expect.poll(() => server.connections()).toBe(0)
+      expect(await tide.publish('a', { data: 'nobody' })).toMatchObject({ sessions: 0 })
+      expect(tide.sessionCount).toBe(0)
+      await server.close()
+    },
+  )
+})

@@ -1,7 +1,7 @@
 // `GET /events` and `POST /events`: open a stream.
 
 import { parseSubscriptionBody } from '@tidemark/server'
-import { readLastEventId } from '@tidemark/server/node'
+import { claimCarrier, readLastEventId } from '@tidemark/server/node'
 import { parseJson } from '../parse-json.ts'
 import { readQuery } from './query.ts'
 import type { Route } from './route.ts'
@@ -13,6 +13,8 @@ export const subscribeByQuery: Route = ({ request, response }, { tide }) =>
 /** Subscribes by a JSON body, for topic lists too long for a URL. */
 export const subscribeByBody: Route = async ({ request, response, query }, { tide, bodies }) => {
   readQuery(query, [])
+  // Before the body is read, so that nothing that comes behind it is taken for a request.
+  claimCarrier(request, response)
   // The body is let go before the stream opens: streams last.
   const subscription = await bodies.read(request, (text) =>
     parseSubscriptionBody(parseJson(text), readLastEventId(request)),

@@ -5,9 +5,11 @@ import type { Http2ServerResponse } from 'node:http2'
 import { ServerError } from '../errors.ts'
 import type { Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
+import type { StreamHeaders } from '../stream-headers.ts'
 import { isHttp2 } from './exchange.ts'
 import type { NodeResponse } from './exchange.ts'
 import { GzipSink } from './gzip-sink.ts'
+import { Http2Sink } from './http2-sink.ts'
 import { ResponseSink } from './response-sink.ts'
 import { SocketSink } from './socket-sink.ts'
 
@@ -32,14 +34,23 @@ export function openSink(response: NodeResponse, { way, isGzip }: SinkOptions): 
       'The response has already been begun, so no stream can be opened on it. Subscribe before anything writes to it.',
     )
   }
-  const isBare = isHttp2(response) ? isUnwrappedHttp2(response) : isUnwrapped(response)
-  const isCompressed = isGzip && isBare
-  const headers = isCompressed ? gzipStreamHeaders : streamHeaders
+  if (isHttp2(response)) {
+    const isBare = isUnwrappedHttp2(response)
+    const headers = chooseHeaders(isGzip && isBare)
+    const sink = isBare ? new Http2Sink(response, headers) : new ResponseSink(response, headers)
+    return isGzip && isBare ? new GzipSink(sink) : sink
+  }
+  const isBare = isUnwrapped(response)
+  const headers = chooseHeaders(isGzip && isBare)
   const sink =
-    way === 'auto' && isBare && !isHttp2(response)
+    way === 'auto' && isBare
       ? new SocketSink(response, headers)
       : new ResponseSink(response, headers)
-  return isCompressed ? new GzipSink(sink) : sink
+  return isGzip && isBare ? new GzipSink(sink) : sink
+}
+
+function chooseHeaders(isCompressed: boolean): StreamHeaders {
+  return isCompressed ? gzipStreamHeaders : streamHeaders
 }
 
 /**

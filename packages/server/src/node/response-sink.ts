@@ -1,5 +1,4 @@
-// The careful way: through `response.write`, whatever middleware has put in front of it. Streams of HTTP/2 go it too: their
-// bytes are framed for each connection by itself, so there is nothing to share with others.
+// The careful way: through `response.write`, whatever middleware has put in front of it.
 
 import type { Block } from '../block.ts'
 import { writeBytesMax } from '../limits.ts'

@@ -1,7 +1,8 @@
 // Which connections, or streams of HTTP/2 connections, carry an open event stream. Whatever else a client sends on one of
 // them belongs to no request.
 
-import type { Carrier } from './exchange.ts'
+import { carrierOf } from './exchange.ts'
+import type { AnyResponse, Carrier, NodeRequest, NodeResponse } from './exchange.ts'
 import { declareFate } from './listener-fate.ts'
 
 const streaming = new WeakSet<Carrier>()
@@ -11,8 +12,13 @@ export function isStreaming(carrier: Carrier): boolean {
   return streaming.has(carrier)
 }
 
-/** Marks a carrier until the returned function is called. */
-export function markStreaming(carrier: Carrier): () => void {
+/** Marks what a request arrived on, until its response is closed: whatever arrives there from now on belongs to no request. */
+export function claimCarrier(request: NodeRequest, response: NodeResponse): void {
+  const carrier = carrierOf(request)
   streaming.add(carrier)
-  return declareFate(() => streaming.delete(carrier), 'told')
+  const anyResponse: AnyResponse = response
+  anyResponse.once(
+    'close',
+    declareFate(() => streaming.delete(carrier), 'told'),
+  )
 }

@@ -6,11 +6,11 @@ import { parseQueryText } from '../query-text.ts'
 import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
 import { acceptsGzip } from './accept-encoding.ts'
-import { carrierOf } from './exchange.ts'
-import type { AnyResponse, NodeRequest, NodeResponse } from './exchange.ts'
+import { isHttp2 } from './exchange.ts'
+import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
-import { markStreaming } from './streaming.ts'
+import { claimCarrier } from './streaming.ts'
 import { refuse } from './refuse.ts'
 import { sendStreamHead } from './stream-head.ts'
 
@@ -29,8 +29,7 @@ export async function subscribe(
   options: SubscribeOptions,
 ): Promise<void> {
   const { request, response } = exchange
-  const anyResponse: AnyResponse = response
-  anyResponse.once('close', markStreaming(carrierOf(request)))
+  if (request.method !== 'HEAD') claimCarrier(request, response)
   let subscription = options.subscription
   try {
     subscription ??= readSubscription(request)
@@ -40,6 +39,7 @@ export async function subscribe(
       response.end()
       return
     }
+    if (!(await hasTurn(request, response))) return
     const isGzip = opener.isCompressing && acceptsGzip(readHeader(request, 'accept-encoding'))
     const sink = openSink(response, { way: options.way ?? 'auto', isGzip })
     await opener.open(sink, subscription)
@@ -48,6 +48,28 @@ export async function subscribe(
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
     refuse(request, response, { error, retryMs: opener.pickRetryMs(), cursor })
   }
+}
+
+/**
+ * Resolves once the response is the first in line on its connection, to false if the connection closes before that. A response
+ * that waits behind another (pipelining) has no socket yet, and is never told when the connection is gone.
+ */
+function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
+  if (isHttp2(response) || response.socket !== null) return Promise.resolve(true)
+  const { socket } = request
+  if (socket.destroyed) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    const onClose = (): void => {
+      response.off('socket', onSocket)
+      resolve(false)
+    }
+    const onSocket = (): void => {
+      socket.off('close', onClose)
+      resolve(true)
+    }
+    socket.once('close', onClose)
+    response.once('socket', onSocket)
+  })
 }
 
 /** The request's `Last-Event-ID`, which wins over the query's `lastEventId`. */

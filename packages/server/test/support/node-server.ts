@@ -9,6 +9,8 @@ import type { AddressInfo, Socket } from 'node:net'
 export interface NodeServer {
   readonly port: number
   close(): Promise<void>
+  /** How many connections are open. */
+  connections(): Promise<number>
 }
 
 export async function serve(
@@ -18,6 +20,10 @@ export async function serve(
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
+    connections: () =>
+      new Promise((resolve, reject) =>
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+      ),
     async close() {
       server.closeAllConnections()
       server.close()
