@@ -113,6 +113,12 @@ export const drainSettleMs: number = 100
 /** How long a closing hub waits for requests in progress; supervisors kill after 10 s (Docker) to 90 s (systemd). Milliseconds. */
 export const drainRequestsMs: number = 5_000
 
+/**
+ * How long a worker that drains may take beyond the pace of its sessions before it counts as hanging: 5 s for goodbyes, 5 s for
+ * requests, and as much again for a busy machine. Milliseconds.
+ */
+export const drainGraceMs: number = 20_000
+
 /** Processes of one hub. Each appends and delivers all by itself; 64 × ~60 MB before the first session is 4 GB. */
 export const workersMax: number = 64
 

@@ -75,3 +75,19 @@ test('a request that never ends holds up a closing hub for a bounded time', asyn
   clock.advance(1)
   await quiet
 })
+
+test('a client that lags when the hub is told to leave gets the time to read up to its goodbye', async () => {
+  const hub = await startTestHub()
+  const get = 'GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const socket = await openUntil(hub.port, get, 'tidemark.ready')
+  socket.pause()
+  const large = 'x'.repeat(500_000)
+  for (let i = 0; i < 40; i++) {
+    await fetch(`${hub.url}/topics/a`, { method: 'POST', body: large })
+  }
+  const drained = hub.drain()
+  const rest = readToEnd(socket)
+  socket.resume()
+  expect(await rest).toContain('event: tidemark.bye')
+  await drained
+})

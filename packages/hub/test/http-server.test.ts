@@ -132,3 +132,11 @@ test.each([
     expect(await countEvents(port)).toBe(1)
   },
 )
+
+test('a publish that comes behind a request for a stream belongs to no request, and is not stored', async () => {
+  const port = await startTestServer({})
+  const body = '{"topics":["a"]}'
+  const subscribe = `POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  await exchange(port, [`${subscribe}${post(2)}no`])
+  expect(await countEvents(port)).toBe(0)
+})

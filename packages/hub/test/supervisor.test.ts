@@ -29,6 +29,7 @@ function createScene(count: number, onDrain = leave): Scene {
   const supervisor = new Supervisor({
     workers: count,
     start: { kind: 'start', config, url: 'http://localhost', drainSessionsPerSecond: 500 },
+    drainMsMax: 30_000,
     fork: (listener) => {
       workers.push(listener)
       const kill = (): void => listener.ended('was killed by SIGKILL', false)
@@ -183,4 +184,16 @@ test('a worker that fails while the hub drains ends it with its own message and 
   workers[0]?.heard({ kind: 'failed', failure })
   workers[0]?.ended('ended with exit code 1', false)
   await expect(drained).rejects.toMatchObject(failure)
+})
+
+test('a worker that hangs while the hub drains is killed in the end, and the drain does not count as clean', async () => {
+  const { supervisor, clock, lines, workers } = await startScene(2, () => undefined)
+  const drained = supervisor.drain()
+  const [first] = workers
+  if (first !== undefined) leave(first)
+  clock.advance(29_999)
+  expect(lines).toEqual([])
+  clock.advance(1)
+  await expect(drained).rejects.toMatchObject({ code: 'WORKER_ENDED' })
+  expect(lines[0]).toMatch(/^worker 2 .* has not left after 30000 ms and is killed\.$/)
 })

@@ -6,7 +6,7 @@ import { systemClock } from '@tidemark/log'
 import { drainSessionsPerSecond } from '@tidemark/server'
 import type { HubConfig } from '../config/schema.ts'
 import type { Hub } from '../hub.ts'
-import { connectionsSpare } from '../limits.ts'
+import { connectionsSpare, drainGraceMs } from '../limits.ts'
 import { listen } from '../listen.ts'
 import { Porter } from './porter.ts'
 import { Supervisor } from './supervisor.ts'
@@ -37,6 +37,7 @@ export async function startWorkers(config: HubConfig, say: (text: string) => voi
       url,
       drainSessionsPerSecond: drainSessionsPerSecond / config.workers,
     },
+    drainMsMax: (config.maxSessions / drainSessionsPerSecond) * 1_000 + drainGraceMs,
     fork: forkWorker,
     porter,
     clock: systemClock,

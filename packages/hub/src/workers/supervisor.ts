@@ -12,6 +12,8 @@ export interface SupervisorOptions {
   readonly workers: number
   /** What each worker is told first. */
   readonly start: ToWorker & { readonly kind: 'start' }
+  /** How long workers may take to leave before they are killed. Milliseconds. */
+  readonly drainMsMax: number
   readonly fork: ForkWorker
   readonly porter: Porter
   readonly clock: Clock
@@ -80,7 +82,10 @@ export class Supervisor {
    * @throws HubError `WORKER_ENDED`, or what a worker says, when one died instead of sending its sessions away
    */
   async drain(): Promise<void> {
+    const { clock, drainMsMax } = this.#options
+    const timer = clock.after(drainMsMax, () => this.#giveUp())
     await this.#leave((worker) => worker.send({ kind: 'drain' }))
+    timer.cancel()
     if (this.#lost !== undefined) throw this.#lost
   }
 
@@ -97,6 +102,17 @@ export class Supervisor {
     for (const { restart, process } of this.#slots) {
       restart?.cancel()
       process?.kill()
+    }
+  }
+
+  /** A worker that hangs must not keep the hub from ending. */
+  #giveUp(): void {
+    for (const slot of this.#slots) {
+      if (slot.process === undefined) continue
+      this.#options.say(
+        `${describe(slot)} has not left after ${this.#options.drainMsMax} ms and is killed.`,
+      )
+      slot.process.kill()
     }
   }
 
