@@ -34,7 +34,10 @@ export async function startHub(scenario: Scenario, directory: string): Promise<L
   })
   if (rules === undefined && eventsPerSecondMax === undefined) return hub
   // Who reads the whole log must get every event, so it asks a second hub, where there are no rules.
-  const reader = await startHubProcess({ dataDirectory, args: common })
+  const reader = await startHubProcess({ dataDirectory, args: common }).catch(async (error) => {
+    await hub.stop()
+    throw error
+  })
   return {
     url: hub.url,
     logUrl: reader.url,
