@@ -15,8 +15,8 @@ export const flushWindowMaxMs: number = 20
 /** The longest window that may be asked for, in milliseconds. */
 export const flushWindowLimitMs: number = 100
 
-/** How many times as long as a flush took nothing is flushed: writing takes a quarter of the time at most, until the window is at its longest. */
-export const flushRestShare: number = 3
+/** How many times as long as a flush took nothing is flushed: writing takes a fifth of the time at most, until the window is at its longest. */
+export const flushRestShare: number = 4
 
 /** Records that wait for a flush, at which they leave early. At 50 flushes per second that is 50,000 records per second. */
 export const flushEventsMax: number = 1_000

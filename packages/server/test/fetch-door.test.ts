@@ -81,9 +81,10 @@ describe('a stream', () => {
   test('that drains says goodbye and ends', async () => {
     const tide = start()
     const client = await connect(tide, '?topic=a')
-    await tide.drain()
+    const drained = tide.drain()
     await client.untilType('tidemark.bye')
     expect(await client.read()).toBeUndefined()
+    await drained
   })
 
   test('is not opened for HEAD, which gets its head only', async () => {

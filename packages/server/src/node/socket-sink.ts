@@ -51,7 +51,7 @@ export class SocketSink implements Sink {
   }
 
   get bytesWaiting(): number {
-    return (this.#taken ?? this.#socket)?.writableLength ?? 0
+    return this.#taken?.bytesWaiting ?? this.#socket?.writableLength ?? 0
   }
 
   write(block: Block): boolean {

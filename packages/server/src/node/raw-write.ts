@@ -1,0 +1,63 @@
+// A write past Node's stream layer, straight to the handle of a connection: `socket.write` touches half a dozen objects per call,
+// which are out of the processor's caches when thousands of sessions get one block each. See bench/socket-write.ts.
+//
+// It rests on what Node does not document: `writeBuffer`, `writeQueueSize` and the class of its write requests. Where one of them is
+// not as in Node 20 to 26, `openRawWriter` gives nothing, and everything goes through `socket.write`.
+
+/** What the operating system's handle of a connection can do in Node 20 to 26. */
+interface Handle {
+  readonly writeQueueSize: number
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number
+}
+
+/** One of Node's write requests. It belongs to a write until that completes, and to nobody if it has completed at once. */
+interface WriteRequest {
+  /** Keeps the bytes where they are while the system takes them. */
+  buffer?: Uint8Array
+  oncomplete?: (status: number) => void
+}
+
+type RequestClass = new () => WriteRequest
+
+let requestClass: RequestClass | undefined
+let spare: WriteRequest | undefined
+
+/** Whether a handle can be written to directly. */
+export function canWriteRaw(handle: unknown): handle is Handle {
+  const { writeBuffer, writeQueueSize } = (handle ?? {}) as Partial<Handle>
+  return typeof writeBuffer === 'function' && typeof writeQueueSize === 'number'
+}
+
+/** Has Node's own next write to this handle show what its requests are made of. */
+export function learnRequests(handle: Handle): void {
+  if (requestClass !== undefined || Object.hasOwn(handle, 'writeBuffer')) return
+  const own = handle as { writeBuffer?: Handle['writeBuffer'] }
+  own.writeBuffer = (request, bytes) => {
+    delete own.writeBuffer
+    requestClass = request.constructor as RequestClass
+    return handle.writeBuffer(request, bytes)
+  }
+}
+
+/**
+ * Writes. `undefined`: it cannot be done this way, nothing was written. Negative: the connection is broken. 0: the system has taken
+ * everything. Positive: so many bytes are on their way, and `onDone` is called when they are gone or lost.
+ */
+export function writeRaw(
+  handle: Handle,
+  bytes: Uint8Array,
+  onDone: (status: number) => void,
+): number | undefined {
+  if (requestClass === undefined) return undefined
+  spare ??= new requestClass()
+  const request = spare
+  const status = handle.writeBuffer(request, bytes)
+  if (status !== 0) return status
+  const waiting = handle.writeQueueSize
+  if (waiting > 0) {
+    spare = undefined
+    request.buffer = bytes
+    request.oncomplete = onDone
+  }
+  return waiting
+}

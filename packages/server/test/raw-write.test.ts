@@ -1,0 +1,107 @@
+// Writes past Node's stream layer: nothing lost, doubled or overtaken when the system takes only a part; and none where Node differs.
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { memoryLog } from '@tidemark/log'
+import { expect, onTestFinished, test } from 'vitest'
+import { createTidemark } from '../src/index.ts'
+import { canWriteRaw, learnRequests, writeRaw } from '../src/node/raw-write.ts'
+import { get, sendRaw } from './support/node-server.ts'
+
+async function start() {
+  const tide = createTidemark({ log: memoryLog() })
+  const server = createServer((request, response) => void tide.subscribe(request, response))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    await tide.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  return { tide, port: (server.address() as AddressInfo).port }
+}
+
+const numbersOf = (text: string): number[] =>
+  [...text.matchAll(/data: (\d+) /g)].map((match) => Number(match[1]))
+
+test('a client that stops and goes on reading, again and again, gets every byte in order', async () => {
+  const { tide, port } = await start()
+  const client = sendRaw(port, get('/?topic=a'))
+  await client.until('tidemark.ready')
+  const count = 300
+  for (let i = 0; i < count; i++) {
+    if (i % 50 === 10) client.socket.pause()
+    if (i % 50 === 40) client.socket.resume()
+    await tide.publish('a', { data: `${i} ${'x'.repeat((i * 7_919) % 90_000)}` })
+  }
+  client.socket.resume()
+  await client.until(`data: ${count - 1} `)
+  expect(numbersOf(client.text)).toEqual(Array.from({ length: count }, (_, i) => i))
+})
+
+test('a goodbye behind bytes that the system has not taken is the last thing a client reads', async () => {
+  const { tide, port } = await start()
+  const client = sendRaw(port, get('/?topic=a'))
+  await client.until('tidemark.ready')
+  client.socket.pause()
+  for (let i = 0; i < 200; i++) await tide.publish('a', { data: `${i} ${'x'.repeat(60_000)}` })
+  const drained = tide.drain()
+  client.socket.resume()
+  await once(client.socket, 'close')
+  await drained
+  expect(client.text).toMatch(/event: tidemark\.bye[^]*\r\n0\r\n\r\n$/)
+  const numbers = numbersOf(client.text)
+  expect(numbers).toEqual(numbers.map((_, i) => i))
+})
+
+test('a client that resets while bytes are on their way leaves nothing behind', async () => {
+  const { tide, port } = await start()
+  const client = sendRaw(port, get('/?topic=a'))
+  await client.until('tidemark.ready')
+  client.socket.pause()
+  for (let i = 0; i < 100; i++) await tide.publish('a', { data: 'x'.repeat(100_000) })
+  client.socket.resetAndDestroy()
+  await expect.poll(() => tide.sessionCount).toBe(0)
+})
+
+const other = sendRequests()
+
+/** A handle that shows what it is given. */
+function sendRequests() {
+  const requests: object[] = []
+  return {
+    requests,
+    writeQueueSize: 0,
+    writeBuffer(request: object) {
+      requests.push(request)
+      return 0
+    },
+  }
+}
+
+test('where Node’s handle is not as expected, nothing is written past the stream layer', () => {
+  expect(canWriteRaw(undefined)).toBe(false)
+  expect(canWriteRaw({ writeBuffer: () => 0 })).toBe(false)
+  expect(canWriteRaw({ writeQueueSize: 0 })).toBe(false)
+  expect(canWriteRaw(other)).toBe(true)
+})
+
+test('a request that is still under way is not used for another write', () => {
+  const handle = sendRequests()
+  learnRequests(handle)
+  handle.writeBuffer({})
+  const done: number[] = []
+  const write = (): number | undefined =>
+    writeRaw(handle, new Uint8Array(1), (status) => done.push(status))
+  expect([write(), write()]).toEqual([0, 0])
+  expect(handle.requests.at(-1)).toBe(handle.requests.at(-2))
+  handle.writeQueueSize = 10
+  expect(write()).toBe(10)
+  const underWay = handle.requests.at(-1) as { oncomplete: (status: number) => void }
+  handle.writeQueueSize = 0
+  expect(write()).toBe(0)
+  expect(handle.requests.at(-1)).not.toBe(underWay)
+  underWay.oncomplete(0)
+  expect(done).toEqual([0])
+})
