@@ -4,10 +4,10 @@
 // It rests on what Node does not document: `writeBuffer`, `writeQueueSize` and the class of its write requests. Where one of them is
 // not as in Node 20 to 26, `openRawWriter` gives nothing, and everything goes through `socket.write`.
 
-/** What the operating system's handle of a connection can do in Node 20 to 26. */
+/** What the operating system's handle of a connection can do in Node 20 to 24. */
 interface Handle {
   readonly writeQueueSize: number
-  writeBuffer(request: WriteRequest, bytes: Uint8Array): number
+  writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number
 }
 
 /** One of Node's write requests. It belongs to a write until that completes, and to nobody if it has completed at once. */
@@ -34,7 +34,9 @@ export function learnRequests(handle: Handle): void {
   const own = handle as { writeBuffer?: Handle['writeBuffer'] }
   own.writeBuffer = (request, bytes) => {
     delete own.writeBuffer
-    requestClass = request.constructor as RequestClass
+    // Node 26 makes one only when it is needed: there `socket.write` is as cheap as this.
+    if (request?.constructor.name === 'WriteWrap')
+      requestClass = request.constructor as RequestClass
     return handle.writeBuffer(request, bytes)
   }
 }
