@@ -12,6 +12,7 @@ import type { NewEvent } from '@tidemark/log'
 import { measureRecord } from '@tidemark/log/driver'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import { startHubProcess } from '../packages/testkit/dist/hub-process.js'
+import { readFlag } from './support/flags.ts'
 import { measureDirectory, withDirectory } from './support/directory.ts'
 import { postRequest, runLoad } from './support/load.ts'
 import { tableRow, whole } from './support/statistics.ts'
@@ -154,11 +155,6 @@ function pickMixed(n: number): string {
 /** As long as a UUID, in no order. */
 function makeKey(n: number): string {
   return ((n * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0').padEnd(36, '-4b6e-8f1a')
-}
-
-function readFlag(name: string): string | undefined {
-  const prefix = `--${name}=`
-  return process.argv.find((argument) => argument.startsWith(prefix))?.slice(prefix.length)
 }
 
 const widths = [44, 14, 14, 14, 14, 11]

@@ -17,6 +17,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { findFreePort, startHubProcess } from '../packages/testkit/dist/hub-process.js'
+import { readFlag } from './support/flags.ts'
 import { withDirectory } from './support/directory.ts'
 import { tableRow } from './support/statistics.ts'
 
@@ -143,9 +144,4 @@ function readPss(pid: number): number {
 function readSocketMemory(): number {
   const pages = /^TCP: .* mem (\d+)$/m.exec(readFileSync('/proc/net/sockstat', 'utf8'))?.[1]
   return Number(pages) * 4096
-}
-
-function readFlag(name: string): string | undefined {
-  const prefix = `--${name}=`
-  return process.argv.find((argument) => argument.startsWith(prefix))?.slice(prefix.length)
 }

@@ -13,6 +13,7 @@ import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'nod
 import { join } from 'node:path'
 import { startHubProcess } from '../packages/testkit/dist/hub-process.js'
 import type { HubProcess } from '../packages/testkit/dist/hub-process.js'
+import { readFlag } from './support/flags.ts'
 import { readCommitCount } from './support/commits.ts'
 import { withDirectory } from './support/directory.ts'
 import { postRequest, runLoad } from './support/load.ts'
@@ -49,11 +50,6 @@ interface Round {
   readonly ownCpu: number
   readonly flushes: number
   readonly ratio: number
-}
-
-function readFlag(name: string): string | undefined {
-  const prefix = `--${name}=`
-  return process.argv.find((argument) => argument.startsWith(prefix))?.slice(prefix.length)
 }
 
 function makeRequest(connection: number, events: number): Buffer {

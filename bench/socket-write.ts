@@ -13,6 +13,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { readFlag } from './support/flags.ts'
 import { median, tableRow } from './support/statistics.ts'
 
 const count = Number(readFlag('sockets') ?? 2_000)
@@ -104,8 +105,3 @@ for (const [i, [name]] of ways.entries()) {
 clients.kill()
 server.close()
 process.exit(0)
-
-function readFlag(name: string): string | undefined {
-  const prefix = `--${name}=`
-  return process.argv.find((argument) => argument.startsWith(prefix))?.slice(prefix.length)
-}
