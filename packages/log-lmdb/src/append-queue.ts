@@ -22,6 +22,8 @@ export interface AppendCounts {
 interface Waiting {
   readonly batch: NewBatch
   readonly dataLength: number
+  /** By `clock.elapsed()`: until then it may wait for others. */
+  readonly dueAt: number
   readonly resolve: (positions: readonly Position[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -40,6 +42,10 @@ export class AppendQueue {
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #isStuck = false
+  /** When the least patient of those who wait is due. */
+  #dueAt = Infinity
+  /** Ends the waiting for others. */
+  #hurry: () => void = () => undefined
   #inFlightFirst = Infinity
   readonly #onStuck = new Set<() => void>()
 
@@ -66,7 +72,12 @@ export class AppendQueue {
     return new Promise((resolve, reject) => {
       let dataLength = 0
       for (const { data } of batch.events) dataLength += data.length
-      this.#waiting.push({ batch, dataLength, resolve, reject })
+      const dueAt = this.#context.clock.elapsed() + (batch.patienceMs ?? 0)
+      this.#waiting.push({ batch, dataLength, dueAt, resolve, reject })
+      if (dueAt < this.#dueAt) {
+        this.#dueAt = dueAt
+        this.#hurry()
+      }
       this.#running ??= this.#run()
     })
   }
@@ -78,8 +89,30 @@ export class AppendQueue {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#commitGroup()
+    while (this.#waiting.length > 0) {
+      if (this.#restMs >= 1) await this.#gather()
+      await this.#commitGroup()
+    }
     this.#running = undefined
+  }
+
+  /** How long the least patient of those who wait still may. Timers count whole milliseconds: less than one is not worth one. */
+  get #restMs(): number {
+    return this.#dueAt - this.#context.clock.elapsed()
+  }
+
+  /** Waits for others; whoever comes and is less patient ends it earlier. */
+  async #gather(): Promise<void> {
+    while (this.#restMs >= 1) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#context.clock.after(Math.ceil(this.#restMs), resolve)
+        this.#hurry = () => {
+          timer.cancel()
+          resolve()
+        }
+      })
+      this.#hurry = () => undefined
+    }
   }
 
   async #commitGroup(): Promise<void> {
@@ -104,7 +137,7 @@ export class AppendQueue {
       this.#inFlightFirst = Infinity
       const failure = await toUnavailable(error, 'storing events')
       // An error before the transaction began concerns all who wait.
-      const failed = group.length > 0 ? group : this.#waiting.splice(0)
+      const failed = group.length > 0 ? group : this.#takeAll()
       for (const { reject } of failed) reject(failure)
     } finally {
       giveUp.cancel()
@@ -118,8 +151,13 @@ export class AppendQueue {
    */
   #giveUp(): void {
     this.#isStuck = true
-    for (const { reject } of this.#waiting.splice(0)) reject(describeStuck())
+    for (const { reject } of this.#takeAll()) reject(describeStuck())
     for (const resolve of this.#onStuck) resolve()
+  }
+
+  #takeAll(): readonly Waiting[] {
+    this.#dueAt = Infinity
+    return this.#waiting.splice(0)
   }
 
   #takeGroup(): readonly Waiting[] {
@@ -132,7 +170,9 @@ export class AppendQueue {
       if (count > 0 && (events > groupEventsMax || data > groupDataMax)) break
       count += 1
     }
-    return this.#waiting.splice(0, count)
+    const group = this.#waiting.splice(0, count)
+    this.#dueAt = Math.min(...this.#waiting.map(({ dueAt }) => dueAt))
+    return group
   }
 
   #answer(group: readonly Waiting[], result: GroupResult): void {

@@ -91,3 +91,34 @@ test('a write lock that never comes answers LOG_UNAVAILABLE, stores nothing, and
   await other.close()
   await log.close()
 })
+
+test('batches that may wait share a transaction with whatever comes until the least patient is due', async () => {
+  const clock = createFakeClock()
+  const log = await openAt(directory, { clock })
+  const append = (data: string, patienceMs?: number) =>
+    log.append({ events: [{ topic, data }], patienceMs })
+  let answered = 0
+  const patient: Promise<unknown>[] = []
+  for (let i = 0; i < 5; i++) {
+    patient.push(append(`patient ${i}`, 10).then(() => (answered += 1)))
+    clock.advance(1)
+    await Promise.resolve()
+  }
+  expect(log.stats().commits).toBe(0)
+  expect(answered).toBe(0)
+  clock.advance(5)
+  await Promise.all(patient)
+  expect(log.stats()).toMatchObject({ commits: 1, batches: 5 })
+  const waiting = append('waits', 10_000)
+  await append('does not')
+  await waiting
+  expect(log.stats()).toMatchObject({ commits: 2, batches: 7 })
+  await log.close()
+})
+
+test('a log that is closed answers those who wait for others first', async () => {
+  const log = await openAt(directory)
+  const waiting = log.append({ events: [{ topic, data: 'waits' }], patienceMs: 20 })
+  await log.close()
+  expect(await waiting).toHaveLength(1)
+})

@@ -23,6 +23,11 @@ export interface NewBatch {
    * positions of the first. Kept with the positions in the transaction that stores the events.
    */
   readonly idempotencyKey?: string | undefined
+  /**
+   * How long this batch may wait for others that are to share its way to the disk, in milliseconds. Default 0. A log that
+   * gains nothing by it does not wait.
+   */
+  readonly patienceMs?: number | undefined
 }
 
 /** An event in the log. */

@@ -8,7 +8,7 @@ import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from './framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
-import { waitersKeptMax } from './limits.ts'
+import { publishPatienceMsMax, publishPatienceShare, waitersKeptMax } from './limits.ts'
 import { RecentRecords } from './recent.ts'
 
 /** Somebody who waits for the tail. */
@@ -74,6 +74,11 @@ export class FanOut {
   /** Everything up to here has been flushed: where a session that is level with the node stands. */
   get position(): Position {
     return this.#position
+  }
+
+  /** How long an event that is published now may wait on its way to the log: less than it will wait here. */
+  get patienceMs(): number {
+    return Math.min(publishPatienceMsMax, this.#window.waitMs * publishPatienceShare)
   }
 
   /** Resolves once the tail has handed over `position`, or on `close`. Who no longer waits says so by `isOver`. */

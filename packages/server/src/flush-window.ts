@@ -33,10 +33,15 @@ export class FlushWindow {
     this.#flush = flush
   }
 
+  /** How long a record that comes now waits for a flush, in milliseconds, as far as can be told; 0 on an idle node. */
+  get waitMs(): number {
+    return this.#settings.fixedMs ?? Math.max(0, this.#opensAt - this.#clock.elapsed())
+  }
+
   /** Something is pending: flushes now, or once when the window ends. */
   request(): void {
     if (this.#timer !== undefined) return
-    const waitMs = this.#settings.fixedMs ?? this.#opensAt - this.#clock.elapsed()
+    const { waitMs } = this
     // Timers count whole milliseconds, so what is left of a shorter window is not worth one.
     if (waitMs < 1) this.flushNow()
     else this.#timer = this.#clock.after(Math.ceil(waitMs), () => this.flushNow())

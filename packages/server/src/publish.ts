@@ -42,7 +42,7 @@ export interface Published {
 export async function publish(
   { eventBytesMax, log }: NodeSettings,
   inputs: readonly TopicInput[],
-  options: PublishOptions,
+  options: PublishOptions & { readonly patienceMs: number },
 ): Promise<Published> {
   if (inputs.length === 0 || inputs.length > publishEventsMax) {
     throw new ServerError(
@@ -51,8 +51,8 @@ export async function publish(
     )
   }
   const events = inputs.map((input) => toNewEvent(input.topic, input, eventBytesMax))
-  const { idempotencyKey } = options
-  const positions = await log.append({ events, idempotencyKey }).catch(wrapLogError)
+  const { idempotencyKey, patienceMs } = options
+  const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
   const last = positions.at(-1)
   if (last === undefined) {
     throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')

@@ -153,7 +153,8 @@ export class Tidemark {
    * @throws ServerError for an event that breaks the rules (nothing is published then), or `LOG_UNAVAILABLE`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
-    const { cursor, topics } = await publish(this.#settings, inputs, options)
+    const patienceMs = this.#fanOut?.patienceMs ?? 0
+    const { cursor, topics } = await publish(this.#settings, inputs, { ...options, patienceMs })
     return { cursor, sessions: this.#countReached(topics) }
   }
 

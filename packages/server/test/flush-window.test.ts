@@ -9,6 +9,7 @@ import type { TidemarkOptions } from '../src/index.ts'
 import { FlushWindow } from '../src/flush-window.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
+import { wrapLog } from './support/wrap-log.ts'
 
 /** A window whose flushes take `costMs` of a clock that the test turns. */
 function openWindow(clock: FakeClock, settings: { fixedMs?: number; maxMs?: number } = {}) {
@@ -147,4 +148,39 @@ test.each([
   [{ flushBytesMax: Number.NaN }, 'flushBytesMax must be 1 or more; got NaN.'],
 ])('an option out of range says its range: %o', (options, message) => {
   expect(() => createTidemark({ log: memoryLog(), ...options })).toThrow(message)
+})
+
+test('an event may wait on its way to the log only while it would wait for its flush anyway', async () => {
+  const clock = createFakeClock()
+  const log = memoryLog({ clock })
+  const patience: (number | undefined)[] = []
+  const watched = wrapLog(log, {
+    append: (batch) => {
+      patience.push(batch.patienceMs)
+      return log.append(batch)
+    },
+  })
+  const tide = createTidemark({ log: watched, clock })
+  const slow = { costMs: 0 }
+  const sink = {
+    write: () => {
+      clock.advance(slow.costMs)
+      return true
+    },
+    end: () => undefined,
+    abort: () => undefined,
+    listen: () => undefined,
+  }
+  await tide.open(sink, parseSubscriptionQuery(new URLSearchParams('topic=a')))
+  slow.costMs = 5
+  for (let i = 0; i < 3; i++) {
+    await tide.publish('a', { data: 'x' })
+    await settle()
+    clock.advance(1_000)
+  }
+  expect(patience).toEqual([0, 0, 0])
+  await tide.publish('a', { data: 'x' })
+  await settle()
+  await tide.publish('a', { data: 'x' })
+  expect(patience.at(-1)).toBe(4)
 })
