@@ -108,7 +108,7 @@ test.runIf(isLearning)(
     const handle = sendRequests()
     const done: number[] = []
     const write = (): number | undefined =>
-      writeRaw(handle, new Uint8Array(1), (status) => done.push(status))
+      writeRaw(handle, new Uint8Array(1), { hearSent: (status) => done.push(status) })
     expect([write(), write()]).toEqual([0, 0])
     expect(handle.requests.at(-1)).toBe(handle.requests.at(-2))
     handle.writeQueueSize = 10

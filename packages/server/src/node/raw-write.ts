@@ -17,6 +17,12 @@ interface WriteRequest {
   oncomplete?: (status: number) => void
 }
 
+/** Who hears what became of bytes that the system did not take at once. */
+export interface RawWriter {
+  /** They are gone, or with a negative status lost. */
+  hearSent(status: number): void
+}
+
 type RequestClass = new () => WriteRequest
 
 let requestClass: RequestClass | undefined
@@ -43,13 +49,9 @@ export function learnRequests(handle: Handle): void {
 
 /**
  * Writes. `undefined`: it cannot be done this way, nothing was written. Negative: the connection is broken. 0: the system has taken
- * everything. Positive: so many bytes are on their way, and `onDone` is called when they are gone or lost.
+ * everything. Positive: so many bytes are on their way, and the writer hears of their end.
  */
-export function writeRaw(
-  handle: Handle,
-  bytes: Uint8Array,
-  onDone: (status: number) => void,
-): number | undefined {
+export function writeRaw(handle: Handle, bytes: Uint8Array, writer: RawWriter): number | undefined {
   if (requestClass === undefined) return undefined
   spare ??= new requestClass()
   const request = spare
@@ -59,7 +61,7 @@ export function writeRaw(
   if (waiting > 0) {
     spare = undefined
     request.buffer = bytes
-    request.oncomplete = onDone
+    request.oncomplete = (outcome) => writer.hearSent(outcome)
   }
   return waiting
 }

@@ -5,9 +5,10 @@ import type { SocketConstructorOpts } from 'node:net'
 import { writeBytesMax } from '../limits.ts'
 import type { SinkListener } from '../sink.ts'
 import { canWriteRaw, learnRequests, writeRaw } from './raw-write.ts'
+import type { RawWriter } from './raw-write.ts'
 
 /** A socket that belongs to a stream. All of them share their listeners. */
-export class StreamSocket extends Socket {
+export class StreamSocket extends Socket implements RawWriter {
   #listener: SinkListener | undefined
   #streams: Set<StreamSocket> | undefined
   #isBlocked = false
@@ -66,14 +67,15 @@ export class StreamSocket extends Socket {
   #sendRaw(bytes: Uint8Array): boolean {
     const { _handle: handle } = this as { readonly _handle?: unknown }
     if (!this.writable || !canWriteRaw(handle)) return false
-    const status = writeRaw(handle, bytes, (outcome) => this.#hearSent(outcome))
+    const status = writeRaw(handle, bytes, this)
     if (status === undefined) return false
     if (status < 0) this.destroy()
     this.#isSending = status > 0
     return true
   }
 
-  #hearSent(status: number): void {
+  /** Called when bytes that were written past the stream layer have left, or are lost. */
+  hearSent(status: number): void {
     this.#isSending = false
     if (status < 0) this.destroy()
     else this.hearDrain()
