@@ -9,10 +9,10 @@
 // disk, just before, overwrote 4 KiB and flushed it: all that a hub with a commit per publish could ever reach, and it
 // needs two flushes for one commit. `--rounds=9` of `--seconds=1` each.
 
-import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { startHubProcess } from '../packages/testkit/dist/hub-process.js'
-import type { HubProcess } from '../packages/testkit/dist/hub-process.js'
+import { readCpu, startHubProcess } from '@tidemark/testkit'
+import type { HubProcess } from '@tidemark/testkit'
 import { readFlag } from './support/flags.ts'
 import { readCommitCount } from './support/commits.ts'
 import { withDirectory } from './support/directory.ts'
@@ -80,7 +80,7 @@ async function measure({ hub, directory, flushDirectory }: Place, each: Case): P
   let end: typeof begin | undefined
   const read = (): typeof begin => ({
     commits: readCommitCount(directory),
-    hubCpu: readCpuSeconds(hub.pid),
+    hubCpu: readHubCpuSeconds(hub),
     ownCpu: readOwnCpuSeconds(),
   })
   let hasBegun = false
@@ -115,15 +115,9 @@ async function measure({ hub, directory, flushDirectory }: Place, each: Case): P
   }
 }
 
-/** Field 14 and 15 of proc_pid_stat(5), in ticks of 1/100 s; NaN where there is no /proc. */
-function readCpuSeconds(pid: number | undefined): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / 100
-  } catch {
-    return Number.NaN
-  }
+function readHubCpuSeconds({ pid }: HubProcess): number {
+  const { userMs, systemMs } = readCpu(pid === undefined ? [] : [pid])
+  return (userMs + systemMs) / 1e3
 }
 
 function readOwnCpuSeconds(): number {

@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { readCpu, readMachineCpuMs } from '@tidemark/testkit'
+import type { Cpu } from '@tidemark/testkit'
 import { buildC } from './build-c.ts'
 import { renderPlan } from './load-plan.ts'
 import type { LoadPlan } from './load-plan.ts'
-import { readBusyMs, readCpu } from './process-cost.ts'
-import type { Cpu } from './process-cost.ts'
 
 /** Milliseconds. */
 interface Latencies {
@@ -140,5 +140,5 @@ interface Snapshot extends Cpu {
 }
 
 function takeSnapshot(pids: readonly number[]): Snapshot {
-  return { ...readCpu(pids), busyMs: readBusyMs() }
+  return { ...readCpu(pids), busyMs: readMachineCpuMs() }
 }

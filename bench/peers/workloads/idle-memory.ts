@@ -1,6 +1,6 @@
 // 10,000 sessions to which nothing is sent: what each of them holds.
 
-import { readMemory } from '../process-cost.ts'
+import { readMemory } from '@tidemark/testkit'
 import type { PeerServer } from '../server.ts'
 import { runLoad, withServer } from '../workload.ts'
 import type { Contender, Workload } from '../workload.ts'

@@ -1,8 +1,8 @@
 // 100 MiB published past sessions that read slowly or not at all: memory stays, and fast sessions do not notice.
 
+import { readMemory, readSocketQueues } from '@tidemark/testkit'
+import type { Memory } from '@tidemark/testkit'
 import { textPayload } from '../payload.ts'
-import { readMemory, readSocketQueues } from '../process-cost.ts'
-import type { Memory } from '../process-cost.ts'
 import type { RunningPeer } from '../server.ts'
 import { hub } from '../servers/hub.ts'
 import { missingOf, runLoad, withServer } from '../workload.ts'

@@ -1,7 +1,7 @@
 // The hubs of a crash test: one or more processes on one data directory, killed and started again on their ports.
 
 import { systemClock } from '@tidemark/log'
-import { listChildren } from '../processes.ts'
+import { listChildren } from '../proc/processes.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import { waitUntil } from '../wait-until.ts'
 import { findFreePort, startHubProcess } from '../hub-process.ts'

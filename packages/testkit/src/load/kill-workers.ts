@@ -2,7 +2,7 @@
 
 import type { SeededRandom } from '../seeded-random.ts'
 import { waitUntil } from '../wait-until.ts'
-import { listChildren } from './hub-memory.ts'
+import { listChildren } from '../proc/processes.ts'
 import { killEvents } from './limits.ts'
 import type { LoadHost } from './load-host.ts'
 import type { Scenario } from './scenario.ts'

@@ -2,7 +2,7 @@
 
 import { systemClock } from '@tidemark/log'
 import type { Timer } from '@tidemark/log'
-import { readOwnMemory } from './hub-memory.ts'
+import { readAnonymousBytes } from '../proc/processes.ts'
 import { memoryLookMs } from './limits.ts'
 
 export interface MemoryWatch {
@@ -13,11 +13,11 @@ export interface MemoryWatch {
 /** Watches a process and its children from now on; what they hold now is what they are measured against. */
 export function watchMemory(pid: number | undefined): MemoryWatch {
   if (pid === undefined) return { stop: () => 0 }
-  const before = readOwnMemory(pid)
+  const before = readAnonymousBytes(pid)
   let peak = before
   let timer: Timer
   const look = (): void => {
-    peak = Math.max(peak, readOwnMemory(pid))
+    peak = Math.max(peak, readAnonymousBytes(pid))
     timer = systemClock.after(memoryLookMs, look)
   }
   look()
