@@ -1,10 +1,11 @@
 // Our hub side by side with other SSE servers: the same work on the same machine, in turns.
 //
-// Run: npm run build && npm run bench -- peers [--only hub,plain] [--work fan-out,throughput] [--rounds 5] [--seconds 8] [--quick]
+// Run: npm run build && npm run bench -- peers [--only hub,plain] [--work fan-out,throughput] [--rounds 5] [--seconds 8] [--quick] [--no-page]
 //
 // Writes the section "Beside others" of docs/benchmarks.md and its chart, and every round as it was to
 // artifacts/peers/results.json. Work that this run leaves out keeps what an earlier run measured; `--render` measures nothing.
-// `--quick` is one short round, to see that everything works, and writes no page.
+// `--no-page` measures and writes nothing but to the terminal, for a look at one figure: `--work idle-memory --only hub,plain --no-page`.
+// `--quick` is one short round, to see that everything works, and writes no page either.
 //
 // Per round every server is started anew, measured and stopped, one after the other, so that a noisy minute of the
 // machine touches all of them; figures are medians over rounds, ratios are made within each round. The load comes from
@@ -29,8 +30,11 @@ const { values: options } = parseArgs({
     seconds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: true },
   },
+  allowNegative: true,
 })
+const isKept = options.page && !options.quick
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5))
 const command = ['npm run bench -- peers', ...process.argv.slice(2)].join(' ')
 
@@ -135,13 +139,13 @@ async function measureAll(): Promise<Results> {
       works: { ...results.works, [work.name]: result },
     }
     // After each piece, so that a run that is cut short still shows something.
-    if (!options.quick) saveResults(results)
+    if (isKept) saveResults(results)
   }
   return results
 }
 
 const results = options.render ? loadResults() : await measureAll()
-if (!options.quick) {
+if (isKept) {
   writePage(results)
   console.log('\nWrote docs/benchmarks.md and docs/images/peers.svg.')
 }
