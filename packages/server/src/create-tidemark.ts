@@ -1,5 +1,6 @@
 // The composition root of the library: a log and a few settings become a node.
 
+import { compressGzip } from './node/gzip-sink.ts'
 import { NodeTidemark } from './node/node-tidemark.ts'
 import { readOptions } from './tidemark-options.ts'
 import type { TidemarkOptions } from './tidemark-options.ts'
@@ -20,5 +21,5 @@ import type { TidemarkOptions } from './tidemark-options.ts'
  * ```
  */
 export function createTidemark(options: TidemarkOptions): NodeTidemark {
-  return new NodeTidemark(readOptions(options))
+  return new NodeTidemark(readOptions(options, compressGzip))
 }

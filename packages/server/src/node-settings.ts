@@ -4,13 +4,15 @@ import type { Clock, EventLog } from '@tidemark/log'
 import type { FlushSettings } from './fan-out.ts'
 import type { LagRules } from './lag-rules.ts'
 import type { Random } from './random.ts'
+import type { Compress } from './sink.ts'
 
 export interface NodeSettings {
   readonly log: EventLog
   readonly heartbeatMs: number
   readonly sessionsMax: number
   readonly eventBytesMax: number
-  readonly isCompressing: boolean
+  /** Undefined: streams stay plain. */
+  readonly compress: Compress | undefined
   readonly flush: FlushSettings
   readonly stalledAfterMs: number
   readonly lagRules: LagRules

@@ -10,6 +10,9 @@ export interface SinkListener {
   closed(): void
 }
 
+/** Puts gzip in front of a sink. Each block can be decoded as soon as it has arrived, and is compressed once for all sinks that get it. */
+export type Compress = (sink: Sink) => Sink
+
 /** One open response as the engine sees it. What it throws ends its own session and nobody else's. */
 export interface Sink {
   /** Bytes that were written and have not left, if the sink can tell. */

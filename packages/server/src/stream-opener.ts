@@ -1,14 +1,14 @@
 // What a door needs of the node behind it.
 
-import type { Sink } from './sink.ts'
+import type { Compress, Sink } from './sink.ts'
 import type { Subscription } from './subscription.ts'
 
 /** The node as its doors see it. */
 export interface StreamOpener {
   /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
   open(sink: Sink, subscription: Subscription): Promise<void>
-  /** Whether streams are compressed for clients that accept it. */
-  readonly isCompressing: boolean
+  /** Compresses streams for clients that accept it; undefined: they stay plain. */
+  readonly compress: Compress | undefined
   /** When a client that is sent away should come back, in milliseconds. */
   pickRetryMs(): number
   /** Where live sessions stand; undefined before the node follows its log. */

@@ -10,6 +10,7 @@ import { systemRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { readRange } from './read-range.ts'
 import type { NodeSettings } from './node-settings.ts'
+import type { Compress } from './sink.ts'
 
 /** How a node is made. Everything but the log has a default. */
 export interface TidemarkOptions {
@@ -42,8 +43,8 @@ export interface TidemarkOptions {
   /** Events per second of one session, 1 to 1,000,000; what is beyond comes later, or as `lagRules` say. Default: no bound. */
   readonly eventsPerSecondMax?: number | undefined
   /**
-   * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Default true. Only in the
-   * `node:http` door, and not where middleware has wrapped the response.
+   * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Default true. Not where
+   * middleware has wrapped a response of Node's, and not by a node of `@tidemark/server/fetch`, which has no `node:zlib`.
    */
   readonly compression?: boolean | undefined
   /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
@@ -55,10 +56,10 @@ export interface TidemarkOptions {
 }
 
 /**
- * Checks options and fills in what is left out.
+ * Checks options and fills in what is left out. `compress` is what the runtime has for `compression`.
  * @throws ServerError `OPTION_INVALID`
  */
-export function readOptions(options: TidemarkOptions): NodeSettings {
+export function readOptions(options: TidemarkOptions, compress?: Compress): NodeSettings {
   return {
     log: options.log,
     heartbeatMs: readRange(
@@ -73,7 +74,7 @@ export function readOptions(options: TidemarkOptions): NodeSettings {
       { eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax },
       atLeastOne,
     ),
-    isCompressing: options.compression ?? true,
+    compress: (options.compression ?? true) ? compress : undefined,
     flush: readFlushSettings(options),
     stalledAfterMs: readRange(
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },

@@ -30,7 +30,7 @@ import type { PublishOptions, Receipt, TopicInput } from './publish.ts'
 import { makeSessionId, pickBetween } from './random.ts'
 import { Session } from './session.ts'
 import type { SessionHost } from './session.ts'
-import type { Sink } from './sink.ts'
+import type { Compress, Sink } from './sink.ts'
 import { resolveStart } from './start-at.ts'
 import type { Subscription } from './subscription.ts'
 import { Turns } from './turns.ts'
@@ -70,9 +70,9 @@ export class Tidemark {
     return this.#fanOut === undefined ? undefined : formatCursor(this.#fanOut.position)
   }
 
-  /** Whether streams are compressed for clients that accept it. */
-  get isCompressing(): boolean {
-    return this.#settings.isCompressing
+  /** Compresses streams for clients that accept it; undefined: they stay plain. */
+  get compress(): Compress | undefined {
+    return this.#settings.compress
   }
 
   /** Whether new sessions are refused because the node is shutting down. */

@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Block } from '../src/index.ts'
 import type { Sink } from '../src/index.ts'
-import { acceptsGzip } from '../src/node/accept-encoding.ts'
+import { acceptsGzip } from '../src/accept-encoding.ts'
 import { appendCrc32, shiftOver } from '../src/node/crc32.ts'
 import { toGzipPiece } from '../src/node/gzip-piece.ts'
-import { GzipSink } from '../src/node/gzip-sink.ts'
+import { compressGzip } from '../src/node/gzip-sink.ts'
 
 class Recorder implements Sink {
   readonly blocks: Buffer[] = []
@@ -33,7 +33,7 @@ test('whatever is written is what any gzip decoder reads, to the checksum at the
   fc.assert(
     fc.property(pieces, (parts) => {
       const inner = new Recorder()
-      const sink = new GzipSink(inner)
+      const sink = compressGzip(inner)
       for (const part of parts) sink.write(new Block(part))
       sink.end()
       expect(inner.isEnded).toBe(true)
@@ -44,7 +44,7 @@ test('whatever is written is what any gzip decoder reads, to the checksum at the
 
 test('each block can be read as soon as it has arrived', async () => {
   const inner = new Recorder()
-  const sink = new GzipSink(inner)
+  const sink = compressGzip(inner)
   const decoder = createGunzip()
   for (const text of ['short', 'long '.repeat(500), 'again']) {
     sink.write(Block.fromText(text))
@@ -66,7 +66,7 @@ test('sessions that join at different times share one compression of each block'
   const blocks = ['one', 'two '.repeat(200), 'three'].map((text) => Block.fromText(text))
   const early = new Recorder()
   const late = new Recorder()
-  const sinks = [new GzipSink(early), new GzipSink(late)] as const
+  const sinks = [compressGzip(early), compressGzip(late)] as const
   for (const [index, block] of blocks.entries()) {
     sinks[0].write(block)
     if (index > 0) sinks[1].write(block)
@@ -106,6 +106,12 @@ test.each([
   ['*;q=0', false],
   ['br', false],
   ['identity', false],
+  ['gzip;q=0.5, identity;q=0.5', true],
+  ['gzip;q=0.5, identity', false],
+  ['gzip;q=0.8, identity;q=0.9', false],
+  ['*;q=0.1, identity;q=0.2', false],
+  ['x-gzip;q=0.5, identity;q=0.1', true],
+  ['gzip;q=much', false],
   ['', false],
   [undefined, false],
 ])('Accept-Encoding %o takes gzip: %s', (header, isTaken) => {

@@ -1,9 +1,11 @@
 // The Fetch API's door: a `Request` becomes a subscription, a `Response` its stream. No `node:` anywhere.
 
+import { acceptsGzip } from '../accept-encoding.ts'
 import type { Answer } from '../problem.ts'
 import { parseQueryText } from '../query-text.ts'
 import { answerRefusal } from '../refusal.ts'
-import { streamHeaders } from '../stream-headers.ts'
+import type { Compress } from '../sink.ts'
+import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
 import { parseSubscriptionBody, parseSubscriptionQuery } from '../subscription.ts'
 import type { Subscription } from '../subscription.ts'
@@ -14,6 +16,11 @@ import { StreamSink } from './stream-sink.ts'
 export interface FetchOptions {
   /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. */
   readonly subscription?: Subscription | undefined
+  /**
+   * `false` leaves this stream plain, for an application that reads or changes it on its way, or a runtime that compresses
+   * by itself. Default: the node's `compression`.
+   */
+  readonly compression?: boolean | undefined
 }
 
 /** Opens a session on a new response, or answers why not. Never rejects. */
@@ -27,9 +34,11 @@ export async function answerFetch(
     subscription ??= await readSubscription(request)
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
+    const compress = chooseCompress(opener, request, options)
     const sink = new StreamSink(request.signal)
-    await opener.open(sink, subscription)
-    return new Response(sink.body, { headers: streamHeaders })
+    await opener.open(compress?.(sink) ?? sink, subscription)
+    const headers = compress === undefined ? streamHeaders : gzipStreamHeaders
+    return new Response(sink.body, { headers })
   } catch (error) {
     // Who is sent away from the present comes back to it, not to a later one.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
@@ -43,6 +52,15 @@ async function readSubscription(request: Request): Promise<Subscription> {
   if (request.method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
   const query = parseQueryText(new URL(request.url).search.slice(1))
   return parseSubscriptionQuery(query, lastEventId)
+}
+
+function chooseCompress(
+  opener: StreamOpener,
+  request: Request,
+  { compression = true }: FetchOptions,
+): Compress | undefined {
+  const isAccepted = acceptsGzip(request.headers.get('accept-encoding') ?? undefined)
+  return compression && isAccepted ? opener.compress : undefined
 }
 
 function toResponse({ status, headers, body }: Answer): Response {

@@ -11,8 +11,13 @@ const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)
 /** An empty last block (RFC 1951 §3.2.4), before checksum and length. */
 const lastBlock = Uint8Array.of(1, 0, 0, 0xff, 0xff)
 
-/** Compresses what goes to another sink. Each block can be read as soon as it has arrived. */
-export class GzipSink implements Sink {
+/** Compresses what goes to another sink. */
+export function compressGzip(inner: Sink): Sink {
+  return new GzipSink(inner)
+}
+
+/** Each block can be read as soon as it has arrived. */
+class GzipSink implements Sink {
   readonly #inner: Sink
   #hasBegun = false
   #crc = 0

@@ -3,12 +3,11 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { ServerError } from '../errors.ts'
-import type { Sink } from '../sink.ts'
+import type { Compress, Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import type { StreamHeaders } from '../stream-headers.ts'
 import { isHttp2 } from './exchange.ts'
 import type { NodeResponse } from './exchange.ts'
-import { GzipSink } from './gzip-sink.ts'
 import { Http2Sink } from './http2-sink.ts'
 import { ResponseSink } from './response-sink.ts'
 import { SocketSink } from './socket-sink.ts'
@@ -19,38 +18,36 @@ export type SocketWay = 'auto' | 'response'
 /** What a stream is to look like. */
 export interface SinkOptions {
   readonly way: SocketWay
-  /** Whether to compress, if nobody else does: middleware that wraps a response may do so itself. */
-  readonly isGzip: boolean
+  /** What to compress with, if nobody else does: middleware that wraps a response may do so itself. */
+  readonly compress: Compress | undefined
 }
 
 /**
  * Makes the sink of a response. Nothing is written yet, the head goes out with the first block.
  * @throws ServerError `RESPONSE_UNUSABLE` when the response was already begun
  */
-export function openSink(response: NodeResponse, { way, isGzip }: SinkOptions): Sink {
+export function openSink(response: NodeResponse, { way, compress }: SinkOptions): Sink {
   if (response.headersSent) {
     throw new ServerError(
       'RESPONSE_UNUSABLE',
       'The response has already been begun, so no stream can be opened on it. Subscribe before anything writes to it.',
     )
   }
-  if (isHttp2(response)) {
-    const isBare = isUnwrappedHttp2(response)
-    const headers = chooseHeaders(isGzip && isBare)
-    const sink = isBare ? new Http2Sink(response, headers) : new ResponseSink(response, headers)
-    return isGzip && isBare ? new GzipSink(sink) : sink
-  }
-  const isBare = isUnwrapped(response)
-  const headers = chooseHeaders(isGzip && isBare)
-  const sink =
-    way === 'auto' && isBare
-      ? new SocketSink(response, headers)
-      : new ResponseSink(response, headers)
-  return isGzip && isBare ? new GzipSink(sink) : sink
+  const isBare = isHttp2(response) ? isUnwrappedHttp2(response) : isUnwrapped(response)
+  const isGzip = compress !== undefined && isBare
+  const headers = isGzip ? gzipStreamHeaders : streamHeaders
+  const sink = createSink(response, headers, { way, isBare })
+  return isGzip ? compress(sink) : sink
 }
 
-function chooseHeaders(isCompressed: boolean): StreamHeaders {
-  return isCompressed ? gzipStreamHeaders : streamHeaders
+function createSink(
+  response: NodeResponse,
+  headers: StreamHeaders,
+  { way, isBare }: { readonly way: SocketWay; readonly isBare: boolean },
+): Sink {
+  if (!isBare) return new ResponseSink(response, headers)
+  if (isHttp2(response)) return new Http2Sink(response, headers)
+  return way === 'auto' ? new SocketSink(response, headers) : new ResponseSink(response, headers)
 }
 
 /**

@@ -1,11 +1,11 @@
 // The door of Node's HTTP servers: a request becomes a subscription, its response a sink.
 
+import { acceptsGzip } from '../accept-encoding.ts'
 import { parseSubscriptionQuery } from '../subscription.ts'
 import type { Subscription } from '../subscription.ts'
 import { parseQueryText } from '../query-text.ts'
 import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
-import { acceptsGzip } from './accept-encoding.ts'
 import { isHttp2 } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { openSink } from './open-sink.ts'
@@ -40,8 +40,9 @@ export async function subscribe(
       return
     }
     if (!(await hasTurn(request, response))) return
-    const isGzip = opener.isCompressing && acceptsGzip(readHeader(request, 'accept-encoding'))
-    const sink = openSink(response, { way: options.way ?? 'auto', isGzip })
+    const isGzip = acceptsGzip(readHeader(request, 'accept-encoding'))
+    const compress = isGzip ? opener.compress : undefined
+    const sink = openSink(response, { way: options.way ?? 'auto', compress })
     await opener.open(sink, subscription)
   } catch (error) {
     // Who is sent away from the present comes back to it, not to a later one.
