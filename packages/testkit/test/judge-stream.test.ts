@@ -29,7 +29,8 @@ function judge(
   rest: Partial<StreamReception> & { readonly rule?: LagRule } = {},
 ): readonly string[] {
   const { rule = 'delay', ...reception } = rest
-  const whole = { topics: ['**'], start: undefined, received, gaps: [], ...reception }
+  const always = { topics: ['**'], start: undefined, gaps: [], canLag: true }
+  const whole = { ...always, received, ...reception }
   return judgeStream(whole, { events, ruleOf: () => rule }).violations
 }
 
@@ -99,6 +100,18 @@ describe('a violation is', () => {
   test('an event that is missing beside the gap, or untold, under drop', () => {
     expect(judge(pick(0, 1, 5, 6, 7), { rule: 'drop', gaps: [gap] })[0]).toMatch(/^never got: p:4 /)
     expect(judge(pick(0, 1, 4, 5, 6, 7), { rule: 'drop' })).toHaveLength(2)
+  })
+
+  test('what a rule leaves out for one who cannot have lagged', () => {
+    expect(judge(pick(0, 1, 2, 4, 5, 6, 7), { rule: 'conflate', canLag: false })).toEqual([
+      expect.stringMatching(/^never got: p:3 /),
+    ])
+    const dropped = judge(pick(0, 1, 4, 5, 6, 7), { rule: 'drop', gaps: [gap], canLag: false })
+    expect(dropped.map((text) => text.slice(0, 14))).toEqual([
+      'never got: p:2',
+      'never got: p:3',
+      'was told of a ',
+    ])
   })
 
   test('a gap under another rule, or about nothing', () => {

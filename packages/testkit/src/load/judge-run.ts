@@ -10,6 +10,7 @@ import type { LoadFigures } from './figures.ts'
 import { judgeStream } from './judge-stream.ts'
 import type { JudgedLog, LagRule } from './judge-stream.ts'
 import type { LoadSubscriber } from './load-subscriber.ts'
+import { canFallBehind } from './plan.ts'
 import type { Scenario } from './scenario.ts'
 
 export interface LoadViolation {
@@ -95,14 +96,15 @@ function judgeSubscriber(
   { final, scenario }: JudgedRun,
 ): RunVerdict {
   const { plan, faults, byes } = subscriber
-  const { violations, spared } = judgeStream(subscriber.reception, log)
+  const canLag = scenario.eventsPerSecondMax !== undefined || canFallBehind(plan)
+  const { violations, spared } = judgeStream({ ...subscriber.reception, canLag }, log)
+  const isAllowed = (reason: string): boolean =>
+    scenario.byeReasons?.includes(reason) === true && (canLag || reason !== 'lagging')
   const texts = [
     ...faults,
     ...(isLevel(subscriber, final) ? [] : ['never got level with the last event']),
     ...violations,
-    ...byes
-      .filter((reason) => !(scenario.byeReasons ?? []).includes(reason))
-      .map((reason) => `was sent away: ${reason}`),
+    ...byes.filter((reason) => !isAllowed(reason)).map((reason) => `was sent away: ${reason}`),
   ]
   return { violations: texts.map((text) => ({ subscriber: plan.name, text })), spared }
 }

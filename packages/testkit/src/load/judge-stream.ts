@@ -18,6 +18,8 @@ export interface StreamReception {
   readonly start: Position | undefined
   readonly received: readonly BookedEvent[]
   readonly gaps: readonly ToldGap[]
+  /** Whether its session may have lagged. The rules are for laggards only: everybody else gets everything, whatever the rule. */
+  readonly canLag: boolean
 }
 
 /** What a `tidemark.gap` says. */
@@ -119,6 +121,7 @@ class Walk {
   }
 
   #isExcused(event: BookedEvent): boolean {
+    if (!this.#reception.canLag) return false
     const rule = this.#log.ruleOf(event.topic)
     if (rule === 'conflate') {
       return (this.#newestOfKey.get(keyName(event)) ?? -1) > event.index
@@ -128,10 +131,13 @@ class Walk {
 
   /** A gap must be allowed, and be about something. */
   #checkGaps(seen: ReadonlySet<BookedEvent>): void {
-    for (const gap of this.#reception.gaps) {
+    const { gaps, canLag } = this.#reception
+    for (const gap of gaps) {
       const missing = this.#due.filter((event) => !seen.has(event) && covers(gap, event))
       const isAllowed =
-        missing.length > 0 && missing.every(({ topic }) => this.#log.ruleOf(topic) === 'drop')
+        canLag &&
+        missing.length > 0 &&
+        missing.every(({ topic }) => this.#log.ruleOf(topic) === 'drop')
       if (!isAllowed)
         this.#violations.push(`was told of a gap without need: ${JSON.stringify(gap)}`)
     }

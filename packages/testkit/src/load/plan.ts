@@ -2,6 +2,7 @@
 
 import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
+import { matchesAny } from '../traffic/matches-any.ts'
 import type { Draft } from '../traffic/publisher.ts'
 import type { Shape, TestSubscription } from '../traffic/subscription.ts'
 import { batchEventsMax, bulkLengthMax, bulkShare as bulkShareDefault } from './limits.ts'
@@ -93,6 +94,16 @@ export const smallSets: readonly (readonly string[])[] = [
 
 /** Subscriptions that get padded events: only who gets much can lag. */
 export const bulkSets: readonly (readonly string[])[] = [['bulk/*'], ['**'], ['bulk/**', 'state/1']]
+
+/**
+ * Whether a subscriber's socket may fill up. One of small events only that takes them as they come is behind by what arrives in one
+ * turn of the test's own process: at most 300 KB per second, so not before that has stood still for a second or so. Padded
+ * events are 14 MB per second, which this process may fail to take.
+ */
+export function canFallBehind({ habit, topics }: SubscriberPlan): boolean {
+  const isPrompt = habit === 'steady' || habit === 'cut'
+  return !isPrompt || bulkTopics.some((topic) => matchesAny(topics, topic))
+}
 
 /** Draws the subscribers of a run. Each has randomness of its own, so that their timing cannot change each other's. */
 export function drawSubscribers(
