@@ -132,6 +132,24 @@ export const restartWaits: {
   readonly capMs: number
 } = { steadyMs: 1_000, baseMs: 100, capMs: 5_000 }
 
+/** How a worker is watched whose event loop may hang. */
+export interface WatchLimits {
+  /** From one look for its answer, and the next question, to the next. Milliseconds. */
+  readonly everyMs: number
+  /** So many looks in a row without an answer, and it gets no new connections until it answers. */
+  readonly silentLooks: number
+  /** So many, and it is killed and replaced. */
+  readonly hungLooks: number
+}
+
+/**
+ * A question and its answer take each process ~20 µs: 64 workers are 0.13 % of a core. No new connections after 3 s: a full
+ * collection of a heap of 4 GB may take that long, and others serve meanwhile. Killed after 15 s, the time between two beats,
+ * before which no client can know either: a machine that swaps, or a disk that stalls under the pages of the log, stands
+ * still for some seconds, and killing then would make thousands come back at once to a machine that is short of breath.
+ */
+export const watchLimits: WatchLimits = { everyMs: 1_000, silentLooks: 3, hungLooks: 15 }
+
 /**
  * A hub of which no worker serves ends when one could not be started so often in a row: after
  * 0 + 0.1 + 0.2 + … + 3.2 + 5 + 5 s = 16 s.

@@ -4,7 +4,7 @@ import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
-import { failedStartsMax } from '../src/limits.ts'
+import { failedStartsMax, watchLimits } from '../src/limits.ts'
 import { Porter } from '../src/workers/porter.ts'
 import { Supervisor } from '../src/workers/supervisor.ts'
 import type { WorkerListener } from '../src/workers/worker-process.ts'
@@ -20,8 +20,8 @@ interface Scene {
 
 const leave = (worker: WorkerListener): void => worker.ended('ended with exit code 0', true)
 
-/** `onDrain` is what a worker does that is told to drain. */
-function createScene(count: number, onDrain = leave): Scene {
+/** `onDrain` is what a worker does that is told to drain; one that does not answer hangs. */
+function createScene(count: number, onDrain = leave, isAnswering = () => true): Scene {
   const clock = createFakeClock()
   const lines: string[] = []
   const workers: WorkerListener[] = []
@@ -30,11 +30,13 @@ function createScene(count: number, onDrain = leave): Scene {
     workers: count,
     start: { kind: 'start', config, url: 'http://localhost', drainSessionsPerSecond: 500 },
     drainMsMax: 30_000,
+    watch: watchLimits,
     fork: (listener) => {
       workers.push(listener)
       const kill = (): void => listener.ended('was killed by SIGKILL', false)
       const send = ({ kind }: { readonly kind: string }): void => {
         if (kind === 'drain') onDrain(listener)
+        if (kind === 'ping' && isAnswering()) listener.heard({ kind: 'pong' })
       }
       return { pid: workers.length, send, hand: () => undefined, kill }
     },
@@ -51,8 +53,12 @@ function createScene(count: number, onDrain = leave): Scene {
   return { supervisor, clock, lines, workers, newest }
 }
 
-async function startScene(count: number, onDrain = leave): Promise<Scene> {
-  const scene = createScene(count, onDrain)
+async function startScene(
+  count: number,
+  onDrain = leave,
+  isAnswering = () => true,
+): Promise<Scene> {
+  const scene = createScene(count, onDrain, isAnswering)
   const started = scene.supervisor.start()
   for (const worker of scene.workers) worker.heard({ kind: 'ready' })
   await started
@@ -143,6 +149,25 @@ test('a worker that cannot start is tried for as long as another one serves', as
     expect(workers).toHaveLength(i + 3)
     newest().ended('ended with exit code 1', false)
   }
+})
+
+test('a worker that hangs is killed and replaced, and says so in one line', async () => {
+  let isHanging = false
+  const { clock, lines, workers, newest } = await startScene(1, leave, () => !isHanging)
+  clock.advance(60_000)
+  expect(lines).toEqual([])
+  isHanging = true
+  clock.advance(16_000)
+  expect(lines).toEqual([
+    'worker 1 (process 1) hangs: it has not answered for 15000 ms and is killed.',
+    'worker 1 (process 1) was killed by SIGKILL; another starts now.',
+  ])
+  clock.advance(0)
+  expect(workers).toHaveLength(2)
+  isHanging = false
+  newest().heard({ kind: 'ready' })
+  clock.advance(60_000)
+  expect(workers).toHaveLength(2)
 })
 
 test('nothing is replaced while a hub drains, nor started that was waiting for its turn', async () => {

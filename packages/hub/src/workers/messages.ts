@@ -14,6 +14,8 @@ export type ToWorker =
     }
   /** Comes with the socket of a connection. */
   | { readonly kind: 'connection' }
+  /** Whether its event loop turns. */
+  | { readonly kind: 'ping' }
   /** Send the sessions away, then end. */
   | { readonly kind: 'drain' }
 
@@ -26,6 +28,8 @@ export type FromWorker =
   | { readonly kind: 'taken' }
   /** So many of its connections have ended. */
   | { readonly kind: 'closed'; readonly connections: number }
+  /** The answer to a ping. */
+  | { readonly kind: 'pong' }
   /** It is drained and takes no more connections. */
   | { readonly kind: 'leaving' }
   /** What an operator should know. */

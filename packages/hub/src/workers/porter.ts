@@ -15,6 +15,8 @@ interface Desk {
   handing: Socket | undefined
   /** Runs while that is fresh. When it has run out, the worker stands still, and must not hold up the others. */
   patience: Timer | undefined
+  /** Whether the worker has left its watchdog without an answer. */
+  isSilent: boolean
 }
 
 export interface PorterOptions {
@@ -54,7 +56,29 @@ export class Porter {
 
   /** From now on this worker gets connections. */
   add(worker: WorkerProcess): void {
-    this.#desks.set(worker, { open: 0, handing: undefined, patience: undefined })
+    this.#desks.set(worker, {
+      open: 0,
+      handing: undefined,
+      patience: undefined,
+      isSilent: false,
+    })
+    this.#handOver()
+  }
+
+  /** This worker gets no connections until it is heard again. */
+  doubt(worker: WorkerProcess): void {
+    const desk = this.#desks.get(worker)
+    if (desk === undefined) return
+    desk.isSilent = true
+    // Somebody may be waiting for it to confirm another.
+    this.#handOver()
+  }
+
+  /** The worker has answered its watchdog. */
+  heard(worker: WorkerProcess): void {
+    const desk = this.#desks.get(worker)
+    if (desk === undefined || !desk.isSilent) return
+    desk.isSilent = false
     this.#handOver()
   }
 
@@ -113,8 +137,8 @@ export class Porter {
   #findLeastBusy(): readonly [WorkerProcess, Desk] | undefined {
     let found: readonly [WorkerProcess, Desk] | undefined
     for (const entry of this.#desks) {
-      const [, { open, handing, patience }] = entry
-      const isStill = handing !== undefined && patience === undefined
+      const [, { open, handing, patience, isSilent }] = entry
+      const isStill = isSilent || (handing !== undefined && patience === undefined)
       if (!isStill && (found === undefined || open < found[1].open)) found = entry
     }
     return found

@@ -6,7 +6,8 @@ import { systemClock } from '@tidemark/log'
 import { drainSessionsPerSecond } from '@tidemark/server'
 import type { HubConfig } from '../config/schema.ts'
 import type { Hub } from '../hub.ts'
-import { connectionsSpare, drainGraceMs } from '../limits.ts'
+import { connectionsSpare, drainGraceMs, watchLimits } from '../limits.ts'
+import type { WatchLimits } from '../limits.ts'
 import { listen } from '../listen.ts'
 import { Porter } from './porter.ts'
 import { Supervisor } from './supervisor.ts'
@@ -16,7 +17,11 @@ import { forkWorker } from './worker-process.ts'
  * Starts `config.workers` processes on one port; resolves when all of them serve.
  * @throws HubError `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; what a worker that cannot start says
  */
-export async function startWorkers(config: HubConfig, say: (text: string) => void): Promise<Hub> {
+export async function startWorkers(
+  config: HubConfig,
+  say: (text: string) => void,
+  watch: WatchLimits = watchLimits,
+): Promise<Hub> {
   const porter = new Porter({
     connectionsMax: config.maxSessions + connectionsSpare,
     clock: systemClock,
@@ -38,6 +43,7 @@ export async function startWorkers(config: HubConfig, say: (text: string) => voi
       drainSessionsPerSecond: drainSessionsPerSecond / config.workers,
     },
     drainMsMax: (config.maxSessions / drainSessionsPerSecond) * 1_000 + drainGraceMs,
+    watch,
     fork: forkWorker,
     porter,
     clock: systemClock,

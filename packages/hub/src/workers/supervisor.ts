@@ -2,10 +2,12 @@
 
 import type { Clock, Timer } from '@tidemark/log'
 import { failedStartsMax } from '../limits.ts'
+import type { WatchLimits } from '../limits.ts'
 import { toError } from './messages.ts'
 import type { Failure, FromWorker, ToWorker } from './messages.ts'
 import type { Porter } from './porter.ts'
 import { RestartPace } from './restart-pace.ts'
+import { Watchdog } from './watchdog.ts'
 import type { ForkWorker, WorkerProcess } from './worker-process.ts'
 
 export interface SupervisorOptions {
@@ -14,6 +16,7 @@ export interface SupervisorOptions {
   readonly start: ToWorker & { readonly kind: 'start' }
   /** How long workers may take to leave before they are killed. Milliseconds. */
   readonly drainMsMax: number
+  readonly watch: WatchLimits
   readonly fork: ForkWorker
   readonly porter: Porter
   readonly clock: Clock
@@ -34,6 +37,8 @@ interface Slot {
   /** Why its process could not start. */
   failure: Failure | undefined
   restart: Timer | undefined
+  /** Watches its process from when it serves until it is let go. */
+  watchdog: Watchdog | undefined
 }
 
 /** The workers of one hub. */
@@ -63,6 +68,7 @@ export class Supervisor {
       servingSince: undefined,
       failure: undefined,
       restart: undefined,
+      watchdog: undefined,
     }))
     this.failed = new Promise((_, reject) => (this.#onFailed = reject))
     this.#gone = new Promise((resolve) => (this.#onGone = resolve))
@@ -99,8 +105,9 @@ export class Supervisor {
   kill(): void {
     this.#phase = 'leaving'
     this.#isKilling = true
-    for (const { restart, process } of this.#slots) {
+    for (const { restart, watchdog, process } of this.#slots) {
       restart?.cancel()
+      watchdog?.stop()
       process?.kill()
     }
   }
@@ -118,8 +125,9 @@ export class Supervisor {
 
   async #leave(tell: (worker: WorkerProcess) => void): Promise<void> {
     this.#phase = 'leaving'
-    for (const { restart, process } of this.#slots) {
+    for (const { restart, watchdog, process } of this.#slots) {
       restart?.cancel()
+      watchdog?.stop()
       if (process !== undefined) tell(process)
     }
     if (this.#countProcesses() > 0) await this.#gone
@@ -154,6 +162,10 @@ export class Supervisor {
       case 'closed':
         porter.closed(process, message.connections)
         break
+      case 'pong':
+        slot.watchdog?.answered()
+        porter.heard(process)
+        break
       case 'leaving':
         porter.remove(process)
         if (this.#phase === 'leaving' && !porter.hasWorkers) onClosed()
@@ -167,6 +179,8 @@ export class Supervisor {
   #welcome(slot: Slot, worker: WorkerProcess): void {
     const { clock, porter, say } = this.#options
     slot.servingSince = clock.elapsed()
+    slot.watchdog = this.#createWatchdog(slot, worker)
+    if (this.#phase !== 'leaving') slot.watchdog.start()
     if (this.#phase === 'serving') {
       porter.add(worker)
       say(`${describe(slot)} serves.`)
@@ -179,11 +193,29 @@ export class Supervisor {
     this.#onReady()
   }
 
+  #createWatchdog(slot: Slot, worker: WorkerProcess): Watchdog {
+    const { clock, porter, watch, say } = this.#options
+    return new Watchdog({
+      limits: watch,
+      clock,
+      ask: () => worker.send({ kind: 'ping' }),
+      onSilent: () => porter.doubt(worker),
+      onHung: () => {
+        const silentMs = watch.hungLooks * watch.everyMs
+        say(`${describe(slot)} hangs: it has not answered for ${silentMs} ms and is killed.`)
+        porter.remove(worker)
+        worker.kill()
+      },
+    })
+  }
+
   #bury(slot: Slot, how: string, isDone: boolean): void {
     const { porter, say } = this.#options
     const { process, servingSince, failure } = slot
     const name = describe(slot)
     if (process !== undefined) porter.remove(process)
+    slot.watchdog?.stop()
+    slot.watchdog = undefined
     slot.process = undefined
     slot.servingSince = undefined
     const trouble = servingSince === undefined ? 'cannot start' : 'failed'

@@ -29,6 +29,7 @@ export class Worker {
   hear(message: ToWorker, socket: Socket | undefined): void {
     if (message.kind === 'start') void this.#start(message)
     else if (message.kind === 'connection') this.#connections?.take(socket)
+    else if (message.kind === 'ping') this.#host.tell({ kind: 'pong' })
     else void this.leave()
   }
 
