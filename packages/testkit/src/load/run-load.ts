@@ -54,20 +54,26 @@ interface Cast {
  * from run to run. Rejects when the hub cannot start, ends by itself, or refuses a publish for good.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
-  const { scenario, seed, seconds, crowdShare = 1, dataDirectory } = options
-  const random = createRandom(seed)
+  const { scenario, dataDirectory } = options
   const host = await (scenario.startHost ?? startHub)(scenario, dataDirectory)
-  const scene = new LoadScene(host, createDoors())
+  try {
+    return await runOn(host, options)
+  } finally {
+    await host.stop()
+  }
+}
+
+async function runOn(
+  host: LoadHost,
+  { scenario, seed, seconds, crowdShare = 1 }: LoadOptions,
+): Promise<LoadReport> {
+  const random = createRandom(seed)
   const events = Math.round(scenario.eventsPerSecond * seconds)
+  const scene = new LoadScene(host, createDoors())
   const cast = createCast(scenario, scene, { random, events, crowdShare })
   const memory = watchMemory(host.pid)
   try {
-    const ending = await play(cast, scene, {
-      host,
-      scenario,
-      events,
-      random: fork(random),
-    })
+    const ending = await play(cast, scene, { host, scenario, events, random: fork(random) })
     const { final, ...rest } = ending
     const latecomer = await readAgain(scene.archive, final)
     const { violations, spared } = judgeRun({ ...cast, latecomer, final, scenario })
@@ -82,7 +88,6 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
     for (const publisher of cast.publishers) publisher.stop()
     for (const subscriber of cast.subscribers) subscriber.stop()
     scene.close()
-    await host.stop()
   }
 }
 

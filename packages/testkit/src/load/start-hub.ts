@@ -46,8 +46,7 @@ export async function startHub(scenario: Scenario, directory: string): Promise<L
       return hub.output
     },
     async stop() {
-      await reader.stop()
-      await hub.stop()
+      await Promise.all([reader.stop(), hub.stop()])
     },
   }
 }
