@@ -18,6 +18,12 @@ export interface Hub {
   close(): Promise<void>
 }
 
+/** A hub that serves in this process. */
+export interface ServingHub extends Hub {
+  /** Streams that are open now. */
+  readonly sessionCount: number
+}
+
 /** What a hub says while it runs. */
 export interface HubOptions {
   /** Told of what an operator should know, one line at a time. Default: standard error. */

@@ -10,7 +10,7 @@ import { HubError } from './errors.ts'
 import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
-import type { Hub, HubOptions, WorkerShare } from './hub.ts'
+import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
 import { connectionsSpare, drainRequestsMs, drainSettleMs, heldBytesMax } from './limits.ts'
 import { listen } from './listen.ts'
 import { loadCertificate } from './load-certificate.ts'
@@ -35,7 +35,7 @@ export async function startNode(
   config: HubConfig,
   say: (text: string) => void,
   share?: WorkerShare,
-): Promise<Hub> {
+): Promise<ServingHub> {
   const certificate = config.tls === undefined ? undefined : loadCertificate(config.tls)
   const log = await openLog(config, say)
   const onError = (error: unknown): void => say(describeError(error))
@@ -102,7 +102,7 @@ function createHub(
     readonly closeLog: () => Promise<void>
     readonly drainSessionsPerSecond: number | undefined
   },
-): Hub {
+): ServingHub {
   const { server, traffic, tide, closeLog, drainSessionsPerSecond } = parts
   let listeningEnded: Promise<void> | undefined
   const stopListening = (): Promise<void> => {
@@ -120,6 +120,9 @@ function createHub(
   return {
     url,
     failed: new Promise(() => undefined),
+    get sessionCount() {
+      return tide.sessionCount
+    },
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.
       traffic.sendAway()

@@ -36,7 +36,7 @@ function createScene(count: number, onDrain = leave, isAnswering = () => true): 
       const kill = (): void => listener.ended('was killed by SIGKILL', false)
       const send = ({ kind }: { readonly kind: string }): void => {
         if (kind === 'drain') onDrain(listener)
-        if (kind === 'ping' && isAnswering()) listener.heard({ kind: 'pong' })
+        if (kind === 'ping' && isAnswering()) listener.heard({ kind: 'pong', sessions: 0 })
       }
       return { pid: workers.length, send, hand: () => undefined, kill }
     },

@@ -1,4 +1,4 @@
-// Workers whose event loop hangs, by a clock that tests turn and with real processes.
+// Workers that are asked how they are, and hang or have many streams: by a clock that tests turn, and with real processes.
 
 import {
   countConnections,
@@ -13,6 +13,8 @@ import { watchLimits } from '../src/limits.ts'
 import type { WatchLimits } from '../src/limits.ts'
 import { startWorkers } from '../src/workers/start-workers.ts'
 import { Watchdog } from '../src/workers/watchdog.ts'
+import { makeCertificate } from './support/certificate.ts'
+import { connectHttp2, follow } from './support/http2.ts'
 import { beginStream, openLiveStream } from './support/live-stream.ts'
 import { makeDirectory } from './support/test-hub.ts'
 
@@ -85,9 +87,12 @@ interface RealHub {
 }
 
 /** Two real workers of this process. */
-async function startRealHub(limits: WatchLimits): Promise<RealHub> {
+async function startRealHub(
+  limits: WatchLimits,
+  more: Readonly<Record<string, string>> = {},
+): Promise<RealHub> {
   const directory = await makeDirectory()
-  const flags = { port: '0', data: directory, workers: '2' }
+  const flags = { port: '0', data: directory, workers: '2', ...more }
   const lines: string[] = []
   const config = loadConfig({ flags, env: {}, directory })
   const hub = await startWorkers(config, (text) => lines.push(text), limits)
@@ -139,4 +144,24 @@ test('a worker that stands still for a while is passed over, and gets its share 
   await waitUntil('it has its share', () => countConnections(silent, hub.port) >= 8)
   expect(hub.listWorkers()).toEqual(workers)
   expect(hub.lines).toEqual([])
+})
+
+test('sessions that share one HTTP/2 connection count one by one for where the next ones go', async () => {
+  const certificate = await makeCertificate()
+  onTestFinished(() => certificate.remove())
+  const limits = { everyMs: 5, silentLooks: 1_000_000, hungLooks: 1_000_000 }
+  const hub = await startRealHub(limits, certificate.flags)
+  const session = connectHttp2(hub.port)
+  await Promise.all(Array.from({ length: 40 }, () => follow(session, '/events?topic=a')))
+  const compare = (): number => {
+    const [few = 0, many = 0] = hub
+      .listWorkers()
+      .map((worker) => countConnections(worker, hub.port))
+      .toSorted((a, b) => a - b)
+    return many - few
+  }
+  await waitUntil('the worker without them has many more connections', async () => {
+    await follow(connectHttp2(hub.port), '/events?topic=a')
+    return compare() >= 10
+  })
 })

@@ -28,8 +28,8 @@ export type FromWorker =
   | { readonly kind: 'taken' }
   /** So many of its connections have ended. */
   | { readonly kind: 'closed'; readonly connections: number }
-  /** The answer to a ping. */
-  | { readonly kind: 'pong' }
+  /** The answer to a ping, with the streams open there. */
+  | { readonly kind: 'pong'; readonly sessions: number }
   /** It is drained and takes no more connections. */
   | { readonly kind: 'leaving' }
   /** What an operator should know. */

@@ -1,4 +1,4 @@
-// Accepted connections on their way to the workers: each goes to the one that has the fewest.
+// Accepted connections on their way to the workers: each goes to the one that has the fewest streams.
 
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '@tidemark/log'
@@ -8,6 +8,12 @@ import type { WorkerProcess } from './worker-process.ts'
 /** One worker's share of the connections. */
 interface Desk {
   open: number
+  /** Streams it had when it was asked last. A connection of HTTP/2 may carry hundreds; one kept alive for a next request, none. */
+  sessions: number
+  /** Connections handed over since the question that `sessions` answers: each counts as one stream to come. */
+  recent: number
+  /** Those of them handed over since the last question, which may not be answered yet. */
+  newest: number
   /**
    * What was handed over and not yet taken. One at a time: Node passes no more anyway before a process has confirmed
    * the last, and so it is known what a worker that dies has not got.
@@ -58,6 +64,9 @@ export class Porter {
   add(worker: WorkerProcess): void {
     this.#desks.set(worker, {
       open: 0,
+      sessions: 0,
+      recent: 0,
+      newest: 0,
       handing: undefined,
       patience: undefined,
       isSilent: false,
@@ -74,10 +83,19 @@ export class Porter {
     this.#handOver()
   }
 
-  /** The worker has answered its watchdog. */
-  heard(worker: WorkerProcess): void {
+  /** The worker is asked whether it stands still, and for its streams. It hears that after what was handed to it before. */
+  asked(worker: WorkerProcess): void {
     const desk = this.#desks.get(worker)
-    if (desk === undefined || !desk.isSilent) return
+    if (desk !== undefined) desk.newest = 0
+  }
+
+  /** The worker has answered the last question. */
+  heard(worker: WorkerProcess, sessions: number): void {
+    const desk = this.#desks.get(worker)
+    if (desk === undefined) return
+    desk.sessions = sessions
+    desk.recent = desk.newest
+    if (!desk.isSilent) return
     desk.isSilent = false
     this.#handOver()
   }
@@ -124,6 +142,8 @@ export class Porter {
       if (worker === undefined || desk === undefined || desk.handing !== undefined) return
       this.#waiting.delete(socket)
       desk.open += 1
+      desk.recent += 1
+      desk.newest += 1
       desk.handing = socket
       desk.patience = this.#options.clock.after(handoverMs, () => {
         desk.patience = undefined
@@ -133,16 +153,21 @@ export class Porter {
     }
   }
 
-  /** Of those that do not stand still the one with the fewest connections. */
+  /** Of those that do not stand still the one with the fewest streams, and of those the one with the fewest connections. */
   #findLeastBusy(): readonly [WorkerProcess, Desk] | undefined {
     let found: readonly [WorkerProcess, Desk] | undefined
     for (const entry of this.#desks) {
-      const [, { open, handing, patience, isSilent }] = entry
+      const [, { handing, patience, isSilent }] = entry
       const isStill = isSilent || (handing !== undefined && patience === undefined)
-      if (!isStill && (found === undefined || open < found[1].open)) found = entry
+      if (!isStill && (found === undefined || isLessBusy(entry[1], found[1]))) found = entry
     }
     return found
   }
+}
+
+function isLessBusy(one: Desk, other: Desk): boolean {
+  const byStreams = one.sessions + one.recent - (other.sessions + other.recent)
+  return byStreams === 0 ? one.open < other.open : byStreams < 0
 }
 
 /** Closes this process's hold on a connection; in a worker that has taken it, it goes on. */

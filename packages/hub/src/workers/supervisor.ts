@@ -164,7 +164,7 @@ export class Supervisor {
         break
       case 'pong':
         slot.watchdog?.answered()
-        porter.heard(process)
+        porter.heard(process, message.sessions)
         break
       case 'leaving':
         porter.remove(process)
@@ -198,7 +198,10 @@ export class Supervisor {
     return new Watchdog({
       limits: watch,
       clock,
-      ask: () => worker.send({ kind: 'ping' }),
+      ask: () => {
+        worker.send({ kind: 'ping' })
+        porter.asked(worker)
+      },
       onSilent: () => porter.doubt(worker),
       onHung: () => {
         const silentMs = watch.hungLooks * watch.everyMs

@@ -1,7 +1,7 @@
 // One process of several: a hub without a port of its own.
 
 import type { Server, Socket } from 'node:net'
-import type { Hub } from '../hub.ts'
+import type { ServingHub } from '../hub.ts'
 import { startNode } from '../start-hub.ts'
 import { boundYoungGeneration } from '../young-generation.ts'
 import { HandedConnections } from './handed-connections.ts'
@@ -18,7 +18,8 @@ export interface WorkerHost {
 /** What a worker does with what it is told. */
 export class Worker {
   readonly #host: WorkerHost
-  #hub: Promise<Hub> | undefined
+  #hub: Promise<ServingHub> | undefined
+  #serving: ServingHub | undefined
   #connections: HandedConnections | undefined
   #isLeaving = false
 
@@ -29,7 +30,7 @@ export class Worker {
   hear(message: ToWorker, socket: Socket | undefined): void {
     if (message.kind === 'start') void this.#start(message)
     else if (message.kind === 'connection') this.#connections?.take(socket)
-    else if (message.kind === 'ping') this.#host.tell({ kind: 'pong' })
+    else if (message.kind === 'ping') this.#answer()
     else void this.leave()
   }
 
@@ -56,12 +57,16 @@ export class Worker {
       },
     })
     try {
-      await this.#hub
+      this.#serving = await this.#hub
       boundYoungGeneration()
       tell({ kind: 'ready' })
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #answer(): void {
+    this.#host.tell({ kind: 'pong', sessions: this.#serving?.sessionCount ?? 0 })
   }
 
   #fail(error: unknown): void {
