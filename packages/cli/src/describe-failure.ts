@@ -18,6 +18,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   CONFIG_INVALID: exitCodes.config,
   CONFIG_UNREADABLE: exitCodes.config,
   HOST_NEEDS_AUTH: exitCodes.config,
+  TLS_UNUSABLE: exitCodes.config,
   LOG_SETTINGS_DIFFER: exitCodes.config,
   RETENTION_INVALID: exitCodes.config,
   PORT_IN_USE: exitCodes.unavailable,

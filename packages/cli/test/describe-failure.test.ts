@@ -32,5 +32,6 @@ test('a refusal is told in the words of the server, and a closed door apart from
 
 test('errors of the hub and of nobody have an exit code too', () => {
   expect(describeFailure(new HubError('PORT_IN_USE', 'x')).exitCode).toBe(69)
+  expect(describeFailure(new HubError('TLS_UNUSABLE', 'x')).exitCode).toBe(78)
   expect(describeFailure(new Error('odd'))).toEqual({ text: 'odd (INTERNAL)', exitCode: 1 })
 })

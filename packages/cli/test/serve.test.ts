@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { makeCertificate } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { makeDirectory, run, start, startHub } from './program.ts'
 
@@ -96,6 +97,29 @@ test.each(['0', '65', '1.5', 'all'])('%s workers are refused with the range', as
   expect(code).toBe(78)
   expect(stderr).toContain(`workers must be a whole number from 1 to 64; got "${workers}"`)
 })
+
+test.each(['1', '2'])(
+  'a certificate that cannot be used ends the hub as a wrong setting does, with --workers %s',
+  async (workers) => {
+    const directory = makeDirectory()
+    const [mine, other] = await Promise.all([
+      makeCertificate(makeDirectory()),
+      makeCertificate(makeDirectory()),
+    ])
+    const faults = [
+      ['/nowhere.pem', mine.key, /Cannot read tls\.cert \/nowhere\.pem: ENOENT.* Give the path/],
+      [mine.cert, directory, /Cannot read tls\.key .*: EISDIR.* Give the path/],
+      [mine.cert, other.key, /is not the key of the certificate .* Name the two files/],
+    ] as const
+    for (const [cert, key, words] of faults) {
+      const files = ['--tls-cert', cert, '--tls-key', key]
+      const { code, stderr } = await run(['serve', '--port', '0', '--workers', workers, ...files])
+      expect(stderr).toMatch(words)
+      expect(stderr).toMatch(/^tidemark: [^\n]*\(TLS_UNUSABLE\)\n$/)
+      expect(code).toBe(78)
+    }
+  },
+)
 
 test('settings come from the file, the variables and the options, the later beating the earlier', async () => {
   const directory = makeDirectory()

@@ -2,6 +2,7 @@
 
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { HubError } from './errors.ts'
 
 /** Where they are. */
@@ -40,11 +41,33 @@ export function loadCertificate(files: CertificateFiles): Certificate {
     },
     () => createPrivateKey(key),
   )
-  if (certificate.checkPrivateKey(privateKey)) return { cert, key }
-  throw new HubError(
-    'TLS_UNUSABLE',
-    `tls.key ${files.key} is not the key of the certificate ${files.cert}. Name the two files that were made together.`,
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new HubError(
+      'TLS_UNUSABLE',
+      `tls.key ${files.key} is not the key of the certificate ${files.cert}. Name the two files that were made together.`,
+    )
+  }
+  parse(
+    {
+      fault: `TLS cannot be spoken with tls.cert ${files.cert}`,
+      remedy: 'Have one made with an RSA key of 2048 bits or more, or an elliptic curve.',
+    },
+    () => createSecureContext({ cert, key }),
   )
+  return { cert, key }
+}
+
+/**
+ * What to tell an operator of a certificate that most clients will refuse for its dates; undefined when it is in date. It
+ * is no error: a hub that does not start serves nobody, not even those who do not look.
+ */
+export function describeDates({ cert }: Certificate, nowMs: number): string | undefined {
+  const { validFrom, validTo } = new X509Certificate(cert)
+  const remedy =
+    'Clients will refuse it. Renew it and start the hub again, or set the clock of this machine.'
+  if (nowMs > Date.parse(validTo)) return `tls.cert has expired on ${validTo}. ${remedy}`
+  if (nowMs < Date.parse(validFrom)) return `tls.cert is not valid before ${validFrom}. ${remedy}`
+  return undefined
 }
 
 function readFile(setting: string, path: string): Buffer {

@@ -13,7 +13,7 @@ import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
 import { connectionsSpare, drainRequestsMs, drainSettleMs, heldBytesMax } from './limits.ts'
 import { listen } from './listen.ts'
-import { loadCertificate } from './load-certificate.ts'
+import { describeDates, loadCertificate } from './load-certificate.ts'
 import { openLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
@@ -27,6 +27,7 @@ import { startWorkers } from './workers/start-workers.ts'
 export async function startHub(config: HubConfig, options: HubOptions = {}): Promise<Hub> {
   checkExposure(config)
   const say = options.onLine ?? ((text: string) => process.stderr.write(`${text}\n`))
+  checkCertificate(config, say)
   return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
 }
 
@@ -152,6 +153,13 @@ function checkExposure({ host, insecure }: HubConfig): void {
     'HOST_NEEDS_AUTH',
     `Without authentication the hub listens on loopback only; got the host ${quote(host)}. Leave --host out and put a proxy in front, or say --insecure if everyone who reaches the port may read and publish.`,
   )
+}
+
+/** Once for all workers, each of which reads the files itself, and before the port is open. */
+function checkCertificate({ tls }: HubConfig, say: (text: string) => void): void {
+  if (tls === undefined) return
+  const trouble = describeDates(loadCertificate(tls), systemClock.now())
+  if (trouble !== undefined) say(trouble)
 }
 
 function describeError(error: unknown): string {

@@ -6,11 +6,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
+import { systemClock } from '@tidemark/log'
 import { startHubProcess } from '@tidemark/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
 import { http2Limits } from '../src/limits.ts'
-import { loadCertificate } from '../src/load-certificate.ts'
+import { describeDates, loadCertificate } from '../src/load-certificate.ts'
 import { makeCertificate } from './support/certificate.ts'
 import type { TestCertificate } from './support/certificate.ts'
 import { collect, connectHttp2, follow, request } from './support/http2.ts'
@@ -332,6 +333,26 @@ describe('a certificate that cannot be used stops the start with what to do', ()
     await expect(start({ 'tls-key': other })).rejects.toThrow(
       /tls\.key .*other\.pem is not a.*Give the path/,
     )
+  })
+
+  test('a key that is too short for TLS', async () => {
+    const directory = await makeDirectory()
+    const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
+    const what = '-x509 -newkey rsa:512 -nodes -days 2 -subj /CN=localhost'.split(' ')
+    await run('openssl', ['req', ...what, '-keyout', key, '-out', cert])
+    await expect(start({ 'tls-cert': cert, 'tls-key': key })).rejects.toMatchObject({
+      code: 'TLS_UNUSABLE',
+      message: expect.stringMatching(/cert\.pem: .*too small\. Have one made with/) as string,
+    })
+  })
+
+  test('one that is out of date is told and used', () => {
+    const day = 86_400_000
+    const loaded = loadCertificate(certificate)
+    const now = systemClock.now()
+    expect(describeDates(loaded, now)).toBeUndefined()
+    expect(describeDates(loaded, now + 3 * day)).toMatch(/^tls\.cert has expired on .*Renew it/)
+    expect(describeDates(loaded, now - day)).toMatch(/^tls\.cert is not valid before .*clock/)
   })
 
   test('a key of another certificate', async () => {
