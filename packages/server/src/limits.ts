@@ -9,6 +9,12 @@ import { batchEventsMax } from '@tidemark/log'
  */
 export const writeBytesMax: number = 64 * 1024
 
+/**
+ * Blocks that may wait for a reader of the Fetch door, however small, before its session lags. 64 beats are 16 minutes in which
+ * nobody has read: an answer that the application has dropped is no session for ever. Under load 64 flushes are 1.3 s.
+ */
+export const writeBlocksMax: number = 64
+
 /** The longest an adaptive flush window grows to, in milliseconds: below what people notice, 50 flushes per second. */
 export const flushWindowMaxMs: number = 20
 

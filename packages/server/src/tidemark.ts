@@ -84,11 +84,13 @@ export class Tidemark {
    * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, and Workers (in a Durable Object). Reads
    * the topics from the URL, or from the JSON body of a POST, and the cursor from `Last-Event-ID`. Nothing is sent ahead
    * of who reads the body.
-   * Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects.
+   * Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects. It may be handed over
+   * without its node: `export const GET = tide.fetch`.
    */
-  fetch(request: Request, options: FetchOptions = {}): Promise<Response> {
-    return answerFetch(this, request, options)
-  }
+  readonly fetch: (request: Request, options?: FetchOptions) => Promise<Response> = (
+    request,
+    options = {},
+  ) => answerFetch(this, request, options)
 
   /**
    * Refuses a new session while the node is full or draining.

@@ -5,7 +5,14 @@ import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark, parseSubscriptionBody } from '../src/index.ts'
 import type { Tidemark, TidemarkOptions } from '../src/index.ts'
-import { goodbyeMs, subscriptionBytesMax, writeBytesMax } from '../src/limits.ts'
+import {
+  goodbyeMs,
+  heartbeatMs,
+  stalledAfterMs,
+  subscriptionBytesMax,
+  writeBlocksMax,
+  writeBytesMax,
+} from '../src/limits.ts'
 import { FetchClient } from './support/fetch-client.ts'
 import { settle } from './support/settle.ts'
 
@@ -131,11 +138,47 @@ describe('a reader that leaves', () => {
     expect(await client.read()).toBeUndefined()
   })
 
+  test('takes its timers along', async () => {
+    const clock = createFakeClock()
+    const timers = new Set<unknown>()
+    const after: typeof clock.after = (delayMs, run) => {
+      const timer = clock.after(delayMs, () => {
+        timers.delete(timer)
+        run()
+      })
+      timers.add(timer)
+      return {
+        cancel() {
+          timers.delete(timer)
+          timer.cancel()
+        },
+      }
+    }
+    const tide = start({ clock: { ...clock, after } })
+    const leave = new AbortController()
+    const aborted = await connect(tide, '?topic=a', { signal: leave.signal })
+    const cancelled = await connect(tide, '?topic=a')
+    for (const client of [aborted, cancelled]) await client.untilType('tidemark.ready')
+    leave.abort()
+    await cancelled.cancel()
+    clock.advance(2 * heartbeatMs)
+    expect(timers.size).toBe(0)
+  })
+
   test('before it was served never becomes a session', async () => {
     const tide = start()
     await tide.fetch(new Request(`${site}?topic=a`, { signal: AbortSignal.abort() }))
     expect(tide.sessionCount).toBe(0)
   })
+})
+
+test('the door may be handed over without its node, as a route handler is', async () => {
+  const tide = start()
+  const { fetch: GET } = tide
+  const client = new FetchClient(await GET(new Request(`${site}?topic=a`)))
+  await client.untilType('tidemark.ready')
+  await client.cancel()
+  expect(tide.sessionCount).toBe(0)
 })
 
 describe('a reader that does not read', () => {
@@ -166,6 +209,32 @@ describe('a reader that does not read', () => {
       await publishing
     }
     expect(reader.published).toEqual(bursts.flat())
+  })
+
+  test('is closed on a quiet topic, too: an answer the application has dropped is no session for ever', async () => {
+    const clock = createFakeClock()
+    const tide = start({ clock })
+    const dropped = await connect(tide, '?topic=a')
+    await tide.publish('a', { data: 'one' })
+    await settleAll()
+    for (let beats = 0; beats <= writeBlocksMax; beats++) clock.advance(heartbeatMs)
+    expect(tide.sessionCount).toBe(1)
+    clock.advance(2 * stalledAfterMs)
+    expect(tide.sessionCount).toBe(0)
+    clock.advance(2 * goodbyeMs)
+    await expect(dropped.read()).rejects.toMatchObject({ code: 'STREAM_CUT' })
+  })
+
+  test('is live again as soon as it reads, however many small events came', async () => {
+    const tide = start()
+    const client = await connect(tide, '?topic=a')
+    const sent = Array.from({ length: 3 * writeBlocksMax }, (_, i) => `${i}`)
+    for (const data of sent) {
+      await tide.publish('a', { data })
+      await settle()
+    }
+    await client.untilData(sent.at(-1) ?? '')
+    expect(client.published).toEqual(sent)
   })
 
   test('is closed once it is stalled, and resumes exactly', async () => {

@@ -2,10 +2,10 @@
 
 import type { Block } from '../block.ts'
 import { ServerError } from '../errors.ts'
-import { writeBytesMax } from '../limits.ts'
+import { writeBlocksMax, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
 
-/** A sink whose bytes are pulled: what nobody reads is held up to `writeBytesMax`, then the session lags. */
+/** A sink whose bytes are pulled: what nobody reads is held up to `writeBytesMax` and `writeBlocksMax`, then the session lags. */
 export class StreamSink implements Sink {
   /** The stream to answer with. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
@@ -52,7 +52,7 @@ export class StreamSink implements Sink {
     this.#held.push(block)
     this.#heldBytes += block.bytes.length
     if (this.#isPulled) this.#handOver()
-    this.#isBlocked = this.#heldBytes > writeBytesMax
+    this.#isBlocked = this.#heldBytes > writeBytesMax || this.#held.length > writeBlocksMax
     return !this.#isBlocked
   }
 

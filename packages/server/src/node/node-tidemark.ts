@@ -10,13 +10,12 @@ export class NodeTidemark extends Tidemark {
   /**
    * Answers a request of `node:http`, `node:https` or `node:http2` with a stream: reads the topics and the cursor from
    * its URL and headers. Refusals are answered as problem+json, or so that a plain EventSource comes back; it never
-   * rejects.
+   * rejects. It may be handed over without its node: `createServer(tide.subscribe)`.
    */
-  subscribe(
+  readonly subscribe: (
     request: NodeRequest,
     response: NodeResponse,
-    options: SubscribeOptions = {},
-  ): Promise<void> {
-    return subscribe(this, { request, response }, options)
-  }
+    options?: SubscribeOptions,
+  ) => Promise<void> = (request, response, options = {}) =>
+    subscribe(this, { request, response }, options)
 }
