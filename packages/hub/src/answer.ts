@@ -4,10 +4,10 @@ import type { Readable } from 'node:stream'
 import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { ServerError, parseQueryText } from '@tidemark/server'
-import { carrierOf, isStreaming, refuse, sendProblem } from '@tidemark/server/node'
+import { carrierOf, isHttp2, isStreaming, refuse, sendProblem } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { HubError, hubErrors } from './errors.ts'
-import { checkHost, checkOrigin } from './guard.ts'
+import { checkHead, checkHost, checkOrigin } from './guard.ts'
 import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
 import { findRoute } from './routes/table.ts'
@@ -34,14 +34,20 @@ export async function answer(
   }
   try {
     const [path, queryText] = splitTarget(request.url ?? '/')
+    checkHead(request)
     if (context.isLoopbackOnly) checkHost(request)
     checkOrigin(request, path)
     const { route, rest } = findRoute(request.method ?? 'GET', path)
     await route({ request, response, rest, query: parseQueryText(queryText) }, context)
   } catch (error) {
-    if (!request.complete) await discardBody(request, context.clock)
+    if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
     answerError(request, response, { error, context })
   }
+}
+
+/** Whoever expects something sends the body once he is told that it is met. */
+function isAwaited(error: unknown): boolean {
+  return error instanceof HubError && error.code === 'EXPECTATION_FAILED'
 }
 
 function splitTarget(target: string): [path: string, query: string] {
@@ -57,6 +63,10 @@ function answerError(
   if (error instanceof HubError) {
     const { status, code, message: detail, allow } = error
     if (allow !== undefined) response.setHeader('Allow', allow)
+    // Where one of two heads was meant for another server, what follows may be as well.
+    if (code === 'REQUEST_MALFORMED' && !isHttp2(response)) {
+      response.setHeader('Connection', 'close')
+    }
     const retryMs = error.isPassing ? context.tide.pickRetryMs() : undefined
     sendProblem(response, { status, code, title: hubErrors[code], detail, retryMs })
     return

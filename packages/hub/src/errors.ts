@@ -12,7 +12,8 @@ export const hubErrors = {
   BODY_NOT_JSON: 'The body of the request is not JSON, or a line of it is not.',
   HEADERS_TOO_LARGE:
     'The request line and headers are larger than the limit; long topic lists go into the body of POST /events.',
-  REQUEST_MALFORMED: 'What was sent is not an HTTP request.',
+  REQUEST_MALFORMED: 'What was sent is not an HTTP request, or has no Host, or two.',
+  EXPECTATION_FAILED: 'The Expect header asks for something else than 100-continue.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
   HOST_FOREIGN: 'Without authentication the hub answers to loopback names only.',
   CROSS_SITE:
@@ -42,6 +43,7 @@ const statuses: Readonly<Partial<Record<HubErrorCode, number>>> = {
   BODY_NOT_JSON: 400,
   HEADERS_TOO_LARGE: 431,
   REQUEST_MALFORMED: 400,
+  EXPECTATION_FAILED: 417,
   REQUEST_TIMEOUT: 408,
   HOST_FOREIGN: 403,
   CROSS_SITE: 403,

@@ -1,4 +1,5 @@
-// What the hub refuses before it looks at anything else: names that are not of this machine, and pages of other origins.
+// What the hub refuses before it looks at anything else: heads that break HTTP, names that are not of this machine, and
+// pages of other origins.
 
 import { quote } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
@@ -8,6 +9,39 @@ const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
 /** Paths of which a GET is dear: a write to the log, a session. An `<img>` of any page could ask for them again and again. */
 const dearPaths = ['/readyz', '/events']
+
+/**
+ * Refuses an HTTP/1.1 request without a `Host` or with several, of which a proxy in front may have believed another one
+ * (RFC 9112 §3.2), and an `Expect` that nobody here can meet (RFC 9110 §10.1.1).
+ * @throws HubError `REQUEST_MALFORMED`, `EXPECTATION_FAILED`
+ */
+export function checkHead(request: NodeRequest): void {
+  const { expect } = request.headers
+  if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
+    throw new HubError(
+      'EXPECTATION_FAILED',
+      `Expect may be 100-continue only; got ${quote(expect)}. Leave the header out.`,
+    )
+  }
+  // In HTTP/2 `:authority` is the name, which Node lets nobody send twice.
+  if ('stream' in request) return
+  const hosts = countHosts(request.rawHeaders)
+  if (hosts === 1 || (hosts === 0 && request.httpVersion === '1.0')) return
+  throw new HubError(
+    'REQUEST_MALFORMED',
+    `An HTTP/1.1 request has one Host header; got ${hosts}. Send the name of the hub in it, once.`,
+  )
+}
+
+/** Node keeps the first and drops the others; only here all are left, each name followed by its value. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1
+  }
+  return count
+}
 
 /**
  * Refuses a `Host` that is not a loopback name. A page whose own name was rebound to 127.0.0.1 would otherwise count

@@ -48,8 +48,11 @@ function createPlain({ context, traffic, times = requestTimes }: HttpServerOptio
     headersTimeout: times.headersMs,
     requestTimeout: times.requestMs,
     connectionsCheckingInterval: times.checkMs,
+    // Node would refuse it without a word; see guard.ts.
+    requireHostHeader: false,
   })
   traffic.follow(server)
+  answerExpectations(server)
   server.on('request', (request, response) => void answer(request, response, context))
   answerClientErrors(server, { traffic, clock: context.clock, isSpoken: () => true })
   return server
@@ -84,12 +87,20 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
     if (isHttp2(response) && !connections.admit(response)) return
     void answer(request, response, context)
   })
+  answerExpectations(server)
   const { sockets, secured } = followSockets(server)
   answerClientErrors(server, { traffic, clock, isSpoken: (socket) => secured.has(socket) })
   return Object.assign(server, {
     closeAllConnections: () => {
       for (const socket of sockets) socket.destroy()
     },
+  })
+}
+
+/** A request that expects what Node does not know is one like any other, which guard.ts refuses. */
+function answerExpectations(server: Server): void {
+  server.on('checkExpectation', (request: NodeRequest, response: NodeResponse) => {
+    server.emit('request', request, response)
   })
 }
 
@@ -101,6 +112,7 @@ function limitHttp1(server: Http2SecureServer, times: RequestTimes): void {
     headersTimeout: times.headersMs,
     requestTimeout: times.requestMs,
     connectionsCheckingInterval: times.checkMs,
+    requireHostHeader: false,
   })
 }
 

@@ -221,6 +221,34 @@ const cases: readonly Case[] = [
   ['64 KB of headers', getting('/livez', `X-Long: ${long(65_536)}\r\n`), 431, 'HEADERS_TOO_LARGE'],
   ['no HTTP at all', ['SSH-2.0-OpenSSH_9.6\r\n\r\n'], 400, 'REQUEST_MALFORMED'],
   [
+    'two hosts, the second one foreign',
+    [`POST /topics/a HTTP/1.1\r\n${close}Host: evil.example\r\nContent-Length: 1\r\n\r\nx`],
+    400,
+    'REQUEST_MALFORMED',
+    /one Host header; got 2/,
+  ],
+  ['the same host twice', getting('/livez', 'host: localhost\r\n'), 400, 'REQUEST_MALFORMED'],
+  [
+    'two hosts of HTTP/1.0',
+    [`GET /livez HTTP/1.0\r\n${close}Host: localhost\r\n\r\n`],
+    400,
+    'REQUEST_MALFORMED',
+  ],
+  [
+    'no host, on a connection that would be kept',
+    ['GET /livez HTTP/1.1\r\n\r\n'],
+    400,
+    'REQUEST_MALFORMED',
+    /one Host header; got 0/,
+  ],
+  [
+    'an expectation nobody can meet',
+    post('/topics/a', 'x', 'Expect: 200-ok\r\n'),
+    417,
+    'EXPECTATION_FAILED',
+    /100-continue only; got "200-ok"/,
+  ],
+  [
     'a foreign host',
     ['GET /livez HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n'],
     403,
@@ -378,4 +406,33 @@ test('a body that never ends is refused at the limit, not collected', async () =
   const head = `POST /topics/a HTTP/1.1\r\n${close}Transfer-Encoding: chunked\r\n\r\n`
   const answer = await exchange(hub.port, [head, chunk, chunk, chunk])
   expect(answer).toMatchObject({ status: 413 })
+})
+
+test('an expectation that cannot be met is refused before the body is sent, and the connection goes on', async () => {
+  const hub = await startTestHub()
+  const head = 'POST /topics/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n'
+  const socket = await openUntil(hub.port, `${head}Expect: much\r\n\r\n`, 'EXPECTATION_FAILED')
+  let after = ''
+  socket.on('data', (chunk: string) => (after += chunk))
+  // The body belongs to what was refused.
+  socket.write(`x${getting('/topics/a').join('')}`)
+  await once(socket, 'close')
+  expect(after).toContain('"records":[]')
+})
+
+test.each([
+  ['/'],
+  ['/livez'],
+  ['/readyz'],
+  ['/events?topic=a'],
+  ['/topics/a'],
+  ['/page.js'],
+  ['/nowhere'],
+])('two hosts are refused at %s, with --insecure too', async (path) => {
+  const hub = await startTestHub({ insecure: 'true' })
+  const answer = await exchange(hub.port, [
+    `GET ${path} HTTP/1.1\r\nHost: hub.example\r\nHost: evil.example\r\n\r\n`,
+  ])
+  expect(answer).toMatchObject({ status: 400, ending: 'end' })
+  expect(JSON.parse(answer.body)).toMatchObject({ code: 'REQUEST_MALFORMED' })
 })

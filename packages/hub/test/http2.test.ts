@@ -118,6 +118,24 @@ test('other names than loopback’s, and pages of other origins, are refused', a
   expect((await request(session, own, 'x')).status).toBe(200)
 })
 
+test('heads that break HTTP are refused with a problem over TLS, in both versions', async () => {
+  const hub = await startTls()
+  const heads = [
+    ['Host: localhost\r\nHost: localhost\r\n', 'REQUEST_MALFORMED'],
+    ['', 'REQUEST_MALFORMED'],
+    ['Host: localhost\r\nConnection: close\r\nExpect: much\r\n', 'EXPECTATION_FAILED'],
+  ]
+  for (const [head, code] of heads) {
+    const text = await speakTls(hub.port, `GET /livez HTTP/1.1\r\n${head}\r\n`)
+    expect(text).toMatch(new RegExp(`^HTTP/1\\.1 4(00|17) [^]*problem[^]*"code":"${code}"`))
+  }
+  const session = connectHttp2(hub.port)
+  const unmet = await request(session, { ...post('a'), expect: 'much' }, 'x')
+  expect(unmet.headers).toMatchObject({ 'content-type': 'application/problem+json' })
+  expect(JSON.parse(unmet.body)).toMatchObject({ status: 417, code: 'EXPECTATION_FAILED' })
+  expect(await readTopic(hub.port, 'a')).toEqual([])
+})
+
 test.each([
   ['a reset', () => [reset(1, 8)]],
   ['a reset without an error', () => [reset(1, 0)]],
