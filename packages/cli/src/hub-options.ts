@@ -66,13 +66,23 @@ export function readHeaders(line: CommandLine): readonly (readonly [string, stri
  * @throws CliError `OPTION_INVALID`
  */
 export function parseHeader(text: string, option: string): readonly [string, string] {
-  const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/.exec(text)
+  const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/s.exec(text)
+  // A header may be a token, so a wrong one is not repeated on the screen.
   if (match === null) {
-    // A header may be a token, so a wrong one is not repeated on the screen.
     throw new CliError(
       'OPTION_INVALID',
       `--${option} must be like 'Authorization: Bearer abc'; got no name and colon.`,
     )
   }
-  return [match[1] ?? '', match[2] ?? '']
+  const [, name = '', value = ''] = match
+  // RFC 9110, §5.5, and what Node sends.
+  const stray = /[^\t\x20-\x7e\x80-\xff]/u.exec(value)?.[0].codePointAt(0)
+  if (stray !== undefined) {
+    const code = stray.toString(16).toUpperCase().padStart(4, '0')
+    throw new CliError(
+      'OPTION_INVALID',
+      `The value of --${option} ${name} must be of printable Latin-1 characters; got U+${code}. Take it out, or encode it as the server expects.`,
+    )
+  }
+  return [name, value]
 }

@@ -107,6 +107,9 @@ function readRamp(line: CommandLine, connections: number): number {
   )
 }
 
+/** They say how to publish, not where. */
+const publishOptions = ['publish-method', 'publish-header', 'publish-body'] as const
+
 function readTarget(line: CommandLine, text: string): Target {
   const url = parseUrl(text, 'The URL')
   const headers = readHeaders(line)
@@ -119,8 +122,15 @@ function readTarget(line: CommandLine, text: string): Target {
       streamUrl: `${url.origin}/events?topic={topic}`,
       // Without this, a passing refusal is a stream that ends with a goodbye; with it, a status and the reason.
       streamHeaders: [['Accept', 'text/event-stream, application/problem+json'], ...headers],
-      publish: { url: `${url.origin}/topics/{topic}`, method: 'POST', headers, body: '{payload}' },
+      publish: readPublish(line, `${url.origin}/topics/{topic}`, headers),
     }
+  }
+  const needless = publishOptions.find((name) => line.values.has(name))
+  if (publishUrl === undefined && needless !== undefined) {
+    throw new CliError(
+      'OPTION_INVALID',
+      `--${needless} needs --publish-url: where to publish is known of a hub only. Give it, or leave --${needless} out.`,
+    )
   }
   return {
     url: text,
