@@ -1,8 +1,6 @@
 // `tidemark bench`: how much load a Server-Sent Events server takes, ours or any other.
 
-import { writeFile } from 'node:fs/promises'
 import type { CommandBody, CommandLine } from '../command.ts'
-import { CliError } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { print, remark } from '../output.ts'
@@ -10,6 +8,7 @@ import { onSignals } from '../signals.ts'
 import { benchOptions } from './options.ts'
 import { readOutput, readPlan } from './plan.ts'
 import { renderReport } from './report.ts'
+import { checkReportFile, writeReportFile } from './report-file.ts'
 import { runBench } from './run-bench.ts'
 import { renderTable } from './table.ts'
 
@@ -38,9 +37,7 @@ Ctrl-C ends the load early and still prints the result. Test servers of your own
 async function run(line: CommandLine): Promise<ExitCode> {
   const plan = readPlan(line)
   const output = readOutput(line)
-  // A report that cannot be written is better known before the run than after it. Appending nothing
-  // tells, and leaves an earlier report whole should this run come to nothing.
-  if (output.htmlPath !== undefined) await writeText(output.htmlPath, '', 'a')
+  if (output.htmlPath !== undefined) await checkReportFile(output.htmlPath)
   const stop = new AbortController()
   let exitCode: ExitCode = exitCodes.done
   onSignals({
@@ -52,21 +49,10 @@ async function run(line: CommandLine): Promise<ExitCode> {
   })
   const result = await runBench(plan, output, stop.signal)
   if (output.htmlPath !== undefined) {
-    await writeText(output.htmlPath, renderReport(result), 'w')
+    await writeReportFile(output.htmlPath, renderReport(result))
     remark(`the report is in ${output.htmlPath}.`)
   }
   await print(output.isJson ? `${JSON.stringify(result)}\n` : renderTable(result))
   if (exitCode !== exitCodes.done) return exitCode
   return result.connections.opened === 0 ? exitCodes.unavailable : exitCode
-}
-
-async function writeText(path: string, text: string, flag: 'a' | 'w'): Promise<void> {
-  try {
-    await writeFile(path, text, { flag })
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CliError('OUTPUT_UNWRITABLE', `The report cannot be written: ${reason}.`, {
-      cause: error,
-    })
-  }
 }
