@@ -28,8 +28,9 @@ test('a header that is given more than once is sent as often with each publish, 
   const sizes = { connections: 1, rampMs: 0, durationMs: 1, topics: 1, rate: 1, payloadBytes: 128 }
   const plan = { runId: '0a1b2c3d', target, ...sizes, processes: 1 }
   const publisher = new Publisher(plan, publish, 0)
+  const { signal } = new AbortController()
   try {
-    expect(await publisher.try()).toBeUndefined()
+    expect(await publisher.try(signal)).toBeUndefined()
     expect(request?.headersDistinct).toMatchObject({
       'x-tag': ['a', 'b', 'c'],
       host: ['two.example'],
@@ -37,7 +38,7 @@ test('a header that is given more than once is sent as often with each publish, 
       'content-length': ['128'],
     })
   } finally {
-    await publisher.end()
+    await publisher.end(signal)
     server.close()
   }
 })

@@ -6,8 +6,8 @@ import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach } from 'vitest'
 
-/** What becomes of the n-th publish, from 0: the publishes whose events go out now, in this order. */
-export type Mischief = (number: number) => readonly number[]
+/** What becomes of the n-th publish, from 0: the publishes whose events go out now, in this order, or no answer at all. */
+export type Mischief = (number: number) => readonly number[] | 'silence'
 
 /** A running server. Streams are at `/stream`, publishes go to `/publish`. */
 export interface ForeignServer {
@@ -39,9 +39,9 @@ export async function startForeignServer(
       })
       request.on('end', () => {
         const number = published.push(body) - 1
-        const block = mischief(number)
-          .map((each) => `data: ${published[each] ?? ''}\r\n\r\n`)
-          .join('')
+        const due = mischief(number)
+        if (due === 'silence') return
+        const block = due.map((each) => `data: ${published[each] ?? ''}\r\n\r\n`).join('')
         for (const stream of streams) stream.write(block)
         response.writeHead(204).end()
       })

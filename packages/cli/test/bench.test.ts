@@ -1,8 +1,9 @@
 // `tidemark bench` against a real hub, and against servers that lose, double and misplace events.
 
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { launchBrowser, makeCertificate } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
@@ -216,11 +217,54 @@ test('Ctrl-C ends the load early, prints the table and ends with 130', async () 
   expect(stdout).toMatch(/missing +0 of \d+\n/)
 })
 
+/** The real time a signal may take: half a second of waiting for who is silent, and a busy machine. */
+const promptMs = 2_000
+
+test('one signal ends a run against a server that never answers, with the table', async () => {
+  const mute = createServer().listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  const { port } = mute.address() as AddressInfo
+  const program = start(['bench', `http://127.0.0.1:${port}`, '--connections', '5'])
+  const [socket] = (await once(mute, 'connection')) as [Socket]
+  const signalled = performance.now()
+  program.child.kill('SIGTERM')
+  const { code, stdout } = await program.ended
+  expect(performance.now() - signalled).toBeLessThan(promptMs)
+  expect(code).toBe(143)
+  expect(stdout).toMatch(/^Connections\n {2}opened +0 of 5\n/)
+  socket.destroy()
+  mute.close()
+})
+
+test('one signal ends a run against a server that has fallen silent, and what it left unanswered has failed', async () => {
+  const { url } = await startForeignServer((number) => (number === 0 ? [0] : 'silence'))
+  const load = ['--connections', '5', '--ramp', '0', '--rate', '20', '--report-every', '100ms']
+  const target = [`${url}/stream`, '--publish-url', `${url}/publish`]
+  const program = start(['bench', ...target, ...load])
+  await program.waitFor('stderr', /under load/)
+  const signalled = performance.now()
+  program.child.kill('SIGINT')
+  const { code, stdout } = await program.ended
+  expect(performance.now() - signalled).toBeLessThan(promptMs)
+  expect(code).toBe(130)
+  expect(stdout).toMatch(/opened +5 of 5\n/)
+  expect(stdout).toContain('no answer before the end')
+})
+
+test("headers for publishes reach a hub's publishes, and no streams", async () => {
+  const { url } = await startHub()
+  // Of a page from elsewhere the hub takes neither.
+  const foreign = 'Origin: http://elsewhere.example'
+  const { code, stderr } = await run(['bench', url, ...quick, '--publish-header', foreign])
+  expect(code).toBe(65)
+  expect(stderr).toMatch(/The first publish failed: status 403/)
+})
+
 test('what is wrong with the URL is said before any load', async () => {
   const { url } = await startForeignServer()
   const closed = createServer().listen(0, '127.0.0.1')
   await once(closed, 'listening')
-  const { port } = closed.address() as { port: number }
+  const { port } = closed.address() as AddressInfo
   await new Promise((resolve) => closed.close(resolve))
   const cases: (readonly [string[], number, RegExp])[] = [
     [[`http://127.0.0.1:${port}`], 69, /Nothing answers .*ECONNREFUSED.*\(BENCH_UNREACHABLE\)/],
@@ -253,6 +297,22 @@ test('what is wrong with the URL is said before any load', async () => {
     ],
     [[`${url}/stream`, '--topics', '2'], 64, /--topics 2 needs \{topic\} in the URL/],
     [[`${url}/stream`, '--rate', '5'], 64, /--rate needs --publish-url/],
+    [
+      [`${url}/stream`, '--publish-header', 'A: b'],
+      64,
+      /--publish-header needs --publish-url.*leave --publish-header out/,
+    ],
+    [
+      [url, '--publish-header', 'Bearer secret'],
+      64,
+      /--publish-header must be like 'Authorization: Bearer abc'; got no name and colon\. \(OPTION_INVALID\)/,
+    ],
+    [
+      [url, '--publish-header', 'X-A: one\r\nX-B: two'],
+      64,
+      /The value of --publish-header X-A must be of printable Latin-1 characters; got U\+000D\. Take it out/,
+    ],
+    [[url, '--header', 'X-Smile: 😀'], 64, /value of --header X-Smile .* got U\+1F600\./],
     [[url, '--html', '/absent/x.html'], 74, /cannot be written.*\(OUTPUT_UNWRITABLE\)/],
   ]
   await Promise.all(
@@ -265,11 +325,15 @@ test('what is wrong with the URL is said before any load', async () => {
   )
 })
 
-test('a run that comes to nothing leaves an earlier report as it was', async () => {
+test('a run that comes to nothing leaves an earlier report as it was, and none where there was none', async () => {
   const { url } = await startForeignServer()
-  const html = join(makeDirectory(), 'report.html')
-  writeFileSync(html, 'an earlier report')
-  const { code } = await run(['bench', `${url}/html`, '--html', html])
-  expect(code).toBe(76)
-  expect(readFileSync(html, 'utf8')).toBe('an earlier report')
+  const directory = makeDirectory()
+  const [earlier, none] = [join(directory, 'earlier.html'), join(directory, 'none.html')]
+  writeFileSync(earlier, 'an earlier report')
+  for (const html of [earlier, none]) {
+    const { code } = await run(['bench', `${url}/html`, '--html', html])
+    expect(code).toBe(76)
+  }
+  expect(readFileSync(earlier, 'utf8')).toBe('an earlier report')
+  expect(readdirSync(directory)).toEqual(['earlier.html'])
 })

@@ -17,7 +17,8 @@ import type { Second, Series } from './series.ts'
 /** What the parts of a run have measured. */
 export interface Measured {
   readonly plan: Plan
-  readonly answerer: Answerer
+  /** Undefined when the run was ended before anybody answered. */
+  readonly answerer: Answerer | undefined
   readonly startedAt: Date
   readonly isInterrupted: boolean
   readonly load: { readonly from: number; readonly to: number }
@@ -47,7 +48,7 @@ export function assembleResult(measured: Measured): BenchResult {
       url: target.url,
       publishUrl: target.publish?.url ?? null,
       isHub: target.isHub,
-      server: answerer.server ?? null,
+      server: answerer?.server ?? null,
     },
     settings,
     connections: sumConnections(plan, measured.readers),

@@ -51,6 +51,9 @@ export const settleAfterMsMax: number = 5_000
 /** Milliseconds of silence on open streams after which what has not come is missing. */
 export const silentMs: number = 1_000
 
+/** The same once somebody has asked for an early end, for answers to publishes as well: both together are under a second. */
+export const hurriedSilentMs: number = 300
+
 /** Milliseconds between two looks at whether everything has arrived. */
 export const settleLookMs: number = 25
 

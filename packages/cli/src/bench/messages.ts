@@ -19,6 +19,8 @@ export type Order =
   | { readonly kind: 'load' }
   /** The load is over; wait for what is still owed, then report. */
   | { readonly kind: 'finish'; readonly published: Published }
+  /** Somebody has asked for an early end: wait for nobody who is silent. */
+  | { readonly kind: 'hurry' }
 
 /** Everything that was published. */
 export interface Published {

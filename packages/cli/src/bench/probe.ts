@@ -16,10 +16,13 @@ export interface Answerer {
 }
 
 /**
- * Opens one stream and closes it.
+ * Opens one stream and closes it; undefined when the signal aborts before there is an answer.
  * @throws CliError `BENCH_UNREACHABLE`, `BENCH_NOT_SSE`, `BENCH_REFUSED`
  */
-export function tryStream({ target, runId }: Plan): Promise<Answerer> {
+export function tryStream(
+  { target, runId }: Plan,
+  signal: AbortSignal,
+): Promise<Answerer | undefined> {
   const url = new URL(fillTemplate(target.streamUrl, { topic: nameTopic(runId, 0), i: 0 }))
   return new Promise((resolve, reject) => {
     const stream = openStream(
@@ -37,16 +40,20 @@ export function tryStream({ target, runId }: Plan): Promise<Answerer> {
         bytes: () => undefined,
       },
     )
+    signal.addEventListener('abort', () => {
+      stream.close()
+      resolve(undefined)
+    })
   })
 }
 
 /**
- * Publishes one event.
+ * Publishes one event; the signal ends the waiting for its answer.
  * @throws CliError `BENCH_REFUSED`
  */
-export async function tryPublish(publisher: Publisher): Promise<void> {
-  const failure = await publisher.try()
-  if (failure === undefined) return
+export async function tryPublish(publisher: Publisher, signal: AbortSignal): Promise<void> {
+  const failure = await publisher.try(signal)
+  if (failure === undefined || signal.aborted) return
   throw new CliError(
     'BENCH_REFUSED',
     `The first publish failed: ${failure}. Mend that, or say --rate 0 to open streams only.`,

@@ -1,18 +1,20 @@
 // Publishes on schedule, whatever becomes of the publishes before: a server that stalls is asked as often as one that does not.
 
 import { Agent as PlainAgent, request as requestPlain } from 'node:http'
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { Agent as TlsAgent, request as requestTls } from 'node:https'
-import { after, readMicros } from './clock.ts'
+import { after, pause, readMicros } from './clock.ts'
 import type { Timer } from './clock.ts'
 import { Histogram } from './histogram.ts'
 import {
   answerMsMax,
   failedPublishesMax,
+  hurriedSilentMs,
   lateMs,
   publishBytesInFlightMax,
   publishesInFlightMax,
   refusalBytesMax,
+  settleLookMs,
 } from './limits.ts'
 import { writeMarker } from './marker.ts'
 import type { Published } from './messages.ts'
@@ -51,9 +53,10 @@ export class Publisher {
   readonly #settled: SettledPrefix[]
   #beganMicros: number | undefined
   #endedMicros: number | undefined
+  readonly #requests = new Set<ClientRequest>()
   #inFlight = 0
+  #answeredMicros = 0
   #timer: Timer | undefined
-  #onIdle: (() => void) | undefined
 
   constructor(plan: Plan, target: PublishTarget, originMicros: number) {
     this.#plan = plan
@@ -69,9 +72,16 @@ export class Publisher {
     this.#inFlightMax = Math.max(1, Math.min(publishesInFlightMax, fitting))
   }
 
-  /** Publishes number 0 of the first topic, to see whether the server takes events; undefined when it does. */
-  async try(): Promise<string | undefined> {
-    return this.#post({ topic: 0, sequence: 0, settled: 0, dueMicros: this.#now() })
+  /**
+   * Publishes number 0 of the first topic, to see whether the server takes events; undefined when it does, else why not. The
+   * signal ends the waiting.
+   */
+  async try(signal: AbortSignal): Promise<string | undefined> {
+    const giveUp = (): void => this.#giveUp()
+    signal.addEventListener('abort', giveUp)
+    const failure = await this.#post({ topic: 0, sequence: 0, settled: 0, dueMicros: this.#now() })
+    signal.removeEventListener('abort', giveUp)
+    return failure
   }
 
   begin(): void {
@@ -87,14 +97,17 @@ export class Publisher {
     return Math.ceil((Math.min(elapsed, durationMs * 1_000) * rate) / 1e6)
   }
 
-  /** Sends no more; resolves with what was published when every answer is there. */
-  async end(): Promise<Published> {
+  /**
+   * Sends no more; resolves with what was published when every answer is there. Once the signal has aborted, a server that
+   * does not answer is not waited for.
+   */
+  async end(signal: AbortSignal): Promise<Published> {
     this.#endedMicros = this.#now()
     this.#timer?.cancel()
-    if (this.#inFlight > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve
-      })
+    while (this.#inFlight > 0) {
+      const silentMicros = this.#now() - Math.max(this.#answeredMicros, this.#endedMicros)
+      if (signal.aborted && silentMicros > hurriedSilentMs * 1_000) this.#giveUp()
+      await pause(settleLookMs)
     }
     this.#agent.destroy()
     const { topics } = this.#plan
@@ -104,6 +117,11 @@ export class Publisher {
       ),
       failed: this.#failed,
     }
+  }
+
+  /** What is under way has failed. */
+  #giveUp(): void {
+    for (const request of this.#requests) request.destroy(new Error('no answer before the end'))
   }
 
   #now(): number {
@@ -140,6 +158,7 @@ export class Publisher {
     if (startedMicros - publish.dueMicros > lateMs * 1_000) this.late++
     const failure = await this.#post(publish)
     this.#inFlight--
+    this.#answeredMicros = this.#now()
     this.#settled[publish.topic]?.add(publish.sequence)
     if (failure === undefined) {
       this.acknowledged++
@@ -150,7 +169,6 @@ export class Publisher {
         this.#failed.push(`${publish.topic}/${publish.sequence}`)
       }
     }
-    if (this.#inFlight === 0) this.#onIdle?.()
     if (this.#inFlight === this.#inFlightMax - 1) this.#sendDue()
   }
 
@@ -177,6 +195,8 @@ export class Publisher {
           void readAnswer(response).then(resolve)
         },
       )
+      this.#requests.add(request)
+      request.on('close', () => this.#requests.delete(request))
       request.on('timeout', () =>
         request.destroy(new Error(`no answer within ${answerMsMax / 1000} s`)),
       )

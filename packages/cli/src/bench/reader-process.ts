@@ -21,6 +21,9 @@ process.on('message', (order: Order) => {
     case 'finish':
       reader?.finish(order.published)
       return
+    case 'hurry':
+      reader?.hurry()
+      return
   }
 })
 // A Ctrl-C goes to every process of the terminal; the first process decides, and ends this one by its channel.

@@ -2,7 +2,7 @@
 
 import { after, onSeconds, readMicros, secondOf } from './clock.ts'
 import type { Timer } from './clock.ts'
-import { settleAfterMsMax, settleLookMs, silentMs } from './limits.ts'
+import { hurriedSilentMs, settleAfterMsMax, settleLookMs, silentMs } from './limits.ts'
 import { MarkerReader } from './marker.ts'
 import type { Order, Published, ReaderResult, Report } from './messages.ts'
 import { ReaderTally } from './reader-tally.ts'
@@ -23,6 +23,7 @@ export class Reader {
   readonly #seconds: Timer
   #ramp: Timer | undefined
   #settled = 0
+  #isHurried = false
 
   constructor(order: OpenOrder, report: (report: Report) => void) {
     this.#order = order
@@ -41,9 +42,10 @@ export class Reader {
   /** Waits for what is owed, then reports and closes everything. */
   finish(published: Published): void {
     this.#ramp?.cancel()
-    const deadline = readMicros() + settleAfterMsMax * 1_000
+    const finishMicros = readMicros()
+    const deadline = finishMicros + settleAfterMsMax * 1_000
     const look = (): void => {
-      if (!this.#isOver(published) && readMicros() < deadline) {
+      if (!this.#isOver(published, finishMicros) && readMicros() < deadline) {
         after(settleLookMs, look)
         return
       }
@@ -55,14 +57,24 @@ export class Reader {
     look()
   }
 
+  /** From now on streams that are silent are not waited for, nor those that are not open. */
+  hurry(): void {
+    this.#isHurried = true
+  }
+
   /** Everything owed is here, or every stream is open and has been silent: what is missing then does not come. */
-  #isOver({ lastByTopic }: Published): boolean {
-    const silentSince = readMicros() - this.#order.originMicros - silentMs * 1_000
+  #isOver({ lastByTopic }: Published, finishMicros: number): boolean {
     const live = this.#subscribers.filter(({ hasFailed }) => !hasFailed)
-    return (
-      live.every(({ sequences, topic }) => sequences.isComplete(lastByTopic[topic] ?? 0)) ||
-      live.every(({ isOpen, heardMicros }) => isOpen && heardMicros < silentSince)
-    )
+    const isComplete = ({ sequences, topic }: Subscriber): boolean =>
+      sequences.isComplete(lastByTopic[topic] ?? 0)
+    const waitMicros = (this.#isHurried ? hurriedSilentMs : silentMs) * 1_000
+    const silentSince = readMicros() - waitMicros
+    // Silence before the end says nothing: little may have been published.
+    if (finishMicros > silentSince) return live.every(isComplete)
+    const heardMax = silentSince - this.#order.originMicros
+    const isSilent = ({ isOpen, heardMicros }: Subscriber): boolean =>
+      (isOpen || this.#isHurried) && heardMicros < heardMax
+    return live.every(isComplete) || live.every(isSilent)
   }
 
   get #share(): number {

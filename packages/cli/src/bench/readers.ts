@@ -64,6 +64,11 @@ export class Readers {
     for (const child of this.#children) this.#send(child, { kind: 'finish', published })
   }
 
+  /** From now on nobody who is silent is waited for. */
+  hurry(): void {
+    for (const child of this.#children) this.#send(child, { kind: 'hurry' })
+  }
+
   /** Ends all processes, done or not. */
   async close(): Promise<void> {
     await Promise.all(

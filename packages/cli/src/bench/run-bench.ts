@@ -30,17 +30,17 @@ export async function runBench(
   checkDescriptors(plan)
   const startedAt = readDate()
   const originMicros = readMicros()
-  const answerer = await tryStream(plan)
-  const located = { ...plan, target: { ...plan.target, address: answerer.address } }
+  const answerer = await tryStream(plan, signal)
+  const located = { ...plan, target: { ...plan.target, address: answerer?.address } }
   const publisher =
     plan.target.publish === undefined
       ? undefined
       : new Publisher(plan, plan.target.publish, originMicros)
-  if (publisher !== undefined) await tryPublish(publisher)
+  if (publisher !== undefined && !signal.aborted) await tryPublish(publisher, signal)
   const url = new URL(plan.target.url)
   const server = watchServer({
     pid: output.pid,
-    address: answerer.address,
+    address: answerer?.address,
     port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
   })
   const run = new Run(located, {
@@ -48,9 +48,10 @@ export async function runBench(
     server,
     originMicros,
     reportEveryMs: output.reportEveryMs,
+    signal,
   })
   try {
-    const measured = await run.go(signal)
+    const measured = await run.go()
     return assembleResult({ ...measured, answerer, startedAt, isInterrupted: signal.aborted })
   } finally {
     await run.close()
@@ -62,6 +63,7 @@ interface RunParts {
   readonly publisher: Publisher | undefined
   readonly server: ServerWatch | undefined
   readonly reportEveryMs: number
+  readonly signal: AbortSignal
 }
 
 type RunMeasured = Omit<
@@ -94,7 +96,9 @@ class Run {
       connections: plan.connections,
       reportEveryMs: parts.reportEveryMs,
     })
-    this.#readers = new Readers(plan, this.#originMicros, (process, second) => {
+    // Ended before its first connection, a run needs nobody to open any.
+    const processes = parts.signal.aborted ? 0 : plan.processes
+    this.#readers = new Readers({ ...plan, processes }, this.#originMicros, (process, second) => {
       const isComplete = this.#series.addReader(process, second)
       this.#latency.merge(second.latency)
       this.#latencyFromSend.merge(second.latencyFromSend)
@@ -103,10 +107,11 @@ class Run {
     })
   }
 
-  async go(signal: AbortSignal): Promise<RunMeasured> {
+  async go(): Promise<RunMeasured> {
+    const { signal } = this.#parts
     const ticks = onSeconds(this.#originMicros, (second) => this.#tick(second))
     try {
-      const aborted = whenAborted(signal)
+      const aborted = whenAborted(signal).then(() => this.#readers.hurry())
       // A process that dies ends the run at once.
       const results = this.#readers.results
       await Promise.race([this.#readers.settled, aborted, results])
@@ -153,8 +158,8 @@ class Run {
   }
 
   async #endPublishing(): Promise<Published> {
-    const { publisher } = this.#parts
-    const published = (await publisher?.end()) ?? { lastByTopic: [], failed: [] }
+    const { publisher, signal } = this.#parts
+    const published = (await publisher?.end(signal)) ?? { lastByTopic: [], failed: [] }
     // A run under a second has had no full one.
     if (!this.#hasTicked) this.#tick(secondOf(this.#originMicros))
     return published

@@ -67,11 +67,12 @@ export class ServerWatch {
 /** Watches the given process and its children, else whoever listens on this machine at `url`; undefined when nobody is found. */
 export function watchServer(options: {
   readonly pid: number | undefined
-  readonly address: string
+  /** Undefined when nobody has answered. */
+  readonly address: string | undefined
   readonly port: number
 }): ServerWatch | undefined {
   const { pid, address, port } = options
-  if (pid === undefined && !isOfThisMachine(address)) return undefined
+  if (address === undefined || (pid === undefined && !isOfThisMachine(address))) return undefined
   const watch = new ServerWatch(() =>
     withDescendants(pid === undefined ? findListeners(port) : [pid]),
   )
