@@ -14,6 +14,7 @@ export interface GroupResult {
   readonly runs: readonly (SequenceRun | LogError)[]
   /** In log order, with no hole between them, whatever retention has already removed of them. */
   readonly records: readonly EventRecord[]
+  readonly transactionId: number
   /** Topics that retention has more to remove of. */
   readonly overfull: readonly Topic[]
 }
@@ -39,7 +40,8 @@ export function appendGroup(context: LogContext, batches: readonly NewBatch[]): 
     view.trimRest(max + records.length)
     view.save()
   }
-  return { runs, records, overfull: records.length > 0 ? view.overfullTopics() : [] }
+  const overfull = records.length > 0 ? view.overfullTopics() : []
+  return { runs, records, transactionId: context.tables.root.getWriteTxnId(), overfull }
 }
 
 interface Adding {

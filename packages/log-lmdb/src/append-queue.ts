@@ -30,7 +30,7 @@ interface Waiting {
 
 export interface AppendQueueOptions {
   readonly context: LogContext
-  /** Told of what a group has added once it is as durable as configured. */
+  /** Told of what a group has added once it is as durable as configured and its publishers have been answered. */
   readonly onCommit: (result: GroupResult) => void
 }
 
@@ -133,6 +133,7 @@ export class AppendQueue {
       })
       this.#inFlightFirst = Infinity
       this.#answer(group, result)
+      if (result.records.length > 0) await afterAnswers(() => this.#onCommit(result))
     } catch (error) {
       this.#inFlightFirst = Infinity
       const failure = await toUnavailable(error, 'storing events')
@@ -189,8 +190,20 @@ export class AppendQueue {
       this.counts.batches += 1
       resolve(Array.from({ length: run.count }, (_, j) => makePosition(epoch, run.first + j)))
     }
-    if (records.length > 0) this.#onCommit(result)
   }
+}
+
+/**
+ * Handing over to tails may write to thousands of sessions at once. Publishers need not wait for that: what follows from their
+ * answers in microtasks, down to the write on their socket, is done before the next tick.
+ */
+function afterAnswers(task: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(() => {
+      task()
+      resolve()
+    })
+  })
 }
 
 function describeStuck(): LogError {

@@ -80,9 +80,9 @@ export class LmdbLog implements LmdbEventLog {
     })
     this.#queue = new AppendQueue({
       context,
-      onCommit: ({ records, overfull }) => {
+      onCommit: ({ records, transactionId, overfull }) => {
         wake.touch()
-        this.#tails.announce(records)
+        this.#tails.announce(records, transactionId)
         this.#sweep.note(overfull)
       },
     })

@@ -61,10 +61,27 @@ const fields = [
   'tailMark',
 ] as const satisfies readonly (keyof LogState)[]
 
+/** The state of a new directory. */
+const emptyState: LogState = {
+  head: 0,
+  headTime: 0,
+  count: 0,
+  bytes: 0,
+  newestMark: 0,
+  commonMark: 0,
+  nextTopicId: 0,
+  emptyCount: 0,
+  keyBytes: 0,
+  leavingBytes: 0,
+  tailMark: 0,
+}
+
 export function readState({ meta }: Tables): LogState {
+  const state = { ...emptyState }
   const bytes = meta.getBinary(stateKey)
-  const read = (i: number): number => (bytes === undefined ? 0 : bytes.readDoubleLE(8 * i))
-  return Object.fromEntries(fields.map((field, i) => [field, read(i)])) as unknown as LogState
+  if (bytes === undefined) return state
+  for (const [i, field] of fields.entries()) state[field] = bytes.readDoubleLE(8 * i)
+  return state
 }
 
 export function writeState({ meta }: Tables, state: LogState): void {

@@ -22,6 +22,7 @@ export class NewestState {
   readonly #data: number
   readonly #lock: LockFile
   readonly #pageSize: number
+  readonly #isLockKnown: boolean
   readonly #word: Buffer = Buffer.alloc(8)
 
   /** To be made when LMDB has opened the directory, and closed after LMDB has closed it. */
@@ -29,6 +30,15 @@ export class NewestState {
     this.#lock = LockFile.open(join(directory, lockFile))
     this.#data = openSync(join(directory, dataFile), 'r')
     this.#pageSize = Number(this.#read(this.#data, pageSizeAt) & 0xffff_ffffn)
+    this.#isLockKnown = this.#readMagic() === lockMagic
+  }
+
+  /**
+   * Id of the transaction whose state the processes of this machine read now: as long as it is the same, nobody has
+   * committed. Far cheaper than a snapshot. Undefined when the lock file is not as expected.
+   */
+  get visibleId(): number | undefined {
+    return this.#isLockKnown ? Number(this.#read(this.#lock.file, lockTxnIdAt)) : undefined
   }
 
   /**
@@ -53,9 +63,8 @@ export class NewestState {
 
   #mend(newest: bigint): void {
     const { file } = this.#lock
-    const magic = this.#read(file, 0) & 0xffff_ffffn
     const stored = this.#read(file, lockTxnIdAt)
-    if (magic !== BigInt(lockMagic) || stored > newest) {
+    if (this.#readMagic() !== lockMagic || stored > newest) {
       throw new LogError(
         'LOG_UNAVAILABLE',
         `The lock file names transaction ${stored} as the newest; the data holds ${newest}. Stop every process that holds the directory, then start one.`,
@@ -63,6 +72,10 @@ export class NewestState {
     }
     this.#word.writeBigUInt64LE(newest)
     writeSync(file, this.#word, 0, 8, lockTxnIdAt)
+  }
+
+  #readMagic(): number {
+    return Number(this.#read(this.#lock.file, 0) & 0xffff_ffffn)
   }
 
   #read(file: number, at: number): bigint {

@@ -39,6 +39,8 @@ export class Tails {
   readonly #options: TailsOptions
   readonly #tails = new Set<HandledTail>()
   #poll: Timer | undefined
+  /** The transaction up to which every tail has everything; undefined when one of them may not. */
+  #levelAt: number | undefined
   #turn: NodeJS.Immediate | undefined
   #isClosed = false
 
@@ -60,26 +62,34 @@ export class Tails {
     this.#tails.add(tail)
     wake.listen(() => this.look())
     this.#pollLater()
-    if (sequenceOf(after) < head) this.look()
+    if (sequenceOf(after) < head) this.#advanceLater()
     return tail
   }
 
-  /** Hands over what this handle has just committed; `records` has no hole in it. */
-  announce(records: readonly EventRecord[]): void {
+  /** Hands over what this handle has just committed as `transactionId`; `records` has no hole in it. */
+  announce(records: readonly EventRecord[], transactionId: number): void {
     const [oldest] = records
     if (oldest === undefined) return
     const first = sequenceOf(oldest.position)
+    if (this.#levelAt === transactionId - 1) this.#levelAt = transactionId
     for (const tail of [...this.#tails]) {
       const missing = sequenceOf(tail.position) + 1 - first
       // Behind: another process has committed in between, or this tail is still catching up.
-      if (missing < 0) this.look()
+      if (missing < 0) this.#advanceLater()
       else if (missing === 0) this.#handOver(tail, records)
       else this.#handOver(tail, records.slice(missing))
     }
   }
 
-  /** Looks for new records in the next turn. */
+  /** Looks for new records in the next turn if anybody has committed; called for each commit of this handle too. */
   look(): void {
+    if (this.#isClosed) return
+    const isLevel = this.#levelAt !== undefined && this.#readVisible() === this.#levelAt
+    if (!isLevel) this.#advanceLater()
+  }
+
+  #advanceLater(): void {
+    this.#levelAt = undefined
     if (this.#isClosed || this.#tails.size === 0) return
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined
@@ -105,13 +115,24 @@ export class Tails {
   }
 
   #advanceAll(): void {
+    // Before the snapshots, which may be newer.
+    const visible = this.#readVisible()
+    let hasMore = false
+    let hasFailed = false
     for (const tail of [...this.#tails]) {
       try {
-        if (!tail.isClosed && this.#advance(tail)) this.look()
+        if (!tail.isClosed && this.#advance(tail)) hasMore = true
       } catch (error) {
+        hasFailed = true
         this.#options.onError(error)
       }
     }
+    if (hasMore) this.#advanceLater()
+    else if (!hasFailed) this.#levelAt = visible
+  }
+
+  #readVisible(): number | undefined {
+    return this.#options.tables.newest.visibleId
   }
 
   /** Hands one batch to a tail; returns whether there may be more. */

@@ -1,9 +1,11 @@
 // What another process's open can do to LMDB's lock file: name an older transaction as the newest.
 
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
+import type { LmdbEventLog } from '../src/index.ts'
+import { NewestState } from '../src/newest-state.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const topic = parseTopic('a')
@@ -67,6 +69,34 @@ test('a handle that opens the directory leaves no older state behind', async () 
   const { first, head } = await other.bounds()
   const { records } = await other.read({ topics, after: first, upTo: head, limit: 10 })
   expect(records.map(({ data }) => data)).toEqual(['first', 'acknowledged'])
+  await other.close()
+  await log.close()
+})
+
+test('a lock file of another layout gives no id to compare', async () => {
+  lock = openSync(join(directory, 'lock.mdb'), 'w+')
+  writeSync(lock, Buffer.alloc(64, 1))
+  writeFileSync(join(directory, 'data.mdb'), Buffer.alloc(8192))
+  const newest = new NewestState(directory)
+  expect(newest.visibleId).toBeUndefined()
+  newest.close()
+})
+
+test('the id to compare changes with each commit, of whatever handle, and with nothing else', async () => {
+  const log = await openAt(directory)
+  const other = await openAt(directory)
+  const newest = new NewestState(directory)
+  lock = openSync(join(directory, 'lock.mdb'), 'r')
+  const append = (to: LmdbEventLog) => to.append({ events: [{ topic, data: 'x' }] })
+  const seen = [newest.visibleId]
+  for (const writer of [log, other, log]) {
+    await append(writer)
+    seen.push(newest.visibleId)
+    await log.bounds()
+    expect(newest.visibleId).toBe(seen.at(-1))
+  }
+  expect(new Set(seen).size).toBe(4)
+  newest.close()
   await other.close()
   await log.close()
 })

@@ -49,6 +49,8 @@ for (let i = 0; i < 3; i++) failures = [...failures, ...(await appendThree())]
 say({ failures, acknowledged, stored: await countStored() })
 for await (const _ of process.stdin) break
 const after = await appendThree()
+// Tails are told in the tick after the answers.
+await new Promise((resolve) => setImmediate(resolve))
 say({
   failures: after,
   acknowledged,
