@@ -18,13 +18,15 @@ export interface Problem {
   readonly detail: string
   /** Says in `Retry-After` when to come back. Milliseconds. */
   readonly retryMs?: number | undefined
+  /** The methods that `Allow` lists. */
+  readonly allow?: string | undefined
 }
 
 const encoder = new TextEncoder()
 
 /** The answer that says what is wrong. */
 export function answerProblem(problem: Problem): Answer {
-  const { status, code, title, detail, retryMs } = problem
+  const { status, code, title, detail, retryMs, allow } = problem
   const body = encoder.encode(`${JSON.stringify({ status, code, title, detail })}\n`)
   return {
     status,
@@ -32,6 +34,7 @@ export function answerProblem(problem: Problem): Answer {
       'Content-Type': 'application/problem+json',
       'Content-Length': String(body.length),
       'Cache-Control': 'no-store',
+      ...(allow === undefined ? {} : { Allow: allow }),
       ...(retryMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryMs / 1000)) }),
     },
     body,

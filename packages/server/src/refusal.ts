@@ -48,6 +48,7 @@ export function answerRefusal(accept: string | undefined, refusal: Refusal): Ans
     title: serverErrors[error.code],
     detail: error.message,
     retryMs: error.isPassing ? retryMs : undefined,
+    allow: error.code === 'METHOD_NOT_ALLOWED' ? 'GET, HEAD, POST' : undefined,
   })
 }
 

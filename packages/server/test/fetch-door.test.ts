@@ -342,6 +342,21 @@ describe('refusals', () => {
     expect(await response.json()).toMatchObject({ status, code })
   })
 
+  test.each(['OPTIONS', 'PUT', 'DELETE'])(
+    '%s opens no session, unless the application hands in what to subscribe to',
+    async (method) => {
+      const tide = start()
+      const request = new Request(`${site}?topic=a`, { method })
+      const response = await tide.fetch(request)
+      expect(response.status).toBe(405)
+      expect(response.headers.get('allow')).toBe('GET, HEAD, POST')
+      expect(await response.json()).toMatchObject({ code: 'METHOD_NOT_ALLOWED' })
+      const subscription = parseSubscriptionBody({ topics: ['a'] })
+      expect((await tide.fetch(request, { subscription })).status).toBe(200)
+      expect(tide.sessionCount).toBe(1)
+    },
+  )
+
   test('a body without end is not read beyond the limit', async () => {
     let pulled = 0
     const body = new ReadableStream({

@@ -188,7 +188,8 @@ test('a stalled client costs its cursor, not a page of records', async () => {
   collect()
   expect(held.filter((ref) => ref.deref() !== undefined)).toHaveLength(0)
   for (const client of clients) for (let i = 0; i < 400; i++) client.connection?.unblock()
-  await expect.poll(() => clients.every((client) => dataOf(client).length === 4_000)).toBe(true)
+  const haveAll = (): boolean => clients.every((client) => dataOf(client).length === 4_000)
+  await expect.poll(haveAll, { timeout: 4_000 }).toBe(true)
 })
 
 test('a long replay gives every other turn to somebody else', async () => {
