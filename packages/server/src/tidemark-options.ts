@@ -44,7 +44,8 @@ export interface TidemarkOptions {
   readonly eventsPerSecondMax?: number | undefined
   /**
    * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Default true. Not where
-   * middleware has wrapped a response of Node's, and not by a node of `@tidemark/server/fetch`, which has no `node:zlib`.
+   * middleware has wrapped a response of Node's, by `tide.fetch` only if its options ask for it, and never by a node of
+   * `@tidemark/server/fetch`, which has no `node:zlib`.
    */
   readonly compression?: boolean | undefined
   /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */

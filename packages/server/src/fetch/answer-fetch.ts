@@ -19,8 +19,9 @@ export interface FetchOptions {
   /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. */
   readonly subscription?: Subscription | undefined
   /**
-   * `false` leaves this stream plain, for an application that reads or changes it on its way, or a runtime that compresses
-   * by itself. Default: the node's `compression`.
+   * Whether to compress if the client accepts gzip and the node can. Default false: what is between the application and the client
+   * may drop the header that says so (Next.js), compress once more (Workers), or read the stream on its way. Hono on Node, Bun
+   * and Deno pass it on.
    */
   readonly compression?: boolean | undefined
 }
@@ -67,7 +68,7 @@ async function readSubscription(request: Request): Promise<Subscription> {
 function chooseCompress(
   opener: StreamOpener,
   request: Request,
-  { compression = true }: FetchOptions,
+  { compression = false }: FetchOptions,
 ): Compress | undefined {
   const isAccepted = acceptsGzip(request.headers.get('accept-encoding') ?? undefined)
   return compression && isAccepted ? opener.compress : undefined
