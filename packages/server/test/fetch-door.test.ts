@@ -1,5 +1,7 @@
 // The Fetch API's door, read by a plain reader.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { memoryLog } from '@tidemark/log'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -136,6 +138,21 @@ describe('a reader that leaves', () => {
     leave.abort()
     expect(tide.sessionCount).toBe(0)
     expect(await client.read()).toBeUndefined()
+  })
+
+  test('by aborting is heard when its request was long collected as garbage', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const tide = start()
+    const leave = new AbortController()
+    const client = await connect(tide, '?topic=a', { signal: leave.signal })
+    await client.untilType('tidemark.ready')
+    for (let turn = 0; turn < 5; turn++) {
+      await settle()
+      collect()
+    }
+    leave.abort()
+    expect(tide.sessionCount).toBe(0)
   })
 
   test('takes its timers along', async () => {

@@ -38,7 +38,7 @@ export async function answerFetch(
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
     const compress = chooseCompress(opener, request, options)
-    const sink = new StreamSink(request.signal)
+    const sink = new StreamSink(request)
     await opener.open(compress?.(sink) ?? sink, subscription)
     const headers = compress === undefined ? streamHeaders : gzipStreamHeaders
     return new Response(sink.body, { headers })

@@ -9,7 +9,11 @@ import type { Sink, SinkListener } from '../sink.ts'
 export class StreamSink implements Sink {
   /** The stream to answer with. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
-  readonly #signal: AbortSignal
+  /**
+   * The whole of it, though only its signal is asked: in Node a signal hears nothing more of the one it follows once its
+   * request has been collected.
+   */
+  readonly #request: Request
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
   #listener: SinkListener | undefined
   #held: Block[] = []
@@ -20,9 +24,9 @@ export class StreamSink implements Sink {
   #isEnding = false
   #isClosed = false
 
-  /** A sink that closes when `signal` is aborted. */
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
+  /** A sink that closes when its request is aborted. */
+  constructor(request: Request) {
+    this.#request = request
     // No bytes of its own ahead of a reader: the stream's queue would be a second buffer beside ours.
     const strategy = { highWaterMark: 0 }
     this.body = new ReadableStream<Uint8Array<ArrayBuffer>>(
@@ -39,8 +43,9 @@ export class StreamSink implements Sink {
 
   listen(listener: SinkListener): void {
     this.#listener = listener
-    if (this.#signal.aborted) this.#onAbort()
-    else this.#signal.addEventListener('abort', this.#onAbort)
+    const { signal } = this.#request
+    if (signal.aborted) this.#onAbort()
+    else signal.addEventListener('abort', this.#onAbort)
   }
 
   get bytesWaiting(): number {
@@ -111,7 +116,7 @@ export class StreamSink implements Sink {
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#request.signal.removeEventListener('abort', this.#onAbort)
     this.#held = []
     this.#heldBytes = 0
     this.#listener?.closed()
