@@ -9,7 +9,7 @@
 //
 // Per round every server is started anew, measured and stopped, one after the other, so that a noisy minute of the
 // machine touches all of them; figures are medians over rounds, ratios are made within each round. The load comes from
-// bench/peers/load/load.c, and CPU time and memory are those of the server's processes alone, from /proc.
+// bench/peers/load, and CPU time and memory are those of the server's processes alone, from /proc.
 
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'

@@ -1,13 +1,14 @@
-// Builds a program of one C file.
+// Builds a program of all C files of a folder.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../../tools/run-step.ts'
 
 /** What to build. */
 interface CProgram {
   readonly name: string
-  readonly source: string
+  /** The folder of its files. */
+  readonly sources: string
   /** Where the program goes; made when it does not exist. */
   readonly directory: string
 }
@@ -16,10 +17,12 @@ interface CProgram {
  * Builds it and returns its path.
  * @throws Error with the compiler's words
  */
-export async function buildC({ name, source, directory }: CProgram): Promise<string> {
+export async function buildC({ name, sources, directory }: CProgram): Promise<string> {
   mkdirSync(directory, { recursive: true })
   const program = join(directory, name)
-  const { code, output } = await run('cc', ['-O2', '-Wall', '-o', program, source])
+  const files = readdirSync(sources).filter((file) => file.endsWith('.c'))
+  const paths = files.map((file) => join(sources, file))
+  const { code, output } = await run('cc', ['-O2', '-Wall', '-o', program, ...paths])
   if (code === 127) {
     throw new Error(`${name} needs a C compiler as \`cc\`; apt-get install build-essential.`)
   }

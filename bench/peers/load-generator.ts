@@ -83,14 +83,14 @@ type Happening =
   | { readonly at: 'connected' | 'begin' | 'end' }
   | ({ readonly at: 'done' } & LoadReport)
 
-const source = fileURLToPath(new URL('load/load.c', import.meta.url))
+const sources = fileURLToPath(new URL('load/', import.meta.url))
 
 /**
  * Builds the generator below `directory`.
  * @throws Error with the compiler's words
  */
 export function buildGenerator(directory: string): Promise<string> {
-  return buildC({ name: 'load', source, directory })
+  return buildC({ name: 'load', sources, directory })
 }
 
 /** Runs a plan with the generator at `program`. Rejects when it ends in any other way than with a report. */

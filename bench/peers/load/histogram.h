@@ -22,7 +22,7 @@ static inline unsigned bucket_of(uint64_t ns) {
 }
 
 // The middle of what a bucket holds.
-static double bucket_ns(unsigned at) {
+static inline double bucket_ns(unsigned at) {
   if (at < 2 * PER_OCTAVE) return (at + 0.5) * UNIT_NS;
   unsigned shift = (at >> OCTAVE_BITS) - 1;
   uint64_t v = (uint64_t)(PER_OCTAVE + (at & (PER_OCTAVE - 1))) << shift;
@@ -35,7 +35,7 @@ static inline void record(Histogram *h, uint64_t ns) {
   h->bucket[bucket_of(ns)]++;
 }
 
-static double quantile_ms(const Histogram *h, double share) {
+static inline double quantile_ms(const Histogram *h, double share) {
   uint64_t rank = (uint64_t)(share * (double)h->count), seen = 0;
   for (unsigned i = 0; i < BUCKETS; i++) {
     seen += h->bucket[i];
@@ -45,7 +45,7 @@ static double quantile_ms(const Histogram *h, double share) {
 }
 
 // {"count":…,"p50":…} in milliseconds; null when nothing was recorded.
-static void print_histogram(const char *name, const Histogram *h) {
+static inline void print_histogram(const char *name, const Histogram *h) {
   if (h->count == 0) {
     printf("\"%s\":null", name);
     return;

@@ -8,7 +8,7 @@ import type { PeerServer, RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
 import { getRequest, postRequest } from './requests.ts'
 
-const source = fileURLToPath(new URL('floor/floor.c', import.meta.url))
+const sources = fileURLToPath(new URL('floor/', import.meta.url))
 
 export const floor: PeerServer = {
   name: 'floor',
@@ -23,7 +23,7 @@ export const floor: PeerServer = {
 
 async function start({ directory }: StartOptions): Promise<RunningPeer> {
   const port = await findFreePort()
-  const command = await buildC({ name: 'floor', source, directory: resultsFolder })
+  const command = await buildC({ name: 'floor', sources, directory: resultsFolder })
   const child = await startServerProcess({ command, args: [String(port)], port, directory })
   return {
     port,
