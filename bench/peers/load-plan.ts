@@ -6,7 +6,7 @@ import type { RunningPeer } from './server.ts'
 interface LoadGroup {
   readonly name: string
   readonly connections: number
-  /** Connection i sends the request at i modulo their number. */
+  /** Connection i sends the request at i modulo their number; in cycles each time any of them. */
   readonly requests: readonly string[]
   /** How fast it reads; 0, the default, as fast as it can; -1 nothing after the head. */
   readonly bytesPerSecond?: number

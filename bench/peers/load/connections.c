@@ -104,7 +104,8 @@ static void end_connection(Connection *c) {
 
 static void send_request(Connection *c) {
   Group *group = &plan.groups[c->group];
-  Request *request = &group->requests[c->index % group->request_count];
+  unsigned turn = plan.cycles ? (unsigned)random_below(group->request_count) : c->index % group->request_count;
+  Request *request = &group->requests[turn];
   c->state = WAITING;
   if (!write_all(c->source.fd, request->bytes, request->length)) {
     end_connection(c);

@@ -21,7 +21,7 @@ typedef struct {
   int receive_buffer;   // SO_RCVBUF; 0: the system's
   int is_checked;       // whether the payload is looked for; not in compressed streams
   int is_split;         // gets only the publishes that stand where its request stands, of as many
-  Request *requests;    // connection i sends request i % request_count
+  Request *requests;    // connection i sends request i % request_count; in cycles each time any of them
   unsigned request_count;
 } Group;
 
