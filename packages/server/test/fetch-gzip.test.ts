@@ -8,6 +8,7 @@ import { createGunzip, deflateRawSync, gunzipSync } from 'node:zlib'
 import type * as zlib from 'node:zlib'
 import { serve as serveHono } from '@hono/node-server'
 import { memoryLog } from '@tidemark/log'
+import { createRandom } from '@tidemark/testkit'
 import { Hono } from 'hono'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { createTidemark } from '../src/index.ts'
@@ -35,13 +36,34 @@ function start(options: Partial<TidemarkOptions> = {}): Tidemark {
   return tide
 }
 
-/** A compressed answer as its reader sees it behind a decoder. */
+/** A compressed answer as its reader sees it behind a decoder, which pulls only when it is read. */
 function decode(response: Response): FetchClient {
   const { body, headers } = response
   if (body === null) throw new Error('The response has no body.')
-  return new FetchClient(
-    new Response(body.pipeThrough(new DecompressionStream('gzip')), { headers }),
+  const reader = body.getReader()
+  const parts: Buffer[] = []
+  const gunzip = createGunzip().on('data', (part: Buffer) => parts.push(part))
+  let isCancelled = false
+  const decoded = new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        const { value, done } = await reader.read()
+        if (done) {
+          controller.close()
+          return
+        }
+        await new Promise((resolve) => gunzip.write(value, resolve))
+        // It may have been cancelled while it was decoded.
+        if (!isCancelled) controller.enqueue(new Uint8Array(Buffer.concat(parts.splice(0))))
+      },
+      cancel() {
+        isCancelled = true
+        return reader.cancel()
+      },
+    },
+    { highWaterMark: 0 },
   )
+  return new FetchClient(new Response(decoded, { headers }))
 }
 
 async function readWhole(response: Response): Promise<Buffer> {
@@ -176,6 +198,43 @@ test('a reader that does not read compressed bytes costs a constant, and gets ev
   while (!text.includes(last)) await push((await reader?.read())?.value)
   expect([...text.matchAll(/^data: (\d+ \S+)$/gm)].map((match) => match[1])).toEqual(sent)
 })
+
+test.each(Array.from({ length: 4 }, (_, seed) => seed))(
+  'readers of compressed streams that pause, cancel and come back get everything exactly once (seed %i)',
+  async (seed) => {
+    const tide = start()
+    const random = createRandom(seed)
+    const sent = Array.from({ length: 300 }, (_, i) => `${i} ${'z'.repeat(random.int(3_000))}`)
+    const publish = async (): Promise<void> => {
+      for (const data of sent) {
+        await tide.publish('a', { data })
+        if (random.int(7) === 0) await settle()
+      }
+    }
+    const follow = async (): Promise<string[]> => {
+      const got: string[] = []
+      let lastEventId = ''
+      while (got.at(-1) !== sent.at(-1)) {
+        const headers = { ...gzip.headers, 'Last-Event-ID': lastEventId }
+        const request = new Request(`${site}&since=earliest`, { headers })
+        const client = decode(await tide.fetch(request, packed))
+        for (let reads = random.int(11); reads >= 0; reads--) {
+          if (random.int(2) === 0) for (let n = random.int(9); n > 0; n--) await settle()
+          await client.read()
+          if (client.published.at(-1) === sent.at(-1)) break
+        }
+        got.push(...client.published)
+        if (client.lastEventId !== '') lastEventId = client.lastEventId
+        await client.cancel()
+      }
+      return got
+    }
+    const publishing = publish()
+    for (const got of await Promise.all([follow(), follow(), follow()])) expect(got).toEqual(sent)
+    await publishing
+    expect(tide.sessionCount).toBe(0)
+  },
+)
 
 test('the platform’s own `fetch` reads a compressed stream through a framework, event by event', async () => {
   const tide = start()
