@@ -85,7 +85,7 @@ export class Tidemark {
    * the topics from the URL, or from the JSON body of a POST, and the cursor from `Last-Event-ID`. Nothing is sent ahead
    * of who reads the body.
    * Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects. It may be handed over
-   * without its node: `export const GET = tide.fetch`.
+   * without its node. A caller that gives a second argument of its own (Next.js, Deno) needs `(request) => tide.fetch(request)`.
    */
   readonly fetch: (request: Request, options?: FetchOptions) => Promise<Response> = (
     request,

@@ -189,7 +189,7 @@ describe('a reader that leaves', () => {
   })
 })
 
-test('the door may be handed over without its node, as a route handler is', async () => {
+test('the door may be handed over without its node', async () => {
   const tide = start()
   const { fetch: GET } = tide
   const client = new FetchClient(await GET(new Request(`${site}?topic=a`)))
