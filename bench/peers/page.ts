@@ -36,7 +36,7 @@ function renderSection(results: Results): string {
   })
   return [
     '## Beside others\n',
-    `\`npm run bench -- peers\`: the same work against several SSE servers on one machine, in turns. Events of 128 bytes unless said otherwise, HTTP/1.1. Every round starts each server anew; figures are medians over rounds, ratios (ours / theirs) are made within each round. CPU time and memory are those of the server's processes alone; the load generator, one thread in C, shares the machine. *Cores of others* is what the rest of the machine was busy with meanwhile. Machine: ${results.machine}.\n`,
+    `\`npm run bench -- peers\`: the same work against several SSE servers on one machine, in turns. Events of 128 bytes unless said otherwise, HTTP/1.1. Every round starts each server anew and warms it up with 2,000 publishes to another topic; figures are medians over rounds, ratios (ours / theirs) are made within each round. CPU time and memory are those of the server's processes alone; the load generator, one thread in C, shares the machine. *Cores of others* is what the rest of the machine was busy with meanwhile. Machine: ${results.machine}.\n`,
     '![Our hub beside other servers: CPU time per delivery, deliveries per CPU second, memory per idle session, and latency](images/peers.svg)\n',
     renderServers(results.servers),
     ...parts,
