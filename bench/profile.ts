@@ -9,7 +9,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildGenerator } from './peers/load-generator.ts'
-import { textPayload } from './peers/payload.ts'
+import { planOneFeed } from './peers/one-feed.ts'
 import { resultsFolder } from './peers/results.ts'
 import { startHub } from './peers/servers/hub.ts'
 import { runLoad } from './peers/workload.ts'
@@ -31,7 +31,6 @@ interface Profile {
 const sessions = Number(readFlag('sessions') ?? 2_000)
 const eventsPerSecond = Number(readFlag('rate') ?? 20)
 const seconds = Number(readFlag('seconds') ?? 10)
-const topic = 'bench/1'
 const widths = [72, 10]
 const rowsMax = 25
 
@@ -42,12 +41,7 @@ const profile = await withDirectory(async (directory) => {
   await runLoad(
     hub,
     { generator, seconds, isQuick: false },
-    {
-      groups: [{ name: 'all', connections: sessions, requests: [hub.subscribeRequest([topic])] }],
-      publishing: { requests: [hub.publishRequest(topic, textPayload(128))], eventsPerSecond },
-      warmupMs: 3_000,
-      windowMs: seconds * 1_000,
-    },
+    planOneFeed(hub, { sessions, eventsPerSecond, warmupMs: 3_000, windowMs: seconds * 1_000 }),
   )
   await hub.stop()
   const file = readdirSync(directory).find((name) => name.endsWith('.cpuprofile'))

@@ -1,6 +1,6 @@
 // What is published: a marker and a number that the load generator writes and finds again, and filling.
 
-/** `stream.h` looks for this; eight digits follow. */
+/** `load/stream.c` looks for this; eight digits follow. */
 const stamp = 'TIDEMARK00000000'
 
 /** An event of exactly so many letters and digits: nothing that JSON or a form would escape. */

@@ -5,6 +5,7 @@ import { runPlan } from './load-generator.ts'
 import type { LoadOutcome, LoadWatch } from './load-generator.ts'
 import type { LoadPlan } from './load-plan.ts'
 import type { PeerServer, RunningPeer } from './server.ts'
+import { planWarmUp } from './warm-up.ts'
 
 /** One piece of work. */
 export interface Workload {
@@ -74,13 +75,14 @@ export function withServer<T>(
   })
 }
 
-/** Starts a server, runs the plan against it, and refuses figures of a run in which sessions were missing. */
+/** Starts a server, warms it up, runs the plan against it, and refuses figures of a run in which sessions were missing. */
 export function measureLoad(
   start: Startable,
   settings: RunSettings,
   plan: (peer: RunningPeer) => Omit<LoadPlan, 'peer'>,
 ): Promise<LoadOutcome> {
   return withServer(start, async (peer) => {
+    await runLoad(peer, settings, planWarmUp(peer, settings.isQuick ? 500 : 5_000))
     const outcome = await runLoad(peer, settings, plan(peer))
     requireSessions(outcome)
     return outcome
@@ -105,6 +107,19 @@ function requireSessions({ groups }: LoadOutcome): void {
         `of the connections "${name}" ${opened} were opened, ${refused} refused, ${failed} failed`,
       )
     }
+  }
+}
+
+/** CPU time of the server within the window, in microseconds per delivery. */
+export function cpuPerDelivery({
+  cpu: { userMs, systemMs },
+  deliveries,
+}: Pick<LoadOutcome, 'cpu' | 'deliveries'>): Readonly<Record<'cpu' | 'user' | 'system', number>> {
+  const perDelivery = (ms: number): number => (ms * 1_000) / deliveries
+  return {
+    cpu: perDelivery(userMs + systemMs),
+    user: perDelivery(userMs),
+    system: perDelivery(systemMs),
   }
 }
 

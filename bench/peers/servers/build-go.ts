@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { Prepared } from '../server.ts'
 
 const run = promisify(execFile)
 const outputFolder = fileURLToPath(new URL('../../../artifacts/peers/', import.meta.url))
@@ -20,20 +21,34 @@ export interface GoProgram {
 }
 
 /** A program that was built, or why not. */
-export type GoBuild =
-  | { readonly path: string; readonly version: string }
-  | { readonly missing: string }
+type GoBuild = { readonly path: string; readonly version: string } | { readonly missing: string }
 
 const builds = new Map<string, Promise<GoBuild>>()
 
 /** Builds it once per run, into a folder git ignores. Never rejects. */
-export function buildGo(program: GoProgram): Promise<GoBuild> {
+function buildGo(program: GoProgram): Promise<GoBuild> {
   let build = builds.get(program.name)
   if (build === undefined) {
     build = compile(program).catch((error: unknown) => ({ missing: explain(program, error) }))
     builds.set(program.name, build)
   }
   return build
+}
+
+/** For a `PeerServer` that is a Go program: its version, or what is missing. */
+export async function prepareGo(program: GoProgram, settings: string): Promise<Prepared> {
+  const build = await buildGo(program)
+  return 'missing' in build ? build : { version: build.version, settings }
+}
+
+/**
+ * The path of the program, built.
+ * @throws Error with what is missing
+ */
+export async function requireGo(program: GoProgram): Promise<string> {
+  const build = await buildGo(program)
+  if ('missing' in build) throw new Error(`${program.name} is missing: ${build.missing}`)
+  return build.path
 }
 
 async function compile({ name, target, module }: GoProgram): Promise<GoBuild> {

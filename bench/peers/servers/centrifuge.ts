@@ -3,8 +3,8 @@
 import { findFreePort } from '@tidemark/testkit'
 import type { PeerServer, RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
-import { buildGo } from './build-go.ts'
-import { getRequest, postRequest } from './requests.ts'
+import { prepareGo, requireGo } from './build-go.ts'
+import { getRequest, postRequest, topicQuery } from './requests.ts'
 
 const program = { name: 'centrifuge', target: '.', module: 'github.com/centrifugal/centrifuge' }
 const shared =
@@ -38,28 +38,23 @@ interface Variant {
 function create({ name, settings, flags }: Variant): PeerServer {
   return {
     name,
-    prepare: async () => {
-      const build = await buildGo(program)
-      return 'missing' in build ? build : { version: build.version, settings }
-    },
+    prepare: () => prepareGo(program, settings),
     start: (options) => start(options, flags),
   }
 }
 
 async function start({ directory }: StartOptions, flags: readonly string[]): Promise<RunningPeer> {
-  const build = await buildGo(program)
-  if ('missing' in build) throw new Error(`Centrifuge is missing: ${build.missing}`)
+  const command = await requireGo(program)
   const port = await findFreePort()
   const server = await startServerProcess({
-    command: build.path,
+    command,
     args: [`-address=127.0.0.1:${port}`, ...flags],
     port,
     directory,
   })
   return {
     port,
-    subscribeRequest: (topics) =>
-      getRequest(`/events?${new URLSearchParams(topics.map((topic) => ['topic', topic]))}`),
+    subscribeRequest: (topics) => getRequest(`/events?${topicQuery(topics)}`),
     publishRequest: (topic, data) =>
       postRequest(`/publish?${new URLSearchParams({ topic })}`, JSON.stringify(data), {
         'Content-Type': 'application/json',

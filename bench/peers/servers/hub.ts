@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { findFreePort } from '@tidemark/testkit'
 import type { PeerServer, RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
-import { getRequest, postRequest } from './requests.ts'
+import { getRequest, postRequest, topicQuery } from './requests.ts'
 
 const commandLine = fileURLToPath(new URL('../../../packages/cli/', import.meta.url))
 const maxSessions = 12_000
@@ -45,8 +45,7 @@ export async function startHub(
   })
   return {
     port,
-    subscribeRequest: (topics) =>
-      getRequest(`/events?${new URLSearchParams(topics.map((topic) => ['topic', topic]))}`),
+    subscribeRequest: (topics) => getRequest(`/events?${topicQuery(topics)}`),
     publishRequest: (topic, data) =>
       postRequest(`/topics/${topic}`, data, { 'Content-Type': 'text/plain' }),
     pids: () => [child.pid],

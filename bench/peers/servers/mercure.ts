@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto'
 import { findFreePort } from '@tidemark/testkit'
 import type { PeerServer, RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
-import { buildGo } from './build-go.ts'
+import { prepareGo, requireGo } from './build-go.ts'
 import { signToken } from './json-web-token.ts'
-import { getRequest, postRequest } from './requests.ts'
+import { getRequest, postRequest, topicQuery } from './requests.ts'
 
 const program = {
   name: 'mercure',
@@ -37,21 +37,17 @@ interface Variant {
 function create({ name, settings, transport }: Variant): PeerServer {
   return {
     name,
-    prepare: async () => {
-      const build = await buildGo(program)
-      return 'missing' in build ? build : { version: build.version, settings }
-    },
+    prepare: () => prepareGo(program, settings),
     start: (options) => start(options, transport(options.directory)),
   }
 }
 
 async function start({ directory }: StartOptions, transport: string): Promise<RunningPeer> {
-  const build = await buildGo(program)
-  if ('missing' in build) throw new Error(`Mercure is missing: ${build.missing}`)
+  const command = await requireGo(program)
   const port = await findFreePort()
   const key = randomBytes(32).toString('hex')
   const server = await startServerProcess({
-    command: build.path,
+    command,
     args: [
       `--addr=127.0.0.1:${port}`,
       `--transport-url=${transport}`,
@@ -69,8 +65,7 @@ async function start({ directory }: StartOptions, transport: string): Promise<Ru
   }
   return {
     port,
-    subscribeRequest: (topics) =>
-      getRequest(`${path}?${new URLSearchParams(topics.map((topic) => ['topic', topic]))}`),
+    subscribeRequest: (topics) => getRequest(`${path}?${topicQuery(topics)}`),
     publishRequest: (topic, data) =>
       postRequest(path, new URLSearchParams({ topic, data }).toString(), publishHeaders),
     pids: () => [server.pid],

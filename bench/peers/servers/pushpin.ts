@@ -7,7 +7,7 @@ import { findFreePort, waitUntil } from '@tidemark/testkit'
 import type { PeerServer, Prepared, RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
 import { findDebianPackages } from './debian-packages.ts'
-import { getRequest, postRequest } from './requests.ts'
+import { getRequest, postRequest, topicQuery } from './requests.ts'
 
 export const pushpin: PeerServer = { name: 'pushpin', prepare, start }
 
@@ -59,8 +59,7 @@ async function start({ directory }: StartOptions): Promise<RunningPeer> {
       port,
       publishPort,
       connectsPerSecond: connectsPerSecondMax,
-      subscribeRequest: (topics) =>
-        getRequest(`/?${new URLSearchParams(topics.map((topic) => ['topic', topic]))}`),
+      subscribeRequest: (topics) => getRequest(`/?${topicQuery(topics)}`),
       publishRequest: (topic, data) =>
         postRequest('/publish/', renderItem(topic, data), { 'Content-Type': 'application/json' }),
       pids: () => [server.pid],

@@ -7,6 +7,11 @@ export function getRequest(target: string, headers: Readonly<Record<string, stri
   return `GET ${target} HTTP/1.1\r\n${host}Accept: text/event-stream\r\n${renderHeaders(headers)}\r\n`
 }
 
+/** `topic=a&topic=b`. */
+export function topicQuery(topics: readonly string[]): string {
+  return new URLSearchParams(topics.map((topic) => ['topic', topic])).toString()
+}
+
 /** A publish. */
 export function postRequest(
   target: string,

@@ -3,7 +3,7 @@
 import { orderPayload } from '../payload.ts'
 import { hub } from '../servers/hub.ts'
 import { getRequest } from '../servers/requests.ts'
-import { measureLoad, missingOf } from '../workload.ts'
+import { cpuPerDelivery, measureLoad, missingOf } from '../workload.ts'
 import type { Contender, Workload } from '../workload.ts'
 
 const topic = 'bench/1'
@@ -62,10 +62,8 @@ function contend(name: string, headers: Readonly<Record<string, string>>): Conte
       }))
       const [probe, measured] = outcome.groups
       const deliveries = sessions * (probe?.deliveries ?? 0)
-      const { userMs, systemMs } = outcome.cpu
       return {
-        cpu: ((userMs + systemMs) * 1_000) / deliveries,
-        user: (userMs * 1_000) / deliveries,
+        ...cpuPerDelivery({ ...outcome, deliveries }),
         bytes: (measured?.bytes ?? 0) / deliveries,
         gzip: measured?.gzip ?? 0,
         p99: probe?.latency?.p99 ?? Number.NaN,

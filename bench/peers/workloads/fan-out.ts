@@ -1,13 +1,18 @@
 // 20 publishes a second to 2,000 sessions: what one delivery costs while nothing can be batched.
 
-import { textPayload } from '../payload.ts'
+import { planOneFeed } from '../one-feed.ts'
 import type { PeerServer } from '../server.ts'
-import { duplicatedOf, generatorCoresOf, measureLoad, missingOf } from '../workload.ts'
+import {
+  cpuPerDelivery,
+  duplicatedOf,
+  generatorCoresOf,
+  measureLoad,
+  missingOf,
+} from '../workload.ts'
 import type { Contender, Workload } from '../workload.ts'
 
 const eventsPerSecond = 20
 const sessions = 2_000
-const topic = 'bench/1'
 
 export const fanOut: Workload = {
   name: 'fan-out',
@@ -40,21 +45,17 @@ function contend(server: PeerServer): Contender {
   return {
     name: server.name,
     measure: async (settings) => {
-      const outcome = await measureLoad(server.start, settings, (peer) => ({
-        groups: [
-          { name: 'all', connections: sessions, requests: [peer.subscribeRequest([topic])] },
-        ],
-        publishing: { requests: [peer.publishRequest(topic, textPayload(128))], eventsPerSecond },
-        warmupMs: settings.isQuick ? 1_000 : 3_000,
-        windowMs: settings.seconds * 1_000,
-      }))
-      const perDelivery = (ms: number): number => (ms * 1_000) / outcome.deliveries
-      const { userMs, systemMs } = outcome.cpu
+      const outcome = await measureLoad(server.start, settings, (peer) =>
+        planOneFeed(peer, {
+          sessions,
+          eventsPerSecond,
+          warmupMs: settings.isQuick ? 1_000 : 3_000,
+          windowMs: settings.seconds * 1_000,
+        }),
+      )
       const latency = outcome.groups[0]?.latency
       return {
-        cpu: perDelivery(userMs + systemMs),
-        user: perDelivery(userMs),
-        system: perDelivery(systemMs),
+        ...cpuPerDelivery(outcome),
         p50: latency?.p50 ?? Number.NaN,
         p99: latency?.p99 ?? Number.NaN,
         missing: missingOf(outcome),

@@ -1,12 +1,11 @@
 // One publish a second on a server that does nothing else: how soon an event alone leaves.
 
-import { textPayload } from '../payload.ts'
+import { planOneFeed } from '../one-feed.ts'
 import type { PeerServer } from '../server.ts'
 import { measureLoad, missingOf } from '../workload.ts'
 import type { Contender, Workload } from '../workload.ts'
 
 const sessions = 1_000
-const topic = 'bench/1'
 
 export const idleLatency: Workload = {
   name: 'idle-latency',
@@ -37,17 +36,14 @@ function contend(server: PeerServer): Contender {
   return {
     name: server.name,
     measure: async (settings) => {
-      const outcome = await measureLoad(server.start, settings, (peer) => ({
-        groups: [
-          { name: 'all', connections: sessions, requests: [peer.subscribeRequest([topic])] },
-        ],
-        publishing: {
-          requests: [peer.publishRequest(topic, textPayload(128))],
+      const outcome = await measureLoad(server.start, settings, (peer) =>
+        planOneFeed(peer, {
+          sessions,
           eventsPerSecond: 1,
-        },
-        warmupMs: settings.isQuick ? 1_500 : 3_500,
-        windowMs: settings.seconds * 2_000,
-      }))
+          warmupMs: settings.isQuick ? 1_500 : 3_500,
+          windowMs: settings.seconds * 2_000,
+        }),
+      )
       return {
         first: outcome.first?.p50 ?? Number.NaN,
         firstP90: outcome.first?.p90 ?? Number.NaN,

@@ -3,7 +3,7 @@
 import { textPayload } from '../payload.ts'
 import type { RunningPeer } from '../server.ts'
 import { hub } from '../servers/hub.ts'
-import { measureLoad, missingOf } from '../workload.ts'
+import { cpuPerDelivery, measureLoad, missingOf } from '../workload.ts'
 import type { Contender, Workload } from '../workload.ts'
 
 const shared = 'shared'
@@ -46,11 +46,9 @@ function contend(
         warmupMs: 3_000,
         windowMs: settings.seconds * 1_000,
       }))
-      const { userMs, systemMs } = outcome.cpu
       const latency = outcome.groups[0]?.latency
       return {
-        cpu: ((userMs + systemMs) * 1_000) / outcome.deliveries,
-        user: (userMs * 1_000) / outcome.deliveries,
+        ...cpuPerDelivery(outcome),
         p50: latency?.p50 ?? Number.NaN,
         p99: latency?.p99 ?? Number.NaN,
         missing: missingOf(outcome),

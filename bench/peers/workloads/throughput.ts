@@ -1,13 +1,12 @@
 // 1,000 publishes a second to 1,000 sessions, a million deliveries a second; who cannot is measured where it does best.
 
 import type { LoadOutcome } from '../load-generator.ts'
-import { textPayload } from '../payload.ts'
+import { planOneFeed } from '../one-feed.ts'
 import type { PeerServer } from '../server.ts'
 import { coresOf, duplicatedOf, measureLoad, missingOf } from '../workload.ts'
 import type { Contender, RunSettings, Workload } from '../workload.ts'
 
 const sessions = 1_000
-const topic = 'bench/1'
 /** Publishes per second, tried from the first on until all of one are delivered. */
 const rates = [1_000, 500, 200, 100, 50, 20]
 /** Keep-alive connections: a server may answer a publish only after some milliseconds and still take 1,000 a second. */
@@ -102,18 +101,17 @@ async function findRate(
 }
 
 async function tryRate(server: PeerServer, rate: number, settings: RunSettings): Promise<Attempt> {
-  const outcome = await measureLoad(server.start, settings, (peer) => ({
-    groups: [{ name: 'all', connections: sessions, requests: [peer.subscribeRequest([topic])] }],
-    publishing: {
-      requests: [peer.publishRequest(topic, textPayload(128))],
+  const outcome = await measureLoad(server.start, settings, (peer) =>
+    planOneFeed(peer, {
+      sessions,
       eventsPerSecond: rate,
-      connections: publishers,
-    },
-    warmupMs: settings.isQuick ? 1_000 : 3_000,
-    windowMs: settings.seconds * 1_000,
-    // Overloaded servers may have seconds of events on the way.
-    drainMs: 10_000,
-  }))
+      publishers,
+      warmupMs: settings.isQuick ? 1_000 : 3_000,
+      windowMs: settings.seconds * 1_000,
+      // Overloaded servers may have seconds of events on the way.
+      drainMs: 10_000,
+    }),
+  )
   const deliveriesPerSecond = outcome.deliveries / (outcome.windowMs / 1_000)
   const missing = missingOf(outcome)
   const cpuSeconds = (outcome.cpu.userMs + outcome.cpu.systemMs) / 1_000

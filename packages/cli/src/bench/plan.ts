@@ -12,11 +12,8 @@ import { readBytes, readDuration, readRate, readWhole, renderDuration } from './
 import { hasPlaceholder } from './target.ts'
 import type { PublishTarget, Target } from './target.ts'
 
-/** What a run does. Plain data: it is handed to other processes. */
-export interface Plan {
-  /** Marks this run's topics and events. */
-  readonly runId: string
-  readonly target: Target
+/** How much of everything. */
+export interface Sizes {
   readonly connections: number
   readonly rampMs: number
   readonly durationMs: number
@@ -25,6 +22,13 @@ export interface Plan {
   readonly rate: number
   readonly payloadBytes: number
   readonly processes: number
+}
+
+/** What a run does. Plain data: it is handed to other processes. */
+export interface Plan extends Sizes {
+  /** Marks this run's topics and events. */
+  readonly runId: string
+  readonly target: Target
 }
 
 /** What is done with what a run finds. */

@@ -1,6 +1,7 @@
 // What a run found: the document of `--json`, which the table and the report are made from. docs/bench.md describes it.
 
 import type { Histogram } from './histogram.ts'
+import type { Sizes } from './plan.ts'
 import type { ReasonCount } from './reason-counts.ts'
 import type { Second } from './series.ts'
 
@@ -17,15 +18,7 @@ export interface BenchResult {
     /** What it calls itself, the `Server` field. */
     readonly server: string | null
   }
-  readonly settings: {
-    readonly connections: number
-    readonly rampMs: number
-    readonly durationMs: number
-    readonly topics: number
-    readonly rate: number
-    readonly payloadBytes: number
-    readonly processes: number
-  }
+  readonly settings: Sizes
   readonly connections: {
     readonly asked: number
     readonly opened: number

@@ -7,6 +7,7 @@ import { judge } from '../traffic/judge.ts'
 import type { Violation } from '../traffic/judge.ts'
 import { matchesAny } from '../traffic/matches-any.ts'
 import { Publisher } from '../traffic/publisher.ts'
+import { wholeLog } from '../traffic/subscription.ts'
 import { CrashHubs } from './crash-hubs.ts'
 import { CrashSubscriber } from './crash-subscriber.ts'
 import type { CrashScene } from './crash-subscriber.ts'
@@ -138,11 +139,8 @@ async function waitForMarkers(
 /** One more subscriber, after all is over: what is in the log must be what went through it. */
 async function readAgain(scene: CrashScene, seed: number): Promise<CrashSubscriber> {
   const plan: SubscriberPlan = {
+    ...wholeLog,
     name: 'latecomer',
-    topics: ['**'],
-    shape: 'plain',
-    fields: [],
-    isNamedByTopic: false,
     isSlow: false,
     random: createRandom(seed),
   }

@@ -5,6 +5,7 @@ import type { Position } from '@tidemark/log'
 import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import { Publisher } from '../traffic/publisher.ts'
+import { wholeLog } from '../traffic/subscription.ts'
 import { waitUntil } from '../wait-until.ts'
 import { createDoors } from './doors.ts'
 import { countFigures } from './figures.ts'
@@ -175,11 +176,8 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
 /** One more subscriber, after all is over: what is in the log must be what went through it. */
 async function readAgain(scene: SubscribeScene, final: Position): Promise<LoadSubscriber> {
   const plan: SubscriberPlan = {
+    ...wholeLog,
     name: 'latecomer',
-    topics: ['**'],
-    shape: 'plain',
-    fields: [],
-    isNamedByTopic: false,
     habit: 'steady',
     door: 'http1',
     isCompressed: false,

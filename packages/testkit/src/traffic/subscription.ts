@@ -11,6 +11,14 @@ export interface TestSubscription {
   readonly isNamedByTopic: boolean
 }
 
+/** Every event of the log, as it is. */
+export const wholeLog: TestSubscription = {
+  topics: ['**'],
+  shape: 'plain',
+  fields: [],
+  isNamedByTopic: false,
+}
+
 /** The query of a subscription. It never changes between connections, as an EventSource's: the header beats its `since`. */
 export function toQuery(subscription: TestSubscription, since: string): URLSearchParams {
   const { topics, shape, fields, isNamedByTopic } = subscription
