@@ -1,4 +1,4 @@
-// Linux's `/proc`: who listens on a port, who is whose child, and what a process uses.
+// Linux's `/proc`: who listens on a port, who is whose child, what a process uses, and what this one may use.
 
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
@@ -48,6 +48,15 @@ export function readUsage(pid: number): Usage | undefined {
     cpuSeconds: stat.ticks / ticksPerSecond,
     memoryBytes: Number(share ?? resident ?? 0) * 1024,
   }
+}
+
+/**
+ * How many file descriptors this process may have; undefined where that cannot be read. Node raises the soft limit to the hard one
+ * when it starts, so this is what there is.
+ */
+export function readDescriptorLimit(): number | undefined {
+  const soft = /^Max open files\s+(\d+)/m.exec(readText('/proc/self/limits'))?.[1]
+  return soft === undefined ? undefined : Number(soft)
 }
 
 function readStat(pid: number): { readonly parent: number; readonly ticks: number } | undefined {
