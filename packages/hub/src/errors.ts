@@ -18,7 +18,8 @@ export const hubErrors = {
   HOST_FOREIGN: 'Without authentication the hub answers to loopback names only.',
   CROSS_SITE:
     'A web page of another origin may not publish, open a stream or ask for readiness; its visitor did not ask for it.',
-  OVERLOADED: 'The hub holds as many bytes of request bodies as it may. Try again later.',
+  OVERLOADED:
+    'The hub holds as many bytes of request bodies, or of answers that are not read, as it may. Try again later.',
   NOT_READY: 'The hub cannot publish and deliver at the moment.',
   INTERNAL: 'The hub made a mistake.',
   CONFIG_INVALID: 'A setting is unknown or out of range.',

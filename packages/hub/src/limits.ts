@@ -48,6 +48,28 @@ export const bodyFreeBytes: number = 16 * 1024
 /** What a chunk of a body costs beside its bytes; a body can be sent as one chunk per byte. */
 export const chunkOverheadBytes: number = 128
 
+/** How much may wait for clients that do not read their answers. */
+export interface AnswerLimits {
+  /** Bytes of all answers that are not sent yet. */
+  readonly heldBytesMax: number
+  /** Of those of one connection, which may have asked for many at once; a single answer may be larger. */
+  readonly connectionBytesMax: number
+  /** How long a client may take to read one. Milliseconds. */
+  readonly readMsMax: number
+}
+
+/**
+ * A page of history is 256 KiB of data and the event that passed them, 1.25 MiB, or six times that in escapes: 7.5 MiB. A
+ * connection of HTTP/2 may ask for 256 at once, one of HTTP/1.1 for 1,300 in the 64 KiB that are read at a time, which would
+ * be 64 and 325 MiB of the smallest pages. As many bytes in all as request bodies may be, and as many again where Node has
+ * copied them for open windows; 7.5 MiB in 60 s are 1 Mbit/s.
+ */
+export const answerLimits: AnswerLimits = {
+  heldBytesMax: 128 * 1024 * 1024,
+  connectionBytesMax: 8 * 1024 * 1024,
+  readMsMax: 60_000,
+}
+
 /** Connections beside those of sessions: publishers, probes, and those who come to be told that the hub is full. */
 export const connectionsSpare: number = 1_000
 
@@ -77,7 +99,10 @@ export interface Http2Limits {
 
 /**
  * 256 streams × 64 KiB that wait for a peer whose windows stay shut = 16 MiB; twice that, for blocks that passed the
- * mark. A page that is left resets its streams at once: at most 256.
+ * mark. Measured with 50 MB published past 256 streams: 7 MiB when the windows stay shut, 20 when they are open and nobody
+ * reads. Answers that are no streams have `answerLimits`, connections together `connectionsMax` streams. A page that is left
+ * resets its streams at once: at most 256. Acknowledgements (of PING, SETTINGS) that a client lets pile up need no number
+ * here: the library below Node ends the connection at 1,000.
  */
 export const http2Limits: Http2Limits = {
   streamsPerConnectionMax: 256,

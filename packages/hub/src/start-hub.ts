@@ -3,6 +3,7 @@
 import { systemClock } from '@tidemark/log'
 import { createTidemark, quote } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
+import { Answers } from './answers.ts'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import type { HubConfig } from './config/schema.ts'
@@ -11,7 +12,13 @@ import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
-import { connectionsSpare, drainRequestsMs, drainSettleMs, heldBytesMax } from './limits.ts'
+import {
+  answerLimits,
+  connectionsSpare,
+  drainRequestsMs,
+  drainSettleMs,
+  heldBytesMax,
+} from './limits.ts'
 import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import { openLog } from './open-log.ts'
@@ -64,6 +71,7 @@ export async function startNode(
         log,
         readiness: new Readiness(tide, systemClock),
         bodies: new Bodies(planBodies(config)),
+        answers: new Answers(answerLimits, systemClock),
         isLoopbackOnly: !config.insecure,
         clock: systemClock,
         onError,

@@ -13,11 +13,11 @@ import { HubError } from '../errors.ts'
 import { historyPagesMax, historyRecordsDefault, historyRecordsMax } from '../limits.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
-import { sendJson } from './route.ts'
+import { encodeJson, sendJsonBytes } from './route.ts'
 import type { Route } from './route.ts'
 
 /** Answers `{records, next, lost?}`; `next` is the cursor to ask on with, equal to the last answer's once all is read. */
-export const readHistory: Route = async ({ response, rest, query }, { log }) => {
+export const readHistory: Route = async ({ response, rest, query }, { log, answers }) => {
   const { after, limit } = readQuery(query, ['after', 'limit'])
   const topics = readTopic(decodeTopicPath(rest))
   const { first, head } = await log.bounds()
@@ -28,7 +28,7 @@ export const readHistory: Route = async ({ response, rest, query }, { log }) => 
     limit: readLimit(limit),
   })
   const { lost } = page
-  sendJson(response, 200, {
+  const bytes = encodeJson({
     records: page.records.map(toJson),
     next: formatCursor(page.next),
     // Who named no cursor asked for what there is: what retention removed before is no loss.
@@ -38,6 +38,8 @@ export const readHistory: Route = async ({ response, rest, query }, { log }) => 
           lost: { from: formatCursor(lost.from), to: formatCursor(lost.to), reason: lost.reason },
         }),
   })
+  answers.hold(response, bytes.length)
+  sendJsonBytes(response, 200, bytes)
 }
 
 /** Reads on where a page of the log is empty but not the last: to who asks, an empty page says that all is read. */

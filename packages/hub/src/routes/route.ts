@@ -4,6 +4,7 @@ import type { EventLog } from '@tidemark/log'
 import type { Tidemark } from '@tidemark/server'
 import { sendAnswer } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
+import type { Answers } from '../answers.ts'
 import type { Bodies } from '../bodies.ts'
 import type { Readiness } from '../readiness.ts'
 
@@ -13,6 +14,7 @@ export interface RouteContext {
   readonly log: EventLog
   readonly readiness: Readiness
   readonly bodies: Bodies
+  readonly answers: Answers
 }
 
 /** One request on its way through a route. */
@@ -29,7 +31,16 @@ export type Route = (exchange: Exchange, context: RouteContext) => Promise<void>
 
 /** Answers with JSON. */
 export function sendJson(response: NodeResponse, status: number, body: unknown): void {
-  const bytes = Buffer.from(`${JSON.stringify(body)}\n`)
+  sendJsonBytes(response, status, encodeJson(body))
+}
+
+/** A body of JSON. */
+export function encodeJson(body: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(body)}\n`)
+}
+
+/** Answers with a body of `encodeJson`. */
+export function sendJsonBytes(response: NodeResponse, status: number, bytes: Uint8Array): void {
   sendAnswer(response, {
     status,
     headers: {

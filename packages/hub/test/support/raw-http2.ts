@@ -5,7 +5,7 @@ import { connect } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
 
-const types = { data: 0, headers: 1, reset: 3, settings: 4 } as const
+const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, window: 8 } as const
 
 export function frame(
   type: keyof typeof types,
@@ -31,6 +31,17 @@ export function headers(
   const start = Buffer.from([method === 'GET' ? 0x82 : 0x83, 0x87])
   const block = Buffer.concat([start, literal(0x04, path), literal(0x01, 'localhost')])
   return frame('headers', { flags: isWhole ? 5 : 4, stream }, block)
+}
+
+/** What a peer that opens its windows as far as they go says first, or one that keeps them shut. */
+export function openWindows(windowBytes: 0 | 0x7fff_ffff): Buffer {
+  const initial = Buffer.from([0, 4, 0, 0, 0, 0])
+  initial.writeUInt32BE(windowBytes, 2)
+  const more = Buffer.alloc(4)
+  // 65,535 is what a connection has to begin with (RFC 9113 §6.9.2).
+  more.writeUInt32BE(0x7fff_ffff - 65_535)
+  const settings = frame('settings', {}, initial)
+  return windowBytes === 0 ? settings : Buffer.concat([settings, frame('window', {}, more)])
 }
 
 /** Ends a stream with an error code. */

@@ -6,18 +6,20 @@ import { memoryLog, systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { onTestFinished } from 'vitest'
+import { Answers } from '../../src/answers.ts'
 import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
 import { createHttpServer } from '../../src/http-server.ts'
 import type { Certificate } from '../../src/load-certificate.ts'
-import { heldBytesMax } from '../../src/limits.ts'
-import type { RequestTimes } from '../../src/limits.ts'
+import { answerLimits, heldBytesMax } from '../../src/limits.ts'
+import type { AnswerLimits, RequestTimes } from '../../src/limits.ts'
 import { Readiness } from '../../src/readiness.ts'
 import { Traffic } from '../../src/traffic.ts'
 
 export interface TestServerOptions {
   readonly log?: EventLog
   readonly bodies?: BodyLimits
+  readonly answers?: AnswerLimits
   readonly connectionsMax?: number
   readonly certificate?: Certificate
   readonly times?: RequestTimes
@@ -34,6 +36,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
       log,
       readiness: new Readiness(tide, systemClock),
       bodies: new Bodies(bodies),
+      answers: new Answers(options.answers ?? answerLimits, systemClock),
       isLoopbackOnly: true,
       clock: systemClock,
       onError: () => undefined,
