@@ -9,6 +9,7 @@ import { get as getPlainly } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { listChildren } from './proc/processes.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** How to start a hub. */
@@ -42,7 +43,10 @@ export interface HubProcess {
   readonly exitCode: number | null
   /** Sends a signal; resolves when the process has ended. */
   kill(signal: NodeJS.Signals): Promise<void>
-  /** Ends it as an operator would, `SIGTERM`, and after 10 s by force. Nothing happens when it has ended already. */
+  /**
+   * Ends it as an operator would, `SIGTERM`, and after 10 s by force, with its workers and a warning. Nothing happens when it has
+   * ended already.
+   */
   stop(): Promise<void>
 }
 
@@ -151,9 +155,19 @@ class ChildHub implements HubProcess {
     try {
       await waitUntil('the hub ends', () => this.isEnded, stopMsMax)
     } catch {
-      this.#child.kill('SIGKILL')
+      this.#killAll()
+      process.emitWarning(
+        `A hub did not end within ${stopMsMax} ms; it has written: ${this.#output}`,
+      )
     }
     await this.#ended
+  }
+
+  /** A worker that hangs would outlive its supervisor, and hold on to the pipes whose end is waited for. */
+  #killAll(): void {
+    const workers = this.pid === undefined ? [] : listChildren(this.pid)
+    this.#child.kill('SIGKILL')
+    for (const worker of workers) process.kill(worker, 'SIGKILL')
   }
 
   async answers(): Promise<boolean> {

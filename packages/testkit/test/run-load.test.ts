@@ -10,7 +10,7 @@ test('what was started for a run is stopped when the run fails before it has beg
   const host = {
     url: 'http://127.0.0.1:1',
     pid: undefined,
-    output: '',
+    output: 'a warning',
     stop: () => {
       stops += 1
       return Promise.resolve()
@@ -22,6 +22,6 @@ test('what was started for a run is stopped when the run fails before it has beg
   const crowd = [{ count: 1, topicSets: [], habits: [] }]
   const scenario = { ...usual, crowd, startHost: () => Promise.resolve(host) }
   const run = runLoad({ scenario, seed: 1, seconds: 1, dataDirectory: tmpdir() })
-  await expect(run).rejects.toThrow('nothing to pick from')
+  await expect(run).rejects.toThrow('The run broke off; the hub has written: a warning')
   expect(stops).toBe(1)
 })

@@ -59,6 +59,9 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   const host = await (scenario.startHost ?? startHub)(scenario, dataDirectory)
   try {
     return await runOn(host, options)
+  } catch (error) {
+    // What went wrong in the hub is mostly what broke the run off.
+    throw new Error(`The run broke off; the hub has written: ${host.output}`, { cause: error })
   } finally {
     await host.stop()
   }
