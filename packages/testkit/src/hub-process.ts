@@ -9,7 +9,7 @@ import { get as getPlainly } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { listChildren } from './proc/processes.ts'
+import { isRunning, listChildren } from './proc/processes.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** How to start a hub. */
@@ -167,7 +167,7 @@ class ChildHub implements HubProcess {
   #killAll(): void {
     const workers = this.pid === undefined ? [] : listChildren(this.pid)
     this.#child.kill('SIGKILL')
-    for (const worker of workers) process.kill(worker, 'SIGKILL')
+    for (const worker of workers.filter(isRunning)) process.kill(worker, 'SIGKILL')
   }
 
   async answers(): Promise<boolean> {
