@@ -42,22 +42,24 @@ export function prepareDirectory(directory: string): Wake {
   }
 }
 
-/** Node's own recursive mkdir never returns where the system answers ENOENT below a parent that exists, as /proc does. */
+/**
+ * Node's own recursive mkdir never returns where the system answers ENOENT below a parent that exists, as /proc does.
+ * Other processes may be making the same directories at this moment.
+ */
 function makeDirectory(directory: string): void {
+  const parent = dirname(directory)
+  if (parent !== directory && !existsSync(parent)) makeDirectory(parent)
   try {
     mkdirSync(directory)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(directory).isDirectory()) return
-    const parent = dirname(directory)
-    if (code !== 'ENOENT' || parent === directory || existsSync(parent)) throw error
-    makeDirectory(parent)
-    mkdirSync(directory)
+    if (code !== 'EEXIST' || !statSync(directory).isDirectory()) throw error
   }
 }
 
 function refuseForeign(directory: string): void {
-  const harmless = new Set([wakeFile, lockFile, 'lost+found'])
+  // The data file is there now when another process has opened the directory in the meantime.
+  const harmless = new Set([wakeFile, lockFile, dataFile, 'lost+found'])
   const other = readdirSync(directory).find((name) => !harmless.has(name) && !name.startsWith('.'))
   if (other === undefined) return
   throw toForeign(directory, `it holds ${JSON.stringify(other)} and no ${dataFile}`)

@@ -122,3 +122,25 @@ test('after kill -9 in the middle of writing every acknowledged append is there,
     await log.close()
   }
 })
+
+test('processes that open a new directory at the same moment all find a log there', async () => {
+  const openers = Array.from({ length: 4 }, () => startChild('opener.ts', []))
+  children.push(...openers)
+  await Promise.all(openers.map((child) => child.line((line) => line === 'ready')))
+  for (let round = 0; round < 30; round++) {
+    const path = join(directory, String(round), 'below', 'data')
+    for (const child of openers) child.process.stdin?.write(`${path}\n`)
+    const results = await Promise.all(
+      openers.map((child) =>
+        child.line(
+          (line) =>
+            typeof line === 'object' &&
+            line !== null &&
+            'directory' in line &&
+            line.directory === path,
+        ),
+      ),
+    )
+    expect(results).toEqual(openers.map(() => ({ directory: path })))
+  }
+})
