@@ -29,7 +29,7 @@ function judge(
   rest: Partial<StreamReception> & { readonly rule?: LagRule } = {},
 ): readonly string[] {
   const { rule = 'delay', ...reception } = rest
-  const always = { topics: ['**'], start: undefined, gaps: [], canLag: true }
+  const always = { topics: ['**'], start: undefined, end: undefined, gaps: [], canLag: true }
   const whole = { ...always, received, ...reception }
   return judgeStream(whole, { events, ruleOf: () => rule }).violations
 }
@@ -46,6 +46,12 @@ describe('a stream that keeps the promise', () => {
     const start = parseCursor(at(5))?.position
     expect(judge(pick(5, 6, 7), { start })).toEqual([])
     expect(judge(events, { start })).not.toEqual([])
+  })
+
+  test('ends where it has come to', () => {
+    const end = parseCursor(at(5))?.position
+    expect(judge(pick(0, 1, 2, 3, 4), { end })).toEqual([])
+    expect(judge(pick(0, 1, 2, 4), { end })).toEqual([expect.stringMatching(/^never got: p:3 /)])
   })
 
   test('may lack what a newer value of its key supersedes, under conflate', () => {

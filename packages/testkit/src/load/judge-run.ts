@@ -97,12 +97,15 @@ function judgeSubscriber(
 ): RunVerdict {
   const { plan, faults, byes } = subscriber
   const canLag = scenario.eventsPerSecondMax !== undefined || canFallBehind(plan)
-  const { violations, spared } = judgeStream({ ...subscriber.reception, canLag }, log)
+  const isThere = isLevel(subscriber, final)
+  // Who is still behind has lost nothing by that; holes in what it has are another fault.
+  const end = isThere ? undefined : (subscriber.position ?? subscriber.start)
+  const { violations, spared } = judgeStream({ ...subscriber.reception, end, canLag }, log)
   const isAllowed = (reason: string): boolean =>
     scenario.byeReasons?.includes(reason) === true && (canLag || reason !== 'lagging')
   const texts = [
     ...faults,
-    ...(isLevel(subscriber, final) ? [] : ['never got level with the last event']),
+    ...(isThere ? [] : ['never got level with the last event']),
     ...violations,
     ...byes.filter((reason) => !isAllowed(reason)).map((reason) => `was sent away: ${reason}`),
   ]

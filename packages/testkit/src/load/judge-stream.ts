@@ -16,6 +16,8 @@ export interface StreamReception {
   readonly topics: readonly string[]
   /** Where it began: everything after that is due. Undefined: at the beginning. */
   readonly start: Position | undefined
+  /** How far it has come: what is after that is not due yet. Undefined: to the end. */
+  readonly end: Position | undefined
   readonly received: readonly BookedEvent[]
   readonly gaps: readonly ToldGap[]
   /** Whether its session may have lagged. The rules are for laggards only: everybody else gets everything, whatever the rule. */
@@ -56,7 +58,7 @@ export function judgeStream(reception: StreamReception, log: JudgedLog): StreamV
 
 /** The events a subscriber must get. */
 function listDue(
-  { topics, start }: StreamReception,
+  { topics, start, end }: StreamReception,
   { events }: JudgedLog,
 ): readonly BookedEvent[] {
   const known = new Map<string, boolean>()
@@ -65,7 +67,11 @@ function listDue(
     if (isIts === undefined) known.set(topic, (isIts = matchesAny(topics, topic)))
     return isIts
   }
-  return events.filter(({ topic, cursor }) => isItsTopic(topic) && isAfter(cursor, start))
+  const isReached = (cursor: string | undefined): boolean =>
+    end === undefined || !isAfter(cursor, end)
+  return events.filter(
+    ({ topic, cursor }) => isItsTopic(topic) && isAfter(cursor, start) && isReached(cursor),
+  )
 }
 
 /** One subscriber's events in the order of arrival, held against those that are due. */

@@ -84,7 +84,7 @@ export class LoadSubscriber {
     this.#connection?.stream?.cut()
   }
 
-  get reception(): Omit<StreamReception, 'canLag'> {
+  get reception(): Omit<StreamReception, 'end' | 'canLag'> {
     const { received, gaps, plan } = this
     const start = plan.joinsAfter > 0 ? this.start : undefined
     return { topics: plan.topics, start, received, gaps }
