@@ -31,7 +31,9 @@ async function answerByFetch(request: IncomingMessage, response: ServerResponse)
   const headers = new Headers()
   for (const [name, value] of Object.entries(request.headers)) headers.set(name, String(value))
   const url = `http://${request.headers.host}${request.url}`
-  const answer = await tide.fetch(new Request(url, { headers, signal: gone.signal }))
+  const answer = await tide.fetch(new Request(url, { headers, signal: gone.signal }), {
+    compression: true,
+  })
   response.writeHead(answer.status, Object.fromEntries(answer.headers))
   response.flushHeaders()
   // A client that is gone is no error here.

@@ -131,15 +131,15 @@ const curl: Scenario = {
 
 const fetchDoor: Scenario = {
   ...usual,
-  name: 'through the Fetch door, pulled as slowly as its readers read',
+  name: 'through the Fetch door, compressed and not, pulled as slowly as its readers read',
   startHost: startLibrary,
   crowd: [
-    { count: 80, topicSets: smallSets, habits: ['steady', 'cut'] },
-    { count: 5, topicSets: bulkSets, habits: ['steady', 'cut'] },
-    { count: 5, topicSets: bulkSets, habits: ['pausing'] },
+    { count: 80, topicSets: smallSets, habits: ['steady', 'cut'], isCompressed: either },
+    { count: 6, topicSets: bulkSets, habits: ['steady', 'cut'], isCompressed: either },
+    { count: 6, topicSets: bulkSets, habits: ['pausing'], isCompressed: either },
     { count: 4, topicSets: bulkSets, habits: ['never'] },
   ],
-  atLeast: { received: 3_000, reconnects: 5, lags: 1 },
+  atLeast: { received: 3_000, reconnects: 5, lags: 1, compressed: 20 },
 }
 
 const tls: Scenario = {
