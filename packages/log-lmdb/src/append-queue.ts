@@ -8,6 +8,7 @@ import type { GroupResult } from './append-group.ts'
 import type { LogContext } from './log-context.ts'
 import { toUnavailable } from './failures.ts'
 import { beginWaitMs, groupDataMax, groupEventsMax } from './limits.ts'
+import { killAtExit } from './kill-at-exit.ts'
 import { transact } from './transact.ts'
 
 export interface AppendCounts {
@@ -42,6 +43,7 @@ export class AppendQueue {
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #isStuck = false
+  #letExit: () => void = () => undefined
   /** When the least patient of those who wait is due. */
   #dueAt = Infinity
   /** Ends the waiting for others. */
@@ -121,7 +123,7 @@ export class AppendQueue {
     try {
       const result = await transact(this.#context.tables, () => {
         giveUp.cancel()
-        this.#isStuck = false
+        this.#recover()
         group = this.#takeGroup()
         const appended = appendGroup(
           this.#context,
@@ -142,7 +144,7 @@ export class AppendQueue {
       for (const { reject } of failed) reject(failure)
     } finally {
       giveUp.cancel()
-      this.#isStuck = false
+      this.#recover()
     }
   }
 
@@ -152,8 +154,14 @@ export class AppendQueue {
    */
   #giveUp(): void {
     this.#isStuck = true
+    this.#letExit = killAtExit()
     for (const { reject } of this.#takeAll()) reject(describeStuck())
     for (const resolve of this.#onStuck) resolve()
+  }
+
+  #recover(): void {
+    this.#isStuck = false
+    this.#letExit()
   }
 
   #takeAll(): readonly Waiting[] {

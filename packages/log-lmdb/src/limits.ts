@@ -21,8 +21,11 @@ export const groupEventsMax: number = 10_000
  */
 export const groupDataMax: number = 2 * 1024 * 1024
 
-/** Appends wait this long to get into a transaction, in milliseconds. Then storage is taken for stuck. */
-export const beginWaitMs: number = 30_000
+/**
+ * Appends wait this long to get into a transaction, in milliseconds. Then storage is taken for stuck: the longest transaction
+ * of another process is a sweep's, under 0.1 s, and publishers give up after 10 to 30 s.
+ */
+export const beginWaitMs: number = 10_000
 
 /** Topics that patterns may reach and still be looked up for every page. 250 × ~1 µs = 0.25 ms. */
 export const topicsVisitedMax: number = 250

@@ -43,6 +43,11 @@ export interface LmdbLogStats {
 }
 
 export interface LmdbEventLog extends EventLog {
+  /**
+   * Storage has given no write transaction for 10 s: another process holds the lock, or lmdb has lost it. Appends are refused until
+   * it comes; a process that exits before that ends by SIGKILL.
+   */
+  readonly isStuck: boolean
   stats(): LmdbLogStats
   /** Applies retention now, step by step; resolves when nothing is due. The log does so by itself once a second. */
   sweep(): Promise<void>
@@ -90,6 +95,10 @@ export class LmdbLog implements LmdbEventLog {
       context,
       onError: (error) => void this.#warn(error, onWarning),
     })
+  }
+
+  get isStuck(): boolean {
+    return this.#queue.isStuck
   }
 
   async append(batch: NewBatch): Promise<readonly Position[]> {

@@ -4,6 +4,8 @@ import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopic } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
+import { startChild } from './children/start-child.ts'
+import type { Child } from './children/start-child.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const topic = parseTopic('a')
@@ -15,6 +17,31 @@ beforeEach(async () => {
 })
 
 afterEach(() => removeDirectory(directory))
+
+/** Begins a write transaction that stays open until it is released. */
+async function holdWriteLock(): Promise<{ readonly release: () => Promise<void> }> {
+  const other = open<Buffer, Buffer>(directory, {
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+  })
+  let end: () => void = () => {}
+  const ended = new Promise<void>((resolve) => (end = resolve))
+  let onBegun: () => void = () => {}
+  const begun = new Promise<void>((resolve) => (onBegun = resolve))
+  const held = other.transaction(async () => {
+    onBegun()
+    await ended
+  })
+  await begun
+  return {
+    async release() {
+      end()
+      await held
+      await other.close()
+    },
+  }
+}
 
 test('appends that come while another is on its way to the disk share one transaction', async () => {
   const log = await openAt(directory)
@@ -56,29 +83,15 @@ test('a reused idempotency key fails its own append and none that shares the tra
 test('a write lock that never comes answers LOG_UNAVAILABLE, stores nothing, and is forgotten when it comes', async () => {
   const clock = createFakeClock()
   const log = await openAt(directory, { clock })
-  const other = open<Buffer, Buffer>(directory, {
-    noSubdir: false,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-  })
-  let release: () => void = () => {}
-  const released = new Promise<void>((resolve) => (release = resolve))
-  let onBegun: () => void = () => {}
-  const begun = new Promise<void>((resolve) => (onBegun = resolve))
-  const held = other.transaction(async () => {
-    onBegun()
-    await released
-  })
-  await begun
+  const lock = await holdWriteLock()
   const append = (data: string) => log.append({ events: [{ topic, data }] })
   const waiting = Promise.allSettled([append('1'), append('2')])
-  clock.advance(30_000)
+  clock.advance(10_000)
   const results = [...(await waiting), ...(await Promise.allSettled([append('3')]))]
   for (const result of results) {
     expect(result).toMatchObject({ status: 'rejected', reason: { code: 'LOG_UNAVAILABLE' } })
   }
-  release()
-  await held
+  await lock.release()
   await expect
     .poll(
       async () =>
@@ -88,8 +101,39 @@ test('a write lock that never comes answers LOG_UNAVAILABLE, stores nothing, and
     )
     .toBe(true)
   expect(log.stats().records).toBe(1)
-  await other.close()
   await log.close()
+})
+
+test('a process that exits while the write lock does not come ends all the same, and by itself when it has come', async () => {
+  const child = startChild('stuck.ts', [directory])
+  const stuck = startChild('stuck.ts', [directory])
+  try {
+    const said = (from: Child, step: string) =>
+      from.line((line) => (line as { readonly step: string }).step === step)
+    await Promise.all([said(child, 'open'), said(stuck, 'open')])
+    const lock = await holdWriteLock()
+    for (const one of [child, stuck]) {
+      one.process.stdin?.write('wait too long\n')
+      expect(await said(one, 'wait too long')).toMatchObject({
+        outcome: 'LOG_UNAVAILABLE',
+        isStuck: true,
+      })
+    }
+    stuck.process.stdin?.end()
+    expect(await stuck.ended).toBe('SIGKILL')
+    await lock.release()
+    await expect
+      .poll(async () => {
+        child.process.stdin?.write('try again\n')
+        await said(child, 'try again')
+        return child.lines.at(-1)
+      })
+      .toMatchObject({ outcome: 'stored', isStuck: false })
+    child.process.stdin?.end()
+    expect(await child.ended).toBe(3)
+  } finally {
+    for (const one of [child, stuck]) one.process.kill('SIGKILL')
+  }
 })
 
 test('batches that may wait share a transaction with whatever comes until the least patient is due', async () => {
