@@ -22,6 +22,8 @@ export interface Hub {
 export interface ServingHub extends Hub {
   /** Streams that are open now. */
   readonly sessionCount: number
+  /** Storage has stopped to take events; see `LmdbEventLog.isStuck`. */
+  readonly isStuck: boolean
 }
 
 /** What a hub says while it runs. */

@@ -5,11 +5,17 @@ import type { EventLog, Retention } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import type { HubConfig } from './config/schema.ts'
 
+/** What the hub needs to know of its log beside what every log can do. */
+export interface HubLog extends EventLog {
+  /** See `LmdbEventLog.isStuck`; memory never is. */
+  readonly isStuck?: boolean
+}
+
 /** Opens `memory:` or the LMDB directory. */
 export async function openLog(
   config: HubConfig,
   onWarning: (text: string) => void,
-): Promise<EventLog> {
+): Promise<HubLog> {
   const retention = planRetention(config)
   if (config.data === 'memory:') return memoryLog({ retention })
   return openLmdbLog({

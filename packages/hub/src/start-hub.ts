@@ -22,6 +22,7 @@ import {
 import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import { openLog } from './open-log.ts'
+import type { HubLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
 import { startWorkers } from './workers/start-workers.ts'
@@ -85,7 +86,7 @@ export async function startNode(
       server,
       traffic,
       tide,
-      closeLog: () => log.close(),
+      log,
       drainSessionsPerSecond: share?.drainSessionsPerSecond,
     })
   } catch (error) {
@@ -108,11 +109,11 @@ function createHub(
     readonly server: HttpServer
     readonly traffic: Traffic
     readonly tide: Tidemark
-    readonly closeLog: () => Promise<void>
+    readonly log: HubLog
     readonly drainSessionsPerSecond: number | undefined
   },
 ): ServingHub {
-  const { server, traffic, tide, closeLog, drainSessionsPerSecond } = parts
+  const { server, traffic, tide, log, drainSessionsPerSecond } = parts
   let listeningEnded: Promise<void> | undefined
   const stopListening = (): Promise<void> => {
     listeningEnded ??= new Promise((resolve) => server.close(() => resolve()))
@@ -124,13 +125,16 @@ function createHub(
     const ended = stopListening()
     server.closeAllConnections()
     await ended
-    await closeLog()
+    await log.close()
   }
   return {
     url,
     failed: new Promise(() => undefined),
     get sessionCount() {
       return tide.sessionCount
+    },
+    get isStuck() {
+      return log.isStuck ?? false
     },
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.

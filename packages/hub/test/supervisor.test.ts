@@ -20,8 +20,20 @@ interface Scene {
 
 const leave = (worker: WorkerListener): void => worker.ended('ended with exit code 0', true)
 
-/** `onDrain` is what a worker does that is told to drain; one that does not answer hangs. */
-function createScene(count: number, onDrain = leave, isAnswering = () => true): Scene {
+/** How workers behave. */
+interface Behaviour {
+  /** What one does that is told to drain. */
+  readonly onDrain?: (worker: WorkerListener) => void
+  /** One that does not answer hangs. */
+  readonly isAnswering?: () => boolean
+  /** Whether storage takes no events from worker n, counted from 1. */
+  readonly isStuck?: (worker: number) => boolean
+}
+
+function createScene(
+  count: number,
+  { onDrain = leave, isAnswering = () => true, isStuck = () => false }: Behaviour = {},
+): Scene {
   const clock = createFakeClock()
   const lines: string[] = []
   const workers: WorkerListener[] = []
@@ -34,11 +46,14 @@ function createScene(count: number, onDrain = leave, isAnswering = () => true): 
     fork: (listener) => {
       workers.push(listener)
       const kill = (): void => listener.ended('was killed by SIGKILL', false)
+      const pid = workers.length
       const send = ({ kind }: { readonly kind: string }): void => {
         if (kind === 'drain') onDrain(listener)
-        if (kind === 'ping' && isAnswering()) listener.heard({ kind: 'pong', sessions: 0 })
+        if (kind === 'ping' && isAnswering()) {
+          listener.heard({ kind: 'pong', sessions: 0, isStuck: isStuck(pid) })
+        }
       }
-      return { pid: workers.length, send, hand: () => undefined, kill }
+      return { pid, send, hand: () => undefined, kill }
     },
     porter: new Porter({ connectionsMax: 10, clock }),
     clock,
@@ -53,12 +68,8 @@ function createScene(count: number, onDrain = leave, isAnswering = () => true): 
   return { supervisor, clock, lines, workers, newest }
 }
 
-async function startScene(
-  count: number,
-  onDrain = leave,
-  isAnswering = () => true,
-): Promise<Scene> {
-  const scene = createScene(count, onDrain, isAnswering)
+async function startScene(count: number, behaviour: Behaviour = {}): Promise<Scene> {
+  const scene = createScene(count, behaviour)
   const started = scene.supervisor.start()
   for (const worker of scene.workers) worker.heard({ kind: 'ready' })
   await started
@@ -153,7 +164,7 @@ test('a worker that cannot start is tried for as long as another one serves', as
 
 test('a worker that hangs is killed and replaced, and says so in one line', async () => {
   let isHanging = false
-  const { clock, lines, workers, newest } = await startScene(1, leave, () => !isHanging)
+  const { clock, lines, workers, newest } = await startScene(1, { isAnswering: () => !isHanging })
   clock.advance(60_000)
   expect(lines).toEqual([])
   isHanging = true
@@ -181,7 +192,7 @@ test('nothing is replaced while a hub drains, nor started that was waiting for i
 })
 
 test('drain, then close: both resolve, and nobody is missed', async () => {
-  const { supervisor, lines } = await startScene(2, () => undefined)
+  const { supervisor, lines } = await startScene(2, { onDrain: () => undefined })
   const drained = supervisor.drain()
   await supervisor.close()
   await drained
@@ -189,7 +200,7 @@ test('drain, then close: both resolve, and nobody is missed', async () => {
 })
 
 test('a worker that dies while the hub drains is told, and the drain does not count as clean', async () => {
-  const { supervisor, workers, lines } = await startScene(2, () => undefined)
+  const { supervisor, workers, lines } = await startScene(2, { onDrain: () => undefined })
   const drained = supervisor.drain()
   workers[0]?.ended('was killed by SIGKILL', false)
   workers[1]?.ended('ended with exit code 0', true)
@@ -203,7 +214,7 @@ test('a worker that dies while the hub drains is told, and the drain does not co
 })
 
 test('a worker that fails while the hub drains ends it with its own message and code', async () => {
-  const { supervisor, workers } = await startScene(1, () => undefined)
+  const { supervisor, workers } = await startScene(1, { onDrain: () => undefined })
   const drained = supervisor.drain()
   const failure = { message: 'The disk is gone.', code: 'LOG_NOT_WRITABLE' }
   workers[0]?.heard({ kind: 'failed', failure })
@@ -212,7 +223,7 @@ test('a worker that fails while the hub drains ends it with its own message and 
 })
 
 test('a worker that hangs while the hub drains is killed in the end, and the drain does not count as clean', async () => {
-  const { supervisor, clock, lines, workers } = await startScene(2, () => undefined)
+  const { supervisor, clock, lines, workers } = await startScene(2, { onDrain: () => undefined })
   const drained = supervisor.drain()
   const [first] = workers
   if (first !== undefined) leave(first)
@@ -221,4 +232,29 @@ test('a worker that hangs while the hub drains is killed in the end, and the dra
   clock.advance(1)
   await expect(drained).rejects.toMatchObject({ code: 'WORKER_ENDED' })
   expect(lines[0]).toMatch(/^worker 2 .* has not left after 30000 ms and is killed\.$/)
+})
+
+test('a worker that storage takes no events from is replaced while another one can write', async () => {
+  const { clock, lines, workers } = await startScene(2, {
+    isStuck: (worker) => worker === 2,
+  })
+  // The first question comes at once.
+  for (let look = 2; look < watchLimits.hungLooks; look++) clock.advance(watchLimits.everyMs)
+  expect(lines.length).toBe(0)
+  clock.advance(watchLimits.everyMs)
+  expect(lines).toEqual([
+    'worker 2 (process 2) cannot store events, while others can, and is killed.',
+    'worker 2 (process 2) was killed by SIGKILL; another starts now.',
+  ])
+  clock.advance(0)
+  expect(workers).toHaveLength(3)
+})
+
+test('when storage takes no events from any worker, all go on serving those who read', async () => {
+  let isStuck = true
+  const { clock, lines } = await startScene(2, { isStuck: () => isStuck })
+  for (let look = 0; look < 3 * watchLimits.hungLooks; look++) clock.advance(watchLimits.everyMs)
+  isStuck = false
+  for (let look = 0; look < 3 * watchLimits.hungLooks; look++) clock.advance(watchLimits.everyMs)
+  expect(lines).toEqual([])
 })

@@ -37,6 +37,8 @@ interface Slot {
   /** Why its process could not start. */
   failure: Failure | undefined
   restart: Timer | undefined
+  /** Answers in a row by which storage took no events from its process. */
+  stuckAnswers: number
   /** Watches its process from when it serves until it is let go. */
   watchdog: Watchdog | undefined
 }
@@ -68,6 +70,7 @@ export class Supervisor {
       servingSince: undefined,
       failure: undefined,
       restart: undefined,
+      stuckAnswers: 0,
       watchdog: undefined,
     }))
     this.failed = new Promise((_, reject) => (this.#onFailed = reject))
@@ -137,6 +140,7 @@ export class Supervisor {
     const { fork, start } = this.#options
     slot.servingSince = undefined
     slot.failure = undefined
+    slot.stuckAnswers = 0
     const worker = fork({
       heard: (message) => this.#hear(slot, message),
       ended: (how, isDone) => this.#bury(slot, how, isDone),
@@ -146,7 +150,7 @@ export class Supervisor {
   }
 
   #hear(slot: Slot, message: FromWorker): void {
-    const { porter, say, onClosed } = this.#options
+    const { porter, say, watch, onClosed } = this.#options
     const { number, process } = slot
     if (process === undefined) return
     switch (message.kind) {
@@ -165,6 +169,8 @@ export class Supervisor {
       case 'pong':
         slot.watchdog?.answered()
         porter.heard(process, message.sessions)
+        slot.stuckAnswers = message.isStuck ? slot.stuckAnswers + 1 : 0
+        if (slot.stuckAnswers >= watch.hungLooks) this.#unstick(slot, process)
         break
       case 'leaving':
         porter.remove(process)
@@ -210,6 +216,19 @@ export class Supervisor {
         worker.kill()
       },
     })
+  }
+
+  /**
+   * While another worker can write, the fault is not the disk's: this one has lost the lock within itself and will not find it
+   * again. If none can, killing helps nobody, and those who read go on reading.
+   */
+  #unstick(slot: Slot, worker: WorkerProcess): void {
+    const isHealthy = ({ servingSince, stuckAnswers }: Slot): boolean =>
+      servingSince !== undefined && stuckAnswers === 0
+    if (this.#phase !== 'serving' || !this.#slots.some(isHealthy)) return
+    this.#options.say(`${describe(slot)} cannot store events, while others can, and is killed.`)
+    this.#options.porter.remove(worker)
+    worker.kill()
   }
 
   #bury(slot: Slot, how: string, isDone: boolean): void {

@@ -66,7 +66,8 @@ export class Worker {
   }
 
   #answer(): void {
-    this.#host.tell({ kind: 'pong', sessions: this.#serving?.sessionCount ?? 0 })
+    const { sessionCount = 0, isStuck = false } = this.#serving ?? {}
+    this.#host.tell({ kind: 'pong', sessions: sessionCount, isStuck })
   }
 
   #fail(error: unknown): void {
