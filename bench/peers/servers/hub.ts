@@ -24,10 +24,18 @@ export const hub: PeerServer = {
   start: (options) => startHub(options, []),
 }
 
+/** The same without the disk: events are gone with the process, as with most of the others. */
+export const hubInMemory: PeerServer = {
+  ...hub,
+  name: 'hub, memory',
+  start: (options) => startHub(options, [], 'memory:'),
+}
+
 /** Starts the hub with further flags of `tidemark serve`. */
 export async function startHub(
   { directory }: StartOptions,
   flags: readonly string[],
+  data: string = `${directory}/data`,
 ): Promise<RunningPeer> {
   const port = await findFreePort()
   const child = await startServerProcess({
@@ -36,7 +44,7 @@ export async function startHub(
       `${commandLine}dist/main.js`,
       'serve',
       `--port=${port}`,
-      `--data=${directory}/data`,
+      `--data=${data}`,
       `--max-sessions=${maxSessions}`,
       ...flags,
     ],

@@ -2,6 +2,7 @@
 
 import { planOneFeed } from '../one-feed.ts'
 import type { PeerServer } from '../server.ts'
+import { hubInMemory } from '../servers/hub.ts'
 import { measureLoad, missingOf } from '../workload.ts'
 import type { Contender, Workload } from '../workload.ts'
 
@@ -10,7 +11,7 @@ const sessions = 1_000
 export const idleLatency: Workload = {
   name: 'idle-latency',
   title: 'One publish per second on an idle server with 1,000 sessions',
-  text: 'From the moment the publish is sent to the first delivery of the event, over all deliveries, and to the last one. Ours has the event on the disk before it delivers; the others deliver from memory.',
+  text: 'From the moment the publish is sent to the first delivery of the event, over all deliveries, and to the last one. `hub` has the event on the disk before it delivers; `hub, memory` (`--data memory:`) and the others deliver from memory.',
   figures: [
     { key: 'first', title: 'first delivery p50 ms', digits: 2 },
     { key: 'firstP90', title: 'p90 ms', digits: 2 },
@@ -20,9 +21,13 @@ export const idleLatency: Workload = {
     { key: 'missing', title: 'missing', digits: 0 },
     { key: 'others', title: 'cores of others', digits: 1 },
   ],
-  contenders: (peers) => peers.map(contend),
+  contenders: (peers) =>
+    peers.flatMap((peer) =>
+      peer.name === 'hub' ? [contend(peer), contend(hubInMemory)] : [contend(peer)],
+    ),
   goals: [
     { figure: 'first', of: 'hub', atMost: 1 },
+    { figure: 'first', of: hubInMemory.name, atMost: 1 },
     ...['plain', 'better-sse', 'nchan', 'mercure', 'centrifuge', 'pushpin'].map((against) => ({
       figure: 'first',
       of: 'hub',
