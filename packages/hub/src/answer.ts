@@ -20,6 +20,9 @@ export interface AnswerContext extends RouteContext {
   readonly onError: (error: unknown) => void
 }
 
+/** Connections of HTTP/1.1 that end with the answer to a malformed head. */
+const malformed = new WeakSet<object>()
+
 /** Answers a request. Never rejects. */
 export async function answer(
   request: NodeRequest,
@@ -32,6 +35,8 @@ export async function answer(
     carrier.destroy()
     return
   }
+  // Where one of two heads was meant for another server, what follows may be as well: it is neither done nor answered.
+  if (malformed.has(carrier)) return
   try {
     const [path, queryText] = splitTarget(request.url ?? '/')
     checkHead(request)
@@ -40,9 +45,14 @@ export async function answer(
     const { route, rest } = findRoute(request.method ?? 'GET', path)
     await route({ request, response, rest, query: parseQueryText(queryText) }, context)
   } catch (error) {
+    if (isMalformed(error)) malformed.add(carrier)
     if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
     answerError(request, response, { error, context })
   }
+}
+
+function isMalformed(error: unknown): boolean {
+  return error instanceof HubError && error.code === 'REQUEST_MALFORMED'
 }
 
 /** Whoever expects something sends the body once he is told that it is met. */
@@ -63,10 +73,7 @@ function answerError(
   if (error instanceof HubError) {
     const { status, code, message: detail, allow } = error
     if (allow !== undefined) response.setHeader('Allow', allow)
-    // Where one of two heads was meant for another server, what follows may be as well.
-    if (code === 'REQUEST_MALFORMED' && !isHttp2(response)) {
-      response.setHeader('Connection', 'close')
-    }
+    if (isMalformed(error) && !isHttp2(response)) response.setHeader('Connection', 'close')
     const retryMs = error.isPassing ? context.tide.pickRetryMs() : undefined
     sendProblem(response, { status, code, title: hubErrors[code], detail, retryMs })
     return

@@ -24,6 +24,8 @@ export interface ServingHub extends Hub {
   readonly sessionCount: number
   /** Storage has stopped to take events; see `LmdbEventLog.isStuck`. */
   readonly isStuck: boolean
+  /** How often it has stored events; 0 in memory. */
+  readonly commits: number
 }
 
 /** What a hub says while it runs. */

@@ -9,6 +9,8 @@ import type { HubConfig } from './config/schema.ts'
 export interface HubLog extends EventLog {
   /** See `LmdbEventLog.isStuck`; memory never is. */
   readonly isStuck?: boolean
+  /** See `LmdbEventLog.commits`. */
+  readonly commits?: number
 }
 
 /** Opens `memory:` or the LMDB directory. */

@@ -3,7 +3,7 @@
 import { systemClock } from '@tidemark/log'
 import { createTidemark, quote } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
-import { Answers } from './answers.ts'
+import { UnreadAnswers } from './unread-answers.ts'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import type { HubConfig } from './config/schema.ts'
@@ -72,7 +72,7 @@ export async function startNode(
         log,
         readiness: new Readiness(tide, systemClock),
         bodies: new Bodies(planBodies(config)),
-        answers: new Answers(answerLimits, systemClock),
+        unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         isLoopbackOnly: !config.insecure,
         clock: systemClock,
         onError,
@@ -135,6 +135,9 @@ function createHub(
     },
     get isStuck() {
       return log.isStuck ?? false
+    },
+    get commits() {
+      return log.commits ?? 0
     },
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.

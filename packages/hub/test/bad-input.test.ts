@@ -366,6 +366,17 @@ describe('with --insecure', () => {
   })
 })
 
+test('what comes in the same packet behind a request with two hosts is not done', async () => {
+  const hub = await startTestHub()
+  const host = 'Host: localhost\r\n'
+  const answer = await exchange(hub.port, [
+    `GET /livez HTTP/1.1\r\n${host}Host: evil.example\r\n\r\nPOST /topics/a HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\nx`,
+  ])
+  expect(answer).toMatchObject({ status: 400, ending: 'end' })
+  expect(answer.body).not.toMatch(/HTTP\/1\.1 \d/)
+  expect((await exchange(hub.port, getting('/topics/a'))).body).toContain('"records":[]')
+})
+
 describe('on a connection whose stream is open', () => {
   const subscribe = 'GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n\r\n'
 

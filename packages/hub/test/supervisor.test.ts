@@ -28,11 +28,18 @@ interface Behaviour {
   readonly isAnswering?: () => boolean
   /** Whether storage takes no events from worker n, counted from 1. */
   readonly isStuck?: (worker: number) => boolean
+  /** Whether worker n stores something between any two answers. */
+  readonly isStoring?: (worker: number) => boolean
 }
 
 function createScene(
   count: number,
-  { onDrain = leave, isAnswering = () => true, isStuck = () => false }: Behaviour = {},
+  {
+    onDrain = leave,
+    isAnswering = () => true,
+    isStuck = () => false,
+    isStoring = () => false,
+  }: Behaviour = {},
 ): Scene {
   const clock = createFakeClock()
   const lines: string[] = []
@@ -47,10 +54,12 @@ function createScene(
       workers.push(listener)
       const kill = (): void => listener.ended('was killed by SIGKILL', false)
       const pid = workers.length
+      let commits = 0
       const send = ({ kind }: { readonly kind: string }): void => {
         if (kind === 'drain') onDrain(listener)
         if (kind === 'ping' && isAnswering()) {
-          listener.heard({ kind: 'pong', sessions: 0, isStuck: isStuck(pid) })
+          if (isStoring(pid)) commits += 1
+          listener.heard({ kind: 'pong', sessions: 0, isStuck: isStuck(pid), commits })
         }
       }
       return { pid, send, hand: () => undefined, kill }
@@ -234,14 +243,18 @@ test('a worker that hangs while the hub drains is killed in the end, and the dra
   expect(lines[0]).toMatch(/^worker 2 .* has not left after 30000 ms and is killed\.$/)
 })
 
-test('a worker that storage takes no events from is replaced while another one can write', async () => {
+const lookTimes = (clock: FakeClock, looks: number): void => {
+  for (let look = 0; look < looks; look++) clock.advance(watchLimits.everyMs)
+}
+
+test('a worker that storage takes no events from is replaced while another one stores some', async () => {
   const { clock, lines, workers } = await startScene(2, {
     isStuck: (worker) => worker === 2,
+    isStoring: (worker) => worker === 1,
   })
-  // The first question comes at once.
-  for (let look = 2; look < watchLimits.hungLooks; look++) clock.advance(watchLimits.everyMs)
-  expect(lines.length).toBe(0)
-  clock.advance(watchLimits.everyMs)
+  lookTimes(clock, watchLimits.hungLooks - 1)
+  expect(lines).toEqual([])
+  lookTimes(clock, 1)
   expect(lines).toEqual([
     'worker 2 (process 2) cannot store events, while others can, and is killed.',
     'worker 2 (process 2) was killed by SIGKILL; another starts now.',
@@ -250,11 +263,27 @@ test('a worker that storage takes no events from is replaced while another one c
   expect(workers).toHaveLength(3)
 })
 
-test('when storage takes no events from any worker, all go on serving those who read', async () => {
-  let isStuck = true
-  const { clock, lines } = await startScene(2, { isStuck: () => isStuck })
-  for (let look = 0; look < 3 * watchLimits.hungLooks; look++) clock.advance(watchLimits.everyMs)
-  isStuck = false
-  for (let look = 0; look < 3 * watchLimits.hungLooks; look++) clock.advance(watchLimits.everyMs)
+test('while no other worker has shown that it can store, all go on serving those who read', async () => {
+  let isStoring = true
+  const { clock, lines } = await startScene(3, {
+    isStuck: (worker) => worker < 3 && !isStoring,
+    isStoring: () => isStoring,
+  })
+  lookTimes(clock, 3)
+  isStoring = false
+  lookTimes(clock, 3 * watchLimits.hungLooks)
+  isStoring = true
+  lookTimes(clock, 3 * watchLimits.hungLooks)
+  expect(lines).toEqual([])
+})
+
+test('a worker that has sent its sessions away and then cannot end but by a kill has left', async () => {
+  const { supervisor, lines } = await startScene(2, {
+    onDrain: (worker) => {
+      worker.heard({ kind: 'leaving' })
+      worker.ended('was killed by SIGKILL', false)
+    },
+  })
+  await supervisor.drain()
   expect(lines).toEqual([])
 })

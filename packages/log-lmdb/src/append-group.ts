@@ -14,6 +14,7 @@ export interface GroupResult {
   readonly runs: readonly (SequenceRun | LogError)[]
   /** In log order, with no hole between them, whatever retention has already removed of them. */
   readonly records: readonly EventRecord[]
+  /** What tails compare to know whether anybody else has committed. */
   readonly transactionId: number
   /** Topics that retention has more to remove of. */
   readonly overfull: readonly Topic[]

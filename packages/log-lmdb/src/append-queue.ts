@@ -7,9 +7,7 @@ import { appendGroup } from './append-group.ts'
 import type { GroupResult } from './append-group.ts'
 import type { LogContext } from './log-context.ts'
 import { toUnavailable } from './failures.ts'
-import { beginWaitMs, groupDataMax, groupEventsMax } from './limits.ts'
-import { killAtExit } from './kill-at-exit.ts'
-import { transact } from './transact.ts'
+import { groupDataMax, groupEventsMax } from './limits.ts'
 
 export interface AppendCounts {
   /** Write transactions that stored events. */
@@ -42,23 +40,15 @@ export class AppendQueue {
   readonly #onCommit: (result: GroupResult) => void
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
-  #isStuck = false
-  #letExit: () => void = () => undefined
   /** When the least patient of those who wait is due. */
   #dueAt = Infinity
   /** Ends the waiting for others. */
   #hurry: () => void = () => undefined
   #inFlightFirst = Infinity
-  readonly #onStuck = new Set<() => void>()
 
   constructor({ context, onCommit }: AppendQueueOptions) {
     this.#context = context
     this.#onCommit = onCommit
-  }
-
-  /** A transaction has been asked for and has not begun for {@link beginWaitMs}. */
-  get isStuck(): boolean {
-    return this.#isStuck
   }
 
   /**
@@ -70,7 +60,6 @@ export class AppendQueue {
   }
 
   append(batch: NewBatch): Promise<readonly Position[]> {
-    if (this.#isStuck) return Promise.reject(describeStuck())
     return new Promise((resolve, reject) => {
       let dataLength = 0
       for (const { data } of batch.events) dataLength += data.length
@@ -86,8 +75,7 @@ export class AppendQueue {
 
   /** Resolves when nothing waits any more. */
   async drain(): Promise<void> {
-    const stuck = new Promise<void>((resolve) => this.#onStuck.add(resolve))
-    if (!this.#isStuck) await Promise.race([this.#running, stuck])
+    await this.#running
   }
 
   async #run(): Promise<void> {
@@ -119,11 +107,8 @@ export class AppendQueue {
 
   async #commitGroup(): Promise<void> {
     let group: readonly Waiting[] = []
-    const giveUp = this.#context.clock.after(beginWaitMs, () => this.#giveUp())
     try {
-      const result = await transact(this.#context.tables, () => {
-        giveUp.cancel()
-        this.#recover()
+      const result = await this.#context.writer.run(() => {
         group = this.#takeGroup()
         const appended = appendGroup(
           this.#context,
@@ -142,26 +127,7 @@ export class AppendQueue {
       // An error before the transaction began concerns all who wait.
       const failed = group.length > 0 ? group : this.#takeAll()
       for (const { reject } of failed) reject(failure)
-    } finally {
-      giveUp.cancel()
-      this.#recover()
     }
-  }
-
-  /**
-   * A write lock that never comes must not leave publishers without an answer. Those who wait leave the queue before
-   * anything of theirs was stored.
-   */
-  #giveUp(): void {
-    this.#isStuck = true
-    this.#letExit = killAtExit()
-    for (const { reject } of this.#takeAll()) reject(describeStuck())
-    for (const resolve of this.#onStuck) resolve()
-  }
-
-  #recover(): void {
-    this.#isStuck = false
-    this.#letExit()
   }
 
   #takeAll(): readonly Waiting[] {
@@ -203,20 +169,16 @@ export class AppendQueue {
 
 /**
  * Handing over to tails may write to thousands of sessions at once. Publishers need not wait for that: what follows from their
- * answers in microtasks, down to the write on their socket, is done before the next tick.
+ * answers in microtasks, over HTTP/1.1 down to the write on their socket, is done before the next tick.
  */
 function afterAnswers(task: () => void): Promise<void> {
   return new Promise((resolve) => {
     process.nextTick(() => {
-      task()
-      resolve()
+      try {
+        task()
+      } finally {
+        resolve()
+      }
     })
   })
-}
-
-function describeStuck(): LogError {
-  return new LogError(
-    'LOG_UNAVAILABLE',
-    `Storage gave no write transaction for ${beginWaitMs / 1000} s. Nothing was stored; see to the disk and to other processes that hold the log.`,
-  )
 }

@@ -22,8 +22,8 @@ export const groupEventsMax: number = 10_000
 export const groupDataMax: number = 2 * 1024 * 1024
 
 /**
- * Appends wait this long to get into a transaction, in milliseconds. Then storage is taken for stuck: the longest transaction
- * of another process is a sweep's, under 0.1 s, and publishers give up after 10 to 30 s.
+ * Writers wait this long to get into a transaction, in milliseconds. Then storage is taken for stuck: a hundred times the longest
+ * transaction of another process, a sweep's of under 0.1 s, and below the 15 s and more that publishers wait for an answer.
  */
 export const beginWaitMs: number = 10_000
 

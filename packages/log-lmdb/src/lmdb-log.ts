@@ -25,7 +25,6 @@ import { readPage } from './read-page.ts'
 import { RetentionSweep } from './retention-sweep.ts'
 import { withSnapshot } from './schema.ts'
 import { Tails } from './tails.ts'
-import { transact } from './transact.ts'
 import type { Wake } from './wake.ts'
 
 /** What a log has done since it was opened, and what it holds. */
@@ -44,10 +43,12 @@ export interface LmdbLogStats {
 
 export interface LmdbEventLog extends EventLog {
   /**
-   * Storage has given no write transaction for 10 s: another process holds the lock, or lmdb has lost it. Appends are refused until
-   * it comes; a process that exits before that ends by SIGKILL.
+   * Storage has given no write transaction for 10 s: another process holds the lock, or lmdb has lost it. Appends are refused with
+   * `LOG_UNAVAILABLE` until it comes; a process that exits before that ends by SIGKILL.
    */
   readonly isStuck: boolean
+  /** Write transactions of this handle that stored events. */
+  readonly commits: number
   stats(): LmdbLogStats
   /** Applies retention now, step by step; resolves when nothing is due. The log does so by itself once a second. */
   sweep(): Promise<void>
@@ -98,7 +99,11 @@ export class LmdbLog implements LmdbEventLog {
   }
 
   get isStuck(): boolean {
-    return this.#queue.isStuck
+    return this.#parts.context.writer.isStuck
+  }
+
+  get commits(): number {
+    return this.#queue.counts.commits
   }
 
   async append(batch: NewBatch): Promise<readonly Position[]> {
@@ -165,23 +170,21 @@ export class LmdbLog implements LmdbEventLog {
   }
 
   async #close(): Promise<void> {
-    const { context, holder, wake } = this.#parts
-    const { root, meta, newest } = context.tables
+    const { context, holder, wake, onWarning } = this.#parts
+    const { writer, tables } = context
+    const { root, meta, newest } = tables
     await this.#queue.drain()
     this.#tails.close()
-    if (this.#queue.isStuck) {
-      // lmdb would wait for the transaction that does not come. The directory is left as by a kill.
-      wake.close()
-      return
-    }
     await this.#sweep.close()
     try {
-      await transact(context.tables, () => void meta.remove(holder))
+      await writer.run(() => void meta.remove(holder))
     } catch (error) {
       // The next one to open the directory removes the entry.
-      await this.#warn(error, this.#parts.onWarning)
+      if (!writer.isStuck) await this.#warn(error, onWarning)
     }
     wake.close()
+    // lmdb would wait for the transaction that does not come. The directory is left as by a kill.
+    if (writer.isStuck) return
     await root.close()
     newest.close()
   }
@@ -197,7 +200,7 @@ export class LmdbLog implements LmdbEventLog {
 
   async #settleNewest(): Promise<void> {
     try {
-      await transact(this.#parts.context.tables, () => undefined)
+      await this.#parts.context.writer.run(() => undefined)
     } catch (error) {
       throw await this.#toFailure(error, 'reading')
     }

@@ -3,9 +3,11 @@
 import type { Clock, Retention } from '@tidemark/log'
 import type { Epoch, RuleBook } from '@tidemark/log/driver'
 import type { Tables } from './schema.ts'
+import type { Writer } from './writer.ts'
 
 export interface LogContext {
   readonly tables: Tables
+  readonly writer: Writer
   readonly epoch: Epoch
   readonly clock: Clock
   readonly rules: RuleBook

@@ -47,21 +47,7 @@ const stateKey = textKey('state')
 const markAt = 22
 const newestAt = 30
 
-const fields = [
-  'head',
-  'headTime',
-  'count',
-  'bytes',
-  'newestMark',
-  'commonMark',
-  'nextTopicId',
-  'emptyCount',
-  'keyBytes',
-  'leavingBytes',
-  'tailMark',
-] as const satisfies readonly (keyof LogState)[]
-
-/** The state of a new directory. */
+/** The state of a new directory; its fields are stored in this order. */
 const emptyState: LogState = {
   head: 0,
   headTime: 0,
@@ -75,6 +61,8 @@ const emptyState: LogState = {
   leavingBytes: 0,
   tailMark: 0,
 }
+
+const fields = Object.keys(emptyState) as readonly (keyof LogState)[]
 
 export function readState({ meta }: Tables): LogState {
   const state = { ...emptyState }

@@ -21,7 +21,7 @@ import { openRoot, openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
-import { transact } from './transact.ts'
+import { Writer } from './writer.ts'
 
 export interface LmdbLogOptions {
   /** Where the data lives; created if missing. One file system of this machine, not a network share. */
@@ -62,19 +62,22 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const wake = prepareDirectory(directory)
   const key = holderKey(own.pid, randomBytes(8).toString('hex'))
   let tables: Tables | undefined
+  let writer: Writer | undefined
   try {
     await recover(directory, settings, own)
     const { root, newest } = openNewest(directory, overlapsSync(durability))
     const opened = openTables(root, newest)
     tables = opened
     const registration = { directory, settings, own, key, randomBytes }
-    const identity = await transact(opened, () => register(opened, registration))
+    const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
+    writer = new Writer({ tables: opened, clock, onStuck: onWarning })
+    const identity = await writer.run(() => register(opened, registration))
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed
-    const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
     return new LmdbLog({
       context: {
         tables: opened,
+        writer,
         epoch: identity.epoch,
         clock,
         retention,
@@ -91,8 +94,10 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     })
   } catch (error) {
     wake.close()
-    await tables?.root.close()
-    tables?.newest.close()
+    if (writer?.isStuck !== true) {
+      await tables?.root.close()
+      tables?.newest.close()
+    }
     throw await toUnavailable(error, `opening ${JSON.stringify(directory)}`)
   }
 }

@@ -10,7 +10,6 @@ import { readerCheckMs, sweepIntervalMs, sweepPauseMs, sweepRecordsMax } from '.
 import { readState } from './log-state.ts'
 import { Overfull } from './overfull.ts'
 import { withSnapshot } from './schema.ts'
-import { transact } from './transact.ts'
 import { WriteView } from './write-view.ts'
 
 export interface RetentionSweepOptions {
@@ -81,7 +80,8 @@ export class RetentionSweep {
       this.#checkReaders()
       isDone = await this.#takeStep()
     } catch (error) {
-      if (!this.#isClosed) this.#onError(error)
+      // That storage is stuck is said once, not with every look.
+      if (!this.#isClosed && !this.#context.writer.isStuck) this.#onError(error)
     }
     this.#sweepAfter(isDone ? sweepIntervalMs : sweepPauseMs)
   }
@@ -96,11 +96,11 @@ export class RetentionSweep {
 
   /** Returns whether there is nothing left to do for now. */
   async #takeStep(): Promise<boolean> {
-    const { tables } = this.#context
+    const { tables, writer } = this.#context
     const { expired, isTooMuch } = withSnapshot(tables, () => this.#look())
     const isDue = isTooMuch || expired.sequences.length > 0 || this.#overfull.names.size > 0
     const { trimmed, isDone } = isDue
-      ? await transact(tables, () => this.#remove(expired))
+      ? await writer.run(() => this.#remove(expired))
       : { trimmed: [], isDone: true }
     this.#expiry.moveOn(expired)
     for (const name of trimmed) this.#overfull.delete(name)

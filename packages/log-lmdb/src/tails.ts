@@ -128,11 +128,19 @@ export class Tails {
       }
     }
     if (hasMore) this.#advanceLater()
-    else if (!hasFailed) this.#levelAt = visible
+    // While a group of this handle is in flight, what others have committed after it is visible and not handed over.
+    else if (!hasFailed && this.#options.announcedFrom() === Infinity) this.#levelAt = visible
   }
 
+  /** Undefined when it cannot be told: the next look goes to the data then. */
   #readVisible(): number | undefined {
-    return this.#options.tables.newest.visibleId
+    const { tables, onError } = this.#options
+    try {
+      return tables.newest.visibleId
+    } catch (error) {
+      onError(error)
+      return undefined
+    }
   }
 
   /** Hands one batch to a tail; returns whether there may be more. */

@@ -4,6 +4,7 @@ import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopic } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
+import { beginWaitMs } from '../src/limits.ts'
 import { startChild } from './children/start-child.ts'
 import type { Child } from './children/start-child.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -86,7 +87,7 @@ test('a write lock that never comes answers LOG_UNAVAILABLE, stores nothing, and
   const lock = await holdWriteLock()
   const append = (data: string) => log.append({ events: [{ topic, data }] })
   const waiting = Promise.allSettled([append('1'), append('2')])
-  clock.advance(10_000)
+  clock.advance(beginWaitMs)
   const results = [...(await waiting), ...(await Promise.allSettled([append('3')]))]
   for (const result of results) {
     expect(result).toMatchObject({ status: 'rejected', reason: { code: 'LOG_UNAVAILABLE' } })
@@ -133,6 +134,19 @@ test('a process that exits while the write lock does not come ends all the same,
     expect(await child.ended).toBe(3)
   } finally {
     for (const one of [child, stuck]) one.process.kill('SIGKILL')
+  }
+})
+
+test('a process that closes its log, idle until then, while the write lock does not come ends all the same', async () => {
+  const child = startChild('stuck.ts', [directory])
+  try {
+    await child.line((line) => (line as { readonly step: string }).step === 'open')
+    const lock = await holdWriteLock()
+    child.process.stdin?.write('close\n')
+    expect(await child.ended).toBe('SIGKILL')
+    await lock.release()
+  } finally {
+    child.process.kill('SIGKILL')
   }
 })
 

@@ -3,11 +3,17 @@
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { parseTopic } from '@tidemark/log'
+import { parseTopic, parseTopicSet } from '@tidemark/log'
+import { epochOf, sequenceOf } from '@tidemark/log/driver'
 import { createFakeClock } from '@tidemark/testkit'
+import { NewestState } from '../src/newest-state.ts'
+import { openRoot, openTables } from '../src/schema.ts'
+import { Tails } from '../src/tails.ts'
+import { Wake } from '../src/wake.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const topic = parseTopic('a')
+const topics = parseTopicSet(['a'])
 const pollMs = 50
 
 let directory = ''
@@ -58,5 +64,46 @@ test('what another process committed without waking anybody is found by the next
   await log.append({ events: [{ topic, data: 'own again' }] })
   await expect.poll(() => handed).toEqual(['own', 'of another process', 'own again'])
   await other.close()
+  await log.close()
+})
+
+test('what another process commits while an own group is in flight is not taken for handed over', async () => {
+  const log = await openAt(directory)
+  const { head: start } = await log.bounds()
+  const root = openRoot(directory, false)
+  const newest = new NewestState(directory)
+  const tables = openTables(root, newest)
+  const clock = createFakeClock()
+  // To these tails what comes next is of their own handle, committed and not announced yet.
+  let inFlightFirst = sequenceOf(start) + 1
+  const tails = new Tails({
+    tables,
+    epoch: epochOf(start),
+    clock,
+    wake: new Wake(directory),
+    pollMs,
+    announcedFrom: () => inFlightFirst,
+    onError: (error) => expect.fail(String(error)),
+  })
+  const handed: string[] = []
+  const tail = tails.open(start, {
+    records: (records) => handed.push(...records.map(({ data }) => data)),
+  })
+  const [own] = await log.append({ events: [{ topic, data: 'own' }] })
+  const transactionId = newest.visibleId ?? 0
+  await log.append({ events: [{ topic, data: 'of another process' }] })
+  if (own === undefined) throw new Error('The log gave no position.')
+  tails.look()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(handed).toEqual([])
+  inFlightFirst = Infinity
+  const { records } = await log.read({ topics, after: start, upTo: own, limit: 1 })
+  tails.announce(records, transactionId)
+  clock.advance(pollMs)
+  await expect.poll(() => handed).toEqual(['own', 'of another process'])
+  tail.close()
+  tails.close()
+  await root.close()
+  newest.close()
   await log.close()
 })

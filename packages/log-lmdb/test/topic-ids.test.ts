@@ -1,11 +1,11 @@
 // Topics are numbered for good; the numbers must not run out.
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { parseTopicSet } from '@tidemark/log'
+import { parseTopicSet, systemClock } from '@tidemark/log'
 import { readState, writeState } from '../src/log-state.ts'
 import { NewestState } from '../src/newest-state.ts'
 import { openRoot, openTables } from '../src/schema.ts'
-import { transact } from '../src/transact.ts'
+import { Writer } from '../src/writer.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 let directory = ''
@@ -22,7 +22,8 @@ async function pretendTopicsWereMade(count: number): Promise<void> {
   await (await openAt(directory)).close()
   const root = openRoot(directory, undefined)
   const tables = openTables(root, new NewestState(directory))
-  await transact(tables, () => writeState(tables, { ...readState(tables), nextTopicId: count }))
+  const writer = new Writer({ tables, clock: systemClock, onStuck: (text) => expect.fail(text) })
+  await writer.run(() => writeState(tables, { ...readState(tables), nextTopicId: count }))
   await root.close()
   tables.newest.close()
 }

@@ -85,7 +85,7 @@ export class Tidemark {
    * the topics from the URL, or from the JSON body of a POST, and the cursor from `Last-Event-ID`. Nothing is sent ahead
    * of who reads the body.
    * Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects. It may be handed over
-   * without its node. A caller that gives a second argument of its own (Next.js, Deno) needs `(request) => tide.fetch(request)`.
+   * without its node. A caller that gives a second argument of its own (Next.js, Deno, Bun, Workers) needs `(request) => tide.fetch(request)`.
    */
   readonly fetch: (request: Request, options?: FetchOptions) => Promise<Response> = (
     request,
@@ -143,7 +143,7 @@ export class Tidemark {
   }
 
   /**
-   * Publishes one event. Resolves when the log has it.
+   * Publishes one event. Resolves when the log has it, before it is written to sessions.
    * @throws ServerError for an event that breaks the rules, or `LOG_UNAVAILABLE`
    */
   publish(topic: string, input: PublishInput, options: PublishOptions = {}): Promise<Receipt> {

@@ -4,6 +4,8 @@ import type { Clock, Timer } from '@tidemark/log'
 
 /** A clock that stands still until it is told to move. */
 export interface FakeClock extends Clock {
+  /** How many tasks are still to run. */
+  readonly pending: number
   /** Lets time pass: runs every task that becomes due, each at its own time. */
   advance(ms: number): void
   /** Sets the time of day, also backwards. Timers run on as a machine's do: they count what passes, not the time of day. */
@@ -28,6 +30,9 @@ export function createFakeClock(startMs: number = Date.UTC(2026, 0, 1, 12)): Fak
     return next
   }
   return {
+    get pending() {
+      return tasks.size
+    },
     now: () => offset + passed,
     elapsed: () => passed,
     after(delayMs, run) {

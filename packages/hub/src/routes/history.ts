@@ -17,7 +17,7 @@ import { encodeJson, sendJsonBytes } from './route.ts'
 import type { Route } from './route.ts'
 
 /** Answers `{records, next, lost?}`; `next` is the cursor to ask on with, equal to the last answer's once all is read. */
-export const readHistory: Route = async ({ response, rest, query }, { log, answers }) => {
+export const readHistory: Route = async ({ response, rest, query }, { log, unreadAnswers }) => {
   const { after, limit } = readQuery(query, ['after', 'limit'])
   const topics = readTopic(decodeTopicPath(rest))
   const { first, head } = await log.bounds()
@@ -38,7 +38,7 @@ export const readHistory: Route = async ({ response, rest, query }, { log, answe
           lost: { from: formatCursor(lost.from), to: formatCursor(lost.to), reason: lost.reason },
         }),
   })
-  answers.hold(response, bytes.length)
+  unreadAnswers.hold(response, bytes.length)
   sendJsonBytes(response, 200, bytes)
 }
 

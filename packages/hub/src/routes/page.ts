@@ -21,11 +21,11 @@ const contentSecurityPolicy = [
 
 /** A route that answers with one of the page's files. */
 export function servePageFile(name: string, mediaType: string): Route {
-  return async ({ response, query }, { answers }) => {
+  return async ({ response, query }, { unreadAnswers }) => {
     // The page keeps its topics in its own query.
     if (name !== 'index.html') readQuery(query, [])
     const bytes = await readFile(new URL(name, folder))
-    answers.hold(response, bytes.length)
+    unreadAnswers.hold(response, bytes.length)
     sendAnswer(response, {
       status: 200,
       headers: {

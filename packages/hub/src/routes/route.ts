@@ -4,7 +4,7 @@ import type { EventLog } from '@tidemark/log'
 import type { Tidemark } from '@tidemark/server'
 import { sendAnswer } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
-import type { Answers } from '../answers.ts'
+import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'
 import type { Readiness } from '../readiness.ts'
 
@@ -14,7 +14,7 @@ export interface RouteContext {
   readonly log: EventLog
   readonly readiness: Readiness
   readonly bodies: Bodies
-  readonly answers: Answers
+  readonly unreadAnswers: UnreadAnswers
 }
 
 /** One request on its way through a route. */

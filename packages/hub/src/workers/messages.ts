@@ -28,8 +28,16 @@ export type FromWorker =
   | { readonly kind: 'taken' }
   /** So many of its connections have ended. */
   | { readonly kind: 'closed'; readonly connections: number }
-  /** The answer to a ping, with the streams open there, and whether storage takes no events from it. */
-  | { readonly kind: 'pong'; readonly sessions: number; readonly isStuck: boolean }
+  /** The answer to a ping. */
+  | {
+      readonly kind: 'pong'
+      /** Streams open there. */
+      readonly sessions: number
+      /** Storage takes no events from it. */
+      readonly isStuck: boolean
+      /** How often it has stored events. */
+      readonly commits: number
+    }
   /** It is drained and takes no more connections. */
   | { readonly kind: 'leaving' }
   /** What an operator should know. */

@@ -7,6 +7,7 @@ import { toError } from './messages.ts'
 import type { Failure, FromWorker, ToWorker } from './messages.ts'
 import type { Porter } from './porter.ts'
 import { RestartPace } from './restart-pace.ts'
+import { Storing } from './storing.ts'
 import { Watchdog } from './watchdog.ts'
 import type { ForkWorker, WorkerProcess } from './worker-process.ts'
 
@@ -37,8 +38,9 @@ interface Slot {
   /** Why its process could not start. */
   failure: Failure | undefined
   restart: Timer | undefined
-  /** Answers in a row by which storage took no events from its process. */
-  stuckAnswers: number
+  readonly storing: Storing
+  /** It has sent its sessions away; how it ends does not matter any more. */
+  hasLeft: boolean
   /** Watches its process from when it serves until it is let go. */
   watchdog: Watchdog | undefined
 }
@@ -63,6 +65,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options
+    const { clock } = options
     this.#slots = Array.from({ length: options.workers }, (_, i) => ({
       number: i + 1,
       pace: new RestartPace(),
@@ -70,7 +73,8 @@ export class Supervisor {
       servingSince: undefined,
       failure: undefined,
       restart: undefined,
-      stuckAnswers: 0,
+      storing: new Storing(clock),
+      hasLeft: false,
       watchdog: undefined,
     }))
     this.failed = new Promise((_, reject) => (this.#onFailed = reject))
@@ -140,7 +144,8 @@ export class Supervisor {
     const { fork, start } = this.#options
     slot.servingSince = undefined
     slot.failure = undefined
-    slot.stuckAnswers = 0
+    slot.storing.begin()
+    slot.hasLeft = false
     const worker = fork({
       heard: (message) => this.#hear(slot, message),
       ended: (how, isDone) => this.#bury(slot, how, isDone),
@@ -169,10 +174,11 @@ export class Supervisor {
       case 'pong':
         slot.watchdog?.answered()
         porter.heard(process, message.sessions)
-        slot.stuckAnswers = message.isStuck ? slot.stuckAnswers + 1 : 0
-        if (slot.stuckAnswers >= watch.hungLooks) this.#unstick(slot, process)
+        slot.storing.hear(message)
+        if (slot.storing.stuckMs >= watch.hungLooks * watch.everyMs) this.#unstick(slot, process)
         break
       case 'leaving':
+        slot.hasLeft = true
         porter.remove(process)
         if (this.#phase === 'leaving' && !porter.hasWorkers) onClosed()
         break
@@ -219,13 +225,13 @@ export class Supervisor {
   }
 
   /**
-   * While another worker can write, the fault is not the disk's: this one has lost the lock within itself and will not find it
-   * again. If none can, killing helps nobody, and those who read go on reading.
+   * Once another worker has stored something since, the fault is not the disk's: this one has lost the lock within itself and will
+   * not find it again. Without that proof killing may help nobody, and those who read go on reading.
    */
   #unstick(slot: Slot, worker: WorkerProcess): void {
-    const isHealthy = ({ servingSince, stuckAnswers }: Slot): boolean =>
-      servingSince !== undefined && stuckAnswers === 0
-    if (this.#phase !== 'serving' || !this.#slots.some(isHealthy)) return
+    const others = this.#slots.filter((other) => other !== slot)
+    const canStore = others.some(({ storing }) => storing.hasStoredSince(slot.storing))
+    if (this.#phase !== 'serving' || !canStore) return
     this.#options.say(`${describe(slot)} cannot store events, while others can, and is killed.`)
     this.#options.porter.remove(worker)
     worker.kill()
@@ -244,7 +250,7 @@ export class Supervisor {
     const why = failure === undefined ? `${name} ${how}` : `${name} ${trouble}: ${failure.message}`
     if (this.#phase === 'starting') this.#onFailed(toError(failure ?? unexplained(why)))
     else if (this.#phase === 'serving') this.#replace(slot, { why, servingSince, failure })
-    else if (!this.#isKilling && (!isDone || failure !== undefined)) {
+    else if (!this.#isKilling && !slot.hasLeft && (!isDone || failure !== undefined)) {
       say(`${why}, before it had sent its sessions away.`)
       this.#lost ??= toError(failure ?? unexplained(why))
     }

@@ -66,8 +66,8 @@ export class Worker {
   }
 
   #answer(): void {
-    const { sessionCount = 0, isStuck = false } = this.#serving ?? {}
-    this.#host.tell({ kind: 'pong', sessions: sessionCount, isStuck })
+    const { sessionCount = 0, isStuck = false, commits = 0 } = this.#serving ?? {}
+    this.#host.tell({ kind: 'pong', sessions: sessionCount, isStuck, commits })
   }
 
   #fail(error: unknown): void {

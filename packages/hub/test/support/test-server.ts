@@ -3,10 +3,10 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { memoryLog, systemClock } from '@tidemark/log'
-import type { EventLog } from '@tidemark/log'
+import type { Clock, EventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { onTestFinished } from 'vitest'
-import { Answers } from '../../src/answers.ts'
+import { UnreadAnswers } from '../../src/unread-answers.ts'
 import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
 import { createHttpServer } from '../../src/http-server.ts'
@@ -20,6 +20,8 @@ export interface TestServerOptions {
   readonly log?: EventLog
   readonly bodies?: BodyLimits
   readonly answers?: AnswerLimits
+  /** By which unread answers are cut. Default: the machine's. */
+  readonly clock?: Clock
   readonly connectionsMax?: number
   readonly certificate?: Certificate
   readonly times?: RequestTimes
@@ -36,7 +38,10 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
       log,
       readiness: new Readiness(tide, systemClock),
       bodies: new Bodies(bodies),
-      answers: new Answers(options.answers ?? answerLimits, systemClock),
+      unreadAnswers: new UnreadAnswers(
+        options.answers ?? answerLimits,
+        options.clock ?? systemClock,
+      ),
       isLoopbackOnly: true,
       clock: systemClock,
       onError: () => undefined,

@@ -1,9 +1,10 @@
 // Answers on their way to clients that may not read them: bounded per connection and all together, and cut when they take too long.
 
+import { constants } from 'node:http2'
 import type { Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Clock } from '@tidemark/log'
-import { carrierOf, isHttp2 } from '@tidemark/server/node'
+import type { Clock, Timer } from '@tidemark/log'
+import { isHttp2 } from '@tidemark/server/node'
 import type { NodeResponse } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import type { AnswerLimits } from './limits.ts'
@@ -13,11 +14,13 @@ type Connection = Socket | Http2Session
 /** What one connection has not taken yet. */
 interface Holding {
   bytes: number
+  /** One per answer; each keeps its answer in memory. */
+  readonly timers: Set<Timer>
   readonly letGo: () => void
 }
 
 /** Counts the bytes of large answers from when they are given to Node until the system, or nobody, has them. */
-export class Answers {
+export class UnreadAnswers {
   readonly #limits: AnswerLimits
   readonly #clock: Clock
   readonly #holdings = new Map<Connection, Holding>()
@@ -38,11 +41,13 @@ export class Answers {
     this.#check(this.#holdings.get(connection)?.bytes ?? 0, bytes)
     const holding = this.#holdings.get(connection) ?? this.#begin(connection)
     this.#count(holding, bytes)
-    const timer = this.#clock.after(this.#limits.readMsMax, () => carrierOf(response.req).destroy())
+    const timer = this.#clock.after(this.#limits.readMsMax, () => cut(response))
+    holding.timers.add(timer)
     response.once('close', () => {
-      timer.cancel()
       // The connection has let go of everything when it broke.
       if (this.#holdings.get(connection) !== holding) return
+      timer.cancel()
+      holding.timers.delete(timer)
       this.#count(holding, -bytes)
       if (holding.bytes === 0) this.#end(connection, holding)
     })
@@ -53,7 +58,7 @@ export class Answers {
     if (ownBytes > 0 && ownBytes + bytes > connectionBytesMax) {
       throw new HubError(
         'OVERLOADED',
-        `Answers of ${ownBytes} bytes wait to be read on this connection, which may have ${connectionBytesMax}. Read them first.`,
+        `UnreadAnswers of ${ownBytes} bytes wait to be read on this connection, which may have ${connectionBytesMax}. Read them first.`,
       )
     }
     if (this.#heldBytes > 0 && this.#heldBytes + bytes > heldBytesMax) {
@@ -66,7 +71,11 @@ export class Answers {
 
   /** Answers that wait in line behind others are never told that their connection has broken. */
   #begin(connection: Connection): Holding {
-    const holding: Holding = { bytes: 0, letGo: () => this.#end(connection, holding) }
+    const holding: Holding = {
+      bytes: 0,
+      timers: new Set(),
+      letGo: () => this.#end(connection, holding),
+    }
     this.#holdings.set(connection, holding)
     connection.once('close', holding.letGo)
     return holding
@@ -75,6 +84,7 @@ export class Answers {
   #end(connection: Connection, holding: Holding): void {
     connection.off('close', holding.letGo)
     this.#holdings.delete(connection)
+    for (const timer of holding.timers) timer.cancel()
     this.#heldBytes -= holding.bytes
   }
 
@@ -82,6 +92,11 @@ export class Answers {
     holding.bytes += bytes
     this.#heldBytes += bytes
   }
+}
+
+function cut(response: NodeResponse): void {
+  if (isHttp2(response)) response.stream.close(constants.NGHTTP2_CANCEL)
+  else response.req.socket.destroy()
 }
 
 function connectionOf(response: NodeResponse): Connection | undefined {

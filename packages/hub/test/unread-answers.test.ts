@@ -1,10 +1,11 @@
 // Answers that nobody reads: how many wait, and how long.
 
 import { once } from 'node:events'
-import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectHttp2, constants } from 'node:http2'
 import type { ClientHttp2Session } from 'node:http2'
 import { connect } from 'node:net'
-import { countConnections } from '@tidemark/testkit'
+import type { Socket } from 'node:net'
+import { countConnections, createFakeClock } from '@tidemark/testkit'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { loadCertificate } from '../src/load-certificate.ts'
 import type { Certificate } from '../src/load-certificate.ts'
@@ -15,6 +16,9 @@ import { startTestServer } from './support/test-server.ts'
 
 const MiB = 1024 * 1024
 const page = { ':path': '/topics/a' }
+const waiting = { timeout: 10_000 }
+/** Limits that no test reaches. */
+const wide = { heldBytesMax: 64 * MiB, connectionBytesMax: 64 * MiB }
 
 let certificate: Certificate
 
@@ -88,27 +92,45 @@ test('all connections together hold no more than the bound, and what a broken on
   await expect.poll(async () => (await request(other, page)).status).toBe(200)
 })
 
-test('an answer that is not read in time is cut', async () => {
-  const answers = { heldBytesMax: 8 * MiB, connectionBytesMax: 8 * MiB, readMsMax: 50 }
-  const port = await startTestServer({ certificate, answers })
+test('an answer that is not read in time is cut, and its stream says so', async () => {
+  const clock = createFakeClock()
+  const port = await startTestServer({ certificate, clock, answers: { ...wide, readMsMax: 1_000 } })
   await publish(port, 100_000)
-  const { status, body } = await request(open(port, 0), page)
-  expect(status).toBe(200)
-  expect(body).toBe('')
+  const stream = open(port, 0).request(page)
+  stream.on('error', () => undefined)
+  await once(stream, 'response')
+  clock.advance(1_000)
+  await once(stream, 'close')
+  expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL)
 })
 
-test('a client of HTTP/1.1 that does not read its answer in time loses the connection', async () => {
-  const answers = { heldBytesMax: 64 * MiB, connectionBytesMax: 64 * MiB, readMsMax: 1_000 }
-  const port = await startTestServer({ answers })
+/** Asks for more than the system's buffers take, and reads nothing. */
+async function askAndRead(port: number): Promise<Socket> {
   const head = 'POST /topics/a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n'
   await exchange(port, [`${head}Content-Length: ${MiB}\r\n\r\n`, 'x'.repeat(MiB)])
   const socket = connect(port, '127.0.0.1')
   onTestFinished(() => void socket.destroy())
   socket.on('error', () => undefined)
   socket.pause()
-  // More than the system's buffers take.
   socket.write('GET /topics/a HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(30))
-  const waiting = { timeout: 10_000 }
-  await expect.poll(() => countConnections(process.pid, port), waiting).toBe(1)
+  return socket
+}
+
+test('a client of HTTP/1.1 that does not read its answer in time loses the connection', async () => {
+  const clock = createFakeClock()
+  const port = await startTestServer({ clock, answers: { ...wide, readMsMax: 1_000 } })
+  await askAndRead(port)
+  await expect.poll(() => clock.pending, waiting).toBeGreaterThan(0)
+  expect(countConnections(process.pid, port)).toBe(1)
+  clock.advance(1_000)
   await expect.poll(() => countConnections(process.pid, port), waiting).toBe(0)
+})
+
+test('answers that wait in line are let go of with their connection', async () => {
+  const clock = createFakeClock()
+  const port = await startTestServer({ clock, answers: { ...wide, readMsMax: 1_000 } })
+  const socket = await askAndRead(port)
+  await expect.poll(() => clock.pending, waiting).toBeGreaterThan(1)
+  socket.resetAndDestroy()
+  await expect.poll(() => clock.pending, waiting).toBe(0)
 })

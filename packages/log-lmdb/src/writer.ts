@@ -1,0 +1,99 @@
+// The one way into a write transaction, and what happens when it stays shut.
+
+import { LogError } from '@tidemark/log'
+import type { Clock } from '@tidemark/log'
+import { killAtExit } from './kill-at-exit.ts'
+import { beginWaitMs } from './limits.ts'
+import type { Tables } from './schema.ts'
+
+const stale = Symbol('stale')
+
+export interface WriterOptions {
+  readonly tables: Tables
+  readonly clock: Clock
+  /** Told, once per time, that transactions do not begin any more. */
+  readonly onStuck: (text: string) => void
+}
+
+/** The write transactions of one handle. */
+export class Writer {
+  readonly #tables: Tables
+  readonly #clock: Clock
+  readonly #onStuck: (text: string) => void
+  #isStuck = false
+  #letExit: () => void = () => undefined
+
+  constructor({ tables, clock, onStuck }: WriterOptions) {
+    this.#tables = tables
+    this.#clock = clock
+    this.#onStuck = onStuck
+  }
+
+  /** A transaction has been asked for and has not begun for {@link beginWaitMs}. */
+  get isStuck(): boolean {
+    return this.#isStuck
+  }
+
+  /**
+   * Runs `task` in a write transaction that goes on from the newest state; see `newest-state.ts`. What it throws
+   * leaves nothing behind.
+   * @throws LogError `LOG_UNAVAILABLE` when the transaction has not begun after {@link beginWaitMs}; should it still do so, `task`
+   * is not run
+   */
+  run<T>(task: () => T): Promise<T> {
+    if (this.#isStuck) return Promise.reject(describeStuck())
+    return new Promise((resolve, reject) => {
+      let isGivenUp = false
+      const giveUp = this.#clock.after(beginWaitMs, () => {
+        isGivenUp = true
+        this.#giveUp()
+        reject(describeStuck())
+      })
+      const begin = (): void => {
+        giveUp.cancel()
+        this.#recover()
+        // Whoever asked has been told that nothing was stored.
+        if (isGivenUp) throw describeStuck()
+      }
+      this.#transact(begin, task)
+        .then(resolve, reject)
+        .finally(() => {
+          giveUp.cancel()
+          this.#recover()
+        })
+    })
+  }
+
+  async #transact<T>(begin: () => void, task: () => T): Promise<T> {
+    const { root, newest } = this.#tables
+    for (;;) {
+      // A child transaction, so that an error undoes all of it.
+      const result = await root.childTransaction(() => {
+        begin()
+        return newest.isBaseOf(root.getWriteTxnId()) ? task() : stale
+      })
+      if (result !== stale) return result
+    }
+  }
+
+  #giveUp(): void {
+    if (this.#isStuck) return
+    this.#isStuck = true
+    this.#letExit = killAtExit()
+    this.#onStuck(
+      `Storage has given no write transaction for ${beginWaitMs / 1000} s. Nothing is stored until it does, and this process can only end by SIGKILL meanwhile; see to the disk and to other processes that hold the log.`,
+    )
+  }
+
+  #recover(): void {
+    this.#isStuck = false
+    this.#letExit()
+  }
+}
+
+function describeStuck(): LogError {
+  return new LogError(
+    'LOG_UNAVAILABLE',
+    `Storage gave no write transaction for ${beginWaitMs / 1000} s. Nothing was stored; see to the disk and to other processes that hold the log.`,
+  )
+}
