@@ -26,6 +26,12 @@ export function orderPayload(number: number): string {
   })
 }
 
+/** So many of those orders as one JSON document, about a kilobyte each. */
+export function documentPayload(number: number, orders: number): string {
+  const documents = Array.from({ length: orders }, (_, i) => orderPayload(number * orders + i))
+  return `{"stamp":"${stamp}","orders":[${documents.join(',').replaceAll(stamp, '')}]}`
+}
+
 const names = [
   'Teapot',
   'Kettle, 1.7 l',
