@@ -14,8 +14,6 @@ interface LoadGroup {
   readonly receiveBuffer?: number
   /** False for streams the generator cannot read because they are compressed: only their bytes are counted. Default true. */
   readonly isChecked?: boolean
-  /** True when a connection gets only the publishes that stand where its request stands; there are as many of both. Default false: all. */
-  readonly isSplit?: boolean
 }
 
 /** Publishes at a fixed pace, whether answers come or not. */
@@ -68,13 +66,12 @@ export function renderPlan(plan: LoadPlan): string {
 }
 
 function renderGroup(group: LoadGroup): string {
-  const { bytesPerSecond = 0, receiveBuffer = 0, isChecked = true, isSplit = false } = group
+  const { bytesPerSecond = 0, receiveBuffer = 0, isChecked = true } = group
   const numbers = [
     group.connections,
     bytesPerSecond,
     receiveBuffer,
     Number(isChecked),
-    Number(isSplit),
     group.requests.length,
   ]
   const requests = group.requests.map((request) => `request ${request.length}\n${request}\n`)

@@ -204,22 +204,12 @@ void handle_connection(Source *connection, uint32_t ready) {
   else send_request(c);
 }
 
-// Deliveries that a group is owed: all events to each, or those of its own turn.
-static uint64_t owed(const Group *group, uint64_t opened) {
-  if (!group->is_split) return opened * publish_tally.acknowledged;
-  uint64_t sum = 0;
-  unsigned count = group->request_count;
-  for (unsigned turn = 0; turn < count; turn++)
-    sum += publish_tally.acknowledged_in_turn[turn] * ((group->connections + count - 1 - turn) / count);
-  return sum;
-}
-
 // Whether everything has arrived that will, and every publish is answered.
 int has_all(void) {
   uint64_t wanted = 0, got = 0;
   for (unsigned g = 0; g < plan.group_count; g++) {
     if (!plan.groups[g].is_checked || plan.groups[g].bytes_per_second != 0) continue;
-    wanted += owed(&plan.groups[g], tallies[g].opened);
+    wanted += tallies[g].opened * publish_tally.acknowledged;
     got += tallies[g].unique;
   }
   return got >= wanted && !is_answer_awaited();
@@ -227,13 +217,10 @@ int has_all(void) {
 
 uint64_t count_missing(unsigned g) {
   uint64_t missing = 0;
-  const Group *group = &plan.groups[g];
-  unsigned step = group->is_split ? plan.publish_count : 1;
   for (unsigned i = 0; i < connection_count; i++) {
     Connection *c = &connections[i];
     if (c->group != g || c->stream.status != 200) continue;
-    uint32_t from = group->is_split ? c->index % group->request_count : 0;
-    for (uint32_t n = from; n < next_number; n += step)
+    for (uint32_t n = 0; n < next_number; n++)
       missing += events[n].is_acknowledged && !(c->seen[n >> 3] & (1 << (n & 7)));
   }
   return missing;

@@ -38,7 +38,6 @@ int write_all(int fd, const char *bytes, size_t length);
 
 typedef struct {
   uint64_t acknowledged, refused, late, unsent, broken, latest_ns;
-  uint64_t acknowledged_in_turn[PUBLISHES_MAX];
   Histogram latency;
 } PublishTally;
 

@@ -22,8 +22,8 @@ static void read_group(Plan *plan, const char *line) {
   if (plan->group_count == GROUPS_MAX) die("too many groups:", line);
   Group *group = &plan->groups[plan->group_count++];
   unsigned count;
-  if (sscanf(line, "group %31s %u %d %d %d %d %u", group->name, &group->connections, &group->bytes_per_second,
-             &group->receive_buffer, &group->is_checked, &group->is_split, &count) != 7)
+  if (sscanf(line, "group %31s %u %d %d %d %u", group->name, &group->connections, &group->bytes_per_second,
+             &group->receive_buffer, &group->is_checked, &count) != 6)
     die("not a group:", line);
   group->requests = calloc(count, sizeof(Request));
   for (; group->request_count < count; group->request_count++) {

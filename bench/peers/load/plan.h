@@ -20,7 +20,6 @@ typedef struct {
   int bytes_per_second; // 0: as fast as it can; -1: never reads past the head
   int receive_buffer;   // SO_RCVBUF; 0: the system's
   int is_checked;       // whether the payload is looked for; not in compressed streams
-  int is_split;         // gets only the publishes that stand where its request stands, of as many
   Request *requests;    // connection i sends request i % request_count; in cycles each time any of them
   unsigned request_count;
 } Group;

@@ -128,7 +128,6 @@ void read_answer(Source *publisher) {
   if (p->is_busy && p->answer[9] == '2') {
     events[p->number].is_acknowledged = 1;
     publish_tally.acknowledged++;
-    publish_tally.acknowledged_in_turn[p->number % plan.publish_count]++;
     if (is_measuring) record(&publish_tally.latency, now - p->sent_ns);
   } else if (publish_tally.refused++ == 0) fprintf(stderr, "load: a publish was answered: %.300s\n", p->answer);
   p->is_busy = 0;
