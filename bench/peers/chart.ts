@@ -158,7 +158,7 @@ function describeBars({ panel, bars }: FilledPanel, index: number): object {
         position: 'right',
         color: textColour,
         fontSize: 12,
-        fontWeight: name === 'hub' ? 'bold' : 'normal',
+        fontWeight: isOurs(name) ? 'bold' : 'normal',
         formatter: value.toLocaleString('en', {
           minimumFractionDigits: digits,
           maximumFractionDigits: digits,
@@ -169,6 +169,11 @@ function describeBars({ panel, bars }: FilledPanel, index: number): object {
 }
 
 function colourOf(name: string): string {
-  if (name === 'hub') return ourColour
+  if (isOurs(name)) return ourColour
   return name === 'floor' ? boundColour : theirColour
+}
+
+/** The hub, however it was started. */
+function isOurs(name: string): boolean {
+  return name.startsWith('hub')
 }
