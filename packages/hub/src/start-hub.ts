@@ -3,7 +3,6 @@
 import { systemClock } from '@tidemark/log'
 import { createTidemark, quote } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
-import { UnreadAnswers } from './unread-answers.ts'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import type { HubConfig } from './config/schema.ts'
@@ -25,6 +24,7 @@ import { openLog } from './open-log.ts'
 import type { HubLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
+import { UnreadAnswers } from './unread-answers.ts'
 import { startWorkers } from './workers/start-workers.ts'
 
 /**

@@ -58,7 +58,7 @@ export class UnreadAnswers {
     if (ownBytes > 0 && ownBytes + bytes > connectionBytesMax) {
       throw new HubError(
         'OVERLOADED',
-        `UnreadAnswers of ${ownBytes} bytes wait to be read on this connection, which may have ${connectionBytesMax}. Read them first.`,
+        `Answers of ${ownBytes} bytes wait to be read on this connection, which may have ${connectionBytesMax}. Read them first.`,
       )
     }
     if (this.#heldBytes > 0 && this.#heldBytes + bytes > heldBytesMax) {

@@ -86,6 +86,7 @@ export class Writer {
   }
 
   #recover(): void {
+    if (!this.#isStuck) return
     this.#isStuck = false
     this.#letExit()
   }

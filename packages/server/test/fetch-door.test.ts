@@ -3,7 +3,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { memoryLog } from '@tidemark/log'
-import { createFakeClock, createRandom } from '@tidemark/testkit'
+import { createFakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark, parseSubscriptionBody } from '../src/index.ts'
 import type { Tidemark, TidemarkOptions } from '../src/index.ts'
@@ -16,6 +16,7 @@ import {
   writeBytesMax,
 } from '../src/limits.ts'
 import { FetchClient } from './support/fetch-client.ts'
+import { expectExactlyOnce } from './support/returning-readers.ts'
 import { settle } from './support/settle.ts'
 
 const site = 'http://localhost/events'
@@ -295,38 +296,19 @@ test.each(Array.from({ length: 8 }, (_, seed) => seed))(
   'readers that pause, cancel, abort and come back get everything exactly once (seed %i)',
   async (seed) => {
     const tide = start()
-    const random = createRandom(seed)
-    const sent = Array.from({ length: 400 }, (_, i) => `${i} ${'z'.repeat(random.int(3_000))}`)
-    const publish = async (): Promise<void> => {
-      for (const data of sent) {
-        await tide.publish('a', { data })
-        if (random.int(7) === 0) await settle()
-      }
-    }
-    const follow = async (): Promise<string[]> => {
-      const got: string[] = []
-      let lastEventId = ''
-      while (got.at(-1) !== sent.at(-1)) {
-        const leave = new AbortController()
-        const headers = { 'Last-Event-ID': lastEventId }
-        const init = { headers, signal: leave.signal }
+    await expectExactlyOnce(tide, {
+      seed,
+      events: 400,
+      async open(lastEventId, random) {
+        const gone = new AbortController()
+        const init = { headers: { 'Last-Event-ID': lastEventId }, signal: gone.signal }
         const client = await connect(tide, '?topic=a&since=earliest', init)
-        for (let reads = random.int(11); reads >= 0; reads--) {
-          if (random.int(2) === 0) for (let n = random.int(9); n > 0; n--) await settle()
-          await client.read()
-          if (client.published.at(-1) === sent.at(-1)) break
+        return {
+          client,
+          leave: () => (random.int(1) === 0 ? client.cancel() : gone.abort()),
         }
-        got.push(...client.published)
-        lastEventId = client.lastEventId
-        if (random.int(1) === 0) await client.cancel()
-        else leave.abort()
-      }
-      return got
-    }
-    const publishing = publish()
-    for (const got of await Promise.all([follow(), follow(), follow()])) expect(got).toEqual(sent)
-    await publishing
-    expect(tide.sessionCount).toBe(0)
+      },
+    })
   },
 )
 

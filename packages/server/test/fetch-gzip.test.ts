@@ -8,7 +8,6 @@ import { createGunzip, deflateRawSync, gunzipSync } from 'node:zlib'
 import type * as zlib from 'node:zlib'
 import { serve as serveHono } from '@hono/node-server'
 import { memoryLog } from '@tidemark/log'
-import { createRandom } from '@tidemark/testkit'
 import { Hono } from 'hono'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { createTidemark } from '../src/index.ts'
@@ -17,6 +16,7 @@ import { createTidemark as createFetchTidemark } from '../src/fetch/index.ts'
 import { writeBytesMax } from '../src/limits.ts'
 import { FetchClient } from './support/fetch-client.ts'
 import { serve } from './support/node-server.ts'
+import { expectExactlyOnce } from './support/returning-readers.ts'
 import { settle } from './support/settle.ts'
 
 vi.mock('node:zlib', async (importOriginal) => {
@@ -203,36 +203,16 @@ test.each(Array.from({ length: 4 }, (_, seed) => seed))(
   'readers of compressed streams that pause, cancel and come back get everything exactly once (seed %i)',
   async (seed) => {
     const tide = start()
-    const random = createRandom(seed)
-    const sent = Array.from({ length: 300 }, (_, i) => `${i} ${'z'.repeat(random.int(3_000))}`)
-    const publish = async (): Promise<void> => {
-      for (const data of sent) {
-        await tide.publish('a', { data })
-        if (random.int(7) === 0) await settle()
-      }
-    }
-    const follow = async (): Promise<string[]> => {
-      const got: string[] = []
-      let lastEventId = ''
-      while (got.at(-1) !== sent.at(-1)) {
+    await expectExactlyOnce(tide, {
+      seed,
+      events: 300,
+      async open(lastEventId) {
         const headers = { ...gzip.headers, 'Last-Event-ID': lastEventId }
         const request = new Request(`${site}&since=earliest`, { headers })
         const client = decode(await tide.fetch(request, packed))
-        for (let reads = random.int(11); reads >= 0; reads--) {
-          if (random.int(2) === 0) for (let n = random.int(9); n > 0; n--) await settle()
-          await client.read()
-          if (client.published.at(-1) === sent.at(-1)) break
-        }
-        got.push(...client.published)
-        if (client.lastEventId !== '') lastEventId = client.lastEventId
-        await client.cancel()
-      }
-      return got
-    }
-    const publishing = publish()
-    for (const got of await Promise.all([follow(), follow(), follow()])) expect(got).toEqual(sent)
-    await publishing
-    expect(tide.sessionCount).toBe(0)
+        return { client, leave: () => client.cancel() }
+      },
+    })
   },
 )
 

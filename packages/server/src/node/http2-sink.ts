@@ -6,23 +6,22 @@ import type { Block } from '../block.ts'
 import { http2SliceBytes, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
 import type { StreamHeaders } from '../stream-headers.ts'
-import { sendStreamHead } from './stream-head.ts'
+import { StreamHead } from './stream-head.ts'
 
 /** A sink that offers the connection one slice at a time. */
 export class Http2Sink implements Sink {
   readonly #response: Http2ServerResponse
-  readonly #headers: StreamHeaders
+  readonly #head: StreamHead
   #listener: SinkListener | undefined
   #left: Uint8Array[] = []
   #leftBytes = 0
-  #isOurs = false
   #isBlocked = false
   #isEnding = false
 
   /** `headers` are those of the stream's head. */
   constructor(response: Http2ServerResponse, headers: StreamHeaders) {
     this.#response = response
-    this.#headers = headers
+    this.#head = new StreamHead(response, headers)
   }
 
   listen(listener: SinkListener): void {
@@ -44,7 +43,7 @@ export class Http2Sink implements Sink {
 
   write(block: Block): boolean {
     const response = this.#response
-    if (response.stream.destroyed || response.writableEnded || !this.#begin()) return false
+    if (response.stream.destroyed || response.writableEnded || !this.#head.begin()) return false
     this.#left.push(block.bytes)
     this.#leftBytes += block.bytes.length
     this.#offer()
@@ -55,13 +54,11 @@ export class Http2Sink implements Sink {
 
   end(): void {
     this.#isEnding = true
-    if (this.#leftBytes === 0 && this.#begin()) this.#response.end()
+    if (this.#leftBytes === 0 && this.#head.begin()) this.#response.end()
   }
 
   abort(): void {
-    // A response that somebody else has answered is theirs.
-    const isTheirs = !this.#isOurs && this.#response.headersSent
-    if (!isTheirs) this.#response.stream.destroy()
+    if (!this.#head.isTheirs) this.#response.stream.destroy()
   }
 
   /** Gives slices until the stream wants no more for now. */
@@ -86,14 +83,5 @@ export class Http2Sink implements Sink {
     if (!this.#isBlocked) return
     this.#isBlocked = false
     this.#listener?.drained()
-  }
-
-  /** Sends the head with the first block. False when somebody else has answered in the meantime. */
-  #begin(): boolean {
-    if (this.#isOurs) return true
-    if (this.#response.headersSent) return false
-    sendStreamHead(this.#response, this.#headers)
-    this.#isOurs = true
-    return true
   }
 }

@@ -5,18 +5,17 @@ import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
 import type { StreamHeaders } from '../stream-headers.ts'
 import type { AnyResponse } from './exchange.ts'
-import { sendStreamHead } from './stream-head.ts'
+import { StreamHead } from './stream-head.ts'
 
 /** A sink that writes like any handler of the application would. */
 export class ResponseSink implements Sink {
   readonly #response: AnyResponse
-  readonly #headers: StreamHeaders
-  #isOurs = false
+  readonly #head: StreamHead
 
   /** `headers` are those of the stream's head. */
   constructor(response: AnyResponse, headers: StreamHeaders) {
     this.#response = response
-    this.#headers = headers
+    this.#head = new StreamHead(response, headers)
   }
 
   listen(listener: SinkListener): void {
@@ -34,7 +33,7 @@ export class ResponseSink implements Sink {
 
   write(block: Block): boolean {
     const response = this.#response
-    if (response.destroyed || response.writableEnded || !this.#begin()) return false
+    if (response.destroyed || response.writableEnded || !this.#head.begin()) return false
     const isBelowMark = response.write(block.bytes)
     // `write` answers false as soon as Node's small mark is passed, also when the kernel took everything at once;
     // what counts is what is really left waiting. Only a false is followed by `drain`.
@@ -42,21 +41,10 @@ export class ResponseSink implements Sink {
   }
 
   end(): void {
-    if (this.#begin()) this.#response.end()
+    if (this.#head.begin()) this.#response.end()
   }
 
   abort(): void {
-    // A response that somebody else has answered is theirs.
-    const isTheirs = !this.#isOurs && this.#response.headersSent
-    if (!isTheirs && !this.#response.writableFinished) this.#response.destroy()
-  }
-
-  /** Sends the head with the first block. False when somebody else has answered in the meantime. */
-  #begin(): boolean {
-    if (this.#isOurs) return true
-    if (this.#response.headersSent) return false
-    sendStreamHead(this.#response, this.#headers)
-    this.#isOurs = true
-    return true
+    if (!this.#head.isTheirs && !this.#response.writableFinished) this.#response.destroy()
   }
 }

@@ -9,6 +9,32 @@ export function sendStreamHead(response: AnyResponse, headers: StreamHeaders): v
   response.flushHeaders?.()
 }
 
+/** The head that goes out with a stream's first block, unless somebody else has answered by then. */
+export class StreamHead {
+  readonly #response: AnyResponse
+  readonly #headers: StreamHeaders
+  #isSent = false
+
+  constructor(response: AnyResponse, headers: StreamHeaders) {
+    this.#response = response
+    this.#headers = headers
+  }
+
+  /** A response that somebody else has answered is theirs. */
+  get isTheirs(): boolean {
+    return !this.#isSent && this.#response.headersSent
+  }
+
+  /** Sends it, once. False when somebody else has answered in the meantime. */
+  begin(): boolean {
+    if (this.#isSent) return true
+    if (this.#response.headersSent) return false
+    sendStreamHead(this.#response, this.#headers)
+    this.#isSent = true
+    return true
+  }
+}
+
 /** What the application has said already, such as `Origin` for CORS, goes on to hold. */
 function mergeVary(response: AnyResponse, headers: StreamHeaders): StreamHeaders {
   const own = response.getHeader('Vary')
