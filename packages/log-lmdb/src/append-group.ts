@@ -2,7 +2,8 @@
 
 import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Topic } from '@tidemark/log'
-import { fingerprintBatch, makePosition } from '@tidemark/log/driver'
+import { fingerprintBatch } from '@tidemark/log/driver'
+import { requireOpening } from './opening.ts'
 import { addRun, findRun } from './idempotency.ts'
 import type { SequenceRun } from './idempotency.ts'
 import { trimExtraMax } from './limits.ts'
@@ -23,6 +24,7 @@ export interface GroupResult {
 /** A batch that is refused adds nothing and does not touch its neighbours. To be called inside of a transaction. */
 export function appendGroup(context: LogContext, batches: readonly NewBatch[]): GroupResult {
   const view = new WriteView(context)
+  requireOpening(context, view.state)
   const first = view.state.head + 1
   const records: EventRecord[] = []
   const runs = batches.map((batch) => {
@@ -52,7 +54,7 @@ interface Adding {
 }
 
 function addBatch({ context, view, records }: Adding, batch: NewBatch): SequenceRun {
-  const { tables, epoch } = context
+  const { tables, lineage } = context
   const { now: time } = view
   const { events, idempotencyKey: key } = batch
   const fingerprint = key === undefined ? 0 : fingerprintBatch(events)
@@ -64,7 +66,7 @@ function addBatch({ context, view, records }: Adding, batch: NewBatch): Sequence
   for (const event of events) {
     const sequence = view.add(event)
     records.push({
-      position: makePosition(epoch, sequence),
+      position: lineage.positionAt(sequence),
       time,
       topic: event.topic,
       type: event.type ?? 'message',

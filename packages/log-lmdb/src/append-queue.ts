@@ -2,7 +2,7 @@
 
 import { LogError } from '@tidemark/log'
 import type { NewBatch, Position } from '@tidemark/log'
-import { makePosition, sequenceOf } from '@tidemark/log/driver'
+import { sequenceOf } from '@tidemark/log/driver'
 import { appendGroup } from './append-group.ts'
 import type { GroupResult } from './append-group.ts'
 import type { LogContext } from './log-context.ts'
@@ -152,7 +152,7 @@ export class AppendQueue {
 
   #answer(group: readonly Waiting[], result: GroupResult): void {
     const { runs, records } = result
-    const { epoch } = this.#context
+    const { lineage } = this.#context
     if (records.length > 0) this.counts.commits += 1
     this.counts.events += records.length
     for (const [i, { resolve, reject }] of group.entries()) {
@@ -162,7 +162,7 @@ export class AppendQueue {
         continue
       }
       this.counts.batches += 1
-      resolve(Array.from({ length: run.count }, (_, j) => makePosition(epoch, run.first + j)))
+      resolve(Array.from({ length: run.count }, (_, j) => lineage.positionAt(run.first + j)))
     }
   }
 }

@@ -1,23 +1,15 @@
-// What the directory says of itself: the version of its layout, its epoch and the epochs before.
+// What the directory says of itself: the version of its layout, the epochs of its history.
 
 import { LogError } from '@tidemark/log'
-import { parseEpoch } from '@tidemark/log/driver'
-import type { Epoch } from '@tidemark/log/driver'
+import { Lineage, parseEpoch } from '@tidemark/log/driver'
 import { toForeign } from './failures.ts'
-import { formerEpochsMax } from './limits.ts'
 import { formatVersion, textKey } from './schema.ts'
 import type { Table } from './schema.ts'
 
-/** A history this one goes on from: up to `until` their records are the same. */
-export interface FormerEpoch {
-  readonly epoch: Epoch
-  readonly until: number
-}
-
 export interface Identity {
-  readonly epoch: Epoch
-  /** Newest first. */
-  readonly former: readonly FormerEpoch[]
+  readonly lineage: Lineage
+  /** How often an epoch was begun here. */
+  readonly openings: number
 }
 
 const identityKey = textKey('identity')
@@ -26,12 +18,15 @@ const formatName = 'tidemark-log'
 interface StoredIdentity {
   readonly format: string
   readonly version: number
-  readonly epoch: string
-  readonly former: readonly { readonly epoch: string; readonly until: number }[]
+  /** Oldest first. */
+  readonly epochs: readonly string[]
+  /** See `Lineage.unsureTo`. */
+  readonly unsureTo: number
+  readonly openings: number
 }
 
 /**
- * Undefined when nothing has been written yet.
+ * Undefined when nothing has been written yet, or by a version that kept no lineage.
  * @throws LogError `LOG_FORMAT_NEWER`, `LOG_FORMAT_FOREIGN`
  */
 export function readIdentity(meta: Table, directory: string): Identity | undefined {
@@ -44,20 +39,22 @@ export function readIdentity(meta: Table, directory: string): Identity | undefin
       `The log in ${JSON.stringify(directory)} has format ${stored.version}; this version reads up to ${formatVersion}. Run the newer version, or name another directory.`,
     )
   }
-  return {
-    epoch: parseEpoch(stored.epoch),
-    former: stored.former.map(({ epoch, until }) => ({ epoch: parseEpoch(epoch), until })),
+  // Format 1 named one epoch for the whole history: nothing tells which of its cursors are exact.
+  if (stored.version < 2) return undefined
+  const epochs = stored.epochs.map((epoch) => parseEpoch(epoch))
+  return { lineage: new Lineage(epochs, stored.unsureTo), openings: stored.openings }
+}
+
+export function writeIdentity(meta: Table, { lineage, openings }: Identity): void {
+  const { epochs, unsureTo } = lineage
+  const stored: StoredIdentity = {
+    format: formatName,
+    version: formatVersion,
+    epochs,
+    unsureTo,
+    openings,
   }
-}
-
-export function writeIdentity(meta: Table, { epoch, former }: Identity): void {
-  const stored: StoredIdentity = { format: formatName, version: formatVersion, epoch, former }
   void meta.put(identityKey, Buffer.from(JSON.stringify(stored)))
-}
-
-/** The identity after a stop that may have taken records with it which had already been delivered. */
-export function renewIdentity({ epoch, former }: Identity, next: Epoch, until: number): Identity {
-  return { epoch: next, former: [{ epoch, until }, ...former].slice(0, formerEpochsMax) }
 }
 
 function parseStored(text: string, directory: string): StoredIdentity {

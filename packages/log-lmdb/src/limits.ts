@@ -87,8 +87,5 @@ export const pollDefaultMs: number = 50
 /** Trim marks looked at, newest first, before the topics of a set are asked instead. 5,000 × ~1 µs = 5 ms. */
 export const marksLookedMax: number = 5_000
 
-/** Former epochs remembered; one per unclean stop of the machine under `commit`. */
-export const formerEpochsMax: number = 16
-
 /** Bytes that must be free to begin a log: 16 pages of 4 KiB for LMDB's first state and ours. */
 export const newDataBytes: number = 64 * 1024

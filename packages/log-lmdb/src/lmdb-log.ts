@@ -13,11 +13,10 @@ import type {
   TailHandler,
   TopicSet,
 } from '@tidemark/log'
-import { makePosition, readRecordTime, validateBatch } from '@tidemark/log/driver'
+import { readRecordTime, validateBatch } from '@tidemark/log/driver'
 import type { LogContext } from './log-context.ts'
 import { AppendQueue } from './append-queue.ts'
 import { describe, toUnavailable } from './failures.ts'
-import type { FormerEpoch } from './identity.ts'
 import { locateAge, searchLast } from './locate.ts'
 import type { LastSearch } from './locate.ts'
 import { readFirst, readState } from './log-state.ts'
@@ -56,7 +55,6 @@ export interface LmdbEventLog extends EventLog {
 
 export interface LmdbLogParts {
   readonly context: LogContext
-  readonly formerEpochs: readonly FormerEpoch[]
   readonly wake: Wake
   /** Key of this handle's entry among the holders. */
   readonly holder: Buffer
@@ -77,7 +75,8 @@ export class LmdbLog implements LmdbEventLog {
     this.#parts = parts
     this.#tails = new Tails({
       tables: context.tables,
-      epoch: context.epoch,
+      lineage: context.lineage,
+      openings: context.openings,
       clock: context.clock,
       wake,
       pollMs,
@@ -114,9 +113,8 @@ export class LmdbLog implements LmdbEventLog {
 
   async read(query: ReadQuery): Promise<Page> {
     this.#requireOpen()
-    const { context, formerEpochs } = this.#parts
-    const { tables, epoch } = context
-    const read = (): Page => readPage({ tables, epoch, formerEpochs }, query)
+    const { context } = this.#parts
+    const read = (): Page => readPage(context, query)
     const page = await this.#snapshot('reading', read)
     if (page.lost?.reason !== 'ahead') return page
     // Snapshots are taken of the state that LMDB thinks is the newest; a transaction makes sure that it is.
@@ -131,21 +129,21 @@ export class LmdbLog implements LmdbEventLog {
 
   async locate({ topics, since }: { topics: TopicSet; since: Since }): Promise<Position> {
     this.#requireOpen()
-    const { epoch } = this.#parts.context
+    const { lineage } = this.#parts.context
     const sequence =
       since.kind === 'last'
         ? await this.#locateLast(topics, since.count)
         : await this.#snapshot('reading', () => this.#locateFrom(since))
-    return makePosition(epoch, sequence)
+    return lineage.positionAt(sequence)
   }
 
   async bounds(): Promise<Bounds> {
     this.#requireOpen()
-    const { tables, epoch } = this.#parts.context
+    const { tables, lineage } = this.#parts.context
     return await this.#snapshot('reading', () => {
       const state = readState(tables)
       const first = readFirst(tables, state)
-      return { first: makePosition(epoch, first), head: makePosition(epoch, state.head) }
+      return { first: lineage.positionAt(first), head: lineage.positionAt(state.head) }
     })
   }
 

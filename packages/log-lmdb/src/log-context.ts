@@ -1,14 +1,16 @@
 // What one open log is made of, for all that write to it.
 
 import type { Clock, Retention } from '@tidemark/log'
-import type { Epoch, RuleBook } from '@tidemark/log/driver'
+import type { Lineage, RuleBook } from '@tidemark/log/driver'
 import type { Tables } from './schema.ts'
 import type { Writer } from './writer.ts'
 
 export interface LogContext {
   readonly tables: Tables
   readonly writer: Writer
-  readonly epoch: Epoch
+  readonly lineage: Lineage
+  /** How often a first opener has begun an epoch here; another number means that somebody else has. */
+  readonly openings: number
   readonly clock: Clock
   readonly rules: RuleBook
   readonly retention: Retention

@@ -1,6 +1,7 @@
 // What is known of the log as a whole and of each topic, and its form in the directory.
 
 import type { Topic } from '@tidemark/log'
+import type { Extent } from '@tidemark/log/driver'
 import { asBuffer, textKey, topicIdBytes } from './schema.ts'
 import type { Tables } from './schema.ts'
 
@@ -26,6 +27,8 @@ export interface LogState {
   leavingBytes: number
   /** The newest sequence retention removed that tails are not handed any more. */
   tailMark: number
+  /** How often an epoch was begun here. */
+  openings: number
 }
 
 export interface TopicStats {
@@ -60,6 +63,7 @@ const emptyState: LogState = {
   keyBytes: 0,
   leavingBytes: 0,
   tailMark: 0,
+  openings: 0,
 }
 
 const fields = Object.keys(emptyState) as readonly (keyof LogState)[]
@@ -68,7 +72,10 @@ export function readState({ meta }: Tables): LogState {
   const state = { ...emptyState }
   const bytes = meta.getBinary(stateKey)
   if (bytes === undefined) return state
-  for (const [i, field] of fields.entries()) state[field] = bytes.readDoubleLE(8 * i)
+  for (const [i, field] of fields.entries()) {
+    // Format 1 had no `openings`.
+    if (8 * i < bytes.length) state[field] = bytes.readDoubleLE(8 * i)
+  }
   return state
 }
 
@@ -122,4 +129,14 @@ export function readFirst({ records }: Tables, state: LogState): number {
     return bytes.readUInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4) - 1
   }
   return state.head
+}
+
+/** What a position is held against; the oldest record is looked up only where it is asked for. */
+export function readExtent(tables: Tables, state: LogState): Extent {
+  return {
+    head: state.head,
+    get first() {
+      return readFirst(tables, state)
+    },
+  }
 }

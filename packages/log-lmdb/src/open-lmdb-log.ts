@@ -10,7 +10,6 @@ import { createRuleBook, validateRetention } from '@tidemark/log/driver'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { describeOwnProcess, holderKey } from './holders.ts'
-import type { Holder } from './holders.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
 import { pollDefaultMs } from './limits.ts'
@@ -58,17 +57,17 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const { directory, durability = 'fsync', clock = systemClock } = options
   const retention = validateRetention(options.retention)
   const settings = describeSettings({ durability, retention })
-  const own = describeOwnProcess(clock)
   const wake = prepareDirectory(directory)
-  const key = holderKey(own.pid, randomBytes(8).toString('hex'))
+  const key = holderKey(process.pid, randomBytes(8).toString('hex'))
   let tables: Tables | undefined
   let writer: Writer | undefined
   try {
-    await recover(directory, settings, own)
+    await recover(directory, settings, clock)
     const { root, newest } = openNewest(directory, overlapsSync(durability))
     const opened = openTables(root, newest)
     tables = opened
-    const registration = { directory, settings, own, key, randomBytes }
+    const own = describeOwnProcess(clock, directory)
+    const registration = { directory, settings, own, key, clock, randomBytes }
     const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
     writer = new Writer({ tables: opened, clock, onStuck: onWarning })
     const identity = await writer.run(() => register(opened, registration))
@@ -78,12 +77,11 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
       context: {
         tables: opened,
         writer,
-        epoch: identity.epoch,
+        ...identity,
         clock,
         retention,
         rules: createRuleBook(retention),
       },
-      formerEpochs: identity.former,
       wake,
       holder: key,
       pollMs: options.pollMs ?? pollDefaultMs,
@@ -111,8 +109,9 @@ function overlapsSync(durability: Durability): boolean {
  * Opens the data once with lmdb's overlapping sync on. Only then does lmdb look for the last flushed state after a
  * stop of the machine under `commit`; opened for `fsync` it would take pages that never reached the disk.
  */
-async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
+async function recover(directory: string, settings: SettingTexts, clock: Clock): Promise<void> {
   if (!existsSync(join(directory, dataFile))) return
+  const own = describeOwnProcess(clock, directory)
   const { root, newest } = openNewest(directory, undefined)
   try {
     const names = [...root.getKeys({})].map((name) =>

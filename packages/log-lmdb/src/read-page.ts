@@ -1,19 +1,12 @@
 // One page of the log, and what of it is lost.
 
 import type { EventRecord, Loss, Page, ReadQuery, TopicSet } from '@tidemark/log'
-import {
-  epochOf,
-  makePosition,
-  mergeByPosition,
-  pageDataMax,
-  sequenceOf,
-} from '@tidemark/log/driver'
-import type { Epoch } from '@tidemark/log/driver'
+import { mergeByPosition, pageDataMax } from '@tidemark/log/driver'
+import type { Extent, Lineage } from '@tidemark/log/driver'
 import { chooseTopics, hasManyTopics } from './choose-topics.ts'
 import type { WantedRange } from './choose-topics.ts'
-import type { FormerEpoch } from './identity.ts'
 import { probeRecordsMax, scanRecordsMax } from './limits.ts'
-import { readFirst, readState } from './log-state.ts'
+import { readExtent, readState } from './log-state.ts'
 import type { LogState, TopicStats } from './log-state.ts'
 import { newestMarkAfter } from './marks.ts'
 import { decodeHead, decodeRecord, decodeTopic } from './record-codec.ts'
@@ -22,8 +15,7 @@ import type { Tables } from './schema.ts'
 
 export interface ReadContext {
   readonly tables: Tables
-  readonly epoch: Epoch
-  readonly formerEpochs: readonly FormerEpoch[]
+  readonly lineage: Lineage
 }
 
 interface Stretch {
@@ -46,15 +38,16 @@ interface Scanned extends Stretch {
 
 /** Answers a query; see `EventLog.read`. To be called within one snapshot. */
 export function readPage(context: ReadContext, query: ReadQuery): Page {
-  const { tables, epoch } = context
+  const { tables, lineage } = context
   const state = readState(tables)
-  const { after, loss } = findStart(context, state, query)
-  const isOwnEnd = epochOf(query.upTo) === epoch
-  const upTo = isOwnEnd ? Math.min(sequenceOf(query.upTo), state.head) : state.head
+  const extent = readExtent(tables, state)
+  const { after, loss } = findStart(context, { state, extent }, query)
+  const end = lineage.place(query.upTo, extent)
+  const upTo = end.lost === undefined ? end.after : state.head
   const wanted = { topics: query.topics, after, upTo, limit: Math.max(1, query.limit) }
   const { records, next } =
     after < upTo ? readRange(context, state, wanted) : { records: [], next: after }
-  const page = { records, next: makePosition(epoch, next) }
+  const page = { records, next: lineage.positionAt(next) }
   return loss === undefined ? page : { ...page, lost: loss }
 }
 
@@ -65,32 +58,15 @@ interface Start {
 }
 
 function findStart(
-  { tables, epoch, formerEpochs }: ReadContext,
-  state: LogState,
+  { tables, lineage }: ReadContext,
+  { state, extent }: { readonly state: LogState; readonly extent: Extent },
   { after: from, topics }: ReadQuery,
 ): Start {
-  const asked = sequenceOf(from)
-  const lost = (to: number, reason: Loss['reason']): Loss => ({
-    from,
-    to: makePosition(epoch, to),
-    reason,
-  })
-  if (epochOf(from) !== epoch) {
-    const former = formerEpochs.find((entry) => entry.epoch === epochOf(from))
-    if (former === undefined) {
-      const first = readFirst(tables, state)
-      return { after: first, loss: lost(first, 'epoch') }
-    }
-    // Up to `until` both histories are the same; what came after it in the former one is gone.
-    const after = Math.min(asked, former.until)
-    return {
-      after,
-      loss: lost(Math.max(after, newestMarkAfter(tables, state, { after, topics })), 'epoch'),
-    }
-  }
-  if (asked > state.head) return { after: state.head, loss: lost(state.head, 'ahead') }
-  const mark = newestMarkAfter(tables, state, { after: asked, topics })
-  return mark === 0 ? { after: asked } : { after: asked, loss: lost(mark, 'retention') }
+  const { after, lost } = lineage.place(from, extent)
+  const mark = newestMarkAfter(tables, state, { after, topics })
+  if (lost === undefined && mark === 0) return { after }
+  const to = lineage.positionAt(Math.max(after, mark))
+  return { after, loss: { from, to, reason: lost ?? 'retention' } }
 }
 
 /**
@@ -119,7 +95,7 @@ function readCheaply(context: ReadContext, state: LogState, wanted: WantedPage):
 }
 
 function mergeTopics(
-  { tables, epoch }: ReadContext,
+  { tables, lineage }: ReadContext,
   topics: readonly TopicStats[],
   { after, upTo, limit, dataMax }: WantedPage,
 ): Stretch {
@@ -134,7 +110,7 @@ function mergeTopics(
   for (const sequence of sequences) {
     const bytes = tables.records.getBinary(sequenceKey(sequence))
     if (bytes === undefined) continue
-    const record = decodeRecord(asBuffer(bytes), makePosition(epoch, sequence))
+    const record = decodeRecord(asBuffer(bytes), lineage.positionAt(sequence))
     records.push(record)
     data += record.data.length
     if (records.length === limit || data >= dataMax) return { records, next: sequence }
@@ -153,7 +129,7 @@ function* sequencesOf(
 }
 
 /** Looks at `max` records at most. */
-function scan({ tables, epoch }: ReadContext, wanted: WantedPage, max: number): Scanned {
+function scan({ tables, lineage }: ReadContext, wanted: WantedPage, max: number): Scanned {
   const { topics, after, upTo, limit, dataMax } = wanted
   const records: EventRecord[] = []
   const isWanted = createTopicFilter(topics)
@@ -164,7 +140,7 @@ function scan({ tables, epoch }: ReadContext, wanted: WantedPage, max: number): 
     const bytes = asBuffer(value)
     const sequence = readSequence(key)
     if (isWanted(bytes)) {
-      const record = decodeRecord(bytes, makePosition(epoch, sequence))
+      const record = decodeRecord(bytes, lineage.positionAt(sequence))
       records.push(record)
       data += record.data.length
     }

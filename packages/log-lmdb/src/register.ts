@@ -1,11 +1,12 @@
 // A handle enters the directory: checks what it finds, adopts or refuses settings, and leaves its entry.
 
-import { makeEpoch } from '@tidemark/log/driver'
+import type { Clock } from '@tidemark/log'
+import { Lineage } from '@tidemark/log/driver'
 import { isAlive, readHolders, writeHolder } from './holders.ts'
 import type { HeldBy, Holder } from './holders.ts'
-import { readIdentity, renewIdentity, writeIdentity } from './identity.ts'
+import { readIdentity, writeIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
-import { readState } from './log-state.ts'
+import { readState, writeState } from './log-state.ts'
 import type { Tables } from './schema.ts'
 import type { Table } from './schema.ts'
 import { readSettings, requireSameSettings, writeSettings } from './settings.ts'
@@ -16,6 +17,7 @@ export interface Registration {
   readonly settings: SettingTexts
   readonly own: Holder
   readonly key: Buffer
+  readonly clock: Clock
   readonly randomBytes: (count: number) => Uint8Array
 }
 
@@ -28,17 +30,19 @@ export function checkDirectory(
   refuseOtherSettings(meta, { directory, settings, own })
 }
 
-/** To be called inside of a transaction, so that two processes with different settings cannot both get in. */
+/**
+ * To be called inside of a transaction, so that two processes with different settings cannot both get in, and only one
+ * of them begins an epoch.
+ */
 export function register(tables: Tables, registration: Registration): Identity {
   const { meta } = tables
-  const { directory, settings, own, key, randomBytes } = registration
+  const { directory, settings, own, key } = registration
   const stored = readIdentity(meta, directory)
-  const held = readSettings(meta)
   refuseOtherSettings(meta, registration)
-  const dead = readHolders(meta).filter((holder) => !isAlive(holder, own))
-  const identity = chooseIdentity(tables, { stored, held, dead, own, randomBytes })
+  const { alive, dead } = partitionHolders(meta, own)
+  const isFirst = stored === undefined || alive.length === 0
+  const identity = isFirst ? beginEpoch(tables, { stored, dead, ...registration }) : stored
   for (const holder of dead) void meta.remove(holder.key)
-  writeIdentity(meta, identity)
   writeSettings(meta, settings)
   writeHolder(meta, key, own)
   return identity
@@ -55,22 +59,42 @@ function refuseOtherSettings(
   }
 }
 
-function chooseIdentity(
+interface Beginning extends Registration {
+  readonly stored: Identity | undefined
+  readonly dead: readonly HeldBy[]
+}
+
+/**
+ * Nobody else holds the directory, so it may be a backup, a copy, or what such a copy was taken of: whoever writes here
+ * from now on is another writer than the one before, and gives its positions another epoch.
+ */
+function beginEpoch(
   tables: Tables,
-  found: {
-    readonly stored: Identity | undefined
-    readonly held: SettingTexts | undefined
-    readonly dead: readonly HeldBy[]
-    readonly own: Holder
-    readonly randomBytes: (count: number) => Uint8Array
-  },
+  { stored, dead, own, clock, randomBytes }: Beginning,
 ): Identity {
-  const { stored, held, dead, own, randomBytes } = found
-  if (stored === undefined) return { epoch: makeEpoch(randomBytes(8)), former: [] }
+  const { meta } = tables
+  const state = readState(tables)
+  const opening = { head: state.head, now: clock.now(), randomBytes }
   // Under `commit` records are delivered before they are flushed: when the machine stopped under a holder, the
-  // newest ones may be gone while clients have cursors of them.
-  const isUncertain =
-    held?.['durability'] === 'commit' && dead.some(({ bootId }) => bootId !== own.bootId)
-  if (!isUncertain) return stored
-  return renewIdentity(stored, makeEpoch(randomBytes(8)), readState(tables).head)
+  // newest ones may be gone.
+  const isUnsure =
+    readSettings(meta)?.['durability'] === 'commit' &&
+    dead.some(({ bootId }) => bootId !== own.bootId)
+  const before = stored?.lineage ?? Lineage.found(opening)
+  const lineage = before.open({ ...opening, isUnsure })
+  const openings = state.openings + 1
+  // One sequence is left out then, so that the newest position is the new epoch's and exact.
+  const head = isUnsure ? state.head + 1 : state.head
+  writeState(tables, { ...state, head, openings })
+  writeIdentity(meta, { lineage, openings })
+  return { lineage, openings }
+}
+
+function partitionHolders(
+  meta: Table,
+  own: Holder,
+): { readonly alive: readonly HeldBy[]; readonly dead: readonly HeldBy[] } {
+  const holders = readHolders(meta)
+  const alive = holders.filter((holder) => isAlive(holder, own))
+  return { alive, dead: holders.filter((holder) => !alive.includes(holder)) }
 }

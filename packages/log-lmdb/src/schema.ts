@@ -24,7 +24,7 @@ export interface Tables {
 }
 
 /** Version of the layout; a directory with a higher one is refused. */
-export const formatVersion = 1
+export const formatVersion = 2
 
 /** `overlappingSync` undefined takes over what another handle of this process has chosen. */
 export function openRoot(

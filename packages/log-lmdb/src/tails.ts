@@ -4,16 +4,15 @@ import { LogError, formatCursor } from '@tidemark/log'
 import type { Clock, EventRecord, Position, Tail, TailHandler, Timer } from '@tidemark/log'
 import {
   HandledTail,
-  epochOf,
-  makePosition,
   mergeByPosition,
   pageDataMax,
   sequenceOf,
   tailBatchMax,
 } from '@tidemark/log/driver'
-import type { Epoch } from '@tidemark/log/driver'
+import type { Lineage } from '@tidemark/log/driver'
 import { recordOf } from './leaving.ts'
-import { readState } from './log-state.ts'
+import { readExtent, readState } from './log-state.ts'
+import { requireOpening } from './opening.ts'
 import { decodeRecord } from './record-codec.ts'
 import { asBuffer, readSequence, sequenceKey, withSnapshot } from './schema.ts'
 import type { Table, Tables } from './schema.ts'
@@ -21,7 +20,9 @@ import type { Wake } from './wake.ts'
 
 export interface TailsOptions {
   readonly tables: Tables
-  readonly epoch: Epoch
+  readonly lineage: Lineage
+  /** See `LogContext`. */
+  readonly openings: number
   readonly clock: Clock
   readonly wake: Wake
   readonly pollMs: number
@@ -50,12 +51,15 @@ export class Tails {
 
   /** @throws LogError `POSITION_INVALID` */
   open(after: Position, handler: TailHandler): Tail {
-    const { epoch, tables, wake } = this.#options
-    const { head } = withSnapshot(tables, () => readState(tables))
-    if (epochOf(after) !== epoch || sequenceOf(after) > head) {
+    const { lineage, tables, wake } = this.#options
+    const { head, place } = withSnapshot(tables, () => {
+      const state = readState(tables)
+      return { head: state.head, place: lineage.place(after, readExtent(tables, state)) }
+    })
+    if (place.lost !== undefined) {
       throw new LogError(
         'POSITION_INVALID',
-        `A tail starts at a position of this log up to its head ${formatCursor(makePosition(epoch, head))}; got ${formatCursor(after)}. Start from \`bounds().head\`.`,
+        `A tail starts at a position of this log up to its head ${formatCursor(lineage.positionAt(head))}; got ${formatCursor(after)}. Start from \`bounds().head\`.`,
       )
     }
     const tail = new HandledTail(after, handler, (closed) => this.#tails.delete(closed))
@@ -145,26 +149,28 @@ export class Tails {
 
   /** Hands one batch to a tail; returns whether there may be more. */
   #advance(tail: HandledTail): boolean {
-    const { tables, epoch, announcedFrom } = this.#options
+    const { tables, lineage, announcedFrom } = this.#options
     const reached = sequenceOf(tail.position)
     const end = announcedFrom() - 1
     // Up to date but for what comes by itself.
     if (reached === end) return false
     const found = withSnapshot(tables, () => {
-      const { head: newest, tailMark, leavingBytes } = readState(tables)
+      const state = readState(tables)
+      requireOpening(this.#options, state)
+      const { head: newest, tailMark, leavingBytes } = state
       const head = Math.min(newest, end)
       if (tailMark > reached) return { head, overtakenTo: tailMark }
       if (reached >= head) return { head, records: [] }
       return { head, records: this.#read({ after: reached, upTo: head, leavingBytes }) }
     })
     if (found.records === undefined) {
-      const to = makePosition(epoch, found.overtakenTo)
+      const to = lineage.positionAt(found.overtakenTo)
       this.#guard(() => tail.overtake(to))
     } else if (found.records.length > 0) {
       this.#handOver(tail, found.records)
     } else if (reached < found.head) {
       // All after it were superseded by newer ones that have been superseded as well.
-      tail.moveTo(makePosition(epoch, found.head))
+      tail.moveTo(lineage.positionAt(found.head))
     }
     return !tail.isClosed && sequenceOf(tail.position) < found.head
   }
@@ -194,10 +200,10 @@ export class Tails {
     { after, upTo }: { readonly after: number; readonly upTo: number },
     bytesOf: (value: Uint8Array) => Buffer,
   ): Generator<EventRecord, void, undefined> {
-    const { epoch } = this.#options
+    const { lineage } = this.#options
     const range = { start: sequenceKey(after + 1), end: sequenceKey(upTo + 1), limit: tailBatchMax }
     for (const { key, value } of table.getRange(range)) {
-      yield decodeRecord(bytesOf(value), makePosition(epoch, readSequence(key)))
+      yield decodeRecord(bytesOf(value), lineage.positionAt(readSequence(key)))
     }
   }
 

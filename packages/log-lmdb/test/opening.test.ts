@@ -97,10 +97,10 @@ test('a holder that died does not keep its settings', async () => {
 
 test('data of a newer version is refused', async () => {
   await (await openAt(directory)).close()
-  expect(await tamper('identity', (identity) => (identity['version'] = 2))).toBe(1)
+  expect(await tamper('identity', (identity) => (identity['version'] = 3))).toBe(1)
   await expect(openAt(directory)).rejects.toMatchObject({
     code: 'LOG_FORMAT_NEWER',
-    message: expect.stringMatching(/format 2.*up to 1/),
+    message: expect.stringMatching(/format 3.*up to 2/),
   })
 })
 

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Topic } from '@tidemark/log'
-import { makeEpoch, makePosition } from '@tidemark/log/driver'
+import { makePosition, parseEpoch } from '@tidemark/log/driver'
 import {
   decodeHead,
   decodeKey,
@@ -13,7 +13,7 @@ import {
 } from '../src/record-codec.ts'
 import { indexKey, latestKey, readSequence, sequenceKey } from '../src/schema.ts'
 
-const position = makePosition(makeEpoch(new Uint8Array(8)), 1)
+const position = makePosition(parseEpoch('record0000000000'), 1)
 const text = (maxLength: number) => fc.string({ unit: 'binary', maxLength })
 const sequence = fc.nat(Number.MAX_SAFE_INTEGER)
 

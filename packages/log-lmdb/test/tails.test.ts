@@ -4,7 +4,7 @@ import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
-import { epochOf, sequenceOf } from '@tidemark/log/driver'
+import { Lineage, epochOf, sequenceOf } from '@tidemark/log/driver'
 import { createFakeClock } from '@tidemark/testkit'
 import { NewestState } from '../src/newest-state.ts'
 import { openRoot, openTables } from '../src/schema.ts'
@@ -78,7 +78,8 @@ test('what another process commits while an own group is in flight is not taken 
   let inFlightFirst = sequenceOf(start) + 1
   const tails = new Tails({
     tables,
-    epoch: epochOf(start),
+    lineage: new Lineage([epochOf(start)]),
+    openings: 1,
     clock,
     wake: new Wake(directory),
     pollMs,

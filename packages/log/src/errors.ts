@@ -20,6 +20,8 @@ export const logErrors = {
   LOG_DAMAGED:
     'The data file is shorter than its own index says, or unreadable. Restore it from a backup, or move the directory away and start anew.',
   LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
+  LOG_SUPERSEDED:
+    'Another process began to write this log as if nobody held it; nothing more is stored or read here.',
   LOG_NOT_WRITABLE: 'The data directory cannot be created or written.',
 } as const
 

@@ -46,9 +46,12 @@ export interface EventRecord {
 export type LossReason =
   /** Retention removed events of a subscribed topic behind the cursor. */
   | 'retention'
-  /** The cursor belongs to another history. */
+  /**
+   * Another history wrote the cursor's position, or wrote on where this one ends the cursor's epoch: a backup was restored, a
+   * copy is read, a broker went on from a copy. What the other history held behind the point of parting is lost.
+   */
   | 'epoch'
-  /** The cursor lies beyond the newest record of its own history. */
+  /** The cursor lies beyond the newest record of the epoch that is being written. */
   | 'ahead'
 
 /** Events of the asked topics between `from` (exclusive) and `to` (inclusive) may be missing. */
@@ -60,7 +63,7 @@ export interface Loss {
 
 export interface ReadQuery {
   readonly topics: TopicSet
-  /** Records after this position (exclusive). May be of another epoch or ahead of the head; see {@link Loss}. */
+  /** Records after this position (exclusive). May be of another history or ahead of the head; see {@link Loss}. */
   readonly after: Position
   /** Records up to this position (inclusive); beyond the head it is the head. */
   readonly upTo: Position
@@ -123,6 +126,13 @@ export interface Bounds {
 /**
  * An ordered, retained history of records with one total order.
  *
+ * An opener that finds nobody else holding the log begins a new epoch at its head, and the log remembers which epoch wrote
+ * which stretch (`Lineage`). A position names the epoch that wrote it, so it is exact in every history that holds this
+ * stretch, and in no other: not in a backup that is older, nor in a copy that has gone its own way. A read
+ * from any other position begins where the two histories can have parted, and says so.
+ *
+ * Idempotency keys belong to the history too: one that was acknowledged behind the point of parting is unknown afterwards.
+ *
  * All methods reject with a `LogError`: `LOG_CLOSED` after `close()`, `LOG_UNAVAILABLE` when storage fails
  * (nothing of the batch is stored then).
  */
@@ -136,7 +146,7 @@ export interface EventLog {
   read(query: ReadQuery): Promise<Page>
   /**
    * Follows the log. Hands over only what survives what the configured durability promises to survive.
-   * `after` must be a position of this history that is not ahead of the head. The handler is never called from inside
+   * `after` must be exact in this history, so not ahead of the head either. The handler is never called from inside
    * `tail`, an append or itself; what it throws stops neither this tail nor others.
    * @throws LogError `POSITION_INVALID`, `LOG_CLOSED`
    */

@@ -19,7 +19,7 @@ export type {
 export { batchEventsMax, eventKeyLengthMax, eventTypeLengthMax } from './limits.ts'
 export { memoryLog } from './memory-log.ts'
 export type { MemoryLogOptions } from './memory-log.ts'
-export { comparePositions, formatCursor, isSameHistory, parseCursor } from './position.ts'
+export { comparePositions, formatCursor, isSameEpoch, parseCursor } from './position.ts'
 export type { Cursor, Position } from './position.ts'
 export { defaultRetention } from './retention.ts'
 export type { Retention, RetentionRule } from './retention.ts'

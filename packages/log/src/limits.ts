@@ -83,3 +83,10 @@ export const sweepPauseMs: number = 10
 
 /** Removal by age may be this late. */
 export const sweepLateMsMax: number = 1_000
+
+/**
+ * Epochs that a history remembers. An epoch is a start of all writers that wrote something: 1,000 of them are a restart every
+ * 90 seconds for the whole of a day's retention. 1,000 × ~30 bytes = 30 KB, read once at the start. Then the older half
+ * becomes one epoch, and a cursor of that half is told of a gap.
+ */
+export const lineageEpochsMax: number = 1_000

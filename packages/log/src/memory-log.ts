@@ -14,6 +14,8 @@ import type {
   Tail,
   TailHandler,
 } from './event-log.ts'
+import { makeEpoch } from './epoch.ts'
+import type { Epoch } from './epoch.ts'
 import { fingerprintBatch } from './fingerprint.ts'
 import { sweepLateMsMax, sweepPauseMs, sweepRecordsMax } from './limits.ts'
 import { IdempotencyStore } from './memory/idempotency-store.ts'
@@ -23,8 +25,8 @@ import { readPage } from './memory/read-page.ts'
 import { RecordStore } from './memory/record-store.ts'
 import { TailSet } from './memory/tail-set.ts'
 import type { TopicState } from './memory/topic-state.ts'
-import { makeEpoch, makePosition } from './position.ts'
-import type { Epoch, Position } from './position.ts'
+import { makePosition } from './position.ts'
+import type { Position } from './position.ts'
 import { readRecordTime } from './record-time.ts'
 import type { Retention } from './retention.ts'
 import { validateRetention } from './rule-book.ts'
@@ -36,7 +38,7 @@ export interface MemoryLogOptions {
   readonly clock?: Clock | undefined
   /** What is kept. Default: 24 hours and 1 GiB, no rules. */
   readonly retention?: Partial<Retention> | undefined
-  /** Identity of the history. Default: a new one. */
+  /** The one epoch that writes the whole history. Default: a new one. */
   readonly epoch?: Epoch | undefined
   /** Where a new epoch comes from. Default: the platform's `crypto`. */
   readonly randomBytes?: ((count: number) => Uint8Array) | undefined
@@ -75,8 +77,8 @@ class MemoryLog implements EventLog {
 
   constructor(options: MemoryLogOptions) {
     const retention = validateRetention(options.retention)
-    const epoch = options.epoch ?? makeEpoch((options.randomBytes ?? readRandomBytes)(8))
     this.#clock = options.clock ?? systemClock
+    const epoch = options.epoch ?? this.#makeEpoch(options.randomBytes ?? readRandomBytes)
     this.#store = new RecordStore({ epoch, retention })
     this.#idempotency = new IdempotencyStore(retention.maxBytes)
     this.#tails = new TailSet({
@@ -125,6 +127,11 @@ class MemoryLog implements EventLog {
     this.#isClosed = true
     this.#sweep?.timer.cancel()
     this.#tails.close()
+  }
+
+  #makeEpoch(randomBytes: (count: number) => Uint8Array): Epoch {
+    const now = this.#clock.now()
+    return makeEpoch({ parent: undefined, begin: 0, now, randomBytes: randomBytes(4) })
   }
 
   #requireOpen(): void {

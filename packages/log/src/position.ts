@@ -1,19 +1,17 @@
 // Positions in a log, and their text form: the cursor.
 //
 //   cursor   = "1" epoch "-" sequence *part
-//   epoch    = 8 of [0-9a-z]
+//   epoch    = 16 to 26 of [0-9a-z], see epoch.ts
 //   sequence = 1 to 11 of [0-9a-z], base 36, no leading zero
 //   part     = "~" letter 1 to 64 of [0-9A-Za-z_-]
 //
-// The leading "1" is the version. Parts carry what only some sessions need (DESIGN of live control: the key of a
+// The leading "1" is the version. Until a log has had 60 million events a cursor has at most 27 characters, until it has had
+// 2 billion at most 29. Parts carry what only some sessions need (DESIGN of live control: the key of a
 // topic set changed on the open stream, the position of a catch-up in progress). A cursor
 // with a part that the reader does not know must not be resumed as if the part were not there.
 
-import { LogError } from './errors.ts'
-import { quote } from './quote.ts'
-
-/** Identity of one history. */
-export type Epoch = string & { readonly __brand: 'Epoch' }
+import { beginOf, epochPattern } from './epoch.ts'
+import type { Epoch } from './epoch.ts'
 
 declare const opaque: unique symbol
 
@@ -34,16 +32,17 @@ interface Inside {
   readonly sequence: number
 }
 
-const cursorShape =
-  /^1([0-9a-z]{8})-(0|[1-9a-z][0-9a-z]{0,10})((?:~[a-z][0-9A-Za-z_-]{1,64}){0,4})$/
+const cursorShape = new RegExp(
+  `^1(${epochPattern})-(0|[1-9a-z][0-9a-z]{0,10})((?:~[a-z][0-9A-Za-z_-]{1,64}){0,4})$`,
+)
 
-/** For drivers: the position of `sequence` (0 = before the first record) in the history `epoch`. */
+/** For drivers: the position of `sequence` (0 = before the first record), which `epoch` wrote; see `Lineage.positionAt`. */
 export function makePosition(epoch: Epoch, sequence: number): Position {
   const inside: Inside = { epoch, sequence }
   return inside as unknown as Position
 }
 
-/** For drivers: the history a position belongs to. */
+/** For drivers: the epoch that wrote what is at a position. */
 export function epochOf(position: Position): Epoch {
   return (position as unknown as Inside).epoch
 }
@@ -53,12 +52,18 @@ export function sequenceOf(position: Position): number {
   return (position as unknown as Inside).sequence
 }
 
-/** Whether two positions belong to one history, so that {@link comparePositions} has a meaning. */
-export function isSameHistory(a: Position, b: Position): boolean {
+/**
+ * Whether one epoch wrote both positions. One place in a history has one name, so two positions that compare as equal
+ * are the same place only if their epoch is the same too.
+ */
+export function isSameEpoch(a: Position, b: Position): boolean {
   return epochOf(a) === epochOf(b)
 }
 
-/** Negative when `a` is before `b`, 0 when equal, positive when after. Both must be of one history. */
+/**
+ * Negative when `a` is before `b`, 0 when equal, positive when after. Both must be positions that one log gave out: a cursor
+ * that came from outside may be of another history, in which case the order means nothing.
+ */
 export function comparePositions(a: Position, b: Position): number {
   return sequenceOf(a) - sequenceOf(b)
 }
@@ -76,26 +81,10 @@ export function parseCursor(text: string): Cursor | undefined {
   if (match === null) return undefined
   const [, epoch, digits, tail] = match as unknown as [string, string, string, string]
   const sequence = Number.parseInt(digits, 36)
-  if (!Number.isSafeInteger(sequence)) return undefined
+  const begin = beginOf(epoch as Epoch)
+  // No epoch wrote what lies before its beginning.
+  if (!Number.isSafeInteger(sequence) || begin > sequence) return undefined
   const parts = new Map<string, string>()
   for (const part of tail.split('~').slice(1)) parts.set(part.slice(0, 1), part.slice(1))
   return { position: makePosition(epoch as Epoch, sequence), parts }
-}
-
-/** For drivers: checks that a stored or random text can be an epoch. */
-export function parseEpoch(text: string): Epoch {
-  if (!/^[0-9a-z]{8}$/.test(text)) {
-    throw new LogError(
-      'EPOCH_INVALID',
-      `An epoch is 8 characters of 0-9 and a-z; got ${quote(text)}.`,
-    )
-  }
-  return text as Epoch
-}
-
-/** A new history's identity from 8 random bytes (36^8 = 2.8e12 of them). */
-export function makeEpoch(randomBytes: Uint8Array): Epoch {
-  let text = ''
-  for (let i = 0; i < 8; i++) text += ((randomBytes[i] ?? 0) % 36).toString(36)
-  return parseEpoch(text)
 }

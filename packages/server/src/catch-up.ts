@@ -1,7 +1,7 @@
 // Bringing a session level with the tail: from the log while it is far behind, from the recent records for the last
 // stretch, then into its feed in the same tick. See ARCHITECTURE.md, "Join without a seam".
 
-import { comparePositions, formatCursor, isSameHistory } from '@tidemark/log'
+import { comparePositions, formatCursor, isSameEpoch } from '@tidemark/log'
 import type { EventLog, EventRecord, Loss, Position, Topic } from '@tidemark/log'
 import { Backlog } from './backlog.ts'
 import { Block } from './block.ts'
@@ -139,7 +139,7 @@ function isLevel({ cursor }: Session, { fanOut }: CatchUpSource): boolean {
 }
 
 function isAt(cursor: Position, position: Position): boolean {
-  return isSameHistory(cursor, position) && comparePositions(cursor, position) === 0
+  return isSameEpoch(cursor, position) && comparePositions(cursor, position) === 0
 }
 
 /** Writes a stretch in portions, until its end or until the session takes no more; the cursor tells how far it came. */
@@ -208,7 +208,7 @@ function tell(session: Session, { lost: loss, droppedTo }: Stretch, telling: Tel
 /** Whether a loss reaches further than what the client has been told. */
 function isNews(to: Position | undefined, told: Position | undefined): boolean {
   if (to === undefined || told === undefined) return to !== undefined
-  return !isSameHistory(to, told) || comparePositions(to, told) > 0
+  return comparePositions(to, told) > 0
 }
 
 function greet(session: Session, greeting: Greeting, lost: Loss | undefined): void {

@@ -1,7 +1,7 @@
 // The newest records in memory. Replay reads its last stretch here, in the tick in which the session joins its
 // feed: without it a session could never catch up with a log that grows during every read.
 
-import { comparePositions, isSameHistory } from '@tidemark/log'
+import { comparePositions, isSameEpoch } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import type { FramedRecord } from './framed-record.ts'
 import { recentCharactersMax, recentRecordsMax } from './limits.ts'
@@ -38,11 +38,24 @@ export class RecentRecords {
 
   /** The records after `position`, or undefined when some of them are no longer (or never were) here. */
   after(position: Position): readonly FramedRecord[] | undefined {
-    if (!isSameHistory(position, this.#from) || comparePositions(position, this.#from) < 0)
-      return undefined
+    if (comparePositions(position, this.#from) < 0) return undefined
     const newest = this.#records.at(-1)?.record.position ?? this.#from
     if (comparePositions(position, newest) > 0) return undefined
-    return this.#records.slice(this.#indexAfter(position))
+    const index = this.#indexAfter(position)
+    return this.#isOfHistory(position, index) ? this.#records.slice(index) : undefined
+  }
+
+  /**
+   * Whether the run surely holds the place before `index` that a client's cursor names. Another history may have used the same
+   * sequence; only what one epoch wrote on both sides of it is told apart here, the log knows the rest.
+   */
+  #isOfHistory(position: Position, index: number): boolean {
+    const before =
+      index > this.#start ? (this.#records[index - 1]?.record.position ?? this.#from) : this.#from
+    if (!isSameEpoch(position, before)) return false
+    if (comparePositions(position, before) === 0) return true
+    const next = this.#records[index]?.record.position
+    return next !== undefined && isSameEpoch(position, next)
   }
 
   get #length(): number {

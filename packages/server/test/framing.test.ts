@@ -11,7 +11,7 @@ import type { Framing, FramingChoice } from '../src/framing.ts'
 
 function record(sequence: number, part: Partial<EventRecord> = {}): EventRecord {
   return {
-    position: makePosition(parseEpoch('test0000'), sequence),
+    position: makePosition(parseEpoch('test000000000000'), sequence),
     time: 1_700_000_000_000,
     topic: parseTopic('orders/42'),
     type: 'paid',

@@ -82,7 +82,7 @@ interface Node {
 /** One log that outlives its nodes, two nodes that share it, and clients that come, go and hop between them. */
 class World {
   readonly log: EventLog = memoryLog({
-    epoch: parseEpoch('model000'),
+    epoch: parseEpoch('model00000000000'),
     retention: { rules: [{ pattern: 'short', maxEvents: 2 }] },
     randomBytes: () => new Uint8Array(8),
   })
@@ -203,7 +203,9 @@ function judge(world: World, index: number): void {
 }
 
 function readSequence(cursor: string): number {
-  return sequenceOf(parseCursor(cursor)?.position ?? makePosition(parseEpoch('model000'), 0))
+  return sequenceOf(
+    parseCursor(cursor)?.position ?? makePosition(parseEpoch('model00000000000'), 0),
+  )
 }
 
 test('whatever the interleaving, each client gets every event of its topics once and in order, or is told of the gap', async () => {

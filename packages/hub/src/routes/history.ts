@@ -1,12 +1,6 @@
 // `GET /topics/{topic}`: what a topic holds, page by page, as JSON.
 
-import {
-  comparePositions,
-  formatCursor,
-  isSameHistory,
-  parseCursor,
-  parseTopicSet,
-} from '@tidemark/log'
+import { comparePositions, formatCursor, parseCursor, parseTopicSet } from '@tidemark/log'
 import type { EventLog, EventRecord, Page, Position, ReadQuery, TopicSet } from '@tidemark/log'
 import { quote } from '@tidemark/server'
 import { HubError } from '../errors.ts'
@@ -54,7 +48,7 @@ async function readUntilFound(log: EventLog, query: ReadQuery): Promise<Page> {
 }
 
 function isLast({ records, next }: Page, upTo: Position): boolean {
-  return records.length > 0 || !isSameHistory(next, upTo) || comparePositions(next, upTo) >= 0
+  return records.length > 0 || comparePositions(next, upTo) >= 0
 }
 
 function readTopic(name: string): TopicSet {

@@ -11,9 +11,7 @@ import type { Slot, TopicState } from './topic-state.ts'
 
 /** Answers a query; see `EventLog.read`. */
 export function readPage(store: RecordStore, query: ReadQuery): Page {
-  const loss = findLoss(store, query)
-  if (loss?.reason === 'ahead') return { records: [], next: loss.to, lost: loss }
-  const after = loss?.reason === 'epoch' ? store.first : sequenceOf(query.after)
+  const { after, loss } = findStart(store, query)
   const isOwnEnd = epochOf(query.upTo) === store.epoch
   const upTo = isOwnEnd ? Math.min(sequenceOf(query.upTo), store.head) : store.head
   const range = { topics: query.topics, after, upTo, limit: Math.max(1, query.limit) }
@@ -34,18 +32,18 @@ interface Stretch {
   readonly next: number
 }
 
-function findLoss(store: RecordStore, { after, topics }: ReadQuery): Loss | undefined {
-  const { epoch } = store
-  if (epochOf(after) !== epoch) {
-    return { from: after, to: makePosition(epoch, store.first), reason: 'epoch' }
-  }
-  if (sequenceOf(after) > store.head) {
-    return { from: after, to: makePosition(epoch, store.head), reason: 'ahead' }
-  }
-  const mark = store.newestMarkAfter(sequenceOf(after), topics)
-  return mark === 0
-    ? undefined
-    : { from: after, to: makePosition(epoch, mark), reason: 'retention' }
+interface Start {
+  /** Where reading begins, exclusive. */
+  readonly after: number
+  readonly loss?: Loss
+}
+
+function findStart(store: RecordStore, { after: from, topics }: ReadQuery): Start {
+  const { after, lost } = store.lineage.place(from, store)
+  const mark = store.newestMarkAfter(after, topics)
+  if (lost === undefined && mark === 0) return { after }
+  const to = makePosition(store.epoch, Math.max(after, mark))
+  return { after, loss: { from, to, reason: lost ?? 'retention' } }
 }
 
 function readRange(store: RecordStore, range: Range): Stretch {

@@ -1,9 +1,10 @@
 // The records of a memory log, what retention removes of them, and the marks it leaves.
 
+import type { Epoch } from '../epoch.ts'
 import type { NewEvent } from '../event-log.ts'
 import { emptyTopicsMax } from '../limits.ts'
+import { Lineage } from '../lineage.ts'
 import { makePosition } from '../position.ts'
-import type { Epoch } from '../position.ts'
 import { measureRecord } from '../record-size.ts'
 import type { Retention } from '../retention.ts'
 import { createRuleBook } from '../rule-book.ts'
@@ -23,6 +24,7 @@ export interface RecordStoreOptions {
 /** Adds and removes records; every removal goes through one method, so that lists, sizes and marks agree. */
 export class RecordStore {
   readonly epoch: Epoch
+  readonly lineage: Lineage
   readonly slots: SlotList<Slot> = new SlotList()
   readonly tree: TopicTree = new TopicTree()
   readonly #topics = new Map<Topic, TopicState>()
@@ -41,6 +43,7 @@ export class RecordStore {
 
   constructor({ epoch, retention }: RecordStoreOptions) {
     this.epoch = epoch
+    this.lineage = new Lineage([epoch])
     this.#maxBytes = retention.maxBytes
     this.#rules = createRuleBook(retention)
     for (const { maxAgeMs } of this.#rules.rules) {

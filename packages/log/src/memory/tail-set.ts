@@ -4,7 +4,7 @@ import { LogError } from '../errors.ts'
 import type { EventRecord, Tail, TailHandler } from '../event-log.ts'
 import { HandledTail } from '../handled-tail.ts'
 import { pageDataMax, tailBatchMax } from '../limits.ts'
-import { epochOf, formatCursor, makePosition, sequenceOf } from '../position.ts'
+import { formatCursor, makePosition, sequenceOf } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { RecordStore } from './record-store.ts'
 
@@ -34,8 +34,8 @@ export class TailSet {
 
   /** @throws LogError `POSITION_INVALID` */
   open(after: Position, handler: TailHandler): Tail {
-    const { epoch, head } = this.#store
-    if (epochOf(after) !== epoch || sequenceOf(after) > head) {
+    const { epoch, head, lineage } = this.#store
+    if (lineage.place(after, this.#store).lost !== undefined) {
       throw new LogError(
         'POSITION_INVALID',
         `A tail starts at a position of this log up to its head ${formatCursor(makePosition(epoch, head))}; got ${formatCursor(after)}. Start from \`bounds().head\`.`,

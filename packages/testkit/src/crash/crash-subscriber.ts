@@ -2,7 +2,7 @@
 
 import { request } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { comparePositions, isSameHistory, parseCursor, systemClock } from '@tidemark/log'
+import { comparePositions, parseCursor, systemClock } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { createDecoder } from '@tidemark/wire'
 import type { DecodedEvent, Decoder } from '@tidemark/wire'
@@ -179,5 +179,5 @@ export class CrashSubscriber {
 function isReplayed(event: DecodedEvent, { newest }: Connection): boolean {
   const position = parseCursor(event.id)?.position
   if (position === undefined || newest === undefined) return false
-  return isSameHistory(position, newest) && comparePositions(position, newest) <= 0
+  return comparePositions(position, newest) <= 0
 }

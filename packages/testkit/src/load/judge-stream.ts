@@ -1,7 +1,7 @@
 // Whether what one subscriber got is what the log holds for it. Pure, and knows nothing of the hub's own code but how to
 // compare two cursors.
 
-import { comparePositions, isSameHistory, parseCursor } from '@tidemark/log'
+import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { matchesAny } from '../traffic/matches-any.ts'
 import { nameEvent } from './event-book.ts'
@@ -184,9 +184,5 @@ function keyName({ topic, key }: BookedEvent): string {
 function isAfter(cursor: string | undefined, other: Position | undefined): boolean {
   if (other === undefined) return true
   const position = parseCursor(cursor ?? '')?.position
-  return (
-    position !== undefined &&
-    isSameHistory(position, other) &&
-    comparePositions(position, other) > 0
-  )
+  return position !== undefined && comparePositions(position, other) > 0
 }
