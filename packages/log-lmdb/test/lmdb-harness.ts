@@ -1,8 +1,9 @@
 // Directories of logs for tests, removed after them; and the harness the contract suite wants.
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { EventLog } from '@tidemark/log'
 import type { EventLogHarness, OpenOptions } from '@tidemark/testkit'
 import { openLmdbLog } from '../src/index.ts'
 import type { LmdbEventLog, LmdbLogOptions } from '../src/index.ts'
@@ -16,10 +17,11 @@ export async function removeDirectory(directory: string): Promise<void> {
 }
 
 export function createLmdbHarness(durability: 'fsync' | 'commit' = 'fsync'): EventLogHarness {
-  const opened: LmdbEventLog[] = []
-  let directory: string | undefined
+  const opened = new Map<EventLog, string>()
+  const directories: string[] = []
+  let newest: LmdbEventLog | undefined
   let options: OpenOptions | undefined
-  const openAgain = async (): Promise<LmdbEventLog> => {
+  const openIn = async (directory: string | undefined): Promise<LmdbEventLog> => {
     if (directory === undefined || options === undefined) throw new Error('Open the log first.')
     const log = await openLmdbLog({
       ...options,
@@ -28,23 +30,33 @@ export function createLmdbHarness(durability: 'fsync' | 'commit' = 'fsync'): Eve
       // The contract has handlers that throw on purpose.
       onHandlerError: () => {},
     })
-    opened.push(log)
+    opened.set(log, directory)
+    newest = log
     return log
   }
   return {
     async open(given) {
-      directory = await makeDirectory()
+      directories.push(await makeDirectory())
       options = given
-      return await openAgain()
+      return await openIn(directories[0])
     },
-    openSecond: openAgain,
-    reopen: openAgain,
+    openSecond: () => openIn(directories[0]),
+    reopen: () => openIn(directories[0]),
+    async copy(of) {
+      const source = of === undefined ? directories[0] : opened.get(of)
+      if (source === undefined) throw new Error('Open the log first.')
+      const target = await makeDirectory()
+      directories.push(target)
+      // Nothing is being written in this moment, so a plain copy is whole; the entries of the holders come along.
+      await cp(source, target, { recursive: true })
+      return { open: () => openIn(target) }
+    },
     async flushRetention() {
-      await opened.at(-1)?.sweep()
+      await newest?.sweep()
     },
     async dispose() {
-      for (const log of opened) await log.close()
-      if (directory !== undefined) await removeDirectory(directory)
+      for (const log of opened.keys()) await log.close()
+      for (const directory of directories) await removeDirectory(directory)
     },
   }
 }

@@ -41,7 +41,7 @@ function decode(text: string): DecodedEvent[] {
 
 test('plain: id, type, the payload as published', () => {
   expect(render(choose({}), [record(1)])).toBe(
-    'id: 1test0000-1\nevent: paid\ndata: {"total":12}\n\n',
+    'id: 1test000000000000-1\nevent: paid\ndata: {"total":12}\n\n',
   )
   expect(render(choose({}), [record(1, { type: 'message' })])).not.toContain('event:')
 })
@@ -79,7 +79,7 @@ test('a batch is one event with every record of the flush, under the last cursor
   ]
   const [event, ...more] = decode(render(choose({ shape: 'batch' }), records))
   expect(more).toEqual([])
-  expect(event).toMatchObject({ type: 'batch', id: '1test0000-7' })
+  expect(event).toMatchObject({ type: 'batch', id: '1test000000000000-7' })
   expect((JSON.parse(event?.data ?? '') as { data: unknown }[]).map(({ data }) => data)).toEqual([
     { total: 12 },
     'text\r\nwith lines',

@@ -188,7 +188,13 @@ describe('refusals', () => {
 
   test('a cursor that cannot be read is a gap, never a status', async () => {
     const { ask } = await start()
-    for (const cursor of ['garbage', '1', '%00', '1abcdefgh-zzzzzzzzzzzzzzzz', 'ÿ'.repeat(50)]) {
+    for (const cursor of [
+      'garbage',
+      '1',
+      '%00',
+      '1abcdefghijkl0000-zzzzzzzzzzzzzzzz',
+      'ÿ'.repeat(50),
+    ]) {
       const client = ask('/?topic=a', `Last-Event-ID: ${cursor}\r\n${eventSource}`)
       await client.until('event: tidemark.gap')
       expect(client.text).toContain('"resumed":"gap"')

@@ -8,6 +8,7 @@ import { describeReopen, describeSecondHandle } from './handles-contract.ts'
 import { createOpenBench } from './harness.ts'
 import type { EventLogHarness, OpenBench } from './harness.ts'
 import { describeIdempotency } from './idempotency-contract.ts'
+import { describeLineage } from './lineage-contract.ts'
 import { describeLoss } from './loss-contract.ts'
 import { describeModel } from './model-contract.ts'
 import { describeRead } from './read-contract.ts'
@@ -31,7 +32,7 @@ export function describeEventLog(
   createHarness: () => EventLogHarness,
   options: ContractOptions = {},
 ): void {
-  const { openSecond, reopen } = readAbilities(createHarness())
+  const { openSecond, reopen, copy } = readAbilities(createHarness())
   const parts: Record<string, (open: OpenBench) => void> = {
     append: describeAppend,
     read: describeRead,
@@ -44,6 +45,7 @@ export function describeEventLog(
     model: (open) => describeModel(open, options.modelRuns ?? 40),
     ...(openSecond ? { 'second handle': describeSecondHandle } : {}),
     ...(reopen ? { reopen: describeReopen } : {}),
+    ...(copy ? { lineage: describeLineage } : {}),
   }
   describe(`event log: ${name}`, () => {
     const open = createOpenBench(createHarness)
@@ -55,6 +57,12 @@ export function describeEventLog(
   })
 }
 
-function readAbilities(harness: EventLogHarness): { openSecond: boolean; reopen: boolean } {
-  return { openSecond: harness.openSecond !== undefined, reopen: harness.reopen !== undefined }
+function readAbilities(
+  harness: EventLogHarness,
+): Readonly<Record<'openSecond' | 'reopen' | 'copy', boolean>> {
+  return {
+    openSecond: harness.openSecond !== undefined,
+    reopen: harness.reopen !== undefined,
+    copy: harness.copy !== undefined,
+  }
 }

@@ -21,6 +21,12 @@ export interface OpenOptions {
   readonly retention: Partial<Retention>
 }
 
+/** The data of a log as it was at one moment, apart from the log itself. */
+export interface DataCopy {
+  /** Opens it, with the same options; each call goes on where the one before left the copy. */
+  open(): Promise<EventLog>
+}
+
 /** One driver under test; a new one for each test. Creating it must do nothing yet. */
 export interface EventLogHarness {
   /** Opens a new, empty log. Called once per harness. */
@@ -29,6 +35,8 @@ export interface EventLogHarness {
   openSecond?(): Promise<EventLog>
   /** Opens the same data again after everything was closed. With the same options. */
   reopen?(): Promise<EventLog>
+  /** Copies the data of an open log, by default the first one, while it stays open. */
+  copy?(of?: EventLog): Promise<DataCopy>
   /** Resolves when retention has removed all it must by now. May let up to a minute pass on the clock. */
   flushRetention(): Promise<void>
   /** Closes what is open and removes the data. */
