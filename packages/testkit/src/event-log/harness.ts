@@ -36,7 +36,7 @@ export interface EventLogHarness {
   /** Opens the same data again after everything was closed. With the same options. */
   reopen?(): Promise<EventLog>
   /** Copies the data of an open log, by default the first one, while it stays open. */
-  copy?(of?: EventLog): Promise<DataCopy>
+  readonly copy?: (of?: EventLog) => Promise<DataCopy>
   /** Resolves when retention has removed all it must by now. May let up to a minute pass on the clock. */
   flushRetention(): Promise<void>
   /** Closes what is open and removes the data. */
