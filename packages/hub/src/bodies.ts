@@ -97,7 +97,7 @@ export class Bodies {
   }
 }
 
-const ignoreError = declareFate(() => undefined, 'told')
+const ignoreError = declareFate(() => undefined, 'left')
 
 function decode(bytes: Buffer): string {
   try {

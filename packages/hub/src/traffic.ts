@@ -22,10 +22,10 @@ export class Traffic {
     const forget = (socket: Socket): void => this.#forget(socket)
     const isLast = (response: ServerResponse): boolean =>
       this.#lastInLine.get(response.req.socket) === response
-    // Shared by all, and ready to hear that a stream has taken the connection: then nobody waits for an answer on it.
-    const onSocketClose = declareFate(function hear(this: Socket): void {
+    function onSocketClose(this: Socket): void {
       forget(this)
-    }, 'told')
+    }
+    // Shared by all, and ready to hear that a stream has taken the connection: then nobody waits for an answer on it.
     const onResponseClose = declareFate(function hear(this: ServerResponse): void {
       if (isLast(this)) forget(this.req.socket)
     }, 'told')

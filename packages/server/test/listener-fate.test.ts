@@ -7,8 +7,8 @@ import { declareFate, fateOf } from '../src/node/listener-fate.ts'
 
 test('a listener has the fate that was declared for it, and no other function has one', () => {
   const told = declareFate(() => undefined, 'told')
-  const moved = declareFate(function hear() {}, 'moved')
-  expect([told, moved].map(fateOf)).toEqual(['told', 'moved'])
+  const left = declareFate(function hear() {}, 'left')
+  expect([told, left].map(fateOf)).toEqual(['told', 'left'])
   expect([() => undefined, told.bind(undefined), undefined, {}].map(fateOf)).toEqual([
     undefined,
     undefined,

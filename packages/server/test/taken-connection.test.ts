@@ -23,6 +23,8 @@ interface Running {
   readonly port: number
   readonly ask: (headers?: string) => RawClient
   readonly countConnections: () => Promise<number>
+  /** Of its streams. */
+  readonly sockets: readonly Socket[]
 }
 
 let open: Running[] = []
@@ -38,11 +40,13 @@ afterEach(async () => {
 
 async function start(prepare?: Prepare, options: ServerOptions = {}): Promise<Running> {
   const tide = createTidemark({ log: memoryLog() })
+  const sockets: Socket[] = []
   const server = createServer(options, (request, response) => {
     if (request.url === '/hello') {
       response.end('hello')
       return
     }
+    sockets.push(request.socket)
     prepare?.(request, response)
     void tide.subscribe(request, response)
   })
@@ -53,6 +57,7 @@ async function start(prepare?: Prepare, options: ServerOptions = {}): Promise<Ru
     tide,
     server,
     port,
+    sockets,
     ask: (headers) => sendRaw(port, get('/?topic=a', headers)),
     countConnections: () => promisify(server.getConnections.bind(server))(),
   }
@@ -78,14 +83,15 @@ describe('a connection that a stream has for itself', () => {
     expect(client.text).toMatch(/event: tidemark\.bye[^]*\r\n0\r\n\r\n$/)
   })
 
-  test('lets Node end the exchange at once', async () => {
-    const exchanges: Parameters<Prepare>[] = []
-    const running = await start((...exchange) => exchanges.push(exchange))
-    await expectStream(running)
-    const [request, response] = exchanges[0] ?? []
-    await expect.poll(() => request?.socket.destroyed).toBe(true)
-    expect(response?.write('late')).toBe(false)
-    expect(running.tide.sessionCount).toBe(1)
+  test('keeps nothing of Node’s parser, and reads on', async () => {
+    const sockets: Socket[] = []
+    const running = await start((request) => sockets.push(request.socket))
+    const client = await expectStream(running)
+    const [socket] = sockets
+    await expect.poll(() => partOf(socket, 'parser')).toBeNull()
+    expect(socket?.destroyed).toBe(false)
+    client.socket.write('GET')
+    await expect.poll(() => socket?.destroyed).toBe(true)
   })
 
   test('is counted once, and no more when the client has left or was reset', async () => {
@@ -156,19 +162,40 @@ describe('a connection that a stream has for itself', () => {
     },
   )
 
-  test('carries the listeners that follow it', async () => {
-    let closes = 0
-    const running = await start((request) => {
-      request.socket.on(
+  test.each(['close', 'error', 'end', 'timeout'])(
+    'tells those who listen to its socket from the start (%s)',
+    async (name) => {
+      let heard = 0
+      const running = await start(({ socket }) => socket.on(name, () => (heard += 1)))
+      const client = await expectStream(running)
+      expect(client.text).toContain('\r\nConnection: close\r\n')
+      expect(heard).toBe(0)
+      const [socket] = running.sockets
+      if (name === 'timeout') socket?.emit('timeout')
+      else if (name === 'error') socket?.destroy(new Error('broken'))
+      else client.socket.end()
+      await expect.poll(() => heard).toBe(1)
+      await expect.poll(() => running.tide.sessionCount).toBe(0)
+    },
+  )
+
+  test('tells what has declared itself ready for it that it is taken, once', async () => {
+    const heard: string[] = []
+    const running = await start((request, response) => {
+      request.once(
         'close',
-        declareFate(() => (closes += 1), 'moved'),
+        declareFate(() => heard.push('request'), 'told'),
+      )
+      response.on(
+        'close',
+        declareFate(() => heard.push('response'), 'told'),
       )
     })
     const client = await expectStream(running)
-    expect(client.text).toContain('\r\nConnection: close\r\n')
-    expect(closes).toBe(0)
+    await expect.poll(() => heard).toEqual(['request', 'response'])
     client.socket.destroy()
-    await expect.poll(() => closes).toBe(1)
+    await expect.poll(() => running.tide.sessionCount).toBe(0)
+    expect(heard).toHaveLength(2)
   })
 })
 
@@ -182,8 +209,8 @@ function hide(object: object, name: string): () => void {
   }
 }
 
-function partOf(socket: Socket, name: '_handle' | 'parser'): object {
-  return (socket as unknown as Readonly<Record<string, object>>)[name] ?? {}
+function partOf(socket: Socket | undefined, name: 'parser'): object | null | undefined {
+  return (socket as unknown as Readonly<Record<string, object | null>> | undefined)?.[name]
 }
 
 type Break = (request: IncomingMessage, response: ServerResponse) => (() => void) | undefined
@@ -196,17 +223,23 @@ function listenOn(name: string, pick: (...exchange: Parameters<Prepare>) => Even
   }
 }
 
+type Listener = (...values: unknown[]) => unknown
+
+/** Puts a function of another name in the place of a listener. */
+function rename(emitter: EventEmitter, event: string, name: string): undefined {
+  const listener = emitter.listeners(event).find((each) => each.name === name) as Listener
+  emitter.off(event, listener).on(event, (...values) => listener(...values))
+}
+
 const reasons: readonly (readonly [string, Break])[] = [
-  ['the handle cannot stop reading', ({ socket }) => hide(partOf(socket, '_handle'), 'readStop')],
   [
-    'the handle does not say whether it reads',
-    ({ socket }) => hide(partOf(socket, '_handle'), 'reading'),
+    'the parser cannot let it go',
+    ({ socket }) => hide(partOf(socket, 'parser') ?? {}, 'unconsume'),
   ],
-  ['the parser cannot let it go', ({ socket }) => hide(partOf(socket, 'parser'), 'unconsume')],
   [
     'the parser does not say what it read',
     ({ socket }) => {
-      const parser = partOf(socket, 'parser')
+      const parser = partOf(socket, 'parser') ?? {}
       let show: (() => void) | undefined
       // Until the end of the request Node itself needs to know.
       queueMicrotask(() => (show = hide(parser, 'incoming')))
@@ -232,7 +265,33 @@ const reasons: readonly (readonly [string, Break])[] = [
       return undefined
     },
   ],
-  ['somebody waits for the socket to close', listenOn('close', ({ socket }) => socket)],
+  [
+    'Node does not clean up behind a closed socket by the name we know',
+    ({ socket }) => rename(socket, 'close', 'bound socketOnClose'),
+  ],
+  [
+    'Node does not wait for the drain of a socket by the name we know',
+    ({ socket }) => rename(socket, 'drain', 'bound socketOnDrain'),
+  ],
+  [
+    'the response does not write as we know',
+    (_, response) => {
+      const { _writeRaw: writeRaw } = response as unknown as Readonly<Record<string, Listener>>
+      Object.assign(response, {
+        _writeRaw: (...values: unknown[]): unknown => writeRaw?.apply(response, values),
+      })
+      return undefined
+    },
+  ],
+  [
+    'somebody has a way of his own to destroy the request',
+    (request) => {
+      const destroy = request.destroy.bind(request)
+      request.destroy = (error) => destroy(error)
+      return undefined
+    },
+  ],
+  ['somebody reads the socket', listenOn('data', ({ socket }) => socket)],
   ['somebody waits for the request to close', listenOn('close', (request) => request)],
   ['somebody waits for the response to close', listenOn('close', (_, response) => response)],
   ['somebody waits for the response to finish', listenOn('finish', (_, response) => response)],

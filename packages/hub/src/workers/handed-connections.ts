@@ -1,14 +1,13 @@
 // A worker's connections, which another process has accepted for it.
 
 import type { Server, Socket } from 'node:net'
-import { declareFate } from '@tidemark/server/node'
 import type { FromWorker } from './messages.ts'
 
 /** Brings connections to a server that does not listen itself. */
 export class HandedConnections {
   readonly #server: Server
   readonly #tell: (message: FromWorker) => void
-  readonly #onClose = declareFate(() => this.#noteClosed(), 'moved')
+  readonly #onClose = (): void => this.#noteClosed()
   #closed = 0
 
   constructor(server: Server, tell: (message: FromWorker) => void) {
@@ -28,8 +27,6 @@ export class HandedConnections {
     }
     // As the sockets that an HTTP server accepts itself: who has sent a request may close his side and read on.
     socket.allowHalfOpen = true
-    // What follows it so far, and this, is about the connection, whichever socket has it.
-    for (const listener of socket.listeners('close')) declareFate(listener as () => void, 'moved')
     socket.once('close', this.#onClose)
     this.#server.emit('connection', socket)
   }

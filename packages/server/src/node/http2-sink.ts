@@ -5,8 +5,8 @@ import type { Http2ServerResponse } from 'node:http2'
 import type { Block } from '../block.ts'
 import { http2SliceBytes, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
-import type { StreamHeaders } from '../stream-headers.ts'
-import { StreamHead } from './stream-head.ts'
+import { endOwn, writeOwn } from './own-methods.ts'
+import type { StreamHead } from './stream-head.ts'
 
 /** A sink that offers the connection one slice at a time. */
 export class Http2Sink implements Sink {
@@ -18,10 +18,9 @@ export class Http2Sink implements Sink {
   #isBlocked = false
   #isEnding = false
 
-  /** `headers` are those of the stream's head. */
-  constructor(response: Http2ServerResponse, headers: StreamHeaders) {
+  constructor(response: Http2ServerResponse, head: StreamHead) {
     this.#response = response
-    this.#head = new StreamHead(response, headers)
+    this.#head = head
   }
 
   listen(listener: SinkListener): void {
@@ -54,7 +53,7 @@ export class Http2Sink implements Sink {
 
   end(): void {
     this.#isEnding = true
-    if (this.#leftBytes === 0 && this.#head.begin()) this.#response.end()
+    if (this.#leftBytes === 0 && this.#head.begin()) endOwn(this.#response)
   }
 
   abort(): void {
@@ -71,7 +70,7 @@ export class Http2Sink implements Sink {
       if (slice.length === first.length) this.#left.shift()
       else this.#left[0] = first.subarray(http2SliceBytes)
       this.#leftBytes -= slice.length
-      response.write(slice)
+      writeOwn(response, slice)
     }
   }
 
@@ -79,7 +78,7 @@ export class Http2Sink implements Sink {
     if (this.#response.writableEnded) return
     this.#offer()
     if (this.#leftBytes > 0) return
-    if (this.#isEnding) this.#response.end()
+    if (this.#isEnding) endOwn(this.#response)
     if (!this.#isBlocked) return
     this.#isBlocked = false
     this.#listener?.drained()

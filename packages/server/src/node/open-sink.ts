@@ -5,12 +5,13 @@ import type { Http2ServerResponse } from 'node:http2'
 import { ServerError } from '../errors.ts'
 import type { Compress, Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
-import type { StreamHeaders } from '../stream-headers.ts'
 import { isHttp2 } from './exchange.ts'
 import type { NodeResponse } from './exchange.ts'
 import { Http2Sink } from './http2-sink.ts'
+import { leadThrough } from './own-methods.ts'
 import { ResponseSink } from './response-sink.ts'
 import { SocketSink } from './socket-sink.ts'
+import { StreamHead } from './stream-head.ts'
 
 /** `auto`: straight to the socket where that is safe. `response`: always through `response.write`. */
 export type SocketWay = 'auto' | 'response'
@@ -35,19 +36,22 @@ export function openSink(response: NodeResponse, { way, compress }: SinkOptions)
   }
   const isBare = isHttp2(response) ? isUnwrappedHttp2(response) : isUnwrapped(response)
   const isGzip = compress !== undefined && isBare
-  const headers = isGzip ? gzipStreamHeaders : streamHeaders
-  const sink = createSink(response, headers, { way, isBare })
-  return isGzip ? compress(sink) : sink
+  const head = new StreamHead(response, isGzip ? gzipStreamHeaders : streamHeaders)
+  const sink = createSink(response, head, { way, isBare })
+  if (!isGzip) return sink
+  const compressed = compress(sink)
+  head.onSent = () => leadThrough(response, compressed)
+  return compressed
 }
 
 function createSink(
   response: NodeResponse,
-  headers: StreamHeaders,
+  head: StreamHead,
   { way, isBare }: { readonly way: SocketWay; readonly isBare: boolean },
 ): Sink {
-  if (!isBare) return new ResponseSink(response, headers)
-  if (isHttp2(response)) return new Http2Sink(response, headers)
-  return way === 'auto' ? new SocketSink(response, headers) : new ResponseSink(response, headers)
+  if (!isBare) return new ResponseSink(response, head)
+  if (isHttp2(response)) return new Http2Sink(response, head)
+  return way === 'auto' ? new SocketSink(response, head) : new ResponseSink(response, head)
 }
 
 /**

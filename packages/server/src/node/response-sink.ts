@@ -3,19 +3,18 @@
 import type { Block } from '../block.ts'
 import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
-import type { StreamHeaders } from '../stream-headers.ts'
 import type { AnyResponse } from './exchange.ts'
-import { StreamHead } from './stream-head.ts'
+import { endOwn, writeOwn } from './own-methods.ts'
+import type { StreamHead } from './stream-head.ts'
 
 /** A sink that writes like any handler of the application would. */
 export class ResponseSink implements Sink {
   readonly #response: AnyResponse
   readonly #head: StreamHead
 
-  /** `headers` are those of the stream's head. */
-  constructor(response: AnyResponse, headers: StreamHeaders) {
+  constructor(response: AnyResponse, head: StreamHead) {
     this.#response = response
-    this.#head = new StreamHead(response, headers)
+    this.#head = head
   }
 
   listen(listener: SinkListener): void {
@@ -34,14 +33,14 @@ export class ResponseSink implements Sink {
   write(block: Block): boolean {
     const response = this.#response
     if (response.destroyed || response.writableEnded || !this.#head.begin()) return false
-    const isBelowMark = response.write(block.bytes)
+    const isBelowMark = writeOwn(response, block.bytes)
     // `write` answers false as soon as Node's small mark is passed, also when the kernel took everything at once;
     // what counts is what is really left waiting. Only a false is followed by `drain`.
     return isBelowMark || response.writableLength <= writeBytesMax
   }
 
   end(): void {
-    if (this.#head.begin()) this.#response.end()
+    if (this.#head.begin()) endOwn(this.#response)
   }
 
   abort(): void {

@@ -6,32 +6,29 @@ import type { Socket } from 'node:net'
 import type { Block } from '../block.ts'
 import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
-import type { StreamHeaders } from '../stream-headers.ts'
 import { declareFate } from './listener-fate.ts'
-import { sendStreamHead } from './stream-head.ts'
-import type { StreamSocket } from './stream-socket.ts'
+import { endOwn } from './own-methods.ts'
+import type { StreamConnection } from './stream-connection.ts'
+import type { StreamHead } from './stream-head.ts'
 import { canTake, takeConnection } from './take-connection.ts'
-
-/** RFC 9112 §7.1: the chunk of no bytes, without trailers. */
-const lastChunk = '0\r\n\r\n'
 
 /** A sink that writes blocks as chunks made once for all sessions. */
 export class SocketSink implements Sink {
   /** Until the connection is taken. */
   #response: ServerResponse | undefined
-  readonly #headers: StreamHeaders
+  /** Until it is sent. */
+  #head: StreamHead | undefined
   #listener: SinkListener | undefined
-  #taken: StreamSocket | undefined
+  #taken: StreamConnection | undefined
   /** The response's own, where it was not taken. */
   #socket: Socket | undefined
   #onClose: (() => void) | undefined
   #onDrain: (() => void) | undefined
   #isChunked = true
 
-  /** `headers` are those of the stream's head. */
-  constructor(response: ServerResponse, headers: StreamHeaders) {
+  constructor(response: ServerResponse, head: StreamHead) {
     this.#response = response
-    this.#headers = headers
+    this.#head = head
   }
 
   listen(listener: SinkListener): void {
@@ -43,7 +40,7 @@ export class SocketSink implements Sink {
       if (this.#onDrain !== undefined) this.#socket?.off('drain', this.#onDrain)
       this.#socket = undefined
       listener.closed()
-    }, 'told')
+    }, 'left')
     response.on('close', this.#onClose)
     response.on('error', ignoreError)
     if (response.destroyed || response.socket === null || response.socket.destroyed)
@@ -62,12 +59,8 @@ export class SocketSink implements Sink {
 
   end(): void {
     if (this.#response !== undefined && this.#socket === undefined) this.#begin(this.#response)
-    if (this.#taken !== undefined) {
-      if (this.#isChunked) this.#taken.write(lastChunk)
-      this.#taken.destroySoon()
-    } else if (this.#socket !== undefined) {
-      this.#response?.end()
-    }
+    if (this.#taken !== undefined) this.#taken.end(this.#isChunked)
+    else if (this.#socket !== undefined && this.#response !== undefined) endOwn(this.#response)
   }
 
   abort(): void {
@@ -84,7 +77,8 @@ export class SocketSink implements Sink {
     const isToBeTaken = canTake(response)
     // Nothing but the stream will come on a connection that is taken.
     if (isToBeTaken) response.setHeader('Connection', 'close')
-    sendStreamHead(response, this.#headers)
+    this.#head?.begin()
+    this.#head = undefined
     // HTTP/1.0 has no chunks: there the end of the connection is the end of the stream.
     this.#isChunked = response.chunkedEncoding
     this.#socket = response.socket
@@ -98,13 +92,10 @@ export class SocketSink implements Sink {
     const listener = this.#listener
     if (response === undefined || onClose === undefined || listener === undefined) return
     if (this.#socket === undefined || response.writableEnded || !canTake(response)) return
-    // This listener shall not hear that the response is closed when its connection is taken.
-    response.off('close', onClose)
     const taken = takeConnection(response)
-    if (taken === undefined) {
-      response.on('close', onClose)
-      return
-    }
+    if (taken === undefined) return
+    // From here on the connection says when it is over, whatever has become of the response.
+    response.off('close', onClose)
     taken.listen(listener)
     this.#taken = taken
     this.#socket = undefined
@@ -114,7 +105,9 @@ export class SocketSink implements Sink {
 
   #writeToSocket(bytes: Uint8Array): boolean {
     const socket = this.#socket
-    if (socket === undefined || socket.destroyed) return false
+    // Nothing may come behind the last chunk of a response that the application has ended.
+    if (socket === undefined || socket.destroyed || this.#response?.writableEnded !== false)
+      return false
     // Above Node's mark but not above ours is fine; below Node's mark no `drain` would ever come.
     if (socket.write(bytes) || socket.writableLength <= writeBytesMax) return true
     if (this.#onDrain === undefined) {
@@ -130,4 +123,4 @@ export class SocketSink implements Sink {
 }
 
 /** `close` follows and says all there is to say. */
-const ignoreError = declareFate(() => undefined, 'told')
+const ignoreError = declareFate(() => undefined, 'left')

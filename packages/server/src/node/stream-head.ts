@@ -14,6 +14,8 @@ export class StreamHead {
   readonly #response: AnyResponse
   readonly #headers: StreamHeaders
   #isSent = false
+  /** Called once it is out. */
+  onSent: () => void = () => undefined
 
   constructor(response: AnyResponse, headers: StreamHeaders) {
     this.#response = response
@@ -31,6 +33,7 @@ export class StreamHead {
     if (this.#response.headersSent) return false
     sendStreamHead(this.#response, this.#headers)
     this.#isSent = true
+    this.onSent()
     return true
   }
 }

@@ -19,6 +19,6 @@ export function claimCarrier(request: NodeRequest, response: NodeResponse): void
   const anyResponse: AnyResponse = response
   anyResponse.once(
     'close',
-    declareFate(() => streaming.delete(carrier), 'told'),
+    declareFate(() => streaming.delete(carrier), 'left'),
   )
 }

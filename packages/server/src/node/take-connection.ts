@@ -1,38 +1,29 @@
 // Takes the connection of a stream out of Node's HTTP server, so that request, response, parser and their listeners can be
-// let go: together they hold several times as much memory as the session. The operating system's handle goes over to a
-// socket of its own; the old socket is closed without it, and Node cleans up behind it as behind any client that left.
+// let go: together they hold several times as much memory as the session. The socket stays the same and the application's as
+// ever; what leaves it is the parser, Node's listeners, and the way to request and response (loose-exchange.ts).
 //
-// It rests on what Node does not document: `_handle`, `_server`, `_connections`, `parser`. `canTake` looks at all of it, and at
-// who else listens; where anything is not as in Node 20 to 26, the stream stays on its response.
+// It rests on what Node does not document: `parser`, `_httpMessage`, `_writeRaw`, and its listeners by their names. `canTake` looks at all
+// of it, and at who else listens; where anything is not as in Node 20 to 26, the stream stays on its response.
 
 import { Socket } from 'node:net'
 import type { EventEmitter } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import { fateOf } from './listener-fate.ts'
-import { StreamSocket } from './stream-socket.ts'
-
-interface Handle {
-  reading: boolean
-  readStop(): number
-}
+import { canLoosen, loosenExchange } from './loose-exchange.ts'
+import { StreamConnection, streamOf } from './stream-connection.ts'
 
 interface Parser {
   readonly incoming: unknown
   unconsume(): void
 }
 
-interface CountingServer extends Server {
-  _connections: number
-}
-
 /** A socket of an HTTP connection as Node 20 to 26 have it. */
 interface HttpSocket extends Socket {
-  _handle: Handle | null
-  /** Of the server that counts it; a socket that another process has handed over has none. */
-  _server: CountingServer | null | undefined
   readonly server: Server
-  readonly parser: Parser
+  readonly parser: Parser | null
 }
+
+type Listener = (...values: unknown[]) => void
 
 /** Listeners that Node's HTTP server puts on a socket, and on a response. */
 const nodesOwn: ReadonlySet<string> = new Set([
@@ -49,66 +40,99 @@ const nodesOwn: ReadonlySet<string> = new Set([
   'socketOnTimeout',
 ])
 
+/** Those of them that go with the parser: they hold the request. By the event they are for. */
+const partingNames: ReadonlyMap<string, string> = new Map([
+  ['data', 'bound socketOnData'],
+  ['end', 'bound socketOnEnd'],
+  ['drain', 'bound socketOnDrain'],
+  ['close', 'bound socketOnClose'],
+  ['pause', 'onSocketPause'],
+  ['resume', 'onSocketResume'],
+])
+
+/** What others may listen to on a socket that is taken: it goes on to tell them. */
+const harmlessEvents: ReadonlySet<string | symbol> = new Set(['close', 'end', 'error', 'timeout'])
+
 /** Whether the connection of a response can be taken once its head is out. */
 export function canTake(response: ServerResponse): boolean {
   const { req: request, socket } = response
   return (
     socket !== null &&
-    isAsExpected(socket) &&
+    isAsExpected(socket, response) &&
     // A time limit on the socket is Node's to watch.
     !socket.timeout &&
     socket.writable &&
     socket.writableLength === 0 &&
+    !socket.isPaused() &&
     request.complete &&
     // Nor has a further request begun behind this one.
-    socket.parser.incoming === request &&
-    isOnlyNodes(socket) &&
+    socket.parser?.incoming === request &&
+    !Object.hasOwn(request, 'destroy') &&
+    isOnlyNodes(socket, harmlessEvents) &&
     isOnlyNodes(request) &&
     isOnlyNodes(response)
   )
 }
 
 /** Takes the connection. To be called right after the head, when `canTake` said so before it. */
-export function takeConnection(response: ServerResponse): StreamSocket | undefined {
-  const { socket } = response
-  if (socket === null || !isAsExpected(socket) || socket.writableLength > 0) return undefined
-  const { _handle: handle, _server: counter, server, parser } = socket
-  if (handle === null) return undefined
-  const moved = socket.listeners('close').filter((listener) => fateOf(listener) === 'moved')
-  parser.unconsume()
-  // The new socket begins to read by itself, and only if nobody does.
-  handle.readStop()
-  handle.reading = false
-  socket._handle = null
-  // The old socket counts itself out when it closes.
-  if (counter) counter._connections += 1
-  const taken = StreamSocket.adopt(handle, counter)
-  for (const listener of moved) {
-    socket.off('close', listener as () => void)
-    taken.on('close', listener as () => void)
+export function takeConnection(response: ServerResponse): StreamConnection | undefined {
+  const { req: request, socket } = response
+  if (socket === null || !isAsExpected(socket, response) || socket.writableLength > 0)
+    return undefined
+  const onClose = findListener(socket, 'close', 'bound socketOnClose')
+  const onResponseClose = findListener(socket, 'close', 'onServerResponseClose')
+  const onDrain = findListener(socket, 'drain', 'bound socketOnDrain')
+  if (onClose === undefined || onResponseClose === undefined || onDrain === undefined)
+    return undefined
+  // Its `data` listener comes before Node's goes, so that the socket never stops flowing; with it Node takes the bytes
+  // away from the parser.
+  const stream = new StreamConnection(socket)
+  for (const [event, name] of partingNames) {
+    const listener = findListener(socket, event, name)
+    if (listener !== undefined) socket.off(event, listener)
   }
-  registerStream(server, taken)
-  socket.destroy()
-  return taken
+  // Behind the stream's own, so that a request hears of the close before its response, as ever.
+  socket.off('close', onResponseClose).on('close', onResponseClose)
+  // Node's own clean-up behind a connection that closes frees the parser, and would destroy the request.
+  request.destroy = () => request
+  onClose.call(socket)
+  Reflect.deleteProperty(request, 'destroy')
+  // Node puts functions of each socket's own in front of these while it has a parser.
+  const { on, addListener, prependListener, setEncoding } = Socket.prototype
+  Object.assign(socket, { on, addListener, prependListener, setEncoding })
+  tellClose(request)
+  tellClose(response)
+  response.on('prefinish', onEnd)
+  loosenExchange(response, onDrain)
+  registerStream(socket.server, stream)
+  return stream
 }
 
-function isAsExpected(socket: Socket): socket is HttpSocket {
-  const { _handle: handle, _server: counter, server, parser } = socket as Partial<HttpSocket>
+function isAsExpected(socket: Socket, response: ServerResponse): socket is HttpSocket {
+  const { server, parser } = socket as Partial<HttpSocket>
   return (
     // Not TLS, nor somebody's own kind of socket.
     Object.getPrototypeOf(socket) === Socket.prototype &&
-    typeof handle?.readStop === 'function' &&
-    typeof handle.reading === 'boolean' &&
     typeof parser?.unconsume === 'function' &&
+    canLoosen(response) &&
     typeof server?.closeAllConnections === 'function' &&
-    (!counter || Number.isInteger(counter._connections))
+    findListener(socket, 'close', 'bound socketOnClose') !== undefined &&
+    findListener(socket, 'close', 'onServerResponseClose') !== undefined
   )
 }
 
-/** Whether nobody but Node listens, or only those who know that a connection may be taken. */
-function isOnlyNodes(emitter: EventEmitter): boolean {
+function findListener(emitter: EventEmitter, event: string, name: string): Listener | undefined {
+  return emitter.listeners(event).find((listener) => listener.name === name) as Listener | undefined
+}
+
+/** Whether nobody but Node listens, or only those who know that a connection may be taken, or to what changes nothing. */
+function isOnlyNodes(
+  emitter: EventEmitter,
+  harmless: ReadonlySet<string | symbol> = new Set(),
+): boolean {
   return emitter
     .eventNames()
+    .filter((name) => !harmless.has(name))
     .every((name) =>
       emitter
         .listeners(name)
@@ -116,16 +140,30 @@ function isOnlyNodes(emitter: EventEmitter): boolean {
     )
 }
 
-const streamsOf = new WeakMap<Server, Set<StreamSocket>>()
+/** Those who can do with hearing `close` now hear it. */
+function tellClose(emitter: EventEmitter): void {
+  for (const listener of emitter.listeners('close')) {
+    if (fateOf(listener) !== 'told') continue
+    emitter.off('close', listener as Listener)
+    listener.call(emitter)
+  }
+}
+
+/** Called when somebody ends the response. */
+function onEnd(this: ServerResponse): void {
+  if (this.socket !== null) streamOf(this.socket)?.hearEnd()
+}
+
+const streamsOf = new WeakMap<Server, Set<StreamConnection>>()
 
 /** Keeps a server's `closeAllConnections` true: Node's own finds connections by their parsers. */
-function registerStream(server: Server, stream: StreamSocket): void {
+function registerStream(server: Server, stream: StreamConnection): void {
   const streams = streamsOf.get(server)
   if (streams !== undefined) {
     stream.registerIn(streams)
     return
   }
-  const first = new Set<StreamSocket>()
+  const first = new Set<StreamConnection>()
   streamsOf.set(server, first)
   stream.registerIn(first)
   const closeOthers = server.closeAllConnections.bind(server)

@@ -39,11 +39,15 @@ export interface RawClient {
   until(part: string): Promise<void>
 }
 
-export function sendRaw(port: number, request: string): RawClient {
+export function sendRaw(
+  port: number,
+  request: string,
+  encoding: BufferEncoding = 'utf8',
+): RawClient {
   const socket = connect(port, '127.0.0.1')
   let text = ''
   const waiting = new Set<() => void>()
-  socket.setEncoding('utf8')
+  socket.setEncoding(encoding)
   socket.on('data', (chunk: string) => {
     text += chunk
     for (const check of waiting) check()

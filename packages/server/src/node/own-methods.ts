@@ -1,0 +1,63 @@
+// A compressed response that an application still has in hand: what it writes there goes through the stream's compression,
+// and when it ends the response the compressed stream gets its proper end. Node's own methods stay the way for the sink.
+
+import { Block } from '../block.ts'
+import type { Sink } from '../sink.ts'
+import type { AnyResponse } from './exchange.ts'
+
+const ownKey: unique symbol = Symbol('own')
+
+type Method = (this: Led, ...values: readonly unknown[]) => unknown
+
+interface Led {
+  [ownKey]?: { readonly write: Method; readonly end: Method; readonly sink: Sink }
+  write: Method
+  end: Method
+}
+
+/** Leads what is written to a response from now on through `sink`, which writes with {@link writeOwn} and {@link endOwn}. */
+export function leadThrough(response: object, sink: Sink): void {
+  const led = response as Led
+  led[ownKey] = { write: led.write, end: led.end, sink }
+  led.write = writeThrough
+  led.end = endThrough
+}
+
+/** Writes past {@link leadThrough}. */
+export function writeOwn(response: AnyResponse, bytes: Uint8Array): boolean {
+  const led = response as unknown as Led
+  const own = led[ownKey]
+  return own === undefined ? response.write(bytes) : own.write.call(led, bytes) === true
+}
+
+/** Ends past {@link leadThrough}. */
+export function endOwn(response: AnyResponse): void {
+  const led = response as unknown as Led
+  const own = led[ownKey]
+  if (own === undefined) response.end()
+  else own.end.call(led)
+}
+
+function writeThrough(this: Led, ...values: readonly unknown[]): unknown {
+  const own = this[ownKey]
+  const done = values.find((value) => typeof value === 'function')
+  if (done !== undefined) process.nextTick(done)
+  return own?.sink.write(new Block(toBytes(values)))
+}
+
+function endThrough(this: Led, ...values: readonly unknown[]): unknown {
+  const own = this[ownKey]
+  const [chunk] = values
+  const isLast = (this as unknown as AnyResponse).writableEnded
+  if (!isLast && chunk !== undefined && chunk !== null && typeof chunk !== 'function')
+    own?.sink.write(new Block(toBytes(values)))
+  if (!isLast) own?.sink.end()
+  const done = values.find((value) => typeof value === 'function')
+  // Node's own says what becomes of the callback, and of a second end.
+  return own?.end.call(this, ...(done === undefined ? [] : [done]))
+}
+
+function toBytes([chunk, encoding]: readonly unknown[]): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk
+  return Buffer.from(String(chunk), typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
+}

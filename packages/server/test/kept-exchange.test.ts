@@ -1,0 +1,164 @@
+// What an application does with the request and response it has subscribed with, and what the two tell it, for as long as
+// the stream lives: the same as with a stream that it writes itself, on every way to the socket.
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { finished } from 'node:stream'
+import { gunzipSync } from 'node:zlib'
+import { memoryLog } from '@tidemark/log'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createTidemark } from '../src/index.ts'
+import type { Tidemark } from '../src/index.ts'
+import { collectGarbage } from './support/collect.ts'
+import { get, sendRaw } from './support/node-server.ts'
+import type { RawClient } from './support/node-server.ts'
+import { settle } from './support/settle.ts'
+
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+type Prepare = (exchange: Exchange) => void
+
+interface Running {
+  readonly tide: Tidemark
+  readonly client: RawClient
+  /** Of the stream. Taken out, so that nobody holds it any more. */
+  readonly takeExchange: () => Exchange
+}
+
+/** Another way for a stream to reach its client. */
+interface Way {
+  readonly name: string
+  readonly prepare?: Prepare
+  readonly headers?: string
+  readonly isGzip?: boolean
+}
+
+function listen({ response }: Exchange): void {
+  response.on('close', () => undefined)
+}
+
+function wrap({ response }: Exchange): void {
+  const write = response.write.bind(response)
+  response.write = ((chunk: Uint8Array) => write(chunk)) as ServerResponse['write']
+}
+
+const gzip = 'Accept-Encoding: gzip\r\n'
+const ways: readonly Way[] = [
+  { name: 'a connection that was taken' },
+  { name: 'a connection that was taken, compressed', headers: gzip, isGzip: true },
+  { name: 'a response that somebody listens to', prepare: listen },
+  {
+    name: 'a response that somebody listens to, compressed',
+    prepare: listen,
+    headers: gzip,
+    isGzip: true,
+  },
+  { name: 'a response that middleware has wrapped', prepare: wrap },
+]
+
+async function start({ prepare, headers = '', isGzip = false }: Partial<Way> = {}): Promise<Running> {
+  const tide = createTidemark({ log: memoryLog() })
+  let exchange: Exchange | undefined
+  const server = createServer((request, response) => {
+    exchange = { request, response }
+    prepare?.(exchange)
+    void tide.subscribe(request, response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    await tide.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  const client = sendRaw((server.address() as AddressInfo).port, get('/?topic=a', headers), isGzip ? 'latin1' : 'utf8')
+  await client.until(isGzip ? '\r\n\r\n' : 'tidemark.ready')
+  await expect.poll(() => tide.sessionCount).toBe(1)
+  // The connection is taken in a later turn.
+  await settle()
+  return {
+    tide,
+    client,
+    takeExchange() {
+      const taken = exchange
+      exchange = undefined
+      if (taken === undefined) throw new Error('The exchange has been taken out before.')
+      return taken
+    },
+  }
+}
+
+const acts: readonly (readonly [string, (exchange: Exchange) => void])[] = [
+  ['ends the response', ({ response }) => void response.end()],
+  ['destroys the response', ({ response }) => void response.destroy()],
+  ['destroys the request', ({ request }) => void request.destroy()],
+  ['destroys the socket of the request', ({ request }) => void request.socket.destroy()],
+  ['destroys the socket of the response', ({ response }) => void response.socket?.destroy()],
+]
+
+/** The body of the answer as the client reads it. */
+function readBody(client: RawClient, isGzip: boolean | undefined): string {
+  const bytes = Buffer.from(client.text.slice(client.text.indexOf('\r\n\r\n') + 4), 'latin1')
+  const parts: Buffer[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const lineEnd = bytes.indexOf('\r\n', at)
+    const length = Number.parseInt(bytes.subarray(at, lineEnd).toString(), 16)
+    expect(Number.isNaN(length), 'a chunk begins with its length').toBe(false)
+    parts.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + length))
+    at = lineEnd + 2 + length + 2
+  }
+  const body = Buffer.concat(parts)
+  return (isGzip === true ? gunzipSync(body) : body).toString()
+}
+
+describe.each(ways)('of $name', (way) => {
+  test.each(acts)('an application that %s gets nothing more sent', async (_, act) => {
+    const { tide, client, takeExchange } = await start(way)
+    const exchange = takeExchange()
+    await tide.publish('a', { data: 'before' })
+    await collectGarbage()
+    act(exchange)
+    const receipt = await tide.publish('a', { data: 'after the log-out' })
+    await expect.poll(() => tide.sessionCount).toBe(0)
+    exchange.request.socket.destroy()
+    await expect.poll(() => client.socket.destroyed).toBe(true)
+    expect(receipt.sessions).toBeLessThan(2)
+    if (way.isGzip !== true) expect(client.text).not.toContain('after the log-out')
+  })
+
+  test('an application that ends the response ends the stream properly, behind what it writes last', async () => {
+    const { tide, client, takeExchange } = await start(way)
+    const { request, response } = takeExchange()
+    await tide.publish('a', { data: 'before' })
+    await settle()
+    response.write(': from the application\n\n')
+    response.end('event: over\ndata: logged out\n\n')
+    await tide.publish('a', { data: 'after the log-out' })
+    await expect.poll(() => client.text).toMatch(/\r\n0\r\n\r\n$/)
+    request.socket.destroy()
+    const body = readBody(client, way.isGzip)
+    expect(body).toMatch(
+      /data: before\n\n: from the application\n\nevent: over\ndata: logged out\n\n$/,
+    )
+    expect(response.writableEnded).toBe(true)
+  })
+
+  test('an application that writes beside the stream leaves it whole', async () => {
+    const { tide, client, takeExchange } = await start(way)
+    const { response } = takeExchange()
+    for (let i = 0; i < 20; i++) {
+      response.write(`: ${'x'.repeat(i * 1_000)}\n\n`)
+      await tide.publish('a', { data: `${i} ${'z'.repeat(i * 1_000)}` })
+      await settle()
+    }
+    await tide.close()
+    await expect.poll(() => client.text).toMatch(/\r\n0\r\n\r\n$/)
+    const events = readBody(client, way.isGzip).match(/data: \d+ z*\n/g)
+    expect(events).toHaveLength(20)
+    client.socket.destroy()
+  })
+})
