@@ -158,7 +158,7 @@ function createHub(
 }
 
 function wait(delayMs: number): Promise<void> {
-  return new Promise((resolve) => systemClock.after(delayMs, resolve))
+  return new Promise((resolve) => systemClock.after(delayMs, resolve, { isAwaited: true }))
 }
 
 /** Without authentication everybody who reaches the port may read and publish, so nobody but this machine shall. */

@@ -67,7 +67,7 @@ export class Traffic {
   /** Resolves when every request is answered, or after `msMax`. Open streams do not count. */
   untilQuiet(clock: Clock, msMax: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = clock.after(msMax, resolve)
+      const timer = clock.after(msMax, resolve, { isAwaited: true })
       this.#onQuiet = () => {
         timer.cancel()
         resolve()

@@ -95,7 +95,8 @@ export class AppendQueue {
   async #gather(): Promise<void> {
     while (this.#restMs >= 1) {
       await new Promise<void>((resolve) => {
-        const timer = this.#context.clock.after(Math.ceil(this.#restMs), resolve)
+        const { clock } = this.#context
+        const timer = clock.after(Math.ceil(this.#restMs), resolve, { isAwaited: true })
         this.#hurry = () => {
           timer.cancel()
           resolve()

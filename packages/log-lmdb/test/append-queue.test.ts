@@ -180,3 +180,9 @@ test('a log that is closed answers those who wait for others first', async () =>
   await log.close()
   expect(await waiting).toHaveLength(1)
 })
+
+test('a process that awaits a patient append does not end before it is stored', async () => {
+  const child = startChild('patient.ts', [directory])
+  expect(await child.ended).toBe(0)
+  expect(child.lines).toEqual(['appended', 'closed'])
+})

@@ -1,5 +1,5 @@
 export { systemClock } from './clock.ts'
-export type { Clock, Timer } from './clock.ts'
+export type { Clock, Timer, TimerOptions } from './clock.ts'
 export { LogError, logErrors } from './errors.ts'
 export type { LogErrorCode } from './errors.ts'
 export type {

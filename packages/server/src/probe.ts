@@ -22,7 +22,7 @@ export async function probe(
     .catch(wrapLogError)
   if (position === undefined) return false
   const late = new AbortController()
-  const timer = clock.after(timeoutMs, () => late.abort())
+  const timer = clock.after(timeoutMs, () => late.abort(), { isAwaited: true })
   const waited = new Promise<void>((resolve) =>
     late.signal.addEventListener('abort', () => resolve()),
   )

@@ -195,7 +195,8 @@ export class Tidemark {
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#settings.clock.after(ms, resolve))
+    const { clock } = this.#settings
+    return new Promise((resolve) => clock.after(ms, resolve, { isAwaited: true }))
   }
 
   /** Follows the log, once; a failure is forgotten, so that the next who asks tries again. */
