@@ -24,6 +24,8 @@ export interface AnyResponse {
   /** HTTP/2 sends the head at once. */
   flushHeaders?(): void
   write(chunk: Uint8Array): boolean
+  /** Of middleware that compresses. */
+  flush?(): unknown
   end(): unknown
   end(chunk: Uint8Array): unknown
   destroy(): unknown

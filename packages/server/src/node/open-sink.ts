@@ -49,9 +49,9 @@ function createSink(
   head: StreamHead,
   { way, isBare }: { readonly way: SocketWay; readonly isBare: boolean },
 ): Sink {
-  if (!isBare) return new ResponseSink(response, head)
+  if (!isBare) return new ResponseSink(response, head, true)
   if (isHttp2(response)) return new Http2Sink(response, head)
-  return way === 'auto' ? new SocketSink(response, head) : new ResponseSink(response, head)
+  return way === 'auto' ? new SocketSink(response, head) : new ResponseSink(response, head, false)
 }
 
 /**

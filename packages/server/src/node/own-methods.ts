@@ -23,11 +23,11 @@ export function leadThrough(response: object, sink: Sink): void {
   led.end = endThrough
 }
 
-/** Writes past {@link leadThrough}. */
-export function writeOwn(response: AnyResponse, bytes: Uint8Array): boolean {
+/** Writes past {@link leadThrough}. Middleware may answer with anything. */
+export function writeOwn(response: AnyResponse, bytes: Uint8Array): unknown {
   const led = response as unknown as Led
   const own = led[ownKey]
-  return own === undefined ? response.write(bytes) : own.write.call(led, bytes) === true
+  return own === undefined ? response.write(bytes) : own.write.call(led, bytes)
 }
 
 /** Ends past {@link leadThrough}. */

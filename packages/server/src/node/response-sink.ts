@@ -11,10 +11,13 @@ import type { StreamHead } from './stream-head.ts'
 export class ResponseSink implements Sink {
   readonly #response: AnyResponse
   readonly #head: StreamHead
+  readonly #isWrapped: boolean
 
-  constructor(response: AnyResponse, head: StreamHead) {
+  /** `isWrapped`: code that is not Node's stands before the response. */
+  constructor(response: AnyResponse, head: StreamHead, isWrapped: boolean) {
     this.#response = response
     this.#head = head
+    this.#isWrapped = isWrapped
   }
 
   listen(listener: SinkListener): void {
@@ -34,9 +37,14 @@ export class ResponseSink implements Sink {
     const response = this.#response
     if (response.destroyed || response.writableEnded || !this.#head.begin()) return false
     const isBelowMark = writeOwn(response, block.bytes)
-    // `write` answers false as soon as Node's small mark is passed, also when the kernel took everything at once;
-    // what counts is what is really left waiting. Only a false is followed by `drain`.
-    return isBelowMark || response.writableLength <= writeBytesMax
+    // Middleware that compresses keeps what it is given until it has enough of it, or is told; `compression` takes it so.
+    response.flush?.()
+    if (isBelowMark === true) return true
+    // What middleware holds back itself is in no length of the response's; it says so, and its `drain` follows.
+    if (this.#isWrapped && isBelowMark === false) return false
+    // Node answers false as soon as its small mark is passed, also when the kernel took everything at once; what counts is
+    // what is really left waiting. Only a false is followed by `drain`.
+    return response.writableLength <= writeBytesMax
   }
 
   end(): void {
