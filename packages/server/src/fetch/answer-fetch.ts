@@ -1,10 +1,9 @@
 // The Fetch API's door: a `Request` becomes a subscription, a `Response` its stream. No `node:` anywhere.
 
 import { acceptsGzip } from '../accept-encoding.ts'
-import { ServerError } from '../errors.ts'
+import { checkMethod } from '../check-method.ts'
 import type { Answer } from '../problem.ts'
 import { parseQueryText } from '../query-text.ts'
-import { quote } from '../quote.ts'
 import { answerRefusal } from '../refusal.ts'
 import type { Compress } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
@@ -52,15 +51,8 @@ export async function answerFetch(
 
 async function readSubscription(request: Request): Promise<Subscription> {
   const lastEventId = request.headers.get('last-event-id') ?? undefined
-  const { method } = request
-  if (method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
-  if (method !== 'GET' && method !== 'HEAD') {
-    // Where no router stands before the door, as with Bun and Deno: a CORS preflight must not open a session.
-    throw new ServerError(
-      'METHOD_NOT_ALLOWED',
-      `A stream is asked for with GET or POST; got ${quote(method)}. Answer other methods before you call tide.fetch.`,
-    )
-  }
+  checkMethod(request.method, 'tide.fetch')
+  if (request.method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
   const query = parseQueryText(new URL(request.url).search.slice(1))
   return parseSubscriptionQuery(query, lastEventId)
 }

@@ -1,7 +1,7 @@
-// The JSON body of a `Request`, bounded while it arrives.
+// The JSON body of a `Request`.
 
 import { ServerError } from '../errors.ts'
-import { subscriptionBytesMax } from '../limits.ts'
+import { JsonBody } from '../json-body.ts'
 
 /**
  * Reads the body of a request as JSON.
@@ -14,48 +14,8 @@ export async function readJson(request: Request): Promise<unknown> {
       'The body of the request has already been read. Hand in the subscription it holds as { subscription: parseSubscriptionBody(body) }.',
     )
   }
-  const text = await readText(request)
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw notJson(String(error), error)
-  }
-}
-
-async function readText(request: Request): Promise<string> {
-  if (Number(request.headers.get('content-length') ?? 0) > subscriptionBytesMax) throw tooLarge()
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  const parts: string[] = []
-  let bytes = 0
+  const body = new JsonBody(request.headers.get('content-length'))
   // Leaving the loop early cancels the body, so that a sender of more is not listened to.
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.length
-    if (bytes > subscriptionBytesMax) throw tooLarge()
-    parts.push(decodeWith(() => decoder.decode(chunk, { stream: true })))
-  }
-  parts.push(decodeWith(() => decoder.decode()))
-  return parts.join('')
-}
-
-function decodeWith(decode: () => string): string {
-  try {
-    return decode()
-  } catch (error) {
-    throw notJson('it is not UTF-8', error)
-  }
-}
-
-function notJson(fault: string, cause: unknown): ServerError {
-  return new ServerError(
-    'BODY_NOT_JSON',
-    `The body must be a JSON object such as {"topics":["orders/42"]}: ${fault}.`,
-    { cause },
-  )
-}
-
-function tooLarge(): ServerError {
-  return new ServerError(
-    'BODY_TOO_LARGE',
-    `The body of a subscription may have ${subscriptionBytesMax} bytes. Use patterns such as orders/* in place of long lists.`,
-  )
+  for await (const chunk of request.body ?? []) body.add(chunk)
+  return body.parse()
 }

@@ -1,7 +1,8 @@
 // The door of Node's HTTP servers: a request becomes a subscription, its response a sink.
 
 import { acceptsGzip } from '../accept-encoding.ts'
-import { parseSubscriptionQuery } from '../subscription.ts'
+import { checkMethod } from '../check-method.ts'
+import { parseSubscriptionBody, parseSubscriptionQuery } from '../subscription.ts'
 import type { Subscription } from '../subscription.ts'
 import { parseQueryText } from '../query-text.ts'
 import { streamHeaders } from '../stream-headers.ts'
@@ -10,13 +11,17 @@ import { isHttp2 } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
-import { claimCarrier } from './streaming.ts'
+import { readJson } from './read-json.ts'
 import { refuse } from './refuse.ts'
+import { claimCarrier } from './streaming.ts'
 import { sendStreamHead } from './stream-head.ts'
 
 /** What the door can be told about one request. */
 export interface SubscribeOptions {
-  /** What to subscribe to. Default: read from the request's URL and `Last-Event-ID`. */
+  /**
+   * What to subscribe to, whatever the method of the request. Default: read from its URL, or from the JSON body of a POST (or
+   * `request.body`, where a framework has read it), and `Last-Event-ID`.
+   */
   readonly subscription?: Subscription | undefined
   /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
   readonly way?: SocketWay | undefined
@@ -29,10 +34,12 @@ export async function subscribe(
   options: SubscribeOptions,
 ): Promise<void> {
   const { request, response } = exchange
-  if (request.method !== 'HEAD') claimCarrier(request, response)
   let subscription = options.subscription
   try {
-    subscription ??= readSubscription(request)
+    if (subscription === undefined) checkMethod(request.method ?? 'GET', 'tide.subscribe')
+    // Before a body is read, so that nothing that comes behind it is taken for a request.
+    if (request.method !== 'HEAD') claimCarrier(request, response)
+    subscription ??= await readSubscription(request)
     if (request.method === 'HEAD') {
       // Frameworks route HEAD to the handler of GET; it asks for the head only.
       sendStreamHead(response, streamHeaders)
@@ -83,9 +90,11 @@ function readHeader(request: NodeRequest, name: string): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
-function readSubscription(request: NodeRequest): Subscription {
+async function readSubscription(request: NodeRequest): Promise<Subscription> {
+  const lastEventId = readLastEventId(request)
+  if (request.method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
   const url = request.url ?? '/'
   const queryAt = url.indexOf('?')
   const query = parseQueryText(queryAt === -1 ? '' : url.slice(queryAt + 1))
-  return parseSubscriptionQuery(query, readLastEventId(request))
+  return parseSubscriptionQuery(query, lastEventId)
 }

@@ -1,0 +1,214 @@
+// What every door does alike: the contract a client, a proxy and an application can rely on whichever door is used.
+
+import { memoryLog } from '@tidemark/log'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createTidemark } from '../../src/index.ts'
+import type { Tidemark, TidemarkOptions } from '../../src/index.ts'
+import { subscriptionBytesMax } from '../../src/limits.ts'
+import type { Ask, Door, DoorAnswer, OpenDoor } from './doors.ts'
+import { settle } from './settle.ts'
+
+interface Started {
+  readonly tide: Tidemark
+  readonly door: OpenDoor
+  readonly ask: (ask: Ask) => Promise<DoorAnswer>
+}
+
+const json = { 'content-type': 'application/json' }
+const eventSource = { accept: 'text/event-stream' }
+
+/** Tests one door. */
+export function describeDoor(door: Door): void {
+  const start = async (options: Partial<TidemarkOptions> = {}): Promise<Started> => {
+    const tide = createTidemark({ log: memoryLog(), ...options })
+    const open = await door.open(tide)
+    onTestFinished(async () => {
+      await tide.close()
+      await open.close()
+    })
+    return { tide, door: open, ask: (ask) => open.ask(ask) }
+  }
+
+  describe(door.name, () => {
+    describeMethods(start)
+    describeBodies(start)
+    describeRefusals(start)
+    describeLeaving(start)
+  })
+}
+
+type Start = (options?: Partial<TidemarkOptions>) => Promise<Started>
+
+function describeMethods(start: Start): void {
+  test('GET opens a stream with the headers that keep proxies from holding it back', async () => {
+    const { tide, ask } = await start()
+    const answer = await ask({ query: '?topic=a' })
+    expect(answer.status).toBe(200)
+    expect(answer.headers).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    })
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+    await tide.publish('a', { data: 'one' })
+    await expect.poll(() => answer.text).toContain('data: one\n\n')
+    expect(tide.sessionCount).toBe(1)
+  })
+
+  test('HEAD gets the head of a stream, and opens none', async () => {
+    const { tide, ask } = await start()
+    const answer = await ask({ method: 'HEAD', query: '?topic=a' })
+    expect(answer.status).toBe(200)
+    expect(answer.headers['content-type']).toBe('text/event-stream; charset=utf-8')
+    expect(answer.text).toBe('')
+    expect(tide.sessionCount).toBe(0)
+  })
+
+  test('HEAD for what is refused says so', async () => {
+    const { ask } = await start()
+    const answer = await ask({ method: 'HEAD', query: '?topic=a/../b' })
+    expect(answer.status).toBe(400)
+    expect(answer.text).toBe('')
+  })
+
+  test.each(['OPTIONS', 'PUT', 'PATCH', 'DELETE'])(
+    '%s is refused with the methods there are, and opens no stream',
+    async (method) => {
+      const { tide, ask } = await start()
+      const answer = await ask({ method, query: '?topic=a' })
+      expect(answer.status).toBe(405)
+      expect(answer.headers['allow']).toBe('GET, HEAD, POST')
+      await expect.poll(() => answer.text).toContain('"code":"METHOD_NOT_ALLOWED"')
+      expect(tide.sessionCount).toBe(0)
+    },
+  )
+
+  test('Last-Event-ID goes on where the client was, and wins over the query', async () => {
+    const { tide, ask } = await start()
+    const { cursor } = await tide.publish('a', { data: 'before' })
+    await tide.publish('a', { data: 'missed' })
+    const headers = { 'last-event-id': cursor }
+    const answer = await ask({ query: '?topic=a&lastEventId=garbage', headers })
+    await expect.poll(() => answer.text).toContain('data: missed\n\n')
+    expect(answer.text).not.toContain('data: before')
+    expect(answer.text).toContain('"resumed":"exact"')
+  })
+}
+
+function describeBodies(start: Start): void {
+  test('POST opens a stream for a list of topics too long for a URL', async () => {
+    const { tide, ask } = await start()
+    const topics = Array.from({ length: 1_000 }, (_, i) => `orders/${'ü'.repeat(80)}/${i}`)
+    const answer = await ask({ method: 'POST', headers: json, body: JSON.stringify({ topics }) })
+    expect(answer.status).toBe(200)
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+    const { sessions } = await tide.publish(topics.at(-1) ?? '', { data: 'one' })
+    expect(sessions).toBe(1)
+    await expect.poll(() => answer.text).toContain('data: one\n\n')
+    answer.leave()
+    await expect.poll(() => tide.sessionCount).toBe(0)
+  })
+
+  test('POST goes on from Last-Event-ID, which wins over the body', async () => {
+    const { tide, ask } = await start()
+    const { cursor } = await tide.publish('a', { data: 'before' })
+    await tide.publish('a', { data: 'missed' })
+    const body = JSON.stringify({ topics: ['a'], since: 'earliest', lastEventId: 'garbage' })
+    const headers = { ...json, 'last-event-id': cursor }
+    const answer = await ask({ method: 'POST', headers, body })
+    await expect.poll(() => answer.text).toContain('data: missed\n\n')
+    expect(answer.text).not.toContain('data: before')
+  })
+
+  test('POST without a type of content is read as JSON', async () => {
+    const { ask } = await start()
+    const answer = await ask({ method: 'POST', body: '{"topics":["a"]}' })
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+  })
+
+  test.each<[string, string | Uint8Array | undefined, number, string]>([
+    ['is no JSON', 'topics', 400, 'BODY_NOT_JSON'],
+    ['is no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), 400, 'BODY_NOT_JSON'],
+    ['ends inside a character', Uint8Array.of(0x22, 0xc3), 400, 'BODY_NOT_JSON'],
+    ['is not there', undefined, 400, 'BODY_NOT_JSON'],
+    ['is of another form', '["a"]', 400, 'QUERY_INVALID'],
+    ['names no topic', '{}', 400, 'TOPIC_SET_INVALID'],
+    ['breaks the rules for topics', '{"topics":["a/../b"]}', 400, 'TOPIC_INVALID'],
+    ['is too long', ' '.repeat(subscriptionBytesMax + 1), 413, 'BODY_TOO_LARGE'],
+  ])('a body that %s is a status for everybody', async (_, body, status, code) => {
+    const { tide, ask } = await start()
+    const answer = await ask({ method: 'POST', headers: eventSource, body })
+    expect(answer.status).toBe(status)
+    expect(answer.headers['content-type']).toBe('application/problem+json')
+    await expect.poll(() => answer.text).toContain(`"code":"${code}"`)
+    expect(tide.sessionCount).toBe(0)
+  })
+
+  test('a client that leaves in the middle of its body opens nothing', async () => {
+    const { tide, door } = await start()
+    await door.leaveInBody()
+    await settle()
+    expect(tide.sessionCount).toBe(0)
+  })
+}
+
+function describeRefusals(start: Start): void {
+  test.each<[string, string, string]>([
+    ['a topic that breaks the rules', '?topic=a/../b', 'TOPIC_INVALID'],
+    ['no topic', '', 'TOPIC_SET_INVALID'],
+    ['a query that is no UTF-8', '?topic=%FF', 'QUERY_INVALID'],
+  ])('%s is a status for everybody', async (_, query, code) => {
+    const { ask } = await start()
+    const answer = await ask({ query, headers: eventSource })
+    expect(answer.status).toBe(400)
+    expect(answer.headers['content-type']).toBe('application/problem+json')
+    await expect.poll(() => answer.text).toContain(`"code":"${code}"`)
+  })
+
+  test.each(['GET', 'POST'])(
+    'a full node sends an EventSource away with a time to come back, and others with 503 (%s)',
+    async (method) => {
+      const { ask } = await start({ sessionsMax: 0 })
+      const asked =
+        method === 'GET'
+          ? { method, query: '?topic=a' }
+          : { method, body: '{"topics":["a"]}', headers: json }
+      const away = await ask({ ...asked, headers: { ...asked.headers, ...eventSource } })
+      expect(away.status).toBe(200)
+      await expect.poll(() => away.isEnded).toBe(true)
+      expect(away.text).toMatch(/retry: \d{4,5}\n/)
+      expect(away.text).toContain('"reason":"full"')
+      const refused = await ask({ ...asked, headers: { ...asked.headers, accept: '*/*' } })
+      expect(refused.status).toBe(503)
+      expect(refused.headers['retry-after']).toMatch(/^\d+$/)
+      await expect.poll(() => refused.text).toContain('"code":"FULL"')
+    },
+  )
+
+  test('a cursor that cannot be read is a gap, never a status', async () => {
+    const { ask } = await start()
+    const answer = await ask({ query: '?topic=a', headers: { 'last-event-id': 'garbage' } })
+    await expect.poll(() => answer.text).toContain('event: tidemark.gap')
+    expect(answer.status).toBe(200)
+  })
+}
+
+function describeLeaving(start: Start): void {
+  test('a client that leaves is forgotten', async () => {
+    const { tide, ask } = await start()
+    const answer = await ask({ query: '?topic=a' })
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+    expect(tide.sessionCount).toBe(1)
+    answer.leave()
+    await expect.poll(() => tide.sessionCount).toBe(0)
+  })
+
+  test('a stream that drains says goodbye and ends', async () => {
+    const { tide, ask } = await start()
+    const answer = await ask({ query: '?topic=a' })
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+    await tide.drain()
+    await expect.poll(() => answer.isEnded).toBe(true)
+    expect(answer.text).toMatch(/event: tidemark\.bye\nretry: \d+\ndata: \{"reason":"draining".*\n\n$/)
+  })
+}
