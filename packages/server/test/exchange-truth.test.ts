@@ -31,7 +31,10 @@ interface Started {
 }
 
 /** `ours` takes the connection; `theirs` is what any handler without a library does. */
-async function start(kind: 'ours' | 'theirs', request: string = get('/?topic=a')): Promise<Started> {
+async function start(
+  kind: 'ours' | 'theirs',
+  request: string = get('/?topic=a'),
+): Promise<Started> {
   const tide = createTidemark({ log: memoryLog() })
   const held: { exchange: Exchange | undefined } = { exchange: undefined }
   const server = createServer((incoming, response) => {
@@ -105,19 +108,21 @@ async function observe(
   return { before, lines, after: describeStates(exchange) }
 }
 
-const happenings: readonly (readonly [string, (started: Started, exchange: Exchange) => unknown])[] =
-  [
-    ['the client leaves', ({ client }) => client.socket.destroy()],
-    ['the client is reset', ({ client }) => client.socket.resetAndDestroy()],
-    ['the client closes its half', ({ client }) => client.socket.end()],
-    ['the server ends the stream', ({ end }) => end()],
-    ['the server closes all connections', ({ server }) => server.closeAllConnections()],
-    ['the application ends the response', (_, { response }) => response.end('bye')],
-    ['the application destroys the response', (_, { response }) => response.destroy()],
-    ['the application destroys the request', (_, { request }) => request.destroy()],
-    ['the application destroys the socket', (_, { request }) => request.socket.destroy()],
-    ['the application ends the socket', (_, { request }) => request.socket.end()],
-  ]
+const happenings: readonly (readonly [
+  string,
+  (started: Started, exchange: Exchange) => unknown,
+])[] = [
+  ['the client leaves', ({ client }) => client.socket.destroy()],
+  ['the client is reset', ({ client }) => client.socket.resetAndDestroy()],
+  ['the client closes its half', ({ client }) => client.socket.end()],
+  ['the server ends the stream', ({ end }) => end()],
+  ['the server closes all connections', ({ server }) => server.closeAllConnections()],
+  ['the application ends the response', (_, { response }) => response.end('bye')],
+  ['the application destroys the response', (_, { response }) => response.destroy()],
+  ['the application destroys the request', (_, { request }) => request.destroy()],
+  ['the application destroys the socket', (_, { request }) => request.socket.destroy()],
+  ['the application ends the socket', (_, { request }) => request.socket.end()],
+]
 
 describe('late listeners and states are those of any response', () => {
   test.each(happenings)('when %s', async (_, happen) => {
@@ -126,9 +131,7 @@ describe('late listeners and states are those of any response', () => {
 
   test.each(happenings)('over HTTP/1.0, when %s', async (_, happen) => {
     const request = 'GET /?topic=a HTTP/1.0\r\n\r\n'
-    expect(await observe('ours', happen, request)).toEqual(
-      await observe('theirs', happen, request),
-    )
+    expect(await observe('ours', happen, request)).toEqual(await observe('theirs', happen, request))
   })
 })
 

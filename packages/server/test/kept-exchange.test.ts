@@ -61,7 +61,11 @@ const ways: readonly Way[] = [
   { name: 'a response that middleware has wrapped', prepare: wrap },
 ]
 
-async function start({ prepare, headers = '', isGzip = false }: Partial<Way> = {}): Promise<Running> {
+async function start({
+  prepare,
+  headers = '',
+  isGzip = false,
+}: Partial<Way> = {}): Promise<Running> {
   const tide = createTidemark({ log: memoryLog() })
   let exchange: Exchange | undefined
   const server = createServer((request, response) => {
@@ -75,7 +79,11 @@ async function start({ prepare, headers = '', isGzip = false }: Partial<Way> = {
     server.closeAllConnections()
     server.close()
   })
-  const client = sendRaw((server.address() as AddressInfo).port, get('/?topic=a', headers), isGzip ? 'latin1' : 'utf8')
+  const client = sendRaw(
+    (server.address() as AddressInfo).port,
+    get('/?topic=a', headers),
+    isGzip ? 'latin1' : 'utf8',
+  )
   await client.until(isGzip ? '\r\n\r\n' : 'tidemark.ready')
   await expect.poll(() => tide.sessionCount).toBe(1)
   // The connection is taken in a later turn.
@@ -104,7 +112,7 @@ const acts: readonly (readonly [string, (exchange: Exchange) => void])[] = [
 function readBody(client: RawClient, isGzip: boolean | undefined): string {
   const bytes = Buffer.from(client.text.slice(client.text.indexOf('\r\n\r\n') + 4), 'latin1')
   const parts: Buffer[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const lineEnd = bytes.indexOf('\r\n', at)
     const length = Number.parseInt(bytes.subarray(at, lineEnd).toString(), 16)
     expect(Number.isNaN(length), 'a chunk begins with its length').toBe(false)

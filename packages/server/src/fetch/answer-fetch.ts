@@ -17,6 +17,8 @@ import { StreamSink } from './stream-sink.ts'
 export interface FetchOptions {
   /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. */
   readonly subscription?: Subscription | undefined
+  /** The body of a POST, where somebody has read it already. */
+  readonly body?: unknown
   /**
    * Whether to compress if the client accepts gzip and the node can. Default false: what is between the application and the client
    * may drop the header that says so (Next.js), compress once more (Workers), or read the stream on its way. Hono on Node, Bun
@@ -33,7 +35,7 @@ export async function answerFetch(
 ): Promise<Response> {
   let subscription = options.subscription
   try {
-    subscription ??= await readSubscription(request)
+    subscription ??= await readSubscription(request, options.body)
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
     const compress = chooseCompress(opener, request, options)
@@ -49,10 +51,11 @@ export async function answerFetch(
   }
 }
 
-async function readSubscription(request: Request): Promise<Subscription> {
+async function readSubscription(request: Request, body: unknown): Promise<Subscription> {
   const lastEventId = request.headers.get('last-event-id') ?? undefined
   checkMethod(request.method, 'tide.fetch')
-  if (request.method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
+  if (request.method === 'POST')
+    return parseSubscriptionBody(body ?? (await readJson(request)), lastEventId)
   const query = parseQueryText(new URL(request.url).search.slice(1))
   return parseSubscriptionQuery(query, lastEventId)
 }

@@ -11,7 +11,7 @@ export async function readJson(request: Request): Promise<unknown> {
   if (request.bodyUsed) {
     throw new ServerError(
       'BODY_UNUSABLE',
-      'The body of the request has already been read. Hand in the subscription it holds as { subscription: parseSubscriptionBody(body) }.',
+      'The body of the request has already been read. Hand it in as { body }.',
     )
   }
   const body = new JsonBody(request.headers.get('content-length'))

@@ -21,7 +21,7 @@ export async function readJson(request: NodeRequest): Promise<unknown> {
   if (body !== undefined) return body
   throw new ServerError(
     'BODY_UNUSABLE',
-    'The body of the request has already been read, and is not in request.body. Hand in the subscription it holds as { subscription: parseSubscriptionBody(body) }.',
+    'The body of the request has already been read, and is not in request.body. Hand it in as { body }.',
   )
 }
 

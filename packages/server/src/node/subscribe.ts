@@ -23,6 +23,8 @@ export interface SubscribeOptions {
    * `request.body`, where a framework has read it), and `Last-Event-ID`.
    */
   readonly subscription?: Subscription | undefined
+  /** The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of Fastify. */
+  readonly body?: unknown
   /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
   readonly way?: SocketWay | undefined
 }
@@ -39,7 +41,7 @@ export async function subscribe(
     if (subscription === undefined) checkMethod(request.method ?? 'GET', 'tide.subscribe')
     // Before a body is read, so that nothing that comes behind it is taken for a request.
     if (request.method !== 'HEAD') claimCarrier(request, response)
-    subscription ??= await readSubscription(request)
+    subscription ??= await readSubscription(request, options.body)
     if (request.method === 'HEAD') {
       // Frameworks route HEAD to the handler of GET; it asks for the head only.
       sendStreamHead(response, streamHeaders)
@@ -90,9 +92,10 @@ function readHeader(request: NodeRequest, name: string): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
-async function readSubscription(request: NodeRequest): Promise<Subscription> {
+async function readSubscription(request: NodeRequest, body: unknown): Promise<Subscription> {
   const lastEventId = readLastEventId(request)
-  if (request.method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
+  if (request.method === 'POST')
+    return parseSubscriptionBody(body ?? (await readJson(request)), lastEventId)
   const url = request.url ?? '/'
   const queryAt = url.indexOf('?')
   const query = parseQueryText(queryAt === -1 ? '' : url.slice(queryAt + 1))

@@ -209,6 +209,8 @@ function describeLeaving(start: Start): void {
     await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
     await tide.drain()
     await expect.poll(() => answer.isEnded).toBe(true)
-    expect(answer.text).toMatch(/event: tidemark\.bye\nretry: \d+\ndata: \{"reason":"draining".*\n\n$/)
+    expect(answer.text).toMatch(
+      /event: tidemark\.bye\nretry: \d+\ndata: \{"reason":"draining".*\n\n$/,
+    )
   })
 }
