@@ -4,14 +4,15 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { finished } from 'node:stream'
-import { gunzipSync } from 'node:zlib'
+import { constants, gunzipSync } from 'node:zlib'
 import { memoryLog } from '@tidemark/log'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
 import type { Tidemark } from '../src/index.ts'
 import { collectGarbage } from './support/collect.ts'
+import { ask as askHttp2, connectHttp2, serveHttp2 } from './support/http2-server.ts'
 import { get, sendRaw } from './support/node-server.ts'
 import type { RawClient } from './support/node-server.ts'
 import { settle } from './support/settle.ts'
@@ -168,5 +169,83 @@ describe.each(ways)('of $name', (way) => {
     const events = readBody(client, way.isGzip).match(/data: \d+ z*\n/g)
     expect(events).toHaveLength(20)
     client.socket.destroy()
+  })
+})
+
+const http2Acts: readonly (readonly [string, (exchange: Http2Exchange) => void])[] = [
+  ['ends the response', ({ response }) => void response.end()],
+  ['destroys the response', ({ response }) => void response.destroy(new Error('logged out'))],
+  ['destroys the request', ({ request }) => void request.destroy()],
+  ['closes its stream', ({ response }) => response.stream.close()],
+]
+
+interface Http2Exchange {
+  readonly request: Http2ServerRequest
+  readonly response: Http2ServerResponse
+}
+
+describe.each(['', 'gzip'])('of a stream of HTTP/2 (accepting %j)', (encoding) => {
+  test.each(http2Acts)('an application that %s gets nothing more sent', async (_, act) => {
+    const tide = createTidemark({ log: memoryLog() })
+    const exchanges: Http2Exchange[] = []
+    const server = await serveHttp2((request, response) => {
+      exchanges.push({ request, response })
+      request.on('error', () => undefined)
+      void tide.subscribe(request, response)
+    })
+    const session = connectHttp2(server.port)
+    onTestFinished(async () => {
+      session.destroy()
+      await tide.close()
+      await server.close()
+    })
+    const headers: Record<string, string> = encoding === '' ? {} : { 'accept-encoding': encoding }
+    const client = askHttp2(session, '/?topic=a', headers)
+    const chunks: Buffer[] = []
+    client.stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    await once(client.stream, 'response')
+    await tide.publish('a', { data: 'before' })
+    await collectGarbage()
+    const [exchange] = exchanges
+    if (exchange === undefined) throw new Error('There was no request.')
+    act(exchange)
+    await tide.publish('a', { data: 'after the log-out' })
+    await expect.poll(() => tide.sessionCount).toBe(0)
+    await expect.poll(() => client.stream.closed).toBe(true)
+    const whole = Buffer.concat(chunks)
+    // Cut off is all right here.
+    const cut = { finishFlush: constants.Z_SYNC_FLUSH }
+    const text = encoding === '' ? whole : gunzipSync(whole, cut)
+    expect(text.toString()).toContain('data: before')
+    expect(text.toString()).not.toContain('after the log-out')
+  })
+
+  test('an application that ends the response ends the stream properly, behind what it writes last', async () => {
+    const tide = createTidemark({ log: memoryLog() })
+    const exchanges: Http2Exchange[] = []
+    const server = await serveHttp2((request, response) => {
+      exchanges.push({ request, response })
+      void tide.subscribe(request, response)
+    })
+    const session = connectHttp2(server.port)
+    onTestFinished(async () => {
+      session.destroy()
+      await tide.close()
+      await server.close()
+    })
+    const headers: Record<string, string> = encoding === '' ? {} : { 'accept-encoding': encoding }
+    const client = askHttp2(session, '/?topic=a', headers)
+    const chunks: Buffer[] = []
+    client.stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    await once(client.stream, 'response')
+    await tide.publish('a', { data: 'before' })
+    await settle()
+    exchanges[0]?.response.write(': from the application\n\n')
+    exchanges[0]?.response.end('data: logged out\n\n')
+    await once(client.stream, 'end')
+    const whole = Buffer.concat(chunks)
+    expect((encoding === '' ? whole : gunzipSync(whole)).toString()).toMatch(
+      /data: before\n\n: from the application\n\ndata: logged out\n\n$/,
+    )
   })
 })

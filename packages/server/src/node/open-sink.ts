@@ -1,7 +1,8 @@
 // Which of the two ways to the socket a response allows.
 
 import type { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { Readable } from 'node:stream'
 import { ServerError } from '../errors.ts'
 import type { Compress, Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
@@ -34,6 +35,7 @@ export function openSink(response: NodeResponse, { way, compress }: SinkOptions)
       'The response has already been begun, so no stream can be opened on it. Subscribe before anything writes to it.',
     )
   }
+  if (isHttp2(response)) response.req.destroy = destroyWithStream
   const isBare = isHttp2(response) ? isUnwrappedHttp2(response) : isUnwrapped(response)
   const isGzip = compress !== undefined && isBare
   const head = new StreamHead(response, isGzip ? gzipStreamHeaders : streamHeaders)
@@ -42,6 +44,13 @@ export function openSink(response: NodeResponse, { way, compress }: SinkOptions)
   const compressed = compress(sink)
   head.onSent = () => leadThrough(response, compressed)
   return compressed
+}
+
+/** Node documents that destroying a request of HTTP/2 destroys its stream, but it does not. */
+function destroyWithStream(this: Http2ServerRequest, error?: Error): Http2ServerRequest {
+  // As in HTTP/1, a request that was read to its end has nothing left to destroy.
+  if (!this.readableEnded) this.stream.destroy()
+  return Readable.prototype.destroy.call(this, error) as Http2ServerRequest
 }
 
 function createSink(
