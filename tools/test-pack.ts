@@ -128,5 +128,41 @@ function renderSmoke(rooms: readonly Room[]): string {
   const exported = Object.keys(await import(entry))
   if (exported.length === 0) throw new Error(entry + ' exports nothing')
 }
+${renderSmokeExchange()}`
+}
+
+/** A stream whose connection was taken from Node's HTTP server is still the application's to ask, to hear and to end. */
+function renderSmokeExchange(): string {
+  return `
+import { once } from 'node:events'
+import { createServer, get } from 'node:http'
+import { setImmediate as turn } from 'node:timers/promises'
+import { memoryLog } from '@tidemark/log'
+import { createTidemark } from '@tidemark/server'
+
+const tide = createTidemark({ log: memoryLog() })
+let kept
+const server = createServer((request, response) => {
+  kept = { request, response }
+  void tide.subscribe(request, response)
+}).listen(0, '127.0.0.1')
+await once(server, 'listening')
+const [answer] = await once(get({ port: server.address().port, path: '/?topic=a' }), 'response')
+let text = ''
+answer.setEncoding('utf8').on('data', (chunk) => (text += chunk))
+await turn()
+await turn()
+const { request, response } = kept
+if (request.socket.parser !== null) throw new Error('the connection was not taken')
+if (response.destroyed || request.aborted) throw new Error('an open stream counts as closed')
+let closes = 0
+response.on('close', () => (closes += 1))
+response.end('event: bye\\n\\n')
+await once(answer, 'end')
+if (!text.endsWith('event: bye\\n\\n')) throw new Error('the stream does not end as told: ' + text)
+while (closes === 0 || tide.sessionCount > 0) await turn()
+if (!response.writableFinished || closes !== 1) throw new Error('the response was not closed once')
+server.close()
+await tide.close()
 `
 }

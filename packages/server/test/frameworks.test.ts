@@ -27,13 +27,19 @@ async function load(name: Name): Promise<Example & { readonly port: number }> {
   return { ...example, port: (example.server.address() as AddressInfo).port }
 }
 
+interface Asked {
+  readonly method?: string
+  readonly query?: string
+  readonly body?: string
+}
+
 interface Got {
   readonly status: number | undefined
   readonly app: unknown
   readonly text: () => string
 }
 
-async function ask(name: Name, method: string, query: string, body?: string): Promise<Got> {
+async function ask(name: Name, { method = 'GET', query = '', body }: Asked): Promise<Got> {
   const { port } = await load(name)
   const send = name === 'http2' ? requestTls : request
   const headers = body === undefined ? {} : { 'Content-Type': 'application/json' }
@@ -54,12 +60,12 @@ describe.each(names)('%s', (name) => {
     expect(readme).toContain(code)
   })
 
-  test.each([
-    ['GET', '?topic=a', undefined],
-    ['POST', '', '{"topics":["a"]}'],
-  ])('opens a stream that goes on until the client leaves (%s)', async (method, query, body) => {
+  test.each<Asked>([
+    { method: 'GET', query: '?topic=a' },
+    { method: 'POST', body: '{"topics":["a"]}' },
+  ])('opens a stream that goes on until the client leaves ($method)', async (asked) => {
     const { tide } = await load(name)
-    const got = await ask(name, method, query, body)
+    const got = await ask(name, asked)
     expect(got.status).toBe(200)
     // Next.js has no response to set headers on before.
     if (name !== 'next') expect(got.app).toBe(name)
@@ -72,7 +78,7 @@ describe.each(names)('%s', (name) => {
   })
 
   test('refuses what is no request for a stream', async () => {
-    const got = await ask(name, 'GET', '?topic=a/../b')
+    const got = await ask(name, { query: '?topic=a/../b' })
     expect(got.status).toBe(400)
     await expect.poll(got.text).toContain('"code":"TOPIC_INVALID"')
   })

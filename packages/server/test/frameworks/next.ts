@@ -8,7 +8,7 @@ export const tide = createTidemark({ log: memoryLog() })
 // #region readme
 export const dynamic = 'force-dynamic'
 export const GET = (request: Request): Promise<Response> => tide.fetch(request)
-export const POST = GET
+export const POST = (request: Request): Promise<Response> => tide.fetch(request)
 // #endregion
 
 // Next.js calls its route handlers with a `Request`, and answers other methods itself.

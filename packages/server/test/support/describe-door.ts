@@ -29,7 +29,8 @@ export function describeDoor(door: Door): void {
     return { tide, door: open, ask: (ask) => open.ask(ask) }
   }
 
-  describe(door.name, () => {
+  const { name } = door
+  describe(`by ${name}`, () => {
     describeMethods(start)
     describeBodies(start)
     describeRefusals(start)
@@ -126,16 +127,16 @@ function describeBodies(start: Start): void {
     await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
   })
 
-  test.each<[string, string | Uint8Array | undefined, number, string]>([
-    ['is no JSON', 'topics', 400, 'BODY_NOT_JSON'],
-    ['is no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), 400, 'BODY_NOT_JSON'],
-    ['ends inside a character', Uint8Array.of(0x22, 0xc3), 400, 'BODY_NOT_JSON'],
-    ['is not there', undefined, 400, 'BODY_NOT_JSON'],
-    ['is of another form', '["a"]', 400, 'QUERY_INVALID'],
-    ['names no topic', '{}', 400, 'TOPIC_SET_INVALID'],
-    ['breaks the rules for topics', '{"topics":["a/../b"]}', 400, 'TOPIC_INVALID'],
-    ['is too long', ' '.repeat(subscriptionBytesMax + 1), 413, 'BODY_TOO_LARGE'],
-  ])('a body that %s is a status for everybody', async (_, body, status, code) => {
+  test.each<[string, string | Uint8Array | undefined, [status: number, code: string]]>([
+    ['is no JSON', 'topics', [400, 'BODY_NOT_JSON']],
+    ['is no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), [400, 'BODY_NOT_JSON']],
+    ['ends inside a character', Uint8Array.of(0x22, 0xc3), [400, 'BODY_NOT_JSON']],
+    ['is not there', undefined, [400, 'BODY_NOT_JSON']],
+    ['is of another form', '["a"]', [400, 'QUERY_INVALID']],
+    ['names no topic', '{}', [400, 'TOPIC_SET_INVALID']],
+    ['breaks the rules for topics', '{"topics":["a/../b"]}', [400, 'TOPIC_INVALID']],
+    ['is too long', ' '.repeat(subscriptionBytesMax + 1), [413, 'BODY_TOO_LARGE']],
+  ])('a body that %s is a status for everybody', async (_, body, [status, code]) => {
     const { tide, ask } = await start()
     const answer = await ask({ method: 'POST', headers: eventSource, body })
     expect(answer.status).toBe(status)

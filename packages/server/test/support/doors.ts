@@ -96,7 +96,9 @@ async function leaveInHttpBody(port: number, server: Server): Promise<void> {
 const http2Door: Door = {
   name: 'node:http2, tide.subscribe',
   async open(tide) {
-    const server = createHttp2Server(tide.subscribe).listen(0, '127.0.0.1')
+    const server = createHttp2Server((request, response) => {
+      void tide.subscribe(request, response)
+    }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
     session.on('error', () => undefined)
@@ -113,7 +115,7 @@ const http2Door: Door = {
         return readAnswer(stream, {
           status: Number(got[':status']),
           headers: got,
-          leave: () => void stream.close(),
+          leave: () => stream.close(),
         })
       },
       async leaveInBody() {
