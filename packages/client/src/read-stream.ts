@@ -69,8 +69,10 @@ function decode(decoder: Decoder, slice: Uint8Array): void {
   try {
     decoder.push(slice)
   } catch (cause) {
-    throw new ClientError('STREAM_INVALID', `The stream cannot be decoded: ${describe(cause)}`, {
-      cause,
-    })
+    throw new ClientError(
+      'STREAM_INVALID',
+      `The stream cannot be decoded: ${describe(cause)} The option of connect is eventBytesMax; it bounds lines too.`,
+      { cause },
+    )
   }
 }
