@@ -26,8 +26,7 @@ export interface Link {
   readonly fetch: Fetch
   readonly clock: Clock
   readonly pace: RequestPace
-  /** Undefined for the decoder's default. */
-  readonly eventBytesMax: number | undefined
+  readonly eventBytesMax: number
   /** Stands in for missing `topic` lines; empty when several topics are possible. */
   readonly onlyTopic: string
 }
@@ -134,7 +133,7 @@ class Connection {
       { lastEventId: this.cursor, eventBytesMax },
     )
     const waitForRoom = (): Promise<void> | undefined => this.#sink.waitForRoom()
-    await readStream(stream, { decoder, watch: this.#watch, waitForRoom, signal })
+    await readStream(stream, { decoder, watch: this.#watch, waitForRoom, signal, eventBytesMax })
   }
 
   /** The server was not asked to go on after this cursor, so what follows may begin anywhere. */

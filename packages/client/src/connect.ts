@@ -5,7 +5,7 @@ import type { Clock, Random } from './clock.ts'
 import { parseEndpoint } from './endpoint.ts'
 import type { Feed } from './feed.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { eventBytesMaxMax } from './limits.ts'
+import { eventBytesMaxDefault, eventBytesMaxMax } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import { RequestPace } from './request-pace.ts'
 import { parseRuntime, optionError } from './runtime.ts'
@@ -65,7 +65,7 @@ export interface ConnectOptions {
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
   const runtime = parseRuntime(options)
-  const { topics = [], since, lastEventId = '', eventBytesMax, signal } = options
+  const { topics = [], since, lastEventId, signal } = options
   const endpoint = parseEndpoint(url)
   checkOptions(options)
   const [first = ''] = topics
@@ -74,7 +74,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
     subscription: { endpoint, topics: [...topics], since },
     onlyTopic: topics.length === 1 && !first.includes('*') ? first : '',
     pace: new RequestPace(runtime.clock),
-    eventBytesMax,
+    eventBytesMax: options.eventBytesMax ?? eventBytesMaxDefault,
     // `localStorage.getItem` gives null for what is not there.
     start: { cursor: lastEventId ?? '', retryMs: undefined, heartbeatMs: options.heartbeatMs },
   }
@@ -89,11 +89,19 @@ function checkOptions(options: ConnectOptions): void {
   if (since !== undefined && typeof since !== 'string')
     throw optionError('since', 'a text, such as "-10" or "5m"', since)
   if (!isId(lastEventId ?? ''))
-    throw optionError('lastEventId', 'the id of an event, a text without CR, LF and NUL', lastEventId)
+    throw optionError(
+      'lastEventId',
+      'the id of an event, a text without CR, LF and NUL',
+      lastEventId,
+    )
   if (heartbeatMs !== undefined && !(typeof heartbeatMs === 'number' && heartbeatMs > 0))
     throw optionError('heartbeatMs', 'a number above 0; leave it out for none', heartbeatMs)
   if (eventBytesMax !== undefined && !isWholeNumber(eventBytesMax, eventBytesMaxMax))
-    throw optionError('eventBytesMax', `a whole number from 1 to ${eventBytesMaxMax}`, eventBytesMax)
+    throw optionError(
+      'eventBytesMax',
+      `a whole number from 1 to ${eventBytesMaxMax}`,
+      eventBytesMax,
+    )
 }
 
 /** No stream can bring another: a line break ends the id, and one with NUL is ignored. */

@@ -30,7 +30,7 @@ export async function resolveHeaders(
   const list = typeof source === 'function' ? await ask(source, clock, signal) : (source ?? {})
   let cause: unknown
   try {
-    const headers = new Headers(list instanceof Headers ? list : pairsOf(list))
+    const headers = new Headers(pairsOf(list))
     // Browsers leave it out of what a page gives them; Node would send one that is not the body's.
     headers.delete('content-length')
     if ([...headers.values()].every(isFieldValue)) return headers
@@ -84,8 +84,9 @@ export function describe(error: unknown): string {
   return cause instanceof Error ? `${error.message} (${cause.message})` : error.message
 }
 
-function pairsOf(list: Exclude<HeaderList, Headers>): [string, string][] {
-  const pairs = Array.isArray(list) ? list : Object.entries(list)
+function pairsOf(list: HeaderList): [string, string][] {
+  // Also the `Headers` of a library, which would have no entries otherwise.
+  const pairs = Symbol.iterator in list ? [...list] : Object.entries(list)
   return pairs.map(([name, value]) => {
     // `Headers` would make a text of it: a token that is not there would be sent as "undefined".
     if (value === undefined || value === null) throw new TypeError(`${name} has no value`)

@@ -33,6 +33,9 @@ export const silentHeartbeatsMax: number = 2.5
 /** Bytes of an id that is sent back. Apache takes 8,190 for a header line, nginx 8,192, name included (15); Node 16 KiB for all of them. */
 export const lastEventIdBytesMax: number = 8_000
 
+/** The decoder's own default: 16 times what a hub takes unless configured. */
+export const eventBytesMaxDefault: number = 16 * 1024 * 1024
+
 /** What `eventBytesMax` may be at most: characters of one string. V8 takes 512 Mi, others half of it. */
 export const eventBytesMaxMax: number = 256 * 1024 * 1024
 

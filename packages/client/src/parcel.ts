@@ -3,9 +3,27 @@
 import { makeRandomKey } from './clock.ts'
 import { ClientError } from './errors.ts'
 import { describe } from './headers.ts'
-import type { OutgoingEvent, PublishOptions } from './publisher.ts'
 import { show } from './quote.ts'
 import { optionError, checkSignal } from './runtime.ts'
+
+/** An event to publish. */
+export interface OutgoingEvent {
+  readonly topic: string
+  /** Default `message`. */
+  readonly type?: string | undefined
+  /** Text, published as it is, or any other JSON value. */
+  readonly data: unknown
+  /** What the event is about. */
+  readonly key?: string | undefined
+}
+
+/** Options of one `publish`. */
+export interface PublishOptions {
+  /** Names these events, so that they are published once however often they are sent. Default: a random one. */
+  readonly idempotencyKey?: string | undefined
+  /** Gives up when aborted; whether the events were published is then unknown. */
+  readonly signal?: AbortSignal | undefined
+}
 
 /** The same for every attempt. */
 export interface Parcel {
@@ -59,13 +77,13 @@ function encodeEvent(event: unknown, index: number): string {
 }
 
 function checkMembers(event: object, index: number): void {
-  const { topic, type, key, data } = event as Readonly<Record<string, unknown>>
-  if (typeof topic !== 'string')
-    throw eventError(`The topic of event ${index} must be a text`, topic)
-  if (type !== undefined && typeof type !== 'string')
-    throw eventError(`The type of event ${index} must be a text`, type)
-  if (key !== undefined && typeof key !== 'string')
-    throw eventError(`The key of event ${index} must be a text`, key)
+  const members = event as Readonly<Record<string, unknown>>
+  for (const name of ['topic', 'type', 'key']) {
+    const value = members[name]
+    if (typeof value === 'string' || (value === undefined && name !== 'topic')) continue
+    throw eventError(`The ${name} of event ${index} must be a text`, value)
+  }
+  const { data } = members
   // JSON.stringify would leave these out without a word.
   if (data === undefined || typeof data === 'function' || typeof data === 'symbol')
     throw eventError(`The data of event ${index} must be a JSON value`, data)

@@ -10,23 +10,12 @@ import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { publishTimeoutMs } from './limits.ts'
 import { packParcel } from './parcel.ts'
-import type { Parcel } from './parcel.ts'
+import type { OutgoingEvent, Parcel, PublishOptions } from './parcel.ts'
 import { readRefusal } from './read-refusal.ts'
 import { RequestPace } from './request-pace.ts'
 import { parseRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 import { sendRequest } from './send-request.ts'
-
-/** An event to publish. */
-export interface OutgoingEvent {
-  readonly topic: string
-  /** Default `message`. */
-  readonly type?: string | undefined
-  /** Text, published as it is, or any other JSON value. */
-  readonly data: unknown
-  /** What the event is about. */
-  readonly key?: string | undefined
-}
 
 /** The server has the events, as durable as it is configured. */
 export interface Acknowledgement {
@@ -48,14 +37,6 @@ export interface PublisherOptions {
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads attempts. */
   readonly random?: Random | undefined
-}
-
-/** Options of one {@link Publisher.publish}. */
-export interface PublishOptions {
-  /** Names these events, so that they are published once however often they are sent. Default: a random one. */
-  readonly idempotencyKey?: string | undefined
-  /** Gives up when aborted; whether the events were published is then unknown. */
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Publishes events, all or none per call. */
@@ -84,7 +65,8 @@ export interface Publisher {
 export function createPublisher(url: string | URL, options: PublisherOptions = {}): Publisher {
   const plan: PublishPlan = { ...parseRuntime(options), url: parseEndpoint(url).href }
   return {
-    publish: async (events, publishOptions = {}) => publish(plan, packParcel(events, publishOptions)),
+    publish: async (events, publishOptions = {}) =>
+      publish(plan, packParcel(events, publishOptions)),
   }
 }
 

@@ -12,6 +12,7 @@ export function quote(text: string): string {
 /** Any value, for the message that says it is none of those it may be. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return quote(value)
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? 'a list' : 'an object'
   return typeof value === 'function' ? 'a function' : String(value)
 }

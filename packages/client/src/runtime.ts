@@ -37,7 +37,11 @@ export function parseRuntime(options: RuntimeOptions): Runtime {
     throw optionError('The options', 'an object', options)
   const { headers, fetch = fetchOfRuntime, clock = systemClock, random = systemRandom } = options
   if (headers !== undefined && typeof headers !== 'function' && typeof headers !== 'object')
-    throw optionError('headers', 'an object, a list of pairs, or a function that gives one', headers)
+    throw optionError(
+      'headers',
+      'an object, a list of pairs, or a function that gives one',
+      headers,
+    )
   if (typeof fetch !== 'function') throw optionError('fetch', 'a function', fetch)
   if (typeof clock?.now !== 'function' || typeof clock.after !== 'function')
     throw optionError('clock', 'an object with `now` and `after`', clock)

@@ -1,11 +1,12 @@
 // Waits for somebody else's promise no longer than a signal allows.
 
-/** `promise`, or a rejection with the signal's reason as soon as it aborts; a value that comes later goes to `drop`. */
+/** What was given, or a rejection with the signal's reason as soon as it aborts; a value that comes later goes to `drop`. */
 export function settle<Value>(
-  promise: Promise<Value>,
+  given: Promise<Value> | Value,
   signal: AbortSignal,
   drop: (late: Value) => void = () => undefined,
 ): Promise<Value> {
+  const promise = Promise.resolve(given)
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       reject(signal.reason as Error)

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { ClientError, connect } from '../src/index.ts'
-import type { ConnectOptions, Feed, FeedState } from '../src/index.ts'
+import type { Clock, ConnectOptions, Feed, FeedState } from '../src/index.ts'
 import { FakeClock, RushingClock } from './fake-clock.ts'
 import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
 import type { Exchange, StreamServer } from './stream-server.ts'
@@ -20,7 +20,8 @@ describe('an id that no header can carry', () => {
     ['nothing but spaces', '   '],
   ] as const)('%s is left out, and a gap says so in its place', async ([, id]) => {
     const server = await startServer((exchange) => {
-      if (exchange.index === 0) exchange.cut(`id:${id.startsWith(' ') ? ' ' : ''}${id}\ndata: 1\n\n`)
+      if (exchange.index === 0)
+        exchange.cut(`id:${id.startsWith(' ') ? ' ' : ''}${id}\ndata: 1\n\n`)
       else exchange.stream('id: c2\ndata: 2\n\n')
     })
     const feed = connect(server.url, { clock: new RushingClock() })
@@ -38,10 +39,9 @@ describe('an id that no header can carry', () => {
   test('is told anew after each reconnect, and never while the server is away', async () => {
     const server = await startServer(({ index, response, cut, stream }) => {
       if (index % 2 === 1) response.writeHead(503).end()
-      else if (index < 6) cut(index === 0 ? 'id: a\u0001\ndata: 1\n\n' : ready2)
+      else if (index < 6) cut(index === 0 ? 'id: a\u0001\ndata: 1\n\n' : 'data: 1\n\n')
       else stream('id: ok\ndata: 2\n\n')
     })
-    const ready2 = 'data: 1\n\n'
     const feed = connect(server.url, { clock: new RushingClock() })
     let gaps = 0
     feed.on('tidemark.gap', () => gaps++)
@@ -110,8 +110,10 @@ function busiestSecond(times: readonly number[]): number {
   )
 }
 
-const redirect = (location: string, status: number = 302) => ({ response }: Exchange): void =>
-  void response.writeHead(status, { location }).end()
+const redirect =
+  (location: string, status: number = 302) =>
+  ({ response }: Exchange): void =>
+    void response.writeHead(status, { location }).end()
 
 const servers: readonly (readonly [string, (exchange: Exchange) => void])[] = [
   [
@@ -128,17 +130,25 @@ const servers: readonly (readonly [string, (exchange: Exchange) => void])[] = [
       response.end()
     },
   ],
-  ['503 and `Retry-After: 0`', ({ response }) => void response.writeHead(503, { 'retry-after': '0' }).end()],
+  [
+    '503 and `Retry-After: 0`',
+    ({ response }) => void response.writeHead(503, { 'retry-after': '0' }).end(),
+  ],
   [
     'goodbyes with a retryMs of 0',
     ({ stream, response, index }) => {
-      stream(`${ready(`c${index}`)}retry: 0\nevent: tidemark.bye\ndata: {"reason":"full","retryMs":0}\n\n`)
+      stream(
+        `${ready(`c${index}`)}retry: 0\nevent: tidemark.bye\ndata: {"reason":"full","retryMs":0}\n\n`,
+      )
       response.end()
     },
   ],
   ['a cut before the head', ({ request }) => void request.socket.destroy()],
   ['a redirect to itself', redirect('/events')],
-  ['a circle of two', (exchange) => redirect(exchange.request.url === '/b' ? '/events' : '/b')(exchange)],
+  [
+    'a circle of two',
+    (exchange) => redirect(exchange.request.url === '/b' ? '/events' : '/b')(exchange),
+  ],
   ['redirects without end', (exchange) => redirect(`/events?${exchange.index}`, 307)(exchange)],
 ]
 
@@ -179,7 +189,7 @@ describe('a redirect', () => {
       else exchange.stream('data: x\n\n')
     })
     const away = await startServer((exchange) => {
-      redirect(`${new URL('/back', home.url).href}`)(exchange)
+      redirect(new URL('/back', home.url).href)(exchange)
     })
     const headers = { authorization: 'Bearer secret', cookie: 'a=b', 'x-api-key': 'k' }
     await take(connect(home.url, { headers, lastEventId: 'c7' }), 1)
@@ -200,6 +210,36 @@ describe('a redirect', () => {
     expect(server.exchanges).toHaveLength(2)
     feed.close()
     expect(clock.now()).toBeGreaterThan(0)
+  })
+
+  test('leaves no timer behind when the feed is closed while it waits for its turn', async () => {
+    const clock = new FakeClock()
+    const server = await startServer((exchange) => redirect(`/${exchange.index}`)(exchange))
+    const feed = connect(server.url, { clock })
+    // The fifth request within a second waits; the other timer watches for silence.
+    while (server.exchanges.length < 4 || clock.pending < 2) await turn()
+    feed.close()
+    for (let i = 0; i < 5; i++) await turn()
+    expect(clock.pending).toBe(0)
+    expect(server.exchanges).toHaveLength(4)
+  })
+
+  test('waits a second for its turn at most, also when the clock is set back by an hour', async () => {
+    const timers = new FakeClock()
+    let setBackMs = 0
+    const clock: Clock = {
+      now: () => timers.now() - setBackMs,
+      after: (delayMs, task) => timers.after(delayMs, task),
+    }
+    const server = await startServer((exchange) => {
+      if (exchange.index === 3) setBackMs = 3_600_000
+      if (exchange.index < 4) redirect(`/${exchange.index}`)(exchange)
+      else exchange.stream('data: x\n\n')
+    })
+    const taken = take(connect(server.url, { clock }), 1)
+    while (timers.pending < 2) await turn()
+    timers.advance(1_000)
+    expect(await taken).toHaveLength(1)
   })
 
   test.for([
@@ -252,14 +292,24 @@ describe('a redirect', () => {
         asked.push([clock.now(), mode])
         // What a browser's fetch does with a loop: nothing can be read of it, then a bare TypeError.
         return mode === 'manual'
-          ? Promise.resolve({ type: 'opaqueredirect', status: 0, headers: new Headers(), body: null } as Response)
+          ? Promise.resolve({
+              type: 'opaqueredirect',
+              status: 0,
+              headers: new Headers(),
+              body: null,
+            } as Response)
           : Promise.reject(new TypeError('Failed to fetch'))
       },
     })
     while (asked.length < 20) await turn()
     feed.close()
     const seconds = ((asked[18]?.[0] ?? 0) - (asked[0]?.[0] ?? 0)) / 1000
-    expect(asked.map(([, mode]) => mode).slice(0, 4)).toEqual(['manual', 'follow', 'manual', 'follow'])
+    expect(asked.map(([, mode]) => mode).slice(0, 4)).toEqual([
+      'manual',
+      'follow',
+      'manual',
+      'follow',
+    ])
     // Nine attempts of 1 + 1 + 20 requests, as many as a browser makes of a loop.
     expect((9 * 22) / seconds).toBeLessThanOrEqual(4)
   })
@@ -338,7 +388,10 @@ describe('what no request can do is found at once, not tried for ever', () => {
   ] as const)('the option %s, odd in way %$', ([name, value]) => {
     const options = { [name]: value } as ConnectOptions
     expect(() => connect('http://example.org/', options)).toThrow(
-      expect.objectContaining({ code: 'OPTIONS_INVALID', message: expect.stringContaining(name) as string }),
+      expect.objectContaining({
+        code: 'OPTIONS_INVALID',
+        message: expect.stringContaining(name) as string,
+      }),
     )
   })
 
@@ -347,6 +400,13 @@ describe('what no request can do is found at once, not tried for ever', () => {
       expect(() => connect('http://example.org/', options as never)).toThrow(ClientError)
     }
   })
+})
+
+test('headers of a library that only can be iterated are sent, not lost without a word', async () => {
+  const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
+  const headers = new Map([['authorization', 'Bearer t']])
+  await take(connect(server.url, { headers: headers as never }), 1)
+  expect(server.exchanges[0]?.request.headers.authorization).toBe('Bearer t')
 })
 
 test('a Content-Length among the headers is left out, as browsers do, and the body arrives', async () => {

@@ -233,7 +233,9 @@ test.for([0, 1e12, '15000', null])(
   'a heartbeat of %j, announced, is not a watch that cuts the stream at once',
   async (heartbeatMs) => {
     const server = await startServer((exchange) => {
-      exchange.stream(`event: tidemark.ready\ndata: {"heartbeatMs":${JSON.stringify(heartbeatMs)}}\n\n`)
+      exchange.stream(
+        `event: tidemark.ready\ndata: {"heartbeatMs":${JSON.stringify(heartbeatMs)}}\n\n`,
+      )
     })
     const clock = new FakeClock()
     const feed = connect(server.url, { topics: ['a'], clock })
@@ -291,9 +293,12 @@ test('randomness that is none never shortens the wait', () => {
 
 test('the machine’s clock takes a delay longer than a timer can hold for the longest there is', () => {
   const delays: unknown[] = []
-  const set = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((_task, delayMs) => {
+  const set = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((
+    _task: () => void,
+    delayMs: number,
+  ) => {
     delays.push(delayMs)
-  }) as typeof setTimeout)
+  }) as never)
   for (const delayMs of [2 ** 31, 1e300, Infinity, 5]) systemClock.after(delayMs, () => undefined)
   set.mockRestore()
   expect(delays).toEqual([2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1, 5])
