@@ -1,6 +1,7 @@
 // What a feed asks a server for: how often, where redirects lead, which ids fit, and what no request can do.
 
 import { describe, expect, test } from 'vitest'
+import { badPorts } from '../src/bad-ports.ts'
 import { ClientError, connect } from '../src/index.ts'
 import type { Clock, ConnectOptions, Feed, FeedState } from '../src/index.ts'
 import { FakeClock, RushingClock } from './fake-clock.ts'
@@ -327,6 +328,15 @@ describe('what no request can do is found at once, not tried for ever', () => {
     'http://me@example.org/',
   ])('the URL %s', (url) => {
     expect(() => connect(url)).toThrow(expect.objectContaining({ code: 'URL_INVALID' }))
+  })
+
+  test('the forbidden ports are those of the fetch it runs on', async () => {
+    for (const port of badPorts) {
+      const refusal = await fetch(`http://127.0.0.1:${port}/`).catch((error: unknown) => error)
+      const said = port === 0 ? /ECONNREFUSED|EADDRNOTAVAIL|bad port/ : /bad port/
+      expect(String((refusal as Error).cause)).toMatch(said)
+    }
+    expect(badPorts.size).toBe(83)
   })
 
   test('a URL that is none', () => {
