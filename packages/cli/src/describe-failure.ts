@@ -34,8 +34,15 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   RETRIES_EXHAUSTED: exitCodes.unavailable,
   ANSWER_INVALID: exitCodes.protocol,
   CONTENT_TYPE_WRONG: exitCodes.protocol,
+  STATUS_WRONG: exitCodes.protocol,
+  REDIRECT_INVALID: exitCodes.protocol,
   STREAM_INVALID: exitCodes.protocol,
   STREAM_STOPPED: exitCodes.protocol,
+}
+
+/** What the client's advice is called on the command line. */
+const hints: Readonly<Record<string, string>> = {
+  STREAM_INVALID: ' Here the option is --max-event-bytes.',
 }
 
 const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
@@ -62,7 +69,8 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return describeCliError(error)
   if (error instanceof ClientError && error.code === 'REFUSED') return describeRefusal(error)
   const code = codeOf(error)
-  return { text: say(error, code), exitCode: exitCodesByCode[code] ?? exitCodes.failed }
+  const text = `${say(error, code)}${hints[code] ?? ''}`
+  return { text, exitCode: exitCodesByCode[code] ?? exitCodes.failed }
 }
 
 function describeCliError(error: CliError): Failure {

@@ -19,6 +19,18 @@ export const retryWaits: { readonly baseMs: number; readonly capMs: number } = {
   capMs: 5_000,
 }
 
+/** What a hub's heartbeat is until it says so itself, in milliseconds: its default. It says so first of all, so this only finds hubs that answer nothing. */
+export const hubHeartbeatMs: number = 15_000
+
+/** Bytes of an event that `subscribe` takes when asked to: the client's own range, twice a text of 256 Mi units in memory. */
+export const eventBytesRange: { readonly min: number; readonly max: number } = {
+  min: 1,
+  max: 256 * 1024 * 1024,
+}
+
+/** Characters shown of a cursor in a remark; a hub's have 285 at most. */
+export const shownCursorMax: number = 285
+
 /** Attempts to publish one event before a person gets an answer: at most 0.25 + 0.5 + 1 + 2 s of jitter and 4 × 0.25 s. */
 export const singleAttemptsMax: number = 5
 

@@ -3,13 +3,14 @@
 import process from 'node:process'
 import { connect } from '@tidemark/client'
 import type { Feed } from '@tidemark/client'
+import { readBytes } from './bench/quantities.ts'
 import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { hubOptions, readHubAddress } from './hub-options.ts'
-import { retryWaits } from './limits.ts'
+import { eventBytesRange, hubHeartbeatMs, retryWaits, shownCursorMax } from './limits.ts'
 import { print, remark } from './output.ts'
 import { renderForPeople, renderForPrograms } from './print-event.ts'
 import { quote } from './quote.ts'
@@ -36,6 +37,11 @@ Control characters are shown as escapes such as \\n. Colours appear on a termina
       help: 'Begin right after the event with this cursor, as --json prints it.',
     },
     { name: 'count', value: '<n>', help: 'End after n events.' },
+    {
+      name: 'max-event-bytes',
+      value: '<size>',
+      help: 'The largest event to take, for a hub that is configured for larger ones. Default 16MiB, up to 256MiB.',
+    },
     {
       name: 'json',
       help: 'One JSON object per line: cursor, topic, type, key, time (milliseconds since 1970), and data, decoded when it is JSON; text as published where data does not show it exactly.',
@@ -65,6 +71,10 @@ async function run(line: CommandLine): Promise<ExitCode> {
     headers,
     since: lastValue(line, 'since'),
     lastEventId: lastValue(line, 'after'),
+    eventBytesMax: line.values.has('max-event-bytes')
+      ? readBytes(line, 'max-event-bytes', eventBytesRange)
+      : undefined,
+    heartbeatMs: hubHeartbeatMs,
     retry: retryWaits,
   })
   let exitCode: ExitCode = exitCodes.done
@@ -98,7 +108,7 @@ function tellConnection(feed: Feed): void {
   let isAway = false
   feed.on('tidemark.gap', ({ from, to, reason }) => {
     remark(
-      `gap: events after ${from === '' ? 'an unknown place' : from} up to ${to} may be missing (${reason}).`,
+      `gap: events after ${from === '' ? 'an unknown place' : shorten(from)} up to ${to === '' ? 'now' : shorten(to)} may be missing (${reason}).`,
     )
   })
   feed.on('tidemark.state', (state) => {
@@ -110,6 +120,11 @@ function tellConnection(feed: Feed): void {
       remark('connected again.')
     }
   })
+}
+
+/** A cursor of a hub is shorter; what a stranger gives as an id need not be. */
+function shorten(cursor: string): string {
+  return cursor.length <= shownCursorMax ? cursor : `${cursor.slice(0, shownCursorMax)}…`
 }
 
 function parseCount(text: string | undefined): number {

@@ -63,6 +63,30 @@ test('a reader that has enough ends it quietly with 0', async () => {
   expect(await reader.ended).toMatchObject({ code: 0, stderr: '' })
 })
 
+test('an event larger than it takes ends it with 76 and the option that takes more', async () => {
+  const { env } = await startHub()
+  await run(['publish', 'a', 'x'.repeat(2_000)], { env })
+  const args = ['subscribe', 'a', '--since', 'earliest', '--count', '1', '--max-event-bytes']
+  const small = await run([...args, '1KiB'], { env })
+  expect(small.code).toBe(76)
+  expect(small.stderr).toMatch(/1024 bytes.*\(STREAM_INVALID\).*--max-event-bytes\.\n$/)
+  expect(await run([...args, '4KiB'], { env })).toMatchObject({ code: 0, stderr: '' })
+  expect(await run([...args, '1GiB'], { env })).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('OPTION_INVALID') as string,
+  })
+})
+
+test('a cursor that no header can carry is told as a gap that cannot steer the terminal', async () => {
+  const { env } = await startHub()
+  await run(['publish', 'a', 'x'], { env })
+  const args = ['subscribe', 'a', '--since', 'earliest', '--count', '1', '--after']
+  const { code, stderr } = await run([...args, `a\u001b${'x'.repeat(9_000)}`], { env })
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/^tidemark: gap: events after a\\u001bx+… up to now .*unsendable/)
+  expect(stderr.length).toBeLessThan(400)
+})
+
 test('Ctrl-C ends it with 130', async () => {
   const { env } = await startHub()
   await run(['publish', 'a', 'x'], { env })

@@ -12,9 +12,11 @@ import type { FeedItem } from './event-queue.ts'
 import type { Bye, Ready } from './feed.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
+import { answerWaitMaxMs, heartbeatMinMs } from './limits.ts'
 import { reservedPrefix } from './listeners.ts'
 import { openStream } from './open-stream.ts'
 import { readStream } from './read-stream.ts'
+import type { RequestPace } from './request-pace.ts'
 import { Watch } from './watch.ts'
 
 /** What every attempt of a feed uses. */
@@ -23,10 +25,19 @@ export interface Link {
   readonly headers: HeaderSource | undefined
   readonly fetch: Fetch
   readonly clock: Clock
-  /** Assumed until the server announces its own. Milliseconds. */
-  readonly heartbeatMs: number
+  readonly pace: RequestPace
+  readonly eventBytesMax: number
   /** Stands in for missing `topic` lines; empty when several topics are possible. */
   readonly onlyTopic: string
+}
+
+/** What one attempt knows from those before it. */
+export interface Carried {
+  readonly cursor: string
+  /** The server's `retry:`, the reconnection time of WHATWG HTML §9.2.2: in force until it sends another. */
+  readonly retryMs: number | undefined
+  /** What the server announced last, or the caller named; silence is judged by nothing else. */
+  readonly heartbeatMs: number | undefined
 }
 
 /** Where an attempt puts what it gets. */
@@ -39,25 +50,25 @@ export interface AttemptSink {
 }
 
 /** How an attempt ended, and where the next one goes on. */
-export interface AttemptEnd {
+export interface AttemptEnd extends Carried {
   readonly error: ClientError
-  readonly cursor: string
   /** Whether the server really served: only then the failures before it are forgotten. */
   readonly hasServed: boolean
-  /** Milliseconds the server asked to wait. */
+  /** Milliseconds the server asked to wait this time. */
   readonly hintMs: number | undefined
 }
 
 /** Connects and reads until the connection ends or `signal` aborts. Never rejects. */
 export async function attempt(
-  link: Link & { readonly cursor: string },
+  link: Link & Carried,
   sink: AttemptSink,
   signal: AbortSignal,
 ): Promise<AttemptEnd> {
   const connection = new Connection(link, sink)
   const error = await connection.run(signal)
-  const hintMs = error.retryAfterMs ?? connection.bye?.retryMs ?? connection.retryMs
-  return { error, cursor: connection.cursor, hasServed: connection.hasServed, hintMs }
+  const { cursor, retryMs, heartbeatMs, hasServed, bye } = connection
+  const hintMs = error.retryAfterMs ?? bye?.retryMs ?? retryMs
+  return { error, cursor, retryMs, heartbeatMs, hasServed, hintMs }
 }
 
 class Connection {
@@ -66,21 +77,20 @@ class Connection {
   readonly #watch: Watch
   readonly #abort = new AbortController()
   cursor: string
-  bye: Bye | undefined
   retryMs: number | undefined
+  heartbeatMs: number | undefined
+  bye: Bye | undefined
   hasServed = false
 
-  constructor(link: Link & { readonly cursor: string }, sink: AttemptSink) {
+  constructor(link: Link & Carried, sink: AttemptSink) {
     this.#link = link
     this.#sink = sink
     this.cursor = link.cursor
+    this.retryMs = link.retryMs
+    this.heartbeatMs = link.heartbeatMs
     this.#watch = new Watch(link.clock, link.heartbeatMs, (silentMs) => {
-      this.#abort.abort(
-        new ClientError(
-          'CONNECTION_DEAD',
-          `Nothing came for ${silentMs} ms, though the server sends a beat more often.`,
-        ),
-      )
+      const said = `Nothing came for ${silentMs} ms, where an answer or a beat was due.`
+      this.#abort.abort(new ClientError('CONNECTION_DEAD', said))
     })
   }
 
@@ -104,24 +114,32 @@ class Connection {
   }
 
   async #stream(): Promise<void> {
-    const { subscription, headers, fetch, clock } = this.#link
+    const { subscription, headers, fetch, clock, pace, eventBytesMax } = this.#link
     const { signal } = this.#abort
-    const request = buildRequest(subscription, this.cursor, await resolveHeaders(headers))
+    const given = await resolveHeaders(headers, clock, signal)
+    const request = buildRequest(subscription, this.cursor, given)
     signal.throwIfAborted()
-    this.#watch.start()
-    const stream = await openStream(request, { fetch, clock }, signal)
+    this.#watch.start(answerWaitMaxMs)
+    const stream = await openStream(request, { fetch, clock, pace, signal })
     this.#watch.stop()
     this.#sink.opened()
+    if (request.isPlaceLost) this.#tellPlaceLost()
     const decoder = createDecoder(
       {
         event: (event) => this.#take(event),
         retry: (ms) => (this.retryMs = ms),
         id: (id) => this.#mark(id),
       },
-      { lastEventId: this.cursor },
+      { lastEventId: this.cursor, eventBytesMax },
     )
     const waitForRoom = (): Promise<void> | undefined => this.#sink.waitForRoom()
-    await readStream(stream, { decoder, watch: this.#watch, waitForRoom, signal })
+    await readStream(stream, { decoder, watch: this.#watch, waitForRoom, signal, eventBytesMax })
+  }
+
+  /** The server was not asked to go on after this cursor, so what follows may begin anywhere. */
+  #tellPlaceLost(): void {
+    const id = this.cursor
+    this.#sink.item({ kind: 'gap', id, gap: { from: id, to: '', reason: 'unsendable' } })
   }
 
   #take(event: DecodedEvent): void {
@@ -147,8 +165,11 @@ class Connection {
     if (control.kind === 'gap') return this.#sink.item({ kind: 'gap', id, gap: control.gap })
     this.#mark(id)
     if (control.kind !== 'ready') return
-    if (control.ready.heartbeatMs !== undefined)
-      this.#watch.expectHeartbeat(control.ready.heartbeatMs)
+    const { heartbeatMs } = control.ready
+    if (heartbeatMs !== undefined) {
+      this.heartbeatMs = Math.max(heartbeatMs, heartbeatMinMs)
+      this.#watch.expectHeartbeat(this.heartbeatMs)
+    }
     this.#sink.ready(control.ready)
   }
 

@@ -2,13 +2,14 @@
 
 import type { Random } from './clock.ts'
 import { ClientError } from './errors.ts'
-import { retryDelayMinMs, retryHintMaxMs } from './limits.ts'
+import { retryDelayMinMs, retryHintMaxMs, timerDelayMaxMs } from './limits.ts'
+import { show } from './quote.ts'
 
 /** When and how often to try again. */
 export interface RetryOptions {
-  /** Upper bound of the first wait, in milliseconds; doubled per failure. Default 1,000. */
+  /** Upper bound of the first wait, in milliseconds; doubled per failure. Default 1,000, at most 2³¹ - 1 (24 days). */
   readonly baseMs?: number | undefined
-  /** Upper bound of every wait, in milliseconds. Default 30,000. */
+  /** Upper bound of every wait, in milliseconds. Default 30,000, at most 2³¹ - 1; what is above counts as that. */
   readonly capMs?: number | undefined
   /** Attempts in a row that may come to nothing; 1 = never try again. Default `Infinity`. */
   readonly attemptsMax?: number | undefined
@@ -26,20 +27,35 @@ export interface RetryPolicy {
  * @throws ClientError `OPTIONS_INVALID`
  */
 export function parseRetry(options: RetryOptions = {}): RetryPolicy {
+  if (typeof options !== 'object' || options === null) {
+    throw new ClientError(
+      'OPTIONS_INVALID',
+      `retry must be an object such as { capMs: 5000 }; got ${show(options)}.`,
+    )
+  }
   const { baseMs = 1_000, capMs = 30_000, attemptsMax = Infinity } = options
-  if (!(baseMs >= 0) || !(capMs >= baseMs) || !Number.isFinite(capMs)) {
+  if (!isNumberFrom(baseMs, 0) || !isNumberFrom(capMs, baseMs)) {
     throw new ClientError(
       'OPTIONS_INVALID',
-      `retry needs 0 <= baseMs <= capMs, in milliseconds; got baseMs ${baseMs} and capMs ${capMs}.`,
+      `retry needs numbers 0 <= baseMs <= capMs, in milliseconds; got baseMs ${show(baseMs)} and capMs ${show(capMs)}.`,
     )
   }
-  if (!(attemptsMax >= 1)) {
+  if (!isNumberFrom(attemptsMax, 1)) {
     throw new ClientError(
       'OPTIONS_INVALID',
-      `retry.attemptsMax must be at least 1; got ${attemptsMax}. Use 1 to never try again.`,
+      `retry.attemptsMax must be a number from 1; got ${show(attemptsMax)}. Use 1 to never try again.`,
     )
   }
-  return { baseMs, capMs, attemptsMax }
+  return { baseMs: boundDelay(baseMs), capMs: boundDelay(capMs), attemptsMax }
+}
+
+/** NaN is from nowhere. */
+function isNumberFrom(value: unknown, min: number): value is number {
+  return typeof value === 'number' && value >= min
+}
+
+function boundDelay(delayMs: number): number {
+  return Math.min(delayMs, timerDelayMaxMs)
 }
 
 /** What decides one wait. */
@@ -59,5 +75,7 @@ export interface Wait {
 export function planWait({ retry, failures, hintMs, random }: Wait): number {
   const ceiling = Math.min(retry.capMs, retry.baseMs * 2 ** Math.max(0, failures - 1))
   const least = Math.min(Math.max(hintMs ?? 0, retryDelayMinMs), retryHintMaxMs)
-  return Math.round(least + random() * Math.max(0, ceiling - retryDelayMinMs))
+  const jitter = random() * Math.max(0, ceiling - retryDelayMinMs)
+  // A random of the caller's may be anything; what it gives must not become a wait of 1 ms.
+  return boundDelay(Math.round(least + (jitter > 0 ? jitter : 0)))
 }

@@ -1,6 +1,8 @@
 // One subscription request: docs/PROTOCOL.md, `GET /events` and `POST /events`.
 
+import { encodeLastEventId } from './last-event-id.ts'
 import { urlLengthMax } from './limits.ts'
+import type { PlannedRequest } from './send-request.ts'
 
 /** What a feed asks for, on every attempt. */
 export interface Subscription {
@@ -11,10 +13,10 @@ export interface Subscription {
   readonly since: string | undefined
 }
 
-/** A request ready for `fetch`. */
-export interface PlannedRequest {
-  readonly url: string
-  readonly init: RequestInit
+/** A request for a stream. */
+export interface StreamRequest extends PlannedRequest {
+  /** The cursor cannot be sent: what follows begins elsewhere. */
+  readonly isPlaceLost: boolean
 }
 
 /** The field lines of {@link FeedEvent}'s members that plain SSE has no place for. */
@@ -25,10 +27,13 @@ export function buildRequest(
   { endpoint, topics, since }: Subscription,
   cursor: string,
   headers: Headers,
-): PlannedRequest {
+): StreamRequest {
   headers.set('accept', 'text/event-stream, application/problem+json')
-  if (cursor !== '') headers.set('last-event-id', toByteString(cursor))
-  const start = cursor === '' ? since : undefined
+  const lastEventId = cursor === '' ? undefined : encodeLastEventId(cursor)
+  if (lastEventId !== undefined) headers.set('last-event-id', lastEventId)
+  const isPlaceLost = cursor !== '' && lastEventId === undefined
+  // A cursor that cannot be sent is treated as the hub treats one that it cannot read.
+  const start = lastEventId === undefined ? since : undefined
   const url = new URL(endpoint)
   if (topics.length > 0) {
     for (const topic of topics) url.searchParams.append('topic', topic)
@@ -36,14 +41,10 @@ export function buildRequest(
   }
   if (start !== undefined) url.searchParams.set('since', start)
   if (topics.length === 0 || url.href.length <= urlLengthMax) {
-    return { url: url.href, init: { headers, cache: 'no-store' } }
+    return { url: url.href, init: { headers, cache: 'no-store' }, isPlaceLost }
   }
   headers.set('content-type', 'application/json')
   const body = JSON.stringify({ topics, fields, since: start })
-  return { url: endpoint.href, init: { method: 'POST', headers, body, cache: 'no-store' } }
-}
-
-/** A header carries bytes: the id's UTF-8 with one character per byte, as EventSource sends it. */
-function toByteString(text: string): string {
-  return String.fromCharCode(...new TextEncoder().encode(text))
+  const init = { method: 'POST', headers, body, cache: 'no-store' as const }
+  return { url: endpoint.href, init, isPlaceLost }
 }

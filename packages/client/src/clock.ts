@@ -1,5 +1,7 @@
 // The only place where time and randomness come from; tests hand in ones they turn themselves.
 
+import { timerDelayMaxMs } from './limits.ts'
+
 /** A started timer. */
 export interface Timer {
   cancel(): void
@@ -9,7 +11,7 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since 1970. May jump, also backwards. */
   now(): number
-  /** Runs `task` once after `delayMs`. In Node the timer keeps the process alive: a feed that waits is not done. */
+  /** Runs `task` once after `delayMs`, 2³¹ - 1 ms at most. In Node the timer keeps the process alive: a feed that waits is not done. */
   after(delayMs: number, task: () => void): Timer
 }
 
@@ -20,7 +22,7 @@ export type Random = () => number
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, delayMs)
+    const timer = setTimeout(task, Math.min(delayMs, timerDelayMaxMs))
     return { cancel: () => clearTimeout(timer) }
   },
 }

@@ -1,16 +1,14 @@
 // The way in: checks the options and opens a feed.
 
-import { parseRetry } from './backoff.ts'
 import type { RetryOptions } from './backoff.ts'
-import { systemClock, systemRandom } from './clock.ts'
 import type { Clock, Random } from './clock.ts'
 import { parseEndpoint } from './endpoint.ts'
-import { ClientError } from './errors.ts'
 import type { Feed } from './feed.ts'
-import { fetchOfRuntime } from './fetch-of-runtime.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { heartbeatDefaultMs } from './limits.ts'
+import { eventBytesMaxDefault, eventBytesMaxMax } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
+import { RequestPace } from './request-pace.ts'
+import { parseRuntime, optionError } from './runtime.ts'
 
 /** What to subscribe to, and how. */
 export interface ConnectOptions {
@@ -20,7 +18,10 @@ export interface ConnectOptions {
   readonly headers?: HeaderSource | undefined
   /** Where to start without a cursor: `now`, `earliest`, `-10` (last ten), `5m`. Default: the server's, `now`. */
   readonly since?: string | undefined
-  /** The `id` of the last event already processed, to go on right after it. Default none. */
+  /**
+   * The `id` of the last event already processed, to go on right after it. Default none. One that no header can carry is
+   * left out, and `tidemark.gap` says so.
+   */
   readonly lastEventId?: string | undefined
   /** Default: the runtime's `fetch`. Wrap it for cookies: `(url, init) => fetch(url, { ...init, credentials: 'include' })`. */
   readonly fetch?: Fetch | undefined
@@ -29,10 +30,15 @@ export interface ConnectOptions {
   /** When and how often to try again. Default: from 1 s doubling to 30 s, fully jittered, forever. */
   readonly retry?: RetryOptions | undefined
   /**
-   * Milliseconds between two beats, until the server announces its own. 2.5 of them without a byte count as a dead
-   * connection. Default 15,000; `Infinity` for servers that send none.
+   * Milliseconds between two beats of a server that does not announce them as a hub does; 2.5 of them without a byte count
+   * as a dead connection. Default none: silence means nothing until the server announces its heartbeat.
    */
   readonly heartbeatMs?: number | undefined
+  /**
+   * Bytes of one event, and of one line, as UTF-16 code units of the text. More closes the feed with `STREAM_INVALID`.
+   * Default 16 MiB; 1 B to 256 MiB.
+   */
+  readonly eventBytesMax?: number | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -42,8 +48,8 @@ export interface ConnectOptions {
 /**
  * Subscribes, and keeps the place across every reconnect: no event is lost, none comes twice, a gap is told.
  *
- * Passing failures (network, 408, 425, 429, 5xx, silence) are tried again; lasting ones close the feed with a
- * {@link ClientError} in its state and out of its iterator.
+ * Passing failures (network, 408, 425, 429, 5xx, silence) are tried again, with 4 requests per second at most; lasting
+ * ones close the feed with a {@link ClientError} in its state and out of its iterator.
  * @throws ClientError `URL_INVALID`, `OPTIONS_INVALID`
  * @example
  * ```ts
@@ -58,24 +64,51 @@ export interface ConnectOptions {
  * ```
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
-  const { topics = [], heartbeatMs = heartbeatDefaultMs } = options
-  if (!(heartbeatMs > 0)) {
-    throw new ClientError(
-      'OPTIONS_INVALID',
-      `heartbeatMs must be above 0; got ${heartbeatMs}. Use Infinity for a server that sends no beats.`,
-    )
-  }
+  const runtime = parseRuntime(options)
+  const { topics = [], since, lastEventId, signal } = options
+  const endpoint = parseEndpoint(url)
+  checkOptions(options)
   const [first = ''] = topics
   const plan = {
-    subscription: { endpoint: parseEndpoint(url), topics: [...topics], since: options.since },
+    ...runtime,
+    subscription: { endpoint, topics: [...topics], since },
     onlyTopic: topics.length === 1 && !first.includes('*') ? first : '',
-    cursor: options.lastEventId ?? '',
-    headers: options.headers,
-    fetch: options.fetch ?? fetchOfRuntime,
-    heartbeatMs,
-    retry: parseRetry(options.retry),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+    pace: new RequestPace(runtime.clock),
+    eventBytesMax: options.eventBytesMax ?? eventBytesMaxDefault,
+    // `localStorage.getItem` gives null for what is not there.
+    start: { cursor: lastEventId ?? '', retryMs: undefined, heartbeatMs: options.heartbeatMs },
   }
-  return new LiveFeed(plan, options.signal)
+  return new LiveFeed(plan, signal)
+}
+
+/** What the types say, for callers without them. */
+function checkOptions(options: ConnectOptions): void {
+  const { topics = [], since, lastEventId, heartbeatMs, eventBytesMax } = options
+  if (!Array.isArray(topics) || !topics.every((topic) => typeof topic === 'string'))
+    throw optionError('topics', 'a list of texts, such as ["orders/*"]', topics)
+  if (since !== undefined && typeof since !== 'string')
+    throw optionError('since', 'a text, such as "-10" or "5m"', since)
+  if (!isId(lastEventId ?? ''))
+    throw optionError(
+      'lastEventId',
+      'the id of an event, a text without CR, LF and NUL',
+      lastEventId,
+    )
+  if (heartbeatMs !== undefined && !(typeof heartbeatMs === 'number' && heartbeatMs > 0))
+    throw optionError('heartbeatMs', 'a number above 0; leave it out for none', heartbeatMs)
+  if (eventBytesMax !== undefined && !isWholeNumber(eventBytesMax, eventBytesMaxMax))
+    throw optionError(
+      'eventBytesMax',
+      `a whole number from 1 to ${eventBytesMaxMax}`,
+      eventBytesMax,
+    )
+}
+
+/** No stream can bring another: a line break ends the id, and one with NUL is ignored. */
+function isId(value: unknown): boolean {
+  return typeof value === 'string' && !/[\r\n\0]/.test(value)
+}
+
+function isWholeNumber(value: unknown, max: number): boolean {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max
 }

@@ -27,7 +27,8 @@ export function parseControlEvent(type: string, data: string): ControlEvent {
         ready: {
           session: text('session'),
           cursor: text('cursor'),
-          heartbeatMs: duration('heartbeatMs'),
+          // Of 0 there is no half, and nobody beats without a pause: taken as none.
+          heartbeatMs: duration('heartbeatMs') || undefined,
           resumed: text('resumed'),
         },
       }

@@ -1,5 +1,6 @@
-// The URL a caller hands in, checked before anything is sent.
+// The URL a caller hands in, or a redirect leads to, checked before anything is sent.
 
+import { badPorts } from './bad-ports.ts'
 import { ClientError } from './errors.ts'
 import { quote } from './quote.ts'
 
@@ -9,7 +10,7 @@ import { quote } from './quote.ts'
  */
 export function parseEndpoint(url: string | URL): URL {
   const base = (globalThis as { location?: { href: string } }).location?.href
-  const text = String(url)
+  const text = textOf(url)
   if (!URL.canParse(text, base)) {
     throw new ClientError(
       'URL_INVALID',
@@ -17,17 +18,26 @@ export function parseEndpoint(url: string | URL): URL {
     )
   }
   const endpoint = new URL(text, base)
-  if (endpoint.protocol !== 'http:' && endpoint.protocol !== 'https:') {
-    throw new ClientError(
-      'URL_INVALID',
-      `The URL must begin with http: or https:; got ${quote(endpoint.protocol)}.`,
-    )
-  }
-  if (endpoint.username !== '' || endpoint.password !== '') {
-    throw new ClientError(
-      'URL_INVALID',
-      'fetch refuses URLs with a user name or password. Send them in an Authorization header with `headers`.',
-    )
-  }
+  const fault = findUrlFault(endpoint)
+  if (fault !== undefined) throw new ClientError('URL_INVALID', fault)
   return endpoint
+}
+
+/** Why no `fetch` will ever ask this URL; undefined when one may. */
+export function findUrlFault({ protocol, username, password, port }: URL): string | undefined {
+  if (protocol !== 'http:' && protocol !== 'https:')
+    return `The URL must begin with http: or https:; got ${quote(protocol)}.`
+  if (username !== '' || password !== '')
+    return 'fetch refuses URLs with a user name or password. Send them in an Authorization header with `headers`.'
+  if (port !== '' && badPorts.has(Number(port)))
+    return `fetch refuses port ${port}, which belongs to another protocol. Serve on another port, such as 7070.`
+  return undefined
+}
+
+function textOf(url: string | URL): string {
+  try {
+    return String(url)
+  } catch {
+    return ''
+  }
 }

@@ -6,7 +6,8 @@ import type { Problem } from './problem.ts'
 export const clientErrors = {
   ANSWER_INVALID:
     'The server accepted a publish but its answer cannot be read; the URL is probably not a publish endpoint.',
-  CONNECTION_DEAD: 'Nothing came from the server for 2.5 heartbeats; the client connects again.',
+  CONNECTION_DEAD:
+    'Nothing came from the server for 2.5 heartbeats, or no answer for 5 minutes; the client connects again.',
   CONNECTION_ENDED: 'The server ended the stream; the client connects again.',
   CONNECTION_FAILED:
     'The server could not be reached or the connection broke; the client connects again.',
@@ -14,17 +15,23 @@ export const clientErrors = {
     'The URL answered with something that is not an event stream; check the URL and the proxies before it.',
   FEED_CLOSED: 'The caller closed the feed, or aborted the publish, before the work was done.',
   FEED_ITERATED: 'A feed can be iterated once; connect a second feed or use listeners.',
-  HEADERS_FAILED: 'The `headers` function failed; the client tries again.',
+  HEADERS_FAILED: 'The `headers` function failed, or took over a minute; the client tries again.',
   LISTENER_INVALID:
     'Names that begin with `tidemark.` are the connection’s own; use one that exists.',
-  OPTIONS_INVALID: 'An option is out of range.',
+  OPTIONS_INVALID: 'An option is out of range, or of the wrong type.',
+  REDIRECT_INVALID:
+    'The server redirects to where no request can go, or a POST in a way that would drop its body.',
+  REDIRECT_LOOP: 'The server redirects without end; the client tries again.',
   REFUSED: 'The server refused the request for good; see `status` and `problem`.',
   REQUEST_INVALID:
-    'The request cannot be sent as it is: a header or option breaks the rules of fetch.',
+    'The request cannot be sent as it is: a header or an event breaks the rules of fetch or of JSON.',
   RETRIES_EXHAUSTED:
     'As many attempts in a row as allowed came to nothing; `cause` is the last failure.',
   SERVER_UNAVAILABLE: 'The server cannot serve now (408, 425, 429 or 5xx); the client tries again.',
-  STREAM_INVALID: 'The stream breaks a limit of the decoder; `cause` says which.',
+  STATUS_WRONG:
+    'The URL answered with a status that is neither a stream (200) nor a refusal; check the URL and the proxies before it.',
+  STREAM_INVALID:
+    'The stream has an event larger than `eventBytesMax`; raise it if the server is trusted.',
   STREAM_STOPPED: 'The server answered 204: there is nothing more to come.',
   URL_INVALID: 'The URL cannot be used for a request.',
 } as const
@@ -63,6 +70,7 @@ const passingCodes: ReadonlySet<ClientErrorCode> = new Set<ClientErrorCode>([
   'CONNECTION_ENDED',
   'CONNECTION_FAILED',
   'HEADERS_FAILED',
+  'REDIRECT_LOOP',
   'SERVER_UNAVAILABLE',
 ])
 

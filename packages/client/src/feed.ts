@@ -43,8 +43,12 @@ export interface Ready {
 export interface Gap {
   /** Empty when the server could not read the cursor it was sent. */
   readonly from: string
+  /** Empty when nobody can say. */
   readonly to: string
-  /** Such as `retention` (no longer kept), `epoch` (of another history), `ahead` or `cursor` (unreadable). */
+  /**
+   * Such as `retention` (no longer kept), `epoch` (of another history), `ahead` or `cursor` (unreadable). `unsendable` is the
+   * client's own: no header can carry `from`, so the server was not asked to go on after it.
+   */
   readonly reason: string
 }
 

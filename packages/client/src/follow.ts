@@ -1,7 +1,7 @@
 // Keeps a feed connected: one attempt after the other, each where the last one ended.
 
 import { attempt } from './attempt.ts'
-import type { AttemptSink, Link } from './attempt.ts'
+import type { AttemptSink, Carried, Link } from './attempt.ts'
 import { planWait } from './backoff.ts'
 import type { RetryPolicy } from './backoff.ts'
 import { wait } from './clock.ts'
@@ -13,8 +13,8 @@ import type { FeedState } from './feed.ts'
 export interface FollowPlan extends Link {
   readonly retry: RetryPolicy
   readonly random: Random
-  /** Where to begin; empty for no cursor. */
-  readonly cursor: string
+  /** Where to begin, with an empty cursor for none. */
+  readonly start: Carried
 }
 
 /** Where what is followed goes. */
@@ -29,7 +29,7 @@ export async function follow(
   signal: AbortSignal,
 ): Promise<ClientError | undefined> {
   const { retry, random, clock } = plan
-  let { cursor } = plan
+  let carried = plan.start
   let failures = 0
   const attemptSink: AttemptSink = {
     opened: () => sink.state({ phase: 'open' }),
@@ -40,10 +40,11 @@ export async function follow(
   }
   while (!signal.aborted) {
     sink.state({ phase: 'connecting', attempt: failures + 1 })
-    const end = await attempt({ ...plan, cursor }, attemptSink, signal)
+    const end = await attempt({ ...plan, ...carried }, attemptSink, signal)
     if (signal.aborted) return undefined
     if (!isPassing(end.error)) return end.error
-    cursor = end.cursor
+    const { cursor, retryMs, heartbeatMs } = end
+    carried = { cursor, retryMs, heartbeatMs }
     failures = end.hasServed ? 0 : failures + 1
     if (failures >= retry.attemptsMax) return exhausted(failures, end.error)
     const delayMs = planWait({ retry, failures, hintMs: end.hintMs, random })

@@ -7,12 +7,7 @@ export { ClientError, clientErrors, isPassing } from './errors.ts'
 export type { ClientErrorCode, ClientErrorOptions } from './errors.ts'
 export type { Bye, Feed, FeedEvent, FeedSignals, FeedState, Gap, Ready } from './feed.ts'
 export type { Fetch, HeaderList, HeaderSource } from './headers.ts'
+export type { OutgoingEvent, PublishOptions } from './parcel.ts'
 export type { Problem } from './problem.ts'
 export { createPublisher } from './publisher.ts'
-export type {
-  Acknowledgement,
-  OutgoingEvent,
-  Publisher,
-  PublisherOptions,
-  PublishOptions,
-} from './publisher.ts'
+export type { Acknowledgement, Publisher, PublisherOptions } from './publisher.ts'

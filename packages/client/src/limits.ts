@@ -1,22 +1,45 @@
 // Every limit of this room, with its arithmetic.
 
+/** What `setTimeout` can hold, 2³¹ - 1 ms (24.8 days). A longer delay would become 1 ms. */
+export const timerDelayMaxMs: number = 2 ** 31 - 1
+
 /** Never sooner than this after a connection ended: at most 4 requests per second, whatever the server sends. */
 export const retryDelayMinMs: number = 250
+
+/** Requests of one feed, or of one publish, that may begin within a second; redirects count like the rest. 1,000 / 250. */
+export const requestsPerSecondMax: number = 1_000 / retryDelayMinMs
+
+/** Redirects followed in one attempt, as many as the Fetch standard has; they take 5 s at 4 requests per second. */
+export const redirectsMax: number = 20
+
+/** How often one attempt asks the same URL: a page that sets a cookie leads back once. A third time is a circle. */
+export const visitsMax: number = 2
 
 /** A server may ask for a pause of this length at most; a mistyped `retry:` must not park a client for days. */
 export const retryHintMaxMs: number = 5 * 60 * 1000
 
-/** Assumed until the server announces its own; the hub's default. */
-export const heartbeatDefaultMs: number = 15_000
+/** Longest wait for the head of an answer where no heartbeat sets a shorter one: what Node's `fetch` has. Streams may be silent for longer. */
+export const answerWaitMaxMs: number = 5 * 60 * 1000
 
-/** Announced heartbeats are taken from 1 s (a timer per second) to 5 minutes (12.5 minutes until a dead peer shows). */
+/** Longest wait for what a `headers` function promises. A token is a request or two. */
+export const headersWaitMaxMs: number = 60_000
+
+/** Announced heartbeats are taken from 1 s, a timer per second. */
 export const heartbeatMinMs: number = 1_000
-export const heartbeatMaxMs: number = 5 * 60 * 1000
 
 /** Two beats may be late or lost before a third of silence counts as death. */
 export const silentHeartbeatsMax: number = 2.5
 
-/** Characters of events that wait for a slow iterator before reading pauses. Strings take up to 2 bytes per character: 2 MiB, plus one slice, plus one event of the decoder's 16 MiB at worst. */
+/** Bytes of an id that is sent back. Apache takes 8,190 for a header line, nginx 8,192, name included (15); Node 16 KiB for all of them. */
+export const lastEventIdBytesMax: number = 8_000
+
+/** The decoder's own default: 16 times what a hub takes unless configured. */
+export const eventBytesMaxDefault: number = 16 * 1024 * 1024
+
+/** What `eventBytesMax` may be at most: characters of one string. V8 takes 512 Mi, others half of it. */
+export const eventBytesMaxMax: number = 256 * 1024 * 1024
+
+/** Characters of events that wait for a slow iterator before reading pauses. Strings take up to 2 bytes per character: 2 MiB, plus one slice, plus one event of the decoder's 16 MiB (`eventBytesMax`) at worst. */
 export const queueCostMax: number = 1024 * 1024
 
 /** What an event costs besides its text: the objects around it. 1 MiB / 128 = 8,192 empty events at most. */

@@ -31,7 +31,7 @@ export class LiveFeed implements Feed {
   #lastWord: ClientError | undefined
 
   constructor(plan: FollowPlan, signal: AbortSignal | undefined) {
-    this.#lastEventId = plan.cursor
+    this.#lastEventId = plan.start.cursor
     const close = (): void => this.close()
     signal?.addEventListener('abort', close)
     this.#abort.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close))

@@ -1,27 +1,21 @@
 // Sends events and does not let go until the server has them: the same request, with the same key, until acknowledged.
 
-import { parseRetry, planWait } from './backoff.ts'
-import type { RetryOptions, RetryPolicy } from './backoff.ts'
-import { makeRandomKey, systemClock, systemRandom, wait } from './clock.ts'
+import { planWait } from './backoff.ts'
+import type { RetryOptions } from './backoff.ts'
+import { wait } from './clock.ts'
 import type { Clock, Random } from './clock.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { ClientError, isPassing } from './errors.ts'
-import { fetchOfRuntime } from './fetch-of-runtime.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { publishTimeoutMs } from './limits.ts'
+import { packParcel } from './parcel.ts'
+import type { OutgoingEvent, Parcel, PublishOptions } from './parcel.ts'
 import { readRefusal } from './read-refusal.ts'
-
-/** An event to publish. */
-export interface OutgoingEvent {
-  readonly topic: string
-  /** Default `message`. */
-  readonly type?: string | undefined
-  /** Text, published as it is, or any other JSON value. */
-  readonly data: unknown
-  /** What the event is about. */
-  readonly key?: string | undefined
-}
+import { RequestPace } from './request-pace.ts'
+import { parseRuntime } from './runtime.ts'
+import type { Runtime } from './runtime.ts'
+import { sendRequest } from './send-request.ts'
 
 /** The server has the events, as durable as it is configured. */
 export interface Acknowledgement {
@@ -45,19 +39,13 @@ export interface PublisherOptions {
   readonly random?: Random | undefined
 }
 
-/** Options of one {@link Publisher.publish}. */
-export interface PublishOptions {
-  /** Names these events, so that they are published once however often they are sent. Default: a random one. */
-  readonly idempotencyKey?: string | undefined
-  /** Gives up when aborted; whether the events were published is then unknown. */
-  readonly signal?: AbortSignal | undefined
-}
-
 /** Publishes events, all or none per call. */
 export interface Publisher {
   /**
-   * Sends the events in one request and repeats it, with the same key, through passing failures.
-   * @throws ClientError `REFUSED`, `REQUEST_INVALID`, `ANSWER_INVALID`, `RETRIES_EXHAUSTED`, or `FEED_CLOSED` when aborted
+   * Sends the events in one request and repeats it, with the same key, through passing failures. Rejects, and never
+   * throws at once.
+   * @throws ClientError `REFUSED`, `REQUEST_INVALID` (an event that is none, a key or header no request can carry),
+   * `OPTIONS_INVALID`, `REDIRECT_INVALID`, `ANSWER_INVALID`, `RETRIES_EXHAUSTED`, or `FEED_CLOSED` when aborted
    */
   publish(events: readonly OutgoingEvent[], options?: PublishOptions): Promise<Acknowledgement>
 }
@@ -75,42 +63,23 @@ export interface Publisher {
  * ```
  */
 export function createPublisher(url: string | URL, options: PublisherOptions = {}): Publisher {
-  const plan: PublishPlan = {
-    url: parseEndpoint(url).href,
-    headers: options.headers,
-    fetch: options.fetch ?? fetchOfRuntime,
-    retry: parseRetry(options.retry),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
-  }
+  const plan: PublishPlan = { ...parseRuntime(options), url: parseEndpoint(url).href }
   return {
-    publish: (events, { idempotencyKey = makeRandomKey(), signal } = {}) =>
-      publish(plan, { body: JSON.stringify(events), idempotencyKey }, signal),
+    publish: async (events, publishOptions = {}) =>
+      publish(plan, packParcel(events, publishOptions)),
   }
 }
 
-interface PublishPlan {
+interface PublishPlan extends Runtime {
   readonly url: string
-  readonly headers: HeaderSource | undefined
-  readonly fetch: Fetch
-  readonly retry: RetryPolicy
-  readonly clock: Clock
-  readonly random: Random
 }
 
-interface Parcel {
-  readonly body: string
-  readonly idempotencyKey: string
-}
-
-async function publish(
-  plan: PublishPlan,
-  parcel: Parcel,
-  signal: AbortSignal = new AbortController().signal,
-): Promise<Acknowledgement> {
+async function publish(plan: PublishPlan, parcel: Parcel): Promise<Acknowledgement> {
   const { retry, random, clock } = plan
+  const { signal } = parcel
+  const pace = new RequestPace(clock)
   for (let failures = 1; ; failures++) {
-    const outcome = await send(plan, parcel, signal)
+    const outcome = await send(plan, parcel, pace)
     if (!(outcome instanceof ClientError)) return outcome
     if (signal.aborted) {
       throw new ClientError(
@@ -135,15 +104,16 @@ async function publish(
 async function send(
   plan: PublishPlan,
   parcel: Parcel,
-  signal: AbortSignal,
+  pace: RequestPace,
 ): Promise<Acknowledgement | ClientError> {
+  const { signal } = parcel
   const attempt = new AbortController()
   const abort = (): void => attempt.abort()
   signal.addEventListener('abort', abort)
   if (signal.aborted) abort()
   const timer = plan.clock.after(publishTimeoutMs, abort)
   try {
-    return await exchange(plan, parcel, attempt.signal)
+    return await exchange(plan, parcel, { pace, signal: attempt.signal })
   } catch (cause) {
     if (cause instanceof ClientError) return cause
     const why = attempt.signal.aborted ? 'no answer in time' : describe(cause)
@@ -157,23 +127,16 @@ async function send(
 async function exchange(
   { url, headers: source, fetch, clock }: PublishPlan,
   { body, idempotencyKey }: Parcel,
-  signal: AbortSignal,
+  { pace, signal }: { readonly pace: RequestPace; readonly signal: AbortSignal },
 ): Promise<Acknowledgement | ClientError> {
-  const headers = await resolveHeaders(source)
+  const headers = await resolveHeaders(source, clock, signal)
   headers.set('accept', 'application/json, application/problem+json')
   headers.set('content-type', 'application/json')
-  try {
-    headers.set('idempotency-key', idempotencyKey)
-  } catch (cause) {
-    return new ClientError(
-      'REQUEST_INVALID',
-      'The idempotency key cannot be sent in a header. Use visible ASCII.',
-      { cause },
-    )
-  }
+  headers.set('idempotency-key', idempotencyKey)
   signal.throwIfAborted()
-  const response = await fetch(url, { method: 'POST', headers, body, signal })
-  if (!response.ok) return readRefusal(response, clock)
+  const init = { method: 'POST', headers, body }
+  const response = await sendRequest({ url, init }, { fetch, pace, signal })
+  if (response.status >= 400) return readRefusal(response, clock)
   return parseAcknowledgement(await response.text(), response.status)
 }
 

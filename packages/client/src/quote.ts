@@ -8,3 +8,11 @@ export function quote(text: string): string {
     ? JSON.stringify(text)
     : `${JSON.stringify(text.slice(0, shownMax))}… (${text.length} characters)`
 }
+
+/** Any value, for the message that says it is none of those it may be. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? 'a list' : 'an object'
+  return typeof value === 'function' ? 'a function' : String(value)
+}

@@ -1,5 +1,6 @@
 // From the stream's bytes to its decoder, in slices, at the pace of whoever takes the events.
 
+import { WireError } from '@tidemark/wire'
 import type { Decoder } from '@tidemark/wire'
 import { ClientError } from './errors.ts'
 import { describe } from './headers.ts'
@@ -14,6 +15,8 @@ export interface ReadOptions {
   /** A promise when the feed has to pause. */
   readonly waitForRoom: () => Promise<void> | undefined
   readonly signal: AbortSignal
+  /** The decoder's limit, for the message that names it. */
+  readonly eventBytesMax: number
 }
 
 /**
@@ -22,7 +25,7 @@ export interface ReadOptions {
  */
 export async function readStream(
   stream: ReadableStream<Uint8Array>,
-  { decoder, watch, waitForRoom, signal }: ReadOptions,
+  { decoder, watch, waitForRoom, signal, eventBytesMax }: ReadOptions,
 ): Promise<void> {
   const reader = stream.getReader()
   // A stream that does not know the signal must not hold up who aborts it.
@@ -37,7 +40,7 @@ export async function readStream(
       signal.throwIfAborted()
       if (chunk === undefined) return
       for (let at = 0; at < chunk.length; at += sliceBytesMax) {
-        decode(decoder, chunk.subarray(at, at + sliceBytesMax))
+        decode(decoder, chunk.subarray(at, at + sliceBytesMax), eventBytesMax)
         await waitForRoom()
         signal.throwIfAborted()
       }
@@ -65,12 +68,14 @@ async function read(
   }
 }
 
-function decode(decoder: Decoder, slice: Uint8Array): void {
+function decode(decoder: Decoder, slice: Uint8Array, eventBytesMax: number): void {
   try {
     decoder.push(slice)
   } catch (cause) {
-    throw new ClientError('STREAM_INVALID', `The stream cannot be decoded: ${describe(cause)}`, {
-      cause,
-    })
+    const said =
+      cause instanceof WireError
+        ? `an event, or a line of it, has more than ${eventBytesMax} bytes. Raise eventBytesMax if the server is trusted.`
+        : describe(cause)
+    throw new ClientError('STREAM_INVALID', `The stream cannot be decoded: ${said}`, { cause })
   }
 }

@@ -1,7 +1,7 @@
-// Notices silence: between two beats of the server there must not pass more than 2.5 of its heartbeats.
+// Notices silence: where a heartbeat is known, no more than 2.5 of them may pass between two beats.
 
 import type { Clock, Timer } from './clock.ts'
-import { heartbeatMaxMs, heartbeatMinMs, silentHeartbeatsMax } from './limits.ts'
+import { silentHeartbeatsMax, timerDelayMaxMs } from './limits.ts'
 
 /** A timer that is started anew whenever something came. */
 export class Watch {
@@ -10,22 +10,28 @@ export class Watch {
   #silentMs: number
   #timer: Timer | undefined
 
-  constructor(clock: Clock, heartbeatMs: number, onSilence: (silentMs: number) => void) {
+  /** Without a heartbeat silence means nothing: servers that announce none may have nothing to say for days. */
+  constructor(
+    clock: Clock,
+    heartbeatMs: number | undefined,
+    onSilence: (silentMs: number) => void,
+  ) {
     this.#clock = clock
-    this.#silentMs = heartbeatMs * silentHeartbeatsMax
+    this.#silentMs = (heartbeatMs ?? Infinity) * silentHeartbeatsMax
     this.#onSilence = onSilence
   }
 
-  /** Takes over what the server announced, within sane bounds; counts from the next start. */
+  /** Takes over what the server announced; counts from the next start. */
   expectHeartbeat(heartbeatMs: number): void {
-    const bounded = Math.min(Math.max(heartbeatMs, heartbeatMinMs), heartbeatMaxMs)
-    this.#silentMs = bounded * silentHeartbeatsMax
+    this.#silentMs = heartbeatMs * silentHeartbeatsMax
   }
 
-  start(): void {
+  /** `limitMs` holds where no heartbeat sets less. */
+  start(limitMs: number = Infinity): void {
     this.stop()
-    if (this.#silentMs === Infinity) return
-    this.#timer = this.#clock.after(this.#silentMs, () => this.#onSilence(this.#silentMs))
+    const waitMs = Math.min(this.#silentMs, limitMs)
+    if (waitMs > timerDelayMaxMs) return
+    this.#timer = this.#clock.after(waitMs, () => this.#onSilence(waitMs))
   }
 
   stop(): void {

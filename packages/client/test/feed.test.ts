@@ -6,6 +6,7 @@ import { ClientError, connect } from '../src/index.ts'
 import type { FeedEvent } from '../src/index.ts'
 import { decodeData } from '../src/decode-event.ts'
 import { EventQueue } from '../src/event-queue.ts'
+import { RequestPace } from '../src/request-pace.ts'
 import { FakeClock } from './fake-clock.ts'
 import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
 
@@ -111,7 +112,7 @@ test('a server cannot forge a state by naming an event tidemark.state', async ()
 })
 
 test('a mistyped signal is refused with the names there are', () => {
-  const feed = connect('http://127.0.0.1:1/')
+  const feed = connect('http://127.0.0.1:2/')
   expect(() => feed.on('tidemark.gpa', () => undefined)).toThrow(/tidemark\.gap/)
   feed.close()
 })
@@ -204,7 +205,10 @@ test('an attempt that ended no longer listens to the feed', async () => {
     headers: undefined,
     fetch,
     clock: new FakeClock(),
+    pace: new RequestPace(new FakeClock()),
+    eventBytesMax: 1_000,
     heartbeatMs: 15_000,
+    retryMs: undefined,
     onlyTopic: '',
     cursor: 'c1',
   }
@@ -224,7 +228,7 @@ test('an attempt that ended no longer listens to the feed', async () => {
 })
 
 test('a feed can be iterated once', async () => {
-  const feed = connect('http://127.0.0.1:1/')
+  const feed = connect('http://127.0.0.1:2/')
   const iterator = feed[Symbol.asyncIterator]()
   expect(() => feed[Symbol.asyncIterator]()).toThrow(ClientError)
   const pending = iterator.next()
@@ -259,6 +263,23 @@ test('a server that writes without end is held back by a slow loop', async () =>
   expect(lead).toBeLessThan(leadMax)
   await server.exchanges[0]?.closed
 }, 60_000)
+
+test.for([
+  ['an event of many lines', 'data: x\n'.repeat(200)],
+  ['one long line', `data: ${'x'.repeat(2_000)}\n\n`],
+])(
+  '%s beyond eventBytesMax closes the feed and names the option; raised, it passes',
+  async ([, text]) => {
+    const server = await startServer((exchange) => exchange.stream(`${text}\n`))
+    const error = await take(connect(server.url, { eventBytesMax: 1_000 }), 1).catch(
+      (thrown: unknown) => thrown,
+    )
+    expect(error).toMatchObject({ code: 'STREAM_INVALID' })
+    expect(String(error)).toMatch(/1000 bytes. Raise eventBytesMax/)
+    expect(server.exchanges).toHaveLength(1)
+    expect(await take(connect(server.url, { eventBytesMax: 3_000 }), 1)).toHaveLength(1)
+  },
+)
 
 test('the queue asks for a pause by size, and marks in a row are one', () => {
   const queue = new EventQueue()

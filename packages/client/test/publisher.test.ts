@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { createPublisher } from '../src/index.ts'
 import type { Clock } from '../src/index.ts'
-import { FakeClock } from './fake-clock.ts'
+import { FakeClock, RushingClock } from './fake-clock.ts'
 import { startServer, turn } from './stream-server.ts'
 
 const events = [{ topic: 'orders/42', type: 'paid', data: { total: 12 } }]
@@ -55,7 +55,7 @@ test('a lasting refusal is thrown with what the server said, after one attempt',
 })
 
 test('attempts end where the caller says', async () => {
-  const publisher = createPublisher('http://127.0.0.1:1/publish', {
+  const publisher = createPublisher('http://127.0.0.1:2/publish', {
     retry: { attemptsMax: 3 },
     clock: impatient,
   })
@@ -87,5 +87,133 @@ test('a server that never answers is asked again, and aborting leaves nothing', 
   controller.abort()
   await expect(published).rejects.toMatchObject({ code: 'FEED_CLOSED' })
   await server.exchanges[1]?.closed
+  expect(clock.pending).toBe(0)
+})
+
+const circle: Record<string, unknown> = {}
+circle['self'] = circle
+const throwing = {
+  get topic(): string {
+    throw new Error('no topic')
+  },
+}
+
+test.for([
+  ['null', null],
+  ['a number', 5],
+  ['a symbol', Symbol('events')],
+  ['nothing', undefined],
+  ['an event instead of a list', events[0]],
+  ['a list of null', [null]],
+  ['a list of texts', ['orders/42']],
+  ['a hole', Array.from(events).concat(Array(1))],
+  ['a topic that is a number', [{ topic: 42, data: 1 }]],
+  ['a topic that is null', [{ topic: null, data: 1 }]],
+  ['a type that is null', [{ topic: 'a', type: null, data: 1 }]],
+  ['a key that is a number', [{ topic: 'a', key: 42, data: 1 }]],
+  ['a key that is a symbol', [{ topic: 'a', key: Symbol('key'), data: 1 }]],
+  ['no data', [{ topic: 'a' }]],
+  ['data that is a function', [{ topic: 'a', data: () => 1 }]],
+  ['data that is a symbol', [{ topic: 'a', data: Symbol('data') }]],
+  ['data that is a bigint', [{ topic: 'a', data: 1n }]],
+  ['a circle', [{ topic: 'a', data: circle }]],
+  ['a toJSON that gives nothing', [{ topic: 'a', data: 1, toJSON: () => undefined }]],
+  ['a getter that throws', [throwing]],
+] as const)(
+  'publishing %s rejects with a coded error, and throws nothing at once',
+  async ([, odd]) => {
+    const server = await startServer(({ response }) => response.end('{"cursor":"c"}'))
+    const published = createPublisher(server.url).publish(odd as never)
+    await expect(published).rejects.toMatchObject({ name: 'ClientError', code: 'REQUEST_INVALID' })
+    expect(server.exchanges).toEqual([])
+  },
+)
+
+test.for([
+  ['options that are null', null, 'OPTIONS_INVALID'],
+  ['a signal that is none', { signal: {} }, 'OPTIONS_INVALID'],
+  ['a key that is null, and would be one key for all', { idempotencyKey: null }, 'REQUEST_INVALID'],
+  ['a key that is a number', { idempotencyKey: 7 }, 'REQUEST_INVALID'],
+  ['a key that is a symbol', { idempotencyKey: Symbol('key') }, 'REQUEST_INVALID'],
+  ['an empty key', { idempotencyKey: '' }, 'REQUEST_INVALID'],
+  ['a key with a line break', { idempotencyKey: 'a\nb' }, 'REQUEST_INVALID'],
+  ['a key with a control character', { idempotencyKey: 'a\u0001' }, 'REQUEST_INVALID'],
+] as const)('publishing with %s rejects with a coded error', async ([, odd, code]) => {
+  const server = await startServer(({ response }) => response.end('{"cursor":"c"}'))
+  const published = createPublisher(server.url).publish(events, odd as never)
+  await expect(published).rejects.toMatchObject({ name: 'ClientError', code })
+  expect(server.exchanges).toEqual([])
+})
+
+test('a publisher is refused odd options with a code', () => {
+  const odd = [
+    null,
+    5,
+    { fetch: 1 },
+    { retry: null },
+    { retry: { capMs: Number.NaN } },
+    { random: 1 },
+  ]
+  for (const options of odd) {
+    expect(() => createPublisher('http://127.0.0.1:2/publish', options as never)).toThrow(
+      expect.objectContaining({ code: 'OPTIONS_INVALID' }),
+    )
+  }
+  for (const url of ['http://127.0.0.1:6000/publish', null, Symbol('url')]) {
+    expect(() => createPublisher(url as never)).toThrow(
+      expect.objectContaining({ code: 'URL_INVALID' }),
+    )
+  }
+})
+
+test('a publish that no fetch can send is not tried for ever', async () => {
+  const server = await startServer(({ response }) => response.end('{"cursor":"c"}'))
+  const headers = { expect: '100-continue' }
+  const published = createPublisher(server.url, { headers, clock: impatient }).publish(events)
+  await expect(published).rejects.toMatchObject({ code: 'REQUEST_INVALID' })
+})
+
+test('a redirected publish keeps its body and key, and goes round no circle', async () => {
+  const bodies: string[] = []
+  const server = await startServer(({ request, response }) => {
+    let body = ''
+    request.on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => {
+      bodies.push(body)
+      if (request.url === '/events') response.writeHead(308, { location: '/moved' }).end()
+      else if (request.url === '/moved') response.end('{"cursor":"c1"}')
+      else response.writeHead(request.url === '/get' ? 302 : 307, { location: '/loop' }).end()
+    })
+  })
+  const publishTo = (path: string) =>
+    createPublisher(new URL(path, server.url), {
+      clock: new RushingClock(29_000),
+      random: () => 0,
+      retry: { attemptsMax: 3 },
+    }).publish(events, { idempotencyKey: 'k1' })
+  expect(await publishTo('/events')).toEqual({ cursor: 'c1', sessions: 0 })
+  expect(bodies[1]).toBe(JSON.stringify(events))
+  expect(server.exchanges[1]?.request.headers['idempotency-key']).toBe('k1')
+  await expect(publishTo('/get')).rejects.toMatchObject({ code: 'REDIRECT_INVALID' })
+  expect(server.exchanges).toHaveLength(3)
+  await expect(publishTo('/loop')).rejects.toMatchObject({
+    code: 'RETRIES_EXHAUSTED',
+    cause: { code: 'REDIRECT_LOOP' },
+  })
+  expect(server.exchanges).toHaveLength(3 + 3 * 2)
+})
+
+test('a token that never comes does not park a publish', async () => {
+  const clock = new FakeClock()
+  const headers = (): Promise<never> => new Promise(() => undefined)
+  const publisher = createPublisher('http://127.0.0.1:2/', {
+    clock,
+    headers,
+    retry: { attemptsMax: 1 },
+  })
+  const published = publisher.publish(events)
+  await turn()
+  clock.advance(30_000)
+  await expect(published).rejects.toMatchObject({ code: 'RETRIES_EXHAUSTED' })
   expect(clock.pending).toBe(0)
 })

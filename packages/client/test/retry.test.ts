@@ -1,9 +1,9 @@
 // What is tried again, when, and what ends a feed for good.
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { parseRetry, planWait } from '../src/backoff.ts'
 import { parseRetryAfter } from '../src/read-refusal.ts'
-import { ClientError, connect } from '../src/index.ts'
+import { ClientError, connect, systemClock } from '../src/index.ts'
 import { FakeClock, seededRandom } from './fake-clock.ts'
 import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
 
@@ -151,21 +151,162 @@ test('a half-open connection is noticed after 2.5 of the announced heartbeats', 
   feed.close()
 })
 
-test('a server that takes the request and never answers is noticed too', async () => {
-  const server = await startServer(() => undefined)
+test.for([
+  [undefined, 300_000],
+  [15_000, 37_500],
+  [3_600_000, 300_000],
+] as const)(
+  'a server that takes the request and never answers is noticed too: heartbeat %s, after %i ms',
+  async ([heartbeatMs, waitMs]) => {
+    const server = await startServer(() => undefined)
+    const clock = new FakeClock()
+    const feed = connect(server.url, { topics: ['a'], clock, heartbeatMs })
+    const waiting = nextPhase(feed, 'waiting')
+    while (server.exchanges.length === 0) await turn()
+    clock.advance(waitMs - 1)
+    await turn()
+    expect(feed.state.phase).toBe('connecting')
+    clock.advance(1)
+    expect((await waiting).error.code).toBe('CONNECTION_DEAD')
+    await server.exchanges[0]?.closed
+    feed.close()
+  },
+)
+
+test.for([undefined, Infinity])(
+  'a healthy stream without beats is never cut for its silence (heartbeat %s)',
+  async (heartbeatMs) => {
+    const server = await startServer((exchange) => exchange.stream('id: 1\ndata: x\n\n'))
+    const clock = new FakeClock()
+    const feed = connect(server.url, { clock, heartbeatMs })
+    const iterator = feed[Symbol.asyncIterator]()
+    await iterator.next()
+    const next = iterator.next()
+    for (let day = 0; day < 30; day++) {
+      await turn()
+      clock.advance(24 * 3_600_000)
+    }
+    server.exchanges[0]?.response.write('id: 2\ndata: y\n\n')
+    expect((await next).value?.text).toBe('y')
+    expect(server.exchanges).toHaveLength(1)
+    feed.close()
+  },
+)
+
+test.for([
+  [4_000, 10_000],
+  [100, 2_500],
+  [3_600_000, 9_000_000],
+] as const)(
+  'an announced heartbeat of %i ms judges silence as it is, and the attempts after it',
+  async ([heartbeatMs, silentMs]) => {
+    const server = await startServer(({ index, stream }) => {
+      if (index === 0) stream(ready('c1', heartbeatMs))
+      if (index === 1) stream()
+    })
+    const clock = new FakeClock()
+    const feed = connect(server.url, { topics: ['a'], clock, random: () => 0 })
+    await nextSignal(feed, 'tidemark.ready')
+    for (let i = 0; i < 2; i++) {
+      await turn()
+      clock.advance(silentMs - 1)
+      await turn()
+      expect(feed.state.phase).toBe('open')
+      const waiting = nextPhase(feed, 'waiting')
+      clock.advance(1)
+      expect((await waiting).error.code).toBe('CONNECTION_DEAD')
+      const opened = nextPhase(feed, i === 0 ? 'open' : 'connecting')
+      await turn()
+      clock.advance(250)
+      await opened
+    }
+    // The third attempt gets no head.
+    while (server.exchanges.length < 3) await turn()
+    const waiting = nextPhase(feed, 'waiting')
+    clock.advance(Math.min(silentMs, 300_000))
+    expect((await waiting).error.code).toBe('CONNECTION_DEAD')
+    feed.close()
+  },
+)
+
+test.for([0, 1e12, '15000', null])(
+  'a heartbeat of %j, announced, is not a watch that cuts the stream at once',
+  async (heartbeatMs) => {
+    const server = await startServer((exchange) => {
+      exchange.stream(
+        `event: tidemark.ready\ndata: {"heartbeatMs":${JSON.stringify(heartbeatMs)}}\n\n`,
+      )
+    })
+    const clock = new FakeClock()
+    const feed = connect(server.url, { topics: ['a'], clock })
+    await nextSignal(feed, 'tidemark.ready')
+    await turn()
+    expect(clock.pending).toBe(0)
+    feed.close()
+  },
+)
+
+test('`retry:` is kept until the server sends another, across failures and streams without one', async () => {
+  const server = await startServer(({ index, request, response, cut, stream }) => {
+    if (index === 0) cut('retry: 4000\ndata: x\n\n')
+    else if (index === 1) response.writeHead(503).end()
+    else if (index === 2) request.socket.destroy()
+    else if (index === 3) cut('id: 1\ndata: x\n\n')
+    else if (index === 4) response.writeHead(503, { 'retry-after': '1' }).end()
+    else if (index === 5) cut('event: tidemark.bye\ndata: {"reason":"full","retryMs":2000}\n\n')
+    else if (index === 6) cut('data: x\n\nretry: soon\n\n')
+    else if (index === 7) cut('retry: 10\ndata: x\n\n')
+    else stream('retry: 99999999999999999999\n\n')
+    if (index > 7) response.end()
+  })
   const clock = new FakeClock()
-  const feed = connect(server.url, { topics: ['a'], clock })
-  const waiting = nextPhase(feed, 'waiting')
-  while (server.exchanges.length === 0) await turn()
-  clock.advance(37_500)
-  expect((await waiting).error.code).toBe('CONNECTION_DEAD')
-  await server.exchanges[0]?.closed
+  const feed = connect(server.url, { clock, random: () => 0 })
+  const delays: number[] = []
+  while (delays.length < 9) {
+    const { delayMs } = await nextPhase(feed, 'waiting')
+    delays.push(delayMs)
+    await turn()
+    clock.advance(delayMs)
+  }
   feed.close()
+  expect(delays).toEqual([4000, 4000, 4000, 4000, 1000, 2000, 4000, 250, 300_000])
+})
+
+test.for([2 ** 31, 1e12, Infinity])(
+  'bounds of %d ms are those a timer can hold, not 1 ms',
+  (boundMs) => {
+    const timerMax = 2 ** 31 - 1
+    const retry = parseRetry({ baseMs: boundMs, capMs: boundMs })
+    const wait = { retry, failures: 50, hintMs: Infinity, random: () => 0.999999999 }
+    expect(planWait(wait)).toBeLessThanOrEqual(timerMax)
+    expect(planWait({ ...wait, hintMs: undefined })).toBeGreaterThan(timerMax / 2)
+    expect(planWait({ ...wait, random: () => 7 })).toBeLessThanOrEqual(timerMax)
+  },
+)
+
+test('randomness that is none never shortens the wait', () => {
+  const retry = parseRetry()
+  for (const odd of [Number.NaN, -5, -Infinity]) {
+    expect(planWait({ retry, failures: 3, hintMs: undefined, random: () => odd })).toBe(250)
+  }
+})
+
+test('the machine’s clock takes a delay longer than a timer can hold for the longest there is', () => {
+  const delays: unknown[] = []
+  const set = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((
+    _task: () => void,
+    delayMs: number,
+  ) => {
+    delays.push(delayMs)
+  }) as never)
+  for (const delayMs of [2 ** 31, 1e300, Infinity, 5]) systemClock.after(delayMs, () => undefined)
+  set.mockRestore()
+  expect(delays).toEqual([2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1, 5])
 })
 
 test('as many failures in a row as allowed close the feed with the last of them', async () => {
   const clock = new FakeClock()
-  const feed = connect('http://127.0.0.1:1/events', { clock, retry: { attemptsMax: 2 } })
+  const feed = connect('http://127.0.0.1:2/events', { clock, retry: { attemptsMax: 2 } })
   const waiting = nextPhase(feed, 'waiting')
   const taken = take(feed, 1)
   const { delayMs } = await waiting
@@ -198,7 +339,7 @@ test('headers are asked for anew on every attempt; a failing function is a passi
 })
 
 test('a header no request can carry is a lasting error and does not show its value', async () => {
-  const feed = connect('http://127.0.0.1:1/', { headers: { authorization: 'secret\nx' } })
+  const feed = connect('http://127.0.0.1:2/', { headers: { authorization: 'secret\nx' } })
   const error = await take(feed, 1).catch((thrown: unknown) => thrown)
   expect(error).toMatchObject({ code: 'REQUEST_INVALID' })
   expect(String(error)).not.toContain('secret')

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { connect as connectFeed } from '@tidemark/client'
 import { memoryLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { waitUntil } from '@tidemark/testkit'
@@ -18,6 +19,7 @@ const pageHtml = `<!doctype html><title>client</title>
 <script type="importmap">${JSON.stringify({ imports })}</script>
 <script type="module">
   import { connect } from '@tidemark/client'
+  globalThis.connect = connect
   globalThis.seen = { data: [], topics: [], states: [] }
   const feed = connect('/events', { topics: ['orders/*'], since: 'earliest' })
   feed.on('tidemark.state', (state) => seen.states.push(state.phase))
@@ -27,14 +29,51 @@ const pageHtml = `<!doctype html><title>client</title>
   })
 </script>`
 
+/** One request for a path of `answers`; the query tells the browsers apart. */
+interface Visit {
+  readonly path: string
+  readonly at: number
+  readonly id: string | string[] | undefined
+}
+
+const visits = new Map<string, Visit[]>()
+
+const visitsOf = (search: string): readonly Visit[] => visits.get(search) ?? []
+
+type Answer = (response: ServerResponse, visit: Visit, search: string) => void
+
+const redirectTo =
+  (path: string): Answer =>
+  (response, _visit, search) =>
+    void response.writeHead(307, { Location: `${path}${search}` }).end()
+
+const answers: Readonly<Record<string, Answer>> = {
+  '/moved': redirectTo('/odd'),
+  '/loop': redirectTo('/loop'),
+  // An id that no header can carry, and an end, until somebody comes without it a second time.
+  '/odd': (response, _visit, search) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    if (visitsOf(search).filter(({ path }) => path === '/odd').length < 2)
+      response.end('id: a\u0001b\ndata: 1\n\n')
+    else response.write('id: c2\ndata: 2\n\n')
+  },
+}
+
 const tide = createTidemark({ log: memoryLog(), heartbeatMs: 500 })
 let browsers: Browsers
 let server: Server
 
 beforeAll(async () => {
   server = createServer((request, response) => {
-    if (request.url?.startsWith('/events') === true) void tide.subscribe(request, response)
-    else void serveFile(request, response)
+    const { pathname, search } = new URL(request.url ?? '/', 'http://localhost')
+    const answer = answers[pathname]
+    if (pathname === '/events') void tide.subscribe(request, response)
+    else if (answer === undefined) void serveFile(request, response)
+    else {
+      const visit = { path: pathname, at: performance.now(), id: request.headers['last-event-id'] }
+      visits.set(search, [...(visits.get(search) ?? []), visit])
+      answer(response, visit, search)
+    }
   }).listen(0, '127.0.0.1')
   ;[browsers] = await Promise.all([Browsers.launch(), once(server, 'listening')])
 })
@@ -91,3 +130,69 @@ test('it decodes, survives a cut and resumes exactly, in Chromium and Firefox', 
     expect(states.at(-1)).toBe('open')
   }
 })
+
+test('a redirect, which no page may look into, is followed, and an id that no header carries is told as a gap', async () => {
+  const { port } = server.address() as AddressInfo
+  const pages = await browsers.openPages(`http://127.0.0.1:${port}/`)
+  await Promise.all(pages.map(([name, page]) => page.evaluate(collect, `/moved?${name}`)))
+  for (const [name, page] of pages) {
+    const told = await page.evaluate(() => (globalThis as unknown as { told: unknown }).told)
+    expect({ name, told }).toEqual({
+      name,
+      told: ['1', { from: 'a\u0001b', to: '', reason: 'unsendable' }, '2'],
+    })
+    const seen = visitsOf(`?${name}`)
+    // The look, and the browser's own way, for each of two connections.
+    const way = ['/moved', '/moved', '/odd']
+    expect(seen.map(({ path }) => path)).toEqual([...way, ...way])
+    expect(seen.every(({ id }) => id === undefined)).toBe(true)
+  }
+})
+
+/** Runs in the page: what a feed tells until the event `2`. */
+async function collect(url: string): Promise<void> {
+  const { connect } = globalThis as unknown as { connect: Connect }
+  const told: unknown[] = []
+  Object.assign(globalThis, { told })
+  const feed = connect(url)
+  feed.on('tidemark.gap', (gap) => told.push(gap))
+  for await (const { text } of feed) {
+    told.push(text)
+    if (text === '2') return
+  }
+}
+
+type Connect = typeof connectFeed
+
+test('a redirect loop of a browser is paid for: 4 requests per second with all that it asks by itself', async () => {
+  const { port } = server.address() as AddressInfo
+  const pages = await browsers.openPages(`http://127.0.0.1:${port}/`)
+  const searches = pages.map(([name]) => `?loop-${name}`)
+  await Promise.all(
+    pages.map(([name, page]) =>
+      page.evaluate((url) => {
+        const { connect } = globalThis as unknown as { connect: Connect }
+        connect(url)
+      }, `/loop?loop-${name}`),
+    ),
+  )
+  const hasAskedAgain = (search: string): boolean => secondAttempt(visitsOf(search)) !== undefined
+  await waitUntil('both have asked again', () => searches.every(hasAskedAgain), 25_000)
+  for (const search of searches) {
+    const seen = visitsOf(search)
+    const again = secondAttempt(seen) ?? 0
+    const seconds = ((seen[again]?.at ?? 0) - (seen[0]?.at ?? 0)) / 1000
+    expect({ search, perSecond: again / seconds, requests: again }).toMatchObject({
+      search,
+      requests: expect.toSatisfy((count: number) => count >= 3 && count <= 22),
+      perSecond: expect.toSatisfy((rate: number) => rate <= 4),
+    })
+  }
+  await Promise.all(pages.map(([, page]) => page.close()))
+}, 40_000)
+
+/** Where the first pause is. A browser's own requests follow each other in milliseconds. */
+function secondAttempt(seen: readonly Visit[]): number | undefined {
+  const index = seen.findIndex(({ at }, i) => i > 0 && at - (seen[i - 1]?.at ?? 0) > 2_000)
+  return index < 0 ? undefined : index
+}

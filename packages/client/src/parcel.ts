@@ -1,0 +1,94 @@
+// What a publish sends: the events as one JSON text, and the key that makes them be published once.
+
+import { makeRandomKey } from './clock.ts'
+import { ClientError } from './errors.ts'
+import { describe } from './headers.ts'
+import { show } from './quote.ts'
+import { optionError, checkSignal } from './runtime.ts'
+
+/** An event to publish. */
+export interface OutgoingEvent {
+  readonly topic: string
+  /** Default `message`. */
+  readonly type?: string | undefined
+  /** Text, published as it is, or any other JSON value. */
+  readonly data: unknown
+  /** What the event is about. */
+  readonly key?: string | undefined
+}
+
+/** Options of one `publish`. */
+export interface PublishOptions {
+  /** Names these events, so that they are published once however often they are sent. Default: a random one. */
+  readonly idempotencyKey?: string | undefined
+  /** Gives up when aborted; whether the events were published is then unknown. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The same for every attempt. */
+export interface Parcel {
+  readonly body: string
+  readonly idempotencyKey: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Checks what a caller wants to publish. Lengths and names are the server's to judge.
+ * @throws ClientError `REQUEST_INVALID`, `OPTIONS_INVALID`
+ */
+export function packParcel(events: readonly OutgoingEvent[], options: PublishOptions): Parcel {
+  if (typeof options !== 'object' || options === null)
+    throw optionError('The options', 'an object', options)
+  const { idempotencyKey = makeRandomKey(), signal } = options
+  checkSignal(signal)
+  if (typeof idempotencyKey !== 'string' || !/^[\x21-\x7e]+$/.test(idempotencyKey)) {
+    throw new ClientError(
+      'REQUEST_INVALID',
+      `An idempotency key must be visible ASCII, as a header carries it; got ${show(idempotencyKey)}. Leave it out for a random one.`,
+    )
+  }
+  return { body: encode(events), idempotencyKey, signal: signal ?? new AbortController().signal }
+}
+
+function encode(events: readonly OutgoingEvent[]): string {
+  if (!Array.isArray(events)) throw eventError('Events come as a list', events)
+  // `map` alone would leave out the holes of a list.
+  return `[${Array.from(events, encodeEvent).join(',')}]`
+}
+
+function encodeEvent(event: unknown, index: number): string {
+  if (typeof event !== 'object' || event === null)
+    throw eventError(`Event ${index} must be an object with topic and data`, event)
+  let cause: unknown
+  try {
+    checkMembers(event, index)
+    const text: string | undefined = JSON.stringify(event)
+    if (text !== undefined) return text
+  } catch (thrown) {
+    if (thrown instanceof ClientError) throw thrown
+    // A circle, a bigint, or code of the caller's that fails.
+    cause = thrown
+  }
+  throw new ClientError(
+    'REQUEST_INVALID',
+    `Event ${index} cannot be written as JSON: ${cause === undefined ? 'nothing is left of it' : describe(cause)}. Give data that JSON.stringify takes.`,
+    { cause },
+  )
+}
+
+function checkMembers(event: object, index: number): void {
+  const members = event as Readonly<Record<string, unknown>>
+  for (const name of ['topic', 'type', 'key']) {
+    const value = members[name]
+    if (typeof value === 'string' || (value === undefined && name !== 'topic')) continue
+    throw eventError(`The ${name} of event ${index} must be a text`, value)
+  }
+  const { data } = members
+  // JSON.stringify would leave these out without a word.
+  if (data === undefined || typeof data === 'function' || typeof data === 'symbol')
+    throw eventError(`The data of event ${index} must be a JSON value`, data)
+}
+
+function eventError(wanted: string, got: unknown): ClientError {
+  return new ClientError('REQUEST_INVALID', `${wanted}; got ${show(got)}.`)
+}
