@@ -1,4 +1,4 @@
-// A crowd of EventSource-like clients in processes of their own (`wave.c`), each with a loopback address of its own.
+// A crowd of EventSource-like clients in processes of their own (`wave.c`), each with loopback addresses of its own.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -42,8 +42,9 @@ export class Crowd {
     const { port, sessions, processes } = options
     this.#reports = Array.from({ length: processes }, () => undefined)
     this.#children = this.#reports.map((_, i) => {
-      const count = Math.floor((sessions * (i + 1)) / processes) - Math.floor((sessions * i) / processes)
-      const child = spawn(program, [String(port), `127.0.0.${i + 2}`, String(count)], {
+      const count =
+        Math.floor((sessions * (i + 1)) / processes) - Math.floor((sessions * i) / processes)
+      const child = spawn(program, [String(port), `127.0.${i + 2}`, String(count)], {
         stdio: ['pipe', 'pipe', 'inherit'],
       })
       createInterface({ input: child.stdout }).on('line', (line) => {
@@ -84,7 +85,9 @@ export class Crowd {
 
   /** Whether every process still runs. */
   get isWhole(): boolean {
-    return this.#children.every(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+    return this.#children.every(
+      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+    )
   }
 
   end(): void {

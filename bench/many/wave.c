@@ -1,7 +1,7 @@
 // Many clients that behave as EventSource does, from one address of their own, in one thread with epoll: they connect at
 // once, come back after the server's `retry:` (3 s before it names one) when a connection ends or cannot be made, send the
-// last id, and give up for good on any status but 200. Arguments: port, source address, number. Four times a second, and as
-// long as standard input is open, a line of JSON says how they are.
+// last id, and give up for good on any status but 200. Arguments: port, the first three numbers of the source addresses, how many
+// clients. Four times a second, and as long as standard input is open, a line of JSON says how they are.
 
 #define _GNU_SOURCE
 #include "stream.h"
@@ -23,6 +23,8 @@
 #define LOOK_NS 20000000ull
 #define EVENTS_MAX 8
 #define READY_MAX 1024
+// An address has 28,000 ports, even ones first. Once those are used up the kernel looks through all of them for each connect.
+#define CLIENTS_PER_ADDRESS 10000
 
 typedef enum { AWAY, CONNECTING, ASKING, OPEN, READY, FAILED } State;
 
@@ -42,7 +44,7 @@ typedef struct {
 
 static Client *clients;
 static unsigned count;
-static struct sockaddr_in server, source;
+static struct sockaddr_in server, sources[254];
 static int poller;
 static uint64_t now;
 static unsigned in_state[FAILED + 1];
@@ -90,9 +92,10 @@ static void begin(Client *c) {
   enter(c, CONNECTING);
   c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (c->fd < 0) die("socket");
-  // The port is chosen when the peer is known: an address has 28,000, and each may be in use towards another peer.
+  struct sockaddr_in *source = &sources[(c - clients) / CLIENTS_PER_ADDRESS];
+  // The port is chosen when the peer is known, because each may be in use towards another peer.
   setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-  if (bind(c->fd, (struct sockaddr *)&source, sizeof source) != 0) die("bind");
+  if (bind(c->fd, (struct sockaddr *)source, sizeof *source) != 0) die("bind");
   if (connect(c->fd, (struct sockaddr *)&server, sizeof server) != 0 && errno != EINPROGRESS) {
     come_back_later(c);
     return;
@@ -182,9 +185,13 @@ static void prepare(char **arguments) {
   setrlimit(RLIMIT_NOFILE, &files);
   server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(arguments[1]))};
   server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  source = (struct sockaddr_in){.sin_family = AF_INET};
-  if (inet_pton(AF_INET, arguments[2], &source.sin_addr) != 1) die(arguments[2]);
   count = (unsigned)atoi(arguments[3]);
+  for (unsigned i = 0; i <= count / CLIENTS_PER_ADDRESS; i++) {
+    char address[32];
+    snprintf(address, sizeof address, "%s.%u", arguments[2], i + 1);
+    sources[i] = (struct sockaddr_in){.sin_family = AF_INET};
+    if (inet_pton(AF_INET, address, &sources[i].sin_addr) != 1) die(address);
+  }
   clients = calloc(count, sizeof(Client));
   in_state[AWAY] = count;
   for (unsigned i = 0; i < count; i++) clients[i] = (Client){.fd = -1, .state = AWAY, .retry_ms = RETRY_MS};
@@ -193,7 +200,7 @@ static void prepare(char **arguments) {
 int main(int argument_count, char **arguments) {
   static struct epoll_event ready[READY_MAX];
   if (argument_count != 4) {
-    fprintf(stderr, "wave: port, source address, number\n");
+    fprintf(stderr, "wave: port, source network, number of clients\n");
     return 2;
   }
   // Its parent's death ends it, too: nobody reads what it says any more.

@@ -73,6 +73,38 @@ export const answerLimits: AnswerLimits = {
 /** Connections beside those of sessions: publishers, probes, and those who come to be told that the hub is full. */
 export const connectionsSpare: number = 1_000
 
+/**
+ * Descriptors of a process for all but connections: the log, pipes to other processes, files that are read. ~50 were seen in a
+ * worker; twice that.
+ */
+export const descriptorsSpare: number = 100
+
+/** How often a process looks whether it has descriptors left. Opening and closing a file takes ~30 µs. Milliseconds. */
+export const descriptorLookMs: number = 1_000
+
+/** Of connections that are dropped the log says a line at once, then their number at most this often. Milliseconds. */
+export const dropLineMs: number = 60_000
+
+/**
+ * Connections that wait in the kernel's queue to be accepted. Node's own is 511, which a wave of thousands overflows: the kernel
+ * drops what comes then, and clients knock again after 1, 2, 4 … s. The kernel lowers it to `net.core.somaxconn` (4,096 since
+ * Linux 5.4). One waiting takes the kernel ~3 KB: 12 MiB.
+ */
+export const backlogMax: number = 4_096
+
+/**
+ * Connections that the supervising process has accepted and no worker has confirmed; half of the free descriptors, if those are
+ * fewer. Whoever waits here need not knock again, as those do for whom the kernel's queue has no place: 8,192 × ~4 KB = 32 MiB, the
+ * work of two to three seconds on two cores. Below half of it accepting goes on.
+ */
+export const handoversMax: number = 8_192
+
+/** While the door cannot be shut, each arrival beyond `handoversMax` holds up the next for so long: 100 per second. Milliseconds. */
+export const holdUpMs: number = 10
+
+/** After an attempt to accept that has failed nothing is accepted for so long. Milliseconds. */
+export const acceptRestMs: number = 1_000
+
 /** The most that may be asked for as `flush.bytes`: 64 events of 1 MiB in one block, and again in each framing in use. */
 export const flushBytesLimit: number = 64 * 1024 * 1024
 
@@ -128,6 +160,12 @@ export interface RequestTimes {
 
 /** 8 MiB in 60 s is 1.1 Mbit/s. Looking through 11,000 connections is under a millisecond. */
 export const requestTimes: RequestTimes = { headersMs: 20_000, requestMs: 60_000, checkMs: 5_000 }
+
+/**
+ * A request that is late by the clock, and of which more has arrived since, is looked at again this often, for as long as the
+ * time between two checks. Milliseconds.
+ */
+export const lateLookMs: number = 100
 
 /**
  * A closing hub goes on listening for this long: requests that were on their way when it was told to close lie in socket

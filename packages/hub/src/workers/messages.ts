@@ -14,6 +14,8 @@ export type ToWorker =
     }
   /** Comes with the socket of a connection. */
   | { readonly kind: 'connection' }
+  /** Comes with a listening handle, which is to be sent back and let go; see door.ts. */
+  | { readonly kind: 'copy' }
   /** Whether its event loop turns. */
   | { readonly kind: 'ping' }
   /** Send the sessions away, then end. */
@@ -26,6 +28,8 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** The connection that was handed to it is its own now. */
   | { readonly kind: 'taken' }
+  /** Comes with the copy of a listening handle. */
+  | { readonly kind: 'copy' }
   /** So many of its connections have ended. */
   | { readonly kind: 'closed'; readonly connections: number }
   /** The answer to a ping. */
@@ -37,6 +41,8 @@ export type FromWorker =
       readonly isStuck: boolean
       /** How often it has stored events. */
       readonly commits: number
+      /** It has no file descriptors left. */
+      readonly isShort: boolean
     }
   /** It is drained and takes no more connections. */
   | { readonly kind: 'leaving' }
