@@ -1,7 +1,7 @@
 // File descriptors: how many a hub needs for the sessions it may have, and what it does with fewer.
 
 import { readFileSync } from 'node:fs'
-import { connectionsSpare, descriptorsSpare, handoversMax } from './limits.ts'
+import { connectionsSpare, descriptorsSpare, handoversLeast, handoversMax } from './limits.ts'
 
 /** What is to be held, by how many processes. */
 export interface Holdings {
@@ -46,7 +46,7 @@ export function planConnections(
   return { sessionsMax: Math.min(sessionsMax, connectionsMax - spare), connectionsMax }
 }
 
-/** Plans how many connections the supervising process may have on their way to workers, each of which takes it a few pipes. */
+/** Plans how many connections the supervising process may have on their way to workers, each of whom takes up to four of its files. */
 export function planHandovers(
   workers: number,
   limit: number | undefined = readDescriptorLimit(),
@@ -64,7 +64,7 @@ export function describeShortage(
   const isShared = workers > 1
   const needed = Math.max(
     countSessions(holdings) + connectionsSpare + descriptorsSpare,
-    isShared ? 2 * handoversMax + descriptorsSpare + 4 * workers : 0,
+    isShared ? 2 * handoversLeast + descriptorsSpare + 4 * workers : 0,
   )
   if (limit === undefined || limit >= needed) return undefined
   const { sessionsMax } = planConnections(holdings, limit)

@@ -99,6 +99,9 @@ export const backlogMax: number = 4_096
  */
 export const handoversMax: number = 8_192
 
+/** With a file limit that allows fewer than these on their way an operator is told: the kernel's queue is all that waits then. */
+export const handoversLeast: number = 256
+
 /** While the door cannot be shut, each arrival beyond `handoversMax` holds up the next for so long: 100 per second. Milliseconds. */
 export const holdUpMs: number = 10
 
