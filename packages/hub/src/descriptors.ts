@@ -52,7 +52,7 @@ export function planHandovers(
   limit: number | undefined = readDescriptorLimit(),
 ): number {
   const free = (limit ?? Infinity) - descriptorsSpare - 4 * workers
-  return Math.max(1, Math.min(handoversMax, Math.floor(free / 2)))
+  return Math.max(1, Math.min(handoversMax, free))
 }
 
 /** What an operator should know and do about the limit; undefined when it is high enough. */
@@ -64,7 +64,7 @@ export function describeShortage(
   const isShared = workers > 1
   const needed = Math.max(
     countSessions(holdings) + connectionsSpare + descriptorsSpare,
-    isShared ? 2 * handoversLeast + descriptorsSpare + 4 * workers : 0,
+    isShared ? handoversLeast + descriptorsSpare + 4 * workers : 0,
   )
   if (limit === undefined || limit >= needed) return undefined
   const { sessionsMax } = planConnections(holdings, limit)

@@ -86,18 +86,21 @@ export const descriptorLookMs: number = 1_000
 export const dropLineMs: number = 60_000
 
 /**
- * Connections that wait in the kernel's queue to be accepted. Node's own is 511, which a wave of thousands overflows: the kernel
- * drops what comes then, and clients knock again after 1, 2, 4 … s. The kernel lowers it to `net.core.somaxconn` (4,096 since
- * Linux 5.4). One waiting takes the kernel ~3 KB: 12 MiB.
+ * Connections that wait in the kernel's queue to be accepted, ~3 KB each. Node's own is 511, which a wave of thousands overflows: the
+ * kernel drops what comes then, and clients knock again after 1, 1, 1, 1, 2, 4, 8 … s. The largest there is, because the kernel lowers
+ * it to `net.core.somaxconn` (4,096 since Linux 5.4), where operators raise it.
  */
-export const backlogMax: number = 4_096
+export const backlogMax: number = 65_535
 
 /**
- * Connections that the supervising process has accepted and no worker has confirmed; half of the free descriptors, if those are
- * fewer. Whoever waits here need not knock again, as those do for whom the kernel's queue has no place: 8,192 × ~4 KB = 32 MiB, the
- * work of two to three seconds on two cores. Below half of it accepting goes on.
+ * Connections that the supervising process has accepted and no worker has confirmed, or as many as it has descriptors for. Whoever
+ * waits here need not knock again, as those do for whom the kernel's queue has no place. 32,768 × 3 KB = 96 MiB, the work of
+ * ten seconds on two cores.
  */
-export const handoversMax: number = 8_192
+export const handoversMax: number = 32_768
+
+/** Below this part of them accepting goes on. Shutting and opening takes 0.2 ms, and while it is shut the kernel's queue fills up. */
+export const handoversResume: number = 7 / 8
 
 /** With a file limit that allows fewer than these on their way an operator is told: the kernel's queue is all that waits then. */
 export const handoversLeast: number = 256

@@ -136,20 +136,20 @@ test('what was handed over while the question was on its way is not forgotten wi
   expect(handed).toEqual([10, 10])
 })
 
-test('a wave that workers do not take waits where it is: no more is accepted until half of it is taken', () => {
-  const { porter, workers, rooms, bringUntaken, take } = openCounter(1, { onTheWayMax: 10 })
+test('a wave that workers do not take waits where it is: no more is accepted until some of it is taken', () => {
+  const { porter, workers, rooms, bringUntaken, take } = openCounter(1, { onTheWayMax: 16 })
   const [worker] = workers
   if (worker === undefined) throw new Error('There is a worker.')
-  bringUntaken(9)
+  bringUntaken(15)
   expect(rooms).toEqual([])
   bringUntaken(1)
   expect(rooms).toEqual([false])
-  for (let i = 0; i < 4; i++) take(worker)
+  take(worker)
   expect(rooms).toEqual([false])
   take(worker)
   expect(rooms).toEqual([false, true])
   porter.remove(worker)
-  bringUntaken(6)
+  bringUntaken(3)
   expect(rooms).toEqual([false, true, false])
 })
 

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '@tidemark/log'
-import { handoverMs } from '../limits.ts'
+import { handoverMs, handoversResume } from '../limits.ts'
 import { SocketQueue } from './socket-queue.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -175,12 +175,14 @@ export class Porter {
     worker.hand(socket)
   }
 
-  /** Between the bound and half of it nothing changes, or the door would swing with each connection. */
+  /** Between the bound and a little less nothing changes, or the door would swing with each connection. */
   #tellRoom(): void {
     const { onTheWayMax, onRoom } = this.#options
     let onTheWay = this.#waiting.size
     for (const { handing } of this.#desks.values()) if (handing !== undefined) onTheWay += 1
-    const isBelow = this.#hasRoom ? onTheWay < onTheWayMax : onTheWay <= onTheWayMax / 2
+    const isBelow = this.#hasRoom
+      ? onTheWay < onTheWayMax
+      : onTheWay <= onTheWayMax * handoversResume
     const hasRoom = isBelow && !this.#isShort
     if (hasRoom === this.#hasRoom) return
     this.#hasRoom = hasRoom
