@@ -16,15 +16,15 @@ export interface ConnectionPlan {
 }
 
 /**
- * How many descriptors this process may have; undefined where that cannot be read (not Linux) and where there is no limit. Node
+ * How many descriptors this process may have; infinite where that cannot be read (not Linux) and where there is no limit. Node
  * raises the soft limit to the hard one when it starts, so this is all there is.
  */
-export function readDescriptorLimit(): number | undefined {
+export function readDescriptorLimit(): number {
   try {
     const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
-    return soft === undefined ? undefined : Number(soft)
+    return soft === undefined ? Infinity : Number(soft)
   } catch {
-    return undefined
+    return Infinity
   }
 }
 
@@ -35,10 +35,10 @@ export function readDescriptorLimit(): number | undefined {
  */
 export function planConnections(
   holdings: Holdings,
-  limit: number | undefined = readDescriptorLimit(),
+  limit: number = readDescriptorLimit(),
 ): ConnectionPlan {
   const sessionsMax = countSessions(holdings)
-  const connectionsMax = Math.max(2, (limit ?? Infinity) - descriptorsSpare)
+  const connectionsMax = Math.max(2, limit - descriptorsSpare)
   if (connectionsMax >= sessionsMax + connectionsSpare) {
     return { sessionsMax, connectionsMax: sessionsMax + connectionsSpare }
   }
@@ -47,18 +47,15 @@ export function planConnections(
 }
 
 /** Plans how many connections the supervising process may have on their way to workers, each of whom takes up to four of its files. */
-export function planHandovers(
-  workers: number,
-  limit: number | undefined = readDescriptorLimit(),
-): number {
-  const free = (limit ?? Infinity) - descriptorsSpare - 4 * workers
+export function planHandovers(workers: number, limit: number = readDescriptorLimit()): number {
+  const free = limit - descriptorsSpare - 4 * workers
   return Math.max(1, Math.min(handoversMax, free))
 }
 
 /** What an operator should know and do about the limit; undefined when it is high enough. */
 export function describeShortage(
   holdings: Holdings,
-  limit: number | undefined = readDescriptorLimit(),
+  limit: number = readDescriptorLimit(),
 ): string | undefined {
   const { maxSessions, workers } = holdings
   const isShared = workers > 1
@@ -66,7 +63,7 @@ export function describeShortage(
     countSessions(holdings) + connectionsSpare + descriptorsSpare,
     isShared ? handoversLeast + descriptorsSpare + 4 * workers : 0,
   )
-  if (limit === undefined || limit >= needed) return undefined
+  if (limit >= needed) return undefined
   const { sessionsMax } = planConnections(holdings, limit)
   const held = `${isShared ? 'each worker' : 'the hub'} holds ${sessionsMax} sessions at most`
   const others = isShared

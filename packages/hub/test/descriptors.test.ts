@@ -10,7 +10,7 @@ const sixWorkers = { maxSessions: 110_000, workers: 6 }
 
 test.each([
   { holdings: sixWorkers, limit: 20_000, plan: { sessionsMax: 18_334, connectionsMax: 19_334 } },
-  { holdings: sixWorkers, limit: undefined, plan: { sessionsMax: 18_334, connectionsMax: 19_334 } },
+  { holdings: sixWorkers, limit: Infinity, plan: { sessionsMax: 18_334, connectionsMax: 19_334 } },
   { holdings: sixWorkers, limit: 1_024, plan: { sessionsMax: 831, connectionsMax: 924 } },
   {
     holdings: { maxSessions: 50, workers: 1 },
@@ -30,7 +30,7 @@ test.each([
 )
 
 test('the supervising process never has more on the way than it may have open', () => {
-  expect(planHandovers(6, undefined)).toBe(32_768)
+  expect(planHandovers(6, Infinity)).toBe(32_768)
   expect(planHandovers(6, 20_000)).toBe(19_876)
   expect(planHandovers(6, 1_024)).toBe(900)
   expect(planHandovers(64, 64)).toBe(1)
@@ -38,7 +38,7 @@ test('the supervising process never has more on the way than it may have open', 
 
 test('an operator whose limit is too low is told what each process holds, and what to do', () => {
   expect(describeShortage(sixWorkers, 20_000)).toBe(undefined)
-  expect(describeShortage(sixWorkers, undefined)).toBe(undefined)
+  expect(describeShortage(sixWorkers, Infinity)).toBe(undefined)
   expect(describeShortage({ maxSessions: 10_000, workers: 1 }, 11_100)).toBe(undefined)
   expect(describeShortage({ maxSessions: 10_000, workers: 1 }, 1_024)).toBe(
     'A process may have 1024 files open, and --max-sessions 10000 needs 11100: the hub holds 831 sessions at most; more are told to come back later. Raise the limit (ulimit -n 11100 before the start, LimitNOFILE=11100 in systemd, --ulimit nofile=11100 in Docker), or lower --max-sessions, or share them among --workers.',
