@@ -8,7 +8,7 @@ import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { handoverMs } from '../src/limits.ts'
 import { Door } from '../src/workers/door.ts'
-import type { ListeningHandle } from '../src/workers/door.ts'
+import type { ListeningHandle } from '../src/workers/messages.ts'
 import { forkWorker } from '../src/workers/worker-process.ts'
 import type { WorkerProcess } from '../src/workers/worker-process.ts'
 

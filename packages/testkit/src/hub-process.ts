@@ -67,8 +67,9 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
   const port = options.port ?? (await findFreePort())
   mkdirSync(options.dataDirectory, { recursive: true })
   const { filesMax } = options
-  const limiter = ['sh', '-c', `ulimit -n ${filesMax} && exec "$0" "$@"`]
-  const [command = '', ...prefix] = [...(filesMax === undefined ? [] : limiter), process.execPath]
+  const { execPath } = process
+  const limiter = ['-c', `ulimit -n ${filesMax} && exec "$0" "$@"`, execPath]
+  const [command, prefix] = filesMax === undefined ? [execPath, []] : ['sh', limiter]
   const child = spawn(
     command,
     [

@@ -3,12 +3,8 @@
 import type { Server } from 'node:net'
 import type { Clock, Timer } from '@tidemark/log'
 import { acceptRestMs, backlogMax, handoverMs } from '../limits.ts'
+import type { ListeningHandle } from './messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
-
-/** Node's own object around a system's listening socket. */
-export interface ListeningHandle {
-  close(): void
-}
 
 export interface DoorOptions {
   /** Listens already. Nobody else closes it or lets it listen. */

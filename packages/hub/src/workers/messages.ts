@@ -2,6 +2,11 @@
 
 import type { HubConfig } from '../config/schema.ts'
 
+/** Node's own object around a system's listening socket. */
+export interface ListeningHandle {
+  close(): void
+}
+
 /** To a worker. */
 export type ToWorker =
   /** The first message. The configuration is the one the hub was started with, whatever its file says by now. */

@@ -3,8 +3,7 @@
 import type { Server, Socket } from 'node:net'
 import process from 'node:process'
 import { MessageChannel } from 'node:worker_threads'
-import type { ListeningHandle } from './door.ts'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { FromWorker, ListeningHandle, ToWorker } from './messages.ts'
 import { Worker } from './worker.ts'
 
 // The clock's timers hold no process, and a worker that drains after its supervisor has died may have nothing else left.

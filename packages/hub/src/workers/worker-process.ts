@@ -3,8 +3,7 @@
 import { fork } from 'node:child_process'
 import type { Server, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { ListeningHandle } from './door.ts'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { FromWorker, ListeningHandle, ToWorker } from './messages.ts'
 
 /** A running worker. What is sent to one that has ended is dropped. */
 export interface WorkerProcess {
