@@ -7,6 +7,9 @@
 // until all are open (`tidemark.ready` read), the growth of the hub's proportional set size per session, one event to all, and how long
 // all need to come back after `kill -9` of a worker and of the supervising process, which is started again at once. An event published
 // while they are away must reach each of them once. Ends with 1 if any client fails for good, stays away, or misses or doubles an event.
+// How many can wait at one time is up to the machine: `net.core.somaxconn` in the kernel's queue, and `ulimit -Hn` in the supervising
+// process. Whoever finds no place is made to knock again by the kernel, after 1 s four times, then 2, 4, 8 … 64 s. With a queue for all, in a network of
+// its own: `unshare -n sh -c 'ip link set lo up; sysctl -w net.core.somaxconn=65535; npm run bench -- many'`.
 // `--sessions=99000`, `--workers=6`, `--loads=6` processes of clients, `--max-sessions=110000`, `--seconds=180` at most for each step.
 
 import { readFileSync } from 'node:fs'
@@ -33,10 +36,9 @@ function checkMachine(): void {
   const need = (what: string, got: number, needed: number): void => {
     if (got < needed) faults.push(`${what} is ${whole(got)}, and ${whole(needed)} are needed`)
   }
-  const files = /^Max open files +\S+ +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
   need(
     'ulimit -Hn',
-    Number(files),
+    Number(readFileLimit()),
     Math.ceil(Math.max(sessions / processes, sessions / workers)) + spareFiles,
   )
   const [from = 0, to = 0] = readNumbers('net/ipv4/ip_local_port_range')
@@ -45,6 +47,11 @@ function checkMachine(): void {
   const tracked = readNumbers('net/netfilter/nf_conntrack_max')[0]
   if (tracked !== undefined) need('net.netfilter.nf_conntrack_max', tracked, 2 * sessions)
   if (faults.length > 0) throw new Error(`This machine cannot hold the wave: ${faults.join('; ')}.`)
+}
+
+/** The hard limit: the hub and the clients raise theirs to it. */
+function readFileLimit(): string {
+  return /^Max open files +\S+ +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? ''
 }
 
 function readNumbers(path: string): readonly number[] {
@@ -195,6 +202,9 @@ function endOrphan(pid: number): void {
 }
 
 checkMachine()
+console.log(
+  `net.core.somaxconn ${readNumbers('net/core/somaxconn').join()}, files per process ${readFileLimit()}`,
+)
 await withDirectory(run)
 
 process.exitCode = failures === 0 ? 0 : 1

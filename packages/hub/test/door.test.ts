@@ -139,7 +139,7 @@ test('when accepting fails the log says so, and the door rests in place of faili
   server.emit('error', new Error('accept EMFILE'))
   server.emit('error', new Error('accept EMFILE'))
   expect(lines).toEqual([
-    'Connections cannot be accepted: accept EMFILE. They wait; the next attempt is in 1000 ms.',
+    'Connections cannot be accepted: accept EMFILE. They wait, and the next attempts follow every 1000 ms.',
   ])
   expect(server.listening).toBe(false)
   await knock(1)

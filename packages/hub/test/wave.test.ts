@@ -66,3 +66,25 @@ test('a wave that comes while no worker takes connections waits in the kernel, a
   )
   expect([countCut(streams), countReady(streams)]).toEqual([0, 340])
 })
+
+test('workers that die while a wave waits are replaced, and the wave is served', async () => {
+  const hub = await startSmallHub()
+  const workers = listChildren(hub.supervisor)
+  for (const worker of workers) process.kill(worker, 'SIGSTOP')
+  const streams = Array.from({ length: 340 }, () => beginStream(hub.port, 'topic=a'))
+  await waitUntil('all are connected', () => streams.every(({ socket }) => !socket.connecting))
+  const countFiles = (): number => readdirSync(`/proc/${hub.supervisor}/fd`).length
+  await waitUntil('the door is shut', () => countFiles() > 192)
+  for (const worker of workers) process.kill(worker, 'SIGKILL')
+  // With neither a worker nor an open port there is nothing that would keep the process, but it must not end.
+  for (let round = 0; round < 3; round++) {
+    await waitUntil('others are started', () => listChildren(hub.supervisor).length === 2)
+    for (const worker of listChildren(hub.supervisor)) process.kill(worker, 'SIGKILL')
+  }
+  await waitUntil('all are answered', () => {
+    if (hub.isEnded) throw new Error(`The hub has ended: ${hub.output}`)
+    return countReady(streams) + countCut(streams) === streams.length
+  })
+  // One was on its way to each of them.
+  expect(countCut(streams)).toBeLessThanOrEqual(workers.length)
+})

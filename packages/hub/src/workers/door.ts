@@ -1,8 +1,9 @@
 // The listening socket. While it is shut, connections wait in the kernel's queue, established and unread.
 
 import type { Server } from 'node:net'
+import { MessageChannel } from 'node:worker_threads'
 import type { Clock, Timer } from '@tidemark/log'
-import { acceptRestMs, backlogMax, handoverMs } from '../limits.ts'
+import { acceptRestMs, backlogMax, dropLineMs, handoverMs } from '../limits.ts'
 import type { ListeningHandle } from './messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -27,14 +28,19 @@ export class Door {
   readonly #workers = new Set<WorkerProcess>()
   /** Unpolled handles. The first one stays for good, so that the socket lives on while the door is shut; the second one opens it. */
   readonly #spares: ListeningHandle[] = []
+  /** An open port keeps the process, and so must one that is shut while no worker runs either. */
+  readonly #hold = new MessageChannel().port1
   #isWantedOpen = true
   #isOpen = true
   #isClosed = false
   #asking: { readonly worker: WorkerProcess; readonly timer: Timer } | undefined
   #resting: Timer | undefined
+  /** By the clock's `elapsed`. */
+  #complainedAt = -Infinity
 
   constructor(options: DoorOptions) {
     this.#options = options
+    this.#hold.ref()
     options.server.on('error', (error) => this.#rest(error))
   }
 
@@ -81,6 +87,7 @@ export class Door {
     this.#isClosed = true
     this.#stopAsking()
     this.#resting?.cancel()
+    this.#hold.close()
     this.#options.server.close()
     for (const spare of this.#spares.splice(0)) spare.close()
   }
@@ -105,20 +112,27 @@ export class Door {
 
   /** What stands in the way of accepting (descriptors, memory) stands there for a while: without a rest this would go round and round. */
   #rest(error: Error): void {
-    const { clock, say, holdUp } = this.#options
+    const { clock, holdUp } = this.#options
     if (this.#isClosed) return
     if (this.#resting !== undefined) {
       if (this.#isOpen) holdUp()
       return
     }
-    say(
-      `Connections cannot be accepted: ${error.message}. They wait; the next attempt is in ${acceptRestMs} ms.`,
-    )
+    this.#complain(error)
     this.#resting = clock.after(acceptRestMs, () => {
       this.#resting = undefined
       this.#follow()
     })
     if (this.#isOpen && this.#spares.length > 0) this.#shut()
+  }
+
+  #complain({ message }: Error): void {
+    const { clock, say } = this.#options
+    if (clock.elapsed() - this.#complainedAt < dropLineMs) return
+    this.#complainedAt = clock.elapsed()
+    say(
+      `Connections cannot be accepted: ${message}. They wait, and the next attempts follow every ${acceptRestMs} ms.`,
+    )
   }
 
   /** Asks one worker after the other until a copy has come. */

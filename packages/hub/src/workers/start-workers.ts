@@ -11,6 +11,7 @@ import { planConnections, planHandovers } from '../descriptors.ts'
 import { drainGraceMs, holdUpMs, watchLimits } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
 import { listen } from '../listen.ts'
+import { describeQueue } from './accept-queue.ts'
 import { Door } from './door.ts'
 import { Porter } from './porter.ts'
 import { Supervisor } from './supervisor.ts'
@@ -25,6 +26,8 @@ export async function startWorkers(
   say: (text: string) => void,
   watch: WatchLimits = watchLimits,
 ): Promise<Hub> {
+  const narrowness = describeQueue(config)
+  if (narrowness !== undefined) say(narrowness)
   const server = createServer({ pauseOnConnect: true, noDelay: true })
   const url = await listen(server, config)
   const door = new Door({ server, clock: systemClock, say, holdUp })
