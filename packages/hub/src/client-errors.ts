@@ -7,6 +7,7 @@ import type { Clock } from '@tidemark/log'
 import { isStreaming } from '@tidemark/server/node'
 import { HubError, hubErrors } from './errors.ts'
 import type { HubErrorCode } from './errors.ts'
+import { LateRequests } from './late-requests.ts'
 import { discardMs, headerBytesMax } from './limits.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -17,11 +18,19 @@ export function answerClientErrors(
     readonly traffic: Traffic
     readonly clock: Clock
     readonly isSpoken: (socket: Socket) => boolean
+    /** How long a request that is late and still arrives is waited for. Milliseconds. */
+    readonly lateMsMax: number
   },
 ): void {
-  const { traffic, clock, isSpoken } = options
+  const { traffic, clock, isSpoken, lateMsMax } = options
   const leaving = new WeakSet<Socket>()
+  const late = new LateRequests({ server, traffic, clock, msMax: lateMsMax })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isSpoken(socket)
+    if (isLate) late.lookAgain(socket, () => refuse(error, socket))
+    else refuse(error, socket)
+  })
+  const refuse = (error: NodeJS.ErrnoException, socket: Socket): void => {
     const isOver = !socket.writable || isStreaming(socket) || error.code === 'ECONNRESET'
     if (isOver || !isSpoken(socket)) {
       if (!leaving.has(socket)) socket.destroy()
@@ -39,7 +48,7 @@ export function answerClientErrors(
       answerClientError(error, socket, clock)
       giveUpReading(response?.req, error)
     }
-  })
+  }
 }
 
 /** A request that was complete is answered, whatever comes behind it; then the connection ends. */

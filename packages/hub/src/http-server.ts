@@ -54,7 +54,12 @@ function createPlain({ context, traffic, times = requestTimes }: HttpServerOptio
   traffic.follow(server)
   answerExpectations(server)
   server.on('request', (request, response) => void answer(request, response, context))
-  answerClientErrors(server, { traffic, clock: context.clock, isSpoken: () => true })
+  answerClientErrors(server, {
+    traffic,
+    clock: context.clock,
+    isSpoken: () => true,
+    lateMsMax: times.checkMs,
+  })
   return server
 }
 
@@ -89,7 +94,12 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
   })
   answerExpectations(server)
   const { sockets, secured } = followSockets(server)
-  answerClientErrors(server, { traffic, clock, isSpoken: (socket) => secured.has(socket) })
+  answerClientErrors(server, {
+    traffic,
+    clock,
+    isSpoken: (socket) => secured.has(socket),
+    lateMsMax: times.checkMs,
+  })
   return Object.assign(server, {
     closeAllConnections: () => {
       for (const socket of sockets) socket.destroy()

@@ -54,6 +54,7 @@ export class Http2Connections {
     }
     const connection = session as ServerHttp2Session
     this.#idle.get(connection)?.cancel()
+    this.#idle.delete(connection)
     this.#count(connection, 1)
     stream.once('close', () => {
       this.#count(connection, -1)
@@ -71,23 +72,30 @@ export class Http2Connections {
   /** By the time since the last stream: pings and half a header every now and then are no reason to keep a connection. */
   #watchIdle(session: ServerHttp2Session, delayMs: number): void {
     if (session.destroyed) return
-    this.#idle.set(
-      session,
-      this.#options.clock.after(delayMs, () => session.destroy()),
+    const timer = this.#options.clock.after(delayMs, () =>
+      // Timers run before the loop reads: what has arrived while the process stood still is looked at first.
+      setImmediate(() => {
+        if (this.#idle.get(session) === timer) session.destroy()
+      }),
     )
+    this.#idle.set(session, timer)
   }
 
   #watchBody(response: Http2ServerResponse): void {
-    const timer = this.#options.clock.after(this.#options.times.requestMs, () => {
+    const refuse = (): void => {
       const { stream } = response
       // Whoever reads no body does not see its end; and what has become an event stream waits for nothing.
-      if (stream.state.remoteClose === 1 || isStreaming(stream)) return
+      if (stream.destroyed || stream.state.remoteClose === 1 || isStreaming(stream)) return
       const { status, code, message: detail } = requestTimeout
       // The client may send on for ever; it is told that nobody listens, once it has its answer (RFC 9113 §8.1).
       stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
       sendProblem(response, { status, code, title: hubErrors[code], detail })
       giveUpReading(response.req, requestTimeout)
-    })
+    }
+    // The end of the body may have arrived while the process stood still, and is read before the immediate runs.
+    const timer = this.#options.clock.after(this.#options.times.requestMs, () =>
+      setImmediate(refuse),
+    )
     response.req.once('end', () => timer.cancel())
     response.stream.once('close', () => timer.cancel())
   }

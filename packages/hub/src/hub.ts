@@ -26,6 +26,8 @@ export interface ServingHub extends Hub {
   readonly isStuck: boolean
   /** How often it has stored events; 0 in memory. */
   readonly commits: number
+  /** This process has no file descriptors left. */
+  readonly isShort: boolean
 }
 
 /** What a hub says while it runs. */

@@ -73,6 +73,44 @@ export const answerLimits: AnswerLimits = {
 /** Connections beside those of sessions: publishers, probes, and those who come to be told that the hub is full. */
 export const connectionsSpare: number = 1_000
 
+/**
+ * Descriptors of a process for all but connections: the log, pipes to other processes, files that are read. ~50 were seen in a
+ * worker; twice that.
+ */
+export const descriptorsSpare: number = 100
+
+/** How often a process looks whether it has descriptors left. Opening and closing a file takes ~30 µs. Milliseconds. */
+export const descriptorLookMs: number = 1_000
+
+/** Of connections that are dropped the log says a line at once, then their number at most this often. Milliseconds. */
+export const dropLineMs: number = 60_000
+
+/**
+ * Connections that wait in the kernel's queue to be accepted, ~3 KB each. Node's own is 511, which a wave of thousands overflows: the
+ * kernel drops what comes then, and clients knock again after 1, 1, 1, 1, 2, 4, 8 … s. The largest there is, because the kernel lowers
+ * it to `net.core.somaxconn` (4,096 since Linux 5.4), where operators raise it.
+ */
+export const backlogMax: number = 65_535
+
+/**
+ * Connections that the supervising process has accepted and no worker has confirmed, or as many as it has descriptors for. Whoever
+ * waits here need not knock again, as those do for whom the kernel's queue has no place. 32,768 × 3 KB = 96 MiB, the work of
+ * ten seconds on two cores.
+ */
+export const handoversMax: number = 32_768
+
+/** Below this part of them accepting goes on. Shutting and opening takes 0.2 ms, and while it is shut the kernel's queue fills up. */
+export const handoversResume: number = 7 / 8
+
+/** With a file limit that allows fewer than these on their way an operator is told: the kernel's queue is all that waits then. */
+export const handoversLeast: number = 256
+
+/** While the door cannot be shut, each arrival beyond `handoversMax` holds up the next for so long: 100 per second. Milliseconds. */
+export const holdUpMs: number = 10
+
+/** After an attempt to accept that has failed nothing is accepted for so long. Milliseconds. */
+export const acceptRestMs: number = 1_000
+
 /** The most that may be asked for as `flush.bytes`: 64 events of 1 MiB in one block, and again in each framing in use. */
 export const flushBytesLimit: number = 64 * 1024 * 1024
 
@@ -128,6 +166,12 @@ export interface RequestTimes {
 
 /** 8 MiB in 60 s is 1.1 Mbit/s. Looking through 11,000 connections is under a millisecond. */
 export const requestTimes: RequestTimes = { headersMs: 20_000, requestMs: 60_000, checkMs: 5_000 }
+
+/**
+ * A request that is late by the clock, and of which more has arrived since, is looked at again this often, for as long as the
+ * time between two checks. Milliseconds.
+ */
+export const lateLookMs: number = 100
 
 /**
  * A closing hub goes on listening for this long: requests that were on their way when it was told to close lie in socket

@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { HubError } from './errors.ts'
+import { backlogMax } from './limits.ts'
 
 /** Where a hub listens. */
 export interface Address {
@@ -19,7 +20,7 @@ export interface Address {
  */
 export async function listen(server: Server, { host, port, tls }: Address): Promise<string> {
   const listening = once(server, 'listening')
-  server.listen({ host, port })
+  server.listen({ host, port, backlog: backlogMax })
   try {
     await listening
   } catch (error) {

@@ -6,18 +6,15 @@ import type { Tidemark } from '@tidemark/server'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import type { HubConfig } from './config/schema.ts'
+import { DescriptorWatch } from './descriptor-watch.ts'
+import { describeShortage, planConnections } from './descriptors.ts'
+import { reportDroppedConnections } from './dropped-connections.ts'
 import { HubError } from './errors.ts'
 import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
-import {
-  answerLimits,
-  connectionsSpare,
-  drainRequestsMs,
-  drainSettleMs,
-  heldBytesMax,
-} from './limits.ts'
+import { answerLimits, drainRequestsMs, drainSettleMs, heldBytesMax } from './limits.ts'
 import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import { openLog } from './open-log.ts'
@@ -36,6 +33,8 @@ export async function startHub(config: HubConfig, options: HubOptions = {}): Pro
   checkExposure(config)
   const say = options.onLine ?? ((text: string) => process.stderr.write(`${text}\n`))
   checkCertificate(config, say)
+  const shortage = describeShortage(config)
+  if (shortage !== undefined) say(shortage)
   return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
 }
 
@@ -46,13 +45,14 @@ export async function startNode(
   share?: WorkerShare,
 ): Promise<ServingHub> {
   const certificate = config.tls === undefined ? undefined : loadCertificate(config.tls)
+  const { sessionsMax, connectionsMax } = planConnections(config)
   const log = await openLog(config, say)
   const onError = (error: unknown): void => say(describeError(error))
   const tide = createTidemark({
     log,
     heartbeatMs: config.heartbeat,
     stalledAfterMs: config.stalledAfter,
-    sessionsMax: config.maxSessions,
+    sessionsMax,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
     lagRules: config.delivery.rules,
@@ -78,15 +78,17 @@ export async function startNode(
         onError,
       },
       traffic,
-      connectionsMax: config.maxSessions + connectionsSpare,
+      connectionsMax,
       certificate,
     })
     const url = await (share?.listen(server) ?? listen(server, config))
+    reportDroppedConnections(server, { clock: systemClock, say })
     return createHub(url, {
       server,
       traffic,
       tide,
       log,
+      descriptors: new DescriptorWatch({ clock: systemClock, say }),
       drainSessionsPerSecond: share?.drainSessionsPerSecond,
     })
   } catch (error) {
@@ -110,10 +112,11 @@ function createHub(
     readonly traffic: Traffic
     readonly tide: Tidemark
     readonly log: HubLog
+    readonly descriptors: DescriptorWatch
     readonly drainSessionsPerSecond: number | undefined
   },
 ): ServingHub {
-  const { server, traffic, tide, log, drainSessionsPerSecond } = parts
+  const { server, traffic, tide, log, descriptors, drainSessionsPerSecond } = parts
   let listeningEnded: Promise<void> | undefined
   const stopListening = (): Promise<void> => {
     listeningEnded ??= new Promise((resolve) => server.close(() => resolve()))
@@ -121,6 +124,7 @@ function createHub(
   }
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
+    descriptors.stop()
     await tide.close()
     const ended = stopListening()
     server.closeAllConnections()
@@ -138,6 +142,9 @@ function createHub(
     },
     get commits() {
       return log.commits ?? 0
+    },
+    get isShort() {
+      return descriptors.isShort
     },
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.

@@ -13,11 +13,31 @@ interface Counter {
   readonly handed: readonly number[]
   /** Brings so many connections. */
   readonly bring: (count: number) => void
+  /** The same without waiting for workers to take them. */
+  readonly bringUntaken: (count: number) => void
+  /** A worker confirms. */
+  readonly take: (worker: WorkerProcess) => void
+  /** What the porter said of its room, oldest first. */
+  readonly rooms: readonly boolean[]
+}
+
+interface Bounds {
+  readonly sessionsMax?: number
+  readonly connectionsMax?: number
+  readonly onTheWayMax?: number
 }
 
 /** A porter with workers that take what they are handed at once. */
-function openCounter(workerCount: number): Counter {
-  const porter = new Porter({ connectionsMax: 1_000, clock: createFakeClock() })
+function openCounter(workerCount: number, bounds: Bounds = {}): Counter {
+  const rooms: boolean[] = []
+  const porter = new Porter({
+    sessionsMax: 1_000,
+    connectionsMax: 1_000,
+    onTheWayMax: 1_000,
+    ...bounds,
+    clock: createFakeClock(),
+    onRoom: (hasRoom) => rooms.push(hasRoom),
+  })
   const handed = Array.from({ length: workerCount }, () => 0)
   const toTake = new Set<WorkerProcess>()
   const workers = handed.map((_, i): WorkerProcess => {
@@ -28,6 +48,7 @@ function openCounter(workerCount: number): Counter {
         handed[i] = (handed[i] ?? 0) + 1
         toTake.add(worker)
       },
+      copy: () => undefined,
       kill: () => undefined,
     }
     porter.add(worker)
@@ -36,11 +57,18 @@ function openCounter(workerCount: number): Counter {
   const bring = (count: number): void => {
     for (let i = 0; i < count; i++) {
       porter.accept(new Socket())
-      for (const worker of toTake) porter.taken(worker)
-      toTake.clear()
+      // Each that is taken may let another one go.
+      for (const worker of toTake) take(worker)
     }
   }
-  return { porter, workers, handed, bring }
+  const take = (worker: WorkerProcess): void => {
+    toTake.delete(worker)
+    porter.taken(worker)
+  }
+  const bringUntaken = (count: number): void => {
+    for (let i = 0; i < count; i++) porter.accept(new Socket())
+  }
+  return { porter, workers, handed, bring, bringUntaken, take, rooms }
 }
 
 test('a worker that is silent gets no connection until it is heard, then catches up', () => {
@@ -50,7 +78,7 @@ test('a worker that is silent gets no connection until it is heard, then catches
   porter.doubt(first)
   bring(10)
   expect(handed).toEqual([0, 10])
-  porter.heard(first, 0)
+  porter.heard(first, { sessions: 0, isShort: false })
   bring(20)
   expect(handed).toEqual([15, 15])
 })
@@ -61,7 +89,7 @@ test('while all workers are silent connections wait, and go to the first that is
   bring(1)
   expect(handed).toEqual([0, 0])
   const [, second] = workers
-  if (second !== undefined) porter.heard(second, 0)
+  if (second !== undefined) porter.heard(second, { sessions: 0, isShort: false })
   expect(handed).toEqual([0, 1])
 })
 
@@ -71,8 +99,8 @@ test('a connection that carries many streams counts for as many once they are to
   if (first === undefined || second === undefined) throw new Error('There are two workers.')
   bring(2)
   for (const worker of workers) porter.asked(worker)
-  porter.heard(first, 100)
-  porter.heard(second, 1)
+  porter.heard(first, { sessions: 100, isShort: false })
+  porter.heard(second, { sessions: 1, isShort: false })
   bring(99)
   expect(handed).toEqual([1, 100])
   bring(10)
@@ -87,7 +115,7 @@ test('connections kept alive without a stream do not keep streams away', () => {
   bring(50)
   for (const worker of workers) {
     porter.asked(worker)
-    porter.heard(worker, 0)
+    porter.heard(worker, { sessions: 0, isShort: false })
   }
   expect(handed).toEqual([50, 0])
   // Nobody has a stream, so the fewest connections decide for one, and its stream for the next.
@@ -102,8 +130,105 @@ test('what was handed over while the question was on its way is not forgotten wi
   porter.doubt(second)
   porter.asked(first)
   bring(10)
-  porter.heard(first, 0)
-  porter.heard(second, 0)
+  porter.heard(first, { sessions: 0, isShort: false })
+  porter.heard(second, { sessions: 0, isShort: false })
   bring(10)
   expect(handed).toEqual([10, 10])
+})
+
+test('a wave that workers do not take waits where it is: no more is accepted until some of it is taken', () => {
+  const { porter, workers, rooms, bringUntaken, take } = openCounter(1, { onTheWayMax: 16 })
+  const [worker] = workers
+  if (worker === undefined) throw new Error('There is a worker.')
+  bringUntaken(15)
+  expect(rooms).toEqual([])
+  bringUntaken(1)
+  expect(rooms).toEqual([false])
+  take(worker)
+  expect(rooms).toEqual([false])
+  take(worker)
+  expect(rooms).toEqual([false, true])
+  porter.remove(worker)
+  bringUntaken(3)
+  expect(rooms).toEqual([false, true, false])
+})
+
+test('before any worker serves, connections wait, and their number is bounded', () => {
+  const { porter, rooms, bringUntaken } = openCounter(0, { onTheWayMax: 3 })
+  bringUntaken(3)
+  expect(rooms).toEqual([false])
+  const sockets: Socket[] = []
+  const worker: WorkerProcess = {
+    pid: 1,
+    send: () => undefined,
+    hand: (socket) => sockets.push(socket),
+    copy: () => undefined,
+    kill: () => undefined,
+  }
+  porter.add(worker)
+  while (sockets.length < 3) porter.taken(worker)
+  expect(sockets).toHaveLength(3)
+  expect(rooms).toEqual([false, true])
+})
+
+test('the worker that answers fastest does not get more than its share while another is passed over', () => {
+  const { porter, workers, handed, bring } = openCounter(2, { sessionsMax: 10 })
+  const [slow] = workers
+  if (slow === undefined) throw new Error('There are two workers.')
+  porter.doubt(slow)
+  bring(10)
+  expect(handed).toEqual([0, 10])
+  porter.heard(slow, { sessions: 0, isShort: false })
+  bring(10)
+  expect(handed).toEqual([10, 10])
+})
+
+test('streams that a worker has not told of yet count towards its share', () => {
+  const { porter, workers, handed, bring } = openCounter(2, { sessionsMax: 10 })
+  const [first, second] = workers
+  if (first === undefined || second === undefined) throw new Error('There are two workers.')
+  porter.doubt(second)
+  bring(10)
+  porter.asked(first)
+  // It has taken the connections, and read none of the requests.
+  porter.heard(first, { sessions: 0, isShort: false })
+  porter.asked(second)
+  porter.heard(second, { sessions: 9, isShort: false })
+  bring(1)
+  expect(handed).toEqual([10, 1])
+})
+
+test('when all hold their shares a connection is handed over to be told when to come back, and beyond the spare it waits uncut', () => {
+  const { porter, workers, handed, bring, bringUntaken } = openCounter(2, {
+    sessionsMax: 2,
+    connectionsMax: 3,
+  })
+  bring(6)
+  expect(handed).toEqual([3, 3])
+  const late = new Socket()
+  porter.accept(late)
+  bringUntaken(1)
+  expect([handed, late.destroyed]).toEqual([[3, 3], false])
+  const [first] = workers
+  if (first !== undefined) porter.closed(first, 1)
+  expect(handed).toEqual([4, 3])
+})
+
+test('a worker without file descriptors gets no connection, which would be lost there', () => {
+  const { porter, workers, handed, bring } = openCounter(2)
+  const [first] = workers
+  if (first === undefined) throw new Error('There are two workers.')
+  porter.heard(first, { sessions: 0, isShort: true })
+  bring(4)
+  expect(handed).toEqual([0, 4])
+  porter.heard(first, { sessions: 0, isShort: false })
+  bring(4)
+  expect(handed).toEqual([4, 4])
+})
+
+test('while this process has no file descriptors left nothing is accepted', () => {
+  const { porter, rooms } = openCounter(1)
+  porter.setShort(true)
+  porter.setShort(false)
+  expect(rooms).toEqual([false, true])
 })

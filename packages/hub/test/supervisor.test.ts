@@ -16,6 +16,9 @@ interface Scene {
   /** The workers started so far, oldest first. */
   readonly workers: readonly WorkerListener[]
   readonly newest: () => WorkerListener
+  /** What the door was told of workers, and the handles that it was brought. */
+  readonly doorWorkers: readonly ('add' | 'remove')[]
+  readonly copies: readonly unknown[]
 }
 
 const leave = (worker: WorkerListener): void => worker.ended('ended with exit code 0', true)
@@ -44,6 +47,8 @@ function createScene(
   const clock = createFakeClock()
   const lines: string[] = []
   const workers: WorkerListener[] = []
+  const doorWorkers: ('add' | 'remove')[] = []
+  const copies: unknown[] = []
   const config = loadConfig({ flags: {}, env: {}, directory: '/nowhere' })
   const supervisor = new Supervisor({
     workers: count,
@@ -59,12 +64,29 @@ function createScene(
         if (kind === 'drain') onDrain(listener)
         if (kind === 'ping' && isAnswering()) {
           if (isStoring(pid)) commits += 1
-          listener.heard({ kind: 'pong', sessions: 0, isStuck: isStuck(pid), commits })
+          listener.heard({
+            kind: 'pong',
+            sessions: 0,
+            isStuck: isStuck(pid),
+            commits,
+            isShort: false,
+          })
         }
       }
-      return { pid, send, hand: () => undefined, kill }
+      return { pid, send, hand: () => undefined, copy: () => undefined, kill }
     },
-    porter: new Porter({ connectionsMax: 10, clock }),
+    porter: new Porter({
+      sessionsMax: 10,
+      connectionsMax: 10,
+      onTheWayMax: 10,
+      clock,
+      onRoom: () => undefined,
+    }),
+    door: {
+      add: () => doorWorkers.push('add'),
+      remove: () => doorWorkers.push('remove'),
+      receive: (handle) => copies.push(handle),
+    },
     clock,
     say: (text) => lines.push(text),
     onClosed: () => undefined,
@@ -74,7 +96,7 @@ function createScene(
     if (worker === undefined) throw new Error('No worker was started yet.')
     return worker
   }
-  return { supervisor, clock, lines, workers, newest }
+  return { supervisor, clock, lines, workers, newest, doorWorkers, copies }
 }
 
 async function startScene(count: number, behaviour: Behaviour = {}): Promise<Scene> {
@@ -286,4 +308,15 @@ test('a worker that has sent its sessions away and then cannot end but by a kill
   })
   await supervisor.drain()
   expect(lines).toEqual([])
+})
+
+test('the door may ask a worker for copies before it serves, and no more once it has ended', async () => {
+  const { supervisor, workers, doorWorkers, copies } = createScene(1)
+  const started = supervisor.start()
+  expect(doorWorkers).toEqual(['add'])
+  workers[0]?.heard({ kind: 'copy' }, 'a handle')
+  expect(copies).toEqual(['a handle'])
+  workers[0]?.ended('was killed by SIGKILL', false)
+  await expect(started).rejects.toThrow('was killed')
+  expect(doorWorkers).toEqual(['add', 'remove'])
 })

@@ -155,6 +155,21 @@ describe('refusals', () => {
     expect(client.text).toContain('"reason":"full"')
   })
 
+  test('who is sent away from a full node does not hold a connection of it until he comes back', async () => {
+    const { ask } = await start({ sessionsMax: 0 })
+    for (const [accept, answer] of [
+      [eventSource, 'tidemark.bye'],
+      [ours, '"code":"FULL"'],
+    ] as const) {
+      const client = ask('/?topic=a', accept)
+      await client.until(answer)
+      expect(client.text).toContain('\r\nConnection: close\r\n')
+    }
+    const lasting = ask('/?topic=a/../b', ours)
+    await lasting.until('"code":"TOPIC_INVALID"')
+    expect(lasting.text).not.toContain('Connection: close')
+  })
+
   test('a client refused before it had a cursor is given the one at which it was refused', async () => {
     const { tide, ask } = await start({ sessionsMax: 0 })
     const { cursor } = await tide.publish('a', { data: 'before' })

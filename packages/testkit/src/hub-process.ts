@@ -22,6 +22,8 @@ export interface HubProcessOptions {
   readonly args?: readonly string[] | undefined
   /** Further environment variables. The caller's own `TIDEMARK_…` are not passed on. */
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** How many files it, and each process it starts, may have open. Default: as many as this process. */
+  readonly filesMax?: number | undefined
   /** Whether it leads a process group of its own, so that a signal can be sent to it and all it has started. */
   readonly isGroup?: boolean | undefined
   /** Called as soon as there is a process, for tests that kill it before it is ready. */
@@ -64,9 +66,14 @@ const program = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url)
 export async function startHubProcess(options: HubProcessOptions): Promise<HubProcess> {
   const port = options.port ?? (await findFreePort())
   mkdirSync(options.dataDirectory, { recursive: true })
+  const { filesMax } = options
+  const { execPath } = process
+  const limiter = ['-c', `ulimit -n ${filesMax} && exec "$0" "$@"`, execPath]
+  const [command, prefix] = filesMax === undefined ? [execPath, []] : ['sh', limiter]
   const child = spawn(
-    process.execPath,
+    command,
     [
+      ...prefix,
       program,
       'serve',
       `--port=${port}`,

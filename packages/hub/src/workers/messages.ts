@@ -2,6 +2,11 @@
 
 import type { HubConfig } from '../config/schema.ts'
 
+/** Node's own object around a system's listening socket. */
+export interface ListeningHandle {
+  close(): void
+}
+
 /** To a worker. */
 export type ToWorker =
   /** The first message. The configuration is the one the hub was started with, whatever its file says by now. */
@@ -14,6 +19,8 @@ export type ToWorker =
     }
   /** Comes with the socket of a connection. */
   | { readonly kind: 'connection' }
+  /** Comes with a listening handle, which is to be sent back and let go; see door.ts. */
+  | { readonly kind: 'copy' }
   /** Whether its event loop turns. */
   | { readonly kind: 'ping' }
   /** Send the sessions away, then end. */
@@ -26,6 +33,8 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** The connection that was handed to it is its own now. */
   | { readonly kind: 'taken' }
+  /** Comes with the copy of a listening handle. */
+  | { readonly kind: 'copy' }
   /** So many of its connections have ended. */
   | { readonly kind: 'closed'; readonly connections: number }
   /** The answer to a ping. */
@@ -37,6 +46,8 @@ export type FromWorker =
       readonly isStuck: boolean
       /** How often it has stored events. */
       readonly commits: number
+      /** It has no file descriptors left. */
+      readonly isShort: boolean
     }
   /** It is drained and takes no more connections. */
   | { readonly kind: 'leaving' }

@@ -2,7 +2,8 @@
 
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '@tidemark/log'
-import { handoverMs } from '../limits.ts'
+import { handoverMs, handoversResume } from '../limits.ts'
+import { SocketQueue } from './socket-queue.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** One worker's share of the connections. */
@@ -23,12 +24,26 @@ interface Desk {
   patience: Timer | undefined
   /** Whether the worker has left its watchdog without an answer. */
   isSilent: boolean
+  /** Whether it has said that it has no descriptors left. */
+  isShort: boolean
+}
+
+/** What a worker says of itself. */
+interface WorkerState {
+  readonly sessions: number
+  readonly isShort: boolean
 }
 
 export interface PorterOptions {
-  /** Of all workers together; one more is closed unanswered. */
+  /** Streams of one worker. One that has as many gets a connection only when no other can take it. */
+  readonly sessionsMax: number
+  /** Connections of one worker; beyond it none is handed over. */
   readonly connectionsMax: number
+  /** Connections accepted and not confirmed by a worker. */
+  readonly onTheWayMax: number
   readonly clock: Clock
+  /** Told, each time it changes, whether more connections can be accepted. */
+  readonly onRoom: (hasRoom: boolean) => void
 }
 
 /**
@@ -37,8 +52,10 @@ export interface PorterOptions {
  */
 export class Porter {
   readonly #desks = new Map<WorkerProcess, Desk>()
-  readonly #waiting = new Set<Socket>()
+  readonly #waiting = new SocketQueue()
   readonly #options: PorterOptions
+  #hasRoom = true
+  #isShort = false
 
   constructor(options: PorterOptions) {
     this.#options = options
@@ -49,15 +66,19 @@ export class Porter {
     return this.#desks.size > 0
   }
 
-  /** Takes a connection that nothing was read from. It waits while there is no worker. */
+  /** Takes a connection that nothing was read from. It waits while no worker can take it. */
   accept(socket: Socket): void {
     socket.on('error', () => undefined)
-    if (this.#count() >= this.#options.connectionsMax) {
-      socket.destroy()
-      return
-    }
+    // Else Node keeps a list of each server's connections in each worker, and asks the workers for it whenever the door is shut.
+    Reflect.set(socket, 'server', undefined)
     this.#waiting.add(socket)
     this.#handOver()
+  }
+
+  /** Whether this process has no descriptors left: it accepts nothing meanwhile. */
+  setShort(isShort: boolean): void {
+    this.#isShort = isShort
+    this.#tellRoom()
   }
 
   /** From now on this worker gets connections. */
@@ -70,6 +91,7 @@ export class Porter {
       handing: undefined,
       patience: undefined,
       isSilent: false,
+      isShort: false,
     })
     this.#handOver()
   }
@@ -90,12 +112,12 @@ export class Porter {
   }
 
   /** The worker has answered the last question. */
-  heard(worker: WorkerProcess, sessions: number): void {
+  heard(worker: WorkerProcess, { sessions, isShort }: WorkerState): void {
     const desk = this.#desks.get(worker)
     if (desk === undefined) return
     desk.sessions = sessions
     desk.recent = desk.newest
-    if (!desk.isSilent) return
+    desk.isShort = isShort
     desk.isSilent = false
     this.#handOver()
   }
@@ -120,54 +142,87 @@ export class Porter {
   /** So many connections of the worker have ended. */
   closed(worker: WorkerProcess, connections: number): void {
     const desk = this.#desks.get(worker)
-    if (desk !== undefined) desk.open -= connections
+    if (desk === undefined) return
+    desk.open -= connections
+    this.#handOver()
   }
 
   /** Closes what still waits. */
   close(): void {
-    for (const socket of this.#waiting) socket.destroy()
-    this.#waiting.clear()
-  }
-
-  #count(): number {
-    let count = this.#waiting.size
-    for (const { open } of this.#desks.values()) count += open
-    return count
+    while (this.#waiting.size > 0) this.#waiting.take()?.destroy()
   }
 
   #handOver(): void {
-    for (const socket of this.#waiting) {
+    while (this.#waiting.size > 0) {
       const [worker, desk] = this.#findLeastBusy() ?? []
       // A worker that is about to confirm is waited for, or a burst would go to whoever is quickest at that moment.
-      if (worker === undefined || desk === undefined || desk.handing !== undefined) return
-      this.#waiting.delete(socket)
-      desk.open += 1
-      desk.recent += 1
-      desk.newest += 1
-      desk.handing = socket
-      desk.patience = this.#options.clock.after(handoverMs, () => {
-        desk.patience = undefined
-        this.#handOver()
-      })
-      worker.hand(socket)
+      if (worker === undefined || desk === undefined || desk.handing !== undefined) break
+      const socket = this.#waiting.take()
+      if (socket !== undefined) this.#hand(socket, worker, desk)
     }
+    this.#tellRoom()
   }
 
-  /** Of those that do not stand still the one with the fewest streams, and of those the one with the fewest connections. */
+  #hand(socket: Socket, worker: WorkerProcess, desk: Desk): void {
+    desk.open += 1
+    desk.recent += 1
+    desk.newest += 1
+    desk.handing = socket
+    desk.patience = this.#options.clock.after(handoverMs, () => {
+      desk.patience = undefined
+      this.#handOver()
+    })
+    worker.hand(socket)
+  }
+
+  /** Between the bound and a little less nothing changes, or the door would swing with each connection. */
+  #tellRoom(): void {
+    const { onTheWayMax, onRoom } = this.#options
+    let onTheWay = this.#waiting.size
+    for (const { handing } of this.#desks.values()) if (handing !== undefined) onTheWay += 1
+    const isBelow = this.#hasRoom
+      ? onTheWay < onTheWayMax
+      : onTheWay <= onTheWayMax * handoversResume
+    const hasRoom = isBelow && !this.#isShort
+    if (hasRoom === this.#hasRoom) return
+    this.#hasRoom = hasRoom
+    onRoom(hasRoom)
+  }
+
+  /**
+   * Of those that can take one the one with the fewest streams, and of those the one with the fewest connections. A worker that
+   * holds its share comes last: it sends further streams away with a time to come back, and still serves all other requests.
+   */
   #findLeastBusy(): readonly [WorkerProcess, Desk] | undefined {
     let found: readonly [WorkerProcess, Desk] | undefined
     for (const entry of this.#desks) {
-      const [, { handing, patience, isSilent }] = entry
-      const isStill = isSilent || (handing !== undefined && patience === undefined)
-      if (!isStill && (found === undefined || isLessBusy(entry[1], found[1]))) found = entry
+      if (this.#canTake(entry[1]) && (found === undefined || this.#isBetter(entry[1], found[1])))
+        found = entry
     }
     return found
   }
+
+  #canTake({ handing, patience, isSilent, isShort, open }: Desk): boolean {
+    const isStill = isSilent || (handing !== undefined && patience === undefined)
+    return !isStill && !isShort && open < this.#options.connectionsMax
+  }
+
+  #isBetter(one: Desk, other: Desk): boolean {
+    const isFull = this.#isFull(one)
+    if (isFull !== this.#isFull(other)) return !isFull
+    const byStreams = countStreams(one) - countStreams(other)
+    return byStreams === 0 ? one.open < other.open : byStreams < 0
+  }
+
+  /** By connections too: streams that are about to open are not among those that a worker has told of. */
+  #isFull(desk: Desk): boolean {
+    const { sessionsMax } = this.#options
+    return countStreams(desk) >= sessionsMax || desk.open >= sessionsMax
+  }
 }
 
-function isLessBusy(one: Desk, other: Desk): boolean {
-  const byStreams = one.sessions + one.recent - (other.sessions + other.recent)
-  return byStreams === 0 ? one.open < other.open : byStreams < 0
+function countStreams({ sessions, recent }: Desk): number {
+  return sessions + recent
 }
 
 /** Closes this process's hold on a connection; in a worker that has taken it, it goes on. */

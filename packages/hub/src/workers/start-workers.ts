@@ -6,9 +6,13 @@ import { systemClock } from '@tidemark/log'
 import { drainSessionsPerSecond } from '@tidemark/server'
 import type { HubConfig } from '../config/schema.ts'
 import type { Hub } from '../hub.ts'
-import { connectionsSpare, drainGraceMs, watchLimits } from '../limits.ts'
+import { DescriptorWatch } from '../descriptor-watch.ts'
+import { planConnections, planHandovers } from '../descriptors.ts'
+import { drainGraceMs, holdUpMs, watchLimits } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
 import { listen } from '../listen.ts'
+import { describeQueue } from './accept-queue.ts'
+import { Door } from './door.ts'
 import { Porter } from './porter.ts'
 import { Supervisor } from './supervisor.ts'
 import { forkWorker } from './worker-process.ts'
@@ -22,16 +26,29 @@ export async function startWorkers(
   say: (text: string) => void,
   watch: WatchLimits = watchLimits,
 ): Promise<Hub> {
-  const porter = new Porter({
-    connectionsMax: config.maxSessions + connectionsSpare,
-    clock: systemClock,
-  })
-  const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
-    porter.accept(socket),
-  )
+  const narrowness = describeQueue(config)
+  if (narrowness !== undefined) say(narrowness)
+  const server = createServer({ pauseOnConnect: true, noDelay: true })
   const url = await listen(server, config)
+  const door = new Door({ server, clock: systemClock, say, holdUp })
+  const porter = new Porter({
+    ...planConnections(config),
+    onTheWayMax: planHandovers(config.workers),
+    clock: systemClock,
+    onRoom: (hasRoom) => door.want(hasRoom),
+  })
+  server.on('connection', (socket) => {
+    porter.accept(socket)
+    door.entered()
+  })
+  const descriptors = new DescriptorWatch({
+    clock: systemClock,
+    say,
+    onChange: (isShort) => porter.setShort(isShort),
+  })
   const stopListening = (): void => {
-    server.close()
+    descriptors.stop()
+    door.close()
     porter.close()
   }
   const supervisor = new Supervisor({
@@ -46,6 +63,7 @@ export async function startWorkers(
     watch,
     fork: forkWorker,
     porter,
+    door,
     clock: systemClock,
     say,
     // The port stays open while workers drain: those who knock are told by them when to come back.
@@ -70,6 +88,11 @@ export async function startWorkers(
     drain: () => supervisor.drain().finally(stop),
     close: () => supervisor.close().finally(stop),
   }
+}
+
+/** Stands still without using the processor. Nothing but hearing workers is missed meanwhile. */
+function holdUp(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, holdUpMs)
 }
 
 /** Each worker holds its part of the sessions, rounded up, and is a hub of one process otherwise. */

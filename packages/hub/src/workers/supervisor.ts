@@ -3,6 +3,7 @@
 import type { Clock, Timer } from '@tidemark/log'
 import { failedStartsMax } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
+import type { Door } from './door.ts'
 import { toError } from './messages.ts'
 import type { Failure, FromWorker, ToWorker } from './messages.ts'
 import type { Porter } from './porter.ts'
@@ -20,6 +21,7 @@ export interface SupervisorOptions {
   readonly watch: WatchLimits
   readonly fork: ForkWorker
   readonly porter: Porter
+  readonly door: Pick<Door, 'add' | 'remove' | 'receive'>
   readonly clock: Clock
   /** Told of what an operator should know, one line at a time. */
   readonly say: (text: string) => void
@@ -141,21 +143,22 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): void {
-    const { fork, start } = this.#options
+    const { fork, start, door } = this.#options
     slot.servingSince = undefined
     slot.failure = undefined
     slot.storing.begin()
     slot.hasLeft = false
     const worker = fork({
-      heard: (message) => this.#hear(slot, message),
+      heard: (message, handle) => this.#hear(slot, message, handle),
       ended: (how, isDone) => this.#bury(slot, how, isDone),
     })
     slot.process = worker
     worker.send(start)
+    door.add(worker)
   }
 
-  #hear(slot: Slot, message: FromWorker): void {
-    const { porter, say, watch, onClosed } = this.#options
+  #hear(slot: Slot, message: FromWorker, handle: unknown): void {
+    const { porter, door, say, watch, onClosed } = this.#options
     const { number, process } = slot
     if (process === undefined) return
     switch (message.kind) {
@@ -168,12 +171,15 @@ export class Supervisor {
       case 'taken':
         porter.taken(process)
         break
+      case 'copy':
+        door.receive(handle)
+        break
       case 'closed':
         porter.closed(process, message.connections)
         break
       case 'pong':
         slot.watchdog?.answered()
-        porter.heard(process, message.sessions)
+        porter.heard(process, message)
         slot.storing.hear(message)
         if (slot.storing.stuckMs >= watch.hungLooks * watch.everyMs) this.#unstick(slot, process)
         break
@@ -238,10 +244,13 @@ export class Supervisor {
   }
 
   #bury(slot: Slot, how: string, isDone: boolean): void {
-    const { porter, say } = this.#options
+    const { porter, door, say } = this.#options
     const { process, servingSince, failure } = slot
     const name = describe(slot)
-    if (process !== undefined) porter.remove(process)
+    if (process !== undefined) {
+      porter.remove(process)
+      door.remove(process)
+    }
     slot.watchdog?.stop()
     slot.watchdog = undefined
     slot.process = undefined

@@ -1,9 +1,9 @@
 // The program of a worker process; started by worker-process.ts, never by hand.
 
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import process from 'node:process'
 import { MessageChannel } from 'node:worker_threads'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { FromWorker, ListeningHandle, ToWorker } from './messages.ts'
 import { Worker } from './worker.ts'
 
 // The clock's timers hold no process, and a worker that drains after its supervisor has died may have nothing else left.
@@ -11,9 +11,11 @@ const hold = new MessageChannel().port1
 hold.ref()
 
 const worker = new Worker({ tell, exit })
-process.on('message', (message, socket) =>
-  worker.hear(message as ToWorker, socket as Socket | undefined),
-)
+process.on('message', (message, handle) => {
+  const { kind } = message as ToWorker
+  if (kind === 'copy') sendBack(handle as ListeningHandle | undefined)
+  else worker.hear(message as ToWorker, handle as Socket | undefined)
+})
 // The supervising process has died: nobody hands over connections any more.
 process.once('disconnect', () => void worker.leave())
 // Ctrl-C reaches every process of a terminal's group. What it means is for the supervising process to say, once.
@@ -22,6 +24,14 @@ process.on('SIGTERM', stayUntilTold)
 
 function stayUntilTold(): void {
   if (!process.connected) process.exit(0)
+}
+
+/** The port must not stay taken by a worker, whose supervising process may be dying at this moment. */
+function sendBack(handle: ListeningHandle | undefined): void {
+  const message: FromWorker = { kind: 'copy' }
+  const letGo = (): void => handle?.close()
+  if (handle === undefined || !process.connected) letGo()
+  else process.send?.(message, handle as unknown as Server, {}, letGo)
 }
 
 function tell(message: FromWorker): void {

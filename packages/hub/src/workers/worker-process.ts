@@ -1,9 +1,9 @@
 // A worker as the supervising process sees it: a child that is told things and tells things, until it ends.
 
 import { fork } from 'node:child_process'
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { FromWorker, ListeningHandle, ToWorker } from './messages.ts'
 
 /** A running worker. What is sent to one that has ended is dropped. */
 export interface WorkerProcess {
@@ -11,13 +11,16 @@ export interface WorkerProcess {
   send(message: ToWorker): void
   /** Lets the worker have the socket as well; this process keeps it until it destroys it. */
   hand(socket: Socket): void
+  /** Has the worker send a copy of the handle back; this process keeps its own. */
+  copy(handle: ListeningHandle): void
   /** Ends it at once. */
   kill(): void
 }
 
 /** Who is told of a worker. */
 export interface WorkerListener {
-  heard(message: FromWorker): void
+  /** What comes with a message of kind `copy` is the handle. */
+  heard(message: FromWorker, handle?: unknown): void
   /** It has ended, once, with the words for how: `was killed by SIGKILL`. Done is what ended by itself, with exit code 0. */
   ended(how: string, isDone: boolean): void
 }
@@ -39,7 +42,7 @@ export const forkWorker: ForkWorker = (listener) => {
     isEnded = true
     listener.ended(how, isDone)
   }
-  child.on('message', (message) => listener.heard(message as FromWorker))
+  child.on('message', (message, handle: unknown) => listener.heard(message as FromWorker, handle))
   child.once('exit', (code, signal) =>
     end(signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`, code === 0),
   )
@@ -53,6 +56,7 @@ export const forkWorker: ForkWorker = (listener) => {
     pid: child.pid,
     send: (message) => void child.send(message, ignore),
     hand: (socket) => void child.send({ kind: 'connection' }, socket, { keepOpen: true }, ignore),
+    copy: (handle) => void child.send({ kind: 'copy' }, handle as unknown as Server, {}, ignore),
     kill: () => void child.kill('SIGKILL'),
   }
 }

@@ -31,7 +31,7 @@ export class Worker {
     if (message.kind === 'start') void this.#start(message)
     else if (message.kind === 'connection') this.#connections?.take(socket)
     else if (message.kind === 'ping') this.#answer()
-    else void this.leave()
+    else if (message.kind === 'drain') void this.leave()
   }
 
   /** Sends all sessions away and ends; also when it has not begun yet. */
@@ -66,8 +66,8 @@ export class Worker {
   }
 
   #answer(): void {
-    const { sessionCount = 0, isStuck = false, commits = 0 } = this.#serving ?? {}
-    this.#host.tell({ kind: 'pong', sessions: sessionCount, isStuck, commits })
+    const { sessionCount = 0, isStuck = false, commits = 0, isShort = false } = this.#serving ?? {}
+    this.#host.tell({ kind: 'pong', sessions: sessionCount, isStuck, commits, isShort })
   }
 
   #fail(error: unknown): void {

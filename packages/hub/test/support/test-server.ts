@@ -25,6 +25,8 @@ export interface TestServerOptions {
   readonly connectionsMax?: number
   readonly certificate?: Certificate
   readonly times?: RequestTimes
+  /** Called when the server has accepted a connection, before it reads from it. */
+  readonly onConnection?: () => void
 }
 
 /** Starts it; resolves to its port. */
@@ -51,6 +53,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     certificate: options.certificate,
     ...(options.times === undefined ? {} : { times: options.times }),
   })
+  if (options.onConnection !== undefined) server.on('connection', options.onConnection)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(async () => {

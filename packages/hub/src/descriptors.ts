@@ -1,0 +1,83 @@
+// File descriptors: how many a hub needs for the sessions it may have, and what it does with fewer.
+
+import { readFileSync } from 'node:fs'
+import { connectionsSpare, descriptorsSpare, handoversLeast, handoversMax } from './limits.ts'
+
+/** What is to be held, by how many processes. */
+export interface Holdings {
+  readonly maxSessions: number
+  readonly workers: number
+}
+
+/** What one process may hold, so that descriptors never run out because of its clients. */
+export interface ConnectionPlan {
+  readonly sessionsMax: number
+  readonly connectionsMax: number
+}
+
+/**
+ * How many descriptors this process may have; infinite where that cannot be read (not Linux) and where there is no limit. Node
+ * raises the soft limit to the hard one when it starts, so this is all there is.
+ */
+function readDescriptorLimit(): number {
+  try {
+    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    return soft === undefined ? Infinity : Number(soft)
+  } catch {
+    return Infinity
+  }
+}
+
+/**
+ * Plans the connections of each process that serves. With too few descriptors there are fewer sessions, and a tenth of the
+ * connections stays for those who are told to come back and for publishers: without them clients would be cut in the
+ * moment in which they connect.
+ */
+export function planConnections(
+  holdings: Holdings,
+  limit: number = readDescriptorLimit(),
+): ConnectionPlan {
+  const sessionsMax = countSessions(holdings)
+  const connectionsMax = Math.max(2, limit - descriptorsSpare)
+  if (connectionsMax >= sessionsMax + connectionsSpare) {
+    return { sessionsMax, connectionsMax: sessionsMax + connectionsSpare }
+  }
+  const spare = Math.min(connectionsSpare, Math.ceil(connectionsMax / 10))
+  return { sessionsMax: Math.min(sessionsMax, connectionsMax - spare), connectionsMax }
+}
+
+/** Plans how many connections the supervising process may have on their way to workers, each of whom takes up to four of its files. */
+export function planHandovers(workers: number, limit: number = readDescriptorLimit()): number {
+  const free = limit - descriptorsSpare - 4 * workers
+  return Math.max(1, Math.min(handoversMax, free))
+}
+
+/** What an operator should know and do about the limit; undefined when it is high enough. */
+export function describeShortage(
+  holdings: Holdings,
+  limit: number = readDescriptorLimit(),
+): string | undefined {
+  const { maxSessions, workers } = holdings
+  const isShared = workers > 1
+  const needed = Math.max(
+    countSessions(holdings) + connectionsSpare + descriptorsSpare,
+    isShared ? handoversLeast + descriptorsSpare + 4 * workers : 0,
+  )
+  if (limit >= needed) return undefined
+  const { sessionsMax } = planConnections(holdings, limit)
+  const held = `${isShared ? 'each worker' : 'the hub'} holds ${sessionsMax} sessions at most`
+  const others = isShared
+    ? ', and the process that supervises them accepts in smaller portions'
+    : ''
+  const fewer = isShared
+    ? 'lower --max-sessions, or raise --workers'
+    : 'lower --max-sessions, or share them among --workers'
+  return (
+    `A process may have ${limit} files open, and --max-sessions ${maxSessions} needs ${needed}${isShared ? ` in each of ${workers} workers` : ''}: ${held}${others}; ` +
+    `more are told to come back later. Raise the limit (ulimit -n ${needed} before the start, LimitNOFILE=${needed} in systemd, --ulimit nofile=${needed} in Docker), or ${fewer}.`
+  )
+}
+
+function countSessions({ maxSessions, workers }: Holdings): number {
+  return Math.ceil(maxSessions / workers)
+}

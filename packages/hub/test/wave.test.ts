@@ -1,0 +1,90 @@
+// More clients at once than file descriptors: nobody is cut without an answer.
+
+import { readdirSync } from 'node:fs'
+import { listChildren, startHubProcess, waitUntil } from '@tidemark/testkit'
+import type { HubProcess } from '@tidemark/testkit'
+import { expect, onTestFinished, test } from 'vitest'
+import { beginStream } from './support/live-stream.ts'
+import type { LiveStream } from './support/live-stream.ts'
+import { makeDirectory } from './support/test-hub.ts'
+
+/** Of each process; see descriptors.ts: 180 sessions per worker, and 192 connections on their way to workers. */
+const filesMax = 300
+
+async function startSmallHub(): Promise<HubProcess & { readonly supervisor: number }> {
+  const dataDirectory = await makeDirectory()
+  const args = ['--workers', '2', '--max-sessions', '10000']
+  const hub = await startHubProcess({ dataDirectory, args, filesMax })
+  onTestFinished(() => hub.stop())
+  const { pid } = hub
+  if (pid === undefined) throw new Error('A hub that answers has a process.')
+  return Object.assign(hub, { supervisor: pid })
+}
+
+const countReady = (streams: readonly LiveStream[]): number =>
+  streams.filter(({ text, isClosed }) => text.includes('event: tidemark.ready') && !isClosed).length
+
+const countSentAway = (streams: readonly LiveStream[]): number =>
+  streams.filter(
+    ({ text, isClosed }) => /^retry: \d+$/m.test(text) && text.includes('tidemark.bye') && isClosed,
+  ).length
+
+const countCut = (streams: readonly LiveStream[]): number =>
+  streams.filter(({ text, isClosed }) => text === '' && isClosed).length
+
+test('a hub with too few file descriptors says so at its start, serves what it can, and tells all others when to come back', async () => {
+  const hub = await startSmallHub()
+  expect(hub.output).toContain(
+    'A process may have 300 files open, and --max-sessions 10000 needs 6100 in each of 2 workers: each worker holds 180 sessions at most',
+  )
+  const streams = Array.from({ length: 700 }, () => beginStream(hub.port, 'topic=a'))
+  await waitUntil(
+    'all are answered',
+    () => countReady(streams) + countSentAway(streams) + countCut(streams) === streams.length,
+  )
+  expect(countCut(streams)).toBe(0)
+  expect(countReady(streams)).toBe(360)
+  expect(hub.output).not.toContain('no file descriptors left')
+})
+
+test('a wave that comes while no worker takes connections waits in the kernel, and all of it is served', async () => {
+  const hub = await startSmallHub()
+  const workers = listChildren(hub.supervisor)
+  for (const worker of workers) process.kill(worker, 'SIGSTOP')
+  onTestFinished(() => {
+    for (const worker of listChildren(hub.supervisor)) process.kill(worker, 'SIGCONT')
+  })
+  const streams = Array.from({ length: 340 }, () => beginStream(hub.port, 'topic=a'))
+  const countFiles = (): number => readdirSync(`/proc/${hub.supervisor}/fd`).length
+  const idle = countFiles()
+  await waitUntil('those are accepted for whom there is a place', () => countFiles() >= idle + 190)
+  await waitUntil('all are connected', () => streams.every(({ socket }) => !socket.connecting))
+  for (const worker of workers) process.kill(worker, 'SIGCONT')
+  await waitUntil(
+    'all are answered',
+    () => countReady(streams) + countSentAway(streams) + countCut(streams) === streams.length,
+  )
+  expect([countCut(streams), countReady(streams)]).toEqual([0, 340])
+})
+
+test('workers that die while a wave waits are replaced, and the wave is served', async () => {
+  const hub = await startSmallHub()
+  const workers = listChildren(hub.supervisor)
+  for (const worker of workers) process.kill(worker, 'SIGSTOP')
+  const streams = Array.from({ length: 340 }, () => beginStream(hub.port, 'topic=a'))
+  await waitUntil('all are connected', () => streams.every(({ socket }) => !socket.connecting))
+  const countFiles = (): number => readdirSync(`/proc/${hub.supervisor}/fd`).length
+  await waitUntil('the door is shut', () => countFiles() > 192)
+  for (const worker of workers) process.kill(worker, 'SIGKILL')
+  // With neither a worker nor an open port there is nothing that would keep the process, but it must not end.
+  for (let round = 0; round < 3; round++) {
+    await waitUntil('others are started', () => listChildren(hub.supervisor).length === 2)
+    for (const worker of listChildren(hub.supervisor)) process.kill(worker, 'SIGKILL')
+  }
+  await waitUntil('all are answered', () => {
+    if (hub.isEnded) throw new Error(`The hub has ended: ${hub.output}`)
+    return countReady(streams) + countCut(streams) === streams.length
+  })
+  // One was on its way to each of them.
+  expect(countCut(streams)).toBeLessThanOrEqual(workers.length)
+})
