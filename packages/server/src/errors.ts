@@ -26,6 +26,9 @@ export const serverErrors = {
   OPTION_INVALID: 'An option of a node is out of its range.',
   BODY_TOO_LARGE: 'The body of a subscription is larger than the limit.',
   BODY_NOT_JSON: 'The body of a subscription is not JSON in UTF-8.',
+  CONTENT_ENCODING_UNSUPPORTED:
+    'The body of the request is compressed; send it as it is, as `Accept-Encoding` says.',
+  CHARSET_UNSUPPORTED: 'The body of the request is said to be in another charset than UTF-8.',
   BODY_UNUSABLE: 'The body of the request handed in was already read, so no subscription is in it.',
   METHOD_NOT_ALLOWED:
     'A stream is asked for with GET, HEAD or POST, unless the application hands in the subscription.',
@@ -55,6 +58,8 @@ const statuses: Readonly<Record<ServerErrorCode, number>> = {
   OPTION_INVALID: 500,
   BODY_TOO_LARGE: 413,
   BODY_NOT_JSON: 400,
+  CONTENT_ENCODING_UNSUPPORTED: 415,
+  CHARSET_UNSUPPORTED: 415,
   BODY_UNUSABLE: 500,
   METHOD_NOT_ALLOWED: 405,
   STREAM_CUT: 500,

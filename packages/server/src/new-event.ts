@@ -1,9 +1,10 @@
 // From what a publisher hands in to an event the log may take.
 
-import { LogError, eventKeyLengthMax, eventTypeLengthMax, parseTopic } from '@tidemark/log'
+import { eventKeyLengthMax, eventTypeLengthMax, parseTopic } from '@tidemark/log'
 import type { NewEvent, Topic } from '@tidemark/log'
 import { controlPrefix } from './control-events.ts'
 import { ServerError } from './errors.ts'
+import { wrapLogError } from './log-faults.ts'
 import { quote } from './quote.ts'
 
 /** An event as a publisher hands it in. */
@@ -34,10 +35,7 @@ function checkTopic(text: string): Topic {
   try {
     topic = parseTopic(text)
   } catch (error) {
-    if (error instanceof LogError && error.code === 'TOPIC_INVALID') {
-      throw new ServerError('TOPIC_INVALID', error.message, { cause: error })
-    }
-    throw error
+    return wrapLogError(error)
   }
   if (topic.startsWith('$')) {
     throw new ServerError(

@@ -1,11 +1,12 @@
 // What a client asks for when it opens a stream, read from a URL's query or a JSON body.
 
-import { LogError, parseTopicSet } from '@tidemark/log'
+import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { ServerError } from './errors.ts'
 import { createFraming, fieldNames } from './framing.ts'
 import type { FieldName, Framing } from './framing.ts'
 import { eventsPerSecondRange } from './limits.ts'
+import { wrapLogError } from './log-faults.ts'
 import { nearestName } from './nearest-name.ts'
 import { quote, quoteValue } from './quote.ts'
 import { parseSince, planStart } from './start-at.ts'
@@ -152,13 +153,7 @@ function checkTopics(names: readonly string[]): TopicSet {
   try {
     return parseTopicSet(names)
   } catch (error) {
-    if (
-      error instanceof LogError &&
-      (error.code === 'TOPIC_INVALID' || error.code === 'TOPIC_SET_INVALID')
-    ) {
-      throw new ServerError(error.code, error.message, { cause: error })
-    }
-    throw error
+    return wrapLogError(error)
   }
 }
 

@@ -121,6 +121,16 @@ export class Tidemark {
    * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`; nothing has been written to the sink then
    */
   async open(sink: Sink, subscription: Subscription): Promise<void> {
+    try {
+      await this.#open(sink, subscription)
+    } catch (error) {
+      // The client is told only that something is wrong here.
+      if (!(error instanceof ServerError)) this.#settings.onError(error)
+      throw error
+    }
+  }
+
+  async #open(sink: Sink, subscription: Subscription): Promise<void> {
     this.admit()
     const fanOut = await this.#start()
     const { log, random } = this.#settings

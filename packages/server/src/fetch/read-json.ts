@@ -1,11 +1,13 @@
 // The JSON body of a `Request`, bounded while it arrives.
 
+import { checkBodyHeaders } from '../body-headers.ts'
 import { ServerError } from '../errors.ts'
 import { subscriptionBytesMax } from '../limits.ts'
 
 /**
  * Reads the body of a request as JSON.
- * @throws ServerError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`
+ * @throws ServerError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`,
+ * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
  */
 export async function readJson(request: Request): Promise<unknown> {
   if (request.bodyUsed) {
@@ -14,6 +16,10 @@ export async function readJson(request: Request): Promise<unknown> {
       'The body of the request has already been read. Hand in the subscription it holds as { subscription: parseSubscriptionBody(body) }.',
     )
   }
+  checkBodyHeaders({
+    contentEncoding: request.headers.get('content-encoding') ?? undefined,
+    contentType: request.headers.get('content-type') ?? undefined,
+  })
   const text = await readText(request)
   try {
     return JSON.parse(text)
