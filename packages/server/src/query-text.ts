@@ -4,6 +4,26 @@ import { ServerError } from './errors.ts'
 import { quote } from './quote.ts'
 
 /**
+ * The pairs of a query string whose names are `names`. The others are somebody else's, and may be encoded as they like.
+ */
+export function selectPairs(text: string, names: readonly string[]): string {
+  return text
+    .split('&')
+    .filter((pair) => names.includes(readName(pair)))
+    .join('&')
+}
+
+/** As `URLSearchParams` reads it; bytes that are no UTF-8 are in no name of ours. */
+function readName(pair: string): string {
+  const [name = ''] = pair.split('=', 1)
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '))
+  } catch {
+    return name
+  }
+}
+
+/**
  * Parses a query string. `URLSearchParams` would silently replace bytes that are no UTF-8, and the client would watch
  * another topic than it named.
  * @throws ServerError `QUERY_INVALID`

@@ -8,6 +8,7 @@ import type { FieldName, Framing } from './framing.ts'
 import { eventsPerSecondRange } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
 import { nearestName } from './nearest-name.ts'
+import { parseQueryText, selectPairs } from './query-text.ts'
 import { quote, quoteValue } from './quote.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { StartAt } from './start-at.ts'
@@ -19,6 +20,15 @@ export interface Subscription {
   readonly start: StartAt
   /** Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say. */
   readonly eventsPerSecondMax?: number | undefined
+}
+
+/** How a query is read. */
+export interface QueryOptions {
+  /**
+   * What becomes of query parameters that are not of a subscription. `ignore`: they are the application's (a token, a cache
+   * breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested. Default `ignore`.
+   */
+  readonly unknownParameters?: 'ignore' | 'refuse' | undefined
 }
 
 /** The same, not yet checked, from either door. */
@@ -46,10 +56,16 @@ const queryNames = ['topic', ...commonNames]
 /**
  * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query, because
  * a browser that reconnects repeats the URL.
- * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
+ * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
  */
-export function parseSubscriptionQuery(query: URLSearchParams, lastEventId?: string): Subscription {
-  for (const name of query.keys()) refuseUnknown(name, queryNames, 'query parameter')
+export function parseSubscriptionQuery(
+  query: URLSearchParams,
+  lastEventId?: string,
+  options: QueryOptions = {},
+): Subscription {
+  if (isStrict(options)) {
+    for (const name of query.keys()) refuseUnknown(name, queryNames, 'query parameter')
+  }
   const lists = query.getAll('topics').flatMap((list) => list.split(','))
   return planSubscription(
     {
@@ -62,6 +78,25 @@ export function parseSubscriptionQuery(query: URLSearchParams, lastEventId?: str
       eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
     },
     lastEventId,
+  )
+}
+
+/** The same from the query of a URL as it stands there, for doors. */
+export function parseSubscriptionText(
+  text: string,
+  lastEventId: string | undefined,
+  options: QueryOptions,
+): Subscription {
+  const query = parseQueryText(isStrict(options) ? text : selectPairs(text, queryNames))
+  return parseSubscriptionQuery(query, lastEventId, options)
+}
+
+function isStrict({ unknownParameters = 'ignore' }: QueryOptions): boolean {
+  if (unknownParameters === 'ignore' || unknownParameters === 'refuse')
+    return unknownParameters === 'refuse'
+  throw new ServerError(
+    'OPTION_INVALID',
+    `unknownParameters must be ignore or refuse; got ${quoteValue(unknownParameters)}.`,
   )
 }
 

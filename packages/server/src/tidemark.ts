@@ -16,6 +16,7 @@ import {
   goodbyeMs,
   goodbyePollMs,
   paceMs,
+  readyRetryMs,
   retrySpreadMs,
 } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
@@ -149,7 +150,8 @@ export class Tidemark {
     this.#sessions.set(session.id, session)
     this.#beats.add(session)
     session.open()
-    this.#bringLevel(session, { ...start, heartbeatMs: this.#settings.heartbeatMs })
+    const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
+    this.#bringLevel(session, { ...start, heartbeatMs: this.#settings.heartbeatMs, retryMs })
   }
 
   /**

@@ -3,19 +3,18 @@
 import { acceptsGzip } from '../accept-encoding.ts'
 import { ServerError } from '../errors.ts'
 import type { Answer } from '../problem.ts'
-import { parseQueryText } from '../query-text.ts'
 import { quote } from '../quote.ts'
 import { answerRefusal } from '../refusal.ts'
 import type { Compress } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
-import { parseSubscriptionBody, parseSubscriptionQuery } from '../subscription.ts'
-import type { Subscription } from '../subscription.ts'
+import { parseSubscriptionBody, parseSubscriptionText } from '../subscription.ts'
+import type { QueryOptions, Subscription } from '../subscription.ts'
 import { readJson } from './read-json.ts'
 import { StreamSink } from './stream-sink.ts'
 
 /** What the door can be told about one request. */
-export interface FetchOptions {
+export interface FetchOptions extends QueryOptions {
   /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. */
   readonly subscription?: Subscription | undefined
   /**
@@ -34,7 +33,7 @@ export async function answerFetch(
 ): Promise<Response> {
   let subscription = options.subscription
   try {
-    subscription ??= await readSubscription(request)
+    subscription ??= await readSubscription(request, options)
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
     const compress = chooseCompress(opener, request, options)
@@ -50,7 +49,7 @@ export async function answerFetch(
   }
 }
 
-async function readSubscription(request: Request): Promise<Subscription> {
+async function readSubscription(request: Request, options: QueryOptions): Promise<Subscription> {
   const lastEventId = request.headers.get('last-event-id') ?? undefined
   const { method } = request
   if (method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
@@ -61,8 +60,7 @@ async function readSubscription(request: Request): Promise<Subscription> {
       `A stream is asked for with GET or POST; got ${quote(method)}. Answer other methods before you call tide.fetch.`,
     )
   }
-  const query = parseQueryText(new URL(request.url).search.slice(1))
-  return parseSubscriptionQuery(query, lastEventId)
+  return parseSubscriptionText(new URL(request.url).search.slice(1), lastEventId, options)
 }
 
 function chooseCompress(

@@ -1,9 +1,8 @@
 // The door of Node's HTTP servers: a request becomes a subscription, its response a sink.
 
 import { acceptsGzip } from '../accept-encoding.ts'
-import { parseSubscriptionQuery } from '../subscription.ts'
-import type { Subscription } from '../subscription.ts'
-import { parseQueryText } from '../query-text.ts'
+import { parseSubscriptionText } from '../subscription.ts'
+import type { QueryOptions, Subscription } from '../subscription.ts'
 import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
 import { isHttp2 } from './exchange.ts'
@@ -15,7 +14,7 @@ import { refuse } from './refuse.ts'
 import { sendStreamHead } from './stream-head.ts'
 
 /** What the door can be told about one request. */
-export interface SubscribeOptions {
+export interface SubscribeOptions extends QueryOptions {
   /** What to subscribe to. Default: read from the request's URL and `Last-Event-ID`. */
   readonly subscription?: Subscription | undefined
   /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
@@ -32,7 +31,7 @@ export async function subscribe(
   if (request.method !== 'HEAD') claimCarrier(request, response)
   let subscription = options.subscription
   try {
-    subscription ??= readSubscription(request)
+    subscription ??= readSubscription(request, options)
     if (request.method === 'HEAD') {
       // Frameworks route HEAD to the handler of GET; it asks for the head only.
       sendStreamHead(response, streamHeaders)
@@ -83,9 +82,9 @@ function readHeader(request: NodeRequest, name: string): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
-function readSubscription(request: NodeRequest): Subscription {
+function readSubscription(request: NodeRequest, options: QueryOptions): Subscription {
   const url = request.url ?? '/'
   const queryAt = url.indexOf('?')
-  const query = parseQueryText(queryAt === -1 ? '' : url.slice(queryAt + 1))
-  return parseSubscriptionQuery(query, readLastEventId(request))
+  const query = queryAt === -1 ? '' : url.slice(queryAt + 1)
+  return parseSubscriptionText(query, readLastEventId(request), options)
 }
