@@ -13,7 +13,14 @@ import type {
   TailHandler,
   TopicSet,
 } from '@tidemark/log'
-import { makePosition, readRecordTime, validateBatch } from '@tidemark/log/driver'
+import {
+  makePosition,
+  readRecordTime,
+  validateBatch,
+  validateLocate,
+  validateQuery,
+  validateTail,
+} from '@tidemark/log/driver'
 import type { LogContext } from './log-context.ts'
 import { AppendQueue } from './append-queue.ts'
 import { describe, toUnavailable } from './failures.ts'
@@ -114,6 +121,7 @@ export class LmdbLog implements LmdbEventLog {
 
   async read(query: ReadQuery): Promise<Page> {
     this.#requireOpen()
+    validateQuery(query)
     const { context, formerEpochs } = this.#parts
     const { tables, epoch } = context
     const read = (): Page => readPage({ tables, epoch, formerEpochs }, query)
@@ -126,11 +134,14 @@ export class LmdbLog implements LmdbEventLog {
 
   tail(after: Position, handler: TailHandler): Tail {
     this.#requireOpen()
+    validateTail(after, handler)
     return this.#tails.open(after, handler)
   }
 
-  async locate({ topics, since }: { topics: TopicSet; since: Since }): Promise<Position> {
+  async locate(query: { topics: TopicSet; since: Since }): Promise<Position> {
     this.#requireOpen()
+    validateLocate(query)
+    const { topics, since } = query
     const { epoch } = this.#parts.context
     const sequence =
       since.kind === 'last'

@@ -23,13 +23,16 @@ import { readPage } from './memory/read-page.ts'
 import { RecordStore } from './memory/record-store.ts'
 import { TailSet } from './memory/tail-set.ts'
 import type { TopicState } from './memory/topic-state.ts'
-import { makeEpoch, makePosition } from './position.ts'
+import { makeEpoch, makePosition, parseEpoch } from './position.ts'
 import type { Epoch, Position } from './position.ts'
+import { quoteValue } from './quote.ts'
+import { hasMethods, readMembers } from './read-members.ts'
 import { readRecordTime } from './record-time.ts'
 import type { Retention } from './retention.ts'
 import { validateRetention } from './rule-book.ts'
 import type { TopicSet } from './topic-set.ts'
 import { validateBatch } from './validate-batch.ts'
+import { validateLocate, validateQuery, validateTail } from './validate-query.ts'
 
 export interface MemoryLogOptions {
   /** Default: the machine's clock. */
@@ -56,7 +59,7 @@ export interface MemoryLogOptions {
  * of a gap in any topic that is not known by its own mark, and in every pattern. So is one that asks for patterns which
  * reach more than about 50,000 topics trimmed since.
  *
- * @throws LogError `RETENTION_INVALID`
+ * @throws LogError `RETENTION_INVALID`, `EPOCH_INVALID`, `OPTION_INVALID`
  * @example
  * const log = memoryLog({ retention: { maxAgeMs: 60_000 } })
  * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })
@@ -74,14 +77,13 @@ class MemoryLog implements EventLog {
   #isClosed = false
 
   constructor(options: MemoryLogOptions) {
-    const retention = validateRetention(options.retention)
-    const epoch = options.epoch ?? makeEpoch((options.randomBytes ?? readRandomBytes)(8))
-    this.#clock = options.clock ?? systemClock
+    const { clock, epoch, retention, onHandlerError } = checkOptions(options)
+    this.#clock = clock
     this.#store = new RecordStore({ epoch, retention })
     this.#idempotency = new IdempotencyStore(retention.maxBytes)
     this.#tails = new TailSet({
       store: this.#store,
-      onHandlerError: options.onHandlerError ?? throwUncaught,
+      onHandlerError,
     })
   }
 
@@ -101,16 +103,20 @@ class MemoryLog implements EventLog {
 
   async read(query: ReadQuery): Promise<Page> {
     this.#requireOpen()
+    validateQuery(query)
     return readPage(this.#store, query)
   }
 
   tail(after: Position, handler: TailHandler): Tail {
     this.#requireOpen()
+    validateTail(after, handler)
     return this.#tails.open(after, handler)
   }
 
-  async locate({ topics, since }: { topics: TopicSet; since: Since }): Promise<Position> {
+  async locate(query: { topics: TopicSet; since: Since }): Promise<Position> {
     this.#requireOpen()
+    validateLocate(query)
+    const { topics, since } = query
     const now = readRecordTime(this.#clock, this.#store.headTime)
     return makePosition(this.#store.epoch, locateSince(this.#store, { topics, since, now }))
   }
@@ -176,6 +182,43 @@ class MemoryLog implements EventLog {
     if (removed < sweepRecordsMax) this.#scheduleSweep(now)
     else this.#sweepAfter(sweepPauseMs, now)
   }
+}
+
+interface CheckedOptions {
+  readonly clock: Clock
+  readonly epoch: Epoch
+  readonly retention: Retention
+  readonly onHandlerError: (error: unknown) => void
+}
+
+function checkOptions(options: MemoryLogOptions): CheckedOptions {
+  const members = readMembers(
+    options,
+    ['clock', 'retention', 'epoch', 'randomBytes', 'onHandlerError'],
+    { code: 'OPTION_INVALID', what: 'The options of a memory log' },
+  )
+  const { clock = systemClock, epoch, randomBytes = readRandomBytes } = members
+  const { onHandlerError = throwUncaught } = members
+  if (!hasMethods(clock, ['now', 'elapsed', 'after']))
+    throw invalid('clock must have the functions now, elapsed and after', clock)
+  if (typeof onHandlerError !== 'function')
+    throw invalid('onHandlerError must be a function', onHandlerError)
+  return {
+    clock,
+    epoch: epoch === undefined ? drawEpoch(randomBytes) : parseEpoch(epoch),
+    retention: validateRetention(members.retention),
+    onHandlerError,
+  }
+}
+
+function drawEpoch(randomBytes: (count: number) => Uint8Array): Epoch {
+  const bytes = typeof randomBytes === 'function' ? randomBytes(8) : undefined
+  if (bytes instanceof Uint8Array) return makeEpoch(bytes)
+  throw invalid('randomBytes must be a function that gives a Uint8Array', bytes ?? randomBytes)
+}
+
+function invalid(wanted: string, got: unknown): LogError {
+  return new LogError('OPTION_INVALID', `${wanted}; got ${quoteValue(got)}.`)
 }
 
 function throwUncaught(error: unknown): void {

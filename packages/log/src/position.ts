@@ -10,7 +10,7 @@
 // with a part that the reader does not know must not be resumed as if the part were not there.
 
 import { LogError } from './errors.ts'
-import { quote } from './quote.ts'
+import { quoteValue } from './quote.ts'
 
 /** Identity of one history. */
 export type Epoch = string & { readonly __brand: 'Epoch' }
@@ -37,6 +37,9 @@ interface Inside {
 const cursorShape =
   /^1([0-9a-z]{8})-(0|[1-9a-z][0-9a-z]{0,10})((?:~[a-z][0-9A-Za-z_-]{1,64}){0,4})$/
 
+/** A letter and what it carries. */
+const partShape = /^[a-z][0-9A-Za-z_-]{1,64}$/
+
 /** For drivers: the position of `sequence` (0 = before the first record) in the history `epoch`. */
 export function makePosition(epoch: Epoch, sequence: number): Position {
   const inside: Inside = { epoch, sequence }
@@ -53,26 +56,88 @@ export function sequenceOf(position: Position): number {
   return (position as unknown as Inside).sequence
 }
 
-/** Whether two positions belong to one history, so that {@link comparePositions} has a meaning. */
+/**
+ * Refuses what is no position.
+ * @throws LogError `POSITION_INVALID`
+ */
+export function requirePosition(value: unknown): void {
+  if (isPosition(value)) return
+  throw new LogError(
+    'POSITION_INVALID',
+    `A position is one that a log has given, or parseCursor; got ${quoteValue(value)}.`,
+  )
+}
+
+function isPosition(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    const { epoch, sequence } = value as Partial<Inside>
+    return typeof epoch === 'string' && typeof sequence === 'number'
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether two positions belong to one history, so that {@link comparePositions} has a meaning.
+ * @throws LogError `POSITION_INVALID` for what is no position
+ */
 export function isSameHistory(a: Position, b: Position): boolean {
+  requirePosition(a)
+  requirePosition(b)
   return epochOf(a) === epochOf(b)
 }
 
-/** Negative when `a` is before `b`, 0 when equal, positive when after. Both must be of one history. */
+/**
+ * Negative when `a` is before `b`, 0 when equal, positive when after. Both must be of one history.
+ * @throws LogError `POSITION_INVALID` for what is no position
+ */
 export function comparePositions(a: Position, b: Position): number {
+  requirePosition(a)
+  requirePosition(b)
   return sequenceOf(a) - sequenceOf(b)
 }
 
-/** The text form of a position, safe in a header, a URL and an SSE `id` line. */
+/**
+ * The text form of a position, safe in a header, a URL and an SSE `id` line.
+ * @throws LogError `POSITION_INVALID` for what is no position, or parts that no cursor can carry
+ */
 export function formatCursor(position: Position, parts?: ReadonlyMap<string, string>): string {
+  requirePosition(position)
   let text = `1${epochOf(position)}-${sequenceOf(position).toString(36)}`
-  if (parts !== undefined) for (const [letter, value] of parts) text += `~${letter}${value}`
+  if (parts !== undefined) text += formatParts(parts)
   return text
+}
+
+function formatParts(parts: ReadonlyMap<string, string>): string {
+  if (!isMap(parts)) throw invalidPart(parts)
+  let text = ''
+  for (const [letter, value] of parts) {
+    const isText = typeof letter === 'string' && typeof value === 'string'
+    if (!isText || !partShape.test(letter + value)) throw invalidPart(value)
+    text += `~${letter}${value}`
+  }
+  return text
+}
+
+function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
+  try {
+    return value instanceof Map
+  } catch {
+    return false
+  }
+}
+
+function invalidPart(got: unknown): LogError {
+  return new LogError(
+    'POSITION_INVALID',
+    `The parts of a cursor are a Map of a letter to 1 to 64 characters of 0-9, A-Z, a-z, - and _; got ${quoteValue(got)}.`,
+  )
 }
 
 /** Takes a cursor apart; undefined when the text is not a cursor (of a version this build knows). */
 export function parseCursor(text: string): Cursor | undefined {
-  const match = cursorShape.exec(text)
+  const match = typeof text === 'string' ? cursorShape.exec(text) : null
   if (match === null) return undefined
   const [, epoch, digits, tail] = match as unknown as [string, string, string, string]
   const sequence = Number.parseInt(digits, 36)
@@ -84,10 +149,10 @@ export function parseCursor(text: string): Cursor | undefined {
 
 /** For drivers: checks that a stored or random text can be an epoch. */
 export function parseEpoch(text: string): Epoch {
-  if (!/^[0-9a-z]{8}$/.test(text)) {
+  if (typeof text !== 'string' || !/^[0-9a-z]{8}$/.test(text)) {
     throw new LogError(
       'EPOCH_INVALID',
-      `An epoch is 8 characters of 0-9 and a-z; got ${quote(text)}.`,
+      `An epoch is 8 characters of 0-9 and a-z; got ${quoteValue(text)}.`,
     )
   }
   return text as Epoch

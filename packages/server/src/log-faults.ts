@@ -15,7 +15,11 @@ const clientFaults = [
 ] as const
 
 /** Only code asks so: a mistake of the server's, whatever the client sends. */
-const serverFaults: readonly LogErrorCode[] = ['POSITION_INVALID', 'RETENTION_INVALID']
+const serverFaults: readonly LogErrorCode[] = [
+  'POSITION_INVALID',
+  'OPTION_INVALID',
+  'RETENTION_INVALID',
+]
 
 /**
  * What an error is to a client. All other log errors mean that the log cannot serve now: it is closed, its storage fails, or what is
