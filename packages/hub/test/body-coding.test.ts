@@ -9,7 +9,12 @@ import type { TestHub } from './support/test-hub.ts'
 
 const close = 'Host: localhost\r\nConnection: close\r\n'
 
-function post(hub: TestHub, path: string, headers: string, body: Uint8Array): Promise<Answer> {
+interface Sent {
+  readonly headers: string
+  readonly body: Uint8Array
+}
+
+function post(hub: TestHub, path: string, { headers, body }: Sent): Promise<Answer> {
   const head = `POST ${path} HTTP/1.1\r\n${close}${headers}Content-Length: ${body.length}\r\n\r\n`
   return exchange(hub.port, [head, body])
 }
@@ -30,7 +35,10 @@ describe.each(Object.entries(bodies))('POST %s', (path, text) => {
     'of a body in %j is refused, and says how to send it; its bytes are not stored as they are',
     async (coding) => {
       const hub = await startTestHub()
-      const answer = await post(hub, path, `Content-Encoding: ${coding}\r\n`, gzipSync(text))
+      const answer = await post(hub, path, {
+        headers: `Content-Encoding: ${coding}\r\n`,
+        body: gzipSync(text),
+      })
       expect(answer).toMatchObject({ status: 415, ending: 'end' })
       expect(answer.headers).toMatch(/\r\nAccept-Encoding: identity(\r\n|$)/)
       expect(JSON.parse(answer.body)).toMatchObject({ code: 'CONTENT_ENCODING_UNSUPPORTED' })
@@ -43,7 +51,7 @@ describe.each(Object.entries(bodies))('POST %s', (path, text) => {
     async (charset) => {
       const hub = await startTestHub()
       const headers = `Content-Type: text/plain; x=y; Charset=${charset}\r\n`
-      const answer = await post(hub, path, headers, Buffer.from(text))
+      const answer = await post(hub, path, { headers, body: Buffer.from(text) })
       expect(answer).toMatchObject({ status: 415, ending: 'end' })
       expect(answer.headers).not.toMatch(/Accept-Encoding/)
       expect(JSON.parse(answer.body)).toMatchObject({ code: 'CHARSET_UNSUPPORTED' })
@@ -63,7 +71,7 @@ describe.each(Object.entries(bodies))('POST %s', (path, text) => {
     ['Content-Type: text/plain; title="charset=latin1"\r\n'],
   ])('with %j is taken', async (headers) => {
     const hub = await startTestHub()
-    const answer = await post(hub, path, headers, Buffer.from(text))
+    const answer = await post(hub, path, { headers, body: Buffer.from(text) })
     if (path === '/events') expect(answer).toMatchObject({ status: 400 })
     else expect(await readTopic(hub)).toEqual(['plain'])
   })

@@ -55,9 +55,9 @@ async function occupy(url: string): Promise<() => void> {
 interface Site {
   readonly url: string
   /** Sends everybody away, and serves with a new node from then on. */
-  restart(): Promise<void>
+  readonly restart: () => Promise<void>
   /** Cuts every connection. */
-  blip(): void
+  readonly blip: () => void
 }
 
 /** A site with a stream of its own, whose node can be replaced, and whose goodbyes ask for the longest wait there is. */

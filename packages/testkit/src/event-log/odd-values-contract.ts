@@ -122,10 +122,11 @@ export function describeOddValues(open: OpenBench): void {
     'an event whose %s throws when it is read is refused, and costs its neighbours nothing',
     async (name) => {
       const { log, start } = await open()
-      const bad = log.append({ events: [withThrowing(good, name)] })
-      const refused = expect(bad).rejects.toMatchObject({ name: 'LogError', code: 'BATCH_INVALID' })
+      const refused = log
+        .append({ events: [withThrowing(good, name)] })
+        .catch((error: unknown) => error)
       await expect(Promise.all([appendGood(log), appendGood(log)])).resolves.toHaveLength(2)
-      await refused
+      expect(await refused).toMatchObject({ name: 'LogError', code: 'BATCH_INVALID' })
       expect((await readWhole(log, ['a'], { after: start })).data).toEqual(['good', 'good'])
     },
   )
