@@ -3,6 +3,7 @@
 
 import { ServerError } from './errors.ts'
 import { quote } from './quote.ts'
+import { readMembers } from './read-members.ts'
 
 /** The headers of a request that say how its body is written. */
 export interface BodyHeaders {
@@ -18,9 +19,10 @@ const parameterShape = /;\s*([^\s=;"]+)=("(?:[^"\\]|\\.)*"|[^\s;"]*)/g
 
 /**
  * Refuses a body that is compressed (RFC 9110 §8.4, §15.5.16) or in another charset than UTF-8.
- * @throws ServerError `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
+ * @throws ServerError `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`, `OPTION_INVALID`
  */
-export function checkBodyHeaders({ contentEncoding = '', contentType = '' }: BodyHeaders): void {
+export function checkBodyHeaders(headers: BodyHeaders): void {
+  const { contentEncoding = '', contentType = '' } = readTexts(headers)
   const codings = contentEncoding.split(',').map((coding) => coding.trim().toLowerCase())
   if (!codings.every((coding) => coding === '' || coding === 'identity')) {
     throw new ServerError(
@@ -37,4 +39,17 @@ export function checkBodyHeaders({ contentEncoding = '', contentType = '' }: Bod
       `Bodies are UTF-8; got the charset ${quote(charset)}. Encode the body as UTF-8 and say so, or leave the charset out.`,
     )
   }
+}
+
+function readTexts(headers: BodyHeaders): Partial<BodyHeaders> {
+  const what = 'What the headers say of a body'
+  const texts = readMembers(headers, ['contentEncoding', 'contentType'], {
+    code: 'OPTION_INVALID',
+    what,
+  })
+  for (const text of Object.values(texts)) {
+    if (text === undefined || typeof text === 'string') continue
+    throw new ServerError('OPTION_INVALID', `${what} must be text; got ${quote(text)}.`)
+  }
+  return texts
 }

@@ -10,9 +10,9 @@ export const serverErrors = {
   TOPIC_SET_INVALID: 'A subscription names no topic, or more than 1,000.',
   EVENT_INVALID: 'An event to publish is not of the form `{ topic, type?, data, key? }`.',
   EVENT_TYPE_INVALID:
-    'An event type holds a line break or NUL, is too long, or begins with `tidemark.`.',
+    'An event type is no text, holds a line break or NUL, is too long, or begins with `tidemark.`.',
   EVENT_DATA_INVALID: 'The data of an event is not well-formed Unicode text.',
-  EVENT_KEY_INVALID: 'The key of an event holds a control character or is too long.',
+  EVENT_KEY_INVALID: 'The key of an event is no text, holds a control character or is too long.',
   EVENT_TOO_LARGE: 'The data of an event is larger than the limit.',
   BATCH_INVALID: 'A publish request holds no event or too many.',
   IDEMPOTENCY_KEY_INVALID: 'The idempotency key is empty, too long or not visible ASCII.',
@@ -23,7 +23,7 @@ export const serverErrors = {
   FULL: 'This node has as many sessions as it may have. Try again later or at another node.',
   DRAINING:
     'This node is shutting down. Try again; another one answers, or this one once it is back.',
-  OPTION_INVALID: 'An option of a node is out of its range.',
+  OPTION_INVALID: 'An option or argument of a node is of the wrong type or out of its range.',
   BODY_TOO_LARGE: 'The body of a subscription is larger than the limit.',
   BODY_NOT_JSON: 'The body of a subscription is not JSON in UTF-8.',
   CONTENT_ENCODING_UNSUPPORTED:

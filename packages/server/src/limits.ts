@@ -160,6 +160,18 @@ export const readyRetryMs: { readonly from: number; readonly to: number } = {
 /** Sessions closed per second while draining: 10,000 sessions leave within 10 s. */
 export const drainSessionsPerSecond: number = 1_000
 
+/** What may be asked for instead: a session every 100 s, or a million per second. None at all would never end. */
+export const drainRangePerSecond: { readonly from: number; readonly to: number } = {
+  from: 0.01,
+  to: 1_000_000,
+}
+
+/** How long a probe may be waited for: up to a day. Timers end at 24.8 days. Milliseconds. */
+export const probeRangeMs: { readonly from: number; readonly to: number } = {
+  from: 0,
+  to: 86_400_000,
+}
+
 /** `since=-n` looks back over at most this many events. */
 export const sinceLastMax: number = 10_000
 

@@ -1,7 +1,7 @@
 // The query of a URL, refused where it is not what its percent-encoding claims.
 
 import { ServerError } from './errors.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 
 /**
  * The pairs of a query string whose names are `names`. The others are somebody else's, and may be encoded as they like.
@@ -29,6 +29,12 @@ function readName(pair: string): string {
  * @throws ServerError `QUERY_INVALID`
  */
 export function parseQueryText(text: string): URLSearchParams {
+  if (typeof text !== 'string') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `A query is the text behind the question mark of a URL; got ${quoteValue(text)}.`,
+    )
+  }
   try {
     decodeURIComponent(text)
   } catch (error) {

@@ -3,8 +3,10 @@
 import { acceptsGzip } from '../accept-encoding.ts'
 import { ServerError } from '../errors.ts'
 import type { Answer } from '../problem.ts'
-import { quote } from '../quote.ts'
+import { quote, quoteValue } from '../quote.ts'
+import { hasMethods, readMembers } from '../read-members.ts'
 import { answerRefusal } from '../refusal.ts'
+import { readDoorOptions } from '../require-stream.ts'
 import type { Compress } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
@@ -29,11 +31,16 @@ export interface FetchOptions extends QueryOptions {
 export async function answerFetch(
   opener: StreamOpener,
   request: Request,
-  options: FetchOptions,
+  given: FetchOptions | undefined,
 ): Promise<Response> {
-  let subscription = options.subscription
+  let subscription: Subscription | undefined
+  let accept: string | undefined
   try {
-    subscription ??= await readSubscription(request, options)
+    requireRequest(request)
+    accept = request.headers.get('accept') ?? undefined
+    const options = readDoorOptions<FetchOptions>(given)
+    checkCompression(options)
+    subscription = options.subscription ?? (await readSubscription(request, options))
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
     const compress = chooseCompress(opener, request, options)
@@ -45,8 +52,27 @@ export async function answerFetch(
     // Who is sent away from the present comes back to it, not to a later one.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
     const refusal = { error, retryMs: opener.pickRetryMs(), cursor }
-    return toResponse(answerRefusal(request.headers.get('accept') ?? undefined, refusal))
+    return toResponse(answerRefusal(accept, refusal))
   }
+}
+
+/** Where there is no request, the answer is the only place to say so. */
+function requireRequest(request: Request): void {
+  const what = 'What tide.fetch answers'
+  const { headers } = readMembers(request, ['headers'], { code: 'OPTION_INVALID', what })
+  if (hasMethods(headers, ['get'])) return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `${what} is a Request of the Fetch API. Requests of node:http go to tide.subscribe.`,
+  )
+}
+
+function checkCompression({ compression }: FetchOptions): void {
+  if (compression === undefined || typeof compression === 'boolean') return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `compression must be true or false; got ${quoteValue(compression)}.`,
+  )
 }
 
 async function readSubscription(request: Request, options: QueryOptions): Promise<Subscription> {
