@@ -1,10 +1,11 @@
 // Requests that name the hub in their first line, as proxies and some clients send them (RFC 9112 §3.2).
 
+import { once } from 'node:events'
 import { constants } from 'node:http2'
 import { describe, expect, test } from 'vitest'
 import { makeCertificate } from './support/certificate.ts'
 import { collect, connectHttp2, request } from './support/http2.ts'
-import { exchange } from './support/raw.ts'
+import { exchange, openUntil } from './support/raw.ts'
 import type { Answer } from './support/raw.ts'
 import { startTestHub } from './support/test-hub.ts'
 
@@ -56,6 +57,18 @@ describe('a target in absolute form', () => {
     const history = `GET http://localhost/topics/a%20b?limit=1 HTTP/1.1\r\n${host}\r\n`
     const { body } = await exchange(hub.port, [history])
     expect(JSON.parse(body)).toMatchObject({ records: [{ topic: 'a b', type: 'paid', data: 'x' }] })
+  })
+
+  test('opens a stream, of the topics its query names', async () => {
+    const hub = await startTestHub()
+    const target = 'http://localhost/events?topic=a&topic=b/*'
+    const asked = `GET ${target} HTTP/1.1\r\nHost: proxy.example\r\n\r\n`
+    const socket = await openUntil(hub.port, asked, 'tidemark.ready')
+    const delivered = once(socket, 'data')
+    const head = 'POST /topics/b/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n'
+    await exchange(hub.port, [`${head}Content-Length: 4\r\n\r\nhere`])
+    expect(String((await delivered)[0])).toContain('data: here')
+    socket.destroy()
   })
 
   test('of another name is refused, whatever Host says: a rebound name does not pass', async () => {
