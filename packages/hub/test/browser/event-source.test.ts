@@ -90,6 +90,12 @@ async function withSite(act: (site: Site) => Promise<void>): Promise<void> {
   }
 }
 
+async function measure(act: () => Promise<void>): Promise<number> {
+  const begun = performance.now()
+  await act()
+  return performance.now() - begun
+}
+
 // Most of the time a browser waits before it comes back, so the tests wait side by side.
 describe.concurrent('a plain EventSource in Chromium and Firefox', { timeout: 60_000 }, () => {
   test.each([
@@ -211,14 +217,17 @@ describe.concurrent('a plain EventSource in Chromium and Firefox', { timeout: 60
     withSite(async ({ url, restart, blip }) => {
       const tabs = await browsers.listen(url, '/events?topic=quiet')
       await each(tabs, (tab) => tab.untilType('tidemark.ready'))
-      // Every goodbye says 10 s.
-      await restart()
-      await each(tabs, (tab) => tab.untilType('tidemark.ready', 2))
-      const before = performance.now()
-      blip()
-      await each(tabs, (tab) => tab.untilType('tidemark.ready', 3))
-      // 3 s at most, and as much again for two browsers on a busy machine.
-      expect(performance.now() - before).toBeLessThan(6_000)
+      // Every goodbye says 10 s, and a stream that is open 3 s at most.
+      const longMs = await measure(async () => {
+        await restart()
+        await each(tabs, (tab) => tab.untilType('tidemark.ready', 2))
+      })
+      const shortMs = await measure(async () => {
+        blip()
+        await each(tabs, (tab) => tab.untilType('tidemark.ready', 3))
+      })
+      // Compared with each other, because two browsers on a busy machine take their time beside it.
+      expect(longMs - shortMs).toBeGreaterThan(3_000)
       await each(tabs, async (tab) => {
         expect(await tab.tell()).toMatchObject({
           browser: tab.browserName,
