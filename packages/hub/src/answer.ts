@@ -37,7 +37,7 @@ export async function answer(
   }
   // Where one of two heads was meant for another server, what follows may be as well: it is neither done nor answered.
   if (malformed.has(carrier)) return
-  if (asksToUpgrade(request)) response.setHeader('Connection', 'close')
+  if (!isHttp2(response) && asksToUpgrade(request)) response.setHeader('Connection', 'close')
   try {
     checkHead(request)
     const target = readTarget(request)
