@@ -1,15 +1,15 @@
 // One request, from guard to route; every error leaves as a problem.
 
 import type { Readable } from 'node:stream'
-import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
-import { ServerError, parseQueryText } from '@tidemark/server'
-import { carrierOf, isHttp2, isStreaming, refuse, sendProblem } from '@tidemark/server/node'
+import { ServerError, answerError, parseQueryText, translateLogError } from '@tidemark/server'
+import { carrierOf, isHttp2, isStreaming, sendAnswer, sendProblem } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { HubError, hubErrors } from './errors.ts'
 import { checkHead, checkHost, checkOrigin } from './guard.ts'
 import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
+import { readTarget } from './request-target.ts'
 import { findRoute } from './routes/table.ts'
 
 /** What answering needs of the hub. */
@@ -37,17 +37,18 @@ export async function answer(
   }
   // Where one of two heads was meant for another server, what follows may be as well: it is neither done nor answered.
   if (malformed.has(carrier)) return
+  if (!isHttp2(response) && asksToUpgrade(request)) response.setHeader('Connection', 'close')
   try {
-    const [path, queryText] = splitTarget(request.url ?? '/')
     checkHead(request)
-    if (context.isLoopbackOnly) checkHost(request)
-    checkOrigin(request, path)
-    const { route, rest } = findRoute(request.method ?? 'GET', path)
-    await route({ request, response, rest, query: parseQueryText(queryText) }, context)
+    const target = readTarget(request)
+    if (context.isLoopbackOnly) checkHost(target)
+    checkOrigin(request, target)
+    const { route, rest } = findRoute(request.method ?? 'GET', target.path)
+    await route({ request, response, rest, query: parseQueryText(target.query) }, context)
   } catch (error) {
     if (isMalformed(error)) malformed.add(carrier)
     if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
-    answerError(request, response, { error, context })
+    sendError(response, error, context)
   }
 }
 
@@ -60,16 +61,18 @@ function isAwaited(error: unknown): boolean {
   return error instanceof HubError && error.code === 'EXPECTATION_FAILED'
 }
 
-function splitTarget(target: string): [path: string, query: string] {
-  const at = target.indexOf('?')
-  return at === -1 ? [target, ''] : [target.slice(0, at), target.slice(at + 1)]
+/**
+ * Whether a request would go on in another protocol. The hub ignores that (RFC 9110 §7.8), but Node's parser drops what has come in the
+ * same packet behind it, so the connection ends with the answer, or somebody would wait for the next one for ever.
+ */
+function asksToUpgrade({ headers }: NodeRequest): boolean {
+  return (
+    headers.upgrade !== undefined && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.connection ?? '')
+  )
 }
 
-function answerError(
-  request: NodeRequest,
-  response: NodeResponse,
-  { error, context }: { readonly error: unknown; readonly context: AnswerContext },
-): void {
+function sendError(response: NodeResponse, thrown: unknown, context: AnswerContext): void {
+  const error = translateLogError(thrown)
   if (error instanceof HubError) {
     const { status, code, message: detail, allow } = error
     if (allow !== undefined) response.setHeader('Allow', allow)
@@ -78,15 +81,8 @@ function answerError(
     sendProblem(response, { status, code, title: hubErrors[code], detail, retryMs })
     return
   }
-  if (error instanceof LogError && error.code === 'TOPIC_INVALID') {
-    refuse(request, response, {
-      error: new ServerError('TOPIC_INVALID', error.message),
-      retryMs: 0,
-    })
-    return
-  }
   if (!(error instanceof ServerError)) context.onError(error)
-  refuse(request, response, { error, retryMs: context.tide.pickRetryMs() })
+  sendAnswer(response, answerError({ error, retryMs: context.tide.pickRetryMs() }))
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import type { NodeRequest } from '@tidemark/server/node'
+import { checkBodyHeaders } from '@tidemark/server'
 import { declareFate } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { bodyFreeBytes, chunkOverheadBytes } from './limits.ts'
@@ -32,14 +33,20 @@ export class Bodies {
 
   /**
    * Reads the body of a request as text and hands it to `use`; it counts as held until `use` is done.
-   * @throws HubError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_UTF8`, `OVERLOADED`
+   * @throws HubError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_UTF8`, `OVERLOADED`; ServerError
+   * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
    */
   async read<Result>(
     request: NodeRequest,
     use: (text: string) => Result | Promise<Result>,
   ): Promise<Result> {
     const { requestBytesMax } = this.#limits
-    const declared = Number(request.headers['content-length'] ?? 0)
+    const { headers } = request
+    checkBodyHeaders({
+      contentEncoding: headers['content-encoding'],
+      contentType: headers['content-type'],
+    })
+    const declared = Number(headers['content-length'] ?? 0)
     if (declared > requestBytesMax) throw tooLarge(requestBytesMax, `${declared} bytes`)
     const hold: Hold = { bytes: 0, counted: 0 }
     try {

@@ -12,8 +12,10 @@ export const hubErrors = {
   BODY_NOT_JSON: 'The body of the request is not JSON, or a line of it is not.',
   HEADERS_TOO_LARGE:
     'The request line and headers are larger than the limit; long topic lists go into the body of POST /events.',
-  REQUEST_MALFORMED: 'What was sent is not an HTTP request, or has no Host, or two.',
+  REQUEST_MALFORMED:
+    'What was sent is not an HTTP request, has a target that names nothing here, or has no Host, or two.',
   EXPECTATION_FAILED: 'The Expect header asks for something else than 100-continue.',
+  TRANSFER_ENCODING_UNSUPPORTED: 'The body comes in a transfer coding other than chunked.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
   HOST_FOREIGN: 'Without authentication the hub answers to loopback names only.',
   CROSS_SITE:
@@ -45,6 +47,7 @@ const statuses: Readonly<Partial<Record<HubErrorCode, number>>> = {
   HEADERS_TOO_LARGE: 431,
   REQUEST_MALFORMED: 400,
   EXPECTATION_FAILED: 417,
+  TRANSFER_ENCODING_UNSUPPORTED: 501,
   REQUEST_TIMEOUT: 408,
   HOST_FOREIGN: 403,
   CROSS_SITE: 403,

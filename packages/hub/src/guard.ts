@@ -4,6 +4,7 @@
 import { quote } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
+import type { RequestTarget } from './request-target.ts'
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
@@ -12,11 +13,12 @@ const dearPaths = ['/readyz', '/events']
 
 /**
  * Refuses an HTTP/1.1 request without a `Host` or with several, of which a proxy in front may have believed another one
- * (RFC 9112 §3.2), and an `Expect` that nobody here can meet (RFC 9110 §10.1.1).
- * @throws HubError `REQUEST_MALFORMED`, `EXPECTATION_FAILED`
+ * (RFC 9112 §3.2), an `Expect` that nobody here can meet (RFC 9110 §10.1.1), and a transfer coding that Node would hand on as it
+ * came (RFC 9112 §6.1).
+ * @throws HubError `REQUEST_MALFORMED`, `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
  */
 export function checkHead(request: NodeRequest): void {
-  const { expect } = request.headers
+  const { expect, 'transfer-encoding': coding } = request.headers
   if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
     throw new HubError(
       'EXPECTATION_FAILED',
@@ -26,10 +28,16 @@ export function checkHead(request: NodeRequest): void {
   // In HTTP/2 `:authority` is the name, which Node lets nobody send twice.
   if ('stream' in request) return
   const hosts = countHosts(request.rawHeaders)
-  if (hosts === 1 || (hosts === 0 && request.httpVersion === '1.0')) return
+  if (hosts !== 1 && (hosts !== 0 || request.httpVersion !== '1.0')) {
+    throw new HubError(
+      'REQUEST_MALFORMED',
+      `An HTTP/1.1 request has one Host header; got ${hosts}. Send the name of the hub in it, once.`,
+    )
+  }
+  if (coding === undefined || coding.trim().toLowerCase() === 'chunked') return
   throw new HubError(
-    'REQUEST_MALFORMED',
-    `An HTTP/1.1 request has one Host header; got ${hosts}. Send the name of the hub in it, once.`,
+    'TRANSFER_ENCODING_UNSUPPORTED',
+    `Transfer-Encoding may be chunked only; got ${quote(coding)}. Send the body as it is.`,
   )
 }
 
@@ -44,12 +52,11 @@ function countHosts(rawHeaders: readonly string[]): number {
 }
 
 /**
- * Refuses a `Host` that is not a loopback name. A page whose own name was rebound to 127.0.0.1 would otherwise count
+ * Refuses an authority (or `Host`) that is not a loopback name. A page whose own name was rebound to 127.0.0.1 would otherwise count
  * as the hub's own origin and could read everything.
  * @throws HubError `HOST_FOREIGN`
  */
-export function checkHost(request: NodeRequest): void {
-  const host = readHost(request) ?? ''
+export function checkHost({ authority: host = '' }: RequestTarget): void {
   if (isLoopbackName(nameOf(host))) return
   throw new HubError(
     'HOST_FOREIGN',
@@ -63,11 +70,11 @@ export function checkHost(request: NodeRequest): void {
  * the name of its visitor another.
  * @throws HubError `CROSS_SITE`
  */
-export function checkOrigin(request: NodeRequest, path: string): void {
+export function checkOrigin(request: NodeRequest, { path, authority }: RequestTarget): void {
   const method = request.method ?? 'GET'
   if (safeMethods.includes(method) && !dearPaths.includes(path)) return
   const { origin } = request.headers
-  if (!isCrossSite(request)) return
+  if (!isCrossSite(request, authority)) return
   throw new HubError(
     'CROSS_SITE',
     `A web page of another origin may not ask for ${method} ${quote(path)} here; got the origin ${quote(origin ?? 'null')}. Ask from your server, or from a page of this origin.`,
@@ -79,16 +86,10 @@ export function checkOrigin(request: NodeRequest, path: string): void {
  * plain `http:` address that is not loopback, old versions) the page's origin is compared with the name the hub was
  * asked by. https://www.w3.org/TR/fetch-metadata/
  */
-function isCrossSite(request: NodeRequest): boolean {
+function isCrossSite(request: NodeRequest, authority: string | undefined): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers
   if (typeof site === 'string') return site !== 'same-origin' && site !== 'none'
-  return origin !== undefined && !isOwnOrigin(origin, readHost(request))
-}
-
-/** The name the hub was asked by: in HTTP/2 `:authority`, which wins over a `Host` beside it (RFC 9113 §8.3.1). */
-function readHost({ headers }: NodeRequest): string | undefined {
-  const authority = headers[':authority']
-  return typeof authority === 'string' ? authority : headers.host
+  return origin !== undefined && !isOwnOrigin(origin, authority)
 }
 
 /** Whether a host name (without port) stands for this machine only. */

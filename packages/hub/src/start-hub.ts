@@ -1,10 +1,11 @@
 // The composition root of the process: configuration, log, engine and HTTP server become a hub.
 
 import { systemClock } from '@tidemark/log'
-import { createTidemark, quote } from '@tidemark/server'
+import { createTidemark, quote, quoteValue } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
+import { requireConfig } from './config/load-config.ts'
 import type { HubConfig } from './config/schema.ts'
 import { DescriptorWatch } from './descriptor-watch.ts'
 import { describeShortage, planConnections } from './descriptors.ts'
@@ -26,16 +27,36 @@ import { startWorkers } from './workers/start-workers.ts'
 
 /**
  * Starts a hub: in this process, or with `config.workers` in so many processes that this one supervises.
- * @throws HubError `HOST_NEEDS_AUTH`, `TLS_UNUSABLE`, `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data
+ * @throws HubError `CONFIG_INVALID`, `HOST_NEEDS_AUTH`, `TLS_UNUSABLE`, `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data
  * directory cannot be used
  */
-export async function startHub(config: HubConfig, options: HubOptions = {}): Promise<Hub> {
+export async function startHub(given: HubConfig, options: HubOptions = {}): Promise<Hub> {
+  const config = requireConfig(given)
   checkExposure(config)
-  const say = options.onLine ?? ((text: string) => process.stderr.write(`${text}\n`))
+  const say = readOnLine(options)
   checkCertificate(config, say)
   const shortage = describeShortage(config)
   if (shortage !== undefined) say(shortage)
   return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
+}
+
+function readOnLine(options: HubOptions): (text: string) => void {
+  let onLine: unknown = options
+  try {
+    if (typeof options === 'object' && options !== null) {
+      const { onLine: own = (text: string) => process.stderr.write(`${text}\n`) } = options
+      if (typeof own === 'function') return own
+      onLine = own
+    }
+  } catch (cause) {
+    throw new HubError('CONFIG_INVALID', 'The options of a hub throw when they are read.', {
+      cause,
+    })
+  }
+  throw new HubError(
+    'CONFIG_INVALID',
+    `A hub is started with a configuration and { onLine }, a function; got ${quoteValue(onLine)}.`,
+  )
 }
 
 /** Starts a hub in this process; with a share as one worker of several. */

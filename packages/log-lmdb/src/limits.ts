@@ -84,6 +84,9 @@ export const readerCheckMs: number = 10_000
 /** Default time between two looks at what other processes appended, in milliseconds, should a wake-up be missed. */
 export const pollDefaultMs: number = 50
 
+/** What may be asked for instead: not a loop without a pause, and not a minute until another process's events are seen. Milliseconds. */
+export const pollRangeMs: { readonly from: number; readonly to: number } = { from: 1, to: 60_000 }
+
 /** Trim marks looked at, newest first, before the topics of a set are asked instead. 5,000 × ~1 µs = 5 ms. */
 export const marksLookedMax: number = 5_000
 

@@ -13,7 +13,13 @@ import type {
   TailHandler,
   TopicSet,
 } from '@tidemark/log'
-import { readRecordTime, validateBatch } from '@tidemark/log/driver'
+import {
+  readRecordTime,
+  validateBatch,
+  validateLocate,
+  validateQuery,
+  validateTail,
+} from '@tidemark/log/driver'
 import type { LogContext } from './log-context.ts'
 import { AppendQueue } from './append-queue.ts'
 import { describe, toUnavailable } from './failures.ts'
@@ -113,6 +119,7 @@ export class LmdbLog implements LmdbEventLog {
 
   async read(query: ReadQuery): Promise<Page> {
     this.#requireOpen()
+    validateQuery(query)
     const { context } = this.#parts
     const read = (): Page => readPage(context, query)
     const page = await this.#snapshot('reading', read)
@@ -124,11 +131,14 @@ export class LmdbLog implements LmdbEventLog {
 
   tail(after: Position, handler: TailHandler): Tail {
     this.#requireOpen()
+    validateTail(after, handler)
     return this.#tails.open(after, handler)
   }
 
-  async locate({ topics, since }: { topics: TopicSet; since: Since }): Promise<Position> {
+  async locate(query: { topics: TopicSet; since: Since }): Promise<Position> {
     this.#requireOpen()
+    validateLocate(query)
+    const { topics, since } = query
     const { lineage } = this.#parts.context
     const sequence =
       since.kind === 'last'

@@ -4,15 +4,14 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
-import { systemClock } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
+import { checkOptions } from './check-options.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { describeOwnProcess, holderKey } from './holders.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
-import { pollDefaultMs } from './limits.ts'
 import { NewestState } from './newest-state.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
@@ -34,7 +33,7 @@ export interface LmdbLogOptions {
   readonly retention?: Partial<Retention> | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
-  /** Milliseconds between two looks at what other processes appended, should a wake-up be missed. Default 50. */
+  /** Milliseconds between two looks at what other processes appended, should a wake-up be missed; 1 to 60,000. Default 50. */
   readonly pollMs?: number | undefined
   /** Told what the handler of a tail threw; the tail goes on. Default: a process warning. */
   readonly onHandlerError?: ((error: unknown) => void) | undefined
@@ -47,14 +46,14 @@ export interface LmdbLogOptions {
  * the others append.
  *
  * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`,
- * `LOG_SETTINGS_DIFFER`, `RETENTION_INVALID`, `LOG_UNAVAILABLE`
+ * `LOG_SETTINGS_DIFFER`, `RETENTION_INVALID`, `OPTION_INVALID`, `LOG_UNAVAILABLE`
  * @example
  * const log = await openLmdbLog({ directory: './tidemark-data' })
  * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })
  * await log.close()
  */
 export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog> {
-  const { directory, durability = 'fsync', clock = systemClock } = options
+  const { directory, durability, clock, pollMs } = checkOptions(options)
   const retention = validateRetention(options.retention)
   const settings = describeSettings({ durability, retention })
   const wake = prepareDirectory(directory)
@@ -84,7 +83,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
       },
       wake,
       holder: key,
-      pollMs: options.pollMs ?? pollDefaultMs,
+      pollMs,
       onWarning,
       onHandlerError:
         options.onHandlerError ??

@@ -14,7 +14,10 @@ export { measureRecord, measureUtf8 } from './record-size.ts'
 export { readRecordTime } from './record-time.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
 export type { RuleBook, TopicRule } from './rule-book.ts'
+export { quoteValue } from './quote.ts'
+export { hasMethods, readMembers } from './read-members.ts'
 export { validateBatch } from './validate-batch.ts'
+export { validateLocate, validateQuery, validateTail } from './validate-query.ts'
 export {
   emptyTopicsMax,
   idempotencyAgeMaxMs,

@@ -9,7 +9,7 @@
 // A log that has never heard of an epoch learns from this text where the two histories can have parted; see `lineage.ts`.
 
 import { LogError } from './errors.ts'
-import { quote } from './quote.ts'
+import { quoteValue } from './quote.ts'
 
 /** One incarnation of writing. */
 export type Epoch = string & { readonly __brand: 'Epoch' }
@@ -49,10 +49,14 @@ export function makeEpoch({ parent, begin, now, randomBytes }: NewEpoch): Epoch 
 
 /** Checks that a stored or received text is an epoch. */
 export function parseEpoch(text: string): Epoch {
-  if (!epochShape.test(text) || !Number.isSafeInteger(beginOf(text as Epoch))) {
+  if (
+    typeof text !== 'string' ||
+    !epochShape.test(text) ||
+    !Number.isSafeInteger(beginOf(text as Epoch))
+  ) {
     throw new LogError(
       'EPOCH_INVALID',
-      `An epoch is ${beginAt + 1} to ${beginAt + 11} characters of 0-9 and a-z; got ${quote(text)}.`,
+      `An epoch is ${beginAt + 1} to ${beginAt + 11} characters of 0-9 and a-z; got ${quoteValue(text)}.`,
     )
   }
   return text as Epoch

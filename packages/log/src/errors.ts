@@ -6,11 +6,13 @@ export const logErrors = {
   TOPIC_SET_INVALID: 'The set of topics of a subscription is empty or too large.',
   EPOCH_INVALID: 'A stored epoch is not one; the data directory is damaged or not ours.',
   RETENTION_INVALID: 'A retention rule is out of range.',
-  BATCH_INVALID: 'The batch is empty or too large for one append.',
+  BATCH_INVALID: 'The batch is empty, too large for one append, or holds what is no event.',
   IDEMPOTENCY_KEY_INVALID: 'The idempotency key breaks the rules for keys.',
   IDEMPOTENCY_KEY_REUSED:
     'The idempotency key was used for other events; use a new key for new events.',
-  POSITION_INVALID: 'A tail starts at a position of this log that is not ahead of its head.',
+  POSITION_INVALID:
+    'What was handed in is no position, or one where a tail cannot start: of another log, or ahead of its head.',
+  OPTION_INVALID: 'An option or argument of a log is of the wrong type or out of its range.',
   LOG_CLOSED: 'The log has been closed.',
   LOG_UNAVAILABLE:
     'The storage refused the operation; nothing of it was stored. Try again with the same idempotency key.',

@@ -18,6 +18,9 @@ export const patternSegmentsMax: number = 8_000
 /** Events of one append. 10,000 × ~2 µs in one transaction = 20 ms during which no one else writes. */
 export const batchEventsMax: number = 10_000
 
+/** How long a batch may wait for others, in milliseconds: below the 15 s and more that publishers wait for an answer. The engine asks for 4. */
+export const patienceMsMax: number = 10_000
+
 /** Characters of an idempotency key, visible ASCII. */
 export const idempotencyKeyLengthMax: number = 128
 

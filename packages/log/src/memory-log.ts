@@ -14,7 +14,7 @@ import type {
   Tail,
   TailHandler,
 } from './event-log.ts'
-import { makeEpoch } from './epoch.ts'
+import { makeEpoch, parseEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
 import { fingerprintBatch } from './fingerprint.ts'
 import { sweepLateMsMax, sweepPauseMs, sweepRecordsMax } from './limits.ts'
@@ -27,11 +27,14 @@ import { TailSet } from './memory/tail-set.ts'
 import type { TopicState } from './memory/topic-state.ts'
 import { makePosition } from './position.ts'
 import type { Position } from './position.ts'
+import { quoteValue } from './quote.ts'
+import { hasMethods, readMembers } from './read-members.ts'
 import { readRecordTime } from './record-time.ts'
 import type { Retention } from './retention.ts'
 import { validateRetention } from './rule-book.ts'
 import type { TopicSet } from './topic-set.ts'
 import { validateBatch } from './validate-batch.ts'
+import { validateLocate, validateQuery, validateTail } from './validate-query.ts'
 
 export interface MemoryLogOptions {
   /** Default: the machine's clock. */
@@ -58,7 +61,7 @@ export interface MemoryLogOptions {
  * of a gap in any topic that is not known by its own mark, and in every pattern. So is one that asks for patterns which
  * reach more than about 50,000 topics trimmed since.
  *
- * @throws LogError `RETENTION_INVALID`
+ * @throws LogError `RETENTION_INVALID`, `EPOCH_INVALID`, `OPTION_INVALID`
  * @example
  * const log = memoryLog({ retention: { maxAgeMs: 60_000 } })
  * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })
@@ -76,14 +79,13 @@ class MemoryLog implements EventLog {
   #isClosed = false
 
   constructor(options: MemoryLogOptions) {
-    const retention = validateRetention(options.retention)
-    this.#clock = options.clock ?? systemClock
-    const epoch = options.epoch ?? this.#makeEpoch(options.randomBytes ?? readRandomBytes)
+    const { clock, epoch, retention, onHandlerError } = checkOptions(options)
+    this.#clock = clock
     this.#store = new RecordStore({ epoch, retention })
     this.#idempotency = new IdempotencyStore(retention.maxBytes)
     this.#tails = new TailSet({
       store: this.#store,
-      onHandlerError: options.onHandlerError ?? throwUncaught,
+      onHandlerError,
     })
   }
 
@@ -103,16 +105,20 @@ class MemoryLog implements EventLog {
 
   async read(query: ReadQuery): Promise<Page> {
     this.#requireOpen()
+    validateQuery(query)
     return readPage(this.#store, query)
   }
 
   tail(after: Position, handler: TailHandler): Tail {
     this.#requireOpen()
+    validateTail(after, handler)
     return this.#tails.open(after, handler)
   }
 
-  async locate({ topics, since }: { topics: TopicSet; since: Since }): Promise<Position> {
+  async locate(query: { topics: TopicSet; since: Since }): Promise<Position> {
     this.#requireOpen()
+    validateLocate(query)
+    const { topics, since } = query
     const now = readRecordTime(this.#clock, this.#store.headTime)
     return makePosition(this.#store.epoch, locateSince(this.#store, { topics, since, now }))
   }
@@ -127,11 +133,6 @@ class MemoryLog implements EventLog {
     this.#isClosed = true
     this.#sweep?.timer.cancel()
     this.#tails.close()
-  }
-
-  #makeEpoch(randomBytes: (count: number) => Uint8Array): Epoch {
-    const now = this.#clock.now()
-    return makeEpoch({ parent: undefined, begin: 0, now, randomBytes: randomBytes(4) })
   }
 
   #requireOpen(): void {
@@ -183,6 +184,45 @@ class MemoryLog implements EventLog {
     if (removed < sweepRecordsMax) this.#scheduleSweep(now)
     else this.#sweepAfter(sweepPauseMs, now)
   }
+}
+
+interface CheckedOptions {
+  readonly clock: Clock
+  readonly epoch: Epoch
+  readonly retention: Retention
+  readonly onHandlerError: (error: unknown) => void
+}
+
+function checkOptions(options: MemoryLogOptions): CheckedOptions {
+  const members = readMembers(
+    options,
+    ['clock', 'retention', 'epoch', 'randomBytes', 'onHandlerError'],
+    { code: 'OPTION_INVALID', what: 'The options of a memory log' },
+  )
+  const { clock = systemClock, epoch, randomBytes = readRandomBytes } = members
+  const { onHandlerError = throwUncaught } = members
+  if (!hasMethods(clock, ['now', 'elapsed', 'after']))
+    throw invalid('clock must have the functions now, elapsed and after', clock)
+  if (typeof onHandlerError !== 'function')
+    throw invalid('onHandlerError must be a function', onHandlerError)
+  return {
+    clock,
+    epoch: epoch === undefined ? drawEpoch(randomBytes, clock) : parseEpoch(epoch),
+    retention: validateRetention(members.retention),
+    onHandlerError,
+  }
+}
+
+function drawEpoch(randomBytes: (count: number) => Uint8Array, clock: Clock): Epoch {
+  const bytes = typeof randomBytes === 'function' ? randomBytes(4) : undefined
+  if (bytes instanceof Uint8Array) {
+    return makeEpoch({ parent: undefined, begin: 0, now: clock.now(), randomBytes: bytes })
+  }
+  throw invalid('randomBytes must be a function that gives a Uint8Array', bytes ?? randomBytes)
+}
+
+function invalid(wanted: string, got: unknown): LogError {
+  return new LogError('OPTION_INVALID', `${wanted}; got ${quoteValue(got)}.`)
 }
 
 function throwUncaught(error: unknown): void {

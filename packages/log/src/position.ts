@@ -12,6 +12,8 @@
 
 import { beginOf, epochPattern } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
+import { LogError } from './errors.ts'
+import { quoteValue } from './quote.ts'
 
 declare const opaque: unique symbol
 
@@ -36,6 +38,9 @@ const cursorShape = new RegExp(
   `^1(${epochPattern})-(0|[1-9a-z][0-9a-z]{0,10})((?:~[a-z][0-9A-Za-z_-]{1,64}){0,4})$`,
 )
 
+/** A letter and what it carries. */
+const partShape = /^[a-z][0-9A-Za-z_-]{1,64}$/
+
 /** For drivers: the position of `sequence` (0 = before the first record), which `epoch` wrote; see `Lineage.positionAt`. */
 export function makePosition(epoch: Epoch, sequence: number): Position {
   const inside: Inside = { epoch, sequence }
@@ -53,31 +58,89 @@ export function sequenceOf(position: Position): number {
 }
 
 /**
+ * Refuses what is no position.
+ * @throws LogError `POSITION_INVALID`
+ */
+export function requirePosition(value: unknown): void {
+  if (isPosition(value)) return
+  throw new LogError(
+    'POSITION_INVALID',
+    `A position is one that a log has given, or parseCursor; got ${quoteValue(value)}.`,
+  )
+}
+
+function isPosition(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    const { epoch, sequence } = value as Partial<Inside>
+    return typeof epoch === 'string' && typeof sequence === 'number'
+  } catch {
+    return false
+  }
+}
+
+/**
  * Whether one epoch wrote both positions. One place in a history has one name, so two positions that compare as equal
  * are the same place only if their epoch is the same too.
+ * @throws LogError `POSITION_INVALID` for what is no position
  */
 export function isSameEpoch(a: Position, b: Position): boolean {
+  requirePosition(a)
+  requirePosition(b)
   return epochOf(a) === epochOf(b)
 }
 
 /**
  * Negative when `a` is before `b`, 0 when equal, positive when after. Both must be positions that one log gave out: a cursor
  * that came from outside may be of another history, in which case the order means nothing.
+ * @throws LogError `POSITION_INVALID` for what is no position
  */
 export function comparePositions(a: Position, b: Position): number {
+  requirePosition(a)
+  requirePosition(b)
   return sequenceOf(a) - sequenceOf(b)
 }
 
-/** The text form of a position, safe in a header, a URL and an SSE `id` line. */
+/**
+ * The text form of a position, safe in a header, a URL and an SSE `id` line.
+ * @throws LogError `POSITION_INVALID` for what is no position, or parts that no cursor can carry
+ */
 export function formatCursor(position: Position, parts?: ReadonlyMap<string, string>): string {
+  requirePosition(position)
   let text = `1${epochOf(position)}-${sequenceOf(position).toString(36)}`
-  if (parts !== undefined) for (const [letter, value] of parts) text += `~${letter}${value}`
+  if (parts !== undefined) text += formatParts(parts)
   return text
+}
+
+function formatParts(parts: ReadonlyMap<string, string>): string {
+  if (!isMap(parts)) throw invalidPart(parts)
+  let text = ''
+  for (const [letter, value] of parts) {
+    const isText = typeof letter === 'string' && typeof value === 'string'
+    if (!isText || !partShape.test(letter + value)) throw invalidPart(value)
+    text += `~${letter}${value}`
+  }
+  return text
+}
+
+function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
+  try {
+    return value instanceof Map
+  } catch {
+    return false
+  }
+}
+
+function invalidPart(got: unknown): LogError {
+  return new LogError(
+    'POSITION_INVALID',
+    `The parts of a cursor are a Map of a letter to 1 to 64 characters of 0-9, A-Z, a-z, - and _; got ${quoteValue(got)}.`,
+  )
 }
 
 /** Takes a cursor apart; undefined when the text is not a cursor (of a version this build knows). */
 export function parseCursor(text: string): Cursor | undefined {
-  const match = cursorShape.exec(text)
+  const match = typeof text === 'string' ? cursorShape.exec(text) : null
   if (match === null) return undefined
   const [, epoch, digits, tail] = match as unknown as [string, string, string, string]
   const sequence = Number.parseInt(digits, 36)

@@ -8,3 +8,12 @@ export function quote(text: string): string {
     ? JSON.stringify(text)
     : `${JSON.stringify(text.slice(0, shownMax))}… (${text.length} characters)`
 }
+
+/** Any value: text quoted, numbers and words as they are, of everything else only what it is. Nothing is asked of it, so it cannot throw. */
+export function quoteValue(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return typeof value === 'function' || typeof value === 'symbol'
+    ? `a ${typeof value}`
+    : String(value)
+}

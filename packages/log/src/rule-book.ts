@@ -2,7 +2,8 @@
 
 import { LogError } from './errors.ts'
 import { retentionRulesMax, ruleCacheMax } from './limits.ts'
-import { quote } from './quote.ts'
+import { quoteValue } from './quote.ts'
+import { readList, readMembers } from './read-members.ts'
 import { defaultRetention } from './retention.ts'
 import type { Retention, RetentionRule } from './retention.ts'
 import { hasWildcard, matchesPattern, parsePattern, parseTopic } from './topic.ts'
@@ -61,11 +62,16 @@ export function createRuleBook(retention: Retention): RuleBook {
  * @throws LogError `RETENTION_INVALID`
  */
 export function validateRetention(retention: Partial<Retention> = {}): Retention {
-  const checked: Retention = {
-    maxAgeMs: retention.maxAgeMs ?? defaultRetention.maxAgeMs,
-    maxBytes: retention.maxBytes ?? defaultRetention.maxBytes,
-    rules: retention.rules ?? defaultRetention.rules,
-  }
+  const {
+    maxAgeMs = defaultRetention.maxAgeMs,
+    maxBytes = defaultRetention.maxBytes,
+    rules = defaultRetention.rules,
+  } = readMembers(retention, ['maxAgeMs', 'maxBytes', 'rules'], {
+    code: 'RETENTION_INVALID',
+    what: '`retention`',
+  })
+  const list = { code: 'RETENTION_INVALID', what: 'The rules of retention' } as const
+  const checked: Retention = { maxAgeMs, maxBytes, rules: readList(rules, list) }
   requireBound('maxAgeMs', checked.maxAgeMs)
   requireBound('maxBytes', checked.maxBytes)
   if (checked.rules.length > retentionRulesMax) {
@@ -78,10 +84,14 @@ export function validateRetention(retention: Partial<Retention> = {}): Retention
   return checked
 }
 
-function validateRule(rule: RetentionRule): void {
-  const where = `of the rule for ${quote(rule.pattern)}`
+function validateRule(given: RetentionRule): void {
+  const rule = readMembers(given, ['pattern', 'maxAgeMs', 'maxEvents', 'maxBytes', 'latestBy'], {
+    code: 'RETENTION_INVALID',
+    what: 'A rule of retention',
+  })
+  const where = `of the rule for ${quoteValue(rule.pattern)}`
   try {
-    createMatcher(rule.pattern)
+    createMatcher(rule.pattern ?? '')
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new LogError('RETENTION_INVALID', `The pattern ${where} is malformed. ${reason}`, {
@@ -94,7 +104,7 @@ function validateRule(rule: RetentionRule): void {
   if (rule.latestBy !== undefined && rule.latestBy !== 'key') {
     throw new LogError(
       'RETENTION_INVALID',
-      `latestBy ${where} must be \`key\`; got ${quote(String(rule.latestBy))}.`,
+      `latestBy ${where} must be \`key\`; got ${quoteValue(rule.latestBy)}.`,
     )
   }
 }
@@ -103,7 +113,7 @@ function requireBound(name: string, value: number): void {
   if (value === Infinity || (Number.isSafeInteger(value) && value > 0)) return
   throw new LogError(
     'RETENTION_INVALID',
-    `${name} must be a whole number of at least 1, or Infinity for no bound; got ${String(value)}.`,
+    `${name} must be a whole number of at least 1, or Infinity for no bound; got ${quoteValue(value)}.`,
   )
 }
 

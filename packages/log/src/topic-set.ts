@@ -3,6 +3,7 @@
 import { LogError } from './errors.ts'
 import { patternSegmentsMax, topicSetSizeMax } from './limits.ts'
 import { matchesTree, patternTreeOf } from './pattern-tree.ts'
+import { readList } from './read-members.ts'
 import { hasWildcard, parsePattern, parseTopic } from './topic.ts'
 import type { Pattern, Topic } from './topic.ts'
 
@@ -17,10 +18,14 @@ export interface TopicSet {
 
 /**
  * Checks the names of a subscription.
- * @throws LogError `TOPIC_INVALID` for a malformed name, `TOPIC_SET_INVALID` for none, for more than 1,000 names,
+ * @throws LogError `TOPIC_INVALID` for a malformed name, `TOPIC_SET_INVALID` for no array, for none, for more than 1,000 names,
  * or for patterns of more than 8,000 segments together
  */
-export function parseTopicSet(names: readonly string[]): TopicSet {
+export function parseTopicSet(given: readonly string[]): TopicSet {
+  const names = readList(given, {
+    code: 'TOPIC_SET_INVALID',
+    what: 'The topics of a subscription',
+  })
   if (names.length === 0) {
     throw new LogError(
       'TOPIC_SET_INVALID',
@@ -33,6 +38,8 @@ export function parseTopicSet(names: readonly string[]): TopicSet {
       `A subscription may name ${topicSetSizeMax} topics at most; got ${names.length}. Use a pattern such as \`orders/*\`, or two subscriptions.`,
     )
   }
+  // Before anything looks at them as texts: sorting would ask an object to become one.
+  for (const name of names) if (typeof name !== 'string') parseTopic(name)
   const unique = [...new Set(names)].sort()
   const topics: Topic[] = []
   const patterns: Pattern[] = []

@@ -2,7 +2,7 @@
 
 import { LogError } from './errors.ts'
 import { topicBytesMax, topicSegmentsMax } from './limits.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 
 /** A named channel such as `orders/42`, checked by {@link parseTopic}. Compared byte by byte. */
 export type Topic = string & { readonly __brand: 'Topic' }
@@ -35,7 +35,7 @@ export function parsePattern(text: string): Pattern {
 
 /** Whether the text is meant as a pattern (it may still be a malformed one). */
 export function hasWildcard(text: string): boolean {
-  return text.includes('*')
+  return typeof text === 'string' && text.includes('*')
 }
 
 /**
@@ -46,8 +46,11 @@ export function hasWildcard(text: string): boolean {
  * - `**` matches every topic except the hub's own `$…`, which no wildcard in the first segment reaches.
  *
  * Walks both texts side by side and allocates nothing.
+ * @throws LogError `TOPIC_INVALID` for what is no text
  */
 export function matchesPattern(pattern: Pattern, topic: Topic): boolean {
+  requireText('pattern', pattern)
+  requireText('topic', topic)
   if (topic.startsWith('$') && pattern.startsWith('*')) return false
   let wanted = 0
   let given = 0
@@ -74,14 +77,25 @@ function endOfSegment(text: string, start: number): number {
   return end === -1 ? text.length : end
 }
 
-/** The part of a pattern before its first wildcard segment, `orders/` of `orders/*`; every matching topic starts with it. */
+/**
+ * The part of a pattern before its first wildcard segment, `orders/` of `orders/*`; every matching topic starts with it.
+ * @throws LogError `TOPIC_INVALID` for what is no text
+ */
 export function literalPrefix(pattern: Pattern): string {
+  requireText('pattern', pattern)
   return pattern.slice(0, pattern.indexOf('*'))
+}
+
+const notText = 'it is no text'
+
+function requireText(what: 'topic' | 'pattern', value: string): void {
+  if (typeof value !== 'string') throw invalid(what, value, notText)
 }
 
 const utf8 = new TextEncoder()
 
 function describeFault(text: string): string | undefined {
+  if (typeof text !== 'string') return notText
   if (text === '') return 'it is empty'
   if (!text.isWellFormed()) return 'it holds half of a surrogate pair'
   if (text.length > topicBytesMax || utf8.encode(text).length > topicBytesMax) {
@@ -111,6 +125,6 @@ function describeWildcardFault(text: string): string | undefined {
   return undefined
 }
 
-function invalid(what: 'topic' | 'pattern', text: string, reason: string): LogError {
-  return new LogError('TOPIC_INVALID', `${quote(text)} is not a valid ${what}: ${reason}.`)
+function invalid(what: 'topic' | 'pattern', value: unknown, reason: string): LogError {
+  return new LogError('TOPIC_INVALID', `${quoteValue(value)} is not a valid ${what}: ${reason}.`)
 }

@@ -1,4 +1,4 @@
-// What may enter a log. Topics are proven by their type; the size of data is the door's business.
+// What may enter a log. What a topic may look like is proven by its type; the size of data is the door's business.
 
 import { LogError } from './errors.ts'
 import type { NewBatch, NewEvent } from './event-log.ts'
@@ -7,15 +7,26 @@ import {
   eventKeyLengthMax,
   eventTypeLengthMax,
   idempotencyKeyLengthMax,
+  patienceMsMax,
+  topicBytesMax,
 } from './limits.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
+import { readList, readMembers } from './read-members.ts'
 
 /**
  * Checks a batch before anything of it is stored.
  * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`
  */
 export function validateBatch(batch: NewBatch): void {
-  const { events, idempotencyKey } = batch
+  const members = readMembers(batch, ['events', 'idempotencyKey', 'patienceMs'], {
+    code: 'BATCH_INVALID',
+    what: 'A batch',
+  })
+  const { idempotencyKey, patienceMs = 0 } = members
+  const events = readList(members.events ?? [], {
+    code: 'BATCH_INVALID',
+    what: 'The events of a batch',
+  })
   if (events.length === 0) {
     throw new LogError('BATCH_INVALID', 'A batch needs at least one event; got none.')
   }
@@ -26,23 +37,36 @@ export function validateBatch(batch: NewBatch): void {
     )
   }
   for (const [i, event] of events.entries()) {
-    const fault = describeEventFault(event)
-    if (fault !== undefined)
-      throw new LogError('BATCH_INVALID', `Event ${i + 1} of the batch: ${fault}`)
+    const what = `Event ${i + 1} of the batch`
+    const fault = describeEventFault(
+      readMembers(event, ['topic', 'type', 'data', 'key'], { code: 'BATCH_INVALID', what }),
+    )
+    if (fault !== undefined) throw new LogError('BATCH_INVALID', `${what}: ${fault}`)
+  }
+  // One that waits for ever would hold up whoever comes behind it.
+  if (!(typeof patienceMs === 'number' && patienceMs >= 0 && patienceMs <= patienceMsMax)) {
+    throw new LogError(
+      'BATCH_INVALID',
+      `patienceMs must be a number from 0 to ${patienceMsMax}; got ${quoteValue(patienceMs)}.`,
+    )
   }
   if (idempotencyKey !== undefined) validateIdempotencyKey(idempotencyKey)
 }
 
 /** Visible ASCII: what an HTTP header can carry unchanged. */
 function validateIdempotencyKey(key: string): void {
-  if (key.length <= idempotencyKeyLengthMax && /^[\x21-\x7e]+$/.test(key)) return
+  const isText = typeof key === 'string'
+  if (isText && key.length <= idempotencyKeyLengthMax && /^[\x21-\x7e]+$/.test(key)) return
   throw new LogError(
     'IDEMPOTENCY_KEY_INVALID',
-    `An idempotency key is 1 to ${idempotencyKeyLengthMax} visible ASCII characters; got ${quote(key)}.`,
+    `An idempotency key is 1 to ${idempotencyKeyLengthMax} visible ASCII characters; got ${quoteValue(key)}.`,
   )
 }
 
-function describeEventFault({ type, data, key }: NewEvent): string | undefined {
+function describeEventFault({ topic, type, data, key }: Partial<NewEvent>): string | undefined {
+  if (typeof topic !== 'string' || topic === '' || topic.length > topicBytesMax)
+    return `its topic is none; got ${quoteValue(topic)}. Take it from parseTopic.`
+  if (typeof data !== 'string') return `its data must be text; got ${quoteValue(data)}.`
   if (!data.isWellFormed())
     return 'its data holds half of a surrogate pair; send well-formed Unicode.'
   return (
@@ -52,6 +76,7 @@ function describeEventFault({ type, data, key }: NewEvent): string | undefined {
 }
 
 function describeTypeFault(type: string): string | undefined {
+  if (typeof type !== 'string') return `its type must be text; got ${quoteValue(type)}.`
   if (type === '') return 'its type is empty; leave it out for `message`.'
   if (type.length > eventTypeLengthMax) {
     return `its type may have ${eventTypeLengthMax} characters at most; got ${type.length}.`
@@ -64,6 +89,7 @@ function describeTypeFault(type: string): string | undefined {
 }
 
 function describeKeyFault(key: string): string | undefined {
+  if (typeof key !== 'string') return `its key must be text; got ${quoteValue(key)}.`
   if (key.length > eventKeyLengthMax) {
     return `its key may have ${eventKeyLengthMax} characters at most; got ${key.length}.`
   }

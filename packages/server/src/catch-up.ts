@@ -25,6 +25,8 @@ export interface CatchUpSource {
 /** What the first bytes of a stream say. */
 export interface Greeting {
   readonly heartbeatMs: number
+  /** When to come back after a cut. Milliseconds. */
+  readonly retryMs: number
   readonly resumed: Exclude<Resumed, 'gap'>
   /** A gap already known before the log is asked. */
   readonly gap?: Gap
@@ -217,6 +219,7 @@ function greet(session: Session, greeting: Greeting, lost: Loss | undefined): vo
     session: session.id,
     cursor: session.cursor,
     heartbeatMs: greeting.heartbeatMs,
+    retryMs: greeting.retryMs,
     resumed: gap === undefined ? greeting.resumed : 'gap',
   })
   session.writeReplay(

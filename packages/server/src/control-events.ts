@@ -35,20 +35,24 @@ export interface ReadyFacts {
   readonly session: string
   readonly cursor: Position
   readonly heartbeatMs: number
+  /** When to come back after a cut, unless a goodbye says otherwise. Milliseconds. */
+  readonly retryMs: number
   readonly resumed: Resumed
 }
 
 /**
  * The first event of a stream. It carries the cursor as its id, so that a client cut before its first event comes
- * back to where it joined. Not after a gap: the client must hear of the gap before its last id moves.
+ * back to where it joined. Not after a gap: the client must hear of the gap before its last id moves. Its `retry` takes back
+ * that of an earlier goodbye.
  */
 export function encodeReady(facts: ReadyFacts): Block {
-  const { session, heartbeatMs, resumed } = facts
+  const { session, heartbeatMs, retryMs, resumed } = facts
   const cursor = formatCursor(facts.cursor)
   return Block.fromText(
     encodeEvent({
       id: resumed === 'gap' ? undefined : cursor,
       event: 'tidemark.ready',
+      retry: retryMs,
       data: JSON.stringify({ session, cursor, heartbeatMs, resumed }),
     }),
   )

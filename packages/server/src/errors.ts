@@ -10,9 +10,9 @@ export const serverErrors = {
   TOPIC_SET_INVALID: 'A subscription names no topic, or more than 1,000.',
   EVENT_INVALID: 'An event to publish is not of the form `{ topic, type?, data, key? }`.',
   EVENT_TYPE_INVALID:
-    'An event type holds a line break or NUL, is too long, or begins with `tidemark.`.',
+    'An event type is no text, holds a line break or NUL, is too long, or begins with `tidemark.`.',
   EVENT_DATA_INVALID: 'The data of an event is not well-formed Unicode text.',
-  EVENT_KEY_INVALID: 'The key of an event holds a control character or is too long.',
+  EVENT_KEY_INVALID: 'The key of an event is no text, holds a control character or is too long.',
   EVENT_TOO_LARGE: 'The data of an event is larger than the limit.',
   BATCH_INVALID: 'A publish request holds no event or too many.',
   IDEMPOTENCY_KEY_INVALID: 'The idempotency key is empty, too long or not visible ASCII.',
@@ -23,9 +23,12 @@ export const serverErrors = {
   FULL: 'This node has as many sessions as it may have. Try again later or at another node.',
   DRAINING:
     'This node is shutting down. Try again; another one answers, or this one once it is back.',
-  OPTION_INVALID: 'An option of a node is out of its range.',
+  OPTION_INVALID: 'An option or argument of a node is of the wrong type or out of its range.',
   BODY_TOO_LARGE: 'The body of a subscription is larger than the limit.',
   BODY_NOT_JSON: 'The body of a subscription is not JSON in UTF-8.',
+  CONTENT_ENCODING_UNSUPPORTED:
+    'The body of the request is compressed; send it as it is, as `Accept-Encoding` says.',
+  CHARSET_UNSUPPORTED: 'The body of the request is said to be in another charset than UTF-8.',
   BODY_UNUSABLE: 'The body of the request handed in was already read, so no subscription is in it.',
   METHOD_NOT_ALLOWED:
     'A stream is asked for with GET, HEAD or POST, unless the application hands in the subscription.',
@@ -55,6 +58,8 @@ const statuses: Readonly<Record<ServerErrorCode, number>> = {
   OPTION_INVALID: 500,
   BODY_TOO_LARGE: 413,
   BODY_NOT_JSON: 400,
+  CONTENT_ENCODING_UNSUPPORTED: 415,
+  CHARSET_UNSUPPORTED: 415,
   BODY_UNUSABLE: 500,
   METHOD_NOT_ALLOWED: 405,
   STREAM_CUT: 500,

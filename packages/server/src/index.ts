@@ -6,8 +6,10 @@ export type { ServerErrorCode } from './errors.ts'
 export type { FetchOptions } from './fetch/answer-fetch.ts'
 export { lagActions } from './lag-rules.ts'
 export type { LagAction, LagRule } from './lag-rules.ts'
-export type { PublishInput } from './new-event.ts'
+export type { PublishInput, TopicInput } from './new-event.ts'
 export type { Sink, SinkListener } from './sink.ts'
+export { checkBodyHeaders } from './body-headers.ts'
+export type { BodyHeaders } from './body-headers.ts'
 export { Block } from './block.ts'
 export {
   drainSessionsPerSecond,
@@ -16,10 +18,12 @@ export {
   lagRulesMax,
   stalledAfterRangeMs,
 } from './limits.ts'
+export { translateLogError } from './log-faults.ts'
 export { nearestName } from './nearest-name.ts'
 export { parseQueryText } from './query-text.ts'
 export { quote, quoteValue } from './quote.ts'
+export { answerError } from './refusal.ts'
 export { parseSubscriptionBody, parseSubscriptionQuery } from './subscription.ts'
-export type { Subscription } from './subscription.ts'
-export type { PublishOptions, Receipt, TopicInput } from './publish.ts'
+export type { QueryOptions, Subscription } from './subscription.ts'
+export type { PublishOptions, Receipt } from './publish.ts'
 export type { NodeTidemark as Tidemark } from './node/node-tidemark.ts'

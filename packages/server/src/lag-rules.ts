@@ -5,6 +5,7 @@ import type { Topic } from '@tidemark/log'
 import { ServerError } from './errors.ts'
 import { lagRulesMax, rememberedTopicsMax } from './limits.ts'
 import { quoteValue } from './quote.ts'
+import { readList, readMembers } from './read-members.ts'
 
 /**
  * What happens to events of a topic that a session is behind with, because its socket does not drain or its rate is used up.
@@ -27,12 +28,17 @@ export class LagRules {
   readonly #known = new Map<Topic, LagAction>()
 
   /** @throws ServerError `OPTION_INVALID` */
-  constructor(rules: readonly LagRule[]) {
+  constructor(given: readonly LagRule[]) {
+    const rules = readList(given, { code: 'OPTION_INVALID', what: 'lagRules' })
     if (rules.length > lagRulesMax) {
       throw invalid(`There may be ${lagRulesMax} lag rules; got ${rules.length}. Use patterns.`)
     }
-    this.#entries = rules.map(({ pattern, whenLagging }) => {
-      if (!lagActions.includes(whenLagging)) {
+    this.#entries = rules.map((rule) => {
+      const { pattern = '', whenLagging } = readMembers(rule, ['pattern', 'whenLagging'], {
+        code: 'OPTION_INVALID',
+        what: 'A lag rule',
+      })
+      if (whenLagging === undefined || !lagActions.includes(whenLagging)) {
         throw invalid(
           `whenLagging must be ${lagActions.join(', ')}; got ${quoteValue(whenLagging)}.`,
         )

@@ -147,8 +147,30 @@ export const retrySpreadMs: { readonly from: number; readonly to: number } = {
   to: 10_000,
 }
 
+/**
+ * Reconnection times told with `tidemark.ready`, for blips: an EventSource keeps the last one it was told, so without this a goodbye's
+ * would be kept for ever. Spread, because browsers add nothing of their own: 10,000 sessions of a process that dies come back at 5,000
+ * per second; one process opens about 7,000. Below the 3 s that Chromium takes by itself, and Firefox's 5 s.
+ */
+export const readyRetryMs: { readonly from: number; readonly to: number } = {
+  from: 1_000,
+  to: 3_000,
+}
+
 /** Sessions closed per second while draining: 10,000 sessions leave within 10 s. */
 export const drainSessionsPerSecond: number = 1_000
+
+/** What may be asked for instead: a session every 100 s, or a million per second. None at all would never end. */
+export const drainRangePerSecond: { readonly from: number; readonly to: number } = {
+  from: 0.01,
+  to: 1_000_000,
+}
+
+/** How long a probe may be waited for: up to a day. Timers end at 24.8 days. Milliseconds. */
+export const probeRangeMs: { readonly from: number; readonly to: number } = {
+  from: 0,
+  to: 86_400_000,
+}
 
 /** `since=-n` looks back over at most this many events. */
 export const sinceLastMax: number = 10_000

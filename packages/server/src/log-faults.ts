@@ -1,18 +1,37 @@
-// Errors of the log, in the engine's words.
+// Errors of the log in the engine's words: the one place that says which of them a client has caused, which pass, and which are faults
+// of the server.
 
 import { LogError } from '@tidemark/log'
+import type { LogErrorCode } from '@tidemark/log'
 import { ServerError } from './errors.ts'
 
-/** Log errors that are the publisher's to mend; all others mean that the log cannot serve now. */
-const publisherFaults = [
+/** The client's to mend. */
+const clientFaults = [
+  'TOPIC_INVALID',
+  'TOPIC_SET_INVALID',
+  'BATCH_INVALID',
   'IDEMPOTENCY_KEY_INVALID',
   'IDEMPOTENCY_KEY_REUSED',
-  'BATCH_INVALID',
 ] as const
 
-/** For `promise.catch(wrapLogError)`. What is no LogError is a fault of ours and stays as it is. */
+/** Only code asks so: a mistake of the server's, whatever the client sends. */
+const serverFaults: readonly LogErrorCode[] = [
+  'POSITION_INVALID',
+  'OPTION_INVALID',
+  'RETENTION_INVALID',
+]
+
+/**
+ * What an error is to a client. All other log errors mean that the log cannot serve now: it is closed, its storage fails, or what is
+ * stored is not as it should be. What is no `LogError`, or a mistake of the server's, stays as it is.
+ */
+export function translateLogError(error: unknown): unknown {
+  if (!(error instanceof LogError) || serverFaults.includes(error.code)) return error
+  const fault = clientFaults.find((code) => code === error.code)
+  return new ServerError(fault ?? 'LOG_UNAVAILABLE', error.message, { cause: error })
+}
+
+/** For `promise.catch(wrapLogError)`. */
 export function wrapLogError(error: unknown): never {
-  if (!(error instanceof LogError)) throw error
-  const fault = publisherFaults.find((code) => code === error.code)
-  throw new ServerError(fault ?? 'LOG_UNAVAILABLE', error.message, { cause: error })
+  throw translateLogError(error)
 }

@@ -2,6 +2,7 @@
 
 /** The name nearest to `name` by edit distance; undefined when none is within a third of its length (at least 2). */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (typeof name !== 'string') return undefined
   // Names are short; whatever is longer than this is no typing error, and the comparison costs length × length.
   if (name.length > 64) return undefined
   let nearest: string | undefined

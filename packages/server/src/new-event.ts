@@ -1,10 +1,12 @@
 // From what a publisher hands in to an event the log may take.
 
-import { LogError, eventKeyLengthMax, eventTypeLengthMax, parseTopic } from '@tidemark/log'
+import { eventKeyLengthMax, eventTypeLengthMax, parseTopic } from '@tidemark/log'
 import type { NewEvent, Topic } from '@tidemark/log'
 import { controlPrefix } from './control-events.ts'
 import { ServerError } from './errors.ts'
-import { quote } from './quote.ts'
+import { wrapLogError } from './log-faults.ts'
+import { quote, quoteValue } from './quote.ts'
+import { readMembers } from './read-members.ts'
 
 /** An event as a publisher hands it in. */
 export interface PublishInput {
@@ -16,28 +18,42 @@ export interface PublishInput {
   readonly key?: string | undefined
 }
 
+/** An event to publish together with others, with its topic. */
+export interface TopicInput extends PublishInput {
+  readonly topic: string
+}
+
 /**
  * Checks an event to publish.
  * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
  */
-export function toNewEvent(topic: string, input: PublishInput, eventBytesMax: number): NewEvent {
+export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
+  const { topic, type, data, key } = readMembers(input, ['topic', 'type', 'data', 'key'], anEvent)
   return {
     topic: checkTopic(topic),
-    type: checkType(input.type),
-    data: checkData(input.data, eventBytesMax),
-    key: checkKey(input.key),
+    type: checkType(type),
+    data: checkData(data, eventBytesMax),
+    key: checkKey(key),
   }
 }
 
-function checkTopic(text: string): Topic {
+/**
+ * Reads an event whose topic is said beside it.
+ * @throws ServerError `EVENT_INVALID`
+ */
+export function addTopic(topic: string, input: PublishInput): TopicInput {
+  const { type, data, key } = readMembers(input, ['type', 'data', 'key'], anEvent)
+  return { topic, type, data, key }
+}
+
+const anEvent = { code: 'EVENT_INVALID', what: 'An event to publish' } as const
+
+function checkTopic(text: string = ''): Topic {
   let topic: Topic
   try {
     topic = parseTopic(text)
   } catch (error) {
-    if (error instanceof LogError && error.code === 'TOPIC_INVALID') {
-      throw new ServerError('TOPIC_INVALID', error.message, { cause: error })
-    }
-    throw error
+    return wrapLogError(error)
   }
   if (topic.startsWith('$')) {
     throw new ServerError(
@@ -58,10 +74,11 @@ function checkType(type: string | undefined): string | undefined {
   if (type === undefined || type === '') return undefined
   const fault = describeTypeFault(type)
   if (fault === undefined) return type
-  throw new ServerError('EVENT_TYPE_INVALID', `An event type ${fault}; got ${quote(type)}.`)
+  throw new ServerError('EVENT_TYPE_INVALID', `An event type ${fault}; got ${quoteValue(type)}.`)
 }
 
 function describeTypeFault(type: string): string | undefined {
+  if (typeof type !== 'string') return 'must be text'
   if (type.length > eventTypeLengthMax) return `may have ${eventTypeLengthMax} characters at most`
   if (/[\r\n\0]/.test(type)) return 'must not hold a line break or NUL'
   if (!type.isWellFormed()) return 'must be well-formed Unicode'
@@ -96,8 +113,8 @@ function toJson(data: unknown): string {
   try {
     text = JSON.stringify(data)
   } catch (error) {
-    // A circle, a bigint, or nesting deeper than the call stack.
-    const reason = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
+    // A circle, a bigint, nesting deeper than the call stack, or whatever a getter or `toJSON` throws.
+    const reason = describeThrown(error)
     throw new ServerError(
       'EVENT_INVALID',
       `The data cannot be written as JSON: ${reason}. Hand in text, or a plain JSON value.`,
@@ -111,13 +128,26 @@ function toJson(data: unknown): string {
   )
 }
 
+/** The first line of what was thrown, which need not be an error, nor let itself be looked at. */
+function describeThrown(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error).split('\n', 1)[0] ?? ''
+  } catch {
+    return quoteValue(error)
+  }
+}
+
 function checkKey(key: string | undefined): string | undefined {
   if (key === undefined) return undefined
-  // oxlint-disable-next-line no-control-regex -- finding control characters is the point
-  const isClean = !/[\u0000-\u001f\u007f-\u009f]/.test(key) && key.isWellFormed()
-  if (isClean && key.length > 0 && key.length <= eventKeyLengthMax) return key
+  if (typeof key === 'string' && isKey(key)) return key
   throw new ServerError(
     'EVENT_KEY_INVALID',
-    `An event's key has 1 to ${eventKeyLengthMax} characters and no control characters; got ${quote(key)}.`,
+    `An event's key has 1 to ${eventKeyLengthMax} characters and no control characters; got ${quoteValue(key)}.`,
   )
+}
+
+function isKey(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- finding control characters is the point
+  const isClean = !/[\u0000-\u001f\u007f-\u009f]/.test(text) && text.isWellFormed()
+  return isClean && text.length > 0 && text.length <= eventKeyLengthMax
 }

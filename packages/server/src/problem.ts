@@ -20,13 +20,15 @@ export interface Problem {
   readonly retryMs?: number | undefined
   /** The methods that `Allow` lists. */
   readonly allow?: string | undefined
+  /** The content codings a body may have: what `Accept-Encoding` says in an answer (RFC 9110 §12.5.3). */
+  readonly acceptEncoding?: string | undefined
 }
 
 const encoder = new TextEncoder()
 
 /** The answer that says what is wrong. */
 export function answerProblem(problem: Problem): Answer {
-  const { status, code, title, detail, retryMs, allow } = problem
+  const { status, code, title, detail, retryMs, allow, acceptEncoding } = problem
   const body = encoder.encode(`${JSON.stringify({ status, code, title, detail })}\n`)
   return {
     status,
@@ -35,6 +37,7 @@ export function answerProblem(problem: Problem): Answer {
       'Content-Length': String(body.length),
       'Cache-Control': 'no-store',
       ...(allow === undefined ? {} : { Allow: allow }),
+      ...(acceptEncoding === undefined ? {} : { 'Accept-Encoding': acceptEncoding }),
       ...(retryMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryMs / 1000)) }),
     },
     body,

@@ -6,13 +6,9 @@ import { ServerError } from './errors.ts'
 import { publishEventsMax } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
 import { toNewEvent } from './new-event.ts'
-import type { PublishInput } from './new-event.ts'
+import type { TopicInput } from './new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
-
-/** An event to publish together with others, with its topic. */
-export interface TopicInput extends PublishInput {
-  readonly topic: string
-}
+import { readList, readMembers } from './read-members.ts'
 
 /** What a publisher gets back once the log has its events. */
 export interface Receipt {
@@ -41,17 +37,22 @@ export interface Published {
  */
 export async function publish(
   { eventBytesMax, log }: NodeSettings,
-  inputs: readonly TopicInput[],
-  options: PublishOptions & { readonly patienceMs: number },
+  given: readonly TopicInput[],
+  options: { readonly publish: PublishOptions; readonly patienceMs: number },
 ): Promise<Published> {
+  const inputs = readList(given, { code: 'BATCH_INVALID', what: 'The events of a publish' })
   if (inputs.length === 0 || inputs.length > publishEventsMax) {
     throw new ServerError(
       'BATCH_INVALID',
       `A publish holds 1 to ${publishEventsMax} events; got ${inputs.length}. ${inputs.length === 0 ? 'Give it one.' : 'Split it into several requests.'}`,
     )
   }
-  const events = inputs.map((input) => toNewEvent(input.topic, input, eventBytesMax))
-  const { idempotencyKey, patienceMs } = options
+  const events = inputs.map((input) => toNewEvent(input, eventBytesMax))
+  const { idempotencyKey } = readMembers(options.publish, ['idempotencyKey'], {
+    code: 'OPTION_INVALID',
+    what: 'The options of a publish',
+  })
+  const { patienceMs } = options
   const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
   const last = positions.at(-1)
   if (last === undefined) {

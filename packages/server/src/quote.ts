@@ -4,15 +4,29 @@ const shownMax = 80
 
 /** `text` as a JSON string, cut after 80 characters. */
 export function quote(text: string): string {
+  if (typeof text !== 'string') return quoteValue(text)
   return text.length <= shownMax
     ? JSON.stringify(text)
     : `${JSON.stringify(text.slice(0, shownMax))}… (${text.length} characters)`
 }
 
-/** Any value: text quoted, numbers and words as they are, of arrays and objects only that they are ones, however large or deep. */
+/**
+ * Any value: text quoted, numbers and words as they are, of arrays and objects only that they are ones, however large or deep. It
+ * cannot throw, whatever a value does when it is looked at.
+ */
 export function quoteValue(value: unknown): string {
   if (typeof value === 'string') return quote(value)
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value === 'object' && value !== null) {
+    const length = countItems(value)
+    return length === undefined ? 'an object' : `an array of ${length}`
+  }
   return typeof value === 'function' || typeof value === 'symbol' ? typeof value : String(value)
+}
+
+function countItems(value: object): number | undefined {
+  try {
+    return Array.isArray(value) ? value.length : undefined
+  } catch {
+    return undefined
+  }
 }

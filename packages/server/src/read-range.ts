@@ -1,6 +1,7 @@
 // A number that was handed in, checked against its range.
 
 import { ServerError } from './errors.ts'
+import { quoteValue } from './quote.ts'
 
 /**
  * The value of the one option given, `{ name: value }`.
@@ -11,7 +12,8 @@ export function readRange(
   { from, to }: { readonly from: number; readonly to: number },
 ): number {
   const [name, value] = Object.entries(option)[0] ?? ['an option', Number.NaN]
-  if (value >= from && value <= to) return value
+  // Not by comparing alone, which would take the text '15000' for a number.
+  if (typeof value === 'number' && value >= from && value <= to) return value
   const range = to === Number.MAX_SAFE_INTEGER ? `${from} or more` : `from ${from} to ${to}`
-  throw new ServerError('OPTION_INVALID', `${name} must be ${range}; got ${value}.`)
+  throw new ServerError('OPTION_INVALID', `${name} must be ${range}; got ${quoteValue(value)}.`)
 }

@@ -29,6 +29,15 @@ const byeReasons: Readonly<Partial<Record<ServerErrorCode, ByeReason>>> = {
  */
 export function answerRefusal(accept: string | undefined, refusal: Refusal): Answer {
   const { error, retryMs, cursor } = refusal
+  const reason = error instanceof ServerError ? byeReasons[error.code] : undefined
+  if (reason !== undefined && acceptsOnlyEventStream(accept)) {
+    return { status: 200, headers: streamHeaders, body: encodeBye(reason, retryMs, cursor).bytes }
+  }
+  return answerError(refusal)
+}
+
+/** The answer to any other refused request: always a problem, because a publisher would take 200 for stored. */
+export function answerError({ error, retryMs }: Refusal): Answer {
   if (!(error instanceof ServerError)) {
     return answerProblem({
       status: 500,
@@ -38,10 +47,6 @@ export function answerRefusal(accept: string | undefined, refusal: Refusal): Ans
         'The request could not be answered because of a fault in the server. Try again; if it stays, report it.',
     })
   }
-  const reason = byeReasons[error.code]
-  if (reason !== undefined && acceptsOnlyEventStream(accept)) {
-    return { status: 200, headers: streamHeaders, body: encodeBye(reason, retryMs, cursor).bytes }
-  }
   return answerProblem({
     status: error.status,
     code: error.code,
@@ -49,6 +54,7 @@ export function answerRefusal(accept: string | undefined, refusal: Refusal): Ans
     detail: error.message,
     retryMs: error.isPassing ? retryMs : undefined,
     allow: error.code === 'METHOD_NOT_ALLOWED' ? 'GET, HEAD, POST' : undefined,
+    acceptEncoding: error.code === 'CONTENT_ENCODING_UNSUPPORTED' ? 'identity' : undefined,
   })
 }
 

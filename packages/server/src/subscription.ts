@@ -1,13 +1,16 @@
 // What a client asks for when it opens a stream, read from a URL's query or a JSON body.
 
-import { LogError, parseTopicSet } from '@tidemark/log'
+import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { ServerError } from './errors.ts'
 import { createFraming, fieldNames } from './framing.ts'
 import type { FieldName, Framing } from './framing.ts'
 import { eventsPerSecondRange } from './limits.ts'
+import { wrapLogError } from './log-faults.ts'
 import { nearestName } from './nearest-name.ts'
+import { parseQueryText, selectPairs } from './query-text.ts'
 import { quote, quoteValue } from './quote.ts'
+import { hasMethods, readList, readMembers } from './read-members.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { StartAt } from './start-at.ts'
 
@@ -18,6 +21,15 @@ export interface Subscription {
   readonly start: StartAt
   /** Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say. */
   readonly eventsPerSecondMax?: number | undefined
+}
+
+/** How a query is read. */
+export interface QueryOptions {
+  /**
+   * What becomes of query parameters that are not of a subscription. `ignore`: they are the application's (a token, a cache
+   * breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested. Default `ignore`.
+   */
+  readonly unknownParameters?: 'ignore' | 'refuse' | undefined
 }
 
 /** The same, not yet checked, from either door. */
@@ -45,14 +57,26 @@ const queryNames = ['topic', ...commonNames]
 /**
  * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query, because
  * a browser that reconnects repeats the URL.
- * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
+ * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
  */
-export function parseSubscriptionQuery(query: URLSearchParams, lastEventId?: string): Subscription {
-  for (const name of query.keys()) refuseUnknown(name, queryNames, 'query parameter')
-  const lists = query.getAll('topics').flatMap((list) => list.split(','))
+export function parseSubscriptionQuery(
+  query: URLSearchParams,
+  lastEventId?: string | null,
+  options: QueryOptions = {},
+): Subscription {
+  if (!hasMethods(query, ['keys', 'getAll'])) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `A query is read from URLSearchParams, such as new URL(request.url).searchParams; got ${quoteValue(query)}.`,
+    )
+  }
+  if (isStrict(options)) {
+    for (const name of query.keys()) refuseUnknown(name, queryNames, 'query parameter')
+  }
+  const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
   return planSubscription(
     {
-      topics: [...query.getAll('topic'), ...lists],
+      topics: [...readAll(query, 'topic'), ...lists],
       since: readOnce(query, 'since'),
       lastEventId: readOnce(query, 'lastEventId'),
       fields: readOnce(query, 'fields')?.split(','),
@@ -64,18 +88,35 @@ export function parseSubscriptionQuery(query: URLSearchParams, lastEventId?: str
   )
 }
 
+/** The same from the query of a URL as it stands there, for doors. */
+export function parseSubscriptionText(
+  text: string,
+  lastEventId: string | undefined,
+  options: QueryOptions,
+): Subscription {
+  const query = parseQueryText(isStrict(options) ? text : selectPairs(text, queryNames))
+  return parseSubscriptionQuery(query, lastEventId, options)
+}
+
+function isStrict(options: QueryOptions): boolean {
+  const { unknownParameters = 'ignore' } = readMembers(options, ['unknownParameters'], {
+    code: 'OPTION_INVALID',
+    what: 'The options of a query',
+  })
+  if (unknownParameters === 'ignore' || unknownParameters === 'refuse')
+    return unknownParameters === 'refuse'
+  throw new ServerError(
+    'OPTION_INVALID',
+    `unknownParameters must be ignore or refuse; got ${quoteValue(unknownParameters)}.`,
+  )
+}
+
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?, eventsPerSecondMax?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
-export function parseSubscriptionBody(body: unknown, lastEventId?: string): Subscription {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new ServerError(
-      'QUERY_INVALID',
-      'The body must be a JSON object such as {"topics":["orders/42"]}.',
-    )
-  }
-  const members = new Map(Object.entries(body))
+export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
+  const members = readBody(body)
   for (const name of members.keys()) refuseUnknown(name, commonNames, 'member')
   return planSubscription(
     {
@@ -91,7 +132,29 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string): Subs
   )
 }
 
-function planSubscription(wish: Wish, header: string | undefined): Subscription {
+function readBody(body: unknown): ReadonlyMap<string, unknown> {
+  const wanted = 'The body must be a JSON object such as {"topics":["orders/42"]}'
+  try {
+    if (typeof body === 'object' && body !== null && !Array.isArray(body))
+      return new Map(Object.entries(body))
+  } catch (cause) {
+    throw new ServerError('QUERY_INVALID', `${wanted}; this one throws when it is read.`, { cause })
+  }
+  throw new ServerError('QUERY_INVALID', `${wanted}; got ${quoteValue(body)}.`)
+}
+
+/** `null` is what `Headers.get` says of a header that is not there. */
+function checkCursor(header: string | null | undefined): string | undefined {
+  if (header === undefined || header === null || typeof header === 'string')
+    return header ?? undefined
+  throw new ServerError(
+    'QUERY_INVALID',
+    `The last event id must be text; got ${quoteValue(header)}. Hand in the Last-Event-ID header as it came.`,
+  )
+}
+
+function planSubscription(wish: Wish, given: string | null | undefined): Subscription {
+  const header = checkCursor(given)
   const topics = checkTopics(wish.topics)
   const since = parseSince(wish.since ?? 'now')
   return {
@@ -152,13 +215,7 @@ function checkTopics(names: readonly string[]): TopicSet {
   try {
     return parseTopicSet(names)
   } catch (error) {
-    if (
-      error instanceof LogError &&
-      (error.code === 'TOPIC_INVALID' || error.code === 'TOPIC_SET_INVALID')
-    ) {
-      throw new ServerError(error.code, error.message, { cause: error })
-    }
-    throw error
+    return wrapLogError(error)
   }
 }
 
@@ -169,8 +226,17 @@ function refuseUnknown(name: string, known: readonly string[], what: string): vo
   throw new ServerError('QUERY_INVALID', `There is no ${what} ${quote(name)} here. ${hint}`)
 }
 
+/** Of a form a value may be a file. */
+function readAll(query: URLSearchParams, name: string): readonly string[] {
+  const values: readonly unknown[] = query.getAll(name)
+  return values.map((value) => {
+    if (typeof value === 'string') return value
+    throw new ServerError('QUERY_INVALID', `${name} must be text; got ${quoteValue(value)}.`)
+  })
+}
+
 function readOnce(query: URLSearchParams, name: string): string | undefined {
-  const values = query.getAll(name)
+  const values = readAll(query, name)
   if (values.length > 1) {
     throw new ServerError(
       'QUERY_INVALID',
@@ -192,7 +258,9 @@ function readTexts(
 ): readonly string[] | undefined {
   const value = members.get(name)
   if (value === undefined) return undefined
-  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+  const wanted = { code: 'QUERY_INVALID', what: name } as const
+  const items = readList(value as readonly unknown[], wanted)
+  if (items.every((item) => typeof item === 'string')) return items
   throw new ServerError(
     'QUERY_INVALID',
     `${name} must be an array of strings; got ${quoteValue(value)}.`,

@@ -2,12 +2,15 @@
 
 import { systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
+import { ServerError } from './errors.ts'
 import type { FlushSettings } from './fan-out.ts'
 import { LagRules } from './lag-rules.ts'
 import type { LagRule } from './lag-rules.ts'
 import * as limits from './limits.ts'
+import { quoteValue } from './quote.ts'
 import { systemRandom } from './random.ts'
 import type { Random } from './random.ts'
+import { hasMethods } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { Compress } from './sink.ts'
@@ -60,7 +63,9 @@ export interface TidemarkOptions {
  * Checks options and fills in what is left out. `compress` is what the runtime has for `compression`.
  * @throws ServerError `OPTION_INVALID`
  */
-export function readOptions(options: TidemarkOptions, compress?: Compress): NodeSettings {
+export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSettings {
+  const options = copyOptions(given)
+  checkTypes(options)
   return {
     log: options.log,
     heartbeatMs: readRange(
@@ -113,6 +118,40 @@ function readFlushSettings(options: TidemarkOptions): FlushSettings {
       atLeastOne,
     ),
   }
+}
+
+/** Each option once, so that what is checked is what is used. */
+function copyOptions(options: TidemarkOptions): TidemarkOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('The options of a node are an object such as { log: memoryLog() }', options)
+  }
+  try {
+    return { ...options }
+  } catch (cause) {
+    throw new ServerError('OPTION_INVALID', 'An option of the node throws when it is read.', {
+      cause,
+    })
+  }
+}
+
+/** What is no number; numbers are looked at with their ranges. */
+function checkTypes({ log, compression, onError, clock, random }: TidemarkOptions): void {
+  if (!hasMethods(log, ['append', 'read', 'tail', 'locate', 'bounds'])) {
+    const hint = hasMethods(log, ['then']) ? 'a promise: await openLmdbLog(…) first' : undefined
+    throw invalid('log must be a log, such as memoryLog() of @tidemark/log', log, hint)
+  }
+  if (compression !== undefined && typeof compression !== 'boolean')
+    throw invalid('compression must be true or false', compression)
+  if (onError !== undefined && typeof onError !== 'function')
+    throw invalid('onError must be a function', onError)
+  if (clock !== undefined && !hasMethods(clock, ['now', 'elapsed', 'after']))
+    throw invalid('clock must have the functions now, elapsed and after', clock)
+  if (random !== undefined && typeof random !== 'function')
+    throw invalid('random must be a function that gives numbers from 0 to below 1', random)
+}
+
+function invalid(wanted: string, got: unknown, hint: string = quoteValue(got)): ServerError {
+  return new ServerError('OPTION_INVALID', `${wanted}; got ${hint}.`)
 }
 
 const atLeastOne = { from: 1, to: Number.MAX_SAFE_INTEGER }

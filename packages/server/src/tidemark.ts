@@ -12,22 +12,28 @@ import { FanOut } from './fan-out.ts'
 import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import {
+  drainRangePerSecond,
   drainSessionsPerSecond,
   goodbyeMs,
   goodbyePollMs,
   paceMs,
+  probeRangeMs,
+  readyRetryMs,
   retrySpreadMs,
 } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
-import type { PublishInput } from './new-event.ts'
+import { addTopic } from './new-event.ts'
+import type { PublishInput, TopicInput } from './new-event.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { Pace } from './pace.ts'
 import { probe } from './probe.ts'
 import { publish } from './publish.ts'
-import type { PublishOptions, Receipt, TopicInput } from './publish.ts'
+import type { PublishOptions, Receipt } from './publish.ts'
 import { makeSessionId, pickBetween } from './random.ts'
+import { readRange } from './read-range.ts'
+import { requireSink, requireSubscription } from './require-stream.ts'
 import { Session } from './session.ts'
 import type { SessionHost } from './session.ts'
 import type { Compress, Sink } from './sink.ts'
@@ -89,7 +95,7 @@ export class Tidemark {
    */
   readonly fetch: (request: Request, options?: FetchOptions) => Promise<Response> = (
     request,
-    options = {},
+    options,
   ) => answerFetch(this, request, options)
 
   /**
@@ -118,9 +124,21 @@ export class Tidemark {
 
   /**
    * Opens a session on a sink: replays what its start asks for, then lets it follow its feed.
-   * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`; nothing has been written to the sink then
+   * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`, `OPTION_INVALID`; nothing has been written to the sink then
    */
   async open(sink: Sink, subscription: Subscription): Promise<void> {
+    requireSink(sink)
+    requireSubscription(subscription)
+    try {
+      await this.#open(sink, subscription)
+    } catch (error) {
+      // The client is told only that something is wrong here.
+      if (!(error instanceof ServerError)) this.#settings.onError(error)
+      throw error
+    }
+  }
+
+  async #open(sink: Sink, subscription: Subscription): Promise<void> {
     this.admit()
     const fanOut = await this.#start()
     const { log, random } = this.#settings
@@ -139,40 +157,52 @@ export class Tidemark {
     this.#sessions.set(session.id, session)
     this.#beats.add(session)
     session.open()
-    this.#bringLevel(session, { ...start, heartbeatMs: this.#settings.heartbeatMs })
+    const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
+    this.#bringLevel(session, { ...start, heartbeatMs: this.#settings.heartbeatMs, retryMs })
   }
 
   /**
    * Publishes one event. Resolves when the log has it, before it is written to sessions.
-   * @throws ServerError for an event that breaks the rules, or `LOG_UNAVAILABLE`
+   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`
    */
-  publish(topic: string, input: PublishInput, options: PublishOptions = {}): Promise<Receipt> {
-    return this.publishAll([{ ...input, topic }], options)
+  async publish(
+    topic: string,
+    input: PublishInput,
+    options: PublishOptions = {},
+  ): Promise<Receipt> {
+    return this.publishAll([addTopic(topic, input)], options)
   }
 
   /**
    * Publishes events all or nothing, in order. Resolves when the log has them.
-   * @throws ServerError for an event that breaks the rules (nothing is published then), or `LOG_UNAVAILABLE`
+   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or `LOG_UNAVAILABLE`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
     const patienceMs = this.#fanOut?.patienceMs ?? 0
-    const { cursor, topics } = await publish(this.#settings, inputs, { ...options, patienceMs })
+    const { cursor, topics } = await publish(this.#settings, inputs, {
+      publish: options,
+      patienceMs,
+    })
     return { cursor, sessions: this.#countReached(topics) }
   }
 
   /**
    * Publishes a probe to `$hub/probe`; resolves to whether this node's tail handed it over within `timeoutMs`.
-   * @throws ServerError `LOG_UNAVAILABLE`
+   * @param timeoutMs 0 to 86,400,000.
+   * @throws ServerError `LOG_UNAVAILABLE`, `OPTION_INVALID`
    */
   async probe(timeoutMs: number): Promise<boolean> {
+    readRange({ timeoutMs }, probeRangeMs)
     return probe(this.#settings, await this.#start(), timeoutMs)
   }
 
   /**
    * Stops taking sessions and sends the open ones away at a steady pace; resolves when the last has left.
-   * @param sessionsPerSecond Default 1,000. Less where several processes drain together.
+   * @param sessionsPerSecond 0.01 to 1,000,000. Default 1,000. Less where several processes drain together.
+   * @throws ServerError `OPTION_INVALID`
    */
   async drain(sessionsPerSecond: number = drainSessionsPerSecond): Promise<void> {
+    readRange({ sessionsPerSecond }, drainRangePerSecond)
     this.#isDraining = true
     const portion = Math.max(1, Math.round(sessionsPerSecond / 20))
     const pauseMs = (1_000 * portion) / sessionsPerSecond

@@ -3,6 +3,7 @@
 import { createDecoder } from './decoder.ts'
 import type { DecoderOptions } from './decoder.ts'
 import type { DecodedEvent, DecoderHandler } from './decoder-handler.ts'
+import { readHandler, requireMethod } from './decoder-input.ts'
 
 /** Options of {@link decodeStream}: those of a decoder, and who else hears what is no event. */
 export interface DecodeStreamOptions extends DecoderOptions {
@@ -13,7 +14,8 @@ export interface DecodeStreamOptions extends DecoderOptions {
 /**
  * Yields the events of a stream of bytes. Reads on when the caller asks for the next event; leaving the loop
  * cancels the stream.
- * @throws WireError `LINE_TOO_LONG`, `EVENT_TOO_LARGE` after the events before it, and what the stream fails with
+ * @throws WireError `DECODER_OPTION_INVALID`, `DECODER_LIMIT_INVALID`, `DECODER_CHUNK_INVALID`, and `LINE_TOO_LONG`,
+ *   `EVENT_TOO_LARGE` after the events before it; and what the stream fails with
  * @example
  * ```ts
  * import { decodeStream } from '@tidemark/wire'
@@ -28,8 +30,9 @@ export async function* decodeStream(
   stream: ReadableStream<Uint8Array>,
   options: DecodeStreamOptions = {},
 ): AsyncGenerator<DecodedEvent, void, undefined> {
+  requireMethod('stream', stream, 'getReader')
+  const handler = readHandler(options)
   const events: DecodedEvent[] = []
-  const { handler } = options
   const decoder = createDecoder(
     {
       event: (event) => events.push(event),

@@ -2,10 +2,12 @@
 
 import { ByteReader } from './byte-reader.ts'
 import type { DecoderHandler } from './decoder-handler.ts'
+import { checkHandler, isBytes, readOptions, refuseChunk } from './decoder-input.ts'
 import { WireError } from './errors.ts'
 import { EventAssembler } from './event-assembler.ts'
 import { eventBytesMaxDefault } from './limits.ts'
 import { LineSplitter } from './line-splitter.ts'
+import { quoteValue } from './quote.ts'
 
 /** Options of {@link createDecoder}. */
 export interface DecoderOptions {
@@ -25,9 +27,9 @@ export interface Decoder {
   /**
    * Takes the next chunk, cut anywhere, and calls the handler for what is complete.
    *
-   * When it throws (a limit, or the handler), the rest of the chunk is lost: the decoder drops what it holds and
+   * When it throws (a limit, a chunk of the wrong type, or the handler), the rest of the chunk is lost: the decoder drops what it holds and
    * refuses further chunks.
-   * @throws WireError `LINE_TOO_LONG`, `EVENT_TOO_LARGE`, `DECODER_ENDED`
+   * @throws WireError `LINE_TOO_LONG`, `EVENT_TOO_LARGE`, `DECODER_CHUNK_INVALID`, `DECODER_ENDED`
    */
   push(chunk: Uint8Array | string): void
   /**
@@ -43,7 +45,7 @@ export interface Decoder {
  * Creates a decoder for one stream after the WHATWG rules, HTML §9.2.5 and §9.2.6.
  *
  * It works in linear time however the stream is cut, and holds one event and one line at most.
- * @throws WireError `DECODER_LIMIT_INVALID` for a limit that is not a whole number from 1 up
+ * @throws WireError `DECODER_LIMIT_INVALID` for a limit that is not a whole number from 1 up, `DECODER_OPTION_INVALID`
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  * @example
  * ```ts
@@ -55,7 +57,8 @@ export interface Decoder {
  * ```
  */
 export function createDecoder(handler: DecoderHandler, options: DecoderOptions = {}): Decoder {
-  return new StreamDecoder(handler, options)
+  checkHandler(handler)
+  return new StreamDecoder(handler, readOptions(options))
 }
 
 class StreamDecoder implements Decoder {
@@ -66,12 +69,11 @@ class StreamDecoder implements Decoder {
   #failure: unknown
 
   constructor(handler: DecoderHandler, options: DecoderOptions) {
-    const eventBytesMax = checkLimit('eventBytesMax', options.eventBytesMax ?? eventBytesMaxDefault)
-    const lineBytesMax = checkLimit('lineBytesMax', options.lineBytesMax ?? eventBytesMax)
-    this.#assembler = new EventAssembler(handler, {
-      lastEventId: options.lastEventId ?? '',
-      eventBytesMax,
-    })
+    const { lastEventId = '', eventBytesMax = eventBytesMaxDefault } = options
+    const { lineBytesMax = eventBytesMax } = options
+    checkLimit('eventBytesMax', eventBytesMax)
+    checkLimit('lineBytesMax', lineBytesMax)
+    this.#assembler = new EventAssembler(handler, { lastEventId, eventBytesMax })
     this.#splitter = new LineSplitter(this.#assembler, lineBytesMax)
   }
 
@@ -82,7 +84,10 @@ class StreamDecoder implements Decoder {
   push(chunk: Uint8Array | string): void {
     const splitter = this.#splitter
     if (splitter === undefined) throw this.#ended()
-    let text = typeof chunk === 'string' ? this.#bytes.flush() + chunk : this.#bytes.read(chunk)
+    let text: string
+    if (typeof chunk === 'string') text = this.#bytes.flush() + chunk
+    else if (isBytes(chunk)) text = this.#bytes.read(chunk)
+    else throw this.#fail(refuseChunk(chunk))
     if (this.#isAtStart && text !== '') {
       this.#isAtStart = false
       if (text.startsWith('\uFEFF')) text = text.slice(1)
@@ -90,10 +95,14 @@ class StreamDecoder implements Decoder {
     try {
       splitter.push(text)
     } catch (error) {
-      this.#failure = error
-      this.end()
-      throw error
+      throw this.#fail(error)
     }
+  }
+
+  #fail(error: unknown): unknown {
+    this.#failure = error
+    this.end()
+    return error
   }
 
   end(): void {
@@ -113,10 +122,10 @@ class StreamDecoder implements Decoder {
   }
 }
 
-function checkLimit(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value
+function checkLimit(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return
   throw new WireError(
     'DECODER_LIMIT_INVALID',
-    `${name} must be a whole number of bytes from 1 up; got ${value}. Leave it out for the default.`,
+    `${name} must be a whole number of bytes from 1 up; got ${quoteValue(value)}. Leave it out for the default.`,
   )
 }

@@ -3,7 +3,7 @@
 import { WireError } from './errors.ts'
 import { checkField, hasLineBreak } from './fields.ts'
 import { fieldsMax } from './limits.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 
 /** What can be said in one event. Every part is optional; without `data` a browser dispatches nothing. */
 export interface WireEvent {
@@ -23,8 +23,8 @@ export interface WireEvent {
  * Encodes one event: `id`, `event`, other fields, `retry`, `data`, blank line.
  *
  * Half of a surrogate pair anywhere is refused (`EVENT_TEXT_INVALID`), because UTF-8 would silently replace it.
- * @throws WireError `EVENT_ID_INVALID`, `EVENT_TYPE_INVALID`, `EVENT_FIELD_INVALID`, `EVENT_RETRY_INVALID`,
- *   `EVENT_TEXT_INVALID`
+ * @throws WireError `EVENT_INVALID`, `EVENT_ID_INVALID`, `EVENT_TYPE_INVALID`, `EVENT_FIELD_INVALID`,
+ *   `EVENT_RETRY_INVALID`, `EVENT_TEXT_INVALID`
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  * @example
  * ```ts
@@ -35,13 +35,32 @@ export interface WireEvent {
  * ```
  */
 export function encodeEvent(event: WireEvent): string {
+  const { id, event: type, fields, retry, data } = readEvent(event)
   let text = ''
-  if (event.id !== undefined) text += encodeId(event.id)
-  if (event.event !== undefined) text += encodeType(event.event)
-  if (event.fields !== undefined) text += encodeFields(event.fields)
-  if (event.retry !== undefined) text += encodeRetryLine(event.retry)
-  if (event.data !== undefined) text += encodeLines('data: ', event.data)
+  if (id !== undefined) text += encodeId(id)
+  if (type !== undefined) text += encodeType(type)
+  if (fields !== undefined) text += encodeFields(fields)
+  if (retry !== undefined) text += encodeRetryLine(retry)
+  if (data !== undefined) text += encodeLines('data: ', data)
   return requireWellFormed(`${text}\n`)
+}
+
+/** Each member once: a getter may throw, or give something else the next time. */
+function readEvent(value: WireEvent): WireEvent {
+  if (typeof value !== 'object' || value === null) {
+    throw new WireError(
+      'EVENT_INVALID',
+      `An event is an object such as { data: 'hello' }; got ${quoteValue(value)}.`,
+    )
+  }
+  try {
+    const { id, event, fields, retry, data } = value
+    return { id, event, fields, retry, data }
+  } catch (cause) {
+    throw new WireError('EVENT_INVALID', 'A member of the event throws when it is read.', {
+      cause,
+    })
+  }
 }
 
 /**
@@ -62,10 +81,10 @@ export function encodeRetry(ms: number): string {
 }
 
 function encodeId(id: string): string {
-  if (hasLineBreak(id) || id.includes('\0')) {
+  if (typeof id !== 'string' || hasLineBreak(id) || id.includes('\0')) {
     throw new WireError(
       'EVENT_ID_INVALID',
-      `Event id must not contain CR, LF or NUL; got ${quote(id)}. Use the cursor the log gave you.`,
+      `Event id ${typeof id === 'string' ? 'must not contain CR, LF or NUL' : 'must be text'}; got ${quoteValue(id)}. Use the cursor the log gave you.`,
     )
   }
   return `id: ${id}\n`
@@ -73,41 +92,67 @@ function encodeId(id: string): string {
 
 function encodeType(type: string): string {
   if (type === 'message' || type === '') return ''
-  if (hasLineBreak(type)) {
+  if (typeof type !== 'string' || hasLineBreak(type)) {
     throw new WireError(
       'EVENT_TYPE_INVALID',
-      `Event type must not contain CR or LF; got ${quote(type)}. Use a word such as "paid".`,
+      `Event type ${typeof type === 'string' ? 'must not contain CR or LF' : 'must be text'}; got ${quoteValue(type)}. Use a word such as "paid".`,
     )
   }
   return `event: ${type}\n`
 }
 
 function encodeFields(fields: readonly (readonly [name: string, value: string])[]): string {
-  if (fields.length > fieldsMax) {
+  const pairs = readPairs(fields)
+  if (pairs.length > fieldsMax) {
     throw new WireError(
       'EVENT_FIELD_INVALID',
-      `An event may have ${fieldsMax} extra fields at most; got ${fields.length}. Put the rest into the data.`,
+      `An event may have ${fieldsMax} extra fields at most; got ${pairs.length}. Put the rest into the data.`,
     )
   }
   let text = ''
-  for (const [name, value] of fields) {
+  for (const [name, value] of pairs) {
     checkField(name, value)
     text += `${name}: ${value}\n`
   }
   return text
 }
 
+function readPairs(
+  fields: readonly (readonly [name: string, value: string])[],
+): readonly (readonly [name: string, value: string])[] {
+  try {
+    if (Array.isArray(fields) && fields.every((pair) => Array.isArray(pair)))
+      return fields.map(([name, value]) => [name, value])
+  } catch (cause) {
+    throw new WireError(
+      'EVENT_FIELD_INVALID',
+      'A field is a pair of its name and value, such as ["topic", "orders/42"].',
+      { cause },
+    )
+  }
+  throw new WireError(
+    'EVENT_FIELD_INVALID',
+    `fields is an array of pairs of name and value; got ${quoteValue(fields)}.`,
+  )
+}
+
 function encodeRetryLine(ms: number): string {
   if (!Number.isSafeInteger(ms) || ms < 0) {
     throw new WireError(
       'EVENT_RETRY_INVALID',
-      `Retry must be a whole number of milliseconds from 0 up; got ${ms}. Round it.`,
+      `Retry must be a whole number of milliseconds from 0 up; got ${quoteValue(ms)}. Round it.`,
     )
   }
   return `retry: ${ms}\n`
 }
 
 function encodeLines(prefix: string, text: string): string {
+  if (typeof text !== 'string') {
+    throw new WireError(
+      'EVENT_TEXT_INVALID',
+      `Data and comments are text; got ${quoteValue(text)}. Encode other values, for example as JSON.`,
+    )
+  }
   if (!hasLineBreak(text)) return `${prefix}${text}\n`
   return `${prefix}${text.replaceAll(/\r\n|\r|\n/g, `\n${prefix}`)}\n`
 }

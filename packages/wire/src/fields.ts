@@ -2,7 +2,7 @@
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
 import { WireError } from './errors.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 
 const reserved: ReadonlySet<string> = new Set(['id', 'event', 'data', 'retry'])
 
@@ -17,18 +17,19 @@ export function checkField(name: string, value: string): void {
   if (reason !== undefined) {
     throw new WireError(
       'EVENT_FIELD_INVALID',
-      `${quote(name)} cannot name a field: ${reason}. Use a word such as "topic".`,
+      `${quoteValue(name)} cannot name a field: ${reason}. Use a word such as "topic".`,
     )
   }
-  if (hasLineBreak(value)) {
+  if (typeof value !== 'string' || hasLineBreak(value)) {
     throw new WireError(
       'EVENT_FIELD_INVALID',
-      `The value of the field ${quote(name)} must not contain CR or LF; got ${quote(value)}. Put texts of several lines into the data.`,
+      `The value of the field ${quote(name)} is text without CR or LF; got ${quoteValue(value)}. Put texts of several lines into the data.`,
     )
   }
 }
 
 function describeNameFault(name: string): string | undefined {
+  if (typeof name !== 'string') return 'it is no text'
   if (name === '') return 'it is empty, which makes the line a comment'
   if (reserved.has(name)) return 'the format has its own use for it'
   if (name.includes(':')) return 'a colon ends the name'

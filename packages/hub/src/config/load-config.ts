@@ -33,19 +33,65 @@ const foreignVariables = ['TIDEMARK_URL']
  * Loads the configuration.
  * @throws HubError `CONFIG_INVALID` (every fault in one message), `CONFIG_UNREADABLE`
  */
-export function loadConfig(sources: ConfigSources): HubConfig {
+export function loadConfig(given: ConfigSources): HubConfig {
+  const sources = readSources(given)
   const settings = readFile(sources)
   applyVariables(settings, sources.env)
   applyFlags(settings, sources.flags)
-  const checked = configSchema.safeParse(settings)
-  if (!checked.success)
-    throw invalid(checked.error.issues.map((issue) => describeIssue(issue, settings)))
-  const { data, tls, ...rest } = checked.data
+  const { data, tls, ...rest } = checkConfig(settings)
   const at = (path: string): string => resolve(sources.directory, path)
   return {
     ...rest,
     data: data === 'memory:' ? data : at(data),
     tls: tls === undefined ? undefined : { cert: at(tls.cert), key: at(tls.key) },
+  }
+}
+
+/**
+ * Checks a configuration that comes from elsewhere than {@link loadConfig}, or has been changed since. One that says nothing of where its data
+ * are is none: defaults are for files and flags.
+ * @throws HubError `CONFIG_INVALID` (every fault in one message)
+ */
+export function requireConfig(config: HubConfig): HubConfig {
+  const isGiven = attempt(
+    'The configuration',
+    () => typeof config === 'object' && config?.data !== undefined,
+  )
+  if (isGiven) return checkConfig(config)
+  throw invalid([`it is what loadConfig gives, got ${quoteValue(config)}`])
+}
+
+function checkConfig(settings: unknown): HubConfig {
+  const checked = attempt('The configuration', () => configSchema.safeParse(settings))
+  if (checked.success) return checked.data
+  throw invalid(checked.error.issues.map((issue) => describeIssue(issue, settings)))
+}
+
+/** Copies, each member read once: callers written in JavaScript may hand in anything. */
+function readSources(sources: ConfigSources): ConfigSources {
+  if (typeof sources !== 'object' || sources === null)
+    throw invalid([`it is read from { flags, env, directory }, got ${quoteValue(sources)}`])
+  const { flags, env, directory, file } = attempt('What to configure from', () => ({ ...sources }))
+  for (const [name, value] of Object.entries({ flags, env })) {
+    if (typeof value === 'object' && value !== null) continue
+    throw invalid([`${name} must be an object, got ${quoteValue(value)}`])
+  }
+  requirePath('directory', directory)
+  if (file !== undefined) requirePath('file', file)
+  const copies = attempt('What to configure from', () => ({ flags: { ...flags }, env: { ...env } }))
+  return { ...copies, directory, file }
+}
+
+function requirePath(name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return
+  throw invalid([`${name} must be a path, got ${quoteValue(value)}`])
+}
+
+function attempt<Result>(what: string, read: () => Result): Result {
+  try {
+    return read()
+  } catch (cause) {
+    throw new HubError('CONFIG_INVALID', `${what} throws when it is read.`, { cause })
   }
 }
 
@@ -113,8 +159,8 @@ function assign(settings: Settings, path: readonly string[], value: string): voi
   assign(branch, rest, value)
 }
 
-function describeIssue(issue: z.core.$ZodIssue, settings: Settings): string {
-  const place = issue.path.join('.')
+function describeIssue(issue: z.core.$ZodIssue, settings: unknown): string {
+  const place = issue.path.length === 0 ? 'the whole' : issue.path.join('.')
   if (issue.code === 'unrecognized_keys') {
     const known = listSettingNames(issue.path)
     return issue.keys

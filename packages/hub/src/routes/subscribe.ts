@@ -6,9 +6,9 @@ import { parseJson } from '../parse-json.ts'
 import { readQuery } from './query.ts'
 import type { Route } from './route.ts'
 
-/** Subscribes by the URL's query. */
+/** Subscribes by the URL's query, all of which is the hub's: a parameter it does not know is a mistake. */
 export const subscribeByQuery: Route = ({ request, response }, { tide }) =>
-  tide.subscribe(request, response)
+  tide.subscribe(request, response, { unknownParameters: 'refuse' })
 
 /** Subscribes by a JSON body, for topic lists too long for a URL. */
 export const subscribeByBody: Route = async ({ request, response, query }, { tide, bodies }) => {

@@ -4,6 +4,7 @@ import { quote } from '@tidemark/server'
 import { HubError } from '../errors.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
+import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import type { Route } from './route.ts'
@@ -20,6 +21,7 @@ const exact: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/readyz', { GET: answerReady }],
   ['/', { GET: servePageFile('index.html', 'text/html; charset=utf-8') }],
   ['/page.js', { GET: servePageFile('page.js', 'text/javascript; charset=utf-8') }],
+  ['*', { OPTIONS: answerOptions }],
   ['/page.css', { GET: servePageFile('page.css', 'text/css; charset=utf-8') }],
 ])
 

@@ -1,9 +1,12 @@
 // A plain EventSource in real browsers keeps its place: through a killed hub, a full one, a draining one, and retention.
 
 import { once } from 'node:events'
-import { get } from 'node:http'
+import { createServer, get } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import { waitUntil } from '@tidemark/testkit'
+import type { AddressInfo } from 'node:net'
+import { memoryLog } from '@tidemark/log'
+import { createTidemark } from '@tidemark/server'
+import { createRandom, waitUntil } from '@tidemark/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestHub, publish, publishMany, readTopic } from './hubs.ts'
 import { Browsers, each } from './tabs.ts'
@@ -47,6 +50,50 @@ async function occupy(url: string): Promise<() => void> {
   // It ends with a hub that is killed, too.
   response.on('error', () => undefined)
   return () => request.destroy()
+}
+
+interface Site {
+  readonly url: string
+  /** Sends everybody away, and serves with a new node from then on. */
+  readonly restart: () => Promise<void>
+  /** Cuts every connection. */
+  readonly blip: () => void
+}
+
+/** A site with a stream of its own, whose node can be replaced, and whose goodbyes ask for the longest wait there is. */
+async function withSite(act: (site: Site) => Promise<void>): Promise<void> {
+  const log = memoryLog()
+  const seeded = createRandom(1)
+  let isLeaving = false
+  const random = (): number => (isLeaving ? 1 - 2 ** -32 : seeded.next())
+  let tide = createTidemark({ log, random })
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith('/events') === true) void tide.subscribe(request, response)
+    else response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>site</title>')
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const restart = async (): Promise<void> => {
+    isLeaving = true
+    await tide.drain()
+    isLeaving = false
+    await tide.close()
+    tide = createTidemark({ log, random })
+  }
+  const blip = (): void => server.closeAllConnections()
+  try {
+    const { port } = server.address() as AddressInfo
+    await act({ url: `http://127.0.0.1:${port}`, restart, blip })
+  } finally {
+    server.close()
+    blip()
+    await tide.close()
+  }
+}
+
+async function measure(act: () => Promise<void>): Promise<number> {
+  const begun = performance.now()
+  await act()
+  return performance.now() - begun
 }
 
 // Most of the time a browser waits before it comes back, so the tests wait side by side.
@@ -162,6 +209,31 @@ describe.concurrent('a plain EventSource in Chromium and Firefox', { timeout: 60
           isOpen: true,
         })
         expect(new Set(byes)).toEqual(new Set(['full']))
+        await tab.close()
+      })
+    }))
+
+  test('that was sent away once comes back from the next blip soon, not after the goodbye’s wait', () =>
+    withSite(async ({ url, restart, blip }) => {
+      const tabs = await browsers.listen(url, '/events?topic=quiet')
+      await each(tabs, (tab) => tab.untilType('tidemark.ready'))
+      // Every goodbye says 10 s, and a stream that is open 3 s at most.
+      const longMs = await measure(async () => {
+        await restart()
+        await each(tabs, (tab) => tab.untilType('tidemark.ready', 2))
+      })
+      const shortMs = await measure(async () => {
+        blip()
+        await each(tabs, (tab) => tab.untilType('tidemark.ready', 3))
+      })
+      // Compared with each other, because two browsers on a busy machine take their time beside it.
+      expect(longMs - shortMs).toBeGreaterThan(3_000)
+      await each(tabs, async (tab) => {
+        expect(await tab.tell()).toMatchObject({
+          browser: tab.browserName,
+          beginnings: ['fresh', 'exact', 'exact'],
+          byes: ['draining'],
+        })
         await tab.close()
       })
     }))

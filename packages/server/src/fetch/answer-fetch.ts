@@ -2,19 +2,22 @@
 
 import { acceptsGzip } from '../accept-encoding.ts'
 import { checkMethod } from '../check-method.ts'
+import { ServerError } from '../errors.ts'
 import type { Answer } from '../problem.ts'
-import { parseQueryText } from '../query-text.ts'
+import { quoteValue } from '../quote.ts'
+import { hasMethods, readMembers } from '../read-members.ts'
 import { answerRefusal } from '../refusal.ts'
+import { readDoorOptions } from '../require-stream.ts'
 import type { Compress } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
-import { parseSubscriptionBody, parseSubscriptionQuery } from '../subscription.ts'
-import type { Subscription } from '../subscription.ts'
+import { parseSubscriptionBody, parseSubscriptionText } from '../subscription.ts'
+import type { QueryOptions, Subscription } from '../subscription.ts'
 import { readJson } from './read-json.ts'
 import { StreamSink } from './stream-sink.ts'
 
 /** What the door can be told about one request. */
-export interface FetchOptions {
+export interface FetchOptions extends QueryOptions {
   /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. */
   readonly subscription?: Subscription | undefined
   /** The body of a POST, where somebody has read it already. */
@@ -31,11 +34,16 @@ export interface FetchOptions {
 export async function answerFetch(
   opener: StreamOpener,
   request: Request,
-  options: FetchOptions,
+  given: FetchOptions | undefined,
 ): Promise<Response> {
-  let subscription = options.subscription
+  let subscription: Subscription | undefined
+  let accept: string | undefined
   try {
-    subscription ??= await readSubscription(request, options.body)
+    requireRequest(request)
+    accept = request.headers.get('accept') ?? undefined
+    const options = readDoorOptions<FetchOptions>(given)
+    checkCompression(options)
+    subscription = options.subscription ?? (await readSubscription(request, options))
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
     const compress = chooseCompress(opener, request, options)
@@ -47,17 +55,35 @@ export async function answerFetch(
     // Who is sent away from the present comes back to it, not to a later one.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
     const refusal = { error, retryMs: opener.pickRetryMs(), cursor }
-    return toResponse(answerRefusal(request.headers.get('accept') ?? undefined, refusal))
+    return toResponse(answerRefusal(accept, refusal))
   }
 }
 
-async function readSubscription(request: Request, body: unknown): Promise<Subscription> {
+/** Where there is no request, the answer is the only place to say so. */
+function requireRequest(request: Request): void {
+  const what = 'What tide.fetch answers'
+  const { headers } = readMembers(request, ['headers'], { code: 'OPTION_INVALID', what })
+  if (hasMethods(headers, ['get'])) return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `${what} is a Request of the Fetch API. Requests of node:http go to tide.subscribe.`,
+  )
+}
+
+function checkCompression({ compression }: FetchOptions): void {
+  if (compression === undefined || typeof compression === 'boolean') return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `compression must be true or false; got ${quoteValue(compression)}.`,
+  )
+}
+
+async function readSubscription(request: Request, options: FetchOptions): Promise<Subscription> {
   const lastEventId = request.headers.get('last-event-id') ?? undefined
   checkMethod(request.method, 'tide.fetch')
   if (request.method === 'POST')
-    return parseSubscriptionBody(body ?? (await readJson(request)), lastEventId)
-  const query = parseQueryText(new URL(request.url).search.slice(1))
-  return parseSubscriptionQuery(query, lastEventId)
+    return parseSubscriptionBody(options.body ?? (await readJson(request)), lastEventId)
+  return parseSubscriptionText(new URL(request.url).search.slice(1), lastEventId, options)
 }
 
 function chooseCompress(

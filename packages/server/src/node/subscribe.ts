@@ -2,9 +2,8 @@
 
 import { acceptsGzip } from '../accept-encoding.ts'
 import { checkMethod } from '../check-method.ts'
-import { parseSubscriptionBody, parseSubscriptionQuery } from '../subscription.ts'
-import type { Subscription } from '../subscription.ts'
-import { parseQueryText } from '../query-text.ts'
+import { parseSubscriptionBody, parseSubscriptionText } from '../subscription.ts'
+import type { QueryOptions, Subscription } from '../subscription.ts'
 import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
 import { isHttp2 } from './exchange.ts'
@@ -17,7 +16,7 @@ import { claimCarrier } from './streaming.ts'
 import { sendStreamHead } from './stream-head.ts'
 
 /** What the door can be told about one request. */
-export interface SubscribeOptions {
+export interface SubscribeOptions extends QueryOptions {
   /**
    * What to subscribe to, whatever the method of the request. Default: read from its URL, or from the JSON body of a POST (or
    * `request.body`, where a framework has read it), and `Last-Event-ID`.
@@ -41,7 +40,7 @@ export async function subscribe(
     if (subscription === undefined) checkMethod(request.method ?? 'GET', 'tide.subscribe')
     // Before a body is read, so that nothing that comes behind it is taken for a request.
     if (request.method !== 'HEAD') claimCarrier(request, response)
-    subscription ??= await readSubscription(request, options.body)
+    subscription ??= await readSubscription(request, options)
     if (request.method === 'HEAD') {
       // Frameworks route HEAD to the handler of GET; it asks for the head only.
       sendStreamHead(response, streamHeaders)
@@ -92,12 +91,14 @@ function readHeader(request: NodeRequest, name: string): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
-async function readSubscription(request: NodeRequest, body: unknown): Promise<Subscription> {
+async function readSubscription(
+  request: NodeRequest,
+  options: SubscribeOptions,
+): Promise<Subscription> {
   const lastEventId = readLastEventId(request)
   if (request.method === 'POST')
-    return parseSubscriptionBody(body ?? (await readJson(request)), lastEventId)
+    return parseSubscriptionBody(options.body ?? (await readJson(request)), lastEventId)
   const url = request.url ?? '/'
   const queryAt = url.indexOf('?')
-  const query = parseQueryText(queryAt === -1 ? '' : url.slice(queryAt + 1))
-  return parseSubscriptionQuery(query, lastEventId)
+  return parseSubscriptionText(queryAt === -1 ? '' : url.slice(queryAt + 1), lastEventId, options)
 }

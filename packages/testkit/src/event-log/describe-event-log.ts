@@ -11,6 +11,7 @@ import { describeIdempotency } from './idempotency-contract.ts'
 import { describeLineage } from './lineage-contract.ts'
 import { describeLoss } from './loss-contract.ts'
 import { describeModel } from './model-contract.ts'
+import { describeOddValues } from './odd-values-contract.ts'
 import { describeRead } from './read-contract.ts'
 import { describeRetention } from './retention-contract.ts'
 import { describeSince } from './since-contract.ts'
@@ -41,6 +42,7 @@ export function describeEventLog(
     idempotency: describeIdempotency,
     tail: describeTail,
     since: describeSince,
+    'odd values': describeOddValues,
     close: describeClose,
     model: (open) => describeModel(open, options.modelRuns ?? 40),
     ...(openSecond ? { 'second handle': describeSecondHandle } : {}),

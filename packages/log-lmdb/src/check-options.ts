@@ -1,0 +1,78 @@
+// The options of a log, checked: callers written in JavaScript may hand in anything.
+
+import { LogError, systemClock } from '@tidemark/log'
+import type { Clock } from '@tidemark/log'
+import { hasMethods, quoteValue, readMembers } from '@tidemark/log/driver'
+import { pollDefaultMs, pollRangeMs } from './limits.ts'
+import type { Durability } from './settings.ts'
+
+/** What is looked at here; the retention is looked at by `validateRetention`. */
+interface Given {
+  readonly directory?: unknown
+  readonly durability?: unknown
+  readonly retention?: unknown
+  readonly clock?: unknown
+  readonly pollMs?: unknown
+  readonly onHandlerError?: unknown
+  readonly onWarning?: unknown
+}
+
+/** Options with their defaults filled in. */
+interface Checked {
+  readonly directory: string
+  readonly durability: Durability
+  readonly clock: Clock
+  readonly pollMs: number
+}
+
+const names = [
+  'directory',
+  'durability',
+  'retention',
+  'clock',
+  'pollMs',
+  'onHandlerError',
+  'onWarning',
+] as const
+
+/**
+ * Checks options.
+ * @throws LogError `OPTION_INVALID`
+ */
+export function checkOptions(options: Given): Checked {
+  const members = readMembers(options, names, {
+    code: 'OPTION_INVALID',
+    what: 'The options of openLmdbLog',
+  })
+  const { durability = 'fsync', clock = systemClock, pollMs = pollDefaultMs } = members
+  if (durability !== 'fsync' && durability !== 'commit')
+    throw invalid('durability must be fsync or commit', durability)
+  if (!isClock(clock)) throw invalid('clock must have the functions now, elapsed and after', clock)
+  if (!isPoll(pollMs))
+    throw invalid(`pollMs must be a number from ${pollRangeMs.from} to ${pollRangeMs.to}`, pollMs)
+  requireFunction('onHandlerError', members.onHandlerError)
+  requireFunction('onWarning', members.onWarning)
+  return { directory: requireDirectory(members.directory), durability, clock, pollMs }
+}
+
+function requireDirectory(value: unknown): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value
+  throw invalid('directory must name a directory, such as ./tidemark-data', value)
+}
+
+function isClock(value: unknown): value is Clock {
+  return hasMethods(value, ['now', 'elapsed', 'after'])
+}
+
+function isPoll(value: unknown): value is number {
+  return typeof value === 'number' && value >= pollRangeMs.from && value <= pollRangeMs.to
+}
+
+function requireFunction(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return
+  throw invalid(`${name} must be a function`, value)
+}
+
+function invalid(wanted: string, got: unknown): LogError {
+  return new LogError('OPTION_INVALID', `${wanted}; got ${quoteValue(got)}.`)
+}

@@ -1,0 +1,351 @@
+// Every export of the room, handed what its signature does not allow: the coded error, never a bare TypeError.
+
+import { memoryLog, systemClock } from '@tidemark/log'
+import { expectedOutcomes, oddValues, tryOddValues, withThrowing } from '@tidemark/testkit'
+import type { OddCase } from '@tidemark/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import * as fetchDoor from '../src/fetch/index.ts'
+import * as room from '../src/index.ts'
+import * as nodeDoor from '../src/node/index.ts'
+import { serve } from './support/node-server.ts'
+import { TestClient } from './support/test-client.ts'
+
+const { createTidemark, parseSubscriptionBody, parseSubscriptionQuery } = room
+
+const everything = Object.keys(oddValues)
+const objects = ['an object', 'an object without a prototype', 'a date', 'a text object']
+const lists = ['an array', 'an array of symbols']
+
+function start(): room.Tidemark {
+  const tide = createTidemark({ log: memoryLog() })
+  onTestFinished(() => tide.close())
+  return tide
+}
+
+const make = (part: object): void => void createTidemark({ log: memoryLog(), ...part }).close()
+
+const option = (name: string, takes: readonly string[] = []): OddCase => ({
+  call: (value) => make({ [name]: value }),
+  code: 'OPTION_INVALID',
+  takes,
+})
+
+const input = (name: string, code: string, takes: readonly string[] = []): OddCase => ({
+  call: (value) => start().publish('a', { data: 'x', [name]: value }),
+  code,
+  takes,
+})
+
+const body = (name: string, but: OddCase['but'] = {}, takes: OddCase['takes'] = []): OddCase => ({
+  call: (value) => parseSubscriptionBody({ topics: ['a'], [name]: value }),
+  code: 'QUERY_INVALID',
+  but,
+  takes,
+})
+
+const subscription = parseSubscriptionBody({ topics: ['a'] })
+
+/** `null` and what is left out are alike where `??` reads an option. */
+const number = ['a number', 'null']
+
+const cases: Readonly<Record<string, OddCase>> = {
+  createTidemark: { call: (value) => createTidemark(value as never), code: 'OPTION_INVALID' },
+  'createTidemark: log': option('log'),
+  'createTidemark: heartbeatMs': option('heartbeatMs', number),
+  'createTidemark: sessionsMax': option('sessionsMax', number),
+  'createTidemark: eventBytesMax': option('eventBytesMax', number),
+  'createTidemark: flushWindowMs': option('flushWindowMs', ['a number']),
+  'createTidemark: flushWindowMaxMs': option('flushWindowMaxMs', number),
+  'createTidemark: flushEventsMax': option('flushEventsMax', number),
+  'createTidemark: flushBytesMax': option('flushBytesMax', number),
+  // 7 ms is out of its range.
+  'createTidemark: stalledAfterMs': option('stalledAfterMs', ['null']),
+  'createTidemark: lagRules': option('lagRules', ['null', 'an array']),
+  'createTidemark: a lag rule': {
+    call: (value) => make({ lagRules: [value] }),
+    code: 'OPTION_INVALID',
+  },
+  'createTidemark: a lag rule’s pattern': {
+    call: (value) => make({ lagRules: [{ pattern: value, whenLagging: 'drop' }] }),
+    code: 'OPTION_INVALID',
+  },
+  'createTidemark: a lag rule’s whenLagging': {
+    call: (value) => make({ lagRules: [{ pattern: 'a', whenLagging: value }] }),
+    code: 'OPTION_INVALID',
+  },
+  'createTidemark: eventsPerSecondMax': option('eventsPerSecondMax', ['a number']),
+  'createTidemark: compression': option('compression', ['true']),
+  'createTidemark: onError': option('onError', ['a function']),
+  'createTidemark: clock': option('clock'),
+  'createTidemark: random': option('random', ['a function']),
+  'publish: topic': {
+    call: (value) => start().publish(value as never, { data: 'x' }),
+    code: 'TOPIC_INVALID',
+  },
+  'publish: input': {
+    call: (value) => start().publish('a', value as never),
+    code: 'EVENT_INVALID',
+  },
+  'publish: type': input('type', 'EVENT_TYPE_INVALID', ['empty text']),
+  'publish: key': input('key', 'EVENT_KEY_INVALID'),
+  'publish: data': input(
+    'data',
+    'EVENT_INVALID',
+    // What JSON can say.
+    ['a number', 'no number', 'null', 'true', 'empty text', ...objects, ...lists],
+  ),
+  'publish: options': {
+    call: (value) => start().publish('a', { data: 'x' }, value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'publish: idempotencyKey': {
+    call: (value) => start().publish('a', { data: 'x' }, { idempotencyKey: value as never }),
+    code: 'IDEMPOTENCY_KEY_INVALID',
+  },
+  'publishAll: inputs': {
+    call: (value) => start().publishAll(value as never),
+    code: 'BATCH_INVALID',
+    but: { 'an array of symbols': 'EVENT_INVALID' },
+  },
+  'publishAll: an input': {
+    call: (value) => start().publishAll([{ topic: 'a', data: 'x' }, value as never]),
+    code: 'EVENT_INVALID',
+    // They have no topic, which is looked at first.
+    but: Object.fromEntries([...objects, ...lists].map((name) => [name, 'TOPIC_INVALID'])),
+  },
+  'publishAll: options': {
+    call: (value) => start().publishAll([{ topic: 'a', data: 'x' }], value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'probe: timeoutMs': {
+    call: (value) => start().probe(value as never),
+    code: 'OPTION_INVALID',
+    takes: ['a number'],
+  },
+  'drain: sessionsPerSecond': {
+    call: (value) => start().drain(value as never),
+    code: 'OPTION_INVALID',
+    takes: ['a number'],
+  },
+  'open: sink': {
+    call: (value) => start().open(value as never, subscription),
+    code: 'OPTION_INVALID',
+  },
+  'open: subscription': {
+    call: (value) => start().open(new TestClient().connect(), value as never),
+    code: 'OPTION_INVALID',
+  },
+  'open: subscription.topics': {
+    call: (value) =>
+      start().open(new TestClient().connect(), { ...subscription, topics: value as never }),
+    code: 'OPTION_INVALID',
+  },
+  'subscribe: request': {
+    call: (value) => start().subscribe(value as never, {} as never),
+    code: 'OPTION_INVALID',
+  },
+  parseQueryText: {
+    call: (value) => room.parseQueryText(value as never),
+    code: 'QUERY_INVALID',
+    takes: ['empty text'],
+  },
+  'parseSubscriptionQuery: query': {
+    call: (value) => parseSubscriptionQuery(value as never),
+    code: 'QUERY_INVALID',
+  },
+  'parseSubscriptionQuery: lastEventId': {
+    call: (value) => parseSubscriptionQuery(new URLSearchParams('topic=a'), value as never),
+    code: 'QUERY_INVALID',
+    takes: ['null', 'empty text'],
+  },
+  'parseSubscriptionQuery: options': {
+    call: (value) =>
+      parseSubscriptionQuery(new URLSearchParams('topic=a'), undefined, value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'parseSubscriptionQuery: unknownParameters': {
+    call: (value) =>
+      parseSubscriptionQuery(new URLSearchParams('topic=a'), undefined, {
+        unknownParameters: value as never,
+      }),
+    code: 'OPTION_INVALID',
+  },
+  parseSubscriptionBody: {
+    call: (value) => parseSubscriptionBody(value),
+    code: 'QUERY_INVALID',
+    but: {
+      ...Object.fromEntries(
+        ['an object', 'an object without a prototype', 'a date'].map((name) => [
+          name,
+          'TOPIC_SET_INVALID',
+        ]),
+      ),
+    },
+  },
+  'parseSubscriptionBody: topics': body('topics', { 'an array': 'TOPIC_SET_INVALID' }),
+  'parseSubscriptionBody: a topic': {
+    call: (value) => parseSubscriptionBody({ topics: ['a', value] }),
+    code: 'QUERY_INVALID',
+    but: { 'empty text': 'TOPIC_INVALID' },
+  },
+  'parseSubscriptionBody: since': body('since'),
+  'parseSubscriptionBody: lastEventId': body('lastEventId', {}, ['empty text']),
+  'parseSubscriptionBody: fields': body('fields', {}, ['an array']),
+  'parseSubscriptionBody: event': body('event'),
+  'parseSubscriptionBody: framing': body('framing'),
+  'parseSubscriptionBody: eventsPerSecondMax': body('eventsPerSecondMax', {}, ['a number']),
+  'parseSubscriptionBody: the header': {
+    call: (value) => parseSubscriptionBody({ topics: ['a'] }, value as never),
+    code: 'QUERY_INVALID',
+    takes: ['null', 'empty text'],
+  },
+  checkBodyHeaders: {
+    call: (value) => room.checkBodyHeaders(value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'checkBodyHeaders: contentType': {
+    call: (value) =>
+      room.checkBodyHeaders({ contentEncoding: undefined, contentType: value as never }),
+    code: 'OPTION_INVALID',
+    takes: ['empty text'],
+  },
+  // They say something of any value, and have no error.
+  quote: { call: (value) => room.quote(value as never), code: '', takes: everything },
+  quoteValue: { call: (value) => room.quoteValue(value), code: '', takes: everything },
+  nearestName: {
+    call: (value) => room.nearestName(value as never, ['topic']),
+    code: '',
+    takes: everything,
+  },
+}
+
+test.each(Object.entries(cases))('%s', async (_name, odd) => {
+  expect(await tryOddValues(odd, 'ServerError')).toEqual(expectedOutcomes(odd))
+})
+
+test('every function that the room exports is among them', () => {
+  // Classes of what the engine makes; what is told what was thrown; and what takes the response of a server.
+  const exempt = ['ServerError', 'Block', 'translateLogError', 'answerError']
+  exempt.push(...Object.keys(nodeDoor))
+  const functions = Object.entries({ ...room, ...fetchDoor, ...nodeDoor })
+    .filter(([name, value]) => typeof value === 'function' && !exempt.includes(name))
+    .map(([name]) => name)
+  const tide = start()
+  const methods = [
+    ...Object.getOwnPropertyNames(Object.getPrototypeOf(Object.getPrototypeOf(tide))),
+    ...Object.keys(tide),
+  ].filter((name) => {
+    const isMethod = typeof Reflect.get(tide, name) === 'function'
+    return isMethod && !['constructor', 'admit', 'close', 'pickRetryMs', 'compress'].includes(name)
+  })
+  const tried = new Set(Object.keys(cases).map((name) => name.split(':', 1)[0]))
+  expect(methods).toContain('publish')
+  // Its own tests are below: it answers instead of throwing.
+  tried.add('fetch')
+  expect([...functions, ...methods].filter((name) => !tried.has(name))).toEqual([])
+})
+
+describe('what throws when it is read', () => {
+  test.each(['topic', 'type', 'data', 'key'])('%s of an event', async (name) => {
+    const event = withThrowing({ topic: 'a', data: 'x' }, name)
+    await expect(start().publishAll([event])).rejects.toMatchObject({ code: 'EVENT_INVALID' })
+    if (name === 'topic') return
+    // A promise that is rejected, not an error thrown at once.
+    const published = start().publish('a', event)
+    await expect(published).rejects.toMatchObject({ code: 'EVENT_INVALID' })
+  })
+
+  test('the data’s own toJSON, whatever it throws', async () => {
+    for (const thrown of [new Error('no'), Object.create(null), Symbol('no'), undefined]) {
+      const toJSON = (): never => {
+        throw thrown
+      }
+      const published = start().publish('a', { data: { toJSON } })
+      await expect(published).rejects.toMatchObject({ code: 'EVENT_INVALID' })
+    }
+  })
+
+  test.each(['log', 'heartbeatMs', 'lagRules', 'clock', 'random'])('%s of a node', (name) => {
+    const options = withThrowing({ log: memoryLog(), clock: systemClock }, name)
+    expect(() => createTidemark(options)).toThrow(
+      expect.objectContaining({ name: 'ServerError', code: 'OPTION_INVALID' }),
+    )
+  })
+
+  test.each(['topics', 'since', 'fields'])('%s of a body', (name) => {
+    expect(() => parseSubscriptionBody(withThrowing({ topics: ['a'] }, name))).toThrow(
+      expect.objectContaining({ name: 'ServerError', code: 'QUERY_INVALID' }),
+    )
+  })
+})
+
+test('a log that is still a promise is refused with what to do', () => {
+  const log = Promise.resolve(memoryLog()) as never
+  expect(() => createTidemark({ log })).toThrow(/await openLmdbLog/)
+})
+
+test('a number as text is no number: 15000 and "15000" are not compared alike', () => {
+  expect(() => make({ heartbeatMs: '15000' })).toThrow(/heartbeatMs must be .*got "15000"/)
+})
+
+test('draining at no pace at all is refused, and does not go on for ever', async () => {
+  for (const pace of [0, -1, Number.NaN]) {
+    await expect(start().drain(pace)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  }
+})
+
+describe('the doors answer instead of rejecting', () => {
+  const request = new Request('http://localhost/?topic=a')
+
+  test.each(everything)('tide.fetch, given %s as its request', async (name) => {
+    const response = await start().fetch(oddValues[name]?.() as never)
+    expect(response.status).toBe(500)
+    expect(await response.json()).toMatchObject({ code: 'OPTION_INVALID' })
+  })
+
+  // Frameworks call their handlers with arguments of their own; only what can be none of theirs is a mistake.
+  const foreign = everything.filter((name) => !name.includes('throws') && !name.includes('revoked'))
+
+  async function ask(door: 'fetch' | 'subscribe', options: unknown): Promise<Response> {
+    const tide = start()
+    if (door === 'fetch') return tide.fetch(request, options as never)
+    const server = await serve((given, response) => {
+      void tide.subscribe(given, response, options as never)
+    })
+    onTestFinished(() => server.close())
+    return fetch(`http://127.0.0.1:${server.port}/?topic=a`)
+  }
+
+  describe.each(['fetch', 'subscribe'] as const)('tide.%s', (door) => {
+    test.each(foreign)('given %s as its options opens the stream', async (name) => {
+      const response = await ask(door, oddValues[name]?.())
+      expect(response.status).toBe(200)
+      await response.body?.cancel()
+    })
+
+    test.each(everything)('given %s as its subscription says so', async (name) => {
+      const response = await ask(door, { subscription: oddValues[name]?.() })
+      expect(response.status).toBe(500)
+      expect(await response.json()).toMatchObject({ code: 'OPTION_INVALID' })
+    })
+
+    test('given options that throw says so', async () => {
+      const response = await ask(door, withThrowing({}, 'subscription'))
+      expect(response.status).toBe(500)
+      expect(await response.json()).toMatchObject({ code: 'OPTION_INVALID' })
+    })
+  })
+
+  test.each([
+    ['fetch', { compression: 'false' }],
+    ['subscribe', { way: 'socket' }],
+  ] as const)('tide.%s, given %j', async (door, options) => {
+    const response = await ask(door, options)
+    expect(response.status).toBe(500)
+    expect(await response.json()).toMatchObject({ code: 'OPTION_INVALID' })
+  })
+})
