@@ -92,3 +92,20 @@ export const formerEpochsMax: number = 16
 
 /** Bytes that must be free to begin a log: 16 pages of 4 KiB for LMDB's first state and ours. */
 export const newDataBytes: number = 64 * 1024
+
+/**
+ * Of `maxBytes`, topics without records get this share beside the records. A topic per event is the worst log: with names of
+ * 250 bytes 2.2 × a limit of 64 MiB on the disk. Of 4 MiB it is up to 5 ×, because each transaction writes most pages of the
+ * topics anew, and LMDB keeps three copies.
+ */
+export const emptyShare: number = 1 / 8
+
+/** What topics without records may take at least, whatever `maxBytes` says. 256 KiB ÷ 270 = 970 of 30 bytes. */
+export const emptyTopicsBytesMin: number = 256 * 1024
+
+/** What a topic without records takes on the disk: measured 225 bytes with a name of 30 bytes, 518 with 100, 1,180 with 250. */
+export const emptyOverheadBytes: number = 150
+export const emptyNameCopies: number = 4
+
+/** Topics without records that a transaction forgets beyond twice those it has changed. 200 × ~10 µs = 2 ms. */
+export const emptyForgottenMax: number = 200
