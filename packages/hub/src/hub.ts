@@ -26,6 +26,8 @@ export interface ServingHub extends Hub {
   readonly isStuck: boolean
   /** How often it has stored events; 0 in memory. */
   readonly commits: number
+  /** Names the files of its log, for other workers of the hub; undefined in memory. */
+  readonly place: string | undefined
 }
 
 /** What a hub says while it runs. */
@@ -40,4 +42,6 @@ export interface WorkerShare {
   readonly listen: (server: Server) => Promise<string>
   /** This process's part of the pace at which the whole hub sends sessions away. */
   readonly drainSessionsPerSecond: number
+  /** The log's files, once a worker of the hub has opened them: no other will do. */
+  readonly place: string | undefined
 }

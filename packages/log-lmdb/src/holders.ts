@@ -12,6 +12,9 @@ export interface Holder {
   readonly bootId: string
   /** When the process started, in the machine's own terms; empty where the system does not tell. */
   readonly started: string
+  /** Its data file and lock file, as `held-files.ts` names them; missing in entries of older versions. */
+  readonly data?: string | undefined
+  readonly lock?: string | undefined
 }
 
 export interface HeldBy extends Holder {
@@ -42,9 +45,13 @@ export function writeHolder(meta: Table, key: Buffer, holder: Holder): void {
   void meta.put(key, Buffer.from(JSON.stringify(holder)))
 }
 
-/** Whether the process of an entry still runs. A process that got the same id later is another one. */
+/**
+ * Whether the process of an entry still runs and holds this directory. A process that got the same id later is another one; and
+ * entries in the copy of a directory are of those who hold the original.
+ */
 export function isAlive(holder: Holder, own: Holder): boolean {
   if (holder.bootId !== own.bootId) return false
+  if (holder.data !== undefined && own.data !== undefined && holder.data !== own.data) return false
   if (holder.pid === own.pid) return holder.started === own.started
   try {
     process.kill(holder.pid, 0)

@@ -20,7 +20,7 @@ export interface Identity {
   readonly former: readonly FormerEpoch[]
 }
 
-const identityKey = textKey('identity')
+export const identityKey: Buffer = textKey('identity')
 const formatName = 'tidemark-log'
 
 interface StoredIdentity {

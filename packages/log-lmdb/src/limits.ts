@@ -109,3 +109,28 @@ export const emptyNameCopies: number = 4
 
 /** Topics without records that a transaction forgets beyond twice those it has changed. 200 × ~10 µs = 2 ms. */
 export const emptyForgottenMax: number = 200
+
+/** Between two looks whether the directory is still there and the clock can be right, in milliseconds. ~10 µs each. */
+export const lookMs: number = 1_000
+
+/**
+ * A log whose newest record is this far ahead of the machine's clock says so, in milliseconds. A clock nobody sets drifts by 100 ppm,
+ * 8.6 s a day: five minutes in 35 days. A retention of 24 hours is 0.3 % late then.
+ */
+export const clockAheadMs: number = 5 * 60_000
+
+/**
+ * A clock that has left so much out since the records before tells of a stop, or of a wrong clock, in milliseconds. Restarts are
+ * shorter; a machine that takes local time for UTC is wrong by an hour.
+ */
+export const clockJumpMs: number = 30 * 60_000
+
+/**
+ * After such a jump nothing is removed by age for this long, in milliseconds. The machine's time service sets a wrong clock within
+ * a minute of finding the network, and an operator has time to read the warning. Of 24 hours it is 0.7 %.
+ */
+export const ageHoldMs: number = 10 * 60_000
+
+/** Records, and bytes of them, that one step of a clock's repair dates anew. 10,000 × ~10 µs = 0.1 s in which no one else writes. */
+export const repairRecordsMax: number = 10_000
+export const repairBytesMax: number = 16 * 1024 * 1024

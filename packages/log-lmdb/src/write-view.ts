@@ -29,6 +29,8 @@ export class WriteView {
   readonly state: LogState
   /** The time of what is added. */
   readonly now: number
+  /** What ages are counted to: one record dated far ahead must not make all before it too old. */
+  readonly ageNow: number
   readonly #tables: Tables
   readonly #rules: RuleBook
   readonly #maxBytes: number
@@ -43,6 +45,7 @@ export class WriteView {
     this.state = readState(tables)
     this.#empty = new EmptyTopics(tables, this.state, retention.maxBytes)
     this.now = readRecordTime(clock, this.state.headTime)
+    this.ageNow = Math.floor(clock.now())
   }
 
   /** Adds a record and returns its sequence. */
@@ -124,7 +127,7 @@ export class WriteView {
   trimRest(max: number): void {
     const bounds = { now: this.now, maxBytes: this.#maxBytes, max }
     trimLeaving(this.#tables, this.state, bounds)
-    trimKeys(this.#tables, this.state, bounds)
+    trimKeys(this.#tables, this.state, { ...bounds, now: this.ageNow })
   }
 
   removeByRetention(sequence: number): void {

@@ -19,6 +19,8 @@ export const logErrors = {
   LOG_FORMAT_FOREIGN: 'The directory holds something that is not a Tidemark log.',
   LOG_DAMAGED:
     'The data file is shorter than its own index says, or unreadable. Restore it from a backup, or move the directory away and start anew.',
+  LOG_DIRECTORY_LOST:
+    'The data directory under a running process was removed, moved or replaced. Nothing is stored until what was there is put back, or the process is started anew.',
   LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
   LOG_NOT_WRITABLE: 'The data directory cannot be created or written.',
 } as const

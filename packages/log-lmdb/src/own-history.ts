@@ -1,0 +1,47 @@
+// Whether the data file still holds the history that was opened: somebody may copy another one over it.
+
+import { LogError } from '@tidemark/log'
+import type { Epoch } from '@tidemark/log/driver'
+import { identityKey, readIdentity } from './identity.ts'
+import type { Table } from './schema.ts'
+
+export interface OwnHistoryOptions {
+  readonly meta: Table
+  readonly directory: string
+  readonly epoch: Epoch
+}
+
+/** The identity of an open log. */
+export class OwnHistory {
+  readonly #options: OwnHistoryOptions
+  /** As it was last found to be ours: ~1 µs to compare, in every write transaction. */
+  #bytes: Buffer | undefined
+  #isLost = false
+
+  constructor(options: OwnHistoryOptions) {
+    this.#options = options
+  }
+
+  /**
+   * To be called within a snapshot or a transaction. What was lost once stays lost: LMDB has parts of the old file in mind.
+   * @throws LogError `LOG_DIRECTORY_LOST`
+   */
+  require(): void {
+    this.#isLost ||= !this.#isOurs()
+    if (!this.#isLost) return
+    throw new LogError(
+      'LOG_DIRECTORY_LOST',
+      `Nothing is stored or read: another log was copied over the one in ${JSON.stringify(this.#options.directory)} while it was open. Stop every process that holds the directory, then start again.`,
+    )
+  }
+
+  #isOurs(): boolean {
+    const { meta, directory, epoch } = this.#options
+    const bytes = meta.getBinary(identityKey)
+    if (bytes === undefined) return false
+    if (this.#bytes?.equals(bytes) === true) return true
+    const isOurs = readIdentity(meta, directory)?.epoch === epoch
+    if (isOurs) this.#bytes = bytes
+    return isOurs
+  }
+}
