@@ -19,7 +19,7 @@ test('a thousand requests for readiness write once, and once more a second later
   const clock = createFakeClock()
   const tide = makeTide()
   const readiness = new Readiness({ tide, log: {}, clock })
-  const ask = (): Promise<(string | undefined)[]> =>
+  const ask = (): Promise<unknown[]> =>
     Promise.all(Array.from({ length: 1_000 }, () => readiness.findFault()))
   expect(new Set(await ask())).toEqual(new Set([undefined]))
   clock.advance(999)

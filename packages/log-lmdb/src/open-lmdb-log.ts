@@ -80,7 +80,8 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     tables = opened
     const held = new HeldFiles({ directory, newest, onChange: onWarning })
     // What is open is what was looked at before.
-    if (found.data !== undefined) requirePlace(directory, place ?? found.data, held.places)
+    const expected = place ?? found.data
+    if (expected !== undefined) requirePlace(directory, expected, held.places)
     const own = { ...self, ...held.places }
     const registration = { directory, settings, own, key, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
