@@ -89,7 +89,7 @@ export class LmdbLog implements LmdbEventLog {
 
   constructor(parts: LmdbLogParts) {
     const { context, directory, wake, pollMs, onWarning, onHandlerError } = parts
-    const { tables, clock, held } = context
+    const { tables, clock, held, history } = context
     this.#parts = parts
     this.#tails = new Tails({
       tables: context.tables,
@@ -116,7 +116,11 @@ export class LmdbLog implements LmdbEventLog {
     this.#clockWatch = new ClockWatch({ directory, tables, clock, onChange: onWarning })
     this.#lookout = new Lookout({
       clock,
-      looks: [() => held.look(), () => this.#clockWatch.look()],
+      looks: [
+        () => held.look(),
+        () => withSnapshot(tables, () => history.look()),
+        () => void (history.isLost || this.#clockWatch.look()),
+      ],
       onError: (error) => void this.#warn(error, onWarning),
     })
   }
@@ -202,7 +206,7 @@ export class LmdbLog implements LmdbEventLog {
 
   async #close(): Promise<void> {
     const { context, holder, wake, onWarning } = this.#parts
-    const { writer, tables, held } = context
+    const { writer, tables, held, history } = context
     const { root, meta, newest } = tables
     await this.#queue.drain()
     this.#tails.close()
@@ -212,7 +216,7 @@ export class LmdbLog implements LmdbEventLog {
       await writer.run(() => void meta.remove(holder))
     } catch (error) {
       // The next one to open the directory removes the entry.
-      if (!writer.isStuck && !held.isLost) await this.#warn(error, onWarning)
+      if (!writer.isStuck && !held.isLost && !history.isLost) await this.#warn(error, onWarning)
     }
     wake.close()
     // lmdb would wait for the transaction that does not come. The directory is left as by a kill.

@@ -90,7 +90,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
       return register(opened, registration)
     })
     const { epoch } = identity
-    const history = new OwnHistory({ meta: opened.meta, directory, epoch })
+    const history = new OwnHistory({ meta: opened.meta, directory, epoch, onLost: onWarning })
     writer.keepTo(history)
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed

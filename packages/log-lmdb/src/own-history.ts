@@ -9,6 +9,8 @@ export interface OwnHistoryOptions {
   readonly meta: Table
   readonly directory: string
   readonly epoch: Epoch
+  /** Told, once, that the history is lost. */
+  readonly onLost: (text: string) => void
 }
 
 /** The identity of an open log. */
@@ -27,12 +29,23 @@ export class OwnHistory {
    * @throws LogError `LOG_DIRECTORY_LOST`
    */
   require(): void {
-    this.#isLost ||= !this.#isOurs()
-    if (!this.#isLost) return
-    throw new LogError(
-      'LOG_DIRECTORY_LOST',
-      `Nothing is stored or read: another log was copied over the one in ${JSON.stringify(this.#options.directory)} while it was open. Stop every process that holds the directory, then start again.`,
-    )
+    this.look()
+    if (this.#isLost) throw new LogError('LOG_DIRECTORY_LOST', this.#describeLoss())
+  }
+
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  /** Finds out, and tells of it. As {@link require}, within a snapshot or a transaction. */
+  look(): void {
+    if (this.#isLost || this.#isOurs()) return
+    this.#isLost = true
+    this.#options.onLost(this.#describeLoss())
+  }
+
+  #describeLoss(): string {
+    return `Nothing is stored or read: another log was copied over the one in ${JSON.stringify(this.#options.directory)} while it was open. Stop every process that holds the directory, then start again.`
   }
 
   #isOurs(): boolean {

@@ -89,9 +89,10 @@ export class RetentionSweep {
       this.#checkReaders()
       isDone = await this.#takeStep({ isAsked: false })
     } catch (error) {
-      const { writer, held } = this.#context
+      const { writer, held, history } = this.#context
+      const isTold = writer.isStuck || held.isLost || history.isLost
       // That storage is stuck or gone is said once, not with every look.
-      if (!this.#isClosed && !writer.isStuck && !held.isLost) this.#onError(error)
+      if (!this.#isClosed && !isTold) this.#onError(error)
     }
     this.#sweepAfter(isDone ? sweepIntervalMs : sweepPauseMs)
   }

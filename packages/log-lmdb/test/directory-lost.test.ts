@@ -177,12 +177,17 @@ test('a working directory that changes does not lose a log', async () => {
 
 test('another log copied over an open one is neither written nor read', async () => {
   await makeOther(second)
-  const log = await openAt(directory)
+  const warnings: string[] = []
+  const clock = createFakeClock()
+  const log = await openAt(directory, { clock, onWarning: (text) => warnings.push(text) })
   for (let i = 0; i < 20; i++) await append(log, `event ${i}`)
   await copyFile(join(second, 'data.mdb'), join(first, 'data.mdb'))
+  clock.advance(1_000)
+  expect(warnings).toEqual([expect.stringContaining('another log was copied over')])
   await expect(append(log, 'into another log')).rejects.toMatchObject(lost)
   await expect(readData(log)).rejects.toMatchObject(lost)
   await log.close()
+  expect(warnings).toHaveLength(1)
 })
 
 test('an older copy of itself put over an open log acknowledges nothing more', async () => {
