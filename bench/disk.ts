@@ -28,6 +28,7 @@ const mixed = 'x'.repeat(256 * 1024)
 
 interface Case {
   readonly name: string
+  /** Infinity: each event has a topic of its own, with a name of 250 bytes, and names come in no order. */
   readonly topics: number
   /** Events per append or request. */
   readonly batch: number
@@ -44,6 +45,7 @@ const cases: readonly Case[] = [
   { ...plain, name: 'log, 10 topics, a key per event', topics: 10, batch: 1, hasKeys: true },
   { ...plain, name: 'log, 2,100-byte events', batch: 50, data: () => pageFiller },
   { ...plain, name: 'log, events of 1 B to 256 KiB', batch: 10, data: pickMixed },
+  { ...plain, name: 'log, a topic per event', topics: Infinity },
   { ...plain, name: 'hub, 10,000 topics' },
   { ...plain, name: 'hub, 10,000 topics, a key per 100 events', hasKeys: true },
 ]
@@ -90,7 +92,8 @@ function createSupply({ topics, batch, data }: Case): () => readonly NewEvent[] 
     if (bytes >= 10 * limitBytes) return undefined
     const events: NewEvent[] = []
     for (let i = 0; i < batch; i++) {
-      const event = { topic: parseTopic(`orders/${n % topics}`), data: data(n) }
+      const topic = topics === Infinity ? makeName(n) : `orders/${n % topics}`
+      const event = { topic: parseTopic(topic), data: data(n) }
       n += 1
       bytes += measureRecord(event)
       events.push(event)
@@ -150,6 +153,10 @@ async function runHub(each: Case, directory: string): Promise<Sizes> {
 function pickMixed(n: number): string {
   const share = ((n * 2_654_435_761) % 2 ** 32) / 2 ** 32
   return mixed.slice(0, Math.ceil(2 ** (share * 18)))
+}
+
+function makeName(n: number): string {
+  return `${((n * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0')}/`.padEnd(250, 't')
 }
 
 /** As long as a UUID, in no order. */

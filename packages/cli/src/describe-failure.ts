@@ -27,6 +27,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   LOG_FORMAT_NEWER: exitCodes.directory,
   LOG_FORMAT_FOREIGN: exitCodes.directory,
   LOG_DAMAGED: exitCodes.directory,
+  LOG_DIRECTORY_LOST: exitCodes.directory,
   EPOCH_INVALID: exitCodes.directory,
   URL_INVALID: exitCodes.usage,
   OPTIONS_INVALID: exitCodes.usage,

@@ -28,6 +28,8 @@ export interface ServingHub extends Hub {
   readonly commits: number
   /** This process has no file descriptors left. */
   readonly isShort: boolean
+  /** Names the files of its log, for other workers of the hub; undefined in memory. */
+  readonly place: string | undefined
 }
 
 /** What a hub says while it runs. */
@@ -42,4 +44,6 @@ export interface WorkerShare {
   readonly listen: (server: Server) => Promise<string>
   /** This process's part of the pace at which the whole hub sends sessions away. */
   readonly drainSessionsPerSecond: number
+  /** The log's files, once a worker of the hub has opened them: no other will do. */
+  readonly place: string | undefined
 }

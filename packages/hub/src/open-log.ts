@@ -11,12 +11,20 @@ export interface HubLog extends EventLog {
   readonly isStuck?: boolean
   /** See `LmdbEventLog.commits`. */
   readonly commits?: number
+  /** See `LmdbEventLog.place`. */
+  readonly place?: string
+  /** See `LmdbEventLog.warnings`. */
+  readonly warnings?: readonly string[]
 }
 
-/** Opens `memory:` or the LMDB directory. */
+/**
+ * Opens `memory:` or the LMDB directory.
+ * @param place Of a hub that serves already: the directory is not made anew for it, and no other is taken.
+ */
 export async function openLog(
   config: HubConfig,
   onWarning: (text: string) => void,
+  place?: string,
 ): Promise<HubLog> {
   const retention = planRetention(config)
   if (config.data === 'memory:') return memoryLog({ retention })
@@ -24,6 +32,7 @@ export async function openLog(
     directory: config.data,
     durability: config.durability,
     retention,
+    place,
     onWarning,
   })
 }

@@ -2,45 +2,53 @@
 
 import type { Clock } from '@tidemark/log'
 import { probeFreshMs, probeMs } from './limits.ts'
+import type { HubLog } from './open-log.ts'
 
-/** What readiness needs of the engine. */
-interface Probed {
-  readonly isDraining: boolean
-  probe(timeoutMs: number): Promise<boolean>
+/** What readiness needs of the hub. */
+interface ReadinessOptions {
+  readonly tide: {
+    readonly isDraining: boolean
+    probe(timeoutMs: number): Promise<boolean>
+  }
+  readonly log: Pick<HubLog, 'warnings'>
+  readonly clock: Clock
 }
 
 /** Probes at most once at a time and once per second: each probe is an event that is flushed to the disk. */
 export class Readiness {
-  readonly #tide: Probed
-  readonly #clock: Clock
-  #running: Promise<string | undefined> | undefined
+  readonly #options: ReadinessOptions
+  #running: Promise<unknown> | undefined
 
-  constructor(tide: Probed, clock: Clock) {
-    this.#tide = tide
-    this.#clock = clock
+  constructor(options: ReadinessOptions) {
+    this.#options = options
   }
 
-  /** Why the hub is not ready; undefined when it is. At most one second old. */
-  async findFault(): Promise<string | undefined> {
-    if (this.#tide.isDraining) return 'it is shutting down'
+  /** What an operator should know of a hub that is ready. */
+  get warnings(): readonly string[] {
+    return this.#options.log.warnings ?? []
+  }
+
+  /** Why the hub is not ready: a text, or what publishing failed with; undefined when it is. At most one second old. */
+  async findFault(): Promise<unknown> {
+    if (this.#options.tide.isDraining) return 'it is shutting down'
     this.#running ??= this.#probe()
     return this.#running
   }
 
-  async #probe(): Promise<string | undefined> {
+  async #probe(): Promise<unknown> {
     const fault = await this.#describeFault()
-    this.#clock.after(probeFreshMs, () => {
+    this.#options.clock.after(probeFreshMs, () => {
       this.#running = undefined
     })
     return fault
   }
 
-  async #describeFault(): Promise<string | undefined> {
+  async #describeFault(): Promise<unknown> {
     try {
-      const isDelivered = await this.#tide.probe(probeMs)
+      const isDelivered = await this.#options.tide.probe(probeMs)
       return isDelivered ? undefined : `a probe was not delivered within ${probeMs} ms`
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return error
     }
   }
 }

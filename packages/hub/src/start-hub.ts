@@ -67,7 +67,7 @@ export async function startNode(
 ): Promise<ServingHub> {
   const certificate = config.tls === undefined ? undefined : loadCertificate(config.tls)
   const { sessionsMax, connectionsMax } = planConnections(config)
-  const log = await openLog(config, say)
+  const log = await openLog(config, say, share?.place)
   const onError = (error: unknown): void => say(describeError(error))
   const tide = createTidemark({
     log,
@@ -91,7 +91,7 @@ export async function startNode(
       context: {
         tide,
         log,
-        readiness: new Readiness(tide, systemClock),
+        readiness: new Readiness({ tide, log, clock: systemClock }),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         isLoopbackOnly: !config.insecure,
@@ -167,6 +167,7 @@ function createHub(
     get isShort() {
       return descriptors.isShort
     },
+    place: log.place,
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.
       traffic.sendAway()

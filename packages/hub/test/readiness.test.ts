@@ -18,8 +18,8 @@ function makeTide(): { isDraining: boolean; probes: number; probe(): Promise<boo
 test('a thousand requests for readiness write once, and once more a second later', async () => {
   const clock = createFakeClock()
   const tide = makeTide()
-  const readiness = new Readiness(tide, clock)
-  const ask = (): Promise<(string | undefined)[]> =>
+  const readiness = new Readiness({ tide, log: {}, clock })
+  const ask = (): Promise<unknown[]> =>
     Promise.all(Array.from({ length: 1_000 }, () => readiness.findFault()))
   expect(new Set(await ask())).toEqual(new Set([undefined]))
   clock.advance(999)
@@ -34,7 +34,7 @@ test('a hub that stops delivering, or drains, is not called ready for longer tha
   const clock = createFakeClock()
   const tide = makeTide()
   tide.probes = 1
-  const readiness = new Readiness(tide, clock)
+  const readiness = new Readiness({ tide, log: {}, clock })
   expect(await readiness.findFault()).toBeUndefined()
   clock.advance(1_000)
   expect(await readiness.findFault()).toMatch(/not delivered/)

@@ -55,11 +55,11 @@ interface Adding {
 
 function addBatch({ context, view, records }: Adding, batch: NewBatch): SequenceRun {
   const { tables, lineage } = context
-  const { now: time } = view
+  const { now: time, ageNow } = view
   const { events, idempotencyKey: key } = batch
   const fingerprint = key === undefined ? 0 : fingerprintBatch(events)
   if (key !== undefined) {
-    const known = findRun(tables, key, { fingerprint, now: time })
+    const known = findRun(tables, key, { fingerprint, now: ageNow })
     if (known !== undefined) return known
   }
   const run = { first: view.state.head + 1, count: events.length }

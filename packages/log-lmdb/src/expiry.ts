@@ -35,6 +35,11 @@ export class Expiry {
     this.#fronts = [...ages].map((maxAgeMs) => ({ maxAgeMs, after: 0 }))
   }
 
+  /** What is found when nobody looks. */
+  get nothing(): Expired {
+    return { sequences: [], fronts: this.#fronts, isCutOff: false }
+  }
+
   /** To be called within one snapshot. */
   find(tables: Tables, now: number): Expired {
     const sequences: number[] = []

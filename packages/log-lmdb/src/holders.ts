@@ -1,10 +1,8 @@
 // Who holds the directory: one entry per open handle, which stays behind when its process or machine dies.
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
-import { join } from 'node:path'
 import type { Clock } from '@tidemark/log'
-import { dataFile } from './file-names.ts'
 import { asBuffer, textKey } from './schema.ts'
 import type { Table } from './schema.ts'
 
@@ -14,8 +12,9 @@ export interface Holder {
   readonly bootId: string
   /** When the process started, in the machine's own terms; empty where the system does not tell. */
   readonly started: string
-  /** Which data file the process holds. A copy of a directory has the entries of those who hold the original. */
-  readonly file: string
+  /** Its data file and lock file, as `held-files.ts` names them; missing in entries of older versions. */
+  readonly data?: string | undefined
+  readonly lock?: string | undefined
 }
 
 export interface HeldBy extends Holder {
@@ -29,13 +28,8 @@ export function holderKey(pid: number, random: string): Buffer {
   return textKey(`${prefix}${pid}:${random}`)
 }
 
-export function describeOwnProcess(clock: Clock, directory: string): Holder {
-  return {
-    pid: process.pid,
-    bootId: readBootId(clock),
-    started: readStart(process.pid) ?? '',
-    file: describeDataFile(directory),
-  }
+export function describeOwnProcess(clock: Clock): Holder {
+  return { pid: process.pid, bootId: readBootId(clock), started: readStart(process.pid) ?? '' }
 }
 
 export function readHolders(meta: Table): readonly HeldBy[] {
@@ -51,9 +45,13 @@ export function writeHolder(meta: Table, key: Buffer, holder: Holder): void {
   void meta.put(key, Buffer.from(JSON.stringify(holder)))
 }
 
-/** Whether the process of an entry still runs and holds this file. A process that got the same id later is another one. */
+/**
+ * Whether the process of an entry still runs and holds this directory. A process that got the same id later is another one; and
+ * entries in the copy of a directory are of those who hold the original.
+ */
 export function isAlive(holder: Holder, own: Holder): boolean {
-  if (holder.bootId !== own.bootId || holder.file !== own.file) return false
+  if (holder.bootId !== own.bootId) return false
+  if (holder.data !== undefined && own.data !== undefined && holder.data !== own.data) return false
   if (holder.pid === own.pid) return holder.started === own.started
   try {
     process.kill(holder.pid, 0)
@@ -63,11 +61,6 @@ export function isAlive(holder: Holder, own: Holder): boolean {
   }
   const started = readStart(holder.pid)
   return started === undefined || holder.started === '' || started === holder.started
-}
-
-function describeDataFile(directory: string): string {
-  const { dev, ino } = statSync(join(directory, dataFile), { bigint: true })
-  return `${dev}:${ino}`
 }
 
 function readBootId(clock: Clock): string {

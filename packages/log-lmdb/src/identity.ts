@@ -12,7 +12,7 @@ export interface Identity {
   readonly openings: number
 }
 
-const identityKey = textKey('identity')
+export const identityKey: Buffer = textKey('identity')
 const formatName = 'tidemark-log'
 
 interface StoredIdentity {

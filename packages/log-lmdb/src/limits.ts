@@ -92,3 +92,45 @@ export const marksLookedMax: number = 5_000
 
 /** Bytes that must be free to begin a log: 16 pages of 4 KiB for LMDB's first state and ours. */
 export const newDataBytes: number = 64 * 1024
+
+/**
+ * Of `maxBytes`, topics without records get this share beside the records. A topic per event is the worst log: with names of
+ * 250 bytes 2.2 × a limit of 64 MiB on the disk. Of 4 MiB it is up to 5 ×, because each transaction writes most pages of the
+ * topics anew, and LMDB keeps three copies.
+ */
+export const emptyShare: number = 1 / 8
+
+/** What topics without records may take at least, whatever `maxBytes` says. 256 KiB ÷ 270 = 970 of 30 bytes. */
+export const emptyTopicsBytesMin: number = 256 * 1024
+
+/** What a topic without records takes on the disk: measured 225 bytes with a name of 30 bytes, 518 with 100, 1,180 with 250. */
+export const emptyOverheadBytes: number = 150
+export const emptyNameCopies: number = 4
+
+/** Topics without records that a transaction forgets beyond twice those it has changed. 200 × ~10 µs = 2 ms. */
+export const emptyForgottenMax: number = 200
+
+/** Between two looks whether the directory is still there and the clock can be right, in milliseconds. ~10 µs each. */
+export const lookMs: number = 1_000
+
+/**
+ * A log whose newest record is this far ahead of the machine's clock says so, in milliseconds. A clock nobody sets drifts by 100 ppm,
+ * 8.6 s a day: five minutes in 35 days. A retention of 24 hours is 0.3 % late then.
+ */
+export const clockAheadMs: number = 5 * 60_000
+
+/**
+ * A clock that has left so much out since the records before tells of a stop, or of a wrong clock, in milliseconds. Restarts are
+ * shorter; a machine that takes local time for UTC is wrong by an hour.
+ */
+export const clockJumpMs: number = 30 * 60_000
+
+/**
+ * After such a jump nothing is removed by age for this long, in milliseconds. The machine's time service sets a wrong clock within
+ * a minute of finding the network, and an operator has time to read the warning. Of 24 hours it is 0.7 %.
+ */
+export const ageHoldMs: number = 10 * 60_000
+
+/** Records, and bytes of them, that one step of a clock's repair dates anew. 10,000 × ~10 µs = 0.1 s in which no one else writes. */
+export const repairRecordsMax: number = 10_000
+export const repairBytesMax: number = 16 * 1024 * 1024

@@ -22,9 +22,11 @@ import {
 } from '@tidemark/log/driver'
 import type { LogContext } from './log-context.ts'
 import { AppendQueue } from './append-queue.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { describe, toUnavailable } from './failures.ts'
 import { locateAge, searchLast } from './locate.ts'
 import type { LastSearch } from './locate.ts'
+import { Lookout } from './lookout.ts'
 import { readFirst, readState } from './log-state.ts'
 import { readPage } from './read-page.ts'
 import { RetentionSweep } from './retention-sweep.ts'
@@ -52,14 +54,25 @@ export interface LmdbEventLog extends EventLog {
    * `LOG_UNAVAILABLE` until it comes; a process that exits before that ends by SIGKILL.
    */
   readonly isStuck: boolean
+  /**
+   * What an operator should know at this moment, one line each: events dated ahead of the machine's clock, events that a clock which
+   * has jumped is about to remove. Told to `onWarning` as well, when it begins.
+   */
+  readonly warnings: readonly string[]
+  /** Names the data file it has open; see `LmdbLogOptions.place`. */
+  readonly place: string
   /** Write transactions of this handle that stored events. */
   readonly commits: number
   stats(): LmdbLogStats
-  /** Applies retention now, step by step; resolves when nothing is due. The log does so by itself once a second. */
+  /**
+   * Applies retention now, step by step; resolves when nothing is due. The log does so by itself once a second; but after the clock
+   * has jumped ahead it removes nothing by age for 10 minutes.
+   */
   sweep(): Promise<void>
 }
 
 export interface LmdbLogParts {
+  readonly directory: string
   readonly context: LogContext
   readonly wake: Wake
   /** Key of this handle's entry among the holders. */
@@ -74,10 +87,13 @@ export class LmdbLog implements LmdbEventLog {
   readonly #queue: AppendQueue
   readonly #tails: Tails
   readonly #sweep: RetentionSweep
+  readonly #clockWatch: ClockWatch
+  readonly #lookout: Lookout
   #closing: Promise<void> | undefined
 
   constructor(parts: LmdbLogParts) {
-    const { context, wake, pollMs, onWarning, onHandlerError } = parts
+    const { context, directory, wake, pollMs, onWarning, onHandlerError } = parts
+    const { tables, clock, held, history } = context
     this.#parts = parts
     this.#tails = new Tails({
       tables: context.tables,
@@ -100,7 +116,26 @@ export class LmdbLog implements LmdbEventLog {
     this.#sweep = new RetentionSweep({
       context,
       onError: (error) => void this.#warn(error, onWarning),
+      onWarning,
     })
+    this.#clockWatch = new ClockWatch({ directory, tables, clock, onChange: onWarning })
+    this.#lookout = new Lookout({
+      clock,
+      looks: [
+        () => held.look(),
+        () => withSnapshot(tables, () => history.look()),
+        () => void (history.isLost || this.#clockWatch.look()),
+      ],
+      onError: (error) => void this.#warn(error, onWarning),
+    })
+  }
+
+  get place(): string {
+    return this.#parts.context.held.places.data ?? ''
+  }
+
+  get warnings(): readonly string[] {
+    return [this.#clockWatch.warning, this.#sweep.warning].filter((each) => each !== undefined)
   }
 
   get isStuck(): boolean {
@@ -179,16 +214,17 @@ export class LmdbLog implements LmdbEventLog {
 
   async #close(): Promise<void> {
     const { context, holder, wake, onWarning } = this.#parts
-    const { writer, tables } = context
+    const { writer, tables, held, history } = context
     const { root, meta, newest } = tables
     await this.#queue.drain()
     this.#tails.close()
+    this.#lookout.close()
     await this.#sweep.close()
     try {
       await writer.run(() => void meta.remove(holder))
     } catch (error) {
       // The next one to open the directory removes the entry.
-      if (!writer.isStuck) await this.#warn(error, onWarning)
+      if (!writer.isStuck && !held.isLost && !history.isLost) await this.#warn(error, onWarning)
     }
     wake.close()
     // lmdb would wait for the transaction that does not come. The directory is left as by a kill.
@@ -208,7 +244,7 @@ export class LmdbLog implements LmdbEventLog {
 
   async #settleNewest(): Promise<void> {
     try {
-      await this.#parts.context.writer.run(() => undefined)
+      await this.#parts.context.writer.settle()
     } catch (error) {
       throw await this.#toFailure(error, 'reading')
     }
@@ -218,7 +254,11 @@ export class LmdbLog implements LmdbEventLog {
     // Again: what takes several turns may see the log closed between two of them.
     this.#requireOpen()
     try {
-      return withSnapshot(this.#parts.context.tables, read)
+      const { tables, history } = this.#parts.context
+      return withSnapshot(tables, () => {
+        history.require()
+        return read()
+      })
     } catch (error) {
       throw await this.#toFailure(error, doing)
     }
@@ -247,7 +287,7 @@ export class LmdbLog implements LmdbEventLog {
   }
 
   async #warn(error: unknown, onWarning: (text: string) => void): Promise<void> {
-    const failure = await toUnavailable(error, 'applying retention')
+    const failure = await toUnavailable(error, 'looking after the log')
     onWarning(describe(failure))
   }
 }

@@ -2,11 +2,15 @@
 
 import type { Clock, Retention } from '@tidemark/log'
 import type { Lineage, RuleBook } from '@tidemark/log/driver'
+import type { HeldFiles } from './held-files.ts'
+import type { OwnHistory } from './own-history.ts'
 import type { Tables } from './schema.ts'
 import type { Writer } from './writer.ts'
 
 export interface LogContext {
   readonly tables: Tables
+  readonly held: HeldFiles
+  readonly history: OwnHistory
   readonly writer: Writer
   readonly lineage: Lineage
   /** How often a first opener has begun an epoch here; another number means that somebody else has. */

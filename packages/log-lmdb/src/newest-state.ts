@@ -33,6 +33,14 @@ export class NewestState {
     this.#isLockKnown = this.#readMagic() === lockMagic
   }
 
+  get dataDescriptor(): number {
+    return this.#data
+  }
+
+  get lockDescriptor(): number {
+    return this.#lock.file
+  }
+
   /**
    * Id of the transaction whose state the processes of this machine read now: as long as it is the same, nobody has
    * committed. Far cheaper than a snapshot. Undefined when the lock file is not as expected.
@@ -44,7 +52,7 @@ export class NewestState {
   /**
    * Whether a write transaction goes on from the newest state. If not, the mistake is mended and the transaction is
    * to be left; the next one will. To be called while it holds the write lock.
-   * @throws LogError `LOG_UNAVAILABLE` when the lock file is not as expected
+   * @throws LogError `LOG_DIRECTORY_LOST` when the data is older than the lock file says: a copy of it from before
    */
   isBaseOf(transactionId: number): boolean {
     const [first, second] = [0, this.#pageSize].map((page) =>
@@ -66,8 +74,8 @@ export class NewestState {
     const stored = this.#read(file, lockTxnIdAt)
     if (this.#readMagic() !== lockMagic || stored > newest) {
       throw new LogError(
-        'LOG_UNAVAILABLE',
-        `The lock file names transaction ${stored} as the newest; the data holds ${newest}. Stop every process that holds the directory, then start one.`,
+        'LOG_DIRECTORY_LOST',
+        `Nothing is stored: the lock file names transaction ${stored} as the newest, and the data holds ${newest}, as if an older copy had been put over it. Stop every process that holds the directory, then start again.`,
       )
     }
     this.#word.writeBigUInt64LE(newest)

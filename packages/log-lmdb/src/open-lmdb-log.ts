@@ -3,19 +3,21 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RootDatabase } from 'lmdb'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
 import { checkOptions } from './check-options.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
+import { HeldFiles, findPlaces, refuseOtherLock, requirePlace } from './held-files.ts'
 import { describeOwnProcess, holderKey } from './holders.ts'
+import type { Holder } from './holders.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
-import { NewestState } from './newest-state.ts'
+import { openEnvironment, overlapsSync } from './open-environment.ts'
+import { OwnHistory } from './own-history.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
-import { openRoot, openTables } from './schema.ts'
+import { openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
@@ -31,6 +33,11 @@ export interface LmdbLogOptions {
   readonly durability?: Durability | undefined
   /** What is kept. Default: 24 hours and 1 GiB, no rules. */
   readonly retention?: Partial<Retention> | undefined
+  /**
+   * The `place` of a log that was opened before: the directory must hold the same data file, and is not made when it is missing.
+   * Default: any directory will do.
+   */
+  readonly place?: string | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Milliseconds between two looks at what other processes appended, should a wake-up be missed; 1 to 60,000. Default 50. */
@@ -46,7 +53,7 @@ export interface LmdbLogOptions {
  * the others append.
  *
  * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`,
- * `LOG_SETTINGS_DIFFER`, `RETENTION_INVALID`, `OPTION_INVALID`, `LOG_UNAVAILABLE`
+ * `LOG_SETTINGS_DIFFER`, `RETENTION_INVALID`, `OPTION_INVALID`, `LOG_DIRECTORY_LOST`, `LOG_UNAVAILABLE`
  * @example
  * const log = await openLmdbLog({ directory: './tidemark-data' })
  * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })
@@ -56,25 +63,42 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const { directory, durability, clock, pollMs } = checkOptions(options)
   const retention = validateRetention(options.retention)
   const settings = describeSettings({ durability, retention })
+  const { place } = options
+  if (place !== undefined) requirePlace(directory, place, findPlaces(directory))
+  const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
   const wake = prepareDirectory(directory)
-  const key = holderKey(process.pid, randomBytes(8).toString('hex'))
+  const found = findPlaces(directory)
+  const self = describeOwnProcess(clock)
+  const key = holderKey(self.pid, randomBytes(8).toString('hex'))
   let tables: Tables | undefined
   let writer: Writer | undefined
   try {
-    await recover(directory, settings, clock)
-    const { root, newest } = openNewest(directory, overlapsSync(durability))
+    await recover(directory, settings, { ...self, ...found })
+    const { root, newest } = openEnvironment(directory, overlapsSync(durability))
     const opened = openTables(root, newest)
     tables = opened
-    const own = describeOwnProcess(clock, directory)
+    const held = new HeldFiles({ directory, newest, onChange: onWarning })
+    // What is open is what was looked at before.
+    const expected = place ?? found.data
+    if (expected !== undefined) requirePlace(directory, expected, held.places)
+    const own = { ...self, ...held.places }
     const registration = { directory, settings, own, key, clock, randomBytes }
-    const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
-    writer = new Writer({ tables: opened, clock, onStuck: onWarning })
-    const identity = await writer.run(() => register(opened, registration))
+    writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
+    const identity = await writer.run(() => {
+      refuseOtherLock(opened.meta, directory, own)
+      return register(opened, registration)
+    })
+    const { lineage } = identity
+    const history = new OwnHistory({ meta: opened.meta, directory, lineage, onLost: onWarning })
+    writer.keepTo(history)
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed
     return new LmdbLog({
+      directory,
       context: {
         tables: opened,
+        held,
+        history,
         writer,
         ...identity,
         clock,
@@ -99,19 +123,13 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   }
 }
 
-/** Windows flushes slowly beside writes; there `commit` is as durable as `fsync`. */
-function overlapsSync(durability: Durability): boolean {
-  return durability === 'commit' && process.platform !== 'win32'
-}
-
 /**
  * Opens the data once with lmdb's overlapping sync on. Only then does lmdb look for the last flushed state after a
  * stop of the machine under `commit`; opened for `fsync` it would take pages that never reached the disk.
  */
-async function recover(directory: string, settings: SettingTexts, clock: Clock): Promise<void> {
+async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
   if (!existsSync(join(directory, dataFile))) return
-  const own = describeOwnProcess(clock, directory)
-  const { root, newest } = openNewest(directory, undefined)
+  const { root, newest } = openEnvironment(directory, undefined)
   try {
     const names = [...root.getKeys({})].map((name) =>
       Buffer.from(name).toString().replaceAll('\0', ''),
@@ -119,20 +137,10 @@ async function recover(directory: string, settings: SettingTexts, clock: Clock):
     if (names.length === 0) return
     if (!names.includes('meta')) throw toForeign(directory, `its ${dataFile} is of another program`)
     const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
+    refuseOtherLock(meta, directory, own)
     checkDirectory(meta, { directory, settings, own })
   } finally {
     await root.close()
     newest.close()
   }
-}
-
-/** Opens LMDB, and mends at once what that may have done to the other processes; see `newest-state.ts`. */
-function openNewest(
-  directory: string,
-  overlappingSync: boolean | undefined,
-): { readonly root: RootDatabase<Buffer, Buffer>; readonly newest: NewestState } {
-  const root = openRoot(directory, overlappingSync)
-  const newest = new NewestState(directory)
-  root.transactionSync(() => void newest.isBaseOf(root.getWriteTxnId()))
-  return { root, newest }
 }

@@ -1,7 +1,7 @@
 // Retention beside the traffic: what no append has removed in passing goes in small steps.
 
 import type { Clock, Timer, Topic } from '@tidemark/log'
-import { readRecordTime } from '@tidemark/log/driver'
+import { AgeHold } from './age-hold.ts'
 import type { LogContext } from './log-context.ts'
 import { Expiry } from './expiry.ts'
 import type { Expired } from './expiry.ts'
@@ -16,6 +16,8 @@ export interface RetentionSweepOptions {
   readonly context: LogContext
   /** Told of a step that failed; the next sweep tries again. */
   readonly onError: (error: unknown) => void
+  /** Told before a clock that has jumped removes anything. */
+  readonly onWarning: (text: string) => void
 }
 
 /**
@@ -28,19 +30,26 @@ export class RetentionSweep {
   readonly #onError: (error: unknown) => void
   readonly #expiry: Expiry
   readonly #overfull: Overfull
+  readonly #hold: AgeHold
   #timer: Timer | undefined
   #step: Promise<void> | undefined
   #readersCheckedAt: number
   #isClosed = false
 
-  constructor({ context, onError }: RetentionSweepOptions) {
+  constructor({ context, onError, onWarning }: RetentionSweepOptions) {
     this.#context = context
     this.#clock = context.clock
     this.#onError = onError
     this.#readersCheckedAt = context.clock.now()
     this.#expiry = new Expiry(context.rules)
     this.#overfull = new Overfull(context.rules, context.retention)
+    this.#hold = new AgeHold({ clock: context.clock, onWarning })
     this.#sweepAfter(sweepPauseMs)
+  }
+
+  /** What waits to be removed after a jump of the clock; see `age-hold.ts`. */
+  get warning(): string | undefined {
+    return this.#hold.warning
   }
 
   /** Told of topics that an append has left with more than they may hold. */
@@ -55,12 +64,12 @@ export class RetentionSweep {
     await this.#step
   }
 
-  /** Takes step after step until nothing is due. */
+  /** Takes step after step until nothing is due, whatever the clock has done: somebody asks for it. */
   async settle(): Promise<void> {
     await this.#step
     this.#timer?.cancel()
     try {
-      while (!this.#isClosed && !(await this.#takeStep()));
+      while (!this.#isClosed && !(await this.#takeStep({ isAsked: true })));
     } finally {
       this.#sweepAfter(sweepIntervalMs)
     }
@@ -78,10 +87,12 @@ export class RetentionSweep {
     let isDone = true
     try {
       this.#checkReaders()
-      isDone = await this.#takeStep()
+      isDone = await this.#takeStep({ isAsked: false })
     } catch (error) {
-      // That storage is stuck is said once, not with every look.
-      if (!this.#isClosed && !this.#context.writer.isStuck) this.#onError(error)
+      const { writer, held, history } = this.#context
+      const isTold = writer.isStuck || held.isLost || history.isLost
+      // That storage is stuck or gone is said once, not with every look.
+      if (!this.#isClosed && !isTold) this.#onError(error)
     }
     this.#sweepAfter(isDone ? sweepIntervalMs : sweepPauseMs)
   }
@@ -95,9 +106,9 @@ export class RetentionSweep {
   }
 
   /** Returns whether there is nothing left to do for now. */
-  async #takeStep(): Promise<boolean> {
+  async #takeStep({ isAsked }: { readonly isAsked: boolean }): Promise<boolean> {
     const { tables, writer } = this.#context
-    const { expired, isTooMuch } = withSnapshot(tables, () => this.#look())
+    const { expired, isTooMuch } = withSnapshot(tables, () => this.#look(isAsked))
     const isDue = isTooMuch || expired.sequences.length > 0 || this.#overfull.names.size > 0
     const { trimmed, isDone } = isDue
       ? await writer.run(() => this.#remove(expired))
@@ -107,13 +118,16 @@ export class RetentionSweep {
     return isDone && !expired.isCutOff && !this.#overfull.isLapping
   }
 
-  #look(): { readonly expired: Expired; readonly isTooMuch: boolean } {
+  #look(isAsked: boolean): { readonly expired: Expired; readonly isTooMuch: boolean } {
     const { tables, retention } = this.#context
     const state = readState(tables)
-    const now = readRecordTime(this.#clock, state.headTime)
+    // The machine's clock, not the log's: one record dated far ahead must not make all before it too old.
+    const now = Math.floor(this.#clock.now())
     if (this.#overfull.names.size === 0) this.#overfull.lap(tables)
+    const found = this.#expiry.find(tables, now)
+    const isHeld = !isAsked && this.#hold.holds(tables, now, found.sequences.length > 0)
     return {
-      expired: this.#expiry.find(tables, now),
+      expired: isHeld ? this.#expiry.nothing : found,
       isTooMuch: state.bytes > retention.maxBytes || isLeavingDue(tables, state, now),
     }
   }

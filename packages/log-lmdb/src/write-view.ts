@@ -1,8 +1,9 @@
 // The log as one write transaction sees and changes it. Sizes and marks are kept here and stored once, at the end.
 
 import type { NewEvent, Topic } from '@tidemark/log'
-import { emptyTopicsMax, measureRecord, readRecordTime } from '@tidemark/log/driver'
+import { measureRecord, readRecordTime } from '@tidemark/log/driver'
 import type { RuleBook, TopicRule } from '@tidemark/log/driver'
+import { EmptyTopics } from './empty-topics.ts'
 import type { LogContext } from './log-context.ts'
 import { trimKeys } from './idempotency.ts'
 import { forget, letGo, trimLeaving } from './leaving.ts'
@@ -28,10 +29,13 @@ export class WriteView {
   readonly state: LogState
   /** The time of what is added. */
   readonly now: number
+  /** What ages are counted to: one record dated far ahead must not make all before it too old. */
+  readonly ageNow: number
   readonly #tables: Tables
   readonly #rules: RuleBook
   readonly #maxBytes: number
   readonly #topics = new Map<Topic, OpenTopic>()
+  readonly #empty: EmptyTopics
 
   /** To be made inside of the transaction and dropped with it. */
   constructor({ tables, rules, clock, retention }: LogContext) {
@@ -39,7 +43,9 @@ export class WriteView {
     this.#rules = rules
     this.#maxBytes = retention.maxBytes
     this.state = readState(tables)
+    this.#empty = new EmptyTopics(tables, this.state, retention.maxBytes)
     this.now = readRecordTime(clock, this.state.headTime)
+    this.ageNow = Math.floor(clock.now())
   }
 
   /** Adds a record and returns its sequence. */
@@ -121,7 +127,7 @@ export class WriteView {
   trimRest(max: number): void {
     const bounds = { now: this.now, maxBytes: this.#maxBytes, max }
     trimLeaving(this.#tables, this.state, bounds)
-    trimKeys(this.#tables, this.state, bounds)
+    trimKeys(this.#tables, this.state, { ...bounds, now: this.ageNow })
   }
 
   removeByRetention(sequence: number): void {
@@ -144,7 +150,7 @@ export class WriteView {
   /** Stores what has changed beside the records. */
   save(): void {
     for (const topic of this.#topics.values()) this.#saveTopic(topic)
-    while (this.state.emptyCount > emptyTopicsMax) this.#forgetOldestEmpty()
+    this.#empty.save()
     writeState(this.#tables, this.state)
   }
 
@@ -202,7 +208,7 @@ export class WriteView {
   }
 
   #saveTopic({ stats, storedMark, wasEmpty }: OpenTopic): void {
-    const { marks, empty } = this.#tables
+    const { marks } = this.#tables
     if (stats.mark !== storedMark) {
       // The common mark belongs to no topic and has no entry.
       if (storedMark !== undefined && this.#isMarkOf(storedMark, stats.name)) {
@@ -213,9 +219,8 @@ export class WriteView {
     }
     const isEmpty = stats.count === 0
     if (isEmpty !== wasEmpty) {
-      this.state.emptyCount += isEmpty ? 1 : -1
-      if (isEmpty) void empty.put(sequenceKey(stats.mark), textKey(stats.name))
-      else if (storedMark !== undefined) void empty.remove(sequenceKey(storedMark))
+      if (isEmpty) this.#empty.add(stats.name, stats.mark)
+      else if (storedMark !== undefined) this.#empty.remove(stats.name, storedMark)
     }
     writeTopic(this.#tables, stats)
   }
@@ -223,20 +228,6 @@ export class WriteView {
   #isMarkOf(mark: number, name: Topic): boolean {
     const owner = this.#tables.marks.getBinary(sequenceKey(mark))
     return owner !== undefined && asBuffer(owner).toString() === name
-  }
-
-  #forgetOldestEmpty(): void {
-    const { empty, topics, marks } = this.#tables
-    this.state.emptyCount -= 1
-    for (const { key, value } of empty.getRange({ limit: 1 })) {
-      const mark = Buffer.from(key)
-      const name = Buffer.from(value)
-      void empty.remove(mark)
-      void marks.remove(mark)
-      void topics.remove(name)
-      this.state.commonMark = Math.max(this.state.commonMark, readSequence(mark))
-      return
-    }
   }
 }
 

@@ -2,14 +2,17 @@
 
 import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
+import type { HeldFiles } from './held-files.ts'
 import { killAtExit } from './kill-at-exit.ts'
 import { beginWaitMs } from './limits.ts'
+import type { OwnHistory } from './own-history.ts'
 import type { Tables } from './schema.ts'
 
 const stale = Symbol('stale')
 
 export interface WriterOptions {
   readonly tables: Tables
+  readonly held: HeldFiles
   readonly clock: Clock
   /** Told, once per time, that transactions do not begin any more. */
   readonly onStuck: (text: string) => void
@@ -18,13 +21,16 @@ export interface WriterOptions {
 /** The write transactions of one handle. */
 export class Writer {
   readonly #tables: Tables
+  readonly #held: HeldFiles
   readonly #clock: Clock
   readonly #onStuck: (text: string) => void
+  #history: OwnHistory | undefined
   #isStuck = false
   #letExit: () => void = () => undefined
 
-  constructor({ tables, clock, onStuck }: WriterOptions) {
+  constructor({ tables, held, clock, onStuck }: WriterOptions) {
     this.#tables = tables
+    this.#held = held
     this.#clock = clock
     this.#onStuck = onStuck
   }
@@ -37,10 +43,30 @@ export class Writer {
   /**
    * Runs `task` in a write transaction that goes on from the newest state; see `newest-state.ts`. What it throws
    * leaves nothing behind.
-   * @throws LogError `LOG_UNAVAILABLE` when the transaction has not begun after {@link beginWaitMs}; should it still do so, `task`
+   * @throws LogError `LOG_DIRECTORY_LOST`; `LOG_UNAVAILABLE` when the transaction has not begun after {@link beginWaitMs}; should it still do so, `task`
    * is not run
    */
   run<T>(task: () => T): Promise<T> {
+    return this.#run(task, () => {
+      this.#held.require()
+      this.#history?.require()
+    })
+  }
+
+  /** From here on transactions are refused that would go on from another history. */
+  keepTo(history: OwnHistory): void {
+    this.#history = history
+  }
+
+  /** Sees that readers go on from the newest state; writes nothing, so that it works in a directory that is lost as well. */
+  async settle(): Promise<void> {
+    await this.#run(
+      () => undefined,
+      () => undefined,
+    )
+  }
+
+  #run<T>(task: () => T, check: () => void): Promise<T> {
     if (this.#isStuck) return Promise.reject(describeStuck())
     return new Promise((resolve, reject) => {
       let isGivenUp = false
@@ -54,6 +80,8 @@ export class Writer {
         this.#recover()
         // Whoever asked has been told that nothing was stored.
         if (isGivenUp) throw describeStuck()
+        // Before the newest state is mended, which must not happen in a file that is not ours.
+        check()
       }
       this.#transact(begin, task)
         .then(resolve, reject)

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopicSet, systemClock } from '@tidemark/log'
+import { HeldFiles } from '../src/held-files.ts'
 import { readState, writeState } from '../src/log-state.ts'
 import { NewestState } from '../src/newest-state.ts'
 import { openRoot, openTables } from '../src/schema.ts'
@@ -21,11 +22,14 @@ afterEach(async () => {
 async function pretendTopicsWereMade(count: number): Promise<void> {
   await (await openAt(directory)).close()
   const root = openRoot(directory, undefined)
-  const tables = openTables(root, new NewestState(directory))
-  const writer = new Writer({ tables, clock: systemClock, onStuck: (text) => expect.fail(text) })
+  const newest = new NewestState(directory)
+  const tables = openTables(root, newest)
+  const fail = (text: string): void => expect.fail(text)
+  const held = new HeldFiles({ directory, newest, onChange: fail })
+  const writer = new Writer({ tables, held, clock: systemClock, onStuck: fail })
   await writer.run(() => writeState(tables, { ...readState(tables), nextTopicId: count }))
   await root.close()
-  tables.newest.close()
+  newest.close()
 }
 
 test.each([2 ** 32 - 2, 2 ** 48 - 5])(

@@ -21,6 +21,8 @@ export const logErrors = {
   LOG_FORMAT_FOREIGN: 'The directory holds something that is not a Tidemark log.',
   LOG_DAMAGED:
     'The data file is shorter than its own index says, or unreadable. Restore it from a backup, or move the directory away and start anew.',
+  LOG_DIRECTORY_LOST:
+    'The data directory under a running process was removed, moved or replaced. Nothing is stored until what was there is put back, or the process is started anew.',
   LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
   LOG_SUPERSEDED:
     'Another process began to write this log as if nobody held it; nothing more is stored or read here.',

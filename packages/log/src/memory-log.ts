@@ -179,7 +179,8 @@ class MemoryLog implements EventLog {
   #expire(): void {
     this.#sweep = undefined
     if (this.#isClosed) return
-    const now = readRecordTime(this.#clock, this.#store.headTime)
+    // The machine's clock, not the log's: one record dated far ahead must not make all before it too old.
+    const now = Math.floor(this.#clock.now())
     const removed = this.#store.expire(now, sweepRecordsMax)
     if (removed < sweepRecordsMax) this.#scheduleSweep(now)
     else this.#sweepAfter(sweepPauseMs, now)

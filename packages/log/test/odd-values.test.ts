@@ -81,8 +81,8 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => room.comparePositions(position, value as never),
     code: 'POSITION_INVALID',
   },
-  isSameHistory: {
-    call: (value) => room.isSameHistory(value as never, position),
+  isSameEpoch: {
+    call: (value) => room.isSameEpoch(value as never, position),
     code: 'POSITION_INVALID',
   },
   memoryLog: {

@@ -20,6 +20,8 @@ export const serverErrors = {
     'The idempotency key was used for other events; use a new key for new events.',
   LOG_UNAVAILABLE:
     'The log cannot take or give events at the moment; nothing of the request was stored. Try again.',
+  LOG_DIRECTORY_LOST:
+    'The data directory of the log was removed, moved or replaced while it was open; nothing of the request was stored. An operator has to put it back, or start the hub anew.',
   FULL: 'This node has as many sessions as it may have. Try again later or at another node.',
   DRAINING:
     'This node is shutting down. Try again; another one answers, or this one once it is back.',
@@ -53,6 +55,7 @@ const statuses: Readonly<Record<ServerErrorCode, number>> = {
   IDEMPOTENCY_KEY_INVALID: 400,
   IDEMPOTENCY_KEY_REUSED: 422,
   LOG_UNAVAILABLE: 503,
+  LOG_DIRECTORY_LOST: 503,
   FULL: 503,
   DRAINING: 503,
   OPTION_INVALID: 500,

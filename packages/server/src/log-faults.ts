@@ -14,6 +14,9 @@ const clientFaults = [
   'IDEMPOTENCY_KEY_REUSED',
 ] as const
 
+/** Passing, and the operator's to mend: it keeps its code. */
+const operatorFaults = ['LOG_DIRECTORY_LOST'] as const
+
 /** Only code asks so: a mistake of the server's, whatever the client sends. */
 const serverFaults: readonly LogErrorCode[] = [
   'POSITION_INVALID',
@@ -27,7 +30,7 @@ const serverFaults: readonly LogErrorCode[] = [
  */
 export function translateLogError(error: unknown): unknown {
   if (!(error instanceof LogError) || serverFaults.includes(error.code)) return error
-  const fault = clientFaults.find((code) => code === error.code)
+  const fault = [...clientFaults, ...operatorFaults].find((code) => code === error.code)
   return new ServerError(fault ?? 'LOG_UNAVAILABLE', error.message, { cause: error })
 }
 

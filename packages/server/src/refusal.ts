@@ -20,6 +20,7 @@ const byeReasons: Readonly<Partial<Record<ServerErrorCode, ByeReason>>> = {
   FULL: 'full',
   DRAINING: 'draining',
   LOG_UNAVAILABLE: 'log-unavailable',
+  LOG_DIRECTORY_LOST: 'log-unavailable',
 }
 
 /**

@@ -1,5 +1,6 @@
 // `GET /livez` and `GET /readyz`: is the process there, and can it publish and deliver.
 
+import { ServerError } from '@tidemark/server'
 import { HubError } from '../errors.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
@@ -15,11 +16,18 @@ export const answerLive: Route = async ({ response, query }) => {
 export const answerReady: Route = async ({ response, query }, { readiness }) => {
   readQuery(query, [])
   const fault = await readiness.findFault()
-  if (fault !== undefined) {
-    throw new HubError(
-      'NOT_READY',
-      `The hub cannot publish and deliver: ${fault}. Send clients to another one.`,
-    )
-  }
-  sendJson(response, 200, { status: 'ready' })
+  if (fault !== undefined) throw toProblem(fault)
+  const { warnings } = readiness
+  sendJson(response, 200, { status: 'ready', ...(warnings.length > 0 ? { warnings } : {}) })
+}
+
+/** A directory that is lost keeps its code: it does not pass by itself, so a monitor should be able to tell. */
+function toProblem(fault: unknown): Error {
+  if (fault instanceof ServerError && fault.code === 'LOG_DIRECTORY_LOST') return fault
+  const text = fault instanceof Error ? fault.message : String(fault)
+  return new HubError(
+    'NOT_READY',
+    `The hub cannot publish and deliver: ${text}. Send clients to another one.`,
+    { cause: fault },
+  )
 }

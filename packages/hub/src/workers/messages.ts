@@ -16,6 +16,8 @@ export type ToWorker =
       readonly config: HubConfig
       readonly url: string
       readonly drainSessionsPerSecond: number
+      /** What the first worker that was ready said of its log; undefined before, and in memory. */
+      readonly place?: string | undefined
     }
   /** Comes with the socket of a connection. */
   | { readonly kind: 'connection' }
@@ -28,7 +30,8 @@ export type ToWorker =
 
 /** From a worker. */
 export type FromWorker =
-  | { readonly kind: 'ready' }
+  /** Names the files of its log; see `LmdbEventLog.place`. */
+  | { readonly kind: 'ready'; readonly place?: string | undefined }
   /** It cannot start, and ends. */
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** The connection that was handed to it is its own now. */

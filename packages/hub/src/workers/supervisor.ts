@@ -60,6 +60,8 @@ export class Supervisor {
   /** Resolves when the last worker has ended after all were told to. */
   readonly #gone: Promise<void>
   #onGone: () => void = () => undefined
+  /** The files of the hub's log: a worker that comes later takes no others, and makes none. */
+  #place: string | undefined
   /** Whoever dies from here on was killed by this process. */
   #isKilling = false
   /** Why the first worker ended that did not leave as it was told. */
@@ -153,7 +155,7 @@ export class Supervisor {
       ended: (how, isDone) => this.#bury(slot, how, isDone),
     })
     slot.process = worker
-    worker.send(start)
+    worker.send({ ...start, place: this.#place })
     door.add(worker)
   }
 
@@ -163,6 +165,7 @@ export class Supervisor {
     if (process === undefined) return
     switch (message.kind) {
       case 'ready':
+        this.#place ??= message.place
         this.#welcome(slot, process)
         break
       case 'failed':

@@ -47,10 +47,11 @@ export class Worker {
   }
 
   async #start(message: ToWorker & { readonly kind: 'start' }): Promise<void> {
-    const { config, url, drainSessionsPerSecond } = message
+    const { config, url, drainSessionsPerSecond, place } = message
     const { tell } = this.#host
     this.#hub = startNode(config, (text) => tell({ kind: 'line', text }), {
       drainSessionsPerSecond,
+      place,
       listen: async (server: Server) => {
         this.#connections = new HandedConnections(server, tell)
         return url
@@ -59,7 +60,7 @@ export class Worker {
     try {
       this.#serving = await this.#hub
       boundYoungGeneration()
-      tell({ kind: 'ready' })
+      tell({ kind: 'ready', place: this.#serving.place })
     } catch (error) {
       this.#fail(error)
     }

@@ -38,7 +38,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     context: {
       tide,
       log,
-      readiness: new Readiness(tide, systemClock),
+      readiness: new Readiness({ tide, log: {}, clock: systemClock }),
       bodies: new Bodies(bodies),
       unreadAnswers: new UnreadAnswers(
         options.answers ?? answerLimits,

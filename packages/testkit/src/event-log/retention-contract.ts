@@ -84,6 +84,21 @@ function describeAgeAndTotal(open: OpenBench): void {
     expect(await kept()).toEqual([])
   })
 
+  test('one record dated ten years ahead does not make those before it too old once the clock is right', async () => {
+    const { log, start, clock, harness } = await open({ maxAgeMs: hourMs })
+    const now = clock.now()
+    await log.append({ events: [event('a', 'before')] })
+    clock.set(now + 10 * 365 * 24 * hourMs)
+    await log.append({ events: [event('a', 'ahead')] })
+    clock.set(now)
+    clock.advance(hourMs / 10)
+    await harness.flushRetention()
+    expect((await readWhole(log, ['a'], { after: start })).data).toEqual(['before', 'ahead'])
+    clock.advance(2 * hourMs)
+    await harness.flushRetention()
+    expect((await readWhole(log, ['a'], { after: start })).data).toEqual(['ahead'])
+  })
+
   test('many old records are all removed', async () => {
     const { log, start, clock, harness } = await open({ maxAgeMs: hourMs })
     for (let i = 0; i < 3; i++) await log.append({ events: series(`t/${i}`, '', 2_500) })

@@ -1,0 +1,96 @@
+// Keeps a clock that has jumped ahead from removing the history by age at once.
+//
+// A log that is opened after a week, or in a machine whose clock is a week ahead, looks the same: the records before are a week
+// old. Removing them is right in the first case and can wait; in the second it is a loss, and somebody sets the clock.
+
+import type { Clock } from '@tidemark/log'
+import { formatTime } from './clock-watch.ts'
+import { ageHoldMs, clockJumpMs } from './limits.ts'
+import { locateAge } from './locate.ts'
+import { readState } from './log-state.ts'
+import { decodeHead } from './record-codec.ts'
+import { asBuffer, sequenceKey } from './schema.ts'
+import type { Tables } from './schema.ts'
+
+export interface AgeHoldOptions {
+  readonly clock: Clock
+  /** Told, once per jump, before anything is removed. */
+  readonly onWarning: (text: string) => void
+}
+
+/** Whether removal by age waits. To be asked with every sweep, so that it sees a running clock jump. */
+export class AgeHold {
+  readonly #clock: Clock
+  readonly #onWarning: (text: string) => void
+  /** By `elapsed`: since then the clock has run as it should, as far as this handle knows. */
+  #steadySince: number
+  #wallOffset: number
+  #warning: string | undefined
+
+  constructor({ clock, onWarning }: AgeHoldOptions) {
+    this.#clock = clock
+    this.#onWarning = onWarning
+    this.#steadySince = clock.elapsed()
+    this.#wallOffset = this.#readOffset()
+  }
+
+  /** What is going to be removed, and when; undefined while nothing waits. */
+  get warning(): string | undefined {
+    return this.#warning
+  }
+
+  /** To be called within one snapshot, with whether anything is too old at `now`. */
+  holds(tables: Tables, now: number, isDue: boolean): boolean {
+    this.#noticeJump()
+    const restMs = this.#steadySince + ageHoldMs - this.#clock.elapsed()
+    const before = isDue && restMs > 0 ? findBefore(tables, now - ageHoldMs) : undefined
+    if (before === undefined || now - before <= clockJumpMs) {
+      this.#warning = undefined
+      return false
+    }
+    if (this.#warning === undefined) {
+      this.#warning = describeHold({ before, now, restMs })
+      this.#onWarning(this.#warning)
+    }
+    return true
+  }
+
+  #noticeJump(): void {
+    const offset = this.#readOffset()
+    const jumpMs = offset - this.#wallOffset
+    this.#wallOffset = offset
+    if (jumpMs > clockJumpMs) this.#steadySince = this.#clock.elapsed()
+  }
+
+  /** Changes only when the clock is set, or the machine was asleep. */
+  #readOffset(): number {
+    return this.#clock.now() - this.#clock.elapsed()
+  }
+}
+
+/**
+ * The time of the newest record up to `time`. Of a process that started minutes ago, with the wrong clock, and has
+ * written with it since, this is still the time before: a restart does not end the hold.
+ */
+function findBefore(tables: Tables, time: number): number | undefined {
+  const last = locateAge(tables, readState(tables), time + 1)
+  for (const { value } of tables.records.getRange({
+    reverse: true,
+    start: sequenceKey(last),
+    end: sequenceKey(0),
+    limit: 1,
+  })) {
+    return decodeHead(asBuffer(value)).time
+  }
+  return undefined
+}
+
+function describeHold(times: {
+  readonly before: number
+  readonly now: number
+  readonly restMs: number
+}): string {
+  const { before, now, restMs } = times
+  const minutes = Math.ceil(restMs / 60_000)
+  return `The clock says ${formatTime(now)}, and the event before is of ${formatTime(before)}. Events that are too old by this clock are removed in ${minutes} minutes. If the clock is wrong, set it, or stop the hub before.`
+}

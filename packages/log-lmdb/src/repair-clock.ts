@@ -1,0 +1,199 @@
+// Dates events anew that a clock which was ahead has dated in the future.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { LogError, systemClock } from '@tidemark/log'
+import type { Clock } from '@tidemark/log'
+import { toUnavailable } from './failures.ts'
+import { dataFile } from './file-names.ts'
+import { HeldFiles, findPlaces, refuseOtherLock } from './held-files.ts'
+import { describeOwnProcess } from './holders.ts'
+import { readIdentity } from './identity.ts'
+import { repairBytesMax, repairRecordsMax } from './limits.ts'
+import { locateAge } from './locate.ts'
+import { readState, writeState } from './log-state.ts'
+import { openEnvironment, overlapsSync } from './open-environment.ts'
+import type { Environment } from './open-environment.ts'
+import { prepareDirectory } from './prepare-directory.ts'
+import { openTables, readSequence, sequenceKey } from './schema.ts'
+import type { Table, Tables } from './schema.ts'
+import { readSettings } from './settings.ts'
+import type { Durability } from './settings.ts'
+import { Writer } from './writer.ts'
+
+export interface RepairClockOptions {
+  /** What is in the future by this clock gets its present time. Default: the machine's. */
+  readonly clock?: Clock | undefined
+  /** Told after each step how many records have been dated anew so far. */
+  readonly onProgress?: ((records: number) => void) | undefined
+}
+
+/** What a repair has done. */
+export interface ClockRepair {
+  /** Records that were dated anew; 0 when nothing was in the future. */
+  readonly records: number
+  /** Idempotency keys that were dated anew. */
+  readonly idempotencyKeys: number
+  /** The time of the newest record before. Milliseconds since 1970. */
+  readonly newestBefore: number
+  /** And after. */
+  readonly newestAfter: number
+}
+
+/**
+ * Gives every record that is dated in the future the present time, so that events expire by age and `since` counts again. Times
+ * still never go back from one record to the next; sequences, and with them all cursors, stay as they are. The log may be in use
+ * meanwhile. The machine's clock must be right: what it calls the future is dated anew, and the true times are gone.
+ *
+ * @throws LogError `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`, `LOG_DIRECTORY_LOST`, `LOG_NOT_WRITABLE`,
+ * `LOG_UNAVAILABLE` (what was dated anew by then stays so; run it again)
+ * @example
+ * const { records } = await repairClock('./tidemark-data')
+ */
+export async function repairClock(
+  directory: string,
+  options: RepairClockOptions = {},
+): Promise<ClockRepair> {
+  const { clock = systemClock } = options
+  if (!existsSync(join(directory, dataFile))) {
+    throw new LogError(
+      'LOG_FORMAT_FOREIGN',
+      `${JSON.stringify(directory)} holds no log: it has no ${dataFile}. Name the data directory of a hub.`,
+    )
+  }
+  const wake = prepareDirectory(directory)
+  let environment: Environment | undefined
+  try {
+    const durability = await readDurability(directory, clock)
+    environment = openEnvironment(directory, overlapsSync(durability))
+    const { root, newest } = environment
+    const tables = openTables(root, newest)
+    const held = new HeldFiles({ directory, newest, onChange: () => undefined })
+    const writer = new Writer({ tables, held, clock, onStuck: () => undefined })
+    const repair = await new Repair(tables, writer, clock).run(options.onProgress)
+    await root.flushed
+    return repair
+  } catch (error) {
+    throw await toUnavailable(error, `repairing the clock of ${JSON.stringify(directory)}`)
+  } finally {
+    wake.close()
+    await environment?.root.close()
+    environment?.newest.close()
+  }
+}
+
+/** How the log's processes write, which this one has to do as well. The first look is the one after which LMDB is as of the last flush. */
+async function readDurability(directory: string, clock: Clock): Promise<Durability> {
+  const { root, newest } = openEnvironment(directory, undefined)
+  try {
+    const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
+    refuseOtherLock(meta, directory, { ...describeOwnProcess(clock), ...findPlaces(directory) })
+    if (readIdentity(meta, directory) === undefined) {
+      throw new LogError(
+        'LOG_FORMAT_FOREIGN',
+        `${JSON.stringify(directory)} holds no log: nothing was ever written to it. Name the data directory of a hub.`,
+      )
+    }
+    return readSettings(meta)?.['durability'] === 'commit' ? 'commit' : 'fsync'
+  } finally {
+    await root.close()
+    newest.close()
+  }
+}
+
+/** A walk over entries by sequence, whose times rise. */
+interface Walk {
+  readonly table: Table
+  /** Where the dated value is: in the same table, or in another one by what stands here. */
+  readonly find: (key: Buffer, value: Buffer) => Dated | undefined
+  /** Where in that value its time is, in bytes. */
+  readonly timeAt: number
+  after: number
+  dated: number
+}
+
+interface Dated {
+  readonly table: Table
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+class Repair {
+  readonly #tables: Tables
+  readonly #writer: Writer
+  readonly #now: number
+
+  constructor(tables: Tables, writer: Writer, clock: Clock) {
+    this.#tables = tables
+    this.#writer = writer
+    this.#now = Math.floor(clock.now())
+  }
+
+  async run(onProgress: (records: number) => void = () => undefined): Promise<ClockRepair> {
+    const { records, leaving, keys, keysByAge } = this.#tables
+    const { headTime, after } = await this.#writer.run(() => this.#findStart())
+    const newestAfter = Math.min(headTime, this.#now)
+    const times = { newestBefore: headTime, newestAfter }
+    if (headTime <= this.#now) return { records: 0, idempotencyKeys: 0, ...times }
+    const stored = createWalk(records, 0, after)
+    while (!(await this.#writer.run(() => this.#stepRecords(stored)))) onProgress(stored.dated)
+    onProgress(stored.dated)
+    // The byte before the record says why it leaves.
+    await this.#walk(createWalk(leaving, 1, 0))
+    const find = (_: Buffer, key: Buffer): Dated | undefined => {
+      const value = keys.getBinary(key)
+      return value === undefined ? undefined : { table: keys, key, value }
+    }
+    const keyed = await this.#walk({ ...createWalk(keysByAge, 24, 0), find })
+    return { records: stored.dated, idempotencyKeys: keyed.dated, ...times }
+  }
+
+  #findStart(): { readonly headTime: number; readonly after: number } {
+    const state = readState(this.#tables)
+    return { headTime: state.headTime, after: locateAge(this.#tables, state, this.#now + 1) }
+  }
+
+  async #walk(walk: Walk): Promise<Walk> {
+    while (!(await this.#writer.run(() => this.#step(walk))));
+    return walk
+  }
+
+  /**
+   * The oldest first, so that times rise however far it comes. The log's own time follows in the transaction that finds no more,
+   * because until then appends go on from it.
+   */
+  #stepRecords(walk: Walk): boolean {
+    if (!this.#step(walk)) return false
+    const state = readState(this.#tables)
+    writeState(this.#tables, { ...state, headTime: Math.min(state.headTime, this.#now) })
+    return true
+  }
+
+  /** Returns whether there is nothing left. */
+  #step(walk: Walk): boolean {
+    const { table, find, timeAt } = walk
+    const range = { start: sequenceKey(walk.after + 1), limit: repairRecordsMax }
+    const found: Dated[] = []
+    let looked = 0
+    let bytes = 0
+    for (const { key, value } of table.getRange(range)) {
+      if (bytes >= repairBytesMax) break
+      looked += 1
+      walk.after = readSequence(key)
+      const dated = find(Buffer.from(key), Buffer.from(value))
+      if (dated === undefined || dated.value.readDoubleLE(timeAt) <= this.#now) continue
+      bytes += dated.value.length
+      found.push(dated)
+    }
+    for (const { table: target, key, value } of found) {
+      value.writeDoubleLE(this.#now, timeAt)
+      void target.put(key, value)
+    }
+    walk.dated += found.length
+    return looked < repairRecordsMax && bytes < repairBytesMax
+  }
+}
+
+function createWalk(table: Table, timeAt: number, after: number): Walk {
+  return { table, timeAt, after, dated: 0, find: (key, value) => ({ table, key, value }) }
+}
