@@ -258,7 +258,7 @@ test('a server that writes without end is held back by a slow loop', async () =>
   }
   expect(lead).toBeLessThan(leadMax)
   await server.exchanges[0]?.closed
-}, 60_000)
+})
 
 test('the queue asks for a pause by size, and marks in a row are one', () => {
   const queue = new EventQueue()
