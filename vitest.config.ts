@@ -8,9 +8,12 @@ const shared: ProjectConfig['test'] = {
   environment: 'node',
   pool: 'forks',
   setupFiles: [new URL('./tools/vitest-setup.ts', import.meta.url).pathname],
-  // Real sockets and browsers on two noisy cores: long enough not to be the reason of a failure.
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
+  // What a test waits for has limits of its own, which follow progress (`waitUntil` of testkit). These are the last resort, for
+  // what hangs without one: the longest test takes 20 s on two cores, and eight times that on a machine with eight times the work.
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  // What is polled for happens within a second on a machine of its own.
+  expect: { poll: { timeout: 60_000 } },
 }
 
 const rooms = readdirSync(new URL('./packages', import.meta.url))

@@ -63,7 +63,7 @@ export async function startServerProcess(server: ServerCommand): Promise<ServerP
         if (isEnded()) throw new Error('it ended')
         return accepts(server.port)
       },
-      startMsMax,
+      { stallMs: startMsMax },
     )
   } catch (error) {
     await stop()

@@ -38,7 +38,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 }
 
 async function takeStatistics(): Promise<EngineStatistics> {
-  await waitUntil('the last sessions are closed', () => tide.sessionCount === 0, 5_000).catch(
+  const areAllClosed = (): boolean => tide.sessionCount === 0
+  await waitUntil('the last sessions are closed', areAllClosed, { stallMs: 5_000 }).catch(
     () => undefined,
   )
   await fillRecent()

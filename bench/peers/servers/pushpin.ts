@@ -49,7 +49,9 @@ async function start({ directory }: StartOptions): Promise<RunningPeer> {
       origin.server.close()
       origin.server.closeAllConnections()
     }
-    await waitUntil('Pushpin passes a subscription on', () => answers(port), startMsMax).catch(
+    await waitUntil('Pushpin passes a subscription on', () => answers(port), {
+      stallMs: startMsMax,
+    }).catch(
       async (error: unknown) => {
         await stop()
         throw error

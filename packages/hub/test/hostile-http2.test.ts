@@ -79,7 +79,6 @@ describe('100 MB published past one connection that has all its streams subscrib
       // 256 × 64 KiB, twice where Node copies them, and what publishing leaves to the collector; a queue of shared blocks would be 100 MB.
       expect(countBytes() - before).toBeLessThan(80 * MiB)
     },
-    60_000,
   )
 })
 
@@ -94,7 +93,7 @@ test('pages of history that nobody reads stay below the bound of their connectio
   expect((await request(connectHttp2(hub.port), { ':path': '/topics/a' })).status).toBe(200)
   // 8 × 8 MiB and what serving them leaves to the collector; without the bound 8 × 64.
   expect(countBytes() - before).toBeLessThan(256 * MiB)
-}, 60_000)
+})
 
 test.each([
   ['PING', frame('ping', {}, Buffer.alloc(8))],

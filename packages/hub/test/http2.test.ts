@@ -37,7 +37,7 @@ function followWithCurl(args: readonly string[]): { until: (part: string) => Pro
   let text = ''
   curl.stdout.setEncoding('utf8')
   curl.stdout.on('data', (chunk: string) => (text += chunk))
-  return { until: (part) => expect.poll(() => text, { timeout: 20_000 }).toContain(part) }
+  return { until: (part) => expect.poll(() => text).toContain(part) }
 }
 
 const startTls = (flags: Record<string, string> = {}) =>
@@ -306,7 +306,7 @@ describe('a hub that drains', () => {
   })
 })
 
-test('two workers speak HTTP/2 on one port', { timeout: 60_000 }, async () => {
+test('two workers speak HTTP/2 on one port', async () => {
   const dataDirectory = await makeDirectory()
   const args = [`--tls-cert=${certificate.cert}`, `--tls-key=${certificate.key}`, '--workers=2']
   const hub = await startHubProcess({ dataDirectory, args })

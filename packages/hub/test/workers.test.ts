@@ -8,6 +8,7 @@ import {
   isRunning,
   listChildren,
   startHubProcess,
+  waitForCount,
   waitUntil,
 } from '@tidemark/testkit'
 import type { HubProcess, HubProcessOptions } from '@tidemark/testkit'
@@ -57,7 +58,7 @@ test('an event published through any connection reaches the sessions of both wor
   const sent = Array.from({ length: 20 }, (_, i) => `event ${i}`)
   for (const body of sent) expect(await publish(url, body)).toBe(200)
   for (const stream of streams) {
-    await waitUntil('all events are there', () => stream.data.length >= sent.length)
+    await waitForCount('all events are there', () => stream.data.length, sent.length)
     expect(stream.data).toEqual(sent)
   }
   const [first = 0, second = 0] = listWorkers().map((worker) => countConnections(worker, port))
@@ -99,14 +100,14 @@ test('workers killed in the middle of a stream of publishes lose, double and reo
   const publishing = Promise.all(['x', 'y', 'z'].map(publishAll))
   const random = createRandom(20_261_121)
   for (const count of [150, 400]) {
-    await waitUntil('some are acknowledged', () => acknowledged.length >= count)
+    await waitForCount('some are acknowledged', () => acknowledged.length, count)
     await waitUntil('both workers run', () => listWorkers().length === 2)
     process.kill(random.pick(listWorkers()), 'SIGKILL')
   }
   await publishing
   const expected = acknowledged.toSorted()
   for (const { seen } of feeds) {
-    await waitUntil('all events are there', () => seen.length >= expected.length)
+    await waitForCount('all events are there', () => seen.length, expected.length)
     expect(seen.toSorted()).toEqual(expected)
     expect(seen).toEqual(feeds[0]?.seen)
   }
@@ -114,7 +115,7 @@ test('workers killed in the middle of a stream of publishes lose, double and reo
   expect(listWorkers()).not.toEqual(first)
   await Promise.all(openStreams(port, 20))
   for (const worker of listWorkers()) expect(countConnections(worker, port)).toBeGreaterThan(0)
-}, 60_000)
+})
 
 test('what a worker says of its end and of its replacement names it and the signal', async () => {
   const { hub, listWorkers } = await startWorkers()

@@ -48,10 +48,11 @@ test('a log with many topics rests when nothing happens', async () => {
     await log.append({ events: each(10_000, (j) => `${j % 2 === 0 ? 'kept' : 't'}/${i}/${j}`) })
   }
   await log.sweep()
-  const begun = performance.now()
+  const before = process.cpuUsage()
   // Ten minutes of looks: a look at each topic every second would take 120 s.
   for (let i = 0; i < 600; i++) await log.sweep()
-  expect(performance.now() - begun).toBeLessThan(2_000)
+  // Time of this process: a machine that is busy with something else changes little.
+  expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000)
 })
 
 test('records that may stay longer do not keep younger ones behind them from expiring', async () => {

@@ -45,6 +45,6 @@ test('a sink that throws before its head leaves no connection open behind it', a
   const client = sendRaw(server.port, get('/?topic=a'))
   let closed = false
   client.socket.on('close', () => (closed = true))
-  await expect.poll(() => closed, { timeout: 3000 }).toBe(true)
+  await expect.poll(() => closed).toBe(true)
   await server.close()
 })

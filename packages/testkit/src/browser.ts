@@ -54,7 +54,8 @@ export async function launchBrowser(name: BrowserName): Promise<Browser> {
     ...options,
     executablePath,
     headless: true,
-    timeout: 60_000,
+    // A browser starts in 2 s on a machine of its own.
+    timeout: 180_000,
     // Tests make their own certificates, which nobody has signed.
     acceptInsecureCerts: true,
   })

@@ -46,22 +46,25 @@ export interface HubProcess {
   /** Sends a signal; resolves when the process has ended. */
   kill(signal: NodeJS.Signals): Promise<void>
   /**
-   * Ends it as an operator would, `SIGTERM`, and after 10 s by force, with its workers and a warning. Nothing happens when it has
+   * Ends it as an operator would, `SIGTERM`, and after 10 s without a word by force, with its workers and a warning. Nothing happens when it has
    * ended already.
    */
   stop(): Promise<void>
 }
 
-/** Long enough for a start on a busy machine with a large log. */
+/** How long a hub may say nothing while it starts, or ends. Milliseconds of a machine of its own, as `waitUntil` counts them. */
 const startMsMax = 20_000
 const stopMsMax = 10_000
+/** Of one question whether it is ready: a probe that a busy machine answers late is better than one that is asked anew. */
+const probeMsMax = 20_000
 const outputLengthMax = 16 * 1024
 
 const program = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
 
 /**
  * Starts `tidemark serve` and resolves when it answers `GET /readyz` with 200.
- * Rejects with what the hub has written when it ends before that, or takes longer than 20 s.
+ * Rejects with what the hub has written when it ends before that, or says nothing for 20 s of a machine of
+ * its own.
  */
 export async function startHubProcess(options: HubProcessOptions): Promise<HubProcess> {
   const port = options.port ?? (await findFreePort())
@@ -91,7 +94,10 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
   const hub = new ChildHub(child, `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`)
   options.onSpawn?.(hub)
   try {
-    await waitUntil('the hub answers', () => hub.answers(), startMsMax)
+    await waitUntil('the hub answers', () => hub.answers(), {
+      watch: () => hub.written,
+      stallMs: startMsMax,
+    })
   } catch (error) {
     await hub.kill('SIGKILL')
     throw new Error(`The hub on port ${port} did not start; it wrote: ${hub.output}`, {
@@ -118,6 +124,8 @@ class ChildHub implements HubProcess {
   readonly port: number
   readonly #child: ChildProcess
   readonly #ended: Promise<unknown>
+  /** Characters of output so far. */
+  written = 0
   #output = ''
 
   constructor(child: ChildProcess, url: string) {
@@ -128,6 +136,7 @@ class ChildHub implements HubProcess {
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8')
       stream?.on('data', (text: string) => {
+        this.written += text.length
         this.#output = (this.#output + text).slice(-outputLengthMax)
       })
     }
@@ -160,11 +169,14 @@ class ChildHub implements HubProcess {
     if (this.isEnded) return
     this.#child.kill('SIGTERM')
     try {
-      await waitUntil('the hub ends', () => this.isEnded, stopMsMax)
+      await waitUntil('the hub ends', () => this.isEnded, {
+        watch: () => this.written,
+        stallMs: stopMsMax,
+      })
     } catch {
       this.#killAll()
       process.emitWarning(
-        `A hub did not end within ${stopMsMax} ms; it has written: ${this.#output}`,
+        `A hub did not end, and has said nothing for ${stopMsMax} ms; it has written: ${this.#output}`,
       )
     }
     await this.#ended
@@ -187,7 +199,7 @@ class ChildHub implements HubProcess {
 function isReady(url: string): Promise<boolean> {
   const get = url.startsWith('https:') ? getSecurely : getPlainly
   return new Promise((resolve) => {
-    const options = { rejectUnauthorized: false, timeout: 2_000, agent: false }
+    const options = { rejectUnauthorized: false, timeout: probeMsMax, agent: false }
     const request = get(`${url}/readyz`, options, (response) => {
       response.resume()
       resolve(response.statusCode === 200)

@@ -1,23 +1,44 @@
-// Waiting for a condition of the real world, in place of a sleep that hopes.
+// Waiting for something of the real world, in place of a sleep that hopes.
 
 import { systemClock } from '@tidemark/log'
+import { Stall } from './stall.ts'
+import type { WaitOptions } from './stall.ts'
 
 /** Between two looks. */
 const pollMs = 20
 
 /**
  * Resolves as soon as `isMet` answers true. What it throws ends the waiting.
- * Rejects with `what` in its message when that takes longer than `timeoutMs` (default 15 s).
+ * Rejects when nothing has moved for too long, with `what` and with what was seen last.
  */
 export async function waitUntil(
   what: string,
   isMet: () => boolean | Promise<boolean>,
-  timeoutMs: number = 15_000,
+  options: WaitOptions = {},
 ): Promise<void> {
-  const deadline = systemClock.now() + timeoutMs
+  const stall = new Stall(options)
   while (!(await isMet())) {
-    if (systemClock.now() > deadline)
-      throw new Error(`Waited ${timeoutMs} ms in vain until ${what}.`)
+    stall.look(what)
     await new Promise<void>((resolve) => systemClock.after(pollMs, resolve))
+  }
+}
+
+/** Waits until a count has come to `wanted`, for as long as it moves. */
+export function waitForCount(what: string, count: () => number, wanted: number): Promise<void> {
+  return waitUntil(`${what}, ${wanted} of them`, () => count() >= wanted, { watch: count })
+}
+
+/** Guards work that waits for many things: settles like it, or rejects when nothing has moved for too long. */
+export async function withinProgress<Result>(
+  what: string,
+  work: Promise<Result>,
+  options: WaitOptions,
+): Promise<Result> {
+  let isOver = false
+  const guard = waitUntil(what, () => isOver, options).then(() => work)
+  try {
+    return await Promise.race([work, guard])
+  } finally {
+    isOver = true
   }
 }

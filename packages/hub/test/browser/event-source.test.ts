@@ -97,7 +97,7 @@ async function measure(act: () => Promise<void>): Promise<number> {
 }
 
 // Most of the time a browser waits before it comes back, so the tests wait side by side.
-describe.concurrent('a plain EventSource in Chromium and Firefox', { timeout: 60_000 }, () => {
+describe.concurrent('a plain EventSource in Chromium and Firefox', () => {
   test.each([
     { heartbeat: '--heartbeat=200ms', hasBeats: true, place: 'a beat' },
     { heartbeat: noBeats, hasBeats: false, place: 'its only event or its beginning' },

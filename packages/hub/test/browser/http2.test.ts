@@ -71,7 +71,6 @@ async function publishToAll(page: Page, prefix: string, data: string): Promise<n
 
 test(
   'two dozen EventSources of one page are open at once, publish beside them, and resume after kill -9',
-  { timeout: 90_000 },
   async () => {
     const pages = await browsers.openPages(`${hub.url}/`)
     for (const [name, page] of pages) await openSources(page, name)
@@ -93,10 +92,11 @@ test(
     await hub.kill('SIGKILL')
     await hub.startAgain()
     for (const [name, page] of pages) {
+      let readyCount = 0
       await waitUntil(
         `${name} is back with all`,
-        async () => (await readSources(page)).readyCount === 2 * sourceCount,
-        60_000,
+        async () => (readyCount = (await readSources(page)).readyCount) === 2 * sourceCount,
+        { watch: () => readyCount },
       )
       await publishToAll(page, name, 'after')
       await waitUntil(`${name} has the last event on each`, async () => {

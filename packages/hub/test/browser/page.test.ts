@@ -84,9 +84,8 @@ function textOf(page: Page, selector: string): Promise<string> {
   return page.$eval(selector, (element) => element.textContent ?? '')
 }
 
-/** Shorter than a test may take, so that it is this that fails and says what did not come. */
-async function untilShown(page: Page, selector: string): Promise<void> {
-  await page.waitForSelector(selector, { timeout: 15_000 })
+function untilShown(page: Page, selector: string): Promise<void> {
+  return waitUntil(`${selector} is shown`, async () => (await page.$(selector)) !== null)
 }
 
 function untilState(page: Page, state: string): Promise<void> {

@@ -108,7 +108,7 @@ export class Tab {
       await waitUntil(
         `${this.browserName} ${what}`,
         async () => isMet((seen = await this.#seen())),
-        25_000,
+        { watch: () => seen.length },
       )
     } catch (error) {
       const types = seen.slice(-10).map(({ type, id, data }) => `${type} ${id} ${data}`)

@@ -15,9 +15,6 @@ export const pauseEvents: { readonly from: number; readonly to: number } = {
   to: 3_500,
 }
 
-/** How long subscribers may take to get level once publishing has ended. Milliseconds. */
-export const settleMsMax: number = 30_000
-
 /** Events acknowledged after the last kill, so that slow readers fall behind and catch up on one connection. */
 export const calmEvents: number = 8_000
 

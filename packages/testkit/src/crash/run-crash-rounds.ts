@@ -1,7 +1,7 @@
 // The crash test: hubs, or workers of hubs, that are killed while events go through them, and a verdict on what arrived.
 
 import { createRandom } from '../seeded-random.ts'
-import { waitUntil } from '../wait-until.ts'
+import { waitUntil, withinProgress } from '../wait-until.ts'
 import { AckCounter } from '../traffic/ack-counter.ts'
 import { judge } from '../traffic/judge.ts'
 import type { Violation } from '../traffic/judge.ts'
@@ -13,7 +13,7 @@ import { CrashSubscriber } from './crash-subscriber.ts'
 import type { CrashScene } from './crash-subscriber.ts'
 import { countFigures } from './figures.ts'
 import type { CrashFigures } from './figures.ts'
-import { calmEvents, settleMsMax } from './limits.ts'
+import { calmEvents } from './limits.ts'
 import { crashTopics, drawDrafts, drawPlan } from './plan.ts'
 import type { CrashPlan, CrashSize, KillPlan, SubscriberPlan } from './plan.ts'
 
@@ -48,7 +48,10 @@ export async function runCrashRounds(options: CrashOptions): Promise<CrashReport
   const scene: CrashScene = { hubs, acks: new AckCounter() }
   const cast = createCast(drawPlan(options), scene)
   try {
-    await Promise.race([failure, play(cast, scene, options)])
+    const watch = (): number =>
+      cast.subscribers.reduce((sum, { events }) => sum + events.length, scene.acks.count)
+    const played = Promise.race([failure, play(cast, scene, options)])
+    await withinProgress('the plan is played', played, { watch })
     const latecomer = await Promise.race([failure, readAgain(scene, seed)])
     const readers = [...cast.subscribers, latecomer]
     return {
@@ -133,7 +136,8 @@ async function waitForMarkers(
   const hasAll = (): boolean =>
     subscriber.events.slice(-wanted).filter(({ publisher }) => publisher === markerPublisher)
       .length === wanted
-  await waitUntil('the markers arrive', hasAll, settleMsMax).catch(() => undefined)
+  const watch = (): number => subscriber.events.length
+  await waitUntil('the markers arrive', hasAll, { watch }).catch(() => undefined)
 }
 
 /** One more subscriber, after all is over: what is in the log must be what went through it. */

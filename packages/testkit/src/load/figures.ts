@@ -42,6 +42,24 @@ export interface LoadActors {
   readonly subscribers: readonly LoadSubscriber[]
 }
 
+/** What can be counted while a run goes on. The other figures follow from its events, or are known when it has been judged. */
+export type ShownFigures = Pick<
+  LoadFigures,
+  'reconnects' | 'compressed' | 'retries' | 'lags' | 'gaps' | 'byes' | 'kills'
+>
+
+export function countShown({ publishers, subscribers }: LoadActors, kills: number): ShownFigures {
+  return {
+    reconnects: sum(subscribers, ({ connections }) => Math.max(0, connections - 1)),
+    compressed: sum(subscribers, ({ compressed }) => compressed),
+    retries: sum(publishers, ({ retries }) => retries),
+    lags: sum(subscribers, ({ lags }) => lags),
+    gaps: sum(subscribers, ({ gaps }) => gaps.length),
+    byes: sum(subscribers, ({ byes }) => byes.length),
+    kills,
+  }
+}
+
 export function countFigures(
   { publishers, subscribers }: LoadActors,
   run: RunFigures,
@@ -51,12 +69,7 @@ export function countFigures(
     attempted: sum(attempts, ({ events }) => events.length),
     acknowledged: sum(attempts, ({ events, receipt }) => (receipt ? events.length : 0)),
     received: sum(subscribers, ({ received }) => received.length),
-    reconnects: sum(subscribers, ({ connections }) => Math.max(0, connections - 1)),
-    compressed: sum(subscribers, ({ compressed }) => compressed),
-    retries: sum(publishers, ({ retries }) => retries),
-    lags: sum(subscribers, ({ lags }) => lags),
-    gaps: sum(subscribers, ({ gaps }) => gaps.length),
-    byes: sum(subscribers, ({ byes }) => byes.length),
+    ...countShown({ publishers, subscribers }, run.kills),
     ...run,
   }
 }

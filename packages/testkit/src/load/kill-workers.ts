@@ -9,6 +9,8 @@ import type { Scenario } from './scenario.ts'
 import type { LoadScene } from './scene.ts'
 
 export interface WorkerKilling {
+  /** Killed so far. */
+  readonly kills: number
   /** Rejects when a worker is not replaced. Never resolves. */
   readonly failure: Promise<never>
   /** Kills no more; resolves, when all workers are there again, to how many were killed. */
@@ -26,6 +28,9 @@ export function startKilling(options: KillOptions, scene: LoadScene): WorkerKill
   const killer = new WorkerKiller(options, scene)
   const running = killer.run()
   return {
+    get kills() {
+      return killer.kills
+    },
     failure: running.then(() => new Promise<never>(() => undefined)),
     async stop() {
       killer.isOver = true

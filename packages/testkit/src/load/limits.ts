@@ -3,7 +3,10 @@
 /** Cuts fall into the head of a stream, into its first events, and far into it. Bytes of the body. */
 export const cutBytesMax: readonly number[] = [300, 2_000, 20_000, 100_000, 1_000_000]
 
-/** A pausing reader stands still for so many acknowledged events: at 3,000 per second about half a second. */
+/**
+ * A pausing reader stands still for so many acknowledged events: at 3,000 per second about half a second. And for so many more, time
+ * and again, until its session must have lagged.
+ */
 export const pauseEvents: { readonly from: number; readonly to: number } = {
   from: 1_200,
   to: 2_400,
@@ -30,8 +33,11 @@ export const batchEventsMax: number = 20
 /** Between two attempts of a subscriber to connect. 400 of them × 25 per second = 10,000 refused connections at worst. Milliseconds. */
 export const knockMs: number = 40
 
-/** How long subscribers may take to get level once publishing has ended. Milliseconds. */
-export const settleMsMax: number = 25_000
+/**
+ * A run publishes so many times its events at most while what the scenario must show has not happened yet. On an idle machine all of it
+ * has happened by then, or after a quarter more.
+ */
+export const prolongMax: number = 10
 
 /** Between two looks at a process's memory. Milliseconds. */
 export const memoryLookMs: number = 50

@@ -173,16 +173,19 @@ export class LoadSubscriber {
     } else if (this.received.length >= this.#pauseAfter) void this.#pause(stream)
   }
 
-  /** Takes nothing for a while: its session lags, and goes on from the log. */
+  /** Takes nothing until its session lags, which then goes on from the log; or until nothing more is published. */
   async #pause(stream: OpenedStream): Promise<void> {
     const { random, door } = this.plan
-    const lagBytes = door === 'http2' ? http2LagBytesMin : lagBytesMin
+    const { acks } = this.#scene
     const before = this.#scene.padding
+    const lagBytes = door === 'http2' ? http2LagBytesMin : lagBytesMin
+    const isLagging = (): boolean => this.#scene.padding - before > lagBytes
     this.#isPaused = true
     stream.pause()
-    await this.#scene.acks.further(pauseEvents.from + random.int(pauseEvents.to - pauseEvents.from))
+    do await acks.further(pauseEvents.from + random.int(pauseEvents.to - pauseEvents.from))
+    while (!isLagging() && !acks.isOver)
     this.#pauseAfter = this.received.length + random.int(1_000)
-    if (this.#scene.padding - before > lagBytes) this.lags += 1
+    if (isLagging()) this.lags += 1
     this.#isPaused = false
     stream.resume()
   }

@@ -6,14 +6,14 @@ import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import { Publisher } from '../traffic/publisher.ts'
 import { wholeLog } from '../traffic/subscription.ts'
-import { waitUntil } from '../wait-until.ts'
+import { waitUntil, withinProgress } from '../wait-until.ts'
 import { createDoors } from './doors.ts'
-import { countFigures } from './figures.ts'
+import { countFigures, countShown } from './figures.ts'
 import type { LoadFigures } from './figures.ts'
 import { isLevel, judgeFigures, judgeRun } from './judge-run.ts'
 import type { LoadViolation } from './judge-run.ts'
 import { startKilling } from './kill-workers.ts'
-import { settleMsMax } from './limits.ts'
+import { prolongMax } from './limits.ts'
 import { LoadSubscriber } from './load-subscriber.ts'
 import { watchMemory } from './memory-watch.ts'
 import { drawDrafts, drawSubscribers, eventsPerRequest, fork, lastTopic } from './plan.ts'
@@ -155,7 +155,11 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
   const busy = publishers.filter((publisher) => publisher !== closer)
   const publishing = Promise.all(busy.map((publisher) => publisher.run()))
   const killing = startKilling(options, scene)
-  await Promise.race([publishing, killing.failure, scene.acks.further(options.events)])
+  const received = (): number => sumOf(subscribers, (subscriber) => subscriber.received.length)
+  const watch = (): number => scene.acks.count + received()
+  const shown = untilShown(cast, scene, { ...options, kills: () => killing.kills })
+  const enough = Promise.race([publishing, killing.failure, shown])
+  await withinProgress('enough is published', enough, { watch })
   for (const publisher of busy) publisher.stop()
   const killed = killing.stop()
   scene.acks.end()
@@ -169,11 +173,36 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
   const isThere = (subscriber: LoadSubscriber): boolean =>
     subscriber.plan.habit === 'never' || isLevel(subscriber, final)
   // Who does not come so far is told by the judge.
-  await waitUntil('all are level', () => subscribers.every(isThere), settleMsMax).catch(
-    () => undefined,
-  )
+  const areAllThere = (): boolean => subscribers.every(isThere)
+  await waitUntil('all are level', areAllThere, { watch: received }).catch(() => undefined)
   const settleMs = systemClock.elapsed() - publishedAt
   return { final, kills, publishMs: publishedAt - beganAt, settleMs }
+}
+
+interface Showing extends Play {
+  readonly kills: () => number
+}
+
+/**
+ * Resolves when the scenario's events are acknowledged, and what it must show has happened: on a busy machine readers that were to
+ * stand still may have connected late. The judge tells when it has not happened after many times the events.
+ */
+async function untilShown(cast: Cast, scene: LoadScene, play: Showing): Promise<void> {
+  const { scenario, events, kills } = play
+  await scene.acks.further(events)
+  const step = Math.ceil(events / 4)
+  const isShown = (): boolean => {
+    const shown = countShown(cast, kills())
+    const names = Object.keys(shown) as (keyof typeof shown)[]
+    return names.every((name) => shown[name] >= (scenario.atLeast[name] ?? 0))
+  }
+  while (!isShown() && scene.acks.count < events * prolongMax && !scene.acks.isOver) {
+    await scene.acks.further(step)
+  }
+}
+
+function sumOf<Item>(items: readonly Item[], measure: (item: Item) => number): number {
+  return items.reduce((total, item) => total + measure(item), 0)
 }
 
 /** One more subscriber, after all is over: what is in the log must be what went through it. */
@@ -190,7 +219,8 @@ async function readAgain(scene: SubscribeScene, final: Position): Promise<LoadSu
   const latecomer = new LoadSubscriber(plan, scene)
   void latecomer.run()
   const isThere = (): boolean => isLevel(latecomer, final)
-  await waitUntil('the latecomer is level', isThere, settleMsMax).catch(() => undefined)
+  const watch = (): number => latecomer.received.length
+  await waitUntil('the latecomer is level', isThere, { watch }).catch(() => undefined)
   latecomer.stop()
   return latecomer
 }

@@ -31,6 +31,11 @@ export class AckCounter {
     return this.#newest
   }
 
+  /** Whether nothing more will be acknowledged. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   /** Resolves after so many further events, or when it is over. */
   further(events: number): Promise<void> {
     const count = this.#count + events
