@@ -17,6 +17,8 @@ import { readRecordTime, validateBatch } from '@tidemark/log/driver'
 import type { LogContext } from './log-context.ts'
 import { AppendQueue } from './append-queue.ts'
 import { describe, toUnavailable } from './failures.ts'
+import { readHolders } from './holders.ts'
+import type { Holder } from './holders.ts'
 import { locateAge, searchLast } from './locate.ts'
 import type { LastSearch } from './locate.ts'
 import { readFirst, readState } from './log-state.ts'
@@ -58,6 +60,8 @@ export interface LmdbLogParts {
   readonly wake: Wake
   /** Key of this handle's entry among the holders. */
   readonly holder: Buffer
+  /** Called when LMDB has let go of the directory, with the holders that are left. */
+  readonly onClosed: (others: readonly Holder[]) => void
   readonly pollMs: number
   readonly onWarning: (text: string) => void
   readonly onHandlerError: (error: unknown) => void
@@ -168,14 +172,18 @@ export class LmdbLog implements LmdbEventLog {
   }
 
   async #close(): Promise<void> {
-    const { context, holder, wake, onWarning } = this.#parts
+    const { context, holder, wake, onWarning, onClosed } = this.#parts
     const { writer, tables } = context
     const { root, meta, newest } = tables
     await this.#queue.drain()
     this.#tails.close()
     await this.#sweep.close()
+    let others: readonly Holder[] | undefined
     try {
-      await writer.run(() => void meta.remove(holder))
+      others = await writer.run(() => {
+        void meta.remove(holder)
+        return readHolders(meta).filter(({ key }) => !key.equals(holder))
+      })
     } catch (error) {
       // The next one to open the directory removes the entry.
       if (!writer.isStuck) await this.#warn(error, onWarning)
@@ -185,6 +193,7 @@ export class LmdbLog implements LmdbEventLog {
     if (writer.isStuck) return
     await root.close()
     newest.close()
+    if (others !== undefined) onClosed(others)
   }
 
   #requireOpen(): void {

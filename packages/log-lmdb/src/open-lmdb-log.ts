@@ -1,23 +1,24 @@
 // Opens a directory as a log; the only place where the parts of this room meet.
 
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RootDatabase } from 'lmdb'
 import { systemClock } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
+import { requireWhole } from './check-open.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
-import { describeOwnProcess, holderKey } from './holders.ts'
+import { describeOwnProcess, holderKey, isAlive } from './holders.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
 import { pollDefaultMs } from './limits.ts'
-import { NewestState } from './newest-state.ts'
+import { openNewest } from './open-newest.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
-import { openRoot, openTables } from './schema.ts'
+import { openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
+import { sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import { Writer } from './writer.ts'
@@ -62,6 +63,8 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   let tables: Tables | undefined
   let writer: Writer | undefined
   try {
+    if (statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size)
+      await requireWhole(directory, describeOwnProcess(clock, directory))
     await recover(directory, settings, clock)
     const { root, newest } = openNewest(directory, overlapsSync(durability))
     const opened = openTables(root, newest)
@@ -84,6 +87,9 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
       },
       wake,
       holder: key,
+      onClosed: (others) => {
+        if (!others.some((holder) => isAlive(holder, own))) sealDirectory(directory)
+      },
       pollMs: options.pollMs ?? pollDefaultMs,
       onWarning,
       onHandlerError:
@@ -125,15 +131,4 @@ async function recover(directory: string, settings: SettingTexts, clock: Clock):
     await root.close()
     newest.close()
   }
-}
-
-/** Opens LMDB, and mends at once what that may have done to the other processes; see `newest-state.ts`. */
-function openNewest(
-  directory: string,
-  overlappingSync: boolean | undefined,
-): { readonly root: RootDatabase<Buffer, Buffer>; readonly newest: NewestState } {
-  const root = openRoot(directory, overlappingSync)
-  const newest = new NewestState(directory)
-  root.transactionSync(() => void newest.isBaseOf(root.getWriteTxnId()))
-  return { root, newest }
 }

@@ -22,6 +22,7 @@ export {
   idempotencyOverheadBytes,
   idempotencyShare,
   pageDataMax,
+  recordOverheadBytes,
   scanRecordsMax,
   tailBatchMax,
 } from './limits.ts'
