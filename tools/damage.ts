@@ -13,7 +13,9 @@ const size = { rounds: Number(values.rounds), seed: Number(values.seed) }
 console.log(`${size.rounds} rounds, seed ${size.seed}`)
 const { figures, violations } = await runDamageRounds(size)
 for (const [name, { told, exact }] of Object.entries(figures))
-  console.log(`${name.padEnd(34)} told ${String(told).padStart(5)}   exact ${String(exact).padStart(5)}`)
+  console.log(
+    `${name.padEnd(34)} told ${String(told).padStart(5)}   exact ${String(exact).padStart(5)}`,
+  )
 for (const violation of violations) console.log(violation)
 console.log(`${violations.length} violations`)
 if (violations.length > 0) process.exitCode = 1

@@ -103,7 +103,10 @@ function isOurs(path: string, directory: string | undefined): boolean {
 function refuseNoLog({ path, directory }: DataPath, { names }: StateSummary): never {
   if (isOfLog(names) || (directory !== undefined && wasTouched(directory)))
     throw new DamageSeen(missingTables)
-  throw toNoLog(path, names.length === 0 ? 'nothing has been stored in it' : 'it is of another program')
+  throw toNoLog(
+    path,
+    names.length === 0 ? 'nothing has been stored in it' : 'it is of another program',
+  )
 }
 
 type Walk = Pick<StateWalk, 'file' | 'onProgress'>

@@ -135,7 +135,12 @@ function glanceAtStates(file: DataFile, { newest, before }: FileStates): void {
     // After a stop of the machine under `commit` LMDB goes on beside a state that it has given up.
     if (state === undefined || state.transaction === 0 || newest.isUnflushed) continue
     // Then it stands in both places.
-    if (state === before && state.main.root === newest.main.root && state.free.root === newest.free.root) continue
+    if (
+      state === before &&
+      state.main.root === newest.main.root &&
+      state.free.root === newest.free.root
+    )
+      continue
     const roots = [state.free, state.main].flatMap(({ root }) => (root === undefined ? [] : [root]))
     const written = Math.max(...roots.map((root) => readPageHead(file.readPage(root)).transaction))
     requireSound(
@@ -146,7 +151,11 @@ function glanceAtStates(file: DataFile, { newest, before }: FileStates): void {
 }
 
 /** Looks at what costs nothing, however large the file is. Nothing for a file that is no log's. @throws DamageSeen */
-function glanceAt(file: DataFile, state: FileState, hasRecords: boolean): readonly Holder[] | undefined {
+function glanceAt(
+  file: DataFile,
+  state: FileState,
+  hasRecords: boolean,
+): readonly Holder[] | undefined {
   const claims = new PageClaims(state, file.pageSize)
   const roots = readNames({ file, state, claims })
   const meta = roots.get('meta')

@@ -301,7 +301,10 @@ function readNodes(
     bytes += length
     places.push(node)
   }
-  requireSound(bytes === page.length - begin, () => `page ${number} has nodes of ${bytes} bytes in ${page.length - begin}`)
+  requireSound(
+    bytes === page.length - begin,
+    () => `page ${number} has nodes of ${bytes} bytes in ${page.length - begin}`,
+  )
   return places
 }
 
@@ -310,7 +313,9 @@ function measureNode(page: Buffer, node: number, flags: number): number {
   const key = nodeHeaderBytes + page.readUInt16LE(node + 6)
   if (flags === pageFlags.branch) return key + (key % 2)
   const isLong = (page.readUInt16LE(node + 4) & bigData) !== 0
-  const data = isLong ? longPlaceBytes : page.readUInt16LE(node) + page.readUInt16LE(node + 2) * 2 ** 16
+  const data = isLong
+    ? longPlaceBytes
+    : page.readUInt16LE(node) + page.readUInt16LE(node + 2) * 2 ** 16
   return key + data + ((key + data) % 2)
 }
 

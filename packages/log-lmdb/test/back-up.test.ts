@@ -77,7 +77,9 @@ test.each([false, true])(
     const acknowledged = storm.map((child) => countAcknowledged(child))
     const { summary } = await backUpLog({ directory, target, isCompact })
     const onTheWay = storm.map((child) => countAcknowledged(child))
-    expect(onTheWay.reduce((a, b) => a + b, 0)).toBeGreaterThan(acknowledged.reduce((a, b) => a + b, 0))
+    expect(onTheWay.reduce((a, b) => a + b, 0)).toBeGreaterThan(
+      acknowledged.reduce((a, b) => a + b, 0),
+    )
     for (const child of storm) child.process.kill('SIGKILL')
     const original = await openAt(directory)
     const restored = join(base, 'restored')
@@ -110,17 +112,20 @@ describe('a backup', () => {
     expect(await readdir(base)).toEqual(['backup.mdb', 'data'])
   })
 
-  test.each(['fsync', 'commit'] as const)('has one state and no torn ones, after %s', async (durability) => {
-    const log = await openAt(directory, { durability })
-    await append(log, 30)
-    await backUpLog({ directory, target })
-    const file = new DataFile(target)
-    const { newest, flushed } = file.readStates()
-    file.close()
-    expect(newest.isUnflushed).toBe(false)
-    expect(flushed).toBeUndefined()
-    await log.close()
-  })
+  test.each(['fsync', 'commit'] as const)(
+    'has one state and no torn ones, after %s',
+    async (durability) => {
+      const log = await openAt(directory, { durability })
+      await append(log, 30)
+      await backUpLog({ directory, target })
+      const file = new DataFile(target)
+      const { newest, flushed } = file.readStates()
+      file.close()
+      expect(newest.isUnflushed).toBe(false)
+      expect(flushed).toBeUndefined()
+      await log.close()
+    },
+  )
 
   test('replaces no file unless told', async () => {
     await fill(10)
@@ -154,7 +159,9 @@ describe('a backup', () => {
   })
 
   test('of nothing makes nothing', async () => {
-    await expect(backUpLog({ directory, target })).rejects.toMatchObject({ code: 'LOG_FORMAT_FOREIGN' })
+    await expect(backUpLog({ directory, target })).rejects.toMatchObject({
+      code: 'LOG_FORMAT_FOREIGN',
+    })
     expect(await readdir(base)).toEqual([])
   })
 
@@ -202,7 +209,9 @@ describe('restoring', () => {
 
   test('over a log is refused, and moves it aside when told', async () => {
     await fill(5)
-    await expect(restoreLog({ backup: target, directory })).rejects.toMatchObject({ code: 'LOG_NOT_EMPTY' })
+    await expect(restoreLog({ backup: target, directory })).rejects.toMatchObject({
+      code: 'LOG_NOT_EMPTY',
+    })
     const { movedTo = '' } = await restoreLog({ backup: target, directory, mayReplace: true })
     const log = await openAt(directory)
     expect((await readHistory(log)).length).toBe(10)
@@ -229,7 +238,9 @@ describe('restoring', () => {
     await mkdir(other)
     writeFileSync(join(other, 'thesis.txt'), 'precious')
     for (const mayReplace of [false, true]) {
-      await expect(restoreLog({ backup: target, directory: other, mayReplace })).rejects.toMatchObject({
+      await expect(
+        restoreLog({ backup: target, directory: other, mayReplace }),
+      ).rejects.toMatchObject({
         code: 'LOG_NOT_EMPTY',
         message: expect.stringContaining('thesis.txt'),
       })
@@ -241,9 +252,11 @@ describe('restoring', () => {
     const child = startChild('appender.ts', [directory, 'a', '0', '1'])
     children.push(child)
     await child.line(() => countAcknowledged(child) > 5)
-    await expect(restoreLog({ backup: target, directory, mayReplace: true })).rejects.toMatchObject({
-      code: 'LOG_HELD',
-    })
+    await expect(restoreLog({ backup: target, directory, mayReplace: true })).rejects.toMatchObject(
+      {
+        code: 'LOG_HELD',
+      },
+    )
     const log = await openAt(directory)
     await append(log, 1)
     await log.close()
@@ -253,10 +266,12 @@ describe('restoring', () => {
     const bytes = readFileSync(target)
     writeFileSync(target, bytes.fill(0, 2 * 4_096, 4 * 4_096))
     const before = readdirSync(directory)
-    await expect(restoreLog({ backup: target, directory, mayReplace: true })).rejects.toMatchObject({
-      code: 'LOG_DAMAGED',
-      message: expect.stringContaining('backup.mdb'),
-    })
+    await expect(restoreLog({ backup: target, directory, mayReplace: true })).rejects.toMatchObject(
+      {
+        code: 'LOG_DAMAGED',
+        message: expect.stringContaining('backup.mdb'),
+      },
+    )
     expect(readdirSync(directory)).toEqual(before)
   })
 

@@ -61,7 +61,10 @@ export async function runDamageRounds(size: {
   }
 }
 
-async function makeSample(directory: string, random: ReturnType<typeof createRandom>): Promise<Sample> {
+async function makeSample(
+  directory: string,
+  random: ReturnType<typeof createRandom>,
+): Promise<Sample> {
   const states: Buffer[] = []
   const digests = new Set<string>()
   // No sweep between a state and its digest.
@@ -106,7 +109,8 @@ async function probe(child: Child, directory: string): Promise<Probe | undefined
 
 function judge(seen: Probe | undefined, digests: ReadonlySet<string>): string {
   if (seen === undefined) return 'the process died'
-  if (seen.digest !== undefined) return digests.has(seen.digest) ? 'exact' : 'it serves something else'
+  if (seen.digest !== undefined)
+    return digests.has(seen.digest) ? 'exact' : 'it serves something else'
   if (seen.code !== 'LOG_DAMAGED') return `${seen.code}: ${seen.message}`
   return seen.message?.includes('tidemark restore') === true ? 'told' : `says ${seen.message}`
 }

@@ -38,7 +38,7 @@ test('a slow copy of a running directory is told as damage, not as a foreign dir
       const end = readData(directory).length
       const from = openSync(join(directory, 'data.mdb'), 'r')
       const target = openSync(join(to, 'data.mdb'), 'w')
-      for (let at = 0; ; ) {
+      for (let at = 0; ;) {
         const read = readSync(from, chunk, 0, chunk.length, at)
         if (read === 0 || at >= end) break
         writeSync(target, chunk, 0, read, at)
@@ -51,7 +51,8 @@ test('a slow copy of a running directory is told as damage, not as a foreign dir
       for (const name of ['lock.mdb', 'wake']) copyFileSync(join(directory, name), join(to, name))
       prober.process.stdin?.write(`${to}\n`)
       const seen = (await prober.line(
-        (line) => typeof line === 'object' && line !== null && 'directory' in line && line.directory === to,
+        (line) =>
+          typeof line === 'object' && line !== null && 'directory' in line && line.directory === to,
       )) as { readonly code?: string; readonly message?: string }
       expect(seen.message).toMatch(/is damaged: .*Keep it as it is; restore a backup/)
       codes.push(seen.code)
@@ -79,7 +80,11 @@ test('a log that is whole is never taken for damaged, in whichever state a copy 
     let i = 0
     for (let opening = 0; opening < 6; opening++) {
       // Smaller each time, so that every bound has something to remove.
-      const retention = { maxBytes: 1_200_000 - 60_000 * opening, maxAgeMs: 60_000, rules: sampleRetention.rules }
+      const retention = {
+        maxBytes: 1_200_000 - 60_000 * opening,
+        maxAgeMs: 60_000,
+        rules: sampleRetention.rules,
+      }
       const at = join(base, durability)
       const log = await openAt(at, { durability, retention, clock })
       for (let steps = 0; steps < 15; steps++) {

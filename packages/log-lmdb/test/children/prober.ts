@@ -19,7 +19,9 @@ async function probe(directory: string): Promise<Readonly<Record<string, string>
       // Damage in the places that only writing uses shows here.
       for (let i = 0; i < 5; i++) {
         const data = 'x'.repeat(3_000)
-        await log.append({ events: ['all', 'few/one', 'new'].map((name) => ({ topic: parseTopic(name), data })) })
+        await log.append({
+          events: ['all', 'few/one', 'new'].map((name) => ({ topic: parseTopic(name), data })),
+        })
       }
       return { digest }
     } finally {
