@@ -30,7 +30,7 @@ async function read(
   return stdout.trim().split('\n')
 }
 
-const numberOf = (line: string): number => Number((JSON.parse(line) as { data: number }).data)
+const numberOf = (line: string): number => (JSON.parse(line) as { readonly data: number }).data
 
 test('a hub is backed up while it runs, lost, restored, and its clients are told of a gap and go on with what is new', async () => {
   const directory = makeDirectory()

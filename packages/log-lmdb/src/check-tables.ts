@@ -7,6 +7,7 @@ import { parseEpoch } from '@tidemark/log/driver'
 import type { Topic } from '@tidemark/log'
 import { isSummed } from './checksum.ts'
 import { requireSound } from './damage.ts'
+import { holderPrefix } from './holders.ts'
 import { measureKey, runBytes } from './idempotency.ts'
 import { isIdentitySound } from './identity.ts'
 import { recordOf } from './leaving.ts'
@@ -175,8 +176,11 @@ export class TableCheck {
       requireSound(isPlausible, () => 'the state of the log has numbers that cannot be')
       return
     }
-    const entry = parseObject(bytes, name.toString())
-    if (name.toString() !== 'identity') return
+    // What else there may be is known by those who put it there.
+    const text = name.toString()
+    if (text === 'settings' || text.startsWith(holderPrefix)) parseObject(bytes, text)
+    if (text !== 'identity') return
+    const entry = parseObject(bytes, text)
     this.#hasIdentity = true
     this.#isNewer = Number(entry['version']) > formatVersion
     if (this.#isNewer) return

@@ -26,7 +26,7 @@ const mainAt = 96
 const lastPageAt = 144
 const transactionAt = 152
 const bootIdAt = 160
-export const metaBytes = 168
+const metaBytes = 168
 const overlappingSync = 0x1000
 const integerKeys = 0x08
 /** Of a tree's record, `MDB_db`: where its root stands, and the root of an empty one. */

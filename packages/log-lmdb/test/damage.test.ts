@@ -26,7 +26,7 @@ test('a slow copy of a running directory is told as damage, not as a foreign dir
   const log = await openAt(directory, { retention: sampleRetention, clock: createFakeClock() })
   let i = 0
   const append = async (): Promise<void> => await appendSample(log, random, i++)
-  while (i < 60) await append()
+  for (let batch = 0; batch < 60; batch++) await append()
   const prober = startChild('prober.ts', [])
   try {
     const codes: (string | undefined)[] = []
