@@ -51,12 +51,10 @@ async function start({ directory }: StartOptions): Promise<RunningPeer> {
     }
     await waitUntil('Pushpin passes a subscription on', () => answers(port), {
       stallMs: startMsMax,
-    }).catch(
-      async (error: unknown) => {
-        await stop()
-        throw error
-      },
-    )
+    }).catch(async (error: unknown) => {
+      await stop()
+      throw error
+    })
     return {
       port,
       publishPort,

@@ -25,6 +25,21 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./subscribe.ts')).subscribe,
   },
   {
+    name: 'backup',
+    summary: 'Write a backup of a data directory, also of one a hub is running on.',
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    summary: 'Put a backup in the place of a data directory.',
+    load: async () => (await import('./restore.ts')).restore,
+  },
+  {
+    name: 'check',
+    summary: 'Look through a data directory or a backup for damage.',
+    load: async () => (await import('./check.ts')).check,
+  },
+  {
     name: 'bench',
     summary: 'Put a Server-Sent Events server under load, ours or any other.',
     load: async () => (await import('./bench/bench.ts')).bench,

@@ -39,3 +39,9 @@ export const signalEchoMs: number = 500
 
 /** Characters of data shown per event on a terminal; `--json` shows all. */
 export const shownDataMax: number = 4_096
+
+/** Between two drawings of a progress bar, in milliseconds: ten a second look smooth. */
+export const progressDrawMs: number = 100
+
+/** Between two lines about progress where nobody watches, in milliseconds: a log of an hour's backup has 360 of them. */
+export const progressTellMs: number = 10_000

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { run } from './program.ts'
 
+const commands = ['serve', 'publish', 'subscribe', 'backup', 'restore', 'check', 'bench']
+
 function longestLine(text: string): number {
   return Math.max(...text.split('\n').map((line) => line.length))
 }
@@ -11,22 +13,18 @@ function longestLine(text: string): number {
 test('the help lists every command, shows how to try it and explains the exit codes', async () => {
   const { code, stdout, stderr } = await run(['--help'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  for (const word of ['serve', 'publish', 'subscribe', 'bench', 'Try it', 'Exit codes'])
-    expect(stdout).toContain(word)
+  for (const word of [...commands, 'Try it', 'Exit codes']) expect(stdout).toContain(word)
   expect(longestLine(stdout)).toBeLessThanOrEqual(100)
 })
 
-test.each(['serve', 'publish', 'subscribe', 'bench'])(
-  'the help of %s has options and examples',
-  async (command) => {
-    const [direct, spelled] = await Promise.all([run([command, '--help']), run(['help', command])])
-    expect(direct).toEqual(spelled)
-    expect(direct.code).toBe(0)
-    expect(direct.stdout).toContain(`Usage: tidemark ${command} `)
-    expect(longestLine(direct.stdout)).toBeLessThanOrEqual(100)
-    expect(direct.stdout).toContain('Examples:\n  ')
-  },
-)
+test.each(commands)('the help of %s has options and examples', async (command) => {
+  const [direct, spelled] = await Promise.all([run([command, '--help']), run(['help', command])])
+  expect(direct).toEqual(spelled)
+  expect(direct.code).toBe(0)
+  expect(direct.stdout).toContain(`Usage: tidemark ${command} `)
+  expect(longestLine(direct.stdout)).toBeLessThanOrEqual(100)
+  expect(direct.stdout).toContain('Examples:\n  ')
+})
 
 test('the version is that of the package', async () => {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
@@ -58,6 +56,23 @@ test.each([
   [['publish', 'a', 'b', '--url', 'ftp://x'], 64, /"ftp:\/\/x".*\(OPTION_INVALID\)/],
   [['publish', 'a', 'b', '--header', 'secret'], 64, /--header must be like.*\(OPTION_INVALID\)/],
   [['subscribe'], 64, /needs a topic or pattern.*\(ARGUMENT_INVALID\)/],
+  [['backup'], 64, /needs one file or directory.*\(ARGUMENT_INVALID\)/],
+  [['backup', 'a', 'b'], 64, /got "b" too.*\(ARGUMENT_INVALID\)/],
+  [
+    ['backup', 'a', '--data', 'memory:'],
+    64,
+    /must be a directory; got "memory:".*\(OPTION_INVALID\)/,
+  ],
+  [['backup', 'a', '--config', 'absent.json'], 78, /absent\.json.*\(CONFIG_UNREADABLE\)/],
+  [
+    ['backup', 'a', '--data', 'absent'],
+    73,
+    /"absent" is not a Tidemark log.*\(LOG_FORMAT_FOREIGN\)/,
+  ],
+  [['restore'], 64, /needs one backup.*\(ARGUMENT_INVALID\)/],
+  [['restore', 'absent.mdb'], 73, /nothing of this name.*\(LOG_FORMAT_FOREIGN\)/],
+  [['check'], 64, /needs one directory or backup.*\(ARGUMENT_INVALID\)/],
+  [['check', 'absent'], 73, /nothing of this name.*\(LOG_FORMAT_FOREIGN\)/],
   [['subscribe', 'a', '--count', '0'], 64, /--count must be.*"0".*\(OPTION_INVALID\)/],
 ])('%j ends with %i and one line that says what to do', async (args, code, message) => {
   const ending = await run(args)

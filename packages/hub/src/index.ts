@@ -1,3 +1,5 @@
+export { backUpLog, checkLog, restoreLog } from '@tidemark/log-lmdb'
+export type { LogCheck, LogProgress, OnProgress } from '@tidemark/log-lmdb'
 export { loadConfig } from './config/load-config.ts'
 export type { ConfigSources } from './config/load-config.ts'
 export { configOptions } from './config/options.ts'

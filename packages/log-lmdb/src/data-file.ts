@@ -1,157 +1,311 @@
-// Whether LMDB's data file is all there. LMDB maps it unseen and dies by a signal when it reads behind its end.
+// LMDB's data file read without LMDB, which would die by a signal of one that is damaged.
+//
+// Offsets are those of `MDB_page_header`, `MDB_meta` and `MDB_db` in mdb.c of lmdb 3.5.6, on a 64-bit machine. All numbers
+// are little-endian; a number above 2^53 reads as one that no check lets pass.
 
-import { fstatSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { requireSound } from './damage.ts'
+import { cachedStretchesMax, mapBytes, stretchBytes } from './limits.ts'
 
-/** Bytes of a page's header, and where it holds its flags and the size of its list of nodes; `MDB_page_header` in mdb.c of lmdb 3.5.6. */
-const pageHeaderBytes = 24
+export const pageHeaderBytes = 24
+const transactionOfPageAt = 8
 const pageFlagsAt = 18
+/** Bytes of the list of nodes in a page of a tree; the number of pages in the first one of a long value. */
 const pageLowerAt = 20
-const branchPage = 0x01
-const leafPage = 0x02
 
-/** A node's header, and what its flags say of its data; `MDB_node`. */
-const nodeHeaderBytes = 8
-const bigData = 0x01
-const subData = 0x02
+export const pageFlags = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const
 
-/** A database's record, `MDB_db`: where it holds its root, and the root of an empty one. */
+const magicAt = 24
+const magic = 0xbeefc0de
+const versionAt = 28
+export const dataVersion = 2
+const pageSizeAt = 48
+const flagsAt = 52
+const freeAt = 48
+const mainAt = 96
+const lastPageAt = 144
+const transactionAt = 152
+const bootIdAt = 160
+const metaBytes = 168
+const overlappingSync = 0x1000
+const integerKeys = 0x08
+/** Of a tree's record, `MDB_db`: where its root stands, and the root of an empty one. */
 const rootAt = 40
 const noRoot = 2n ** 64n - 1n
 
-/** Offsets in a meta page, page header included; `MDB_meta`. The two databases are the free list and the main one. */
-const pageSizeAt = 48
-const flagsAt = 52
-const databasesAt = [48, 96] as const
-const lastPageAt = 144
-const transactionAt = 152
-const metaBytes = 168
-const overlappingSync = 0x1000
-
-/** Another process may commit while the file is read; whoever can commit this often has a sound file. */
-const looksMax = 3
-
-interface Meta {
-  readonly transaction: bigint
-  readonly lastPage: bigint
-  readonly hasOverlappingSync: boolean
-  readonly roots: readonly bigint[]
+/** What LMDB knows of one tree; `MDB_db`. */
+export interface TreeRoot {
+  readonly flags: number
+  readonly depth: number
+  readonly branchPages: number
+  readonly leafPages: number
+  readonly overflowPages: number
+  readonly entries: number
+  /** Undefined for an empty tree. */
+  readonly root: number | undefined
 }
 
-interface State {
-  readonly pageSize: number
-  readonly newest: Meta
-  /** The states LMDB may go on from. */
-  readonly candidates: readonly Meta[]
+/** A state of the whole file, as a meta page has it. */
+export interface FileState {
+  /** Where in the file it stands, in bytes. */
+  readonly at: number
+  readonly transaction: number
+  readonly lastPage: number
+  /** It was visible before it was flushed; after a stop of the machine LMDB goes back to the flushed one. */
+  readonly isUnflushed: boolean
+  /** The start of the machine it was written in; 0 where the system does not tell. */
+  readonly bootId: bigint
+  /** Pages that may be written again. */
+  readonly free: TreeRoot
+  /** The names of all other trees. */
+  readonly main: TreeRoot
 }
 
-/** Says what is missing of a data file that is not empty, or nothing when it is sound as far as its size can tell. */
-export function findDamage(file: number): string | undefined {
-  let damage: string | undefined
-  let seen: bigint | undefined
-  for (let look = 0; look < looksMax; look++) {
-    // The size after the meta pages: a process that commits in between makes the file only larger.
-    const state = readState(file)
-    const { size } = fstatSync(file)
-    if (state === undefined) return `it has ${size} bytes, and its first two pages cannot be read`
-    const { newest } = state
-    if (newest.transaction === seen) return damage
-    seen = newest.transaction
-    if (state.candidates.some((meta) => isWhole(file, meta, { size, pageSize: state.pageSize })))
-      return undefined
-    const expected = (newest.lastPage + 1n) * BigInt(state.pageSize)
-    damage = `it has ${size} bytes and pages it needs are behind its end; its index counts ${expected} bytes`
-  }
-  return undefined
+export interface FileStates {
+  readonly newest: FileState
+  /** The one before it, which is never written over while it stands there; undefined in a file of one state. */
+  readonly before: FileState | undefined
+  /** What LMDB goes back to after a stop of the machine under `commit`. */
+  readonly flushed: FileState | undefined
 }
 
-function readState(file: number): State | undefined {
-  const first = readAt(file, 0, metaBytes)
-  const pageSize = first?.readUInt32LE(pageSizeAt) ?? 0
-  if (first === undefined || pageSize < 512 || pageSize > 65_536) return undefined
-  if (fstatSync(file).size < 2 * pageSize) return undefined
-  const second = readAt(file, pageSize, metaBytes)
-  const flushedHalf = readAt(file, pageSize / 2, metaBytes)
-  if (second === undefined || flushedHalf === undefined) return undefined
-  const metas = [toMeta(first), toMeta(second)] as const
-  const newest = metas[0].transaction >= metas[1].transaction ? metas[0] : metas[1]
-  // After a stop of the machine under `commit` LMDB goes back to what was flushed, which stands behind half a page.
-  const flushed = toMeta(flushedHalf)
-  const canGoBack = newest.hasOverlappingSync && flushed.transaction > 0n
-  return { pageSize, newest, candidates: canGoBack ? [newest, flushed] : [newest] }
-}
-
-function toMeta(bytes: Buffer): Meta {
+export function readTreeRoot(bytes: Buffer, at: number): TreeRoot {
+  const root = bytes.readBigUInt64LE(at + rootAt)
   return {
-    transaction: bytes.readBigUInt64LE(transactionAt),
-    lastPage: bytes.readBigUInt64LE(lastPageAt),
-    hasOverlappingSync: (bytes.readUInt16LE(flagsAt) & overlappingSync) !== 0,
-    roots: databasesAt.map((at) => bytes.readBigUInt64LE(at + rootAt)),
+    flags: bytes.readUInt16LE(at + 4),
+    depth: bytes.readUInt16LE(at + 6),
+    branchPages: readNumber(bytes, at + 8),
+    leafPages: readNumber(bytes, at + 16),
+    overflowPages: readNumber(bytes, at + 24),
+    entries: readNumber(bytes, at + 32),
+    root: root === noRoot ? undefined : Number(root),
   }
 }
 
-interface Extent {
-  readonly size: number
+export function readNumber(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
+}
+
+/** Whether a file begins as LMDB's do, in the byte order of this machine; its version, or nothing. */
+export function readDataVersion(file: number): number | undefined {
+  const head = Buffer.alloc(versionAt + 4)
+  if (readSync(file, head, 0, head.length, 0) < head.length) return undefined
+  const isMeta = head.readUInt16LE(pageFlagsAt) === pageFlags.meta
+  return isMeta && head.readUInt32LE(magicAt) === magic
+    ? head.readUInt32LE(versionAt) & 0xffff
+    : undefined
+}
+
+/** A data file that is open for reading. */
+export class DataFile {
+  readonly file: number
   readonly pageSize: number
+  readonly #stretches = new Map<number, Buffer>()
+
+  /**
+   * @throws the file system's error
+   * @throws DamageSeen when its first pages do not tell how it is to be read
+   */
+  constructor(path: string) {
+    this.file = openSync(path, 'r')
+    try {
+      this.pageSize = this.#readPageSize()
+    } catch (error) {
+      closeSync(this.file)
+      throw error
+    }
+  }
+
+  get size(): number {
+    return fstatSync(this.file).size
+  }
+
+  close(): void {
+    closeSync(this.file)
+  }
+
+  /** The states in the first pages, read anew. @throws DamageSeen */
+  readStates(): FileStates {
+    const { pageSize } = this
+    const first = this.#readMeta(0)
+    const second = this.#readMeta(pageSize)
+    const [newest, before] =
+      first.transaction >= second.transaction ? [first, second] : [second, first]
+    // Behind half a page, and without a head of its own; absent unless `commit` was used.
+    const half = this.#read(pageSize / 2, metaBytes)
+    const hasFlushed = half.readUInt32LE(magicAt) === magic && newest.isUnflushed
+    const flushed = hasFlushed ? toState(half, pageSize / 2) : undefined
+    return {
+      newest,
+      before: before.transaction > 0 ? before : undefined,
+      flushed: (flushed?.transaction ?? 0) > 0 ? flushed : undefined,
+    }
+  }
+
+  /** One page of a tree, with its own number in it. The bytes are valid until the next page is read. @throws DamageSeen */
+  readPage(number: number): Buffer {
+    return this.#requireOwn(this.#readCached(number), number)
+  }
+
+  /** The head of the first page of a long value. @throws DamageSeen */
+  readHead(number: number): PageHead {
+    const head = this.#read(number * this.pageSize, pageHeaderBytes)
+    return readPageHead(this.#requireOwn(head, number))
+  }
+
+  /** The bytes of a value in pages of its own. @throws DamageSeen */
+  readRun(first: number, bytes: number): Buffer {
+    return this.#read(first * this.pageSize + pageHeaderBytes, bytes)
+  }
+
+  /** Forgets what has been read. */
+  forget(): void {
+    this.#stretches.clear()
+  }
+
+  #requireOwn(page: Buffer, number: number): Buffer {
+    const own = readNumber(page, 0)
+    requireSound(own === number, () => `page ${number} says that it is page ${own}`)
+    return page
+  }
+
+  #readCached(number: number): Buffer {
+    const { pageSize } = this
+    requireSound(number < mapBytes / pageSize, () => `there is no page ${number}`)
+    const pagesPerStretch = Math.max(1, stretchBytes / pageSize)
+    const stretch = Math.floor(number / pagesPerStretch)
+    let bytes = this.#stretches.get(stretch)
+    if (bytes === undefined) {
+      const whole = this.#takeBuffer(pagesPerStretch * pageSize)
+      const read = readSync(this.file, whole, 0, whole.length, stretch * whole.length)
+      bytes = whole.subarray(0, read)
+      this.#stretches.set(stretch, bytes)
+    }
+    const at = (number - stretch * pagesPerStretch) * pageSize
+    const page = bytes.subarray(at, at + pageSize)
+    requireSound(page.length === pageSize, () => `page ${number} is behind its end`)
+    return page
+  }
+
+  /** Memory of the oldest stretch, once there are enough: to make and drop thousands costs more than all the rest. */
+  #takeBuffer(length: number): Buffer {
+    if (this.#stretches.size < cachedStretchesMax) return Buffer.allocUnsafeSlow(length)
+    for (const [oldest, bytes] of this.#stretches) {
+      this.#stretches.delete(oldest)
+      return Buffer.from(bytes.buffer, 0, length)
+    }
+    return Buffer.allocUnsafeSlow(length)
+  }
+
+  #readPageSize(): number {
+    const head = this.#read(0, metaBytes)
+    requireSound(
+      head.readUInt16LE(pageFlagsAt) === pageFlags.meta && head.readUInt32LE(magicAt) === magic,
+      () => 'its first page is not one of LMDB',
+    )
+    const pageSize = head.readUInt32LE(pageSizeAt)
+    const isPower = (pageSize & (pageSize - 1)) === 0
+    requireSound(
+      isPower && pageSize >= 512 && pageSize <= 65_536,
+      () => `it names ${pageSize} as the size of its pages`,
+    )
+    return pageSize
+  }
+
+  #readMeta(at: number): FileState {
+    const bytes = this.#read(at, metaBytes)
+    const page = at / this.pageSize
+    const isMeta =
+      bytes.readUInt16LE(pageFlagsAt) === pageFlags.meta &&
+      bytes.readUInt32LE(magicAt) === magic &&
+      (bytes.readUInt32LE(versionAt) & 0xffff) === dataVersion &&
+      readNumber(bytes, 0) === page
+    requireSound(isMeta, () => `page ${page} is not the index that it must be`)
+    const pageSize = bytes.readUInt32LE(pageSizeAt)
+    requireSound(pageSize === this.pageSize, () => `page ${page} names pages of ${pageSize} bytes`)
+    const state = toState(bytes, at)
+    const { transaction, free, main } = state
+    requireSound(
+      transaction === 0 || transaction % 2 === page,
+      () => `page ${page} names transaction ${transaction}, which belongs to the other one`,
+    )
+    requireSound(
+      (free.flags & ~overlappingSync) === integerKeys && main.flags === 0,
+      () => `page ${page} has the flags ${free.flags} and ${main.flags}`,
+    )
+    return state
+  }
+
+  #read(at: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length)
+    const read = readSync(this.file, bytes, 0, length, at)
+    requireSound(
+      read === length,
+      () => `it ends after ${this.size} bytes, ${at + length} are needed`,
+    )
+    return bytes
+  }
+}
+
+function toState(bytes: Buffer, at: number): FileState {
+  return {
+    at,
+    transaction: readNumber(bytes, transactionAt),
+    lastPage: readNumber(bytes, lastPageAt),
+    isUnflushed: (bytes.readUInt16LE(flagsAt) & overlappingSync) !== 0,
+    bootId: bytes.readBigInt64LE(bootIdAt),
+    free: readTreeRoot(bytes, freeAt),
+    main: readTreeRoot(bytes, mainAt),
+  }
 }
 
 /**
- * A file shorter than its last page says is sound when nothing refers to what is missing: a page that one transaction
- * took at the end and gave back is never written. Only such a file has its trees walked, to the first page missing.
+ * Makes the newest state the only one: the other of the two, and what was flushed of it, may refer to pages that a copy has torn.
+ * The state counts as flushed, which the copy then has to be.
  */
-function isWhole(file: number, meta: Meta, extent: Extent): boolean {
-  const { size, pageSize } = extent
-  if ((meta.lastPage + 1n) * BigInt(pageSize) <= BigInt(size)) return true
-  const pending = meta.roots.filter((root) => root !== noRoot)
-  const visitsMax = size / pageSize
-  for (let visits = 0; visits <= visitsMax; visits++) {
-    const number = pending.pop()
-    if (number === undefined) return true
-    const at = Number(number) * pageSize
-    const page = at + pageSize <= size ? readAt(file, at, pageSize) : undefined
-    if (page === undefined) return false
-    const links = readLinks(page)
-    if (links === undefined || links.ends.some((end) => Number(end) * pageSize > size)) return false
-    pending.push(...links.pages)
-  }
-  return false
-}
-
-interface Links {
-  /** Pages of trees. */
-  readonly pages: readonly bigint[]
-  /** The pages behind the last ones of long values. */
-  readonly ends: readonly bigint[]
-}
-
-/** What a page refers to; nothing when it is no page of a tree. */
-function readLinks(page: Buffer): Links | undefined {
-  const flags = page.readUInt16LE(pageFlagsAt)
-  const listBytes = page.readUInt16LE(pageLowerAt)
-  if ((flags & (branchPage | leafPage)) === 0) return undefined
-  const pages: bigint[] = []
-  const ends: bigint[] = []
+export function keepNewestState(path: string): void {
+  const file = new DataFile(path)
+  const { pageSize } = file
+  const { newest } = file.readStates()
+  file.close()
+  const writable = openSync(path, 'r+')
   try {
-    for (let at = pageHeaderBytes; at < pageHeaderBytes + listBytes; at += 2) {
-      const node = pageHeaderBytes + page.readUInt16LE(at)
-      const kind = page.readUInt16LE(node + 4)
-      const data = node + nodeHeaderBytes + page.readUInt16LE(node + 6)
-      if ((flags & branchPage) !== 0) {
-        pages.push(BigInt(page.readUInt32LE(node)) + (BigInt(kind) << 32n))
-      } else if ((kind & bigData) !== 0) {
-        ends.push(page.readBigUInt64LE(data) + page.readBigUInt64LE(data + 16))
-      } else if ((kind & subData) !== 0) {
-        const root = page.readBigUInt64LE(data + rootAt)
-        if (root !== noRoot) pages.push(root)
-      }
-    }
-  } catch {
-    // A node behind the end of its page.
-    return undefined
+    const kept = Buffer.alloc(metaBytes)
+    readSync(writable, kept, 0, metaBytes, newest.at)
+    kept.writeUInt16LE(kept.readUInt16LE(flagsAt) & ~overlappingSync, flagsAt)
+    const other = Buffer.from(kept)
+    // As of a file that was made and never written to; `mdb_env_init_meta0`.
+    const otherAt = newest.at === 0 ? pageSize : 0
+    other.writeUInt32LE(otherAt === 0 ? 0 : 1, 0)
+    for (const at of [freeAt, mainAt])
+      other.fill(0, at + 6, at + rootAt).writeBigUInt64LE(noRoot, at + rootAt)
+    other.writeBigUInt64LE(1n, lastPageAt)
+    other.writeBigUInt64LE(0n, transactionAt)
+    writeSync(writable, kept, 0, metaBytes, newest.at)
+    writeSync(writable, other, 0, metaBytes, otherAt)
+    writeSync(writable, Buffer.alloc(metaBytes), 0, metaBytes, pageSize / 2)
+  } finally {
+    closeSync(writable)
   }
-  return { pages, ends }
 }
 
-function readAt(file: number, at: number, length: number): Buffer | undefined {
-  const bytes = Buffer.alloc(length)
-  return readSync(file, bytes, 0, length, at) === length ? bytes : undefined
+/** What a page of a tree, or the first of a long value, says of itself. */
+export interface PageHead {
+  readonly transaction: number
+  readonly flags: number
+  /** Bytes of the list of nodes of a page of a tree, and where its nodes begin, both behind the head. */
+  readonly lower: number
+  readonly upper: number
+  /** Pages of a long value. */
+  readonly pages: number
+}
+
+export function readPageHead(page: Buffer): PageHead {
+  return {
+    transaction: readNumber(page, transactionOfPageAt),
+    flags: page.readUInt16LE(pageFlagsAt),
+    lower: page.readUInt16LE(pageLowerAt),
+    upper: page.readUInt16LE(pageLowerAt + 2),
+    pages: page.readUInt32LE(pageLowerAt),
+  }
 }

@@ -6,6 +6,13 @@ import { LogError } from '@tidemark/log'
 export async function toUnavailable(error: unknown, doing: string): Promise<LogError> {
   if (error instanceof LogError) return error
   const cause = await findCause(error)
+  if (isDamage(cause)) {
+    return new LogError(
+      'LOG_DAMAGED',
+      `The data is damaged, LMDB found while ${doing}: ${describe(cause)}. ${whatToDo(undefined)}`,
+      { cause },
+    )
+  }
   return new LogError(
     'LOG_UNAVAILABLE',
     `Storage failed while ${doing}: ${describe(cause)}. Nothing of it was stored; see to the disk and try again.`,
@@ -29,11 +36,40 @@ export function toForeign(directory: string, reason: string, cause?: unknown): L
   )
 }
 
+/** Something was named as a log, or as a backup of one, and is neither. */
+export function toNoLog(path: string, reason: string, cause?: unknown): LogError {
+  return new LogError(
+    'LOG_FORMAT_FOREIGN',
+    `${JSON.stringify(path)} is not a Tidemark log: ${reason}. Name the data directory of a hub, or a backup.`,
+    { cause },
+  )
+}
+
+export function toHeld(directory: string, { pid }: { readonly pid: number | undefined }): LogError {
+  const who = pid === undefined ? 'a process' : `process ${pid}`
+  return new LogError(
+    'LOG_HELD',
+    `The log in ${JSON.stringify(directory)} is held by ${who}. Stop the hub first; nothing was changed.`,
+  )
+}
+
+/** @param directory of the log, or a file that is a backup of one */
 export function toDamaged(path: string, reason: string): LogError {
   return new LogError(
     'LOG_DAMAGED',
-    `The data file ${JSON.stringify(path)} is damaged: ${reason}. Restore it from a backup, or move the directory away and start anew.`,
+    `The data of ${JSON.stringify(path)} is damaged: ${reason}. ${whatToDo(path)}`,
   )
+}
+
+/** Never to throw anything away: there may be no backup, and a specialist may still read what is there. */
+function whatToDo(directory: string | undefined): string {
+  const data = directory === undefined ? '<directory>' : JSON.stringify(directory)
+  return `Keep it as it is; restore a backup with: tidemark restore <backup> --data ${data} --replace, which moves the old directory aside.`
+}
+
+/** What LMDB says when a page is not what it expected. */
+function isDamage(cause: unknown): boolean {
+  return /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH)/.test(describe(cause))
 }
 
 export function describe(error: unknown): string {

@@ -7,8 +7,9 @@ import { fstatSync, statSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { LogError } from '@tidemark/log'
+import type { Clock } from '@tidemark/log'
 import { dataFile, lockFile } from './file-names.ts'
-import { isAlive, readHolders } from './holders.ts'
+import { describeOwnProcess, isAlive, readHolders } from './holders.ts'
 import type { Holder } from './holders.ts'
 import type { NewestState } from './newest-state.ts'
 import type { Table } from './schema.ts'
@@ -179,4 +180,9 @@ function toLost(directory: string, loss: string): LogError {
 
 function describeLoss(directory: string, loss: string): string {
   return `Nothing is stored: the data directory ${JSON.stringify(directory)} is not the one this hub began with; ${loss}`
+}
+
+/** This process as a holder of the directory as it is now. */
+export function describeOwnHolder(clock: Clock, directory: string): Holder {
+  return { ...describeOwnProcess(clock), ...findPlaces(directory) }
 }

@@ -21,11 +21,11 @@ export interface HeldBy extends Holder {
   readonly key: Buffer
 }
 
-const prefix = 'holder:'
+export const holderPrefix = 'holder:'
 
 /** @param random tells two handles of one process apart */
 export function holderKey(pid: number, random: string): Buffer {
-  return textKey(`${prefix}${pid}:${random}`)
+  return textKey(`${holderPrefix}${pid}:${random}`)
 }
 
 export function describeOwnProcess(clock: Clock): Holder {
@@ -34,7 +34,10 @@ export function describeOwnProcess(clock: Clock): Holder {
 
 export function readHolders(meta: Table): readonly HeldBy[] {
   const holders: HeldBy[] = []
-  for (const { key, value } of meta.getRange({ start: textKey(prefix), end: textKey('holder;') })) {
+  for (const { key, value } of meta.getRange({
+    start: textKey(holderPrefix),
+    end: textKey('holder;'),
+  })) {
     const holder = JSON.parse(asBuffer(value).toString()) as Holder
     holders.push({ ...holder, key: Buffer.from(key) })
   }

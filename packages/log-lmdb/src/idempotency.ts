@@ -10,9 +10,13 @@ import {
   idempotencyOverheadBytes,
   idempotencyShare,
 } from '@tidemark/log/driver'
+import { checksumBytes, writeChecksum } from './checksum.ts'
 import type { LogState } from './log-state.ts'
 import { readSequence, sequenceKey, textKey } from './schema.ts'
 import type { Tables } from './schema.ts'
+
+/** A stored run of format 1 ends here; then comes a checksum. */
+export const runBytes = 32
 
 /** The positions of one append: `count` sequences from `first`. */
 export interface SequenceRun {
@@ -57,12 +61,12 @@ export function addRun(tables: Tables, state: LogState, entry: KeyedRun & { key:
     void keysByAge.remove(sequenceKey(stale.readDoubleLE(8)))
     state.keyBytes -= measureKey(place)
   }
-  const bytes = Buffer.allocUnsafe(32)
+  const bytes = Buffer.allocUnsafe(runBytes + checksumBytes)
   bytes.writeDoubleLE(entry.fingerprint, 0)
   bytes.writeDoubleLE(entry.first, 8)
   bytes.writeDoubleLE(entry.count, 16)
   bytes.writeDoubleLE(entry.time, 24)
-  void keys.put(place, bytes)
+  void keys.put(place, writeChecksum(bytes))
   void keysByAge.put(sequenceKey(entry.first), place)
   state.keyBytes += measureKey(place)
 }
@@ -93,6 +97,7 @@ export function trimKeys(
   }
 }
 
-function measureKey(place: Buffer): number {
+/** What a key counts in `keyBytes`. */
+export function measureKey(place: { readonly length: number }): number {
   return place.length + idempotencyOverheadBytes
 }

@@ -1,5 +1,6 @@
 // What the directory says of itself: the version of its layout, the epochs of its history.
 
+import { crc32 } from 'node:zlib'
 import { LogError } from '@tidemark/log'
 import { Lineage, parseEpoch } from '@tidemark/log/driver'
 import { toForeign } from './failures.ts'
@@ -23,6 +24,8 @@ interface StoredIdentity {
   /** See `Lineage.unsureTo`. */
   readonly unsureTo: number
   readonly openings: number
+  /** Of all before, as JSON. A wrong epoch would make cursors exact that are not. */
+  readonly sum?: number
 }
 
 /**
@@ -47,14 +50,14 @@ export function readIdentity(meta: Table, directory: string): Identity | undefin
 
 export function writeIdentity(meta: Table, { lineage, openings }: Identity): void {
   const { epochs, unsureTo } = lineage
-  const stored: StoredIdentity = {
-    format: formatName,
-    version: formatVersion,
-    epochs,
-    unsureTo,
-    openings,
-  }
+  const identity = { format: formatName, version: formatVersion, epochs, unsureTo, openings }
+  const stored: StoredIdentity = { ...identity, sum: crc32(JSON.stringify(identity)) }
   void meta.put(identityKey, Buffer.from(JSON.stringify(stored)))
+}
+
+/** Whether a stored identity is as it was written, as far as it can tell. */
+export function isIdentitySound({ sum, ...identity }: Readonly<Record<string, unknown>>): boolean {
+  return sum === undefined || sum === crc32(JSON.stringify(identity))
 }
 
 function parseStored(text: string, directory: string): StoredIdentity {

@@ -134,3 +134,33 @@ export const ageHoldMs: number = 10 * 60_000
 /** Records, and bytes of them, that one step of a clock's repair dates anew. 10,000 × ~10 µs = 0.1 s in which no one else writes. */
 export const repairRecordsMax: number = 10_000
 export const repairBytesMax: number = 16 * 1024 * 1024
+
+/** Bytes read at once while a data file is looked through without LMDB: 8 pages of 4 KiB for one call of ~5 µs. */
+export const stretchBytes: number = 32 * 1024
+
+/** Of these so many are kept, because neighbours in a tree are often neighbours in the file: 16 MiB. */
+export const cachedStretchesMax: number = 512
+
+/** Pages a tree may be deep; `CURSOR_STACK` of LMDB. 32 levels of 2 nodes are 2^32 pages. */
+export const treeDepthMax: number = 32
+
+/** Leaf pages looked at before other work has its turn. 100 × ~50 µs = 5 ms. */
+export const walkPagesPerTurn: number = 100
+
+/** Newest values per key that a check compares with their records; a set of 4 million numbers takes ~200 MB. */
+export const latestCheckedMax: number = 4_000_000
+
+/**
+ * Looks at a data file that another process commits to meanwhile, before it is taken for sound: a process that commits that often
+ * has looked at it itself.
+ */
+export const looksMax: number = 3
+
+/** Bytes copied at once while a backup is restored. */
+export const copyBytes: number = 1024 * 1024
+
+/** Between two looks at how far LMDB has come with a copy, in milliseconds. */
+export const copyLookMs: number = 100
+
+/** Looks at a busy data file before it is taken for held. 20 × ~1 ms, while a commit takes 0.3 ms and more. */
+export const busyLooksMax: number = 20

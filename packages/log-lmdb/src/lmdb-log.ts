@@ -24,6 +24,8 @@ import type { LogContext } from './log-context.ts'
 import { AppendQueue } from './append-queue.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { describe, toUnavailable } from './failures.ts'
+import { readHolders } from './holders.ts'
+import type { Holder } from './holders.ts'
 import { locateAge, searchLast } from './locate.ts'
 import type { LastSearch } from './locate.ts'
 import { Lookout } from './lookout.ts'
@@ -77,6 +79,8 @@ export interface LmdbLogParts {
   readonly wake: Wake
   /** Key of this handle's entry among the holders. */
   readonly holder: Buffer
+  /** Called when LMDB has let go of the directory, with the holders that are left. */
+  readonly onClosed: (others: readonly Holder[]) => void
   readonly pollMs: number
   readonly onWarning: (text: string) => void
   readonly onHandlerError: (error: unknown) => void
@@ -213,15 +217,19 @@ export class LmdbLog implements LmdbEventLog {
   }
 
   async #close(): Promise<void> {
-    const { context, holder, wake, onWarning } = this.#parts
+    const { context, holder, wake, onWarning, onClosed } = this.#parts
     const { writer, tables, held, history } = context
     const { root, meta, newest } = tables
     await this.#queue.drain()
     this.#tails.close()
     this.#lookout.close()
     await this.#sweep.close()
+    let others: readonly Holder[] | undefined
     try {
-      await writer.run(() => void meta.remove(holder))
+      others = await writer.run(() => {
+        void meta.remove(holder)
+        return readHolders(meta).filter(({ key }) => !key.equals(holder))
+      })
     } catch (error) {
       // The next one to open the directory removes the entry.
       if (!writer.isStuck && !held.isLost && !history.isLost) await this.#warn(error, onWarning)
@@ -231,6 +239,7 @@ export class LmdbLog implements LmdbEventLog {
     if (writer.isStuck) return
     await root.close()
     newest.close()
+    if (others !== undefined) onClosed(others)
   }
 
   #requireOpen(): void {

@@ -1,6 +1,14 @@
 // LMDB's lock file, as this room opens it beside LMDB.
 
-import { accessSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+} from 'node:fs'
 
 /**
  * The lock file of one directory, opened once per process: closing any descriptor of it drops the record locks (fcntl)
@@ -41,4 +49,18 @@ export class LockFile {
 export function prepareLockFile(path: string): void {
   if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK)
   else closeSync(openSync(path, 'a+'))
+}
+
+/**
+ * Whether a process holds record locks on the lock file, as the system's list of locks has it (Linux; elsewhere, and for processes
+ * of another pid namespace, nobody seems to). By inode alone: the devices of layered file systems differ there.
+ */
+export function isLockHeld(path: string): boolean {
+  try {
+    const { ino } = statSync(path)
+    const locks = readFileSync('/proc/locks', 'utf8').split('\n')
+    return locks.some((line) => line.includes('POSIX') && line.includes(`:${ino} `))
+  } catch {
+    return false
+  }
 }

@@ -2,6 +2,7 @@
 
 import type { Topic } from '@tidemark/log'
 import type { Extent } from '@tidemark/log/driver'
+import { checksumBytes, writeChecksum } from './checksum.ts'
 import { asBuffer, textKey, topicIdBytes } from './schema.ts'
 import type { Tables } from './schema.ts'
 
@@ -44,11 +45,13 @@ export interface TopicStats {
   newest: number
 }
 
-const stateKey = textKey('state')
+export const stateKey: Buffer = textKey('state')
 
 /** Places in a stored topic, in bytes. */
 const markAt = 22
 const newestAt = 30
+/** A stored topic of format 1 ends here; then comes a checksum. */
+export const topicBytes = 38
 
 /** The state of a new directory; its fields are stored in this order. */
 const emptyState: LogState = {
@@ -69,20 +72,23 @@ const emptyState: LogState = {
 const fields = Object.keys(emptyState) as readonly (keyof LogState)[]
 
 export function readState({ meta }: Tables): LogState {
-  const state = { ...emptyState }
   const bytes = meta.getBinary(stateKey)
-  if (bytes === undefined) return state
+  return bytes === undefined ? { ...emptyState } : decodeState(bytes)
+}
+
+/** A field that is not there was not known when the state was stored. */
+export function decodeState(bytes: Buffer): LogState {
+  const state = { ...emptyState }
   for (const [i, field] of fields.entries()) {
-    // Format 1 had no `openings`.
-    if (8 * i < bytes.length) state[field] = bytes.readDoubleLE(8 * i)
+    if (8 * i + 8 <= bytes.length) state[field] = bytes.readDoubleLE(8 * i)
   }
   return state
 }
 
 export function writeState({ meta }: Tables, state: LogState): void {
-  const bytes = Buffer.allocUnsafe(8 * fields.length)
+  const bytes = Buffer.allocUnsafe(8 * fields.length + checksumBytes)
   for (const [i, field] of fields.entries()) bytes.writeDoubleLE(state[field], 8 * i)
-  void meta.put(stateKey, bytes)
+  void meta.put(stateKey, writeChecksum(bytes))
 }
 
 export function readTopic({ topics }: Tables, name: Topic): TopicStats | undefined {
@@ -113,13 +119,13 @@ export function readTopicMark(value: Uint8Array): number {
 }
 
 export function writeTopic({ topics }: Tables, topic: TopicStats): void {
-  const bytes = Buffer.allocUnsafe(38)
+  const bytes = Buffer.allocUnsafe(topicBytes + checksumBytes)
   bytes.writeUIntLE(topic.id, 0, topicIdBytes)
   bytes.writeDoubleLE(topic.count, 6)
   bytes.writeDoubleLE(topic.bytes, 14)
   bytes.writeDoubleLE(topic.mark, markAt)
   bytes.writeDoubleLE(topic.newest, newestAt)
-  void topics.put(textKey(topic.name), bytes)
+  void topics.put(textKey(topic.name), writeChecksum(bytes))
 }
 
 /** The sequence after which everything retained follows. */

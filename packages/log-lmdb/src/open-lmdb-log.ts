@@ -1,15 +1,16 @@
 // Opens a directory as a log; the only place where the parts of this room meet.
 
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
 import { checkOptions } from './check-options.ts'
+import { requireWhole } from './check-open.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { HeldFiles, findPlaces, refuseOtherLock, requirePlace } from './held-files.ts'
-import { describeOwnProcess, holderKey } from './holders.ts'
+import { describeOwnProcess, holderKey, isAlive } from './holders.ts'
 import type { Holder } from './holders.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
@@ -19,6 +20,7 @@ import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
 import { openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
+import { sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import { Writer } from './writer.ts'
@@ -73,6 +75,8 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   let tables: Tables | undefined
   let writer: Writer | undefined
   try {
+    if (statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size)
+      await requireWhole(directory, { ...self, ...found })
     await recover(directory, settings, { ...self, ...found })
     const { root, newest } = openEnvironment(directory, overlapsSync(durability))
     const opened = openTables(root, newest)
@@ -107,6 +111,9 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
       },
       wake,
       holder: key,
+      onClosed: (others) => {
+        if (!others.some((holder) => isAlive(holder, own))) sealDirectory(directory)
+      },
       pollMs,
       onWarning,
       onHandlerError:

@@ -8,18 +8,18 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readSync,
   readdirSync,
   statSync,
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LogError } from '@tidemark/log'
-import { findDamage } from './data-file.ts'
+import { dataVersion, readDataVersion } from './data-file.ts'
 import { toDamaged, toForeign, toNotWritable } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { newDataBytes } from './limits.ts'
 import { prepareLockFile } from './lock-file.ts'
+import { sealFile } from './seal.ts'
 import { Wake, wakeFile, wasTouched } from './wake.ts'
 
 /**
@@ -31,7 +31,7 @@ export function prepareDirectory(directory: string): Wake {
   try {
     makeDirectory(directory)
     if (existsSync(join(directory, dataFile))) checkDataFile(directory)
-    else refuseForeign(directory)
+    else refuseOther(directory)
     prepareLockFile(join(directory, lockFile))
     wake = new Wake(directory)
     if (!existsSync(join(directory, dataFile))) requireSpace(directory)
@@ -57,40 +57,39 @@ function makeDirectory(directory: string): void {
   }
 }
 
-function refuseForeign(directory: string): void {
+function refuseOther(directory: string): void {
+  if (wasTouched(directory)) {
+    // Another process may have made it in the meantime.
+    if (existsSync(join(directory, dataFile))) return
+    throw toDamaged(directory, `its ${dataFile} is gone, and events have been appended to it`)
+  }
   // The data file is there now when another process has opened the directory in the meantime.
-  const harmless = new Set([wakeFile, lockFile, dataFile, 'lost+found'])
+  const harmless = new Set([wakeFile, lockFile, dataFile, sealFile, 'lost+found'])
   const other = readdirSync(directory).find((name) => !harmless.has(name) && !name.startsWith('.'))
   if (other === undefined) return
   throw toForeign(directory, `it holds ${JSON.stringify(other)} and no ${dataFile}`)
 }
 
 /**
- * Looks for the head of LMDB's first page: flags, magic number and data version, in the order of this machine.
- * See `MDB_page_header` and `MDB_meta` in LMDB's mdb.c. An empty file is one whose creation was
- * cut off, unless something has been appended to it.
+ * Looks for the head of LMDB's first page. An empty file is one whose creation was cut off, unless something has been
+ * appended to it; then any other beginning is damage too, and not the file of another program.
  */
 function checkDataFile(directory: string): void {
-  const path = join(directory, dataFile)
-  const file = openSync(path, 'r+')
+  const file = openSync(join(directory, dataFile), 'r+')
   try {
     // A commit of a process that was killed while it waited for the disk can be visible and not yet flushed.
     fdatasyncSync(file)
+    const wasUsed = wasTouched(directory)
     if (fstatSync(file).size === 0) {
-      if (!wasTouched(directory)) return
-      throw toDamaged(path, 'it has 0 bytes, and events have been appended to it')
+      if (!wasUsed) return
+      throw toDamaged(directory, `its ${dataFile} has 0 bytes, and events have been appended to it`)
     }
-    const head = new Uint32Array(8)
-    const bytes = Buffer.from(head.buffer)
-    readSync(file, bytes, 0, bytes.length, 0)
-    const isMeta = (head[4] ?? 0) >>> 16 === 0x08
-    if (!isMeta || head[6] !== 0xbeefc0de) {
-      throw toForeign(directory, `its ${dataFile} is not of LMDB`)
-    }
-    if (head[7] !== 2)
-      throw toForeign(directory, `its ${dataFile} is of LMDB data version ${head[7]}, not 2`)
-    const damage = findDamage(file)
-    if (damage !== undefined) throw toDamaged(path, damage)
+    const version = readDataVersion(file)
+    if (version === dataVersion) return
+    const isOf = version === undefined ? 'is not of LMDB' : `is of LMDB data version ${version}`
+    if (wasUsed)
+      throw toDamaged(directory, `its ${dataFile} ${isOf}, and events have been appended to it`)
+    throw toForeign(directory, `its ${dataFile} ${isOf}`)
   } finally {
     closeSync(file)
   }

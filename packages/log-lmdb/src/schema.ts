@@ -8,6 +8,9 @@ import type { NewestState } from './newest-state.ts'
 /** A database with bytes for keys and values. */
 export type Table = Database<Buffer, Buffer>
 
+/** The tables of a log, as they are named in the directory. */
+export type TableName = Exclude<keyof Tables, 'root' | 'newest'>
+
 export interface Tables {
   readonly root: RootDatabase<Buffer, Buffer>
   readonly newest: NewestState
@@ -23,7 +26,10 @@ export interface Tables {
   readonly keysByAge: Table
 }
 
-/** Version of the layout; a directory with a higher one is refused. */
+/**
+ * Version of the layout; a directory with a higher one is refused. From 2 on values have checksums; those written before
+ * have none, and are read.
+ */
 export const formatVersion = 2
 
 /** `overlappingSync` undefined takes over what another handle of this process has chosen. */

@@ -61,3 +61,25 @@ test('keys sort as their numbers do', () => {
 test('the longest event key fits into a key of LMDB', () => {
   expect(latestKey(0xffff_ffff, '漢'.repeat(256)).length).toBeLessThanOrEqual(1_978)
 })
+
+test('a record with a flipped bit is told as damage, whichever bit it is', () => {
+  const event = { topic: 'a/b' as Topic, type: 'paid', key: 'k', data: 'x'.repeat(40) }
+  const whole = Buffer.from(encodeRecord(event, { time: 1, topicId: 2, weight: 248 }))
+  expect(decodeRecord(whole, position).data).toBe(event.data)
+  for (let bit = 0; bit < 8 * whole.length; bit++) {
+    const bytes = Buffer.from(whole)
+    bytes.writeUInt8(bytes.readUInt8(bit >>> 3) ^ (1 << (bit & 7)), bit >>> 3)
+    expect(() => decodeRecord(bytes, position)).toThrow(
+      expect.objectContaining({ code: 'LOG_DAMAGED' }),
+    )
+  }
+})
+
+test('a record that was stored before there were checksums is read', () => {
+  const event = { topic: 'a/b' as Topic, type: 'paid', key: 'k', data: 'text' }
+  const weight = 200 + 3 + 4 + 1 + 4
+  const summed = encodeRecord(event, { time: 1, topicId: 2, weight })
+  const before = Buffer.from(summed.subarray(0, -4))
+  before.writeUInt16LE(3, 18)
+  expect(decodeRecord(before, position)).toEqual({ ...event, time: 1, position })
+})

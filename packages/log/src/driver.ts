@@ -25,6 +25,7 @@ export {
   idempotencyOverheadBytes,
   idempotencyShare,
   pageDataMax,
+  recordOverheadBytes,
   scanRecordsMax,
   tailBatchMax,
 } from './limits.ts'

@@ -20,9 +20,15 @@ export const logErrors = {
     'The data was written by a newer version; run that version or another directory.',
   LOG_FORMAT_FOREIGN: 'The directory holds something that is not a Tidemark log.',
   LOG_DAMAGED:
-    'The data file is shorter than its own index says, or unreadable. Restore it from a backup, or move the directory away and start anew.',
+    'The data file is not whole, or not as it was written. Keep it as it is: `tidemark check` says what was seen, `tidemark restore` puts a backup in its place.',
   LOG_DIRECTORY_LOST:
     'The data directory under a running process was removed, moved or replaced. Nothing is stored until what was there is put back, or the process is started anew.',
+  LOG_HELD:
+    'A process holds the directory, and what was asked for needs it for itself; stop the hub first.',
+  LOG_NOT_EMPTY:
+    'There is something where a backup is to be restored; say that it is to be moved aside, or name another directory.',
+  BACKUP_EXISTS:
+    'There is a file where the backup is to be written; say that it may be replaced, or name another.',
   LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
   LOG_SUPERSEDED:
     'Another process began to write this log as if nobody held it; nothing more is stored or read here.',

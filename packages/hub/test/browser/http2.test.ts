@@ -69,41 +69,38 @@ async function publishToAll(page: Page, prefix: string, data: string): Promise<n
   )
 }
 
-test(
-  'two dozen EventSources of one page are open at once, publish beside them, and resume after kill -9',
-  async () => {
-    const pages = await browsers.openPages(`${hub.url}/`)
-    for (const [name, page] of pages) await openSources(page, name)
-    for (const [name, page] of pages) {
-      const protocol = await page.evaluate(() => {
-        const [entry] = performance.getEntriesByType('navigation')
-        return (entry as PerformanceNavigationTiming | undefined)?.nextHopProtocol
-      })
-      expect(protocol, name).toBe('h2')
-      await waitUntil(`${name} has all its streams`, async () => {
-        return (await readSources(page)).readyCount === sourceCount
-      })
-      const statuses = await publishToAll(page, name, 'before')
-      expect(new Set(statuses), name).toEqual(new Set([200]))
-      await waitUntil(`${name} has an event on each`, async () => {
-        return (await readSources(page)).received.every((data) => data.includes('before'))
-      })
-    }
-    await hub.kill('SIGKILL')
-    await hub.startAgain()
-    for (const [name, page] of pages) {
-      let readyCount = 0
-      await waitUntil(
-        `${name} is back with all`,
-        async () => (readyCount = (await readSources(page)).readyCount) === 2 * sourceCount,
-        { watch: () => readyCount },
-      )
-      await publishToAll(page, name, 'after')
-      await waitUntil(`${name} has the last event on each`, async () => {
-        return (await readSources(page)).received.every((data) => data.includes('after'))
-      })
-      const { received } = await readSources(page)
-      expect(received).toEqual(Array.from({ length: sourceCount }, () => ['before', 'after']))
-    }
-  },
-)
+test('two dozen EventSources of one page are open at once, publish beside them, and resume after kill -9', async () => {
+  const pages = await browsers.openPages(`${hub.url}/`)
+  for (const [name, page] of pages) await openSources(page, name)
+  for (const [name, page] of pages) {
+    const protocol = await page.evaluate(() => {
+      const [entry] = performance.getEntriesByType('navigation')
+      return (entry as PerformanceNavigationTiming | undefined)?.nextHopProtocol
+    })
+    expect(protocol, name).toBe('h2')
+    await waitUntil(`${name} has all its streams`, async () => {
+      return (await readSources(page)).readyCount === sourceCount
+    })
+    const statuses = await publishToAll(page, name, 'before')
+    expect(new Set(statuses), name).toEqual(new Set([200]))
+    await waitUntil(`${name} has an event on each`, async () => {
+      return (await readSources(page)).received.every((data) => data.includes('before'))
+    })
+  }
+  await hub.kill('SIGKILL')
+  await hub.startAgain()
+  for (const [name, page] of pages) {
+    let readyCount = 0
+    await waitUntil(
+      `${name} is back with all`,
+      async () => (readyCount = (await readSources(page)).readyCount) === 2 * sourceCount,
+      { watch: () => readyCount },
+    )
+    await publishToAll(page, name, 'after')
+    await waitUntil(`${name} has the last event on each`, async () => {
+      return (await readSources(page)).received.every((data) => data.includes('after'))
+    })
+    const { received } = await readSources(page)
+    expect(received).toEqual(Array.from({ length: sourceCount }, () => ['before', 'after']))
+  }
+})

@@ -1,0 +1,80 @@
+// `tidemark check`: looks a data directory or a backup through, and tells what it saw.
+
+import process from 'node:process'
+import { checkLog } from '@tidemark/hub'
+import type { LogCheck } from '@tidemark/hub'
+import type { CommandBody, CommandLine } from './command.ts'
+import { CliError } from './errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
+import { print } from './output.ts'
+import { ProgressLine } from './progress-line.ts'
+import { quote } from './quote.ts'
+import { renderBytes } from './render-bytes.ts'
+import { onSignals } from './signals.ts'
+
+/** Checks. */
+export const check: CommandBody = {
+  usage: '<directory or backup>',
+  description: `Looks at every page and every record, compares what they say of each other, and prints what it saw. It changes nothing, and a
+hub may go on writing meanwhile. Ends with 0 if all is well, 1 if something is damaged, 73 if there is no log.`,
+  options: [],
+  examples: [
+    'tidemark check ./tidemark-data',
+    'tidemark check /backup/tidemark.mdb || echo "call somebody"',
+  ],
+  run,
+}
+
+async function run(line: CommandLine): Promise<ExitCode> {
+  const [path, extra] = line.positionals
+  if (path === undefined || extra !== undefined) {
+    const got = extra === undefined ? '' : `; got ${quote(extra)} too`
+    throw new CliError(
+      'ARGUMENT_INVALID',
+      `check needs one directory or backup, such as tidemark check ./tidemark-data${got}.`,
+    )
+  }
+  const progress = new ProgressLine()
+  onSignals({ onStop: (exitCode) => process.exit(exitCode) })
+  try {
+    const found = await checkLog({ path, onProgress: progress.show })
+    progress.end()
+    await print(renderCheck(found))
+    return found.damage === undefined ? exitCodes.done : exitCodes.failed
+  } finally {
+    progress.end()
+  }
+}
+
+function renderCheck(check: LogCheck): string {
+  const { path, size, held, damage, summary } = check
+  const holder =
+    held === undefined
+      ? []
+      : [['held', `by ${held.pid === undefined ? 'a process' : `process ${held.pid}`}`]]
+  if (damage !== undefined || summary === undefined) {
+    const rows = [['seen', damage ?? 'nothing'], ['size', renderBytes(size)], ...holder]
+    return `${path} is damaged. Keep it as it is, and restore a backup: tidemark restore --help.\n${renderRows(rows)}`
+  }
+  const newest =
+    summary.headTime === 0
+      ? 'none yet'
+      : `${summary.head}, of ${new Date(summary.headTime).toISOString()}`
+  return `${path} is sound.\n${renderRows([
+    ['records', `${summary.records}, ${renderBytes(summary.bytes)} of maxBytes`],
+    ['topics', String(summary.topics)],
+    ['keys', `${summary.keys} idempotency keys`],
+    ['newest', newest],
+    [
+      'size',
+      `${renderBytes(size)}, ${summary.pages} pages of ${summary.pageSize} bytes, ${summary.freePages} of them free`,
+    ],
+    ['state', `of transaction ${summary.transaction}`],
+    ...holder,
+  ])}`
+}
+
+function renderRows(rows: readonly (readonly string[])[]): string {
+  return rows.map(([name = '', text = '']) => `  ${name.padEnd(9)}${text}\n`).join('')
+}

@@ -1,0 +1,38 @@
+// Where the data of a log is, named by its directory or as a file.
+
+import { statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { describe, toNoLog } from './failures.ts'
+import { dataFile } from './file-names.ts'
+
+export interface DataPath {
+  /** The data file. */
+  readonly path: string
+  /** The log's directory; undefined for a backup. */
+  readonly directory: string | undefined
+}
+
+/** @throws LogError `LOG_FORMAT_FOREIGN` when there is nothing, or nothing that may be a log */
+export function findData(named: string): DataPath {
+  const found = stat(named)
+  if (found === undefined) throw toNoLog(named, 'there is nothing of this name')
+  // By its own name it is the data of a directory, which may be in use.
+  const isBackup = found.isFile() && basename(named) !== dataFile
+  if (isBackup) return { path: named, directory: undefined }
+  if (found.isFile()) return findData(dirname(named))
+  const path = join(named, dataFile)
+  const data = stat(path)
+  if (data === undefined) throw toNoLog(named, `it holds no ${dataFile}`)
+  if (data.size === 0) throw toNoLog(named, `its ${dataFile} is empty`)
+  return { path, directory: named }
+}
+
+function stat(path: string): ReturnType<typeof statSync> | undefined {
+  try {
+    return statSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw toNoLog(path, describe(error), error)
+  }
+}

@@ -1,0 +1,183 @@
+// Puts a backup in the place of a log.
+
+import { randomBytes } from 'node:crypto'
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { LogError, systemClock } from '@tidemark/log'
+import type { Clock } from '@tidemark/log'
+import { checkLog } from './check-log.ts'
+import type { LogCheck, OnProgress } from './check-log.ts'
+import { findHolding } from './check-open.ts'
+import type { Held } from './check-open.ts'
+import { DamageSeen } from './damage.ts'
+import { DataFile } from './data-file.ts'
+import { findData } from './data-path.ts'
+import { toDamaged, toHeld, toNotWritable, toUnavailable } from './failures.ts'
+import { dataFile, lockFile } from './file-names.ts'
+import { describeOwnHolder } from './held-files.ts'
+import { copyBytes } from './limits.ts'
+import { isLockHeld } from './lock-file.ts'
+import { sealDirectory, sealFile } from './seal.ts'
+import { flush, makeStandAlone } from './stand-alone.ts'
+import { wakeFile } from './wake.ts'
+
+export interface RestoreOptions {
+  /** A backup, or the directory of a log that nobody holds. */
+  readonly backup: string
+  /** Where the log is to be; made if it is missing. */
+  readonly directory: string
+  /** Moves a log that is there into a directory within, `before-restore-<time>`. Default false: only an empty directory will do. */
+  readonly mayReplace?: boolean | undefined
+  readonly onProgress?: OnProgress | undefined
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** What has been restored. */
+export interface Restored extends LogCheck {
+  /** Where the log that was there is now. */
+  readonly movedTo: string | undefined
+}
+
+/**
+ * Puts a backup in the place of a log. The backup is looked through first; a process that fails or is killed leaves what was there.
+ * The next process to open the directory finds a log held by nobody.
+ *
+ * @throws LogError `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_DAMAGED` (the backup), `LOG_FORMAT_FOREIGN`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
+ * @example
+ * await restoreLog({ backup: '/backup/monday.mdb', directory: './tidemark-data' })
+ */
+export async function restoreLog(options: RestoreOptions): Promise<Restored> {
+  const { backup, directory, mayReplace = false, onProgress, clock = systemClock } = options
+  refuseOccupied(directory, mayReplace, clock)
+  const check = await checkLog({ path: backup, onProgress, clock })
+  if (check.held !== undefined) throw toHeld(backup, check.held)
+  if (check.damage !== undefined) throw toDamaged(backup, check.damage)
+  const scratch = join(directory, `.restore-${randomBytes(4).toString('hex')}.partial`)
+  const wipe = (): void => rmSync(scratch, { recursive: true, force: true })
+  process.once('exit', wipe)
+  try {
+    mkdirSync(scratch, { recursive: true })
+    await copyFile(findData(backup).path, join(scratch, dataFile), onProgress)
+    await makeStandAlone(scratch)
+    // A hub may have been started meanwhile.
+    refuseOccupied(directory, mayReplace, clock)
+    const movedTo = moveAside(directory, clock)
+    takeOverOwner(directory, join(scratch, dataFile))
+    renameSync(join(scratch, dataFile), join(directory, dataFile))
+    flush(directory)
+    sealDirectory(directory)
+    return { ...check, path: join(directory, dataFile), movedTo }
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) throw toNotWritable(directory, error)
+    throw await toUnavailable(error, `restoring ${JSON.stringify(backup)}`)
+  } finally {
+    process.off('exit', wipe)
+    wipe()
+  }
+}
+
+/** @throws LogError `LOG_HELD`, `LOG_NOT_EMPTY` */
+function refuseOccupied(directory: string, mayReplace: boolean, clock: Clock): void {
+  const names = listFiles(directory)
+  if (names === undefined) return
+  const held = findHolder(directory, clock)
+  if (held !== undefined) throw toHeld(directory, held)
+  const other = names.find((name) => name !== 'lost+found' && !name.startsWith('.'))
+  if (other === undefined) return
+  // The data file may be what was lost.
+  const isLog = names.includes(dataFile) || names.includes(wakeFile)
+  if (mayReplace && isLog) return
+  throw new LogError(
+    'LOG_NOT_EMPTY',
+    isLog
+      ? `${JSON.stringify(directory)} holds a log. Say that it may be moved aside, or name an empty directory.`
+      : `${JSON.stringify(directory)} holds ${JSON.stringify(other)} and no log. Name an empty directory, or one that does not exist.`,
+  )
+}
+
+function listFiles(directory: string): readonly string[] | undefined {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw toNotWritable(directory, error)
+  }
+}
+
+function findHolder(directory: string, clock: Clock): Held | undefined {
+  if (isLockHeld(join(directory, lockFile))) return { pid: undefined }
+  const path = join(directory, dataFile)
+  if (!existsSync(path)) return undefined
+  let file: DataFile | undefined
+  try {
+    file = new DataFile(path)
+    return findHolding(file, describeOwnHolder(clock, directory))
+  } catch (error) {
+    // Nobody can be known by a file that is damaged; the lock has been looked at.
+    if (error instanceof DamageSeen) return undefined
+    throw toNotWritable(directory, error)
+  } finally {
+    file?.close()
+  }
+}
+
+/** Within the directory: it may be a mount, and its owner and mode stay. The data file first: without one, no hub begins anew here. */
+function moveAside(directory: string, clock: Clock): string | undefined {
+  const names = [dataFile, lockFile, wakeFile, sealFile].filter((name) =>
+    existsSync(join(directory, name)),
+  )
+  if (names.length === 0) return undefined
+  const time = new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19)
+  const aside = join(directory, `before-restore-${time}Z`)
+  mkdirSync(aside)
+  for (const name of names) renameSync(join(directory, name), join(aside, name))
+  flush(aside)
+  return aside
+}
+
+/** An operator restores as root what the hub's user must be able to write. */
+function takeOverOwner(directory: string, file: string): void {
+  if (process.getuid?.() !== 0) return
+  const { uid, gid } = statSync(directory)
+  chownSync(file, uid, gid)
+}
+
+async function copyFile(
+  from: string,
+  to: string,
+  onProgress: OnProgress | undefined,
+): Promise<void> {
+  const source = openSync(from, 'r')
+  try {
+    const target = openSync(to, 'wx')
+    try {
+      const all = statSync(from).size
+      const bytes = Buffer.allocUnsafe(copyBytes)
+      for (let done = 0; ;) {
+        const read = readSync(source, bytes, 0, copyBytes, done)
+        if (read === 0) break
+        for (let at = 0; at < read;) at += writeSync(target, bytes, at, read - at)
+        done += read
+        onProgress?.({ step: 'copying', done, all })
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    } finally {
+      closeSync(target)
+    }
+  } finally {
+    closeSync(source)
+  }
+}

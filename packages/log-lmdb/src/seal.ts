@@ -1,0 +1,40 @@
+// A note beside the data file that it was closed in good order. As long as the file is the same, nothing has written to it since:
+// then it need not be looked through.
+
+import { closeSync, fdatasyncSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { dataFile } from './file-names.ts'
+
+/** The file with the note. */
+export const sealFile = 'seal'
+
+/** Seals the data file; to be called by the last holder, after LMDB has closed it. A seal that cannot be written costs the next opening a look. */
+export function sealDirectory(directory: string): void {
+  try {
+    const file = openSync(join(directory, dataFile), 'r+')
+    try {
+      // What `commit` has not flushed would be missing after a stop of the machine, behind a seal that is true.
+      fdatasyncSync(file)
+      writeFileSync(join(directory, sealFile), describeFile(file))
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    // The disk may be full, or the directory gone.
+  }
+}
+
+/** Whether the open file is the one that was sealed, and unchanged. */
+export function isSealed(directory: string, file: number): boolean {
+  try {
+    return readFileSync(join(directory, sealFile), 'utf8') === describeFile(file)
+  } catch {
+    return false
+  }
+}
+
+/** Not the times alone: a file that is put in place with its old time has another inode or another time of change. */
+function describeFile(file: number): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(file, { bigint: true })
+  return `${JSON.stringify([dev, ino, size, mtimeNs, ctimeNs].map(String))}\n`
+}

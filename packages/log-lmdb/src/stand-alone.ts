@@ -1,0 +1,39 @@
+// Makes a copied data file one that stands for itself: of one state, and held by nobody.
+
+import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { keepNewestState } from './data-file.ts'
+import { dataFile, lockFile } from './file-names.ts'
+import { clearHolders } from './holding.ts'
+import { openRoot } from './schema.ts'
+
+/**
+ * Leaves only the newest state, because a copy of all pages has torn ones of older states; takes out the holders, which hold the
+ * original; and flushes. The file has been looked through before: LMDB opens it.
+ */
+export async function makeStandAlone(directory: string): Promise<void> {
+  const path = join(directory, dataFile)
+  keepNewestState(path)
+  const root = openRoot(directory, false)
+  try {
+    const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
+    await root.transaction(() => clearHolders(meta))
+  } finally {
+    await root.close()
+  }
+  rmSync(join(directory, lockFile), { force: true })
+  flush(path)
+}
+
+/** Flushes a file, or a directory's list of files where the system can. */
+export function flush(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } catch (error) {
+    // Windows flushes neither directories nor files that are open for reading only.
+    if (process.platform !== 'win32') throw error
+  } finally {
+    closeSync(file)
+  }
+}

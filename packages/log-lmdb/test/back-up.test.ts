@@ -1,0 +1,304 @@
+// Backups of logs that are written to, and what is restored from them.
+
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { parseTopic, parseTopicSet } from '@tidemark/log'
+import type { EventLog, Position } from '@tidemark/log'
+import { sequenceOf } from '@tidemark/log/driver'
+import { DataFile } from '../src/data-file.ts'
+import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
+import { isSealed } from '../src/seal.ts'
+import { startChild } from './children/start-child.ts'
+import type { Child } from './children/start-child.ts'
+import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
+
+let base = ''
+let directory = ''
+let target = ''
+const children: Child[] = []
+
+beforeEach(async () => {
+  base = await makeDirectory()
+  directory = join(base, 'data')
+  target = join(base, 'backup.mdb')
+})
+
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.process.kill('SIGKILL')
+    await child.ended
+  }
+  await removeDirectory(base)
+})
+
+async function fill(events: number, options: Parameters<typeof openAt>[1] = {}): Promise<void> {
+  const log = await openAt(directory, options)
+  await append(log, events)
+  await log.close()
+}
+
+async function append(log: EventLog, events: number): Promise<void> {
+  const topic = parseTopic('a')
+  for (let i = 0; i < events; i++) await log.append({ events: [{ topic, data: `${i}` }] })
+}
+
+/** What was appended, by sequence: positions of another epoch are other positions. */
+async function readHistory(log: EventLog): Promise<readonly string[]> {
+  const { first, head } = await log.bounds()
+  const topics = parseTopicSet(['**'])
+  const history: string[] = []
+  let after: Position = first
+  for (;;) {
+    const page = await log.read({ topics, after, upTo: head, limit: 1_000 })
+    if (page.records.length === 0) return history
+    for (const { position, topic, data } of page.records)
+      history.push(`${sequenceOf(position)} ${topic} ${data}`)
+    after = page.next
+  }
+}
+
+function countAcknowledged(child: Child): number {
+  return child.lines.filter((line) => typeof line === 'object').length
+}
+
+async function startStorm(): Promise<readonly Child[]> {
+  const storm = ['a', 'b'].map((name) => startChild('appender.ts', [directory, name, '0', '3']))
+  children.push(...storm)
+  for (const child of storm) await child.line(() => countAcknowledged(child) > 50)
+  return storm
+}
+
+test.each([false, true])(
+  'a backup in the middle of a publish storm of two processes is a prefix of the history (compact: %s)',
+  async (isCompact) => {
+    const storm = await startStorm()
+    const acknowledged = storm.map((child) => countAcknowledged(child))
+    const { summary } = await backUpLog({ directory, target, isCompact })
+    const onTheWay = storm.map((child) => countAcknowledged(child))
+    expect(onTheWay.reduce((a, b) => a + b, 0)).toBeGreaterThan(
+      acknowledged.reduce((a, b) => a + b, 0),
+    )
+    for (const child of storm) child.process.kill('SIGKILL')
+    const original = await openAt(directory)
+    const restored = join(base, 'restored')
+    await restoreLog({ backup: target, directory: restored })
+    const copy = await openAt(restored)
+    const [all, some] = [await readHistory(original), await readHistory(copy)]
+    expect(some.length).toBe(summary?.records)
+    expect(some).toEqual(all.slice(0, some.length))
+    // All that was acknowledged before the backup was asked for is in it.
+    expect(some.length).toBeGreaterThanOrEqual(3 * acknowledged.reduce((a, b) => a + b, 0))
+    await copy.close()
+    await original.close()
+  },
+)
+
+test('a log that is written to is checked as it is at one moment', async () => {
+  await startStorm()
+  for (let i = 0; i < 5; i++) {
+    const { damage, summary, held } = await checkLog({ path: directory })
+    expect(damage).toBeUndefined()
+    expect(summary?.records).toBeGreaterThan(300)
+    expect(held?.pid).toBeGreaterThan(0)
+  }
+})
+
+describe('a backup', () => {
+  test('is one file, flushed, and leaves nothing beside it', async () => {
+    await fill(10)
+    await backUpLog({ directory, target })
+    expect(await readdir(base)).toEqual(['backup.mdb', 'data'])
+  })
+
+  test.each(['fsync', 'commit'] as const)(
+    'has one state and no torn ones, after %s',
+    async (durability) => {
+      const log = await openAt(directory, { durability })
+      await append(log, 30)
+      await backUpLog({ directory, target })
+      const file = new DataFile(target)
+      const { newest, flushed } = file.readStates()
+      file.close()
+      expect(newest.isUnflushed).toBe(false)
+      expect(flushed).toBeUndefined()
+      await log.close()
+    },
+  )
+
+  test('replaces no file unless told', async () => {
+    await fill(10)
+    writeFileSync(target, 'precious')
+    await expect(backUpLog({ directory, target })).rejects.toMatchObject({ code: 'BACKUP_EXISTS' })
+    expect(readFileSync(target, 'utf8')).toBe('precious')
+    await backUpLog({ directory, target, mayReplace: true })
+    expect((await checkLog({ path: target })).summary?.records).toBe(10)
+  })
+
+  test('of a damaged log is none, and the one before stays', async () => {
+    await fill(200)
+    await backUpLog({ directory, target })
+    const data = readFileSync(join(directory, 'data.mdb'))
+    writeFileSync(join(directory, 'data.mdb'), data.fill(0, 3 * 4_096, data.length - 4_096))
+    await expect(backUpLog({ directory, target, mayReplace: true })).rejects.toMatchObject({
+      code: 'LOG_DAMAGED',
+    })
+    expect((await checkLog({ path: target })).summary?.records).toBe(200)
+    expect(await readdir(base)).toEqual(['backup.mdb', 'data'])
+  })
+
+  test('where it cannot be written is told with the name', async () => {
+    await fill(1)
+    writeFileSync(join(base, 'file'), '')
+    const failure = backUpLog({ directory, target: join(base, 'file', 'backup.mdb') })
+    await expect(failure).rejects.toMatchObject({
+      code: 'LOG_NOT_WRITABLE',
+      message: expect.stringContaining('backup.mdb'),
+    })
+  })
+
+  test('of nothing makes nothing', async () => {
+    await expect(backUpLog({ directory, target })).rejects.toMatchObject({
+      code: 'LOG_FORMAT_FOREIGN',
+    })
+    expect(await readdir(base)).toEqual([])
+  })
+
+  test('of a log in use is held by nobody, so that another hub may open it with other settings', async () => {
+    const log = await openAt(directory)
+    await append(log, 5)
+    await backUpLog({ directory, target })
+    // By hand, as an operator may.
+    const clone = join(base, 'clone')
+    await mkdir(clone)
+    writeFileSync(join(clone, 'data.mdb'), readFileSync(target))
+    const other = await openAt(clone, { durability: 'commit' })
+    expect(await readHistory(other)).toEqual(await readHistory(log))
+    await other.close()
+    await log.close()
+  })
+})
+
+describe('restoring', () => {
+  beforeEach(async () => {
+    await fill(10)
+    await backUpLog({ directory, target })
+  })
+
+  test('into an absent or an empty directory gives the log that was backed up', async () => {
+    const empty = join(base, 'empty')
+    await mkdir(empty)
+    for (const into of [empty, join(base, 'absent', 'deep')]) {
+      await restoreLog({ backup: target, directory: into })
+      const log = await openAt(into)
+      expect((await readHistory(log)).length).toBe(10)
+      await append(log, 1)
+      expect((await readHistory(log)).length).toBe(11)
+      await log.close()
+    }
+  })
+
+  test('needs no second look at the first opening', async () => {
+    const into = join(base, 'into')
+    await restoreLog({ backup: target, directory: into })
+    const file = new DataFile(join(into, 'data.mdb'))
+    expect(isSealed(into, file.file)).toBe(true)
+    file.close()
+  })
+
+  test('over a log is refused, and moves it aside when told', async () => {
+    await fill(5)
+    await expect(restoreLog({ backup: target, directory })).rejects.toMatchObject({
+      code: 'LOG_NOT_EMPTY',
+    })
+    const { movedTo = '' } = await restoreLog({ backup: target, directory, mayReplace: true })
+    const log = await openAt(directory)
+    expect((await readHistory(log)).length).toBe(10)
+    await log.close()
+    expect((await checkLog({ path: movedTo })).summary?.records).toBe(15)
+    expect(await readdir(directory)).not.toContain('.restore')
+  })
+
+  test('in place of data that is lost or damaged works', async () => {
+    for (const bytes of [undefined, '', Buffer.alloc(40_000)]) {
+      const log = await openAt(join(base, 'lost'))
+      await append(log, 3)
+      await log.close()
+      const data = join(base, 'lost', 'data.mdb')
+      if (bytes !== undefined) writeFileSync(data, bytes)
+      await restoreLog({ backup: target, directory: join(base, 'lost'), mayReplace: true })
+      expect((await checkLog({ path: join(base, 'lost') })).summary?.records).toBe(10)
+      await removeDirectory(join(base, 'lost'))
+    }
+  })
+
+  test('into a directory of something else is refused, also when told to replace', async () => {
+    const other = join(base, 'other')
+    await mkdir(other)
+    writeFileSync(join(other, 'thesis.txt'), 'precious')
+    for (const mayReplace of [false, true]) {
+      await expect(
+        restoreLog({ backup: target, directory: other, mayReplace }),
+      ).rejects.toMatchObject({
+        code: 'LOG_NOT_EMPTY',
+        message: expect.stringContaining('thesis.txt'),
+      })
+    }
+    expect(readdirSync(other)).toEqual(['thesis.txt'])
+  })
+
+  test('under a process that holds the directory is refused', async () => {
+    const child = startChild('appender.ts', [directory, 'a', '0', '1'])
+    children.push(child)
+    await child.line(() => countAcknowledged(child) > 5)
+    await expect(restoreLog({ backup: target, directory, mayReplace: true })).rejects.toMatchObject(
+      {
+        code: 'LOG_HELD',
+      },
+    )
+    const log = await openAt(directory)
+    await append(log, 1)
+    await log.close()
+  })
+
+  test('a damaged backup changes nothing', async () => {
+    const bytes = readFileSync(target)
+    writeFileSync(target, bytes.fill(0, 2 * 4_096, 4 * 4_096))
+    const before = readdirSync(directory)
+    await expect(restoreLog({ backup: target, directory, mayReplace: true })).rejects.toMatchObject(
+      {
+        code: 'LOG_DAMAGED',
+        message: expect.stringContaining('backup.mdb'),
+      },
+    )
+    expect(readdirSync(directory)).toEqual(before)
+  })
+
+  test('what is not a backup is told so', async () => {
+    writeFileSync(target, 'a text')
+    for (const backup of [target, join(base, 'nothing'), base]) {
+      await expect(restoreLog({ backup, directory: join(base, 'into') })).rejects.toMatchObject({
+        code: 'LOG_FORMAT_FOREIGN',
+      })
+    }
+    expect(existsSync(join(base, 'into'))).toBe(false)
+  })
+
+  test('a stopped directory is as good as a backup, and one in use is not', async () => {
+    await restoreLog({ backup: directory, directory: join(base, 'into') })
+    expect((await checkLog({ path: join(base, 'into') })).summary?.records).toBe(10)
+    const log = await openAt(directory)
+    await expect(
+      restoreLog({ backup: directory, directory: join(base, 'again') }),
+    ).rejects.toMatchObject({ code: 'LOG_HELD' })
+    await log.close()
+  })
+
+  test('through a link goes where the link goes', async () => {
+    await mkdir(join(base, 'disk'))
+    await symlink(join(base, 'disk'), join(base, 'link'))
+    await restoreLog({ backup: target, directory: join(base, 'link') })
+    expect(statSync(join(base, 'disk', 'data.mdb')).size).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,169 @@
+// Damage is told as damage: by no crash, by no other error, and never by serving something else.
+
+import { closeSync, copyFileSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import { mkdir, readFile, rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createFakeClock, createRandom } from '@tidemark/testkit'
+import { checkLog } from '../src/index.ts'
+import { startChild } from './children/start-child.ts'
+import { appendSample, damages, digestLog, readData, sampleRetention } from './damaged-log.ts'
+import { runDamageRounds } from './damage-rounds.ts'
+import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
+
+let base = ''
+let directory = ''
+
+beforeEach(async () => {
+  base = await makeDirectory()
+  directory = join(base, 'data')
+})
+
+afterEach(() => removeDirectory(base))
+
+test('a slow copy of a running directory is told as damage, not as a foreign directory, a disk or a crash', async () => {
+  const random = createRandom(7)
+  const log = await openAt(directory, { retention: sampleRetention, clock: createFakeClock() })
+  let i = 0
+  const append = async (): Promise<void> => await appendSample(log, random, i++)
+  for (let batch = 0; batch < 60; batch++) await append()
+  const prober = startChild('prober.ts', [])
+  try {
+    const codes: (string | undefined)[] = []
+    for (let copy = 0; copy < 22; copy++) {
+      const to = join(base, `copy-${copy}`)
+      await mkdir(to)
+      const chunk = Buffer.alloc([16_384, 65_536][copy % 2] ?? 0)
+      // A copy follows a file that grows as fast for ever.
+      const end = readData(directory).length
+      const from = openSync(join(directory, 'data.mdb'), 'r')
+      const target = openSync(join(to, 'data.mdb'), 'w')
+      for (let at = 0; ;) {
+        const read = readSync(from, chunk, 0, chunk.length, at)
+        if (read === 0 || at >= end) break
+        writeSync(target, chunk, 0, read, at)
+        at += read
+        // What happens to the file while a slow copy is on its way.
+        await append()
+      }
+      closeSync(from)
+      closeSync(target)
+      for (const name of ['lock.mdb', 'wake']) copyFileSync(join(directory, name), join(to, name))
+      prober.process.stdin?.write(`${to}\n`)
+      const seen = (await prober.line(
+        (line) =>
+          typeof line === 'object' && line !== null && 'directory' in line && line.directory === to,
+      )) as { readonly code?: string; readonly message?: string }
+      expect(seen.message).toMatch(/is damaged: .*Keep it as it is; restore a backup/)
+      codes.push(seen.code)
+    }
+    expect(new Set(codes)).toEqual(new Set(['LOG_DAMAGED']))
+  } finally {
+    prober.process.stdin?.end()
+    await prober.ended
+    await log.close()
+  }
+})
+
+test('whatever damages a file, the log is served as it was or refused as damaged, and no process dies of it', async () => {
+  const { figures, violations } = await runDamageRounds({ seed: 20, rounds: 44 })
+  expect(violations).toEqual([])
+  expect(Object.keys(figures)).toEqual(Object.keys(damages))
+  expect(Object.values(figures).some(({ told }) => told > 0)).toBe(true)
+  expect(Object.values(figures).some(({ exact }) => exact > 0)).toBe(true)
+})
+
+test('a log that is whole is never taken for damaged, in whichever state a copy finds it', async () => {
+  for (const durability of ['fsync', 'commit'] as const) {
+    const random = createRandom(durability.length)
+    const clock = createFakeClock()
+    let i = 0
+    for (let opening = 0; opening < 6; opening++) {
+      // Smaller each time, so that every bound has something to remove.
+      const retention = {
+        maxBytes: 1_200_000 - 60_000 * opening,
+        maxAgeMs: 60_000,
+        rules: sampleRetention.rules,
+      }
+      const at = join(base, durability)
+      const log = await openAt(at, { durability, retention, clock })
+      for (let steps = 0; steps < 15; steps++) {
+        await appendSample(log, random, i++)
+        // Time passes without timers: nothing waits for storage so long.
+        clock.set(clock.now() + random.pick([1, 900, 15_000]))
+        if (random.int(2) === 0) await log.sweep()
+        const copy = join(base, 'copy.mdb')
+        writeFileSync(copy, readData(at))
+        const { damage, summary } = await checkLog({ path: copy })
+        expect(damage).toBeUndefined()
+        expect(summary?.records).toBe(log.stats().records)
+      }
+      await log.close()
+    }
+  }
+})
+
+test('a copy put into the place of the data after a kill is looked through, though the file is the same one', async () => {
+  const child = startChild('appender.ts', [directory, 'a', '0', '3'])
+  await child.line((line) => child.lines.length > 100 && line !== undefined)
+  const early = await readFile(join(directory, 'data.mdb'))
+  const enough = child.lines.length + 400
+  await child.line(() => child.lines.length > enough)
+  child.process.kill('SIGKILL')
+  await child.ended
+  const late = await readFile(join(directory, 'data.mdb'))
+  const torn = damages['a copy torn everywhere']?.(late, early, createRandom(3))
+  writeFileSync(join(directory, 'data.mdb'), torn ?? '')
+  await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+})
+
+test('a directory whose data is gone is not begun anew in silence', async () => {
+  const log = await openAt(directory)
+  await appendSample(log, createRandom(1), 0)
+  await log.close()
+  await rm(join(directory, 'data.mdb'))
+  await expect(openAt(directory)).rejects.toMatchObject({
+    code: 'LOG_DAMAGED',
+    message: expect.stringMatching(/data\.mdb is gone.*restore a backup/),
+  })
+})
+
+test.each([
+  ['the first page', 0, 4_096],
+  ['both first pages', 0, 8_192],
+  ['everything', 0, Infinity],
+])('a log that lost %s to zeros is damaged, and not of another program', async (_, from, to) => {
+  const log = await openAt(directory)
+  await appendSample(log, createRandom(1), 0)
+  await log.close()
+  const data = readData(directory)
+  writeFileSync(join(directory, 'data.mdb'), data.fill(0, from, Math.min(to, data.length)))
+  await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+})
+
+test('no error about a data directory advises to throw it away', async () => {
+  const log = await openAt(directory)
+  await appendSample(log, createRandom(1), 0)
+  await log.close()
+  const path = join(directory, 'data.mdb')
+  const size = readData(directory).length
+  for (const cut of [0, 100, 4_096, size - 4_096]) {
+    await truncate(path, cut)
+    const message = await openAt(directory).then(
+      () => 'opened',
+      (error: unknown) => String(error),
+    )
+    expect(message).toMatch(/Keep it as it is/)
+    expect(message).not.toMatch(/empty|anew|new directory|delete|remove/i)
+  }
+})
+
+test('what a log holds is told by a digest that a change of one record changes', async () => {
+  const log = await openAt(directory)
+  await appendSample(log, createRandom(1), 0)
+  const before = await digestLog(log)
+  expect(await digestLog(log)).toBe(before)
+  await appendSample(log, createRandom(1), 1)
+  expect(await digestLog(log)).not.toBe(before)
+  await log.close()
+})
