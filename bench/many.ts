@@ -87,7 +87,7 @@ async function waitForCrowd(what: string, crowd: Crowd, isDone: () => boolean): 
         }
         return isDone()
       },
-      stepMsMax,
+      { stallMs: stepMsMax },
     )
   } catch (error) {
     fail(`${String(error)} ${JSON.stringify(crowd.state)}`)

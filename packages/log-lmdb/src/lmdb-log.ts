@@ -162,7 +162,7 @@ export class LmdbLog implements LmdbEventLog {
     const { context } = this.#parts
     const read = (): Page => readPage(context, query)
     const page = await this.#snapshot('reading', read)
-    if (page.lost?.reason !== 'ahead') return page
+    if (page.lost === undefined || page.lost.reason === 'retention') return page
     // Snapshots are taken of the state that LMDB thinks is the newest; a transaction makes sure that it is.
     await this.#settleNewest()
     return await this.#snapshot('reading', read)

@@ -7,6 +7,7 @@ import type { Clock } from '@tidemark/log'
 import { toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { HeldFiles, findPlaces, refuseOtherLock } from './held-files.ts'
+import { isSummed, writeChecksum } from './checksum.ts'
 import { describeOwnProcess } from './holders.ts'
 import { readIdentity } from './identity.ts'
 import { repairBytesMax, repairRecordsMax } from './limits.ts'
@@ -186,7 +187,11 @@ class Repair {
       found.push(dated)
     }
     for (const { table: target, key, value } of found) {
+      // Its checksum, which values of format 1 do not have, is over the time as well. `leaving` has a byte before the record.
+      const body = value.subarray(target === this.#tables.leaving ? 1 : 0)
+      const hasSum = isSummed(body)
       value.writeDoubleLE(this.#now, timeAt)
+      if (hasSum) writeChecksum(body)
       void target.put(key, value)
     }
     walk.dated += found.length

@@ -83,7 +83,7 @@ test('a log that is whole is never taken for damaged, in whichever state a copy 
       const retention = {
         maxBytes: 1_200_000 - 60_000 * opening,
         maxAgeMs: 60_000,
-        rules: sampleRetention.rules,
+        rules: sampleRetention.rules ?? [],
       }
       const at = join(base, durability)
       const log = await openAt(at, { durability, retention, clock })

@@ -177,7 +177,7 @@ test('a redirect loop of a browser is paid for: 4 requests per second with all t
     ),
   )
   const hasAskedAgain = (search: string): boolean => secondAttempt(visitsOf(search)) !== undefined
-  await waitUntil('both have asked again', () => searches.every(hasAskedAgain), 25_000)
+  await waitUntil('both have asked again', () => searches.every(hasAskedAgain))
   for (const search of searches) {
     const seen = visitsOf(search)
     const again = secondAttempt(seen) ?? 0
