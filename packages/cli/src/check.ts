@@ -1,7 +1,7 @@
 // `tidemark check`: looks a data directory or a backup through, and tells what it saw.
 
 import process from 'node:process'
-import { checkLog } from '@tidemark/hub'
+import { checkLog, repairClock } from '@tidemark/hub'
 import type { LogCheck } from '@tidemark/hub'
 import type { CommandBody, CommandLine } from './command.ts'
 import { CliError } from './errors.ts'
@@ -16,12 +16,18 @@ import { onSignals } from './signals.ts'
 /** Checks. */
 export const check: CommandBody = {
   usage: '<directory or backup>',
-  description: `Looks at every page and every record, compares what they say of each other, and prints what it saw. It changes nothing, and a
-hub may go on writing meanwhile. Ends with 0 if all is well, 1 if something is damaged, 73 if there is no log.`,
-  options: [],
+  description: `Looks at every page and every record, compares what they say of each other, and prints what it saw. Without --repair-clock
+it changes nothing. A hub may go on writing meanwhile. Ends with 0 if all is well, 1 if something is damaged, 73 if there is no log.`,
+  options: [
+    {
+      name: 'repair-clock',
+      help: 'Date records of the future now, once the clock of this machine is right.',
+    },
+  ],
   examples: [
     'tidemark check ./tidemark-data',
     'tidemark check /backup/tidemark.mdb || echo "call somebody"',
+    'tidemark check ./tidemark-data --repair-clock',
   ],
   run,
 }
@@ -41,10 +47,20 @@ async function run(line: CommandLine): Promise<ExitCode> {
     const found = await checkLog({ path, onProgress: progress.show })
     progress.end()
     await print(renderCheck(found))
-    return found.damage === undefined ? exitCodes.done : exitCodes.failed
+    if (found.damage !== undefined) return exitCodes.failed
+    if (line.values.has('repair-clock')) await print(await repair(path))
+    return exitCodes.done
   } finally {
     progress.end()
   }
+}
+
+/** After a look that found the log sound: damage is not to be written into. */
+async function repair(directory: string): Promise<string> {
+  const { records, newestBefore, newestAfter } = await repairClock(directory)
+  if (records === 0) return 'No record is of the future: nothing was changed.\n'
+  const [before, after] = [newestBefore, newestAfter].map((time) => new Date(time).toISOString())
+  return `${records} records of the future are dated anew; the newest was of ${before}, and is of ${after} now.\n`
 }
 
 function renderCheck(check: LogCheck): string {

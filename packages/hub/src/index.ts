@@ -1,4 +1,4 @@
-export { backUpLog, checkLog, restoreLog } from '@tidemark/log-lmdb'
+export { backUpLog, checkLog, repairClock, restoreLog } from '@tidemark/log-lmdb'
 export type { LogCheck, LogProgress, OnProgress } from '@tidemark/log-lmdb'
 export { loadConfig } from './config/load-config.ts'
 export type { ConfigSources } from './config/load-config.ts'
