@@ -53,6 +53,7 @@ export async function startNode(
     heartbeatMs: config.heartbeat,
     stalledAfterMs: config.stalledAfter,
     sessionsMax: config.maxSessions,
+    feedBytesMax: config.maxFeedBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
     lagRules: config.delivery.rules,

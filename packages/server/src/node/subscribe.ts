@@ -32,6 +32,8 @@ export async function subscribe(
   if (request.method !== 'HEAD') claimCarrier(request, response)
   let subscription = options.subscription
   try {
+    // Before a set of topics is parsed, which would wait in line as well.
+    if (request.method !== 'HEAD' && !(await hasTurn(request, response))) return
     subscription ??= readSubscription(request)
     if (request.method === 'HEAD') {
       // Frameworks route HEAD to the handler of GET; it asks for the head only.
@@ -39,7 +41,6 @@ export async function subscribe(
       response.end()
       return
     }
-    if (!(await hasTurn(request, response))) return
     const isGzip = acceptsGzip(readHeader(request, 'accept-encoding'))
     const compress = isGzip ? opener.compress : undefined
     const sink = openSink(response, { way: options.way ?? 'auto', compress })
@@ -55,7 +56,7 @@ export async function subscribe(
  * Resolves once the response is the first in line on its connection, to false if the connection closes before that. A response
  * that waits behind another (pipelining) has no socket yet, and is never told when the connection is gone.
  */
-function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
+export function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
   if (isHttp2(response) || response.socket !== null) return Promise.resolve(true)
   const { socket } = request
   if (socket.destroyed) return Promise.resolve(false)
