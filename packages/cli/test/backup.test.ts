@@ -88,7 +88,10 @@ test('check tells what is there, and ends with 1 when something is damaged', asy
     stdout: expect.stringMatching(/is sound\.\n {2}records .*held/s),
   })
   const repaired = await run(['check', data, '--repair-clock'])
-  expect(repaired).toMatchObject({ code: 0, stdout: expect.stringMatching(/nothing was changed\.\n$/) })
+  expect(repaired).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/nothing was changed\.\n$/),
+  })
   await kill(hub.child)
   const path = join(data, 'data.mdb')
   const bytes = readFileSync(path)

@@ -74,6 +74,7 @@ export async function startNode(
     heartbeatMs: config.heartbeat,
     stalledAfterMs: config.stalledAfter,
     sessionsMax,
+    feedBytesMax: config.maxFeedBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
     lagRules: config.delivery.rules,

@@ -24,6 +24,7 @@ test('the defaults are the documented ones', async () => {
     durability: 'fsync',
     heartbeat: 15_000,
     maxSessions: 10_000,
+    maxFeedBytes: 256 * 1024 * 1024,
     maxEventBytes: 1024 ** 2,
     maxRequestBytes: 8 * 1024 ** 2,
     retention: { maxAge: 86_400_000, maxBytes: 1024 ** 3, rules: [] },

@@ -41,20 +41,34 @@ export function parseTopicSet(given: readonly string[]): TopicSet {
   // Before anything looks at them as texts: sorting would ask an object to become one.
   for (const name of names) if (typeof name !== 'string') parseTopic(name)
   const unique = [...new Set(names)].sort()
+  for (const name of unique) {
+    if (hasWildcard(name)) parsePattern(name)
+    else parseTopic(name)
+  }
+  const key = copyText(unique.join('\n'))
   const topics: Topic[] = []
   const patterns: Pattern[] = []
-  for (const name of unique) {
-    if (hasWildcard(name)) patterns.push(parsePattern(name))
-    else topics.push(parseTopic(name))
+  // Parts of the key, which share its text: a set holds each name once, and nothing of the URL or body it came in.
+  for (const name of key.split('\n')) {
+    if (hasWildcard(name)) patterns.push(name as Pattern)
+    else topics.push(name as Topic)
   }
   checkSegments(patterns)
   const exact = new Set(topics)
   return {
     topics,
     patterns,
-    key: unique.join('\n'),
+    key,
     matches: (topic) => exact.has(topic) || matchesTree(patternTreeOf(patterns), topic),
   }
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** A text of its own: V8 makes a part of a text a view of it, which keeps the whole in memory. */
+function copyText(text: string): string {
+  return decoder.decode(encoder.encode(text))
 }
 
 function checkSegments(patterns: readonly Pattern[]): void {

@@ -29,6 +29,8 @@ export interface FeedMember {
 export class Feed {
   readonly topics: TopicSet
   readonly framing: Framing
+  /** What its topic set counts for. */
+  readonly bytes: number
   /** Every open session of this feed, whatever its state. */
   readonly members: Set<FeedMember> = new Set()
   /** Those that are level with the tail and get what is flushed. */
@@ -37,9 +39,10 @@ export class Feed {
   #newest: FramedRecord | undefined
   #isStrict = false
 
-  constructor(topics: TopicSet, framing: Framing) {
+  constructor(topics: TopicSet, framing: Framing, bytes: number) {
     this.topics = topics
     this.framing = framing
+    this.bytes = bytes
   }
 
   /** Whether the next flush has anything to send. */

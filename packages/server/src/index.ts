@@ -14,6 +14,8 @@ export { Block } from './block.ts'
 export {
   drainSessionsPerSecond,
   eventsPerSecondRange,
+  feedBytesMax,
+  feedBytesMin,
   flushWindowLimitMs,
   lagRulesMax,
   stalledAfterRangeMs,

@@ -54,6 +54,39 @@ export const gzipBytesMin: number = 200
 /** Sessions of one node. 10,000 × ~10 KB idle = 100 MB. */
 export const sessionsMax: number = 10_000
 
+/** What a feed costs beside its names: feed, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
+export const feedOverheadBytes: number = 2_560
+
+/**
+ * What a name costs beside its text: its place in the set, in its set of exact topics and in the registry, whose tables are
+ * half empty at times. Measured: 250 to 330 bytes.
+ */
+export const nameOverheadBytes: number = 384
+
+/** What a segment of a pattern costs: a node in the set's own tree and one in the registry's trie. Measured: 370 bytes. */
+export const patternSegmentBytes: number = 400
+
+/** Bytes of a text in memory per UTF-16 unit: V8 stores a set's whole text by 2 as soon as one character needs it. */
+export const textUnitBytes: number = 2
+
+/**
+ * The first bytes of each topic set do not count, so that a few sessions with many names cannot keep ordinary ones out.
+ * That is the feed and five short topics, or two patterns. 10,000 sessions × 4 KiB = 40 MiB beside the rest.
+ */
+export const feedFreeBytes: number = 4 * 1024
+
+/**
+ * The largest topic set: 2.5 KB + 1,000 names × 384 bytes + 8,000 segments × 400 bytes + 257,000 units × 2 bytes = 4.1 MB.
+ * It must fit alone, or its refusal would never pass.
+ */
+export const feedBytesMin: number = 4 * 1024 * 1024
+
+/**
+ * Bytes of the topic sets of all sessions, each beyond its first `feedFreeBytes`. A set that sessions share counts once.
+ * 65 of the largest sets, or 630 of 1,000 names with 20 characters each.
+ */
+export const feedBytesMax: number = 256 * 1024 * 1024
+
 /** Bytes of one event's data. */
 export const eventBytesMax: number = 1024 * 1024
 

@@ -10,6 +10,8 @@ export interface NodeSettings {
   readonly log: EventLog
   readonly heartbeatMs: number
   readonly sessionsMax: number
+  /** Of the topic sets of all sessions. */
+  readonly feedBytesMax: number
   readonly eventBytesMax: number
   /** Undefined: streams stay plain. */
   readonly compress: Compress | undefined

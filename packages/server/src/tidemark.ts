@@ -38,13 +38,14 @@ import { Session } from './session.ts'
 import type { SessionHost } from './session.ts'
 import type { Compress, Sink } from './sink.ts'
 import { resolveStart } from './start-at.ts'
+import type { Beginning } from './start-at.ts'
 import type { Subscription } from './subscription.ts'
 import { Turns } from './turns.ts'
 
 /** The engine of one node. Made by {@link createTidemark}. */
 export class Tidemark {
   readonly #settings: NodeSettings
-  readonly #feeds = new Feeds()
+  readonly #feeds: Feeds
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
   readonly #turns = new Turns()
@@ -55,6 +56,7 @@ export class Tidemark {
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
+    this.#feeds = new Feeds(settings.feedBytesMax)
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     this.#host = this.#createHost()
     // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.
@@ -140,25 +142,40 @@ export class Tidemark {
 
   async #open(sink: Sink, subscription: Subscription): Promise<void> {
     this.admit()
-    const fanOut = await this.#start()
-    const { log, random } = this.#settings
-    const start = await resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
-    this.admit()
-    const session = new Session(
-      makeSessionId(random),
-      this.#feeds.open(subscription.topics, subscription.framing),
-      {
-        sink,
-        host: this.#host,
-        cursor: start.after,
-        pace: this.#createPace(subscription),
-      },
-    )
+    const place = this.#feeds.reserve(subscription.topics)
+    let start: Beginning
+    let id: string
+    try {
+      start = await this.#findStart(subscription)
+      this.admit()
+      id = makeSessionId(this.#settings.random)
+    } catch (error) {
+      this.#feeds.giveBack(place)
+      throw error
+    }
+    const session = new Session(id, this.#feeds.open(place, subscription.framing), {
+      sink,
+      host: this.#host,
+      cursor: start.after,
+      pace: this.#createPace(subscription),
+    })
     this.#sessions.set(session.id, session)
     this.#beats.add(session)
-    session.open()
+    try {
+      session.open()
+    } catch (error) {
+      this.#forget(session)
+      throw error
+    }
+    const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
-    this.#bringLevel(session, { ...start, heartbeatMs: this.#settings.heartbeatMs, retryMs })
+    this.#bringLevel(session, { ...start, heartbeatMs, retryMs })
+  }
+
+  async #findStart(subscription: Subscription): Promise<Beginning> {
+    const fanOut = await this.#start()
+    const { log } = this.#settings
+    return resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
   }
 
   /**

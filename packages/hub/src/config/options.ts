@@ -71,6 +71,12 @@ const described: readonly (readonly [
     'A client that reads nothing for this long is sent away; it resumes when it comes back.',
   ],
   ['maxSessions', '<count>', '10000', 'Open streams of the hub; each worker takes its share.'],
+  [
+    'maxFeedBytes',
+    '<size>',
+    '256MiB',
+    'Memory for the topics that open streams name, beyond 4 KiB each; each worker takes its share.',
+  ],
   ['maxEventBytes', '<size>', '1MiB', "Size of one event's data."],
   ['maxRequestBytes', '<size>', '8MiB', 'Size of one request body.'],
   ['retention.maxAge', '<duration>', '24h', 'Events older than this are removed.'],

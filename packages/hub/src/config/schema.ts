@@ -3,6 +3,8 @@
 import { parsePattern } from '@tidemark/log'
 import {
   eventsPerSecondRange,
+  feedBytesMax,
+  feedBytesMin,
   flushWindowLimitMs,
   lagActions,
   lagRulesMax,
@@ -73,6 +75,8 @@ const flushWindow = z
 const flushBytes = size('64KiB').refine((value) => value >= 1 && value <= flushBytesLimit, {
   error: `must be from 1B to ${flushBytesLimit / 1024 ** 2}MiB`,
 })
+
+const feedBytes = range(size('256MiB'), feedBytesMin, `${feedBytesMin / 1024 ** 2}MiB`)
 
 const rateWanted = `must be none, or a number from ${eventsPerSecondRange.from} to ${eventsPerSecondRange.to}`
 
@@ -164,6 +168,8 @@ export interface HubConfig {
   readonly workers: number
   /** Of the whole hub. */
   readonly maxSessions: number
+  /** Of the topic sets of all sessions, of the whole hub. */
+  readonly maxFeedBytes: number
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
   readonly compression: boolean
@@ -198,6 +204,7 @@ const settings = z
     workers: count(1, workersMax).default(1),
     stalledAfter: stalledAfter.default(5 * 60_000),
     maxSessions: count(1, 10_000_000).default(10_000),
+    maxFeedBytes: feedBytes.default(feedBytesMax),
     maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
     maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
     flush: section(

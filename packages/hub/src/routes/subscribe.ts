@@ -1,7 +1,7 @@
 // `GET /events` and `POST /events`: open a stream.
 
 import { parseSubscriptionBody } from '@tidemark/server'
-import { claimCarrier, readLastEventId } from '@tidemark/server/node'
+import { claimCarrier, hasTurn, readLastEventId } from '@tidemark/server/node'
 import { parseJson } from '../parse-json.ts'
 import { readQuery } from './query.ts'
 import type { Route } from './route.ts'
@@ -15,6 +15,8 @@ export const subscribeByBody: Route = async ({ request, response, query }, { tid
   readQuery(query, [])
   // Before the body is read, so that nothing that comes behind it is taken for a request.
   claimCarrier(request, response)
+  // Nor is a set of topics held while answers before it wait to be read.
+  if (!(await hasTurn(request, response))) return
   // The body is let go before the stream opens: streams last.
   const subscription = await bodies.read(request, (text) =>
     parseSubscriptionBody(parseJson(text), readLastEventId(request)),

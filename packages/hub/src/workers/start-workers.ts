@@ -3,7 +3,7 @@
 import { createServer } from 'node:net'
 import process from 'node:process'
 import { systemClock } from '@tidemark/log'
-import { drainSessionsPerSecond } from '@tidemark/server'
+import { drainSessionsPerSecond, feedBytesMin } from '@tidemark/server'
 import type { HubConfig } from '../config/schema.ts'
 import type { Hub } from '../hub.ts'
 import { DescriptorWatch } from '../descriptor-watch.ts'
@@ -95,8 +95,13 @@ function holdUp(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, holdUpMs)
 }
 
-/** Each worker holds its part of the sessions, rounded up, and is a hub of one process otherwise. */
-function planShare(config: HubConfig): HubConfig {
-  const { workers, maxSessions } = config
-  return { ...config, workers: 1, maxSessions: Math.ceil(maxSessions / workers) }
+/** Each worker holds its part of the sessions and of their topic sets, rounded up, and is a hub of one process otherwise. */
+export function planShare(config: HubConfig): HubConfig {
+  const { workers, maxSessions, maxFeedBytes } = config
+  return {
+    ...config,
+    workers: 1,
+    maxSessions: Math.ceil(maxSessions / workers),
+    maxFeedBytes: Math.max(feedBytesMin, Math.ceil(maxFeedBytes / workers)),
+  }
 }

@@ -40,6 +40,8 @@ export async function subscribe(
     if (subscription === undefined) checkMethod(request.method ?? 'GET', 'tide.subscribe')
     // Before a body is read, so that nothing that comes behind it is taken for a request.
     if (request.method !== 'HEAD') claimCarrier(request, response)
+    // Before a set of topics is parsed, which would wait in line as well.
+    if (request.method !== 'HEAD' && !(await hasTurn(request, response))) return
     subscription ??= await readSubscription(request, options)
     if (request.method === 'HEAD') {
       // Frameworks route HEAD to the handler of GET; it asks for the head only.
@@ -47,7 +49,6 @@ export async function subscribe(
       response.end()
       return
     }
-    if (!(await hasTurn(request, response))) return
     const isGzip = acceptsGzip(readHeader(request, 'accept-encoding'))
     const compress = isGzip ? opener.compress : undefined
     const sink = openSink(response, { way: options.way ?? 'auto', compress })
@@ -63,7 +64,7 @@ export async function subscribe(
  * Resolves once the response is the first in line on its connection, to false if the connection closes before that. A response
  * that waits behind another (pipelining) has no socket yet, and is never told when the connection is gone.
  */
-function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
+export function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
   if (isHttp2(response) || response.socket !== null) return Promise.resolve(true)
   const { socket } = request
   if (socket.destroyed) return Promise.resolve(false)
