@@ -75,9 +75,9 @@ test('an EventSource whose names do not fit now is told when to come back, and t
   const clients: TestClient[] = []
   for (let i = 0; i < fitting; i++) clients.push(await open(tide, ownNames(i)))
   const topics = Array.from({ length: 800 }, (_, i) => `me/${i}`).join(',')
-  const { port, close } = await serve((request, response) => void tide.subscribe(request, response))
+  const door = await serve((request, response) => void tide.subscribe(request, response))
   const ask = (signal?: AbortSignal): Promise<Response> =>
-    fetch(`http://127.0.0.1:${port}/events?topics=${topics}`, {
+    fetch(`http://127.0.0.1:${door.port}/events?topics=${topics}`, {
       headers: { accept: 'text/event-stream' },
       ...(signal === undefined ? {} : { signal }),
     })
@@ -93,7 +93,7 @@ test('an EventSource whose names do not fit now is told when to come back, and t
   const first = new TextDecoder().decode((await reader?.read())?.value)
   expect(first).toContain('tidemark.ready')
   admitted.abort()
-  await close()
+  await door.close()
 })
 
 test('sessions that share their names count once, until the last of them has left', async () => {
