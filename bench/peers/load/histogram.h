@@ -39,7 +39,8 @@ static inline double quantile_ms(const Histogram *h, double share) {
   uint64_t rank = (uint64_t)(share * (double)h->count), seen = 0;
   for (unsigned i = 0; i < BUCKETS; i++) {
     seen += h->bucket[i];
-    if (seen > rank) return bucket_ns(i) / 1e6;
+    // A bucket's value may be beyond the largest of what is in it.
+    if (seen > rank) return (bucket_ns(i) < (double)h->max_ns ? bucket_ns(i) : (double)h->max_ns) / 1e6;
   }
   return (double)h->max_ns / 1e6;
 }
