@@ -97,10 +97,14 @@ async function waitForCrowd(what: string, crowd: Crowd, isDone: () => boolean): 
 
 async function publish(hub: HubProcess, event: number): Promise<bigint> {
   const at = process.hrtime.bigint()
-  // A new connection waits behind a wave; so does this one.
-  const answer = await fetch(`${hub.url}/topics/wave`, { method: 'POST', body: `wave ${event}` })
-  if (answer.status !== 200) fail(`the publish was answered with ${answer.status}`)
-  await answer.arrayBuffer()
+  try {
+    // A new connection waits behind a wave; so does this one.
+    const answer = await fetch(`${hub.url}/topics/wave`, { method: 'POST', body: `wave ${event}` })
+    if (answer.status !== 200) fail(`the publish was answered with ${answer.status}`)
+    await answer.arrayBuffer()
+  } catch (error) {
+    fail(`the publish got no answer: ${String(error)}`)
+  }
   return at
 }
 
@@ -203,7 +207,7 @@ function endOrphan(pid: number): void {
 
 checkMachine()
 console.log(
-  `net.core.somaxconn ${readNumbers('net/core/somaxconn').join()}, files per process ${readFileLimit()}`,
+  `net.core.somaxconn ${readNumbers('net/core/somaxconn').join()}, files per process ${readFileLimit()}, net.core.netdev_max_backlog ${readNumbers('net/core/netdev_max_backlog').join()}`,
 )
 await withDirectory(run)
 
