@@ -80,7 +80,7 @@ async function check(
     held = findHolding(file, own)
     const walk = { file, onProgress: toBytes(file, onProgress) }
     const isBusy = held !== undefined && directory !== undefined
-    const summary = isBusy ? await walkHeld(directory, walk) : await walkStill(walk)
+    const summary = isBusy ? await walkHeld(directory, walk) : await walkStill(walk, directory)
     if (!summary.names.includes('meta')) refuseNoLog({ path, directory }, summary)
     return { path, size: file.size, held, damage: undefined, summary }
   } catch (error) {
@@ -111,10 +111,18 @@ function refuseNoLog({ path, directory }: DataPath, { names }: StateSummary): ne
 
 type Walk = Pick<StateWalk, 'file' | 'onProgress'>
 
-function walkStill(walk: Walk): Promise<StateSummary> {
+async function walkStill(walk: Walk, directory: string | undefined): Promise<StateSummary> {
   walk.file.forget()
-  const [state] = candidatesOf(walk.file.readStates())
-  return walkState({ ...walk, state })
+  const states = walk.file.readStates()
+  const [state] = candidatesOf(states)
+  try {
+    return await walkState({ ...walk, state })
+  } catch (error) {
+    // A hub may have been started meanwhile.
+    const isMoved = walk.file.readStates().newest.transaction !== states.newest.transaction
+    if (directory === undefined || !isMoved) throw error
+    return await walkHeld(directory, walk)
+  }
 }
 
 /**

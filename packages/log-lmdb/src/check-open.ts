@@ -4,6 +4,7 @@
 // GiB, is looked through when there is reason to: unless the last holder has sealed the file, or another process holds it.
 
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { readBootNumber } from './boot-number.ts'
 import { catchDamage, DamageSeen, requireSound } from './damage.ts'
 import { DataFile, pageFlags, readPageHead } from './data-file.ts'
@@ -45,13 +46,27 @@ async function findDamage(directory: string, own: Holder): Promise<string | unde
 async function look(file: DataFile, directory: string, own: Holder): Promise<string | undefined> {
   for (let looks = 0; looks < looksMax; looks++) {
     file.forget()
-    const states = file.readStates()
-    const damage = await findDamageOf(file, states, { directory, own })
+    const before = readSettled(file)
+    const damage = before.damage ?? (await findDamageOf(file, before.states, { directory, own }))
     if (damage === undefined) return undefined
-    if (file.readStates().newest.transaction === states.newest.transaction) return damage
+    if (isDeepStrictEqual(before, readSettled(file))) return damage
   }
   // A process that commits so often has it open, and has looked at it before.
   return undefined
+}
+
+type Settled =
+  | { readonly states: FileStates; readonly damage: undefined }
+  | { readonly damage: string }
+
+/** The states, or what is wrong with them; a page that is read while it is written may look like anything. */
+function readSettled(file: DataFile): Settled {
+  try {
+    return { states: file.readStates(), damage: undefined }
+  } catch (error) {
+    if (error instanceof DamageSeen) return { damage: error.message }
+    throw error
+  }
 }
 
 async function findDamageOf(
@@ -89,9 +104,16 @@ export function candidatesOf({
   return newest.bootId === boot ? [newest] : [flushed]
 }
 
+/** Ends early when somebody commits: that process has looked at the file, and pages of this state may be written over soon. */
 async function walk(file: DataFile, state: FileState): Promise<string | undefined> {
+  const { transaction } = file.readStates().newest
+  const onProgress = (): void =>
+    requireSound(
+      file.readStates().newest.transaction === transaction,
+      () => 'it is being written to',
+    )
   try {
-    await walkState({ file, state })
+    await walkState({ file, state, onProgress })
     return undefined
   } catch (error) {
     if (error instanceof DamageSeen) return error.message
@@ -112,16 +134,18 @@ export interface Held {
 export function findHolding(file: DataFile, own: Holder | undefined): Held | undefined {
   for (let looks = 0; looks < busyLooksMax; looks++) {
     file.forget()
-    const states = file.readStates()
+    const before = readSettled(file)
     let holder: Holder | undefined
-    const damage = catchDamage(() => {
-      glanceAtStates(file, states)
-      const holders = glanceAt(file, candidatesOf(states)[0], false)
-      holder = holders === undefined ? undefined : findAlive(holders, own)
-    })
+    const damage =
+      before.damage ??
+      catchDamage(() => {
+        const { states } = before
+        glanceAtStates(file, states)
+        const holders = glanceAt(file, candidatesOf(states)[0], false)
+        holder = holders === undefined ? undefined : findAlive(holders, own)
+      })
     if (damage === undefined) return holder
-    if (file.readStates().newest.transaction === states.newest.transaction)
-      throw new DamageSeen(damage)
+    if (isDeepStrictEqual(before, readSettled(file))) throw new DamageSeen(damage)
   }
   return { pid: undefined }
 }

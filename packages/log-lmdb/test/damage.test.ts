@@ -117,6 +117,22 @@ test('a copy put into the place of the data after a kill is looked through, thou
   await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
 })
 
+test('a log that another process writes to at full speed is never taken for damaged', async () => {
+  const child = startChild('appender.ts', [directory, 'a', '0', '3'])
+  try {
+    await child.line(() => child.lines.length > 20)
+    for (let opening = 0; opening < 60; opening++) {
+      const log = await openAt(directory)
+      expect((await log.bounds()).head).toBeDefined()
+      await log.close()
+    }
+    expect((await checkLog({ path: directory })).damage).toBeUndefined()
+  } finally {
+    child.process.kill('SIGKILL')
+    await child.ended
+  }
+})
+
 test('a directory whose data is gone is not begun anew in silence', async () => {
   const log = await openAt(directory)
   await appendSample(log, createRandom(1), 0)
