@@ -52,7 +52,7 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
   const target = resolve(options.target)
   if (findData(directory).directory === undefined) throw toNoLog(directory, 'it is a file')
   if (!mayReplace) refuseExisting(target)
-  await requireWhole(directory, describeOwnHolder(clock, directory))
+  await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
   const scratch = makeScratch(dirname(target), basename(target))
   const copy = join(scratch.directory, dataFile)
   try {

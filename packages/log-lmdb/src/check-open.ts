@@ -23,17 +23,27 @@ import type { OnEntry } from './walk-tree.ts'
 /** What is seen of a log whose tables are not there. */
 export const missingTables = 'it does not name the tables of a log, and it is one'
 
+/** What is known before a file is looked at. */
+export interface Knowledge {
+  readonly own: Holder
+  /**
+   * A hub that goes on serving has had this very file open: of workers that die together, none looks through what they have written
+   * themselves, or the hub would be away for as long as that takes.
+   */
+  readonly isServed: boolean
+}
+
 /** @throws LogError `LOG_DAMAGED` with what was seen */
-export async function requireWhole(directory: string, own: Holder): Promise<void> {
-  const damage = await findDamage(directory, own)
+export async function requireWhole(directory: string, known: Knowledge): Promise<void> {
+  const damage = await findDamage(directory, known)
   if (damage !== undefined) throw toDamaged(directory, damage)
 }
 
-async function findDamage(directory: string, own: Holder): Promise<string | undefined> {
+async function findDamage(directory: string, known: Knowledge): Promise<string | undefined> {
   let file: DataFile | undefined
   try {
     file = new DataFile(join(directory, dataFile))
-    return await look(file, directory, own)
+    return await look(file, directory, known)
   } catch (error) {
     if (error instanceof DamageSeen) return error.message
     throw error
@@ -43,11 +53,16 @@ async function findDamage(directory: string, own: Holder): Promise<string | unde
 }
 
 /** Another process may commit while the file is read: what looks like damage then is looked at once more. */
-async function look(file: DataFile, directory: string, own: Holder): Promise<string | undefined> {
+async function look(
+  file: DataFile,
+  directory: string,
+  known: Knowledge,
+): Promise<string | undefined> {
   for (let looks = 0; looks < looksMax; looks++) {
     file.forget()
     const before = readSettled(file)
-    const damage = before.damage ?? (await findDamageOf(file, before.states, { directory, own }))
+    const damage =
+      before.damage ?? (await findDamageOf(file, before.states, { directory, ...known }))
     if (damage === undefined) return undefined
     if (isDeepStrictEqual(before, readSettled(file))) return damage
   }
@@ -72,7 +87,7 @@ function readSettled(file: DataFile): Settled {
 async function findDamageOf(
   file: DataFile,
   states: FileStates,
-  { directory, own }: { readonly directory: string; readonly own: Holder },
+  { directory, own, isServed }: Knowledge & { readonly directory: string },
 ): Promise<string | undefined> {
   const seen: string[] = []
   for (const state of candidatesOf(states)) {
@@ -82,7 +97,8 @@ async function findDamageOf(
       const holders = glanceAt(file, state, wasTouched(directory))
       isKnown = holders === undefined || findAlive(holders, own) !== undefined
     })
-    if (damage === undefined && (isKnown || isSealed(directory, file.file))) return undefined
+    if (damage === undefined && (isServed || isKnown || isSealed(directory, file.file)))
+      return undefined
     const found = damage ?? (await walk(file, state))
     if (found === undefined) return undefined
     seen.push(found)

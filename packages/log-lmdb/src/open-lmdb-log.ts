@@ -76,7 +76,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   let writer: Writer | undefined
   try {
     if (statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size)
-      await requireWhole(directory, { ...self, ...found })
+      await requireWhole(directory, { own: { ...self, ...found }, isServed: place !== undefined })
     await recover(directory, settings, { ...self, ...found })
     const { root, newest } = openEnvironment(directory, overlapsSync(durability))
     const opened = openTables(root, newest)

@@ -4,6 +4,7 @@ import { closeSync, copyFileSync, openSync, readSync, writeFileSync, writeSync }
 import { mkdir, readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { parseTopic, parseTopicSet } from '@tidemark/log'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { checkLog } from '../src/index.ts'
 import { startChild } from './children/start-child.ts'
@@ -131,6 +132,23 @@ test('a log that another process writes to at full speed is never taken for dama
     child.process.kill('SIGKILL')
     await child.ended
   }
+})
+
+test('workers that die together and are replaced do not look through what they have written themselves', async () => {
+  const log = await openAt(directory)
+  const { place } = log
+  await log.append({ events: [{ topic: parseTopic('a'), data: 'x'.repeat(60_000) }] })
+  await log.close()
+  // Only a look through all records would see it; and the record itself is refused when it is read.
+  const data = readData(directory)
+  const at = data.indexOf('x'.repeat(50_000)) + 20_000
+  writeFileSync(join(directory, 'data.mdb'), data.fill('y', at, at + 1))
+  await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+  const again = await openAt(directory, { place })
+  const { first, head } = await again.bounds()
+  const query = { topics: parseTopicSet(['a']), after: first, upTo: head, limit: 1 }
+  await expect(again.read(query)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+  await again.close()
 })
 
 test('a directory whose data is gone is not begun anew in silence', async () => {
