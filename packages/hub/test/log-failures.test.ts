@@ -45,12 +45,13 @@ const routes = {
   publish: post('/topics/a', 'x'),
   'publish a batch': post('/publish', '[{"topic":"a","data":1},{"topic":"b","data":2}]'),
   history: `GET /topics/a HTTP/1.1\r\n${host}\r\n`,
-  'history after a cursor': `GET /topics/a?after=1abcdefgh-1 HTTP/1.1\r\n${host}\r\n`,
+  'history after a cursor': `GET /topics/a?after=1abcdefghijkl0000-1 HTTP/1.1\r\n${host}\r\n`,
 }
 
 /** All that a log may say, whatever it says it to. */
 const expected: Readonly<Record<string, readonly [status: number, code: string]>> = {
   ...Object.fromEntries(Object.keys(logErrors).map((code) => [code, [503, 'LOG_UNAVAILABLE']])),
+  LOG_DIRECTORY_LOST: [503, 'LOG_DIRECTORY_LOST'],
   TOPIC_INVALID: [400, 'TOPIC_INVALID'],
   TOPIC_SET_INVALID: [400, 'TOPIC_SET_INVALID'],
   BATCH_INVALID: [400, 'BATCH_INVALID'],
@@ -129,7 +130,7 @@ describe('a client that accepts event streams only', () => {
     const read = log.read
     // Opened, and then the log fails.
     Object.assign(log, { read: () => Promise.reject(unavailable) })
-    const first = `GET /events?topic=a HTTP/1.1\r\n${host}Last-Event-ID: 1abcdefgh-1\r\n\r\n`
+    const first = `GET /events?topic=a HTTP/1.1\r\n${host}Last-Event-ID: 1abcdefghijkl0000-1\r\n\r\n`
     const answer = await exchange(port, [onlyStreams(first)])
     Object.assign(log, { read })
     expect(answer).toMatchObject({ status: 200 })
