@@ -5,6 +5,7 @@ import { existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync } from 'n
 import { basename, dirname, join, resolve } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
+import { checkUpkeep } from './check-options.ts'
 import { checkLog } from './check-log.ts'
 import type { LogCheck, OnProgress } from './check-log.ts'
 import { requireWhole } from './check-open.ts'
@@ -36,12 +37,13 @@ export interface BackUpOptions {
  * name, so that a file of that name is a whole backup. Needs as much space as the data file, and while it runs the log uses no
  * freed page again: its data file grows by what is written meanwhile.
  *
- * @throws LogError `BACKUP_EXISTS`, `LOG_FORMAT_FOREIGN`, `LOG_DAMAGED`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
+ * @throws LogError `OPTION_INVALID`, `BACKUP_EXISTS`, `LOG_FORMAT_FOREIGN`, `LOG_DAMAGED`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
  * @example
  * const { summary } = await backUpLog({ directory: './tidemark-data', target: '/backup/monday.mdb' })
  * console.log(`${summary?.records} records`)
  */
 export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
+  checkUpkeep(options, 'backUpLog', ['directory', 'target'])
   const {
     directory,
     isCompact = false,

@@ -3,6 +3,7 @@
 import { closeSync, openSync, statSync } from 'node:fs'
 import { systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
+import { checkUpkeep } from './check-options.ts'
 import { candidatesOf, findHolding, missingTables } from './check-open.ts'
 import type { Held } from './check-open.ts'
 import { DamageSeen } from './damage.ts'
@@ -52,12 +53,13 @@ export interface LogCheck {
 /**
  * Looks through every page and every record of a log or of a backup, and compares what they say of each other.
  *
- * @throws LogError `LOG_FORMAT_FOREIGN` when there is no log, `LOG_UNAVAILABLE` when it cannot be read
+ * @throws LogError `OPTION_INVALID`, `LOG_FORMAT_FOREIGN` when there is no log, `LOG_UNAVAILABLE` when it cannot be read
  * @example
  * const { damage, summary } = await checkLog({ path: './tidemark-data' })
  * console.log(damage ?? `${summary?.records} records`)
  */
 export async function checkLog(options: CheckOptions): Promise<LogCheck> {
+  checkUpkeep(options, 'checkLog', ['path'])
   const { path: named, onProgress, clock = systemClock } = options
   const data = findData(named)
   try {

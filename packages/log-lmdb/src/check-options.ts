@@ -11,6 +11,7 @@ interface Given {
   readonly directory?: unknown
   readonly durability?: unknown
   readonly retention?: unknown
+  readonly place?: unknown
   readonly clock?: unknown
   readonly pollMs?: unknown
   readonly onHandlerError?: unknown
@@ -29,6 +30,7 @@ const names = [
   'directory',
   'durability',
   'retention',
+  'place',
   'clock',
   'pollMs',
   'onHandlerError',
@@ -50,9 +52,52 @@ export function checkOptions(options: Given): Checked {
   if (!isClock(clock)) throw invalid('clock must have the functions now, elapsed and after', clock)
   if (!isPoll(pollMs))
     throw invalid(`pollMs must be a number from ${pollRangeMs.from} to ${pollRangeMs.to}`, pollMs)
+  if (members.place !== undefined && (typeof members.place !== 'string' || members.place === ''))
+    throw invalid('place must be the place of a log that was opened before', members.place)
   requireFunction('onHandlerError', members.onHandlerError)
   requireFunction('onWarning', members.onWarning)
   return { directory: requireDirectory(members.directory), durability, clock, pollMs }
+}
+
+/** What the functions that look after a data file are told. */
+interface UpkeepOptions {
+  readonly isCompact?: unknown
+  readonly mayReplace?: unknown
+  readonly onProgress?: unknown
+  readonly clock?: unknown
+}
+
+/**
+ * Checks the options of a function that looks after a data file; `paths` names those that must be paths.
+ * @throws LogError `OPTION_INVALID`
+ */
+export function checkUpkeep<Path extends string>(
+  options: UpkeepOptions & Partial<Readonly<Record<Path, unknown>>>,
+  what: string,
+  paths: readonly Path[],
+): void {
+  const switches = ['isCompact', 'mayReplace'] as const
+  const members: Readonly<Record<string, unknown>> = readMembers(
+    options,
+    [...paths, ...switches, 'onProgress', 'clock'],
+    { code: 'OPTION_INVALID', what: `The options of ${what}` },
+  )
+  for (const name of paths) requirePath(name, members[name])
+  for (const name of switches) {
+    const value = members[name]
+    if (value !== undefined && typeof value !== 'boolean')
+      throw invalid(`${name} must be true or false`, value)
+  }
+  requireFunction('onProgress', members['onProgress'])
+  const { clock } = members
+  if (clock !== undefined && !isClock(clock))
+    throw invalid('clock must have the functions now, elapsed and after', clock)
+}
+
+/** @throws LogError `OPTION_INVALID` */
+export function requirePath(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value
+  throw invalid(`${name} must name a file or a directory, such as ./tidemark-data`, value)
 }
 
 function requireDirectory(value: unknown): string {

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
+import { checkUpkeep, requirePath } from './check-options.ts'
 import { toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { HeldFiles, findPlaces, refuseOtherLock } from './held-files.ts'
@@ -46,7 +47,7 @@ export interface ClockRepair {
  * still never go back from one record to the next; sequences, and with them all cursors, stay as they are. The log may be in use
  * meanwhile. The machine's clock must be right: what it calls the future is dated anew, and the true times are gone.
  *
- * @throws LogError `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`, `LOG_DIRECTORY_LOST`, `LOG_NOT_WRITABLE`,
+ * @throws LogError `OPTION_INVALID`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`, `LOG_DIRECTORY_LOST`, `LOG_NOT_WRITABLE`,
  * `LOG_UNAVAILABLE` (what was dated anew by then stays so; run it again)
  * @example
  * const { records } = await repairClock('./tidemark-data')
@@ -55,6 +56,8 @@ export async function repairClock(
   directory: string,
   options: RepairClockOptions = {},
 ): Promise<ClockRepair> {
+  requirePath('directory', directory)
+  checkUpkeep(options, 'repairClock', [])
   const { clock = systemClock } = options
   if (!existsSync(join(directory, dataFile))) {
     throw new LogError(

@@ -17,6 +17,7 @@ import {
 import { join } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
+import { checkUpkeep } from './check-options.ts'
 import { checkLog } from './check-log.ts'
 import type { LogCheck, OnProgress } from './check-log.ts'
 import { findHolding } from './check-open.ts'
@@ -55,11 +56,12 @@ export interface Restored extends LogCheck {
  * Puts a backup in the place of a log. The backup is looked through first; a process that fails or is killed leaves what was there.
  * The next process to open the directory finds a log held by nobody.
  *
- * @throws LogError `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_DAMAGED` (the backup), `LOG_FORMAT_FOREIGN`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
+ * @throws LogError `OPTION_INVALID`, `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_DAMAGED` (the backup), `LOG_FORMAT_FOREIGN`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
  * @example
  * await restoreLog({ backup: '/backup/monday.mdb', directory: './tidemark-data' })
  */
 export async function restoreLog(options: RestoreOptions): Promise<Restored> {
+  checkUpkeep(options, 'restoreLog', ['backup', 'directory'])
   const { backup, directory, mayReplace = false, onProgress, clock = systemClock } = options
   refuseOccupied(directory, mayReplace, clock)
   const check = await checkLog({ path: backup, onProgress, clock })

@@ -1,12 +1,14 @@
-// The one function of the room, handed what its signature does not allow: the coded error, and no directory is made.
+// The functions of the room, handed what their signatures do not allow: the coded error, and no directory is made.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expectedOutcomes, tryOddValues, withThrowing } from '@tidemark/testkit'
 import type { OddCase } from '@tidemark/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openLmdbLog } from '../src/index.ts'
+import * as room from '../src/index.ts'
 import { makeDirectory, removeDirectory } from './lmdb-harness.ts'
+
+const { openLmdbLog, backUpLog, checkLog, repairClock, restoreLog } = room
 
 let parent = ''
 let opened = 0
@@ -37,6 +39,7 @@ const option = (name: string, takes: readonly string[] = []): OddCase => ({
 })
 
 const cases: Readonly<Record<string, OddCase>> = {
+  place: option('place'),
   options: { call: (value) => openLmdbLog(value as never), code: 'OPTION_INVALID' },
   directory: option('directory'),
   durability: option('durability'),
@@ -78,3 +81,45 @@ test.each(Object.keys(cases).filter((name) => name !== 'options'))(
     await expect(openLmdbLog(options)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   },
 )
+
+/** Good paths of nothing: what is taken is refused because nothing is there. */
+const nothing = (): string => join(parent, 'nothing')
+
+type Upkeep = (options: never) => Promise<unknown>
+const upkeep: readonly (readonly [string, Upkeep, readonly string[]])[] = [
+  ['backUpLog', backUpLog, ['directory', 'target']],
+  ['restoreLog', restoreLog, ['backup', 'directory']],
+  ['checkLog', checkLog, ['path']],
+  ['repairClock', (options) => repairClock(nothing(), options), []],
+]
+
+test.each(upkeep)('%s is refused odd options', async (_name, call, paths) => {
+  const good = Object.fromEntries(paths.map((path) => [path, nothing()]))
+  const odd = (name: string): OddCase => ({
+    call: (value) => call({ ...good, [name]: value } as never),
+    code: 'OPTION_INVALID',
+  })
+  const whole: OddCase = { call: (value) => call(value as never), code: 'OPTION_INVALID' }
+  const isOptional = paths.length === 0
+  if (!isOptional) expect(await tryOddValues(whole, 'LogError')).toEqual(expectedOutcomes(whole))
+  for (const name of [...paths, 'clock']) {
+    expect(await tryOddValues(odd(name), 'LogError')).toEqual(expectedOutcomes(odd(name)))
+  }
+  for (const name of [...paths, 'clock', 'onProgress']) {
+    await expect(call(withThrowing(good, name) as never)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+    })
+  }
+})
+
+test('repairClock is refused odd directories', async () => {
+  const odd: OddCase = { call: (value) => repairClock(value as never), code: 'OPTION_INVALID' }
+  expect(await tryOddValues(odd, 'LogError')).toEqual(expectedOutcomes(odd))
+})
+
+test('every function that the room exports is among them', () => {
+  const functions = Object.entries(room)
+    .filter(([, value]) => typeof value === 'function')
+    .map(([name]) => name)
+  expect(functions.toSorted()).toEqual(['openLmdbLog', ...upkeep.map(([name]) => name)].toSorted())
+})
