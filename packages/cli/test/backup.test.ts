@@ -75,7 +75,7 @@ test('a hub is backed up while it runs, lost, restored, and its clients are told
       .map((line) => numberOf(line)),
   ).toEqual([100, 101, 102, 103, 104])
   expect(back.stderr).toMatch(/gap: .*\(epoch\)/)
-}, 60_000)
+})
 
 test('check tells what is there, and ends with 1 when something is damaged', async () => {
   const directory = makeDirectory()

@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runCrashRounds } from '@tidemark/testkit/crash'
-import type { CrashOptions, CrashReport } from '@tidemark/testkit/crash'
+import { runCrashRounds, runForkActs } from '@tidemark/testkit/crash'
+import type { CrashOptions, CrashReport, ForkReport } from '@tidemark/testkit/crash'
 import { expect, onTestFailed, test } from 'vitest'
 
 const rounds = 25
@@ -18,6 +18,29 @@ test('two hubs on one data directory, either killed 25 times, neither lose, doub
 
 test('a hub of which one worker is killed 25 times neither loses, doubles nor reorders an event', () =>
   runAndJudge({ hubs: 1, workers: 2 }))
+
+test('no client misses an event in silence when directories are put back to an older state or used twice', async () => {
+  const acts = 12
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-crash-'))
+  let report: ForkReport | undefined
+  onTestFailed(() => {
+    process.stderr.write(
+      `Again: TIDEMARK_TEST_SEED=${seed}, or npm run test:crash -- --rounds 0 --copies ${acts} --seed ${seed}\n${report?.output ?? ''}\n`,
+    )
+  })
+  try {
+    report = await runForkActs({ acts, seed, dataDirectory })
+  } finally {
+    rmSync(dataDirectory, { recursive: true, force: true })
+  }
+  const { figures, violations } = report
+  const verdict = violations.map(({ kind, subscriber, text }) => `${kind}: ${subscriber}: ${text}`)
+  expect(verdict.slice(0, 50)).toEqual([])
+  // A run in which clients stay in one history would keep every promise.
+  expect(figures.branches).toBeGreaterThan(2)
+  expect(figures.parted).toBeGreaterThan(10)
+  expect(figures.exact).toBeGreaterThan(10)
+})
 
 async function runAndJudge({
   hubs,

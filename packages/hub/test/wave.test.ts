@@ -1,7 +1,7 @@
 // More clients at once than file descriptors: nobody is cut without an answer.
 
 import { readdirSync } from 'node:fs'
-import { listChildren, startHubProcess, waitUntil } from '@tidemark/testkit'
+import { listChildren, startHubProcess, waitForCount, waitUntil } from '@tidemark/testkit'
 import type { HubProcess } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { beginStream } from './support/live-stream.ts'
@@ -32,16 +32,19 @@ const countSentAway = (streams: readonly LiveStream[]): number =>
 const countCut = (streams: readonly LiveStream[]): number =>
   streams.filter(({ text, isClosed }) => text === '' && isClosed).length
 
+const countAnswered = (streams: readonly LiveStream[]): number =>
+  countReady(streams) + countSentAway(streams) + countCut(streams)
+
+const countConnected = (streams: readonly LiveStream[]): number =>
+  streams.filter(({ socket }) => !socket.connecting).length
+
 test('a hub with too few file descriptors says so at its start, serves what it can, and tells all others when to come back', async () => {
   const hub = await startSmallHub()
   expect(hub.output).toContain(
     'A process may have 300 files open, and --max-sessions 10000 needs 6100 in each of 2 workers: each worker holds 180 sessions at most',
   )
   const streams = Array.from({ length: 700 }, () => beginStream(hub.port, 'topic=a'))
-  await waitUntil(
-    'all are answered',
-    () => countReady(streams) + countSentAway(streams) + countCut(streams) === streams.length,
-  )
+  await waitForCount('all are answered', () => countAnswered(streams), streams.length)
   expect(countCut(streams)).toBe(0)
   expect(countReady(streams)).toBe(360)
   expect(hub.output).not.toContain('no file descriptors left')
@@ -58,12 +61,9 @@ test('a wave that comes while no worker takes connections waits in the kernel, a
   const countFiles = (): number => readdirSync(`/proc/${hub.supervisor}/fd`).length
   const idle = countFiles()
   await waitUntil('those are accepted for whom there is a place', () => countFiles() >= idle + 190)
-  await waitUntil('all are connected', () => streams.every(({ socket }) => !socket.connecting))
+  await waitForCount('all are connected', () => countConnected(streams), streams.length)
   for (const worker of workers) process.kill(worker, 'SIGCONT')
-  await waitUntil(
-    'all are answered',
-    () => countReady(streams) + countSentAway(streams) + countCut(streams) === streams.length,
-  )
+  await waitForCount('all are answered', () => countAnswered(streams), streams.length)
   expect([countCut(streams), countReady(streams)]).toEqual([0, 340])
 })
 
@@ -72,7 +72,7 @@ test('workers that die while a wave waits are replaced, and the wave is served',
   const workers = listChildren(hub.supervisor)
   for (const worker of workers) process.kill(worker, 'SIGSTOP')
   const streams = Array.from({ length: 340 }, () => beginStream(hub.port, 'topic=a'))
-  await waitUntil('all are connected', () => streams.every(({ socket }) => !socket.connecting))
+  await waitForCount('all are connected', () => countConnected(streams), streams.length)
   const countFiles = (): number => readdirSync(`/proc/${hub.supervisor}/fd`).length
   await waitUntil('the door is shut', () => countFiles() > 192)
   for (const worker of workers) process.kill(worker, 'SIGKILL')
@@ -81,10 +81,11 @@ test('workers that die while a wave waits are replaced, and the wave is served',
     await waitUntil('others are started', () => listChildren(hub.supervisor).length === 2)
     for (const worker of listChildren(hub.supervisor)) process.kill(worker, 'SIGKILL')
   }
-  await waitUntil('all are answered', () => {
+  const count = (): number => {
     if (hub.isEnded) throw new Error(`The hub has ended: ${hub.output}`)
-    return countReady(streams) + countCut(streams) === streams.length
-  })
+    return countReady(streams) + countCut(streams)
+  }
+  await waitForCount('all are answered', count, streams.length)
   // One was on its way to each of them.
   expect(countCut(streams)).toBeLessThanOrEqual(workers.length)
 })

@@ -96,4 +96,4 @@ test('a topic of its own for each event, with the longest of names, leaves at mo
     total: 40_000,
   })
   expect(largest).toBeLessThanOrEqual(5 * maxBytes)
-}, 60_000)
+})

@@ -189,7 +189,7 @@ test('a redirect loop of a browser is paid for: 4 requests per second with all t
     })
   }
   await Promise.all(pages.map(([, page]) => page.close()))
-}, 40_000)
+})
 
 /** Where the first pause is. A browser's own requests follow each other in milliseconds. */
 function secondAttempt(seen: readonly Visit[]): number | undefined {

@@ -67,13 +67,15 @@ export class CrashHubs {
   }
 }
 
-interface HubSlotOptions extends Omit<CrashHubsOptions, 'count'> {
+export interface HubSlotOptions extends Omit<CrashHubsOptions, 'count'> {
   readonly port: number
 }
 
 /** One hub: a port that processes come and go on. */
 export class HubSlot {
   readonly url: string
+  /** The history it serves; a data directory that is put back or copied is another one. */
+  branch = 0
   readonly recoveries: number[] = []
   readonly #options: HubSlotOptions
   readonly #killed = new WeakSet<HubProcess>()
@@ -135,15 +137,38 @@ export class HubSlot {
     }
   }
 
+  /** Ends the process, without notice or as an operator would; `launch` starts the next one. */
+  async halt(isKilled: boolean): Promise<void> {
+    const hub = this.#process
+    if (hub === undefined || hub.isEnded) {
+      this.#options.onFailure(new Error(`A hub ended by itself; it wrote: ${this.output}`))
+      return
+    }
+    this.#killed.add(hub)
+    await (isKilled ? hub.kill('SIGKILL') : hub.stop())
+    await this.#ready
+  }
+
   async #killWorker(pid: number, worker: number): Promise<void> {
     const { workers, onFailure } = this.#options
-    await waitUntil('a worker runs', () => listChildren(pid).length > 0)
-    const running = listChildren(pid)
-    process.kill(running[worker % running.length] ?? pid, 'SIGKILL')
+    let running: readonly number[] = []
+    await waitUntil('a worker runs', () => (running = listChildren(pid)).length > 0)
+    const victim = running[worker % running.length]
+    if (victim !== undefined) killNow(victim)
     this.#launchedAt = systemClock.now()
     this.#isWaitedFor = true
-    const areAllThere = (): boolean => listChildren(pid).length === workers
-    this.#ready = waitUntil('dead workers are replaced', areAllThere).catch(onFailure)
+    const areAllThere = (): boolean => {
+      const children = listChildren(pid)
+      // On a busy machine a killed process takes a while to die.
+      return children.length === workers && !children.includes(victim ?? 0)
+    }
+    const count = (): number => listChildren(pid).length
+    const told = waitUntil('dead workers are replaced', areAllThere, { watch: count })
+    this.#ready = told.catch((error: unknown) => {
+      onFailure(
+        new Error(`A dead worker stays away; its hub wrote: ${this.output}`, { cause: error }),
+      )
+    })
   }
 
   async stop(): Promise<void> {
@@ -169,5 +194,14 @@ export class HubSlot {
     if (!this.#isWaitedFor) return
     this.#isWaitedFor = false
     this.recoveries.push(systemClock.now() - this.#launchedAt)
+  }
+}
+
+/** It may have ended meanwhile of what it was killed by before. */
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

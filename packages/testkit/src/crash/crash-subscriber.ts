@@ -11,23 +11,52 @@ import type { ReceivedEvent, Reception } from '../traffic/history.ts'
 import { knockMs } from '../traffic/limits.ts'
 import { readReceived } from '../traffic/read-received.ts'
 import { toQuery } from '../traffic/subscription.ts'
-import type { CrashHubs, HubSlot } from './crash-hubs.ts'
+import type { CrashHubs } from './crash-hubs.ts'
 import { cutBytesMax, pauseEvents, slowCutBytesMax } from './limits.ts'
 import type { SubscriberPlan } from './plan.ts'
+import type { SeededRandom } from '../seeded-random.ts'
+
+/** A hub as its subscribers see it. */
+export interface SubscribeTarget {
+  readonly url: string
+  /** The history it serves, in a test that has several. */
+  readonly branch: number
+  noteDelivery(): void
+}
+
+/** What subscribers share. */
+export interface SubscribeScene {
+  readonly hubs: { pick(random: SeededRandom): SubscribeTarget }
+  readonly acks: AckCounter
+  /** Whether histories part in this test, so that it is judged later what subscribers had to be told. Default: no. */
+  readonly hasBranches?: boolean | undefined
+}
 
 /** What clients of a crash test share. */
-export interface CrashScene {
+export interface CrashScene extends SubscribeScene {
   readonly hubs: CrashHubs
-  readonly acks: AckCounter
+}
+
+/** What came of one connection. */
+export interface StreamStory {
+  readonly branch: number
+  /** What was sent as `Last-Event-ID`; empty for none. */
+  readonly resumedFrom: string
+  /** What `tidemark.ready` has said; undefined when the connection ended before it. */
+  resumed: string | undefined
+  /** The data of every `tidemark.gap`. */
+  readonly gaps: string[]
+  readonly events: ReceivedEvent[]
+  /** The id of the last event of any kind, at the end what the next connection sends. */
+  lastEventId: string
 }
 
 /** One connection while it lasts. */
 interface Connection {
-  readonly hub: HubSlot
+  readonly hub: SubscribeTarget
+  readonly story: StreamStory
   readonly request: ClientRequest
   readonly decoder: Decoder
-  /** What was sent as `Last-Event-ID`. */
-  readonly resumedFrom: string
   /** What was acknowledged when it began: what comes from before is a replay. */
   readonly newest: Position | undefined
   /** Bytes after which it is cut, wherever that is. */
@@ -41,19 +70,21 @@ interface Connection {
 export class CrashSubscriber {
   readonly events: ReceivedEvent[] = []
   readonly gaps: string[] = []
+  /** Each of its connections. */
+  readonly streams: StreamStory[] = []
   readonly faults: string[] = []
   connections = 0
   replayed = 0
   byes = 0
   readonly #plan: SubscriberPlan
-  readonly #scene: CrashScene
+  readonly #scene: SubscribeScene
   #lastEventId = ''
   #request: ClientRequest | undefined
   #pauseAfter = Number.POSITIVE_INFINITY
   #isSettling = false
   #isStopped = false
 
-  constructor(plan: SubscriberPlan, scene: CrashScene) {
+  constructor(plan: SubscriberPlan, scene: SubscribeScene) {
     this.#plan = plan
     this.#scene = scene
   }
@@ -83,7 +114,7 @@ export class CrashSubscriber {
   }
 
   /** Resolves at the end of the connection to whether there was one. */
-  #connect(hub: HubSlot): Promise<boolean> {
+  #connect(hub: SubscribeTarget): Promise<boolean> {
     return new Promise((resolve) => {
       const headers = {
         Accept: 'text/event-stream',
@@ -91,14 +122,15 @@ export class CrashSubscriber {
       }
       const query = toQuery(this.#plan, 'earliest')
       const outgoing = request(`${hub.url}/events?${query}`, { headers, agent: false })
+      const story = this.#beginStory(hub)
       const connection: Connection = {
         hub,
+        story,
         request: outgoing,
         decoder: createDecoder(
           { event: (event) => this.#dispatch(event, connection) },
           { lastEventId: this.#lastEventId },
         ),
-        resumedFrom: this.#lastEventId,
         newest: this.#scene.acks.newest,
         bytesLeft: this.#drawBytes(),
       }
@@ -115,6 +147,19 @@ export class CrashSubscriber {
       })
       outgoing.end()
     })
+  }
+
+  #beginStory({ branch }: SubscribeTarget): StreamStory {
+    const story: StreamStory = {
+      branch,
+      resumedFrom: this.#lastEventId,
+      resumed: undefined,
+      gaps: [],
+      events: [],
+      lastEventId: this.#lastEventId,
+    }
+    this.streams.push(story)
+    return story
   }
 
   #drawBytes(): number {
@@ -148,22 +193,31 @@ export class CrashSubscriber {
 
   #dispatch(event: DecodedEvent, connection: Connection): void {
     this.#lastEventId = event.id
+    connection.story.lastEventId = event.id
     if (event.type.startsWith('tidemark.')) {
       this.#hearControl(event, connection)
       return
     }
     connection.hub.noteDelivery()
-    for (const received of readReceived(event, this.#plan)) this.events.push(received)
+    for (const received of readReceived(event, this.#plan)) {
+      this.events.push(received)
+      connection.story.events.push(received)
+    }
     if (isReplayed(event, connection)) this.replayed += 1
   }
 
-  #hearControl(event: DecodedEvent, { resumedFrom }: Connection): void {
-    if (event.type === 'tidemark.gap') this.gaps.push(event.data)
+  #hearControl(event: DecodedEvent, { story }: Connection): void {
+    if (event.type === 'tidemark.gap') {
+      this.gaps.push(event.data)
+      story.gaps.push(event.data)
+    }
     if (event.type === 'tidemark.bye') this.byes += 1
     if (event.type !== 'tidemark.ready') return
     const { resumed } = JSON.parse(event.data) as { resumed: string }
-    const wanted = resumedFrom === '' ? 'fresh' : 'exact'
-    if (resumed !== wanted) this.faults.push(`was resumed ${resumed} from "${resumedFrom}"`)
+    story.resumed = resumed
+    if (this.#scene.hasBranches === true) return
+    const wanted = story.resumedFrom === '' ? 'fresh' : 'exact'
+    if (resumed !== wanted) this.faults.push(`was resumed ${resumed} from "${story.resumedFrom}"`)
   }
 
   /** A reader that takes nothing for a while: its session lags, and goes on from the log. */

@@ -1,3 +1,5 @@
 export type { CrashFigures } from './figures.ts'
 export { runCrashRounds } from './run-crash-rounds.ts'
 export type { CrashOptions, CrashReport } from './run-crash-rounds.ts'
+export { runForkActs } from './run-fork-acts.ts'
+export type { ForkFigures, ForkOptions, ForkReport } from './run-fork-acts.ts'

@@ -23,3 +23,21 @@ export const cutBytesMax: readonly number[] = [400, 5_000, 30_000, 100_000, 500_
 
 /** A slow reader needs connections that outlast the 4 MB and more in the kernel's buffers. */
 export const slowCutBytesMax: readonly number[] = [10_000, 10_000_000, 20_000_000]
+
+/** Backups that may be put back: older ones part the histories further behind. */
+export const backupsMax: number = 4
+
+/** The share of connections and requests that go to the hub on a copy while there is one. */
+export const cloneShare: number = 0.4
+
+/**
+ * Between two requests of a publisher where directories are copied: 6 publishers × 33 per second × 5 events of 200 bytes are 200 KB
+ * per second, so that a copy stays small. Milliseconds.
+ */
+export const forkPaceMs: number = 30
+
+/** Acknowledged events between two acts: none, so that one follows the other at once, or half a second and more. */
+export const actEvents: readonly number[] = [0, 30, 600]
+
+/** Events acknowledged after the last act, so that every client has come back once more. */
+export const calmForkEvents: number = 1_000
