@@ -3,6 +3,15 @@
 /** Bytes of request line and headers. 100 topics of 256 bytes fit; longer lists go into the body of POST /events. */
 export const headerBytesMax: number = 32 * 1024
 
+/** Header fields of one request, whatever the version of HTTP. Browsers send about 20, proxies add as many again. */
+export const headerFieldsMax: number = 128
+
+/**
+ * Header fields of one request of HTTP/2 that Node hands over, so that we can refuse them with a status: it resets the
+ * stream beyond. By `headerBytesMax` with 32 bytes for each field (RFC 9113 §6.5.2) there can be 1,024.
+ */
+export const http2HeaderPairsMax: number = 1_024
+
 /** Records of one page of history; each may be 1 MiB, so a page is cut by bytes as well. */
 export const historyRecordsMax: number = 1_000
 
@@ -82,8 +91,6 @@ export interface Http2Limits {
   readonly streamsPerConnectionMax: number
   /** Node refuses further streams while a connection holds more. Megabytes. */
   readonly sessionMemoryMB: number
-  /** Header fields of one request; beyond it the stream is reset. */
-  readonly headerPairsMax: number
   /** Frames that break the rules, before the connection is closed. */
   readonly invalidFramesMax: number
   /** Streams opened although refused, before the connection is closed. */
@@ -107,7 +114,6 @@ export interface Http2Limits {
 export const http2Limits: Http2Limits = {
   streamsPerConnectionMax: 256,
   sessionMemoryMB: 32,
-  headerPairsMax: 128,
   invalidFramesMax: 100,
   rejectedStreamsMax: 100,
   pingsMax: 10,

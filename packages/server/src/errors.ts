@@ -27,6 +27,8 @@ export const serverErrors = {
   BODY_TOO_LARGE: 'The body of a subscription is larger than the limit.',
   BODY_NOT_JSON: 'The body of a subscription is not JSON in UTF-8.',
   BODY_UNUSABLE: 'The body of the request handed in was already read, so no subscription is in it.',
+  HEADERS_TOO_MANY:
+    'The request has more header fields than the HTTP server keeps, so some that matter may be missing.',
   METHOD_NOT_ALLOWED:
     'A stream is asked for with GET, HEAD or POST, unless the application hands in the subscription.',
   STREAM_CUT: 'A stream was cut because its reader took nothing for too long.',
@@ -56,6 +58,7 @@ const statuses: Readonly<Record<ServerErrorCode, number>> = {
   BODY_TOO_LARGE: 413,
   BODY_NOT_JSON: 400,
   BODY_UNUSABLE: 500,
+  HEADERS_TOO_MANY: 431,
   METHOD_NOT_ALLOWED: 405,
   STREAM_CUT: 500,
   RESPONSE_UNUSABLE: 500,

@@ -11,6 +11,7 @@ import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { claimCarrier } from './streaming.ts'
+import { checkHeaderCount } from './header-count.ts'
 import { refuse } from './refuse.ts'
 import { sendStreamHead } from './stream-head.ts'
 
@@ -32,6 +33,7 @@ export async function subscribe(
   if (request.method !== 'HEAD') claimCarrier(request, response)
   let subscription = options.subscription
   try {
+    checkHeaderCount(request)
     // Before a set of topics is parsed, which would wait in line as well.
     if (request.method !== 'HEAD' && !(await hasTurn(request, response))) return
     subscription ??= readSubscription(request)
