@@ -54,7 +54,10 @@ function createPlain({ context, traffic, times = requestTimes }: HttpServerOptio
   keepAllFields(server)
   traffic.follow(server)
   answerExpectations(server)
-  server.on('request', (request, response) => void answer(request, response, context))
+  server.on('request', (request, response) => {
+    if (traffic.isCrowded(response)) request.socket.destroy()
+    else void answer(request, response, context)
+  })
   answerClientErrors(server, { traffic, clock: context.clock, isSpoken: () => true })
   return server
 }
@@ -85,7 +88,12 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
   const connections = new Http2Connections({ clock, times, streamsMax: connectionsMax })
   connections.follow(server)
   server.on('request', (request: NodeRequest, response: NodeResponse) => {
-    if (isHttp2(response) && !connections.admit(response)) return
+    if (isHttp2(response)) {
+      if (!connections.admit(response)) return
+    } else if (traffic.isCrowded(response)) {
+      response.req.socket.destroy()
+      return
+    }
     void answer(request, response, context)
   })
   answerExpectations(server)

@@ -17,12 +17,15 @@ import {
   drainRequestsMs,
   drainSettleMs,
   heldBytesMax,
+  historyReadsMax,
+  lineLimits,
 } from './limits.ts'
 import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import { openLog } from './open-log.ts'
 import type { HubLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
+import { Slots } from './slots.ts'
 import { Traffic } from './traffic.ts'
 import { UnreadAnswers } from './unread-answers.ts'
 import { startWorkers } from './workers/start-workers.ts'
@@ -66,7 +69,7 @@ export async function startNode(
   })
   try {
     await tide.ready
-    const traffic = new Traffic()
+    const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
       context: {
         tide,
@@ -74,6 +77,7 @@ export async function startNode(
         readiness: new Readiness(tide, systemClock),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
+        historyReads: new Slots(historyReadsMax),
         isLoopbackOnly: !config.insecure,
         clock: systemClock,
         onError,

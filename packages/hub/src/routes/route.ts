@@ -4,6 +4,7 @@ import type { EventLog } from '@tidemark/log'
 import type { Tidemark } from '@tidemark/server'
 import { sendAnswer } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
+import type { Slots } from '../slots.ts'
 import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'
 import type { Readiness } from '../readiness.ts'
@@ -15,6 +16,8 @@ export interface RouteContext {
   readonly readiness: Readiness
   readonly bodies: Bodies
   readonly unreadAnswers: UnreadAnswers
+  /** For pages of history, from reading one to counting its answer. */
+  readonly historyReads: Slots
 }
 
 /** One request on its way through a route. */

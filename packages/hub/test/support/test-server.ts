@@ -11,9 +11,10 @@ import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
 import { createHttpServer } from '../../src/http-server.ts'
 import type { Certificate } from '../../src/load-certificate.ts'
-import { answerLimits, heldBytesMax } from '../../src/limits.ts'
-import type { AnswerLimits, RequestTimes } from '../../src/limits.ts'
+import { answerLimits, heldBytesMax, historyReadsMax, lineLimits } from '../../src/limits.ts'
+import type { AnswerLimits, LineLimits, RequestTimes } from '../../src/limits.ts'
 import { Readiness } from '../../src/readiness.ts'
+import { Slots } from '../../src/slots.ts'
 import { Traffic } from '../../src/traffic.ts'
 
 export interface TestServerOptions {
@@ -25,6 +26,7 @@ export interface TestServerOptions {
   readonly connectionsMax?: number
   readonly certificate?: Certificate
   readonly times?: RequestTimes
+  readonly lines?: LineLimits
 }
 
 /** Starts it; resolves to its port. */
@@ -42,11 +44,12 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
         options.answers ?? answerLimits,
         options.clock ?? systemClock,
       ),
+      historyReads: new Slots(historyReadsMax),
       isLoopbackOnly: true,
       clock: systemClock,
       onError: () => undefined,
     },
-    traffic: new Traffic(),
+    traffic: new Traffic(options.lines ?? lineLimits),
     connectionsMax,
     certificate: options.certificate,
     ...(options.times === undefined ? {} : { times: options.times }),
