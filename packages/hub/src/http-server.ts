@@ -10,7 +10,13 @@ import { answer } from './answer.ts'
 import type { AnswerContext } from './answer.ts'
 import { answerClientErrors } from './client-errors.ts'
 import { Http2Connections } from './http2-connections.ts'
-import { headerBytesMax, http2HeaderPairsMax, http2Limits, keepAliveMs, requestTimes } from './limits.ts'
+import {
+  headerBytesMax,
+  http2HeaderPairsMax,
+  http2Limits,
+  keepAliveMs,
+  requestTimes,
+} from './limits.ts'
 import type { RequestTimes } from './limits.ts'
 import type { Certificate } from './load-certificate.ts'
 import type { Traffic } from './traffic.ts'

@@ -1,7 +1,7 @@
 // The composition root of the process: configuration, log, engine and HTTP server become a hub.
 
 import { systemClock } from '@tidemark/log'
-import { createTidemark, quote } from '@tidemark/server'
+import { Slots, createTidemark, quote } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
@@ -25,7 +25,6 @@ import { describeDates, loadCertificate } from './load-certificate.ts'
 import { openLog } from './open-log.ts'
 import type { HubLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
-import { Slots } from './slots.ts'
 import { Traffic } from './traffic.ts'
 import { UnreadAnswers } from './unread-answers.ts'
 import { startWorkers } from './workers/start-workers.ts'

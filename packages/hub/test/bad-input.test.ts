@@ -228,7 +228,12 @@ const cases: readonly Case[] = [
     'HEADERS_TOO_LARGE',
     /128 header fields; got 2005/,
   ],
-  ['more fields than a request may have', getting('/livez', 'a: b\r\n'.repeat(127)), 431, 'HEADERS_TOO_LARGE'],
+  [
+    'more fields than a request may have',
+    getting('/livez', 'a: b\r\n'.repeat(127)),
+    431,
+    'HEADERS_TOO_LARGE',
+  ],
   [
     'two idempotency keys',
     post('/topics/a', 'x', 'Idempotency-Key: k1\r\nIdempotency-Key: k2\r\n'),

@@ -12,7 +12,12 @@ import { startTestServer } from './support/test-server.ts'
 const KiB = 1024
 
 /** A log that answers appends, or reads, only when the test lets it. */
-function holdLog(): { log: EventLog; waiting: () => number; reading: () => number; release: () => void } {
+function holdLog(): {
+  log: EventLog
+  waiting: () => number
+  reading: () => number
+  release: () => void
+} {
   const inner = memoryLog()
   let held: (() => void)[] = []
   let reading = 0
@@ -64,7 +69,10 @@ test('a packet full of requests for pages has four of them read at a time, not a
   socket.write(get('/topics/a').repeat(200))
   await expect.poll(reading).toBe(4)
   // Another connection's turn has come and gone by the time it is answered.
-  expect((await exchange(port, [get('/livez').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')])).status).toBe(200)
+  expect(
+    (await exchange(port, [get('/livez').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')]))
+      .status,
+  ).toBe(200)
   expect(reading()).toBe(4)
   let text = ''
   socket.setEncoding('latin1').on('data', (part: string) => (text += part))
@@ -138,7 +146,9 @@ test('small bodies of many events count for their events, which wait while the l
   const headers = 'Content-Type: application/x-ndjson\r\nConnection: close\r\n'
   const each = body.length + 600 * eventOverheadBytes - 16 * KiB
   const fitting = Math.floor(heldBytesMax / each)
-  const answers = Array.from({ length: 10 }, () => exchange(port, [post('/publish', body, headers)]))
+  const answers = Array.from({ length: 10 }, () =>
+    exchange(port, [post('/publish', body, headers)]),
+  )
   await expect.poll(waiting).toBeGreaterThan(0)
   const early = await Promise.race(answers)
   expect(early).toMatchObject({ status: 503, ending: 'end' })

@@ -12,12 +12,17 @@ import { FanOut } from './fan-out.ts'
 import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import {
+  backlogsMax,
   drainSessionsPerSecond,
   goodbyeMs,
   goodbyePollMs,
+  largeWriteBytesMax,
+  largeWriteMs,
   paceMs,
+  replayReadsMax,
   retrySpreadMs,
 } from './limits.ts'
+import { LargeWrites } from './large-writes.ts'
 import { wrapLogError } from './log-faults.ts'
 import type { PublishInput } from './new-event.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
@@ -31,6 +36,7 @@ import { makeSessionId, pickBetween } from './random.ts'
 import { Session } from './session.ts'
 import type { SessionHost } from './session.ts'
 import type { Compress, Sink } from './sink.ts'
+import { Slots } from './slots.ts'
 import { resolveStart } from './start-at.ts'
 import type { Beginning } from './start-at.ts'
 import type { Subscription } from './subscription.ts'
@@ -43,6 +49,8 @@ export class Tidemark {
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
   readonly #turns = new Turns()
+  readonly #reads = new Slots(replayReadsMax)
+  readonly #backlogs = new Slots(backlogsMax)
   readonly #host: SessionHost
   #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
@@ -263,6 +271,11 @@ export class Tidemark {
         grainMs: paceMs,
         onDue: (session) => session.renewAllowance(),
       }),
+      largeWrites: new LargeWrites({
+        clock,
+        bytesMax: largeWriteBytesMax,
+        writeMs: largeWriteMs,
+      }),
       get livePosition() {
         return readPosition()
       },
@@ -282,7 +295,14 @@ export class Tidemark {
 
   #bringLevel(session: Session, greeting?: Greeting): void {
     const { log, lagRules } = this.#settings
-    const source = { log, fanOut: this.#requireFanOut(), turns: this.#turns, lagRules }
+    const source = {
+      log,
+      fanOut: this.#requireFanOut(),
+      turns: this.#turns,
+      reads: this.#reads,
+      backlogs: this.#backlogs,
+      lagRules,
+    }
     catchUp(session, source, greeting).catch((error: unknown) => {
       if (session.isClosed) return
       // The client comes back with its cursor and is served from the log then.

@@ -200,9 +200,7 @@ test.each([
   const clients: TestClient[] = []
   const before = collectGarbage()
   for (let i = 0; i < 30; i++)
-    clients.push(
-      await open(tide, parseSubscriptionBody({ topics: namesOf(i), since: 'earliest' })),
-    )
+    clients.push(await open(tide, parseSubscriptionBody({ topics: namesOf(i), since: 'earliest' })))
   const taken = (collectGarbage() - before) / clients.length
   expect(taken).toBeLessThan(measureTopicSet(parseTopicSet(namesOf(1))))
 })

@@ -1,10 +1,9 @@
 // What a route is given and how it answers.
 
 import type { EventLog } from '@tidemark/log'
-import type { Tidemark } from '@tidemark/server'
+import type { Slots, Tidemark } from '@tidemark/server'
 import { sendAnswer } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
-import type { Slots } from '../slots.ts'
 import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'
 import type { Readiness } from '../readiness.ts'
