@@ -46,6 +46,15 @@ export const flushBytesMax: number = 64 * 1024
 export const subscriptionBytesMax: number = 512 * 1024
 
 /**
+ * Bytes of such bodies that are read at one time, each beyond its first `subscriptionFreeBytes`. Decoded and parsed
+ * they take about three times that, 192 MiB.
+ */
+export const subscriptionBodiesBytesMax: number = 64 * 1024 * 1024
+
+/** So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB = 156 MiB beside the rest. */
+export const subscriptionFreeBytes: number = 16 * 1024
+
+/**
  * Bytes below which a block is put into a gzip stream as it is. Compressing 200 bytes of JSON saves 80 of them and takes
  * about 10 µs, as much as two writes.
  */
@@ -150,7 +159,7 @@ export const waitersKeptMax: number = 1_000
 /** Lag rules of a node. Each is tried once per topic, then remembered. */
 export const lagRulesMax: number = 1_000
 
-/** Topics whose lag rule is remembered: 10,000 × ~100 bytes = 1 MB. */
+/** Topics whose lag rule is remembered: 10,000 × ~100 bytes = 1 MB, with topics of 256 bytes 3.5 MB. */
 export const rememberedTopicsMax: number = 10_000
 
 /**

@@ -3,6 +3,7 @@
 import { formatCursor } from '@tidemark/log'
 import type { Position, Topic } from '@tidemark/log'
 import { Beats } from './beats.ts'
+import { BodyBudget } from './body-budget.ts'
 import { catchUp } from './catch-up.ts'
 import type { Greeting } from './catch-up.ts'
 import type { ByeReason } from './control-events.ts'
@@ -48,6 +49,8 @@ export class Tidemark {
   readonly #feeds: Feeds
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
+  /** Counts the bodies that doors read for subscriptions. */
+  readonly bodies: BodyBudget = new BodyBudget()
   readonly #turns = new Turns()
   readonly #reads = new Slots(replayReadsMax)
   readonly #backlogs = new Slots(backlogsMax)

@@ -18,6 +18,8 @@ import {
   recentCharactersMax,
   recentFrameBytesMax,
   replayReadsMax,
+  subscriptionBodiesBytesMax,
+  subscriptionFreeBytes,
 } from '../src/limits.ts'
 import { RecentRecords } from '../src/recent.ts'
 import { settle } from './support/settle.ts'
@@ -270,4 +272,38 @@ test('laggards under a rule hold their backlogs in memory a few at a time', asyn
     await settleAll(100)
   }
   for (const client of clients) expect(client.published.at(-1)?.data).toBe('2')
+})
+
+test('bodies of subscriptions that arrive slowly are bounded together, and short ones go on', async () => {
+  const tide = createTidemark({ log: memoryLog() })
+  const part = new TextEncoder().encode(' '.repeat(500 * 1024))
+  const bodies: ReadableStreamDefaultController<Uint8Array>[] = []
+  const send = (): Promise<Response> => {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        bodies.push(controller)
+        controller.enqueue(part)
+      },
+    })
+    const init = { method: 'POST', body, duplex: 'half', headers: { accept: 'application/json' } }
+    return tide.fetch(new Request('http://localhost/events', init))
+  }
+  const places = Math.floor(subscriptionBodiesBytesMax / (part.length - subscriptionFreeBytes))
+  const slow = Array.from({ length: places }, send)
+  await settleAll(places)
+  const refused = await send()
+  expect(refused.status).toBe(503)
+  expect(await refused.json()).toMatchObject({ code: 'FULL' })
+  const short = await tide.fetch(
+    new Request('http://localhost/events', { method: 'POST', body: '{"topics":["a"]}' }),
+  )
+  expect(short.status).toBe(200)
+  // Cut off, too large, not JSON: nothing of any of them stays counted.
+  for (const [i, controller] of bodies.entries()) {
+    if (i % 3 === 0) controller.error(new Error('cut off'))
+    else if (i % 3 === 1) controller.enqueue(part)
+    else controller.close()
+  }
+  for (const answer of slow) expect((await answer).status).toBeGreaterThanOrEqual(400)
+  expect(tide.bodies.heldBytes).toBe(0)
 })

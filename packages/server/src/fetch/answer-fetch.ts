@@ -34,7 +34,7 @@ export async function answerFetch(
 ): Promise<Response> {
   let subscription = options.subscription
   try {
-    subscription ??= await readSubscription(request)
+    subscription ??= await readSubscription(opener, request)
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
     const compress = chooseCompress(opener, request, options)
@@ -50,10 +50,13 @@ export async function answerFetch(
   }
 }
 
-async function readSubscription(request: Request): Promise<Subscription> {
+async function readSubscription(
+  { bodies }: StreamOpener,
+  request: Request,
+): Promise<Subscription> {
   const lastEventId = request.headers.get('last-event-id') ?? undefined
   const { method } = request
-  if (method === 'POST') return parseSubscriptionBody(await readJson(request), lastEventId)
+  if (method === 'POST') return parseSubscriptionBody(await readJson(request, bodies), lastEventId)
   if (method !== 'GET' && method !== 'HEAD') {
     // Where no router stands before the door, as with Bun and Deno: a CORS preflight must not open a session.
     throw new ServerError(

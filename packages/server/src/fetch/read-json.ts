@@ -1,20 +1,29 @@
 // The JSON body of a `Request`, bounded while it arrives.
 
+import type { BodyBudget, HeldBody } from '../body-budget.ts'
 import { ServerError } from '../errors.ts'
 import { subscriptionBytesMax } from '../limits.ts'
 
 /**
  * Reads the body of a request as JSON.
- * @throws ServerError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`
+ * @throws ServerError `BODY_TOO_LARGE` and `FULL` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`
  */
-export async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request, bodies: BodyBudget): Promise<unknown> {
   if (request.bodyUsed) {
     throw new ServerError(
       'BODY_UNUSABLE',
       'The body of the request has already been read. Hand in the subscription it holds as { subscription: parseSubscriptionBody(body) }.',
     )
   }
-  const text = await readText(request)
+  const held = bodies.begin()
+  try {
+    return parse(await readText(request, held))
+  } finally {
+    held.release()
+  }
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -22,7 +31,7 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-async function readText(request: Request): Promise<string> {
+async function readText(request: Request, held: HeldBody): Promise<string> {
   if (Number(request.headers.get('content-length') ?? 0) > subscriptionBytesMax) throw tooLarge()
   const decoder = new TextDecoder('utf-8', { fatal: true })
   const parts: string[] = []
@@ -31,6 +40,7 @@ async function readText(request: Request): Promise<string> {
   for await (const chunk of request.body ?? []) {
     bytes += chunk.length
     if (bytes > subscriptionBytesMax) throw tooLarge()
+    held.grow(chunk.length)
     parts.push(decodeWith(() => decoder.decode(chunk, { stream: true })))
   }
   parts.push(decodeWith(() => decoder.decode()))
