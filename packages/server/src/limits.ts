@@ -118,6 +118,12 @@ export const largeWriteBytesMax: number = 128 * 1024 * 1024
 export const largeWriteMs: number = 60_000
 
 /**
+ * Bytes of large blocks that live sessions hold because their sockets take nothing, each block counted once. Without it 10,000
+ * sessions that stall one after another, each at another event of 6 MiB, would hold 60 GB.
+ */
+export const heldBlocksBytesMax: number = 128 * 1024 * 1024
+
+/**
  * Pages of the log read at one time for sessions that catch up, beside their turns: a log behind a network may take long. 64 × 1.25 Mi
  * characters × 2 bytes = 160 MiB.
  */

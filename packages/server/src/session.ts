@@ -10,6 +10,8 @@ import { encodeBye } from './control-events.ts'
 import type { ByeReason } from './control-events.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Feed, Flush } from './feed.ts'
+import type { BlockHolder, HeldBlocks } from './held-blocks.ts'
+import { writeBytesMax } from './limits.ts'
 import type { LargeWriter, LargeWrites } from './large-writes.ts'
 import type { Pace } from './pace.ts'
 import type { Sink, SinkListener } from './sink.ts'
@@ -26,6 +28,8 @@ export interface SessionHost {
   readonly paced: Deadlines<Session>
   /** Blocks of replays that are too large to wait for sockets without a bound of their own. */
   readonly largeWrites: LargeWrites
+  /** Large blocks that live sessions are blocked by. */
+  readonly heldBlocks: HeldBlocks
   /** Where live sessions stand. */
   readonly livePosition: Position
   /** The session is behind and writable: bring it level again. */
@@ -39,7 +43,7 @@ export interface SessionHost {
 }
 
 /** One subscriber's connection. Only its own methods change its state. */
-export class Session implements SinkListener, LargeWriter {
+export class Session implements SinkListener, LargeWriter, BlockHolder {
   readonly id: string
   readonly feed: Feed
   readonly #sink: Sink
@@ -57,6 +61,7 @@ export class Session implements SinkListener, LargeWriter {
   /** It has a place among large writes, or waits for one. */
   #isLarge = false
   #largeTurn: Promise<void> | undefined
+  #holdsBlock = false
 
   constructor(
     id: string,
@@ -178,6 +183,10 @@ export class Session implements SinkListener, LargeWriter {
       this.#pace?.take(flush.events)
       this.#send(flush.block)
       if (this.#isWritable) return
+      if (flush.block.bytes.length > writeBytesMax && !this.isClosed) {
+        this.#holdsBlock = true
+        this.#host.heldBlocks.hold(this, flush.block)
+      }
     }
     if (flush.isStrict) {
       this.#host.dismiss(this, 'lagging')
@@ -224,6 +233,7 @@ export class Session implements SinkListener, LargeWriter {
     this.#isWritable = true
     this.#host.blocked.delete(this)
     this.#leaveLarge()
+    this.#letGo()
     this.#goOn()
   }
 
@@ -248,6 +258,7 @@ export class Session implements SinkListener, LargeWriter {
     this.#host.leaving.delete(this)
     this.#finish()
     this.#leaveLarge()
+    this.#letGo()
   }
 
   /**
@@ -296,6 +307,12 @@ export class Session implements SinkListener, LargeWriter {
     if (this.#largeTurn !== undefined) this.#leaveLarge()
     this.#release()
     this.#host.forget(this)
+  }
+
+  #letGo(): void {
+    if (!this.#holdsBlock) return
+    this.#holdsBlock = false
+    this.#host.heldBlocks.letGo(this)
   }
 
   #leaveLarge(): void {

@@ -17,12 +17,14 @@ import {
   drainSessionsPerSecond,
   goodbyeMs,
   goodbyePollMs,
+  heldBlocksBytesMax,
   largeWriteBytesMax,
   largeWriteMs,
   paceMs,
   replayReadsMax,
   retrySpreadMs,
 } from './limits.ts'
+import { HeldBlocks } from './held-blocks.ts'
 import { LargeWrites } from './large-writes.ts'
 import { wrapLogError } from './log-faults.ts'
 import type { PublishInput } from './new-event.ts'
@@ -279,6 +281,7 @@ export class Tidemark {
         bytesMax: largeWriteBytesMax,
         writeMs: largeWriteMs,
       }),
+      heldBlocks: new HeldBlocks(heldBlocksBytesMax),
       get livePosition() {
         return readPosition()
       },

@@ -13,6 +13,7 @@ import {
   backlogsMax,
   eventBytesMax,
   flushBytesMax,
+  heldBlocksBytesMax,
   largeWriteBytesMax,
   largeWriteMs,
   recentCharactersMax,
@@ -306,4 +307,30 @@ test('bodies of subscriptions that arrive slowly are bounded together, and short
   }
   for (const answer of slow) expect((await answer).status).toBeGreaterThanOrEqual(400)
   expect(tide.bodies.heldBytes).toBe(0)
+})
+
+test('live sessions that stall one after another, each at another large event, hold a bounded number of events', async () => {
+  const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }) })
+  const places = heldBlocksBytesMax / eventBytesMax
+  const sinks: KeepingSink[] = []
+  const crowd = Array.from({ length: 5 }, () => new KeepingSink(true))
+  for (const sink of crowd) await tide.open(sink, subscription('topic=crowd'))
+  await tide.publish('crowd', { data: 'x'.repeat(eventBytesMax) })
+  for (let i = 0; i < places + 10; i++) {
+    const sink = new KeepingSink(true)
+    sinks.push(sink)
+    await tide.open(sink, subscription('topic=a'))
+    await settle()
+    await tide.publish('a', { data: `${i} ${'x'.repeat(eventBytesMax - 10)}` })
+    await settle()
+  }
+  const held = new Set(
+    [...crowd, ...sinks].filter(({ isAborted }) => !isAborted).flatMap(({ blocks }) => blocks),
+  )
+  const bytes = [...held].reduce((sum, block) => sum + block.bytes.length, 0)
+  expect(bytes).toBeLessThanOrEqual(heldBlocksBytesMax + sinks.length * 1_000)
+  expect(bytes).toBeGreaterThan(heldBlocksBytesMax - 2 * eventBytesMax)
+  // Those that have stood still the longest went first; an event that many hold counts once.
+  expect(crowd.every(({ isAborted }) => isAborted)).toBe(true)
+  expect(sinks.at(-1)?.isAborted).toBe(false)
 })
