@@ -8,11 +8,13 @@ import {
   batchEventsMax,
   emptyTopicBytesMax,
   emptyTopicsMax,
+  ruleCacheMax,
   topicSegmentBytes,
 } from '../src/limits.ts'
 import { memoryLog } from '../src/memory-log.ts'
 import { IdempotencyStore } from '../src/memory/idempotency-store.ts'
 import { SlotList } from '../src/memory/slot-list.ts'
+import { createRuleBook, validateRetention } from '../src/rule-book.ts'
 import { parseTopicSet } from '../src/topic-set.ts'
 import { parseTopic } from '../src/topic.ts'
 
@@ -139,4 +141,15 @@ test('emptied topics of many segments are remembered up to a size, not only up t
     await log.append({ events: [{ topic, data: 'x' }] })
   }
   expect(collectGarbage() - before).toBeLessThan(1.1 * emptyTopicBytesMax)
+})
+
+test('more topics than rules are remembered for get their rule all the same, and are forgotten again', () => {
+  const rules = [{ pattern: 'even/**', maxEvents: 1 }]
+  const book = createRuleBook(validateRetention({ rules }))
+  const before = collectGarbage()
+  for (let i = 0; i < 4 * ruleCacheMax; i++) {
+    const topic = parseTopic(`${i % 2 === 0 ? 'even' : 'odd'}/${i}`.padEnd(250, 'x'))
+    expect(book.ruleFor(topic).maxEvents).toBe(i % 2 === 0 ? 1 : Infinity)
+  }
+  expect(collectGarbage() - before).toBeLessThan(ruleCacheMax * 450)
 })

@@ -50,10 +50,7 @@ export async function answerFetch(
   }
 }
 
-async function readSubscription(
-  { bodies }: StreamOpener,
-  request: Request,
-): Promise<Subscription> {
+async function readSubscription({ bodies }: StreamOpener, request: Request): Promise<Subscription> {
   const lastEventId = request.headers.get('last-event-id') ?? undefined
   const { method } = request
   if (method === 'POST') return parseSubscriptionBody(await readJson(request, bodies), lastEventId)
