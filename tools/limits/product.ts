@@ -4,7 +4,7 @@
 export type Look = (name: string) => number
 
 /** Where a test fills a product. */
-export interface FilledBy {
+interface FilledBy {
   readonly file: string
   /** The test's name as it stands in the file. */
   readonly name: string

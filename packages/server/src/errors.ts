@@ -20,7 +20,7 @@ export const serverErrors = {
     'The idempotency key was used for other events; use a new key for new events.',
   LOG_UNAVAILABLE:
     'The log cannot take or give events at the moment; nothing of the request was stored. Try again.',
-  FULL: 'This node has as many sessions as it may have. Try again later or at another node.',
+  FULL: 'This node has as many sessions, or as many topics of them in memory, as it may have. Try again later or at another node.',
   DRAINING:
     'This node is shutting down. Try again; another one answers, or this one once it is back.',
   OPTION_INVALID: 'An option of a node is out of its range.',

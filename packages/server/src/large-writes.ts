@@ -93,7 +93,12 @@ export class LargeWrites {
   }
 
   #hurry(writer: LargeWriter): void {
-    if (this.#waiting.size === 0) this.#late.add(writer)
-    else writer.makeRoom()
+    if (this.#waiting.size === 0) {
+      this.#late.add(writer)
+      return
+    }
+    writer.makeRoom()
+    // A sink that is slow to close must not count for ever.
+    this.leave(writer)
   }
 }

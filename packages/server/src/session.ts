@@ -122,6 +122,8 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
 
   /** Whether a large block of its own may be written now; if not, `largeTurn` tells when. */
   takeLarge(bytes: number): boolean {
+    // It may have closed with what was written before; nobody would give the place back.
+    if (this.isClosed) return false
     this.#isLarge = true
     this.#largeTurn = this.#host.largeWrites.take(this, bytes)
     return this.#largeTurn === undefined

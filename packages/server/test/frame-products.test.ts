@@ -177,6 +177,36 @@ test('sessions that replay large events and read nothing hold no more of them th
   expect(tide.sessionCount).toBe(1)
 })
 
+test('a session whose sink fails just before its large event leaves no place taken', async () => {
+  const topic = parseTopic('a')
+  const log = memoryLog()
+  await log.append({ events: [{ topic, data: 'small' }] })
+  await fillWithLarge(log, 1)
+  const tide = createTidemark({ log })
+  const places = largeWriteBytesMax / eventBytesMax
+  for (let i = 0; i < 2 * places; i++) {
+    let writes = 0
+    const broken: Sink = {
+      write: () => {
+        writes += 1
+        if (writes > 1) throw new Error('middleware at fault')
+        return true
+      },
+      end: () => undefined,
+      abort: () => undefined,
+      listen: () => undefined,
+    }
+    await tide.open(broken, subscription('topic=a&since=earliest'))
+  }
+  await settleAll(8 * places)
+  expect(tide.sessionCount).toBe(0)
+  const reader = new TestClient()
+  const sink = reader.connect()
+  await tide.open(sink, subscription('topic=a&since=earliest'))
+  await settleAll(8)
+  expect(reader.published).toHaveLength(2)
+})
+
 test('slow readers of large events that do read are all served in turn, and nobody is sent away', async () => {
   const log = memoryLog()
   await fillWithLarge(log, 1)

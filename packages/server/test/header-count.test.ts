@@ -31,15 +31,15 @@ test.each([
 test('a cursor behind more fields than the server keeps never becomes a stream that begins now', async () => {
   const tide = createTidemark({ log: memoryLog() })
   await tide.publish('a', { data: 'one' })
-  const { port, close } = await serve((request, response) => void tide.subscribe(request, response))
-  onTestFinished(close)
+  const server = await serve((request, response) => void tide.subscribe(request, response))
+  onTestFinished(() => server.close())
   const fields = 'a:\r\n'.repeat(1_100)
-  const { until } = sendRaw(
-    port,
+  const client = sendRaw(
+    server.port,
     `GET /?topic=a HTTP/1.1\r\n${fields}Last-Event-ID: 1abcdefgh-1\r\nHost: a\r\nConnection: close\r\n\r\n`,
   )
   // Node 24 refuses such a request by itself, Node 20 hands over what is left of it.
-  await until('\r\n\r\n')
+  await client.until('\r\n\r\n')
   expect(tide.sessionCount).toBe(0)
 })
 
@@ -56,11 +56,11 @@ test('the same cursor twice resumes exactly over HTTP', async () => {
   const tide = createTidemark({ log: memoryLog() })
   const { cursor } = await tide.publish('a', { data: 'one' })
   await tide.publish('a', { data: 'two' })
-  const { port, close } = await serve((request, response) => void tide.subscribe(request, response))
-  onTestFinished(close)
+  const server = await serve((request, response) => void tide.subscribe(request, response))
+  onTestFinished(() => server.close())
   const headers = ['Host', 'a', 'Last-Event-ID', cursor, 'Last-Event-ID', cursor]
   const text = await new Promise<string>((resolve) => {
-    const request = sendRequest({ port, path: '/?topic=a', headers })
+    const request = sendRequest({ port: server.port, path: '/?topic=a', headers })
     request.on('response', (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (part: string) => {
