@@ -1,7 +1,9 @@
 // The parts of the load tester that decide what its figures mean.
 
 import { createRandom } from '@tidemark/testkit'
+import { collectGarbage } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
+import { holesMax } from '../src/bench/limits.ts'
 import { findBottlenecks } from '../src/bench/bottleneck.ts'
 import type { Judged } from '../src/bench/bottleneck.ts'
 import { ChunkDecoder } from '../src/bench/chunk-decoder.ts'
@@ -228,4 +230,14 @@ test('too few file descriptors are told before the load, with what to type', () 
     /need 5064 file descriptors each.*ulimit -n 5064/,
   )
   expect(() => checkDescriptors(plan, 20_000)).not.toThrow()
+})
+
+test('a stream remembers a bounded number of holes, and still counts everything that is missing', () => {
+  const tally = new SequenceTally()
+  tally.expectAll()
+  const before = collectGarbage()
+  // Every other event is lost.
+  for (let sequence = 2; sequence <= 400_000; sequence += 2) tally.add(sequence, 0)
+  expect(collectGarbage() - before).toBeLessThan(holesMax * 200)
+  expect(tally.countMissing(400_000, () => false)).toBe(200_000)
 })

@@ -5,7 +5,7 @@ import type { NodeRequest } from '@tidemark/server/node'
 import { checkBodyHeaders } from '@tidemark/server'
 import { declareFate } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
-import { bodyFreeBytes, chunkOverheadBytes } from './limits.ts'
+import { bodyFreeBytes, chunkOverheadBytes, eventOverheadBytes } from './limits.ts'
 
 /** How much may be read. */
 export interface BodyLimits {
@@ -18,9 +18,15 @@ export interface BodyLimits {
 /** One body while it is held. */
 interface Hold {
   bytes: number
+  chunks: number
+  /** Events that were made of it. */
+  events: number
   /** What of it counts against all bodies together. */
   counted: number
 }
+
+/** Counts events that were made of a body, until its use is done. */
+export type CountEvents = (events: number) => void
 
 /** Reads the bodies of requests. */
 export class Bodies {
@@ -32,13 +38,14 @@ export class Bodies {
   }
 
   /**
-   * Reads the body of a request as text and hands it to `use`; it counts as held until `use` is done.
+   * Reads the body of a request as text and hands it to `use`; it counts as held until `use` is done, and so do the events
+   * that `use` counts, which throws `OVERLOADED` as well.
    * @throws HubError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_UTF8`, `OVERLOADED`; ServerError
    * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
    */
   async read<Result>(
     request: NodeRequest,
-    use: (text: string) => Result | Promise<Result>,
+    use: (text: string, count: CountEvents) => Result | Promise<Result>,
   ): Promise<Result> {
     const { requestBytesMax } = this.#limits
     const { headers } = request
@@ -48,9 +55,14 @@ export class Bodies {
     })
     const declared = Number(headers['content-length'] ?? 0)
     if (declared > requestBytesMax) throw tooLarge(requestBytesMax, `${declared} bytes`)
-    const hold: Hold = { bytes: 0, counted: 0 }
+    const hold: Hold = { bytes: 0, chunks: 0, events: 0, counted: 0 }
+    const count: CountEvents = (events) => {
+      hold.events += events
+      const fault = this.#recount(hold)
+      if (fault !== undefined) throw fault
+    }
     try {
-      return await use(decode(await this.#collect(request, hold)))
+      return await use(decode(await this.#collect(request, hold)), count)
     } finally {
       this.#held -= hold.counted
     }
@@ -66,7 +78,7 @@ export class Bodies {
         reject(error)
       }
       const onData = (chunk: Buffer): void => {
-        const fault = this.#grow(hold, chunk.length, chunks.length)
+        const fault = this.#grow(hold, chunk.length)
         if (fault === undefined) chunks.push(chunk)
         else fail(fault)
       }
@@ -89,11 +101,18 @@ export class Bodies {
     })
   }
 
-  #grow(hold: Hold, bytes: number, chunks: number): HubError | undefined {
-    const { requestBytesMax, heldBytesMax } = this.#limits
+  #grow(hold: Hold, bytes: number): HubError | undefined {
+    const { requestBytesMax } = this.#limits
     hold.bytes += bytes
-    if (hold.bytes > requestBytesMax) return tooLarge(requestBytesMax, 'more')
-    const counted = Math.max(0, hold.bytes + (chunks + 1) * chunkOverheadBytes - bodyFreeBytes)
+    hold.chunks += 1
+    return hold.bytes > requestBytesMax ? tooLarge(requestBytesMax, 'more') : this.#recount(hold)
+  }
+
+  #recount(hold: Hold): HubError | undefined {
+    const { heldBytesMax } = this.#limits
+    const { bytes, chunks, events } = hold
+    const all = bytes + chunks * chunkOverheadBytes + events * eventOverheadBytes
+    const counted = Math.max(0, all - bodyFreeBytes)
     this.#held += counted - hold.counted
     hold.counted = counted
     if (counted === 0 || this.#held <= heldBytesMax) return undefined

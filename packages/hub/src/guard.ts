@@ -4,6 +4,7 @@
 import { quote } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
+import { headerFieldsMax } from './limits.ts'
 import type { RequestTarget } from './request-target.ts'
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
@@ -12,12 +13,32 @@ const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 const dearPaths = ['/readyz', '/events']
 
 /**
- * Refuses an HTTP/1.1 request without a `Host` or with several, of which a proxy in front may have believed another one
- * (RFC 9112 §3.2), an `Expect` that nobody here can meet (RFC 9110 §10.1.1), and a transfer coding that Node would hand on as it
- * came (RFC 9112 §6.1).
- * @throws HubError `REQUEST_MALFORMED`, `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
+ * Fields that decide what a request may and does, of which a proxy in front may have believed another one. Node keeps the
+ * first of some and joins the values of others, without a word.
+ */
+const singleFields = [
+  'authorization',
+  'content-type',
+  'host',
+  'idempotency-key',
+  'origin',
+  'sec-fetch-site',
+]
+
+/**
+ * Refuses a request with more fields than anybody needs, an HTTP/1.1 request without a `Host`, one that gives a field twice
+ * which says one thing (RFC 9112 §3.2, RFC 9110 §5.3), an `Expect` that nobody here can meet (RFC 9110 §10.1.1), and a transfer
+ * coding that Node would hand on as it came (RFC 9112 §6.1).
+ * @throws HubError `HEADERS_TOO_LARGE`, `REQUEST_MALFORMED`, `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
  */
 export function checkHead(request: NodeRequest): void {
+  const fields = request.rawHeaders.length / 2
+  if (fields > headerFieldsMax) {
+    throw new HubError(
+      'HEADERS_TOO_LARGE',
+      `A request may have ${headerFieldsMax} header fields; got ${fields}. Send fewer.`,
+    )
+  }
   const { expect, 'transfer-encoding': coding } = request.headers
   if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
     throw new HubError(
@@ -25,13 +46,19 @@ export function checkHead(request: NodeRequest): void {
       `Expect may be 100-continue only; got ${quote(expect)}. Leave the header out.`,
     )
   }
-  // In HTTP/2 `:authority` is the name, which Node lets nobody send twice.
-  if ('stream' in request) return
-  const hosts = countHosts(request.rawHeaders)
-  if (hosts !== 1 && (hosts !== 0 || request.httpVersion !== '1.0')) {
+  const repeated = findRepeated(request.rawHeaders)
+  if (repeated !== undefined) {
     throw new HubError(
       'REQUEST_MALFORMED',
-      `An HTTP/1.1 request has one Host header; got ${hosts}. Send the name of the hub in it, once.`,
+      `A request gives ${repeated} once; got several. Leave one, and look for a proxy that adds another.`,
+    )
+  }
+  // In HTTP/2 `:authority` is the name, which Node lets nobody leave out.
+  if ('stream' in request) return
+  if (request.httpVersion !== '1.0' && request.headers.host === undefined) {
+    throw new HubError(
+      'REQUEST_MALFORMED',
+      'An HTTP/1.1 request has one Host header; got none. Send the name of the hub in it, once.',
     )
   }
   if (coding === undefined || coding.trim().toLowerCase() === 'chunked') return
@@ -41,14 +68,16 @@ export function checkHead(request: NodeRequest): void {
   )
 }
 
-/** Node keeps the first and drops the others; only here all are left, each name followed by its value. */
-function countHosts(rawHeaders: readonly string[]): number {
-  let count = 0
+/** Only here all fields are left, each name followed by its value. */
+function findRepeated(rawHeaders: readonly string[]): string | undefined {
+  const seen = new Set<string>()
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]
-    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1
+    const name = rawHeaders[i]?.toLowerCase() ?? ''
+    if (!singleFields.includes(name)) continue
+    if (seen.has(name)) return name
+    seen.add(name)
   }
-  return count
+  return undefined
 }
 
 /**

@@ -3,6 +3,15 @@
 /** Bytes of request line and headers. 100 topics of 256 bytes fit; longer lists go into the body of POST /events. */
 export const headerBytesMax: number = 32 * 1024
 
+/** Header fields of one request, whatever the version of HTTP. Browsers send about 20, proxies add as many again. */
+export const headerFieldsMax: number = 128
+
+/**
+ * Header fields of one request of HTTP/2 that Node hands over, so that we can refuse them with a status: it resets the
+ * stream beyond. By `headerBytesMax` with 32 bytes for each field (RFC 9113 §6.5.2) there can be 1,024.
+ */
+export const http2HeaderPairsMax: number = 1_024
+
 /** Records of one page of history; each may be 1 MiB, so a page is cut by bytes as well. */
 export const historyRecordsMax: number = 1_000
 
@@ -14,6 +23,13 @@ export const historyRecordsDefault: number = 100
  * records for a page at most. 100 × 10,000 × ~0.2 µs = 200 ms, between which others have their turn.
  */
 export const historyPagesMax: number = 100
+
+/**
+ * Pages of history read at one time; further requests wait. A page is 1.25 MiB of data, twice that in memory where a character
+ * needs two bytes, and as much as JSON, 7.5 MiB at most, as text and as bytes: 25 MiB. 4 × 25 MiB = 100 MiB. Without it
+ * a single packet of 1,300 requests has 1.4 GB read before the first page counts as an answer.
+ */
+export const historyReadsMax: number = 4
 
 /** How long a refused body is still read, so that the client gets to see the answer. Milliseconds. */
 export const discardMs: number = 2_000
@@ -32,6 +48,12 @@ export const keepAliveMs: number = 75_000
  * other languages stop at about this many.
  */
 export const jsonLevelsMax: number = 1_000
+
+/**
+ * What an event of a request costs beside its bytes until it is stored: input, event, record. 16 KiB of body hold 700 of
+ * them, so 11,000 requests within `bodyFreeBytes` would be 3 GB.
+ */
+export const eventOverheadBytes: number = 400
 
 /**
  * Bytes of request bodies held at one time. 16 of 8 MiB. As bytes, as text and as events at once they take
@@ -69,6 +91,20 @@ export const answerLimits: AnswerLimits = {
   connectionBytesMax: 8 * 1024 * 1024,
   readMsMax: 60_000,
 }
+
+/** How many requests may wait on connections of HTTP/1.1 whose clients do not wait for answers (pipelining). */
+export interface LineLimits {
+  /** Of one connection, the one being answered included: as many as streams of HTTP/2. */
+  readonly connectionMax: number
+  /** Of all connections, the first of each not counted. */
+  readonly behindMax: number
+}
+
+/**
+ * A request in line is 36 KiB at most: 32 KiB of headers and Node's objects; its body counts by itself. 4,096 × 36 KiB =
+ * 144 MiB. A connection that sends more is closed (RFC 9112 §9.3.2 has clients repeat what was not answered).
+ */
+export const lineLimits: LineLimits = { connectionMax: 256, behindMax: 4_096 }
 
 /** Connections beside those of sessions: publishers, probes, and those who come to be told that the hub is full. */
 export const connectionsSpare: number = 1_000
@@ -120,8 +156,6 @@ export interface Http2Limits {
   readonly streamsPerConnectionMax: number
   /** Node refuses further streams while a connection holds more. Megabytes. */
   readonly sessionMemoryMB: number
-  /** Header fields of one request; beyond it the stream is reset. */
-  readonly headerPairsMax: number
   /** Frames that break the rules, before the connection is closed. */
   readonly invalidFramesMax: number
   /** Streams opened although refused, before the connection is closed. */
@@ -145,7 +179,6 @@ export interface Http2Limits {
 export const http2Limits: Http2Limits = {
   streamsPerConnectionMax: 256,
   sessionMemoryMB: 32,
-  headerPairsMax: 128,
   invalidFramesMax: 100,
   rejectedStreamsMax: 100,
   pingsMax: 10,

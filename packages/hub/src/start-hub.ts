@@ -1,7 +1,7 @@
 // The composition root of the process: configuration, log, engine and HTTP server become a hub.
 
 import { systemClock } from '@tidemark/log'
-import { createTidemark, quote, quoteValue } from '@tidemark/server'
+import { Slots, createTidemark, quote, quoteValue } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
@@ -15,7 +15,14 @@ import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
-import { answerLimits, drainRequestsMs, drainSettleMs, heldBytesMax } from './limits.ts'
+import {
+  answerLimits,
+  drainRequestsMs,
+  drainSettleMs,
+  heldBytesMax,
+  historyReadsMax,
+  lineLimits,
+} from './limits.ts'
 import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import { openLog } from './open-log.ts'
@@ -87,7 +94,7 @@ export async function startNode(
   })
   try {
     await tide.ready
-    const traffic = new Traffic()
+    const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
       context: {
         tide,
@@ -95,6 +102,7 @@ export async function startNode(
         readiness: new Readiness({ tide, log, clock: systemClock }),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
+        historyReads: new Slots(historyReadsMax),
         isLoopbackOnly: !config.insecure,
         clock: systemClock,
         onError,

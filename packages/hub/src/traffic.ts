@@ -6,28 +6,41 @@ import type { Server, Socket } from 'node:net'
 import type { Clock } from '@tidemark/log'
 import { declareFate, isHttp2, isStreaming } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
+import type { LineLimits } from './limits.ts'
+
+/** What a connection of HTTP/1.1 still owes: answers leave in the order of their requests. */
+interface Line {
+  last: ServerResponse
+  /** Requests without an answer. */
+  count: number
+}
 
 /** Follows the requests of one server. */
 export class Traffic {
-  /** Of each connection that is being answered the last response in line: answers leave in the order of their requests. */
-  readonly #lastInLine = new Map<Socket, ServerResponse>()
+  readonly #limits: LineLimits
+  readonly #lines = new Map<Socket, Line>()
+  /** Requests that are not the first of their connection's line. */
+  #behind = 0
   /** Connections of HTTP/2, and the requests on them, each a stream that waits for nobody. */
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #streams = new Set<ServerHttp2Stream>()
   #isLeaving = false
   #onQuiet: (() => void) | undefined
 
+  constructor(limits: LineLimits) {
+    this.#limits = limits
+  }
+
   /** Begins to follow a server; to be called before it listens. */
   follow(server: Server): void {
     const forget = (socket: Socket): void => this.#forget(socket)
-    const isLast = (response: ServerResponse): boolean =>
-      this.#lastInLine.get(response.req.socket) === response
+    const leave = (response: ServerResponse): void => this.#leave(response)
     function onSocketClose(this: Socket): void {
       forget(this)
     }
     // Shared by all, and ready to hear that a stream has taken the connection: then nobody waits for an answer on it.
     const onResponseClose = declareFate(function hear(this: ServerResponse): void {
-      if (isLast(this)) forget(this.req.socket)
+      leave(this)
     }, 'told')
     // A response that still waits in line when its connection breaks is never told.
     const onConnection = (socket: Socket): void => void socket.on('close', onSocketClose)
@@ -37,12 +50,12 @@ export class Traffic {
       this.#sessions.add(session)
       session.once('close', () => this.#sessions.delete(session))
     })
-    server.on('request', (request: NodeRequest, response: NodeResponse) => {
+    server.on('request', (_request: NodeRequest, response: NodeResponse) => {
       if (isHttp2(response)) {
         this.#followStream(response.stream)
         return
       }
-      this.#lastInLine.set(request.socket, response)
+      this.#enter(response)
       if (this.#isLeaving) askToLeave(response)
       response.on('close', onResponseClose)
     })
@@ -50,7 +63,15 @@ export class Traffic {
 
   /** The response a connection waits for, the last one if there are several. */
   lastOn(socket: Socket): ServerResponse | undefined {
-    return this.#lastInLine.get(socket)
+    return this.#lines.get(socket)?.last
+  }
+
+  /** Whether a connection of HTTP/1.1 has more requests in line than it may; nothing of them is done any more then. */
+  isCrowded(response: ServerResponse): boolean {
+    const { socket } = response.req
+    const { connectionMax, behindMax } = this.#limits
+    const count = this.#lines.get(socket)?.count ?? 0
+    return socket.destroyed || count > connectionMax || (count > 1 && this.#behind > behindMax)
   }
 
   /**
@@ -59,7 +80,7 @@ export class Traffic {
    */
   sendAway(): void {
     this.#isLeaving = true
-    for (const response of this.#lastInLine.values()) askToLeave(response)
+    for (const { last } of this.#lines.values()) askToLeave(last)
     // What is going on there is finished first; Node ends the connection after its last stream.
     for (const session of this.#sessions) session.close()
   }
@@ -85,14 +106,42 @@ export class Traffic {
     })
   }
 
+  #enter(response: ServerResponse): void {
+    const { socket } = response.req
+    const line = this.#lines.get(socket)
+    if (line === undefined) {
+      // What is left of a packet whose connection has been closed is nobody's.
+      if (!socket.destroyed) this.#lines.set(socket, { last: response, count: 1 })
+      return
+    }
+    line.last = response
+    line.count += 1
+    this.#behind += 1
+  }
+
+  #leave(response: ServerResponse): void {
+    const { socket } = response.req
+    const line = this.#lines.get(socket)
+    if (line === undefined) return
+    if (line.last === response) {
+      this.#forget(socket)
+      return
+    }
+    line.count -= 1
+    this.#behind -= 1
+  }
+
+  /** Also the answers behind others, which are never told when their connection breaks. */
   #forget(socket: Socket): void {
-    this.#lastInLine.delete(socket)
+    const line = this.#lines.get(socket)
+    if (line !== undefined) this.#behind -= line.count - 1
+    this.#lines.delete(socket)
     this.#tellWhenQuiet()
   }
 
   #tellWhenQuiet(): void {
     if (this.#onQuiet === undefined) return
-    for (const carrier of [...this.#lastInLine.keys(), ...this.#streams])
+    for (const carrier of [...this.#lines.keys(), ...this.#streams])
       if (!isStreaming(carrier)) return
     this.#onQuiet()
   }

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { configOptions, loadConfig, startHub } from '../src/index.ts'
+import { planShare } from '../src/workers/start-workers.ts'
 import { makeDirectory } from './support/test-hub.ts'
 
 async function load(
@@ -200,4 +201,15 @@ test('a directory held by a hub with other settings is refused with both values'
   await first.close()
   const second = await startHub(other, { onLine: () => undefined })
   await second.close()
+})
+
+test('workers share out the sessions of a hub and the memory for their topics, and each can hold the largest set', async () => {
+  const config = await load({ flags: { workers: '3', 'max-sessions': '10000' } })
+  expect(planShare(config)).toMatchObject({
+    workers: 1,
+    maxSessions: 3_334,
+    maxFeedBytes: Math.ceil((256 * 1024 * 1024) / 3),
+  })
+  const many = await load({ flags: { workers: '64', 'max-feed-bytes': '64MiB' } })
+  expect(planShare(many).maxFeedBytes).toBe(4 * 1024 * 1024)
 })

@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { createFakeClock, startHubProcess } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import { lineLimits } from '../src/limits.ts'
 import { Traffic } from '../src/traffic.ts'
 import { openUntil } from './support/raw.ts'
 import { makeDirectory, startTestHub } from './support/test-hub.ts'
@@ -54,7 +55,7 @@ test('a kept-alive connection is answered during the drain, and then let go', as
 })
 
 test('a request that never ends holds up a closing hub for a bounded time', async () => {
-  const traffic = new Traffic()
+  const traffic = new Traffic(lineLimits)
   const server = createServer()
   traffic.follow(server)
   server.listen(0, '127.0.0.1')

@@ -158,6 +158,13 @@ export class DataFile {
     return this.#read(first * this.pageSize + pageHeaderBytes, bytes)
   }
 
+  /** Bytes of pages that are kept, because they may be asked for again. */
+  get cachedBytes(): number {
+    let bytes = 0
+    for (const stretch of this.#stretches.values()) bytes += stretch.buffer.byteLength
+    return bytes
+  }
+
   /** Forgets what has been read. */
   forget(): void {
     this.#stretches.clear()

@@ -4,7 +4,7 @@ import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopic } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
-import { beginWaitMs } from '../src/limits.ts'
+import { beginWaitMs, groupDataMax, groupEventsMax } from '../src/limits.ts'
 import { startChild } from './children/start-child.ts'
 import type { Child } from './children/start-child.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -185,4 +185,17 @@ test('a process that awaits a patient append does not end before it is stored', 
   const child = startChild('patient.ts', [directory])
   expect(await child.ended).toBe(0)
   expect(child.lines).toEqual(['appended', 'closed'])
+})
+
+test('a group takes no more events or data than one transaction may', async () => {
+  const log = await openAt(directory)
+  const data = 'x'.repeat(groupDataMax / 2)
+  await Promise.all(Array.from({ length: 12 }, () => log.append({ events: [{ topic, data }] })))
+  // The first may have gone alone; of the others two fit into a transaction.
+  const large = log.stats().commits
+  expect(large).toBeGreaterThanOrEqual(6)
+  const events = Array.from({ length: groupEventsMax / 2 }, () => ({ topic, data: 'x' }))
+  await Promise.all(Array.from({ length: 5 }, () => log.append({ events })))
+  expect(log.stats().commits - large).toBeGreaterThanOrEqual(3)
+  await log.close()
 })

@@ -27,8 +27,20 @@ export const idempotencyKeyLengthMax: number = 128
 /** Characters of an event's key. */
 export const eventKeyLengthMax: number = 256
 
-/** Marks of topics that hold no records any more are kept exactly for this many topics; older ones become one common mark. 100,000 × ~350 bytes = 35 MB. */
+/** Marks of topics that hold no records any more are kept exactly for this many topics; older ones become one common mark. In LMDB 100,000 × ~350 bytes = 35 MB of disk. */
 export const emptyTopicsMax: number = 100_000
+
+/** Bytes of memory for them in the memory log: 100,000 of two segments at ~1 KB, or 3,900 of 128 segments. */
+export const emptyTopicBytesMax: number = 128 * 1024 * 1024
+
+/** What a topic costs the memory log beside its records: its state and lists. Measured: 460 bytes. */
+export const topicOverheadBytes: number = 500
+
+/**
+ * And for each of its segments, a place in the tree of topics. Measured: 245 bytes. It counts for `maxBytes`: a topic of 128 segments
+ * for each event would otherwise take 89 GB within 1 GiB.
+ */
+export const topicSegmentBytes: number = 260
 
 /** How long an idempotency key is kept at most, in milliseconds. */
 export const idempotencyAgeMaxMs: number = 24 * 60 * 60 * 1000
@@ -39,7 +51,7 @@ export const eventTypeLengthMax: number = 256
 /** Retention rules of one log. A topic's first lookup tries them one by one: 1,000 × ~50 ns = 50 µs. */
 export const retentionRulesMax: number = 1_000
 
-/** Topics whose rule is remembered. 100,000 × ~100 bytes = 10 MB; then it is forgotten and found again. */
+/** Topics whose rule is remembered. 100,000 × ~100 bytes = 10 MB, with topics of 256 bytes 35 MB; then it is forgotten and found again. */
 export const ruleCacheMax: number = 100_000
 
 /** What a record costs beside its texts: record, position, slot and its places in the lists of the memory log. */

@@ -1,13 +1,20 @@
 // What bounds the memory log: emptied topics, idempotency keys, lists, timers.
 
-import { createFakeClock, createRandom } from '@tidemark/testkit'
+import { collectGarbage, createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 
 import type { NewEvent } from '../src/event-log.ts'
-import { batchEventsMax, emptyTopicsMax } from '../src/limits.ts'
+import {
+  batchEventsMax,
+  emptyTopicBytesMax,
+  emptyTopicsMax,
+  ruleCacheMax,
+  topicSegmentBytes,
+} from '../src/limits.ts'
 import { memoryLog } from '../src/memory-log.ts'
 import { IdempotencyStore } from '../src/memory/idempotency-store.ts'
 import { SlotList } from '../src/memory/slot-list.ts'
+import { createRuleBook, validateRetention } from '../src/rule-book.ts'
 import { parseTopicSet } from '../src/topic-set.ts'
 import { parseTopic } from '../src/topic.ts'
 
@@ -108,4 +115,41 @@ test('what a handler throws is reported once per batch', async () => {
   await log.append({ events: [{ topic: parseTopic('a'), data: '' }] })
   await log.append({ events: [{ topic: parseTopic('a'), data: '' }] })
   expect(errors).toEqual([failure, failure])
+})
+
+test('a topic of many segments for each event takes no more memory than maxBytes, its tree included', async () => {
+  const maxBytes = 4 * 1024 * 1024
+  const log = memoryLog({ retention: { maxBytes } })
+  const topicOf = (i: number): string => `${i}${'/a'.repeat(100)}`
+  const before = collectGarbage()
+  for (let i = 0; i < 5_000; i++)
+    await log.append({ events: [{ topic: parseTopic(topicOf(i)), data: 'x' }] })
+  const { first, head } = await log.bounds()
+  const topics = parseTopicSet(['**'])
+  const { records } = await log.read({ topics, after: first, upTo: head, limit: 10_000 })
+  expect(records.length).toBeGreaterThan(100)
+  // What has been emptied keeps its mark, within a bound of its own.
+  expect(collectGarbage() - before).toBeLessThan(maxBytes + emptyTopicBytesMax)
+  expect(records.length * 100 * topicSegmentBytes).toBeLessThan(maxBytes)
+})
+
+test('emptied topics of many segments are remembered up to a size, not only up to a number', async () => {
+  const log = memoryLog({ retention: { maxBytes: 1024 * 1024 } })
+  const before = collectGarbage()
+  for (let i = 0; i < 12_000; i++) {
+    const topic = parseTopic(`${i}${'/a'.repeat(100)}`)
+    await log.append({ events: [{ topic, data: 'x' }] })
+  }
+  expect(collectGarbage() - before).toBeLessThan(1.1 * emptyTopicBytesMax)
+})
+
+test('more topics than rules are remembered for get their rule all the same, and are forgotten again', () => {
+  const rules = [{ pattern: 'even/**', maxEvents: 1 }]
+  const book = createRuleBook(validateRetention({ rules }))
+  const before = collectGarbage()
+  for (let i = 0; i < 4 * ruleCacheMax; i++) {
+    const topic = parseTopic(`${i % 2 === 0 ? 'even' : 'odd'}/${i}`.padEnd(250, 'x'))
+    expect(book.ruleFor(topic).maxEvents).toBe(i % 2 === 0 ? 1 : Infinity)
+  }
+  expect(collectGarbage() - before).toBeLessThan(ruleCacheMax * 450)
 })

@@ -12,6 +12,7 @@ import { FramedRecord } from './framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
 import { backlogPagesMax, replayPageMax, writeBytesMax } from './limits.ts'
 import type { Session } from './session.ts'
+import type { Slots } from './slots.ts'
 import type { Turns } from './turns.ts'
 
 /** What catching up needs of the node. */
@@ -19,6 +20,10 @@ export interface CatchUpSource {
   readonly log: EventLog
   readonly fanOut: FanOut
   readonly turns: Turns
+  /** For pages of the log. */
+  readonly reads: Slots
+  /** For backlogs that are being reduced. */
+  readonly backlogs: Slots
   readonly lagRules: LagRules
 }
 
@@ -38,6 +43,8 @@ export interface Greeting {
 interface Stretch {
   readonly records: readonly FramedRecord[]
   readonly next: Position
+  /** The records are in memory anyway, and so are their frames. */
+  readonly isShared?: boolean
   readonly lost?: Loss | undefined
   /** Up to where records were left out by a rule. */
   readonly droppedTo?: Position | undefined
@@ -64,6 +71,8 @@ export async function catchUp(
     await advance(session, source, telling)
     if (session.isBlocked || session.allowance < 1) {
       await session.untilReady()
+    } else if (session.largeTurn !== undefined) {
+      await session.largeTurn
     } else if (isLevel(session, source)) {
       session.join()
       return
@@ -74,18 +83,35 @@ export async function catchUp(
 }
 
 /** Writes the next stretch: what is in memory, or a page of the log. */
-async function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
+function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
+  if (!session.isLaggard || source.lagRules.isEmpty) return advancePage(session, source, telling)
+  return source.backlogs.run(() => advanceBacklog(session, source, telling))
+}
+
+async function advancePage(
+  session: Session,
+  source: CatchUpSource,
+  telling: Telling,
+): Promise<void> {
   const { cursor } = session
-  let stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
-  if (session.isLaggard && !source.lagRules.isEmpty) {
-    const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
-    stretch = await reduce(session, source, { stretch, backlog })
-    if (backlog.isForbidden) {
-      session.giveUp()
-      return
-    }
-  }
+  const stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
   writeStretch(session, stretch, telling)
+}
+
+/** The same of a laggard: what the rules of its topics leave of a longer stretch. */
+async function advanceBacklog(
+  session: Session,
+  source: CatchUpSource,
+  telling: Telling,
+): Promise<void> {
+  // It may have closed while it waited for its place.
+  if (session.isClosed) return
+  const { cursor } = session
+  const first = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
+  const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
+  const stretch = await reduce(session, source, { stretch: first, backlog })
+  if (backlog.isForbidden) session.giveUp()
+  else writeStretch(session, stretch, telling)
 }
 
 /** What follows `after`, when it is among the records in memory. */
@@ -96,19 +122,21 @@ function readRecent(
 ): Stretch | undefined {
   const recent = fanOut.recent.after(after)
   if (recent === undefined) return undefined
-  return { records: selectRecords(session, recent), next: fanOut.position }
+  return { records: selectRecords(session, recent), next: fanOut.position, isShared: true }
 }
 
 /** One page of the log, when it is this session's turn: replays never keep others from theirs, however many there are. */
 async function readPage(
   session: Session,
-  { log, fanOut, turns }: CatchUpSource,
+  { log, fanOut, turns, reads }: CatchUpSource,
   after: Position,
 ): Promise<Stretch> {
   await turns.take()
   if (session.isClosed) return { records: [], next: after }
   const { topics } = session.feed
-  const page = await log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax })
+  const page = await reads.run(() =>
+    log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax }),
+  )
   return {
     records: page.records.map((record) => new FramedRecord(record)),
     next: page.next,
@@ -157,15 +185,19 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
   let last: EventRecord | undefined
   for (const framed of stretch.records) {
     if (session.isBlocked) return
-    if (last !== undefined && (bytes >= writeBytesMax || written + frames.length >= allowance)) {
+    const frame = framed.frame(framing)
+    const isLarge = frame.bytes.length > writeBytesMax
+    // A large frame goes alone: those of recent records are then shared, and of others there are few at a time.
+    const isPortion = bytes >= writeBytesMax || isLarge || written + frames.length >= allowance
+    if (last !== undefined && frames.length > 0 && isPortion) {
       session.writeReplay(framing.assemble(frames, last), last.position, frames.length)
       written += frames.length
       frames = []
       bytes = 0
     }
     if (session.isBlocked || written >= allowance) return
+    if (isLarge && stretch.isShared !== true && !session.takeLarge(frame.bytes.length)) return
     last = framed.record
-    const frame = framed.frame(framing)
     frames.push(frame)
     bytes += frame.bytes.length
   }

@@ -22,7 +22,7 @@ export const serverErrors = {
     'The log cannot take or give events at the moment; nothing of the request was stored. Try again.',
   LOG_DIRECTORY_LOST:
     'The data directory of the log was removed, moved or replaced while it was open; nothing of the request was stored. An operator has to put it back, or start the hub anew.',
-  FULL: 'This node has as many sessions as it may have. Try again later or at another node.',
+  FULL: 'This node has as many sessions, or as many topics of them in memory, as it may have. Try again later or at another node.',
   DRAINING:
     'This node is shutting down. Try again; another one answers, or this one once it is back.',
   OPTION_INVALID: 'An option or argument of a node is of the wrong type or out of its range.',
@@ -32,6 +32,8 @@ export const serverErrors = {
     'The body of the request is compressed; send it as it is, as `Accept-Encoding` says.',
   CHARSET_UNSUPPORTED: 'The body of the request is said to be in another charset than UTF-8.',
   BODY_UNUSABLE: 'The body of the request handed in was already read, so no subscription is in it.',
+  HEADERS_TOO_MANY:
+    'The request has more header fields than the HTTP server keeps, so some that matter may be missing.',
   METHOD_NOT_ALLOWED:
     'A stream is asked for with GET, HEAD or POST, unless the application hands in the subscription.',
   STREAM_CUT: 'A stream was cut because its reader took nothing for too long.',
@@ -64,6 +66,7 @@ const statuses: Readonly<Record<ServerErrorCode, number>> = {
   CONTENT_ENCODING_UNSUPPORTED: 415,
   CHARSET_UNSUPPORTED: 415,
   BODY_UNUSABLE: 500,
+  HEADERS_TOO_MANY: 431,
   METHOD_NOT_ALLOWED: 405,
   STREAM_CUT: 500,
   RESPONSE_UNUSABLE: 500,

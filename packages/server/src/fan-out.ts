@@ -8,7 +8,12 @@ import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from './framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
-import { publishPatienceMsMax, publishPatienceShare, waitersKeptMax } from './limits.ts'
+import {
+  escapeGrowthMax,
+  publishPatienceMsMax,
+  publishPatienceShare,
+  waitersKeptMax,
+} from './limits.ts'
 import { RecentRecords } from './recent.ts'
 
 /** Somebody who waits for the tail. */
@@ -116,11 +121,7 @@ export class FanOut {
     const records = this.#pending
     this.#pending = []
     this.#pendingCharacters = 0
-    for (let start = 0; start < records.length;) {
-      const end = this.#findPortionEnd(records, start)
-      this.#deliver(records.slice(start, end))
-      start = end
-    }
+    for (let start = 0; start < records.length;) start += this.#deliver(records, start)
     this.#wake()
   }
 
@@ -129,22 +130,30 @@ export class FanOut {
     let characters = 0
     let end = start
     while (end < records.length && end - start < eventsMax && characters < bytesMax) {
-      characters += records[end]?.data.length ?? 0
+      const length = records[end]?.data.length ?? 0
+      // A large event goes alone: its frame is then the block of all feeds, and no feed holds a copy of it with other events.
+      if (length * escapeGrowthMax > bytesMax) return Math.max(end, start + 1)
+      characters += length
       end += 1
     }
     return end
   }
 
-  #deliver(records: readonly EventRecord[]): void {
-    const last = records.at(-1)
-    if (last === undefined) return
-    const framed = records.map((record) => new FramedRecord(record))
+  /** Sends a portion; returns how many records it had. It ends early where some feed's frames have become as long as may be. */
+  #deliver(records: readonly EventRecord[], start: number): number {
+    const end = this.#findPortionEnd(records, start)
+    const framed: FramedRecord[] = []
     const dirty: Feed[] = []
-    for (const one of framed) this.#match(one, dirty)
+    for (const record of records.slice(start, end)) {
+      const one = new FramedRecord(record)
+      framed.push(one)
+      if (this.#match(one, dirty) >= this.#limits.bytesMax) break
+    }
     this.recent.push(framed)
     const before = this.#position
-    this.#position = last.position
+    this.#position = framed.at(-1)?.record.position ?? before
     for (const feed of dirty) this.#flushFeed(feed, before)
+    return framed.length
   }
 
   #flushFeed(feed: Feed, before: Position): void {
@@ -160,7 +169,9 @@ export class FanOut {
     }
   }
 
-  #match(framed: FramedRecord, dirty: Feed[]): void {
+  /** Adds a record to its feeds; returns how many bytes the one with the most is about to send. */
+  #match(framed: FramedRecord, dirty: Feed[]): number {
+    let bytes = 0
     const { topic } = framed.record
     const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
     this.#feeds.match(topic, (feed) => {
@@ -168,10 +179,12 @@ export class FanOut {
       if (!feed.isPending) dirty.push(feed)
       try {
         feed.add(framed, isStrict)
+        bytes = Math.max(bytes, feed.pendingBytes)
       } catch (error) {
         this.#onError(error)
       }
     })
+    return bytes
   }
 
   /** Retention overtook this node's tail: nobody is level any more, everyone reads on from the log, which says what is lost. */

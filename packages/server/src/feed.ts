@@ -36,6 +36,7 @@ export class Feed {
   /** Those that are level with the tail and get what is flushed. */
   readonly live: Set<FeedMember> = new Set()
   #pending: Block[] = []
+  #pendingBytes = 0
   #newest: FramedRecord | undefined
   #isStrict = false
 
@@ -50,13 +51,20 @@ export class Feed {
     return this.#newest !== undefined
   }
 
+  /** Bytes of what the next flush sends. */
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
   /**
    * Adds a frame to what the next flush sends; `isStrict` when no session may be behind with it. A record that matched several
    * patterns of the feed counts once.
    */
   add(framed: FramedRecord, isStrict: boolean): void {
     if (this.#newest === framed) return
-    this.#pending.push(framed.frame(this.framing))
+    const frame = framed.frame(this.framing)
+    this.#pending.push(frame)
+    this.#pendingBytes += frame.bytes.length
     this.#newest = framed
     this.#isStrict ||= isStrict
   }
@@ -67,6 +75,7 @@ export class Feed {
     const newest = this.#newest
     const isStrict = this.#isStrict
     this.#pending = []
+    this.#pendingBytes = 0
     this.#newest = undefined
     this.#isStrict = false
     if (newest === undefined) return

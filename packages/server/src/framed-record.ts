@@ -3,11 +3,19 @@
 import type { EventRecord } from '@tidemark/log'
 import type { Block } from './block.ts'
 import type { Framing } from './framing.ts'
+import { frameCopiesMax, frameOverheadBytes } from './limits.ts'
+
+/** Who is told of frames that are made later. */
+export interface FrameKeeper {
+  frameBytes: number
+}
 
 /** A record and its frames: encoded once per framing, when first wanted. */
 export class FramedRecord {
   readonly record: EventRecord
   #frames: Map<string, Block> | undefined
+  #keeper: FrameKeeper | undefined
+  #bytes = 0
 
   constructor(record: EventRecord) {
     this.record = record
@@ -19,7 +27,22 @@ export class FramedRecord {
       frame = framing.encode(this.record)
       this.#frames ??= new Map()
       this.#frames.set(framing.key, frame)
+      const bytes = frame.bytes.length * frameCopiesMax + frameOverheadBytes
+      this.#bytes += bytes
+      if (this.#keeper !== undefined) this.#keeper.frameBytes += bytes
     }
     return frame
+  }
+
+  /** Counts its frames with a keeper, those to come included. */
+  keepWith(keeper: FrameKeeper): void {
+    this.#keeper = keeper
+    keeper.frameBytes += this.#bytes
+  }
+
+  /** Its frames count no more: nobody keeps it but those who are at it. */
+  release(): void {
+    if (this.#keeper !== undefined) this.#keeper.frameBytes -= this.#bytes
+    this.#keeper = undefined
   }
 }

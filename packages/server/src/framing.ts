@@ -67,17 +67,28 @@ const opening = Block.fromText('[')
 const comma = Block.fromText(',')
 const closing = Block.fromText(']\n\n')
 
+/** A batch of one event is one block for all feeds, as the event's frame is: it may be large. */
+const single = new WeakMap<Block, Block>()
+
 const batchFraming: Framing = {
   key: 'batch',
   // An envelope of a payload with line breaks would end the data line early, so the breaks are folded out of it.
   encode: (record) => Block.fromText(toEnvelope(record).replaceAll(/[\r\n]+/g, ' ')),
   assemble(frames, last) {
-    const head = Block.fromText(`id: ${formatCursor(last.position)}\nevent: batch\ndata: `)
-    const parts = [head, opening]
-    for (const [i, frame] of frames.entries()) {
-      if (i > 0) parts.push(comma)
-      parts.push(frame)
-    }
-    return Block.join([...parts, closing])
+    const [only] = frames
+    if (only === undefined || frames.length > 1) return assembleBatch(frames, last)
+    const block = single.get(only) ?? assembleBatch(frames, last)
+    single.set(only, block)
+    return block
   },
+}
+
+function assembleBatch(frames: readonly Block[], last: EventRecord): Block {
+  const head = Block.fromText(`id: ${formatCursor(last.position)}\nevent: batch\ndata: `)
+  const parts = [head, opening]
+  for (const [i, frame] of frames.entries()) {
+    if (i > 0) parts.push(comma)
+    parts.push(frame)
+  }
+  return Block.join([...parts, closing])
 }

@@ -1,5 +1,6 @@
 // The JSON body of a request, bounded while it arrives. For all doors.
 
+import type { HeldBody } from './body-budget.ts'
 import { ServerError } from './errors.ts'
 import { subscriptionBytesMax } from './limits.ts'
 
@@ -7,20 +8,23 @@ import { subscriptionBytesMax } from './limits.ts'
 export class JsonBody {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true })
   readonly #parts: string[] = []
+  readonly #held: HeldBody | undefined
   #bytes = 0
 
   /**
-   * A body that is declared to have so many bytes, by a header.
+   * A body that is declared to have so many bytes, by a header, and counts in `held` as it arrives.
    * @throws ServerError `BODY_TOO_LARGE`
    */
-  constructor(declared: string | null | undefined) {
+  constructor(declared: string | null | undefined, held?: HeldBody) {
+    this.#held = held
     if (Number(declared ?? 0) > subscriptionBytesMax) throw tooLarge()
   }
 
-  /** @throws ServerError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_JSON` */
+  /** @throws ServerError `BODY_TOO_LARGE` and `FULL` (as soon as it is known), `BODY_NOT_JSON` */
   add(chunk: Uint8Array): void {
     this.#bytes += chunk.length
     if (this.#bytes > subscriptionBytesMax) throw tooLarge()
+    this.#held?.grow(chunk.length)
     this.#parts.push(decodeWith(() => this.#decoder.decode(chunk, { stream: true })))
   }
 

@@ -46,6 +46,15 @@ export const flushBytesMax: number = 64 * 1024
 export const subscriptionBytesMax: number = 512 * 1024
 
 /**
+ * Bytes of such bodies that are read at one time, each beyond its first `subscriptionFreeBytes`. Decoded and parsed
+ * they take about three times that, 192 MiB.
+ */
+export const subscriptionBodiesBytesMax: number = 64 * 1024 * 1024
+
+/** So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB = 156 MiB beside the rest. */
+export const subscriptionFreeBytes: number = 16 * 1024
+
+/**
  * Bytes below which a block is put into a gzip stream as it is. Compressing 200 bytes of JSON saves 80 of them and takes
  * about 10 µs, as much as two writes.
  */
@@ -93,6 +102,39 @@ export const eventBytesMax: number = 1024 * 1024
 /** Events of one publish request: all or none, so one append. */
 export const publishEventsMax: number = batchEventsMax
 
+/**
+ * How much longer a text can get: JSON writes a control character as `\u0001`, six bytes; UTF-8 takes three for a UTF-16 unit. So
+ * an event of 1 MiB is a frame of 6 MiB at worst, in an envelope.
+ */
+export const escapeGrowthMax: number = 6
+
+/**
+ * Bytes of large blocks of their own that replaying sessions are being written: an event that passes `writeBytesMax`, 6 MiB at
+ * worst. Others wait their turn, with their cursor only. Without it 10,000 sessions that read nothing would hold 60 GB.
+ */
+export const largeWriteBytesMax: number = 128 * 1024 * 1024
+
+/** How long a client may take for such a block while others wait. 6 MiB in 60 s are 0.8 Mbit/s. Milliseconds. */
+export const largeWriteMs: number = 60_000
+
+/**
+ * Bytes of large blocks that live sessions hold because their sockets take nothing, each block counted once. Without it 10,000
+ * sessions that stall one after another, each at another event of 6 MiB, would hold 60 GB.
+ */
+export const heldBlocksBytesMax: number = 128 * 1024 * 1024
+
+/**
+ * Pages of the log read at one time for sessions that catch up, beside their turns: a log behind a network may take long. 64 × 1.25 Mi
+ * characters × 2 bytes = 160 MiB.
+ */
+export const replayReadsMax: number = 64
+
+/**
+ * Backlogs reduced by lag rules at one time, each over up to `backlogPagesMax` turns. 16 × (1 Mi + a page's 1.25 Mi
+ * characters) × 2 bytes = 72 MiB; of 10,000 laggards at once it would be 45 GB.
+ */
+export const backlogsMax: number = 16
+
 /** Records asked of the log per page of a replay. 256 × 128 bytes is half of `writeBytesMax`. */
 export const replayPageMax: number = 256
 
@@ -102,8 +144,20 @@ export const replayPageMax: number = 256
  */
 export const recentRecordsMax: number = 1_024
 
-/** Characters of data kept with them: 1,024 small events fit; large ones push older ones out. With a handful of framings in use about 10 MB. */
+/** Characters of data kept with them: 1,024 small events fit; large ones push older ones out. 2 MiB. */
 export const recentCharactersMax: number = 1024 * 1024
+
+/**
+ * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 33 framings: in all of them 1 Mi control
+ * characters would be 800 MB. A handful of framings of small events take 4 MB.
+ */
+export const recentFrameBytesMax: number = 32 * 1024 * 1024
+
+/** A frame may be held as bytes, as a chunk of HTTP/1.1, and both again compressed. */
+export const frameCopiesMax: number = 4
+
+/** What a frame costs beside its bytes: block and array. */
+export const frameOverheadBytes: number = 300
 
 /** Sessions that wait for the tail before those who have given up are looked for. */
 export const waitersKeptMax: number = 1_000
@@ -111,7 +165,7 @@ export const waitersKeptMax: number = 1_000
 /** Lag rules of a node. Each is tried once per topic, then remembered. */
 export const lagRulesMax: number = 1_000
 
-/** Topics whose lag rule is remembered: 10,000 × ~100 bytes = 1 MB. */
+/** Topics whose lag rule is remembered: 10,000 × ~100 bytes = 1 MB, with topics of 256 bytes 3.5 MB. */
 export const rememberedTopicsMax: number = 10_000
 
 /**

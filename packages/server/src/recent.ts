@@ -3,14 +3,15 @@
 
 import { comparePositions, isSameEpoch } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
-import type { FramedRecord } from './framed-record.ts'
-import { recentCharactersMax, recentRecordsMax } from './limits.ts'
+import type { FrameKeeper, FramedRecord } from './framed-record.ts'
+import { recentCharactersMax, recentFrameBytesMax, recentRecordsMax } from './limits.ts'
 
 /** A bounded run of records without holes, up to what the tail has handed over. */
 export class RecentRecords {
   #records: FramedRecord[] = []
   #start = 0
   #characters = 0
+  readonly #keeper: FrameKeeper = { frameBytes: 0 }
   /** Records after this position are here. */
   #from: Position
 
@@ -22,14 +23,19 @@ export class RecentRecords {
     for (const framed of records) {
       this.#records.push(framed)
       this.#characters += framed.record.data.length
+      framed.keepWith(this.#keeper)
     }
-    while (this.#length > recentRecordsMax || this.#characters > recentCharactersMax)
-      this.#dropOldest()
-    this.#compact()
+    this.#trim()
+  }
+
+  /** What the frames of all records count for; those made since the last look included. */
+  get frameBytes(): number {
+    return this.#keeper.frameBytes
   }
 
   /** Forgets everything; the run begins anew after `from`. */
   reset(from: Position): void {
+    while (this.#length > 0) this.#dropOldest()
     this.#records = []
     this.#start = 0
     this.#characters = 0
@@ -38,6 +44,7 @@ export class RecentRecords {
 
   /** The records after `position`, or undefined when some of them are no longer (or never were) here. */
   after(position: Position): readonly FramedRecord[] | undefined {
+    this.#trim()
     if (comparePositions(position, this.#from) < 0) return undefined
     const newest = this.#records.at(-1)?.record.position ?? this.#from
     if (comparePositions(position, newest) > 0) return undefined
@@ -75,11 +82,22 @@ export class RecentRecords {
     return low
   }
 
+  #trim(): void {
+    while (
+      this.#length > recentRecordsMax ||
+      this.#characters > recentCharactersMax ||
+      (this.#length > 0 && this.frameBytes > recentFrameBytesMax)
+    )
+      this.#dropOldest()
+    this.#compact()
+  }
+
   #dropOldest(): void {
     const oldest = this.#records[this.#start]
     if (oldest === undefined) return
     this.#from = oldest.record.position
     this.#characters -= oldest.record.data.length
+    oldest.release()
     this.#start += 1
   }
 

@@ -10,6 +10,9 @@ import { encodeBye } from './control-events.ts'
 import type { ByeReason } from './control-events.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Feed, Flush } from './feed.ts'
+import type { BlockHolder, HeldBlocks } from './held-blocks.ts'
+import { writeBytesMax } from './limits.ts'
+import type { LargeWriter, LargeWrites } from './large-writes.ts'
 import type { Pace } from './pace.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
@@ -23,6 +26,10 @@ export interface SessionHost {
   readonly leaving: Deadlines<Session>
   /** Sessions that have used up their rate, until they are looked at again. */
   readonly paced: Deadlines<Session>
+  /** Blocks of replays that are too large to wait for sockets without a bound of their own. */
+  readonly largeWrites: LargeWrites
+  /** Large blocks that live sessions are blocked by. */
+  readonly heldBlocks: HeldBlocks
   /** Where live sessions stand. */
   readonly livePosition: Position
   /** The session is behind and writable: bring it level again. */
@@ -36,7 +43,7 @@ export interface SessionHost {
 }
 
 /** One subscriber's connection. Only its own methods change its state. */
-export class Session implements SinkListener {
+export class Session implements SinkListener, LargeWriter, BlockHolder {
   readonly id: string
   readonly feed: Feed
   readonly #sink: Sink
@@ -51,6 +58,10 @@ export class Session implements SinkListener {
   /** While it is blocked: what waited when it was last looked at. */
   #bytesWaiting = 0
   #whenReady: (() => void) | undefined
+  /** It has a place among large writes, or waits for one. */
+  #isLarge = false
+  #largeTurn: Promise<void> | undefined
+  #holdsBlock = false
 
   constructor(
     id: string,
@@ -104,6 +115,26 @@ export class Session implements SinkListener {
     this.#sink.listen(this)
   }
 
+  /** Resolves when it has the place it asked for with `takeLarge`; undefined when it waits for none. */
+  get largeTurn(): Promise<void> | undefined {
+    return this.#largeTurn
+  }
+
+  /** Whether a large block of its own may be written now; if not, `largeTurn` tells when. */
+  takeLarge(bytes: number): boolean {
+    // It may have closed with what was written before; nobody would give the place back.
+    if (this.isClosed) return false
+    this.#isLarge = true
+    this.#largeTurn = this.#host.largeWrites.take(this, bytes)
+    return this.#largeTurn === undefined
+  }
+
+  /** Others have waited long enough for this socket to take its block. */
+  makeRoom(): void {
+    this.#host.dismiss(this, 'stalled')
+    this.cutOff()
+  }
+
   /** Writes during a replay: `events` of them, behind which the stream stands at `cursor`. */
   writeReplay(block: Block, cursor: Position, events: number): void {
     if (this.isClosed) return
@@ -142,6 +173,7 @@ export class Session implements SinkListener {
     this.#state = 'live'
     this.#hasBeenLive = true
     this.#hasLagged = false
+    this.#leaveLarge()
     this.feed.live.add(this)
     if (!this.#isWritable) this.leaveLive()
   }
@@ -153,6 +185,10 @@ export class Session implements SinkListener {
       this.#pace?.take(flush.events)
       this.#send(flush.block)
       if (this.#isWritable) return
+      if (flush.block.bytes.length > writeBytesMax && !this.isClosed) {
+        this.#holdsBlock = true
+        this.#host.heldBlocks.hold(this, flush.block)
+      }
     }
     if (flush.isStrict) {
       this.#host.dismiss(this, 'lagging')
@@ -198,6 +234,8 @@ export class Session implements SinkListener {
   drained(): void {
     this.#isWritable = true
     this.#host.blocked.delete(this)
+    this.#leaveLarge()
+    this.#letGo()
     this.#goOn()
   }
 
@@ -221,6 +259,8 @@ export class Session implements SinkListener {
   closed(): void {
     this.#host.leaving.delete(this)
     this.#finish()
+    this.#leaveLarge()
+    this.#letGo()
   }
 
   /**
@@ -246,6 +286,8 @@ export class Session implements SinkListener {
     try {
       const wasWritable = this.#isWritable
       this.#isWritable = this.#sink.write(block)
+      // A beat keeps a place in line.
+      if (this.#isWritable && this.#largeTurn === undefined) this.#leaveLarge()
       if (!wasWritable || this.#isWritable || this.isClosed) return
       this.#bytesWaiting = this.#sink.bytesWaiting ?? 0
       this.#host.blocked.add(this)
@@ -263,8 +305,23 @@ export class Session implements SinkListener {
     this.#host.paced.delete(this)
     this.feed.live.delete(this)
     this.#state = 'closed'
+    // What waits for its socket is there until that has closed; a place in line is not.
+    if (this.#largeTurn !== undefined) this.#leaveLarge()
     this.#release()
     this.#host.forget(this)
+  }
+
+  #letGo(): void {
+    if (!this.#holdsBlock) return
+    this.#holdsBlock = false
+    this.#host.heldBlocks.letGo(this)
+  }
+
+  #leaveLarge(): void {
+    if (!this.#isLarge) return
+    this.#isLarge = false
+    this.#largeTurn = undefined
+    this.#host.largeWrites.leave(this)
   }
 
   #guard(act: () => void): void {

@@ -20,10 +20,21 @@ export type StartAt =
 /** Reads a cursor that a client sent; empty or missing means none. */
 export function planStart(cursor: string | undefined, since: SinceOrNow): StartAt {
   if (cursor === undefined || cursor === '') return since
-  const parsed = parseCursor(cursor)
+  const text = dropRepeats(cursor)
+  const parsed = parseCursor(text)
   // A part this build does not know may name other topics than the URL: going on without it would be wrong in silence.
   if (parsed === undefined || parsed.parts.size > 0) return { kind: 'unreadable', otherwise: since }
-  return { kind: 'cursor', position: parsed.position, text: cursor }
+  return { kind: 'cursor', position: parsed.position, text }
+}
+
+/**
+ * A header field that a proxy has doubled arrives as `1abc-5, 1abc-5` (RFC 9110 §5.3) and means the one cursor. Different ones
+ * cannot be read: nobody knows which the client has seen.
+ */
+function dropRepeats(cursor: string): string {
+  if (!cursor.includes(',')) return cursor
+  const [first = '', ...others] = cursor.split(',').map((part) => part.trim())
+  return others.every((other) => other === first) ? first : cursor
 }
 
 const unitMs: Readonly<Record<string, number>> = {

@@ -3,6 +3,7 @@
 import { formatCursor } from '@tidemark/log'
 import type { Position, Topic } from '@tidemark/log'
 import { Beats } from './beats.ts'
+import { BodyBudget } from './body-budget.ts'
 import { catchUp } from './catch-up.ts'
 import type { Greeting } from './catch-up.ts'
 import type { ByeReason } from './control-events.ts'
@@ -12,15 +13,22 @@ import { FanOut } from './fan-out.ts'
 import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import {
+  backlogsMax,
   drainRangePerSecond,
   drainSessionsPerSecond,
   goodbyeMs,
   goodbyePollMs,
+  heldBlocksBytesMax,
+  largeWriteBytesMax,
+  largeWriteMs,
   paceMs,
   probeRangeMs,
   readyRetryMs,
+  replayReadsMax,
   retrySpreadMs,
 } from './limits.ts'
+import { HeldBlocks } from './held-blocks.ts'
+import { LargeWrites } from './large-writes.ts'
 import { wrapLogError } from './log-faults.ts'
 import { addTopic } from './new-event.ts'
 import type { PublishInput, TopicInput } from './new-event.ts'
@@ -37,6 +45,7 @@ import { requireSink, requireSubscription } from './require-stream.ts'
 import { Session } from './session.ts'
 import type { SessionHost } from './session.ts'
 import type { Compress, Sink } from './sink.ts'
+import { Slots } from './slots.ts'
 import { resolveStart } from './start-at.ts'
 import type { Beginning } from './start-at.ts'
 import type { Subscription } from './subscription.ts'
@@ -48,7 +57,11 @@ export class Tidemark {
   readonly #feeds: Feeds
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
+  /** Counts the bodies that doors read for subscriptions. */
+  readonly bodies: BodyBudget = new BodyBudget()
   readonly #turns = new Turns()
+  readonly #reads = new Slots(replayReadsMax)
+  readonly #backlogs = new Slots(backlogsMax)
   readonly #host: SessionHost
   #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
@@ -295,6 +308,12 @@ export class Tidemark {
         grainMs: paceMs,
         onDue: (session) => session.renewAllowance(),
       }),
+      largeWrites: new LargeWrites({
+        clock,
+        bytesMax: largeWriteBytesMax,
+        writeMs: largeWriteMs,
+      }),
+      heldBlocks: new HeldBlocks(heldBlocksBytesMax),
       get livePosition() {
         return readPosition()
       },
@@ -314,7 +333,14 @@ export class Tidemark {
 
   #bringLevel(session: Session, greeting?: Greeting): void {
     const { log, lagRules } = this.#settings
-    const source = { log, fanOut: this.#requireFanOut(), turns: this.#turns, lagRules }
+    const source = {
+      log,
+      fanOut: this.#requireFanOut(),
+      turns: this.#turns,
+      reads: this.#reads,
+      backlogs: this.#backlogs,
+      lagRules,
+    }
     catchUp(session, source, greeting).catch((error: unknown) => {
       if (session.isClosed) return
       // The client comes back with its cursor and is served from the log then.

@@ -123,7 +123,7 @@ test('events leave early once as many wait as may', async () => {
 
 test('events leave early once they are as large as may be, in portions of that size', async () => {
   const { tide, countWrites } = await openNode({ flushWindowMs: 50, flushBytesMax: 1_000 })
-  await tide.publishAll(Array.from({ length: 4 }, () => ({ topic: 'a', data: 'x'.repeat(600) })))
+  await tide.publishAll(Array.from({ length: 12 }, () => ({ topic: 'a', data: 'x'.repeat(160) })))
   await settle()
   expect(countWrites()).toBe(2)
 })

@@ -1,11 +1,13 @@
 // Sessions that cannot keep up: what the rules of their topics and their own pace let through.
 
-import { memoryLog } from '@tidemark/log'
-import { createFakeClock } from '@tidemark/testkit'
+import { memoryLog, parseTopic } from '@tidemark/log'
+import { collectGarbage, createFakeClock } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
 import type { LagRule, Tidemark, TidemarkOptions } from '../src/index.ts'
+import { LagRules } from '../src/lag-rules.ts'
+import { rememberedTopicsMax } from '../src/limits.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 
@@ -232,4 +234,15 @@ test.each([
 ])('rules that cannot be meant are refused: %o', (options, message) => {
   const given = options as unknown as Partial<TidemarkOptions>
   expect(() => createTidemark({ log: memoryLog(), ...given })).toThrow(message)
+})
+
+test('more topics than are remembered are judged all the same, and forgotten again', () => {
+  const rules = new LagRules([{ pattern: 'even/**', whenLagging: 'drop' }])
+  const before = collectGarbage()
+  for (let i = 0; i < 10 * rememberedTopicsMax; i++) {
+    const topic = parseTopic(`${i % 2 === 0 ? 'even' : 'odd'}/${i}`.padEnd(250, 'x'))
+    expect(rules.actionFor(topic)).toBe(i % 2 === 0 ? 'drop' : 'delay')
+  }
+  // The table and what is being collected, but not 100,000 topics of 250 characters.
+  expect(collectGarbage() - before).toBeLessThan(rememberedTopicsMax * 600)
 })

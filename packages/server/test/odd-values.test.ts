@@ -49,6 +49,11 @@ const subscription = parseSubscriptionBody({ topics: ['a'] })
 const number = ['a number', 'null']
 
 const cases: Readonly<Record<string, OddCase>> = {
+  Slots: {
+    call: (value) => new room.Slots(value as never),
+    code: 'OPTION_INVALID',
+    takes: ['a number'],
+  },
   createTidemark: { call: (value) => createTidemark(value as never), code: 'OPTION_INVALID' },
   'createTidemark: log': option('log'),
   'createTidemark: heartbeatMs': option('heartbeatMs', number),

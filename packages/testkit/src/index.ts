@@ -1,3 +1,4 @@
+export { collectGarbage } from './collect-garbage.ts'
 export { makeCertificate } from './certificate.ts'
 export { browserNames, launchBrowser } from './browser.ts'
 export type { BrowserName } from './browser.ts'

@@ -3,23 +3,47 @@
 import { comparePositions, formatCursor, parseCursor, parseTopicSet } from '@tidemark/log'
 import type { EventLog, EventRecord, Page, Position, ReadQuery, TopicSet } from '@tidemark/log'
 import { quote } from '@tidemark/server'
+import { carrierOf } from '@tidemark/server/node'
+import type { NodeResponse } from '@tidemark/server/node'
 import { HubError } from '../errors.ts'
 import { historyPagesMax, historyRecordsDefault, historyRecordsMax } from '../limits.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
 import { encodeJson, sendJsonBytes } from './route.ts'
-import type { Route } from './route.ts'
+import type { Route, RouteContext } from './route.ts'
 
 /** Answers `{records, next, lost?}`; `next` is the cursor to ask on with, equal to the last answer's once all is read. */
-export const readHistory: Route = async ({ response, rest, query }, { log, unreadAnswers }) => {
-  const { after, limit } = readQuery(query, ['after', 'limit'])
-  const topics = readTopic(decodeTopicPath(rest))
+export const readHistory: Route = (exchange, context) => {
+  const { after, limit } = readQuery(exchange.query, ['after', 'limit'])
+  const wanted = {
+    topics: readTopic(decodeTopicPath(exchange.rest)),
+    after: readCursor(after),
+    limit: readLimit(limit),
+  }
+  const { request, response } = exchange
+  return context.historyReads.run(async () => {
+    // Its client may have left while it waited in line.
+    if (!carrierOf(request).destroyed) await answerPage(response, context, wanted)
+  })
+}
+
+interface WantedPage {
+  readonly topics: TopicSet
+  readonly after: Position | undefined
+  readonly limit: number
+}
+
+async function answerPage(
+  response: NodeResponse,
+  { log, unreadAnswers }: RouteContext,
+  { topics, after, limit }: WantedPage,
+): Promise<void> {
   const { first, head } = await log.bounds()
   const page = await readUntilFound(log, {
     topics,
-    after: readCursor(after) ?? first,
+    after: after ?? first,
     upTo: head,
-    limit: readLimit(limit),
+    limit,
   })
   const { lost } = page
   const bytes = encodeJson({

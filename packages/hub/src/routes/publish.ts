@@ -25,9 +25,11 @@ export const publishToTopic: Route = async (
 export const publishEvents: Route = async ({ request, response, query }, { tide, bodies }) => {
   readQuery(query, [])
   const mediaType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  const receipt = await bodies.read(request, (text) =>
-    tide.publishAll(parseEventInputs(text, mediaType), readOptions(request)),
-  )
+  const receipt = await bodies.read(request, (text, count) => {
+    const events = parseEventInputs(text, mediaType)
+    count(events.length)
+    return tide.publishAll(events, readOptions(request))
+  })
   sendJson(response, 200, receipt)
 }
 

@@ -1,7 +1,7 @@
 // What a route is given and how it answers.
 
 import type { EventLog } from '@tidemark/log'
-import type { Tidemark } from '@tidemark/server'
+import type { Slots, Tidemark } from '@tidemark/server'
 import { sendAnswer } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { UnreadAnswers } from '../unread-answers.ts'
@@ -15,6 +15,8 @@ export interface RouteContext {
   readonly readiness: Readiness
   readonly bodies: Bodies
   readonly unreadAnswers: UnreadAnswers
+  /** For pages of history, from reading one to counting its answer. */
+  readonly historyReads: Slots
 }
 
 /** One request on its way through a route. */

@@ -96,7 +96,7 @@ function holdUp(): void {
 }
 
 /** Each worker holds its part of the sessions and of their topic sets, rounded up, and is a hub of one process otherwise. */
-function planShare(config: HubConfig): HubConfig {
+export function planShare(config: HubConfig): HubConfig {
   const { workers, maxSessions, maxFeedBytes } = config
   return {
     ...config,

@@ -4,15 +4,15 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { memoryLog, systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
-import { createTidemark } from '@tidemark/server'
+import { Slots, createTidemark } from '@tidemark/server'
 import { onTestFinished } from 'vitest'
 import { UnreadAnswers } from '../../src/unread-answers.ts'
 import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
 import { createHttpServer } from '../../src/http-server.ts'
 import type { Certificate } from '../../src/load-certificate.ts'
-import { answerLimits, heldBytesMax } from '../../src/limits.ts'
-import type { AnswerLimits, RequestTimes } from '../../src/limits.ts'
+import { answerLimits, heldBytesMax, historyReadsMax, lineLimits } from '../../src/limits.ts'
+import type { AnswerLimits, LineLimits, RequestTimes } from '../../src/limits.ts'
 import { Readiness } from '../../src/readiness.ts'
 import { Traffic } from '../../src/traffic.ts'
 
@@ -27,6 +27,7 @@ export interface TestServerOptions {
   readonly times?: RequestTimes
   /** Called when the server has accepted a connection, before it reads from it. */
   readonly onConnection?: () => void
+  readonly lines?: LineLimits
 }
 
 /** Starts it; resolves to its port. */
@@ -44,11 +45,12 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
         options.answers ?? answerLimits,
         options.clock ?? systemClock,
       ),
+      historyReads: new Slots(historyReadsMax),
       isLoopbackOnly: true,
       clock: systemClock,
       onError: () => undefined,
     },
-    traffic: new Traffic(),
+    traffic: new Traffic(options.lines ?? lineLimits),
     connectionsMax,
     certificate: options.certificate,
     ...(options.times === undefined ? {} : { times: options.times }),

@@ -2,7 +2,7 @@
 
 import type { Epoch } from '../epoch.ts'
 import type { NewEvent } from '../event-log.ts'
-import { emptyTopicsMax } from '../limits.ts'
+import { emptyTopicBytesMax, emptyTopicsMax } from '../limits.ts'
 import { Lineage } from '../lineage.ts'
 import { makePosition } from '../position.ts'
 import { measureRecord } from '../record-size.ts'
@@ -39,7 +39,10 @@ export class RecordStore {
   #newestMark = 0
   #head = 0
   #headTime = 0
+  /** Of records, and of what their topics cost. */
   #bytes = 0
+  /** What topics without records cost. */
+  #emptyBytes = 0
 
   constructor({ epoch, retention }: RecordStoreOptions) {
     this.epoch = epoch
@@ -89,12 +92,13 @@ export class RecordStore {
     const slot: Slot = { sequence, time, bytes: measureRecord(event), topic, record }
     this.#head = sequence
     this.#headTime = time
+    if (topic.slots.live === 0) this.#bytes += topic.overheadBytes
     this.#bytes += slot.bytes
     topic.bytes += slot.bytes
     this.slots.push(slot)
     topic.slots.push(slot)
     this.#byMaxAge.get(topic.rule.maxAgeMs)?.push(slot)
-    this.#emptyTopics.delete(topic)
+    if (this.#emptyTopics.delete(topic)) this.#emptyBytes -= topic.overheadBytes
     this.tree.noteRecord(topic.name, sequence)
     if (event.key !== undefined) this.#supersede(topic, event.key, slot)
     return slot
@@ -186,7 +190,9 @@ export class RecordStore {
     this.#remove(slot)
     if (topic.slots.live > 0) return
     this.#emptyTopics.add(topic)
-    if (this.#emptyTopics.size > emptyTopicsMax) this.#forgetLongestEmpty()
+    this.#emptyBytes += topic.overheadBytes
+    while (this.#emptyTopics.size > emptyTopicsMax || this.#emptyBytes > emptyTopicBytesMax)
+      this.#forgetLongestEmpty()
   }
 
   #remove(slot: Slot): void {
@@ -195,6 +201,7 @@ export class RecordStore {
     topic.bytes -= bytes
     this.#bytes -= bytes
     topic.slots.noteRemoved()
+    if (topic.slots.live === 0) this.#bytes -= topic.overheadBytes
     this.slots.noteRemoved()
     this.#byMaxAge.get(topic.rule.maxAgeMs)?.noteRemoved()
   }
@@ -203,6 +210,7 @@ export class RecordStore {
     const [longest] = this.#emptyTopics
     if (longest === undefined) return
     this.#emptyTopics.delete(longest)
+    this.#emptyBytes -= longest.overheadBytes
     this.#topics.delete(longest.name)
     this.tree.remove(longest.name)
     this.#commonMark = Math.max(this.#commonMark, longest.mark)

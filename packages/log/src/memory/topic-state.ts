@@ -1,6 +1,7 @@
 // What the memory log knows of one topic, and of one record.
 
 import type { EventRecord } from '../event-log.ts'
+import { topicOverheadBytes, topicSegmentBytes } from '../limits.ts'
 import type { TopicRule } from '../rule-book.ts'
 import type { Topic } from '../topic.ts'
 import { SlotList } from './slot-list.ts'
@@ -23,6 +24,8 @@ export interface TopicState {
   /** The newest slot per key, for topics that keep only that one. */
   readonly latest: Map<string, Slot> | undefined
   bytes: number
+  /** What it costs beside its records. */
+  readonly overheadBytes: number
   /** The newest sequence retention removed; 0 for none. */
   mark: number
 }
@@ -35,6 +38,7 @@ export function createTopicState(name: Topic, rule: TopicRule, mark: number): To
     slots: new SlotList(),
     latest: rule.latestBy === 'key' ? new Map() : undefined,
     bytes: 0,
+    overheadBytes: topicOverheadBytes + name.split('/').length * topicSegmentBytes,
     mark,
   }
 }

@@ -43,7 +43,7 @@ export async function answerFetch(
     accept = request.headers.get('accept') ?? undefined
     const options = readDoorOptions<FetchOptions>(given)
     checkCompression(options)
-    subscription = options.subscription ?? (await readSubscription(request, options))
+    subscription = options.subscription ?? (await readSubscription(opener, request, options))
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
     const compress = chooseCompress(opener, request, options)
@@ -78,11 +78,15 @@ function checkCompression({ compression }: FetchOptions): void {
   )
 }
 
-async function readSubscription(request: Request, options: FetchOptions): Promise<Subscription> {
+async function readSubscription(
+  { bodies }: StreamOpener,
+  request: Request,
+  options: FetchOptions,
+): Promise<Subscription> {
   const lastEventId = request.headers.get('last-event-id') ?? undefined
   checkMethod(request.method, 'tide.fetch')
   if (request.method === 'POST')
-    return parseSubscriptionBody(options.body ?? (await readJson(request)), lastEventId)
+    return parseSubscriptionBody(options.body ?? (await readJson(request, bodies)), lastEventId)
   return parseSubscriptionText(new URL(request.url).search.slice(1), lastEventId, options)
 }
 

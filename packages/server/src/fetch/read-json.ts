@@ -1,15 +1,16 @@
 // The JSON body of a `Request`.
 
+import type { BodyBudget } from '../body-budget.ts'
 import { checkBodyHeaders } from '../body-headers.ts'
 import { ServerError } from '../errors.ts'
 import { JsonBody } from '../json-body.ts'
 
 /**
  * Reads the body of a request as JSON.
- * @throws ServerError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`,
+ * @throws ServerError `BODY_TOO_LARGE` and `FULL` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`,
  * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
  */
-export async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request, bodies: BodyBudget): Promise<unknown> {
   if (request.bodyUsed) {
     throw new ServerError(
       'BODY_UNUSABLE',
@@ -20,8 +21,13 @@ export async function readJson(request: Request): Promise<unknown> {
     contentEncoding: request.headers.get('content-encoding') ?? undefined,
     contentType: request.headers.get('content-type') ?? undefined,
   })
-  const body = new JsonBody(request.headers.get('content-length'))
-  // Leaving the loop early cancels the body, so that a sender of more is not listened to.
-  for await (const chunk of request.body ?? []) body.add(chunk)
-  return body.parse()
+  const held = bodies.begin()
+  try {
+    const body = new JsonBody(request.headers.get('content-length'), held)
+    // Leaving the loop early cancels the body, so that a sender of more is not listened to.
+    for await (const chunk of request.body ?? []) body.add(chunk)
+    return body.parse()
+  } finally {
+    held.release()
+  }
 }

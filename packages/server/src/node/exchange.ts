@@ -38,10 +38,15 @@ export function isHttp2(response: NodeResponse): response is Http2ServerResponse
   return 'stream' in response
 }
 
+/** Whether a request came on a stream of an HTTP/2 connection. */
+export function isHttp2Request(request: NodeRequest): request is Http2ServerRequest {
+  return 'stream' in request
+}
+
 /** What a request and its answer occupy: in HTTP/1 the whole connection, in HTTP/2 one of its streams. */
 export type Carrier = Socket | ServerHttp2Stream
 
 /** The carrier of a request. */
 export function carrierOf(request: NodeRequest): Carrier {
-  return 'stream' in request ? request.stream : request.socket
+  return isHttp2Request(request) ? request.stream : request.socket
 }

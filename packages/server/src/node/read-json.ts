@@ -1,5 +1,6 @@
 // The JSON body of a request of Node's, whether a framework has read it already or nobody has.
 
+import type { BodyBudget, HeldBody } from '../body-budget.ts'
 import { ServerError } from '../errors.ts'
 import { JsonBody, notJson, parseJson } from '../json-body.ts'
 import type { NodeRequest } from './exchange.ts'
@@ -7,10 +8,13 @@ import { declareFate } from './listener-fate.ts'
 
 /**
  * Reads the body of a request as JSON, or takes what a framework has left of it in `request.body`, as Express does.
- * @throws ServerError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`
+ * @throws ServerError `BODY_TOO_LARGE` and `FULL` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`
  */
-export async function readJson(request: NodeRequest): Promise<unknown> {
-  if (!request.readableDidRead) return collect(request)
+export async function readJson(request: NodeRequest, bodies: BodyBudget): Promise<unknown> {
+  if (!request.readableDidRead) {
+    const held = bodies.begin()
+    return collect(request, held).finally(() => held.release())
+  }
   const { body } = request as { readonly body?: unknown }
   if (typeof body === 'string') return parseJson(body)
   if (body instanceof Uint8Array) {
@@ -26,9 +30,9 @@ export async function readJson(request: NodeRequest): Promise<unknown> {
 }
 
 // By events, not `for await`: leaving that loop early destroys the connection, and with it the answer.
-function collect(request: NodeRequest): Promise<unknown> {
+function collect(request: NodeRequest, held: HeldBody): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const body = new JsonBody(request.headers['content-length'])
+    const body = new JsonBody(request.headers['content-length'], held)
     const stop = (): void => {
       request.off('data', onData).off('end', onEnd).off('aborted', onCut).off('close', onCut)
       // What is left of it, or of its connection, concerns nobody.

@@ -11,6 +11,7 @@ import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { readJson } from './read-json.ts'
+import { checkHeaderCount } from './header-count.ts'
 import { refuse } from './refuse.ts'
 import { claimCarrier } from './streaming.ts'
 import { sendStreamHead } from './stream-head.ts'
@@ -37,12 +38,13 @@ export async function subscribe(
   const { request, response } = exchange
   let subscription = options.subscription
   try {
+    checkHeaderCount(request)
     if (subscription === undefined) checkMethod(request.method ?? 'GET', 'tide.subscribe')
     // Before a body is read, so that nothing that comes behind it is taken for a request.
     if (request.method !== 'HEAD') claimCarrier(request, response)
     // Before a set of topics is parsed, which would wait in line as well.
     if (request.method !== 'HEAD' && !(await hasTurn(request, response))) return
-    subscription ??= await readSubscription(request, options)
+    subscription ??= await readSubscription(opener, request, options)
     if (request.method === 'HEAD') {
       // Frameworks route HEAD to the handler of GET; it asks for the head only.
       sendStreamHead(response, streamHeaders)
@@ -93,12 +95,13 @@ function readHeader(request: NodeRequest, name: string): string | undefined {
 }
 
 async function readSubscription(
+  { bodies }: StreamOpener,
   request: NodeRequest,
   options: SubscribeOptions,
 ): Promise<Subscription> {
   const lastEventId = readLastEventId(request)
   if (request.method === 'POST')
-    return parseSubscriptionBody(options.body ?? (await readJson(request)), lastEventId)
+    return parseSubscriptionBody(options.body ?? (await readJson(request, bodies)), lastEventId)
   const url = request.url ?? '/'
   const queryAt = url.indexOf('?')
   return parseSubscriptionText(queryAt === -1 ? '' : url.slice(queryAt + 1), lastEventId, options)

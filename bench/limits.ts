@@ -1,0 +1,60 @@
+// The worst case of each product of limits: computed, and measured where a machine can fill it in reasonable time and memory.
+//
+// Run: npm run bench -- limits [--only=topic]
+//
+// Computed are the rows of docs/limits.md. Measured is the growth of the process that fills the product (heap and memory outside of it
+// after a collection, or resident memory of a hub in a process of its own), and beside it what the same filling may take by the code's own
+// count. A ratio above 1 says that the code counts too little.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { createLook, formatBytes, productSections } from '../tools/limits/limit-reference.ts'
+import { readLimits } from '../tools/limits/read-limits.ts'
+import { readFlag } from './support/flags.ts'
+import { limitFillings } from './support/limit-fillings.ts'
+import { tableRow } from './support/statistics.ts'
+
+/** What a process that fills a product says of it. */
+interface Measured {
+  readonly bytes: number
+  readonly allowed: number
+}
+
+const widths = [76, 14, 12, 12, 12, 8]
+const only = readFlag('only')
+const child = fileURLToPath(new URL('support/fill-limit.ts', import.meta.url))
+
+/** Fills one product in a process of its own, so that nobody else's garbage is counted. */
+async function measure(name: string): Promise<Measured | undefined> {
+  const filling = spawn(process.execPath, ['--expose-gc', child, name], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 120_000,
+  })
+  let output = ''
+  filling.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const [code] = (await once(filling, 'close')) as [number | null]
+  return code === 0 ? (JSON.parse(output) as Measured) : undefined
+}
+
+const look = createLook(await readLimits())
+const head = ['at one time', 'factors alone', 'worst case', 'measured', 'counted', 'ratio']
+console.log(tableRow(head, widths))
+for (const { title, products } of productSections) {
+  console.log(`\n${title}`)
+  for (const { what, factors, worstCase } of products) {
+    if (only !== undefined && !what.includes(only)) continue
+    const filling = limitFillings.find(({ product }) => product === what)
+    const measured = filling === undefined ? undefined : await measure(filling.name)
+    const figures =
+      measured === undefined
+        ? ['', '', '']
+        : [
+            formatBytes(measured.bytes),
+            formatBytes(measured.allowed),
+            (measured.bytes / measured.allowed).toFixed(2),
+          ]
+    const all = factors === undefined ? '' : formatBytes(factors(look))
+    console.log(tableRow([what, all, formatBytes(worstCase(look)), ...figures], widths))
+  }
+}

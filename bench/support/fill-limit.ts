@@ -1,0 +1,271 @@
+// Fills one product of limits and prints what it takes, as JSON. Started by bench/limits.ts with the name of a filling.
+
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { memoryLog, parseTopic } from '@tidemark/log'
+import { createTidemark, parseSubscriptionBody } from '@tidemark/server'
+import type { Block, Sink, SinkListener } from '@tidemark/server'
+import { readMemory, startHubProcess } from '@tidemark/testkit'
+import { emptyTopicBytesMax } from '../../packages/log/src/limits.ts'
+import {
+  eventBytesMax,
+  feedBytesMax,
+  feedFreeBytes,
+  heldBlocksBytesMax,
+  largeWriteBytesMax,
+  recentCharactersMax,
+  recentFrameBytesMax,
+  writeBytesMax,
+} from '../../packages/server/src/limits.ts'
+import { headerBytesMax, historyReadsMax, lineLimits } from '../../packages/hub/src/limits.ts'
+
+interface Filled {
+  readonly bytes: number
+  /** What the code lets it be, for as much as was filled. */
+  readonly allowed: number
+}
+
+const MiB = 1024 * 1024
+
+/** Holds what it is given, as a socket does whose client reads nothing. */
+class StalledSink implements Sink {
+  #held: Block[] = []
+  #bytes = 0
+  #listener: SinkListener | undefined
+
+  get bytesWaiting(): number {
+    return this.#bytes
+  }
+
+  write(block: Block): boolean {
+    this.#held.push(block)
+    this.#bytes += block.bytes.length
+    return this.#bytes <= writeBytesMax
+  }
+
+  end(): void {}
+
+  abort(): void {
+    this.#held = []
+    this.#listener?.closed()
+  }
+
+  listen(listener: SinkListener): void {
+    this.#listener = listener
+  }
+}
+
+function collect(): number {
+  globalThis.gc?.()
+  globalThis.gc?.()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+/** Sessions with a thousand names of their own, until the node is full. */
+async function fillFeeds(): Promise<Filled> {
+  const tide = createTidemark({ log: memoryLog() })
+  const before = collect()
+  const sinks: Sink[] = []
+  try {
+    for (let i = 0; ; i++) {
+      const topics = Array.from({ length: 1_000 }, (_, j) => `own/${i}/${j}`)
+      const sink = new StalledSink()
+      await tide.open(sink, parseSubscriptionBody({ topics }))
+      sinks.push(sink)
+    }
+  } catch {
+    return { bytes: collect() - before, allowed: feedBytesMax + sinks.length * feedFreeBytes }
+  }
+}
+
+async function fillLargeLive(): Promise<Filled> {
+  const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }) })
+  const sinks: Sink[] = []
+  const before = collect()
+  for (let i = 0; i < 1.5 * (heldBlocksBytesMax / eventBytesMax); i++) {
+    const sink = new StalledSink()
+    sinks.push(sink)
+    await tide.open(sink, parseSubscriptionBody({ topics: ['a'] }))
+    await turn()
+    await tide.publish('a', { data: `${i}`.padEnd(eventBytesMax, 'x') })
+    await turn()
+  }
+  // The log's own, and the recent records.
+  const beside = 4 * eventBytesMax + 2 * recentCharactersMax + recentFrameBytesMax
+  const bytes = collect() - before
+  return sinks.length > 0 ? { bytes, allowed: heldBlocksBytesMax + beside } : { bytes, allowed: 0 }
+}
+
+async function fillLargeReplay(): Promise<Filled> {
+  const log = memoryLog()
+  await log.append({ events: [{ topic: parseTopic('a'), data: 'x'.repeat(eventBytesMax) }] })
+  const tide = createTidemark({ log })
+  const sinks: Sink[] = []
+  const before = collect()
+  for (let i = 0; i < 2 * (largeWriteBytesMax / eventBytesMax); i++) {
+    const sink = new StalledSink()
+    sinks.push(sink)
+    await tide.open(sink, parseSubscriptionBody({ topics: ['a'], since: 'earliest' }))
+  }
+  for (let i = 0; i < 4 * sinks.length; i++) await turn()
+  return { bytes: collect() - before, allowed: largeWriteBytesMax + sinks.length * 16 * 1024 }
+}
+
+/** Every framing there is, asked for by sessions that follow control characters. */
+async function fillRecent(): Promise<Filled> {
+  const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: MiB } }) })
+  const before = collect()
+  const shapes = ['plain', 'envelope', 'batch']
+  const fields = [
+    [],
+    ['topic'],
+    ['key'],
+    ['time'],
+    ['topic', 'key'],
+    ['topic', 'time'],
+    ['key', 'time'],
+  ]
+  for (const framing of shapes) {
+    for (const some of fields) {
+      const sink: Sink = { write: () => true, end() {}, abort() {}, listen() {} }
+      await tide.open(sink, parseSubscriptionBody({ topics: ['a'], framing, fields: some }))
+    }
+  }
+  const data = '\u0001'.repeat(1_000)
+  for (let i = 0; i < 4_000; i++) {
+    await tide.publish('a', { data })
+    await turn()
+  }
+  const allowed = recentFrameBytesMax + 2 * recentCharactersMax + 2 * MiB
+  return { bytes: collect() - before, allowed }
+}
+
+/** A tenth of the sessions, each with a feed of its own, none of which reads. */
+async function fillStalled(): Promise<Filled> {
+  const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 4 * MiB } }) })
+  const count = 1_000
+  const sinks: Sink[] = []
+  const before = collect()
+  for (let i = 0; i < count; i++) {
+    const sink = new StalledSink()
+    sinks.push(sink)
+    const topics = ['a', `own/${i}`]
+    await tide.open(sink, parseSubscriptionBody({ topics, framing: 'envelope' }))
+  }
+  const data = '\u0001'.repeat(1_000)
+  for (let round = 0; round < 4; round++) {
+    await tide.publishAll(Array.from({ length: 40 }, () => ({ topic: 'a', data })))
+    await turn()
+  }
+  return {
+    bytes: collect() - before,
+    allowed: count * (3 * writeBytesMax + feedFreeBytes + 10_240),
+  }
+}
+
+/** A log with a topic of a hundred segments for each event. */
+async function fillTopics(): Promise<Filled> {
+  const maxBytes = 256 * MiB
+  const log = memoryLog({ retention: { maxBytes } })
+  const before = collect()
+  for (let i = 0; i < 9_000; i++) {
+    const topic = parseTopic(`${i}${'/a'.repeat(100)}`)
+    await log.append({ events: [{ topic, data: 'x' }] })
+  }
+  const bytes = collect() - before
+  await log.close()
+  return { bytes, allowed: maxBytes }
+}
+
+async function fillEmptyTopics(): Promise<Filled> {
+  const maxBytes = MiB
+  const log = memoryLog({ retention: { maxBytes } })
+  const before = collect()
+  for (let i = 0; i < 20_000; i++) {
+    const topic = parseTopic(`${i}${'/a'.repeat(100)}`)
+    await log.append({ events: [{ topic, data: 'x' }] })
+  }
+  const bytes = collect() - before
+  await log.close()
+  return { bytes, allowed: emptyTopicBytesMax + maxBytes }
+}
+
+/** Asks a hub in a process of its own, and watches how its memory grows meanwhile. */
+async function watchHub(ask: (port: number) => Promise<Socket[]>): Promise<number> {
+  // The harness's own timers hold no process.
+  setInterval(() => undefined, 1_000)
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-limits-'))
+  const hub = await startHubProcess({ dataDirectory, args: ['--durability=commit'] })
+  try {
+    const { pid, port } = hub
+    if (pid === undefined) throw new Error('A hub that answers has a process.')
+    const publish = { method: 'POST', body: 'x'.repeat(eventBytesMax) }
+    await (await fetch(`http://127.0.0.1:${port}/topics/a`, publish)).text()
+    const count = (): number => readMemory([pid]).anonymousBytes
+    const before = count()
+    let highest = before
+    const sockets = await ask(port)
+    for (let look = 0; look < 100; look++) {
+      await sleep(50)
+      highest = Math.max(highest, count())
+    }
+    for (const socket of sockets) socket.destroy()
+    return highest - before
+  } finally {
+    await hub.stop()
+    rmSync(dataDirectory, { recursive: true, force: true })
+  }
+}
+
+async function crowd(port: number, connections: number, text: string): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  for (let i = 0; i < connections; i++) {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.pause()
+    await once(socket, 'connect')
+    socket.write(text)
+    sockets.push(socket)
+  }
+  return sockets
+}
+
+/** Pages of 1 MiB, 250 asked for at once on each of 20 connections. */
+async function fillHistory(): Promise<Filled> {
+  const request = 'GET /topics/a HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const bytes = await watchHub((port) => crowd(port, 20, request.repeat(250)))
+  // Pages being read, and those that are answers: 8 MiB of each connection, 128 MiB of all.
+  const page = (eventBytesMax + 256 * 1024) * 14
+  return { bytes, allowed: historyReadsMax * page + 128 * MiB }
+}
+
+/** Requests with 30 KB of headers, as many as may wait in line. */
+async function fillLines(): Promise<Filled> {
+  const head = `X-Long: ${'x'.repeat(headerBytesMax - 2_048)}\r\n`
+  const request = `GET /topics/a HTTP/1.1\r\nHost: localhost\r\n${head}\r\n`
+  const bytes = await watchHub((port) => crowd(port, 30, request.repeat(130)))
+  return { bytes, allowed: lineLimits.behindMax * (headerBytesMax + 4_096) + 228 * MiB }
+}
+
+const fillings: Readonly<Record<string, () => Promise<Filled>>> = {
+  feeds: fillFeeds,
+  'large-live': fillLargeLive,
+  'large-replay': fillLargeReplay,
+  recent: fillRecent,
+  stalled: fillStalled,
+  topics: fillTopics,
+  'empty-topics': fillEmptyTopics,
+  history: fillHistory,
+  lines: fillLines,
+}
+
+const fill = fillings[process.argv[2] ?? '']
+if (fill === undefined) throw new Error(`There is no filling ${process.argv[2]}.`)
+process.stdout.write(`${JSON.stringify(await fill())}\n`)
+process.exit(0)

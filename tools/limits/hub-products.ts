@@ -1,0 +1,148 @@
+// Products of limits in the hub.
+
+import { KiB, MiB } from './product.ts'
+import type { Look, Product } from './product.ts'
+
+const products = 'packages/hub/test/products.test.ts'
+
+/** Connections of a hub as it comes, and streams of HTTP/2 of all of them. */
+function connections(look: Look): number {
+  return look('server.sessionsMax') + look('hub.connectionsSpare')
+}
+
+/** Requests that can be under way: one on each connection, and those in line behind one. */
+function requests(look: Look): number {
+  return connections(look) + look('hub.lineLimits.behindMax')
+}
+
+/** A page of history as records, as text and as bytes: two bytes a character, then six characters for one. */
+function pageBytes(look: Look): number {
+  const characters = look('log.pageDataMax') + look('server.eventBytesMax')
+  return characters * (2 + 6 + 6)
+}
+
+export const hubProducts: readonly Product[] = [
+  {
+    what: 'connections on their way to workers × what Node holds of one',
+    limits: ['hub.handoversMax', 'hub.backlogMax'],
+    // What waits in the kernel's queue is the kernel's, about as much for each.
+    factors: (look) => (look('hub.handoversMax') + look('hub.backlogMax')) * 3_000,
+    worstCase: (look) => look('hub.handoversMax') * 3_000,
+    boundedBy:
+      'their number, or the descriptors of the supervising process; further ones wait in the kernel',
+    filledBy: {
+      file: 'packages/hub/test/porter.test.ts',
+      name: 'a wave that workers do not take waits where it is: no more is accepted until some of it is taken',
+    },
+  },
+  {
+    what: 'request bodies at one time × their size, as bytes, text and events',
+    limits: [
+      'hub.heldBytesMax',
+      'hub.bodyFreeBytes',
+      'hub.chunkOverheadBytes',
+      'hub.connectionsSpare',
+      'hub.jsonLevelsMax',
+    ],
+    factors: (look) => requests(look) * 3 * 8 * MiB,
+    worstCase: (look) => 3 * look('hub.heldBytesMax') + requests(look) * look('hub.bodyFreeBytes'),
+    boundedBy: 'their bytes and chunks together beyond 16 KiB each; then `OVERLOADED`',
+    filledBy: {
+      file: 'packages/hub/test/http-server.test.ts',
+      name: 'unfinished bodies together stay below a limit, while small publishes go on',
+    },
+  },
+  {
+    what: 'small bodies × the events in each, while the log takes none',
+    limits: ['hub.eventOverheadBytes', 'server.publishEventsMax', 'log.batchEventsMax'],
+    factors: (look) =>
+      (requests(look) * look('hub.bodyFreeBytes') * look('hub.eventOverheadBytes')) / 23,
+    worstCase: (look) => look('hub.heldBytesMax') + requests(look) * look('hub.bodyFreeBytes'),
+    boundedBy: 'each event counts like 400 bytes of body until it is stored; then `OVERLOADED`',
+    filledBy: {
+      file: products,
+      name: 'small bodies of many events count for their events, which wait while the log stands still',
+    },
+  },
+  {
+    what: 'connections of HTTP/1.1 × requests in line × their headers',
+    limits: [
+      'hub.lineLimits.connectionMax',
+      'hub.lineLimits.behindMax',
+      'hub.headerBytesMax',
+      'hub.headerFieldsMax',
+      'hub.http2HeaderPairsMax',
+    ],
+    factors: (look) =>
+      connections(look) * look('hub.lineLimits.connectionMax') * look('hub.headerBytesMax'),
+    worstCase: (look) => requests(look) * (look('hub.headerBytesMax') + 4 * KiB),
+    boundedBy:
+      'requests behind others, of one connection and of all; then the connection is closed',
+    filledBy: {
+      file: products,
+      name: 'a client that publishes on end without waiting for answers is closed, not collected, while the log stands still',
+    },
+  },
+  {
+    what: 'pages of history that are being read × their size, escaped',
+    limits: ['hub.historyReadsMax', 'hub.historyRecordsMax', 'hub.historyPagesMax'],
+    factors: (look) => requests(look) * pageBytes(look),
+    worstCase: (look) => look('hub.historyReadsMax') * pageBytes(look),
+    boundedBy: 'so many at one time, from reading to counting the answer; others wait in line',
+    filledBy: {
+      file: products,
+      name: 'a packet full of requests for pages has four of them read at a time, not all before the first is counted',
+    },
+  },
+  {
+    what: 'answers that nobody reads × their size',
+    limits: [
+      'hub.answerLimits.heldBytesMax',
+      'hub.answerLimits.connectionBytesMax',
+      'hub.answerLimits.readMsMax',
+    ],
+    factors: (look) =>
+      requests(look) * 6 * (look('log.pageDataMax') + look('server.eventBytesMax')),
+    worstCase: (look) => 2 * look('hub.answerLimits.heldBytesMax'),
+    boundedBy:
+      'their bytes, of one connection and of all, and 60 s; twice where Node copies them; then `OVERLOADED`',
+    filledBy: {
+      file: 'packages/hub/test/unread-answers.test.ts',
+      name: 'all connections together hold no more than the bound, and what a broken one held is let go',
+    },
+  },
+  {
+    what: 'HTTP/2 connections × streams × what Node copies for open windows',
+    limits: [
+      'hub.http2Limits.streamsPerConnectionMax',
+      'hub.http2Limits.sessionMemoryMB',
+      'hub.http2Limits.invalidFramesMax',
+      'hub.http2Limits.rejectedStreamsMax',
+      'hub.http2Limits.pingsMax',
+      'hub.http2Limits.settingsMax',
+      'hub.http2Limits.streamResetBurst',
+      'hub.http2Limits.streamResetsPerSecond',
+    ],
+    factors: (look) =>
+      connections(look) *
+      look('hub.http2Limits.streamsPerConnectionMax') *
+      look('server.http2SliceBytes'),
+    worstCase: (look) => connections(look) * look('server.http2SliceBytes'),
+    boundedBy: 'streams of all connections together; then `REFUSED_STREAM`',
+    filledBy: {
+      file: 'packages/hub/test/hostile-http2.test.ts',
+      name: 'cost a bounded part of them when it %s, and others get everything',
+    },
+  },
+  {
+    what: 'workers × what each holds by itself',
+    limits: ['hub.workersMax'],
+    worstCase: (look) => look('hub.workersMax') * 60 * MiB,
+    boundedBy:
+      '`workers`; `maxSessions` and `maxFeedBytes` are shared out, every other bound in this table holds for each worker',
+    filledBy: {
+      file: 'packages/hub/test/config.test.ts',
+      name: 'workers share out the sessions of a hub and the memory for their topics, and each can hold the largest set',
+    },
+  },
+]

@@ -1,0 +1,209 @@
+// Products of limits in the engine.
+
+import { KiB, MiB } from './product.ts'
+import type { Product } from './product.ts'
+
+const frames = 'packages/server/test/frame-products.test.ts'
+const feeds = 'packages/server/test/feed-memory.test.ts'
+
+/** Sessions of a hub as it comes. */
+const sessions = 'server.sessionsMax'
+/** Framings a client can ask for: 2 shapes × 8 sets of fields × 2 names, and batch. */
+const framings = 33
+
+export const serverProducts: readonly Product[] = [
+  {
+    what: 'sessions × names, segments and text of their topic sets',
+    limits: [
+      'server.feedBytesMax',
+      'server.feedBytesMin',
+      'server.feedFreeBytes',
+      'server.feedOverheadBytes',
+      'server.nameOverheadBytes',
+      'server.patternSegmentBytes',
+      'server.textUnitBytes',
+      'log.topicSetSizeMax',
+      'log.patternSegmentsMax',
+      'log.topicBytesMax',
+      'log.topicSegmentsMax',
+    ],
+    factors: (look) => look(sessions) * look('server.feedBytesMin'),
+    worstCase: (look) =>
+      look('server.feedBytesMax') + look(sessions) * look('server.feedFreeBytes'),
+    boundedBy: '`maxFeedBytes`, counted from the opening of a session to its end; then `FULL`',
+    filledBy: {
+      file: feeds,
+      name: 'sessions with a thousand names of their own each are refused before they take all memory',
+    },
+  },
+  {
+    what: 'idle sessions × what a connection costs',
+    limits: [sessions, 'server.beatGrains', 'server.dueAtOnceMax', 'server.waitersKeptMax'],
+    worstCase: (look) => look(sessions) * 10 * KiB,
+    boundedBy: '`maxSessions`; then `FULL`',
+    filledBy: {
+      file: 'packages/hub/test/workers.test.ts',
+      name: 'the sessions a hub may hold are shared out among its workers',
+    },
+  },
+  {
+    what: 'stalled sessions × what waits for a socket (64 KiB, and the block that passed them)',
+    limits: [
+      'server.writeBytesMax',
+      'server.writeBlocksMax',
+      'server.flushBytesMax',
+      'server.flushEventsMax',
+      'server.http2SliceBytes',
+      'server.escapeGrowthMax',
+      'hub.flushBytesLimit',
+    ],
+    factors: (look) =>
+      look(sessions) *
+      (look('server.writeBytesMax') +
+        look('server.flushBytesMax') +
+        look('server.escapeGrowthMax') * look('server.eventBytesMax')),
+    worstCase: (look) =>
+      look(sessions) * (look('server.writeBytesMax') + 2 * look('server.flushBytesMax')),
+    boundedBy:
+      'portions end at 64 KiB of frames, not of data; an event above a sixth of that goes alone, in one block for all feeds; `maxSessions`, `flush.bytes`, `stalledAfter`',
+    filledBy: {
+      file: frames,
+      name: 'control characters, six times as long in an envelope, make no block of many events longer than twice the bound',
+    },
+  },
+  {
+    what: 'live sessions that stall × the large event each stalls at',
+    limits: ['server.heldBlocksBytesMax', 'server.eventBytesMax'],
+    factors: (look) =>
+      look(sessions) * look('server.escapeGrowthMax') * look('server.eventBytesMax'),
+    worstCase: (look) => 2 * look('server.heldBlocksBytesMax'),
+    boundedBy:
+      'bytes of distinct blocks, twice where HTTP/1.1 needs them as chunks; who has held one the longest is cut and resumes',
+    filledBy: {
+      file: frames,
+      name: 'live sessions that stall one after another, each at another large event, hold a bounded number of events',
+    },
+  },
+  {
+    what: 'replaying sessions × a large event of their own',
+    limits: ['server.largeWriteBytesMax', 'server.largeWriteMs'],
+    factors: (look) =>
+      look(sessions) * look('server.escapeGrowthMax') * look('server.eventBytesMax'),
+    worstCase: (look) =>
+      2 *
+      (look('server.largeWriteBytesMax') +
+        look('server.escapeGrowthMax') * look('server.eventBytesMax')),
+    boundedBy:
+      'their bytes together; others wait in line with a cursor, and after 60 s who reads too slowly is cut and resumes',
+    filledBy: {
+      file: frames,
+      name: 'sessions that replay large events and read nothing hold no more of them than all may, and the others have their turn',
+    },
+  },
+  {
+    what: 'recent records × framings × copies of a frame',
+    limits: [
+      'server.recentRecordsMax',
+      'server.recentCharactersMax',
+      'server.recentFrameBytesMax',
+      'server.frameCopiesMax',
+      'server.frameOverheadBytes',
+      'server.gzipBytesMin',
+    ],
+    factors: (look) =>
+      look('server.recentCharactersMax') *
+      (2 + framings * look('server.escapeGrowthMax') * look('server.frameCopiesMax')),
+    worstCase: (look) =>
+      look('server.recentFrameBytesMax') +
+      look('server.recentCharactersMax') *
+        (2 + look('server.escapeGrowthMax') * look('server.frameCopiesMax')),
+    boundedBy: 'bytes of their frames, and what one stretch adds before the next look',
+    filledBy: {
+      file: frames,
+      name: 'recent records of control characters, asked for in all 33 framings, keep no more frames than they may',
+    },
+  },
+  {
+    what: 'sessions that catch up × a page of the log',
+    limits: ['server.replayReadsMax', 'server.replayPageMax', 'log.pageDataMax'],
+    factors: (look) =>
+      look(sessions) * 2 * (look('log.pageDataMax') + look('server.eventBytesMax')),
+    worstCase: (look) =>
+      look('server.replayReadsMax') * 2 * (look('log.pageDataMax') + look('server.eventBytesMax')),
+    boundedBy: 'so many reads at one time, one page per turn of the event loop',
+    filledBy: {
+      file: frames,
+      name: 'a thousand sessions that resume from a log that takes long have a bounded number of pages read at a time',
+    },
+  },
+  {
+    what: 'laggards × the backlog their rules reduce',
+    limits: [
+      'server.backlogsMax',
+      'server.backlogPagesMax',
+      'server.backlogRecordsMax',
+      'server.backlogCharactersMax',
+    ],
+    factors: (look) =>
+      look(sessions) *
+      2 *
+      (look('server.backlogCharactersMax') +
+        look('log.pageDataMax') +
+        look('server.eventBytesMax')),
+    worstCase: (look) =>
+      look('server.backlogsMax') *
+      2 *
+      (look('server.backlogCharactersMax') +
+        look('log.pageDataMax') +
+        look('server.eventBytesMax')),
+    boundedBy: 'so many backlogs at one time; others wait with a cursor',
+    filledBy: {
+      file: frames,
+      name: 'laggards under a rule hold their backlogs in memory a few at a time',
+    },
+  },
+  {
+    what: 'subscriptions in bodies × their size (Fetch door)',
+    limits: [
+      'server.subscriptionBytesMax',
+      'server.subscriptionBodiesBytesMax',
+      'server.subscriptionFreeBytes',
+    ],
+    factors: (look) => look(sessions) * look('server.subscriptionBytesMax'),
+    worstCase: (look) =>
+      3 * look('server.subscriptionBodiesBytesMax') +
+      look(sessions) * look('server.subscriptionFreeBytes'),
+    boundedBy:
+      'their bytes together beyond 16 KiB each, three times for bytes, text and names; then `FULL`',
+    filledBy: {
+      file: frames,
+      name: 'bodies of subscriptions that arrive slowly are bounded together, and short ones go on',
+    },
+  },
+  {
+    what: 'topics × lag rules',
+    limits: ['server.lagRulesMax', 'server.rememberedTopicsMax'],
+    worstCase: (look) =>
+      look('server.rememberedTopicsMax') * (100 + look('log.topicBytesMax')) +
+      look('server.lagRulesMax') * KiB,
+    boundedBy: 'remembered topics; then all are forgotten',
+    filledBy: {
+      file: 'packages/server/test/lag-rules.test.ts',
+      name: 'more topics than are remembered are judged all the same, and forgotten again',
+    },
+  },
+  {
+    what: 'events waiting for a flush × their size',
+    limits: ['log.tailBatchMax'],
+    worstCase: (look) =>
+      2 * (look('log.pageDataMax') + look('server.eventBytesMax')) +
+      look('server.flushBytesMax') * 2 +
+      8 * MiB,
+    boundedBy:
+      'they leave early at `flush.events` or `flush.bytes`; one batch of the tail comes on top, at most one publish of 8 MiB',
+    filledBy: {
+      file: 'packages/server/test/flush-window.test.ts',
+      name: 'events leave early once they are as large as may be, in portions of that size',
+    },
+  },
+]
