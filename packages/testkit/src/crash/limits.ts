@@ -15,6 +15,15 @@ export const pauseEvents: { readonly from: number; readonly to: number } = {
   to: 3_500,
 }
 
+/**
+ * Events acknowledged per kill at which publishers slow down: the judge keeps all that every subscriber has received, and a fast
+ * machine publishes 60,000 while a worker is replaced. 25 kills × 2,500 × 8 subscribers × ~2 KB = 1 GB.
+ */
+export const eventsPerKill: number = 2_500
+
+/** Between two requests of a publisher that is ahead of the kills, in milliseconds. */
+export const aheadPaceMs: number = 50
+
 /** Events acknowledged after the last kill, so that slow readers fall behind and catch up on one connection. */
 export const calmEvents: number = 8_000
 

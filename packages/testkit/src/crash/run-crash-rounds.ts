@@ -13,7 +13,7 @@ import { CrashSubscriber } from './crash-subscriber.ts'
 import type { CrashScene } from './crash-subscriber.ts'
 import { countFigures } from './figures.ts'
 import type { CrashFigures } from './figures.ts'
-import { calmEvents } from './limits.ts'
+import { aheadPaceMs, calmEvents, eventsPerKill } from './limits.ts'
 import { crashTopics, drawDrafts, drawPlan } from './plan.ts'
 import type { CrashPlan, CrashSize, KillPlan, SubscriberPlan } from './plan.ts'
 
@@ -46,11 +46,17 @@ export async function runCrashRounds(options: CrashOptions): Promise<CrashReport
   failure.catch(() => undefined)
   const hubs = await CrashHubs.start({ count, workers, dataDirectory, onFailure: fail })
   const scene: CrashScene = { hubs, acks: new AckCounter() }
-  const cast = createCast(drawPlan(options), scene)
+  let kills = 0
+  const isAhead = (): boolean => scene.acks.count > (kills + 1) * eventsPerKill
+  const cast = createCast(drawPlan(options), scene, () => (isAhead() ? aheadPaceMs : 0))
+  const onKill = (count: number): void => {
+    kills = count
+    options.onKill?.(count)
+  }
   try {
     const watch = (): number =>
       cast.subscribers.reduce((sum, { events }) => sum + events.length, scene.acks.count)
-    const played = Promise.race([failure, play(cast, scene, options)])
+    const played = Promise.race([failure, play(cast, scene, onKill)])
     await withinProgress('the plan is played', played, { watch })
     const latecomer = await Promise.race([failure, readAgain(scene, seed)])
     const readers = [...cast.subscribers, latecomer]
@@ -76,7 +82,7 @@ interface Cast {
   readonly marker: Publisher
 }
 
-function createCast(plan: CrashPlan, scene: CrashScene): Cast {
+function createCast(plan: CrashPlan, scene: CrashScene, paceMs: () => number): Cast {
   const marker = new Publisher(
     { name: markerPublisher, isKeyed: true, random: createRandom(0), draw: drawDrafts },
     scene,
@@ -85,14 +91,14 @@ function createCast(plan: CrashPlan, scene: CrashScene): Cast {
     plan,
     marker,
     publishers: [
-      ...plan.publishers.map((each) => new Publisher({ ...each, draw: drawDrafts }, scene)),
+      ...plan.publishers.map((each) => new Publisher({ ...each, draw: drawDrafts, paceMs }, scene)),
       marker,
     ],
     subscribers: plan.subscribers.map((each) => new CrashSubscriber(each, scene)),
   }
 }
 
-async function play(cast: Cast, scene: CrashScene, { onKill }: CrashOptions): Promise<void> {
+async function play(cast: Cast, scene: CrashScene, onKill: (kills: number) => void): Promise<void> {
   const { publishers, subscribers, marker, plan } = cast
   await scene.hubs.ready()
   for (const subscriber of subscribers) void subscriber.run()
@@ -114,7 +120,7 @@ async function play(cast: Cast, scene: CrashScene, { onKill }: CrashOptions): Pr
 async function killAll(
   kills: readonly KillPlan[],
   { hubs, acks }: CrashScene,
-  onKill: ((kills: number) => void) | undefined,
+  onKill: (kills: number) => void,
 ): Promise<void> {
   for (const [i, { hub, worker, moment, isPatient }] of kills.entries()) {
     const slot = hubs.at(hub)
@@ -123,7 +129,7 @@ async function killAll(
     else await acks.further(moment.events)
     if (moment.kind === 'in-flight') await slot.nextSend()
     await slot.kill(worker)
-    onKill?.(i + 1)
+    onKill(i + 1)
   }
 }
 

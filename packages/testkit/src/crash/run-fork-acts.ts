@@ -108,7 +108,7 @@ function createCast({ publishers, subscribers }: CrashPlan, scene: ForkScene): C
     subscribers: plans.map((plan) => new CrashSubscriber(plan, scene)),
     publishers: publishers
       .filter((_, i) => i % 5 < 3)
-      .map((each) => new Publisher({ ...each, draw: drawSmall, paceMs: forkPaceMs }, scene)),
+      .map((each) => new Publisher({ ...each, draw: drawSmall, paceMs: () => forkPaceMs }, scene)),
   }
 }
 

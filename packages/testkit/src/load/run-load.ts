@@ -113,7 +113,7 @@ function createCast(scenario: Scenario, scene: LoadScene, size: CastSize): Cast 
       {
         name,
         isKeyed,
-        paceMs,
+        paceMs: () => paceMs,
         random: fork(random),
         draw: (own) => scene.notePadding(drawDrafts(own, scenario.bulkShare)),
         onAttempt: (attempt) => scene.book.add(attempt),

@@ -34,8 +34,8 @@ export interface PublisherOptions {
   readonly random: SeededRandom
   /** Draws the events of the next request. */
   draw(random: SeededRandom): readonly Draft[]
-  /** Between the beginnings of two requests, in milliseconds. Default 0: each follows the answer to the one before. */
-  readonly paceMs?: number | undefined
+  /** Between the beginnings of two requests, asked for each. Milliseconds. Default 0: each follows the answer to the one before. */
+  readonly paceMs?: (() => number) | undefined
   /** Told of every request before it is sent. */
   readonly onAttempt?: ((attempt: Attempt) => void) | undefined
 }
@@ -67,8 +67,8 @@ export class Publisher {
 
   /** Resolves when it was stopped and its last request is done; rejects when a request is refused for good. */
   async run(): Promise<void> {
-    const { paceMs = 0 } = this.#options
-    for (let due = systemClock.elapsed(); !this.#isStopped; due += paceMs) {
+    const { paceMs = () => 0 } = this.#options
+    for (let due = systemClock.elapsed(); !this.#isStopped; due += paceMs()) {
       const early = due - systemClock.elapsed()
       if (early > 1) await new Promise<void>((resolve) => systemClock.after(early, resolve))
       await this.publish(this.#options.draw(this.#random))
