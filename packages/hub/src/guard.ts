@@ -9,8 +9,8 @@ import type { RequestTarget } from './request-target.ts'
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
-/** Paths of which a GET is dear: a write to the log, a session. An `<img>` of any page could ask for them again and again. */
-const dearPaths = ['/readyz', '/events']
+/** Paths whose GET costs a write to the log or a session. An `<img>` in any page could request them again and again. */
+const costlyPaths = ['/readyz', '/events']
 
 /**
  * Fields that decide what a request may and does, of which a proxy in front may have believed another one. Node keeps the
@@ -101,7 +101,7 @@ export function checkHost({ authority: host = '' }: RequestTarget): void {
  */
 export function checkOrigin(request: NodeRequest, { path, authority }: RequestTarget): void {
   const method = request.method ?? 'GET'
-  if (safeMethods.includes(method) && !dearPaths.includes(path)) return
+  if (safeMethods.includes(method) && !costlyPaths.includes(path)) return
   const { origin } = request.headers
   if (!isCrossSite(request, authority)) return
   throw new HubError(

@@ -52,7 +52,7 @@ export async function answerFetch(
     const headers = compress === undefined ? streamHeaders : gzipStreamHeaders
     return new Response(sink.body, { headers })
   } catch (error) {
-    // Who is sent away from the present comes back to it, not to a later one.
+    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
     const refusal = { error, retryMs: opener.pickRetryMs(), cursor }
     return toResponse(answerRefusal(accept, refusal))

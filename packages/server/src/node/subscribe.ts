@@ -56,7 +56,7 @@ export async function subscribe(
     const sink = openSink(response, { way: options.way ?? 'auto', compress })
     await opener.open(sink, subscription)
   } catch (error) {
-    // Who is sent away from the present comes back to it, not to a later one.
+    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
     refuse(request, response, { error, retryMs: opener.pickRetryMs(), cursor })
   }
