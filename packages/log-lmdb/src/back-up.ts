@@ -13,6 +13,7 @@ import { findData, logFiles } from './data-path.ts'
 import { toDamaged, toNoLog, toNotWritable, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { describeOwnHolder } from './held-files.ts'
+import { killAtExit } from './kill-at-exit.ts'
 import { copyLookMs } from './limits.ts'
 import { openEnvironment } from './open-environment.ts'
 import type { Environment } from './open-environment.ts'
@@ -128,11 +129,14 @@ async function copyLog(
     timer = clock.after(copyLookMs, look)
   }
   let timer = clock.after(copyLookMs, look)
+  // Nothing breaks LMDB's copy off. The listener that wipes the scratch directory is called before.
+  const letExit = killAtExit()
   try {
     // Into a directory: LMDB puts its file's name behind the path.
     await root.backup(to, isCompact)
   } finally {
     timer.cancel()
+    letExit()
     await root.close()
     newest.close()
   }
