@@ -71,6 +71,7 @@ export const hubProducts: readonly Product[] = [
       'hub.lineLimits.behindMax',
       'hub.headerBytesMax',
       'hub.headerFieldsMax',
+      'hub.http2HeaderListMax',
       'hub.http2HeaderPairsMax',
     ],
     factors: (look) =>

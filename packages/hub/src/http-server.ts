@@ -9,9 +9,11 @@ import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { answer } from './answer.ts'
 import type { AnswerContext } from './answer.ts'
 import { answerClientErrors } from './client-errors.ts'
+import { isContinueOnly } from './guard.ts'
 import { Http2Connections } from './http2-connections.ts'
 import {
   headerBytesMax,
+  http2HeaderListMax,
   http2HeaderPairsMax,
   http2Limits,
   keepAliveMs,
@@ -82,7 +84,7 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
     handshakeTimeout: times.headersMs,
     settings: {
       maxConcurrentStreams: http2Limits.streamsPerConnectionMax,
-      maxHeaderListSize: headerBytesMax,
+      maxHeaderListSize: http2HeaderListMax,
     },
     maxHeaderListPairs: http2HeaderPairsMax,
     maxSessionMemory: http2Limits.sessionMemoryMB,
@@ -124,8 +126,14 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
 
 /** A request that expects what Node does not know is one like any other, which guard.ts refuses. */
 function answerExpectations(server: Server): void {
-  server.on('checkExpectation', (request: NodeRequest, response: NodeResponse) => {
+  const answerIt = (request: NodeRequest, response: NodeResponse): void => {
     server.emit('request', request, response)
+  }
+  server.on('checkExpectation', answerIt)
+  // Node looks for `100-continue` anywhere in the list, and would promise to take a body that guard.ts then refuses.
+  server.on('checkContinue', (request: NodeRequest, response: NodeResponse) => {
+    if (isContinueOnly(request.headers.expect ?? '')) response.writeContinue()
+    answerIt(request, response)
   })
 }
 

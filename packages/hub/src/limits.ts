@@ -7,10 +7,16 @@ export const headerBytesMax: number = 32 * 1024
 export const headerFieldsMax: number = 128
 
 /**
- * Header fields of one request of HTTP/2 that Node hands over, so that we can refuse them with a status: it resets the
- * stream beyond. By `headerBytesMax` with 32 bytes for each field (RFC 9113 §6.5.2) there can be 1,024.
+ * Header list of one request of HTTP/2 that the hub announces (RFC 9113 §6.5.2), so that one above `headerBytesMax` can be refused
+ * with a status. Beyond it Node resets the stream, and ends the connection from about 64 KiB of compressed headers on. Bytes.
  */
-export const http2HeaderPairsMax: number = 1_024
+export const http2HeaderListMax: number = 64 * 1024
+
+/**
+ * Header fields of one request of HTTP/2 that Node hands over, so that we can refuse them with a status: it resets the
+ * stream beyond. By `http2HeaderListMax` with 32 bytes for each field (RFC 9113 §6.5.2) there can be 2,048.
+ */
+export const http2HeaderPairsMax: number = 2_048
 
 /** Records of one page of history; each may be 1 MiB, so a page is cut by bytes as well. */
 export const historyRecordsMax: number = 1_000

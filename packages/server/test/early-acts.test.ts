@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { memoryLog } from '@tidemark/log'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -22,7 +23,10 @@ interface Asked {
 interface Server {
   readonly tide: Tidemark
   /** Sends one request, whole. */
-  ask(asked: Asked): { leave(): void; readonly whenClosed: Promise<unknown> }
+  readonly ask: (asked: Asked) => {
+    readonly leave: () => void
+    readonly whenClosed: Promise<unknown>
+  }
 }
 
 async function serveHttp(handle: Handle): Promise<Server> {
@@ -146,13 +150,17 @@ test.each(['', 'Accept-Encoding: gzip\r\n'])(
     let said = 'nothing'
     const chunk = (): string =>
       `: ${Array.from({ length: 48_000 }, () => String.fromCharCode(33 + Math.floor(random() * 90))).join('')}\n\n`
-    const server = createServer(async (request, response) => {
+    const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       await tide.subscribe(request, response)
       await settle()
       while (response.write(chunk())) await settle()
       said = 'false'
       response.once('drain', () => (said = 'drain'))
-    }).listen(0, '127.0.0.1')
+    }
+    const server = createServer((request, response) => void handle(request, response)).listen(
+      0,
+      '127.0.0.1',
+    )
     await once(server, 'listening')
     onTestFinished(async () => {
       await tide.close()
