@@ -40,10 +40,11 @@ export function answerClientErrors(
     if (leaving.has(socket)) return
     leaving.add(socket)
     const response = traffic.lastOn(socket)
-    // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
-    if (response?.socket === null) socket.destroy()
-    else if (response !== undefined && (response.req.complete || response.headersSent)) {
+    if (response !== undefined && (response.req.complete || response.headersSent)) {
       endAfter(response, socket, clock)
+    } else if (response?.socket === null) {
+      // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
+      socket.destroy()
     } else {
       answerClientError(error, socket, clock)
       giveUpReading(response?.req, error)
