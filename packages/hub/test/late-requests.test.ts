@@ -107,3 +107,22 @@ test('half a head behind answers that are read late does not keep its connection
   // What was asked for completely is answered.
   expect(length).toBeGreaterThan(pages * page.length)
 })
+
+test('a publish that was told to be sent again is not stored when the rest of it arrives after all', async () => {
+  const log = memoryLog()
+  const port = await startTestServer({ times, log })
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  onTestFinished(() => void socket.destroy())
+  let text = ''
+  let isClosed = false
+  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  socket.on('error', () => undefined).once('close', () => (isClosed = true))
+  socket.write('POST /topics/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nX: ')
+  await waitUntil('it is refused', () => text.includes('REQUEST_TIMEOUT'))
+  socket.end('y\r\n\r\nlate')
+  await waitUntil('the connection is ended', () => isClosed)
+  const answer = await exchange(port, [
+    'GET /topics/a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+  ])
+  expect(answer.body).toContain('"records":[]')
+})
