@@ -62,15 +62,16 @@ function createPlain({ context, traffic, times = requestTimes }: HttpServerOptio
   keepAllFields(server)
   traffic.follow(server)
   answerExpectations(server)
-  server.on('request', (request, response) => {
-    if (traffic.isCrowded(response)) request.socket.destroy()
-    else void answer(request, response, context)
-  })
-  answerClientErrors(server, {
+  const isLeaving = answerClientErrors(server, {
     traffic,
     clock: context.clock,
     isSpoken: () => true,
     lateMsMax: times.checkMs,
+  })
+  server.on('request', (request, response) => {
+    if (isLeaving(request.socket)) return
+    if (traffic.isCrowded(response)) request.socket.destroy()
+    else void answer(request, response, context)
   })
   return server
 }
@@ -100,9 +101,18 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
   const { clock } = context
   const connections = new Http2Connections({ clock, times, streamsMax: connectionsMax })
   connections.follow(server)
+  const { sockets, secured } = followSockets(server)
+  const isLeaving = answerClientErrors(server, {
+    traffic,
+    clock,
+    isSpoken: (socket) => secured.has(socket),
+    lateMsMax: times.checkMs,
+  })
   server.on('request', (request: NodeRequest, response: NodeResponse) => {
     if (isHttp2(response)) {
       if (!connections.admit(response)) return
+    } else if (isLeaving(response.req.socket)) {
+      return
     } else if (traffic.isCrowded(response)) {
       response.req.socket.destroy()
       return
@@ -110,13 +120,6 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
     void answer(request, response, context)
   })
   answerExpectations(server)
-  const { sockets, secured } = followSockets(server)
-  answerClientErrors(server, {
-    traffic,
-    clock,
-    isSpoken: (socket) => secured.has(socket),
-    lateMsMax: times.checkMs,
-  })
   return Object.assign(server, {
     closeAllConnections: () => {
       for (const socket of sockets) socket.destroy()
