@@ -15,6 +15,12 @@ export const writeBytesMax: number = 64 * 1024
  */
 export const writeBlocksMax: number = 64
 
+/**
+ * Bytes that a reader of the Fetch door is handed at a time. A chunk is a copy, so a reader that stops with one in hand costs this much
+ * and not an event of 6 MiB. 10,000 × 64 KiB = 640 MiB.
+ */
+export const fetchChunkBytes: number = 64 * 1024
+
 /** The longest an adaptive flush window grows to, in milliseconds: below what people notice, 50 flushes per second. */
 export const flushWindowMaxMs: number = 20
 
@@ -118,8 +124,8 @@ export const largeWriteBytesMax: number = 128 * 1024 * 1024
 export const largeWriteMs: number = 60_000
 
 /**
- * Bytes of large blocks that live sessions hold because their sockets take nothing, each block counted once. Without it 10,000
- * sessions that stall one after another, each at another event of 6 MiB, would hold 60 GB.
+ * Bytes of large blocks of live and recent events that sessions hold because their sockets take nothing, each block counted once.
+ * Without it 10,000 sessions that stall one after another, each at another event of 6 MiB, would hold 60 GB.
  */
 export const heldBlocksBytesMax: number = 128 * 1024 * 1024
 
