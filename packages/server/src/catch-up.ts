@@ -83,9 +83,9 @@ export async function catchUp(
 }
 
 /** Writes the next stretch: what is in memory, or a page of the log. */
-function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
+async function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
   if (!session.isLaggard || source.lagRules.isEmpty) return advancePage(session, source, telling)
-  return source.backlogs.run(() => advanceBacklog(session, source, telling))
+  await source.backlogs.runFor(session, () => advanceBacklog(session, source, telling))
 }
 
 async function advancePage(
@@ -131,12 +131,14 @@ async function readPage(
   { log, fanOut, turns, reads }: CatchUpSource,
   after: Position,
 ): Promise<Stretch> {
-  await turns.take()
-  if (session.isClosed) return { records: [], next: after }
+  await turns.take(session)
   const { topics } = session.feed
-  const page = await reads.run(() =>
-    log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax }),
-  )
+  const page = await reads.runFor(session, async () => {
+    // It may have closed while it waited: then nobody wants the page.
+    if (session.isClosed) return undefined
+    return log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax })
+  })
+  if (page === undefined) return { records: [], next: after }
   return {
     records: page.records.map((record) => new FramedRecord(record)),
     next: page.next,

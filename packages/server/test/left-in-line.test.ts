@@ -4,7 +4,7 @@ import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { collectGarbage } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { createTidemark, parseSubscriptionBody } from '../src/index.ts'
+import { ServerError, createTidemark, parseSubscriptionBody } from '../src/index.ts'
 import { backlogsMax, replayReadsMax } from '../src/limits.ts'
 import { Slots } from '../src/slots.ts'
 import { Turns } from '../src/turns.ts'
@@ -99,10 +99,54 @@ test('laggards that leave while they wait to reduce their backlogs keep nobody f
     reads.release()
     await settleAll(10)
   }
-  expect(last?.published.at(-1)?.key ?? last?.published.length).toBeDefined()
   expect(last?.published.length).toBeGreaterThan(500)
   // Those in the log's hands, and the pages of the one that stayed.
   expect(reads.begun).toBeLessThanOrEqual(backlogsMax + 10)
+})
+
+test('clients that come and go while the log does not say where they begin are refused once there are as many as sessions', async () => {
+  const inner = memoryLog()
+  await inner.append({ events: [{ topic: parseTopic('a'), data: 'x' }] })
+  const answers: { ok: () => void; fail: () => void }[] = []
+  const log = wrapLog(inner, {
+    locate: async (query) => {
+      await new Promise<void>((ok, fail) => {
+        answers.push({ ok, fail: () => fail(new Error('away')) })
+      })
+      return inner.locate(query)
+    },
+  })
+  const tide = createTidemark({ log, sessionsMax: 20, onError: () => undefined })
+  onTestFinished(() => tide.close())
+  await tide.ready
+  const visit = async (): Promise<string> => {
+    const client = new TestClient()
+    try {
+      await tide.open(client.connect(), parseSubscriptionBody({ topics: ['a'], since: '-1' }))
+      return 'in'
+    } catch (error) {
+      return error instanceof ServerError ? error.code : 'failed'
+    }
+  }
+  const count = async (visits: Promise<string>[]): Promise<Record<string, number>> => {
+    const counts: Record<string, number> = {}
+    for (const how of await Promise.all(visits)) counts[how] = (counts[how] ?? 0) + 1
+    return counts
+  }
+  const first = Array.from({ length: 50 }, visit)
+  await settle()
+  expect(answers).toHaveLength(20)
+  for (const [i, { ok, fail }] of answers.splice(0).entries()) {
+    if (i < 5) fail()
+    else ok()
+  }
+  expect(await count(first)).toEqual({ in: 15, failed: 5, FULL: 30 })
+  // The places of those that failed are free again.
+  const second = Array.from({ length: 50 }, visit)
+  await settle()
+  for (const { ok } of answers.splice(0)) ok()
+  expect(await count(second)).toEqual({ in: 5, FULL: 45 })
+  expect(tide.sessionCount).toBe(20)
 })
 
 test('who leaves the line for a turn costs no turn, and the next in line has it', async () => {
