@@ -40,8 +40,7 @@ export class Slots {
   }
 
   #enter(owner: object): Promise<boolean> | true {
-    if (this.#taken >= this.#max)
-      return new Promise((resolve) => this.#waiting.set(owner, resolve))
+    if (this.#taken >= this.#max) return new Promise((resolve) => this.#waiting.set(owner, resolve))
     this.#taken += 1
     return true
   }

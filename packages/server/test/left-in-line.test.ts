@@ -17,7 +17,11 @@ async function settleAll(turns: number): Promise<void> {
 }
 
 /** A log whose reads are answered when the test says so. */
-function holdReads(inner: EventLog): { log: EventLog; readonly begun: number; release: () => void } {
+function holdReads(inner: EventLog): {
+  log: EventLog
+  readonly begun: number
+  release: () => void
+} {
   let held: (() => void)[] = []
   let begun = 0
   return {

@@ -36,8 +36,7 @@ async function makeRecords(count: number, length: number): Promise<EventRecord[]
 function useEverything(framed: FramedRecord, framing: Framing): void {
   const block = framing.assemble([framed.frame(framing)], framed.record)
   const { block: piece } = toGzipPiece(block)
-  for (const { chunk, bytes } of [block, piece])
-    expect(chunk.length).toBeGreaterThan(bytes.length)
+  for (const { chunk, bytes } of [block, piece]) expect(chunk.length).toBeGreaterThan(bytes.length)
 }
 
 const framings: readonly [string, Framing][] = (['plain', 'envelope', 'batch'] as const).map(

@@ -1,12 +1,13 @@
 // Sessions whose sockets take nothing, however they came to stand still: what all of them hold together.
 
 import { memoryLog } from '@tidemark/log'
-import type { EventRecord, TailHandler } from '@tidemark/log'
-import { collectGarbage, createFakeClock, createRandom } from '@tidemark/testkit'
+import { collectGarbage, createRandom } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTidemark, parseSubscriptionBody } from '../src/index.ts'
-import type { Tidemark } from '../src/index.ts'
+import type { Sink } from '../src/index.ts'
+import { StreamSink } from '../src/fetch/stream-sink.ts'
 import {
+  escapeGrowthMax,
   eventBytesMax,
   fetchChunkBytes,
   flushBytesMax,
@@ -86,3 +87,48 @@ test('readers of the Fetch door that stop at a large event hold a slice of it ea
   expect(collectGarbage() - before).toBeLessThan(allowed)
   for (const { value } of chunks) expect(value?.length).toBe(fetchChunkBytes)
 })
+
+/** A reader that has never asked for a byte. */
+const openUnread = (): Sink => new StreamSink(new Request('http://localhost/events'))
+
+test.each<[string, () => Sink]>([
+  ['a socket', () => new KeepingSink(true)],
+  ['the Fetch door', openUnread],
+])(
+  'fifty stalled sessions of %s with topics of their own hold a portion and the block that passed it each, live and replaying',
+  async (_, openSink) => {
+    const random = createRandom(11)
+    const tide = createTidemark({ log: memoryLog() })
+    onTestFinished(() => tide.close())
+    const sinks: Sink[] = []
+    const open = async (since: string): Promise<void> => {
+      for (let i = 0; i < 25; i++) {
+        const sink = openSink()
+        sinks.push(sink)
+        const framing = ['plain', 'envelope', 'batch'][i % 3]
+        const topics = ['all', `own/${sinks.length}`]
+        await tide.open(sink, parseSubscriptionBody({ topics, since, framing }))
+      }
+    }
+    // Six times as long in JSON: the longest that do not go alone, and many short ones.
+    const longest = Math.floor(flushBytesMax / escapeGrowthMax) - 200
+    const publish = async (): Promise<void> => {
+      const events = Array.from({ length: 30 }, () => {
+        const length = random.int(1) === 0 ? longest : random.int(300)
+        return { topic: 'all', data: '\u0001'.repeat(length) }
+      })
+      const own = sinks.map((_sink, i) => ({ topic: `own/${i + 1}`, data: 'own' }))
+      await tide.publishAll([...events, ...own])
+      await settleAll(2)
+    }
+    await open('now')
+    for (let round = 0; round < 12; round++) await publish()
+    await open('earliest')
+    await settleAll(100)
+    for (let round = 0; round < 12; round++) await publish()
+    const waiting = sinks.map(({ bytesWaiting }) => bytesWaiting ?? 0)
+    expect(Math.min(...waiting)).toBeGreaterThan(writeBytesMax)
+    expect(Math.max(...waiting)).toBeLessThanOrEqual(writeBytesMax + 2 * flushBytesMax)
+    expect(tide.sessionCount).toBe(sinks.length)
+  },
+)
