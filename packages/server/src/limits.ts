@@ -66,7 +66,7 @@ export const subscriptionFreeBytes: number = 16 * 1024
  */
 export const gzipBytesMin: number = 200
 
-/** Sessions of one node. 10,000 × ~10 KB idle = 100 MB. */
+/** Sessions of one node. 10,000 × ~10 KB idle = 100 MB; each with a connection of HTTP/2 over TLS, 1 GB. */
 export const sessionsMax: number = 10_000
 
 /** What a feed costs beside its names: feed, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */

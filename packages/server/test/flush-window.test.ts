@@ -152,7 +152,7 @@ async function openHandedNode() {
     clock,
     client,
     /** Hands over one batch of events with so many characters each. */
-    async hand(lengths: readonly number[]): Promise<void> {
+    hand: async (lengths: readonly number[]): Promise<void> => {
       for (const length of lengths) {
         const events = [{ topic: parseTopic('a'), data: 'x'.repeat(length) }]
         await inner.append({ events })
