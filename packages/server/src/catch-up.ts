@@ -132,9 +132,11 @@ async function readPage(
   after: Position,
 ): Promise<Stretch> {
   await turns.take(session)
+  // One that has closed meanwhile is in no line any more, and must not enter the next.
+  if (session.isClosed) return { records: [], next: after }
   const { topics } = session.feed
   const page = await reads.runFor(session, async () => {
-    // It may have closed while it waited: then nobody wants the page.
+    // It may have closed after it was given its place.
     if (session.isClosed) return undefined
     return log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax })
   })
