@@ -93,7 +93,26 @@ export class StreamSink implements Sink {
    * its memory to another thread, for one, while the block is shared with other sessions.
    */
   #handOver(): void {
-    const chunk = new Uint8Array(Math.min(this.#heldBytes, fetchChunkBytes))
+    const chunk = this.#heldBytes <= fetchChunkBytes ? this.#takeAll() : this.#takeSlice()
+    // Before `enqueue`, which may pull again at once.
+    this.#isPulled = false
+    this.#controller?.enqueue(chunk)
+  }
+
+  #takeAll(): Uint8Array<ArrayBuffer> {
+    const chunk = new Uint8Array(this.#heldBytes)
+    let offset = 0
+    for (const bytes of this.#held) {
+      chunk.set(bytes, offset)
+      offset += bytes.length
+    }
+    this.#held = []
+    this.#heldBytes = 0
+    return chunk
+  }
+
+  #takeSlice(): Uint8Array<ArrayBuffer> {
+    const chunk = new Uint8Array(fetchChunkBytes)
     let offset = 0
     let taken = 0
     for (const bytes of this.#held) {
@@ -106,9 +125,7 @@ export class StreamSink implements Sink {
     }
     this.#held.splice(0, taken)
     this.#heldBytes -= chunk.length
-    // Before `enqueue`, which may pull again at once.
-    this.#isPulled = false
-    this.#controller?.enqueue(chunk)
+    return chunk
   }
 
   #finish(): void {
