@@ -11,7 +11,7 @@ export const limitFillings: readonly LimitFilling[] = [
   { name: 'feeds', product: 'sessions × names, segments and text of their topic sets' },
   {
     name: 'large-live',
-    product: 'live sessions that stall × the large event each stalls at',
+    product: 'sessions that stall × the large live or recent event each stalls at',
   },
   { name: 'large-replay', product: 'replaying sessions × a large event of their own' },
   { name: 'recent', product: 'recent records × framings × copies of a frame' },

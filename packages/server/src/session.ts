@@ -28,7 +28,7 @@ export interface SessionHost {
   readonly paced: Deadlines<Session>
   /** Blocks of replays that are too large to wait for sockets without a bound of their own. */
   readonly largeWrites: LargeWrites
-  /** Large blocks that live sessions are blocked by. */
+  /** Large blocks, shared with others, that sessions are blocked by. */
   readonly heldBlocks: HeldBlocks
   /** Where live sessions stand. */
   readonly livePosition: Position
@@ -144,6 +144,13 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     this.#send(block)
   }
 
+  /** Counts a large block that others may get as well, and that its socket has just been given, until it has taken it. */
+  holdShared(block: Block): void {
+    if (this.#isWritable || this.isClosed || block.bytes.length <= writeBytesMax) return
+    this.#holdsBlock = true
+    this.#host.heldBlocks.hold(this, block)
+  }
+
   /** Sent away for being behind with what no session may be behind with. */
   giveUp(): void {
     this.#host.dismiss(this, 'lagging')
@@ -185,10 +192,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
       this.#pace?.take(flush.events)
       this.#send(flush.block)
       if (this.#isWritable) return
-      if (flush.block.bytes.length > writeBytesMax && !this.isClosed) {
-        this.#holdsBlock = true
-        this.#host.heldBlocks.hold(this, flush.block)
-      }
+      this.holdShared(flush.block)
     }
     if (flush.isStrict) {
       this.#host.dismiss(this, 'lagging')
