@@ -68,7 +68,9 @@ export async function catchUp(
   const telling: Telling = { greeting, told: undefined, dropped: undefined }
   while (!session.isClosed) {
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
+    const turn = session.largeTurn
     await advance(session, source, telling)
+    if (turn !== undefined) session.endTurn(turn)
     if (session.isBlocked || session.allowance < 1) {
       await session.untilReady()
     } else if (session.largeTurn !== undefined) {

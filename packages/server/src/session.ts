@@ -129,6 +129,14 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     return this.#largeTurn === undefined
   }
 
+  /**
+   * Gives back a turn that was not used. What it was taken for may be among the records in memory by now, whose frames need none,
+   * or may have been removed.
+   */
+  endTurn(turn: Promise<void>): void {
+    if (this.#largeTurn === turn) this.#leaveLarge()
+  }
+
   /** Others have waited long enough for this socket to take its block. */
   makeRoom(): void {
     this.#host.dismiss(this, 'stalled')
