@@ -1,48 +1,57 @@
 // What has been decoded and not yet handed over, bounded: when it is full, reading of the stream pauses.
 
-import type { FeedEvent, Gap } from './feed.ts'
+import type { WaitingEvent } from './decode-event.ts'
+import type { Gap } from './feed.ts'
 import { queueCostMax, queueItemCost } from './limits.ts'
 
 /** What a stream brings, in its order. A mark is a place without an event: a beat's cursor. */
 export type FeedItem =
-  | { readonly kind: 'event'; readonly id: string; readonly event: FeedEvent }
+  | { readonly kind: 'event'; readonly id: string; readonly event: WaitingEvent }
   | { readonly kind: 'gap'; readonly id: string; readonly gap: Gap }
   | { readonly kind: 'mark'; readonly id: string }
 
+interface Entry {
+  item: FeedItem
+  cost: number
+}
+
 /** A first-in, first-out queue that knows what it costs. */
 export class EventQueue {
-  #items: FeedItem[] = []
+  #items: Entry[] = []
   #head = 0
   #cost = 0
+  /** Of what was pushed since bytes were counted last. */
+  #freshCost = 0
   #onRoom: (() => void) | undefined
 
   get first(): FeedItem | undefined {
-    return this.#items[this.#head]
+    return this.#items[this.#head]?.item
   }
 
   push(item: FeedItem): void {
     // Marks in a row say no more than the last of them, so a feed nobody reads stays small.
-    const isNewer =
-      item.kind === 'mark' && this.first !== undefined && this.#items.at(-1)?.kind === 'mark'
-    if (isNewer) {
-      this.#items[this.#items.length - 1] = item
+    const last = this.first === undefined ? undefined : this.#items.at(-1)
+    if (item.kind === 'mark' && last?.item.kind === 'mark') {
+      last.item = item
+      this.#raise(last, costOf(item) - last.cost)
       return
     }
-    this.#items.push(item)
-    this.#cost += costOf(item)
+    const entry = { item, cost: 0 }
+    this.#items.push(entry)
+    this.#raise(entry, costOf(item))
   }
 
   shift(): FeedItem | undefined {
-    const item = this.first
-    if (item === undefined) return undefined
+    const entry = this.#items[this.#head]
+    if (entry === undefined) return undefined
     this.#head++
     // Dropping the front in one go keeps each shift at constant cost on average.
     if (this.#head === this.#items.length || this.#head >= 1024) {
       this.#items.splice(0, this.#head)
       this.#head = 0
     }
-    this.#spend(costOf(item))
-    return item
+    this.#spend(entry.cost)
+    return entry.item
   }
 
   clear(): void {
@@ -51,12 +60,24 @@ export class EventQueue {
     this.#spend(this.#cost)
   }
 
-  /** Resolves once less than the limit waits; undefined when that is so already. For one waiter at a time. */
-  waitForRoom(): Promise<void> | undefined {
+  /**
+   * Resolves once less than the limit waits; undefined when that is so already. For one waiter at a time. What waits counts for
+   * the bytes it was decoded from, because texts may be slices of them: a short id keeps the comment beside it.
+   */
+  waitForRoom(bytesRead = 0): Promise<void> | undefined {
+    const last = this.first === undefined ? undefined : this.#items.at(-1)
+    if (last !== undefined) this.#raise(last, Math.max(0, bytesRead - this.#freshCost))
+    this.#freshCost = 0
     if (this.#cost < queueCostMax) return undefined
     return new Promise((resolve) => {
       this.#onRoom = resolve
     })
+  }
+
+  #raise(entry: Entry, cost: number): void {
+    entry.cost += cost
+    this.#cost += cost
+    this.#freshCost += cost
   }
 
   #spend(cost: number): void {
@@ -70,5 +91,12 @@ export class EventQueue {
 }
 
 function costOf(item: FeedItem): number {
-  return queueItemCost + (item.kind === 'event' ? item.event.text.length : 0)
+  const { id } = item
+  if (item.kind === 'mark') return queueItemCost + id.length
+  if (item.kind === 'gap') {
+    const { from, to, reason } = item.gap
+    return queueItemCost + id.length + from.length + to.length + reason.length
+  }
+  const { topic, type, text, key = '' } = item.event
+  return queueItemCost + id.length + topic.length + type.length + text.length + key.length
 }
