@@ -82,6 +82,18 @@ describe('100 MB published past one connection that has all its streams subscrib
   )
 })
 
+test('an idle session on a connection of HTTP/2 of its own costs 100 KiB at most', async () => {
+  const { hub, countBytes } = await startVictim()
+  const openIdle = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await follow(connectHttp2(hub.port), '/events?topic=idle')
+  }
+  // What the first of them load, and what the collector needs as room, is there.
+  await openIdle(150)
+  const before = countBytes()
+  await openIdle(300)
+  expect((countBytes() - before) / 300).toBeLessThan(100 * 1024)
+})
+
 test('pages of history that nobody reads stay below the bound of their connections', async () => {
   const { hub, countBytes } = await startVictim()
   const before = countBytes()

@@ -235,11 +235,16 @@ describe('limits over TLS', () => {
 
   test('streams beyond the limit of all connections are refused as not begun', async () => {
     const port = await startTlsServer({ connectionsMax: 3 })
-    const session = connectHttp2(port)
-    const open = await Promise.all([1, 2, 3].map(() => follow(session, '/events?topic=a')))
-    expect(await request(session, { ':path': '/livez' })).toMatchObject({ status: 0, rstCode: 7 })
+    const sessions = [connectHttp2(port), connectHttp2(port)] as const
+    const [first, second] = sessions
+    const open = await Promise.all(
+      [first, second, second].map((session) => follow(session, '/events?topic=a')),
+    )
+    for (const session of sessions)
+      expect(await request(session, { ':path': '/livez' })).toMatchObject({ status: 0, rstCode: 7 })
+    // Its place is free for a stream of the other connection.
     open[0]?.stream.close()
-    await expect.poll(async () => (await request(session, { ':path': '/livez' })).status).toBe(200)
+    await expect.poll(async () => (await request(second, { ':path': '/livez' })).status).toBe(200)
   })
 
   test('who opens and resets streams without end loses the connection, and nobody else anything', async () => {
