@@ -100,11 +100,13 @@ function openByBody(port: number, body: string): Promise<boolean> {
     const socket = createConnection(port, '127.0.0.1')
     onTestFinished(() => void socket.destroy())
     socket.on('error', () => undefined)
-    socket.setEncoding('latin1').once('data', (text: string) => {
-      const isOpen = text.startsWith('HTTP/1.1 200')
-      if (!isOpen) socket.destroy()
-      resolve(isOpen)
+    let text = ''
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      text += part
+      if (text.includes('event: tidemark.ready')) resolve(true)
     })
+    // A stream that is refused is told so and ends.
+    socket.once('close', () => resolve(false))
     const head = 'POST /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n'
     socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`)
   })

@@ -64,7 +64,10 @@ export const subscriptionPartBytes: number = 48
  */
 export const gzipBytesMin: number = 200
 
-/** Sessions of one node. 10,000 × ~10 KB idle = 100 MB. */
+/**
+ * Sessions of one node. 10,000 × ~10 KB idle = 100 MB over HTTP/1.1. Over TLS with a connection of HTTP/2 for each it is 85 KB,
+ * 850 MB.
+ */
 export const sessionsMax: number = 10_000
 
 /** What a feed costs beside its names: feed, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
