@@ -26,6 +26,7 @@ import {
 import {
   answerLimits,
   headerBytesMax,
+  headerFieldsMax,
   historyReadsMax,
   lineLimits,
 } from '../../packages/hub/src/limits.ts'
@@ -246,34 +247,36 @@ async function fillHistory(): Promise<Filled> {
   const bytes = await watchHub((port) => crowd(port, 20, request.repeat(250)))
   // Pages being read, as records, text and bytes; those that are answers are bounded in all.
   const page = (eventBytesMax + pageDataMax) * 20
-  return { bytes, allowed: historyReadsMax * page + answerLimits.heldBytesMax + garbageBytes }
+  return { bytes, allowed: historyReadsMax * page + 2 * answerLimits.heldBytesMax + garbageBytes }
 }
 
-/** Requests with 30 KB of headers, as many as may wait in line. */
+/** Requests with 30 KB of headers in 120 fields, as many as may wait in line. */
 async function fillLines(): Promise<Filled> {
-  const head = `X-Long: ${'x'.repeat(headerBytesMax - 2_048)}\r\n`
+  const value = 'x'.repeat(Math.floor((headerBytesMax - 4_096) / 120))
+  const head = Array.from({ length: 120 }, (_, i) => `X-${i}: ${value}\r\n`).join('')
   const request = `GET /topics/a HTTP/1.1\r\nHost: localhost\r\n${head}\r\n`
   const bytes = await watchHub((port) => crowd(port, 30, request.repeat(130)))
   return {
     bytes,
     allowed:
-      lineLimits.behindMax * (headerBytesMax + 4_096) + answerLimits.heldBytesMax + garbageBytes,
+      lineLimits.behindMax * (headerBytesMax + 96 * headerFieldsMax + 2_048) +
+      2 * answerLimits.heldBytesMax +
+      garbageBytes,
   }
 }
 
-/** Idle sessions, counted from the 200th on: before, the collector takes room that it keeps. */
-async function fillIdle(args: readonly string[], open: OpenIdle): Promise<number> {
+/** Idle sessions, counted from the 1,000th on: before, the collector takes room that it keeps. */
+async function fillIdle(isTls: boolean, open: (port: number) => Promise<void>): Promise<number> {
   setInterval(() => undefined, 1_000)
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'tidemark-limits-'))
-  const certificate = await makeCertificate(dataDirectory)
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-limits-'))
   const hub = await startHubProcess({
-    dataDirectory,
-    args: args.includes('tls') ? certificate.args : [],
+    dataDirectory: join(directory, 'data'),
+    args: isTls ? (await makeCertificate(directory)).args : [],
   })
   try {
     const { pid, port } = hub
     if (pid === undefined) throw new Error('A hub that answers has a process.')
-    for (let i = 0; i < 200; i++) await open(port)
+    for (let i = 0; i < idleSessions; i++) await open(port)
     await sleep(1_000)
     const before = readMemory([pid]).anonymousBytes
     for (let i = 0; i < idleSessions; i++) await open(port)
@@ -281,16 +284,14 @@ async function fillIdle(args: readonly string[], open: OpenIdle): Promise<number
     return readMemory([pid]).anonymousBytes - before
   } finally {
     await hub.stop()
-    rmSync(dataDirectory, { recursive: true, force: true })
+    rmSync(directory, { recursive: true, force: true })
   }
 }
-
-type OpenIdle = (port: number) => Promise<void>
 
 const idleSessions = 1_000
 
 async function fillIdlePlain(): Promise<Filled> {
-  const bytes = await fillIdle([], async (port) => {
+  const bytes = await fillIdle(false, async (port) => {
     const [socket] = await crowd(port, 1, idleRequest)
     if (socket === undefined) throw new Error('A connection was not made.')
     socket.resume()
@@ -303,7 +304,7 @@ const idleRequest =
   'GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n'
 
 async function fillIdleTls(): Promise<Filled> {
-  const bytes = await fillIdle(['tls'], async (port) => {
+  const bytes = await fillIdle(true, async (port) => {
     const session = connectHttp2(`https://localhost:${port}`, { rejectUnauthorized: false })
     const stream = session.request({ ':path': '/events?topic=a', accept: 'text/event-stream' })
     stream.resume()

@@ -102,8 +102,8 @@ export interface LineLimits {
 }
 
 /**
- * A request in line is 36 KiB at most: 32 KiB of headers and Node's objects; its body counts by itself. 4,096 × 36 KiB =
- * 144 MiB. A connection that sends more is closed (RFC 9112 §9.3.2 has clients repeat what was not answered).
+ * A request in line is 46 KiB at most: 32 KiB of headers, 96 bytes for each of 128 fields, and Node's objects; its body counts by
+ * itself. 4,096 × 46 KiB = 184 MiB. A connection that sends more is closed (RFC 9112 §9.3.2 has clients repeat what was not answered).
  */
 export const lineLimits: LineLimits = { connectionMax: 256, behindMax: 4_096 }
 
