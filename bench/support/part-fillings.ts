@@ -189,7 +189,9 @@ function fillLatest(): Promise<Filled> {
   return weigh(count * 50, () => {
     const check = new TableCheck(count)
     const key = { bytes: Buffer.alloc(12), at: 0, length: 12 }
-    const value = { bytes: Buffer.alloc(8, 1), at: 0, length: 8 }
+    const value = { bytes: Buffer.alloc(8), at: 0, length: 8 }
+    // Above 2^32, so that V8 cannot store it as a small number.
+    value.bytes.writeUInt32BE(7, 0)
     for (let i = 0; i < count + 1_000; i++) {
       value.bytes.writeUInt32BE(i, 4)
       check.on('latest', { key, value, isTree: false })
