@@ -11,17 +11,21 @@ export type FeedItem =
   | { readonly kind: 'mark'; readonly id: string }
 
 interface Entry {
-  item: FeedItem
+  readonly item: FeedItem
   cost: number
 }
 
 /** A first-in, first-out queue that knows what it costs. */
 export class EventQueue {
+  /** Empty once all have been handed over. */
   #items: Entry[] = []
   #head = 0
   #cost = 0
-  /** Of what was pushed since bytes were counted last. */
+  /** Of what was decoded since anything was pushed. */
+  #bytesRead = 0
+  /** Of what was pushed since bytes were counted last, and the last of it that waits and is no mark. */
   #freshCost = 0
+  #fresh: Entry | undefined
   #onRoom: (() => void) | undefined
 
   get first(): FeedItem | undefined {
@@ -30,15 +34,16 @@ export class EventQueue {
 
   push(item: FeedItem): void {
     // Marks in a row say no more than the last of them, so a feed nobody reads stays small.
-    const last = this.first === undefined ? undefined : this.#items.at(-1)
+    const last = this.#items.at(-1)
     if (item.kind === 'mark' && last?.item.kind === 'mark') {
-      last.item = item
-      this.#raise(last, costOf(item) - last.cost)
-      return
+      this.#items.pop()
+      this.#cost -= last.cost
     }
-    const entry = { item, cost: 0 }
+    const entry = { item, cost: costOf(item) }
     this.#items.push(entry)
-    this.#raise(entry, costOf(item))
+    this.#cost += entry.cost
+    this.#freshCost += entry.cost
+    if (item.kind !== 'mark') this.#fresh = entry
   }
 
   shift(): FeedItem | undefined {
@@ -50,6 +55,7 @@ export class EventQueue {
       this.#items.splice(0, this.#head)
       this.#head = 0
     }
+    if (entry === this.#fresh) this.#fresh = undefined
     this.#spend(entry.cost)
     return entry.item
   }
@@ -57,6 +63,7 @@ export class EventQueue {
   clear(): void {
     this.#items = []
     this.#head = 0
+    this.#fresh = undefined
     this.#spend(this.#cost)
   }
 
@@ -65,19 +72,22 @@ export class EventQueue {
    * the bytes it was decoded from, because texts may be slices of them: a short id keeps the comment beside it.
    */
   waitForRoom(bytesRead = 0): Promise<void> | undefined {
-    const last = this.first === undefined ? undefined : this.#items.at(-1)
-    if (last !== undefined) this.#raise(last, Math.max(0, bytesRead - this.#freshCost))
-    this.#freshCost = 0
+    this.#bytesRead += bytesRead
+    if (this.#freshCost > 0) {
+      const entry = this.#fresh ?? this.#items.at(-1)
+      const more = this.#bytesRead - this.#freshCost
+      if (entry !== undefined && more > 0) {
+        entry.cost += more
+        this.#cost += more
+      }
+      this.#bytesRead = 0
+      this.#freshCost = 0
+      this.#fresh = undefined
+    }
     if (this.#cost < queueCostMax) return undefined
     return new Promise((resolve) => {
       this.#onRoom = resolve
     })
-  }
-
-  #raise(entry: Entry, cost: number): void {
-    entry.cost += cost
-    this.#cost += cost
-    this.#freshCost += cost
   }
 
   #spend(cost: number): void {
@@ -91,12 +101,11 @@ export class EventQueue {
 }
 
 function costOf(item: FeedItem): number {
-  const { id } = item
-  if (item.kind === 'mark') return queueItemCost + id.length
-  if (item.kind === 'gap') {
-    const { from, to, reason } = item.gap
-    return queueItemCost + id.length + from.length + to.length + reason.length
+  const texts = [item.id]
+  if (item.kind === 'gap') texts.push(item.gap.from, item.gap.to, item.gap.reason)
+  if (item.kind === 'event') {
+    const { topic, type, text, key = '' } = item.event
+    texts.push(topic, type, text, key)
   }
-  const { topic, type, text, key = '' } = item.event
-  return queueItemCost + id.length + topic.length + type.length + text.length + key.length
+  return texts.reduce((cost, { length }) => cost + length, queueItemCost)
 }

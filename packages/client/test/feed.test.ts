@@ -280,6 +280,10 @@ test.each([
   ],
   ['JSON of many small arrays', `data: [${'[],'.repeat(300)}0]\n\n`],
   ['characters of two bytes', `data: €${'x'.repeat(500)}\n\n`],
+  [
+    'data lines between comments of 16 KB',
+    `${`data: ${'x'.repeat(64)}\n:${'€'.repeat(5_000)}\n`.repeat(8)}\n`,
+  ],
   ['an id beside a comment of 16 KB', `:${'€'.repeat(5_000)}\nid: 0123456789abcdef\ndata:\n\n`],
 ])(
   'a slow loop over a server that writes events with %s on end holds 2 MiB of them',
@@ -360,6 +364,34 @@ test('the queue asks for a pause by size, and marks in a row are one', () => {
   for (let i = 0; i < 100; i++) queue.push({ kind: 'mark', id: String(i) })
   expect(queue.shift()).toEqual({ kind: 'mark', id: '99' })
   expect(queue.first).toBeUndefined()
+})
+
+test('a queue that nobody empties takes beats for ever, and no beat hides what an event was decoded from', () => {
+  const queue = new EventQueue()
+  const event = { topic: '', type: 'message', data: '', text: '', id: '' } as FeedEvent
+  queue.push({ kind: 'event', id: '', event })
+  for (let i = 0; i < 100_000; i++) {
+    queue.push({ kind: 'mark', id: `c${i}` })
+    expect(queue.waitForRoom(100)).toBeUndefined()
+  }
+  // Each time an event with a beat behind it in one slice, and a beat alone in the next.
+  let slices = 0
+  for (; slices < 1_000 && queue.waitForRoom(sliceBytesMax) === undefined; slices++) {
+    queue.push({ kind: 'event', id: '', event })
+    queue.push({ kind: 'mark', id: 'a' })
+    void queue.waitForRoom(sliceBytesMax)
+    queue.push({ kind: 'mark', id: 'b' })
+  }
+  expect(slices).toBeLessThanOrEqual(queueCostMax / sliceBytesMax)
+  while (queue.shift() !== undefined);
+  expect(queue.waitForRoom(sliceBytesMax)).toBeUndefined()
+  queue.push({ kind: 'event', id: '', event })
+  queue.shift()
+  // Nothing of it is left to count, and comments beside an event that waits are not held.
+  for (let i = 0; i < 1_000; i++) expect(queue.waitForRoom(sliceBytesMax)).toBeUndefined()
+  const other = new EventQueue()
+  other.push({ kind: 'event', id: '', event })
+  for (let i = 0; i < 1_000; i++) expect(other.waitForRoom(sliceBytesMax)).toBeUndefined()
 })
 
 test.for(['connecting', 'open', 'ready', 'paused', 'waiting'] as const)(
