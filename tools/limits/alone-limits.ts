@@ -81,6 +81,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log-lmdb.repairRecordsMax',
     'log-lmdb.treeDepthMax',
     'log-lmdb.walkPagesPerTurn',
+    'log.idempotencyForgottenMax',
     'log.mergeTopicsMax',
     'log.scanRecordsMax',
     'log.seekCost',

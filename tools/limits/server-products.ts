@@ -39,23 +39,13 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
-    what: 'idle sessions × what a connection of plain HTTP/1.1 costs',
+    what: 'idle sessions × what a connection of HTTP/1.1 costs',
     limits: [sessions, 'server.beatGrains', 'server.dueAtOnceMax', 'server.waitersKeptMax'],
     worstCase: (look) => look(sessions) * 10 * KiB,
     boundedBy: '`maxSessions`; then `FULL`',
     filledBy: {
       file: idle,
       name: 'two thousand idle sessions cost a hub no more than 10 KiB each, and the next one is told to come back',
-    },
-  },
-  {
-    what: 'idle sessions × what a connection of HTTP/2 over TLS costs',
-    limits: [sessions],
-    worstCase: (look) => look(sessions) * 120 * KiB,
-    boundedBy: '`maxSessions`; then `FULL`',
-    filledBy: {
-      file: idle,
-      name: 'idle sessions of HTTP/2 over TLS cost a hub no more than 120 KiB each, with a connection of their own',
     },
   },
   {
@@ -190,21 +180,23 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
-    what: 'subscriptions in bodies × their size (Fetch door)',
+    what: 'subscriptions in bodies × their size and parts (doors of an application)',
     limits: [
       'server.subscriptionBytesMax',
       'server.subscriptionBodiesBytesMax',
       'server.subscriptionFreeBytes',
+      'server.subscriptionPartBytes',
     ],
     factors: (look) => look(sessions) * look('server.subscriptionBytesMax'),
     worstCase: (look) =>
-      3 * look('server.subscriptionBodiesBytesMax') +
-      look(sessions) * look('server.subscriptionFreeBytes'),
+      2 *
+      (look('server.subscriptionBodiesBytesMax') +
+        look(sessions) * look('server.subscriptionFreeBytes')),
     boundedBy:
-      'their bytes together beyond 16 KiB each, three times for bytes, text and names; then `FULL`',
+      'their bytes and parts together beyond 16 KiB each, by two bytes a character; then `FULL`',
     filledBy: {
-      file: frames,
-      name: 'bodies of subscriptions that arrive slowly are bounded together, and short ones go on',
+      file: 'packages/server/test/body-budget.test.ts',
+      name: 'bodies of subscriptions in parts of %d bytes hold no more than twice what they count for',
     },
   },
   {

@@ -6,7 +6,7 @@ import { buildRequest } from './build-request.ts'
 import type { Subscription } from './build-request.ts'
 import type { Clock } from './clock.ts'
 import { parseControlEvent } from './control-event.ts'
-import { decodeEvent } from './decode-event.ts'
+import { readEvent } from './decode-event.ts'
 import { ClientError } from './errors.ts'
 import type { FeedItem } from './event-queue.ts'
 import type { Bye, Ready } from './feed.ts'
@@ -46,7 +46,7 @@ export interface AttemptSink {
   ready(ready: Ready): void
   bye(bye: Bye): void
   item(item: FeedItem): void
-  waitForRoom(): Promise<void> | undefined
+  waitForRoom(bytesRead: number): Promise<void> | undefined
 }
 
 /** How an attempt ended, and where the next one goes on. */
@@ -132,7 +132,8 @@ class Connection {
       },
       { lastEventId: this.cursor, eventBytesMax },
     )
-    const waitForRoom = (): Promise<void> | undefined => this.#sink.waitForRoom()
+    const waitForRoom = (bytesRead: number): Promise<void> | undefined =>
+      this.#sink.waitForRoom(bytesRead)
     await readStream(stream, { decoder, watch: this.#watch, waitForRoom, signal, eventBytesMax })
   }
 
@@ -149,7 +150,7 @@ class Connection {
     this.#sink.item({
       kind: 'event',
       id: event.id,
-      event: decodeEvent(event, this.#link.onlyTopic),
+      event: readEvent(event, this.#link.onlyTopic),
     })
   }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { systemClock } from '@tidemark/log'
-import { startHubProcess } from '@tidemark/testkit'
+import { collectGarbage, startHubProcess } from '@tidemark/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
 import { http2Limits } from '../src/limits.ts'
@@ -253,11 +253,16 @@ describe('limits over TLS', () => {
 
   test('streams beyond the limit of all connections are refused as not begun', async () => {
     const port = await startTlsServer({ connectionsMax: 3 })
-    const session = connectHttp2(port)
-    const open = await Promise.all([1, 2, 3].map(() => follow(session, '/events?topic=a')))
-    expect(await request(session, { ':path': '/livez' })).toMatchObject({ status: 0, rstCode: 7 })
+    const sessions = [connectHttp2(port), connectHttp2(port)] as const
+    const [first, second] = sessions
+    const open = await Promise.all(
+      [first, second, second].map((session) => follow(session, '/events?topic=a')),
+    )
+    for (const session of sessions)
+      expect(await request(session, { ':path': '/livez' })).toMatchObject({ status: 0, rstCode: 7 })
+    // Its place is free for a stream of the other connection.
     open[0]?.stream.close()
-    await expect.poll(async () => (await request(session, { ':path': '/livez' })).status).toBe(200)
+    await expect.poll(async () => (await request(second, { ':path': '/livez' })).status).toBe(200)
   })
 
   test('who opens and resets streams without end loses the connection, and nobody else anything', async () => {
@@ -275,6 +280,26 @@ describe('limits over TLS', () => {
     const { body } = await request(other, post('a'), 'still here')
     await until('still here')
     expect(JSON.parse(body)).toMatchObject({ sessions: 1 })
+  })
+
+  test('a body that arrives a byte at a time does not keep what came in the same packets', async () => {
+    const hub = await startTls()
+    const flood = await openRaw(hub.port)
+    flood.write(headers(1, 'POST', { path: '/topics/a', isWhole: false }))
+    const byte = frame('data', { stream: 1 }, Buffer.from('x'))
+    // A type that HTTP/2 does not know is ignored (RFC 9113 §5.5), up to 16 KiB of it.
+    const ignored = frame('data', {}, Buffer.alloc(15 * 1024))
+    ignored[3] = 0xbe
+    const other = connectHttp2(hub.port)
+    await request(other, { ':path': '/livez' })
+    const before = collectGarbage()
+    const chunks = 500
+    for (let i = 0; i < chunks; i++) {
+      flood.write(Buffer.concat([byte, ignored]))
+      // Its answer comes after what was sent before on another connection has been read.
+      await request(other, { ':path': '/livez' })
+    }
+    expect((collectGarbage() - before) / chunks).toBeLessThan(1024)
   })
 
   test('bytes that are no TLS end their connection only', async () => {

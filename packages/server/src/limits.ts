@@ -52,13 +52,17 @@ export const flushBytesMax: number = 64 * 1024
 export const subscriptionBytesMax: number = 512 * 1024
 
 /**
- * Bytes of such bodies that are read at one time, each beyond its first `subscriptionFreeBytes`. Decoded and parsed
- * they take about three times that, 192 MiB.
+ * Bytes and parts of such bodies that are read at one time, each beyond its first `subscriptionFreeBytes`. They are decoded as
+ * they arrive, by two bytes a character where one needs it: 128 MiB. Parsed is one body in a turn, and what comes of it counts
+ * as a topic set.
  */
 export const subscriptionBodiesBytesMax: number = 64 * 1024 * 1024
 
-/** So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB = 156 MiB beside the rest. */
+/** So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB × 2 = 313 MiB beside the rest. */
 export const subscriptionFreeBytes: number = 16 * 1024
+
+/** What a part of such a body costs beside its bytes; it can be sent as one part per byte. Measured: 34 bytes. */
+export const subscriptionPartBytes: number = 48
 
 /**
  * Bytes below which a block is put into a gzip stream as it is. Compressing 200 bytes of JSON saves 80 of them and takes
@@ -66,7 +70,10 @@ export const subscriptionFreeBytes: number = 16 * 1024
  */
 export const gzipBytesMin: number = 200
 
-/** Sessions of one node. 10,000 × ~10 KB idle = 100 MB; each with a connection of HTTP/2 over TLS, 1 GB. */
+/**
+ * Sessions of one node. 10,000 × ~10 KB idle = 100 MB over HTTP/1.1. Over TLS with a connection of HTTP/2 for each it is 85 KB,
+ * 850 MB.
+ */
 export const sessionsMax: number = 10_000
 
 /** What a feed costs beside its names: feed, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */

@@ -203,7 +203,7 @@ test('a thousand sessions that resume from a log that takes long have a bounded 
   const reads = holdReads(inner)
   const tide = createTidemark({ log: reads.log })
   const clients: TestClient[] = []
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 1_000; i++) {
     const client = new TestClient()
     clients.push(client)
     await tide.open(client.connect(), subscription('topic=a&since=earliest'))

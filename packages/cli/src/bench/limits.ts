@@ -69,8 +69,11 @@ export const reasonLengthMax: number = 160
 /** Different reasons counted by name; what comes on top is counted as `other`. */
 export const reasonsMax: number = 50
 
-/** Stretches of missing events remembered per stream, 16 bytes each: 16 KB × 100,000 streams would be 1.6 GB, which only a server that loses everywhere comes near. */
-export const holesMax: number = 1_000
+/**
+ * Stretches of missing events remembered per stream, 24 bytes each at worst, in a list that grows by half: 12 KB × 100,000 streams
+ * would be 1.2 GB, which only a server that loses everywhere comes near.
+ */
+export const holesMax: number = 500
 
 /** Publishes that failed and are left out of what is missed, remembered by number. */
 export const failedPublishesMax: number = 100_000
