@@ -296,7 +296,7 @@ test('a connection that was handed over after the question is not taken for lost
 })
 
 test('while a worker with room stands still for a moment nobody is handed to a full one to be sent away', () => {
-  const { porter, workers, handed, bringUntaken, take, clock } = openCounter(2, { sessionsMax: 10 })
+  const { workers, handed, bringUntaken, take, clock } = openCounter(2, { sessionsMax: 10 })
   const [slow, fast] = workers
   if (slow === undefined || fast === undefined) throw new Error('There are two workers.')
   bringUntaken(20)
