@@ -62,7 +62,7 @@ export class BlockRest {
   }
 }
 
-/** Whether large blocks are to be given to a socket in slices. One that is not Node's plain one encrypts, or does nobody knows what. */
+/** Whether a socket is to be given large blocks in slices: all but Node’s plain one may copy what they are given. */
 export function needsSlices(socket: Socket, response: ServerResponse): boolean {
   return Object.getPrototypeOf(socket) !== Socket.prototype && canHold(response)
 }
