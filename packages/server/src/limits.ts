@@ -217,6 +217,12 @@ export const goodbyeMs: number = 5_000
  */
 export const http2SliceBytes: number = 64 * 1024
 
+/**
+ * Bytes of a large block that an encrypted connection of HTTP/1.1 is given at a time: Node encrypts for each socket whatever it is
+ * given. 10,000 stalled sessions × 64 KiB = 640 MiB, as much as may wait for them anyway.
+ */
+export const encryptedSliceBytes: number = 64 * 1024
+
 /** How often a drain looks whether the last goodbyes have been read. Milliseconds. */
 export const goodbyePollMs: number = 20
 
