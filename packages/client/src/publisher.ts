@@ -8,10 +8,11 @@ import { parseEndpoint } from './endpoint.ts'
 import { ClientError, isPassing } from './errors.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { publishTimeoutMs } from './limits.ts'
+import { acknowledgementBytesMax, publishTimeoutMs } from './limits.ts'
 import { packParcel } from './parcel.ts'
 import type { OutgoingEvent, Parcel, PublishOptions } from './parcel.ts'
 import { readRefusal } from './read-refusal.ts'
+import { readText } from './read-text.ts'
 import { RequestPace } from './request-pace.ts'
 import { parseRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
@@ -136,8 +137,9 @@ async function exchange(
   signal.throwIfAborted()
   const init = { method: 'POST', headers, body }
   const response = await sendRequest({ url, init }, { fetch, pace, signal })
-  if (response.status >= 400) return readRefusal(response, clock)
-  return parseAcknowledgement(await response.text(), response.status)
+  if (response.status >= 400) return readRefusal(response, { clock, signal })
+  const text = await readText(response, acknowledgementBytesMax, signal)
+  return parseAcknowledgement(text, response.status)
 }
 
 function parseAcknowledgement(text: string, status: number): Acknowledgement | ClientError {
@@ -152,7 +154,7 @@ function parseAcknowledgement(text: string, status: number): Acknowledgement | C
   }
   return new ClientError(
     'ANSWER_INVALID',
-    'The answer to a publish must be JSON with a cursor; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.',
+    `The answer to a publish must be JSON with a cursor, of at most ${acknowledgementBytesMax} bytes; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.`,
     { status },
   )
 }

@@ -156,7 +156,7 @@ function codeOf(error: unknown): unknown {
   return cause instanceof Error && 'code' in cause ? cause.code : undefined
 }
 
-/** Lets go of an answer that nobody reads. */
-function discard(response: Response): void {
+/** Lets go of an answer that nobody reads, without a wait: letting go may take as long as reading. */
+export function discard(response: Response): void {
   void response.body?.cancel().catch(() => undefined)
 }

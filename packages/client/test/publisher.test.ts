@@ -1,6 +1,6 @@
 // Publishing until it is acknowledged, once.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createPublisher } from '../src/index.ts'
 import type { Clock } from '../src/index.ts'
 import { FakeClock, RushingClock } from './fake-clock.ts'
@@ -216,4 +216,107 @@ test('a token that never comes does not park a publish', async () => {
   clock.advance(30_000)
   await expect(published).rejects.toMatchObject({ code: 'RETRIES_EXHAUSTED' })
   expect(clock.pending).toBe(0)
+})
+
+/** A body that goes on for as long as somebody reads; `readBytes` is what was taken of it. */
+function endlessBody(first: string): { stream: ReadableStream<Uint8Array>; readBytes: number } {
+  const chunk = new TextEncoder().encode(' '.repeat(16_384))
+  const body = { readBytes: 0, stream: new ReadableStream<Uint8Array>() }
+  body.stream = new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(first)),
+    pull(controller) {
+      body.readBytes += chunk.length
+      // Far above the limit, and far below what would end the test process.
+      if (body.readBytes > 64 * 1024 * 1024) controller.close()
+      else controller.enqueue(chunk)
+    },
+  })
+  return body
+}
+
+test.for([
+  ['a page', '<html>'],
+  ['an acknowledgement', '{"cursor":"c1"'],
+] as const)(
+  'an endless answer that begins as %s does not fill the memory of a publisher',
+  async ([, first]) => {
+    const body = endlessBody(first)
+    const fetch = (): Promise<Response> => Promise.resolve(new Response(body.stream))
+    const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
+    const error: unknown = await publisher.publish(events).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'ANSWER_INVALID', status: 200 })
+    expect(String(error)).toContain('65536 bytes')
+    expect(body.readBytes).toBeLessThan(128 * 1024)
+  },
+)
+
+test('an acknowledgement of the largest size is read, in pieces of any size', async () => {
+  const text = JSON.stringify({ cursor: 'é€🌊', sessions: 3, more: 'x'.repeat(60_000) })
+  const bytes = new TextEncoder().encode(text)
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += 11) controller.enqueue(bytes.subarray(at, at + 11))
+      controller.close()
+    },
+  })
+  const fetch = (): Promise<Response> => Promise.resolve(new Response(stream))
+  const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
+  expect(await publisher.publish(events)).toEqual({ cursor: 'é€🌊', sessions: 3 })
+})
+
+test('an acknowledgement is read from a fetch whose answers have no stream', async () => {
+  const answer = { status: 200, headers: new Headers(), text: async () => '{"cursor":"c1"}' }
+  const fetch = (): Promise<Response> => Promise.resolve(answer as Response)
+  const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
+  expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 0 })
+})
+
+test('an acknowledgement that breaks off is asked for again', async () => {
+  const server = await startServer(({ index, response }) => {
+    if (index > 0) return void response.end('{"cursor":"c1"}')
+    response.writeHead(200, { 'content-length': '100' })
+    response.write('{"cur', () => response.destroy())
+  })
+  const publisher = createPublisher(server.url, { clock: impatient, random: () => 0 })
+  expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 0 })
+  expect(server.exchanges).toHaveLength(2)
+})
+
+describe('a fetch that knows no signal and an answer that falls silent', () => {
+  const silent = (status: number) => (): Promise<Response> =>
+    Promise.resolve(
+      new Response(new ReadableStream({ cancel: () => new Promise(() => undefined) }), {
+        status,
+        headers: { 'content-type': 'application/json' },
+      }),
+    )
+
+  test.for([200, 403, 503])('do not hold a publish whose caller aborts (%i)', async (status) => {
+    const clock = new FakeClock()
+    const controller = new AbortController()
+    const publisher = createPublisher('http://127.0.0.1:2/', { clock, fetch: silent(status) })
+    const published = publisher.publish(events, { signal: controller.signal })
+    await turn()
+    controller.abort()
+    await expect(published).rejects.toMatchObject({ code: 'FEED_CLOSED' })
+    expect(clock.pending).toBe(0)
+  })
+
+  test.for([
+    [200, { code: 'RETRIES_EXHAUSTED', cause: { code: 'CONNECTION_FAILED' } }],
+    [403, { code: 'REFUSED', status: 403 }],
+    [503, { code: 'RETRIES_EXHAUSTED', status: 503, cause: { code: 'SERVER_UNAVAILABLE' } }],
+  ] as const)('do not park a publish beyond its time limit (%i)', async ([status, error]) => {
+    const clock = new FakeClock()
+    const publisher = createPublisher('http://127.0.0.1:2/', {
+      clock,
+      fetch: silent(status),
+      retry: { attemptsMax: 1 },
+    })
+    const published = publisher.publish(events)
+    await turn()
+    clock.advance(30_000)
+    await expect(published).rejects.toMatchObject(error)
+    expect(clock.pending).toBe(0)
+  })
 })

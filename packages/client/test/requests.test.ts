@@ -463,3 +463,37 @@ test('a fetch that knows no signal and never answers does not park a feed', asyn
   expect(states).toEqual(['connecting', 'waiting'])
   feed.close()
 })
+
+test.for([
+  [503, 'application/problem+json', ['connecting', 'waiting'], 'SERVER_UNAVAILABLE'],
+  [403, 'application/problem+json', ['connecting', 'closed'], 'REFUSED'],
+  // None of these bodies is read; letting go of one may take for ever as well.
+  [403, 'text/html', ['connecting', 'closed'], 'REFUSED'],
+  [200, 'text/html', ['connecting', 'closed'], 'CONTENT_TYPE_WRONG'],
+] as const)(
+  'a fetch that knows no signal and falls silent after the head of a %i (%s) does not park a feed',
+  async ([status, type, phases, code]) => {
+    const clock = new FakeClock()
+    const states: FeedState[] = []
+    const feed = connect('http://127.0.0.1:2/', {
+      clock,
+      heartbeatMs: 1_000,
+      fetch: () =>
+        Promise.resolve(
+          new Response(new ReadableStream({ cancel: () => new Promise(() => undefined) }), {
+            status,
+            headers: { 'content-type': type },
+          }),
+        ),
+    })
+    feed.on('tidemark.state', (state) => states.push(state))
+    for (let i = 0; i < 5; i++) await turn()
+    clock.advance(2_500)
+    for (let i = 0; i < 5; i++) await turn()
+    expect(states.map(({ phase }) => phase)).toEqual(phases)
+    expect(states[1]).toMatchObject({ error: { code, status } })
+    feed.close()
+    for (let i = 0; i < 5; i++) await turn()
+    expect(clock.pending).toBe(0)
+  },
+)
