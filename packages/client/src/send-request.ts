@@ -8,6 +8,7 @@ import { redirectsMax, visitsMax } from './limits.ts'
 import { quote } from './quote.ts'
 import type { RequestPace } from './request-pace.ts'
 import { settle } from './settle.ts'
+import type { Watch } from './watch.ts'
 
 /** A request ready for `fetch`. */
 export interface PlannedRequest {
@@ -20,6 +21,10 @@ export interface Sending {
   readonly fetch: Fetch
   readonly pace: RequestPace
   readonly signal: AbortSignal
+  /** Started with every request, and running when the answer is handed over. */
+  readonly watch: Watch
+  /** Milliseconds the watch gives each answer where no heartbeat sets less. */
+  readonly answerWaitMs: number
 }
 
 /**
@@ -56,10 +61,13 @@ const impossible: ReadonlySet<unknown> = new Set(['UND_ERR_INVALID_ARG', 'UND_ER
 async function send(
   request: PlannedRequest,
   mode: 'manual' | 'follow',
-  { fetch, pace, signal }: Sending,
+  { fetch, pace, signal, watch, answerWaitMs }: Sending,
 ): Promise<Response> {
+  // The wait for our own turn is no silence of the server.
+  watch.stop()
   await pace.take(signal)
   signal.throwIfAborted()
+  watch.start(answerWaitMs)
   const { url, init } = request
   try {
     // Not every `fetch` that is handed in knows the signal.

@@ -203,7 +203,7 @@ test('a redirected publish keeps its body and key, and goes round no circle', as
   expect(server.exchanges).toHaveLength(3 + 3 * 2)
 })
 
-test('a token that never comes does not park a publish', async () => {
+test('a token that never comes does not park a publish, and is named as the cause', async () => {
   const clock = new FakeClock()
   const headers = (): Promise<never> => new Promise(() => undefined)
   const publisher = createPublisher('http://127.0.0.1:2/', {
@@ -213,9 +213,59 @@ test('a token that never comes does not park a publish', async () => {
   })
   const published = publisher.publish(events)
   await turn()
-  clock.advance(30_000)
-  await expect(published).rejects.toMatchObject({ code: 'RETRIES_EXHAUSTED' })
+  clock.advance(60_000)
+  await expect(published).rejects.toMatchObject({
+    code: 'RETRIES_EXHAUSTED',
+    cause: { code: 'HEADERS_FAILED' },
+  })
   expect(clock.pending).toBe(0)
+})
+
+test('a token that takes 45 s is sent, not taken for a server that cannot be reached', async () => {
+  const clock = new FakeClock()
+  const later = <Value>(delayMs: number, value: Value): Promise<Value> =>
+    new Promise((resolve) => void clock.after(delayMs, () => resolve(value)))
+  const sent: unknown[] = []
+  const publisher = createPublisher('http://127.0.0.1:2/', {
+    clock,
+    headers: () => later(45_000, { authorization: 'Bearer late' }),
+    fetch: (_url, init) => {
+      sent.push(new Headers(init.headers).get('authorization'))
+      return later(29_000, new Response('{"cursor":"c1"}'))
+    },
+    retry: { attemptsMax: 1 },
+  })
+  const published = publisher.publish(events)
+  for (const waitMs of [45_000, 29_000]) {
+    await turn()
+    clock.advance(waitMs)
+  }
+  expect(await published).toEqual({ cursor: 'c1', sessions: 0 })
+  expect(sent).toEqual(['Bearer late'])
+  expect(clock.pending).toBe(0)
+})
+
+test('a publish whose own turn comes late has its whole time limit for the answer', async () => {
+  const clock = new FakeClock()
+  let requests = 0
+  const publisher = createPublisher('http://127.0.0.1:2/', {
+    clock,
+    fetch: async () => {
+      if (requests++ < 4)
+        return new Response(null, { status: 307, headers: { location: `/${requests}` } })
+      return new Promise((resolve) => {
+        clock.after(29_500, () => resolve(new Response('{"cursor":"c1"}')))
+      })
+    },
+    retry: { attemptsMax: 1 },
+  })
+  const published = publisher.publish(events)
+  // The fifth request within a second waits until the second is over.
+  for (const waitMs of [1_000, 29_500]) {
+    await turn()
+    clock.advance(waitMs)
+  }
+  expect(await published).toEqual({ cursor: 'c1', sessions: 0 })
 })
 
 /** A body that goes on for as long as somebody reads; `readBytes` is what was taken of it. */
@@ -273,9 +323,9 @@ test('an acknowledgement is read from a fetch whose answers have no stream', asy
 
 test('an acknowledgement that breaks off is asked for again', async () => {
   const server = await startServer(({ index, response }) => {
-    if (index > 0) return void response.end('{"cursor":"c1"}')
-    response.writeHead(200, { 'content-length': '100' })
-    response.write('{"cur', () => response.destroy())
+    if (index > 0) response.end('{"cursor":"c1"}')
+    else response.writeHead(200, { 'content-length': '100' })
+    if (index === 0) response.write('{"cur', () => response.destroy())
   })
   const publisher = createPublisher(server.url, { clock: impatient, random: () => 0 })
   expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 0 })
