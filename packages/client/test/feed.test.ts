@@ -341,3 +341,23 @@ test('aborting the signal closes the feed, before or after it began', async () =
   expect(await take(late, 1)).toEqual([])
   expect(server.exchanges).toHaveLength(1)
 })
+
+test.for([
+  ['a listener that is not there', 'message', undefined],
+  ['a listener that is null', 'message', null],
+  ['a listener that is an object', 'tidemark.state', { handleEvent: () => undefined }],
+  ['a name that is a number', 7, () => undefined],
+  ['a name that is a symbol', Symbol('paid'), () => undefined],
+  ['a name that is not there', undefined, () => undefined],
+  ['a name that is a list', ['paid'], () => undefined],
+  ['a list of a name that exists', ['tidemark.ready'], () => undefined],
+  ['a name that no text can be made of', Object.create(null), () => undefined],
+] as const)('%s is refused with a code, and ends no process later', async ([, name, listener]) => {
+  const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
+  const feed = connect(server.url)
+  expect(() => feed.on(name as never, listener as never)).toThrow(
+    expect.objectContaining({ name: 'ClientError', code: 'LISTENER_INVALID' }),
+  )
+  // A fault of a listener would be thrown outside of every `try`, and fail this test.
+  expect(await take(feed, 1)).toHaveLength(1)
+})
