@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
@@ -202,6 +203,25 @@ test('streams that are cut come back, and the result says how often and why', as
   const result = JSON.parse((await program.ended).stdout) as BenchResult
   expect(result.connections.reconnects).toBe(5)
   expect(result.connections.interruptions).toEqual([{ reason: expect.any(String), count: 5 }])
+})
+
+test('a server that ends its streams with `retry: 0` is not stormed: each comes back four times a second', async () => {
+  const times: number[] = []
+  const server = createHttpServer((request, response) => {
+    times.push(performance.now())
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    response.end('retry: 0\n\n')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/stream`
+  const load = ['--connections', '5', '--ramp', '0', '--duration', '1s', '--json']
+  const { connections } = await bench(url, ...load)
+  server.close()
+  const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000
+  expect(connections.opened).toBe(5)
+  // One at the start and four a second of each connection, and one look at the target before. A slow machine asks less
+  // often; a timer may be a little early.
+  expect(times.length).toBeLessThanOrEqual(1 + 5 * (1 + seconds / 0.24))
 })
 
 test('Ctrl-C ends the load early, prints the table and ends with 130', async () => {

@@ -351,7 +351,7 @@ test.for([
   ['a name that is not there', undefined, () => undefined],
   ['a name that is a list', ['paid'], () => undefined],
   ['a list of a name that exists', ['tidemark.ready'], () => undefined],
-  ['a name that no text can be made of', Object.create(null), () => undefined],
+  ['a name that no text can be made of', Object.create(null) as object, () => undefined],
 ] as const)('%s is refused with a code, and ends no process later', async ([, name, listener]) => {
   const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
   const feed = connect(server.url)
