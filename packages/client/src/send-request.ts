@@ -52,7 +52,10 @@ export async function sendRequest(request: PlannedRequest, sending: Sending): Pr
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** What the protocol itself sends. Everything else is the caller's, tokens above all, and stays with its origin. */
+/**
+ * What the protocol itself sends. Everything else is the caller's, tokens above all. A redirect that is followed here
+ * takes nothing else to another origin; one that only the browser sees (`followUnseen`) goes by the browser's rules.
+ */
 const ownHeaders = ['accept', 'content-type', 'idempotency-key', 'last-event-id'] as const
 
 /** Errors of Node's `fetch` about the request alone: a header such as `Upgrade`, or `Expect`. */
@@ -91,7 +94,11 @@ async function send(
   }
 }
 
-/** The browser asks once more, and then up to 20 times without saying how often, so all 22 requests are paid for. */
+/**
+ * The browser asks once more, and then up to 20 times without saying how often, so all 22 requests are paid for.
+ *
+ * The caller's headers follow to another origin, without `Authorization`: Fetch standard, "HTTP-redirect fetch".
+ */
 async function followUnseen(request: PlannedRequest, sending: Sending): Promise<Response> {
   try {
     return await send(request, 'follow', sending)
