@@ -69,6 +69,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.loopDelayMsMax',
     'cli-bench.openingMsMax',
     'cli-bench.retryMsMax',
+    'cli-bench.retryMsMin',
     'cli-bench.settleAfterMsMax',
     'cli-bench.settleBeforeMs',
     'cli-bench.settleLookMs',

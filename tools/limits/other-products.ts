@@ -139,6 +139,17 @@ export const otherProducts: readonly Product[] = [
     },
   },
   {
+    what: 'one publish × its acknowledgement, 2 bytes per character',
+    limits: ['client.acknowledgementBytesMax'],
+    worstCase: (look) => 2 * look('client.acknowledgementBytesMax'),
+    boundedBy:
+      'the rest of the answer is left unread; one per publish that the application has under way',
+    filledBy: {
+      file: 'packages/client/test/publisher.test.ts',
+      name: 'an endless answer that begins as %s does not fill the memory of a publisher',
+    },
+  },
+  {
     what: 'lines of `tidemark publish` × their length, escaped',
     limits: [
       'cli.batchLinesMax',

@@ -2,7 +2,7 @@
 
 import { createRandom } from '@tidemark/testkit'
 import { collectGarbage } from '@tidemark/testkit'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { holesMax } from '../src/bench/limits.ts'
 import { findBottlenecks } from '../src/bench/bottleneck.ts'
 import type { Judged } from '../src/bench/bottleneck.ts'
@@ -12,7 +12,9 @@ import { Histogram } from '../src/bench/histogram.ts'
 import { MarkerReader, writeMarker } from '../src/bench/marker.ts'
 import type { Plan } from '../src/bench/plan.ts'
 import { HeadReader } from '../src/bench/response-head.ts'
+import { ReaderTally } from '../src/bench/reader-tally.ts'
 import { SequenceTally } from '../src/bench/sequence-tally.ts'
+import { Subscriber } from '../src/bench/subscriber.ts'
 
 test('percentiles are at most 1.6 % above the exact ones, also after a merge', () => {
   const random = createRandom(4)
@@ -262,3 +264,32 @@ test('events that come after all are taken out of their holes, at the ends, in t
     expect(tally.duplicated).toBe(order.length)
   }
 })
+
+test.for([
+  [undefined, 1_000],
+  [0, 250],
+  [50, 250],
+  [5_000, 5_000],
+  [1e300, 30_000],
+] as const)(
+  'a stream that ended after `retry: %s` is opened again after %i ms',
+  ([retryMs, delayMs]) => {
+    const subscriber = new Subscriber({
+      url: new URL('http://127.0.0.1:2/'),
+      headers: [],
+      topic: 0,
+      marker: new MarkerReader('run'),
+      originMicros: 0,
+      isPublished: true,
+      tally: new ReaderTally(),
+      onSettled: () => undefined,
+    })
+    subscriber.opened()
+    if (retryMs !== undefined) subscriber.retry(retryMs)
+    const set = vi.spyOn(globalThis, 'setTimeout')
+    subscriber.ended({ reason: 'the server ended the stream' })
+    expect(set.mock.calls.map(([, delay]) => delay)).toEqual([delayMs])
+    set.mockRestore()
+    subscriber.stop()
+  },
+)

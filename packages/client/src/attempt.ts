@@ -119,9 +119,10 @@ class Connection {
     const given = await resolveHeaders(headers, clock, signal)
     const request = buildRequest(subscription, this.cursor, given)
     signal.throwIfAborted()
-    this.#watch.start(answerWaitMaxMs)
-    const stream = await openStream(request, { fetch, clock, pace, signal })
-    this.#watch.stop()
+    const watch = this.#watch
+    const answerWaitMs = answerWaitMaxMs
+    const stream = await openStream(request, { fetch, clock, pace, signal, watch, answerWaitMs })
+    watch.stop()
     this.#sink.opened()
     if (request.isPlaceLost) this.#tellPlaceLost()
     const decoder = createDecoder(
@@ -134,7 +135,7 @@ class Connection {
     )
     const waitForRoom = (bytesRead: number): Promise<void> | undefined =>
       this.#sink.waitForRoom(bytesRead)
-    await readStream(stream, { decoder, watch: this.#watch, waitForRoom, signal, eventBytesMax })
+    await readStream(stream, { decoder, watch, waitForRoom, signal, eventBytesMax })
   }
 
   /** The server was not asked to go on after this cursor, so what follows may begin anywhere. */

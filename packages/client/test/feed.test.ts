@@ -435,3 +435,25 @@ test('aborting the signal closes the feed, before or after it began', async () =
   expect(await take(late, 1)).toEqual([])
   expect(server.exchanges).toHaveLength(1)
 })
+
+const ignore = (): void => undefined
+
+test.for([
+  ['a listener that is not there', 'message', undefined],
+  ['a listener that is null', 'message', null],
+  ['a listener that is an object', 'tidemark.state', { handleEvent: ignore }],
+  ['a name that is a number', 7, ignore],
+  ['a name that is a symbol', Symbol('paid'), ignore],
+  ['a name that is not there', undefined, ignore],
+  ['a name that is a list', ['paid'], ignore],
+  ['a list of a name that exists', ['tidemark.ready'], ignore],
+  ['a name that no text can be made of', Object.create(null) as object, ignore],
+] as const)('%s is refused with a code, and ends no process later', async ([, name, listener]) => {
+  const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
+  const feed = connect(server.url)
+  expect(() => feed.on(name as never, listener as never)).toThrow(
+    expect.objectContaining({ name: 'ClientError', code: 'LISTENER_INVALID' }),
+  )
+  // A fault of a listener would be thrown outside of every `try`, and fail this test.
+  expect(await take(feed, 1)).toHaveLength(1)
+})
