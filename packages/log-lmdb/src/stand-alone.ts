@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { keepNewestState } from './data-file.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { clearHolders } from './holding.ts'
+import { killAtExit } from './kill-at-exit.ts'
 import { openRoot } from './schema.ts'
 
 /**
@@ -14,12 +15,14 @@ import { openRoot } from './schema.ts'
 export async function makeStandAlone(directory: string): Promise<void> {
   const path = join(directory, dataFile)
   keepNewestState(path)
+  const letExit = killAtExit()
   const root = openRoot(directory, false)
   try {
     const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
     await root.transaction(() => clearHolders(meta))
   } finally {
     await root.close()
+    letExit()
   }
   rmSync(join(directory, lockFile), { force: true })
   flush(path)
