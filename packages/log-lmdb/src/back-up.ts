@@ -136,8 +136,8 @@ async function copyLog(
     await root.backup(to, isCompact)
   } finally {
     timer.cancel()
-    letExit()
     await root.close()
+    letExit()
     newest.close()
   }
 }
