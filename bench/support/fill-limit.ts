@@ -4,14 +4,15 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { memoryLog, parseTopic } from '@tidemark/log'
 import { createTidemark, parseSubscriptionBody } from '@tidemark/server'
 import type { Block, Sink, SinkListener } from '@tidemark/server'
-import { readMemory, startHubProcess } from '@tidemark/testkit'
-import { emptyTopicBytesMax } from '../../packages/log/src/limits.ts'
+import { makeCertificate, readMemory, startHubProcess } from '@tidemark/testkit'
+import { emptyTopicBytesMax, pageDataMax } from '../../packages/log/src/limits.ts'
 import {
   eventBytesMax,
   feedBytesMax,
@@ -25,15 +26,13 @@ import {
 import {
   answerLimits,
   headerBytesMax,
+  headerFieldsMax,
   historyReadsMax,
   lineLimits,
 } from '../../packages/hub/src/limits.ts'
-
-interface Filled {
-  readonly bytes: number
-  /** What the code lets it be, for as much as was filled. */
-  readonly allowed: number
-}
+import { collect } from './filled.ts'
+import type { Filled } from './filled.ts'
+import { partFillings } from './part-fillings.ts'
 
 const MiB = 1024 * 1024
 
@@ -63,13 +62,6 @@ class StalledSink implements Sink {
   listen(listener: SinkListener): void {
     this.#listener = listener
   }
-}
-
-function collect(): number {
-  globalThis.gc?.()
-  globalThis.gc?.()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
 }
 
 /** Sessions with a thousand names of their own, until the node is full. */
@@ -122,25 +114,30 @@ async function fillLargeReplay(): Promise<Filled> {
   return { bytes: collect() - before, allowed: largeWriteBytesMax + sinks.length * 16 * 1024 }
 }
 
+/** All 33: two shapes × 8 sets of fields × two names of events, and batch. */
+function listFramings(): readonly object[] {
+  const choices: object[] = [{ framing: 'batch' }]
+  const names = ['topic', 'key', 'time']
+  for (const framing of ['plain', 'envelope']) {
+    for (let set = 0; set < 8; set++) {
+      const fields = names.filter((_, i) => (set >> i) % 2 === 1)
+      choices.push({ framing, fields }, { framing, fields, event: 'topic' })
+    }
+  }
+  const keys = new Set(
+    choices.map((choice) => parseSubscriptionBody({ topics: ['a'], ...choice }).framing.key),
+  )
+  if (keys.size !== 33) throw new Error(`There should be 33 framings; got ${keys.size}.`)
+  return choices
+}
+
 /** Every framing there is, asked for by sessions that follow control characters. */
 async function fillRecent(): Promise<Filled> {
   const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: MiB } }) })
   const before = collect()
-  const shapes = ['plain', 'envelope', 'batch']
-  const fields = [
-    [],
-    ['topic'],
-    ['key'],
-    ['time'],
-    ['topic', 'key'],
-    ['topic', 'time'],
-    ['key', 'time'],
-  ]
-  for (const framing of shapes) {
-    for (const some of fields) {
-      const sink: Sink = { write: () => true, end() {}, abort() {}, listen() {} }
-      await tide.open(sink, parseSubscriptionBody({ topics: ['a'], framing, fields: some }))
-    }
+  for (const choice of listFramings()) {
+    const sink: Sink = { write: () => true, end() {}, abort() {}, listen() {} }
+    await tide.open(sink, parseSubscriptionBody({ topics: ['a'], ...choice }))
   }
   const data = '\u0001'.repeat(1_000)
   for (let i = 0; i < 4_000; i++) {
@@ -249,23 +246,77 @@ async function fillHistory(): Promise<Filled> {
   const request = 'GET /topics/a HTTP/1.1\r\nHost: localhost\r\n\r\n'
   const bytes = await watchHub((port) => crowd(port, 20, request.repeat(250)))
   // Pages being read, as records, text and bytes; those that are answers are bounded in all.
-  const page = (eventBytesMax + 256 * 1024) * 14
-  return { bytes, allowed: historyReadsMax * page + answerLimits.heldBytesMax + garbageBytes }
+  const page = (eventBytesMax + pageDataMax) * 20
+  return { bytes, allowed: historyReadsMax * page + 2 * answerLimits.heldBytesMax + garbageBytes }
 }
 
-/** Requests with 30 KB of headers, as many as may wait in line. */
+/** Requests with 30 KB of headers in 120 fields, as many as may wait in line. */
 async function fillLines(): Promise<Filled> {
-  const head = `X-Long: ${'x'.repeat(headerBytesMax - 2_048)}\r\n`
+  const value = 'x'.repeat(Math.floor((headerBytesMax - 4_096) / 120))
+  const head = Array.from({ length: 120 }, (_, i) => `X-${i}: ${value}\r\n`).join('')
   const request = `GET /topics/a HTTP/1.1\r\nHost: localhost\r\n${head}\r\n`
   const bytes = await watchHub((port) => crowd(port, 30, request.repeat(130)))
   return {
     bytes,
     allowed:
-      lineLimits.behindMax * (headerBytesMax + 4_096) + answerLimits.heldBytesMax + garbageBytes,
+      lineLimits.behindMax * (headerBytesMax + 96 * headerFieldsMax + 2_048) +
+      2 * answerLimits.heldBytesMax +
+      garbageBytes,
   }
 }
 
+/** Idle sessions, counted from the 1,000th on: before, the collector takes room that it keeps. */
+async function fillIdle(isTls: boolean, open: (port: number) => Promise<void>): Promise<number> {
+  setInterval(() => undefined, 1_000)
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-limits-'))
+  const hub = await startHubProcess({
+    dataDirectory: join(directory, 'data'),
+    args: isTls ? (await makeCertificate(directory)).args : [],
+  })
+  try {
+    const { pid, port } = hub
+    if (pid === undefined) throw new Error('A hub that answers has a process.')
+    for (let i = 0; i < idleSessions; i++) await open(port)
+    await sleep(1_000)
+    const before = readMemory([pid]).anonymousBytes
+    for (let i = 0; i < idleSessions; i++) await open(port)
+    await sleep(1_000)
+    return readMemory([pid]).anonymousBytes - before
+  } finally {
+    await hub.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+const idleSessions = 1_000
+
+async function fillIdlePlain(): Promise<Filled> {
+  const bytes = await fillIdle(false, async (port) => {
+    const [socket] = await crowd(port, 1, idleRequest)
+    if (socket === undefined) throw new Error('A connection was not made.')
+    socket.resume()
+    await once(socket, 'data')
+  })
+  return { bytes, allowed: idleSessions * 10 * 1024 }
+}
+
+const idleRequest =
+  'GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n'
+
+async function fillIdleTls(): Promise<Filled> {
+  const bytes = await fillIdle(true, async (port) => {
+    const session = connectHttp2(`https://localhost:${port}`, { rejectUnauthorized: false })
+    const stream = session.request({ ':path': '/events?topic=a', accept: 'text/event-stream' })
+    stream.resume()
+    await once(stream, 'data')
+  })
+  return { bytes, allowed: idleSessions * 100 * 1024 }
+}
+
 const fillings: Readonly<Record<string, () => Promise<Filled>>> = {
+  ...partFillings,
+  'idle-plain': fillIdlePlain,
+  'idle-tls': fillIdleTls,
   feeds: fillFeeds,
   'large-live': fillLargeLive,
   'large-replay': fillLargeReplay,

@@ -5,6 +5,9 @@ import type { Product } from './product.ts'
 
 const bounds = 'packages/log/test/memory-bounds.test.ts'
 
+/** What a hub takes as one publish unless it is told otherwise. */
+const requestBytesMax = 8 * MiB
+
 /** What retention keeps unless it is told otherwise. */
 const maxBytes = 1024 * MiB
 
@@ -19,7 +22,7 @@ export const otherProducts: readonly Product[] = [
       'the number of stretches that are kept, of one look at a time; beyond 4 million values per key the rest is not compared',
     filledBy: {
       file: 'packages/log-lmdb/test/walk-memory.test.ts',
-      name: 'a file of any size is looked through with 16 MiB of its pages in memory',
+      name: 'newest values per key take 50 bytes each while a file is checked, up to a number',
     },
   },
   {
@@ -62,6 +65,7 @@ export const otherProducts: readonly Product[] = [
       'log.idempotencyBytesMin',
       'log.idempotencyShare',
       'log.idempotencyOverheadBytes',
+      'log.idempotencyEntryBytes',
       'log.idempotencyAgeMaxMs',
     ],
     worstCase: (look) =>
@@ -69,7 +73,7 @@ export const otherProducts: readonly Product[] = [
     boundedBy: 'an eighth of `retention.maxBytes`, 4 MiB at least; the oldest are forgotten',
     filledBy: {
       file: bounds,
-      name: 'idempotency keys beyond their share of memory are forgotten, the oldest first',
+      name: 'idempotency keys of %d characters take no more memory than their share',
     },
   },
   {
@@ -85,13 +89,14 @@ export const otherProducts: readonly Product[] = [
     },
   },
   {
-    what: 'write transactions of the LMDB log × what one takes from the queue',
+    what: 'write transactions of the LMDB log × what one takes from the queue, as pages of disk',
     limits: ['log-lmdb.groupDataMax', 'log-lmdb.groupEventsMax'],
-    worstCase: (look) => 6 * look('log-lmdb.groupDataMax'),
-    boundedBy: 'one transaction at a time; what waits for it counts as bodies of the hub',
+    worstCase: (look) => 6 * Math.max(look('log-lmdb.groupDataMax'), requestBytesMax),
+    boundedBy:
+      'one transaction at a time, in memory a third of it; a batch above 2 Mi characters goes alone, of a hub 8 MiB; what waits for it counts as bodies of the hub',
     filledBy: {
       file: 'packages/log-lmdb/test/append-queue.test.ts',
-      name: 'a group takes no more events or data than one transaction may',
+      name: 'batches larger than a transaction may take go alone, and leave a bounded number of pages idle',
     },
   },
   {
@@ -105,13 +110,13 @@ export const otherProducts: readonly Product[] = [
     },
   },
   {
-    what: 'one decoder × an event and a line in progress, in parts',
+    what: 'one decoder × an id, an event and a line in progress, in parts',
     limits: ['wire.eventBytesMaxDefault', 'wire.fieldsMax', 'wire.partsMax', 'wire.smallPartMax'],
-    worstCase: (look) => 4 * look('wire.eventBytesMaxDefault') + 40 * MiB,
+    worstCase: (look) => 8.5 * look('wire.eventBytesMaxDefault'),
     boundedBy: '`eventBytesMax` of a decoder; one per stream that the application opens',
     filledBy: {
       file: 'packages/wire/test/decoder.test.ts',
-      name: 'the default is 16 MiB',
+      name: 'an id, an event and a line in progress, each almost at the limit and in parts of %d characters, take 8.5 times the limit',
     },
   },
   {
@@ -123,11 +128,25 @@ export const otherProducts: readonly Product[] = [
       'client.problemBytesMax',
       'client.urlLengthMax',
     ],
-    worstCase: (look) => 2 * look('client.queueCostMax') + 2 * look('wire.eventBytesMaxDefault'),
+    worstCase: (look) =>
+      2 * look('client.queueCostMax') +
+      16 * look('client.sliceBytesMax') +
+      2 * look('wire.eventBytesMaxDefault'),
     boundedBy: 'reading pauses; one per feed that the application opens',
     filledBy: {
       file: 'packages/client/test/feed.test.ts',
-      name: 'a server that writes without end is held back by a slow loop',
+      name: 'a slow loop over a server that writes events with %s on end holds 2 MiB of them',
+    },
+  },
+  {
+    what: 'one publish × its acknowledgement, 2 bytes per character',
+    limits: ['client.acknowledgementBytesMax'],
+    worstCase: (look) => 2 * look('client.acknowledgementBytesMax'),
+    boundedBy:
+      'the rest of the answer is left unread; one per publish that the application has under way',
+    filledBy: {
+      file: 'packages/client/test/publisher.test.ts',
+      name: 'an endless answer that begins as %s does not fill the memory of a publisher',
     },
   },
   {
@@ -139,15 +158,13 @@ export const otherProducts: readonly Product[] = [
       'cli.waitingBytesMax',
       'cli.inputBytesMax',
       'cli.shownDataMax',
+      'cli.partsMax',
     ],
-    worstCase: (look) =>
-      2 * look('cli.waitingBytesMax') +
-      6 * look('cli.batchBytesMax') +
-      7 * look('cli.inputBytesMax'),
-    boundedBy: 'reading pauses',
+    worstCase: (look) => 2 * look('cli.waitingBytesMax') + 25 * look('cli.inputBytesMax'),
+    boundedBy: 'reading pauses; lines of 8 MiB, one in a request, one read ahead, one in progress',
     filledBy: {
       file: 'packages/cli/test/line-batches.test.ts',
-      name: 'reading pauses while enough waits, and goes on when it was taken',
+      name: 'lines of 8 MiB of control characters hold 25 times that at most, in a request, read ahead and in progress',
     },
   },
   {
@@ -165,12 +182,12 @@ export const otherProducts: readonly Product[] = [
       'cli-bench.failedPublishesMax',
     ],
     worstCase: (look) =>
-      look('cli-bench.connectionsRange.max') * (6 * KiB + 16 * look('cli-bench.holesMax')) +
+      look('cli-bench.connectionsRange.max') * (6 * KiB + 24 * look('cli-bench.holesMax')) +
       look('cli-bench.publishBytesInFlightMax'),
     boundedBy: 'the product: an operator’s own tool, against a server that loses everywhere',
     filledBy: {
       file: 'packages/cli/test/bench-parts.test.ts',
-      name: 'a stream remembers a bounded number of holes, and still counts everything that is missing',
+      name: 'streams of a server that loses every other event remember 24 bytes for each, up to a number, and count them all',
     },
   },
 ]

@@ -5,6 +5,8 @@ import type { Product } from './product.ts'
 
 const frames = 'packages/server/test/frame-products.test.ts'
 const feeds = 'packages/server/test/feed-memory.test.ts'
+const stalled = 'packages/server/test/stalled-products.test.ts'
+const idle = 'packages/hub/test/idle-sessions.test.ts'
 
 /** Sessions of a hub as it comes. */
 const sessions = 'server.sessionsMax'
@@ -37,13 +39,13 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
-    what: 'idle sessions × what a connection costs',
+    what: 'idle sessions × what a connection of HTTP/1.1 costs',
     limits: [sessions, 'server.beatGrains', 'server.dueAtOnceMax', 'server.waitersKeptMax'],
     worstCase: (look) => look(sessions) * 10 * KiB,
     boundedBy: '`maxSessions`; then `FULL`',
     filledBy: {
-      file: 'packages/hub/test/workers.test.ts',
-      name: 'the sessions a hub may hold are shared out among its workers',
+      file: idle,
+      name: 'two thousand idle sessions cost a hub no more than 10 KiB each, and the next one is told to come back',
     },
   },
   {
@@ -54,6 +56,7 @@ export const serverProducts: readonly Product[] = [
       'server.flushBytesMax',
       'server.flushEventsMax',
       'server.http2SliceBytes',
+      'server.encryptedSliceBytes',
       'server.escapeGrowthMax',
       'hub.flushBytesLimit',
     ],
@@ -65,23 +68,36 @@ export const serverProducts: readonly Product[] = [
     worstCase: (look) =>
       look(sessions) * (look('server.writeBytesMax') + 2 * look('server.flushBytesMax')),
     boundedBy:
-      'portions end at 64 KiB of frames, not of data; an event above a sixth of that goes alone, in one block for all feeds; `maxSessions`, `flush.bytes`, `stalledAfter`',
+      'portions end at 64 KiB of frames, not of data; an event above a sixth of that goes alone, in one block for all feeds, and encrypted in slices of 64 KiB (not where middleware wraps a response over TLS); `maxSessions`, `flush.bytes`, `stalledAfter`',
     filledBy: {
-      file: frames,
-      name: 'control characters, six times as long in an envelope, make no block of many events longer than twice the bound',
+      file: stalled,
+      name: 'fifty stalled sessions of %s with topics of their own hold a portion and the block that passed it each, live and replaying',
     },
   },
   {
-    what: 'live sessions that stall × the large event each stalls at',
+    what: 'readers of the Fetch door × the chunk each has in hand',
+    limits: ['server.fetchChunkBytes'],
+    factors: (look) =>
+      look(sessions) * look('server.escapeGrowthMax') * look('server.eventBytesMax'),
+    worstCase: (look) => look(sessions) * look('server.fetchChunkBytes'),
+    boundedBy: 'a chunk is a slice of what is held, and the next is copied when it is asked for',
+    filledBy: {
+      file: stalled,
+      name: 'readers of the Fetch door that stop at a large event hold a slice of it each, not a copy',
+    },
+  },
+  {
+    what: 'sessions that stall × the large live or recent event each stalls at',
     limits: ['server.heldBlocksBytesMax', 'server.eventBytesMax'],
     factors: (look) =>
       look(sessions) * look('server.escapeGrowthMax') * look('server.eventBytesMax'),
-    worstCase: (look) => 2 * look('server.heldBlocksBytesMax'),
+    // As bytes, as a chunk of HTTP/1.1, and both again compressed, where clients of every kind stall at the same events.
+    worstCase: (look) => 4 * look('server.heldBlocksBytesMax'),
     boundedBy:
-      'bytes of distinct blocks, twice where HTTP/1.1 needs them as chunks; who has held one the longest is cut and resumes',
+      'bytes of distinct blocks, up to four times for chunks and for gzip; who has held one the longest is cut and resumes',
     filledBy: {
-      file: frames,
-      name: 'live sessions that stall one after another, each at another large event, hold a bounded number of events',
+      file: stalled,
+      name: 'sessions that resume just before large recent events and read nothing hold a bounded number of them in %s framing',
     },
   },
   {
@@ -115,12 +131,13 @@ export const serverProducts: readonly Product[] = [
       (2 + framings * look('server.escapeGrowthMax') * look('server.frameCopiesMax')),
     worstCase: (look) =>
       look('server.recentFrameBytesMax') +
+      look('server.recentRecordsMax') * look('server.frameOverheadBytes') +
       look('server.recentCharactersMax') *
         (2 + look('server.escapeGrowthMax') * look('server.frameCopiesMax')),
     boundedBy: 'bytes of their frames, and what one stretch adds before the next look',
     filledBy: {
-      file: frames,
-      name: 'recent records of control characters, asked for in all 33 framings, keep no more frames than they may',
+      file: 'packages/server/test/recent-memory.test.ts',
+      name: 'recent events in all 33 framings, with all that every kind of client needs of them, never take more memory than they may',
     },
   },
   {
@@ -130,7 +147,8 @@ export const serverProducts: readonly Product[] = [
       look(sessions) * 2 * (look('log.pageDataMax') + look('server.eventBytesMax')),
     worstCase: (look) =>
       look('server.replayReadsMax') * 2 * (look('log.pageDataMax') + look('server.eventBytesMax')),
-    boundedBy: 'so many reads at one time, one page per turn of the event loop',
+    boundedBy:
+      'so many reads at one time, one page per turn of the event loop; who leaves gives up the place in line',
     filledBy: {
       file: frames,
       name: 'a thousand sessions that resume from a log that takes long have a bounded number of pages read at a time',
@@ -163,21 +181,23 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
-    what: 'subscriptions in bodies × their size (Fetch door)',
+    what: 'subscriptions in bodies × their size and parts (doors of an application)',
     limits: [
       'server.subscriptionBytesMax',
       'server.subscriptionBodiesBytesMax',
       'server.subscriptionFreeBytes',
+      'server.subscriptionPartBytes',
     ],
     factors: (look) => look(sessions) * look('server.subscriptionBytesMax'),
     worstCase: (look) =>
-      3 * look('server.subscriptionBodiesBytesMax') +
-      look(sessions) * look('server.subscriptionFreeBytes'),
+      2 *
+      (look('server.subscriptionBodiesBytesMax') +
+        look(sessions) * look('server.subscriptionFreeBytes')),
     boundedBy:
-      'their bytes together beyond 16 KiB each, three times for bytes, text and names; then `FULL`',
+      'their bytes and parts together beyond 16 KiB each, by two bytes a character; then `FULL`',
     filledBy: {
-      file: frames,
-      name: 'bodies of subscriptions that arrive slowly are bounded together, and short ones go on',
+      file: 'packages/server/test/body-budget.test.ts',
+      name: 'bodies of subscriptions in parts of %d bytes hold no more than twice what they count for',
     },
   },
   {
@@ -203,7 +223,7 @@ export const serverProducts: readonly Product[] = [
       'they leave early at `flush.events` or `flush.bytes`; one batch of the tail comes on top, at most one publish of 8 MiB',
     filledBy: {
       file: 'packages/server/test/flush-window.test.ts',
-      name: 'events leave early once they are as large as may be, in portions of that size',
+      name: 'what waits for a flush is less than a portion between two batches, and a batch of any size is written before the next',
     },
   },
 ]

@@ -10,8 +10,15 @@ export const batchBytesMax: number = 256 * 1024
 export const waitingLinesMax: number = 4 * batchLinesMax
 export const waitingBytesMax: number = 4 * batchBytesMax
 
-/** Bytes of one line, or of standard input as one event: the hub's default for a whole request. What an event may have is the hub's decision, 1 MiB by default. */
+/**
+ * Bytes of one line, or of standard input as one event: the hub's default for a whole request. What an event may have is the hub's
+ * decision, 1 MiB by default. Of control characters and one of two bytes it is 20 times that in a request (2 as text, 12 as JSON, 6
+ * as bytes); the line after it, read ahead, 2, and the one in progress up to 3: 25 × 8 MiB = 200 MiB.
+ */
 export const inputBytesMax: number = 8 * 1024 * 1024
+
+/** Small parts of a line, each below as many bytes, that are kept apart before they are joined: a buffer of one byte costs 130. */
+export const partsMax: number = 1_024
 
 /** Waits between attempts, in milliseconds: a restarted hub is back within a second, and 5 s is no burden for one that stays away. */
 export const retryWaits: { readonly baseMs: number; readonly capMs: number } = {

@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { CliError } from './errors.ts'
-import { inputBytesMax } from './limits.ts'
+import { inputBytesMax, partsMax } from './limits.ts'
 
 const lf = 0x0a
 const cr = 0x0d
@@ -12,6 +12,8 @@ export class LineSplitter {
   readonly #onLine: (text: string, bytes: number) => void
   /** The line in progress. */
   #parts: Buffer[] = []
+  /** What follows, as long as it is small parts. */
+  #small: Buffer[] = []
   #partBytes = 0
   #lines = 0
 
@@ -44,13 +46,22 @@ export class LineSplitter {
         `Line ${this.#lines + 1} has more than ${inputBytesMax} bytes. The lines before it were published; split it, or publish a link to it.`,
       )
     }
+    if (part.length < partsMax) {
+      if (this.#small.push(part) === partsMax) this.#joinSmall()
+      return
+    }
+    this.#joinSmall()
     this.#parts.push(part)
   }
 
+  #joinSmall(): void {
+    if (this.#small.length > 0) this.#parts.push(joinParts(this.#small))
+    this.#small = []
+  }
+
   #finish(): void {
-    const [first] = this.#parts
-    const whole =
-      this.#parts.length === 1 && first !== undefined ? first : Buffer.concat(this.#parts)
+    this.#joinSmall()
+    const whole = joinParts(this.#parts)
     this.#parts = []
     this.#partBytes = 0
     this.#lines++
@@ -63,4 +74,14 @@ export class LineSplitter {
     const line = whole.at(-1) === cr ? whole.subarray(0, -1) : whole
     this.#onLine(line.toString('utf8'), line.length)
   }
+}
+
+function joinParts(parts: readonly Buffer[]): Buffer {
+  const [first] = parts
+  if (parts.length === 1 && first !== undefined) return first
+  // Not `Buffer.concat`: what is small shares 8 KiB with others, which it keeps.
+  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) at += part.copy(whole, at)
+  return whole
 }

@@ -2,7 +2,7 @@
 
 import { createRandom } from '@tidemark/testkit'
 import { collectGarbage } from '@tidemark/testkit'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { holesMax } from '../src/bench/limits.ts'
 import { findBottlenecks } from '../src/bench/bottleneck.ts'
 import type { Judged } from '../src/bench/bottleneck.ts'
@@ -12,7 +12,9 @@ import { Histogram } from '../src/bench/histogram.ts'
 import { MarkerReader, writeMarker } from '../src/bench/marker.ts'
 import type { Plan } from '../src/bench/plan.ts'
 import { HeadReader } from '../src/bench/response-head.ts'
+import { ReaderTally } from '../src/bench/reader-tally.ts'
 import { SequenceTally } from '../src/bench/sequence-tally.ts'
+import { Subscriber } from '../src/bench/subscriber.ts'
 
 test('percentiles are at most 1.6 % above the exact ones, also after a merge', () => {
   const random = createRandom(4)
@@ -232,12 +234,62 @@ test('too few file descriptors are told before the load, with what to type', () 
   expect(() => checkDescriptors(plan, 20_000)).not.toThrow()
 })
 
-test('a stream remembers a bounded number of holes, and still counts everything that is missing', () => {
-  const tally = new SequenceTally()
-  tally.expectAll()
+test('streams of a server that loses every other event remember 24 bytes for each, up to a number, and count them all', () => {
+  const tallies = Array.from({ length: 50 }, () => new SequenceTally())
+  for (const tally of tallies) tally.expectAll()
   const before = collectGarbage()
-  // Every other event is lost.
-  for (let sequence = 2; sequence <= 400_000; sequence += 2) tally.add(sequence, 0)
-  expect(collectGarbage() - before).toBeLessThan(holesMax * 200)
-  expect(tally.countMissing(400_000, () => false)).toBe(200_000)
+  for (const tally of tallies)
+    for (let sequence = 2; sequence <= 8 * holesMax; sequence += 2) tally.add(sequence, 0)
+  const each = (collectGarbage() - before) / tallies.length
+  expect(each).toBeLessThan(24 * holesMax + 1024)
+  for (const tally of tallies)
+    expect(tally.countMissing(8 * holesMax, () => false)).toBe(4 * holesMax)
 })
+
+test('events that come after all are taken out of their holes, at the ends, in the middle and alone', () => {
+  const random = createRandom(20_261_127)
+  for (let round = 0; round < 50; round++) {
+    const tally = new SequenceTally()
+    tally.expectAll()
+    const last = 200
+    const order = Array.from({ length: last }, (_, i) => i + 1)
+      .filter(() => random.next() < 0.8)
+      .map((sequence) => ({ sequence, at: sequence + random.int(30) }))
+      .toSorted((a, b) => a.at - b.at)
+    for (const { sequence } of order) tally.add(sequence, 0)
+    expect(tally.received).toBe(order.length)
+    expect(tally.duplicated).toBe(0)
+    expect(tally.countMissing(last, () => false)).toBe(last - order.length)
+    for (const { sequence } of order) tally.add(sequence, 0)
+    expect(tally.duplicated).toBe(order.length)
+  }
+})
+
+test.for([
+  [undefined, 1_000],
+  [0, 250],
+  [50, 250],
+  [5_000, 5_000],
+  [1e300, 30_000],
+] as const)(
+  'a stream that ended after `retry: %s` is opened again after %i ms',
+  ([retryMs, delayMs]) => {
+    const subscriber = new Subscriber({
+      url: new URL('http://127.0.0.1:2/'),
+      headers: [],
+      topic: 0,
+      marker: new MarkerReader('run'),
+      originMicros: 0,
+      isPublished: true,
+      tally: new ReaderTally(),
+      onSettled: () => undefined,
+    })
+    subscriber.opened()
+    if (retryMs !== undefined) subscriber.retry(retryMs)
+    const set = vi.spyOn(globalThis, 'setTimeout')
+    subscriber.ended({ reason: 'the server ended the stream' })
+    expect(set.mock.calls.map(([, delay]) => delay)).toEqual([delayMs])
+    set.mockRestore()
+    subscriber.stop()
+  },
+)

@@ -6,7 +6,7 @@ import { buildRequest } from './build-request.ts'
 import type { Subscription } from './build-request.ts'
 import type { Clock } from './clock.ts'
 import { parseControlEvent } from './control-event.ts'
-import { decodeEvent } from './decode-event.ts'
+import { readEvent } from './decode-event.ts'
 import { ClientError } from './errors.ts'
 import type { FeedItem } from './event-queue.ts'
 import type { Bye, Ready } from './feed.ts'
@@ -46,7 +46,7 @@ export interface AttemptSink {
   ready(ready: Ready): void
   bye(bye: Bye): void
   item(item: FeedItem): void
-  waitForRoom(): Promise<void> | undefined
+  waitForRoom(bytesRead: number): Promise<void> | undefined
 }
 
 /** How an attempt ended, and where the next one goes on. */
@@ -119,9 +119,10 @@ class Connection {
     const given = await resolveHeaders(headers, clock, signal)
     const request = buildRequest(subscription, this.cursor, given)
     signal.throwIfAborted()
-    this.#watch.start(answerWaitMaxMs)
-    const stream = await openStream(request, { fetch, clock, pace, signal })
-    this.#watch.stop()
+    const watch = this.#watch
+    const answerWaitMs = answerWaitMaxMs
+    const stream = await openStream(request, { fetch, clock, pace, signal, watch, answerWaitMs })
+    watch.stop()
     this.#sink.opened()
     if (request.isPlaceLost) this.#tellPlaceLost()
     const decoder = createDecoder(
@@ -132,8 +133,9 @@ class Connection {
       },
       { lastEventId: this.cursor, eventBytesMax },
     )
-    const waitForRoom = (): Promise<void> | undefined => this.#sink.waitForRoom()
-    await readStream(stream, { decoder, watch: this.#watch, waitForRoom, signal, eventBytesMax })
+    const waitForRoom = (bytesRead: number): Promise<void> | undefined =>
+      this.#sink.waitForRoom(bytesRead)
+    await readStream(stream, { decoder, watch, waitForRoom, signal, eventBytesMax })
   }
 
   /** The server was not asked to go on after this cursor, so what follows may begin anywhere. */
@@ -149,7 +151,7 @@ class Connection {
     this.#sink.item({
       kind: 'event',
       id: event.id,
-      event: decodeEvent(event, this.#link.onlyTopic),
+      event: readEvent(event, this.#link.onlyTopic),
     })
   }
 

@@ -17,7 +17,7 @@ export const clientErrors = {
   FEED_ITERATED: 'A feed can be iterated once; connect a second feed or use listeners.',
   HEADERS_FAILED: 'The `headers` function failed, or took over a minute; the client tries again.',
   LISTENER_INVALID:
-    'Names that begin with `tidemark.` are the connection’s own; use one that exists.',
+    'A listener is a function, its name a text; of those that begin with `tidemark.`, one that exists.',
   OPTIONS_INVALID: 'An option is out of range, or of the wrong type.',
   REDIRECT_INVALID:
     'The server redirects to where no request can go, or a POST in a way that would drop its body.',

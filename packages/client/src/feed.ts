@@ -83,7 +83,7 @@ export interface Feed extends AsyncIterable<FeedEvent> {
   /**
    * Listens to the connection. A gap is told in its place among the events; the others as they happen.
    * @returns a function that stops listening
-   * @throws ClientError `LISTENER_INVALID` for another name that begins with `tidemark.`
+   * @throws ClientError `LISTENER_INVALID` for another name that begins with `tidemark.`, or a listener that is no function
    */
   on<Name extends keyof FeedSignals>(
     name: Name,
@@ -93,6 +93,7 @@ export interface Feed extends AsyncIterable<FeedEvent> {
    * Listens to published events of one type (`message` when the publisher named none). What a listener throws is
    * reported as uncaught, as with `EventTarget`; the feed goes on.
    * @returns a function that stops listening
+   * @throws ClientError `LISTENER_INVALID` for a name that is no text, or a listener that is no function
    */
   on(type: string, listener: (data: unknown, event: FeedEvent) => void): () => void
   /**

@@ -36,7 +36,7 @@ export async function follow(
     ready: (ready) => sink.ready(ready),
     bye: (bye) => sink.bye(bye),
     item: (item) => sink.item(item),
-    waitForRoom: () => sink.waitForRoom(),
+    waitForRoom: (bytesRead) => sink.waitForRoom(bytesRead),
   }
   while (!signal.aborted) {
     sink.state({ phase: 'connecting', attempt: failures + 1 })

@@ -2,7 +2,7 @@
 
 import { ClientError } from './errors.ts'
 import type { FeedEvent, FeedSignals } from './feed.ts'
-import { quote } from './quote.ts'
+import { show } from './quote.ts'
 
 /** Names with this prefix belong to the protocol. */
 export const reservedPrefix = 'tidemark.'
@@ -27,12 +27,17 @@ export class Listeners {
   }
 
   add(name: string, call: Call): () => void {
-    const isReserved = name.startsWith(reservedPrefix)
-    if (isReserved && !Object.hasOwn(signalNames, name)) {
+    // Callers without types hand in anything; what is not callable would throw outside of every `try`, an event later.
+    if (typeof call !== 'function') {
+      throw new ClientError('LISTENER_INVALID', `A listener must be a function; got ${show(call)}.`)
+    }
+    const isText = typeof name === 'string'
+    const isReserved = isText && name.startsWith(reservedPrefix)
+    if (!isText || (isReserved && !Object.hasOwn(signalNames, name))) {
       const known = Object.keys(signalNames).join(', ')
       throw new ClientError(
         'LISTENER_INVALID',
-        `${quote(name)} is nothing a feed tells. It tells ${known}; other names are types of events.`,
+        `${show(name)} is nothing a feed tells. It tells ${known}; other names are types of events.`,
       )
     }
     const entry = { call }

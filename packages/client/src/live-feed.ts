@@ -1,5 +1,6 @@
 // The feed behind `connect`: one queue between what follows the stream and who takes the events.
 
+import { decodeEvent } from './decode-event.ts'
 import { ClientError } from './errors.ts'
 import { EventQueue } from './event-queue.ts'
 import type { FeedItem } from './event-queue.ts'
@@ -90,7 +91,7 @@ export class LiveFeed implements Feed {
       ready: (ready) => this.#listeners.signal('tidemark.ready', ready),
       bye: (bye) => this.#listeners.signal('tidemark.bye', bye),
       item: (item) => this.#push(item),
-      waitForRoom: () => this.#queue.waitForRoom(),
+      waitForRoom: (bytesRead) => this.#queue.waitForRoom(bytesRead),
     }
     this.#end(await follow(plan, sink, this.#abort.signal))
   }
@@ -110,8 +111,9 @@ export class LiveFeed implements Feed {
       if (item.kind === 'gap') this.#listeners.signal('tidemark.gap', item.gap)
       if (item.kind === 'event') {
         const taker = this.#takers.shift()
-        this.#listeners.event(item.event)
-        taker?.resolve({ done: false, value: item.event })
+        const event = decodeEvent(item.event)
+        this.#listeners.event(event)
+        taker?.resolve({ done: false, value: event })
       }
     }
     if (this.#state.phase === 'closed') this.#dismissTakers()

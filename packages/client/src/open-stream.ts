@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts'
 import { ClientError } from './errors.ts'
 import { quote } from './quote.ts'
 import { readRefusal } from './read-refusal.ts'
-import { sendRequest } from './send-request.ts'
+import { discard, sendRequest } from './send-request.ts'
 import type { PlannedRequest, Sending } from './send-request.ts'
 
 /**
@@ -18,10 +18,10 @@ export async function openStream(
 ): Promise<ReadableStream<Uint8Array>> {
   const response = await sendRequest(request, sending)
   const { status } = response
-  if (status >= 400) throw await readRefusal(response, sending.clock)
+  if (status >= 400) throw await readRefusal(response, sending)
   const fault = findFault(response)
   if (fault !== undefined) {
-    await response.body?.cancel().catch(() => undefined)
+    discard(response)
     throw fault
   }
   if (response.body === null) throw new ClientError('CONNECTION_ENDED', 'The answer has no body.')

@@ -8,14 +8,17 @@ import { parseEndpoint } from './endpoint.ts'
 import { ClientError, isPassing } from './errors.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { publishTimeoutMs } from './limits.ts'
+import { acknowledgementBytesMax, publishTimeoutMs } from './limits.ts'
 import { packParcel } from './parcel.ts'
 import type { OutgoingEvent, Parcel, PublishOptions } from './parcel.ts'
 import { readRefusal } from './read-refusal.ts'
+import { readText } from './read-text.ts'
 import { RequestPace } from './request-pace.ts'
 import { parseRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 import { sendRequest } from './send-request.ts'
+import type { Sending } from './send-request.ts'
+import { Watch } from './watch.ts'
 
 /** The server has the events, as durable as it is configured. */
 export interface Acknowledgement {
@@ -100,44 +103,48 @@ async function publish(plan: PublishPlan, parcel: Parcel): Promise<Acknowledgeme
   }
 }
 
-/** One request with a time limit, whatever comes of it. */
+/** One attempt, whatever comes of it. */
 async function send(
   plan: PublishPlan,
   parcel: Parcel,
   pace: RequestPace,
 ): Promise<Acknowledgement | ClientError> {
-  const { signal } = parcel
   const attempt = new AbortController()
-  const abort = (): void => attempt.abort()
-  signal.addEventListener('abort', abort)
-  if (signal.aborted) abort()
-  const timer = plan.clock.after(publishTimeoutMs, abort)
+  const watch = new Watch(plan.clock, undefined, (silentMs) => {
+    const said = `The server gave no answer within ${silentMs} ms.`
+    attempt.abort(new ClientError('CONNECTION_FAILED', said))
+  })
+  const leave = (): void => attempt.abort()
+  parcel.signal.addEventListener('abort', leave)
+  if (parcel.signal.aborted) leave()
   try {
-    return await exchange(plan, parcel, { pace, signal: attempt.signal })
+    return await exchange(plan, parcel, { pace, signal: attempt.signal, watch })
   } catch (cause) {
     if (cause instanceof ClientError) return cause
-    const why = attempt.signal.aborted ? 'no answer in time' : describe(cause)
-    return new ClientError('CONNECTION_FAILED', `The server cannot be reached: ${why}.`, { cause })
+    const said = `The connection broke: ${describe(cause)}.`
+    return new ClientError('CONNECTION_FAILED', said, { cause })
   } finally {
-    timer.cancel()
-    signal.removeEventListener('abort', abort)
+    watch.stop()
+    parcel.signal.removeEventListener('abort', leave)
   }
 }
 
 async function exchange(
   { url, headers: source, fetch, clock }: PublishPlan,
   { body, idempotencyKey }: Parcel,
-  { pace, signal }: { readonly pace: RequestPace; readonly signal: AbortSignal },
+  sending: Pick<Sending, 'pace' | 'signal' | 'watch'>,
 ): Promise<Acknowledgement | ClientError> {
+  const { signal } = sending
   const headers = await resolveHeaders(source, clock, signal)
   headers.set('accept', 'application/json, application/problem+json')
   headers.set('content-type', 'application/json')
   headers.set('idempotency-key', idempotencyKey)
   signal.throwIfAborted()
-  const init = { method: 'POST', headers, body }
-  const response = await sendRequest({ url, init }, { fetch, pace, signal })
-  if (response.status >= 400) return readRefusal(response, clock)
-  return parseAcknowledgement(await response.text(), response.status)
+  const request = { url, init: { method: 'POST', headers, body } }
+  const response = await sendRequest(request, { ...sending, fetch, answerWaitMs: publishTimeoutMs })
+  if (response.status >= 400) return readRefusal(response, { clock, signal })
+  const text = await readText(response, acknowledgementBytesMax, signal)
+  return parseAcknowledgement(text, response.status)
 }
 
 function parseAcknowledgement(text: string, status: number): Acknowledgement | ClientError {
@@ -152,7 +159,7 @@ function parseAcknowledgement(text: string, status: number): Acknowledgement | C
   }
   return new ClientError(
     'ANSWER_INVALID',
-    'The answer to a publish must be JSON with a cursor; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.',
+    `The answer to a publish must be JSON with a cursor, of at most ${acknowledgementBytesMax} bytes; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.`,
     { status },
   )
 }

@@ -6,11 +6,18 @@ import { problemBytesMax } from './limits.ts'
 import { parseProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { quote } from './quote.ts'
+import { readText } from './read-text.ts'
 
-/** The error that stands for an answer other than success: passing for 408, 425, 429 and 5xx, lasting otherwise. */
-export async function readRefusal(response: Response, clock: Clock): Promise<ClientError> {
+/**
+ * The error that stands for an answer other than success: passing for 408, 425, 429 and 5xx, lasting otherwise.
+ * Aborting `signal` ends the wait for the explanation.
+ */
+export async function readRefusal(
+  response: Response,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<ClientError> {
   const { status } = response
-  const problem = await readProblem(response)
+  const problem = await readProblem(response, signal)
   const isPassing = status === 408 || status === 425 || status === 429 || status >= 500
   const said = problem?.detail ?? problem?.title
   const name = problem?.code === undefined ? '' : ` (${quote(problem.code)})`
@@ -33,30 +40,11 @@ export function parseRetryAfter(value: string | null, now: number): number | und
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
-async function readProblem(response: Response): Promise<Problem | undefined> {
+async function readProblem(response: Response, signal: AbortSignal): Promise<Problem | undefined> {
   const isProblem = /^application\/(problem\+)?json\b/i.test(
     response.headers.get('content-type') ?? '',
   )
-  const text = await readText(response, isProblem ? problemBytesMax : 0)
+  // The status alone decides; a body that breaks off or falls silent only costs the explanation.
+  const text = await readText(response, isProblem ? problemBytesMax : 0, signal).catch(() => '')
   return text === '' ? undefined : parseProblem(text)
-}
-
-/** The body's text up to `bytesMax`; what lies beyond is left unread and the connection let go. */
-async function readText(response: Response, bytesMax: number): Promise<string> {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return ''
-  const utf8 = new TextDecoder()
-  let text = ''
-  try {
-    for (let left = bytesMax; left > 0;) {
-      const { done, value } = await reader.read()
-      if (done) break
-      text += utf8.decode(value.subarray(0, left), { stream: true })
-      left -= value.length
-    }
-  } catch {
-    // The status alone decides; a body that breaks off only costs the explanation.
-  }
-  await reader.cancel().catch(() => undefined)
-  return text
 }

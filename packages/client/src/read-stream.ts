@@ -12,8 +12,8 @@ export interface ReadOptions {
   readonly decoder: Decoder
   /** Runs while a read is open, not while the feed itself pauses. */
   readonly watch: Watch
-  /** A promise when the feed has to pause. */
-  readonly waitForRoom: () => Promise<void> | undefined
+  /** A promise when the feed has to pause. Told how many bytes have been decoded since it was asked last. */
+  readonly waitForRoom: (bytesRead: number) => Promise<void> | undefined
   readonly signal: AbortSignal
   /** The decoder's limit, for the message that names it. */
   readonly eventBytesMax: number
@@ -40,8 +40,9 @@ export async function readStream(
       signal.throwIfAborted()
       if (chunk === undefined) return
       for (let at = 0; at < chunk.length; at += sliceBytesMax) {
-        decode(decoder, chunk.subarray(at, at + sliceBytesMax), eventBytesMax)
-        await waitForRoom()
+        const slice = chunk.subarray(at, at + sliceBytesMax)
+        decode(decoder, slice, eventBytesMax)
+        await waitForRoom(slice.length)
         signal.throwIfAborted()
       }
     }

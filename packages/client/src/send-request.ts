@@ -8,6 +8,7 @@ import { redirectsMax, visitsMax } from './limits.ts'
 import { quote } from './quote.ts'
 import type { RequestPace } from './request-pace.ts'
 import { settle } from './settle.ts'
+import type { Watch } from './watch.ts'
 
 /** A request ready for `fetch`. */
 export interface PlannedRequest {
@@ -20,6 +21,10 @@ export interface Sending {
   readonly fetch: Fetch
   readonly pace: RequestPace
   readonly signal: AbortSignal
+  /** Started with every request, and running when the answer is handed over. */
+  readonly watch: Watch
+  /** Milliseconds the watch gives each answer where no heartbeat sets less. */
+  readonly answerWaitMs: number
 }
 
 /**
@@ -47,7 +52,10 @@ export async function sendRequest(request: PlannedRequest, sending: Sending): Pr
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** What the protocol itself sends. Everything else is the caller's, tokens above all, and stays with its origin. */
+/**
+ * What the protocol itself sends. Everything else is the caller's, tokens above all. A redirect that is followed here
+ * takes nothing else to another origin; one that only the browser sees (`followUnseen`) goes by the browser's rules.
+ */
 const ownHeaders = ['accept', 'content-type', 'idempotency-key', 'last-event-id'] as const
 
 /** Errors of Node's `fetch` about the request alone: a header such as `Upgrade`, or `Expect`. */
@@ -56,10 +64,13 @@ const impossible: ReadonlySet<unknown> = new Set(['UND_ERR_INVALID_ARG', 'UND_ER
 async function send(
   request: PlannedRequest,
   mode: 'manual' | 'follow',
-  { fetch, pace, signal }: Sending,
+  { fetch, pace, signal, watch, answerWaitMs }: Sending,
 ): Promise<Response> {
+  // The wait for our own turn is no silence of the server.
+  watch.stop()
   await pace.take(signal)
   signal.throwIfAborted()
+  watch.start(answerWaitMs)
   const { url, init } = request
   try {
     // Not every `fetch` that is handed in knows the signal.
@@ -83,7 +94,11 @@ async function send(
   }
 }
 
-/** The browser asks once more, and then up to 20 times without saying how often, so all 22 requests are paid for. */
+/**
+ * The browser asks once more, and then up to 20 times without saying how often, so all 22 requests are paid for.
+ *
+ * The caller's headers follow to another origin, without `Authorization`: Fetch standard, "HTTP-redirect fetch".
+ */
 async function followUnseen(request: PlannedRequest, sending: Sending): Promise<Response> {
   try {
     return await send(request, 'follow', sending)
@@ -156,7 +171,7 @@ function codeOf(error: unknown): unknown {
   return cause instanceof Error && 'code' in cause ? cause.code : undefined
 }
 
-/** Lets go of an answer that nobody reads. */
-function discard(response: Response): void {
+/** Lets go of an answer that nobody reads, without a wait: letting go may take as long as reading. */
+export function discard(response: Response): void {
   void response.body?.cancel().catch(() => undefined)
 }

@@ -1,11 +1,13 @@
 // What a caller gets: events, listeners, back-pressure, and nothing left behind.
 
+import { collectGarbage } from '@tidemark/testkit'
 import { expect, test, vi } from 'vitest'
 import { attempt } from '../src/attempt.ts'
 import { ClientError, connect } from '../src/index.ts'
-import type { FeedEvent } from '../src/index.ts'
+import type { Feed, FeedEvent } from '../src/index.ts'
 import { decodeData } from '../src/decode-event.ts'
 import { EventQueue } from '../src/event-queue.ts'
+import { queueCostMax, queueItemCost, sliceBytesMax } from '../src/limits.ts'
 import { RequestPace } from '../src/request-pace.ts'
 import { FakeClock } from './fake-clock.ts'
 import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
@@ -264,6 +266,70 @@ test('a server that writes without end is held back by a slow loop', async () =>
   await server.exchanges[0]?.closed
 })
 
+test.each([
+  ['nothing', 'data:\n\n'],
+  ['an id of 3 KB', `id: ${'x'.repeat(3_000)}\ndata:\n\n`],
+  ['a type of 3 KB', `event: ${'x'.repeat(3_000)}\ndata:\n\n`],
+  [
+    'a topic and a key of 3 KB',
+    `topic: ${'x'.repeat(3_000)}\nkey: ${'y'.repeat(3_000)}\ndata:\n\n`,
+  ],
+  [
+    'every field',
+    'id: c1\nevent: paid\ntopic: orders/42\nkey: k\ntime: 1800000000000\ndata: 1\n\n',
+  ],
+  ['JSON of many small arrays', `data: [${'[],'.repeat(300)}0]\n\n`],
+  ['characters of two bytes', `data: €${'x'.repeat(500)}\n\n`],
+  [
+    'data lines between comments of 16 KB',
+    `${`data: ${'x'.repeat(64)}\n:${'€'.repeat(5_000)}\n`.repeat(8)}\n`,
+  ],
+  ['an id beside a comment of 16 KB', `:${'€'.repeat(5_000)}\nid: 0123456789abcdef\ndata:\n\n`],
+])(
+  'a slow loop over a server that writes events with %s on end holds 2 MiB of them',
+  async (_, text) => {
+    const event = new TextEncoder().encode(text)
+    // As many events as fill a slice, each chunk in memory of its own.
+    const chunk = Buffer.concat(
+      Array<Uint8Array>(Math.ceil(sliceBytesMax / event.length)).fill(event),
+    )
+    let pulls = 0
+    const body = (): ReadableStream<Uint8Array> =>
+      new ReadableStream(
+        {
+          pull(stream) {
+            pulls += 1
+            stream.enqueue(Uint8Array.from(chunk))
+          },
+        },
+        { highWaterMark: 0 },
+      )
+    const headers = { 'content-type': 'text/event-stream' }
+    const fetch = (): Promise<Response> => Promise.resolve(new Response(body(), { headers }))
+    const iterate = async (): Promise<Feed> => {
+      const feed = connect('http://localhost/events', { topics: ['t'], fetch })
+      await feed[Symbol.asyncIterator]().next()
+      // A read may take some turns of the event loop.
+      for (let [seen, still] = [0, 0]; still < 50; await turn()) {
+        still = seen === pulls ? still + 1 : 0
+        seen = pulls
+      }
+      return feed
+    }
+    // What a first feed loads is loaded.
+    ;(await iterate()).close()
+    const before = collectGarbage()
+    pulls = 0
+    const feed = await iterate()
+    const most = queueCostMax / queueItemCost + (2 * chunk.length) / event.length
+    expect((pulls * chunk.length) / event.length).toBeLessThanOrEqual(most)
+    // Empty events of 7 bytes fill it with 56 KiB.
+    expect(pulls * chunk.length).toBeGreaterThan(48 * 1024)
+    expect(collectGarbage() - before).toBeLessThan(2 * queueCostMax + 16 * sliceBytesMax)
+    feed.close()
+  },
+)
+
 test.for([
   ['an event of many lines', 'data: x\n'.repeat(200)],
   ['one long line', `data: ${'x'.repeat(2_000)}\n\n`],
@@ -293,11 +359,39 @@ test('the queue asks for a pause by size, and marks in a row are one', () => {
   let count = 0
   for (; count < 5000 && queue.waitForRoom() === undefined; count++)
     queue.push({ kind: 'event', id: '', event })
-  expect(count).toBe(Math.ceil((1024 * 1024) / (1024 + 128)))
+  expect(count).toBe(Math.ceil(queueCostMax / (1024 + 'message'.length + queueItemCost)))
   queue.clear()
   for (let i = 0; i < 100; i++) queue.push({ kind: 'mark', id: String(i) })
   expect(queue.shift()).toEqual({ kind: 'mark', id: '99' })
   expect(queue.first).toBeUndefined()
+})
+
+test('a queue that nobody empties takes beats for ever, and no beat hides what an event was decoded from', () => {
+  const queue = new EventQueue()
+  const event = { topic: '', type: 'message', data: '', text: '', id: '' } as FeedEvent
+  queue.push({ kind: 'event', id: '', event })
+  for (let i = 0; i < 100_000; i++) {
+    queue.push({ kind: 'mark', id: `c${i}` })
+    expect(queue.waitForRoom(100)).toBeUndefined()
+  }
+  // Each time an event with a beat behind it in one slice, and a beat alone in the next.
+  let slices = 0
+  for (; slices < 1_000 && queue.waitForRoom(sliceBytesMax) === undefined; slices++) {
+    queue.push({ kind: 'event', id: '', event })
+    queue.push({ kind: 'mark', id: 'a' })
+    void queue.waitForRoom(sliceBytesMax)
+    queue.push({ kind: 'mark', id: 'b' })
+  }
+  expect(slices).toBeLessThanOrEqual(queueCostMax / sliceBytesMax)
+  while (queue.shift() !== undefined);
+  expect(queue.waitForRoom(sliceBytesMax)).toBeUndefined()
+  queue.push({ kind: 'event', id: '', event })
+  queue.shift()
+  // Nothing of it is left to count, and comments beside an event that waits are not held.
+  for (let i = 0; i < 1_000; i++) expect(queue.waitForRoom(sliceBytesMax)).toBeUndefined()
+  const other = new EventQueue()
+  other.push({ kind: 'event', id: '', event })
+  for (let i = 0; i < 1_000; i++) expect(other.waitForRoom(sliceBytesMax)).toBeUndefined()
 })
 
 test.for(['connecting', 'open', 'ready', 'paused', 'waiting'] as const)(
@@ -340,4 +434,26 @@ test('aborting the signal closes the feed, before or after it began', async () =
   expect(late.state.phase).toBe('closed')
   expect(await take(late, 1)).toEqual([])
   expect(server.exchanges).toHaveLength(1)
+})
+
+const ignore = (): void => undefined
+
+test.for([
+  ['a listener that is not there', 'message', undefined],
+  ['a listener that is null', 'message', null],
+  ['a listener that is an object', 'tidemark.state', { handleEvent: ignore }],
+  ['a name that is a number', 7, ignore],
+  ['a name that is a symbol', Symbol('paid'), ignore],
+  ['a name that is not there', undefined, ignore],
+  ['a name that is a list', ['paid'], ignore],
+  ['a list of a name that exists', ['tidemark.ready'], ignore],
+  ['a name that no text can be made of', Object.create(null) as object, ignore],
+] as const)('%s is refused with a code, and ends no process later', async ([, name, listener]) => {
+  const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
+  const feed = connect(server.url)
+  expect(() => feed.on(name as never, listener as never)).toThrow(
+    expect.objectContaining({ name: 'ClientError', code: 'LISTENER_INVALID' }),
+  )
+  // A fault of a listener would be thrown outside of every `try`, and fail this test.
+  expect(await take(feed, 1)).toHaveLength(1)
 })

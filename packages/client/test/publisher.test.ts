@@ -1,6 +1,6 @@
 // Publishing until it is acknowledged, once.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createPublisher } from '../src/index.ts'
 import type { Clock } from '../src/index.ts'
 import { FakeClock, RushingClock } from './fake-clock.ts'
@@ -203,7 +203,7 @@ test('a redirected publish keeps its body and key, and goes round no circle', as
   expect(server.exchanges).toHaveLength(3 + 3 * 2)
 })
 
-test('a token that never comes does not park a publish', async () => {
+test('a token that never comes does not park a publish, and is named as the cause', async () => {
   const clock = new FakeClock()
   const headers = (): Promise<never> => new Promise(() => undefined)
   const publisher = createPublisher('http://127.0.0.1:2/', {
@@ -213,7 +213,160 @@ test('a token that never comes does not park a publish', async () => {
   })
   const published = publisher.publish(events)
   await turn()
-  clock.advance(30_000)
-  await expect(published).rejects.toMatchObject({ code: 'RETRIES_EXHAUSTED' })
+  clock.advance(60_000)
+  await expect(published).rejects.toMatchObject({
+    code: 'RETRIES_EXHAUSTED',
+    cause: { code: 'HEADERS_FAILED' },
+  })
   expect(clock.pending).toBe(0)
+})
+
+test('a token that takes 45 s is sent, not taken for a server that cannot be reached', async () => {
+  const clock = new FakeClock()
+  const later = <Value>(delayMs: number, value: Value): Promise<Value> =>
+    new Promise((resolve) => void clock.after(delayMs, () => resolve(value)))
+  const sent: unknown[] = []
+  const publisher = createPublisher('http://127.0.0.1:2/', {
+    clock,
+    headers: () => later(45_000, { authorization: 'Bearer late' }),
+    fetch: (_url, init) => {
+      sent.push(new Headers(init.headers).get('authorization'))
+      return later(29_000, new Response('{"cursor":"c1"}'))
+    },
+    retry: { attemptsMax: 1 },
+  })
+  const published = publisher.publish(events)
+  for (const waitMs of [45_000, 29_000]) {
+    await turn()
+    clock.advance(waitMs)
+  }
+  expect(await published).toEqual({ cursor: 'c1', sessions: 0 })
+  expect(sent).toEqual(['Bearer late'])
+  expect(clock.pending).toBe(0)
+})
+
+test('a publish whose own turn comes late has its whole time limit for the answer', async () => {
+  const clock = new FakeClock()
+  let requests = 0
+  const publisher = createPublisher('http://127.0.0.1:2/', {
+    clock,
+    fetch: async () => {
+      if (requests++ < 4)
+        return new Response(null, { status: 307, headers: { location: `/${requests}` } })
+      return new Promise((resolve) => {
+        clock.after(29_500, () => resolve(new Response('{"cursor":"c1"}')))
+      })
+    },
+    retry: { attemptsMax: 1 },
+  })
+  const published = publisher.publish(events)
+  // The fifth request within a second waits until the second is over.
+  for (const waitMs of [1_000, 29_500]) {
+    await turn()
+    clock.advance(waitMs)
+  }
+  expect(await published).toEqual({ cursor: 'c1', sessions: 0 })
+})
+
+/** A body that goes on for as long as somebody reads; `readBytes` is what was taken of it. */
+function endlessBody(first: string): { stream: ReadableStream<Uint8Array>; readBytes: number } {
+  const chunk = new TextEncoder().encode(' '.repeat(16_384))
+  const body = { readBytes: 0, stream: new ReadableStream<Uint8Array>() }
+  body.stream = new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(first)),
+    pull(controller) {
+      body.readBytes += chunk.length
+      // Far above the limit, and far below what would end the test process.
+      if (body.readBytes > 64 * 1024 * 1024) controller.close()
+      else controller.enqueue(chunk)
+    },
+  })
+  return body
+}
+
+test.for([
+  ['a page', '<html>'],
+  ['an acknowledgement', '{"cursor":"c1"'],
+] as const)(
+  'an endless answer that begins as %s does not fill the memory of a publisher',
+  async ([, first]) => {
+    const body = endlessBody(first)
+    const fetch = (): Promise<Response> => Promise.resolve(new Response(body.stream))
+    const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
+    const error: unknown = await publisher.publish(events).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'ANSWER_INVALID', status: 200 })
+    expect(String(error)).toContain('65536 bytes')
+    expect(body.readBytes).toBeLessThan(128 * 1024)
+  },
+)
+
+test('an acknowledgement of the largest size is read, in pieces of any size', async () => {
+  const text = JSON.stringify({ cursor: 'é€🌊', sessions: 3, more: 'x'.repeat(60_000) })
+  const bytes = new TextEncoder().encode(text)
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += 11) controller.enqueue(bytes.subarray(at, at + 11))
+      controller.close()
+    },
+  })
+  const fetch = (): Promise<Response> => Promise.resolve(new Response(stream))
+  const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
+  expect(await publisher.publish(events)).toEqual({ cursor: 'é€🌊', sessions: 3 })
+})
+
+test('an acknowledgement is read from a fetch whose answers have no stream', async () => {
+  const answer = { status: 200, headers: new Headers(), text: async () => '{"cursor":"c1"}' }
+  const fetch = (): Promise<Response> => Promise.resolve(answer as Response)
+  const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
+  expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 0 })
+})
+
+test('an acknowledgement that breaks off is asked for again', async () => {
+  const server = await startServer(({ index, response }) => {
+    if (index > 0) response.end('{"cursor":"c1"}')
+    else response.writeHead(200, { 'content-length': '100' })
+    if (index === 0) response.write('{"cur', () => response.destroy())
+  })
+  const publisher = createPublisher(server.url, { clock: impatient, random: () => 0 })
+  expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 0 })
+  expect(server.exchanges).toHaveLength(2)
+})
+
+describe('a fetch that knows no signal and an answer that falls silent', () => {
+  const silent = (status: number) => (): Promise<Response> =>
+    Promise.resolve(
+      new Response(new ReadableStream({ cancel: () => new Promise(() => undefined) }), {
+        status,
+        headers: { 'content-type': 'application/json' },
+      }),
+    )
+
+  test.for([200, 403, 503])('do not hold a publish whose caller aborts (%i)', async (status) => {
+    const clock = new FakeClock()
+    const controller = new AbortController()
+    const publisher = createPublisher('http://127.0.0.1:2/', { clock, fetch: silent(status) })
+    const published = publisher.publish(events, { signal: controller.signal })
+    await turn()
+    controller.abort()
+    await expect(published).rejects.toMatchObject({ code: 'FEED_CLOSED' })
+    expect(clock.pending).toBe(0)
+  })
+
+  test.for([
+    [200, { code: 'RETRIES_EXHAUSTED', cause: { code: 'CONNECTION_FAILED' } }],
+    [403, { code: 'REFUSED', status: 403 }],
+    [503, { code: 'RETRIES_EXHAUSTED', status: 503, cause: { code: 'SERVER_UNAVAILABLE' } }],
+  ] as const)('do not park a publish beyond its time limit (%i)', async ([status, error]) => {
+    const clock = new FakeClock()
+    const publisher = createPublisher('http://127.0.0.1:2/', {
+      clock,
+      fetch: silent(status),
+      retry: { attemptsMax: 1 },
+    })
+    const published = publisher.publish(events)
+    await turn()
+    clock.advance(30_000)
+    await expect(published).rejects.toMatchObject(error)
+    expect(clock.pending).toBe(0)
+  })
 })

@@ -56,7 +56,7 @@ function isMalformed(error: unknown): boolean {
   return error instanceof HubError && error.code === 'REQUEST_MALFORMED'
 }
 
-/** Whoever expects something sends the body once he is told that it is met. */
+/** A client that expects something sends its body only after the hub has said that it will meet the expectation. */
 function isAwaited(error: unknown): boolean {
   return error instanceof HubError && error.code === 'EXPECTATION_FAILED'
 }

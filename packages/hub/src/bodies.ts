@@ -79,7 +79,7 @@ export class Bodies {
       }
       const onData = (chunk: Buffer): void => {
         const fault = this.#grow(hold, chunk.length)
-        if (fault === undefined) chunks.push(chunk)
+        if (fault === undefined) chunks.push(detach(chunk))
         else fail(fault)
       }
       request.on('data', onData)
@@ -121,6 +121,17 @@ export class Bodies {
       `The hub holds ${heldBytesMax} bytes of large request bodies at once, and they are in use. Nothing of this one was stored. Send it again later, or in smaller parts.`,
     )
   }
+}
+
+/**
+ * A chunk of HTTP/2 is a view of all that was read with it, 16 KiB over TLS and 64 KiB without. Where it is the smaller part
+ * it is copied, so that at most twice of what is counted is held.
+ */
+function detach(chunk: Buffer): Buffer {
+  if (2 * chunk.length >= chunk.buffer.byteLength) return chunk
+  const own = Buffer.allocUnsafeSlow(chunk.length)
+  chunk.copy(own)
+  return own
 }
 
 const ignoreError = declareFate(() => undefined, 'left')

@@ -11,7 +11,11 @@ import { LateRequests } from './late-requests.ts'
 import { discardMs, headerBytesMax } from './limits.ts'
 import type { Traffic } from './traffic.ts'
 
-/** Answers client errors of a server. `isSpoken` says whether HTTP is spoken on a connection: during a TLS handshake it is not. */
+/**
+ * Answers client errors of a server. `isSpoken` says whether HTTP is spoken on a connection: during a TLS handshake it is not.
+ * What it gives back says whether a connection has got its last answer: a request that arrives on it after all must not be done,
+ * because its client was told to send it again.
+ */
 export function answerClientErrors(
   server: Server,
   options: {
@@ -21,7 +25,7 @@ export function answerClientErrors(
     /** How long a request that is late and still arrives is waited for. Milliseconds. */
     readonly lateMsMax: number
   },
-): void {
+): (socket: Socket) => boolean {
   const { traffic, clock, isSpoken, lateMsMax } = options
   const leaving = new WeakSet<Socket>()
   const late = new LateRequests({ server, traffic, clock, msMax: lateMsMax })
@@ -40,15 +44,17 @@ export function answerClientErrors(
     if (leaving.has(socket)) return
     leaving.add(socket)
     const response = traffic.lastOn(socket)
-    // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
-    if (response?.socket === null) socket.destroy()
-    else if (response !== undefined && (response.req.complete || response.headersSent)) {
+    if (response !== undefined && (response.req.complete || response.headersSent)) {
       endAfter(response, socket, clock)
+    } else if (response?.socket === null) {
+      // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
+      socket.destroy()
     } else {
       answerClientError(error, socket, clock)
       giveUpReading(response?.req, error)
     }
   }
+  return (socket) => leaving.has(socket)
 }
 
 /** A request that was complete is answered, whatever comes behind it; then the connection ends. */

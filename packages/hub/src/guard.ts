@@ -4,13 +4,13 @@
 import { quote } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
-import { headerFieldsMax } from './limits.ts'
+import { headerBytesMax, headerFieldsMax } from './limits.ts'
 import type { RequestTarget } from './request-target.ts'
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
-/** Paths of which a GET is dear: a write to the log, a session. An `<img>` of any page could ask for them again and again. */
-const dearPaths = ['/readyz', '/events']
+/** Paths whose GET costs a write to the log or a session. An `<img>` in any page could request them again and again. */
+const costlyPaths = ['/readyz', '/events']
 
 /**
  * Fields that decide what a request may and does, of which a proxy in front may have believed another one. Node keeps the
@@ -26,7 +26,7 @@ const singleFields = [
 ]
 
 /**
- * Refuses a request with more fields than anybody needs, an HTTP/1.1 request without a `Host`, one that gives a field twice
+ * Refuses a request with more fields or longer ones than anybody needs, an HTTP/1.1 request without a `Host`, one that gives a field twice
  * which says one thing (RFC 9112 §3.2, RFC 9110 §5.3), an `Expect` that nobody here can meet (RFC 9110 §10.1.1), and a transfer
  * coding that Node would hand on as it came (RFC 9112 §6.1).
  * @throws HubError `HEADERS_TOO_LARGE`, `REQUEST_MALFORMED`, `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
@@ -39,8 +39,15 @@ export function checkHead(request: NodeRequest): void {
       `A request may have ${headerFieldsMax} header fields; got ${fields}. Send fewer.`,
     )
   }
+  // Over HTTP/1.1 Node's parser refuses them.
+  if ('stream' in request && countBytes(request.rawHeaders) > headerBytesMax) {
+    throw new HubError(
+      'HEADERS_TOO_LARGE',
+      `The headers of a request may have ${headerBytesMax} bytes together; got more. Send less in them, or a long list of topics in the body of POST /events.`,
+    )
+  }
   const { expect, 'transfer-encoding': coding } = request.headers
-  if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
+  if (expect !== undefined && !isContinueOnly(expect)) {
     throw new HubError(
       'EXPECTATION_FAILED',
       `Expect may be 100-continue only; got ${quote(expect)}. Leave the header out.`,
@@ -66,6 +73,16 @@ export function checkHead(request: NodeRequest): void {
     'TRANSFER_ENCODING_UNSUPPORTED',
     `Transfer-Encoding may be chunked only; got ${quote(coding)}. Send the body as it is.`,
   )
+}
+
+/** As HTTP/1.1 would send them: names and values with a colon, a space and a line end. */
+function countBytes(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((sum, text) => sum + text.length + 2, 0)
+}
+
+/** A list may name an expectation beside it that nobody here knows (RFC 9110 §10.1.1). */
+export function isContinueOnly(expect: string): boolean {
+  return expect.split(',').every((member) => member.trim().toLowerCase() === '100-continue')
 }
 
 /** Only here all fields are left, each name followed by its value. */
@@ -101,7 +118,7 @@ export function checkHost({ authority: host = '' }: RequestTarget): void {
  */
 export function checkOrigin(request: NodeRequest, { path, authority }: RequestTarget): void {
   const method = request.method ?? 'GET'
-  if (safeMethods.includes(method) && !dearPaths.includes(path)) return
+  if (safeMethods.includes(method) && !costlyPaths.includes(path)) return
   const { origin } = request.headers
   if (!isCrossSite(request, authority)) return
   throw new HubError(

@@ -9,9 +9,11 @@ import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { answer } from './answer.ts'
 import type { AnswerContext } from './answer.ts'
 import { answerClientErrors } from './client-errors.ts'
+import { isContinueOnly } from './guard.ts'
 import { Http2Connections } from './http2-connections.ts'
 import {
   headerBytesMax,
+  http2HeaderListMax,
   http2HeaderPairsMax,
   http2Limits,
   keepAliveMs,
@@ -60,15 +62,16 @@ function createPlain({ context, traffic, times = requestTimes }: HttpServerOptio
   keepAllFields(server)
   traffic.follow(server)
   answerExpectations(server)
-  server.on('request', (request, response) => {
-    if (traffic.isCrowded(response)) request.socket.destroy()
-    else void answer(request, response, context)
-  })
-  answerClientErrors(server, {
+  const isLeaving = answerClientErrors(server, {
     traffic,
     clock: context.clock,
     isSpoken: () => true,
     lateMsMax: times.checkMs,
+  })
+  server.on('request', (request, response) => {
+    if (isLeaving(request.socket)) return
+    if (traffic.isCrowded(response)) request.socket.destroy()
+    else void answer(request, response, context)
   })
   return server
 }
@@ -82,7 +85,7 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
     handshakeTimeout: times.headersMs,
     settings: {
       maxConcurrentStreams: http2Limits.streamsPerConnectionMax,
-      maxHeaderListSize: headerBytesMax,
+      maxHeaderListSize: http2HeaderListMax,
     },
     maxHeaderListPairs: http2HeaderPairsMax,
     maxSessionMemory: http2Limits.sessionMemoryMB,
@@ -98,9 +101,18 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
   const { clock } = context
   const connections = new Http2Connections({ clock, times, streamsMax: connectionsMax })
   connections.follow(server)
+  const { sockets, secured } = followSockets(server)
+  const isLeaving = answerClientErrors(server, {
+    traffic,
+    clock,
+    isSpoken: (socket) => secured.has(socket),
+    lateMsMax: times.checkMs,
+  })
   server.on('request', (request: NodeRequest, response: NodeResponse) => {
     if (isHttp2(response)) {
       if (!connections.admit(response)) return
+    } else if (isLeaving(response.req.socket)) {
+      return
     } else if (traffic.isCrowded(response)) {
       response.req.socket.destroy()
       return
@@ -108,13 +120,6 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
     void answer(request, response, context)
   })
   answerExpectations(server)
-  const { sockets, secured } = followSockets(server)
-  answerClientErrors(server, {
-    traffic,
-    clock,
-    isSpoken: (socket) => secured.has(socket),
-    lateMsMax: times.checkMs,
-  })
   return Object.assign(server, {
     closeAllConnections: () => {
       for (const socket of sockets) socket.destroy()
@@ -124,8 +129,14 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
 
 /** A request that expects what Node does not know is one like any other, which guard.ts refuses. */
 function answerExpectations(server: Server): void {
-  server.on('checkExpectation', (request: NodeRequest, response: NodeResponse) => {
+  const answerIt = (request: NodeRequest, response: NodeResponse): void => {
     server.emit('request', request, response)
+  }
+  server.on('checkExpectation', answerIt)
+  // Node looks for `100-continue` anywhere in the list, and would promise to take a body that guard.ts then refuses.
+  server.on('checkContinue', (request: NodeRequest, response: NodeResponse) => {
+    if (isContinueOnly(request.headers.expect ?? '')) response.writeContinue()
+    answerIt(request, response)
   })
 }
 

@@ -84,7 +84,7 @@ export class Http2Connections {
   #watchBody(response: Http2ServerResponse): void {
     const refuse = (): void => {
       const { stream } = response
-      // Whoever reads no body does not see its end; and what has become an event stream waits for nothing.
+      // A handler that reads no body does not see the end of it; and an event stream waits for nothing.
       if (stream.destroyed || stream.state.remoteClose === 1 || isStreaming(stream)) return
       const { status, code, message: detail } = requestTimeout
       // The client may send on for ever; it is told that nobody listens, once it has its answer (RFC 9113 §8.1).

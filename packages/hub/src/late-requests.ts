@@ -23,7 +23,10 @@ interface Late {
   /** By the clock's `elapsed`. */
   readonly until: number
   bytesRead: number
-  /** The one that has arrived since; it may be answered, and forgotten by all others, before it is looked for. */
+  /**
+   * The one whose body was on its way, then the one that has arrived since; it may be answered, and forgotten by all others, before
+   * it is looked for. Not one that was complete already: what is late then lies behind it, and Node will not look for it again.
+   */
   request: IncomingMessage | undefined
 }
 
@@ -46,10 +49,12 @@ export class LateRequests {
 
   /** Calls `onLate` unless the request turns out to be there, or arrives while it is looked at. */
   lookAgain(socket: Socket, onLate: () => void): void {
-    const { clock, msMax } = this.#options
+    const { traffic, clock, msMax } = this.#options
     const until = clock.elapsed() + msMax
     const { bytesRead } = socket
-    const late: Late = { socket, onLate, until, bytesRead, request: undefined }
+    const last = traffic.lastOn(socket)?.req
+    const request = last?.complete === true ? undefined : last
+    const late: Late = { socket, onLate, until, bytesRead, request }
     this.#late.set(socket, late)
     setImmediate(() => this.#look(late))
   }
@@ -57,9 +62,8 @@ export class LateRequests {
   #look(late: Late): void {
     const { socket } = late
     if (this.#late.get(socket) !== late) return
-    const { traffic, clock } = this.#options
-    const request = late.request ?? traffic.lastOn(socket)?.req
-    const isOver = socket.destroyed || isStreaming(socket) || request?.complete === true
+    const { clock } = this.#options
+    const isOver = socket.destroyed || isStreaming(socket) || late.request?.complete === true
     const isArriving = socket.bytesRead > late.bytesRead && clock.elapsed() < late.until
     if (!isOver && isArriving) {
       late.bytesRead = socket.bytesRead

@@ -7,10 +7,16 @@ export const headerBytesMax: number = 32 * 1024
 export const headerFieldsMax: number = 128
 
 /**
- * Header fields of one request of HTTP/2 that Node hands over, so that we can refuse them with a status: it resets the
- * stream beyond. By `headerBytesMax` with 32 bytes for each field (RFC 9113 §6.5.2) there can be 1,024.
+ * Header list of one request of HTTP/2 that the hub announces (RFC 9113 §6.5.2), so that one above `headerBytesMax` can be refused
+ * with a status. Beyond it Node resets the stream, and ends the connection from about 64 KiB of compressed headers on. Bytes.
  */
-export const http2HeaderPairsMax: number = 1_024
+export const http2HeaderListMax: number = 64 * 1024
+
+/**
+ * Header fields of one request of HTTP/2 that Node hands over, so that we can refuse them with a status: it resets the
+ * stream beyond. By `http2HeaderListMax` with 32 bytes for each field (RFC 9113 §6.5.2) there can be 2,048.
+ */
+export const http2HeaderPairsMax: number = 2_048
 
 /** Records of one page of history; each may be 1 MiB, so a page is cut by bytes as well. */
 export const historyRecordsMax: number = 1_000
@@ -25,9 +31,9 @@ export const historyRecordsDefault: number = 100
 export const historyPagesMax: number = 100
 
 /**
- * Pages of history read at one time; further requests wait. A page is 1.25 MiB of data, twice that in memory where a character
- * needs two bytes, and as much as JSON, 7.5 MiB at most, as text and as bytes: 25 MiB. 4 × 25 MiB = 100 MiB. Without it
- * a single packet of 1,300 requests has 1.4 GB read before the first page counts as an answer.
+ * Pages of history read at one time; further requests wait. A page is 1.25 Mi characters, by two bytes where one of them needs
+ * it, 6 times as many as JSON, by two bytes as text and by one as bytes: 2 + 12 + 6 = 20 bytes for each, 25 MiB. 4 × 25 MiB =
+ * 100 MiB. Without it a single packet of 1,300 requests has 1.4 GB read before the first page counts as an answer.
  */
 export const historyReadsMax: number = 4
 
@@ -56,14 +62,15 @@ export const jsonLevelsMax: number = 1_000
 export const eventOverheadBytes: number = 400
 
 /**
- * Bytes of request bodies held at one time. 16 of 8 MiB. As bytes, as text and as events at once they take
- * about three times that, 400 MiB.
+ * Bytes of request bodies held at one time. 16 of 8 MiB. Twice that in memory, 256 MiB: while they arrive a chunk may hold as
+ * much again beside it, and as texts that wait for the log V8 stores all by two bytes where one character needs them. Bytes and
+ * text at once are held of one body only, in the turn in which it is decoded: 1 + 2 + 2 times 8 MiB.
  */
 export const heldBytesMax: number = 128 * 1024 * 1024
 
 /**
  * The first bytes of each body do not count, so that a few slow senders of large bodies cannot keep small ones out.
- * 11,000 connections × 16 KiB = 172 MiB beside the rest.
+ * 11,000 connections and 4,096 requests in line × 16 KiB × 2 = 472 MiB beside the rest.
  */
 export const bodyFreeBytes: number = 16 * 1024
 
@@ -101,8 +108,8 @@ export interface LineLimits {
 }
 
 /**
- * A request in line is 36 KiB at most: 32 KiB of headers and Node's objects; its body counts by itself. 4,096 × 36 KiB =
- * 144 MiB. A connection that sends more is closed (RFC 9112 §9.3.2 has clients repeat what was not answered).
+ * A request in line is 46 KiB at most: 32 KiB of headers, 96 bytes for each of 128 fields, and Node's objects; its body counts by
+ * itself. 4,096 × 46 KiB = 184 MiB. A connection that sends more is closed (RFC 9112 §9.3.2 has clients repeat what was not answered).
  */
 export const lineLimits: LineLimits = { connectionMax: 256, behindMax: 4_096 }
 

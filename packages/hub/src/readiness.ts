@@ -1,6 +1,7 @@
 // Can this hub publish and deliver? One probe answers everybody who asks at about the same time.
 
 import type { Clock } from '@tidemark/log'
+import { ServerError } from '@tidemark/server'
 import { probeFreshMs, probeMs } from './limits.ts'
 import type { HubLog } from './open-log.ts'
 
@@ -12,6 +13,8 @@ interface ReadinessOptions {
   }
   readonly log: Pick<HubLog, 'warnings'>
   readonly clock: Clock
+  /** Told of what is no fault of the log's: its text is for the operator, not for everybody who asks. */
+  readonly onError: (error: unknown) => void
 }
 
 /** Probes at most once at a time and once per second: each probe is an event that is flushed to the disk. */
@@ -28,7 +31,7 @@ export class Readiness {
     return this.#options.log.warnings ?? []
   }
 
-  /** Why the hub is not ready: a text, or what publishing failed with; undefined when it is. At most one second old. */
+  /** Why the hub is not ready: a text, or the coded error that publishing failed with; undefined when it is. At most one second old. */
   async findFault(): Promise<unknown> {
     if (this.#options.tide.isDraining) return 'it is shutting down'
     this.#running ??= this.#probe()
@@ -48,7 +51,9 @@ export class Readiness {
       const isDelivered = await this.#options.tide.probe(probeMs)
       return isDelivered ? undefined : `a probe was not delivered within ${probeMs} ms`
     } catch (error) {
-      return error
+      if (error instanceof ServerError) return error
+      this.#options.onError(error)
+      return "something failed that the hub's own log describes"
     }
   }
 }

@@ -99,7 +99,7 @@ export async function startNode(
       context: {
         tide,
         log,
-        readiness: new Readiness({ tide, log, clock: systemClock }),
+        readiness: new Readiness({ tide, log, clock: systemClock, onError }),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),

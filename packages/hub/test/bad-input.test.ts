@@ -290,6 +290,19 @@ const cases: readonly Case[] = [
     /100-continue only; got "200-ok"/,
   ],
   [
+    'an expectation nobody can meet beside one that can be met',
+    post('/topics/a', 'x', 'Expect: 100-continue, 200-ok\r\n'),
+    417,
+    'EXPECTATION_FAILED',
+    /100-continue only; got "100-continue, 200-ok"/,
+  ],
+  [
+    'an expectation that only ends like one that can be met',
+    post('/topics/a', 'x', 'Expect: x-100-continue\r\n'),
+    417,
+    'EXPECTATION_FAILED',
+  ],
+  [
     'a foreign host',
     ['GET /livez HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n'],
     403,

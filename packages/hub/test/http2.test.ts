@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { systemClock } from '@tidemark/log'
-import { startHubProcess } from '@tidemark/testkit'
+import { collectGarbage, startHubProcess } from '@tidemark/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
 import { http2Limits } from '../src/limits.ts'
@@ -151,6 +151,25 @@ test('too many header fields get a status over TLS, in both versions, and not a 
 })
 
 test.each([
+  ['one field', 1, 40_000],
+  ['a hundred fields', 100, 550],
+])(
+  'headers that are too long together get a status over HTTP/2, in %s, and their connection goes on',
+  async (_, count, length) => {
+    const hub = await startTls()
+    const session = connectHttp2(hub.port)
+    const long = Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`x-${i}`, 'x'.repeat(length)]),
+    )
+    const answer = await request(session, { ...post('a'), ...long }, 'x')
+    expect(answer).toMatchObject({ status: 431, rstCode: 0 })
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'HEADERS_TOO_LARGE' })
+    expect((await request(session, post('a'), 'y')).status).toBe(200)
+    expect(await readTopic(hub.port, 'a')).toEqual(['y'])
+  },
+)
+
+test.each([
   ['a reset', () => [reset(1, 8)]],
   ['a reset without an error', () => [reset(1, 0)]],
   ['the end of the connection', () => []],
@@ -218,7 +237,7 @@ describe('limits over TLS', () => {
     expect(text).toMatch(/^HTTP\/1\.1 408 [^]*"code":"REQUEST_TIMEOUT"/)
   })
 
-  test('headers that are too large are 431 in HTTP/1.1 and a reset in HTTP/2', async () => {
+  test('headers that are too large are 431, and no answer where HTTP/2 was told not to send them', async () => {
     const hub = await startTls()
     const long = 'x'.repeat(33 * 1024)
     const text = await speakTls(
@@ -227,19 +246,23 @@ describe('limits over TLS', () => {
     )
     expect(text).toMatch(/^HTTP\/1\.1 431 /)
     const session = connectHttp2(hub.port)
-    // The limit holds once the client has acknowledged it; before that it is 64 KiB.
-    await request(session, { ':path': '/livez' })
-    expect(await request(session, { ':path': '/livez', 'x-a': long })).toMatchObject({ status: 0 })
+    const tooLong = { ':path': '/livez', 'x-a': long, 'x-b': long }
+    expect(await request(session, tooLong)).toMatchObject({ status: 0 })
     expect((await request(connectHttp2(hub.port), { ':path': '/livez' })).status).toBe(200)
   })
 
   test('streams beyond the limit of all connections are refused as not begun', async () => {
     const port = await startTlsServer({ connectionsMax: 3 })
-    const session = connectHttp2(port)
-    const open = await Promise.all([1, 2, 3].map(() => follow(session, '/events?topic=a')))
-    expect(await request(session, { ':path': '/livez' })).toMatchObject({ status: 0, rstCode: 7 })
+    const sessions = [connectHttp2(port), connectHttp2(port)] as const
+    const [first, second] = sessions
+    const open = await Promise.all(
+      [first, second, second].map((session) => follow(session, '/events?topic=a')),
+    )
+    for (const session of sessions)
+      expect(await request(session, { ':path': '/livez' })).toMatchObject({ status: 0, rstCode: 7 })
+    // Its place is free for a stream of the other connection.
     open[0]?.stream.close()
-    await expect.poll(async () => (await request(session, { ':path': '/livez' })).status).toBe(200)
+    await expect.poll(async () => (await request(second, { ':path': '/livez' })).status).toBe(200)
   })
 
   test('who opens and resets streams without end loses the connection, and nobody else anything', async () => {
@@ -257,6 +280,26 @@ describe('limits over TLS', () => {
     const { body } = await request(other, post('a'), 'still here')
     await until('still here')
     expect(JSON.parse(body)).toMatchObject({ sessions: 1 })
+  })
+
+  test('a body that arrives a byte at a time does not keep what came in the same packets', async () => {
+    const hub = await startTls()
+    const flood = await openRaw(hub.port)
+    flood.write(headers(1, 'POST', { path: '/topics/a', isWhole: false }))
+    const byte = frame('data', { stream: 1 }, Buffer.from('x'))
+    // A type that HTTP/2 does not know is ignored (RFC 9113 §5.5), up to 16 KiB of it.
+    const ignored = frame('data', {}, Buffer.alloc(15 * 1024))
+    ignored[3] = 0xbe
+    const other = connectHttp2(hub.port)
+    await request(other, { ':path': '/livez' })
+    const before = collectGarbage()
+    const chunks = 500
+    for (let i = 0; i < chunks; i++) {
+      flood.write(Buffer.concat([byte, ignored]))
+      // Its answer comes after what was sent before on another connection has been read.
+      await request(other, { ':path': '/livez' })
+    }
+    expect((collectGarbage() - before) / chunks).toBeLessThan(1024)
   })
 
   test('bytes that are no TLS end their connection only', async () => {

@@ -2,8 +2,10 @@
 
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { memoryLog, parseTopic } from '@tidemark/log'
 import { waitUntil } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import { exchange } from './support/raw.ts'
 import { startTestServer } from './support/test-server.ts'
 
 const times = { headersMs: 100, requestMs: 100, checkMs: 20 }
@@ -79,4 +81,48 @@ test('a client that is late and goes on byte by byte gains no more than the time
   const drip = setInterval(() => conversation.socket.write('x'), 5)
   onTestFinished(() => clearInterval(drip))
   await waitUntil('it is refused', () => conversation.text.includes('REQUEST_TIMEOUT'))
+})
+
+test('half a head behind answers that are read late does not keep its connection by a byte now and then', async () => {
+  const page = 'x'.repeat(1024 * 1024)
+  const log = memoryLog()
+  await log.append({ events: [{ topic: parseTopic('a'), data: page }] })
+  const port = await startTestServer({ times, log })
+  const socket = connect(port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  let isClosed = false
+  let length = 0
+  socket.on('error', () => undefined).once('close', () => (isClosed = true))
+  // More than the kernel takes of answers that nobody reads, and less than `answerLimits.connectionBytesMax`.
+  const pages = 7
+  socket.pause()
+  socket.write('GET /topics/a HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(pages))
+  socket.write('GET /livez HTTP/1.1\r\nX: ')
+  const drip = setInterval(() => socket.write('x'), 5)
+  onTestFinished(() => clearInterval(drip))
+  // One that comes later and is late alone: by then the first was looked at as well, its answers unread.
+  expect(await exchange(port, ['GET / HTTP/1.1\r\nHost'])).toMatchObject({ status: 408 })
+  socket.on('data', (chunk: Buffer) => (length += chunk.length)).resume()
+  await waitUntil('the connection is ended', () => isClosed)
+  // What was asked for completely is answered.
+  expect(length).toBeGreaterThan(pages * page.length)
+})
+
+test('a publish that was told to be sent again is not stored when the rest of it arrives after all', async () => {
+  const log = memoryLog()
+  const port = await startTestServer({ times, log })
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  onTestFinished(() => void socket.destroy())
+  let text = ''
+  let isClosed = false
+  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  socket.on('error', () => undefined).once('close', () => (isClosed = true))
+  socket.write('POST /topics/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nX: ')
+  await waitUntil('it is refused', () => text.includes('REQUEST_TIMEOUT'))
+  socket.end('y\r\n\r\nlate')
+  await waitUntil('the connection is ended', () => isClosed)
+  const answer = await exchange(port, [
+    'GET /topics/a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+  ])
+  expect(answer.body).toContain('"records":[]')
 })

@@ -106,6 +106,15 @@ test.each(Object.keys(logErrors))('readiness says no when the log says %s', asyn
   expectProblem(answer, [503, isLasting ? code : 'NOT_READY'])
 })
 
+test('readiness keeps the text of an error without a code to the hub itself', async () => {
+  const answer = await ask(
+    new TypeError('secret of the driver'),
+    `GET /readyz HTTP/1.1\r\n${host}\r\n`,
+  )
+  expectProblem(answer, [503, 'NOT_READY'])
+  expect(answer.body).not.toContain('secret')
+})
+
 describe('a client that accepts event streams only', () => {
   const onlyStreams = (request: string): string =>
     request.replace('\r\n', '\r\nAccept: text/event-stream\r\n')

@@ -2,7 +2,9 @@
 
 import { Socket } from 'node:net'
 import { createFakeClock } from '@tidemark/testkit'
+import type { FakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
+import { handoverMs } from '../src/limits.ts'
 import { Porter } from '../src/workers/porter.ts'
 import type { WorkerProcess } from '../src/workers/worker-process.ts'
 
@@ -17,6 +19,7 @@ interface Counter {
   readonly bringUntaken: (count: number) => void
   /** A worker confirms. */
   readonly take: (worker: WorkerProcess) => void
+  readonly clock: FakeClock
   /** What the porter said of its room, oldest first. */
   readonly rooms: readonly boolean[]
 }
@@ -30,12 +33,13 @@ interface Bounds {
 /** A porter with workers that take what they are handed at once. */
 function openCounter(workerCount: number, bounds: Bounds = {}): Counter {
   const rooms: boolean[] = []
+  const clock = createFakeClock()
   const porter = new Porter({
     sessionsMax: 1_000,
     connectionsMax: 1_000,
     onTheWayMax: 1_000,
     ...bounds,
-    clock: createFakeClock(),
+    clock,
     onRoom: (hasRoom) => rooms.push(hasRoom),
   })
   const handed = Array.from({ length: workerCount }, () => 0)
@@ -68,7 +72,7 @@ function openCounter(workerCount: number, bounds: Bounds = {}): Counter {
   const bringUntaken = (count: number): void => {
     for (let i = 0; i < count; i++) porter.accept(new Socket())
   }
-  return { porter, workers, handed, bring, bringUntaken, take, rooms }
+  return { porter, workers, handed, bring, bringUntaken, take, clock, rooms }
 }
 
 test('a worker that is silent gets no connection until it is heard, then catches up', () => {
@@ -231,4 +235,86 @@ test('while this process has no file descriptors left nothing is accepted', () =
   porter.setShort(true)
   porter.setShort(false)
   expect(rooms).toEqual([false, true])
+})
+
+test('a connection that was lost on its way to a worker goes to another, and does not shut the door of the first for good', () => {
+  const { porter, workers, handed, bring, bringUntaken, take, clock } = openCounter(2)
+  const [first, second] = workers
+  if (first === undefined || second === undefined) throw new Error('There are two workers.')
+  const lost = new Socket()
+  porter.accept(lost)
+  bringUntaken(2)
+  take(second)
+  clock.advance(handoverMs)
+  take(second)
+  expect(handed).toEqual([1, 2])
+  // It answers what it was asked behind the connection, and has not confirmed it.
+  porter.asked(first)
+  porter.heard(first, { sessions: 0, isShort: false })
+  expect([handed, lost.destroyed]).toEqual([[1, 3], false])
+  take(second)
+  expect(lost.destroyed).toBe(true)
+  // The next answer says that it can take connections again; it has none, the other three.
+  porter.asked(first)
+  porter.heard(first, { sessions: 0, isShort: false })
+  bring(3)
+  expect(handed).toEqual([4, 3])
+})
+
+test('a lost connection keeps its place: it is handed over before those that came later', () => {
+  const handed: number[] = []
+  const { porter } = openCounter(0)
+  const worker: WorkerProcess = {
+    pid: 1,
+    send: () => undefined,
+    hand: (socket) => handed.push(sockets.indexOf(socket)),
+    copy: () => undefined,
+    kill: () => undefined,
+  }
+  const sockets = [new Socket(), new Socket(), new Socket()]
+  porter.add(worker)
+  for (const socket of sockets) porter.accept(socket)
+  for (let round = 0; round < 2; round++) {
+    porter.asked(worker)
+    porter.heard(worker, { sessions: 0, isShort: false })
+  }
+  for (let i = 0; i < 3; i++) porter.taken(worker)
+  expect(handed).toEqual([0, 0, 1, 2])
+})
+
+test('a connection that was handed over after the question is not taken for lost when the answer comes first', () => {
+  const { porter, workers, handed, bringUntaken, take } = openCounter(1)
+  const [worker] = workers
+  if (worker === undefined) throw new Error('There is a worker.')
+  porter.asked(worker)
+  bringUntaken(1)
+  porter.heard(worker, { sessions: 0, isShort: false })
+  expect(handed).toEqual([1])
+  take(worker)
+  bringUntaken(1)
+  expect(handed).toEqual([2])
+})
+
+test('while a worker with room stands still for a moment nobody is handed to a full one to be sent away', () => {
+  const { workers, handed, bringUntaken, take, clock } = openCounter(2, { sessionsMax: 10 })
+  const [slow, fast] = workers
+  if (slow === undefined || fast === undefined) throw new Error('There are two workers.')
+  bringUntaken(20)
+  clock.advance(handoverMs)
+  for (let i = 0; i < 30; i++) take(fast)
+  expect(handed).toEqual([1, 10])
+  for (let i = 0; i < 10; i++) take(slow)
+  expect(handed).toEqual([10, 10])
+})
+
+test('a worker that has left its watchdog without an answer is not waited for: the full one tells clients when to come back', () => {
+  const { porter, workers, handed, bringUntaken, take, clock } = openCounter(2, { sessionsMax: 10 })
+  const [slow, fast] = workers
+  if (slow === undefined || fast === undefined) throw new Error('There are two workers.')
+  bringUntaken(20)
+  clock.advance(handoverMs)
+  for (let i = 0; i < 10; i++) take(fast)
+  porter.doubt(slow)
+  for (let i = 0; i < 9; i++) take(fast)
+  expect(handed).toEqual([1, 19])
 })

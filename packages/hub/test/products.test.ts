@@ -2,9 +2,12 @@
 
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { memoryLog } from '@tidemark/log'
+import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog, ReadQuery } from '@tidemark/log'
+import { collectGarbage } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import { pageDataMax } from '../../log/src/limits.ts'
+import { eventBytesMax } from '../../server/src/limits.ts'
 import { eventOverheadBytes, lineLimits } from '../src/limits.ts'
 import { exchange } from './support/raw.ts'
 import { startTestServer } from './support/test-server.ts'
@@ -79,6 +82,58 @@ test('a packet full of requests for pages has four of them read at a time, not a
   release()
   await expect.poll(() => text.match(/HTTP\/1\.1 200/g)?.length).toBe(200)
   expect(reading()).toBe(200)
+})
+
+test('a page of history has six times the characters of a page of the log and one event at most', async () => {
+  const log = memoryLog()
+  const topic = parseTopic('a')
+  // The first leaves just too much room for a page to end; the second is the largest there is.
+  for (const characters of [pageDataMax - 1, eventBytesMax])
+    await log.append({ events: [{ topic, data: '\u0001'.repeat(characters) }] })
+  await log.append({ events: [{ topic, data: 'on the next page' }] })
+  const port = await startTestServer({ log })
+  const close = get('/topics/a?limit=1000').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
+  const { body } = await exchange(port, [close])
+  expect((JSON.parse(body) as { records: unknown[] }).records).toHaveLength(2)
+  expect(body.length).toBeGreaterThan(6 * (pageDataMax - 1 + eventBytesMax))
+  expect(body.length).toBeLessThanOrEqual(6 * (pageDataMax + eventBytesMax) + 1024)
+})
+
+test.each([
+  ['of one character of two bytes', 'text/plain', `€${'x'.repeat(16_000)}`],
+  ['of ASCII', 'text/plain', 'x'.repeat(16_000)],
+  [
+    'of large events',
+    'application/x-ndjson',
+    `{"topic":"a","data":"€${'x'.repeat(3_900)}"}\n`.repeat(4),
+  ],
+  [
+    'of escapes',
+    'application/json',
+    JSON.stringify([{ topic: 'a', data: '\u0001'.repeat(2_600) }]),
+  ],
+])('bodies %s that wait for the log hold twice their bytes at most', async (_, type, body) => {
+  const { log, waiting } = holdLog()
+  const port = await startTestServer({ log, connectionsMax: 1_000 })
+  const path = type === 'text/plain' ? '/topics/a' : '/publish'
+  const bytes = Buffer.byteLength(body)
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\nContent-Length: `
+  const send = async (content: string, count: number): Promise<void> => {
+    const done = waiting() + count
+    for (let i = 0; i < count; i++)
+      open(port).write(`${head}${Buffer.byteLength(content)}\r\n\r\n${content}`)
+    await expect.poll(waiting).toBe(done)
+  }
+  const small = type === 'text/plain' ? '' : '{"topic":"a","data":""}'
+  const count = 100
+  await send(type === 'application/json' ? `[${small}]` : small, count)
+  const empty = collectGarbage()
+  // A connection and a request cost as much, whatever their bodies.
+  await send(type === 'application/json' ? `[${small}]` : small, count)
+  const between = collectGarbage()
+  await send(body, count)
+  const held = (collectGarbage() - between - (between - empty)) / count
+  expect(held).toBeLessThan(2.2 * bytes)
 })
 
 test('a page that is asked for by a client who has left is not read', async () => {

@@ -4,6 +4,10 @@ import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { Readiness } from '../src/readiness.ts'
 
+const noError = (error: unknown): void => {
+  throw error
+}
+
 function makeTide(): { isDraining: boolean; probes: number; probe(): Promise<boolean> } {
   return {
     isDraining: false,
@@ -18,7 +22,7 @@ function makeTide(): { isDraining: boolean; probes: number; probe(): Promise<boo
 test('a thousand requests for readiness write once, and once more a second later', async () => {
   const clock = createFakeClock()
   const tide = makeTide()
-  const readiness = new Readiness({ tide, log: {}, clock })
+  const readiness = new Readiness({ tide, log: {}, clock, onError: noError })
   const ask = (): Promise<unknown[]> =>
     Promise.all(Array.from({ length: 1_000 }, () => readiness.findFault()))
   expect(new Set(await ask())).toEqual(new Set([undefined]))
@@ -34,7 +38,7 @@ test('a hub that stops delivering, or drains, is not called ready for longer tha
   const clock = createFakeClock()
   const tide = makeTide()
   tide.probes = 1
-  const readiness = new Readiness({ tide, log: {}, clock })
+  const readiness = new Readiness({ tide, log: {}, clock, onError: noError })
   expect(await readiness.findFault()).toBeUndefined()
   clock.advance(1_000)
   expect(await readiness.findFault()).toMatch(/not delivered/)

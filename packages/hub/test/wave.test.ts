@@ -1,5 +1,6 @@
 // More clients at once than file descriptors: nobody is cut without an answer.
 
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { listChildren, startHubProcess, waitForCount, waitUntil } from '@tidemark/testkit'
 import type { HubProcess } from '@tidemark/testkit'
@@ -11,9 +12,11 @@ import { makeDirectory } from './support/test-hub.ts'
 /** Of each process; see descriptors.ts: 180 sessions per worker, and 192 connections on their way to workers. */
 const filesMax = 300
 
-async function startSmallHub(): Promise<HubProcess & { readonly supervisor: number }> {
+async function startSmallHub({ maxSessions = 10_000 } = {}): Promise<
+  HubProcess & { readonly supervisor: number }
+> {
   const dataDirectory = await makeDirectory()
-  const args = ['--workers', '2', '--max-sessions', '10000']
+  const args = ['--workers', '2', '--max-sessions', String(maxSessions)]
   const hub = await startHubProcess({ dataDirectory, args, filesMax })
   onTestFinished(() => hub.stop())
   const { pid } = hub
@@ -88,4 +91,34 @@ test('workers that die while a wave waits are replaced, and the wave is served',
   await waitForCount('all are answered', count, streams.length)
   // One was on its way to each of them.
   expect(countCut(streams)).toBeLessThanOrEqual(workers.length)
+})
+
+test('workers that had no file descriptors for a moment get connections again, and those lost meanwhile are served', async () => {
+  const hub = await startSmallHub()
+  const workers = listChildren(hub.supervisor)
+  const allow = (files: number): void => {
+    for (const pid of workers)
+      execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}:${filesMax}`])
+  }
+  allow(8)
+  const lost = Array.from({ length: 4 }, () => beginStream(hub.port, 'topic=a'))
+  await waitUntil('they say so', () => hub.output.split('no file descriptors left').length === 3)
+  allow(filesMax)
+  const others = Array.from({ length: 6 }, () => beginStream(hub.port, 'topic=a'))
+  await waitForCount('all are served', () => countReady([...lost, ...others]), 10)
+  expect(listChildren(hub.supervisor)).toEqual(workers)
+})
+
+test('while one of two workers stands still for a moment nobody is told that the hub is full', async () => {
+  const hub = await startSmallHub({ maxSessions: 20 })
+  const [worker = 0] = listChildren(hub.supervisor)
+  const held = beginStream(hub.port, 'topic=a')
+  await waitForCount('one is open', () => countReady([held]), 1)
+  process.kill(worker, 'SIGSTOP')
+  onTestFinished(() => void process.kill(worker, 'SIGCONT'))
+  const streams = Array.from({ length: 19 }, () => beginStream(hub.port, 'topic=a'))
+  await waitForCount('the other worker is full', () => countAnswered(streams), 9)
+  process.kill(worker, 'SIGCONT')
+  await waitForCount('all are answered', () => countAnswered(streams), streams.length)
+  expect([countCut(streams), countReady(streams)]).toEqual([0, 19])
 })

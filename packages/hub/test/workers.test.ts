@@ -1,6 +1,7 @@
 // `tidemark serve --workers 2`: several processes, one port, one log.
 
 import { request } from 'node:http'
+import { createConnection } from 'node:net'
 import { connect, createPublisher } from '@tidemark/client'
 import {
   countConnections,
@@ -73,6 +74,43 @@ test('a thousand sessions spread evenly over the workers', async () => {
   expect(Math.min(...counts)).toBeGreaterThan(480)
   await waitUntil('the supervisor has let go of them', () => countConnections(pid, port) === 0)
 })
+
+test('two workers together hold the topic sets that the hub may, and each its half', async () => {
+  const wholeBytes = 12 * 1024 * 1024
+  const args = ['--workers', '2', '--max-feed-bytes', '12MiB']
+  const { port, listWorkers } = await startWorkers({ args })
+  // 1,000 names × (384 bytes + 2 × their length) beside the feed's own, less the 4 KiB that are free.
+  const setBytes = 1_000 * (384 + 2 * 21) + 2_560 - 4 * 1024
+  const places = Math.floor(wholeBytes / 2 / setBytes)
+  let held = 0
+  let refused = 0
+  for (let i = 0; refused < 12; i++) {
+    const topics = Array.from({ length: 1_000 }, (_, j) => `own/${i}/${j}`.padEnd(20, 'x'))
+    if (await openByBody(port, JSON.stringify({ topics }))) held += 1
+    else refused += 1
+  }
+  expect(held * setBytes).toBeLessThanOrEqual(wholeBytes)
+  expect(held).toBe(2 * places)
+  for (const worker of listWorkers()) expect(countConnections(worker, port)).toBe(places)
+})
+
+/** Asks for a stream on a connection of its own; whether it was opened. */
+function openByBody(port: number, body: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    socket.on('error', () => undefined)
+    let text = ''
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      text += part
+      if (text.includes('event: tidemark.ready')) resolve(true)
+    })
+    // A stream that is refused is told so and ends.
+    socket.once('close', () => resolve(false))
+    const head = 'POST /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n'
+    socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`)
+  })
+}
 
 test('workers killed in the middle of a stream of publishes lose, double and reorder nothing, and are replaced', async () => {
   const { url, port, listWorkers } = await startWorkers()

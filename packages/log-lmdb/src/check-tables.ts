@@ -13,7 +13,6 @@ import { isIdentitySound } from './identity.ts'
 import { recordOf } from './leaving.ts'
 import { decodeState, decodeTopicStats, stateKey, topicBytes } from './log-state.ts'
 import type { LogState } from './log-state.ts'
-import { latestCheckedMax } from './limits.ts'
 import { decodeHead, decodeKey, isRecordSound, topicTextOf } from './record-codec.ts'
 import { formatVersion, latestKey, topicIdBytes } from './schema.ts'
 import type { TableName } from './schema.ts'
@@ -88,11 +87,17 @@ export class TableCheck {
   readonly #places = { said: new Tally(), found: new Tally() }
   readonly #marks = { said: new Tally(), found: new Tally() }
   readonly #latest = { said: new Tally(), found: new Tally() }
+  readonly #latestCheckedMax: number
   readonly #latestSequences = new Set<number>()
   readonly #keys = { said: new Tally(), found: new Tally() }
   #emptyEntries = 0
   #keyBytes = 0
   #leavingBytes = 0
+
+  /** Compares so many newest values per key. */
+  constructor(latestCheckedMax: number) {
+    this.#latestCheckedMax = latestCheckedMax
+  }
 
   on(table: TableName, entry: TreeEntry): void {
     if (!this.#isNewer) this.#handlers[table](entry)
@@ -210,7 +215,7 @@ export class TableCheck {
 
   #onLatest({ key, value }: TreeEntry): void {
     const sequence = sequenceOf(value, 'latest')
-    if (this.#latestSequences.size >= latestCheckedMax) return
+    if (this.#latestSequences.size >= this.#latestCheckedMax) return
     this.#latestSequences.add(sequence)
     this.#latest.said.add(mix(sequence, crc32(sliceOf(key))))
   }

@@ -17,7 +17,8 @@ export const groupEventsMax: number = 10_000
 
 /**
  * Characters of data one write transaction takes from the queue; a larger batch goes alone. Pages a transaction frees
- * are reused two transactions later, so about three times this, doubled by page rounding, lies idle: 12 MiB.
+ * are reused two transactions later, so about three times this, doubled by page rounding, lies idle on the disk: 12 MiB, or 48
+ * while all batches are a hub's largest, 8 MiB. In memory is one transaction, a third of that.
  */
 export const groupDataMax: number = 2 * 1024 * 1024
 

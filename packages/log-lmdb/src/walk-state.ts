@@ -5,7 +5,7 @@ import { readNumber, readTreeRoot } from './data-file.ts'
 import type { DataFile, FileState, TreeRoot } from './data-file.ts'
 import { checkOrder, TableCheck } from './check-tables.ts'
 import type { LogSummary } from './check-tables.ts'
-import { walkPagesPerTurn } from './limits.ts'
+import { latestCheckedMax, walkPagesPerTurn } from './limits.ts'
 import type { TableName } from './schema.ts'
 import { PageClaims, sliceOf, walkTree } from './walk-tree.ts'
 import type { OnEntry, Span, TreeEntry, TreeWalk } from './walk-tree.ts'
@@ -30,6 +30,8 @@ export interface StateWalk {
   readonly state: FileState
   /** Told how many pages have been looked at, of how many. */
   readonly onProgress?: ((done: number, all: number) => void) | undefined
+  /** Newest values per key that are compared with their records. Default: {@link latestCheckedMax}. */
+  readonly latestMax?: number | undefined
 }
 
 /** Looks through a state; other work has its turn now and then. @throws DamageSeen */
@@ -47,13 +49,13 @@ export async function walkState(walk: StateWalk): Promise<StateSummary> {
 }
 
 function* lookThrough(
-  { file, state }: StateWalk,
+  { file, state, latestMax = latestCheckedMax }: StateWalk,
   claims: PageClaims,
 ): Generator<void, StateSummary, undefined> {
   const walk = (name: string, root: TreeRoot, onEntry: OnEntry): Generator<void, void, undefined> =>
     walkTree({ file, state, claims, name: quoteTree(name), root, onEntry })
   const roots = readNames({ file, state, claims })
-  const check = new TableCheck()
+  const check = new TableCheck(latestMax)
   for (const table of checkOrder) {
     const root = roots.get(table)
     if (root !== undefined) yield* walk(table, root, (entry) => check.on(table, entry))

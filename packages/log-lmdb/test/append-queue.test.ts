@@ -1,5 +1,7 @@
 // Group commit, and what happens to appends when the write lock does not come.
 
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopic } from '@tidemark/log'
@@ -197,5 +199,26 @@ test('a group takes no more events or data than one transaction may', async () =
   const events = Array.from({ length: groupEventsMax / 2 }, () => ({ topic, data: 'x' }))
   await Promise.all(Array.from({ length: 5 }, () => log.append({ events })))
   expect(log.stats().commits - large).toBeGreaterThanOrEqual(3)
+  await log.close()
+})
+
+test('batches larger than a transaction may take go alone, and leave a bounded number of pages idle', async () => {
+  const bytes = 8 * 1024 * 1024
+  const maxBytes = 1024 * 1024
+  const log = await openAt(directory, { retention: { maxBytes } })
+  // The least favourable size: a little more than fits into a page twice.
+  const data = 'x'.repeat(1_400)
+  const events = Array.from({ length: Math.floor(bytes / data.length) }, () => ({ topic, data }))
+  for (let round = 0; round < 6; round++) {
+    const before = log.stats().commits
+    const small = (): Promise<unknown> => log.append({ events: [{ topic, data: 'x' }] })
+    await Promise.all([small(), log.append({ events }), log.append({ events }), small()])
+    // The first may take the small one before it; neither of the large ones takes another.
+    expect(log.stats().commits - before).toBeGreaterThanOrEqual(3)
+    await log.sweep()
+  }
+  const { size } = await stat(join(directory, 'data.mdb'))
+  // Of the log itself there is no more than the newest batch.
+  expect(size).toBeLessThan(2 * bytes + 6 * bytes)
   await log.close()
 })

@@ -6,9 +6,9 @@
 //   part     = "~" letter 1 to 64 of [0-9A-Za-z_-]
 //
 // The leading "1" is the version. Until a log has had 60 million events a cursor has at most 27 characters, until it has had
-// 2 billion at most 29. Parts carry what only some sessions need (DESIGN of live control: the key of a
-// topic set changed on the open stream, the position of a catch-up in progress). A cursor
-// with a part that the reader does not know must not be resumed as if the part were not there.
+// 2 billion at most 29. Parts carry what only some sessions need: the key of
+// a topic set that was changed on the open stream, or the position of a catch-up in progress. A cursor with a part that the
+// reader does not know must not be resumed as if the part were not there.
 
 import { beginOf, epochPattern } from './epoch.ts'
 import type { Epoch } from './epoch.ts'

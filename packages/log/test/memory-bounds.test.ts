@@ -8,6 +8,8 @@ import {
   batchEventsMax,
   emptyTopicBytesMax,
   emptyTopicsMax,
+  idempotencyBytesMin,
+  idempotencyShare,
   ruleCacheMax,
   topicSegmentBytes,
 } from '../src/limits.ts'
@@ -62,6 +64,25 @@ test('idempotency keys beyond their share of memory are forgotten, the oldest fi
     first: keys - 1,
   })
 })
+
+test.each([8, 24, 36, 64, 128])(
+  'idempotency keys of %d characters take no more memory than their share',
+  (length) => {
+    const max = 8 * idempotencyBytesMin
+    const store = new IdempotencyStore(max / idempotencyShare)
+    const before = collectGarbage()
+    let most = 0
+    for (let i = 0; i < 240_000; i++) {
+      // As a server gets it: bytes of its own.
+      const key = Buffer.from(String(i).padStart(length, 'k')).toString('latin1')
+      store.add(key, { fingerprint: 2 ** 32 - i, time: 1.7e12 + i, first: 2 ** 31 + i, count: 1 })
+      // The table grows by doubling, so there are better and worse times to look.
+      if (i % 10_000 === 0) most = Math.max(most, collectGarbage() - before)
+    }
+    expect(most).toBeGreaterThan(max / 2)
+    expect(most).toBeLessThanOrEqual(max)
+  },
+)
 
 test('a list with removals anywhere reads like the list of what is left', () => {
   const random = createRandom(7)

@@ -68,7 +68,9 @@ export async function catchUp(
   const telling: Telling = { greeting, told: undefined, dropped: undefined }
   while (!session.isClosed) {
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
+    const turn = session.largeTurn
     await advance(session, source, telling)
+    if (turn !== undefined) session.endTurn(turn)
     if (session.isBlocked || session.allowance < 1) {
       await session.untilReady()
     } else if (session.largeTurn !== undefined) {
@@ -83,9 +85,9 @@ export async function catchUp(
 }
 
 /** Writes the next stretch: what is in memory, or a page of the log. */
-function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
+async function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
   if (!session.isLaggard || source.lagRules.isEmpty) return advancePage(session, source, telling)
-  return source.backlogs.run(() => advanceBacklog(session, source, telling))
+  await source.backlogs.runFor(session, () => advanceBacklog(session, source, telling))
 }
 
 async function advancePage(
@@ -131,12 +133,16 @@ async function readPage(
   { log, fanOut, turns, reads }: CatchUpSource,
   after: Position,
 ): Promise<Stretch> {
-  await turns.take()
+  await turns.take(session)
+  // One that has closed meanwhile is in no line any more, and must not enter the next.
   if (session.isClosed) return { records: [], next: after }
   const { topics } = session.feed
-  const page = await reads.run(() =>
-    log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax }),
-  )
+  const page = await reads.runFor(session, async () => {
+    // It may have closed after it was given its place.
+    if (session.isClosed) return undefined
+    return log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax })
+  })
+  if (page === undefined) return { records: [], next: after }
   return {
     records: page.records.map((record) => new FramedRecord(record)),
     next: page.next,
@@ -190,7 +196,7 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
     // A large frame goes alone: those of recent records are then shared, and of others there are few at a time.
     const isPortion = bytes >= writeBytesMax || isLarge || written + frames.length >= allowance
     if (last !== undefined && frames.length > 0 && isPortion) {
-      session.writeReplay(framing.assemble(frames, last), last.position, frames.length)
+      writePortion(session, stretch, { frames, last, cursor: last.position })
       written += frames.length
       frames = []
       bytes = 0
@@ -203,9 +209,26 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
   }
   if (session.isBlocked) return
   if (last !== undefined && frames.length > 0) {
-    session.writeReplay(framing.assemble(frames, last), stretch.next, frames.length)
+    writePortion(session, stretch, { frames, last, cursor: stretch.next })
   }
   session.moveTo(stretch.next)
+}
+
+/** Frames that are written as one block. */
+interface Portion {
+  readonly frames: readonly Block[]
+  /** The newest record they were made of. */
+  readonly last: EventRecord
+  /** Where the stream stands behind them. */
+  readonly cursor: Position
+}
+
+function writePortion(session: Session, { isShared }: Stretch, portion: Portion): void {
+  const { frames, last, cursor } = portion
+  const block = session.feed.framing.assemble(frames, last)
+  session.writeReplay(block, cursor, frames.length)
+  // A frame that goes alone is the block of all; a block of the session's own is no larger than two portions, or has its place.
+  if (isShared === true && frames.length === 1) session.holdShared(block)
 }
 
 /** The records that are the session's; each topic is matched once. */

@@ -1,5 +1,5 @@
-// Large blocks that live sessions hold because their sockets do not take them. One that many hold is in memory once; but
-// sessions that stall one after another, each at another event, would hold as many events as there are sessions.
+// Large blocks of live events and of recent ones that sessions hold because their sockets do not take them. One that many hold is
+// in memory once; but sessions that stall one after another, each at another event, would hold as many events as there are sessions.
 
 import type { Block } from './block.ts'
 

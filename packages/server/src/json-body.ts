@@ -2,7 +2,7 @@
 
 import type { HeldBody } from './body-budget.ts'
 import { ServerError } from './errors.ts'
-import { subscriptionBytesMax } from './limits.ts'
+import { subscriptionBytesMax, subscriptionPartBytes } from './limits.ts'
 
 /** Takes the chunks of a body. */
 export class JsonBody {
@@ -24,7 +24,7 @@ export class JsonBody {
   add(chunk: Uint8Array): void {
     this.#bytes += chunk.length
     if (this.#bytes > subscriptionBytesMax) throw tooLarge()
-    this.#held?.grow(chunk.length)
+    this.#held?.grow(chunk.length + subscriptionPartBytes)
     this.#parts.push(decodeWith(() => this.#decoder.decode(chunk, { stream: true })))
   }
 

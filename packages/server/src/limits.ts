@@ -15,6 +15,12 @@ export const writeBytesMax: number = 64 * 1024
  */
 export const writeBlocksMax: number = 64
 
+/**
+ * Bytes that a reader of the Fetch door is handed at a time. A chunk is a copy, so a reader that stops with one in hand costs this much
+ * and not an event of 6 MiB. 10,000 × 64 KiB = 640 MiB.
+ */
+export const fetchChunkBytes: number = 64 * 1024
+
 /** The longest an adaptive flush window grows to, in milliseconds: below what people notice, 50 flushes per second. */
 export const flushWindowMaxMs: number = 20
 
@@ -46,13 +52,17 @@ export const flushBytesMax: number = 64 * 1024
 export const subscriptionBytesMax: number = 512 * 1024
 
 /**
- * Bytes of such bodies that are read at one time, each beyond its first `subscriptionFreeBytes`. Decoded and parsed
- * they take about three times that, 192 MiB.
+ * Bytes and parts of such bodies that are read at one time, each beyond its first `subscriptionFreeBytes`. They are decoded as
+ * they arrive, by two bytes a character where one needs it: 128 MiB. Parsed is one body in a turn, and what comes of it counts
+ * as a topic set.
  */
 export const subscriptionBodiesBytesMax: number = 64 * 1024 * 1024
 
-/** So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB = 156 MiB beside the rest. */
+/** So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB × 2 = 313 MiB beside the rest. */
 export const subscriptionFreeBytes: number = 16 * 1024
+
+/** What a part of such a body costs beside its bytes; it can be sent as one part per byte. Measured: 34 bytes. */
+export const subscriptionPartBytes: number = 48
 
 /**
  * Bytes below which a block is put into a gzip stream as it is. Compressing 200 bytes of JSON saves 80 of them and takes
@@ -60,7 +70,10 @@ export const subscriptionFreeBytes: number = 16 * 1024
  */
 export const gzipBytesMin: number = 200
 
-/** Sessions of one node. 10,000 × ~10 KB idle = 100 MB. */
+/**
+ * Sessions of one node. 10,000 × ~10 KB idle = 100 MB over HTTP/1.1. Over TLS with a connection of HTTP/2 for each it is 85 KB,
+ * 850 MB.
+ */
 export const sessionsMax: number = 10_000
 
 /** What a feed costs beside its names: feed, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
@@ -118,8 +131,8 @@ export const largeWriteBytesMax: number = 128 * 1024 * 1024
 export const largeWriteMs: number = 60_000
 
 /**
- * Bytes of large blocks that live sessions hold because their sockets take nothing, each block counted once. Without it 10,000
- * sessions that stall one after another, each at another event of 6 MiB, would hold 60 GB.
+ * Bytes of large blocks of live and recent events that sessions hold because their sockets take nothing, each block counted once.
+ * Without it 10,000 sessions that stall one after another, each at another event of 6 MiB, would hold 60 GB.
  */
 export const heldBlocksBytesMax: number = 128 * 1024 * 1024
 
@@ -149,15 +162,18 @@ export const recentCharactersMax: number = 1024 * 1024
 
 /**
  * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 33 framings: in all of them 1 Mi control
- * characters would be 800 MB. A handful of framings of small events take 4 MB.
+ * characters would be 1 GB. A framing of 1,024 small events takes 2.5 MB.
  */
 export const recentFrameBytesMax: number = 32 * 1024 * 1024
 
-/** A frame may be held as bytes, as a chunk of HTTP/1.1, and both again compressed. */
-export const frameCopiesMax: number = 4
+/**
+ * A frame may be held as bytes, as a chunk of HTTP/1.1, and both again compressed: four. A batch of one is a block of its own beside its
+ * frame: five.
+ */
+export const frameCopiesMax: number = 5
 
-/** What a frame costs beside its bytes: block and array. */
-export const frameOverheadBytes: number = 300
+/** What a frame costs beside its bytes: blocks, arrays and maps. Measured: 1,200 to 1,650 bytes with all copies made. */
+export const frameOverheadBytes: number = 1_800
 
 /** Sessions that wait for the tail before those who have given up are looked for. */
 export const waitersKeptMax: number = 1_000
@@ -200,6 +216,12 @@ export const goodbyeMs: number = 5_000
  * reads nothing hold 250 × 64 KiB = 16 MiB.
  */
 export const http2SliceBytes: number = 64 * 1024
+
+/**
+ * Bytes of a large block that an encrypted connection of HTTP/1.1 is given at a time: Node encrypts for each socket whatever it is
+ * given. 10,000 stalled sessions × 64 KiB = 640 MiB, as much as may wait for them anyway.
+ */
+export const encryptedSliceBytes: number = 64 * 1024
 
 /** How often a drain looks whether the last goodbyes have been read. Milliseconds. */
 export const goodbyePollMs: number = 20

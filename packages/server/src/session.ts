@@ -28,7 +28,7 @@ export interface SessionHost {
   readonly paced: Deadlines<Session>
   /** Blocks of replays that are too large to wait for sockets without a bound of their own. */
   readonly largeWrites: LargeWrites
-  /** Large blocks that live sessions are blocked by. */
+  /** Large blocks, shared with others, that sessions are blocked by. */
   readonly heldBlocks: HeldBlocks
   /** Where live sessions stand. */
   readonly livePosition: Position
@@ -129,6 +129,14 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     return this.#largeTurn === undefined
   }
 
+  /**
+   * Gives back a turn that was not used. What it was taken for may be among the records in memory by now, whose frames need none,
+   * or may have been removed.
+   */
+  endTurn(turn: Promise<void>): void {
+    if (this.#largeTurn === turn) this.#leaveLarge()
+  }
+
   /** Others have waited long enough for this socket to take its block. */
   makeRoom(): void {
     this.#host.dismiss(this, 'stalled')
@@ -142,6 +150,13 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     this.#hasBegun = true
     this.#pace?.take(events)
     this.#send(block)
+  }
+
+  /** Counts a large block that others may get as well, and that its socket has just been given, until it has taken it. */
+  holdShared(block: Block): void {
+    if (this.#isWritable || this.isClosed || block.bytes.length <= writeBytesMax) return
+    this.#holdsBlock = true
+    this.#host.heldBlocks.hold(this, block)
   }
 
   /** Sent away for being behind with what no session may be behind with. */
@@ -185,10 +200,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
       this.#pace?.take(flush.events)
       this.#send(flush.block)
       if (this.#isWritable) return
-      if (flush.block.bytes.length > writeBytesMax && !this.isClosed) {
-        this.#holdsBlock = true
-        this.#host.heldBlocks.hold(this, flush.block)
-      }
+      this.holdShared(flush.block)
     }
     if (flush.isStrict) {
       this.#host.dismiss(this, 'lagging')

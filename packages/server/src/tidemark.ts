@@ -65,6 +65,8 @@ export class Tidemark {
   readonly #host: SessionHost
   #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
+  /** Sessions that wait to hear from the log where they begin: they count like open ones, or a log that hangs would gather them. */
+  #opening = 0
   #isDraining = false
 
   constructor(settings: NodeSettings) {
@@ -125,7 +127,7 @@ export class Tidemark {
       )
     }
     const { sessionsMax } = this.#settings
-    if (this.#sessions.size < sessionsMax) return
+    if (this.#sessions.size + this.#opening < sessionsMax) return
     throw new ServerError(
       'FULL',
       `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
@@ -159,7 +161,13 @@ export class Tidemark {
     let start: Beginning
     let id: string
     try {
-      start = await this.#findStart(subscription)
+      this.#opening += 1
+      try {
+        start = await this.#findStart(subscription)
+      } finally {
+        // In the tick in which it becomes a session, so that nobody takes its place in between.
+        this.#opening -= 1
+      }
       this.admit()
       id = makeSessionId(this.#settings.random)
     } catch (error) {
@@ -353,6 +361,7 @@ export class Tidemark {
     this.#sessions.delete(session.id)
     this.#beats.remove(session)
     this.#feeds.leave(session.feed, session)
+    for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)
   }
 
   #dismiss(session: Session, reason: ByeReason): void {

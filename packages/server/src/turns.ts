@@ -9,23 +9,34 @@ const defer: (task: () => void) => void =
 
 /** Waiting for a turn, first come, first served. */
 export class Turns {
-  #waiting: (() => void)[] = []
+  /** By owner, first come first. */
+  readonly #waiting = new Map<object, () => void>()
   #isScheduled = false
 
-  /** Resolves in a round of its own. */
-  take(): Promise<void> {
+  /** Resolves in a round of its own, or when the owner, which waits for one turn at a time, leaves the line. */
+  take(owner: object): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve)
+      this.#waiting.set(owner, resolve)
       this.#schedule()
     })
   }
 
+  /** An owner that is gone costs no round, and its place in line no memory. */
+  leave(owner: object): void {
+    const go = this.#waiting.get(owner)
+    this.#waiting.delete(owner)
+    go?.()
+  }
+
   #schedule(): void {
-    if (this.#isScheduled || this.#waiting.length === 0) return
+    if (this.#isScheduled || this.#waiting.size === 0) return
     this.#isScheduled = true
     defer(() => {
       this.#isScheduled = false
-      this.#waiting.shift()?.()
+      for (const owner of this.#waiting.keys()) {
+        this.leave(owner)
+        break
+      }
       this.#schedule()
     })
   }

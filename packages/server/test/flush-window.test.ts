@@ -2,11 +2,14 @@
 
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
-import { memoryLog } from '@tidemark/log'
+import { memoryLog, parseTopic } from '@tidemark/log'
+import type { EventRecord, TailHandler } from '@tidemark/log'
+import { pageDataMax } from '@tidemark/log/driver'
 import { expect, test } from 'vitest'
 import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
 import type { TidemarkOptions } from '../src/index.ts'
 import { FlushWindow } from '../src/flush-window.ts'
+import { eventBytesMax, flushBytesMax } from '../src/limits.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 import { wrapLog } from './support/wrap-log.ts'
@@ -126,6 +129,58 @@ test('events leave early once they are as large as may be, in portions of that s
   await tide.publishAll(Array.from({ length: 12 }, () => ({ topic: 'a', data: 'x'.repeat(160) })))
   await settle()
   expect(countWrites()).toBe(2)
+})
+
+/** A node whose log hands its records over when the test says so, while its clock stands still. */
+async function openHandedNode() {
+  const clock = createFakeClock()
+  const inner = memoryLog({ clock })
+  let handler: TailHandler | undefined
+  const log = wrapLog(inner, {
+    tail: (after, given) => {
+      handler = given
+      return inner.tail(after, { records: () => undefined })
+    },
+  })
+  const tide = createTidemark({ log, clock, flushWindowMs: 100 })
+  const client = new TestClient()
+  await tide.open(client.connect(), parseSubscriptionQuery(new URLSearchParams('topic=a')))
+  const records: EventRecord[] = []
+  const { head } = await inner.bounds()
+  const tail = inner.tail(head, { records: (some) => records.push(...some) })
+  return {
+    clock,
+    client,
+    /** Hands over one batch of events with so many characters each. */
+    hand: async (lengths: readonly number[]): Promise<void> => {
+      for (const length of lengths) {
+        const events = [{ topic: parseTopic('a'), data: 'x'.repeat(length) }]
+        await inner.append({ events })
+      }
+      await settle()
+      handler?.records(records.splice(0))
+    },
+    close: () => tail.close(),
+  }
+}
+
+test('what waits for a flush is less than a portion between two batches, and a batch of any size is written before the next', async () => {
+  const { clock, client, hand, close } = await openHandedNode()
+  const written = (): number => client.published.reduce((sum, { data }) => sum + data.length, 0)
+  await hand([flushBytesMax - 2, 1])
+  expect(written()).toBe(0)
+  await hand([1])
+  expect(written()).toBe(flushBytesMax)
+  // A page of the log, the longest batch there is but for a publish.
+  const page = [...Array.from({ length: 256 }, () => pageDataMax / 256), eventBytesMax]
+  await hand([flushBytesMax - 1])
+  await hand(page)
+  expect(written()).toBe(2 * flushBytesMax - 1 + pageDataMax + eventBytesMax)
+  expect(client.published).toHaveLength(3 + 1 + page.length)
+  const events = client.published.length
+  clock.advance(1_000)
+  expect(client.published).toHaveLength(events)
+  close()
 })
 
 test('who joins while events wait gets them once', async () => {

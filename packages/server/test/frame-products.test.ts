@@ -5,10 +5,8 @@ import type { EventLog, EventRecord } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
-import type { Block, Sink, SinkListener } from '../src/index.ts'
+import type { Sink } from '../src/index.ts'
 import { FramedRecord } from '../src/framed-record.ts'
-import { createFraming, fieldNames } from '../src/framing.ts'
-import type { FieldName, Framing } from '../src/framing.ts'
 import {
   backlogsMax,
   eventBytesMax,
@@ -23,51 +21,14 @@ import {
   subscriptionFreeBytes,
 } from '../src/limits.ts'
 import { RecentRecords } from '../src/recent.ts'
+import { KeepingSink } from './support/keeping-sink.ts'
+import { listFramings } from './support/list-framings.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 import { wrapLog } from './support/wrap-log.ts'
 
 const subscription = (query: string): ReturnType<typeof parseSubscriptionQuery> =>
   parseSubscriptionQuery(new URLSearchParams(query))
-
-/** Takes what it is given, or keeps it waiting, and shows the very blocks. */
-class KeepingSink implements Sink {
-  blocks: Block[] = []
-  isStalled: boolean
-  isAborted = false
-  #listener: SinkListener | undefined
-
-  constructor(isStalled = false) {
-    this.isStalled = isStalled
-  }
-
-  get bytesWaiting(): number {
-    if (!this.isStalled || this.isAborted) return 0
-    return this.blocks.reduce((sum, { bytes }) => sum + bytes.length, 0)
-  }
-
-  write(block: Block): boolean {
-    this.blocks.push(block)
-    return !this.isStalled || this.bytesWaiting <= 64 * 1024
-  }
-
-  end(): void {}
-
-  abort(): void {
-    this.isAborted = true
-    this.#listener?.closed()
-  }
-
-  listen(listener: SinkListener): void {
-    this.#listener = listener
-  }
-
-  /** Its client has read everything. */
-  drain(): void {
-    this.blocks = []
-    this.#listener?.drained()
-  }
-}
 
 test.each(['plain', 'envelope', 'batch'])(
   'a large event among small ones is one block for all sessions in %s framing, whatever else each of them follows',
@@ -99,19 +60,6 @@ test('control characters, six times as long in an envelope, make no block of man
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(200 * 6_000)
   expect(Math.max(...sizes)).toBeLessThanOrEqual(2 * flushBytesMax)
 })
-
-/** Every framing a client can ask for. */
-function listFramings(): Framing[] {
-  const framings = [createFraming({ shape: 'batch', fields: [], isNamedByTopic: false })]
-  for (const shape of ['plain', 'envelope'] as const) {
-    for (let mask = 0; mask < 2 ** fieldNames.length; mask++) {
-      const fields: FieldName[] = fieldNames.filter((_, i) => (mask & (2 ** i)) > 0)
-      for (const isNamedByTopic of [false, true])
-        framings.push(createFraming({ shape, fields, isNamedByTopic }))
-    }
-  }
-  return framings
-}
 
 test('recent records of control characters, asked for in all 33 framings, keep no more frames than they may', async () => {
   const log = memoryLog()
@@ -255,7 +203,7 @@ test('a thousand sessions that resume from a log that takes long have a bounded 
   const reads = holdReads(inner)
   const tide = createTidemark({ log: reads.log })
   const clients: TestClient[] = []
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 1_000; i++) {
     const client = new TestClient()
     clients.push(client)
     await tide.open(client.connect(), subscription('topic=a&since=earliest'))

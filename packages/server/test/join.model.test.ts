@@ -1,4 +1,4 @@
-// The join of DESIGN §5 against a model: whatever is appended, handed over late, cut, blocked or removed by retention,
+// The join of a session against a model: whatever is appended, handed over late, cut, blocked or removed by retention,
 // in whatever order, each client ends up with every event of its topics once and in order, or is told what it missed.
 
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'

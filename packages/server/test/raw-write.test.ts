@@ -1,11 +1,12 @@
 // Writes past Node's stream layer: nothing lost, doubled or overtaken when the system takes only a part; and none where Node differs.
 
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { memoryLog } from '@tidemark/log'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
+import { StreamConnection } from '../src/node/stream-connection.ts'
 import { canWriteRaw, learnRequests, writeRaw } from '../src/node/raw-write.ts'
 import { get, sendRaw } from './support/node-server.ts'
 
@@ -119,5 +120,39 @@ test.runIf(isLearning)(
     expect(handle.requests.at(-1)).not.toBe(underWay)
     underWay.oncomplete(0)
     expect(done).toEqual([0])
+  },
+)
+
+test.runIf(isLearning)(
+  'a session whose socket has taken all but a little of a large event counts as holding all of it, until the rest has left',
+  async () => {
+    const { tide, port } = await start()
+    const client = sendRaw(port, get('/?topic=a'))
+    await client.until('tidemark.ready')
+    for (const data of ['one', 'two']) await tide.publish('a', { data })
+    await client.until('data: two')
+    const handle = sendRequests()
+    const socket = Object.assign(new EventEmitter(), {
+      writable: true,
+      writableLength: 0,
+      writableNeedDrain: false,
+      timeout: 0,
+      _handle: handle,
+    })
+    const connection = new StreamConnection(socket as unknown as Socket)
+    let drains = 0
+    connection.listen({ drained: () => (drains += 1), closed: () => undefined })
+    handle.writeQueueSize = 30_000
+    // Of what is small little is held, however much of it is left.
+    expect(connection.send(new Uint8Array(40_000))).toBe(true)
+    const small = handle.requests.at(-1) as { oncomplete: (status: number) => void }
+    small.oncomplete(0)
+    expect(drains).toBe(0)
+    expect(connection.send(new Uint8Array(1_000_000))).toBe(false)
+    const large = handle.requests.at(-1) as { oncomplete: (status: number) => void }
+    handle.writeQueueSize = 0
+    large.oncomplete(0)
+    expect(drains).toBe(1)
+    expect(connection.send(new Uint8Array(1_000_000))).toBe(true)
   },
 )

@@ -4,9 +4,9 @@
 // stays within a limit in bytes always passes, and a unit held costs 2 bytes of memory at most.
 
 /**
- * One event, from its first line to its blank line. 16 times the hub's default of 1 MiB per event; with a line
- * in progress beside it, 2 × 16 Mi units × 2 bytes = 64 MiB of text worst case per decoder; what comes on top while it
- * arrives in parts is said at `smallPartMax`.
+ * One event, from its first line to its blank line. 16 times the hub's default of 1 MiB per event. With a line in progress and
+ * the last event's id beside it, 3 × 16 Mi units × 2 bytes = 96 MiB of text worst case per decoder; what comes on top while
+ * it arrives in parts is said at `smallPartMax`.
  */
 export const eventBytesMaxDefault: number = 16 * 1024 * 1024
 
@@ -17,7 +17,8 @@ export const fieldsMax: number = 32
 export const partsMax: number = 1_024
 
 /**
- * Characters up to which a part counts as small. A larger one is concatenated as it is: a string header and one or two
- * nodes of a rope, 80 bytes at most per 32 characters; 40 MiB beside a line or an event of 16 Mi characters.
+ * Characters up to which a part counts as small. A larger one is concatenated as it is: a string header and a node of a rope for
+ * each part of a line, 48 bytes, two nodes for each line of an event, 104 bytes. By 64 characters that is 2.4 bytes per character
+ * of both together: 38 MiB beside a line and an event of 16 Mi characters.
  */
-export const smallPartMax: number = 31
+export const smallPartMax: number = 63

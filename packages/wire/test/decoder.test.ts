@@ -1,8 +1,10 @@
 // The decoder beyond the vectors: when it speaks, what it refuses, how it ends.
 
+import { collectGarbage } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { createDecoder } from '../src/index.ts'
 import type { DecodedEvent, DecoderOptions, WireErrorCode } from '../src/index.ts'
+import { smallPartMax } from '../src/limits.ts'
 import { decodeAll, utf8 } from './helpers.ts'
 
 describe('an event is handed over at once', () => {
@@ -160,6 +162,36 @@ describe('limits', () => {
       expect.objectContaining({ code: 'EVENT_TOO_LARGE' }),
     )
   })
+
+  test.each([1, 2, smallPartMax, smallPartMax + 1, smallPartMax + 2, 1_000])(
+    'an id, an event and a line in progress, each almost at the limit and in parts of %d characters, take 8.5 times the limit',
+    (length) => {
+      const max = 1024 * 1024
+      const encoder = new TextEncoder()
+      let ids = 0
+      const decoder = createDecoder({ event: () => (ids += 1) }, { eventBytesMax: max })
+      // One character of two bytes in each part: V8 stores the whole part by two.
+      const part = `${'x'.repeat(length - 1)}€`
+      const fill = (text: string): void => {
+        for (let size = 0; size + text.length < max - 20; size += text.length)
+          decoder.push(encoder.encode(text))
+      }
+      const before = collectGarbage()
+      decoder.push('id: ')
+      fill(part)
+      decoder.push('\ndata: x\n\n')
+      const withId = collectGarbage() - before
+      fill(`data: ${part}\n`)
+      decoder.push('data: ')
+      fill(part)
+      const all = collectGarbage() - before
+      expect(ids).toBe(1)
+      expect(withId).toBeLessThanOrEqual(2.1 * max)
+      expect(all).toBeGreaterThan(3 * max)
+      expect(all).toBeLessThanOrEqual(8.5 * max)
+      decoder.end()
+    },
+  )
 
   test.each([0, -1, 1.5, Number.NaN, Infinity])('%d is no limit', (value) => {
     for (const name of ['eventBytesMax', 'lineBytesMax']) {

@@ -69,8 +69,11 @@ export const reasonLengthMax: number = 160
 /** Different reasons counted by name; what comes on top is counted as `other`. */
 export const reasonsMax: number = 50
 
-/** Stretches of missing events remembered per stream, 16 bytes each: 16 KB × 100,000 streams would be 1.6 GB, which only a server that loses everywhere comes near. */
-export const holesMax: number = 1_000
+/**
+ * Stretches of missing events remembered per stream, 24 bytes each at worst, in a list that grows by half: 12 KB × 100,000 streams
+ * would be 1.2 GB, which only a server that loses everywhere comes near.
+ */
+export const holesMax: number = 500
 
 /** Publishes that failed and are left out of what is missed, remembered by number. */
 export const failedPublishesMax: number = 100_000
@@ -78,8 +81,9 @@ export const failedPublishesMax: number = 100_000
 /** Bytes read from a socket at once; one buffer serves all sockets of a process. */
 export const readBytesMax: number = 256 * 1024
 
-/** Waits before a stream that ended is opened again, in milliseconds, unless the server says another by `retry:`; browsers take 3 s. */
+/** Waits before a stream that ended is opened again, in milliseconds, unless the server says another by `retry:`; browsers take 3 s. The least is the client's, 4 requests a second: with `retry: 0` a stream that ended at once came back 130 times a second. */
 export const retryMsDefault: number = 1_000
+export const retryMsMin: number = 250
 export const retryMsMax: number = 30_000
 
 /** File descriptors of a process beside its streams: Node's own 30, and room. */

@@ -3,7 +3,7 @@
 import type { DecodedEvent } from '@tidemark/wire'
 import { after, readMicros } from './clock.ts'
 import type { Timer } from './clock.ts'
-import { retryMsDefault, retryMsMax } from './limits.ts'
+import { retryMsDefault, retryMsMax, retryMsMin } from './limits.ts'
 import type { MarkerReader } from './marker.ts'
 import { openStream } from './open-stream.ts'
 import type { Stream, StreamEnd, StreamHandler } from './open-stream.ts'
@@ -116,7 +116,7 @@ export class Subscriber implements StreamHandler {
   }
 
   retry(ms: number): void {
-    this.#retryMs = Math.min(ms, retryMsMax)
+    this.#retryMs = Math.min(Math.max(ms, retryMsMin), retryMsMax)
   }
 
   ended({ reason }: StreamEnd): void {

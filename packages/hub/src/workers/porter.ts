@@ -20,11 +20,13 @@ interface Desk {
    * the last, and so it is known what a worker that dies has not got.
    */
   handing: Socket | undefined
+  /** What it had not yet taken when it was asked last. The question goes the same way and stays behind it. */
+  handedBeforeAsked: Socket | undefined
   /** Runs while that is fresh. When it has run out, the worker stands still, and must not hold up the others. */
   patience: Timer | undefined
   /** Whether the worker has left its watchdog without an answer. */
   isSilent: boolean
-  /** Whether it has said that it has no descriptors left. */
+  /** Whether it has said that it has no descriptors left, or has lost a connection and not been heard since. */
   isShort: boolean
 }
 
@@ -89,6 +91,7 @@ export class Porter {
       recent: 0,
       newest: 0,
       handing: undefined,
+      handedBeforeAsked: undefined,
       patience: undefined,
       isSilent: false,
       isShort: false,
@@ -108,16 +111,20 @@ export class Porter {
   /** The worker is asked whether it stands still, and for its streams. It hears that after what was handed to it before. */
   asked(worker: WorkerProcess): void {
     const desk = this.#desks.get(worker)
-    if (desk !== undefined) desk.newest = 0
+    if (desk === undefined) return
+    desk.newest = 0
+    desk.handedBeforeAsked = desk.handing
   }
 
   /** The worker has answered the last question. */
   heard(worker: WorkerProcess, { sessions, isShort }: WorkerState): void {
     const desk = this.#desks.get(worker)
     if (desk === undefined) return
+    const isLost = desk.handing !== undefined && desk.handing === desk.handedBeforeAsked
+    if (isLost) this.#takeBack(desk)
     desk.sessions = sessions
     desk.recent = desk.newest
-    desk.isShort = isShort
+    desk.isShort = isShort || isLost
     desk.isSilent = false
     this.#handOver()
   }
@@ -163,6 +170,18 @@ export class Porter {
     this.#tellRoom()
   }
 
+  /**
+   * Node drops a handle that a process has no descriptor for, and with `keepOpen` does not send it again. Here it is still
+   * open, so it waits again, as the first; another worker may take it.
+   */
+  #takeBack(desk: Desk): void {
+    const { handing } = desk
+    if (handing === undefined) return
+    desk.open -= 1
+    forget(desk)
+    this.#waiting.putBack(handing)
+  }
+
   #hand(socket: Socket, worker: WorkerProcess, desk: Desk): void {
     desk.open += 1
     desk.recent += 1
@@ -192,19 +211,23 @@ export class Porter {
   /**
    * Of those that can take one the one with the fewest streams, and of those the one with the fewest connections. A worker that
    * holds its share comes last: it sends further streams away with a time to come back, and still serves all other requests.
+   * None while one with room stands still: its watchdog decides within seconds whether there is hope, and nobody is sent away
+   * from a hub that is not full.
    */
   #findLeastBusy(): readonly [WorkerProcess, Desk] | undefined {
     let found: readonly [WorkerProcess, Desk] | undefined
+    let hasHope = false
     for (const entry of this.#desks) {
-      if (this.#canTake(entry[1]) && (found === undefined || this.#isBetter(entry[1], found[1])))
-        found = entry
+      const [, desk] = entry
+      if (!this.#canTake(desk)) continue
+      if (isStill(desk)) hasHope ||= !this.#isFull(desk)
+      else if (found === undefined || this.#isBetter(desk, found[1])) found = entry
     }
-    return found
+    return found !== undefined && hasHope && this.#isFull(found[1]) ? undefined : found
   }
 
-  #canTake({ handing, patience, isSilent, isShort, open }: Desk): boolean {
-    const isStill = isSilent || (handing !== undefined && patience === undefined)
-    return !isStill && !isShort && open < this.#options.connectionsMax
+  #canTake({ isSilent, isShort, open }: Desk): boolean {
+    return !isSilent && !isShort && open < this.#options.connectionsMax
   }
 
   #isBetter(one: Desk, other: Desk): boolean {
@@ -225,10 +248,20 @@ function countStreams({ sessions, recent }: Desk): number {
   return sessions + recent
 }
 
+/** Whether it has left a connection unconfirmed for so long that others are preferred. */
+function isStill({ handing, patience }: Desk): boolean {
+  return handing !== undefined && patience === undefined
+}
+
 /** Closes this process's hold on a connection; in a worker that has taken it, it goes on. */
 function letGo(desk: Desk): void {
   desk.handing?.destroy()
+  forget(desk)
+}
+
+function forget(desk: Desk): void {
   desk.handing = undefined
+  desk.handedBeforeAsked = undefined
   desk.patience?.cancel()
   desk.patience = undefined
 }

@@ -18,6 +18,16 @@ export class SocketQueue {
     this.#sockets.push(socket)
   }
 
+  /** For one that was taken in vain: it is the next to be taken. */
+  putBack(socket: Socket): void {
+    if (this.#first === 0) {
+      this.#sockets.unshift(socket)
+      return
+    }
+    this.#first -= 1
+    this.#sockets[this.#first] = socket
+  }
+
   /** The one that waits longest leaves; undefined when nobody waits. */
   take(): Socket | undefined {
     const socket = this.#sockets[this.#first]

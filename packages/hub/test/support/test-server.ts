@@ -39,7 +39,12 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     context: {
       tide,
       log,
-      readiness: new Readiness({ tide, log: {}, clock: systemClock }),
+      readiness: new Readiness({
+        tide,
+        log: {},
+        clock: systemClock,
+        onError: () => undefined,
+      }),
       bodies: new Bodies(bodies),
       unreadAnswers: new UnreadAnswers(
         options.answers ?? answerLimits,

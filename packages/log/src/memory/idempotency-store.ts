@@ -4,7 +4,8 @@ import { LogError } from '../errors.ts'
 import {
   idempotencyAgeMaxMs,
   idempotencyBytesMin,
-  idempotencyOverheadBytes,
+  idempotencyEntryBytes,
+  idempotencyForgottenMax,
   idempotencyShare,
 } from '../limits.ts'
 import { quote } from '../quote.ts'
@@ -24,9 +25,6 @@ interface Entry extends SequenceRun {
   readonly fingerprint: number
   readonly time: number
 }
-
-/** Keys forgotten by age in one append: more than the one that is added, so that they cannot pile up. */
-const forgottenMax = 100
 
 /** Remembers keys up to an age and a size; the oldest go first. */
 export class IdempotencyStore {
@@ -61,7 +59,8 @@ export class IdempotencyStore {
     let removed = 0
     for (const [oldest, { time }] of this.#entries) {
       const isTooMuch = this.#bytes > this.#bytesMax
-      if (!isTooMuch && (removed === forgottenMax || !isTooOld({ time }, entry.time))) return
+      if (!isTooMuch && (removed === idempotencyForgottenMax || !isTooOld({ time }, entry.time)))
+        return
       this.#remove(oldest)
       removed += 1
     }
@@ -73,7 +72,7 @@ export class IdempotencyStore {
 }
 
 function measureEntry(key: string): number {
-  return key.length + idempotencyOverheadBytes
+  return key.length + idempotencyEntryBytes
 }
 
 function isTooOld({ time }: { readonly time: number }, now: number): boolean {

@@ -43,6 +43,7 @@ export async function answerFetch(
     accept = request.headers.get('accept') ?? undefined
     const options = readDoorOptions<FetchOptions>(given)
     checkCompression(options)
+    checkMethod(request.method, 'tide.fetch')
     subscription = options.subscription ?? (await readSubscription(opener, request, options))
     // Frameworks route HEAD to the handler of GET; it asks for the head only.
     if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
@@ -52,7 +53,7 @@ export async function answerFetch(
     const headers = compress === undefined ? streamHeaders : gzipStreamHeaders
     return new Response(sink.body, { headers })
   } catch (error) {
-    // Who is sent away from the present comes back to it, not to a later one.
+    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
     const refusal = { error, retryMs: opener.pickRetryMs(), cursor }
     return toResponse(answerRefusal(accept, refusal))
@@ -84,7 +85,6 @@ async function readSubscription(
   options: FetchOptions,
 ): Promise<Subscription> {
   const lastEventId = request.headers.get('last-event-id') ?? undefined
-  checkMethod(request.method, 'tide.fetch')
   if (request.method === 'POST')
     return parseSubscriptionBody(options.body ?? (await readJson(request, bodies)), lastEventId)
   return parseSubscriptionText(new URL(request.url).search.slice(1), lastEventId, options)

@@ -2,7 +2,7 @@
 
 import type { Block } from '../block.ts'
 import { ServerError } from '../errors.ts'
-import { writeBlocksMax, writeBytesMax } from '../limits.ts'
+import { fetchChunkBytes, writeBlocksMax, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
 
 /** A sink whose bytes are pulled: what nobody reads is held up to `writeBytesMax` and `writeBlocksMax`, then the session lags. */
@@ -16,7 +16,7 @@ export class StreamSink implements Sink {
   readonly #request: Request
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
   #listener: SinkListener | undefined
-  #held: Block[] = []
+  #held: Uint8Array[] = []
   #heldBytes = 0
   /** Somebody waits for bytes and there were none. */
   #isPulled = false
@@ -54,7 +54,7 @@ export class StreamSink implements Sink {
 
   write(block: Block): boolean {
     if (this.#isClosed || this.#isEnding) return false
-    this.#held.push(block)
+    this.#held.push(block.bytes)
     this.#heldBytes += block.bytes.length
     if (this.#isPulled) this.#handOver()
     this.#isBlocked = this.#heldBytes > writeBytesMax || this.#held.length > writeBlocksMax
@@ -80,6 +80,8 @@ export class StreamSink implements Sink {
   #onPull(): void {
     this.#isPulled = true
     if (this.#heldBytes > 0) this.#handOver()
+    // What is left of a large block is this reader's until the last of it has left.
+    if (this.#heldBytes > 0) return
     if (this.#isEnding) this.#finish()
     if (!this.#isBlocked) return
     this.#isBlocked = false
@@ -87,21 +89,43 @@ export class StreamSink implements Sink {
   }
 
   /**
-   * Gives the reader everything that is held as one chunk. A copy, because a reader may do with it what it likes: move
+   * Gives the reader what is held as one chunk, up to `fetchChunkBytes`. A copy, because a reader may do with it what it likes: move
    * its memory to another thread, for one, while the block is shared with other sessions.
    */
   #handOver(): void {
+    const chunk = this.#heldBytes <= fetchChunkBytes ? this.#takeAll() : this.#takeSlice()
+    // Before `enqueue`, which may pull again at once.
+    this.#isPulled = false
+    this.#controller?.enqueue(chunk)
+  }
+
+  #takeAll(): Uint8Array<ArrayBuffer> {
     const chunk = new Uint8Array(this.#heldBytes)
     let offset = 0
-    for (const { bytes } of this.#held) {
+    for (const bytes of this.#held) {
       chunk.set(bytes, offset)
       offset += bytes.length
     }
     this.#held = []
     this.#heldBytes = 0
-    // Before `enqueue`, which may pull again at once.
-    this.#isPulled = false
-    this.#controller?.enqueue(chunk)
+    return chunk
+  }
+
+  #takeSlice(): Uint8Array<ArrayBuffer> {
+    const chunk = new Uint8Array(fetchChunkBytes)
+    let offset = 0
+    let taken = 0
+    for (const bytes of this.#held) {
+      if (offset === chunk.length) break
+      const part = bytes.subarray(0, chunk.length - offset)
+      chunk.set(part, offset)
+      offset += part.length
+      if (part.length === bytes.length) taken += 1
+      else this.#held[taken] = cutAt(bytes, part.length)
+    }
+    this.#held.splice(0, taken)
+    this.#heldBytes -= chunk.length
+    return chunk
   }
 
   #finish(): void {
@@ -121,4 +145,10 @@ export class StreamSink implements Sink {
     this.#heldBytes = 0
     this.#listener?.closed()
   }
+}
+
+/** What comes behind `offset`. Of a shared block little is copied: a view would keep the whole of it in memory. */
+function cutAt(bytes: Uint8Array, offset: number): Uint8Array {
+  const isLittle = bytes.length - offset <= writeBytesMax
+  return isLittle ? bytes.slice(offset) : bytes.subarray(offset)
 }

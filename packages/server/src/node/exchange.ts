@@ -30,6 +30,7 @@ export interface AnyResponse {
   end(chunk: Uint8Array): unknown
   destroy(): unknown
   on(event: 'drain' | 'error', listener: () => void): unknown
+  emit(event: 'drain'): unknown
   once(event: 'close', listener: () => void): unknown
 }
 

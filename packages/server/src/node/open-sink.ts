@@ -1,15 +1,14 @@
 // Which of the two ways to the socket a response allows.
 
 import type { ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { Readable } from 'node:stream'
+import type { Http2ServerResponse } from 'node:http2'
 import { ServerError } from '../errors.ts'
 import type { Compress, Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import { isHttp2 } from './exchange.ts'
 import type { NodeResponse } from './exchange.ts'
 import { Http2Sink } from './http2-sink.ts'
-import { leadThrough } from './own-methods.ts'
+import { DrainTeller, leadThrough } from './own-methods.ts'
 import { ResponseSink } from './response-sink.ts'
 import { SocketSink } from './socket-sink.ts'
 import { StreamHead } from './stream-head.ts'
@@ -35,22 +34,21 @@ export function openSink(response: NodeResponse, { way, compress }: SinkOptions)
       'The response has already been begun, so no stream can be opened on it. Subscribe before anything writes to it.',
     )
   }
-  if (isHttp2(response)) response.req.destroy = destroyWithStream
   const isBare = isHttp2(response) ? isUnwrappedHttp2(response) : isUnwrapped(response)
   const isGzip = compress !== undefined && isBare
   const head = new StreamHead(response, isGzip ? gzipStreamHeaders : streamHeaders)
   const sink = createSink(response, head, { way, isBare })
   if (!isGzip) return sink
-  const compressed = compress(sink)
+  const compressed = compress(isHttp2(response) ? sink : tellDrain(sink, response))
   head.onSent = () => leadThrough(response, compressed)
   return compressed
 }
 
-/** Node documents that destroying a request of HTTP/2 destroys its stream, but it does not. */
-function destroyWithStream(this: Http2ServerRequest, error?: Error): Http2ServerRequest {
-  // As in HTTP/1, a request that was read to its end has nothing left to destroy.
-  if (!this.readableEnded) this.stream.destroy()
-  return Readable.prototype.destroy.call(this, error) as Http2ServerRequest
+/** Has an application's writes into a compressed stream followed by `drain`, where they go past Node's own. */
+function tellDrain(sink: Sink, response: ServerResponse): Sink {
+  const listen = sink.listen.bind(sink)
+  sink.listen = (listener) => listen(new DrainTeller(listener, response))
+  return sink
 }
 
 function createSink(

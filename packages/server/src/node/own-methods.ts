@@ -2,7 +2,7 @@
 // and when it ends the response the compressed stream gets its proper end. Node's own methods stay the way for the sink.
 
 import { Block } from '../block.ts'
-import type { Sink } from '../sink.ts'
+import type { Sink, SinkListener } from '../sink.ts'
 import type { AnyResponse } from './exchange.ts'
 
 const ownKey: unique symbol = Symbol('own')
@@ -10,7 +10,13 @@ const ownKey: unique symbol = Symbol('own')
 type Method = (this: Led, ...values: readonly unknown[]) => unknown
 
 interface Led {
-  [ownKey]?: { readonly write: Method; readonly end: Method; readonly sink: Sink }
+  [ownKey]?: {
+    readonly write: Method
+    readonly end: Method
+    readonly sink: Sink
+    /** A write of the application was answered with false; it waits for `drain`. */
+    awaitsDrain: boolean
+  }
   write: Method
   end: Method
 }
@@ -18,9 +24,35 @@ interface Led {
 /** Leads what is written to a response from now on through `sink`, which writes with {@link writeOwn} and {@link endOwn}. */
 export function leadThrough(response: object, sink: Sink): void {
   const led = response as Led
-  led[ownKey] = { write: led.write, end: led.end, sink }
+  led[ownKey] = { write: led.write, end: led.end, sink, awaitsDrain: false }
   led.write = writeThrough
   led.end = endThrough
+}
+
+/**
+ * Hears of a drained socket in place of a session, and tells the application that waits for it: Node says `drain` only after
+ * writes of its own.
+ */
+export class DrainTeller implements SinkListener {
+  readonly #listener: SinkListener
+  readonly #response: AnyResponse
+
+  constructor(listener: SinkListener, response: AnyResponse) {
+    this.#listener = listener
+    this.#response = response
+  }
+
+  drained(): void {
+    this.#listener.drained()
+    const own = (this.#response as unknown as Led)[ownKey]
+    if (own?.awaitsDrain !== true) return
+    own.awaitsDrain = false
+    this.#response.emit('drain')
+  }
+
+  closed(): void {
+    this.#listener.closed()
+  }
 }
 
 /** Writes past {@link leadThrough}. Middleware may answer with anything. */
@@ -42,7 +74,9 @@ function writeThrough(this: Led, ...values: readonly unknown[]): unknown {
   const own = this[ownKey]
   const done = values.find((value) => typeof value === 'function')
   if (done !== undefined) process.nextTick(done)
-  return own?.sink.write(new Block(toBytes(values)))
+  const isTaken = own?.sink.write(new Block(toBytes(values)))
+  if (own !== undefined && isTaken === false) own.awaitsDrain = true
+  return isTaken
 }
 
 function endThrough(this: Led, ...values: readonly unknown[]): unknown {

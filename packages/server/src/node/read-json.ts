@@ -1,6 +1,7 @@
 // The JSON body of a request of Node's, whether a framework has read it already or nobody has.
 
 import type { BodyBudget, HeldBody } from '../body-budget.ts'
+import { checkBodyHeaders } from '../body-headers.ts'
 import { ServerError } from '../errors.ts'
 import { JsonBody, notJson, parseJson } from '../json-body.ts'
 import type { NodeRequest } from './exchange.ts'
@@ -8,10 +9,18 @@ import { declareFate } from './listener-fate.ts'
 
 /**
  * Reads the body of a request as JSON, or takes what a framework has left of it in `request.body`, as Express does.
- * @throws ServerError `BODY_TOO_LARGE` and `FULL` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`
+ * @throws ServerError `BODY_TOO_LARGE` and `FULL` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`,
+ * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
  */
 export async function readJson(request: NodeRequest, bodies: BodyBudget): Promise<unknown> {
   if (!request.readableDidRead) {
+    // A framework that has read the body has decoded it, too.
+    checkBodyHeaders({
+      contentEncoding: request.headers['content-encoding'],
+      contentType: request.headers['content-type'],
+    })
+    // Nothing more is ever said of a body whose sender has left already.
+    if (request.destroyed || request.aborted) throw notJson('it was cut off')
     const held = bodies.begin()
     return collect(request, held).finally(() => held.release())
   }

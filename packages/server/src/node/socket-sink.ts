@@ -4,8 +4,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Block } from '../block.ts'
-import { writeBytesMax } from '../limits.ts'
+import { encryptedSliceBytes, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
+import { BlockRest, needsSlices } from './block-rest.ts'
 import { declareFate } from './listener-fate.ts'
 import { endOwn } from './own-methods.ts'
 import type { StreamConnection } from './stream-connection.ts'
@@ -24,6 +25,8 @@ export class SocketSink implements Sink {
   #socket: Socket | undefined
   #onClose: (() => void) | undefined
   #onDrain: (() => void) | undefined
+  /** Of a connection that is encrypted, once it has got a large block. */
+  #rest: BlockRest | undefined
   #isChunked = true
 
   constructor(response: ServerResponse, head: StreamHead) {
@@ -39,6 +42,7 @@ export class SocketSink implements Sink {
       // Over keep-alive the socket may serve another request from here on.
       if (this.#onDrain !== undefined) this.#socket?.off('drain', this.#onDrain)
       this.#socket = undefined
+      this.#rest?.drop()
       listener.closed()
     }, 'left')
     response.on('close', this.#onClose)
@@ -48,7 +52,8 @@ export class SocketSink implements Sink {
   }
 
   get bytesWaiting(): number {
-    return this.#taken?.bytesWaiting ?? this.#socket?.writableLength ?? 0
+    if (this.#taken !== undefined) return this.#taken.bytesWaiting
+    return (this.#socket?.writableLength ?? 0) + (this.#rest?.bytes ?? 0)
   }
 
   write(block: Block): boolean {
@@ -105,21 +110,46 @@ export class SocketSink implements Sink {
 
   #writeToSocket(bytes: Uint8Array): boolean {
     const socket = this.#socket
+    if (socket === undefined || socket.destroyed || this.#response === undefined) return false
     // Nothing may come behind the last chunk of a response that the application has ended.
-    if (socket === undefined || socket.destroyed || this.#response?.writableEnded !== false)
-      return false
-    // Above Node's mark but not above ours is fine; below Node's mark no `drain` would ever come.
-    if (socket.write(bytes) || socket.writableLength <= writeBytesMax) return true
-    if (this.#onDrain === undefined) {
-      this.#onDrain = () => {
-        this.#onDrain = undefined
-        this.#take()
-        this.#listener?.drained()
-      }
-      socket.once('drain', this.#onDrain)
+    if (this.#response.writableEnded) return false
+    if (bytes.length > encryptedSliceBytes && needsSlices(socket, this.#response))
+      this.#rest ??= new BlockRest(socket, this.#response)
+    const rest = this.#rest
+    if (rest !== undefined && (rest.bytes > 0 || bytes.length > encryptedSliceBytes)) {
+      rest.add(bytes)
+      if (!isFull(socket, rest)) return true
+    } else if (socket.write(bytes) || socket.writableLength <= writeBytesMax) {
+      // Above Node's mark but not above ours is fine; below Node's mark no `drain` would ever come.
+      return true
     }
+    this.#awaitDrain(socket)
     return false
   }
+
+  #awaitDrain(socket: Socket): void {
+    if (this.#onDrain !== undefined) return
+    this.#onDrain = () => {
+      this.#onDrain = undefined
+      this.#hearDrain(socket)
+    }
+    socket.once('drain', this.#onDrain)
+  }
+
+  #hearDrain(socket: Socket): void {
+    this.#rest?.offer()
+    if (this.#rest !== undefined && isFull(socket, this.#rest)) {
+      this.#awaitDrain(socket)
+      return
+    }
+    this.#take()
+    this.#listener?.drained()
+  }
+}
+
+/** Whether more waits than may. Then `drain` follows, which only comes to those who have been asked for a pause. */
+function isFull(socket: Socket, rest: BlockRest): boolean {
+  return rest.bytes > 0 || (socket.writableNeedDrain && socket.writableLength > writeBytesMax)
 }
 
 /** `close` follows and says all there is to say. */

@@ -59,7 +59,7 @@ export class StreamConnection implements RawWriter {
   }
 
   /**
-   * Writes; false when more than `writeBytesMax` is left waiting, and then `drained` follows, or when the application has
+   * Writes; false when more than `writeBytesMax` is left waiting, or a part of a block that is larger, and then `drained` follows, or when the application has
    * ended the response, and then nothing was written.
    */
   send(bytes: Uint8Array): boolean {
@@ -67,7 +67,9 @@ export class StreamConnection implements RawWriter {
     if (this.#isEnded || !socket.writable) return false
     // What is written past the stream layer must not overtake what waits in it.
     if (this.#isSending || socket.writableLength > 0 || !this.#sendRaw(bytes)) socket.write(bytes)
-    if (this.bytesWaiting <= writeBytesMax) return true
+    // The system holds on to the whole of a large block until the last of it has left.
+    const isHeld = this.#isSending && bytes.length > writeBytesMax
+    if (!isHeld && this.bytesWaiting <= writeBytesMax) return true
     this.#isBlocked = true
     return false
   }

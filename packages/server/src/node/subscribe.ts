@@ -8,6 +8,7 @@ import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
 import { isHttp2 } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
+import { leadDestroy } from './lead-destroy.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { readJson } from './read-json.ts'
@@ -19,8 +20,8 @@ import { sendStreamHead } from './stream-head.ts'
 /** What the door can be told about one request. */
 export interface SubscribeOptions extends QueryOptions {
   /**
-   * What to subscribe to, whatever the method of the request. Default: read from its URL, or from the JSON body of a POST (or
-   * `request.body`, where a framework has read it), and `Last-Event-ID`.
+   * What to subscribe to; the URL and the body of the request are then not read. Default: read from its URL, or from the JSON body
+   * of a POST (or `request.body`, where a framework has read it), and `Last-Event-ID`.
    */
   readonly subscription?: Subscription | undefined
   /** The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of Fastify. */
@@ -37,9 +38,11 @@ export async function subscribe(
 ): Promise<void> {
   const { request, response } = exchange
   let subscription = options.subscription
+  // At once: the application may destroy the request in this very turn.
+  if (isHttp2(response)) leadDestroy(response)
   try {
     checkHeaderCount(request)
-    if (subscription === undefined) checkMethod(request.method ?? 'GET', 'tide.subscribe')
+    checkMethod(request.method ?? 'GET', 'tide.subscribe')
     // Before a body is read, so that nothing that comes behind it is taken for a request.
     if (request.method !== 'HEAD') claimCarrier(request, response)
     // Before a set of topics is parsed, which would wait in line as well.
@@ -56,7 +59,7 @@ export async function subscribe(
     const sink = openSink(response, { way: options.way ?? 'auto', compress })
     await opener.open(sink, subscription)
   } catch (error) {
-    // Who is sent away from the present comes back to it, not to a later one.
+    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
     refuse(request, response, { error, retryMs: opener.pickRetryMs(), cursor })
   }

@@ -145,6 +145,17 @@ function describeBodies(start: Start): void {
     expect(tide.sessionCount).toBe(0)
   })
 
+  test.each([
+    ['compressed in a way nobody here undoes', { 'content-encoding': 'compress' }],
+    ['in another charset than UTF-8', { 'content-type': 'application/json; charset=iso-8859-1' }],
+  ])('a body that is said to be %s is refused, not read as it is', async (_, headers) => {
+    const { tide, ask } = await start()
+    const body = '{"topics":["a"]}'
+    const answer = await ask({ method: 'POST', headers: { ...json, ...headers }, body })
+    expect(answer.status).toBe(415)
+    expect(tide.sessionCount).toBe(0)
+  })
+
   test('a client that leaves in the middle of its body opens nothing', async () => {
     const { tide, door } = await start()
     await door.leaveInBody()

@@ -83,7 +83,7 @@ export function describeModel(open: OpenBench, runs: number): void {
     )
     await fc.assert(property, { numRuns: runs })
     expect(histories).toBe(runs)
-  }, 120_000)
+  })
 }
 
 async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {

@@ -1,0 +1,17 @@
+// Every framing a client can ask for.
+
+import { createFraming, fieldNames } from '../../src/framing.ts'
+import type { FieldName, Framing } from '../../src/framing.ts'
+
+/** Two shapes × eight sets of fields × two names, and batch: 33. */
+export function listFramings(): Framing[] {
+  const framings = [createFraming({ shape: 'batch', fields: [], isNamedByTopic: false })]
+  for (const shape of ['plain', 'envelope'] as const) {
+    for (let mask = 0; mask < 2 ** fieldNames.length; mask++) {
+      const fields: FieldName[] = fieldNames.filter((_, i) => (mask & (2 ** i)) > 0)
+      for (const isNamedByTopic of [false, true])
+        framings.push(createFraming({ shape, fields, isNamedByTopic }))
+    }
+  }
+  return framings
+}
