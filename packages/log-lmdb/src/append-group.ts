@@ -3,7 +3,6 @@
 import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Topic } from '@tidemark/log'
 import { fingerprintBatch } from '@tidemark/log/driver'
-import { requireOpening } from './opening.ts'
 import { addRun, findRun } from './idempotency.ts'
 import type { SequenceRun } from './idempotency.ts'
 import { trimExtraMax } from './limits.ts'
@@ -24,7 +23,6 @@ export interface GroupResult {
 /** A batch that is refused adds nothing and does not touch its neighbours. To be called inside of a transaction. */
 export function appendGroup(context: LogContext, batches: readonly NewBatch[]): GroupResult {
   const view = new WriteView(context)
-  requireOpening(context, view.state)
   const first = view.state.head + 1
   const records: EventRecord[] = []
   const runs = batches.map((batch) => {

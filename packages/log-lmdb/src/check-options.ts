@@ -1,5 +1,6 @@
 // The options of a log, checked: callers written in JavaScript may hand in anything.
 
+import { resolve } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods, quoteValue, readMembers } from '@tidemark/log/driver'
@@ -56,7 +57,9 @@ export function checkOptions(options: Given): Checked {
     throw invalid('place must be the place of a log that was opened before', members.place)
   requireFunction('onHandlerError', members.onHandlerError)
   requireFunction('onWarning', members.onWarning)
-  return { directory: requireDirectory(members.directory), durability, clock, pollMs }
+  // A process may change its working directory, which moves no log.
+  const directory = resolve(requireDirectory(members.directory))
+  return { directory, durability, clock, pollMs }
 }
 
 /** What the functions that look after a data file are told. */

@@ -13,8 +13,6 @@ export interface LogContext {
   readonly history: OwnHistory
   readonly writer: Writer
   readonly lineage: Lineage
-  /** How often a first opener has begun an epoch here; another number means that somebody else has. */
-  readonly openings: number
   readonly clock: Clock
   readonly rules: RuleBook
   readonly retention: Retention

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { LogError } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
 import { checkOptions } from './check-options.ts'
@@ -10,12 +11,14 @@ import { requireWhole } from './check-open.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { HeldFiles, findPlaces, refuseOtherLock, requirePlace } from './held-files.ts'
-import { describeOwnProcess, holderKey, isAlive } from './holders.ts'
+import { closeHolder, describeOwnProcess, isAlive, openHolder } from './holders.ts'
 import type { Holder } from './holders.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
+import type { NewestState } from './newest-state.ts'
 import { openEnvironment, overlapsSync } from './open-environment.ts'
 import { OwnHistory } from './own-history.ts'
+import type { Loss } from './own-history.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
 import { openTables } from './schema.ts'
@@ -71,7 +74,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
   const self = describeOwnProcess(clock)
-  const key = holderKey(self.pid, randomBytes(8).toString('hex'))
+  const key = openHolder(self.pid, randomBytes(8).toString('hex'))
   let tables: Tables | undefined
   let writer: Writer | undefined
   try {
@@ -90,10 +93,18 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
     const identity = await writer.run(() => {
       refuseOtherLock(opened.meta, directory, own)
-      return register(opened, registration)
+      const entered = register(opened, registration)
+      refuseOlder(newest, directory, wake.readNewest(entered.lineage))
+      return entered
     })
     const { lineage } = identity
-    const history = new OwnHistory({ meta: opened.meta, directory, lineage, onLost: onWarning })
+    const { meta } = opened
+    const onLost = ({ text }: Loss): void => {
+      // At once: a worker in the place of one that died of the copying may be coming.
+      if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
+      onWarning(text)
+    }
+    const history = new OwnHistory({ meta, newest, directory, identity, onLost })
     writer.keepTo(history)
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed
@@ -104,7 +115,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
         held,
         history,
         writer,
-        ...identity,
+        lineage,
         clock,
         retention,
         rules: createRuleBook(retention),
@@ -121,6 +132,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
         ((error) => onWarning(`The handler of a tail threw: ${describe(error)}`)),
     })
   } catch (error) {
+    closeHolder(key)
     wake.close()
     if (writer?.isStuck !== true) {
       await tables?.root.close()
@@ -150,4 +162,19 @@ async function recover(directory: string, settings: SettingTexts, own: Holder): 
     await root.close()
     newest.close()
   }
+}
+
+/**
+ * Sees that the data is as new as those who hold it have left it. The copy of a directory that is in use has their entries in it, so
+ * that a process which comes when such a copy was put over the directory would go on in their epoch.
+ * @throws LogError `LOG_DIRECTORY_LOST`
+ */
+function refuseOlder(newest: NewestState, directory: string, known: number): void {
+  newest.note(known)
+  newest.look()
+  if (!newest.isOlder) return
+  throw new LogError(
+    'LOG_DIRECTORY_LOST',
+    `An older copy was put over the log in ${JSON.stringify(directory)} while processes hold it. Stop every process that holds the directory, then start again.`,
+  )
 }
