@@ -5,6 +5,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
+import { AgeHold } from './age-hold.ts'
 import { checkOptions } from './check-options.ts'
 import { requireWhole } from './check-open.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
@@ -106,6 +107,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
         writer,
         ...identity,
         clock,
+        hold: new AgeHold({ clock, onWarning }),
         retention,
         rules: createRuleBook(retention),
       },

@@ -272,3 +272,37 @@ test('an ordinary restart removes what is too old at once', async () => {
   expect(await readData()).toEqual(['young'])
   expect(warnings).toEqual([])
 })
+
+test('one publish under a clock a week ahead does not have a retried batch stored twice', async () => {
+  const keyed = { idempotencyKey: 'k', events: [{ topic, data: 'once' }] }
+  await log.append(keyed)
+  const now = clock.now()
+  clock.set(now + 7 * dayMs)
+  await append('ahead')
+  // Under the wrong clock as well.
+  await log.append(keyed)
+  clock.set(now)
+  await log.append(keyed)
+  expect(await readData()).toEqual(['once', 'ahead'])
+})
+
+test('keys that a clock which has jumped is about to forget are told of before', async () => {
+  await log.close()
+  log = await openAt(directory, {
+    clock,
+    retention: { maxAgeMs: Infinity },
+    onWarning: (text) => warnings.push(text),
+  })
+  const keyed = { idempotencyKey: 'k', events: [{ topic, data: 'once' }] }
+  await log.append(keyed)
+  await pass(60 * minuteMs)
+  clock.set(clock.now() + 7 * dayMs)
+  await pass(9 * minuteMs)
+  expect(warnings).toEqual([expect.stringMatching(/idempotency keys.*removed in 10 minutes/)])
+  await log.append(keyed)
+  expect(await readData()).toEqual(['once'])
+  await pass(2 * minuteMs)
+  expect(log.warnings).toEqual([])
+  await log.append(keyed)
+  expect(await readData()).toEqual(['once', 'once'])
+})

@@ -96,10 +96,12 @@ class MemoryLog implements EventLog {
     const time = readRecordTime(this.#clock, this.#store.headTime)
     if (key === undefined) return this.#positionsOf(this.#add(batch, time))
     const fingerprint = fingerprintBatch(events)
-    const known = this.#idempotency.find(key, { fingerprint, now: time })
+    // Their age is by the machine's clock: one record dated far ahead must not make all keys before it too old.
+    const now = Math.floor(this.#clock.now())
+    const known = this.#idempotency.find(key, { fingerprint, now })
     if (known !== undefined) return this.#positionsOf(known)
     const added = this.#add(batch, time)
-    this.#idempotency.add(key, { ...added, fingerprint, time })
+    this.#idempotency.add(key, { ...added, fingerprint, time }, now)
     return this.#positionsOf(added)
   }
 

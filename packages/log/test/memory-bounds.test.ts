@@ -56,7 +56,7 @@ test('idempotency keys beyond their share of memory are forgotten, the oldest fi
   const store = new IdempotencyStore(1)
   const keys = 40_000
   for (let i = 0; i < keys; i++)
-    store.add(`key-${i}`, { fingerprint: i, time: 0, first: i, count: 1 })
+    store.add(`key-${i}`, { fingerprint: i, time: 0, first: i, count: 1 }, 0)
   expect(store.find('key-0', { fingerprint: 0, now: 0 })).toBeUndefined()
   expect(store.find(`key-${keys - 1}`, { fingerprint: keys - 1, now: 0 })).toMatchObject({
     first: keys - 1,
