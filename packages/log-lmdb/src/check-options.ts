@@ -100,6 +100,16 @@ export function requirePath(name: string, value: unknown): string {
   throw invalid(`${name} must name a file or a directory, such as ./tidemark-data`, value)
 }
 
+/**
+ * What a clock says now, whole milliseconds since 1970.
+ * @throws LogError `OPTION_INVALID` when that is no time a record can have
+ */
+export function requireTime(clock: Clock): number {
+  const now = Math.floor(clock.now())
+  if (Number.isSafeInteger(now) && now >= 0) return now
+  throw invalid('clock must tell the milliseconds since 1970', now)
+}
+
 function requireDirectory(value: unknown): string {
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value
   throw invalid('directory must name a directory, such as ./tidemark-data', value)

@@ -4,10 +4,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
-import { checkUpkeep, requirePath } from './check-options.ts'
+import { requireWhole } from './check-open.ts'
+import { checkUpkeep, requirePath, requireTime } from './check-options.ts'
 import { toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
-import { HeldFiles, findPlaces, refuseOtherLock } from './held-files.ts'
+import { HeldFiles, describeOwnHolder, findPlaces, refuseOtherLock } from './held-files.ts'
 import { isSummed, writeChecksum } from './checksum.ts'
 import { describeOwnProcess } from './holders.ts'
 import { readIdentity } from './identity.ts'
@@ -59,6 +60,7 @@ export async function repairClock(
   requirePath('directory', directory)
   checkUpkeep(options, 'repairClock', [])
   const { clock = systemClock } = options
+  const now = requireTime(clock)
   if (!existsSync(join(directory, dataFile))) {
     throw new LogError(
       'LOG_FORMAT_FOREIGN',
@@ -68,13 +70,15 @@ export async function repairClock(
   const wake = prepareDirectory(directory)
   let environment: Environment | undefined
   try {
+    // Damage that gets as far as LMDB ends the process, or is written anew as if it were sound.
+    await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
     const durability = await readDurability(directory, clock)
     environment = openEnvironment(directory, overlapsSync(durability))
     const { root, newest } = environment
     const tables = openTables(root, newest)
     const held = new HeldFiles({ directory, newest, onChange: () => undefined })
     const writer = new Writer({ tables, held, clock, onStuck: () => undefined })
-    const repair = await new Repair(tables, writer, clock).run(options.onProgress)
+    const repair = await new Repair(tables, writer, now).run(options.onProgress)
     await root.flushed
     return repair
   } catch (error) {
@@ -127,10 +131,10 @@ class Repair {
   readonly #writer: Writer
   readonly #now: number
 
-  constructor(tables: Tables, writer: Writer, clock: Clock) {
+  constructor(tables: Tables, writer: Writer, now: number) {
     this.#tables = tables
     this.#writer = writer
-    this.#now = Math.floor(clock.now())
+    this.#now = now
   }
 
   async run(onProgress: (records: number) => void = () => undefined): Promise<ClockRepair> {

@@ -1,12 +1,14 @@
 // Clocks that are wrong: what they do to a log, and what is said and done about it.
 
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventRecord } from '@tidemark/log'
 import { epochOf, makePosition, sequenceOf } from '@tidemark/log/driver'
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
-import { repairClock } from '../src/index.ts'
+import { checkLog, repairClock } from '../src/index.ts'
 import type { LmdbEventLog } from '../src/index.ts'
 import { repairRecordsMax } from '../src/limits.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -306,3 +308,41 @@ test('keys that a clock which has jumped is about to forget are told of before',
   await log.append(keyed)
   expect(await readData()).toEqual(['once', 'once'])
 })
+
+test('a damaged log is refused by a repair of its clock, which would store the damage as if it were sound', async () => {
+  const now = clock.now()
+  clock.set(now + tenYearsMs)
+  await append('x'.repeat(60_000))
+  clock.set(now)
+  await log.close()
+  const path = join(directory, 'data.mdb')
+  const data = readFileSync(path)
+  const at = data.indexOf('x'.repeat(50_000)) + 20_000
+  writeFileSync(path, data.fill('y', at, at + 1))
+  await expect(repairClock(directory, { clock })).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+  expect(readFileSync(path).equals(data)).toBe(true)
+})
+
+test.each([NaN, -5, Infinity])(
+  'a clock that says %d makes no log damaged for good, neither by a repair nor by an append',
+  async (wrong) => {
+    const now = clock.now()
+    clock.set(now + tenYearsMs)
+    await append('ahead')
+    await log.close()
+    const broken = { ...clock, now: () => wrong }
+    await expect(repairClock(directory, { clock: broken })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+    })
+    clock.set(now)
+    await open()
+    const told = clock.now
+    clock.now = () => wrong
+    await append('under a broken clock')
+    clock.now = told
+    await log.close()
+    expect((await checkLog({ path: directory })).damage).toBeUndefined()
+    await open()
+    expect(await readData()).toEqual(['ahead', 'under a broken clock'])
+  },
+)
