@@ -90,7 +90,7 @@ export class TableCheck {
   readonly #latest = { said: new Tally(), found: new Tally() }
   readonly #latestSequences = new Set<number>()
   readonly #keys = { said: new Tally(), found: new Tally() }
-  #emptyEntries = 0
+  readonly #empty = { said: new Tally(), found: new Tally() }
   #keyBytes = 0
   #leavingBytes = 0
 
@@ -106,7 +106,7 @@ export class TableCheck {
     index: (entry) => this.#onIndex(entry),
     leaving: (entry) => this.#onLeaving(entry),
     marks: (entry) => this.#onMark(entry),
-    empty: () => void (this.#emptyEntries += 1),
+    empty: (entry) => this.#onEmpty(entry),
     keys: (entry) => this.#onKey(entry),
     keysByAge: ({ key, value }) =>
       this.#keys.found.add(mix(sequenceOf(key, 'keysByAge'), crc32(sliceOf(value)))),
@@ -135,7 +135,7 @@ export class TableCheck {
     requireSame('records', found.count, state.count)
     requireSame('bytes of records', found.weight, state.bytes)
     requireSame('topics without records', topics.empty, state.emptyCount)
-    requireSame('entries of topics without records', this.#emptyEntries, state.emptyCount)
+    requireSame('entries of topics without records', this.#empty.found.count, state.emptyCount)
     requireSame('bytes of idempotency keys', this.#keyBytes, state.keyBytes)
     requireSame('bytes of removed records', this.#leavingBytes, state.leavingBytes)
     requireSound(
@@ -152,6 +152,7 @@ export class TableCheck {
       'The topics and the newest entries of the index': this.#newestByTopic,
       'The records and the index': this.#places,
       'The topics and the trim marks': this.#marks,
+      'The topics and those without records': this.#empty,
       'The newest values per key and the records': this.#latest,
       'The idempotency keys and their ages': this.#keys,
     }
@@ -201,9 +202,11 @@ export class TableCheck {
     topics.idMax = Math.max(topics.idMax, id)
     topics.newestMax = Math.max(topics.newestMax, newest)
     topics.markMax = Math.max(topics.markMax, mark)
-    if (count === 0) topics.empty += 1
-    else this.#newestByTopic.said.add(mix(id, newest))
     const sum = crc32(name)
+    if (count === 0) {
+      topics.empty += 1
+      this.#empty.said.add(mix(mark, sum))
+    } else this.#newestByTopic.said.add(mix(id, newest))
     this.#recordsByTopic.said.add(mix(id, sum), weight, count)
     if (mark > (this.#state?.commonMark ?? 0)) this.#marks.said.add(mix(mark, sum))
   }
@@ -262,6 +265,10 @@ export class TableCheck {
     const mark = sequenceOf(key, 'marks')
     if (mark > (this.#state?.commonMark ?? 0))
       this.#marks.found.add(mix(mark, crc32(sliceOf(value))))
+  }
+
+  #onEmpty({ key, value }: TreeEntry): void {
+    this.#empty.found.add(mix(sequenceOf(key, 'empty'), crc32(sliceOf(value))))
   }
 
   #onKey({ key, value }: TreeEntry): void {

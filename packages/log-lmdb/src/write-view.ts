@@ -230,10 +230,10 @@ export class WriteView {
         void marks.put(sequenceKey(stats.mark), textKey(stats.name))
     }
     const isEmpty = stats.count === 0
-    if (isEmpty !== wasEmpty) {
-      if (isEmpty) this.#empty.add(stats.name, stats.mark)
-      else if (storedMark !== undefined) this.#empty.remove(stats.name, storedMark)
-    }
+    // A batch larger than the log may be empties the topic that it fills: then it has another mark.
+    const isMoved = isEmpty !== wasEmpty || stats.mark !== storedMark
+    if (isMoved && wasEmpty && storedMark !== undefined) this.#empty.remove(stats.name, storedMark)
+    if (isMoved && isEmpty) this.#empty.add(stats.name, stats.mark)
     writeTopic(this.#tables, stats)
   }
 
