@@ -88,10 +88,10 @@ export function readNumber(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
 }
 
-/** Whether a file begins as LMDB's do, in the byte order of this machine; its version, or nothing. */
-export function readDataVersion(file: number): number | undefined {
+/** Whether one of LMDB's two first pages is `at` a place, in the byte order of this machine; its version, or nothing. */
+export function readDataVersion(file: number, at: number): number | undefined {
   const head = Buffer.alloc(versionAt + 4)
-  if (readSync(file, head, 0, head.length, 0) < head.length) return undefined
+  if (readSync(file, head, 0, head.length, at) < head.length) return undefined
   const isMeta = head.readUInt16LE(pageFlagsAt) === pageFlags.meta
   return isMeta && head.readUInt32LE(magicAt) === magic
     ? head.readUInt32LE(versionAt) & 0xffff

@@ -1,13 +1,11 @@
 // Dates events anew that a clock which was ahead has dated in the future.
 
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { requireWhole } from './check-open.ts'
 import { checkUpkeep, requirePath, requireTime } from './check-options.ts'
-import { toUnavailable } from './failures.ts'
-import { dataFile } from './file-names.ts'
+import { findData } from './data-path.ts'
+import { toDamaged, toNoLog, toUnavailable } from './failures.ts'
 import { HeldFiles, describeOwnHolder, findPlaces, refuseOtherLock } from './held-files.ts'
 import { isSummed, writeChecksum } from './checksum.ts'
 import { describeOwnProcess } from './holders.ts'
@@ -61,12 +59,9 @@ export async function repairClock(
   checkUpkeep(options, 'repairClock', [])
   const { clock = systemClock } = options
   const now = requireTime(clock)
-  if (!existsSync(join(directory, dataFile))) {
-    throw new LogError(
-      'LOG_FORMAT_FOREIGN',
-      `${JSON.stringify(directory)} holds no log: it has no ${dataFile}. Name the data directory of a hub.`,
-    )
-  }
+  const data = findData(directory)
+  if (data.directory === undefined) throw toNoLog(directory, 'it is a file')
+  if (data.damage !== undefined) throw toDamaged(directory, data.damage)
   const wake = prepareDirectory(directory)
   let environment: Environment | undefined
   try {

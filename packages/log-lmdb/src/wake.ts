@@ -1,6 +1,15 @@
 // Tells the other processes of the directory that something was committed: each commit touches one small file.
 
-import { closeSync, constants, existsSync, openSync, readSync, watch, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 
@@ -20,6 +29,11 @@ export function wasTouched(directory: string): boolean {
   } finally {
     closeSync(file)
   }
+}
+
+/** Makes the file of a directory that nobody holds, as after a commit. */
+export function writeWake(directory: string): void {
+  writeFileSync(join(directory, wakeFile), oneByte)
 }
 
 export class Wake {
