@@ -72,9 +72,7 @@ export class AgeHold {
     const restMs = this.#steadySince + ageHoldMs - this.#clock.elapsed()
     if (restMs <= 0) return undefined
     const before = findBefore(tables, now - ageHoldMs)
-    return before === undefined || now - before <= clockJumpMs
-      ? undefined
-      : { before, now, restMs }
+    return before === undefined || now - before <= clockJumpMs ? undefined : { before, now, restMs }
   }
 
   #noticeJump(): void {

@@ -103,7 +103,10 @@ function isOurs(path: string, directory: string | undefined): boolean {
   return isOfLmdb(path) || (directory !== undefined && wasTouched(directory))
 }
 
-function refuseNoLog({ path, directory }: Omit<DataPath, 'damage'>, { names }: StateSummary): never {
+function refuseNoLog(
+  { path, directory }: Omit<DataPath, 'damage'>,
+  { names }: StateSummary,
+): never {
   if (isOfLog(names) || (directory !== undefined && wasTouched(directory)))
     throw new DamageSeen(missingTables)
   throw toNoLog(

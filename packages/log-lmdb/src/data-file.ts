@@ -138,9 +138,7 @@ export class DataFile {
     return {
       newest,
       before: before.transaction > 0 ? before : undefined,
-      flushed: newest.isUnflushed
-        ? pickAfterStop(pickAfterStop(first, second), half)
-        : undefined,
+      flushed: newest.isUnflushed ? pickAfterStop(pickAfterStop(first, second), half) : undefined,
     }
   }
 

@@ -90,7 +90,8 @@ function checkDataFile(directory: string): void {
     const isOf = version === undefined ? 'is not of LMDB' : `is of LMDB data version ${version}`
     if (wasUsed)
       throw toDamaged(directory, `its ${dataFile} ${isOf}, and events have been appended to it`)
-    if (hasTraces(file)) throw toDamaged(directory, `its ${dataFile} is of LMDB and begins otherwise`)
+    if (hasTraces(file))
+      throw toDamaged(directory, `its ${dataFile} is of LMDB and begins otherwise`)
     throw toForeign(directory, `its ${dataFile} ${isOf}`)
   } finally {
     closeSync(file)

@@ -1,7 +1,8 @@
 // What a stop of the machine leaves of a log under `commit`: states that were visible, and never reached the disk.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SeededRandom } from '@tidemark/testkit'
 import { startChild } from './children/start-child.ts'
 
 const pageBytes = 4_096
@@ -11,6 +12,9 @@ const overlappingSync = 0x1000
 
 /** Where the three states stand: of even transactions, what was flushed, of odd ones. */
 const places = [0, pageBytes / 2, pageBytes]
+
+/** The one after which a log must be served. */
+export const soundLoss = 'power lost under commit'
 
 export interface PowerLoss {
   /** The data file, with nothing of what came after the flush but the index. */
@@ -30,12 +34,8 @@ export async function losePower(directory: string, behind: number): Promise<Powe
     for (const child of children)
       await child.line((line) => child.lines.length > 100 && line !== undefined)
     for (;;) {
-      const data = readFileSync(join(directory, 'data.mdb'))
-      const head = readFileSync(join(directory, 'data.mdb')).subarray(0, 2 * pageBytes)
-      const seen = transactionsOf(data)
-      // Nobody has committed while it was read.
-      if (head.equals(data.subarray(0, 2 * pageBytes)) && seen.newest - seen.flushed === behind)
-        return { data: tear(data, seen.flushed), behind }
+      const loss = takeLoss(directory)
+      if (loss?.behind === behind) return loss
       await new Promise((resolve) => setImmediate(resolve))
     }
   } finally {
@@ -44,6 +44,29 @@ export async function losePower(directory: string, behind: number): Promise<Powe
       await child.ended
     }
   }
+}
+
+/** What would be left of a directory's data now; undefined when all of it is flushed, or somebody commits at this moment. */
+export function takeLoss(directory: string): PowerLoss | undefined {
+  const file = openSync(join(directory, 'data.mdb'), 'r')
+  const head = (): Buffer => {
+    const bytes = Buffer.alloc(2 * pageBytes)
+    readSync(file, bytes, 0, bytes.length, 0)
+    return bytes
+  }
+  const before = transactionsOf(head())
+  if (before.newest === before.flushed) {
+    closeSync(file)
+    return undefined
+  }
+  const data = readFileSync(file)
+  const after = transactionsOf(head())
+  closeSync(file)
+  const { newest, flushed } = transactionsOf(data)
+  // Nobody has committed while it was read: until then no page of the flushed state is written again.
+  return newest > flushed && newest === after.newest
+    ? { data: tear(data, flushed), behind: newest - flushed }
+    : undefined
 }
 
 /** A directory with such a file. */
@@ -70,4 +93,18 @@ function tear(data: Buffer, flushed: number): Buffer {
     if (isTree && isOwn && data.readUInt32LE(at + 8) > flushed) data.fill(0, at, at + pageBytes)
   }
   return data
+}
+
+/** What else may have come to harm of a file that the machine's stop has torn. */
+export const losses: Readonly<Record<string, (torn: Buffer, random: SeededRandom) => Buffer>> = {
+  [soundLoss]: (torn) => torn,
+  'power lost, and a bit of the index': (torn, random) => {
+    const at = random.pick(places) + random.int(167)
+    torn.writeUInt8(torn.readUInt8(at) ^ (1 << random.int(7)), at)
+    return torn
+  },
+  'power lost, and a page': (torn, random) => {
+    const at = pageBytes * random.int(torn.length / pageBytes - 1)
+    return torn.fill(0, at, at + pageBytes)
+  },
 }
