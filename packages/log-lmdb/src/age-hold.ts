@@ -4,7 +4,7 @@
 // old. Removing them is right in the first case and can wait; in the second it is a loss, and somebody sets the clock.
 
 import type { Clock } from '@tidemark/log'
-import { formatTime } from './clock-watch.ts'
+import { formatTime } from '@tidemark/log/driver'
 import { ageHoldMs, clockJumpMs } from './limits.ts'
 import { locateAge } from './locate.ts'
 import { readState } from './log-state.ts'

@@ -114,12 +114,6 @@ export const emptyForgottenMax: number = 200
 export const lookMs: number = 1_000
 
 /**
- * A log whose newest record is this far ahead of the machine's clock says so, in milliseconds. A clock nobody sets drifts by 100 ppm,
- * 8.6 s a day: five minutes in 35 days. A retention of 24 hours is 0.3 % late then.
- */
-export const clockAheadMs: number = 5 * 60_000
-
-/**
  * A clock that has left so much out since the records before tells of a stop, or of a wrong clock, in milliseconds. Restarts are
  * shorter; a machine that takes local time for UTC is wrong by an hour.
  */

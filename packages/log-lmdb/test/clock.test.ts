@@ -123,6 +123,21 @@ test('a log dated ahead of the machine is told of once, with what to do, and nam
   expect(log.warnings).toEqual([])
 })
 
+test('a warning of minutes does not stand for the years that a log is ahead by now', async () => {
+  const now = clock.now()
+  clock.set(now + 6 * minuteMs)
+  await append('minutes ahead')
+  clock.set(now)
+  clock.advance(1_000)
+  expect(log.warnings).toEqual([expect.stringMatching(/dated 2026-01-01T12:06/)])
+  clock.set(now + tenYearsMs)
+  await append('years ahead')
+  clock.set(now)
+  clock.advance(2_000)
+  expect(log.warnings).toEqual([expect.stringMatching(/dated 2036-01-01/)])
+  expect(warnings).toHaveLength(2)
+})
+
 test('a repaired clock dates events anew, none before the one before it, and age counts again', async () => {
   await append('before')
   await log.append({ idempotencyKey: 'k1', events: [{ topic, data: 'keyed before' }] })
