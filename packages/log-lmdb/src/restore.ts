@@ -76,6 +76,10 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
     await makeStandAlone(scratch)
     // It holds events: should its data be lost before the next one comes, that is damage.
     writeWake(scratch)
+    // It is going to be sealed: the next process believes that it has been looked through.
+    const copied = await checkLog({ path: join(scratch, dataFile), onProgress, clock })
+    if (copied.damage !== undefined)
+      throw toDamaged(backup, `a copy of it shows that ${copied.damage}`)
     // A hub may have been started meanwhile.
     refuseOccupied(directory, mayReplace, clock)
     const movedTo = moveAside(directory, clock)
