@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 import { parseEpoch } from '@tidemark/log/driver'
 import type { Topic } from '@tidemark/log'
 import { isSummed } from './checksum.ts'
-import { requireSound } from './damage.ts'
+import { DamageSeen, requireSound } from './damage.ts'
 import { holderPrefix } from './holders.ts'
 import { measureKey, runBytes } from './idempotency.ts'
 import { isIdentitySound } from './identity.ts'
@@ -95,7 +95,15 @@ export class TableCheck {
   #leavingBytes = 0
 
   on(table: TableName, entry: TreeEntry): void {
-    if (!this.#isNewer) this.#handlers[table](entry)
+    if (this.#isNewer) return
+    try {
+      this.#handlers[table](entry)
+    } catch (error) {
+      // Of a value that is too short for what is in it.
+      if (error instanceof RangeError)
+        throw new DamageSeen(`${table} has an entry that cannot be read: ${quoteSpan(entry.key)}`)
+      throw error
+    }
   }
 
   readonly #handlers: Readonly<Record<TableName, (entry: TreeEntry) => void>> = {

@@ -21,7 +21,7 @@ import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
 import { openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
-import { sealDirectory } from './seal.ts'
+import { breakSeal, sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import { Writer } from './writer.ts'
@@ -91,6 +91,8 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
     const identity = await writer.run(() => {
       refuseOtherLock(opened.meta, directory, own)
+      // Not before: a process that opens the directory meanwhile would look through all of it.
+      breakSeal(directory)
       return register(opened, registration)
     })
     const { lineage } = identity

@@ -18,6 +18,7 @@ import type { Environment } from './open-environment.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { openTables, readSequence, sequenceKey } from './schema.ts'
 import type { Table, Tables } from './schema.ts'
+import { breakSeal } from './seal.ts'
 import { readSettings } from './settings.ts'
 import type { Durability } from './settings.ts'
 import { Writer } from './writer.ts'
@@ -68,6 +69,7 @@ export async function repairClock(
     // Damage that gets as far as LMDB ends the process, or is written anew as if it were sound.
     await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
     const durability = await readDurability(directory, clock)
+    breakSeal(directory)
     environment = openEnvironment(directory, overlapsSync(durability))
     const { root, newest } = environment
     const tables = openTables(root, newest)

@@ -3,6 +3,7 @@
 import {
   closeSync,
   copyFileSync,
+  existsSync,
   openSync,
   readFileSync,
   readSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs'
 import { mkdir, readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
@@ -252,6 +254,47 @@ test('a restored log that loses its data before its first commit is damaged, and
     await rm(restored, { recursive: true })
   }
 })
+
+test('a log that is open has no seal, so that it is looked through after a stop of the machine', async () => {
+  const seal = join(directory, 'seal')
+  const log = await openAt(directory)
+  await appendSample(log, createRandom(1), 0)
+  await log.close()
+  expect(existsSync(seal)).toBe(true)
+  const again = await openAt(directory)
+  expect(existsSync(seal)).toBe(false)
+  await again.close()
+  expect(existsSync(seal)).toBe(true)
+  await repairClock(directory)
+  expect(existsSync(seal)).toBe(false)
+})
+
+test.each(['state', 'identity', 'settings'])(
+  'an entry %s that is cut off is damage, whatever its length, and not a trouble of the disk',
+  async (name) => {
+    const log = await openAt(directory)
+    await appendSample(log, createRandom(1), 0)
+    await log.close()
+    const sound = readData(directory)
+    for (const length of [0, 1, 2, 3, 4, 5, 11]) {
+      writeFileSync(join(directory, 'data.mdb'), sound)
+      const root = open<Buffer, Buffer>(directory, {
+        noSubdir: false,
+        encoding: 'binary',
+        keyEncoding: 'binary',
+      })
+      const meta = root.openDB<Buffer, Buffer>('meta', {
+        encoding: 'binary',
+        keyEncoding: 'binary',
+      })
+      await meta.put(Buffer.from(name), Buffer.alloc(length, 1))
+      await root.close()
+      await rm(join(directory, 'lock.mdb'))
+      expect((await checkLog({ path: directory })).damage).toBeDefined()
+      await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+    }
+  },
+)
 
 test('no error about a data directory advises to throw it away', async () => {
   const log = await openAt(directory)
