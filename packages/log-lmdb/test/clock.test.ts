@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventRecord } from '@tidemark/log'
 import { epochOf, makePosition, sequenceOf } from '@tidemark/log/driver'
@@ -351,10 +351,9 @@ test.each([NaN, -5, Infinity])(
     })
     clock.set(now)
     await open()
-    const told = clock.now
-    clock.now = () => wrong
+    const told = vi.spyOn(clock, 'now').mockReturnValue(wrong)
     await append('under a broken clock')
-    clock.now = told
+    told.mockRestore()
     await log.close()
     expect((await checkLog({ path: directory })).damage).toBeUndefined()
     await open()

@@ -75,14 +75,8 @@ async function makeSample(base: string, random: ReturnType<typeof createRandom>)
     const clock = createFakeClock()
     const log = await openAt(directory, { durability, retention: sampleRetention, clock })
     for (let i = 0; i < 150; i++) {
-      let isDone = false
-      const appended = appendSample(log, random, i).finally(() => (isDone = true))
-      // It is visible before it is flushed.
-      while (durability === 'commit' && i > 50 && !isDone) {
-        const loss = takeLoss(directory)
-        if (loss !== undefined) torn.push(loss.data)
-        await new Promise((resolve) => setImmediate(resolve))
-      }
+      const appended = appendSample(log, random, i)
+      if (durability === 'commit' && i > 50) torn.push(...(await takeLosses(directory, appended)))
       await appended
       clock.advance(500)
       digests.add(await digestLog(log))
@@ -94,6 +88,19 @@ async function makeSample(base: string, random: ReturnType<typeof createRandom>)
     if (durability === 'fsync') states.push(readData(directory))
   }
   return { states, torn, digests }
+}
+
+/** What a stop of the machine would leave while something is on its way: it is visible before it is flushed. */
+async function takeLosses(directory: string, onItsWay: Promise<void>): Promise<readonly Buffer[]> {
+  const losses: Buffer[] = []
+  const state = { isDone: false }
+  void onItsWay.finally(() => (state.isDone = true))
+  while (!state.isDone) {
+    const loss = takeLoss(directory)
+    if (loss !== undefined) losses.push(loss.data)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return losses
 }
 
 function damageCopy(
