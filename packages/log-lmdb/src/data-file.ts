@@ -135,11 +135,16 @@ export class DataFile {
       first.transaction >= second.transaction ? [first, second] : [second, first]
     // Behind half a page, without a head of its own and without LMDB's magic number; zeros unless `commit` was used.
     const half = toState(this.#read(pageSize / 2, metaBytes), pageSize / 2)
-    return {
-      newest,
-      before: before.transaction > 0 ? before : undefined,
-      flushed: newest.isUnflushed ? pickAfterStop(pickAfterStop(first, second), half) : undefined,
-    }
+    const flushed = newest.isUnflushed
+      ? pickAfterStop(pickAfterStop(first, second), half)
+      : undefined
+    for (const { transaction } of [newest, flushed ?? newest])
+      // LMDB's own numbers have 64 bits; those that come from it have 53, and would never be the next one.
+      requireSound(
+        transaction < Number.MAX_SAFE_INTEGER && transaction <= newest.transaction,
+        () => `its index names transaction ${transaction}, which cannot be`,
+      )
+    return { newest, before: before.transaction > 0 ? before : undefined, flushed }
   }
 
   /** One page of a tree, with its own number in it. The bytes are valid until the next page is read. @throws DamageSeen */

@@ -2,6 +2,7 @@
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemClock } from '@tidemark/log'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { startChild } from './children/start-child.ts'
 import type { Child } from './children/start-child.ts'
@@ -51,7 +52,7 @@ export async function runDamageRounds(size: {
       damageCopy(directory, sample, { name, random })
       child ??= startChild('prober.ts', [])
       const seen = await probe(child, directory)
-      if (seen === undefined) child = undefined
+      if (typeof seen === 'string') child = undefined
       const figure = (figures[name] ??= { told: 0, exact: 0 })
       const verdict = judge(name, seen, sample.digests)
       if (verdict === 'told' || verdict === 'exact') figure[verdict] += 1
@@ -123,19 +124,29 @@ function damageCopy(
 /** A first page and one of a tree. */
 const wakelessBytesMin = 4 * 4_096
 
-async function probe(child: Child, directory: string): Promise<Probe | undefined> {
+/** A hundred times what the slowest answer takes. */
+const probeMsMax = 60_000
+
+async function probe(child: Child, directory: string): Promise<Probe | 'hangs' | 'died'> {
   child.process.stdin?.write(`${directory}\n`)
   const isOf = (line: unknown): boolean =>
     typeof line === 'object' && line !== null && 'directory' in line && line.directory === directory
+  let isHanging = false
+  const limit = systemClock.after(probeMsMax, () => {
+    isHanging = true
+    child.process.kill('SIGKILL')
+  })
   try {
     return (await child.line(isOf)) as Probe
   } catch {
-    return undefined
+    return isHanging ? 'hangs' : 'died'
+  } finally {
+    limit.cancel()
   }
 }
 
-function judge(name: string, seen: Probe | undefined, digests: ReadonlySet<string>): string {
-  if (seen === undefined) return 'the process died'
+function judge(name: string, seen: Probe | 'hangs' | 'died', digests: ReadonlySet<string>): string {
+  if (typeof seen === 'string') return `the process ${seen}`
   if (seen.digest !== undefined)
     return digests.has(seen.digest) ? 'exact' : 'it serves something else'
   if (name === soundLoss) return `a sound log is refused: ${seen.message}`

@@ -1,10 +1,13 @@
 // A stop of the machine under `commit` takes what was not flushed, and nothing else.
 
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { parseTopic } from '@tidemark/log'
 import { DataFile } from '../src/data-file.ts'
 import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
 import { walkState } from '../src/walk-state.ts'
+import { readData } from './damaged-log.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 import { losePower, putBack } from './power-loss.ts'
 
@@ -37,6 +40,40 @@ async function countRecords(path: string): Promise<number> {
   await log.close()
   return found
 }
+
+/** Damages the transaction that an index names, in one place after the other. */
+async function expectDamageAt(indexAt: number): Promise<void> {
+  const path = join(directory, 'data.mdb')
+  const sound = readFileSync(path)
+  for (const byte of [1, 2, 6]) {
+    const bytes = Buffer.from(sound)
+    const at = indexAt + 152 + byte
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 0x80, at)
+    writeFileSync(path, bytes)
+    expect((await checkLog({ path: directory })).damage).toBeDefined()
+    await expect(countRecords(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+  }
+}
+
+test('a flipped bit in the transaction that was flushed is damage, and not an opening without end', async () => {
+  await stopMachine(1)
+  await expectDamageAt(2_048)
+})
+
+test('a flipped bit in the newest transaction under commit is damage, also without a stop of the machine', async () => {
+  const before = join(base, 'before')
+  const log = await openAt(before, { durability: 'commit' })
+  for (let i = 0; i < 9; i++)
+    await log.append({ events: [{ topic: parseTopic('a'), data: `${i}` }] })
+  putBack(directory, { data: readData(before), behind: 0 })
+  await log.close()
+  const file = new DataFile(join(directory, 'data.mdb'))
+  const { newest } = file.readStates()
+  file.close()
+  expect(newest.isUnflushed).toBe(true)
+  expect((await checkLog({ path: directory })).damage).toBeUndefined()
+  await expectDamageAt(newest.at)
+})
 
 describe.each([1, 2])('a sound log whose last %i transactions were not flushed', (behind) => {
   beforeEach(() => stopMachine(behind))
