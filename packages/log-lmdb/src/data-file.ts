@@ -4,6 +4,7 @@
 // are little-endian; a number above 2^53 reads as one that no check lets pass.
 
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { requireSound } from './damage.ts'
 import { cachedStretchesMax, mapBytes, stretchBytes } from './limits.ts'
 
@@ -138,6 +139,11 @@ export class DataFile {
     const flushed = newest.isUnflushed
       ? pickAfterStop(pickAfterStop(first, second), half)
       : undefined
+    // LMDB reads how large its map must be from the one, and all else from the other.
+    requireSound(
+      flushed?.transaction !== half.transaction || isSameState(flushed, half),
+      () => `its flushed index differs from that of the same transaction ${half.transaction}`,
+    )
     for (const { transaction } of [newest, flushed ?? newest])
       // LMDB's own numbers have 64 bits; those that come from it have 53, and would never be the next one.
       requireSound(
@@ -269,6 +275,16 @@ function toState(bytes: Buffer, at: number): FileState {
     free: readTreeRoot(bytes, freeAt),
     main: readTreeRoot(bytes, mainAt),
   }
+}
+
+function isSameState(a: FileState, b: FileState): boolean {
+  const [first, second] = [a, b].map(({ lastPage, main, free }) => [
+    lastPage,
+    main,
+    // Whether it is flushed stands among these.
+    { ...free, flags: 0 },
+  ])
+  return isDeepStrictEqual(first, second)
 }
 
 /** `mdb_pick_meta` of lmdb 3.5.6 as it goes about it after a stop of the machine: what is not flushed gives way to what is older. */

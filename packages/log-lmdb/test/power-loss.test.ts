@@ -41,13 +41,13 @@ async function countRecords(path: string): Promise<number> {
   return found
 }
 
-/** Damages the transaction that an index names, in one place after the other. */
-async function expectDamageAt(indexAt: number): Promise<void> {
+/** Damages a number of an index, in one place after the other. */
+async function expectDamageAt(indexAt: number, number: number): Promise<void> {
   const path = join(directory, 'data.mdb')
   const sound = readFileSync(path)
   for (const byte of [1, 2, 6]) {
     const bytes = Buffer.from(sound)
-    const at = indexAt + 152 + byte
+    const at = indexAt + number + byte
     bytes.writeUInt8(bytes.readUInt8(at) ^ 0x80, at)
     writeFileSync(path, bytes)
     expect((await checkLog({ path: directory })).damage).toBeDefined()
@@ -55,10 +55,16 @@ async function expectDamageAt(indexAt: number): Promise<void> {
   }
 }
 
-test('a flipped bit in the transaction that was flushed is damage, and not an opening without end', async () => {
-  await stopMachine(1)
-  await expectDamageAt(2_048)
-})
+test.each([
+  ['transaction', 152],
+  ['last page', 144],
+])(
+  'a flipped bit in the %s that was flushed is damage: no opening without end, and no death by a signal',
+  async (_, number) => {
+    await stopMachine(1)
+    await expectDamageAt(2_048, number)
+  },
+)
 
 test('a flipped bit in the newest transaction under commit is damage, also without a stop of the machine', async () => {
   const before = join(base, 'before')
@@ -72,7 +78,7 @@ test('a flipped bit in the newest transaction under commit is damage, also witho
   file.close()
   expect(newest.isUnflushed).toBe(true)
   expect((await checkLog({ path: directory })).damage).toBeUndefined()
-  await expectDamageAt(newest.at)
+  await expectDamageAt(newest.at, 152)
 })
 
 describe.each([1, 2])('a sound log whose last %i transactions were not flushed', (behind) => {
