@@ -53,11 +53,11 @@ interface Adding {
 
 function addBatch({ context, view, records }: Adding, batch: NewBatch): SequenceRun {
   const { tables, lineage } = context
-  const { now: time, ageNow } = view
+  const { now: time } = view
   const { events, idempotencyKey: key } = batch
   const fingerprint = key === undefined ? 0 : fingerprintBatch(events)
   if (key !== undefined) {
-    const known = findRun(tables, key, { fingerprint, now: ageNow })
+    const known = findRun(tables, key, { fingerprint, isOld: (at) => view.isKeyOld(at) })
     if (known !== undefined) return known
   }
   const run = { first: view.state.head + 1, count: events.length }

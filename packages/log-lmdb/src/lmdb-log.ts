@@ -122,7 +122,6 @@ export class LmdbLog implements LmdbEventLog {
     this.#sweep = new RetentionSweep({
       context,
       onError: (error) => void this.#warn(error, onWarning),
-      onWarning,
     })
     this.#clockWatch = new ClockWatch({ directory, tables, clock, onChange: onWarning })
     this.#lookout = new Lookout({

@@ -2,6 +2,7 @@
 
 import type { Clock, Retention } from '@tidemark/log'
 import type { Lineage, RuleBook } from '@tidemark/log/driver'
+import type { AgeHold } from './age-hold.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { OwnHistory } from './own-history.ts'
 import type { Tables } from './schema.ts'
@@ -14,6 +15,8 @@ export interface LogContext {
   readonly writer: Writer
   readonly lineage: Lineage
   readonly clock: Clock
+  /** Whether what is too old by this clock may go. */
+  readonly hold: AgeHold
   readonly rules: RuleBook
   readonly retention: Retention
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { LogError } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
+import { AgeHold } from './age-hold.ts'
 import { checkOptions } from './check-options.ts'
 import { requireWhole } from './check-open.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
@@ -13,6 +14,7 @@ import { dataFile } from './file-names.ts'
 import { HeldFiles, findPlaces, refuseOtherLock, requirePlace } from './held-files.ts'
 import { closeHolder, describeOwnProcess, isAlive, openHolder } from './holders.ts'
 import type { Holder } from './holders.ts'
+import type { Identity } from './identity.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
 import type { NewestState } from './newest-state.ts'
@@ -21,11 +23,13 @@ import { OwnHistory } from './own-history.ts'
 import type { Loss } from './own-history.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
+import type { Registration } from './register.ts'
 import { openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
-import { sealDirectory } from './seal.ts'
+import { breakSeal, sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
+import type { Wake } from './wake.ts'
 import { Writer } from './writer.ts'
 
 export interface LmdbLogOptions {
@@ -91,12 +95,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const own = { ...self, ...held.places }
     const registration = { directory, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
-    const identity = await writer.run(() => {
-      refuseOtherLock(opened.meta, directory, own)
-      const entered = register(opened, registration)
-      refuseOlder(newest, directory, wake.readNewest(entered.lineage))
-      return entered
-    })
+    const identity = await writer.run(() => enter(opened, registration, wake))
     const { lineage } = identity
     const { meta } = opened
     const onLost = ({ text }: Loss): void => {
@@ -117,6 +116,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
         writer,
         lineage,
         clock,
+        hold: new AgeHold({ clock, onWarning }),
         retention,
         rules: createRuleBook(retention),
       },
@@ -140,6 +140,17 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     }
     throw await toUnavailable(error, `opening ${JSON.stringify(directory)}`)
   }
+}
+
+/** In the first write transaction: this process becomes a holder of the directory. */
+function enter(tables: Tables, registration: Registration, wake: Wake): Identity {
+  const { directory, own } = registration
+  refuseOtherLock(tables.meta, directory, own)
+  // Not before: a process that opens the directory meanwhile would look through all of it.
+  breakSeal(directory)
+  const identity = register(tables, registration)
+  refuseOlder(tables.newest, directory, wake.readNewest(identity.lineage))
+  return identity
 }
 
 /**

@@ -3,7 +3,16 @@
 // It writes down which transaction that was. A copy that somebody puts over the data under those who hold it takes their
 // knowledge along; what is written here tells a process that comes then that the data is older than it was.
 
-import { closeSync, constants, existsSync, openSync, readSync, watch, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import type { Lineage } from '@tidemark/log/driver'
@@ -31,6 +40,11 @@ export function wasTouched(directory: string): boolean {
   } finally {
     closeSync(file)
   }
+}
+
+/** Makes the file of a directory that nobody holds, as after a commit. */
+export function writeWake(directory: string): void {
+  writeFileSync(join(directory, wakeFile), oneByte)
 }
 
 export class Wake {

@@ -41,7 +41,7 @@ interface Watched {
   readonly warnings: string[]
   readonly tailed: string[]
   /** Lets time pass until everything that looks has looked. */
-  look(): Promise<void>
+  readonly look: () => Promise<void>
 }
 
 async function openWatched(directory = data): Promise<Watched> {
