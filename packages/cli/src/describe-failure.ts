@@ -33,6 +33,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   LOG_NOT_EMPTY: exitCodes.directory,
   BACKUP_EXISTS: exitCodes.directory,
   EPOCH_INVALID: exitCodes.directory,
+  OPTION_INVALID: exitCodes.usage,
   URL_INVALID: exitCodes.usage,
   OPTIONS_INVALID: exitCodes.usage,
   REQUEST_INVALID: exitCodes.usage,

@@ -25,6 +25,7 @@ export const exitCodes = {
   /** The configuration is not usable. */
   config: 78,
   /** Ended by a signal before the work was done: 128 and the signal's number. */
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const

@@ -16,7 +16,7 @@ import { onSignals } from './signals.ts'
 export const serve: CommandBody = {
   usage: '[options]',
   description: `Listens, keeps events in a directory, and serves them to whoever subscribes. Prints the URL of its page and
-curl lines to try. SIGINT (Ctrl-C) and SIGTERM send all sessions away at a steady pace and end it with 0;
+curl lines to try. SIGINT (Ctrl-C), SIGTERM and SIGHUP send all sessions away at a steady pace and end it with 0;
 a second signal ends it at once. Killed in any other way, it loses nothing it acknowledged.
 
 Each option has a variable too: --retention-max-age is TIDEMARK_RETENTION_MAX_AGE. The file

@@ -1,4 +1,4 @@
-// Ctrl-C and `kill`: the first asks for a tidy end, a second one is impatience.
+// Ctrl-C, `kill` and a terminal that is closed: the first asks for a tidy end, a second one is impatience.
 
 import type { EventEmitter } from 'node:events'
 import process from 'node:process'
@@ -16,7 +16,7 @@ export interface SignalHandlers {
   readonly onAgain?: (exitCode: ExitCode) => void
 }
 
-/** Listens to SIGINT and SIGTERM of `source`, the process itself unless told otherwise. */
+/** Listens to SIGINT, SIGTERM and SIGHUP of `source`, the process itself unless told otherwise. */
 export function onSignals(
   { onStop, onAgain = (exitCode) => process.exit(exitCode) }: SignalHandlers,
   source: EventEmitter = process,
@@ -32,6 +32,8 @@ export function onSignals(
       onAgain(exitCode)
     }
   }
+  // Also under `nohup`: Node takes back that the signal is to be ignored, and would end at once.
+  source.on('SIGHUP', () => hear(exitCodes.hungUp))
   source.on('SIGINT', () => hear(exitCodes.interrupted))
   source.on('SIGTERM', () => hear(exitCodes.terminated))
 }

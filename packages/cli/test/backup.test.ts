@@ -1,8 +1,8 @@
 // `tidemark backup`, `restore` and `check` as processes, beside a hub that runs.
 
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, waitUntil } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { ProgressLine } from '../src/progress-line.ts'
 import { kill, makeDirectory, run, start, startHub } from './program.ts'
@@ -117,6 +117,35 @@ test('a backup replaces a file only when told', async () => {
   expect(refused.stderr).toMatch(/one\.mdb" exists.*\(BACKUP_EXISTS\)\n$/)
   expect((await run([...args, '--overwrite', '--compact'])).code).toBe(0)
   expect(readdirSync(directory).toSorted()).toEqual(['events', 'one.mdb'])
+})
+
+test('a backup that is broken off while it copies dies of the signal, by no crash, and leaves nothing', async () => {
+  const directory = makeDirectory()
+  const hub = await startHub({ directory })
+  const input = `${'x'.repeat(1_000_000)}\n`.repeat(50)
+  const filled = await run(['publish', '--lines', 'large'], { env: hub.env, input })
+  expect(filled.code).toBe(0)
+  const target = join(directory, 'backups')
+  mkdirSync(target)
+  for (const [signal, exitCode] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    for (const options of [[], ['--compact']]) {
+      const args = ['backup', join(target, 'b.mdb'), '--data', join(directory, 'events')]
+      const { child, ended } = start([...args, ...options])
+      await waitUntil('the copy is on its way', () =>
+        readdirSync(target).some((name) => existsSync(join(target, name, 'data.mdb'))),
+      )
+      child.kill(signal)
+      const { code, stdout } = await ended
+      // What a shell says of either: 128 and the signal's number.
+      expect([signal, exitCode]).toContain(child.signalCode ?? code)
+      expect(stdout).toBe('')
+      expect(readdirSync(target)).toEqual([])
+    }
+  }
 })
 
 test('the directory comes from the settings of the hub unless it is named', async () => {

@@ -25,3 +25,11 @@ test('a second signal is impatience, unless it is the same Ctrl-C handed on', ()
   source.emit('SIGTERM')
   expect(heard).toEqual(['stop 130', 'again 143'])
 })
+
+test('a terminal that is closed asks for a tidy end, as Ctrl-C does', () => {
+  const source = new EventEmitter()
+  const heard: number[] = []
+  onSignals({ onStop: (code) => heard.push(code) }, source)
+  source.emit('SIGHUP')
+  expect(heard).toEqual([129])
+})

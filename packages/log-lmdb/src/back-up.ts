@@ -9,10 +9,11 @@ import { checkUpkeep } from './check-options.ts'
 import { checkLog } from './check-log.ts'
 import type { LogCheck, OnProgress } from './check-log.ts'
 import { requireWhole } from './check-open.ts'
-import { findData } from './data-path.ts'
+import { findData, logFiles } from './data-path.ts'
 import { toDamaged, toNoLog, toNotWritable, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { describeOwnHolder } from './held-files.ts'
+import { killAtExit } from './kill-at-exit.ts'
 import { copyLookMs } from './limits.ts'
 import { openEnvironment } from './open-environment.ts'
 import type { Environment } from './open-environment.ts'
@@ -55,6 +56,7 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
   const data = findData(directory)
   if (data.directory === undefined) throw toNoLog(directory, 'it is a file')
   if (data.damage !== undefined) throw toDamaged(directory, data.damage)
+  refuseLogFile(directory, target)
   if (!mayReplace) refuseExisting(target)
   await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
   const scratch = makeScratch(dirname(target), basename(target))
@@ -71,6 +73,27 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
     throw isOfFiles(error) ? toNotWritable(target, error) : await toUnavailable(error, 'backing up')
   } finally {
     scratch.remove()
+  }
+}
+
+/** A process that has the replaced file open would go on acknowledging events into a file without a name. */
+function refuseLogFile(directory: string, target: string): void {
+  const isNamed = logFiles.includes(basename(target))
+  if (!isNamed && !logFiles.some((name) => isSameFile(join(directory, name), target))) return
+  throw new LogError(
+    'OPTION_INVALID',
+    `target must not be a file of a log; got ${JSON.stringify(target)}. Name another file, such as "tidemark.mdb".`,
+  )
+}
+
+/** Through links, and on file systems that take capitals for small letters. */
+function isSameFile(one: string, other: string): boolean {
+  try {
+    const [a, b] = [statSync(one, { bigint: true }), statSync(other, { bigint: true })]
+    return a.dev === b.dev && a.ino === b.ino
+  } catch {
+    // What cannot be looked at is told when it cannot be written either.
+    return false
   }
 }
 
@@ -108,11 +131,14 @@ async function copyLog(
     timer = clock.after(copyLookMs, look)
   }
   let timer = clock.after(copyLookMs, look)
+  // Nothing breaks LMDB's copy off. The listener that wipes the scratch directory is called before.
+  const letExit = killAtExit()
   try {
     // Into a directory: LMDB puts its file's name behind the path.
     await root.backup(to, isCompact)
   } finally {
     timer.cancel()
+    letExit()
     await root.close()
     newest.close()
   }

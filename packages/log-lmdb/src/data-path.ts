@@ -3,8 +3,12 @@
 import { statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, toNoLog } from './failures.ts'
-import { dataFile } from './file-names.ts'
-import { wasTouched } from './wake.ts'
+import { dataFile, lockFile } from './file-names.ts'
+import { sealFile } from './seal.ts'
+import { wakeFile, wasTouched } from './wake.ts'
+
+/** All files of a log in its directory; the data file first. */
+export const logFiles: readonly string[] = [dataFile, lockFile, wakeFile, sealFile]
 
 export interface DataPath {
   /** The data file. */

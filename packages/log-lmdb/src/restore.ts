@@ -24,13 +24,13 @@ import { findHolding } from './check-open.ts'
 import type { Held } from './check-open.ts'
 import { DamageSeen } from './damage.ts'
 import { DataFile } from './data-file.ts'
-import { findData } from './data-path.ts'
+import { findData, logFiles } from './data-path.ts'
 import { toDamaged, toHeld, toNotWritable, toUnavailable } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { describeOwnHolder } from './held-files.ts'
 import { copyBytes } from './limits.ts'
 import { isLockHeld } from './lock-file.ts'
-import { sealDirectory, sealFile } from './seal.ts'
+import { sealDirectory } from './seal.ts'
 import { flush, makeStandAlone } from './stand-alone.ts'
 import { wakeFile, writeWake } from './wake.ts'
 
@@ -146,9 +146,7 @@ function findHolder(directory: string, clock: Clock): Held | undefined {
 
 /** Within the directory: it may be a mount, and its owner and mode stay. The data file first: without one, no hub begins anew here. */
 function moveAside(directory: string, clock: Clock): string | undefined {
-  const names = [dataFile, lockFile, wakeFile, sealFile].filter((name) =>
-    existsSync(join(directory, name)),
-  )
+  const names = logFiles.filter((name) => existsSync(join(directory, name)))
   if (names.length === 0) return undefined
   const time = new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19)
   const aside = join(directory, `before-restore-${time}Z`)

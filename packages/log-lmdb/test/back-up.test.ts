@@ -1,6 +1,6 @@
 // Backups of logs that are written to, and what is restored from them.
 
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -137,6 +137,40 @@ describe('a backup', () => {
     expect(readFileSync(target, 'utf8')).toBe('precious')
     await backUpLog({ directory, target, mayReplace: true })
     expect((await checkLog({ path: target })).summary?.records).toBe(10)
+  })
+
+  test('never takes the place of a file of a log, whose hub would write into a file without a name', async () => {
+    const log = await openAt(directory)
+    await append(log, 10)
+    linkSync(join(directory, 'data.mdb'), join(base, 'hard-link.mdb'))
+    await symlink(join(directory, 'data.mdb'), join(base, 'link.mdb'))
+    await symlink(directory, join(base, 'linked'))
+    const targets = [
+      ...['data.mdb', 'lock.mdb', 'wake', 'seal'].map((name) => join(directory, name)),
+      join(base, 'linked', 'data.mdb'),
+      join(base, 'hard-link.mdb'),
+      join(base, 'link.mdb'),
+      // Of another log, or of one that is made by hand.
+      join(base, 'data.mdb'),
+    ]
+    const before = readdirSync(directory)
+    for (const mayReplace of [true, false]) {
+      for (const each of targets) {
+        await expect(
+          backUpLog({ directory, target: each, mayReplace }),
+          each,
+        ).rejects.toMatchObject({
+          code: 'OPTION_INVALID',
+          message: expect.stringMatching(/a file of a log.*Name another file/),
+        })
+      }
+    }
+    expect(readdirSync(directory)).toEqual(before)
+    await append(log, 5)
+    await log.close()
+    const again = await openAt(directory)
+    expect((await readHistory(again)).length).toBe(15)
+    await again.close()
   })
 
   test('of a damaged log is none, and the one before stays', async () => {

@@ -27,6 +27,7 @@ process.on('message', (order: Order) => {
   }
 })
 // A Ctrl-C goes to every process of the terminal; the first process decides, and ends this one by its channel.
+process.on('SIGHUP', () => undefined)
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit())

@@ -19,6 +19,7 @@ process.on('message', (message, handle) => {
 // The supervising process has died: nobody hands over connections any more.
 process.once('disconnect', () => void worker.leave())
 // Ctrl-C reaches every process of a terminal's group. What it means is for the supervising process to say, once.
+process.on('SIGHUP', stayUntilTold)
 process.on('SIGINT', stayUntilTold)
 process.on('SIGTERM', stayUntilTold)
 
