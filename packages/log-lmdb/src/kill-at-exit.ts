@@ -15,7 +15,9 @@ const signals: Readonly<Record<number, NodeJS.Signals>> = {
  *
  * lmdb's exit hook would wait, in the main thread and for ever, for a write that does not begin (`EnvWrap::cleanupStrayTxns` of
  * lmdb 3.5.6, which wants the lock that `WriteWorker::Write` holds meanwhile, and keeps when `mdb_txn_begin` fails); no signal
- * handler runs any more then. It would unmap the data under a copy that another thread makes, which is a SIGSEGV.
+ * handler runs any more then. It waits
+ * for ever as well for a transaction whose callback has yet to run, and it unmaps the data under a copy that another thread makes,
+ * which is a SIGSEGV.
  *
  * Does nothing in a worker thread, whose exit is not the process's.
  */

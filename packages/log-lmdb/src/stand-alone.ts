@@ -6,6 +6,7 @@ import { candidatesOf } from './check-open.ts'
 import { keepState } from './data-file.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { clearHolders } from './holding.ts'
+import { killAtExit } from './kill-at-exit.ts'
 import { openRoot } from './schema.ts'
 
 /**
@@ -15,12 +16,14 @@ import { openRoot } from './schema.ts'
 export async function makeStandAlone(directory: string): Promise<void> {
   const path = join(directory, dataFile)
   keepState(path, (states) => candidatesOf(states)[0])
+  const letExit = killAtExit()
   const root = openRoot(directory, false)
   try {
     const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
     await root.transaction(() => clearHolders(meta))
   } finally {
     await root.close()
+    letExit()
   }
   rmSync(join(directory, lockFile), { force: true })
   flush(path)

@@ -185,6 +185,18 @@ describe('a backup', () => {
     expect(await readdir(base)).toEqual(['backup.mdb', 'data'])
   })
 
+  test.each(['data.mdb', 'lock.mdb'])(
+    'that a process leaves when %s is there does not crash or hang the process, and leaves nothing',
+    async (name) => {
+      await fill(100)
+      await mkdir(join(base, 'backups'))
+      const child = startChild('quitter.ts', [directory, join(base, 'backups', 'b.mdb'), name])
+      children.push(child)
+      expect([130, 'SIGINT']).toContain(await child.ended)
+      expect(await readdir(join(base, 'backups'))).toEqual([])
+    },
+  )
+
   test('where it cannot be written is told with the name', async () => {
     await fill(1)
     writeFileSync(join(base, 'file'), '')
