@@ -135,7 +135,13 @@ export class DataFile {
     const [newest, before] =
       first.transaction >= second.transaction ? [first, second] : [second, first]
     // Behind half a page, without a head of its own and without LMDB's magic number; zeros unless `commit` was used.
-    const half = toState(this.#read(pageSize / 2, metaBytes), pageSize / 2)
+    const bytes = this.#read(pageSize / 2, metaBytes)
+    const half = toState(bytes, pageSize / 2)
+    const isSized = bytes.readUInt32LE(pageSizeAt) === pageSize
+    requireSound(
+      !newest.isUnflushed || half.transaction === 0 || isSized,
+      () => 'its flushed index names another size of pages',
+    )
     const flushed = newest.isUnflushed
       ? pickAfterStop(pickAfterStop(first, second), half)
       : undefined

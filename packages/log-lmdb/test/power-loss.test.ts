@@ -58,6 +58,7 @@ async function expectDamageAt(indexAt: number, number: number): Promise<void> {
 test.each([
   ['transaction', 152],
   ['last page', 144],
+  ['size of pages', 48],
 ])(
   'a flipped bit in the %s that was flushed is damage: no opening without end, and no death by a signal',
   async (_, number) => {
