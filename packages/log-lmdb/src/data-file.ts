@@ -130,16 +130,18 @@ export class DataFile {
   /** The states in the first pages, read anew. @throws DamageSeen */
   readStates(): FileStates {
     const { pageSize } = this
+    // Behind half a page, without a head of its own and without LMDB's magic number; zeros unless `commit` was used. It is read
+    // before the others: under a process that commits it is never newer than they are.
+    const bytes = this.#read(pageSize / 2, metaBytes)
+    const half = toState(bytes, pageSize / 2)
     const first = this.#readMeta(0)
     const second = this.#readMeta(pageSize)
     const [newest, before] =
       first.transaction >= second.transaction ? [first, second] : [second, first]
-    // Behind half a page, without a head of its own and without LMDB's magic number; zeros unless `commit` was used.
-    const bytes = this.#read(pageSize / 2, metaBytes)
-    const half = toState(bytes, pageSize / 2)
-    const isSized = bytes.readUInt32LE(pageSizeAt) === pageSize
+    // Zeros until the first flush.
+    const hasHalf = newest.isUnflushed && half.transaction > 0
     requireSound(
-      !newest.isUnflushed || half.transaction === 0 || isSized,
+      !hasHalf || bytes.readUInt32LE(pageSizeAt) === pageSize,
       () => 'its flushed index names another size of pages',
     )
     const flushed = newest.isUnflushed
@@ -147,7 +149,7 @@ export class DataFile {
       : undefined
     // LMDB reads how large its map must be from the one, and all else from the other.
     requireSound(
-      flushed?.transaction !== half.transaction || isSameState(flushed, half),
+      !hasHalf || flushed?.transaction !== half.transaction || isSameState(flushed, half),
       () => `its flushed index differs from that of the same transaction ${half.transaction}`,
     )
     for (const { transaction } of [newest, flushed ?? newest])
