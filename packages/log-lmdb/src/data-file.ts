@@ -130,18 +130,26 @@ export class DataFile {
   /** The states in the first pages, read anew. @throws DamageSeen */
   readStates(): FileStates {
     const { pageSize } = this
+    // Behind half a page, without a head of its own and without LMDB's magic number; zeros unless `commit` was used. It is read
+    // before the others: under a process that commits it is never newer than they are.
+    const bytes = this.#read(pageSize / 2, metaBytes)
+    const half = toState(bytes, pageSize / 2)
     const first = this.#readMeta(0)
     const second = this.#readMeta(pageSize)
     const [newest, before] =
       first.transaction >= second.transaction ? [first, second] : [second, first]
-    // Behind half a page, without a head of its own and without LMDB's magic number; zeros unless `commit` was used.
-    const half = toState(this.#read(pageSize / 2, metaBytes), pageSize / 2)
+    // Zeros until the first flush.
+    const hasHalf = newest.isUnflushed && half.transaction > 0
+    requireSound(
+      !hasHalf || bytes.readUInt32LE(pageSizeAt) === pageSize,
+      () => 'its flushed index names another size of pages',
+    )
     const flushed = newest.isUnflushed
       ? pickAfterStop(pickAfterStop(first, second), half)
       : undefined
     // LMDB reads how large its map must be from the one, and all else from the other.
     requireSound(
-      flushed?.transaction !== half.transaction || isSameState(flushed, half),
+      !hasHalf || flushed?.transaction !== half.transaction || isSameState(flushed, half),
       () => `its flushed index differs from that of the same transaction ${half.transaction}`,
     )
     for (const { transaction } of [newest, flushed ?? newest])

@@ -63,8 +63,10 @@ function countAcknowledged(child: Child): number {
   return child.lines.filter((line) => typeof line === 'object').length
 }
 
-async function startStorm(): Promise<readonly Child[]> {
-  const storm = ['a', 'b'].map((name) => startChild('appender.ts', [directory, name, '0', '3']))
+async function startStorm(durability = 'fsync'): Promise<readonly Child[]> {
+  const storm = ['a', 'b'].map((name) =>
+    startChild('appender.ts', [directory, name, '0', '3', durability]),
+  )
   children.push(...storm)
   for (const child of storm) await child.line(() => countAcknowledged(child) > 50)
   return storm
@@ -95,15 +97,18 @@ test.each([false, true])(
   },
 )
 
-test('a log that is written to is checked as it is at one moment', async () => {
-  await startStorm()
-  for (let i = 0; i < 5; i++) {
-    const { damage, summary, held } = await checkLog({ path: directory })
-    expect(damage).toBeUndefined()
-    expect(summary?.records).toBeGreaterThan(300)
-    expect(held?.pid).toBeGreaterThan(0)
-  }
-})
+test.each(['fsync', 'commit'])(
+  'a log that is written to is checked as it is at one moment (%s)',
+  async (durability) => {
+    await startStorm(durability)
+    for (let i = 0; i < 10; i++) {
+      const { damage, summary, held } = await checkLog({ path: directory })
+      expect(damage).toBeUndefined()
+      expect(summary?.records).toBeGreaterThan(300)
+      expect(held?.pid).toBeGreaterThan(0)
+    }
+  },
+)
 
 describe('a backup', () => {
   test('is one file, flushed, and leaves nothing beside it', async () => {

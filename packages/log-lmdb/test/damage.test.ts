@@ -128,21 +128,24 @@ test('a copy put into the place of the data after a kill is looked through, thou
   await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
 })
 
-test('a log that another process writes to at full speed is never taken for damaged', async () => {
-  const child = startChild('appender.ts', [directory, 'a', '0', '3'])
-  try {
-    await child.line(() => child.lines.length > 20)
-    for (let opening = 0; opening < 60; opening++) {
-      const log = await openAt(directory)
-      expect((await log.bounds()).head).toBeDefined()
-      await log.close()
+test.each(['fsync', 'commit'] as const)(
+  'a log that another process writes to at full speed is never taken for damaged (%s)',
+  async (durability) => {
+    const child = startChild('appender.ts', [directory, 'a', '0', '3', durability])
+    try {
+      await child.line(() => child.lines.length > 20)
+      for (let opening = 0; opening < 60; opening++) {
+        const log = await openAt(directory, { durability })
+        expect((await log.bounds()).head).toBeDefined()
+        await log.close()
+      }
+      expect((await checkLog({ path: directory })).damage).toBeUndefined()
+    } finally {
+      child.process.kill('SIGKILL')
+      await child.ended
     }
-    expect((await checkLog({ path: directory })).damage).toBeUndefined()
-  } finally {
-    child.process.kill('SIGKILL')
-    await child.ended
-  }
-})
+  },
+)
 
 test('workers that die together and are replaced do not look through what they have written themselves', async () => {
   const log = await openAt(directory)

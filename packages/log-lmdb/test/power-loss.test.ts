@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseTopic } from '@tidemark/log'
 import { DataFile } from '../src/data-file.ts'
 import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
+import { openRoot } from '../src/schema.ts'
 import { walkState } from '../src/walk-state.ts'
 import { readData } from './damaged-log.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -58,6 +59,7 @@ async function expectDamageAt(indexAt: number, number: number): Promise<void> {
 test.each([
   ['transaction', 152],
   ['last page', 144],
+  ['size of pages', 48],
 ])(
   'a flipped bit in the %s that was flushed is damage: no opening without end, and no death by a signal',
   async (_, number) => {
@@ -79,6 +81,20 @@ test('a flipped bit in the newest transaction under commit is damage, also witho
   expect(newest.isUnflushed).toBe(true)
   expect((await checkLog({ path: directory })).damage).toBeUndefined()
   await expectDamageAt(newest.at, 152)
+})
+
+test('a log whose very first transaction is not flushed yet is not taken for damaged by a process that comes then', async () => {
+  const root = openRoot(directory, true)
+  await root.put(Buffer.from('a'), Buffer.from('b'))
+  await root.close()
+  const path = join(directory, 'data.mdb')
+  const data = readData(directory).fill(0, 2_048, 2_048 + 168)
+  writeFileSync(path, data)
+  const file = new DataFile(path)
+  const { newest, flushed } = file.readStates()
+  file.close()
+  expect(newest).toMatchObject({ transaction: 1, isUnflushed: true })
+  expect(flushed).toMatchObject({ transaction: 0, main: { root: undefined } })
 })
 
 describe.each([1, 2])('a sound log whose last %i transactions were not flushed', (behind) => {

@@ -63,8 +63,8 @@ export function takeLoss(directory: string): PowerLoss | undefined {
   const after = transactionsOf(head())
   closeSync(file)
   const { newest, flushed } = transactionsOf(data)
-  // Nobody has committed while it was read: until then no page of the flushed state is written again.
-  return newest > flushed && newest === after.newest
+  // Nothing was committed or flushed while it was read: after a flush the next commit writes over pages of the flushed state.
+  return newest > flushed && newest === after.newest && flushed === after.flushed
     ? { data: tear(data, flushed), behind: newest - flushed }
     : undefined
 }
