@@ -92,7 +92,7 @@ function fillKeys(): Promise<Filled> {
     const store = new IdempotencyStore(1)
     for (let i = 0; i < 60_000; i++) {
       const key = Buffer.from(String(i).padStart(128, 'k')).toString('latin1')
-      store.add(key, { fingerprint: 2 ** 32 - i, time: 1.7e12 + i, first: i, count: 1 })
+      store.add(key, { fingerprint: 2 ** 32 - i, time: 1.7e12 + i, first: i, count: 1 }, 1.7e12 + i)
     }
     return store
   })

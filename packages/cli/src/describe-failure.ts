@@ -28,6 +28,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   LOG_FORMAT_FOREIGN: exitCodes.directory,
   LOG_DAMAGED: exitCodes.directory,
   LOG_DIRECTORY_LOST: exitCodes.directory,
+  LOG_SUPERSEDED: exitCodes.directory,
   LOG_HELD: exitCodes.directory,
   LOG_NOT_EMPTY: exitCodes.directory,
   BACKUP_EXISTS: exitCodes.directory,

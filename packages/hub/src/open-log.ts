@@ -13,7 +13,7 @@ export interface HubLog extends EventLog {
   readonly commits?: number
   /** See `LmdbEventLog.place`. */
   readonly place?: string
-  /** See `LmdbEventLog.warnings`. */
+  /** See `LmdbEventLog.warnings` and `MemoryEventLog.warnings`. */
   readonly warnings?: readonly string[]
 }
 

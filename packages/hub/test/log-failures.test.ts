@@ -52,6 +52,7 @@ const routes = {
 const expected: Readonly<Record<string, readonly [status: number, code: string]>> = {
   ...Object.fromEntries(Object.keys(logErrors).map((code) => [code, [503, 'LOG_UNAVAILABLE']])),
   LOG_DIRECTORY_LOST: [503, 'LOG_DIRECTORY_LOST'],
+  LOG_SUPERSEDED: [503, 'LOG_SUPERSEDED'],
   TOPIC_INVALID: [400, 'TOPIC_INVALID'],
   TOPIC_SET_INVALID: [400, 'TOPIC_SET_INVALID'],
   BATCH_INVALID: [400, 'BATCH_INVALID'],
@@ -100,9 +101,9 @@ describe.each(Object.entries(routes))('%s', (_name, request) => {
 test.each(Object.keys(logErrors))('readiness says no when the log says %s', async (code) => {
   const error = new LogError(code as LogErrorCode, 'The log said so.')
   const answer = await ask(error, `GET /readyz HTTP/1.1\r\n${host}\r\n`)
-  // An operator is to see at once that the directory is gone.
-  const isLost = code === 'LOG_DIRECTORY_LOST'
-  expectProblem(answer, [503, isLost ? code : 'NOT_READY'])
+  // An operator is to see at once that the directory is gone, or that another process has it.
+  const isLasting = code === 'LOG_DIRECTORY_LOST' || code === 'LOG_SUPERSEDED'
+  expectProblem(answer, [503, isLasting ? code : 'NOT_READY'])
 })
 
 test('readiness keeps the text of an error without a code to the hub itself', async () => {
@@ -132,6 +133,16 @@ describe('a client that accepts event streams only', () => {
     '%s: is not told 200, which it would take for stored',
     async (name) => {
       expectProblem(await ask(unavailable, onlyStreams(routes[name])), [503, 'LOG_UNAVAILABLE'])
+    },
+  )
+
+  test.each(['LOG_DIRECTORY_LOST', 'LOG_SUPERSEDED'] as const)(
+    'is sent away from a log that says %s so that it comes back',
+    async (code) => {
+      const error = new LogError(code, 'The log said so.')
+      const answer = await ask(error, onlyStreams(routes.subscribe))
+      expect(answer).toMatchObject({ status: 200 })
+      expect(answer.body).toMatch(/event: tidemark\.bye\nretry: \d+\ndata: .*log-unavailable/)
     },
   )
 

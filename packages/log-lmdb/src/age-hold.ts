@@ -1,10 +1,10 @@
-// Keeps a clock that has jumped ahead from removing the history by age at once.
+// Keeps a clock that has jumped ahead from removing the history by age at once, and idempotency keys with it.
 //
 // A log that is opened after a week, or in a machine whose clock is a week ahead, looks the same: the records before are a week
 // old. Removing them is right in the first case and can wait; in the second it is a loss, and somebody sets the clock.
 
 import type { Clock } from '@tidemark/log'
-import { formatTime } from './clock-watch.ts'
+import { formatTime } from '@tidemark/log/driver'
 import { ageHoldMs, clockJumpMs } from './limits.ts'
 import { locateAge } from './locate.ts'
 import { readState } from './log-state.ts'
@@ -12,13 +12,22 @@ import { decodeHead } from './record-codec.ts'
 import { asBuffer, sequenceKey } from './schema.ts'
 import type { Tables } from './schema.ts'
 
+/** Why the clock may be wrong. Times in milliseconds since 1970. */
+interface Doubt {
+  /** Of the newest record that is older than the hold. */
+  readonly before: number
+  readonly now: number
+  /** For so long removal by age still waits. */
+  readonly restMs: number
+}
+
 export interface AgeHoldOptions {
   readonly clock: Clock
   /** Told, once per jump, before anything is removed. */
   readonly onWarning: (text: string) => void
 }
 
-/** Whether removal by age waits. To be asked with every sweep, so that it sees a running clock jump. */
+/** Whether removal by age waits. To be asked with every sweep and every append, so that it sees a running clock jump. */
 export class AgeHold {
   readonly #clock: Clock
   readonly #onWarning: (text: string) => void
@@ -41,18 +50,29 @@ export class AgeHold {
 
   /** To be called within one snapshot, with whether anything is too old at `now`. */
   holds(tables: Tables, now: number, isDue: boolean): boolean {
-    this.#noticeJump()
-    const restMs = this.#steadySince + ageHoldMs - this.#clock.elapsed()
-    const before = isDue && restMs > 0 ? findBefore(tables, now - ageHoldMs) : undefined
-    if (before === undefined || now - before <= clockJumpMs) {
+    const doubt = isDue ? this.#findDoubt(tables, now) : undefined
+    if (doubt === undefined) {
       this.#warning = undefined
       return false
     }
     if (this.#warning === undefined) {
-      this.#warning = describeHold({ before, now, restMs })
+      this.#warning = describeHold(doubt)
       this.#onWarning(this.#warning)
     }
     return true
+  }
+
+  /** As {@link holds}, without a word: the next sweep says it. To be called within one snapshot or transaction. */
+  isInDoubt(tables: Tables, now: number): boolean {
+    return this.#findDoubt(tables, now) !== undefined
+  }
+
+  #findDoubt(tables: Tables, now: number): Doubt | undefined {
+    this.#noticeJump()
+    const restMs = this.#steadySince + ageHoldMs - this.#clock.elapsed()
+    if (restMs <= 0) return undefined
+    const before = findBefore(tables, now - ageHoldMs)
+    return before === undefined || now - before <= clockJumpMs ? undefined : { before, now, restMs }
   }
 
   #noticeJump(): void {
@@ -85,12 +105,7 @@ function findBefore(tables: Tables, time: number): number | undefined {
   return undefined
 }
 
-function describeHold(times: {
-  readonly before: number
-  readonly now: number
-  readonly restMs: number
-}): string {
-  const { before, now, restMs } = times
+function describeHold({ before, now, restMs }: Doubt): string {
   const minutes = Math.ceil(restMs / 60_000)
-  return `The clock says ${formatTime(now)}, and the event before is of ${formatTime(before)}. Events that are too old by this clock are removed in ${minutes} minutes. If the clock is wrong, set it, or stop the hub before.`
+  return `The clock says ${formatTime(now)}, and the event before is of ${formatTime(before)}. Events and idempotency keys that are too old by this clock are removed in ${minutes} minutes. If the clock is wrong, set it, or stop the hub before.`
 }

@@ -3,7 +3,6 @@
 import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Topic } from '@tidemark/log'
 import { fingerprintBatch } from '@tidemark/log/driver'
-import { requireOpening } from './opening.ts'
 import { addRun, findRun } from './idempotency.ts'
 import type { SequenceRun } from './idempotency.ts'
 import { trimExtraMax } from './limits.ts'
@@ -24,7 +23,6 @@ export interface GroupResult {
 /** A batch that is refused adds nothing and does not touch its neighbours. To be called inside of a transaction. */
 export function appendGroup(context: LogContext, batches: readonly NewBatch[]): GroupResult {
   const view = new WriteView(context)
-  requireOpening(context, view.state)
   const first = view.state.head + 1
   const records: EventRecord[] = []
   const runs = batches.map((batch) => {
@@ -55,11 +53,11 @@ interface Adding {
 
 function addBatch({ context, view, records }: Adding, batch: NewBatch): SequenceRun {
   const { tables, lineage } = context
-  const { now: time, ageNow } = view
+  const { now: time } = view
   const { events, idempotencyKey: key } = batch
   const fingerprint = key === undefined ? 0 : fingerprintBatch(events)
   if (key !== undefined) {
-    const known = findRun(tables, key, { fingerprint, now: ageNow })
+    const known = findRun(tables, key, { fingerprint, isOld: (at) => view.isKeyOld(at) })
     if (known !== undefined) return known
   }
   const run = { first: view.state.head + 1, count: events.length }

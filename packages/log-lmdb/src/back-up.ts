@@ -53,7 +53,9 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
     clock = systemClock,
   } = options
   const target = resolve(options.target)
-  if (findData(directory).directory === undefined) throw toNoLog(directory, 'it is a file')
+  const data = findData(directory)
+  if (data.directory === undefined) throw toNoLog(directory, 'it is a file')
+  if (data.damage !== undefined) throw toDamaged(directory, data.damage)
   refuseLogFile(directory, target)
   if (!mayReplace) refuseExisting(target)
   await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })

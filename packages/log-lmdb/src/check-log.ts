@@ -1,17 +1,18 @@
 // Looks through all of a log, or of a backup, and changes nothing; a hub may write to it meanwhile.
 
-import { closeSync, openSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { checkUpkeep } from './check-options.ts'
 import { candidatesOf, findHolding, missingTables } from './check-open.ts'
 import type { Held } from './check-open.ts'
 import { DamageSeen } from './damage.ts'
-import { dataVersion, DataFile, readDataVersion } from './data-file.ts'
+import { DataFile } from './data-file.ts'
 import { findData } from './data-path.ts'
 import type { DataPath } from './data-path.ts'
 import { toNoLog, toUnavailable } from './failures.ts'
 import { describeOwnHolder } from './held-files.ts'
+import { isOfLmdb } from './lmdb-traces.ts'
 import { openEnvironment } from './open-environment.ts'
 import { wasTouched } from './wake.ts'
 import { isOfLog, walkState } from './walk-state.ts'
@@ -62,6 +63,8 @@ export async function checkLog(options: CheckOptions): Promise<LogCheck> {
   checkUpkeep(options, 'checkLog', ['path'])
   const { path: named, onProgress, clock = systemClock } = options
   const data = findData(named)
+  const { path, damage } = data
+  if (damage !== undefined) return { path, size: 0, held: undefined, damage, summary: undefined }
   try {
     return await check(data, clock, onProgress)
   } catch (error) {
@@ -70,7 +73,7 @@ export async function checkLog(options: CheckOptions): Promise<LogCheck> {
 }
 
 async function check(
-  { path, directory }: DataPath,
+  { path, directory }: Omit<DataPath, 'damage'>,
   clock: Clock,
   onProgress: OnProgress | undefined,
 ): Promise<LogCheck> {
@@ -95,14 +98,15 @@ async function check(
   }
 }
 
-/** Damaged, and not of another program: its directory or its second page says so. */
+/** Damaged, and not of another program: its directory or the rest of it says so. */
 function isOurs(path: string, directory: string | undefined): boolean {
-  return (
-    readDataVersionOf(path) === dataVersion || (directory !== undefined && wasTouched(directory))
-  )
+  return isOfLmdb(path) || (directory !== undefined && wasTouched(directory))
 }
 
-function refuseNoLog({ path, directory }: DataPath, { names }: StateSummary): never {
+function refuseNoLog(
+  { path, directory }: Omit<DataPath, 'damage'>,
+  { names }: StateSummary,
+): never {
   if (isOfLog(names) || (directory !== undefined && wasTouched(directory)))
     throw new DamageSeen(missingTables)
   throw toNoLog(
@@ -141,15 +145,6 @@ async function walkHeld(directory: string, walk: Walk): Promise<StateSummary> {
     snapshot.done()
     await root.close()
     newest.close()
-  }
-}
-
-function readDataVersionOf(path: string): number | undefined {
-  const file = openSync(path, 'r')
-  try {
-    return readDataVersion(file)
-  } finally {
-    closeSync(file)
   }
 }
 

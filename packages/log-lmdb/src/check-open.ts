@@ -93,7 +93,7 @@ async function findDamageOf(
   for (const state of candidatesOf(states)) {
     let isKnown = true
     const damage = catchDamage(() => {
-      glanceAtStates(file, states)
+      glanceAtStates(file, states, state)
       const holders = glanceAt(file, state, wasTouched(directory))
       isKnown = holders === undefined || findAlive(holders, own) !== undefined
     })
@@ -156,8 +156,9 @@ export function findHolding(file: DataFile, own: Holder | undefined): Held | und
       before.damage ??
       catchDamage(() => {
         const { states } = before
-        glanceAtStates(file, states)
-        const holders = glanceAt(file, candidatesOf(states)[0], false)
+        const [chosen] = candidatesOf(states)
+        glanceAtStates(file, states, chosen)
+        const holders = glanceAt(file, chosen, false)
         holder = holders === undefined ? undefined : findAlive(holders, own)
       })
     if (damage === undefined) return holder
@@ -169,14 +170,15 @@ export function findHolding(file: DataFile, own: Holder | undefined): Held | und
 /**
  * Every transaction writes at least one of its two roots. If neither is of the transaction that the index names, then the index is
  * wrong, or its pages are, and what was acknowledged last may be missing. In a compact copy all pages are of transaction 1.
+ *
+ * @param chosen the state that LMDB goes on from; beside a flushed one the others are given up, and their pages may be lost
  */
-function glanceAtStates(file: DataFile, { newest, before }: FileStates): void {
-  for (const state of [newest, before]) {
-    // After a stop of the machine under `commit` LMDB goes on beside a state that it has given up.
-    if (state === undefined || state.transaction === 0 || newest.isUnflushed) continue
-    // Then it stands in both places.
+function glanceAtStates(file: DataFile, { newest, before }: FileStates, chosen: FileState): void {
+  for (const state of chosen === newest ? [newest, before] : [chosen]) {
+    if (state === undefined || state.transaction === 0) continue
+    // After LMDB has gone back it stands in both places.
     if (
-      state === before &&
+      state !== newest &&
       state.main.root === newest.main.root &&
       state.free.root === newest.free.root
     )

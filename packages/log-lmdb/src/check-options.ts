@@ -1,5 +1,6 @@
 // The options of a log, checked: callers written in JavaScript may hand in anything.
 
+import { resolve } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods, quoteValue, readMembers } from '@tidemark/log/driver'
@@ -56,7 +57,13 @@ export function checkOptions(options: Given): Checked {
     throw invalid('place must be the place of a log that was opened before', members.place)
   requireFunction('onHandlerError', members.onHandlerError)
   requireFunction('onWarning', members.onWarning)
-  return { directory: requireDirectory(members.directory), durability, clock, pollMs }
+  return {
+    // A process may change its working directory, which moves no log.
+    directory: resolve(requirePath('directory', members.directory, 'a directory')),
+    durability,
+    clock,
+    pollMs,
+  }
 }
 
 /** What the functions that look after a data file are told. */
@@ -94,15 +101,27 @@ export function checkUpkeep<Path extends string>(
     throw invalid('clock must have the functions now, elapsed and after', clock)
 }
 
-/** @throws LogError `OPTION_INVALID` */
-export function requirePath(name: string, value: unknown): string {
+/**
+ * @param what a path of this name leads to
+ * @throws LogError `OPTION_INVALID`
+ */
+export function requirePath(
+  name: string,
+  value: unknown,
+  what: string = 'a file or a directory',
+): string {
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value
-  throw invalid(`${name} must name a file or a directory, such as ./tidemark-data`, value)
+  throw invalid(`${name} must name ${what}, such as ./tidemark-data`, value)
 }
 
-function requireDirectory(value: unknown): string {
-  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value
-  throw invalid('directory must name a directory, such as ./tidemark-data', value)
+/**
+ * What a clock says now, whole milliseconds since 1970.
+ * @throws LogError `OPTION_INVALID` when that is no time a record can have
+ */
+export function requireTime(clock: Clock): number {
+  const now = Math.floor(clock.now())
+  if (Number.isSafeInteger(now) && now >= 0) return now
+  throw invalid('clock must tell the milliseconds since 1970', now)
 }
 
 function isClock(value: unknown): value is Clock {

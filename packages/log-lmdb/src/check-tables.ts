@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 import { parseEpoch } from '@tidemark/log/driver'
 import type { Topic } from '@tidemark/log'
 import { isSummed } from './checksum.ts'
-import { requireSound } from './damage.ts'
+import { DamageSeen, requireSound } from './damage.ts'
 import { holderPrefix } from './holders.ts'
 import { measureKey, runBytes } from './idempotency.ts'
 import { isIdentitySound } from './identity.ts'
@@ -90,7 +90,7 @@ export class TableCheck {
   readonly #latestCheckedMax: number
   readonly #latestSequences = new Set<number>()
   readonly #keys = { said: new Tally(), found: new Tally() }
-  #emptyEntries = 0
+  readonly #empty = { said: new Tally(), found: new Tally() }
   #keyBytes = 0
   #leavingBytes = 0
 
@@ -100,7 +100,15 @@ export class TableCheck {
   }
 
   on(table: TableName, entry: TreeEntry): void {
-    if (!this.#isNewer) this.#handlers[table](entry)
+    if (this.#isNewer) return
+    try {
+      this.#handlers[table](entry)
+    } catch (error) {
+      // Of a value that is too short for what is in it.
+      if (error instanceof RangeError)
+        throw new DamageSeen(`${table} has an entry that cannot be read: ${quoteSpan(entry.key)}`)
+      throw error
+    }
   }
 
   readonly #handlers: Readonly<Record<TableName, (entry: TreeEntry) => void>> = {
@@ -111,7 +119,7 @@ export class TableCheck {
     index: (entry) => this.#onIndex(entry),
     leaving: (entry) => this.#onLeaving(entry),
     marks: (entry) => this.#onMark(entry),
-    empty: () => void (this.#emptyEntries += 1),
+    empty: (entry) => this.#onEmpty(entry),
     keys: (entry) => this.#onKey(entry),
     keysByAge: ({ key, value }) =>
       this.#keys.found.add(mix(sequenceOf(key, 'keysByAge'), crc32(sliceOf(value)))),
@@ -140,7 +148,7 @@ export class TableCheck {
     requireSame('records', found.count, state.count)
     requireSame('bytes of records', found.weight, state.bytes)
     requireSame('topics without records', topics.empty, state.emptyCount)
-    requireSame('entries of topics without records', this.#emptyEntries, state.emptyCount)
+    requireSame('entries of topics without records', this.#empty.found.count, state.emptyCount)
     requireSame('bytes of idempotency keys', this.#keyBytes, state.keyBytes)
     requireSame('bytes of removed records', this.#leavingBytes, state.leavingBytes)
     requireSound(
@@ -157,6 +165,7 @@ export class TableCheck {
       'The topics and the newest entries of the index': this.#newestByTopic,
       'The records and the index': this.#places,
       'The topics and the trim marks': this.#marks,
+      'The topics and those without records': this.#empty,
       'The newest values per key and the records': this.#latest,
       'The idempotency keys and their ages': this.#keys,
     }
@@ -206,9 +215,11 @@ export class TableCheck {
     topics.idMax = Math.max(topics.idMax, id)
     topics.newestMax = Math.max(topics.newestMax, newest)
     topics.markMax = Math.max(topics.markMax, mark)
-    if (count === 0) topics.empty += 1
-    else this.#newestByTopic.said.add(mix(id, newest))
     const sum = crc32(name)
+    if (count === 0) {
+      topics.empty += 1
+      this.#empty.said.add(mix(mark, sum))
+    } else this.#newestByTopic.said.add(mix(id, newest))
     this.#recordsByTopic.said.add(mix(id, sum), weight, count)
     if (mark > (this.#state?.commonMark ?? 0)) this.#marks.said.add(mix(mark, sum))
   }
@@ -267,6 +278,10 @@ export class TableCheck {
     const mark = sequenceOf(key, 'marks')
     if (mark > (this.#state?.commonMark ?? 0))
       this.#marks.found.add(mix(mark, crc32(sliceOf(value))))
+  }
+
+  #onEmpty({ key, value }: TreeEntry): void {
+    this.#empty.found.add(mix(sequenceOf(key, 'empty'), crc32(sliceOf(value))))
   }
 
   #onKey({ key, value }: TreeEntry): void {

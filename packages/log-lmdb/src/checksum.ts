@@ -14,5 +14,5 @@ export function writeChecksum(value: Buffer): Buffer {
 /** Whether the last four bytes are the checksum of all before. */
 export function isSummed(value: Buffer): boolean {
   const end = value.length - checksumBytes
-  return value.readUInt32LE(end) === crc32(value.subarray(0, end))
+  return end >= 0 && value.readUInt32LE(end) === crc32(value.subarray(0, end))
 }

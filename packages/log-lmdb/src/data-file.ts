@@ -4,6 +4,7 @@
 // are little-endian; a number above 2^53 reads as one that no check lets pass.
 
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { requireSound } from './damage.ts'
 import { cachedStretchesMax, mapBytes, stretchBytes } from './limits.ts'
 
@@ -21,6 +22,8 @@ const versionAt = 28
 export const dataVersion = 2
 const pageSizeAt = 48
 const flagsAt = 52
+/** Where the part of an index begins that each transaction writes anew: `mm_mapsize`. */
+const stateAt = 40
 const freeAt = 48
 const mainAt = 96
 const lastPageAt = 144
@@ -65,7 +68,7 @@ export interface FileStates {
   readonly newest: FileState
   /** The one before it, which is never written over while it stands there; undefined in a file of one state. */
   readonly before: FileState | undefined
-  /** What LMDB goes back to after a stop of the machine under `commit`. */
+  /** What LMDB goes back to after a stop of the machine under `commit`; undefined when the newest is flushed itself. */
   readonly flushed: FileState | undefined
 }
 
@@ -86,10 +89,10 @@ export function readNumber(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
 }
 
-/** Whether a file begins as LMDB's do, in the byte order of this machine; its version, or nothing. */
-export function readDataVersion(file: number): number | undefined {
+/** Whether one of LMDB's two first pages is `at` a place, in the byte order of this machine; its version, or nothing. */
+export function readDataVersion(file: number, at: number): number | undefined {
   const head = Buffer.alloc(versionAt + 4)
-  if (readSync(file, head, 0, head.length, 0) < head.length) return undefined
+  if (readSync(file, head, 0, head.length, at) < head.length) return undefined
   const isMeta = head.readUInt16LE(pageFlagsAt) === pageFlags.meta
   return isMeta && head.readUInt32LE(magicAt) === magic
     ? head.readUInt32LE(versionAt) & 0xffff
@@ -127,19 +130,35 @@ export class DataFile {
   /** The states in the first pages, read anew. @throws DamageSeen */
   readStates(): FileStates {
     const { pageSize } = this
+    // Behind half a page, without a head of its own and without LMDB's magic number; zeros unless `commit` was used. It is read
+    // before the others: under a process that commits it is never newer than they are.
+    const bytes = this.#read(pageSize / 2, metaBytes)
+    const half = toState(bytes, pageSize / 2)
     const first = this.#readMeta(0)
     const second = this.#readMeta(pageSize)
     const [newest, before] =
       first.transaction >= second.transaction ? [first, second] : [second, first]
-    // Behind half a page, and without a head of its own; absent unless `commit` was used.
-    const half = this.#read(pageSize / 2, metaBytes)
-    const hasFlushed = half.readUInt32LE(magicAt) === magic && newest.isUnflushed
-    const flushed = hasFlushed ? toState(half, pageSize / 2) : undefined
-    return {
-      newest,
-      before: before.transaction > 0 ? before : undefined,
-      flushed: (flushed?.transaction ?? 0) > 0 ? flushed : undefined,
-    }
+    // Zeros until the first flush.
+    const hasHalf = newest.isUnflushed && half.transaction > 0
+    requireSound(
+      !hasHalf || bytes.readUInt32LE(pageSizeAt) === pageSize,
+      () => 'its flushed index names another size of pages',
+    )
+    const flushed = newest.isUnflushed
+      ? pickAfterStop(pickAfterStop(first, second), half)
+      : undefined
+    // LMDB reads how large its map must be from the one, and all else from the other.
+    requireSound(
+      !hasHalf || flushed?.transaction !== half.transaction || isSameState(flushed, half),
+      () => `its flushed index differs from that of the same transaction ${half.transaction}`,
+    )
+    for (const { transaction } of [newest, flushed ?? newest])
+      // LMDB's own numbers have 64 bits; those that come from it have 53, and would never be the next one.
+      requireSound(
+        transaction < Number.MAX_SAFE_INTEGER && transaction <= newest.transaction,
+        () => `its index names transaction ${transaction}, which cannot be`,
+      )
+    return { newest, before: before.transaction > 0 ? before : undefined, flushed }
   }
 
   /** One page of a tree, with its own number in it. The bytes are valid until the next page is read. @throws DamageSeen */
@@ -266,29 +285,50 @@ function toState(bytes: Buffer, at: number): FileState {
   }
 }
 
+function isSameState(a: FileState, b: FileState): boolean {
+  const [first, second] = [a, b].map(({ lastPage, main, free }) => [
+    lastPage,
+    main,
+    // Whether it is flushed stands among these.
+    { ...free, flags: 0 },
+  ])
+  return isDeepStrictEqual(first, second)
+}
+
+/** `mdb_pick_meta` of lmdb 3.5.6 as it goes about it after a stop of the machine: what is not flushed gives way to what is older. */
+function pickAfterStop(a: FileState, b: FileState): FileState {
+  if (b.transaction === 0) return a
+  const newer = a.transaction >= b.transaction ? a : b
+  if (!newer.isUnflushed) return newer
+  return a.transaction > b.transaction ? b : a
+}
+
 /**
- * Makes the newest state the only one: the other of the two, and what was flushed of it, may refer to pages that a copy has torn.
+ * Makes one state the only one: the others may refer to pages that a copy has torn, or that a stop of the machine has lost.
  * The state counts as flushed, which the copy then has to be.
  */
-export function keepNewestState(path: string): void {
+export function keepState(path: string, choose: (states: FileStates) => FileState): void {
   const file = new DataFile(path)
   const { pageSize } = file
-  const { newest } = file.readStates()
+  const state = choose(file.readStates())
   file.close()
   const writable = openSync(path, 'r+')
   try {
+    const keptAt = (state.transaction % 2) * pageSize
     const kept = Buffer.alloc(metaBytes)
-    readSync(writable, kept, 0, metaBytes, newest.at)
+    readSync(writable, kept, 0, metaBytes, keptAt)
+    // What was flushed stands in a place of its own, without a head; see `mdb_env_write_meta`.
+    readSync(writable, kept, stateAt, metaBytes - stateAt, state.at + stateAt)
     kept.writeUInt16LE(kept.readUInt16LE(flagsAt) & ~overlappingSync, flagsAt)
     const other = Buffer.from(kept)
     // As of a file that was made and never written to; `mdb_env_init_meta0`.
-    const otherAt = newest.at === 0 ? pageSize : 0
-    other.writeUInt32LE(otherAt === 0 ? 0 : 1, 0)
+    const otherAt = pageSize - keptAt
+    other.writeUInt32LE(otherAt / pageSize, 0)
     for (const at of [freeAt, mainAt])
       other.fill(0, at + 6, at + rootAt).writeBigUInt64LE(noRoot, at + rootAt)
     other.writeBigUInt64LE(1n, lastPageAt)
     other.writeBigUInt64LE(0n, transactionAt)
-    writeSync(writable, kept, 0, metaBytes, newest.at)
+    writeSync(writable, kept, 0, metaBytes, keptAt)
     writeSync(writable, other, 0, metaBytes, otherAt)
     writeSync(writable, Buffer.alloc(metaBytes), 0, metaBytes, pageSize / 2)
   } finally {

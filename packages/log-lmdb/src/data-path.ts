@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { describe, toNoLog } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { sealFile } from './seal.ts'
-import { wakeFile } from './wake.ts'
+import { wakeFile, wasTouched } from './wake.ts'
 
 /** All files of a log in its directory; the data file first. */
 export const logFiles: readonly string[] = [dataFile, lockFile, wakeFile, sealFile]
@@ -15,6 +15,8 @@ export interface DataPath {
   readonly path: string
   /** The log's directory; undefined for a backup. */
   readonly directory: string | undefined
+  /** There must be a data file, and there is none; else undefined. */
+  readonly damage: string | undefined
 }
 
 /** @throws LogError `LOG_FORMAT_FOREIGN` when there is nothing, or nothing that may be a log */
@@ -23,13 +25,20 @@ export function findData(named: string): DataPath {
   if (found === undefined) throw toNoLog(named, 'there is nothing of this name')
   // By its own name it is the data of a directory, which may be in use.
   const isBackup = found.isFile() && basename(named) !== dataFile
-  if (isBackup) return { path: named, directory: undefined }
+  if (isBackup) return { path: named, directory: undefined, damage: undefined }
   if (found.isFile()) return findData(dirname(named))
   const path = join(named, dataFile)
   const data = stat(path)
-  if (data === undefined) throw toNoLog(named, `it holds no ${dataFile}`)
-  if (data.size === 0) throw toNoLog(named, `its ${dataFile} is empty`)
-  return { path, directory: named }
+  const fault = describeMissing(data)
+  if (fault !== undefined && !wasTouched(named)) throw toNoLog(named, fault)
+  const damage = fault && `${fault}, and events have been appended to it`
+  return { path, directory: named, damage }
+}
+
+/** What is wrong with a directory's data file before it is read. */
+function describeMissing(data: ReturnType<typeof statSync> | undefined): string | undefined {
+  if (data === undefined) return `it holds no ${dataFile}`
+  return data.size === 0 ? `its ${dataFile} has 0 bytes` : undefined
 }
 
 function stat(path: string): ReturnType<typeof statSync> | undefined {

@@ -34,14 +34,15 @@ export class EmptyTopics {
   /** A topic has lost its last record, and `mark` with it. */
   add(name: Topic, mark: number): void {
     const value = textKey(name)
-    void this.#tables.empty.put(sequenceKey(mark), value)
+    // Before it is in the table, which may have to be measured.
     this.#count(1, value.length)
+    void this.#tables.empty.put(sequenceKey(mark), value)
   }
 
   /** A topic that was empty with this `mark` has a record again. */
   remove(name: Topic, mark: number): void {
-    void this.#tables.empty.remove(sequenceKey(mark))
     this.#count(-1, textKey(name).length)
+    void this.#tables.empty.remove(sequenceKey(mark))
   }
 
   /** Forgets the oldest that there is no room for, and stores the weight of the rest. */

@@ -5,7 +5,7 @@
 
 import { fstatSync, statSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { dataFile, lockFile } from './file-names.ts'
@@ -24,6 +24,7 @@ type FilePlace = string
 const unreadable: FilePlace = 'unreadable'
 
 export interface HeldFilesOptions {
+  /** An absolute path. */
   readonly directory: string
   readonly newest: NewestState
   /** Told, once per time, that the directory is lost, and that it is back. */
@@ -42,10 +43,8 @@ export class HeldFiles {
   constructor({ directory, newest, onChange }: HeldFilesOptions) {
     this.#directory = directory
     this.#onChange = onChange
-    // A process may change its working directory, which moves no log.
-    const path = resolve(directory)
-    const data = hold(path, dataFile, newest.dataDescriptor)
-    const lock = hold(path, lockFile, newest.lockDescriptor)
+    const data = hold(directory, dataFile, newest.dataDescriptor)
+    const lock = hold(directory, lockFile, newest.lockDescriptor)
     this.#held = [data, lock]
     this.places = { data: data.place, lock: lock.place }
   }

@@ -15,8 +15,13 @@ import type { LogState } from './log-state.ts'
 import { readSequence, sequenceKey, textKey } from './schema.ts'
 import type { Tables } from './schema.ts'
 
+/** Where in a stored run its time is, in bytes. */
+const timeAt = 24
 /** A stored run of format 1 ends here; then comes a checksum. */
 export const runBytes = 32
+
+/** Whether a key of this time, in milliseconds since 1970, is forgotten. */
+export type IsOld = (time: number) => boolean
 
 /** The positions of one append: `count` sequences from `first`. */
 export interface SequenceRun {
@@ -36,13 +41,12 @@ export interface KeyedRun extends SequenceRun {
 export function findRun(
   { keys }: Tables,
   key: string,
-  asked: { readonly fingerprint: number; readonly now: number },
+  asked: { readonly fingerprint: number; readonly isOld: IsOld },
 ): SequenceRun | undefined {
   const bytes = keys.getBinary(textKey(key))
   if (bytes === undefined) return undefined
-  const time = bytes.readDoubleLE(24)
   // The sweep has not come to it yet.
-  if (asked.now - time > idempotencyAgeMaxMs) return undefined
+  if (asked.isOld(bytes.readDoubleLE(timeAt))) return undefined
   if (bytes.readDoubleLE(0) !== asked.fingerprint) {
     throw new LogError(
       'IDEMPOTENCY_KEY_REUSED',
@@ -65,7 +69,7 @@ export function addRun(tables: Tables, state: LogState, entry: KeyedRun & { key:
   bytes.writeDoubleLE(entry.fingerprint, 0)
   bytes.writeDoubleLE(entry.first, 8)
   bytes.writeDoubleLE(entry.count, 16)
-  bytes.writeDoubleLE(entry.time, 24)
+  bytes.writeDoubleLE(entry.time, timeAt)
   void keys.put(place, writeChecksum(bytes))
   void keysByAge.put(sequenceKey(entry.first), place)
   state.keyBytes += measureKey(place)
@@ -75,7 +79,7 @@ export function addRun(tables: Tables, state: LogState, entry: KeyedRun & { key:
 export function trimKeys(
   tables: Tables,
   state: LogState,
-  bounds: { readonly now: number; readonly maxBytes: number; readonly max: number },
+  bounds: { readonly isOld: IsOld; readonly maxBytes: number; readonly max: number },
 ): number {
   const { keys, keysByAge } = tables
   const bytesMax = Math.max(idempotencyBytesMin, bounds.maxBytes * idempotencyShare)
@@ -86,7 +90,7 @@ export function trimKeys(
     for (const { key, value } of oldest) {
       const place = Buffer.from(value)
       const bytes = keys.getBinary(place)
-      const isOld = bytes === undefined || bounds.now - bytes.readDoubleLE(24) > idempotencyAgeMaxMs
+      const isOld = bytes === undefined || bounds.isOld(bytes.readDoubleLE(timeAt))
       if (!isOld && state.keyBytes <= bytesMax) return removed
       void keys.remove(place)
       void keysByAge.remove(sequenceKey(readSequence(key)))
@@ -95,6 +99,15 @@ export function trimKeys(
       if (removed === bounds.max) return removed
     }
   }
+}
+
+/** Whether a key is too old by the machine's clock; the oldest says it for all. To be called within one snapshot. */
+export function hasOldKeys({ keys, keysByAge }: Tables, now: number): boolean {
+  for (const { value } of keysByAge.getRange({ limit: 1 })) {
+    const bytes = keys.getBinary(Buffer.from(value))
+    return bytes !== undefined && now - bytes.readDoubleLE(timeAt) > idempotencyAgeMaxMs
+  }
+  return false
 }
 
 /** What a key counts in `keyBytes`. */

@@ -96,12 +96,15 @@ export const newDataBytes: number = 64 * 1024
 
 /**
  * Of `maxBytes`, topics without records get this share beside the records. A topic per event is the worst log: with names of
- * 250 bytes 2.2 × a limit of 64 MiB on the disk. Of 4 MiB it is up to 5 ×, because each transaction writes most pages of the
- * topics anew, and LMDB keeps three copies.
+ * 250 bytes 2.2 × a limit of 64 MiB on the disk. Of less it is more, because each transaction writes most pages of the topics
+ * anew, and LMDB keeps three copies: 2.9 × 16 MiB, 5 × 4 MiB, 5.6 × 2 MiB, 6.6 × 1 MiB. Keys come on top; `idempotencyBytesMin`.
  */
 export const emptyShare: number = 1 / 8
 
-/** What topics without records may take at least, whatever `maxBytes` says. 256 KiB ÷ 270 = 970 of 30 bytes. */
+/**
+ * What topics without records may take at least, whatever `maxBytes` says. 256 KiB ÷ 270 = 970 of 30 bytes. Below 2 MiB it is more than
+ * the share: of 1 MiB a quarter. The file then takes some 7 MiB, however small the limit.
+ */
 export const emptyTopicsBytesMin: number = 256 * 1024
 
 /** What a topic without records takes on the disk: measured 225 bytes with a name of 30 bytes, 518 with 100, 1,180 with 250. */
@@ -113,12 +116,6 @@ export const emptyForgottenMax: number = 200
 
 /** Between two looks whether the directory is still there and the clock can be right, in milliseconds. ~10 µs each. */
 export const lookMs: number = 1_000
-
-/**
- * A log whose newest record is this far ahead of the machine's clock says so, in milliseconds. A clock nobody sets drifts by 100 ppm,
- * 8.6 s a day: five minutes in 35 days. A retention of 24 hours is 0.3 % late then.
- */
-export const clockAheadMs: number = 5 * 60_000
 
 /**
  * A clock that has left so much out since the records before tells of a stop, or of a wrong clock, in milliseconds. Restarts are
@@ -141,6 +138,9 @@ export const stretchBytes: number = 32 * 1024
 
 /** Of these so many are kept, because neighbours in a tree are often neighbours in the file: 16 MiB. */
 export const cachedStretchesMax: number = 512
+
+/** Pages behind the first two that are looked at for traces of LMDB. 8 sizes of pages × 16 × ~1 µs = 0.1 ms, of a damaged file. */
+export const tracedPages: number = 18
 
 /** Pages a tree may be deep; `CURSOR_STACK` of LMDB. 32 levels of 2 nodes are 2^32 pages. */
 export const treeDepthMax: number = 32

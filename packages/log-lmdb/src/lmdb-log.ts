@@ -24,7 +24,7 @@ import type { LogContext } from './log-context.ts'
 import { AppendQueue } from './append-queue.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { describe, toUnavailable } from './failures.ts'
-import { readHolders } from './holders.ts'
+import { closeHolder, readHolders } from './holders.ts'
 import type { Holder } from './holders.ts'
 import { locateAge, searchLast } from './locate.ts'
 import type { LastSearch } from './locate.ts'
@@ -102,7 +102,7 @@ export class LmdbLog implements LmdbEventLog {
     this.#tails = new Tails({
       tables: context.tables,
       lineage: context.lineage,
-      openings: context.openings,
+      history,
       clock: context.clock,
       wake,
       pollMs,
@@ -112,7 +112,9 @@ export class LmdbLog implements LmdbEventLog {
     this.#queue = new AppendQueue({
       context,
       onCommit: ({ records, transactionId, overfull }) => {
-        wake.touch()
+        // It has records, so it was committed: what is empty gives its id back.
+        tables.newest.note(transactionId)
+        wake.touch(context.lineage, transactionId)
         this.#tails.announce(records, transactionId)
         this.#sweep.note(overfull)
       },
@@ -120,13 +122,13 @@ export class LmdbLog implements LmdbEventLog {
     this.#sweep = new RetentionSweep({
       context,
       onError: (error) => void this.#warn(error, onWarning),
-      onWarning,
     })
     this.#clockWatch = new ClockWatch({ directory, tables, clock, onChange: onWarning })
     this.#lookout = new Lookout({
       clock,
       looks: [
         () => held.look(),
+        () => noteCommits(context, wake),
         () => withSnapshot(tables, () => history.look()),
         () => void (history.isLost || this.#clockWatch.look()),
       ],
@@ -198,8 +200,11 @@ export class LmdbLog implements LmdbEventLog {
 
   stats(): LmdbLogStats {
     this.#requireOpen()
-    const { tables } = this.#parts.context
-    const { count, bytes } = withSnapshot(tables, () => readState(tables))
+    const { tables, history } = this.#parts.context
+    const { count, bytes } = withSnapshot(tables, () => {
+      history.require()
+      return readState(tables)
+    })
     return { ...this.#queue.counts, records: count, bytes }
   }
 
@@ -234,6 +239,7 @@ export class LmdbLog implements LmdbEventLog {
       // The next one to open the directory removes the entry.
       if (!writer.isStuck && !held.isLost && !history.isLost) await this.#warn(error, onWarning)
     }
+    closeHolder(holder)
     wake.close()
     // lmdb would wait for the transaction that does not come. The directory is left as by a kill.
     if (writer.isStuck) return
@@ -299,6 +305,14 @@ export class LmdbLog implements LmdbEventLog {
     const failure = await toUnavailable(error, 'looking after the log')
     onWarning(describe(failure))
   }
+}
+
+/** Learns from the others how new the data is, and has them learn of it when it is older than that. */
+function noteCommits({ lineage, tables }: LogContext, wake: Wake): void {
+  const { newest } = tables
+  newest.note(wake.readNewest(lineage))
+  newest.look()
+  if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
 }
 
 function describeClosed(): LogError {

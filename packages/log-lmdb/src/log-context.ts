@@ -2,6 +2,7 @@
 
 import type { Clock, Retention } from '@tidemark/log'
 import type { Lineage, RuleBook } from '@tidemark/log/driver'
+import type { AgeHold } from './age-hold.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { OwnHistory } from './own-history.ts'
 import type { Tables } from './schema.ts'
@@ -13,9 +14,9 @@ export interface LogContext {
   readonly history: OwnHistory
   readonly writer: Writer
   readonly lineage: Lineage
-  /** How often a first opener has begun an epoch here; another number means that somebody else has. */
-  readonly openings: number
   readonly clock: Clock
+  /** Whether what is too old by this clock may go. */
+  readonly hold: AgeHold
   readonly rules: RuleBook
   readonly retention: Retention
 }

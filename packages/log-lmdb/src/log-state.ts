@@ -28,8 +28,6 @@ export interface LogState {
   leavingBytes: number
   /** The newest sequence retention removed that tails are not handed any more. */
   tailMark: number
-  /** How often an epoch was begun here. */
-  openings: number
 }
 
 export interface TopicStats {
@@ -66,7 +64,6 @@ const emptyState: LogState = {
   keyBytes: 0,
   leavingBytes: 0,
   tailMark: 0,
-  openings: 0,
 }
 
 const fields = Object.keys(emptyState) as readonly (keyof LogState)[]
@@ -76,7 +73,7 @@ export function readState({ meta }: Tables): LogState {
   return bytes === undefined ? { ...emptyState } : decodeState(bytes)
 }
 
-/** A field that is not there was not known when the state was stored. */
+/** A field that is not there was not known when the state was stored; what stands behind the last one is not known any more. */
 export function decodeState(bytes: Buffer): LogState {
   const state = { ...emptyState }
   for (const [i, field] of fields.entries()) {

@@ -4,6 +4,8 @@
 // without the write lock (`mdb_env_open2` in mdb.c of lmdb 3.5.6: `env->me_txns->mti_txnid = meta.mm_txnid`). What
 // another process commits in between is then overwritten by the next transaction. Every transaction of this room
 // therefore begins by comparing its id with the meta pages, which only holders of the write lock change.
+//
+// What they name never goes back, so data that is older than was seen before is a copy that somebody put over the file.
 
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,6 +26,9 @@ export class NewestState {
   readonly #pageSize: number
   readonly #isLockKnown: boolean
   readonly #word: Buffer = Buffer.alloc(8)
+  /** The newest transaction that is known to have been committed. */
+  #highest = 0n
+  #isOlder = false
 
   /** To be made when LMDB has opened the directory, and closed after LMDB has closed it. */
   constructor(directory: string) {
@@ -46,22 +51,58 @@ export class NewestState {
    * committed. Far cheaper than a snapshot. Undefined when the lock file is not as expected.
    */
   get visibleId(): number | undefined {
-    return this.#isLockKnown ? Number(this.#read(this.#lock.file, lockTxnIdAt)) : undefined
+    if (!this.#isLockKnown) return undefined
+    const visible = Number(this.#read(this.#lock.file, lockTxnIdAt))
+    this.note(visible)
+    return visible
+  }
+
+  /** The newest transaction that is known to have been committed, by whatever process. */
+  get highestId(): number {
+    return Number(this.#highest)
+  }
+
+  /** The data has been found to be older than {@link highestId}, and stays so: LMDB has parts of the other in mind. */
+  get isOlder(): boolean {
+    return this.#isOlder
+  }
+
+  /** Takes note of a transaction that was committed. */
+  note(transactionId: number): void {
+    const id = BigInt(transactionId)
+    if (id > this.#highest) this.#highest = id
+  }
+
+  /** Finds out whether the data is older than it was. Two reads, ~1 µs each. */
+  look(): void {
+    this.#readNewest()
   }
 
   /**
-   * Whether a write transaction goes on from the newest state. If not, the mistake is mended and the transaction is
-   * to be left; the next one will. To be called while it holds the write lock.
-   * @throws LogError `LOG_DIRECTORY_LOST` when the data is older than the lock file says: a copy of it from before
+   * Whether a write transaction goes on from the newest state; looks as {@link look} does. If not, it is to be left, after
+   * {@link mend}; the next one will. To be called while it holds the write lock.
    */
   isBaseOf(transactionId: number): boolean {
-    const [first, second] = [0, this.#pageSize].map((page) =>
-      this.#read(this.#data, page + metaTxnIdAt),
-    ) as [bigint, bigint]
-    const newest = first > second ? first : second
-    if (BigInt(transactionId) === newest + 1n) return true
-    this.#mend(newest)
-    return false
+    return BigInt(transactionId) === this.#readNewest() + 1n
+  }
+
+  /**
+   * Has the next transaction go on from the newest state. To be called while the write lock is held.
+   * @throws LogError `LOG_DIRECTORY_LOST` when the data is older than it was, or than the lock file says: a copy from before
+   */
+  mend(): void {
+    const { file } = this.#lock
+    const newest = this.#readNewest()
+    const stored = this.#read(file, lockTxnIdAt)
+    if (this.#isOlder || this.#readMagic() !== lockMagic || stored > newest) {
+      const known = stored > this.#highest ? stored : this.#highest
+      throw new LogError(
+        'LOG_DIRECTORY_LOST',
+        `Nothing is stored: transaction ${known} is known as the newest, and the data holds ${newest}, as if an older copy had been put over it. Stop every process that holds the directory, then start again.`,
+      )
+    }
+    this.#word.writeBigUInt64LE(newest)
+    writeSync(file, this.#word, 0, 8, lockTxnIdAt)
   }
 
   close(): void {
@@ -69,25 +110,22 @@ export class NewestState {
     this.#lock.close()
   }
 
-  #mend(newest: bigint): void {
-    const { file } = this.#lock
-    const stored = this.#read(file, lockTxnIdAt)
-    if (this.#readMagic() !== lockMagic || stored > newest) {
-      throw new LogError(
-        'LOG_DIRECTORY_LOST',
-        `Nothing is stored: the lock file names transaction ${stored} as the newest, and the data holds ${newest}, as if an older copy had been put over it. Stop every process that holds the directory, then start again.`,
-      )
-    }
-    this.#word.writeBigUInt64LE(newest)
-    writeSync(file, this.#word, 0, 8, lockTxnIdAt)
+  /** Of the two meta pages; a transaction writes the one that names the older state. */
+  #readNewest(): bigint {
+    const first = this.#read(this.#data, metaTxnIdAt)
+    const second = this.#read(this.#data, this.#pageSize + metaTxnIdAt)
+    const newest = first > second ? first : second
+    if (newest < this.#highest) this.#isOlder = true
+    else this.#highest = newest
+    return newest
   }
 
   #readMagic(): number {
     return Number(this.#read(this.#lock.file, 0) & 0xffff_ffffn)
   }
 
+  /** 0 behind the end of a file that is being copied over. */
   #read(file: number, at: number): bigint {
-    readSync(file, this.#word, 0, 8, at)
-    return this.#word.readBigUInt64LE()
+    return readSync(file, this.#word, 0, 8, at) === 8 ? this.#word.readBigUInt64LE() : 0n
   }
 }

@@ -17,7 +17,9 @@ export function openEnvironment(
 ): Environment {
   const root = openRoot(directory, overlappingSync)
   const newest = new NewestState(directory)
-  root.transactionSync(() => void newest.isBaseOf(root.getWriteTxnId()))
+  root.transactionSync(() => {
+    if (!newest.isBaseOf(root.getWriteTxnId())) newest.mend()
+  })
   return { root, newest }
 }
 

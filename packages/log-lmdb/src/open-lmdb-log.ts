@@ -3,26 +3,33 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { LogError } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
+import { AgeHold } from './age-hold.ts'
 import { checkOptions } from './check-options.ts'
 import { requireWhole } from './check-open.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { HeldFiles, findPlaces, refuseOtherLock, requirePlace } from './held-files.ts'
-import { describeOwnProcess, holderKey, isAlive } from './holders.ts'
+import { closeHolder, describeOwnProcess, isAlive, openHolder } from './holders.ts'
 import type { Holder } from './holders.ts'
+import type { Identity } from './identity.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
+import type { NewestState } from './newest-state.ts'
 import { openEnvironment, overlapsSync } from './open-environment.ts'
 import { OwnHistory } from './own-history.ts'
+import type { Loss } from './own-history.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
+import type { Registration } from './register.ts'
 import { openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
-import { sealDirectory } from './seal.ts'
+import { breakSeal, sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
+import type { Wake } from './wake.ts'
 import { Writer } from './writer.ts'
 
 export interface LmdbLogOptions {
@@ -71,7 +78,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
   const self = describeOwnProcess(clock)
-  const key = holderKey(self.pid, randomBytes(8).toString('hex'))
+  const key = openHolder(self.pid, randomBytes(8).toString('hex'))
   let tables: Tables | undefined
   let writer: Writer | undefined
   try {
@@ -88,12 +95,15 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const own = { ...self, ...held.places }
     const registration = { directory, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
-    const identity = await writer.run(() => {
-      refuseOtherLock(opened.meta, directory, own)
-      return register(opened, registration)
-    })
+    const identity = await writer.run(() => enter(opened, registration, wake))
     const { lineage } = identity
-    const history = new OwnHistory({ meta: opened.meta, directory, lineage, onLost: onWarning })
+    const { meta } = opened
+    const onLost = ({ text }: Loss): void => {
+      // At once: a worker in the place of one that died of the copying may be coming.
+      if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
+      onWarning(text)
+    }
+    const history = new OwnHistory({ meta, newest, directory, identity, onLost })
     writer.keepTo(history)
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed
@@ -104,8 +114,9 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
         held,
         history,
         writer,
-        ...identity,
+        lineage,
         clock,
+        hold: new AgeHold({ clock, onWarning }),
         retention,
         rules: createRuleBook(retention),
       },
@@ -121,6 +132,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
         ((error) => onWarning(`The handler of a tail threw: ${describe(error)}`)),
     })
   } catch (error) {
+    closeHolder(key)
     wake.close()
     if (writer?.isStuck !== true) {
       await tables?.root.close()
@@ -128,6 +140,17 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     }
     throw await toUnavailable(error, `opening ${JSON.stringify(directory)}`)
   }
+}
+
+/** In the first write transaction: this process becomes a holder of the directory. */
+function enter(tables: Tables, registration: Registration, wake: Wake): Identity {
+  const { directory, own } = registration
+  refuseOtherLock(tables.meta, directory, own)
+  // Not before: a process that opens the directory meanwhile would look through all of it.
+  breakSeal(directory)
+  const identity = register(tables, registration)
+  refuseOlder(tables.newest, directory, wake.readNewest(identity.lineage))
+  return identity
 }
 
 /**
@@ -150,4 +173,19 @@ async function recover(directory: string, settings: SettingTexts, own: Holder): 
     await root.close()
     newest.close()
   }
+}
+
+/**
+ * Sees that the data is as new as those who hold it have left it. The copy of a directory that is in use has their entries in it, so
+ * that a process which comes when such a copy was put over the directory would go on in their epoch.
+ * @throws LogError `LOG_DIRECTORY_LOST`
+ */
+function refuseOlder(newest: NewestState, directory: string, known: number): void {
+  newest.note(known)
+  newest.look()
+  if (!newest.isOlder) return
+  throw new LogError(
+    'LOG_DIRECTORY_LOST',
+    `An older copy was put over the log in ${JSON.stringify(directory)} while processes hold it. Stop every process that holds the directory, then start again.`,
+  )
 }

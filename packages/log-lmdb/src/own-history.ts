@@ -1,60 +1,110 @@
-// Whether the data file still holds the history that was opened: somebody may copy another one over it.
+// Whether the data file still holds the history that was opened: somebody may copy another one over it, or an older state of it, and
+// a process that took this one for dead may have begun an epoch of its own.
 
 import { LogError } from '@tidemark/log'
-import type { Lineage } from '@tidemark/log/driver'
 import { identityKey, readIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
+import type { NewestState } from './newest-state.ts'
 import type { Table } from './schema.ts'
 
 export interface OwnHistoryOptions {
   readonly meta: Table
+  readonly newest: NewestState
   readonly directory: string
-  readonly lineage: Lineage
-  /** Told, once, that the history is lost. */
-  readonly onLost: (text: string) => void
+  /** As it was when this process entered the directory. */
+  readonly identity: Identity
+  /** Told, once, why nothing is stored or read any more, and which code that has. */
+  readonly onLost: (loss: Loss) => void
 }
 
-/** The identity of an open log. */
+/** Why a history is not ours any more. */
+export interface Loss {
+  readonly code: 'LOG_DIRECTORY_LOST' | 'LOG_SUPERSEDED'
+  readonly text: string
+}
+
+/** The history of an open log. */
 export class OwnHistory {
   readonly #options: OwnHistoryOptions
-  /** As it was last found to be ours: ~1 µs to compare, in every write transaction. */
+  /** The identity as it was last found to be ours: ~1 µs to compare, in every write transaction. */
   #bytes: Buffer | undefined
-  #isLost = false
+  #loss: Loss | undefined
 
   constructor(options: OwnHistoryOptions) {
     this.#options = options
   }
 
   /**
-   * To be called within a snapshot or a transaction. What was lost once stays lost: LMDB has parts of the old file in mind.
-   * @throws LogError `LOG_DIRECTORY_LOST`
+   * To be called within a snapshot or a transaction, when the state it goes on from has been looked at; see `NewestState.isOlder`.
+   * What was lost once stays lost: LMDB has parts of the old file in mind.
+   * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_SUPERSEDED`
    */
   require(): void {
     this.look()
-    if (this.#isLost) throw new LogError('LOG_DIRECTORY_LOST', this.#describeLoss())
+    if (this.#loss !== undefined) throw new LogError(this.#loss.code, this.#loss.text)
   }
 
+  /** Whether it is lost, for whichever reason. */
   get isLost(): boolean {
-    return this.#isLost
+    return this.#loss !== undefined
   }
 
   /** Finds out, and tells of it. As {@link require}, within a snapshot or a transaction. */
   look(): void {
-    if (this.#isLost || this.#isOurs()) return
-    this.#isLost = true
-    this.#options.onLost(this.#describeLoss())
+    if (this.#loss !== undefined) return
+    this.#loss = this.#findLoss()
+    if (this.#loss !== undefined) this.#options.onLost(this.#loss)
   }
 
-  #describeLoss(): string {
-    return `Nothing is stored or read: another log was copied over the one in ${JSON.stringify(this.#options.directory)} while it was open. Stop every process that holds the directory, then start again.`
-  }
-
-  #isOurs(): boolean {
-    const { meta, directory, lineage } = this.#options
+  #findLoss(): Loss | undefined {
+    const { meta, directory, newest } = this.#options
+    const path = JSON.stringify(directory)
     const bytes = meta.getBinary(identityKey)
-    if (bytes === undefined) return false
-    if (this.#bytes?.equals(bytes) === true) return true
-    const isOurs = readIdentity(meta, directory)?.lineage.epochs.at(-1) === lineage.epochs.at(-1)
-    if (isOurs) this.#bytes = bytes
-    return isOurs
+    if (bytes === undefined || this.#bytes?.equals(bytes) !== true) {
+      const owner = this.#findOwner()
+      if (owner === 'superseded' && !newest.isOlder) return describeSuperseded(path)
+      if (owner !== 'ours') return describeLost(`another log was copied over the one in ${path}`)
+      this.#bytes = bytes
+    }
+    return newest.isOlder
+      ? describeLost(`an older copy was put over the log in ${path}`)
+      : undefined
+  }
+
+  #findOwner(): 'ours' | 'superseded' | 'other' {
+    const { identity } = this.#options
+    const found = this.#readFound()
+    if (found === undefined) return 'other'
+    const own = identity.lineage.epochs
+    const epochs = found.lineage.epochs
+    if (epochs.at(-1) === own.at(-1)) return 'ours'
+    // An epoch that wrote nothing leaves no trace, so ours need not be among them.
+    const isOfOne = own.some((epoch) => epochs.includes(epoch))
+    return isOfOne && found.openings > identity.openings ? 'superseded' : 'other'
+  }
+
+  /** What cannot be read is not ours, whether it is damaged, of another program or of a newer version. */
+  #readFound(): Identity | undefined {
+    const { meta, directory } = this.#options
+    try {
+      return readIdentity(meta, directory)
+    } catch {
+      // Its bytes have been read before: what fails is their meaning.
+      return undefined
+    }
+  }
+}
+
+function describeLost(what: string): Loss {
+  return {
+    code: 'LOG_DIRECTORY_LOST',
+    text: `Nothing is stored or read: ${what} while it was open. Stop every process that holds the directory, then start again.`,
+  }
+}
+
+function describeSuperseded(path: string): Loss {
+  return {
+    code: 'LOG_SUPERSEDED',
+    text: `Nothing is stored or read: another process has opened the log in ${path} as if nobody held it, and writes it from now on. Let processes that share a log see each other's process ids, then start this one again.`,
   }
 }

@@ -15,6 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { LogError } from '@tidemark/log'
 import { dataVersion, readDataVersion } from './data-file.ts'
+import { hasTraces } from './lmdb-traces.ts'
 import { toDamaged, toForeign, toNotWritable } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { newDataBytes } from './limits.ts'
@@ -72,7 +73,7 @@ function refuseOther(directory: string): void {
 
 /**
  * Looks for the head of LMDB's first page. An empty file is one whose creation was cut off, unless something has been
- * appended to it; then any other beginning is damage too, and not the file of another program.
+ * appended to it; then any other beginning is damage too, and not the file of another program. So it is where the rest is LMDB's.
  */
 function checkDataFile(directory: string): void {
   const file = openSync(join(directory, dataFile), 'r+')
@@ -84,11 +85,13 @@ function checkDataFile(directory: string): void {
       if (!wasUsed) return
       throw toDamaged(directory, `its ${dataFile} has 0 bytes, and events have been appended to it`)
     }
-    const version = readDataVersion(file)
+    const version = readDataVersion(file, 0)
     if (version === dataVersion) return
     const isOf = version === undefined ? 'is not of LMDB' : `is of LMDB data version ${version}`
     if (wasUsed)
       throw toDamaged(directory, `its ${dataFile} ${isOf}, and events have been appended to it`)
+    if (hasTraces(file))
+      throw toDamaged(directory, `its ${dataFile} is of LMDB and begins otherwise`)
     throw toForeign(directory, `its ${dataFile} ${isOf}`)
   } finally {
     closeSync(file)

@@ -82,10 +82,10 @@ function beginEpoch(
     dead.some(({ bootId }) => bootId !== own.bootId)
   const before = stored?.lineage ?? Lineage.found(opening)
   const lineage = before.open({ ...opening, isUnsure })
-  const openings = state.openings + 1
+  const openings = (stored?.openings ?? 0) + 1
   // One sequence is left out then, so that the newest position is the new epoch's and exact.
   const head = isUnsure ? state.head + 1 : state.head
-  writeState(tables, { ...state, head, openings })
+  writeState(tables, { ...state, head })
   writeIdentity(meta, { lineage, openings })
   return { lineage, openings }
 }

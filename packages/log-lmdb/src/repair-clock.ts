@@ -1,13 +1,12 @@
 // Dates events anew that a clock which was ahead has dated in the future.
 
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
-import { checkUpkeep, requirePath } from './check-options.ts'
-import { toUnavailable } from './failures.ts'
-import { dataFile } from './file-names.ts'
-import { HeldFiles, findPlaces, refuseOtherLock } from './held-files.ts'
+import { requireWhole } from './check-open.ts'
+import { checkUpkeep, requirePath, requireTime } from './check-options.ts'
+import { findData } from './data-path.ts'
+import { toDamaged, toNoLog, toUnavailable } from './failures.ts'
+import { HeldFiles, describeOwnHolder, findPlaces, refuseOtherLock } from './held-files.ts'
 import { isSummed, writeChecksum } from './checksum.ts'
 import { describeOwnProcess } from './holders.ts'
 import { readIdentity } from './identity.ts'
@@ -19,6 +18,7 @@ import type { Environment } from './open-environment.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { openTables, readSequence, sequenceKey } from './schema.ts'
 import type { Table, Tables } from './schema.ts'
+import { breakSeal } from './seal.ts'
 import { readSettings } from './settings.ts'
 import type { Durability } from './settings.ts'
 import { Writer } from './writer.ts'
@@ -59,22 +59,23 @@ export async function repairClock(
   requirePath('directory', directory)
   checkUpkeep(options, 'repairClock', [])
   const { clock = systemClock } = options
-  if (!existsSync(join(directory, dataFile))) {
-    throw new LogError(
-      'LOG_FORMAT_FOREIGN',
-      `${JSON.stringify(directory)} holds no log: it has no ${dataFile}. Name the data directory of a hub.`,
-    )
-  }
+  const now = requireTime(clock)
+  const data = findData(directory)
+  if (data.directory === undefined) throw toNoLog(directory, 'it is a file')
+  if (data.damage !== undefined) throw toDamaged(directory, data.damage)
   const wake = prepareDirectory(directory)
   let environment: Environment | undefined
   try {
+    // Damage that gets as far as LMDB ends the process, or is written anew as if it were sound.
+    await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
     const durability = await readDurability(directory, clock)
+    breakSeal(directory)
     environment = openEnvironment(directory, overlapsSync(durability))
     const { root, newest } = environment
     const tables = openTables(root, newest)
     const held = new HeldFiles({ directory, newest, onChange: () => undefined })
     const writer = new Writer({ tables, held, clock, onStuck: () => undefined })
-    const repair = await new Repair(tables, writer, clock).run(options.onProgress)
+    const repair = await new Repair(tables, writer, now).run(options.onProgress)
     await root.flushed
     return repair
   } catch (error) {
@@ -127,10 +128,10 @@ class Repair {
   readonly #writer: Writer
   readonly #now: number
 
-  constructor(tables: Tables, writer: Writer, clock: Clock) {
+  constructor(tables: Tables, writer: Writer, now: number) {
     this.#tables = tables
     this.#writer = writer
-    this.#now = Math.floor(clock.now())
+    this.#now = now
   }
 
   async run(onProgress: (records: number) => void = () => undefined): Promise<ClockRepair> {

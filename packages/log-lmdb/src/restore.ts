@@ -32,7 +32,7 @@ import { copyBytes } from './limits.ts'
 import { isLockHeld } from './lock-file.ts'
 import { sealDirectory } from './seal.ts'
 import { flush, makeStandAlone } from './stand-alone.ts'
-import { wakeFile } from './wake.ts'
+import { wakeFile, writeWake } from './wake.ts'
 
 export interface RestoreOptions {
   /** A backup, or the directory of a log that nobody holds. */
@@ -74,11 +74,19 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
     mkdirSync(scratch, { recursive: true })
     await copyFile(findData(backup).path, join(scratch, dataFile), onProgress)
     await makeStandAlone(scratch)
+    // It holds events: should its data be lost before the next one comes, that is damage.
+    writeWake(scratch)
+    // It is going to be sealed: the next process believes that it has been looked through.
+    const copied = await checkLog({ path: join(scratch, dataFile), onProgress, clock })
+    if (copied.damage !== undefined)
+      throw toDamaged(backup, `a copy of it shows that ${copied.damage}`)
     // A hub may have been started meanwhile.
     refuseOccupied(directory, mayReplace, clock)
     const movedTo = moveAside(directory, clock)
-    takeOverOwner(directory, join(scratch, dataFile))
-    renameSync(join(scratch, dataFile), join(directory, dataFile))
+    for (const name of [dataFile, wakeFile]) {
+      takeOverOwner(directory, join(scratch, name))
+      renameSync(join(scratch, name), join(directory, name))
+    }
     flush(directory)
     sealDirectory(directory)
     return { ...check, path: join(directory, dataFile), movedTo }

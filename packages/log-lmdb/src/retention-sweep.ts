@@ -1,10 +1,10 @@
 // Retention beside the traffic: what no append has removed in passing goes in small steps.
 
 import type { Clock, Timer, Topic } from '@tidemark/log'
-import { AgeHold } from './age-hold.ts'
 import type { LogContext } from './log-context.ts'
 import { Expiry } from './expiry.ts'
 import type { Expired } from './expiry.ts'
+import { hasOldKeys } from './idempotency.ts'
 import { isLeavingDue } from './leaving.ts'
 import { readerCheckMs, sweepIntervalMs, sweepPauseMs, sweepRecordsMax } from './limits.ts'
 import { readState } from './log-state.ts'
@@ -16,8 +16,6 @@ export interface RetentionSweepOptions {
   readonly context: LogContext
   /** Told of a step that failed; the next sweep tries again. */
   readonly onError: (error: unknown) => void
-  /** Told before a clock that has jumped removes anything. */
-  readonly onWarning: (text: string) => void
 }
 
 /**
@@ -30,26 +28,24 @@ export class RetentionSweep {
   readonly #onError: (error: unknown) => void
   readonly #expiry: Expiry
   readonly #overfull: Overfull
-  readonly #hold: AgeHold
   #timer: Timer | undefined
   #step: Promise<void> | undefined
   #readersCheckedAt: number
   #isClosed = false
 
-  constructor({ context, onError, onWarning }: RetentionSweepOptions) {
+  constructor({ context, onError }: RetentionSweepOptions) {
     this.#context = context
     this.#clock = context.clock
     this.#onError = onError
     this.#readersCheckedAt = context.clock.now()
     this.#expiry = new Expiry(context.rules)
     this.#overfull = new Overfull(context.rules, context.retention)
-    this.#hold = new AgeHold({ clock: context.clock, onWarning })
     this.#sweepAfter(sweepPauseMs)
   }
 
   /** What waits to be removed after a jump of the clock; see `age-hold.ts`. */
   get warning(): string | undefined {
-    return this.#hold.warning
+    return this.#context.hold.warning
   }
 
   /** Told of topics that an append has left with more than they may hold. */
@@ -119,13 +115,14 @@ export class RetentionSweep {
   }
 
   #look(isAsked: boolean): { readonly expired: Expired; readonly isTooMuch: boolean } {
-    const { tables, retention } = this.#context
+    const { tables, retention, hold } = this.#context
     const state = readState(tables)
     // The machine's clock, not the log's: one record dated far ahead must not make all before it too old.
     const now = Math.floor(this.#clock.now())
     if (this.#overfull.names.size === 0) this.#overfull.lap(tables)
     const found = this.#expiry.find(tables, now)
-    const isHeld = !isAsked && this.#hold.holds(tables, now, found.sequences.length > 0)
+    const isOld = found.sequences.length > 0 || hasOldKeys(tables, now)
+    const isHeld = !isAsked && hold.holds(tables, now, isOld)
     return {
       expired: isHeld ? this.#expiry.nothing : found,
       isTooMuch: state.bytes > retention.maxBytes || isLeavingDue(tables, state, now),

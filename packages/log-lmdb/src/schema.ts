@@ -120,9 +120,11 @@ function writeSequence(target: Buffer, sequence: number, start: number): void {
 
 /**
  * Runs synchronous reads on one fresh snapshot and lets go of it at once. lmdb would keep a snapshot to the end of
- * the turn: the next read could be behind another process, and a kept one holds back the reuse of freed pages.
+ * the turn: the next read could be behind another process, and a kept one holds back the reuse of freed pages. Whether the data has
+ * been put back is looked at first, for `OwnHistory`.
  */
-export function withSnapshot<T>({ root }: Tables, read: () => T): T {
+export function withSnapshot<T>({ root, newest }: Tables, read: () => T): T {
+  newest.look()
   root.resetReadTxn()
   try {
     return read()

@@ -1,7 +1,16 @@
 // A note beside the data file that it was closed in good order. As long as the file is the same, nothing has written to it since:
 // then it need not be looked through.
 
-import { closeSync, fdatasyncSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { dataFile } from './file-names.ts'
 
@@ -21,6 +30,24 @@ export function sealDirectory(directory: string): void {
     }
   } catch {
     // The disk may be full, or the directory gone.
+  }
+}
+
+/**
+ * Takes the seal away, also for a machine that stops the moment after; to be called before anything is written to the data file. A
+ * flush of data need not store the times by which a seal is found to be broken.
+ */
+export function breakSeal(directory: string): void {
+  try {
+    rmSync(join(directory, sealFile))
+    const list = openSync(directory, 'r')
+    try {
+      fsyncSync(list)
+    } finally {
+      closeSync(list)
+    }
+  } catch {
+    // There is none; or the directory may not be written, or not be flushed (Windows). Then the times have to tell.
   }
 }
 

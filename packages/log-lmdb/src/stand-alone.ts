@@ -2,19 +2,20 @@
 
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { keepNewestState } from './data-file.ts'
+import { candidatesOf } from './check-open.ts'
+import { keepState } from './data-file.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { clearHolders } from './holding.ts'
 import { killAtExit } from './kill-at-exit.ts'
 import { openRoot } from './schema.ts'
 
 /**
- * Leaves only the newest state, because a copy of all pages has torn ones of older states; takes out the holders, which hold the
- * original; and flushes. The file has been looked through before: LMDB opens it.
+ * Leaves only the state that a check looks through, because a copy of all pages has torn ones of others; takes out the holders, which
+ * hold the original; and flushes. The file has been looked through before: LMDB opens it.
  */
 export async function makeStandAlone(directory: string): Promise<void> {
   const path = join(directory, dataFile)
-  keepNewestState(path)
+  keepState(path, (states) => candidatesOf(states)[0])
   const letExit = killAtExit()
   const root = openRoot(directory, false)
   try {

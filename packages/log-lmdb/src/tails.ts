@@ -12,7 +12,7 @@ import {
 import type { Lineage } from '@tidemark/log/driver'
 import { recordOf } from './leaving.ts'
 import { readExtent, readState } from './log-state.ts'
-import { requireOpening } from './opening.ts'
+import type { OwnHistory } from './own-history.ts'
 import { decodeRecord } from './record-codec.ts'
 import { asBuffer, readSequence, sequenceKey, withSnapshot } from './schema.ts'
 import type { Table, Tables } from './schema.ts'
@@ -21,8 +21,7 @@ import type { Wake } from './wake.ts'
 export interface TailsOptions {
   readonly tables: Tables
   readonly lineage: Lineage
-  /** See `LogContext`. */
-  readonly openings: number
+  readonly history: OwnHistory
   readonly clock: Clock
   readonly wake: Wake
   readonly pollMs: number
@@ -49,10 +48,11 @@ export class Tails {
     this.#options = options
   }
 
-  /** @throws LogError `POSITION_INVALID` */
+  /** @throws LogError `POSITION_INVALID`, `LOG_DIRECTORY_LOST`, `LOG_SUPERSEDED` */
   open(after: Position, handler: TailHandler): Tail {
-    const { lineage, tables, wake } = this.#options
+    const { lineage, tables, wake, history } = this.#options
     const { head, place } = withSnapshot(tables, () => {
+      history.require()
       const state = readState(tables)
       return { head: state.head, place: lineage.place(after, readExtent(tables, state)) }
     })
@@ -149,15 +149,16 @@ export class Tails {
 
   /** Hands one batch to a tail; returns whether there may be more. */
   #advance(tail: HandledTail): boolean {
-    const { tables, lineage, announcedFrom } = this.#options
+    const { tables, lineage, announcedFrom, history } = this.#options
     const reached = sequenceOf(tail.position)
     const end = announcedFrom() - 1
     // Up to date but for what comes by itself.
     if (reached === end) return false
     const found = withSnapshot(tables, () => {
-      const state = readState(tables)
-      requireOpening(this.#options, state)
-      const { head: newest, tailMark, leavingBytes } = state
+      history.look()
+      // It has been told of. What is there is of another history, under the same sequences.
+      if (history.isLost) return { head: reached, records: [] }
+      const { head: newest, tailMark, leavingBytes } = readState(tables)
       const head = Math.min(newest, end)
       if (tailMark > reached) return { head, overtakenTo: tailMark }
       if (reached >= head) return { head, records: [] }

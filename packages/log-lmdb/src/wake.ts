@@ -1,13 +1,33 @@
 // Tells the other processes of the directory that something was committed: each commit touches one small file.
+//
+// It writes down which transaction that was. A copy that somebody puts over the data under those who hold it takes their
+// knowledge along; what is written here tells a process that comes then that the data is older than it was.
 
-import { closeSync, constants, existsSync, openSync, readSync, watch, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
+import type { Lineage } from '@tidemark/log/driver'
 
 /** The file that is touched. */
 export const wakeFile = 'wake'
 
 const oneByte = Buffer.of(0x2e)
+
+/** Bytes of a note: a dot, an epoch of up to 26 characters, a transaction's 16 digits, spaces and a line break are 46. */
+const noteBytes = 64
+/** Where the newest commit is noted, and where a holder notes it that has found the data to be older. */
+const commitAt = 0
+const lossAt = noteBytes
+const noteShape = /^\. ([0-9a-z]+) (\d+)\n/
 
 /** Whether anything was ever committed; until then the file is empty, or holds zeros that kept space free. */
 export function wasTouched(directory: string): boolean {
@@ -20,6 +40,11 @@ export function wasTouched(directory: string): boolean {
   } finally {
     closeSync(file)
   }
+}
+
+/** Makes the file of a directory that nobody holds, as after a commit. */
+export function writeWake(directory: string): void {
+  writeFileSync(join(directory, wakeFile), oneByte)
 }
 
 export class Wake {
@@ -36,12 +61,27 @@ export class Wake {
   }
 
   /** A wake-up that fails is not missed for long: the others look by themselves, see `pollMs`. */
-  touch(): void {
-    try {
-      writeSync(this.#file, oneByte, 0, 1, 0)
-    } catch {
-      // The disk may be full.
+  touch(lineage: Lineage, transactionId: number): void {
+    this.#write(commitAt, lineage, transactionId)
+  }
+
+  /** Notes for all that come that the data was as new as `transactionId`, and is not any more. */
+  noteLoss(lineage: Lineage, transactionId: number): void {
+    // The first note says that anything was committed at all, and may have been copied over as well.
+    this.#write(commitAt, lineage, transactionId)
+    this.#write(lossAt, lineage, transactionId)
+  }
+
+  /** The newest transaction that is noted of the epoch being written; 0 for none. */
+  readNewest({ epochs }: Lineage): number {
+    const bytes = Buffer.alloc(2 * noteBytes)
+    const read = readSync(this.#file, bytes, 0, bytes.length, 0)
+    let newest = 0
+    for (const at of [commitAt, lossAt]) {
+      const note = noteShape.exec(bytes.toString('latin1', at, Math.min(at + noteBytes, read)))
+      if (note?.[1] === epochs.at(-1)) newest = Math.max(newest, Number(note?.[2]))
     }
+    return newest
   }
 
   /** Calls `onWake` when any process has touched the file. */
@@ -58,6 +98,14 @@ export class Wake {
   close(): void {
     this.#unwatch()
     closeSync(this.#file)
+  }
+
+  #write(at: number, { epochs }: Lineage, transactionId: number): void {
+    try {
+      writeSync(this.#file, `. ${epochs.at(-1)} ${transactionId}\n`, at, 'latin1')
+    } catch {
+      // The disk may be full.
+    }
   }
 
   #unwatch(): void {

@@ -1,8 +1,9 @@
 // The log as one write transaction sees and changes it. Sizes and marks are kept here and stored once, at the end.
 
 import type { NewEvent, Topic } from '@tidemark/log'
-import { measureRecord, readRecordTime } from '@tidemark/log/driver'
+import { idempotencyAgeMaxMs, measureRecord, readRecordTime } from '@tidemark/log/driver'
 import type { RuleBook, TopicRule } from '@tidemark/log/driver'
+import type { AgeHold } from './age-hold.ts'
 import { EmptyTopics } from './empty-topics.ts'
 import type { LogContext } from './log-context.ts'
 import { trimKeys } from './idempotency.ts'
@@ -30,7 +31,10 @@ export class WriteView {
   /** The time of what is added. */
   readonly now: number
   /** What ages are counted to: one record dated far ahead must not make all before it too old. */
-  readonly ageNow: number
+  readonly #ageNow: number
+  readonly #hold: AgeHold
+  /** Undefined until a key is too old. */
+  #isClockInDoubt: boolean | undefined
   readonly #tables: Tables
   readonly #rules: RuleBook
   readonly #maxBytes: number
@@ -38,14 +42,15 @@ export class WriteView {
   readonly #empty: EmptyTopics
 
   /** To be made inside of the transaction and dropped with it. */
-  constructor({ tables, rules, clock, retention }: LogContext) {
+  constructor({ tables, rules, clock, hold, retention }: LogContext) {
     this.#tables = tables
     this.#rules = rules
+    this.#hold = hold
     this.#maxBytes = retention.maxBytes
     this.state = readState(tables)
     this.#empty = new EmptyTopics(tables, this.state, retention.maxBytes)
     this.now = readRecordTime(clock, this.state.headTime)
-    this.ageNow = Math.floor(clock.now())
+    this.#ageNow = Math.floor(clock.now())
   }
 
   /** Adds a record and returns its sequence. */
@@ -127,7 +132,14 @@ export class WriteView {
   trimRest(max: number): void {
     const bounds = { now: this.now, maxBytes: this.#maxBytes, max }
     trimLeaving(this.#tables, this.state, bounds)
-    trimKeys(this.#tables, this.state, { ...bounds, now: this.ageNow })
+    trimKeys(this.#tables, this.state, { ...bounds, isOld: (time) => this.isKeyOld(time) })
+  }
+
+  /** Whether an idempotency key of this time is forgotten. Under a clock that may be wrong none is: its batch would be stored twice. */
+  isKeyOld(time: number): boolean {
+    if (this.#ageNow - time <= idempotencyAgeMaxMs) return false
+    this.#isClockInDoubt ??= this.#hold.isInDoubt(this.#tables, this.#ageNow)
+    return !this.#isClockInDoubt
   }
 
   removeByRetention(sequence: number): void {
@@ -218,10 +230,10 @@ export class WriteView {
         void marks.put(sequenceKey(stats.mark), textKey(stats.name))
     }
     const isEmpty = stats.count === 0
-    if (isEmpty !== wasEmpty) {
-      if (isEmpty) this.#empty.add(stats.name, stats.mark)
-      else if (storedMark !== undefined) this.#empty.remove(stats.name, storedMark)
-    }
+    // A batch larger than the log may be empties the topic that it fills: then it has another mark.
+    const isMoved = isEmpty !== wasEmpty || stats.mark !== storedMark
+    if (isMoved && wasEmpty && storedMark !== undefined) this.#empty.remove(stats.name, storedMark)
+    if (isMoved && isEmpty) this.#empty.add(stats.name, stats.mark)
     writeTopic(this.#tables, stats)
   }
 

@@ -43,11 +43,13 @@ export class Writer {
   /**
    * Runs `task` in a write transaction that goes on from the newest state; see `newest-state.ts`. What it throws
    * leaves nothing behind.
-   * @throws LogError `LOG_DIRECTORY_LOST`; `LOG_UNAVAILABLE` when the transaction has not begun after {@link beginWaitMs}; should it still do so, `task`
+   * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_SUPERSEDED`; `LOG_UNAVAILABLE` when the transaction has not begun after {@link beginWaitMs}; should it still do so, `task`
    * is not run
    */
-  run<T>(task: () => T): Promise<T> {
-    return this.#run(task, () => {
+  async run<T>(task: () => T): Promise<T> {
+    // A lock file that was copied over may never give a transaction.
+    if (this.#history?.isLost === true) this.#history.require()
+    return await this.#run(task, () => {
       this.#held.require()
       this.#history?.require()
     })
@@ -97,8 +99,11 @@ export class Writer {
     for (;;) {
       // A child transaction, so that an error undoes all of it.
       const result = await root.childTransaction(() => {
+        const isBase = newest.isBaseOf(root.getWriteTxnId())
         begin()
-        return newest.isBaseOf(root.getWriteTxnId()) ? task() : stale
+        if (isBase) return task()
+        newest.mend()
+        return stale
       })
       if (result !== stale) return result
     }

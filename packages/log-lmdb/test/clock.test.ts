@@ -1,12 +1,14 @@
 // Clocks that are wrong: what they do to a log, and what is said and done about it.
 
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventRecord } from '@tidemark/log'
 import { epochOf, makePosition, sequenceOf } from '@tidemark/log/driver'
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
-import { repairClock } from '../src/index.ts'
+import { checkLog, repairClock } from '../src/index.ts'
 import type { LmdbEventLog } from '../src/index.ts'
 import { repairRecordsMax } from '../src/limits.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -119,6 +121,21 @@ test('a log dated ahead of the machine is told of once, with what to do, and nam
   clock.set(now + tenYearsMs)
   clock.advance(1_000)
   expect(log.warnings).toEqual([])
+})
+
+test('a warning of minutes does not stand for the years that a log is ahead by now', async () => {
+  const now = clock.now()
+  clock.set(now + 6 * minuteMs)
+  await append('minutes ahead')
+  clock.set(now)
+  clock.advance(1_000)
+  expect(log.warnings).toEqual([expect.stringMatching(/dated 2026-01-01T12:06/)])
+  clock.set(now + tenYearsMs)
+  await append('years ahead')
+  clock.set(now)
+  clock.advance(2_000)
+  expect(log.warnings).toEqual([expect.stringMatching(/dated 2036-01-01/)])
+  expect(warnings).toHaveLength(2)
 })
 
 test('a repaired clock dates events anew, none before the one before it, and age counts again', async () => {
@@ -272,3 +289,74 @@ test('an ordinary restart removes what is too old at once', async () => {
   expect(await readData()).toEqual(['young'])
   expect(warnings).toEqual([])
 })
+
+test('one publish under a clock a week ahead does not have a retried batch stored twice', async () => {
+  const keyed = { idempotencyKey: 'k', events: [{ topic, data: 'once' }] }
+  await log.append(keyed)
+  const now = clock.now()
+  clock.set(now + 7 * dayMs)
+  await append('ahead')
+  // Under the wrong clock as well.
+  await log.append(keyed)
+  clock.set(now)
+  await log.append(keyed)
+  expect(await readData()).toEqual(['once', 'ahead'])
+})
+
+test('keys that a clock which has jumped is about to forget are told of before', async () => {
+  await log.close()
+  log = await openAt(directory, {
+    clock,
+    retention: { maxAgeMs: Infinity },
+    onWarning: (text) => warnings.push(text),
+  })
+  const keyed = { idempotencyKey: 'k', events: [{ topic, data: 'once' }] }
+  await log.append(keyed)
+  await pass(60 * minuteMs)
+  clock.set(clock.now() + 7 * dayMs)
+  await pass(9 * minuteMs)
+  expect(warnings).toEqual([expect.stringMatching(/idempotency keys.*removed in 10 minutes/)])
+  await log.append(keyed)
+  expect(await readData()).toEqual(['once'])
+  await pass(2 * minuteMs)
+  expect(log.warnings).toEqual([])
+  await log.append(keyed)
+  expect(await readData()).toEqual(['once', 'once'])
+})
+
+test('a damaged log is refused by a repair of its clock, which would store the damage as if it were sound', async () => {
+  const now = clock.now()
+  clock.set(now + tenYearsMs)
+  await append('x'.repeat(60_000))
+  clock.set(now)
+  await log.close()
+  const path = join(directory, 'data.mdb')
+  const data = readFileSync(path)
+  const at = data.indexOf('x'.repeat(50_000)) + 20_000
+  writeFileSync(path, data.fill('y', at, at + 1))
+  await expect(repairClock(directory, { clock })).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+  expect(readFileSync(path).equals(data)).toBe(true)
+})
+
+test.each([NaN, -5, Infinity])(
+  'a clock that says %d makes no log damaged for good, neither by a repair nor by an append',
+  async (wrong) => {
+    const now = clock.now()
+    clock.set(now + tenYearsMs)
+    await append('ahead')
+    await log.close()
+    const broken = { ...clock, now: () => wrong }
+    await expect(repairClock(directory, { clock: broken })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+    })
+    clock.set(now)
+    await open()
+    const told = vi.spyOn(clock, 'now').mockReturnValue(wrong)
+    await append('under a broken clock')
+    told.mockRestore()
+    await log.close()
+    expect((await checkLog({ path: directory })).damage).toBeUndefined()
+    await open()
+    expect(await readData()).toEqual(['ahead', 'under a broken clock'])
+  },
+)

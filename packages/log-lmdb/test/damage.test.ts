@@ -1,15 +1,25 @@
 // Damage is told as damage: by no crash, by no other error, and never by serving something else.
 
-import { closeSync, copyFileSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { mkdir, readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
-import { checkLog } from '../src/index.ts'
+import { backUpLog, checkLog, repairClock, restoreLog } from '../src/index.ts'
 import { startChild } from './children/start-child.ts'
 import { appendSample, damages, digestLog, readData, sampleRetention } from './damaged-log.ts'
-import { runDamageRounds } from './damage-rounds.ts'
+import { harms, runDamageRounds } from './damage-rounds.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 let base = ''
@@ -67,9 +77,9 @@ test('a slow copy of a running directory is told as damage, not as a foreign dir
 })
 
 test('whatever damages a file, the log is served as it was or refused as damaged, and no process dies of it', async () => {
-  const { figures, violations } = await runDamageRounds({ seed: 20, rounds: 44 })
+  const { figures, violations } = await runDamageRounds({ seed: 20, rounds: 56 })
   expect(violations).toEqual([])
-  expect(Object.keys(figures)).toEqual(Object.keys(damages))
+  expect(Object.keys(figures)).toEqual(harms)
   expect(Object.values(figures).some(({ told }) => told > 0)).toBe(true)
   expect(Object.values(figures).some(({ exact }) => exact > 0)).toBe(true)
 })
@@ -118,21 +128,24 @@ test('a copy put into the place of the data after a kill is looked through, thou
   await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
 })
 
-test('a log that another process writes to at full speed is never taken for damaged', async () => {
-  const child = startChild('appender.ts', [directory, 'a', '0', '3'])
-  try {
-    await child.line(() => child.lines.length > 20)
-    for (let opening = 0; opening < 60; opening++) {
-      const log = await openAt(directory)
-      expect((await log.bounds()).head).toBeDefined()
-      await log.close()
+test.each(['fsync', 'commit'] as const)(
+  'a log that another process writes to at full speed is never taken for damaged (%s)',
+  async (durability) => {
+    const child = startChild('appender.ts', [directory, 'a', '0', '3', durability])
+    try {
+      await child.line(() => child.lines.length > 20)
+      for (let opening = 0; opening < 60; opening++) {
+        const log = await openAt(directory, { durability })
+        expect((await log.bounds()).head).toBeDefined()
+        await log.close()
+      }
+      expect((await checkLog({ path: directory })).damage).toBeUndefined()
+    } finally {
+      child.process.kill('SIGKILL')
+      await child.ended
     }
-    expect((await checkLog({ path: directory })).damage).toBeUndefined()
-  } finally {
-    child.process.kill('SIGKILL')
-    await child.ended
-  }
-})
+  },
+)
 
 test('workers that die together and are replaced do not look through what they have written themselves', async () => {
   const log = await openAt(directory)
@@ -174,6 +187,117 @@ test.each([
   writeFileSync(join(directory, 'data.mdb'), data.fill(0, from, Math.min(to, data.length)))
   await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
 })
+
+test('data that is gone or emptied is damage for a check, a backup, a repair and a restore too, and not a foreign directory', async () => {
+  for (const harm of [rm, truncate]) {
+    const log = await openAt(directory)
+    await appendSample(log, createRandom(1), 0)
+    await log.close()
+    await harm(join(directory, 'data.mdb'))
+    for (const path of [directory, ...(harm === truncate ? [join(directory, 'data.mdb')] : [])])
+      expect((await checkLog({ path })).damage).toMatch(
+        /data\.mdb.*events have been appended to it/,
+      )
+    for (const attempt of [
+      backUpLog({ directory, target: join(base, 'backup.mdb') }),
+      restoreLog({ backup: directory, directory: join(base, 'restored') }),
+      repairClock(directory),
+      openAt(directory),
+    ])
+      await expect(attempt).rejects.toMatchObject({
+        code: 'LOG_DAMAGED',
+        message: expect.stringContaining('restore a backup'),
+      })
+    await rm(directory, { recursive: true })
+  }
+})
+
+test('one flipped bit in the first page of a backup, or more, is damage and not the file of another program', async () => {
+  const log = await openAt(directory)
+  for (let i = 0; i < 20; i++) await appendSample(log, createRandom(1), i)
+  await log.close()
+  const path = join(base, 'backup.mdb')
+  await backUpLog({ directory, target: path })
+  const data = readFileSync(path)
+  const harms: readonly ((bytes: Buffer) => void)[] = [
+    (bytes) => bytes.writeUInt8(bytes.readUInt8(24) ^ 1, 24),
+    (bytes) => bytes.writeUInt8(bytes.readUInt8(18) ^ 8, 18),
+    (bytes) => bytes.writeUInt8(bytes.readUInt8(28) ^ 1, 28),
+    (bytes) => void bytes.fill(0, 0, 4_096),
+    (bytes) => void bytes.fill(0, 0, 8_192),
+  ]
+  for (const harm of harms) {
+    const bytes = Buffer.from(data)
+    harm(bytes)
+    writeFileSync(path, bytes)
+    expect((await checkLog({ path })).damage).toBeDefined()
+    await expect(restoreLog({ backup: path, directory: join(base, 'into') })).rejects.toMatchObject(
+      { code: 'LOG_DAMAGED' },
+    )
+    // Put back by hand, nothing but the file itself says that it was a log.
+    const byHand = join(base, 'by-hand')
+    await mkdir(byHand)
+    writeFileSync(join(byHand, 'data.mdb'), bytes)
+    await expect(openAt(byHand)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+    await rm(byHand, { recursive: true })
+  }
+  writeFileSync(path, 'x'.repeat(100_000))
+  await expect(checkLog({ path })).rejects.toMatchObject({ code: 'LOG_FORMAT_FOREIGN' })
+})
+
+test('a restored log that loses its data before its first commit is damaged, and not begun anew', async () => {
+  const log = await openAt(directory)
+  await appendSample(log, createRandom(1), 0)
+  await log.close()
+  for (const harm of [rm, truncate]) {
+    const restored = join(base, 'restored')
+    await restoreLog({ backup: directory, directory: restored })
+    await harm(join(restored, 'data.mdb'))
+    await expect(openAt(restored)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+    await rm(restored, { recursive: true })
+  }
+})
+
+test('a log that is open has no seal, so that it is looked through after a stop of the machine', async () => {
+  const seal = join(directory, 'seal')
+  const log = await openAt(directory)
+  await appendSample(log, createRandom(1), 0)
+  await log.close()
+  expect(existsSync(seal)).toBe(true)
+  const again = await openAt(directory)
+  expect(existsSync(seal)).toBe(false)
+  await again.close()
+  expect(existsSync(seal)).toBe(true)
+  await repairClock(directory)
+  expect(existsSync(seal)).toBe(false)
+})
+
+test.each(['state', 'identity', 'settings'])(
+  'an entry %s that is cut off is damage, whatever its length, and not a trouble of the disk',
+  async (name) => {
+    const log = await openAt(directory)
+    await appendSample(log, createRandom(1), 0)
+    await log.close()
+    const sound = readData(directory)
+    for (const length of [0, 1, 2, 3, 4, 5, 11]) {
+      writeFileSync(join(directory, 'data.mdb'), sound)
+      const root = open<Buffer, Buffer>(directory, {
+        noSubdir: false,
+        encoding: 'binary',
+        keyEncoding: 'binary',
+      })
+      const meta = root.openDB<Buffer, Buffer>('meta', {
+        encoding: 'binary',
+        keyEncoding: 'binary',
+      })
+      await meta.put(Buffer.from(name), Buffer.alloc(length, 1))
+      await root.close()
+      await rm(join(directory, 'lock.mdb'))
+      expect((await checkLog({ path: directory })).damage).toBeDefined()
+      await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
+    }
+  },
+)
 
 test('no error about a data directory advises to throw it away', async () => {
   const log = await openAt(directory)

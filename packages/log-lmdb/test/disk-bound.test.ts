@@ -85,15 +85,21 @@ test('ten times the limit of events of all sizes leaves at most three times the 
   expect(largest).toBeLessThanOrEqual(3 * maxBytes)
 })
 
-test('a topic of its own for each event, with the longest of names, leaves at most five times a small limit on disk', async () => {
-  const maxBytes = 4 * mebibyte
-  const largest = await publish({
-    retention: { maxBytes },
-    // Scattered, so that every page of the topics is split, and written anew by each transaction: LMDB keeps three copies then.
-    topicOf: (i) =>
-      `${((i * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0')}/`.padEnd(250, 't'),
-    dataBytes: () => 1,
-    total: 40_000,
-  })
-  expect(largest).toBeLessThanOrEqual(5 * maxBytes)
-})
+test.each([
+  [4, 5],
+  [1, 7],
+])(
+  'a topic of its own for each event, with the longest of names, leaves of %i MiB at most %i times as much on disk',
+  async (mebibytes, factor) => {
+    const maxBytes = mebibytes * mebibyte
+    const largest = await publish({
+      retention: { maxBytes },
+      // Scattered, so that every page of the topics is split, and written anew by each transaction: LMDB keeps three copies then.
+      topicOf: (i) =>
+        `${((i * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0')}/`.padEnd(250, 't'),
+      dataBytes: () => 1,
+      total: 40_000,
+    })
+    expect(largest).toBeLessThanOrEqual(factor * maxBytes)
+  },
+)

@@ -1,9 +1,13 @@
 // Topics without records: how many are known by name, and that forgetting one never hides a loss.
 
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
 import type { NewEvent, Position } from '@tidemark/log'
+import { checkLog } from '../src/index.ts'
 import type { LmdbEventLog } from '../src/index.ts'
+import { readData } from './damaged-log.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 let directory = ''
@@ -75,4 +79,43 @@ test('a log whose limit has become smaller forgets topics a bounded number at a 
   }
   await log.sweep()
   expect(await lossOf(early, start)).toBe('retention')
+})
+
+test('a name that a flipped bit has changed among the topics without records is damage, not a wrong count later', async () => {
+  await open(400_000)
+  for (let i = 0; i < 3; i++) await appendEach(`gone/${i}`, 600)
+  await log.sweep()
+  await log.close()
+  const data = readData(directory)
+  const name = Buffer.from('gone/0/0/'.padEnd(30, 't'))
+  let told = 0
+  for (let at = data.indexOf(name); at >= 0; at = data.indexOf(name, at + 1)) {
+    const flipped = Buffer.from(data)
+    flipped.writeUInt8(flipped.readUInt8(at + 28) ^ 1, at + 28)
+    writeFileSync(join(directory, 'data.mdb'), flipped)
+    if ((await checkLog({ path: directory })).damage !== undefined) {
+      told += 1
+      continue
+    }
+    // It is in a page that is not used any more.
+    await open(400_000)
+    for (let i = 3; i < 10; i++) await appendEach(`gone/${i}`, 600)
+    await log.sweep()
+    await log.close()
+    expect((await checkLog({ path: directory })).damage).toBeUndefined()
+  }
+  // In `topics`, `marks` and `empty`.
+  expect(told).toBeGreaterThanOrEqual(3)
+  writeFileSync(join(directory, 'data.mdb'), data)
+  await open(400_000)
+})
+
+test('a topic that is emptied by the batch that fills it is still known by its newest mark', async () => {
+  await open(400_000)
+  // More than all the log may keep, so that the first of them go at once; again, when they are without records.
+  for (let i = 0; i < 3; i++) await appendEach('same', 1_500)
+  for (let i = 0; i < 30; i++) {
+    await appendEach(`other/${i}`, 100)
+    expect((await checkLog({ path: directory })).damage).toBeUndefined()
+  }
 })

@@ -87,7 +87,8 @@ test('two processes and this one append to one order, and every tail sees all of
       )
     }
   }
-  expect((await stat(join(directory, 'wake'))).size).toBeLessThanOrEqual(1)
+  // One note, written over and over.
+  expect((await stat(join(directory, 'wake'))).size).toBeLessThanOrEqual(64)
   await log.close()
 })
 

@@ -6,7 +6,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
 import { Lineage, epochOf, sequenceOf } from '@tidemark/log/driver'
 import { createFakeClock } from '@tidemark/testkit'
+import { readIdentity } from '../src/identity.ts'
 import { NewestState } from '../src/newest-state.ts'
+import { OwnHistory } from '../src/own-history.ts'
 import { openRoot, openTables } from '../src/schema.ts'
 import { Tails } from '../src/tails.ts'
 import { Wake } from '../src/wake.ts'
@@ -73,13 +75,21 @@ test('what another process commits while an own group is in flight is not taken 
   const root = openRoot(directory, false)
   const newest = new NewestState(directory)
   const tables = openTables(root, newest)
+  const identity = readIdentity(tables.meta, directory)
+  if (identity === undefined) throw new Error('The log has no identity.')
   const clock = createFakeClock()
   // To these tails what comes next is of their own handle, committed and not announced yet.
   let inFlightFirst = sequenceOf(start) + 1
   const tails = new Tails({
     tables,
     lineage: new Lineage([epochOf(start)]),
-    openings: 1,
+    history: new OwnHistory({
+      meta: tables.meta,
+      newest,
+      directory,
+      identity,
+      onLost: ({ text }) => expect.fail(text),
+    }),
     clock,
     wake: new Wake(directory),
     pollMs,

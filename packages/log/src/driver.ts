@@ -1,5 +1,6 @@
 // What only log drivers need: the inside of positions, and the rules every driver applies alike.
 
+export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
 export { makeEpoch, parseEpoch } from './epoch.ts'
 export type { Epoch, NewEpoch } from './epoch.ts'
 export { Lineage } from './lineage.ts'

@@ -22,7 +22,7 @@ export const logErrors = {
   LOG_DAMAGED:
     'The data file is not whole, or not as it was written. Keep it as it is: `tidemark check` says what was seen, `tidemark restore` puts a backup in its place.',
   LOG_DIRECTORY_LOST:
-    'The data directory under a running process was removed, moved or replaced. Nothing is stored until what was there is put back, or the process is started anew.',
+    'The data directory under a running process was removed, moved, replaced or copied over. Nothing is stored until what was there is put back, or every process that holds it is started anew.',
   LOG_HELD:
     'A process holds the directory, and what was asked for needs it for itself; stop the hub first.',
   LOG_NOT_EMPTY:

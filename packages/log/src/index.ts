@@ -18,7 +18,7 @@ export type {
 } from './event-log.ts'
 export { batchEventsMax, eventKeyLengthMax, eventTypeLengthMax } from './limits.ts'
 export { memoryLog } from './memory-log.ts'
-export type { MemoryLogOptions } from './memory-log.ts'
+export type { MemoryEventLog, MemoryLogOptions } from './memory-log.ts'
 export { comparePositions, formatCursor, isSameEpoch, parseCursor } from './position.ts'
 export type { Cursor, Position } from './position.ts'
 export { defaultRetention } from './retention.ts'

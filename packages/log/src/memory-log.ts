@@ -14,6 +14,7 @@ import type {
   Tail,
   TailHandler,
 } from './event-log.ts'
+import { describeClockAhead, isClockAhead } from './clock-ahead.ts'
 import { makeEpoch, parseEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
 import { fingerprintBatch } from './fingerprint.ts'
@@ -52,6 +53,12 @@ export interface MemoryLogOptions {
   readonly onHandlerError?: ((error: unknown) => void) | undefined
 }
 
+/** A log in memory, and what an operator should know of it. */
+export interface MemoryEventLog extends EventLog {
+  /** At this moment, one line each: events dated ahead of the machine's clock. */
+  readonly warnings: readonly string[]
+}
+
 /**
  * A log that lives as long as the process. Each one is a history of its own: a cursor of an earlier process
  * gets a gap of reason `epoch`.
@@ -66,11 +73,11 @@ export interface MemoryLogOptions {
  * const log = memoryLog({ retention: { maxAgeMs: 60_000 } })
  * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })
  */
-export function memoryLog(options: MemoryLogOptions = {}): EventLog {
+export function memoryLog(options: MemoryLogOptions = {}): MemoryEventLog {
   return new MemoryLog(options)
 }
 
-class MemoryLog implements EventLog {
+class MemoryLog implements MemoryEventLog {
   readonly #clock: Clock
   readonly #store: RecordStore
   readonly #idempotency: IdempotencyStore
@@ -89,6 +96,11 @@ class MemoryLog implements EventLog {
     })
   }
 
+  get warnings(): readonly string[] {
+    const times = { headTime: this.#store.headTime, now: this.#clock.now() }
+    return isClockAhead(times) ? [describeClockAhead(times, 'start the process anew')] : []
+  }
+
   async append(batch: NewBatch): Promise<readonly Position[]> {
     this.#requireOpen()
     validateBatch(batch)
@@ -96,10 +108,12 @@ class MemoryLog implements EventLog {
     const time = readRecordTime(this.#clock, this.#store.headTime)
     if (key === undefined) return this.#positionsOf(this.#add(batch, time))
     const fingerprint = fingerprintBatch(events)
-    const known = this.#idempotency.find(key, { fingerprint, now: time })
+    // Their age is by the machine's clock: one record dated far ahead must not make all keys before it too old.
+    const now = Math.floor(this.#clock.now())
+    const known = this.#idempotency.find(key, { fingerprint, now })
     if (known !== undefined) return this.#positionsOf(known)
     const added = this.#add(batch, time)
-    this.#idempotency.add(key, { ...added, fingerprint, time })
+    this.#idempotency.add(key, { ...added, fingerprint, time }, now)
     return this.#positionsOf(added)
   }
 

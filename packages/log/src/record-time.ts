@@ -2,7 +2,11 @@
 
 import type { Clock } from './clock.ts'
 
-/** The time for the next record, and "now" for every question about age: whole milliseconds, never before `newest`. */
+/**
+ * The time for the next record, and "now" for every question about age: whole milliseconds, never before `newest`. A clock that says
+ * what is no time says nothing: stored, it would make every later record's time one too.
+ */
 export function readRecordTime(clock: Clock, newest: number): number {
-  return Math.max(Math.floor(clock.now()), newest)
+  const now = Math.floor(clock.now())
+  return Number.isSafeInteger(now) && now > newest ? now : newest
 }

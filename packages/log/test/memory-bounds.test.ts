@@ -58,7 +58,7 @@ test('idempotency keys beyond their share of memory are forgotten, the oldest fi
   const store = new IdempotencyStore(1)
   const keys = 40_000
   for (let i = 0; i < keys; i++)
-    store.add(`key-${i}`, { fingerprint: i, time: 0, first: i, count: 1 })
+    store.add(`key-${i}`, { fingerprint: i, time: 0, first: i, count: 1 }, 0)
   expect(store.find('key-0', { fingerprint: 0, now: 0 })).toBeUndefined()
   expect(store.find(`key-${keys - 1}`, { fingerprint: keys - 1, now: 0 })).toMatchObject({
     first: keys - 1,
@@ -75,7 +75,8 @@ test.each([8, 24, 36, 64, 128])(
     for (let i = 0; i < 240_000; i++) {
       // As a server gets it: bytes of its own.
       const key = Buffer.from(String(i).padStart(length, 'k')).toString('latin1')
-      store.add(key, { fingerprint: 2 ** 32 - i, time: 1.7e12 + i, first: 2 ** 31 + i, count: 1 })
+      const now = 1.7e12 + i
+      store.add(key, { fingerprint: 2 ** 32 - i, time: now, first: 2 ** 31 + i, count: 1 }, now)
       // The table grows by doubling, so there are better and worse times to look.
       if (i % 10_000 === 0) most = Math.max(most, collectGarbage() - before)
     }

@@ -21,7 +21,9 @@ export const serverErrors = {
   LOG_UNAVAILABLE:
     'The log cannot take or give events at the moment; nothing of the request was stored. Try again.',
   LOG_DIRECTORY_LOST:
-    'The data directory of the log was removed, moved or replaced while it was open; nothing of the request was stored. An operator has to put it back, or start the hub anew.',
+    'The data directory of the log was removed, moved, replaced or copied over while it was open; nothing of the request was stored. An operator has to put it back, or start the hub anew.',
+  LOG_SUPERSEDED:
+    'Another process began to write the log of this node as if nobody held it; nothing of the request was stored. An operator has to let the processes see each other, and start this one anew.',
   FULL: 'This node has as many sessions, or as many topics of them in memory, as it may have. Try again later or at another node.',
   DRAINING:
     'This node is shutting down. Try again; another one answers, or this one once it is back.',
@@ -58,6 +60,7 @@ const statuses: Readonly<Record<ServerErrorCode, number>> = {
   IDEMPOTENCY_KEY_REUSED: 422,
   LOG_UNAVAILABLE: 503,
   LOG_DIRECTORY_LOST: 503,
+  LOG_SUPERSEDED: 503,
   FULL: 503,
   DRAINING: 503,
   OPTION_INVALID: 500,

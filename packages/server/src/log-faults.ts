@@ -15,7 +15,7 @@ const clientFaults = [
 ] as const
 
 /** Passing, and the operator's to mend: it keeps its code. */
-const operatorFaults = ['LOG_DIRECTORY_LOST'] as const
+const operatorFaults = ['LOG_DIRECTORY_LOST', 'LOG_SUPERSEDED'] as const
 
 /** Only code asks so: a mistake of the server's, whatever the client sends. */
 const serverFaults: readonly LogErrorCode[] = [

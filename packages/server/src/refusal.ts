@@ -21,6 +21,7 @@ const byeReasons: Readonly<Partial<Record<ServerErrorCode, ByeReason>>> = {
   DRAINING: 'draining',
   LOG_UNAVAILABLE: 'log-unavailable',
   LOG_DIRECTORY_LOST: 'log-unavailable',
+  LOG_SUPERSEDED: 'log-unavailable',
 }
 
 /**

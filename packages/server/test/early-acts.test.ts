@@ -169,9 +169,9 @@ test.each(['', 'Accept-Encoding: gzip\r\n'])(
     })
     const { socket } = sendRaw((server.address() as AddressInfo).port, get('/?topic=a', header))
     socket.pause()
-    await expect.poll(() => said, { timeout: 20_000 }).toBe('false')
+    await expect.poll(() => said).toBe('false')
     socket.resume()
-    await expect.poll(() => said, { timeout: 20_000 }).toBe('drain')
+    await expect.poll(() => said).toBe('drain')
     socket.destroy()
   },
 )

@@ -21,9 +21,11 @@ export const answerReady: Route = async ({ response, query }, { readiness }) => 
   sendJson(response, 200, { status: 'ready', ...(warnings.length > 0 ? { warnings } : {}) })
 }
 
-/** A directory that is lost keeps its code: it does not pass by itself, so a monitor should be able to tell. */
+/** What does not pass by itself keeps its code, so that a monitor is able to tell. */
+const lastingFaults: ReadonlySet<string> = new Set(['LOG_DIRECTORY_LOST', 'LOG_SUPERSEDED'])
+
 function toProblem(fault: unknown): Error {
-  if (fault instanceof ServerError && fault.code === 'LOG_DIRECTORY_LOST') return fault
+  if (fault instanceof ServerError && lastingFaults.has(fault.code)) return fault
   const text = fault instanceof Error ? fault.message : String(fault)
   return new HubError(
     'NOT_READY',

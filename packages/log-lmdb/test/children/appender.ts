@@ -1,11 +1,14 @@
 // A process that appends to a directory until it is killed: prints each acknowledged batch as a line of JSON.
-// Arguments: directory, name, batches (0 = without end), events per batch.
+// Arguments: directory, name, batches (0 = without end), events per batch, durability.
 
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import { formatCursor, parseTopic } from '@tidemark/log'
 
-const [directory = '', name = '', batches = '0', size = '1'] = process.argv.slice(2)
-const log = await openLmdbLog({ directory })
+const [directory = '', name = '', batches = '0', size = '1', durability] = process.argv.slice(2)
+const log = await openLmdbLog({
+  directory,
+  durability: durability === 'commit' ? 'commit' : 'fsync',
+})
 const topic = parseTopic(`from/${name}`)
 const { head } = await log.bounds()
 const tailed: string[] = []

@@ -52,15 +52,14 @@ export class IdempotencyStore {
   }
 
   /** Remembers a new key, and forgets some that are too old or too many. */
-  add(key: string, entry: Entry): void {
+  add(key: string, entry: Entry, now: number): void {
     this.#remove(key)
     this.#entries.set(key, entry)
     this.#bytes += measureEntry(key)
     let removed = 0
     for (const [oldest, { time }] of this.#entries) {
       const isTooMuch = this.#bytes > this.#bytesMax
-      if (!isTooMuch && (removed === idempotencyForgottenMax || !isTooOld({ time }, entry.time)))
-        return
+      if (!isTooMuch && (removed === idempotencyForgottenMax || !isTooOld({ time }, now))) return
       this.#remove(oldest)
       removed += 1
     }
