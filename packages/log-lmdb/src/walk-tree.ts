@@ -247,7 +247,7 @@ class Walker {
     const length = page.readUInt16LE(at) + page.readUInt16LE(at + 2) * 2 ** 16
     const data = at + nodeHeaderBytes + page.readUInt16LE(at + 6)
     const isLong = (page.readUInt16LE(at + 4) & bigData) !== 0
-    const { name, file, claims } = this.#walk
+    const { name, file, state, claims } = this.#walk
     requireSound(
       data + (isLong ? longPlaceBytes : length) <= page.length,
       () => `page ${place.page} of ${name} has a value that leaves it`,
@@ -261,10 +261,12 @@ class Walker {
     const pages = readNumber(page, data + 16)
     claims.claim(first, pages, name)
     const head = file.readHead(first)
+    // LMDB's compact copy says that all is of transaction 1, and copies long values as they were; `mdb_env_cwalk`.
+    const isOfCopy = transaction === 1 && head.transaction <= state.transaction
     const isAsSaid =
       head.flags === pageFlags.overflow &&
       head.pages === pages &&
-      head.transaction === transaction &&
+      (head.transaction === transaction || isOfCopy) &&
       transaction <= place.transaction &&
       pageHeaderBytes + length <= pages * page.length
     requireSound(isAsSaid, () => `page ${first} is not the long value that ${name} has there`)

@@ -202,6 +202,25 @@ describe('a backup', () => {
     },
   )
 
+  test('that is compact is not taken for damaged because of long events, nor when it is restored and written to', async () => {
+    const log = await openAt(directory)
+    for (const length of [100, 3_000, 100_000, 3_000])
+      await log.append({ events: [{ topic: parseTopic('a'), data: 'x'.repeat(length) }] })
+    await backUpLog({ directory, target, isCompact: true })
+    const restored = join(base, 'restored')
+    await restoreLog({ backup: target, directory: restored })
+    const copy = await openAt(restored)
+    expect(await readHistory(copy)).toEqual(await readHistory(log))
+    for (let round = 0; round < 3; round++) {
+      await append(copy, 20)
+      await copy.append({ events: [{ topic: parseTopic('b'), data: 'y'.repeat(9_000) }] })
+      expect((await checkLog({ path: restored })).damage).toBeUndefined()
+      await backUpLog({ directory: restored, target, isCompact: true, mayReplace: true })
+    }
+    await copy.close()
+    await log.close()
+  })
+
   test('where it cannot be written is told with the name', async () => {
     await fill(1)
     writeFileSync(join(base, 'file'), '')
