@@ -62,11 +62,11 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
   const scratch = makeScratch(dirname(target), basename(target))
   const copy = join(scratch.directory, dataFile)
   try {
-    await copyLog(directory, scratch.directory, { isCompact, clock, onProgress })
+    await copyLog(directory, scratch, { isCompact, clock, onProgress })
     const check = await checkLog({ path: copy, onProgress, clock })
     if (check.damage !== undefined)
       throw toDamaged(directory, `a copy of it shows that ${check.damage}`)
-    await makeStandAlone(scratch.directory)
+    await makeStandAlone(scratch.directory, scratch.wipe)
     publish(copy, target, mayReplace)
     return { ...check, path: target, size: statSync(target).size }
   } catch (error) {
@@ -110,7 +110,7 @@ function toExisting(target: string): LogError {
 
 async function copyLog(
   directory: string,
-  to: string,
+  scratch: Scratch,
   {
     isCompact,
     clock,
@@ -123,7 +123,7 @@ async function copyLog(
 ): Promise<void> {
   const opened = openEnvironment(directory, undefined)
   const { root, newest } = opened
-  const copy = join(to, dataFile)
+  const copy = join(scratch.directory, dataFile)
   const all = estimateBytes(opened, isCompact)
   const look = (): void => {
     const done = statSync(copy, { throwIfNoEntry: false })?.size ?? 0
@@ -131,11 +131,11 @@ async function copyLog(
     timer = clock.after(copyLookMs, look)
   }
   let timer = clock.after(copyLookMs, look)
-  // Nothing breaks LMDB's copy off. The listener that wipes the scratch directory is called before.
-  const letExit = killAtExit()
+  // Nothing breaks LMDB's copy off.
+  const letExit = killAtExit(scratch.wipe)
   try {
     // Into a directory: LMDB puts its file's name behind the path.
-    await root.backup(to, isCompact)
+    await root.backup(scratch.directory, isCompact)
   } finally {
     timer.cancel()
     await root.close()
@@ -151,8 +151,16 @@ function estimateBytes({ root }: Environment, isCompact: boolean): number {
   return (pageSize ?? 0) * ((lastPageNumber ?? 0) + 1 - (isCompact ? (freePages ?? 0) : 0))
 }
 
+interface Scratch {
+  readonly directory: string
+  /** Removes the directory, as the process does when it ends. */
+  wipe(): void
+  /** Removes it while the process goes on. */
+  remove(): void
+}
+
 /** A directory beside the target, so that the file is renamed within one file system. Gone when the process ends, too. */
-function makeScratch(beside: string, name: string): { readonly directory: string; remove(): void } {
+function makeScratch(beside: string, name: string): Scratch {
   const directory = join(beside, `.${name}.${randomBytes(4).toString('hex')}.partial`)
   try {
     mkdirSync(beside, { recursive: true })
@@ -164,6 +172,7 @@ function makeScratch(beside: string, name: string): { readonly directory: string
   process.once('exit', wipe)
   return {
     directory,
+    wipe,
     remove() {
       process.off('exit', wipe)
       wipe()

@@ -15,16 +15,22 @@ const signals: Readonly<Record<number, NodeJS.Signals>> = {
  *
  * lmdb's exit hook would wait, in the main thread and for ever, for a write that does not begin (`EnvWrap::cleanupStrayTxns` of
  * lmdb 3.5.6, which wants the lock that `WriteWorker::Write` holds meanwhile, and keeps when `mdb_txn_begin` fails); no signal
- * handler runs any more then. It waits
- * for ever as well for a transaction whose callback has yet to run, and it unmaps the data under a copy that another thread makes,
- * which is a SIGSEGV.
+ * handler runs any more then. It waits likewise for a transaction whose callback has yet to run.
+ *
+ * With `tidy` the process ends before any listener for `exit` is called, and `tidy` is called before that. Such a listener is
+ * lmdb's own, which unmaps the data under a copy that another thread makes: a SIGSEGV.
  *
  * Does nothing in a worker thread, whose exit is not the process's.
  */
-export function killAtExit(): () => void {
+export function killAtExit(tidy?: () => void): () => void {
   if (!isMainThread) return () => undefined
-  process.once('exit', endBySignal)
-  return () => void process.off('exit', endBySignal)
+  const end = (exitCode: number): void => {
+    tidy?.()
+    endBySignal(exitCode)
+  }
+  if (tidy === undefined) process.once('exit', end)
+  else process.prependOnceListener('exit', end)
+  return () => void process.off('exit', end)
 }
 
 function endBySignal(exitCode: number): void {

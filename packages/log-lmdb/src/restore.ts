@@ -73,7 +73,7 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
   try {
     mkdirSync(scratch, { recursive: true })
     await copyFile(findData(backup).path, join(scratch, dataFile), onProgress)
-    await makeStandAlone(scratch)
+    await makeStandAlone(scratch, wipe)
     // It holds events: should its data be lost before the next one comes, that is damage.
     writeWake(scratch)
     // It is going to be sealed: the next process believes that it has been looked through.

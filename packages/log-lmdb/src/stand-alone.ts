@@ -12,11 +12,13 @@ import { openRoot } from './schema.ts'
 /**
  * Leaves only the state that a check looks through, because a copy of all pages has torn ones of others; takes out the holders, which
  * hold the original; and flushes. The file has been looked through before: LMDB opens it.
+ *
+ * @param wipe removes the directory, should the process exit meanwhile
  */
-export async function makeStandAlone(directory: string): Promise<void> {
+export async function makeStandAlone(directory: string, wipe: () => void): Promise<void> {
   const path = join(directory, dataFile)
   keepState(path, (states) => candidatesOf(states)[0])
-  const letExit = killAtExit()
+  const letExit = killAtExit(wipe)
   const root = openRoot(directory, false)
   try {
     const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
