@@ -1,6 +1,6 @@
 // Where the data of a log is, named by its directory or as a file.
 
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, toNoLog } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
@@ -9,6 +9,15 @@ import { wakeFile, wasTouched } from './wake.ts'
 
 /** All files of a log in its directory; the data file first. */
 export const logFiles: readonly string[] = [dataFile, lockFile, wakeFile, sealFile]
+
+/** How the directory within begins to which a restore moves what was there. */
+export const asidePrefix = 'before-restore-'
+
+/** What to say of a directory without data whose restore was broken off; nothing of any other. */
+export function describeBrokenOff(directory: string): string | undefined {
+  const aside = readdirSync(directory).find((name) => name.startsWith(asidePrefix))
+  return aside && `what was there is in its ${aside}, and the restore was broken off`
+}
 
 export interface DataPath {
   /** The data file. */
@@ -30,9 +39,10 @@ export function findData(named: string): DataPath {
   const path = join(named, dataFile)
   const data = stat(path)
   const fault = describeMissing(data)
-  if (fault !== undefined && !wasTouched(named)) throw toNoLog(named, fault)
-  const damage = fault && `${fault}, and events have been appended to it`
-  return { path, directory: named, damage }
+  if (fault === undefined) return { path, directory: named, damage: undefined }
+  const reason = wasTouched(named) ? 'events have been appended to it' : describeBrokenOff(named)
+  if (reason === undefined) throw toNoLog(named, fault)
+  return { path, directory: named, damage: `${fault}, and ${reason}` }
 }
 
 /** What is wrong with a directory's data file before it is read. */

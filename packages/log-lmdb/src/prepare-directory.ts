@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LogError } from '@tidemark/log'
+import { describeBrokenOff } from './data-path.ts'
 import { dataVersion, readDataVersion } from './data-file.ts'
 import { hasTraces } from './lmdb-traces.ts'
 import { toDamaged, toForeign, toNotWritable } from './failures.ts'
@@ -68,6 +69,8 @@ function refuseOther(directory: string): void {
   const harmless = new Set([wakeFile, lockFile, dataFile, sealFile, 'lost+found'])
   const other = readdirSync(directory).find((name) => !harmless.has(name) && !name.startsWith('.'))
   if (other === undefined) return
+  const brokenOff = describeBrokenOff(directory)
+  if (brokenOff !== undefined) throw toDamaged(directory, `its ${dataFile} is gone: ${brokenOff}`)
   throw toForeign(directory, `it holds ${JSON.stringify(other)} and no ${dataFile}`)
 }
 

@@ -5,6 +5,7 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readSync,
@@ -14,7 +15,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { checkUpkeep } from './check-options.ts'
@@ -24,7 +25,7 @@ import { findHolding } from './check-open.ts'
 import type { Held } from './check-open.ts'
 import { DamageSeen } from './damage.ts'
 import { DataFile } from './data-file.ts'
-import { findData, logFiles } from './data-path.ts'
+import { asidePrefix, findData, logFiles } from './data-path.ts'
 import { toDamaged, toHeld, toNotWritable, toUnavailable } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { describeOwnHolder } from './held-files.ts'
@@ -82,12 +83,7 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
       throw toDamaged(backup, `a copy of it shows that ${copied.damage}`)
     // A hub may have been started meanwhile.
     refuseOccupied(directory, mayReplace, clock)
-    const movedTo = moveAside(directory, clock)
-    for (const name of [dataFile, wakeFile]) {
-      takeOverOwner(directory, join(scratch, name))
-      renameSync(join(scratch, name), join(directory, name))
-    }
-    flush(directory)
+    const movedTo = putInPlace(scratch, directory, clock)
     sealDirectory(directory)
     return { ...check, path: join(directory, dataFile), movedTo }
   } catch (error) {
@@ -105,7 +101,9 @@ function refuseOccupied(directory: string, mayReplace: boolean, clock: Clock): v
   if (names === undefined) return
   const held = findHolder(directory, clock)
   if (held !== undefined) throw toHeld(directory, held)
-  const other = names.find((name) => name !== 'lost+found' && !name.startsWith('.'))
+  const other = names.find(
+    (name) => name !== 'lost+found' && !name.startsWith('.') && !name.startsWith(asidePrefix),
+  )
   if (other === undefined) return
   // The data file may be what was lost.
   const isLog = names.includes(dataFile) || names.includes(wakeFile)
@@ -144,16 +142,44 @@ function findHolder(directory: string, clock: Clock): Held | undefined {
   }
 }
 
-/** Within the directory: it may be a mount, and its owner and mode stay. The data file first: without one, no hub begins anew here. */
-function moveAside(directory: string, clock: Clock): string | undefined {
-  const names = logFiles.filter((name) => existsSync(join(directory, name)))
-  if (names.length === 0) return undefined
-  const time = new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19)
-  const aside = join(directory, `before-restore-${time}Z`)
-  mkdirSync(aside)
-  for (const name of names) renameSync(join(directory, name), join(aside, name))
-  flush(aside)
+/**
+ * Moves what was there aside, and the restored files to where it was. There is a data file at any moment, the old one or the new
+ * one: a process that is killed in between leaves a log. The other old files do no harm beside the new one.
+ */
+function putInPlace(scratch: string, directory: string, clock: Clock): string | undefined {
+  for (const name of [dataFile, wakeFile]) takeOverOwner(directory, join(scratch, name))
+  const old = logFiles.filter((name) => existsSync(join(directory, name)))
+  const aside = old.length === 0 ? undefined : makeAside(directory, clock)
+  if (aside !== undefined && old.includes(dataFile)) linkOrMove(join(directory, dataFile), aside)
+  renameSync(join(scratch, dataFile), join(directory, dataFile))
+  for (const name of old)
+    if (aside !== undefined && name !== dataFile)
+      renameSync(join(directory, name), join(aside, name))
+  renameSync(join(scratch, wakeFile), join(directory, wakeFile))
+  if (aside !== undefined) flush(aside)
+  flush(directory)
   return aside
+}
+
+/** Within the directory: it may be a mount, and its owner and mode stay. */
+function makeAside(directory: string, clock: Clock): string {
+  const time = new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19)
+  const first = join(directory, `${asidePrefix}${time}Z`)
+  let aside = first
+  // Two restores within a second.
+  for (let count = 2; existsSync(aside); count++) aside = `${first}-${count}`
+  mkdirSync(aside)
+  takeOverOwner(directory, aside)
+  return aside
+}
+
+function linkOrMove(file: string, to: string): void {
+  try {
+    linkSync(file, join(to, basename(file)))
+  } catch {
+    // Some file systems have no links.
+    renameSync(file, join(to, basename(file)))
+  }
 }
 
 /** An operator restores as root what the hub's user must be able to write. */

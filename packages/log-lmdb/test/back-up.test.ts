@@ -1,7 +1,17 @@
 // Backups of logs that are written to, and what is restored from them.
 
-import { existsSync, linkSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { mkdir, readdir, symlink } from 'node:fs/promises'
+import fs from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { cp, mkdir, readdir, symlink } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
@@ -314,6 +324,66 @@ describe('restoring', () => {
     await log.close()
     expect((await checkLog({ path: movedTo })).summary?.records).toBe(15)
     expect(await readdir(directory)).not.toContain('.restore')
+  })
+
+  test('is broken off at any step: the log that was there opens, or the one that was restored', async () => {
+    await fill(5)
+    const { renameSync, linkSync, mkdirSync } = fs
+    const original = { renameSync, linkSync, mkdirSync }
+    let outcomes = ''
+    for (let step = 1; !outcomes.endsWith('restored '); step++) {
+      const at = join(base, `step-${step}`)
+      await cp(directory, at, { recursive: true })
+      let calls = 0
+      // As if the process were killed there.
+      for (const [name, call] of Object.entries(original)) {
+        const broken = (...given: readonly unknown[]): unknown => {
+          const isOfRestore = given.some((path) => String(path).includes(at))
+          if (isOfRestore && ++calls >= step)
+            throw Object.assign(new Error('killed'), { syscall: name })
+          return Reflect.apply(call, fs, given)
+        }
+        Object.assign(fs, { [name]: broken })
+      }
+      syncBuiltinESMExports()
+      const restored = restoreLog({ backup: target, directory: at, mayReplace: true })
+      outcomes += await restored.then(
+        () => 'restored ',
+        () => 'killed ',
+      )
+      Object.assign(fs, original)
+      syncBuiltinESMExports()
+      const log = await openAt(at)
+      expect([10, 15], `step ${step}`).toContain((await readHistory(log)).length)
+      await append(log, 1)
+      await log.close()
+      const again = await restoreLog({ backup: target, directory: at, mayReplace: true })
+      expect(again.summary?.records).toBe(10)
+    }
+    expect(outcomes).toMatch(/^(killed ){4,}restored $/)
+  })
+
+  test('that was broken off by an older version, or by hand, is told as that and goes on', async () => {
+    await fill(5)
+    const aside = join(directory, 'before-restore-2026-11-27T00-00-00Z')
+    await mkdir(aside)
+    for (const name of readdirSync(directory).filter((each) => !each.startsWith('before')))
+      fs.renameSync(join(directory, name), join(aside, name))
+    const refusal = {
+      code: 'LOG_DAMAGED',
+      message: expect.stringMatching(/before-restore-2026.*broken off.*tidemark restore <backup>/),
+    }
+    await expect(openAt(directory)).rejects.toMatchObject(refusal)
+    await expect(backUpLog({ directory, target, mayReplace: true })).rejects.toMatchObject(refusal)
+    expect((await checkLog({ path: directory })).damage).toMatch(/before-restore-2026.*broken off/)
+    for (const mayReplace of [true, false]) {
+      await restoreLog({ backup: target, directory, mayReplace })
+      expect((await checkLog({ path: directory })).summary?.records).toBe(10)
+      rmSync(join(directory, 'data.mdb'))
+      for (const name of ['wake', 'seal', 'lock.mdb'])
+        rmSync(join(directory, name), { force: true })
+    }
+    expect((await checkLog({ path: aside })).summary?.records).toBe(15)
   })
 
   test('in place of data that is lost or damaged works', async () => {
