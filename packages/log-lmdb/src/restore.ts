@@ -31,7 +31,7 @@ import { dataFile, lockFile } from './file-names.ts'
 import { describeOwnHolder } from './held-files.ts'
 import { copyBytes } from './limits.ts'
 import { isLockHeld } from './lock-file.ts'
-import { sealDirectory } from './seal.ts'
+import { sealDirectory, sealFile } from './seal.ts'
 import { flush, makeStandAlone } from './stand-alone.ts'
 import { wakeFile, writeWake } from './wake.ts'
 
@@ -85,6 +85,7 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
     refuseOccupied(directory, mayReplace, clock)
     const movedTo = putInPlace(scratch, directory, clock)
     sealDirectory(directory)
+    takeOverOwner(directory, join(directory, sealFile))
     return { ...check, path: join(directory, dataFile), movedTo }
   } catch (error) {
     if (error instanceof Error && 'syscall' in error) throw toNotWritable(directory, error)
@@ -184,7 +185,7 @@ function linkOrMove(file: string, to: string): void {
 
 /** An operator restores as root what the hub's user must be able to write. */
 function takeOverOwner(directory: string, file: string): void {
-  if (process.getuid?.() !== 0) return
+  if (process.getuid?.() !== 0 || !existsSync(file)) return
   const { uid, gid } = statSync(directory)
   chownSync(file, uid, gid)
 }

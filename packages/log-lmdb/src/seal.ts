@@ -24,7 +24,10 @@ export function sealDirectory(directory: string): void {
     try {
       // What `commit` has not flushed would be missing after a stop of the machine, behind a seal that is true.
       fdatasyncSync(file)
-      writeFileSync(join(directory, sealFile), describeFile(file))
+      const seal = join(directory, sealFile)
+      // A file of another user, such as root, can be removed and not written.
+      rmSync(seal, { force: true })
+      writeFileSync(seal, describeFile(file), { flag: 'wx' })
     } finally {
       closeSync(file)
     }

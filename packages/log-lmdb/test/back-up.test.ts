@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { cp, mkdir, readdir, symlink } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, readdir, symlink } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -19,7 +19,7 @@ import type { EventLog, Position } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import { DataFile } from '../src/data-file.ts'
 import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
-import { isSealed } from '../src/seal.ts'
+import { isSealed, sealDirectory } from '../src/seal.ts'
 import { startChild } from './children/start-child.ts'
 import type { Child } from './children/start-child.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -263,6 +263,27 @@ describe('a backup', () => {
   })
 })
 
+test('a seal that the user of the hub may not write is replaced, so that every later start is not a slow one', async () => {
+  await fill(5)
+  const isRoot = process.getuid?.() === 0
+  const seal = join(directory, 'seal')
+  writeFileSync(seal, 'of root')
+  await chmod(seal, 0o444)
+  if (isRoot) {
+    await chown(base, 65_534, 65_534)
+    for (const path of [directory, join(directory, 'data.mdb')]) await chown(path, 65_534, 65_534)
+  }
+  try {
+    if (isRoot) process.seteuid?.(65_534)
+    sealDirectory(directory)
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+  }
+  const file = new DataFile(join(directory, 'data.mdb'))
+  expect(isSealed(directory, file.file)).toBe(true)
+  file.close()
+})
+
 describe('restoring', () => {
   beforeEach(async () => {
     await fill(10)
@@ -459,6 +480,21 @@ describe('restoring', () => {
       restoreLog({ backup: directory, directory: join(base, 'again') }),
     ).rejects.toMatchObject({ code: 'LOG_HELD' })
     await log.close()
+  })
+
+  test('as root leaves nothing that the user of the hub could not seal, write or remove', async () => {
+    // As another user than root this says that nothing is given away.
+    const uid = process.getuid?.() === 0 ? 65_534 : (process.getuid?.() ?? 0)
+    await fill(5)
+    const paths = (): readonly string[] => [
+      directory,
+      ...readdirSync(directory, { recursive: true }).map((name) => join(directory, String(name))),
+    ]
+    for (const path of paths()) await chown(path, uid, statSync(path).gid)
+    await restoreLog({ backup: target, directory, mayReplace: true })
+    const owners = paths().map((path) => [path, statSync(path).uid])
+    expect(owners.length).toBeGreaterThan(5)
+    expect(owners).toEqual(owners.map(([path]) => [path, uid]))
   })
 
   test('through a link goes where the link goes', async () => {
