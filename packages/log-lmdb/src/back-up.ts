@@ -12,10 +12,11 @@ import { requireWhole } from './check-open.ts'
 import { findData, logFiles } from './data-path.ts'
 import { toDamaged, toNoLog, toNotWritable, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
+import { findHolder } from './find-holder.ts'
 import { describeOwnHolder } from './held-files.ts'
 import { killAtExit } from './kill-at-exit.ts'
-import { copyLookMs } from './limits.ts'
-import { openEnvironment } from './open-environment.ts'
+import { beginWaitMs, copyLookMs } from './limits.ts'
+import { openBeside, openEnvironment } from './open-environment.ts'
 import type { Environment } from './open-environment.ts'
 import { flush, makeStandAlone } from './stand-alone.ts'
 
@@ -121,27 +122,55 @@ async function copyLog(
     readonly onProgress: OnProgress | undefined
   },
 ): Promise<void> {
-  const opened = openEnvironment(directory, undefined)
-  const { root, newest } = opened
+  const isHeld = findHolder(directory, clock) !== undefined
+  const opened = isHeld ? await openBeside(directory) : openEnvironment(directory, undefined)
   const copy = join(scratch.directory, dataFile)
   const all = estimateBytes(opened, isCompact)
+  const sizeOf = (): number => statSync(copy, { throwIfNoEntry: false })?.size ?? 0
   const look = (): void => {
-    const done = statSync(copy, { throwIfNoEntry: false })?.size ?? 0
+    const done = sizeOf()
     onProgress?.({ step: 'copying', done, all: Math.max(done, all) })
     timer = clock.after(copyLookMs, look)
   }
   let timer = clock.after(copyLookMs, look)
   // Nothing breaks LMDB's copy off.
   const letExit = killAtExit(scratch.wipe)
+  // Into a directory: LMDB puts its file's name behind the path.
+  const copying = opened.root.backup(scratch.directory, isCompact).finally(async () => {
+    await opened.root.close()
+    opened.newest.close()
+    letExit()
+  })
   try {
-    // Into a directory: LMDB puts its file's name behind the path.
-    await root.backup(scratch.directory, isCompact)
+    await Promise.race([copying, refuseStuck(clock, copying, () => sizeOf() > 0)])
   } finally {
     timer.cancel()
-    await root.close()
-    letExit()
-    newest.close()
   }
+}
+
+/**
+ * Rejects when a copy has not begun for {@link beginWaitMs}. LMDB copies the first two pages under the write lock, unless the copy is
+ * a compact one. Should it still begin, it goes on into a file without a name.
+ */
+function refuseStuck(
+  clock: Clock,
+  copying: Promise<unknown>,
+  hasBegun: () => boolean,
+): Promise<never> {
+  return new Promise((_, reject) => {
+    const timer = clock.after(beginWaitMs, () => {
+      if (!hasBegun()) reject(describeStuck())
+    })
+    const cancel = (): void => timer.cancel()
+    copying.then(cancel, cancel)
+  })
+}
+
+function describeStuck(): LogError {
+  return new LogError(
+    'LOG_UNAVAILABLE',
+    `No copy could be begun for ${beginWaitMs / 1000} s: a process that has the log open stands still and holds its write lock. Let that process go on, or stop it; or make a compact backup, which needs no lock.`,
+  )
 }
 
 function estimateBytes({ root }: Environment, isCompact: boolean): number {

@@ -13,7 +13,7 @@ import type { DataPath } from './data-path.ts'
 import { toNoLog, toUnavailable } from './failures.ts'
 import { describeOwnHolder } from './held-files.ts'
 import { isOfLmdb } from './lmdb-traces.ts'
-import { openEnvironment } from './open-environment.ts'
+import { openBeside } from './open-environment.ts'
 import { wasTouched } from './wake.ts'
 import { isOfLog, walkState } from './walk-state.ts'
 import type { StateSummary, StateWalk } from './walk-state.ts'
@@ -136,7 +136,7 @@ async function walkStill(walk: Walk, directory: string | undefined): Promise<Sta
  * snapshot, is written again until it is let go.
  */
 async function walkHeld(directory: string, walk: Walk): Promise<StateSummary> {
-  const { root, newest } = openEnvironment(directory, undefined)
+  const { root, newest } = await openBeside(directory)
   const snapshot = root.useReadTransaction()
   try {
     walk.file.forget()

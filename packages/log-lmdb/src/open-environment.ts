@@ -1,6 +1,7 @@
 // LMDB's environment of a directory, opened so that the other processes that hold it notice nothing.
 
 import type { RootDatabase } from 'lmdb'
+import { busyLooksMax } from './limits.ts'
 import { NewestState } from './newest-state.ts'
 import { openRoot } from './schema.ts'
 import type { Durability } from './settings.ts'
@@ -21,6 +22,25 @@ export function openEnvironment(
     if (!newest.isBaseOf(root.getWriteTxnId())) newest.mend()
   })
   return { root, newest }
+}
+
+/**
+ * Opens LMDB to read a log that other processes hold, without the write lock: a process that stands still may hold that for ever,
+ * and {@link openEnvironment} would wait with it, deaf to signals. Only where opening has set the others back the lock is taken.
+ */
+export async function openBeside(directory: string): Promise<Environment> {
+  const root = openRoot(directory, undefined, true)
+  const newest = new NewestState(directory)
+  for (let looks = 0; looks < busyLooksMax; looks++) {
+    const visible = newest.visibleId
+    newest.look()
+    // In the middle of a commit they differ too.
+    if (visible === newest.highestId) return { root, newest }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await root.close()
+  newest.close()
+  return openEnvironment(directory, undefined)
 }
 
 /** Windows flushes slowly beside writes; there `commit` is as durable as `fsync`. */

@@ -21,16 +21,11 @@ import type { Clock } from '@tidemark/log'
 import { checkUpkeep } from './check-options.ts'
 import { checkLog } from './check-log.ts'
 import type { LogCheck, OnProgress } from './check-log.ts'
-import { findHolding } from './check-open.ts'
-import type { Held } from './check-open.ts'
-import { DamageSeen } from './damage.ts'
-import { DataFile } from './data-file.ts'
 import { asidePrefix, findData, logFiles } from './data-path.ts'
 import { toDamaged, toHeld, toNotWritable, toUnavailable } from './failures.ts'
-import { dataFile, lockFile } from './file-names.ts'
-import { describeOwnHolder } from './held-files.ts'
+import { dataFile } from './file-names.ts'
+import { findHolder } from './find-holder.ts'
 import { copyBytes } from './limits.ts'
-import { isLockHeld } from './lock-file.ts'
 import { sealDirectory, sealFile } from './seal.ts'
 import { flush, makeStandAlone } from './stand-alone.ts'
 import { wakeFile, writeWake } from './wake.ts'
@@ -123,23 +118,6 @@ function listFiles(directory: string): readonly string[] | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw toNotWritable(directory, error)
-  }
-}
-
-function findHolder(directory: string, clock: Clock): Held | undefined {
-  if (isLockHeld(join(directory, lockFile))) return { pid: undefined }
-  const path = join(directory, dataFile)
-  if (!existsSync(path)) return undefined
-  let file: DataFile | undefined
-  try {
-    file = new DataFile(path)
-    return findHolding(file, describeOwnHolder(clock, directory))
-  } catch (error) {
-    // Nobody can be known by a file that is damaged; the lock has been looked at.
-    if (error instanceof DamageSeen) return undefined
-    throw toNotWritable(directory, error)
-  } finally {
-    file?.close()
   }
 }
 

@@ -36,6 +36,7 @@ export const formatVersion = 2
 export function openRoot(
   directory: string,
   overlappingSync: boolean | undefined,
+  isReadOnly = false,
 ): RootDatabase<Buffer, Buffer> {
   return open<Buffer, Buffer>(directory, {
     noSubdir: false,
@@ -47,6 +48,7 @@ export function openRoot(
     eventTurnBatching: false,
     // Windows allocates the whole map on disk; there it grows instead.
     ...(process.platform === 'win32' ? {} : { mapSize: mapBytes }),
+    ...(isReadOnly ? { readOnly: true } : {}),
     ...(overlappingSync === undefined ? {} : { overlappingSync }),
   })
 }

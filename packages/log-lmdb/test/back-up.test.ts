@@ -120,6 +120,53 @@ test.each(['fsync', 'commit'])(
   },
 )
 
+describe('beside a process that stands still in a write transaction', () => {
+  let locker: Child
+
+  beforeEach(async () => {
+    await fill(20)
+    locker = startChild('locker.ts', [directory])
+    children.push(locker)
+    await locker.line((line) => typeof line === 'object')
+  })
+
+  async function keep(task: string): Promise<{ readonly child: Child; readonly outcome: string }> {
+    const child = startChild('keeper.ts', [task, directory, target])
+    children.push(child)
+    const { outcome } = (await child.line((line) => typeof line === 'object')) as {
+      readonly outcome: string
+    }
+    return { child, outcome }
+  }
+
+  test.each(['check', 'compact'])('a %s does not wait', async (task) => {
+    const { child, outcome } = await keep(task)
+    expect(outcome).toBe('20 records')
+    child.process.stdin?.end()
+    expect(await child.ended).toBe(3)
+  })
+
+  test('a backup of all pages says so after a while, leaves nothing, and its process can end', async () => {
+    const { child, outcome } = await keep('copy')
+    expect(outcome).toMatch(/no copy could be begun for 10 s.*holds its write lock/i)
+    expect(readdirSync(base)).toEqual(['data'])
+    child.process.stdin?.end()
+    expect(await child.ended).toBe('SIGKILL')
+  })
+
+  test('a backup that was given up costs its process nothing when the lock is free again', async () => {
+    const { child } = await keep('copy')
+    locker.process.stdin?.end()
+    expect(await locker.ended).toBe(0)
+    expect((await keep('copy')).outcome).toBe('20 records')
+    child.process.stdin?.end()
+    expect([3, 'SIGKILL']).toContain(await child.ended)
+    const log = await openAt(directory)
+    await append(log, 1)
+    await log.close()
+  })
+})
+
 describe('a backup', () => {
   test('is one file, flushed, and leaves nothing beside it', async () => {
     await fill(10)
