@@ -17,7 +17,8 @@ import { onSignals } from './signals.ts'
 export const check: CommandBody = {
   usage: '<directory or backup>',
   description: `Looks at every page and every record, compares what they say of each other, and prints what it saw. Without --repair-clock
-it changes nothing. A hub may go on writing meanwhile. Ends with 0 if all is well, 1 if something is damaged, 73 if there is no log.`,
+it changes nothing. A hub may go on writing meanwhile. Ends with 0 if all is well, 1 if something is damaged, 73 if there is no log, or one
+of a newer version.`,
   options: [
     {
       name: 'repair-clock',
@@ -48,6 +49,7 @@ async function run(line: CommandLine): Promise<ExitCode> {
     progress.end()
     await print(renderCheck(found))
     if (found.damage !== undefined) return exitCodes.failed
+    if (found.summary?.isNewer === true) return exitCodes.directory
     if (line.values.has('repair-clock')) await print(await repair(path))
     return exitCodes.done
   } finally {
@@ -73,6 +75,16 @@ function renderCheck(check: LogCheck): string {
     const rows = [['seen', damage ?? 'nothing'], ['size', renderBytes(size)], ...holder]
     return `${path} is damaged. Keep it as it is, and restore a backup: tidemark restore --help.\n${renderRows(rows)}`
   }
+  const pages = [
+    [
+      'size',
+      `${renderBytes(size)}, ${summary.pages} pages of ${summary.pageSize} bytes, ${summary.freePages} of them free`,
+    ],
+    ['state', `of transaction ${summary.transaction}`],
+    ...holder,
+  ]
+  if (summary.isNewer)
+    return `${path} was written by a newer version. Its pages are whole; the rest this version cannot look through. Check it with that version.\n${renderRows(pages)}`
   const newest =
     summary.headTime === 0
       ? 'none yet'
@@ -82,12 +94,7 @@ function renderCheck(check: LogCheck): string {
     ['topics', String(summary.topics)],
     ['keys', `${summary.keys} idempotency keys`],
     ['newest', newest],
-    [
-      'size',
-      `${renderBytes(size)}, ${summary.pages} pages of ${summary.pageSize} bytes, ${summary.freePages} of them free`,
-    ],
-    ['state', `of transaction ${summary.transaction}`],
-    ...holder,
+    ...pages,
   ])}`
 }
 

@@ -106,6 +106,26 @@ test('check tells what is there, and ends with 1 when something is damaged', asy
   )
 })
 
+test('check does not call sound what only a newer version can check', async () => {
+  const directory = makeDirectory()
+  const hub = await startHub({ directory })
+  await publish(hub, 0, 5)
+  await kill(hub.child)
+  const data = join(directory, 'events')
+  const path = join(data, 'data.mdb')
+  const text = readFileSync(path, 'latin1').replaceAll(
+    'tidemark-log","version":2',
+    'tidemark-log","version":9',
+  )
+  writeFileSync(path, text, 'latin1')
+  for (const options of [[], ['--repair-clock']]) {
+    const { code, stdout } = await run(['check', data, ...options])
+    expect(code).toBe(73)
+    expect(stdout).toMatch(/was written by a newer version.*Check it with that version/)
+    expect(stdout).not.toMatch(/sound|records/)
+  }
+})
+
 test('a backup replaces a file only when told', async () => {
   const directory = makeDirectory()
   await startHub({ directory })

@@ -10,7 +10,7 @@ import { checkLog } from './check-log.ts'
 import type { LogCheck, OnProgress } from './check-log.ts'
 import { requireWhole } from './check-open.ts'
 import { findData, logFiles } from './data-path.ts'
-import { toDamaged, toNoLog, toNotWritable, toUnavailable } from './failures.ts'
+import { toDamaged, toNewer, toNoLog, toNotWritable, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { findHolder } from './find-holder.ts'
 import { describeOwnHolder } from './held-files.ts'
@@ -39,7 +39,7 @@ export interface BackUpOptions {
  * name, so that a file of that name is a whole backup. Needs as much space as the data file, and while it runs the log uses no
  * freed page again: its data file grows by what is written meanwhile.
  *
- * @throws LogError `OPTION_INVALID`, `BACKUP_EXISTS`, `LOG_FORMAT_FOREIGN`, `LOG_DAMAGED`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
+ * @throws LogError `OPTION_INVALID`, `BACKUP_EXISTS`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
  * @example
  * const { summary } = await backUpLog({ directory: './tidemark-data', target: '/backup/monday.mdb' })
  * console.log(`${summary?.records} records`)
@@ -67,6 +67,7 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
     const check = await checkLog({ path: copy, onProgress, clock })
     if (check.damage !== undefined)
       throw toDamaged(directory, `a copy of it shows that ${check.damage}`)
+    if (check.summary?.isNewer === true) throw toNewer(directory)
     await makeStandAlone(scratch.directory, scratch.wipe)
     publish(copy, target, mayReplace)
     return { ...check, path: target, size: statSync(target).size }

@@ -45,6 +45,13 @@ export function toNoLog(path: string, reason: string, cause?: unknown): LogError
   )
 }
 
+export function toNewer(path: string): LogError {
+  return new LogError(
+    'LOG_FORMAT_NEWER',
+    `${JSON.stringify(path)} was written by a newer version of Tidemark, and only that version can look its records through. Run that version.`,
+  )
+}
+
 export function toHeld(directory: string, { pid }: { readonly pid: number | undefined }): LogError {
   const who = pid === undefined ? 'a process' : `process ${pid}`
   return new LogError(

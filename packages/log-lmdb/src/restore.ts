@@ -22,7 +22,7 @@ import { checkUpkeep } from './check-options.ts'
 import { checkLog } from './check-log.ts'
 import type { LogCheck, OnProgress } from './check-log.ts'
 import { asidePrefix, findData, logFiles } from './data-path.ts'
-import { toDamaged, toHeld, toNotWritable, toUnavailable } from './failures.ts'
+import { toDamaged, toHeld, toNewer, toNotWritable, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { findHolder } from './find-holder.ts'
 import { copyBytes } from './limits.ts'
@@ -52,7 +52,7 @@ export interface Restored extends LogCheck {
  * Puts a backup in the place of a log. The backup is looked through first; a process that fails or is killed leaves what was there.
  * The next process to open the directory finds a log held by nobody.
  *
- * @throws LogError `OPTION_INVALID`, `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_DAMAGED` (the backup), `LOG_FORMAT_FOREIGN`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
+ * @throws LogError `OPTION_INVALID`, `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_DAMAGED` (the backup), `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
  * @example
  * await restoreLog({ backup: '/backup/monday.mdb', directory: './tidemark-data' })
  */
@@ -63,6 +63,7 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
   const check = await checkLog({ path: backup, onProgress, clock })
   if (check.held !== undefined) throw toHeld(backup, check.held)
   if (check.damage !== undefined) throw toDamaged(backup, check.damage)
+  if (check.summary?.isNewer === true) throw toNewer(backup)
   const scratch = join(directory, `.restore-${randomBytes(4).toString('hex')}.partial`)
   const wipe = (): void => rmSync(scratch, { recursive: true, force: true })
   process.once('exit', wipe)

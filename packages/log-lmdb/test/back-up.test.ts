@@ -331,6 +331,26 @@ test('a seal that the user of the hub may not write is replaced, so that every l
   file.close()
 })
 
+test('a log of a newer version is neither backed up nor restored as if it had been looked through', async () => {
+  await fill(10)
+  await backUpLog({ directory, target })
+  for (const path of [target, join(directory, 'data.mdb')]) {
+    const text = readFileSync(path, 'latin1')
+    writeFileSync(
+      path,
+      text.replaceAll('tidemark-log","version":2', 'tidemark-log","version":9'),
+      'latin1',
+    )
+    expect((await checkLog({ path })).summary?.isNewer).toBe(true)
+  }
+  const refusal = { code: 'LOG_FORMAT_NEWER', message: expect.stringMatching(/newer version/) }
+  const other = join(base, 'other.mdb')
+  await expect(backUpLog({ directory, target: other })).rejects.toMatchObject(refusal)
+  const into = join(base, 'into')
+  await expect(restoreLog({ backup: target, directory: into })).rejects.toMatchObject(refusal)
+  expect(readdirSync(base).toSorted()).toEqual(['backup.mdb', 'data'])
+})
+
 describe('restoring', () => {
   beforeEach(async () => {
     await fill(10)
