@@ -23,6 +23,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   RETENTION_INVALID: exitCodes.config,
   PORT_IN_USE: exitCodes.unavailable,
   ADDRESS_UNUSABLE: exitCodes.unavailable,
+  LOG_UNAVAILABLE: exitCodes.io,
   LOG_NOT_WRITABLE: exitCodes.directory,
   LOG_FORMAT_NEWER: exitCodes.directory,
   LOG_FORMAT_FOREIGN: exitCodes.directory,

@@ -16,7 +16,7 @@ export const exitCodes = {
   system: 71,
   /** The data directory cannot be created, written or understood. */
   directory: 73,
-  /** Reading standard input or writing standard output failed. */
+  /** Reading standard input, data or a backup, or writing standard output failed. */
   io: 74,
   /** The other side does not speak the protocol: the URL is probably not a hub's. */
   protocol: 76,

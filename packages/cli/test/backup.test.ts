@@ -106,6 +106,17 @@ test('check tells what is there, and ends with 1 when something is damaged', asy
   )
 })
 
+test('check does not call damaged what it cannot read', async () => {
+  const directory = makeDirectory()
+  // As root every file can be read, and a directory still cannot.
+  mkdirSync(join(directory, 'data.mdb'))
+  const { code, stdout, stderr } = await run(['check', directory])
+  expect(code).toBe(74)
+  expect(stdout).toBe('')
+  expect(stderr).toMatch(/cannot be read: EISDIR.*\(LOG_UNAVAILABLE\)\n$/)
+  expect(stderr).not.toMatch(/stored|damaged/)
+})
+
 test('check does not call sound what only a newer version can check', async () => {
   const directory = makeDirectory()
   const hub = await startHub({ directory })

@@ -10,7 +10,7 @@ import { checkLog } from './check-log.ts'
 import type { LogCheck, OnProgress } from './check-log.ts'
 import { requireWhole } from './check-open.ts'
 import { findData, logFiles } from './data-path.ts'
-import { toDamaged, toNewer, toNoLog, toNotWritable, toUnavailable } from './failures.ts'
+import { toDamaged, toNewer, toNoBackup, toNoLog, toUnavailable, toUnreadable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { findHolder } from './find-holder.ts'
 import { describeOwnHolder } from './held-files.ts'
@@ -59,8 +59,11 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
   if (data.damage !== undefined) throw toDamaged(directory, data.damage)
   refuseLogFile(directory, target)
   if (!mayReplace) refuseExisting(target)
-  await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
-  const scratch = makeScratch(dirname(target), basename(target))
+  const known = { own: describeOwnHolder(clock, directory), isServed: false }
+  await requireWhole(directory, known).catch((error: unknown) => {
+    throw toUnreadable(directory, error)
+  })
+  const scratch = await makeScratch(dirname(target), basename(target))
   const copy = join(scratch.directory, dataFile)
   try {
     await copyLog(directory, scratch, { isCompact, clock, onProgress })
@@ -72,7 +75,7 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
     publish(copy, target, mayReplace)
     return { ...check, path: target, size: statSync(target).size }
   } catch (error) {
-    throw isOfFiles(error) ? toNotWritable(target, error) : await toUnavailable(error, 'backing up')
+    throw await toNoBackup(target, error)
   } finally {
     scratch.remove()
   }
@@ -124,7 +127,7 @@ async function copyLog(
   },
 ): Promise<void> {
   const isHeld = findHolder(directory, clock) !== undefined
-  const opened = isHeld ? await openBeside(directory) : openEnvironment(directory, undefined)
+  const opened = await open(directory, isHeld)
   const copy = join(scratch.directory, dataFile)
   const all = estimateBytes(opened, isCompact)
   const sizeOf = (): number => statSync(copy, { throwIfNoEntry: false })?.size ?? 0
@@ -146,6 +149,14 @@ async function copyLog(
     await Promise.race([copying, refuseStuck(clock, copying, () => sizeOf() > 0)])
   } finally {
     timer.cancel()
+  }
+}
+
+async function open(directory: string, isHeld: boolean): Promise<Environment> {
+  try {
+    return isHeld ? await openBeside(directory) : openEnvironment(directory, undefined)
+  } catch (error) {
+    throw await toUnavailable(error, `opening ${JSON.stringify(directory)}`)
   }
 }
 
@@ -190,13 +201,13 @@ interface Scratch {
 }
 
 /** A directory beside the target, so that the file is renamed within one file system. Gone when the process ends, too. */
-function makeScratch(beside: string, name: string): Scratch {
+async function makeScratch(beside: string, name: string): Promise<Scratch> {
   const directory = join(beside, `.${name}.${randomBytes(4).toString('hex')}.partial`)
   try {
     mkdirSync(beside, { recursive: true })
     mkdirSync(directory)
   } catch (error) {
-    throw toNotWritable(join(beside, name), error)
+    throw await toNoBackup(join(beside, name), error)
   }
   const wipe = (): void => rmSync(directory, { recursive: true, force: true })
   process.once('exit', wipe)
@@ -227,8 +238,4 @@ function link(file: string, target: string): void {
     refuseExisting(target)
     renameSync(file, target)
   }
-}
-
-function isOfFiles(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error
 }

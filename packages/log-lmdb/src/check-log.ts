@@ -10,7 +10,7 @@ import { DamageSeen } from './damage.ts'
 import { DataFile } from './data-file.ts'
 import { findData } from './data-path.ts'
 import type { DataPath } from './data-path.ts'
-import { toNoLog, toUnavailable } from './failures.ts'
+import { toNoLog, toUnreadable } from './failures.ts'
 import { describeOwnHolder } from './held-files.ts'
 import { isOfLmdb } from './lmdb-traces.ts'
 import { openBeside } from './open-environment.ts'
@@ -68,7 +68,7 @@ export async function checkLog(options: CheckOptions): Promise<LogCheck> {
   try {
     return await check(data, clock, onProgress)
   } catch (error) {
-    throw await toUnavailable(error, `checking ${JSON.stringify(named)}`)
+    throw toUnreadable(named, error)
   }
 }
 

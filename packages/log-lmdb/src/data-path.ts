@@ -2,7 +2,7 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { describe, toNoLog } from './failures.ts'
+import { toNoLog, toUnreadable } from './failures.ts'
 import { dataFile, lockFile } from './file-names.ts'
 import { sealFile } from './seal.ts'
 import { wakeFile, wasTouched } from './wake.ts'
@@ -28,7 +28,7 @@ export interface DataPath {
   readonly damage: string | undefined
 }
 
-/** @throws LogError `LOG_FORMAT_FOREIGN` when there is nothing, or nothing that may be a log */
+/** @throws LogError `LOG_FORMAT_FOREIGN` when there is nothing, or nothing that may be a log; `LOG_UNAVAILABLE` when that cannot be seen */
 export function findData(named: string): DataPath {
   const found = stat(named)
   if (found === undefined) throw toNoLog(named, 'there is nothing of this name')
@@ -57,6 +57,6 @@ function stat(path: string): ReturnType<typeof statSync> | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw toNoLog(path, describe(error), error)
+    throw toUnreadable(path, error)
   }
 }

@@ -20,6 +20,33 @@ export async function toUnavailable(error: unknown, doing: string): Promise<LogE
   )
 }
 
+/** What came in the way of looking at a log, or at a backup. */
+export function toUnreadable(path: string, error: unknown): LogError {
+  if (error instanceof LogError) return error
+  if (isDamage(error)) return toDamaged(path, `LMDB found ${describe(error)}`)
+  return new LogError(
+    'LOG_UNAVAILABLE',
+    `${JSON.stringify(path)} cannot be read: ${describe(error)}. Read it as the user of the hub, or see to the disk.`,
+    { cause: error },
+  )
+}
+
+/** What came in the way of writing a backup. */
+export async function toNoBackup(target: string, error: unknown): Promise<LogError> {
+  if (error instanceof LogError) return error
+  const cause = await findCause(error)
+  return new LogError(
+    'LOG_NOT_WRITABLE',
+    `The backup ${JSON.stringify(target)} cannot be written: ${describe(cause)}. Nothing is left of it; see to the disk, or name a place this user may write.`,
+    { cause },
+  )
+}
+
+/** What came in the way of writing what is restored. */
+export async function toNotRestored(directory: string, error: unknown): Promise<LogError> {
+  return error instanceof LogError ? error : toNotWritable(directory, await findCause(error))
+}
+
 export function toNotWritable(directory: string, cause: unknown): LogError {
   return new LogError(
     'LOG_NOT_WRITABLE',

@@ -22,7 +22,7 @@ import { checkUpkeep } from './check-options.ts'
 import { checkLog } from './check-log.ts'
 import type { LogCheck, OnProgress } from './check-log.ts'
 import { asidePrefix, findData, logFiles } from './data-path.ts'
-import { toDamaged, toHeld, toNewer, toNotWritable, toUnavailable } from './failures.ts'
+import { toDamaged, toHeld, toNewer, toNotRestored, toNotWritable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { findHolder } from './find-holder.ts'
 import { copyBytes } from './limits.ts'
@@ -52,7 +52,7 @@ export interface Restored extends LogCheck {
  * Puts a backup in the place of a log. The backup is looked through first; a process that fails or is killed leaves what was there.
  * The next process to open the directory finds a log held by nobody.
  *
- * @throws LogError `OPTION_INVALID`, `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_DAMAGED` (the backup), `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
+ * @throws LogError `OPTION_INVALID`, `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_DAMAGED` (the backup), `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE` (the backup cannot be read)
  * @example
  * await restoreLog({ backup: '/backup/monday.mdb', directory: './tidemark-data' })
  */
@@ -84,8 +84,7 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
     takeOverOwner(directory, join(directory, sealFile))
     return { ...check, path: join(directory, dataFile), movedTo }
   } catch (error) {
-    if (error instanceof Error && 'syscall' in error) throw toNotWritable(directory, error)
-    throw await toUnavailable(error, `restoring ${JSON.stringify(backup)}`)
+    throw await toNotRestored(directory, error)
   } finally {
     process.off('exit', wipe)
     wipe()

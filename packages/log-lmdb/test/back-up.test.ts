@@ -288,6 +288,40 @@ describe('a backup', () => {
     })
   })
 
+  test.each(['copy', 'compact'])(
+    'on a disk that is full is told with its name (%s)',
+    async (task) => {
+      const log = await openAt(directory)
+      await log.append({ events: [{ topic: parseTopic('a'), data: 'x'.repeat(900_000) }] })
+      await log.close()
+      // Blocks of 512 bytes: 512 KiB, of which a copy of 1 MB has no room.
+      const wrapper = ['sh', '-c', 'ulimit -f 1024 && exec "$@"', 'sh']
+      const child = startChild('keeper.ts', [task, directory, target], wrapper)
+      children.push(child)
+      const { outcome } = (await child.line((line) => typeof line === 'object')) as {
+        readonly outcome: string
+      }
+      expect(outcome).toMatch(/The backup ".*backup\.mdb" cannot be written: .*see to the disk/i)
+      expect(await readdir(base)).toEqual(['data'])
+      child.process.stdin?.end()
+      expect(await child.ended).toBe(3)
+    },
+  )
+
+  test('of what cannot be read is told as that', async () => {
+    await mkdir(join(directory, 'data.mdb'), { recursive: true })
+    const refusal = {
+      code: 'LOG_UNAVAILABLE',
+      message: expect.stringMatching(/data".*cannot be read/),
+    }
+    await expect(backUpLog({ directory, target })).rejects.toMatchObject(refusal)
+    await expect(checkLog({ path: directory })).rejects.toMatchObject(refusal)
+    await expect(
+      restoreLog({ backup: directory, directory: join(base, 'into') }),
+    ).rejects.toMatchObject(refusal)
+    expect(await readdir(base)).toEqual(['data'])
+  })
+
   test('of nothing makes nothing', async () => {
     await expect(backUpLog({ directory, target })).rejects.toMatchObject({
       code: 'LOG_FORMAT_FOREIGN',

@@ -15,7 +15,7 @@ export const logErrors = {
   OPTION_INVALID: 'An option or argument of a log is of the wrong type or out of its range.',
   LOG_CLOSED: 'The log has been closed.',
   LOG_UNAVAILABLE:
-    'The storage refused the operation; nothing of it was stored. Try again with the same idempotency key.',
+    'The storage refused the operation; nothing of it was stored. Try again with the same idempotency key. Of a check or a backup: the data cannot be read.',
   LOG_FORMAT_NEWER:
     'The data was written by a newer version; run that version or another directory.',
   LOG_FORMAT_FOREIGN: 'The directory holds something that is not a Tidemark log.',
@@ -32,7 +32,7 @@ export const logErrors = {
   LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
   LOG_SUPERSEDED:
     'Another process began to write this log as if nobody held it; nothing more is stored or read here.',
-  LOG_NOT_WRITABLE: 'The data directory cannot be created or written.',
+  LOG_NOT_WRITABLE: 'The data directory, or a backup, cannot be created or written.',
 } as const
 
 export type LogErrorCode = keyof typeof logErrors
