@@ -17,8 +17,8 @@ import { onSignals } from './signals.ts'
 export const check: CommandBody = {
   usage: '<directory or backup>',
   description: `Looks at every page and every record, compares what they say of each other, and prints what it saw. Without --repair-clock
-it changes nothing. A hub may go on writing meanwhile. Ends with 0 if all is well, 1 if something is damaged, 73 if there is no log, or one
-of a newer version.`,
+it changes nothing. A hub may go on writing meanwhile. Ends with 0 if all is well, 1 if something is damaged, 73 if there is no log or one
+of a newer version, 74 if it cannot be read.`,
   options: [
     {
       name: 'repair-clock',

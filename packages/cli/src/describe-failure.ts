@@ -47,9 +47,20 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   STREAM_STOPPED: exitCodes.protocol,
 }
 
-/** What the client's advice is called on the command line. */
-const hints: Readonly<Record<string, string>> = {
-  STREAM_INVALID: ' Here the option is --max-event-bytes.',
+/** What the advice of the client and of the log is called on the command line. */
+const hints: readonly Hint[] = [
+  { code: 'STREAM_INVALID', advice: 'Raise eventBytesMax', option: '--max-event-bytes' },
+  { code: 'BACKUP_EXISTS', advice: 'may be replaced', option: '--overwrite' },
+  // A directory of something else is refused by this code as well, and nothing helps there.
+  { code: 'LOG_NOT_EMPTY', advice: 'may be moved aside', option: '--replace' },
+  { code: 'LOG_UNAVAILABLE', advice: 'make a compact backup', option: '--compact' },
+]
+
+interface Hint {
+  readonly code: string
+  /** Words of the message by which it is known to give the advice. */
+  readonly advice: string
+  readonly option: string
 }
 
 const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
@@ -76,7 +87,9 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return describeCliError(error)
   if (error instanceof ClientError && error.code === 'REFUSED') return describeRefusal(error)
   const code = codeOf(error)
-  const text = `${say(error, code)}${hints[code] ?? ''}`
+  const said = say(error, code)
+  const hint = hints.find((each) => each.code === code && said.includes(each.advice))
+  const text = hint === undefined ? said : `${said} Here the option is ${hint.option}.`
   return { text, exitCode: exitCodesByCode[code] ?? exitCodes.failed }
 }
 

@@ -52,7 +52,12 @@ test('a hub is backed up while it runs, lost, restored, and its clients are told
   await kill(hub.child)
   const occupied = await run(['restore', file, '--data', data])
   expect(occupied.code).toBe(73)
-  expect(occupied.stderr).toMatch(/holds a log.*\(LOG_NOT_EMPTY\)\n$/)
+  expect(occupied.stderr).toMatch(
+    /holds a log.*\(LOG_NOT_EMPTY\) Here the option is --replace\.\n$/,
+  )
+  const foreign = await run(['restore', file, '--data', join(directory, 'backups')])
+  expect(foreign.stderr).toMatch(/and no log\..*\(LOG_NOT_EMPTY\)\n$/)
+  expect(foreign.stderr).not.toContain('--replace')
   const restored = await run(['restore', file, '--data', data, '--replace'])
   expect(restored.code).toBe(0)
   expect(restored.stderr).toMatch(/what was there is in .*before-restore-/)
@@ -145,7 +150,9 @@ test('a backup replaces a file only when told', async () => {
   expect((await run(args)).code).toBe(0)
   const refused = await run(args)
   expect(refused.code).toBe(73)
-  expect(refused.stderr).toMatch(/one\.mdb" exists.*\(BACKUP_EXISTS\)\n$/)
+  expect(refused.stderr).toMatch(
+    /one\.mdb" exists.*\(BACKUP_EXISTS\) Here the option is --overwrite\.\n$/,
+  )
   expect((await run([...args, '--overwrite', '--compact'])).code).toBe(0)
   expect(readdirSync(directory).toSorted()).toEqual(['events', 'one.mdb'])
 })

@@ -137,18 +137,30 @@ async function copyLog(
     timer = clock.after(copyLookMs, look)
   }
   let timer = clock.after(copyLookMs, look)
-  // Nothing breaks LMDB's copy off.
-  const letExit = killAtExit(scratch.wipe)
-  // Into a directory: LMDB puts its file's name behind the path.
-  const copying = opened.root.backup(scratch.directory, isCompact).finally(async () => {
-    await opened.root.close()
-    opened.newest.close()
-    letExit()
-  })
+  const copying = copyAndClose(opened, scratch, isCompact)
   try {
-    await Promise.race([copying, refuseStuck(clock, copying, () => sizeOf() > 0)])
+    // A compact copy needs no lock.
+    const hasBegun = (): boolean => isCompact || sizeOf() > 0
+    await Promise.race([copying, refuseStuck(clock, copying, hasBegun)])
   } finally {
     timer.cancel()
+  }
+}
+
+async function copyAndClose(
+  { root, newest }: Environment,
+  scratch: Scratch,
+  isCompact: boolean,
+): Promise<void> {
+  // Nothing breaks LMDB's copy off.
+  const letExit = killAtExit(scratch.wipe)
+  try {
+    // Into a directory: LMDB puts its file's name behind the path.
+    await root.backup(scratch.directory, isCompact)
+  } finally {
+    await root.close()
+    newest.close()
+    letExit()
   }
 }
 
@@ -161,8 +173,7 @@ async function open(directory: string, isHeld: boolean): Promise<Environment> {
 }
 
 /**
- * Rejects when a copy has not begun for {@link beginWaitMs}. LMDB copies the first two pages under the write lock, unless the copy is
- * a compact one. Should it still begin, it goes on into a file without a name.
+ * Rejects when a copy has not begun for {@link beginWaitMs}. LMDB copies the first two pages under the write lock. Should it still begin, it goes on into a file without a name.
  */
 function refuseStuck(
   clock: Clock,
@@ -195,7 +206,7 @@ function estimateBytes({ root }: Environment, isCompact: boolean): number {
 interface Scratch {
   readonly directory: string
   /** Removes the directory, as the process does when it ends. */
-  wipe(): void
+  readonly wipe: () => void
   /** Removes it while the process goes on. */
   remove(): void
 }
