@@ -61,6 +61,8 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
   await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
   const scratch = makeScratch(dirname(target), basename(target))
   const copy = join(scratch.directory, dataFile)
+  // LMDB is at work in threads of its own from here on, and its exit hook unmaps what they read.
+  const letExit = killAtExit()
   try {
     await copyLog(directory, scratch.directory, { isCompact, clock, onProgress })
     const check = await checkLog({ path: copy, onProgress, clock })
@@ -72,6 +74,7 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
   } catch (error) {
     throw isOfFiles(error) ? toNotWritable(target, error) : await toUnavailable(error, 'backing up')
   } finally {
+    letExit()
     scratch.remove()
   }
 }
@@ -131,15 +134,12 @@ async function copyLog(
     timer = clock.after(copyLookMs, look)
   }
   let timer = clock.after(copyLookMs, look)
-  // Nothing breaks LMDB's copy off. The listener that wipes the scratch directory is called before.
-  const letExit = killAtExit()
   try {
     // Into a directory: LMDB puts its file's name behind the path.
     await root.backup(to, isCompact)
   } finally {
     timer.cancel()
     await root.close()
-    letExit()
     newest.close()
   }
 }
