@@ -5,7 +5,9 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
     'log.patienceMsMax',
     'log-lmdb.ageHoldMs',
+    'log.clockAheadMs',
     'log-lmdb.clockAheadMs',
+    'log-lmdb.tracedPages',
     'log-lmdb.clockJumpMs',
     'log-lmdb.copyLookMs',
     'log-lmdb.lookMs',
