@@ -6,8 +6,6 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log.patienceMsMax',
     'log-lmdb.ageHoldMs',
     'log.clockAheadMs',
-    'log-lmdb.clockAheadMs',
-    'log-lmdb.tracedPages',
     'log-lmdb.clockJumpMs',
     'log-lmdb.copyLookMs',
     'log-lmdb.lookMs',
@@ -104,6 +102,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.reasonLengthMax',
   ],
   'a share or a number of attempts': [
+    'log-lmdb.tracedPages',
     'log-lmdb.busyLooksMax',
     'log-lmdb.looksMax',
     'client.redirectsMax',
