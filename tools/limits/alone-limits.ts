@@ -5,7 +5,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
     'log.patienceMsMax',
     'log-lmdb.ageHoldMs',
-    'log-lmdb.clockAheadMs',
+    'log.clockAheadMs',
     'log-lmdb.clockJumpMs',
     'log-lmdb.copyLookMs',
     'log-lmdb.lookMs',
@@ -102,6 +102,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.reasonLengthMax',
   ],
   'a share or a number of attempts': [
+    'log-lmdb.tracedPages',
     'log-lmdb.busyLooksMax',
     'log-lmdb.looksMax',
     'client.redirectsMax',
