@@ -27,7 +27,7 @@ export interface TidemarkOptions {
    * Bytes of memory for the topic sets of all sessions, each beyond its first 4 KiB; sessions with the same set count once. At least
    * 4 MiB, the largest set. Default 256 MiB; a session whose set does not fit any more is refused as `FULL`.
    */
-  readonly feedBytesMax?: number | undefined
+  readonly topicSetsBytesMax?: number | undefined
   /** Bytes of one event's data. Default 1 MiB. */
   readonly eventBytesMax?: number | undefined
   /**
@@ -81,9 +81,9 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
       { sessionsMax: options.sessionsMax ?? limits.sessionsMax },
       { from: 0, to: Number.MAX_SAFE_INTEGER },
     ),
-    feedBytesMax: readRange(
-      { feedBytesMax: options.feedBytesMax ?? limits.feedBytesMax },
-      { from: limits.feedBytesMin, to: Number.MAX_SAFE_INTEGER },
+    topicSetsBytesMax: readRange(
+      { topicSetsBytesMax: options.topicSetsBytesMax ?? limits.topicSetsBytesMax },
+      { from: limits.topicSetsBytesMin, to: Number.MAX_SAFE_INTEGER },
     ),
     eventBytesMax: readRange(
       { eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax },
