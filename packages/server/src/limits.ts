@@ -42,7 +42,7 @@ export const publishPatienceMsMax: number = 4
 /** Records that wait for a flush, at which they leave early. At 50 flushes per second that is 50,000 records per second. */
 export const flushEventsMax: number = 1_000
 
-/** Characters of data, likewise: one block is about `writeBytesMax`, or one large event. */
+/** Bytes of data, likewise. Of frames, so many are one block: about `writeBytesMax`, or one large event. */
 export const flushBytesMax: number = 64 * 1024
 
 /**

@@ -39,7 +39,10 @@ export interface TidemarkOptions {
   readonly flushWindowMaxMs?: number | undefined
   /** Events that wait, at which they are written early: 1 or more. Default 1,000. */
   readonly flushEventsMax?: number | undefined
-  /** Characters of data that wait, likewise: 1 or more. Default 64 Ki. */
+  /**
+   * Bytes of data that wait, likewise: 1 or more. A flush is divided into blocks of so many bytes, up to the event that passes it.
+   * Default 64 KiB.
+   */
   readonly flushBytesMax?: number | undefined
   /**
    * How long a client may take nothing before its session is closed with `tidemark.bye`, in milliseconds, 100 to 86,400,000.
