@@ -5,7 +5,7 @@ import type { Http2ServerResponse } from 'node:http2'
 import type { Block } from '../block.ts'
 import { http2SliceBytes, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
-import { endOwn, writeOwn } from './own-methods.ts'
+import { endOwn, writeOwn } from './lead-through.ts'
 import type { StreamHead } from './stream-head.ts'
 
 /** A sink that offers the connection one slice at a time. */
