@@ -5,7 +5,8 @@ import { batchEventsMax } from '@tidemark/log'
 /**
  * Bytes that may wait in user space for one socket before its session lags and gets no more. The write that passes it may
  * be one event of 1 MiB, which live sessions share and replaying ones do not.
- * 10,000 stalled sessions × 64 KiB = 640 MiB while events are small.
+ * 10,000 stalled sessions × 64 KiB = 640 MiB while blocks are small, 1.8 GiB with the largest of several events. Large events have
+ * bounds of their own: `heldBlocksBytesMax`, `largeWriteBytesMax`.
  */
 export const writeBytesMax: number = 64 * 1024
 
