@@ -45,7 +45,7 @@ const routes = {
   publish: post('/topics/a', 'x'),
   'publish a batch': post('/publish', '[{"topic":"a","data":1},{"topic":"b","data":2}]'),
   history: `GET /topics/a HTTP/1.1\r\n${host}\r\n`,
-  'history after a cursor': `GET /topics/a?after=1abcdefghijkl0000-1 HTTP/1.1\r\n${host}\r\n`,
+  'history after a cursor': `GET /topics/a?after=1abcdefghijklmno0000-1 HTTP/1.1\r\n${host}\r\n`,
 }
 
 /** All that a log may say, whatever it says it to. */
@@ -152,7 +152,7 @@ describe('a client that accepts event streams only', () => {
     const read = log.read
     // Opened, and then the log fails.
     Object.assign(log, { read: () => Promise.reject(unavailable) })
-    const first = `GET /events?topic=a HTTP/1.1\r\n${host}Last-Event-ID: 1abcdefghijkl0000-1\r\n\r\n`
+    const first = `GET /events?topic=a HTTP/1.1\r\n${host}Last-Event-ID: 1abcdefghijklmno0000-1\r\n\r\n`
     const answer = await exchange(port, [onlyStreams(first)])
     Object.assign(log, { read })
     expect(answer).toMatchObject({ status: 200 })

@@ -146,7 +146,7 @@ test('history is read page by page, and says what retention took', async () => {
     page = await history(hub, `a?limit=2&after=${page.next}`)
   }
   expect(seen).toEqual(['0', '1', '2', '3', '4'])
-  expect(await history(hub, 'a?after=1zzzzzzzzzzzzzzz0-5')).toMatchObject({
+  expect(await history(hub, 'a?after=1zzzzzzzzzzzzzzzzzz0-5')).toMatchObject({
     lost: { reason: 'epoch' },
   })
 })

@@ -207,7 +207,7 @@ describe('refusals', () => {
       'garbage',
       '1',
       '%00',
-      '1abcdefghijkl0000-zzzzzzzzzzzzzzzz',
+      '1abcdefghijklmno0000-zzzzzzzzzzzzzzzz',
       'ÿ'.repeat(50),
     ]) {
       const client = ask('/?topic=a', `Last-Event-ID: ${cursor}\r\n${eventSource}`)

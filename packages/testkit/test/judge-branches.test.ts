@@ -10,7 +10,7 @@ const epochs = { common: 'a', lost: 'b', since: 'c' }
 
 /** The record at a sequence from 1 on, written by an epoch that begins anywhere. */
 function record(epoch: keyof typeof epochs, sequence: number, topic = 't'): ReceivedEvent {
-  const cursor = `1${epochs[epoch].repeat(15)}0-${sequence}`
+  const cursor = `1${epochs[epoch].repeat(18)}0-${sequence}`
   return { publisher: epoch, number: sequence, topic, cursor }
 }
 
@@ -76,7 +76,7 @@ test('a gap excuses what it spans and no more', () => {
 })
 
 test('a place behind the last common event that is no event’s own may be of either history', () => {
-  const resumedFrom = `1${'b'.repeat(15)}0-3`
+  const resumedFrom = `1${'b'.repeat(18)}0-3`
   const beaten = { ...early, lastEventId: resumedFrom }
   const foreign = JSON.stringify({ from: resumedFrom, to: cursorOf(before[2]), reason: 'epoch' })
   const told = { resumedFrom, resumed: 'gap', gaps: [foreign], events: since }

@@ -7,7 +7,7 @@ import { judgeStream } from '../src/load/judge-stream.ts'
 import type { LagRule, StreamReception } from '../src/load/judge-stream.ts'
 
 function at(place: number): string {
-  return `1aaaaaaaaaaaaaaa0-${place.toString(36)}`
+  return `1aaaaaaaaaaaaaaaaaa0-${place.toString(36)}`
 }
 
 /** Places 1 to 8: two topics in turns, two keys in turns. */
@@ -66,7 +66,7 @@ describe('a stream that keeps the promise', () => {
 describe('a violation is', () => {
   test('an event that is missing in the middle, or at the end, with those around it', () => {
     expect(judge(pick(0, 1, 2, 4, 5, 6, 7))).toEqual([
-      'never got: p:3 odd#b at 1aaaaaaaaaaaaaaa0-4; expected p:0 even#a @0, p:1 odd#a @1, p:2 even#b @2, [p:3 odd#b @3], p:4 even#a @4, p:5 odd#a @5 …; got p:0 even#a @0, p:1 odd#a @1, p:2 even#b @2, [p:4 even#a @4], p:5 odd#a @5, p:6 even#b @6 …',
+      'never got: p:3 odd#b at 1aaaaaaaaaaaaaaaaaa0-4; expected p:0 even#a @0, p:1 odd#a @1, p:2 even#b @2, [p:3 odd#b @3], p:4 even#a @4, p:5 odd#a @5 …; got p:0 even#a @0, p:1 odd#a @1, p:2 even#b @2, [p:4 even#a @4], p:5 odd#a @5, p:6 even#b @6 …',
     ])
     expect(judge(pick(0, 1, 2, 3, 4, 5, 6))[0]).toMatch(/^never got: p:7 /)
   })

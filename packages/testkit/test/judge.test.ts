@@ -7,7 +7,7 @@ import { matchesAny } from '../src/traffic/matches-any.ts'
 
 /** The cursor at a place of one history; another letter is another history. */
 function at(place: number, epoch = 'a'): string {
-  return `1${epoch.repeat(15)}0-${place.toString(36)}`
+  return `1${epoch.repeat(18)}0-${place.toString(36)}`
 }
 
 function attempt(publisher: string, numbers: readonly number[], receipt?: number): Attempt {
