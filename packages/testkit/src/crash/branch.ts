@@ -4,15 +4,31 @@ import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import type { ReceivedEvent } from '../traffic/history.ts'
 
+export interface BranchOrigin {
+  /** The history that the data directory was a copy of; undefined for the first one. */
+  readonly source?: number | undefined
+  /** The epochs of all its records, those of the hub's own topics among them, in their order. Default: those of `records`. */
+  readonly epochs?: readonly string[] | undefined
+}
+
 /** All that one data directory held in the end, in its order. */
 export class Branch {
+  /** A copy has a higher one than what it was made of. */
   readonly number: number
+  readonly source: number | undefined
+  readonly epochs: readonly string[]
   readonly records: readonly ReceivedEvent[]
   readonly #positions: readonly (Position | undefined)[]
   readonly #places = new Map<string, number>()
 
-  constructor(number: number, records: readonly ReceivedEvent[]) {
+  constructor(
+    number: number,
+    records: readonly ReceivedEvent[],
+    { source, epochs = records.map(({ cursor }) => epochOf(cursor)) }: BranchOrigin = {},
+  ) {
     this.number = number
+    this.source = source
+    this.epochs = [...new Set(epochs)]
     this.records = records
     this.#positions = records.map(({ cursor }) => parseCursor(cursor)?.position)
     for (const [i, record] of records.entries()) this.#places.set(nameOf(record), i)
@@ -49,6 +65,11 @@ export class Branch {
     while (areOne(this.records[count], other.records[count])) count += 1
     return count
   }
+}
+
+/** The incarnation of writing that a cursor names, as text. */
+export function epochOf(cursor: string): string {
+  return cursor.slice(1, cursor.indexOf('-'))
 }
 
 function areOne(a: ReceivedEvent | undefined, b: ReceivedEvent | undefined): boolean {
