@@ -136,11 +136,7 @@ class Walk {
   readonly #had = new Set<string>()
   #place: Place | undefined
 
-  constructor(
-    reception: BranchReception,
-    branches: ReadonlyMap<number, Branch>,
-    kinship: Kinship,
-  ) {
+  constructor(reception: BranchReception, branches: ReadonlyMap<number, Branch>, kinship: Kinship) {
     this.#reception = reception
     this.#branches = branches
     this.#kinship = kinship
@@ -167,7 +163,10 @@ class Walk {
     // A gap that is false is told above.
     const gaps = standing === 'on' ? [] : story.gaps.map(readGap)
     for (const gap of gaps) this.#judgeGap(gap, { branch, count: shared })
-    const resumedAt = Math.min(shared, ...story.gaps.map((gap) => branch.countUpTo(readGap(gap).to)))
+    const resumedAt = Math.min(
+      shared,
+      ...story.gaps.map((gap) => branch.countUpTo(readGap(gap).to)),
+    )
     this.#judgeOrder(story, { branch, from: resumedAt })
     // Cut off before the first new id it comes back to where it was.
     if (story.lastEventId === story.resumedFrom) return
