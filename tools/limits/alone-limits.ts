@@ -134,8 +134,9 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log-lmdb.newDataBytes',
     'log-lmdb.readersMax',
   ],
-  'one small thing of a process: a list of 30 KB, one text, or descriptors': [
+  'one small thing of a process: a list of 40 KB, one text, or descriptors': [
     'log.lineageEpochsMax',
+    'log.renamingsMax',
     'client.lastEventIdBytesMax',
     'hub.descriptorsSpare',
     'cli.shownCursorMax',

@@ -311,11 +311,19 @@ function parseObject(bytes: Buffer, name: string): Readonly<Record<string, unkno
   return entry as Readonly<Record<string, unknown>>
 }
 
-/** Format 1 names one epoch of another shape, which is not used any more. */
-function hasEpochs({ version, epochs }: Readonly<Record<string, unknown>>): boolean {
-  if (version === 1) return true
+/** Formats before 3 name epochs of another shape, which are not used any more. */
+function hasEpochs(entry: Readonly<Record<string, unknown>>): boolean {
+  const { version, epochs, renamings } = entry
+  if (Number(version) < 3) return true
+  return isListOfEpochs(epochs) && epochs.length > 0 && isListOfEpochs(renamings)
+}
+
+function isListOfEpochs(list: unknown): list is readonly unknown[] {
   try {
-    return Array.isArray(epochs) && epochs.length > 0 && epochs.every((each) => parseEpoch(each))
+    return (
+      Array.isArray(list) &&
+      list.every(([epoch, at]) => parseEpoch(epoch) && Number.isSafeInteger(at))
+    )
   } catch {
     return false
   }

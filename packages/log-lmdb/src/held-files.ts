@@ -34,6 +34,8 @@ export interface HeldFilesOptions {
 /** The data file and the lock file of one handle. */
 export class HeldFiles {
   readonly places: FilePlaces
+  /** Names the data file apart from its copies. */
+  readonly copy: string
   readonly #directory: string
   readonly #onChange: (text: string) => void
   readonly #held: readonly HeldFile[]
@@ -47,6 +49,7 @@ export class HeldFiles {
     const lock = hold(directory, lockFile, newest.lockDescriptor)
     this.#held = [data, lock]
     this.places = { data: data.place, lock: lock.place }
+    this.copy = findCopy(data.file)
   }
 
   get isLost(): boolean {
@@ -155,7 +158,16 @@ function findPlace(path: string): FilePlace | undefined {
   }
 }
 
-function toPlace({ dev, ino }: BigIntStats): FilePlace {
+/**
+ * A copy is made later than its original, even where it gets the number of a file that was removed. The device may change with every
+ * mount, and counts only where the file system does not know when a file was made.
+ */
+function findCopy(file: number): string {
+  const { dev, ino, birthtimeNs } = fstatSync(file, { bigint: true })
+  return birthtimeNs === 0n ? toPlace({ dev, ino }) : `${ino}@${birthtimeNs}`
+}
+
+function toPlace({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): FilePlace {
   return `${dev}:${ino}`
 }
 

@@ -9,6 +9,8 @@ import type { Table } from './schema.ts'
 
 export interface Identity {
   readonly lineage: Lineage
+  /** The data file that the newest epoch was begun in; see `HeldFiles.copy`. */
+  readonly copy: string
   /** How often an epoch was begun here. */
   readonly openings: number
 }
@@ -19,10 +21,11 @@ const formatName = 'tidemark-log'
 interface StoredIdentity {
   readonly format: string
   readonly version: number
-  /** Oldest first. */
-  readonly epochs: readonly string[]
-  /** See `Lineage.unsureTo`. */
-  readonly unsureTo: number
+  /** `Lineage.stretches`. */
+  readonly epochs: readonly (readonly [epoch: string, begin: number])[]
+  /** `Lineage.renamings`. */
+  readonly renamings: readonly (readonly [epoch: string, to: number])[]
+  readonly copy: string
   readonly openings: number
   /** Of all before, as JSON. A wrong epoch would make cursors exact that are not. */
   readonly sum?: number
@@ -42,15 +45,18 @@ export function readIdentity(meta: Table, directory: string): Identity | undefin
       `The log in ${JSON.stringify(directory)} has format ${stored.version}; this version reads up to ${formatVersion}. Run the newer version, or name another directory.`,
     )
   }
-  // Format 1 named one epoch for the whole history: nothing tells which of its cursors are exact.
-  if (stored.version < 2) return undefined
-  const epochs = stored.epochs.map((epoch) => parseEpoch(epoch))
-  return { lineage: new Lineage(epochs, stored.unsureTo), openings: stored.openings }
+  // Format 1 named one epoch for the whole history, format 2 epochs of another shape: their cursors are of another history.
+  if (stored.version < formatVersion) return undefined
+  const stretches = stored.epochs.map(([epoch, begin]) => ({ epoch: parseEpoch(epoch), begin }))
+  const renamings = stored.renamings.map(([epoch, to]) => ({ epoch: parseEpoch(epoch), to }))
+  const { copy, openings } = stored
+  return { lineage: new Lineage(stretches, renamings), copy, openings }
 }
 
-export function writeIdentity(meta: Table, { lineage, openings }: Identity): void {
-  const { epochs, unsureTo } = lineage
-  const identity = { format: formatName, version: formatVersion, epochs, unsureTo, openings }
+export function writeIdentity(meta: Table, { lineage, copy, openings }: Identity): void {
+  const epochs = lineage.stretches.map(({ epoch, begin }) => [epoch, begin] as const)
+  const renamings = lineage.renamings.map(({ epoch, to }) => [epoch, to] as const)
+  const identity = { format: formatName, version: formatVersion, epochs, renamings, copy, openings }
   const stored: StoredIdentity = { ...identity, sum: crc32(JSON.stringify(identity)) }
   void meta.put(identityKey, Buffer.from(JSON.stringify(stored)))
 }

@@ -93,7 +93,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const expected = place ?? found.data
     if (expected !== undefined) requirePlace(directory, expected, held.places)
     const own = { ...self, ...held.places }
-    const registration = { directory, settings, own, key, clock, randomBytes }
+    const registration = { directory, settings, own, copy: held.copy, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
     const identity = await writer.run(() => enter(opened, registration, wake))
     const { lineage } = identity

@@ -6,7 +6,7 @@ import { isAlive, readHolders, writeHolder } from './holders.ts'
 import type { HeldBy, Holder } from './holders.ts'
 import { readIdentity, writeIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
-import { readState, writeState } from './log-state.ts'
+import { readState } from './log-state.ts'
 import type { Tables } from './schema.ts'
 import type { Table } from './schema.ts'
 import { readSettings, requireSameSettings, writeSettings } from './settings.ts'
@@ -16,6 +16,8 @@ export interface Registration {
   readonly directory: string
   readonly settings: SettingTexts
   readonly own: Holder
+  /** The data file; see `HeldFiles.copy`. */
+  readonly copy: string
   readonly key: Buffer
   readonly clock: Clock
   readonly randomBytes: (count: number) => Uint8Array
@@ -70,24 +72,22 @@ interface Beginning extends Registration {
  */
 function beginEpoch(
   tables: Tables,
-  { stored, dead, own, clock, randomBytes }: Beginning,
+  { stored, dead, own, copy, clock, randomBytes }: Beginning,
 ): Identity {
   const { meta } = tables
-  const state = readState(tables)
-  const opening = { head: state.head, now: clock.now(), randomBytes }
+  const { head } = readState(tables)
+  const opening = { head, now: clock.now(), randomBytes }
   // Under `commit` records are delivered before they are flushed: when the machine stopped under a holder, the
   // newest ones may be gone.
   const isUnsure =
     readSettings(meta)?.['durability'] === 'commit' &&
     dead.some(({ bootId }) => bootId !== own.bootId)
   const before = stored?.lineage ?? Lineage.found(opening)
-  const lineage = before.open({ ...opening, isUnsure })
-  const openings = (stored?.openings ?? 0) + 1
-  // One sequence is left out then, so that the newest position is the new epoch's and exact.
-  const head = isUnsure ? state.head + 1 : state.head
-  writeState(tables, { ...state, head })
-  writeIdentity(meta, { lineage, openings })
-  return { lineage, openings }
+  const isSameCopy = stored === undefined || stored.copy === copy
+  const lineage = before.open({ ...opening, isSameCopy, isUnsure })
+  const identity = { lineage, copy, openings: (stored?.openings ?? 0) + 1 }
+  writeIdentity(meta, identity)
+  return identity
 }
 
 function partitionHolders(

@@ -28,9 +28,9 @@ export interface Tables {
 
 /**
  * Version of the layout; a directory with a higher one is refused. From 2 on values have checksums; those written before
- * have none, and are read.
+ * have none, and are read. From 3 on epochs name the copy of the data that they were written in.
  */
-export const formatVersion = 2
+export const formatVersion = 3
 
 /** `overlappingSync` undefined takes over what another handle of this process has chosen. */
 export function openRoot(

@@ -22,7 +22,7 @@ export const wakeFile = 'wake'
 
 const oneByte = Buffer.of(0x2e)
 
-/** Bytes of a note: a dot, an epoch of up to 26 characters, a transaction's 16 digits, spaces and a line break are 46. */
+/** Bytes of a note: a dot, an epoch of up to 29 characters, a transaction's 16 digits, spaces and a line break are 49. */
 const noteBytes = 64
 /** Where the newest commit is noted, and where a holder notes it that has found the data to be older. */
 const commitAt = 0

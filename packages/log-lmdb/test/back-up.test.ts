@@ -19,6 +19,7 @@ import type { EventLog, Position } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import { DataFile } from '../src/data-file.ts'
 import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
+import { formatVersion } from '../src/schema.ts'
 import { isSealed, sealDirectory } from '../src/seal.ts'
 import { startChild } from './children/start-child.ts'
 import type { Child } from './children/start-child.ts'
@@ -372,7 +373,7 @@ test('a log of a newer version is neither backed up nor restored as if it had be
     const text = readFileSync(path, 'latin1')
     writeFileSync(
       path,
-      text.replaceAll('tidemark-log","version":2', 'tidemark-log","version":9'),
+      text.replaceAll(`tidemark-log","version":${formatVersion}`, 'tidemark-log","version":9'),
       'latin1',
     )
     expect((await checkLog({ path })).summary?.isNewer).toBe(true)

@@ -6,6 +6,7 @@ import { open } from 'lmdb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
+import { readWhole } from '@tidemark/testkit'
 import { formatVersion } from '../src/schema.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
@@ -221,6 +222,52 @@ test('after a stop of the machine under `commit` a new epoch begins, and a curso
   expect(epochText(head)).not.toBe(epochText(second))
   await after.close()
   await before.close()
+})
+
+test('after a stop of the machine under `commit` a reader is told of it once at most, however small its pages, and not again after a restart', async () => {
+  const before = await openAt(directory, { durability: 'commit' })
+  const names = Array.from({ length: 7 }, (_, i) => `${i}`)
+  const [old] = await before.append({ events: names.map((data) => ({ topic, data })) })
+  if (old === undefined) throw new Error('The append gave no positions.')
+  await tamper('holder:', (holder) => (holder['bootId'] = 'another start'))
+  for (const restarts of [0, 1]) {
+    const after = await openAt(directory, { durability: 'commit' })
+    const { first } = await after.bounds()
+    const query = { limit: 2 }
+    const fresh = await readWhole(after, ['a'], { after: first, ...query })
+    expect(fresh.data).toEqual(names)
+    expect(fresh.losses).toEqual([])
+    const told = await readWhole(after, ['a'], { after: old, ...query })
+    expect(told.data).toEqual(names.slice(1))
+    expect(told.losses).toMatchObject([{ reason: 'epoch', from: old }])
+    for (const { position } of fresh.records)
+      expect((await readWhole(after, ['a'], { after: position })).losses).toEqual([])
+    await after.close()
+    if (restarts === 0) await before.close()
+  }
+})
+
+test('a directory of the version before is taken over with all its events, and its cursors are told of a gap', async () => {
+  const before = await openAt(directory)
+  const [old] = await before.append({
+    events: [
+      { topic, data: '1' },
+      { topic, data: '2' },
+    ],
+  })
+  await before.close()
+  await tamper('identity', (identity) => {
+    identity['version'] = 2
+    identity['epochs'] = ['0lq1k2m3abcd0000']
+    delete identity['sum']
+  })
+  const log = await openAt(directory)
+  const { first } = await log.bounds()
+  expect((await readWhole(log, ['a'], { after: first })).data).toEqual(['1', '2'])
+  const told = await readWhole(log, ['a'], { after: old ?? first })
+  expect(told.losses).toMatchObject([{ reason: 'epoch' }])
+  expect(told.data).toEqual(['1', '2'])
+  await log.close()
 })
 
 test('after a stop of the machine under `fsync` the history goes on', async () => {

@@ -13,7 +13,7 @@ import {
 } from '../src/record-codec.ts'
 import { indexKey, latestKey, readSequence, sequenceKey } from '../src/schema.ts'
 
-const position = makePosition(parseEpoch('record0000000000'), 1)
+const position = makePosition(parseEpoch('record'.padEnd(19, '0')), 1)
 const text = (maxLength: number) => fc.string({ unit: 'binary', maxLength })
 const sequence = fc.nat(Number.MAX_SAFE_INTEGER)
 

@@ -82,7 +82,7 @@ test('what another process commits while an own group is in flight is not taken 
   let inFlightFirst = sequenceOf(start) + 1
   const tails = new Tails({
     tables,
-    lineage: new Lineage([epochOf(start)]),
+    lineage: new Lineage([{ epoch: epochOf(start), begin: 0 }]),
     history: new OwnHistory({
       meta: tables.meta,
       newest,

@@ -1,10 +1,10 @@
 // What only log drivers need: the inside of positions, and the rules every driver applies alike.
 
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
-export { makeEpoch, parseEpoch } from './epoch.ts'
-export type { Epoch, NewEpoch } from './epoch.ts'
+export { parseEpoch } from './epoch.ts'
+export type { Epoch } from './epoch.ts'
 export { Lineage } from './lineage.ts'
-export type { Extent, Opening, Place } from './lineage.ts'
+export type { Extent, Opening, Place, Renaming, Stretch } from './lineage.ts'
 export { epochOf, makePosition, sequenceOf } from './position.ts'
 export { fingerprintBatch } from './fingerprint.ts'
 export { HandledTail } from './handled-tail.ts'

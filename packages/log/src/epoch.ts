@@ -1,12 +1,15 @@
 // Epochs: the incarnations of writing that a history is made of, and their text form.
 //
-//   epoch  = opened random parent begin
+//   epoch  = opened random copy
 //   opened = 8 of [0-9a-z]: when the epoch began, milliseconds since 1970, base 36
 //   random = 4 of [0-9a-z]
-//   parent = 3 of [0-9a-z]: a fingerprint of the epoch whose history this one goes on from
-//   begin  = 1 to 11 of [0-9a-z]: the last sequence before the epoch's first record, base 36, no leading zero
+//   copy   = tag base fork: which copy of the data the epoch was written in
+//   tag    = 3 of [0-9a-z]: random, tells copies apart that were made at one place
+//   base   = 3 of [0-9a-z]: a fingerprint of the epoch that the copy goes on from; 000 where there is none
+//   fork   = 1 to 11 of [0-9a-z]: the last sequence the copy was made with, base 36, no leading zero
 //
-// A log that has never heard of an epoch learns from this text where the two histories can have parted; see `lineage.ts`.
+// All epochs of one copy say the same of it, however often it is opened. So a log that has never heard of an epoch learns from
+// the text where the two histories part; see `lineage.ts`.
 
 import { LogError } from './errors.ts'
 import { quoteValue } from './quote.ts'
@@ -14,57 +17,83 @@ import { quoteValue } from './quote.ts'
 /** One incarnation of writing. */
 export type Epoch = string & { readonly __brand: 'Epoch' }
 
+/** One copy of a log's data, as the end of an epoch's text names it. */
+export type CopyName = string & { readonly __brand: 'CopyName' }
+
 export interface NewEpoch {
-  /** The epoch whose history this one goes on from; undefined for the first of a log. */
-  readonly parent: Epoch | undefined
-  /** The head at which it begins: its first record is the one after. */
-  readonly begin: number
+  /** The copy it is written in; see {@link makeCopyName}. */
+  readonly copy: CopyName
+  /** The epoch it is younger than, whatever the clock says; undefined for the first of a log. */
+  readonly after: Epoch | undefined
   /** Milliseconds since 1970. */
   readonly now: number
-  /** 4 bytes. Two copies of one log that are opened in the same millisecond are told apart by them alone: 36^4 = 1.7 million. */
+  /** 4 bytes. Two openers that each take themselves for the only one are told apart in one millisecond by them: 36^4 = 1.7 million. */
+  readonly randomBytes: Uint8Array
+}
+
+export interface NewCopy {
+  /** The epoch that wrote the newest record it was made with; undefined for a log that goes on from no other. */
+  readonly base: Epoch | undefined
+  /** The newest sequence it was made with. */
+  readonly fork: number
+  /** 3 bytes. */
   readonly randomBytes: Uint8Array
 }
 
 const openedLength = 8
 const openedMax = 36 ** openedLength - 1
 const randomLength = 4
-const parentAt = openedLength + randomLength
-const parentLength = 3
-const beginAt = parentAt + parentLength
+const tagAt = openedLength + randomLength
+const tagLength = 3
+const baseAt = tagAt + tagLength
+const baseLength = 3
+const forkAt = baseAt + baseLength
+const noBase = '0'.repeat(baseLength)
 
 /** What an epoch's text looks like, for the cursor's expression as well. */
-export const epochPattern: string = `[0-9a-z]{${beginAt}}(?:0|[1-9a-z][0-9a-z]{0,10})`
+export const epochPattern: string = `[0-9a-z]{${forkAt}}(?:0|[1-9a-z][0-9a-z]{0,10})`
 
 const epochShape = new RegExp(`^${epochPattern}$`)
 
-/** Begins an epoch. It is younger than its parent, whatever the clock says. */
-export function makeEpoch({ parent, begin, now, randomBytes }: NewEpoch): Epoch {
-  const youngest = parent === undefined ? 0 : openedAtOf(parent) + 1
+/** Begins an epoch. */
+export function makeEpoch({ copy, after, now, randomBytes }: NewEpoch): Epoch {
+  const youngest = after === undefined ? 0 : openedAtOf(after) + 1
   const opened = Math.min(Math.max(now, youngest), openedMax)
-  let text = Math.floor(opened).toString(36).padStart(openedLength, '0')
-  for (let i = 0; i < randomLength; i++) text += ((randomBytes[i] ?? 0) % 36).toString(36)
-  text += parent === undefined ? '0'.repeat(parentLength) : fingerprintEpoch(parent)
-  return parseEpoch(text + begin.toString(36))
+  const text = Math.floor(opened).toString(36).padStart(openedLength, '0')
+  return parseEpoch(text + toDigits(randomBytes, randomLength) + copy)
+}
+
+/** The first epoch of a log that goes on from no other. */
+export function makeFirstEpoch({
+  now,
+  randomBytes,
+}: {
+  readonly now: number
+  readonly randomBytes: (count: number) => Uint8Array
+}): Epoch {
+  const copy = makeCopyName({ base: undefined, fork: 0, randomBytes: randomBytes(3) })
+  return makeEpoch({ copy, after: undefined, now, randomBytes: randomBytes(4) })
+}
+
+/** Names a copy of the data that nobody has written in yet. */
+export function makeCopyName({ base, fork, randomBytes }: NewCopy): CopyName {
+  const from = base === undefined ? noBase : fingerprintEpoch(base)
+  return (toDigits(randomBytes, tagLength) + from + fork.toString(36)) as CopyName
 }
 
 /** Checks that a stored or received text is an epoch. */
 export function parseEpoch(text: string): Epoch {
-  if (
-    typeof text !== 'string' ||
-    !epochShape.test(text) ||
-    !Number.isSafeInteger(beginOf(text as Epoch))
-  ) {
-    throw new LogError(
-      'EPOCH_INVALID',
-      `An epoch is ${beginAt + 1} to ${beginAt + 11} characters of 0-9 and a-z; got ${quoteValue(text)}.`,
-    )
-  }
-  return text as Epoch
+  if (isEpoch(text)) return text
+  throw new LogError(
+    'EPOCH_INVALID',
+    `An epoch is ${forkAt + 1} to ${forkAt + 11} characters of 0-9 and a-z; got ${quoteValue(text)}.`,
+  )
 }
 
-/** The last sequence before the epoch's first record. */
-export function beginOf(epoch: Epoch): number {
-  return Number.parseInt(epoch.slice(beginAt), 36)
+/** Whether a text has the shape of an epoch. */
+export function isEpoch(text: unknown): text is Epoch {
+  if (typeof text !== 'string' || !epochShape.test(text)) return false
+  return Number.isSafeInteger(forkOf(copyOf(text as Epoch)))
 }
 
 /** When the epoch began, in milliseconds since 1970 by the clock of the machine that began it. */
@@ -72,9 +101,26 @@ export function openedAtOf(epoch: Epoch): number {
   return Number.parseInt(epoch.slice(0, openedLength), 36)
 }
 
-/** Whether `epoch` says that it goes on from `parent`. Wrongly true for 1 in 36^3 = 46,656. */
-export function isChildOf(epoch: Epoch, parent: Epoch): boolean {
-  return epoch.slice(parentAt, beginAt) === fingerprintEpoch(parent)
+/** The copy of the data that an epoch was written in. */
+export function copyOf(epoch: Epoch): CopyName {
+  return epoch.slice(tagAt) as CopyName
+}
+
+/** The newest sequence that a copy was made with. */
+export function forkOf(copy: CopyName): number {
+  return Number.parseInt(copy.slice(forkAt - tagAt), 36)
+}
+
+/** Whether a copy says that it goes on from what `epoch` wrote. Wrongly true for 1 in 36^3 = 46,656. */
+export function isBaseOf(epoch: Epoch, copy: CopyName): boolean {
+  const base = copy.slice(baseAt - tagAt, forkAt - tagAt)
+  return base !== noBase && base === fingerprintEpoch(epoch)
+}
+
+function toDigits(bytes: Uint8Array, count: number): string {
+  let text = ''
+  for (let i = 0; i < count; i++) text += ((bytes[i] ?? 0) % 36).toString(36)
+  return text
 }
 
 /** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
@@ -82,5 +128,5 @@ function fingerprintEpoch(epoch: Epoch): string {
   let hash = 0x811c9dc5
   for (let i = 0; i < epoch.length; i++)
     hash = Math.imul(hash ^ epoch.charCodeAt(i), 0x01000193) >>> 0
-  return (hash % 36 ** parentLength).toString(36).padStart(parentLength, '0')
+  return (hash % 36 ** baseLength).toString(36).padStart(baseLength, '0')
 }

@@ -116,7 +116,13 @@ export const sweepLateMsMax: number = 1_000
 
 /**
  * Epochs that a history remembers. An epoch is a start of all writers that wrote something: 1,000 of them are a restart every
- * 90 seconds for the whole of a day's retention. 1,000 × ~30 bytes = 30 KB, read once at the start. Then the older half
+ * 90 seconds for the whole of a day's retention. 1,000 × ~40 bytes = 40 KB, read once at the start. Then the older half
  * becomes one epoch, and a cursor of that half is told of a gap.
  */
 export const lineageEpochsMax: number = 1_000
+
+/**
+ * Stops of the machine whose names for what was there before a history remembers. A cursor of a name before that is told of a gap
+ * like any of an unknown history. 10 × ~40 bytes.
+ */
+export const renamingsMax: number = 10

@@ -6,9 +6,17 @@
 // A log is copied, restored, or fails over to a copy that was behind: then two histories hand out the same sequences for
 // other records. Their epochs differ from the point on where they parted, because each begins a new one when it is opened.
 
-import { beginOf, isChildOf, makeEpoch, openedAtOf } from './epoch.ts'
+import {
+  copyOf,
+  forkOf,
+  isBaseOf,
+  makeCopyName,
+  makeEpoch,
+  makeFirstEpoch,
+  openedAtOf,
+} from './epoch.ts'
 import type { Epoch } from './epoch.ts'
-import { lineageEpochsMax } from './limits.ts'
+import { lineageEpochsMax, renamingsMax } from './limits.ts'
 import { epochOf, makePosition, sequenceOf } from './position.ts'
 import type { Position } from './position.ts'
 
@@ -29,119 +37,174 @@ export interface Place {
   readonly lost?: 'epoch' | 'ahead'
 }
 
+/** What one epoch wrote; it ends where the next one begins. */
+export interface Stretch {
+  readonly epoch: Epoch
+  /** The last sequence before the epoch's first record. */
+  readonly begin: number
+}
+
+/** A name for all records up to `to`, in the place of the epochs that wrote them. */
+export interface Renaming {
+  readonly epoch: Epoch
+  readonly to: number
+}
+
 export interface Opening {
   readonly head: number
   /** Milliseconds since 1970. */
   readonly now: number
   readonly randomBytes: (count: number) => Uint8Array
-  /** Records behind the head may have been delivered and lost: positions up to here are not exact. Default false. */
+  /**
+   * The data is the very copy that the newest epoch was written in, or put back in its place; not one that can be in use beside it.
+   * Default false, which is never wrong, but lets gaps begin earlier than they need to when a copy of this copy is lost.
+   */
+  readonly isSameCopy?: boolean | undefined
+  /**
+   * Records that were delivered may have been lost anywhere behind the head. All that is there gets new names, so that no cursor of
+   * before is exact and those given out from now on are. Default false.
+   */
   readonly isUnsure?: boolean | undefined
 }
 
-/** The epochs of one history, unchanging. An epoch ends where the next one begins. */
+/** The epochs of one history, unchanging. */
 export class Lineage {
   /** Oldest first; the last one is being written. Never empty, and the oldest begins at 0. */
+  readonly stretches: readonly Stretch[]
+  /** Oldest first; the last one is in force. */
+  readonly renamings: readonly Renaming[]
+  /** Of {@link stretches}. */
   readonly epochs: readonly Epoch[]
-  /** Records behind this sequence may have been lost with the machine, unknown which; 0 for none. */
-  readonly unsureTo: number
-  readonly #current: Epoch
-  readonly #begin: number
+  readonly #current: Stretch
+  readonly #renamed: Renaming | undefined
 
   /**
-   * @param epochs as {@link epochs}
-   * @param unsureTo as {@link unsureTo}
+   * @param stretches as {@link stretches}
+   * @param renamings as {@link renamings}
    */
-  constructor(epochs: readonly Epoch[], unsureTo = 0) {
-    const current = epochs.at(-1)
+  constructor(stretches: readonly Stretch[], renamings: readonly Renaming[] = []) {
+    const current = stretches.at(-1)
     if (current === undefined) throw new RangeError('A lineage has at least one epoch.')
-    this.epochs = epochs
-    this.unsureTo = unsureTo
+    this.stretches = stretches
+    this.renamings = renamings
+    this.epochs = stretches.map(({ epoch }) => epoch)
     this.#current = current
-    this.#begin = beginOf(current)
+    this.#renamed = renamings.at(-1)
   }
 
   /** The lineage of a history about which nothing is known but its head: cursors of it are of another history. */
-  static found({ now, randomBytes }: Omit<Opening, 'head'>): Lineage {
-    return new Lineage([
-      makeEpoch({ parent: undefined, begin: 0, now, randomBytes: randomBytes(4) }),
-    ])
+  static found(opening: Omit<Opening, 'head'>): Lineage {
+    return new Lineage([{ epoch: makeFirstEpoch(opening), begin: 0 }])
   }
 
   /** The lineage once a new epoch has begun at the head. An epoch that wrote nothing leaves no trace: no cursor names it. */
-  open({ head, now, randomBytes, isUnsure = false }: Opening): Lineage {
-    const written = this.epochs.filter(
-      (epoch, i) => i === 0 || beginOf(epoch) < this.#endOf(i, head),
-    )
-    const kept = written.length < lineageEpochsMax ? written : fold(written, { now, randomBytes })
-    const next = makeEpoch({ parent: kept.at(-1), begin: head, now, randomBytes: randomBytes(4) })
-    return new Lineage([...kept, next], isUnsure ? head : this.unsureTo)
+  open(opening: Opening): Lineage {
+    const { head, now, randomBytes, isSameCopy = false, isUnsure = false } = opening
+    const written = this.stretches.filter(({ begin }, i) => i === 0 || begin < this.#endOf(i, head))
+    const base = written.at(-1)?.epoch
+    const fresh = makeCopyName({ base, fork: head, randomBytes: randomBytes(3) })
+    // Not the copy of `base`: what was opened here and wrote nothing was of this copy all the same.
+    const copy = isSameCopy ? copyOf(this.#current.epoch) : fresh
+    const after = this.#current.epoch
+    const epoch = makeEpoch({ copy, after, now, randomBytes: randomBytes(4) })
+    const kept = written.length < lineageEpochsMax ? written : fold(written, opening)
+    const renamings = isUnsure
+      ? [...this.renamings, { epoch: makeName(written, head, opening), to: head }]
+      : this.renamings
+    return new Lineage([...kept, { epoch, begin: head }], renamings.slice(-renamingsMax))
   }
 
   /**
    * The name of a place in this history: the epoch that wrote the record there, and its sequence. One place has one name, for
-   * as long as the lineage remembers the epoch.
+   * as long as the lineage remembers the epoch and nothing behind the place is unsure.
    */
   positionAt(sequence: number): Position {
-    if (sequence > this.#begin) return makePosition(this.#current, sequence)
-    let i = this.epochs.length - 1
-    while (i > 0 && beginOf(this.epochs[i] ?? this.#current) >= sequence) i -= 1
-    return makePosition(this.epochs[i] ?? this.#current, sequence)
+    if (sequence > this.#current.begin) return makePosition(this.#current.epoch, sequence)
+    const renamed = this.#renamed
+    if (renamed !== undefined && sequence <= renamed.to)
+      return makePosition(renamed.epoch, sequence)
+    let i = this.stretches.length - 1
+    while (i > 0 && this.#stretchAt(i).begin >= sequence) i -= 1
+    return makePosition(this.#stretchAt(i).epoch, sequence)
   }
 
   /** Where any position, of this history or another, stands in this one. */
   place(position: Position, extent: Extent): Place {
     const epoch = epochOf(position)
     const sequence = sequenceOf(position)
-    const { head } = extent
-    const index = epoch === this.#current ? this.epochs.length - 1 : this.epochs.indexOf(epoch)
-    if (index < 0) return { after: this.#findParting(epoch, extent), lost: 'epoch' }
-    const end = this.#endOf(index, head)
-    if (sequence <= end && !this.#isUnsure(sequence)) return { after: sequence }
-    if (sequence <= end) return { after: sequence, lost: 'epoch' }
-    return { after: end, lost: epoch === this.#current ? 'ahead' : 'epoch' }
+    const isCurrent = epoch === this.#current.epoch
+    const index = isCurrent ? this.stretches.length - 1 : this.epochs.indexOf(epoch)
+    if (index < 0) return this.#placeElsewhere(position, extent)
+    const end = this.#endOf(index, extent.head)
+    if (sequence > end) return { after: end, lost: isCurrent ? 'ahead' : 'epoch' }
+    const isRenamed = this.#renamed !== undefined && sequence <= this.#renamed.to
+    return isRenamed ? { after: sequence, lost: 'epoch' } : { after: sequence }
+  }
+
+  /** Of an epoch that is none of the stretches. */
+  #placeElsewhere(position: Position, extent: Extent): Place {
+    const epoch = epochOf(position)
+    const sequence = sequenceOf(position)
+    const renaming = this.renamings.find((each) => each.epoch === epoch)
+    if (renaming === undefined)
+      return { after: Math.min(sequence, this.#findParting(epoch, extent)), lost: 'epoch' }
+    if (sequence <= renaming.to && renaming === this.#renamed) return { after: sequence }
+    return { after: Math.min(sequence, renaming.to), lost: 'epoch' }
   }
 
   /**
-   * Where the history of an unknown epoch can have parted from this one.
+   * Where the history of an unknown epoch parted from this one.
    *
-   * - It goes on from an epoch of this history: where it began, or where this history left that epoch.
-   * - Otherwise its own parent is unknown too. The two parted in the youngest epoch of this history that is older than the
-   *   unknown one and had not passed its beginning. If this history left that epoch before the unknown one began, they parted
-   *   where it left; a restored backup is this case, however often the lost history had been restarted since. Else
-   *   nothing closer is known than the beginning of that epoch.
+   * - This history has epochs of the same copy. Epochs of one copy follow each other in time, so it left the copy where the newest of
+   *   them ended that is older than the unknown one: a restored backup is this case, and a cursor of the original in a copy.
+   * - It has the epoch that the other copy was made of: they parted where that copy was made, or where this history left the epoch.
+   * - Else a copy of a copy, or another log altogether: everything retained may be unknown to it.
    */
   #findParting(unknown: Epoch, { first, head }: Extent): number {
-    const begin = beginOf(unknown)
+    const copy = copyOf(unknown)
+    const fork = forkOf(copy)
     const opened = openedAtOf(unknown)
-    let youngest = -1
-    for (const [i, epoch] of this.epochs.entries()) {
-      if (beginOf(epoch) > begin) break
-      if (openedAtOf(epoch) <= opened) youngest = i
+    let parting: number | undefined
+    let isOfCopy = false
+    for (const [i, { epoch, begin }] of this.stretches.entries()) {
+      const isOlder = openedAtOf(epoch) <= opened
+      if (copyOf(epoch) === copy) {
+        // A copy that runs twice, unknown to both: nothing closer is known than the beginning of what is being written.
+        if (isOlder) parting = i === this.stretches.length - 1 ? begin : this.#endOf(i, head)
+        else if (!isOfCopy) parting = fork
+        isOfCopy = true
+      } else if (!isOfCopy && isOlder && begin <= fork && isBaseOf(epoch, copy)) {
+        // Two may have one fingerprint: the earlier one is never too late.
+        parting ??= Math.min(fork, this.#endOf(i, head))
+      }
     }
-    for (let i = this.epochs.length - 1; i >= 0; i--) {
-      const epoch = this.epochs[i] ?? this.#current
-      if (beginOf(epoch) <= begin && isChildOf(unknown, epoch))
-        return Math.min(begin, this.#endOf(i, head))
-    }
-    const epoch = this.epochs[youngest]
-    if (epoch === undefined) return first
-    const end = this.#endOf(youngest, head)
-    return epoch !== this.#current && end < begin ? end : beginOf(epoch)
+    return parting ?? first
   }
 
-  #isUnsure(sequence: number): boolean {
-    return this.unsureTo > 0 && sequence <= this.unsureTo
+  #stretchAt(index: number): Stretch {
+    return this.stretches[index] ?? this.#current
   }
 
   #endOf(index: number, head: number): number {
-    const next = this.epochs[index + 1]
-    return next === undefined ? head : beginOf(next)
+    return this.stretches[index + 1]?.begin ?? head
   }
 }
 
+/** A name for what an opening takes over, that no other history has given to something else. */
+function makeName(
+  written: readonly Stretch[],
+  to: number,
+  { now, randomBytes }: Omit<Opening, 'head'>,
+): Epoch {
+  const base = written.at(-1)?.epoch
+  const copy = makeCopyName({ base, fork: to, randomBytes: randomBytes(3) })
+  return makeEpoch({ copy, after: base, now, randomBytes: randomBytes(4) })
+}
+
 /** Half of the epochs become one that nobody has heard of, so that no cursor of theirs is taken for another place. */
-function fold(epochs: readonly Epoch[], opening: Omit<Opening, 'head'>): readonly Epoch[] {
-  const { now, randomBytes } = opening
-  const before = makeEpoch({ parent: undefined, begin: 0, now, randomBytes: randomBytes(4) })
-  return [before, ...epochs.slice(Math.ceil(epochs.length / 2))]
+function fold(written: readonly Stretch[], opening: Omit<Opening, 'head'>): readonly Stretch[] {
+  const half = Math.ceil(written.length / 2)
+  const kept = written.slice(half)
+  const epoch = makeName(written.slice(0, half), kept[0]?.begin ?? 0, opening)
+  return [{ epoch, begin: 0 }, ...kept]
 }

@@ -15,7 +15,7 @@ import type {
   TailHandler,
 } from './event-log.ts'
 import { describeClockAhead, isClockAhead } from './clock-ahead.ts'
-import { makeEpoch, parseEpoch } from './epoch.ts'
+import { makeFirstEpoch, parseEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
 import { fingerprintBatch } from './fingerprint.ts'
 import { sweepLateMsMax, sweepPauseMs, sweepRecordsMax } from './limits.ts'
@@ -229,11 +229,12 @@ function checkOptions(options: MemoryLogOptions): CheckedOptions {
 }
 
 function drawEpoch(randomBytes: (count: number) => Uint8Array, clock: Clock): Epoch {
-  const bytes = typeof randomBytes === 'function' ? randomBytes(4) : undefined
-  if (bytes instanceof Uint8Array) {
-    return makeEpoch({ parent: undefined, begin: 0, now: clock.now(), randomBytes: bytes })
+  const draw = (count: number): Uint8Array => {
+    const bytes = typeof randomBytes === 'function' ? randomBytes(count) : undefined
+    if (bytes instanceof Uint8Array) return bytes
+    throw invalid('randomBytes must be a function that gives a Uint8Array', bytes ?? randomBytes)
   }
-  throw invalid('randomBytes must be a function that gives a Uint8Array', bytes ?? randomBytes)
+  return makeFirstEpoch({ now: clock.now(), randomBytes: draw })
 }
 
 function invalid(wanted: string, got: unknown): LogError {

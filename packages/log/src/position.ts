@@ -1,16 +1,16 @@
 // Positions in a log, and their text form: the cursor.
 //
 //   cursor   = "1" epoch "-" sequence *part
-//   epoch    = 16 to 26 of [0-9a-z], see epoch.ts
+//   epoch    = 19 to 29 of [0-9a-z], see epoch.ts
 //   sequence = 1 to 11 of [0-9a-z], base 36, no leading zero
 //   part     = "~" letter 1 to 64 of [0-9A-Za-z_-]
 //
-// The leading "1" is the version. Until a log has had 60 million events a cursor has at most 27 characters, until it has had
-// 2 billion at most 29. Parts carry what only some sessions need: the key of
+// The leading "1" is the version. Until a log has had 60 million events a cursor has at most 26 characters, until it has had
+// 2 billion at most 27; in a log that began as a copy it has up to 5 more. Parts carry what only some sessions need: the key of
 // a topic set that was changed on the open stream, or the position of a catch-up in progress. A cursor with a part that the
 // reader does not know must not be resumed as if the part were not there.
 
-import { beginOf, epochPattern } from './epoch.ts'
+import { epochPattern, isEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
 import { LogError } from './errors.ts'
 import { quoteValue } from './quote.ts'
@@ -144,10 +144,8 @@ export function parseCursor(text: string): Cursor | undefined {
   if (match === null) return undefined
   const [, epoch, digits, tail] = match as unknown as [string, string, string, string]
   const sequence = Number.parseInt(digits, 36)
-  const begin = beginOf(epoch as Epoch)
-  // No epoch wrote what lies before its beginning.
-  if (!Number.isSafeInteger(sequence) || begin > sequence) return undefined
+  if (!Number.isSafeInteger(sequence) || !isEpoch(epoch)) return undefined
   const parts = new Map<string, string>()
   for (const part of tail.split('~').slice(1)) parts.set(part.slice(0, 1), part.slice(1))
-  return { position: makePosition(epoch as Epoch, sequence), parts }
+  return { position: makePosition(epoch, sequence), parts }
 }

@@ -3,7 +3,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { beginOf, isChildOf, makeEpoch, openedAtOf, parseEpoch } from '../src/epoch.ts'
+import {
+  copyOf,
+  forkOf,
+  isBaseOf,
+  makeCopyName,
+  makeEpoch,
+  openedAtOf,
+  parseEpoch,
+} from '../src/epoch.ts'
 import {
   comparePositions,
   epochOf,
@@ -17,15 +25,16 @@ import {
 const epochs = fc
   .record({
     now: fc.nat(4e12),
-    begin: fc.maxSafeNat(),
+    fork: fc.maxSafeNat(),
     randomBytes: fc.uint8Array({ minLength: 4, maxLength: 4 }),
   })
-  .map((given) => makeEpoch({ ...given, parent: undefined }))
+  .map(({ now, fork, randomBytes }) => {
+    const copy = makeCopyName({ base: undefined, fork, randomBytes })
+    return makeEpoch({ copy, after: undefined, now, randomBytes })
+  })
 const positions = fc
-  .tuple(epochs, fc.nat())
-  .map(([epoch, further]) =>
-    makePosition(epoch, Math.min(beginOf(epoch) + further, Number.MAX_SAFE_INTEGER)),
-  )
+  .tuple(epochs, fc.maxSafeNat())
+  .map(([epoch, sequence]) => makePosition(epoch, sequence))
 const parts = fc
   .uniqueArray(fc.tuple(fc.stringMatching(/^[a-z]$/), fc.stringMatching(/^[0-9A-Za-z_-]{1,64}$/)), {
     maxLength: 4,
@@ -57,7 +66,7 @@ test('a cursor is safe in a header, a URL and an SSE line', () => {
 test('text that is no cursor is told apart, whatever it is', () => {
   fc.assert(
     fc.property(
-      fc.oneof(fc.string(), fc.stringMatching(/^1[0-9a-z]{14,18}-[0-9a-z~A-Z]{0,14}$/)),
+      fc.oneof(fc.string(), fc.stringMatching(/^1[0-9a-z]{17,22}-[0-9a-z~A-Z]{0,14}$/)),
       (text) => {
         const cursor = parseCursor(text)
         const again = cursor && formatCursor(cursor.position, cursor.parts)
@@ -71,19 +80,18 @@ test('text that is no cursor is told apart, whatever it is', () => {
 const garbage = {
   nothing: '',
   'a number': '42',
-  'another version': '2abcdefghijkl0000-1',
-  'no sequence': '1abcdefghijkl0000-',
-  'a leading zero': '1abcdefghijkl0000-01',
-  'an epoch of 15 characters': '1abcdefghijkl000-1',
-  'a place before its epoch began': '1abcdefghijkl0002-1',
-  'a beginning with a leading zero': '1abcdefghijkl00001-1',
-  'an epoch in capitals': '1ABCDEFGHIJKL0000-1',
-  'a sequence beyond 2^53': '1abcdefghijkl0000-zzzzzzzzzzz',
-  'a line break at its end': '1abcdefghijkl0000-1\n',
-  'a part without a value': '1abcdefghijkl0000-1~a',
-  'a part that is too long': `1abcdefghijkl0000-1~a${'x'.repeat(65)}`,
-  'five parts': '1abcdefghijkl0000-1~aa~ba~ca~da~ea',
-  'a space': ' 1abcdefghijkl0000-1',
+  'another version': '2abcdefghijklmno0000-1',
+  'no sequence': '1abcdefghijklmno0000-',
+  'a leading zero': '1abcdefghijklmno0000-01',
+  'an epoch of 18 characters': '1abcdefghijklmno000-1',
+  'a beginning with a leading zero': '1abcdefghijklmno00001-1',
+  'an epoch in capitals': '1ABCDEFGHIJKLMNO0000-1',
+  'a sequence beyond 2^53': '1abcdefghijklmno0000-zzzzzzzzzzz',
+  'a line break at its end': '1abcdefghijklmno0000-1\n',
+  'a part without a value': '1abcdefghijklmno0000-1~a',
+  'a part that is too long': `1abcdefghijklmno0000-1~a${'x'.repeat(65)}`,
+  'five parts': '1abcdefghijklmno0000-1~aa~ba~ca~da~ea',
+  'a space': ' 1abcdefghijklmno0000-1',
 }
 for (const [what, text] of Object.entries(garbage)) {
   test(`${what} is no cursor`, () => {
@@ -92,49 +100,54 @@ for (const [what, text] of Object.entries(garbage)) {
 }
 
 test('64 KB of almost a cursor are refused at once', () => {
-  expect(parseCursor(`1abcdefghijkl0000-1${'~aa'.repeat(20_000)}`)).toBeUndefined()
+  expect(parseCursor(`1abcdefghijklmno0000-1${'~aa'.repeat(20_000)}`)).toBeUndefined()
 })
 
-test('a cursor of a log with sixty million events has at most 27 characters', () => {
-  const begin = 36 ** 5 - 2
-  const epoch = makeEpoch({ parent: undefined, begin, now: 1.8e12, randomBytes: Buffer.alloc(4) })
-  expect(formatCursor(makePosition(epoch, begin + 1)).length).toBeLessThanOrEqual(27)
+test('a cursor of a log with sixty million events has at most 26 characters, and 31 in one that began as a copy', () => {
+  const randomBytes = Buffer.alloc(4, 255)
+  const sequence = 36 ** 5 - 1
+  const make = (fork: number): string => {
+    const copy = makeCopyName({ base: undefined, fork, randomBytes })
+    const epoch = makeEpoch({ copy, after: undefined, now: 1.8e12, randomBytes })
+    return formatCursor(makePosition(epoch, sequence))
+  }
+  expect(make(0).length).toBeLessThanOrEqual(26)
+  expect(make(sequence - 1).length).toBeLessThanOrEqual(31)
 })
 
-test('an epoch knows its parent, where it began, and that it is younger', () => {
-  const make = (parent: typeof first | undefined, begin: number, now: number): typeof first =>
-    makeEpoch({ parent, begin, now, randomBytes: Buffer.of(1, 2, 3, 4) })
-  const first = makeEpoch({
-    parent: undefined,
-    begin: 0,
-    now: 1.8e12,
-    randomBytes: Buffer.alloc(4),
-  })
-  const second = make(first, 7, 0)
-  expect(isChildOf(second, first)).toBe(true)
-  expect(isChildOf(first, second)).toBe(false)
-  expect(isChildOf(make(undefined, 7, 0), first)).toBe(false)
-  expect(beginOf(second)).toBe(7)
+test('an epoch knows its copy, what that was made of, and that it is younger than the one before', () => {
+  const randomBytes = Buffer.of(1, 2, 3, 4)
+  const original = makeCopyName({ base: undefined, fork: 0, randomBytes })
+  const first = makeEpoch({ copy: original, after: undefined, now: 1.8e12, randomBytes })
+  const copy = makeCopyName({ base: first, fork: 7, randomBytes })
+  const second = makeEpoch({ copy, after: first, now: 0, randomBytes })
+  expect(copyOf(first)).toBe(original)
+  expect(copyOf(second)).toBe(copy)
+  expect(forkOf(copy)).toBe(7)
+  expect(isBaseOf(first, copy)).toBe(true)
+  expect(isBaseOf(second, copy)).toBe(false)
+  expect(isBaseOf(first, original)).toBe(false)
   expect(openedAtOf(second)).toBe(1.8e12 + 1)
-  expect(openedAtOf(make(second, 7, Infinity))).toBe(36 ** 8 - 1)
+  const late = makeEpoch({ copy, after: second, now: Infinity, randomBytes })
+  expect(openedAtOf(late)).toBe(36 ** 8 - 1)
 })
 
 test('positions of one epoch are ordered by their sequence', () => {
-  const epoch = parseEpoch('abcdefghijkl0000')
+  const epoch = parseEpoch('abcdefghijklmno0000')
   const [a, b] = [makePosition(epoch, 9), makePosition(epoch, 10)]
   expect(comparePositions(a, b)).toBeLessThan(0)
   expect(comparePositions(b, a)).toBeGreaterThan(0)
   expect(comparePositions(a, makePosition(epoch, 9))).toBe(0)
-  expect(isSameEpoch(a, makePosition(parseEpoch('0000000000000000'), 9))).toBe(false)
+  expect(isSameEpoch(a, makePosition(parseEpoch('0000000000000000000'), 9))).toBe(false)
 })
 
 test('a stored epoch that is none is refused', () => {
   for (const text of [
     '',
-    'abcdefghijkl000',
-    'ABCDEFGHIJKL0000',
-    'abcdefghijkl0000\n',
-    'abcdefghijkl000zzzzzzzzzzz',
+    'abcdefghijklmno000',
+    'ABCDEFGHIJKLMNO0000',
+    'abcdefghijklmno0000\n',
+    'abcdefghijklmno000zzzzzzzzzzz',
   ]) {
     expect(() => parseEpoch(text)).toThrow(expect.objectContaining({ code: 'EPOCH_INVALID' }))
   }

@@ -11,7 +11,7 @@ import type { Framing, FramingChoice } from '../src/framing.ts'
 
 function record(sequence: number, part: Partial<EventRecord> = {}): EventRecord {
   return {
-    position: makePosition(parseEpoch('test000000000000'), sequence),
+    position: makePosition(parseEpoch('test'.padEnd(19, '0')), sequence),
     time: 1_700_000_000_000,
     topic: parseTopic('orders/42'),
     type: 'paid',
@@ -41,7 +41,7 @@ function decode(text: string): DecodedEvent[] {
 
 test('plain: id, type, the payload as published', () => {
   expect(render(choose({}), [record(1)])).toBe(
-    'id: 1test000000000000-1\nevent: paid\ndata: {"total":12}\n\n',
+    'id: 1test000000000000000-1\nevent: paid\ndata: {"total":12}\n\n',
   )
   expect(render(choose({}), [record(1, { type: 'message' })])).not.toContain('event:')
 })
@@ -79,7 +79,7 @@ test('a batch is one event with every record of the flush, under the last cursor
   ]
   const [event, ...more] = decode(render(choose({ shape: 'batch' }), records))
   expect(more).toEqual([])
-  expect(event).toMatchObject({ type: 'batch', id: '1test000000000000-7' })
+  expect(event).toMatchObject({ type: 'batch', id: '1test000000000000000-7' })
   expect((JSON.parse(event?.data ?? '') as { data: unknown }[]).map(({ data }) => data)).toEqual([
     { total: 12 },
     'text\r\nwith lines',

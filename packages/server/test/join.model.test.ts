@@ -82,7 +82,7 @@ interface Node {
 /** One log that outlives its nodes, two nodes that share it, and clients that come, go and hop between them. */
 class World {
   readonly log: EventLog = memoryLog({
-    epoch: parseEpoch('model00000000000'),
+    epoch: parseEpoch('model'.padEnd(19, '0')),
     retention: { rules: [{ pattern: 'short', maxEvents: 2 }] },
     randomBytes: () => new Uint8Array(8),
   })
@@ -204,7 +204,7 @@ function judge(world: World, index: number): void {
 
 function readSequence(cursor: string): number {
   return sequenceOf(
-    parseCursor(cursor)?.position ?? makePosition(parseEpoch('model00000000000'), 0),
+    parseCursor(cursor)?.position ?? makePosition(parseEpoch('model'.padEnd(19, '0')), 0),
   )
 }
 

@@ -46,7 +46,7 @@ export class RecordStore {
 
   constructor({ epoch, retention }: RecordStoreOptions) {
     this.epoch = epoch
-    this.lineage = new Lineage([epoch])
+    this.lineage = new Lineage([{ epoch, begin: 0 }])
     this.#maxBytes = retention.maxBytes
     this.#rules = createRuleBook(retention)
     for (const { maxAgeMs } of this.#rules.rules) {
