@@ -131,9 +131,20 @@ test('a gap that ends before the parting sends a client back further than need b
   expect(kindsOf(judgeAll(goOver(original, restored, before[1])))).toEqual(['early-gap'])
   expect(kindsOf(judgeAll(goOver(original, restored, undefined)))).toEqual(['early-gap'])
   expect(kindsOf(judgeAll(goOver(restored, original, before[0])))).toEqual(['early-gap'])
-  // The original knows the copy that this one was made of: it was made of the original itself.
-  expect(kindsOf(judgeAll(goOver(copy, original, before[0])))).toEqual(['early-gap'])
-  expect(judgeAll(goOver(copy, original, before[0])).early).toBe(1)
+})
+
+test('a history that was copied from a copy knows of the others that were', () => {
+  // History 1 was started once more before it was copied the second time.
+  const later = record('own', 5)
+  const source = new Branch(1, [...before, ...since.slice(0, 1), later], { source: 0 })
+  const second = new Branch(2, [...source.records, record('copied', 6)], { source: 1 })
+  const beside = new Branch(3, [...source.records.slice(0, 4), record('beside', 5)], { source: 1 })
+  const histories = [original, source, second, beside]
+  const go = (place: ReceivedEvent | undefined): BranchVerdict =>
+    judgeAll(goOver(second, beside, place), { histories })
+  expect(kindsOf(go(before[0]))).toEqual(['early-gap'])
+  expect(go(before[0]).early).toBe(1)
+  expect(kindsOf(go(since[0]))).toEqual([])
 })
 
 test('of a copy of a copy that a history cannot know it may tell too much, but never too little', () => {
@@ -147,25 +158,16 @@ test('of a copy of a copy that a history cannot know it may tell too much, but n
 })
 
 test('the epoch that a copy was taken in may be one that wrote for the hub’s own topics alone', () => {
-  // History 1 wrote nothing but such records before it was copied: who does not have them knows nothing of the copy.
-  const quiet = (records: ReceivedEvent[], number: number, names: EpochName[]): Branch =>
-    new Branch(number, [...before, ...records], { source: number - 1, epochs: names.map(epochOf) })
-  const histories = [
-    original,
-    quiet([], 1, ['common', 'own']),
-    quiet([record('copied', 5)], 2, ['common', 'own', 'copied']),
-    quiet([record('copied', 5), again], 3, ['common', 'own', 'copied', 'again']),
-  ]
-  const beside = record('beside', 4)
-  const unaware = new Branch(4, [...before, beside], { source: 0 })
-  const aware = new Branch(4, [...before, beside], {
-    source: 1,
-    epochs: (['common', 'own', 'beside'] as const).map(epochOf),
-  })
+  const epochs = (names: readonly EpochName[]): string[] => names.map(epochOf)
+  const copied = [...before, record('copied', 4)]
+  // History 1 wrote nothing but such records before it was copied: a history without them knows nothing of the copy.
+  const quiet = new Branch(1, before, { source: 0, epochs: epochs(['common', 'own']) })
+  const loud = new Branch(2, copied, { source: 1, epochs: epochs(['common', 'own', 'copied']) })
+  const others = [...before, record('beside', 4)]
+  const unaware = new Branch(3, others, { source: 0 })
+  const aware = new Branch(3, others, { source: 1, epochs: epochs(['common', 'own', 'beside']) })
   const go = (to: Branch): string[] =>
-    kindsOf(
-      judgeAll(goOver(histories[3] ?? original, to, before[0]), { histories: [...histories, to] }),
-    )
+    kindsOf(judgeAll(goOver(loud, to, before[0]), { histories: [original, quiet, loud, to] }))
   expect(go(unaware)).toEqual([])
   expect(go(aware)).toEqual(['early-gap'])
 })

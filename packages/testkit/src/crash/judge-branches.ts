@@ -234,12 +234,14 @@ class Walk {
   /** Where both histories have it in common, `parting` holds all records before the place where they part. */
   #judgeGap({ from, to }: Gap, { branch, count: parting }: Place): void {
     const count = branch.countUpTo(to)
-    const told = `was told of a gap from "${from}" to "${to}" in history ${branch.number}`
+    const gap = `from "${from}" of history ${this.#place?.branch.number} to "${to}"`
+    const told = `was told of a gap ${gap} in history ${branch.number}`
     const place = `after ${count} events of it, and they part after ${parting}`
     if (count < parting) {
       this.early += 1
-      if (this.#kinship.canPlace(branch, from ?? '')) {
-        this.#violate('early-gap', `${told}, ${place}, which it knows`)
+      const known = this.#kinship.findKnown(branch, from ?? '')
+      if (known !== undefined) {
+        this.#violate('early-gap', `${told}, ${place}; it knows of history ${known}`)
       }
     }
     if (count > parting) this.#violate('late-gap', `${told}, ${place}`)

@@ -8,8 +8,6 @@ export class Kinship {
   readonly #branches: ReadonlyMap<number, Branch>
   /** The history whose hub began an epoch. It is the first to hold it: what holds it too is a copy made later. */
   readonly #writers = new Map<string, number>()
-  readonly #own = new Map<Branch, ReadonlySet<string>>()
-
   constructor(branches: ReadonlyMap<number, Branch>) {
     this.#branches = branches
     for (const { number, epochs } of branches.values()) {
@@ -20,29 +18,26 @@ export class Kinship {
   }
 
   /**
-   * Whether a history can tell where the one that wrote a cursor parted from it. It cannot for a copy of a copy, when it knows neither
-   * the copy that the cursor was written in nor the one that this copy was made of.
+   * The copy that tells a history where the one that wrote a cursor parted from it: the copy that the cursor was written in, known by an
+   * epoch written there or by the one that the copy was taken in; or the copy that this was made of. Undefined where it knows neither, as
+   * it may be for a copy of a copy.
    */
-  canPlace(branch: Branch, cursor: string): boolean {
+  findKnown(branch: Branch, cursor: string): number | undefined {
     const writer = this.#find(this.#writers.get(epochOf(cursor)))
-    return this.#knows(branch, writer) || this.#knows(branch, this.#find(writer?.source))
+    const source = this.#find(writer?.source)
+    if (writer === undefined) return undefined
+    const base = writer.epochs.findLast((epoch) => !this.#isOf(writer, epoch))
+    const isTold = (epoch: string): boolean => epoch === base || this.#isOf(writer, epoch)
+    if (branch.epochs.some(isTold)) return writer.number
+    const isKnown = branch.epochs.some((epoch) => source !== undefined && this.#isOf(source, epoch))
+    return isKnown ? source?.number : undefined
   }
 
   #find(number: number | undefined): Branch | undefined {
     return number === undefined ? undefined : this.#branches.get(number)
   }
 
-  /** Whether it goes on from an epoch that was written in the copy, or from the epoch that the copy was taken in. */
-  #knows(branch: Branch, copy: Branch | undefined): boolean {
-    if (copy === undefined) return false
-    const own = this.#own.get(copy) ?? this.#listOwn(copy)
-    this.#own.set(copy, own)
-    return branch.epochs.some((epoch) => own.has(epoch))
-  }
-
-  #listOwn(copy: Branch): ReadonlySet<string> {
-    const isOwn = (epoch: string): boolean => this.#writers.get(epoch) === copy.number
-    const base = copy.epochs.findLast((epoch) => !isOwn(epoch))
-    return new Set([...copy.epochs.filter(isOwn), ...(base === undefined ? [] : [base])])
+  #isOf({ number }: Branch, epoch: string): boolean {
+    return this.#writers.get(epoch) === number
   }
 }
