@@ -87,7 +87,11 @@ function print({ figures, violations, output }: CrashReport | ForkReport, ms: nu
     console.log(`${name.padEnd(18)}${value.toLocaleString('en')}`)
   }
   console.log(`${'seconds'.padEnd(18)}${Math.round(ms / 1_000)}`)
-  console.log(`${'violations'.padEnd(18)}${violations.length}`)
+  const kinds = [...new Set(violations.map(({ kind }) => kind))]
+  const counts = kinds.map((wanted) => {
+    return `${violations.filter(({ kind }) => kind === wanted).length} ${wanted}`
+  })
+  console.log(`${'violations'.padEnd(18)}${violations.length} ${counts.join(', ')}`.trimEnd())
   for (const { kind, subscriber, text } of violations.slice(0, 50)) {
     console.log(`  ${kind}: ${subscriber}: ${text}`)
   }

@@ -8,6 +8,7 @@ export class Kinship {
   readonly #branches: ReadonlyMap<number, Branch>
   /** The history whose hub began an epoch. It is the first to hold it: what holds it too is a copy made later. */
   readonly #writers = new Map<string, number>()
+
   constructor(branches: ReadonlyMap<number, Branch>) {
     this.#branches = branches
     for (const { number, epochs } of branches.values()) {

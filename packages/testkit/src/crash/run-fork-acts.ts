@@ -64,7 +64,7 @@ export interface ForkReport {
   readonly output: string
 }
 
-/** By the weights they are drawn with. */
+/** All of them come before any comes again. */
 const actKinds: readonly Act[] = [
   'kill',
   'kill',
@@ -122,9 +122,10 @@ function drawActs({ seed, acts: count }: ForkOptions): readonly Act[] {
   const random = createRandom(seed)
   const acts: Act[] = [random.pick<Act>(['backUp', 'backUpRunning'])]
   while (acts.length < count) {
-    const act = random.pick(actKinds)
-    const times = act === 'kill' ? 1 + random.int(killsMax - 1) : 1
-    acts.push(...Array.from({ length: times }, () => act))
+    for (const act of random.shuffle(actKinds)) {
+      const times = act === 'kill' ? 1 + random.int(killsMax - 1) : 1
+      acts.push(...Array.from({ length: times }, () => act))
+    }
   }
   return acts.slice(0, count)
 }
