@@ -34,12 +34,12 @@ const lost = [4, 5].map((sequence) => record('lost', sequence))
 const since = [4, 5, 6].map((sequence) => record('since', sequence))
 /** A history, and the one that goes on from its backup. */
 const original = new Branch(0, [...before, ...lost])
-const restored = new Branch(1, [...before, ...since], { source: 0 })
+const restored = new Branch(1, [...before, ...since])
 /** A copy of that one, and a copy of this copy. */
 const copied = [...since.slice(0, 1), record('copied', 5)]
-const copy = new Branch(2, [...before, ...copied], { source: 1 })
+const copy = new Branch(2, [...before, ...copied])
 const again = record('again', 6)
-const copyOfCopy = new Branch(3, [...before, ...copied, again], { source: 2 })
+const copyOfCopy = new Branch(3, [...before, ...copied, again])
 const tree = [original, restored, copy, copyOfCopy]
 
 function story(branch: number, parts: Partial<StreamStory>): StreamStory {
@@ -136,9 +136,9 @@ test('a gap that ends before the parting sends a client back further than need b
 test('a history that was copied from a copy knows of the others that were', () => {
   // History 1 was started once more before it was copied the second time.
   const later = record('own', 5)
-  const source = new Branch(1, [...before, ...since.slice(0, 1), later], { source: 0 })
-  const second = new Branch(2, [...source.records, record('copied', 6)], { source: 1 })
-  const beside = new Branch(3, [...source.records.slice(0, 4), record('beside', 5)], { source: 1 })
+  const source = new Branch(1, [...before, ...since.slice(0, 1), later])
+  const second = new Branch(2, [...source.records, record('copied', 6)])
+  const beside = new Branch(3, [...source.records.slice(0, 4), record('beside', 5)])
   const histories = [original, source, second, beside]
   const go = (place: ReceivedEvent | undefined): BranchVerdict =>
     judgeAll(goOver(second, beside, place), { histories })
@@ -161,11 +161,11 @@ test('the epoch that a copy was taken in may be one that wrote for the hub’s o
   const epochs = (names: readonly EpochName[]): string[] => names.map(epochOf)
   const copied = [...before, record('copied', 4)]
   // History 1 wrote nothing but such records before it was copied: a history without them knows nothing of the copy.
-  const quiet = new Branch(1, before, { source: 0, epochs: epochs(['common', 'own']) })
-  const loud = new Branch(2, copied, { source: 1, epochs: epochs(['common', 'own', 'copied']) })
+  const quiet = new Branch(1, before, epochs(['common', 'own']))
+  const loud = new Branch(2, copied, epochs(['common', 'own', 'copied']))
   const others = [...before, record('beside', 4)]
-  const unaware = new Branch(3, others, { source: 0 })
-  const aware = new Branch(3, others, { source: 1, epochs: epochs(['common', 'own', 'beside']) })
+  const unaware = new Branch(3, others)
+  const aware = new Branch(3, others, epochs(['common', 'own', 'beside']))
   const go = (to: Branch): string[] =>
     kindsOf(judgeAll(goOver(loud, to, before[0]), { histories: [original, quiet, loud, to] }))
   expect(go(unaware)).toEqual([])

@@ -4,30 +4,27 @@ import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import type { ReceivedEvent } from '../traffic/history.ts'
 
-export interface BranchOrigin {
-  /** The history that the data directory was a copy of; undefined for the first one. */
-  readonly source?: number | undefined
-  /** The epochs of all its records, those of the hub's own topics among them, in their order. Default: those of `records`. */
-  readonly epochs?: readonly string[] | undefined
-}
-
 /** All that one data directory held in the end, in its order. */
 export class Branch {
   /** A copy has a higher one than what it was made of. */
   readonly number: number
-  readonly source: number | undefined
+  /** Each once, in their order. */
   readonly epochs: readonly string[]
   readonly records: readonly ReceivedEvent[]
   readonly #positions: readonly (Position | undefined)[]
   readonly #places = new Map<string, number>()
 
+  /**
+   * @param number see {@link number}
+   * @param records see {@link records}
+   * @param epochs of all its records, those of the hub's own topics among them, in their order. Default: those of `records`
+   */
   constructor(
     number: number,
     records: readonly ReceivedEvent[],
-    { source, epochs = records.map(({ cursor }) => epochOf(cursor)) }: BranchOrigin = {},
+    epochs: readonly string[] = records.map(({ cursor }) => epochOf(cursor)),
   ) {
     this.number = number
-    this.source = source
     this.epochs = [...new Set(epochs)]
     this.records = records
     this.#positions = records.map(({ cursor }) => parseCursor(cursor)?.position)

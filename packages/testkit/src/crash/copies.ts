@@ -12,20 +12,18 @@ export interface Copy {
   /** A data directory, or the file of a backup. */
   readonly path: string
   readonly isFile: boolean
-  /** The history that it was taken of. */
-  readonly source: number
 }
 
 /** Of a directory that no hub runs on. */
-export function copyStopped(data: string, path: string, source: number): Copy {
+export function copyStopped(data: string, path: string): Copy {
   cpSync(data, path, { recursive: true })
-  return { path, isFile: false, source }
+  return { path, isFile: false }
 }
 
 /** Of a directory that hubs are writing to. */
-export async function backUpRunning(data: string, path: string, source: number): Promise<Copy> {
+export async function backUpRunning(data: string, path: string): Promise<Copy> {
   await runTidemark(['backup', path, '--data', data])
-  return { path, isFile: true, source }
+  return { path, isFile: true }
 }
 
 /** Puts a copy where no log is. */

@@ -7,7 +7,6 @@ import { backUpRunning, copyStopped, placeCopy, replaceLog } from './copies.ts'
 import type { Copy } from './copies.ts'
 import { HubSlot } from './crash-hubs.ts'
 import { backupsMax, cloneShare } from './limits.ts'
-import type { BranchPlace } from './read-branch.ts'
 
 export interface ForkedHubsOptions {
   /** Made when missing, best empty: each history has a directory of its own in it. */
@@ -27,7 +26,8 @@ interface Site {
 /** A hub, and now and then a second one on a copy. Every data directory that a hub has written to is a branch of its own. */
 export class ForkedHubs {
   readonly #options: ForkedHubsOptions
-  readonly #places = new Map<number, BranchPlace>()
+  /** Where each branch is in the end. */
+  readonly #directories = new Map<number, string>()
   /** Newest last. */
   readonly #backups: Copy[] = []
   readonly #main: Site
@@ -37,7 +37,7 @@ export class ForkedHubs {
   private constructor(options: ForkedHubsOptions, main: Site) {
     this.#options = options
     this.#main = main
-    this.#places.set(main.slot.branch, { directory: main.data, source: undefined })
+    this.#directories.set(main.slot.branch, main.data)
   }
 
   /** Starts the first hub; resolves when it is ready. */
@@ -58,9 +58,8 @@ export class ForkedHubs {
     return this.#sites.map(({ slot }) => slot)
   }
 
-  /** Where each branch is in the end, and what it was copied from. */
-  get places(): ReadonlyMap<number, BranchPlace> {
-    return this.#places
+  get directories(): ReadonlyMap<number, string> {
+    return this.#directories
   }
 
   get output(): string {
@@ -87,14 +86,14 @@ export class ForkedHubs {
     const { slot, data } = random.pick(this.#sites)
     await slot.ready()
     await slot.halt(isKilled(random))
-    this.#keep(copyStopped(data, this.#nameCopy(), slot.branch))
+    this.#keep(copyStopped(data, this.#nameCopy()))
     slot.launch()
   }
 
   /** Backs up one of the directories while its hub runs, or is killed just then. */
   async backUpRunning(random: SeededRandom): Promise<void> {
     const { slot, data } = random.pick(this.#sites)
-    const backup = backUpRunning(data, `${this.#nameCopy()}.mdb`, slot.branch)
+    const backup = backUpRunning(data, `${this.#nameCopy()}.mdb`)
     const killed = random.next() < 0.3 ? slot.halt(true).then(() => slot.launch()) : undefined
     const [copy] = await Promise.all([backup, killed])
     this.#keep(copy)
@@ -108,9 +107,8 @@ export class ForkedHubs {
     await slot.halt(isKilled(random))
     const grave = join(this.#options.directory, `past-${slot.branch}`)
     await replaceLog(backup, { data, grave }, random)
-    const { source } = this.#places.get(slot.branch) ?? {}
-    this.#places.set(slot.branch, { directory: grave, source })
-    this.#begin({ slot, data }, backup)
+    this.#directories.set(slot.branch, grave)
+    this.#begin({ slot, data })
     slot.launch()
   }
 
@@ -119,9 +117,8 @@ export class ForkedHubs {
     const clone = this.#clone
     if (clone === undefined) {
       const site = await settle(this.#options, `clone-${this.#copies++}`)
-      const backup = random.pick(this.#backups)
-      await placeCopy(backup, site.data, random)
-      this.#begin(site, backup)
+      await placeCopy(random.pick(this.#backups), site.data, random)
+      this.#begin(site)
       site.slot.launch()
       await site.slot.ready()
       this.#clone = site
@@ -150,9 +147,9 @@ export class ForkedHubs {
   }
 
   /** What is written on a copy is another branch. */
-  #begin({ slot, data }: Site, { source }: Copy): void {
-    slot.branch = this.#places.size
-    this.#places.set(slot.branch, { directory: data, source })
+  #begin({ slot, data }: Site): void {
+    slot.branch = this.#directories.size
+    this.#directories.set(slot.branch, data)
   }
 }
 

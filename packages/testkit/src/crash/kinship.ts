@@ -19,26 +19,15 @@ export class Kinship {
   }
 
   /**
-   * The copy that tells a history where the one that wrote a cursor parted from it: the copy that the cursor was written in, known by an
-   * epoch written there or by the one that the copy was taken in; or the copy that this was made of. Undefined where it knows neither, as
-   * it may be for a copy of a copy.
+   * The copy that tells a history where the one that wrote a cursor parted from it, by an epoch that was written there: the copy that the
+   * cursor was written in, or the one that this was made of. Undefined where it knows neither, as it may be for a copy of a copy.
    */
   findKnown(branch: Branch, cursor: string): number | undefined {
-    const writer = this.#find(this.#writers.get(epochOf(cursor)))
-    const source = this.#find(writer?.source)
-    if (writer === undefined) return undefined
-    const base = writer.epochs.findLast((epoch) => !this.#isOf(writer, epoch))
-    const isTold = (epoch: string): boolean => epoch === base || this.#isOf(writer, epoch)
-    if (branch.epochs.some(isTold)) return writer.number
-    const isKnown = branch.epochs.some((epoch) => source !== undefined && this.#isOf(source, epoch))
-    return isKnown ? source?.number : undefined
-  }
-
-  #find(number: number | undefined): Branch | undefined {
-    return number === undefined ? undefined : this.#branches.get(number)
-  }
-
-  #isOf({ number }: Branch, epoch: string): boolean {
-    return this.#writers.get(epoch) === number
+    const copy = this.#writers.get(epochOf(cursor))
+    const { epochs = [] } = copy === undefined ? {} : (this.#branches.get(copy) ?? {})
+    const base = epochs.findLast((epoch) => this.#writers.get(epoch) !== copy)
+    const copies = [copy, base === undefined ? undefined : this.#writers.get(base)]
+    const known = new Set(branch.epochs.map((epoch) => this.#writers.get(epoch)))
+    return copies.find((each) => each !== undefined && known.has(each))
   }
 }

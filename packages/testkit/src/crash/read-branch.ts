@@ -13,15 +13,8 @@ const lastTopic = 'autopsy'
 /** Topics of the hub itself. It keeps 100 events of them, more than the starts and probes of one run. */
 const ownTopics = '$hub/**'
 
-export interface BranchPlace {
-  readonly directory: string
-  /** The history it was a copy of. */
-  readonly source: number | undefined
-}
-
 /** Starts a hub on the directory for it. */
-export async function readBranch(number: number, place: BranchPlace): Promise<Branch> {
-  const { directory: dataDirectory, source } = place
+export async function readBranch(number: number, dataDirectory: string): Promise<Branch> {
   const hub = await startHubProcess({ dataDirectory })
   try {
     const sent = await fetch(`${hub.url}/topics/${lastTopic}`, { method: 'POST', body: '' })
@@ -31,12 +24,12 @@ export async function readBranch(number: number, place: BranchPlace): Promise<Br
     const { body } = await fetch(`${hub.url}/events?${query}`)
     if (body === null) throw new Error('The stream has no body.')
     const records: ReceivedEvent[] = []
-    const epochs = new Set<string>()
+    const epochs: string[] = []
     for await (const event of decodeStream(body)) {
       const topic = event.fields?.get('topic')
-      if (topic === lastTopic) return new Branch(number, records, { source, epochs: [...epochs] })
+      if (topic === lastTopic) return new Branch(number, records, epochs)
       if (topic === undefined) continue
-      epochs.add(epochOf(event.id))
+      epochs.push(epochOf(event.id))
       if (!topic.startsWith('$')) records.push(...readReceived(event, wholeLog))
     }
     throw new Error(`The stream of history ${number} ended early; its hub wrote: ${hub.output}`)

@@ -208,11 +208,13 @@ function countReceived({ subscribers }: Cast): number {
 
 async function judge(
   cast: Cast,
-  { places }: ForkedHubs,
+  { directories }: ForkedHubs,
   acts: readonly Act[],
 ): Promise<Omit<ForkReport, 'output'>> {
   const branches = new Map<number, Branch>()
-  for (const [number, place] of places) branches.set(number, await readBranch(number, place))
+  for (const [number, directory] of directories) {
+    branches.set(number, await readBranch(number, directory))
+  }
   const attempts = cast.publishers.flatMap((publisher) => publisher.attempts)
   const receptions = cast.subscribers.map(({ reception, streams }) => ({ ...reception, streams }))
   const { violations, exact, parted, early } = judgeBranches({ branches, attempts, receptions })
