@@ -15,8 +15,8 @@ import { makeCertificate, readMemory, startHubProcess } from '@tidemark/testkit'
 import { emptyTopicBytesMax, pageDataMax } from '../../packages/log/src/limits.ts'
 import {
   eventBytesMax,
-  feedBytesMax,
-  feedFreeBytes,
+  topicSetsBytesMax,
+  topicSetFreeBytes,
   heldBlocksBytesMax,
   largeWriteBytesMax,
   recentCharactersMax,
@@ -77,7 +77,10 @@ async function fillFeeds(): Promise<Filled> {
       sinks.push(sink)
     }
   } catch {
-    return { bytes: collect() - before, allowed: feedBytesMax + sinks.length * feedFreeBytes }
+    return {
+      bytes: collect() - before,
+      allowed: topicSetsBytesMax + sinks.length * topicSetFreeBytes,
+    }
   }
 }
 
@@ -167,7 +170,7 @@ async function fillStalled(): Promise<Filled> {
   }
   return {
     bytes: collect() - before,
-    allowed: count * (3 * writeBytesMax + feedFreeBytes + 10_240),
+    allowed: count * (3 * writeBytesMax + topicSetFreeBytes + 10_240),
   }
 }
 

@@ -163,7 +163,7 @@ export const hubProducts: readonly Product[] = [
     limits: ['hub.workersMax'],
     worstCase: (look) => look('hub.workersMax') * 60 * MiB,
     boundedBy:
-      '`workers`; `maxSessions` and `maxFeedBytes` are shared out, every other bound in this table holds for each worker',
+      '`workers`; `maxSessions` and `maxTopicSetsBytes` are shared out, every other bound in this table holds for each worker',
     filledBy: {
       file: 'packages/hub/test/workers.test.ts',
       name: 'two workers together hold the topic sets that the hub may, and each its half',

@@ -4,7 +4,7 @@ import { KiB, MiB } from './product.ts'
 import type { Product } from './product.ts'
 
 const frames = 'packages/server/test/frame-products.test.ts'
-const feeds = 'packages/server/test/feed-memory.test.ts'
+const topicSets = 'packages/server/test/topic-set-memory.test.ts'
 const stalled = 'packages/server/test/stalled-products.test.ts'
 const idle = 'packages/hub/test/idle-sessions.test.ts'
 
@@ -17,9 +17,9 @@ export const serverProducts: readonly Product[] = [
   {
     what: 'sessions × names, segments and text of their topic sets',
     limits: [
-      'server.feedBytesMax',
-      'server.feedBytesMin',
-      'server.feedFreeBytes',
+      'server.topicSetsBytesMax',
+      'server.topicSetsBytesMin',
+      'server.topicSetFreeBytes',
       'server.feedOverheadBytes',
       'server.nameOverheadBytes',
       'server.patternSegmentBytes',
@@ -29,12 +29,12 @@ export const serverProducts: readonly Product[] = [
       'log.topicBytesMax',
       'log.topicSegmentsMax',
     ],
-    factors: (look) => look(sessions) * look('server.feedBytesMin'),
+    factors: (look) => look(sessions) * look('server.topicSetsBytesMin'),
     worstCase: (look) =>
-      look('server.feedBytesMax') + look(sessions) * look('server.feedFreeBytes'),
-    boundedBy: '`maxFeedBytes`, counted from the opening of a session to its end; then `FULL`',
+      look('server.topicSetsBytesMax') + look(sessions) * look('server.topicSetFreeBytes'),
+    boundedBy: '`maxTopicSetsBytes`, counted from the opening of a session to its end; then `FULL`',
     filledBy: {
-      file: feeds,
+      file: topicSets,
       name: 'sessions with a thousand names of their own each are refused before they take all memory',
     },
   },

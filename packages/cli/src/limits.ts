@@ -35,8 +35,8 @@ export const eventBytesRange: { readonly min: number; readonly max: number } = {
   max: 256 * 1024 * 1024,
 }
 
-/** Characters shown of a cursor in a remark; a hub's have 285 at most. */
-export const shownCursorMax: number = 285
+/** Characters shown of a cursor in a remark. A hub's have 1 + 29 + 1 + 11 + 4 × 66 = 306 at most: docs/PROTOCOL.md, "Words". */
+export const shownCursorMax: number = 306
 
 /** Attempts to publish one event before a person gets an answer: at most 0.25 + 0.5 + 1 + 2 s of jitter and 4 × 0.25 s. */
 export const singleAttemptsMax: number = 5

@@ -1,4 +1,5 @@
 // Values in error messages: short, on one line, unmistakably quoted.
+// Each room has its own: wire and log import nothing, and export only what they own (ARCHITECTURE.md, "Rooms").
 
 const shownMax = 80
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { createPublisher } from '../src/index.ts'
-import type { Clock } from '../src/index.ts'
+import type { Clock, Fetch } from '../src/index.ts'
 import { FakeClock, RushingClock } from './fake-clock.ts'
 import { startServer, turn } from './stream-server.ts'
 
@@ -287,6 +287,7 @@ function endlessBody(first: string): { stream: ReadableStream<Uint8Array>; readB
 test.for([
   ['a page', '<html>'],
   ['an acknowledgement', '{"cursor":"c1"'],
+  ['whitespace', ' \n'],
 ] as const)(
   'an endless answer that begins as %s does not fill the memory of a publisher',
   async ([, first]) => {
@@ -297,6 +298,59 @@ test.for([
     expect(error).toMatchObject({ code: 'ANSWER_INVALID', status: 200 })
     expect(String(error)).toContain('65536 bytes')
     expect(body.readBytes).toBeLessThan(128 * 1024)
+  },
+)
+
+test('a whole acknowledgement with endless whitespace behind it is one, and no more of it is read', async () => {
+  const body = endlessBody('{"cursor":"c1","sessions":2}')
+  const fetch = (): Promise<Response> => Promise.resolve(new Response(body.stream))
+  const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
+  expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 2 })
+  expect(body.readBytes).toBeLessThan(128 * 1024)
+})
+
+test.for([
+  [200, 'CONNECTION_FAILED'],
+  [503, 'SERVER_UNAVAILABLE'],
+] as const)(
+  'an answer (%i) that drips without end holds a publish as long as one that never comes, and is asked for again',
+  async ([status, code]) => {
+    const clock = new FakeClock()
+    const cancelled: number[] = []
+    const keys: unknown[] = []
+    const fetch: Fetch = (_url, init) => {
+      const attempt = keys.push(new Headers(init.headers).get('idempotency-key'))
+      const drip = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+        controller.enqueue(new Uint8Array([0x20]))
+        timer = clock.after(1_000, () => drip(controller))
+      }
+      let timer = { cancel: (): void => undefined }
+      const body = new ReadableStream<Uint8Array>({
+        start: drip,
+        cancel: () => {
+          timer.cancel()
+          cancelled.push(attempt)
+        },
+      })
+      const headers = { 'content-type': 'application/json' }
+      return Promise.resolve(new Response(body, { status, headers }))
+    }
+    const publisher = createPublisher('http://127.0.0.1:2/', {
+      clock,
+      random: () => 0,
+      fetch,
+      retry: { attemptsMax: 2 },
+    })
+    const published = publisher.publish(events).catch((error: unknown) => error)
+    for (let seconds = 0; seconds < 62; seconds++) {
+      await turn()
+      if (seconds === 29) expect(keys).toHaveLength(1)
+      clock.advance(1_000)
+    }
+    expect(await published).toMatchObject({ code: 'RETRIES_EXHAUSTED', cause: { code } })
+    expect(keys).toEqual([keys[0], keys[0]])
+    expect(cancelled).toEqual([1, 2])
+    expect(clock.pending).toBe(0)
   },
 )
 

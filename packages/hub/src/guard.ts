@@ -1,7 +1,7 @@
 // What the hub refuses before it looks at anything else: heads that break HTTP, names that are not of this machine, and
 // pages of other origins.
 
-import { quote } from '@tidemark/server'
+import { ServerError, quote } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { headerBytesMax, headerFieldsMax } from './limits.ts'
@@ -29,13 +29,14 @@ const singleFields = [
  * Refuses a request with more fields or longer ones than anybody needs, an HTTP/1.1 request without a `Host`, one that gives a field twice
  * which says one thing (RFC 9112 §3.2, RFC 9110 §5.3), an `Expect` that nobody here can meet (RFC 9110 §10.1.1), and a transfer
  * coding that Node would hand on as it came (RFC 9112 §6.1).
- * @throws HubError `HEADERS_TOO_LARGE`, `REQUEST_MALFORMED`, `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
+ * @throws ServerError `HEADERS_TOO_MANY`, as at the engine's own door; HubError `HEADERS_TOO_LARGE`, `REQUEST_MALFORMED`,
+ * `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
  */
 export function checkHead(request: NodeRequest): void {
   const fields = request.rawHeaders.length / 2
   if (fields > headerFieldsMax) {
-    throw new HubError(
-      'HEADERS_TOO_LARGE',
+    throw new ServerError(
+      'HEADERS_TOO_MANY',
       `A request may have ${headerFieldsMax} header fields; got ${fields}. Send fewer.`,
     )
   }

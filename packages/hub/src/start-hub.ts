@@ -81,7 +81,7 @@ export async function startNode(
     heartbeatMs: config.heartbeat,
     stalledAfterMs: config.stalledAfter,
     sessionsMax,
-    feedBytesMax: config.maxFeedBytes,
+    topicSetsBytesMax: config.maxTopicSetsBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
     lagRules: config.delivery.rules,

@@ -225,14 +225,14 @@ const cases: readonly Case[] = [
       `POST /topics/a HTTP/1.1\r\n${'a:\r\n'.repeat(2_000)}${close}Origin: https://evil.example\r\nIdempotency-Key: k\r\nContent-Length: 1\r\n\r\nx`,
     ],
     431,
-    'HEADERS_TOO_LARGE',
+    'HEADERS_TOO_MANY',
     /128 header fields; got 2005/,
   ],
   [
     'more fields than a request may have',
     getting('/livez', 'a: b\r\n'.repeat(127)),
     431,
-    'HEADERS_TOO_LARGE',
+    'HEADERS_TOO_MANY',
   ],
   [
     'two idempotency keys',

@@ -25,7 +25,7 @@ test('the defaults are the documented ones', async () => {
     durability: 'fsync',
     heartbeat: 15_000,
     maxSessions: 10_000,
-    maxFeedBytes: 256 * 1024 * 1024,
+    maxTopicSetsBytes: 256 * 1024 * 1024,
     maxEventBytes: 1024 ** 2,
     maxRequestBytes: 8 * 1024 ** 2,
     retention: { maxAge: 86_400_000, maxBytes: 1024 ** 3, rules: [] },
@@ -208,8 +208,8 @@ test('workers share out the sessions of a hub and the memory for their topics, a
   expect(planShare(config)).toMatchObject({
     workers: 1,
     maxSessions: 3_334,
-    maxFeedBytes: Math.ceil((256 * 1024 * 1024) / 3),
+    maxTopicSetsBytes: Math.ceil((256 * 1024 * 1024) / 3),
   })
-  const many = await load({ flags: { workers: '64', 'max-feed-bytes': '64MiB' } })
-  expect(planShare(many).maxFeedBytes).toBe(4 * 1024 * 1024)
+  const many = await load({ flags: { workers: '64', 'max-topic-sets-bytes': '64MiB' } })
+  expect(planShare(many).maxTopicSetsBytes).toBe(4 * 1024 * 1024)
 })

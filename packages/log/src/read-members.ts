@@ -1,4 +1,5 @@
 // Values as callers written in JavaScript hand them in: of any type, and with members that throw when they are read.
+// server has the same with its own errors: log exports only what it owns (ARCHITECTURE.md, "Rooms").
 
 import { LogError } from './errors.ts'
 import type { LogErrorCode } from './errors.ts'

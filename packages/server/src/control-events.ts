@@ -26,8 +26,9 @@ export interface Gap {
 }
 
 /**
- * Why the server ends a stream. `stalled`: the client read nothing for too long. `lagging`: it fell behind with a topic whose
- * rule says to disconnect.
+ * Why the server ends a stream. `stalled`: the client read nothing for `stalledAfterMs`, or it was too slow with a large event
+ * while others needed the memory; then its connection is cut at once, and it seldom reads this. `lagging`: it fell behind with a
+ * topic whose rule says to disconnect.
  */
 export type ByeReason = 'full' | 'draining' | 'log-unavailable' | 'stalled' | 'lagging'
 

@@ -35,7 +35,7 @@ export const serverErrors = {
   CHARSET_UNSUPPORTED: 'The body of the request is said to be in another charset than UTF-8.',
   BODY_UNUSABLE: 'The body of the request handed in was already read, so no subscription is in it.',
   HEADERS_TOO_MANY:
-    'The request has more header fields than the HTTP server keeps, so some that matter may be missing.',
+    'The request has more header fields than the server takes, or than it keeps, so that some may be missing.',
   METHOD_NOT_ALLOWED:
     'A stream is asked for with GET, HEAD or POST, unless the application hands in the subscription.',
   STREAM_CUT: 'A stream was cut because its reader took nothing for too long.',

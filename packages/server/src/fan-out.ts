@@ -27,7 +27,7 @@ interface Waiter {
 export interface FlushSettings extends WindowSettings {
   /** Records that wait, at which they leave early; also the most that one flush puts into one block. */
   readonly eventsMax: number
-  /** Characters of data, likewise. */
+  /** Bytes of data that wait, likewise; of frames, the most that one feed puts into one block, up to the frame that passes it. */
   readonly bytesMax: number
 }
 
@@ -58,8 +58,8 @@ export class FanOut {
   readonly #window: FlushWindow
   readonly #tail: Tail
   #position: Position
-  #pending: EventRecord[] = []
-  #pendingCharacters = 0
+  #pending: FramedRecord[] = []
+  #pendingBytes = 0
   #waiters: Waiter[] = []
 
   constructor({ log, feeds, head, clock, flush, lagRules, onError }: FanOutOptions) {
@@ -105,11 +105,12 @@ export class FanOut {
 
   #take(records: readonly EventRecord[]): void {
     for (const record of records) {
-      this.#pending.push(record)
-      this.#pendingCharacters += record.data.length
+      const framed = new FramedRecord(record)
+      this.#pending.push(framed)
+      this.#pendingBytes += framed.dataBytes
     }
     const { eventsMax, bytesMax } = this.#limits
-    if (this.#pending.length >= eventsMax || this.#pendingCharacters >= bytesMax) {
+    if (this.#pending.length >= eventsMax || this.#pendingBytes >= bytesMax) {
       this.#window.flushNow()
     } else {
       this.#window.request()
@@ -120,40 +121,39 @@ export class FanOut {
   #flush(): void {
     const records = this.#pending
     this.#pending = []
-    this.#pendingCharacters = 0
+    this.#pendingBytes = 0
     for (let start = 0; start < records.length;) start += this.#deliver(records, start)
     this.#wake()
   }
 
-  #findPortionEnd(records: readonly EventRecord[], start: number): number {
+  #findPortionEnd(records: readonly FramedRecord[], start: number): number {
     const { eventsMax, bytesMax } = this.#limits
-    let characters = 0
+    let bytes = 0
     let end = start
-    while (end < records.length && end - start < eventsMax && characters < bytesMax) {
-      const length = records[end]?.data.length ?? 0
+    while (end < records.length && end - start < eventsMax && bytes < bytesMax) {
+      const { dataBytes = 0 } = records[end] ?? {}
       // A large event goes alone: its frame is then the block of all feeds, and no feed holds a copy of it with other events.
-      if (length * escapeGrowthMax > bytesMax) return Math.max(end, start + 1)
-      characters += length
+      if (dataBytes * escapeGrowthMax > bytesMax) return Math.max(end, start + 1)
+      bytes += dataBytes
       end += 1
     }
     return end
   }
 
   /** Sends a portion; returns how many records it had. It ends early where some feed's frames have become as long as may be. */
-  #deliver(records: readonly EventRecord[], start: number): number {
+  #deliver(records: readonly FramedRecord[], start: number): number {
     const end = this.#findPortionEnd(records, start)
-    const framed: FramedRecord[] = []
+    const portion: FramedRecord[] = []
     const dirty: Feed[] = []
-    for (const record of records.slice(start, end)) {
-      const one = new FramedRecord(record)
-      framed.push(one)
-      if (this.#match(one, dirty) >= this.#limits.bytesMax) break
+    for (const framed of records.slice(start, end)) {
+      portion.push(framed)
+      if (this.#match(framed, dirty) >= this.#limits.bytesMax) break
     }
-    this.recent.push(framed)
+    this.recent.push(portion)
     const before = this.#position
-    this.#position = framed.at(-1)?.record.position ?? before
+    this.#position = portion.at(-1)?.record.position ?? before
     for (const feed of dirty) this.#flushFeed(feed, before)
-    return framed.length
+    return portion.length
   }
 
   #flushFeed(feed: Feed, before: Position): void {

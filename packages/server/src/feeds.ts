@@ -5,7 +5,7 @@ import { ServerError } from './errors.ts'
 import { Feed } from './feed.ts'
 import type { FeedMember } from './feed.ts'
 import type { Framing } from './framing.ts'
-import { feedFreeBytes } from './limits.ts'
+import { topicSetFreeBytes } from './limits.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
 import { PatternTrie } from './pattern-trie.ts'
 
@@ -25,7 +25,7 @@ export class Feeds {
   readonly #byPattern = new PatternTrie<Feed>()
   #heldBytes = 0
 
-  /** `bytesMax` is for all topic sets together, each beyond its first {@link feedFreeBytes}. */
+  /** `bytesMax` is for all topic sets together, each beyond its first {@link topicSetFreeBytes}. */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
   }
@@ -40,11 +40,11 @@ export class Feeds {
    * @throws ServerError `FULL`
    */
   reserve(topics: TopicSet): FeedPlace {
-    const bytes = Math.max(0, measureTopicSet(topics) - feedFreeBytes)
+    const bytes = Math.max(0, measureTopicSet(topics) - topicSetFreeBytes)
     if (bytes > 0 && this.#heldBytes + bytes > this.#bytesMax) {
       throw new ServerError(
         'FULL',
-        `The topic sets of this node's sessions may take ${this.#bytesMax} bytes, and they are in use. Try again later, follow fewer names or patterns such as orders/*, or raise feedBytesMax.`,
+        `The topic sets of this node's sessions may take ${this.#bytesMax} bytes, and they are in use. Try again later, follow fewer names or patterns such as orders/*, or raise topicSetsBytesMax.`,
       )
     }
     this.#heldBytes += bytes

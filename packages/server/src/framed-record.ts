@@ -2,6 +2,7 @@
 
 import type { EventRecord } from '@tidemark/log'
 import type { Block } from './block.ts'
+import { countUtf8 } from './count-utf8.ts'
 import type { Framing } from './framing.ts'
 import { frameCopiesMax, frameOverheadBytes } from './limits.ts'
 
@@ -16,9 +17,16 @@ export class FramedRecord {
   #frames: Map<string, Block> | undefined
   #keeper: FrameKeeper | undefined
   #bytes = 0
+  #dataBytes: number | undefined
 
   constructor(record: EventRecord) {
     this.record = record
+  }
+
+  /** Bytes of its data in UTF-8. */
+  get dataBytes(): number {
+    this.#dataBytes ??= countUtf8(this.record.data)
+    return this.#dataBytes
   }
 
   frame(framing: Framing): Block {

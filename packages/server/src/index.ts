@@ -14,11 +14,11 @@ export { Block } from './block.ts'
 export {
   drainSessionsPerSecond,
   eventsPerSecondRange,
-  feedBytesMax,
-  feedBytesMin,
   flushWindowLimitMs,
   lagRulesMax,
   stalledAfterRangeMs,
+  topicSetsBytesMax,
+  topicSetsBytesMin,
 } from './limits.ts'
 export { translateLogError } from './log-faults.ts'
 export { nearestName } from './nearest-name.ts'

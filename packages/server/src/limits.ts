@@ -5,7 +5,8 @@ import { batchEventsMax } from '@tidemark/log'
 /**
  * Bytes that may wait in user space for one socket before its session lags and gets no more. The write that passes it may
  * be one event of 1 MiB, which live sessions share and replaying ones do not.
- * 10,000 stalled sessions × 64 KiB = 640 MiB while events are small.
+ * 10,000 stalled sessions × 64 KiB = 640 MiB while blocks are small, 1.8 GiB with the largest of several events. Large events have
+ * bounds of their own: `heldBlocksBytesMax`, `largeWriteBytesMax`.
  */
 export const writeBytesMax: number = 64 * 1024
 
@@ -42,7 +43,7 @@ export const publishPatienceMsMax: number = 4
 /** Records that wait for a flush, at which they leave early. At 50 flushes per second that is 50,000 records per second. */
 export const flushEventsMax: number = 1_000
 
-/** Characters of data, likewise: one block is about `writeBytesMax`, or one large event. */
+/** Bytes of data, likewise. Of frames, so many are one block: about `writeBytesMax`, or one large event. */
 export const flushBytesMax: number = 64 * 1024
 
 /**
@@ -95,19 +96,19 @@ export const textUnitBytes: number = 2
  * The first bytes of each topic set do not count, so that a few sessions with many names cannot keep ordinary ones out.
  * That is the feed and five short topics, or two patterns. 10,000 sessions × 4 KiB = 40 MiB beside the rest.
  */
-export const feedFreeBytes: number = 4 * 1024
+export const topicSetFreeBytes: number = 4 * 1024
 
 /**
  * The largest topic set: 2.5 KB + 1,000 names × 384 bytes + 8,000 segments × 400 bytes + 257,000 units × 2 bytes = 4.1 MB.
  * It must fit alone, or its refusal would never pass.
  */
-export const feedBytesMin: number = 4 * 1024 * 1024
+export const topicSetsBytesMin: number = 4 * 1024 * 1024
 
 /**
- * Bytes of the topic sets of all sessions, each beyond its first `feedFreeBytes`. A set that sessions share counts once.
+ * Bytes of the topic sets of all sessions, each beyond its first `topicSetFreeBytes`. A set that sessions share counts once.
  * 65 of the largest sets, or 630 of 1,000 names with 20 characters each.
  */
-export const feedBytesMax: number = 256 * 1024 * 1024
+export const topicSetsBytesMax: number = 256 * 1024 * 1024
 
 /** Bytes of one event's data. */
 export const eventBytesMax: number = 1024 * 1024

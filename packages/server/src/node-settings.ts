@@ -11,7 +11,7 @@ export interface NodeSettings {
   readonly heartbeatMs: number
   readonly sessionsMax: number
   /** Of the topic sets of all sessions. */
-  readonly feedBytesMax: number
+  readonly topicSetsBytesMax: number
   readonly eventBytesMax: number
   /** Undefined: streams stay plain. */
   readonly compress: Compress | undefined

@@ -1,4 +1,5 @@
 // Values as callers written in JavaScript hand them in: of any type, and with members that throw when they are read.
+// log has the same with its own errors: log exports only what it owns (ARCHITECTURE.md, "Rooms").
 
 import { ServerError } from './errors.ts'
 import type { ServerErrorCode } from './errors.ts'

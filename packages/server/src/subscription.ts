@@ -32,8 +32,8 @@ export interface QueryOptions {
   readonly unknownParameters?: 'ignore' | 'refuse' | undefined
 }
 
-/** The same, not yet checked, from either door. */
-interface Wish {
+/** What either form of request says, not yet checked. */
+interface UncheckedSubscription {
   readonly topics: readonly string[]
   readonly since: string | undefined
   readonly lastEventId: string | undefined
@@ -153,37 +153,40 @@ function checkCursor(header: string | null | undefined): string | undefined {
   )
 }
 
-function planSubscription(wish: Wish, given: string | null | undefined): Subscription {
-  const header = checkCursor(given)
-  const topics = checkTopics(wish.topics)
-  const since = parseSince(wish.since ?? 'now')
+function planSubscription(
+  given: UncheckedSubscription,
+  lastEventId: string | null | undefined,
+): Subscription {
+  const header = checkCursor(lastEventId)
+  const topics = checkTopics(given.topics)
+  const since = parseSince(given.since ?? 'now')
   return {
     topics,
-    framing: chooseFraming(wish, topics),
-    start: planStart(header === undefined || header === '' ? wish.lastEventId : header, since),
-    eventsPerSecondMax: wish.eventsPerSecondMax,
+    framing: chooseFraming(given, topics),
+    start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
+    eventsPerSecondMax: given.eventsPerSecondMax,
   }
 }
 
-function chooseFraming(wish: Wish, topics: TopicSet): Framing {
-  const shape = wish.framing ?? 'plain'
+function chooseFraming(given: UncheckedSubscription, topics: TopicSet): Framing {
+  const shape = given.framing ?? 'plain'
   if (shape !== 'plain' && shape !== 'envelope' && shape !== 'batch') {
     throw new ServerError(
       'QUERY_INVALID',
       `framing must be plain, envelope or batch; got ${quote(shape)}.`,
     )
   }
-  if (wish.event !== undefined && wish.event !== 'topic') {
+  if (given.event !== undefined && given.event !== 'topic') {
     throw new ServerError(
       'QUERY_INVALID',
-      `event takes one value, topic (name each SSE event after its topic); got ${quote(wish.event)}.`,
+      `event takes one value, topic (name each SSE event after its topic); got ${quote(given.event)}.`,
     )
   }
-  const fields = (wish.fields ?? []).map(checkField)
+  const fields = (given.fields ?? []).map(checkField)
   // Whoever follows several topics must be able to tell them apart.
   if (topics.topics.length + topics.patterns.length > 1 || topics.patterns.length > 0)
     fields.push('topic')
-  return createFraming({ shape, fields, isNamedByTopic: wish.event === 'topic' })
+  return createFraming({ shape, fields, isNamedByTopic: given.event === 'topic' })
 }
 
 function checkField(name: string): FieldName {

@@ -27,7 +27,7 @@ export interface TidemarkOptions {
    * Bytes of memory for the topic sets of all sessions, each beyond its first 4 KiB; sessions with the same set count once. At least
    * 4 MiB, the largest set. Default 256 MiB; a session whose set does not fit any more is refused as `FULL`.
    */
-  readonly feedBytesMax?: number | undefined
+  readonly topicSetsBytesMax?: number | undefined
   /** Bytes of one event's data. Default 1 MiB. */
   readonly eventBytesMax?: number | undefined
   /**
@@ -39,7 +39,10 @@ export interface TidemarkOptions {
   readonly flushWindowMaxMs?: number | undefined
   /** Events that wait, at which they are written early: 1 or more. Default 1,000. */
   readonly flushEventsMax?: number | undefined
-  /** Characters of data that wait, likewise: 1 or more. Default 64 Ki. */
+  /**
+   * Bytes of data that wait, likewise: 1 or more. A flush is divided into blocks of so many bytes, up to the event that passes it.
+   * Default 64 KiB.
+   */
   readonly flushBytesMax?: number | undefined
   /**
    * How long a client may take nothing before its session is closed with `tidemark.bye`, in milliseconds, 100 to 86,400,000.
@@ -81,9 +84,9 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
       { sessionsMax: options.sessionsMax ?? limits.sessionsMax },
       { from: 0, to: Number.MAX_SAFE_INTEGER },
     ),
-    feedBytesMax: readRange(
-      { feedBytesMax: options.feedBytesMax ?? limits.feedBytesMax },
-      { from: limits.feedBytesMin, to: Number.MAX_SAFE_INTEGER },
+    topicSetsBytesMax: readRange(
+      { topicSetsBytesMax: options.topicSetsBytesMax ?? limits.topicSetsBytesMax },
+      { from: limits.topicSetsBytesMin, to: Number.MAX_SAFE_INTEGER },
     ),
     eventBytesMax: readRange(
       { eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax },

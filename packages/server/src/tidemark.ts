@@ -71,7 +71,7 @@ export class Tidemark {
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.#feeds = new Feeds(settings.feedBytesMax)
+    this.#feeds = new Feeds(settings.topicSetsBytesMax)
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     this.#host = this.#createHost()
     // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.

@@ -131,6 +131,20 @@ test('events leave early once they are as large as may be, in portions of that s
   expect(countWrites()).toBe(2)
 })
 
+test.each(['x', 'é', '語', '🌊'])(
+  'the size at which events leave early is one in bytes, of text in "%s" too',
+  async (character) => {
+    const { tide, countWrites } = await openNode({ flushWindowMs: 50, flushBytesMax: 1_200 })
+    const data = character.repeat(120 / Buffer.byteLength(character))
+    for (let i = 0; i < 9; i++) await tide.publish('a', { data })
+    await settle()
+    expect(countWrites()).toBe(0)
+    await tide.publish('a', { data })
+    await settle()
+    expect(countWrites()).toBeGreaterThan(0)
+  },
+)
+
 /** A node whose log hands its records over when the test says so, while its clock stands still. */
 async function openHandedNode() {
   const clock = createFakeClock()

@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTcp, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import type { ClientHttp2Session, Http2ServerResponse } from 'node:http2'
-import { gunzipSync } from 'node:zlib'
+import type { ClientHttp2Session, ClientHttp2Stream, Http2ServerResponse } from 'node:http2'
+import { createGunzip, gunzipSync } from 'node:zlib'
 import { memoryLog } from '@tidemark/log'
-import { createFakeClock, makeCertificate } from '@tidemark/testkit'
+import { createFakeClock, createRandom, makeCertificate } from '@tidemark/testkit'
+import { createDecoder } from '@tidemark/wire'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
 import type { Tidemark, TidemarkOptions } from '../src/index.ts'
@@ -215,6 +216,89 @@ describe('a peer that never opens its window', () => {
     await next.until('tidemark.ready')
   })
 })
+
+describe.each([{}, { 'accept-encoding': 'gzip' }])(
+  'in the midst of a large block (%o)',
+  (headers) => {
+    // Digits, so that what is left of them compressed is still more than a window.
+    const random = createRandom(7)
+    const large = Array.from({ length: 100_000 }, () => 1e7 + random.int(9e7 - 1)).join('')
+
+    /** A stream whose client has read a part of a large event and waits. */
+    async function openInMidst() {
+      let response: Http2ServerResponse | undefined
+      const started = await start({}, (given) => (response = given))
+      const stream = started.connect().request({ ':path': '/?topic=a', ...headers })
+      await once(stream, 'response')
+      if (response === undefined) throw new Error('The server has no response.')
+      const { stream: own } = response
+      await started.tide.publish('a', { data: large })
+      await expect.poll(() => own.writableNeedDrain).toBe(true)
+      return { ...started, stream, response }
+    }
+
+    /** The events of what arrives from now on: their types and data, of the large one whether it is whole. */
+    function readEvents(stream: ClientHttp2Stream) {
+      const events: (readonly [string, string | boolean])[] = []
+      const decoder = createDecoder({
+        event: ({ type, data }) => {
+          if (!type.startsWith('tidemark.'))
+            events.push([type, data.length < 10 ? data : data === large])
+        },
+      })
+      const source = 'accept-encoding' in headers ? stream.pipe(createGunzip()) : stream
+      source.on('data', (chunk: Buffer) => decoder.push(chunk))
+      return { events, ended: once(source, 'end') }
+    }
+
+    test('what the application writes does not stand inside the event, and it hears of drain', async () => {
+      const { tide, stream, response } = await openInMidst()
+      const done: unknown[] = []
+      expect(response.write('event: own\ndata: 1\n\n', () => done.push(1))).toBe(false)
+      const drained = once(response, 'drain')
+      const { events, ended } = readEvents(stream)
+      await drained
+      await expect.poll(() => events).toContainEqual(['own', '1'])
+      expect(done).toEqual([1])
+      response.write('event: own\ndata: 2\n\n')
+      await tide.publish('a', { data: 'next' })
+      await expect.poll(() => events).toHaveLength(4)
+      expect(events).toEqual([
+        ['message', true],
+        ['own', '1'],
+        ['own', '2'],
+        ['message', 'next'],
+      ])
+      response.end()
+      await ended
+    })
+
+    test('an application that says something and ends the stream cuts no event', async () => {
+      const { tide, stream, response } = await openInMidst()
+      const done: unknown[] = []
+      response.end('event: own\ndata: 1\n\n', () => done.push(1))
+      expect(response.writableEnded).toBe(true)
+      const { events, ended } = readEvents(stream)
+      await ended
+      expect(events).toEqual([
+        ['message', true],
+        ['own', '1'],
+      ])
+      await expect.poll(() => done).toEqual([1])
+      await expect.poll(() => tide.sessionCount).toBe(0)
+    })
+
+    test('a stream that is destroyed tells those who wait to hear of their writes', async () => {
+      const { tide, stream, response } = await openInMidst()
+      const done: unknown[] = []
+      response.write('event: own\ndata: 1\n\n', () => done.push(1))
+      response.stream.destroy()
+      await expect.poll(() => done).toEqual([1])
+      await expect.poll(() => tide.sessionCount).toBe(0)
+      stream.destroy()
+    })
+  },
+)
 
 describe('refusals', () => {
   test('a full node sends an EventSource away as a 200 that ends, and others with 503', async () => {

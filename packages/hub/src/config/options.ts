@@ -72,7 +72,7 @@ const described: readonly (readonly [
   ],
   ['maxSessions', '<count>', '10000', 'Open streams of the hub; each worker takes its share.'],
   [
-    'maxFeedBytes',
+    'maxTopicSetsBytes',
     '<size>',
     '256MiB',
     'Memory for the topics that open streams name, beyond 4 KiB each; each worker takes its share.',

@@ -3,12 +3,12 @@
 import { parsePattern } from '@tidemark/log'
 import {
   eventsPerSecondRange,
-  feedBytesMax,
-  feedBytesMin,
   flushWindowLimitMs,
   lagActions,
   lagRulesMax,
   stalledAfterRangeMs,
+  topicSetsBytesMax,
+  topicSetsBytesMin,
 } from '@tidemark/server'
 import type { LagRule } from '@tidemark/server'
 import { z } from 'zod'
@@ -76,7 +76,11 @@ const flushBytes = size('64KiB').refine((value) => value >= 1 && value <= flushB
   error: `must be from 1B to ${flushBytesLimit / 1024 ** 2}MiB`,
 })
 
-const feedBytes = range(size('256MiB'), feedBytesMin, `${feedBytesMin / 1024 ** 2}MiB`)
+const topicSetsBytes = range(
+  size('256MiB'),
+  topicSetsBytesMin,
+  `${topicSetsBytesMin / 1024 ** 2}MiB`,
+)
 
 const rateWanted = `must be none, or a number from ${eventsPerSecondRange.from} to ${eventsPerSecondRange.to}`
 
@@ -169,7 +173,7 @@ export interface HubConfig {
   /** Of the whole hub. */
   readonly maxSessions: number
   /** Of the topic sets of all sessions, of the whole hub. */
-  readonly maxFeedBytes: number
+  readonly maxTopicSetsBytes: number
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
   readonly compression: boolean
@@ -204,7 +208,7 @@ const settings = z
     workers: count(1, workersMax).default(1),
     stalledAfter: stalledAfter.default(5 * 60_000),
     maxSessions: count(1, 10_000_000).default(10_000),
-    maxFeedBytes: feedBytes.default(feedBytesMax),
+    maxTopicSetsBytes: topicSetsBytes.default(topicSetsBytesMax),
     maxEventBytes: range(size('1MiB'), 1, '1B').default(1024 * 1024),
     maxRequestBytes: range(size('8MiB'), 1, '1B').default(8 * 1024 * 1024),
     flush: section(

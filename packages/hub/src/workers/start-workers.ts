@@ -3,7 +3,7 @@
 import { createServer } from 'node:net'
 import process from 'node:process'
 import { systemClock } from '@tidemark/log'
-import { drainSessionsPerSecond, feedBytesMin } from '@tidemark/server'
+import { drainSessionsPerSecond, topicSetsBytesMin } from '@tidemark/server'
 import type { HubConfig } from '../config/schema.ts'
 import type { Hub } from '../hub.ts'
 import { DescriptorWatch } from '../descriptor-watch.ts'
@@ -97,11 +97,11 @@ function holdUp(): void {
 
 /** Each worker holds its part of the sessions and of their topic sets, rounded up, and is a hub of one process otherwise. */
 export function planShare(config: HubConfig): HubConfig {
-  const { workers, maxSessions, maxFeedBytes } = config
+  const { workers, maxSessions, maxTopicSetsBytes } = config
   return {
     ...config,
     workers: 1,
     maxSessions: Math.ceil(maxSessions / workers),
-    maxFeedBytes: Math.max(feedBytesMin, Math.ceil(maxFeedBytes / workers)),
+    maxTopicSetsBytes: Math.max(topicSetsBytesMin, Math.ceil(maxTopicSetsBytes / workers)),
   }
 }

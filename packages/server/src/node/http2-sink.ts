@@ -5,13 +5,16 @@ import type { Http2ServerResponse } from 'node:http2'
 import type { Block } from '../block.ts'
 import { http2SliceBytes, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
-import { endOwn, writeOwn } from './own-methods.ts'
+import { HeldStream } from './held-stream.ts'
+import { endOwn } from './lead-through.ts'
 import type { StreamHead } from './stream-head.ts'
 
 /** A sink that offers the connection one slice at a time. */
 export class Http2Sink implements Sink {
   readonly #response: Http2ServerResponse
   readonly #head: StreamHead
+  /** While a block is cut, what the application writes waits. */
+  readonly #held: HeldStream
   #listener: SinkListener | undefined
   #left: Uint8Array[] = []
   #leftBytes = 0
@@ -21,6 +24,7 @@ export class Http2Sink implements Sink {
   constructor(response: Http2ServerResponse, head: StreamHead) {
     this.#response = response
     this.#head = head
+    this.#held = new HeldStream(response.stream)
   }
 
   listen(listener: SinkListener): void {
@@ -29,6 +33,9 @@ export class Http2Sink implements Sink {
     response.on('drain', () => this.#goOn())
     response.once('close', () => {
       this.#left = []
+      this.#leftBytes = 0
+      // Those who wait to hear of their writes hear that the stream is gone.
+      this.#held.release()
       listener.closed()
     })
     // A write that fails because the client is gone is followed by `close`, which says all there is to say.
@@ -46,6 +53,7 @@ export class Http2Sink implements Sink {
     this.#left.push(block.bytes)
     this.#leftBytes += block.bytes.length
     this.#offer()
+    if (this.#leftBytes > 0) this.#held.hold()
     // So much waits only while the stream asks for a pause, which `drain` ends.
     this.#isBlocked = this.bytesWaiting > writeBytesMax
     return !this.#isBlocked
@@ -62,25 +70,28 @@ export class Http2Sink implements Sink {
 
   /** Gives slices until the stream wants no more for now. */
   #offer(): void {
-    const response = this.#response
-    while (!response.stream.writableNeedDrain) {
+    const { stream } = this.#response
+    while (!stream.writableNeedDrain) {
       const [first] = this.#left
       if (first === undefined) return
       const slice = first.subarray(0, http2SliceBytes)
       if (slice.length === first.length) this.#left.shift()
       else this.#left[0] = first.subarray(http2SliceBytes)
       this.#leftBytes -= slice.length
-      writeOwn(response, slice)
+      this.#held.write(slice)
     }
   }
 
   #goOn(): void {
-    if (this.#response.writableEnded) return
+    const { stream } = this.#response
     this.#offer()
     if (this.#leftBytes > 0) return
+    const isOwed = this.#held.release()
     if (this.#isEnding) endOwn(this.#response)
-    if (!this.#isBlocked) return
-    this.#isBlocked = false
-    this.#listener?.drained()
+    if (this.#isBlocked && !this.#response.writableEnded) {
+      this.#isBlocked = false
+      this.#listener?.drained()
+    }
+    if (isOwed && !stream.writableNeedDrain && stream.writable) stream.emit('drain')
   }
 }

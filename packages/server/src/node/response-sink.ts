@@ -4,7 +4,7 @@ import type { Block } from '../block.ts'
 import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../sink.ts'
 import type { AnyResponse } from './exchange.ts'
-import { endOwn, writeOwn } from './own-methods.ts'
+import { endOwn, writeOwn } from './lead-through.ts'
 import type { StreamHead } from './stream-head.ts'
 
 /** A sink that writes like any handler of the application would. */

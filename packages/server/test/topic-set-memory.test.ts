@@ -6,7 +6,7 @@ import { collectGarbage, createFakeClock, createRandom } from '@tidemark/testkit
 import { expect, test } from 'vitest'
 import { createTidemark, parseSubscriptionBody, ServerError } from '../src/index.ts'
 import type { Sink, Subscription, Tidemark } from '../src/index.ts'
-import { feedBytesMin, feedFreeBytes } from '../src/limits.ts'
+import { topicSetsBytesMin, topicSetFreeBytes } from '../src/limits.ts'
 import { measureTopicSet } from '../src/measure-topic-set.ts'
 import { serve } from './support/node-server.ts'
 import { TestClient } from './support/test-client.ts'
@@ -18,11 +18,11 @@ function ownNames(session: number, extra: object = {}): Subscription {
   return parseSubscriptionBody({ topics, ...extra })
 }
 
-const counted = measureTopicSet(ownNames(0).topics) - feedFreeBytes
-const fitting = Math.floor(feedBytesMin / counted)
+const counted = measureTopicSet(ownNames(0).topics) - topicSetFreeBytes
+const fitting = Math.floor(topicSetsBytesMin / counted)
 
 function createNode(log: EventLog = memoryLog()): Tidemark {
-  return createTidemark({ log, feedBytesMax: feedBytesMin })
+  return createTidemark({ log, topicSetsBytesMax: topicSetsBytesMin })
 }
 
 async function open(tide: Tidemark, subscription: Subscription): Promise<TestClient> {
@@ -125,7 +125,7 @@ test('a session that fails while it opens, however it does, leaves nothing count
   const log = wrapLog(inner, {
     locate: (query) => (isAway ? Promise.reject(new Error('away')) : inner.locate(query)),
   })
-  const tide = createTidemark({ log, feedBytesMax: feedBytesMin, sessionsMax: 50 })
+  const tide = createTidemark({ log, topicSetsBytesMax: topicSetsBytesMin, sessionsMax: 50 })
   isAway = true
   await expect(open(tide, ownNames(1, { since: '-1' }))).rejects.toThrow(/away/)
   isAway = false
@@ -154,7 +154,12 @@ test('after thousands of sessions that came, failed, were sent away and came bac
   const log = wrapLog(inner, {
     locate: (query) => (isAway ? Promise.reject(new Error('away')) : inner.locate(query)),
   })
-  const tide = createTidemark({ log, clock, feedBytesMax: feedBytesMin, stalledAfterMs: 1_000 })
+  const tide = createTidemark({
+    log,
+    clock,
+    topicSetsBytesMax: topicSetsBytesMin,
+    stalledAfterMs: 1_000,
+  })
   const clients: TestClient[] = []
   for (let step = 0; step < 2_000; step++) {
     isAway = random.int(9) === 0
@@ -186,7 +191,7 @@ test.each([
   ['topics in characters of three bytes', (i: number, j: number) => `${i}/${j}/`.padEnd(85, '€')],
   ['patterns of eight segments', (i: number, j: number) => `${i}/${j}/a/a/a/a/a/*`],
 ])('a thousand %s take no more memory than they count for', async (_, nameOf) => {
-  const tide = createTidemark({ log: memoryLog(), feedBytesMax: 1e9 })
+  const tide = createTidemark({ log: memoryLog(), topicSetsBytesMax: 1e9 })
   const namesOf = (session: number): string[] =>
     Array.from({ length: 1_000 }, (_name, j) => nameOf(session, j))
   // With a record to look at, each set makes its own tree of patterns.
