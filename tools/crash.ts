@@ -1,8 +1,8 @@
 // `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its figures. With
 // `--workers 2` it starts one hub of so many workers and kills those.
 //
-// After them come `--copies 100` acts of another kind: hubs that are killed, backed up, put back to an older state and cloned, 25 acts on
-// one directory. `--copies 0` leaves them out, `--rounds 0` the others.
+// After them come `--copies 100` acts of another kind: hubs of so many workers that are killed, copied while they are stopped or run, put
+// back to an older state and cloned, 25 acts on one directory. `--copies 0` leaves them out, `--rounds 0` the others.
 //
 // It runs in acts of at most 100 kills, each with a seed and a data directory of its own: the judge keeps everything
 // that every subscriber has received, and 500 kills in one act are more than a process can hold.
@@ -48,8 +48,9 @@ try {
     )
   }
   for (let act = 0; act * copiesPerAct < copies; act++) {
-    const size = { acts: Math.min(copiesPerAct, copies - act * copiesPerAct), seed: seed + act }
-    const flags = `--rounds 0 --seed ${size.seed} --copies ${size.acts}`
+    const acts = Math.min(copiesPerAct, copies - act * copiesPerAct)
+    const size = { acts, seed: seed + act, workers }
+    const flags = `--rounds 0 --seed ${size.seed} --copies ${acts} --workers ${workers}`
     await runAct(flags, (dataDirectory) => runForkActs({ ...size, dataDirectory }))
   }
 } finally {
@@ -86,7 +87,11 @@ function print({ figures, violations, output }: CrashReport | ForkReport, ms: nu
     console.log(`${name.padEnd(18)}${value.toLocaleString('en')}`)
   }
   console.log(`${'seconds'.padEnd(18)}${Math.round(ms / 1_000)}`)
-  console.log(`${'violations'.padEnd(18)}${violations.length}`)
+  const kinds = [...new Set(violations.map(({ kind }) => kind))]
+  const counts = kinds.map((wanted) => {
+    return `${violations.filter(({ kind }) => kind === wanted).length} ${wanted}`
+  })
+  console.log(`${'violations'.padEnd(18)}${violations.length} ${counts.join(', ')}`.trimEnd())
   for (const { kind, subscriber, text } of violations.slice(0, 50)) {
     console.log(`  ${kind}: ${subscriber}: ${text}`)
   }

@@ -59,7 +59,8 @@ const stopMsMax = 10_000
 const probeMsMax = 20_000
 const outputLengthMax = 16 * 1024
 
-const program = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
+/** What `tidemark` starts. */
+export const program: string = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
 
 /**
  * Starts `tidemark serve` and resolves when it answers `GET /readyz` with 200.
@@ -216,7 +217,8 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-function cleanEnvironment(): NodeJS.ProcessEnv {
+/** That of this process without its `TIDEMARK_…`. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('TIDEMARK_')),
   )

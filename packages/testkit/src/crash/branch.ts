@@ -6,13 +6,26 @@ import type { ReceivedEvent } from '../traffic/history.ts'
 
 /** All that one data directory held in the end, in its order. */
 export class Branch {
+  /** A copy has a higher one than what it was made of. */
   readonly number: number
+  /** Each once, in their order. */
+  readonly epochs: readonly string[]
   readonly records: readonly ReceivedEvent[]
   readonly #positions: readonly (Position | undefined)[]
   readonly #places = new Map<string, number>()
 
-  constructor(number: number, records: readonly ReceivedEvent[]) {
+  /**
+   * @param number see {@link number}
+   * @param records see {@link records}
+   * @param epochs of all its records, those of the hub's own topics among them, in their order. Default: those of `records`
+   */
+  constructor(
+    number: number,
+    records: readonly ReceivedEvent[],
+    epochs: readonly string[] = records.map(({ cursor }) => epochOf(cursor)),
+  ) {
     this.number = number
+    this.epochs = [...new Set(epochs)]
     this.records = records
     this.#positions = records.map(({ cursor }) => parseCursor(cursor)?.position)
     for (const [i, record] of records.entries()) this.#places.set(nameOf(record), i)
@@ -49,6 +62,11 @@ export class Branch {
     while (areOne(this.records[count], other.records[count])) count += 1
     return count
   }
+}
+
+/** The incarnation of writing that a cursor names, as text. */
+export function epochOf(cursor: string): string {
+  return cursor.slice(1, cursor.indexOf('-'))
 }
 
 function areOne(a: ReceivedEvent | undefined, b: ReceivedEvent | undefined): boolean {

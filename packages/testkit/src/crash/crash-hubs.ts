@@ -129,7 +129,7 @@ export class HubSlot {
     if (hub?.pid === undefined || hub.isEnded) {
       onFailure(new Error(`A hub ended by itself; it wrote: ${this.output}`))
     } else if (workers > 1) {
-      await this.#killWorker(hub.pid, worker)
+      await this.#killWorker(hub, worker)
     } else {
       this.#killed.add(hub)
       await hub.kill('SIGKILL')
@@ -137,20 +137,23 @@ export class HubSlot {
     }
   }
 
-  /** Ends the process, without notice or as an operator would; `launch` starts the next one. */
+  /** Ends the process and its workers, without notice or as an operator would; `launch` starts the next one. */
   async halt(isKilled: boolean): Promise<void> {
     const hub = this.#process
-    if (hub === undefined || hub.isEnded) {
+    if (hub?.pid === undefined || hub.isEnded) {
       this.#options.onFailure(new Error(`A hub ended by itself; it wrote: ${this.output}`))
       return
     }
     this.#killed.add(hub)
+    // A worker that is started this very moment leaves by itself. The hub counts as ended when its workers are gone too.
+    if (isKilled) for (const pid of [hub.pid, ...listChildren(hub.pid)]) killNow(pid)
     await (isKilled ? hub.kill('SIGKILL') : hub.stop())
     await this.#ready
   }
 
-  async #killWorker(pid: number, worker: number): Promise<void> {
+  async #killWorker(hub: HubProcess, worker: number): Promise<void> {
     const { workers, onFailure } = this.#options
+    const { pid = 0 } = hub
     let running: readonly number[] = []
     await waitUntil('a worker runs', () => (running = listChildren(pid)).length > 0)
     const victim = running[worker % running.length]
@@ -158,6 +161,8 @@ export class HubSlot {
     this.#launchedAt = systemClock.now()
     this.#isWaitedFor = true
     const areAllThere = (): boolean => {
+      // Halted meanwhile.
+      if (this.#killed.has(hub)) return true
       const children = listChildren(pid)
       // On a busy machine a killed process takes a while to die.
       return children.length === workers && !children.includes(victim ?? 0)

@@ -1,15 +1,18 @@
-// Hubs whose data directories are copied while they are stopped, put back, and used twice.
+// Hubs whose data directories are copied, put back, and used twice.
 
-import { cpSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SeededRandom } from '../seeded-random.ts'
 import { findFreePort } from '../hub-process.ts'
+import { backUpRunning, copyStopped, placeCopy, replaceLog } from './copies.ts'
+import type { Copy } from './copies.ts'
 import { HubSlot } from './crash-hubs.ts'
 import { backupsMax, cloneShare } from './limits.ts'
 
 export interface ForkedHubsOptions {
   /** Made when missing, best empty: each history has a directory of its own in it. */
   readonly directory: string
+  /** Of each hub. */
+  readonly workers: number
   /** Told when a hub ends by itself or cannot start. */
   readonly onFailure: (error: unknown) => void
 }
@@ -25,8 +28,8 @@ export class ForkedHubs {
   readonly #options: ForkedHubsOptions
   /** Where each branch is in the end. */
   readonly #directories = new Map<number, string>()
-  /** Copies that were taken while no hub ran on them, newest last. */
-  readonly #backups: string[] = []
+  /** Newest last. */
+  readonly #backups: Copy[] = []
   readonly #main: Site
   #clone: Site | undefined
   #copies = 0
@@ -67,19 +70,33 @@ export class ForkedHubs {
     for (const { slot } of this.#sites) await slot.ready()
   }
 
-  /** Kills one of the hubs without notice and starts it again. */
+  /** Kills one of the hubs without notice and starts it again; or, where there are several, one of its workers. */
   async kill(random: SeededRandom): Promise<void> {
-    await random.pick(this.#sites).slot.kill(0)
+    const { slot } = random.pick(this.#sites)
+    if (this.#options.workers > 1 && random.next() < 0.3) {
+      await slot.kill(random.int(this.#options.workers - 1))
+    } else {
+      await slot.halt(true)
+      slot.launch()
+    }
   }
 
-  /** Takes a copy of one of the directories, its hub being stopped or killed for it. */
+  /** Copies one of the directories, its hub being stopped or killed for it. */
   async backUp(random: SeededRandom): Promise<void> {
     const { slot, data } = random.pick(this.#sites)
     await slot.ready()
     await slot.halt(isKilled(random))
-    this.#backups.push(this.#copy(data))
-    if (this.#backups.length > backupsMax) this.#backups.shift()
+    this.#keep(copyStopped(data, this.#nameCopy()))
     slot.launch()
+  }
+
+  /** Backs up one of the directories while its hub runs, or is killed just then. */
+  async backUpRunning(random: SeededRandom): Promise<void> {
+    const { slot, data } = random.pick(this.#sites)
+    const backup = backUpRunning(data, `${this.#nameCopy()}.mdb`)
+    const killed = random.next() < 0.3 ? slot.halt(true).then(() => slot.launch()) : undefined
+    const [copy] = await Promise.all([backup, killed])
+    this.#keep(copy)
   }
 
   /** Puts a copy in the place of one of the directories, which becomes a branch of the past. */
@@ -88,10 +105,10 @@ export class ForkedHubs {
     const { slot, data } = random.pick(this.#sites)
     await slot.ready()
     await slot.halt(isKilled(random))
-    this.#bury(slot, data)
-    cpSync(backup, data, { recursive: true })
-    slot.branch = this.#directories.size
-    this.#directories.set(slot.branch, data)
+    const grave = join(this.#options.directory, `past-${slot.branch}`)
+    await replaceLog(backup, { data, grave }, random)
+    this.#directories.set(slot.branch, grave)
+    this.#begin({ slot, data })
     slot.launch()
   }
 
@@ -100,9 +117,8 @@ export class ForkedHubs {
     const clone = this.#clone
     if (clone === undefined) {
       const site = await settle(this.#options, `clone-${this.#copies++}`)
-      cpSync(random.pick(this.#backups), site.data, { recursive: true })
-      site.slot.branch = this.#directories.size
-      this.#directories.set(site.slot.branch, site.data)
+      await placeCopy(random.pick(this.#backups), site.data, random)
+      this.#begin(site)
       site.slot.launch()
       await site.slot.ready()
       this.#clone = site
@@ -121,24 +137,28 @@ export class ForkedHubs {
     return this.#clone === undefined ? [this.#main] : [this.#main, this.#clone]
   }
 
-  #copy(data: string): string {
-    const copy = join(this.#options.directory, `backup-${this.#copies++}`)
-    cpSync(data, copy, { recursive: true })
-    return copy
+  #nameCopy(): string {
+    return join(this.#options.directory, `backup-${this.#copies++}`)
   }
 
-  #bury({ branch }: HubSlot, data: string): void {
-    const grave = join(this.#options.directory, `past-${branch}`)
-    renameSync(data, grave)
-    this.#directories.set(branch, grave)
+  #keep(copy: Copy): void {
+    this.#backups.push(copy)
+    if (this.#backups.length > backupsMax) this.#backups.shift()
+  }
+
+  /** What is written on a copy is another branch. */
+  #begin({ slot, data }: Site): void {
+    slot.branch = this.#directories.size
+    this.#directories.set(slot.branch, data)
   }
 }
 
 /** A place for a hub that has not been started yet. */
-async function settle({ directory, onFailure }: ForkedHubsOptions, name: string): Promise<Site> {
+async function settle(options: ForkedHubsOptions, name: string): Promise<Site> {
+  const { directory, workers, onFailure } = options
   const data = join(directory, name)
   const port = await findFreePort()
-  return { slot: new HubSlot({ port, workers: 1, dataDirectory: data, onFailure }), data }
+  return { slot: new HubSlot({ port, workers, dataDirectory: data, onFailure }), data }
 }
 
 function isKilled(random: SeededRandom): boolean {

@@ -2,12 +2,13 @@
 // originals. Pure, and knows nothing of the hub's own code but how to compare two cursors.
 //
 // A client may go from one history to another with any cursor. Where its place is in both, it must be resumed exactly. Where it
-// is not, it must be told a gap, and then get what the other history holds behind the place where the two part.
+// is not, it must be told a gap that ends where the two part, and then get what the other history holds behind that place.
 
 import type { Attempt, ReceivedEvent } from '../traffic/history.ts'
 import { matchesAny } from '../traffic/matches-any.ts'
 import { nodeOf } from './branch.ts'
 import type { Branch } from './branch.ts'
+import { Kinship } from './kinship.ts'
 import type { StreamStory } from './crash-subscriber.ts'
 
 /** One way to break the promise. */
@@ -16,6 +17,10 @@ type BranchViolationKind =
   | 'silent'
   /** Told of a gap though its place was in the history. */
   | 'false-gap'
+  /** Told of a gap that ends behind the place where the two histories part: what lies between is never sent. */
+  | 'late-gap'
+  /** Told of a gap that ends before that place, by a history that knows where it is. */
+  | 'early-gap'
   /** What came is not of this history, or not of its topics. */
   | 'invented'
   /** What came lies before what came already on this way, so that it is out of order, or comes a second time. */
@@ -57,11 +62,16 @@ export interface BranchVerdict {
   readonly exact: number
   /** Returns that were told of a gap. */
   readonly parted: number
+  /** Gaps that ended before the place where the two histories part, allowed ones among them. */
+  readonly early: number
 }
 
 /** Every violation of a run that has settled. */
 export function judgeBranches(history: BranchHistory): BranchVerdict {
-  const walks = history.receptions.map((reception) => new Walk(reception, history.branches))
+  const kinship = new Kinship(history.branches)
+  const walks = history.receptions.map(
+    (reception) => new Walk(reception, history.branches, kinship),
+  )
   for (const walk of walks) walk.run()
   return {
     violations: [
@@ -71,6 +81,7 @@ export function judgeBranches(history: BranchHistory): BranchVerdict {
     ],
     exact: walks.reduce((sum, { exact }) => sum + exact, 0),
     parted: walks.reduce((sum, { parted }) => sum + parted, 0),
+    early: walks.reduce((sum, { early }) => sum + early, 0),
   }
 }
 
@@ -117,15 +128,18 @@ class Walk {
   readonly violations: BranchViolation[] = []
   exact = 0
   parted = 0
+  early = 0
   readonly #reception: BranchReception
   readonly #branches: ReadonlyMap<number, Branch>
+  readonly #kinship: Kinship
   /** The records it has had, or was told of as missing. */
   readonly #had = new Set<string>()
   #place: Place | undefined
 
-  constructor(reception: BranchReception, branches: ReadonlyMap<number, Branch>) {
+  constructor(reception: BranchReception, branches: ReadonlyMap<number, Branch>, kinship: Kinship) {
     this.#reception = reception
     this.#branches = branches
+    this.#kinship = kinship
   }
 
   run(): void {
@@ -146,8 +160,14 @@ class Walk {
   #judgeStream(story: StreamStory, branch: Branch): void {
     const { shared, standing } = this.#findPlace(branch, story)
     this.#judgeResume(story, standing)
-    this.#judgeOrder(story, { branch, from: story.gaps.length === 0 ? shared : 0 })
-    for (const gap of story.gaps) this.#excuse(gap, { branch, from: shared })
+    // A gap that is false is told above.
+    const gaps = standing === 'on' ? [] : story.gaps.map(readGap)
+    for (const gap of gaps) this.#judgeGap(gap, { branch, count: shared })
+    const resumedAt = Math.min(
+      shared,
+      ...story.gaps.map((gap) => branch.countUpTo(readGap(gap).to)),
+    )
+    this.#judgeOrder(story, { branch, from: resumedAt })
     // Cut off before the first new id it comes back to where it was.
     if (story.lastEventId === story.resumedFrom) return
     const count = branch.countUpTo(story.lastEventId)
@@ -211,11 +231,22 @@ class Walk {
     }
   }
 
-  /** What a gap tells of is not missed in silence. */
-  #excuse(gap: string, { branch, from }: { branch: Branch; from: number }): void {
-    for (const record of branch.records.slice(from, branch.countUpTo(readGap(gap).to))) {
-      this.#had.add(nodeOf(record))
+  /** Where both histories have it in common, `parting` holds all records before the place where they part. */
+  #judgeGap({ from, to }: Gap, { branch, count: parting }: Place): void {
+    const count = branch.countUpTo(to)
+    const gap = `from "${from}" of history ${this.#place?.branch.number} to "${to}"`
+    const told = `was told of a gap ${gap} in history ${branch.number}`
+    const place = `after ${count} events of it, and they part after ${parting}`
+    if (count < parting) {
+      this.early += 1
+      const known = this.#kinship.findKnown(branch, from ?? '')
+      if (known !== undefined) {
+        this.#violate('early-gap', `${told}, ${place}; it knows of history ${known}`)
+      }
     }
+    if (count > parting) this.#violate('late-gap', `${told}, ${place}`)
+    // Told just now, so not missed in silence.
+    for (const record of branch.records.slice(parting, count)) this.#had.add(nodeOf(record))
   }
 
   #judgeMissing({ branch, count }: Place, { resumed, resumedFrom }: StreamStory): void {
@@ -239,6 +270,11 @@ class Walk {
   }
 }
 
-function readGap(data: string): { readonly from: string | null; readonly to: string } {
-  return JSON.parse(data) as { from: string | null; to: string }
+interface Gap {
+  readonly from: string | null
+  readonly to: string
+}
+
+function readGap(data: string): Gap {
+  return JSON.parse(data) as Gap
 }

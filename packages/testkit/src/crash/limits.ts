@@ -36,6 +36,9 @@ export const slowCutBytesMax: readonly number[] = [10_000, 10_000_000, 20_000_00
 /** Backups that may be put back: older ones part the histories further behind. */
 export const backupsMax: number = 4
 
+/** Kills that follow each other: two on either side of a parting, and one may know none of the other's starts. */
+export const killsMax: number = 4
+
 /** The share of connections and requests that go to the hub on a copy while there is one. */
 export const cloneShare: number = 0.4
 

@@ -5,10 +5,13 @@ import { startHubProcess } from '../hub-process.ts'
 import type { ReceivedEvent } from '../traffic/history.ts'
 import { readReceived } from '../traffic/read-received.ts'
 import { wholeLog } from '../traffic/subscription.ts'
-import { Branch } from './branch.ts'
+import { Branch, epochOf } from './branch.ts'
 
 /** Published at the end, so that it is known when everything before it has come. */
 const lastTopic = 'autopsy'
+
+/** Topics of the hub itself. It keeps 100 events of them, more than the starts and probes of one run. */
+const ownTopics = '$hub/**'
 
 /** Starts a hub on the directory for it. */
 export async function readBranch(number: number, dataDirectory: string): Promise<Branch> {
@@ -16,12 +19,18 @@ export async function readBranch(number: number, dataDirectory: string): Promise
   try {
     const sent = await fetch(`${hub.url}/topics/${lastTopic}`, { method: 'POST', body: '' })
     if (sent.status !== 200) throw new Error(`The last event was answered ${sent.status}.`)
-    const { body } = await fetch(`${hub.url}/events?topic=**&since=earliest`)
+    const query = new URLSearchParams({ since: 'earliest' })
+    for (const topic of ['**', ownTopics]) query.append('topic', topic)
+    const { body } = await fetch(`${hub.url}/events?${query}`)
     if (body === null) throw new Error('The stream has no body.')
     const records: ReceivedEvent[] = []
+    const epochs: string[] = []
     for await (const event of decodeStream(body)) {
-      if (event.fields?.get('topic') === lastTopic) return new Branch(number, records)
-      if (!event.type.startsWith('tidemark.')) records.push(...readReceived(event, wholeLog))
+      const topic = event.fields?.get('topic')
+      if (topic === lastTopic) return new Branch(number, records, epochs)
+      if (topic === undefined) continue
+      epochs.push(epochOf(event.id))
+      if (!topic.startsWith('$')) records.push(...readReceived(event, wholeLog))
     }
     throw new Error(`The stream of history ${number} ended early; its hub wrote: ${hub.output}`)
   } finally {

@@ -13,7 +13,7 @@ import type { SubscribeScene } from './crash-subscriber.ts'
 import { ForkedHubs } from './forked-hubs.ts'
 import { judgeBranches } from './judge-branches.ts'
 import type { BranchViolation } from './judge-branches.ts'
-import { actEvents, calmForkEvents, forkPaceMs } from './limits.ts'
+import { actEvents, calmForkEvents, forkPaceMs, killsMax } from './limits.ts'
 import { crashTopics, drawDrafts, drawPlan } from './plan.ts'
 import type { CrashPlan, SubscriberPlan } from './plan.ts'
 import { readBranch } from './read-branch.ts'
@@ -22,6 +22,8 @@ export interface ForkOptions {
   readonly seed: number
   /** Kills, backups, restores and clones together. */
   readonly acts: number
+  /** Of each hub. Default 1. With more, workers are killed too. */
+  readonly workers?: number | undefined
   /** For the data of all histories; best empty. */
   readonly dataDirectory: string
   /** Told after every act. */
@@ -31,7 +33,10 @@ export interface ForkOptions {
 export interface ForkFigures {
   readonly acts: number
   readonly kills: number
+  /** Copies taken while the hub was stopped, */
   readonly backups: number
+  /** and while it ran. */
+  readonly hotBackups: number
   readonly restores: number
   /** Times a hub was started on a copy, or ended there. */
   readonly clones: number
@@ -44,6 +49,10 @@ export interface ForkFigures {
   readonly exact: number
   /** Returns that were told of a gap. */
   readonly parted: number
+  /** Gaps that ended behind the place where the two histories part; all of them are violations. */
+  readonly late: number
+  /** Gaps that ended before it. Violations, unless the client came from a copy of a copy that the history cannot know of. */
+  readonly early: number
   /** Violations: resumed as exact from a place that the history did not have, or short of events that no gap has told of. */
   readonly silent: number
 }
@@ -55,7 +64,19 @@ export interface ForkReport {
   readonly output: string
 }
 
-type Act = 'kill' | 'backUp' | 'restore' | 'clone'
+/** All of them come before any comes again. */
+const actKinds: readonly Act[] = [
+  'kill',
+  'kill',
+  'backUp',
+  'backUpRunning',
+  'restore',
+  'restore',
+  'clone',
+  'clone',
+]
+
+type Act = 'kill' | 'backUp' | 'backUpRunning' | 'restore' | 'clone'
 
 interface ForkScene extends SubscribeScene {
   readonly hubs: ForkedHubs
@@ -72,12 +93,12 @@ interface Cast {
  * hub ends by itself, cannot start, or refuses a publish for good.
  */
 export async function runForkActs(options: ForkOptions): Promise<ForkReport> {
-  const { dataDirectory, seed, onAct } = options
+  const { dataDirectory: directory, seed, workers = 1, onAct } = options
   let fail: (error: unknown) => void = () => undefined
   const failure = new Promise<never>((_, reject) => (fail = reject))
   // It may come while nothing is raced against it.
   failure.catch(() => undefined)
-  const hubs = await ForkedHubs.start({ directory: dataDirectory, onFailure: fail })
+  const hubs = await ForkedHubs.start({ directory, workers, onFailure: fail })
   const scene: ForkScene = { hubs, acks: new AckCounter(), hasBranches: true }
   const acts = drawActs(options)
   const cast = createCast(drawPlan({ seed, rounds: 0, hubs: 1 }), scene)
@@ -93,12 +114,20 @@ export async function runForkActs(options: ForkOptions): Promise<ForkReport> {
   return { ...(await judge(cast, hubs, acts)), output: hubs.output }
 }
 
-/** A restore or a clone needs a copy that was taken before. */
-function drawActs({ seed, acts }: ForkOptions): readonly Act[] {
+/**
+ * A restore or a clone needs a copy that was taken before. Kills come several together, so that both sides of a parting are often
+ * started more than once before a client goes from one to the other.
+ */
+function drawActs({ seed, acts: count }: ForkOptions): readonly Act[] {
   const random = createRandom(seed)
-  return Array.from({ length: acts }, (_, i) =>
-    i === 0 ? 'backUp' : random.pick<Act>(['kill', 'backUp', 'restore', 'restore', 'clone']),
-  )
+  const acts: Act[] = [random.pick<Act>(['backUp', 'backUpRunning'])]
+  while (acts.length < count) {
+    for (const act of random.shuffle(actKinds)) {
+      const times = act === 'kill' ? 1 + random.int(killsMax - 1) : 1
+      acts.push(...Array.from({ length: times }, () => act))
+    }
+  }
+  return acts.slice(0, count)
 }
 
 function createCast({ publishers, subscribers }: CrashPlan, scene: ForkScene): Cast {
@@ -188,7 +217,9 @@ async function judge(
   }
   const attempts = cast.publishers.flatMap((publisher) => publisher.attempts)
   const receptions = cast.subscribers.map(({ reception, streams }) => ({ ...reception, streams }))
-  const { violations, exact, parted } = judgeBranches({ branches, attempts, receptions })
+  const { violations, exact, parted, early } = judgeBranches({ branches, attempts, receptions })
+  const count = (wanted: BranchViolation['kind']): number =>
+    violations.filter(({ kind }) => kind === wanted).length
   const countActs = (act: Act): number => acts.filter((each) => each === act).length
   return {
     violations,
@@ -196,6 +227,7 @@ async function judge(
       acts: acts.length,
       kills: countActs('kill'),
       backups: countActs('backUp'),
+      hotBackups: countActs('backUpRunning'),
       restores: countActs('restore'),
       clones: countActs('clone'),
       branches: branches.size,
@@ -206,7 +238,9 @@ async function judge(
       received: countReceived(cast),
       exact,
       parted,
-      silent: violations.filter(({ kind }) => kind === 'silent').length,
+      late: count('late-gap'),
+      early,
+      silent: count('silent'),
     },
   }
 }
