@@ -103,14 +103,16 @@ export class Lineage {
     const written = this.stretches.filter(({ begin }, i) => i === 0 || begin < this.#endOf(i, head))
     const base = written.at(-1)?.epoch
     const fresh = makeCopyName({ base, fork: head, randomBytes: randomBytes(3) })
-    // Not the copy of `base`: what was opened here and wrote nothing was of this copy all the same.
-    const copy = isSameCopy ? copyOf(this.#current.epoch) : fresh
-    const after = this.#current.epoch
-    const epoch = makeEpoch({ copy, after, now, randomBytes: randomBytes(4) })
+    // Not the copy of `base`: what was opened here and wrote nothing was of this copy all the same. Where records were lost, a copy that
+    // was made before may hold them: seen from there the data is another copy, made at the head that is left.
+    const copy = isSameCopy && !isUnsure ? copyOf(this.#current.epoch) : fresh
+    const begin = (after: Epoch): Epoch =>
+      makeEpoch({ copy, after, now, randomBytes: randomBytes(4) })
+    const name = isUnsure ? begin(this.#current.epoch) : undefined
+    const epoch = begin(name ?? this.#current.epoch)
     const kept = written.length < lineageEpochsMax ? written : fold(written, opening)
-    const renamings = isUnsure
-      ? [...this.renamings, { epoch: makeName(written, head, opening), to: head }]
-      : this.renamings
+    const renamings =
+      name === undefined ? this.renamings : [...this.renamings, { epoch: name, to: head }]
     return new Lineage([...kept, { epoch, begin: head }], renamings.slice(-renamingsMax))
   }
 
@@ -167,7 +169,7 @@ export class Lineage {
     let parting: number | undefined
     let isOfCopy = false
     for (const [i, { epoch, begin }] of this.stretches.entries()) {
-      const isOlder = openedAtOf(epoch) <= opened
+      const isOlder = openedAtOf(epoch) < opened
       if (copyOf(epoch) === copy) {
         // A copy that runs twice, unknown to both: nothing closer is known than the beginning of what is being written.
         if (isOlder) parting = i === this.stretches.length - 1 ? begin : this.#endOf(i, head)
@@ -190,21 +192,16 @@ export class Lineage {
   }
 }
 
-/** A name for what an opening takes over, that no other history has given to something else. */
-function makeName(
-  written: readonly Stretch[],
-  to: number,
-  { now, randomBytes }: Omit<Opening, 'head'>,
-): Epoch {
-  const base = written.at(-1)?.epoch
-  const copy = makeCopyName({ base, fork: to, randomBytes: randomBytes(3) })
-  return makeEpoch({ copy, after: base, now, randomBytes: randomBytes(4) })
-}
-
 /** Half of the epochs become one that nobody has heard of, so that no cursor of theirs is taken for another place. */
-function fold(written: readonly Stretch[], opening: Omit<Opening, 'head'>): readonly Stretch[] {
+function fold(
+  written: readonly Stretch[],
+  { now, randomBytes }: Omit<Opening, 'head'>,
+): readonly Stretch[] {
   const half = Math.ceil(written.length / 2)
   const kept = written.slice(half)
-  const epoch = makeName(written.slice(0, half), kept[0]?.begin ?? 0, opening)
+  const base = written[half - 1]?.epoch
+  const fork = kept[0]?.begin ?? 0
+  const copy = makeCopyName({ base, fork, randomBytes: randomBytes(3) })
+  const epoch = makeEpoch({ copy, after: base, now, randomBytes: randomBytes(4) })
   return [{ epoch, begin: 0 }, ...kept]
 }

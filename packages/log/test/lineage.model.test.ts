@@ -99,6 +99,14 @@ class World {
     this.#sites[at] = this.#open(site, { copy: site.own.copy, isSameCopy: true, isUnsure })
   }
 
+  /** The machine stops under `commit`, and the newest records are not on the disk. */
+  stop(at: number, left: number): void {
+    const site = this.#siteAt(at)
+    const events = site.events.slice(0, left)
+    this.#sites[at] = { ...site, events, writers: site.writers.slice(0, left) }
+    this.restart(at, true)
+  }
+
   /** The newest backup, written into the file that is there already: nobody can tell by the file that it was put back. */
   putInto(at: number): void {
     const backup = this.#backups.at(-1)
@@ -295,6 +303,34 @@ test('a cursor of records that the machine lost with its flush goes on from the 
   world.take({ do: 'publish', site: 0, count: 4 })
   const place = siteOf0(world).lineage.place(delivered, { first: 0, head: 7 })
   expect(place).toEqual({ after: 3, lost: 'epoch' })
+})
+
+test('a copy that holds records which the machine lost afterwards leaves none of them out for clients of the original', () => {
+  for (const restarts of [0, 1, 2]) {
+    const world = new World()
+    world.take({ do: 'publish', site: 0, count: 2 })
+    world.restart(0)
+    world.take({ do: 'publish', site: 0, count: 3 })
+    world.take({ do: 'backup', from: 0 })
+    world.take({ do: 'restore', backup: 0, site: 1 })
+    world.stop(0, 3)
+    for (let i = 0; i <= restarts; i++) {
+      for (const site of [0, 1]) {
+        if (i > 0) world.restart(site)
+        world.take({ do: 'publish', site, count: 4 })
+      }
+    }
+    const [original, copy] = world.sites
+    if (original === undefined || copy === undefined) throw new Error('A site is missing.')
+    for (const [own, other] of [
+      [original, copy],
+      [copy, original],
+    ] as const) {
+      const theirs = other.lineage.positionAt(other.events.length)
+      const extent = { first: 0, head: own.events.length }
+      expect(own.lineage.place(theirs, extent)).toEqual({ after: 3, lost: 'epoch' })
+    }
+  }
 })
 
 function siteOf0(world: World): Site {
