@@ -3,7 +3,6 @@
 // What one table says of another is compared by sums over both, so that the memory needed does not grow with the records.
 
 import { crc32 } from 'node:zlib'
-import { parseEpoch } from '@tidemark/log/driver'
 import type { Topic } from '@tidemark/log'
 import { isSummed } from './checksum.ts'
 import { DamageSeen, requireSound } from './damage.ts'
@@ -198,10 +197,7 @@ export class TableCheck {
     this.#hasIdentity = true
     this.#isNewer = Number(entry['version']) > formatVersion
     if (this.#isNewer) return
-    requireSound(
-      hasEpochs(entry) && isIdentitySound(entry),
-      () => 'the identity of the log is not as it was written',
-    )
+    requireSound(isIdentitySound(entry), () => 'the identity of the log is not as it was written')
   }
 
   #onTopic({ key, value }: TreeEntry): void {
@@ -309,24 +305,6 @@ function parseObject(bytes: Buffer, name: string): Readonly<Record<string, unkno
     () => `its entry ${JSON.stringify(name)} cannot be read`,
   )
   return entry as Readonly<Record<string, unknown>>
-}
-
-/** Formats before 3 name epochs of another shape, which are not used any more. */
-function hasEpochs(entry: Readonly<Record<string, unknown>>): boolean {
-  const { version, epochs, renamings } = entry
-  if (Number(version) < 3) return true
-  return isListOfEpochs(epochs) && epochs.length > 0 && isListOfEpochs(renamings)
-}
-
-function isListOfEpochs(list: unknown): list is readonly unknown[] {
-  try {
-    return (
-      Array.isArray(list) &&
-      list.every(([epoch, at]) => parseEpoch(epoch) && Number.isSafeInteger(at))
-    )
-  } catch {
-    return false
-  }
 }
 
 /** The sequence that a key or value ends with. */

@@ -2,8 +2,8 @@
 
 import { crc32 } from 'node:zlib'
 import { LogError } from '@tidemark/log'
-import { Lineage, parseEpoch } from '@tidemark/log/driver'
-import { toForeign } from './failures.ts'
+import { Lineage, isEpoch, parseEpoch } from '@tidemark/log/driver'
+import { toDamaged, toForeign } from './failures.ts'
 import { formatVersion, textKey } from './schema.ts'
 import type { Table } from './schema.ts'
 
@@ -33,7 +33,7 @@ interface StoredIdentity {
 
 /**
  * Undefined when nothing has been written yet, or by a version that kept no lineage.
- * @throws LogError `LOG_FORMAT_NEWER`, `LOG_FORMAT_FOREIGN`
+ * @throws LogError `LOG_FORMAT_NEWER`, `LOG_FORMAT_FOREIGN`, `LOG_DAMAGED`
  */
 export function readIdentity(meta: Table, directory: string): Identity | undefined {
   const bytes = meta.getBinary(identityKey)
@@ -44,6 +44,10 @@ export function readIdentity(meta: Table, directory: string): Identity | undefin
       'LOG_FORMAT_NEWER',
       `The log in ${JSON.stringify(directory)} has format ${stored.version}; this version reads up to ${formatVersion}. Run the newer version, or name another directory.`,
     )
+  }
+  // A file that was sealed is opened without a look through it.
+  if (!isIdentitySound({ ...stored })) {
+    throw toDamaged(directory, 'the identity of the log is not as it was written')
   }
   // Format 1 named one epoch for the whole history, format 2 epochs of another shape: their cursors are of another history.
   if (stored.version < formatVersion) return undefined
@@ -63,13 +67,41 @@ export function writeIdentity(meta: Table, { lineage, copy, openings }: Identity
 
 /** Whether a stored identity is as it was written, as far as it can tell. */
 export function isIdentitySound({ sum, ...identity }: Readonly<Record<string, unknown>>): boolean {
-  return sum === undefined || sum === crc32(JSON.stringify(identity))
+  if (sum !== undefined && sum !== crc32(JSON.stringify(identity))) return false
+  const { version, epochs, renamings, copy, openings } = identity
+  if (!isCount(version)) return false
+  // The epochs of formats before are not used any more.
+  if (version < formatVersion) return true
+  return (
+    isLine(epochs) &&
+    epochs[0]?.[1] === 0 &&
+    isLine(renamings) &&
+    typeof copy === 'string' &&
+    isCount(openings)
+  )
+}
+
+/** Epochs, each with a sequence that is not before the last one's. */
+function isLine(list: unknown): list is readonly (readonly [epoch: string, sequence: number])[] {
+  if (!Array.isArray(list)) return false
+  let reached = 0
+  return list.every((each: unknown) => {
+    if (!Array.isArray(each)) return false
+    const [epoch, sequence] = each as readonly unknown[]
+    if (!isEpoch(epoch) || !isCount(sequence) || sequence < reached) return false
+    reached = sequence
+    return true
+  })
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function parseStored(text: string, directory: string): StoredIdentity {
   try {
     const stored = JSON.parse(text) as StoredIdentity
-    if (stored.format === formatName && Number.isSafeInteger(stored.version)) return stored
+    if (stored.format === formatName) return stored
   } catch (cause) {
     throw toForeign(directory, 'its identity cannot be read', cause)
   }

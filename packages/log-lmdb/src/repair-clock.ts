@@ -9,7 +9,7 @@ import { toDamaged, toNoLog, toUnavailable } from './failures.ts'
 import { HeldFiles, describeOwnHolder, findPlaces, refuseOtherLock } from './held-files.ts'
 import { isSummed, writeChecksum } from './checksum.ts'
 import { describeOwnProcess } from './holders.ts'
-import { readIdentity } from './identity.ts'
+import { identityKey, readIdentity } from './identity.ts'
 import { repairBytesMax, repairRecordsMax } from './limits.ts'
 import { locateAge } from './locate.ts'
 import { readState, writeState } from './log-state.ts'
@@ -93,7 +93,9 @@ async function readDurability(directory: string, clock: Clock): Promise<Durabili
   try {
     const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
     refuseOtherLock(meta, directory, { ...describeOwnProcess(clock), ...findPlaces(directory) })
-    if (readIdentity(meta, directory) === undefined) {
+    // Of a version before, there is one that names no epochs of this one.
+    readIdentity(meta, directory)
+    if (meta.getBinary(identityKey) === undefined) {
       throw new LogError(
         'LOG_FORMAT_FOREIGN',
         `${JSON.stringify(directory)} holds no log: nothing was ever written to it. Name the data directory of a hub.`,

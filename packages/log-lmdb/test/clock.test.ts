@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { open as openData } from 'lmdb'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventRecord } from '@tidemark/log'
@@ -177,6 +178,32 @@ test('a repaired clock dates events anew, none before the one before it, and age
   await log.sweep()
   expect(await readData()).toEqual([])
   expect(await repairClock(directory, { clock })).toMatchObject({ records: 0, idempotencyKeys: 0 })
+})
+
+test('a clock is repaired in a directory of the version before, which names other epochs', async () => {
+  const now = clock.now()
+  clock.set(now + tenYearsMs)
+  await append('ahead')
+  clock.set(now)
+  await log.close()
+  const root = openData<Buffer, Buffer>(directory, {
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+  })
+  const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
+  const identity = {
+    format: 'tidemark-log',
+    version: 2,
+    epochs: ['0lq1k2m3abcd0000'],
+    unsureTo: 0,
+    openings: 1,
+  }
+  await meta.put(Buffer.from('identity'), Buffer.from(JSON.stringify(identity)))
+  await root.close()
+  expect(await repairClock(directory, { clock })).toMatchObject({ records: 1, newestAfter: now })
+  await open()
+  expect(await readData()).toEqual(['ahead'])
 })
 
 test('a clock is repaired under a log in use, in bounded steps, with what is appended meanwhile', async () => {

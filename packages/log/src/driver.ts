@@ -1,7 +1,7 @@
 // What only log drivers need: the inside of positions, and the rules every driver applies alike.
 
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
-export { parseEpoch } from './epoch.ts'
+export { isEpoch, parseEpoch } from './epoch.ts'
 export type { Epoch } from './epoch.ts'
 export { Lineage } from './lineage.ts'
 export type { Extent, Opening, Place, Renaming, Stretch } from './lineage.ts'
