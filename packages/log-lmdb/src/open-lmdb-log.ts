@@ -26,7 +26,7 @@ import { checkDirectory, register } from './register.ts'
 import type { Registration } from './register.ts'
 import { openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
-import { breakSeal, sealDirectory } from './seal.ts'
+import { breakSeal, hasOtherSeal, sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import type { Wake } from './wake.ts'
@@ -77,6 +77,8 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
+  // Before LMDB opens the file, which may write to it.
+  const isPutBack = hasOtherSeal(directory)
   const self = describeOwnProcess(clock)
   const key = openHolder(self.pid, randomBytes(8).toString('hex'))
   let tables: Tables | undefined
@@ -86,24 +88,23 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
       await requireWhole(directory, { own: { ...self, ...found }, isServed: place !== undefined })
     await recover(directory, settings, { ...self, ...found })
     const { root, newest } = openEnvironment(directory, overlapsSync(durability))
-    const opened = openTables(root, newest)
-    tables = opened
+    const opened = (tables = openTables(root, newest))
     const held = new HeldFiles({ directory, newest, onChange: onWarning })
     // What is open is what was looked at before.
     const expected = place ?? found.data
     if (expected !== undefined) requirePlace(directory, expected, held.places)
     const own = { ...self, ...held.places }
-    const registration = { directory, settings, own, copy: held.copy, key, clock, randomBytes }
+    const data = { directory, copy: held.copy, isPutBack }
+    const registration = { ...data, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
     const identity = await writer.run(() => enter(opened, registration, wake))
     const { lineage } = identity
-    const { meta } = opened
     const onLost = ({ text }: Loss): void => {
       // At once: a worker in the place of one that died of the copying may be coming.
       if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
       onWarning(text)
     }
-    const history = new OwnHistory({ meta, newest, directory, identity, onLost })
+    const history = new OwnHistory({ meta: opened.meta, newest, directory, identity, onLost })
     writer.keepTo(history)
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed

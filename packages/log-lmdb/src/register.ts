@@ -18,6 +18,8 @@ export interface Registration {
   readonly own: Holder
   /** The data file; see `HeldFiles.copy`. */
   readonly copy: string
+  /** The data was written into the file by another program, as by `cp` over what was there. */
+  readonly isPutBack: boolean
   readonly key: Buffer
   readonly clock: Clock
   readonly randomBytes: (count: number) => Uint8Array
@@ -72,7 +74,7 @@ interface Beginning extends Registration {
  */
 function beginEpoch(
   tables: Tables,
-  { stored, dead, own, copy, clock, randomBytes }: Beginning,
+  { stored, dead, own, copy, isPutBack, clock, randomBytes }: Beginning,
 ): Identity {
   const { meta } = tables
   const { head } = readState(tables)
@@ -83,7 +85,7 @@ function beginEpoch(
     readSettings(meta)?.['durability'] === 'commit' &&
     dead.some(({ bootId }) => bootId !== own.bootId)
   const before = stored?.lineage ?? Lineage.found(opening)
-  const isSameCopy = stored === undefined || stored.copy === copy
+  const isSameCopy = stored === undefined || (stored.copy === copy && !isPutBack)
   const lineage = before.open({ ...opening, isSameCopy, isUnsure })
   const identity = { lineage, copy, openings: (stored?.openings ?? 0) + 1 }
   writeIdentity(meta, identity)

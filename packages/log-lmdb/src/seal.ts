@@ -63,6 +63,24 @@ export function isSealed(directory: string, file: number): boolean {
   }
 }
 
+/**
+ * Whether a directory has the seal of another file, or of this one as it was before somebody else wrote to it: as where a copy was put
+ * into the file that was there.
+ */
+export function hasOtherSeal(directory: string): boolean {
+  try {
+    const seal = readFileSync(join(directory, sealFile), 'utf8')
+    const file = openSync(join(directory, dataFile), 'r')
+    try {
+      return seal !== describeFile(file)
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return false
+  }
+}
+
 /** Not the times alone: a file that is put in place with its old time has another inode or another time of change. */
 function describeFile(file: number): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(file, { bigint: true })

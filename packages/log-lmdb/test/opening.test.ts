@@ -1,6 +1,6 @@
 // What opening a directory refuses, and what it takes over.
 
-import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, readdir, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -267,6 +267,38 @@ test('a directory of the version before is taken over with all its events, and i
   const told = await readWhole(log, ['a'], { after: old ?? first })
   expect(told.losses).toMatchObject([{ reason: 'epoch' }])
   expect(told.data).toEqual(['1', '2'])
+  await log.close()
+})
+
+test('of two backups that were copied over the directory one after the other the second one leaves nothing out', async () => {
+  const paths = {
+    data: join(directory, 'data'),
+    older: join(directory, 'older'),
+    newer: join(directory, 'newer'),
+  }
+  // Into the files that are there, as `cp -r` does.
+  const copy = async (from: string, to: string): Promise<void> => {
+    await mkdir(to, { recursive: true })
+    for (const name of await readdir(from)) await copyFile(join(from, name), join(to, name))
+  }
+  const write = async (...data: readonly string[]): Promise<Position | undefined> => {
+    const log = await openAt(paths.data)
+    const positions = await log.append({ events: data.map((each) => ({ topic, data: each })) })
+    await log.close()
+    return positions.at(-1)
+  }
+  await write('1', '2')
+  await copy(paths.data, paths.older)
+  await write('3', '4')
+  await copy(paths.data, paths.newer)
+  await copy(paths.older, paths.data)
+  const cursor = await write('a', 'b', 'c')
+  await copy(paths.newer, paths.data)
+  await write('5')
+  const log = await openAt(paths.data)
+  const told = await readWhole(log, ['a'], { after: cursor ?? (await log.bounds()).first })
+  expect(told.losses).toMatchObject([{ reason: 'epoch' }])
+  expect(told.data).toEqual(['3', '4', '5'])
   await log.close()
 })
 
