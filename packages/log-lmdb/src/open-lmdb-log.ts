@@ -26,7 +26,7 @@ import { checkDirectory, register } from './register.ts'
 import type { Registration } from './register.ts'
 import { openTables } from './schema.ts'
 import type { Tables } from './schema.ts'
-import { breakSeal, hasOtherSeal, sealDirectory } from './seal.ts'
+import { breakSeal, compareSeal, sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import type { Wake } from './wake.ts'
@@ -78,7 +78,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
   // Before LMDB opens the file, which may write to it.
-  const isPutBack = hasOtherSeal(directory)
+  const isPutBack = compareSeal(directory) === 'other'
   const self = describeOwnProcess(clock)
   const key = openHolder(self.pid, randomBytes(8).toString('hex'))
   let tables: Tables | undefined

@@ -26,7 +26,7 @@ import { toDamaged, toHeld, toNewer, toNotRestored, toNotWritable } from './fail
 import { dataFile } from './file-names.ts'
 import { findHolder } from './find-holder.ts'
 import { copyBytes } from './limits.ts'
-import { sealDirectory, sealFile } from './seal.ts'
+import { compareSeal, sealDirectory, sealFile } from './seal.ts'
 import { flush, makeStandAlone } from './stand-alone.ts'
 import { wakeFile, writeWake } from './wake.ts'
 
@@ -128,12 +128,15 @@ function listFiles(directory: string): readonly string[] | undefined {
 function putInPlace(scratch: string, directory: string, clock: Clock): string | undefined {
   for (const name of [dataFile, wakeFile]) takeOverOwner(directory, join(scratch, name))
   const old = logFiles.filter((name) => existsSync(join(directory, name)))
+  const wasSealed = compareSeal(directory) === 'same'
   const aside = old.length === 0 ? undefined : makeAside(directory, clock)
   if (aside !== undefined && old.includes(dataFile)) linkOrMove(join(directory, dataFile), aside)
   renameSync(join(scratch, dataFile), join(directory, dataFile))
   for (const name of old)
     if (aside !== undefined && name !== dataFile)
       renameSync(join(directory, name), join(aside, name))
+  // A file that gets another name has another time of change, and is not to be taken for one that somebody has written to.
+  if (aside !== undefined && wasSealed) sealDirectory(aside)
   renameSync(join(scratch, wakeFile), join(directory, wakeFile))
   if (aside !== undefined) flush(aside)
   flush(directory)

@@ -64,20 +64,20 @@ export function isSealed(directory: string, file: number): boolean {
 }
 
 /**
- * Whether a directory has the seal of another file, or of this one as it was before somebody else wrote to it: as where a copy was put
- * into the file that was there.
+ * Whether the seal of a directory is of its data file; `other` where it is of another one, or of this one before somebody else wrote to
+ * it, as where a copy was put into the file that was there.
  */
-export function hasOtherSeal(directory: string): boolean {
+export function compareSeal(directory: string): 'same' | 'other' | 'none' {
   try {
     const seal = readFileSync(join(directory, sealFile), 'utf8')
     const file = openSync(join(directory, dataFile), 'r')
     try {
-      return seal !== describeFile(file)
+      return seal === describeFile(file) ? 'same' : 'other'
     } finally {
       closeSync(file)
     }
   } catch {
-    return false
+    return 'none'
   }
 }
 

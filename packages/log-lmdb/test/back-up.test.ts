@@ -20,7 +20,7 @@ import { sequenceOf } from '@tidemark/log/driver'
 import { DataFile } from '../src/data-file.ts'
 import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
 import { formatVersion } from '../src/schema.ts'
-import { isSealed, sealDirectory } from '../src/seal.ts'
+import { compareSeal, isSealed, sealDirectory } from '../src/seal.ts'
 import { startChild } from './children/start-child.ts'
 import type { Child } from './children/start-child.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -446,6 +446,7 @@ describe('restoring', () => {
     expect((await readHistory(log)).length).toBe(10)
     await log.close()
     expect((await checkLog({ path: movedTo })).summary?.records).toBe(15)
+    expect(compareSeal(movedTo)).toBe('same')
     expect(await readdir(directory)).not.toContain('.restore')
   })
 
