@@ -74,6 +74,8 @@ export class ForkedHubs {
   async kill(random: SeededRandom): Promise<void> {
     const { slot } = random.pick(this.#sites)
     if (this.#options.workers > 1 && random.next() < 0.3) {
+      // A hub whose workers cannot start when it starts gives up.
+      await slot.ready()
       await slot.kill(random.int(this.#options.workers - 1))
     } else {
       await slot.halt(true)
