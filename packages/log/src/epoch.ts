@@ -5,7 +5,7 @@
 //   random = 4 of [0-9a-z]
 //   copy   = tag base fork: which copy of the data the epoch was written in
 //   tag    = 3 of [0-9a-z]: random, tells copies apart that were made at one place
-//   base   = 3 of [0-9a-z]: a fingerprint of the epoch that the copy goes on from; 000 where there is none
+//   base   = 3 of [0-9a-z]: a fingerprint of the copy that this one was made of; 000 where there is none
 //   fork   = 1 to 11 of [0-9a-z]: the last sequence the copy was made with, base 36, no leading zero
 //
 // All epochs of one copy say the same of it, however often it is opened. So a log that has never heard of an epoch learns from
@@ -32,8 +32,8 @@ export interface NewEpoch {
 }
 
 export interface NewCopy {
-  /** The epoch that wrote the newest record it was made with; undefined for a log that goes on from no other. */
-  readonly base: Epoch | undefined
+  /** The copy that the newest record it was made with was written in; undefined for a log that goes on from no other. */
+  readonly base: CopyName | undefined
   /** The newest sequence it was made with. */
   readonly fork: number
   /** 3 bytes. */
@@ -77,7 +77,7 @@ export function makeFirstEpoch({
 
 /** Names a copy of the data that nobody has written in yet. */
 export function makeCopyName({ base, fork, randomBytes }: NewCopy): CopyName {
-  const from = base === undefined ? noBase : fingerprintEpoch(base)
+  const from = base === undefined ? noBase : fingerprintCopy(base)
   return (toDigits(randomBytes, tagLength) + from + fork.toString(36)) as CopyName
 }
 
@@ -111,10 +111,10 @@ export function forkOf(copy: CopyName): number {
   return Number.parseInt(copy.slice(forkAt - tagAt), 36)
 }
 
-/** Whether a copy says that it goes on from what `epoch` wrote. Wrongly true for 1 in 36^3 = 46,656. */
-export function isBaseOf(epoch: Epoch, copy: CopyName): boolean {
+/** Whether `copy` says that it was made of `other`. Wrongly true for 1 in 36^3 = 46,656. */
+export function isMadeOf(copy: CopyName, other: CopyName): boolean {
   const base = copy.slice(baseAt - tagAt, forkAt - tagAt)
-  return base !== noBase && base === fingerprintEpoch(epoch)
+  return base !== noBase && base === fingerprintCopy(other)
 }
 
 function toDigits(bytes: Uint8Array, count: number): string {
@@ -124,9 +124,9 @@ function toDigits(bytes: Uint8Array, count: number): string {
 }
 
 /** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
-function fingerprintEpoch(epoch: Epoch): string {
+function fingerprintCopy(copy: CopyName): string {
   let hash = 0x811c9dc5
-  for (let i = 0; i < epoch.length; i++)
-    hash = Math.imul(hash ^ epoch.charCodeAt(i), 0x01000193) >>> 0
+  for (let i = 0; i < copy.length; i++)
+    hash = Math.imul(hash ^ copy.charCodeAt(i), 0x01000193) >>> 0
   return (hash % 36 ** baseLength).toString(36).padStart(baseLength, '0')
 }

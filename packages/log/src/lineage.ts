@@ -9,13 +9,13 @@
 import {
   copyOf,
   forkOf,
-  isBaseOf,
+  isMadeOf,
   makeCopyName,
   makeEpoch,
   makeFirstEpoch,
   openedAtOf,
 } from './epoch.ts'
-import type { Epoch } from './epoch.ts'
+import type { CopyName, Epoch } from './epoch.ts'
 import { lineageEpochsMax, renamingsMax } from './limits.ts'
 import { epochOf, makePosition, sequenceOf } from './position.ts'
 import type { Position } from './position.ts'
@@ -101,9 +101,9 @@ export class Lineage {
   open(opening: Opening): Lineage {
     const { head, now, randomBytes, isSameCopy = false, isUnsure = false } = opening
     const written = this.stretches.filter(({ begin }, i) => i === 0 || begin < this.#endOf(i, head))
-    const base = written.at(-1)?.epoch
+    const base = copyOf(written.at(-1)?.epoch ?? this.#current.epoch)
     const fresh = makeCopyName({ base, fork: head, randomBytes: randomBytes(3) })
-    // Not the copy of `base`: what was opened here and wrote nothing was of this copy all the same. Where records were lost, a copy that
+    // Not always `base`: what was opened here and wrote nothing was of this copy all the same. Where records were lost, a copy that
     // was made before may hold them: seen from there the data is another copy, made at the head that is left.
     const copy = isSameCopy && !isUnsure ? copyOf(this.#current.epoch) : fresh
     const begin = (after: Epoch): Epoch =>
@@ -159,7 +159,8 @@ export class Lineage {
    *
    * - This history has epochs of the same copy. Epochs of one copy follow each other in time, so it left the copy where the newest of
    *   them ended that is older than the unknown one: a restored backup is this case, and a cursor of the original in a copy.
-   * - It has the epoch that the other copy was made of: they parted where that copy was made, or where this history left the epoch.
+   * - It has epochs of the copy that the other one was made of: they parted where the other one was made, or where this history left
+   *   that copy before.
    * - Else a copy of a copy, or another log altogether: everything retained may be unknown to it.
    */
   #findParting(unknown: Epoch, { first, head }: Extent): number {
@@ -168,16 +169,19 @@ export class Lineage {
     const opened = openedAtOf(unknown)
     let parting: number | undefined
     let isOfCopy = false
+    let base: CopyName | undefined
     for (const [i, { epoch, begin }] of this.stretches.entries()) {
       const isOlder = openedAtOf(epoch) < opened
-      if (copyOf(epoch) === copy) {
+      const each = copyOf(epoch)
+      if (each === copy) {
         // A copy that runs twice, unknown to both: nothing closer is known than the beginning of what is being written.
         if (isOlder) parting = i === this.stretches.length - 1 ? begin : this.#endOf(i, head)
         else if (!isOfCopy) parting = fork
         isOfCopy = true
-      } else if (!isOfCopy && isOlder && begin <= fork && isBaseOf(epoch, copy)) {
+      } else if (!isOfCopy && isOlder && begin <= fork && isMadeOf(copy, each)) {
         // Two may have one fingerprint: the earlier one is never too late.
-        parting ??= Math.min(fork, this.#endOf(i, head))
+        base ??= each
+        if (each === base) parting = Math.min(fork, this.#endOf(i, head))
       }
     }
     return parting ?? first
@@ -199,9 +203,10 @@ function fold(
 ): readonly Stretch[] {
   const half = Math.ceil(written.length / 2)
   const kept = written.slice(half)
-  const base = written[half - 1]?.epoch
+  const last = written[half - 1]?.epoch
   const fork = kept[0]?.begin ?? 0
+  const base = last && copyOf(last)
   const copy = makeCopyName({ base, fork, randomBytes: randomBytes(3) })
-  const epoch = makeEpoch({ copy, after: base, now, randomBytes: randomBytes(4) })
+  const epoch = makeEpoch({ copy, after: last, now, randomBytes: randomBytes(4) })
   return [{ epoch, begin: 0 }, ...kept]
 }

@@ -8,30 +8,27 @@ import type { Place } from '../src/lineage.ts'
 import type { Position } from '../src/position.ts'
 import { sequenceOf } from '../src/position.ts'
 
-/** A data file that is of its own kind: what was copied to make it, and the epoch that wrote the newest record of that. */
+/** A data file, and the one that the newest record it was made with was written in. */
 interface Copy {
-  readonly base: number | undefined
+  readonly base: Copy | undefined
 }
 
-/** One directory: what it holds, which epoch wrote each event, and the file it is in. */
+/** Nothing is written in it, and all are made of it. */
+const root: Copy = { base: undefined }
+
+/** One directory: what it holds, the file each event was written in, and the file it is in. */
 interface Site {
   readonly events: readonly number[]
-  readonly writers: readonly Writer[]
+  readonly files: readonly Copy[]
   readonly lineage: Lineage
-  readonly own: Writer
-}
-
-/** One epoch, and the file it was written in. */
-interface Writer {
-  readonly epoch: number
-  readonly copy: Copy
+  readonly own: Copy
 }
 
 /** A client that has seen `seen` of some history and stands behind the last of it. */
 interface Cursor {
   readonly position: Position
   readonly seen: readonly number[]
-  readonly writer: Writer | undefined
+  readonly file: Copy | undefined
 }
 
 type Step =
@@ -64,14 +61,12 @@ class World {
   #now = 1.8e12
   #next = 1
   #random: number
-  #epochs = 0
 
   /** @param random where its randomness begins: two worlds share none of it when they begin far apart */
   constructor(random = 0) {
     this.#random = random
     const lineage = Lineage.found(this.#opening())
-    const own = { epoch: 0, copy: { base: undefined } }
-    const first = { events: [], writers: [], lineage, own }
+    const first = { events: [], files: [], lineage, own: root }
     this.#sites = Array.from({ length: sites }, () => this.#openCopy(first))
   }
 
@@ -88,22 +83,22 @@ class World {
       const backup = this.#backups[step.backup % Math.max(1, this.#backups.length)]
       if (backup !== undefined) this.#sites[step.site] = this.#openCopy(backup)
     }
-    for (const { events, writers, lineage } of this.#sites) {
+    for (const { events, files, lineage } of this.#sites) {
       const position = lineage.positionAt(events.length)
-      this.cursors.push({ position, seen: events, writer: writers.at(-1) })
+      this.cursors.push({ position, seen: events, file: files.at(-1) })
     }
   }
 
   restart(at: number, isUnsure = false): void {
     const site = this.#siteAt(at)
-    this.#sites[at] = this.#open(site, { copy: site.own.copy, isSameCopy: true, isUnsure })
+    this.#sites[at] = this.#open(site, { copy: site.own, isSameCopy: true, isUnsure })
   }
 
   /** The machine stops under `commit`, and the newest records are not on the disk. */
   stop(at: number, left: number): void {
     const site = this.#siteAt(at)
     const events = site.events.slice(0, left)
-    this.#sites[at] = { ...site, events, writers: site.writers.slice(0, left) }
+    this.#sites[at] = { ...site, events, files: site.files.slice(0, left) }
     this.restart(at, true)
   }
 
@@ -111,30 +106,29 @@ class World {
   putInto(at: number): void {
     const backup = this.#backups.at(-1)
     if (backup === undefined) throw new Error('There is no backup.')
-    this.#sites[at] = this.#open(backup, { copy: backup.own.copy, isSameCopy: true })
+    this.#sites[at] = this.#open(backup, { copy: backup.own, isSameCopy: true })
   }
 
   #publish(at: number, count: number): void {
     const site = this.#siteAt(at)
     const added = Array.from({ length: count }, () => this.#next++)
     const events = [...site.events, ...added]
-    this.#sites[at] = { ...site, events, writers: [...site.writers, ...added.map(() => site.own)] }
+    this.#sites[at] = { ...site, events, files: [...site.files, ...added.map(() => site.own)] }
   }
 
   #openCopy(site: Site): Site {
-    const base = site.writers.at(-1)?.epoch ?? 0
+    const base = site.files.at(-1) ?? root
     return this.#open(site, { copy: { base }, isSameCopy: false })
   }
 
   #open(
-    { events, writers, lineage }: Site,
+    { events, files, lineage }: Site,
     { copy, ...how }: { copy: Copy; isSameCopy: boolean; isUnsure?: boolean },
   ): Site {
-    this.#epochs += 1
     return {
       events,
-      writers,
-      own: { epoch: this.#epochs, copy },
+      files,
+      own: copy,
       lineage: lineage.open({ head: events.length, ...how, ...this.#opening() }),
     }
   }
@@ -159,12 +153,10 @@ function commonLength(a: readonly number[], b: readonly number[]): number {
   return length
 }
 
-/** Whether a history has anything of the copy that a cursor comes from, or of the epoch that this copy was made of. */
-function hasHeardOf({ writer }: Cursor, { writers, own }: Site): boolean {
-  if (writer === undefined || writer.copy.base === 0) return true
-  const isOf = ({ epoch, copy }: Writer): boolean =>
-    copy === writer.copy || epoch === writer.copy.base
-  return isOf(own) || writers.some(isOf)
+/** Whether a history has anything of the file that a cursor comes from, or of the file that this one was made of. */
+function hasHeardOf({ file }: Cursor, { files, own }: Site): boolean {
+  if (file === undefined || file.base === root) return true
+  return [own, ...files].some((each) => each === file || each === file.base)
 }
 
 function placeIn({ events, lineage }: Site, { position }: Cursor): Place {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import {
   copyOf,
   forkOf,
-  isBaseOf,
+  isMadeOf,
   makeCopyName,
   makeEpoch,
   openedAtOf,
@@ -119,14 +119,14 @@ test('an epoch knows its copy, what that was made of, and that it is younger tha
   const randomBytes = Buffer.of(1, 2, 3, 4)
   const original = makeCopyName({ base: undefined, fork: 0, randomBytes })
   const first = makeEpoch({ copy: original, after: undefined, now: 1.8e12, randomBytes })
-  const copy = makeCopyName({ base: first, fork: 7, randomBytes })
+  const copy = makeCopyName({ base: original, fork: 7, randomBytes })
   const second = makeEpoch({ copy, after: first, now: 0, randomBytes })
   expect(copyOf(first)).toBe(original)
   expect(copyOf(second)).toBe(copy)
   expect(forkOf(copy)).toBe(7)
-  expect(isBaseOf(first, copy)).toBe(true)
-  expect(isBaseOf(second, copy)).toBe(false)
-  expect(isBaseOf(first, original)).toBe(false)
+  expect(isMadeOf(copy, original)).toBe(true)
+  expect(isMadeOf(copy, copy)).toBe(false)
+  expect(isMadeOf(original, copy)).toBe(false)
   expect(openedAtOf(second)).toBe(1.8e12 + 1)
   const late = makeEpoch({ copy, after: second, now: Infinity, randomBytes })
   expect(openedAtOf(late)).toBe(36 ** 8 - 1)
