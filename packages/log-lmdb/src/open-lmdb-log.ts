@@ -18,14 +18,15 @@ import type { Identity } from './identity.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import type { LmdbEventLog } from './lmdb-log.ts'
 import type { NewestState } from './newest-state.ts'
-import { openEnvironment, overlapsSync } from './open-environment.ts'
+import { openEnvironment, openTables, overlapsSync, transactNewest } from './open-environment.ts'
+import type { Environment } from './open-environment.ts'
 import { OwnHistory } from './own-history.ts'
 import type { Loss } from './own-history.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
 import type { Registration } from './register.ts'
-import { openTables } from './schema.ts'
-import type { Tables } from './schema.ts'
+import { nameTable } from './schema.ts'
+import type { Table, Tables } from './schema.ts'
 import { breakSeal, sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
@@ -85,8 +86,9 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     if (statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size)
       await requireWhole(directory, { own: { ...self, ...found }, isServed: place !== undefined })
     await recover(directory, settings, { ...self, ...found })
-    const { root, newest } = openEnvironment(directory, overlapsSync(durability))
-    const opened = openTables(root, newest)
+    const environment = openEnvironment(directory, overlapsSync(durability))
+    const { newest } = environment
+    const opened = openTables(environment)
     tables = opened
     const held = new HeldFiles({ directory, newest, onChange: onWarning })
     // What is open is what was looked at before.
@@ -159,20 +161,27 @@ function enter(tables: Tables, registration: Registration, wake: Wake): Identity
  */
 async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
   if (!existsSync(join(directory, dataFile))) return
-  const { root, newest } = openEnvironment(directory, undefined)
+  const environment = openEnvironment(directory, undefined)
+  const { root, newest } = environment
   try {
-    const names = [...root.getKeys({})].map((name) =>
-      Buffer.from(name).toString().replaceAll('\0', ''),
-    )
-    if (names.length === 0) return
-    if (!names.includes('meta')) throw toForeign(directory, `its ${dataFile} is of another program`)
-    const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
+    const meta = transactNewest(environment, () => openMeta(root, directory))
+    if (meta === undefined) return
     refuseOtherLock(meta, directory, own)
     checkDirectory(meta, { directory, settings, own })
   } finally {
     await root.close()
     newest.close()
   }
+}
+
+/** Undefined when nothing has been written yet. To be called inside of a transaction. */
+function openMeta(root: Environment['root'], directory: string): Table | undefined {
+  const names = [...root.getKeys({})].map((name) =>
+    Buffer.from(name).toString().replaceAll('\0', ''),
+  )
+  if (names.length === 0) return undefined
+  if (!names.includes('meta')) throw toForeign(directory, `its ${dataFile} is of another program`)
+  return nameTable(root, 'meta')
 }
 
 /**
