@@ -170,5 +170,14 @@ export const copyBytes: number = 1024 * 1024
 /** Between two looks at how far LMDB has come with a copy, in milliseconds. */
 export const copyLookMs: number = 100
 
+/**
+ * Files that nobody has written to for so long are not being copied over any more, in milliseconds. A copy writes without pauses; a
+ * hub whose processes have all died of it waits once.
+ */
+export const copyQuietMs: number = 1_000
+
+/** So often a worker looks whether a copy goes on. 600 × 1 s = 10 minutes, 600 GB at 1 GB/s; then the check of the data decides. */
+export const copyLooksMax: number = 600
+
 /** Looks at a busy data file before it is taken for held. 20 × ~1 ms, while a commit takes 0.3 ms and more. */
 export const busyLooksMax: number = 20

@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { LogError } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
 import { AgeHold } from './age-hold.ts'
@@ -24,12 +23,16 @@ import { OwnHistory } from './own-history.ts'
 import type { Loss } from './own-history.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
+import { findPutBack, toPutOver } from './put-back.ts'
+import type { Seen } from './put-back.ts'
 import type { Registration } from './register.ts'
 import { nameTable } from './schema.ts'
 import type { Table, Tables } from './schema.ts'
 import { breakSeal, sealDirectory } from './seal.ts'
 import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
+import { readStoredLog } from './stored-log.ts'
+import type { StoredLog } from './stored-log.ts'
 import type { Wake } from './wake.ts'
 import { Writer } from './writer.ts'
 
@@ -48,6 +51,13 @@ export interface LmdbLogOptions {
    * Default: any directory will do.
    */
   readonly place?: string | undefined
+  /**
+   * What other handles of the same service have `seen` last. Data that is older is a copy that somebody put over theirs: refused while a
+   * process holds it, else looked through and gone on from in a new epoch. Default: what the directory itself says is believed.
+   */
+  readonly seen?: Seen | undefined
+  /** Told what this handle has just committed, before the tails are. Default: nobody is. */
+  readonly onSeen?: ((seen: Seen) => void) | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Milliseconds between two looks at what other processes appended, should a wake-up be missed; 1 to 60,000. Default 50. */
@@ -73,18 +83,25 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const { directory, durability, clock, pollMs } = checkOptions(options)
   const retention = validateRetention(options.retention)
   const settings = describeSettings({ durability, retention })
-  const { place } = options
+  const { place, seen } = options
   if (place !== undefined) requirePlace(directory, place, findPlaces(directory))
   const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
+  const self = describeOwnProcess(clock)
+  const isPutBack =
+    seen !== undefined &&
+    (await findPutBack({ directory, seen, clock, own: { ...self, ...findPlaces(directory) } }))
+  if (isPutBack) onWarning(describePutBack(directory))
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
-  const self = describeOwnProcess(clock)
   const key = openHolder(self.pid, randomBytes(8).toString('hex'))
   let tables: Tables | undefined
   let writer: Writer | undefined
   try {
     if (statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size)
-      await requireWhole(directory, { own: { ...self, ...found }, isServed: place !== undefined })
+      await requireWhole(directory, {
+        own: { ...self, ...found },
+        isServed: place !== undefined && !isPutBack,
+      })
     await recover(directory, settings, { ...self, ...found })
     const environment = openEnvironment(directory, overlapsSync(durability))
     const { newest } = environment
@@ -97,7 +114,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const own = { ...self, ...held.places }
     const registration = { directory, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
-    const identity = await writer.run(() => enter(opened, registration, wake))
+    const identity = await writer.run(() => enter(opened, registration, { wake, seen }))
     const { lineage } = identity
     const { meta } = opened
     const onLost = ({ text }: Loss): void => {
@@ -105,7 +122,8 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
       if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
       onWarning(text)
     }
-    const history = new OwnHistory({ meta, newest, directory, identity, onLost })
+    const readStored = (): StoredLog | undefined => readStoredLog(directory)
+    const history = new OwnHistory({ meta, newest, directory, identity, readStored, onLost })
     writer.keepTo(history)
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed
@@ -123,6 +141,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
         rules: createRuleBook(retention),
       },
       wake,
+      onSeen: options.onSeen,
       holder: key,
       onClosed: (others) => {
         if (!others.some((holder) => isAlive(holder, own))) sealDirectory(directory)
@@ -145,14 +164,26 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
 }
 
 /** In the first write transaction: this process becomes a holder of the directory. */
-function enter(tables: Tables, registration: Registration, wake: Wake): Identity {
+function enter(
+  tables: Tables,
+  registration: Registration,
+  { wake, seen }: { readonly wake: Wake; readonly seen: Seen | undefined },
+): Identity {
   const { directory, own } = registration
   refuseOtherLock(tables.meta, directory, own)
   // Not before: a process that opens the directory meanwhile would look through all of it.
   breakSeal(directory)
   const identity = register(tables, registration)
-  refuseOlder(tables.newest, directory, wake.readNewest(identity.lineage))
+  const { lineage } = identity
+  const isOfIt = seen !== undefined && seen.epoch === lineage.epochs.at(-1)
+  const known = Math.max(wake.readNewest(lineage), isOfIt ? seen.transaction : 0)
+  refuseOlder(tables.newest, directory, known)
   return identity
+}
+
+/** What an operator should know who has not stopped the hub for it. */
+function describePutBack(directory: string): string {
+  return `An older copy, or another log, was put over the log in ${JSON.stringify(directory)} while this hub held it. No process holds it any more: it is looked through and begins a new epoch, and clients are told of a gap where events are gone. Stop the hub before a restore.`
 }
 
 /**
@@ -192,9 +223,5 @@ function openMeta(root: Environment['root'], directory: string): Table | undefin
 function refuseOlder(newest: NewestState, directory: string, known: number): void {
   newest.note(known)
   newest.look()
-  if (!newest.isOlder) return
-  throw new LogError(
-    'LOG_DIRECTORY_LOST',
-    `An older copy was put over the log in ${JSON.stringify(directory)} while processes hold it. Stop every process that holds the directory, then start again.`,
-  )
+  if (newest.isOlder) throw toPutOver(directory)
 }

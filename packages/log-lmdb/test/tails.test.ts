@@ -85,6 +85,7 @@ test('what another process commits while an own group is in flight is not taken 
     tables,
     lineage: new Lineage([epochOf(start)]),
     history: new OwnHistory({
+      readStored: () => undefined,
       meta: tables.meta,
       newest,
       directory,
