@@ -203,6 +203,7 @@ function glanceAt(
   const meta = roots.get('meta')
   if (meta === undefined) {
     requireSound(!hasRecords && !isOfLog(roots.keys()), () => missingTables)
+    requireOwnNames(file, state)
     return undefined
   }
   for (const [name, root] of [...roots, ['the list of free pages', state.free] as const]) {
@@ -228,6 +229,18 @@ function readEntries(
     entries.set(sliceOf(key).toString(), Buffer.from(sliceOf(value)))
   for (const _ of walkTree({ ...part, name: quoteTree('meta'), root, onEntry }));
   return entries
+}
+
+/**
+ * Each transaction writes the root of the tree of names anew, of whatever program. A page of another tree that a torn copy has put there
+ * looks like the data of another program.
+ */
+function requireOwnNames(file: DataFile, { transaction, main: { root } }: FileState): void {
+  const written = root === undefined ? transaction : readPageHead(file.readPage(root)).transaction
+  requireSound(
+    written === transaction || written === 1,
+    () => `its index names transaction ${transaction}, its tree of names ${written}`,
+  )
 }
 
 function glanceAtRoot(
