@@ -156,6 +156,15 @@ export class LmdbLog implements LmdbEventLog {
     return { epoch: lineage.epochs.at(-1) ?? '', transaction: tables.newest.highestId }
   }
 
+  get unreadable(): LogError | undefined {
+    const { context } = this.#parts
+    if (this.#closing !== undefined) return undefined
+    context.tables.newest.look()
+    // Anything else than an older copy is found out by a look at what LMDB has, which is made once a second.
+    if (context.tables.newest.isOlder) context.history.look()
+    return context.history.fault
+  }
+
   get fault(): LogError | undefined {
     const { history, held } = this.#parts.context
     return history.fault ?? held.fault
