@@ -1,7 +1,7 @@
 // Opens a directory as a log; the only place where the parts of this room meet.
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Retention } from '@tidemark/log'
 import { createRuleBook, validateRetention } from '@tidemark/log/driver'
@@ -189,9 +189,12 @@ function describePutBack(directory: string): string {
 /**
  * Opens the data once with lmdb's overlapping sync on. Only then does lmdb look for the last flushed state after a
  * stop of the machine under `commit`; opened for `fsync` it would take pages that never reached the disk.
+ *
+ * Only then, because closing has a race of its own: who closes LMDB as the last one destroys its mutexes, also for a process that waits
+ * to open the directory in this moment, as the workers of a hub that starts do.
  */
 async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
-  if (!existsSync(join(directory, dataFile))) return
+  if (!mayNeedRecovery(directory, settings)) return
   const environment = openEnvironment(directory, undefined)
   const { root, newest } = environment
   try {
@@ -203,6 +206,14 @@ async function recover(directory: string, settings: SettingTexts, own: Holder): 
     await root.close()
     newest.close()
   }
+}
+
+/** Whether there is anything that the first look would find out: what LMDB goes back to, or that the directory is not to be opened so. */
+function mayNeedRecovery(directory: string, settings: SettingTexts): boolean {
+  if (!statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size) return false
+  const stored = readStoredLog(directory)
+  if (stored === undefined || stored.mayGoBack || stored.kind === 'other') return true
+  return stored.settings !== undefined && stored.settings['durability'] !== settings['durability']
 }
 
 /** Undefined when nothing has been written yet. To be called inside of a transaction. */

@@ -12,9 +12,17 @@ import type { Holder } from './holders.ts'
 import { identityKey, parseIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
 import { busyLooksMax } from './limits.ts'
+import { parseSettings, settingsKey } from './settings.ts'
+import type { SettingTexts } from './settings.ts'
 
 export interface StoredLog {
   readonly states: FileStates
+  /** Whether LMDB may go on from another state than the newest one. */
+  readonly mayGoBack: boolean
+  /** `new`: nothing has been written yet. `other`: something without a table `meta`. */
+  readonly kind: 'log' | 'new' | 'other'
+  /** Undefined when there are none, or none that can be read. */
+  readonly settings: SettingTexts | undefined
   /** Undefined when there is none, or none that can be read. */
   readonly identity: Identity | undefined
   readonly holders: readonly Holder[]
@@ -40,11 +48,19 @@ function readSettled(file: DataFile, directory: string): StoredLog | undefined {
     file.forget()
     try {
       const states = file.readStates()
-      const entries = readMeta(file, candidatesOf(states)[0]) ?? new Map<string, Buffer>()
+      const [state, ...others] = candidatesOf(states)
+      const found = readMeta(file, state)
       if (file.readStates().newest.transaction !== states.newest.transaction) continue
+      const isNew = found === undefined && state.main.root === undefined
+      const entries = found ?? new Map<string, Buffer>()
       return {
         states,
-        identity: readIdentity(entries.get(identityKey.toString()), directory),
+        mayGoBack: state !== states.newest || others.length > 0,
+        kind: found !== undefined ? 'log' : isNew ? 'new' : 'other',
+        identity: readOrNothing(entries.get(identityKey.toString()), (bytes) =>
+          parseIdentity(bytes, directory),
+        ),
+        settings: readOrNothing(entries.get(settingsKey.toString()), parseSettings),
         holders: parseHolders(entries),
       }
     } catch (error) {
@@ -54,9 +70,12 @@ function readSettled(file: DataFile, directory: string): StoredLog | undefined {
   return undefined
 }
 
-function readIdentity(bytes: Buffer | undefined, directory: string): Identity | undefined {
+function readOrNothing<T>(
+  bytes: Buffer | undefined,
+  parse: (bytes: Buffer) => T | undefined,
+): T | undefined {
   try {
-    return bytes && parseIdentity(bytes, directory)
+    return bytes && parse(bytes)
   } catch {
     return undefined
   }
