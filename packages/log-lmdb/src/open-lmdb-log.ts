@@ -8,6 +8,7 @@ import { createRuleBook, validateRetention } from '@tidemark/log/driver'
 import { AgeHold } from './age-hold.ts'
 import { checkOptions } from './check-options.ts'
 import { requireWhole } from './check-open.ts'
+import type { Knowledge } from './check-open.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { HeldFiles, findPlaces, refuseOtherLock, requirePlace } from './held-files.ts'
@@ -20,7 +21,7 @@ import type { NewestState } from './newest-state.ts'
 import { openEnvironment, openTables, overlapsSync, transactNewest } from './open-environment.ts'
 import type { Environment } from './open-environment.ts'
 import { OwnHistory } from './own-history.ts'
-import type { Loss } from './own-history.ts'
+import type { Loss, OwnHistoryOptions } from './own-history.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
 import { findPutBack, toPutOver } from './put-back.ts'
@@ -87,26 +88,19 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   if (place !== undefined) requirePlace(directory, place, findPlaces(directory))
   const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
   const self = describeOwnProcess(clock)
-  const isPutBack =
-    seen !== undefined &&
-    (await findPutBack({ directory, seen, clock, own: { ...self, ...findPlaces(directory) } }))
+  const isPutBack = await lookForCopy(directory, { seen, clock, self })
   if (isPutBack) onWarning(describePutBack(directory))
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
   const key = openHolder(self.pid, randomBytes(8).toString('hex'))
-  let tables: Tables | undefined
+  let environment: Environment | undefined
   let writer: Writer | undefined
   try {
-    if (statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size)
-      await requireWhole(directory, {
-        own: { ...self, ...found },
-        isServed: place !== undefined && !isPutBack,
-      })
-    await recover(directory, settings, { ...self, ...found })
-    const environment = openEnvironment(directory, overlapsSync(durability))
+    const isServed = place !== undefined && !isPutBack
+    await lookThrough(directory, settings, { own: { ...self, ...found }, isServed })
+    environment = openEnvironment(directory, overlapsSync(durability))
     const { newest } = environment
     const opened = openTables(environment)
-    tables = opened
     const held = new HeldFiles({ directory, newest, onChange: onWarning })
     // What is open is what was looked at before.
     const expected = place ?? found.data
@@ -116,14 +110,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
     const identity = await writer.run(() => enter(opened, registration, { wake, seen }))
     const { lineage } = identity
-    const { meta } = opened
-    const onLost = ({ text }: Loss): void => {
-      // At once: a worker in the place of one that died of the copying may be coming.
-      if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
-      onWarning(text)
-    }
-    const readStored = (): StoredLog | undefined => readStoredLog(directory)
-    const history = new OwnHistory({ meta, newest, directory, identity, readStored, onLost })
+    const history = beginHistory(opened, { directory, identity, wake, onWarning })
     writer.keepTo(history)
     // Under `commit` the entry must be on the disk before a record can be delivered.
     await opened.root.flushed
@@ -156,11 +143,49 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     closeHolder(key)
     wake.close()
     if (writer?.isStuck !== true) {
-      await tables?.root.close()
-      tables?.newest.close()
+      await environment?.root.close()
+      environment?.newest.close()
     }
     throw await toUnavailable(error, `opening ${JSON.stringify(directory)}`)
   }
+}
+
+function beginHistory(
+  { meta, newest }: Tables,
+  own: Pick<OwnHistoryOptions, 'directory' | 'identity'> & {
+    readonly wake: Wake
+    readonly onWarning: (text: string) => void
+  },
+): OwnHistory {
+  const { directory, identity, wake, onWarning } = own
+  const onLost = ({ text }: Loss): void => {
+    // At once: a worker in the place of one that died of the copying may be coming.
+    if (newest.isOlder) wake.noteLoss(identity.lineage, newest.highestId)
+    onWarning(text)
+  }
+  const readStored = (): StoredLog | undefined => readStoredLog(directory)
+  return new OwnHistory({ meta, newest, directory, identity, readStored, onLost })
+}
+
+/** See `findPutBack`; what nobody has seen is no copy. */
+async function lookForCopy(
+  directory: string,
+  known: { readonly seen: Seen | undefined; readonly clock: Clock; readonly self: Holder },
+): Promise<boolean> {
+  const { seen, clock, self } = known
+  if (seen === undefined) return false
+  return await findPutBack({ directory, seen, clock, own: { ...self, ...findPlaces(directory) } })
+}
+
+/** Sees that what is there can be opened. */
+async function lookThrough(
+  directory: string,
+  settings: SettingTexts,
+  known: Knowledge,
+): Promise<void> {
+  if (!statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size) return
+  await requireWhole(directory, known)
+  await recover(directory, settings, known.own)
 }
 
 /** In the first write transaction: this process becomes a holder of the directory. */
@@ -210,7 +235,6 @@ async function recover(directory: string, settings: SettingTexts, own: Holder): 
 
 /** Whether there is anything that the first look would find out: what LMDB goes back to, or that the directory is not to be opened so. */
 function mayNeedRecovery(directory: string, settings: SettingTexts): boolean {
-  if (!statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size) return false
   const stored = readStoredLog(directory)
   if (stored === undefined || stored.mayGoBack || stored.kind === 'other') return true
   return stored.settings !== undefined && stored.settings['durability'] !== settings['durability']

@@ -221,4 +221,3 @@ test('a log that the opening of another process has set back for a moment is not
 async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
 }
-

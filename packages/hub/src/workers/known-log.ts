@@ -18,7 +18,13 @@ export class KnownLog {
   }
 
   /** A worker has opened the log: the epoch it writes is the one that is written. */
-  opened({ place, seen }: { readonly place?: string | undefined; readonly seen?: Seen | undefined }): void {
+  opened({
+    place,
+    seen,
+  }: {
+    readonly place?: string | undefined
+    readonly seen?: Seen | undefined
+  }): void {
     this.#place ??= place
     if (seen !== undefined && seen.epoch !== this.#seen?.epoch) this.#seen = seen
     this.note(seen)
