@@ -163,6 +163,8 @@ function beginHistory(
     if (newest.isOlder) wake.noteLoss(identity.lineage, newest.highestId)
     onWarning(text)
   }
+  // The transaction in which this process entered is part of what it has seen.
+  newest.look()
   const readStored = (): StoredLog | undefined => readStoredLog(directory)
   return new OwnHistory({ meta, newest, directory, identity, readStored, onLost })
 }
