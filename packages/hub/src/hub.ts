@@ -1,6 +1,8 @@
 // What a running hub is, and what it is started with.
 
 import type { Server } from 'node:net'
+import type { Seen } from '@tidemark/log-lmdb'
+import type { SharedLog } from './open-log.ts'
 
 /** A running hub. */
 export interface Hub {
@@ -30,6 +32,8 @@ export interface ServingHub extends Hub {
   readonly isShort: boolean
   /** Names the files of its log, for other workers of the hub; undefined in memory. */
   readonly place: string | undefined
+  /** What its log has seen, for other workers of the hub; undefined in memory, and when nothing is stored any more. */
+  readonly seen: Seen | undefined
 }
 
 /** What a hub says while it runs. */
@@ -44,6 +48,6 @@ export interface WorkerShare {
   readonly listen: (server: Server) => Promise<string>
   /** This process's part of the pace at which the whole hub sends sessions away. */
   readonly drainSessionsPerSecond: number
-  /** The log's files, once a worker of the hub has opened them: no other will do. */
-  readonly place: string | undefined
+  /** What the workers know of the log. */
+  readonly log: SharedLog
 }

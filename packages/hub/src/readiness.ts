@@ -1,7 +1,7 @@
 // Can this hub publish and deliver? One probe answers everybody who asks at about the same time.
 
 import type { Clock } from '@tidemark/log'
-import { ServerError } from '@tidemark/server'
+import { ServerError, translateLogError } from '@tidemark/server'
 import { probeFreshMs, probeMs } from './limits.ts'
 import type { HubLog } from './open-log.ts'
 
@@ -11,7 +11,7 @@ interface ReadinessOptions {
     readonly isDraining: boolean
     probe(timeoutMs: number): Promise<boolean>
   }
-  readonly log: Pick<HubLog, 'warnings'>
+  readonly log: Pick<HubLog, 'fault' | 'warnings'>
   readonly clock: Clock
   /** Told of what is no fault of the log's: its text is for the operator, not for everybody who asks. */
   readonly onError: (error: unknown) => void
@@ -31,9 +31,12 @@ export class Readiness {
     return this.#options.log.warnings ?? []
   }
 
-  /** Why the hub is not ready: a text, or the coded error that publishing failed with; undefined when it is. At most one second old. */
+  /** Why the hub is not ready: a text, or the coded error that publishing fails with; undefined when it is. At most one second old. */
   async findFault(): Promise<unknown> {
-    if (this.#options.tide.isDraining) return 'it is shutting down'
+    const { tide, log } = this.#options
+    if (tide.isDraining) return 'it is shutting down'
+    // What the log has found out by itself. The answer to the last probe may be from before.
+    if (log.fault !== undefined) return translateLogError(log.fault)
     this.#running ??= this.#probe()
     return this.#running
   }

@@ -74,7 +74,7 @@ export async function startNode(
 ): Promise<ServingHub> {
   const certificate = config.tls === undefined ? undefined : loadCertificate(config.tls)
   const { sessionsMax, connectionsMax } = planConnections(config)
-  const log = await openLog(config, say, share?.place)
+  const log = await openLog(config, say, share?.log)
   const onError = (error: unknown): void => say(describeError(error))
   const tide = createTidemark({
     log,
@@ -177,6 +177,9 @@ function createHub(
       return descriptors.isShort
     },
     place: log.place,
+    get seen() {
+      return log.fault === undefined ? log.seen : undefined
+    },
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.
       traffic.sendAway()

@@ -7,7 +7,7 @@ import { exchange } from './support/raw.ts'
 import type { Answer } from './support/raw.ts'
 import { startTestServer } from './support/test-server.ts'
 
-type Method = Exclude<keyof EventLog, 'close' | 'tail'>
+type Method = Exclude<keyof EventLog, 'close' | 'tail' | 'unreadable'>
 
 /** A log that works until `failWith` is called. */
 class FailingLog implements EventLog {

@@ -1,5 +1,6 @@
 // Asking whether the hub is ready costs a write; many who ask share it.
 
+import { LogError } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { Readiness } from '../src/readiness.ts'
@@ -44,4 +45,14 @@ test('a hub that stops delivering, or drains, is not called ready for longer tha
   expect(await readiness.findFault()).toMatch(/not delivered/)
   tide.isDraining = true
   expect(await readiness.findFault()).toMatch(/shutting down/)
+})
+
+test('a hub that has lost its log is not ready from then on, whatever the last probe said', async () => {
+  const tide = makeTide()
+  const log: { fault?: LogError } = {}
+  const readiness = new Readiness({ tide, log, clock: createFakeClock(), onError: noError })
+  expect(await readiness.findFault()).toBeUndefined()
+  log.fault = new LogError('LOG_DIRECTORY_LOST', 'An older copy was put over it.')
+  expect(await readiness.findFault()).toMatchObject({ code: 'LOG_DIRECTORY_LOST', status: 503 })
+  expect(tide.probes).toBe(1)
 })

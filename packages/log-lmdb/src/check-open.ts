@@ -18,7 +18,7 @@ import { isSealed } from './seal.ts'
 import { wasTouched } from './wake.ts'
 import { isOfLog, quoteTree, readNames, walkState } from './walk-state.ts'
 import { PageClaims, sliceOf, walkTree } from './walk-tree.ts'
-import type { OnEntry } from './walk-tree.ts'
+import type { OnEntry, TreeWalk } from './walk-tree.ts'
 
 /** What is seen of a log whose tables are not there. */
 export const missingTables = 'it does not name the tables of a log, and it is one'
@@ -203,18 +203,44 @@ function glanceAt(
   const meta = roots.get('meta')
   if (meta === undefined) {
     requireSound(!hasRecords && !isOfLog(roots.keys()), () => missingTables)
+    requireOwnNames(file, state)
     return undefined
   }
   for (const [name, root] of [...roots, ['the list of free pages', state.free] as const]) {
     if (root === undefined) throw new DamageSeen(`${JSON.stringify(name)} is not a tree`)
     glanceAtRoot(file, state, { name, root })
   }
+  return parseHolders(readEntries({ file, state, claims }, meta))
+}
+
+/** The entries of `meta`, by name; nothing for a file that is no log's. @throws DamageSeen */
+export function readMeta(file: DataFile, state: FileState): Map<string, Buffer> | undefined {
+  const claims = new PageClaims(state, file.pageSize)
+  const root = readNames({ file, state, claims }).get('meta')
+  return root && readEntries({ file, state, claims }, root)
+}
+
+function readEntries(
+  part: Omit<TreeWalk, 'name' | 'root' | 'onEntry'>,
+  root: TreeRoot,
+): Map<string, Buffer> {
   const entries = new Map<string, Buffer>()
   const onEntry: OnEntry = ({ key, value }) =>
     entries.set(sliceOf(key).toString(), Buffer.from(sliceOf(value)))
-  const name = quoteTree('meta')
-  for (const _ of walkTree({ file, state, claims, name, root: meta, onEntry }));
-  return parseHolders(entries)
+  for (const _ of walkTree({ ...part, name: quoteTree('meta'), root, onEntry }));
+  return entries
+}
+
+/**
+ * Each transaction writes the root of the tree of names anew, of whatever program. A page of another tree that a torn copy has put there
+ * looks like the data of another program.
+ */
+function requireOwnNames(file: DataFile, { transaction, main: { root } }: FileState): void {
+  const written = root === undefined ? transaction : readPageHead(file.readPage(root)).transaction
+  requireSound(
+    written === transaction || written === 1,
+    () => `its index names transaction ${transaction}, its tree of names ${written}`,
+  )
 }
 
 function glanceAtRoot(

@@ -5,6 +5,7 @@ import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods, quoteValue, readMembers } from '@tidemark/log/driver'
 import { pollDefaultMs, pollRangeMs } from './limits.ts'
+import type { Seen } from './put-back.ts'
 import type { Durability } from './settings.ts'
 
 /** What is looked at here; the retention is looked at by `validateRetention`. */
@@ -13,6 +14,8 @@ interface Given {
   readonly durability?: unknown
   readonly retention?: unknown
   readonly place?: unknown
+  readonly seen?: unknown
+  readonly onSeen?: unknown
   readonly clock?: unknown
   readonly pollMs?: unknown
   readonly onHandlerError?: unknown
@@ -32,6 +35,8 @@ const names = [
   'durability',
   'retention',
   'place',
+  'seen',
+  'onSeen',
   'clock',
   'pollMs',
   'onHandlerError',
@@ -55,6 +60,9 @@ export function checkOptions(options: Given): Checked {
     throw invalid(`pollMs must be a number from ${pollRangeMs.from} to ${pollRangeMs.to}`, pollMs)
   if (members.place !== undefined && (typeof members.place !== 'string' || members.place === ''))
     throw invalid('place must be the place of a log that was opened before', members.place)
+  if (members.seen !== undefined && !isSeen(members.seen))
+    throw invalid('seen must be what a log that was opened before has seen', members.seen)
+  requireFunction('onSeen', members.onSeen)
   requireFunction('onHandlerError', members.onHandlerError)
   requireFunction('onWarning', members.onWarning)
   return {
@@ -126,6 +134,12 @@ export function requireTime(clock: Clock): number {
 
 function isClock(value: unknown): value is Clock {
   return hasMethods(value, ['now', 'elapsed', 'after'])
+}
+
+function isSeen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { epoch, transaction } = value as Partial<Record<keyof Seen, unknown>>
+  return typeof epoch === 'string' && Number.isSafeInteger(transaction)
 }
 
 function isPoll(value: unknown): value is number {

@@ -1,16 +1,18 @@
 // Who holds a log, read without LMDB; and copies of a log, which nobody holds.
 
 import { holderPrefix, isAlive, readHolders } from './holders.ts'
-import type { Holder } from './holders.ts'
+import type { HeldBy, Holder } from './holders.ts'
+import { textKey } from './schema.ts'
 import type { Table } from './schema.ts'
 
 /** @param entries of `meta`, as they are stored; those that cannot be read count as none */
-export function parseHolders(entries: ReadonlyMap<string, Buffer>): readonly Holder[] {
-  const holders: Holder[] = []
+export function parseHolders(entries: ReadonlyMap<string, Buffer>): readonly HeldBy[] {
+  const holders: HeldBy[] = []
   for (const [name, bytes] of entries) {
     if (!name.startsWith(holderPrefix)) continue
     try {
-      holders.push(JSON.parse(bytes.toString()) as Holder)
+      const holder = JSON.parse(bytes.toString()) as Holder
+      holders.push({ ...holder, key: textKey(name) })
     } catch {
       // Nobody is known by it.
     }

@@ -37,7 +37,11 @@ interface StoredIdentity {
  */
 export function readIdentity(meta: Table, directory: string): Identity | undefined {
   const bytes = meta.getBinary(identityKey)
-  if (bytes === undefined) return undefined
+  return bytes && parseIdentity(bytes, directory)
+}
+
+/** As {@link readIdentity}, of what is stored. */
+export function parseIdentity(bytes: Buffer, directory: string): Identity | undefined {
   const stored = parseStored(bytes.toString(), directory)
   if (stored.version > formatVersion) {
     throw new LogError(

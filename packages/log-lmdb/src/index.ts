@@ -5,6 +5,7 @@ export type { CheckOptions, LogCheck, LogProgress, OnProgress } from './check-lo
 export type { LmdbEventLog, LmdbLogStats } from './lmdb-log.ts'
 export { openLmdbLog } from './open-lmdb-log.ts'
 export type { LmdbLogOptions } from './open-lmdb-log.ts'
+export type { Seen } from './put-back.ts'
 export { restoreLog } from './restore.ts'
 export type { Restored, RestoreOptions } from './restore.ts'
 export type { Durability } from './settings.ts'

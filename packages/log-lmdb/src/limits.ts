@@ -28,6 +28,13 @@ export const groupDataMax: number = 2 * 1024 * 1024
  */
 export const beginWaitMs: number = 10_000
 
+/**
+ * Transactions that are begun anew, because another process's `open` has set the newest state back. An `open` takes 2 ms and does so
+ * within some 20 µs of it, twice; between two of our transactions lie 0.1 ms. With 4 processes that open without a pause it happens in
+ * one transaction of 5; 20 in a row are 0.2^20, 10^-14, and 2 ms. Then the lock file is one that nobody mends.
+ */
+export const staleBeginsMax: number = 20
+
 /** Topics that patterns may reach and still be looked up for every page. 250 × ~1 µs = 0.25 ms. */
 export const topicsVisitedMax: number = 250
 
@@ -162,6 +169,15 @@ export const copyBytes: number = 1024 * 1024
 
 /** Between two looks at how far LMDB has come with a copy, in milliseconds. */
 export const copyLookMs: number = 100
+
+/**
+ * Files that nobody has written to for so long are not being copied over any more, in milliseconds. A copy writes without pauses; a
+ * hub whose processes have all died of it waits once.
+ */
+export const copyQuietMs: number = 1_000
+
+/** So often a worker looks whether a copy goes on. 600 × 1 s = 10 minutes, 600 GB at 1 GB/s; then the check of the data decides. */
+export const copyLooksMax: number = 600
 
 /** Looks at a busy data file before it is taken for held. 20 × ~1 ms, while a commit takes 0.3 ms and more. */
 export const busyLooksMax: number = 20

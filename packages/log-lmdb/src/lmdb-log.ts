@@ -35,6 +35,7 @@ import { RetentionSweep } from './retention-sweep.ts'
 import { withSnapshot } from './schema.ts'
 import { Tails } from './tails.ts'
 import type { Wake } from './wake.ts'
+import type { Seen } from './put-back.ts'
 
 /** What a log has done since it was opened, and what it holds. */
 export interface LmdbLogStats {
@@ -63,6 +64,13 @@ export interface LmdbEventLog extends EventLog {
   readonly warnings: readonly string[]
   /** Names the data file it has open; see `LmdbLogOptions.place`. */
   readonly place: string
+  /** What is known to have been committed, by whatever process; see `LmdbLogOptions.seen`. */
+  readonly seen: Seen
+  /**
+   * Why nothing is stored any more: `LOG_DIRECTORY_LOST` or `LOG_SUPERSEDED`, with what to do. Undefined while all is well. Found out by a
+   * look once a second, also where nobody appends.
+   */
+  readonly fault: LogError | undefined
   /** Write transactions of this handle that stored events. */
   readonly commits: number
   stats(): LmdbLogStats
@@ -77,6 +85,8 @@ export interface LmdbLogParts {
   readonly directory: string
   readonly context: LogContext
   readonly wake: Wake
+  /** Told what was committed. */
+  readonly onSeen: ((seen: Seen) => void) | undefined
   /** Key of this handle's entry among the holders. */
   readonly holder: Buffer
   /** Called when LMDB has let go of the directory, with the holders that are left. */
@@ -96,7 +106,7 @@ export class LmdbLog implements LmdbEventLog {
   #closing: Promise<void> | undefined
 
   constructor(parts: LmdbLogParts) {
-    const { context, directory, wake, pollMs, onWarning, onHandlerError } = parts
+    const { context, directory, wake, onSeen, pollMs, onWarning, onHandlerError } = parts
     const { tables, clock, held, history } = context
     this.#parts = parts
     this.#tails = new Tails({
@@ -114,6 +124,7 @@ export class LmdbLog implements LmdbEventLog {
       onCommit: ({ records, transactionId, overfull }) => {
         // It has records, so it was committed: what is empty gives its id back.
         tables.newest.note(transactionId)
+        onSeen?.(this.seen)
         wake.touch(context.lineage, transactionId)
         this.#tails.announce(records, transactionId)
         this.#sweep.note(overfull)
@@ -129,7 +140,7 @@ export class LmdbLog implements LmdbEventLog {
       looks: [
         () => held.look(),
         () => noteCommits(context, wake),
-        () => withSnapshot(tables, () => history.look()),
+        () => lookAtHistory(context),
         () => void (history.isLost || this.#clockWatch.look()),
       ],
       onError: (error) => void this.#warn(error, onWarning),
@@ -138,6 +149,25 @@ export class LmdbLog implements LmdbEventLog {
 
   get place(): string {
     return this.#parts.context.held.places.data ?? ''
+  }
+
+  get seen(): Seen {
+    const { lineage, tables } = this.#parts.context
+    return { epoch: lineage.epochs.at(-1) ?? '', transaction: tables.newest.highestId }
+  }
+
+  get unreadable(): LogError | undefined {
+    const { context } = this.#parts
+    if (this.#closing !== undefined) return undefined
+    context.tables.newest.look()
+    // Anything else than an older copy is found out by a look at what LMDB has, which is made once a second.
+    if (context.tables.newest.isOlder) context.history.look()
+    return context.history.fault
+  }
+
+  get fault(): LogError | undefined {
+    const { history, held } = this.#parts.context
+    return history.fault ?? held.fault
   }
 
   get warnings(): readonly string[] {
@@ -313,6 +343,12 @@ function noteCommits({ lineage, tables }: LogContext, wake: Wake): void {
   newest.note(wake.readNewest(lineage))
   newest.look()
   if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
+}
+
+/** Where the data has been found to be older a snapshot would look at a map that may have no page there. */
+function lookAtHistory({ tables, history }: LogContext): void {
+  if (tables.newest.isOlder) history.look()
+  else withSnapshot(tables, () => history.look())
 }
 
 function describeClosed(): LogError {

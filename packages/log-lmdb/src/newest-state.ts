@@ -5,7 +5,8 @@
 // another process commits in between is then overwritten by the next transaction. Every transaction of this room
 // therefore begins by comparing its id with the meta pages, which only holders of the write lock change.
 //
-// What they name never goes back, so data that is older than was seen before is a copy that somebody put over the file.
+// What they name never goes back, so data that is older than was seen before is a copy that somebody put over the file. That holds for
+// each of the two pages by itself: a transaction that is committed into a copy writes the newer one, and the other tells.
 
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,8 +27,8 @@ export class NewestState {
   readonly #pageSize: number
   readonly #isLockKnown: boolean
   readonly #word: Buffer = Buffer.alloc(8)
-  /** The newest transaction that is known to have been committed. */
-  #highest = 0n
+  /** The newest transaction that is known to have been committed, by the meta page it is named in. */
+  readonly #known: [even: bigint, odd: bigint] = [0n, 0n]
   #isOlder = false
 
   /** To be made when LMDB has opened the directory, and closed after LMDB has closed it. */
@@ -70,7 +71,8 @@ export class NewestState {
   /** Takes note of a transaction that was committed. */
   note(transactionId: number): void {
     const id = BigInt(transactionId)
-    if (id > this.#highest) this.#highest = id
+    const page = transactionId % 2 === 0 ? 0 : 1
+    if (id > this.#known[page]) this.#known[page] = id
   }
 
   /** Finds out whether the data is older than it was. Two reads, ~1 µs each. */
@@ -115,9 +117,15 @@ export class NewestState {
     const first = this.#read(this.#data, metaTxnIdAt)
     const second = this.#read(this.#data, this.#pageSize + metaTxnIdAt)
     const newest = first > second ? first : second
-    if (newest < this.#highest) this.#isOlder = true
-    else this.#highest = newest
+    const [even, odd] = this.#known
+    if (first < even || second < odd) this.#isOlder = true
+    else [this.#known[0], this.#known[1]] = [first, second]
     return newest
+  }
+
+  get #highest(): bigint {
+    const [even, odd] = this.#known
+    return even > odd ? even : odd
   }
 
   #readMagic(): number {

@@ -1,9 +1,11 @@
 // LMDB's environment of a directory, opened so that the other processes that hold it notice nothing.
 
+import { LogError } from '@tidemark/log'
 import type { RootDatabase } from 'lmdb'
-import { busyLooksMax } from './limits.ts'
+import { busyLooksMax, staleBeginsMax } from './limits.ts'
 import { NewestState } from './newest-state.ts'
-import { openRoot } from './schema.ts'
+import { nameTables, openRoot } from './schema.ts'
+import type { Tables } from './schema.ts'
 import type { Durability } from './settings.ts'
 
 export interface Environment {
@@ -18,10 +20,41 @@ export function openEnvironment(
 ): Environment {
   const root = openRoot(directory, overlappingSync)
   const newest = new NewestState(directory)
-  root.transactionSync(() => {
-    if (!newest.isBaseOf(root.getWriteTxnId())) newest.mend()
-  })
+  transactNewest({ root, newest }, () => undefined)
   return { root, newest }
+}
+
+/**
+ * Opens the tables and makes those that are missing, in one transaction that goes on from the newest state: of processes that make a
+ * directory at once, one would else write over what the other has made.
+ * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_UNAVAILABLE`
+ */
+export function openTables(environment: Environment): Tables {
+  return { ...environment, ...transactNewest(environment, () => nameTables(environment.root)) }
+}
+
+/**
+ * Runs `task` in a write transaction that goes on from the newest state; see `newest-state.ts`. LMDB writes to open a table too.
+ * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_UNAVAILABLE`
+ */
+export function transactNewest<T>({ root, newest }: Environment, task: () => T): T {
+  for (let begins = 0; begins < staleBeginsMax; begins++) {
+    const done = root.transactionSync(() => {
+      if (newest.isBaseOf(root.getWriteTxnId())) return { result: task() }
+      newest.mend()
+      return undefined
+    })
+    if (done !== undefined) return done.result
+  }
+  throw toStale()
+}
+
+/** What to say when no transaction goes on from the newest state. */
+export function toStale(): LogError {
+  return new LogError(
+    'LOG_UNAVAILABLE',
+    `Nothing was stored: ${staleBeginsMax} transactions in a row would have begun at an older state than the newest one. See which programs open the directory again and again, and try again.`,
+  )
 }
 
 /**

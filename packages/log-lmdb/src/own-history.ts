@@ -6,6 +6,7 @@ import { identityKey, readIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
 import type { NewestState } from './newest-state.ts'
 import type { Table } from './schema.ts'
+import type { StoredLog } from './stored-log.ts'
 
 export interface OwnHistoryOptions {
   readonly meta: Table
@@ -13,6 +14,8 @@ export interface OwnHistoryOptions {
   readonly directory: string
   /** As it was when this process entered the directory. */
   readonly identity: Identity
+  /** What the newest state of the data says, read without LMDB; undefined when it cannot be read. */
+  readonly readStored: () => Pick<StoredLog, 'identity'> | undefined
   /** Told, once, why nothing is stored or read any more, and which code that has. */
   readonly onLost: (loss: Loss) => void
 }
@@ -41,12 +44,18 @@ export class OwnHistory {
    */
   require(): void {
     this.look()
-    if (this.#loss !== undefined) throw new LogError(this.#loss.code, this.#loss.text)
+    const { fault } = this
+    if (fault !== undefined) throw fault
   }
 
   /** Whether it is lost, for whichever reason. */
   get isLost(): boolean {
     return this.#loss !== undefined
+  }
+
+  /** Why it is lost. */
+  get fault(): LogError | undefined {
+    return this.#loss && new LogError(this.#loss.code, this.#loss.text)
   }
 
   /** Finds out, and tells of it. As {@link require}, within a snapshot or a transaction. */
@@ -57,23 +66,31 @@ export class OwnHistory {
   }
 
   #findLoss(): Loss | undefined {
-    const { meta, directory, newest } = this.#options
+    const { meta, directory, newest, readStored } = this.#options
     const path = JSON.stringify(directory)
-    const bytes = meta.getBinary(identityKey)
-    if (bytes === undefined || this.#bytes?.equals(bytes) !== true) {
-      const owner = this.#findOwner()
-      if (owner === 'superseded' && !newest.isOlder) return describeSuperseded(path)
-      if (owner !== 'ours') return describeLost(`another log was copied over the one in ${path}`)
-      this.#bytes = bytes
+    if (newest.isOlder) {
+      // LMDB's map of a file that is being copied over may have no page there.
+      const stored = readStored()
+      return stored === undefined || this.#findOwner(stored.identity) !== 'other'
+        ? describeLost(`an older copy was put over the log in ${path}`)
+        : describeLost(`another log was copied over the one in ${path}`)
     }
-    return newest.isOlder
-      ? describeLost(`an older copy was put over the log in ${path}`)
-      : undefined
+    const bytes = meta.getBinary(identityKey)
+    if (bytes !== undefined && this.#bytes?.equals(bytes) === true) return undefined
+    if (this.#findOwner(this.#readFound()) === 'ours') {
+      this.#bytes = bytes
+      return undefined
+    }
+    // An `open` of another process may have set LMDB back to before this one entered; see `newest-state.ts`.
+    const owner = this.#findOwner(readStored()?.identity)
+    if (owner === 'ours') return undefined
+    return owner === 'superseded'
+      ? describeSuperseded(path)
+      : describeLost(`another log was copied over the one in ${path}`)
   }
 
-  #findOwner(): 'ours' | 'superseded' | 'other' {
+  #findOwner(found: Identity | undefined): 'ours' | 'superseded' | 'other' {
     const { identity } = this.#options
-    const found = this.#readFound()
     if (found === undefined) return 'other'
     const own = identity.lineage.epochs
     const epochs = found.lineage.epochs

@@ -13,10 +13,10 @@ import { identityKey, readIdentity } from './identity.ts'
 import { repairBytesMax, repairRecordsMax } from './limits.ts'
 import { locateAge } from './locate.ts'
 import { readState, writeState } from './log-state.ts'
-import { openEnvironment, overlapsSync } from './open-environment.ts'
+import { openEnvironment, openTables, overlapsSync, transactNewest } from './open-environment.ts'
 import type { Environment } from './open-environment.ts'
 import { prepareDirectory } from './prepare-directory.ts'
-import { openTables, readSequence, sequenceKey } from './schema.ts'
+import { nameTable, readSequence, sequenceKey } from './schema.ts'
 import type { Table, Tables } from './schema.ts'
 import { breakSeal } from './seal.ts'
 import { readSettings } from './settings.ts'
@@ -72,7 +72,7 @@ export async function repairClock(
     breakSeal(directory)
     environment = openEnvironment(directory, overlapsSync(durability))
     const { root, newest } = environment
-    const tables = openTables(root, newest)
+    const tables = openTables(environment)
     const held = new HeldFiles({ directory, newest, onChange: () => undefined })
     const writer = new Writer({ tables, held, clock, onStuck: () => undefined })
     const repair = await new Repair(tables, writer, now).run(options.onProgress)
@@ -89,9 +89,10 @@ export async function repairClock(
 
 /** How the log's processes write, which this one has to do as well. The first look is the one after which LMDB is as of the last flush. */
 async function readDurability(directory: string, clock: Clock): Promise<Durability> {
-  const { root, newest } = openEnvironment(directory, undefined)
+  const environment = openEnvironment(directory, undefined)
+  const { root, newest } = environment
   try {
-    const meta = root.openDB<Buffer, Buffer>('meta', { encoding: 'binary', keyEncoding: 'binary' })
+    const meta = transactNewest(environment, () => nameTable(root, 'meta'))
     refuseOtherLock(meta, directory, { ...describeOwnProcess(clock), ...findPlaces(directory) })
     // Of a version before, there is one that names no epochs of this one.
     readIdentity(meta, directory)

@@ -53,22 +53,24 @@ export function openRoot(
   })
 }
 
-export function openTables(root: RootDatabase<Buffer, Buffer>, newest: NewestState): Tables {
-  const table = (name: string): Table =>
-    root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' })
+/** To be called inside of a transaction, because a table that is missing is made. */
+export function nameTable(root: RootDatabase<Buffer, Buffer>, name: TableName): Table {
+  return root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' })
+}
+
+/** All tables, as {@link nameTable} has them. */
+export function nameTables(root: RootDatabase<Buffer, Buffer>): Record<TableName, Table> {
   return {
-    root,
-    newest,
-    meta: table('meta'),
-    records: table('records'),
-    index: table('index'),
-    topics: table('topics'),
-    marks: table('marks'),
-    empty: table('empty'),
-    leaving: table('leaving'),
-    latest: table('latest'),
-    keys: table('keys'),
-    keysByAge: table('keysByAge'),
+    meta: nameTable(root, 'meta'),
+    records: nameTable(root, 'records'),
+    index: nameTable(root, 'index'),
+    topics: nameTable(root, 'topics'),
+    marks: nameTable(root, 'marks'),
+    empty: nameTable(root, 'empty'),
+    leaving: nameTable(root, 'leaving'),
+    latest: nameTable(root, 'latest'),
+    keys: nameTable(root, 'keys'),
+    keysByAge: nameTable(root, 'keysByAge'),
   }
 }
 

@@ -16,7 +16,7 @@ export interface Settings {
 /** Settings by name, as texts that can be compared and shown. */
 export type SettingTexts = Readonly<Record<string, string>>
 
-const settingsKey = textKey('settings')
+export const settingsKey: Buffer = textKey('settings')
 
 export function describeSettings({ durability, retention }: Settings): SettingTexts {
   const rules = retention.rules.map(({ pattern, maxAgeMs, maxEvents, maxBytes, latestBy }) => ({
@@ -36,7 +36,12 @@ export function describeSettings({ durability, retention }: Settings): SettingTe
 
 export function readSettings(meta: Table): SettingTexts | undefined {
   const bytes = meta.getBinary(settingsKey)
-  return bytes === undefined ? undefined : (JSON.parse(bytes.toString()) as SettingTexts)
+  return bytes && parseSettings(bytes)
+}
+
+/** Of what is stored. */
+export function parseSettings(bytes: Buffer): SettingTexts {
+  return JSON.parse(bytes.toString()) as SettingTexts
 }
 
 export function writeSettings(meta: Table, settings: SettingTexts): void {

@@ -88,7 +88,14 @@ export class Tails {
   /** Looks for new records in the next turn if anybody has committed; called for each commit of this handle too. */
   look(): void {
     if (this.#isClosed) return
-    const isLevel = this.#levelAt !== undefined && this.#readVisible() === this.#levelAt
+    const { tables, history } = this.#options
+    const visible = this.#readVisible()
+    if (tables.newest.isOlder) {
+      // Long before the lookout: the sooner it is told of, the fewer processes come and find nothing wrong.
+      history.look()
+      return
+    }
+    const isLevel = this.#levelAt !== undefined && visible === this.#levelAt
     if (!isLevel) this.#advanceLater()
   }
 
@@ -138,11 +145,12 @@ export class Tails {
 
   /** Undefined when it cannot be told: the next look goes to the data then. */
   #readVisible(): number | undefined {
-    const { tables, onError } = this.#options
+    const { newest } = this.#options.tables
     try {
-      return tables.newest.visibleId
+      newest.look()
+      return newest.visibleId
     } catch (error) {
-      onError(error)
+      this.#options.onError(error)
       return undefined
     }
   }

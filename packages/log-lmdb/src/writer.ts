@@ -4,7 +4,8 @@ import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import type { HeldFiles } from './held-files.ts'
 import { killAtExit } from './kill-at-exit.ts'
-import { beginWaitMs } from './limits.ts'
+import { beginWaitMs, staleBeginsMax } from './limits.ts'
+import { toStale } from './open-environment.ts'
 import type { OwnHistory } from './own-history.ts'
 import type { Tables } from './schema.ts'
 
@@ -44,7 +45,7 @@ export class Writer {
    * Runs `task` in a write transaction that goes on from the newest state; see `newest-state.ts`. What it throws
    * leaves nothing behind.
    * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_SUPERSEDED`; `LOG_UNAVAILABLE` when the transaction has not begun after {@link beginWaitMs}; should it still do so, `task`
-   * is not run
+   * is not run. The same after {@link staleBeginsMax} that would have begun at an older state
    */
   async run<T>(task: () => T): Promise<T> {
     // A lock file that was copied over may never give a transaction.
@@ -96,7 +97,7 @@ export class Writer {
 
   async #transact<T>(begin: () => void, task: () => T): Promise<T> {
     const { root, newest } = this.#tables
-    for (;;) {
+    for (let begins = 0; begins < staleBeginsMax; begins++) {
       // A child transaction, so that an error undoes all of it.
       const result = await root.childTransaction(() => {
         const isBase = newest.isBaseOf(root.getWriteTxnId())
@@ -107,6 +108,7 @@ export class Writer {
       })
       if (result !== stale) return result
     }
+    throw toStale()
   }
 
   #giveUp(): void {

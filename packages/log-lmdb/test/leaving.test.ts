@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopicSet } from '@tidemark/log'
 import type { EventRecord, Position } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
-import { openRoot, openTables } from '../src/schema.ts'
+import { openTables } from '../src/open-environment.ts'
+import { openRoot } from '../src/schema.ts'
 import { NewestState } from '../src/newest-state.ts'
 import { readState } from '../src/log-state.ts'
 import type { LmdbEventLog } from '../src/index.ts'
@@ -65,7 +66,7 @@ test('a tail behind what was just removed gets it, one that stood still for long
   expect(await firstOf(log, second)).toMatchObject([{ data: '3' }])
   await log.close()
   const root = openRoot(directory, undefined)
-  const tables = openTables(root, new NewestState(directory))
+  const tables = openTables({ root, newest: new NewestState(directory) })
   expect(tables.leaving.getKeysCount()).toBe(0)
   expect(readState(tables)).toMatchObject({ leavingBytes: 0, count: 1 })
   await root.close()

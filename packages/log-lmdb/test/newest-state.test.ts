@@ -3,9 +3,14 @@
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
+import { formatCursor, parseTopic, parseTopicSet, systemClock } from '@tidemark/log'
+import { HeldFiles } from '../src/held-files.ts'
 import type { LmdbEventLog } from '../src/index.ts'
+import { staleBeginsMax } from '../src/limits.ts'
 import { NewestState } from '../src/newest-state.ts'
+import { openEnvironment, openTables } from '../src/open-environment.ts'
+import type { Tables } from '../src/schema.ts'
+import { Writer } from '../src/writer.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const topic = parseTopic('a')
@@ -99,4 +104,38 @@ test('the id to compare changes with each commit, of whatever handle, and with n
   newest.close()
   await other.close()
   await log.close()
+})
+
+test('a process that makes the tables of a directory writes nothing over what another has made in the same moment', async () => {
+  const environment = openEnvironment(directory, undefined)
+  const { root, newest } = environment
+  const made = root.openDB<Buffer, Buffer>('made', { encoding: 'binary', keyEncoding: 'binary' })
+  await made.put(Buffer.from('key'), Buffer.from('of the other'))
+  forgetNewestCommit()
+  const { records } = openTables(environment)
+  await records.put(Buffer.from('key'), Buffer.from('ours'))
+  expect(made.getBinary(Buffer.from('key'))?.toString()).toBe('of the other')
+  expect(records.getBinary(Buffer.from('key'))?.toString()).toBe('ours')
+  await root.close()
+  newest.close()
+})
+
+test('an append whose lock file cannot be mended is refused, and not tried for ever', async () => {
+  const environment = openEnvironment(directory, undefined)
+  const { root, newest } = environment
+  lock = openSync(join(directory, 'lock.mdb'), 'r')
+  let mends = 0
+  const tables: Tables = {
+    ...openTables(environment),
+    newest: Object.assign(Object.create(newest) as NewestState, {
+      isBaseOf: () => false,
+      mend: () => (mends += 1),
+    }),
+  }
+  const held = new HeldFiles({ directory, newest, onChange: () => undefined })
+  const writer = new Writer({ tables, held, clock: systemClock, onStuck: () => undefined })
+  await expect(writer.run(() => 'stored')).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' })
+  expect(mends).toBe(staleBeginsMax)
+  await root.close()
+  newest.close()
 })

@@ -9,7 +9,8 @@ import { createFakeClock } from '@tidemark/testkit'
 import { readIdentity } from '../src/identity.ts'
 import { NewestState } from '../src/newest-state.ts'
 import { OwnHistory } from '../src/own-history.ts'
-import { openRoot, openTables } from '../src/schema.ts'
+import { openTables } from '../src/open-environment.ts'
+import { openRoot } from '../src/schema.ts'
 import { Tails } from '../src/tails.ts'
 import { Wake } from '../src/wake.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -74,7 +75,7 @@ test('what another process commits while an own group is in flight is not taken 
   const { head: start } = await log.bounds()
   const root = openRoot(directory, false)
   const newest = new NewestState(directory)
-  const tables = openTables(root, newest)
+  const tables = openTables({ root, newest })
   const identity = readIdentity(tables.meta, directory)
   if (identity === undefined) throw new Error('The log has no identity.')
   const clock = createFakeClock()
@@ -84,6 +85,7 @@ test('what another process commits while an own group is in flight is not taken 
     tables,
     lineage: new Lineage([{ epoch: epochOf(start), begin: 0 }]),
     history: new OwnHistory({
+      readStored: () => undefined,
       meta: tables.meta,
       newest,
       directory,

@@ -5,7 +5,8 @@ import { parseTopicSet, systemClock } from '@tidemark/log'
 import { HeldFiles } from '../src/held-files.ts'
 import { readState, writeState } from '../src/log-state.ts'
 import { NewestState } from '../src/newest-state.ts'
-import { openRoot, openTables } from '../src/schema.ts'
+import { openTables } from '../src/open-environment.ts'
+import { openRoot } from '../src/schema.ts'
 import { Writer } from '../src/writer.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
@@ -23,7 +24,7 @@ async function pretendTopicsWereMade(count: number): Promise<void> {
   await (await openAt(directory)).close()
   const root = openRoot(directory, undefined)
   const newest = new NewestState(directory)
-  const tables = openTables(root, newest)
+  const tables = openTables({ root, newest })
   const fail = (text: string): void => expect.fail(text)
   const held = new HeldFiles({ directory, newest, onChange: fail })
   const writer = new Writer({ tables, held, clock: systemClock, onStuck: fail })

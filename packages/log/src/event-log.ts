@@ -1,5 +1,6 @@
 // The one interface every log driver implements; the engine knows nothing else of storage.
 
+import type { LogError } from './errors.ts'
 import type { Position } from './position.ts'
 import type { Topic } from './topic.ts'
 import type { TopicSet } from './topic-set.ts'
@@ -159,5 +160,10 @@ export interface EventLog {
    */
   locate(query: { readonly topics: TopicSet; readonly since: Since }): Promise<Position>
   bounds(): Promise<Bounds>
+  /**
+   * Why nothing can be read any more, of a driver that is able to tell at once, such as by a look at a file. Readers who could be
+   * served from memory are then refused as all others are: they would be promised what comes next. Undefined while all is well.
+   */
+  readonly unreadable?: LogError | undefined
   close(): Promise<void>
 }

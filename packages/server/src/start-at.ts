@@ -90,7 +90,7 @@ export interface Beginning {
 
 /**
  * Turns a start into a position. `now` is read last and without a pause, so that the session joins exactly there.
- * @throws LogError `LOG_UNAVAILABLE`
+ * @throws LogError `LOG_UNAVAILABLE`, or why the log is unreadable
  */
 export async function resolveStart(
   subscription: { readonly topics: TopicSet; readonly start: StartAt },
@@ -98,6 +98,8 @@ export async function resolveStart(
   now: () => Position,
 ): Promise<Beginning> {
   const { start, topics } = subscription
+  const { unreadable } = log
+  if (unreadable !== undefined) throw unreadable
   if (start.kind === 'cursor') return { after: start.position, resumed: 'exact', from: start.text }
   const since = start.kind === 'unreadable' ? start.otherwise : start
   const after = since.kind === 'now' ? now() : await log.locate({ topics, since })

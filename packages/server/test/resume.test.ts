@@ -1,6 +1,6 @@
 // Where a session begins, and what it is told: cursors, `since`, gaps.
 
-import { formatCursor, memoryLog, parseTopic } from '@tidemark/log'
+import { LogError, formatCursor, memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
@@ -185,6 +185,24 @@ test('a session whose socket takes no more gets no beat and no bytes', async () 
   client.connection?.unblock()
   await settle()
   expect(dataOf(client)).toHaveLength(6)
+})
+
+test('a client whose events are all in memory is not told "exact" by a log that cannot be read any more', async () => {
+  const log = memoryLog()
+  let unreadable: LogError | undefined
+  const losing: EventLog = Object.defineProperty(wrapLog(log, {}), 'unreadable', {
+    get: () => unreadable,
+  })
+  const tide = createTidemark({ log: losing })
+  const [cursor = ''] = await fill(log, 'a', 3)
+  expect((await visit(tide, 'topic=a', cursor)).control('ready')).toMatchObject([
+    { resumed: 'exact' },
+  ])
+  unreadable = new LogError('LOG_DIRECTORY_LOST', 'A copy was put over it.')
+  for (const query of ['topic=a', 'topic=a&since=now']) {
+    const visiting = visit(tide, query, query === 'topic=a' ? cursor : '')
+    await expect(visiting).rejects.toMatchObject({ code: 'LOG_DIRECTORY_LOST' })
+  }
 })
 
 test('a log that fails in the middle of a replay sends the client away to come back', async () => {

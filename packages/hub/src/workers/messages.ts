@@ -1,5 +1,6 @@
 // What the supervising process and its workers tell each other.
 
+import type { Seen } from '@tidemark/log-lmdb'
 import type { HubConfig } from '../config/schema.ts'
 
 /** Node's own object around a system's listening socket. */
@@ -18,6 +19,8 @@ export type ToWorker =
       readonly drainSessionsPerSecond: number
       /** What the first worker that was ready said of its log; undefined before, and in memory. */
       readonly place?: string | undefined
+      /** What the workers have seen of their log last; undefined before the first was ready, and in memory. */
+      readonly seen?: Seen | undefined
     }
   /** Comes with the socket of a connection. */
   | { readonly kind: 'connection' }
@@ -31,7 +34,13 @@ export type ToWorker =
 /** From a worker. */
 export type FromWorker =
   /** Names the files of its log; see `LmdbEventLog.place`. */
-  | { readonly kind: 'ready'; readonly place?: string | undefined }
+  | {
+      readonly kind: 'ready'
+      readonly place?: string | undefined
+      readonly seen?: Seen | undefined
+    }
+  /** It has stored events. */
+  | { readonly kind: 'seen'; readonly seen: Seen }
   /** It cannot start, and ends. */
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** The connection that was handed to it is its own now. */
@@ -51,6 +60,8 @@ export type FromWorker =
       readonly commits: number
       /** It has no file descriptors left. */
       readonly isShort: boolean
+      /** What it has seen of its log; undefined in memory, and when nothing is stored any more. */
+      readonly seen?: Seen | undefined
     }
   /** It is drained and takes no more connections. */
   | { readonly kind: 'leaving' }

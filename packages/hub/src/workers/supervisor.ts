@@ -7,6 +7,7 @@ import type { Door } from './door.ts'
 import { toError } from './messages.ts'
 import type { Failure, FromWorker, ToWorker } from './messages.ts'
 import type { Porter } from './porter.ts'
+import { KnownLog } from './known-log.ts'
 import { RestartPace } from './restart-pace.ts'
 import { Storing } from './storing.ts'
 import { Watchdog } from './watchdog.ts'
@@ -60,8 +61,7 @@ export class Supervisor {
   /** Resolves when the last worker has ended after all were told to. */
   readonly #gone: Promise<void>
   #onGone: () => void = () => undefined
-  /** The files of the hub's log: a worker that comes later takes no others, and makes none. */
-  #place: string | undefined
+  readonly #log = new KnownLog()
   /** Whoever dies from here on was killed by this process. */
   #isKilling = false
   /** Why the first worker ended that did not leave as it was told. */
@@ -155,7 +155,7 @@ export class Supervisor {
       ended: (how, isDone) => this.#bury(slot, how, isDone),
     })
     slot.process = worker
-    worker.send({ ...start, place: this.#place })
+    worker.send({ ...start, place: this.#log.place, seen: this.#log.seen })
     door.add(worker)
   }
 
@@ -165,8 +165,11 @@ export class Supervisor {
     if (process === undefined) return
     switch (message.kind) {
       case 'ready':
-        this.#place ??= message.place
+        this.#log.opened(message)
         this.#welcome(slot, process)
+        break
+      case 'seen':
+        this.#log.note(message.seen)
         break
       case 'failed':
         slot.failure = message.failure
@@ -184,6 +187,7 @@ export class Supervisor {
         slot.watchdog?.answered()
         porter.heard(process, message)
         slot.storing.hear(message)
+        this.#log.note(message.seen)
         if (slot.storing.stuckMs >= watch.hungLooks * watch.everyMs) this.#unstick(slot, process)
         break
       case 'leaving':

@@ -43,9 +43,13 @@ export const forkWorker: ForkWorker = (listener) => {
     listener.ended(how, isDone)
   }
   child.on('message', (message, handle: unknown) => listener.heard(message as FromWorker, handle))
-  child.once('exit', (code, signal) =>
-    end(signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`, code === 0),
-  )
+  child.once('exit', (code, signal) => {
+    const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`
+    const bury = (): void => end(how, code === 0)
+    // What it has said last may still be on its way, such as what it has stored.
+    if (child.connected) child.once('disconnect', bury)
+    else bury()
+  })
   child.on('error', (error) => {
     // Without a process there will be no exit.
     if (child.pid === undefined) end(`could not be started: ${error.message}`, false)

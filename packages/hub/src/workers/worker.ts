@@ -1,12 +1,14 @@
 // One process of several: a hub without a port of its own.
 
 import type { Server, Socket } from 'node:net'
+import { systemClock } from '@tidemark/log'
 import type { ServingHub } from '../hub.ts'
 import { startNode } from '../start-hub.ts'
 import { boundYoungGeneration } from '../young-generation.ts'
 import { HandedConnections } from './handed-connections.ts'
 import { toFailure } from './messages.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
+import { SeenTeller } from './seen-teller.ts'
 
 /** How a worker speaks and ends. */
 export interface WorkerHost {
@@ -47,11 +49,12 @@ export class Worker {
   }
 
   async #start(message: ToWorker & { readonly kind: 'start' }): Promise<void> {
-    const { config, url, drainSessionsPerSecond, place } = message
+    const { config, url, drainSessionsPerSecond, place, seen } = message
     const { tell } = this.#host
+    const teller = new SeenTeller(systemClock, (news) => tell({ kind: 'seen', seen: news }))
     this.#hub = startNode(config, (text) => tell({ kind: 'line', text }), {
       drainSessionsPerSecond,
-      place,
+      log: { place, seen, onSeen: (news) => teller.note(news) },
       listen: async (server: Server) => {
         this.#connections = new HandedConnections(server, tell)
         return url
@@ -60,7 +63,7 @@ export class Worker {
     try {
       this.#serving = await this.#hub
       boundYoungGeneration()
-      tell({ kind: 'ready', place: this.#serving.place })
+      tell({ kind: 'ready', place: this.#serving.place, seen: this.#serving.seen })
     } catch (error) {
       this.#fail(error)
     }
@@ -68,7 +71,8 @@ export class Worker {
 
   #answer(): void {
     const { sessionCount = 0, isStuck = false, commits = 0, isShort = false } = this.#serving ?? {}
-    this.#host.tell({ kind: 'pong', sessions: sessionCount, isStuck, commits, isShort })
+    const seen = this.#serving?.seen
+    this.#host.tell({ kind: 'pong', sessions: sessionCount, isStuck, commits, isShort, seen })
   }
 
   #fail(error: unknown): void {
