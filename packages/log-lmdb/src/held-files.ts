@@ -166,11 +166,12 @@ function findPlace(path: string): FilePlace | undefined {
 
 /**
  * A copy is made later than its original, even where it gets the number of a file that was removed. The device may change with every
- * mount, and counts only where the file system does not know when a file was made.
+ * mount, and counts only where nobody knows when a file was made: then there is no such time, or it is the time of the last change.
  */
 function findCopy(file: number): string {
-  const { dev, ino, birthtimeNs } = fstatSync(file, { bigint: true })
-  return birthtimeNs === 0n ? toPlace({ dev, ino }) : `${ino}@${birthtimeNs}`
+  const { dev, ino, birthtimeNs, ctimeNs } = fstatSync(file, { bigint: true })
+  const isUnknown = birthtimeNs === 0n || birthtimeNs === ctimeNs
+  return isUnknown ? toPlace({ dev, ino }) : `${ino}@${birthtimeNs}`
 }
 
 function toPlace({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): FilePlace {

@@ -1,5 +1,6 @@
 // A handle enters the directory: checks what it finds, adopts or refuses settings, and leaves its entry.
 
+import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { Lineage } from '@tidemark/log/driver'
 import { isAlive, readHolders, writeHolder } from './holders.ts'
@@ -44,8 +45,12 @@ export function register(tables: Tables, registration: Registration): Identity {
   const stored = readIdentity(meta, directory)
   refuseOtherSettings(meta, registration)
   const { alive, dead } = partitionHolders(meta, own)
-  const isFirst = stored === undefined || alive.length === 0
-  const identity = isFirst ? beginEpoch(tables, { stored, dead, ...registration }) : stored
+  const [other] = alive
+  if (stored === undefined && other !== undefined) throw toHeldByOlder(directory, other)
+  const identity =
+    stored === undefined || other === undefined
+      ? beginEpoch(tables, { stored, dead, ...registration })
+      : stored
   for (const holder of dead) void meta.remove(holder.key)
   writeSettings(meta, settings)
   writeHolder(meta, key, own)
@@ -61,6 +66,14 @@ function refuseOtherSettings(
   for (const holder of readHolders(meta)) {
     if (isAlive(holder, own)) requireSameSettings(settings, held, { directory, pid: holder.pid })
   }
+}
+
+/** Their epochs mean nothing to this version, nor this version's to them. */
+function toHeldByOlder(directory: string, { pid }: Holder): LogError {
+  return new LogError(
+    'LOG_HELD',
+    `The log in ${JSON.stringify(directory)} is held by process ${pid}, which runs an older version of Tidemark. Stop every process that holds the directory, then start this one again.`,
+  )
 }
 
 interface Beginning extends Registration {
@@ -85,7 +98,9 @@ function beginEpoch(
     readSettings(meta)?.['durability'] === 'commit' &&
     dead.some(({ bootId }) => bootId !== own.bootId)
   const before = stored?.lineage ?? Lineage.found(opening)
-  const isSameCopy = stored === undefined || (stored.copy === copy && !isPutBack)
+  // Right after a file was made its name is that of its place.
+  const isSameFile = stored === undefined || [copy, own.data].includes(stored.copy)
+  const isSameCopy = isSameFile && !isPutBack
   const lineage = before.open({ ...opening, isSameCopy, isUnsure })
   const identity = { lineage, copy, openings: (stored?.openings ?? 0) + 1 }
   writeIdentity(meta, identity)

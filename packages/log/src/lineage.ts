@@ -31,8 +31,8 @@ export interface Place {
   /** What the history holds after this sequence is what the owner of the position has not seen of it. */
   readonly after: number
   /**
-   * Absent where the position is exact. `epoch`: another history wrote it, or wrote on where this one ends its epoch.
-   * `ahead`: it lies beyond the newest record.
+   * Absent where the position is exact. `epoch`: another history wrote it, or wrote on where this one ends its epoch; or records
+   * behind it may have been lost; or its epoch is forgotten. `ahead`: it lies beyond the newest record.
    */
   readonly lost?: 'epoch' | 'ahead'
 }
