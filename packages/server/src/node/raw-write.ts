@@ -12,6 +12,8 @@ interface Handle {
 
 /** One of Node's write requests. It belongs to a write until that completes, and to nobody if it has completed at once. */
 interface WriteRequest {
+  /** `freeId` while it belongs to nobody. 10 to 20 ns. */
+  getAsyncId(): number
   /** Keeps the bytes where they are while the system takes them. */
   buffer?: Uint8Array
   oncomplete?: (status: number) => void
@@ -23,7 +25,13 @@ export interface RawWriter {
   hearSent(status: number): void
 }
 
-type RequestClass = new () => WriteRequest
+interface RequestClass {
+  new (): WriteRequest
+  readonly prototype: object
+}
+
+/** https://nodejs.org/api/async_hooks.html: no operation has this id. */
+const freeId = -1
 
 let requestClass: RequestClass | undefined
 let spare: WriteRequest | undefined
@@ -41,10 +49,16 @@ export function learnRequests(handle: Handle): void {
   own.writeBuffer = (request, bytes) => {
     delete own.writeBuffer
     // Node 26 makes one only when it is needed: there `socket.write` is as cheap as this.
-    if (request?.constructor.name === 'WriteWrap')
-      requestClass = request.constructor as RequestClass
+    const found = request?.constructor
+    if (found?.name === 'WriteWrap' && tellsWhenFree(found as RequestClass))
+      requestClass = found as RequestClass
     return handle.writeBuffer(request, bytes)
   }
+}
+
+function tellsWhenFree(found: RequestClass): boolean {
+  const { getAsyncId } = found.prototype as Partial<WriteRequest>
+  return typeof getAsyncId === 'function' && new found().getAsyncId() === freeId
 }
 
 /**
@@ -57,11 +71,11 @@ export function writeRaw(handle: Handle, bytes: Uint8Array, writer: RawWriter): 
   const request = spare
   const status = handle.writeBuffer(request, bytes)
   if (status !== 0) return status
-  const waiting = handle.writeQueueSize
-  if (waiting > 0) {
-    spare = undefined
-    request.buffer = bytes
-    request.oncomplete = (outcome) => writer.hearSent(outcome)
-  }
-  return waiting
+  // A reader that takes bytes in this very moment may leave none waiting, and yet the write completes later. A request that
+  // is used a second time before that ends the process.
+  if (request.getAsyncId() === freeId) return 0
+  spare = undefined
+  request.buffer = bytes
+  request.oncomplete = (outcome) => writer.hearSent(outcome)
+  return Math.max(1, handle.writeQueueSize)
 }
