@@ -3,19 +3,19 @@
 import type { Seen } from '@tidemark/log-lmdb'
 
 /** Finds out by itself that it can store nothing any more. */
-export interface LogFaults {
+interface LogFaults {
   /** Why, as the error that publishing fails with; undefined while all is well. */
   readonly fault: Error | undefined
 }
 
 /** Notices what an operator should know although the log works. */
-export interface LogWarnings {
+interface LogWarnings {
   /** One line each, at this moment. */
   readonly warnings: readonly string[]
 }
 
 /** Counts what it stores, and notices that storing hangs. */
-export interface LogCommits {
+interface LogCommits {
   /** How often this process has stored events. */
   readonly commits: number
   /** Storage has stopped to take events; what waits is refused until it takes some again. */
@@ -23,7 +23,7 @@ export interface LogCommits {
 }
 
 /** Keeps its events in files that other processes of the hub open too, and can tell them which and how new. */
-export interface LogFiles {
+interface LogFiles {
   /** Names the files it has open. */
   readonly place: string
   /** What is known to have been committed, by whatever process. */

@@ -9,7 +9,7 @@ import { settings } from './settings.ts'
 import { formatSize } from './units.ts'
 
 /** A tree of settings before it is checked. */
-export interface Settings {
+interface Settings {
   readonly [name: string]: unknown
 }
 

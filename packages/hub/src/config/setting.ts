@@ -38,7 +38,7 @@ export interface TextKind {
 }
 
 /** Where events are kept; `log-place.ts` reads it. */
-export interface LogKind {
+interface LogKind {
   readonly kind: 'log'
 }
 

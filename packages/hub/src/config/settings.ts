@@ -90,7 +90,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     default: 1,
     example: 4,
     help: 'Processes that serve the port together, to use all cores: 1 to 64, on one data directory.',
-    more: 'There is one only with data `memory:`.',
+    more: 'With `memory:` there is one only.',
   },
   compression: {
     kind: flag,
