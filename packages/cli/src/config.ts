@@ -41,14 +41,14 @@ async function run(line: CommandLine): Promise<ExitCode> {
   return exitCodes.done
 }
 
+/** A row on a line of its own. Paths may have characters that steer a terminal. */
 function renderJson(settings: readonly SettingInForce[]): string {
   const rows = settings.map(({ name, value, unit, origin }) => {
     const { kind: source } = origin
-    return origin.kind === 'default'
-      ? { name, value, unit, source }
-      : { name, value, unit, source, from: origin.name }
+    const from = origin.kind === 'default' ? undefined : origin.name
+    return `  ${escapeControls(JSON.stringify({ name, value, unit, source, from }))}`
   })
-  return `${JSON.stringify(rows, null, 2)}\n`
+  return `[\n${rows.join(',\n')}\n]\n`
 }
 
 function renderTable(settings: readonly SettingInForce[]): string {

@@ -1,6 +1,6 @@
 // `tidemark serve`: a hub, until a signal asks it to leave.
 
-import { boundYoungGeneration, loadConfig, startHub } from '@tidemark/hub'
+import { boundYoungGeneration, findDataDirectory, loadConfig, startHub } from '@tidemark/hub'
 import type { Hub, HubConfig } from '@tidemark/hub'
 import type { CommandBody, CommandLine } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -55,6 +55,6 @@ function renderWelcome({ url: listening }: Hub, { data, workers }: HubConfig): s
   subscribe   curl -N '${url}/events?topic=demo'
   publish     curl -d 'hello' '${url}/topics/demo'
 
-Events are kept in ${data === 'memory:' ? 'memory, until the process ends' : data}. ${workers === 1 ? '' : `${workers} workers serve them. `}Ctrl-C stops the hub.
+Events are kept in ${findDataDirectory(data) ?? 'memory, until the process ends'}. ${workers === 1 ? '' : `${workers} workers serve them. `}Ctrl-C stops the hub.
 `
 }

@@ -91,6 +91,19 @@ test('a look at the settings opens nothing', async () => {
   expect(existsSync(join(directory, 'tidemark-data'))).toBe(false)
 })
 
+test.each([[], ['--json']])(
+  'a file with control characters in its name cannot steer the terminal, printed with %j',
+  async (...args) => {
+    const directory = makeDirectory()
+    const name = 'a\u001b[2J\u009b2J\u202e.json'
+    writeFileSync(join(directory, name), '{"port": 1}')
+    const { code, stdout } = await start(['config', ...args, '--config', name], { directory }).ended
+    expect(code).toBe(0)
+    expect(stdout).toContain('\\u001b[2J\\u009b2J\\u202e.json')
+    expect(stdout.replaceAll(/[\n\u0020-\u007e]/g, '')).toBe('')
+  },
+)
+
 test('a schema for editors comes with the program', async () => {
   const { code, stdout } = await run(['config', '--schema'])
   expect(code).toBe(0)

@@ -63,6 +63,11 @@ test.each([
     64,
     /must be a directory; got "memory:".*\(OPTION_INVALID\)/,
   ],
+  [
+    ['backup', 'a', '--data', 'redis://me:hunter2@db'],
+    78,
+    /^(?!.*hunter2).*data must be a directory, or memory:; got redis:.*\(CONFIG_INVALID\)/,
+  ],
   [['backup', 'a', '--config', 'absent.json'], 78, /absent\.json.*\(CONFIG_UNREADABLE\)/],
   [
     ['backup', 'a', '--data', 'absent'],

@@ -2,7 +2,7 @@
 
 import { describeUnit, describeWanted } from './describe-kind.ts'
 import type { HubConfig } from './hub-config.ts'
-import { isSharedLog } from './log-choice.ts'
+import { isMemory } from './log-choice.ts'
 import { readValue } from './read-value.ts'
 import type { ListKind, Setting } from './setting.ts'
 import { settings } from './settings.ts'
@@ -167,7 +167,7 @@ function findConflicts(config: HubConfig): Fault[] {
       shown: formatSize(maxRequestBytes),
     })
   }
-  if (workers > 1 && !isSharedLog(data)) {
+  if (workers > 1 && isMemory(data)) {
     faults.push({
       kind: 'unfit',
       path: ['workers'],

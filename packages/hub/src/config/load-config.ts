@@ -5,7 +5,7 @@ import { quoteValue } from '@tidemark/server'
 import { checkSettings } from './check-config.ts'
 import { attempt, describeFault, invalid } from './faults.ts'
 import type { HubConfig } from './hub-config.ts'
-import { resolveLogPlace } from './log-choice.ts'
+import { isMemory } from './log-choice.ts'
 import type { Origins } from './origin.ts'
 import { gatherSettings } from './sources.ts'
 import type { ConfigSources, Gathered } from './sources.ts'
@@ -28,7 +28,7 @@ export function resolveGathered({ settings, origins, directory }: Gathered): Hub
   const at = (path: string): string => resolve(directory, path)
   return {
     ...config,
-    data: resolveLogPlace(data, at),
+    data: isMemory(data) ? data : at(data),
     tls: tls === undefined ? undefined : { cert: at(tls.cert), key: at(tls.key) },
   }
 }
@@ -45,6 +45,16 @@ export function requireConfig(config: HubConfig): HubConfig {
   )
   if (isGiven) return checkConfig(config, new Map())
   throw invalid([`it is what loadConfig gives, got ${quoteValue(config)}`])
+}
+
+/**
+ * The directory that a value of the setting `data` names; undefined for `memory:`, of which nothing is kept.
+ * @throws HubError `CONFIG_INVALID`
+ */
+export function findDataDirectory(data: string): string | undefined {
+  const { faults = [] } = checkSettings({ data: data ?? null })
+  if (faults.length > 0) throw invalid(faults.map((fault) => describeFault(fault, new Map())))
+  return isMemory(data) ? undefined : data
 }
 
 function checkConfig(settings: unknown, origins: Origins): HubConfig {
