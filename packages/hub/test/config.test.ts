@@ -188,6 +188,12 @@ test('an empty variable, as a compose file leaves it, counts as none', async () 
   expect(await load({ env: { TIDEMARK_PORT: '' } })).toMatchObject({ port: 7070 })
 })
 
+test('a wrong file of TLS is told as that, and not as a missing one too', async () => {
+  await expect(load({ file: '{"tls":{"cert":7}}' })).rejects.toThrow(
+    /^(?!.*must name both).*tls\.cert must be a file in PEM; got 7/,
+  )
+})
+
 test('several faults are told at once', async () => {
   await expect(load({ flags: { port: 'x', durability: 'y' } })).rejects.toThrow(
     /port .*; durability /,

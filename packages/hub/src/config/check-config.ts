@@ -89,7 +89,9 @@ function readSection(rows: readonly Setting[], value: unknown, faults: Fault[]):
   )
   const together = rows.filter(({ needs }) => needs !== undefined).map(({ path }) => path[1] ?? '')
   const missing = together.filter((name) => read[name] === '')
-  if (missing.length > 0 && missing.length < together.length) {
+  // One that is wrong is there, and its own fault says enough.
+  const isSound = together.every((name) => read[name] !== undefined)
+  if (isSound && missing.length > 0 && missing.length < together.length) {
     const wanted = `must name both, ${together.join(' and ')}, or neither`
     faults.push({ kind: 'unfit', path: [section], wanted, got: value })
   }
