@@ -184,6 +184,10 @@ test('a file may name its schema, which editors look for', async () => {
   })
 })
 
+test('a file that an editor of Windows has begun with a byte order mark is read', async () => {
+  expect(await load({ file: '\uFEFF{"port":1}' })).toMatchObject({ port: 1 })
+})
+
 test('an empty variable, as a compose file leaves it, counts as none', async () => {
   expect(await load({ env: { TIDEMARK_PORT: '' } })).toMatchObject({ port: 7070 })
 })

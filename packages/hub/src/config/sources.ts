@@ -93,7 +93,7 @@ function readFile(path: string, isRequired: boolean): Tree {
     )
   }
   try {
-    const tree: unknown = JSON.parse(text)
+    const tree: unknown = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
     if (isBranch(tree)) return { ...tree }
   } catch (error) {
     throw new HubError('CONFIG_UNREADABLE', `${path} is not JSON: ${String(error)}.`, {
