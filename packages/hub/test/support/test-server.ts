@@ -41,7 +41,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
       log,
       readiness: new Readiness({
         tide,
-        log: {},
+        abilities: {},
         clock: systemClock,
         onError: () => undefined,
       }),
