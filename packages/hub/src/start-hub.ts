@@ -98,12 +98,11 @@ export async function startNode(
     const server = createHttpServer({
       context: {
         tide,
-        log,
         readiness: new Readiness({ tide, log, clock: systemClock, onError }),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),
-        isLoopbackOnly: !config.insecure,
+        hosts: config.insecure ? 'any' : 'loopback',
         clock: systemClock,
         onError,
       },

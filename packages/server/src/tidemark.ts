@@ -2,6 +2,7 @@
 
 import { formatCursor } from '@tidemark/log'
 import type { Position, Topic } from '@tidemark/log'
+import type { Permit } from './authorize.ts'
 import { Beats } from './beats.ts'
 import { BodyBudget } from './body-budget.ts'
 import { catchUp } from './catch-up.ts'
@@ -28,6 +29,8 @@ import {
   retrySpreadMs,
 } from './limits.ts'
 import { HeldBlocks } from './held-blocks.ts'
+import { readHistory } from './history.ts'
+import type { History, HistoryQuery } from './history.ts'
 import { LargeWrites } from './large-writes.ts'
 import { wrapLogError } from './log-faults.ts'
 import { addTopic } from './new-event.ts'
@@ -96,6 +99,11 @@ export class Tidemark {
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
   get compress(): Compress | undefined {
     return this.#settings.compress
+  }
+
+  /** Asks `authorize` whether a request may do what it asks for; undefined: everybody may everything. */
+  get permit(): Permit | undefined {
+    return this.#settings.permit
   }
 
   /** Whether new sessions are refused because the node is shutting down. */
@@ -222,6 +230,20 @@ export class Tidemark {
       patienceMs,
     })
     return { cursor, sessions: this.#countReached(topics) }
+  }
+
+  /**
+   * Reads what a topic holds, a page at a time, oldest first.
+   * @throws ServerError `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `LOG_UNAVAILABLE`, `OPTION_INVALID`
+   *
+   * @example
+   * ```ts
+   * let page = await tide.history({ topic: 'orders/42' })
+   * while (page.records.length > 0) page = await tide.history({ topic: 'orders/42', after: page.next })
+   * ```
+   */
+  history(query: HistoryQuery): Promise<History> {
+    return readHistory(this.#settings, query)
   }
 
   /**
