@@ -4,7 +4,7 @@ import { covers, parseTopicSet } from '@tidemark/log'
 import type { Pattern, Topic, TopicSet } from '@tidemark/log'
 import { ServerError } from './errors.ts'
 import { quote, quoteValue } from './quote.ts'
-import { hasMethods, readList } from './read-members.ts'
+import { hasMethods, readList, readMembers } from './read-members.ts'
 
 /** What a client wants to do: follow topics, publish to them, or read what they hold. */
 export type Action = 'publish' | 'read' | 'subscribe'
@@ -74,14 +74,18 @@ export function plainRequest(
   action: Action,
   topics: readonly string[],
 ): PlainRequest {
-  requireFacts(facts)
-  const { method, url, address } = facts
+  const { method, url, address } = readFacts(facts)
   return { action, topics, method, url, address, header: (name) => facts.header(name) }
 }
 
 /** An application may hand in its own request in place of what `describeRequest` makes of it. */
-function requireFacts(facts: RequestFacts): void {
-  if (hasMethods(facts, ['header']) && typeof facts.url === 'string') return
+function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
+  const { method, url, address } = readMembers(facts, ['method', 'url', 'address'], {
+    code: 'OPTION_INVALID',
+    what: 'by',
+  })
+  const isRequest = typeof method === 'string' && typeof url === 'string'
+  if (isRequest && hasMethods(facts, ['header'])) return { method, url, address }
   throw new ServerError(
     'OPTION_INVALID',
     `by must be what describeRequest(request) gives; got ${quoteValue(facts)}.`,
