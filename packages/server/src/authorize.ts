@@ -55,7 +55,7 @@ export type Permit = (request: PlainRequest) => Promise<void>
 /**
  * Makes the check of an application's `authorize`. Faults of the application are told to `onError`, refusals are not.
  *
- * A refusal is thrown, not answered: doors answer every coded error already, and who forgets to answer refuses.
+ * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer then refuses.
  */
 export function createPermit(authorize: Authorize, onError: (error: unknown) => void): Permit {
   return async (request) => {
@@ -68,14 +68,21 @@ export function createPermit(authorize: Authorize, onError: (error: unknown) => 
   }
 }
 
-/** The request of a client that does something. */
+/** The request of a client that does something. Frozen: what `authorize` is shown is what its grant is held against. */
 export function plainRequest(
   facts: RequestFacts,
   action: Action,
   topics: readonly string[],
 ): PlainRequest {
   const { method, url, address } = readFacts(facts)
-  return { action, topics, method, url, address, header: (name) => facts.header(name) }
+  return Object.freeze({
+    action,
+    topics: Object.freeze([...topics]),
+    method,
+    url,
+    address,
+    header: (name: string) => facts.header(name),
+  })
 }
 
 /** An application may hand in its own request in place of what `describeRequest` makes of it. */
@@ -92,6 +99,12 @@ function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
   )
 }
 
+const verbs: Readonly<Record<Action, string>> = {
+  publish: 'publish to',
+  read: 'read',
+  subscribe: 'subscribe to',
+}
+
 function checkGrant(given: unknown, { action, topics }: PlainRequest): void {
   const { user, ...names } = readGrant(given)
   const list = action === 'publish' ? 'publish' : 'subscribe'
@@ -103,12 +116,12 @@ function checkGrant(given: unknown, { action, topics }: PlainRequest): void {
   if (user === undefined) {
     throw new ServerError(
       'UNAUTHENTICATED',
-      `It takes credentials to ${action} ${quote(missing)}; the request brings none that are accepted. Sign in, and send them along.`,
+      `It takes credentials to ${verbs[action]} ${quote(missing)}; the request brings none that are accepted. Sign in, and send them along.`,
     )
   }
   throw new ServerError(
     'TOPIC_FORBIDDEN',
-    `The user may not ${action} ${quote(missing)}, or not all of it. Leave it out, or ask for the right to it.`,
+    `The user may not ${verbs[action]} ${quote(missing)}, or not all of it. Leave it out, or ask for the right to it.`,
   )
 }
 

@@ -51,12 +51,16 @@ export function answerCoded(error: CodedError, retryMs?: number): Answer {
   return answerProblem({ status, code, title: row.title, detail }, headers)
 }
 
+/** What Node takes for a value (RFC 9110 §5.5). Anything else would throw in place of the answer. */
+const valueShape = /^[\t\x20-\x7e]*$/
+
 function valueOf(
   name: CodeHeader,
   { row, headers }: CodedError,
   retryMs: number | undefined,
 ): string | undefined {
-  const value = headers[name] ?? row.headers?.[name]
+  const given = headers[name]
+  const value = given !== undefined && valueShape.test(given) ? given : row.headers?.[name]
   if (value !== 'varies') return value
   if (name !== 'Retry-After' || retryMs === undefined) return undefined
   return String(Math.ceil(retryMs / 1000))

@@ -3,7 +3,7 @@
 import { memoryLog } from '@tidemark/log'
 import { expect, onTestFinished, test } from 'vitest'
 import { describeRequest } from '../src/fetch/describe-request.ts'
-import { createTidemark, parseSubscriptionBody } from '../src/index.ts'
+import { ServerError, createTidemark, parseSubscriptionBody } from '../src/index.ts'
 import type { Authorize, Grant, PlainRequest, Tidemark, TidemarkOptions } from '../src/index.ts'
 import { subscriptionBodiesBytesMax } from '../src/limits.ts'
 
@@ -52,6 +52,31 @@ test.each<[string, Grant]>([
   ['a grant to publish', { publish: ['**'] }],
 ])('%s is none to subscribe by', async (_, grant) => {
   expect((await create(() => grant).fetch(askFor('a'))).status).toBe(401)
+})
+
+test.each<[string, (request: PlainRequest) => void]>([
+  ['takes topics off the list', ({ topics }) => (topics as string[]).splice(0)],
+  ['puts another list in its place', (request) => Object.assign(request, { topics: [] })],
+])('an authorize that %s does not grant them by that', async (_, change) => {
+  const tide = create((request) => {
+    change(request)
+    return { user: 'ada', subscribe: ['news'] }
+  })
+  expect((await tide.fetch(askFor('secrets'))).status).toBe(500)
+  expect(tide.sessionCount).toBe(0)
+})
+
+test.each([
+  ['a challenge of its own', 'Basic realm="a"', 'Basic realm="a"'],
+  ['a challenge that would split the answer', 'Basic\r\nX: y', 'Bearer'],
+])('authorize may refuse with %s', async (_, challenge, answered) => {
+  const tide = create(() => {
+    const headers = { 'WWW-Authenticate': challenge }
+    throw new ServerError('UNAUTHENTICATED', 'Sign in.', { headers })
+  })
+  const response = await tide.fetch(askFor('a'))
+  expect(response.status).toBe(401)
+  expect(response.headers.get('www-authenticate')).toBe(answered)
 })
 
 test('a subscription that the application hands in is asked about as well', async () => {
