@@ -3,6 +3,8 @@
 import { memoryLog } from '@tidemark/log'
 import type { PlainRequest } from '@tidemark/server'
 import { expect, test } from 'vitest'
+import { matchPath } from '../src/routes/match-path.ts'
+import { routeRows } from '../src/routes/table.ts'
 import { startTestServer } from './support/test-server.ts'
 
 const json = { 'Content-Type': 'application/json' }
@@ -54,6 +56,18 @@ test.each(routes)(
     expect(seen[0]?.address).toBe('127.0.0.1')
   },
 )
+
+test('every route is among them, or does nothing with topics', () => {
+  const open = ['/livez', '/health', '/readyz', '/', '/page.js', '/page.css', '*']
+  const missing = routeRows.filter(({ method, path: pattern }) => {
+    const isAsked = routes.some(({ method: asked, path }) => {
+      const [plain = ''] = path.split('?', 1)
+      return asked === method && (plain === pattern || matchPath(pattern, plain) !== undefined)
+    })
+    return !isAsked && !open.includes(pattern)
+  })
+  expect(missing).toEqual([])
+})
 
 test('each route does what is granted', async () => {
   const port = await startTestServer({

@@ -148,7 +148,8 @@ export class Tidemark {
   }
 
   /**
-   * Opens a session on a sink: replays what its start asks for, then lets it follow its feed.
+   * Opens a session on a sink: replays what its start asks for, then lets it follow its feed. `authorize` is not asked here, but by
+   * the doors: `subscribe` and `fetch`.
    * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`, `OPTION_INVALID`; nothing has been written to the sink then
    */
   async open(sink: Sink, subscription: Subscription): Promise<void> {
@@ -209,7 +210,8 @@ export class Tidemark {
 
   /**
    * Publishes one event. Resolves when the log has it, before it is written to sessions.
-   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`
+   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by` `UNAUTHENTICATED` and
+   * `TOPIC_FORBIDDEN`
    */
   async publish(
     topic: string,
@@ -221,7 +223,8 @@ export class Tidemark {
 
   /**
    * Publishes events all or nothing, in order. Resolves when the log has them.
-   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or `LOG_UNAVAILABLE`
+   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by`
+   * `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
     const patienceMs = this.#fanOut?.patienceMs ?? 0

@@ -19,7 +19,7 @@ const pageFiles = {
  * What a page of another origin may not ask for: whatever changes something, and a GET that costs a write to the log or a session.
  * An `<img>` in any page could request those again and again.
  */
-const rows: readonly RouteRow[] = [
+export const routeRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
   { method: 'POST', path: '/events', route: subscribeByBody, crossSite: 'refused' },
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
@@ -34,4 +34,4 @@ const rows: readonly RouteRow[] = [
   { method: 'OPTIONS', path: '*', route: answerOptions, crossSite: 'allowed' },
 ]
 
-export const routeTable: RouteTable = new RouteTable(rows)
+export const routeTable: RouteTable = new RouteTable(routeRows)
