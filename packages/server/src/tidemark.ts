@@ -1,7 +1,7 @@
 // One node: the sessions that are open here, what they follow, and the way in for publishers.
 
 import { formatCursor } from '@tidemark/log'
-import type { Position, Topic } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
 import type { Permit } from './authorize.ts'
 import { Beats } from './beats.ts'
 import { BodyBudget } from './body-budget.ts'
@@ -11,7 +11,6 @@ import type { ByeReason } from './control-events.ts'
 import { Deadlines } from './deadlines.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
-import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import {
   backlogsMax,
@@ -232,7 +231,7 @@ export class Tidemark {
       publish: options,
       patienceMs,
     })
-    return { cursor, sessions: this.#countReached(topics) }
+    return { cursor, sessions: this.#feeds.countMembers(topics) }
   }
 
   /**
@@ -391,13 +390,5 @@ export class Tidemark {
 
   #dismiss(session: Session, reason: ByeReason): void {
     session.bye(reason, this.pickRetryMs())
-  }
-
-  #countReached(topics: ReadonlySet<Topic>): number {
-    const feeds = new Set<Feed>()
-    for (const topic of topics) this.#feeds.match(topic, (feed) => feeds.add(feed))
-    let count = 0
-    for (const feed of feeds) count += feed.members.size
-    return count
   }
 }
