@@ -163,7 +163,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'server.heartbeatRangeMs.to',
     'server.stalledAfterRangeMs.from',
     'server.stalledAfterRangeMs.to',
-    'hub.historyRecordsDefault',
+    'server.historyRecordsDefault',
     'cli-bench.connectionsRange.min',
     'cli-bench.durationRange.min',
     'cli-bench.durationRange.max',

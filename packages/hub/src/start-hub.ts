@@ -99,12 +99,11 @@ export async function startNode(
     const server = createHttpServer({
       context: {
         tide,
-        log,
         readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),
-        isLoopbackOnly: !config.insecure,
+        hosts: config.insecure ? 'any' : 'loopback',
         clock: systemClock,
         onError,
       },

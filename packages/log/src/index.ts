@@ -1,5 +1,6 @@
 export { systemClock } from './clock.ts'
 export type { Clock, Timer, TimerOptions } from './clock.ts'
+export { covers } from './covers.ts'
 export { LogError, logErrors } from './errors.ts'
 export type { LogErrorCode } from './errors.ts'
 export type {

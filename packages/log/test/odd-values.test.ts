@@ -57,6 +57,15 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'TOPIC_INVALID',
     takes: ['empty text'],
   },
+  'covers: granted': {
+    call: (value) => room.covers(value as never, pattern),
+    code: 'OPTION_INVALID',
+  },
+  'covers: asked': {
+    call: (value) => room.covers(room.parseTopicSet(['a/*']), value as never),
+    code: 'TOPIC_INVALID',
+    takes: ['empty text'],
+  },
   literalPrefix: {
     call: (value) => room.literalPrefix(value as never),
     code: 'TOPIC_INVALID',

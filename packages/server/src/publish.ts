@@ -2,6 +2,8 @@
 
 import { formatCursor } from '@tidemark/log'
 import type { Topic } from '@tidemark/log'
+import { plainRequest } from './authorize.ts'
+import type { RequestFacts } from './authorize.ts'
 import { ServerError } from './errors.ts'
 import { publishEventsMax } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
@@ -22,6 +24,8 @@ export interface Receipt {
 export interface PublishOptions {
   /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
   readonly idempotencyKey?: string | undefined
+  /** The client that publishes, as `describeRequest` says: `authorize` is asked whether it may. Default: the application itself. */
+  readonly by?: RequestFacts | undefined
 }
 
 /** What the log has taken. */
@@ -33,10 +37,11 @@ export interface Published {
 
 /**
  * Checks events and appends them, all or none. Resolves when the log has them.
- * @throws ServerError for an event that breaks the rules (nothing is published then), or `LOG_UNAVAILABLE`
+ * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, or
+ * `LOG_UNAVAILABLE`
  */
 export async function publish(
-  { eventBytesMax, log }: NodeSettings,
+  { eventBytesMax, log, permit }: NodeSettings,
   given: readonly TopicInput[],
   options: { readonly publish: PublishOptions; readonly patienceMs: number },
 ): Promise<Published> {
@@ -48,15 +53,18 @@ export async function publish(
     )
   }
   const events = inputs.map((input) => toNewEvent(input, eventBytesMax))
-  const { idempotencyKey } = readMembers(options.publish, ['idempotencyKey'], {
+  const { idempotencyKey, by } = readMembers(options.publish, ['idempotencyKey', 'by'], {
     code: 'OPTION_INVALID',
     what: 'The options of a publish',
   })
   const { patienceMs } = options
+  const topics = new Set(events.map(({ topic }) => topic))
+  if (by !== undefined && permit !== undefined)
+    await permit(plainRequest(by, 'publish', [...topics]))
   const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
   const last = positions.at(-1)
   if (last === undefined) {
     throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
   }
-  return { cursor: formatCursor(last), topics: new Set(events.map(({ topic }) => topic)) }
+  return { cursor: formatCursor(last), topics }
 }
