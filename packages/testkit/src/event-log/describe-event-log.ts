@@ -8,6 +8,7 @@ import { describeReopen, describeSecondHandle } from './handles-contract.ts'
 import { createOpenBench } from './harness.ts'
 import type { EventLogHarness, OpenBench } from './harness.ts'
 import { describeIdempotency } from './idempotency-contract.ts'
+import { describeLedger, describeReopenedLedger } from './ledger-contract.ts'
 import { describeLineage } from './lineage-contract.ts'
 import { describeLoss } from './loss-contract.ts'
 import { describeModel } from './model-contract.ts'
@@ -44,9 +45,10 @@ export function describeEventLog(
     since: describeSince,
     'odd values': describeOddValues,
     close: describeClose,
+    ledger: describeLedger,
     model: (open) => describeModel(open, options.modelRuns ?? 40),
     ...(openSecond ? { 'second handle': describeSecondHandle } : {}),
-    ...(reopen ? { reopen: describeReopen } : {}),
+    ...(reopen ? { reopen: describeReopen, 'reopened ledger': describeReopenedLedger } : {}),
     ...(copy ? { lineage: describeLineage } : {}),
   }
   describe(`event log: ${name}`, () => {

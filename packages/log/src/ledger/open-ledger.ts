@@ -1,0 +1,408 @@
+// A ledger over any log: what is written goes through the log, what is read has come through its tail.
+
+import { systemClock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { LogError, hasLogCode } from '../errors.ts'
+import type { EventLog, NewEvent } from '../event-log.ts'
+import { fingerprintBatch } from '../fingerprint.ts'
+import { ledgerPrefix } from '../ledger-room.ts'
+import {
+  claimTriesMax,
+  ledgerEndKeptMs,
+  ledgerExpiryLateMs,
+  ledgerNameLengthMax,
+  ledgerWaitMs,
+} from '../limits.ts'
+import { comparePositions, formatCursor } from '../position.ts'
+import type { Position } from '../position.ts'
+import { quote, quoteValue } from '../quote.ts'
+import { hasMethods, readMembers } from '../read-members.ts'
+import { parseTopic } from '../topic.ts'
+import type { Topic } from '../topic.ts'
+import { parseTopicSet } from '../topic-set.ts'
+import { Follower } from './follower.ts'
+import type {
+  Claim,
+  EntryOptions,
+  Ledger,
+  LedgerChange,
+  LedgerEntry,
+  LedgerOptions,
+  Moment,
+} from './ledger.ts'
+import { encodeDeletion, encodeEntry, endOf, isThere } from './ledger-record.ts'
+import type { Stored } from './ledger-record.ts'
+import { LedgerView } from './ledger-view.ts'
+import { Waiters } from './waiters.ts'
+
+/**
+ * Opens the ledger `name` of a log: reads what it holds and follows the log from there. Each handle on the log opens its own.
+ *
+ * A ledger belongs to its log. Opened on a log that was restored from a backup, or that has begun another epoch, it holds what that log
+ * holds, and an open ledger stops with the log it was opened on.
+ *
+ * @param name 1 to 64 characters of `a-z`, `0-9` and `-`
+ * @throws LogError `OPTION_INVALID`, and what the log's `read` and `tail` reject with
+ * @example
+ * const codec = { encode: (until: number) => String(until), decode: (text: string) => Number(text) }
+ * const bans = await openLedger(log, 'bans', { codec })
+ * await bans.set('ada', 7, { expiresAt: Date.now() + 60_000 })
+ * const { isWon } = await bans.claim('bob', 9)
+ */
+export async function openLedger<Value>(
+  log: EventLog,
+  name: string,
+  options: LedgerOptions<Value>,
+): Promise<Ledger<Value>> {
+  const ledger = new LogLedger(log, name, checkOptions(name, options))
+  await ledger.open()
+  return ledger
+}
+
+class LogLedger<Value> implements Ledger<Value> {
+  readonly name: string
+  readonly topic: Topic
+  readonly #log: EventLog
+  readonly #options: CheckedOptions<Value>
+  readonly #waiters: Waiters
+  readonly #listeners = new Set<(change: LedgerChange<Value>) => void>()
+  /** Claims of this ledger that wait for their outcome. */
+  readonly #claims = new Set<string>()
+  #follower: Follower | undefined
+  #view: LedgerView<Value> | undefined
+  #expiry: { readonly timer: Timer; readonly at: number } | undefined
+  #isClosed = false
+
+  constructor(log: EventLog, name: string, options: CheckedOptions<Value>) {
+    this.name = name
+    this.topic = parseTopic(ledgerPrefix + name)
+    this.#log = log
+    this.#options = options
+    this.#waiters = new Waiters({
+      clock: options.clock,
+      position: () => this.position,
+      explain: () => this.#explainSilence(),
+    })
+  }
+
+  async open(): Promise<void> {
+    const { clock, onError } = this.#options
+    this.#follower = await Follower.open({
+      log: this.#log,
+      clock,
+      topics: parseTopicSet([this.topic]),
+      onSnapshot: (snapshot) => {
+        this.#view ??= this.#createView(snapshot.at)
+        this.#view.replace(snapshot, clock.now())
+        this.#scheduleExpiry()
+      },
+      onRecords: (records) => {
+        const now = clock.now()
+        for (const record of records)
+          this.#openView.apply(record, now, (claim) => this.#claims.has(claim))
+        this.#scheduleExpiry()
+      },
+      onMoved: () => this.#waiters.wake(),
+      onError,
+    })
+  }
+
+  get position(): Position {
+    return this.#openFollower.position
+  }
+
+  get(key: string): Value | undefined {
+    const stored = this.#openView.find(key)
+    return isThere(stored, this.#now()) ? stored.value : undefined
+  }
+
+  getAt(key: string, moment: Moment): Value | undefined {
+    if (comparePositions(moment.position, this.position) > 0) {
+      throw new LogError(
+        'POSITION_INVALID',
+        `The ledger stands at ${formatCursor(this.position)}; got ${formatCursor(moment.position)}. Await \`reached\` first.`,
+      )
+    }
+    return this.#openView.findAt(key, moment)?.value
+  }
+
+  entries(): readonly LedgerEntry<Value>[] {
+    const now = this.#now()
+    const entries: LedgerEntry<Value>[] = []
+    for (const stored of this.#openView.values()) {
+      const { key, value, position, expiresAt } = stored
+      if (isThere(stored, now) && value !== undefined)
+        entries.push({ key, value, position, expiresAt })
+    }
+    return entries
+  }
+
+  async set(key: string, value: Value, options: EntryOptions = {}): Promise<Position> {
+    const text = this.#options.codec.encode(value)
+    const expiresAt = checkExpiry(options)
+    return await this.#append(encodeEntry({ topic: this.topic, key, text, expiresAt }))
+  }
+
+  async delete(key: string): Promise<boolean> {
+    await this.#reachHead()
+    const isDeleted = isThere(this.#openView.find(key), this.#now())
+    if (isDeleted) await this.#append(encodeDeletion(this.topic, key))
+    return isDeleted
+  }
+
+  async claim(key: string, value: Value, options: EntryOptions = {}): Promise<Claim<Value>> {
+    const text = this.#options.codec.encode(value)
+    const expiresAt = checkExpiry(options)
+    const claim = toHex(this.#options.randomBytes(claimNameBytes))
+    const event = encodeEntry({ topic: this.topic, key, text, expiresAt, claim })
+    this.#claims.add(claim)
+    try {
+      for (let tries = 0; tries < claimTriesMax; tries++) {
+        await this.#reachHead()
+        const stored = this.#openView.find(key)
+        if (isThere(stored, this.#now())) return toClaim(stored, claim)
+        const position = await this.#tryClaim(event, this.#nameClaim(key, stored, tries))
+        if (position === undefined) continue
+        const isLost = this.#openView.takeLostClaim(claim)
+        if (!isLost) return { isWon: true, value, position }
+        await this.#putBack(key)
+      }
+    } finally {
+      this.#claims.delete(claim)
+    }
+    throw new LogError(
+      'LOG_UNAVAILABLE',
+      `The claim of ${quote(key)} was beaten ${claimTriesMax} times by entries that were gone at once. Try again.`,
+    )
+  }
+
+  onChange(listener: (change: LedgerChange<Value>) => void): () => void {
+    if (typeof listener !== 'function')
+      throw invalid('A listener must be a function', quoteValue(listener))
+    // Its own, so that one function that listens twice is told twice.
+    const own = (change: LedgerChange<Value>): void => listener(change)
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
+  }
+
+  async reached(position: Position): Promise<void> {
+    this.#requireOpen()
+    await this.#waiters.reached(position)
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#expiry?.timer.cancel()
+    this.#follower?.close()
+    this.#listeners.clear()
+    this.#waiters.rejectAll(describeClosed())
+  }
+
+  get #openView(): LedgerView<Value> {
+    if (this.#view === undefined) throw describeClosed()
+    return this.#view
+  }
+
+  get #openFollower(): Follower {
+    if (this.#follower === undefined) throw describeClosed()
+    return this.#follower
+  }
+
+  #now(): number {
+    return this.#options.clock.now()
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw describeClosed()
+  }
+
+  #createView(at: Position): LedgerView<Value> {
+    const { codec, onError } = this.#options
+    const tell = (change: LedgerChange<Value>): void => this.#tell(change)
+    return new LedgerView(at, { codec, onError, tell })
+  }
+
+  #tell(change: LedgerChange<Value>): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(change)
+      } catch (error) {
+        this.#options.onError(error)
+      }
+    }
+  }
+
+  /** Resolves once the ledger stands behind the event. */
+  async #append(event: NewEvent, idempotencyKey?: string): Promise<Position> {
+    this.#requireOpen()
+    const [position] = await this.#log.append({ events: [event], idempotencyKey })
+    if (position === undefined)
+      throw new LogError('LOG_UNAVAILABLE', 'The log gave no position for an entry of a ledger.')
+    await this.reached(position)
+    return position
+  }
+
+  /** So that what others have written before this call is known. */
+  async #reachHead(): Promise<void> {
+    this.#requireOpen()
+    const { head } = await this.#log.bounds()
+    await this.reached(head)
+  }
+
+  /** Undefined when another claim was first. */
+  async #tryClaim(event: NewEvent, idempotencyKey: string): Promise<Position | undefined> {
+    try {
+      return await this.#append(event, idempotencyKey)
+    } catch (error) {
+      if (hasLogCode(error, 'IDEMPOTENCY_KEY_REUSED')) return undefined
+      throw error
+    }
+  }
+
+  /**
+   * The same for all claims that would follow the same end of the key's entry, so that the log lets one in. Where no end is remembered
+   * it is named after the time: an end is remembered until its own time slot is over. Two claims that fall into two slots both enter
+   * the log; the first in its order has won.
+   */
+  #nameClaim(key: string, ended: Stored<Value> | undefined, tries: number): string {
+    const now = this.#now()
+    const isRemembered = ended !== undefined && now - endOf(ended) <= ledgerEndKeptMs
+    const slot = isRemembered
+      ? formatCursor(ended.position)
+      : String(Math.floor(now / ledgerEndKeptMs))
+    const hashes = ['a', 'b'].map((salt) =>
+      fingerprintBatch([{ topic: this.topic, key, data: `${salt} ${slot} ${tries}` }]).toString(36),
+    )
+    return `${claimPrefix}${this.name}/${hashes.join('-')}`
+  }
+
+  /**
+   * The log keeps the claim that came too late in the winner's place: a snapshot must hold the winner's. It goes back as a claim,
+   * which changes nothing for those who follow the log, and again if the entry has changed meanwhile.
+   */
+  async #putBack(key: string): Promise<void> {
+    for (let tries = 0; tries < claimTriesMax; tries++) {
+      const stored = this.#openView.find(key)
+      if (stored === undefined || stored.fault !== undefined) return
+      const position = await this.#append(this.#encodeStored(stored))
+      const found = this.#openView.find(key)
+      if (found === stored || found?.position === position || found?.kind === 'deleted') return
+    }
+  }
+
+  #encodeStored({ key, value, expiresAt, claim = '0' }: Stored<Value>): NewEvent {
+    if (value === undefined) return encodeDeletion(this.topic, key)
+    const text = this.#options.codec.encode(value)
+    return encodeEntry({ topic: this.topic, key, text, expiresAt, claim })
+  }
+
+  async #explainSilence(): Promise<unknown> {
+    try {
+      await this.#log.bounds()
+    } catch (error) {
+      return error
+    }
+    return new LogError(
+      'LOG_UNAVAILABLE',
+      `The log has handed nothing over for ${ledgerWaitMs / 1000} s, so the ledger ${quote(this.name)} does not stand where it should. What was written may be stored; look before you write it again.`,
+    )
+  }
+
+  #scheduleExpiry(): void {
+    const { clock } = this.#options
+    const { nextEnd } = this.#openView
+    if (nextEnd === Infinity || this.#isClosed) return
+    const now = clock.now()
+    // At most a minute ahead: a timer knows nothing of a clock that is set.
+    const delayMs = Math.min(Math.max(nextEnd - now, ledgerExpiryLateMs), ledgerEndKeptMs)
+    const at = now + delayMs
+    if (this.#expiry !== undefined && this.#expiry.at <= at) return
+    this.#expiry?.timer.cancel()
+    const timer = clock.after(delayMs, () => {
+      this.#expiry = undefined
+      this.#openView.expire(clock.now(), this.position)
+      this.#scheduleExpiry()
+    })
+    this.#expiry = { timer, at }
+  }
+}
+
+/** Publishers cannot use keys that begin so; see `publish` of the server. */
+const claimPrefix = '$hub/'
+
+/** Two claims of one name would both take the one entry for theirs: 1 in 2^64 of those that race. */
+const claimNameBytes = 8
+
+interface CheckedOptions<Value> {
+  readonly codec: LedgerOptions<Value>['codec']
+  readonly clock: Clock
+  readonly randomBytes: (count: number) => Uint8Array
+  readonly onError: (error: unknown) => void
+}
+
+function checkOptions<Value>(name: string, given: LedgerOptions<Value>): CheckedOptions<Value> {
+  if (typeof name !== 'string' || !/^[a-z0-9-]+$/.test(name) || name.length > ledgerNameLengthMax) {
+    const wanted = `The name of a ledger is 1 to ${ledgerNameLengthMax} characters of a-z, 0-9 and -`
+    throw invalid(wanted, quoteValue(name))
+  }
+  const options = readMembers(given, ['codec', 'clock', 'randomBytes', 'onError'], {
+    code: 'OPTION_INVALID',
+    what: 'The options of a ledger',
+  })
+  const { codec, clock = systemClock, randomBytes = drawBytes, onError = throwUncaught } = options
+  if (codec === undefined || !hasMethods(codec, ['encode', 'decode']))
+    throw invalid('codec must have the functions encode and decode', quoteValue(codec))
+  if (!hasMethods(clock, ['now', 'elapsed', 'after']))
+    throw invalid('clock must have the functions now, elapsed and after', quoteValue(clock))
+  if (typeof randomBytes !== 'function')
+    throw invalid('randomBytes must be a function', quoteValue(randomBytes))
+  if (typeof onError !== 'function')
+    throw invalid('onError must be a function', quoteValue(onError))
+  return { codec, clock, randomBytes, onError }
+}
+
+function checkExpiry(given: EntryOptions): number {
+  const { expiresAt = Infinity } = readMembers(given, ['expiresAt'], {
+    code: 'OPTION_INVALID',
+    what: 'The options of an entry',
+  })
+  if (expiresAt === Infinity || (Number.isSafeInteger(expiresAt) && expiresAt >= 0))
+    return expiresAt
+  throw invalid(
+    'expiresAt must be whole milliseconds since 1970, or Infinity for never',
+    quoteValue(expiresAt),
+  )
+}
+
+function toClaim<Value>(stored: Stored<Value>, claim: string): Claim<Value> {
+  const { value, position, fault } = stored
+  if (value !== undefined) return { isWon: stored.claim === claim, value, position }
+  throw new LogError(
+    'OPTION_INVALID',
+    `The entry of ${quote(stored.key)} is held by a value that the codec of this ledger does not know.`,
+    { cause: fault },
+  )
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function drawBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count))
+}
+
+function throwUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}
+
+function describeClosed(): LogError {
+  return new LogError('LOG_CLOSED', 'The ledger has been closed. Open a new one.')
+}
+
+function invalid(wanted: string, got: string): LogError {
+  return new LogError('OPTION_INVALID', `${wanted}; got ${got}.`)
+}
