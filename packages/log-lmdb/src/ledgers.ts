@@ -2,14 +2,12 @@
 
 import type { Topic } from '@tidemark/log'
 import { ledgerLookMs, ledgerPrefix, readLedgerEnd } from '@tidemark/log/driver'
-import type { LedgerRoom } from '@tidemark/log/driver'
 import { sweepRecordsMax, sweepTopicsMax } from './limits.ts'
 import { decodeTopicStats } from './log-state.ts'
 import type { TopicStats } from './log-state.ts'
 import { decodeEnd } from './record-codec.ts'
-import { asBuffer, indexKey, latestKey, readSequence, sequenceKey, textKey } from './schema.ts'
+import { asBuffer, indexKey, readSequence, sequenceKey, textKey } from './schema.ts'
 import type { Tables } from './schema.ts'
-import type { WriteView } from './write-view.ts'
 
 /** `/` and the character after it, so that the range holds all names below the prefix. */
 const ledgerRange = { start: textKey(ledgerPrefix), end: textKey(`${ledgerPrefix.slice(0, -1)}0`) }
@@ -19,20 +17,6 @@ export function listLedgers({ topics }: Tables): readonly TopicStats[] {
   return [...topics.getRange(ledgerRange)].map(({ key, value }) =>
     decodeTopicStats(asBuffer(key).toString() as Topic, value),
   )
-}
-
-/** What ledgers hold, as a write transaction has them. */
-export function createLedgerRoom({ records, latest }: Tables, view: WriteView): LedgerRoom {
-  return {
-    sizeOf: (topic) => view.findTopic(topic),
-    weightOf(topic, key) {
-      const stats = view.findTopic(topic)
-      const newest = stats && latest.getBinary(latestKey(stats.id, key))
-      const record = newest && records.getBinary(sequenceKey(readSequence(newest)))
-      return record && decodeEnd(record).weight
-    },
-    countLedgers: () => view.listLedgers().length,
-  }
 }
 
 /** Where a lap over the entries of all ledgers stands. */

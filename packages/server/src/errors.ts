@@ -15,7 +15,8 @@ export const serverErrors = {
   EVENT_KEY_INVALID: 'The key of an event is no text, holds a control character or is too long.',
   EVENT_TOO_LARGE: 'The data of an event is larger than the limit.',
   BATCH_INVALID: 'A publish request holds no event or too many.',
-  IDEMPOTENCY_KEY_INVALID: 'The idempotency key is empty, too long or not visible ASCII.',
+  IDEMPOTENCY_KEY_INVALID:
+    'The idempotency key is empty, too long, not visible ASCII, or one of the hub itself.',
   IDEMPOTENCY_KEY_REUSED:
     'The idempotency key was used for other events; use a new key for new events.',
   LOG_UNAVAILABLE:

@@ -8,6 +8,7 @@ import { wrapLogError } from './log-faults.ts'
 import { toNewEvent } from './new-event.ts'
 import type { TopicInput } from './new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { quote } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 
 /** What a publisher gets back once the log has its events. */
@@ -52,6 +53,7 @@ export async function publish(
     code: 'OPTION_INVALID',
     what: 'The options of a publish',
   })
+  requirePublisherKey(idempotencyKey)
   const { patienceMs } = options
   const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
   const last = positions.at(-1)
@@ -59,4 +61,13 @@ export async function publish(
     throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
   }
   return { cursor: formatCursor(last), topics: new Set(events.map(({ topic }) => topic)) }
+}
+
+/** The hub's own keys decide claims of its ledgers (`openLedger`): a publisher could take one before its time. */
+function requirePublisherKey(key: string | undefined): void {
+  if (typeof key !== 'string' || !key.startsWith('$hub/')) return
+  throw new ServerError(
+    'IDEMPOTENCY_KEY_INVALID',
+    `Idempotency keys that begin with "$hub/" are the hub's own; got ${quote(key)}. Use another key.`,
+  )
 }

@@ -16,11 +16,9 @@ interface Step<Value> {
   readonly before: Stored<Value> | undefined
 }
 
-export type Tell<Value> = (change: LedgerChange<Value>) => void
-
 export interface LedgerViewOptions<Value> {
   readonly codec: LedgerCodec<Value>
-  readonly tell: Tell<Value>
+  readonly tell: (change: LedgerChange<Value>) => void
   readonly onError: (error: unknown) => void
 }
 

@@ -9,6 +9,7 @@ import { createOpenBench } from './harness.ts'
 import type { EventLogHarness, OpenBench } from './harness.ts'
 import { describeIdempotency } from './idempotency-contract.ts'
 import { describeLedger, describeReopenedLedger } from './ledger-contract.ts'
+import { describeLedgerModel } from './ledger-model-contract.ts'
 import { describeLineage } from './lineage-contract.ts'
 import { describeLoss } from './loss-contract.ts'
 import { describeModel } from './model-contract.ts'
@@ -46,7 +47,10 @@ export function describeEventLog(
     'odd values': describeOddValues,
     close: describeClose,
     ledger: describeLedger,
-    model: (open) => describeModel(open, options.modelRuns ?? 40),
+    model: (open) => {
+      describeModel(open, options.modelRuns ?? 40)
+      describeLedgerModel(open, options.modelRuns ?? 40)
+    },
     ...(openSecond ? { 'second handle': describeSecondHandle } : {}),
     ...(reopen ? { reopen: describeReopen, 'reopened ledger': describeReopenedLedger } : {}),
     ...(copy ? { lineage: describeLineage } : {}),
