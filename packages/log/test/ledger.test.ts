@@ -153,10 +153,12 @@ test('a snapshot that cannot be read anew is tried again, and until then the led
 test('a call whose log takes everything and hands nothing over rejects, and does not wait for ever', async () => {
   const late = await open(slow)
   slow.stop()
-  const answer = expect(late.set('ada', 'x')).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' })
-  await settle()
-  clock.advance(10_000)
-  await answer
+  const wait = async (): Promise<void> => {
+    await settle()
+    clock.advance(10_000)
+  }
+  const [answer] = await Promise.allSettled([late.set('ada', 'x'), wait()])
+  expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'LOG_UNAVAILABLE' } })
   late.close()
   expect(clock.pending).toBe(0)
 })
@@ -181,6 +183,26 @@ test('a value of a newer version is no value, cannot be claimed over, and stops 
   await expect(older.claim('ada', 'mine')).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   await older.set('ada', 'mine')
   expect(older.get('ada')).toBe('mine')
+})
+
+test('a claimant that dies before it put the winner back leaves a log that others mend', async () => {
+  const bans = await open(log)
+  await bans.claim('run', 'winner')
+  const [topic] = parseTopicSet(['$hub/state/bans']).topics
+  if (topic === undefined) throw new Error('The set lost its topic.')
+  // What a claimant appends whose clock named the claim otherwise.
+  await log.append({ events: [{ topic, type: 'claim', key: 'run', data: '- 00ff -\nloser' }] })
+  await settle()
+  expect(bans.get('run')).toBe('winner')
+  const mistaken = await open(log)
+  expect(mistaken.get('run')).toBe('loser')
+  clock.advance(1_000)
+  await settle()
+  const late = await open(log)
+  for (const ledger of [late, mistaken, bans]) expect(ledger.get('run')).toBe('winner')
+  expect(await late.claim('run', 'other')).toMatchObject({ isWon: false, value: 'winner' })
+  clock.advance(60_000)
+  expect(clock.pending).toBe(0)
 })
 
 test('what a listener throws is told, and costs neither other listeners nor the ledger', async () => {

@@ -20,6 +20,8 @@ export interface LedgerViewOptions<Value> {
   readonly codec: LedgerCodec<Value>
   readonly tell: (change: LedgerChange<Value>) => void
   readonly onError: (error: unknown) => void
+  /** The data of a record that puts an entry back in the place of a claim. */
+  readonly encode: (stored: Stored<Value>, displaced: string) => string
 }
 
 /** One method takes records in; the order in which it is called is the order of the log. */
@@ -36,6 +38,8 @@ export class LedgerView<Value> {
   readonly #toldExpired = new Set<Stored<Value>>()
   /** Claims that found an entry where they came in the log. */
   readonly #lostClaims = new Set<string>()
+  /** Keys of which the log holds such a claim in the place of the entry, and the claim. */
+  readonly #displaced = new Map<string, string>()
   /** No entry ends before. Too early where the entry has been replaced. */
   #nextEnd = Infinity
 
@@ -47,6 +51,11 @@ export class LedgerView<Value> {
   /** When `expire` has something to do, in milliseconds since 1970; `Infinity` for never. */
   get nextEnd(): number {
     return this.#nextEnd
+  }
+
+  /** Keys whose entry has to be put back into the log, because a snapshot holds the claim named here for it. */
+  get displaced(): ReadonlyMap<string, string> {
+    return this.#displaced
   }
 
   /** The newest record of a key, also one that ended its entry less than a minute ago. */
@@ -85,7 +94,7 @@ export class LedgerView<Value> {
     const after = this.#decode(record)
     if (after === undefined) return
     const before = this.#entries.get(after.key)
-    if (isLost(after, before)) {
+    if (this.#isLost(after, record.data)) {
       if (after.claim !== undefined && isMine(after.claim)) this.#lostClaims.add(after.claim)
       return
     }
@@ -112,6 +121,7 @@ export class LedgerView<Value> {
     this.#historyFrom = at
     this.#toldExpired.clear()
     this.#lostClaims.clear()
+    this.#displaced.clear()
     this.#nextEnd = Infinity
     for (const record of read) {
       const stored = this.#decode(record)
@@ -119,7 +129,7 @@ export class LedgerView<Value> {
     }
     for (const record of tailed) {
       const stored = this.#decode(record)
-      if (stored !== undefined && !isLost(stored, this.#entries.get(stored.key))) this.#put(stored)
+      if (stored !== undefined && !this.#isLost(stored, record.data)) this.#put(stored)
     }
     for (const key of new Set([...old.keys(), ...this.#entries.keys()])) {
       const before = old.get(key)
@@ -151,6 +161,33 @@ export class LedgerView<Value> {
     const stored = decodeStored(record, this.#options.codec)
     if (stored?.fault !== undefined) this.#options.onError(stored.fault)
     return stored
+  }
+
+  /**
+   * Whether a claim found an entry where it came in the log: it has no effect. By the record's own time, so that every node decides
+   * alike. The claim's idempotency key has kept it out of the log, unless two claims were named after different ends or times.
+   */
+  #isLost(after: Stored<Value>, data: string): boolean {
+    const { key, kind, time, claim, displaced } = after
+    const before = this.#entries.get(key)
+    if (kind === 'kept' && displaced !== undefined) {
+      // Who has read a snapshot meanwhile takes the lost claim for the entry, and only they do.
+      const isMistaken = before?.claim === displaced
+      const isRight = before?.fault !== undefined || data === this.#encode(before, displaced)
+      if (isMistaken || isRight) this.#displaced.delete(key)
+      else this.#displaced.set(key, claim ?? '0')
+      return !isMistaken
+    }
+    if (kind === 'claim' && claim !== undefined && isThere(before, time)) {
+      this.#displaced.set(key, claim)
+      return true
+    }
+    this.#displaced.delete(key)
+    return false
+  }
+
+  #encode(stored: Stored<Value> | undefined, displaced: string): string | undefined {
+    return stored && this.#options.encode(stored, displaced)
   }
 
   /** Anew, so that the order of the map is that of positions. */
@@ -186,12 +223,4 @@ export class LedgerView<Value> {
   }
 }
 
-const causes = { set: 'set', claim: 'claimed', deleted: 'deleted' } as const
-
-/**
- * Whether a claim found an entry where it came in the log: it has no effect. By the record's own time, so that every node decides
- * alike. The claim's idempotency key has kept it out of the log, unless two claims were named after different times.
- */
-function isLost<Value>(after: Stored<Value>, before: Stored<Value> | undefined): boolean {
-  return after.kind === 'claim' && isThere(before, after.time)
-}
+const causes = { set: 'set', claim: 'claimed', kept: 'set', deleted: 'deleted' } as const

@@ -11,6 +11,7 @@ import {
   ledgerEndKeptMs,
   ledgerExpiryLateMs,
   ledgerNameLengthMax,
+  ledgerRetryMs,
   ledgerWaitMs,
 } from '../limits.ts'
 import { comparePositions, formatCursor } from '../position.ts'
@@ -71,6 +72,7 @@ class LogLedger<Value> implements Ledger<Value> {
   #follower: Follower | undefined
   #view: LedgerView<Value> | undefined
   #expiry: { readonly timer: Timer; readonly at: number } | undefined
+  #settling: Timer | undefined
   #isClosed = false
 
   constructor(log: EventLog, name: string, options: CheckedOptions<Value>) {
@@ -95,12 +97,14 @@ class LogLedger<Value> implements Ledger<Value> {
         this.#view ??= this.#createView(snapshot.at)
         this.#view.replace(snapshot, clock.now())
         this.#scheduleExpiry()
+        this.#settleLater()
       },
       onRecords: (records) => {
         const now = clock.now()
         for (const record of records)
           this.#openView.apply(record, now, (claim) => this.#claims.has(claim))
         this.#scheduleExpiry()
+        this.#settleLater()
       },
       onMoved: () => this.#waiters.wake(),
       onError,
@@ -194,6 +198,7 @@ class LogLedger<Value> implements Ledger<Value> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#expiry?.timer.cancel()
+    this.#settling?.cancel()
     this.#follower?.close()
     this.#listeners.clear()
     this.#waiters.rejectAll(describeClosed())
@@ -220,7 +225,9 @@ class LogLedger<Value> implements Ledger<Value> {
   #createView(at: Position): LedgerView<Value> {
     const { codec, onError } = this.#options
     const tell = (change: LedgerChange<Value>): void => this.#tell(change)
-    return new LedgerView(at, { codec, onError, tell })
+    const encode = (stored: Stored<Value>, displaced: string): string =>
+      this.#encodeStored(stored, { key: stored.key, displaced }).data
+    return new LedgerView(at, { codec, onError, tell, encode })
   }
 
   #tell(change: LedgerChange<Value>): void {
@@ -277,24 +284,36 @@ class LogLedger<Value> implements Ledger<Value> {
     return `${claimPrefix}${this.name}/${hashes.join('-')}`
   }
 
-  /**
-   * The log keeps the claim that came too late in the winner's place: a snapshot must hold the winner's. It goes back as a claim,
-   * which changes nothing for those who follow the log, and again if the entry has changed meanwhile.
-   */
+  /** The log keeps a claim that came too late in the winner's place: a snapshot must hold the winner. Again if it changes meanwhile. */
   async #putBack(key: string): Promise<void> {
     for (let tries = 0; tries < claimTriesMax; tries++) {
-      const stored = this.#openView.find(key)
-      if (stored === undefined || stored.fault !== undefined) return
-      const position = await this.#append(this.#encodeStored(stored))
-      const found = this.#openView.find(key)
-      if (found === stored || found?.position === position || found?.kind === 'deleted') return
+      const displaced = this.#openView.displaced.get(key)
+      if (displaced === undefined) return
+      await this.#append(this.#encodeStored(this.#openView.find(key), { key, displaced }))
     }
   }
 
-  #encodeStored({ key, value, expiresAt, claim = '0' }: Stored<Value>): NewEvent {
-    if (value === undefined) return encodeDeletion(this.topic, key)
+  /** For a claimant that has died before it put the entry back: every node that has seen it does so a second later. */
+  #settleLater(): void {
+    if (this.#isClosed || this.#openView.displaced.size === 0) return
+    this.#settling ??= this.#options.clock.after(ledgerRetryMs, () => {
+      this.#settling = undefined
+      const keys = [...this.#openView.displaced.keys()]
+      void Promise.all(keys.map((key) => this.#putBack(key))).catch((error: unknown) => {
+        // What fails is tried again while the log is open.
+        if (!hasLogCode(error, 'LOG_CLOSED')) this.#settleLater()
+      })
+    })
+  }
+
+  #encodeStored(
+    stored: Stored<Value> | undefined,
+    { key, displaced }: { readonly key: string; readonly displaced: string },
+  ): NewEvent {
+    if (stored?.value === undefined) return encodeDeletion(this.topic, key)
+    const { value, expiresAt, claim = '0' } = stored
     const text = this.#options.codec.encode(value)
-    return encodeEntry({ topic: this.topic, key, text, expiresAt, claim })
+    return encodeEntry({ topic: this.topic, key, text, expiresAt, claim, displaced })
   }
 
   async #explainSilence(): Promise<unknown> {

@@ -1,12 +1,14 @@
 // The contract of ledgers: every log carries them, whatever the driver does inside.
 
 import { comparePositions, formatCursor, openLedger, parseTopic } from '@tidemark/log'
+import { sequenceOf } from '@tidemark/log/driver'
 import type { EventLog, Ledger, LedgerChange, LedgerCodec, NewEvent } from '@tidemark/log'
 import { expect, test } from 'vitest'
 
 import type { FakeClock } from '../fake-clock.ts'
 import { event, readWhole } from './harness.ts'
 import type { Bench, OpenBench } from './harness.ts'
+import { recordTail } from './tail-recorder.ts'
 
 const textCodec: LedgerCodec<string> = { encode: (value) => value, decode: (text) => text }
 
@@ -43,6 +45,7 @@ export function describeLedger(open: OpenBench): void {
   describeClaims(open)
   describeRetentionOfLedgers(open)
   describeEnds(open)
+  describeMissedEnds(open)
   describeFull(open)
 }
 
@@ -160,7 +163,8 @@ function describeMoments(open: OpenBench): void {
 
 function describeClaims(open: OpenBench): void {
   test('of claims that race through two handles one wins, and all learn the same winner', async () => {
-    const both = await openBoth(await open())
+    const bench = await open()
+    const both = await openBoth(bench)
     for (let round = 0; round < 100; round++) {
       const key = `ticket ${round}`
       const claims = await Promise.all(
@@ -170,6 +174,9 @@ function describeClaims(open: OpenBench): void {
       const winner = claims.find(({ isWon }) => isWon)?.value
       expect(claims.map(({ value }) => value)).toEqual(claims.map(() => winner))
     }
+    // The log let one of each in.
+    const { head } = await bench.log.bounds()
+    expect(sequenceOf(head) - sequenceOf(bench.start)).toBe(100)
   })
 
   test('claims of one and the same value have one winner too', async () => {
@@ -292,6 +299,29 @@ function describeEnds(open: OpenBench): void {
   })
 }
 
+function describeMissedEnds(open: OpenBench): void {
+  const ends = {
+    'a deletion': (bans: Ledger<string>) => bans.delete('ada'),
+    'a value that expired': (bans: Ledger<string>, now: number) =>
+      bans.set('ada', 'shorter', { expiresAt: now + 1_000 }),
+  }
+  for (const [what, end] of Object.entries(ends)) {
+    test(`a tail that has missed ${what} which has left the log is told so, and does not keep the entry`, async () => {
+      const { log, clock, harness } = await open({ maxAgeMs: Infinity })
+      const bans = await openBans(log, clock)
+      const before = await bans.set('ada', 'for ever')
+      await end(bans, clock.now())
+      await bans.set('bob', 'x')
+      clock.advance(3 * minuteMs)
+      await harness.flushRetention()
+      const seen = recordTail(log, before)
+      const { head } = await log.bounds()
+      await seen.reached(head)
+      expect(seen.overtaken).toHaveLength(1)
+    })
+  }
+}
+
 function describeFull(open: OpenBench): void {
   const ledgerTopic = parseTopic(topic)
   const fill = (count: number, data: string): NewEvent[] =>
@@ -299,7 +329,7 @@ function describeFull(open: OpenBench): void {
       topic: ledgerTopic,
       type: 'set',
       key: `k${i}`,
-      data: `- -\n${data}`,
+      data: `- - -\n${data}`,
     }))
 
   test('a ledger that is full of bytes refuses more, and takes less', async () => {
