@@ -1,7 +1,6 @@
 // A ledger over any log: what is written goes through the log, what is read has come through its tail.
 
-import { systemClock } from '../clock.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Timer } from '../clock.ts'
 import { LogError, hasLogCode } from '../errors.ts'
 import type { EventLog, NewEvent } from '../event-log.ts'
 import { fingerprintBatch } from '../fingerprint.ts'
@@ -10,18 +9,26 @@ import {
   claimTriesMax,
   ledgerEndKeptMs,
   ledgerExpiryLateMs,
-  ledgerNameLengthMax,
   ledgerRetryMs,
   ledgerWaitMs,
 } from '../limits.ts'
 import { comparePositions, formatCursor } from '../position.ts'
 import type { Position } from '../position.ts'
 import { quote, quoteValue } from '../quote.ts'
-import { hasMethods, readMembers } from '../read-members.ts'
 import { parseTopic } from '../topic.ts'
 import type { Topic } from '../topic.ts'
 import { parseTopicSet } from '../topic-set.ts'
+import { validateBatch } from '../validate-batch.ts'
 import { Follower } from './follower.ts'
+import {
+  checkExpiry,
+  checkMoment,
+  checkOptions,
+  drawName,
+  encodeValue,
+  invalid,
+} from './ledger-options.ts'
+import type { CheckedOptions } from './ledger-options.ts'
 import type {
   Claim,
   EntryOptions,
@@ -55,7 +62,8 @@ export async function openLedger<Value>(
   name: string,
   options: LedgerOptions<Value>,
 ): Promise<Ledger<Value>> {
-  const ledger = new LogLedger(log, name, checkOptions(name, options))
+  const checked = checkOptions({ log, name, options })
+  const ledger = new LogLedger(log, name, checked)
   await ledger.open()
   return ledger
 }
@@ -121,6 +129,7 @@ class LogLedger<Value> implements Ledger<Value> {
   }
 
   getAt(key: string, moment: Moment): Value | undefined {
+    checkMoment(moment)
     if (comparePositions(moment.position, this.position) > 0) {
       throw new LogError(
         'POSITION_INVALID',
@@ -142,23 +151,27 @@ class LogLedger<Value> implements Ledger<Value> {
   }
 
   async set(key: string, value: Value, options: EntryOptions = {}): Promise<Position> {
-    const text = this.#options.codec.encode(value)
+    const text = encodeValue(this.#options.codec, value)
     const expiresAt = checkExpiry(options)
     return await this.#append(encodeEntry({ topic: this.topic, key, text, expiresAt }))
   }
 
   async delete(key: string): Promise<boolean> {
+    const event = encodeDeletion(this.topic, key)
+    validateBatch({ events: [event] })
     await this.#reachHead()
     const isDeleted = isThere(this.#openView.find(key), this.#now())
-    if (isDeleted) await this.#append(encodeDeletion(this.topic, key))
+    if (isDeleted) await this.#append(event)
     return isDeleted
   }
 
   async claim(key: string, value: Value, options: EntryOptions = {}): Promise<Claim<Value>> {
-    const text = this.#options.codec.encode(value)
+    const text = encodeValue(this.#options.codec, value)
     const expiresAt = checkExpiry(options)
-    const claim = toHex(this.#options.randomBytes(claimNameBytes))
+    const claim = drawName(this.#options.randomBytes)
     const event = encodeEntry({ topic: this.topic, key, text, expiresAt, claim })
+    // Before the key is made a name of.
+    validateBatch({ events: [event] })
     this.#claims.add(claim)
     try {
       for (let tries = 0; tries < claimTriesMax; tries++) {
@@ -312,7 +325,7 @@ class LogLedger<Value> implements Ledger<Value> {
   ): NewEvent {
     if (stored?.value === undefined) return encodeDeletion(this.topic, key)
     const { value, expiresAt, claim = '0' } = stored
-    const text = this.#options.codec.encode(value)
+    const text = encodeValue(this.#options.codec, value)
     return encodeEntry({ topic: this.topic, key, text, expiresAt, claim, displaced })
   }
 
@@ -350,50 +363,6 @@ class LogLedger<Value> implements Ledger<Value> {
 /** Publishers cannot use keys that begin so; see `publish` of the server. */
 const claimPrefix = '$hub/'
 
-/** Two claims of one name would both take the one entry for theirs: 1 in 2^64 of those that race. */
-const claimNameBytes = 8
-
-interface CheckedOptions<Value> {
-  readonly codec: LedgerOptions<Value>['codec']
-  readonly clock: Clock
-  readonly randomBytes: (count: number) => Uint8Array
-  readonly onError: (error: unknown) => void
-}
-
-function checkOptions<Value>(name: string, given: LedgerOptions<Value>): CheckedOptions<Value> {
-  if (typeof name !== 'string' || !/^[a-z0-9-]+$/.test(name) || name.length > ledgerNameLengthMax) {
-    const wanted = `The name of a ledger is 1 to ${ledgerNameLengthMax} characters of a-z, 0-9 and -`
-    throw invalid(wanted, quoteValue(name))
-  }
-  const options = readMembers(given, ['codec', 'clock', 'randomBytes', 'onError'], {
-    code: 'OPTION_INVALID',
-    what: 'The options of a ledger',
-  })
-  const { codec, clock = systemClock, randomBytes = drawBytes, onError = throwUncaught } = options
-  if (codec === undefined || !hasMethods(codec, ['encode', 'decode']))
-    throw invalid('codec must have the functions encode and decode', quoteValue(codec))
-  if (!hasMethods(clock, ['now', 'elapsed', 'after']))
-    throw invalid('clock must have the functions now, elapsed and after', quoteValue(clock))
-  if (typeof randomBytes !== 'function')
-    throw invalid('randomBytes must be a function', quoteValue(randomBytes))
-  if (typeof onError !== 'function')
-    throw invalid('onError must be a function', quoteValue(onError))
-  return { codec, clock, randomBytes, onError }
-}
-
-function checkExpiry(given: EntryOptions): number {
-  const { expiresAt = Infinity } = readMembers(given, ['expiresAt'], {
-    code: 'OPTION_INVALID',
-    what: 'The options of an entry',
-  })
-  if (expiresAt === Infinity || (Number.isSafeInteger(expiresAt) && expiresAt >= 0))
-    return expiresAt
-  throw invalid(
-    'expiresAt must be whole milliseconds since 1970, or Infinity for never',
-    quoteValue(expiresAt),
-  )
-}
-
 function toClaim<Value>(stored: Stored<Value>, claim: string): Claim<Value> {
   const { value, position, fault } = stored
   if (value !== undefined) return { isWon: stored.claim === claim, value, position }
@@ -404,24 +373,6 @@ function toClaim<Value>(stored: Stored<Value>, claim: string): Claim<Value> {
   )
 }
 
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function drawBytes(count: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(count))
-}
-
-function throwUncaught(error: unknown): void {
-  queueMicrotask(() => {
-    throw error
-  })
-}
-
 function describeClosed(): LogError {
   return new LogError('LOG_CLOSED', 'The ledger has been closed. Open a new one.')
-}
-
-function invalid(wanted: string, got: string): LogError {
-  return new LogError('OPTION_INVALID', `${wanted}; got ${got}.`)
 }
