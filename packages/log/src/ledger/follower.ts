@@ -6,6 +6,8 @@ import type { EventLog, EventRecord, Tail } from '../event-log.ts'
 import { ledgerRetryMs } from '../limits.ts'
 import { comparePositions } from '../position.ts'
 import type { Position } from '../position.ts'
+import type { Topic } from '../topic.ts'
+import { parseTopicSet } from '../topic-set.ts'
 import type { TopicSet } from '../topic-set.ts'
 
 export interface Snapshot {
@@ -19,7 +21,7 @@ export interface Snapshot {
 export interface FollowerOptions {
   readonly log: EventLog
   readonly clock: Clock
-  readonly topics: TopicSet
+  readonly topic: Topic
   /** Records of the topic, in log order. */
   readonly onRecords: (records: readonly EventRecord[]) => void
   /** All there is of the topic at a position. */
@@ -73,9 +75,9 @@ export class Follower {
    * what superseded it lies before the later head: from there on the ledger is whole. False when the tail was overtaken meanwhile.
    */
   async #catchUp(): Promise<boolean> {
-    const { log, topics } = this.#options
+    const { log, topic } = this.#options
     const { head: from } = await log.bounds()
-    const read = await readAll(log, topics, from)
+    const read = await readAll(log, parseTopicSet([topic]), from)
     const { head: whole } = await log.bounds()
     return await new Promise((resolve, reject) => {
       const joining = new Joining({ ...this.#options, from, whole })
@@ -99,9 +101,10 @@ export class Follower {
   }
 
   #take(batch: readonly EventRecord[]): void {
-    const { topics, onRecords, onMoved } = this.#options
-    const ours = batch.filter(({ topic }) => topics.matches(topic))
-    if (ours.length > 0) onRecords(ours)
+    const { topic: own, onRecords, onMoved } = this.#options
+    // Asked first: most batches have nothing of the ledger, and a list for each would cost more than the look.
+    if (batch.some(({ topic }) => topic === own))
+      onRecords(batch.filter(({ topic }) => topic === own))
     onMoved()
   }
 
@@ -129,7 +132,7 @@ export class Follower {
 interface JoiningOptions {
   readonly log: EventLog
   readonly clock: Clock
-  readonly topics: TopicSet
+  readonly topic: Topic
   readonly from: Position
   readonly whole: Position
 }
@@ -153,14 +156,14 @@ class Joining {
   }
 
   start(handler: JoiningHandler): void {
-    const { log, topics, from } = this.#options
+    const { log, topic, from } = this.#options
     const tail = log.tail(from, {
       records: (batch) => {
         if (this.#isLive) {
           handler.live(batch)
           return
         }
-        for (const record of batch) if (topics.matches(record.topic)) this.tailed.push(record)
+        for (const record of batch) if (record.topic === topic) this.tailed.push(record)
         this.#settle(tail, handler)
       },
       overtaken: () => {

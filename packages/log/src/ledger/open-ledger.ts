@@ -17,7 +17,6 @@ import type { Position } from '../position.ts'
 import { quote, quoteValue } from '../quote.ts'
 import { parseTopic } from '../topic.ts'
 import type { Topic } from '../topic.ts'
-import { parseTopicSet } from '../topic-set.ts'
 import { validateBatch } from '../validate-batch.ts'
 import { Follower } from './follower.ts'
 import {
@@ -100,7 +99,7 @@ class LogLedger<Value> implements Ledger<Value> {
     this.#follower = await Follower.open({
       log: this.#log,
       clock,
-      topics: parseTopicSet([this.topic]),
+      topic: this.topic,
       onSnapshot: (snapshot) => {
         this.#view ??= this.#createView(snapshot.at)
         this.#view.replace(snapshot, clock.now())
