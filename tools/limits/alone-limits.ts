@@ -4,6 +4,11 @@
 export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
     'log.patienceMsMax',
+    'log.ledgerEndKeptMs',
+    'log.ledgerExpiryLateMs',
+    'log.ledgerLookMs',
+    'log.ledgerRetryMs',
+    'log.ledgerWaitMs',
     'log-lmdb.ageHoldMs',
     'log.clockAheadMs',
     'log-lmdb.clockJumpMs',
@@ -108,6 +113,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log-lmdb.busyLooksMax',
     'log-lmdb.copyLooksMax',
     'log-lmdb.staleBeginsMax',
+    'log.claimTriesMax',
     'log-lmdb.looksMax',
     'client.redirectsMax',
     'client.requestsPerSecondMax',

@@ -77,6 +77,27 @@ export const otherProducts: readonly Product[] = [
     },
   },
   {
+    what: 'ledgers × what one holds',
+    limits: [
+      'log.ledgersMax',
+      'log.ledgerBytesMax',
+      'log.ledgerEntriesMax',
+      'log.ledgerNameLengthMax',
+      'log.ledgerHistoryMax',
+    ],
+    factors: (look) =>
+      look('log.ledgersMax') *
+      look('log.ledgerEntriesMax') *
+      (look('log.recordOverheadBytes') + look('log.eventKeyLengthMax') + MiB),
+    worstCase: (look) => 2 * look('log.ledgersMax') * look('log.ledgerBytesMax'),
+    boundedBy:
+      'bytes and entries of each and their number, beside `retention.maxBytes`; then `LEDGER_FULL`. Twice, because a node that follows them all has them in memory beside a log in memory',
+    filledBy: {
+      file: 'packages/testkit/src/event-log/ledger-contract.ts',
+      name: 'a ledger that is full of bytes refuses more, and takes less',
+    },
+  },
+  {
     what: 'topics × retention rules',
     limits: ['log.retentionRulesMax', 'log.ruleCacheMax'],
     worstCase: (look) =>

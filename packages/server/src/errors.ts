@@ -46,7 +46,7 @@ export const serverErrors = {
   EVENT_TOO_LARGE: { title: 'The data of an event is larger than the limit.', status: 413 },
   BATCH_INVALID: { title: 'A publish request holds no event or too many.', status: 400 },
   IDEMPOTENCY_KEY_INVALID: {
-    title: 'The idempotency key is empty, too long or not visible ASCII.',
+    title: 'The idempotency key is empty, too long, not visible ASCII, or one of the hub itself.',
     status: 400,
   },
   IDEMPOTENCY_KEY_REUSED: {

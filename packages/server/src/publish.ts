@@ -10,6 +10,7 @@ import { wrapLogError } from './log-faults.ts'
 import { toNewEvent } from './new-event.ts'
 import type { TopicInput } from './new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { quote } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 
 /** What a publisher gets back once the log has its events. */
@@ -57,6 +58,7 @@ export async function publish(
     code: 'OPTION_INVALID',
     what: 'The options of a publish',
   })
+  requirePublisherKey(idempotencyKey)
   const { patienceMs } = options
   const topics = new Set(events.map(({ topic }) => topic))
   if (by !== undefined && permit !== undefined)
@@ -67,4 +69,13 @@ export async function publish(
     throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
   }
   return { cursor: formatCursor(last), topics }
+}
+
+/** The hub's own keys decide claims of its ledgers (`openLedger`): a publisher could take one before its time. */
+function requirePublisherKey(key: string | undefined): void {
+  if (typeof key !== 'string' || !key.startsWith('$hub/')) return
+  throw new ServerError(
+    'IDEMPOTENCY_KEY_INVALID',
+    `Idempotency keys that begin with "$hub/" are the hub's own; got ${quote(key)}. Use another key.`,
+  )
 }
