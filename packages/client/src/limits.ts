@@ -63,3 +63,21 @@ export const acknowledgementBytesMax: number = 64 * 1024
 
 /** Longest wait for the answer to one request of a publish, before the events are sent again with the same key. */
 export const publishTimeoutMs: number = 30_000
+
+/** How long a feed of a client stays connected after its last taker: a page that changes views comes back within it. */
+export const graceMsDefault: number = 5_000
+
+/** A link whose topics change stays open so long before it opens anew: 4 requests per second, as for attempts. */
+export const reopenPauseMs: number = 1_000 / requestsPerSecondMax
+
+/** Names in one subscription: what a hub takes. A client with more topics has one link per thousand. */
+export const topicsPerLinkMax: number = 1_000
+
+/** Links of feeds that catch up, at once. Browsers open 6 HTTP/1.1 connections per origin: 4, the main link, and one to publish. */
+export const catchUpLinksMax: number = 4
+
+/** Ids that a feed which catches up remembers, to know where it met the main link: 1,024 × some 60 bytes = 60 KiB. */
+export const comparedIdsMax: number = 1_024
+
+/** Characters of events that the main link has brought and a feed that catches up has not read: an eighth of its queue. */
+export const comparedCostMax: number = queueCostMax / 8

@@ -1,0 +1,241 @@
+// A feed of a client on its way to the shared link: where it stands, what it reads from, and when it is level.
+
+import type { Clock, Timer } from './clock.ts'
+import type { ClientError } from './errors.ts'
+import { costOf } from './event-queue.ts'
+import type { FeedItem } from './event-queue.ts'
+import type { Bye, FeedState, Ready } from './feed.ts'
+import type { Place } from './followed-link.ts'
+import { comparedCostMax, comparedIdsMax } from './limits.ts'
+import { LiveFeed } from './live-feed.ts'
+import type { Member, SharedLink } from './shared-link.ts'
+
+/** What a feed of a client asks for. */
+export interface ClientFeedPlan {
+  readonly topics: readonly string[]
+  readonly since: string | undefined
+  readonly lastEventId: string
+  readonly signal: AbortSignal | undefined
+  readonly graceMs: number
+  readonly clock: Clock
+  /** Finds a link for the feed, by its place. */
+  readonly begin: (feed: ClientFeed) => void
+  readonly ended: (feed: ClientFeed) => void
+}
+
+/**
+ * A feed that reads from one link at a time. Cursors have no order that a client may know, so a feed that is not where the
+ * main link is reads on a link of its own and compares: at an event (or a cursor) that both bring, it is level and changes over.
+ */
+export class ClientFeed implements Member {
+  readonly topics: readonly string[]
+  readonly live: LiveFeed
+  readonly #plan: ClientFeedPlan
+  #grace: Timer | undefined
+  #hasBegun = false
+  #reading: SharedLink | undefined
+  #compared: SharedLink | undefined
+  /** After the last item that went into the queue. */
+  #cursor: string
+  /** Ids of the newest events read while not on the main link; the main link may bring them again. */
+  #recent = new Set<string>()
+  /** The newest that the compared link has brought and the feed has not read. */
+  #held: FeedItem[] = []
+  #heldCost = 0
+
+  constructor(plan: ClientFeedPlan) {
+    this.#plan = plan
+    this.topics = plan.topics
+    this.#cursor = plan.lastEventId
+    this.live = new LiveFeed({
+      lastEventId: plan.lastEventId,
+      state: { phase: 'idle' },
+      signal: plan.signal,
+      taken: (isTaken) => this.#taken(isTaken),
+      ended: () => {
+        this.#grace?.cancel()
+        this.#leave()
+        plan.ended(this)
+      },
+    })
+  }
+
+  get place(): Place {
+    return { cursor: this.#cursor, since: this.#plan.since }
+  }
+
+  /** Whether it looks for a main link that it could join. */
+  get isAlone(): boolean {
+    return this.#compared === undefined
+  }
+
+  readFrom(link: SharedLink): void {
+    this.#reading = link
+    link.add(this)
+  }
+
+  compareWith(link: SharedLink): void {
+    this.#compared = link
+    link.add(this)
+  }
+
+  readsFrom(link: SharedLink): boolean {
+    return this.#reading === link
+  }
+
+  covered(link: SharedLink, cursor: string): void {
+    if (link === this.#reading && cursor !== '') this.#push({ kind: 'mark', id: cursor })
+  }
+
+  take(link: SharedLink, item: FeedItem): void {
+    if (link === this.#reading) this.#read(link, item)
+    else if (link === this.#compared) this.#compare(link, item)
+  }
+
+  tell(link: SharedLink, state: FeedState): void {
+    const isNews = state.phase !== 'open' || this.live.state.phase !== 'open'
+    if (link === this.#reading && isNews) this.live.setState(state)
+  }
+
+  ready(ready: Ready): void {
+    this.live.ready(ready)
+  }
+
+  bye(bye: Bye): void {
+    this.live.bye(bye)
+  }
+
+  refused(link: SharedLink, error: ClientError): void {
+    if (link === this.#reading) return this.live.end(error)
+    this.#compared = undefined
+    this.#forget()
+  }
+
+  waitForRoom(bytesRead: number): Promise<void> | undefined {
+    return this.live.waitForRoom(bytesRead)
+  }
+
+  fellBehind(): void {
+    this.#leave()
+    void Promise.resolve(this.live.waitForRoom(0)).then(() => this.#begin())
+  }
+
+  #read(link: SharedLink, item: FeedItem): void {
+    if (link.isMain) {
+      // Read already, on the link before.
+      if (item.kind === 'event' && this.#recent.delete(item.id)) return
+      if (item.kind === 'gap') this.#recent.clear()
+      return this.#push(item)
+    }
+    const at = this.#held.findIndex(({ id }) => id === item.id)
+    const isLevel =
+      item.kind === 'event' ? at >= 0 : item.kind === 'mark' && this.#isAt(this.#compared, item.id)
+    const rest = item.kind === 'event' ? this.#held.slice(at + 1) : []
+    this.#push(item)
+    if (item.kind === 'event' && item.id !== '') this.#remember(item.id)
+    // After a gap ids may come again, for good.
+    if (item.kind === 'gap') this.#recent.clear()
+    if (!isLevel || link !== this.#reading) return
+    this.#recent.clear()
+    this.#changeOver()
+    for (const each of rest) this.#push(each)
+  }
+
+  #compare(link: SharedLink, item: FeedItem): void {
+    if (item.kind === 'event' && this.#recent.has(item.id)) {
+      // The feed is ahead: what it has read after this the main link will bring again.
+      for (const id of this.#recent) {
+        this.#recent.delete(id)
+        if (id === item.id) break
+      }
+      this.#changeOver()
+    } else if (item.kind === 'event') {
+      this.#hold(item)
+    } else if (item.kind === 'gap') {
+      this.#forgetHeld()
+    } else if (this.#isAt(this.#reading, item.id)) {
+      this.#recent.clear()
+      this.#changeOver()
+    }
+    void link
+  }
+
+  #isAt(link: SharedLink | undefined, cursor: string): boolean {
+    return cursor !== '' && link !== undefined && link.cursor === cursor && link.covers(this)
+  }
+
+  #changeOver(): void {
+    const left = this.#reading
+    this.#reading = this.#compared
+    this.#compared = undefined
+    this.#forgetHeld()
+    left?.remove(this)
+  }
+
+  #push(item: FeedItem): void {
+    this.#cursor = item.id
+    this.live.item(item)
+  }
+
+  #remember(id: string): void {
+    this.#recent.add(id)
+    if (this.#recent.size <= comparedIdsMax) return
+    for (const oldest of this.#recent) {
+      this.#recent.delete(oldest)
+      break
+    }
+  }
+
+  /** What is pushed out is no loss: the feed reads it on its own link, and is level at a later event. */
+  #hold(item: FeedItem): void {
+    this.#held.push(item)
+    this.#heldCost += costOf(item)
+    while (this.#heldCost > comparedCostMax) {
+      const oldest = this.#held.shift()
+      if (oldest === undefined) break
+      this.#heldCost -= costOf(oldest)
+    }
+  }
+
+  #forgetHeld(): void {
+    this.#held = []
+    this.#heldCost = 0
+  }
+
+  #forget(): void {
+    this.#forgetHeld()
+    this.#recent.clear()
+  }
+
+  #taken(isTaken: boolean): void {
+    this.#grace?.cancel()
+    this.#grace = undefined
+    if (this.live.state.phase === 'closed') return
+    if (isTaken) {
+      if (this.#hasBegun) return
+      this.#hasBegun = true
+      // As soon as the current task is over, so that listeners added in it miss no state.
+      queueMicrotask(() => this.#begin())
+      return
+    }
+    this.#grace = this.#plan.clock.after(this.#plan.graceMs, () => {
+      this.#hasBegun = false
+      this.#leave()
+      this.live.setState({ phase: 'idle' })
+    })
+  }
+
+  #begin(): void {
+    if (!this.#hasBegun || this.#reading !== undefined || this.live.state.phase === 'closed') return
+    this.live.setState({ phase: 'connecting', attempt: 1 })
+    if (this.#hasBegun) this.#plan.begin(this)
+  }
+
+  #leave(): void {
+    const links = [this.#reading, this.#compared]
+    this.#reading = undefined
+    this.#compared = undefined
+    this.#forget()
+    for (const link of links) link?.remove(this)
+  }
+}
