@@ -37,8 +37,8 @@ export class FollowedLink {
   readonly #since: string | undefined
   #cursor: string
   #heartbeatMs: number | undefined
-  #topics: readonly string[] = []
-  #wanted: readonly string[] = []
+  #topics: ReadonlySet<string> = new Set()
+  #wanted: ReadonlySet<string> = this.#topics
   #abort: AbortController | undefined
   #run = 0
   #phase: FeedState['phase'] = 'idle'
@@ -67,8 +67,14 @@ export class FollowedLink {
     return this.#run
   }
 
-  get topics(): readonly string[] {
+  /** What it has asked for. */
+  get topics(): ReadonlySet<string> {
     return this.#topics
+  }
+
+  /** Whether it will open anew with other topics. */
+  get isChanging(): boolean {
+    return this.#topics !== this.#wanted
   }
 
   /** Open, or opening anew by its own will: nothing has failed since it was open. */
@@ -80,9 +86,11 @@ export class FollowedLink {
     return this.#abort !== undefined
   }
 
-  /** Asks for these topics: at once if it does not run, otherwise as soon as it can open anew without loss. */
+  /** Asks for these topics, each named once: at once if it does not run, otherwise as soon as it can open anew without loss. */
   want(topics: readonly string[]): void {
-    this.#wanted = isSameSet(topics, this.#topics) ? this.#topics : topics
+    const isSame =
+      topics.length === this.#topics.size && topics.every((topic) => this.#topics.has(topic))
+    this.#wanted = isSame ? this.#topics : new Set(topics)
     if (!this.isRunning) this.#open()
     else this.#reopen()
   }
@@ -103,7 +111,7 @@ export class FollowedLink {
    * topics change all the time from doing nothing else.
    */
   #reopen(): void {
-    if (this.#topics === this.#wanted || this.#timer !== undefined) return
+    if (!this.isChanging || this.#timer !== undefined) return
     if (this.#phase !== 'open' || !this.#hasPlace) return
     const { clock } = this.#plan
     const sinceMs = clock.now() - this.#openedAt
@@ -111,7 +119,7 @@ export class FollowedLink {
     const pauseMs = isTooSoon ? reopenPauseMs - sinceMs : 0
     this.#timer = clock.after(pauseMs, () => {
       this.#timer = undefined
-      if (this.#topics === this.#wanted || this.#phase !== 'open' || !this.#hasPlace) return
+      if (!this.isChanging || this.#phase !== 'open' || !this.#hasPlace) return
       this.#abort?.abort()
       this.#hasReopened = true
       this.#open()
@@ -125,6 +133,7 @@ export class FollowedLink {
     this.#topics = this.#wanted
     this.#hasPlace = false
     const { endpoint } = this.#plan
+    const topics = [...this.#topics]
     const start: Carried = {
       cursor: this.#cursor,
       retryMs: undefined,
@@ -132,8 +141,8 @@ export class FollowedLink {
     }
     const plan = {
       ...this.#plan,
-      subscription: { endpoint, topics: this.#topics, since: this.#since },
-      onlyTopic: findOnlyTopic(this.#topics),
+      subscription: { endpoint, topics, since: this.#since },
+      onlyTopic: findOnlyTopic(topics),
       start,
     }
     void follow(plan, this.#sinkOf(run), abort.signal).then((error) => {
@@ -178,10 +187,4 @@ export class FollowedLink {
     }
     if (!isOwnWill) this.#sink.setState(state)
   }
-}
-
-/** Neither list names a topic twice. */
-function isSameSet(some: readonly string[], others: readonly string[]): boolean {
-  const set = new Set(others)
-  return some.length === set.size && some.every((topic) => set.has(topic))
 }

@@ -32,8 +32,7 @@ export interface LiveFeedPlan {
 /** A {@link Feed}, and the inlet for what brings its events. */
 export class LiveFeed implements Feed, FollowSink {
   // Functions of their own, because a store's are passed on without their object.
-  readonly subscribe: Feed['subscribe'] = (onChange) =>
-    this.#begin(this.#store.subscribe(onChange))
+  readonly subscribe: Feed['subscribe'] = (onChange) => this.#begin(this.#store.subscribe(onChange))
 
   readonly getSnapshot: Feed['getSnapshot'] = () => this.#store.snapshot
   readonly #queue = new EventQueue()

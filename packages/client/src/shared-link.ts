@@ -97,11 +97,13 @@ export class SharedLink implements LinkSink {
 
   add(member: Member): void {
     if (this.#members.has(member)) return
-    const served = new Set(this.#link.topics)
     this.#members.add(member)
     this.#index.add(member, member.topics)
     this.#resume()
-    if (this.#link.isRunning && member.topics.every((topic) => served.has(topic))) {
+    const { isRunning, isChanging, topics } = this.#link
+    if (isRunning && member.topics.every((topic) => topics.has(topic))) {
+      // It may have been about to leave just these topics out.
+      if (isChanging) this.#link.want(this.#index.topics)
       member.covered(this, this.cursor)
       member.tell(this, this.#state)
       return
@@ -195,9 +197,9 @@ export class SharedLink implements LinkSink {
   #cover(): void {
     const { run, topics } = this.#link
     this.#servedRun = run
-    this.#served = new Set(topics)
+    this.#served = topics
     for (const [member, firstRun] of [...this.#uncovered]) {
-      if (firstRun > run || !member.topics.every((topic) => this.#served.has(topic))) continue
+      if (firstRun > run || !member.topics.every((topic) => topics.has(topic))) continue
       this.#uncovered.delete(member)
       member.covered(this, '')
       member.tell(this, this.#state)
