@@ -89,7 +89,7 @@ export class ClientFeed implements Member {
 
   take(link: SharedLink, item: FeedItem): void {
     if (link === this.#reading) this.#read(link, item)
-    else if (link === this.#compared) this.#compare(link, item)
+    else if (link === this.#compared) this.#compare(item)
   }
 
   tell(link: SharedLink, state: FeedState): void {
@@ -108,7 +108,7 @@ export class ClientFeed implements Member {
   refused(link: SharedLink, error: ClientError): void {
     if (link === this.#reading) return this.live.end(error)
     this.#compared = undefined
-    this.#forget()
+    this.#forgetHeld()
   }
 
   waitForRoom(bytesRead: number): Promise<void> | undefined {
@@ -141,7 +141,7 @@ export class ClientFeed implements Member {
     for (const each of rest) this.#push(each)
   }
 
-  #compare(link: SharedLink, item: FeedItem): void {
+  #compare(item: FeedItem): void {
     if (item.kind === 'event' && this.#recent.has(item.id)) {
       // The feed is ahead: what it has read after this the main link will bring again.
       for (const id of this.#recent) {
@@ -157,19 +157,22 @@ export class ClientFeed implements Member {
       this.#recent.clear()
       this.#changeOver()
     }
-    void link
   }
 
   #isAt(link: SharedLink | undefined, cursor: string): boolean {
     return cursor !== '' && link !== undefined && link.cursor === cursor && link.covers(this)
   }
 
+  /** From here on the feed reads what it compared with. */
   #changeOver(): void {
     const left = this.#reading
-    this.#reading = this.#compared
+    const main = this.#compared
+    this.#reading = main
     this.#compared = undefined
     this.#forgetHeld()
     left?.remove(this)
+    // The two may differ: one may be cut while the other is open.
+    if (main !== undefined) this.tell(main, main.state)
   }
 
   #push(item: FeedItem): void {
@@ -202,11 +205,6 @@ export class ClientFeed implements Member {
     this.#heldCost = 0
   }
 
-  #forget(): void {
-    this.#forgetHeld()
-    this.#recent.clear()
-  }
-
   #taken(isTaken: boolean): void {
     this.#grace?.cancel()
     this.#grace = undefined
@@ -235,7 +233,8 @@ export class ClientFeed implements Member {
     const links = [this.#reading, this.#compared]
     this.#reading = undefined
     this.#compared = undefined
-    this.#forget()
+    this.#forgetHeld()
+    this.#recent.clear()
     for (const link of links) link?.remove(this)
   }
 }

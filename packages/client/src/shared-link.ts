@@ -69,6 +69,10 @@ export class SharedLink implements LinkSink {
     return this.cursor === '' || this.#link.isSteady
   }
 
+  get state(): FeedState {
+    return this.#state
+  }
+
   get members(): ReadonlySet<Member> {
     return this.#members
   }

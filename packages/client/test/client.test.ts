@@ -220,6 +220,51 @@ test('equal cursors do not make a feed level before the shared stream brings its
   expect(past.seen).toEqual(['1'])
 })
 
+test('a feed that comes back while the stream is about to leave its topics out loses nothing', async () => {
+  const bench = setUp()
+  const { client, server, clock } = bench
+  collect(client.feed(['a']))
+  const feed = client.feed(['b'])
+  const before = collect(feed)
+  await turns()
+  server.publish('a', 'b')
+  await server.flush()
+  before.remove()
+  clock.advance(graceMsDefault)
+  // The grace is over and the shared stream will open anew without `b`, when its turn has come.
+  const after = collect(feed)
+  await turns(1)
+  server.open.at(-1)?.beat()
+  for (let i = 0; i < 4; i++) await reopen(bench)
+  server.publish('b', 'a', 'b')
+  await server.flush()
+  for (let i = 0; i < 4; i++) await reopen(bench)
+  await server.flush()
+  expect([...before.seen, ...after.seen]).toEqual(['2', '3', '5'])
+})
+
+test('a feed that changes over while its own stream is cut says that it is open', async () => {
+  const bench = setUp()
+  const { client, server } = bench
+  collect(client.feed(['a']))
+  await turns()
+  const past = client.feed(['a'], { since: 'earliest' })
+  collect(past)
+  await turns()
+  const [main, own] = server.open
+  own?.beat()
+  server.publish('a')
+  server.hear(0)
+  own?.pump(1)
+  await turns()
+  own?.cut()
+  await turns()
+  expect(past.state.phase).toBe('waiting')
+  main?.pump(1)
+  await turns()
+  expect(past.state.phase).toBe('open')
+})
+
 test('more quiet feeds with a past than may have a stream of their own all get theirs', async () => {
   const { client, server, clock } = setUp()
   collect(client.feed(['a']))
