@@ -88,7 +88,8 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
     signal,
     ended: () => abort.abort(),
   })
+  const run = async (): Promise<void> => feed.end(await follow(plan, feed, abort.signal))
   // As soon as the current task is over, so that listeners added in it miss no state.
-  queueMicrotask(async () => feed.end(await follow(plan, feed, abort.signal)))
+  queueMicrotask(() => void run())
   return feed
 }

@@ -6,7 +6,7 @@ import type { Random, Timer } from './clock.ts'
 import type { ClientError } from './errors.ts'
 import type { FeedState } from './feed.ts'
 import { follow } from './follow.ts'
-import type { FollowSink } from './follow.ts'
+import type { FollowPlan, FollowSink } from './follow.ts'
 import { heartbeatMinMs, reopenPauseMs } from './limits.ts'
 import { findOnlyTopic } from './topic-index.ts'
 
@@ -145,11 +145,14 @@ export class FollowedLink {
       onlyTopic: findOnlyTopic(topics),
       start,
     }
-    void follow(plan, this.#sinkOf(run), abort.signal).then((error) => {
-      if (run !== this.#run || error === undefined) return
-      this.stop()
-      this.#sink.ended(error)
-    })
+    void this.#follow(plan, run, abort.signal)
+  }
+
+  async #follow(plan: FollowPlan, run: number, signal: AbortSignal): Promise<void> {
+    const error = await follow(plan, this.#sinkOf(run), signal)
+    if (run !== this.#run || error === undefined) return
+    this.stop()
+    this.#sink.ended(error)
   }
 
   /** What comes after an abort, out of bytes that had already arrived, is not taken: the next run brings it. */

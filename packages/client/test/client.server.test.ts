@@ -32,7 +32,8 @@ test('against the engine, no feed of a client loses or doubles an event, and all
     fc.nat(),
     async (script, seed) => {
       const clock = createFakeClock()
-      const { next: random } = createRandom(seed)
+      const numbers = createRandom(seed)
+      const random = (): number => numbers.next()
       const tide = createTidemark({ log: memoryLog({ clock }), clock, random, heartbeatMs: 1_000 })
       const streams = new Set<() => void>()
       const fetch: Fetch = async (url, init) =>
