@@ -6,7 +6,7 @@ import { costOf } from './event-queue.ts'
 import type { FeedItem } from './event-queue.ts'
 import type { Bye, FeedState, Ready } from './feed.ts'
 import type { Place } from './followed-link.ts'
-import { comparedCostMax, comparedIdsMax } from './limits.ts'
+import { comparedCostMax, comparedIdsMax, lastEventIdBytesMax } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import type { Member, SharedLink } from './shared-link.ts'
 
@@ -20,7 +20,8 @@ export interface ClientFeedPlan {
   readonly clock: Clock
   /** Finds a link for the feed, by its place. */
   readonly begin: (feed: ClientFeed) => void
-  readonly ended: (feed: ClientFeed) => void
+  /** The feed needs no link any more: it is closed, or nobody takes from it. */
+  readonly rested: (feed: ClientFeed) => void
 }
 
 /**
@@ -42,6 +43,7 @@ export class ClientFeed implements Member {
   /** The newest that the compared link has brought and the feed has not read. */
   #held: FeedItem[] = []
   #heldCost = 0
+  #isApart = false
 
   constructor(plan: ClientFeedPlan) {
     this.#plan = plan
@@ -55,7 +57,7 @@ export class ClientFeed implements Member {
       ended: () => {
         this.#grace?.cancel()
         this.#leave()
-        plan.ended(this)
+        plan.rested(this)
       },
     })
   }
@@ -64,9 +66,9 @@ export class ClientFeed implements Member {
     return { cursor: this.#cursor, since: this.#plan.since }
   }
 
-  /** Whether it looks for a main link that it could join. */
-  get isAlone(): boolean {
-    return this.#compared === undefined
+  /** Whether it looks for a main link that it could join; not again once one was refused for its topics. */
+  get isLooking(): boolean {
+    return this.#compared === undefined && !this.#isApart
   }
 
   readFrom(link: SharedLink): void {
@@ -108,6 +110,7 @@ export class ClientFeed implements Member {
   refused(link: SharedLink, error: ClientError): void {
     if (link === this.#reading) return this.live.end(error)
     this.#compared = undefined
+    this.#isApart = true
     this.#forgetHeld()
   }
 
@@ -132,7 +135,7 @@ export class ClientFeed implements Member {
       item.kind === 'event' ? at >= 0 : item.kind === 'mark' && this.#isAt(this.#compared, item.id)
     const rest = item.kind === 'event' ? this.#held.slice(at + 1) : []
     this.#push(item)
-    if (item.kind === 'event' && item.id !== '') this.#remember(item.id)
+    if (item.kind === 'event') this.#remember(item.id)
     // After a gap ids may come again, for good.
     if (item.kind === 'gap') this.#recent.clear()
     if (!isLevel || link !== this.#reading) return
@@ -181,6 +184,8 @@ export class ClientFeed implements Member {
   }
 
   #remember(id: string): void {
+    // Longer ones are no cursors: nothing could be resumed from them.
+    if (id === '' || id.length > lastEventIdBytesMax) return
     this.#recent.add(id)
     if (this.#recent.size <= comparedIdsMax) return
     for (const oldest of this.#recent) {
@@ -219,6 +224,7 @@ export class ClientFeed implements Member {
     this.#grace = this.#plan.clock.after(this.#plan.graceMs, () => {
       this.#hasBegun = false
       this.#leave()
+      this.#plan.rested(this)
       this.live.setState({ phase: 'idle' })
     })
   }

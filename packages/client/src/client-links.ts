@@ -44,7 +44,7 @@ export class ClientLinks implements LinkOwner {
       this.#mains.add(link)
       link.isMain = true
     } else {
-      for (const feed of feeds) if (feed.isAlone) this.#compare(feed)
+      for (const feed of feeds) if (feed.isLooking) this.#compare(feed)
     }
     this.#yield(link)
     this.#admit()

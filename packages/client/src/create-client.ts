@@ -70,7 +70,7 @@ export interface Client {
     event: Omit<OutgoingEvent, 'topic'>,
     options?: PublishOptions,
   ): Promise<Acknowledgement>
-  /** Closes all feeds. Publishes under way go on. */
+  /** Closes all feeds; one that nobody takes from closes when somebody does. Publishes under way go on. */
   close(): void
 }
 
@@ -105,10 +105,15 @@ export function createClient(base: string | URL, options: ClientOptions = {}): C
     heartbeatMs: options.heartbeatMs,
   })
   const publisher = createPublisher(resolve(base, publishPath, 'publishPath'), options)
+  // Only those that somebody takes from: what an application has forgotten must not be held here.
   const feeds = new Set<ClientFeed>()
   let isClosed = false
-  const begin = (feed: ClientFeed): void => links.begin(feed)
-  const ended = (feed: ClientFeed): void => void feeds.delete(feed)
+  const begin = (feed: ClientFeed): void => {
+    if (isClosed) return feed.live.close()
+    feeds.add(feed)
+    links.begin(feed)
+  }
+  const rested = (feed: ClientFeed): void => void feeds.delete(feed)
   const close = (): void => {
     isClosed = true
     options.signal?.removeEventListener('abort', close)
@@ -117,24 +122,18 @@ export function createClient(base: string | URL, options: ClientOptions = {}): C
   options.signal?.addEventListener('abort', close)
   if (options.signal?.aborted) close()
   return {
-    feed(topics, { since, lastEventId, signal }: FeedOptions = {}) {
+    feed(topics, feedOptions: FeedOptions = {}) {
       if (isClosed) throw new ClientError('FEED_CLOSED', 'The client is closed. Create another.')
-      checkFeedOptions(topics, { since, lastEventId })
+      if (typeof feedOptions !== 'object' || feedOptions === null)
+        throw optionError('The options', 'an object', feedOptions)
+      const { since, lastEventId, signal } = feedOptions
+      checkFeedOptions(topics, feedOptions)
       if (topics.length === 0) throw optionError('topics', 'a list of at least one topic', topics)
       checkSignal(signal)
       const unique = [...new Set(topics)]
       const place = { since: since === 'now' ? undefined : since, lastEventId: lastEventId ?? '' }
-      const feed = new ClientFeed({
-        topics: unique,
-        ...place,
-        signal,
-        graceMs,
-        clock,
-        begin,
-        ended,
-      })
-      if (feed.live.state.phase !== 'closed') feeds.add(feed)
-      return feed.live
+      const shared = { signal, graceMs, clock, begin, rested }
+      return new ClientFeed({ topics: unique, ...place, ...shared }).live
     },
     publish: async (topic, event, publishOptions) =>
       publisher.publish([{ ...event, topic }], publishOptions),

@@ -96,6 +96,7 @@ export class SharedLink implements LinkSink {
   pause(): void {
     this.#isStarted = false
     this.#link.stop()
+    this.setState({ phase: 'connecting', attempt: 1 })
     this.#resume()
   }
 

@@ -6,10 +6,16 @@ export function findOnlyTopic(topics: readonly string[]): string {
   return second === undefined && !only.includes('*') ? only : ''
 }
 
+interface Entry<Taker> {
+  /** Of a pattern; empty for a topic. */
+  readonly segments: readonly string[]
+  readonly takers: Set<Taker>
+}
+
 /** Takers by the topics and patterns they take. */
 export class TopicIndex<Taker> {
-  readonly #exact = new Map<string, Set<Taker>>()
-  readonly #patterns = new Map<string, Set<Taker>>()
+  readonly #exact = new Map<string, Entry<Taker>>()
+  readonly #patterns = new Map<string, Entry<Taker>>()
 
   /** Every topic and pattern that somebody takes, once. */
   get topics(): string[] {
@@ -18,15 +24,19 @@ export class TopicIndex<Taker> {
 
   add(taker: Taker, topics: readonly string[]): void {
     for (const topic of topics) {
-      const map = this.#mapFor(topic)
-      map.set(topic, (map.get(topic) ?? new Set()).add(taker))
+      const isPattern = topic.includes('*')
+      const map = isPattern ? this.#patterns : this.#exact
+      const segments = isPattern ? topic.split('/') : []
+      const entry = map.get(topic) ?? { segments, takers: new Set() }
+      entry.takers.add(taker)
+      map.set(topic, entry)
     }
   }
 
   delete(taker: Taker, topics: readonly string[]): void {
     for (const topic of topics) {
-      const map = this.#mapFor(topic)
-      const takers = map.get(topic)
+      const map = topic.includes('*') ? this.#patterns : this.#exact
+      const takers = map.get(topic)?.takers
       takers?.delete(taker)
       if (takers?.size === 0) map.delete(topic)
     }
@@ -34,26 +44,24 @@ export class TopicIndex<Taker> {
 
   /** Who takes this topic, each once. The set is the caller's: it does not change when takers come or leave. */
   find(topic: string): Set<Taker> {
-    const found = new Set(this.#exact.get(topic))
-    for (const [pattern, takers] of this.#patterns) {
-      if (matches(pattern, topic)) for (const taker of takers) found.add(taker)
+    const found = new Set(this.#exact.get(topic)?.takers)
+    if (this.#patterns.size === 0) return found
+    const given = topic.split('/')
+    for (const { segments, takers } of this.#patterns.values()) {
+      if (matchesSegments(segments, given)) for (const taker of takers) found.add(taker)
     }
     return found
-  }
-
-  #mapFor(topic: string): Map<string, Set<Taker>> {
-    return topic.includes('*') ? this.#patterns : this.#exact
   }
 }
 
 /** As the server matches: `matchesPattern` of `@tidemark/log`, against which a test holds this. */
-export function matches(pattern: string, topic: string): boolean {
+function matchesSegments(wanted: readonly string[], given: readonly string[]): boolean {
+  const [first = ''] = given
   // No wildcard in the first segment reaches the hub's own topics.
-  if (topic.startsWith('$') && pattern.startsWith('*')) return false
-  const given = topic.split('/')
-  const wanted = pattern.split('/')
+  if (first.startsWith('$') && wanted[0]?.startsWith('*')) return false
   const isOpen = wanted.at(-1) === '**'
-  if (isOpen) wanted.pop()
-  if (isOpen ? given.length <= wanted.length : given.length !== wanted.length) return false
-  return wanted.every((segment, i) => segment === '*' || segment === given[i])
+  const count = isOpen ? wanted.length - 1 : wanted.length
+  if (isOpen ? given.length <= count : given.length !== count) return false
+  for (let i = 0; i < count; i++) if (wanted[i] !== '*' && wanted[i] !== given[i]) return false
+  return true
 }

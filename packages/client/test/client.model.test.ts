@@ -5,9 +5,8 @@ import { expect, test } from 'vitest'
 import { createClient } from '../src/index.ts'
 import type { Client, Feed, FeedOptions } from '../src/index.ts'
 import { catchUpLinksMax } from '../src/limits.ts'
-import { matches } from '../src/topic-index.ts'
 import { FakeClock, seededRandom } from './fake-clock.ts'
-import { ModelServer, turns } from './model-server.ts'
+import { ModelServer, matches, turns } from './model-server.ts'
 
 const names = ['a', 'b', 'c/1', 'c/2'] as const
 const sets = [['a'], ['b'], ['a', 'b'], ['c/*'], ['c/1', 'a'], ['**'], ['c/**', 'c/2']] as const

@@ -7,8 +7,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createClient } from '../src/index.ts'
 import type { Feed, Fetch } from '../src/index.ts'
-import { matches } from '../src/topic-index.ts'
-import { turns } from './model-server.ts'
+import { matches, turns } from './model-server.ts'
 
 const names = ['a', 'b', 'c/1', 'c/2'] as const
 const sets = [['a'], ['b', 'c/1'], ['c/*'], ['**']] as const

@@ -3,11 +3,10 @@
 import { matchesPattern, parsePattern, parseTopic } from '@tidemark/log'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createClient } from '../src/index.ts'
-import type { Client, ClientOptions, Feed, Fetch } from '../src/index.ts'
+import type { Client, ClientOptions, Feed, FeedOptions, Fetch } from '../src/index.ts'
 import { catchUpLinksMax, graceMsDefault, queueCostMax } from '../src/limits.ts'
-import { matches } from '../src/topic-index.ts'
 import { FakeClock } from './fake-clock.ts'
-import { ModelServer, turns } from './model-server.ts'
+import { ModelServer, matches, turns } from './model-server.ts'
 
 interface Bench {
   readonly clock: FakeClock
@@ -558,6 +557,15 @@ test.for([
   expect(() => client.feed(topics as unknown as string[])).toThrow(
     expect.objectContaining({ code: 'OPTIONS_INVALID' }),
   )
+})
+
+test('a feed with options that are none is refused', () => {
+  const { client } = setUp()
+  for (const options of [null, 5, { since: 5 }, { lastEventId: 'a\nb' }, { signal: {} }]) {
+    expect(() => client.feed(['a'], options as unknown as FeedOptions)).toThrow(
+      expect.objectContaining({ code: 'OPTIONS_INVALID' }),
+    )
+  }
 })
 
 test('topics are matched as the server matches them', () => {

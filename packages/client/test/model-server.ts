@@ -1,7 +1,7 @@
 // A server of several nodes on one log, in memory and behind `fetch`: a test moves every byte and every node by hand.
 
 import type { Fetch } from '../src/index.ts'
-import { matches } from '../src/topic-index.ts'
+import { TopicIndex } from '../src/topic-index.ts'
 import { turn } from './stream-server.ts'
 
 export interface ModelRecord {
@@ -153,6 +153,13 @@ export class ModelServer {
     for (const session of this.open) session.pump(Infinity)
     await turns()
   }
+}
+
+/** Whether a subscription of this one topic or pattern gets what is published to `topic`. */
+export function matches(wanted: string, topic: string): boolean {
+  const index = new TopicIndex<true>()
+  index.add(true, [wanted])
+  return index.find(topic).size > 0
 }
 
 /** Until what was written has been read, and what that caused has begun. */
