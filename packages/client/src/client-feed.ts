@@ -43,6 +43,7 @@ export class ClientFeed implements Member {
   /** The newest that the compared link has brought and the feed has not read. */
   #held: FeedItem[] = []
   #heldCost = 0
+  #newestCompared = ''
   #isApart = false
 
   constructor(plan: ClientFeedPlan) {
@@ -130,12 +131,14 @@ export class ClientFeed implements Member {
       if (item.kind === 'gap') this.#recent.clear()
       return this.#push(item)
     }
-    const at = this.#held.findIndex(({ id }) => id === item.id)
-    const isLevel =
-      item.kind === 'event' ? at >= 0 : item.kind === 'mark' && this.#isAt(this.#compared, item.id)
-    const rest = item.kind === 'event' ? this.#held.slice(at + 1) : []
+    const isEvent = item.kind === 'event'
+    const at = isEvent ? this.#held.findIndex(({ id }) => id === item.id) : -1
+    const isMet = isEvent && item.id !== '' && (at >= 0 || item.id === this.#newestCompared)
+    const isLevel = isMet || (item.kind === 'mark' && this.#isAt(this.#compared, item.id))
+    // Of an event too large to be held only its id is left; then nothing came after it.
+    const rest = at >= 0 ? this.#held.slice(at + 1) : []
     this.#push(item)
-    if (item.kind === 'event') this.#remember(item.id)
+    if (isEvent) this.#remember(item.id)
     // After a gap ids may come again, for good.
     if (item.kind === 'gap') this.#recent.clear()
     if (!isLevel || link !== this.#reading) return
@@ -196,6 +199,7 @@ export class ClientFeed implements Member {
 
   /** What is pushed out is no loss: the feed reads it on its own link, and is level at a later event. */
   #hold(item: FeedItem): void {
+    this.#newestCompared = item.id
     this.#held.push(item)
     this.#heldCost += costOf(item)
     while (this.#heldCost > comparedCostMax) {
@@ -208,6 +212,7 @@ export class ClientFeed implements Member {
   #forgetHeld(): void {
     this.#held = []
     this.#heldCost = 0
+    this.#newestCompared = ''
   }
 
   #taken(isTaken: boolean): void {

@@ -7,7 +7,7 @@ import type { ClientError } from './errors.ts'
 import type { FeedState } from './feed.ts'
 import { follow } from './follow.ts'
 import type { FollowPlan, FollowSink } from './follow.ts'
-import { heartbeatMinMs, reopenPauseMs } from './limits.ts'
+import { heartbeatMinMs } from './limits.ts'
 import { findOnlyTopic } from './topic-index.ts'
 
 /** What every link of one client uses. */
@@ -45,8 +45,6 @@ export class FollowedLink {
   /** Whether this run has brought anything, and so has a place to open from anew. */
   #hasPlace = false
   #isSteady = false
-  #openedAt = 0
-  #hasReopened = false
   #timer: Timer | undefined
 
   constructor(plan: LinkPlan, place: Place, sink: LinkSink) {
@@ -107,21 +105,17 @@ export class FollowedLink {
   }
 
   /**
-   * An attempt that is under way is let come to its end, or steady joins would never let it open. The pause keeps a link whose
-   * topics change all the time from doing nothing else.
+   * An attempt that is under way is let come to its end, or steady joins would never let it open. The wait for a turn to ask
+   * (4 requests per second) is spent open.
    */
   #reopen(): void {
     if (!this.isChanging || this.#timer !== undefined) return
     if (this.#phase !== 'open' || !this.#hasPlace) return
-    const { clock } = this.#plan
-    const sinceMs = clock.now() - this.#openedAt
-    const isTooSoon = this.#hasReopened && sinceMs >= 0 && sinceMs < reopenPauseMs
-    const pauseMs = isTooSoon ? reopenPauseMs - sinceMs : 0
-    this.#timer = clock.after(pauseMs, () => {
+    const { clock, pace } = this.#plan
+    this.#timer = clock.after(pace.waitMs, () => {
       this.#timer = undefined
       if (!this.isChanging || this.#phase !== 'open' || !this.#hasPlace) return
       this.#abort?.abort()
-      this.#hasReopened = true
       this.#open()
     })
   }
@@ -181,13 +175,8 @@ export class FollowedLink {
   #setState(state: FeedState): void {
     const isOwnWill = state.phase === 'connecting' && this.#isSteady
     this.#phase = state.phase
-    if (state.phase === 'open') {
-      this.#openedAt = this.#plan.clock.now()
-      this.#isSteady = true
-    }
-    if (state.phase === 'waiting') {
-      this.#isSteady = false
-    }
+    if (state.phase === 'open') this.#isSteady = true
+    if (state.phase === 'waiting') this.#isSteady = false
     if (!isOwnWill) this.#sink.setState(state)
   }
 }

@@ -67,9 +67,6 @@ export const publishTimeoutMs: number = 30_000
 /** How long a feed of a client stays connected after its last taker: a page that changes views comes back within it. */
 export const graceMsDefault: number = 5_000
 
-/** A link whose topics change stays open so long before it opens anew: 4 requests per second, as for attempts. */
-export const reopenPauseMs: number = 1_000 / requestsPerSecondMax
-
 /** Names in one subscription: what a hub takes. A client with more topics has one link per thousand. */
 export const topicsPerLinkMax: number = 1_000
 

@@ -40,8 +40,8 @@ export class SharedLink implements LinkSink {
   readonly #owner: LinkOwner
   readonly #index = new TopicIndex<Member>()
   readonly #members = new Set<Member>()
-  /** Members with the first run of the link that may have everything of theirs. */
-  readonly #uncovered = new Map<Member, number>()
+  /** Members of which the link does not bring everything yet: it has to open anew, with their topics. */
+  readonly #uncovered = new Set<Member>()
   /** Members that got something since the link was asked for room. */
   readonly #touched = new Set<Member>()
   /** Topics that the server has served together, and the run in which it did. */
@@ -113,7 +113,7 @@ export class SharedLink implements LinkSink {
       member.tell(this, this.#state)
       return
     }
-    this.#uncovered.set(member, this.#link.run + 1)
+    this.#uncovered.add(member)
     this.#plan()
   }
 
@@ -203,8 +203,8 @@ export class SharedLink implements LinkSink {
     const { run, topics } = this.#link
     this.#servedRun = run
     this.#served = topics
-    for (const [member, firstRun] of [...this.#uncovered]) {
-      if (firstRun > run || !member.topics.every((topic) => topics.has(topic))) continue
+    for (const member of [...this.#uncovered]) {
+      if (!member.topics.every((topic) => topics.has(topic))) continue
       this.#uncovered.delete(member)
       member.covered(this, '')
       member.tell(this, this.#state)

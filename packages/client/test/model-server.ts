@@ -63,6 +63,11 @@ export class ModelSession {
     this.#write(text)
   }
 
+  /** Leaves records out, as retention does. */
+  skip(count: number): void {
+    this.#at += count
+  }
+
   beat(): void {
     this.#write(`id: c${this.#at}\nevent: tidemark.beat\ndata: {}\n\n`)
   }
