@@ -77,6 +77,11 @@ export class ClientFeed implements Member {
     link.add(this)
   }
 
+  /** The link that it reads has become the main one, which brings nothing twice. */
+  settle(): void {
+    this.#recent.clear()
+  }
+
   compareWith(link: SharedLink): void {
     this.#compared = link
     link.add(this)
@@ -125,12 +130,7 @@ export class ClientFeed implements Member {
   }
 
   #read(link: SharedLink, item: FeedItem): void {
-    if (link.isMain) {
-      // Read already, on the link before.
-      if (item.kind === 'event' && this.#recent.delete(item.id)) return
-      if (item.kind === 'gap') this.#recent.clear()
-      return this.#push(item)
-    }
+    if (link.isMain) return this.#readMain(item)
     const isEvent = item.kind === 'event'
     const at = isEvent ? this.#held.findIndex(({ id }) => id === item.id) : -1
     const isMet = isEvent && item.id !== '' && (at >= 0 || item.id === this.#newestCompared)
@@ -147,13 +147,18 @@ export class ClientFeed implements Member {
     for (const each of rest) this.#push(each)
   }
 
+  /** Until the main link has passed what the feed has read already, its events and cursors are behind the feed. */
+  #readMain(item: FeedItem): void {
+    if (item.kind === 'mark' && this.#recent.size > 0) return
+    if (item.kind === 'event' && this.#recent.has(item.id)) return this.#forgetUpTo(item.id)
+    this.#recent.clear()
+    this.#push(item)
+  }
+
   #compare(item: FeedItem): void {
     if (item.kind === 'event' && this.#recent.has(item.id)) {
       // The feed is ahead: what it has read after this the main link will bring again.
-      for (const id of this.#recent) {
-        this.#recent.delete(id)
-        if (id === item.id) break
-      }
+      this.#forgetUpTo(item.id)
       this.#changeOver()
     } else if (item.kind === 'event') {
       this.#hold(item)
@@ -184,6 +189,14 @@ export class ClientFeed implements Member {
   #push(item: FeedItem): void {
     this.#cursor = item.id
     this.live.item(item)
+  }
+
+  /** In the order in which they were read. */
+  #forgetUpTo(last: string): void {
+    for (const id of this.#recent) {
+      this.#recent.delete(id)
+      if (id === last) return
+    }
   }
 
   #remember(id: string): void {

@@ -43,6 +43,7 @@ export class ClientLinks implements LinkOwner {
       this.#catchUps.delete(link)
       this.#mains.add(link)
       link.isMain = true
+      for (const feed of feeds) feed.settle()
     } else {
       for (const feed of feeds) if (feed.isLooking) this.#compare(feed)
     }
