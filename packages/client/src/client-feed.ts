@@ -6,7 +6,7 @@ import { costOf } from './event-queue.ts'
 import type { FeedItem } from './event-queue.ts'
 import type { Bye, FeedState, Ready } from './feed.ts'
 import type { Place } from './followed-link.ts'
-import { comparedCostMax, comparedIdsMax, lastEventIdBytesMax } from './limits.ts'
+import { comparedCostMax, comparedEventsMax, lastEventIdBytesMax } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import type { Member, SharedLink } from './shared-link.ts'
 
@@ -203,7 +203,7 @@ export class ClientFeed implements Member {
     // Longer ones are no cursors: nothing could be resumed from them.
     if (id === '' || id.length > lastEventIdBytesMax) return
     this.#recent.add(id)
-    if (this.#recent.size <= comparedIdsMax) return
+    if (this.#recent.size <= comparedEventsMax) return
     for (const oldest of this.#recent) {
       this.#recent.delete(oldest)
       break
@@ -215,7 +215,7 @@ export class ClientFeed implements Member {
     this.#newestCompared = item.id
     this.#held.push(item)
     this.#heldCost += costOf(item)
-    while (this.#heldCost > comparedCostMax) {
+    while (this.#heldCost > comparedCostMax || this.#held.length > comparedEventsMax) {
       const oldest = this.#held.shift()
       if (oldest === undefined) break
       this.#heldCost -= costOf(oldest)

@@ -73,8 +73,11 @@ export const topicsPerLinkMax: number = 1_000
 /** Links of feeds that catch up, at once. Browsers open 6 HTTP/1.1 connections per origin: 4, the main link, and one to publish. */
 export const catchUpLinksMax: number = 4
 
-/** Ids that a feed which catches up remembers, to know where it met the main link: 1,024 × some 60 bytes = 60 KiB. */
-export const comparedIdsMax: number = 1_024
+/**
+ * Events that a feed which catches up remembers of its own link, and of the main link, to know where the two meet. Each may keep
+ * the 16 KiB slice that its text is a part of: 2 × 256 × 32 KiB = 16 MiB at worst, for as long as it catches up.
+ */
+export const comparedEventsMax: number = 256
 
 /** Characters of events that the main link has brought and a feed that catches up has not read: an eighth of its queue. */
 export const comparedCostMax: number = queueCostMax / 8

@@ -5,7 +5,14 @@ import { collectGarbage } from '@tidemark/testkit'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createClient } from '../src/index.ts'
 import type { Client, ClientOptions, Feed, FeedOptions, Fetch } from '../src/index.ts'
-import { catchUpLinksMax, graceMsDefault, queueCostMax } from '../src/limits.ts'
+import {
+  catchUpLinksMax,
+  comparedCostMax,
+  comparedEventsMax,
+  graceMsDefault,
+  queueCostMax,
+  sliceBytesMax,
+} from '../src/limits.ts'
 import { FakeClock } from './fake-clock.ts'
 import { ModelServer, matches, turns } from './model-server.ts'
 
@@ -276,6 +283,30 @@ test('a feed that is ahead of the shared stream is not set back by its beats', a
   await reopen(bench)
   await server.flush()
   expect([...before.seen, ...after.seen]).toEqual(['2', '3', '4', '5'])
+})
+
+test('a feed that catches up for long keeps a bounded part of what it has read', async () => {
+  const { client, server } = setUp()
+  collect(client.feed(['a']))
+  await turns()
+  let count = 0
+  client.feed(['d'], { since: 'earliest' }).on('message', () => void count++)
+  await turns()
+  const own = server.open[1]
+  const events = 4_000
+  const before = collectGarbage()
+  for (let i = 0; i < events; i++) {
+    server.publish('d')
+    server.hear(0)
+    // Each event is decoded together with a slice of something else.
+    own?.comment(sliceBytesMax)
+    own?.pump(1)
+    await turns(1)
+  }
+  await turns()
+  expect(count).toBe(events)
+  const bytes = collectGarbage() - before
+  expect(bytes).toBeLessThan(4 * comparedEventsMax * sliceBytesMax + 2 * comparedCostMax)
 })
 
 test('a client does not hold feeds that an application has left and forgotten', async () => {

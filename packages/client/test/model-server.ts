@@ -68,6 +68,10 @@ export class ModelSession {
     this.#at += count
   }
 
+  comment(characters: number): void {
+    this.#write(`:${' '.repeat(characters)}\n`)
+  }
+
   beat(): void {
     this.#write(`id: c${this.#at}\nevent: tidemark.beat\ndata: {}\n\n`)
   }
