@@ -289,6 +289,7 @@ test('a feed that catches up for long keeps a bounded part of what it has read',
   const { client, server } = setUp()
   collect(client.feed(['a']))
   await turns()
+  server.idDigits = 7_000
   let count = 0
   client.feed(['d'], { since: 'earliest' }).on('message', () => void count++)
   await turns()
@@ -298,8 +299,6 @@ test('a feed that catches up for long keeps a bounded part of what it has read',
   for (let i = 0; i < events; i++) {
     server.publish('d')
     server.hear(0)
-    // Each event is decoded together with a slice of something else.
-    own?.comment(sliceBytesMax)
     own?.pump(1)
     await turns(1)
   }

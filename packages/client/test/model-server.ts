@@ -57,7 +57,7 @@ export class ModelSession {
       if (record === undefined) break
       this.#at = record.seq
       if (!this.takes(record)) continue
-      text += `id: c${record.seq}\ntopic: ${record.topic}\ndata: ${record.seq}${record.topic === 'b' ? padding : ''}\n\n`
+      text += `id: c${String(record.seq).padStart(this.#server.idDigits, '0')}\ntopic: ${record.topic}\ndata: ${record.seq}${record.topic === 'b' ? padding : ''}\n\n`
       left--
     }
     this.#write(text)
@@ -66,10 +66,6 @@ export class ModelSession {
   /** Leaves records out, as retention does. */
   skip(count: number): void {
     this.#at += count
-  }
-
-  comment(characters: number): void {
-    this.#write(`:${' '.repeat(characters)}\n`)
   }
 
   beat(): void {
@@ -104,6 +100,8 @@ export class ModelServer {
   readonly sessions: ModelSession[] = []
   readonly #tails: number[]
   readonly #chooseNode: () => number
+  /** Digits of an event's id, at least. */
+  idDigits = 1
   /** Answers a request in place of a stream. */
   refuse: ((topics: readonly string[]) => Response | undefined) | undefined
 
