@@ -630,22 +630,32 @@ test('a listener or a store subscriber that throws stops neither its neighbours 
   expect(thrown).toHaveLength(4)
 })
 
-test('whoever is removed in a callback hears no more, of the same event neither', async () => {
+test('a listener or subscriber that is removed in a callback hears no more, of the same event neither', async () => {
   const { client, server } = setUp()
   const feed = client.feed(['a'])
   const late = vi.fn<() => void>()
   const lateStore = vi.fn<() => void>()
-  feed.on('message', () => removers.forEach((remove) => remove()))
-  const removers = [feed.on('message', late)]
+  const removers: (() => void)[] = []
+  feed.on('message', () => removers[0]?.())
+  removers.push(feed.on('message', late))
   await turns()
-  feed.subscribe(() => {
-    for (const remove of removers) remove()
-  })
+  feed.subscribe(() => removers[1]?.())
   removers.push(feed.subscribe(lateStore))
   server.publish('a', 'a')
   await server.flush()
+  expect(feed.getSnapshot().eventCount).toBe(2)
   expect(late).not.toHaveBeenCalled()
   expect(lateStore).not.toHaveBeenCalled()
+})
+
+test('a feed that a listener of its state has closed is closed in its snapshot too', async () => {
+  const { client } = setUp()
+  const feed = client.feed(['a'])
+  feed.on('tidemark.state', ({ phase }) => {
+    if (phase === 'open') feed.close()
+  })
+  await turns()
+  expect(feed.getSnapshot().state).toEqual({ phase: 'closed', error: undefined })
 })
 
 test('a feed may close itself, its neighbour and the client in a callback', async () => {
