@@ -5,10 +5,18 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readRooms, rootFolder } from './read-rooms.ts'
 
-/** One room's codes with their sentences, in the order of the source. */
+/** What a registry says of a code. Codes that no request is answered with have a sentence only. */
+export interface Entry {
+  readonly title: string
+  readonly status?: number | undefined
+  /** Values of headers; `varies` where they differ from answer to answer. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** One room's codes with what they mean, in the order of the source. */
 export interface Registry {
   readonly packageName: string
-  readonly codes: Readonly<Record<string, string>>
+  readonly codes: Readonly<Record<string, Entry>>
 }
 
 /** Where the reference is kept. */
@@ -21,7 +29,7 @@ export async function readRegistries(): Promise<Registry[]> {
     const path = join(rootFolder, 'packages', room.name, 'src/errors.ts')
     if (!existsSync(path)) continue
     const exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>
-    const codes: Record<string, string> = {}
+    const codes: Record<string, Entry> = {}
     for (const [name, value] of Object.entries(exported)) {
       if (name.endsWith('Errors')) Object.assign(codes, readCodes(`${room.name}: ${name}`, value))
     }
@@ -32,25 +40,41 @@ export async function readRegistries(): Promise<Registry[]> {
   return registries
 }
 
-function readCodes(where: string, value: unknown): Record<string, string> {
-  const entries = Object.entries(value as Record<string, unknown>)
-  for (const [code, sentence] of entries) {
-    if (!/^[A-Z][A-Z0-9_]*$/.test(code) || typeof sentence !== 'string') {
-      throw new Error(`${where} must map CODES to sentences; got ${code}: ${typeof sentence}.`)
+function readCodes(where: string, value: unknown): Record<string, Entry> {
+  const entries = Object.entries(value as Record<string, unknown>).map(([code, given]) => {
+    const entry = typeof given === 'string' ? { title: given } : (given as Partial<Entry>)
+    if (!/^[A-Z][A-Z0-9_]*$/.test(code) || typeof entry.title !== 'string') {
+      throw new Error(`${where} must map CODES to sentences or rows; got ${code}: ${typeof given}.`)
     }
-  }
-  return Object.fromEntries(entries) as Record<string, string>
+    return [code, entry] as const
+  })
+  return Object.fromEntries(entries) as Record<string, Entry>
 }
 
 /** The text of `docs/reference/errors.md`. */
 export function renderReference(registries: readonly Registry[]): string {
   const rooms = registries.map(({ packageName, codes }) => {
-    const rows = Object.entries(codes).map(
-      ([code, sentence]) => `| \`${code}\` | ${sentence.replaceAll('|', '\\|')} |`,
-    )
-    return `## ${packageName}\n\n| code | meaning |\n|---|---|\n${rows.join('\n')}\n`
+    const isAnswered = Object.values(codes).some(({ status }) => status !== undefined)
+    const head = isAnswered
+      ? '| code | meaning | status | headers |\n|---|---|---|---|'
+      : '| code | meaning |\n|---|---|'
+    const rows = Object.entries(codes).map(([code, entry]) => renderRow(code, entry, isAnswered))
+    return `## ${packageName}\n\n${head}\n${rows.join('\n')}\n`
   })
   return `${intro}\n${rooms.join('\n')}`
+}
+
+/** One code. Where a room's errors answer requests, a code without a status is one that no request is answered with. */
+export function renderRow(code: string, entry: Entry, isAnswered: boolean): string {
+  const { title, status, headers = {} } = entry
+  const cells = [`\`${code}\``, title.replaceAll('|', '\\|')]
+  if (isAnswered) {
+    const texts = Object.entries(headers).map(([name, value]) =>
+      value === 'varies' ? `\`${name}\`` : `\`${name}: ${value}\``,
+    )
+    cells.push(status === undefined ? '–' : String(status), texts.join(', ') || '–')
+  }
+  return `| ${cells.join(' | ')} |`
 }
 
 const intro = `# Error codes
@@ -60,5 +84,5 @@ const intro = `# Error codes
 Every error has a stable \`code\`: on the error object in code, in the \`code\` member of an
 \`application/problem+json\` answer over HTTP, in the message on the command line. A code never changes its meaning;
 the sentence beside it may become clearer. The message of the error itself says what was wrong, what was given and
-what to do.
+what to do. Where a room answers requests, its table has the HTTP status as well, and the headers that the answer carries because of the code.
 `

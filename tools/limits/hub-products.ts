@@ -97,7 +97,7 @@ export const hubProducts: readonly Product[] = [
   },
   {
     what: 'pages of history that are being read × their size, escaped',
-    limits: ['hub.historyReadsMax', 'hub.historyRecordsMax', 'hub.historyPagesMax'],
+    limits: ['hub.historyReadsMax', 'server.historyRecordsMax', 'server.historyPagesMax'],
     factors: (look) => requests(look) * pageBytes(look),
     worstCase: (look) => look('hub.historyReadsMax') * pageBytes(look),
     boundedBy: 'so many at one time, from reading to counting the answer; others wait in line',

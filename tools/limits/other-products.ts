@@ -77,6 +77,27 @@ export const otherProducts: readonly Product[] = [
     },
   },
   {
+    what: 'ledgers × what one holds',
+    limits: [
+      'log.ledgersMax',
+      'log.ledgerBytesMax',
+      'log.ledgerEntriesMax',
+      'log.ledgerNameLengthMax',
+      'log.ledgerHistoryMax',
+    ],
+    factors: (look) =>
+      look('log.ledgersMax') *
+      look('log.ledgerEntriesMax') *
+      (look('log.recordOverheadBytes') + look('log.eventKeyLengthMax') + MiB),
+    worstCase: (look) => 2 * look('log.ledgersMax') * look('log.ledgerBytesMax'),
+    boundedBy:
+      'bytes and entries of each and their number, beside `retention.maxBytes`; then `LEDGER_FULL`. Twice, because a node that follows them all has them in memory beside a log in memory',
+    filledBy: {
+      file: 'packages/testkit/src/event-log/ledger-contract.ts',
+      name: 'a ledger that is full of bytes refuses more, and takes less',
+    },
+  },
+  {
     what: 'topics × retention rules',
     limits: ['log.retentionRulesMax', 'log.ruleCacheMax'],
     worstCase: (look) =>
@@ -136,6 +157,19 @@ export const otherProducts: readonly Product[] = [
     filledBy: {
       file: 'packages/client/test/feed.test.ts',
       name: 'a slow loop over a server that writes events with %s on end holds 2 MiB of them',
+    },
+  },
+  {
+    what: 'a feed that catches up × the events it compares × the slices they are parts of',
+    limits: ['client.comparedEventsMax', 'client.comparedCostMax'],
+    worstCase: (look) =>
+      2 * look('client.comparedEventsMax') * 2 * look('client.sliceBytesMax') +
+      2 * look('client.comparedCostMax'),
+    boundedBy:
+      'the oldest are forgotten, and the feed is level later; one per feed of a client that is not level',
+    filledBy: {
+      file: 'packages/client/test/client.test.ts',
+      name: 'a feed that catches up for long keeps a bounded part of what it has read',
     },
   },
   {

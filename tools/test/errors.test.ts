@@ -12,7 +12,9 @@ test('every code has its sentence in the reference (else: npm run docs)', () => 
   const rows = documented.split('\n')
   const missing = registries.flatMap(({ packageName, codes }) =>
     Object.entries(codes)
-      .filter(([code, sentence]) => !rows.includes(`| \`${code}\` | ${sentence} |`))
+      .filter(
+        ([code, { title }]) => !rows.some((row) => row.startsWith(`| \`${code}\` | ${title} |`)),
+      )
       .map(([code]) => `${packageName} ${code}`),
   )
   expect(missing).toEqual([])
@@ -40,6 +42,25 @@ test('every code is thrown or answered somewhere, so none is only a promise', ()
 
 test('every sentence begins with a capital and ends with a full stop', () => {
   for (const { codes } of registries) {
-    for (const sentence of Object.values(codes)) expect(sentence).toMatch(/^[A-Z].*\.$/)
+    for (const { title } of Object.values(codes)) expect(title).toMatch(/^[A-Z].*\.$/)
   }
+})
+
+test('a code with a status says with which headers, so that a passing refusal has a time and 401 a challenge', () => {
+  for (const { packageName, codes } of registries) {
+    for (const [code, { status, headers = {} }] of Object.entries(codes)) {
+      const names = Object.keys(headers)
+      const label = `${packageName} ${code}`
+      expect(names.includes('Retry-After'), label).toBe(status === 503 || status === 429)
+      expect(names.includes('WWW-Authenticate'), label).toBe(status === 401)
+      expect(names.includes('Allow'), label).toBe(status === 405)
+    }
+  }
+})
+
+test('the reference has the status and the headers of a code', () => {
+  expect(documented).toMatch(
+    /\| `UNAUTHENTICATED` \| [^|]+ \| 401 \| `WWW-Authenticate: Bearer` \|/,
+  )
+  expect(documented).toMatch(/\| `FULL` \| [^|]+ \| 503 \| `Retry-After` \|/)
 })

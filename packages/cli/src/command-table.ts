@@ -15,6 +15,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./serve.ts')).serve,
   },
   {
+    name: 'config',
+    summary: 'Print the settings in force, and where each value comes from.',
+    load: async () => (await import('./config.ts')).config,
+  },
+  {
     name: 'publish',
     summary: 'Publish one event, or every line of standard input.',
     load: async () => (await import('./publish.ts')).publish,

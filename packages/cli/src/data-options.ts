@@ -1,7 +1,7 @@
 // The options that say which data directory is meant: those of `serve`.
 
 import process from 'node:process'
-import { configOptions, loadConfig } from '@tidemark/hub'
+import { configOptions, findDataDirectory, loadConfig } from '@tidemark/hub'
 import type { CommandLine, CommandOption } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
@@ -39,7 +39,8 @@ export function readDataDirectory(line: CommandLine): string {
       directory: process.cwd(),
       file: lastValue(line, 'config'),
     }).data
-  if (data !== 'memory:') return data
+  const directory = findDataDirectory(data)
+  if (directory !== undefined) return directory
   throw new CliError(
     'OPTION_INVALID',
     'The data must be a directory; got "memory:", of which nothing is kept. Name one with --data.',

@@ -1,15 +1,12 @@
 // `tidemark serve`: a hub, until a signal asks it to leave.
 
-import process from 'node:process'
-import { boundYoungGeneration, configOptions, loadConfig, startHub } from '@tidemark/hub'
+import { boundYoungGeneration, findDataDirectory, loadConfig, startHub } from '@tidemark/hub'
 import type { Hub, HubConfig } from '@tidemark/hub'
 import type { CommandBody, CommandLine } from './command.ts'
-import { lastValue } from './command.ts'
-import { CliError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { print, remark } from './output.ts'
-import { quote } from './quote.ts'
+import { readSources, settingOptions } from './setting-options.ts'
 import { onSignals } from './signals.ts'
 
 /** Starts a hub. */
@@ -20,18 +17,9 @@ curl lines to try. SIGINT (Ctrl-C), SIGTERM and SIGHUP send all sessions away at
 a second signal ends it at once. Killed in any other way, it loses nothing it acknowledged.
 
 Each option has a variable too: --retention-max-age is TIDEMARK_RETENTION_MAX_AGE. The file
-tidemark.config.json in the current directory comes first, variables beat it, options beat both.`,
-  options: [
-    ...configOptions.map(({ flag, value, help, default: initial }) => {
-      return { name: flag, value, help, default: initial }
-    }),
-    {
-      name: 'config',
-      value: '<file>',
-      help: 'Configuration file.',
-      default: './tidemark.config.json, if there',
-    },
-  ],
+tidemark.config.json in the current directory comes first, variables beat it, options beat both;
+tidemark config shows which of them a value comes from.`,
+  options: settingOptions,
   examples: [
     'tidemark serve',
     'tidemark serve --port 7171 --data /var/lib/tidemark',
@@ -44,19 +32,7 @@ tidemark.config.json in the current directory comes first, variables beat it, op
 }
 
 async function run(line: CommandLine): Promise<ExitCode> {
-  const [extra] = line.positionals
-  if (extra !== undefined) {
-    throw new CliError(
-      'ARGUMENT_INVALID',
-      `serve takes options only; got ${quote(extra)}. See tidemark serve --help.`,
-    )
-  }
-  const config = loadConfig({
-    flags: readFlags(line),
-    env: process.env,
-    directory: process.cwd(),
-    file: lastValue(line, 'config'),
-  })
+  const config = loadConfig(readSources('serve', line))
   const stopped = waitForSignal()
   const hub = await startHub(config, { onLine: remark })
   boundYoungGeneration()
@@ -65,14 +41,6 @@ async function run(line: CommandLine): Promise<ExitCode> {
   remark('sending sessions away; a second signal ends it at once.')
   await hub.drain()
   return exitCodes.done
-}
-
-function readFlags(line: CommandLine): Readonly<Record<string, string>> {
-  const given = configOptions.flatMap(({ flag }) => {
-    const value = lastValue(line, flag)
-    return value === undefined ? [] : [[flag, value] as const]
-  })
-  return Object.fromEntries(given)
 }
 
 function waitForSignal(): Promise<void> {
@@ -87,6 +55,6 @@ function renderWelcome({ url: listening }: Hub, { data, workers }: HubConfig): s
   subscribe   curl -N '${url}/events?topic=demo'
   publish     curl -d 'hello' '${url}/topics/demo'
 
-Events are kept in ${data === 'memory:' ? 'memory, until the process ends' : data}. ${workers === 1 ? '' : `${workers} workers serve them. `}Ctrl-C stops the hub.
+Events are kept in ${findDataDirectory(data) ?? 'memory, until the process ends'}. ${workers === 1 ? '' : `${workers} workers serve them. `}Ctrl-C stops the hub.
 `
 }

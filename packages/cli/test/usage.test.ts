@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { run } from './program.ts'
 
-const commands = ['serve', 'publish', 'subscribe', 'backup', 'restore', 'check', 'bench']
+const commands = ['serve', 'config', 'publish', 'subscribe', 'backup', 'restore', 'check', 'bench']
 
 function longestLine(text: string): number {
   return Math.max(...text.split('\n').map((line) => line.length))
@@ -62,6 +62,11 @@ test.each([
     ['backup', 'a', '--data', 'memory:'],
     64,
     /must be a directory; got "memory:".*\(OPTION_INVALID\)/,
+  ],
+  [
+    ['backup', 'a', '--data', 'redis://me:hunter2@db'],
+    78,
+    /^(?!.*hunter2).*data must be a directory, or memory:; got redis:.*\(CONFIG_INVALID\)/,
   ],
   [['backup', 'a', '--config', 'absent.json'], 78, /absent\.json.*\(CONFIG_UNREADABLE\)/],
   [

@@ -4,11 +4,14 @@ import type { RetryOptions } from './backoff.ts'
 import type { Clock, Random } from './clock.ts'
 import { parseEndpoint } from './endpoint.ts'
 import type { Feed } from './feed.ts'
+import { follow } from './follow.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { eventBytesMaxDefault, eventBytesMaxMax } from './limits.ts'
+import { eventBytesMaxDefault } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import { RequestPace } from './request-pace.ts'
-import { parseRuntime, optionError } from './runtime.ts'
+import { findOnlyTopic } from './topic-index.ts'
+import { checkFeedOptions, checkLinkOptions } from './check-options.ts'
+import { parseRuntime } from './runtime.ts'
 
 /** What to subscribe to, and how. */
 export interface ConnectOptions {
@@ -67,48 +70,26 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
   const runtime = parseRuntime(options)
   const { topics = [], since, lastEventId, signal } = options
   const endpoint = parseEndpoint(url)
-  checkOptions(options)
-  const [first = ''] = topics
+  checkFeedOptions(topics, options)
+  checkLinkOptions(options)
   const plan = {
     ...runtime,
     subscription: { endpoint, topics: [...topics], since },
-    onlyTopic: topics.length === 1 && !first.includes('*') ? first : '',
+    onlyTopic: findOnlyTopic(topics),
     pace: new RequestPace(runtime.clock),
     eventBytesMax: options.eventBytesMax ?? eventBytesMaxDefault,
     // `localStorage.getItem` gives null for what is not there.
     start: { cursor: lastEventId ?? '', retryMs: undefined, heartbeatMs: options.heartbeatMs },
   }
-  return new LiveFeed(plan, signal)
-}
-
-/** What the types say, for callers without them. */
-function checkOptions(options: ConnectOptions): void {
-  const { topics = [], since, lastEventId, heartbeatMs, eventBytesMax } = options
-  if (!Array.isArray(topics) || !topics.every((topic) => typeof topic === 'string'))
-    throw optionError('topics', 'a list of texts, such as ["orders/*"]', topics)
-  if (since !== undefined && typeof since !== 'string')
-    throw optionError('since', 'a text, such as "-10" or "5m"', since)
-  if (!isId(lastEventId ?? ''))
-    throw optionError(
-      'lastEventId',
-      'the id of an event, a text without CR, LF and NUL',
-      lastEventId,
-    )
-  if (heartbeatMs !== undefined && !(typeof heartbeatMs === 'number' && heartbeatMs > 0))
-    throw optionError('heartbeatMs', 'a number above 0; leave it out for none', heartbeatMs)
-  if (eventBytesMax !== undefined && !isWholeNumber(eventBytesMax, eventBytesMaxMax))
-    throw optionError(
-      'eventBytesMax',
-      `a whole number from 1 to ${eventBytesMaxMax}`,
-      eventBytesMax,
-    )
-}
-
-/** No stream can bring another: a line break ends the id, and one with NUL is ignored. */
-function isId(value: unknown): boolean {
-  return typeof value === 'string' && !/[\r\n\0]/.test(value)
-}
-
-function isWholeNumber(value: unknown, max: number): boolean {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max
+  const abort = new AbortController()
+  const feed = new LiveFeed({
+    lastEventId: plan.start.cursor,
+    state: { phase: 'connecting', attempt: 1 },
+    signal,
+    ended: () => abort.abort(),
+  })
+  const run = async (): Promise<void> => feed.end(await follow(plan, feed, abort.signal))
+  // As soon as the current task is over, so that listeners added in it miss no state.
+  queueMicrotask(() => void run())
+  return feed
 }

@@ -13,7 +13,8 @@ export const clientErrors = {
     'The server could not be reached or the connection broke; the client connects again.',
   CONTENT_TYPE_WRONG:
     'The URL answered with something that is not an event stream; check the URL and the proxies before it.',
-  FEED_CLOSED: 'The caller closed the feed, or aborted the publish, before the work was done.',
+  FEED_CLOSED:
+    'The caller closed the feed or its client, or aborted the publish, before the work was done.',
   FEED_ITERATED: 'A feed can be iterated once; connect a second feed or use listeners.',
   HEADERS_FAILED: 'The `headers` function failed, or took over a minute; the client tries again.',
   LISTENER_INVALID:

@@ -100,7 +100,8 @@ export class EventQueue {
   }
 }
 
-function costOf(item: FeedItem): number {
+/** Characters an item takes in a queue, with the objects around it. */
+export function costOf(item: FeedItem): number {
   const texts = [item.id]
   if (item.kind === 'gap') texts.push(item.gap.from, item.gap.to, item.gap.reason)
   if (item.kind === 'event') {

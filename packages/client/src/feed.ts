@@ -20,8 +20,12 @@ export interface FeedEvent {
   readonly time?: number
 }
 
-/** Where a feed stands. `error` says why it waits or closed; a feed closed by its owner has none. */
+/**
+ * Where a feed stands. `error` says why it waits or closed; a feed closed by its owner has none. `idle` is a feed of a
+ * client that nobody takes from, and so is not connected.
+ */
 export type FeedState =
+  | { readonly phase: 'idle' }
   | { readonly phase: 'connecting'; readonly attempt: number }
   | { readonly phase: 'open' }
   | { readonly phase: 'waiting'; readonly delayMs: number; readonly error: ClientError }
@@ -59,6 +63,17 @@ export interface Bye {
   readonly retryMs: number | undefined
 }
 
+/** What a store shows of a feed. Frozen, and the same object until something in it changes. */
+export interface FeedSnapshot {
+  readonly state: FeedState
+  /** The newest event handed over. */
+  readonly event: FeedEvent | undefined
+  /** How many events have been handed over: who looks late sees that more than one came. */
+  readonly eventCount: number
+  /** The newest gap. */
+  readonly gap: Gap | undefined
+}
+
 /** What a feed tells about the connection. The names are reserved by the protocol, so no published event has one. */
 export interface FeedSignals {
   'tidemark.state': FeedState
@@ -73,8 +88,8 @@ export interface FeedSignals {
  * Names that begin with `tidemark.` are about the connection, all others are types of published events. So an event
  * published with the type `error` or `gap` is just an event, and a failing connection is seen in `tidemark.state`.
  *
- * Events wait in the feed, and reading of the stream pauses, until there is somebody to take them: an iterator or
- * a listener for a type.
+ * Events wait in the feed, and reading of the stream pauses, until there is somebody to take them: an iterator, a
+ * listener for a type, or a subscriber of the store.
  */
 export interface Feed extends AsyncIterable<FeedEvent> {
   readonly state: FeedState
@@ -103,6 +118,15 @@ export interface Feed extends AsyncIterable<FeedEvent> {
    * @throws ClientError `FEED_ITERATED` the second time
    */
   [Symbol.asyncIterator](): AsyncIterator<FeedEvent, undefined>
+  /**
+   * Calls `onChange` after each change of the snapshot. A store: `useSyncExternalStore(feed.subscribe, feed.getSnapshot)`.
+   * It takes the events, unless there is an iterator, which then sets the pace.
+   * @returns a function that stops it
+   * @throws ClientError `LISTENER_INVALID` for what is no function
+   */
+  readonly subscribe: (onChange: () => void) => () => void
+  /** What is so now. */
+  readonly getSnapshot: () => FeedSnapshot
   /** Ends the connection and the iterator at once and lets go of everything. Events not yet handed over are dropped. */
   close(): void
 }

@@ -19,7 +19,7 @@ export interface FollowPlan extends Link {
 
 /** Where what is followed goes. */
 export interface FollowSink extends Omit<AttemptSink, 'opened'> {
-  state(state: FeedState): void
+  setState(state: FeedState): void
 }
 
 /** Resolves with the error that ends the feed, or with undefined once `signal` aborts. Never rejects. */
@@ -32,14 +32,14 @@ export async function follow(
   let carried = plan.start
   let failures = 0
   const attemptSink: AttemptSink = {
-    opened: () => sink.state({ phase: 'open' }),
+    opened: () => sink.setState({ phase: 'open' }),
     ready: (ready) => sink.ready(ready),
     bye: (bye) => sink.bye(bye),
     item: (item) => sink.item(item),
     waitForRoom: (bytesRead) => sink.waitForRoom(bytesRead),
   }
   while (!signal.aborted) {
-    sink.state({ phase: 'connecting', attempt: failures + 1 })
+    sink.setState({ phase: 'connecting', attempt: failures + 1 })
     const end = await attempt({ ...plan, ...carried }, attemptSink, signal)
     if (signal.aborted) return undefined
     if (!isPassing(end.error)) return end.error
@@ -48,7 +48,7 @@ export async function follow(
     failures = end.hasServed ? 0 : failures + 1
     if (failures >= retry.attemptsMax) return exhausted(failures, end.error)
     const delayMs = planWait({ retry, failures, hintMs: end.hintMs, random })
-    sink.state({ phase: 'waiting', delayMs, error: end.error })
+    sink.setState({ phase: 'waiting', delayMs, error: end.error })
     await wait(clock, delayMs, signal)
   }
   return undefined

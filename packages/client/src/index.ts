@@ -3,9 +3,20 @@ export { systemClock } from './clock.ts'
 export type { Clock, Random, Timer } from './clock.ts'
 export { connect } from './connect.ts'
 export type { ConnectOptions } from './connect.ts'
+export { createClient } from './create-client.ts'
+export type { Client, ClientOptions, FeedOptions } from './create-client.ts'
 export { ClientError, clientErrors, isPassing } from './errors.ts'
 export type { ClientErrorCode, ClientErrorOptions } from './errors.ts'
-export type { Bye, Feed, FeedEvent, FeedSignals, FeedState, Gap, Ready } from './feed.ts'
+export type {
+  Bye,
+  Feed,
+  FeedEvent,
+  FeedSignals,
+  FeedSnapshot,
+  FeedState,
+  Gap,
+  Ready,
+} from './feed.ts'
 export type { Fetch, HeaderList, HeaderSource } from './headers.ts'
 export type { OutgoingEvent, PublishOptions } from './parcel.ts'
 export type { Problem } from './problem.ts'

@@ -63,3 +63,21 @@ export const acknowledgementBytesMax: number = 64 * 1024
 
 /** Longest wait for the answer to one request of a publish, before the events are sent again with the same key. */
 export const publishTimeoutMs: number = 30_000
+
+/** How long a feed of a client stays connected after its last taker: a page that changes views comes back within it. */
+export const graceMsDefault: number = 5_000
+
+/** Names in one subscription: what a hub takes. A client with more topics has one link per thousand. */
+export const topicsPerLinkMax: number = 1_000
+
+/** Links of feeds that catch up, at once. Browsers open 6 HTTP/1.1 connections per origin: 4, the main link, and one to publish. */
+export const catchUpLinksMax: number = 4
+
+/**
+ * Events that a feed which catches up remembers of its own link, and of the main link, to know where the two meet. Each may keep
+ * the 16 KiB slice that its text is a part of: 2 × 256 × 32 KiB = 16 MiB at worst, for as long as it catches up.
+ */
+export const comparedEventsMax: number = 256
+
+/** Characters of events that the main link has brought and a feed that catches up has not read: an eighth of its queue. */
+export const comparedCostMax: number = queueCostMax / 8

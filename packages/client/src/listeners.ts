@@ -20,6 +20,12 @@ type Call = (first: unknown, second?: FeedEvent) => void
 export class Listeners {
   readonly #byName = new Map<string, Set<{ readonly call: Call }>>()
   #eventListeners = 0
+  #all = 0
+
+  /** Whether anybody hears anything. */
+  get hasListeners(): boolean {
+    return this.#all > 0
+  }
 
   /** Whether anybody takes published events. */
   get hasEventListeners(): boolean {
@@ -43,9 +49,11 @@ export class Listeners {
     const entry = { call }
     const entries = this.#byName.get(name) ?? new Set()
     this.#byName.set(name, entries.add(entry))
+    this.#all++
     if (!isReserved) this.#eventListeners++
     return () => {
       if (!entries.delete(entry)) return
+      this.#all--
       if (!isReserved) this.#eventListeners--
       if (entries.size === 0 && this.#byName.get(name) === entries) this.#byName.delete(name)
     }
@@ -65,14 +73,19 @@ export class Listeners {
     // A listener added meanwhile hears the next one: adding itself again must not go on forever.
     const present = [...entries]
     for (const entry of present) {
-      try {
-        entry.call(first, second)
-      } catch (error) {
-        // One listener's fault must neither stop the others nor look like a broken connection.
-        queueMicrotask(() => {
-          throw error
-        })
-      }
+      // A listener that another one has removed meanwhile hears no more, as with `EventTarget`.
+      if (entries.has(entry)) callSafely(() => entry.call(first, second))
     }
+  }
+}
+
+/** Calls what a caller handed in. Its fault must neither stop others nor look like a broken connection. */
+export function callSafely(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }

@@ -1,12 +1,12 @@
-// The feed behind `connect`: one queue between what follows the stream and who takes the events.
+// A feed as its caller holds it: one queue between what brings the events and who takes them.
 
 import { decodeEvent } from './decode-event.ts'
 import { ClientError } from './errors.ts'
 import { EventQueue } from './event-queue.ts'
 import type { FeedItem } from './event-queue.ts'
 import type { Feed, FeedEvent, FeedSignals, FeedState } from './feed.ts'
-import { follow } from './follow.ts'
-import type { FollowPlan, FollowSink } from './follow.ts'
+import { FeedStore } from './feed-store.ts'
+import type { FollowSink } from './follow.ts'
 import { Listeners } from './listeners.ts'
 
 type Result = IteratorResult<FeedEvent, undefined>
@@ -18,26 +18,44 @@ interface Taker {
 
 const done: Result = { done: true, value: undefined }
 
-/** A {@link Feed} that connects as soon as the current task is over. */
-export class LiveFeed implements Feed {
+/** What a feed begins with, and who hears of its ends. */
+export interface LiveFeedPlan {
+  readonly lastEventId: string
+  readonly state: FeedState
+  readonly signal: AbortSignal | undefined
+  /** Called once, when the feed has closed, whoever closed it. */
+  readonly ended: () => void
+  /** Called when the first listener, iterator or store subscriber comes, and when the last one has left. */
+  readonly taken?: (isTaken: boolean) => void
+}
+
+/** A {@link Feed}, and the inlet for what brings its events. */
+export class LiveFeed implements Feed, FollowSink {
+  // Functions of their own, because a store's are passed on without their object.
+  readonly subscribe: Feed['subscribe'] = (onChange) => this.#begin(this.#store.subscribe(onChange))
+
+  readonly getSnapshot: Feed['getSnapshot'] = () => this.#store.snapshot
   readonly #queue = new EventQueue()
   readonly #listeners = new Listeners()
-  readonly #abort = new AbortController()
+  readonly #store: FeedStore
+  readonly #plan: LiveFeedPlan
+  readonly #close = (): void => this.close()
   /** Calls of the iterator's `next` that wait for an event. */
   readonly #takers: Taker[] = []
   #isIterated = false
-  #state: FeedState = { phase: 'connecting', attempt: 1 }
+  #isTaken = false
+  #state: FeedState
   #lastEventId: string
   /** The error the iterator throws once, after the last event. */
   #lastWord: ClientError | undefined
 
-  constructor(plan: FollowPlan, signal: AbortSignal | undefined) {
-    this.#lastEventId = plan.start.cursor
-    const close = (): void => this.close()
-    signal?.addEventListener('abort', close)
-    this.#abort.signal.addEventListener('abort', () => signal?.removeEventListener('abort', close))
-    if (signal?.aborted) this.close()
-    else queueMicrotask(() => void this.#follow(plan))
+  constructor(plan: LiveFeedPlan) {
+    this.#plan = plan
+    this.#state = plan.state
+    this.#store = new FeedStore(plan.state)
+    this.#lastEventId = plan.lastEventId
+    plan.signal?.addEventListener('abort', this.#close)
+    if (plan.signal?.aborted) this.close()
   }
 
   get state(): FeedState {
@@ -58,9 +76,7 @@ export class LiveFeed implements Feed {
       name,
       listener as (first: unknown, event?: FeedEvent) => void,
     )
-    // Not at once: who adds several listeners in a row wants none of them to miss what already waits.
-    queueMicrotask(() => this.#drain())
-    return remove
+    return this.#begin(remove)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<FeedEvent, undefined> {
@@ -71,6 +87,7 @@ export class LiveFeed implements Feed {
       )
     }
     this.#isIterated = true
+    this.#checkTaken()
     return {
       next: () => this.#next(),
       return: () => {
@@ -82,24 +99,62 @@ export class LiveFeed implements Feed {
 
   close(): void {
     this.#queue.clear()
-    this.#end(undefined)
+    this.end(undefined)
   }
 
-  async #follow(plan: FollowPlan): Promise<void> {
-    const sink: FollowSink = {
-      state: (state) => this.#setState(state),
-      ready: (ready) => this.#listeners.signal('tidemark.ready', ready),
-      bye: (bye) => this.#listeners.signal('tidemark.bye', bye),
-      item: (item) => this.#push(item),
-      waitForRoom: (bytesRead) => this.#queue.waitForRoom(bytesRead),
-    }
-    this.#end(await follow(plan, sink, this.#abort.signal))
-  }
-
-  #push(item: FeedItem): void {
+  /** Takes what the stream brings. */
+  item(item: FeedItem): void {
     if (this.#state.phase === 'closed') return
     this.#queue.push(item)
     this.#drain()
+  }
+
+  ready(ready: FeedSignals['tidemark.ready']): void {
+    this.#listeners.signal('tidemark.ready', ready)
+  }
+
+  bye(bye: FeedSignals['tidemark.bye']): void {
+    this.#listeners.signal('tidemark.bye', bye)
+  }
+
+  waitForRoom(bytesRead: number): Promise<void> | undefined {
+    return this.#queue.waitForRoom(bytesRead)
+  }
+
+  setState(state: FeedState): void {
+    if (this.#state.phase === 'closed') return
+    this.#state = state
+    this.#listeners.signal('tidemark.state', state)
+    // A listener may have closed the feed.
+    if (this.#state === state) this.#store.change({ state })
+  }
+
+  /** Closes the feed; what waits is still handed over. */
+  end(error: ClientError | undefined): void {
+    if (this.#state.phase !== 'closed') {
+      this.#lastWord = error
+      this.#plan.signal?.removeEventListener('abort', this.#close)
+      this.setState({ phase: 'closed', error })
+      this.#plan.ended()
+    }
+    this.#drain()
+  }
+
+  #begin(remove: () => void): () => void {
+    // Not at once: who adds several listeners in a row wants none of them to miss what already waits.
+    queueMicrotask(() => this.#drain())
+    this.#checkTaken()
+    return () => {
+      remove()
+      this.#checkTaken()
+    }
+  }
+
+  #checkTaken(): void {
+    const isTaken = this.#isIterated || this.#listeners.hasListeners || this.#store.hasSubscribers
+    if (isTaken === this.#isTaken) return
+    this.#isTaken = isTaken
+    this.#plan.taken?.(isTaken)
   }
 
   /** Hands over what waits, as far as there is somebody to take it. */
@@ -108,11 +163,15 @@ export class LiveFeed implements Feed {
       if (item.kind !== 'mark' && !this.#hasTaker()) return
       this.#queue.shift()
       this.#lastEventId = item.id
-      if (item.kind === 'gap') this.#listeners.signal('tidemark.gap', item.gap)
+      if (item.kind === 'gap') {
+        this.#listeners.signal('tidemark.gap', item.gap)
+        this.#store.change({ gap: item.gap })
+      }
       if (item.kind === 'event') {
         const taker = this.#takers.shift()
         const event = decodeEvent(item.event)
         this.#listeners.event(event)
+        this.#store.change({ event })
         taker?.resolve({ done: false, value: event })
       }
     }
@@ -120,7 +179,8 @@ export class LiveFeed implements Feed {
   }
 
   #hasTaker(): boolean {
-    return this.#isIterated ? this.#takers.length > 0 : this.#listeners.hasEventListeners
+    if (this.#isIterated) return this.#takers.length > 0
+    return this.#listeners.hasEventListeners || this.#store.hasSubscribers
   }
 
   #next(): Promise<Result> {
@@ -128,21 +188,6 @@ export class LiveFeed implements Feed {
       this.#takers.push({ resolve, reject })
       this.#drain()
     })
-  }
-
-  #setState(state: FeedState): void {
-    if (this.#state.phase === 'closed') return
-    this.#state = state
-    this.#listeners.signal('tidemark.state', state)
-  }
-
-  #end(error: ClientError | undefined): void {
-    if (this.#state.phase !== 'closed') {
-      this.#lastWord = error
-      this.#setState({ phase: 'closed', error })
-    }
-    this.#abort.abort()
-    this.#drain()
   }
 
   #dismissTakers(): void {

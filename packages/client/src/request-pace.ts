@@ -17,6 +17,11 @@ export class RequestPace {
     this.#clock = clock
   }
 
+  /** Milliseconds until one more request may begin. */
+  get waitMs(): number {
+    return this.#plan()
+  }
+
   /** Waits until one more request may begin, or the signal aborts. */
   async take(signal: AbortSignal): Promise<void> {
     const waitMs = this.#plan()

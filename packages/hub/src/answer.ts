@@ -2,20 +2,20 @@
 
 import type { Readable } from 'node:stream'
 import type { Clock } from '@tidemark/log'
-import { ServerError, answerError, parseQueryText, translateLogError } from '@tidemark/server'
-import { carrierOf, isHttp2, isStreaming, sendAnswer, sendProblem } from '@tidemark/server/node'
+import { CodedError, answerError, parseQueryText, translateLogError } from '@tidemark/server'
+import { carrierOf, isHttp2, isStreaming, sendAnswer } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
-import { HubError, hubErrors } from './errors.ts'
+import { HubError } from './errors.ts'
 import { checkHead, checkHost, checkOrigin } from './guard.ts'
+import type { HostNames } from './guard.ts'
 import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
 import { readTarget } from './request-target.ts'
-import { findRoute } from './routes/table.ts'
+import { routeTable } from './routes/table.ts'
 
 /** What answering needs of the hub. */
 export interface AnswerContext extends RouteContext {
-  /** Whether names other than loopback's are refused. */
-  readonly isLoopbackOnly: boolean
+  readonly hosts: HostNames
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
@@ -41,10 +41,10 @@ export async function answer(
   try {
     checkHead(request)
     const target = readTarget(request)
-    if (context.isLoopbackOnly) checkHost(target)
-    checkOrigin(request, target)
-    const { route, rest } = findRoute(request.method ?? 'GET', target.path)
-    await route({ request, response, rest, query: parseQueryText(target.query) }, context)
+    checkHost(target, context.hosts)
+    const { route, parts, crossSite } = routeTable.find(request.method ?? 'GET', target.path)
+    checkOrigin(request, target, crossSite)
+    await route({ request, response, parts, query: parseQueryText(target.query) }, context)
   } catch (error) {
     if (isMalformed(error)) malformed.add(carrier)
     if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
@@ -73,15 +73,8 @@ function asksToUpgrade({ headers }: NodeRequest): boolean {
 
 function sendError(response: NodeResponse, thrown: unknown, context: AnswerContext): void {
   const error = translateLogError(thrown)
-  if (error instanceof HubError) {
-    const { status, code, message: detail, allow } = error
-    if (allow !== undefined) response.setHeader('Allow', allow)
-    if (isMalformed(error) && !isHttp2(response)) response.setHeader('Connection', 'close')
-    const retryMs = error.isPassing ? context.tide.pickRetryMs() : undefined
-    sendProblem(response, { status, code, title: hubErrors[code], detail, retryMs })
-    return
-  }
-  if (!(error instanceof ServerError)) context.onError(error)
+  if (isMalformed(error) && !isHttp2(response)) response.setHeader('Connection', 'close')
+  if (!(error instanceof CodedError)) context.onError(error)
   sendAnswer(response, answerError({ error, retryMs: context.tide.pickRetryMs() }))
 }
 

@@ -1,12 +1,13 @@
 // What arrives on a connection of HTTP/1.1 and is no request: answered once, by hand, and then the connection ends.
 
+import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Clock } from '@tidemark/log'
+import { answerCoded } from '@tidemark/server'
 import { isStreaming } from '@tidemark/server/node'
-import { HubError, hubErrors } from './errors.ts'
-import type { HubErrorCode } from './errors.ts'
+import { HubError } from './errors.ts'
 import { LateRequests } from './late-requests.ts'
 import { discardMs, headerBytesMax } from './limits.ts'
 import type { Traffic } from './traffic.ts'
@@ -72,39 +73,27 @@ export function giveUpReading(request: Readable | undefined, cause: Error): void
   request.emit('error', new HubError('REQUEST_MALFORMED', 'The request was cut off.', { cause }))
 }
 
-interface ClientFault {
-  readonly status: string
-  readonly code: HubErrorCode
-  readonly detail: string
+const faults: Readonly<Record<string, HubError>> = {
+  HPE_HEADER_OVERFLOW: new HubError(
+    'HEADERS_TOO_LARGE',
+    `Request line and headers may have ${headerBytesMax} bytes together. Send long topic lists in the body of POST /events.`,
+  ),
+  ERR_HTTP_REQUEST_TIMEOUT: new HubError(
+    'REQUEST_TIMEOUT',
+    'The request did not arrive in time. Send it again.',
+  ),
 }
 
-const faults: Readonly<Record<string, ClientFault>> = {
-  HPE_HEADER_OVERFLOW: {
-    status: '431 Request Header Fields Too Large',
-    code: 'HEADERS_TOO_LARGE',
-    detail: `Request line and headers may have ${headerBytesMax} bytes together. Send long topic lists in the body of POST /events.`,
-  },
-  ERR_HTTP_REQUEST_TIMEOUT: {
-    status: '408 Request Timeout',
-    code: 'REQUEST_TIMEOUT',
-    detail: 'The request did not arrive in time. Send it again.',
-  },
-}
-
-const malformed: ClientFault = {
-  status: '400 Bad Request',
-  code: 'REQUEST_MALFORMED',
-  detail:
-    'What arrived is not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
-}
+const malformed = new HubError(
+  'REQUEST_MALFORMED',
+  'What arrived is not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
+)
 
 /** There is no response object for bytes that are no request, so the answer is written by hand. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket, clock: Clock): void {
-  const { status, code, detail } = faults[error.code ?? ''] ?? malformed
-  const body = `${JSON.stringify({ status: Number.parseInt(status, 10), code, title: hubErrors[code], detail })}\n`
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
+  const { status, body } = answerCoded(faults[error.code ?? ''] ?? malformed)
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+  socket.end(Buffer.concat([Buffer.from(head), body]))
   destroyLater(socket, clock)
 }
 

@@ -6,11 +6,7 @@ import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { headerBytesMax, headerFieldsMax } from './limits.ts'
 import type { RequestTarget } from './request-target.ts'
-
-const safeMethods = ['GET', 'HEAD', 'OPTIONS']
-
-/** Paths whose GET costs a write to the log or a session. An `<img>` in any page could request them again and again. */
-const costlyPaths = ['/readyz', '/events']
+import type { CrossSite } from './routes/route-table.ts'
 
 /**
  * Fields that decide what a request may and does, of which a proxy in front may have believed another one. Node keeps the
@@ -98,13 +94,16 @@ function findRepeated(rawHeaders: readonly string[]): string | undefined {
   return undefined
 }
 
+/** By which names a hub lets itself be asked. */
+export type HostNames = 'any' | 'loopback'
+
 /**
- * Refuses an authority (or `Host`) that is not a loopback name. A page whose own name was rebound to 127.0.0.1 would otherwise count
+ * Refuses an authority (or `Host`) that is not among the names. A page whose own name was rebound to 127.0.0.1 would otherwise count
  * as the hub's own origin and could read everything.
  * @throws HubError `HOST_FOREIGN`
  */
-export function checkHost({ authority: host = '' }: RequestTarget): void {
-  if (isLoopbackName(nameOf(host))) return
+export function checkHost({ authority: host = '' }: RequestTarget, names: HostNames): void {
+  if (names === 'any' || isLoopbackName(nameOf(host))) return
   throw new HubError(
     'HOST_FOREIGN',
     `Without authentication the hub answers to localhost, 127.0.0.1 and [::1] only; got the host ${quote(host)}. Use one of those names.`,
@@ -112,19 +111,20 @@ export function checkHost({ authority: host = '' }: RequestTarget): void {
 }
 
 /**
- * Refuses a request of another origin's web page that would change something or cost much. Programs that are no browsers
- * send neither header and pass. It holds with `--insecure` too: who may reach the port is one matter, what a page may do in
- * the name of its visitor another.
+ * Refuses a request of another origin's web page where the route does. Programs that are no browsers send neither header and
+ * pass. It holds with `--insecure` too: who may reach the port is one matter, what a page may do in the name of its visitor another.
  * @throws HubError `CROSS_SITE`
  */
-export function checkOrigin(request: NodeRequest, { path, authority }: RequestTarget): void {
-  const method = request.method ?? 'GET'
-  if (safeMethods.includes(method) && !costlyPaths.includes(path)) return
-  const { origin } = request.headers
-  if (!isCrossSite(request, authority)) return
+export function checkOrigin(
+  request: NodeRequest,
+  { path, authority }: RequestTarget,
+  crossSite: CrossSite,
+): void {
+  if (crossSite === 'allowed' || !isCrossSite(request, authority)) return
+  const { method = 'GET', headers } = request
   throw new HubError(
     'CROSS_SITE',
-    `A web page of another origin may not ask for ${method} ${quote(path)} here; got the origin ${quote(origin ?? 'null')}. Ask from your server, or from a page of this origin.`,
+    `A web page of another origin may not ask for ${method} ${quote(path)} here; got the origin ${quote(headers.origin ?? 'null')}. Ask from your server, or from a page of this origin.`,
   )
 }
 

@@ -4,9 +4,10 @@ import { constants } from 'node:http2'
 import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
 import type { Server } from 'node:net'
 import type { Clock, Timer } from '@tidemark/log'
-import { isStreaming, sendProblem } from '@tidemark/server/node'
+import { answerCoded } from '@tidemark/server'
+import { isStreaming, sendAnswer } from '@tidemark/server/node'
 import { giveUpReading } from './client-errors.ts'
-import { HubError, hubErrors } from './errors.ts'
+import { HubError } from './errors.ts'
 import { keepAliveMs } from './limits.ts'
 import type { RequestTimes } from './limits.ts'
 
@@ -86,10 +87,9 @@ export class Http2Connections {
       const { stream } = response
       // A handler that reads no body does not see the end of it; and an event stream waits for nothing.
       if (stream.destroyed || stream.state.remoteClose === 1 || isStreaming(stream)) return
-      const { status, code, message: detail } = requestTimeout
       // The client may send on for ever; it is told that nobody listens, once it has its answer (RFC 9113 §8.1).
       stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
-      sendProblem(response, { status, code, title: hubErrors[code], detail })
+      sendAnswer(response, answerCoded(requestTimeout))
       giveUpReading(response.req, requestTimeout)
     }
     // The end of the body may have arrived while the process stood still, and is read before the immediate runs.

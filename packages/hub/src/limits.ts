@@ -18,18 +18,6 @@ export const http2HeaderListMax: number = 64 * 1024
  */
 export const http2HeaderPairsMax: number = 2_048
 
-/** Records of one page of history; each may be 1 MiB, so a page is cut by bytes as well. */
-export const historyRecordsMax: number = 1_000
-
-/** Records of a page of history when the request names no limit. */
-export const historyRecordsDefault: number = 100
-
-/**
- * Pages of the log read for one page of history, when they are empty and yet not the last: a log may look at 10,000
- * records for a page at most. 100 × 10,000 × ~0.2 µs = 200 ms, between which others have their turn.
- */
-export const historyPagesMax: number = 100
-
 /**
  * Pages of history read at one time; further requests wait. A page is 1.25 Mi characters, by two bytes where one of them needs
  * it, 6 times as many as JSON, by two bytes as text and by one as bytes: 2 + 12 + 6 = 20 bytes for each, 25 MiB. 4 × 25 MiB =

@@ -1,25 +1,18 @@
-// The log a configuration asks for.
+// The log a configuration asks for, by its kind.
 
 import { memoryLog } from '@tidemark/log'
 import type { EventLog, Retention } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import type { Seen } from '@tidemark/log-lmdb'
-import type { HubConfig } from './config/schema.ts'
+import type { HubConfig } from './config/hub-config.ts'
+import { planLog } from './config/log-choice.ts'
+import type { LogChoice } from './config/log-choice.ts'
+import type { LogAbilities } from './log-abilities.ts'
 
-/** What the hub needs to know of its log beside what every log can do. */
-export interface HubLog extends EventLog {
-  /** See `LmdbEventLog.isStuck`; memory never is. */
-  readonly isStuck?: boolean
-  /** See `LmdbEventLog.commits`. */
-  readonly commits?: number
-  /** See `LmdbEventLog.place`. */
-  readonly place?: string
-  /** See `LmdbEventLog.seen`. */
-  readonly seen?: Seen
-  /** See `LmdbEventLog.fault`; memory never has one. */
-  readonly fault?: Error | undefined
-  /** See `LmdbEventLog.warnings` and `MemoryEventLog.warnings`. */
-  readonly warnings?: readonly string[]
+/** An open log, and what it can do beside what every log can. */
+export interface HubLog {
+  readonly log: EventLog
+  readonly abilities: LogAbilities
 }
 
 /** What the workers of one hub know of its log. */
@@ -32,23 +25,43 @@ export interface SharedLog {
   readonly onSeen: (seen: Seen) => void
 }
 
-/** Opens `memory:` or the LMDB directory. */
+/** What a log of any kind is opened with. */
+interface Opening {
+  readonly retention: Retention
+  readonly onWarning: (text: string) => void
+  readonly shared: SharedLog | undefined
+}
+
+/** Opens the log that `data` names. */
 export async function openLog(
   config: HubConfig,
   onWarning: (text: string) => void,
   shared?: SharedLog,
 ): Promise<HubLog> {
-  const retention = planRetention(config)
-  if (config.data === 'memory:') return memoryLog({ retention })
-  return openLmdbLog({
-    directory: config.data,
-    durability: config.durability,
+  const opening: Opening = { retention: planRetention(config), onWarning, shared }
+  const choice = planLog(config)
+  return choice.kind === 'memory' ? openMemory(opening) : await openLmdb(choice, opening)
+}
+
+function openMemory({ retention }: Opening): HubLog {
+  const log = memoryLog({ retention })
+  return { log, abilities: { warnings: log } }
+}
+
+async function openLmdb(
+  { directory, durability }: Extract<LogChoice, { kind: 'lmdb' }>,
+  { retention, onWarning, shared }: Opening,
+): Promise<HubLog> {
+  const log = await openLmdbLog({
+    directory,
+    durability,
     retention,
     place: shared?.place,
     seen: shared?.seen,
     onSeen: shared?.onSeen,
     onWarning,
   })
+  return { log, abilities: { faults: log, warnings: log, commits: log, files: log } }
 }
 
 function planRetention({ retention }: HubConfig): Retention {

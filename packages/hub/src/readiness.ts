@@ -3,7 +3,7 @@
 import type { Clock } from '@tidemark/log'
 import { ServerError, translateLogError } from '@tidemark/server'
 import { probeFreshMs, probeMs } from './limits.ts'
-import type { HubLog } from './open-log.ts'
+import type { LogAbilities } from './log-abilities.ts'
 
 /** What readiness needs of the hub. */
 interface ReadinessOptions {
@@ -11,7 +11,7 @@ interface ReadinessOptions {
     readonly isDraining: boolean
     probe(timeoutMs: number): Promise<boolean>
   }
-  readonly log: Pick<HubLog, 'fault' | 'warnings'>
+  readonly abilities: Pick<LogAbilities, 'faults' | 'warnings'>
   readonly clock: Clock
   /** Told of what is no fault of the log's: its text is for the operator, not for everybody who asks. */
   readonly onError: (error: unknown) => void
@@ -28,15 +28,16 @@ export class Readiness {
 
   /** What an operator should know of a hub that is ready. */
   get warnings(): readonly string[] {
-    return this.#options.log.warnings ?? []
+    return this.#options.abilities.warnings?.warnings ?? []
   }
 
   /** Why the hub is not ready: a text, or the coded error that publishing fails with; undefined when it is. At most one second old. */
   async findFault(): Promise<unknown> {
-    const { tide, log } = this.#options
+    const { tide, abilities } = this.#options
     if (tide.isDraining) return 'it is shutting down'
     // What the log has found out by itself. The answer to the last probe may be from before.
-    if (log.fault !== undefined) return translateLogError(log.fault)
+    const fault = abilities.faults?.fault
+    if (fault !== undefined) return translateLogError(fault)
     this.#running ??= this.#probe()
     return this.#running
   }

@@ -1,12 +1,13 @@
 // The composition root of the process: configuration, log, engine and HTTP server become a hub.
 
 import { systemClock } from '@tidemark/log'
+import type { EventLog } from '@tidemark/log'
 import { Slots, createTidemark, quote, quoteValue } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import { requireConfig } from './config/load-config.ts'
-import type { HubConfig } from './config/schema.ts'
+import type { HubConfig } from './config/hub-config.ts'
 import { DescriptorWatch } from './descriptor-watch.ts'
 import { describeShortage, planConnections } from './descriptors.ts'
 import { reportDroppedConnections } from './dropped-connections.ts'
@@ -25,8 +26,8 @@ import {
 } from './limits.ts'
 import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
+import type { LogAbilities } from './log-abilities.ts'
 import { openLog } from './open-log.ts'
-import type { HubLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
 import { UnreadAnswers } from './unread-answers.ts'
@@ -74,7 +75,7 @@ export async function startNode(
 ): Promise<ServingHub> {
   const certificate = config.tls === undefined ? undefined : loadCertificate(config.tls)
   const { sessionsMax, connectionsMax } = planConnections(config)
-  const log = await openLog(config, say, share?.log)
+  const { log, abilities } = await openLog(config, say, share?.log)
   const onError = (error: unknown): void => say(describeError(error))
   const tide = createTidemark({
     log,
@@ -98,12 +99,11 @@ export async function startNode(
     const server = createHttpServer({
       context: {
         tide,
-        log,
-        readiness: new Readiness({ tide, log, clock: systemClock, onError }),
+        readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),
-        isLoopbackOnly: !config.insecure,
+        hosts: config.insecure ? 'any' : 'loopback',
         clock: systemClock,
         onError,
       },
@@ -118,6 +118,7 @@ export async function startNode(
       traffic,
       tide,
       log,
+      abilities,
       descriptors: new DescriptorWatch({ clock: systemClock, say }),
       drainSessionsPerSecond: share?.drainSessionsPerSecond,
     })
@@ -141,12 +142,14 @@ function createHub(
     readonly server: HttpServer
     readonly traffic: Traffic
     readonly tide: Tidemark
-    readonly log: HubLog
+    readonly log: EventLog
+    readonly abilities: LogAbilities
     readonly descriptors: DescriptorWatch
     readonly drainSessionsPerSecond: number | undefined
   },
 ): ServingHub {
-  const { server, traffic, tide, log, descriptors, drainSessionsPerSecond } = parts
+  const { server, traffic, tide, log, abilities, descriptors, drainSessionsPerSecond } = parts
+  const { commits, files, faults } = abilities
   let listeningEnded: Promise<void> | undefined
   const stopListening = (): Promise<void> => {
     listeningEnded ??= new Promise((resolve) => server.close(() => resolve()))
@@ -168,17 +171,17 @@ function createHub(
       return tide.sessionCount
     },
     get isStuck() {
-      return log.isStuck ?? false
+      return commits?.isStuck ?? false
     },
     get commits() {
-      return log.commits ?? 0
+      return commits?.commits ?? 0
     },
     get isShort() {
       return descriptors.isShort
     },
-    place: log.place,
+    place: files?.place,
     get seen() {
-      return log.fault === undefined ? log.seen : undefined
+      return faults?.fault === undefined ? files?.seen : undefined
     },
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.

@@ -8,7 +8,7 @@ import { HubError } from './errors.ts'
  * an encoded slash from changing which topic is meant.
  * @throws HubError `PATH_INVALID`
  */
-export function decodeTopicPath(encoded: string): string {
+export function decodeTopicPath(encoded: string = ''): string {
   return encoded.split('/').map(decodeSegment).join('/')
 }
 

@@ -90,6 +90,13 @@ const cases: readonly Case[] = [
     /once/,
   ],
   [
+    'an idempotency key of the hub',
+    post('/topics/a', 'x', 'Idempotency-Key: $hub/bans/1-2\r\n'),
+    400,
+    'IDEMPOTENCY_KEY_INVALID',
+    /Use another key/,
+  ],
+  [
     'an idempotency key with a space',
     post('/topics/a', 'x', 'Idempotency-Key: a b\r\n'),
     400,

@@ -151,6 +151,15 @@ test.each([
   [{ flags: { 'flush-bytes': '65MiB' } }, /flush.bytes must be from 1B to 64MiB; got "65MiB"/],
   [{ flags: { 'flush-bytes': '0B' } }, /flush.bytes must be from 1B to 64MiB/],
   [{ flags: { 'max-event-bytes': '16MiB' } }, /maxRequestBytes must be as large as/],
+  [{ flags: { 'flush-events': '0' } }, /got "0" from --flush-events \(counted in events\)/],
+  [{ env: { TIDEMARK_HEARTBEAT: '15' } }, /"15" from TIDEMARK_HEARTBEAT \(units: ms, s, m, h, d\)/],
+  [{ file: '{"maxSessions":0}' }, /got 0 from \S*tidemark\.config\.json \(counted in sessions\)/],
+  [
+    { file: '{"retention":{"rules":[{"pattern":"a","maxBytes":true}]}}' },
+    /got true from \S*tidemark\.config\.json \(units: B, KB, /,
+  ],
+  [{ flags: { data: 'redis://localhost' } }, /data must be a directory, or memory:; got redis:/],
+  [{ file: '{"$schema":7}' }, /\$schema must be a text/],
 ])('%j is refused with what to do', async (part, message) => {
   await expect(load(part)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
@@ -162,8 +171,31 @@ test.each(['not json', '[1]', '"x"'])('the file %s is refused', async (file) => 
   await expect(load({ file })).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' })
 })
 
+test('the password in the address of a log that there is not is kept out of the message', async () => {
+  await expect(load({ flags: { data: 'redis://user:hunter2@localhost' } })).rejects.toThrow(
+    /^(?!.*hunter2).*got redis:/,
+  )
+})
+
+test('a file may name its schema, which editors look for', async () => {
+  expect(await load({ file: '{"$schema":"./config.schema.json","port":1}' })).toEqual({
+    ...(await load({ flags: { port: '1' } })),
+    data: expect.stringMatching(/tidemark-data$/) as string,
+  })
+})
+
+test('a file that an editor of Windows has begun with a byte order mark is read', async () => {
+  expect(await load({ file: '\uFEFF{"port":1}' })).toMatchObject({ port: 1 })
+})
+
 test('an empty variable, as a compose file leaves it, counts as none', async () => {
   expect(await load({ env: { TIDEMARK_PORT: '' } })).toMatchObject({ port: 7070 })
+})
+
+test('a wrong file of TLS is told as that, and not as a missing one too', async () => {
+  await expect(load({ file: '{"tls":{"cert":7}}' })).rejects.toThrow(
+    /^(?!.*must name both).*tls\.cert must be a file in PEM; got 7/,
+  )
 })
 
 test('several faults are told at once', async () => {

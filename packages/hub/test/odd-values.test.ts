@@ -43,6 +43,11 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'CONFIG_INVALID',
     takes: ['a number'],
   },
+  findDataDirectory: {
+    call: (value) => room.findDataDirectory(value as never),
+    code: 'CONFIG_INVALID',
+  },
+  explainConfig: { call: (value) => room.explainConfig(value as never), code: 'CONFIG_INVALID' },
   startHub: { call: (value) => start(value), code: 'CONFIG_INVALID' },
   'startHub: port': {
     call: (value) => start({ ...good(), port: value === 7 ? 0 : value }),

@@ -23,7 +23,7 @@ function makeTide(): { isDraining: boolean; probes: number; probe(): Promise<boo
 test('a thousand requests for readiness write once, and once more a second later', async () => {
   const clock = createFakeClock()
   const tide = makeTide()
-  const readiness = new Readiness({ tide, log: {}, clock, onError: noError })
+  const readiness = new Readiness({ tide, abilities: {}, clock, onError: noError })
   const ask = (): Promise<unknown[]> =>
     Promise.all(Array.from({ length: 1_000 }, () => readiness.findFault()))
   expect(new Set(await ask())).toEqual(new Set([undefined]))
@@ -39,7 +39,7 @@ test('a hub that stops delivering, or drains, is not called ready for longer tha
   const clock = createFakeClock()
   const tide = makeTide()
   tide.probes = 1
-  const readiness = new Readiness({ tide, log: {}, clock, onError: noError })
+  const readiness = new Readiness({ tide, abilities: {}, clock, onError: noError })
   expect(await readiness.findFault()).toBeUndefined()
   clock.advance(1_000)
   expect(await readiness.findFault()).toMatch(/not delivered/)
@@ -49,10 +49,11 @@ test('a hub that stops delivering, or drains, is not called ready for longer tha
 
 test('a hub that has lost its log is not ready from then on, whatever the last probe said', async () => {
   const tide = makeTide()
-  const log: { fault?: LogError } = {}
-  const readiness = new Readiness({ tide, log, clock: createFakeClock(), onError: noError })
+  const faults: { fault: LogError | undefined } = { fault: undefined }
+  const abilities = { faults }
+  const readiness = new Readiness({ tide, abilities, clock: createFakeClock(), onError: noError })
   expect(await readiness.findFault()).toBeUndefined()
-  log.fault = new LogError('LOG_DIRECTORY_LOST', 'An older copy was put over it.')
+  faults.fault = new LogError('LOG_DIRECTORY_LOST', 'An older copy was put over it.')
   expect(await readiness.findFault()).toMatchObject({ code: 'LOG_DIRECTORY_LOST', status: 503 })
   expect(tide.probes).toBe(1)
 })

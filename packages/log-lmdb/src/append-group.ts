@@ -2,9 +2,10 @@
 
 import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Topic } from '@tidemark/log'
-import { fingerprintBatch } from '@tidemark/log/driver'
+import { fingerprintBatch, requireLedgerRoom } from '@tidemark/log/driver'
 import { addRun, findRun } from './idempotency.ts'
 import type { SequenceRun } from './idempotency.ts'
+import { createLedgerRoom } from './ledger-room.ts'
 import { trimExtraMax } from './limits.ts'
 import type { LogContext } from './log-context.ts'
 import { WriteView } from './write-view.ts'
@@ -60,6 +61,7 @@ function addBatch({ context, view, records }: Adding, batch: NewBatch): Sequence
     const known = findRun(tables, key, { fingerprint, isOld: (at) => view.isKeyOld(at) })
     if (known !== undefined) return known
   }
+  requireLedgerRoom(events, createLedgerRoom(tables, view))
   const run = { first: view.state.head + 1, count: events.length }
   for (const event of events) {
     const sequence = view.add(event)

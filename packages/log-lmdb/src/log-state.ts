@@ -13,7 +13,7 @@ export interface LogState {
   headTime: number
   /** Records retained. */
   count: number
-  /** Weight of the records retained. */
+  /** Weight of the records retained, those of ledgers among them. */
   bytes: number
   /** No topic has a newer mark. */
   newestMark: number
@@ -28,6 +28,8 @@ export interface LogState {
   leavingBytes: number
   /** The newest sequence retention removed that tails are not handed any more. */
   tailMark: number
+  /** All records before this sequence are of ledgers, so the bound on all bytes removes none of them. 0 where nobody has looked. */
+  countedFrom: number
 }
 
 export interface TopicStats {
@@ -64,6 +66,7 @@ const emptyState: LogState = {
   keyBytes: 0,
   leavingBytes: 0,
   tailMark: 0,
+  countedFrom: 0,
 }
 
 const fields = Object.keys(emptyState) as readonly (keyof LogState)[]

@@ -58,6 +58,25 @@ export function decodeHead(bytes: Buffer): RecordHead {
   }
 }
 
+/** Characters of a ledger's first line that are looked at: an expiry has 16 digits at most. */
+const endCharacters = 32
+
+/** Of a ledger's record what `readLedgerEnd` asks for, without the rest of its data. */
+export function decodeEnd(
+  bytes: Buffer,
+): RecordHead & { readonly type: string; readonly data: string } {
+  const typeStart = headBytes + topicBytesOf(bytes)
+  const keyStart = typeStart + bytes.readUInt16LE(20)
+  const keyBytes = bytes.readUInt16LE(22)
+  const dataStart = keyStart + (keyBytes === noKey ? 0 : keyBytes)
+  const dataEnd = bytes.length - (isSummedRecord(bytes) ? checksumBytes : 0)
+  return {
+    ...decodeHead(bytes),
+    type: bytes.toString('utf8', typeStart, keyStart),
+    data: bytes.toString('latin1', dataStart, Math.min(dataStart + endCharacters, dataEnd)),
+  }
+}
+
 /** The topic as it stands in the bytes. */
 export function topicTextOf(bytes: Buffer): Buffer {
   return bytes.subarray(headBytes, headBytes + topicBytesOf(bytes))

@@ -1,6 +1,8 @@
 // Retention beside the traffic: what no append has removed in passing goes in small steps.
 
 import type { Clock, Timer, Topic } from '@tidemark/log'
+import { EndedEntries, listLedgers } from './ledgers.ts'
+import type { Ended } from './ledgers.ts'
 import type { LogContext } from './log-context.ts'
 import { Expiry } from './expiry.ts'
 import type { Expired } from './expiry.ts'
@@ -8,14 +10,22 @@ import { hasOldKeys } from './idempotency.ts'
 import { isLeavingDue } from './leaving.ts'
 import { readerCheckMs, sweepIntervalMs, sweepPauseMs, sweepRecordsMax } from './limits.ts'
 import { readState } from './log-state.ts'
+import type { LogState } from './log-state.ts'
 import { Overfull } from './overfull.ts'
 import { withSnapshot } from './schema.ts'
+import type { Tables } from './schema.ts'
 import { WriteView } from './write-view.ts'
 
 export interface RetentionSweepOptions {
   readonly context: LogContext
   /** Told of a step that failed; the next sweep tries again. */
   readonly onError: (error: unknown) => void
+}
+
+interface Look {
+  readonly expired: Expired
+  readonly ended: Ended
+  readonly isTooMuch: boolean
 }
 
 /**
@@ -27,6 +37,7 @@ export class RetentionSweep {
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
   readonly #expiry: Expiry
+  readonly #ledgers = new EndedEntries()
   readonly #overfull: Overfull
   #timer: Timer | undefined
   #step: Promise<void> | undefined
@@ -104,39 +115,44 @@ export class RetentionSweep {
   /** Returns whether there is nothing left to do for now. */
   async #takeStep({ isAsked }: { readonly isAsked: boolean }): Promise<boolean> {
     const { tables, writer } = this.#context
-    const { expired, isTooMuch } = withSnapshot(tables, () => this.#look(isAsked))
-    const isDue = isTooMuch || expired.sequences.length > 0 || this.#overfull.names.size > 0
+    const { expired, ended, isTooMuch } = withSnapshot(tables, () => this.#look(isAsked))
+    const sequences = [...expired.sequences, ...ended.sequences]
+    const isDue = isTooMuch || sequences.length > 0 || this.#overfull.names.size > 0
     const { trimmed, isDone } = isDue
-      ? await writer.run(() => this.#remove(expired))
+      ? await writer.run(() => this.#remove(sequences))
       : { trimmed: [], isDone: true }
     this.#expiry.moveOn(expired)
+    this.#ledgers.moveOn(ended)
     for (const name of trimmed) this.#overfull.delete(name)
-    return isDone && !expired.isCutOff && !this.#overfull.isLapping
+    return isDone && !expired.isCutOff && !ended.isCutOff && !this.#overfull.isLapping
   }
 
-  #look(isAsked: boolean): { readonly expired: Expired; readonly isTooMuch: boolean } {
+  #look(isAsked: boolean): Look {
     const { tables, retention, hold } = this.#context
     const state = readState(tables)
     // The machine's clock, not the log's: one record dated far ahead must not make all before it too old.
     const now = Math.floor(this.#clock.now())
     if (this.#overfull.names.size === 0) this.#overfull.lap(tables)
     const found = this.#expiry.find(tables, now)
-    const isOld = found.sequences.length > 0 || hasOldKeys(tables, now)
+    const ended = this.#ledgers.find(tables, now, isAsked)
+    const isEnded = ended.sequences.length > 0
+    const isOld = found.sequences.length > 0 || isEnded || hasOldKeys(tables, now)
     const isHeld = !isAsked && hold.holds(tables, now, isOld)
     return {
       expired: isHeld ? this.#expiry.nothing : found,
-      isTooMuch: state.bytes > retention.maxBytes || isLeavingDue(tables, state, now),
+      ended: isHeld ? this.#ledgers.nothing : ended,
+      isTooMuch: isOverfull(tables, state, retention.maxBytes) || isLeavingDue(tables, state, now),
     }
   }
 
   /** One step, inside of a transaction. Says which topics are done, and whether all came to its end before the bound. */
-  #remove({ sequences }: Expired): {
+  #remove(sequences: readonly number[]): {
     readonly trimmed: readonly Topic[]
     readonly isDone: boolean
   } {
     const view = new WriteView(this.#context)
     for (const sequence of sequences) view.removeByRetention(sequence)
-    let left = sweepRecordsMax - sequences.length
+    let left = Math.max(1, sweepRecordsMax - sequences.length)
     const trimmed: Topic[] = []
     for (const name of this.#overfull.names) {
       left -= view.trimTopic(name, left)
@@ -148,4 +164,10 @@ export class RetentionSweep {
     view.save()
     return { trimmed, isDone: left > 0 }
   }
+}
+
+/** Ledgers are beside `maxBytes`; they are measured only where the log as a whole is over it. */
+function isOverfull(tables: Tables, { bytes }: LogState, maxBytes: number): boolean {
+  if (bytes <= maxBytes) return false
+  return bytes > listLedgers(tables).reduce((sum, ledger) => sum + ledger.bytes, maxBytes)
 }

@@ -1,12 +1,18 @@
 // The log as one write transaction sees and changes it. Sizes and marks are kept here and stored once, at the end.
 
 import type { NewEvent, Topic } from '@tidemark/log'
-import { idempotencyAgeMaxMs, measureRecord, readRecordTime } from '@tidemark/log/driver'
+import {
+  idempotencyAgeMaxMs,
+  isLedgerTopic,
+  measureRecord,
+  readRecordTime,
+} from '@tidemark/log/driver'
 import type { RuleBook, TopicRule } from '@tidemark/log/driver'
 import type { AgeHold } from './age-hold.ts'
 import { EmptyTopics } from './empty-topics.ts'
 import type { LogContext } from './log-context.ts'
 import { trimKeys } from './idempotency.ts'
+import { listLedgers } from './ledgers.ts'
 import { forget, letGo, trimLeaving } from './leaving.ts'
 import type { Removal } from './leaving.ts'
 import { readState, readTopic, writeState, writeTopic } from './log-state.ts'
@@ -112,20 +118,49 @@ export class WriteView {
     return removed
   }
 
-  /** Applies the bound on all bytes: the oldest go first. Removes at most `max` records. */
+  /**
+   * Applies the bound on all bytes: the oldest go first, but for those of ledgers. Looks at no more than `max` records and returns at
+   * how many; those that ledgers keep at the front of the log are looked at once.
+   */
   trimTotal(max: number): number {
-    let removed = 0
-    while (this.state.bytes > this.#maxBytes && removed < max) {
-      const oldest = [...this.#tables.records.getKeys({ limit: Math.min(64, max - removed) })]
-      if (oldest.length === 0) return removed
+    const { state } = this
+    if (state.bytes <= this.#maxBytes) return 0
+    const ledgers = this.listLedgers()
+    const bytesMax = ledgers.reduce((sum, { bytes }) => sum + bytes, this.#maxBytes)
+    const newest = ledgers.reduce((most, ledger) => Math.max(most, ledger.newest), 0)
+    let looked = 0
+    while (state.bytes > bytesMax && looked < max) {
+      const range = { start: sequenceKey(state.countedFrom), limit: Math.min(64, max - looked) }
+      const oldest = [...this.#tables.records.getKeys(range)]
+      if (oldest.length === 0) return looked
       for (const key of oldest) {
-        if (this.state.bytes <= this.#maxBytes) return removed
+        if (state.bytes <= bytesMax) return looked
+        const sequence = readSequence(key)
+        looked += 1
+        state.countedFrom = sequence + 1
+        if (sequence <= newest && this.#isOfLedger(sequence)) continue
         // Not kept for tails: it is the oldest of a log that is over its bound.
-        this.#markLost(readSequence(key), { isKept: false })
-        removed += 1
+        this.#markLost(sequence, { isKept: false })
       }
     }
-    return removed
+    return looked
+  }
+
+  /** A ledger or another topic as this transaction has it. */
+  findTopic(name: Topic): TopicStats | undefined {
+    return this.#topics.get(name)?.stats ?? readTopic(this.#tables, name)
+  }
+
+  /** Ledgers known by name, those that this transaction adds among them. */
+  listLedgers(): readonly TopicStats[] {
+    const ledgers = new Map(listLedgers(this.#tables).map((stats) => [stats.name, stats]))
+    for (const [name, { stats }] of this.#topics) if (isLedgerTopic(name)) ledgers.set(name, stats)
+    return [...ledgers.values()]
+  }
+
+  #isOfLedger(sequence: number): boolean {
+    const bytes = this.#tables.records.getBinary(sequenceKey(sequence))
+    return bytes !== undefined && isLedgerTopic(decodeTopic(bytes))
   }
 
   /** Drops what was kept for tails and forgets idempotency keys; at most `max` of each. */

@@ -7,6 +7,8 @@ export { Lineage } from './lineage.ts'
 export type { Extent, Opening, Place, Renaming, Stretch } from './lineage.ts'
 export { epochOf, makePosition, sequenceOf } from './position.ts'
 export { fingerprintBatch } from './fingerprint.ts'
+export { isLedgerTopic, ledgerPrefix, readLedgerEnd, requireLedgerRoom } from './ledger-room.ts'
+export type { LedgerRoom } from './ledger-room.ts'
 export { HandledTail } from './handled-tail.ts'
 export { mergeByPosition } from './merge.ts'
 export { isScanCheaper } from './read-plan.ts'
@@ -25,6 +27,7 @@ export {
   idempotencyBytesMin,
   idempotencyOverheadBytes,
   idempotencyShare,
+  ledgerLookMs,
   pageDataMax,
   recordOverheadBytes,
   scanRecordsMax,

@@ -13,6 +13,8 @@ export const logErrors = {
   POSITION_INVALID:
     'What was handed in is no position, or one where a tail cannot start: of another log, or ahead of its head.',
   OPTION_INVALID: 'An option or argument of a log is of the wrong type or out of its range.',
+  LEDGER_FULL:
+    'A ledger holds as many entries or bytes as it may, or the log as many ledgers; delete entries, or let them expire.',
   LOG_CLOSED: 'The log has been closed.',
   LOG_UNAVAILABLE:
     'The storage refused the operation; nothing of it was stored. Try again with the same idempotency key. Of a check or a backup: the data cannot be read.',
@@ -36,6 +38,11 @@ export const logErrors = {
 } as const
 
 export type LogErrorCode = keyof typeof logErrors
+
+/** Whether an error has a code of a log. Not by its class: a driver may bring a copy of this room of its own. */
+export function hasLogCode(error: unknown, code: LogErrorCode): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
 
 /** An error of a log; `code` is stable, the message says what, got and what to do. */
 export class LogError extends Error {

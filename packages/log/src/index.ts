@@ -1,5 +1,6 @@
 export { systemClock } from './clock.ts'
 export type { Clock, Timer, TimerOptions } from './clock.ts'
+export { covers } from './covers.ts'
 export { LogError, logErrors } from './errors.ts'
 export type { LogErrorCode } from './errors.ts'
 export type {
@@ -16,6 +17,17 @@ export type {
   Tail,
   TailHandler,
 } from './event-log.ts'
+export { openLedger } from './ledger/open-ledger.ts'
+export type {
+  Claim,
+  EntryOptions,
+  Ledger,
+  LedgerChange,
+  LedgerCodec,
+  LedgerEntry,
+  LedgerOptions,
+  Moment,
+} from './ledger/ledger.ts'
 export { batchEventsMax, eventKeyLengthMax, eventTypeLengthMax } from './limits.ts'
 export { memoryLog } from './memory-log.ts'
 export type { MemoryEventLog, MemoryLogOptions } from './memory-log.ts'

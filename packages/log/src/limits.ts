@@ -57,6 +57,43 @@ export const eventTypeLengthMax: number = 256
 /** Retention rules of one log. A topic's first lookup tries them one by one: 1,000 × ~50 ns = 50 µs. */
 export const retentionRulesMax: number = 1_000
 
+/** Entries of one ledger, deleted ones that are still kept among them. 100,000 × ~400 bytes = 40 MB on each node that follows it. */
+export const ledgerEntriesMax: number = 100_000
+
+/** Bytes of one ledger's records, counted as `maxBytes` counts. 100,000 entries of 670 bytes. */
+export const ledgerBytesMax: number = 64 * 1024 * 1024
+
+/** Ledgers of one log. 16 × 64 MiB = 1 GiB beside `maxBytes`, as much again as the default of events. */
+export const ledgersMax: number = 16
+
+/** Characters of a ledger's name. With the prefix and 64 characters of ASCII its topic has 75 bytes of the 256. */
+export const ledgerNameLengthMax: number = 64
+
+/**
+ * How long the record that ended an entry is kept, in milliseconds. A tail that stands still for longer is overtaken and its ledger
+ * reads the snapshot, so any time is right; after a minute the stop is longer than a pause that a node survives unnoticed.
+ * It is also the width of the time slots that name claims: a slot is over before an end within it is forgotten.
+ */
+export const ledgerEndKeptMs: number = 60_000
+
+/** Between two looks of a log for ended entries to remove, in milliseconds. 16 full ledgers × 100,000 × ~2 µs = 3 s per minute at worst. */
+export const ledgerLookMs: number = 60_000
+
+/** Changes a ledger can answer `getAt` for. 1,000 × ~200 bytes = 200 KB; more than a flush of the engine holds back. */
+export const ledgerHistoryMax: number = 1_000
+
+/** A listener hears of an expiry this late at most, in milliseconds. A look at 100,000 entries takes ~1 ms. */
+export const ledgerExpiryLateMs: number = 1_000
+
+/** A call waits so long for its own log's tail, in milliseconds, before it says that the log hands nothing over. */
+export const ledgerWaitMs: number = 10_000
+
+/** Between two attempts to read a snapshot anew after storage failed, in milliseconds. */
+export const ledgerRetryMs: number = 1_000
+
+/** How often one claim is tried when the entry that beat it is gone before it can be looked at. */
+export const claimTriesMax: number = 8
+
 /** Topics whose rule is remembered. 100,000 × ~100 bytes = 10 MB, with topics of 256 bytes 35 MB; then it is forgotten and found again. */
 export const ruleCacheMax: number = 100_000
 

@@ -18,6 +18,7 @@ import { describeClockAhead, isClockAhead } from './clock-ahead.ts'
 import { makeFirstEpoch, parseEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
 import { fingerprintBatch } from './fingerprint.ts'
+import { requireLedgerRoom } from './ledger-room.ts'
 import { sweepLateMsMax, sweepPauseMs, sweepRecordsMax } from './limits.ts'
 import { IdempotencyStore } from './memory/idempotency-store.ts'
 import type { SequenceRun } from './memory/idempotency-store.ts'
@@ -106,12 +107,16 @@ class MemoryLog implements MemoryEventLog {
     validateBatch(batch)
     const { idempotencyKey: key, events } = batch
     const time = readRecordTime(this.#clock, this.#store.headTime)
-    if (key === undefined) return this.#positionsOf(this.#add(batch, time))
+    if (key === undefined) {
+      requireLedgerRoom(events, this.#store.ledgerRoom)
+      return this.#positionsOf(this.#add(batch, time))
+    }
     const fingerprint = fingerprintBatch(events)
     // Their age is by the machine's clock: one record dated far ahead must not make all keys before it too old.
     const now = Math.floor(this.#clock.now())
     const known = this.#idempotency.find(key, { fingerprint, now })
     if (known !== undefined) return this.#positionsOf(known)
+    requireLedgerRoom(events, this.#store.ledgerRoom)
     const added = this.#add(batch, time)
     this.#idempotency.add(key, { ...added, fingerprint, time }, now)
     return this.#positionsOf(added)

@@ -37,6 +37,11 @@ export function matchesTree(root: PatternNode, topic: Topic): boolean {
   return matchesFrom(root, topic, 0)
 }
 
+/** Whether one of the tree's patterns matches every topic that `asked` matches. Looks at each node of the tree once at most. */
+export function coversTree(root: PatternNode, asked: Pattern): boolean {
+  return coversFrom(root, asked, 0)
+}
+
 /** Whether wildcards of the first segment pass a topic that begins with this segment by. */
 export function isHubSegment(segment: string): boolean {
   return segment.startsWith('$')
@@ -54,6 +59,19 @@ function matchesFrom(node: PatternNode, topic: Topic, start: number): boolean {
 
 function goesOn(node: PatternNode, topic: Topic, end: number): boolean {
   return end === topic.length ? node.isEnd : matchesFrom(node, topic, end + 1)
+}
+
+/** A granted `*` takes any segment but `**`, a granted `**` any that are left; a granted literal only itself. */
+function coversFrom(node: PatternNode, asked: Pattern, start: number): boolean {
+  const isWild = start > 0 || !isHubSegment(asked)
+  if (node.isDeep && isWild) return true
+  const slash = asked.indexOf('/', start)
+  const end = slash === -1 ? asked.length : slash
+  const segment = asked.slice(start, end)
+  if (segment === '**') return false
+  const covered = (next: PatternNode | undefined): boolean =>
+    next !== undefined && (end === asked.length ? next.isEnd : coversFrom(next, asked, end + 1))
+  return covered(node.literal.get(segment)) || (isWild && covered(node.any))
 }
 
 function addPattern(root: OpenNode, pattern: Pattern): void {

@@ -2,6 +2,7 @@
 
 import { LogError } from './errors.ts'
 import { retentionRulesMax, ruleCacheMax } from './limits.ts'
+import { isLedgerTopic } from './ledger-room.ts'
 import { quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 import { defaultRetention } from './retention.ts'
@@ -21,8 +22,16 @@ export interface TopicRule {
 export interface RuleBook {
   /** The same object for all topics that share a rule. */
   ruleFor(topic: Topic): TopicRule
-  /** Every rule that can be returned, the log's own last. */
+  /** Every rule that can be returned, that of ledgers among them, the log's own last. */
   readonly rules: readonly TopicRule[]
+}
+
+/** Of ledgers only the newest value per key is kept, without end; what has ended is removed by `readLedgerEnd`. */
+const ledgerRule: TopicRule = {
+  maxAgeMs: Infinity,
+  maxEvents: Infinity,
+  maxBytes: Infinity,
+  latestBy: 'key',
 }
 
 /** Reads checked retention, see {@link validateRetention}. The first rule that matches a topic decides. */
@@ -44,8 +53,10 @@ export function createRuleBook(retention: Retention): RuleBook {
   }))
   const known = new Map<Topic, TopicRule>()
   return {
-    rules: [...entries.map(({ rule }) => rule), fallback],
+    rules: [...entries.map(({ rule }) => rule), ledgerRule, fallback],
     ruleFor(topic) {
+      // Before the log's own rules: one for `$hub/**` must not remove what nodes have agreed on.
+      if (isLedgerTopic(topic)) return ledgerRule
       if (entries.length === 0) return fallback
       const remembered = known.get(topic)
       if (remembered !== undefined) return remembered

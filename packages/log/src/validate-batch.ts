@@ -10,6 +10,7 @@ import {
   patienceMsMax,
   topicBytesMax,
 } from './limits.ts'
+import { isLedgerTopic, ledgerPrefix } from './ledger-room.ts'
 import { quote, quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 
@@ -66,6 +67,8 @@ function validateIdempotencyKey(key: string): void {
 function describeEventFault({ topic, type, data, key }: Partial<NewEvent>): string | undefined {
   if (typeof topic !== 'string' || topic === '' || topic.length > topicBytesMax)
     return `its topic is none; got ${quoteValue(topic)}. Take it from parseTopic.`
+  if (key === undefined && isLedgerTopic(topic))
+    return `a topic below ${ledgerPrefix} is a ledger, whose records have a key. Write it by openLedger.`
   if (typeof data !== 'string') return `its data must be text; got ${quoteValue(data)}.`
   if (!data.isWellFormed())
     return 'its data holds half of a surrogate pair; send well-formed Unicode.'

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { parseEpoch } from '../src/driver.ts'
 import * as room from '../src/index.ts'
 
-const { memoryLog, parseTopic } = room
+const { memoryLog, openLedger, parseTopic } = room
 
 const position = (await memoryLog().bounds()).head
 const topic = parseTopic('a')
@@ -25,6 +25,13 @@ const rule =
   (value) => {
     void memoryLog({ retention: { rules: [{ pattern: 'a', [name]: value }] } }).close()
   }
+
+const codec = { encode: (value: string) => value, decode: (text: string) => text }
+const openOne = (): Promise<room.Ledger<string>> => openLedger(memoryLog(), 'a', { codec })
+const ledgerOption =
+  (name: string): OddCase['call'] =>
+  (value) =>
+    openLedger(memoryLog(), 'a', { codec, [name]: value })
 
 const objects = ['an object', 'an object without a prototype', 'a date', 'a text object']
 const lists = ['an array', 'an array of symbols']
@@ -57,6 +64,15 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'TOPIC_INVALID',
     takes: ['empty text'],
   },
+  'covers: granted': {
+    call: (value) => room.covers(value as never, pattern),
+    code: 'OPTION_INVALID',
+  },
+  'covers: asked': {
+    call: (value) => room.covers(room.parseTopicSet(['a/*']), value as never),
+    code: 'TOPIC_INVALID',
+    takes: ['empty text'],
+  },
   literalPrefix: {
     call: (value) => room.literalPrefix(value as never),
     code: 'TOPIC_INVALID',
@@ -84,6 +100,69 @@ const cases: Readonly<Record<string, OddCase>> = {
   isSameEpoch: {
     call: (value) => room.isSameEpoch(value as never, position),
     code: 'POSITION_INVALID',
+  },
+  'openLedger: log': {
+    call: (value) => openLedger(value as never, 'a', { codec }),
+    code: 'OPTION_INVALID',
+  },
+  'openLedger: name': {
+    call: (value) => openLedger(memoryLog(), value as never, { codec }),
+    code: 'OPTION_INVALID',
+  },
+  openLedger: {
+    call: (value) => openLedger(memoryLog(), 'a', value as never),
+    code: 'OPTION_INVALID',
+  },
+  'openLedger: codec': { call: ledgerOption('codec'), code: 'OPTION_INVALID' },
+  'openLedger: clock': { call: ledgerOption('clock'), code: 'OPTION_INVALID' },
+  'openLedger: randomBytes': {
+    call: ledgerOption('randomBytes'),
+    code: 'OPTION_INVALID',
+    // It is asked by the first claim.
+    takes: ['a function'],
+  },
+  'openLedger: onError': {
+    call: ledgerOption('onError'),
+    code: 'OPTION_INVALID',
+    takes: ['a function'],
+  },
+  'Ledger.set: key': {
+    call: async (value) => (await openOne()).set(value as never, 'x'),
+    code: 'BATCH_INVALID',
+    takes: ['empty text'],
+  },
+  'Ledger.delete: key': {
+    call: async (value) => (await openOne()).delete(value as never),
+    code: 'BATCH_INVALID',
+    takes: ['empty text'],
+  },
+  'Ledger.claim: key': {
+    call: async (value) => (await openOne()).claim(value as never, 'x'),
+    code: 'BATCH_INVALID',
+    takes: ['empty text'],
+  },
+  'Ledger.set: options': {
+    call: async (value) => (await openOne()).set('a', 'x', value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'Ledger.claim: expiresAt': {
+    call: async (value) => (await openOne()).claim('a', 'x', { expiresAt: value as never }),
+    code: 'OPTION_INVALID',
+    takes: ['a number'],
+  },
+  'Ledger.getAt: moment': {
+    call: async (value) => (await openOne()).getAt('a', value as never),
+    code: 'POSITION_INVALID',
+  },
+  'Ledger.reached: position': {
+    call: async (value) => (await openOne()).reached(value as never),
+    code: 'POSITION_INVALID',
+  },
+  'Ledger.onChange: listener': {
+    call: async (value) => (await openOne()).onChange(value as never),
+    code: 'OPTION_INVALID',
+    takes: ['a function'],
   },
   memoryLog: {
     call: (value) => void memoryLog(value as never).close(),

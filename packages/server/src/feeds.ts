@@ -95,6 +95,15 @@ export class Feeds {
     this.#byPattern.match(topic, visit)
   }
 
+  /** How many sessions follow one of the topics at least. */
+  countMembers(topics: ReadonlySet<Topic>): number {
+    const feeds = new Set<Feed>()
+    for (const topic of topics) this.match(topic, (feed) => feeds.add(feed))
+    let count = 0
+    for (const feed of feeds) count += feed.members.size
+    return count
+  }
+
   /** Every live session of every feed. */
   listLive(): FeedMember[] {
     return [...this.#byFraming.values()].flatMap((feeds) =>

@@ -287,3 +287,15 @@ export const sinceLastMax: number = 10_000
 
 /** `since=<duration>` looks back at most this long, in milliseconds: a year. */
 export const sinceAgeMaxMs: number = 366 * 24 * 60 * 60 * 1000
+
+/** Events of one page of history; each may be 1 MiB, so a page is cut by bytes as well. */
+export const historyRecordsMax: number = 1_000
+
+/** Events of a page of history when the query names no limit. */
+export const historyRecordsDefault: number = 100
+
+/**
+ * Pages of the log read for one page of history, when they are empty and yet not the last: a log may look at 10,000
+ * records for a page at most. 100 × 10,000 × ~0.2 µs = 200 ms, between which others have their turn.
+ */
+export const historyPagesMax: number = 100

@@ -1,6 +1,7 @@
 // What a node is made with, every default filled in.
 
 import type { Clock, EventLog } from '@tidemark/log'
+import type { Permit } from './authorize.ts'
 import type { FlushSettings } from './fan-out.ts'
 import type { LagRules } from './lag-rules.ts'
 import type { Random } from './random.ts'
@@ -8,6 +9,8 @@ import type { Compress } from './sink.ts'
 
 export interface NodeSettings {
   readonly log: EventLog
+  /** Undefined: everybody may everything. */
+  readonly permit: Permit | undefined
   readonly heartbeatMs: number
   readonly sessionsMax: number
   /** Of the topic sets of all sessions. */

@@ -1,5 +1,7 @@
 // Errors as `application/problem+json` (RFC 9457), and what else is answered whole.
 
+import type { CodeHeader, CodedError } from './coded-error.ts'
+
 /** An answer that is no open stream: known as a whole before its first byte leaves. */
 export interface Answer {
   readonly status: number
@@ -16,19 +18,15 @@ export interface Problem {
   readonly title: string
   /** What was wrong this time, and what to do. */
   readonly detail: string
-  /** Says in `Retry-After` when to come back. Milliseconds. */
-  readonly retryMs?: number | undefined
-  /** The methods that `Allow` lists. */
-  readonly allow?: string | undefined
-  /** The content codings a body may have: what `Accept-Encoding` says in an answer (RFC 9110 §12.5.3). */
-  readonly acceptEncoding?: string | undefined
 }
 
 const encoder = new TextEncoder()
 
-/** The answer that says what is wrong. */
-export function answerProblem(problem: Problem): Answer {
-  const { status, code, title, detail, retryMs, allow, acceptEncoding } = problem
+/** The answer that says what is wrong, with headers beside those of every problem. */
+export function answerProblem(
+  { status, code, title, detail }: Problem,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
   const body = encoder.encode(`${JSON.stringify({ status, code, title, detail })}\n`)
   return {
     status,
@@ -36,10 +34,34 @@ export function answerProblem(problem: Problem): Answer {
       'Content-Type': 'application/problem+json',
       'Content-Length': String(body.length),
       'Cache-Control': 'no-store',
-      ...(allow === undefined ? {} : { Allow: allow }),
-      ...(acceptEncoding === undefined ? {} : { 'Accept-Encoding': acceptEncoding }),
-      ...(retryMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryMs / 1000)) }),
+      ...headers,
     },
     body,
   }
+}
+
+/** The answer to a coded error, as the row of its code says. `retryMs`: when to come back, for `Retry-After`. */
+export function answerCoded(error: CodedError, retryMs?: number): Answer {
+  const { row, status, code, message: detail } = error
+  const headers: Partial<Record<CodeHeader, string>> = {}
+  for (const name of Object.keys(row.headers ?? {}) as CodeHeader[]) {
+    const value = valueOf(name, error, retryMs)
+    if (value !== undefined) headers[name] = value
+  }
+  return answerProblem({ status, code, title: row.title, detail }, headers)
+}
+
+/** What Node takes for a value (RFC 9110 §5.5). Anything else would throw in place of the answer. */
+const valueShape = /^[\t\x20-\x7e]*$/
+
+function valueOf(
+  name: CodeHeader,
+  { row, headers }: CodedError,
+  retryMs: number | undefined,
+): string | undefined {
+  const given = headers[name]
+  const value = given !== undefined && valueShape.test(given) ? given : row.headers?.[name]
+  if (value !== 'varies') return value
+  if (name !== 'Retry-After' || retryMs === undefined) return undefined
+  return String(Math.ceil(retryMs / 1000))
 }

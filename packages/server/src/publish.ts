@@ -2,12 +2,15 @@
 
 import { formatCursor } from '@tidemark/log'
 import type { Topic } from '@tidemark/log'
+import { plainRequest } from './authorize.ts'
+import type { RequestFacts } from './authorize.ts'
 import { ServerError } from './errors.ts'
 import { publishEventsMax } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
 import { toNewEvent } from './new-event.ts'
 import type { TopicInput } from './new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { quote } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 
 /** What a publisher gets back once the log has its events. */
@@ -22,6 +25,8 @@ export interface Receipt {
 export interface PublishOptions {
   /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
   readonly idempotencyKey?: string | undefined
+  /** The client that publishes, as `describeRequest` says: `authorize` is asked whether it may. Default: the application itself. */
+  readonly by?: RequestFacts | undefined
 }
 
 /** What the log has taken. */
@@ -33,10 +38,11 @@ export interface Published {
 
 /**
  * Checks events and appends them, all or none. Resolves when the log has them.
- * @throws ServerError for an event that breaks the rules (nothing is published then), or `LOG_UNAVAILABLE`
+ * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, or
+ * `LOG_UNAVAILABLE`
  */
 export async function publish(
-  { eventBytesMax, log }: NodeSettings,
+  { eventBytesMax, log, permit }: NodeSettings,
   given: readonly TopicInput[],
   options: { readonly publish: PublishOptions; readonly patienceMs: number },
 ): Promise<Published> {
@@ -48,15 +54,28 @@ export async function publish(
     )
   }
   const events = inputs.map((input) => toNewEvent(input, eventBytesMax))
-  const { idempotencyKey } = readMembers(options.publish, ['idempotencyKey'], {
+  const { idempotencyKey, by } = readMembers(options.publish, ['idempotencyKey', 'by'], {
     code: 'OPTION_INVALID',
     what: 'The options of a publish',
   })
+  requirePublisherKey(idempotencyKey)
   const { patienceMs } = options
+  const topics = new Set(events.map(({ topic }) => topic))
+  if (by !== undefined && permit !== undefined)
+    await permit(plainRequest(by, 'publish', [...topics]))
   const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
   const last = positions.at(-1)
   if (last === undefined) {
     throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
   }
-  return { cursor: formatCursor(last), topics: new Set(events.map(({ topic }) => topic)) }
+  return { cursor: formatCursor(last), topics }
+}
+
+/** The hub's own keys decide claims of its ledgers (`openLedger`): a publisher could take one before its time. */
+function requirePublisherKey(key: string | undefined): void {
+  if (typeof key !== 'string' || !key.startsWith('$hub/')) return
+  throw new ServerError(
+    'IDEMPOTENCY_KEY_INVALID',
+    `Idempotency keys that begin with "$hub/" are the hub's own; got ${quote(key)}. Use another key.`,
+  )
 }

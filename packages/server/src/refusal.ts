@@ -1,10 +1,11 @@
 // Saying no to a subscription so that a client which should come back does, whichever door it knocked at.
 
+import { CodedError } from './coded-error.ts'
 import { encodeBye } from './control-events.ts'
 import type { ByeReason } from './control-events.ts'
-import { ServerError, serverErrors } from './errors.ts'
+import { ServerError } from './errors.ts'
 import type { ServerErrorCode } from './errors.ts'
-import { answerProblem } from './problem.ts'
+import { answerCoded, answerProblem } from './problem.ts'
 import type { Answer } from './problem.ts'
 import { streamHeaders } from './stream-headers.ts'
 
@@ -40,23 +41,13 @@ export function answerRefusal(accept: string | undefined, refusal: Refusal): Ans
 
 /** The answer to any other refused request: always a problem, because a publisher would take 200 for stored. */
 export function answerError({ error, retryMs }: Refusal): Answer {
-  if (!(error instanceof ServerError)) {
-    return answerProblem({
-      status: 500,
-      code: 'INTERNAL',
-      title: 'The server made a mistake.',
-      detail:
-        'The request could not be answered because of a fault in the server. Try again; if it stays, report it.',
-    })
-  }
+  if (error instanceof CodedError) return answerCoded(error, retryMs)
   return answerProblem({
-    status: error.status,
-    code: error.code,
-    title: serverErrors[error.code],
-    detail: error.message,
-    retryMs: error.isPassing ? retryMs : undefined,
-    allow: error.code === 'METHOD_NOT_ALLOWED' ? 'GET, HEAD, POST' : undefined,
-    acceptEncoding: error.code === 'CONTENT_ENCODING_UNSUPPORTED' ? 'identity' : undefined,
+    status: 500,
+    code: 'INTERNAL',
+    title: 'The server made a mistake.',
+    detail:
+      'The request could not be answered because of a fault in the server. Try again; if it stays, report it.',
   })
 }
 

@@ -1,5 +1,6 @@
 // What a door needs of the node behind it.
 
+import type { Permit } from './authorize.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { Compress, Sink } from './sink.ts'
 import type { Subscription } from './subscription.ts'
@@ -8,6 +9,8 @@ import type { Subscription } from './subscription.ts'
 export interface StreamOpener {
   /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
   open(sink: Sink, subscription: Subscription): Promise<void>
+  /** Asks whether a request may do what it asks for; undefined: everybody may everything. */
+  readonly permit: Permit | undefined
   /** Counts the bodies that are read for subscriptions. */
   readonly bodies: BodyBudget
   /** Compresses streams for clients that accept it; undefined: they stay plain. */

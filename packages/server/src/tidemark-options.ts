@@ -2,6 +2,8 @@
 
 import { systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
+import { createPermit } from './authorize.ts'
+import type { Authorize } from './authorize.ts'
 import { ServerError } from './errors.ts'
 import type { FlushSettings } from './fan-out.ts'
 import { LagRules } from './lag-rules.ts'
@@ -19,6 +21,11 @@ import type { Compress } from './sink.ts'
 export interface TidemarkOptions {
   /** Where events are kept, and what several nodes share. The node never closes it. */
   readonly log: EventLog
+  /**
+   * Says what the sender of a request may subscribe to, publish and read. Asked for every stream, and for each publish and history that
+   * is told `by` whom. Default: everybody may everything.
+   */
+  readonly authorize?: Authorize | undefined
   /** Milliseconds between two beats of a session. Default 15,000. */
   readonly heartbeatMs?: number | undefined
   /** Sessions of this node. Default 10,000; one more is refused as `FULL`. */
@@ -74,8 +81,10 @@ export interface TidemarkOptions {
 export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSettings {
   const options = copyOptions(given)
   checkTypes(options)
+  const onError = shield(options.onError)
   return {
     log: options.log,
+    permit: options.authorize === undefined ? undefined : createPermit(options.authorize, onError),
     heartbeatMs: readRange(
       { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },
       limits.heartbeatRangeMs,
@@ -106,7 +115,7 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
             { eventsPerSecondMax: options.eventsPerSecondMax },
             limits.eventsPerSecondRange,
           ),
-    onError: shield(options.onError),
+    onError,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   }
@@ -147,11 +156,20 @@ function copyOptions(options: TidemarkOptions): TidemarkOptions {
 }
 
 /** What is no number; numbers are looked at with their ranges. */
-function checkTypes({ log, compression, onError, clock, random }: TidemarkOptions): void {
+function checkTypes({
+  log,
+  authorize,
+  compression,
+  onError,
+  clock,
+  random,
+}: TidemarkOptions): void {
   if (!hasMethods(log, ['append', 'read', 'tail', 'locate', 'bounds'])) {
     const hint = hasMethods(log, ['then']) ? 'a promise: await openLmdbLog(…) first' : undefined
     throw invalid('log must be a log, such as memoryLog() of @tidemark/log', log, hint)
   }
+  if (authorize !== undefined && typeof authorize !== 'function')
+    throw invalid('authorize must be a function that gives a grant', authorize)
   if (compression !== undefined && typeof compression !== 'boolean')
     throw invalid('compression must be true or false', compression)
   if (onError !== undefined && typeof onError !== 'function')

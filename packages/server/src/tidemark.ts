@@ -1,7 +1,8 @@
 // One node: the sessions that are open here, what they follow, and the way in for publishers.
 
 import { formatCursor } from '@tidemark/log'
-import type { Position, Topic } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
+import type { Permit } from './authorize.ts'
 import { Beats } from './beats.ts'
 import { BodyBudget } from './body-budget.ts'
 import { catchUp } from './catch-up.ts'
@@ -10,7 +11,6 @@ import type { ByeReason } from './control-events.ts'
 import { Deadlines } from './deadlines.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
-import type { Feed } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import {
   backlogsMax,
@@ -28,6 +28,8 @@ import {
   retrySpreadMs,
 } from './limits.ts'
 import { HeldBlocks } from './held-blocks.ts'
+import { readHistory } from './history.ts'
+import type { History, HistoryQuery } from './history.ts'
 import { LargeWrites } from './large-writes.ts'
 import { wrapLogError } from './log-faults.ts'
 import { addTopic } from './new-event.ts'
@@ -98,6 +100,11 @@ export class Tidemark {
     return this.#settings.compress
   }
 
+  /** Asks `authorize` whether a request may do what it asks for; undefined: everybody may everything. */
+  get permit(): Permit | undefined {
+    return this.#settings.permit
+  }
+
   /** Whether new sessions are refused because the node is shutting down. */
   get isDraining(): boolean {
     return this.#isDraining
@@ -140,7 +147,8 @@ export class Tidemark {
   }
 
   /**
-   * Opens a session on a sink: replays what its start asks for, then lets it follow its feed.
+   * Opens a session on a sink: replays what its start asks for, then lets it follow its feed. `authorize` is not asked here, but by
+   * the doors: `subscribe` and `fetch`.
    * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`, `OPTION_INVALID`; nothing has been written to the sink then
    */
   async open(sink: Sink, subscription: Subscription): Promise<void> {
@@ -201,7 +209,8 @@ export class Tidemark {
 
   /**
    * Publishes one event. Resolves when the log has it, before it is written to sessions.
-   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`
+   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by` `UNAUTHENTICATED` and
+   * `TOPIC_FORBIDDEN`
    */
   async publish(
     topic: string,
@@ -213,7 +222,8 @@ export class Tidemark {
 
   /**
    * Publishes events all or nothing, in order. Resolves when the log has them.
-   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or `LOG_UNAVAILABLE`
+   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by`
+   * `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
     const patienceMs = this.#fanOut?.patienceMs ?? 0
@@ -221,7 +231,21 @@ export class Tidemark {
       publish: options,
       patienceMs,
     })
-    return { cursor, sessions: this.#countReached(topics) }
+    return { cursor, sessions: this.#feeds.countMembers(topics) }
+  }
+
+  /**
+   * Reads what a topic holds, a page at a time, oldest first.
+   * @throws ServerError `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `LOG_UNAVAILABLE`, `OPTION_INVALID`
+   *
+   * @example
+   * ```ts
+   * let page = await tide.history({ topic: 'orders/42' })
+   * while (page.records.length > 0) page = await tide.history({ topic: 'orders/42', after: page.next })
+   * ```
+   */
+  history(query: HistoryQuery): Promise<History> {
+    return readHistory(this.#settings, query)
   }
 
   /**
@@ -366,13 +390,5 @@ export class Tidemark {
 
   #dismiss(session: Session, reason: ByeReason): void {
     session.bye(reason, this.pickRetryMs())
-  }
-
-  #countReached(topics: ReadonlySet<Topic>): number {
-    const feeds = new Set<Feed>()
-    for (const topic of topics) this.#feeds.match(topic, (feed) => feeds.add(feed))
-    let count = 0
-    for (const feed of feeds) count += feed.members.size
-    return count
   }
 }

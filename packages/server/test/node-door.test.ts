@@ -268,3 +268,47 @@ describe('a stream asked for behind a request that is still being answered', () 
     },
   )
 })
+
+describe('an application that reads the body itself', () => {
+  const post = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}'
+
+  async function startReading(readBody: () => Promise<unknown>): Promise<{
+    readonly tide: Tidemark
+    readonly client: RawClient
+    readonly faults: unknown[]
+  }> {
+    const tide = createTidemark({ log: memoryLog() })
+    const faults: unknown[] = []
+    const server = await serve((request, response) => {
+      tide.subscribe(request, response, { readBody }).catch((error: unknown) => {
+        faults.push(error)
+        response.writeHead(418).end('mine')
+      })
+    })
+    open.push({ tide, server })
+    return { tide, client: sendRaw(server.port, post), faults }
+  }
+
+  test('opens a stream by what it has read', async () => {
+    const { client } = await startReading(async () => ({ topics: ['a'] }))
+    await client.until('tidemark.ready')
+  })
+
+  test('answers what its reader throws, to a response that nobody has begun', async () => {
+    const fault = new Error('too large for me')
+    const { tide, client, faults } = await startReading(async () => {
+      throw fault
+    })
+    await client.until('mine')
+    expect(client.text).toMatch(/^HTTP\/1\.1 418 /)
+    expect(faults).toEqual([fault])
+    expect(tide.sessionCount).toBe(0)
+  })
+
+  test('leaves to the door what is wrong with what it has read', async () => {
+    const { client, faults } = await startReading(async () => ({ topics: ['a/../b'] }))
+    await client.until('TOPIC_INVALID')
+    expect(client.text).toMatch(/^HTTP\/1\.1 400 /)
+    expect(faults).toEqual([])
+  })
+})

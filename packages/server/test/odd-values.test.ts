@@ -22,6 +22,14 @@ function start(): room.Tidemark {
   return tide
 }
 
+/** A node that would grant whatever it is asked for. */
+function startAsking(): room.Tidemark {
+  const authorize = (): room.Grant => ({ subscribe: ['**'], publish: ['**'] })
+  const tide = createTidemark({ log: memoryLog(), authorize })
+  onTestFinished(() => tide.close())
+  return tide
+}
+
 const make = (part: object): void => void createTidemark({ log: memoryLog(), ...part }).close()
 
 const option = (name: string, takes: readonly string[] = []): OddCase => ({
@@ -43,6 +51,9 @@ const body = (name: string, but: OddCase['but'] = {}, takes: OddCase['takes'] = 
   takes,
 })
 
+/** They have no topic, which is looked at first. */
+const noTopic = Object.fromEntries([...objects, ...lists].map((name) => [name, 'TOPIC_INVALID']))
+
 const subscription = parseSubscriptionBody({ topics: ['a'] })
 
 /** `null` and what is left out are alike where `??` reads an option. */
@@ -56,6 +67,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   },
   createTidemark: { call: (value) => createTidemark(value as never), code: 'OPTION_INVALID' },
   'createTidemark: log': option('log'),
+  'createTidemark: authorize': option('authorize', ['a function']),
   'createTidemark: heartbeatMs': option('heartbeatMs', number),
   'createTidemark: sessionsMax': option('sessionsMax', number),
   'createTidemark: eventBytesMax': option('eventBytesMax', number),
@@ -108,6 +120,32 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().publish('a', { data: 'x' }, { idempotencyKey: value as never }),
     code: 'IDEMPOTENCY_KEY_INVALID',
   },
+  'publish: by': {
+    call: (value) => startAsking().publish('a', { data: 'x' }, { by: value as never }),
+    code: 'OPTION_INVALID',
+  },
+  history: {
+    call: (value) => start().history(value as never),
+    code: 'OPTION_INVALID',
+    but: noTopic,
+  },
+  'history: topic': {
+    call: (value) => start().history({ topic: value as never }),
+    code: 'TOPIC_INVALID',
+  },
+  'history: after': {
+    call: (value) => start().history({ topic: 'a', after: value as never }),
+    code: 'QUERY_INVALID',
+  },
+  'history: limit': {
+    call: (value) => start().history({ topic: 'a', limit: value as never }),
+    code: 'QUERY_INVALID',
+    takes: ['a number'],
+  },
+  'history: by': {
+    call: (value) => startAsking().history({ topic: 'a', by: value as never }),
+    code: 'OPTION_INVALID',
+  },
   'publishAll: inputs': {
     call: (value) => start().publishAll(value as never),
     code: 'BATCH_INVALID',
@@ -116,8 +154,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   'publishAll: an input': {
     call: (value) => start().publishAll([{ topic: 'a', data: 'x' }, value as never]),
     code: 'EVENT_INVALID',
-    // They have no topic, which is looked at first.
-    but: Object.fromEntries([...objects, ...lists].map((name) => [name, 'TOPIC_INVALID'])),
+    but: noTopic,
   },
   'publishAll: options': {
     call: (value) => start().publishAll([{ topic: 'a', data: 'x' }], value as never),
@@ -234,7 +271,8 @@ test.each(Object.entries(cases))('%s', async (_name, odd) => {
 
 test('every function that the room exports is among them', () => {
   // Classes of what the engine makes; what is told what was thrown; and what takes the response of a server.
-  const exempt = ['ServerError', 'Block', 'translateLogError', 'answerError']
+  const exempt = ['CodedError', 'ServerError', 'Block']
+  exempt.push('translateLogError', 'answerError', 'answerCoded')
   exempt.push(...Object.keys(nodeDoor))
   const functions = Object.entries({ ...room, ...fetchDoor, ...nodeDoor })
     .filter(([name, value]) => typeof value === 'function' && !exempt.includes(name))
@@ -348,6 +386,7 @@ describe('the doors answer instead of rejecting', () => {
   test.each([
     ['fetch', { compression: 'false' }],
     ['subscribe', { way: 'socket' }],
+    ['subscribe', { readBody: 'json' }],
   ] as const)('tide.%s, given %j', async (door, options) => {
     const response = await ask(door, options)
     expect(response.status).toBe(500)

@@ -1,6 +1,7 @@
 // Durations and sizes as people write them: `15s`, `24h`, `1GiB`.
 
-const durationUnitsMs: Readonly<Record<string, number>> = {
+/** Units of durations, in milliseconds. */
+export const durationUnitsMs: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1_000,
   m: 60_000,
@@ -8,7 +9,8 @@ const durationUnitsMs: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-const sizeUnits: Readonly<Record<string, number>> = {
+/** Units of sizes, in bytes. */
+export const sizeUnits: Readonly<Record<string, number>> = {
   B: 1,
   KB: 1_000,
   MB: 1_000_000,
@@ -35,6 +37,14 @@ export function parseSize(text: string): number | undefined {
 export function formatDuration(ms: number): string {
   const unit = ['h', 'm', 's'].find((name) => ms > 0 && ms % (durationUnitsMs[name] ?? 1) === 0)
   return unit === undefined ? `${ms}ms` : `${ms / (durationUnitsMs[unit] ?? 1)}${unit}`
+}
+
+/** `64KiB`, `1000B`: in the largest binary unit that gives a whole number. */
+export function formatSize(bytes: number): string {
+  const unit = ['GiB', 'MiB', 'KiB'].find(
+    (name) => bytes > 0 && bytes % (sizeUnits[name] ?? 1) === 0,
+  )
+  return unit === undefined ? `${bytes}B` : `${bytes / (sizeUnits[unit] ?? 1)}${unit}`
 }
 
 function parseUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {

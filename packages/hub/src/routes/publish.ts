@@ -1,6 +1,7 @@
 // `POST /topics/{topic}` and `POST /publish`: publish, acknowledged once the log has it.
 
 import type { PublishOptions } from '@tidemark/server'
+import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest } from '@tidemark/server/node'
 import { parseEventInputs } from '../event-input.ts'
 import { decodeTopicPath } from '../topic-path.ts'
@@ -10,10 +11,10 @@ import type { Route } from './route.ts'
 
 /** Publishes the body as the data of one event. */
 export const publishToTopic: Route = async (
-  { request, response, rest, query },
+  { request, response, parts, query },
   { tide, bodies },
 ) => {
-  const topic = decodeTopicPath(rest)
+  const topic = decodeTopicPath(parts['topic'])
   const { type, key } = readQuery(query, ['type', 'key'])
   const receipt = await bodies.read(request, (data) =>
     tide.publish(topic, { type, key, data }, readOptions(request)),
@@ -35,5 +36,5 @@ export const publishEvents: Route = async ({ request, response, query }, { tide,
 
 function readOptions(request: NodeRequest): PublishOptions {
   const key = request.headers['idempotency-key']
-  return { idempotencyKey: Array.isArray(key) ? key[0] : key }
+  return { idempotencyKey: Array.isArray(key) ? key[0] : key, by: describeRequest(request) }
 }

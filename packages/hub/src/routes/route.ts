@@ -1,17 +1,16 @@
 // What a route is given and how it answers.
 
-import type { EventLog } from '@tidemark/log'
 import type { Slots, Tidemark } from '@tidemark/server'
 import { sendAnswer } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'
 import type { Readiness } from '../readiness.ts'
+import type { PathParts } from './match-path.ts'
 
 /** What routes need of the hub. */
 export interface RouteContext {
   readonly tide: Tidemark
-  readonly log: EventLog
   readonly readiness: Readiness
   readonly bodies: Bodies
   readonly unreadAnswers: UnreadAnswers
@@ -23,8 +22,8 @@ export interface RouteContext {
 interface Exchange {
   readonly request: NodeRequest
   readonly response: NodeResponse
-  /** The part of the path that the route's own path leaves open, still percent-encoded. */
-  readonly rest: string
+  /** What the path says where the route's own path leaves something open. */
+  readonly parts: PathParts
   readonly query: URLSearchParams
 }
 

@@ -1,63 +1,37 @@
-// Which path and method goes to which route.
+// Every route of the hub, one row each.
 
-import { quote } from '@tidemark/server'
-import { HubError } from '../errors.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
-import type { Route } from './route.ts'
+import type { RouteRow } from './route-table.ts'
+import { RouteTable } from './route-table.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 
-type Methods = Readonly<Record<string, Route>>
-
-/** Paths as a whole. */
-const exact: ReadonlyMap<string, Methods> = new Map<string, Methods>([
-  ['/events', { GET: subscribeByQuery, POST: subscribeByBody }],
-  ['/publish', { POST: publishEvents }],
-  ['/livez', { GET: answerLive }],
-  ['/health', { GET: answerLive }],
-  ['/readyz', { GET: answerReady }],
-  ['/', { GET: servePageFile('index.html', 'text/html; charset=utf-8') }],
-  ['/page.js', { GET: servePageFile('page.js', 'text/javascript; charset=utf-8') }],
-  ['*', { OPTIONS: answerOptions }],
-  ['/page.css', { GET: servePageFile('page.css', 'text/css; charset=utf-8') }],
-])
-
-/** Paths whose rest is a topic. */
-const topicsPrefix = '/topics/'
-const topicMethods: Methods = { GET: readHistory, POST: publishToTopic }
-
-/** A route, and what the path says beyond it. */
-export interface FoundRoute {
-  readonly route: Route
-  readonly rest: string
+const pageFiles = {
+  index: servePageFile('index.html', 'text/html; charset=utf-8'),
+  script: servePageFile('page.js', 'text/javascript; charset=utf-8'),
+  style: servePageFile('page.css', 'text/css; charset=utf-8'),
 }
 
 /**
- * Finds the route of a request.
- * @throws HubError `NOT_FOUND`, or `METHOD_NOT_ALLOWED`
+ * What a page of another origin may not ask for: whatever changes something, and a GET that costs a write to the log or a session.
+ * An `<img>` in any page could request those again and again.
  */
-export function findRoute(method: string, path: string): FoundRoute {
-  const isTopic = path.startsWith(topicsPrefix)
-  const methods = isTopic ? topicMethods : exact.get(path)
-  if (methods === undefined) {
-    throw new HubError(
-      'NOT_FOUND',
-      `There is nothing at ${quote(path)}. Subscribe at /events, publish at /topics/{topic}.`,
-    )
-  }
-  // HEAD is answered as GET is; Node leaves the body out.
-  const name = method === 'HEAD' ? 'GET' : method
-  const route = methods[name]
-  if (route !== undefined && Object.hasOwn(methods, name)) {
-    return { route, rest: isTopic ? path.slice(topicsPrefix.length) : '' }
-  }
-  const allow = Object.keys(methods)
-    .flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]))
-    .join(', ')
-  throw new HubError('METHOD_NOT_ALLOWED', `${quote(path)} takes ${allow}; got ${quote(method)}.`, {
-    allow,
-  })
-}
+export const routeRows: readonly RouteRow[] = [
+  { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
+  { method: 'POST', path: '/events', route: subscribeByBody, crossSite: 'refused' },
+  { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
+  { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'allowed' },
+  { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
+  { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
+  { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
+  { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
+  { method: 'GET', path: '/', route: pageFiles.index, crossSite: 'allowed' },
+  { method: 'GET', path: '/page.js', route: pageFiles.script, crossSite: 'allowed' },
+  { method: 'GET', path: '/page.css', route: pageFiles.style, crossSite: 'allowed' },
+  { method: 'OPTIONS', path: '*', route: answerOptions, crossSite: 'allowed' },
+]
+
+export const routeTable: RouteTable = new RouteTable(routeRows)

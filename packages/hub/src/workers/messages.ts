@@ -1,7 +1,7 @@
 // What the supervising process and its workers tell each other.
 
 import type { Seen } from '@tidemark/log-lmdb'
-import type { HubConfig } from '../config/schema.ts'
+import type { HubConfig } from '../config/hub-config.ts'
 
 /** Node's own object around a system's listening socket. */
 export interface ListeningHandle {

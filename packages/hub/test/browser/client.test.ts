@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { connect as connectFeed } from '@tidemark/client'
+import type { connect as connectFeed, createClient as createFeeds } from '@tidemark/client'
 import { memoryLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { waitUntil } from '@tidemark/testkit'
@@ -18,8 +18,8 @@ const imports = { '@tidemark/client': '/client/index.js', '@tidemark/wire': '/wi
 const pageHtml = `<!doctype html><title>client</title>
 <script type="importmap">${JSON.stringify({ imports })}</script>
 <script type="module">
-  import { connect } from '@tidemark/client'
-  globalThis.connect = connect
+  import { connect, createClient } from '@tidemark/client'
+  Object.assign(globalThis, { connect, createClient })
   globalThis.seen = { data: [], topics: [], states: [] }
   const feed = connect('/events', { topics: ['orders/*'], since: 'earliest' })
   feed.on('tidemark.state', (state) => seen.states.push(state.phase))
@@ -39,6 +39,9 @@ interface Visit {
 const visits = new Map<string, Visit[]>()
 
 const visitsOf = (search: string): readonly Visit[] => visits.get(search) ?? []
+
+/** The topics of every request for a stream of the engine. */
+const subscriptions: string[][] = []
 
 type Answer = (response: ServerResponse, visit: Visit, search: string) => void
 
@@ -65,7 +68,8 @@ let server: Server
 
 beforeAll(async () => {
   server = createServer((request, response) => {
-    const { pathname, search } = new URL(request.url ?? '/', 'http://localhost')
+    const { pathname, search, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+    if (pathname === '/events') subscriptions.push(searchParams.getAll('topic'))
     const answer = answers[pathname]
     if (pathname === '/events') void tide.subscribe(request, response)
     else if (answer === undefined) void serveFile(request, response)
@@ -130,6 +134,70 @@ test('it decodes, survives a cut and resumes exactly, in Chromium and Firefox', 
     expect(states.at(-1)).toBe('open')
   }
 })
+
+test('one client has its feeds on one stream, and a store for a view, in Chromium and Firefox', async () => {
+  const { port } = server.address() as AddressInfo
+  const pages = await browsers.openPages(`http://127.0.0.1:${port}/?one-client`)
+  await Promise.all(pages.map(([name, page]) => page.evaluate(beginFeeds, name)))
+  const told = (page: Page): Promise<Told> =>
+    page.evaluate(() => (globalThis as unknown as { told: Told }).told)
+  const areAll = (is: (told: Told) => boolean) => async (): Promise<boolean> =>
+    (await Promise.all(pages.map(([, page]) => told(page)))).every(is)
+  await waitUntil(
+    'the feeds are open',
+    areAll(({ phases }) => phases.join() === 'open,open'),
+  )
+  server.closeAllConnections()
+  for (const [name] of pages) {
+    await tide.publish(`views/${name}`, { data: { n: 1 } })
+    await tide.publish(`notes/${name}`, { data: 'note' })
+  }
+  await waitUntil(
+    'both feeds have theirs',
+    areAll(({ data }) => data.length === 2),
+  )
+  for (const [name, page] of pages) {
+    expect({ name, told: await told(page) }).toMatchObject({
+      name,
+      told: { data: [{ n: 1 }, 'note'], isSame: true },
+    })
+    const streams = subscriptions.filter((topics) => topics.includes(`views/${name}`))
+    // One stream of both, and the same again after the cut.
+    expect({ name, streams }).toEqual({
+      name,
+      streams: [
+        [`views/${name}`, `notes/${name}`],
+        [`views/${name}`, `notes/${name}`],
+      ],
+    })
+  }
+  // A browser opens six connections per origin, and each page here keeps two.
+  await Promise.all(pages.map(([, page]) => page.close()))
+})
+
+interface Told {
+  readonly phases: readonly string[]
+  readonly data: readonly unknown[]
+  readonly isSame: boolean
+}
+
+/** Runs in the page: a store and a listener, on one client. */
+function beginFeeds(name: string): void {
+  const page = globalThis as unknown as { createClient: typeof createFeeds; told: unknown }
+  const client = page.createClient('/')
+  const [view, notes] = [client.feed([`views/${name}`]), client.feed([`notes/${name}`])]
+  const told = { phases: ['', ''], data: [] as unknown[], isSame: true }
+  page.told = told
+  const { subscribe, getSnapshot } = view
+  subscribe(() => {
+    const { state, event } = getSnapshot()
+    told.isSame &&= getSnapshot() === getSnapshot()
+    told.phases[0] = state.phase
+    if (event !== undefined) told.data[0] = event.data
+  })
+  notes.on('tidemark.state', ({ phase }) => (told.phases[1] = phase))
+  notes.on('message', (data) => (told.data[1] = data))
+}
 
 test('a redirect, which no page may look into, is followed, and an id that no header carries is told as a gap', async () => {
   const { port } = server.address() as AddressInfo

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { memoryLog, systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
 import { Slots, createTidemark } from '@tidemark/server'
+import type { Authorize } from '@tidemark/server'
 import { onTestFinished } from 'vitest'
 import { UnreadAnswers } from '../../src/unread-answers.ts'
 import { Bodies } from '../../src/bodies.ts'
@@ -18,6 +19,7 @@ import { Traffic } from '../../src/traffic.ts'
 
 export interface TestServerOptions {
   readonly log?: EventLog
+  readonly authorize?: Authorize
   readonly bodies?: BodyLimits
   readonly answers?: AnswerLimits
   /** By which unread answers are cut. Default: the machine's. */
@@ -34,14 +36,13 @@ export interface TestServerOptions {
 export async function startTestServer(options: TestServerOptions): Promise<number> {
   const { log = memoryLog(), connectionsMax = 100 } = options
   const { bodies = { requestBytesMax: 8 * 1024 * 1024, heldBytesMax } } = options
-  const tide = createTidemark({ log })
+  const tide = createTidemark({ log, authorize: options.authorize })
   const server = createHttpServer({
     context: {
       tide,
-      log,
       readiness: new Readiness({
         tide,
-        log: {},
+        abilities: {},
         clock: systemClock,
         onError: () => undefined,
       }),
@@ -51,7 +52,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
         options.clock ?? systemClock,
       ),
       historyReads: new Slots(historyReadsMax),
-      isLoopbackOnly: true,
+      hosts: 'loopback',
       clock: systemClock,
       onError: () => undefined,
     },

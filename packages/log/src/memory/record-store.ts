@@ -2,7 +2,9 @@
 
 import type { Epoch } from '../epoch.ts'
 import type { NewEvent } from '../event-log.ts'
-import { emptyTopicBytesMax, emptyTopicsMax } from '../limits.ts'
+import { readLedgerEnd } from '../ledger-room.ts'
+import type { LedgerRoom } from '../ledger-room.ts'
+import { emptyTopicBytesMax, emptyTopicsMax, ledgerLookMs } from '../limits.ts'
 import { Lineage } from '../lineage.ts'
 import { makePosition } from '../position.ts'
 import { measureRecord } from '../record-size.ts'
@@ -39,7 +41,14 @@ export class RecordStore {
   #newestMark = 0
   #head = 0
   #headTime = 0
-  /** Of records, and of what their topics cost. */
+  /** Records that count for the bound on all bytes: those of ledgers do not. */
+  readonly #counted = new SlotList<Slot>()
+  readonly #ledgers = new Set<TopicState>()
+  /** Records of ledgers that go by themselves: deletions, and entries that expire. */
+  #endingCount = 0
+  /** When ended entries are looked for. */
+  #nextLedgerLook = 0
+  /** Of the records that count, and of what their topics cost. */
   #bytes = 0
   /** What topics without records cost. */
   #emptyBytes = 0
@@ -92,8 +101,12 @@ export class RecordStore {
     const slot: Slot = { sequence, time, bytes: measureRecord(event), topic, record }
     this.#head = sequence
     this.#headTime = time
-    if (topic.slots.live === 0) this.#bytes += topic.overheadBytes
-    this.#bytes += slot.bytes
+    if (topic.isLedger) this.#noteEnding(slot, 1)
+    else {
+      if (topic.slots.live === 0) this.#bytes += topic.overheadBytes
+      this.#bytes += slot.bytes
+      this.#counted.push(slot)
+    }
     topic.bytes += slot.bytes
     this.slots.push(slot)
     topic.slots.push(slot)
@@ -113,9 +126,9 @@ export class RecordStore {
     }
   }
 
-  /** Applies the bound on all bytes: the oldest go first, whatever their topic. */
+  /** Applies the bound on all bytes: the oldest go first, whatever their topic, but for those of ledgers. */
   trimTotal(): void {
-    for (let oldest = this.slots.first; oldest !== undefined; oldest = this.slots.first) {
+    for (let oldest = this.#counted.first; oldest !== undefined; oldest = this.#counted.first) {
       if (this.#bytes <= this.#maxBytes) return
       this.#removeByRetention(oldest)
     }
@@ -131,7 +144,7 @@ export class RecordStore {
         removed += 1
       }
     }
-    return removed
+    return removed + this.#removeEnded(now, max - removed)
   }
 
   /** When the next record becomes too old; Infinity for never. */
@@ -140,7 +153,19 @@ export class RecordStore {
     for (const [maxAgeMs, { first }] of this.#byMaxAge) {
       if (first !== undefined) next = Math.min(next, first.time + maxAgeMs + 1)
     }
-    return next
+    return this.#endingCount === 0 ? next : Math.min(next, this.#nextLedgerLook)
+  }
+
+  /** What ledgers hold; see `requireLedgerRoom`. */
+  get ledgerRoom(): LedgerRoom {
+    return {
+      sizeOf: (topic) => {
+        const state = this.#topics.get(topic)
+        return state && { count: state.slots.live, bytes: state.bytes }
+      },
+      weightOf: (topic, key) => this.#topics.get(topic)?.latest?.get(key)?.bytes,
+      countLedgers: () => this.#ledgers.size,
+    }
   }
 
   /** The newest mark of the set's topics if it is after `after`, else 0. */
@@ -164,10 +189,35 @@ export class RecordStore {
     return newest > after ? newest : 0
   }
 
+  #noteEnding({ record, time }: Slot, change: 1 | -1): void {
+    if (record === undefined || readLedgerEnd(record) === Infinity) return
+    if (this.#endingCount === 0) this.#nextLedgerLook = time + ledgerLookMs
+    this.#endingCount += change
+  }
+
+  /** A look at every entry, once a minute, and at none while there is nothing that ends. */
+  #removeEnded(now: number, max: number): number {
+    const restMs = this.#nextLedgerLook - now
+    // A longer rest is that of a clock which has been set back.
+    if (this.#endingCount === 0 || (restMs > 0 && restMs <= ledgerLookMs)) return 0
+    let removed = 0
+    for (const { latest } of this.#ledgers) {
+      for (const slot of latest?.values() ?? []) {
+        if (removed === max) return removed
+        if (slot.record === undefined || readLedgerEnd(slot.record) > now) continue
+        this.#removeByRetention(slot)
+        removed += 1
+      }
+    }
+    this.#nextLedgerLook = now + ledgerLookMs
+    return removed
+  }
+
   #addTopic(name: Topic): TopicState {
     // The topic may be one whose mark went into the common one.
     const topic = createTopicState(name, this.#rules.ruleFor(name), this.#commonMark)
     this.#topics.set(name, topic)
+    if (topic.isLedger) this.#ledgers.add(topic)
     this.tree.add(topic)
     return topic
   }
@@ -197,11 +247,15 @@ export class RecordStore {
 
   #remove(slot: Slot): void {
     const { topic, bytes } = slot
+    if (topic.isLedger) this.#noteEnding(slot, -1)
     slot.record = undefined
     topic.bytes -= bytes
-    this.#bytes -= bytes
     topic.slots.noteRemoved()
-    if (topic.slots.live === 0) this.#bytes -= topic.overheadBytes
+    if (!topic.isLedger) {
+      this.#bytes -= bytes
+      this.#counted.noteRemoved()
+      if (topic.slots.live === 0) this.#bytes -= topic.overheadBytes
+    }
     this.slots.noteRemoved()
     this.#byMaxAge.get(topic.rule.maxAgeMs)?.noteRemoved()
   }
@@ -212,6 +266,7 @@ export class RecordStore {
     this.#emptyTopics.delete(longest)
     this.#emptyBytes -= longest.overheadBytes
     this.#topics.delete(longest.name)
+    this.#ledgers.delete(longest)
     this.tree.remove(longest.name)
     this.#commonMark = Math.max(this.#commonMark, longest.mark)
   }

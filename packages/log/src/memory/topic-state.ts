@@ -1,6 +1,7 @@
 // What the memory log knows of one topic, and of one record.
 
 import type { EventRecord } from '../event-log.ts'
+import { isLedgerTopic } from '../ledger-room.ts'
 import { topicOverheadBytes, topicSegmentBytes } from '../limits.ts'
 import type { TopicRule } from '../rule-book.ts'
 import type { Topic } from '../topic.ts'
@@ -20,6 +21,8 @@ export interface Slot {
 export interface TopicState {
   readonly name: Topic
   readonly rule: TopicRule
+  /** Its records do not count for the bound on all bytes. */
+  readonly isLedger: boolean
   readonly slots: SlotList<Slot>
   /** The newest slot per key, for topics that keep only that one. */
   readonly latest: Map<string, Slot> | undefined
@@ -35,6 +38,7 @@ export function createTopicState(name: Topic, rule: TopicRule, mark: number): To
   return {
     name,
     rule,
+    isLedger: isLedgerTopic(name),
     slots: new SlotList(),
     latest: rule.latestBy === 'key' ? new Map() : undefined,
     bytes: 0,

@@ -1,24 +1,27 @@
 // The Fetch API's door: a `Request` becomes a subscription, a `Response` its stream. No `node:` anywhere.
 
 import { acceptsGzip } from '../accept-encoding.ts'
-import { checkMethod } from '../check-method.ts'
+import type { RequestFacts } from '../authorize.ts'
 import { ServerError } from '../errors.ts'
-import type { Answer } from '../problem.ts'
+import { openSubscription } from '../open-subscription.ts'
+import type { Door, StreamRequest } from '../open-subscription.ts'
 import { quoteValue } from '../quote.ts'
 import { hasMethods, readMembers } from '../read-members.ts'
 import { answerRefusal } from '../refusal.ts'
+import type { Refusal } from '../refusal.ts'
 import { readDoorOptions } from '../require-stream.ts'
-import type { Compress } from '../sink.ts'
+import type { Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
+import type { StreamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
-import { parseSubscriptionBody, parseSubscriptionText } from '../subscription.ts'
 import type { QueryOptions, Subscription } from '../subscription.ts'
+import { describeRequest } from './describe-request.ts'
 import { readJson } from './read-json.ts'
 import { StreamSink } from './stream-sink.ts'
 
 /** What the door can be told about one request. */
 export interface FetchOptions extends QueryOptions {
-  /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. */
+  /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. `authorize` is asked in any case. */
   readonly subscription?: Subscription | undefined
   /** The body of a POST, where somebody has read it already. */
   readonly body?: unknown
@@ -31,32 +34,82 @@ export interface FetchOptions extends QueryOptions {
 }
 
 /** Opens a session on a new response, or answers why not. Never rejects. */
-export async function answerFetch(
+export function answerFetch(
   opener: StreamOpener,
   request: Request,
-  given: FetchOptions | undefined,
+  options: FetchOptions | undefined,
 ): Promise<Response> {
-  let subscription: Subscription | undefined
-  let accept: string | undefined
-  try {
+  return openSubscription(opener, new FetchDoor(opener, request, options))
+}
+
+class FetchDoor implements Door<Response> {
+  readonly name = 'tide.fetch'
+  readonly #opener: StreamOpener
+  readonly #request: Request
+  readonly #given: FetchOptions | undefined
+  #options: Partial<FetchOptions> = {}
+  #accept: string | undefined
+  #stream: StreamSink | undefined
+  #headers: StreamHeaders = streamHeaders
+
+  constructor(opener: StreamOpener, request: Request, options: FetchOptions | undefined) {
+    this.#opener = opener
+    this.#request = request
+    this.#given = options
+  }
+
+  readHead(): StreamRequest {
+    const request = this.#request
     requireRequest(request)
-    accept = request.headers.get('accept') ?? undefined
-    const options = readDoorOptions<FetchOptions>(given)
+    this.#accept = request.headers.get('accept') ?? undefined
+    const options = readDoorOptions<FetchOptions>(this.#given)
     checkCompression(options)
-    checkMethod(request.method, 'tide.fetch')
-    subscription = options.subscription ?? (await readSubscription(opener, request, options))
-    // Frameworks route HEAD to the handler of GET; it asks for the head only.
-    if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
-    const compress = chooseCompress(opener, request, options)
-    const sink = new StreamSink(request)
-    await opener.open(compress?.(sink) ?? sink, subscription)
-    const headers = compress === undefined ? streamHeaders : gzipStreamHeaders
-    return new Response(sink.body, { headers })
-  } catch (error) {
-    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
-    const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
-    const refusal = { error, retryMs: opener.pickRetryMs(), cursor }
-    return toResponse(answerRefusal(accept, refusal))
+    this.#options = options
+    return {
+      method: request.method,
+      query: new URL(request.url).search.slice(1),
+      lastEventId: request.headers.get('last-event-id') ?? undefined,
+      options,
+    }
+  }
+
+  /** Each request has a response of its own from the start. */
+  begin(): Promise<boolean> {
+    return Promise.resolve(true)
+  }
+
+  async readBody(): Promise<unknown> {
+    return this.#options.body ?? readJson(this.#request, this.#opener.bodies)
+  }
+
+  describe(): RequestFacts {
+    return describeRequest(this.#request)
+  }
+
+  openSink(): Sink {
+    const { compression = false } = this.#options
+    const isAccepted = acceptsGzip(this.#request.headers.get('accept-encoding') ?? undefined)
+    const compress = compression && isAccepted ? this.#opener.compress : undefined
+    if (compress !== undefined) this.#headers = gzipStreamHeaders
+    this.#stream = new StreamSink(this.#request)
+    return compress?.(this.#stream) ?? this.#stream
+  }
+
+  answerStream(): Response {
+    return new Response(this.#stream?.body ?? null, { headers: this.#headers })
+  }
+
+  answerHead(): Response {
+    return new Response(null, { headers: streamHeaders })
+  }
+
+  answerNobody(): Response {
+    return Response.error()
+  }
+
+  refuse(refusal: Refusal): Response {
+    const { status, headers, body } = answerRefusal(this.#accept, refusal)
+    return new Response(new Uint8Array(body), { status, headers })
   }
 }
 
@@ -77,28 +130,4 @@ function checkCompression({ compression }: FetchOptions): void {
     'OPTION_INVALID',
     `compression must be true or false; got ${quoteValue(compression)}.`,
   )
-}
-
-async function readSubscription(
-  { bodies }: StreamOpener,
-  request: Request,
-  options: FetchOptions,
-): Promise<Subscription> {
-  const lastEventId = request.headers.get('last-event-id') ?? undefined
-  if (request.method === 'POST')
-    return parseSubscriptionBody(options.body ?? (await readJson(request, bodies)), lastEventId)
-  return parseSubscriptionText(new URL(request.url).search.slice(1), lastEventId, options)
-}
-
-function chooseCompress(
-  opener: StreamOpener,
-  request: Request,
-  { compression = false }: FetchOptions,
-): Compress | undefined {
-  const isAccepted = acceptsGzip(request.headers.get('accept-encoding') ?? undefined)
-  return compression && isAccepted ? opener.compress : undefined
-}
-
-function toResponse({ status, headers, body }: Answer): Response {
-  return new Response(new Uint8Array(body), { status, headers })
 }

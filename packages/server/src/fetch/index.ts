@@ -1,5 +1,8 @@
 export { createTidemark } from './create-tidemark.ts'
 export type { FetchOptions } from './answer-fetch.ts'
+export { describeRequest } from './describe-request.ts'
+export type { Action, Authorize, Grant, PlainRequest, RequestFacts } from '../authorize.ts'
+export type { History, HistoryQuery, HistoryRecord } from '../history.ts'
 export type { TidemarkOptions } from '../tidemark-options.ts'
 export { ServerError, serverErrors } from '../errors.ts'
 export type { ServerErrorCode } from '../errors.ts'

@@ -1,12 +1,9 @@
 // A node behind Node's own HTTP servers. Apart from the engine, which must load where there is no `node:` module.
 
 import { ServerError } from '../errors.ts'
-import { quoteValue } from '../quote.ts'
 import { hasMethods } from '../read-members.ts'
-import { readDoorOptions } from '../require-stream.ts'
 import { Tidemark } from '../tidemark.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
-import { refuse } from './refuse.ts'
 import { subscribe } from './subscribe.ts'
 import type { SubscribeOptions } from './subscribe.ts'
 
@@ -15,7 +12,7 @@ export class NodeTidemark extends Tidemark {
   /**
    * Answers a request of `node:http`, `node:https` or `node:http2` with a stream: reads the topics from its URL, or from the
    * JSON body of a POST, and the cursor from `Last-Event-ID`. Ending or destroying the response ends the stream. Refusals are
-   * answered as problem+json, or so that a plain EventSource comes back; it never rejects for what a client sent.
+   * answered as problem+json, or so that a plain EventSource comes back; it never rejects for what a client sent, except with what `readBody` of the options throws.
    * It may be handed over without its node: `createServer(tide.subscribe)`.
    * @throws ServerError `OPTION_INVALID` when it is given no request and response, so that there is nobody to answer
    */
@@ -25,13 +22,7 @@ export class NodeTidemark extends Tidemark {
     options?: SubscribeOptions,
   ) => Promise<void> = async (request, response, given) => {
     requireExchange(request, response)
-    try {
-      const options = readDoorOptions<SubscribeOptions>(given)
-      requireWay(options.way)
-      await subscribe(this, { request, response }, options)
-    } catch (error) {
-      refuse(request, response, { error, retryMs: this.pickRetryMs() })
-    }
+    await subscribe(this, { request, response }, given)
   }
 }
 
@@ -44,9 +35,4 @@ function requireExchange(request: NodeRequest, response: NodeResponse): void {
     'OPTION_INVALID',
     'tide.subscribe takes the request and the response of node:http, node:https or node:http2: request.raw and reply.raw of Fastify, ctx.req and ctx.res of Koa.',
   )
-}
-
-function requireWay(way: unknown): void {
-  if (way === undefined || way === 'auto' || way === 'response') return
-  throw new ServerError('OPTION_INVALID', `way must be auto or response; got ${quoteValue(way)}.`)
 }

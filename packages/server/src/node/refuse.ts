@@ -1,6 +1,6 @@
 // Refused subscriptions through a response of Node's.
 
-import { ServerError } from '../errors.ts'
+import { CodedError } from '../coded-error.ts'
 import { answerRefusal } from '../refusal.ts'
 import type { Refusal } from '../refusal.ts'
 import type { AnyResponse, NodeRequest } from './exchange.ts'
@@ -11,7 +11,7 @@ export function refuse(request: NodeRequest, response: AnyResponse, refusal: Ref
   const answer = answerRefusal(request.headers.accept, refusal)
   // A client that comes back later needs no connection until then: kept alive, those of all that a full node has sent away
   // would take the places of those it could serve. HTTP/2 has many streams on one.
-  const isSentAway = refusal.error instanceof ServerError && refusal.error.isPassing
+  const isSentAway = refusal.error instanceof CodedError && refusal.error.isPassing
   const headers =
     isSentAway && request.httpVersionMajor === 1
       ? { ...answer.headers, Connection: 'close' }

@@ -1,18 +1,25 @@
 // The door of Node's HTTP servers: a request becomes a subscription, its response a sink.
 
 import { acceptsGzip } from '../accept-encoding.ts'
-import { checkMethod } from '../check-method.ts'
-import { parseSubscriptionBody, parseSubscriptionText } from '../subscription.ts'
+import { ServerError } from '../errors.ts'
+import { openSubscription } from '../open-subscription.ts'
+import type { Door, StreamRequest } from '../open-subscription.ts'
+import { quoteValue } from '../quote.ts'
+import type { Refusal } from '../refusal.ts'
+import { readDoorOptions } from '../require-stream.ts'
+import type { Sink } from '../sink.ts'
 import type { QueryOptions, Subscription } from '../subscription.ts'
 import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
+import type { RequestFacts } from '../authorize.ts'
+import { describeRequest } from './describe-request.ts'
 import { isHttp2 } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
+import { checkHeaderCount } from './header-count.ts'
 import { leadDestroy } from './lead-destroy.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { readJson } from './read-json.ts'
-import { checkHeaderCount } from './header-count.ts'
 import { refuse } from './refuse.ts'
 import { claimCarrier } from './streaming.ts'
 import { sendStreamHead } from './stream-head.ts'
@@ -21,55 +28,132 @@ import { sendStreamHead } from './stream-head.ts'
 export interface SubscribeOptions extends QueryOptions {
   /**
    * What to subscribe to; the URL and the body of the request are then not read. Default: read from its URL, or from the JSON body
-   * of a POST (or `request.body`, where a framework has read it), and `Last-Event-ID`.
+   * of a POST (or `request.body`, where a framework has read it), and `Last-Event-ID`. `authorize` is asked in any case.
    */
   readonly subscription?: Subscription | undefined
   /** The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of Fastify. */
   readonly body?: unknown
+  /**
+   * Reads the body of a POST as JSON, when its turn has come. Default: the door reads it, up to 512 KiB. What it throws is not
+   * answered: `tide.subscribe` rejects with it.
+   */
+  readonly readBody?: (() => Promise<unknown>) | undefined
   /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
   readonly way?: SocketWay | undefined
 }
 
-/** Opens a session on a response, or answers why not. Never rejects. */
-export async function subscribe(
+/** Opens a session on a response, or answers why not. Rejects only with what `readBody` of the options throws. */
+export function subscribe(
   opener: StreamOpener,
   exchange: { readonly request: NodeRequest; readonly response: NodeResponse },
-  options: SubscribeOptions,
+  options: SubscribeOptions | undefined,
 ): Promise<void> {
-  const { request, response } = exchange
-  let subscription = options.subscription
+  const { response } = exchange
   // At once: the application may destroy the request in this very turn.
   if (isHttp2(response)) leadDestroy(response)
-  try {
-    checkHeaderCount(request)
-    checkMethod(request.method ?? 'GET', 'tide.subscribe')
-    // Before a body is read, so that nothing that comes behind it is taken for a request.
-    if (request.method !== 'HEAD') claimCarrier(request, response)
-    // Before a set of topics is parsed, which would wait in line as well.
-    if (request.method !== 'HEAD' && !(await hasTurn(request, response))) return
-    subscription ??= await readSubscription(opener, request, options)
-    if (request.method === 'HEAD') {
-      // Frameworks route HEAD to the handler of GET; it asks for the head only.
-      sendStreamHead(response, streamHeaders)
-      response.end()
-      return
-    }
-    const isGzip = acceptsGzip(readHeader(request, 'accept-encoding'))
-    const compress = isGzip ? opener.compress : undefined
-    const sink = openSink(response, { way: options.way ?? 'auto', compress })
-    await opener.open(sink, subscription)
-  } catch (error) {
-    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
-    const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
-    refuse(request, response, { error, retryMs: opener.pickRetryMs(), cursor })
+  return openSubscription(opener, new NodeDoor(opener, exchange, options))
+}
+
+class NodeDoor implements Door<void> {
+  readonly name = 'tide.subscribe'
+  readonly #opener: StreamOpener
+  readonly #request: NodeRequest
+  readonly #response: NodeResponse
+  readonly #given: SubscribeOptions | undefined
+  #options: Partial<SubscribeOptions> = {}
+  /** What the application's own reader of the body threw. */
+  #fault: { readonly error: unknown } | undefined
+
+  constructor(
+    opener: StreamOpener,
+    { request, response }: { readonly request: NodeRequest; readonly response: NodeResponse },
+    options: SubscribeOptions | undefined,
+  ) {
+    this.#opener = opener
+    this.#request = request
+    this.#response = response
+    this.#given = options
   }
+
+  readHead(): StreamRequest {
+    const options = readDoorOptions<SubscribeOptions>(this.#given)
+    checkOptions(options)
+    this.#options = options
+    const request = this.#request
+    checkHeaderCount(request)
+    const url = request.url ?? '/'
+    const queryAt = url.indexOf('?')
+    return {
+      method: request.method ?? 'GET',
+      query: queryAt === -1 ? '' : url.slice(queryAt + 1),
+      lastEventId: readHeader(request, 'last-event-id'),
+      options,
+    }
+  }
+
+  begin(): Promise<boolean> {
+    // Before a body is read, so that nothing that comes behind it is taken for a request.
+    claimCarrier(this.#request, this.#response)
+    // Before a set of topics is parsed, which would wait in line as well.
+    return hasTurn(this.#request, this.#response)
+  }
+
+  async readBody(): Promise<unknown> {
+    const { body, readBody } = this.#options
+    if (readBody === undefined) return body ?? readJson(this.#request, this.#opener.bodies)
+    try {
+      return await readBody()
+    } catch (error) {
+      this.#fault = { error }
+      throw error
+    }
+  }
+
+  describe(): RequestFacts {
+    return describeRequest(this.#request)
+  }
+
+  openSink(): Sink {
+    const isGzip = acceptsGzip(readHeader(this.#request, 'accept-encoding'))
+    const compress = isGzip ? this.#opener.compress : undefined
+    return openSink(this.#response, { way: this.#options.way ?? 'auto', compress })
+  }
+
+  answerStream(): void {
+    // The sink sends the head with its first block.
+  }
+
+  answerHead(): void {
+    sendStreamHead(this.#response, streamHeaders)
+    this.#response.end()
+  }
+
+  answerNobody(): void {
+    // There is nobody to answer.
+  }
+
+  refuse(refusal: Refusal): void {
+    if (this.#fault !== undefined) throw this.#fault.error
+    refuse(this.#request, this.#response, refusal)
+  }
+}
+
+function checkOptions({ way, readBody }: Partial<SubscribeOptions>): void {
+  if (way !== undefined && way !== 'auto' && way !== 'response') {
+    throw new ServerError('OPTION_INVALID', `way must be auto or response; got ${quoteValue(way)}.`)
+  }
+  if (readBody === undefined || typeof readBody === 'function') return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `readBody must be a function that gives the JSON of the body; got ${quoteValue(readBody)}.`,
+  )
 }
 
 /**
  * Resolves once the response is the first in line on its connection, to false if the connection closes before that. A response
  * that waits behind another (pipelining) has no socket yet, and is never told when the connection is gone.
  */
-export function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
+function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
   if (isHttp2(response) || response.socket !== null) return Promise.resolve(true)
   const { socket } = request
   if (socket.destroyed) return Promise.resolve(false)
@@ -87,25 +171,7 @@ export function hasTurn(request: NodeRequest, response: NodeResponse): Promise<b
   })
 }
 
-/** The request's `Last-Event-ID`, which wins over the query's `lastEventId`. */
-export function readLastEventId(request: NodeRequest): string | undefined {
-  return readHeader(request, 'last-event-id')
-}
-
 function readHeader(request: NodeRequest, name: string): string | undefined {
   const header = request.headers[name]
   return Array.isArray(header) ? header[0] : header
-}
-
-async function readSubscription(
-  { bodies }: StreamOpener,
-  request: NodeRequest,
-  options: SubscribeOptions,
-): Promise<Subscription> {
-  const lastEventId = readLastEventId(request)
-  if (request.method === 'POST')
-    return parseSubscriptionBody(options.body ?? (await readJson(request, bodies)), lastEventId)
-  const url = request.url ?? '/'
-  const queryAt = url.indexOf('?')
-  return parseSubscriptionText(queryAt === -1 ? '' : url.slice(queryAt + 1), lastEventId, options)
 }

@@ -2,8 +2,8 @@
 
 import { memoryLog } from '@tidemark/log'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createTidemark } from '../../src/index.ts'
-import type { Tidemark, TidemarkOptions } from '../../src/index.ts'
+import { ServerError, createTidemark } from '../../src/index.ts'
+import type { Grant, PlainRequest, Tidemark, TidemarkOptions } from '../../src/index.ts'
 import { subscriptionBytesMax } from '../../src/limits.ts'
 import type { Ask, Door, DoorAnswer, OpenDoor } from './doors.ts'
 import { settle } from './settle.ts'
@@ -34,6 +34,7 @@ export function describeDoor(door: Door): void {
     describeMethods(start)
     describeBodies(start)
     describeRefusals(start)
+    describeAuthorize(start)
     describeLeaving(start)
   })
 }
@@ -202,6 +203,97 @@ function describeRefusals(start: Start): void {
     const answer = await ask({ query: '?topic=a', headers: { 'last-event-id': 'garbage' } })
     await expect.poll(() => answer.text).toContain('event: tidemark.gap')
     expect(answer.status).toBe(200)
+  })
+}
+
+function describeAuthorize(start: Start): void {
+  const ada: Grant = { user: 'ada', subscribe: ['orders/**', 'news'] }
+
+  test('authorize is shown the same plain request, whichever door it came by', async () => {
+    const seen: PlainRequest[] = []
+    const { ask } = await start({
+      authorize: (request) => {
+        seen.push(request)
+        return ada
+      },
+    })
+    const headers = { 'X-Who': 'ada', ...json }
+    await ask({ query: '?topic=news&topic=orders/*', headers })
+    await ask({ method: 'POST', headers, body: '{"topics":["orders/42"]}' })
+    const [got, posted] = seen
+    expect(got).toMatchObject({ action: 'subscribe', topics: ['news', 'orders/*'], method: 'GET' })
+    expect(got?.url).toBe('/events?topic=news&topic=orders/*')
+    expect([got?.header('x-who'), got?.header('X-WHO'), got?.header('x-other')]).toEqual([
+      'ada',
+      'ada',
+      undefined,
+    ])
+    expect(got?.address ?? '127.0.0.1').toMatch(/^(?:::ffff:)?127\.0\.0\.1$/)
+    expect(posted).toMatchObject({ action: 'subscribe', topics: ['orders/42'], method: 'POST' })
+    expect(posted?.url).toBe('/events')
+  })
+
+  test.each<[string, Grant, [status: number, code: string]]>([
+    ['a user it is not granted to', ada, [403, 'TOPIC_FORBIDDEN']],
+    ['nobody in particular', { subscribe: ['news'] }, [401, 'UNAUTHENTICATED']],
+  ])('a topic is refused to %s, also when others are granted', async (_, grant, [status, code]) => {
+    const { tide, ask } = await start({ authorize: () => grant })
+    for (const method of ['GET', 'POST', 'HEAD']) {
+      const isPost = method === 'POST'
+      const body = isPost ? '{"topics":["news","secrets"]}' : undefined
+      const query = isPost ? '' : '?topics=news,secrets'
+      const answer = await ask({ method, query, body, headers: { ...json, ...eventSource } })
+      expect(answer.status).toBe(status)
+      expect(answer.headers['www-authenticate']).toBe(status === 401 ? 'Bearer' : undefined)
+      if (method !== 'HEAD') await expect.poll(() => answer.text).toContain(`"code":"${code}"`)
+    }
+    expect(tide.sessionCount).toBe(0)
+  })
+
+  test('a pattern that reaches beyond what is granted is refused, and one within is a stream', async () => {
+    const { tide, ask } = await start({ authorize: async () => ada })
+    for (const topic of ['**', '*/**', 'orders', '$hub/**', '*']) {
+      expect((await ask({ query: `?topic=${topic}` })).status).toBe(403)
+    }
+    const answer = await ask({ query: '?topic=orders/*/items/**&topic=news' })
+    expect(answer.status).toBe(200)
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+    await tide.publish('orders/42/items/7', { data: 'one' })
+    await expect.poll(() => answer.text).toContain('data: one\n\n')
+  })
+
+  test('what authorize throws refuses: with its code, or as a fault that an operator hears of', async () => {
+    const told: unknown[] = []
+    const faults: unknown[] = [new ServerError('UNAUTHENTICATED', 'No.'), new Error('secret')]
+    const { tide, ask } = await start({
+      authorize: () => {
+        throw faults.shift()
+      },
+      onError: (error) => told.push(error),
+    })
+    expect((await ask({ query: '?topic=a' })).status).toBe(401)
+    expect(told).toEqual([])
+    const answer = await ask({ query: '?topic=a' })
+    expect(answer.status).toBe(500)
+    await expect.poll(() => answer.text).toContain('"code":"INTERNAL"')
+    expect(answer.text).not.toContain('secret')
+    expect(told).toEqual([expect.objectContaining({ message: 'secret' })])
+    expect(tide.sessionCount).toBe(0)
+  })
+
+  test('a client that leaves while authorize thinks leaves nothing behind', async () => {
+    let allow: (grant: Grant) => void = () => undefined
+    const asked = Promise.withResolvers<void>()
+    const { tide, door } = await start({
+      authorize: () => {
+        asked.resolve()
+        return new Promise((resolve) => (allow = resolve))
+      },
+    })
+    await door.leaveBeforeAnswer('?topic=news', asked.promise)
+    allow(ada)
+    await settle()
+    await expect.poll(() => tide.sessionCount).toBe(0)
   })
 }
 

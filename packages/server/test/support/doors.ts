@@ -36,6 +36,8 @@ export interface OpenDoor {
   ask(ask: Ask): Promise<DoorAnswer>
   /** Sends the head of a POST and half of its body, and leaves; resolves when the server has seen it. */
   leaveInBody(): Promise<void>
+  /** Asks, and leaves once `asked` has come and before there is an answer; resolves when the server has seen it. */
+  leaveBeforeAnswer(query: string, asked: Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
@@ -57,6 +59,16 @@ function describeHttpDoor(name: string, makeHandler: (tide: Tidemark) => Handler
       return {
         ask: (ask) => askHttp(port, ask),
         leaveInBody: () => leaveInHttpBody(port, server),
+        async leaveBeforeAnswer(query, asked) {
+          const arrived = once(server, 'request')
+          const leaving = requestHttp({ port, path: `/events${query}` })
+          leaving.on('error', () => undefined).end()
+          const [incoming] = (await arrived) as [IncomingMessage]
+          const closed = new Promise((resolve) => incoming.socket.once('close', resolve))
+          await asked
+          leaving.destroy()
+          await closed
+        },
         async close() {
           server.closeAllConnections()
           server.close()
@@ -129,6 +141,17 @@ const http2Door: Door = {
         stream.close(8)
         await closed
       },
+      async leaveBeforeAnswer(query, asked) {
+        const arrived = once(server, 'stream')
+        const stream = session.request({ ':path': `/events${query}` })
+        stream.on('error', () => undefined)
+        const [incoming] = (await arrived) as [Readable]
+        const closed = once(incoming, 'close')
+        incoming.on('error', () => undefined)
+        await asked
+        stream.close(8)
+        await closed
+      },
       async close() {
         session.destroy()
         server.close()
@@ -181,6 +204,13 @@ const fetchDoor: Door = {
         })
         const init = { method: 'POST', body, duplex: 'half' }
         await tide.fetch(new Request('http://localhost/events', init))
+      },
+      async leaveBeforeAnswer(query, asked) {
+        const leaving = new AbortController()
+        const { signal } = leaving
+        void tide.fetch(new Request(`http://localhost/events${query}`, { signal }))
+        await asked
+        leaving.abort()
       },
       close: () => Promise.resolve(),
     }),

@@ -8,6 +8,8 @@ import { describeReopen, describeSecondHandle } from './handles-contract.ts'
 import { createOpenBench } from './harness.ts'
 import type { EventLogHarness, OpenBench } from './harness.ts'
 import { describeIdempotency } from './idempotency-contract.ts'
+import { describeLedger, describeReopenedLedger } from './ledger-contract.ts'
+import { describeLedgerModel } from './ledger-model-contract.ts'
 import { describeLineage } from './lineage-contract.ts'
 import { describeLoss } from './loss-contract.ts'
 import { describeModel } from './model-contract.ts'
@@ -44,9 +46,13 @@ export function describeEventLog(
     since: describeSince,
     'odd values': describeOddValues,
     close: describeClose,
-    model: (open) => describeModel(open, options.modelRuns ?? 40),
+    ledger: describeLedger,
+    model: (open) => {
+      describeModel(open, options.modelRuns ?? 40)
+      describeLedgerModel(open, options.modelRuns ?? 40)
+    },
     ...(openSecond ? { 'second handle': describeSecondHandle } : {}),
-    ...(reopen ? { reopen: describeReopen } : {}),
+    ...(reopen ? { reopen: describeReopen, 'reopened ledger': describeReopenedLedger } : {}),
     ...(copy ? { lineage: describeLineage } : {}),
   }
   describe(`event log: ${name}`, () => {

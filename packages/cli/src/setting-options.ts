@@ -1,0 +1,50 @@
+// The options that settings have on the command line: those of `serve`, which `config` explains.
+
+import process from 'node:process'
+import { configOptions } from '@tidemark/hub'
+import type { ConfigSources } from '@tidemark/hub'
+import type { CommandLine, CommandOption } from './command.ts'
+import { lastValue } from './command.ts'
+import { CliError } from './errors.ts'
+import { quote } from './quote.ts'
+
+/** One for each setting that has a flag, and `--config`. */
+export const settingOptions: readonly CommandOption[] = [
+  ...configOptions.map(({ flag, value, help, default: initial }) => {
+    return { name: flag, value, help, default: initial }
+  }),
+  {
+    name: 'config',
+    value: '<file>',
+    help: 'Configuration file.',
+    default: './tidemark.config.json, if there',
+  },
+]
+
+/**
+ * Where the settings of a command come from; `name` is that of the command.
+ * @throws CliError `ARGUMENT_INVALID`
+ */
+export function readSources(name: string, line: CommandLine): ConfigSources {
+  const [extra] = line.positionals
+  if (extra !== undefined) {
+    throw new CliError(
+      'ARGUMENT_INVALID',
+      `${name} takes options only; got ${quote(extra)}. See tidemark ${name} --help.`,
+    )
+  }
+  return {
+    flags: readFlags(line),
+    env: process.env,
+    directory: process.cwd(),
+    file: lastValue(line, 'config'),
+  }
+}
+
+function readFlags(line: CommandLine): Readonly<Record<string, string>> {
+  const given = configOptions.flatMap(({ flag }) => {
+    const value = lastValue(line, flag)
+    return value === undefined ? [] : [[flag, value] as const]
+  })
+  return Object.fromEntries(given)
+}

@@ -1,0 +1,47 @@
+// What the types say of options, for callers without them.
+
+import { eventBytesMaxMax } from './limits.ts'
+import { optionError } from './runtime.ts'
+
+/** @throws ClientError `OPTIONS_INVALID` */
+export function checkFeedOptions(
+  topics: readonly string[],
+  options: { readonly since?: string | undefined; readonly lastEventId?: string | undefined },
+): void {
+  if (!Array.isArray(topics) || !topics.every((topic) => typeof topic === 'string'))
+    throw optionError('topics', 'a list of texts, such as ["orders/*"]', topics)
+  const { since, lastEventId } = options
+  if (since !== undefined && typeof since !== 'string')
+    throw optionError('since', 'a text, such as "-10" or "5m"', since)
+  if (!isId(lastEventId ?? ''))
+    throw optionError(
+      'lastEventId',
+      'the id of an event, a text without CR, LF and NUL',
+      lastEventId,
+    )
+}
+
+/** @throws ClientError `OPTIONS_INVALID` */
+export function checkLinkOptions(options: {
+  readonly heartbeatMs?: number | undefined
+  readonly eventBytesMax?: number | undefined
+}): void {
+  const { heartbeatMs, eventBytesMax } = options
+  if (heartbeatMs !== undefined && !(typeof heartbeatMs === 'number' && heartbeatMs > 0))
+    throw optionError('heartbeatMs', 'a number above 0; leave it out for none', heartbeatMs)
+  if (eventBytesMax !== undefined && !isWholeNumber(eventBytesMax, eventBytesMaxMax))
+    throw optionError(
+      'eventBytesMax',
+      `a whole number from 1 to ${eventBytesMaxMax}`,
+      eventBytesMax,
+    )
+}
+
+/** No stream can bring another: a line break ends the id, and one with NUL is ignored. */
+function isId(value: unknown): boolean {
+  return typeof value === 'string' && !/[\r\n\0]/.test(value)
+}
+
+function isWholeNumber(value: unknown, max: number): boolean {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max
+}

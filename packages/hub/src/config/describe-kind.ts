@@ -1,0 +1,91 @@
+// What may stand for a setting, in words: for messages, help and reference.
+
+import type {
+  BytesKind,
+  CountKind,
+  DurationKind,
+  SettingKind,
+  SettingRow,
+  WordKind,
+} from './setting.ts'
+import { durationUnitsMs, formatDuration, formatSize, sizeUnits } from './units.ts'
+
+/** Follows `must be `: `a whole number from 0 to 65535`. */
+export function describeWanted(kind: SettingKind, sample: unknown): string {
+  if (kind.kind === 'duration') return `a duration such as ${String(sample)}`
+  if (kind.kind === 'bytes') return `a size such as ${String(sample)}`
+  if (kind.kind === 'count') return `a ${kind.isWhole ? 'whole ' : ''}number ${describeRange(kind)}`
+  if (kind.kind === 'flag') return 'true or false'
+  if (kind.kind === 'log') return 'a directory, or memory:'
+  if (kind.kind === 'choice') return describeChoice(kind.of)
+  if (kind.kind === 'pattern') return `a topic or a pattern such as ${String(sample)}`
+  if (kind.kind === 'word') return `${kind.word}, or ${describeNumber(kind.or)}`
+  if (kind.kind !== 'list') return kind.names
+  const most = kind.max === undefined ? '' : `at most ${kind.max} `
+  return `a list of ${most}rules such as ${kind.entry}`
+}
+
+/** `from 100ms to 1h`, `1s or more`. */
+export function describeRange(kind: DurationKind | BytesKind | CountKind): string {
+  const { from, to } = kind
+  return to === undefined
+    ? `${formatNumber(kind, from)} or more`
+    : `from ${formatNumber(kind, from)} to ${formatNumber(kind, to)}`
+}
+
+/** `units: ms, s, m, h, d`, or what is counted; undefined where a value has none. */
+export function describeUnit(kind: SettingKind): string | undefined {
+  if (kind.kind === 'word') return describeUnit(kind.or)
+  if (kind.kind === 'duration') return `units: ${Object.keys(durationUnitsMs).join(', ')}`
+  if (kind.kind === 'bytes') return `units: ${Object.keys(sizeUnits).join(', ')}`
+  const unit = unitOf(kind)
+  return unit === undefined ? undefined : `counted in ${unit}`
+}
+
+/** The unit of a bare number in the file, and of what `tidemark config --json` prints: `ms`, `bytes`, `events`. */
+export function unitOf(kind: SettingKind): string | undefined {
+  if (kind.kind === 'word') return unitOf(kind.or)
+  if (kind.kind === 'duration') return 'ms'
+  if (kind.kind === 'bytes') return 'bytes'
+  return kind.kind === 'count' ? kind.unit : undefined
+}
+
+/** What the value is called behind its flag: `<duration>`. A switch has none. */
+export function describeValue({ kind, value }: Pick<SettingRow, 'kind' | 'value'>): string {
+  if (value !== undefined) return value
+  if (kind.kind === 'choice') return kind.of.join('|')
+  if (kind.kind === 'word') return `${kind.word}|${describeValue({ kind: kind.or })}`
+  return valueNames[kind.kind]
+}
+
+const valueNames: Readonly<Record<Exclude<SettingKind['kind'], 'choice' | 'word'>, string>> = {
+  duration: '<duration>',
+  bytes: '<size>',
+  count: '<count>',
+  flag: '',
+  text: '<text>',
+  path: '<file>',
+  log: '<directory>',
+  pattern: '<pattern>',
+  list: '<list>',
+}
+
+/** A number in the form in which people write it: `15s`, `64KiB`, `1000`. */
+export function formatNumber(
+  { kind }: DurationKind | BytesKind | CountKind,
+  value: number,
+): string {
+  if (kind === 'duration') return formatDuration(value)
+  return kind === 'bytes' ? formatSize(value) : String(value)
+}
+
+function describeNumber(kind: WordKind['or']): string {
+  return kind.kind === 'duration'
+    ? `a duration ${describeRange(kind)}`
+    : describeWanted(kind, undefined)
+}
+
+function describeChoice(words: readonly string[]): string {
+  if (words.length === 1) return `"${words.join()}"`
+  return words.length === 2 ? words.join(' or ') : words.join(', ')
+}

@@ -1,0 +1,46 @@
+// What is said of faults: all of them in one message, each with its place, what was given, where, and in which units.
+
+import { nearestName, quoteValue } from '@tidemark/server'
+import { HubError } from '../errors.ts'
+import type { Fault } from './check-config.ts'
+import type { Origins } from './origin.ts'
+
+/** One fault in words; `origins` by the names of settings. */
+export function describeFault(fault: Fault, origins: Origins): string {
+  const place = fault.path.join('.')
+  if (fault.kind === 'unknown') {
+    return `there is no setting ${place}${suggest(fault.path.at(-1) ?? '', fault.known)}`
+  }
+  const { wanted, got, shown, unit } = fault
+  const subject = place === '' ? 'the whole' : place
+  const said = got === undefined ? '' : `; got ${shown ?? quoteValue(got)}`
+  const origin = said === '' ? '' : describeOrigin(fault.path, origins)
+  return `${subject} ${wanted}${said}${origin}${unit === undefined ? '' : ` (${unit})`}`
+}
+
+/** What may have been meant by a name that there is not. */
+export function suggest(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? `; known are ${known.join(', ')}` : `; did you mean ${nearest}?`
+}
+
+/** The error for faults that are in words. */
+export function invalid(faults: readonly string[]): HubError {
+  return new HubError('CONFIG_INVALID', `The configuration is not usable: ${faults.join('; ')}.`)
+}
+
+/** Reads what a caller handed in and may throw when it is looked at. */
+export function attempt<Result>(what: string, read: () => Result): Result {
+  try {
+    return read()
+  } catch (cause) {
+    throw new HubError('CONFIG_INVALID', `${what} throws when it is read.`, { cause })
+  }
+}
+
+/** A place within a list has the origin of the list. */
+function describeOrigin(path: Fault['path'], origins: Origins): string {
+  const names = path.map((_, i) => path.slice(0, i + 1).join('.'))
+  const origin = names.map((name) => origins.get(name)).find((each) => each !== undefined)
+  return origin === undefined || origin.kind === 'default' ? '' : ` from ${origin.name}`
+}

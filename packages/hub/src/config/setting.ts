@@ -1,0 +1,120 @@
+// What one setting is: a row of `settings.ts`, and the kinds of values there are.
+
+/** Milliseconds; written as `15s`. Both ends of the range are included; without `to` it is open. */
+export interface DurationKind {
+  readonly kind: 'duration'
+  readonly from: number
+  readonly to?: number
+}
+
+/** Bytes; written as `64KiB`. */
+export interface BytesKind {
+  readonly kind: 'bytes'
+  readonly from: number
+  readonly to?: number
+}
+
+/** A number of things. */
+export interface CountKind {
+  readonly kind: 'count'
+  readonly from: number
+  readonly to: number
+  /** What is counted: `events`. Undefined where the number counts nothing, as that of a port. */
+  readonly unit: string | undefined
+  /** A rate need not be a whole number. */
+  readonly isWhole: boolean
+}
+
+/** A switch. */
+export interface FlagKind {
+  readonly kind: 'flag'
+}
+
+/** Text, not empty, or the path of a file, which may be empty: none. */
+export interface TextKind {
+  readonly kind: 'text' | 'path'
+  /** What it names: `an address to listen on`. */
+  readonly names: string
+}
+
+/** Where events are kept; `log-place.ts` reads it. */
+interface LogKind {
+  readonly kind: 'log'
+}
+
+/** One of several words. */
+export interface ChoiceKind {
+  readonly kind: 'choice'
+  readonly of: readonly string[]
+}
+
+/** A topic, or a pattern of topics. */
+export interface PatternKind {
+  readonly kind: 'pattern'
+}
+
+/** A number, or one word in its place. */
+export interface WordKind {
+  readonly kind: 'word'
+  readonly word: string
+  /** The word stands for no bound: its value is undefined. */
+  readonly isNone: boolean
+  readonly or: DurationKind | CountKind
+}
+
+/** A list of objects, for the file only. */
+export interface ListKind {
+  readonly kind: 'list'
+  readonly max?: number
+  /** One entry as JSON, for messages. */
+  readonly entry: string
+  readonly members: Readonly<Record<string, Member>>
+}
+
+export type ScalarKind =
+  | DurationKind
+  | BytesKind
+  | CountKind
+  | FlagKind
+  | TextKind
+  | LogKind
+  | ChoiceKind
+  | PatternKind
+  | WordKind
+
+export type SettingKind = ScalarKind | ListKind
+
+/** A member of the objects of a list. */
+export interface Member {
+  readonly kind: ScalarKind
+  readonly isRequired: boolean
+  readonly help: string
+  /** A value as it stands in the file. */
+  readonly example: string | number
+}
+
+/** One row: all that is said of a setting anywhere is made from it. */
+export interface SettingRow {
+  readonly kind: SettingKind
+  /** As it stands in the file. */
+  readonly default: string | number | boolean | readonly []
+  /** Another value, as it stands in the file. */
+  readonly example: string | number | boolean | readonly unknown[]
+  /** What the value is called in help: `<port>`. Left out where the kind says it. */
+  readonly value?: string
+  /** One sentence or two. */
+  readonly help: string
+  /** What `help` leaves out, for the reference. */
+  readonly more?: string
+  /** A neighbour in the section that must be given with it. */
+  readonly needs?: string
+  /** Its value is shown to nobody: not in messages, nor by `tidemark config`. */
+  readonly isSecret?: boolean
+}
+
+/** A row under its name. */
+export interface Setting extends SettingRow {
+  /** `retention.maxAge`. */
+  readonly name: string
+  readonly path: readonly string[]
+}

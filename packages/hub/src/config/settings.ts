@@ -1,0 +1,238 @@
+// Every setting of the hub, one row each. Flags, variables, help, messages, schema and reference are made from these rows.
+
+import {
+  eventsPerSecondRange,
+  flushWindowLimitMs,
+  lagActions,
+  lagRulesMax,
+  stalledAfterRangeMs,
+  topicSetsBytesMax,
+  topicSetsBytesMin,
+} from '@tidemark/server'
+import { flushBytesLimit, workersMax } from '../limits.ts'
+import type { SettingName } from './hub-config.ts'
+import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
+import type { Member, Setting, SettingRow } from './setting.ts'
+import { formatSize } from './units.ts'
+
+/** Beats more than an hour apart keep no proxy from cutting a stream, and timers end at 24.8 days. */
+const heartbeatRangeMs = { from: 100, to: 3_600_000 }
+
+const windowRangeMs = { from: 0, to: flushWindowLimitMs }
+
+const pattern: Member = {
+  kind: { kind: 'pattern' },
+  isRequired: true,
+  help: 'The topics it is for; the first rule that matches a topic decides.',
+  example: 'logs/**',
+}
+
+/** By name, so that the compiler finds a setting without a row, and a row without a setting. */
+const rows: Readonly<Record<SettingName, SettingRow>> = {
+  host: {
+    kind: { kind: 'text', names: 'an address to listen on' },
+    default: '127.0.0.1',
+    example: '::1',
+    value: '<address>',
+    help: 'Address to listen on. Anything but loopback needs --insecure for now.',
+  },
+  port: {
+    kind: count({ from: 0, to: 65_535 }),
+    default: 7070,
+    example: 8080,
+    value: '<port>',
+    help: 'Port to listen on; 0 takes a free one.',
+  },
+  data: {
+    kind: { kind: 'log' },
+    default: './tidemark-data',
+    example: '/var/lib/tidemark',
+    help: 'Where events are kept. `memory:` keeps them in this process only.',
+  },
+  durability: {
+    kind: { kind: 'choice', of: ['fsync', 'commit'] },
+    default: 'fsync',
+    example: 'commit',
+    help: 'What an acknowledged event survives: power loss (fsync) or the death of the process (commit).',
+  },
+  'flush.window': {
+    kind: wordOr('adaptive', duration(windowRangeMs)),
+    default: 'adaptive',
+    example: '10ms',
+    help: 'How long events wait to be written together: 0ms to 100ms, or as the load asks for.',
+  },
+  'flush.windowMax': {
+    kind: duration(windowRangeMs),
+    default: '20ms',
+    example: '50ms',
+    help: 'The longest an adaptive window grows to, up to 100ms.',
+  },
+  'flush.events': {
+    kind: count({ from: 1, to: 1_000_000 }, 'events'),
+    default: 1_000,
+    example: 10,
+    help: 'Events that wait, at which they are written early.',
+  },
+  'flush.bytes': {
+    kind: bytes({ from: 1, to: flushBytesLimit }),
+    default: '64KiB',
+    example: '1MiB',
+    help: 'Size of the data that waits, likewise.',
+  },
+  heartbeat: {
+    kind: duration(heartbeatRangeMs),
+    default: '15s',
+    example: '30s',
+    help: 'Time between two beats of a stream.',
+  },
+  workers: {
+    kind: count({ from: 1, to: workersMax }, 'processes'),
+    default: 1,
+    example: 4,
+    help: 'Processes that serve the port together, to use all cores: 1 to 64, on one data directory.',
+    more: 'With `memory:` there is one only.',
+  },
+  compression: {
+    kind: flag,
+    default: true,
+    example: false,
+    value: 'true|false',
+    help: 'Compress streams (gzip) for clients that accept it.',
+  },
+  'delivery.eventsPerSecondMax': {
+    kind: noneOr(rate(eventsPerSecondRange, 'events per second')),
+    default: 'none',
+    example: 100,
+    help: 'Events per second of one stream; what is beyond comes later, or as delivery.rules say.',
+  },
+  'delivery.rules': {
+    kind: {
+      kind: 'list',
+      max: lagRulesMax,
+      entry: '{"pattern": "logs/**", "whenLagging": "drop"}',
+      members: {
+        pattern,
+        whenLagging: {
+          kind: { kind: 'choice', of: lagActions },
+          isRequired: true,
+          help: 'Late, only the newest of each key, not at all, or the end of the stream. A topic without a rule has delay.',
+          example: 'conflate',
+        },
+      },
+    },
+    default: [],
+    example: [{ pattern: 'prices/**', whenLagging: 'conflate' }],
+    help: 'What a client that cannot keep up gets of each topic that matches.',
+  },
+  stalledAfter: {
+    kind: duration(stalledAfterRangeMs),
+    default: '5m',
+    example: '90s',
+    help: 'A client that reads nothing for this long is sent away; it resumes when it comes back.',
+  },
+  maxSessions: {
+    kind: count({ from: 1, to: 10_000_000 }, 'sessions'),
+    default: 10_000,
+    example: 50_000,
+    help: 'Open streams of the hub; each worker takes its share.',
+  },
+  maxTopicSetsBytes: {
+    kind: bytes({ from: topicSetsBytesMin }),
+    default: formatSize(topicSetsBytesMax),
+    example: '64MiB',
+    help: 'Memory for the topics that open streams name, beyond 4 KiB each; each worker takes its share.',
+  },
+  maxEventBytes: {
+    kind: bytes({ from: 1 }),
+    default: '1MiB',
+    example: '256KiB',
+    help: "Size of one event's data.",
+    more: 'It is at most `maxRequestBytes`.',
+  },
+  maxRequestBytes: {
+    kind: bytes({ from: 1 }),
+    default: '8MiB',
+    example: '16MiB',
+    help: 'Size of one request body.',
+    more: 'It is at least `maxEventBytes`.',
+  },
+  'retention.maxAge': {
+    kind: duration({ from: 1_000 }),
+    default: '24h',
+    example: '7d',
+    help: 'Events older than this are removed.',
+  },
+  'retention.maxBytes': {
+    kind: bytes({ from: 1024 ** 2 }),
+    default: '1GiB',
+    example: '10GiB',
+    help: 'The oldest events are removed beyond this size.',
+    more: 'It bounds all topics together, whatever their rules.',
+  },
+  'retention.rules': {
+    kind: {
+      kind: 'list',
+      entry: '{"pattern": "logs/**", "maxEvents": 1000}',
+      members: {
+        pattern,
+        maxAge: {
+          kind: duration({ from: 0 }),
+          isRequired: false,
+          help: 'Keeps what is younger. Default `retention.maxAge`.',
+          example: '24h',
+        },
+        maxEvents: {
+          kind: count({ from: 1, to: 1_000_000_000 }, 'events'),
+          isRequired: false,
+          help: 'Keeps the newest of each topic. Default: no bound.',
+          example: 1_000,
+        },
+        maxBytes: {
+          kind: bytes({ from: 0 }),
+          isRequired: false,
+          help: 'Keeps the newest of each topic that fit. Default: no bound.',
+          example: '64MiB',
+        },
+        latestBy: {
+          kind: { kind: 'choice', of: ['key'] },
+          isRequired: false,
+          help: 'Of events with the same key keeps only the newest. Default: all.',
+          example: 'key',
+        },
+      },
+    },
+    default: [],
+    example: [
+      { pattern: 'chat/**', maxEvents: 1_000 },
+      { pattern: 'prices/*', latestBy: 'key' },
+    ],
+    help: 'What is kept of each topic that matches.',
+  },
+  'tls.cert': {
+    kind: { kind: 'path', names: 'a file in PEM' },
+    default: '',
+    example: 'cert.pem',
+    help: 'Certificate in PEM, with those of its issuers: speaks HTTP/2 and HTTP/1.1 over TLS. Needs --tls-key.',
+    needs: 'key',
+  },
+  'tls.key': {
+    kind: { kind: 'path', names: 'a file in PEM' },
+    default: '',
+    example: 'key.pem',
+    help: 'The private key of the certificate, in PEM without a passphrase.',
+    needs: 'cert',
+  },
+  insecure: {
+    kind: flag,
+    default: false,
+    example: true,
+    help: 'Listen beyond this machine without authentication, under any name: whoever reaches the port can read and publish. Web pages of other origins still cannot publish.',
+  },
+}
+
+/** All settings, in the order of the help. */
+export const settings: readonly Setting[] = Object.entries(rows).map(([name, row]) => ({
+  ...row,
+  name,
+  path: name.split('.'),
+}))

@@ -1,0 +1,90 @@
+// Rows of method, path and route, and which of them a request goes to.
+
+import { quote } from '@tidemark/server'
+import { HubError } from '../errors.ts'
+import { hasParts, matchPath } from './match-path.ts'
+import type { PathParts } from './match-path.ts'
+import type { Route } from './route.ts'
+
+/** Whether a web page of another origin may ask for something. */
+export type CrossSite = 'allowed' | 'refused'
+
+/** One thing that the hub answers. */
+export interface RouteRow {
+  readonly method: 'DELETE' | 'GET' | 'OPTIONS' | 'PATCH' | 'POST'
+  /** `/sessions/{id}` leaves a segment open, `/topics/{topic}` and `/admin/{rest}` all that follows. A path without parts goes first. */
+  readonly path: string
+  readonly route: Route
+  readonly crossSite: CrossSite
+}
+
+/** Where a request goes. One that goes nowhere has a route as well, which throws why. */
+export interface FoundRoute {
+  readonly route: Route
+  readonly parts: PathParts
+  readonly crossSite: CrossSite
+}
+
+/** Methods that change nothing (RFC 9110 §9.2.1). Without a row of their own they are judged like the GET of their path. */
+const safeMethods = ['GET', 'HEAD', 'OPTIONS']
+
+type Methods = ReadonlyMap<string, RouteRow>
+
+/** The routes of a hub. */
+export class RouteTable {
+  readonly #whole = new Map<string, Map<string, RouteRow>>()
+  readonly #open = new Map<string, Map<string, RouteRow>>()
+
+  constructor(rows: readonly RouteRow[]) {
+    for (const row of rows) {
+      const paths = hasParts(row.path) ? this.#open : this.#whole
+      const methods = paths.get(row.path) ?? new Map<string, RouteRow>()
+      paths.set(row.path, methods.set(row.method, row))
+    }
+  }
+
+  /** Finds the row of a request; of paths that leave parts open the first that fits. */
+  find(method: string, path: string): FoundRoute {
+    const { methods, parts } = this.#findPath(path)
+    // HEAD is answered as GET is; Node leaves the body out.
+    const row = methods?.get(method === 'HEAD' ? 'GET' : method)
+    if (row !== undefined) return { route: row.route, parts, crossSite: row.crossSite }
+    const fault =
+      methods === undefined ? describeMissing(path) : describeMethods(method, path, methods)
+    return {
+      route: () => Promise.reject(fault),
+      parts,
+      crossSite: safeMethods.includes(method)
+        ? (methods?.get('GET')?.crossSite ?? 'allowed')
+        : 'refused',
+    }
+  }
+
+  #findPath(path: string): { readonly methods: Methods | undefined; readonly parts: PathParts } {
+    const methods = this.#whole.get(path)
+    if (methods !== undefined) return { methods, parts: {} }
+    for (const [pattern, open] of this.#open) {
+      const parts = matchPath(pattern, path)
+      if (parts !== undefined) return { methods: open, parts }
+    }
+    return { methods: undefined, parts: {} }
+  }
+}
+
+function describeMissing(path: string): HubError {
+  return new HubError(
+    'NOT_FOUND',
+    `There is nothing at ${quote(path)}. Subscribe at /events, publish at /topics/{topic}.`,
+  )
+}
+
+function describeMethods(method: string, path: string, methods: Methods): HubError {
+  const allow = [...methods.keys()]
+    .flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]))
+    .join(', ')
+  return new HubError(
+    'METHOD_NOT_ALLOWED',
+    `${quote(path)} takes ${allow}; got ${quote(method)}.`,
+    { headers: { Allow: allow } },
+  )
+}

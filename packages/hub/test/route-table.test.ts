@@ -1,0 +1,88 @@
+// Rows of routes: which one a request goes to, what a path leaves open, and what is said where there is none.
+
+import { describe, expect, test } from 'vitest'
+import { matchPath } from '../src/routes/match-path.ts'
+import { RouteTable } from '../src/routes/route-table.ts'
+import type { RouteRow } from '../src/routes/route-table.ts'
+import type { Route } from '../src/routes/route.ts'
+
+const answer = (): Route => () => Promise.resolve()
+
+const sessions = { read: answer(), change: answer(), whole: answer() }
+const rows: readonly RouteRow[] = [
+  { method: 'GET', path: '/sessions/{id}', route: sessions.read, crossSite: 'refused' },
+  { method: 'PATCH', path: '/sessions/{id}', route: sessions.change, crossSite: 'refused' },
+  { method: 'GET', path: '/sessions/all', route: sessions.whole, crossSite: 'allowed' },
+  { method: 'GET', path: '/presence/{topic}', route: answer(), crossSite: 'allowed' },
+  { method: 'POST', path: '/publish', route: answer(), crossSite: 'refused' },
+  { method: 'GET', path: '/admin/{rest}', route: answer(), crossSite: 'refused' },
+]
+const table = new RouteTable(rows)
+
+test.each<[pattern: string, path: string, parts: object | undefined]>([
+  ['/sessions/{id}', '/sessions/n1-7', { id: 'n1-7' }],
+  ['/sessions/{id}', '/sessions/a%2Fb', { id: 'a%2Fb' }],
+  ['/sessions/{id}', '/sessions/', undefined],
+  ['/sessions/{id}', '/sessions', undefined],
+  ['/sessions/{id}', '/sessions/a/b', undefined],
+  ['/sessions/{id}', '/sessions/a/', undefined],
+  ['/sessions/{id}', '/sessionsx/a', undefined],
+  ['/users/{id}/sessions/{session}', '/users/ada/sessions/7', { id: 'ada', session: '7' }],
+  ['/users/{id}/sessions/{session}', '/users//sessions/7', undefined],
+  ['/presence/{topic}', '/presence/orders/42', { topic: 'orders/42' }],
+  ['/presence/{topic}', '/presence/', { topic: '' }],
+  ['/presence/{topic}', '/presence', undefined],
+  ['/admin/{rest}', '/admin/sessions/7', { rest: 'sessions/7' }],
+  ['/admin/{rest}', '/administrator', undefined],
+  ['/livez', '/livez', {}],
+  ['/livez', '/livez/', undefined],
+  ['/livez', '*', undefined],
+])('%s and %s', (pattern, path, parts) => {
+  expect(matchPath(pattern, path)).toEqual(parts)
+})
+
+test('each method of a path has its own route, and a path without parts goes before one with', () => {
+  expect(table.find('GET', '/sessions/7')).toMatchObject({
+    route: sessions.read,
+    parts: { id: '7' },
+  })
+  expect(table.find('HEAD', '/sessions/7').route).toBe(sessions.read)
+  expect(table.find('PATCH', '/sessions/7').route).toBe(sessions.change)
+  expect(table.find('GET', '/sessions/all').route).toBe(sessions.whole)
+})
+
+describe('a request without a row', () => {
+  const findFault = async (method: string, path: string): Promise<unknown> => {
+    const { route } = table.find(method, path)
+    return (route as () => Promise<unknown>)().catch((error: unknown) => error)
+  }
+
+  test.each([
+    ['DELETE', '/sessions/7', 'GET, HEAD, PATCH'],
+    ['POST', '/sessions/all', 'GET, HEAD'],
+    ['GET', '/publish', 'POST'],
+    ['constructor', '/publish', 'POST'],
+  ])('%s %s is told what the path takes: %s', async (method, path, allow) => {
+    const fault = await findFault(method, path)
+    expect(fault).toMatchObject({ code: 'METHOD_NOT_ALLOWED', headers: { Allow: allow } })
+  })
+
+  test.each(['/', '/nowhere', '/constructor', '/sessions', '/publish/', '/toString', ''])(
+    '%s is nothing',
+    async (path) => {
+      expect(await findFault('GET', path)).toMatchObject({ code: 'NOT_FOUND', status: 404 })
+    },
+  )
+
+  test.each([
+    ['POST', '/presence/a', 'refused'],
+    ['OPTIONS', '/presence/a', 'allowed'],
+    ['OPTIONS', '/sessions/7', 'refused'],
+    ['OPTIONS', '/publish', 'allowed'],
+    ['GET', '/nowhere', 'allowed'],
+    ['PUT', '/nowhere', 'refused'],
+    ['TRACE', '/presence/a', 'refused'],
+  ])('%s %s by a page of another origin is %s', (method, path, crossSite) => {
+    expect(table.find(method, path).crossSite).toBe(crossSite)
+  })
+})

@@ -1,0 +1,242 @@
+// What holds for every row of the settings, whichever is added next: examples, defaults, ranges, names, units, secrets.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, describe, expect, test } from 'vitest'
+import { checkSettings } from '../src/config/check-config.ts'
+import { unitOf } from '../src/config/describe-kind.ts'
+import { explainSetting } from '../src/config/explain-config.ts'
+import { describeFault } from '../src/config/faults.ts'
+import { requireConfig } from '../src/config/load-config.ts'
+import { readValue } from '../src/config/read-value.ts'
+import type { ScalarKind, Setting } from '../src/config/setting.ts'
+import { settings } from '../src/config/settings.ts'
+import { configOptions, explainConfig, loadConfig } from '../src/index.ts'
+import type { ConfigSources } from '../src/index.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'tidemark-settings-'))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+/** Settings that cannot be given alone, with what they need. */
+const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'tls.cert': { 'tls-key': 'key.pem' },
+  'tls.key': { 'tls-cert': 'cert.pem' },
+}
+
+const scalars = settings.flatMap((row) => {
+  const option = configOptions.find(({ path }) => path.join('.') === row.name)
+  return option === undefined || row.kind.kind === 'list'
+    ? []
+    : [{ row, option, kind: row.kind, name: row.name }]
+})
+
+function sources(part: Partial<ConfigSources> = {}): ConfigSources {
+  return { flags: {}, env: {}, directory, ...part }
+}
+
+/** The value in force of one setting, and where it is from. */
+function explain(name: string, part: Partial<ConfigSources>): { value: unknown; source: string } {
+  const { flags, ...rest } = part
+  const found = explainConfig(sources({ ...rest, flags: { ...companions[name], ...flags } })).find(
+    (each) => each.name === name,
+  )
+  return { value: found?.value, source: found?.origin.kind ?? 'nothing' }
+}
+
+async function writeTree(row: Setting, value: unknown): Promise<string> {
+  const file = join(directory, `${row.name}.json`)
+  const [top = '', inner] = row.path
+  await writeFile(file, JSON.stringify({ [top]: inner === undefined ? value : { [inner]: value } }))
+  return file
+}
+
+/** What `action` is refused with. */
+function refusal(action: () => unknown): string {
+  try {
+    action()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'CONFIG_INVALID')
+      return error.message
+    throw error
+  }
+  return 'not refused'
+}
+
+describe.each(scalars)('$name', ({ row, option, kind, name }) => {
+  test('its example means the same in the file, as a variable and as a flag, and is not the default', async () => {
+    const file = await writeTree(row, row.example)
+    const text = String(row.example)
+    const inFile = explain(name, { file })
+    expect(inFile).toEqual({ value: inFile.value, source: 'file' })
+    expect(explain(name, { env: { [option.env]: text } })).toEqual({
+      ...inFile,
+      source: 'variable',
+    })
+    expect(explain(name, { flags: { [option.flag]: text } })).toEqual({ ...inFile, source: 'flag' })
+    const initial = explainConfig(sources()).find((each) => each.name === name)
+    expect(initial?.origin).toEqual({ kind: 'default' })
+    expect(inFile.value).not.toEqual(initial?.value)
+  })
+
+  test('its default is in range, also as text and once more', () => {
+    const first = readValue(kind, row.default, row.default)
+    expect(first).toMatchObject({ isGood: true })
+    expect(readValue(kind, String(row.default), row.default)).toEqual(first)
+    if (!first.isGood || first.value === undefined) return
+    expect(readValue(kind, first.value, row.default)).toEqual(first)
+  })
+
+  test('the ends of its range are taken, and what is beyond is refused', () => {
+    const number = kind.kind === 'word' ? kind.or : kind
+    if (number.kind !== 'duration' && number.kind !== 'bytes' && number.kind !== 'count') {
+      expect(unitOf(kind)).toBeUndefined()
+      return
+    }
+    const isTaken = (value: unknown): boolean => readValue(kind, value, row.default).isGood
+    const { from, to } = number
+    expect(isTaken(from)).toBe(true)
+    expect(isTaken(from - 1)).toBe(false)
+    if (to === undefined) return
+    expect(isTaken(to)).toBe(true)
+    expect(isTaken(to + 1)).toBe(false)
+  })
+
+  test('whatever is refused is refused with its place, its source and its units', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.constantFrom('-1', '0x1', '1e9', '99999d')), (text) => {
+        if (readValue(kind, text, row.default).isGood) return
+        const message = refusal(() =>
+          loadConfig(sources({ flags: { ...companions[name], [option.flag]: text } })),
+        )
+        expect(message).toContain(`${name} must be `)
+        expect(message).toContain(` from --${option.flag}`)
+        const unit = unitOf(kind)
+        if (unit !== undefined) expect(message).toMatch(new RegExp(wordsOf(unit)))
+      }),
+    )
+  })
+
+  test('one wrong letter in its flag or variable is told with the right name', () => {
+    const known = new Set(configOptions.map(({ flag }) => flag))
+    fc.assert(
+      fc.property(fc.nat(option.flag.length - 1), (at) => {
+        const typed = `${option.flag.slice(0, at)}x${option.flag.slice(at + 1)}`
+        if (known.has(typed)) return
+        expect(refusal(() => loadConfig(sources({ flags: { [typed]: '1' } })))).toContain(
+          `there is no flag --${typed}; did you mean ${option.flag}?`,
+        )
+        const variable = `TIDEMARK_${typed.replaceAll('-', '_').toUpperCase()}`
+        expect(refusal(() => loadConfig(sources({ env: { [variable]: '1' } })))).toContain(
+          `there is no variable ${variable}; did you mean ${option.env}?`,
+        )
+      }),
+    )
+  })
+})
+
+/** How the units are said in messages. */
+function wordsOf(unit: string): string {
+  if (unit === 'ms') return String.raw`\(units: ms, s, m, h, d\)`
+  return unit === 'bytes' ? String.raw`\(units: B, .*KiB` : String.raw`\(counted in ${unit}\)`
+}
+
+const lists = settings.flatMap((row) =>
+  row.kind.kind === 'list' ? [{ row, kind: row.kind, name: row.name }] : [],
+)
+
+describe.each(lists)('$name', ({ row, kind, name }) => {
+  test('its example and that of its messages are taken, and stay what they are', async () => {
+    const file = await writeTree(row, row.example)
+    expect(explain(name, { file })).toEqual({ value: row.example, source: 'file' })
+    const entry: unknown = JSON.parse(kind.entry)
+    const other = await writeTree(row, [entry])
+    expect(explain(name, { file: other })).toEqual({ value: [entry], source: 'file' })
+  })
+
+  test('the examples of its members make an entry', async () => {
+    const entry = Object.fromEntries(
+      Object.entries(kind.members).map(([member, { example }]) => [member, example]),
+    )
+    const file = await writeTree(row, [entry])
+    expect(explain(name, { file })).toMatchObject({ source: 'file' })
+  })
+})
+
+test('one wrong letter in a name of the file is told with the right name', async () => {
+  for (const row of settings) {
+    const name = row.path.at(-1) ?? ''
+    const typed = `${name.slice(0, -1)}_`
+    const [top = ''] = row.path
+    const tree = row.path.length === 1 ? { [typed]: 1 } : { [top]: { [typed]: 1 } }
+    const file = join(directory, 'typed.json')
+    await writeFile(file, JSON.stringify(tree))
+    expect(refusal(() => loadConfig(sources({ file })))).toMatch(
+      new RegExp(`there is no setting \\S+; did you mean ${name}\\?`),
+    )
+  }
+})
+
+/** Trees with some right names and any values. */
+const anyTree = fc.dictionary(
+  fc.oneof(
+    fc.constantFrom(...new Set(settings.flatMap(({ path }) => path)), '__proto__', 'constructor'),
+    fc.string(),
+  ),
+  fc.oneof(
+    fc.jsonValue(),
+    fc.dictionary(
+      fc.constantFrom(...settings.flatMap(({ path }) => path.slice(1))),
+      fc.jsonValue(),
+    ),
+    fc.constantFrom(...settings.flatMap(({ example, default: initial }) => [example, initial])),
+  ),
+)
+
+test('a file of anything is taken, or refused with a code; what is taken is taken again as it is', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyTree, async (tree) => {
+      const file = join(directory, 'any.json')
+      await writeFile(file, JSON.stringify(tree))
+      let config
+      try {
+        config = loadConfig(sources({ file }))
+      } catch (error) {
+        expect(error).toMatchObject({ name: 'HubError', code: 'CONFIG_INVALID' })
+        return
+      }
+      expect(requireConfig(config)).toEqual(config)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a section that is no object is told although a flag gives a part of it', async () => {
+  const file = join(directory, 'section.json')
+  await writeFile(file, '{"flush":7}')
+  expect(refusal(() => loadConfig(sources({ file, flags: { 'flush-events': '10' } })))).toContain(
+    'flush must be an object such as {"window": "10ms"}; got 7',
+  )
+})
+
+test('a secret is shown neither in a message nor among the settings in force', () => {
+  const kind: ScalarKind = { kind: 'choice', of: ['a', 'b'] }
+  const row: Setting = {
+    name: 'password',
+    path: ['password'],
+    kind,
+    default: 'a',
+    example: 'b',
+    help: 'Not to be seen.',
+    isSecret: true,
+  }
+  const origin = { kind: 'variable', name: 'TIDEMARK_PASSWORD' } as const
+  const { faults = [] } = checkSettings({ password: 'hunter2' }, [row])
+  const said = faults.map((fault) => describeFault(fault, new Map([['password', origin]])))
+  expect(said).toEqual([
+    'password must be a or b; got a secret that is not shown from TIDEMARK_PASSWORD',
+  ])
+  expect(JSON.stringify(explainSetting(row, 'hunter2', origin))).not.toContain('hunter2')
+})

@@ -1,0 +1,99 @@
+// What every driver does for the topics of ledgers: bounds of their own, and when a record of theirs may go.
+
+import { LogError } from './errors.ts'
+import type { EventRecord, NewEvent } from './event-log.ts'
+import { ledgerBytesMax, ledgerEndKeptMs, ledgerEntriesMax, ledgersMax } from './limits.ts'
+import { quote } from './quote.ts'
+import { measureRecord } from './record-size.ts'
+import type { Topic } from './topic.ts'
+
+/** Each topic below is a ledger; see `openLedger`. */
+export const ledgerPrefix = '$hub/state/'
+
+/** The type of a record that ends an entry. */
+export const deletedType = 'deleted'
+
+/** Whether a topic is a ledger: kept outside of `maxBytes`, the newest record per key, whatever the rules of retention say. */
+export function isLedgerTopic(topic: string): boolean {
+  return topic.startsWith(ledgerPrefix)
+}
+
+/**
+ * From when on the record of a ledger's entry may be removed, in milliseconds since 1970; `Infinity` for one that does not expire. The end
+ * of an entry is kept for a minute, so that only a node which stood still for longer has to read the snapshot anew.
+ */
+export function readLedgerEnd({
+  type,
+  data,
+  time,
+}: Pick<EventRecord, 'type' | 'data' | 'time'>): number {
+  if (type === deletedType) return time + ledgerEndKeptMs
+  // The first line begins with the expiry; `-` is no number.
+  const expiresAt = Number.parseInt(data, 10)
+  return Number.isNaN(expiresAt) ? Infinity : Math.max(time, expiresAt) + ledgerEndKeptMs
+}
+
+/** What a driver knows of its ledgers within the append that asks. */
+export interface LedgerRoom {
+  /** Entries and bytes of a ledger; undefined for one that is new. */
+  sizeOf(topic: Topic): { readonly count: number; readonly bytes: number } | undefined
+  /** Bytes of the record that holds a key; undefined for a new key. */
+  weightOf(topic: Topic, key: string): number | undefined
+  /** Ledgers known by name. */
+  countLedgers(): number
+}
+
+/**
+ * Checks that the events of a batch find room in their ledgers. What makes a ledger no larger passes in a full one too, and so does
+ * the deletion of an entry.
+ * @throws LogError `LEDGER_FULL`
+ */
+export function requireLedgerRoom(events: readonly NewEvent[], room: LedgerRoom): void {
+  const growths = new Map<Topic, Growth>()
+  for (const event of events) {
+    const { topic, key } = event
+    if (key === undefined || !isLedgerTopic(topic)) continue
+    const growth = growths.get(topic) ?? { weights: new Map(), count: 0, bytes: 0 }
+    growths.set(topic, growth)
+    const before = growth.weights.get(key) ?? room.weightOf(topic, key)
+    const weight = measureRecord(event)
+    growth.weights.set(key, weight)
+    if (before === undefined) growth.count += 1
+    if (before === undefined || event.type !== deletedType) growth.bytes += weight - (before ?? 0)
+  }
+  let fresh = 0
+  for (const [topic, growth] of growths) {
+    const size = room.sizeOf(topic)
+    if (size === undefined) fresh += 1
+    requireSize(topic, size ?? { count: 0, bytes: 0 }, growth)
+  }
+  if (fresh === 0) return
+  const count = room.countLedgers() + fresh
+  if (count <= ledgersMax) return
+  throw new LogError(
+    'LEDGER_FULL',
+    `A log may have ${ledgersMax} ledgers; this would make ${count}. Use the keys of one that there is.`,
+  )
+}
+
+interface Growth {
+  readonly weights: Map<string, number>
+  count: number
+  bytes: number
+}
+
+function requireSize(
+  topic: Topic,
+  size: { readonly count: number; readonly bytes: number },
+  growth: Growth,
+): void {
+  const count = size.count + growth.count
+  const bytes = size.bytes + growth.bytes
+  const isTooMany = growth.count > 0 && count > ledgerEntriesMax
+  if (!isTooMany && !(growth.bytes > 0 && bytes > ledgerBytesMax)) return
+  const got = isTooMany ? `${count} entries` : `${bytes} bytes`
+  throw new LogError(
+    'LEDGER_FULL',
+    `The ledger ${quote(topic)} may hold ${ledgerEntriesMax} entries and ${ledgerBytesMax} bytes; this would make ${got}. Delete entries, or let them expire; what has ended counts for a minute or two.`,
+  )
+}

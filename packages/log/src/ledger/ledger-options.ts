@@ -1,0 +1,111 @@
+// What callers hand to a ledger, checked, with the defaults filled in.
+
+import { systemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import { LogError } from '../errors.ts'
+import type { EventLog } from '../event-log.ts'
+import { ledgerNameLengthMax } from '../limits.ts'
+import { requirePosition } from '../position.ts'
+import { quoteValue } from '../quote.ts'
+import { hasMethods, readMembers } from '../read-members.ts'
+import type { EntryOptions, LedgerCodec, LedgerOptions, Moment } from './ledger.ts'
+
+export interface CheckedOptions<Value> {
+  readonly codec: LedgerOptions<Value>['codec']
+  readonly clock: Clock
+  readonly randomBytes: (count: number) => Uint8Array
+  readonly onError: (error: unknown) => void
+}
+
+/** @throws LogError `OPTION_INVALID` */
+export function checkOptions<Value>({
+  log,
+  name,
+  options: given,
+}: {
+  readonly log: EventLog
+  readonly name: string
+  readonly options: LedgerOptions<Value>
+}): CheckedOptions<Value> {
+  if (!hasMethods(log, ['append', 'read', 'tail', 'locate', 'bounds']))
+    throw invalid('A ledger is opened on an event log', quoteValue(log))
+  if (typeof name !== 'string' || !/^[a-z0-9-]+$/.test(name) || name.length > ledgerNameLengthMax) {
+    const wanted = `The name of a ledger is 1 to ${ledgerNameLengthMax} characters of a-z, 0-9 and -`
+    throw invalid(wanted, quoteValue(name))
+  }
+  const options = readMembers(given, ['codec', 'clock', 'randomBytes', 'onError'], {
+    code: 'OPTION_INVALID',
+    what: 'The options of a ledger',
+  })
+  const { codec, clock = systemClock, randomBytes = drawBytes, onError = throwUncaught } = options
+  if (codec === undefined || !hasMethods(codec, ['encode', 'decode']))
+    throw invalid('codec must have the functions encode and decode', quoteValue(codec))
+  if (!hasMethods(clock, ['now', 'elapsed', 'after']))
+    throw invalid('clock must have the functions now, elapsed and after', quoteValue(clock))
+  if (typeof randomBytes !== 'function')
+    throw invalid('randomBytes must be a function', quoteValue(randomBytes))
+  if (typeof onError !== 'function')
+    throw invalid('onError must be a function', quoteValue(onError))
+  return { codec, clock, randomBytes, onError }
+}
+
+/**
+ * When an entry ends, `Infinity` for never.
+ * @throws LogError `OPTION_INVALID`
+ */
+export function checkExpiry(given: EntryOptions): number {
+  const { expiresAt = Infinity } = readMembers(given, ['expiresAt'], {
+    code: 'OPTION_INVALID',
+    what: 'The options of an entry',
+  })
+  if (expiresAt === Infinity || (Number.isSafeInteger(expiresAt) && expiresAt >= 0))
+    return expiresAt
+  throw invalid(
+    'expiresAt must be whole milliseconds since 1970, or Infinity for never',
+    quoteValue(expiresAt),
+  )
+}
+
+/** @throws LogError `POSITION_INVALID` */
+export function checkMoment(given: Moment): void {
+  const moment = { code: 'POSITION_INVALID', what: 'A moment of the log' } as const
+  const { position, time } = readMembers(given, ['position', 'time'], moment)
+  requirePosition(position)
+  if (typeof time === 'number' && !Number.isNaN(time)) return
+  throw new LogError(
+    'POSITION_INVALID',
+    `The time of a moment is milliseconds since 1970; got ${quoteValue(time)}. Hand in a record of the log.`,
+  )
+}
+
+/** @throws LogError `OPTION_INVALID` for a codec that makes no text of the value */
+export function encodeValue<Value>(codec: LedgerCodec<Value>, value: Value): string {
+  const text: unknown = codec.encode(value)
+  if (typeof text === 'string') return text
+  throw invalid('The codec of a ledger must encode values as text', quoteValue(text))
+}
+
+/** Two claims of one name would both take the one entry for theirs: 1 in 2^64 of those that race. */
+const claimNameBytes = 8
+
+/** A name for a claim, in hexadecimal digits. */
+export function drawName(randomBytes: (count: number) => Uint8Array): string {
+  const bytes: unknown = randomBytes(claimNameBytes)
+  if (!(bytes instanceof Uint8Array) || bytes.length !== claimNameBytes)
+    throw invalid(`randomBytes must give ${claimNameBytes} bytes`, quoteValue(bytes))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function drawBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count))
+}
+
+function throwUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}
+
+export function invalid(wanted: string, got: string): LogError {
+  return new LogError('OPTION_INVALID', `${wanted}; got ${got}.`)
+}

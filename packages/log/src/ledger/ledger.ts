@@ -1,0 +1,115 @@
+// What a ledger is to those who use it.
+
+import type { Clock } from '../clock.ts'
+import type { Position } from '../position.ts'
+import type { Topic } from '../topic.ts'
+
+/** How values become text. */
+export interface LedgerCodec<Value> {
+  /** Well-formed Unicode; line breaks are allowed. */
+  encode(value: Value): string
+  /** Throws for what it does not know: `onError` is told, and the entry has no value here, but cannot be claimed either. */
+  decode(text: string): Value
+}
+
+export interface LedgerOptions<Value> {
+  readonly codec: LedgerCodec<Value>
+  /** For expiry and waiting. Default: the machine's clock. Hand in the log's own. */
+  readonly clock?: Clock | undefined
+  /** Names each claim. Default: the platform's `crypto`. */
+  readonly randomBytes?: ((count: number) => Uint8Array) | undefined
+  /**
+   * Told of a value that cannot be decoded, of a listener that threw, and of a snapshot that could not be read anew (it is tried again
+   * each second). Default: thrown on its own, so that it ends as any uncaught error of the platform does.
+   */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+export interface EntryOptions {
+  /** From then on the entry is not there, in milliseconds since 1970 by the clock of whoever asks. Default: never. */
+  readonly expiresAt?: number | undefined
+}
+
+export interface LedgerEntry<Value> {
+  readonly key: string
+  readonly value: Value
+  /** Where the log holds it. */
+  readonly position: Position
+  /** Milliseconds since 1970; `Infinity` for never. */
+  readonly expiresAt: number
+}
+
+/** A key got another value, or none any more. */
+export interface LedgerChange<Value> {
+  readonly key: string
+  /** Undefined when the entry was deleted or has expired. */
+  readonly value: Value | undefined
+  /** Undefined when there was no entry. */
+  readonly before: Value | undefined
+  /**
+   * The record from which on the change holds, on every node. Of an expiry, which is no record, and of what is found after the tail
+   * was overtaken, where the ledger stands when it tells.
+   */
+  readonly position: Position
+  readonly cause: 'set' | 'claimed' | 'deleted' | 'expired' | 'overtaken'
+}
+
+/** How a claim went. */
+export interface Claim<Value> {
+  /** Whether the value is the one that was handed in. */
+  readonly isWon: boolean
+  /** The winner's. */
+  readonly value: Value
+  /** Of the winner's entry. */
+  readonly position: Position
+}
+
+/** A moment of the log, such as an `EventRecord`. */
+export interface Moment {
+  readonly position: Position
+  /** Milliseconds since 1970, by the log. */
+  readonly time: number
+}
+
+/**
+ * The latest value per key of one topic `$hub/state/<name>`, the same for all nodes of a log at each position.
+ *
+ * What a node reads here is what the log held at `position`, which moves with the log's tail. Calls that write resolve when the ledger
+ * itself stands behind what they have written. They reject with the log's `LogError`: `LEDGER_FULL`, `LOG_CLOSED`, `LOG_UNAVAILABLE`
+ * (also when the log has taken an entry and hands nothing over for 10 s), `LOG_SUPERSEDED`, `LOG_DIRECTORY_LOST`, or `BATCH_INVALID`
+ * for a key of more than 256 characters or with control characters.
+ */
+export interface Ledger<Value> {
+  readonly name: string
+  readonly topic: Topic
+  /** Everything up to here is in the ledger, and nothing from behind it. */
+  readonly position: Position
+  /** The value now; undefined for none. */
+  get(key: string): Value | undefined
+  /**
+   * The value as a record of the log found it: changes of up to its position, expiry by its time. The same on every node.
+   * @throws LogError `POSITION_INVALID` for a position that the ledger has not reached (await `reached`), or one before the last
+   *   1,000 changes, the newest snapshot, or the end of an entry that is forgotten, a minute after its end
+   */
+  getAt(key: string, moment: Moment): Value | undefined
+  /** What is there now, in the order of positions. */
+  entries(): readonly LedgerEntry<Value>[]
+  /** Sets a value whatever was there. */
+  set(key: string, value: Value, options?: EntryOptions): Promise<Position>
+  /** Deletes an entry; resolves to whether there was one. One that is not there costs no record. */
+  delete(key: string): Promise<boolean>
+  /**
+   * Sets a value if there is none. Of any number of claims of a key, of all processes, one wins; a key can be claimed again when its
+   * entry was deleted or has expired. A call that rejected may have won all the same: the ledger says so when it stands behind it.
+   */
+  claim(key: string, value: Value, options?: EntryOptions): Promise<Claim<Value>>
+  /**
+   * Calls `listener` with each change, in log order, when the ledger stands at its position or behind it; an expiry is told a second late at
+   * most. Returns what ends it. What was there before is told by `entries`.
+   */
+  onChange(listener: (change: LedgerChange<Value>) => void): () => void
+  /** Resolves when the ledger stands at a position of its log or behind it. */
+  reached(position: Position): Promise<void>
+  /** Lets go of the log, which stays open. Calls that wait reject with `LOG_CLOSED`. */
+  close(): void
+}

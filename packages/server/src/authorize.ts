@@ -1,0 +1,172 @@
+// Who asks, and what the application says they may: the port through which every subscription, publish and read of a client goes.
+
+import { covers, parseTopicSet } from '@tidemark/log'
+import type { Pattern, Topic, TopicSet } from '@tidemark/log'
+import { ServerError } from './errors.ts'
+import { quote, quoteValue } from './quote.ts'
+import { hasMethods, readList, readMembers } from './read-members.ts'
+
+/** What a client wants to do: follow topics, publish to them, or read what they hold. */
+export type Action = 'publish' | 'read' | 'subscribe'
+
+/** A request, the same from every door. */
+export interface RequestFacts {
+  readonly method: string
+  /** Path and query as the client sent them: `/events?topic=a`. */
+  readonly url: string
+  /** The value of a header, whatever the case of its name; undefined without it. */
+  header(name: string): string | undefined
+  /** The IP address the request came from: of a proxy, where one is in front. Undefined where the runtime does not say (the Fetch API). */
+  readonly address: string | undefined
+}
+
+/** A request that asks whether it may. */
+export interface PlainRequest extends RequestFacts {
+  readonly action: Action
+  /** The topics that it names; of a subscription patterns as well. */
+  readonly topics: readonly string[]
+}
+
+/**
+ * What somebody may do. What it does not name is refused. A name that people choose must not become part of a pattern: `*` would be
+ * everybody's.
+ */
+export interface Grant {
+  /** Who asks. Without it the request is nobody's in particular: what it may not do is `UNAUTHENTICATED`, else `TOPIC_FORBIDDEN`. */
+  readonly user?: string | undefined
+  /** Topics and patterns that may be subscribed to and read, 1,000 at most. Default: none. */
+  readonly subscribe?: readonly string[] | undefined
+  /** Topics and patterns that may be published to, 1,000 at most. Default: none. */
+  readonly publish?: readonly string[] | undefined
+}
+
+/**
+ * Says what the sender of a request may do. To refuse it as a whole, throw `new ServerError('UNAUTHENTICATED', …)` or another
+ * `ServerError`: its code is the answer. Whatever else is thrown is a fault of the server's, answered with 500.
+ */
+export type Authorize = (request: PlainRequest) => Grant | Promise<Grant>
+
+/**
+ * Resolves if a request may do what it asks for.
+ * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `OPTION_INVALID` for a grant that is none; and what `authorize` throws
+ */
+export type Permit = (request: PlainRequest) => Promise<void>
+
+/**
+ * Makes the check of an application's `authorize`. Faults of the application are told to `onError`, refusals are not.
+ *
+ * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer then refuses.
+ */
+export function createPermit(authorize: Authorize, onError: (error: unknown) => void): Permit {
+  return async (request) => {
+    try {
+      checkGrant(await authorize(request), request)
+    } catch (error) {
+      if (!(error instanceof ServerError) || error.status === 500) onError(error)
+      throw error
+    }
+  }
+}
+
+/** The request of a client that does something. Frozen: what `authorize` is shown is what its grant is held against. */
+export function plainRequest(
+  facts: RequestFacts,
+  action: Action,
+  topics: readonly string[],
+): PlainRequest {
+  const { method, url, address } = readFacts(facts)
+  return Object.freeze({
+    action,
+    topics: Object.freeze([...topics]),
+    method,
+    url,
+    address,
+    header: (name: string) => facts.header(name),
+  })
+}
+
+/** An application may hand in its own request in place of what `describeRequest` makes of it. */
+function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
+  const { method, url, address } = readMembers(facts, ['method', 'url', 'address'], {
+    code: 'OPTION_INVALID',
+    what: 'by',
+  })
+  const isRequest = typeof method === 'string' && typeof url === 'string'
+  if (isRequest && hasMethods(facts, ['header'])) return { method, url, address }
+  throw new ServerError(
+    'OPTION_INVALID',
+    `by must be what describeRequest(request) gives; got ${quoteValue(facts)}.`,
+  )
+}
+
+const verbs: Readonly<Record<Action, string>> = {
+  publish: 'publish to',
+  read: 'read',
+  subscribe: 'subscribe to',
+}
+
+function checkGrant(given: unknown, { action, topics }: PlainRequest): void {
+  const { user, ...names } = readGrant(given)
+  const list = action === 'publish' ? 'publish' : 'subscribe'
+  const granted = readNames(list, names[list])
+  const missing = topics.find(
+    (topic) => granted === undefined || !covers(granted, topic as Pattern | Topic),
+  )
+  if (missing === undefined) return
+  if (user === undefined) {
+    throw new ServerError(
+      'UNAUTHENTICATED',
+      `It takes credentials to ${verbs[action]} ${quote(missing)}; the request brings none that are accepted. Sign in, and send them along.`,
+    )
+  }
+  throw new ServerError(
+    'TOPIC_FORBIDDEN',
+    `The user may not ${verbs[action]} ${quote(missing)}, or not all of it. Leave it out, or ask for the right to it.`,
+  )
+}
+
+const grantNames = ['user', 'subscribe', 'publish']
+
+/** A restriction that this node does not know must not be taken for none. */
+function readGrant(given: unknown): Grant {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw invalid(`authorize gives a grant such as ${example}; got ${quoteValue(given)}`)
+  }
+  let grant: Grant
+  try {
+    grant = { ...given }
+  } catch (cause) {
+    throw invalid('The grant of authorize throws when it is read', cause)
+  }
+  const unknown = Object.keys(grant).find((name) => !grantNames.includes(name))
+  if (unknown !== undefined) {
+    throw invalid(`A grant has ${grantNames.join(', ')}; authorize gave ${quote(unknown)} as well`)
+  }
+  const { user } = grant
+  if (user !== undefined && (typeof user !== 'string' || user === '')) {
+    throw invalid(`The user of a grant is a text that is not empty; got ${quoteValue(user)}`)
+  }
+  return grant
+}
+
+/** Undefined: nothing is granted. */
+function readNames(name: string, given: readonly string[] | undefined): TopicSet | undefined {
+  if (given === undefined) return undefined
+  const names = readList(given, { code: 'OPTION_INVALID', what: `${name} of a grant` })
+  if (names.length === 0) return undefined
+  try {
+    return parseTopicSet(names)
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(`${name} of a grant names topics and patterns. ${text}`, cause)
+  }
+}
+
+const example = '{ user: "ada", subscribe: ["orders/*"] }'
+
+function invalid(message: string, cause?: unknown): ServerError {
+  const text = message.endsWith('.') ? message : `${message}.`
+  return new ServerError('OPTION_INVALID', `${text} To refuse a request, throw a ServerError.`, {
+    cause,
+  })
+}

@@ -1,0 +1,16 @@
+// A request of the Fetch API as `authorize` sees it.
+
+import type { RequestFacts } from '../authorize.ts'
+
+/** A `Request`, for `authorize`. The Fetch API does not say where it came from. */
+export function describeRequest(request: Request): RequestFacts {
+  return {
+    method: request.method,
+    get url() {
+      const { pathname, search } = new URL(request.url)
+      return pathname + search
+    },
+    address: undefined,
+    header: (name) => request.headers.get(name) ?? undefined,
+  }
+}

@@ -1,0 +1,138 @@
+// What a topic holds, page by page.
+
+import {
+  comparePositions,
+  formatCursor,
+  parseCursor,
+  parseTopic,
+  parseTopicSet,
+} from '@tidemark/log'
+import type { EventLog, EventRecord, LossReason, Page, Position, ReadQuery } from '@tidemark/log'
+import { plainRequest } from './authorize.ts'
+import type { RequestFacts } from './authorize.ts'
+import { ServerError } from './errors.ts'
+import { historyPagesMax, historyRecordsDefault, historyRecordsMax } from './limits.ts'
+import { wrapLogError } from './log-faults.ts'
+import type { NodeSettings } from './node-settings.ts'
+import { quoteValue } from './quote.ts'
+import { readMembers } from './read-members.ts'
+
+/** Which page of a history. */
+export interface HistoryQuery {
+  /** One topic; no pattern. */
+  readonly topic: string
+  /** Events after this cursor: `next` of the page before, or an event's id. Default: from the oldest that is kept. */
+  readonly after?: string | undefined
+  /** Events at most, 1 to 1,000. Default 100. Large events make a page shorter. */
+  readonly limit?: number | undefined
+  /** The client that reads, as `describeRequest` says: `authorize` is asked whether it may. Default: the application itself. */
+  readonly by?: RequestFacts | undefined
+}
+
+/** An event as the log holds it. */
+export interface HistoryRecord {
+  readonly cursor: string
+  /** Milliseconds since 1970. */
+  readonly time: number
+  readonly topic: string
+  readonly type: string | undefined
+  readonly key?: string
+  /** The payload as it was published. */
+  readonly data: string
+}
+
+/** A page of a history. */
+export interface History {
+  /** Oldest first. Empty: all has been read. */
+  readonly records: readonly HistoryRecord[]
+  /** The cursor to ask on with; the last page's own once all is read. */
+  readonly next: string
+  /** What is missing after the query's cursor. */
+  readonly lost?: { readonly from: string; readonly to: string; readonly reason: LossReason }
+}
+
+/** Reads a page. Errors: see {@link Tidemark.history}. */
+export async function readHistory(settings: NodeSettings, query: HistoryQuery): Promise<History> {
+  const { log, permit } = settings
+  const { by, ...given } = readMembers(query, ['topic', 'after', 'limit', 'by'], {
+    code: 'OPTION_INVALID',
+    what: 'The query of a history',
+  })
+  const topic = checkTopic(given.topic)
+  const after = readCursor(given.after)
+  const limit = checkLimit(given.limit)
+  if (by !== undefined && permit !== undefined) await permit(plainRequest(by, 'read', [topic]))
+  try {
+    const { first, head } = await log.bounds()
+    const topics = parseTopicSet([topic])
+    const page = await readUntilFound(log, { topics, after: after ?? first, upTo: head, limit })
+    return describePage(page, after !== undefined)
+  } catch (error) {
+    return wrapLogError(error)
+  }
+}
+
+/** Reads on where a page of the log is empty but not the last: to who asks, an empty page says that all is read. */
+async function readUntilFound(log: EventLog, query: ReadQuery): Promise<Page> {
+  let page = await log.read(query)
+  let { lost } = page
+  for (let pages = 1; pages < historyPagesMax && !isLast(page, query.upTo); pages++) {
+    page = await log.read({ ...query, after: page.next })
+    if (page.lost !== undefined) lost = { ...page.lost, ...lost, to: page.lost.to }
+  }
+  return lost === undefined ? page : { ...page, lost }
+}
+
+function isLast({ records, next }: Page, upTo: Position): boolean {
+  return records.length > 0 || comparePositions(next, upTo) >= 0
+}
+
+/** A query without a cursor asks for what there is: what retention removed before is no loss to it. */
+function describePage({ records, next, lost }: Page, hasCursor: boolean): History {
+  return {
+    records: records.map(describeRecord),
+    next: formatCursor(next),
+    ...(lost === undefined || !hasCursor
+      ? {}
+      : {
+          lost: { from: formatCursor(lost.from), to: formatCursor(lost.to), reason: lost.reason },
+        }),
+  }
+}
+
+function describeRecord({ position, time, topic, type, key, data }: EventRecord): HistoryRecord {
+  return {
+    cursor: formatCursor(position),
+    time,
+    topic,
+    type,
+    ...(key === undefined ? {} : { key }),
+    data,
+  }
+}
+
+function checkTopic(topic: string = ''): string {
+  try {
+    return parseTopic(topic)
+  } catch (error) {
+    return wrapLogError(error)
+  }
+}
+
+function readCursor(text: string | undefined): Position | undefined {
+  if (text === undefined) return undefined
+  const cursor = typeof text === 'string' ? parseCursor(text) : undefined
+  if (cursor !== undefined) return cursor.position
+  throw new ServerError(
+    'QUERY_INVALID',
+    `after must be a cursor, as in "next" or an event's id; got ${quoteValue(text)}.`,
+  )
+}
+
+function checkLimit(limit: number = historyRecordsDefault): number {
+  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= historyRecordsMax) return limit
+  throw new ServerError(
+    'QUERY_INVALID',
+    `limit must be 1 to ${historyRecordsMax}; got ${quoteValue(limit)}.`,
+  )
+}

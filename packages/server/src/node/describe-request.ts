@@ -1,0 +1,39 @@
+// A request of Node's as `authorize` sees it.
+
+import type { RequestFacts } from '../authorize.ts'
+import type { NodeRequest } from './exchange.ts'
+
+/** A request of `node:http`, `node:https` or `node:http2`, for `authorize`. Nothing of it is read before it is asked for. */
+export function describeRequest(request: NodeRequest): RequestFacts {
+  return {
+    method: request.method ?? 'GET',
+    get url() {
+      return readPath(request)
+    },
+    get address() {
+      return readAddress(request)
+    },
+    header(name) {
+      const value = request.headers[name.toLowerCase()]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+  }
+}
+
+/** Express takes the path that a handler is mounted at out of `url`. A target may be in absolute form (RFC 9112 §3.2.2). */
+function readPath(request: NodeRequest): string {
+  const { originalUrl } = request as { readonly originalUrl?: unknown }
+  const target = typeof originalUrl === 'string' ? originalUrl : (request.url ?? '/')
+  if (target.startsWith('/') || !URL.canParse(target)) return target
+  const { pathname, search } = new URL(target)
+  return pathname + search
+}
+
+/** Node's socket of an HTTP/2 request throws once its connection is gone. */
+function readAddress(request: NodeRequest): string | undefined {
+  try {
+    return request.socket.remoteAddress
+  } catch {
+    return undefined
+  }
+}

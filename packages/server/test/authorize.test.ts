@@ -1,0 +1,200 @@
+// Who may do what: grants as an application hands them in, publishes and histories on behalf of clients.
+
+import { memoryLog } from '@tidemark/log'
+import { expect, onTestFinished, test } from 'vitest'
+import { describeRequest } from '../src/fetch/describe-request.ts'
+import { ServerError, createTidemark, parseSubscriptionBody } from '../src/index.ts'
+import type { Authorize, Grant, PlainRequest, Tidemark, TidemarkOptions } from '../src/index.ts'
+import { subscriptionBodiesBytesMax } from '../src/limits.ts'
+
+const by = describeRequest(new Request('http://localhost/publish?x=1', { method: 'POST' }))
+
+function create(authorize: Authorize, options: Partial<TidemarkOptions> = {}): Tidemark {
+  const tide = createTidemark({ log: memoryLog(), authorize, ...options })
+  onTestFinished(() => tide.close())
+  return tide
+}
+
+const askFor = (topic: string): Request => new Request(`http://localhost/events?topic=${topic}`)
+
+test.each<[string, unknown]>([
+  ['nothing, by a forgotten return', undefined],
+  ['null', null],
+  ['true', true],
+  ['a list', ['**']],
+  ['a promise of nothing', Promise.resolve(undefined)],
+  ['a text in place of a list', { user: 'ada', subscribe: '**' }],
+  ['a list of something else', { user: 'ada', subscribe: [['**']] }],
+  ['a malformed pattern', { user: 'ada', subscribe: ['orders*'] }],
+  ['a user that is empty', { user: '', subscribe: ['**'] }],
+  ['a restriction this node does not know', { user: 'ada', subscribe: ['**'], expiresAt: 1 }],
+  [
+    'a grant that throws',
+    {
+      get subscribe() {
+        throw new Error('broken')
+      },
+    },
+  ],
+])('%s for a grant opens no door, and an operator hears of it', async (_, grant) => {
+  const told: unknown[] = []
+  const tide = create(() => grant as Grant, { onError: (error) => told.push(error) })
+  const response = await tide.fetch(askFor('a'))
+  expect(response.status).toBe(500)
+  expect(await response.json()).toMatchObject({ code: 'OPTION_INVALID' })
+  expect(tide.sessionCount).toBe(0)
+  expect(told).toHaveLength(1)
+})
+
+test.each<[string, Grant]>([
+  ['an empty grant', {}],
+  ['a grant of no topics', { subscribe: [], publish: [] }],
+  ['a grant to publish', { publish: ['**'] }],
+])('%s is none to subscribe by', async (_, grant) => {
+  expect((await create(() => grant).fetch(askFor('a'))).status).toBe(401)
+})
+
+test.each<[string, (request: PlainRequest) => void]>([
+  ['takes topics off the list', ({ topics }) => (topics as string[]).splice(0)],
+  ['puts another list in its place', (request) => Object.assign(request, { topics: [] })],
+])('an authorize that %s does not grant them by that', async (_, change) => {
+  const tide = create((request) => {
+    change(request)
+    return { user: 'ada', subscribe: ['news'] }
+  })
+  expect((await tide.fetch(askFor('secrets'))).status).toBe(500)
+  expect(tide.sessionCount).toBe(0)
+})
+
+test.each([
+  ['a challenge of its own', 'Basic realm="a"', 'Basic realm="a"'],
+  ['a challenge that would split the answer', 'Basic\r\nX: y', 'Bearer'],
+])('authorize may refuse with %s', async (_, challenge, answered) => {
+  const tide = create(() => {
+    const headers = { 'WWW-Authenticate': challenge }
+    throw new ServerError('UNAUTHENTICATED', 'Sign in.', { headers })
+  })
+  const response = await tide.fetch(askFor('a'))
+  expect(response.status).toBe(401)
+  expect(response.headers.get('www-authenticate')).toBe(answered)
+})
+
+test('a subscription that the application hands in is asked about as well', async () => {
+  const tide = create(() => ({ user: 'ada', subscribe: ['a'] }))
+  const subscription = parseSubscriptionBody({ topics: ['b'] })
+  expect((await tide.fetch(askFor('a'), { subscription })).status).toBe(403)
+})
+
+test('a client publishes what it is granted, all or nothing, and is told of the topic that it may not use', async () => {
+  const seen: PlainRequest[] = []
+  const log = memoryLog()
+  const authorize: Authorize = (request) => {
+    seen.push(request)
+    return { user: 'ada', publish: ['chat/*'], subscribe: ['**'] }
+  }
+  const tide = create(authorize, { log })
+  const before = (await log.bounds()).head
+  const both = ['chat/1', 'secrets'].map((topic) => ({ topic, data: 'hi' }))
+  await expect(tide.publishAll(both, { by })).rejects.toMatchObject({
+    code: 'TOPIC_FORBIDDEN',
+    message: expect.stringContaining('"secrets"'),
+  })
+  expect((await log.bounds()).head).toEqual(before)
+  await tide.publish('chat/1', { data: 'hi' }, { by })
+  expect(seen).toMatchObject([
+    { action: 'publish', topics: ['chat/1', 'secrets'], method: 'POST', url: '/publish?x=1' },
+    { action: 'publish', topics: ['chat/1'] },
+  ])
+})
+
+test('the application itself publishes and reads without being asked', async () => {
+  const tide = create(() => {
+    throw new Error('asked')
+  })
+  await tide.publish('a', { data: 'one' })
+  const page = await tide.history({ topic: 'a' })
+  expect(page.records).toMatchObject([{ topic: 'a', type: 'message', data: 'one' }])
+})
+
+test('a client reads what it may subscribe to, and nothing beyond', async () => {
+  const tide = create(({ action }) => ({
+    user: 'ada',
+    subscribe: action === 'read' ? ['orders/*'] : [],
+    publish: ['**'],
+  }))
+  await tide.publish('orders/1', { data: 'one' })
+  await expect(tide.history({ topic: 'orders/1', by })).resolves.toMatchObject({
+    records: [{ data: 'one' }],
+  })
+  await expect(tide.history({ topic: 'secrets', by })).rejects.toMatchObject({ status: 403 })
+})
+
+test('a history is read page by page until it is level, and goes on with what comes later', async () => {
+  const tide = createTidemark({ log: memoryLog() })
+  onTestFinished(() => tide.close())
+  for (let i = 0; i < 5; i++) await tide.publish('a', { data: i })
+  let page = await tide.history({ topic: 'a', limit: 2 })
+  const found: string[] = []
+  while (page.records.length > 0) {
+    found.push(...page.records.map(({ data }) => data))
+    page = await tide.history({ topic: 'a', limit: 2, after: page.next })
+  }
+  expect(found).toEqual(['0', '1', '2', '3', '4'])
+  await tide.publish('a', { data: 'later' })
+  expect((await tide.history({ topic: 'a', after: page.next })).records).toHaveLength(1)
+})
+
+test.each<[string, object | undefined, string]>([
+  ['a pattern', { topic: 'a/*' }, 'TOPIC_INVALID'],
+  ['no topic', {}, 'TOPIC_INVALID'],
+  ['no query', undefined, 'OPTION_INVALID'],
+  ['a cursor that is none', { topic: 'a', after: 'x' }, 'QUERY_INVALID'],
+  ['a limit of nothing', { topic: 'a', limit: 0 }, 'QUERY_INVALID'],
+  ['a limit beyond the largest', { topic: 'a', limit: 1_001 }, 'QUERY_INVALID'],
+  ['a limit that is no number', { topic: 'a', limit: '5' }, 'QUERY_INVALID'],
+])('a history of %s is refused with a code', async (_, query, code) => {
+  const tide = createTidemark({ log: memoryLog() })
+  onTestFinished(() => tide.close())
+  await expect(tide.history(query as never)).rejects.toMatchObject({ code })
+})
+
+test('a log that fails is said to fail, by a history as by a publish', async () => {
+  const log = memoryLog()
+  const tide = createTidemark({ log })
+  onTestFinished(() => tide.close())
+  await tide.ready
+  await log.close()
+  await expect(tide.history({ topic: 'a' })).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' })
+})
+
+test('an authorize that never answers cannot be made to hold any number of long lists', async () => {
+  const tide = create(() => new Promise(() => undefined))
+  const topics = Array.from({ length: 1_000 }, (_, i) => `${'x'.repeat(250)}/${i}`)
+  const subscription = parseSubscriptionBody({ topics })
+  const ask = (): Promise<Response> => tide.fetch(askFor('a'), { subscription })
+  let refused: Response | undefined
+  for (let i = 0; i < 1_000 && refused === undefined; i++) {
+    refused = await Promise.race([
+      ask(),
+      new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined))),
+    ])
+  }
+  expect(refused?.status).toBe(503)
+  expect(await refused?.json()).toMatchObject({ code: 'FULL' })
+  expect(tide.bodies.heldBytes).toBeLessThanOrEqual(subscriptionBodiesBytesMax)
+})
+
+test('a publish by what is no request is a coded error', async () => {
+  const tide = create(() => ({ publish: ['**'] }))
+  const wrong = { method: 'POST' } as never
+  await expect(tide.publish('a', { data: 1 }, { by: wrong })).rejects.toMatchObject({
+    code: 'OPTION_INVALID',
+  })
+})
+
+test('authorize that is no function is refused when the node is made', () => {
+  const authorize = 'everyone' as unknown as Authorize
+  expect(() => createTidemark({ log: memoryLog(), authorize })).toThrow(
+    /authorize must be a function/,
+  )
+})
