@@ -87,6 +87,14 @@ export function toHeld(directory: string, { pid }: { readonly pid: number | unde
   )
 }
 
+/** Its epochs mean nothing to this version, nor this version's to it. */
+export function toHeldByOlder(directory: string, pid: number): LogError {
+  return new LogError(
+    'LOG_HELD',
+    `The log in ${JSON.stringify(directory)} is held by process ${pid}, which runs an older version of Tidemark. Stop every process that holds the directory, then start this one again.`,
+  )
+}
+
 /** @param directory of the log, or a file that is a backup of one */
 export function toDamaged(path: string, reason: string): LogError {
   return new LogError(

@@ -1,8 +1,8 @@
 // A handle enters the directory: checks what it finds, adopts or refuses settings, and leaves its entry.
 
-import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { Lineage } from '@tidemark/log/driver'
+import { toHeldByOlder } from './failures.ts'
 import { isAlive, readHolders, writeHolder } from './holders.ts'
 import type { HeldBy, Holder } from './holders.ts'
 import { readIdentity, writeIdentity } from './identity.ts'
@@ -46,7 +46,7 @@ export function register(tables: Tables, registration: Registration): Identity {
   refuseOtherSettings(meta, registration)
   const { alive, dead } = partitionHolders(meta, own)
   const [other] = alive
-  if (stored === undefined && other !== undefined) throw toHeldByOlder(directory, other)
+  if (stored === undefined && other !== undefined) throw toHeldByOlder(directory, other.pid)
   const identity =
     stored === undefined || other === undefined
       ? beginEpoch(tables, { stored, dead, ...registration })
@@ -66,14 +66,6 @@ function refuseOtherSettings(
   for (const holder of readHolders(meta)) {
     if (isAlive(holder, own)) requireSameSettings(settings, held, { directory, pid: holder.pid })
   }
-}
-
-/** Their epochs mean nothing to this version, nor this version's to them. */
-function toHeldByOlder(directory: string, { pid }: Holder): LogError {
-  return new LogError(
-    'LOG_HELD',
-    `The log in ${JSON.stringify(directory)} is held by process ${pid}, which runs an older version of Tidemark. Stop every process that holds the directory, then start this one again.`,
-  )
 }
 
 interface Beginning extends Registration {

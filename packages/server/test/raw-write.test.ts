@@ -24,6 +24,15 @@ async function start() {
   return { tide, port: (server.address() as AddressInfo).port }
 }
 
+/** Has a stream written to, so that requests are known. */
+async function learn(): Promise<void> {
+  const { tide, port } = await start()
+  const client = sendRaw(port, get('/?topic=a'))
+  await client.until('tidemark.ready')
+  for (const data of ['one', 'two']) await tide.publish('a', { data })
+  await client.until('data: two')
+}
+
 const numbersOf = (text: string): number[] =>
   [...text.matchAll(/data: (\d+) /g)].map((match) => Number(match[1]))
 
@@ -104,11 +113,7 @@ test('a Node that makes no request for a write teaches nothing, and writes', () 
 test.runIf(isLearning)(
   'a request that is still under way is not used for another write',
   async () => {
-    const { tide, port } = await start()
-    const client = sendRaw(port, get('/?topic=a'))
-    await client.until('tidemark.ready')
-    for (const data of ['one', 'two']) await tide.publish('a', { data })
-    await client.until('data: two')
+    await learn()
     const handle = sendRequests()
     const done: number[] = []
     const write = (): number | undefined =>
@@ -129,11 +134,7 @@ test.runIf(isLearning)(
 test.runIf(isLearning)(
   'a write that completes later though nothing of it waits is not followed by one that ends the process',
   async () => {
-    const { tide, port } = await start()
-    const client = sendRaw(port, get('/?topic=a'))
-    await client.until('tidemark.ready')
-    for (const data of ['one', 'two']) await tide.publish('a', { data })
-    await client.until('data: two')
+    await learn()
     const reader = createTcpServer().listen(0, '127.0.0.1')
     await once(reader, 'listening')
     onTestFinished(() => void reader.close())
@@ -160,11 +161,7 @@ test.runIf(isLearning)(
 test.runIf(isLearning)(
   'a session whose socket has taken all but a little of a large event counts as holding all of it, until the rest has left',
   async () => {
-    const { tide, port } = await start()
-    const client = sendRaw(port, get('/?topic=a'))
-    await client.until('tidemark.ready')
-    for (const data of ['one', 'two']) await tide.publish('a', { data })
-    await client.until('data: two')
+    await learn()
     const handle = sendRequests()
     const socket = Object.assign(new EventEmitter(), {
       writable: true,
