@@ -54,7 +54,7 @@ test('TLS clients that read nothing of a large event hold a slice of it each, no
   const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 2 * eventBytesMax } }) })
   onTestFinished(() => tide.close())
   const { port } = await serve((request, response) => void tide.subscribe(request, response))
-  const clients = 100
+  const clients = 300
   for (let i = 0; i < clients; i++) await stall(port)
   const reader = await read(port, false)
   await expect.poll(() => tide.sessionCount).toBe(clients + 1)
@@ -66,8 +66,8 @@ test('TLS clients that read nothing of a large event hold a slice of it each, no
     await expect.poll(() => reader.bytes).toBeGreaterThan((i + 1) * eventBytesMax)
   }
   collectGarbage()
-  // Encrypted copies would be 100 MiB. A slice of each, and what is around it, are 12.
-  expect(process.memoryUsage().rss - before).toBeLessThan(50 * 2 ** 20)
+  // Encrypted copies would be 300 MiB. Slices, what is around them, and the events themselves are about 90.
+  expect(process.memoryUsage().rss - before).toBeLessThan(180 * 2 ** 20)
   expect(tide.sessionCount).toBe(clients + 1)
 })
 
