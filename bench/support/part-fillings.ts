@@ -12,7 +12,7 @@ import { queueCostMax, sliceBytesMax } from '../../packages/client/src/limits.ts
 import { Bodies } from '../../packages/hub/src/bodies.ts'
 import { parseEventInputs } from '../../packages/hub/src/event-input.ts'
 import { bodyFreeBytes } from '../../packages/hub/src/limits.ts'
-import { TableCheck } from '../../packages/log-lmdb/src/check-tables.ts'
+import { TableCheck } from '../../packages/log-lmdb/src/lmdb-files/check-tables.ts'
 import { latestCheckedMax } from '../../packages/log-lmdb/src/limits.ts'
 import { idempotencyBytesMin, ruleCacheMax, topicBytesMax } from '../../packages/log/src/limits.ts'
 import { IdempotencyStore } from '../../packages/log/src/memory/idempotency-store.ts'

@@ -2,11 +2,11 @@
 
 import type { Clock, Retention } from '@tidemark/log'
 import type { Lineage, RuleBook } from '@tidemark/log/driver'
-import type { AgeHold } from './age-hold.ts'
-import type { HeldFiles } from './held-files.ts'
-import type { OwnHistory } from './own-history.ts'
-import type { Tables } from './schema.ts'
-import type { Writer } from './writer.ts'
+import type { AgeHold } from './clocks/age-hold.ts'
+import type { HeldFiles } from './history/held-files.ts'
+import type { OwnHistory } from './history/own-history.ts'
+import type { Tables } from './tables/schema.ts'
+import type { Writer } from './append/writer.ts'
 
 export interface LogContext {
   readonly tables: Tables

@@ -21,7 +21,7 @@ import { startChild } from './children/start-child.ts'
 import { appendSample, damages, digestLog, readData, sampleRetention } from './damaged-log.ts'
 import { harms, runDamageRounds } from './damage-rounds.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
-import { sealDirectory } from '../src/seal.ts'
+import { sealDirectory } from '../src/lmdb-files/seal.ts'
 
 let base = ''
 let directory = ''

@@ -3,7 +3,7 @@
 import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { isLockHeld } from '../src/lock-file.ts'
+import { isLockHeld } from '../src/lmdb-files/lock-file.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 let base = ''

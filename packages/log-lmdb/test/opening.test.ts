@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { formatCursor, parseCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { readWhole } from '@tidemark/testkit'
-import { formatVersion } from '../src/schema.ts'
+import { formatVersion } from '../src/tables/schema.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const topic = parseTopic('a')

@@ -1,0 +1,44 @@
+// Whether the log's clock, which never runs behind its newest record, is ahead of the machine's.
+
+import type { Clock } from '@tidemark/log'
+import { describeClockAhead, isClockAhead } from '@tidemark/log/driver'
+import { readState } from '../tables/log-state.ts'
+import { withSnapshot } from '../tables/schema.ts'
+import type { Tables } from '../tables/schema.ts'
+
+export interface ClockWatchOptions {
+  readonly directory: string
+  readonly tables: Tables
+  readonly clock: Clock
+  /** Told, once per date, that the log's clock is ahead, and that it is not any more. */
+  readonly onChange: (text: string) => void
+}
+
+/** One look after the other. */
+export class ClockWatch {
+  readonly #options: ClockWatchOptions
+  /** Time of the newest record, while that is ahead. */
+  #headTime: number | undefined
+
+  constructor(options: ClockWatchOptions) {
+    this.#options = options
+  }
+
+  /** What is wrong, and what to do; undefined while nothing is. */
+  get warning(): string | undefined {
+    if (this.#headTime === undefined) return undefined
+    const { directory, clock } = this.#options
+    const remedy = `run \`tidemark check --repair-clock ${JSON.stringify(directory)}\``
+    return describeClockAhead({ headTime: this.#headTime, now: clock.now() }, remedy)
+  }
+
+  look(): void {
+    const { tables, clock, onChange } = this.#options
+    const { headTime } = withSnapshot(tables, () => readState(tables))
+    const before = this.#headTime
+    this.#headTime = isClockAhead({ headTime, now: clock.now() }) ? headTime : undefined
+    // Another date is told of too: minutes ahead can become years.
+    if (this.#headTime === before) return
+    onChange(this.warning ?? 'The newest event is not dated in the future any more.')
+  }
+}

@@ -1,0 +1,155 @@
+// Looks through all of a log, or of a backup, and changes nothing; a hub may write to it meanwhile.
+
+import { statSync } from 'node:fs'
+import { systemClock } from '@tidemark/log'
+import type { Clock } from '@tidemark/log'
+import { checkUpkeep } from '../open/check-options.ts'
+import { candidatesOf, findHolding, missingTables } from '../lmdb-files/check-open.ts'
+import type { Held } from '../lmdb-files/check-open.ts'
+import { DamageSeen } from '../lmdb-files/damage.ts'
+import { DataFile } from '../lmdb-files/data-file.ts'
+import { findData } from './data-path.ts'
+import type { DataPath } from './data-path.ts'
+import { toNoLog, toUnreadable } from '../failures.ts'
+import { describeOwnHolder } from '../history/held-files.ts'
+import { isOfLmdb } from '../lmdb-files/lmdb-traces.ts'
+import { openBeside } from '../open/open-environment.ts'
+import { wasTouched } from '../tail/wake-file.ts'
+import { isOfLog, walkState } from '../lmdb-files/walk-state.ts'
+import type { StateSummary, StateWalk } from '../lmdb-files/walk-state.ts'
+
+/** How far something long has come. */
+export type OnProgress = (progress: LogProgress) => void
+
+export interface LogProgress {
+  readonly step: 'copying' | 'checking'
+  /** Bytes that are done. */
+  readonly done: number
+  /** Bytes there are, as far as that is known. */
+  readonly all: number
+}
+
+export interface CheckOptions {
+  /** The directory of a log, or a backup. */
+  readonly path: string
+  readonly onProgress?: OnProgress | undefined
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** What a look through a log has found. */
+export interface LogCheck {
+  /** The file that was looked through. */
+  readonly path: string
+  /** Its bytes. */
+  readonly size: number
+  /** A process that holds the log meanwhile, if one does. */
+  readonly held: Held | undefined
+  /** What was seen, if anything is wrong. */
+  readonly damage: string | undefined
+  /** What it holds, if nothing is. */
+  readonly summary: StateSummary | undefined
+}
+
+/**
+ * Looks through every page and every record of a log or of a backup, and compares what they say of each other.
+ *
+ * @throws LogError `OPTION_INVALID`, `LOG_FORMAT_FOREIGN` when there is no log, `LOG_UNAVAILABLE` when it cannot be read
+ * @example
+ * const { damage, summary } = await checkLog({ path: './tidemark-data' })
+ * console.log(damage ?? `${summary?.records} records`)
+ */
+export async function checkLog(options: CheckOptions): Promise<LogCheck> {
+  checkUpkeep(options, 'checkLog', ['path'])
+  const { path: named, onProgress, clock = systemClock } = options
+  const data = findData(named)
+  const { path, damage } = data
+  if (damage !== undefined) return { path, size: 0, held: undefined, damage, summary: undefined }
+  try {
+    return await check(data, clock, onProgress)
+  } catch (error) {
+    throw toUnreadable(named, error)
+  }
+}
+
+async function check(
+  { path, directory }: Omit<DataPath, 'damage'>,
+  clock: Clock,
+  onProgress: OnProgress | undefined,
+): Promise<LogCheck> {
+  let file: DataFile | undefined
+  let held: Held | undefined
+  try {
+    file = new DataFile(path)
+    const own = directory === undefined ? undefined : describeOwnHolder(clock, directory)
+    held = findHolding(file, own)
+    const walk = { file, onProgress: toBytes(file, onProgress) }
+    const isBusy = held !== undefined && directory !== undefined
+    const summary = isBusy ? await walkHeld(directory, walk) : await walkStill(walk, directory)
+    if (!summary.names.includes('meta')) refuseNoLog({ path, directory }, summary)
+    return { path, size: file.size, held, damage: undefined, summary }
+  } catch (error) {
+    if (!(error instanceof DamageSeen)) throw error
+    if (file === undefined && !isOurs(path, directory)) throw toNoLog(path, 'it is not of LMDB')
+    const damage = error.message
+    return { path, size: file?.size ?? statSync(path).size, held, damage, summary: undefined }
+  } finally {
+    file?.close()
+  }
+}
+
+/** Damaged, and not of another program: its directory or the rest of it says so. */
+function isOurs(path: string, directory: string | undefined): boolean {
+  return isOfLmdb(path) || (directory !== undefined && wasTouched(directory))
+}
+
+function refuseNoLog(
+  { path, directory }: Omit<DataPath, 'damage'>,
+  { names }: StateSummary,
+): never {
+  if (isOfLog(names) || (directory !== undefined && wasTouched(directory)))
+    throw new DamageSeen(missingTables)
+  throw toNoLog(
+    path,
+    names.length === 0 ? 'nothing has been stored in it' : 'it is of another program',
+  )
+}
+
+type Walk = Pick<StateWalk, 'file' | 'onProgress'>
+
+async function walkStill(walk: Walk, directory: string | undefined): Promise<StateSummary> {
+  walk.file.forget()
+  const states = walk.file.readStates()
+  const [state] = candidatesOf(states)
+  try {
+    return await walkState({ ...walk, state })
+  } catch (error) {
+    // A hub may have been started meanwhile.
+    const isMoved = walk.file.readStates().newest.transaction !== states.newest.transaction
+    if (directory === undefined || !isMoved) throw error
+    return await walkHeld(directory, walk)
+  }
+}
+
+/**
+ * Holds a snapshot of LMDB's while the newest state is looked through: no page of that state, which is at least as new as the
+ * snapshot, is written again until it is let go.
+ */
+async function walkHeld(directory: string, walk: Walk): Promise<StateSummary> {
+  const { root, newest } = await openBeside(directory)
+  const snapshot = root.useReadTransaction()
+  try {
+    walk.file.forget()
+    return await walkState({ ...walk, state: walk.file.readStates().newest })
+  } finally {
+    snapshot.done()
+    await root.close()
+    newest.close()
+  }
+}
+
+/** Pages as bytes, and a walk as a step of what is asked for. */
+function toBytes(file: DataFile, onProgress: OnProgress | undefined): StateWalk['onProgress'] {
+  return (done, all) =>
+    onProgress?.({ step: 'checking', done: done * file.pageSize, all: all * file.pageSize })
+}
