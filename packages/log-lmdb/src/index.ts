@@ -5,7 +5,7 @@ export type { CheckOptions, LogCheck, LogProgress, OnProgress } from './upkeep/c
 export type { LmdbEventLog, LmdbLogStats } from './lmdb-log.ts'
 export { openLmdbLog } from './open/open-lmdb-log.ts'
 export type { LmdbLogOptions } from './open/open-lmdb-log.ts'
-export type { Seen } from './history/overwritten-data.ts'
+export type { SeenCommit } from './history/overwritten-data.ts'
 export { restoreLog } from './upkeep/restore.ts'
 export type { Restored, RestoreOptions } from './upkeep/restore.ts'
 export type { Durability } from './open/settings.ts'

@@ -59,8 +59,8 @@ export const sweepRecordsMax: number = 500
 /** Records that one sweep step looks at. 2,000 × ~1 µs = 2 ms. */
 export const sweepLooksMax: number = 2_000
 
-/** Topics an append had to leave overfull that are remembered by name, 10,000 × ~300 bytes = 3 MB; for more all are looked at. */
-export const overfullMax: number = 10_000
+/** Topics an append had to leave overBound that are remembered by name, 10,000 × ~300 bytes = 3 MB; for more all are looked at. */
+export const topicsOverBoundMax: number = 10_000
 
 /** Topics that one sweep step looks at. 500 × ~4 µs = 2 ms. */
 export const sweepTopicsMax: number = 500
@@ -69,10 +69,10 @@ export const sweepTopicsMax: number = 500
  * What retention removes by a bound per topic is kept for the tails of other processes until it is this old, in
  * milliseconds: 200 times the pause between two looks, so that only a process that stood still misses something.
  */
-export const leavingMs: number = 10_000
+export const removedKeptMs: number = 10_000
 
 /** Of `maxBytes`, removed records that are kept for tails get this share beside the others. */
-export const leavingShare: number = 1 / 8
+export const removedShare: number = 1 / 8
 
 /** Pause between two steps of a sweep that did not finish, in milliseconds. */
 export const sweepPauseMs: number = 5
@@ -141,10 +141,10 @@ export const repairRecordsMax: number = 10_000
 export const repairBytesMax: number = 16 * 1024 * 1024
 
 /** Bytes read at once while a data file is looked through without LMDB: 8 pages of 4 KiB for one call of ~5 µs. */
-export const stretchBytes: number = 32 * 1024
+export const chunkBytes: number = 32 * 1024
 
 /** Of these so many are kept, because neighbours in a tree are often neighbours in the file: 16 MiB. */
-export const cachedStretchesMax: number = 512
+export const cachedChunksMax: number = 512
 
 /** Pages behind the first two that are looked at for traces of LMDB. 8 sizes of pages × 16 × ~1 µs = 0.1 ms, of a damaged file. */
 export const tracedPages: number = 18

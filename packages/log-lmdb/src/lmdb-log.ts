@@ -28,14 +28,14 @@ import { closeHolder, readHolders } from './open/holders.ts'
 import type { Holder } from './open/holders.ts'
 import { locateAge, searchLast } from './read/locate.ts'
 import type { LastSearch } from './read/locate.ts'
-import { Lookout } from './history/regular-looks.ts'
+import { PeriodicChecks } from './history/periodic-checks.ts'
 import { readFirst, readState } from './tables/log-state.ts'
 import { readPage } from './read/read-page.ts'
 import { RetentionSweep } from './retention/retention-sweep.ts'
 import { withSnapshot } from './tables/schema.ts'
 import { Tails } from './tail/tails.ts'
-import type { Wake } from './tail/wake-file.ts'
-import type { Seen } from './history/overwritten-data.ts'
+import type { WakeFile } from './tail/wake-file.ts'
+import type { SeenCommit } from './history/overwritten-data.ts'
 
 /** What a log has done since it was opened, and what it holds. */
 export interface LmdbLogStats {
@@ -65,7 +65,7 @@ export interface LmdbEventLog extends EventLog {
   /** Names the data file it has open; see `LmdbLogOptions.place`. */
   readonly place: string
   /** What is known to have been committed, by whatever process; see `LmdbLogOptions.seen`. */
-  readonly seen: Seen
+  readonly seen: SeenCommit
   /**
    * Why nothing is stored any more: `LOG_DIRECTORY_LOST` or `LOG_SUPERSEDED`, with what to do. Undefined while all is well. Found out by a
    * look once a second, also where nobody appends.
@@ -84,9 +84,9 @@ export interface LmdbEventLog extends EventLog {
 export interface LmdbLogParts {
   readonly directory: string
   readonly context: LogContext
-  readonly wake: Wake
+  readonly wake: WakeFile
   /** Told what was committed. */
-  readonly onSeen: ((seen: Seen) => void) | undefined
+  readonly onSeen: ((seen: SeenCommit) => void) | undefined
   /** Key of this handle's entry among the holders. */
   readonly holder: Buffer
   /** Called when LMDB has let go of the directory, with the holders that are left. */
@@ -102,7 +102,7 @@ export class LmdbLog implements LmdbEventLog {
   readonly #tails: Tails
   readonly #sweep: RetentionSweep
   readonly #clockWatch: ClockWatch
-  readonly #lookout: Lookout
+  readonly #periodicChecks: PeriodicChecks
   #closing: Promise<void> | undefined
 
   constructor(parts: LmdbLogParts) {
@@ -121,13 +121,13 @@ export class LmdbLog implements LmdbEventLog {
     })
     this.#queue = new AppendQueue({
       context,
-      onCommit: ({ records, transactionId, overfull }) => {
+      onCommit: ({ records, transactionId, overBound }) => {
         // It has records, so it was committed: what is empty gives its id back.
         tables.newest.note(transactionId)
         onSeen?.(this.seen)
         wake.touch(context.lineage, transactionId)
         this.#tails.announce(records, transactionId)
-        this.#sweep.note(overfull)
+        this.#sweep.note(overBound)
       },
     })
     this.#sweep = new RetentionSweep({
@@ -135,13 +135,13 @@ export class LmdbLog implements LmdbEventLog {
       onError: (error) => void this.#warn(error, onWarning),
     })
     this.#clockWatch = new ClockWatch({ directory, tables, clock, onChange: onWarning })
-    this.#lookout = new Lookout({
+    this.#periodicChecks = new PeriodicChecks({
       clock,
-      looks: [
-        () => held.look(),
+      checks: [
+        () => held.check(),
         () => noteCommits(context, wake),
-        () => lookAtHistory(context),
-        () => void (history.isLost || this.#clockWatch.look()),
+        () => checkHistory(context),
+        () => void (history.isLost || this.#clockWatch.check()),
       ],
       onError: (error) => void this.#warn(error, onWarning),
     })
@@ -151,7 +151,7 @@ export class LmdbLog implements LmdbEventLog {
     return this.#parts.context.held.places.data ?? ''
   }
 
-  get seen(): Seen {
+  get seen(): SeenCommit {
     const { lineage, tables } = this.#parts.context
     return { epoch: lineage.epochs.at(-1) ?? '', transaction: tables.newest.highestId }
   }
@@ -159,9 +159,9 @@ export class LmdbLog implements LmdbEventLog {
   get unreadable(): LogError | undefined {
     const { context } = this.#parts
     if (this.#closing !== undefined) return undefined
-    context.tables.newest.look()
+    context.tables.newest.check()
     // Anything else than an older copy is found out by a look at what LMDB has, which is made once a second.
-    if (context.tables.newest.isOlder) context.history.look()
+    if (context.tables.newest.isOlder) context.history.check()
     return context.history.fault
   }
 
@@ -257,7 +257,7 @@ export class LmdbLog implements LmdbEventLog {
     const { root, meta, newest } = tables
     await this.#queue.drain()
     this.#tails.close()
-    this.#lookout.close()
+    this.#periodicChecks.close()
     await this.#sweep.close()
     let others: readonly Holder[] | undefined
     try {
@@ -338,17 +338,17 @@ export class LmdbLog implements LmdbEventLog {
 }
 
 /** Learns from the others how new the data is, and has them learn of it when it is older than that. */
-function noteCommits({ lineage, tables }: LogContext, wake: Wake): void {
+function noteCommits({ lineage, tables }: LogContext, wake: WakeFile): void {
   const { newest } = tables
   newest.note(wake.readNewest(lineage))
-  newest.look()
+  newest.check()
   if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
 }
 
 /** Where the data has been found to be older a snapshot would look at a map that may have no page there. */
-function lookAtHistory({ tables, history }: LogContext): void {
-  if (tables.newest.isOlder) history.look()
-  else withSnapshot(tables, () => history.look())
+function checkHistory({ tables, history }: LogContext): void {
+  if (tables.newest.isOlder) history.check()
+  else withSnapshot(tables, () => history.check())
 }
 
 function describeClosed(): LogError {

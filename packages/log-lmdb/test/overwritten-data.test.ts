@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
-import type { LmdbEventLog, Seen } from '../src/index.ts'
+import type { LmdbEventLog, SeenCommit } from '../src/index.ts'
 import { copyQuietMs } from '../src/limits.ts'
 import { NewestState } from '../src/lmdb-files/newest-state.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -49,7 +49,7 @@ async function readAfter(log: LmdbEventLog, after: Position) {
 
 interface Scene {
   readonly log: LmdbEventLog
-  readonly seen: Seen
+  readonly seen: SeenCommit
   /** Of the last event that the copy does not have. */
   readonly cursor: Position
 }
@@ -163,7 +163,7 @@ describe('a handle that knows what was seen', () => {
 })
 
 test('a handle tells what it has committed, and why it stores nothing any more', async () => {
-  const told: Seen[] = []
+  const told: SeenCommit[] = []
   const clock = createFakeClock()
   const onWarning = (): void => undefined
   const log = await openAt(data, { clock, onWarning, onSeen: (seen) => told.push(seen) })
@@ -192,10 +192,10 @@ test('a transaction that is committed into a copy does not make the copy look li
   writeFileSync(join(data, 'lock.mdb'), Buffer.alloc(64))
   write(100, 99)
   const newest = new NewestState(data)
-  newest.look()
+  newest.check()
   expect(newest.isOlder).toBe(false)
   write(50, 101)
-  newest.look()
+  newest.check()
   expect(newest.isOlder).toBe(true)
   newest.close()
 })

@@ -9,7 +9,7 @@ import { openRoot } from '../src/tables/schema.ts'
 import { NewestState } from '../src/lmdb-files/newest-state.ts'
 import { readState } from '../src/tables/log-state.ts'
 import type { LmdbEventLog } from '../src/index.ts'
-import { leavingMs } from '../src/limits.ts'
+import { removedKeptMs } from '../src/limits.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 let directory = ''
@@ -59,7 +59,7 @@ test('a tail behind what was just removed gets it, one that stood still for long
   await log.sweep()
   const early = await firstOf(log, start)
   expect(early).toMatchObject([{ data: '1' }, { data: '2' }, { data: '3' }])
-  clock.advance(leavingMs)
+  clock.advance(removedKeptMs)
   await log.sweep()
   const late = await firstOf(log, start)
   expect(Array.isArray(late) ? late : formatCursor(late as Position)).toBe(formatCursor(second))
@@ -67,8 +67,8 @@ test('a tail behind what was just removed gets it, one that stood still for long
   await log.close()
   const root = openRoot(directory, undefined)
   const tables = openTables({ root, newest: new NewestState(directory) })
-  expect(tables.leaving.getKeysCount()).toBe(0)
-  expect(readState(tables)).toMatchObject({ leavingBytes: 0, count: 1 })
+  expect(tables.removed.getKeysCount()).toBe(0)
+  expect(readState(tables)).toMatchObject({ removedBytes: 0, count: 1 })
   await root.close()
   tables.newest.close()
 })

@@ -7,15 +7,15 @@ import { quoteValue } from './quote.ts'
 /** `DecoderOptions`, as far as they are looked at here. */
 interface Options {
   readonly lastEventId?: string | undefined
-  readonly eventBytesMax?: number | undefined
-  readonly lineBytesMax?: number | undefined
+  readonly eventCharactersMax?: number | undefined
+  readonly lineCharactersMax?: number | undefined
 }
 
 /** Who hears what is no event. */
 type SideHandler = Omit<DecoderHandler, 'event'>
 
 const handlerNames = ['event', 'retry', 'comment', 'id'] as const
-const optionNames = ['lastEventId', 'eventBytesMax', 'lineBytesMax'] as const
+const optionNames = ['lastEventId', 'eventCharactersMax', 'lineCharactersMax'] as const
 
 /**
  * Checks that a decoder can call its handler.

@@ -5,7 +5,7 @@ import type { DecoderHandler } from './decoder-handler.ts'
 import { checkHandler, isBytes, readOptions, refuseChunk } from './decoder-input.ts'
 import { WireError } from './errors.ts'
 import { EventAssembler } from './event-assembler.ts'
-import { eventBytesMaxDefault } from './limits.ts'
+import { eventCharactersMaxDefault } from './limits.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { quoteValue } from './quote.ts'
 
@@ -17,9 +17,9 @@ export interface DecoderOptions {
    * Bytes of one event, from its first line to its blank line. Default 16 MiB. Counted in UTF-16 code units, so
    * that text beyond ASCII may have up to 3 times as many bytes and never fewer.
    */
-  readonly eventBytesMax?: number | undefined
-  /** Bytes of one line, comments included, counted alike. Default `eventBytesMax`. */
-  readonly lineBytesMax?: number | undefined
+  readonly eventCharactersMax?: number | undefined
+  /** Bytes of one line, comments included, counted alike. Default `eventCharactersMax`. */
+  readonly lineCharactersMax?: number | undefined
 }
 
 /** Decodes one stream; a reconnect is another stream and takes another decoder. */
@@ -69,12 +69,12 @@ class StreamDecoder implements Decoder {
   #failure: unknown
 
   constructor(handler: DecoderHandler, options: DecoderOptions) {
-    const { lastEventId = '', eventBytesMax = eventBytesMaxDefault } = options
-    const { lineBytesMax = eventBytesMax } = options
-    checkLimit('eventBytesMax', eventBytesMax)
-    checkLimit('lineBytesMax', lineBytesMax)
-    this.#assembler = new EventAssembler(handler, { lastEventId, eventBytesMax })
-    this.#splitter = new LineSplitter(this.#assembler, lineBytesMax)
+    const { lastEventId = '', eventCharactersMax = eventCharactersMaxDefault } = options
+    const { lineCharactersMax = eventCharactersMax } = options
+    checkLimit('eventCharactersMax', eventCharactersMax)
+    checkLimit('lineCharactersMax', lineCharactersMax)
+    this.#assembler = new EventAssembler(handler, { lastEventId, eventCharactersMax })
+    this.#splitter = new LineSplitter(this.#assembler, lineCharactersMax)
   }
 
   get lastEventId(): string {
@@ -126,6 +126,6 @@ function checkLimit(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1) return
   throw new WireError(
     'DECODER_LIMIT_INVALID',
-    `${name} must be a whole number of bytes from 1 up; got ${quoteValue(value)}. Leave it out for the default.`,
+    `${name} must be a whole number of characters from 1 up; got ${quoteValue(value)}. Leave it out for the default.`,
   )
 }

@@ -13,9 +13,9 @@ export const wireErrors = {
   EVENT_TEXT_INVALID:
     'A text is none, or holds half of a surrogate pair, which UTF-8 cannot carry.',
   LINE_TOO_LONG:
-    'A line of the stream is longer than the decoder accepts; raise `lineBytesMax` or send less.',
+    'A line of the stream is longer than the decoder accepts; raise `lineCharactersMax` or send less.',
   EVENT_TOO_LARGE:
-    'An event of the stream is larger than the decoder accepts; raise `eventBytesMax` or send less.',
+    'An event of the stream is larger than the decoder accepts; raise `eventCharactersMax` or send less.',
   DECODER_LIMIT_INVALID: 'A limit handed to the decoder is not a whole number from 1 up.',
   DECODER_OPTION_INVALID: 'A handler, stream or option of a decoder is of the wrong type.',
   DECODER_CHUNK_INVALID: 'A chunk handed to the decoder is neither bytes nor text.',

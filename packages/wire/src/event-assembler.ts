@@ -21,7 +21,7 @@ const V = 118
 /** Holds the buffers of the specification: data, event type and last event id. */
 export class EventAssembler implements LineSink {
   readonly #handler: DecoderHandler
-  readonly #eventBytesMax: number
+  readonly #eventCharactersMax: number
   /** Sent by the last blank line: what a reconnect says. */
   #lastEventId: string
   /** Set by an `id` line; becomes the last event id at the next blank line. */
@@ -37,9 +37,12 @@ export class EventAssembler implements LineSink {
   /** Characters of the event's lines so far; 0 = nothing of it is held. */
   #size = 0
 
-  constructor(handler: DecoderHandler, options: { lastEventId: string; eventBytesMax: number }) {
+  constructor(
+    handler: DecoderHandler,
+    options: { lastEventId: string; eventCharactersMax: number },
+  ) {
     this.#handler = handler
-    this.#eventBytesMax = options.eventBytesMax
+    this.#eventCharactersMax = options.eventCharactersMax
     this.#lastEventId = options.lastEventId
     this.#idBuffer = options.lastEventId
   }
@@ -174,13 +177,13 @@ export class EventAssembler implements LineSink {
 
   #grow(length: number): void {
     this.#size += length
-    if (this.#size > this.#eventBytesMax) throw this.#tooLarge()
+    if (this.#size > this.#eventCharactersMax) throw this.#tooLarge()
   }
 
   #tooLarge(): WireError {
     return new WireError(
       'EVENT_TOO_LARGE',
-      `An event may have ${this.#eventBytesMax} bytes at most; got ${this.#size} or more. Raise eventBytesMax if the sender is trusted.`,
+      `An event may have ${this.#eventCharactersMax} characters at most; got ${this.#size} or more. Raise eventCharactersMax if the sender is trusted.`,
     )
   }
 }

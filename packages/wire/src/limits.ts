@@ -8,7 +8,7 @@
  * the last event's id beside it, 3 × 16 Mi units × 2 bytes = 96 MiB of text worst case per decoder; what comes on top while
  * it arrives in parts is said at `smallPartMax`.
  */
-export const eventBytesMaxDefault: number = 16 * 1024 * 1024
+export const eventCharactersMaxDefault: number = 16 * 1024 * 1024
 
 /** Fields of other names on one event. The hub writes 3; beyond 32 they are ignored, as the specification does with all of them. */
 export const fieldsMax: number = 32

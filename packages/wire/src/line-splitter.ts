@@ -18,15 +18,15 @@ const CR = 13
 /** Scans every chunk once; a line in progress is kept in parts and joined when its end arrives. */
 export class LineSplitter {
   readonly #sink: LineSink
-  readonly #lineBytesMax: number
+  readonly #lineCharactersMax: number
   readonly #pending = new TextParts('')
   #pendingLength = 0
   /** The last chunk ended with CR: its line has been handed over, a LF that follows belongs to it. */
   #isAfterCr = false
 
-  constructor(sink: LineSink, lineBytesMax: number) {
+  constructor(sink: LineSink, lineCharactersMax: number) {
     this.#sink = sink
-    this.#lineBytesMax = lineBytesMax
+    this.#lineCharactersMax = lineCharactersMax
   }
 
   push(text: string): void {
@@ -38,7 +38,7 @@ export class LineSplitter {
     }
     if (this.#pendingLength > 0) start = this.#endPending(text, start)
     // No line of a chunk within the limit is over it, so that the fast path need not look.
-    const isPlain = text.length <= this.#lineBytesMax && !text.includes('\r', start)
+    const isPlain = text.length <= this.#lineCharactersMax && !text.includes('\r', start)
     start = isPlain ? this.#splitAtLf(text, start) : this.#splitAny(text, start)
     if (start < text.length) this.#keep(text, start, text.length)
   }
@@ -102,20 +102,20 @@ export class LineSplitter {
   }
 
   #handOver(text: string, start: number, end: number): void {
-    if (end - start > this.#lineBytesMax) throw this.#tooLong(end - start)
+    if (end - start > this.#lineCharactersMax) throw this.#tooLong(end - start)
     this.#sink.line(text, start, end)
   }
 
   #keep(text: string, start: number, end: number): void {
     this.#pendingLength += end - start
-    if (this.#pendingLength > this.#lineBytesMax) throw this.#tooLong(this.#pendingLength)
+    if (this.#pendingLength > this.#lineCharactersMax) throw this.#tooLong(this.#pendingLength)
     this.#pending.push(text.slice(start, end))
   }
 
   #tooLong(length: number): WireError {
     return new WireError(
       'LINE_TOO_LONG',
-      `A line may have ${this.#lineBytesMax} bytes at most; got ${length} or more. Raise lineBytesMax if the sender is trusted.`,
+      `A line may have ${this.#lineCharactersMax} characters at most; got ${length} or more. Raise lineCharactersMax if the sender is trusted.`,
     )
   }
 }

@@ -87,10 +87,12 @@ const cases: Readonly<Record<string, OddCase>> = {
   'createDecoder: lastEventId': decoderOption('lastEventId', 'DECODER_OPTION_INVALID', [
     'empty text',
   ]),
-  'createDecoder: eventBytesMax': decoderOption('eventBytesMax', 'DECODER_LIMIT_INVALID', [
-    'a number',
-  ]),
-  'createDecoder: lineBytesMax': decoderOption('lineBytesMax', 'DECODER_LIMIT_INVALID', [
+  'createDecoder: eventCharactersMax': decoderOption(
+    'eventCharactersMax',
+    'DECODER_LIMIT_INVALID',
+    ['a number'],
+  ),
+  'createDecoder: lineCharactersMax': decoderOption('lineCharactersMax', 'DECODER_LIMIT_INVALID', [
     'a number',
   ]),
   'createDecoder: a chunk': {

@@ -94,7 +94,7 @@ test('arbitrary bytes never throw, and the cuts change nothing', () => {
 test('the limits do not depend on the cuts', () => {
   const outcome = (chunks: readonly Uint8Array[]): unknown => {
     try {
-      return decodeAll(chunks, { eventBytesMax: 24, lineBytesMax: 12 })
+      return decodeAll(chunks, { eventCharactersMax: 24, lineCharactersMax: 12 })
     } catch (error) {
       return (error as { code?: string }).code
     }

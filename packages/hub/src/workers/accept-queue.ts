@@ -6,7 +6,7 @@ import type { Holdings } from '../descriptors.ts'
 import { backlogMax } from '../limits.ts'
 
 /** What may wait where. */
-export interface WaitingRoom {
+export interface QueueCapacity {
   /** In the kernel's queue. */
   readonly queueMax: number
   /** In the process that supervises workers. */
@@ -19,7 +19,7 @@ export interface WaitingRoom {
  */
 export function describeQueue(
   { maxSessions, workers }: Holdings,
-  { queueMax, handoversMax }: WaitingRoom = {
+  { queueMax, handoversMax }: QueueCapacity = {
     queueMax: readQueueMax(),
     handoversMax: planHandovers(workers),
   },

@@ -15,7 +15,7 @@ export class HandedConnections {
     this.#tell = tell
     // Without this event Node's HTTP server neither looks for requests that come too slowly nor knows its connections.
     server.emit('listening')
-    server.once('close', () => tell({ kind: 'leaving' }))
+    server.once('close', () => tell({ kind: 'drained' }))
   }
 
   /** Serves a connection; it is undefined when it broke on its way here. */

@@ -1,11 +1,11 @@
 // What the supervising process knows of the log of its workers, which no copy over the directory takes along.
 
-import type { Seen } from '@tidemark/log-lmdb'
+import type { SeenCommit } from '@tidemark/log-lmdb'
 
 /** What a worker is told that comes later. */
 export class KnownLog {
   #place: string | undefined
-  #seen: Seen | undefined
+  #seen: SeenCommit | undefined
 
   /** The files of the hub's log: a worker that comes later takes no others, and makes none. */
   get place(): string | undefined {
@@ -13,7 +13,7 @@ export class KnownLog {
   }
 
   /** A worker that comes later does not go on from data that is older. */
-  get seen(): Seen | undefined {
+  get seen(): SeenCommit | undefined {
     return this.#seen
   }
 
@@ -23,7 +23,7 @@ export class KnownLog {
     seen,
   }: {
     readonly place?: string | undefined
-    readonly seen?: Seen | undefined
+    readonly seen?: SeenCommit | undefined
   }): void {
     this.#place ??= place
     if (seen !== undefined && seen.epoch !== this.#seen?.epoch) this.#seen = seen
@@ -31,7 +31,7 @@ export class KnownLog {
   }
 
   /** A worker has seen this; one that writes an epoch from before is about to find out that it has lost the log. */
-  note(seen: Seen | undefined): void {
+  note(seen: SeenCommit | undefined): void {
     if (seen === undefined || seen.epoch !== this.#seen?.epoch) return
     if (seen.transaction > this.#seen.transaction) this.#seen = seen
   }

@@ -1,6 +1,6 @@
 // What the supervising process and its workers tell each other.
 
-import type { Seen } from '@tidemark/log-lmdb'
+import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { HubConfig } from '../config/hub-config.ts'
 
 /** Node's own object around a system's listening socket. */
@@ -20,11 +20,11 @@ export type ToWorker =
       /** What the first worker that was ready said of its log; undefined before, and in memory. */
       readonly place?: string | undefined
       /** What the workers have seen of their log last; undefined before the first was ready, and in memory. */
-      readonly seen?: Seen | undefined
+      readonly seen?: SeenCommit | undefined
     }
   /** Comes with the socket of a connection. */
   | { readonly kind: 'connection' }
-  /** Comes with a listening handle, which is to be sent back and let go; see door.ts. */
+  /** Comes with a listening handle, which is to be sent back and let go; see listening-socket.ts. */
   | { readonly kind: 'copy' }
   /** Whether its event loop turns. */
   | { readonly kind: 'ping' }
@@ -37,10 +37,10 @@ export type FromWorker =
   | {
       readonly kind: 'ready'
       readonly place?: string | undefined
-      readonly seen?: Seen | undefined
+      readonly seen?: SeenCommit | undefined
     }
   /** It has stored events. */
-  | { readonly kind: 'seen'; readonly seen: Seen }
+  | { readonly kind: 'seen'; readonly seen: SeenCommit }
   /** It cannot start, and ends. */
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** The connection that was handed to it is its own now. */
@@ -61,10 +61,10 @@ export type FromWorker =
       /** It has no file descriptors left. */
       readonly isShort: boolean
       /** What it has seen of its log; undefined in memory, and when nothing is stored any more. */
-      readonly seen?: Seen | undefined
+      readonly seen?: SeenCommit | undefined
     }
   /** It is drained and takes no more connections. */
-  | { readonly kind: 'leaving' }
+  | { readonly kind: 'drained' }
   /** What an operator should know. */
   | { readonly kind: 'line'; readonly text: string }
 

@@ -19,7 +19,7 @@ export class SocketQueue {
   }
 
   /** For one that was taken in vain: it is the next to be taken. */
-  putBack(socket: Socket): void {
+  addFirst(socket: Socket): void {
     if (this.#first === 0) {
       this.#sockets.unshift(socket)
       return

@@ -12,8 +12,8 @@ import { drainGraceMs, holdUpMs, watchLimits } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
 import { listen } from '../listen.ts'
 import { describeQueue } from './accept-queue.ts'
-import { Door } from './door.ts'
-import { Porter } from './porter.ts'
+import { ListeningSocket } from './listening-socket.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { Supervisor } from './supervisor.ts'
 import { forkWorker } from './worker-process.ts'
 
@@ -26,30 +26,30 @@ export async function startWorkers(
   say: (text: string) => void,
   watch: WatchLimits = watchLimits,
 ): Promise<Hub> {
-  const narrowness = describeQueue(config)
-  if (narrowness !== undefined) say(narrowness)
+  const queueWarning = describeQueue(config)
+  if (queueWarning !== undefined) say(queueWarning)
   const server = createServer({ pauseOnConnect: true, noDelay: true })
   const url = await listen(server, config)
-  const door = new Door({ server, clock: systemClock, say, holdUp })
-  const porter = new Porter({
+  const listeningSocket = new ListeningSocket({ server, clock: systemClock, say, holdUp })
+  const dispatcher = new Dispatcher({
     ...planConnections(config),
     onTheWayMax: planHandovers(config.workers),
     clock: systemClock,
-    onRoom: (hasRoom) => door.want(hasRoom),
+    onRoom: (hasRoom) => listeningSocket.setOpen(hasRoom),
   })
   server.on('connection', (socket) => {
-    porter.accept(socket)
-    door.entered()
+    dispatcher.accept(socket)
+    listeningSocket.accepted()
   })
   const descriptors = new DescriptorWatch({
     clock: systemClock,
     say,
-    onChange: (isShort) => porter.setShort(isShort),
+    onChange: (isShort) => dispatcher.setShort(isShort),
   })
   const stopListening = (): void => {
     descriptors.stop()
-    door.close()
-    porter.close()
+    listeningSocket.close()
+    dispatcher.close()
   }
   const supervisor = new Supervisor({
     workers: config.workers,
@@ -62,8 +62,8 @@ export async function startWorkers(
     drainMsMax: (config.maxSessions / drainSessionsPerSecond) * 1_000 + drainGraceMs,
     watch,
     fork: forkWorker,
-    porter,
-    door,
+    dispatcher,
+    listeningSocket,
     clock: systemClock,
     say,
     // The port stays open while workers drain: those who knock are told by them when to come back.

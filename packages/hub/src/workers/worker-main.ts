@@ -7,8 +7,8 @@ import type { FromWorker, ListeningHandle, ToWorker } from './messages.ts'
 import { Worker } from './worker.ts'
 
 // The clock's timers hold no process, and a worker that drains after its supervisor has died may have nothing else left.
-const hold = new MessageChannel().port1
-hold.ref()
+const keepAlive = new MessageChannel().port1
+keepAlive.ref()
 
 const worker = new Worker({ tell, exit })
 process.on('message', (message, handle) => {
@@ -17,7 +17,7 @@ process.on('message', (message, handle) => {
   else worker.hear(message as ToWorker, handle as Socket | undefined)
 })
 // The supervising process has died: nobody hands over connections any more.
-process.once('disconnect', () => void worker.leave())
+process.once('disconnect', () => void worker.drain())
 // Ctrl-C reaches every process of a terminal's group. What it means is for the supervising process to say, once.
 process.on('SIGHUP', stayUntilTold)
 process.on('SIGINT', stayUntilTold)
@@ -30,9 +30,9 @@ function stayUntilTold(): void {
 /** The port must not stay taken by a worker, whose supervising process may be dying at this moment. */
 function sendBack(handle: ListeningHandle | undefined): void {
   const message: FromWorker = { kind: 'copy' }
-  const letGo = (): void => handle?.close()
-  if (handle === undefined || !process.connected) letGo()
-  else process.send?.(message, handle as unknown as Server, {}, letGo)
+  const closeOwn = (): void => handle?.close()
+  if (handle === undefined || !process.connected) closeOwn()
+  else process.send?.(message, handle as unknown as Server, {}, closeOwn)
 }
 
 function tell(message: FromWorker): void {
@@ -45,5 +45,5 @@ function exit(exitCode: number): void {
   if (!process.connected) end()
   process.once('disconnect', end)
   // Once this has left, all that was told before it has as well.
-  process.send?.({ kind: 'leaving' } satisfies FromWorker, undefined, undefined, end)
+  process.send?.({ kind: 'drained' } satisfies FromWorker, undefined, undefined, end)
 }

@@ -45,10 +45,10 @@ export const forkWorker: ForkWorker = (listener) => {
   child.on('message', (message, handle: unknown) => listener.heard(message as FromWorker, handle))
   child.once('exit', (code, signal) => {
     const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`
-    const bury = (): void => end(how, code === 0)
+    const reportEnd = (): void => end(how, code === 0)
     // What it has said last may still be on its way, such as what it has stored.
-    if (child.connected) child.once('disconnect', bury)
-    else bury()
+    if (child.connected) child.once('disconnect', reportEnd)
+    else reportEnd()
   })
   child.on('error', (error) => {
     // Without a process there will be no exit.

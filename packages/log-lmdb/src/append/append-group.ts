@@ -18,7 +18,7 @@ export interface GroupResult {
   /** What tails compare to know whether anybody else has committed. */
   readonly transactionId: number
   /** Topics that retention has more to remove of. */
-  readonly overfull: readonly Topic[]
+  readonly overBound: readonly Topic[]
 }
 
 /** A batch that is refused adds nothing and does not touch its neighbours. To be called inside of a transaction. */
@@ -42,8 +42,8 @@ export function appendGroup(context: LogContext, batches: readonly NewBatch[]): 
     view.trimRest(max + records.length)
     view.save()
   }
-  const overfull = records.length > 0 ? view.overfullTopics() : []
-  return { runs, records, transactionId: context.tables.root.getWriteTxnId(), overfull }
+  const overBound = records.length > 0 ? view.topicsOverBound() : []
+  return { runs, records, transactionId: context.tables.root.getWriteTxnId(), overBound }
 }
 
 interface Adding {

@@ -13,7 +13,7 @@ import { EmptyTopics } from '../retention/empty-topics.ts'
 import type { LogContext } from '../log-context.ts'
 import { trimKeys } from './idempotency.ts'
 import { listLedgers } from '../retention/ledgers.ts'
-import { forget, letGo, trimLeaving } from '../retention/removed-records.ts'
+import { dropForTails, keepForTails, trimRemoved } from '../retention/removed-records.ts'
 import type { Removal } from '../retention/removed-records.ts'
 import { readState, readTopic, writeState, writeTopic } from '../tables/log-state.ts'
 import type { LogState, TopicStats } from '../tables/log-state.ts'
@@ -102,21 +102,21 @@ export class WriteView {
   }
 
   /** Topics that hold more than they may, after a trim that came to its bound. */
-  overfullTopics(): readonly Topic[] {
+  topicsOverBound(): readonly Topic[] {
     return [...this.#topics.values()]
-      .filter(({ stats, rule }) => isOverfull(stats, rule))
+      .filter(({ stats, rule }) => isOverBound(stats, rule))
       .map(({ stats }) => stats.name)
   }
 
   trimTopic(name: Topic, max: number, below: number = Infinity): number {
     const { stats, rule } = this.#open(name)
     let removed = 0
-    while (removed < max && isOverfull(stats, rule)) {
+    while (removed < max && isOverBound(stats, rule)) {
       const wanted = Math.min(max - removed, Math.max(1, stats.count - rule.maxEvents), 64)
       const oldest = this.oldestOf(stats.id, wanted)
       if (oldest.length === 0) return removed
       for (const sequence of oldest) {
-        if (!isOverfull(stats, rule)) return removed
+        if (!isOverBound(stats, rule)) return removed
         if (sequence >= below) return removed
         this.removeByRetention(sequence)
         removed += 1
@@ -173,7 +173,7 @@ export class WriteView {
   /** Drops what was kept for tails and forgets idempotency keys; at most `max` of each. */
   trimRest(max: number): void {
     const bounds = { now: this.now, maxBytes: this.#maxBytes, max }
-    trimLeaving(this.#tables, this.state, bounds)
+    trimRemoved(this.#tables, this.state, bounds)
     trimKeys(this.#tables, this.state, { ...bounds, isOld: (time) => this.isKeyOld(time) })
   }
 
@@ -247,8 +247,9 @@ export class WriteView {
     const eventKey = decodeKey(bytes)
     void records.remove(key)
     void index.remove(indexKey(topicId, sequence))
-    if (isKept) letGo(this.#tables, this.state, { sequence, record: bytes, removal, now: this.now })
-    else forget(this.state, { sequence, removal })
+    if (isKept)
+      keepForTails(this.#tables, this.state, { sequence, record: bytes, removal, now: this.now })
+    else dropForTails(this.state, { sequence, removal })
     if (eventKey !== undefined) {
       const place = latestKey(topicId, eventKey)
       const newest = latest.getBinary(place)
@@ -285,6 +286,6 @@ export class WriteView {
   }
 }
 
-function isOverfull(stats: TopicStats, rule: TopicRule): boolean {
+function isOverBound(stats: TopicStats, rule: TopicRule): boolean {
   return stats.count > rule.maxEvents || stats.bytes > rule.maxBytes
 }

@@ -32,7 +32,7 @@ export class ClockWatch {
     return describeClockAhead({ headTime: this.#headTime, now: clock.now() }, remedy)
   }
 
-  look(): void {
+  check(): void {
     const { tables, clock, onChange } = this.#options
     const { headTime } = withSnapshot(tables, () => readState(tables))
     const before = this.#headTime

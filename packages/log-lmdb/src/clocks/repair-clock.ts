@@ -143,7 +143,7 @@ class Repair {
   }
 
   async run(onProgress: (records: number) => void = () => undefined): Promise<ClockRepair> {
-    const { records, leaving, keys, keysByAge } = this.#tables
+    const { records, removed, keys, keysByAge } = this.#tables
     const { headTime, after } = await this.#writer.run(() => this.#findStart())
     const newestAfter = Math.min(headTime, this.#now)
     const times = { newestBefore: headTime, newestAfter }
@@ -152,7 +152,7 @@ class Repair {
     while (!(await this.#writer.run(() => this.#stepRecords(stored)))) onProgress(stored.dated)
     onProgress(stored.dated)
     // The byte before the record says why it leaves.
-    await this.#walk(createWalk(leaving, 1, 0))
+    await this.#walk(createWalk(removed, 1, 0))
     const find = (_: Buffer, key: Buffer): Dated | undefined => {
       const value = keys.getBinary(key)
       return value === undefined ? undefined : { table: keys, key, value }
@@ -200,7 +200,7 @@ class Repair {
     }
     for (const { table: target, key, value } of found) {
       // Its checksum, which values of format 1 do not have, is over the time as well. `leaving` has a byte before the record.
-      const body = value.subarray(target === this.#tables.leaving ? 1 : 0)
+      const body = value.subarray(target === this.#tables.removed ? 1 : 0)
       const hasSum = isSummed(body)
       value.writeDoubleLE(this.#now, timeAt)
       if (hasSum) writeChecksum(body)

@@ -66,13 +66,13 @@ export class HeldFiles {
    * @throws LogError `LOG_DIRECTORY_LOST`
    */
   require(): void {
-    this.look()
+    this.check()
     const { fault } = this
     if (fault !== undefined) throw fault
   }
 
   /** Finds out, and tells of a change. */
-  look(): void {
+  check(): void {
     const loss = this.#findLoss()
     const wasLost = this.isLost
     this.#loss = loss

@@ -16,7 +16,7 @@ import { readStoredLog } from '../lmdb-files/stored-log.ts'
 import { wakeFile } from '../tail/wake-file.ts'
 
 /** What a handle knows to have been committed, by whatever process. */
-export interface Seen {
+export interface SeenCommit {
   /** The epoch it writes. */
   readonly epoch: string
   /** LMDB's number of the newest transaction. */
@@ -25,7 +25,7 @@ export interface Seen {
 
 interface Look {
   readonly directory: string
-  readonly seen: Seen
+  readonly seen: SeenCommit
   readonly own: Holder
 }
 
@@ -34,7 +34,7 @@ interface Look {
  * opens it begins an epoch. Waits until nobody copies any more.
  * @throws LogError `LOG_DIRECTORY_LOST` when the data is older and somebody holds it
  */
-export async function findPutBack(look: Look & { readonly clock: Clock }): Promise<boolean> {
+export async function findOverwrite(look: Look & { readonly clock: Clock }): Promise<boolean> {
   const { directory, clock } = look
   if (!existsSync(join(directory, dataFile))) return false
   let state = compare(look)
@@ -42,12 +42,12 @@ export async function findPutBack(look: Look & { readonly clock: Clock }): Promi
     await untilQuiet(directory, clock)
     state = compare(look)
   }
-  if (state === 'held') throw toPutOver(directory)
+  if (state === 'held') throw toOverwritten(directory)
   return state === 'free'
 }
 
 /** What to say of an older copy to a process that comes. */
-export function toPutOver(directory: string): LogError {
+export function toOverwritten(directory: string): LogError {
   return new LogError(
     'LOG_DIRECTORY_LOST',
     `An older copy was put over the log in ${JSON.stringify(directory)} while processes hold it. Stop every process that holds the directory, then start again.`,

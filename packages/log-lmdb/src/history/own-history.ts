@@ -43,7 +43,7 @@ export class OwnHistory {
    * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_SUPERSEDED`
    */
   require(): void {
-    this.look()
+    this.check()
     const { fault } = this
     if (fault !== undefined) throw fault
   }
@@ -59,7 +59,7 @@ export class OwnHistory {
   }
 
   /** Finds out, and tells of it. As {@link require}, within a snapshot or a transaction. */
-  look(): void {
+  check(): void {
     if (this.#loss !== undefined) return
     this.#loss = this.#findLoss()
     if (this.#loss !== undefined) this.#options.onLost(this.#loss)

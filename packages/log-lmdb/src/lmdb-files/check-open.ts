@@ -15,7 +15,7 @@ import type { Holder } from '../open/holders.ts'
 import { busyLooksMax, looksMax } from '../limits.ts'
 import { findAlive, parseHolders } from './stored-holders.ts'
 import { isSealed } from './seal.ts'
-import { wasTouched } from '../tail/wake-file.ts'
+import { hasCommits } from '../tail/wake-file.ts'
 import { isOfLog, quoteTree, readNames, walkState } from './walk-state.ts'
 import { PageClaims, sliceOf, walkTree } from './walk-tree.ts'
 import type { OnEntry, TreeWalk } from './walk-tree.ts'
@@ -93,8 +93,8 @@ async function findDamageOf(
   for (const state of candidatesOf(states)) {
     let isKnown = true
     const damage = catchDamage(() => {
-      glanceAtStates(file, states, state)
-      const holders = glanceAt(file, state, wasTouched(directory))
+      checkStates(file, states, state)
+      const holders = checkQuickly(file, state, hasCommits(directory))
       isKnown = holders === undefined || findAlive(holders, own) !== undefined
     })
     if (damage === undefined && (isServed || isKnown || isSealed(directory, file.file)))
@@ -157,8 +157,8 @@ export function findHolding(file: DataFile, own: Holder | undefined): Held | und
       catchDamage(() => {
         const { states } = before
         const [chosen] = candidatesOf(states)
-        glanceAtStates(file, states, chosen)
-        const holders = glanceAt(file, chosen, false)
+        checkStates(file, states, chosen)
+        const holders = checkQuickly(file, chosen, false)
         holder = holders === undefined ? undefined : findAlive(holders, own)
       })
     if (damage === undefined) return holder
@@ -173,7 +173,7 @@ export function findHolding(file: DataFile, own: Holder | undefined): Held | und
  *
  * @param chosen the state that LMDB goes on from; beside a flushed one the others are given up, and their pages may be lost
  */
-function glanceAtStates(file: DataFile, { newest, before }: FileStates, chosen: FileState): void {
+function checkStates(file: DataFile, { newest, before }: FileStates, chosen: FileState): void {
   for (const state of chosen === newest ? [newest, before] : [chosen]) {
     if (state === undefined || state.transaction === 0) continue
     // After LMDB has gone back it stands in both places.
@@ -193,7 +193,7 @@ function glanceAtStates(file: DataFile, { newest, before }: FileStates, chosen: 
 }
 
 /** Looks at what costs nothing, however large the file is. Nothing for a file that is no log's. @throws DamageSeen */
-function glanceAt(
+function checkQuickly(
   file: DataFile,
   state: FileState,
   hasRecords: boolean,
@@ -208,7 +208,7 @@ function glanceAt(
   }
   for (const [name, root] of [...roots, ['the list of free pages', state.free] as const]) {
     if (root === undefined) throw new DamageSeen(`${JSON.stringify(name)} is not a tree`)
-    glanceAtRoot(file, state, { name, root })
+    checkRootPage(file, state, { name, root })
   }
   return parseHolders(readEntries({ file, state, claims }, meta))
 }
@@ -243,7 +243,7 @@ function requireOwnNames(file: DataFile, { transaction, main: { root } }: FileSt
   )
 }
 
-function glanceAtRoot(
+function checkRootPage(
   file: DataFile,
   state: FileState,
   { name, root }: { readonly name: string; readonly root: TreeRoot },

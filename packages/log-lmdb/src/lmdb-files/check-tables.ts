@@ -91,7 +91,7 @@ export class TableCheck {
   readonly #keys = { said: new Tally(), found: new Tally() }
   readonly #empty = { said: new Tally(), found: new Tally() }
   #keyBytes = 0
-  #leavingBytes = 0
+  #removedBytes = 0
 
   /** Compares so many newest values per key. */
   constructor(latestCheckedMax: number) {
@@ -116,7 +116,7 @@ export class TableCheck {
     latest: (entry) => this.#onLatest(entry),
     records: (entry) => this.#onRecord(entry),
     index: (entry) => this.#onIndex(entry),
-    leaving: (entry) => this.#onLeaving(entry),
+    leaving: (entry) => this.#onRemoved(entry),
     marks: (entry) => this.#onMark(entry),
     empty: (entry) => this.#onEmpty(entry),
     keys: (entry) => this.#onKey(entry),
@@ -149,7 +149,7 @@ export class TableCheck {
     requireSame('topics without records', topics.empty, state.emptyCount)
     requireSame('entries of topics without records', this.#empty.found.count, state.emptyCount)
     requireSame('bytes of idempotency keys', this.#keyBytes, state.keyBytes)
-    requireSame('bytes of removed records', this.#leavingBytes, state.leavingBytes)
+    requireSame('bytes of removed records', this.#removedBytes, state.removedBytes)
     requireSound(
       Math.max(topics.newestMax, this.#lastRecord.sequence) <= state.head,
       () => `it has sequence ${topics.newestMax}, its state ends at ${state.head}`,
@@ -261,13 +261,13 @@ export class TableCheck {
     this.#lastIndexed.topicId = -1
   }
 
-  #onLeaving({ key, value }: TreeEntry): void {
+  #onRemoved({ key, value }: TreeEntry): void {
     const bytes = recordOf(sliceOf(value))
     requireSound(
       isRecordSound(bytes),
       () => `removed record ${sequenceOf(key, 'leaving')} is not as it was written`,
     )
-    this.#leavingBytes += decodeHead(bytes).weight
+    this.#removedBytes += decodeHead(bytes).weight
   }
 
   #onMark({ key, value }: TreeEntry): void {

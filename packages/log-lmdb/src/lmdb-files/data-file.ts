@@ -6,7 +6,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { requireSound } from './damage.ts'
-import { cachedStretchesMax, mapBytes, stretchBytes } from '../limits.ts'
+import { cachedChunksMax, mapBytes, chunkBytes } from '../limits.ts'
 
 export const pageHeaderBytes = 24
 const transactionOfPageAt = 8
@@ -103,7 +103,7 @@ export function readDataVersion(file: number, at: number): number | undefined {
 export class DataFile {
   readonly file: number
   readonly pageSize: number
-  readonly #stretches = new Map<number, Buffer>()
+  readonly #chunks = new Map<number, Buffer>()
 
   /**
    * @throws the file system's error
@@ -180,13 +180,13 @@ export class DataFile {
   /** Bytes of pages that are kept, because they may be asked for again. */
   get cachedBytes(): number {
     let bytes = 0
-    for (const stretch of this.#stretches.values()) bytes += stretch.buffer.byteLength
+    for (const chunk of this.#chunks.values()) bytes += chunk.buffer.byteLength
     return bytes
   }
 
   /** Forgets what has been read. */
   forget(): void {
-    this.#stretches.clear()
+    this.#chunks.clear()
   }
 
   #requireOwn(page: Buffer, number: number): Buffer {
@@ -198,26 +198,26 @@ export class DataFile {
   #readCached(number: number): Buffer {
     const { pageSize } = this
     requireSound(number < mapBytes / pageSize, () => `there is no page ${number}`)
-    const pagesPerStretch = Math.max(1, stretchBytes / pageSize)
-    const stretch = Math.floor(number / pagesPerStretch)
-    let bytes = this.#stretches.get(stretch)
+    const pagesPerChunk = Math.max(1, chunkBytes / pageSize)
+    const chunk = Math.floor(number / pagesPerChunk)
+    let bytes = this.#chunks.get(chunk)
     if (bytes === undefined) {
-      const whole = this.#takeBuffer(pagesPerStretch * pageSize)
-      const read = readSync(this.file, whole, 0, whole.length, stretch * whole.length)
+      const whole = this.#takeBuffer(pagesPerChunk * pageSize)
+      const read = readSync(this.file, whole, 0, whole.length, chunk * whole.length)
       bytes = whole.subarray(0, read)
-      this.#stretches.set(stretch, bytes)
+      this.#chunks.set(chunk, bytes)
     }
-    const at = (number - stretch * pagesPerStretch) * pageSize
+    const at = (number - chunk * pagesPerChunk) * pageSize
     const page = bytes.subarray(at, at + pageSize)
     requireSound(page.length === pageSize, () => `page ${number} is behind its end`)
     return page
   }
 
-  /** Memory of the oldest stretch, once there are enough: to make and drop thousands costs more than all the rest. */
+  /** Memory of the oldest chunk, once there are enough: to make and drop thousands costs more than all the rest. */
   #takeBuffer(length: number): Buffer {
-    if (this.#stretches.size < cachedStretchesMax) return Buffer.allocUnsafeSlow(length)
-    for (const [oldest, bytes] of this.#stretches) {
-      this.#stretches.delete(oldest)
+    if (this.#chunks.size < cachedChunksMax) return Buffer.allocUnsafeSlow(length)
+    for (const [oldest, bytes] of this.#chunks) {
+      this.#chunks.delete(oldest)
       return Buffer.from(bytes.buffer, 0, length)
     }
     return Buffer.allocUnsafeSlow(length)

@@ -76,12 +76,12 @@ export class NewestState {
   }
 
   /** Finds out whether the data is older than it was. Two reads, ~1 µs each. */
-  look(): void {
+  check(): void {
     this.#readNewest()
   }
 
   /**
-   * Whether a write transaction goes on from the newest state; looks as {@link look} does. If not, it is to be left, after
+   * Whether a write transaction goes on from the newest state; looks as {@link check} does. If not, it is to be left, after
    * {@link mend}; the next one will. To be called while it holds the write lock.
    */
   isBaseOf(transactionId: number): boolean {

@@ -96,7 +96,7 @@ class Place implements Span {
 }
 
 /** What has been walked over, by the names of a root's own counts. */
-interface Seen {
+interface Counts {
   branchPages: number
   leafPages: number
   overflowPages: number
@@ -106,7 +106,7 @@ interface Seen {
 class Walker {
   readonly #walk: TreeWalk
   readonly #compare: (a: Span, b: Span) => number
-  readonly #seen: Seen = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 }
+  readonly #seen: Counts = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 }
   readonly #value = new Place()
   /** The key of the entry before, once there was one. */
   #previous = new Place()
@@ -133,7 +133,7 @@ class Walker {
       })
     }
     for (const [what, count] of Object.entries(this.#seen)) {
-      const expected = root[what as keyof Seen]
+      const expected = root[what as keyof Counts]
       requireSound(
         count === expected,
         () => `${name} has ${count} ${what}, its root counts ${expected}`,

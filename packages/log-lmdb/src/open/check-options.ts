@@ -5,7 +5,7 @@ import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods, quoteValue, readMembers } from '@tidemark/log/driver'
 import { pollDefaultMs, pollRangeMs } from '../limits.ts'
-import type { Seen } from '../history/overwritten-data.ts'
+import type { SeenCommit } from '../history/overwritten-data.ts'
 import type { Durability } from './settings.ts'
 
 /** What is looked at here; the retention is looked at by `validateRetention`. */
@@ -138,7 +138,7 @@ function isClock(value: unknown): value is Clock {
 
 function isSeen(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
-  const { epoch, transaction } = value as Partial<Record<keyof Seen, unknown>>
+  const { epoch, transaction } = value as Partial<Record<keyof SeenCommit, unknown>>
   return typeof epoch === 'string' && Number.isSafeInteger(transaction)
 }
 

@@ -66,7 +66,7 @@ export async function openBeside(directory: string): Promise<Environment> {
   const newest = new NewestState(directory)
   for (let looks = 0; looks < busyLooksMax; looks++) {
     const visible = newest.visibleId
-    newest.look()
+    newest.check()
     // In the middle of a commit they differ too.
     if (visible === newest.highestId) return { root, newest }
     await new Promise((resolve) => setImmediate(resolve))

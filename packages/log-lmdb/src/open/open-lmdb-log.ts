@@ -24,8 +24,8 @@ import { OwnHistory } from '../history/own-history.ts'
 import type { Loss, OwnHistoryOptions } from '../history/own-history.ts'
 import { prepareDirectory } from './prepare-directory.ts'
 import { checkDirectory, register } from './register.ts'
-import { findPutBack, toPutOver } from '../history/overwritten-data.ts'
-import type { Seen } from '../history/overwritten-data.ts'
+import { findOverwrite, toOverwritten } from '../history/overwritten-data.ts'
+import type { SeenCommit } from '../history/overwritten-data.ts'
 import type { Registration } from './register.ts'
 import { nameTable } from '../tables/schema.ts'
 import type { Table, Tables } from '../tables/schema.ts'
@@ -34,7 +34,7 @@ import { describeSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import { readStoredLog } from '../lmdb-files/stored-log.ts'
 import type { StoredLog } from '../lmdb-files/stored-log.ts'
-import type { Wake } from '../tail/wake-file.ts'
+import type { WakeFile } from '../tail/wake-file.ts'
 import { Writer } from '../append/writer.ts'
 
 export interface LmdbLogOptions {
@@ -56,9 +56,9 @@ export interface LmdbLogOptions {
    * What other handles of the same service have `seen` last. Data that is older is a copy that somebody put over theirs: refused while a
    * process holds it, else looked through and gone on from in a new epoch. Default: what the directory itself says is believed.
    */
-  readonly seen?: Seen | undefined
+  readonly seen?: SeenCommit | undefined
   /** Told what this handle has just committed, before the tails are. Default: nobody is. */
-  readonly onSeen?: ((seen: Seen) => void) | undefined
+  readonly onSeen?: ((seen: SeenCommit) => void) | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Milliseconds between two looks at what other processes appended, should a wake-up be missed; 1 to 60,000. Default 50. */
@@ -88,17 +88,17 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   if (place !== undefined) requirePlace(directory, place, findPlaces(directory))
   const onWarning = options.onWarning ?? ((text: string) => process.emitWarning(text))
   const self = describeOwnProcess(clock)
-  const isPutBack = await lookForCopy(directory, { seen, clock, self })
-  if (isPutBack) onWarning(describePutBack(directory))
+  const wasOverwritten = await lookForCopy(directory, { seen, clock, self })
+  if (wasOverwritten) onWarning(describeOverwrite(directory))
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
   // Before LMDB opens the file, which may write to it.
-  const isOverwritten = compareSeal(directory) === 'other'
+  const isSealForeign = compareSeal(directory) === 'other'
   const key = openHolder(self.pid, randomBytes(8).toString('hex'))
   let environment: Environment | undefined
   let writer: Writer | undefined
   try {
-    const isServed = place !== undefined && !isPutBack
+    const isServed = place !== undefined && !wasOverwritten
     await lookThrough(directory, settings, { own: { ...self, ...found }, isServed })
     environment = openEnvironment(directory, overlapsSync(durability))
     const { newest } = environment
@@ -108,7 +108,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const expected = place ?? found.data
     if (expected !== undefined) requirePlace(directory, expected, held.places)
     const own = { ...self, ...held.places }
-    const data = { directory, copy: held.copy, isPutBack: isPutBack || isOverwritten }
+    const data = { directory, copy: held.copy, isOverwritten: wasOverwritten || isSealForeign }
     const registration = { ...data, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
     const identity = await writer.run(() => enter(opened, registration, { wake, seen }))
@@ -156,7 +156,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
 function beginHistory(
   { meta, newest }: Tables,
   own: Pick<OwnHistoryOptions, 'directory' | 'identity'> & {
-    readonly wake: Wake
+    readonly wake: WakeFile
     readonly onWarning: (text: string) => void
   },
 ): OwnHistory {
@@ -167,19 +167,19 @@ function beginHistory(
     onWarning(text)
   }
   // The transaction in which this process entered is part of what it has seen.
-  newest.look()
+  newest.check()
   const readStored = (): StoredLog | undefined => readStoredLog(directory)
   return new OwnHistory({ meta, newest, directory, identity, readStored, onLost })
 }
 
-/** See `findPutBack`; what nobody has seen is no copy. */
+/** See `findOverwrite`; what nobody has seen is no copy. */
 async function lookForCopy(
   directory: string,
-  known: { readonly seen: Seen | undefined; readonly clock: Clock; readonly self: Holder },
+  known: { readonly seen: SeenCommit | undefined; readonly clock: Clock; readonly self: Holder },
 ): Promise<boolean> {
   const { seen, clock, self } = known
   if (seen === undefined) return false
-  return await findPutBack({ directory, seen, clock, own: { ...self, ...findPlaces(directory) } })
+  return await findOverwrite({ directory, seen, clock, own: { ...self, ...findPlaces(directory) } })
 }
 
 /** Sees that what is there can be opened. */
@@ -197,7 +197,7 @@ async function lookThrough(
 function enter(
   tables: Tables,
   registration: Registration,
-  { wake, seen }: { readonly wake: Wake; readonly seen: Seen | undefined },
+  { wake, seen }: { readonly wake: WakeFile; readonly seen: SeenCommit | undefined },
 ): Identity {
   const { directory, own } = registration
   refuseOtherLock(tables.meta, directory, own)
@@ -212,7 +212,7 @@ function enter(
 }
 
 /** What an operator should know who has not stopped the hub for it. */
-function describePutBack(directory: string): string {
+function describeOverwrite(directory: string): string {
   return `An older copy, or another log, was put over the log in ${JSON.stringify(directory)} while this hub held it. No process holds it any more: it is looked through and begins a new epoch, and clients are told of a gap where events are gone. Stop the hub before a restore.`
 }
 
@@ -262,6 +262,6 @@ function openMeta(root: Environment['root'], directory: string): Table | undefin
  */
 function refuseOlder(newest: NewestState, directory: string, known: number): void {
   newest.note(known)
-  newest.look()
-  if (newest.isOlder) throw toPutOver(directory)
+  newest.check()
+  if (newest.isOlder) throw toOverwritten(directory)
 }

@@ -22,20 +22,20 @@ import { dataFile, lockFile } from '../lmdb-files/file-names.ts'
 import { newDataBytes } from '../limits.ts'
 import { prepareLockFile } from '../lmdb-files/lock-file.ts'
 import { sealFile } from '../lmdb-files/seal.ts'
-import { Wake, wakeFile, wasTouched } from '../tail/wake-file.ts'
+import { WakeFile, wakeFile, hasCommits } from '../tail/wake-file.ts'
 
 /**
  * Makes the directory if it is missing, and sees that its files can be opened and are a log's.
  * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_DAMAGED`
  */
-export function prepareDirectory(directory: string): Wake {
-  let wake: Wake | undefined
+export function prepareDirectory(directory: string): WakeFile {
+  let wake: WakeFile | undefined
   try {
     makeDirectory(directory)
     if (existsSync(join(directory, dataFile))) checkDataFile(directory)
     else refuseOther(directory)
     prepareLockFile(join(directory, lockFile))
-    wake = new Wake(directory)
+    wake = new WakeFile(directory)
     if (!existsSync(join(directory, dataFile))) requireSpace(directory)
     return wake
   } catch (error) {
@@ -60,7 +60,7 @@ function makeDirectory(directory: string): void {
 }
 
 function refuseOther(directory: string): void {
-  if (wasTouched(directory)) {
+  if (hasCommits(directory)) {
     // Another process may have made it in the meantime.
     if (existsSync(join(directory, dataFile))) return
     throw toDamaged(directory, `its ${dataFile} is gone, and events have been appended to it`)
@@ -83,7 +83,7 @@ function checkDataFile(directory: string): void {
   try {
     // A commit of a process that was killed while it waited for the disk can be visible and not yet flushed.
     fdatasyncSync(file)
-    const wasUsed = wasTouched(directory)
+    const wasUsed = hasCommits(directory)
     if (fstatSync(file).size === 0) {
       if (!wasUsed) return
       throw toDamaged(directory, `its ${dataFile} has 0 bytes, and events have been appended to it`)

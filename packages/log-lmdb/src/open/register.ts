@@ -20,7 +20,7 @@ export interface Registration {
   /** The data file; see `HeldFiles.copy`. */
   readonly copy: string
   /** The data was written into the file by another program, as by `cp` over what was there. */
-  readonly isPutBack: boolean
+  readonly isOverwritten: boolean
   readonly key: Buffer
   readonly clock: Clock
   readonly randomBytes: (count: number) => Uint8Array
@@ -79,7 +79,7 @@ interface Beginning extends Registration {
  */
 function beginEpoch(
   tables: Tables,
-  { stored, dead, own, copy, isPutBack, clock, randomBytes }: Beginning,
+  { stored, dead, own, copy, isOverwritten, clock, randomBytes }: Beginning,
 ): Identity {
   const { meta } = tables
   const { head } = readState(tables)
@@ -92,7 +92,7 @@ function beginEpoch(
   const before = stored?.lineage ?? Lineage.found(opening)
   // Right after a file was made its name is that of its place.
   const isSameFile = stored === undefined || [copy, own.data].includes(stored.copy)
-  const isSameCopy = isSameFile && !isPutBack
+  const isSameCopy = isSameFile && !isOverwritten
   const lineage = before.open({ ...opening, isSameCopy, isUnsure })
   const identity = { lineage, copy, openings: (stored?.openings ?? 0) + 1 }
   writeIdentity(meta, identity)

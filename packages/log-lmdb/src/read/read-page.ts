@@ -18,7 +18,7 @@ export interface ReadContext {
   readonly lineage: Lineage
 }
 
-interface Stretch {
+interface PagePart {
   readonly records: EventRecord[]
   readonly next: number
 }
@@ -28,7 +28,7 @@ interface WantedPage extends WantedRange {
   readonly dataMax: number
 }
 
-interface Scanned extends Stretch {
+interface Scanned extends PagePart {
   readonly looked: number
   /** Characters of data found. */
   readonly data: number
@@ -73,7 +73,7 @@ function findStart(
  * Where a pattern's topics are many, looking them up for every page could cost far more than the page: a look at the
  * range itself often fills it, and tells how dense its records lie where it does not. See bench/resume.ts.
  */
-function readRange(context: ReadContext, state: LogState, range: WantedRange): Stretch {
+function readRange(context: ReadContext, state: LogState, range: WantedRange): PagePart {
   const wanted = { ...range, dataMax: pageDataMax }
   if (!hasManyTopics(context.tables, wanted.topics)) return readCheaply(context, state, wanted)
   const probe = scan(context, wanted, probeRecordsMax)
@@ -88,7 +88,7 @@ function readRange(context: ReadContext, state: LogState, range: WantedRange): S
   return { records: [...probe.records, ...records], next }
 }
 
-function readCheaply(context: ReadContext, state: LogState, wanted: WantedPage): Stretch {
+function readCheaply(context: ReadContext, state: LogState, wanted: WantedPage): PagePart {
   const chosen = chooseTopics(context.tables, state, wanted)
   if (chosen === 'scan') return scan(context, wanted, scanRecordsMax)
   return mergeTopics(context, chosen, wanted)
@@ -98,7 +98,7 @@ function mergeTopics(
   { tables, lineage }: ReadContext,
   topics: readonly TopicStats[],
   { after, upTo, limit, dataMax }: WantedPage,
-): Stretch {
+): PagePart {
   const sources = topics.map(({ id }) => sequencesOf(tables, id, { after, upTo, limit }))
   const [only] = sources
   const sequences =

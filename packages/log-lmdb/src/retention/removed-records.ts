@@ -3,7 +3,7 @@
 // Without them a topic that keeps few events would overtake every tail that another process moves on with each burst.
 // A value is one byte, whether the record counts as lost or was superseded, and the record as it was stored.
 
-import { leavingMs, leavingShare } from '../limits.ts'
+import { removedKeptMs, removedShare } from '../limits.ts'
 import type { LogState } from '../tables/log-state.ts'
 import { decodeHead } from '../tables/record-codec.ts'
 import { asBuffer, readSequence, sequenceKey } from '../tables/schema.ts'
@@ -15,8 +15,8 @@ export type Removal = 'trimmed' | 'superseded'
 const flags = { superseded: Buffer.of(0), trimmed: Buffer.of(1) } as const
 
 /** Keeps a removed record for tails if it is young, else tells them that it is gone. */
-export function letGo(
-  { leaving }: Tables,
+export function keepForTails(
+  { removed }: Tables,
   state: LogState,
   gone: {
     readonly sequence: number
@@ -26,53 +26,53 @@ export function letGo(
   },
 ): void {
   const { time, weight } = decodeHead(gone.record)
-  if (time <= gone.now - leavingMs) {
-    forget(state, gone)
+  if (time <= gone.now - removedKeptMs) {
+    dropForTails(state, gone)
     return
   }
-  void leaving.put(sequenceKey(gone.sequence), Buffer.concat([flags[gone.removal], gone.record]))
-  state.leavingBytes += weight
+  void removed.put(sequenceKey(gone.sequence), Buffer.concat([flags[gone.removal], gone.record]))
+  state.removedBytes += weight
 }
 
 /** A record that tails are not handed any more. */
-export function forget(
+export function dropForTails(
   state: LogState,
   { sequence, removal }: { readonly sequence: number; readonly removal: Removal },
 ): void {
   if (removal === 'trimmed') state.tailMark = Math.max(state.tailMark, sequence)
 }
 
-/** Whether {@link trimLeaving} has something to do. */
-export function isLeavingDue({ leaving }: Tables, state: LogState, now: number): boolean {
-  if (state.leavingBytes === 0) return false
-  for (const { value } of leaving.getRange({ limit: 1 })) {
-    return decodeHead(recordOf(value)).time <= now - leavingMs
+/** Whether {@link trimRemoved} has something to do. */
+export function isRemovedDue({ removed }: Tables, state: LogState, now: number): boolean {
+  if (state.removedBytes === 0) return false
+  for (const { value } of removed.getRange({ limit: 1 })) {
+    return decodeHead(recordOf(value)).time <= now - removedKeptMs
   }
   return false
 }
 
 /** Drops what is old or too much, the oldest first; at most `max`. Returns how many. */
-export function trimLeaving(
-  { leaving }: Tables,
+export function trimRemoved(
+  { removed }: Tables,
   state: LogState,
   bounds: { readonly now: number; readonly maxBytes: number; readonly max: number },
 ): number {
-  const bytesMax = bounds.maxBytes * leavingShare
-  let removed = 0
-  while (state.leavingBytes > 0 && removed < bounds.max) {
-    const oldest = [...leaving.getRange({ limit: Math.min(64, bounds.max - removed) })]
-    if (oldest.length === 0) return removed
+  const bytesMax = bounds.maxBytes * removedShare
+  let count = 0
+  while (state.removedBytes > 0 && count < bounds.max) {
+    const oldest = [...removed.getRange({ limit: Math.min(64, bounds.max - count) })]
+    if (oldest.length === 0) return count
     for (const { key, value } of oldest) {
       const { time, weight } = decodeHead(recordOf(value))
-      if (state.leavingBytes <= bytesMax && time > bounds.now - leavingMs) return removed
+      if (state.removedBytes <= bytesMax && time > bounds.now - removedKeptMs) return count
       const sequence = readSequence(key)
-      void leaving.remove(sequenceKey(sequence))
-      state.leavingBytes -= weight
-      forget(state, { sequence, removal: value[0] === 1 ? 'trimmed' : 'superseded' })
-      removed += 1
+      void removed.remove(sequenceKey(sequence))
+      state.removedBytes -= weight
+      dropForTails(state, { sequence, removal: value[0] === 1 ? 'trimmed' : 'superseded' })
+      count += 1
     }
   }
-  return removed
+  return count
 }
 
 /** The record in a value. */

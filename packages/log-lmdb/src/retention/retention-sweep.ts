@@ -7,11 +7,11 @@ import type { LogContext } from '../log-context.ts'
 import { Expiry } from './expiry.ts'
 import type { Expired } from './expiry.ts'
 import { hasOldKeys } from '../append/idempotency.ts'
-import { isLeavingDue } from './removed-records.ts'
+import { isRemovedDue } from './removed-records.ts'
 import { readerCheckMs, sweepIntervalMs, sweepPauseMs, sweepRecordsMax } from '../limits.ts'
 import { readState } from '../tables/log-state.ts'
 import type { LogState } from '../tables/log-state.ts'
-import { Overfull } from './topics-over-bound.ts'
+import { TopicsOverBound } from './topics-over-bound.ts'
 import { withSnapshot } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 import { WriteView } from '../append/write-view.ts'
@@ -38,7 +38,7 @@ export class RetentionSweep {
   readonly #onError: (error: unknown) => void
   readonly #expiry: Expiry
   readonly #ledgers = new EndedEntries()
-  readonly #overfull: Overfull
+  readonly #overBound: TopicsOverBound
   #timer: Timer | undefined
   #step: Promise<void> | undefined
   #readersCheckedAt: number
@@ -50,7 +50,7 @@ export class RetentionSweep {
     this.#onError = onError
     this.#readersCheckedAt = context.clock.now()
     this.#expiry = new Expiry(context.rules)
-    this.#overfull = new Overfull(context.rules, context.retention)
+    this.#overBound = new TopicsOverBound(context.rules, context.retention)
     this.#sweepAfter(sweepPauseMs)
   }
 
@@ -60,8 +60,8 @@ export class RetentionSweep {
   }
 
   /** Told of topics that an append has left with more than they may hold. */
-  note(overfull: readonly Topic[]): void {
-    this.#overfull.add(overfull)
+  note(overBound: readonly Topic[]): void {
+    this.#overBound.add(overBound)
   }
 
   /** Resolves when the step under way has ended. */
@@ -117,14 +117,14 @@ export class RetentionSweep {
     const { tables, writer } = this.#context
     const { expired, ended, isTooMuch } = withSnapshot(tables, () => this.#look(isAsked))
     const sequences = [...expired.sequences, ...ended.sequences]
-    const isDue = isTooMuch || sequences.length > 0 || this.#overfull.names.size > 0
+    const isDue = isTooMuch || sequences.length > 0 || this.#overBound.names.size > 0
     const { trimmed, isDone } = isDue
       ? await writer.run(() => this.#remove(sequences))
       : { trimmed: [], isDone: true }
     this.#expiry.moveOn(expired)
     this.#ledgers.moveOn(ended)
-    for (const name of trimmed) this.#overfull.delete(name)
-    return isDone && !expired.isCutOff && !ended.isCutOff && !this.#overfull.isLapping
+    for (const name of trimmed) this.#overBound.delete(name)
+    return isDone && !expired.isCutOff && !ended.isCutOff && !this.#overBound.isLapping
   }
 
   #look(isAsked: boolean): Look {
@@ -132,7 +132,7 @@ export class RetentionSweep {
     const state = readState(tables)
     // The machine's clock, not the log's: one record dated far ahead must not make all before it too old.
     const now = Math.floor(this.#clock.now())
-    if (this.#overfull.names.size === 0) this.#overfull.lap(tables)
+    if (this.#overBound.names.size === 0) this.#overBound.lap(tables)
     const found = this.#expiry.find(tables, now)
     const ended = this.#ledgers.find(tables, now, isAsked)
     const isEnded = ended.sequences.length > 0
@@ -141,7 +141,7 @@ export class RetentionSweep {
     return {
       expired: isHeld ? this.#expiry.nothing : found,
       ended: isHeld ? this.#ledgers.nothing : ended,
-      isTooMuch: isOverfull(tables, state, retention.maxBytes) || isLeavingDue(tables, state, now),
+      isTooMuch: isOverBound(tables, state, retention.maxBytes) || isRemovedDue(tables, state, now),
     }
   }
 
@@ -154,7 +154,7 @@ export class RetentionSweep {
     for (const sequence of sequences) view.removeByRetention(sequence)
     let left = Math.max(1, sweepRecordsMax - sequences.length)
     const trimmed: Topic[] = []
-    for (const name of this.#overfull.names) {
+    for (const name of this.#overBound.names) {
       left -= view.trimTopic(name, left)
       if (left === 0) break
       trimmed.push(name)
@@ -167,7 +167,7 @@ export class RetentionSweep {
 }
 
 /** Ledgers are beside `maxBytes`; they are measured only where the log as a whole is over it. */
-function isOverfull(tables: Tables, { bytes }: LogState, maxBytes: number): boolean {
+function isOverBound(tables: Tables, { bytes }: LogState, maxBytes: number): boolean {
   if (bytes <= maxBytes) return false
   return bytes > listLedgers(tables).reduce((sum, ledger) => sum + ledger.bytes, maxBytes)
 }

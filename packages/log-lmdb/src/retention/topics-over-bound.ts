@@ -3,7 +3,7 @@
 import { hasWildcard, literalPrefix, parsePattern } from '@tidemark/log'
 import type { Retention, RetentionRule, Topic } from '@tidemark/log'
 import type { RuleBook } from '@tidemark/log/driver'
-import { overfullMax, sweepTopicsMax } from '../limits.ts'
+import { topicsOverBoundMax, sweepTopicsMax } from '../limits.ts'
 import { decodeTopicStats } from '../tables/log-state.ts'
 import { asBuffer } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
@@ -14,7 +14,7 @@ import type { TopicRange } from '../read/topic-ranges.ts'
  * An append trims the topics it adds to, and says which it had to leave. A lap over all topics under a rule with
  * bounds is needed only when the log is opened: rules may have changed, or a process was killed before it came to it.
  */
-export class Overfull {
+export class TopicsOverBound {
   readonly #rules: RuleBook
   readonly #allRanges: readonly TopicRange[]
   readonly #names = new Set<Topic>()
@@ -41,7 +41,7 @@ export class Overfull {
   }
 
   add(names: readonly Topic[]): void {
-    if (this.#names.size + names.length > overfullMax) this.#ranges = this.#allRanges
+    if (this.#names.size + names.length > topicsOverBoundMax) this.#ranges = this.#allRanges
     else for (const name of names) this.#names.add(name)
   }
 

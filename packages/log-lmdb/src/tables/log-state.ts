@@ -25,7 +25,7 @@ export interface LogState {
   /** Weight of the idempotency keys. */
   keyBytes: number
   /** Weight of the removed records that are still kept for tails. */
-  leavingBytes: number
+  removedBytes: number
   /** The newest sequence retention removed that tails are not handed any more. */
   tailMark: number
   /** All records before this sequence are of ledgers, so the bound on all bytes removes none of them. 0 where nobody has looked. */
@@ -64,7 +64,7 @@ const emptyState: LogState = {
   nextTopicId: 0,
   emptyCount: 0,
   keyBytes: 0,
-  leavingBytes: 0,
+  removedBytes: 0,
   tailMark: 0,
   countedFrom: 0,
 }

@@ -8,8 +8,8 @@ import type { NewestState } from '../lmdb-files/newest-state.ts'
 /** A database with bytes for keys and values. */
 export type Table = Database<Buffer, Buffer>
 
-/** The tables of a log, as they are named in the directory. */
-export type TableName = Exclude<keyof Tables, 'root' | 'newest'>
+/** The tables of a log, as they are named in the directory: `leaving` holds the removed records. */
+export type TableName = Exclude<keyof Tables, 'root' | 'newest' | 'removed'> | 'leaving'
 
 export interface Tables {
   readonly root: RootDatabase<Buffer, Buffer>
@@ -20,7 +20,8 @@ export interface Tables {
   readonly topics: Table
   readonly marks: Table
   readonly empty: Table
-  readonly leaving: Table
+  /** Removed records that are still kept for tails. */
+  readonly removed: Table
   readonly latest: Table
   readonly keys: Table
   readonly keysByAge: Table
@@ -59,7 +60,7 @@ export function nameTable(root: RootDatabase<Buffer, Buffer>, name: TableName): 
 }
 
 /** All tables, as {@link nameTable} has them. */
-export function nameTables(root: RootDatabase<Buffer, Buffer>): Record<TableName, Table> {
+export function nameTables(root: RootDatabase<Buffer, Buffer>): Omit<Tables, 'root' | 'newest'> {
   return {
     meta: nameTable(root, 'meta'),
     records: nameTable(root, 'records'),
@@ -67,7 +68,7 @@ export function nameTables(root: RootDatabase<Buffer, Buffer>): Record<TableName
     topics: nameTable(root, 'topics'),
     marks: nameTable(root, 'marks'),
     empty: nameTable(root, 'empty'),
-    leaving: nameTable(root, 'leaving'),
+    removed: nameTable(root, 'leaving'),
     latest: nameTable(root, 'latest'),
     keys: nameTable(root, 'keys'),
     keysByAge: nameTable(root, 'keysByAge'),
@@ -128,7 +129,7 @@ function writeSequence(target: Buffer, sequence: number, start: number): void {
  * been put back is looked at first, for `OwnHistory`.
  */
 export function withSnapshot<T>({ root, newest }: Tables, read: () => T): T {
-  newest.look()
+  newest.check()
   root.resetReadTxn()
   try {
     return read()

@@ -16,14 +16,14 @@ import type { OwnHistory } from '../history/own-history.ts'
 import { decodeRecord } from '../tables/record-codec.ts'
 import { asBuffer, readSequence, sequenceKey, withSnapshot } from '../tables/schema.ts'
 import type { Table, Tables } from '../tables/schema.ts'
-import type { Wake } from './wake-file.ts'
+import type { WakeFile } from './wake-file.ts'
 
 export interface TailsOptions {
   readonly tables: Tables
   readonly lineage: Lineage
   readonly history: OwnHistory
   readonly clock: Clock
-  readonly wake: Wake
+  readonly wake: WakeFile
   readonly pollMs: number
   /** Records from this sequence on will be announced, see `AppendQueue.inFlightFirst`. */
   readonly announcedFrom: () => number
@@ -64,7 +64,7 @@ export class Tails {
     }
     const tail = new HandledTail(after, handler, (closed) => this.#tails.delete(closed))
     this.#tails.add(tail)
-    wake.listen(() => this.look())
+    wake.listen(() => this.check())
     this.#pollLater()
     if (sequenceOf(after) < head) this.#advanceLater()
     return tail
@@ -86,13 +86,13 @@ export class Tails {
   }
 
   /** Looks for new records in the next turn if anybody has committed; called for each commit of this handle too. */
-  look(): void {
+  check(): void {
     if (this.#isClosed) return
     const { tables, history } = this.#options
     const visible = this.#readVisible()
     if (tables.newest.isOlder) {
       // Long before the lookout: the sooner it is told of, the fewer processes come and find nothing wrong.
-      history.look()
+      history.check()
       return
     }
     const isLevel = this.#levelAt !== undefined && visible === this.#levelAt
@@ -120,7 +120,7 @@ export class Tails {
     if (this.#isClosed || this.#poll !== undefined || this.#tails.size === 0) return
     this.#poll = clock.after(pollMs, () => {
       this.#poll = undefined
-      this.look()
+      this.check()
       this.#pollLater()
     })
   }
@@ -147,7 +147,7 @@ export class Tails {
   #readVisible(): number | undefined {
     const { newest } = this.#options.tables
     try {
-      newest.look()
+      newest.check()
       return newest.visibleId
     } catch (error) {
       this.#options.onError(error)
@@ -163,14 +163,14 @@ export class Tails {
     // Up to date but for what comes by itself.
     if (reached === end) return false
     const found = withSnapshot(tables, () => {
-      history.look()
+      history.check()
       // It has been told of. What is there is of another history, under the same sequences.
       if (history.isLost) return { head: reached, records: [] }
-      const { head: newest, tailMark, leavingBytes } = readState(tables)
+      const { head: newest, tailMark, removedBytes } = readState(tables)
       const head = Math.min(newest, end)
       if (tailMark > reached) return { head, overtakenTo: tailMark }
       if (reached >= head) return { head, records: [] }
-      return { head, records: this.#read({ after: reached, upTo: head, leavingBytes }) }
+      return { head, records: this.#read({ after: reached, upTo: head, removedBytes }) }
     })
     if (found.records === undefined) {
       const to = lineage.positionAt(found.overtakenTo)
@@ -184,14 +184,14 @@ export class Tails {
     return !tail.isClosed && sequenceOf(tail.position) < found.head
   }
 
-  #read(range: { after: number; upTo: number; leavingBytes: number }): readonly EventRecord[] {
+  #read(range: { after: number; upTo: number; removedBytes: number }): readonly EventRecord[] {
     const { tables } = this.#options
     const stored = this.#decode(tables.records, range, asBuffer)
     const all =
-      range.leavingBytes === 0
+      range.removedBytes === 0
         ? stored
         : mergeByPosition<EventRecord>(
-            [stored, this.#decode(tables.leaving, range, recordOf)],
+            [stored, this.#decode(tables.removed, range, recordOf)],
             ({ position }) => sequenceOf(position),
           )
     const records: EventRecord[] = []

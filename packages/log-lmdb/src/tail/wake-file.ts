@@ -30,7 +30,7 @@ const lossAt = noteBytes
 const noteShape = /^\. ([0-9a-z]+) (\d+)\n/
 
 /** Whether anything was ever committed; until then the file is empty, or holds zeros that kept space free. */
-export function wasTouched(directory: string): boolean {
+export function hasCommits(directory: string): boolean {
   const path = join(directory, wakeFile)
   if (!existsSync(path)) return false
   const file = openSync(path, 'r')
@@ -43,11 +43,11 @@ export function wasTouched(directory: string): boolean {
 }
 
 /** Makes the file of a directory that nobody holds, as after a commit. */
-export function writeWake(directory: string): void {
+export function writeWakeFile(directory: string): void {
   writeFileSync(join(directory, wakeFile), oneByte)
 }
 
-export class Wake {
+export class WakeFile {
   readonly #path: string
   readonly #file: number
   #watcher: FSWatcher | undefined

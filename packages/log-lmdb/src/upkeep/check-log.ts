@@ -14,7 +14,7 @@ import { toNoLog, toUnreadable } from '../failures.ts'
 import { describeOwnHolder } from '../history/held-files.ts'
 import { isOfLmdb } from '../lmdb-files/lmdb-traces.ts'
 import { openBeside } from '../open/open-environment.ts'
-import { wasTouched } from '../tail/wake-file.ts'
+import { hasCommits } from '../tail/wake-file.ts'
 import { isOfLog, walkState } from '../lmdb-files/walk-state.ts'
 import type { StateSummary, StateWalk } from '../lmdb-files/walk-state.ts'
 
@@ -100,14 +100,14 @@ async function check(
 
 /** Damaged, and not of another program: its directory or the rest of it says so. */
 function isOurs(path: string, directory: string | undefined): boolean {
-  return isOfLmdb(path) || (directory !== undefined && wasTouched(directory))
+  return isOfLmdb(path) || (directory !== undefined && hasCommits(directory))
 }
 
 function refuseNoLog(
   { path, directory }: Omit<DataPath, 'damage'>,
   { names }: StateSummary,
 ): never {
-  if (isOfLog(names) || (directory !== undefined && wasTouched(directory)))
+  if (isOfLog(names) || (directory !== undefined && hasCommits(directory)))
     throw new DamageSeen(missingTables)
   throw toNoLog(
     path,

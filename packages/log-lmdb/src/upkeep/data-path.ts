@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { toNoLog, toUnreadable } from '../failures.ts'
 import { dataFile, lockFile } from '../lmdb-files/file-names.ts'
 import { sealFile } from '../lmdb-files/seal.ts'
-import { wakeFile, wasTouched } from '../tail/wake-file.ts'
+import { wakeFile, hasCommits } from '../tail/wake-file.ts'
 
 /** All files of a log in its directory; the data file first. */
 export const logFiles: readonly string[] = [dataFile, lockFile, wakeFile, sealFile]
@@ -40,7 +40,7 @@ export function findData(named: string): DataPath {
   const data = stat(path)
   const fault = describeMissing(data)
   if (fault === undefined) return { path, directory: named, damage: undefined }
-  const reason = wasTouched(named) ? 'events have been appended to it' : describeBrokenOff(named)
+  const reason = hasCommits(named) ? 'events have been appended to it' : describeBrokenOff(named)
   if (reason === undefined) throw toNoLog(named, fault)
   return { path, directory: named, damage: `${fault}, and ${reason}` }
 }

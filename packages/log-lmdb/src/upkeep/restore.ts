@@ -28,7 +28,7 @@ import { findHolder } from './find-holder.ts'
 import { copyBytes } from '../limits.ts'
 import { compareSeal, sealDirectory, sealFile } from '../lmdb-files/seal.ts'
 import { flush, makeStandAlone } from './stand-alone.ts'
-import { wakeFile, writeWake } from '../tail/wake-file.ts'
+import { wakeFile, writeWakeFile } from '../tail/wake-file.ts'
 
 export interface RestoreOptions {
   /** A backup, or the directory of a log that nobody holds. */
@@ -72,7 +72,7 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
     await copyFile(findData(backup).path, join(scratch, dataFile), onProgress)
     await makeStandAlone(scratch, wipe)
     // It holds events: should its data be lost before the next one comes, that is damage.
-    writeWake(scratch)
+    writeWakeFile(scratch)
     // It is going to be sealed: the next process believes that it has been looked through.
     const copied = await checkLog({ path: join(scratch, dataFile), onProgress, clock })
     if (copied.damage !== undefined)

@@ -7,7 +7,7 @@ import { acceptRestMs, backlogMax, dropLineMs, handoverMs } from '../limits.ts'
 import type { ListeningHandle } from './messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-export interface DoorOptions {
+export interface ListeningSocketOptions {
   /** Listens already. Nobody else closes it or lets it listen. */
   readonly server: Server
   readonly clock: Clock
@@ -23,42 +23,42 @@ export interface DoorOptions {
  * the first one to shut the door. A handle is copied on its way through another process: a worker is sent one and sends it
  * back (0.2 ms on Node 20 and 24). node:cluster sends such handles in the same way.
  */
-export class Door {
-  readonly #options: DoorOptions
+export class ListeningSocket {
+  readonly #options: ListeningSocketOptions
   readonly #workers = new Set<WorkerProcess>()
   /** Unpolled handles. The first one stays for good, so that the socket lives on while the door is shut; the second one opens it. */
-  readonly #spares: ListeningHandle[] = []
+  readonly #copies: ListeningHandle[] = []
   /** An open port keeps the process, and so must one that is shut while no worker runs either. */
-  readonly #hold = new MessageChannel().port1
-  #isWantedOpen = true
+  readonly #keepAlive = new MessageChannel().port1
+  #shouldBeOpen = true
   #isOpen = true
   #isClosed = false
   #asking: { readonly worker: WorkerProcess; readonly timer: Timer } | undefined
-  #resting: Timer | undefined
+  #pause: Timer | undefined
   /** By the clock's `elapsed`. */
-  #complainedAt = -Infinity
+  #warnedAt = -Infinity
 
-  constructor(options: DoorOptions) {
+  constructor(options: ListeningSocketOptions) {
     this.#options = options
-    this.#hold.ref()
-    options.server.on('error', (error) => this.#rest(error))
+    this.#keepAlive.ref()
+    options.server.on('error', (error) => this.#pauseAfter(error))
   }
 
   /** Opens or shuts it, as soon as that can be done. */
-  want(isOpen: boolean): void {
-    this.#isWantedOpen = isOpen
+  setOpen(isOpen: boolean): void {
+    this.#shouldBeOpen = isOpen
     this.#follow()
   }
 
   /** A connection was accepted. While the door cannot be shut although it should be, the next one is taken later. */
-  entered(): void {
-    if (this.#isOpen && !this.#isWantedOpen) this.#options.holdUp()
+  accepted(): void {
+    if (this.#isOpen && !this.#shouldBeOpen) this.#options.holdUp()
   }
 
   /** A worker was started, which can be asked for copies. */
   add(worker: WorkerProcess): void {
     this.#workers.add(worker)
-    this.#refill()
+    this.#requestCopy()
   }
 
   /** The worker has ended. */
@@ -66,43 +66,43 @@ export class Door {
     this.#workers.delete(worker)
     if (this.#asking?.worker !== worker) return
     this.#stopAsking()
-    this.#refill()
+    this.#requestCopy()
   }
 
   /** A worker has sent a copy; it is undefined when it was lost on its way. */
   receive(handle: unknown): void {
     if (!isHandle(handle)) return
-    if (this.#isClosed || this.#spares.length === 2) {
+    if (this.#isClosed || this.#copies.length === 2) {
       handle.close()
       return
     }
-    this.#spares.push(handle)
+    this.#copies.push(handle)
     this.#stopAsking()
     this.#follow()
-    this.#refill()
+    this.#requestCopy()
   }
 
   /** Nobody waits in the kernel's queue any more, nor will. */
   close(): void {
     this.#isClosed = true
     this.#stopAsking()
-    this.#resting?.cancel()
-    this.#hold.close()
+    this.#pause?.cancel()
+    this.#keepAlive.close()
     this.#options.server.close()
-    for (const spare of this.#spares.splice(0)) spare.close()
+    for (const copy of this.#copies.splice(0)) copy.close()
   }
 
   #follow(): void {
-    if (this.#isClosed || this.#isWantedOpen === this.#isOpen) return
-    if (this.#isWantedOpen) this.#open()
-    else if (this.#spares.length > 0) this.#shut()
+    if (this.#isClosed || this.#shouldBeOpen === this.#isOpen) return
+    if (this.#shouldBeOpen) this.#open()
+    else if (this.#copies.length > 0) this.#shut()
   }
 
   #open(): void {
-    if (this.#resting !== undefined || this.#spares.length < 2) return
+    if (this.#pause !== undefined || this.#copies.length < 2) return
     this.#isOpen = true
-    this.#options.server.listen(this.#spares.pop(), backlogMax)
-    this.#refill()
+    this.#options.server.listen(this.#copies.pop(), backlogMax)
+    this.#requestCopy()
   }
 
   #shut(): void {
@@ -111,42 +111,42 @@ export class Door {
   }
 
   /** What stands in the way of accepting (descriptors, memory) stands there for a while: without a rest this would go round and round. */
-  #rest(error: Error): void {
+  #pauseAfter(error: Error): void {
     const { clock, holdUp } = this.#options
     if (this.#isClosed) return
-    if (this.#resting !== undefined) {
+    if (this.#pause !== undefined) {
       if (this.#isOpen) holdUp()
       return
     }
-    this.#complain(error)
-    this.#resting = clock.after(acceptRestMs, () => {
-      this.#resting = undefined
+    this.#warn(error)
+    this.#pause = clock.after(acceptRestMs, () => {
+      this.#pause = undefined
       this.#follow()
     })
-    if (this.#isOpen && this.#spares.length > 0) this.#shut()
+    if (this.#isOpen && this.#copies.length > 0) this.#shut()
   }
 
-  #complain({ message }: Error): void {
+  #warn({ message }: Error): void {
     const { clock, say } = this.#options
-    if (clock.elapsed() - this.#complainedAt < dropLineMs) return
-    this.#complainedAt = clock.elapsed()
+    if (clock.elapsed() - this.#warnedAt < dropLineMs) return
+    this.#warnedAt = clock.elapsed()
     say(
       `Connections cannot be accepted: ${message}. They wait, and the next attempts follow every ${acceptRestMs} ms.`,
     )
   }
 
   /** Asks one worker after the other until a copy has come. */
-  #refill(): void {
-    if (this.#isClosed || this.#spares.length === 2 || this.#asking !== undefined) return
+  #requestCopy(): void {
+    if (this.#isClosed || this.#copies.length === 2 || this.#asking !== undefined) return
     const [worker] = this.#workers
-    const original = this.#spares[0] ?? handleOf(this.#options.server)
+    const original = this.#copies[0] ?? handleOf(this.#options.server)
     if (worker === undefined || original === undefined) return
     worker.copy(original)
     const timer = this.#options.clock.after(handoverMs, () => {
       // One that does not answer is asked last the next time.
       if (this.#workers.delete(worker)) this.#workers.add(worker)
       this.#stopAsking()
-      this.#refill()
+      this.#requestCopy()
     })
     this.#asking = { worker, timer }
   }

@@ -2,8 +2,8 @@
 
 import { restartWaits } from '../limits.ts'
 
-/** The pace of one worker's restarts. */
-export class RestartPace {
+/** The backoff of one worker's restarts. */
+export class RestartBackoff {
   #shortLives = 0
   #failedStarts = 0
 

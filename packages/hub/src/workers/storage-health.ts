@@ -3,7 +3,7 @@
 import type { Clock } from '@tidemark/log'
 
 /** What one worker says of its storage. */
-export class Storing {
+export class StorageHealth {
   readonly #clock: Clock
   #commits = 0
   /** By `clock.elapsed()`, as the next two; undefined while storage takes its events. */
@@ -34,7 +34,7 @@ export class Storing {
   }
 
   /** Whether this one has stored events after the other one got stuck. */
-  hasStoredSince(other: Storing): boolean {
+  hasStoredSince(other: StorageHealth): boolean {
     return other.#stuckSince !== undefined && this.#storedAt > other.#stuckSince
   }
 }

@@ -5,11 +5,11 @@ import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { handoverMs } from '../src/limits.ts'
-import { Porter } from '../src/workers/porter.ts'
+import { Dispatcher } from '../src/workers/dispatcher.ts'
 import type { WorkerProcess } from '../src/workers/worker-process.ts'
 
 interface Counter {
-  readonly porter: Porter
+  readonly dispatcher: Dispatcher
   readonly workers: readonly WorkerProcess[]
   /** How many connections each worker got so far. */
   readonly handed: readonly number[]
@@ -20,7 +20,7 @@ interface Counter {
   /** A worker confirms. */
   readonly take: (worker: WorkerProcess) => void
   readonly clock: FakeClock
-  /** What the porter said of its room, oldest first. */
+  /** What the dispatcher said of its room, oldest first. */
   readonly rooms: readonly boolean[]
 }
 
@@ -30,11 +30,11 @@ interface Bounds {
   readonly onTheWayMax?: number
 }
 
-/** A porter with workers that take what they are handed at once. */
+/** A dispatcher with workers that take what they are handed at once. */
 function openCounter(workerCount: number, bounds: Bounds = {}): Counter {
   const rooms: boolean[] = []
   const clock = createFakeClock()
-  const porter = new Porter({
+  const dispatcher = new Dispatcher({
     sessionsMax: 1_000,
     connectionsMax: 1_000,
     onTheWayMax: 1_000,
@@ -55,56 +55,56 @@ function openCounter(workerCount: number, bounds: Bounds = {}): Counter {
       copy: () => undefined,
       kill: () => undefined,
     }
-    porter.add(worker)
+    dispatcher.add(worker)
     return worker
   })
   const bring = (count: number): void => {
     for (let i = 0; i < count; i++) {
-      porter.accept(new Socket())
+      dispatcher.accept(new Socket())
       // Each that is taken may let another one go.
       for (const worker of toTake) take(worker)
     }
   }
   const take = (worker: WorkerProcess): void => {
     toTake.delete(worker)
-    porter.taken(worker)
+    dispatcher.confirmed(worker)
   }
   const bringUntaken = (count: number): void => {
-    for (let i = 0; i < count; i++) porter.accept(new Socket())
+    for (let i = 0; i < count; i++) dispatcher.accept(new Socket())
   }
-  return { porter, workers, handed, bring, bringUntaken, take, clock, rooms }
+  return { dispatcher, workers, handed, bring, bringUntaken, take, clock, rooms }
 }
 
 test('a worker that is silent gets no connection until it is heard, then catches up', () => {
-  const { porter, workers, handed, bring } = openCounter(2)
+  const { dispatcher, workers, handed, bring } = openCounter(2)
   const [first] = workers
   if (first === undefined) throw new Error('There are two workers.')
-  porter.doubt(first)
+  dispatcher.suspend(first)
   bring(10)
   expect(handed).toEqual([0, 10])
-  porter.heard(first, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isShort: false })
   bring(20)
   expect(handed).toEqual([15, 15])
 })
 
 test('while all workers are silent connections wait, and go to the first that is heard', () => {
-  const { porter, workers, handed, bring } = openCounter(2)
-  for (const worker of workers) porter.doubt(worker)
+  const { dispatcher, workers, handed, bring } = openCounter(2)
+  for (const worker of workers) dispatcher.suspend(worker)
   bring(1)
   expect(handed).toEqual([0, 0])
   const [, second] = workers
-  if (second !== undefined) porter.heard(second, { sessions: 0, isShort: false })
+  if (second !== undefined) dispatcher.answered(second, { sessions: 0, isShort: false })
   expect(handed).toEqual([0, 1])
 })
 
 test('a connection that carries many streams counts for as many once they are told', () => {
-  const { porter, workers, handed, bring } = openCounter(2)
+  const { dispatcher, workers, handed, bring } = openCounter(2)
   const [first, second] = workers
   if (first === undefined || second === undefined) throw new Error('There are two workers.')
   bring(2)
-  for (const worker of workers) porter.asked(worker)
-  porter.heard(first, { sessions: 100, isShort: false })
-  porter.heard(second, { sessions: 1, isShort: false })
+  for (const worker of workers) dispatcher.pinged(worker)
+  dispatcher.answered(first, { sessions: 100, isShort: false })
+  dispatcher.answered(second, { sessions: 1, isShort: false })
   bring(99)
   expect(handed).toEqual([1, 100])
   bring(10)
@@ -112,14 +112,14 @@ test('a connection that carries many streams counts for as many once they are to
 })
 
 test('connections kept alive without a stream do not keep streams away', () => {
-  const { porter, workers, handed, bring } = openCounter(2)
+  const { dispatcher, workers, handed, bring } = openCounter(2)
   const [first, second] = workers
   if (first === undefined || second === undefined) throw new Error('There are two workers.')
-  porter.doubt(second)
+  dispatcher.suspend(second)
   bring(50)
   for (const worker of workers) {
-    porter.asked(worker)
-    porter.heard(worker, { sessions: 0, isShort: false })
+    dispatcher.pinged(worker)
+    dispatcher.answered(worker, { sessions: 0, isShort: false })
   }
   expect(handed).toEqual([50, 0])
   // Nobody has a stream, so the fewest connections decide for one, and its stream for the next.
@@ -128,20 +128,20 @@ test('connections kept alive without a stream do not keep streams away', () => {
 })
 
 test('what was handed over while the question was on its way is not forgotten with its answer', () => {
-  const { porter, workers, handed, bring } = openCounter(2)
+  const { dispatcher, workers, handed, bring } = openCounter(2)
   const [first, second] = workers
   if (first === undefined || second === undefined) throw new Error('There are two workers.')
-  porter.doubt(second)
-  porter.asked(first)
+  dispatcher.suspend(second)
+  dispatcher.pinged(first)
   bring(10)
-  porter.heard(first, { sessions: 0, isShort: false })
-  porter.heard(second, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isShort: false })
+  dispatcher.answered(second, { sessions: 0, isShort: false })
   bring(10)
   expect(handed).toEqual([10, 10])
 })
 
 test('a wave that workers do not take waits where it is: no more is accepted until some of it is taken', () => {
-  const { porter, workers, rooms, bringUntaken, take } = openCounter(1, { onTheWayMax: 16 })
+  const { dispatcher, workers, rooms, bringUntaken, take } = openCounter(1, { onTheWayMax: 16 })
   const [worker] = workers
   if (worker === undefined) throw new Error('There is a worker.')
   bringUntaken(15)
@@ -152,13 +152,13 @@ test('a wave that workers do not take waits where it is: no more is accepted unt
   expect(rooms).toEqual([false])
   take(worker)
   expect(rooms).toEqual([false, true])
-  porter.remove(worker)
+  dispatcher.remove(worker)
   bringUntaken(3)
   expect(rooms).toEqual([false, true, false])
 })
 
 test('before any worker serves, connections wait, and their number is bounded', () => {
-  const { porter, rooms, bringUntaken } = openCounter(0, { onTheWayMax: 3 })
+  const { dispatcher, rooms, bringUntaken } = openCounter(0, { onTheWayMax: 3 })
   bringUntaken(3)
   expect(rooms).toEqual([false])
   const sockets: Socket[] = []
@@ -169,101 +169,101 @@ test('before any worker serves, connections wait, and their number is bounded', 
     copy: () => undefined,
     kill: () => undefined,
   }
-  porter.add(worker)
-  while (sockets.length < 3) porter.taken(worker)
+  dispatcher.add(worker)
+  while (sockets.length < 3) dispatcher.confirmed(worker)
   expect(sockets).toHaveLength(3)
   expect(rooms).toEqual([false, true])
 })
 
 test('the worker that answers fastest does not get more than its share while another is passed over', () => {
-  const { porter, workers, handed, bring } = openCounter(2, { sessionsMax: 10 })
+  const { dispatcher, workers, handed, bring } = openCounter(2, { sessionsMax: 10 })
   const [slow] = workers
   if (slow === undefined) throw new Error('There are two workers.')
-  porter.doubt(slow)
+  dispatcher.suspend(slow)
   bring(10)
   expect(handed).toEqual([0, 10])
-  porter.heard(slow, { sessions: 0, isShort: false })
+  dispatcher.answered(slow, { sessions: 0, isShort: false })
   bring(10)
   expect(handed).toEqual([10, 10])
 })
 
 test('streams that a worker has not told of yet count towards its share', () => {
-  const { porter, workers, handed, bring } = openCounter(2, { sessionsMax: 10 })
+  const { dispatcher, workers, handed, bring } = openCounter(2, { sessionsMax: 10 })
   const [first, second] = workers
   if (first === undefined || second === undefined) throw new Error('There are two workers.')
-  porter.doubt(second)
+  dispatcher.suspend(second)
   bring(10)
-  porter.asked(first)
+  dispatcher.pinged(first)
   // It has taken the connections, and read none of the requests.
-  porter.heard(first, { sessions: 0, isShort: false })
-  porter.asked(second)
-  porter.heard(second, { sessions: 9, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isShort: false })
+  dispatcher.pinged(second)
+  dispatcher.answered(second, { sessions: 9, isShort: false })
   bring(1)
   expect(handed).toEqual([10, 1])
 })
 
 test('when all hold their shares a connection is handed over to be told when to come back, and beyond the spare it waits uncut', () => {
-  const { porter, workers, handed, bring, bringUntaken } = openCounter(2, {
+  const { dispatcher, workers, handed, bring, bringUntaken } = openCounter(2, {
     sessionsMax: 2,
     connectionsMax: 3,
   })
   bring(6)
   expect(handed).toEqual([3, 3])
   const late = new Socket()
-  porter.accept(late)
+  dispatcher.accept(late)
   bringUntaken(1)
   expect([handed, late.destroyed]).toEqual([[3, 3], false])
   const [first] = workers
-  if (first !== undefined) porter.closed(first, 1)
+  if (first !== undefined) dispatcher.closed(first, 1)
   expect(handed).toEqual([4, 3])
 })
 
 test('a worker without file descriptors gets no connection, which would be lost there', () => {
-  const { porter, workers, handed, bring } = openCounter(2)
+  const { dispatcher, workers, handed, bring } = openCounter(2)
   const [first] = workers
   if (first === undefined) throw new Error('There are two workers.')
-  porter.heard(first, { sessions: 0, isShort: true })
+  dispatcher.answered(first, { sessions: 0, isShort: true })
   bring(4)
   expect(handed).toEqual([0, 4])
-  porter.heard(first, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isShort: false })
   bring(4)
   expect(handed).toEqual([4, 4])
 })
 
 test('while this process has no file descriptors left nothing is accepted', () => {
-  const { porter, rooms } = openCounter(1)
-  porter.setShort(true)
-  porter.setShort(false)
+  const { dispatcher, rooms } = openCounter(1)
+  dispatcher.setShort(true)
+  dispatcher.setShort(false)
   expect(rooms).toEqual([false, true])
 })
 
-test('a connection that was lost on its way to a worker goes to another, and does not shut the door of the first for good', () => {
-  const { porter, workers, handed, bring, bringUntaken, take, clock } = openCounter(2)
+test('a connection that was lost on its way to a worker goes to another, and does not keep the port closed for the first for good', () => {
+  const { dispatcher, workers, handed, bring, bringUntaken, take, clock } = openCounter(2)
   const [first, second] = workers
   if (first === undefined || second === undefined) throw new Error('There are two workers.')
   const lost = new Socket()
-  porter.accept(lost)
+  dispatcher.accept(lost)
   bringUntaken(2)
   take(second)
   clock.advance(handoverMs)
   take(second)
   expect(handed).toEqual([1, 2])
   // It answers what it was asked behind the connection, and has not confirmed it.
-  porter.asked(first)
-  porter.heard(first, { sessions: 0, isShort: false })
+  dispatcher.pinged(first)
+  dispatcher.answered(first, { sessions: 0, isShort: false })
   expect([handed, lost.destroyed]).toEqual([[1, 3], false])
   take(second)
   expect(lost.destroyed).toBe(true)
   // The next answer says that it can take connections again; it has none, the other three.
-  porter.asked(first)
-  porter.heard(first, { sessions: 0, isShort: false })
+  dispatcher.pinged(first)
+  dispatcher.answered(first, { sessions: 0, isShort: false })
   bring(3)
   expect(handed).toEqual([4, 3])
 })
 
 test('a lost connection keeps its place: it is handed over before those that came later', () => {
   const handed: number[] = []
-  const { porter } = openCounter(0)
+  const { dispatcher } = openCounter(0)
   const worker: WorkerProcess = {
     pid: 1,
     send: () => undefined,
@@ -272,23 +272,23 @@ test('a lost connection keeps its place: it is handed over before those that cam
     kill: () => undefined,
   }
   const sockets = [new Socket(), new Socket(), new Socket()]
-  porter.add(worker)
-  for (const socket of sockets) porter.accept(socket)
+  dispatcher.add(worker)
+  for (const socket of sockets) dispatcher.accept(socket)
   for (let round = 0; round < 2; round++) {
-    porter.asked(worker)
-    porter.heard(worker, { sessions: 0, isShort: false })
+    dispatcher.pinged(worker)
+    dispatcher.answered(worker, { sessions: 0, isShort: false })
   }
-  for (let i = 0; i < 3; i++) porter.taken(worker)
+  for (let i = 0; i < 3; i++) dispatcher.confirmed(worker)
   expect(handed).toEqual([0, 0, 1, 2])
 })
 
 test('a connection that was handed over after the question is not taken for lost when the answer comes first', () => {
-  const { porter, workers, handed, bringUntaken, take } = openCounter(1)
+  const { dispatcher, workers, handed, bringUntaken, take } = openCounter(1)
   const [worker] = workers
   if (worker === undefined) throw new Error('There is a worker.')
-  porter.asked(worker)
+  dispatcher.pinged(worker)
   bringUntaken(1)
-  porter.heard(worker, { sessions: 0, isShort: false })
+  dispatcher.answered(worker, { sessions: 0, isShort: false })
   expect(handed).toEqual([1])
   take(worker)
   bringUntaken(1)
@@ -308,13 +308,15 @@ test('while a worker with room stands still for a moment nobody is handed to a f
 })
 
 test('a worker that has left its watchdog without an answer is not waited for: the full one tells clients when to come back', () => {
-  const { porter, workers, handed, bringUntaken, take, clock } = openCounter(2, { sessionsMax: 10 })
+  const { dispatcher, workers, handed, bringUntaken, take, clock } = openCounter(2, {
+    sessionsMax: 10,
+  })
   const [slow, fast] = workers
   if (slow === undefined || fast === undefined) throw new Error('There are two workers.')
   bringUntaken(20)
   clock.advance(handoverMs)
   for (let i = 0; i < 10; i++) take(fast)
-  porter.doubt(slow)
+  dispatcher.suspend(slow)
   for (let i = 0; i < 9; i++) take(fast)
   expect(handed).toEqual([1, 19])
 })

@@ -1,23 +1,23 @@
 // Tells the supervising process what was committed: at once on a quiet log, and not for every commit of a busy one.
 
 import type { Clock } from '@tidemark/log'
-import type { Seen } from '@tidemark/log-lmdb'
+import type { SeenCommit } from '@tidemark/log-lmdb'
 import { seenPauseMs } from '../limits.ts'
 
 /** What is told is never older than {@link seenPauseMs}. */
-export class SeenTeller {
+export class CommitReporter {
   readonly #clock: Clock
-  readonly #tell: (seen: Seen) => void
+  readonly #tell: (seen: SeenCommit) => void
   #isPausing = false
   /** What has come during the pause. */
-  #waiting: Seen | undefined
+  #waiting: SeenCommit | undefined
 
-  constructor(clock: Clock, tell: (seen: Seen) => void) {
+  constructor(clock: Clock, tell: (seen: SeenCommit) => void) {
     this.#clock = clock
     this.#tell = tell
   }
 
-  note(seen: Seen): void {
+  note(seen: SeenCommit): void {
     if (this.#isPausing) {
       this.#waiting = seen
       return

@@ -7,18 +7,18 @@ import { createFakeClock, waitUntil } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { handoverMs } from '../src/limits.ts'
-import { Door } from '../src/workers/door.ts'
+import { ListeningSocket } from '../src/workers/listening-socket.ts'
 import type { ListeningHandle } from '../src/workers/messages.ts'
 import { forkWorker } from '../src/workers/worker-process.ts'
 import type { WorkerProcess } from '../src/workers/worker-process.ts'
 
 interface Scene {
-  readonly door: Door
+  readonly listeningSocket: ListeningSocket
   readonly server: Server
   readonly clock: FakeClock
   readonly lines: readonly string[]
   readonly accepted: readonly Socket[]
-  /** How often the door had arrivals held up. */
+  /** How often the listening socket had arrivals held up. */
   readonly countHeldUp: () => number
   /** Opens so many connections; resolves when the kernel has established them. */
   readonly knock: (count: number) => Promise<readonly Socket[]>
@@ -36,13 +36,18 @@ async function openDoor(): Promise<Scene> {
   const holdUp = (): void => {
     heldUp += 1
   }
-  const door = new Door({ server, clock, say: (text) => lines.push(text), holdUp })
+  const listeningSocket = new ListeningSocket({
+    server,
+    clock,
+    say: (text) => lines.push(text),
+    holdUp,
+  })
   server.on('connection', (socket) => {
     accepted.push(socket)
-    door.entered()
+    listeningSocket.accepted()
   })
   onTestFinished(() => {
-    door.close()
+    listeningSocket.close()
     for (const socket of accepted) socket.destroy()
   })
   const knock = (count: number): Promise<Socket[]> =>
@@ -54,53 +59,53 @@ async function openDoor(): Promise<Scene> {
         return socket
       }),
     )
-  return { door, server, clock, lines, accepted, countHeldUp: () => heldUp, knock }
+  return { listeningSocket, server, clock, lines, accepted, countHeldUp: () => heldUp, knock }
 }
 
-/** A process as workers are, which is asked for copies; resolves once the door has so many. */
-async function addMirror(door: Door, copies: number): Promise<void> {
+/** A process as workers are, which is asked for copies; resolves once the listening socket has so many. */
+async function addMirror(listeningSocket: ListeningSocket, copies: number): Promise<void> {
   let received = 0
   const worker = forkWorker({
     heard: (_, handle) => {
       received += 1
-      door.receive(handle)
+      listeningSocket.receive(handle)
     },
     ended: () => undefined,
   })
   onTestFinished(() => worker.kill())
-  door.add(worker)
+  listeningSocket.add(worker)
   await waitUntil('the copies are there', () => received >= copies)
 }
 
-test('connections made while the door is shut are neither accepted nor cut, and accepted when it opens', async () => {
-  const { door, server, accepted, knock } = await openDoor()
-  await addMirror(door, 2)
+test('connections made while the listeningSocket is shut are neither accepted nor cut, and accepted when it opens', async () => {
+  const { listeningSocket, server, accepted, knock } = await openDoor()
+  await addMirror(listeningSocket, 2)
   for (const round of [1, 2, 3]) {
-    door.want(false)
+    listeningSocket.setOpen(false)
     expect(server.listening).toBe(false)
     const sockets = await knock(20)
     // Whatever the loop would have done with them by now it has done.
     await new Promise(setImmediate)
     expect(accepted).toHaveLength((round - 1) * 20)
     expect(sockets.every(({ destroyed }) => !destroyed)).toBe(true)
-    door.want(true)
+    listeningSocket.setOpen(true)
     await waitUntil('all are accepted', () => accepted.length === round * 20)
   }
 })
 
-test('a door that cannot be shut yet takes arrivals one by one, with a pause after each', async () => {
-  const { door, server, accepted, countHeldUp, knock } = await openDoor()
-  door.want(false)
+test('a listeningSocket that cannot be shut yet takes arrivals one by one, with a pause after each', async () => {
+  const { listeningSocket, server, accepted, countHeldUp, knock } = await openDoor()
+  listeningSocket.setOpen(false)
   expect(server.listening).toBe(true)
   await knock(3)
   await waitUntil('they are accepted', () => accepted.length === 3)
   expect(countHeldUp()).toBe(3)
-  await addMirror(door, 1)
+  await addMirror(listeningSocket, 1)
   expect(server.listening).toBe(false)
 })
 
 test('a worker that does not answer is not waited for: the next one is asked', async () => {
-  const { door, clock } = await openDoor()
+  const { listeningSocket, clock } = await openDoor()
   const asked: string[] = []
   const makeWorker = (name: string): WorkerProcess => ({
     pid: 1,
@@ -110,32 +115,32 @@ test('a worker that does not answer is not waited for: the next one is asked', a
     kill: () => undefined,
   })
   const first = makeWorker('first')
-  door.add(first)
-  door.add(makeWorker('second'))
+  listeningSocket.add(first)
+  listeningSocket.add(makeWorker('second'))
   expect(asked).toEqual(['first'])
   clock.advance(handoverMs)
   clock.advance(handoverMs)
   expect(asked).toEqual(['first', 'second', 'first'])
-  door.remove(first)
+  listeningSocket.remove(first)
   expect(asked.at(-1)).toBe('second')
 })
 
 test('copies that come too late or twice are let go, or the port would stay taken', async () => {
-  const { door } = await openDoor()
+  const { listeningSocket } = await openDoor()
   let closed = 0
   const makeHandle = (): ListeningHandle => ({ close: () => (closed += 1) })
-  for (let i = 0; i < 3; i++) door.receive(makeHandle())
-  door.receive(undefined)
+  for (let i = 0; i < 3; i++) listeningSocket.receive(makeHandle())
+  listeningSocket.receive(undefined)
   expect(closed).toBe(1)
-  door.close()
+  listeningSocket.close()
   expect(closed).toBe(3)
-  door.receive(makeHandle())
+  listeningSocket.receive(makeHandle())
   expect(closed).toBe(4)
 })
 
-test('when accepting fails the log says so, and the door rests in place of failing again at once', async () => {
-  const { door, server, clock, lines, accepted, knock } = await openDoor()
-  await addMirror(door, 2)
+test('when accepting fails the log says so, and the listeningSocket rests in place of failing again at once', async () => {
+  const { listeningSocket, server, clock, lines, accepted, knock } = await openDoor()
+  await addMirror(listeningSocket, 2)
   server.emit('error', new Error('accept EMFILE'))
   server.emit('error', new Error('accept EMFILE'))
   expect(lines).toEqual([

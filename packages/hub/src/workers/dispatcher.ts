@@ -7,7 +7,7 @@ import { SocketQueue } from './socket-queue.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** One worker's share of the connections. */
-interface Desk {
+interface WorkerLoad {
   open: number
   /** Streams it had when it was asked last. A connection of HTTP/2 may carry hundreds; one kept alive for a next request, none. */
   sessions: number
@@ -19,11 +19,11 @@ interface Desk {
    * What was handed over and not yet taken. One at a time: Node passes no more anyway before a process has confirmed
    * the last, and so it is known what a worker that dies has not got.
    */
-  handing: Socket | undefined
+  inHandover: Socket | undefined
   /** What it had not yet taken when it was asked last. The question goes the same way and stays behind it. */
-  handedBeforeAsked: Socket | undefined
+  handoverBeforePing: Socket | undefined
   /** Runs while that is fresh. When it has run out, the worker stands still, and must not hold up the others. */
-  patience: Timer | undefined
+  handoverTimer: Timer | undefined
   /** Whether the worker has left its watchdog without an answer. */
   isSilent: boolean
   /** Whether it has said that it has no descriptors left, or has lost a connection and not been heard since. */
@@ -36,7 +36,7 @@ interface WorkerState {
   readonly isShort: boolean
 }
 
-export interface PorterOptions {
+export interface DispatcherOptions {
   /** Streams of one worker. One that has as many gets a connection only when no other can take it. */
   readonly sessionsMax: number
   /** Connections of one worker; beyond it none is handed over. */
@@ -52,20 +52,20 @@ export interface PorterOptions {
  * Hands connections to workers. This process holds each until the worker has confirmed it, so that none is left
  * open without an owner when the worker dies in between.
  */
-export class Porter {
-  readonly #desks = new Map<WorkerProcess, Desk>()
+export class Dispatcher {
+  readonly #loads = new Map<WorkerProcess, WorkerLoad>()
   readonly #waiting = new SocketQueue()
-  readonly #options: PorterOptions
+  readonly #options: DispatcherOptions
   #hasRoom = true
   #isShort = false
 
-  constructor(options: PorterOptions) {
+  constructor(options: DispatcherOptions) {
     this.#options = options
   }
 
   /** Whether there is a worker to hand connections to. */
   get hasWorkers(): boolean {
-    return this.#desks.size > 0
+    return this.#loads.size > 0
   }
 
   /** Takes a connection that nothing was read from. It waits while no worker can take it. */
@@ -85,14 +85,14 @@ export class Porter {
 
   /** From now on this worker gets connections. */
   add(worker: WorkerProcess): void {
-    this.#desks.set(worker, {
+    this.#loads.set(worker, {
       open: 0,
       sessions: 0,
       recent: 0,
       newest: 0,
-      handing: undefined,
-      handedBeforeAsked: undefined,
-      patience: undefined,
+      inHandover: undefined,
+      handoverBeforePing: undefined,
+      handoverTimer: undefined,
       isSilent: false,
       isShort: false,
     })
@@ -100,57 +100,57 @@ export class Porter {
   }
 
   /** This worker gets no connections until it is heard again. */
-  doubt(worker: WorkerProcess): void {
-    const desk = this.#desks.get(worker)
-    if (desk === undefined) return
-    desk.isSilent = true
+  suspend(worker: WorkerProcess): void {
+    const load = this.#loads.get(worker)
+    if (load === undefined) return
+    load.isSilent = true
     // Somebody may be waiting for it to confirm another.
     this.#handOver()
   }
 
   /** The worker is asked whether it stands still, and for its streams. It hears that after what was handed to it before. */
-  asked(worker: WorkerProcess): void {
-    const desk = this.#desks.get(worker)
-    if (desk === undefined) return
-    desk.newest = 0
-    desk.handedBeforeAsked = desk.handing
+  pinged(worker: WorkerProcess): void {
+    const load = this.#loads.get(worker)
+    if (load === undefined) return
+    load.newest = 0
+    load.handoverBeforePing = load.inHandover
   }
 
   /** The worker has answered the last question. */
-  heard(worker: WorkerProcess, { sessions, isShort }: WorkerState): void {
-    const desk = this.#desks.get(worker)
-    if (desk === undefined) return
-    const isLost = desk.handing !== undefined && desk.handing === desk.handedBeforeAsked
-    if (isLost) this.#takeBack(desk)
-    desk.sessions = sessions
-    desk.recent = desk.newest
-    desk.isShort = isShort || isLost
-    desk.isSilent = false
+  answered(worker: WorkerProcess, { sessions, isShort }: WorkerState): void {
+    const load = this.#loads.get(worker)
+    if (load === undefined) return
+    const isLost = load.inHandover !== undefined && load.inHandover === load.handoverBeforePing
+    if (isLost) this.#takeBack(load)
+    load.sessions = sessions
+    load.recent = load.newest
+    load.isShort = isShort || isLost
+    load.isSilent = false
     this.#handOver()
   }
 
   /** This worker gets no more. What it has not confirmed is closed, and comes back like the others it had. */
   remove(worker: WorkerProcess): void {
-    const desk = this.#desks.get(worker)
-    if (desk === undefined) return
-    this.#desks.delete(worker)
-    letGo(desk)
+    const load = this.#loads.get(worker)
+    if (load === undefined) return
+    this.#loads.delete(worker)
+    release(load)
     this.#handOver()
   }
 
   /** The worker has confirmed what was handed to it. */
-  taken(worker: WorkerProcess): void {
-    const desk = this.#desks.get(worker)
-    if (desk === undefined) return
-    letGo(desk)
+  confirmed(worker: WorkerProcess): void {
+    const load = this.#loads.get(worker)
+    if (load === undefined) return
+    release(load)
     this.#handOver()
   }
 
   /** So many connections of the worker have ended. */
   closed(worker: WorkerProcess, connections: number): void {
-    const desk = this.#desks.get(worker)
-    if (desk === undefined) return
-    desk.open -= connections
+    const load = this.#loads.get(worker)
+    if (load === undefined) return
+    load.open -= connections
     this.#handOver()
   }
 
@@ -161,11 +161,11 @@ export class Porter {
 
   #handOver(): void {
     while (this.#waiting.size > 0) {
-      const [worker, desk] = this.#findLeastBusy() ?? []
+      const [worker, load] = this.#findLeastBusy() ?? []
       // A worker that is about to confirm is waited for, or a burst would go to whoever is quickest at that moment.
-      if (worker === undefined || desk === undefined || desk.handing !== undefined) break
+      if (worker === undefined || load === undefined || load.inHandover !== undefined) break
       const socket = this.#waiting.take()
-      if (socket !== undefined) this.#hand(socket, worker, desk)
+      if (socket !== undefined) this.#hand(socket, worker, load)
     }
     this.#tellRoom()
   }
@@ -174,21 +174,21 @@ export class Porter {
    * Node drops a handle that a process has no descriptor for, and with `keepOpen` does not send it again. Here it is still
    * open, so it waits again, as the first; another worker may take it.
    */
-  #takeBack(desk: Desk): void {
-    const { handing } = desk
-    if (handing === undefined) return
-    desk.open -= 1
-    forget(desk)
-    this.#waiting.putBack(handing)
+  #takeBack(load: WorkerLoad): void {
+    const { inHandover } = load
+    if (inHandover === undefined) return
+    load.open -= 1
+    clearHandover(load)
+    this.#waiting.addFirst(inHandover)
   }
 
-  #hand(socket: Socket, worker: WorkerProcess, desk: Desk): void {
-    desk.open += 1
-    desk.recent += 1
-    desk.newest += 1
-    desk.handing = socket
-    desk.patience = this.#options.clock.after(handoverMs, () => {
-      desk.patience = undefined
+  #hand(socket: Socket, worker: WorkerProcess, load: WorkerLoad): void {
+    load.open += 1
+    load.recent += 1
+    load.newest += 1
+    load.inHandover = socket
+    load.handoverTimer = this.#options.clock.after(handoverMs, () => {
+      load.handoverTimer = undefined
       this.#handOver()
     })
     worker.hand(socket)
@@ -198,7 +198,7 @@ export class Porter {
   #tellRoom(): void {
     const { onTheWayMax, onRoom } = this.#options
     let onTheWay = this.#waiting.size
-    for (const { handing } of this.#desks.values()) if (handing !== undefined) onTheWay += 1
+    for (const { inHandover } of this.#loads.values()) if (inHandover !== undefined) onTheWay += 1
     const isBelow = this.#hasRoom
       ? onTheWay < onTheWayMax
       : onTheWay <= onTheWayMax * handoversResume
@@ -214,23 +214,23 @@ export class Porter {
    * None while one with room stands still: its watchdog decides within seconds whether there is hope, and nobody is sent away
    * from a hub that is not full.
    */
-  #findLeastBusy(): readonly [WorkerProcess, Desk] | undefined {
-    let found: readonly [WorkerProcess, Desk] | undefined
-    let hasHope = false
-    for (const entry of this.#desks) {
-      const [, desk] = entry
-      if (!this.#canTake(desk)) continue
-      if (isStill(desk)) hasHope ||= !this.#isFull(desk)
-      else if (found === undefined || this.#isBetter(desk, found[1])) found = entry
+  #findLeastBusy(): readonly [WorkerProcess, WorkerLoad] | undefined {
+    let found: readonly [WorkerProcess, WorkerLoad] | undefined
+    let mayRecover = false
+    for (const entry of this.#loads) {
+      const [, load] = entry
+      if (!this.#canTake(load)) continue
+      if (isStalled(load)) mayRecover ||= !this.#isFull(load)
+      else if (found === undefined || this.#isBetter(load, found[1])) found = entry
     }
-    return found !== undefined && hasHope && this.#isFull(found[1]) ? undefined : found
+    return found !== undefined && mayRecover && this.#isFull(found[1]) ? undefined : found
   }
 
-  #canTake({ isSilent, isShort, open }: Desk): boolean {
+  #canTake({ isSilent, isShort, open }: WorkerLoad): boolean {
     return !isSilent && !isShort && open < this.#options.connectionsMax
   }
 
-  #isBetter(one: Desk, other: Desk): boolean {
+  #isBetter(one: WorkerLoad, other: WorkerLoad): boolean {
     const isFull = this.#isFull(one)
     if (isFull !== this.#isFull(other)) return !isFull
     const byStreams = countStreams(one) - countStreams(other)
@@ -238,30 +238,30 @@ export class Porter {
   }
 
   /** By connections too: streams that are about to open are not among those that a worker has told of. */
-  #isFull(desk: Desk): boolean {
+  #isFull(load: WorkerLoad): boolean {
     const { sessionsMax } = this.#options
-    return countStreams(desk) >= sessionsMax || desk.open >= sessionsMax
+    return countStreams(load) >= sessionsMax || load.open >= sessionsMax
   }
 }
 
-function countStreams({ sessions, recent }: Desk): number {
+function countStreams({ sessions, recent }: WorkerLoad): number {
   return sessions + recent
 }
 
 /** Whether it has left a connection unconfirmed for so long that others are preferred. */
-function isStill({ handing, patience }: Desk): boolean {
-  return handing !== undefined && patience === undefined
+function isStalled({ inHandover, handoverTimer }: WorkerLoad): boolean {
+  return inHandover !== undefined && handoverTimer === undefined
 }
 
 /** Closes this process's hold on a connection; in a worker that has taken it, it goes on. */
-function letGo(desk: Desk): void {
-  desk.handing?.destroy()
-  forget(desk)
+function release(load: WorkerLoad): void {
+  load.inHandover?.destroy()
+  clearHandover(load)
 }
 
-function forget(desk: Desk): void {
-  desk.handing = undefined
-  desk.handedBeforeAsked = undefined
-  desk.patience?.cancel()
-  desk.patience = undefined
+function clearHandover(load: WorkerLoad): void {
+  load.inHandover = undefined
+  load.handoverBeforePing = undefined
+  load.handoverTimer?.cancel()
+  load.handoverTimer = undefined
 }

@@ -3,21 +3,21 @@
 import type { Clock, Timer } from '@tidemark/log'
 import { lookMs } from '../limits.ts'
 
-export interface LookoutOptions {
+export interface PeriodicChecksOptions {
   readonly clock: Clock
-  readonly looks: readonly (() => void)[]
+  readonly checks: readonly (() => void)[]
   readonly onError: (error: unknown) => void
 }
 
 /** Looks until it is closed, the first time in the next turn. */
-export class Lookout {
-  readonly #options: LookoutOptions
+export class PeriodicChecks {
+  readonly #options: PeriodicChecksOptions
   #timer: Timer | undefined
   #isClosed = false
 
-  constructor(options: LookoutOptions) {
+  constructor(options: PeriodicChecksOptions) {
     this.#options = options
-    this.#lookAfter(0)
+    this.#checkAfter(0)
   }
 
   close(): void {
@@ -25,17 +25,17 @@ export class Lookout {
     this.#timer?.cancel()
   }
 
-  #lookAfter(delayMs: number): void {
-    const { clock, looks, onError } = this.#options
+  #checkAfter(delayMs: number): void {
+    const { clock, checks, onError } = this.#options
     this.#timer = clock.after(delayMs, () => {
-      for (const look of looks) {
+      for (const check of checks) {
         try {
-          look()
+          check()
         } catch (error) {
           onError(error)
         }
       }
-      if (!this.#isClosed) this.#lookAfter(lookMs)
+      if (!this.#isClosed) this.#checkAfter(lookMs)
     })
   }
 }
