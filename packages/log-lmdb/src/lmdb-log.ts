@@ -1,4 +1,4 @@
-// An open directory as an event log.
+// The log in an open directory.
 
 import { LogError } from '@tidemark/log'
 import type {
@@ -37,7 +37,7 @@ import { Tails } from './tail/tails.ts'
 import type { WakeFile } from './tail/wake-file.ts'
 import type { SeenCommit } from './history/overwritten-data.ts'
 
-/** What a log has done since it was opened, and what it holds. */
+/** Counts of a log since it was opened, and its contents. */
 export interface LmdbLogStats {
   /** Write transactions of this handle that stored events. */
   readonly commits: number
@@ -47,36 +47,39 @@ export interface LmdbLogStats {
   readonly events: number
   /** Records retained, of all processes. */
   readonly records: number
-  /** What they count in `maxBytes`. */
+  /** Their weight in `maxBytes`. */
   readonly bytes: number
 }
 
 export interface LmdbEventLog extends EventLog {
   /**
-   * Storage has given no write transaction for 10 s: another process holds the lock, or lmdb has lost it. Appends are refused with
-   * `LOG_UNAVAILABLE` until it comes; a process that exits before that ends by SIGKILL.
+   * Storage has given no write transaction for 10 s. Either another process holds the lock, or lmdb
+   * has lost it. Appends are refused with `LOG_UNAVAILABLE` until the transaction comes. A process
+   * that exits before that ends by SIGKILL.
    */
   readonly isStuck: boolean
   /**
-   * What an operator should know at this moment, one line each: events dated ahead of the machine's clock, events that a clock which
-   * has jumped is about to remove. Told to `onWarning` as well, when it begins.
+   * Current warnings for an operator, one line each, such as events dated ahead of the machine's
+   * clock. `onWarning` gets each warning too, when it begins.
    */
   readonly warnings: readonly string[]
-  /** Names the data file it has open; see `LmdbLogOptions.place`. */
+  /** A name for the data file that this log has open; see `LmdbLogOptions.place`. */
   readonly place: string
-  /** What is known to have been committed, by whatever process; see `LmdbLogOptions.seen`. */
+  /** The newest commit that this handle knows of, by whatever process; see `LmdbLogOptions.seen`. */
   readonly seen: SeenCommit
   /**
-   * Why nothing is stored any more: `LOG_DIRECTORY_LOST` or `LOG_SUPERSEDED`, with what to do. Undefined while all is well. Found out by a
-   * look once a second, also where nobody appends.
+   * Why nothing is stored any more: `LOG_DIRECTORY_LOST` or `LOG_SUPERSEDED`, with the remedy.
+   * Undefined while all is well. A check once a second finds the fault, also on a log without
+   * appends.
    */
   readonly fault: LogError | undefined
   /** Write transactions of this handle that stored events. */
   readonly commits: number
   stats(): LmdbLogStats
   /**
-   * Applies retention now, step by step; resolves when nothing is due. The log does so by itself once a second; but after the clock
-   * has jumped ahead it removes nothing by age for 10 minutes.
+   * Applies retention now, step by step; resolves when nothing is due. The log does the same by
+   * itself once a second. After a jump of the clock the log removes nothing by age for 10 minutes,
+   * and this method does.
    */
   sweep(): Promise<void>
 }
@@ -85,7 +88,7 @@ export interface LmdbLogParts {
   readonly directory: string
   readonly context: LogContext
   readonly wake: WakeFile
-  /** Told what was committed. */
+  /** Called after each commit. */
   readonly onSeen: ((seen: SeenCommit) => void) | undefined
   /** Key of this handle's entry among the holders. */
   readonly holder: Buffer
@@ -122,7 +125,8 @@ export class LmdbLog implements LmdbEventLog {
     this.#queue = new AppendQueue({
       context,
       onCommit: ({ records, transactionId, overBound }) => {
-        // It has records, so it was committed: what is empty gives its id back.
+        // A group with records was committed. A group without records gives its transaction id
+        // back.
         tables.newest.note(transactionId)
         onSeen?.(this.seen)
         wake.touch(context.lineage, transactionId)
@@ -160,7 +164,8 @@ export class LmdbLog implements LmdbEventLog {
     const { context } = this.#parts
     if (this.#closing !== undefined) return undefined
     context.tables.newest.check()
-    // Anything else than an older copy is found out by a look at what LMDB has, which is made once a second.
+    // This finds an older copy only. The check once a second finds all else by a look at LMDB's own
+    // data.
     if (context.tables.newest.isOlder) context.history.check()
     return context.history.fault
   }
@@ -195,7 +200,8 @@ export class LmdbLog implements LmdbEventLog {
     const read = (): Page => readPage(context, query)
     const page = await this.#snapshot('reading', read)
     if (page.lost === undefined || page.lost.reason === 'retention') return page
-    // Snapshots are taken of the state that LMDB thinks is the newest; a transaction makes sure that it is.
+    // A snapshot shows the state that LMDB takes for the newest. A transaction makes sure that it
+    // is.
     await this.#settleNewest()
     return await this.#snapshot('reading', read)
   }
@@ -266,12 +272,13 @@ export class LmdbLog implements LmdbEventLog {
         return readHolders(meta).filter(({ key }) => !key.equals(holder))
       })
     } catch (error) {
-      // The next one to open the directory removes the entry.
+      // The next process to open the directory removes the entry.
       if (!writer.isStuck && !held.isLost && !history.isLost) await this.#warn(error, onWarning)
     }
     closeHolder(holder)
     wake.close()
-    // lmdb would wait for the transaction that does not come. The directory is left as by a kill.
+    // lmdb would wait for the transaction that does not come. So the directory is left as after a
+    // kill.
     if (writer.isStuck) return
     await root.close()
     newest.close()
@@ -282,7 +289,7 @@ export class LmdbLog implements LmdbEventLog {
     if (this.#closing !== undefined) throw describeClosed()
   }
 
-  /** What goes wrong once the log is being closed goes wrong for that reason. */
+  /** An error after `close` was called has one cause: the log is being closed. */
   async #toFailure(error: unknown, doing: string): Promise<LogError> {
     return this.#closing === undefined ? await toUnavailable(error, doing) : describeClosed()
   }
@@ -296,7 +303,7 @@ export class LmdbLog implements LmdbEventLog {
   }
 
   async #snapshot<T>(doing: string, read: () => T): Promise<T> {
-    // Again: what takes several turns may see the log closed between two of them.
+    // Checked again, because the log may be closed between two turns of one call.
     this.#requireOpen()
     try {
       const { tables, history } = this.#parts.context
@@ -325,7 +332,7 @@ export class LmdbLog implements LmdbEventLog {
         const begun = search ?? { start: state.head, before: state.head + 1, missing: count }
         return begun.missing <= 0 ? begun : searchLast(tables, state, { topics, search: begun })
       })
-      // A long way back must not stop the traffic.
+      // A long search must not stop the traffic.
       await new Promise((resolve) => setImmediate(resolve))
     } while (search.missing > 0 && search.before > 0)
     return search.start
@@ -337,7 +344,10 @@ export class LmdbLog implements LmdbEventLog {
   }
 }
 
-/** Learns from the others how new the data is, and has them learn of it when it is older than that. */
+/**
+ * Learns from other processes how new the data is. If the data is older than that, the others learn
+ * of it.
+ */
 function noteCommits({ lineage, tables }: LogContext, wake: WakeFile): void {
   const { newest } = tables
   newest.note(wake.readNewest(lineage))
@@ -345,7 +355,7 @@ function noteCommits({ lineage, tables }: LogContext, wake: WakeFile): void {
   if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
 }
 
-/** Where the data has been found to be older a snapshot would look at a map that may have no page there. */
+/** If the data is known to be older, no snapshot is taken: the map may have no page there. */
 function checkHistory({ tables, history }: LogContext): void {
   if (tables.newest.isOlder) history.check()
   else withSnapshot(tables, () => history.check())

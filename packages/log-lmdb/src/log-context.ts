@@ -1,4 +1,4 @@
-// What one open log is made of, for all that write to it.
+// The parts of one open log, for everything that writes to it.
 
 import type { Clock, Retention } from '@tidemark/log'
 import type { Lineage, RuleBook } from '@tidemark/log/driver'
@@ -15,7 +15,7 @@ export interface LogContext {
   readonly writer: Writer
   readonly lineage: Lineage
   readonly clock: Clock
-  /** Whether what is too old by this clock may go. */
+  /** Whether records that are too old by this clock may be removed. */
   readonly hold: AgeHold
   readonly rules: RuleBook
   readonly retention: Retention

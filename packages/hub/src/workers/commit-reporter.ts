@@ -1,15 +1,16 @@
-// Tells the supervising process what was committed: at once on a quiet log, and not for every commit of a busy one.
+// Reports commits to the supervising process: at once on a quiet log, and at intervals on a busy
+// one.
 
 import type { Clock } from '@tidemark/log'
 import type { SeenCommit } from '@tidemark/log-lmdb'
 import { seenPauseMs } from '../limits.ts'
 
-/** What is told is never older than {@link seenPauseMs}. */
+/** A report is never older than {@link seenPauseMs}. */
 export class CommitReporter {
   readonly #clock: Clock
   readonly #tell: (seen: SeenCommit) => void
   #isPausing = false
-  /** What has come during the pause. */
+  /** The newest commit during the pause. */
   #waiting: SeenCommit | undefined
 
   constructor(clock: Clock, tell: (seen: SeenCommit) => void) {

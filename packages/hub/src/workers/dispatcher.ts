@@ -1,4 +1,4 @@
-// Accepted connections on their way to the workers: each goes to the one that has the fewest streams.
+// Hands accepted connections to the workers. Each goes to the worker that has the fewest streams.
 
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '@tidemark/log'
@@ -6,51 +6,64 @@ import { handoverMs, handoversResume } from '../limits.ts'
 import { SocketQueue } from './socket-queue.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** One worker's share of the connections. */
+/** The load of one worker, and the handover to it that is under way. */
 interface WorkerLoad {
   open: number
-  /** Streams it had when it was asked last. A connection of HTTP/2 may carry hundreds; one kept alive for a next request, none. */
+  /**
+   * Its streams at its last answer. An HTTP/2 connection may carry hundreds of streams; an idle
+   * kept-alive connection carries none.
+   */
   sessions: number
-  /** Connections handed over since the question that `sessions` answers: each counts as one stream to come. */
+  /**
+   * Connections handed over since the ping that `sessions` answers. Each counts as one stream to
+   * come.
+   */
   recent: number
-  /** Those of them handed over since the last question, which may not be answered yet. */
+  /** Connections handed over since the last ping, which may not be answered yet. */
   newest: number
   /**
-   * What was handed over and not yet taken. One at a time: Node passes no more anyway before a process has confirmed
-   * the last, and so it is known what a worker that dies has not got.
+   * The connection that was handed over and is not yet confirmed. One at a time, because Node
+   * passes no more before the process has confirmed the last. So the supervising process knows
+   * which connection a dying worker has not got.
    */
   inHandover: Socket | undefined
-  /** What it had not yet taken when it was asked last. The question goes the same way and stays behind it. */
+  /**
+   * The unconfirmed connection at the time of the last ping. The ping goes the same way, behind the
+   * connection.
+   */
   handoverBeforePing: Socket | undefined
-  /** Runs while that is fresh. When it has run out, the worker stands still, and must not hold up the others. */
+  /**
+   * Runs while the handover is recent. When it has run out, the worker stalls, and must not delay
+   * the others.
+   */
   handoverTimer: Timer | undefined
-  /** Whether the worker has left its watchdog without an answer. */
+  /** The worker has left its watchdog without an answer. */
   isSilent: boolean
-  /** Whether it has said that it has no descriptors left, or has lost a connection and not been heard since. */
+  /** The worker has no descriptors left, or has lost a connection and not answered since. */
   isShort: boolean
 }
 
-/** What a worker says of itself. */
+/** The part of a worker's answer that matters here. */
 interface WorkerState {
   readonly sessions: number
   readonly isShort: boolean
 }
 
 export interface DispatcherOptions {
-  /** Streams of one worker. One that has as many gets a connection only when no other can take it. */
+  /** Streams of one worker. A worker with as many gets a connection only when no other can take it. */
   readonly sessionsMax: number
-  /** Connections of one worker; beyond it none is handed over. */
+  /** Connections of one worker; with as many it gets no more. */
   readonly connectionsMax: number
-  /** Connections accepted and not confirmed by a worker. */
+  /** Accepted connections that no worker has confirmed. */
   readonly onTheWayMax: number
   readonly clock: Clock
-  /** Told, each time it changes, whether more connections can be accepted. */
+  /** Called each time it changes whether more connections can be accepted. */
   readonly onRoom: (hasRoom: boolean) => void
 }
 
 /**
- * Hands connections to workers. This process holds each until the worker has confirmed it, so that none is left
- * open without an owner when the worker dies in between.
+ * Hands connections to workers. This process keeps each connection open until the worker has
+ * confirmed it. So none is left without an owner when the worker dies in between.
  */
 export class Dispatcher {
   readonly #loads = new Map<WorkerProcess, WorkerLoad>()
@@ -68,16 +81,17 @@ export class Dispatcher {
     return this.#loads.size > 0
   }
 
-  /** Takes a connection that nothing was read from. It waits while no worker can take it. */
+  /** Takes a connection of which nothing was read. It waits while no worker can take it. */
   accept(socket: Socket): void {
     socket.on('error', () => undefined)
-    // Else Node keeps a list of each server's connections in each worker, and asks the workers for it whenever the door is shut.
+    // Without this, Node keeps a list of each server's connections in each worker. It would ask the
+    // workers for that list each time the server stops listening.
     Reflect.set(socket, 'server', undefined)
     this.#waiting.add(socket)
     this.#handOver()
   }
 
-  /** Whether this process has no descriptors left: it accepts nothing meanwhile. */
+  /** Says whether this process has no descriptors left. It accepts nothing meanwhile. */
   setShort(isShort: boolean): void {
     this.#isShort = isShort
     this.#tellRoom()
@@ -99,16 +113,16 @@ export class Dispatcher {
     this.#handOver()
   }
 
-  /** This worker gets no connections until it is heard again. */
+  /** Gives a worker no connections until it answers again. */
   suspend(worker: WorkerProcess): void {
     const load = this.#loads.get(worker)
     if (load === undefined) return
     load.isSilent = true
-    // Somebody may be waiting for it to confirm another.
+    // A connection may have waited for this worker to confirm another.
     this.#handOver()
   }
 
-  /** The worker is asked whether it stands still, and for its streams. It hears that after what was handed to it before. */
+  /** The worker gets a ping. The ping arrives after the connections that were handed over before. */
   pinged(worker: WorkerProcess): void {
     const load = this.#loads.get(worker)
     if (load === undefined) return
@@ -129,7 +143,10 @@ export class Dispatcher {
     this.#handOver()
   }
 
-  /** This worker gets no more. What it has not confirmed is closed, and comes back like the others it had. */
+  /**
+   * Gives a worker no more connections. The unconfirmed one is closed; its client comes back, like
+   * those of the worker's other connections.
+   */
   remove(worker: WorkerProcess): void {
     const load = this.#loads.get(worker)
     if (load === undefined) return
@@ -138,7 +155,7 @@ export class Dispatcher {
     this.#handOver()
   }
 
-  /** The worker has confirmed what was handed to it. */
+  /** The worker has confirmed its last handover. */
   confirmed(worker: WorkerProcess): void {
     const load = this.#loads.get(worker)
     if (load === undefined) return
@@ -146,7 +163,7 @@ export class Dispatcher {
     this.#handOver()
   }
 
-  /** So many connections of the worker have ended. */
+  /** A number of the worker's connections have ended. */
   closed(worker: WorkerProcess, connections: number): void {
     const load = this.#loads.get(worker)
     if (load === undefined) return
@@ -162,7 +179,8 @@ export class Dispatcher {
   #handOver(): void {
     while (this.#waiting.size > 0) {
       const [worker, load] = this.#findLeastBusy() ?? []
-      // A worker that is about to confirm is waited for, or a burst would go to whoever is quickest at that moment.
+      // Waits for a worker that is about to confirm. Otherwise a burst would go to the worker that
+      // is quickest at that moment.
       if (worker === undefined || load === undefined || load.inHandover !== undefined) break
       const socket = this.#waiting.take()
       if (socket !== undefined) this.#hand(socket, worker, load)
@@ -171,8 +189,9 @@ export class Dispatcher {
   }
 
   /**
-   * Node drops a handle that a process has no descriptor for, and with `keepOpen` does not send it again. Here it is still
-   * open, so it waits again, as the first; another worker may take it.
+   * Puts a lost connection back, as the first in line. Node drops a handle for which the receiving
+   * process has no descriptor, and with `keepOpen` does not send it again. The connection is still
+   * open here, so another worker may take it.
    */
   #takeBack(load: WorkerLoad): void {
     const { inHandover } = load
@@ -194,7 +213,7 @@ export class Dispatcher {
     worker.hand(socket)
   }
 
-  /** Between the bound and a little less nothing changes, or the door would swing with each connection. */
+  /** Between the two bounds nothing changes, or the port would open and close with each connection. */
   #tellRoom(): void {
     const { onTheWayMax, onRoom } = this.#options
     let onTheWay = this.#waiting.size
@@ -209,10 +228,10 @@ export class Dispatcher {
   }
 
   /**
-   * Of those that can take one the one with the fewest streams, and of those the one with the fewest connections. A worker that
-   * holds its share comes last: it sends further streams away with a time to come back, and still serves all other requests.
-   * None while one with room stands still: its watchdog decides within seconds whether there is hope, and nobody is sent away
-   * from a hub that is not full.
+   * Finds the worker with the fewest streams, and among equals the one with the fewest connections.
+   * A worker that holds its share comes last. It tells further streams when to come back, and still
+   * serves all other requests. No full worker is chosen while one with room stalls. The watchdog
+   * decides about that one within seconds, and a hub that is not full must refuse nobody.
    */
   #findLeastBusy(): readonly [WorkerProcess, WorkerLoad] | undefined {
     let found: readonly [WorkerProcess, WorkerLoad] | undefined
@@ -237,7 +256,10 @@ export class Dispatcher {
     return byStreams === 0 ? one.open < other.open : byStreams < 0
   }
 
-  /** By connections too: streams that are about to open are not among those that a worker has told of. */
+  /**
+   * Connections count too, because streams that are about to open are missing from the worker's
+   * answer.
+   */
   #isFull(load: WorkerLoad): boolean {
     const { sessionsMax } = this.#options
     return countStreams(load) >= sessionsMax || load.open >= sessionsMax
@@ -248,12 +270,15 @@ function countStreams({ sessions, recent }: WorkerLoad): number {
   return sessions + recent
 }
 
-/** Whether it has left a connection unconfirmed for so long that others are preferred. */
+/** Whether the worker has left a connection unconfirmed for so long that others are preferred. */
 function isStalled({ inHandover, handoverTimer }: WorkerLoad): boolean {
   return inHandover !== undefined && handoverTimer === undefined
 }
 
-/** Closes this process's hold on a connection; in a worker that has taken it, it goes on. */
+/**
+ * Closes this process's copy of a connection. If a worker has taken the connection, it goes on
+ * there.
+ */
 function release(load: WorkerLoad): void {
   load.inHandover?.destroy()
   clearHandover(load)

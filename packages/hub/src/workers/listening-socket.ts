@@ -1,4 +1,5 @@
-// The listening socket. While it is shut, connections wait in the kernel's queue, established and unread.
+// The listening socket. While it is closed, connections wait in the kernel's queue, established and
+// unread.
 
 import type { Server } from 'node:net'
 import { MessageChannel } from 'node:worker_threads'
@@ -8,27 +9,31 @@ import type { ListeningHandle } from './messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 export interface ListeningSocketOptions {
-  /** Listens already. Nobody else closes it or lets it listen. */
+  /** Already listens. No other code closes it or lets it listen. */
   readonly server: Server
   readonly clock: Clock
-  /** Told of what an operator should know. */
+  /** Called with a line for the operator. */
   readonly say: (text: string) => void
-  /** Holds up this process for some milliseconds. */
+  /** Blocks this process for some milliseconds. */
   readonly holdUp: () => void
 }
 
 /**
- * Node and libuv cannot stop to accept: a server accepts for as long as its handle is open, and closing the last handle resets
- * whoever waits in the kernel's queue. So this process keeps a second handle of the same socket, which nobody polls, and closes
- * the first one to shut the door. A handle is copied on its way through another process: a worker is sent one and sends it
- * back (0.2 ms on Node 20 and 24). node:cluster sends such handles in the same way.
+ * Opens and closes a port. Node and libuv cannot pause accepting: a server accepts for as long as
+ * its handle is open. Closing the last handle resets the connections that wait in the kernel's
+ * queue. So this process keeps a second handle of the same socket, which is not polled, and closes
+ * the first one. A handle is copied by sending it to another process: a worker gets one and sends
+ * it back. This takes 0.2 ms on Node 20 and 24. node:cluster sends handles in the same way.
  */
 export class ListeningSocket {
   readonly #options: ListeningSocketOptions
   readonly #workers = new Set<WorkerProcess>()
-  /** Unpolled handles. The first one stays for good, so that the socket lives on while the door is shut; the second one opens it. */
+  /**
+   * Unpolled handles. The first one stays, so that the socket lives on while the port is closed.
+   * The second one reopens the port.
+   */
   readonly #copies: ListeningHandle[] = []
-  /** An open port keeps the process, and so must one that is shut while no worker runs either. */
+  /** An open port keeps the process alive. So must a closed one, also while no worker runs. */
   readonly #keepAlive = new MessageChannel().port1
   #shouldBeOpen = true
   #isOpen = true
@@ -44,18 +49,21 @@ export class ListeningSocket {
     options.server.on('error', (error) => this.#pauseAfter(error))
   }
 
-  /** Opens or shuts it, as soon as that can be done. */
+  /** Opens or closes the port as soon as that can be done. */
   setOpen(isOpen: boolean): void {
     this.#shouldBeOpen = isOpen
     this.#follow()
   }
 
-  /** A connection was accepted. While the door cannot be shut although it should be, the next one is taken later. */
+  /**
+   * A connection was accepted. If the port should be closed and cannot be, this delays the next
+   * one.
+   */
   accepted(): void {
     if (this.#isOpen && !this.#shouldBeOpen) this.#options.holdUp()
   }
 
-  /** A worker was started, which can be asked for copies. */
+  /** A worker was started, and can be asked for copies. */
   add(worker: WorkerProcess): void {
     this.#workers.add(worker)
     this.#requestCopy()
@@ -69,7 +77,7 @@ export class ListeningSocket {
     this.#requestCopy()
   }
 
-  /** A worker has sent a copy; it is undefined when it was lost on its way. */
+  /** A worker has sent a copy. It is undefined when it was lost on its way. */
   receive(handle: unknown): void {
     if (!isHandle(handle)) return
     if (this.#isClosed || this.#copies.length === 2) {
@@ -82,7 +90,7 @@ export class ListeningSocket {
     this.#requestCopy()
   }
 
-  /** Nobody waits in the kernel's queue any more, nor will. */
+  /** Closes the port for good. The kernel's queue is gone then. */
   close(): void {
     this.#isClosed = true
     this.#stopAsking()
@@ -110,7 +118,10 @@ export class ListeningSocket {
     this.#options.server.close()
   }
 
-  /** What stands in the way of accepting (descriptors, memory) stands there for a while: without a rest this would go round and round. */
+  /**
+   * Pauses after an error of accepting. Its cause (descriptors, memory) lasts for a while, and
+   * without a pause the error would repeat at once.
+   */
   #pauseAfter(error: Error): void {
     const { clock, holdUp } = this.#options
     if (this.#isClosed) return
@@ -143,7 +154,7 @@ export class ListeningSocket {
     if (worker === undefined || original === undefined) return
     worker.copy(original)
     const timer = this.#options.clock.after(handoverMs, () => {
-      // One that does not answer is asked last the next time.
+      // A worker that does not answer is asked last the next time.
       if (this.#workers.delete(worker)) this.#workers.add(worker)
       this.#stopAsking()
       this.#requestCopy()
@@ -157,7 +168,10 @@ export class ListeningSocket {
   }
 }
 
-/** `_handle` is not documented. Without it the door cannot be shut, and `entered` is all that slows the stream of arrivals. */
+/**
+ * The handle of a server. `_handle` is not documented. Without it the port cannot be closed, and
+ * only `accepted` slows down arrivals.
+ */
 function handleOf(server: Server): ListeningHandle | undefined {
   const { _handle: handle } = server as { _handle?: unknown }
   return isHandle(handle) ? handle : undefined

@@ -1,13 +1,13 @@
-// When a worker that has ended is started again: at once after a steady life, ever later after short ones.
+// When an ended worker is started again: at once after a steady life, ever later after short ones.
 
 import { restartWaits } from '../limits.ts'
 
-/** The backoff of one worker's restarts. */
+/** The restarts of one worker. */
 export class RestartBackoff {
   #shortLives = 0
   #failedStarts = 0
 
-  /** How many starts in a row have come to nothing. */
+  /** Failed starts in a row. */
   get failedStarts(): number {
     return this.#failedStarts
   }

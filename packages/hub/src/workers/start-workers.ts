@@ -1,4 +1,5 @@
-// A hub of several processes: this one accepts connections and supervises, the workers do everything else.
+// A hub of several processes. This process accepts connections and supervises; the workers do
+// everything else.
 
 import { createServer } from 'node:net'
 import process from 'node:process'
@@ -19,7 +20,8 @@ import { forkWorker } from './worker-process.ts'
 
 /**
  * Starts `config.workers` processes on one port; resolves when all of them serve.
- * @throws HubError `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; what a worker that cannot start says
+ * @throws HubError `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; or the error of a worker that
+ *   cannot start
  */
 export async function startWorkers(
   config: HubConfig,
@@ -66,7 +68,7 @@ export async function startWorkers(
     listeningSocket,
     clock: systemClock,
     say,
-    // The port stays open while workers drain: those who knock are told by them when to come back.
+    // The port stays open while workers drain, so that new clients are told when to come back.
     onClosed: stopListening,
   })
   const kill = (): void => supervisor.kill()
@@ -90,12 +92,15 @@ export async function startWorkers(
   }
 }
 
-/** Stands still without using the processor. Nothing but hearing workers is missed meanwhile. */
+/** Blocks this process without using the processor. Only messages of workers are delayed. */
 function holdUp(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, holdUpMs)
 }
 
-/** Each worker holds its part of the sessions and of their topic sets, rounded up, and is a hub of one process otherwise. */
+/**
+ * One worker's share of the configuration. Each worker holds its part of the sessions and of their
+ * topic sets, rounded up. Otherwise it is a hub of one process.
+ */
 export function planShare(config: HubConfig): HubConfig {
   const { workers, maxSessions, maxTopicSetsBytes } = config
   return {

@@ -1,12 +1,12 @@
-// Whether a worker's storage takes its events, as its answers tell.
+// Whether a worker can store events, judged by its answers.
 
 import type { Clock } from '@tidemark/log'
 
-/** What one worker says of its storage. */
+/** The storage of one worker. */
 export class StorageHealth {
   readonly #clock: Clock
   #commits = 0
-  /** By `clock.elapsed()`, as the next two; undefined while storage takes its events. */
+  /** Times by `clock.elapsed()`. Undefined while the worker can store events. */
   #stuckSince: number | undefined
   #storedAt = -Infinity
 
@@ -14,7 +14,7 @@ export class StorageHealth {
     this.#clock = clock
   }
 
-  /** A new process has the place. */
+  /** A new process has taken the slot. */
   begin(): void {
     this.#commits = 0
     this.#stuckSince = undefined
@@ -28,12 +28,12 @@ export class StorageHealth {
     this.#stuckSince = isStuck ? (this.#stuckSince ?? now) : undefined
   }
 
-  /** For how long storage has taken nothing, in milliseconds; 0 when it does. */
+  /** How long nothing could be stored, in milliseconds; 0 when events can be stored. */
   get stuckMs(): number {
     return this.#stuckSince === undefined ? 0 : this.#clock.elapsed() - this.#stuckSince
   }
 
-  /** Whether this one has stored events after the other one got stuck. */
+  /** Whether this worker has stored events since the other one got stuck. */
   hasStoredSince(other: StorageHealth): boolean {
     return other.#stuckSince !== undefined && this.#storedAt > other.#stuckSince
   }

@@ -1,4 +1,5 @@
-// Keeps the workers of a hub alive: starts them, replaces those that end, and lets all of them go together.
+// Keeps the workers of a hub alive: starts them, replaces those that end, and stops all of them
+// together.
 
 import type { Clock, Timer } from '@tidemark/log'
 import { failedStartsMax } from '../limits.ts'
@@ -15,36 +16,36 @@ import type { ForkWorker, WorkerProcess } from './worker-process.ts'
 
 export interface SupervisorOptions {
   readonly workers: number
-  /** What each worker is told first. */
+  /** The first message to each worker. */
   readonly start: ToWorker & { readonly kind: 'start' }
-  /** How long workers may take to leave before they are killed. Milliseconds. */
+  /** Time for workers to drain before they are killed. Milliseconds. */
   readonly drainMsMax: number
   readonly watch: WatchLimits
   readonly fork: ForkWorker
   readonly dispatcher: Dispatcher
   readonly listeningSocket: Pick<ListeningSocket, 'add' | 'remove' | 'receive'>
   readonly clock: Clock
-  /** Told of what an operator should know, one line at a time. */
+  /** Called with lines for the operator, one at a time. */
   readonly say: (text: string) => void
-  /** No worker takes connections any more, and none will. */
+  /** Called when no worker takes connections any more, and none will. */
   readonly onClosed: () => void
 }
 
-/** One place among the workers, which processes come and go in. */
+/** One place among the workers. Processes come and go in it. */
 interface Slot {
   /** Counts from 1, for people. */
   readonly number: number
   readonly backoff: RestartBackoff
   process: WorkerProcess | undefined
-  /** When its process began to serve, by the clock's `elapsed`; undefined before that. */
+  /** When its process began to serve, by the clock's `elapsed`. Undefined before that. */
   servingSince: number | undefined
   /** Why its process could not start. */
   failure: Failure | undefined
   restart: Timer | undefined
   readonly storage: StorageHealth
-  /** It has sent its sessions away; how it ends does not matter any more. */
+  /** The process has closed its sessions. How it ends does not matter any more. */
   isDrained: boolean
-  /** Watches its process from when it serves until it is let go. */
+  /** Watches the process while it serves. */
   watchdog: Watchdog | undefined
 }
 
@@ -54,7 +55,7 @@ export class Supervisor {
   readonly failed: Promise<never>
   readonly #options: SupervisorOptions
   readonly #slots: readonly Slot[]
-  /** Nothing is replaced before all have served once, nor when they are being let go. */
+  /** No worker is replaced before all have served once, nor while they are being stopped. */
   #phase: 'starting' | 'serving' | 'stopping' = 'starting'
   #onReady: () => void = () => undefined
   #onFailed: (error: Error) => void = () => undefined
@@ -62,9 +63,9 @@ export class Supervisor {
   readonly #gone: Promise<void>
   #onGone: () => void = () => undefined
   readonly #log = new KnownLog()
-  /** Whoever dies from here on was killed by this process. */
+  /** From now on, deaths of workers are caused by this process. */
   #isKilling = false
-  /** Why the first worker ended that did not leave as it was told. */
+  /** The error of the first worker that ended without draining. */
   #lost: Error | undefined
 
   constructor(options: SupervisorOptions) {
@@ -83,7 +84,7 @@ export class Supervisor {
     }))
     this.failed = new Promise((_, reject) => (this.#onFailed = reject))
     this.#gone = new Promise((resolve) => (this.#onGone = resolve))
-    // Nobody may be waiting for it when it happens.
+    // Nobody may be awaiting it when it rejects.
     this.failed.catch(() => undefined)
   }
 
@@ -95,8 +96,9 @@ export class Supervisor {
   }
 
   /**
-   * Lets all workers send their sessions away; resolves when the last has ended, by `close` too.
-   * @throws HubError `WORKER_ENDED`, or what a worker says, when one died instead of sending its sessions away
+   * Drains all workers. Resolves when the last has ended, by `close` too.
+   * @throws HubError `WORKER_ENDED`, or a worker's own error, when a worker died instead of
+   *   draining
    */
   async drain(): Promise<void> {
     const { clock, drainMsMax } = this.#options
@@ -213,7 +215,7 @@ export class Supervisor {
     }
     if (this.#phase !== 'starting') return
     if (this.#slots.some(({ servingSince }) => servingSince === undefined)) return
-    // Before that nobody is served, because the hub may yet turn out unable to start.
+    // Connections are handed over only now, because the hub might have been unable to start.
     for (const { process } of this.#slots) if (process !== undefined) dispatcher.add(process)
     this.#phase = 'serving'
     this.#onReady()
@@ -239,8 +241,9 @@ export class Supervisor {
   }
 
   /**
-   * Once another worker has stored something since, the fault is not the disk's: this one has lost the lock within itself and will
-   * not find it again. Without that proof killing may help nobody, and those who read go on reading.
+   * Kills a worker that cannot store events, if another worker has stored some since. Then the
+   * fault is not the disk's. The stuck worker has lost a lock within itself and will not get it
+   * back. Without that proof killing may not help, and its readers would lose their connections.
    */
   #killIfStuck(slot: Slot, worker: WorkerProcess): void {
     const others = this.#slots.filter((other) => other !== slot)

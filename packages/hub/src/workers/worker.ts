@@ -1,4 +1,4 @@
-// One process of several: a hub without a port of its own.
+// A worker: a hub without a port of its own.
 
 import type { Server, Socket } from 'node:net'
 import { systemClock } from '@tidemark/log'
@@ -10,14 +10,14 @@ import { toFailure } from './messages.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { CommitReporter } from './commit-reporter.ts'
 
-/** How a worker speaks and ends. */
+/** How a worker sends messages and ends. */
 export interface WorkerHost {
   readonly tell: (message: FromWorker) => void
-  /** Ends the process, after all that was told has left it. */
+  /** Ends the process after all messages have been sent. */
   readonly exit: (exitCode: number) => void
 }
 
-/** What a worker does with what it is told. */
+/** Handles the messages to a worker. */
 export class Worker {
   readonly #host: WorkerHost
   #hub: Promise<ServingHub> | undefined
@@ -36,7 +36,7 @@ export class Worker {
     else if (message.kind === 'drain') void this.drain()
   }
 
-  /** Sends all sessions away and ends; also when it has not begun yet. */
+  /** Closes all sessions and ends, also before the worker serves. */
   async drain(): Promise<void> {
     if (this.#isDraining) return
     this.#isDraining = true

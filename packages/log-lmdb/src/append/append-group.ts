@@ -1,4 +1,4 @@
-// What one write transaction does for the appends that share it.
+// Adds all batches that share one write transaction.
 
 import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Topic } from '@tidemark/log'
@@ -13,15 +13,15 @@ import { WriteView } from './write-view.ts'
 /** One result per batch, and the records that are new. */
 export interface GroupResult {
   readonly runs: readonly (SequenceRun | LogError)[]
-  /** In log order, with no hole between them, whatever retention has already removed of them. */
+  /** In log order and without a hole, whatever retention has already removed of them. */
   readonly records: readonly EventRecord[]
-  /** What tails compare to know whether anybody else has committed. */
+  /** The transaction's id. Tails compare it to know whether another process has committed. */
   readonly transactionId: number
-  /** Topics that retention has more to remove of. */
+  /** Topics from which retention has more to remove. */
   readonly overBound: readonly Topic[]
 }
 
-/** A batch that is refused adds nothing and does not touch its neighbours. To be called inside of a transaction. */
+/** A refused batch adds nothing and does not affect its neighbours. Call it inside of a transaction. */
 export function appendGroup(context: LogContext, batches: readonly NewBatch[]): GroupResult {
   const view = new WriteView(context)
   const first = view.state.head + 1
@@ -38,7 +38,7 @@ export function appendGroup(context: LogContext, batches: readonly NewBatch[]): 
     const max = 2 * records.length + trimExtraMax
     const trimmed = view.trimTopics(max, first)
     view.trimTotal(max - trimmed)
-    // Of each event added one may be superseded, beside those that are trimmed.
+    // Each added event may supersede one, beside the events that are trimmed.
     view.trimRest(max + records.length)
     view.save()
   }

@@ -1,4 +1,4 @@
-// Group commit: appends gather while the transaction before them is on its way to the disk.
+// Group commit: appends gather while the transaction before them is being flushed.
 
 import { LogError } from '@tidemark/log'
 import type { NewBatch, Position } from '@tidemark/log'
@@ -21,7 +21,7 @@ export interface AppendCounts {
 interface Waiting {
   readonly batch: NewBatch
   readonly dataLength: number
-  /** By `clock.elapsed()`: until then it may wait for others. */
+  /** The latest time to begin, by `clock.elapsed()`; until then the batch may wait for others. */
   readonly dueAt: number
   readonly resolve: (positions: readonly Position[]) => void
   readonly reject: (error: unknown) => void
@@ -29,20 +29,26 @@ interface Waiting {
 
 export interface AppendQueueOptions {
   readonly context: LogContext
-  /** Told of what a group has added once it is as durable as configured and its publishers have been answered. */
+  /**
+   * Called with a group's records once they are as durable as configured and their publishers have
+   * been answered.
+   */
   readonly onCommit: (result: GroupResult) => void
 }
 
-/** One transaction at a time; it takes whatever has gathered when it gets the write lock. */
+/**
+ * Runs one transaction at a time. Each takes all batches that have gathered when it gets the write
+ * lock.
+ */
 export class AppendQueue {
   readonly counts: AppendCounts = { commits: 0, batches: 0, events: 0 }
   readonly #context: LogContext
   readonly #onCommit: (result: GroupResult) => void
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
-  /** When the least patient of those who wait is due. */
+  /** The earliest due time of all waiting batches. */
   #dueAt = Infinity
-  /** Ends the waiting for others. */
+  /** Ends the wait for other batches. */
   #hurry: () => void = () => undefined
   #inFlightFirst = Infinity
 
@@ -52,8 +58,8 @@ export class AppendQueue {
   }
 
   /**
-   * The first sequence of the group that is being committed, Infinity for none. It may be visible already, but
-   * without what it superseded of itself; `onCommit` has the whole.
+   * The first sequence of the group that is being committed, Infinity for none. The group may be
+   * visible already, but without records that it superseded itself. `onCommit` has all of them.
    */
   get inFlightFirst(): number {
     return this.#inFlightFirst
@@ -86,12 +92,15 @@ export class AppendQueue {
     this.#running = undefined
   }
 
-  /** How long the least patient of those who wait still may. Timers count whole milliseconds: less than one is not worth one. */
+  /**
+   * The time until the earliest due time. Timers count whole milliseconds, so less than one is not
+   * waited for.
+   */
   get #restMs(): number {
     return this.#dueAt - this.#context.clock.elapsed()
   }
 
-  /** Waits for others; whoever comes and is less patient ends it earlier. */
+  /** Waits for other batches. A batch with an earlier due time shortens the wait. */
   async #gather(): Promise<void> {
     while (this.#restMs >= 1) {
       await new Promise<void>((resolve) => {
@@ -125,7 +134,7 @@ export class AppendQueue {
     } catch (error) {
       this.#inFlightFirst = Infinity
       const failure = await toUnavailable(error, 'storing events')
-      // An error before the transaction began concerns all who wait.
+      // An error before the transaction began concerns all waiting batches.
       const failed = group.length > 0 ? group : this.#takeAll()
       for (const { reject } of failed) reject(failure)
     }
@@ -169,8 +178,9 @@ export class AppendQueue {
 }
 
 /**
- * Handing over to tails may write to thousands of sessions at once. Publishers need not wait for that: what follows from their
- * answers in microtasks, over HTTP/1.1 down to the write on their socket, is done before the next tick.
+ * Calls tails after the publishers' answers. Tails may write to thousands of sessions at once, and
+ * publishers need not wait for that. Answers are sent in microtasks, over HTTP/1.1 down to the
+ * write on their socket. So they are done before the next tick.
  */
 function afterAnswers(task: () => void): Promise<void> {
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
-// Idempotency keys: what events each was used for and what positions they got.
+// Idempotency keys, with the events of each and the positions that these got.
 //
-// `keys` holds fingerprint, first sequence, count and time by key; `keysByAge` the key by its first sequence, which
-// no two share and which rises with time.
+// `keys` holds fingerprint, first sequence, count and time by key. `keysByAge` holds the key by its
+// first sequence. No two keys share a first sequence, and sequences rise with time.
 
 import { LogError } from '@tidemark/log'
 import {
@@ -15,7 +15,7 @@ import type { LogState } from '../tables/log-state.ts'
 import { readSequence, sequenceKey, textKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 
-/** Where in a stored run its time is, in bytes. */
+/** Place of the time in a stored run, in bytes. */
 const timeAt = 24
 /** A stored run of format 1 ends here; then comes a checksum. */
 export const runBytes = 32
@@ -45,7 +45,7 @@ export function findRun(
 ): SequenceRun | undefined {
   const bytes = keys.getBinary(textKey(key))
   if (bytes === undefined) return undefined
-  // The sweep has not come to it yet.
+  // Too old, but the sweep has not removed it yet.
   if (asked.isOld(bytes.readDoubleLE(timeAt))) return undefined
   if (bytes.readDoubleLE(0) !== asked.fingerprint) {
     throw new LogError(
@@ -101,7 +101,10 @@ export function trimKeys(
   }
 }
 
-/** Whether a key is too old by the machine's clock; the oldest says it for all. To be called within one snapshot. */
+/**
+ * Whether a key is too old by the machine's clock. The oldest key answers for all. Call it within
+ * one snapshot.
+ */
 export function hasOldKeys({ keys, keysByAge }: Tables, now: number): boolean {
   for (const { value } of keysByAge.getRange({ limit: 1 })) {
     const bytes = keys.getBinary(Buffer.from(value))
@@ -110,7 +113,7 @@ export function hasOldKeys({ keys, keysByAge }: Tables, now: number): boolean {
   return false
 }
 
-/** What a key counts in `keyBytes`. */
+/** The weight of a key in `keyBytes`. */
 export function measureKey(place: { readonly length: number }): number {
   return place.length + idempotencyOverheadBytes
 }

@@ -1,8 +1,8 @@
-// A way out of a process in which lmdb is at work that cannot be broken off.
+// A way to end a process while lmdb is at work that cannot be stopped.
 
 import { isMainThread } from 'node:worker_threads'
 
-/** Exit codes that tell of a signal: 128 and its number. */
+/** Exit codes that stand for a signal: 128 plus its number. */
 const signals: Readonly<Record<number, NodeJS.Signals>> = {
   129: 'SIGHUP',
   130: 'SIGINT',
@@ -10,15 +10,18 @@ const signals: Readonly<Record<number, NodeJS.Signals>> = {
 }
 
 /**
- * Until the returned function is called, the process ends by a signal when it exits: by the one that its exit code tells of, else by
- * SIGKILL. Any other exit code is lost, and so are listeners for `exit` that came later. What is committed is safe from a kill.
+ * Makes the process end by a signal when it exits, until the returned function is called. The
+ * signal is the one that the exit code stands for, else SIGKILL. Any other exit code is lost, and
+ * later listeners for `exit` are not called. A kill does not harm committed data.
  *
- * lmdb's exit hook would wait, in the main thread and for ever, for a write that does not begin (`EnvWrap::cleanupStrayTxns` of
- * lmdb 3.5.6, which wants the lock that `WriteWorker::Write` holds meanwhile, and keeps when `mdb_txn_begin` fails); no signal
- * handler runs any more then. It waits likewise for a transaction whose callback has yet to run.
+ * lmdb's exit hook would wait for ever, in the main thread, for a write that does not begin. No
+ * signal handler runs any more then. The hook is `EnvWrap::cleanupStrayTxns` of lmdb 3.5.6. It
+ * wants the lock that `WriteWorker::Write` holds meanwhile, and keeps when `mdb_txn_begin` fails.
+ * The hook also waits for a transaction whose callback has yet to run.
  *
- * With `tidy` the process ends before any listener for `exit` is called, and `tidy` is called before that. Such a listener is
- * lmdb's own, which unmaps the data under a copy that another thread makes: a SIGSEGV.
+ * With `tidy` the process ends before any listener for `exit` is called, and `tidy` is called
+ * first. lmdb has such a listener. It would unmap the data under a copy that another thread makes:
+ * a SIGSEGV.
  *
  * Does nothing in a worker thread, whose exit is not the process's.
  */

@@ -1,4 +1,4 @@
-// What ledgers hold, as a write transaction has them: a batch must find room before anything of it is added.
+// The size of ledgers as a write transaction sees it. A batch must fit before any of it is added.
 
 import type { LedgerRoom } from '@tidemark/log/driver'
 import { decodeEnd } from '../tables/record-codec.ts'

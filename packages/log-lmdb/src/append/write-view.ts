@@ -1,4 +1,5 @@
-// The log as one write transaction sees and changes it. Sizes and marks are kept here and stored once, at the end.
+// The log as one write transaction sees and changes it. Sizes and marks are kept here, and stored
+// once at the end.
 
 import type { NewEvent, Topic } from '@tidemark/log'
 import {
@@ -38,12 +39,15 @@ interface OpenTopic {
   readonly wasEmpty: boolean
 }
 
-/** Every removal goes through one method, so that records, index, sizes and marks agree. */
+/** All removals go through one method, so that records, index, sizes and marks agree. */
 export class WriteView {
   readonly state: LogState
-  /** The time of what is added. */
+  /** The time of added records. */
   readonly now: number
-  /** What ages are counted to: one record dated far ahead must not make all before it too old. */
+  /**
+   * The end of an age. Not the record time: one record dated far ahead must not make all before it
+   * too old.
+   */
   readonly #ageNow: number
   readonly #hold: AgeHold
   /** Undefined until a key is too old. */
@@ -54,7 +58,7 @@ export class WriteView {
   readonly #topics = new Map<Topic, OpenTopic>()
   readonly #empty: EmptyTopics
 
-  /** To be made inside of the transaction and dropped with it. */
+  /** Make it inside of the transaction, and drop it with the transaction. */
   constructor({ tables, rules, clock, hold, retention }: LogContext) {
     this.#tables = tables
     this.#rules = rules
@@ -74,7 +78,7 @@ export class WriteView {
     const sequence = state.head + 1
     const { records, index } = this.#tables
     const value = encodeRecord(event, { time, topicId: stats.id, weight })
-    // Appending fills pages to the brim; sequences only rise.
+    // Sequences only rise, so appending fills pages completely.
     records.putSync(sequenceKey(sequence), value, { append: true })
     void index.put(indexKey(stats.id, sequence), nothing)
     state.head = sequence
@@ -91,8 +95,9 @@ export class WriteView {
   }
 
   /**
-   * Applies the bounds on number and bytes of each topic added to; removes at most `max` records, and none from
-   * `below` on: what is removed by the transaction that adds it, tails of other processes never see.
+   * Applies the bounds on number and bytes to each topic that got records. Removes at most `max`
+   * records, and none from `below` on. Tails of other processes would never see a record that is
+   * added and removed in one transaction.
    */
   trimTopics(max: number, below: number): number {
     let removed = 0
@@ -101,7 +106,7 @@ export class WriteView {
     return removed
   }
 
-  /** Topics that hold more than they may, after a trim that came to its bound. */
+  /** Topics that still hold too much after a trim that stopped at `max`. */
   topicsOverBound(): readonly Topic[] {
     return [...this.#topics.values()]
       .filter(({ stats, rule }) => isOverBound(stats, rule))
@@ -126,8 +131,9 @@ export class WriteView {
   }
 
   /**
-   * Applies the bound on all bytes: the oldest go first, but for those of ledgers. Looks at no more than `max` records and returns at
-   * how many; those that ledgers keep at the front of the log are looked at once.
+   * Applies the bound on all bytes. The oldest records go first, except those of ledgers. Looks at
+   * `max` records at most, and returns how many. Ledger records at the front of the log are looked
+   * at once.
    */
   trimTotal(max: number): number {
     const { state } = this
@@ -158,7 +164,7 @@ export class WriteView {
     return this.#topics.get(name)?.stats ?? readTopic(this.#tables, name)
   }
 
-  /** Ledgers known by name, those that this transaction adds among them. */
+  /** All ledgers, including those that this transaction adds. */
   listLedgers(): readonly TopicStats[] {
     const ledgers = new Map(listLedgers(this.#tables).map((stats) => [stats.name, stats]))
     for (const [name, { stats }] of this.#topics) if (isLedgerTopic(name)) ledgers.set(name, stats)
@@ -170,14 +176,17 @@ export class WriteView {
     return bytes !== undefined && isLedgerTopic(decodeTopic(bytes))
   }
 
-  /** Drops what was kept for tails and forgets idempotency keys; at most `max` of each. */
+  /** Drops records that were kept for tails, and forgets idempotency keys; at most `max` of each. */
   trimRest(max: number): void {
     const bounds = { now: this.now, maxBytes: this.#maxBytes, max }
     trimRemoved(this.#tables, this.state, bounds)
     trimKeys(this.#tables, this.state, { ...bounds, isOld: (time) => this.isKeyOld(time) })
   }
 
-  /** Whether an idempotency key of this time is forgotten. Under a clock that may be wrong none is: its batch would be stored twice. */
+  /**
+   * Whether an idempotency key of this time is forgotten. If the clock may be wrong, no key is
+   * forgotten: its batch would be stored twice.
+   */
   isKeyOld(time: number): boolean {
     if (this.#ageNow - time <= idempotencyAgeMaxMs) return false
     this.#isClockInDoubt ??= this.#hold.isInDoubt(this.#tables, this.#ageNow)
@@ -201,7 +210,7 @@ export class WriteView {
     return [...this.#tables.index.getKeys(range)].map((key) => readSequence(key))
   }
 
-  /** Stores what has changed beside the records. */
+  /** Stores all changes beside the records. */
   save(): void {
     for (const topic of this.#topics.values()) this.#saveTopic(topic)
     this.#empty.save()
@@ -225,7 +234,7 @@ export class WriteView {
   #createTopic(name: Topic): TopicStats {
     const id = this.state.nextTopicId
     this.state.nextTopicId += 1
-    // The topic may be one whose mark went into the common one.
+    // The topic's own mark may have gone into the common one.
     return { name, id, count: 0, bytes: 0, mark: this.state.commonMark, newest: 0 }
   }
 
@@ -273,7 +282,8 @@ export class WriteView {
         void marks.put(sequenceKey(stats.mark), textKey(stats.name))
     }
     const isEmpty = stats.count === 0
-    // A batch larger than the log may be empties the topic that it fills: then it has another mark.
+    // A batch that is larger than the log may be empties the topic that it fills. The topic has
+    // another mark then.
     const isMoved = isEmpty !== wasEmpty || stats.mark !== storedMark
     if (isMoved && wasEmpty && storedMark !== undefined) this.#empty.remove(stats.name, storedMark)
     if (isMoved && isEmpty) this.#empty.add(stats.name, stats.mark)

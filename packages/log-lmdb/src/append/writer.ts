@@ -1,4 +1,4 @@
-// The one way into a write transaction, and what happens when it stays shut.
+// The only way into a write transaction, and the answer when no transaction begins.
 
 import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
@@ -15,7 +15,7 @@ export interface WriterOptions {
   readonly tables: Tables
   readonly held: HeldFiles
   readonly clock: Clock
-  /** Told, once per time, that transactions do not begin any more. */
+  /** Called when transactions stop beginning, once each time. */
   readonly onStuck: (text: string) => void
 }
 
@@ -36,19 +36,20 @@ export class Writer {
     this.#onStuck = onStuck
   }
 
-  /** A transaction has been asked for and has not begun for {@link beginWaitMs}. */
+  /** A transaction was requested and has not begun for {@link beginWaitMs}. */
   get isStuck(): boolean {
     return this.#isStuck
   }
 
   /**
-   * Runs `task` in a write transaction that goes on from the newest state; see `newest-state.ts`. What it throws
-   * leaves nothing behind.
-   * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_SUPERSEDED`; `LOG_UNAVAILABLE` when the transaction has not begun after {@link beginWaitMs}; should it still do so, `task`
-   * is not run. The same after {@link staleBeginsMax} that would have begun at an older state
+   * Runs `task` in a write transaction that continues the newest state; see `newest-state.ts`. An
+   * error that `task` throws undoes all of the transaction.
+   * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_SUPERSEDED`. `LOG_UNAVAILABLE` when the transaction
+   *   has not begun after {@link beginWaitMs}; `task` is not run then. Also after {@link
+   *   staleBeginsMax} transactions that would have begun at an older state.
    */
   async run<T>(task: () => T): Promise<T> {
-    // A lock file that was copied over may never give a transaction.
+    // A lock file that was overwritten may never give a transaction.
     if (this.#history?.isLost === true) this.#history.require()
     return await this.#run(task, () => {
       this.#held.require()
@@ -56,12 +57,15 @@ export class Writer {
     })
   }
 
-  /** From here on transactions are refused that would go on from another history. */
+  /** Refuses, from now on, transactions that would continue another history. */
   keepTo(history: OwnHistory): void {
     this.#history = history
   }
 
-  /** Sees that readers go on from the newest state; writes nothing, so that it works in a directory that is lost as well. */
+  /**
+   * Makes readers go on from the newest state. Writes nothing, so that it also works in a lost
+   * directory.
+   */
   async settle(): Promise<void> {
     await this.#run(
       () => undefined,
@@ -81,9 +85,9 @@ export class Writer {
       const begin = (): void => {
         giveUp.cancel()
         this.#recover()
-        // Whoever asked has been told that nothing was stored.
+        // The caller has been told that nothing was stored.
         if (isGivenUp) throw describeStuck()
-        // Before the newest state is mended, which must not happen in a file that is not ours.
+        // Before the newest state is repaired, which must not happen in a file that is not ours.
         check()
       }
       this.#transact(begin, task)

@@ -1,7 +1,8 @@
-// Keeps a clock that has jumped ahead from removing the history by age at once, and idempotency keys with it.
+// Delays removal by age after a jump of the clock, for the history and for idempotency keys.
 //
-// A log that is opened after a week, or in a machine whose clock is a week ahead, looks the same: the records before are a week
-// old. Removing them is right in the first case and can wait; in the second it is a loss, and somebody sets the clock.
+// Two cases look alike: a log that is opened after a week, and a machine whose clock is a week
+// ahead. In both, the newest records are a week old. In the first case removal is right and can
+// wait. In the second case removal is a loss, and an operator can still set the clock.
 
 import type { Clock } from '@tidemark/log'
 import { formatTime } from '@tidemark/log/driver'
@@ -14,24 +15,27 @@ import type { Tables } from '../tables/schema.ts'
 
 /** Why the clock may be wrong. Times in milliseconds since 1970. */
 interface Doubt {
-  /** Of the newest record that is older than the hold. */
+  /** The time of the newest record that is older than the hold. */
   readonly before: number
   readonly now: number
-  /** For so long removal by age still waits. */
+  /** How much longer removal by age waits. */
   readonly restMs: number
 }
 
 export interface AgeHoldOptions {
   readonly clock: Clock
-  /** Told, once per jump, before anything is removed. */
+  /** Called once per jump, before anything is removed. */
   readonly onWarning: (text: string) => void
 }
 
-/** Whether removal by age waits. To be asked with every sweep and every append, so that it sees a running clock jump. */
+/**
+ * Decides whether removal by age waits. Asked with every sweep and every append, so that it notices
+ * a jump of a running clock.
+ */
 export class AgeHold {
   readonly #clock: Clock
   readonly #onWarning: (text: string) => void
-  /** By `elapsed`: since then the clock has run as it should, as far as this handle knows. */
+  /** Since when the clock has run steadily, as far as this handle knows. By `elapsed`. */
   #steadySince: number
   #wallOffset: number
   #warning: string | undefined
@@ -43,12 +47,15 @@ export class AgeHold {
     this.#wallOffset = this.#readOffset()
   }
 
-  /** What is going to be removed, and when; undefined while nothing waits. */
+  /** The warning: which records will be removed, and when. Undefined while nothing waits. */
   get warning(): string | undefined {
     return this.#warning
   }
 
-  /** To be called within one snapshot, with whether anything is too old at `now`. */
+  /**
+   * Whether removal waits. Call it within one snapshot; `isDue` says whether anything is too old at
+   * `now`.
+   */
   holds(tables: Tables, now: number, isDue: boolean): boolean {
     const doubt = isDue ? this.#findDoubt(tables, now) : undefined
     if (doubt === undefined) {
@@ -62,7 +69,10 @@ export class AgeHold {
     return true
   }
 
-  /** As {@link holds}, without a word: the next sweep says it. To be called within one snapshot or transaction. */
+  /**
+   * Like {@link holds}, but without a warning, which the next sweep gives. Call it within one
+   * snapshot or transaction.
+   */
   isInDoubt(tables: Tables, now: number): boolean {
     return this.#findDoubt(tables, now) !== undefined
   }
@@ -82,15 +92,16 @@ export class AgeHold {
     if (jumpMs > clockJumpMs) this.#steadySince = this.#clock.elapsed()
   }
 
-  /** Changes only when the clock is set, or the machine was asleep. */
+  /** The offset changes only when the clock is set, or when the machine was asleep. */
   #readOffset(): number {
     return this.#clock.now() - this.#clock.elapsed()
   }
 }
 
 /**
- * The time of the newest record up to `time`. Of a process that started minutes ago, with the wrong clock, and has
- * written with it since, this is still the time before: a restart does not end the hold.
+ * The time of the newest record up to `time`. A process may have started minutes ago with a wrong
+ * clock, and written with it. Even then this is the time before that start, so a restart does not
+ * end the hold.
  */
 function findBefore(tables: Tables, time: number): number | undefined {
   const last = locateAge(tables, readState(tables), time + 1)

@@ -1,4 +1,5 @@
-// Whether the log's clock, which never runs behind its newest record, is ahead of the machine's.
+// Warns when the log's clock is ahead of the machine's. The log's clock never runs behind its
+// newest record.
 
 import type { Clock } from '@tidemark/log'
 import { describeClockAhead, isClockAhead } from '@tidemark/log/driver'
@@ -10,21 +11,21 @@ export interface ClockWatchOptions {
   readonly directory: string
   readonly tables: Tables
   readonly clock: Clock
-  /** Told, once per date, that the log's clock is ahead, and that it is not any more. */
+  /** Called once per date when the log's clock is ahead, and once when it is not any more. */
   readonly onChange: (text: string) => void
 }
 
-/** One look after the other. */
+/** Compares the two clocks at each check. */
 export class ClockWatch {
   readonly #options: ClockWatchOptions
-  /** Time of the newest record, while that is ahead. */
+  /** Time of the newest record while that is ahead of the machine's clock. */
   #headTime: number | undefined
 
   constructor(options: ClockWatchOptions) {
     this.#options = options
   }
 
-  /** What is wrong, and what to do; undefined while nothing is. */
+  /** The fault and its remedy; undefined while the clock is right. */
   get warning(): string | undefined {
     if (this.#headTime === undefined) return undefined
     const { directory, clock } = this.#options
@@ -37,7 +38,7 @@ export class ClockWatch {
     const { headTime } = withSnapshot(tables, () => readState(tables))
     const before = this.#headTime
     this.#headTime = isClockAhead({ headTime, now: clock.now() }) ? headTime : undefined
-    // Another date is told of too: minutes ahead can become years.
+    // A new date is reported too: minutes ahead can become years.
     if (this.#headTime === before) return
     onChange(this.warning ?? 'The newest event is not dated in the future any more.')
   }

@@ -1,4 +1,4 @@
-// Dates events anew that a clock which was ahead has dated in the future.
+// Gives new times to events that were dated in the future.
 
 import { LogError, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
@@ -29,31 +29,33 @@ import type { Durability } from '../open/settings.ts'
 import { Writer } from '../append/writer.ts'
 
 export interface RepairClockOptions {
-  /** What is in the future by this clock gets its present time. Default: the machine's. */
+  /** Records in the future of this clock get its present time. Default: the machine's. */
   readonly clock?: Clock | undefined
-  /** Told after each step how many records have been dated anew so far. */
+  /** Called after each step with the number of records that have a new time so far. */
   readonly onProgress?: ((records: number) => void) | undefined
 }
 
-/** What a repair has done. */
+/** The result of a repair. */
 export interface ClockRepair {
-  /** Records that were dated anew; 0 when nothing was in the future. */
+  /** Records with a new time; 0 when no record was in the future. */
   readonly records: number
-  /** Idempotency keys that were dated anew. */
+  /** Idempotency keys with a new time. */
   readonly idempotencyKeys: number
-  /** The time of the newest record before. Milliseconds since 1970. */
+  /** The time of the newest record before the repair. Milliseconds since 1970. */
   readonly newestBefore: number
-  /** And after. */
+  /** The time of the newest record after the repair. */
   readonly newestAfter: number
 }
 
 /**
- * Gives every record that is dated in the future the present time, so that events expire by age and `since` counts again. Times
- * still never go back from one record to the next; sequences, and with them all cursors, stay as they are. The log may be in use
- * meanwhile. The machine's clock must be right: what it calls the future is dated anew, and the true times are gone.
+ * Gives every record that is dated in the future the present time, so that events expire by age and
+ * `since` counts again. Times still never go back from one record to the next. Sequences and
+ * cursors stay as they are. The log may be in use meanwhile. The machine's clock must be right:
+ * records in its future get new times, and the true times are gone.
  *
- * @throws LogError `OPTION_INVALID`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`, `LOG_DIRECTORY_LOST`, `LOG_NOT_WRITABLE`,
- * `LOG_UNAVAILABLE` (what was dated anew by then stays so; run it again)
+ * @throws LogError `OPTION_INVALID`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`,
+ *   `LOG_DIRECTORY_LOST`, `LOG_NOT_WRITABLE`. `LOG_UNAVAILABLE`: new times up to then stay, so run
+ *   it again.
  * @example
  * const { records } = await repairClock('./tidemark-data')
  */
@@ -71,7 +73,7 @@ export async function repairClock(
   const wake = prepareDirectory(directory)
   let environment: Environment | undefined
   try {
-    // Damage that gets as far as LMDB ends the process, or is written anew as if it were sound.
+    // LMDB ends the process when it meets damage, or writes the damage anew as if it were sound.
     await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
     const durability = await readDurability(directory, clock)
     breakSeal(directory)
@@ -92,14 +94,17 @@ export async function repairClock(
   }
 }
 
-/** How the log's processes write, which this one has to do as well. The first look is the one after which LMDB is as of the last flush. */
+/**
+ * The durability of the log's processes, which this one must use too. Opening it first makes LMDB
+ * go back to the last flush if necessary.
+ */
 async function readDurability(directory: string, clock: Clock): Promise<Durability> {
   const environment = openEnvironment(directory, undefined)
   const { root, newest } = environment
   try {
     const meta = transactNewest(environment, () => nameTable(root, 'meta'))
     refuseOtherLock(meta, directory, { ...describeOwnProcess(clock), ...findPlaces(directory) })
-    // Of a version before, there is one that names no epochs of this one.
+    // A directory of an older version may have an identity without epochs of this version.
     readIdentity(meta, directory)
     if (meta.getBinary(identityKey) === undefined) {
       throw new LogError(
@@ -114,12 +119,15 @@ async function readDurability(directory: string, clock: Clock): Promise<Durabili
   }
 }
 
-/** A walk over entries by sequence, whose times rise. */
+/** A walk over entries by sequence. Their times rise. */
 interface Walk {
   readonly table: Table
-  /** Where the dated value is: in the same table, or in another one by what stands here. */
+  /**
+   * Finds the value that has a time: in the same table, or in another table under the key that this
+   * value names.
+   */
   readonly find: (key: Buffer, value: Buffer) => Dated | undefined
-  /** Where in that value its time is, in bytes. */
+  /** Place of the time in that value, in bytes. */
   readonly timeAt: number
   after: number
   dated: number
@@ -151,7 +159,7 @@ class Repair {
     const stored = createWalk(records, 0, after)
     while (!(await this.#writer.run(() => this.#stepRecords(stored)))) onProgress(stored.dated)
     onProgress(stored.dated)
-    // The byte before the record says why it leaves.
+    // The byte before the record says why it was removed.
     await this.#walk(createWalk(removed, 1, 0))
     const find = (_: Buffer, key: Buffer): Dated | undefined => {
       const value = keys.getBinary(key)
@@ -172,8 +180,8 @@ class Repair {
   }
 
   /**
-   * The oldest first, so that times rise however far it comes. The log's own time follows in the transaction that finds no more,
-   * because until then appends go on from it.
+   * Goes from the oldest record on, so that times rise however far it comes. Appends go on from the
+   * log's own time, so that time changes in the transaction that finds no more records.
    */
   #stepRecords(walk: Walk): boolean {
     if (!this.#step(walk)) return false
@@ -182,7 +190,7 @@ class Repair {
     return true
   }
 
-  /** Returns whether there is nothing left. */
+  /** Returns true when nothing is left. */
   #step(walk: Walk): boolean {
     const { table, find, timeAt } = walk
     const range = { start: sequenceKey(walk.after + 1), limit: repairRecordsMax }
@@ -199,7 +207,8 @@ class Repair {
       found.push(dated)
     }
     for (const { table: target, key, value } of found) {
-      // Its checksum, which values of format 1 do not have, is over the time as well. `leaving` has a byte before the record.
+      // The checksum covers the time too; values of format 1 have none. A removed record has a byte
+      // before it.
       const body = value.subarray(target === this.#tables.removed ? 1 : 0)
       const hasSum = isSummed(body)
       value.writeDoubleLE(this.#now, timeAt)

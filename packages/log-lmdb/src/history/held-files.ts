@@ -1,7 +1,8 @@
-// The files that are open, and whether the directory's path still leads to them.
+// The open files of a handle, and whether the directory's path still leads to them.
 //
-// Somebody may remove, move or replace a directory under a running process. What is open goes on working, unseen by every
-// process that starts later: two histories under one name, or two writers that do not know of each other.
+// Somebody may remove, move or replace a directory under a running process. The open files go on
+// working, unseen by later processes. There would be two histories under one name, or two writers
+// that do not know of each other.
 
 import { fstatSync, statSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
@@ -14,34 +15,37 @@ import type { Holder } from '../open/holders.ts'
 import type { NewestState } from '../lmdb-files/newest-state.ts'
 import type { Table } from '../tables/schema.ts'
 
-/** Answers of the system that say that a path leads nowhere. Others, such as EACCES, say nothing of what is there. */
+/**
+ * Error codes that say that a path leads nowhere. Others, such as EACCES, say nothing about the
+ * file.
+ */
 const nowhere: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
 
-/** Names a file for as long as anybody has it open or it has a name. */
+/** A name for a file, valid for as long as the file is open or has a path. */
 type FilePlace = string
 
-/** Of a path that cannot be looked at. */
+/** The place of a path that cannot be looked at. */
 const unreadable: FilePlace = 'unreadable'
 
 export interface HeldFilesOptions {
   /** An absolute path. */
   readonly directory: string
   readonly newest: NewestState
-  /** Told, once per time, that the directory is lost, and that it is back. */
+  /** Called when the directory is lost and when it is back, once each time. */
   readonly onChange: (text: string) => void
 }
 
 /** The data file and the lock file of one handle. */
 export class HeldFiles {
   readonly places: FilePlaces
-  /** Names the data file apart from its copies. */
+  /** A name for the data file that its copies do not share. */
   readonly copy: string
   readonly #directory: string
   readonly #onChange: (text: string) => void
   readonly #held: readonly HeldFile[]
   #loss: string | undefined
 
-  /** To be made when the directory is open, before anything is written to it. */
+  /** Make it when the directory is open, before anything is written to it. */
   constructor({ directory, newest, onChange }: HeldFilesOptions) {
     this.#directory = directory
     this.#onChange = onChange
@@ -62,7 +66,8 @@ export class HeldFiles {
   }
 
   /**
-   * Two looks at the file system, ~3 µs: cheap enough for every write transaction (0.35 ms with its flush).
+   * Checks the two files, ~3 µs. That is cheap enough for every write transaction (0.35 ms with its
+   * flush).
    * @throws LogError `LOG_DIRECTORY_LOST`
    */
   require(): void {
@@ -71,7 +76,7 @@ export class HeldFiles {
     if (fault !== undefined) throw fault
   }
 
-  /** Finds out, and tells of a change. */
+  /** Checks the files and reports a change. */
   check(): void {
     const loss = this.#findLoss()
     const wasLost = this.isLost
@@ -104,7 +109,7 @@ export interface FilePlaces {
   readonly lock: FilePlace | undefined
 }
 
-/** What a directory's path leads to now. */
+/** The files that a directory's path leads to now. */
 export function findPlaces(directory: string): FilePlaces {
   return {
     data: findPlace(join(directory, dataFile)),
@@ -113,7 +118,7 @@ export function findPlaces(directory: string): FilePlaces {
 }
 
 /**
- * Sees that a directory holds the data file of another handle, before one is made anew.
+ * Checks that a directory holds the data file of another handle, before a new one would be made.
  * @throws LogError `LOG_DIRECTORY_LOST`
  */
 export function requirePlace(
@@ -129,12 +134,13 @@ export function requirePlace(
 }
 
 /**
- * Refuses a directory that a running process holds by another lock file: neither would see the other write.
+ * Refuses a directory that a running process holds with another lock file. Neither process would
+ * notice writes of the other.
  * @throws LogError `LOG_DIRECTORY_LOST`
  */
 export function refuseOtherLock(meta: Table, directory: string, own: Holder): void {
   for (const holder of readHolders(meta)) {
-    // Entries of versions that did not note it.
+    // Entries of older versions do not name a lock file.
     if (holder.lock === undefined || holder.lock === own.lock) continue
     if (!isAlive(holder, own)) continue
     throw new LogError(
@@ -165,8 +171,9 @@ function findPlace(path: string): FilePlace | undefined {
 }
 
 /**
- * A copy is made later than its original, even where it gets the number of a file that was removed. The device may change with every
- * mount, and counts only where nobody knows when a file was made: then there is no such time, or it is the time of the last change.
+ * A copy is made later than its original, even if it gets the number of a removed file. The device
+ * may change with every mount. It counts only if the time of creation is unknown: missing, or equal
+ * to the time of the last change.
  */
 function findCopy(file: number): string {
   const { dev, ino, birthtimeNs, ctimeNs } = fstatSync(file, { bigint: true })
@@ -180,7 +187,7 @@ function toPlace({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): FilePlace {
 
 const startAnew = 'Put back what was there, or stop the hub and start it with what is there now.'
 
-/** What has become of a file, and what to do. */
+/** Describes the fate of a file and the remedy. */
 function describeFate(
   name: string,
   { isRemoved, isReplaced }: { readonly isRemoved: boolean; readonly isReplaced: boolean },

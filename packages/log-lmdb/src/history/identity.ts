@@ -1,4 +1,4 @@
-// What the directory says of itself: the version of its layout, the epochs of its history.
+// The identity of a log: the version of its layout, and the epochs of its history.
 
 import { crc32 } from 'node:zlib'
 import { LogError } from '@tidemark/log'
@@ -9,7 +9,7 @@ import type { Table } from '../tables/schema.ts'
 
 export interface Identity {
   readonly lineage: Lineage
-  /** The data file that the newest epoch was begun in; see `HeldFiles.copy`. */
+  /** The data file in which the newest epoch began; see `HeldFiles.copy`. */
   readonly copy: string
   /** How often an epoch was begun here. */
   readonly openings: number
@@ -27,7 +27,7 @@ interface StoredIdentity {
   readonly renamings: readonly (readonly [epoch: string, to: number])[]
   readonly copy: string
   readonly openings: number
-  /** Of all before, as JSON. A wrong epoch would make cursors exact that are not. */
+  /** Checksum of all before, as JSON. A wrong epoch would make cursors exact that are not. */
   readonly sum?: number
 }
 
@@ -40,7 +40,7 @@ export function readIdentity(meta: Table, directory: string): Identity | undefin
   return bytes && parseIdentity(bytes, directory)
 }
 
-/** As {@link readIdentity}, of what is stored. */
+/** Like {@link readIdentity}, from stored bytes. */
 export function parseIdentity(bytes: Buffer, directory: string): Identity | undefined {
   const stored = parseStored(bytes.toString(), directory)
   if (stored.version > formatVersion) {
@@ -49,11 +49,12 @@ export function parseIdentity(bytes: Buffer, directory: string): Identity | unde
       `The log in ${JSON.stringify(directory)} has format ${stored.version}; this version reads up to ${formatVersion}. Run the newer version, or name another directory.`,
     )
   }
-  // A file that was sealed is opened without a look through it.
+  // A sealed file is opened without a full check, so the checksum is compared here.
   if (!isIdentitySound({ ...stored })) {
     throw toDamaged(directory, 'the identity of the log is not as it was written')
   }
-  // Format 1 named one epoch for the whole history, format 2 epochs of another shape: their cursors are of another history.
+  // Format 1 named one epoch for the whole history, and format 2 had epochs of another shape. Their
+  // cursors belong to another history.
   if (stored.version < formatVersion) return undefined
   const stretches = stored.epochs.map(([epoch, begin]) => ({ epoch: parseEpoch(epoch), begin }))
   const renamings = stored.renamings.map(([epoch, to]) => ({ epoch: parseEpoch(epoch), to }))
@@ -69,12 +70,12 @@ export function writeIdentity(meta: Table, { lineage, copy, openings }: Identity
   void meta.put(identityKey, Buffer.from(JSON.stringify(stored)))
 }
 
-/** Whether a stored identity is as it was written, as far as it can tell. */
+/** Whether a stored identity is as it was written, as far as its bytes can tell. */
 export function isIdentitySound({ sum, ...identity }: Readonly<Record<string, unknown>>): boolean {
   if (sum !== undefined && sum !== crc32(JSON.stringify(identity))) return false
   const { version, epochs, renamings, copy, openings } = identity
   if (!isCount(version)) return false
-  // The epochs of formats before are not used any more.
+  // Epochs of older formats are not used any more.
   if (version < formatVersion) return true
   return (
     isLine(epochs) &&
@@ -85,7 +86,7 @@ export function isIdentitySound({ sum, ...identity }: Readonly<Record<string, un
   )
 }
 
-/** Epochs, each with a sequence that is not before the last one's. */
+/** Whether a list holds epochs, each with a sequence that is not before the previous one. */
 function isLine(list: unknown): list is readonly (readonly [epoch: string, sequence: number])[] {
   if (!Array.isArray(list)) return false
   let reached = 0

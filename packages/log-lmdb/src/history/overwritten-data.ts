@@ -1,8 +1,9 @@
-// Whether a copy was put over the data of a hub that goes on, found out before LMDB maps it.
+// Finds out, before LMDB maps the data, whether a copy was put over it while the hub goes on.
 //
-// A worker that comes in the place of one that died of the copying reads in the copy that the others hold it, and would go on in
-// their epoch: the copy has their entries. All files of the directory may have been written over. So the hub hands it what the others
-// have seen, which no copy takes along.
+// The danger is a worker that replaces one which died of the copying. The copy contains entries of
+// the other workers, so the new worker would continue their epoch. A copy may overwrite all files
+// of the directory. So the hub keeps the newest commit that its workers have seen, and passes it to
+// the new worker.
 
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +16,7 @@ import { copyLooksMax, copyQuietMs } from '../limits.ts'
 import { readStoredLog } from '../lmdb-files/stored-log.ts'
 import { wakeFile } from '../tail/wake-file.ts'
 
-/** What a handle knows to have been committed, by whatever process. */
+/** The newest commit that a handle knows of, by whatever process. */
 export interface SeenCommit {
   /** The epoch it writes. */
   readonly epoch: string
@@ -30,8 +31,8 @@ interface Look {
 }
 
 /**
- * Whether the data is another than was seen, or an older state of it, and nobody holds it. Then it is to be looked through, and whoever
- * opens it begins an epoch. Waits until nobody copies any more.
+ * Whether the data is another log than was seen, or an older state, and nobody holds it. Such data
+ * must be checked, and its opener begins an epoch. Waits until nobody copies any more.
  * @throws LogError `LOG_DIRECTORY_LOST` when the data is older and somebody holds it
  */
 export async function findOverwrite(look: Look & { readonly clock: Clock }): Promise<boolean> {
@@ -46,7 +47,7 @@ export async function findOverwrite(look: Look & { readonly clock: Clock }): Pro
   return state === 'free'
 }
 
-/** What to say of an older copy to a process that comes. */
+/** The error for a process that opens a directory with an older copy. */
 export function toOverwritten(directory: string): LogError {
   return new LogError(
     'LOG_DIRECTORY_LOST',
@@ -54,16 +55,19 @@ export function toOverwritten(directory: string): LogError {
   )
 }
 
-/** `free`: not what was seen, as far as it can be read, and nobody seems to hold it. `held`: the same, and somebody does. */
+/**
+ * `free`: the data is not what was seen, as far as it can be read, and nobody seems to hold it.
+ * `held`: the same, but a process holds it.
+ */
 function compare({ directory, seen, own }: Look): 'same' | 'held' | 'free' {
   const stored = readStoredLog(directory)
-  // A file that is being copied has any beginning, or none.
+  // A file that is being copied may have any beginning, or none.
   if (stored === undefined) return 'free'
   const { identity, holders, states } = stored
   const isHeld = findAlive(holders, own) !== undefined
-  // A worker that began another epoch may not have said so yet.
+  // A worker that began another epoch may not have reported it yet.
   if (identity?.lineage.epochs.at(-1) !== seen.epoch) return isHeld ? 'same' : 'free'
-  // Each transaction writes over the older of two states, and leaves the one it goes on from.
+  // Each transaction overwrites the older of two states, and leaves the one it continues.
   const { newest, before } = states
   const isBehind =
     newest.transaction < seen.transaction || (before?.transaction ?? 0) < seen.transaction - 1
@@ -71,7 +75,10 @@ function compare({ directory, seen, own }: Look): 'same' | 'held' | 'free' {
   return isHeld ? 'held' : 'free'
 }
 
-/** A hub that began to write in a file that is still being copied would have its pages written over. */
+/**
+ * Waits until nobody writes the file. If a hub wrote into a file that is still being copied, its
+ * pages would be overwritten.
+ */
 async function untilQuiet(directory: string, clock: Clock): Promise<void> {
   let before = describeFiles(directory)
   for (let looks = 0; looks < copyLooksMax; looks++) {

@@ -1,5 +1,6 @@
-// Whether the data file still holds the history that was opened: somebody may copy another one over it, or an older state of it, and
-// a process that took this one for dead may have begun an epoch of its own.
+// Checks whether the data file still holds the history that was opened. Somebody may have copied
+// another log, or an older state, over it. A process that took this one for dead may have begun an
+// epoch of its own.
 
 import { LogError } from '@tidemark/log'
 import { identityKey, readIdentity } from './identity.ts'
@@ -12,15 +13,15 @@ export interface OwnHistoryOptions {
   readonly meta: Table
   readonly newest: NewestState
   readonly directory: string
-  /** As it was when this process entered the directory. */
+  /** The identity when this process entered the directory. */
   readonly identity: Identity
-  /** What the newest state of the data says, read without LMDB; undefined when it cannot be read. */
+  /** Reads the newest state of the data without LMDB; undefined when it cannot be read. */
   readonly readStored: () => Pick<StoredLog, 'identity'> | undefined
-  /** Told, once, why nothing is stored or read any more, and which code that has. */
+  /** Called once, with the reason why nothing is stored or read any more. */
   readonly onLost: (loss: Loss) => void
 }
 
-/** Why a history is not ours any more. */
+/** Why the history is not ours any more. */
 export interface Loss {
   readonly code: 'LOG_DIRECTORY_LOST' | 'LOG_SUPERSEDED'
   readonly text: string
@@ -29,7 +30,10 @@ export interface Loss {
 /** The history of an open log. */
 export class OwnHistory {
   readonly #options: OwnHistoryOptions
-  /** The identity as it was last found to be ours: ~1 µs to compare, in every write transaction. */
+  /**
+   * The identity as it was last found to be ours. Comparing it takes ~1 µs, in every write
+   * transaction.
+   */
   #bytes: Buffer | undefined
   #loss: Loss | undefined
 
@@ -38,8 +42,9 @@ export class OwnHistory {
   }
 
   /**
-   * To be called within a snapshot or a transaction, when the state it goes on from has been looked at; see `NewestState.isOlder`.
-   * What was lost once stays lost: LMDB has parts of the old file in mind.
+   * Call it within a snapshot or a transaction, after a check of the state that it continues; see
+   * `NewestState.isOlder`. A lost history stays lost, because LMDB still has parts of the old file
+   * in memory.
    * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_SUPERSEDED`
    */
   require(): void {
@@ -48,7 +53,7 @@ export class OwnHistory {
     if (fault !== undefined) throw fault
   }
 
-  /** Whether it is lost, for whichever reason. */
+  /** Whether the history is lost, for whatever reason. */
   get isLost(): boolean {
     return this.#loss !== undefined
   }
@@ -58,7 +63,10 @@ export class OwnHistory {
     return this.#loss && new LogError(this.#loss.code, this.#loss.text)
   }
 
-  /** Finds out, and tells of it. As {@link require}, within a snapshot or a transaction. */
+  /**
+   * Checks the history and reports a loss. Like {@link require}, call it within a snapshot or a
+   * transaction.
+   */
   check(): void {
     if (this.#loss !== undefined) return
     this.#loss = this.#findLoss()
@@ -69,7 +77,7 @@ export class OwnHistory {
     const { meta, directory, newest, readStored } = this.#options
     const path = JSON.stringify(directory)
     if (newest.isOlder) {
-      // LMDB's map of a file that is being copied over may have no page there.
+      // LMDB's map of a file that is being overwritten may have no page there.
       const stored = readStored()
       return stored === undefined || this.#findOwner(stored.identity) !== 'other'
         ? describeLost(`an older copy was put over the log in ${path}`)
@@ -81,7 +89,8 @@ export class OwnHistory {
       this.#bytes = bytes
       return undefined
     }
-    // An `open` of another process may have set LMDB back to before this one entered; see `newest-state.ts`.
+    // An `open` of another process may have set LMDB back to a state before this one entered; see
+    // `newest-state.ts`.
     const owner = this.#findOwner(readStored()?.identity)
     if (owner === 'ours') return undefined
     return owner === 'superseded'
@@ -95,18 +104,21 @@ export class OwnHistory {
     const own = identity.lineage.epochs
     const epochs = found.lineage.epochs
     if (epochs.at(-1) === own.at(-1)) return 'ours'
-    // An epoch that wrote nothing leaves no trace, so ours need not be among them.
+    // An epoch that wrote nothing leaves no trace, so ours may be missing among them.
     const isOfOne = own.some((epoch) => epochs.includes(epoch))
     return isOfOne && found.openings > identity.openings ? 'superseded' : 'other'
   }
 
-  /** What cannot be read is not ours, whether it is damaged, of another program or of a newer version. */
+  /**
+   * An identity that cannot be read is not ours: it is damaged, of another program or of a newer
+   * version.
+   */
   #readFound(): Identity | undefined {
     const { meta, directory } = this.#options
     try {
       return readIdentity(meta, directory)
     } catch {
-      // Its bytes have been read before: what fails is their meaning.
+      // The bytes have been read before, so only parsing can fail.
       return undefined
     }
   }

@@ -1,4 +1,4 @@
-// Looks once a second at what no call would find out on a quiet log.
+// Checks once a second for faults that no call would find on a quiet log.
 
 import type { Clock, Timer } from '@tidemark/log'
 import { lookMs } from '../limits.ts'
@@ -9,7 +9,7 @@ export interface PeriodicChecksOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Looks until it is closed, the first time in the next turn. */
+/** Runs its checks until it is closed, the first time in the next turn. */
 export class PeriodicChecks {
   readonly #options: PeriodicChecksOptions
   #timer: Timer | undefined

@@ -1,7 +1,8 @@
-// Whether a directory's data file is whole, found out before LMDB touches it.
+// Checks whether a directory's data file is whole, before LMDB touches it.
 //
-// What is cheap is always looked at: the first pages, the roots of all trees, the entries of `meta`. The rest, 1 s and more per
-// GiB, is looked through when there is reason to: unless the last holder has sealed the file, or another process holds it.
+// The cheap part is always checked: the first pages, the roots of all trees, the entries of `meta`.
+// The rest takes 1 s and more per GiB. That part is skipped if the last holder sealed the file, or
+// if another process holds it.
 
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -20,20 +21,20 @@ import { isOfLog, quoteTree, readNames, walkState } from './walk-state.ts'
 import { PageClaims, sliceOf, walkTree } from './walk-tree.ts'
 import type { OnEntry, TreeWalk } from './walk-tree.ts'
 
-/** What is seen of a log whose tables are not there. */
+/** The damage of a log whose tables are missing. */
 export const missingTables = 'it does not name the tables of a log, and it is one'
 
-/** What is known before a file is looked at. */
+/** Facts that are known before the check. */
 export interface Knowledge {
   readonly own: Holder
   /**
-   * A hub that goes on serving has had this very file open: of workers that die together, none looks through what they have written
-   * themselves, or the hub would be away for as long as that takes.
+   * A serving hub has had this very file open. If its workers die together, their replacements skip
+   * the full check. Otherwise the hub would be away for as long as that takes.
    */
   readonly isServed: boolean
 }
 
-/** @throws LogError `LOG_DAMAGED` with what was seen */
+/** @throws LogError `LOG_DAMAGED` with the damage that was seen */
 export async function requireWhole(directory: string, known: Knowledge): Promise<void> {
   const damage = await findDamage(directory, known)
   if (damage !== undefined) throw toDamaged(directory, damage)
@@ -52,7 +53,7 @@ async function findDamage(directory: string, known: Knowledge): Promise<string |
   }
 }
 
-/** Another process may commit while the file is read: what looks like damage then is looked at once more. */
+/** Checks again if the file changed meanwhile: another process may commit while the file is read. */
 async function look(
   file: DataFile,
   directory: string,
@@ -66,7 +67,7 @@ async function look(
     if (damage === undefined) return undefined
     if (isDeepStrictEqual(before, readSettled(file))) return damage
   }
-  // A process that commits so often has it open, and has looked at it before.
+  // A process that commits so often has the file open, and has checked it before.
   return undefined
 }
 
@@ -74,7 +75,7 @@ type Settled =
   | { readonly states: FileStates; readonly damage: undefined }
   | { readonly damage: string }
 
-/** The states, or what is wrong with them; a page that is read while it is written may look like anything. */
+/** The states, or the fault in them. A page that is read while it is written may look like anything. */
 function readSettled(file: DataFile): Settled {
   try {
     return { states: file.readStates(), damage: undefined }
@@ -107,8 +108,8 @@ async function findDamageOf(
 }
 
 /**
- * The states LMDB may go on from. After a stop of the machine it goes back to the flushed one; where the system does not tell one
- * start from another, either may be it.
+ * The states that LMDB may continue. After a stop of the machine LMDB goes back to the flushed one.
+ * If the system does not tell one start from another, it may be either.
  */
 export function candidatesOf({
   newest,
@@ -120,7 +121,10 @@ export function candidatesOf({
   return newest.bootId === boot ? [newest] : [flushed]
 }
 
-/** Ends early when somebody commits: that process has looked at the file, and pages of this state may be written over soon. */
+/**
+ * Walks a state, and ends early when another process commits. That process has checked the file,
+ * and may soon overwrite pages of this state.
+ */
 async function walk(file: DataFile, state: FileState): Promise<string | undefined> {
   const { transaction } = file.readStates().newest
   const onProgress = (): void =>
@@ -137,14 +141,14 @@ async function walk(file: DataFile, state: FileState): Promise<string | undefine
   }
 }
 
-/** Who holds the log that a file belongs to; nothing about it when nobody does. */
+/** The holder of a log; undefined when nobody holds it. */
 export interface Held {
-  /** Undefined when it is known only by what it does. */
+  /** Undefined when the holder is known by its lock only. */
   readonly pid: number | undefined
 }
 
 /**
- * Finds out who holds the file, which may be written to meanwhile.
+ * Finds the holder of a file, which may be written to meanwhile.
  * @throws DamageSeen
  */
 export function findHolding(file: DataFile, own: Holder | undefined): Held | undefined {
@@ -168,15 +172,17 @@ export function findHolding(file: DataFile, own: Holder | undefined): Held | und
 }
 
 /**
- * Every transaction writes at least one of its two roots. If neither is of the transaction that the index names, then the index is
- * wrong, or its pages are, and what was acknowledged last may be missing. In a compact copy all pages are of transaction 1.
+ * Every transaction writes at least one of its two roots. If neither root is of the transaction
+ * that the index names, the index or the pages are wrong. The last acknowledged events may then be
+ * missing. In a compact copy all pages are of transaction 1.
  *
- * @param chosen the state that LMDB goes on from; beside a flushed one the others are given up, and their pages may be lost
+ * @param chosen the state that LMDB continues. If it is a flushed one, the newer states are given
+ *   up, and their pages may be lost
  */
 function checkStates(file: DataFile, { newest, before }: FileStates, chosen: FileState): void {
   for (const state of chosen === newest ? [newest, before] : [chosen]) {
     if (state === undefined || state.transaction === 0) continue
-    // After LMDB has gone back it stands in both places.
+    // After LMDB has gone back, both places hold the same state.
     if (
       state !== newest &&
       state.main.root === newest.main.root &&
@@ -192,7 +198,10 @@ function checkStates(file: DataFile, { newest, before }: FileStates, chosen: Fil
   }
 }
 
-/** Looks at what costs nothing, however large the file is. Nothing for a file that is no log's. @throws DamageSeen */
+/**
+ * Runs the checks that are cheap, however large the file is. Undefined for a file that is no log's.
+ * @throws DamageSeen
+ */
 function checkQuickly(
   file: DataFile,
   state: FileState,
@@ -213,7 +222,7 @@ function checkQuickly(
   return parseHolders(readEntries({ file, state, claims }, meta))
 }
 
-/** The entries of `meta`, by name; nothing for a file that is no log's. @throws DamageSeen */
+/** The entries of `meta` by name; undefined for a file that is no log's. @throws DamageSeen */
 export function readMeta(file: DataFile, state: FileState): Map<string, Buffer> | undefined {
   const claims = new PageClaims(state, file.pageSize)
   const root = readNames({ file, state, claims }).get('meta')
@@ -232,8 +241,8 @@ function readEntries(
 }
 
 /**
- * Each transaction writes the root of the tree of names anew, of whatever program. A page of another tree that a torn copy has put there
- * looks like the data of another program.
+ * Each transaction writes the root of the tree of names anew, in any program. A torn copy may have
+ * a page of another tree there, which looks like data of another program.
  */
 function requireOwnNames(file: DataFile, { transaction, main: { root } }: FileState): void {
   const written = root === undefined ? transaction : readPageHead(file.readPage(root)).transaction

@@ -1,6 +1,8 @@
-// Sees that the tables of a log say the same of each other. Fed with the entries of each table, in the order of keys.
+// Checks that the tables of a log agree with each other. The caller passes the entries of each
+// table, in the order of keys.
 //
-// What one table says of another is compared by sums over both, so that the memory needed does not grow with the records.
+// Sums over both tables compare what one says of the other. So the memory needed does not grow with
+// the records.
 
 import { crc32 } from 'node:zlib'
 import type { Topic } from '@tidemark/log'
@@ -18,7 +20,7 @@ import type { TableName } from '../tables/schema.ts'
 import { sliceOf } from './walk-tree.ts'
 import type { Span, TreeEntry } from './walk-tree.ts'
 
-/** Counts, and sums modulo 2^32, of what two tables must say alike. */
+/** Counts and sums modulo 2^32, which two tables must share. */
 class Tally {
   count = 0
   weight = 0
@@ -42,10 +44,10 @@ class Tally {
   }
 }
 
-/** What a log that is whole holds. */
+/** The contents of a whole log. */
 export interface LogSummary {
   readonly records: number
-  /** What they count in `maxBytes`. */
+  /** Their weight in `maxBytes`. */
   readonly bytes: number
   /** Topics known by name. */
   readonly topics: number
@@ -59,7 +61,10 @@ export interface LogSummary {
   readonly isNewer: boolean
 }
 
-/** In this order the tables are to be handed in: later ones are compared with earlier ones entry by entry. */
+/**
+ * The order in which the tables must be passed. Later tables are compared with earlier ones entry
+ * by entry.
+ */
 export const checkOrder: readonly TableName[] = [
   'meta',
   'topics',
@@ -93,7 +98,7 @@ export class TableCheck {
   #keyBytes = 0
   #removedBytes = 0
 
-  /** Compares so many newest values per key. */
+  /** @param latestCheckedMax how many newest values per key are compared */
   constructor(latestCheckedMax: number) {
     this.#latestCheckedMax = latestCheckedMax
   }
@@ -103,7 +108,7 @@ export class TableCheck {
     try {
       this.#handlers[table](entry)
     } catch (error) {
-      // Of a value that is too short for what is in it.
+      // The value is too short for its fields.
       if (error instanceof RangeError)
         throw new DamageSeen(`${table} has an entry that cannot be read: ${quoteSpan(entry.key)}`)
       throw error
@@ -189,7 +194,7 @@ export class TableCheck {
       requireSound(isPlausible, () => 'the state of the log has numbers that cannot be')
       return
     }
-    // What else there may be is known by those who put it there.
+    // Other entries are not ours to judge.
     const text = name.toString()
     if (text === 'settings' || text.startsWith(holderPrefix)) parseObject(bytes, text)
     if (text !== 'identity') return
@@ -318,7 +323,7 @@ function quoteSpan(span: Span): string {
   return JSON.stringify(sliceOf(span).toString())
 }
 
-/** 32 bits of two numbers below 2^53; accidents, not enemies, are to be found. */
+/** Mixes two numbers below 2^53 to 32 bits. The check is for accidents, not for enemies. */
 function mix(a: number, b: number): number {
   let hash = Math.imul(a ^ (a / 2 ** 32), 0x9e3779b1)
   hash = Math.imul(hash ^ (hash >>> 15) ^ b, 0x85ebca6b)

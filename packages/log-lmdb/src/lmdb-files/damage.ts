@@ -1,6 +1,6 @@
-// What is wrong with a data file, found by reading it without LMDB.
+// Damage of a data file, found by reading the file without LMDB.
 
-/** Thrown while a file is looked through; the message says what was seen. */
+/** Thrown while a file is checked; the message says what was seen. */
 export class DamageSeen extends Error {
   override readonly name = 'DamageSeen'
 }
@@ -10,7 +10,7 @@ export function requireSound(holds: boolean, describe: () => string): void {
   if (!holds) throw new DamageSeen(describe())
 }
 
-/** What a look saw, or nothing; anything else it throws goes on. */
+/** Runs a check and returns the damage it saw, if any. Other errors are thrown on. */
 export function catchDamage(look: () => void): string | undefined {
   try {
     look()

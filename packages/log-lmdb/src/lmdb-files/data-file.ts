@@ -1,7 +1,8 @@
-// LMDB's data file read without LMDB, which would die by a signal of one that is damaged.
+// Reads LMDB's data file without LMDB, because LMDB would die by a signal on a damaged file.
 //
-// Offsets are those of `MDB_page_header`, `MDB_meta` and `MDB_db` in mdb.c of lmdb 3.5.6, on a 64-bit machine. All numbers
-// are little-endian; a number above 2^53 reads as one that no check lets pass.
+// Offsets are those of `MDB_page_header`, `MDB_meta` and `MDB_db` in mdb.c of lmdb 3.5.6, on a
+// 64-bit machine. All numbers are little-endian. A number above 2^53 is read as one that fails
+// every check.
 
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
@@ -11,7 +12,10 @@ import { cachedChunksMax, mapBytes, chunkBytes } from '../limits.ts'
 export const pageHeaderBytes = 24
 const transactionOfPageAt = 8
 const pageFlagsAt = 18
-/** Bytes of the list of nodes in a page of a tree; the number of pages in the first one of a long value. */
+/**
+ * In a page of a tree: bytes of the list of nodes. In the first page of a long value: its number of
+ * pages.
+ */
 const pageLowerAt = 20
 
 export const pageFlags = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const
@@ -22,7 +26,7 @@ const versionAt = 28
 export const dataVersion = 2
 const pageSizeAt = 48
 const flagsAt = 52
-/** Where the part of an index begins that each transaction writes anew: `mm_mapsize`. */
+/** Start of the part of an index that each transaction writes anew: `mm_mapsize`. */
 const stateAt = 40
 const freeAt = 48
 const mainAt = 96
@@ -32,11 +36,11 @@ const bootIdAt = 160
 const metaBytes = 168
 const overlappingSync = 0x1000
 const integerKeys = 0x08
-/** Of a tree's record, `MDB_db`: where its root stands, and the root of an empty one. */
+/** In a tree's record, `MDB_db`: the place of its root, and the root of an empty tree. */
 const rootAt = 40
 const noRoot = 2n ** 64n - 1n
 
-/** What LMDB knows of one tree; `MDB_db`. */
+/** The record that LMDB keeps of one tree; `MDB_db`. */
 export interface TreeRoot {
   readonly flags: number
   readonly depth: number
@@ -48,15 +52,18 @@ export interface TreeRoot {
   readonly root: number | undefined
 }
 
-/** A state of the whole file, as a meta page has it. */
+/** A state of the whole file, as a meta page describes it. */
 export interface FileState {
-  /** Where in the file it stands, in bytes. */
+  /** Its place in the file, in bytes. */
   readonly at: number
   readonly transaction: number
   readonly lastPage: number
-  /** It was visible before it was flushed; after a stop of the machine LMDB goes back to the flushed one. */
+  /**
+   * The state was visible before it was flushed. After a stop of the machine LMDB goes back to the
+   * flushed one.
+   */
   readonly isUnflushed: boolean
-  /** The start of the machine it was written in; 0 where the system does not tell. */
+  /** The machine's start in which it was written; 0 if the system does not tell. */
   readonly bootId: bigint
   /** Pages that may be written again. */
   readonly free: TreeRoot
@@ -66,9 +73,12 @@ export interface FileState {
 
 export interface FileStates {
   readonly newest: FileState
-  /** The one before it, which is never written over while it stands there; undefined in a file of one state. */
+  /** The state before it, which stays as long as it is there. Undefined in a file of one state. */
   readonly before: FileState | undefined
-  /** What LMDB goes back to after a stop of the machine under `commit`; undefined when the newest is flushed itself. */
+  /**
+   * The state that LMDB goes back to after a stop of the machine under `commit`. Undefined when the
+   * newest state is flushed itself.
+   */
   readonly flushed: FileState | undefined
 }
 
@@ -89,7 +99,10 @@ export function readNumber(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
 }
 
-/** Whether one of LMDB's two first pages is `at` a place, in the byte order of this machine; its version, or nothing. */
+/**
+ * The data version if one of LMDB's two first pages is `at` a place, in the byte order of this
+ * machine. Else undefined.
+ */
 export function readDataVersion(file: number, at: number): number | undefined {
   const head = Buffer.alloc(versionAt + 4)
   if (readSync(file, head, 0, head.length, at) < head.length) return undefined
@@ -130,8 +143,9 @@ export class DataFile {
   /** The states in the first pages, read anew. @throws DamageSeen */
   readStates(): FileStates {
     const { pageSize } = this
-    // Behind half a page, without a head of its own and without LMDB's magic number; zeros unless `commit` was used. It is read
-    // before the others: under a process that commits it is never newer than they are.
+    // The flushed index is behind half a page, without a head and without LMDB's magic number. It
+    // is zeros unless `commit` was used. It is read before the others, so that it is never newer
+    // than they are.
     const bytes = this.#read(pageSize / 2, metaBytes)
     const half = toState(bytes, pageSize / 2)
     const first = this.#readMeta(0)
@@ -147,13 +161,14 @@ export class DataFile {
     const flushed = newest.isUnflushed
       ? pickAfterStop(pickAfterStop(first, second), half)
       : undefined
-    // LMDB reads how large its map must be from the one, and all else from the other.
+    // LMDB reads the size of its map from one index, and all else from the other.
     requireSound(
       !hasHalf || flushed?.transaction !== half.transaction || isSameState(flushed, half),
       () => `its flushed index differs from that of the same transaction ${half.transaction}`,
     )
     for (const { transaction } of [newest, flushed ?? newest])
-      // LMDB's own numbers have 64 bits; those that come from it have 53, and would never be the next one.
+      // LMDB's own numbers have 64 bits. Those in JavaScript have 53, and a larger one would never
+      // have a successor.
       requireSound(
         transaction < Number.MAX_SAFE_INTEGER && transaction <= newest.transaction,
         () => `its index names transaction ${transaction}, which cannot be`,
@@ -161,7 +176,10 @@ export class DataFile {
     return { newest, before: before.transaction > 0 ? before : undefined, flushed }
   }
 
-  /** One page of a tree, with its own number in it. The bytes are valid until the next page is read. @throws DamageSeen */
+  /**
+   * One page of a tree, with its own number in it. The bytes are valid until the next page is read.
+   * @throws DamageSeen
+   */
   readPage(number: number): Buffer {
     return this.#requireOwn(this.#readCached(number), number)
   }
@@ -177,14 +195,14 @@ export class DataFile {
     return this.#read(first * this.pageSize + pageHeaderBytes, bytes)
   }
 
-  /** Bytes of pages that are kept, because they may be asked for again. */
+  /** Bytes of cached pages. */
   get cachedBytes(): number {
     let bytes = 0
     for (const chunk of this.#chunks.values()) bytes += chunk.buffer.byteLength
     return bytes
   }
 
-  /** Forgets what has been read. */
+  /** Empties the cache. */
   forget(): void {
     this.#chunks.clear()
   }
@@ -213,7 +231,10 @@ export class DataFile {
     return page
   }
 
-  /** Memory of the oldest chunk, once there are enough: to make and drop thousands costs more than all the rest. */
+  /**
+   * Reuses the memory of the oldest chunk once the cache is full. Allocating thousands of chunks
+   * would cost more than all the rest.
+   */
   #takeBuffer(length: number): Buffer {
     if (this.#chunks.size < cachedChunksMax) return Buffer.allocUnsafeSlow(length)
     for (const [oldest, bytes] of this.#chunks) {
@@ -289,13 +310,16 @@ function isSameState(a: FileState, b: FileState): boolean {
   const [first, second] = [a, b].map(({ lastPage, main, free }) => [
     lastPage,
     main,
-    // Whether it is flushed stands among these.
+    // One of these flags says whether the state is flushed.
     { ...free, flags: 0 },
   ])
   return isDeepStrictEqual(first, second)
 }
 
-/** `mdb_pick_meta` of lmdb 3.5.6 as it goes about it after a stop of the machine: what is not flushed gives way to what is older. */
+/**
+ * `mdb_pick_meta` of lmdb 3.5.6, as it runs after a stop of the machine: an unflushed state loses
+ * to an older one.
+ */
 function pickAfterStop(a: FileState, b: FileState): FileState {
   if (b.transaction === 0) return a
   const newer = a.transaction >= b.transaction ? a : b
@@ -304,8 +328,8 @@ function pickAfterStop(a: FileState, b: FileState): FileState {
 }
 
 /**
- * Makes one state the only one: the others may refer to pages that a copy has torn, or that a stop of the machine has lost.
- * The state counts as flushed, which the copy then has to be.
+ * Makes one state the only one. The others may refer to pages that a copy has torn, or that a stop
+ * of the machine has lost. The state counts as flushed, so the caller must flush the copy.
  */
 export function keepState(path: string, choose: (states: FileStates) => FileState): void {
   const file = new DataFile(path)
@@ -317,11 +341,11 @@ export function keepState(path: string, choose: (states: FileStates) => FileStat
     const keptAt = (state.transaction % 2) * pageSize
     const kept = Buffer.alloc(metaBytes)
     readSync(writable, kept, 0, metaBytes, keptAt)
-    // What was flushed stands in a place of its own, without a head; see `mdb_env_write_meta`.
+    // The flushed state has a place of its own, without a head; see `mdb_env_write_meta`.
     readSync(writable, kept, stateAt, metaBytes - stateAt, state.at + stateAt)
     kept.writeUInt16LE(kept.readUInt16LE(flagsAt) & ~overlappingSync, flagsAt)
     const other = Buffer.from(kept)
-    // As of a file that was made and never written to; `mdb_env_init_meta0`.
+    // The index of a file that was made and never written to; `mdb_env_init_meta0`.
     const otherAt = pageSize - keptAt
     other.writeUInt32LE(otherAt / pageSize, 0)
     for (const at of [freeAt, mainAt])
@@ -336,11 +360,14 @@ export function keepState(path: string, choose: (states: FileStates) => FileStat
   }
 }
 
-/** What a page of a tree, or the first of a long value, says of itself. */
+/** The head of a page of a tree, or of the first page of a long value. */
 export interface PageHead {
   readonly transaction: number
   readonly flags: number
-  /** Bytes of the list of nodes of a page of a tree, and where its nodes begin, both behind the head. */
+  /**
+   * Bytes of a tree page's list of nodes, and the place where its nodes begin. Both count from the
+   * end of the head.
+   */
   readonly lower: number
   readonly upper: number
   /** Pages of a long value. */

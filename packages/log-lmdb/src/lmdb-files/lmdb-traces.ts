@@ -1,4 +1,4 @@
-// Whether a file that does not begin as LMDB's do is one of LMDB's all the same, with a beginning that came to harm.
+// Recognizes a file of LMDB whose beginning is damaged.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import {
@@ -20,7 +20,10 @@ const treeFlags: ReadonlySet<number> = new Set([
   pageFlags.overflow,
 ])
 
-/** Whether the file is of this LMDB: one of its two first pages says so, or neither does and those behind them are its. */
+/**
+ * Whether the file is of this version of LMDB. Either one of the two first pages says so, or
+ * neither does and later pages are LMDB's.
+ */
 export function hasTraces(file: number): boolean {
   const versions = [0, ...pageSizes]
     .map((at) => readDataVersion(file, at))
@@ -29,7 +32,7 @@ export function hasTraces(file: number): boolean {
   return pageSizes.some((pageSize) => hasTreePage(file, pageSize))
 }
 
-/** As {@link hasTraces}, of a path. @throws the file system's error */
+/** Like {@link hasTraces}, for a path. @throws the file system's error */
 export function isOfLmdb(path: string): boolean {
   const file = openSync(path, 'r')
   try {
@@ -39,7 +42,7 @@ export function isOfLmdb(path: string): boolean {
   }
 }
 
-/** Every page of a tree begins with its own number, which in another file is a chance of 1 in 2^64. */
+/** Every page of a tree begins with its own number. In another file that is a chance of 1 in 2^64. */
 function hasTreePage(file: number, pageSize: number): boolean {
   const head = Buffer.alloc(pageHeaderBytes)
   const { size } = fstatSync(file)

@@ -1,4 +1,4 @@
-// LMDB's lock file, as this room opens it beside LMDB.
+// LMDB's lock file, which this room opens beside LMDB.
 
 import {
   accessSync,
@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path'
 
 /**
- * The lock file of one directory, opened once per process: closing any descriptor of it drops the record locks (fcntl)
- * by which LMDB knows that this process holds the directory.
+ * The lock file of one directory, opened once per process. LMDB's record locks (fcntl) say that
+ * this process holds the directory. Closing any descriptor of the file would drop them.
  */
 export class LockFile {
   static readonly #open = new Map<string, LockFile>()
@@ -28,7 +28,7 @@ export class LockFile {
     this.#key = key
   }
 
-  /** Opens the file, or shares it with whoever of this process has it open. */
+  /** Opens the file, or shares it with another user in this process. */
   static open(path: string): LockFile {
     const { dev, ino } = statSync(path)
     const key = `${dev}:${ino}`
@@ -38,7 +38,7 @@ export class LockFile {
     return lock
   }
 
-  /** Lets go of it; the last user closes it. */
+  /** Releases the file; the last user closes it. */
   close(): void {
     this.#users -= 1
     if (this.#users > 0) return
@@ -47,20 +47,22 @@ export class LockFile {
   }
 }
 
-/** Makes the lock file, or sees that it can be written, without opening one that may be in use. */
+/** Makes the lock file, or checks that it can be written. A file that may be in use is not opened. */
 export function prepareLockFile(path: string): void {
   if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK)
   else closeSync(openSync(path, 'a+'))
 }
 
 /**
- * Whether a process holds record locks on the lock file, as the system's list of locks has it (Linux; elsewhere, and for processes
- * of another pid namespace, nobody seems to).
+ * Whether a process holds record locks on the lock file, by the system's list of locks (Linux). On
+ * other systems, and for processes of another pid namespace, the answer is no.
  *
- * Inode numbers are of one volume: two fresh ones give the same. Devices tell them apart, but on layered file systems the list names
- * another device than the file does. There the process with the lock is asked what it has open; of one that hides it, it is assumed.
+ * Inode numbers are unique within one volume only: two new volumes give the same. Devices tell them
+ * apart, but on layered file systems the list names another device than the file does. There the
+ * process with the lock is asked for its open files. If the process hides them, the file counts as
+ * held.
  *
- * @param proc where the system tells of its processes
+ * @param proc the directory in which the system lists its processes
  */
 export function isLockHeld(path: string, proc: string = '/proc'): boolean {
   try {
@@ -81,7 +83,10 @@ interface Lock {
   readonly inode: bigint
 }
 
-/** Lines such as `1: POSIX  ADVISORY  READ 16449 fe:00:10084882 0 0`; https://man7.org/linux/man-pages/man5/proc_locks.5.html */
+/**
+ * Parses lines such as `1: POSIX ADVISORY READ 16449 fe:00:10084882 0 0`;
+ * https://man7.org/linux/man-pages/man5/proc_locks.5.html
+ */
 function readLocks(proc: string): readonly Lock[] {
   const lines = readFileSync(join(proc, 'locks'), 'utf8').split('\n')
   return lines.flatMap((line) => {
@@ -94,13 +99,16 @@ function readLocks(proc: string): readonly Lock[] {
   })
 }
 
-/** As `stat` has it: `makedev` of glibc. */
+/** The device number as `stat` gives it: `makedev` of glibc. */
 function joinDevice(major: bigint, minor: bigint): bigint {
   const high = ((major & ~0xfffn) << 32n) | ((minor & ~0xffn) << 12n)
   return high | ((major & 0xfffn) << 8n) | (minor & 0xffn)
 }
 
-/** Whether a process has a file open; undefined when that cannot be seen, as of another user's process. */
+/**
+ * Whether a process has a file open. Undefined when that cannot be seen, as for another user's
+ * process.
+ */
 function hasOpen(
   { pid, dev, ino }: { readonly pid: string; readonly dev: bigint; readonly ino: bigint },
   proc: string,

@@ -1,12 +1,14 @@
-// Keeps a write transaction from beginning at an older state than the newest one committed.
+// Keeps a write transaction from continuing an older state than the newest committed one.
 //
-// LMDB reads the newest transaction's id while it opens a directory and stores it for all processes a little later,
-// without the write lock (`mdb_env_open2` in mdb.c of lmdb 3.5.6: `env->me_txns->mti_txnid = meta.mm_txnid`). What
-// another process commits in between is then overwritten by the next transaction. Every transaction of this room
-// therefore begins by comparing its id with the meta pages, which only holders of the write lock change.
+// LMDB reads the newest transaction's id while it opens a directory. A little later it stores the
+// id for all processes, without the write lock. (`mdb_env_open2` in mdb.c of lmdb 3.5.6:
+// `env->me_txns->mti_txnid = meta.mm_txnid`.) The next transaction then overwrites whatever another
+// process committed in between. So every transaction of this room first compares its id with the
+// meta pages, which only holders of the write lock change.
 //
-// What they name never goes back, so data that is older than was seen before is a copy that somebody put over the file. That holds for
-// each of the two pages by itself: a transaction that is committed into a copy writes the newer one, and the other tells.
+// The ids in the meta pages never go back. So data that is older than was seen before is a copy
+// that somebody put over the file. This holds for each of the two pages by itself. A transaction
+// that is committed into a copy writes the newer page, and the other page tells.
 
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,24 +16,27 @@ import { LogError } from '@tidemark/log'
 import { dataFile, lockFile } from './file-names.ts'
 import { LockFile } from './lock-file.ts'
 
-/** Offsets in LMDB's files, in bytes; see `MDB_meta`, behind a page header of 24, and `MDB_txbody` in mdb.c. */
+/**
+ * Offsets in LMDB's files, in bytes; see `MDB_meta`, behind a page header of 24, and `MDB_txbody`
+ * in mdb.c.
+ */
 const pageSizeAt = 48
 const metaTxnIdAt = 152
 const lockTxnIdAt = 8
 const lockMagic = 0xbeefc0de
 
-/** What LMDB has on disk of its newest transaction, and what its processes have agreed on. */
+/** The newest transaction on the disk, and the one that LMDB's processes have agreed on. */
 export class NewestState {
   readonly #data: number
   readonly #lock: LockFile
   readonly #pageSize: number
   readonly #isLockKnown: boolean
   readonly #word: Buffer = Buffer.alloc(8)
-  /** The newest transaction that is known to have been committed, by the meta page it is named in. */
+  /** The newest known commits, one for each meta page. */
   readonly #known: [even: bigint, odd: bigint] = [0n, 0n]
   #isOlder = false
 
-  /** To be made when LMDB has opened the directory, and closed after LMDB has closed it. */
+  /** Make it when LMDB has opened the directory, and close it after LMDB has closed the directory. */
   constructor(directory: string) {
     this.#lock = LockFile.open(join(directory, lockFile))
     this.#data = openSync(join(directory, dataFile), 'r')
@@ -48,8 +53,9 @@ export class NewestState {
   }
 
   /**
-   * Id of the transaction whose state the processes of this machine read now: as long as it is the same, nobody has
-   * committed. Far cheaper than a snapshot. Undefined when the lock file is not as expected.
+   * Id of the transaction whose state the processes of this machine read now. While the id stays
+   * the same, nobody has committed. Far cheaper than a snapshot. Undefined when the lock file is
+   * not as expected.
    */
   get visibleId(): number | undefined {
     if (!this.#isLockKnown) return undefined
@@ -58,39 +64,44 @@ export class NewestState {
     return visible
   }
 
-  /** The newest transaction that is known to have been committed, by whatever process. */
+  /** The newest known commit, by whatever process. */
   get highestId(): number {
     return Number(this.#highest)
   }
 
-  /** The data has been found to be older than {@link highestId}, and stays so: LMDB has parts of the other in mind. */
+  /**
+   * The data is older than {@link highestId}. This stays true, because LMDB has parts of the other
+   * data in memory.
+   */
   get isOlder(): boolean {
     return this.#isOlder
   }
 
-  /** Takes note of a transaction that was committed. */
+  /** Notes a commit. */
   note(transactionId: number): void {
     const id = BigInt(transactionId)
     const page = transactionId % 2 === 0 ? 0 : 1
     if (id > this.#known[page]) this.#known[page] = id
   }
 
-  /** Finds out whether the data is older than it was. Two reads, ~1 µs each. */
+  /** Checks whether the data is older than it was. Two reads, ~1 µs each. */
   check(): void {
     this.#readNewest()
   }
 
   /**
-   * Whether a write transaction goes on from the newest state; looks as {@link check} does. If not, it is to be left, after
-   * {@link mend}; the next one will. To be called while it holds the write lock.
+   * Whether a write transaction continues the newest state; checks like {@link check}. If not, call
+   * {@link mend} and leave the transaction: the next one will. Call it while the write lock is
+   * held.
    */
   isBaseOf(transactionId: number): boolean {
     return BigInt(transactionId) === this.#readNewest() + 1n
   }
 
   /**
-   * Has the next transaction go on from the newest state. To be called while the write lock is held.
-   * @throws LogError `LOG_DIRECTORY_LOST` when the data is older than it was, or than the lock file says: a copy from before
+   * Makes the next transaction continue the newest state. Call it while the write lock is held.
+   * @throws LogError `LOG_DIRECTORY_LOST` when the data is older than it was, or older than the
+   *   lock file says
    */
   mend(): void {
     const { file } = this.#lock
@@ -112,7 +123,7 @@ export class NewestState {
     this.#lock.close()
   }
 
-  /** Of the two meta pages; a transaction writes the one that names the older state. */
+  /** Reads both meta pages. A transaction writes the page that names the older state. */
   #readNewest(): bigint {
     const first = this.#read(this.#data, metaTxnIdAt)
     const second = this.#read(this.#data, this.#pageSize + metaTxnIdAt)
@@ -132,7 +143,7 @@ export class NewestState {
     return Number(this.#read(this.#lock.file, 0) & 0xffff_ffffn)
   }
 
-  /** 0 behind the end of a file that is being copied over. */
+  /** 0 behind the end of a file that is being overwritten. */
   #read(file: number, at: number): bigint {
     return readSync(file, this.#word, 0, 8, at) === 8 ? this.#word.readBigUInt64LE() : 0n
   }

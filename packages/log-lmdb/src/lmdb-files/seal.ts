@@ -1,5 +1,5 @@
-// A note beside the data file that it was closed in good order. As long as the file is the same, nothing has written to it since:
-// then it need not be looked through.
+// A note beside the data file: the file was closed in good order. While the file is the same,
+// nothing has written to it, so it needs no full check.
 
 import {
   closeSync,
@@ -14,18 +14,22 @@ import {
 import { join } from 'node:path'
 import { dataFile } from './file-names.ts'
 
-/** The file with the note. */
+/** The name of the note's file. */
 export const sealFile = 'seal'
 
-/** Seals the data file; to be called by the last holder, after LMDB has closed it. A seal that cannot be written costs the next opening a look. */
+/**
+ * Seals the data file. The last holder calls this after LMDB has closed the file. If the seal
+ * cannot be written, the next opening checks the file.
+ */
 export function sealDirectory(directory: string): void {
   try {
     const file = openSync(join(directory, dataFile), 'r+')
     try {
-      // What `commit` has not flushed would be missing after a stop of the machine, behind a seal that is true.
+      // Under `commit`, unflushed data would be missing after a stop of the machine, and the seal
+      // would still be true.
       fdatasyncSync(file)
       const seal = join(directory, sealFile)
-      // A file of another user, such as root, can be removed and not written.
+      // The file may belong to another user, such as root. Then it can be removed, but not written.
       rmSync(seal, { force: true })
       writeFileSync(seal, describeFile(file), { flag: 'wx' })
     } finally {
@@ -37,8 +41,8 @@ export function sealDirectory(directory: string): void {
 }
 
 /**
- * Takes the seal away, also for a machine that stops the moment after; to be called before anything is written to the data file. A
- * flush of data need not store the times by which a seal is found to be broken.
+ * Removes the seal, and flushes the removal. Call it before anything is written to the data file. A
+ * flush of data need not store the times by which a broken seal is found.
  */
 export function breakSeal(directory: string): void {
   try {
@@ -50,11 +54,12 @@ export function breakSeal(directory: string): void {
       closeSync(list)
     }
   } catch {
-    // There is none; or the directory may not be written, or not be flushed (Windows). Then the times have to tell.
+    // There is no seal, or the directory cannot be written, or not be flushed (Windows). Then the
+    // times have to tell.
   }
 }
 
-/** Whether the open file is the one that was sealed, and unchanged. */
+/** Whether the open file is the sealed one, and unchanged. */
 export function isSealed(directory: string, file: number): boolean {
   try {
     return readFileSync(join(directory, sealFile), 'utf8') === describeFile(file)
@@ -64,8 +69,8 @@ export function isSealed(directory: string, file: number): boolean {
 }
 
 /**
- * Whether the seal of a directory is of its data file; `other` where it is of another one, or of this one before somebody else wrote to
- * it, as where a copy was put into the file that was there.
+ * Compares the seal of a directory with its data file. `other`: the seal is of another file, or
+ * somebody else has written to this file since. A copy into an existing file does that.
  */
 export function compareSeal(directory: string): 'same' | 'other' | 'none' {
   try {
@@ -81,7 +86,10 @@ export function compareSeal(directory: string): 'same' | 'other' | 'none' {
   }
 }
 
-/** Not the times alone: a file that is put in place with its old time has another inode or another time of change. */
+/**
+ * Compares more than times: a file that is put in place with its old times has another inode, or
+ * another time of change.
+ */
 function describeFile(file: number): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(file, { bigint: true })
   return `${JSON.stringify([dev, ino, size, mtimeNs, ctimeNs].map(String))}\n`

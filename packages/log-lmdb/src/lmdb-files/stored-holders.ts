@@ -1,11 +1,11 @@
-// Who holds a log, read without LMDB; and copies of a log, which nobody holds.
+// Holders of a log, read without LMDB. A copy of a log has no holders.
 
 import { holderPrefix, isAlive, readHolders } from '../open/holders.ts'
 import type { HeldBy, Holder } from '../open/holders.ts'
 import { textKey } from '../tables/schema.ts'
 import type { Table } from '../tables/schema.ts'
 
-/** @param entries of `meta`, as they are stored; those that cannot be read count as none */
+/** @param entries of `meta` as stored; unreadable ones are skipped */
 export function parseHolders(entries: ReadonlyMap<string, Buffer>): readonly HeldBy[] {
   const holders: HeldBy[] = []
   for (const [name, bytes] of entries) {
@@ -14,18 +14,18 @@ export function parseHolders(entries: ReadonlyMap<string, Buffer>): readonly Hel
       const holder = JSON.parse(bytes.toString()) as Holder
       holders.push({ ...holder, key: textKey(name) })
     } catch {
-      // Nobody is known by it.
+      // An unreadable entry names no process.
     }
   }
   return holders
 }
 
-/** The first process that holds this very file. A backup is a file that nobody has opened: it has no `own`. */
+/** The first process that holds this very file. A backup has no `own`: nobody has opened it. */
 export function findAlive(holders: readonly Holder[], own: Holder | undefined): Holder | undefined {
   return own === undefined ? undefined : holders.find((holder) => isAlive(holder, own))
 }
 
-/** Takes out the entries of those who hold the original. To be called inside of a transaction. */
+/** Removes the entries of processes that hold the original. Call it inside of a transaction. */
 export function clearHolders(meta: Table): void {
   for (const { key } of readHolders(meta)) void meta.remove(key)
 }

@@ -1,5 +1,5 @@
-// What the newest state of a data file says of its log, read without LMDB: also while somebody writes or copies over it, when a page of
-// LMDB's map may be gone and a look at it end the process.
+// Reads the newest state of a data file without LMDB, also while a process writes the file or
+// copies over it. LMDB's map may have no page there then, and a look at it would end the process.
 
 import { join } from 'node:path'
 import { candidatesOf, readMeta } from './check-open.ts'
@@ -28,21 +28,21 @@ export interface StoredLog {
   readonly holders: readonly Holder[]
 }
 
-/** Undefined when it cannot be read, ~1 ms. */
+/** Undefined when the file cannot be read. Takes ~1 ms. */
 export function readStoredLog(directory: string): StoredLog | undefined {
   let file: DataFile | undefined
   try {
     file = new DataFile(join(directory, dataFile))
     return readSettled(file, directory)
   } catch {
-    // Damaged, being copied over, or gone.
+    // The file is damaged, or being overwritten, or gone.
     return undefined
   } finally {
     file?.close()
   }
 }
 
-/** A page that is written while it is read may look like anything; then once more. */
+/** Reads again if a page looks damaged: it may have been read while it was written. */
 function readSettled(file: DataFile, directory: string): StoredLog | undefined {
   for (let looks = 0; looks < busyLooksMax; looks++) {
     file.forget()

@@ -1,4 +1,4 @@
-// Looks through one state of a data file: all its trees, and whether they are those of a log.
+// Checks one state of a data file: all its trees, and whether they are those of a log.
 
 import { requireSound } from './damage.ts'
 import { readNumber, readTreeRoot } from './data-file.ts'
@@ -13,13 +13,13 @@ import type { OnEntry, Span, TreeEntry, TreeWalk } from './walk-tree.ts'
 /** Bytes of a root in the tree of names; `MDB_db`. */
 const rootBytes = 48
 
-/** What is in a data file that is whole. */
+/** The contents of a whole data file. */
 export interface StateSummary extends LogSummary {
   readonly transaction: number
   readonly pageSize: number
   /** Pages of the file. */
   readonly pages: number
-  /** Of these, pages that may be written again. */
+  /** How many of these may be written again. */
   readonly freePages: number
   /** Names of the trees. */
   readonly names: readonly string[]
@@ -28,13 +28,16 @@ export interface StateSummary extends LogSummary {
 export interface StateWalk {
   readonly file: DataFile
   readonly state: FileState
-  /** Told how many pages have been looked at, of how many. */
+  /** Called with the number of checked pages, and of all pages. */
   readonly onProgress?: ((done: number, all: number) => void) | undefined
-  /** Newest values per key that are compared with their records. Default: {@link latestCheckedMax}. */
+  /**
+   * How many newest values per key are compared with their records. Default: {@link
+   * latestCheckedMax}.
+   */
   readonly latestMax?: number | undefined
 }
 
-/** Looks through a state; other work has its turn now and then. @throws DamageSeen */
+/** Checks a state, and lets other work run now and then. @throws DamageSeen */
 export async function walkState(walk: StateWalk): Promise<StateSummary> {
   const { file, state, onProgress } = walk
   const claims = new PageClaims(state, file.pageSize)
@@ -60,7 +63,7 @@ function* lookThrough(
     const root = roots.get(table)
     if (root !== undefined) yield* walk(table, root, (entry) => check.on(table, entry))
   }
-  // What another program has there is not judged.
+  // Data of another program is not judged.
   for (const [name, root] of isOfLog(roots.keys()) ? roots : []) {
     requireSound(root !== undefined, () => `${JSON.stringify(name)} is not a tree`)
     if (root !== undefined && !checkOrder.includes(name as TableName))
@@ -90,7 +93,10 @@ function* lookThrough(
   }
 }
 
-/** The trees that have a name, by name; undefined for what is no tree, as other programs have it. @throws DamageSeen */
+/**
+ * The named trees. Undefined for an entry that is no tree, as other programs have them. @throws
+ * DamageSeen
+ */
 export function readNames(
   part: Omit<TreeWalk, 'name' | 'root' | 'onEntry'>,
 ): Map<string, TreeRoot | undefined> {
@@ -133,8 +139,9 @@ function compareNumbers(a: Span, b: Span): number {
 }
 
 /**
- * A list of page numbers behind its length. A negative number says how many pages follow from the next number on; a zero
- * is a place left over. A page that is free and in use would be written over.
+ * Claims a list of free pages, which begins with its length. A negative number says how many pages
+ * follow from the next number on. A zero is an unused place. LMDB would write over a page that is
+ * both free and in use.
  */
 function claimFree({ bytes, at, length }: Span, claims: PageClaims): void {
   const by = 'the list of free pages'

@@ -1,4 +1,4 @@
-// Walks one tree of a data file and sees that every page of it is what its parent says.
+// Walks one tree of a data file, and checks that every page is what its parent says.
 
 import { pageFlags, pageHeaderBytes, readNumber, readPageHead } from './data-file.ts'
 import type { DataFile, FileState, PageHead, TreeRoot } from './data-file.ts'
@@ -20,7 +20,7 @@ export interface Span {
   readonly length: number
 }
 
-/** Valid until the next one comes: millions of them share these objects. */
+/** Valid until the next entry: millions of entries share these objects. */
 export interface TreeEntry {
   readonly key: Span
   readonly value: Span
@@ -28,10 +28,10 @@ export interface TreeEntry {
   readonly isTree: boolean
 }
 
-/** Told of each entry, in the order of keys. */
+/** Called for each entry, in the order of keys. */
 export type OnEntry = (entry: TreeEntry) => void
 
-/** Pages that something of this state has, so that no two things have the same. */
+/** The pages that a state uses, so that no page is used twice. */
 export class PageClaims {
   readonly #bits: Uint8Array
   readonly #lastPage: number
@@ -95,7 +95,7 @@ class Place implements Span {
   }
 }
 
-/** What has been walked over, by the names of a root's own counts. */
+/** Counts of the walk so far, named as in the root's record. */
 interface Counts {
   branchPages: number
   leafPages: number
@@ -144,7 +144,10 @@ class Walker {
   *#visit(place: {
     readonly page: number
     readonly level: number
-    /** Of the parent: a page is never newer, because a change rewrites all above it. */
+    /**
+     * The parent's transaction. A page is never newer than its parent, because a change rewrites
+     * all pages above it.
+     */
     readonly transaction: number
     readonly low: Span | undefined
     readonly high: Span | undefined
@@ -173,7 +176,7 @@ class Walker {
       return
     }
     this.#seen.branchPages += 1
-    // The page is gone when its children are read.
+    // The page's bytes are gone when its children are read.
     const kept = Buffer.from(page)
     const keys = nodes.map((at, i) => (i === 0 ? place.low : keyOf(kept, at)))
     for (const [i, at] of nodes.entries()) {
@@ -217,7 +220,7 @@ class Walker {
       this.#hasPrevious = true
     }
     this.#seen.entries += nodes.length
-    // So is this one when the next is read.
+    // The bytes of this key are gone too when the next page is read.
     const { at, length, bytes } = this.#previous
     this.#previous.move(Buffer.from(bytes.subarray(at, at + length)), 0, length)
   }
@@ -261,7 +264,8 @@ class Walker {
     const pages = readNumber(page, data + 16)
     claims.claim(first, pages, name)
     const head = file.readHead(first)
-    // LMDB's compact copy says that all is of transaction 1, and copies long values as they were; `mdb_env_cwalk`.
+    // LMDB's compact copy writes transaction 1 into all pages, and copies long values unchanged;
+    // `mdb_env_cwalk`.
     const isOfCopy = transaction === 1 && head.transaction <= state.transaction
     const isAsSaid =
       head.flags === pageFlags.overflow &&
@@ -276,8 +280,8 @@ class Walker {
 }
 
 /**
- * Where the nodes of a page of a tree begin. They fill its end without gaps: LMDB puts the next one where the head says that they
- * begin, and would write over one otherwise.
+ * The places of the nodes of a tree page. Nodes fill the page's end without gaps. LMDB puts the
+ * next node where the head says that they begin, and would otherwise overwrite one.
  */
 function readNodes(
   page: Buffer,
@@ -310,7 +314,7 @@ function readNodes(
   return places
 }
 
-/** Bytes of a node, which begin at even places. */
+/** Bytes of a node. Nodes begin at even places. */
 function measureNode(page: Buffer, node: number, flags: number): number {
   const key = nodeHeaderBytes + page.readUInt16LE(node + 6)
   if (flags === pageFlags.branch) return key + (key % 2)
@@ -325,7 +329,7 @@ function keyOf(page: Buffer, node: number): Span {
   return { bytes: page, at: node + nodeHeaderBytes, length: page.readUInt16LE(node + 6) }
 }
 
-/** The order of bytes, as LMDB's; a key sorts before those that go on after it. */
+/** Compares bytes as LMDB does. A key sorts before longer keys that begin with it. */
 function compareBytes(a: Span, b: Span): number {
   const shared = Math.min(a.length, b.length)
   for (let i = 0; i < shared; i++) {

@@ -1,4 +1,4 @@
-// The options of a log, checked: callers written in JavaScript may hand in anything.
+// Checks the options of a log, because callers in JavaScript may pass anything.
 
 import { resolve } from 'node:path'
 import { LogError, systemClock } from '@tidemark/log'
@@ -8,7 +8,7 @@ import { pollDefaultMs, pollRangeMs } from '../limits.ts'
 import type { SeenCommit } from '../history/overwritten-data.ts'
 import type { Durability } from './settings.ts'
 
-/** What is looked at here; the retention is looked at by `validateRetention`. */
+/** The options that are checked here. `validateRetention` checks the retention. */
 interface Given {
   readonly directory?: unknown
   readonly durability?: unknown
@@ -66,7 +66,7 @@ export function checkOptions(options: Given): Checked {
   requireFunction('onHandlerError', members.onHandlerError)
   requireFunction('onWarning', members.onWarning)
   return {
-    // A process may change its working directory, which moves no log.
+    // An absolute path, because a process may change its working directory.
     directory: resolve(requirePath('directory', members.directory, 'a directory')),
     durability,
     clock,
@@ -74,7 +74,7 @@ export function checkOptions(options: Given): Checked {
   }
 }
 
-/** What the functions that look after a data file are told. */
+/** Options of the functions that maintain a data file. */
 interface UpkeepOptions {
   readonly isCompact?: unknown
   readonly mayReplace?: unknown
@@ -83,7 +83,8 @@ interface UpkeepOptions {
 }
 
 /**
- * Checks the options of a function that looks after a data file; `paths` names those that must be paths.
+ * Checks the options of a function that maintains a data file; `paths` names the options that must
+ * be paths.
  * @throws LogError `OPTION_INVALID`
  */
 export function checkUpkeep<Path extends string>(
@@ -123,7 +124,7 @@ export function requirePath(
 }
 
 /**
- * What a clock says now, whole milliseconds since 1970.
+ * Reads a clock. Whole milliseconds since 1970.
  * @throws LogError `OPTION_INVALID` when that is no time a record can have
  */
 export function requireTime(clock: Clock): number {

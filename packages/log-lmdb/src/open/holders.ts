@@ -1,4 +1,5 @@
-// Who holds the directory: one entry per open handle, which stays behind when its process or machine dies.
+// The holders of the directory: one entry per open handle. An entry stays behind when its process
+// or machine dies.
 
 import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
@@ -39,7 +40,10 @@ export function openHolder(pid: number, random: string): Buffer {
   return textKey(name)
 }
 
-/** From now on the entry is of a handle that is gone, wherever it still stands: a copy may bring it back. */
+/**
+ * Marks the handle as gone. Its entry counts as dead from now on, also when a copy of the data
+ * brings it back.
+ */
 export function closeHolder(key: Buffer): void {
   ownKeys.delete(key.toString())
 }
@@ -66,8 +70,9 @@ export function writeHolder(meta: Table, key: Buffer, holder: Holder): void {
 }
 
 /**
- * Whether the process of an entry still runs and holds this directory. A process that got the same id later is another one; and
- * entries in the copy of a directory are of those who hold the original, or of handles that were closed since.
+ * Whether the process of an entry still runs and holds this directory. A process that got the same
+ * id later is another one. Entries in a copy of a directory belong to holders of the original, or
+ * to handles that were closed since.
  */
 export function isAlive(holder: Holder & Partial<HeldBy>, own: Holder): boolean {
   if (holder.bootId !== own.bootId) return false
@@ -84,7 +89,7 @@ export function isAlive(holder: Holder & Partial<HeldBy>, own: Holder): boolean 
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
   const found = readStat(holder.pid)
-  // Killed, and only its parent has not asked for its end yet.
+  // A zombie: it was killed, and its parent has not asked for its exit code yet.
   if (found !== undefined && ended.has(found.state)) return false
   return found === undefined || holder.started === '' || found.started === holder.started
 }
@@ -93,13 +98,13 @@ function readBootId(clock: Clock): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {
-    // To the nearest 10 minutes, because the clock is set while the machine runs. A start told apart wrongly costs
-    // one gap of reason `epoch`.
+    // To the nearest 10 minutes, because the clock is set while the machine runs. If one start is
+    // taken for two, the cost is one gap of reason `epoch`.
     return `up-since-${Math.round((clock.now() / 1000 - uptime()) / 600)}`
   }
 }
 
-/** Zombies, and what is about to vanish. */
+/** States of zombies, and of processes that are about to vanish. */
 const ended: ReadonlySet<string | undefined> = new Set(['Z', 'X', 'x'])
 
 interface Stat {

@@ -1,4 +1,4 @@
-// LMDB's environment of a directory, opened so that the other processes that hold it notice nothing.
+// Opens LMDB's environment of a directory so that other processes which hold it notice nothing.
 
 import { LogError } from '@tidemark/log'
 import type { RootDatabase } from 'lmdb'
@@ -13,7 +13,10 @@ export interface Environment {
   readonly newest: NewestState
 }
 
-/** Opens LMDB, and mends at once what that may have done to the other processes; see `newest-state.ts`. */
+/**
+ * Opens LMDB, and repairs at once what opening may have done to other processes; see
+ * `newest-state.ts`.
+ */
 export function openEnvironment(
   directory: string,
   overlappingSync: boolean | undefined,
@@ -25,8 +28,9 @@ export function openEnvironment(
 }
 
 /**
- * Opens the tables and makes those that are missing, in one transaction that goes on from the newest state: of processes that make a
- * directory at once, one would else write over what the other has made.
+ * Opens the tables, and makes those that are missing. One transaction that continues the newest
+ * state does both. Otherwise processes that make a directory at once would overwrite each other's
+ * tables.
  * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_UNAVAILABLE`
  */
 export function openTables(environment: Environment): Tables {
@@ -34,7 +38,8 @@ export function openTables(environment: Environment): Tables {
 }
 
 /**
- * Runs `task` in a write transaction that goes on from the newest state; see `newest-state.ts`. LMDB writes to open a table too.
+ * Runs `task` in a write transaction that continues the newest state; see `newest-state.ts`. LMDB
+ * also writes to open a table.
  * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_UNAVAILABLE`
  */
 export function transactNewest<T>({ root, newest }: Environment, task: () => T): T {
@@ -49,7 +54,7 @@ export function transactNewest<T>({ root, newest }: Environment, task: () => T):
   throw toStale()
 }
 
-/** What to say when no transaction goes on from the newest state. */
+/** The error when no transaction continues the newest state. */
 export function toStale(): LogError {
   return new LogError(
     'LOG_UNAVAILABLE',
@@ -58,8 +63,9 @@ export function toStale(): LogError {
 }
 
 /**
- * Opens LMDB to read a log that other processes hold, without the write lock: a process that stands still may hold that for ever,
- * and {@link openEnvironment} would wait with it, deaf to signals. Only where opening has set the others back the lock is taken.
+ * Opens LMDB to read a log that other processes hold, without the write lock. A process that stands
+ * still may hold that lock for ever, and {@link openEnvironment} would wait for it, deaf to
+ * signals. The lock is taken only if opening has set the other processes back.
  */
 export async function openBeside(directory: string): Promise<Environment> {
   const root = openRoot(directory, undefined, true)
@@ -67,7 +73,7 @@ export async function openBeside(directory: string): Promise<Environment> {
   for (let looks = 0; looks < busyLooksMax; looks++) {
     const visible = newest.visibleId
     newest.check()
-    // In the middle of a commit they differ too.
+    // They also differ in the middle of a commit.
     if (visible === newest.highestId) return { root, newest }
     await new Promise((resolve) => setImmediate(resolve))
   }

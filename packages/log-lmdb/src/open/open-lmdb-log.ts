@@ -1,4 +1,4 @@
-// Opens a directory as a log; the only place where the parts of this room meet.
+// Opens a directory as a log: the only place where the parts of this room meet.
 
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
@@ -38,43 +38,58 @@ import type { WakeFile } from '../tail/wake-file.ts'
 import { Writer } from '../append/writer.ts'
 
 export interface LmdbLogOptions {
-  /** Where the data lives; created if missing. One file system of this machine, not a network share. */
+  /**
+   * The directory of the data; created if missing. It must be on a file system of this machine, not
+   * a network share.
+   */
   readonly directory: string
   /**
-   * What an append that has resolved survives, and what tails wait for. `fsync`: power loss. `commit`: the death of
-   * the process; after a stop of the machine the log begins a new epoch. Default `fsync`.
+   * The failure that a resolved append survives; tails hand over only such records. `fsync`: power
+   * loss. `commit`: the death of the process; after a stop of the machine the log begins a new
+   * epoch. Default `fsync`.
    */
   readonly durability?: Durability | undefined
-  /** What is kept. Default: 24 hours and 1 GiB, no rules. */
+  /** The records that are kept. Default: 24 hours and 1 GiB, no rules. */
   readonly retention?: Partial<Retention> | undefined
   /**
-   * The `place` of a log that was opened before: the directory must hold the same data file, and is not made when it is missing.
-   * Default: any directory will do.
+   * The `place` of a log that was opened before. The directory must hold the same data file, and is
+   * not made if it is missing. Default: any directory will do.
    */
   readonly place?: string | undefined
   /**
-   * What other handles of the same service have `seen` last. Data that is older is a copy that somebody put over theirs: refused while a
-   * process holds it, else looked through and gone on from in a new epoch. Default: what the directory itself says is believed.
+   * The newest commit that other handles of the same service have `seen`. Older data is a copy that
+   * somebody put over theirs. Such data is refused while a process holds it; else it is checked,
+   * and begins a new epoch. Default: the directory's own word is believed.
    */
   readonly seen?: SeenCommit | undefined
-  /** Told what this handle has just committed, before the tails are. Default: nobody is. */
+  /** Called with each commit of this handle, before its tails are. Default: none. */
   readonly onSeen?: ((seen: SeenCommit) => void) | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
-  /** Milliseconds between two looks at what other processes appended, should a wake-up be missed; 1 to 60,000. Default 50. */
+  /**
+   * Milliseconds between two checks for records of other processes, should a wake-up be missed. 1
+   * to 60,000; default 50.
+   */
   readonly pollMs?: number | undefined
-  /** Told what the handler of a tail threw; the tail goes on. Default: a process warning. */
+  /**
+   * Called with an error that the handler of a tail threw; the tail goes on. Default: a process
+   * warning.
+   */
   readonly onHandlerError?: ((error: unknown) => void) | undefined
-  /** Told of trouble that answers no call, such as a sweep that failed. Default: a process warning. */
+  /**
+   * Called with trouble that answers no call, such as a sweep that failed. Default: a process
+   * warning.
+   */
   readonly onWarning?: ((text: string) => void) | undefined
 }
 
 /**
- * Opens a durable log in a directory. Several processes of one machine may hold the same directory; each sees what
- * the others append.
+ * Opens a durable log in a directory. Several processes of one machine may hold the same directory;
+ * each sees what the others append.
  *
  * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`,
- * `LOG_SETTINGS_DIFFER`, `RETENTION_INVALID`, `OPTION_INVALID`, `LOG_DIRECTORY_LOST`, `LOG_UNAVAILABLE`
+ *   `LOG_SETTINGS_DIFFER`, `RETENTION_INVALID`, `OPTION_INVALID`, `LOG_DIRECTORY_LOST`,
+ *   `LOG_UNAVAILABLE`
  * @example
  * const log = await openLmdbLog({ directory: './tidemark-data' })
  * await log.append({ events: [{ topic: parseTopic('orders/42'), data: '{"total":12}' }] })
@@ -92,7 +107,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   if (wasOverwritten) onWarning(describeOverwrite(directory))
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
-  // Before LMDB opens the file, which may write to it.
+  // Before LMDB opens the file, because LMDB may write to it.
   const isSealForeign = compareSeal(directory) === 'other'
   const key = openHolder(self.pid, randomBytes(8).toString('hex'))
   let environment: Environment | undefined
@@ -104,7 +119,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const { newest } = environment
     const opened = openTables(environment)
     const held = new HeldFiles({ directory, newest, onChange: onWarning })
-    // What is open is what was looked at before.
+    // The open file must be the one that was checked.
     const expected = place ?? found.data
     if (expected !== undefined) requirePlace(directory, expected, held.places)
     const own = { ...self, ...held.places }
@@ -162,17 +177,17 @@ function beginHistory(
 ): OwnHistory {
   const { directory, identity, wake, onWarning } = own
   const onLost = ({ text }: Loss): void => {
-    // At once: a worker in the place of one that died of the copying may be coming.
+    // At once, because a worker may be about to replace one that died of the copying.
     if (newest.isOlder) wake.noteLoss(identity.lineage, newest.highestId)
     onWarning(text)
   }
-  // The transaction in which this process entered is part of what it has seen.
+  // This process has also seen the transaction in which it entered.
   newest.check()
   const readStored = (): StoredLog | undefined => readStoredLog(directory)
   return new OwnHistory({ meta, newest, directory, identity, readStored, onLost })
 }
 
-/** See `findOverwrite`; what nobody has seen is no copy. */
+/** See `findOverwrite`. Without `seen` nothing can be compared. */
 async function lookForCopy(
   directory: string,
   known: { readonly seen: SeenCommit | undefined; readonly clock: Clock; readonly self: Holder },
@@ -182,7 +197,7 @@ async function lookForCopy(
   return await findOverwrite({ directory, seen, clock, own: { ...self, ...findPlaces(directory) } })
 }
 
-/** Sees that what is there can be opened. */
+/** Checks that the data can be opened. */
 async function lookThrough(
   directory: string,
   settings: SettingTexts,
@@ -193,7 +208,7 @@ async function lookThrough(
   await recover(directory, settings, known.own)
 }
 
-/** In the first write transaction: this process becomes a holder of the directory. */
+/** Makes this process a holder of the directory, in its first write transaction. */
 function enter(
   tables: Tables,
   registration: Registration,
@@ -201,7 +216,7 @@ function enter(
 ): Identity {
   const { directory, own } = registration
   refuseOtherLock(tables.meta, directory, own)
-  // Not before: a process that opens the directory meanwhile would look through all of it.
+  // Not earlier: a process that opens the directory meanwhile would check all of the data.
   breakSeal(directory)
   const identity = register(tables, registration)
   const { lineage } = identity
@@ -211,17 +226,19 @@ function enter(
   return identity
 }
 
-/** What an operator should know who has not stopped the hub for it. */
+/** The warning for an operator who restored a copy without stopping the hub. */
 function describeOverwrite(directory: string): string {
   return `An older copy, or another log, was put over the log in ${JSON.stringify(directory)} while this hub held it. No process holds it any more: it is looked through and begins a new epoch, and clients are told of a gap where events are gone. Stop the hub before a restore.`
 }
 
 /**
- * Opens the data once with lmdb's overlapping sync on. Only then does lmdb look for the last flushed state after a
- * stop of the machine under `commit`; opened for `fsync` it would take pages that never reached the disk.
+ * Opens the data once with lmdb's overlapping sync on. Only then does lmdb look for the last
+ * flushed state after a stop of the machine under `commit`. Opened for `fsync`, lmdb would use
+ * pages that never reached the disk.
  *
- * Only then, because closing has a race of its own: who closes LMDB as the last one destroys its mutexes, also for a process that waits
- * to open the directory in this moment, as the workers of a hub that starts do.
+ * This is done only if needed, because closing has a race. The last process to close LMDB destroys
+ * its mutexes, also for a process that is about to open the directory. The workers of a starting
+ * hub are such processes.
  */
 async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
   if (!mayNeedRecovery(directory, settings)) return
@@ -238,14 +255,17 @@ async function recover(directory: string, settings: SettingTexts, own: Holder): 
   }
 }
 
-/** Whether there is anything that the first look would find out: what LMDB goes back to, or that the directory is not to be opened so. */
+/**
+ * Whether the first open has anything to find: a state that LMDB goes back to, or a reason not to
+ * open the directory.
+ */
 function mayNeedRecovery(directory: string, settings: SettingTexts): boolean {
   const stored = readStoredLog(directory)
   if (stored === undefined || stored.mayGoBack || stored.kind === 'other') return true
   return stored.settings !== undefined && stored.settings['durability'] !== settings['durability']
 }
 
-/** Undefined when nothing has been written yet. To be called inside of a transaction. */
+/** Undefined when nothing has been written yet. Call it inside of a transaction. */
 function openMeta(root: Environment['root'], directory: string): Table | undefined {
   const names = [...root.getKeys({})].map((name) =>
     Buffer.from(name).toString().replaceAll('\0', ''),
@@ -256,8 +276,9 @@ function openMeta(root: Environment['root'], directory: string): Table | undefin
 }
 
 /**
- * Sees that the data is as new as those who hold it have left it. The copy of a directory that is in use has their entries in it, so
- * that a process which comes when such a copy was put over the directory would go on in their epoch.
+ * Checks that the data is as new as its holders left it. A copy of a directory in use contains the
+ * entries of its holders. Without this check, a process that opens such a copy would continue their
+ * epoch.
  * @throws LogError `LOG_DIRECTORY_LOST`
  */
 function refuseOlder(newest: NewestState, directory: string, known: number): void {

@@ -1,4 +1,5 @@
-// What can be found out about a directory before lmdb touches it: lmdb 3.5.6 crashes the process when opening fails.
+// Checks a directory before lmdb touches it, because lmdb 3.5.6 crashes the process when opening
+// fails.
 
 import {
   closeSync,
@@ -25,7 +26,7 @@ import { sealFile } from '../lmdb-files/seal.ts'
 import { WakeFile, wakeFile, hasCommits } from '../tail/wake-file.ts'
 
 /**
- * Makes the directory if it is missing, and sees that its files can be opened and are a log's.
+ * Makes the directory if it is missing. Checks that its files can be opened and belong to a log.
  * @throws LogError `LOG_NOT_WRITABLE`, `LOG_FORMAT_FOREIGN`, `LOG_DAMAGED`
  */
 export function prepareDirectory(directory: string): WakeFile {
@@ -45,8 +46,8 @@ export function prepareDirectory(directory: string): WakeFile {
 }
 
 /**
- * Node's own recursive mkdir never returns where the system answers ENOENT below a parent that exists, as /proc does.
- * Other processes may be making the same directories at this moment.
+ * Node's recursive mkdir never returns if the system answers ENOENT below a parent that exists, as
+ * /proc does. Other processes may make the same directories at the same moment.
  */
 function makeDirectory(directory: string): void {
   const parent = dirname(directory)
@@ -65,7 +66,7 @@ function refuseOther(directory: string): void {
     if (existsSync(join(directory, dataFile))) return
     throw toDamaged(directory, `its ${dataFile} is gone, and events have been appended to it`)
   }
-  // The data file is there now when another process has opened the directory in the meantime.
+  // Another process may have opened the directory in the meantime, and made the data file.
   const harmless = new Set([wakeFile, lockFile, dataFile, sealFile, 'lost+found'])
   const other = readdirSync(directory).find((name) => !harmless.has(name) && !name.startsWith('.'))
   if (other === undefined) return
@@ -75,13 +76,15 @@ function refuseOther(directory: string): void {
 }
 
 /**
- * Looks for the head of LMDB's first page. An empty file is one whose creation was cut off, unless something has been
- * appended to it; then any other beginning is damage too, and not the file of another program. So it is where the rest is LMDB's.
+ * Checks the head of LMDB's first page. An empty file is one whose creation was cut off. If events
+ * were appended to the log, an empty file or another beginning is damage. It is damage too if the
+ * rest of the file is LMDB's. Otherwise the file belongs to another program.
  */
 function checkDataFile(directory: string): void {
   const file = openSync(join(directory, dataFile), 'r+')
   try {
-    // A commit of a process that was killed while it waited for the disk can be visible and not yet flushed.
+    // A commit can be visible and not yet flushed, if its process was killed while it waited for
+    // the disk.
     fdatasyncSync(file)
     const wasUsed = hasCommits(directory)
     if (fstatSync(file).size === 0) {
@@ -101,7 +104,7 @@ function checkDataFile(directory: string): void {
   }
 }
 
-/** The wake file holds nothing, so it can stand in for the first pages. */
+/** Nothing was committed yet, so the wake file can stand in for the first pages. */
 function requireSpace(directory: string): void {
   const file = openSync(join(directory, wakeFile), 'r+')
   try {

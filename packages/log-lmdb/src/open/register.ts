@@ -1,4 +1,5 @@
-// A handle enters the directory: checks what it finds, adopts or refuses settings, and leaves its entry.
+// Registers a handle in the directory: checks the data, adopts or refuses settings, and leaves an
+// entry.
 
 import type { Clock } from '@tidemark/log'
 import { Lineage } from '@tidemark/log/driver'
@@ -19,14 +20,14 @@ export interface Registration {
   readonly own: Holder
   /** The data file; see `HeldFiles.copy`. */
   readonly copy: string
-  /** The data was written into the file by another program, as by `cp` over what was there. */
+  /** Another program wrote the data into the file, such as `cp` over an existing file. */
   readonly isOverwritten: boolean
   readonly key: Buffer
   readonly clock: Clock
   readonly randomBytes: (count: number) => Uint8Array
 }
 
-/** Says no as early as possible; {@link register} decides. */
+/** Refuses as early as possible; {@link register} decides. */
 export function checkDirectory(
   meta: Table,
   { directory, settings, own }: Pick<Registration, 'directory' | 'settings' | 'own'>,
@@ -36,8 +37,8 @@ export function checkDirectory(
 }
 
 /**
- * To be called inside of a transaction, so that two processes with different settings cannot both get in, and only one
- * of them begins an epoch.
+ * Call it inside of a transaction. Then two processes with different settings cannot both get in,
+ * and only one of them begins an epoch.
  */
 export function register(tables: Tables, registration: Registration): Identity {
   const { meta } = tables
@@ -74,8 +75,9 @@ interface Beginning extends Registration {
 }
 
 /**
- * Nobody else holds the directory, so it may be a backup, a copy, or what such a copy was taken of: whoever writes here
- * from now on is another writer than the one before, and gives its positions another epoch.
+ * Begins an epoch, because nobody else holds the directory. The data may be a backup, a copy, or
+ * the original of one. So the writer from now on is another one than before, and gives its
+ * positions another epoch.
  */
 function beginEpoch(
   tables: Tables,
@@ -84,13 +86,13 @@ function beginEpoch(
   const { meta } = tables
   const { head } = readState(tables)
   const opening = { head, now: clock.now(), randomBytes }
-  // Under `commit` records are delivered before they are flushed: when the machine stopped under a holder, the
-  // newest ones may be gone.
+  // Under `commit`, records are delivered before they are flushed. If the machine stopped under a
+  // holder, the newest records may be gone.
   const isUnsure =
     readSettings(meta)?.['durability'] === 'commit' &&
     dead.some(({ bootId }) => bootId !== own.bootId)
   const before = stored?.lineage ?? Lineage.found(opening)
-  // Right after a file was made its name is that of its place.
+  // Right after a file was made, its name is that of its place.
   const isSameFile = stored === undefined || [copy, own.data].includes(stored.copy)
   const isSameCopy = isSameFile && !isOverwritten
   const lineage = before.open({ ...opening, isSameCopy, isUnsure })

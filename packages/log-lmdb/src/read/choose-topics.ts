@@ -1,4 +1,4 @@
-// Which topics to merge for a set, unless a scan of the range is cheaper.
+// Chooses the topics to merge for a set, unless a scan of the range is cheaper.
 
 import type { Topic, TopicSet } from '@tidemark/log'
 import { isScanCheaper } from '@tidemark/log/driver'
@@ -8,7 +8,7 @@ import type { LogState, TopicStats } from '../tables/log-state.ts'
 import type { Tables } from '../tables/schema.ts'
 import { countTopics, rangesOf, visitTopics } from './topic-ranges.ts'
 
-/** How many of the records after a position are of the set, counted by looking at some. */
+/** How many of the records after a position belong to the set, measured on a sample. */
 interface Density {
   readonly matching: number
   readonly looked: number

@@ -1,4 +1,4 @@
-// Where a reader without a cursor starts.
+// Finds the place where a reader without a cursor starts.
 
 import type { TopicSet } from '@tidemark/log'
 import { mergeByPosition } from '@tidemark/log/driver'
@@ -11,7 +11,10 @@ import { decodeHead } from '../tables/record-codec.ts'
 import { asBuffer, indexKey, readSequence, sequenceKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 
-/** Just before the oldest record that is not older than `ageMs`; a binary search, because times never go back. */
+/**
+ * The place just before the oldest record with `oldestTime` or later. A binary search, because
+ * times never go back.
+ */
 export function locateAge(tables: Tables, state: LogState, oldestTime: number): number {
   let low = readFirst(tables, state)
   let high = state.head
@@ -37,7 +40,7 @@ function recordAfter(
   return undefined
 }
 
-/** A part of the way back to the last `missing` records of a set. */
+/** Progress of the search for the last `missing` records of a set. */
 export interface LastSearch {
   /** Records after this one are counted; reading may start after it. */
   readonly start: number
@@ -47,8 +50,8 @@ export interface LastSearch {
 }
 
 /**
- * Goes on with a search for the last records of a set, and stops after a bounded stretch; `missing` is 0 or
- * `before` is 0 when it has ended.
+ * Continues a search for the last records of a set, and stops after a bounded number of records.
+ * The search has ended when `missing` or `before` is 0.
  */
 export function searchLast(
   tables: Tables,

@@ -1,4 +1,4 @@
-// The newest trim mark of a topic set: behind it, events are lost.
+// The newest trim mark of a topic set. Behind that mark, events are lost.
 
 import type { Topic, TopicSet } from '@tidemark/log'
 import { marksLookedMax, topicsEnumeratedMax } from '../limits.ts'
@@ -20,7 +20,7 @@ export function newestMarkAfter(
     newest = Math.max(newest, readTopic(tables, name)?.mark ?? state.commonMark)
   }
   if (set.patterns.length > 0) {
-    // A topic no longer known by name may match any pattern.
+    // A topic that is no longer known by name may match any pattern.
     newest = Math.max(newest, state.commonMark)
     newest = Math.max(newest, findPatternMark(tables, set, newest))
   }
@@ -28,9 +28,10 @@ export function newestMarkAfter(
 }
 
 /**
- * Looks at marks from the newest down to `after`. When too many are of other topics the patterns' own are asked, and
- * when these are too many as well, the answer is the last mark looked at: the set's newest cannot be newer. A gap that
- * is not there is better than one that is missed.
+ * Looks at marks from the newest down to `after`. If too many belong to other topics, the topics
+ * below the patterns are looked at. If these are too many as well, the answer is the last mark
+ * looked at: the set's newest mark cannot be newer. A gap that is not there is better than one that
+ * is missed.
  */
 function findPatternMark(tables: Tables, set: TopicSet, after: number): number {
   let looked = 0

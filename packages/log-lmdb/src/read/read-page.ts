@@ -1,4 +1,4 @@
-// One page of the log, and what of it is lost.
+// Reads one page of the log, and finds what is lost before it.
 
 import type { EventRecord, Loss, Page, ReadQuery, TopicSet } from '@tidemark/log'
 import { mergeByPosition, pageDataMax } from '@tidemark/log/driver'
@@ -36,7 +36,7 @@ interface Scanned extends PagePart {
   readonly isFull: boolean
 }
 
-/** Answers a query; see `EventLog.read`. To be called within one snapshot. */
+/** Answers a query; see `EventLog.read`. Call it within one snapshot. */
 export function readPage(context: ReadContext, query: ReadQuery): Page {
   const { tables, lineage } = context
   const state = readState(tables)
@@ -70,8 +70,9 @@ function findStart(
 }
 
 /**
- * Where a pattern's topics are many, looking them up for every page could cost far more than the page: a look at the
- * range itself often fills it, and tells how dense its records lie where it does not. See bench/resume.ts.
+ * Reads a range. If a pattern has many topics, looking them up for every page could cost far more
+ * than the page. A look at the first records of the range often fills the page. If not, it shows
+ * how many records match. See bench/resume.ts.
  */
 function readRange(context: ReadContext, state: LogState, range: WantedRange): PagePart {
   const wanted = { ...range, dataMax: pageDataMax }

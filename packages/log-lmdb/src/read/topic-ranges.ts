@@ -1,4 +1,4 @@
-// Where the topics that patterns may match stand among all topics.
+// The ranges of the table `topics` in which a pattern's topics can be.
 
 import { literalPrefix } from '@tidemark/log'
 import type { Pattern, Topic, TopicSet } from '@tidemark/log'
@@ -24,7 +24,10 @@ export function rangesOf(patterns: readonly Pattern[]): readonly TopicRange[] {
   return ranges
 }
 
-/** Ranges that hold every topic which begins with one of the prefixes; with many prefixes also topics between them. */
+/**
+ * Ranges that hold every topic which begins with one of the prefixes; with many prefixes also
+ * topics between them.
+ */
 export function rangesBelow(prefixes: readonly string[]): readonly TopicRange[] {
   const wanted: Buffer[] = []
   // A prefix sorts right before all texts that begin with it.
@@ -54,13 +57,16 @@ export function countTopics(
   return count
 }
 
-/** What is wanted of the topics that are visited; others are passed by without a look at their names. */
+/** Bounds of a visit. Topics outside of them are skipped without reading their names. */
 export interface TopicVisit {
   readonly newestAfter?: number
   readonly markAfter?: number
 }
 
-/** Visits the topics below the set's patterns, each once; undefined for one that is passed by or not of the set. */
+/**
+ * Visits the topics below the set's patterns, each once; undefined for one that is passed by or not
+ * of the set.
+ */
 export function* visitTopics(
   { topics }: Tables,
   set: TopicSet,

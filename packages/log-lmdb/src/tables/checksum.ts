@@ -1,10 +1,13 @@
-// Checksums of values: LMDB has none of its own, so a bit that flips in a value would be served.
+// Checksums of values. LMDB has none of its own, so a flipped bit in a value would be served.
 
 import { crc32 } from 'node:zlib'
 
 export const checksumBytes = 4
 
-/** Puts the checksum of all before into the last four bytes. About 0.1 µs and 0.05 ns per byte. */
+/**
+ * Writes the checksum of all bytes before into the last four bytes. About 0.1 µs and 0.05 ns per
+ * byte.
+ */
 export function writeChecksum(value: Buffer): Buffer {
   const end = value.length - checksumBytes
   value.writeUInt32LE(crc32(value.subarray(0, end)), end)

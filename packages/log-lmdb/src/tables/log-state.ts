@@ -1,4 +1,4 @@
-// What is known of the log as a whole and of each topic, and its form in the directory.
+// The state of the log as a whole and of each topic, and its stored form.
 
 import type { Topic } from '@tidemark/log'
 import type { Extent } from '@tidemark/log/driver'
@@ -13,7 +13,7 @@ export interface LogState {
   headTime: number
   /** Records retained. */
   count: number
-  /** Weight of the records retained, those of ledgers among them. */
+  /** Weight of the records retained, including those of ledgers. */
   bytes: number
   /** No topic has a newer mark. */
   newestMark: number
@@ -26,9 +26,12 @@ export interface LogState {
   keyBytes: number
   /** Weight of the removed records that are still kept for tails. */
   removedBytes: number
-  /** The newest sequence retention removed that tails are not handed any more. */
+  /** The newest removed sequence that tails are not handed any more. */
   tailMark: number
-  /** All records before this sequence are of ledgers, so the bound on all bytes removes none of them. 0 where nobody has looked. */
+  /**
+   * All records before this sequence belong to ledgers, so the bound on all bytes removes none of
+   * them. 0 where nobody has looked.
+   */
   countedFrom: number
 }
 
@@ -76,7 +79,10 @@ export function readState({ meta }: Tables): LogState {
   return bytes === undefined ? { ...emptyState } : decodeState(bytes)
 }
 
-/** A field that is not there was not known when the state was stored; what stands behind the last one is not known any more. */
+/**
+ * Decodes a stored state. A missing field was unknown when the state was stored. Bytes behind the
+ * last field belong to fields of another version.
+ */
 export function decodeState(bytes: Buffer): LogState {
   const state = { ...emptyState }
   for (const [i, field] of fields.entries()) {
@@ -108,12 +114,12 @@ export function decodeTopicStats(name: Topic, value: Uint8Array): TopicStats {
   }
 }
 
-/** Of a stored topic, without a look at the rest. */
+/** The newest sequence of a stored topic, without decoding the rest. */
 export function readTopicNewest(value: Uint8Array): number {
   return asBuffer(value).readDoubleLE(newestAt)
 }
 
-/** Of a stored topic, without a look at the rest. */
+/** The trim mark of a stored topic, without decoding the rest. */
 export function readTopicMark(value: Uint8Array): number {
   return asBuffer(value).readDoubleLE(markAt)
 }
@@ -137,7 +143,10 @@ export function readFirst({ records }: Tables, state: LogState): number {
   return state.head
 }
 
-/** What a position is held against; the oldest record is looked up only where it is asked for. */
+/**
+ * The extent that positions are compared with. The oldest record is looked up only if it is asked
+ * for.
+ */
 export function readExtent(tables: Tables, state: LogState): Extent {
   return {
     head: state.head,

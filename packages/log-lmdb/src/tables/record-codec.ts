@@ -1,4 +1,4 @@
-// A record as bytes. Everything of it is in one value, so that a scan needs no second look-up.
+// A record as bytes. One value holds all of it, so that a scan needs no second look-up.
 //
 //   0  f64  time             8  u48  topic id      14  u32  weight (what it counts in `maxBytes`)
 //   18 u16  topic bytes, and the highest bit: a checksum ends the record; those of format 1 have none
@@ -18,7 +18,7 @@ const noKey = 0xffff
 /** A topic has at most 256 bytes, so the bit is free. */
 const hasChecksum = 0x8000
 
-/** What stands before the texts of a record. */
+/** The fields before the texts of a record. */
 export interface RecordHead {
   readonly time: number
   readonly topicId: number
@@ -27,7 +27,10 @@ export interface RecordHead {
 
 let scratch = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** The bytes stay valid until the next call: lmdb copies a value while it is put inside of a transaction. */
+/**
+ * The bytes are valid until the next call. lmdb copies a value while it is put inside of a
+ * transaction.
+ */
 export function encodeRecord(event: NewEvent, place: RecordHead): Buffer {
   const type = event.type === undefined || event.type === 'message' ? '' : event.type
   // A UTF-16 unit takes 3 bytes of UTF-8 at most.
@@ -58,10 +61,10 @@ export function decodeHead(bytes: Buffer): RecordHead {
   }
 }
 
-/** Characters of a ledger's first line that are looked at: an expiry has 16 digits at most. */
+/** Characters to read of a ledger's first line. An expiry has 16 digits at most. */
 const endCharacters = 32
 
-/** Of a ledger's record what `readLedgerEnd` asks for, without the rest of its data. */
+/** The part of a ledger's record that `readLedgerEnd` needs, without the rest of its data. */
 export function decodeEnd(
   bytes: Buffer,
 ): RecordHead & { readonly type: string; readonly data: string } {
@@ -130,7 +133,10 @@ export function isRecordSound(bytes: Buffer): boolean {
   return hasSum ? isSummed(bytes) : isWeightOf(bytes)
 }
 
-/** A record of format 1 has nothing else that tells. A type of `message` is not stored, but may have been weighed. */
+/**
+ * A record of format 1 has only its weight to compare. A type of `message` is not stored, but may
+ * have been weighed.
+ */
 function isWeightOf(bytes: Buffer): boolean {
   const { weight } = decodeHead(bytes)
   const texts = bytes.length - headBytes + recordOverheadBytes

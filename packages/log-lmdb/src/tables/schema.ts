@@ -1,4 +1,5 @@
-// The databases of the directory and how their keys are written. The table in README.md says what each holds.
+// The databases of the directory, and the form of their keys. The table in README.md lists their
+// contents.
 
 import { open } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
@@ -28,8 +29,9 @@ export interface Tables {
 }
 
 /**
- * Version of the layout; a directory with a higher one is refused. From 2 on values have checksums; those written before
- * have none, and are read. From 3 on epochs name the copy of the data that they were written in.
+ * Version of the layout; a directory with a higher version is refused. From 2 on values have
+ * checksums; older values have none, and can be read. From 3 on epochs name the copy of the data in
+ * which they were written.
  */
 export const formatVersion = 3
 
@@ -45,7 +47,8 @@ export function openRoot(
     keyEncoding: 'binary',
     maxDbs: databasesMax,
     maxReaders: readersMax,
-    // With it on, lmdb makes one promise per turn that nobody can handle, which rejects when a commit fails.
+    // With it on, lmdb makes one promise per turn that nobody can handle. The promise rejects when
+    // a commit fails.
     eventTurnBatching: false,
     // Windows allocates the whole map on disk; there it grows instead.
     ...(process.platform === 'win32' ? {} : { mapSize: mapBytes }),
@@ -54,7 +57,7 @@ export function openRoot(
   })
 }
 
-/** To be called inside of a transaction, because a table that is missing is made. */
+/** Call it inside of a transaction, because a missing table is made. */
 export function nameTable(root: RootDatabase<Buffer, Buffer>, name: TableName): Table {
   return root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' })
 }
@@ -82,7 +85,10 @@ export function sequenceKey(sequence: number): Buffer {
   return key
 }
 
-/** Bytes of a topic id. Ids are never used again: 2^48 of them last 890 years at 10,000 new topics per second. */
+/**
+ * Bytes of a topic id. Ids are never reused: 2^48 of them last 890 years at 10,000 new topics per
+ * second.
+ */
 export const topicIdBytes = 6
 
 export function indexKey(topicId: number, sequence: number): Buffer {
@@ -124,9 +130,10 @@ function writeSequence(target: Buffer, sequence: number, start: number): void {
 }
 
 /**
- * Runs synchronous reads on one fresh snapshot and lets go of it at once. lmdb would keep a snapshot to the end of
- * the turn: the next read could be behind another process, and a kept one holds back the reuse of freed pages. Whether the data has
- * been put back is looked at first, for `OwnHistory`.
+ * Runs synchronous reads on one fresh snapshot, and releases it at once. Without that, lmdb keeps a
+ * snapshot to the end of the turn. The next read could then be behind another process, and freed
+ * pages could not be reused. Before that the function checks for overwritten data, for
+ * `OwnHistory`.
  */
 export function withSnapshot<T>({ root, newest }: Tables, read: () => T): T {
   newest.check()

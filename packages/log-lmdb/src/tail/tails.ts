@@ -25,21 +25,21 @@ export interface TailsOptions {
   readonly clock: Clock
   readonly wake: WakeFile
   readonly pollMs: number
-  /** Records from this sequence on will be announced, see `AppendQueue.inFlightFirst`. */
+  /** The first sequence that will be announced; see `AppendQueue.inFlightFirst`. */
   readonly announcedFrom: () => number
-  /** Told what a handler threw, or why reading failed; the tails go on. */
+  /** Called with an error of a handler, or of a read. The tails go on. */
   readonly onError: (error: unknown) => void
 }
 
 /**
- * What this handle has committed is handed over from memory to tails that are up to date. Others read from the
- * directory, a bounded batch per turn.
+ * Hands records over to tails. Tails that are up to date get this handle's own commits from memory.
+ * Others read from the directory, a bounded batch per turn.
  */
 export class Tails {
   readonly #options: TailsOptions
   readonly #tails = new Set<HandledTail>()
   #poll: Timer | undefined
-  /** The transaction up to which every tail has everything; undefined when one of them may not. */
+  /** The transaction up to which every tail has everything. Undefined when a tail may be behind. */
   #levelAt: number | undefined
   #turn: NodeJS.Immediate | undefined
   #isClosed = false
@@ -70,7 +70,10 @@ export class Tails {
     return tail
   }
 
-  /** Hands over what this handle has just committed as `transactionId`; `records` has no hole in it. */
+  /**
+   * Hands over the records that this handle has just committed as `transactionId`; they have no
+   * hole.
+   */
   announce(records: readonly EventRecord[], transactionId: number): void {
     const [oldest] = records
     if (oldest === undefined) return
@@ -78,20 +81,25 @@ export class Tails {
     if (this.#levelAt === transactionId - 1) this.#levelAt = transactionId
     for (const tail of [...this.#tails]) {
       const missing = sequenceOf(tail.position) + 1 - first
-      // Behind: another process has committed in between, or this tail is still catching up.
+      // The tail is behind: another process has committed in between, or the tail is still catching
+      // up.
       if (missing < 0) this.#advanceLater()
       else if (missing === 0) this.#handOver(tail, records)
       else this.#handOver(tail, records.slice(missing))
     }
   }
 
-  /** Looks for new records in the next turn if anybody has committed; called for each commit of this handle too. */
+  /**
+   * Looks for new records in the next turn if any process has committed. Also called for each
+   * commit of this handle.
+   */
   check(): void {
     if (this.#isClosed) return
     const { tables, history } = this.#options
     const visible = this.#readVisible()
     if (tables.newest.isOlder) {
-      // Long before the lookout: the sooner it is told of, the fewer processes come and find nothing wrong.
+      // Sooner than the check once a second. The sooner the loss is told, the fewer processes come
+      // and find nothing wrong.
       history.check()
       return
     }
@@ -126,7 +134,7 @@ export class Tails {
   }
 
   #advanceAll(): void {
-    // Before the snapshots, which may be newer.
+    // Read before the snapshots, which may be newer.
     const visible = this.#readVisible()
     let hasMore = false
     let hasFailed = false
@@ -139,11 +147,12 @@ export class Tails {
       }
     }
     if (hasMore) this.#advanceLater()
-    // While a group of this handle is in flight, what others have committed after it is visible and not handed over.
+    // While a group of this handle is in flight, later commits of other processes are visible and
+    // not handed over.
     else if (!hasFailed && this.#options.announcedFrom() === Infinity) this.#levelAt = visible
   }
 
-  /** Undefined when it cannot be told: the next look goes to the data then. */
+  /** Undefined when the id cannot be read. The next check then looks at the data itself. */
   #readVisible(): number | undefined {
     const { newest } = this.#options.tables
     try {
@@ -160,11 +169,11 @@ export class Tails {
     const { tables, lineage, announcedFrom, history } = this.#options
     const reached = sequenceOf(tail.position)
     const end = announcedFrom() - 1
-    // Up to date but for what comes by itself.
+    // Up to date, except for records that will be announced.
     if (reached === end) return false
     const found = withSnapshot(tables, () => {
       history.check()
-      // It has been told of. What is there is of another history, under the same sequences.
+      // The loss has been told. The data now belongs to another history, with the same sequences.
       if (history.isLost) return { head: reached, records: [] }
       const { head: newest, tailMark, removedBytes } = readState(tables)
       const head = Math.min(newest, end)
@@ -178,7 +187,7 @@ export class Tails {
     } else if (found.records.length > 0) {
       this.#handOver(tail, found.records)
     } else if (reached < found.head) {
-      // All after it were superseded by newer ones that have been superseded as well.
+      // All later records were superseded by newer ones, which were superseded as well.
       tail.moveTo(lineage.positionAt(found.head))
     }
     return !tail.isClosed && sequenceOf(tail.position) < found.head

@@ -1,7 +1,7 @@
-// Tells the other processes of the directory that something was committed: each commit touches one small file.
+// Tells the other processes of the directory about a commit: each commit touches one small file.
 //
-// It writes down which transaction that was. A copy that somebody puts over the data under those who hold it takes their
-// knowledge along; what is written here tells a process that comes then that the data is older than it was.
+// The file also names the transaction. If somebody copies over the data, the holders' entries are
+// lost with it. The note then tells a new process that the data is older than it was.
 
 import {
   closeSync,
@@ -17,19 +17,28 @@ import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import type { Lineage } from '@tidemark/log/driver'
 
-/** The file that is touched. */
+/** The name of the file. */
 export const wakeFile = 'wake'
 
 const oneByte = Buffer.of(0x2e)
 
-/** Bytes of a note: a dot, an epoch of up to 29 characters, a transaction's 16 digits, spaces and a line break are 49. */
+/**
+ * Bytes of a note. The note is a dot, an epoch of up to 29 characters, a transaction of 16 digits,
+ * spaces and a line break: 49.
+ */
 const noteBytes = 64
-/** Where the newest commit is noted, and where a holder notes it that has found the data to be older. */
+/**
+ * Places of two notes: the newest commit, and the commit that a holder knew when it found the data
+ * to be older.
+ */
 const commitAt = 0
 const lossAt = noteBytes
 const noteShape = /^\. ([0-9a-z]+) (\d+)\n/
 
-/** Whether anything was ever committed; until then the file is empty, or holds zeros that kept space free. */
+/**
+ * Whether anything was ever committed. Until then the file is empty, or holds zeros that reserved
+ * space.
+ */
 export function hasCommits(directory: string): boolean {
   const path = join(directory, wakeFile)
   if (!existsSync(path)) return false
@@ -42,7 +51,7 @@ export function hasCommits(directory: string): boolean {
   }
 }
 
-/** Makes the file of a directory that nobody holds, as after a commit. */
+/** Makes the file of a directory that nobody holds, in the state after a commit. */
 export function writeWakeFile(directory: string): void {
   writeFileSync(join(directory, wakeFile), oneByte)
 }
@@ -55,24 +64,29 @@ export class WakeFile {
   /** @throws the file system's error when the directory cannot be written */
   constructor(directory: string) {
     this.#path = join(directory, wakeFile)
-    // Neither truncated, because another process may be watching, nor opened for appending: Linux would then write
-    // each byte to the end and the file would grow with every commit.
+    // The file is not truncated, because another process may be watching it. It is not opened for
+    // appending either: Linux would then write each byte to the end, and the file would grow with
+    // every commit.
     this.#file = openSync(this.#path, constants.O_RDWR | constants.O_CREAT)
   }
 
-  /** A wake-up that fails is not missed for long: the others look by themselves, see `pollMs`. */
+  /**
+   * Notes a commit and wakes the others. They notice a failed wake-up soon, because they also poll;
+   * see `pollMs`.
+   */
   touch(lineage: Lineage, transactionId: number): void {
     this.#write(commitAt, lineage, transactionId)
   }
 
-  /** Notes for all that come that the data was as new as `transactionId`, and is not any more. */
+  /** Notes for later processes that the data was as new as `transactionId`, and is not any more. */
   noteLoss(lineage: Lineage, transactionId: number): void {
-    // The first note says that anything was committed at all, and may have been copied over as well.
+    // The first note also says that something was committed at all, and may have been overwritten
+    // as well.
     this.#write(commitAt, lineage, transactionId)
     this.#write(lossAt, lineage, transactionId)
   }
 
-  /** The newest transaction that is noted of the epoch being written; 0 for none. */
+  /** The newest noted transaction of the current epoch; 0 for none. */
   readNewest({ epochs }: Lineage): number {
     const bytes = Buffer.alloc(2 * noteBytes)
     const read = readSync(this.#file, bytes, 0, bytes.length, 0)
@@ -84,7 +98,7 @@ export class WakeFile {
     return newest
   }
 
-  /** Calls `onWake` when any process has touched the file. */
+  /** Calls `onWake` when any process touches the file. */
   listen(onWake: () => void): void {
     if (this.#watcher !== undefined) return
     try {

@@ -42,11 +42,13 @@ export interface BackUpOptions {
 }
 
 /**
- * Writes a backup: the log as it was at one moment, whatever is written to it meanwhile. It is looked through before it gets its
- * name, so that a file of that name is a whole backup. Needs as much space as the data file, and while it runs the log uses no
- * freed page again: its data file grows by what is written meanwhile.
+ * Writes a backup: the log as it was at one moment, whatever is written to it meanwhile. The backup
+ * is checked before it gets its name, so a file of that name is a whole backup. The backup needs as
+ * much space as the data file. While it runs, the log reuses no freed page, so its data file grows
+ * by what is written meanwhile.
  *
- * @throws LogError `OPTION_INVALID`, `BACKUP_EXISTS`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_DAMAGED`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
+ * @throws LogError `OPTION_INVALID`, `BACKUP_EXISTS`, `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`,
+ *   `LOG_DAMAGED`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE`
  * @example
  * const { summary } = await backUpLog({ directory: './tidemark-data', target: '/backup/monday.mdb' })
  * console.log(`${summary?.records} records`)
@@ -88,7 +90,10 @@ export async function backUpLog(options: BackUpOptions): Promise<LogCheck> {
   }
 }
 
-/** A process that has the replaced file open would go on acknowledging events into a file without a name. */
+/**
+ * Refuses a target that is a file of the log. A process that has that file open would go on
+ * acknowledging events into a file without a name.
+ */
 function refuseLogFile(directory: string, target: string): void {
   const isNamed = logFiles.includes(basename(target))
   if (!isNamed && !logFiles.some((name) => isSameFile(join(directory, name), target))) return
@@ -98,13 +103,13 @@ function refuseLogFile(directory: string, target: string): void {
   )
 }
 
-/** Through links, and on file systems that take capitals for small letters. */
+/** Compares paths also through links, and on file systems that ignore case. */
 function isSameFile(one: string, other: string): boolean {
   try {
     const [a, b] = [statSync(one, { bigint: true }), statSync(other, { bigint: true })]
     return a.dev === b.dev && a.ino === b.ino
   } catch {
-    // What cannot be looked at is told when it cannot be written either.
+    // A path that cannot be looked at cannot be written either, and that is reported then.
     return false
   }
 }
@@ -159,10 +164,10 @@ async function copyAndClose(
   scratch: Scratch,
   isCompact: boolean,
 ): Promise<void> {
-  // Nothing breaks LMDB's copy off.
+  // Nothing can stop LMDB's copy.
   const letExit = killAtExit(scratch.wipe)
   try {
-    // Into a directory: LMDB puts its file's name behind the path.
+    // LMDB takes a directory, and puts its own file name behind the path.
     await root.backup(scratch.directory, isCompact)
   } finally {
     await root.close()
@@ -180,7 +185,8 @@ async function open(directory: string, isHeld: boolean): Promise<Environment> {
 }
 
 /**
- * Rejects when a copy has not begun for {@link beginWaitMs}. LMDB copies the first two pages under the write lock. Should it still begin, it goes on into a file without a name.
+ * Rejects when a copy has not begun for {@link beginWaitMs}. LMDB copies the first two pages under
+ * the write lock. If the copy begins later, it goes into a file without a name.
  */
 function refuseStuck(
   clock: Clock,
@@ -218,7 +224,10 @@ interface Scratch {
   remove(): void
 }
 
-/** A directory beside the target, so that the file is renamed within one file system. Gone when the process ends, too. */
+/**
+ * Makes a directory beside the target, so that the file is renamed within one file system. The
+ * directory goes when the process ends, too.
+ */
 async function makeScratch(beside: string, name: string): Promise<Scratch> {
   const directory = join(beside, `.${name}.${randomBytes(4).toString('hex')}.partial`)
   try {
@@ -239,7 +248,10 @@ async function makeScratch(beside: string, name: string): Promise<Scratch> {
   }
 }
 
-/** Gives the whole file its name. A link is not made over a file that came in the meantime; a rename would replace it. */
+/**
+ * Gives the whole file its name. Unlike a rename, a link does not replace a file that came in the
+ * meantime.
+ */
 function publish(file: string, target: string, mayReplace: boolean): void {
   if (mayReplace) renameSync(file, target)
   else link(file, target)

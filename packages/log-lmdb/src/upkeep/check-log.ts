@@ -1,4 +1,4 @@
-// Looks through all of a log, or of a backup, and changes nothing; a hub may write to it meanwhile.
+// Checks all of a log or of a backup, and changes nothing. A hub may write to the log meanwhile.
 
 import { statSync } from 'node:fs'
 import { systemClock } from '@tidemark/log'
@@ -18,14 +18,14 @@ import { hasCommits } from '../tail/wake-file.ts'
 import { isOfLog, walkState } from '../lmdb-files/walk-state.ts'
 import type { StateSummary, StateWalk } from '../lmdb-files/walk-state.ts'
 
-/** How far something long has come. */
+/** Progress of a long operation. */
 export type OnProgress = (progress: LogProgress) => void
 
 export interface LogProgress {
   readonly step: 'copying' | 'checking'
   /** Bytes that are done. */
   readonly done: number
-  /** Bytes there are, as far as that is known. */
+  /** Bytes in all, as far as that is known. */
   readonly all: number
 }
 
@@ -37,24 +37,25 @@ export interface CheckOptions {
   readonly clock?: Clock | undefined
 }
 
-/** What a look through a log has found. */
+/** The result of a check. */
 export interface LogCheck {
-  /** The file that was looked through. */
+  /** The file that was checked. */
   readonly path: string
-  /** Its bytes. */
+  /** Its size in bytes. */
   readonly size: number
-  /** A process that holds the log meanwhile, if one does. */
+  /** The process that holds the log meanwhile, if one does. */
   readonly held: Held | undefined
-  /** What was seen, if anything is wrong. */
+  /** The damage, if there is any. */
   readonly damage: string | undefined
-  /** What it holds, if nothing is. */
+  /** The contents, if there is no damage. */
   readonly summary: StateSummary | undefined
 }
 
 /**
- * Looks through every page and every record of a log or of a backup, and compares what they say of each other.
+ * Checks every page and every record of a log or of a backup, and compares them with each other.
  *
- * @throws LogError `OPTION_INVALID`, `LOG_FORMAT_FOREIGN` when there is no log, `LOG_UNAVAILABLE` when it cannot be read
+ * @throws LogError `OPTION_INVALID`, `LOG_FORMAT_FOREIGN` when there is no log, `LOG_UNAVAILABLE`
+ *   when it cannot be read
  * @example
  * const { damage, summary } = await checkLog({ path: './tidemark-data' })
  * console.log(damage ?? `${summary?.records} records`)
@@ -98,7 +99,10 @@ async function check(
   }
 }
 
-/** Damaged, and not of another program: its directory or the rest of it says so. */
+/**
+ * Whether the file is damaged and not of another program. The directory or the rest of the file
+ * says so.
+ */
 function isOurs(path: string, directory: string | undefined): boolean {
   return isOfLmdb(path) || (directory !== undefined && hasCommits(directory))
 }
@@ -132,8 +136,8 @@ async function walkStill(walk: Walk, directory: string | undefined): Promise<Sta
 }
 
 /**
- * Holds a snapshot of LMDB's while the newest state is looked through: no page of that state, which is at least as new as the
- * snapshot, is written again until it is let go.
+ * Checks the newest state under a snapshot of LMDB. The state is at least as new as the snapshot.
+ * So none of its pages is written again until the snapshot is released.
  */
 async function walkHeld(directory: string, walk: Walk): Promise<StateSummary> {
   const { root, newest } = await openBeside(directory)
@@ -148,7 +152,7 @@ async function walkHeld(directory: string, walk: Walk): Promise<StateSummary> {
   }
 }
 
-/** Pages as bytes, and a walk as a step of what is asked for. */
+/** Reports the pages of a walk as bytes of the step `checking`. */
 function toBytes(file: DataFile, onProgress: OnProgress | undefined): StateWalk['onProgress'] {
   return (done, all) =>
     onProgress?.({ step: 'checking', done: done * file.pageSize, all: all * file.pageSize })

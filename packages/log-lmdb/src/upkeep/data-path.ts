@@ -1,4 +1,4 @@
-// Where the data of a log is, named by its directory or as a file.
+// Finds the data of a log by its directory or by its file.
 
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -10,10 +10,13 @@ import { wakeFile, hasCommits } from '../tail/wake-file.ts'
 /** All files of a log in its directory; the data file first. */
 export const logFiles: readonly string[] = [dataFile, lockFile, wakeFile, sealFile]
 
-/** How the directory within begins to which a restore moves what was there. */
+/** Prefix of the directory into which a restore moves old files. */
 export const asidePrefix = 'before-restore-'
 
-/** What to say of a directory without data whose restore was broken off; nothing of any other. */
+/**
+ * Describes a directory without data whose restore was interrupted. Undefined for any other
+ * directory.
+ */
 export function describeBrokenOff(directory: string): string | undefined {
   const aside = readdirSync(directory).find((name) => name.startsWith(asidePrefix))
   return aside && `what was there is in its ${aside}, and the restore was broken off`
@@ -24,15 +27,18 @@ export interface DataPath {
   readonly path: string
   /** The log's directory; undefined for a backup. */
   readonly directory: string | undefined
-  /** There must be a data file, and there is none; else undefined. */
+  /** The fault, if a data file must be there and is not. */
   readonly damage: string | undefined
 }
 
-/** @throws LogError `LOG_FORMAT_FOREIGN` when there is nothing, or nothing that may be a log; `LOG_UNAVAILABLE` when that cannot be seen */
+/**
+ * @throws LogError `LOG_FORMAT_FOREIGN` when there is nothing, or nothing that may be a log;
+ *   `LOG_UNAVAILABLE` when the path cannot be read
+ */
 export function findData(named: string): DataPath {
   const found = stat(named)
   if (found === undefined) throw toNoLog(named, 'there is nothing of this name')
-  // By its own name it is the data of a directory, which may be in use.
+  // A file named `data.mdb` is the data of a directory, which may be in use.
   const isBackup = found.isFile() && basename(named) !== dataFile
   if (isBackup) return { path: named, directory: undefined, damage: undefined }
   if (found.isFile()) return findData(dirname(named))
@@ -45,7 +51,7 @@ export function findData(named: string): DataPath {
   return { path, directory: named, damage: `${fault}, and ${reason}` }
 }
 
-/** What is wrong with a directory's data file before it is read. */
+/** Describes a data file that is missing or empty. */
 function describeMissing(data: ReturnType<typeof statSync> | undefined): string | undefined {
   if (data === undefined) return `it holds no ${dataFile}`
   return data.size === 0 ? `its ${dataFile} has 0 bytes` : undefined

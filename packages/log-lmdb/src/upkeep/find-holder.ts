@@ -1,4 +1,4 @@
-// Finds out who holds a directory, whatever state its files are in.
+// Finds the process that holds a directory, whatever the state of its files.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { dataFile, lockFile } from '../lmdb-files/file-names.ts'
 import { describeOwnHolder } from '../history/held-files.ts'
 import { isLockHeld } from '../lmdb-files/lock-file.ts'
 
-/** @throws LogError `LOG_NOT_WRITABLE` when it cannot be looked at */
+/** @throws LogError `LOG_NOT_WRITABLE` when the directory cannot be read */
 export function findHolder(directory: string, clock: Clock): Held | undefined {
   if (isLockHeld(join(directory, lockFile))) return { pid: undefined }
   const path = join(directory, dataFile)
@@ -22,7 +22,7 @@ export function findHolder(directory: string, clock: Clock): Held | undefined {
     file = new DataFile(path)
     return findHolding(file, describeOwnHolder(clock, directory))
   } catch (error) {
-    // Nobody can be known by a file that is damaged; the lock has been looked at.
+    // A damaged file names no holder. The lock has been checked.
     if (error instanceof DamageSeen) return undefined
     throw toNotWritable(directory, error)
   } finally {

@@ -33,26 +33,31 @@ import { wakeFile, writeWakeFile } from '../tail/wake-file.ts'
 export interface RestoreOptions {
   /** A backup, or the directory of a log that nobody holds. */
   readonly backup: string
-  /** Where the log is to be; made if it is missing. */
+  /** The directory for the log; made if it is missing. */
   readonly directory: string
-  /** Moves a log that is there into a directory within, `before-restore-<time>`. Default false: only an empty directory will do. */
+  /**
+   * Moves an existing log into a directory within, `before-restore-<time>`. Default false: the
+   * directory must be empty.
+   */
   readonly mayReplace?: boolean | undefined
   readonly onProgress?: OnProgress | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
 }
 
-/** What has been restored. */
+/** The result of a restore. */
 export interface Restored extends LogCheck {
-  /** Where the log that was there is now. */
+  /** The directory to which the old log was moved. */
   readonly movedTo: string | undefined
 }
 
 /**
- * Puts a backup in the place of a log. The backup is looked through first; a process that fails or is killed leaves what was there.
- * The next process to open the directory finds a log held by nobody.
+ * Puts a backup in the place of a log. The backup is checked first. If the process fails or is
+ * killed, the old log is still there. The next process to open the directory finds a log that
+ * nobody holds.
  *
- * @throws LogError `OPTION_INVALID`, `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_DAMAGED` (the backup), `LOG_FORMAT_FOREIGN`, `LOG_FORMAT_NEWER`, `LOG_NOT_WRITABLE`, `LOG_UNAVAILABLE` (the backup cannot be read)
+ * @throws LogError `OPTION_INVALID`, `LOG_HELD`, `LOG_NOT_EMPTY`, `LOG_FORMAT_FOREIGN`,
+ *   `LOG_FORMAT_NEWER`, `LOG_NOT_WRITABLE`; `LOG_DAMAGED`, `LOG_UNAVAILABLE` for the backup
  * @example
  * await restoreLog({ backup: '/backup/monday.mdb', directory: './tidemark-data' })
  */
@@ -71,9 +76,9 @@ export async function restoreLog(options: RestoreOptions): Promise<Restored> {
     mkdirSync(scratch, { recursive: true })
     await copyFile(findData(backup).path, join(scratch, dataFile), onProgress)
     await makeStandAlone(scratch, wipe)
-    // It holds events: should its data be lost before the next one comes, that is damage.
+    // The log holds events. If its data is lost before the next opening, that is damage.
     writeWakeFile(scratch)
-    // It is going to be sealed: the next process believes that it has been looked through.
+    // The file will be sealed, so that the next process trusts it without a check.
     const copied = await checkLog({ path: join(scratch, dataFile), onProgress, clock })
     if (copied.damage !== undefined)
       throw toDamaged(backup, `a copy of it shows that ${copied.damage}`)
@@ -101,7 +106,7 @@ function refuseOccupied(directory: string, mayReplace: boolean, clock: Clock): v
     (name) => name !== 'lost+found' && !name.startsWith('.') && !name.startsWith(asidePrefix),
   )
   if (other === undefined) return
-  // The data file may be what was lost.
+  // The data file itself may be what was lost.
   const isLog = names.includes(dataFile) || names.includes(wakeFile)
   if (mayReplace && isLog) return
   throw new LogError(
@@ -122,8 +127,9 @@ function listFiles(directory: string): readonly string[] | undefined {
 }
 
 /**
- * Moves what was there aside, and the restored files to where it was. There is a data file at any moment, the old one or the new
- * one: a process that is killed in between leaves a log. The other old files do no harm beside the new one.
+ * Moves old files aside, and the restored files into their place. At any moment there is one data
+ * file, the old one or the new one. So a process that is killed in between leaves a log. The other
+ * old files do no harm beside the new one.
  */
 function putInPlace(scratch: string, directory: string, clock: Clock): string | undefined {
   for (const name of [dataFile, wakeFile]) takeOverOwner(directory, join(scratch, name))
@@ -135,7 +141,8 @@ function putInPlace(scratch: string, directory: string, clock: Clock): string | 
   for (const name of old)
     if (aside !== undefined && name !== dataFile)
       renameSync(join(directory, name), join(aside, name))
-  // A file that gets another name has another time of change, and is not to be taken for one that somebody has written to.
+  // Renaming changes a file's time of change. The new seal keeps it from looking like a file that
+  // somebody wrote to.
   if (aside !== undefined && wasSealed) sealDirectory(aside)
   renameSync(join(scratch, wakeFile), join(directory, wakeFile))
   if (aside !== undefined) flush(aside)
@@ -143,7 +150,7 @@ function putInPlace(scratch: string, directory: string, clock: Clock): string | 
   return aside
 }
 
-/** Within the directory: it may be a mount, and its owner and mode stay. */
+/** Within the directory, because that may be a mount, and its owner and mode must stay. */
 function makeAside(directory: string, clock: Clock): string {
   const time = new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19)
   const first = join(directory, `${asidePrefix}${time}Z`)
@@ -164,7 +171,10 @@ function linkOrMove(file: string, to: string): void {
   }
 }
 
-/** An operator restores as root what the hub's user must be able to write. */
+/**
+ * Gives a file the owner of the directory. An operator may restore as root, and the hub's user must
+ * be able to write.
+ */
 function takeOverOwner(directory: string, file: string): void {
   if (process.getuid?.() !== 0 || !existsSync(file)) return
   const { uid, gid } = statSync(directory)

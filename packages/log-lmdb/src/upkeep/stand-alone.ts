@@ -1,4 +1,4 @@
-// Makes a copied data file one that stands for itself: of one state, and held by nobody.
+// Makes a copied data file independent: of one state, and held by nobody.
 
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,10 +10,11 @@ import { killAtExit } from '../append/kill-at-exit.ts'
 import { openRoot } from '../tables/schema.ts'
 
 /**
- * Leaves only the state that a check looks through, because a copy of all pages has torn ones of others; takes out the holders, which
- * hold the original; and flushes. The file has been looked through before: LMDB opens it.
+ * Keeps only the state that a check looks at, because in a copy of all pages those of other states
+ * are torn. Removes the entries of holders, who hold the original. Flushes the file. The file must
+ * have been checked before, because LMDB opens it.
  *
- * @param wipe removes the directory, should the process exit meanwhile
+ * @param wipe removes the directory if the process exits meanwhile
  */
 export async function makeStandAlone(directory: string, wipe: () => void): Promise<void> {
   const path = join(directory, dataFile)
