@@ -1,6 +1,6 @@
 // Every error this room throws, by code.
 
-/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+/** The meaning of each code and the remedy; `docs/reference/errors.md` is generated from it. */
 export const wireErrors = {
   EVENT_INVALID: 'What is to be encoded is no event, or cannot be read.',
   EVENT_ID_INVALID:
@@ -25,7 +25,10 @@ export const wireErrors = {
 /** A stable code of {@link wireErrors}. */
 export type WireErrorCode = keyof typeof wireErrors
 
-/** An error of the encoder or decoder; `code` is stable, the message says what, got and what to do. */
+/**
+ * An error of the encoder or decoder. `code` is stable; the message says what is wrong, what was
+ * given, and what to do.
+ */
 export class WireError extends Error {
   override readonly name = 'WireError'
   readonly code: WireErrorCode

@@ -124,15 +124,17 @@ export class EventAssembler implements LineSink {
   }
 
   #comment(text: string, start: number, end: number): void {
-    // Beside a held event a comment counts too, because slices of the event may keep its whole chunk in memory.
-    // Alone it does not: a server may send comments without a blank line for a year.
+    // A comment beside a held event counts too, because slices of the event may keep its whole
+    // chunk in memory. A comment alone does not count: a server may send comments without a blank
+    // line for a year.
     if (this.#size > 0) this.#grow(end - start + 1)
     this.#handler.comment?.(text.slice(valueStart(text, start + 1), end))
   }
 
   /** All but the usual spelling of `data`, `id` and `event`: other names, and names without a colon. */
   #rareField(text: string, start: number, end: number): void {
-    // Not `indexOf`: in a chunk of lines without colons it would search to the end of the chunk for every line.
+    // Not `indexOf`: in a chunk of lines without colons it would search to the chunk's end for
+    // every line.
     let colon = start
     while (colon < end && text.charCodeAt(colon) !== COLON) colon++
     const name = text.slice(start, colon)

@@ -1,10 +1,10 @@
-// Cuts text that arrives in chunks into lines. CR, LF and CRLF end a line, also when a chunk ends between CR and LF.
-// https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+// Cuts chunks of text into lines. CR, LF and CRLF end a line, also when a chunk ends between CR and
+// LF.
 
 import { WireError } from './errors.ts'
 import { TextParts } from './text-parts.ts'
 
-/** What the lines go to. */
+/** The receiver of the lines. */
 export interface LineSink {
   /** A line that is not empty: `text` from `start` to `end` (exclusive). */
   line(text: string, start: number, end: number): void
@@ -21,7 +21,10 @@ export class LineSplitter {
   readonly #lineCharactersMax: number
   readonly #pending = new TextParts('')
   #pendingLength = 0
-  /** The last chunk ended with CR: its line has been handed over, a LF that follows belongs to it. */
+  /**
+   * The last chunk ended with CR. Its line has been handed over, and a LF that follows belongs to
+   * it.
+   */
   #isAfterCr = false
 
   constructor(sink: LineSink, lineCharactersMax: number) {
@@ -37,7 +40,7 @@ export class LineSplitter {
       if (text.charCodeAt(0) === LF) start = 1
     }
     if (this.#pendingLength > 0) start = this.#endPending(text, start)
-    // No line of a chunk within the limit is over it, so that the fast path need not look.
+    // If a chunk is within the limit, so are its lines, and the fast path need not check them.
     const isPlain = text.length <= this.#lineCharactersMax && !text.includes('\r', start)
     start = isPlain ? this.#splitAtLf(text, start) : this.#splitAny(text, start)
     if (start < text.length) this.#keep(text, start, text.length)
@@ -79,8 +82,8 @@ export class LineSplitter {
 
   #splitAny(text: string, from: number): number {
     let start = from
-    // A found CR or LF is used before the next one is searched, so that a text of CRs
-    // is not searched to its end for a LF once per line.
+    // A found CR or LF is used before the next one is searched. Otherwise a text of CRs would be
+    // searched to its end for a LF once per line.
     let cr = text.indexOf('\r', start)
     let lf = text.indexOf('\n', start)
     for (;;) {
