@@ -139,7 +139,7 @@ export const otherProducts: readonly Product[] = [
       'wire.smallPartMax',
     ],
     worstCase: (look) => 8.5 * look('wire.eventCharactersMaxDefault'),
-    boundedBy: '`eventBytesMax` of a decoder; one per stream that the application opens',
+    boundedBy: '`eventCharactersMax` of a decoder; one per stream that the application opens',
     filledBy: {
       file: 'packages/wire/test/decoder.test.ts',
       name: 'an id, an event and a line in progress, each almost at the limit and in parts of %d characters, take 8.5 times the limit',

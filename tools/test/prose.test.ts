@@ -11,10 +11,13 @@ const done = [
   'packages/hub/README.md',
   'packages/hub/src/workers/*.ts',
   'packages/log/src/**/*.ts',
+  'packages/log/test/**/*.ts',
   'packages/log-lmdb/**/README.md',
   'packages/log-lmdb/src/**/*.ts',
+  'packages/log-lmdb/test/**/*.ts',
   'packages/wire/README.md',
   'packages/wire/src/**/*.ts',
+  'packages/wire/test/**/*.ts',
 ]
 
 /** Within these, files that are still to be gone through. A file leaves this list and never comes back. */
@@ -22,10 +25,10 @@ const toDo = [
   'packages/log-lmdb/src/open/settings.ts',
   'packages/log-lmdb/src/retention/*.ts',
   'packages/log/src/ledger/*.ts',
-  'packages/log/src/memory/choose-topics.ts',
-  'packages/log/src/memory/topic-tree.ts',
-  'packages/log/src/{quote,read-members,read-plan,retention,rule-book,values}.ts',
-  'packages/wire/src/{quote,values,nearest-name}.ts',
+  'packages/log/src/memory/{choose-topics,topic-tree}.ts',
+  'packages/log/test/ledger.test.ts',
+  'packages/log/src/{quote,read-members,read-plan,retention,rule-book}.ts',
+  'packages/wire/src/quote.ts',
 ]
 
 /** Rooms that are still to be gone through. One leaves this list for the list above. */
@@ -41,7 +44,11 @@ function list(patterns: readonly string[]): readonly string[] {
 const excepted = new Set(list(toDo))
 const files = list(done).filter((path) => !excepted.has(path))
 
-test('every room is in one of the two lists', () => {
+test('every part of the second list names a file', () => {
+  expect(toDo.filter((pattern) => list([pattern]).length === 0)).toEqual([])
+})
+
+test('every room is in the first list or the third', () => {
   const rooms = globSync('packages/*/package.json', { cwd: rootFolder }).map(
     (path) => path.split(/[\\/]/)[1] ?? '',
   )

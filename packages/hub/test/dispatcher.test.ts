@@ -20,7 +20,7 @@ interface Counter {
   /** A worker confirms. */
   readonly take: (worker: WorkerProcess) => void
   readonly clock: FakeClock
-  /** What the dispatcher said of its room, oldest first. */
+  /** The dispatcher's reports of its room, oldest first. */
   readonly rooms: readonly boolean[]
 }
 

@@ -1,4 +1,4 @@
-// What the supervising process knows of the log of its workers, and how it is told.
+// The supervising process's knowledge of the log, and the reports from which it comes.
 
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'

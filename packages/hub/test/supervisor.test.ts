@@ -16,7 +16,7 @@ interface Scene {
   /** The workers started so far, oldest first. */
   readonly workers: readonly WorkerListener[]
   readonly newest: () => WorkerListener
-  /** What the listening socket was told of workers, and the handles that it was brought. */
+  /** Calls of the listening socket: workers, and handles that it was brought. */
   readonly doorWorkers: readonly ('add' | 'remove')[]
   readonly copies: readonly unknown[]
 }
@@ -25,7 +25,7 @@ const leave = (worker: WorkerListener): void => worker.ended('ended with exit co
 
 /** How workers behave. */
 interface Behaviour {
-  /** What one does that is told to drain. */
+  /** A worker's reaction to being told to drain. */
   readonly onDrain?: (worker: WorkerListener) => void
   /** One that does not answer hangs. */
   readonly isAnswering?: () => boolean

@@ -55,7 +55,7 @@ async function append(log: EventLog, events: number): Promise<void> {
   for (let i = 0; i < events; i++) await log.append({ events: [{ topic, data: `${i}` }] })
 }
 
-/** What was appended, by sequence: positions of another epoch are other positions. */
+/** Appended data by sequence. Positions of another epoch are other positions. */
 async function readHistory(log: EventLog): Promise<readonly string[]> {
   const { first, head } = await log.bounds()
   const topics = parseTopicSet(['**'])

@@ -55,7 +55,7 @@ test('a slow copy of a running directory is told as damage, not as a foreign dir
         if (read === 0 || at >= end) break
         writeSync(target, chunk, 0, read, at)
         at += read
-        // What happens to the file while a slow copy is on its way.
+        // Changes to the file while a slow copy is under way.
         await append()
       }
       closeSync(from)

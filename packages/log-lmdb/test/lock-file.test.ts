@@ -1,4 +1,4 @@
-// Who holds a lock file, as the system tells of locks and processes.
+// Finds holders of a lock file in the system's lists of locks and processes.
 
 import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// What another process's open can do to LMDB's lock file: name an older transaction as the newest.
+// Another process's open can change LMDB's lock file: it names an older transaction as the newest.
 
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

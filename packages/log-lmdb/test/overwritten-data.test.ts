@@ -1,4 +1,5 @@
-// A copy over the data of a hub whose workers come and go: what a worker does that is told what the others have seen.
+// A copy over the data of a hub whose workers come and go: what a worker does that is told what the
+// others have seen.
 
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { cp, mkdir, utimes } from 'node:fs/promises'

@@ -14,7 +14,7 @@ import { losePower, putBack } from './power-loss.ts'
 
 let base = ''
 let directory = ''
-/** What the flushed state holds. */
+/** The contents of the flushed state. */
 let records = 0
 
 beforeEach(async () => {

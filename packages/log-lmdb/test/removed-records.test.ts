@@ -1,4 +1,4 @@
-// What retention removes is handed to tails that are on their way, and does not stay.
+// Tails that are behind get records that retention has removed. These records do not stay.
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopicSet } from '@tidemark/log'

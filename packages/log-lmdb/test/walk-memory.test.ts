@@ -1,4 +1,4 @@
-// What a look through a data file holds of it.
+// The memory that a check of a data file takes.
 
 import { join } from 'node:path'
 import { parseTopic } from '@tidemark/log'

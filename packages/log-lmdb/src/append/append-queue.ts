@@ -49,7 +49,7 @@ export class AppendQueue {
   /** The earliest due time of all waiting batches. */
   #dueAt = Infinity
   /** Ends the wait for other batches. */
-  #hurry: () => void = () => undefined
+  #endWait: () => void = () => undefined
   #inFlightFirst = Infinity
 
   constructor({ context, onCommit }: AppendQueueOptions) {
@@ -73,7 +73,7 @@ export class AppendQueue {
       this.#waiting.push({ batch, dataLength, dueAt, resolve, reject })
       if (dueAt < this.#dueAt) {
         this.#dueAt = dueAt
-        this.#hurry()
+        this.#endWait()
       }
       this.#running ??= this.#run()
     })
@@ -106,12 +106,12 @@ export class AppendQueue {
       await new Promise<void>((resolve) => {
         const { clock } = this.#context
         const timer = clock.after(Math.ceil(this.#restMs), resolve, { isAwaited: true })
-        this.#hurry = () => {
+        this.#endWait = () => {
           timer.cancel()
           resolve()
         }
       })
-      this.#hurry = () => undefined
+      this.#endWait = () => undefined
     }
   }
 
