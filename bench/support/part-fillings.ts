@@ -12,7 +12,7 @@ import { queueCostMax, sliceBytesMax } from '../../packages/client/src/limits.ts
 import { Bodies } from '../../packages/hub/src/bodies.ts'
 import { parseEventInputs } from '../../packages/hub/src/event-input.ts'
 import { bodyFreeBytes } from '../../packages/hub/src/limits.ts'
-import { TableCheck } from '../../packages/log-lmdb/src/check-tables.ts'
+import { TableCheck } from '../../packages/log-lmdb/src/lmdb-files/check-tables.ts'
 import { latestCheckedMax } from '../../packages/log-lmdb/src/limits.ts'
 import { idempotencyBytesMin, ruleCacheMax, topicBytesMax } from '../../packages/log/src/limits.ts'
 import { IdempotencyStore } from '../../packages/log/src/memory/idempotency-store.ts'
@@ -25,7 +25,7 @@ import {
   subscriptionBodiesBytesMax,
   subscriptionFreeBytes,
 } from '../../packages/server/src/limits.ts'
-import { eventBytesMaxDefault, smallPartMax } from '../../packages/wire/src/limits.ts'
+import { eventCharactersMaxDefault, smallPartMax } from '../../packages/wire/src/limits.ts'
 import { collect } from './filled.ts'
 import type { Filled } from './filled.ts'
 
@@ -43,12 +43,12 @@ async function weigh(allowed: number, fill: () => unknown): Promise<Filled> {
 
 /** An id, an event and a line of two-byte characters, all almost at the default, in the worst parts. */
 function fillDecoder(): Promise<Filled> {
-  return weigh(8.5 * eventBytesMaxDefault, () => {
+  return weigh(8.5 * eventCharactersMaxDefault, () => {
     const decoder = createDecoder({ event: () => undefined })
     const encoder = new TextEncoder()
     const part = `${'x'.repeat(smallPartMax)}€`
     const push = (text: string): void => {
-      for (let size = 0; size + text.length < eventBytesMaxDefault - 20; size += text.length)
+      for (let size = 0; size + text.length < eventCharactersMaxDefault - 20; size += text.length)
         decoder.push(encoder.encode(text))
     }
     decoder.push('id: ')

@@ -37,7 +37,7 @@ export const hubProducts: readonly Product[] = [
     boundedBy:
       'their number, or the descriptors of the supervising process; further ones wait in the kernel',
     filledBy: {
-      file: 'packages/hub/test/porter.test.ts',
+      file: 'packages/hub/test/dispatcher.test.ts',
       name: 'a wave that workers do not take waits where it is: no more is accepted until some of it is taken',
     },
   },

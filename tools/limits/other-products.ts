@@ -14,12 +14,12 @@ const maxBytes = 1024 * MiB
 export const otherProducts: readonly Product[] = [
   {
     what: 'pages of a data file that is looked through, and its newest values per key',
-    limits: ['log-lmdb.cachedStretchesMax', 'log-lmdb.stretchBytes', 'log-lmdb.latestCheckedMax'],
+    limits: ['log-lmdb.cachedChunksMax', 'log-lmdb.chunkBytes', 'log-lmdb.latestCheckedMax'],
     worstCase: (look) =>
-      look('log-lmdb.cachedStretchesMax') * look('log-lmdb.stretchBytes') +
+      look('log-lmdb.cachedChunksMax') * look('log-lmdb.chunkBytes') +
       look('log-lmdb.latestCheckedMax') * 50,
     boundedBy:
-      'the number of stretches that are kept, of one look at a time; beyond 4 million values per key the rest is not compared',
+      'the number of chunks that are kept, of one look at a time; beyond 4 million values per key the rest is not compared',
     filledBy: {
       file: 'packages/log-lmdb/test/walk-memory.test.ts',
       name: 'newest values per key take 50 bytes each while a file is checked, up to a number',
@@ -122,8 +122,8 @@ export const otherProducts: readonly Product[] = [
   },
   {
     what: 'topics that an append left overfull × their names',
-    limits: ['log-lmdb.overfullMax'],
-    worstCase: (look) => look('log-lmdb.overfullMax') * 300,
+    limits: ['log-lmdb.topicsOverBoundMax'],
+    worstCase: (look) => look('log-lmdb.topicsOverBoundMax') * 300,
     boundedBy: 'their number; for more all topics are looked at',
     filledBy: {
       file: 'packages/log-lmdb/test/retention-sweep.test.ts',
@@ -132,9 +132,14 @@ export const otherProducts: readonly Product[] = [
   },
   {
     what: 'one decoder × an id, an event and a line in progress, in parts',
-    limits: ['wire.eventBytesMaxDefault', 'wire.fieldsMax', 'wire.partsMax', 'wire.smallPartMax'],
-    worstCase: (look) => 8.5 * look('wire.eventBytesMaxDefault'),
-    boundedBy: '`eventBytesMax` of a decoder; one per stream that the application opens',
+    limits: [
+      'wire.eventCharactersMaxDefault',
+      'wire.fieldsMax',
+      'wire.partsMax',
+      'wire.smallPartMax',
+    ],
+    worstCase: (look) => 8.5 * look('wire.eventCharactersMaxDefault'),
+    boundedBy: '`eventCharactersMax` of a decoder; one per stream that the application opens',
     filledBy: {
       file: 'packages/wire/test/decoder.test.ts',
       name: 'an id, an event and a line in progress, each almost at the limit and in parts of %d characters, take 8.5 times the limit',
@@ -152,7 +157,7 @@ export const otherProducts: readonly Product[] = [
     worstCase: (look) =>
       2 * look('client.queueCostMax') +
       16 * look('client.sliceBytesMax') +
-      2 * look('wire.eventBytesMaxDefault'),
+      2 * look('wire.eventCharactersMaxDefault'),
     boundedBy: 'reading pauses; one per feed that the application opens',
     filledBy: {
       file: 'packages/client/test/feed.test.ts',

@@ -131,7 +131,7 @@ class Connection {
         retry: (ms) => (this.retryMs = ms),
         id: (id) => this.#mark(id),
       },
-      { lastEventId: this.cursor, eventBytesMax },
+      { lastEventId: this.cursor, eventCharactersMax: eventBytesMax },
     )
     const waitForRoom = (bytesRead: number): Promise<void> | undefined =>
       this.#sink.waitForRoom(bytesRead)

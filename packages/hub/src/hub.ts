@@ -1,7 +1,7 @@
 // What a running hub is, and what it is started with.
 
 import type { Server } from 'node:net'
-import type { Seen } from '@tidemark/log-lmdb'
+import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { SharedLog } from './open-log.ts'
 
 /** A running hub. */
@@ -33,7 +33,7 @@ export interface ServingHub extends Hub {
   /** Names the files of its log, for other workers of the hub; undefined in memory. */
   readonly place: string | undefined
   /** What its log has seen, for other workers of the hub; undefined in memory, and when nothing is stored any more. */
-  readonly seen: Seen | undefined
+  readonly seen: SeenCommit | undefined
 }
 
 /** What a hub says while it runs. */

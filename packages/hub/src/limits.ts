@@ -136,7 +136,7 @@ export const handoversResume: number = 7 / 8
 /** With a file limit that allows fewer than these on their way an operator is told: the kernel's queue is all that waits then. */
 export const handoversLeast: number = 256
 
-/** While the door cannot be shut, each arrival beyond `handoversMax` holds up the next for so long: 100 per second. Milliseconds. */
+/** While the port cannot be closed, each arrival beyond `handoversMax` delays the next for so long: 100 per second. Milliseconds. */
 export const holdUpMs: number = 10
 
 /** After an attempt to accept that has failed nothing is accepted for so long. Milliseconds. */

@@ -1,6 +1,6 @@
 // What a log may be able to do beside what every log can: small interfaces, each of which a driver has as a whole or not at all.
 
-import type { Seen } from '@tidemark/log-lmdb'
+import type { SeenCommit } from '@tidemark/log-lmdb'
 
 /** Finds out by itself that it can store nothing any more. */
 interface LogFaults {
@@ -27,7 +27,7 @@ interface LogFiles {
   /** Names the files it has open. */
   readonly place: string
   /** What is known to have been committed, by whatever process. */
-  readonly seen: Seen
+  readonly seen: SeenCommit
 }
 
 /** The abilities of one log. */

@@ -3,7 +3,7 @@
 import { memoryLog } from '@tidemark/log'
 import type { EventLog, Retention } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
-import type { Seen } from '@tidemark/log-lmdb'
+import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { HubConfig } from './config/hub-config.ts'
 import { planLog } from './config/log-choice.ts'
 import type { LogChoice } from './config/log-choice.ts'
@@ -20,9 +20,9 @@ export interface SharedLog {
   /** Of a hub that serves already: the directory is not made anew for it, and no other is taken. See `LmdbLogOptions.place`. */
   readonly place: string | undefined
   /** What its other workers have seen; see `LmdbLogOptions.seen`. */
-  readonly seen: Seen | undefined
+  readonly seen: SeenCommit | undefined
   /** Told what this one has committed. */
-  readonly onSeen: (seen: Seen) => void
+  readonly onSeen: (seen: SeenCommit) => void
 }
 
 /** What a log of any kind is opened with. */

@@ -15,20 +15,20 @@ import { makeCertificate } from './support/certificate.ts'
 import { connectHttp2, request } from './support/http2.ts'
 import { exchange } from './support/raw.ts'
 
-interface Door {
+interface ListeningSocket {
   readonly port: number
   readonly told: readonly FromWorker[]
   readonly handed: HandedConnections
   readonly close: () => void
 }
 
-function openHttpDoor(options: ServerOptions, answer: RequestListener): Promise<Door> {
+function openHttpDoor(options: ServerOptions, answer: RequestListener): Promise<ListeningSocket> {
   const server = createHttpServer(options, answer)
   return openDoor(server, () => server.closeAllConnections())
 }
 
 /** Accepts connections as the supervising process does, and hands them to a server that does not listen. */
-async function openDoor(server: Server, closeConnections: () => void): Promise<Door> {
+async function openDoor(server: Server, closeConnections: () => void): Promise<ListeningSocket> {
   const told: FromWorker[] = []
   const handed = new HandedConnections(server, (message) => told.push(message))
   const door = createServer((socket) => handed.take(socket))
@@ -87,7 +87,7 @@ test('closing the server ends handed connections, and says that no more shall co
   socket.on('error', () => undefined).once('close', () => (isClosed = true))
   close()
   await waitUntil('it is closed', () => isClosed)
-  await waitUntil('it is told', () => told.some(({ kind }) => kind === 'leaving'))
+  await waitUntil('it is told', () => told.some(({ kind }) => kind === 'drained'))
 })
 
 test('TLS with HTTP/2 is spoken on a handed connection, and its end is told', async () => {

@@ -1,10 +1,10 @@
-// What the supervising process knows of the log of its workers, and how it is told.
+// The supervising process's knowledge of the log, and the reports from which it comes.
 
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { seenPauseMs } from '../src/limits.ts'
 import { KnownLog } from '../src/workers/known-log.ts'
-import { SeenTeller } from '../src/workers/seen-teller.ts'
+import { CommitReporter } from '../src/workers/commit-reporter.ts'
 
 const seen = (epoch: string, transaction: number) => ({ epoch, transaction })
 
@@ -30,12 +30,13 @@ test('once a worker has begun an epoch, one that is left from before does not sa
 test('a worker tells what it has stored at once, and of a thousand commits in a moment the first and the last', () => {
   const clock = createFakeClock()
   const told: number[] = []
-  const teller = new SeenTeller(clock, ({ transaction }) => told.push(transaction))
-  for (let transaction = 1; transaction <= 1_000; transaction++) teller.note(seen('a', transaction))
+  const reporter = new CommitReporter(clock, ({ transaction }) => told.push(transaction))
+  for (let transaction = 1; transaction <= 1_000; transaction++)
+    reporter.note(seen('a', transaction))
   expect(told).toEqual([1])
   clock.advance(seenPauseMs)
   expect(told).toEqual([1, 1_000])
   clock.advance(10 * seenPauseMs)
-  teller.note(seen('a', 1_001))
+  reporter.note(seen('a', 1_001))
   expect(told).toEqual([1, 1_000, 1_001])
 })

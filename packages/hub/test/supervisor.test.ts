@@ -5,7 +5,7 @@ import type { FakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
 import { failedStartsMax, watchLimits } from '../src/limits.ts'
-import { Porter } from '../src/workers/porter.ts'
+import { Dispatcher } from '../src/workers/dispatcher.ts'
 import { Supervisor } from '../src/workers/supervisor.ts'
 import type { WorkerListener } from '../src/workers/worker-process.ts'
 
@@ -16,7 +16,7 @@ interface Scene {
   /** The workers started so far, oldest first. */
   readonly workers: readonly WorkerListener[]
   readonly newest: () => WorkerListener
-  /** What the door was told of workers, and the handles that it was brought. */
+  /** Calls of the listening socket: workers, and handles that it was brought. */
   readonly doorWorkers: readonly ('add' | 'remove')[]
   readonly copies: readonly unknown[]
 }
@@ -25,7 +25,7 @@ const leave = (worker: WorkerListener): void => worker.ended('ended with exit co
 
 /** How workers behave. */
 interface Behaviour {
-  /** What one does that is told to drain. */
+  /** A worker's reaction to being told to drain. */
   readonly onDrain?: (worker: WorkerListener) => void
   /** One that does not answer hangs. */
   readonly isAnswering?: () => boolean
@@ -75,14 +75,14 @@ function createScene(
       }
       return { pid, send, hand: () => undefined, copy: () => undefined, kill }
     },
-    porter: new Porter({
+    dispatcher: new Dispatcher({
       sessionsMax: 10,
       connectionsMax: 10,
       onTheWayMax: 10,
       clock,
       onRoom: () => undefined,
     }),
-    door: {
+    listeningSocket: {
       add: () => doorWorkers.push('add'),
       remove: () => doorWorkers.push('remove'),
       receive: (handle) => copies.push(handle),
@@ -302,7 +302,7 @@ test('while no other worker has shown that it can store, all go on serving those
 test('a worker that has sent its sessions away and then cannot end but by a kill has left', async () => {
   const { supervisor, lines } = await startScene(2, {
     onDrain: (worker) => {
-      worker.heard({ kind: 'leaving' })
+      worker.heard({ kind: 'drained' })
       worker.ended('was killed by SIGKILL', false)
     },
   })
@@ -310,7 +310,7 @@ test('a worker that has sent its sessions away and then cannot end but by a kill
   expect(lines).toEqual([])
 })
 
-test('the door may ask a worker for copies before it serves, and no more once it has ended', async () => {
+test('the listeningSocket may ask a worker for copies before it serves, and no more once it has ended', async () => {
   const { supervisor, workers, doorWorkers, copies } = createScene(1)
   const started = supervisor.start()
   expect(doorWorkers).toEqual(['add'])

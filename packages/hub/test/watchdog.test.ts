@@ -1,4 +1,5 @@
-// Workers that are asked how they are, and hang or have many streams: by a clock that tests turn, and with real processes.
+// Workers that are asked how they are, and hang or have many streams: by a clock that tests turn,
+// and with real processes.
 
 import {
   countConnections,

@@ -1,8 +1,8 @@
-// What lmdb and the file system throw, as errors of a log.
+// Turns errors of lmdb and of the file system into errors of a log.
 
 import { LogError } from '@tidemark/log'
 
-/** lmdb says "Commit failed" at once and the reason by a promise of its own. */
+/** lmdb throws "Commit failed" at once. The reason comes by a promise of its own. */
 export async function toUnavailable(error: unknown, doing: string): Promise<LogError> {
   if (error instanceof LogError) return error
   const cause = await findCause(error)
@@ -20,7 +20,7 @@ export async function toUnavailable(error: unknown, doing: string): Promise<LogE
   )
 }
 
-/** What came in the way of looking at a log, or at a backup. */
+/** The error when a log or a backup cannot be read. */
 export function toUnreadable(path: string, error: unknown): LogError {
   if (error instanceof LogError) return error
   if (isDamage(error)) return toDamaged(path, `LMDB found ${describe(error)}`)
@@ -31,7 +31,7 @@ export function toUnreadable(path: string, error: unknown): LogError {
   )
 }
 
-/** What came in the way of writing a backup. */
+/** The error when a backup cannot be written. */
 export async function toNoBackup(target: string, error: unknown): Promise<LogError> {
   if (error instanceof LogError) return error
   const cause = await findCause(error)
@@ -42,7 +42,7 @@ export async function toNoBackup(target: string, error: unknown): Promise<LogErr
   )
 }
 
-/** What came in the way of writing what is restored. */
+/** The error when a restored log cannot be written. */
 export async function toNotRestored(directory: string, error: unknown): Promise<LogError> {
   return error instanceof LogError ? error : toNotWritable(directory, await findCause(error))
 }
@@ -87,7 +87,7 @@ export function toHeld(directory: string, { pid }: { readonly pid: number | unde
   )
 }
 
-/** Its epochs mean nothing to this version, nor this version's to it. */
+/** The two versions do not understand each other's epochs. */
 export function toHeldByOlder(directory: string, pid: number): LogError {
   return new LogError(
     'LOG_HELD',
@@ -103,13 +103,16 @@ export function toDamaged(path: string, reason: string): LogError {
   )
 }
 
-/** Never to throw anything away: there may be no backup, and a specialist may still read what is there. */
+/**
+ * The advice never says to delete anything: there may be no backup, and a specialist may still read
+ * the data.
+ */
 function whatToDo(directory: string | undefined): string {
   const data = directory === undefined ? '<directory>' : JSON.stringify(directory)
   return `Keep it as it is; restore a backup with: tidemark restore <backup> --data ${data} --replace, which moves the old directory aside.`
 }
 
-/** What LMDB says when a page is not what it expected. */
+/** Whether an error is the one that LMDB throws for a page it did not expect. */
 function isDamage(cause: unknown): boolean {
   return /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH)/.test(describe(cause))
 }
@@ -126,7 +129,8 @@ async function findCause(error: unknown): Promise<unknown> {
     () => error,
     (cause: unknown) => cause,
   )
-  // The reason comes in the same turn. Should it not come at all, the publisher must still get an answer.
+  // The reason comes in the same turn. If the reason does not come, the publisher still needs an
+  // answer.
   const turn = new Promise<unknown>((resolve) => {
     setImmediate(() => setImmediate(() => resolve(error)))
   })

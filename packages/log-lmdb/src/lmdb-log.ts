@@ -1,4 +1,4 @@
-// An open directory as an event log.
+// The log in an open directory.
 
 import { LogError } from '@tidemark/log'
 import type {
@@ -21,23 +21,23 @@ import {
   validateTail,
 } from '@tidemark/log/driver'
 import type { LogContext } from './log-context.ts'
-import { AppendQueue } from './append-queue.ts'
-import { ClockWatch } from './clock-watch.ts'
+import { AppendQueue } from './append/append-queue.ts'
+import { ClockWatch } from './clocks/clock-watch.ts'
 import { describe, toUnavailable } from './failures.ts'
-import { closeHolder, readHolders } from './holders.ts'
-import type { Holder } from './holders.ts'
-import { locateAge, searchLast } from './locate.ts'
-import type { LastSearch } from './locate.ts'
-import { Lookout } from './lookout.ts'
-import { readFirst, readState } from './log-state.ts'
-import { readPage } from './read-page.ts'
-import { RetentionSweep } from './retention-sweep.ts'
-import { withSnapshot } from './schema.ts'
-import { Tails } from './tails.ts'
-import type { Wake } from './wake.ts'
-import type { Seen } from './put-back.ts'
+import { closeHolder, readHolders } from './open/holders.ts'
+import type { Holder } from './open/holders.ts'
+import { locateAge, searchLast } from './read/locate.ts'
+import type { LastSearch } from './read/locate.ts'
+import { PeriodicChecks } from './history/periodic-checks.ts'
+import { readFirst, readState } from './tables/log-state.ts'
+import { readPage } from './read/read-page.ts'
+import { RetentionSweep } from './retention/retention-sweep.ts'
+import { withSnapshot } from './tables/schema.ts'
+import { Tails } from './tail/tails.ts'
+import type { WakeFile } from './tail/wake-file.ts'
+import type { SeenCommit } from './history/overwritten-data.ts'
 
-/** What a log has done since it was opened, and what it holds. */
+/** Counts of a log since it was opened, and its contents. */
 export interface LmdbLogStats {
   /** Write transactions of this handle that stored events. */
   readonly commits: number
@@ -47,36 +47,39 @@ export interface LmdbLogStats {
   readonly events: number
   /** Records retained, of all processes. */
   readonly records: number
-  /** What they count in `maxBytes`. */
+  /** Their weight in `maxBytes`. */
   readonly bytes: number
 }
 
 export interface LmdbEventLog extends EventLog {
   /**
-   * Storage has given no write transaction for 10 s: another process holds the lock, or lmdb has lost it. Appends are refused with
-   * `LOG_UNAVAILABLE` until it comes; a process that exits before that ends by SIGKILL.
+   * Storage has given no write transaction for 10 s. Either another process holds the lock, or lmdb
+   * has lost it. Appends are refused with `LOG_UNAVAILABLE` until the transaction comes. A process
+   * that exits before that ends by SIGKILL.
    */
   readonly isStuck: boolean
   /**
-   * What an operator should know at this moment, one line each: events dated ahead of the machine's clock, events that a clock which
-   * has jumped is about to remove. Told to `onWarning` as well, when it begins.
+   * Current warnings for an operator, one line each, such as events dated ahead of the machine's
+   * clock. `onWarning` gets each warning too, when it begins.
    */
   readonly warnings: readonly string[]
-  /** Names the data file it has open; see `LmdbLogOptions.place`. */
+  /** A name for the data file that this log has open; see `LmdbLogOptions.place`. */
   readonly place: string
-  /** What is known to have been committed, by whatever process; see `LmdbLogOptions.seen`. */
-  readonly seen: Seen
+  /** The newest commit that this handle knows of, by whatever process; see `LmdbLogOptions.seen`. */
+  readonly seen: SeenCommit
   /**
-   * Why nothing is stored any more: `LOG_DIRECTORY_LOST` or `LOG_SUPERSEDED`, with what to do. Undefined while all is well. Found out by a
-   * look once a second, also where nobody appends.
+   * Why nothing is stored any more: `LOG_DIRECTORY_LOST` or `LOG_SUPERSEDED`, with the remedy.
+   * Undefined while all is well. A check once a second finds the fault, also on a log without
+   * appends.
    */
   readonly fault: LogError | undefined
   /** Write transactions of this handle that stored events. */
   readonly commits: number
   stats(): LmdbLogStats
   /**
-   * Applies retention now, step by step; resolves when nothing is due. The log does so by itself once a second; but after the clock
-   * has jumped ahead it removes nothing by age for 10 minutes.
+   * Applies retention now, step by step; resolves when nothing is due. The log does the same by
+   * itself once a second. After a jump of the clock the log removes nothing by age for 10 minutes,
+   * and this method does.
    */
   sweep(): Promise<void>
 }
@@ -84,9 +87,9 @@ export interface LmdbEventLog extends EventLog {
 export interface LmdbLogParts {
   readonly directory: string
   readonly context: LogContext
-  readonly wake: Wake
-  /** Told what was committed. */
-  readonly onSeen: ((seen: Seen) => void) | undefined
+  readonly wake: WakeFile
+  /** Called after each commit. */
+  readonly onSeen: ((seen: SeenCommit) => void) | undefined
   /** Key of this handle's entry among the holders. */
   readonly holder: Buffer
   /** Called when LMDB has let go of the directory, with the holders that are left. */
@@ -102,7 +105,7 @@ export class LmdbLog implements LmdbEventLog {
   readonly #tails: Tails
   readonly #sweep: RetentionSweep
   readonly #clockWatch: ClockWatch
-  readonly #lookout: Lookout
+  readonly #periodicChecks: PeriodicChecks
   #closing: Promise<void> | undefined
 
   constructor(parts: LmdbLogParts) {
@@ -121,13 +124,14 @@ export class LmdbLog implements LmdbEventLog {
     })
     this.#queue = new AppendQueue({
       context,
-      onCommit: ({ records, transactionId, overfull }) => {
-        // It has records, so it was committed: what is empty gives its id back.
+      onCommit: ({ records, transactionId, overBound }) => {
+        // A group with records was committed. A group without records gives its transaction id
+        // back.
         tables.newest.note(transactionId)
         onSeen?.(this.seen)
         wake.touch(context.lineage, transactionId)
         this.#tails.announce(records, transactionId)
-        this.#sweep.note(overfull)
+        this.#sweep.note(overBound)
       },
     })
     this.#sweep = new RetentionSweep({
@@ -135,13 +139,13 @@ export class LmdbLog implements LmdbEventLog {
       onError: (error) => void this.#warn(error, onWarning),
     })
     this.#clockWatch = new ClockWatch({ directory, tables, clock, onChange: onWarning })
-    this.#lookout = new Lookout({
+    this.#periodicChecks = new PeriodicChecks({
       clock,
-      looks: [
-        () => held.look(),
+      checks: [
+        () => held.check(),
         () => noteCommits(context, wake),
-        () => lookAtHistory(context),
-        () => void (history.isLost || this.#clockWatch.look()),
+        () => checkHistory(context),
+        () => void (history.isLost || this.#clockWatch.check()),
       ],
       onError: (error) => void this.#warn(error, onWarning),
     })
@@ -151,7 +155,7 @@ export class LmdbLog implements LmdbEventLog {
     return this.#parts.context.held.places.data ?? ''
   }
 
-  get seen(): Seen {
+  get seen(): SeenCommit {
     const { lineage, tables } = this.#parts.context
     return { epoch: lineage.epochs.at(-1) ?? '', transaction: tables.newest.highestId }
   }
@@ -159,9 +163,10 @@ export class LmdbLog implements LmdbEventLog {
   get unreadable(): LogError | undefined {
     const { context } = this.#parts
     if (this.#closing !== undefined) return undefined
-    context.tables.newest.look()
-    // Anything else than an older copy is found out by a look at what LMDB has, which is made once a second.
-    if (context.tables.newest.isOlder) context.history.look()
+    context.tables.newest.check()
+    // This finds an older copy only. The check once a second finds all else by a look at LMDB's own
+    // data.
+    if (context.tables.newest.isOlder) context.history.check()
     return context.history.fault
   }
 
@@ -195,7 +200,8 @@ export class LmdbLog implements LmdbEventLog {
     const read = (): Page => readPage(context, query)
     const page = await this.#snapshot('reading', read)
     if (page.lost === undefined || page.lost.reason === 'retention') return page
-    // Snapshots are taken of the state that LMDB thinks is the newest; a transaction makes sure that it is.
+    // A snapshot shows the state that LMDB takes for the newest. A transaction makes sure that it
+    // is.
     await this.#settleNewest()
     return await this.#snapshot('reading', read)
   }
@@ -257,7 +263,7 @@ export class LmdbLog implements LmdbEventLog {
     const { root, meta, newest } = tables
     await this.#queue.drain()
     this.#tails.close()
-    this.#lookout.close()
+    this.#periodicChecks.close()
     await this.#sweep.close()
     let others: readonly Holder[] | undefined
     try {
@@ -266,12 +272,13 @@ export class LmdbLog implements LmdbEventLog {
         return readHolders(meta).filter(({ key }) => !key.equals(holder))
       })
     } catch (error) {
-      // The next one to open the directory removes the entry.
+      // The next process to open the directory removes the entry.
       if (!writer.isStuck && !held.isLost && !history.isLost) await this.#warn(error, onWarning)
     }
     closeHolder(holder)
     wake.close()
-    // lmdb would wait for the transaction that does not come. The directory is left as by a kill.
+    // lmdb would wait for the transaction that does not come. So the directory is left as after a
+    // kill.
     if (writer.isStuck) return
     await root.close()
     newest.close()
@@ -282,7 +289,7 @@ export class LmdbLog implements LmdbEventLog {
     if (this.#closing !== undefined) throw describeClosed()
   }
 
-  /** What goes wrong once the log is being closed goes wrong for that reason. */
+  /** An error after `close` was called has one cause: the log is being closed. */
   async #toFailure(error: unknown, doing: string): Promise<LogError> {
     return this.#closing === undefined ? await toUnavailable(error, doing) : describeClosed()
   }
@@ -296,7 +303,7 @@ export class LmdbLog implements LmdbEventLog {
   }
 
   async #snapshot<T>(doing: string, read: () => T): Promise<T> {
-    // Again: what takes several turns may see the log closed between two of them.
+    // Checked again, because the log may be closed between two turns of one call.
     this.#requireOpen()
     try {
       const { tables, history } = this.#parts.context
@@ -325,7 +332,7 @@ export class LmdbLog implements LmdbEventLog {
         const begun = search ?? { start: state.head, before: state.head + 1, missing: count }
         return begun.missing <= 0 ? begun : searchLast(tables, state, { topics, search: begun })
       })
-      // A long way back must not stop the traffic.
+      // A long search must not stop the traffic.
       await new Promise((resolve) => setImmediate(resolve))
     } while (search.missing > 0 && search.before > 0)
     return search.start
@@ -337,18 +344,21 @@ export class LmdbLog implements LmdbEventLog {
   }
 }
 
-/** Learns from the others how new the data is, and has them learn of it when it is older than that. */
-function noteCommits({ lineage, tables }: LogContext, wake: Wake): void {
+/**
+ * Learns from other processes how new the data is. If the data is older than that, the others learn
+ * of it.
+ */
+function noteCommits({ lineage, tables }: LogContext, wake: WakeFile): void {
   const { newest } = tables
   newest.note(wake.readNewest(lineage))
-  newest.look()
+  newest.check()
   if (newest.isOlder) wake.noteLoss(lineage, newest.highestId)
 }
 
-/** Where the data has been found to be older a snapshot would look at a map that may have no page there. */
-function lookAtHistory({ tables, history }: LogContext): void {
-  if (tables.newest.isOlder) history.look()
-  else withSnapshot(tables, () => history.look())
+/** If the data is known to be older, no snapshot is taken: the map may have no page there. */
+function checkHistory({ tables, history }: LogContext): void {
+  if (tables.newest.isOlder) history.check()
+  else withSnapshot(tables, () => history.check())
 }
 
 function describeClosed(): LogError {

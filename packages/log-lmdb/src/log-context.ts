@@ -1,12 +1,12 @@
-// What one open log is made of, for all that write to it.
+// The parts of one open log, for everything that writes to it.
 
 import type { Clock, Retention } from '@tidemark/log'
 import type { Lineage, RuleBook } from '@tidemark/log/driver'
-import type { AgeHold } from './age-hold.ts'
-import type { HeldFiles } from './held-files.ts'
-import type { OwnHistory } from './own-history.ts'
-import type { Tables } from './schema.ts'
-import type { Writer } from './writer.ts'
+import type { AgeHold } from './clocks/age-hold.ts'
+import type { HeldFiles } from './history/held-files.ts'
+import type { OwnHistory } from './history/own-history.ts'
+import type { Tables } from './tables/schema.ts'
+import type { Writer } from './append/writer.ts'
 
 export interface LogContext {
   readonly tables: Tables
@@ -15,7 +15,7 @@ export interface LogContext {
   readonly writer: Writer
   readonly lineage: Lineage
   readonly clock: Clock
-  /** Whether what is too old by this clock may go. */
+  /** Whether records that are too old by this clock may be removed. */
   readonly hold: AgeHold
   readonly rules: RuleBook
   readonly retention: Retention

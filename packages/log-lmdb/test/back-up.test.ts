@@ -17,10 +17,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventLog, Position } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
-import { DataFile } from '../src/data-file.ts'
+import { DataFile } from '../src/lmdb-files/data-file.ts'
 import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
-import { formatVersion } from '../src/schema.ts'
-import { compareSeal, isSealed, sealDirectory } from '../src/seal.ts'
+import { formatVersion } from '../src/tables/schema.ts'
+import { compareSeal, isSealed, sealDirectory } from '../src/lmdb-files/seal.ts'
 import { startChild } from './children/start-child.ts'
 import type { Child } from './children/start-child.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
@@ -55,7 +55,7 @@ async function append(log: EventLog, events: number): Promise<void> {
   for (let i = 0; i < events; i++) await log.append({ events: [{ topic, data: `${i}` }] })
 }
 
-/** What was appended, by sequence: positions of another epoch are other positions. */
+/** Appended data by sequence. Positions of another epoch are other positions. */
 async function readHistory(log: EventLog): Promise<readonly string[]> {
   const { first, head } = await log.bounds()
   const topics = parseTopicSet(['**'])

@@ -25,7 +25,7 @@ interface Probe {
 }
 
 interface Sample {
-  /** What a process may serve: a state that the log was in. */
+  /** A state that the log was in, which a process may serve. */
   readonly digests: ReadonlySet<string>
   readonly states: readonly Buffer[]
   /** Of a log under `commit`, each as a stop of the machine leaves it. */
@@ -91,7 +91,10 @@ async function makeSample(base: string, random: ReturnType<typeof createRandom>)
   return { states, torn, digests }
 }
 
-/** What a stop of the machine would leave while something is on its way: it is visible before it is flushed. */
+/**
+ * The file that a stop of the machine would leave during a commit, which is visible before it is
+ * flushed.
+ */
 async function takeLosses(directory: string, onItsWay: Promise<void>): Promise<readonly Buffer[]> {
   const losses: Buffer[] = []
   const state = { isDone: false }
@@ -116,7 +119,8 @@ function damageCopy(
   if (data === undefined) throw new Error(`There is no damage ${name}.`)
   mkdirSync(directory)
   writeFileSync(join(directory, 'data.mdb'), data)
-  // That it was a log which events were appended to; without it the file itself must say so, if there is enough of it.
+  // That it was a log which events were appended to; without it the file itself must say so, if
+  // there is enough of it.
   if (random.int(1) === 0 || data.length < wakelessBytesMin)
     writeFileSync(join(directory, 'wake'), '.')
 }

@@ -21,7 +21,7 @@ import { startChild } from './children/start-child.ts'
 import { appendSample, damages, digestLog, readData, sampleRetention } from './damaged-log.ts'
 import { harms, runDamageRounds } from './damage-rounds.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
-import { sealDirectory } from '../src/seal.ts'
+import { sealDirectory } from '../src/lmdb-files/seal.ts'
 
 let base = ''
 let directory = ''
@@ -55,7 +55,7 @@ test('a slow copy of a running directory is told as damage, not as a foreign dir
         if (read === 0 || at >= end) break
         writeSync(target, chunk, 0, read, at)
         at += read
-        // What happens to the file while a slow copy is on its way.
+        // Changes to the file while a slow copy is under way.
         await append()
       }
       closeSync(from)

@@ -19,7 +19,7 @@ export const sampleRetention: Partial<Retention> = {
   ],
 }
 
-/** What a log holds, as a text that two logs share only if they hold the same. */
+/** The contents of a log as a text. Two logs share the text only if they hold the same. */
 export async function digestLog(log: EventLog): Promise<string> {
   const { first, head } = await log.bounds()
   const topics = parseTopicSet(['**'])

@@ -106,7 +106,8 @@ test.each(losses)('a directory that is $name acknowledges nothing more', async (
   await expect(append(log, 'into nowhere')).rejects.toMatchObject(lost)
   expect(warnings).toHaveLength(1)
   expect(warnings[0]).toMatch(/^Nothing is stored: the data directory .*(Put back|Stop|stop)/)
-  // Retention, and the entry of the handle that leaves, are no events; that nothing is stored has been said.
+  // Retention, and the entry of the handle that leaves, are no events; that nothing is stored has
+  // been said.
   clock.advance(10_000)
   await log.close()
   expect(warnings).toHaveLength(1)
@@ -200,7 +201,7 @@ test('an older copy of itself put over an open log acknowledges nothing more', a
   await log.close()
 })
 
-/** What a process says that is told to open this directory. */
+/** The output of a process that is told to open this directory. */
 async function openElsewhere(): Promise<unknown> {
   const opener = startChild('opener.ts', [])
   opener.process.stdin?.end(`${directory}\n`)

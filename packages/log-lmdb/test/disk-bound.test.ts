@@ -94,7 +94,8 @@ test.each([
     const maxBytes = mebibytes * mebibyte
     const largest = await publish({
       retention: { maxBytes },
-      // Scattered, so that every page of the topics is split, and written anew by each transaction: LMDB keeps three copies then.
+      // Scattered, so that every page of the topics is split, and written anew by each transaction:
+      // LMDB keeps three copies then.
       topicOf: (i) =>
         `${((i * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0')}/`.padEnd(250, 't'),
       dataBytes: () => 1,

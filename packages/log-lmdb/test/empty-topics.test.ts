@@ -112,7 +112,8 @@ test('a name that a flipped bit has changed among the topics without records is 
 
 test('a topic that is emptied by the batch that fills it is still known by its newest mark', async () => {
   await open(400_000)
-  // More than all the log may keep, so that the first of them go at once; again, when they are without records.
+  // More than all the log may keep, so that the first of them go at once; again, when they are
+  // without records.
   for (let i = 0; i < 3; i++) await appendEach('same', 1_500)
   for (let i = 0; i < 30; i++) {
     await appendEach(`other/${i}`, 100)

@@ -1,4 +1,4 @@
-// What a ledger holds as one number per position, so that processes can compare what they saw.
+// The contents of a ledger as one number per position, so that processes can compare what they saw.
 
 import { crc32 } from 'node:zlib'
 import { formatCursor } from '@tidemark/log'

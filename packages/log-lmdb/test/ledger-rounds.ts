@@ -1,4 +1,5 @@
-// Two processes write to one ledger and are killed again and again; a third handle, of this process, watches.
+// Two processes write to one ledger and are killed again and again; a third handle, of this
+// process, watches.
 
 import { openLedger } from '@tidemark/log'
 import { startChild } from './children/start-child.ts'
@@ -11,7 +12,10 @@ export interface LedgerRounds {
   /** Of each process, in its last life. */
   readonly sets: number
   readonly claims: number
-  /** Lives of each process that end by SIGKILL, each after so many lines of {@link LedgerReport.acknowledged}. */
+  /**
+   * Lives of each process that end by SIGKILL, each after so many lines of {@link
+   * LedgerReport.acknowledged}.
+   */
   readonly kills: number
   readonly linesBeforeKill: number
 }

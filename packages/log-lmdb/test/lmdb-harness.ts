@@ -47,7 +47,8 @@ export function createLmdbHarness(durability: 'fsync' | 'commit' = 'fsync'): Eve
       if (source === undefined) throw new Error('Open the log first.')
       const target = await makeDirectory()
       directories.push(target)
-      // Nothing is being written in this moment, so a plain copy is whole; the entries of the holders come along.
+      // Nothing is being written in this moment, so a plain copy is whole; the entries of the
+      // holders come along.
       await cp(source, target, { recursive: true })
       return { open: () => openIn(target) }
     },

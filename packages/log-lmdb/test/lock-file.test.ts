@@ -1,9 +1,9 @@
-// Who holds a lock file, as the system tells of locks and processes.
+// Finds holders of a lock file in the system's lists of locks and processes.
 
 import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { isLockHeld } from '../src/lock-file.ts'
+import { isLockHeld } from '../src/lmdb-files/lock-file.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 let base = ''

@@ -1,16 +1,16 @@
-// What another process's open can do to LMDB's lock file: name an older transaction as the newest.
+// Another process's open can change LMDB's lock file: it names an older transaction as the newest.
 
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet, systemClock } from '@tidemark/log'
-import { HeldFiles } from '../src/held-files.ts'
+import { HeldFiles } from '../src/history/held-files.ts'
 import type { LmdbEventLog } from '../src/index.ts'
 import { staleBeginsMax } from '../src/limits.ts'
-import { NewestState } from '../src/newest-state.ts'
-import { openEnvironment, openTables } from '../src/open-environment.ts'
-import type { Tables } from '../src/schema.ts'
-import { Writer } from '../src/writer.ts'
+import { NewestState } from '../src/lmdb-files/newest-state.ts'
+import { openEnvironment, openTables } from '../src/open/open-environment.ts'
+import type { Tables } from '../src/tables/schema.ts'
+import { Writer } from '../src/append/writer.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const topic = parseTopic('a')

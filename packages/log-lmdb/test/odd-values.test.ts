@@ -1,4 +1,5 @@
-// The functions of the room, handed what their signatures do not allow: the coded error, and no directory is made.
+// The functions of the room, handed what their signatures do not allow: the coded error, and no
+// directory is made.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

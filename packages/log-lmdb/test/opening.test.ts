@@ -1,4 +1,4 @@
-// What opening a directory refuses, and what it takes over.
+// Opening a directory: what is refused, and what is adopted.
 
 import { copyFile, mkdir, readFile, readdir, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { formatCursor, parseCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { readWhole } from '@tidemark/testkit'
-import { formatVersion } from '../src/schema.ts'
+import { formatVersion } from '../src/tables/schema.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const topic = parseTopic('a')
@@ -168,7 +168,8 @@ describe('a data file that lost its end is refused before LMDB can die of it', (
     const root = open<Buffer, string>(directory, { noSubdir: false, encoding: 'binary' })
     const scratch = root.openDB<Buffer, string>('scratch', { encoding: 'binary' })
     await scratch.put('old', Buffer.alloc(67_000))
-    // Freed pages must be on the free list, and old enough to be taken, for LMDB to give others back at once.
+    // Freed pages must be on the free list, and old enough to be taken, for LMDB to give others
+    // back at once.
     await scratch.remove('old')
     for (let i = 0; i < 5; i++) await scratch.put('small', Buffer.of(i))
     const before = (await stat(path)).size

@@ -1,4 +1,5 @@
-// What a log does once the data it has open is not its own any more: put back, of another log, or written on by another process.
+// A log whose open data is not its own any more: put back, of another log, or written by another
+// process.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -300,7 +301,8 @@ function newerVersion(text: string): string {
   return JSON.stringify({ ...JSON.parse(text), version: 99 })
 }
 
-// A zombie is a matter of processes that are not reaped, which only a parent that does not ask leaves behind.
+// A zombie is a matter of processes that are not reaped, which only a parent that does not ask
+// leaves behind.
 test.runIf(process.platform === 'linux')(
   'a holder that was killed and not reaped keeps nobody from beginning an epoch',
   async () => {

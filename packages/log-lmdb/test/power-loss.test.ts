@@ -4,17 +4,17 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseTopic } from '@tidemark/log'
-import { DataFile } from '../src/data-file.ts'
+import { DataFile } from '../src/lmdb-files/data-file.ts'
 import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
-import { openRoot } from '../src/schema.ts'
-import { walkState } from '../src/walk-state.ts'
+import { openRoot } from '../src/tables/schema.ts'
+import { walkState } from '../src/lmdb-files/walk-state.ts'
 import { readData } from './damaged-log.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 import { losePower, putBack } from './power-loss.ts'
 
 let base = ''
 let directory = ''
-/** What the flushed state holds. */
+/** The contents of the flushed state. */
 let records = 0
 
 beforeEach(async () => {

@@ -1,4 +1,5 @@
-// What a stop of the machine leaves of a log under `commit`: states that were visible, and never reached the disk.
+// A stop of the machine under `commit`: it loses states that were visible and never reached the
+// disk.
 
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +24,10 @@ export interface PowerLoss {
   readonly behind: number
 }
 
-/** Has processes publish under `commit` in `directory`, and stops their machine `behind` transactions after a flush. */
+/**
+ * Has processes publish under `commit` in `directory`, and stops their machine `behind`
+ * transactions after a flush.
+ */
 export async function losePower(directory: string, behind: number): Promise<PowerLoss> {
   // One process waits for the flush of each transaction; two overtake each other.
   const writers = behind === 1 ? ['a'] : ['a', 'b']
@@ -46,7 +50,7 @@ export async function losePower(directory: string, behind: number): Promise<Powe
   }
 }
 
-/** What would be left of a directory's data now; undefined when all of it is flushed, or somebody commits at this moment. */
+/** The data that would be left now. Undefined when all of it is flushed, or during a commit. */
 export function takeLoss(directory: string): PowerLoss | undefined {
   const file = openSync(join(directory, 'data.mdb'), 'r')
   const head = (): Buffer => {
@@ -63,7 +67,8 @@ export function takeLoss(directory: string): PowerLoss | undefined {
   const after = transactionsOf(head())
   closeSync(file)
   const { newest, flushed } = transactionsOf(data)
-  // Nothing was committed or flushed while it was read: after a flush the next commit writes over pages of the flushed state.
+  // Nothing was committed or flushed while it was read: after a flush the next commit writes over
+  // pages of the flushed state.
   return newest > flushed && newest === after.newest && flushed === after.flushed
     ? { data: tear(data, flushed), behind: newest - flushed }
     : undefined
@@ -84,7 +89,10 @@ function transactionsOf(data: Buffer): { readonly newest: number; readonly flush
   return { newest, flushed: isUnflushed && flushed > 0 ? flushed : newest }
 }
 
-/** Zeros in place of every page of a tree that is newer than the flushed transaction, and another start of the machine. */
+/**
+ * Zeros in place of every page of a tree that is newer than the flushed transaction, and another
+ * start of the machine.
+ */
 function tear(data: Buffer, flushed: number): Buffer {
   for (const at of places) data.writeBigInt64LE(0x1234_5678n, at + 160)
   for (let at = 2 * pageBytes; at < data.length; at += pageBytes) {
@@ -95,7 +103,7 @@ function tear(data: Buffer, flushed: number): Buffer {
   return data
 }
 
-/** What else may have come to harm of a file that the machine's stop has torn. */
+/** Other damage of a file that the machine's stop has torn. */
 export const losses: Readonly<Record<string, (torn: Buffer, random: SeededRandom) => Buffer>> = {
   [soundLoss]: (torn) => torn,
   'power lost, and a bit of the index': (torn, random) => {

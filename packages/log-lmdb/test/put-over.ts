@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 
 /**
- * In one turn and without cutting the files first: LMDB maps them, and a process that touches a page behind the end of a mapped
- * file dies by SIGBUS. By another process, because closing a descriptor of `lock.mdb` takes the record locks of its own along.
+ * Writes in one turn, without truncating the files first. LMDB maps them, and a process that
+ * touches a page behind the end of a mapped file dies by SIGBUS.
  */
 export function putOver(
   from: string,

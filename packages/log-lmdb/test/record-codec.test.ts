@@ -10,8 +10,8 @@ import {
   decodeRecord,
   decodeTopic,
   encodeRecord,
-} from '../src/record-codec.ts'
-import { indexKey, latestKey, readSequence, sequenceKey } from '../src/schema.ts'
+} from '../src/tables/record-codec.ts'
+import { indexKey, latestKey, readSequence, sequenceKey } from '../src/tables/schema.ts'
 
 const position = makePosition(parseEpoch('record'.padEnd(19, '0')), 1)
 const text = (maxLength: number) => fc.string({ unit: 'binary', maxLength })

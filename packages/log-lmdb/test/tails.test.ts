@@ -6,13 +6,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
 import { Lineage, epochOf, sequenceOf } from '@tidemark/log/driver'
 import { createFakeClock } from '@tidemark/testkit'
-import { readIdentity } from '../src/identity.ts'
-import { NewestState } from '../src/newest-state.ts'
-import { OwnHistory } from '../src/own-history.ts'
-import { openTables } from '../src/open-environment.ts'
-import { openRoot } from '../src/schema.ts'
-import { Tails } from '../src/tails.ts'
-import { Wake } from '../src/wake.ts'
+import { readIdentity } from '../src/history/identity.ts'
+import { NewestState } from '../src/lmdb-files/newest-state.ts'
+import { OwnHistory } from '../src/history/own-history.ts'
+import { openTables } from '../src/open/open-environment.ts'
+import { openRoot } from '../src/tables/schema.ts'
+import { Tails } from '../src/tail/tails.ts'
+import { WakeFile } from '../src/tail/wake-file.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const topic = parseTopic('a')
@@ -93,7 +93,7 @@ test('what another process commits while an own group is in flight is not taken 
       onLost: ({ text }) => expect.fail(text),
     }),
     clock,
-    wake: new Wake(directory),
+    wake: new WakeFile(directory),
     pollMs,
     announcedFrom: () => inFlightFirst,
     onError: (error) => expect.fail(String(error)),
@@ -106,7 +106,7 @@ test('what another process commits while an own group is in flight is not taken 
   const transactionId = newest.visibleId ?? 0
   await log.append({ events: [{ topic, data: 'of another process' }] })
   if (own === undefined) throw new Error('The log gave no position.')
-  tails.look()
+  tails.check()
   await new Promise((resolve) => setImmediate(resolve))
   expect(handed).toEqual([])
   inFlightFirst = Infinity

@@ -2,12 +2,12 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopicSet, systemClock } from '@tidemark/log'
-import { HeldFiles } from '../src/held-files.ts'
-import { readState, writeState } from '../src/log-state.ts'
-import { NewestState } from '../src/newest-state.ts'
-import { openTables } from '../src/open-environment.ts'
-import { openRoot } from '../src/schema.ts'
-import { Writer } from '../src/writer.ts'
+import { HeldFiles } from '../src/history/held-files.ts'
+import { readState, writeState } from '../src/tables/log-state.ts'
+import { NewestState } from '../src/lmdb-files/newest-state.ts'
+import { openTables } from '../src/open/open-environment.ts'
+import { openRoot } from '../src/tables/schema.ts'
+import { Writer } from '../src/append/writer.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 let directory = ''

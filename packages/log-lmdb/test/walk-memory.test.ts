@@ -1,14 +1,14 @@
-// What a look through a data file holds of it.
+// The memory that a check of a data file takes.
 
 import { join } from 'node:path'
 import { parseTopic } from '@tidemark/log'
 import { collectGarbage } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { TableCheck } from '../src/check-tables.ts'
-import { DataFile } from '../src/data-file.ts'
-import { cachedStretchesMax, stretchBytes } from '../src/limits.ts'
-import { walkState } from '../src/walk-state.ts'
-import type { TreeEntry } from '../src/walk-tree.ts'
+import { TableCheck } from '../src/lmdb-files/check-tables.ts'
+import { DataFile } from '../src/lmdb-files/data-file.ts'
+import { cachedChunksMax, chunkBytes } from '../src/limits.ts'
+import { walkState } from '../src/lmdb-files/walk-state.ts'
+import type { TreeEntry } from '../src/lmdb-files/walk-tree.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 test('a file of any size is looked through with 16 MiB of its pages in memory', async () => {
@@ -24,7 +24,7 @@ test('a file of any size is looked through with 16 MiB of its pages in memory', 
   await log.close()
   const file = new DataFile(join(directory, 'data.mdb'))
   onTestFinished(() => file.close())
-  const max = cachedStretchesMax * stretchBytes
+  const max = cachedChunksMax * chunkBytes
   expect(file.size).toBeGreaterThan(1.2 * max)
   let most = 0
   await walkState({

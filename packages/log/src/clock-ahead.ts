@@ -1,4 +1,5 @@
-// Whether a log's clock, which never runs behind its newest record, is ahead of the machine's; the words for it are every driver's.
+// Tells whether a log's clock is ahead of the machine's, in the words of every driver. A log's
+// clock never runs behind its newest record.
 
 import { clockAheadMs } from './limits.ts'
 
@@ -14,7 +15,10 @@ export function isClockAhead({ headTime, now }: ClockTimes): boolean {
   return headTime - now > clockAheadMs
 }
 
-/** One line for operators. @param remedy what they can do if the machine's clock is right, as the middle of a sentence */
+/**
+ * One line for operators.
+ * @param remedy the remedy if the machine's clock is right, as the middle of a sentence
+ */
 export function describeClockAhead({ headTime, now }: ClockTimes, remedy: string): string {
   const [newest, machine] = [headTime, now].map((time) => formatTime(time))
   return `The newest event is dated ${newest}, and the machine's clock says ${machine}: until then events get that date, do not expire by age, and are all young enough for \`since\`. If the machine's clock is right, ${remedy}; else set the clock.`

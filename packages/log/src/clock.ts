@@ -1,4 +1,4 @@
-// The only place where time comes from; tests hand in one they turn themselves.
+// The only source of time. Tests pass a clock of their own.
 
 /** A started timer. */
 export interface Timer {
@@ -7,7 +7,10 @@ export interface Timer {
 
 /** How a timer behaves. */
 export interface TimerOptions {
-  /** Keeps the process alive until the timer has run or was cancelled: somebody awaits it. Default false. */
+  /**
+   * Keeps the process alive until the timer has run or was cancelled, because a caller awaits it.
+   * Default false.
+   */
   readonly isAwaited?: boolean | undefined
 }
 
@@ -15,7 +18,10 @@ export interface TimerOptions {
 export interface Clock {
   /** Milliseconds since 1970. May jump, also backwards. */
   now(): number
-  /** Milliseconds since some moment, with fractions. Never goes back: for measuring how long something took. */
+  /**
+   * Milliseconds since some moment, with fractions. Never goes back: for measuring how long
+   * something took.
+   */
   elapsed(): number
   /** Runs `task` once after `delayMs`. The timer keeps a process alive only if it is awaited. */
   after(delayMs: number, task: () => void, options?: TimerOptions): Timer
@@ -27,7 +33,7 @@ export const systemClock: Clock = {
   elapsed: () => performance.now(),
   after(delayMs, task, { isAwaited = false } = {}) {
     const timer = setTimeout(task, delayMs)
-    // Node and Deno return an object that can be told not to hold the process; browsers a number.
+    // Node and Deno return an object with `unref`; browsers return a number.
     const host = timer as number | { unref?(): void }
     if (typeof host === 'object' && !isAwaited) host.unref?.()
     return { cancel: () => clearTimeout(timer) }

@@ -1,4 +1,4 @@
-// Whether a set of topics and patterns holds all that another name asks for.
+// Tells whether a set of topics and patterns covers all that another name asks for.
 
 import { LogError } from './errors.ts'
 import { coversTree, patternTreeOf } from './pattern-tree.ts'
@@ -9,9 +9,11 @@ import type { Pattern, Topic } from './topic.ts'
 import type { TopicSet } from './topic-set.ts'
 
 /**
- * Whether everything that `asked` matches is matched by one member of `granted`. Several members together cover no pattern that
- * none of them covers alone. Looks at each node of the granted patterns' tree once at most.
- * @throws LogError `OPTION_INVALID` for a set that `parseTopicSet` has not made, `TOPIC_INVALID` for what is no text
+ * Whether one member of `granted` matches everything that `asked` matches. Several members together
+ * cover no pattern that none of them covers alone. Looks at each node of the granted patterns' tree
+ * once at most.
+ * @throws LogError `OPTION_INVALID` for a set that `parseTopicSet` has not made, `TOPIC_INVALID`
+ *   for what is no text
  */
 export function covers(granted: TopicSet, asked: Topic | Pattern): boolean {
   if (!hasMethods(granted, ['matches'])) {

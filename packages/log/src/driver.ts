@@ -1,4 +1,5 @@
-// What only log drivers need: the inside of positions, and the rules every driver applies alike.
+// The part that only log drivers need: the inside of positions, and the rules that all drivers
+// share.
 
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
 export { isEpoch, parseEpoch } from './epoch.ts'

@@ -8,8 +8,8 @@
 //   base   = 3 of [0-9a-z]: a fingerprint of the copy that this one was made of; 000 where there is none
 //   fork   = 1 to 11 of [0-9a-z]: the last sequence the copy was made with, base 36, no leading zero
 //
-// All epochs of one copy say the same of it, however often it is opened. So a log that has never heard of an epoch learns from
-// the text where the two histories part; see `lineage.ts`.
+// All epochs of one copy name it alike, however often the copy is opened. So a log that has never
+// heard of an epoch learns from the text where the two histories part; see `lineage.ts`.
 
 import { LogError } from './errors.ts'
 import { quoteValue } from './quote.ts'
@@ -23,16 +23,22 @@ export type CopyName = string & { readonly __brand: 'CopyName' }
 export interface NewEpoch {
   /** The copy it is written in; see {@link makeCopyName}. */
   readonly copy: CopyName
-  /** The epoch it is younger than, whatever the clock says; undefined for the first of a log. */
+  /**
+   * The epoch before it; the new one counts as younger, whatever the clock says. Undefined for the
+   * first epoch of a log.
+   */
   readonly after: Epoch | undefined
   /** Milliseconds since 1970. */
   readonly now: number
-  /** 4 bytes. Two openers that each take themselves for the only one are told apart in one millisecond by them: 36^4 = 1.7 million. */
+  /**
+   * 4 bytes. They tell two openers apart that begin in one millisecond, each as if alone: 36^4 =
+   * 1.7 million.
+   */
   readonly randomBytes: Uint8Array
 }
 
 export interface NewCopy {
-  /** The copy that the newest record it was made with was written in; undefined for a log that goes on from no other. */
+  /** The copy in which its newest record was written; undefined for a log that continues no other. */
   readonly base: CopyName | undefined
   /** The newest sequence it was made with. */
   readonly fork: number
@@ -50,7 +56,7 @@ const baseLength = 3
 const forkAt = baseAt + baseLength
 const noBase = '0'.repeat(baseLength)
 
-/** What an epoch's text looks like, for the cursor's expression as well. */
+/** The shape of an epoch's text, also for the cursor's expression. */
 export const epochPattern: string = `[0-9a-z]{${forkAt}}(?:0|[1-9a-z][0-9a-z]{0,10})`
 
 const epochShape = new RegExp(`^${epochPattern}$`)
@@ -75,7 +81,7 @@ export function makeFirstEpoch({
   return makeEpoch({ copy, after: undefined, now, randomBytes: randomBytes(4) })
 }
 
-/** Names a copy of the data that nobody has written in yet. */
+/** Names a copy of the data in which nobody has written yet. */
 export function makeCopyName({ base, fork, randomBytes }: NewCopy): CopyName {
   const from = base === undefined ? noBase : fingerprintCopy(base)
   return (toDigits(randomBytes, tagLength) + from + fork.toString(36)) as CopyName
@@ -101,7 +107,7 @@ export function openedAtOf(epoch: Epoch): number {
   return Number.parseInt(epoch.slice(0, openedLength), 36)
 }
 
-/** The copy of the data that an epoch was written in. */
+/** The copy of the data in which an epoch was written. */
 export function copyOf(epoch: Epoch): CopyName {
   return epoch.slice(tagAt) as CopyName
 }

@@ -1,6 +1,6 @@
 // Every error this room and its drivers throw, by code.
 
-/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+/** The meaning of each code and the remedy; `docs/reference/errors.md` is generated from it. */
 export const logErrors = {
   TOPIC_INVALID: 'The topic or pattern breaks the rules for topics.',
   TOPIC_SET_INVALID: 'The set of topics of a subscription is empty or too large.',
@@ -39,12 +39,18 @@ export const logErrors = {
 
 export type LogErrorCode = keyof typeof logErrors
 
-/** Whether an error has a code of a log. Not by its class: a driver may bring a copy of this room of its own. */
+/**
+ * Whether an error has a code of a log. Not by its class, because a driver may bring its own copy
+ * of this room.
+ */
 export function hasLogCode(error: unknown, code: LogErrorCode): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
-/** An error of a log; `code` is stable, the message says what, got and what to do. */
+/**
+ * An error of a log. `code` is stable; the message says what is wrong, what was given, and what to
+ * do.
+ */
 export class LogError extends Error {
   override readonly name = 'LogError'
   readonly code: LogErrorCode

@@ -3,10 +3,11 @@
 import type { NewEvent } from './event-log.ts'
 
 /**
- * 53 bits over the events, as an integer. It guards against mistakes, not against forgery: the key already
- * belongs to the publisher, so 1 in 9e15 per reused key is far below what a mistake needs.
+ * 53 bits over the events, as an integer. It guards against mistakes, not against forgery. The key
+ * already belongs to the publisher, so 1 in 9e15 per reused key is far below the rate of mistakes.
  *
- * The value is stored by drivers; changing the function makes keys in flight during an upgrade look reused.
+ * Drivers store the value. If the function changed, keys in flight during an upgrade would look
+ * reused.
  */
 export function fingerprintBatch(events: readonly NewEvent[]): number {
   const hash: Hash = { high: 0x2545f491, low: 0x9e3779b9 }

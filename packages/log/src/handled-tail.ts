@@ -1,9 +1,12 @@
-// A tail as every driver keeps it: where it stands, and whom it tells.
+// A tail as every driver keeps it: its position and its handler.
 
 import type { EventRecord, Tail, TailHandler } from './event-log.ts'
 import type { Position } from './position.ts'
 
-/** For drivers: moves its position before it calls the handler, and calls it no more once it is closed. */
+/**
+ * For drivers. Moves its position before it calls the handler. Calls the handler no more once it is
+ * closed.
+ */
 export class HandledTail implements Tail {
   readonly #handler: TailHandler
   readonly #onClose: (tail: HandledTail) => void
@@ -31,7 +34,7 @@ export class HandledTail implements Tail {
     this.#handler.records(records)
   }
 
-  /** Goes on at `to` where what lies before it needs no telling. */
+  /** Moves on to `to`, because no record before it needs to be handed over. */
   moveTo(to: Position): void {
     this.#position = to
   }

@@ -1,4 +1,5 @@
-// What every driver does for the topics of ledgers: bounds of their own, and when a record of theirs may go.
+// The part of ledgers that every driver shares: their own bounds, and the time when a record of
+// theirs may be removed.
 
 import { LogError } from './errors.ts'
 import type { EventRecord, NewEvent } from './event-log.ts'
@@ -13,14 +14,18 @@ export const ledgerPrefix = '$hub/state/'
 /** The type of a record that ends an entry. */
 export const deletedType = 'deleted'
 
-/** Whether a topic is a ledger: kept outside of `maxBytes`, the newest record per key, whatever the rules of retention say. */
+/**
+ * Whether a topic is a ledger: kept outside of `maxBytes`, the newest record per key, whatever the
+ * rules of retention say.
+ */
 export function isLedgerTopic(topic: string): boolean {
   return topic.startsWith(ledgerPrefix)
 }
 
 /**
- * From when on the record of a ledger's entry may be removed, in milliseconds since 1970; `Infinity` for one that does not expire. The end
- * of an entry is kept for a minute, so that only a node which stood still for longer has to read the snapshot anew.
+ * From when on the record of a ledger's entry may be removed, in milliseconds since 1970.
+ * `Infinity` for an entry that does not expire. The end of an entry is kept for a minute. So only a
+ * node that stood still for longer has to read the snapshot anew.
  */
 export function readLedgerEnd({
   type,
@@ -33,7 +38,7 @@ export function readLedgerEnd({
   return Number.isNaN(expiresAt) ? Infinity : Math.max(time, expiresAt) + ledgerEndKeptMs
 }
 
-/** What a driver knows of its ledgers within the append that asks. */
+/** A driver's ledgers, as the append that asks sees them. */
 export interface LedgerRoom {
   /** Entries and bytes of a ledger; undefined for one that is new. */
   sizeOf(topic: Topic): { readonly count: number; readonly bytes: number } | undefined
@@ -44,8 +49,8 @@ export interface LedgerRoom {
 }
 
 /**
- * Checks that the events of a batch find room in their ledgers. What makes a ledger no larger passes in a full one too, and so does
- * the deletion of an entry.
+ * Checks that the events of a batch fit into their ledgers. A full ledger still accepts events that
+ * do not make it larger, and deletions.
  * @throws LogError `LEDGER_FULL`
  */
 export function requireLedgerRoom(events: readonly NewEvent[], room: LedgerRoom): void {

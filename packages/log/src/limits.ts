@@ -1,6 +1,9 @@
 // Every limit of this room, with its arithmetic.
 
-/** UTF-8 bytes of a topic or pattern. With the index's 16 bytes it stays far below any driver's key limit (LMDB: 1,978). */
+/**
+ * UTF-8 bytes of a topic or pattern. With the index's 16 bytes it stays far below any driver's key
+ * limit (LMDB: 1,978).
+ */
 export const topicBytesMax: number = 256
 
 /** Segments of a topic: 256 bytes hold at most 128 of one character each. */
@@ -10,15 +13,18 @@ export const topicSegmentsMax: number = 128
 export const topicSetSizeMax: number = 1_000
 
 /**
- * Segments of all patterns of one subscription together: 1,000 patterns of 8. Each may become a node in the engine's
- * trie, about 300 bytes: 2.4 MB at most.
+ * Segments of all patterns of one subscription together: 1,000 patterns of 8. Each may become a
+ * node in the engine's trie, about 300 bytes: 2.4 MB at most.
  */
 export const patternSegmentsMax: number = 8_000
 
 /** Events of one append. 10,000 × ~2 µs in one transaction = 20 ms during which no one else writes. */
 export const batchEventsMax: number = 10_000
 
-/** How long a batch may wait for others, in milliseconds: below the 15 s and more that publishers wait for an answer. The engine asks for 4. */
+/**
+ * How long a batch may wait for others, in milliseconds. Publishers wait 15 s and more for an
+ * answer. The engine asks for 4 ms.
+ */
 export const patienceMsMax: number = 10_000
 
 /** Characters of an idempotency key, visible ASCII. */
@@ -27,18 +33,24 @@ export const idempotencyKeyLengthMax: number = 128
 /** Characters of an event's key. */
 export const eventKeyLengthMax: number = 256
 
-/** Marks of topics that hold no records any more are kept exactly for this many topics; older ones become one common mark. In LMDB 100,000 × ~350 bytes = 35 MB of disk. */
+/**
+ * Topics without records that keep a mark of their own; the marks of older ones become one common
+ * mark. In LMDB 100,000 × ~350 bytes = 35 MB of disk.
+ */
 export const emptyTopicsMax: number = 100_000
 
-/** Bytes of memory for them in the memory log: 100,000 of two segments at ~1 KB, or 3,900 of 128 segments. */
+/**
+ * Bytes of memory for such topics in the memory log: 100,000 topics of two segments at ~1 KB, or
+ * 3,900 of 128 segments.
+ */
 export const emptyTopicBytesMax: number = 128 * 1024 * 1024
 
-/** What a topic costs the memory log beside its records: its state and lists. Measured: 460 bytes. */
+/** Bytes of a topic in the memory log beside its records: its state and lists. Measured: 460. */
 export const topicOverheadBytes: number = 500
 
 /**
- * And for each of its segments, a place in the tree of topics. Measured: 245 bytes. It counts for `maxBytes`: a topic of 128 segments
- * for each event would otherwise take 89 GB within 1 GiB.
+ * Bytes of each of its segments, a place in the tree of topics. Measured: 245. It counts for
+ * `maxBytes`. Otherwise one event per topic of 128 segments would take 89 GB within 1 GiB.
  */
 export const topicSegmentBytes: number = 260
 
@@ -46,8 +58,9 @@ export const topicSegmentBytes: number = 260
 export const idempotencyAgeMaxMs: number = 24 * 60 * 60 * 1000
 
 /**
- * A log whose newest record is this far ahead of the machine's clock says so, in milliseconds. A clock nobody sets drifts by 100 ppm,
- * 8.6 s a day: five minutes in 35 days. A retention of 24 hours is 0.3 % late then.
+ * A log whose newest record is this far ahead of the machine's clock warns of it. Milliseconds. An
+ * unset clock drifts by 100 ppm, 8.6 s a day: five minutes in 35 days. A retention of 24 hours is
+ * 0.3 % late then.
  */
 export const clockAheadMs: number = 5 * 60_000
 
@@ -57,7 +70,10 @@ export const eventTypeLengthMax: number = 256
 /** Retention rules of one log. A topic's first lookup tries them one by one: 1,000 × ~50 ns = 50 µs. */
 export const retentionRulesMax: number = 1_000
 
-/** Entries of one ledger, deleted ones that are still kept among them. 100,000 × ~400 bytes = 40 MB on each node that follows it. */
+/**
+ * Entries of one ledger, including deleted ones that are still kept. 100,000 × ~400 bytes = 40 MB
+ * on each node that follows it.
+ */
 export const ledgerEntriesMax: number = 100_000
 
 /** Bytes of one ledger's records, counted as `maxBytes` counts. 100,000 entries of 670 bytes. */
@@ -66,46 +82,69 @@ export const ledgerBytesMax: number = 64 * 1024 * 1024
 /** Ledgers of one log. 16 × 64 MiB = 1 GiB beside `maxBytes`, as much again as the default of events. */
 export const ledgersMax: number = 16
 
-/** Characters of a ledger's name. With the prefix and 64 characters of ASCII its topic has 75 bytes of the 256. */
+/**
+ * Characters of a ledger's name. With the prefix and 64 characters of ASCII its topic has 75 bytes
+ * of the 256.
+ */
 export const ledgerNameLengthMax: number = 64
 
 /**
- * How long the record that ended an entry is kept, in milliseconds. A tail that stands still for longer is overtaken and its ledger
- * reads the snapshot, so any time is right; after a minute the stop is longer than a pause that a node survives unnoticed.
- * It is also the width of the time slots that name claims: a slot is over before an end within it is forgotten.
+ * How long the record that ended an entry is kept, in milliseconds. Any time is right: a tail that
+ * stands still for longer is overtaken, and its ledger reads the snapshot. A minute is longer than
+ * a pause that a node survives unnoticed. It is also the width of the time slots that name claims:
+ * a slot is over before an end within it is forgotten.
  */
 export const ledgerEndKeptMs: number = 60_000
 
-/** Between two looks of a log for ended entries to remove, in milliseconds. 16 full ledgers × 100,000 × ~2 µs = 3 s per minute at worst. */
+/**
+ * Time between two checks of a log for ended entries, in milliseconds. 16 full ledgers × 100,000 ×
+ * ~2 µs = 3 s per minute at worst.
+ */
 export const ledgerLookMs: number = 60_000
 
-/** Changes a ledger can answer `getAt` for. 1,000 × ~200 bytes = 200 KB; more than a flush of the engine holds back. */
+/**
+ * Changes a ledger can answer `getAt` for. 1,000 × ~200 bytes = 200 KB; more than a flush of the
+ * engine holds back.
+ */
 export const ledgerHistoryMax: number = 1_000
 
-/** A listener hears of an expiry this late at most, in milliseconds. A look at 100,000 entries takes ~1 ms. */
+/**
+ * How late a listener may hear of an expiry, in milliseconds. A look at 100,000 entries takes ~1
+ * ms.
+ */
 export const ledgerExpiryLateMs: number = 1_000
 
-/** A call waits so long for its own log's tail, in milliseconds, before it says that the log hands nothing over. */
+/**
+ * How long a call waits for its own log's tail, in milliseconds. Then it says that the log hands
+ * nothing over.
+ */
 export const ledgerWaitMs: number = 10_000
 
-/** Between two attempts to read a snapshot anew after storage failed, in milliseconds. */
+/** Time between two attempts to read a snapshot after storage failed, in milliseconds. */
 export const ledgerRetryMs: number = 1_000
 
-/** How often one claim is tried when the entry that beat it is gone before it can be looked at. */
+/** Attempts of one claim, if the entry that beat it is gone before it can be read. */
 export const claimTriesMax: number = 8
 
-/** Topics whose rule is remembered. 100,000 × ~100 bytes = 10 MB, with topics of 256 bytes 35 MB; then it is forgotten and found again. */
+/**
+ * Topics whose rule is remembered. 100,000 × ~100 bytes = 10 MB, with topics of 256 bytes 35 MB.
+ * Then all are forgotten and found again.
+ */
 export const ruleCacheMax: number = 100_000
 
-/** What a record costs beside its texts: record, position, slot and its places in the lists of the memory log. */
+/**
+ * Bytes of a record beside its texts: record, position, slot and its places in the lists of the
+ * memory log.
+ */
 export const recordOverheadBytes: number = 200
 
 /** Records a page looks at at most while scanning. 10,000 × ~0.1 µs = 1 ms. */
 export const scanRecordsMax: number = 10_000
 
 /**
- * Places of the memory log's tree of topics looked at for one set of patterns. 100,000 × ~0.1 µs = 10 ms in which nothing
- * else happens; beyond it the range is scanned, and a loss is told up to the newest trim mark of any topic.
+ * Places of the memory log's tree of topics looked at for one set of patterns. 100,000 × ~0.1 µs =
+ * 10 ms in which nothing else happens. Beyond it the range is scanned, and a loss is told up to the
+ * newest trim mark of any topic.
  */
 export const treeLooksMax: number = 100_000
 
@@ -116,30 +155,40 @@ export const mergeTopicsMax: number = 10_000
 export const seekCost: number = 4
 
 /**
- * Characters of data on one page or in one tail batch; the record that passes it is the last. Two pages of 256 Ki
- * UTF-16 units and a record of 1 MiB each for 100 readers at once = 300 MB worst case.
+ * Characters of data on one page or in one tail batch; the record that passes it is the last. Two
+ * pages of 256 Ki UTF-16 units and a record of 1 MiB each for 100 readers at once = 300 MB worst
+ * case.
  */
 export const pageDataMax: number = 256 * 1024
 
 /** Records a tail is handed at once while it catches up with the history. */
 export const tailBatchMax: number = 1_000
 
-/** Bytes that remembered idempotency keys take at least, whatever `maxBytes` says. 4 MiB ÷ ~280 bytes = 15,000 keys. */
+/**
+ * Bytes that remembered idempotency keys may always take, whatever `maxBytes` is. 4 MiB ÷ ~280
+ * bytes = 15,000 keys.
+ */
 export const idempotencyBytesMin: number = 4 * 1024 * 1024
 
-/** Of `maxBytes`, idempotency keys get this share beside the records. */
+/** Share of `maxBytes` for idempotency keys, beside the records. */
 export const idempotencyShare: number = 1 / 8
 
-/** What a remembered idempotency key takes of a data file beside its own characters: two entries and their places in half-full pages. */
+/**
+ * Bytes of a remembered idempotency key in a data file beside its own characters: two entries and
+ * their places in half-full pages.
+ */
 export const idempotencyOverheadBytes: number = 150
 
 /**
- * And of memory: text, entry, and a place in a table that is three quarters empty when it has just grown. Measured: 170 to 240
- * bytes.
+ * Bytes of such a key in memory: text, entry, and a place in a table that is three quarters empty
+ * after growing. Measured: 170 to 240.
  */
 export const idempotencyEntryBytes: number = 240
 
-/** Idempotency keys forgotten by age in one append: more than the one that is added, so that they cannot pile up. */
+/**
+ * Idempotency keys forgotten by age in one append. More than the one that is added, so that they
+ * cannot pile up.
+ */
 export const idempotencyForgottenMax: number = 100
 
 /** Records removed by age in one step. 2,000 × ~0.5 µs = 1 ms. */
@@ -148,18 +197,19 @@ export const sweepRecordsMax: number = 2_000
 /** Pause between two steps when the first did not finish. 2,000 per 10 ms = 200,000 records per second. */
 export const sweepPauseMs: number = 10
 
-/** Removal by age may be this late. */
+/** How late removal by age may be, in milliseconds. */
 export const sweepLateMsMax: number = 1_000
 
 /**
- * Epochs that a history remembers. An epoch is a start of all writers that wrote something: 1,000 of them are a restart every
- * 90 seconds for the whole of a day's retention. 1,000 × ~40 bytes = 40 KB, read once at the start. Then the older half
- * becomes one epoch, and a cursor of that half is told of a gap.
+ * Epochs that a history remembers. An epoch is a start of all writers that wrote something. 1,000
+ * of them are a restart every 90 seconds for a day's retention. 1,000 × ~40 bytes = 40 KB, read
+ * once at the start. Beyond that the older half becomes one epoch, and a cursor of that half is
+ * told of a gap.
  */
 export const lineageEpochsMax: number = 1_000
 
 /**
- * Stops of the machine whose names for what was there before a history remembers. A cursor of a name before that is told of a gap
- * like any of an unknown history. 10 × ~40 bytes.
+ * Renamings after a stop of the machine that a history remembers. Older names are told of a gap,
+ * like those of any unknown history. 10 × ~40 bytes.
  */
 export const renamingsMax: number = 10

@@ -3,8 +3,9 @@
 //   history   1 ──────── 100 ────────── 250 ──── head
 //   lineage   └─ epoch A ─┘└── epoch B ──┘└─ epoch C
 //
-// A log is copied, restored, or fails over to a copy that was behind: then two histories hand out the same sequences for
-// other records. Their epochs differ from the point on where they parted, because each begins a new one when it is opened.
+// A log may be copied or restored, or fail over to a copy that was behind. Then two histories hand
+// out the same sequences for other records. Their epochs differ from the point where they parted,
+// because each begins a new epoch when it is opened.
 
 import {
   copyOf,
@@ -20,7 +21,7 @@ import { lineageEpochsMax, renamingsMax } from './limits.ts'
 import { epochOf, makePosition, sequenceOf } from './position.ts'
 import type { Position } from './position.ts'
 
-/** What there is of a history: `first` is just before the oldest retained record. */
+/** The extent of a history: `first` is just before the oldest retained record. */
 export interface Extent {
   readonly first: number
   readonly head: number
@@ -28,16 +29,17 @@ export interface Extent {
 
 /** Where a position stands in a history. */
 export interface Place {
-  /** What the history holds after this sequence is what the owner of the position has not seen of it. */
+  /** The owner of the position has not seen the history's records after this sequence. */
   readonly after: number
   /**
-   * Absent where the position is exact. `epoch`: another history wrote it, or wrote on where this one ends its epoch; or records
-   * behind it may have been lost; or its epoch is forgotten. `ahead`: it lies beyond the newest record.
+   * Absent if the position is exact. `epoch`: another history wrote it, or continued its epoch
+   * where this one ended it. Or records behind it may have been lost, or its epoch is forgotten.
+   * `ahead`: it lies beyond the newest record.
    */
   readonly lost?: 'epoch' | 'ahead'
 }
 
-/** What one epoch wrote; it ends where the next one begins. */
+/** The records of one epoch; they end where the next epoch begins. */
 export interface Stretch {
   readonly epoch: Epoch
   /** The last sequence before the epoch's first record. */
@@ -56,13 +58,14 @@ export interface Opening {
   readonly now: number
   readonly randomBytes: (count: number) => Uint8Array
   /**
-   * The data is the very copy that the newest epoch was written in, or put back in its place; not one that can be in use beside it.
-   * Default false, which is never wrong, but lets gaps begin earlier than they need to when a copy of this copy is lost.
+   * The data is the very copy in which the newest epoch was written, or was put back in its place.
+   * It is not a copy that can be in use beside it. Default false, which is never wrong. But if a
+   * copy of this copy is lost, gaps then begin earlier than necessary.
    */
   readonly isSameCopy?: boolean | undefined
   /**
-   * Records that were delivered may have been lost anywhere behind the head. All that is there gets new names, so that no cursor of
-   * before is exact and those given out from now on are. Default false.
+   * Delivered records may have been lost anywhere behind the head. All of the history gets new
+   * names, so that no earlier cursor is exact and later ones are. Default false.
    */
   readonly isUnsure?: boolean | undefined
 }
@@ -92,19 +95,26 @@ export class Lineage {
     this.#renamed = renamings.at(-1)
   }
 
-  /** The lineage of a history about which nothing is known but its head: cursors of it are of another history. */
+  /**
+   * The lineage of a history of which only the head is known. Its cursors belong to another
+   * history.
+   */
   static found(opening: Omit<Opening, 'head'>): Lineage {
     return new Lineage([{ epoch: makeFirstEpoch(opening), begin: 0 }])
   }
 
-  /** The lineage once a new epoch has begun at the head. An epoch that wrote nothing leaves no trace: no cursor names it. */
+  /**
+   * The lineage after a new epoch has begun at the head. An epoch that wrote nothing leaves no
+   * trace, because no cursor names it.
+   */
   open(opening: Opening): Lineage {
     const { head, now, randomBytes, isSameCopy = false, isUnsure = false } = opening
     const written = this.stretches.filter(({ begin }, i) => i === 0 || begin < this.#endOf(i, head))
     const base = copyOf(written.at(-1)?.epoch ?? this.#current.epoch)
     const fresh = makeCopyName({ base, fork: head, randomBytes: randomBytes(3) })
-    // Not always `base`: what was opened here and wrote nothing was of this copy all the same. Where records were lost, a copy that
-    // was made before may hold them: seen from there the data is another copy, made at the head that is left.
+    // Not always `base`: an epoch that wrote nothing was of this copy all the same. If records were
+    // lost, an earlier copy may still hold them. Seen from there, the data is another copy, made at
+    // the head that is left.
     const copy = isSameCopy && !isUnsure ? copyOf(this.#current.epoch) : fresh
     const begin = (after: Epoch): Epoch =>
       makeEpoch({ copy, after, now, randomBytes: randomBytes(4) })
@@ -117,8 +127,9 @@ export class Lineage {
   }
 
   /**
-   * The name of a place in this history: the epoch that wrote the record there, and its sequence. One place has one name, for
-   * as long as the lineage remembers the epoch and nothing behind the place is unsure.
+   * The name of a place in this history: the epoch that wrote the record there, and its sequence. A
+   * place has one name, while the lineage remembers the epoch and nothing behind the place is
+   * unsure.
    */
   positionAt(sequence: number): Position {
     if (sequence > this.#current.begin) return makePosition(this.#current.epoch, sequence)
@@ -130,7 +141,7 @@ export class Lineage {
     return makePosition(this.#stretchAt(i).epoch, sequence)
   }
 
-  /** Where any position, of this history or another, stands in this one. */
+  /** Finds the place of any position, of this history or another, in this one. */
   place(position: Position, extent: Extent): Place {
     const epoch = epochOf(position)
     const sequence = sequenceOf(position)
@@ -143,7 +154,7 @@ export class Lineage {
     return isRenamed ? { after: sequence, lost: 'epoch' } : { after: sequence }
   }
 
-  /** Of an epoch that is none of the stretches. */
+  /** Places a position whose epoch is none of the stretches. */
   #placeElsewhere(position: Position, extent: Extent): Place {
     const epoch = epochOf(position)
     const sequence = sequenceOf(position)
@@ -157,11 +168,13 @@ export class Lineage {
   /**
    * Where the history of an unknown epoch parted from this one.
    *
-   * - This history has epochs of the same copy. Epochs of one copy follow each other in time, so it left the copy where the newest of
-   *   them ended that is older than the unknown one: a restored backup is this case, and a cursor of the original in a copy.
-   * - It has epochs of the copy that the other one was made of: they parted where the other one was made, or where this history left
-   *   that copy before.
-   * - Else a copy of a copy, or another log altogether: everything retained may be unknown to it.
+   * - This history has epochs of the same copy. Epochs of one copy follow each other in time, so it
+   *   left the copy where the newest of them ended that is older than the unknown one: a restored
+   *   backup is this case, and a cursor of the original in a copy.
+   * - It has epochs of the copy that the other one was made of. They parted where the other one was
+   *   made, or where this history left that copy earlier.
+   * - Else it is a copy of a copy, or another log altogether. All retained records may be unknown
+   *   to it.
    */
   #findParting(unknown: Epoch, { first, head }: Extent): number {
     const copy = copyOf(unknown)
@@ -174,12 +187,13 @@ export class Lineage {
       const isOlder = openedAtOf(epoch) < opened
       const each = copyOf(epoch)
       if (each === copy) {
-        // A copy that runs twice, unknown to both: nothing closer is known than the beginning of what is being written.
+        // A copy runs twice, and each is unknown to the other. Nothing closer is known than the
+        // beginning of the current epoch.
         if (isOlder) parting = i === this.stretches.length - 1 ? begin : this.#endOf(i, head)
         else if (!isOfCopy) parting = fork
         isOfCopy = true
       } else if (!isOfCopy && isOlder && begin <= fork && isMadeOf(copy, each)) {
-        // Two may have one fingerprint: the earlier one is never too late.
+        // Two copies may have one fingerprint. The earlier one is never too late.
         base ??= each
         if (each === base) parting = Math.min(fork, this.#endOf(i, head))
       }
@@ -196,7 +210,10 @@ export class Lineage {
   }
 }
 
-/** Half of the epochs become one that nobody has heard of, so that no cursor of theirs is taken for another place. */
+/**
+ * Folds half of the epochs into a new one that nobody knows, so that no old cursor is taken for
+ * another place.
+ */
 function fold(
   written: readonly Stretch[],
   { now, randomBytes }: Omit<Opening, 'head'>,

@@ -1,4 +1,4 @@
-// A log in memory: for development, for tests, and for what may be forgotten with the process.
+// A log in memory: for development, for tests, and for events that may be lost with the process.
 
 import { systemClock } from './clock.ts'
 import type { Clock, Timer } from './clock.ts'
@@ -41,33 +41,34 @@ import { validateLocate, validateQuery, validateTail } from './validate-query.ts
 export interface MemoryLogOptions {
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
-  /** What is kept. Default: 24 hours and 1 GiB, no rules. */
+  /** The records that are kept. Default: 24 hours and 1 GiB, no rules. */
   readonly retention?: Partial<Retention> | undefined
   /** The one epoch that writes the whole history. Default: a new one. */
   readonly epoch?: Epoch | undefined
-  /** Where a new epoch comes from. Default: the platform's `crypto`. */
+  /** The source of randomness for a new epoch. Default: the platform's `crypto`. */
   readonly randomBytes?: ((count: number) => Uint8Array) | undefined
   /**
-   * Told what the handler of a tail threw; the tail goes on. Default: thrown again on its own, so that it ends as
-   * any uncaught error of the platform does.
+   * Called with an error that the handler of a tail threw; the tail goes on. Default: the error is
+   * thrown on its own, like any uncaught error of the platform.
    */
   readonly onHandlerError?: ((error: unknown) => void) | undefined
 }
 
-/** A log in memory, and what an operator should know of it. */
+/** A log in memory, with its warnings for the operator. */
 export interface MemoryEventLog extends EventLog {
-  /** At this moment, one line each: events dated ahead of the machine's clock. */
+  /** Current warnings, one line each: events dated ahead of the machine's clock. */
   readonly warnings: readonly string[]
 }
 
 /**
- * A log that lives as long as the process. Each one is a history of its own: a cursor of an earlier process
- * gets a gap of reason `epoch`.
+ * A log that lives as long as the process. Each one is a history of its own: a cursor of an earlier
+ * process gets a gap of reason `epoch`.
  *
- * Tails are called in a microtask after the append. A topic that retention emptied keeps its exact trim mark
- * while it is among the 100,000 emptied last; the marks of others become one, and a cursor behind that one is told
- * of a gap in any topic that is not known by its own mark, and in every pattern. So is one that asks for patterns which
- * reach more than about 50,000 topics trimmed since.
+ * Tails are called in a microtask after the append. A topic that retention emptied keeps its exact
+ * trim mark while it is among the 100,000 emptied last. The marks of others become one common mark.
+ * A cursor behind the common mark is told of a gap in every pattern, and in every topic without a
+ * mark of its own. Patterns that reach more than about 50,000 topics trimmed since are told of a
+ * gap too.
  *
  * @throws LogError `RETENTION_INVALID`, `EPOCH_INVALID`, `OPTION_INVALID`
  * @example
@@ -112,7 +113,8 @@ class MemoryLog implements MemoryEventLog {
       return this.#positionsOf(this.#add(batch, time))
     }
     const fingerprint = fingerprintBatch(events)
-    // Their age is by the machine's clock: one record dated far ahead must not make all keys before it too old.
+    // Their age is by the machine's clock: one record dated far ahead must not make all keys before
+    // it too old.
     const now = Math.floor(this.#clock.now())
     const known = this.#idempotency.find(key, { fingerprint, now })
     if (known !== undefined) return this.#positionsOf(known)

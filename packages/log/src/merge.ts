@@ -7,8 +7,9 @@ interface Head<T> {
 }
 
 /**
- * Yields the items of all sources in ascending order of `rank`; each source must already be in that order.
- * Takes one item of each source to begin with, then one per item yielded: `k + n` reads and `n log k` comparisons.
+ * Yields the items of all sources in ascending order of `rank`. Each source must already be in that
+ * order. Takes one item of each source to begin with, then one per item yielded: `k + n` reads and
+ * `n log k` comparisons.
  */
 export function* mergeByPosition<T>(
   sources: Iterable<Iterable<T>>,

@@ -2,7 +2,7 @@
 
 import type { Pattern, Topic } from './topic.ts'
 
-/** What patterns say behind the same first segments. */
+/** The patterns that share the same first segments. */
 export interface PatternNode {
   readonly literal: ReadonlyMap<string, PatternNode>
   /** Behind a `*`. */
@@ -32,17 +32,23 @@ export function patternTreeOf(patterns: readonly Pattern[]): PatternNode {
   return root
 }
 
-/** Whether one of the tree's patterns matches, as `matchesPattern` has it. Looks at each node of the tree once at most. */
+/**
+ * Whether one of the tree's patterns matches, like `matchesPattern`. Looks at each node of the tree
+ * once at most.
+ */
 export function matchesTree(root: PatternNode, topic: Topic): boolean {
   return matchesFrom(root, topic, 0)
 }
 
-/** Whether one of the tree's patterns matches every topic that `asked` matches. Looks at each node of the tree once at most. */
+/**
+ * Whether one of the tree's patterns matches every topic that `asked` matches. Looks at each node
+ * of the tree once at most.
+ */
 export function coversTree(root: PatternNode, asked: Pattern): boolean {
   return coversFrom(root, asked, 0)
 }
 
-/** Whether wildcards of the first segment pass a topic that begins with this segment by. */
+/** Whether wildcards in the first segment skip topics that begin with this segment. */
 export function isHubSegment(segment: string): boolean {
   return segment.startsWith('$')
 }
@@ -61,7 +67,10 @@ function goesOn(node: PatternNode, topic: Topic, end: number): boolean {
   return end === topic.length ? node.isEnd : matchesFrom(node, topic, end + 1)
 }
 
-/** A granted `*` takes any segment but `**`, a granted `**` any that are left; a granted literal only itself. */
+/**
+ * A granted `*` covers any segment but `**`. A granted `**` covers any segments that are left. A
+ * granted literal covers only itself.
+ */
 function coversFrom(node: PatternNode, asked: Pattern, start: number): boolean {
   const isWild = start > 0 || !isHubSegment(asked)
   if (node.isDeep && isWild) return true

@@ -5,10 +5,11 @@
 //   sequence = 1 to 11 of [0-9a-z], base 36, no leading zero
 //   part     = "~" letter 1 to 64 of [0-9A-Za-z_-]
 //
-// The leading "1" is the version. Until a log has had 60 million events a cursor has at most 26 characters, until it has had
-// 2 billion at most 27; in a log that began as a copy it has up to 5 more. Parts carry what only some sessions need: the key of
-// a topic set that was changed on the open stream, or the position of a catch-up in progress. A cursor with a part that the
-// reader does not know must not be resumed as if the part were not there.
+// The leading "1" is the version. A cursor has at most 26 characters in a log of up to 60 million
+// events, and at most 27 up to 2 billion. In a log that began as a copy it has up to 5 more. Parts
+// are for the few sessions that need them. A part may carry the key of a topic set that was changed
+// on the open stream, or the position of a catch-up. A reader that does not know a part must not
+// resume as if the part were not there.
 
 import { epochPattern, isEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
@@ -38,10 +39,13 @@ const cursorShape = new RegExp(
   `^1(${epochPattern})-(0|[1-9a-z][0-9a-z]{0,10})((?:~[a-z][0-9A-Za-z_-]{1,64}){0,4})$`,
 )
 
-/** A letter and what it carries. */
+/** A letter and its value. */
 const partShape = /^[a-z][0-9A-Za-z_-]{1,64}$/
 
-/** For drivers: the position of `sequence` (0 = before the first record), which `epoch` wrote; see `Lineage.positionAt`. */
+/**
+ * For drivers: the position of `sequence` (0 = before the first record), which `epoch` wrote; see
+ * `Lineage.positionAt`.
+ */
 export function makePosition(epoch: Epoch, sequence: number): Position {
   const inside: Inside = { epoch, sequence }
   return inside as unknown as Position
@@ -58,7 +62,7 @@ export function sequenceOf(position: Position): number {
 }
 
 /**
- * Refuses what is no position.
+ * Refuses a value that is no position.
  * @throws LogError `POSITION_INVALID`
  */
 export function requirePosition(value: unknown): void {
@@ -80,8 +84,8 @@ function isPosition(value: unknown): boolean {
 }
 
 /**
- * Whether one epoch wrote both positions. One place in a history has one name, so two positions that compare as equal
- * are the same place only if their epoch is the same too.
+ * Whether one epoch wrote both positions. A place in a history has one name. So two positions that
+ * compare as equal are the same place only if their epochs are equal too.
  * @throws LogError `POSITION_INVALID` for what is no position
  */
 export function isSameEpoch(a: Position, b: Position): boolean {
@@ -91,8 +95,9 @@ export function isSameEpoch(a: Position, b: Position): boolean {
 }
 
 /**
- * Negative when `a` is before `b`, 0 when equal, positive when after. Both must be positions that one log gave out: a cursor
- * that came from outside may be of another history, in which case the order means nothing.
+ * Negative when `a` is before `b`, 0 when equal, positive when after. Both must be positions that
+ * one log gave out. A cursor from outside may belong to another history, and then the order means
+ * nothing.
  * @throws LogError `POSITION_INVALID` for what is no position
  */
 export function comparePositions(a: Position, b: Position): number {

@@ -1,11 +1,11 @@
-// How much a record weighs in `maxBytes`.
+// The weight of a record in `maxBytes`.
 
 import type { NewEvent } from './event-log.ts'
 import { recordOverheadBytes } from './limits.ts'
 
 const utf8 = new TextEncoder()
 
-/** Bytes of an event as a record: its texts in UTF-8 and what every record costs beside them. */
+/** Bytes of an event as a record: its texts in UTF-8, and the overhead of every record. */
 export function measureRecord({ topic, type, data, key }: NewEvent): number {
   return (
     recordOverheadBytes +

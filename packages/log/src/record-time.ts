@@ -3,8 +3,9 @@
 import type { Clock } from './clock.ts'
 
 /**
- * The time for the next record, and "now" for every question about age: whole milliseconds, never before `newest`. A clock that says
- * what is no time says nothing: stored, it would make every later record's time one too.
+ * The time for the next record, and "now" for every question about age: whole milliseconds, never
+ * before `newest`. An impossible time of the clock is ignored. Once stored, it would spoil every
+ * later record's time.
  */
 export function readRecordTime(clock: Clock, newest: number): number {
   const now = Math.floor(clock.now())

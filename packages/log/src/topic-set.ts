@@ -1,4 +1,5 @@
-// What a subscription asks for: exact topics and patterns, checked, without doubles, in one canonical order.
+// The names of a subscription: exact topics and patterns, checked, without doubles, in one
+// canonical order.
 
 import { LogError } from './errors.ts'
 import { patternSegmentsMax, topicSetSizeMax } from './limits.ts'
@@ -18,8 +19,8 @@ export interface TopicSet {
 
 /**
  * Checks the names of a subscription.
- * @throws LogError `TOPIC_INVALID` for a malformed name, `TOPIC_SET_INVALID` for no array, for none, for more than 1,000 names,
- * or for patterns of more than 8,000 segments together
+ * @throws LogError `TOPIC_INVALID` for a malformed name. `TOPIC_SET_INVALID` for no array, for
+ *   none, for more than 1,000 names, or for patterns of more than 8,000 segments together
  */
 export function parseTopicSet(given: readonly string[]): TopicSet {
   const names = readList(given, {
@@ -38,7 +39,7 @@ export function parseTopicSet(given: readonly string[]): TopicSet {
       `A subscription may name ${topicSetSizeMax} topics at most; got ${names.length}. Use a pattern such as \`orders/*\`, or two subscriptions.`,
     )
   }
-  // Before anything looks at them as texts: sorting would ask an object to become one.
+  // Before anything uses them as texts: sorting would try to make a text of an object.
   for (const name of names) if (typeof name !== 'string') parseTopic(name)
   const unique = [...new Set(names)].sort()
   for (const name of unique) {
@@ -48,7 +49,8 @@ export function parseTopicSet(given: readonly string[]): TopicSet {
   const key = copyText(unique.join('\n'))
   const topics: Topic[] = []
   const patterns: Pattern[] = []
-  // Parts of the key, which share its text: a set holds each name once, and nothing of the URL or body it came in.
+  // Parts of the key, which share its text. So a set holds each name once, and nothing of its URL
+  // or body.
   for (const name of key.split('\n')) {
     if (hasWildcard(name)) patterns.push(name as Pattern)
     else topics.push(name as Topic)
@@ -66,7 +68,7 @@ export function parseTopicSet(given: readonly string[]): TopicSet {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** A text of its own: V8 makes a part of a text a view of it, which keeps the whole in memory. */
+/** Copies a text. V8 makes a part of a text a view of it, which keeps the whole text in memory. */
 function copyText(text: string): string {
   return decoder.decode(encoder.encode(text))
 }

@@ -1,4 +1,5 @@
-// The rules for topics and patterns. Both are checked once, at the door; inside, the type is the proof.
+// The rules for topics and patterns. Both are checked once, at the door. Inside, the type is the
+// proof.
 
 import { LogError } from './errors.ts'
 import { topicBytesMax, topicSegmentsMax } from './limits.ts'
@@ -11,8 +12,8 @@ export type Topic = string & { readonly __brand: 'Topic' }
 export type Pattern = string & { readonly __brand: 'Pattern' }
 
 /**
- * Checks a topic: segments split by `/`, none empty, `.` or `..`; at most 256 bytes of UTF-8; no control
- * characters, no `*`.
+ * Checks a topic. Segments are split by `/`; none is empty, `.` or `..`. At most 256 bytes of
+ * UTF-8; no control characters, no `*`.
  * @throws LogError `TOPIC_INVALID`
  */
 export function parseTopic(text: string): Topic {
@@ -24,7 +25,8 @@ export function parseTopic(text: string): Topic {
 }
 
 /**
- * Checks a pattern. A text without wildcards is a topic and therefore no pattern; see `parseTopicSet` for both.
+ * Checks a pattern. A text without wildcards is a topic and no pattern; see `parseTopicSet` for
+ * both.
  * @throws LogError `TOPIC_INVALID`
  */
 export function parsePattern(text: string): Pattern {
@@ -55,7 +57,7 @@ export function matchesPattern(pattern: Pattern, topic: Topic): boolean {
   let wanted = 0
   let given = 0
   for (;;) {
-    // A wildcard is a whole segment, so its first character tells it.
+    // A wildcard is a whole segment, so its first character identifies it.
     if (pattern.startsWith('**', wanted)) return true
     const wantedEnd = endOfSegment(pattern, wanted)
     const givenEnd = endOfSegment(topic, given)
@@ -78,7 +80,8 @@ function endOfSegment(text: string, start: number): number {
 }
 
 /**
- * The part of a pattern before its first wildcard segment, `orders/` of `orders/*`; every matching topic starts with it.
+ * The part of a pattern before its first wildcard segment, `orders/` of `orders/*`. Every matching
+ * topic starts with it.
  * @throws LogError `TOPIC_INVALID` for what is no text
  */
 export function literalPrefix(pattern: Pattern): string {

@@ -1,4 +1,5 @@
-// What may enter a log. What a topic may look like is proven by its type; the size of data is the door's business.
+// Checks a batch before it enters a log. A topic's type proves its form. The size of data is the
+// door's business.
 
 import { LogError } from './errors.ts'
 import type { NewBatch, NewEvent } from './event-log.ts'
@@ -44,7 +45,7 @@ export function validateBatch(batch: NewBatch): void {
     )
     if (fault !== undefined) throw new LogError('BATCH_INVALID', `${what}: ${fault}`)
   }
-  // One that waits for ever would hold up whoever comes behind it.
+  // A batch that waits for ever would delay all batches behind it.
   if (!(typeof patienceMs === 'number' && patienceMs >= 0 && patienceMs <= patienceMsMax)) {
     throw new LogError(
       'BATCH_INVALID',
@@ -54,7 +55,7 @@ export function validateBatch(batch: NewBatch): void {
   if (idempotencyKey !== undefined) validateIdempotencyKey(idempotencyKey)
 }
 
-/** Visible ASCII: what an HTTP header can carry unchanged. */
+/** Visible ASCII, which an HTTP header can carry unchanged. */
 function validateIdempotencyKey(key: string): void {
   const isText = typeof key === 'string'
   if (isText && key.length <= idempotencyKeyLengthMax && /^[\x21-\x7e]+$/.test(key)) return

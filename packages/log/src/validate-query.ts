@@ -1,4 +1,4 @@
-// What drivers are asked: checked before any of it reaches storage.
+// Checks queries before any of them reaches storage.
 
 import { LogError } from './errors.ts'
 import type { ReadQuery, Since, TailHandler } from './event-log.ts'
@@ -11,7 +11,7 @@ import type { TopicSet } from './topic-set.ts'
 const query = { code: 'OPTION_INVALID', what: 'A query' } as const
 
 /**
- * Checks what `read` is asked.
+ * Checks the query of `read`.
  * @throws LogError `OPTION_INVALID`, `POSITION_INVALID`
  */
 export function validateQuery(asked: ReadQuery): void {
@@ -27,7 +27,7 @@ export function validateQuery(asked: ReadQuery): void {
 }
 
 /**
- * Checks what `locate` is asked.
+ * Checks the query of `locate`.
  * @throws LogError `OPTION_INVALID`
  */
 export function validateLocate(asked: { readonly topics: TopicSet; readonly since: Since }): void {
@@ -45,7 +45,7 @@ export function validateLocate(asked: { readonly topics: TopicSet; readonly sinc
 }
 
 /**
- * Checks what `tail` is given.
+ * Checks the arguments of `tail`.
  * @throws LogError `POSITION_INVALID`, `OPTION_INVALID`
  */
 export function validateTail(after: Position, handler: TailHandler): void {

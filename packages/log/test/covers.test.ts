@@ -1,4 +1,4 @@
-// What a grant of patterns covers: against every topic of a small world, and by example.
+// A grant of patterns, held against every topic of a small world, and examples.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

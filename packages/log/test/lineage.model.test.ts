@@ -1,4 +1,5 @@
-// Histories that part: random restarts, backups, restores and copies, each cursor held against what its owner has seen.
+// Histories that part: random restarts, backups, restores and copies, each cursor held against what
+// its owner has seen.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -102,7 +103,10 @@ class World {
     this.restart(at, true)
   }
 
-  /** The newest backup, written into the file that is there already: nobody can tell by the file that it was put back. */
+  /**
+   * The newest backup, written into the file that is there already: nobody can tell by the file
+   * that it was put back.
+   */
   putInto(at: number): void {
     const backup = this.#backups.at(-1)
     if (backup === undefined) throw new Error('There is no backup.')
@@ -153,7 +157,10 @@ function commonLength(a: readonly number[], b: readonly number[]): number {
   return length
 }
 
-/** Whether a history has anything of the file that a cursor comes from, or of the file that this one was made of. */
+/**
+ * Whether a history has anything of the file that a cursor comes from, or of the file that this one
+ * was made of.
+ */
 function hasHeardOf({ file }: Cursor, { files, own }: Site): boolean {
   if (file === undefined || file.base === root) return true
   return [own, ...files].some((each) => each === file || each === file.base)
@@ -178,7 +185,8 @@ test('a cursor is exact where its owner has seen just what the history holds, an
           expect(sequenceOf(position)).toBe(seen.length)
           expect(place.lost === undefined).toBe(common === seen.length)
           expect(place.after).toBeLessThanOrEqual(common)
-          // A copy of a copy, neither of which was heard of here: then all that is retained may be new to its reader.
+          // A copy of a copy, neither of which was heard of here: then all that is retained may be
+          // new to its reader.
           if (hasHeardOf(cursor, site)) expect(place.after).toBe(common)
           else early += 1
           if (place.lost !== undefined) parted += 1

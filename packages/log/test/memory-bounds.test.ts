@@ -1,4 +1,4 @@
-// What bounds the memory log: emptied topics, idempotency keys, lists, timers.
+// The bounds of the memory log: emptied topics, idempotency keys, lists, timers.
 
 import { collectGarbage, createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
@@ -150,7 +150,7 @@ test('a topic of many segments for each event takes no more memory than maxBytes
   const topics = parseTopicSet(['**'])
   const { records } = await log.read({ topics, after: first, upTo: head, limit: 10_000 })
   expect(records.length).toBeGreaterThan(100)
-  // What has been emptied keeps its mark, within a bound of its own.
+  // An emptied topic keeps its mark, within a bound of its own.
   expect(collectGarbage() - before).toBeLessThan(maxBytes + emptyTopicBytesMax)
   expect(records.length * 100 * topicSegmentBytes).toBeLessThan(maxBytes)
 })

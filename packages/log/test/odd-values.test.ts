@@ -1,4 +1,5 @@
-// Every export of the room, handed what its signature does not allow: the coded error, never a bare TypeError.
+// Every export of the room, handed what its signature does not allow: the coded error, never a bare
+// TypeError.
 
 import { createFakeClock, expectedOutcomes, tryOddValues, withThrowing } from '@tidemark/testkit'
 import type { OddCase } from '@tidemark/testkit'

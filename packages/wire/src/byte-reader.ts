@@ -1,8 +1,12 @@
-// Bytes that arrive in chunks, as text: UTF-8 split across chunks, malformed bytes as U+FFFD.
+// Turns chunks of bytes into text. Handles UTF-8 that is split across chunks; malformed bytes
+// become U+FFFD.
 
 const streaming: TextDecodeOptions = { stream: true }
 
-/** What one streaming `TextDecoder` gives, faster where a chunk ends with ASCII, as almost every chunk does. */
+/**
+ * Gives the same text as one streaming `TextDecoder`. It is faster when a chunk ends with ASCII, as
+ * almost every chunk does.
+ */
 export class ByteReader {
   // `ignoreBOM: true` keeps byte order marks: the decoder drops one, at the start of the stream.
   readonly #whole = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -12,8 +16,8 @@ export class ByteReader {
   read(bytes: Uint8Array): string {
     const last = bytes[bytes.length - 1]
     if (last === undefined) return ''
-    // After an ASCII byte no character is incomplete, so this call may end its stream. Engines decode a whole
-    // text several times faster than a part of a stream; bench/wire.ts, "bytes".
+    // After an ASCII byte no character is incomplete, so this call may end its stream. Engines
+    // decode a whole text several times faster than a part of a stream; bench/wire.ts, "bytes".
     const isWhole = last < 0x80
     if (isWhole && !this.#hasSplit) return this.#whole.decode(bytes)
     this.#hasSplit = !isWhole

@@ -1,21 +1,21 @@
-// The decoder over a web stream, such as the body of a fetch response.
+// Decodes a web stream, such as the body of a fetch response.
 
 import { createDecoder } from './decoder.ts'
 import type { DecoderOptions } from './decoder.ts'
 import type { DecodedEvent, DecoderHandler } from './decoder-handler.ts'
 import { readHandler, requireMethod } from './decoder-input.ts'
 
-/** Options of {@link decodeStream}: those of a decoder, and who else hears what is no event. */
+/** Options of {@link decodeStream}: those of a decoder, and a handler for all but events. */
 export interface DecodeStreamOptions extends DecoderOptions {
   /** Called for `retry` and comment lines, and ids without data, as they are read. */
   readonly handler?: Omit<DecoderHandler, 'event'> | undefined
 }
 
 /**
- * Yields the events of a stream of bytes. Reads on when the caller asks for the next event; leaving the loop
- * cancels the stream.
- * @throws WireError `DECODER_OPTION_INVALID`, `DECODER_LIMIT_INVALID`, `DECODER_CHUNK_INVALID`, and `LINE_TOO_LONG`,
- *   `EVENT_TOO_LARGE` after the events before it; and what the stream fails with
+ * Yields the events of a stream of bytes. Reads on when the caller asks for the next event. Leaving
+ * the loop cancels the stream.
+ * @throws WireError `DECODER_OPTION_INVALID`, `DECODER_LIMIT_INVALID`, `DECODER_CHUNK_INVALID`, and
+ *   `LINE_TOO_LONG`, `EVENT_TOO_LARGE` after the events before it; and what the stream fails with
  * @example
  * ```ts
  * import { decodeStream } from '@tidemark/wire'
@@ -52,7 +52,8 @@ export async function* decodeStream(
       if (failure !== undefined) throw failure.error
     }
   } finally {
-    // The outcome is already known to the caller; a stream that failed cannot be cancelled and says so again.
+    // The caller already knows the outcome. A stream that failed cannot be cancelled, and throws
+    // its error again.
     await reader.cancel().catch(() => {})
     reader.releaseLock()
   }

@@ -1,4 +1,4 @@
-// What callers hand a decoder, checked: those written in JavaScript may hand in anything.
+// Checks the arguments of a decoder, because callers in JavaScript may pass anything.
 
 import type { DecoderHandler } from './decoder-handler.ts'
 import { WireError } from './errors.ts'
@@ -7,15 +7,15 @@ import { quoteValue } from './quote.ts'
 /** `DecoderOptions`, as far as they are looked at here. */
 interface Options {
   readonly lastEventId?: string | undefined
-  readonly eventBytesMax?: number | undefined
-  readonly lineBytesMax?: number | undefined
+  readonly eventCharactersMax?: number | undefined
+  readonly lineCharactersMax?: number | undefined
 }
 
-/** Who hears what is no event. */
+/** The handler of all but events. */
 type SideHandler = Omit<DecoderHandler, 'event'>
 
 const handlerNames = ['event', 'retry', 'comment', 'id'] as const
-const optionNames = ['lastEventId', 'eventBytesMax', 'lineBytesMax'] as const
+const optionNames = ['lastEventId', 'eventCharactersMax', 'lineCharactersMax'] as const
 
 /**
  * Checks that a decoder can call its handler.
@@ -26,7 +26,7 @@ export function checkHandler(handler: DecoderHandler): void {
 }
 
 /**
- * Reads the handler of those who hear what is no event.
+ * Reads the handler of all but events.
  * @throws WireError `DECODER_OPTION_INVALID`
  */
 export function readHandler(options: {

@@ -5,7 +5,7 @@ import type { DecoderHandler } from './decoder-handler.ts'
 import { checkHandler, isBytes, readOptions, refuseChunk } from './decoder-input.ts'
 import { WireError } from './errors.ts'
 import { EventAssembler } from './event-assembler.ts'
-import { eventBytesMaxDefault } from './limits.ts'
+import { eventCharactersMaxDefault } from './limits.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { quoteValue } from './quote.ts'
 
@@ -14,12 +14,12 @@ export interface DecoderOptions {
   /** The last event id before the first event, when a stream is resumed. Default empty. */
   readonly lastEventId?: string | undefined
   /**
-   * Bytes of one event, from its first line to its blank line. Default 16 MiB. Counted in UTF-16 code units, so
-   * that text beyond ASCII may have up to 3 times as many bytes and never fewer.
+   * Characters of one event, from its first line to its blank line. Default 16 Mi. Characters are
+   * UTF-16 code units. UTF-8 has as many bytes or more, up to 3 times as many.
    */
-  readonly eventBytesMax?: number | undefined
-  /** Bytes of one line, comments included, counted alike. Default `eventBytesMax`. */
-  readonly lineBytesMax?: number | undefined
+  readonly eventCharactersMax?: number | undefined
+  /** Characters of one line, comments included. Default `eventCharactersMax`. */
+  readonly lineCharactersMax?: number | undefined
 }
 
 /** Decodes one stream; a reconnect is another stream and takes another decoder. */
@@ -27,25 +27,27 @@ export interface Decoder {
   /**
    * Takes the next chunk, cut anywhere, and calls the handler for what is complete.
    *
-   * When it throws (a limit, a chunk of the wrong type, or the handler), the rest of the chunk is lost: the decoder drops what it holds and
-   * refuses further chunks.
+   * It may throw because of a limit, a chunk of the wrong type, or the handler. Then the rest of
+   * the chunk is lost, and the decoder drops what it holds and refuses further chunks.
    * @throws WireError `LINE_TOO_LONG`, `EVENT_TOO_LARGE`, `DECODER_CHUNK_INVALID`, `DECODER_ENDED`
    */
   push(chunk: Uint8Array | string): void
   /**
-   * The stream is over. An event without its blank line is dropped, as the specification asks. Called from
-   * within the handler, it takes effect after the chunk.
+   * Ends the stream. An event without its blank line is dropped, as the specification asks. A call
+   * from within the handler takes effect after the chunk.
    */
   end(): void
-  /** What a reconnect sends as `Last-Event-ID`: the id in force at the last blank line. */
+  /** The value for `Last-Event-ID` of a reconnect: the id in force at the last blank line. */
   readonly lastEventId: string
 }
 
 /**
  * Creates a decoder for one stream after the WHATWG rules, HTML §9.2.5 and §9.2.6.
  *
- * It works in linear time however the stream is cut, and holds one event and one line at most.
- * @throws WireError `DECODER_LIMIT_INVALID` for a limit that is not a whole number from 1 up, `DECODER_OPTION_INVALID`
+ * The decoder works in linear time however the stream is cut. It holds one event and one line at
+ * most.
+ * @throws WireError `DECODER_LIMIT_INVALID` for a limit that is no whole number from 1 up;
+ *   `DECODER_OPTION_INVALID`
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  * @example
  * ```ts
@@ -69,12 +71,12 @@ class StreamDecoder implements Decoder {
   #failure: unknown
 
   constructor(handler: DecoderHandler, options: DecoderOptions) {
-    const { lastEventId = '', eventBytesMax = eventBytesMaxDefault } = options
-    const { lineBytesMax = eventBytesMax } = options
-    checkLimit('eventBytesMax', eventBytesMax)
-    checkLimit('lineBytesMax', lineBytesMax)
-    this.#assembler = new EventAssembler(handler, { lastEventId, eventBytesMax })
-    this.#splitter = new LineSplitter(this.#assembler, lineBytesMax)
+    const { lastEventId = '', eventCharactersMax = eventCharactersMaxDefault } = options
+    const { lineCharactersMax = eventCharactersMax } = options
+    checkLimit('eventCharactersMax', eventCharactersMax)
+    checkLimit('lineCharactersMax', lineCharactersMax)
+    this.#assembler = new EventAssembler(handler, { lastEventId, eventCharactersMax })
+    this.#splitter = new LineSplitter(this.#assembler, lineCharactersMax)
   }
 
   get lastEventId(): string {
@@ -126,6 +128,6 @@ function checkLimit(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1) return
   throw new WireError(
     'DECODER_LIMIT_INVALID',
-    `${name} must be a whole number of bytes from 1 up; got ${quoteValue(value)}. Leave it out for the default.`,
+    `${name} must be a whole number of characters from 1 up; got ${quoteValue(value)}. Leave it out for the default.`,
   )
 }

@@ -1,15 +1,19 @@
-// The encoder: one event, comment or retry as text. What would break the format is refused, never repaired.
+// The encoder: turns one event, comment or retry into text. It refuses input that would break the
+// format, and repairs nothing.
 
 import { WireError } from './errors.ts'
 import { checkField, hasLineBreak } from './fields.ts'
 import { fieldsMax } from './limits.ts'
 import { quote, quoteValue } from './quote.ts'
 
-/** What can be said in one event. Every part is optional; without `data` a browser dispatches nothing. */
+/** The parts of one event. Every part is optional. Without `data` a browser dispatches nothing. */
 export interface WireEvent {
-  /** Becomes the last event id. No CR, LF or NUL. Empty takes the last event id back. */
+  /** Becomes the last event id. No CR, LF or NUL. An empty id resets the last event id. */
   readonly id?: string | undefined
-  /** The event type. No CR or LF. Default `message`, which is not written; nor is an empty one, which means the same. */
+  /**
+   * The event type. No CR or LF. Default `message`. That type and the empty one, which means the
+   * same, are not written.
+   */
   readonly event?: string | undefined
   /** The payload. CR, LF and CRLF start a new `data` line and are read back as LF. */
   readonly data?: string | undefined
@@ -22,9 +26,10 @@ export interface WireEvent {
 /**
  * Encodes one event: `id`, `event`, other fields, `retry`, `data`, blank line.
  *
- * Half of a surrogate pair anywhere is refused (`EVENT_TEXT_INVALID`), because UTF-8 would silently replace it.
- * @throws WireError `EVENT_INVALID`, `EVENT_ID_INVALID`, `EVENT_TYPE_INVALID`, `EVENT_FIELD_INVALID`,
- *   `EVENT_RETRY_INVALID`, `EVENT_TEXT_INVALID`
+ * Half of a surrogate pair anywhere is refused (`EVENT_TEXT_INVALID`), because UTF-8 would silently
+ * replace it.
+ * @throws WireError `EVENT_INVALID`, `EVENT_ID_INVALID`, `EVENT_TYPE_INVALID`,
+ *   `EVENT_FIELD_INVALID`, `EVENT_RETRY_INVALID`, `EVENT_TEXT_INVALID`
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  * @example
  * ```ts
@@ -45,7 +50,7 @@ export function encodeEvent(event: WireEvent): string {
   return requireWellFormed(`${text}\n`)
 }
 
-/** Each member once: a getter may throw, or give something else the next time. */
+/** Reads each member once: a getter may throw, or return something else the next time. */
 function readEvent(value: WireEvent): WireEvent {
   if (typeof value !== 'object' || value === null) {
     throw new WireError(
@@ -64,7 +69,8 @@ function readEvent(value: WireEvent): WireEvent {
 }
 
 /**
- * Encodes a comment, which no parser hands to the page: one `: …` line per line of `text`, and a blank line.
+ * Encodes a comment, which no parser hands to the page: one `: …` line per line of `text`, and a
+ * blank line.
  * @throws WireError `EVENT_TEXT_INVALID`
  */
 export function encodeComment(text: string): string {
@@ -157,7 +163,10 @@ function encodeLines(prefix: string, text: string): string {
   return `${prefix}${text.replaceAll(/\r\n|\r|\n/g, `\n${prefix}`)}\n`
 }
 
-/** Once over the whole: the breaks and names between two texts keep their halves from making a pair. */
+/**
+ * Checks the whole text once. The line breaks and names between two texts keep halves of theirs
+ * from forming a pair.
+ */
 function requireWellFormed(text: string): string {
   if (text.isWellFormed()) return text
   const at = text.search(/\p{Surrogate}/u)

@@ -1,6 +1,6 @@
 // Every error this room throws, by code.
 
-/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+/** The meaning of each code and the remedy; `docs/reference/errors.md` is generated from it. */
 export const wireErrors = {
   EVENT_INVALID: 'What is to be encoded is no event, or cannot be read.',
   EVENT_ID_INVALID:
@@ -13,9 +13,9 @@ export const wireErrors = {
   EVENT_TEXT_INVALID:
     'A text is none, or holds half of a surrogate pair, which UTF-8 cannot carry.',
   LINE_TOO_LONG:
-    'A line of the stream is longer than the decoder accepts; raise `lineBytesMax` or send less.',
+    'A line of the stream is longer than the decoder accepts; raise `lineCharactersMax` or send less.',
   EVENT_TOO_LARGE:
-    'An event of the stream is larger than the decoder accepts; raise `eventBytesMax` or send less.',
+    'An event of the stream is larger than the decoder accepts; raise `eventCharactersMax` or send less.',
   DECODER_LIMIT_INVALID: 'A limit handed to the decoder is not a whole number from 1 up.',
   DECODER_OPTION_INVALID: 'A handler, stream or option of a decoder is of the wrong type.',
   DECODER_CHUNK_INVALID: 'A chunk handed to the decoder is neither bytes nor text.',
@@ -25,7 +25,10 @@ export const wireErrors = {
 /** A stable code of {@link wireErrors}. */
 export type WireErrorCode = keyof typeof wireErrors
 
-/** An error of the encoder or decoder; `code` is stable, the message says what, got and what to do. */
+/**
+ * An error of the encoder or decoder. `code` is stable; the message says what is wrong, what was
+ * given, and what to do.
+ */
 export class WireError extends Error {
   override readonly name = 'WireError'
   readonly code: WireErrorCode

@@ -21,7 +21,7 @@ const V = 118
 /** Holds the buffers of the specification: data, event type and last event id. */
 export class EventAssembler implements LineSink {
   readonly #handler: DecoderHandler
-  readonly #eventBytesMax: number
+  readonly #eventCharactersMax: number
   /** Sent by the last blank line: what a reconnect says. */
   #lastEventId: string
   /** Set by an `id` line; becomes the last event id at the next blank line. */
@@ -37,9 +37,12 @@ export class EventAssembler implements LineSink {
   /** Characters of the event's lines so far; 0 = nothing of it is held. */
   #size = 0
 
-  constructor(handler: DecoderHandler, options: { lastEventId: string; eventBytesMax: number }) {
+  constructor(
+    handler: DecoderHandler,
+    options: { lastEventId: string; eventCharactersMax: number },
+  ) {
     this.#handler = handler
-    this.#eventBytesMax = options.eventBytesMax
+    this.#eventCharactersMax = options.eventCharactersMax
     this.#lastEventId = options.lastEventId
     this.#idBuffer = options.lastEventId
   }
@@ -121,15 +124,17 @@ export class EventAssembler implements LineSink {
   }
 
   #comment(text: string, start: number, end: number): void {
-    // Beside a held event a comment counts too, because slices of the event may keep its whole chunk in memory.
-    // Alone it does not: a server may send comments without a blank line for a year.
+    // A comment beside a held event counts too, because slices of the event may keep its whole
+    // chunk in memory. A comment alone does not count: a server may send comments without a blank
+    // line for a year.
     if (this.#size > 0) this.#grow(end - start + 1)
     this.#handler.comment?.(text.slice(valueStart(text, start + 1), end))
   }
 
   /** All but the usual spelling of `data`, `id` and `event`: other names, and names without a colon. */
   #rareField(text: string, start: number, end: number): void {
-    // Not `indexOf`: in a chunk of lines without colons it would search to the end of the chunk for every line.
+    // Not `indexOf`: in a chunk of lines without colons it would search to the chunk's end for
+    // every line.
     let colon = start
     while (colon < end && text.charCodeAt(colon) !== COLON) colon++
     const name = text.slice(start, colon)
@@ -174,13 +179,13 @@ export class EventAssembler implements LineSink {
 
   #grow(length: number): void {
     this.#size += length
-    if (this.#size > this.#eventBytesMax) throw this.#tooLarge()
+    if (this.#size > this.#eventCharactersMax) throw this.#tooLarge()
   }
 
   #tooLarge(): WireError {
     return new WireError(
       'EVENT_TOO_LARGE',
-      `An event may have ${this.#eventBytesMax} bytes at most; got ${this.#size} or more. Raise eventBytesMax if the sender is trusted.`,
+      `An event may have ${this.#eventCharactersMax} characters at most; got ${this.#size} or more. Raise eventCharactersMax if the sender is trusted.`,
     )
   }
 }

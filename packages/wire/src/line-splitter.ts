@@ -1,10 +1,10 @@
-// Cuts text that arrives in chunks into lines. CR, LF and CRLF end a line, also when a chunk ends between CR and LF.
-// https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+// Cuts chunks of text into lines. CR, LF and CRLF end a line, also when a chunk ends between CR and
+// LF.
 
 import { WireError } from './errors.ts'
 import { TextParts } from './text-parts.ts'
 
-/** What the lines go to. */
+/** The receiver of the lines. */
 export interface LineSink {
   /** A line that is not empty: `text` from `start` to `end` (exclusive). */
   line(text: string, start: number, end: number): void
@@ -18,15 +18,18 @@ const CR = 13
 /** Scans every chunk once; a line in progress is kept in parts and joined when its end arrives. */
 export class LineSplitter {
   readonly #sink: LineSink
-  readonly #lineBytesMax: number
+  readonly #lineCharactersMax: number
   readonly #pending = new TextParts('')
   #pendingLength = 0
-  /** The last chunk ended with CR: its line has been handed over, a LF that follows belongs to it. */
+  /**
+   * The last chunk ended with CR. Its line has been handed over, and a LF that follows belongs to
+   * it.
+   */
   #isAfterCr = false
 
-  constructor(sink: LineSink, lineBytesMax: number) {
+  constructor(sink: LineSink, lineCharactersMax: number) {
     this.#sink = sink
-    this.#lineBytesMax = lineBytesMax
+    this.#lineCharactersMax = lineCharactersMax
   }
 
   push(text: string): void {
@@ -37,8 +40,8 @@ export class LineSplitter {
       if (text.charCodeAt(0) === LF) start = 1
     }
     if (this.#pendingLength > 0) start = this.#endPending(text, start)
-    // No line of a chunk within the limit is over it, so that the fast path need not look.
-    const isPlain = text.length <= this.#lineBytesMax && !text.includes('\r', start)
+    // If a chunk is within the limit, so are its lines, and the fast path need not check them.
+    const isPlain = text.length <= this.#lineCharactersMax && !text.includes('\r', start)
     start = isPlain ? this.#splitAtLf(text, start) : this.#splitAny(text, start)
     if (start < text.length) this.#keep(text, start, text.length)
   }
@@ -79,8 +82,8 @@ export class LineSplitter {
 
   #splitAny(text: string, from: number): number {
     let start = from
-    // A found CR or LF is used before the next one is searched, so that a text of CRs
-    // is not searched to its end for a LF once per line.
+    // A found CR or LF is used before the next one is searched. Otherwise a text of CRs would be
+    // searched to its end for a LF once per line.
     let cr = text.indexOf('\r', start)
     let lf = text.indexOf('\n', start)
     for (;;) {
@@ -102,20 +105,20 @@ export class LineSplitter {
   }
 
   #handOver(text: string, start: number, end: number): void {
-    if (end - start > this.#lineBytesMax) throw this.#tooLong(end - start)
+    if (end - start > this.#lineCharactersMax) throw this.#tooLong(end - start)
     this.#sink.line(text, start, end)
   }
 
   #keep(text: string, start: number, end: number): void {
     this.#pendingLength += end - start
-    if (this.#pendingLength > this.#lineBytesMax) throw this.#tooLong(this.#pendingLength)
+    if (this.#pendingLength > this.#lineCharactersMax) throw this.#tooLong(this.#pendingLength)
     this.#pending.push(text.slice(start, end))
   }
 
   #tooLong(length: number): WireError {
     return new WireError(
       'LINE_TOO_LONG',
-      `A line may have ${this.#lineBytesMax} bytes at most; got ${length} or more. Raise lineBytesMax if the sender is trusted.`,
+      `A line may have ${this.#lineCharactersMax} characters at most; got ${length} or more. Raise lineCharactersMax if the sender is trusted.`,
     )
   }
 }

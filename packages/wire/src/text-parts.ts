@@ -1,13 +1,22 @@
-// A long text that arrives in small parts: put together in linear time, with little held beside it.
+// Puts a long text together from small parts, in linear time and with little memory beside it.
 
 import { partsMax, smallPartMax } from './limits.ts'
 
-/** Collects parts of a text. A small part is copied twice at most, a larger one once, when the text is read. */
+/**
+ * Collects parts of a text. A small part is copied twice at most, a larger one once, when the text
+ * is read.
+ */
 export class TextParts {
   readonly #separator: string
-  /** Grown by concatenation, which engines put off until the text is read; bench/wire.ts, "64-byte chunks". */
+  /**
+   * Grown by concatenation, which engines delay until the text is read; bench/wire.ts, "64-byte
+   * chunks".
+   */
   #text: string | undefined
-  /** What follows, as long as it is small parts: each would cost a concatenation more memory than it has text. */
+  /**
+   * The small parts that follow. A concatenation of each would cost more memory than the part has
+   * text.
+   */
   #small: string[] = []
 
   constructor(separator: string) {

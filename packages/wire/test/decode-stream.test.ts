@@ -62,7 +62,7 @@ test('events before a failure are yielded before it is thrown', async () => {
   const failure = new Error('connection reset')
   expect(await collect(sourceOf(['data: a\n\n'], failure))).toEqual({ data: ['a'], error: failure })
   const source = sourceOf(['data: a\n\ndata: too long\n\n'])
-  expect(await collect(source, { lineBytesMax: 10 })).toEqual({
+  expect(await collect(source, { lineCharactersMax: 10 })).toEqual({
     data: ['a'],
     error: expect.objectContaining({ code: 'LINE_TOO_LONG' }),
   })

@@ -96,43 +96,43 @@ describe('limits', () => {
   }[] = [
     {
       name: 'a line over the limit',
-      options: { lineBytesMax: 10 },
+      options: { lineCharactersMax: 10 },
       chunks: ['data: abcde\n'],
       code: 'LINE_TOO_LONG',
     },
     {
       name: 'a line over the limit before its end',
-      options: { lineBytesMax: 10 },
+      options: { lineCharactersMax: 10 },
       chunks: ['data', ': ab', 'cde'],
       code: 'LINE_TOO_LONG',
     },
     {
       name: 'a line over the limit that ends with CR',
-      options: { lineBytesMax: 10 },
+      options: { lineCharactersMax: 10 },
       chunks: ['data: abcde\r'],
       code: 'LINE_TOO_LONG',
     },
     {
       name: 'a comment over the limit',
-      options: { lineBytesMax: 10 },
+      options: { lineCharactersMax: 10 },
       chunks: [':0123456789'],
       code: 'LINE_TOO_LONG',
     },
     {
       name: 'an event of many short lines',
-      options: { eventBytesMax: 20 },
+      options: { eventCharactersMax: 20 },
       chunks: ['data\n'.repeat(5)],
       code: 'EVENT_TOO_LARGE',
     },
     {
       name: 'an event of many fields',
-      options: { eventBytesMax: 20 },
+      options: { eventCharactersMax: 20 },
       chunks: ['a\nb\n'.repeat(6)],
       code: 'EVENT_TOO_LARGE',
     },
     {
       name: 'an event with many comments in it',
-      options: { eventBytesMax: 20 },
+      options: { eventCharactersMax: 20 },
       chunks: ['data\n', ':\n'.repeat(8)],
       code: 'EVENT_TOO_LARGE',
     },
@@ -143,14 +143,14 @@ describe('limits', () => {
   })
 
   test('what just fits passes', () => {
-    expect(decodeAll(['data: abcd\n\n'], { lineBytesMax: 10 }).events).toHaveLength(1)
+    expect(decodeAll(['data: abcd\n\n'], { lineCharactersMax: 10 }).events).toHaveLength(1)
     const fits = 'data\n'.repeat(4)
-    expect(decodeAll([`${fits}\n${fits}\n`], { eventBytesMax: 20 }).events).toHaveLength(2)
+    expect(decodeAll([`${fits}\n${fits}\n`], { eventCharactersMax: 20 }).events).toHaveLength(2)
   })
 
   test('comments alone never add up', () => {
     expect(
-      decodeAll(Array<string>(1000).fill(': beat\n'), { eventBytesMax: 20 }).comments,
+      decodeAll(Array<string>(1000).fill(': beat\n'), { eventCharactersMax: 20 }).comments,
     ).toHaveLength(1000)
   })
 
@@ -169,7 +169,7 @@ describe('limits', () => {
       const max = 1024 * 1024
       const encoder = new TextEncoder()
       let ids = 0
-      const decoder = createDecoder({ event: () => (ids += 1) }, { eventBytesMax: max })
+      const decoder = createDecoder({ event: () => (ids += 1) }, { eventCharactersMax: max })
       // One character of two bytes in each part: V8 stores the whole part by two.
       const part = `${'x'.repeat(length - 1)}€`
       const fill = (text: string): void => {
@@ -194,7 +194,7 @@ describe('limits', () => {
   )
 
   test.each([0, -1, 1.5, Number.NaN, Infinity])('%d is no limit', (value) => {
-    for (const name of ['eventBytesMax', 'lineBytesMax']) {
+    for (const name of ['eventCharactersMax', 'lineCharactersMax']) {
       expect(() => createDecoder({ event: () => {} }, { [name]: value })).toThrow(
         expect.objectContaining({ code: 'DECODER_LIMIT_INVALID' }),
       )

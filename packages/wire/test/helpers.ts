@@ -1,4 +1,4 @@
-// What several tests of this room share: running a decoder over chunks, cutting.
+// Helpers that several tests of this room share: running a decoder over chunks, cutting.
 
 import { createDecoder } from '../src/index.ts'
 import type { DecodedEvent, DecoderOptions } from '../src/index.ts'
@@ -34,7 +34,10 @@ export function decodeAll(
   return { events, retries, comments, ids, lastEventId: decoder.lastEventId }
 }
 
-/** Cuts at the given places, each taken as a share of the length from 0 to 1; equal places give empty chunks. */
+/**
+ * Cuts at the given places, each taken as a share of the length from 0 to 1; equal places give
+ * empty chunks.
+ */
 export function cutAt<T extends string | Uint8Array>(whole: T, shares: readonly number[]): T[] {
   const places = shares.map((share) => Math.floor(share * whole.length)).sort((a, b) => a - b)
   return [0, ...places].map((place, i) => whole.slice(place, places[i] ?? whole.length) as T)

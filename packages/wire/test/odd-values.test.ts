@@ -1,4 +1,5 @@
-// Every export of the room, handed what its signature does not allow: the coded error, never a bare TypeError.
+// Every export of the room, handed what its signature does not allow: the coded error, never a bare
+// TypeError.
 
 import { expectedOutcomes, tryOddValues, withThrowing } from '@tidemark/testkit'
 import type { OddCase } from '@tidemark/testkit'
@@ -87,10 +88,12 @@ const cases: Readonly<Record<string, OddCase>> = {
   'createDecoder: lastEventId': decoderOption('lastEventId', 'DECODER_OPTION_INVALID', [
     'empty text',
   ]),
-  'createDecoder: eventBytesMax': decoderOption('eventBytesMax', 'DECODER_LIMIT_INVALID', [
-    'a number',
-  ]),
-  'createDecoder: lineBytesMax': decoderOption('lineBytesMax', 'DECODER_LIMIT_INVALID', [
+  'createDecoder: eventCharactersMax': decoderOption(
+    'eventCharactersMax',
+    'DECODER_LIMIT_INVALID',
+    ['a number'],
+  ),
+  'createDecoder: lineCharactersMax': decoderOption('lineCharactersMax', 'DECODER_LIMIT_INVALID', [
     'a number',
   ]),
   'createDecoder: a chunk': {

@@ -28,7 +28,7 @@ function bytesOf({ text, base64 }: Vector): Uint8Array {
   return text === undefined ? Buffer.from(base64 ?? '', 'base64') : utf8.encode(text)
 }
 
-/** What came out, in the form the vectors are written in. */
+/** The output, in the form in which the vectors are written. */
 function outcomeOf(chunks: readonly (Uint8Array | string)[]): Omit<Vector, 'name'> {
   const { events, retries, comments, lastEventId } = decodeAll(chunks)
   const plain = events.map((event) => ({

@@ -1,9 +1,9 @@
-// A worker's connections, which another process has accepted for it.
+// Connections of a worker, accepted by another process.
 
 import type { Server, Socket } from 'node:net'
 import type { FromWorker } from './messages.ts'
 
-/** Brings connections to a server that does not listen itself. */
+/** Passes connections to a server that does not listen itself. */
 export class HandedConnections {
   readonly #server: Server
   readonly #tell: (message: FromWorker) => void
@@ -13,25 +13,27 @@ export class HandedConnections {
   constructor(server: Server, tell: (message: FromWorker) => void) {
     this.#server = server
     this.#tell = tell
-    // Without this event Node's HTTP server neither looks for requests that come too slowly nor knows its connections.
+    // Node's HTTP server needs this event to look for requests that come too slowly, and to know
+    // its connections.
     server.emit('listening')
-    server.once('close', () => tell({ kind: 'leaving' }))
+    server.once('close', () => tell({ kind: 'drained' }))
   }
 
-  /** Serves a connection; it is undefined when it broke on its way here. */
+  /** Serves a connection. It is undefined when it broke on its way. */
   take(socket: Socket | undefined): void {
     this.#tell({ kind: 'taken' })
     if (socket === undefined) {
       this.#noteClosed()
       return
     }
-    // As the sockets that an HTTP server accepts itself: who has sent a request may close his side and read on.
+    // Like sockets that an HTTP server accepts itself: a client that has sent its request may close
+    // its side and read on.
     socket.allowHalfOpen = true
     socket.once('close', this.#onClose)
     this.#server.emit('connection', socket)
   }
 
-  /** Many connections that end together are told in one message. */
+  /** Connections that end together are reported in one message. */
   #noteClosed(): void {
     this.#closed += 1
     if (this.#closed > 1) return

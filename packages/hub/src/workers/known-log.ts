@@ -1,37 +1,40 @@
-// What the supervising process knows of the log of its workers, which no copy over the directory takes along.
+// The supervising process's knowledge of the log. A copy over the directory cannot change it.
 
-import type { Seen } from '@tidemark/log-lmdb'
+import type { SeenCommit } from '@tidemark/log-lmdb'
 
-/** What a worker is told that comes later. */
+/** The facts that a later worker is told. */
 export class KnownLog {
   #place: string | undefined
-  #seen: Seen | undefined
+  #seen: SeenCommit | undefined
 
-  /** The files of the hub's log: a worker that comes later takes no others, and makes none. */
+  /** The files of the hub's log. A later worker opens no others, and makes none. */
   get place(): string | undefined {
     return this.#place
   }
 
-  /** A worker that comes later does not go on from data that is older. */
-  get seen(): Seen | undefined {
+  /** The newest commit. A later worker does not continue data that is older. */
+  get seen(): SeenCommit | undefined {
     return this.#seen
   }
 
-  /** A worker has opened the log: the epoch it writes is the one that is written. */
+  /** A worker has opened the log. Its epoch is the one that is being written. */
   opened({
     place,
     seen,
   }: {
     readonly place?: string | undefined
-    readonly seen?: Seen | undefined
+    readonly seen?: SeenCommit | undefined
   }): void {
     this.#place ??= place
     if (seen !== undefined && seen.epoch !== this.#seen?.epoch) this.#seen = seen
     this.note(seen)
   }
 
-  /** A worker has seen this; one that writes an epoch from before is about to find out that it has lost the log. */
-  note(seen: Seen | undefined): void {
+  /**
+   * A worker has seen this commit. A worker of an older epoch is about to find out that it has lost
+   * the log, so its commits do not count.
+   */
+  note(seen: SeenCommit | undefined): void {
     if (seen === undefined || seen.epoch !== this.#seen?.epoch) return
     if (seen.transaction > this.#seen.transaction) this.#seen = seen
   }

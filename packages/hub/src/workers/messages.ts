@@ -1,6 +1,6 @@
-// What the supervising process and its workers tell each other.
+// Messages between the supervising process and its workers.
 
-import type { Seen } from '@tidemark/log-lmdb'
+import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { HubConfig } from '../config/hub-config.ts'
 
 /** Node's own object around a system's listening socket. */
@@ -10,25 +10,34 @@ export interface ListeningHandle {
 
 /** To a worker. */
 export type ToWorker =
-  /** The first message. The configuration is the one the hub was started with, whatever its file says by now. */
+  /**
+   * The first message. Its configuration is the one with which the hub was started, whatever the
+   * file says by now.
+   */
   | {
       readonly kind: 'start'
       /** This worker's share of it. */
       readonly config: HubConfig
       readonly url: string
       readonly drainSessionsPerSecond: number
-      /** What the first worker that was ready said of its log; undefined before, and in memory. */
+      /**
+       * The place of the log, from the first worker that was ready. Undefined before, and for a log
+       * in memory.
+       */
       readonly place?: string | undefined
-      /** What the workers have seen of their log last; undefined before the first was ready, and in memory. */
-      readonly seen?: Seen | undefined
+      /**
+       * The newest commit that workers have seen. Undefined before the first was ready, and for a
+       * log in memory.
+       */
+      readonly seen?: SeenCommit | undefined
     }
   /** Comes with the socket of a connection. */
   | { readonly kind: 'connection' }
-  /** Comes with a listening handle, which is to be sent back and let go; see door.ts. */
+  /** Comes with a listening handle, which is to be sent back and closed; see listening-socket.ts. */
   | { readonly kind: 'copy' }
-  /** Whether its event loop turns. */
+  /** Asks whether the event loop turns. */
   | { readonly kind: 'ping' }
-  /** Send the sessions away, then end. */
+  /** Asks the worker to close its sessions, then to end. */
   | { readonly kind: 'drain' }
 
 /** From a worker. */
@@ -37,17 +46,17 @@ export type FromWorker =
   | {
       readonly kind: 'ready'
       readonly place?: string | undefined
-      readonly seen?: Seen | undefined
+      readonly seen?: SeenCommit | undefined
     }
-  /** It has stored events. */
-  | { readonly kind: 'seen'; readonly seen: Seen }
-  /** It cannot start, and ends. */
+  /** The worker has stored events. */
+  | { readonly kind: 'seen'; readonly seen: SeenCommit }
+  /** The worker cannot start, and ends. */
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** The connection that was handed to it is its own now. */
+  /** Confirms the connection that was handed over. */
   | { readonly kind: 'taken' }
   /** Comes with the copy of a listening handle. */
   | { readonly kind: 'copy' }
-  /** So many of its connections have ended. */
+  /** A number of its connections have ended. */
   | { readonly kind: 'closed'; readonly connections: number }
   /** The answer to a ping. */
   | {
@@ -56,16 +65,19 @@ export type FromWorker =
       readonly sessions: number
       /** Storage takes no events from it. */
       readonly isStuck: boolean
-      /** How often it has stored events. */
+      /** Write transactions that stored events. */
       readonly commits: number
       /** It has no file descriptors left. */
       readonly isShort: boolean
-      /** What it has seen of its log; undefined in memory, and when nothing is stored any more. */
-      readonly seen?: Seen | undefined
+      /**
+       * The newest commit it has seen. Undefined for a log in memory, and when nothing is stored
+       * any more.
+       */
+      readonly seen?: SeenCommit | undefined
     }
-  /** It is drained and takes no more connections. */
-  | { readonly kind: 'leaving' }
-  /** What an operator should know. */
+  /** The worker is drained and takes no more connections. */
+  | { readonly kind: 'drained' }
+  /** A line for the operator. */
   | { readonly kind: 'line'; readonly text: string }
 
 /** An error on its way between processes. */
@@ -82,7 +94,7 @@ export function toFailure(error: unknown): Failure {
   return { message: error.message, code: isCoded ? String(error.code) : undefined }
 }
 
-/** The same error again, as far as whoever tells a person about it can see. */
+/** Makes the error again, with its message and code. */
 export function toError({ message, code }: Failure): Error {
   const error = new Error(message)
   return code === undefined ? error : Object.assign(error, { code })

@@ -2,10 +2,13 @@
 
 import type { Socket } from 'node:net'
 
-/** Between two times at which the places of those that have left are given back. */
+/** Empty places that are kept before the array is shortened. */
 const emptyPlacesMax = 1_024
 
-/** First in, first out. A `Set` from which thousands were taken skips all their places each time it is looked through. */
+/**
+ * First in, first out. A `Set` is slower: after thousands of removals, each iteration skips their
+ * places.
+ */
 export class SocketQueue {
   readonly #sockets: (Socket | undefined)[] = []
   #first = 0
@@ -18,8 +21,8 @@ export class SocketQueue {
     this.#sockets.push(socket)
   }
 
-  /** For one that was taken in vain: it is the next to be taken. */
-  putBack(socket: Socket): void {
+  /** Puts a socket back that was taken in vain. It is taken next. */
+  addFirst(socket: Socket): void {
     if (this.#first === 0) {
       this.#sockets.unshift(socket)
       return
@@ -28,7 +31,7 @@ export class SocketQueue {
     this.#sockets[this.#first] = socket
   }
 
-  /** The one that waits longest leaves; undefined when nobody waits. */
+  /** Takes the socket that has waited longest; undefined when none waits. */
   take(): Socket | undefined {
     const socket = this.#sockets[this.#first]
     if (socket === undefined) return undefined

@@ -1,4 +1,5 @@
-// A hub of several processes: this one accepts connections and supervises, the workers do everything else.
+// A hub of several processes. This process accepts connections and supervises; the workers do
+// everything else.
 
 import { createServer } from 'node:net'
 import process from 'node:process'
@@ -12,44 +13,45 @@ import { drainGraceMs, holdUpMs, watchLimits } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
 import { listen } from '../listen.ts'
 import { describeQueue } from './accept-queue.ts'
-import { Door } from './door.ts'
-import { Porter } from './porter.ts'
+import { ListeningSocket } from './listening-socket.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { Supervisor } from './supervisor.ts'
 import { forkWorker } from './worker-process.ts'
 
 /**
  * Starts `config.workers` processes on one port; resolves when all of them serve.
- * @throws HubError `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; what a worker that cannot start says
+ * @throws HubError `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; or the error of a worker that
+ *   cannot start
  */
 export async function startWorkers(
   config: HubConfig,
   say: (text: string) => void,
   watch: WatchLimits = watchLimits,
 ): Promise<Hub> {
-  const narrowness = describeQueue(config)
-  if (narrowness !== undefined) say(narrowness)
+  const queueWarning = describeQueue(config)
+  if (queueWarning !== undefined) say(queueWarning)
   const server = createServer({ pauseOnConnect: true, noDelay: true })
   const url = await listen(server, config)
-  const door = new Door({ server, clock: systemClock, say, holdUp })
-  const porter = new Porter({
+  const listeningSocket = new ListeningSocket({ server, clock: systemClock, say, holdUp })
+  const dispatcher = new Dispatcher({
     ...planConnections(config),
     onTheWayMax: planHandovers(config.workers),
     clock: systemClock,
-    onRoom: (hasRoom) => door.want(hasRoom),
+    onRoom: (hasRoom) => listeningSocket.setOpen(hasRoom),
   })
   server.on('connection', (socket) => {
-    porter.accept(socket)
-    door.entered()
+    dispatcher.accept(socket)
+    listeningSocket.accepted()
   })
   const descriptors = new DescriptorWatch({
     clock: systemClock,
     say,
-    onChange: (isShort) => porter.setShort(isShort),
+    onChange: (isShort) => dispatcher.setShort(isShort),
   })
   const stopListening = (): void => {
     descriptors.stop()
-    door.close()
-    porter.close()
+    listeningSocket.close()
+    dispatcher.close()
   }
   const supervisor = new Supervisor({
     workers: config.workers,
@@ -62,11 +64,11 @@ export async function startWorkers(
     drainMsMax: (config.maxSessions / drainSessionsPerSecond) * 1_000 + drainGraceMs,
     watch,
     fork: forkWorker,
-    porter,
-    door,
+    dispatcher,
+    listeningSocket,
     clock: systemClock,
     say,
-    // The port stays open while workers drain: those who knock are told by them when to come back.
+    // The port stays open while workers drain, so that new clients are told when to come back.
     onClosed: stopListening,
   })
   const kill = (): void => supervisor.kill()
@@ -90,12 +92,15 @@ export async function startWorkers(
   }
 }
 
-/** Stands still without using the processor. Nothing but hearing workers is missed meanwhile. */
+/** Blocks this process without using the processor. Only messages of workers are delayed. */
 function holdUp(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, holdUpMs)
 }
 
-/** Each worker holds its part of the sessions and of their topic sets, rounded up, and is a hub of one process otherwise. */
+/**
+ * One worker's share of the configuration. Each worker holds its part of the sessions and of their
+ * topic sets, rounded up. Otherwise it is a hub of one process.
+ */
 export function planShare(config: HubConfig): HubConfig {
   const { workers, maxSessions, maxTopicSetsBytes } = config
   return {

@@ -1,50 +1,51 @@
-// Keeps the workers of a hub alive: starts them, replaces those that end, and lets all of them go together.
+// Keeps the workers of a hub alive: starts them, replaces those that end, and stops all of them
+// together.
 
 import type { Clock, Timer } from '@tidemark/log'
 import { failedStartsMax } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
-import type { Door } from './door.ts'
+import type { ListeningSocket } from './listening-socket.ts'
 import { toError } from './messages.ts'
 import type { Failure, FromWorker, ToWorker } from './messages.ts'
-import type { Porter } from './porter.ts'
+import type { Dispatcher } from './dispatcher.ts'
 import { KnownLog } from './known-log.ts'
-import { RestartPace } from './restart-pace.ts'
-import { Storing } from './storing.ts'
+import { RestartBackoff } from './restart-backoff.ts'
+import { StorageHealth } from './storage-health.ts'
 import { Watchdog } from './watchdog.ts'
 import type { ForkWorker, WorkerProcess } from './worker-process.ts'
 
 export interface SupervisorOptions {
   readonly workers: number
-  /** What each worker is told first. */
+  /** The first message to each worker. */
   readonly start: ToWorker & { readonly kind: 'start' }
-  /** How long workers may take to leave before they are killed. Milliseconds. */
+  /** Time for workers to drain before they are killed. Milliseconds. */
   readonly drainMsMax: number
   readonly watch: WatchLimits
   readonly fork: ForkWorker
-  readonly porter: Porter
-  readonly door: Pick<Door, 'add' | 'remove' | 'receive'>
+  readonly dispatcher: Dispatcher
+  readonly listeningSocket: Pick<ListeningSocket, 'add' | 'remove' | 'receive'>
   readonly clock: Clock
-  /** Told of what an operator should know, one line at a time. */
+  /** Called with lines for the operator, one at a time. */
   readonly say: (text: string) => void
-  /** No worker takes connections any more, and none will. */
+  /** Called when no worker takes connections any more, and none will. */
   readonly onClosed: () => void
 }
 
-/** One place among the workers, which processes come and go in. */
+/** One place among the workers. Processes come and go in it. */
 interface Slot {
   /** Counts from 1, for people. */
   readonly number: number
-  readonly pace: RestartPace
+  readonly backoff: RestartBackoff
   process: WorkerProcess | undefined
-  /** When its process began to serve, by the clock's `elapsed`; undefined before that. */
+  /** When its process began to serve, by the clock's `elapsed`. Undefined before that. */
   servingSince: number | undefined
   /** Why its process could not start. */
   failure: Failure | undefined
   restart: Timer | undefined
-  readonly storing: Storing
-  /** It has sent its sessions away; how it ends does not matter any more. */
-  hasLeft: boolean
-  /** Watches its process from when it serves until it is let go. */
+  readonly storage: StorageHealth
+  /** The process has closed its sessions. How it ends does not matter any more. */
+  isDrained: boolean
+  /** Watches the process while it serves. */
   watchdog: Watchdog | undefined
 }
 
@@ -54,17 +55,17 @@ export class Supervisor {
   readonly failed: Promise<never>
   readonly #options: SupervisorOptions
   readonly #slots: readonly Slot[]
-  /** Nothing is replaced before all have served once, nor when they are being let go. */
-  #phase: 'starting' | 'serving' | 'leaving' = 'starting'
+  /** No worker is replaced before all have served once, nor while they are being stopped. */
+  #phase: 'starting' | 'serving' | 'stopping' = 'starting'
   #onReady: () => void = () => undefined
   #onFailed: (error: Error) => void = () => undefined
   /** Resolves when the last worker has ended after all were told to. */
   readonly #gone: Promise<void>
   #onGone: () => void = () => undefined
   readonly #log = new KnownLog()
-  /** Whoever dies from here on was killed by this process. */
+  /** From now on, deaths of workers are caused by this process. */
   #isKilling = false
-  /** Why the first worker ended that did not leave as it was told. */
+  /** The error of the first worker that ended without draining. */
   #lost: Error | undefined
 
   constructor(options: SupervisorOptions) {
@@ -72,18 +73,18 @@ export class Supervisor {
     const { clock } = options
     this.#slots = Array.from({ length: options.workers }, (_, i) => ({
       number: i + 1,
-      pace: new RestartPace(),
+      backoff: new RestartBackoff(),
       process: undefined,
       servingSince: undefined,
       failure: undefined,
       restart: undefined,
-      storing: new Storing(clock),
-      hasLeft: false,
+      storage: new StorageHealth(clock),
+      isDrained: false,
       watchdog: undefined,
     }))
     this.failed = new Promise((_, reject) => (this.#onFailed = reject))
     this.#gone = new Promise((resolve) => (this.#onGone = resolve))
-    // Nobody may be waiting for it when it happens.
+    // Nobody may be awaiting it when it rejects.
     this.failed.catch(() => undefined)
   }
 
@@ -95,13 +96,14 @@ export class Supervisor {
   }
 
   /**
-   * Lets all workers send their sessions away; resolves when the last has ended, by `close` too.
-   * @throws HubError `WORKER_ENDED`, or what a worker says, when one died instead of sending its sessions away
+   * Drains all workers. Resolves when the last has ended, by `close` too.
+   * @throws HubError `WORKER_ENDED`, or a worker's own error, when a worker died instead of
+   *   draining
    */
   async drain(): Promise<void> {
     const { clock, drainMsMax } = this.#options
-    const timer = clock.after(drainMsMax, () => this.#giveUp())
-    await this.#leave((worker) => worker.send({ kind: 'drain' }))
+    const timer = clock.after(drainMsMax, () => this.#killRemaining())
+    await this.#stopAll((worker) => worker.send({ kind: 'drain' }))
     timer.cancel()
     if (this.#lost !== undefined) throw this.#lost
   }
@@ -109,12 +111,12 @@ export class Supervisor {
   /** Ends all workers now; resolves when the last has ended. */
   async close(): Promise<void> {
     this.#isKilling = true
-    await this.#leave((worker) => worker.kill())
+    await this.#stopAll((worker) => worker.kill())
   }
 
   /** Ends all workers without waiting, for the end of this process. */
   kill(): void {
-    this.#phase = 'leaving'
+    this.#phase = 'stopping'
     this.#isKilling = true
     for (const { restart, watchdog, process } of this.#slots) {
       restart?.cancel()
@@ -124,7 +126,7 @@ export class Supervisor {
   }
 
   /** A worker that hangs must not keep the hub from ending. */
-  #giveUp(): void {
+  #killRemaining(): void {
     for (const slot of this.#slots) {
       if (slot.process === undefined) continue
       this.#options.say(
@@ -134,8 +136,8 @@ export class Supervisor {
     }
   }
 
-  async #leave(tell: (worker: WorkerProcess) => void): Promise<void> {
-    this.#phase = 'leaving'
+  async #stopAll(tell: (worker: WorkerProcess) => void): Promise<void> {
+    this.#phase = 'stopping'
     for (const { restart, watchdog, process } of this.#slots) {
       restart?.cancel()
       watchdog?.stop()
@@ -145,28 +147,28 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): void {
-    const { fork, start, door } = this.#options
+    const { fork, start, listeningSocket } = this.#options
     slot.servingSince = undefined
     slot.failure = undefined
-    slot.storing.begin()
-    slot.hasLeft = false
+    slot.storage.begin()
+    slot.isDrained = false
     const worker = fork({
       heard: (message, handle) => this.#hear(slot, message, handle),
-      ended: (how, isDone) => this.#bury(slot, how, isDone),
+      ended: (how, isDone) => this.#onEnded(slot, how, isDone),
     })
     slot.process = worker
     worker.send({ ...start, place: this.#log.place, seen: this.#log.seen })
-    door.add(worker)
+    listeningSocket.add(worker)
   }
 
   #hear(slot: Slot, message: FromWorker, handle: unknown): void {
-    const { porter, door, say, watch, onClosed } = this.#options
+    const { dispatcher, listeningSocket, say, watch, onClosed } = this.#options
     const { number, process } = slot
     if (process === undefined) return
     switch (message.kind) {
       case 'ready':
         this.#log.opened(message)
-        this.#welcome(slot, process)
+        this.#startServing(slot, process)
         break
       case 'seen':
         this.#log.note(message.seen)
@@ -175,25 +177,26 @@ export class Supervisor {
         slot.failure = message.failure
         break
       case 'taken':
-        porter.taken(process)
+        dispatcher.confirmed(process)
         break
       case 'copy':
-        door.receive(handle)
+        listeningSocket.receive(handle)
         break
       case 'closed':
-        porter.closed(process, message.connections)
+        dispatcher.closed(process, message.connections)
         break
       case 'pong':
         slot.watchdog?.answered()
-        porter.heard(process, message)
-        slot.storing.hear(message)
+        dispatcher.answered(process, message)
+        slot.storage.hear(message)
         this.#log.note(message.seen)
-        if (slot.storing.stuckMs >= watch.hungLooks * watch.everyMs) this.#unstick(slot, process)
+        if (slot.storage.stuckMs >= watch.hungLooks * watch.everyMs)
+          this.#killIfStuck(slot, process)
         break
-      case 'leaving':
-        slot.hasLeft = true
-        porter.remove(process)
-        if (this.#phase === 'leaving' && !porter.hasWorkers) onClosed()
+      case 'drained':
+        slot.isDrained = true
+        dispatcher.remove(process)
+        if (this.#phase === 'stopping' && !dispatcher.hasWorkers) onClosed()
         break
       case 'line':
         say(`worker ${number}: ${message.text}`)
@@ -201,62 +204,63 @@ export class Supervisor {
     }
   }
 
-  #welcome(slot: Slot, worker: WorkerProcess): void {
-    const { clock, porter, say } = this.#options
+  #startServing(slot: Slot, worker: WorkerProcess): void {
+    const { clock, dispatcher, say } = this.#options
     slot.servingSince = clock.elapsed()
     slot.watchdog = this.#createWatchdog(slot, worker)
-    if (this.#phase !== 'leaving') slot.watchdog.start()
+    if (this.#phase !== 'stopping') slot.watchdog.start()
     if (this.#phase === 'serving') {
-      porter.add(worker)
+      dispatcher.add(worker)
       say(`${describe(slot)} serves.`)
     }
     if (this.#phase !== 'starting') return
     if (this.#slots.some(({ servingSince }) => servingSince === undefined)) return
-    // Before that nobody is served, because the hub may yet turn out unable to start.
-    for (const { process } of this.#slots) if (process !== undefined) porter.add(process)
+    // Connections are handed over only now, because the hub might have been unable to start.
+    for (const { process } of this.#slots) if (process !== undefined) dispatcher.add(process)
     this.#phase = 'serving'
     this.#onReady()
   }
 
   #createWatchdog(slot: Slot, worker: WorkerProcess): Watchdog {
-    const { clock, porter, watch, say } = this.#options
+    const { clock, dispatcher, watch, say } = this.#options
     return new Watchdog({
       limits: watch,
       clock,
       ask: () => {
         worker.send({ kind: 'ping' })
-        porter.asked(worker)
+        dispatcher.pinged(worker)
       },
-      onSilent: () => porter.doubt(worker),
+      onSilent: () => dispatcher.suspend(worker),
       onHung: () => {
         const silentMs = watch.hungLooks * watch.everyMs
         say(`${describe(slot)} hangs: it has not answered for ${silentMs} ms and is killed.`)
-        porter.remove(worker)
+        dispatcher.remove(worker)
         worker.kill()
       },
     })
   }
 
   /**
-   * Once another worker has stored something since, the fault is not the disk's: this one has lost the lock within itself and will
-   * not find it again. Without that proof killing may help nobody, and those who read go on reading.
+   * Kills a worker that cannot store events, if another worker has stored some since. Then the
+   * fault is not the disk's. The stuck worker has lost a lock within itself and will not get it
+   * back. Without that proof killing may not help, and its readers would lose their connections.
    */
-  #unstick(slot: Slot, worker: WorkerProcess): void {
+  #killIfStuck(slot: Slot, worker: WorkerProcess): void {
     const others = this.#slots.filter((other) => other !== slot)
-    const canStore = others.some(({ storing }) => storing.hasStoredSince(slot.storing))
+    const canStore = others.some(({ storage }) => storage.hasStoredSince(slot.storage))
     if (this.#phase !== 'serving' || !canStore) return
     this.#options.say(`${describe(slot)} cannot store events, while others can, and is killed.`)
-    this.#options.porter.remove(worker)
+    this.#options.dispatcher.remove(worker)
     worker.kill()
   }
 
-  #bury(slot: Slot, how: string, isDone: boolean): void {
-    const { porter, door, say } = this.#options
+  #onEnded(slot: Slot, how: string, isDone: boolean): void {
+    const { dispatcher, listeningSocket, say } = this.#options
     const { process, servingSince, failure } = slot
     const name = describe(slot)
     if (process !== undefined) {
-      porter.remove(process)
-      door.remove(process)
+      dispatcher.remove(process)
+      listeningSocket.remove(process)
     }
     slot.watchdog?.stop()
     slot.watchdog = undefined
@@ -266,11 +270,11 @@ export class Supervisor {
     const why = failure === undefined ? `${name} ${how}` : `${name} ${trouble}: ${failure.message}`
     if (this.#phase === 'starting') this.#onFailed(toError(failure ?? unexplained(why)))
     else if (this.#phase === 'serving') this.#replace(slot, { why, servingSince, failure })
-    else if (!this.#isKilling && !slot.hasLeft && (!isDone || failure !== undefined)) {
+    else if (!this.#isKilling && !slot.isDrained && (!isDone || failure !== undefined)) {
       say(`${why}, before it had sent its sessions away.`)
       this.#lost ??= toError(failure ?? unexplained(why))
     }
-    if (this.#phase === 'leaving' && this.#countProcesses() === 0) this.#onGone()
+    if (this.#phase === 'stopping' && this.#countProcesses() === 0) this.#onGone()
   }
 
   #replace(
@@ -284,9 +288,9 @@ export class Supervisor {
     const { clock, say } = this.#options
     const { why, servingSince, failure } = death
     const servedMs = servingSince === undefined ? undefined : clock.elapsed() - servingSince
-    const waitMs = slot.pace.next(servedMs)
+    const waitMs = slot.backoff.next(servedMs)
     const isServed = this.#slots.some((other) => other.servingSince !== undefined)
-    if (!isServed && slot.pace.failedStarts > failedStartsMax) {
+    if (!isServed && slot.backoff.failedStarts > failedStartsMax) {
       this.kill()
       this.#onFailed(toError(failure ?? unexplained(`${why}, again and again`)))
       return

@@ -1,4 +1,5 @@
-// Whether a worker's event loop still turns: it is asked again and again, and silence is counted.
+// Watches whether a worker's event loop turns: pings it again and again, and counts missing
+// answers.
 
 import type { Clock, Timer } from '@tidemark/log'
 import type { WatchLimits } from '../limits.ts'
@@ -6,11 +7,11 @@ import type { WatchLimits } from '../limits.ts'
 export interface WatchdogOptions {
   readonly limits: WatchLimits
   readonly clock: Clock
-  /** Sends the worker a question; whoever hears its answer calls `answered`. */
+  /** Sends the worker a ping. The receiver of the answer calls `answered`. */
   readonly ask: () => void
-  /** It has not answered for a while: it is busy, or it hangs. */
+  /** The worker has not answered for a while: it is busy, or it hangs. */
   readonly onSilent: () => void
-  /** It has not answered for so long that it hangs. Nothing is asked after that. */
+  /** The worker has not answered for so long that it counts as hung. No ping is sent after that. */
   readonly onHung: () => void
 }
 
@@ -19,8 +20,9 @@ export class Watchdog {
   readonly #options: WatchdogOptions
   #isAnswered = false
   /**
-   * Looks in a row that found no answer. Counted rather than measured: a supervising process that stood still itself (a
-   * laptop's lid, a machine on the move) finds one look missed, not hours of silence.
+   * Checks in a row without an answer. They are counted, not measured in time. A supervising
+   * process may have stood still itself, as when a laptop's lid was closed. It then finds one
+   * missing answer, not hours of silence.
    */
   #silence = 0
   #timer: Timer | undefined
@@ -43,7 +45,7 @@ export class Watchdog {
     this.#timer?.cancel()
   }
 
-  /** One question at a time: what a process does not read waits in this one's memory. */
+  /** Sends one ping at a time. Unread messages to a process wait in the sender's memory. */
   #ask(): void {
     this.#isAnswered = false
     this.#options.ask()

@@ -6,9 +6,10 @@ import { MessageChannel } from 'node:worker_threads'
 import type { FromWorker, ListeningHandle, ToWorker } from './messages.ts'
 import { Worker } from './worker.ts'
 
-// The clock's timers hold no process, and a worker that drains after its supervisor has died may have nothing else left.
-const hold = new MessageChannel().port1
-hold.ref()
+// Keeps this process alive while it drains. The clock's timers do not, and after its supervisor's
+// death there may be nothing else.
+const keepAlive = new MessageChannel().port1
+keepAlive.ref()
 
 const worker = new Worker({ tell, exit })
 process.on('message', (message, handle) => {
@@ -16,9 +17,10 @@ process.on('message', (message, handle) => {
   if (kind === 'copy') sendBack(handle as ListeningHandle | undefined)
   else worker.hear(message as ToWorker, handle as Socket | undefined)
 })
-// The supervising process has died: nobody hands over connections any more.
-process.once('disconnect', () => void worker.leave())
-// Ctrl-C reaches every process of a terminal's group. What it means is for the supervising process to say, once.
+// The supervising process has died, so no more connections will come.
+process.once('disconnect', () => void worker.drain())
+// Ctrl-C reaches every process of a terminal's group. The supervising process decides what it
+// means, once.
 process.on('SIGHUP', stayUntilTold)
 process.on('SIGINT', stayUntilTold)
 process.on('SIGTERM', stayUntilTold)
@@ -27,16 +29,19 @@ function stayUntilTold(): void {
   if (!process.connected) process.exit(0)
 }
 
-/** The port must not stay taken by a worker, whose supervising process may be dying at this moment. */
+/**
+ * Sends a handle back, and closes its own. A worker must not keep the port, because the supervising
+ * process may be dying at this moment.
+ */
 function sendBack(handle: ListeningHandle | undefined): void {
   const message: FromWorker = { kind: 'copy' }
-  const letGo = (): void => handle?.close()
-  if (handle === undefined || !process.connected) letGo()
-  else process.send?.(message, handle as unknown as Server, {}, letGo)
+  const closeOwn = (): void => handle?.close()
+  if (handle === undefined || !process.connected) closeOwn()
+  else process.send?.(message, handle as unknown as Server, {}, closeOwn)
 }
 
 function tell(message: FromWorker): void {
-  // A supervising process that has died needs no answer.
+  // A dead supervising process needs no answer.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 
@@ -44,6 +49,6 @@ function exit(exitCode: number): void {
   const end = (): void => process.exit(exitCode)
   if (!process.connected) end()
   process.once('disconnect', end)
-  // Once this has left, all that was told before it has as well.
-  process.send?.({ kind: 'leaving' } satisfies FromWorker, undefined, undefined, end)
+  // When this message has been sent, all earlier ones have been as well.
+  process.send?.({ kind: 'drained' } satisfies FromWorker, undefined, undefined, end)
 }

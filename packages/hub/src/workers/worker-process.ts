@@ -1,34 +1,37 @@
-// A worker as the supervising process sees it: a child that is told things and tells things, until it ends.
+// A worker as the supervising process sees it: a child process with messages in both directions.
 
 import { fork } from 'node:child_process'
 import type { Server, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { FromWorker, ListeningHandle, ToWorker } from './messages.ts'
 
-/** A running worker. What is sent to one that has ended is dropped. */
+/** A running worker. Messages to an ended worker are dropped. */
 export interface WorkerProcess {
   readonly pid: number | undefined
   send(message: ToWorker): void
-  /** Lets the worker have the socket as well; this process keeps it until it destroys it. */
+  /** Passes the socket to the worker. This process keeps its copy until it destroys it. */
   hand(socket: Socket): void
-  /** Has the worker send a copy of the handle back; this process keeps its own. */
+  /** Asks the worker to send back a copy of the handle. This process keeps its own. */
   copy(handle: ListeningHandle): void
   /** Ends it at once. */
   kill(): void
 }
 
-/** Who is told of a worker. */
+/** Receives the messages and the end of a worker. */
 export interface WorkerListener {
-  /** What comes with a message of kind `copy` is the handle. */
+  /** `handle` comes with a message of kind `copy`. */
   heard(message: FromWorker, handle?: unknown): void
-  /** It has ended, once, with the words for how: `was killed by SIGKILL`. Done is what ended by itself, with exit code 0. */
+  /**
+   * The worker has ended; called once. `how` is such as `was killed by SIGKILL`. `isDone` means
+   * that it ended by itself with exit code 0.
+   */
   ended(how: string, isDone: boolean): void
 }
 
 /** Starts a worker. */
 export type ForkWorker = (listener: WorkerListener) => WorkerProcess
 
-/** Beside this file there is the program, compiled as this file is. */
+/** The worker's program is beside this file, compiled like this file. */
 const program = fileURLToPath(
   new URL(`./worker-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 )
@@ -45,16 +48,16 @@ export const forkWorker: ForkWorker = (listener) => {
   child.on('message', (message, handle: unknown) => listener.heard(message as FromWorker, handle))
   child.once('exit', (code, signal) => {
     const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`
-    const bury = (): void => end(how, code === 0)
-    // What it has said last may still be on its way, such as what it has stored.
-    if (child.connected) child.once('disconnect', bury)
-    else bury()
+    const reportEnd = (): void => end(how, code === 0)
+    // Its last messages may still be on their way, such as its last commits.
+    if (child.connected) child.once('disconnect', reportEnd)
+    else reportEnd()
   })
   child.on('error', (error) => {
-    // Without a process there will be no exit.
+    // Without a process there will be no `exit`.
     if (child.pid === undefined) end(`could not be started: ${error.message}`, false)
   })
-  // The end of the process is told by its exit; what could not be sent before it needs no words.
+  // The `exit` event tells of the end, so a failed send needs no report.
   const ignore = (): void => undefined
   return {
     pid: child.pid,

@@ -1,4 +1,4 @@
-// One process of several: a hub without a port of its own.
+// A worker: a hub without a port of its own.
 
 import type { Server, Socket } from 'node:net'
 import { systemClock } from '@tidemark/log'
@@ -8,22 +8,22 @@ import { boundYoungGeneration } from '../young-generation.ts'
 import { HandedConnections } from './handed-connections.ts'
 import { toFailure } from './messages.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
-import { SeenTeller } from './seen-teller.ts'
+import { CommitReporter } from './commit-reporter.ts'
 
-/** How a worker speaks and ends. */
+/** How a worker sends messages and ends. */
 export interface WorkerHost {
   readonly tell: (message: FromWorker) => void
-  /** Ends the process, after all that was told has left it. */
+  /** Ends the process after all messages have been sent. */
   readonly exit: (exitCode: number) => void
 }
 
-/** What a worker does with what it is told. */
+/** Handles the messages to a worker. */
 export class Worker {
   readonly #host: WorkerHost
   #hub: Promise<ServingHub> | undefined
   #serving: ServingHub | undefined
   #connections: HandedConnections | undefined
-  #isLeaving = false
+  #isDraining = false
 
   constructor(host: WorkerHost) {
     this.#host = host
@@ -33,13 +33,13 @@ export class Worker {
     if (message.kind === 'start') void this.#start(message)
     else if (message.kind === 'connection') this.#connections?.take(socket)
     else if (message.kind === 'ping') this.#answer()
-    else if (message.kind === 'drain') void this.leave()
+    else if (message.kind === 'drain') void this.drain()
   }
 
-  /** Sends all sessions away and ends; also when it has not begun yet. */
-  async leave(): Promise<void> {
-    if (this.#isLeaving) return
-    this.#isLeaving = true
+  /** Closes all sessions and ends, also before the worker serves. */
+  async drain(): Promise<void> {
+    if (this.#isDraining) return
+    this.#isDraining = true
     try {
       await (await this.#hub)?.drain()
       this.#host.exit(0)
@@ -51,10 +51,10 @@ export class Worker {
   async #start(message: ToWorker & { readonly kind: 'start' }): Promise<void> {
     const { config, url, drainSessionsPerSecond, place, seen } = message
     const { tell } = this.#host
-    const teller = new SeenTeller(systemClock, (news) => tell({ kind: 'seen', seen: news }))
+    const reporter = new CommitReporter(systemClock, (news) => tell({ kind: 'seen', seen: news }))
     this.#hub = startNode(config, (text) => tell({ kind: 'line', text }), {
       drainSessionsPerSecond,
-      log: { place, seen, onSeen: (news) => teller.note(news) },
+      log: { place, seen, onSeen: (news) => reporter.note(news) },
       listen: async (server: Server) => {
         this.#connections = new HandedConnections(server, tell)
         return url

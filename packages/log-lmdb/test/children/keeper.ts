@@ -1,5 +1,5 @@
-// A process that looks after a log, in a world where time passes a hundred times as fast; it exits when its input ends. Arguments:
-// `check`, `copy` or `compact`, directory, target.
+// A process that looks after a log, in a world where time passes a hundred times as fast; it exits
+// when its input ends. Arguments: `check`, `copy` or `compact`, directory, target.
 
 import { systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'

@@ -1,6 +1,6 @@
-// A process that writes to a ledger of a directory until it is killed or done, and says what it sees: acknowledged sets, claims it has
-// won, and a digest of the whole ledger at every position whose sequence is a multiple of 64.
-// Arguments: directory, name, sets, claims.
+// A process that writes to a ledger of a directory until it is killed or done. It reports
+// acknowledged sets, claims it has won, and digests. A digest covers the whole ledger, at every
+// position whose sequence is a multiple of 64.
 
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import { openLedger } from '@tidemark/log'

@@ -1,7 +1,8 @@
-// A process that has a log open and stands still in a write transaction. It lets go when its input ends. Argument: directory.
+// A process that has a log open and stands still in a write transaction. It lets go when its input
+// ends. Argument: directory.
 
 import { openLmdbLog } from '@tidemark/log-lmdb'
-import { openRoot } from '../../src/schema.ts'
+import { openRoot } from '../../src/tables/schema.ts'
 
 const [directory = ''] = process.argv.slice(2)
 const log = await openLmdbLog({ directory })

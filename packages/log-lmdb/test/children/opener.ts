@@ -1,5 +1,5 @@
-// A process that opens each directory it is told of, says how that went, and closes it when it is told of the next. A line of input is
-// one directory.
+// A process that opens each directory it is told of, says how that went, and closes it when it is
+// told of the next. A line of input is one directory.
 
 import { createInterface } from 'node:readline'
 import { openLmdbLog } from '@tidemark/log-lmdb'

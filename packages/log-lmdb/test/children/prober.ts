@@ -1,5 +1,5 @@
-// A process that opens each directory it is told of, reads all of it, appends to it, and says how that went. A line of input is one
-// directory; damage that gets as far as LMDB kills the process.
+// A process that opens each directory it is told of, reads all of it, appends to it, and says how
+// that went. A line of input is one directory; damage that gets as far as LMDB kills the process.
 
 import { createInterface } from 'node:readline'
 import { openLmdbLog } from '@tidemark/log-lmdb'

@@ -1,5 +1,5 @@
-// A process that exits in the middle of a backup, as soon as LMDB has made a file beside the target. Arguments: directory, target,
-// the file's name.
+// A process that exits in the middle of a backup, as soon as LMDB has made a file beside the
+// target. Arguments: directory, target, the file's name.
 
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,5 +1,5 @@
-// A process whose appends wait for a write lock that somebody else holds. It goes on with each line of its input, and exits when
-// that ends. Argument: directory.
+// A process whose appends wait for a write lock that somebody else holds. It goes on with each line
+// of its input, and exits when that ends. Argument: directory.
 
 import { createInterface } from 'node:readline'
 import { openLmdbLog } from '@tidemark/log-lmdb'

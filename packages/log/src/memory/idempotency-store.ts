@@ -1,4 +1,4 @@
-// Which idempotency keys were used, for which events, and what positions they got.
+// Idempotency keys, with the events of each and the positions that these got.
 
 import { LogError } from '../errors.ts'
 import {

@@ -23,7 +23,10 @@ export interface RecordStoreOptions {
   readonly retention: Retention
 }
 
-/** Adds and removes records; every removal goes through one method, so that lists, sizes and marks agree. */
+/**
+ * Adds and removes records; every removal goes through one method, so that lists, sizes and marks
+ * agree.
+ */
 export class RecordStore {
   readonly epoch: Epoch
   readonly lineage: Lineage
@@ -50,7 +53,7 @@ export class RecordStore {
   #nextLedgerLook = 0
   /** Of the records that count, and of what their topics cost. */
   #bytes = 0
-  /** What topics without records cost. */
+  /** Bytes of topics without records. */
   #emptyBytes = 0
 
   constructor({ epoch, retention }: RecordStoreOptions) {
@@ -126,7 +129,10 @@ export class RecordStore {
     }
   }
 
-  /** Applies the bound on all bytes: the oldest go first, whatever their topic, but for those of ledgers. */
+  /**
+   * Applies the bound on all bytes: the oldest go first, whatever their topic, but for those of
+   * ledgers.
+   */
   trimTotal(): void {
     for (let oldest = this.#counted.first; oldest !== undefined; oldest = this.#counted.first) {
       if (this.#bytes <= this.#maxBytes) return
@@ -156,7 +162,7 @@ export class RecordStore {
     return this.#endingCount === 0 ? next : Math.min(next, this.#nextLedgerLook)
   }
 
-  /** What ledgers hold; see `requireLedgerRoom`. */
+  /** The size of ledgers; see `requireLedgerRoom`. */
   get ledgerRoom(): LedgerRoom {
     return {
       sizeOf: (topic) => {

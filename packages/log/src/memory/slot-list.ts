@@ -1,6 +1,6 @@
 // Records in log order, with cheap removal at the front and in the middle.
 
-/** What a list needs to know of a record's place. */
+/** The part of a record's place that a list needs. */
 export interface Place {
   readonly sequence: number
   readonly time: number
@@ -12,8 +12,9 @@ export interface Place {
 const deadMin = 32
 
 /**
- * Slots by ascending sequence. Adding at the end and removing anywhere cost a constant on average: removed slots
- * stay until they outnumber the others, then one pass drops them all. Finding a sequence is a binary search.
+ * Slots by ascending sequence. Adding at the end and removing anywhere cost a constant on average.
+ * Removed slots stay until they outnumber the others; then one pass drops them all. Finding a
+ * sequence is a binary search.
  */
 export class SlotList<Slot extends Place> {
   #slots: Slot[] = []

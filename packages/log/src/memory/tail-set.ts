@@ -10,20 +10,23 @@ import type { RecordStore } from './record-store.ts'
 
 export interface TailSetOptions {
   readonly store: RecordStore
-  /** Told what a handler threw; the tail goes on. */
+  /** Called with an error that a handler threw; the tail goes on. */
   readonly onHandlerError: (error: unknown) => void
 }
 
 /**
- * Delivers in a microtask: what is appended in one turn comes as one batch, and a handler that appends is not
- * called again from inside itself. The batch is shared by all tails that are up to date; a tail that is
+ * Delivers in a microtask. Records of one turn come as one batch, and a handler that appends is not
+ * called again from inside itself. All tails that are up to date share the batch. A tail that is
  * behind reads from the store, a bounded batch per microtask.
  */
 export class TailSet {
   readonly #store: RecordStore
   readonly #onHandlerError: (error: unknown) => void
   readonly #tails = new Set<HandledTail>()
-  /** Appended since the last delivery, so also what retention has removed again in the meantime. */
+  /**
+   * Records appended since the last delivery, including those that retention has removed in the
+   * meantime.
+   */
   #fresh: EventRecord[] = []
   #isScheduled = false
 

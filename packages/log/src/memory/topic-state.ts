@@ -1,4 +1,4 @@
-// What the memory log knows of one topic, and of one record.
+// The state of one topic in the memory log, and the place of one record.
 
 import type { EventRecord } from '../event-log.ts'
 import { isLedgerTopic } from '../ledger-room.ts'
@@ -27,13 +27,16 @@ export interface TopicState {
   /** The newest slot per key, for topics that keep only that one. */
   readonly latest: Map<string, Slot> | undefined
   bytes: number
-  /** What it costs beside its records. */
+  /** Its bytes beside its records. */
   readonly overheadBytes: number
   /** The newest sequence retention removed; 0 for none. */
   mark: number
 }
 
-/** `mark` is what retention may have removed before this topic was known (again). */
+/**
+ * @param mark the newest sequence that retention may have removed before this topic was known
+ *   (again)
+ */
 export function createTopicState(name: Topic, rule: TopicRule, mark: number): TopicState {
   return {
     name,
