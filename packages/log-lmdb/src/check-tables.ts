@@ -45,7 +45,7 @@ class Tally {
 /** What a log that is whole holds. */
 export interface LogSummary {
   readonly records: number
-  /** What they count in `maxBytes`. */
+  /** What they weigh, as `maxBytes` counts it; those of ledgers are among them. */
   readonly bytes: number
   /** Topics known by name. */
   readonly topics: number

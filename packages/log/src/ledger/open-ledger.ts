@@ -2,7 +2,7 @@
 
 import type { Timer } from '../clock.ts'
 import { LogError, hasLogCode } from '../errors.ts'
-import type { EventLog, NewEvent } from '../event-log.ts'
+import type { EventLog, EventRecord, NewEvent } from '../event-log.ts'
 import { fingerprintBatch } from '../fingerprint.ts'
 import { ledgerPrefix } from '../ledger-room.ts'
 import {
@@ -37,13 +37,22 @@ import type {
   LedgerOptions,
   Moment,
 } from './ledger.ts'
-import { encodeDeletion, encodeEntry, endOf, isThere } from './ledger-record.ts'
+import {
+  canExpire,
+  decodeStored,
+  encodeDeletion,
+  encodeEntry,
+  encodePutBack,
+  endOf,
+  isThere,
+} from './ledger-record.ts'
 import type { Stored } from './ledger-record.ts'
 import { LedgerView } from './ledger-view.ts'
 import { Waiters } from './waiters.ts'
 
 /**
- * Opens the ledger `name` of a log: reads what it holds and follows the log from there. Each handle on the log opens its own.
+ * Opens the ledger `name` of a log: reads what it holds and follows the log from there. All ledgers of one handle on the log share one
+ * tail.
  *
  * A ledger belongs to its log. Opened on a log that was restored from a backup, or that has begun another epoch, it holds what that log
  * holds, and an open ledger stops with the log it was opened on.
@@ -76,7 +85,7 @@ class LogLedger<Value> implements Ledger<Value> {
   readonly #listeners = new Set<(change: LedgerChange<Value>) => void>()
   /** Claims of this ledger that wait for their outcome. */
   readonly #claims = new Set<string>()
-  #follower: Follower | undefined
+  #follower: Follower<Stored<Value> | undefined> | undefined
   #view: LedgerView<Value> | undefined
   #expiry: { readonly timer: Timer; readonly at: number } | undefined
   #settling: Timer | undefined
@@ -91,6 +100,7 @@ class LogLedger<Value> implements Ledger<Value> {
       clock: options.clock,
       position: () => this.position,
       explain: () => this.#explainSilence(),
+      onWaiting: (isWaiting) => this.#follower?.watch(isWaiting),
     })
   }
 
@@ -100,6 +110,7 @@ class LogLedger<Value> implements Ledger<Value> {
       log: this.#log,
       clock,
       topic: this.topic,
+      prepare: (record) => this.#decode(record),
       onSnapshot: (snapshot) => {
         this.#view ??= this.#createView(snapshot.at)
         this.#view.replace(snapshot, clock.now())
@@ -142,7 +153,7 @@ class LogLedger<Value> implements Ledger<Value> {
     const now = this.#now()
     const entries: LedgerEntry<Value>[] = []
     for (const stored of this.#openView.values()) {
-      const { key, value, position, expiresAt } = stored
+      const { key, value, origin: position, expiresAt } = stored
       if (isThere(stored, now) && value !== undefined)
         entries.push({ key, value, position, expiresAt })
     }
@@ -177,14 +188,23 @@ class LogLedger<Value> implements Ledger<Value> {
         await this.#reachHead()
         const stored = this.#openView.find(key)
         if (isThere(stored, this.#now())) return toClaim(stored, claim)
+        const { generation } = this.#openView
         const position = await this.#tryClaim(event, this.#nameClaim(key, stored, tries))
         if (position === undefined) continue
-        const isLost = this.#openView.takeLostClaim(claim)
-        if (!isLost) return { isWon: true, value, position }
-        await this.#putBack(key)
+        if (this.#openView.takeLostClaim(claim)) {
+          await this.#putBack(key)
+          // By this node's clock the winner may have ended meanwhile: it was there where the claim came in the log.
+          const winner = this.#openView.find(key)
+          if (winner !== undefined && canExpire(winner)) return toClaim(winner, claim)
+          continue
+        }
+        if (this.#openView.generation === generation) return { isWon: true, value, position }
+        // The snapshot may hold this claim in the place of one that was first. Nodes that have seen both put that one back.
+        await this.#letOthersPutBack()
       }
     } finally {
       this.#claims.delete(claim)
+      this.#view?.takeLostClaim(claim)
     }
     throw new LogError(
       'LOG_UNAVAILABLE',
@@ -221,7 +241,7 @@ class LogLedger<Value> implements Ledger<Value> {
     return this.#view
   }
 
-  get #openFollower(): Follower {
+  get #openFollower(): Follower<Stored<Value> | undefined> {
     if (this.#follower === undefined) throw describeClosed()
     return this.#follower
   }
@@ -235,11 +255,17 @@ class LogLedger<Value> implements Ledger<Value> {
   }
 
   #createView(at: Position): LedgerView<Value> {
+    return new LedgerView(at, {
+      tell: (change: LedgerChange<Value>): void => this.#tell(change),
+      decode: (record) => this.#decode(record),
+    })
+  }
+
+  #decode(record: EventRecord): Stored<Value> | undefined {
     const { codec, onError } = this.#options
-    const tell = (change: LedgerChange<Value>): void => this.#tell(change)
-    const encode = (stored: Stored<Value>, displaced: string): string =>
-      this.#encodeStored(stored, { key: stored.key, displaced }).data
-    return new LedgerView(at, { codec, onError, tell, encode })
+    const stored = decodeStored(record, codec)
+    if (stored?.fault !== undefined) onError(stored.fault)
+    return stored
   }
 
   #tell(change: LedgerChange<Value>): void {
@@ -301,8 +327,15 @@ class LogLedger<Value> implements Ledger<Value> {
     for (let tries = 0; tries < claimTriesMax; tries++) {
       const displaced = this.#openView.displaced.get(key)
       if (displaced === undefined) return
-      await this.#append(this.#encodeStored(this.#openView.find(key), { key, displaced }))
+      const entry = this.#encodeStored(this.#openView.find(key))
+      await this.#append(encodePutBack({ topic: this.topic, key }, entry, displaced))
     }
+  }
+
+  async #letOthersPutBack(): Promise<void> {
+    const { clock } = this.#options
+    const waitMs = 2 * ledgerRetryMs
+    await new Promise<void>((resolve) => void clock.after(waitMs, resolve, { isAwaited: true }))
   }
 
   /** For a claimant that has died before it put the entry back: every node that has seen it does so a second later. */
@@ -313,19 +346,21 @@ class LogLedger<Value> implements Ledger<Value> {
       const keys = [...this.#openView.displaced.keys()]
       void Promise.all(keys.map((key) => this.#putBack(key))).catch((error: unknown) => {
         // What fails is tried again while the log is open.
-        if (!hasLogCode(error, 'LOG_CLOSED')) this.#settleLater()
+        if (hasLogCode(error, 'LOG_CLOSED')) return
+        this.#options.onError(error)
+        this.#settleLater()
       })
     })
   }
 
+  /** A value that this codec does not know is put back as it was read. */
   #encodeStored(
     stored: Stored<Value> | undefined,
-    { key, displaced }: { readonly key: string; readonly displaced: string },
-  ): NewEvent {
-    if (stored?.value === undefined) return encodeDeletion(this.topic, key)
-    const { value, expiresAt, claim = '0' } = stored
-    const text = encodeValue(this.#options.codec, value)
-    return encodeEntry({ topic: this.topic, key, text, expiresAt, claim, displaced })
+  ): (Stored<unknown> & { readonly text: string }) | undefined {
+    if (stored === undefined) return undefined
+    const { text, value } = stored
+    if (text !== undefined) return { ...stored, text }
+    return { ...stored, text: value === undefined ? '' : encodeValue(this.#options.codec, value) }
   }
 
   async #explainSilence(): Promise<unknown> {
@@ -363,7 +398,7 @@ class LogLedger<Value> implements Ledger<Value> {
 const claimPrefix = '$hub/'
 
 function toClaim<Value>(stored: Stored<Value>, claim: string): Claim<Value> {
-  const { value, position, fault } = stored
+  const { value, origin: position, fault } = stored
   if (value !== undefined) return { isWon: stored.claim === claim, value, position }
   throw new LogError(
     'OPTION_INVALID',
