@@ -365,13 +365,19 @@ function describeFull(open: OpenBench): void {
   })
 
   test('a ledger that is full of entries refuses another, and a batch that passes the bound as a whole', async () => {
-    const { log, clock } = await open()
+    const { log, clock, harness } = await open()
+    const second = (await harness.openSecond?.()) ?? log
     for (let i = 0; i < 10; i++) {
-      const events = fill(10_000, '').map((one) => ({ ...one, key: `${i} ${one.key}` }))
-      await log.append({ events })
+      const events = fill(i === 9 ? 9_990 : 10_000, '')
+      await log.append({ events: events.map((one) => ({ ...one, key: `${i} ${one.key}` })) })
     }
-    const bans = await openLarge(log, clock)
     const full = { code: 'LEDGER_FULL' }
+    const last = fill(20, '').map((one, i) => (i % 2 ? log : second).append({ events: [one] }))
+    const raced = await Promise.allSettled(last)
+    expect(raced.filter(({ status }) => status === 'fulfilled')).toHaveLength(10)
+    for (const answer of raced)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject(full)
+    const bans = await openLarge(log, clock)
     await expect(bans.set('one more', 'x')).rejects.toMatchObject(full)
     await expect(log.append({ events: [event('a', '1'), ...fill(1, '')] })).rejects.toMatchObject(
       full,
