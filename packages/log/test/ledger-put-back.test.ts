@@ -177,7 +177,7 @@ async function findNewest(first: Position): Promise<string | undefined> {
   const { head: upTo } = await log.bounds()
   const topics = parseTopicSet([topic])
   let found: string | undefined
-  for (let after = first; comparePositions(after, upTo) < 0; ) {
+  for (let after = first; comparePositions(after, upTo) < 0;) {
     const page = await log.read({ topics, after, upTo, limit: 1_000 })
     for (const { key, data } of page.records) if (key === 'run') found = data
     after = page.next

@@ -44,6 +44,7 @@ export class Follower<Item> implements LedgerTaker {
   /** What the tail has brought while the snapshot is read. */
   #tailed: EventRecord[] = []
   #isOvertaken = false
+  #snapshots = 0
   #isWatching = false
   /** Called when the tail has moved while the snapshot waits for it. */
   #onTailMoved: (() => void) | undefined
@@ -75,6 +76,11 @@ export class Follower<Item> implements LedgerTaker {
   get position(): Position {
     const position = this.#state === 'live' ? this.#tail.positionOf(this) : undefined
     return position ?? this.#stoodAt
+  }
+
+  /** As {@link LedgerTail.breaks}, with the snapshots that this ledger has read. */
+  get breaks(): number {
+    return this.#tail.breaks + this.#snapshots
   }
 
   /** Whether somebody waits for the ledger to move. */
@@ -132,6 +138,7 @@ export class Follower<Item> implements LedgerTaker {
     const tailed = this.#tailed.filter(({ position }) => comparePositions(position, from) > 0)
     this.#tailed = []
     this.#state = 'live'
+    this.#snapshots += 1
     this.#tail.watch(this, this.#isWatching)
     onSnapshot({ at, read, tailed })
     onMoved()

@@ -2,6 +2,7 @@
 
 import type { EventLog, EventRecord, Tail } from '../event-log.ts'
 import { isLedgerTopic } from '../ledger-room.ts'
+import { sequenceOf } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { Topic } from '../topic.ts'
 
@@ -39,6 +40,9 @@ export class LedgerTail {
   /** Takers that the batch under way has records for and that have not been called yet. */
   readonly #due = new Map<LedgerTaker, EventRecord[]>()
   #tail: Tail | undefined
+  /** The newest sequence handed over. */
+  #handedTo = 0
+  #breaks = 0
   /** Where takers that are due stand; as known last, before the batch under way. */
   #stoodAt: Position | undefined
 
@@ -46,16 +50,29 @@ export class LedgerTail {
     this.#log = log
   }
 
+  /**
+   * Counts what came without all that was before it: a tail that is far behind is not handed what was superseded, and one that was
+   * overtaken goes on behind what is gone. Who was first can be told wrongly from what is left.
+   */
+  get breaks(): number {
+    return this.#breaks
+  }
+
   /** Resolves to the position after which the taker is called. Never within a batch. Rejects with the log's error. */
   async join(taker: LedgerTaker): Promise<Position> {
     const { head } = await this.#log.bounds()
-    this.#tail ??= this.#log.tail(head, {
-      records: (batch) => this.#take(batch),
-      overtaken: () => this.#overtake(),
-    })
+    this.#tail ??= this.#open(head)
     const takers = this.#takers.get(taker.topic) ?? new Set()
     this.#takers.set(taker.topic, takers.add(taker))
     return this.#settle(this.#tail)
+  }
+
+  #open(head: Position): Tail {
+    this.#handedTo = sequenceOf(head)
+    return this.#log.tail(head, {
+      records: (batch) => this.#take(batch),
+      overtaken: () => this.#overtake(),
+    })
   }
 
   leave(taker: LedgerTaker): void {
@@ -93,6 +110,7 @@ export class LedgerTail {
   }
 
   #take(batch: readonly EventRecord[]): void {
+    this.#noteBreak(batch)
     for (const record of batch) {
       // The first character tells almost all records from those of ledgers.
       if (record.topic.charCodeAt(0) !== dollar || !isLedgerTopic(record.topic)) continue
@@ -110,10 +128,19 @@ export class LedgerTail {
     if (this.#watching.size > 0) for (const taker of [...this.#watching]) taker.moved()
   }
 
+  #noteBreak(batch: readonly EventRecord[]): void {
+    const newest = batch.at(-1)
+    if (newest === undefined) return
+    const reached = sequenceOf(newest.position)
+    if (reached - this.#handedTo !== batch.length) this.#breaks += 1
+    this.#handedTo = reached
+  }
+
   #overtake(): void {
+    this.#breaks += 1
     const stoodAt = this.#stoodAt
     if (this.#tail === undefined || stoodAt === undefined) return
-    this.#settle(this.#tail)
+    this.#handedTo = sequenceOf(this.#settle(this.#tail))
     for (const takers of [...this.#takers.values()])
       for (const taker of [...takers]) taker.overtaken(stoodAt)
   }

@@ -40,7 +40,6 @@ export class LedgerView<Value> {
   readonly #lostPlaces = new Set<string>()
   /** Keys of which the log holds such a claim in the place of the entry, and where. */
   readonly #displaced = new Map<string, Position>()
-  #generation = 0
   /** No entry ends before. Too early where the entry has been replaced. */
   #nextEnd = Infinity
 
@@ -57,11 +56,6 @@ export class LedgerView<Value> {
   /** Keys whose entry has to be put back into the log, because the log holds the record of this position in its place. */
   get displaced(): ReadonlyMap<string, Position> {
     return this.#displaced
-  }
-
-  /** Counts snapshots: a claim that was lost before the newest one may look as if it had won. */
-  get generation(): number {
-    return this.#generation
   }
 
   /** The newest record of a key, also one that ended its entry less than a minute ago. */
@@ -112,7 +106,8 @@ export class LedgerView<Value> {
     }
     this.#remember({ after, before })
     // One that has expired and of which listeners have not heard yet: they shall hear of one end.
-    const wasThere = before !== undefined && (isThere(before, now) || (canExpire(before) && !wasTold))
+    const wasThere =
+      before !== undefined && (isThere(before, now) || (canExpire(before) && !wasTold))
     const isNow = isThere(after, now)
     if (!wasThere && !isNow) return
     this.#options.tell({
@@ -128,7 +123,6 @@ export class LedgerView<Value> {
   replace({ read, tailed, at }: Snapshot<Stored<Value> | undefined>, now: number): void {
     const old = this.#entries
     const told = new Set(this.#toldExpired)
-    this.#generation += 1
     this.#entries = new Map()
     this.#steps = []
     this.#historyFrom = at
@@ -145,12 +139,14 @@ export class LedgerView<Value> {
     const changes: LedgerChange<Value>[] = []
     const compare = (key: string, after: Stored<Value> | undefined): void => {
       const before = old.get(key)
-      const isKnown = before !== undefined && after !== undefined && isSame(before.origin, after.origin)
+      const isKnown =
+        before !== undefined && after !== undefined && isSame(before.origin, after.origin)
       // Listeners hear of its end from what follows, or have heard of it before; else `expire` tells.
       if (after !== undefined && !isThere(after, now) && (!isKnown || told.has(before)))
         this.#toldExpired.add(after)
       const value = isThere(after, now) ? after.value : undefined
-      const was = before !== undefined && canExpire(before) && !told.has(before) ? before.value : undefined
+      const was =
+        before !== undefined && canExpire(before) && !told.has(before) ? before.value : undefined
       if (!isKnown && (value !== undefined || was !== undefined))
         changes.push({ key, value, before: was, position: at, cause: 'overtaken' })
     }
@@ -198,10 +194,12 @@ export class LedgerView<Value> {
     { displaced, origin }: { readonly displaced: Position; readonly origin: Position },
   ): 'new' | 'again' | 'lost' {
     // A tail that is far behind is not handed what was superseded; then what is put back is the first that it sees of it.
-    if (before === undefined || isSame(before.position, displaced)) return 'new'
+    if (before === undefined) return 'new'
     if (isSame(before.origin, origin)) return 'again'
-    const isLate = comparePositions(before.position, origin) > 0
-    return isLate || this.#lostPlaces.has(formatCursor(origin)) ? 'lost' : 'new'
+    // By a node that took it for the winner.
+    if (this.#lostPlaces.has(formatCursor(origin))) return 'lost'
+    if (isSame(before.position, displaced)) return 'new'
+    return comparePositions(before.position, origin) > 0 ? 'lost' : 'new'
   }
 
   #noteLostPlace(position: Position): void {

@@ -185,10 +185,10 @@ class LogLedger<Value> implements Ledger<Value> {
     this.#claims.add(claim)
     try {
       for (let tries = 0; tries < claimTriesMax; tries++) {
+        const { breaks } = this.#openFollower
         await this.#reachHead()
         const stored = this.#openView.find(key)
         if (isThere(stored, this.#now())) return toClaim(stored, claim)
-        const { generation } = this.#openView
         const position = await this.#tryClaim(event, this.#nameClaim(key, stored, tries))
         if (position === undefined) continue
         if (this.#openView.takeLostClaim(claim)) {
@@ -198,8 +198,8 @@ class LogLedger<Value> implements Ledger<Value> {
           if (winner !== undefined && canExpire(winner)) return toClaim(winner, claim)
           continue
         }
-        if (this.#openView.generation === generation) return { isWon: true, value, position }
-        // The snapshot may hold this claim in the place of one that was first. Nodes that have seen both put that one back.
+        if (this.#openFollower.breaks === breaks) return { isWon: true, value, position }
+        // What is left may be this claim in the place of one that was first. Nodes that have seen both put that one back.
         await this.#letOthersPutBack()
       }
     } finally {

@@ -1,6 +1,7 @@
 // A log of which one process sees what it can: its tails stand still, miss records or are overtaken, its reads and appends fail.
 
 import { LogError } from '../../src/errors.ts'
+import { comparePositions } from '../../src/index.ts'
 import type {
   EventLog,
   EventRecord,
@@ -13,6 +14,8 @@ import type {
 export interface StumblingLog extends EventLog {
   /** From now on its tails are handed nothing. */
   stop(): void
+  /** Its tails are handed what they have missed, but for what was superseded meanwhile. */
+  resume(): void
   /** Its tails go on from the head, and are told so. */
   overtake(): Promise<void>
   /** Its tails are handed only such records: the others were superseded before they looked. */
@@ -25,8 +28,19 @@ export interface StumblingLog extends EventLog {
   readonly tailCount: number
 }
 
+interface StumblingTail {
+  readonly handler: TailHandler
+  moveTo(to: Position): void
+  resume(): void
+  forget(): void
+}
+
+function nameOf({ topic, key }: EventRecord): string {
+  return `${topic} ${key}`
+}
+
 export function stumble(log: EventLog): StumblingLog {
-  const tails = new Set<{ readonly handler: TailHandler; moveTo(to: Position): void }>()
+  const tails = new Set<StumblingTail>()
   let isStopped = false
   let failures = 0
   let hook: (batch: NewBatch) => Promise<void> | void = () => undefined
@@ -46,13 +60,34 @@ export function stumble(log: EventLog): StumblingLog {
     },
     tail(after, handler) {
       let stoodAt = after
-      const own = { handler, moveTo: (to: Position) => void (stoodAt = to) }
+      const missed: EventRecord[] = []
+      const newest = new Map<string, EventRecord>()
+      const own: StumblingTail = {
+        handler,
+        moveTo: (to) => void (stoodAt = comparePositions(to, stoodAt) > 0 ? to : stoodAt),
+        resume() {
+          const last = missed.at(-1)
+          const left = missed.filter((record) => newest.get(nameOf(record)) === record)
+          missed.length = 0
+          if (last === undefined) return
+          stoodAt = left.at(-1)?.position ?? last.position
+          if (left.length > 0) handler.records(left)
+        },
+        forget: () => void (missed.length = 0),
+      }
       tails.add(own)
       const inner = log.tail(after, {
-        records(records) {
-          if (isStopped) return
+        records(all) {
+          // What it was overtaken by is behind it, though the log hands it over a moment later.
+          const records = all.filter(({ position }) => comparePositions(position, stoodAt) > 0)
+          for (const record of records) newest.set(nameOf(record), record)
+          if (isStopped) {
+            for (const record of records) missed.push(record)
+            return
+          }
           stoodAt = records.at(-1)?.position ?? stoodAt
-          handler.records(records.filter(isHanded))
+          const handed = records.filter(isHanded)
+          if (handed.length > 0) handler.records(handed)
         },
       })
       return {
@@ -66,10 +101,15 @@ export function stumble(log: EventLog): StumblingLog {
       }
     },
     stop: () => void (isStopped = true),
+    resume() {
+      isStopped = false
+      for (const tail of [...tails]) tail.resume()
+    },
     async overtake() {
       isStopped = false
       const { head } = await log.bounds()
-      for (const { handler, moveTo } of [...tails]) {
+      for (const { handler, moveTo, forget } of [...tails]) {
+        forget()
         moveTo(head)
         handler.overtaken?.(head)
       }
