@@ -66,7 +66,8 @@ export function requireLedgerRoom(events: readonly NewEvent[], room: LedgerRoom)
     const weight = measureRecord(event)
     growth.weights.set(key, weight)
     if (before === undefined) growth.count += 1
-    if (before === undefined || !passingTypes.has(event.type)) growth.bytes += weight - (before ?? 0)
+    if (before === undefined || !passingTypes.has(event.type))
+      growth.bytes += weight - (before ?? 0)
   }
   let fresh = 0
   for (const [topic, growth] of growths) {

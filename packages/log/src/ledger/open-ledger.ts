@@ -5,13 +5,7 @@ import { LogError, hasLogCode } from '../errors.ts'
 import type { EventLog, EventRecord, NewEvent } from '../event-log.ts'
 import { fingerprintBatch } from '../fingerprint.ts'
 import { ledgerPrefix } from '../ledger-room.ts'
-import {
-  claimTriesMax,
-  ledgerEndKeptMs,
-  ledgerExpiryLateMs,
-  ledgerRetryMs,
-  ledgerWaitMs,
-} from '../limits.ts'
+import { claimTriesMax, ledgerEndKeptMs, ledgerExpiryLateMs, ledgerWaitMs } from '../limits.ts'
 import { comparePositions, formatCursor } from '../position.ts'
 import type { Position } from '../position.ts'
 import { quote, quoteValue } from '../quote.ts'
@@ -42,12 +36,12 @@ import {
   decodeStored,
   encodeDeletion,
   encodeEntry,
-  encodePutBack,
   endOf,
   isThere,
 } from './ledger-record.ts'
 import type { Stored } from './ledger-record.ts'
 import { LedgerView } from './ledger-view.ts'
+import { PutBack } from './put-back.ts'
 import { Waiters } from './waiters.ts'
 
 /**
@@ -82,13 +76,13 @@ class LogLedger<Value> implements Ledger<Value> {
   readonly #log: EventLog
   readonly #options: CheckedOptions<Value>
   readonly #waiters: Waiters
+  readonly #putBack: PutBack<Value>
   readonly #listeners = new Set<(change: LedgerChange<Value>) => void>()
   /** Claims of this ledger that wait for their outcome. */
   readonly #claims = new Set<string>()
   #follower: Follower<Stored<Value> | undefined> | undefined
   #view: LedgerView<Value> | undefined
   #expiry: { readonly timer: Timer; readonly at: number } | undefined
-  #settling: Timer | undefined
   #isClosed = false
 
   constructor(log: EventLog, name: string, options: CheckedOptions<Value>) {
@@ -101,6 +95,12 @@ class LogLedger<Value> implements Ledger<Value> {
       position: () => this.position,
       explain: () => this.#explainSilence(),
       onWaiting: (isWaiting) => this.#follower?.watch(isWaiting),
+    })
+    this.#putBack = new PutBack({
+      ...options,
+      topic: this.topic,
+      view: () => this.#openView,
+      append: (event) => this.#append(event),
     })
   }
 
@@ -115,14 +115,14 @@ class LogLedger<Value> implements Ledger<Value> {
         this.#view ??= this.#createView(snapshot.at)
         this.#view.replace(snapshot, clock.now())
         this.#scheduleExpiry()
-        this.#settleLater()
+        this.#putBack.later()
       },
       onRecords: (records) => {
         const now = clock.now()
         for (const record of records)
           this.#openView.apply(record, now, (claim) => this.#claims.has(claim))
         this.#scheduleExpiry()
-        this.#settleLater()
+        this.#putBack.later()
       },
       onMoved: () => this.#waiters.wake(),
       onError,
@@ -192,7 +192,7 @@ class LogLedger<Value> implements Ledger<Value> {
         const position = await this.#tryClaim(event, this.#nameClaim(key, stored, tries))
         if (position === undefined) continue
         if (this.#openView.takeLostClaim(claim)) {
-          await this.#putBack(key)
+          await this.#putBack.entry(key)
           // By this node's clock the winner may have ended meanwhile: it was there where the claim came in the log.
           const winner = this.#openView.find(key)
           if (winner !== undefined && canExpire(winner)) return toClaim(winner, claim)
@@ -200,7 +200,7 @@ class LogLedger<Value> implements Ledger<Value> {
         }
         if (this.#openFollower.breaks === breaks) return { isWon: true, value, position }
         // What is left may be this claim in the place of one that was first. Nodes that have seen both put that one back.
-        await this.#letOthersPutBack()
+        await this.#putBack.byOthers()
       }
     } finally {
       this.#claims.delete(claim)
@@ -230,7 +230,7 @@ class LogLedger<Value> implements Ledger<Value> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#expiry?.timer.cancel()
-    this.#settling?.cancel()
+    this.#putBack.close()
     this.#follower?.close()
     this.#listeners.clear()
     this.#waiters.rejectAll(describeClosed())
@@ -320,47 +320,6 @@ class LogLedger<Value> implements Ledger<Value> {
       fingerprintBatch([{ topic: this.topic, key, data: `${salt} ${slot} ${tries}` }]).toString(36),
     )
     return `${claimPrefix}${this.name}/${hashes.join('-')}`
-  }
-
-  /** The log keeps a claim that came too late in the winner's place: a snapshot must hold the winner. Again if it changes meanwhile. */
-  async #putBack(key: string): Promise<void> {
-    for (let tries = 0; tries < claimTriesMax; tries++) {
-      const displaced = this.#openView.displaced.get(key)
-      if (displaced === undefined) return
-      const entry = this.#encodeStored(this.#openView.find(key))
-      await this.#append(encodePutBack({ topic: this.topic, key }, entry, displaced))
-    }
-  }
-
-  async #letOthersPutBack(): Promise<void> {
-    const { clock } = this.#options
-    const waitMs = 2 * ledgerRetryMs
-    await new Promise<void>((resolve) => void clock.after(waitMs, resolve, { isAwaited: true }))
-  }
-
-  /** For a claimant that has died before it put the entry back: every node that has seen it does so a second later. */
-  #settleLater(): void {
-    if (this.#isClosed || this.#openView.displaced.size === 0) return
-    this.#settling ??= this.#options.clock.after(ledgerRetryMs, () => {
-      this.#settling = undefined
-      const keys = [...this.#openView.displaced.keys()]
-      void Promise.all(keys.map((key) => this.#putBack(key))).catch((error: unknown) => {
-        // What fails is tried again while the log is open.
-        if (hasLogCode(error, 'LOG_CLOSED')) return
-        this.#options.onError(error)
-        this.#settleLater()
-      })
-    })
-  }
-
-  /** A value that this codec does not know is put back as it was read. */
-  #encodeStored(
-    stored: Stored<Value> | undefined,
-  ): (Stored<unknown> & { readonly text: string }) | undefined {
-    if (stored === undefined) return undefined
-    const { text, value } = stored
-    if (text !== undefined) return { ...stored, text }
-    return { ...stored, text: value === undefined ? '' : encodeValue(this.#options.codec, value) }
   }
 
   async #explainSilence(): Promise<unknown> {

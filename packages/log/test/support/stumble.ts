@@ -2,14 +2,7 @@
 
 import { LogError } from '../../src/errors.ts'
 import { comparePositions } from '../../src/index.ts'
-import type {
-  EventLog,
-  EventRecord,
-  NewBatch,
-  Page,
-  Position,
-  TailHandler,
-} from '../../src/index.ts'
+import type { EventLog, EventRecord, NewBatch, Page, Position } from '../../src/index.ts'
 
 export interface StumblingLog extends EventLog {
   /** From now on its tails are handed nothing. */
@@ -29,10 +22,8 @@ export interface StumblingLog extends EventLog {
 }
 
 interface StumblingTail {
-  readonly handler: TailHandler
-  moveTo(to: Position): void
   resume(): void
-  forget(): void
+  overtake(to: Position): void
 }
 
 function nameOf({ topic, key }: EventRecord): string {
@@ -63,8 +54,6 @@ export function stumble(log: EventLog): StumblingLog {
       const missed: EventRecord[] = []
       const newest = new Map<string, EventRecord>()
       const own: StumblingTail = {
-        handler,
-        moveTo: (to) => void (stoodAt = comparePositions(to, stoodAt) > 0 ? to : stoodAt),
         resume() {
           const last = missed.at(-1)
           const left = missed.filter((record) => newest.get(nameOf(record)) === record)
@@ -73,7 +62,11 @@ export function stumble(log: EventLog): StumblingLog {
           stoodAt = left.at(-1)?.position ?? last.position
           if (left.length > 0) handler.records(left)
         },
-        forget: () => void (missed.length = 0),
+        overtake(to) {
+          missed.length = 0
+          if (comparePositions(to, stoodAt) > 0) stoodAt = to
+          handler.overtaken?.(to)
+        },
       }
       tails.add(own)
       const inner = log.tail(after, {
@@ -108,11 +101,7 @@ export function stumble(log: EventLog): StumblingLog {
     async overtake() {
       isStopped = false
       const { head } = await log.bounds()
-      for (const { handler, moveTo, forget } of [...tails]) {
-        forget()
-        moveTo(head)
-        handler.overtaken?.(head)
-      }
+      for (const tail of [...tails]) tail.overtake(head)
     },
     handOnly: (wanted) => void (isHanded = wanted),
     failReads: (count) => void (failures = count),
