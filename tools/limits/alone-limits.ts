@@ -91,6 +91,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log-lmdb.treeDepthMax',
     'log-lmdb.walkPagesPerTurn',
     'log.idempotencyForgottenMax',
+    'log.ledgerPageRecords',
     'log.mergeTopicsMax',
     'log.scanRecordsMax',
     'log.seekCost',

@@ -44,6 +44,10 @@ const cases: readonly Case[] = [
   ['a path that is not UTF-8', post('/topics/%FF%FE', 'x'), 400, 'PATH_INVALID'],
   ['a path with a lone percent', post('/topics/100%', 'x'), 400, 'PATH_INVALID'],
   ['a topic of the hub', post('/topics/$hub/x', 'x'), 403, 'TOPIC_RESERVED'],
+  ['a ledger to publish to', post('/topics/$hub/state/bans', 'x'), 403, 'TOPIC_RESERVED'],
+  ['a ledger to follow', getting('/events?topic=a&topic=$hub/state/bans'), 403, 'TOPIC_RESERVED'],
+  ['ledgers by a pattern', getting('/events?topic=$hub/*/bans'), 403, 'TOPIC_RESERVED'],
+  ['a history of a ledger', getting('/topics/$hub/state/bans'), 403, 'TOPIC_RESERVED'],
   [
     'a topic that would forge a control event',
     post('/topics/tidemark.bye', 'x'),

@@ -87,7 +87,7 @@ export function toHeld(directory: string, { pid }: { readonly pid: number | unde
   )
 }
 
-/** The two versions do not understand each other's epochs. */
+/** Its epochs mean nothing to this version, nor this version's to it; or it would remove the entries of ledgers as it removes events. */
 export function toHeldByOlder(directory: string, pid: number): LogError {
   return new LogError(
     'LOG_HELD',

@@ -47,7 +47,7 @@ export interface LmdbLogStats {
   readonly events: number
   /** Records retained, of all processes. */
   readonly records: number
-  /** Their weight in `maxBytes`. */
+  /** What they weigh, as `maxBytes` counts it. Those of ledgers, which are beside `maxBytes`, are among them. */
   readonly bytes: number
 }
 

@@ -248,7 +248,39 @@ test('after a stop of the machine under `commit` a reader is told of it once at 
   }
 })
 
-/** Makes the directory one of the version before. */
+/** Makes the directory one of the version that knew no ledgers. */
+async function makeLedgerless(): Promise<void> {
+  await tamper('identity', (identity) => {
+    identity['version'] = 3
+    delete identity['sum']
+  })
+}
+
+test('a directory of the version that knew no ledgers is taken over with its history, and no more for that version', async () => {
+  const before = await openAt(directory)
+  const [first] = await before.append({ events: ['1', '2'].map((data) => ({ topic, data })) })
+  await before.close()
+  await makeLedgerless()
+  const log = await openAt(directory)
+  if (first === undefined) throw new Error('The log gave no position.')
+  const { data, losses } = await readWhole(log, ['a'], { after: first })
+  expect(data).toEqual(['2'])
+  expect(losses).toEqual([])
+  await log.close()
+  let version: unknown
+  await tamper('identity', (identity) => (version = identity['version']))
+  expect(version).toBe(formatVersion)
+})
+
+test('a process of the version that knew no ledgers has the directory to itself: it would remove what nodes have agreed on', async () => {
+  const before = await openAt(directory)
+  await makeLedgerless()
+  await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_HELD' })
+  await before.close()
+  await (await openAt(directory)).close()
+})
+
+/** Makes the directory one of a version before that. */
 async function makeOlder(): Promise<void> {
   await tamper('identity', (identity) => {
     identity['version'] = 2
@@ -258,7 +290,7 @@ async function makeOlder(): Promise<void> {
 }
 
 test.each(['10lq1k2m3abcd0000-1', '10lq1k2m4abcd1237ps0-7ps1'])(
-  'a directory of the version before is taken over with all its events, and its cursor %s is told of a gap or cannot be read',
+  'a directory of a version without such a lineage is taken over with all its events, and its cursor %s is told of a gap or cannot be read',
   async (cursor) => {
     const before = await openAt(directory)
     await before.append({ events: ['1', '2'].map((data) => ({ topic, data })) })
@@ -278,7 +310,7 @@ test.each(['10lq1k2m3abcd0000-1', '10lq1k2m4abcd1237ps0-7ps1'])(
   },
 )
 
-test('a directory that a process of the version before holds is refused, and left to it', async () => {
+test('a directory that a process of such a version holds is refused, and left to it', async () => {
   const before = await openAt(directory)
   await makeOlder()
   await expect(openAt(directory)).rejects.toMatchObject({

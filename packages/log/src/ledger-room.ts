@@ -14,10 +14,14 @@ export const ledgerPrefix = '$hub/state/'
 /** The type of a record that ends an entry. */
 export const deletedType = 'deleted'
 
-/**
- * Whether a topic is a ledger: kept outside of `maxBytes`, the newest record per key, whatever the
- * rules of retention say.
- */
+/** Types of records that put right what a claim that came too late has displaced. */
+export const keptType = 'kept'
+export const goneType = 'gone'
+
+/** They pass in a full ledger too: without them one could neither be emptied nor be put right. */
+const passingTypes: ReadonlySet<string | undefined> = new Set([deletedType, keptType, goneType])
+
+/** Whether a topic is a ledger: kept outside of `maxBytes`, the newest record per key, whatever the rules of retention say. */
 export function isLedgerTopic(topic: string): boolean {
   return topic.startsWith(ledgerPrefix)
 }
@@ -49,8 +53,8 @@ export interface LedgerRoom {
 }
 
 /**
- * Checks that the events of a batch fit into their ledgers. A full ledger still accepts events that
- * do not make it larger, and deletions.
+ * Checks that the events of a batch find room in their ledgers. What makes a ledger no larger passes in a full one too, and so does
+ * the deletion of an entry, or what puts one right.
  * @throws LogError `LEDGER_FULL`
  */
 export function requireLedgerRoom(events: readonly NewEvent[], room: LedgerRoom): void {
@@ -64,7 +68,8 @@ export function requireLedgerRoom(events: readonly NewEvent[], room: LedgerRoom)
     const weight = measureRecord(event)
     growth.weights.set(key, weight)
     if (before === undefined) growth.count += 1
-    if (before === undefined || event.type !== deletedType) growth.bytes += weight - (before ?? 0)
+    if (before === undefined || !passingTypes.has(event.type))
+      growth.bytes += weight - (before ?? 0)
   }
   let fresh = 0
   for (const [topic, growth] of growths) {

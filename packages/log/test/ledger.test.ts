@@ -3,66 +3,13 @@
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { beforeEach, expect, test } from 'vitest'
-import { LogError } from '../src/errors.ts'
-import type { EventLog, Page, TailHandler } from '../src/event-log.ts'
+import type { EventLog } from '../src/event-log.ts'
 import { memoryLog, openLedger, parseTopicSet } from '../src/index.ts'
 import type { Ledger, LedgerChange, LedgerOptions } from '../src/index.ts'
+import { settle, stumble } from './support/stumble.ts'
+import type { StumblingLog } from './support/stumble.ts'
 
 const codec = { encode: (value: string) => value, decode: (text: string) => text }
-
-/** A log of which one process sees what it can. */
-interface StumblingLog extends EventLog {
-  /** From now on its tails are handed nothing. */
-  stop(): void
-  /** Its tails go on from the head, and are told so. */
-  overtake(): Promise<void>
-  /** So many reads fail. */
-  failReads(count: number): void
-}
-
-function stumble(log: EventLog): StumblingLog {
-  const handlers = new Set<TailHandler>()
-  let isStopped = false
-  let failures = 0
-  return {
-    append: (batch) => log.append(batch),
-    locate: (query) => log.locate(query),
-    bounds: () => log.bounds(),
-    close: () => log.close(),
-    async read(query): Promise<Page> {
-      if (failures === 0) return await log.read(query)
-      failures -= 1
-      throw new LogError('LOG_UNAVAILABLE', 'The disk is full.')
-    },
-    tail(after, handler) {
-      handlers.add(handler)
-      const inner = log.tail(after, {
-        records(records) {
-          if (isStopped) return
-          stoodAt = records.at(-1)?.position ?? stoodAt
-          handler.records(records)
-        },
-      })
-      let stoodAt = after
-      return {
-        get position() {
-          return stoodAt
-        },
-        close() {
-          handlers.delete(handler)
-          inner.close()
-        },
-      }
-    },
-    stop: () => void (isStopped = true),
-    async overtake() {
-      isStopped = false
-      const { head } = await log.bounds()
-      for (const handler of [...handlers]) handler.overtaken?.(head)
-    },
-    failReads: (count) => void (failures = count),
-  }
-}
 
 let clock: FakeClock
 let log: EventLog
@@ -83,11 +30,6 @@ function open(of: EventLog, options: Partial<LedgerOptions<string>> = {}): Promi
     onError: (error) => void errors.push(error),
     ...options,
   })
-}
-
-/** Lets what waits for no clock come to its end. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 50; i++) await Promise.resolve()
 }
 
 function contents(ledger: Ledger<string>): Record<string, string> {
@@ -191,7 +133,7 @@ test('a claimant that dies before it put the winner back leaves a log that other
   const [topic] = parseTopicSet(['$hub/state/bans']).topics
   if (topic === undefined) throw new Error('The set lost its topic.')
   // What a claimant appends whose clock named the claim otherwise.
-  await log.append({ events: [{ topic, type: 'claim', key: 'run', data: '- 00ff -\nloser' }] })
+  await log.append({ events: [{ topic, type: 'claim', key: 'run', data: '- 00ff\nloser' }] })
   await settle()
   expect(bans.get('run')).toBe('winner')
   const mistaken = await open(log)

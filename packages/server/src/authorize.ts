@@ -99,6 +99,20 @@ function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
   )
 }
 
+/**
+ * What holds of reading where the application has no `authorize`: everybody may read what publishers have written, and nobody what the
+ * nodes keep for themselves (bans, claims, rules). A wildcard does not reach it, so the first character tells.
+ * @throws ServerError `TOPIC_RESERVED`
+ */
+export function requireUnreserved(names: readonly string[]): void {
+  const reserved = names.find((name) => name.startsWith('$'))
+  if (reserved === undefined) return
+  throw new ServerError(
+    'TOPIC_RESERVED',
+    `Topics that begin with "$" are the hub's own, and nobody is granted to read them here; got ${quote(reserved)}. Leave it out.`,
+  )
+}
+
 const verbs: Readonly<Record<Action, string>> = {
   publish: 'publish to',
   read: 'read',

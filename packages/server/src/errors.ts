@@ -12,7 +12,7 @@ export const serverErrors = {
   TOPIC_INVALID: { title: 'A topic or pattern breaks the rules for topics.', status: 400 },
   TOPIC_RESERVED: {
     title:
-      'Topics that begin with `$` or `tidemark.` are the hub’s own and cannot be published to.',
+      'Topics that begin with `$` or `tidemark.` are the hub’s own and cannot be published to; those that begin with `$` cannot be read by clients either, unless `authorize` grants them by name.',
     status: 403,
   },
   TOPIC_SET_INVALID: { title: 'A subscription names no topic, or more than 1,000.', status: 400 },

@@ -8,7 +8,7 @@ import {
   parseTopicSet,
 } from '@tidemark/log'
 import type { EventLog, EventRecord, LossReason, Page, Position, ReadQuery } from '@tidemark/log'
-import { plainRequest } from './authorize.ts'
+import { plainRequest, requireUnreserved } from './authorize.ts'
 import type { RequestFacts } from './authorize.ts'
 import { ServerError } from './errors.ts'
 import { historyPagesMax, historyRecordsDefault, historyRecordsMax } from './limits.ts'
@@ -61,7 +61,10 @@ export async function readHistory(settings: NodeSettings, query: HistoryQuery): 
   const topic = checkTopic(given.topic)
   const after = readCursor(given.after)
   const limit = checkLimit(given.limit)
-  if (by !== undefined && permit !== undefined) await permit(plainRequest(by, 'read', [topic]))
+  if (by !== undefined) {
+    if (permit === undefined) requireUnreserved([topic])
+    else await permit(plainRequest(by, 'read', [topic]))
+  }
   try {
     const { first, head } = await log.bounds()
     const topics = parseTopicSet([topic])

@@ -1,6 +1,6 @@
 // The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it begins, and open.
 
-import { plainRequest } from './authorize.ts'
+import { plainRequest, requireUnreserved } from './authorize.ts'
 import type { RequestFacts } from './authorize.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
@@ -81,7 +81,11 @@ async function authorize(
   door: Door<unknown>,
   { topics: set }: Subscription,
 ): Promise<void> {
-  if (permit === undefined) return
+  if (permit === undefined) {
+    requireUnreserved(set.topics)
+    requireUnreserved(set.patterns)
+    return
+  }
   // A set that waits for the answer counts like a body that is read: an application that is slow to answer must not gather them.
   const held = bodies.begin()
   try {

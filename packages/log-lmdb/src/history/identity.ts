@@ -4,10 +4,12 @@ import { crc32 } from 'node:zlib'
 import { LogError } from '@tidemark/log'
 import { Lineage, isEpoch, parseEpoch } from '@tidemark/log/driver'
 import { toDamaged, toForeign } from '../failures.ts'
-import { formatVersion, textKey } from '../tables/schema.ts'
+import { formatVersion, lineageVersion, textKey } from '../tables/schema.ts'
 import type { Table } from '../tables/schema.ts'
 
 export interface Identity {
+  /** Of the layout, as it is stored. */
+  readonly version: number
   readonly lineage: Lineage
   /** The data file in which the newest epoch began; see `HeldFiles.copy`. */
   readonly copy: string
@@ -53,19 +55,18 @@ export function parseIdentity(bytes: Buffer, directory: string): Identity | unde
   if (!isIdentitySound({ ...stored })) {
     throw toDamaged(directory, 'the identity of the log is not as it was written')
   }
-  // Format 1 named one epoch for the whole history, and format 2 had epochs of another shape. Their
-  // cursors belong to another history.
-  if (stored.version < formatVersion) return undefined
+  // Format 1 named one epoch for the whole history, format 2 epochs of another shape: their cursors are of another history.
+  if (stored.version < lineageVersion) return undefined
   const stretches = stored.epochs.map(([epoch, begin]) => ({ epoch: parseEpoch(epoch), begin }))
   const renamings = stored.renamings.map(([epoch, to]) => ({ epoch: parseEpoch(epoch), to }))
-  const { copy, openings } = stored
-  return { lineage: new Lineage(stretches, renamings), copy, openings }
+  const { version, copy, openings } = stored
+  return { version, lineage: new Lineage(stretches, renamings), copy, openings }
 }
 
-export function writeIdentity(meta: Table, { lineage, copy, openings }: Identity): void {
+export function writeIdentity(meta: Table, { version, lineage, copy, openings }: Identity): void {
   const epochs = lineage.stretches.map(({ epoch, begin }) => [epoch, begin] as const)
   const renamings = lineage.renamings.map(({ epoch, to }) => [epoch, to] as const)
-  const identity = { format: formatName, version: formatVersion, epochs, renamings, copy, openings }
+  const identity = { format: formatName, version, epochs, renamings, copy, openings }
   const stored: StoredIdentity = { ...identity, sum: crc32(JSON.stringify(identity)) }
   void meta.put(identityKey, Buffer.from(JSON.stringify(stored)))
 }
@@ -75,8 +76,8 @@ export function isIdentitySound({ sum, ...identity }: Readonly<Record<string, un
   if (sum !== undefined && sum !== crc32(JSON.stringify(identity))) return false
   const { version, epochs, renamings, copy, openings } = identity
   if (!isCount(version)) return false
-  // Epochs of older formats are not used any more.
-  if (version < formatVersion) return true
+  // The epochs of formats before are not used any more.
+  if (version < lineageVersion) return true
   return (
     isLine(epochs) &&
     epochs[0]?.[1] === 0 &&

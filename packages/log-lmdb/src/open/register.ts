@@ -9,6 +9,7 @@ import type { HeldBy, Holder } from './holders.ts'
 import { readIdentity, writeIdentity } from '../history/identity.ts'
 import type { Identity } from '../history/identity.ts'
 import { readState } from '../tables/log-state.ts'
+import { formatVersion } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 import type { Table } from '../tables/schema.ts'
 import { readSettings, requireSameSettings, writeSettings } from './settings.ts'
@@ -47,7 +48,8 @@ export function register(tables: Tables, registration: Registration): Identity {
   refuseOtherSettings(meta, registration)
   const { alive, dead } = partitionHolders(meta, own)
   const [other] = alive
-  if (stored === undefined && other !== undefined) throw toHeldByOlder(directory, other.pid)
+  const isOlder = stored === undefined || stored.version < formatVersion
+  if (isOlder && other !== undefined) throw toHeldByOlder(directory, other.pid)
   const identity =
     stored === undefined || other === undefined
       ? beginEpoch(tables, { stored, dead, ...registration })
@@ -96,7 +98,7 @@ function beginEpoch(
   const isSameFile = stored === undefined || [copy, own.data].includes(stored.copy)
   const isSameCopy = isSameFile && !isOverwritten
   const lineage = before.open({ ...opening, isSameCopy, isUnsure })
-  const identity = { lineage, copy, openings: (stored?.openings ?? 0) + 1 }
+  const identity = { version: formatVersion, lineage, copy, openings: (stored?.openings ?? 0) + 1 }
   writeIdentity(meta, identity)
   return identity
 }

@@ -29,11 +29,14 @@ export interface Tables {
 }
 
 /**
- * Version of the layout; a directory with a higher version is refused. From 2 on values have
- * checksums; older values have none, and can be read. From 3 on epochs name the copy of the data in
- * which they were written.
+ * Version of the layout; a directory with a higher one is refused. From 2 on values have checksums; those written before
+ * have none, and are read. From 3 on epochs name the copy of the data that they were written in. From 4 on there may be ledgers, whose
+ * entries versions before would remove as they remove events.
  */
-export const formatVersion = 3
+export const formatVersion = 4
+
+/** From this version on the lineage is read; that of versions before is of another history. */
+export const lineageVersion = 3
 
 /** `overlappingSync` undefined takes over what another handle of this process has chosen. */
 export function openRoot(

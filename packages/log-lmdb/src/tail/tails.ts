@@ -138,9 +138,14 @@ export class Tails {
     const visible = this.#readVisible()
     let hasMore = false
     let hasFailed = false
+    // Tails that stand at one place are handed the same records: read and decoded once.
+    let found: Found | undefined
     for (const tail of [...this.#tails]) {
       try {
-        if (!tail.isClosed && this.#advance(tail)) hasMore = true
+        if (tail.isClosed) continue
+        const reached = sequenceOf(tail.position)
+        if (found?.after !== reached) found = this.#find(reached)
+        if (this.#advance(tail, found)) hasMore = true
       } catch (error) {
         hasFailed = true
         this.#options.onError(error)
@@ -164,33 +169,36 @@ export class Tails {
     }
   }
 
-  /** Hands one batch to a tail; returns whether there may be more. */
-  #advance(tail: HandledTail): boolean {
-    const { tables, lineage, announcedFrom, history } = this.#options
-    const reached = sequenceOf(tail.position)
+  /** What comes next for a tail that has reached a sequence. */
+  #find(after: number): Found {
+    const { tables, announcedFrom, history } = this.#options
     const end = announcedFrom() - 1
-    // Up to date, except for records that will be announced.
-    if (reached === end) return false
-    const found = withSnapshot(tables, () => {
+    // Up to date but for what comes by itself.
+    if (after === end) return { after, head: after, records: [] }
+    return withSnapshot(tables, () => {
       history.check()
-      // The loss has been told. The data now belongs to another history, with the same sequences.
-      if (history.isLost) return { head: reached, records: [] }
+      // It has been told of. What is there is of another history, under the same sequences.
+      if (history.isLost) return { after, head: after, records: [] }
       const { head: newest, tailMark, removedBytes } = readState(tables)
       const head = Math.min(newest, end)
-      if (tailMark > reached) return { head, overtakenTo: tailMark }
-      if (reached >= head) return { head, records: [] }
-      return { head, records: this.#read({ after: reached, upTo: head, removedBytes }) }
+      if (tailMark > after) return { after, head, records: [], overtakenTo: tailMark }
+      if (after >= head) return { after, head, records: [] }
+      return { after, head, records: this.#read({ after, upTo: head, removedBytes }) }
     })
-    if (found.records === undefined) {
-      const to = lineage.positionAt(found.overtakenTo)
-      this.#guard(() => tail.overtake(to))
-    } else if (found.records.length > 0) {
-      this.#handOver(tail, found.records)
-    } else if (reached < found.head) {
-      // All later records were superseded by newer ones, which were superseded as well.
-      tail.moveTo(lineage.positionAt(found.head))
+  }
+
+  /** Hands one batch to a tail; returns whether there may be more. */
+  #advance(tail: HandledTail, { after, head, records, overtakenTo }: Found): boolean {
+    const { lineage } = this.#options
+    if (overtakenTo !== undefined) {
+      this.#guard(() => tail.overtake(lineage.positionAt(overtakenTo)))
+    } else if (records.length > 0) {
+      this.#handOver(tail, records)
+    } else if (after < head) {
+      // All after it were superseded by newer ones that have been superseded as well.
+      tail.moveTo(lineage.positionAt(head))
     }
-    return !tail.isClosed && sequenceOf(tail.position) < found.head
+    return !tail.isClosed && sequenceOf(tail.position) < head
   }
 
   #read(range: { after: number; upTo: number; removedBytes: number }): readonly EventRecord[] {
@@ -236,4 +244,13 @@ export class Tails {
       this.#options.onError(error)
     }
   }
+}
+
+interface Found {
+  readonly after: number
+  /** Up to where tails are moved for now. */
+  readonly head: number
+  readonly records: readonly EventRecord[]
+  /** Retention was faster than the tail. */
+  readonly overtakenTo?: number
 }

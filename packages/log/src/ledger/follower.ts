@@ -2,208 +2,201 @@
 
 import type { Clock, Timer } from '../clock.ts'
 import { hasLogCode } from '../errors.ts'
-import type { EventLog, EventRecord, Tail } from '../event-log.ts'
-import { ledgerRetryMs } from '../limits.ts'
+import type { EventLog, EventRecord } from '../event-log.ts'
+import { ledgerPageRecords, ledgerRetryMs } from '../limits.ts'
 import { comparePositions } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { Topic } from '../topic.ts'
 import { parseTopicSet } from '../topic-set.ts'
-import type { TopicSet } from '../topic-set.ts'
+import { ledgerTailOf } from './ledger-tail.ts'
+import type { LedgerTail, LedgerTaker } from './ledger-tail.ts'
 
-export interface Snapshot {
+export interface Snapshot<Item> {
   readonly at: Position
   /** Oldest first. A key may be missing that one of `tailed` has. */
-  readonly read: readonly EventRecord[]
+  readonly read: readonly Item[]
   /** What has followed on the way to `at`. */
   readonly tailed: readonly EventRecord[]
 }
 
-export interface FollowerOptions {
+export interface FollowerOptions<Item> {
   readonly log: EventLog
   readonly clock: Clock
   readonly topic: Topic
+  /** What is kept of a record that is read; page by page, so that no turn has all of them to decode. */
+  readonly prepare: (record: EventRecord) => Item
   /** Records of the topic, in log order. */
   readonly onRecords: (records: readonly EventRecord[]) => void
   /** All there is of the topic at a position. */
-  readonly onSnapshot: (snapshot: Snapshot) => void
-  /** Told after every move, also of one without a record of the topic. */
+  readonly onSnapshot: (snapshot: Snapshot<Item>) => void
+  /** Told after a move, also of one without a record of the topic, while {@link Follower.watch} asks for it. */
   readonly onMoved: () => void
   /** Told of a snapshot that could not be read anew; it is tried again. */
   readonly onError: (error: unknown) => void
 }
 
-/** Records read at once. A page ends with 256 Ki characters of data anyway. */
-const pageRecords = 1_000
-
-export class Follower {
-  readonly #options: FollowerOptions
-  /** The tail in use; undefined while a snapshot is read anew. */
-  #tail: Tail | undefined
-  /** Where the ledger stands meanwhile. */
+export class Follower<Item> implements LedgerTaker {
+  readonly #options: FollowerOptions<Item>
+  readonly #tail: LedgerTail
+  #state: 'reading' | 'live' | 'closed' = 'reading'
+  /** Where the ledger stands while it is not live. */
   #stoodAt: Position
+  /** What the tail has brought while the snapshot is read. */
+  #tailed: EventRecord[] = []
+  #isOvertaken = false
+  #snapshots = 0
+  #isWatching = false
+  /** Called when the tail has moved while the snapshot waits for it. */
+  #onTailMoved: (() => void) | undefined
   #retry: Timer | undefined
-  #isClosed = false
 
-  private constructor(start: Position, options: FollowerOptions) {
+  private constructor(start: Position, options: FollowerOptions<Item>) {
     this.#stoodAt = start
     this.#options = options
+    this.#tail = ledgerTailOf(options.log)
   }
 
   /** Reads the snapshot. Rejects with the log's error. */
-  static async open(options: FollowerOptions): Promise<Follower> {
+  static async open<Item>(options: FollowerOptions<Item>): Promise<Follower<Item>> {
     const { head } = await options.log.bounds()
     const follower = new Follower(head, options)
-    while (!(await follower.#catchUp()));
+    try {
+      while (!(await follower.#catchUp()));
+    } catch (error) {
+      follower.close()
+      throw error
+    }
     return follower
   }
 
+  get topic(): Topic {
+    return this.#options.topic
+  }
+
   get position(): Position {
-    return this.#tail?.position ?? this.#stoodAt
+    const position = this.#state === 'live' ? this.#tail.positionOf(this) : undefined
+    return position ?? this.#stoodAt
+  }
+
+  /** As {@link LedgerTail.breaks}, with the snapshots that this ledger has read. */
+  get breaks(): number {
+    return this.#tail.breaks + this.#snapshots
+  }
+
+  /** Whether somebody waits for the ledger to move. */
+  watch(isWatching: boolean): void {
+    this.#isWatching = isWatching
+    if (this.#state === 'live') this.#tail.watch(this, isWatching)
   }
 
   close(): void {
-    if (this.#isClosed) return
+    if (this.#state === 'closed') return
     this.#stoodAt = this.position
-    this.#isClosed = true
+    this.#state = 'closed'
     this.#retry?.cancel()
-    this.#tail?.close()
-    this.#tail = undefined
+    this.#tail.leave(this)
+    this.#onTailMoved?.()
   }
 
-  /**
-   * Reads up to one head and tails on to a later one. A record that was superseded while pages were read is missing from the pages, and
-   * what superseded it lies before the later head: from there on the ledger is whole. False when the tail was overtaken meanwhile.
-   */
-  async #catchUp(): Promise<boolean> {
-    const { log, topic } = this.#options
-    const { head: from } = await log.bounds()
-    const read = await readAll(log, parseTopicSet([topic]), from)
-    const { head: whole } = await log.bounds()
-    return await new Promise((resolve, reject) => {
-      const joining = new Joining({ ...this.#options, from, whole })
-      joining.start({
-        joined: (tail) => {
-          if (this.#isClosed) tail.close()
-          else this.#join(tail, { at: tail.position, read, tailed: joining.tailed })
-          resolve(true)
-        },
-        live: (batch) => this.#take(batch),
-        overtaken: (isLive) => (isLive ? this.#readAnew() : resolve(false)),
-        failed: reject,
-      })
-    })
+  take(records: readonly EventRecord[]): void {
+    if (this.#state === 'live') this.#options.onRecords(records)
+    else for (const record of records) this.#tailed.push(record)
   }
 
-  #join(tail: Tail, snapshot: Snapshot): void {
-    this.#tail = tail
-    this.#options.onSnapshot(snapshot)
-    this.#options.onMoved()
-  }
-
-  #take(batch: readonly EventRecord[]): void {
-    const { topic: own, onRecords, onMoved } = this.#options
-    // Asked first: most batches have nothing of the ledger, and a list for each would cost more than the look.
-    if (batch.some(({ topic }) => topic === own))
-      onRecords(batch.filter(({ topic }) => topic === own))
-    onMoved()
+  moved(): void {
+    if (this.#state === 'live') this.#options.onMoved()
+    else this.#onTailMoved?.()
   }
 
   /** The ledger stays where it stood until the new snapshot is whole. */
-  #readAnew(): void {
-    if (this.#isClosed) return
-    this.#stoodAt = this.#tail?.position ?? this.#stoodAt
-    this.#tail = undefined
+  overtaken(stoodAt: Position): void {
+    this.#isOvertaken = true
+    this.#onTailMoved?.()
+    if (this.#state !== 'live') return
+    this.#stoodAt = stoodAt
+    this.#state = 'reading'
     void this.#tryAgain()
+  }
+
+  /**
+   * Reads up to where the tail stands and follows it to a later head. A record that was superseded while pages were read is missing
+   * from the pages, and what superseded it lies before the later head: from there on the ledger is whole. False when the tail was
+   * overtaken meanwhile.
+   */
+  async #catchUp(): Promise<boolean> {
+    const { log, onSnapshot, onMoved } = this.#options
+    this.#tailed = []
+    this.#isOvertaken = false
+    const from = await this.#tail.join(this)
+    const read = await this.#readAll(from)
+    const { head: whole } = await log.bounds()
+    await this.#standAt(whole)
+    const at = this.#tail.positionOf(this)
+    if (at === undefined || this.#isClosed()) return true
+    if (this.#isOvertaken) return false
+    // A second snapshot joins a tail that was joined before, and so hands over what is read as well.
+    const tailed = this.#tailed.filter(({ position }) => comparePositions(position, from) > 0)
+    this.#tailed = []
+    this.#state = 'live'
+    this.#snapshots += 1
+    this.#tail.watch(this, this.#isWatching)
+    onSnapshot({ at, read, tailed })
+    onMoved()
+    return true
+  }
+
+  /** Behind an await, where the compiler takes the state for what it was. */
+  #isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** What the log holds of the topic up to `upTo`. That older entries were removed is no loss to a reader who had none. */
+  async #readAll(upTo: Position): Promise<Item[]> {
+    const { log, topic, prepare, clock } = this.#options
+    const topics = parseTopicSet([topic])
+    const items: Item[] = []
+    let after = await log.locate({ topics, since: { kind: 'earliest' } })
+    for (;;) {
+      const page = await log.read({ topics, after, upTo, limit: ledgerPageRecords })
+      for (const record of page.records) items.push(prepare(record))
+      after = page.next
+      if (comparePositions(after, upTo) >= 0) return items
+      // A page takes no turn of its own from a log that reads at once, and others want theirs.
+      await new Promise<void>((resolve) => void clock.after(0, resolve, { isAwaited: true }))
+    }
+  }
+
+  /** Resolves when the tail stands at a position or behind it, was overtaken, or is left. Rejects with the log's error. */
+  async #standAt(whole: Position): Promise<void> {
+    const { log, clock } = this.#options
+    for (;;) {
+      const position = this.#tail.positionOf(this)
+      if (position === undefined || this.#isOvertaken) return
+      if (comparePositions(position, whole) >= 0) return
+      this.#tail.watch(this, true)
+      const isMoved = await new Promise<boolean>((resolve) => {
+        const timer = clock.after(ledgerRetryMs, () => resolve(false), { isAwaited: true })
+        this.#onTailMoved = () => {
+          timer.cancel()
+          resolve(true)
+        }
+      })
+      this.#onTailMoved = undefined
+      this.#tail.watch(this, false)
+      // A tail may move on without a word, and that of a log that is closed stands still.
+      if (!isMoved) await log.bounds()
+    }
   }
 
   async #tryAgain(): Promise<void> {
     try {
-      while (!this.#isClosed && !(await this.#catchUp()));
+      while (!this.#isClosed() && !(await this.#catchUp()));
     } catch (error) {
-      if (this.#isClosed) return
+      if (this.#isClosed()) return
       // A closed log stays closed: its ledgers stand still and their calls say so.
       if (hasLogCode(error, 'LOG_CLOSED')) return
       this.#options.onError(error)
       this.#retry = this.#options.clock.after(ledgerRetryMs, () => void this.#tryAgain())
     }
   }
-}
-
-interface JoiningOptions {
-  readonly log: EventLog
-  readonly clock: Clock
-  readonly topic: Topic
-  readonly from: Position
-  readonly whole: Position
-}
-
-interface JoiningHandler {
-  joined(tail: Tail): void
-  live(batch: readonly EventRecord[]): void
-  overtaken(isLive: boolean): void
-  failed(error: unknown): void
-}
-
-/** A tail on its way to where the snapshot is whole, and from there on. */
-class Joining {
-  readonly tailed: EventRecord[] = []
-  readonly #options: JoiningOptions
-  #isLive = false
-  #look: Timer | undefined
-
-  constructor(options: JoiningOptions) {
-    this.#options = options
-  }
-
-  start(handler: JoiningHandler): void {
-    const { log, topic, from } = this.#options
-    const tail = log.tail(from, {
-      records: (batch) => {
-        if (this.#isLive) {
-          handler.live(batch)
-          return
-        }
-        for (const record of batch) if (record.topic === topic) this.tailed.push(record)
-        this.#settle(tail, handler)
-      },
-      overtaken: () => {
-        this.#look?.cancel()
-        tail.close()
-        handler.overtaken(this.#isLive)
-      },
-    })
-    this.#settle(tail, handler)
-  }
-
-  #settle(tail: Tail, handler: JoiningHandler): void {
-    if (this.#isLive) return
-    this.#look?.cancel()
-    if (comparePositions(tail.position, this.#options.whole) >= 0) {
-      this.#isLive = true
-      handler.joined(tail)
-      return
-    }
-    const { log, clock } = this.#options
-    const settle = (): void => this.#settle(tail, handler)
-    // A tail may move on without a word, and that of a log that is closed stands still.
-    const look = (): void => {
-      log.bounds().then(settle, (error: unknown) => {
-        tail.close()
-        handler.failed(error)
-      })
-    }
-    this.#look = clock.after(ledgerRetryMs, look, { isAwaited: true })
-  }
-}
-
-/** What the log holds of the topics up to `upTo`. That older entries were removed is no loss to a reader who had none. */
-async function readAll(log: EventLog, topics: TopicSet, upTo: Position): Promise<EventRecord[]> {
-  const records: EventRecord[] = []
-  let after = await log.locate({ topics, since: { kind: 'earliest' } })
-  while (comparePositions(after, upTo) < 0) {
-    const page = await log.read({ topics, after, upTo, limit: pageRecords })
-    for (const record of page.records) records.push(record)
-    after = page.next
-  }
-  return records
 }

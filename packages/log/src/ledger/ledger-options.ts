@@ -46,7 +46,18 @@ export function checkOptions<Value>({
     throw invalid('randomBytes must be a function', quoteValue(randomBytes))
   if (typeof onError !== 'function')
     throw invalid('onError must be a function', quoteValue(onError))
-  return { codec, clock, randomBytes, onError }
+  return { codec, clock, randomBytes, onError: guard(onError) }
+}
+
+/** What a handler of errors throws must not cost a ledger the records behind the one that it was told of. */
+function guard(onError: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      onError(error)
+    } catch (thrown) {
+      throwUncaught(thrown)
+    }
+  }
 }
 
 /**

@@ -1,8 +1,10 @@
-// An entry as an event, and back. The first line of data is `<expiresAt> <claim> <displaced>`, with `-` for none; the rest is the value.
+// An entry as an event, and back. The first line of data is `<expiresAt> <claim>`, with `-` for none; the rest is the value.
+// Of an entry that is put back two cursors follow: of the record that it takes the place of, and of the one that it says again.
 // `readLedgerEnd` of `ledger-room.ts` reads the expiry of the same line.
 
 import type { EventRecord, NewEvent } from '../event-log.ts'
-import { deletedType } from '../ledger-room.ts'
+import { deletedType, goneType, keptType } from '../ledger-room.ts'
+import { formatCursor, parseCursor } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { Topic } from '../topic.ts'
 import type { LedgerCodec } from './ledger.ts'
@@ -10,20 +12,27 @@ import type { LedgerCodec } from './ledger.ts'
 /** What the log holds of a key. */
 export interface Stored<Value> {
   readonly key: string
-  /** `kept` is an entry that was put back after a claim which came too late had taken its place in the log. */
-  readonly kind: 'set' | 'claim' | 'kept' | 'deleted'
-  /** Undefined for a deletion, and for a value that could not be decoded. */
+  /**
+   * A claim that came too late takes the place of the entry in the log, though it has no effect. Then the entry is put back, as `kept`,
+   * or as `gone` where there is none any more.
+   */
+  readonly kind: 'set' | 'claim' | 'kept' | 'gone' | 'deleted'
+  /** Undefined for an end, and for a value that could not be decoded. */
   readonly value: Value | undefined
   readonly position: Position
+  /** Where the value was written first; the position itself of all but `kept` and `gone`. */
+  readonly origin: Position
+  /** Of `kept` and `gone`, the record that they take the place of. */
+  readonly displaced: Position | undefined
   readonly time: number
-  /** Milliseconds since 1970; `Infinity` for never. Of a deletion, its own time. */
+  /** Milliseconds since 1970; `Infinity` for never. Of an end, its own time. */
   readonly expiresAt: number
-  /** Names the claim that wrote it; `0` for a kept entry that was set. */
+  /** Names the claim that wrote it. */
   readonly claim: string | undefined
-  /** Of a kept entry, the claim that it replaces where that is taken for the entry. */
-  readonly displaced: string | undefined
   /** Why the value cannot be told, of an entry that is there all the same; a newer version may have written it. */
   readonly fault: unknown
+  /** Of a value that could not be decoded, so that it can be put back. */
+  readonly text: string | undefined
 }
 
 /** What is written of an entry. */
@@ -34,18 +43,35 @@ export interface Draft {
   readonly text: string
   readonly expiresAt: number
   readonly claim?: string | undefined
-  readonly displaced?: string | undefined
 }
 
-export function encodeEntry({ topic, key, text, expiresAt, claim, displaced }: Draft): NewEvent {
-  const expiry = expiresAt === Infinity ? '-' : String(expiresAt)
-  const type = displaced === undefined ? (claim === undefined ? 'set' : 'claim') : 'kept'
-  return { topic, type, key, data: `${expiry} ${claim ?? '-'} ${displaced ?? '-'}\n${text}` }
+export function encodeEntry({ topic, key, text, expiresAt, claim }: Draft): NewEvent {
+  const type = claim === undefined ? 'set' : 'claim'
+  return { topic, type, key, data: `${formatHead({ expiresAt, claim })}\n${text}` }
 }
 
 export function encodeDeletion(topic: Topic, key: string): NewEvent {
   return { topic, type: deletedType, key, data: '' }
 }
+
+/** Puts an entry back, or the lack of one. It has an effect only where `displaced` is taken for the entry, or none is known. */
+export function encodePutBack(
+  { topic, key }: Pick<Draft, 'topic' | 'key'>,
+  stored: (Stored<unknown> & { readonly text: string }) | undefined,
+  displaced: Position,
+): NewEvent {
+  const origin = stored?.origin ?? displaced
+  const places = `${formatCursor(displaced)} ${formatCursor(origin)}`
+  if (stored === undefined || isEnd(stored))
+    return { topic, type: goneType, key, data: `0 - ${places}\n` }
+  return { topic, type: keptType, key, data: `${formatHead(stored)} ${places}\n${stored.text}` }
+}
+
+function formatHead({ expiresAt, claim = '-' }: Pick<Draft, 'expiresAt' | 'claim'>): string {
+  return `${expiresAt === Infinity ? '-' : expiresAt} ${claim}`
+}
+
+const headShape = /^(-|\d{1,16}) (-|[0-9a-f]{1,64})(?: ([0-9a-z-]{1,64}) ([0-9a-z-]{1,64}))?\n/
 
 /** Undefined for a record without a key, which no ledger writes. */
 export function decodeStored<Value>(
@@ -54,26 +80,48 @@ export function decodeStored<Value>(
 ): Stored<Value> | undefined {
   const { key, type, data, position, time } = record
   if (key === undefined) return undefined
-  const nothing = { value: undefined, claim: undefined, displaced: undefined, fault: undefined }
-  const base = { key, position, time, ...nothing }
+  const nothing = { value: undefined, claim: undefined, fault: undefined, text: undefined }
+  const base = { key, position, origin: position, displaced: undefined, time, ...nothing }
   if (type === deletedType) return { ...base, kind: 'deleted', expiresAt: time }
-  const line = /^(-|\d{1,16}) (-|[0-9a-f]{1,64}) (-|[0-9a-f]{1,64})\n/.exec(data)
-  const kind = type === 'set' || type === 'claim' || type === 'kept' ? type : undefined
-  if (line === null || kind === undefined)
-    return { ...base, kind: 'set', expiresAt: Infinity, fault: new Error(`${type} is no entry`) }
-  const [head, expiry = '-', claim = '-', displaced = '-'] = line
-  const stored: Stored<Value> = {
-    ...base,
-    kind,
-    expiresAt: expiry === '-' ? Infinity : Number(expiry),
-    claim: claim === '-' ? undefined : claim,
-    displaced: displaced === '-' ? undefined : displaced,
+  const head = readHead(type, data)
+  if (head === undefined) {
+    const fault = new Error(`${type} is no entry`)
+    return { ...base, kind: 'set', expiresAt: Infinity, fault, text: data }
   }
+  const { length, origin = position, ...rest } = head
+  if (head.kind === 'gone') return { ...base, ...rest, origin, expiresAt: time }
+  const stored: Stored<Value> = { ...base, ...rest, origin }
+  const text = data.slice(length)
   try {
-    return { ...stored, value: codec.decode(data.slice(head.length)) }
+    return { ...stored, value: codec.decode(text) }
   } catch (fault) {
-    return { ...stored, fault }
+    return { ...stored, fault, text }
   }
+}
+
+interface Head extends Pick<Stored<unknown>, 'kind' | 'expiresAt' | 'claim' | 'displaced'> {
+  /** In characters. */
+  readonly length: number
+  readonly origin: Position | undefined
+}
+
+/** Undefined for what no ledger of this version writes. */
+function readHead(type: string, data: string): Head | undefined {
+  if (type !== 'set' && type !== 'claim' && type !== keptType && type !== goneType) return undefined
+  const line = headShape.exec(data)
+  if (line === null) return undefined
+  const [{ length }, expiry = '-', claim = '-', displacedText = '', originText = ''] = line
+  const displaced = parseCursor(displacedText)?.position
+  const origin = parseCursor(originText)?.position
+  const isPutBack = type === keptType || type === goneType
+  if (isPutBack !== (displaced !== undefined && origin !== undefined)) return undefined
+  const expiresAt = expiry === '-' ? Infinity : Number(expiry)
+  const name = claim === '-' ? undefined : claim
+  return { kind: type, length, expiresAt, claim: name, displaced, origin }
+}
+
+function isEnd({ kind }: Pick<Stored<unknown>, 'kind'>): boolean {
+  return kind === 'deleted' || kind === 'gone'
 }
 
 /** Whether the entry is there for a reader of that time. */
@@ -81,7 +129,12 @@ export function isThere<Value>(
   stored: Stored<Value> | undefined,
   now: number,
 ): stored is Stored<Value> {
-  return stored !== undefined && stored.kind !== 'deleted' && now < stored.expiresAt
+  return stored !== undefined && !isEnd(stored) && now < stored.expiresAt
+}
+
+/** Whether it may still expire: an end has been told when it came. */
+export function canExpire(stored: Stored<unknown>): boolean {
+  return !isEnd(stored)
 }
 
 /** When the entry ended or will end. One that was born expired ends with its record. */

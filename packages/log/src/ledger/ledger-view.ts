@@ -6,8 +6,8 @@ import { ledgerEndKeptMs, ledgerHistoryMax } from '../limits.ts'
 import { comparePositions, formatCursor } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { Snapshot } from './follower.ts'
-import type { LedgerChange, LedgerCodec, Moment } from './ledger.ts'
-import { decodeStored, endOf, isThere } from './ledger-record.ts'
+import type { LedgerChange, Moment } from './ledger.ts'
+import { canExpire, endOf, isThere } from './ledger-record.ts'
 import type { Stored } from './ledger-record.ts'
 
 /** A record and what it took the place of. */
@@ -17,11 +17,9 @@ interface Step<Value> {
 }
 
 export interface LedgerViewOptions<Value> {
-  readonly codec: LedgerCodec<Value>
   readonly tell: (change: LedgerChange<Value>) => void
-  readonly onError: (error: unknown) => void
-  /** The data of a record that puts an entry back in the place of a claim. */
-  readonly encode: (stored: Stored<Value>, displaced: string) => string
+  /** Undefined for a record that no ledger has written. */
+  readonly decode: (record: EventRecord) => Stored<Value> | undefined
 }
 
 /** One method takes records in; the order in which it is called is the order of the log. */
@@ -36,10 +34,12 @@ export class LedgerView<Value> {
   #historyTime = 0
   /** Entries of which listeners know that they have expired. */
   readonly #toldExpired = new Set<Stored<Value>>()
-  /** Claims that found an entry where they came in the log. */
+  /** Claims of this ledger's callers that found an entry where they came in the log. */
   readonly #lostClaims = new Set<string>()
-  /** Keys of which the log holds such a claim in the place of the entry, and the claim. */
-  readonly #displaced = new Map<string, string>()
+  /** The cursors of all such claims, the newest `ledgerHistoryMax`: an entry put back from one of them is none. */
+  readonly #lostPlaces = new Set<string>()
+  /** Keys of which the log holds such a claim in the place of the entry, and where. */
+  readonly #displaced = new Map<string, Position>()
   /** No entry ends before. Too early where the entry has been replaced. */
   #nextEnd = Infinity
 
@@ -53,8 +53,8 @@ export class LedgerView<Value> {
     return this.#nextEnd
   }
 
-  /** Keys whose entry has to be put back into the log, because a snapshot holds the claim named here for it. */
-  get displaced(): ReadonlyMap<string, string> {
+  /** Keys whose entry has to be put back into the log, because the log holds the record of this position in its place. */
+  get displaced(): ReadonlyMap<string, Position> {
     return this.#displaced
   }
 
@@ -91,63 +91,76 @@ export class LedgerView<Value> {
 
   /** Takes the next record of the ledger's topic. `now` decides what listeners hear, and nothing else. */
   apply(record: EventRecord, now: number, isMine: (claim: string) => boolean): void {
-    const after = this.#decode(record)
+    const after = this.#options.decode(record)
     if (after === undefined) return
     const before = this.#entries.get(after.key)
-    if (this.#isLost(after, record.data)) {
-      if (after.claim !== undefined && isMine(after.claim)) this.#lostClaims.add(after.claim)
+    const effect = this.#judge(after)
+    if (effect === 'lost' && after.claim !== undefined && isMine(after.claim))
+      this.#lostClaims.add(after.claim)
+    if (effect === 'lost') return
+    this.#put(after)
+    const wasTold = before !== undefined && this.#toldExpired.delete(before)
+    if (effect === 'again') {
+      if (wasTold) this.#toldExpired.add(after)
       return
     }
-    this.#put(after)
     this.#remember({ after, before })
-    const wasThere = isThere(before, now) || (before !== undefined && this.#isUntold(before))
-    if (before !== undefined) this.#toldExpired.delete(before)
+    // One that has expired and of which listeners have not heard yet: they shall hear of one end.
+    const wasThere =
+      before !== undefined && (isThere(before, now) || (canExpire(before) && !wasTold))
     const isNow = isThere(after, now)
     if (!wasThere && !isNow) return
     this.#options.tell({
       key: after.key,
       value: isNow ? after.value : undefined,
-      before: wasThere ? before?.value : undefined,
+      before: wasThere ? before.value : undefined,
       position: after.position,
       cause: causes[after.kind],
     })
   }
 
   /** Takes a whole snapshot in place of all that was known, and tells what differs. */
-  replace({ read, tailed, at }: Snapshot, now: number): void {
+  replace({ read, tailed, at }: Snapshot<Stored<Value> | undefined>, now: number): void {
     const old = this.#entries
+    const told = new Set(this.#toldExpired)
     this.#entries = new Map()
     this.#steps = []
     this.#historyFrom = at
     this.#toldExpired.clear()
     this.#lostClaims.clear()
+    this.#lostPlaces.clear()
     this.#displaced.clear()
     this.#nextEnd = Infinity
-    for (const record of read) {
-      const stored = this.#decode(record)
-      if (stored !== undefined) this.#put(stored)
-    }
+    for (const stored of read) if (stored !== undefined) this.#put(stored)
     for (const record of tailed) {
-      const stored = this.#decode(record)
-      if (stored !== undefined && !this.#isLost(stored, record.data)) this.#put(stored)
+      const stored = this.#options.decode(record)
+      if (stored !== undefined && this.#judge(stored) !== 'lost') this.#put(stored)
     }
-    for (const key of new Set([...old.keys(), ...this.#entries.keys()])) {
+    const changes: LedgerChange<Value>[] = []
+    const compare = (key: string, after: Stored<Value> | undefined): void => {
       const before = old.get(key)
-      const after = this.#entries.get(key)
+      const isKnown =
+        before !== undefined && after !== undefined && isSame(before.origin, after.origin)
+      // Listeners hear of its end from what follows, or have heard of it before; else `expire` tells.
+      if (after !== undefined && !isThere(after, now) && (!isKnown || told.has(before)))
+        this.#toldExpired.add(after)
       const value = isThere(after, now) ? after.value : undefined
-      const was = isThere(before, now) ? before.value : undefined
-      const isSame = before !== undefined && after?.position === before.position
-      if (isSame || (value === undefined && was === undefined)) continue
-      this.#options.tell({ key, value, before: was, position: at, cause: 'overtaken' })
+      const was =
+        before !== undefined && canExpire(before) && !told.has(before) ? before.value : undefined
+      if (!isKnown && (value !== undefined || was !== undefined))
+        changes.push({ key, value, before: was, position: at, cause: 'overtaken' })
     }
+    for (const key of old.keys()) compare(key, this.#entries.get(key))
+    for (const [key, after] of this.#entries) if (!old.has(key)) compare(key, after)
+    for (const change of changes) this.#options.tell(change)
   }
 
   /** Tells of entries that have expired, and forgets what ended a minute ago. Looks at all entries. */
   expire(now: number, position: Position): void {
     this.#nextEnd = Infinity
     for (const stored of this.#entries.values()) {
-      const { key, value: before, kind } = stored
-      if (kind !== 'deleted' && endOf(stored) <= now && !this.#toldExpired.has(stored)) {
+      const { key, value: before } = stored
+      if (canExpire(stored) && endOf(stored) <= now && !this.#toldExpired.has(stored)) {
         this.#toldExpired.add(stored)
         if (stored.fault === undefined)
           this.#options.tell({ key, value: undefined, before, position, cause: 'expired' })
@@ -157,37 +170,43 @@ export class LedgerView<Value> {
     }
   }
 
-  #decode(record: EventRecord): Stored<Value> | undefined {
-    const stored = decodeStored(record, this.#options.codec)
-    if (stored?.fault !== undefined) this.#options.onError(stored.fault)
-    return stored
-  }
-
   /**
-   * Whether a claim found an entry where it came in the log: it has no effect. By the record's own time, so that every node decides
-   * alike. The claim's idempotency key has kept it out of the log, unless two claims were named after different ends or times.
+   * What a record does to the entry of its key. By the record's own time and place, so that every node decides alike. `lost` is a claim
+   * that found an entry where it came in the log: its idempotency key has kept it out, unless two claims were named after different
+   * ends or times. `again` is an entry that was put back and is known.
    */
-  #isLost(after: Stored<Value>, data: string): boolean {
-    const { key, kind, time, claim, displaced } = after
-    const before = this.#entries.get(key)
-    if (kind === 'kept' && displaced !== undefined) {
-      // Who has read a snapshot meanwhile takes the lost claim for the entry, and only they do.
-      const isMistaken = before?.claim === displaced
-      const isRight = before?.fault !== undefined || data === this.#encode(before, displaced)
-      if (isMistaken || isRight) this.#displaced.delete(key)
-      else this.#displaced.set(key, claim ?? '0')
-      return !isMistaken
+  #judge(after: Stored<Value>): 'new' | 'again' | 'lost' {
+    const before = this.#entries.get(after.key)
+    const effect =
+      after.displaced === undefined
+        ? judgeClaim(before, after)
+        : this.#judgePutBack(before, { ...after, displaced: after.displaced })
+    if (effect !== 'lost') this.#displaced.delete(after.key)
+    else {
+      this.#displaced.set(after.key, after.position)
+      this.#noteLostPlace(after.position)
     }
-    if (kind === 'claim' && claim !== undefined && isThere(before, time)) {
-      this.#displaced.set(key, claim)
-      return true
-    }
-    this.#displaced.delete(key)
-    return false
+    return effect
   }
 
-  #encode(stored: Stored<Value> | undefined, displaced: string): string | undefined {
-    return stored && this.#options.encode(stored, displaced)
+  #judgePutBack(
+    before: Stored<Value> | undefined,
+    { displaced, origin }: { readonly displaced: Position; readonly origin: Position },
+  ): 'new' | 'again' | 'lost' {
+    // A tail that is far behind is not handed what was superseded; then what is put back is the first that it sees of it.
+    if (before === undefined) return 'new'
+    if (isSame(before.origin, origin)) return 'again'
+    // By a node that took it for the winner.
+    if (this.#lostPlaces.has(formatCursor(origin))) return 'lost'
+    if (isSame(before.position, displaced)) return 'new'
+    return comparePositions(before.position, origin) > 0 ? 'lost' : 'new'
+  }
+
+  #noteLostPlace(position: Position): void {
+    this.#lostPlaces.add(formatCursor(position))
+    if (this.#lostPlaces.size <= ledgerHistoryMax) return
+    const [oldest] = this.#lostPlaces
+    if (oldest !== undefined) this.#lostPlaces.delete(oldest)
   }
 
   /** Anew, so that the order of the map is that of positions. */
@@ -205,13 +224,8 @@ export class LedgerView<Value> {
 
   #noteEnd(stored: Stored<Value>): void {
     const end = endOf(stored)
-    const isOver = stored.kind === 'deleted' || this.#toldExpired.has(stored)
+    const isOver = !canExpire(stored) || this.#toldExpired.has(stored)
     this.#nextEnd = Math.min(this.#nextEnd, isOver ? end + ledgerEndKeptMs + 1 : end)
-  }
-
-  /** Expired, and the listeners have not heard of it yet: they shall hear of one end. */
-  #isUntold(stored: Stored<Value>): boolean {
-    return stored.kind !== 'deleted' && !this.#toldExpired.has(stored)
   }
 
   #remember(step: Step<Value>): void {
@@ -223,4 +237,22 @@ export class LedgerView<Value> {
   }
 }
 
-const causes = { set: 'set', claim: 'claimed', kept: 'set', deleted: 'deleted' } as const
+function judgeClaim<Value>(
+  before: Stored<Value> | undefined,
+  { kind, time }: Stored<Value>,
+): 'new' | 'lost' {
+  return kind === 'claim' && isThere(before, time) ? 'lost' : 'new'
+}
+
+/** Of one log: one place has one name. */
+function isSame(a: Position, b: Position): boolean {
+  return comparePositions(a, b) === 0
+}
+
+const causes = {
+  set: 'set',
+  claim: 'claimed',
+  kept: 'set',
+  gone: 'deleted',
+  deleted: 'deleted',
+} as const

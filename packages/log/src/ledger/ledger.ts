@@ -19,8 +19,8 @@ export interface LedgerOptions<Value> {
   /** Names each claim. Default: the platform's `crypto`. */
   readonly randomBytes?: ((count: number) => Uint8Array) | undefined
   /**
-   * Told of a value that cannot be decoded, of a listener that threw, and of a snapshot that could not be read anew (it is tried again
-   * each second). Default: thrown on its own, so that it ends as any uncaught error of the platform does.
+   * Told of a value that cannot be decoded, of a listener that threw, and of a snapshot that could not be read anew or an entry that
+   * could not be put back (both are tried again each second). Default: thrown on its own, so that it ends as any uncaught error of the platform does.
    */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -33,7 +33,7 @@ export interface EntryOptions {
 export interface LedgerEntry<Value> {
   readonly key: string
   readonly value: Value
-  /** Where the log holds it. */
+  /** Where it was written. */
   readonly position: Position
   /** Milliseconds since 1970; `Infinity` for never. */
   readonly expiresAt: number

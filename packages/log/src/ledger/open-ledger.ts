@@ -2,16 +2,10 @@
 
 import type { Timer } from '../clock.ts'
 import { LogError, hasLogCode } from '../errors.ts'
-import type { EventLog, NewEvent } from '../event-log.ts'
+import type { EventLog, EventRecord, NewEvent } from '../event-log.ts'
 import { fingerprintBatch } from '../fingerprint.ts'
 import { ledgerPrefix } from '../ledger-room.ts'
-import {
-  claimTriesMax,
-  ledgerEndKeptMs,
-  ledgerExpiryLateMs,
-  ledgerRetryMs,
-  ledgerWaitMs,
-} from '../limits.ts'
+import { claimTriesMax, ledgerEndKeptMs, ledgerExpiryLateMs, ledgerWaitMs } from '../limits.ts'
 import { comparePositions, formatCursor } from '../position.ts'
 import type { Position } from '../position.ts'
 import { quote, quoteValue } from '../quote.ts'
@@ -37,13 +31,22 @@ import type {
   LedgerOptions,
   Moment,
 } from './ledger.ts'
-import { encodeDeletion, encodeEntry, endOf, isThere } from './ledger-record.ts'
+import {
+  canExpire,
+  decodeStored,
+  encodeDeletion,
+  encodeEntry,
+  endOf,
+  isThere,
+} from './ledger-record.ts'
 import type { Stored } from './ledger-record.ts'
 import { LedgerView } from './ledger-view.ts'
+import { PutBack } from './put-back.ts'
 import { Waiters } from './waiters.ts'
 
 /**
- * Opens the ledger `name` of a log: reads what it holds and follows the log from there. Each handle on the log opens its own.
+ * Opens the ledger `name` of a log: reads what it holds and follows the log from there. All ledgers of one handle on the log share one
+ * tail.
  *
  * A ledger belongs to its log. Opened on a log that was restored from a backup, or that has begun another epoch, it holds what that log
  * holds, and an open ledger stops with the log it was opened on.
@@ -73,13 +76,13 @@ class LogLedger<Value> implements Ledger<Value> {
   readonly #log: EventLog
   readonly #options: CheckedOptions<Value>
   readonly #waiters: Waiters
+  readonly #putBack: PutBack<Value>
   readonly #listeners = new Set<(change: LedgerChange<Value>) => void>()
   /** Claims of this ledger that wait for their outcome. */
   readonly #claims = new Set<string>()
-  #follower: Follower | undefined
+  #follower: Follower<Stored<Value> | undefined> | undefined
   #view: LedgerView<Value> | undefined
   #expiry: { readonly timer: Timer; readonly at: number } | undefined
-  #settling: Timer | undefined
   #isClosed = false
 
   constructor(log: EventLog, name: string, options: CheckedOptions<Value>) {
@@ -91,6 +94,13 @@ class LogLedger<Value> implements Ledger<Value> {
       clock: options.clock,
       position: () => this.position,
       explain: () => this.#explainSilence(),
+      onWaiting: (isWaiting) => this.#follower?.watch(isWaiting),
+    })
+    this.#putBack = new PutBack({
+      ...options,
+      topic: this.topic,
+      view: () => this.#openView,
+      append: (event) => this.#append(event),
     })
   }
 
@@ -100,18 +110,19 @@ class LogLedger<Value> implements Ledger<Value> {
       log: this.#log,
       clock,
       topic: this.topic,
+      prepare: (record) => this.#decode(record),
       onSnapshot: (snapshot) => {
         this.#view ??= this.#createView(snapshot.at)
         this.#view.replace(snapshot, clock.now())
         this.#scheduleExpiry()
-        this.#settleLater()
+        this.#putBack.later()
       },
       onRecords: (records) => {
         const now = clock.now()
         for (const record of records)
           this.#openView.apply(record, now, (claim) => this.#claims.has(claim))
         this.#scheduleExpiry()
-        this.#settleLater()
+        this.#putBack.later()
       },
       onMoved: () => this.#waiters.wake(),
       onError,
@@ -142,7 +153,7 @@ class LogLedger<Value> implements Ledger<Value> {
     const now = this.#now()
     const entries: LedgerEntry<Value>[] = []
     for (const stored of this.#openView.values()) {
-      const { key, value, position, expiresAt } = stored
+      const { key, value, origin: position, expiresAt } = stored
       if (isThere(stored, now) && value !== undefined)
         entries.push({ key, value, position, expiresAt })
     }
@@ -174,17 +185,26 @@ class LogLedger<Value> implements Ledger<Value> {
     this.#claims.add(claim)
     try {
       for (let tries = 0; tries < claimTriesMax; tries++) {
+        const { breaks } = this.#openFollower
         await this.#reachHead()
         const stored = this.#openView.find(key)
         if (isThere(stored, this.#now())) return toClaim(stored, claim)
         const position = await this.#tryClaim(event, this.#nameClaim(key, stored, tries))
         if (position === undefined) continue
-        const isLost = this.#openView.takeLostClaim(claim)
-        if (!isLost) return { isWon: true, value, position }
-        await this.#putBack(key)
+        if (this.#openView.takeLostClaim(claim)) {
+          await this.#putBack.entry(key)
+          // By this node's clock the winner may have ended meanwhile: it was there where the claim came in the log.
+          const winner = this.#openView.find(key)
+          if (winner !== undefined && canExpire(winner)) return toClaim(winner, claim)
+          continue
+        }
+        if (this.#openFollower.breaks === breaks) return { isWon: true, value, position }
+        // What is left may be this claim in the place of one that was first. Nodes that have seen both put that one back.
+        await this.#putBack.byOthers()
       }
     } finally {
       this.#claims.delete(claim)
+      this.#view?.takeLostClaim(claim)
     }
     throw new LogError(
       'LOG_UNAVAILABLE',
@@ -210,7 +230,7 @@ class LogLedger<Value> implements Ledger<Value> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#expiry?.timer.cancel()
-    this.#settling?.cancel()
+    this.#putBack.close()
     this.#follower?.close()
     this.#listeners.clear()
     this.#waiters.rejectAll(describeClosed())
@@ -221,7 +241,7 @@ class LogLedger<Value> implements Ledger<Value> {
     return this.#view
   }
 
-  get #openFollower(): Follower {
+  get #openFollower(): Follower<Stored<Value> | undefined> {
     if (this.#follower === undefined) throw describeClosed()
     return this.#follower
   }
@@ -235,11 +255,17 @@ class LogLedger<Value> implements Ledger<Value> {
   }
 
   #createView(at: Position): LedgerView<Value> {
+    return new LedgerView(at, {
+      tell: (change: LedgerChange<Value>): void => this.#tell(change),
+      decode: (record) => this.#decode(record),
+    })
+  }
+
+  #decode(record: EventRecord): Stored<Value> | undefined {
     const { codec, onError } = this.#options
-    const tell = (change: LedgerChange<Value>): void => this.#tell(change)
-    const encode = (stored: Stored<Value>, displaced: string): string =>
-      this.#encodeStored(stored, { key: stored.key, displaced }).data
-    return new LedgerView(at, { codec, onError, tell, encode })
+    const stored = decodeStored(record, codec)
+    if (stored?.fault !== undefined) onError(stored.fault)
+    return stored
   }
 
   #tell(change: LedgerChange<Value>): void {
@@ -296,38 +322,6 @@ class LogLedger<Value> implements Ledger<Value> {
     return `${claimPrefix}${this.name}/${hashes.join('-')}`
   }
 
-  /** The log keeps a claim that came too late in the winner's place: a snapshot must hold the winner. Again if it changes meanwhile. */
-  async #putBack(key: string): Promise<void> {
-    for (let tries = 0; tries < claimTriesMax; tries++) {
-      const displaced = this.#openView.displaced.get(key)
-      if (displaced === undefined) return
-      await this.#append(this.#encodeStored(this.#openView.find(key), { key, displaced }))
-    }
-  }
-
-  /** For a claimant that has died before it put the entry back: every node that has seen it does so a second later. */
-  #settleLater(): void {
-    if (this.#isClosed || this.#openView.displaced.size === 0) return
-    this.#settling ??= this.#options.clock.after(ledgerRetryMs, () => {
-      this.#settling = undefined
-      const keys = [...this.#openView.displaced.keys()]
-      void Promise.all(keys.map((key) => this.#putBack(key))).catch((error: unknown) => {
-        // What fails is tried again while the log is open.
-        if (!hasLogCode(error, 'LOG_CLOSED')) this.#settleLater()
-      })
-    })
-  }
-
-  #encodeStored(
-    stored: Stored<Value> | undefined,
-    { key, displaced }: { readonly key: string; readonly displaced: string },
-  ): NewEvent {
-    if (stored?.value === undefined) return encodeDeletion(this.topic, key)
-    const { value, expiresAt, claim = '0' } = stored
-    const text = encodeValue(this.#options.codec, value)
-    return encodeEntry({ topic: this.topic, key, text, expiresAt, claim, displaced })
-  }
-
   async #explainSilence(): Promise<unknown> {
     try {
       await this.#log.bounds()
@@ -363,7 +357,7 @@ class LogLedger<Value> implements Ledger<Value> {
 const claimPrefix = '$hub/'
 
 function toClaim<Value>(stored: Stored<Value>, claim: string): Claim<Value> {
-  const { value, position, fault } = stored
+  const { value, origin: position, fault } = stored
   if (value !== undefined) return { isWon: stored.claim === claim, value, position }
   throw new LogError(
     'OPTION_INVALID',

@@ -1,7 +1,7 @@
 // Calls that wait until a ledger stands at a position; one timer watches over all of them.
 
 import type { Clock, Timer } from '../clock.ts'
-import { ledgerWaitMs } from '../limits.ts'
+import { ledgerRetryMs, ledgerWaitMs } from '../limits.ts'
 import { comparePositions } from '../position.ts'
 import type { Position } from '../position.ts'
 
@@ -18,6 +18,8 @@ export interface WaitersOptions {
   readonly position: () => Position
   /** Says why a call has waited for {@link ledgerWaitMs} in vain. */
   readonly explain: () => Promise<unknown>
+  /** Whether {@link Waiters.wake} is to be called. */
+  readonly onWaiting: (isWaiting: boolean) => void
 }
 
 export class Waiters {
@@ -41,9 +43,12 @@ export class Waiters {
   /** To be called when the position has moved. */
   wake(): void {
     if (this.#waiters.length === 0) return
-    const due = this.#waiters.filter(({ position }) => this.#isReached(position))
+    const due: Waiter[] = []
+    const rest: Waiter[] = []
+    // Each is looked at once: a flush brings the answers of thousands.
+    for (const waiter of this.#waiters) (this.#isReached(waiter.position) ? due : rest).push(waiter)
     if (due.length === 0) return
-    this.#waiters = this.#waiters.filter((waiter) => !due.includes(waiter))
+    this.#waiters = rest
     this.#watch()
     for (const { resolve } of due) resolve()
   }
@@ -60,6 +65,7 @@ export class Waiters {
   }
 
   #watch(): void {
+    this.#options.onWaiting(this.#waiters.length > 0)
     if (this.#waiters.length === 0) {
       this.#timer?.cancel()
       this.#timer = undefined
@@ -69,21 +75,21 @@ export class Waiters {
       this.#timer = undefined
       void this.#look()
     }
-    // Somebody awaits the call.
-    this.#timer ??= this.#options.clock.after(ledgerWaitMs, look, { isAwaited: true })
+    // Somebody awaits the call. Each second, because a tail may move on without a word where all records were superseded.
+    this.#timer ??= this.#options.clock.after(ledgerRetryMs, look, { isAwaited: true })
   }
 
   async #look(): Promise<void> {
-    // A tail may have moved on without a record to hand over.
     this.wake()
     const before = this.#options.clock.elapsed() - ledgerWaitMs
     const late = this.#waiters.filter(({ since }) => since <= before)
     this.#watch()
     if (late.length === 0) return
     const error = await this.#options.explain()
-    const given = this.#waiters.filter((waiter) => late.includes(waiter))
-    this.#waiters = this.#waiters.filter((waiter) => !late.includes(waiter))
+    const given = new Set(late)
+    const rejected = this.#waiters.filter((waiter) => given.has(waiter))
+    this.#waiters = this.#waiters.filter((waiter) => !given.has(waiter))
     this.#watch()
-    for (const { reject } of given) reject(error)
+    for (const { reject } of rejected) reject(error)
   }
 }

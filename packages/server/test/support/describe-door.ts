@@ -1,6 +1,6 @@
 // What every door does alike: the contract a client, a proxy and an application can rely on whichever door is used.
 
-import { memoryLog } from '@tidemark/log'
+import { memoryLog, openLedger } from '@tidemark/log'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ServerError, createTidemark } from '../../src/index.ts'
 import type { Grant, PlainRequest, Tidemark, TidemarkOptions } from '../../src/index.ts'
@@ -260,6 +260,38 @@ function describeAuthorize(start: Start): void {
     await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
     await tide.publish('orders/42/items/7', { data: 'one' })
     await expect.poll(() => answer.text).toContain('data: one\n\n')
+  })
+
+  test('what nodes keep for themselves is not read by clients, by no name and no pattern', async () => {
+    const log = memoryLog()
+    const { tide, ask } = await start({ log })
+    const bans = await openLedger(log, 'bans', { codec: { encode: String, decode: String } })
+    for (const topic of ['$hub/state/bans', '$hub/state/**', '$hub/*/bans', '$hub/**', '$any']) {
+      const query = `?topic=news&topic=${topic}`
+      const answer = await ask({ query, headers: eventSource })
+      expect(answer.status).toBe(403)
+      await expect.poll(() => answer.text).toContain('"code":"TOPIC_RESERVED"')
+      expect((await ask({ method: 'HEAD', query })).status).toBe(403)
+    }
+    const answer = await ask({ query: '?topics=**,*/**&since=earliest' })
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+    await bans.set('ada', 'secret')
+    await tide.publish('news', { data: 'public' })
+    await expect.poll(() => answer.text).toContain('data: public\n')
+    expect(answer.text).not.toContain('secret')
+    bans.close()
+  })
+
+  test('what nodes keep for themselves is read where it is granted by name', async () => {
+    const log = memoryLog()
+    const operator: Grant = { user: 'eve', subscribe: ['$hub/**'] }
+    const { ask } = await start({ log, authorize: () => operator })
+    const answer = await ask({ query: '?topic=$hub/state/**' })
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+    const bans = await openLedger(log, 'bans', { codec: { encode: String, decode: String } })
+    await bans.set('ada', 'shown')
+    await expect.poll(() => answer.text).toContain('shown')
+    bans.close()
   })
 
   test('what authorize throws refuses: with its code, or as a fault that an operator hears of', async () => {

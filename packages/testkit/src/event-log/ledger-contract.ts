@@ -19,6 +19,21 @@ export function openBans(log: EventLog, clock: FakeClock): Promise<Ledger<string
   return openLedger(log, 'bans', { codec: textCodec, clock })
 }
 
+/** A ledger of many pages is read in as many turns. */
+async function openLarge(log: EventLog, clock: FakeClock): Promise<Ledger<string>> {
+  const opening = openBans(log, clock)
+  const isOpen = opening.then(
+    () => true,
+    () => true,
+  )
+  while (!(await Promise.race([isOpen, nextTurn()]))) clock.advance(1)
+  return await opening
+}
+
+function nextTurn(): Promise<false> {
+  return new Promise((resolve) => setImmediate(() => resolve(false)))
+}
+
 /** What is there, by key. */
 export function contents(ledger: Ledger<string>): Record<string, string> {
   return Object.fromEntries(ledger.entries().map(({ key, value }) => [key, value]))
@@ -329,7 +344,7 @@ function describeFull(open: OpenBench): void {
       topic: ledgerTopic,
       type: 'set',
       key: `k${i}`,
-      data: `- - -\n${data}`,
+      data: `- -\n${data}`,
     }))
 
   test('a ledger that is full of bytes refuses more, and takes less', async () => {
@@ -350,17 +365,23 @@ function describeFull(open: OpenBench): void {
   })
 
   test('a ledger that is full of entries refuses another, and a batch that passes the bound as a whole', async () => {
-    const { log, clock } = await open()
+    const { log, clock, harness } = await open()
+    const second = (await harness.openSecond?.()) ?? log
     for (let i = 0; i < 10; i++) {
-      const events = fill(10_000, '').map((one) => ({ ...one, key: `${i} ${one.key}` }))
-      await log.append({ events })
+      const events = fill(i === 9 ? 9_990 : 10_000, '')
+      await log.append({ events: events.map((one) => ({ ...one, key: `${i} ${one.key}` })) })
     }
-    const bans = await openBans(log, clock)
     const full = { code: 'LEDGER_FULL' }
+    const last = fill(20, '').map((one, i) => (i % 2 ? log : second).append({ events: [one] }))
+    const raced = await Promise.allSettled(last)
+    expect(raced.filter(({ status }) => status === 'fulfilled')).toHaveLength(10)
+    for (const answer of raced)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject(full)
+    const bans = await openLarge(log, clock)
     await expect(bans.set('one more', 'x')).rejects.toMatchObject(full)
-    await expect(log.append({ events: [event('a', '1'), ...fill(1, '')] })).rejects.toMatchObject(
-      full,
-    )
+    const another = fill(1, '').map((one) => ({ ...one, key: 'another' }))
+    const batch = log.append({ events: [event('a', '1'), ...another] })
+    await expect(batch).rejects.toMatchObject(full)
     await bans.set('0 k0', 'y')
     expect(await bans.delete('0 k1')).toBe(true)
     expect(bans.entries()).toHaveLength(99_999)
