@@ -37,6 +37,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log-lmdb.readerCheckMs',
     'log-lmdb.sweepIntervalMs',
     'log-lmdb.sweepPauseMs',
+    'server.authorizeMsMax',
     'server.flushWindowLimitMs',
     'server.flushWindowMaxMs',
     'server.goodbyeMs',

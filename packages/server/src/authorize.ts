@@ -1,7 +1,9 @@
 // Who asks, and what the application says they may: the port through which every subscription, publish and read of a client goes.
 
 import { covers, parseTopicSet } from '@tidemark/log'
-import type { Pattern, Topic, TopicSet } from '@tidemark/log'
+import type { Clock, Pattern, Topic, TopicSet } from '@tidemark/log'
+import { createAsk } from './ask-authorize.ts'
+import { CodedError } from './coded-error.ts'
 import { ServerError } from './errors.ts'
 import { quote, quoteValue } from './quote.ts'
 import { hasMethods, readList, readMembers } from './read-members.ts'
@@ -28,8 +30,8 @@ export interface PlainRequest extends RequestFacts {
 }
 
 /**
- * What somebody may do. What it does not name is refused. A name that people choose must not become part of a pattern: `*` would be
- * everybody's.
+ * What somebody may do. What it does not name is refused. A pattern that is asked for must lie within one granted name; several that
+ * hold it together do not grant it. A name that people choose must not become part of a pattern: `*` would be everybody's.
  */
 export interface Grant {
   /** Who asks. Without it the request is nobody's in particular: what it may not do is `UNAUTHENTICATED`, else `TOPIC_FORBIDDEN`. */
@@ -41,14 +43,16 @@ export interface Grant {
 }
 
 /**
- * Says what the sender of a request may do. To refuse it as a whole, throw `new ServerError('UNAUTHENTICATED', …)` or another
- * `ServerError`: its code is the answer. Whatever else is thrown is a fault of the server's, answered with 500.
+ * Says what the sender of a request may do, within 30 seconds. To refuse it as a whole, throw `new ServerError('UNAUTHENTICATED', …)` or
+ * another `ServerError`: its code is the answer. Whatever else is thrown means that nobody can say now (`ACCESS_UNAVAILABLE`): the client
+ * comes back by itself.
  */
 export type Authorize = (request: PlainRequest) => Grant | Promise<Grant>
 
 /**
  * Resolves if a request may do what it asks for.
- * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `OPTION_INVALID` for a grant that is none; and what `authorize` throws
+ * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `ACCESS_UNAVAILABLE`, `OPTION_INVALID` for a grant that is none, `FULL` where too
+ * many wait; and what `authorize` throws
  */
 export type Permit = (request: PlainRequest) => Promise<void>
 
@@ -57,13 +61,19 @@ export type Permit = (request: PlainRequest) => Promise<void>
  *
  * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer then refuses.
  */
-export function createPermit(authorize: Authorize, onError: (error: unknown) => void): Permit {
+export function createPermit(
+  authorize: Authorize,
+  { clock, onError }: { readonly clock: Clock; readonly onError: (error: unknown) => void },
+): Permit {
+  const ask = createAsk(authorize, clock)
   return async (request) => {
     try {
-      checkGrant(await authorize(request), request)
+      checkGrant(await ask(request), request)
     } catch (error) {
-      if (!(error instanceof ServerError) || error.status === 500) onError(error)
-      throw error
+      const isRefusal = error instanceof CodedError
+      // Of what could not be found out an operator wants to know the cause; the client is not told.
+      if (!isRefusal || error.status === 500) onError(error)
+      throw isRefusal ? error : unavailable(error)
     }
   }
 }
@@ -160,6 +170,14 @@ function readNames(name: string, given: readonly string[] | undefined): TopicSet
     const text = cause instanceof Error ? cause.message : String(cause)
     throw invalid(`${name} of a grant names topics and patterns. ${text}`, cause)
   }
+}
+
+function unavailable(cause: unknown): ServerError {
+  return new ServerError(
+    'ACCESS_UNAVAILABLE',
+    'It cannot be found out now whether the request may do this. Try again later.',
+    { cause },
+  )
 }
 
 const example = '{ user: "ada", subscribe: ["orders/*"] }'

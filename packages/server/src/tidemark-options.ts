@@ -82,9 +82,13 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
   const options = copyOptions(given)
   checkTypes(options)
   const onError = shield(options.onError)
+  const clock = options.clock ?? systemClock
   return {
     log: options.log,
-    permit: options.authorize === undefined ? undefined : createPermit(options.authorize, onError),
+    permit:
+      options.authorize === undefined
+        ? undefined
+        : createPermit(options.authorize, { clock, onError }),
     heartbeatMs: readRange(
       { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },
       limits.heartbeatRangeMs,
@@ -116,7 +120,7 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
             limits.eventsPerSecondRange,
           ),
     onError,
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.random ?? systemRandom,
   }
 }
