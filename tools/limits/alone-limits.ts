@@ -156,6 +156,11 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli.shownCursorMax',
   ],
   'the range of a setting, or a default within it': [
+    'hub.bodyBytesLimit',
+    'hub.eventBytesLimit',
+    'hub.retentionAgeMsLimit',
+    'hub.storageBytesLimit',
+    'hub.topicSetsBytesLimit',
     'log-lmdb.pollRangeMs.from',
     'log-lmdb.pollRangeMs.to',
     'server.drainRangePerSecond.from',

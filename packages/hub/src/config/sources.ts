@@ -115,11 +115,22 @@ function readVariables(env: ConfigSources['env']): readonly Given[] {
   return Object.entries(env).flatMap(([name, value]) => {
     // An empty variable is one that is not set, as a compose file leaves it.
     if (!name.startsWith('TIDEMARK_') || value === undefined || value === '') return []
-    if (foreignVariables.includes(name)) return []
+    if (foreignVariables.includes(name) || isServiceLink(name, value)) return []
     const option = configOptions.find(({ env: variable }) => variable === name)
     if (option === undefined) throw invalid([`there is no variable ${name}${suggest(name, known)}`])
     return [{ name, path: option.path, value }]
   })
+}
+
+/**
+ * Whether Kubernetes has set a variable, or Docker: of a service named `tidemark` or `tidemark-…` every container beside it gets
+ * `TIDEMARK_SERVICE_HOST`, `TIDEMARK_PORT=tcp://10.0.0.1:7070` and more. A hub that took them for its own would not start.
+ * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+ */
+function isServiceLink(name: string, value: string): boolean {
+  if (/_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$/.test(name)) return true
+  if (/_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:ADDR|PORT|PROTO))?$/.test(name)) return true
+  return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 }
 
 function readFlags(flags: ConfigSources['flags']): readonly Given[] {
