@@ -20,13 +20,16 @@ export const readHistory: Route = ({ request, response, parts, query }, context)
     limit: readLimit(limit),
     by: describeRequest(request),
   }
-  return historyReads.run(async () => {
-    // Its client may have left while it waited in line.
-    if (carrierOf(request).destroyed) return
-    const bytes = encodeJson(await tide.history(wanted))
-    unreadAnswers.hold(response, bytes.length)
-    sendJsonBytes(response, 200, bytes)
-  })
+  // In line only once it is allowed: an application that is slow to answer must not keep others from reading.
+  return tide.history(wanted, (read) =>
+    historyReads.run(async () => {
+      // Its client may have left while it waited in line.
+      if (carrierOf(request).destroyed) return
+      const bytes = encodeJson(await read())
+      unreadAnswers.hold(response, bytes.length)
+      sendJsonBytes(response, 200, bytes)
+    }),
+  )
 }
 
 function readTopic(name: string): string {

@@ -301,6 +301,20 @@ function describeAuthorize(start: Start): void {
     await expect.poll(() => again.text).toContain('event: tidemark.ready\n')
   })
 
+  test('a node that is full or draining asks nobody about those whom it sends away', async () => {
+    let asked = 0
+    const authorize = (): Grant => {
+      asked += 1
+      return ada
+    }
+    for (const isFull of [true, false]) {
+      const { tide, ask } = await start({ authorize, ...(isFull ? { sessionsMax: 0 } : {}) })
+      if (!isFull) await tide.drain()
+      expect((await ask({ query: '?topic=news' })).status).toBe(503)
+    }
+    expect(asked).toBe(0)
+  })
+
   test('a client that leaves while authorize thinks leaves nothing behind', async () => {
     let allow: (grant: Grant) => void = () => undefined
     const asked = Promise.withResolvers<void>()
