@@ -178,6 +178,13 @@ test.each([
   [{ file: '{"retention":{"maxAge":1000.5}}' }, /got 1000.5 .*whole ms/],
   [{ file: '{"retention":{"maxBytes":"2TiB"}}' }, /retention.maxBytes must be .* to 512GiB/],
   [{ file: '{"maxEventBytes":1e300}' }, /maxEventBytes must be .* to 64MiB; got 1e\+300/],
+  [
+    { file: '{"retention":{"maxAge":"7d"},"port":1,"retention":{}}' },
+    /retention is given twice in \S+tidemark.config.json/,
+  ],
+  [{ file: '{"flush":{"events":1, "\\u0065vents":2}}' }, /flush.events is given twice/],
+  [{ file: '{"tls":{"cert":"a"}}' }, /tls must name both, cert and key, or neither\.$/],
+  [{ flags: { prot: '1' } }, /did you mean port\?$/],
   [{ file: '{"$schema":7}' }, /\$schema must be a text/],
 ])('%j is refused with what to do', async (part, message) => {
   await expect(load(part)).rejects.toMatchObject({

@@ -61,8 +61,10 @@ function toFaults(issue: z.core.$ZodIssue, rows: readonly Setting[]): readonly F
     const known = listNames(path, rows)
     return issue.keys.map((name) => ({ kind: 'unknown', path: [...path, name], known }))
   }
-  const { message: wanted, input: got } = issue
   const row = findRow(path, rows)
+  const { message: wanted } = issue
+  // Of a section whose members do not go together the section says nothing.
+  const got = row === undefined && issue.code === 'custom' ? undefined : issue.input
   const kind = row === undefined ? undefined : kindAt(row, path)
   const unit = kind === undefined ? undefined : describeUnit(kind)
   return [{ kind: 'unfit', path, wanted, got, shown: hide(row, got), unit }]

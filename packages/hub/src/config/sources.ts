@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { quoteValue } from '@tidemark/server'
 import { HubError } from '../errors.ts'
+import { findRepeatedName } from '../raw-json.ts'
 import { attempt, invalid, suggest } from './faults.ts'
 import { configOptions } from './options.ts'
 import type { Origin, Origins } from './origin.ts'
@@ -94,13 +95,24 @@ function readFile(path: string, isRequired: boolean): Tree {
   }
   try {
     const tree: unknown = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
-    if (isBranch(tree)) return { ...tree }
+    if (isBranch(tree)) {
+      requireOnce(path, text)
+      return { ...tree }
+    }
   } catch (error) {
+    if (error instanceof HubError) throw error
     throw new HubError('CONFIG_UNREADABLE', `${path} is not JSON: ${String(error)}.`, {
       cause: error,
     })
   }
   throw new HubError('CONFIG_UNREADABLE', `${path} must hold a JSON object such as {"port": 7171}.`)
+}
+
+/** A second `retention` at the end of a long file would take the rules of the first one away, without a word. */
+function requireOnce(path: string, text: string): void {
+  const repeated = findRepeatedName(text)
+  if (repeated === undefined) return
+  throw invalid([`${repeated.join('.')} is given twice in ${path}; leave one of them`])
 }
 
 /** A value with its place in the file, and the name of what gave it. */
