@@ -236,6 +236,26 @@ test('a log that fails is said to fail, by a history as by a publish', async () 
   await expect(tide.history({ topic: 'a' })).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' })
 })
 
+test('a driver with a copy of the log room of its own fails like any other: the client is told to come back', async () => {
+  const log = memoryLog()
+  const tide = createTidemark({
+    log: {
+      append: (batch) => log.append(batch),
+      read: () => Promise.reject(Object.assign(new Error('No link.'), { code: 'LOG_UNAVAILABLE' })),
+      tail: (after, onRecords) => log.tail(after, onRecords),
+      locate: (query) => log.locate(query),
+      bounds: () => log.bounds(),
+      close: () => log.close(),
+    },
+  })
+  onTestFinished(() => tide.close())
+  await expect(tide.history({ topic: 'a' })).rejects.toMatchObject({
+    name: 'ServerError',
+    code: 'LOG_UNAVAILABLE',
+    status: 503,
+  })
+})
+
 test('an authorize that never answers cannot be made to hold any number of long lists', async () => {
   const tide = create(() => new Promise(() => undefined))
   const topics = Array.from({ length: 1_000 }, (_, i) => `${'x'.repeat(250)}/${i}`)
