@@ -1,8 +1,7 @@
 // Who asks, and what the application says they may: the port through which every subscription, publish and read of a client goes.
 
 import { covers, parseTopicSet } from '@tidemark/log'
-import type { Clock, Pattern, Topic, TopicSet } from '@tidemark/log'
-import { createAsk } from './ask-authorize.ts'
+import type { Pattern, Topic, TopicSet } from '@tidemark/log'
 import { CodedError } from './coded-error.ts'
 import { ServerError } from './errors.ts'
 import { quote, quoteValue } from './quote.ts'
@@ -61,19 +60,13 @@ export type Permit = (request: PlainRequest) => Promise<void>
  *
  * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer then refuses.
  */
-export function createPermit(
-  authorize: Authorize,
-  { clock, onError }: { readonly clock: Clock; readonly onError: (error: unknown) => void },
-): Permit {
-  const ask = createAsk(authorize, clock)
+export function createPermit(authorize: Authorize, onError: (error: unknown) => void): Permit {
   return async (request) => {
     try {
-      checkGrant(await ask(request), request)
+      checkGrant(await authorize(request), request)
     } catch (error) {
-      const isRefusal = error instanceof CodedError
-      // Of what could not be found out an operator wants to know the cause; the client is not told.
-      if (!isRefusal || error.status === 500) onError(error)
-      throw isRefusal ? error : unavailable(error)
+      if (!(error instanceof CodedError) || error.status === 500) onError(error)
+      throw error
     }
   }
 }
@@ -170,14 +163,6 @@ function readNames(name: string, given: readonly string[] | undefined): TopicSet
     const text = cause instanceof Error ? cause.message : String(cause)
     throw invalid(`${name} of a grant names topics and patterns. ${text}`, cause)
   }
-}
-
-function unavailable(cause: unknown): ServerError {
-  return new ServerError(
-    'ACCESS_UNAVAILABLE',
-    'It cannot be found out now whether the request may do this. Try again later.',
-    { cause },
-  )
 }
 
 const example = '{ user: "ada", subscribe: ["orders/*"] }'

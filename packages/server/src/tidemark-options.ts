@@ -2,6 +2,7 @@
 
 import { systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
+import { createAsk } from './ask-authorize.ts'
 import { createPermit } from './authorize.ts'
 import type { Authorize } from './authorize.ts'
 import { ServerError } from './errors.ts'
@@ -88,7 +89,7 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
     permit:
       options.authorize === undefined
         ? undefined
-        : createPermit(options.authorize, { clock, onError }),
+        : createPermit(createAsk(options.authorize, { clock, onError }), onError),
     heartbeatMs: readRange(
       { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },
       limits.heartbeatRangeMs,
