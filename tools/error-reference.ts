@@ -11,6 +11,8 @@ export interface Entry {
   readonly status?: number | undefined
   /** Values of headers; `varies` where they differ from answer to answer. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Why a stream that is refused so ends, for an EventSource. */
+  readonly bye?: string | undefined
 }
 
 /** One room's codes with what they mean, in the order of the source. */

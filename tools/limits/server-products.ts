@@ -201,6 +201,17 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'requests that wait for an `authorize` which hangs × what each holds',
+    limits: ['server.authorizeWaitingMax', 'server.subscriptionFreeBytes'],
+    worstCase: (look) =>
+      look('server.authorizeWaitingMax') * (10 * KiB + 2 * look('server.subscriptionFreeBytes')),
+    boundedBy: 'so many requests at one time; then `FULL`, and after 30 s each is sent away',
+    filledBy: {
+      file: 'packages/server/test/authorize.test.ts',
+      name: 'an authorize that hangs gathers requests up to a bound, and serves the next once they are gone',
+    },
+  },
+  {
     what: 'topics × lag rules',
     limits: ['server.lagRulesMax', 'server.rememberedTopicsMax'],
     worstCase: (look) =>

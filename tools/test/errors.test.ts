@@ -58,6 +58,24 @@ test('a code with a status says with which headers, so that a passing refusal ha
   }
 })
 
+test('a passing refusal of the engine has a goodbye, without which an EventSource would not come back', () => {
+  const engine = registries.find(({ packageName }) => packageName === '@tidemark/server')
+  const rows = Object.entries(engine?.codes ?? {})
+  const passing = rows.filter(([, { status }]) => status === 503 || status === 429)
+  expect(passing.length).toBeGreaterThan(0)
+  expect(rows.filter(([, { bye }]) => bye !== undefined)).toEqual(passing)
+})
+
+test('what a request is answered with means the same in every room: a code has one row', () => {
+  const answered = registries.flatMap(({ packageName, codes }) =>
+    Object.entries(codes)
+      .filter(([, { status }]) => status !== undefined)
+      .map(([code]) => ({ code, packageName })),
+  )
+  const seen = new Set<string>()
+  expect(answered.filter(({ code }) => seen.size === seen.add(code).size)).toEqual([])
+})
+
 test('the reference has the status and the headers of a code', () => {
   expect(documented).toMatch(
     /\| `UNAUTHENTICATED` \| [^|]+ \| 401 \| `WWW-Authenticate: Bearer` \|/,

@@ -27,7 +27,7 @@ test('an operator sees which of file, variable and option a value comes from', a
     ['setting', 'value', 'from'],
     ['port', '3', '--port'],
     ['heartbeat', '90s', 'TIDEMARK_HEARTBEAT'],
-    ['retention.maxAge', '168h', path],
+    ['retention.maxAge', '7d', path],
     ['workers', '2', path],
     ['data', join(directory, 'tidemark-data'), 'default'],
     ['delivery.eventsPerSecondMax', 'none', 'default'],

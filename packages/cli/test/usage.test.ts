@@ -66,7 +66,7 @@ test.each([
   [
     ['backup', 'a', '--data', 'redis://me:hunter2@db'],
     78,
-    /^(?!.*hunter2).*data must be a directory, or memory:; got redis:.*\(CONFIG_INVALID\)/,
+    /^(?!.*hunter2).*data must be a directory .*, or memory:; got redis:.*\(CONFIG_INVALID\)/,
   ],
   [['backup', 'a', '--config', 'absent.json'], 78, /absent\.json.*\(CONFIG_UNREADABLE\)/],
   [

@@ -157,6 +157,7 @@ const byeReasons = {
   full: 'it is full',
   draining: 'it is shutting down',
   'log-unavailable': 'its log cannot be read',
+  'access-unavailable': 'it cannot find out whether you may',
 }
 
 const gapReasons = {

@@ -2,7 +2,8 @@
 
 import type { Readable } from 'node:stream'
 import type { NodeRequest } from '@tidemark/server/node'
-import { checkBodyHeaders } from '@tidemark/server'
+import { ServerError, checkBodyHeaders } from '@tidemark/server'
+import type { CodedError } from '@tidemark/server'
 import { declareFate } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { bodyFreeBytes, chunkOverheadBytes, eventOverheadBytes } from './limits.ts'
@@ -40,7 +41,7 @@ export class Bodies {
   /**
    * Reads the body of a request as text and hands it to `use`; it counts as held until `use` is done, and so do the events
    * that `use` counts, which throws `OVERLOADED` as well.
-   * @throws HubError `BODY_TOO_LARGE` (as soon as it is known), `BODY_NOT_UTF8`, `OVERLOADED`; ServerError
+   * @throws HubError `BODY_NOT_UTF8`, `OVERLOADED`; ServerError `BODY_TOO_LARGE` (as soon as it is known),
    * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
    */
   async read<Result>(
@@ -101,7 +102,7 @@ export class Bodies {
     })
   }
 
-  #grow(hold: Hold, bytes: number): HubError | undefined {
+  #grow(hold: Hold, bytes: number): CodedError | undefined {
     const { requestBytesMax } = this.#limits
     hold.bytes += bytes
     hold.chunks += 1
@@ -148,8 +149,8 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function tooLarge(bytesMax: number, got: string): HubError {
-  return new HubError(
+function tooLarge(bytesMax: number, got: string): ServerError {
+  return new ServerError(
     'BODY_TOO_LARGE',
     `The body of a request may have ${bytesMax} bytes; got ${got}. Send several requests, or raise the limit.`,
   )

@@ -91,8 +91,10 @@ const malformed = new HubError(
 
 /** There is no response object for bytes that are no request, so the answer is written by hand. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket, clock: Clock): void {
-  const { status, body } = answerCoded(faults[error.code ?? ''] ?? malformed)
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+  const { status, headers, body } = answerCoded(faults[error.code ?? ''] ?? malformed)
+  const lines = Object.entries({ ...headers, Connection: 'close' })
+  const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields}\r\n`
   socket.end(Buffer.concat([Buffer.from(head), body]))
   destroyLater(socket, clock)
 }

@@ -3,28 +3,14 @@
 import { CodedError } from '@tidemark/server'
 import type { CodeHeaders, ErrorRow } from '@tidemark/server'
 
-/** One row per code; `docs/reference/errors.md` is generated from them. */
+/** One row per code; `docs/reference/errors.md` is generated from them. What the engine refuses as well is a row of `serverErrors`. */
 export const hubErrors = {
   NOT_FOUND: { title: 'There is nothing at this path.', status: 404 },
-  METHOD_NOT_ALLOWED: {
-    title: 'The path exists, but not with this method; the Allow header lists what it takes.',
-    status: 405,
-    headers: { Allow: 'varies' },
-  },
   PATH_INVALID: {
     title: 'The topic in the path is not percent-encoded UTF-8, segment by segment.',
     status: 400,
   },
-  QUERY_INVALID: {
-    title: 'A query parameter is unknown, repeated or has a value it cannot have.',
-    status: 400,
-  },
-  BODY_TOO_LARGE: { title: 'The body of the request is larger than the limit.', status: 413 },
   BODY_NOT_UTF8: { title: 'The body of the request is not UTF-8.', status: 400 },
-  BODY_NOT_JSON: {
-    title: 'The body of the request is not JSON, or a line of it is not.',
-    status: 400,
-  },
   HEADERS_TOO_LARGE: {
     title:
       'The request line and headers are larger than the limit; long topic lists go into the body of POST /events.',
@@ -64,7 +50,6 @@ export const hubErrors = {
     status: 503,
     headers: { 'Retry-After': 'varies' },
   },
-  INTERNAL: { title: 'The hub made a mistake.', status: 500 },
   CONFIG_INVALID: { title: 'A setting is unknown or out of range.' },
   CONFIG_UNREADABLE: { title: 'The configuration file cannot be read or is not JSON.' },
   HOST_NEEDS_AUTH: { title: 'Without authentication the hub listens on loopback only.' },

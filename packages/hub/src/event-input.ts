@@ -3,7 +3,6 @@
 import { batchEventsMax } from '@tidemark/log'
 import { ServerError, nearestName, quote, quoteValue } from '@tidemark/server'
 import type { TopicInput } from '@tidemark/server'
-import { HubError } from './errors.ts'
 import { parseJson } from './parse-json.ts'
 import { findRawMember, skipValue, skipWhitespace } from './raw-json.ts'
 
@@ -20,7 +19,7 @@ interface Part {
 /**
  * Reads the body of `POST /publish`. Newline-delimited JSON is told by its media type, or by a line break behind the
  * first event. Parts are parsed one by one, so that a body of too many events costs no more than the events it may have.
- * @throws HubError `BODY_NOT_JSON`; ServerError `EVENT_INVALID`, `BATCH_INVALID`; they name the line or the place in the array
+ * @throws ServerError `BODY_NOT_JSON`, `EVENT_INVALID`, `BATCH_INVALID`; they name the line or the place in the array
  */
 export function parseEventInputs(body: string, mediaType: string): readonly TopicInput[] {
   const text = body.startsWith('\uFEFF') ? body.slice(1) : body
@@ -69,9 +68,9 @@ function* cutElements(text: string): Generator<Part> {
   if (rest < text.length) throw notArray('the end of the array', text, rest)
 }
 
-function notArray(behind: string, text: string, at: number): HubError {
+function notArray(behind: string, text: string, at: number): ServerError {
   const got = at < text.length ? quote(text.slice(at, at + 10)) : 'the end of the body'
-  return new HubError(
+  return new ServerError(
     'BODY_NOT_JSON',
     `The body is not JSON: behind ${behind} comes ${got}. Nothing was published.`,
   )

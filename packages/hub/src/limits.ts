@@ -145,6 +145,27 @@ export const acceptRestMs: number = 1_000
 /** The most that may be asked for as `flush.bytes`: 64 events of 1 MiB in one block, and again in each framing in use. */
 export const flushBytesLimit: number = 64 * 1024 * 1024
 
+/**
+ * The most that may be asked for as `maxEventBytes`. In an envelope it is six times as long at worst, 384 MiB, and a text of V8 ends at
+ * 512 MiB.
+ */
+export const eventBytesLimit: number = 64 * 1024 * 1024
+
+/** The most that may be asked for as `maxRequestBytes`: a body becomes one text, which ends at 512 MiB. */
+export const bodyBytesLimit: number = 256 * 1024 * 1024
+
+/** The most that may be asked for as `maxTopicSetsBytes`: beyond the memory of any machine. */
+export const topicSetsBytesLimit: number = 1024 ** 4
+
+/**
+ * The most that may be asked for as a bound of retention: half of the 1 TiB that LMDB maps, because the file is larger than the events
+ * in it.
+ */
+export const storageBytesLimit: number = 512 * 1024 ** 3
+
+/** The longest that may be asked for as an age of retention: a hundred years, which is for ever. Milliseconds. */
+export const retentionAgeMsLimit: number = 36_500 * 86_400_000
+
 /** What a connection of HTTP/2 is held to. */
 export interface Http2Limits {
   /** Streams open at one time; further requests wait in the client. */

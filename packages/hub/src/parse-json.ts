@@ -1,16 +1,16 @@
 // JSON of strangers: parsed, or an error that says where it stops being JSON.
 
-import { HubError } from './errors.ts'
+import { ServerError } from '@tidemark/server'
 import { jsonLevelsMax } from './limits.ts'
 import { nestsDeeper } from './raw-json.ts'
 
 /**
  * Parses JSON; a leading byte order mark is allowed.
- * @throws HubError `BODY_NOT_JSON`, also for JSON nested deeper than 1,000 levels
+ * @throws ServerError `BODY_NOT_JSON`, also for JSON nested deeper than 1,000 levels
  */
 export function parseJson(text: string, where: string = 'The body'): unknown {
   if (nestsDeeper(text, jsonLevelsMax)) {
-    throw new HubError(
+    throw new ServerError(
       'BODY_NOT_JSON',
       `${where} nests arrays and objects more than ${jsonLevelsMax} levels deep, deeper than many readers can follow.`,
     )
@@ -19,7 +19,7 @@ export function parseJson(text: string, where: string = 'The body'): unknown {
     return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new HubError('BODY_NOT_JSON', `${where} is not JSON: ${reason}.`, {
+    throw new ServerError('BODY_NOT_JSON', `${where} is not JSON: ${reason}.`, {
       cause: error,
     })
   }

@@ -31,16 +31,45 @@ export function skipValue(text: string, at: number): number {
  */
 export function findRawMember(text: string, name: string): string | undefined {
   let found: string | undefined
+  visitMembers(text, (written, start, end) => {
+    if (isName(written, name)) found = text.slice(start, end)
+  })
+  return found
+}
+
+/**
+ * The place of a name that stands twice in an object, of which `JSON.parse`, which must have accepted `text`, drops one without a word.
+ * Looks into objects in objects, not into lists.
+ */
+export function findRepeatedName(text: string): readonly string[] | undefined {
+  const seen = new Set<string>()
+  let found: readonly string[] | undefined
+  visitMembers(text, (written, start, end) => {
+    if (found !== undefined) return
+    const name = JSON.parse(written) as string
+    const isObject = text.charCodeAt(start) === openObject
+    const inner = isObject ? findRepeatedName(text.slice(start, end)) : undefined
+    if (seen.has(name)) found = [name]
+    else if (inner !== undefined) found = [name, ...inner]
+    seen.add(name)
+  })
+  return found
+}
+
+/** Visits the members of an object in order: the name as it is written, and where its value begins and ends. */
+function visitMembers(
+  text: string,
+  visit: (written: string, start: number, end: number) => void,
+): void {
   let at = skipWhitespace(text, text.indexOf('{') + 1)
   while (text.charCodeAt(at) === quoteCode) {
     const nameEnd = skipString(text, at)
     const start = skipWhitespace(text, text.indexOf(':', nameEnd) + 1)
     const end = skipValue(text, start)
-    if (isName(text.slice(at, nameEnd), name)) found = text.slice(start, end)
+    visit(text.slice(at, nameEnd), start, end)
     const next = skipWhitespace(text, end)
     at = text[next] === ',' ? skipWhitespace(text, next + 1) : text.length
   }
-  return found
 }
 
 /** Whether arrays and objects of a text stand in each other more than `levelsMax` deep. */

@@ -3,6 +3,7 @@
 import { memoryLog } from '@tidemark/log'
 import type { PlainRequest } from '@tidemark/server'
 import { expect, test } from 'vitest'
+import { historyReadsMax } from '../src/limits.ts'
 import { matchPath } from '../src/routes/match-path.ts'
 import { routeRows } from '../src/routes/table.ts'
 import { startTestServer } from './support/test-server.ts'
@@ -67,6 +68,33 @@ test('every route is among them, or does nothing with topics', () => {
     return !isAsked && !open.includes(pattern)
   })
   expect(missing).toEqual([])
+})
+
+test('an authorize that hangs for some readers keeps nobody else from a history', async () => {
+  const asked = Promise.withResolvers<void>()
+  let hanging = 0
+  const port = await startTestServer({
+    authorize: (request) => {
+      if (request.header('x-slow') === undefined) return { user: 'ada', subscribe: ['**'] }
+      hanging += 1
+      if (hanging === 2 * historyReadsMax) asked.resolve()
+      return new Promise(() => undefined)
+    },
+  })
+  const leaving = new AbortController()
+  const { signal } = leaving
+  const url = `http://127.0.0.1:${port}/topics/orders/1`
+  let isAnswered = false
+  const slow = Array.from({ length: 2 * historyReadsMax }, async () => {
+    const answer = await fetch(url, { headers: { 'X-Slow': 'yes' }, signal }).catch(() => undefined)
+    isAnswered ||= answer !== undefined
+  })
+  await asked.promise
+  expect((await fetch(url)).status).toBe(200)
+  // None of them was sent away to make room for it.
+  expect(isAnswered).toBe(false)
+  leaving.abort()
+  await Promise.all(slow)
 })
 
 test('each route does what is granted', async () => {

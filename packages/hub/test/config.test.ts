@@ -95,16 +95,19 @@ test.each([
   [{ file: '{"retention":{"rules":[{"pattern":"a//b"}]}}' }, /pattern/],
   [{ flags: { port: '70000' } }, /port must be a whole number from 0 to 65535; got "70000"/],
   [{ flags: { port: 'http' } }, /port must be a whole number/],
-  [{ flags: { heartbeat: '15' } }, /heartbeat must be a duration such as 15s; got "15"/],
+  [{ flags: { heartbeat: '15' } }, /heartbeat must be a duration such as 15s, .*; got "15"/],
   [{ flags: { 'retention-max-bytes': '10' } }, /a size such as 1GiB/],
   [{ flags: { durability: 'maybe' } }, /fsync or commit/],
   [{ flags: { port: '0x1f' } }, /port must be a whole number/],
   [{ flags: { port: '' } }, /port must be a whole number/],
   [{ flags: { heartbeat: '1000d' } }, /from 100ms to 1h/],
   [{ flags: { 'flush-window': '101ms' } }, /flush.window must be adaptive, or a duration from 0ms/],
-  [{ flags: { 'flush-window-max': '1s' } }, /flush.windowMax must be from 0ms to 100ms; got "1s"/],
+  [
+    { flags: { 'flush-window-max': '1s' } },
+    /flush.windowMax must be a duration .* from 0ms to 100ms; got "1s"/,
+  ],
   [{ flags: { 'flush-events': '0' } }, /flush.events must be a whole number from 1 to 1000000/],
-  [{ flags: { 'stalled-after': '10ms' } }, /stalledAfter must be from 100ms to 24h/],
+  [{ flags: { 'stalled-after': '10ms' } }, /stalledAfter must be a duration .* from 100ms to 24h/],
   [
     { flags: { 'delivery-events-per-second-max': '0' } },
     /delivery.eventsPerSecondMax must be none, or a number from 1 to 1000000/,
@@ -144,21 +147,44 @@ test.each([
     /delivery.rules must be a list of at most 1000 rules/,
   ],
   [{ file: '{"delivery":{"rules":["a"]}}' }, /delivery.rules.0 must be an object such as {/],
-  [{ file: '{"retention":{"rules":{}}}' }, /retention.rules must be a list of rules such as {/],
+  [
+    { file: '{"retention":{"rules":{}}}' },
+    /retention.rules must be a list of at most 999 rules such as {/,
+  ],
   [{ file: '{"retention":{"rules":[{"pattern":7}]}}' }, /rules.0.pattern must be a topic or/],
   [{ file: '{"flush":{"window":true}}' }, /flush.window must be adaptive, or a duration from 0ms/],
   [{ flags: { 'flush-window': 'x' } }, /flush.window must be adaptive, or a duration from 0ms/],
-  [{ flags: { 'flush-bytes': '65MiB' } }, /flush.bytes must be from 1B to 64MiB; got "65MiB"/],
-  [{ flags: { 'flush-bytes': '0B' } }, /flush.bytes must be from 1B to 64MiB/],
+  [
+    { flags: { 'flush-bytes': '65MiB' } },
+    /flush.bytes must be a size .* from 1B to 64MiB; got "65MiB"/,
+  ],
+  [{ flags: { 'flush-bytes': '0B' } }, /flush.bytes must be a size .* from 1B to 64MiB/],
   [{ flags: { 'max-event-bytes': '16MiB' } }, /maxRequestBytes must be as large as/],
   [{ flags: { 'flush-events': '0' } }, /got "0" from --flush-events \(counted in events\)/],
-  [{ env: { TIDEMARK_HEARTBEAT: '15' } }, /"15" from TIDEMARK_HEARTBEAT \(units: ms, s, m, h, d\)/],
+  [
+    { env: { TIDEMARK_HEARTBEAT: '15' } },
+    /"15" from TIDEMARK_HEARTBEAT \(units: ms, s, m, h, d; whole ms\)/,
+  ],
   [{ file: '{"maxSessions":0}' }, /got 0 from \S*tidemark\.config\.json \(counted in sessions\)/],
   [
     { file: '{"retention":{"rules":[{"pattern":"a","maxBytes":true}]}}' },
     /got true from \S*tidemark\.config\.json \(units: B, KB, /,
   ],
-  [{ flags: { data: 'redis://localhost' } }, /data must be a directory, or memory:; got redis:/],
+  [{ flags: { data: 'redis://localhost' } }, /data must be a directory .*, or memory:; got redis:/],
+  [{ flags: { data: 'redis:' } }, /data must be a directory .*, or memory:; got redis:/],
+  [{ flags: { data: 'memory:x' } }, /got memory:/],
+  [{ flags: { data: 'Memory:' } }, /got Memory:/],
+  [{ flags: { 'flush-window': '0.5ms' } }, /got "0.5ms" .*whole ms/],
+  [{ file: '{"retention":{"maxAge":1000.5}}' }, /got 1000.5 .*whole ms/],
+  [{ file: '{"retention":{"maxBytes":"2TiB"}}' }, /retention.maxBytes must be .* to 512GiB/],
+  [{ file: '{"maxEventBytes":1e300}' }, /maxEventBytes must be .* to 64MiB; got 1e\+300/],
+  [
+    { file: '{"retention":{"maxAge":"7d"},"port":1,"retention":{}}' },
+    /retention is given twice in \S+tidemark.config.json/,
+  ],
+  [{ file: '{"flush":{"events":1, "\\u0065vents":2}}' }, /flush.events is given twice/],
+  [{ file: '{"tls":{"cert":"a"}}' }, /tls must name both, cert and key, or neither\.$/],
+  [{ flags: { prot: '1' } }, /did you mean port\?$/],
   [{ file: '{"$schema":7}' }, /\$schema must be a text/],
 ])('%j is refused with what to do', async (part, message) => {
   await expect(load(part)).rejects.toMatchObject({
@@ -186,6 +212,24 @@ test('a file may name its schema, which editors look for', async () => {
 
 test('a file that an editor of Windows has begun with a byte order mark is read', async () => {
   expect(await load({ file: '\uFEFF{"port":1}' })).toMatchObject({ port: 1 })
+})
+
+test('a hub beside a service of Kubernetes that has its name starts, and takes none of its variables', async () => {
+  const env = {
+    TIDEMARK_SERVICE_HOST: '10.96.0.7',
+    TIDEMARK_SERVICE_PORT: '7070',
+    TIDEMARK_SERVICE_PORT_HTTP: '7070',
+    TIDEMARK_PORT: 'tcp://10.96.0.7:7070',
+    TIDEMARK_PORT_7070_TCP: 'tcp://10.96.0.7:7070',
+    TIDEMARK_PORT_7070_TCP_PROTO: 'tcp',
+    TIDEMARK_PORT_7070_TCP_PORT: '7070',
+    TIDEMARK_PORT_7070_TCP_ADDR: '10.96.0.7',
+    TIDEMARK_EVENTS_SERVICE_HOST: '10.96.0.8',
+  }
+  expect(await load({ env: { ...env, TIDEMARK_HEARTBEAT: '1s' } })).toMatchObject({
+    port: 7070,
+    heartbeat: 1_000,
+  })
 })
 
 test('an empty variable, as a compose file leaves it, counts as none', async () => {

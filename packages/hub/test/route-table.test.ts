@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { matchPath } from '../src/routes/match-path.ts'
-import { RouteTable } from '../src/routes/route-table.ts'
+import { RouteTable, listMethods } from '../src/routes/route-table.ts'
 import type { RouteRow } from '../src/routes/route-table.ts'
 import type { Route } from '../src/routes/route.ts'
 
@@ -49,6 +49,20 @@ test('each method of a path has its own route, and a path without parts goes bef
   expect(table.find('HEAD', '/sessions/7').route).toBe(sessions.read)
   expect(table.find('PATCH', '/sessions/7').route).toBe(sessions.change)
   expect(table.find('GET', '/sessions/all').route).toBe(sessions.whole)
+})
+
+test.each<[string, readonly string[]]>([
+  ['a row that another one hides', ['/a/{id}', '/a/{id}']],
+  ['a part that is not closed', ['/sessions/{id']],
+  ['half a segment', ['/sessions/n{id}']],
+  ['a part behind one that takes all', ['/topics/{topic}/events']],
+])('%s is found when the table is made, not when nobody reaches it', (_, paths) => {
+  const made = paths.map((path) => ({ method: 'GET', path, route: answer(), crossSite: 'refused' }))
+  expect(() => new RouteTable(made as RouteRow[])).toThrow(/two rows|No request can reach/)
+})
+
+test('what the hub as a whole takes is what its rows take, HEAD with GET, each once', () => {
+  expect(listMethods(rows.map(({ method }) => method))).toBe('GET, HEAD, PATCH, POST')
 })
 
 describe('a request without a row', () => {

@@ -11,10 +11,10 @@ import { unitOf } from '../src/config/describe-kind.ts'
 import { explainSetting } from '../src/config/explain-config.ts'
 import { describeFault } from '../src/config/faults.ts'
 import { requireConfig } from '../src/config/load-config.ts'
-import { readValue } from '../src/config/read-value.ts'
+import { planValue } from '../src/config/value-schema.ts'
 import type { ScalarKind, Setting } from '../src/config/setting.ts'
 import { settings } from '../src/config/settings.ts'
-import { configOptions, explainConfig, loadConfig } from '../src/index.ts'
+import { configOptions, explainConfig, loadConfig, startHub } from '../src/index.ts'
 import type { ConfigSources } from '../src/index.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-settings-'))
@@ -82,11 +82,12 @@ describe.each(scalars)('$name', ({ row, option, kind, name }) => {
   })
 
   test('its default is in range, also as text and once more', () => {
-    const first = readValue(kind, row.default, row.default)
-    expect(first).toMatchObject({ isGood: true })
-    expect(readValue(kind, String(row.default), row.default)).toEqual(first)
-    if (!first.isGood || first.value === undefined) return
-    expect(readValue(kind, first.value, row.default)).toEqual(first)
+    const schema = planValue(kind, row.default)
+    const first = schema.safeParse(row.default)
+    expect(first).toMatchObject({ success: true })
+    expect(schema.safeParse(String(row.default))).toEqual(first)
+    if (first.data === undefined) return
+    expect(schema.safeParse(first.data)).toEqual(first)
   })
 
   test('the ends of its range are taken, and what is beyond is refused', () => {
@@ -95,19 +96,21 @@ describe.each(scalars)('$name', ({ row, option, kind, name }) => {
       expect(unitOf(kind)).toBeUndefined()
       return
     }
-    const isTaken = (value: unknown): boolean => readValue(kind, value, row.default).isGood
+    const isTaken = (value: unknown): boolean =>
+      planValue(kind, row.default).safeParse(value).success
     const { from, to } = number
-    expect(isTaken(from)).toBe(true)
-    expect(isTaken(from - 1)).toBe(false)
-    if (to === undefined) return
-    expect(isTaken(to)).toBe(true)
-    expect(isTaken(to + 1)).toBe(false)
+    for (const value of [from, to]) expect([value, isTaken(value)]).toEqual([value, true])
+    for (const value of [from - 1, to + 1, -from - 1, Number.NaN, Infinity]) {
+      expect([value, isTaken(value)]).toEqual([value, false])
+    }
+    const isWhole = number.kind !== 'count' || number.isWhole
+    expect(isTaken(from + 0.5)).toBe(!isWhole)
   })
 
   test('whatever is refused is refused with its place, its source and its units', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.constantFrom('-1', '0x1', '1e9', '99999d')), (text) => {
-        if (readValue(kind, text, row.default).isGood) return
+        if (planValue(kind, row.default).safeParse(text).success) return
         const message = refusal(() =>
           loadConfig(sources({ flags: { ...companions[name], [option.flag]: text } })),
         )
@@ -139,7 +142,7 @@ describe.each(scalars)('$name', ({ row, option, kind, name }) => {
 
 /** How the units are said in messages. */
 function wordsOf(unit: string): string {
-  if (unit === 'ms') return String.raw`\(units: ms, s, m, h, d\)`
+  if (unit === 'ms') return String.raw`\(units: ms, s, m, h, d; whole ms\)`
   return unit === 'bytes' ? String.raw`\(units: B, .*KiB` : String.raw`\(counted in ${unit}\)`
 }
 
@@ -163,6 +166,82 @@ describe.each(lists)('$name', ({ row, kind, name }) => {
     const file = await writeTree(row, [entry])
     expect(explain(name, { file })).toMatchObject({ source: 'file' })
   })
+})
+
+/** Numbers and the members of lists that are, each with its place in the file. Processes are started elsewhere. */
+const ranges = settings.flatMap(({ name, path, kind }): readonly [string, Range, Plant][] => {
+  const plant: Plant = (value) => plantAt(path, value)
+  if (kind.kind !== 'list') return name === 'workers' ? [] : listRange(name, kind, plant)
+  return Object.entries(kind.members).flatMap(([member, { kind: own }]) =>
+    listRange(`${name}.${member}`, own, (value) =>
+      plantAt(path, [{ pattern: 'a/**', [member]: value }]),
+    ),
+  )
+})
+
+type Plant = (value: number) => Readonly<Record<string, unknown>>
+
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+function listRange(
+  name: string,
+  kind: ScalarKind,
+  plant: Plant,
+): readonly [string, Range, Plant][] {
+  const number = kind.kind === 'word' ? kind.or : kind
+  return 'from' in number && name !== 'port' ? [[name, number, plant]] : []
+}
+
+function plantAt([top = '', inner]: readonly string[], value: unknown): Record<string, unknown> {
+  return { [top]: inner === undefined ? value : { [inner]: value } }
+}
+
+test.each(ranges)(
+  'a hub starts with both ends of the range of %s, so no part of it has a narrower one of its own',
+  async (name, { from, to }, plant) => {
+    for (const value of [from, to]) {
+      const file = join(directory, 'end.json')
+      // The largest event must fit into a request, and the smallest request holds the smallest event.
+      const companion =
+        name === 'maxEventBytes'
+          ? { maxRequestBytes: '256MiB' }
+          : name === 'maxRequestBytes'
+            ? { maxEventBytes: 1 }
+            : {}
+      await writeFile(
+        file,
+        JSON.stringify({ ...companion, ...plant(value), port: 0, data: 'memory:' }),
+      )
+      const hub = await startHub(loadConfig(sources({ file })), { onLine: () => undefined })
+      await hub.close()
+    }
+  },
+)
+
+test('as many rules of retention as the file may have start a hub, which has one of its own', async () => {
+  const file = join(directory, 'rules.json')
+  const kind = settings.find(({ name }) => name === 'retention.rules')?.kind
+  const max = kind?.kind === 'list' ? kind.max : 0
+  const rules = (count: number): string =>
+    JSON.stringify({
+      port: 0,
+      data: 'memory:',
+      retention: { rules: Array.from({ length: count }, (_, i) => ({ pattern: `a${i}` })) },
+    })
+  await writeFile(file, rules(max))
+  const hub = await startHub(loadConfig(sources({ file })), { onLine: () => undefined })
+  await hub.close()
+  await writeFile(file, rules(max + 1))
+  expect(refusal(() => loadConfig(sources({ file })))).toContain(`a list of at most ${max} rules`)
+})
+
+test('a rule may name the longest topic that there is', async () => {
+  const file = join(directory, 'long.json')
+  await writeFile(file, JSON.stringify({ retention: { rules: [{ pattern: 'x'.repeat(256) }] } }))
+  expect(loadConfig(sources({ file })).retention.rules).toHaveLength(1)
 })
 
 test('one wrong letter in a name of the file is told with the right name', async () => {

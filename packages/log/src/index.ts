@@ -28,7 +28,12 @@ export type {
   LedgerOptions,
   Moment,
 } from './ledger/ledger.ts'
-export { batchEventsMax, eventKeyLengthMax, eventTypeLengthMax } from './limits.ts'
+export {
+  batchEventsMax,
+  eventKeyLengthMax,
+  eventTypeLengthMax,
+  retentionRulesMax,
+} from './limits.ts'
 export { memoryLog } from './memory-log.ts'
 export type { MemoryEventLog, MemoryLogOptions } from './memory-log.ts'
 export { comparePositions, formatCursor, isSameEpoch, parseCursor } from './position.ts'

@@ -2,6 +2,7 @@
 
 import { covers, parseTopicSet } from '@tidemark/log'
 import type { Pattern, Topic, TopicSet } from '@tidemark/log'
+import { CodedError } from './coded-error.ts'
 import { ServerError } from './errors.ts'
 import { quote, quoteValue } from './quote.ts'
 import { hasMethods, readList, readMembers } from './read-members.ts'
@@ -28,8 +29,8 @@ export interface PlainRequest extends RequestFacts {
 }
 
 /**
- * What somebody may do. What it does not name is refused. A name that people choose must not become part of a pattern: `*` would be
- * everybody's.
+ * What somebody may do. What it does not name is refused. A pattern that is asked for must lie within one granted name; several that
+ * hold it together do not grant it. A name that people choose must not become part of a pattern: `*` would be everybody's.
  */
 export interface Grant {
   /** Who asks. Without it the request is nobody's in particular: what it may not do is `UNAUTHENTICATED`, else `TOPIC_FORBIDDEN`. */
@@ -41,14 +42,16 @@ export interface Grant {
 }
 
 /**
- * Says what the sender of a request may do. To refuse it as a whole, throw `new ServerError('UNAUTHENTICATED', …)` or another
- * `ServerError`: its code is the answer. Whatever else is thrown is a fault of the server's, answered with 500.
+ * Says what the sender of a request may do, within 30 seconds. To refuse it as a whole, throw `new ServerError('UNAUTHENTICATED', …)` or
+ * another `ServerError`: its code is the answer. Whatever else is thrown means that nobody can say now (`ACCESS_UNAVAILABLE`): the client
+ * comes back by itself.
  */
 export type Authorize = (request: PlainRequest) => Grant | Promise<Grant>
 
 /**
  * Resolves if a request may do what it asks for.
- * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `OPTION_INVALID` for a grant that is none; and what `authorize` throws
+ * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `ACCESS_UNAVAILABLE`, `OPTION_INVALID` for a grant that is none, `FULL` where too
+ * many wait; and what `authorize` throws
  */
 export type Permit = (request: PlainRequest) => Promise<void>
 
@@ -62,7 +65,7 @@ export function createPermit(authorize: Authorize, onError: (error: unknown) => 
     try {
       checkGrant(await authorize(request), request)
     } catch (error) {
-      if (!(error instanceof ServerError) || error.status === 500) onError(error)
+      if (!(error instanceof CodedError) || error.status === 500) onError(error)
       throw error
     }
   }

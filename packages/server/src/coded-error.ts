@@ -1,5 +1,7 @@
 // What every error that a request may be answered with has in common, and one row per code that says how.
 
+import type { ByeReason } from './control-events.ts'
+
 /** Headers that an answer carries because of its code. */
 export type CodeHeader = 'Accept-Encoding' | 'Allow' | 'Retry-After' | 'WWW-Authenticate'
 
@@ -14,6 +16,8 @@ export interface ErrorRow {
   readonly status?: number | undefined
   /** With which headers. `varies`: the error says the value (`Allow`), or the node does (`Retry-After`). */
   readonly headers?: CodeHeaders | undefined
+  /** Why a refused stream ends, where it passes and the client is one that comes back after a goodbye only. */
+  readonly bye?: ByeReason | undefined
 }
 
 /** An error with a stable code, and with the row of that code. Each room has one class of its own. */

@@ -28,9 +28,15 @@ export interface Gap {
 /**
  * Why the server ends a stream. `stalled`: the client read nothing for `stalledAfterMs`, or it was too slow with a large event
  * while others needed the memory; then its connection is cut at once, and it seldom reads this. `lagging`: it fell behind with a
- * topic whose rule says to disconnect.
+ * topic whose rule says to disconnect. `access-unavailable`: nobody could say whether the client may have the stream.
  */
-export type ByeReason = 'full' | 'draining' | 'log-unavailable' | 'stalled' | 'lagging'
+export type ByeReason =
+  | 'full'
+  | 'draining'
+  | 'log-unavailable'
+  | 'access-unavailable'
+  | 'stalled'
+  | 'lagging'
 
 export interface ReadyFacts {
   readonly session: string

@@ -26,6 +26,12 @@ export const serverErrors = {
     title: 'The user is known, and may not do this with one of the topics that the request names.',
     status: 403,
   },
+  ACCESS_UNAVAILABLE: {
+    title: 'Whether the request may do this cannot be found out at the moment. Try again later.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'access-unavailable',
+  },
   EVENT_INVALID: {
     title: 'An event to publish is not of the form `{ topic, type?, data, key? }`.',
     status: 400,
@@ -58,37 +64,45 @@ export const serverErrors = {
       'The log cannot take or give events at the moment; nothing of the request was stored. Try again.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
+    bye: 'log-unavailable',
   },
   LOG_DIRECTORY_LOST: {
     title:
       'The data directory of the log was removed, moved, replaced or copied over while it was open; nothing of the request was stored. An operator has to put it back, or start the hub anew.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
+    bye: 'log-unavailable',
   },
   LOG_SUPERSEDED: {
     title:
       'Another process began to write the log of this node as if nobody held it; nothing of the request was stored. An operator has to let the processes see each other, and start this one anew.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
+    bye: 'log-unavailable',
   },
   FULL: {
     title:
       'This node has as many sessions, or as many topics of them in memory, as it may have. Try again later or at another node.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
+    bye: 'full',
   },
   DRAINING: {
     title:
       'This node is shutting down. Try again; another one answers, or this one once it is back.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
+    bye: 'draining',
   },
   OPTION_INVALID: {
     title: 'An option or argument of a node is of the wrong type or out of its range.',
     status: 500,
   },
-  BODY_TOO_LARGE: { title: 'The body of a subscription is larger than the limit.', status: 413 },
-  BODY_NOT_JSON: { title: 'The body of a subscription is not JSON in UTF-8.', status: 400 },
+  BODY_TOO_LARGE: { title: 'The body of the request is larger than the limit.', status: 413 },
+  BODY_NOT_JSON: {
+    title: 'The body of the request is not JSON in UTF-8, or a line of it is not.',
+    status: 400,
+  },
   CONTENT_ENCODING_UNSUPPORTED: {
     title: 'The body of the request is compressed; send it as it is, as `Accept-Encoding` says.',
     status: 415,
@@ -109,7 +123,7 @@ export const serverErrors = {
   },
   METHOD_NOT_ALLOWED: {
     title:
-      'A stream is asked for with GET, HEAD or POST, unless the application hands in the subscription.',
+      'What the request asks for exists, but not with this method; the Allow header lists what it takes.',
     status: 405,
     headers: { Allow: 'GET, HEAD, POST' },
   },
@@ -117,6 +131,7 @@ export const serverErrors = {
     title: 'A stream was cut because its reader took nothing for too long.',
     status: 500,
   },
+  INTERNAL: { title: 'The server made a mistake.', status: 500 },
   RESPONSE_UNUSABLE: {
     title: 'The response handed in was already begun, so no stream can be opened on it.',
     status: 500,

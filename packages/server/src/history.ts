@@ -51,13 +51,29 @@ export interface History {
   readonly lost?: { readonly from: string; readonly to: string; readonly reason: LossReason }
 }
 
+/**
+ * What is done with a page, which is read only when `read` is called: a caller that reads so many pages at a time waits for its turn
+ * here, when the request is allowed.
+ */
+export type UseHistory<Result> = (read: () => Promise<History>) => Promise<Result>
+
 /** Reads a page. Errors: see {@link Tidemark.history}. */
-export async function readHistory(settings: NodeSettings, query: HistoryQuery): Promise<History> {
+export async function readHistory<Result>(
+  settings: NodeSettings,
+  query: HistoryQuery,
+  use: UseHistory<Result>,
+): Promise<Result> {
   const { log, permit } = settings
   const { by, ...given } = readMembers(query, ['topic', 'after', 'limit', 'by'], {
     code: 'OPTION_INVALID',
     what: 'The query of a history',
   })
+  if (typeof use !== 'function') {
+    throw new ServerError(
+      'OPTION_INVALID',
+      `use must be a function that is handed read; got ${quoteValue(use)}.`,
+    )
+  }
   const topic = checkTopic(given.topic)
   const after = readCursor(given.after)
   const limit = checkLimit(given.limit)
@@ -65,14 +81,20 @@ export async function readHistory(settings: NodeSettings, query: HistoryQuery): 
     if (permit === undefined) requireUnreserved([topic])
     else await permit(plainRequest(by, 'read', [topic]))
   }
-  try {
-    const { first, head } = await log.bounds()
-    const topics = parseTopicSet([topic])
-    const page = await readUntilFound(log, { topics, after: after ?? first, upTo: head, limit })
-    return describePage(page, after !== undefined)
-  } catch (error) {
-    return wrapLogError(error)
-  }
+  return use(() => readPage(log, { topic, after, limit }).catch(wrapLogError))
+}
+
+interface PageQuery {
+  readonly topic: string
+  readonly after: Position | undefined
+  readonly limit: number
+}
+
+async function readPage(log: EventLog, { topic, after, limit }: PageQuery): Promise<History> {
+  const { first, head } = await log.bounds()
+  const topics = parseTopicSet([topic])
+  const page = await readUntilFound(log, { topics, after: after ?? first, upTo: head, limit })
+  return describePage(page, after !== undefined)
 }
 
 /** Reads on where a page of the log is empty but not the last: to who asks, an empty page says that all is read. */

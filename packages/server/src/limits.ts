@@ -62,6 +62,18 @@ export const subscriptionBodiesBytesMax: number = 64 * 1024 * 1024
 /** So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB × 2 = 313 MiB beside the rest. */
 export const subscriptionFreeBytes: number = 16 * 1024
 
+/**
+ * How long a client waits for what `authorize` finds out, in milliseconds: below the minute after which proxies give up. A database that
+ * takes longer is down.
+ */
+export const authorizeMsMax: number = 30_000
+
+/**
+ * Requests that wait for it at one time. Each holds its exchange and its topics, of which 16 KiB do not count (`subscriptionFreeBytes`):
+ * 10,000 × (10 KB + 16 KiB × 2) = 420 MB while `authorize` hangs.
+ */
+export const authorizeWaitingMax: number = 10_000
+
 /** What a part of such a body costs beside its bytes; it can be sent as one part per byte. Measured: 34 bytes. */
 export const subscriptionPartBytes: number = 48
 

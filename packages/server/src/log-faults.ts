@@ -1,8 +1,9 @@
 // Errors of the log in the engine's words: the one place that says which of them a client has caused, which pass, and which are faults
 // of the server.
 
-import { LogError } from '@tidemark/log'
+import { logErrors } from '@tidemark/log'
 import type { LogErrorCode } from '@tidemark/log'
+import { CodedError } from './coded-error.ts'
 import { ServerError } from './errors.ts'
 
 /** The client's to mend. */
@@ -29,9 +30,15 @@ const serverFaults: readonly LogErrorCode[] = [
  * stored is not as it should be. What is no `LogError`, or a mistake of the server's, stays as it is.
  */
 export function translateLogError(error: unknown): unknown {
-  if (!(error instanceof LogError) || serverFaults.includes(error.code)) return error
+  if (!isLogError(error) || serverFaults.includes(error.code)) return error
   const fault = [...clientFaults, ...operatorFaults].find((code) => code === error.code)
   return new ServerError(fault ?? 'LOG_UNAVAILABLE', error.message, { cause: error })
+}
+
+/** By its code, not by its class: a driver may bring a copy of the log's room of its own. */
+function isLogError(error: unknown): error is Error & { readonly code: LogErrorCode } {
+  if (!(error instanceof Error) || error instanceof CodedError || !('code' in error)) return false
+  return typeof error.code === 'string' && Object.hasOwn(logErrors, error.code)
 }
 
 /** For `promise.catch(wrapLogError)`. */

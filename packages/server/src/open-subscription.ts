@@ -77,15 +77,18 @@ async function readSubscription(
 
 /** Asks whether the request may, where somebody has to be asked. */
 async function authorize(
-  { permit, bodies }: StreamOpener,
+  opener: StreamOpener,
   door: Door<unknown>,
   { topics: set }: Subscription,
 ): Promise<void> {
+  const { permit, bodies } = opener
   if (permit === undefined) {
     requireUnreserved(set.topics)
     requireUnreserved(set.patterns)
     return
   }
+  // A node that is full or draining sends thousands away at a time: the application must not look each of them up for nothing.
+  opener.admit()
   // A set that waits for the answer counts like a body that is read: an application that is slow to answer must not gather them.
   const held = bodies.begin()
   try {

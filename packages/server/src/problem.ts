@@ -10,7 +10,7 @@ export interface Answer {
 }
 
 /** An error as a client gets it. */
-export interface Problem {
+interface Problem {
   readonly status: number
   /** Stable, for programs. */
   readonly code: string
@@ -23,7 +23,7 @@ export interface Problem {
 const encoder = new TextEncoder()
 
 /** The answer that says what is wrong, with headers beside those of every problem. */
-export function answerProblem(
+function answerProblem(
   { status, code, title, detail }: Problem,
   headers: Readonly<Record<string, string>> = {},
 ): Answer {

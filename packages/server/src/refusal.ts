@@ -2,10 +2,8 @@
 
 import { CodedError } from './coded-error.ts'
 import { encodeBye } from './control-events.ts'
-import type { ByeReason } from './control-events.ts'
 import { ServerError } from './errors.ts'
-import type { ServerErrorCode } from './errors.ts'
-import { answerCoded, answerProblem } from './problem.ts'
+import { answerCoded } from './problem.ts'
 import type { Answer } from './problem.ts'
 import { streamHeaders } from './stream-headers.ts'
 
@@ -17,14 +15,6 @@ export interface Refusal {
   readonly cursor?: string | undefined
 }
 
-const byeReasons: Readonly<Partial<Record<ServerErrorCode, ByeReason>>> = {
-  FULL: 'full',
-  DRAINING: 'draining',
-  LOG_UNAVAILABLE: 'log-unavailable',
-  LOG_DIRECTORY_LOST: 'log-unavailable',
-  LOG_SUPERSEDED: 'log-unavailable',
-}
-
 /**
  * The answer to a refused subscription, by the request's `Accept` header. Lasting refusals are statuses. A passing one
  * is, for a request that accepts only `text/event-stream`, a stream of `retry` and `tidemark.bye` that ends: browsers
@@ -32,7 +22,7 @@ const byeReasons: Readonly<Partial<Record<ServerErrorCode, ByeReason>>> = {
  */
 export function answerRefusal(accept: string | undefined, refusal: Refusal): Answer {
   const { error, retryMs, cursor } = refusal
-  const reason = error instanceof ServerError ? byeReasons[error.code] : undefined
+  const reason = error instanceof CodedError ? error.row.bye : undefined
   if (reason !== undefined && acceptsOnlyEventStream(accept)) {
     return { status: 200, headers: streamHeaders, body: encodeBye(reason, retryMs, cursor).bytes }
   }
@@ -42,13 +32,12 @@ export function answerRefusal(accept: string | undefined, refusal: Refusal): Ans
 /** The answer to any other refused request: always a problem, because a publisher would take 200 for stored. */
 export function answerError({ error, retryMs }: Refusal): Answer {
   if (error instanceof CodedError) return answerCoded(error, retryMs)
-  return answerProblem({
-    status: 500,
-    code: 'INTERNAL',
-    title: 'The server made a mistake.',
-    detail:
-      'The request could not be answered because of a fault in the server. Try again; if it stays, report it.',
-  })
+  // What has no code may say anything in its message: a client is not told.
+  const internal = new ServerError(
+    'INTERNAL',
+    'The request could not be answered because of a fault in the server. Try again; if it stays, report it.',
+  )
+  return answerCoded(internal)
 }
 
 /** Whether an `Accept` header names `text/event-stream` and nothing else, as an EventSource's does. */

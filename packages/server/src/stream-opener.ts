@@ -9,6 +9,11 @@ import type { Subscription } from './subscription.ts'
 export interface StreamOpener {
   /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
   open(sink: Sink, subscription: Subscription): Promise<void>
+  /**
+   * Refuses a new session while the node is full or draining.
+   * @throws ServerError `FULL`, `DRAINING`
+   */
+  admit(): void
   /** Asks whether a request may do what it asks for; undefined: everybody may everything. */
   readonly permit: Permit | undefined
   /** Counts the bodies that are read for subscriptions. */

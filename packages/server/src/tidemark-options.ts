@@ -2,6 +2,7 @@
 
 import { systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
+import { createAsk } from './ask-authorize.ts'
 import { createPermit } from './authorize.ts'
 import type { Authorize } from './authorize.ts'
 import { ServerError } from './errors.ts'
@@ -82,9 +83,13 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
   const options = copyOptions(given)
   checkTypes(options)
   const onError = shield(options.onError)
+  const clock = options.clock ?? systemClock
   return {
     log: options.log,
-    permit: options.authorize === undefined ? undefined : createPermit(options.authorize, onError),
+    permit:
+      options.authorize === undefined
+        ? undefined
+        : createPermit(createAsk(options.authorize, { clock, onError }), onError),
     heartbeatMs: readRange(
       { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },
       limits.heartbeatRangeMs,
@@ -116,7 +121,7 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
             limits.eventsPerSecondRange,
           ),
     onError,
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.random ?? systemRandom,
   }
 }

@@ -29,7 +29,7 @@ import {
 } from './limits.ts'
 import { HeldBlocks } from './held-blocks.ts'
 import { readHistory } from './history.ts'
-import type { History, HistoryQuery } from './history.ts'
+import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { LargeWrites } from './large-writes.ts'
 import { wrapLogError } from './log-faults.ts'
 import { addTopic } from './new-event.ts'
@@ -244,8 +244,11 @@ export class Tidemark {
    * while (page.records.length > 0) page = await tide.history({ topic: 'orders/42', after: page.next })
    * ```
    */
-  history(query: HistoryQuery): Promise<History> {
-    return readHistory(this.#settings, query)
+  history(query: HistoryQuery): Promise<History>
+  /** The same for a caller that reads when its turn has come; resolves to what `use` makes of the page. */
+  history<Result>(query: HistoryQuery, use: UseHistory<Result>): Promise<Result>
+  history(query: HistoryQuery, use: UseHistory<unknown> = (read) => read()): Promise<unknown> {
+    return readHistory(this.#settings, query, use)
   }
 
   /**

@@ -1,11 +1,13 @@
 // Who may do what: grants as an application hands them in, publishes and histories on behalf of clients.
 
 import { memoryLog } from '@tidemark/log'
+import { createFakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { describeRequest } from '../src/fetch/describe-request.ts'
-import { ServerError, createTidemark, parseSubscriptionBody } from '../src/index.ts'
+import { CodedError, ServerError, createTidemark, parseSubscriptionBody } from '../src/index.ts'
 import type { Authorize, Grant, PlainRequest, Tidemark, TidemarkOptions } from '../src/index.ts'
-import { subscriptionBodiesBytesMax } from '../src/limits.ts'
+import { authorizeMsMax, authorizeWaitingMax, subscriptionBodiesBytesMax } from '../src/limits.ts'
+import { settle } from './support/settle.ts'
 
 const by = describeRequest(new Request('http://localhost/publish?x=1', { method: 'POST' }))
 
@@ -62,8 +64,75 @@ test.each<[string, (request: PlainRequest) => void]>([
     change(request)
     return { user: 'ada', subscribe: ['news'] }
   })
-  expect((await tide.fetch(askFor('secrets'))).status).toBe(500)
+  expect((await tide.fetch(askFor('secrets'))).status).toBe(503)
   expect(tide.sessionCount).toBe(0)
+})
+
+test('an authorize that hangs keeps no client waiting for ever, and what it says later counts for nothing', async () => {
+  const clock = createFakeClock()
+  const told: unknown[] = []
+  const late = Promise.withResolvers<Grant>()
+  const tide = create(() => late.promise, { clock, onError: (error) => told.push(error) })
+  const answer = tide.fetch(askFor('a'))
+  await settle()
+  clock.advance(authorizeMsMax)
+  const { status, headers } = await answer
+  expect(status).toBe(503)
+  expect(headers.get('retry-after')).toMatch(/^\d+$/)
+  expect(told).toHaveLength(1)
+  late.resolve({ user: 'ada', subscribe: ['**'] })
+  await settle()
+  expect(tide.sessionCount).toBe(0)
+})
+
+test('an authorize that fails after its time is up ends no process', async () => {
+  const clock = createFakeClock()
+  const late = Promise.withResolvers<Grant>()
+  const tide = create(() => late.promise, { clock })
+  const answer = tide.fetch(askFor('a'))
+  await settle()
+  clock.advance(authorizeMsMax)
+  expect((await answer).status).toBe(503)
+  // An unhandled rejection fails the run.
+  late.reject(new Error('too late'))
+  await settle()
+})
+
+test('an authorize that hangs gathers requests up to a bound, and serves the next once they are gone', async () => {
+  const clock = createFakeClock()
+  let isHanging = true
+  const authorize: Authorize = () =>
+    isHanging ? new Promise(() => undefined) : { user: 'ada', subscribe: ['a'] }
+  const tide = create(authorize, { clock })
+  const waiting = Array.from({ length: authorizeWaitingMax }, () =>
+    tide.history({ topic: 'a', by }),
+  )
+  const outcomes = Promise.allSettled(waiting)
+  await expect(tide.history({ topic: 'a', by })).rejects.toMatchObject({ code: 'FULL' })
+  clock.advance(authorizeMsMax)
+  for (const outcome of await outcomes) {
+    expect(outcome).toMatchObject({ reason: { code: 'ACCESS_UNAVAILABLE' } })
+  }
+  isHanging = false
+  await expect(tide.history({ topic: 'a', by })).resolves.toMatchObject({ records: [] })
+})
+
+test('an error of another room that authorize throws keeps its code, and no operator is told of a refusal', async () => {
+  const told: unknown[] = []
+  class OwnError extends CodedError {
+    readonly code = 'ACCOUNT_LOCKED'
+    readonly row = { title: 'The account is locked.', status: 403 }
+  }
+  const tide = create(
+    () => {
+      throw new OwnError('Locked since Monday.')
+    },
+    { onError: (error) => told.push(error) },
+  )
+  const response = await tide.fetch(askFor('a'))
+  expect(response.status).toBe(403)
+  expect(await response.json()).toMatchObject({ code: 'ACCOUNT_LOCKED' })
+  expect(told).toEqual([])
 })
 
 test.each([
@@ -165,6 +234,26 @@ test('a log that fails is said to fail, by a history as by a publish', async () 
   await tide.ready
   await log.close()
   await expect(tide.history({ topic: 'a' })).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' })
+})
+
+test('a driver with a copy of the log room of its own fails like any other: the client is told to come back', async () => {
+  const log = memoryLog()
+  const tide = createTidemark({
+    log: {
+      append: (batch) => log.append(batch),
+      read: () => Promise.reject(Object.assign(new Error('No link.'), { code: 'LOG_UNAVAILABLE' })),
+      tail: (after, onRecords) => log.tail(after, onRecords),
+      locate: (query) => log.locate(query),
+      bounds: () => log.bounds(),
+      close: () => log.close(),
+    },
+  })
+  onTestFinished(() => tide.close())
+  await expect(tide.history({ topic: 'a' })).rejects.toMatchObject({
+    name: 'ServerError',
+    code: 'LOG_UNAVAILABLE',
+    status: 503,
+  })
 })
 
 test('an authorize that never answers cannot be made to hold any number of long lists', async () => {

@@ -142,6 +142,11 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'QUERY_INVALID',
     takes: ['a number'],
   },
+  'history: use': {
+    call: (value) => start().history({ topic: 'a' }, value as never),
+    code: 'OPTION_INVALID',
+    takes: ['a function'],
+  },
   'history: by': {
     call: (value) => startAsking().history({ topic: 'a', by: value as never }),
     code: 'OPTION_INVALID',

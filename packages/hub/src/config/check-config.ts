@@ -1,17 +1,13 @@
 // A tree of settings, from wherever it comes, to a configuration with every default, or to its faults.
 
-import { describeUnit, describeWanted } from './describe-kind.ts'
+import type { z } from 'zod'
+import { bySection, configSchema, planConfig } from './config-schema.ts'
+import { describeUnit } from './describe-kind.ts'
 import type { HubConfig } from './hub-config.ts'
-import { isMemory } from './log-choice.ts'
-import { readValue } from './read-value.ts'
-import type { ListKind, Setting } from './setting.ts'
+import { findForeignScheme, isMemory } from './log-choice.ts'
+import type { Setting, SettingKind } from './setting.ts'
 import { settings } from './settings.ts'
 import { formatSize } from './units.ts'
-
-/** A tree of settings before it is checked. */
-interface Settings {
-  readonly [name: string]: unknown
-}
 
 /** What is wrong at one place. */
 export type Fault =
@@ -36,129 +32,74 @@ export type Checked =
   | { readonly faults: undefined; readonly config: HubConfig }
   | { readonly faults: readonly Fault[] }
 
-/** Names that files have for their editors. */
-const editorNames: readonly string[] = ['$schema']
-
-/** Checks a tree, by default against the settings of the hub; each member of it is read once. */
+/** Checks a tree, by default against the settings of the hub. */
 export function checkSettings(given: unknown, rows: readonly Setting[] = settings): Checked {
-  if (!isTree(given)) {
-    const wanted = 'must be an object such as {"port": 7171}'
-    return { faults: [{ kind: 'unfit', path: [], wanted, got: given }] }
-  }
-  // Sections among them.
-  const topNames = [...new Set(rows.map(({ path: [top = ''] }) => top))]
-  const faults: Fault[] = findUnknown(given, [], [...topNames, ...editorNames])
-  const config: Record<string, unknown> = {}
-  for (const name of topNames) {
-    const value = given[name]
-    const own = rows.filter(({ path }) => path[0] === name)
-    const [only] = own
-    config[name] =
-      only?.path.length === 1 ? readSetting(only, value, faults) : readSection(own, value, faults)
-  }
-  checkEditorNames(given, faults)
-  // What depends on two settings is checked when each of them is sound.
-  if (faults.length > 0) return { faults }
-  // Each member was read by its row, and the rows are those of `HubConfig`: `settings.ts` does not compile otherwise.
-  const checked = config as unknown as HubConfig
-  const conflicts = findConflicts(checked)
-  return conflicts.length > 0 ? { faults: conflicts } : { faults: undefined, config: checked }
+  const schema = rows === settings ? configSchema : planConfig(rows)
+  const { success, data, error } = schema.safeParse(given, { reportInput: true })
+  if (!success) return { faults: listFaults(error.issues, rows) }
+  // The schema is made of the rows, and the rows are those of `HubConfig`: `settings.ts` does not compile otherwise.
+  const config = data as HubConfig
+  const conflicts = findConflicts(config)
+  return conflicts.length > 0 ? { faults: conflicts } : { faults: undefined, config }
 }
 
-function checkEditorNames(given: Settings, faults: Fault[]): void {
-  for (const name of editorNames) {
-    const got = given[name]
-    if (got === undefined || typeof got === 'string') continue
-    faults.push({ kind: 'unfit', path: [name], wanted: 'must be a text', got })
-  }
-}
-
-/** What stands under one name; undefined when all its members go together and none is given. */
-function readSection(rows: readonly Setting[], value: unknown, faults: Fault[]): unknown {
-  const [section = ''] = rows[0]?.path ?? []
-  const given: unknown = value === undefined ? {} : value
-  if (!isTree(given)) {
-    const wanted = `must be an object such as ${sectionExample(rows)}`
-    faults.push({ kind: 'unfit', path: [section], wanted, got: given })
-    return undefined
-  }
-  const names = rows.map(({ path: [, name = ''] }) => name)
-  faults.push(...findUnknown(given, [section], names))
-  const read = Object.fromEntries(
-    rows.map((row) => [row.path[1] ?? '', readSetting(row, given[row.path[1] ?? ''], faults)]),
-  )
-  const together = rows.filter(({ needs }) => needs !== undefined).map(({ path }) => path[1] ?? '')
-  const missing = together.filter((name) => read[name] === '')
-  // One that is wrong is there, and its own fault says enough.
-  const isSound = together.every((name) => read[name] !== undefined)
-  if (isSound && missing.length > 0 && missing.length < together.length) {
-    const wanted = `must name both, ${together.join(' and ')}, or neither`
-    faults.push({ kind: 'unfit', path: [section], wanted, got: value })
-  }
-  return missing.length > 0 ? undefined : read
-}
-
-/** `{"maxAge": "7d"}`: the first member, and those that it needs. */
-function sectionExample(rows: readonly Setting[]): string {
-  const [first] = rows
-  const shown = rows.filter((row) => row === first || row.path[1] === first?.needs)
-  const members = shown.map(({ path, example }) => `"${path[1]}": ${JSON.stringify(example)}`)
-  return `{${members.join(', ')}}`
-}
-
-/** The value of one setting, or of its default. */
-function readSetting(row: Setting, value: unknown, faults: Fault[]): unknown {
-  const given = value === undefined ? row.default : value
-  if (row.kind.kind === 'list') return readList({ path: row.path, kind: row.kind }, given, faults)
-  const reading = readValue(row.kind, given, row.default)
-  if (reading.isGood) return reading.value
-  const shown = row.isSecret === true ? 'a secret that is not shown' : reading.shown
-  const { path } = row
-  const unit = describeUnit(row.kind)
-  faults.push({ kind: 'unfit', path, wanted: reading.wanted, got: given, shown, unit })
-  return undefined
-}
-
-/** A list and its place, or that of one of its entries. */
-interface ListPlace {
-  readonly path: Path
-  readonly kind: ListKind
-}
-
-function readList({ path, kind }: ListPlace, given: unknown, faults: Fault[]): readonly unknown[] {
-  // As an array of its own: one that is handed in may change while it is read.
-  const entries: readonly unknown[] | undefined = Array.isArray(given) ? [...given] : undefined
-  if (entries !== undefined && entries.length <= (kind.max ?? Infinity)) {
-    return entries.map((entry, i) => readEntry({ path: [...path, String(i)], kind }, entry, faults))
-  }
-  const wanted = `must be ${describeWanted(kind, undefined)}`
-  faults.push({ kind: 'unfit', path, wanted, got: given })
-  return []
-}
-
-function readEntry({ path, kind: list }: ListPlace, given: unknown, faults: Fault[]): unknown {
-  const { members, entry } = list
-  if (!isTree(given)) {
-    faults.push({ kind: 'unfit', path, wanted: `must be an object such as ${entry}`, got: given })
-    return undefined
-  }
-  faults.push(...findUnknown(given, path, Object.keys(members)))
-  const read: Record<string, unknown> = {}
-  for (const [name, { kind, isRequired, example }] of Object.entries(members)) {
-    const got = given[name]
-    if (got === undefined && !isRequired) continue
-    const reading = readValue(kind, got, example)
-    if (reading.isGood) read[name] = reading.value
-    else {
-      const unit = describeUnit(kind)
-      faults.push({ kind: 'unfit', path: [...path, name], wanted: reading.wanted, got, unit })
+/** One fault for each place, however much is wrong there. */
+function listFaults(issues: readonly z.core.$ZodIssue[], rows: readonly Setting[]): Fault[] {
+  const faults = new Map<string, Fault>()
+  for (const issue of issues) {
+    for (const fault of toFaults(issue, rows)) {
+      const place = JSON.stringify(fault.path)
+      if (!faults.has(place)) faults.set(place, fault)
     }
   }
-  return read
+  return [...faults.values()]
 }
 
-function findConflicts(config: HubConfig): Fault[] {
-  const { maxEventBytes, maxRequestBytes, workers, data } = config
+function toFaults(issue: z.core.$ZodIssue, rows: readonly Setting[]): readonly Fault[] {
+  const path = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys') {
+    const known = listNames(path, rows)
+    return issue.keys.map((name) => ({ kind: 'unknown', path: [...path, name], known }))
+  }
+  const row = findRow(path, rows)
+  const { message: wanted } = issue
+  // Of a section whose members do not go together the section says nothing.
+  const got = row === undefined && issue.code === 'custom' ? undefined : issue.input
+  const kind = row === undefined ? undefined : kindAt(row, path)
+  const unit = kind === undefined ? undefined : describeUnit(kind)
+  return [{ kind: 'unfit', path, wanted, got, shown: hide(row, got), unit }]
+}
+
+/** The row of a setting, or of the list that a place is in. */
+function findRow(path: Path, rows: readonly Setting[]): Setting | undefined {
+  return rows.find((row) => row.path.every((name, i) => name === path[i]))
+}
+
+/** Undefined for an entry of a list, which is no value. */
+function kindAt({ kind, path: own }: Setting, path: Path): SettingKind | undefined {
+  const [, member] = path.slice(own.length)
+  if (path.length === own.length || kind.kind !== 'list') return kind
+  return member === undefined ? undefined : kind.members[member]?.kind
+}
+
+/** The names that a place may have. */
+function listNames(path: Path, rows: readonly Setting[]): readonly string[] {
+  const [section] = path
+  if (section === undefined) return [...Object.keys(bySection(rows)), '$schema']
+  const row = findRow(path, rows)
+  if (row?.kind.kind === 'list') return Object.keys(row.kind.members)
+  return (bySection(rows)[section] ?? []).map(({ path: [, name = ''] }) => name)
+}
+
+/** What is said of a value in place of itself, when it may have parts that must not be shown. */
+function hide(row: Setting | undefined, got: unknown): string | undefined {
+  if (row?.isSecret === true) return 'a secret that is not shown'
+  if (row?.kind.kind !== 'log' || typeof got !== 'string') return undefined
+  const scheme = findForeignScheme(got)
+  return scheme === undefined ? undefined : `${scheme}…`
+}
+
+function findConflicts({ maxEventBytes, maxRequestBytes, workers, data }: HubConfig): Fault[] {
   const faults: Fault[] = []
   if (maxEventBytes > maxRequestBytes) {
     faults.push({
@@ -179,14 +120,4 @@ function findConflicts(config: HubConfig): Fault[] {
     })
   }
   return faults
-}
-
-function findUnknown(tree: Settings, path: Path, known: readonly string[]): Fault[] {
-  return Object.keys(tree)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({ kind: 'unknown', path: [...path, name], known }))
-}
-
-function isTree(value: unknown): value is Settings {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

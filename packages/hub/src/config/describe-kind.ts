@@ -12,31 +12,29 @@ import { durationUnitsMs, formatDuration, formatSize, sizeUnits } from './units.
 
 /** Follows `must be `: `a whole number from 0 to 65535`. */
 export function describeWanted(kind: SettingKind, sample: unknown): string {
-  if (kind.kind === 'duration') return `a duration such as ${String(sample)}`
-  if (kind.kind === 'bytes') return `a size such as ${String(sample)}`
+  if (kind.kind === 'duration' || kind.kind === 'bytes') {
+    const what = kind.kind === 'duration' ? 'duration' : 'size'
+    return `a ${what} such as ${String(sample)}, ${describeRange(kind)}`
+  }
   if (kind.kind === 'count') return `a ${kind.isWhole ? 'whole ' : ''}number ${describeRange(kind)}`
   if (kind.kind === 'flag') return 'true or false'
-  if (kind.kind === 'log') return 'a directory, or memory:'
+  if (kind.kind === 'log') return 'a directory (one with a colon as ./a:b), or memory:'
   if (kind.kind === 'choice') return describeChoice(kind.of)
   if (kind.kind === 'pattern') return `a topic or a pattern such as ${String(sample)}`
   if (kind.kind === 'word') return `${kind.word}, or ${describeNumber(kind.or)}`
   if (kind.kind !== 'list') return kind.names
-  const most = kind.max === undefined ? '' : `at most ${kind.max} `
-  return `a list of ${most}rules such as ${kind.entry}`
+  return `a list of at most ${kind.max} rules such as ${kind.entry}`
 }
 
-/** `from 100ms to 1h`, `1s or more`. */
+/** `from 100ms to 1h`. */
 export function describeRange(kind: DurationKind | BytesKind | CountKind): string {
-  const { from, to } = kind
-  return to === undefined
-    ? `${formatNumber(kind, from)} or more`
-    : `from ${formatNumber(kind, from)} to ${formatNumber(kind, to)}`
+  return `from ${formatNumber(kind, kind.from)} to ${formatNumber(kind, kind.to)}`
 }
 
 /** `units: ms, s, m, h, d`, or what is counted; undefined where a value has none. */
 export function describeUnit(kind: SettingKind): string | undefined {
   if (kind.kind === 'word') return describeUnit(kind.or)
-  if (kind.kind === 'duration') return `units: ${Object.keys(durationUnitsMs).join(', ')}`
+  if (kind.kind === 'duration') return `units: ${Object.keys(durationUnitsMs).join(', ')}; whole ms`
   if (kind.kind === 'bytes') return `units: ${Object.keys(sizeUnits).join(', ')}`
   const unit = unitOf(kind)
   return unit === undefined ? undefined : `counted in ${unit}`

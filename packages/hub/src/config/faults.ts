@@ -26,7 +26,9 @@ export function suggest(name: string, known: readonly string[]): string {
 
 /** The error for faults that are in words. */
 export function invalid(faults: readonly string[]): HubError {
-  return new HubError('CONFIG_INVALID', `The configuration is not usable: ${faults.join('; ')}.`)
+  const text = faults.join('; ')
+  const end = text.endsWith('?') ? '' : '.'
+  return new HubError('CONFIG_INVALID', `The configuration is not usable: ${text}${end}`)
 }
 
 /** Reads what a caller handed in and may throw when it is looked at. */

@@ -5,7 +5,7 @@ import type { BytesKind, CountKind, DurationKind, FlagKind, WordKind } from './s
 /** A range; both ends are included. */
 export interface Range {
   readonly from: number
-  readonly to?: number
+  readonly to: number
 }
 
 export const flag: FlagKind = { kind: 'flag' }
@@ -19,12 +19,12 @@ export function bytes(range: Range): BytesKind {
 }
 
 /** A whole number of things. */
-export function count(range: Required<Range>, unit?: string): CountKind {
+export function count(range: Range, unit?: string): CountKind {
   return { kind: 'count', ...range, unit, isWhole: true }
 }
 
 /** So many things per second. */
-export function rate(range: Required<Range>, unit: string): CountKind {
+export function rate(range: Range, unit: string): CountKind {
   return { kind: 'count', ...range, unit, isWhole: false }
 }
 

@@ -52,7 +52,7 @@ export function requireConfig(config: HubConfig): HubConfig {
  * @throws HubError `CONFIG_INVALID`
  */
 export function findDataDirectory(data: string): string | undefined {
-  const { faults = [] } = checkSettings({ data: data ?? null })
+  const { faults = [] } = attempt('The data', () => checkSettings({ data: data ?? null }))
   if (faults.length > 0) throw invalid(faults.map((fault) => describeFault(fault, new Map())))
   return isMemory(data) ? undefined : data
 }

@@ -18,10 +18,10 @@ export function planLog({ data, durability }: Pick<HubConfig, 'data' | 'durabili
 
 /**
  * The scheme of a text that is an address and no directory: a hub must not keep events in a directory named `redis:` because
- * its operator thinks it speaks to one. Without what follows, which may have a password.
+ * its operator thinks it speaks to one. Without what follows, which may have a password. One letter is a drive of Windows.
  */
 export function findForeignScheme(data: string): string | undefined {
-  return /^[A-Za-z][A-Za-z0-9+.-]*:(?=\/\/)/.exec(data)?.[0]
+  return isMemory(data) ? undefined : /^[A-Za-z][A-Za-z0-9+.-]+:/.exec(data)?.[0]
 }
 
 /** Events are kept in this process only: no directory, and no other process can have the log open. */

@@ -1,17 +1,17 @@
 // What one setting is: a row of `settings.ts`, and the kinds of values there are.
 
-/** Milliseconds; written as `15s`. Both ends of the range are included; without `to` it is open. */
+/** Whole milliseconds; written as `15s`. Both ends of the range are included. */
 export interface DurationKind {
   readonly kind: 'duration'
   readonly from: number
-  readonly to?: number
+  readonly to: number
 }
 
-/** Bytes; written as `64KiB`. */
+/** Whole bytes; written as `64KiB`. */
 export interface BytesKind {
   readonly kind: 'bytes'
   readonly from: number
-  readonly to?: number
+  readonly to: number
 }
 
 /** A number of things. */
@@ -31,25 +31,25 @@ export interface FlagKind {
 }
 
 /** Text, not empty, or the path of a file, which may be empty: none. */
-export interface TextKind {
+interface TextKind {
   readonly kind: 'text' | 'path'
   /** What it names: `an address to listen on`. */
   readonly names: string
 }
 
-/** Where events are kept; `log-place.ts` reads it. */
+/** Where events are kept; see `log-choice.ts`. */
 interface LogKind {
   readonly kind: 'log'
 }
 
 /** One of several words. */
-export interface ChoiceKind {
+interface ChoiceKind {
   readonly kind: 'choice'
   readonly of: readonly string[]
 }
 
 /** A topic, or a pattern of topics. */
-export interface PatternKind {
+interface PatternKind {
   readonly kind: 'pattern'
 }
 
@@ -65,7 +65,7 @@ export interface WordKind {
 /** A list of objects, for the file only. */
 export interface ListKind {
   readonly kind: 'list'
-  readonly max?: number
+  readonly max: number
   /** One entry as JSON, for messages. */
   readonly entry: string
   readonly members: Readonly<Record<string, Member>>

@@ -1,5 +1,6 @@
 // Every setting of the hub, one row each. Flags, variables, help, messages, schema and reference are made from these rows.
 
+import { retentionRulesMax } from '@tidemark/log'
 import {
   eventsPerSecondRange,
   flushWindowLimitMs,
@@ -9,7 +10,15 @@ import {
   topicSetsBytesMax,
   topicSetsBytesMin,
 } from '@tidemark/server'
-import { flushBytesLimit, workersMax } from '../limits.ts'
+import {
+  bodyBytesLimit,
+  eventBytesLimit,
+  flushBytesLimit,
+  retentionAgeMsLimit,
+  storageBytesLimit,
+  topicSetsBytesLimit,
+  workersMax,
+} from '../limits.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
 import type { Member, Setting, SettingRow } from './setting.ts'
@@ -137,33 +146,33 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     help: 'Open streams of the hub; each worker takes its share.',
   },
   maxTopicSetsBytes: {
-    kind: bytes({ from: topicSetsBytesMin }),
+    kind: bytes({ from: topicSetsBytesMin, to: topicSetsBytesLimit }),
     default: formatSize(topicSetsBytesMax),
     example: '64MiB',
     help: 'Memory for the topics that open streams name, beyond 4 KiB each; each worker takes its share.',
   },
   maxEventBytes: {
-    kind: bytes({ from: 1 }),
+    kind: bytes({ from: 1, to: eventBytesLimit }),
     default: '1MiB',
     example: '256KiB',
     help: "Size of one event's data.",
     more: 'It is at most `maxRequestBytes`.',
   },
   maxRequestBytes: {
-    kind: bytes({ from: 1 }),
+    kind: bytes({ from: 1, to: bodyBytesLimit }),
     default: '8MiB',
     example: '16MiB',
     help: 'Size of one request body.',
     more: 'It is at least `maxEventBytes`.',
   },
   'retention.maxAge': {
-    kind: duration({ from: 1_000 }),
+    kind: duration({ from: 1_000, to: retentionAgeMsLimit }),
     default: '24h',
     example: '7d',
     help: 'Events older than this are removed.',
   },
   'retention.maxBytes': {
-    kind: bytes({ from: 1024 ** 2 }),
+    kind: bytes({ from: 1024 ** 2, to: storageBytesLimit }),
     default: '1GiB',
     example: '10GiB',
     help: 'The oldest events are removed beyond this size.',
@@ -172,11 +181,13 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   'retention.rules': {
     kind: {
       kind: 'list',
+      // One is the hub's own.
+      max: retentionRulesMax - 1,
       entry: '{"pattern": "logs/**", "maxEvents": 1000}',
       members: {
         pattern,
         maxAge: {
-          kind: duration({ from: 0 }),
+          kind: duration({ from: 1, to: retentionAgeMsLimit }),
           isRequired: false,
           help: 'Keeps what is younger. Default `retention.maxAge`.',
           example: '24h',
@@ -188,7 +199,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
           example: 1_000,
         },
         maxBytes: {
-          kind: bytes({ from: 0 }),
+          kind: bytes({ from: 1, to: storageBytesLimit }),
           isRequired: false,
           help: 'Keeps the newest of each topic that fit. Default: no bound.',
           example: '64MiB',

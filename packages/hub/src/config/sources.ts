@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { quoteValue } from '@tidemark/server'
 import { HubError } from '../errors.ts'
+import { findRepeatedName } from '../raw-json.ts'
 import { attempt, invalid, suggest } from './faults.ts'
 import { configOptions } from './options.ts'
 import type { Origin, Origins } from './origin.ts'
@@ -94,13 +95,24 @@ function readFile(path: string, isRequired: boolean): Tree {
   }
   try {
     const tree: unknown = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
-    if (isBranch(tree)) return { ...tree }
+    if (isBranch(tree)) {
+      requireOnce(path, text)
+      return { ...tree }
+    }
   } catch (error) {
+    if (error instanceof HubError) throw error
     throw new HubError('CONFIG_UNREADABLE', `${path} is not JSON: ${String(error)}.`, {
       cause: error,
     })
   }
   throw new HubError('CONFIG_UNREADABLE', `${path} must hold a JSON object such as {"port": 7171}.`)
+}
+
+/** A second `retention` at the end of a long file would take the rules of the first one away, without a word. */
+function requireOnce(path: string, text: string): void {
+  const repeated = findRepeatedName(text)
+  if (repeated === undefined) return
+  throw invalid([`${repeated.join('.')} is given twice in ${path}; leave one of them`])
 }
 
 /** A value with its place in the file, and the name of what gave it. */
@@ -115,11 +127,22 @@ function readVariables(env: ConfigSources['env']): readonly Given[] {
   return Object.entries(env).flatMap(([name, value]) => {
     // An empty variable is one that is not set, as a compose file leaves it.
     if (!name.startsWith('TIDEMARK_') || value === undefined || value === '') return []
-    if (foreignVariables.includes(name)) return []
+    if (foreignVariables.includes(name) || isServiceLink(name, value)) return []
     const option = configOptions.find(({ env: variable }) => variable === name)
     if (option === undefined) throw invalid([`there is no variable ${name}${suggest(name, known)}`])
     return [{ name, path: option.path, value }]
   })
+}
+
+/**
+ * Whether Kubernetes has set a variable, or Docker: of a service named `tidemark` or `tidemark-…` every container beside it gets
+ * `TIDEMARK_SERVICE_HOST`, `TIDEMARK_PORT=tcp://10.0.0.1:7070` and more. A hub that took them for its own would not start.
+ * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+ */
+function isServiceLink(name: string, value: string): boolean {
+  if (/_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$/.test(name)) return true
+  if (/_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:ADDR|PORT|PROTO))?$/.test(name)) return true
+  return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 }
 
 function readFlags(flags: ConfigSources['flags']): readonly Given[] {

@@ -24,7 +24,9 @@ export const sizeUnits: Readonly<Record<string, number>> = {
 
 /** Milliseconds of `500ms`, `15s`, `5m`, `24h`, `7d`; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
-  return parseUnits(text, durationUnitsMs)
+  const ms = parseUnits(text, durationUnitsMs)
+  // 1.001 × 1,000 is a little less than 1,001.
+  return ms === undefined ? undefined : Math.round(ms)
 }
 
 /** Bytes of `512B`, `64KB`, `1MiB`, `1.5GiB`; undefined for anything else. */
@@ -33,15 +35,16 @@ export function parseSize(text: string): number | undefined {
   return bytes === undefined ? undefined : Math.floor(bytes)
 }
 
-/** `24h`, `100ms`: in the largest unit up to hours that gives a whole number. */
+/** `7d`, `24h`, `100ms`: in the largest unit that gives a whole number, of days more than one. */
 export function formatDuration(ms: number): string {
-  const unit = ['h', 'm', 's'].find((name) => ms > 0 && ms % (durationUnitsMs[name] ?? 1) === 0)
+  const units = ms > 86_400_000 ? ['d', 'h', 'm', 's'] : ['h', 'm', 's']
+  const unit = units.find((name) => ms > 0 && ms % (durationUnitsMs[name] ?? 1) === 0)
   return unit === undefined ? `${ms}ms` : `${ms / (durationUnitsMs[unit] ?? 1)}${unit}`
 }
 
 /** `64KiB`, `1000B`: in the largest binary unit that gives a whole number. */
 export function formatSize(bytes: number): string {
-  const unit = ['GiB', 'MiB', 'KiB'].find(
+  const unit = ['TiB', 'GiB', 'MiB', 'KiB'].find(
     (name) => bytes > 0 && bytes % (sizeUnits[name] ?? 1) === 0,
   )
   return unit === undefined ? `${bytes}B` : `${bytes / (sizeUnits[unit] ?? 1)}${unit}`

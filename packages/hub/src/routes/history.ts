@@ -1,7 +1,7 @@
 // `GET /topics/{topic}`: what a topic holds, page by page, as JSON.
 
-import { parseCursor, parseTopic } from '@tidemark/log'
-import { historyRecordsDefault, historyRecordsMax, quote } from '@tidemark/server'
+import { parseTopic } from '@tidemark/log'
+import { ServerError, historyRecordsDefault, historyRecordsMax, quote } from '@tidemark/server'
 import type { HistoryQuery } from '@tidemark/server'
 import { carrierOf, describeRequest } from '@tidemark/server/node'
 import { HubError } from '../errors.ts'
@@ -16,17 +16,20 @@ export const readHistory: Route = ({ request, response, parts, query }, context)
   const { after, limit } = readQuery(query, ['after', 'limit'])
   const wanted: HistoryQuery = {
     topic: readTopic(decodeTopicPath(parts['topic'])),
-    after: checkCursor(after),
+    after,
     limit: readLimit(limit),
     by: describeRequest(request),
   }
-  return historyReads.run(async () => {
-    // Its client may have left while it waited in line.
-    if (carrierOf(request).destroyed) return
-    const bytes = encodeJson(await tide.history(wanted))
-    unreadAnswers.hold(response, bytes.length)
-    sendJsonBytes(response, 200, bytes)
-  })
+  // In line only once it is allowed: an application that is slow to answer must not keep others from reading.
+  return tide.history(wanted, (read) =>
+    historyReads.run(async () => {
+      // Its client may have left while it waited in line.
+      if (carrierOf(request).destroyed) return
+      const bytes = encodeJson(await read())
+      unreadAnswers.hold(response, bytes.length)
+      sendJsonBytes(response, 200, bytes)
+    }),
+  )
 }
 
 function readTopic(name: string): string {
@@ -39,19 +42,11 @@ function readTopic(name: string): string {
   return parseTopic(name)
 }
 
-function checkCursor(text: string | undefined): string | undefined {
-  if (text === undefined || parseCursor(text) !== undefined) return text
-  throw new HubError(
-    'QUERY_INVALID',
-    `after must be a cursor, as in "next" or an event's id; got ${quote(text)}.`,
-  )
-}
-
 function readLimit(text: string | undefined): number {
   if (text === undefined) return historyRecordsDefault
   const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0
   if (limit >= 1 && limit <= historyRecordsMax) return limit
-  throw new HubError(
+  throw new ServerError(
     'QUERY_INVALID',
     `limit must be 1 to ${historyRecordsMax}; got ${quote(text)}.`,
   )

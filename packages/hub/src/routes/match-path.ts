@@ -11,6 +11,17 @@ const restNames = ['topic', 'rest']
 
 const partShape = /^\{([a-z]+)\}$/i
 
+/** Refuses the path of a row that could never match as it reads: `/sessions/{id`, or what stands behind a part that takes all. */
+export function checkPath(pattern: string): void {
+  const segments = pattern.split('/').slice(1)
+  for (const [i, segment] of segments.entries()) {
+    const name = partShape.exec(segment)?.[1]
+    const isMalformed = name === undefined && /[{}]/.test(segment)
+    const isBehindAll = name !== undefined && restNames.includes(name) && i < segments.length - 1
+    if (isMalformed || isBehindAll) throw new Error(`No request can reach ${pattern}: ${segment}.`)
+  }
+}
+
 /** Whether a route's path leaves a part open. */
 export function hasParts(pattern: string): boolean {
   return pattern.includes('{')

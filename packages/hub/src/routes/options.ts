@@ -3,11 +3,9 @@
 import { sendAnswer } from '@tidemark/server/node'
 import type { Route } from './route.ts'
 
-/** Answers without a body; each path says in its own `Allow` what it takes. */
-export const answerOptions: Route = async ({ response }) => {
-  sendAnswer(response, {
-    status: 204,
-    headers: { Allow: 'GET, HEAD, POST, OPTIONS' },
-    body: new Uint8Array(),
-  })
+/** A route that answers without a body, with the methods of all rows; each path says in its own `Allow` what it takes. */
+export function answerOptions(methods: string): Route {
+  return async ({ response }) => {
+    sendAnswer(response, { status: 204, headers: { Allow: methods }, body: new Uint8Array() })
+  }
 }

@@ -1,11 +1,10 @@
 // The query of a request that takes few parameters, each at most once.
 
-import { nearestName, quote } from '@tidemark/server'
-import { HubError } from '../errors.ts'
+import { ServerError, nearestName, quote } from '@tidemark/server'
 
 /**
  * Reads the parameters `names`, each at most once.
- * @throws HubError `QUERY_INVALID` for an unknown or repeated one
+ * @throws ServerError `QUERY_INVALID` for an unknown or repeated one
  */
 export function readQuery<Name extends string>(
   query: URLSearchParams,
@@ -20,13 +19,13 @@ export function readQuery<Name extends string>(
         nearest === undefined
           ? `Known are ${names.join(', ') || 'none'}.`
           : `Did you mean ${nearest}?`
-      throw new HubError(
+      throw new ServerError(
         'QUERY_INVALID',
         `There is no query parameter ${quote(given)} here. ${hint}`,
       )
     }
     if (values[name] !== undefined) {
-      throw new HubError(
+      throw new ServerError(
         'QUERY_INVALID',
         `${name} may be given once; got several values. Leave one.`,
       )

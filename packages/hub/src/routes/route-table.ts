@@ -1,8 +1,8 @@
 // Rows of method, path and route, and which of them a request goes to.
 
-import { quote } from '@tidemark/server'
+import { ServerError, quote } from '@tidemark/server'
 import { HubError } from '../errors.ts'
-import { hasParts, matchPath } from './match-path.ts'
+import { checkPath, hasParts, matchPath } from './match-path.ts'
 import type { PathParts } from './match-path.ts'
 import type { Route } from './route.ts'
 
@@ -37,8 +37,10 @@ export class RouteTable {
 
   constructor(rows: readonly RouteRow[]) {
     for (const row of rows) {
+      checkPath(row.path)
       const paths = hasParts(row.path) ? this.#open : this.#whole
       const methods = paths.get(row.path) ?? new Map<string, RouteRow>()
+      if (methods.has(row.method)) throw new Error(`${row.method} ${row.path} has two rows.`)
       paths.set(row.path, methods.set(row.method, row))
     }
   }
@@ -78,11 +80,16 @@ function describeMissing(path: string): HubError {
   )
 }
 
-function describeMethods(method: string, path: string, methods: Methods): HubError {
-  const allow = [...methods.keys()]
+/** For `Allow`: each once, and HEAD with GET. */
+export function listMethods(methods: Iterable<string>): string {
+  return [...new Set(methods)]
     .flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]))
     .join(', ')
-  return new HubError(
+}
+
+function describeMethods(method: string, path: string, methods: Methods): ServerError {
+  const allow = listMethods(methods.keys())
+  return new ServerError(
     'METHOD_NOT_ALLOWED',
     `${quote(path)} takes ${allow}; got ${quote(method)}.`,
     { headers: { Allow: allow } },

@@ -6,7 +6,7 @@ import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import type { RouteRow } from './route-table.ts'
-import { RouteTable } from './route-table.ts'
+import { RouteTable, listMethods } from './route-table.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 
 const pageFiles = {
@@ -19,7 +19,7 @@ const pageFiles = {
  * What a page of another origin may not ask for: whatever changes something, and a GET that costs a write to the log or a session.
  * An `<img>` in any page could request those again and again.
  */
-export const routeRows: readonly RouteRow[] = [
+const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
   { method: 'POST', path: '/events', route: subscribeByBody, crossSite: 'refused' },
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
@@ -31,7 +31,16 @@ export const routeRows: readonly RouteRow[] = [
   { method: 'GET', path: '/', route: pageFiles.index, crossSite: 'allowed' },
   { method: 'GET', path: '/page.js', route: pageFiles.script, crossSite: 'allowed' },
   { method: 'GET', path: '/page.css', route: pageFiles.style, crossSite: 'allowed' },
-  { method: 'OPTIONS', path: '*', route: answerOptions, crossSite: 'allowed' },
+]
+
+export const routeRows: readonly RouteRow[] = [
+  ...pathRows,
+  {
+    method: 'OPTIONS',
+    path: '*',
+    route: answerOptions(listMethods([...pathRows.map(({ method }) => method), 'OPTIONS'])),
+    crossSite: 'allowed',
+  },
 ]
 
 export const routeTable: RouteTable = new RouteTable(routeRows)

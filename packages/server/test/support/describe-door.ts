@@ -294,7 +294,7 @@ function describeAuthorize(start: Start): void {
     bans.close()
   })
 
-  test('what authorize throws refuses: with its code, or as a fault that an operator hears of', async () => {
+  test('what authorize throws refuses: with its code, or as what passes, and an operator hears why', async () => {
     const told: unknown[] = []
     const faults: unknown[] = [new ServerError('UNAUTHENTICATED', 'No.'), new Error('secret')]
     const { tide, ask } = await start({
@@ -306,11 +306,45 @@ function describeAuthorize(start: Start): void {
     expect((await ask({ query: '?topic=a' })).status).toBe(401)
     expect(told).toEqual([])
     const answer = await ask({ query: '?topic=a' })
-    expect(answer.status).toBe(500)
-    await expect.poll(() => answer.text).toContain('"code":"INTERNAL"')
+    expect(answer.status).toBe(503)
+    expect(answer.headers['retry-after']).toMatch(/^\d+$/)
+    await expect.poll(() => answer.text).toContain('"code":"ACCESS_UNAVAILABLE"')
     expect(answer.text).not.toContain('secret')
     expect(told).toEqual([expect.objectContaining({ message: 'secret' })])
     expect(tide.sessionCount).toBe(0)
+  })
+
+  test.each<[string, Error]>([
+    ['an error of its database', new Error('connect ECONNREFUSED')],
+    ['the code that says so', new ServerError('ACCESS_UNAVAILABLE', 'Try again.')],
+  ])('an authorize that fails with %s for a moment ends no EventSource', async (_, error) => {
+    const faults = [error]
+    const { ask } = await start({
+      authorize: () => {
+        for (const fault of faults.splice(0)) throw fault
+        return ada
+      },
+    })
+    const answer = await ask({ query: '?topic=news', headers: eventSource })
+    expect(answer.status).toBe(200)
+    await expect.poll(() => answer.isEnded).toBe(true)
+    expect(answer.text).toMatch(/event: tidemark\.bye\nretry: \d+\ndata: .*"access-unavailable"/)
+    const again = await ask({ query: '?topic=news', headers: eventSource })
+    await expect.poll(() => again.text).toContain('event: tidemark.ready\n')
+  })
+
+  test('a node that is full or draining asks nobody about those whom it sends away', async () => {
+    let asked = 0
+    const authorize = (): Grant => {
+      asked += 1
+      return ada
+    }
+    for (const isFull of [true, false]) {
+      const { tide, ask } = await start({ authorize, ...(isFull ? { sessionsMax: 0 } : {}) })
+      if (!isFull) await tide.drain()
+      expect((await ask({ query: '?topic=news' })).status).toBe(503)
+    }
+    expect(asked).toBe(0)
   })
 
   test('a client that leaves while authorize thinks leaves nothing behind', async () => {
