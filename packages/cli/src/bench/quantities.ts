@@ -1,9 +1,9 @@
 // Numbers, durations and sizes of the command line, each within its range.
 
+import { quote } from '@tidemark/wire/values'
 import type { CommandLine } from '../command.ts'
 import { lastValue } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { quote } from '../quote.ts'
 import type { Range } from './limits.ts'
 import { benchDefaults } from './options.ts'
 

@@ -1,9 +1,10 @@
 // `GET /topics/{topic}`: what a topic holds, page by page, as JSON.
 
 import { parseCursor, parseTopic } from '@tidemark/log'
-import { historyRecordsDefault, historyRecordsMax, quote } from '@tidemark/server'
+import { historyRecordsDefault, historyRecordsMax } from '@tidemark/server'
 import type { HistoryQuery } from '@tidemark/server'
 import { carrierOf, describeRequest } from '@tidemark/server/node'
+import { quote } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
