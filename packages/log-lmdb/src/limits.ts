@@ -44,6 +44,12 @@ export const topicsVisitedMax: number = 250
  */
 export const topicsEnumeratedMax: number = 12_000
 
+/** Topics merged for one page at most. 10,000 × ~0.5 µs = 5 ms. */
+export const mergeTopicsMax: number = 10_000
+
+/** Seeking in one topic costs about as much as looking at this many records in a scan. */
+export const seekCost: number = 4
+
 /** Ranges of topics that the literal prefixes of a set are gathered to. 16 × ~7 looks of ~40 µs each = 4 ms per page. */
 export const topicRangesMax: number = 16
 

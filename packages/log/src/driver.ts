@@ -11,8 +11,6 @@ export { isLedgerTopic, ledgerPrefix, readLedgerEnd, requireLedgerRoom } from '.
 export type { LedgerRoom } from './ledger-room.ts'
 export { HandledTail } from './handled-tail.ts'
 export { mergeByPosition } from './merge.ts'
-export { isScanCheaper } from './read-plan.ts'
-export type { ReadShape } from './read-plan.ts'
 export { measureRecord, measureUtf8 } from './record-size.ts'
 export { readRecordTime } from './record-time.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
@@ -30,6 +28,5 @@ export {
   ledgerLookMs,
   pageDataMax,
   recordOverheadBytes,
-  scanRecordsMax,
   tailBatchMax,
 } from './limits.ts'
