@@ -1,7 +1,7 @@
 // The reader of raw responses: it takes them cut anywhere, and nothing that is out of place.
 
 import { expect, test } from 'vitest'
-import { ResponseReader } from '../src/load/response-reader.ts'
+import { ResponseReader } from '../src/traffic/response-reader.ts'
 
 interface Read {
   readonly status: number

@@ -43,7 +43,7 @@ export function countFigures(kills: number, actors: CrashActors): CrashFigures {
     replayed: sum(subscribers, ({ replayed }) => replayed),
     reconnects: sum(subscribers, ({ connections }) => Math.max(0, connections - 1)),
     retries: sum(publishers, ({ retries }) => retries),
-    byes: sum(subscribers, ({ byes }) => byes),
+    byes: sum(subscribers, ({ byes }) => byes.length),
     recoveryMsMedian: recoveries[Math.floor(recoveries.length / 2)] ?? 0,
     recoveryMsMax: recoveries.at(-1) ?? 0,
   }
