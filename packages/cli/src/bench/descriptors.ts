@@ -1,9 +1,9 @@
 // Whether the system lets this many connections be opened.
 
 import { CliError } from '../errors.ts'
+import { readDescriptorLimit } from '../proc/processes.ts'
 import { descriptorsSpare } from './limits.ts'
 import type { Plan } from './plan.ts'
-import { readDescriptorLimit } from './proc.ts'
 
 /**
  * Compares what one process needs with its limit. Where the limit cannot be read (not Linux), it says nothing.
