@@ -1,5 +1,6 @@
 // What only log drivers need: the inside of positions, and the rules every driver applies alike.
 
+export { invalidOption, requireClock, requireFunction } from './check-option.ts'
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
 export { isEpoch, parseEpoch } from './epoch.ts'
 export type { Epoch } from './epoch.ts'
@@ -15,8 +16,7 @@ export { measureRecord, measureUtf8 } from './record-size.ts'
 export { readRecordTime } from './record-time.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
 export type { RuleBook, TopicRule } from './rule-book.ts'
-export { quoteValue } from './quote.ts'
-export { hasMethods, readMembers } from './read-members.ts'
+export { readMembers } from './read-members.ts'
 export { validateBatch } from './validate-batch.ts'
 export { validateLocate, validateQuery, validateTail } from './validate-query.ts'
 export {

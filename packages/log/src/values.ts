@@ -2,3 +2,4 @@
 
 export { createMemberReaders, hasMethods } from './read-members.ts'
 export type { MemberReaders, Wanted } from './read-members.ts'
+export { measureUtf8 } from './record-size.ts'
