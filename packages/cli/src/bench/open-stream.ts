@@ -3,10 +3,10 @@
 import { connect as connectPlain } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { systemClock } from '@tidemark/client'
+import type { Timer } from '@tidemark/client'
 import { createDecoder } from '@tidemark/wire'
 import type { DecodedEvent, Decoder } from '@tidemark/wire'
-import { after } from './clock.ts'
-import type { Timer } from './clock.ts'
 import { answerMsMax, readBytesMax } from './limits.ts'
 import { RefusalReader } from './refusal.ts'
 import { AnswerReader } from './answer-reader.ts'
@@ -70,7 +70,7 @@ class SocketStream implements Stream {
   constructor(request: StreamRequest, handler: StreamHandler) {
     this.#handler = handler
     this.#decoder = createDecoder(handler, { lastEventId: request.lastEventId })
-    this.#timer = after(answerMsMax, () => {
+    this.#timer = systemClock.after(answerMsMax, () => {
       this.#end({ reason: `no answer within ${answerMsMax / 1000} s`, isUnreachable: true })
     })
     this.#socket = connectSocket(request, (bytes) => this.#read(bytes))

@@ -64,15 +64,6 @@ export function readUsage(pid: number): Usage | undefined {
   }
 }
 
-/**
- * How many file descriptors this process may have; undefined where that cannot be read. Node raises the soft limit to the hard one
- * when it starts, so this is what there is.
- */
-export function readDescriptorLimit(): number | undefined {
-  const soft = /^Max open files\s+(\d+)/m.exec(readProc('self/limits'))?.[1]
-  return soft === undefined ? undefined : Number(soft)
-}
-
 /** A line `Name:  123 kB`, in bytes; 0 without one. */
 export function readKilobytes(text: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1_024
