@@ -1,6 +1,7 @@
 // Who still runs, and what families of processes use.
 
 import { listFamily, listPids, readKilobytes, readProc, readStat, tickMs } from 'tidemark/bench'
+import { sum } from '../sum.ts'
 
 /** CPU time since the processes began. */
 export interface Cpu {
@@ -65,8 +66,4 @@ export function readMemory(pids: readonly number[]): Memory {
  */
 export function readAnonymousBytes(pid: number): number {
   return sum(listFamily([pid]), (each) => readKilobytes(readProc(`${each}/status`), 'RssAnon'))
-}
-
-function sum<Item>(items: readonly Item[], measure: (item: Item) => number): number {
-  return items.reduce((total, item) => total + measure(item), 0)
 }
