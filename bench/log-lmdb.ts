@@ -8,13 +8,13 @@
 // noisy moment falls on all alike; the figures are medians over the rounds, and the ratio is against one
 // publisher of the same round. `--quick` runs fewer rounds, `--durability=commit` the other durability.
 
-import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseTopic } from '@tidemark/log'
 import type { NewEvent } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import type { LmdbEventLog } from '@tidemark/log-lmdb'
 import { withDirectory } from './support/directory.ts'
+import { measureFlushMs } from './support/flushes.ts'
 import { median, tableRow, whole } from './support/statistics.ts'
 
 const isQuick = process.argv.includes('--quick')
@@ -63,27 +63,13 @@ async function measure(log: LmdbEventLog, { publishers, batch }: Row): Promise<R
   }
 }
 
-function measureFlush(directory: string): number {
-  const file = openSync(join(directory, 'flush'), 'w')
-  const page = Buffer.alloc(4_096, 1)
-  const start = performance.now()
-  let flushes = 0
-  while (performance.now() - start < roundMs) {
-    writeSync(file, page, 0, page.length, 0)
-    fdatasyncSync(file)
-    flushes += 1
-  }
-  closeSync(file)
-  return (performance.now() - start) / flushes
-}
-
 await withDirectory(async (directory) => {
   const log = await openLmdbLog({ directory: join(directory, 'log'), durability })
   const results = rows.map((): Round[] => [])
   const flushMs: number[] = []
   for (let i = 0; i < rounds; i++) {
     for (const [j, row] of rows.entries()) results[j]?.push(await measure(log, row))
-    flushMs.push(measureFlush(directory))
+    flushMs.push(measureFlushMs(directory, roundMs))
   }
   await log.close()
   const widths = [32, 14, 16, 16, 12]

@@ -9,13 +9,12 @@
 // disk, just before, overwrote 4 KiB and flushed it: all that a hub with a commit per publish could ever reach, and it
 // needs two flushes for one commit. `--rounds=9` of `--seconds=1` each.
 
-import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
 import { readCpu, startHubProcess } from '@tidemark/testkit'
 import type { HubProcess } from '@tidemark/testkit'
 import { readFlag } from './support/flags.ts'
 import { readCommitCount } from './support/commits.ts'
 import { withDirectory } from './support/directory.ts'
+import { measureFlushMs } from './support/flushes.ts'
 import { postRequest, runLoad } from './support/load.ts'
 import { median, quantile, tableRow, whole } from './support/statistics.ts'
 
@@ -69,7 +68,7 @@ interface Place {
 }
 
 async function measure({ hub, directory, flushDirectory }: Place, each: Case): Promise<Round> {
-  const flushes = measureFlushes(flushDirectory)
+  const flushes = 1_000 / measureFlushMs(flushDirectory, 200)
   const requests = Array.from({ length: each.connections }, (_, connection) =>
     makeRequest(connection, each.eventsPerRequest),
   )
@@ -123,25 +122,6 @@ function readHubCpuSeconds({ pid }: HubProcess): number {
 function readOwnCpuSeconds(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6
-}
-
-/** How often per second this disk stores 4 KiB durably. */
-function measureFlushes(directory: string): number {
-  const file = openSync(join(directory, 'flushes'), 'w')
-  const page = Buffer.alloc(4096)
-  const start = performance.now()
-  let count = 0
-  try {
-    while (performance.now() - start < 200) {
-      // In place: a file that grows would have to flush its length too.
-      writeSync(file, page, 0, page.length, 0)
-      fdatasyncSync(file)
-      count += 1
-    }
-  } finally {
-    closeSync(file)
-  }
-  return (1000 * count) / (performance.now() - start)
 }
 
 const widths = [40, 11, 11, 11, 9, 9, 9, 9, 11, 8]

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCrashRounds, runForkActs } from '@tidemark/testkit/crash'
 import type { CrashReport, ForkReport } from '@tidemark/testkit/crash'
+import { printReport } from './print-report.ts'
 
 const roundsPerAct = 100
 /** Histories are read again at the end, each by a hub of its own: a dozen of them in half a minute. */
@@ -68,7 +69,7 @@ async function runAct(
   let isClean = false
   try {
     const report = await run(dataDirectory)
-    print(report, performance.now() - started)
+    printReport(report, performance.now() - started)
     isClean = report.violations.length === 0
   } finally {
     // What went wrong is looked for in the data first.
@@ -80,22 +81,6 @@ async function runAct(
 
 function sayProgress(kills: number): void {
   if (kills % 25 === 0) console.log(`${kills} kills`)
-}
-
-function print({ figures, violations, output }: CrashReport | ForkReport, ms: number): void {
-  for (const [name, value] of Object.entries(figures)) {
-    console.log(`${name.padEnd(18)}${value.toLocaleString('en')}`)
-  }
-  console.log(`${'seconds'.padEnd(18)}${Math.round(ms / 1_000)}`)
-  const kinds = [...new Set(violations.map(({ kind }) => kind))]
-  const counts = kinds.map((wanted) => {
-    return `${violations.filter(({ kind }) => kind === wanted).length} ${wanted}`
-  })
-  console.log(`${'violations'.padEnd(18)}${violations.length} ${counts.join(', ')}`.trimEnd())
-  for (const { kind, subscriber, text } of violations.slice(0, 50)) {
-    console.log(`  ${kind}: ${subscriber}: ${text}`)
-  }
-  if (violations.length > 0) console.log(output)
 }
 
 function readCount(name: string, text: string): number {

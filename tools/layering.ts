@@ -49,7 +49,7 @@ export const layering: Readonly<Record<string, RoomRule>> = {
   dashboard: { mayImport: ['client', 'react'], npm: true, node: false },
   cli: { mayImport: ['client', 'wire', 'hub'], npm: true, node: true },
   testkit: {
-    mayImport: ['wire', 'log', 'server', 'client', 'log-lmdb', 'access', 'hub'],
+    mayImport: ['wire', 'log', 'server', 'client', 'log-lmdb', 'access', 'hub', 'cli'],
     npm: true,
     node: true,
   },

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadScenarios, runLoad } from '@tidemark/testkit/load'
-import type { LoadReport, Scenario } from '@tidemark/testkit/load'
+import type { Scenario } from '@tidemark/testkit/load'
+import { printReport } from './print-report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -35,23 +36,11 @@ async function run(scenario: Scenario): Promise<void> {
   const started = performance.now()
   try {
     const report = await runLoad({ scenario, seed, seconds, crowdShare, dataDirectory })
-    print(report, performance.now() - started)
+    printReport(report, performance.now() - started)
     if (report.violations.length > 0) process.exitCode = 1
   } finally {
     rmSync(dataDirectory, { recursive: true, force: true })
   }
-}
-
-function print({ figures, violations, output }: LoadReport, ms: number): void {
-  for (const [name, value] of Object.entries(figures)) {
-    console.log(`${name.padEnd(18)}${value.toLocaleString('en')}`)
-  }
-  console.log(`${'seconds in all'.padEnd(18)}${(ms / 1_000).toFixed(1)}`)
-  console.log(`${'violations'.padEnd(18)}${violations.length}`)
-  for (const { subscriber, text } of violations.slice(0, 50)) {
-    console.log(`  ${subscriber}: ${text}`)
-  }
-  if (violations.length > 0) console.log(output)
 }
 
 function readNumber(name: string, text: string): number {

@@ -5,12 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c |= 0x20;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void keep(char *field, size_t size, const char *value) {
   strncpy(field, value, size - 1);
   field[size - 1] = 0;
@@ -54,39 +48,15 @@ static void feed_head(Stream *s, char c) {
     s->status = s->length > 12 ? atoi(s->line + 9) : 0;
     s->length = 0;
     s->stage = HEAD;
-  } else if (s->head_line == 0) s->stage = s->status == 200 ? CHUNK_SIZE : OVER;
+  } else if (s->head_line == 0) s->stage = s->status == 200 ? CHUNKED : OVER;
   s->head_line = 0;
 }
 
 void feed_stream(Stream *s, const char *bytes, size_t length, OnEvent on_event, void *context) {
   const char *end = bytes + length;
-  while (bytes < end && s->stage != OVER) {
-    switch (s->stage) {
-      case STATUS_LINE:
-      case HEAD: feed_head(s, *bytes++); break;
-      case CHUNK_SIZE: {
-        int digit = hex_digit(*bytes);
-        if (digit >= 0) {
-          s->left = s->left * 16 + (unsigned)digit;
-          bytes++;
-        } else s->stage = CHUNK_EXTENSION;
-        break;
-      }
-      case CHUNK_EXTENSION:
-        if (*bytes++ == '\n') s->stage = s->left > 0 ? CHUNK_DATA : OVER;
-        break;
-      case CHUNK_DATA: {
-        size_t piece = (size_t)(end - bytes) < s->left ? (size_t)(end - bytes) : s->left;
-        feed_body(s, bytes, piece, on_event, context);
-        bytes += piece;
-        s->left -= piece;
-        if (s->left == 0) s->stage = CHUNK_END;
-        break;
-      }
-      case CHUNK_END:
-        if (*bytes++ == '\n') s->stage = CHUNK_SIZE;
-        break;
-      case OVER: break;
-    }
-  }
+  while (bytes < end && s->stage < CHUNKED) feed_head(s, *bytes++);
+  if (s->stage != CHUNKED) return;
+  for (const char *piece; (piece = next_piece(&s->chunks, &bytes, end, &length));)
+    feed_body(s, piece, length, on_event, context);
+  if (s->chunks.at == CHUNKS_OVER) s->stage = OVER;
 }

@@ -1,17 +1,16 @@
 // The response of a stream, taken apart as it arrives: status, chunks, lines, and of each event what a reader keeps.
 #pragma once
-#include <stddef.h>
-#include <stdint.h>
+#include "../support/chunks.h"
 
 #define LINE_BYTES 256
 #define ID_BYTES 64
 
-enum Stage { STATUS_LINE, HEAD, CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, OVER };
+enum Stage { STATUS_LINE, HEAD, CHUNKED, OVER };
 
 typedef struct {
   enum Stage stage;
   int status;
-  uint64_t left;      // of the chunk
+  Chunks chunks;
   unsigned head_line; // bytes of the head's current line; an empty line ends the head
   unsigned length;    // of the line so far; what is longer than LINE_BYTES is cut
   char line[LINE_BYTES];

@@ -1,5 +1,6 @@
 // The rooms keep the layering table, and the check is able to see when one does not.
 
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { checkRooms } from '../check-rooms.ts'
 import { layering } from '../layering.ts'
@@ -11,6 +12,12 @@ test('every room imports only what the layering table allows', () => {
   const rooms = readRooms()
   expect(rooms.length).toBeGreaterThanOrEqual(8)
   expect(checkRooms(rooms, layering)).toEqual([])
+})
+
+test('wire and log, which import nothing, show values by the same text of code', () => {
+  const read = (room: string): string =>
+    readFileSync(new URL(`../../packages/${room}/src/quote.ts`, import.meta.url), 'utf8')
+  expect(read('wire')).toBe(read('log'))
 })
 
 const table: Record<string, RoomRule> = {

@@ -70,7 +70,7 @@ static size_t feed_head(Stream *s, const char *bytes, size_t length) {
   }
   end[2] = 0;
   s->status = s->head_length > 12 ? atoi(s->head + 9) : 0;
-  s->stage = strcasestr(s->head, "\r\ntransfer-encoding: chunked\r\n") ? CHUNK_SIZE : PLAIN;
+  s->stage = strcasestr(s->head, "\r\ntransfer-encoding: chunked\r\n") ? CHUNKED : PLAIN;
   s->is_gzip = strcasestr(s->head, "\r\ncontent-encoding: gzip\r\n") != NULL;
   size_t head_bytes = (size_t)(end + 4 - s->head) - before;
   free(s->head);
@@ -78,43 +78,12 @@ static size_t feed_head(Stream *s, const char *bytes, size_t length) {
   return head_bytes;
 }
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c |= 0x20;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 void feed_stream(Stream *s, const char *bytes, size_t length, OnEvent on_event, void *context) {
   const char *end = bytes + length;
   if (s->stage == HEAD) bytes += feed_head(s, bytes, length);
-  while (bytes < end) {
-    switch (s->stage) {
-      case CHUNK_SIZE: {
-        int digit = hex_digit(*bytes);
-        if (digit >= 0) {
-          s->left = s->left * 16 + (unsigned)digit;
-          bytes++;
-        } else s->stage = CHUNK_EXTENSION;
-        break;
-      }
-      case CHUNK_EXTENSION:
-        if (*bytes++ == '\n') s->stage = s->left > 0 ? CHUNK_DATA : OVER;
-        break;
-      case CHUNK_DATA: {
-        size_t piece = (size_t)(end - bytes) < s->left ? (size_t)(end - bytes) : s->left;
-        if (on_event) feed_piece(s, bytes, piece, on_event, context);
-        bytes += piece;
-        s->left -= piece;
-        if (s->left == 0) s->stage = CHUNK_END;
-        break;
-      }
-      case CHUNK_END:
-        if (*bytes++ == '\n') s->stage = CHUNK_SIZE;
-        break;
-      case PLAIN:
-        if (on_event) feed_piece(s, bytes, (size_t)(end - bytes), on_event, context);
-        return;
-      default: return;
-    }
-  }
+  if (s->stage == PLAIN && on_event && bytes < end) feed_piece(s, bytes, (size_t)(end - bytes), on_event, context);
+  if (s->stage != CHUNKED) return;
+  for (const char *piece; (piece = next_piece(&s->chunks, &bytes, end, &length));)
+    if (on_event) feed_piece(s, piece, length, on_event, context);
+  if (s->chunks.at == CHUNKS_OVER) s->stage = OVER;
 }

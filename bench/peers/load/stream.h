@@ -1,19 +1,18 @@
 // Finds events in the body of a response: takes the chunks apart and looks for the marker, also where a read or a chunk
 // cuts it in two.
 #pragma once
+#include "../../support/chunks.h"
 #include "plan.h"
-#include <stddef.h>
-#include <stdint.h>
 
 #define STAMP_BYTES (MARKER_BYTES + 8)
 
-enum Stage { HEAD, CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, PLAIN, OVER };
+enum Stage { HEAD, CHUNKED, PLAIN, OVER };
 
 typedef struct {
   enum Stage stage;
   int status, is_gzip;
-  uint64_t left; // of the chunk
-  char *head;    // until it is whole
+  Chunks chunks;
+  char *head; // until it is whole
   unsigned head_length;
   unsigned char carry_length;
   char carry[STAMP_BYTES - 1]; // the end of the last piece, which may be the beginning of a stamp

@@ -1,10 +1,10 @@
 // The options that say which hub to talk to, and how: shared by the commands that are its clients.
 
 import process from 'node:process'
+import { quote } from '@tidemark/wire/values'
 import type { CommandLine, CommandOption } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
-import { quote } from './quote.ts'
 
 /** Where a hub listens unless told otherwise. */
 export const urlDefault: string = 'http://127.0.0.1:7070'

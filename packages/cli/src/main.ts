@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
+import { nearestName, quote } from '@tidemark/wire/values'
 import type { Command } from './command.ts'
 import { commandTable, loadCommand } from './command-table.ts'
 import { describeFailure } from './describe-failure.ts'
@@ -9,10 +10,8 @@ import { CliError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { renderCommandHelp, renderHelp } from './help.ts'
-import { nearestName } from './nearest-name.ts'
 import { flush, print, remark } from './output.ts'
 import { parseCommandLine } from './parse-command-line.ts'
-import { quote } from './quote.ts'
 
 // A reader such as `head` that has enough is no failure; anything else, a full disk for one, is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,10 +1,9 @@
 // Arguments to options and positionals. `parseArgs` takes them apart; what is wrong with them is said here, with the nearest known name.
 
 import { parseArgs } from 'node:util'
+import { nearestName, quote } from '@tidemark/wire/values'
 import type { Command, CommandLine, CommandOption } from './command.ts'
 import { CliError } from './errors.ts'
-import { nearestName } from './nearest-name.ts'
-import { quote } from './quote.ts'
 
 /**
  * Takes the arguments of a command apart.

@@ -2,6 +2,7 @@
 
 import process from 'node:process'
 import { restoreLog } from '@tidemark/hub'
+import { quote } from '@tidemark/wire/values'
 import type { CommandBody, CommandLine } from './command.ts'
 import { dataOptions, readDataDirectory } from './data-options.ts'
 import { CliError } from './errors.ts'
@@ -9,7 +10,6 @@ import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { print, remark } from './output.ts'
 import { ProgressLine } from './progress-line.ts'
-import { quote } from './quote.ts'
 import { onSignals } from './signals.ts'
 
 /** Restores. */

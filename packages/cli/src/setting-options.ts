@@ -3,10 +3,10 @@
 import process from 'node:process'
 import { configOptions } from '@tidemark/hub'
 import type { ConfigSources } from '@tidemark/hub'
+import { quote } from '@tidemark/wire/values'
 import type { CommandLine, CommandOption } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
-import { quote } from './quote.ts'
 
 /** One for each setting that has a flag, and `--config`. */
 export const settingOptions: readonly CommandOption[] = [

@@ -3,6 +3,7 @@
 import process from 'node:process'
 import { connect } from '@tidemark/client'
 import type { Feed } from '@tidemark/client'
+import { quote } from '@tidemark/wire/values'
 import { readBytes } from './bench/quantities.ts'
 import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
@@ -13,7 +14,6 @@ import { hubOptions, readHubAddress } from './hub-options.ts'
 import { eventBytesRange, hubHeartbeatMs, retryWaits, shownCursorMax } from './limits.ts'
 import { print, remark } from './output.ts'
 import { renderForPeople, renderForPrograms } from './print-event.ts'
-import { quote } from './quote.ts'
 import { onSignals } from './signals.ts'
 
 /** Subscribes. */

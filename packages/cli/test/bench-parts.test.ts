@@ -6,12 +6,10 @@ import { expect, test, vi } from 'vitest'
 import { holesMax } from '../src/bench/limits.ts'
 import { findBottlenecks } from '../src/bench/bottleneck.ts'
 import type { Judged } from '../src/bench/bottleneck.ts'
-import { ChunkDecoder } from '../src/bench/chunk-decoder.ts'
 import { checkDescriptors } from '../src/bench/descriptors.ts'
 import { Histogram } from '../src/bench/histogram.ts'
 import { MarkerReader, writeMarker } from '../src/bench/marker.ts'
 import type { Plan } from '../src/bench/plan.ts'
-import { HeadReader } from '../src/bench/response-head.ts'
 import { ReaderTally } from '../src/bench/reader-tally.ts'
 import { SequenceTally } from '../src/bench/sequence-tally.ts'
 import { Subscriber } from '../src/bench/subscriber.ts'
@@ -32,41 +30,6 @@ test('percentiles are at most 1.6 % above the exact ones, also after a merge', (
   }
   expect(whole.max).toBe(values.at(-1))
   expect(new Histogram().percentile(0.99)).toBe(0)
-})
-
-test('a chunked answer reads the same however it is cut', () => {
-  const text =
-    'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n' +
-    '5\r\ndata:\r\nC;name=value\r\n 1\n\ndata: 2\n\r\n1\r\n\n\r\n0\r\nTrailer: x\r\n\r\n'
-  for (let size = 1; size <= text.length; size++) {
-    const reader = new HeadReader()
-    const decoder = new ChunkDecoder()
-    let isHeadRead = false
-    let body = ''
-    for (let at = 0; at < text.length; at += size) {
-      let bytes: Uint8Array = Buffer.from(text.slice(at, at + size))
-      if (!isHeadRead) {
-        const read = reader.push(bytes)
-        if (read === undefined) continue
-        isHeadRead = true
-        expect(read.head).toEqual({
-          status: 200,
-          fields: new Map([['content-type', 'text/event-stream']]),
-        })
-        bytes = read.rest
-      }
-      decoder.push(bytes, (slice) => {
-        body += Buffer.from(slice).toString()
-      })
-    }
-    expect(body).toBe('data: 1\n\ndata: 2\n\n')
-    expect(decoder.isComplete).toBe(true)
-  }
-})
-
-test('what is no chunk or no HTTP is an error, not data', () => {
-  expect(() => new ChunkDecoder().push(Buffer.from('data: 1'), () => undefined)).toThrow('chunks')
-  expect(() => new HeadReader().push(Buffer.from('SSH-2.0'))).toThrow('not HTTP/1.1')
 })
 
 test('a marker is read back from any wrapping, and no other run’s is taken for it', () => {

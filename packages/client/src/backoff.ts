@@ -1,9 +1,9 @@
 // How long to wait before the next attempt: exponential, fully jittered, never shorter than the server asks.
 
+import { quoteValue } from '@tidemark/wire/values'
 import type { Random } from './clock.ts'
 import { ClientError } from './errors.ts'
 import { retryDelayMinMs, retryHintMaxMs, timerDelayMaxMs } from './limits.ts'
-import { show } from './quote.ts'
 
 /** When and how often to try again. */
 export interface RetryOptions {
@@ -30,20 +30,20 @@ export function parseRetry(options: RetryOptions = {}): RetryPolicy {
   if (typeof options !== 'object' || options === null) {
     throw new ClientError(
       'OPTIONS_INVALID',
-      `retry must be an object such as { capMs: 5000 }; got ${show(options)}.`,
+      `retry must be an object such as { capMs: 5000 }; got ${quoteValue(options)}.`,
     )
   }
   const { baseMs = 1_000, capMs = 30_000, attemptsMax = Infinity } = options
   if (!isNumberFrom(baseMs, 0) || !isNumberFrom(capMs, baseMs)) {
     throw new ClientError(
       'OPTIONS_INVALID',
-      `retry needs numbers 0 <= baseMs <= capMs, in milliseconds; got baseMs ${show(baseMs)} and capMs ${show(capMs)}.`,
+      `retry needs numbers 0 <= baseMs <= capMs, in milliseconds; got baseMs ${quoteValue(baseMs)} and capMs ${quoteValue(capMs)}.`,
     )
   }
   if (!isNumberFrom(attemptsMax, 1)) {
     throw new ClientError(
       'OPTIONS_INVALID',
-      `retry.attemptsMax must be a number from 1; got ${show(attemptsMax)}. Use 1 to never try again.`,
+      `retry.attemptsMax must be a number from 1; got ${quoteValue(attemptsMax)}. Use 1 to never try again.`,
     )
   }
   return { baseMs: boundDelay(baseMs), capMs: boundDelay(capMs), attemptsMax }

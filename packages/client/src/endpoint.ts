@@ -1,8 +1,8 @@
 // The URL a caller hands in, or a redirect leads to, checked before anything is sent.
 
+import { quote } from '@tidemark/wire/values'
 import { badPorts } from './bad-ports.ts'
 import { ClientError } from './errors.ts'
-import { quote } from './quote.ts'
 
 /**
  * An absolute http(s) URL; in a page or worker, relative ones are resolved against its location.

@@ -1,9 +1,9 @@
 // A feed as an external store: one frozen snapshot, the same object until something in it changes.
 
+import { quoteValue } from '@tidemark/wire/values'
 import { ClientError } from './errors.ts'
 import type { FeedSnapshot, FeedState } from './feed.ts'
 import { callSafely } from './listeners.ts'
-import { show } from './quote.ts'
 
 /** The newest of everything, and who wants to hear of changes. */
 export class FeedStore {
@@ -26,7 +26,7 @@ export class FeedStore {
     if (typeof onChange !== 'function') {
       throw new ClientError(
         'LISTENER_INVALID',
-        `What hears of changes must be a function; got ${show(onChange)}.`,
+        `What hears of changes must be a function; got ${quoteValue(onChange)}.`,
       )
     }
     // The same function may come twice, as two subscribers.

@@ -1,8 +1,8 @@
 // Who wants to hear of what.
 
+import { quoteValue } from '@tidemark/wire/values'
 import { ClientError } from './errors.ts'
 import type { FeedEvent, FeedSignals } from './feed.ts'
-import { show } from './quote.ts'
 
 /** Names with this prefix belong to the protocol. */
 export const reservedPrefix = 'tidemark.'
@@ -35,7 +35,10 @@ export class Listeners {
   add(name: string, call: Call): () => void {
     // Callers without types hand in anything; what is not callable would throw outside of every `try`, an event later.
     if (typeof call !== 'function') {
-      throw new ClientError('LISTENER_INVALID', `A listener must be a function; got ${show(call)}.`)
+      throw new ClientError(
+        'LISTENER_INVALID',
+        `A listener must be a function; got ${quoteValue(call)}.`,
+      )
     }
     const isText = typeof name === 'string'
     const isReserved = isText && name.startsWith(reservedPrefix)
@@ -43,7 +46,7 @@ export class Listeners {
       const known = Object.keys(signalNames).join(', ')
       throw new ClientError(
         'LISTENER_INVALID',
-        `${show(name)} is nothing a feed tells. It tells ${known}; other names are types of events.`,
+        `${quoteValue(name)} is nothing a feed tells. It tells ${known}; other names are types of events.`,
       )
     }
     const entry = { call }

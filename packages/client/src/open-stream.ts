@@ -1,8 +1,8 @@
 // From a request to a stream that is certainly one, or to the error that says why not.
 
+import { quote } from '@tidemark/wire/values'
 import type { Clock } from './clock.ts'
 import { ClientError } from './errors.ts'
-import { quote } from './quote.ts'
 import { readRefusal } from './read-refusal.ts'
 import { discard, sendRequest } from './send-request.ts'
 import type { PlannedRequest, Sending } from './send-request.ts'

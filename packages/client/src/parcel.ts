@@ -1,9 +1,9 @@
 // What a publish sends: the events as one JSON text, and the key that makes them be published once.
 
+import { quoteValue } from '@tidemark/wire/values'
 import { makeRandomKey } from './clock.ts'
 import { ClientError } from './errors.ts'
 import { describe } from './headers.ts'
-import { show } from './quote.ts'
 import { optionError, checkSignal } from './runtime.ts'
 
 /** An event to publish. */
@@ -44,7 +44,7 @@ export function packParcel(events: readonly OutgoingEvent[], options: PublishOpt
   if (typeof idempotencyKey !== 'string' || !/^[\x21-\x7e]+$/.test(idempotencyKey)) {
     throw new ClientError(
       'REQUEST_INVALID',
-      `An idempotency key must be visible ASCII, as a header carries it; got ${show(idempotencyKey)}. Leave it out for a random one.`,
+      `An idempotency key must be visible ASCII, as a header carries it; got ${quoteValue(idempotencyKey)}. Leave it out for a random one.`,
     )
   }
   return { body: encode(events), idempotencyKey, signal: signal ?? new AbortController().signal }
@@ -90,5 +90,5 @@ function checkMembers(event: object, index: number): void {
 }
 
 function eventError(wanted: string, got: unknown): ClientError {
-  return new ClientError('REQUEST_INVALID', `${wanted}; got ${show(got)}.`)
+  return new ClientError('REQUEST_INVALID', `${wanted}; got ${quoteValue(got)}.`)
 }

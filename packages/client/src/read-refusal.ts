@@ -1,11 +1,11 @@
 // What a refusal says, read with a limit, turned into one error.
 
+import { quote } from '@tidemark/wire/values'
 import type { Clock } from './clock.ts'
 import { ClientError } from './errors.ts'
 import { problemBytesMax } from './limits.ts'
 import { parseProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
-import { quote } from './quote.ts'
 import { readText } from './read-text.ts'
 
 /**

@@ -1,5 +1,6 @@
 // What every request needs of its surroundings, checked once.
 
+import { quoteValue } from '@tidemark/wire/values'
 import { parseRetry } from './backoff.ts'
 import type { RetryOptions, RetryPolicy } from './backoff.ts'
 import { systemClock, systemRandom } from './clock.ts'
@@ -7,7 +8,6 @@ import type { Clock, Random } from './clock.ts'
 import { ClientError } from './errors.ts'
 import { fetchOfRuntime } from './fetch-of-runtime.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { show } from './quote.ts'
 
 /** Options that feeds and publishers share. */
 export interface RuntimeOptions {
@@ -58,5 +58,5 @@ export function checkSignal(signal: AbortSignal | undefined): void {
 
 /** The error for an option that is none of what it may be. */
 export function optionError(name: string, wanted: string, got: unknown): ClientError {
-  return new ClientError('OPTIONS_INVALID', `${name} must be ${wanted}; got ${show(got)}.`)
+  return new ClientError('OPTIONS_INVALID', `${name} must be ${wanted}; got ${quoteValue(got)}.`)
 }

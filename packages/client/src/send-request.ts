@@ -1,11 +1,11 @@
 // One request, and on to where its answer sends it, at the pace of all other requests.
 
+import { quote } from '@tidemark/wire/values'
 import { ClientError } from './errors.ts'
 import { findUrlFault } from './endpoint.ts'
 import { describe } from './headers.ts'
 import type { Fetch } from './headers.ts'
 import { redirectsMax, visitsMax } from './limits.ts'
-import { quote } from './quote.ts'
 import type { RequestPace } from './request-pace.ts'
 import { settle } from './settle.ts'
 import type { Watch } from './watch.ts'

@@ -19,7 +19,7 @@ export interface ConnectionPlan {
  * How many descriptors this process may have; infinite where that cannot be read (not Linux) and where there is no limit. Node
  * raises the soft limit to the hard one when it starts, so this is all there is.
  */
-function readDescriptorLimit(): number {
+export function readDescriptorLimit(): number {
   try {
     const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
     return soft === undefined ? Infinity : Number(soft)

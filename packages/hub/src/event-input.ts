@@ -1,8 +1,9 @@
 // The JSON form of an event to publish: `{topic, type?, data, key?}`, alone, in an array, or one per line.
 
 import { batchEventsMax } from '@tidemark/log'
-import { ServerError, nearestName, quote, quoteValue } from '@tidemark/server'
+import { ServerError } from '@tidemark/server'
 import type { TopicInput } from '@tidemark/server'
+import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { parseJson } from './parse-json.ts'
 import { findRawMember, skipValue, skipWhitespace } from './raw-json.ts'
 

@@ -1,8 +1,9 @@
 // What the hub refuses before it looks at anything else: heads that break HTTP, names that are not of this machine, and
 // pages of other origins.
 
-import { ServerError, quote } from '@tidemark/server'
+import { ServerError } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
+import { quote } from '@tidemark/wire/values'
 import { HubError } from './errors.ts'
 import { headerBytesMax, headerFieldsMax } from './limits.ts'
 import type { RequestTarget } from './request-target.ts'

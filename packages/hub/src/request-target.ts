@@ -1,7 +1,7 @@
 // What a request asks for, and by which name it asked the hub: the first line and Host of HTTP/1.1, the pseudo-headers of HTTP/2.
 
-import { quote } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
+import { quote } from '@tidemark/wire/values'
 import { HubError } from './errors.ts'
 
 /** A request's target, taken apart. */

@@ -2,8 +2,9 @@
 
 import { systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
-import { Slots, createTidemark, quote, quoteValue } from '@tidemark/server'
+import { Slots, createTidemark } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
+import { quote, quoteValue } from '@tidemark/wire/values'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import { requireConfig } from './config/load-config.ts'

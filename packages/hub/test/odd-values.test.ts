@@ -1,6 +1,6 @@
 // The exports of the room, handed what their signatures do not allow: the coded error, never a bare TypeError, and no hub is started.
 
-import { expectedOutcomes, tryOddValues, withThrowing } from '@tidemark/testkit'
+import { expectedOutcomes, oddValues, tryOddValues, withThrowing } from '@tidemark/testkit'
 import type { OddCase } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import * as room from '../src/index.ts'
@@ -12,6 +12,7 @@ const { loadConfig, startHub } = room
 const empty = ['an object', 'an object without a prototype', 'a date']
 const objects = [...empty, 'a text object']
 const lists = ['an array', 'an array of symbols']
+const everything = Object.keys(oddValues)
 
 const sources = { flags: {}, env: {}, directory: '/nowhere' }
 const source = (name: string, takes: readonly string[] = []): OddCase => ({
@@ -48,6 +49,13 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'CONFIG_INVALID',
   },
   explainConfig: { call: (value) => room.explainConfig(value as never), code: 'CONFIG_INVALID' },
+  // What is no duration and no size has none.
+  parseDuration: {
+    call: (value) => room.parseDuration(value as never),
+    code: '',
+    takes: everything,
+  },
+  parseSize: { call: (value) => room.parseSize(value as never), code: '', takes: everything },
   startHub: { call: (value) => start(value), code: 'CONFIG_INVALID' },
   'startHub: port': {
     call: (value) => start({ ...good(), port: value === 7 ? 0 : value }),
@@ -84,8 +92,8 @@ test('every function that the room exports is among them', () => {
     .filter(([name, value]) => typeof value === 'function' && name !== 'HubError')
     .map(([name]) => name)
   const tried = new Set(Object.keys(cases).map((name) => name.split(':', 1)[0]))
-  // Takes nothing.
-  tried.add('boundYoungGeneration')
+  // They take nothing.
+  for (const name of ['boundYoungGeneration', 'readDescriptorLimit']) tried.add(name)
   // Of the room that owns the data file, and tried there.
   for (const name of ['backUpLog', 'checkLog', 'repairClock', 'restoreLog']) tried.add(name)
   expect(functions.filter((name) => !tried.has(name))).toEqual([])

@@ -51,6 +51,12 @@ export const topicsVisitedMax: number = 250
  */
 export const topicsEnumeratedMax: number = 12_000
 
+/** Topics merged for one page at most. 10,000 × ~0.5 µs = 5 ms. */
+export const mergeTopicsMax: number = 10_000
+
+/** Cost of a seek in one topic, in records looked at by a scan. */
+export const seekCost: number = 4
+
 /**
  * Ranges of topics for the literal prefixes of a set. 16 × ~7 look-ups of ~40 µs each = 4 ms per
  * page.

@@ -1,6 +1,7 @@
 // The part that only log drivers need: the inside of positions, and the rules that all drivers
 // share.
 
+export { invalidOption, requireClock, requireFunction } from './check-option.ts'
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
 export { isEpoch, parseEpoch } from './epoch.ts'
 export type { Epoch } from './epoch.ts'
@@ -12,14 +13,11 @@ export { isLedgerTopic, ledgerPrefix, readLedgerEnd, requireLedgerRoom } from '.
 export type { LedgerRoom } from './ledger-room.ts'
 export { HandledTail } from './handled-tail.ts'
 export { mergeByPosition } from './merge.ts'
-export { isScanCheaper } from './read-plan.ts'
-export type { ReadShape } from './read-plan.ts'
 export { measureRecord, measureUtf8 } from './record-size.ts'
 export { readRecordTime } from './record-time.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
 export type { RuleBook, TopicRule } from './rule-book.ts'
-export { quoteValue } from './quote.ts'
-export { hasMethods, readMembers } from './read-members.ts'
+export { readMembers } from './read-members.ts'
 export { validateBatch } from './validate-batch.ts'
 export { validateLocate, validateQuery, validateTail } from './validate-query.ts'
 export {
@@ -31,6 +29,5 @@ export {
   ledgerLookMs,
   pageDataMax,
   recordOverheadBytes,
-  scanRecordsMax,
   tailBatchMax,
 } from './limits.ts'

@@ -146,16 +146,13 @@ export const scanRecordsMax: number = 10_000
 
 /**
  * Places of the memory log's tree of topics looked at for one set of patterns. 100,000 × ~0.1 µs =
- * 10 ms in which nothing else happens. Beyond it the range is scanned, and a loss is told up to the
- * newest trim mark of any topic.
+ * 10 ms in which nothing else happens. Beyond it all records are looked at, and a loss is told up to
+ * the newest trim mark of any topic.
  */
 export const treeLooksMax: number = 100_000
 
-/** Topics merged for one page at most. 10,000 × ~0.5 µs = 5 ms. */
-export const mergeTopicsMax: number = 10_000
-
-/** Seeking in one topic costs about as much as looking at this many records in a scan. */
-export const seekCost: number = 4
+/** Topics of patterns among which the last events are looked for topic by topic. 1,000 × ~0.5 µs = 0.5 ms; of more, the last are near. */
+export const lastTopicsMax: number = 1_000
 
 /**
  * Characters of data on one page or in one tail batch; the record that passes it is the last. Two

@@ -1,5 +1,12 @@
 // A log in memory: for development, for tests, and for events that may be lost with the process.
 
+import {
+  drawRandomBytes,
+  invalidOption,
+  requireClock,
+  requireFunction,
+  throwUncaught,
+} from './check-option.ts'
 import { systemClock } from './clock.ts'
 import type { Clock, Timer } from './clock.ts'
 import { LogError } from './errors.ts'
@@ -29,8 +36,7 @@ import { TailSet } from './memory/tail-set.ts'
 import type { TopicState } from './memory/topic-state.ts'
 import { makePosition } from './position.ts'
 import type { Position } from './position.ts'
-import { quoteValue } from './quote.ts'
-import { hasMethods, readMembers } from './read-members.ts'
+import { readMembers } from './read-members.ts'
 import { readRecordTime } from './record-time.ts'
 import type { Retention } from './retention.ts'
 import { validateRetention } from './rule-book.ts'
@@ -221,12 +227,10 @@ function checkOptions(options: MemoryLogOptions): CheckedOptions {
     ['clock', 'retention', 'epoch', 'randomBytes', 'onHandlerError'],
     { code: 'OPTION_INVALID', what: 'The options of a memory log' },
   )
-  const { clock = systemClock, epoch, randomBytes = readRandomBytes } = members
+  const { clock = systemClock, epoch, randomBytes = drawRandomBytes } = members
   const { onHandlerError = throwUncaught } = members
-  if (!hasMethods(clock, ['now', 'elapsed', 'after']))
-    throw invalid('clock must have the functions now, elapsed and after', clock)
-  if (typeof onHandlerError !== 'function')
-    throw invalid('onHandlerError must be a function', onHandlerError)
+  requireClock(clock)
+  requireFunction('onHandlerError', onHandlerError)
   return {
     clock,
     epoch: epoch === undefined ? drawEpoch(randomBytes, clock) : parseEpoch(epoch),
@@ -239,21 +243,10 @@ function drawEpoch(randomBytes: (count: number) => Uint8Array, clock: Clock): Ep
   const draw = (count: number): Uint8Array => {
     const bytes = typeof randomBytes === 'function' ? randomBytes(count) : undefined
     if (bytes instanceof Uint8Array) return bytes
-    throw invalid('randomBytes must be a function that gives a Uint8Array', bytes ?? randomBytes)
+    throw invalidOption(
+      'randomBytes must be a function that gives a Uint8Array',
+      bytes ?? randomBytes,
+    )
   }
   return makeFirstEpoch({ now: clock.now(), randomBytes: draw })
-}
-
-function invalid(wanted: string, got: unknown): LogError {
-  return new LogError('OPTION_INVALID', `${wanted}; got ${quoteValue(got)}.`)
-}
-
-function throwUncaught(error: unknown): void {
-  queueMicrotask(() => {
-    throw error
-  })
-}
-
-function readRandomBytes(count: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(count))
 }

@@ -1,10 +1,10 @@
 // Checks queries before any of them reaches storage.
 
+import { invalidOption } from './check-option.ts'
 import { LogError } from './errors.ts'
 import type { ReadQuery, Since, TailHandler } from './event-log.ts'
 import { requirePosition } from './position.ts'
 import type { Position } from './position.ts'
-import { quoteValue } from './quote.ts'
 import { hasMethods, readMembers } from './read-members.ts'
 import type { TopicSet } from './topic-set.ts'
 
@@ -41,7 +41,7 @@ export function validateLocate(asked: { readonly topics: TopicSet; readonly sinc
   if (known.kind === 'earliest') return
   if (known.kind === 'last') requireNumber('since.count', known.count)
   else if (known.kind === 'age') requireNumber('since.ageMs', known.ageMs)
-  else throw invalid('since.kind must be earliest, last or age', known.kind)
+  else throw invalidOption('since.kind must be earliest, last or age', known.kind)
 }
 
 /**
@@ -64,14 +64,10 @@ export function validateTail(after: Position, handler: TailHandler): void {
 
 function requireTopicSet(value: unknown): void {
   if (hasMethods(value, ['matches'])) return
-  throw invalid('topics must be a set that parseTopicSet has made', value)
+  throw invalidOption('topics must be a set that parseTopicSet has made', value)
 }
 
 function requireNumber(name: string, value: unknown): void {
   if (typeof value === 'number' && !Number.isNaN(value)) return
-  throw invalid(`${name} must be a number`, value)
-}
-
-function invalid(wanted: string, got: unknown): LogError {
-  return new LogError('OPTION_INVALID', `${wanted}; got ${quoteValue(got)}.`)
+  throw invalidOption(`${name} must be a number`, value)
 }

@@ -1,11 +1,10 @@
-// The rules drivers share: retention lookup, merging, sizes, fingerprints, plans.
+// The rules drivers share: retention lookup, merging, sizes, fingerprints.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { fingerprintBatch } from '../src/fingerprint.ts'
 import { mergeByPosition } from '../src/merge.ts'
-import { isScanCheaper } from '../src/read-plan.ts'
 import { measureUtf8 } from '../src/record-size.ts'
 import { createRuleBook, validateRetention } from '../src/rule-book.ts'
 import { parseTopic } from '../src/topic.ts'
@@ -148,24 +147,4 @@ test('UTF-8 is measured as it is encoded', () => {
       expect(measureUtf8(text)).toBe(new TextEncoder().encode(text).length)
     }),
   )
-})
-
-describe('the plan of a read', () => {
-  const shape = { range: 1_000_000, topics: 1, matching: 100, total: 1_000_000, limit: 100 }
-
-  test('one topic among a million records is sought', () => {
-    expect(isScanCheaper(shape)).toBe(false)
-  })
-
-  test('a short range is scanned', () => {
-    expect(isScanCheaper({ ...shape, range: 3 })).toBe(true)
-  })
-
-  test('many topics that hold most records are scanned', () => {
-    expect(isScanCheaper({ ...shape, topics: 5_000, matching: 900_000 })).toBe(true)
-  })
-
-  test('a hundred quiet topics among a million records are sought', () => {
-    expect(isScanCheaper({ ...shape, topics: 100, matching: 1_000 })).toBe(false)
-  })
 })

@@ -2,10 +2,11 @@
 
 import { covers, parseTopicSet } from '@tidemark/log'
 import type { Pattern, Topic, TopicSet } from '@tidemark/log'
+import { hasMethods } from '@tidemark/log/values'
+import { quote, quoteValue } from '@tidemark/wire/values'
 import { CodedError } from './coded-error.ts'
 import { ServerError } from './errors.ts'
-import { quote, quoteValue } from './quote.ts'
-import { hasMethods, readList, readMembers } from './read-members.ts'
+import { readList, readMembers } from './read-members.ts'
 
 /** What a client wants to do: follow topics, publish to them, or read what they hold. */
 export type Action = 'publish' | 'read' | 'subscribe'

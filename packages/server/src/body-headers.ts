@@ -1,8 +1,8 @@
 // What the headers of a request say of its body. A body is read as plain UTF-8, so one that is said to be something else would be
 // stored as a text nobody sent.
 
+import { quote } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
-import { quote } from './quote.ts'
 import { readMembers } from './read-members.ts'
 
 /** The headers of a request that say how its body is written. */

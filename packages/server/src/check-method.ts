@@ -1,7 +1,7 @@
 // Which methods ask for a stream.
 
+import { quote } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
-import { quote } from './quote.ts'
 
 /**
  * Refuses what no stream is asked for with: where no router stands before a door, a CORS preflight must not open a session.

@@ -1,8 +1,8 @@
 // A record with the bytes it has been made into, so that live and replaying sessions share them.
 
 import type { EventRecord } from '@tidemark/log'
+import { measureUtf8 } from '@tidemark/log/values'
 import type { Block } from './block.ts'
-import { countUtf8 } from './count-utf8.ts'
 import type { Framing } from './framing.ts'
 import { frameCopiesMax, frameOverheadBytes } from './limits.ts'
 
@@ -25,7 +25,7 @@ export class FramedRecord {
 
   /** Bytes of its data in UTF-8. */
   get dataBytes(): number {
-    this.#dataBytes ??= countUtf8(this.record.data)
+    this.#dataBytes ??= measureUtf8(this.record.data)
     return this.#dataBytes
   }
 

@@ -8,13 +8,13 @@ import {
   parseTopicSet,
 } from '@tidemark/log'
 import type { EventLog, EventRecord, LossReason, Page, Position, ReadQuery } from '@tidemark/log'
+import { quoteValue } from '@tidemark/wire/values'
 import { plainRequest, requireUnreserved } from './authorize.ts'
 import type { RequestFacts } from './authorize.ts'
 import { ServerError } from './errors.ts'
 import { historyPagesMax, historyRecordsDefault, historyRecordsMax } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
 import type { NodeSettings } from './node-settings.ts'
-import { quoteValue } from './quote.ts'
 import { readMembers } from './read-members.ts'
 
 /** Which page of a history. */

@@ -27,9 +27,7 @@ export {
   topicSetsBytesMin,
 } from './limits.ts'
 export { translateLogError } from './log-faults.ts'
-export { nearestName } from './nearest-name.ts'
 export { parseQueryText } from './query-text.ts'
-export { quote, quoteValue } from './quote.ts'
 export { answerCoded } from './problem.ts'
 export { answerError } from './refusal.ts'
 export { parseSubscriptionBody, parseSubscriptionQuery } from './subscription.ts'

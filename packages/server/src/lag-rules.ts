@@ -2,9 +2,9 @@
 
 import { LogError, hasWildcard, matchesPattern, parsePattern, parseTopic } from '@tidemark/log'
 import type { Topic } from '@tidemark/log'
+import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
 import { lagRulesMax, rememberedTopicsMax } from './limits.ts'
-import { quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 
 /**

@@ -2,10 +2,10 @@
 
 import { eventKeyLengthMax, eventTypeLengthMax, parseTopic } from '@tidemark/log'
 import type { NewEvent, Topic } from '@tidemark/log'
+import { quote, quoteValue } from '@tidemark/wire/values'
 import { controlPrefix } from './control-events.ts'
 import { ServerError } from './errors.ts'
 import { wrapLogError } from './log-faults.ts'
-import { quote, quoteValue } from './quote.ts'
 import { readMembers } from './read-members.ts'
 
 /** An event as a publisher hands it in. */

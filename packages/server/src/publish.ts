@@ -2,6 +2,7 @@
 
 import { formatCursor } from '@tidemark/log'
 import type { Topic } from '@tidemark/log'
+import { quote } from '@tidemark/wire/values'
 import { plainRequest } from './authorize.ts'
 import type { RequestFacts } from './authorize.ts'
 import { ServerError } from './errors.ts'
@@ -10,7 +11,6 @@ import { wrapLogError } from './log-faults.ts'
 import { toNewEvent } from './new-event.ts'
 import type { TopicInput } from './new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
-import { quote } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 
 /** What a publisher gets back once the log has its events. */

@@ -1,7 +1,7 @@
 // The query of a URL, refused where it is not what its percent-encoding claims.
 
+import { quote, quoteValue } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
-import { quote, quoteValue } from './quote.ts'
 
 /**
  * The pairs of a query string whose names are `names`. The others are somebody else's, and may be encoded as they like.

@@ -1,7 +1,7 @@
 // A number that was handed in, checked against its range.
 
+import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
-import { quoteValue } from './quote.ts'
 
 /**
  * The value of the one option given, `{ name: value }`.

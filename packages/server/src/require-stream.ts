@@ -1,8 +1,9 @@
 // What a stream is opened with, checked at the door: an application written in JavaScript may hand in anything.
 
+import { hasMethods } from '@tidemark/log/values'
+import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
-import { quoteValue } from './quote.ts'
-import { hasMethods, readMembers } from './read-members.ts'
+import { readMembers } from './read-members.ts'
 import type { Sink } from './sink.ts'
 import type { Subscription } from './subscription.ts'
 

@@ -1,7 +1,7 @@
 // So many at a time: what is beyond waits in line, first come, first served. Those who leave give their place in line up.
 
+import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
-import { quoteValue } from './quote.ts'
 
 /** A number of places that tasks take one after another. */
 export class Slots {

@@ -2,10 +2,10 @@
 
 import { parseCursor } from '@tidemark/log'
 import type { EventLog, Position, Since, TopicSet } from '@tidemark/log'
+import { quote } from '@tidemark/wire/values'
 import type { Gap } from './control-events.ts'
 import { ServerError } from './errors.ts'
 import { sinceAgeMaxMs, sinceLastMax } from './limits.ts'
-import { quote } from './quote.ts'
 
 /** Without a cursor: at the tail, or back in the history. */
 export type SinceOrNow = Since | { readonly kind: 'now' }

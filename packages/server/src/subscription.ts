@@ -2,15 +2,15 @@
 
 import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
+import { hasMethods } from '@tidemark/log/values'
+import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
 import { createFraming, fieldNames } from './framing.ts'
 import type { FieldName, Framing } from './framing.ts'
 import { eventsPerSecondRange } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
-import { nearestName } from './nearest-name.ts'
 import { parseQueryText, selectPairs } from './query-text.ts'
-import { quote, quoteValue } from './quote.ts'
-import { hasMethods, readList, readMembers } from './read-members.ts'
+import { readList, readMembers } from './read-members.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { StartAt } from './start-at.ts'
 

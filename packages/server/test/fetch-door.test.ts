@@ -33,10 +33,6 @@ async function connect(tide: Tidemark, query: string, init?: RequestInit): Promi
 }
 
 /** Lets replays that are due go as far as they can. */
-async function settleAll(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await settle()
-}
-
 describe('a stream', () => {
   test('has the headers that keep proxies from holding it back, and begins with ready', async () => {
     const client = await connect(start(), '?topic=a')
@@ -206,7 +202,7 @@ describe('a reader that does not read', () => {
     const client = await connect(tide, '?topic=a')
     const sent = Array.from({ length: 250 }, (_, i) => `${i} ${'z'.repeat(8_000)}`)
     for (const data of sent) await tide.publish('a', { data })
-    await settleAll()
+    await settle(20)
     const chunk = await client.read()
     expect(chunk?.length).toBeGreaterThan(writeBytesMax / 2)
     expect(chunk?.length).toBeLessThanOrEqual(fetchChunkBytes)
@@ -234,7 +230,7 @@ describe('a reader that does not read', () => {
     const tide = start({ clock })
     const dropped = await connect(tide, '?topic=a')
     await tide.publish('a', { data: 'one' })
-    await settleAll()
+    await settle(20)
     for (let beats = 0; beats <= writeBlocksMax; beats++) clock.advance(heartbeatMs)
     expect(tide.sessionCount).toBe(1)
     clock.advance(2 * stalledAfterMs)

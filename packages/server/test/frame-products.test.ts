@@ -96,10 +96,6 @@ async function fillWithLarge(log: EventLog, count: number): Promise<void> {
     await log.append({ events: [{ topic, data: 'x'.repeat(eventBytesMax) }] })
 }
 
-async function settleAll(turns: number): Promise<void> {
-  for (let i = 0; i < turns; i++) await settle()
-}
-
 test('sessions that replay large events and read nothing hold no more of them than all may, and the others have their turn', async () => {
   const clock = createFakeClock()
   const log = memoryLog({ clock })
@@ -108,17 +104,17 @@ test('sessions that replay large events and read nothing hold no more of them th
   const places = largeWriteBytesMax / eventBytesMax
   const sinks = Array.from({ length: places + 20 }, () => new KeepingSink(true))
   for (const sink of sinks) await tide.open(sink, subscription('topic=a&since=earliest'))
-  await settleAll(4 * sinks.length)
+  await settle(4 * sinks.length)
   const held = (): number => sinks.reduce((sum, { bytesWaiting }) => sum + bytesWaiting, 0)
   // Each that holds one has its greeting besides.
   expect(held()).toBeLessThanOrEqual(largeWriteBytesMax + sinks.length * 1_000)
   expect(held()).toBeGreaterThan(largeWriteBytesMax - 2 * eventBytesMax)
   const reader = new TestClient()
   await tide.open(reader.connect(), subscription('topic=a&since=earliest'))
-  await settleAll(10)
+  await settle(10)
   expect(reader.published).toEqual([])
   clock.advance(2 * largeWriteMs)
-  await settleAll(6 * sinks.length)
+  await settle(6 * sinks.length)
   expect(reader.published).toHaveLength(2)
   expect(held()).toBeLessThanOrEqual(largeWriteBytesMax + sinks.length * 1_000)
   for (const sink of sinks) sink.abort()
@@ -146,12 +142,12 @@ test('a session whose sink fails just before its large event leaves no place tak
     }
     await tide.open(broken, subscription('topic=a&since=earliest'))
   }
-  await settleAll(8 * places)
+  await settle(8 * places)
   expect(tide.sessionCount).toBe(0)
   const reader = new TestClient()
   const sink = reader.connect()
   await tide.open(sink, subscription('topic=a&since=earliest'))
-  await settleAll(8)
+  await settle(8)
   expect(reader.published).toHaveLength(2)
 })
 
@@ -164,7 +160,7 @@ test('slow readers of large events that do read are all served in turn, and nobo
   let got = 0
   for (const sink of sinks) await tide.open(sink, subscription('topic=a&since=earliest'))
   for (let round = 0; round < 5; round++) {
-    await settleAll(2 * sinks.length)
+    await settle(2 * sinks.length)
     for (const sink of sinks) {
       got += sink.blocks.filter(({ bytes }) => bytes.length >= eventBytesMax).length
       sink.drain()
@@ -208,11 +204,11 @@ test('a thousand sessions that resume from a log that takes long have a bounded 
     clients.push(client)
     await tide.open(client.connect(), subscription('topic=a&since=earliest'))
   }
-  await settleAll(300)
+  await settle(300)
   expect(reads.open).toBe(replayReadsMax)
   while (reads.open > 0) {
     reads.release()
-    await settleAll(300)
+    await settle(300)
   }
   for (const client of clients) expect(client.published).toHaveLength(3)
 })
@@ -244,11 +240,11 @@ test('laggards under a rule hold their backlogs in memory a few at a time', asyn
   }
   await settle()
   for (const sink of sinks) sink.unblock()
-  await settleAll(200)
+  await settle(200)
   expect(reads.open).toBe(backlogsMax)
   for (let round = 0; round < 100 && reads.open > 0; round++) {
     reads.release()
-    await settleAll(100)
+    await settle(100)
   }
   for (const client of clients) expect(client.published.at(-1)?.data).toBe('2')
 })
@@ -269,7 +265,7 @@ test('bodies of subscriptions that arrive slowly are bounded together, and short
   }
   const places = Math.floor(subscriptionBodiesBytesMax / (part.length - subscriptionFreeBytes))
   const slow = Array.from({ length: places }, send)
-  await settleAll(places)
+  await settle(places)
   const refused = await send()
   expect(refused.status).toBe(503)
   expect(await refused.json()).toMatchObject({ code: 'FULL' })

@@ -17,10 +17,6 @@ async function connect(tide: Tidemark, client: TestClient, query: string) {
   return sink
 }
 
-async function settleAll(): Promise<void> {
-  for (let i = 0; i < 60; i++) await settle()
-}
-
 const dataOf = (client: TestClient): string[] => client.published.map(({ data }) => data)
 
 test('a session whose rate is used up when retention overtakes the tail goes on', async () => {
@@ -81,7 +77,7 @@ test('a conflated topic that is much faster than the rate stays within a second 
       await publishMany(tide, range(from, from + 1_000), { topic: 'prices' })
       for (let i = 0; i < 4; i++) {
         clock.advance(1_000 / 12)
-        await settleAll()
+        await settle(60)
       }
     }
     behind.push((second + 1) * 3_000 - Number(dataOf(client).at(-1)))
@@ -101,7 +97,7 @@ test('a laggard of a topic with 300 keys gets each of them once, not the whole b
   for (let i = 0; i < 9; i++)
     await publishMany(tide, range(i * 1_000 + 1, i * 1_000 + 1_001), { topic: 'prices', keys: 300 })
   sink.unblock()
-  for (let i = 0; i < 10; i++) await settleAll()
+  for (let i = 0; i < 10; i++) await settle(60)
   expect(dataOf(client).length).toBeLessThan(1_000)
 })
 
@@ -120,7 +116,7 @@ test('who is sent away for its rate and resumes is not sent away again for ever'
       clock.advance(100)
       await settle()
     }
-    await settleAll()
+    await settle(60)
     if (tide.sessionCount === 0 && second % 3 === 2) {
       connects += 1
       await connect(tide, client, 'topic=orders&eventsPerSecondMax=5')

@@ -12,10 +12,6 @@ import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 import { wrapLog } from './support/wrap-log.ts'
 
-async function settleAll(turns: number): Promise<void> {
-  for (let i = 0; i < turns; i++) await settle()
-}
-
 /** A log whose reads are answered when the test says so. */
 function holdReads(inner: EventLog): {
   log: EventLog
@@ -54,7 +50,7 @@ test('clients that come and go while the log hangs leave nothing behind, and no 
     const client = new TestClient()
     const topics = Array.from({ length: 500 }, (_, j) => `own/${i}/${j}`)
     await tide.open(client.connect(), parseSubscriptionBody({ topics, since: 'earliest' }))
-    await settleAll(turns)
+    await settle(turns)
     client.connection?.cut()
   }
   // As many as may wait for the log itself; those are the log's until it answers.
@@ -67,13 +63,13 @@ test('clients that come and go while the log hangs leave nothing behind, and no 
   expect(collectGarbage() - before).toBeLessThan(200 * 10 * 1024)
   const stays = new TestClient()
   await tide.open(stays.connect(), parseSubscriptionBody({ topics: ['a'], since: 'earliest' }))
-  await settleAll(2)
+  await settle(2)
   reads.release()
-  await settleAll(2)
+  await settle(2)
   // The very next is somebody who is still there.
   expect(reads.begun).toBe(replayReadsMax + 1)
   reads.release()
-  await settleAll(2)
+  await settle(2)
   expect(stays.published).toHaveLength(1)
 })
 
@@ -96,13 +92,13 @@ test('laggards that leave while they wait to reduce their backlogs keep nobody f
   for (let i = 0; i < 3; i++) await tide.publishAll(events)
   await settle()
   for (const { connection } of clients) connection?.unblock()
-  await settleAll(100)
+  await settle(100)
   expect(reads.begun).toBe(backlogsMax)
   for (const { connection } of clients.slice(0, -1)) connection?.cut()
   const last = clients.at(-1)
   for (let round = 0; round < 12; round++) {
     reads.release()
-    await settleAll(10)
+    await settle(10)
   }
   expect(last?.published.length).toBeGreaterThan(500)
   // Those in the log's hands, and the pages of the one that stayed.

@@ -260,14 +260,6 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'OPTION_INVALID',
     takes: ['empty text'],
   },
-  // They say something of any value, and have no error.
-  quote: { call: (value) => room.quote(value as never), code: '', takes: everything },
-  quoteValue: { call: (value) => room.quoteValue(value), code: '', takes: everything },
-  nearestName: {
-    call: (value) => room.nearestName(value as never, ['topic']),
-    code: '',
-    takes: everything,
-  },
 }
 
 test.each(Object.entries(cases))('%s', async (_name, odd) => {

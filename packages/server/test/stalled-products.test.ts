@@ -17,10 +17,6 @@ import {
 import { KeepingSink } from './support/keeping-sink.ts'
 import { settle } from './support/settle.ts'
 
-async function settleAll(turns: number): Promise<void> {
-  for (let i = 0; i < turns; i++) await settle()
-}
-
 test.each(['plain', 'envelope', 'batch'])(
   'sessions that resume just before large recent events and read nothing hold a bounded number of them in %s framing',
   async (framing) => {
@@ -33,7 +29,7 @@ test.each(['plain', 'envelope', 'batch'])(
       const sink = new KeepingSink(true)
       sinks.push(sink)
       await tide.open(sink, parseSubscriptionBody({ topics: ['a'], since: '-1', framing }))
-      await settleAll(2)
+      await settle(2)
     }
     const held = new Set(
       sinks.filter(({ isAborted }) => !isAborted).flatMap(({ blocks }) => blocks),
@@ -119,12 +115,12 @@ test.each<[string, () => Sink]>([
       })
       const own = sinks.map((_sink, i) => ({ topic: `own/${i + 1}`, data: 'own' }))
       await tide.publishAll([...events, ...own])
-      await settleAll(2)
+      await settle(2)
     }
     await open('now')
     for (let round = 0; round < 12; round++) await publish()
     await open('earliest')
-    await settleAll(100)
+    await settle(100)
     for (let round = 0; round < 12; round++) await publish()
     const waiting = sinks.map(({ bytesWaiting }) => bytesWaiting ?? 0)
     expect(Math.min(...waiting)).toBeGreaterThan(writeBytesMax)

@@ -1,16 +1,18 @@
 // Every export of the room, handed what its signature does not allow: the coded error, never a bare
 // TypeError.
 
-import { expectedOutcomes, tryOddValues, withThrowing } from '@tidemark/testkit'
+import { expectedOutcomes, oddValues, tryOddValues, withThrowing } from '@tidemark/testkit'
 import type { OddCase } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import * as room from '../src/index.ts'
+import * as values from '../src/values.ts'
 
 const { createDecoder, decodeStream, encodeComment, encodeEvent, encodeRetry } = room
 
 const handler = { event: () => undefined }
 const objects = ['an object', 'an object without a prototype', 'a date', 'a text object']
 const lists = ['an array', 'an array of symbols']
+const everything = Object.keys(oddValues)
 
 const part = (name: string, code: string, takes: readonly string[] = []): OddCase => ({
   call: (value) => encodeEvent({ [name]: value }),
@@ -115,6 +117,14 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'DECODER_OPTION_INVALID',
     takes: [...objects, ...lists],
   },
+  // They say something of any value, and have no error.
+  quote: { call: (value) => values.quote(value as never), code: '', takes: everything },
+  quoteValue: { call: (value) => values.quoteValue(value), code: '', takes: everything },
+  nearestName: {
+    call: (value) => values.nearestName(value as never, ['topic']),
+    code: '',
+    takes: everything,
+  },
 }
 
 test.each(Object.entries(cases))('%s', async (_name, odd) => {
@@ -122,7 +132,7 @@ test.each(Object.entries(cases))('%s', async (_name, odd) => {
 })
 
 test('every function that the room exports is among them', () => {
-  const functions = Object.entries(room)
+  const functions = Object.entries({ ...room, ...values })
     .filter(([name, value]) => typeof value === 'function' && name !== 'WireError')
     .map(([name]) => name)
   const tried = new Set(Object.keys(cases).map((name) => name.split(':', 1)[0]))

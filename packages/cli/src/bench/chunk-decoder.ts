@@ -1,4 +1,4 @@
-// The body of an HTTP/1.1 answer out of its chunks (RFC 9112, §7.1), without copying it.
+// The body of an HTTP/1.1 answer out of its chunks (RFC 9112, §7.1), without copying it. A byte out of place is an error, not a guess.
 
 /** Takes a body apart. */
 export interface BodyDecoder {
@@ -8,7 +8,7 @@ export interface BodyDecoder {
   readonly isComplete: boolean
 }
 
-type State = 'size' | 'extension' | 'data' | 'data-end' | 'trailer'
+type State = 'size' | 'extension' | 'data' | 'data-end' | 'trailer' | 'done'
 
 const lineFeed = 10
 const carriageReturn = 13
@@ -18,16 +18,20 @@ const sizeDigitsMax = 12
 
 /** Decodes `Transfer-Encoding: chunked`. */
 export class ChunkDecoder implements BodyDecoder {
-  isComplete = false
   #state: State = 'size'
   #left = 0
   #digits = 0
   #trailerLength = 0
+  #isAfterReturn = false
+
+  get isComplete(): boolean {
+    return this.#state === 'done'
+  }
 
   /** @throws Error when the bytes are no chunks */
   push(bytes: Uint8Array, onBody: (slice: Uint8Array) => void): void {
     let at = 0
-    while (at < bytes.length && !this.isComplete) {
+    while (at < bytes.length) {
       if (this.#state === 'data') {
         const end = Math.min(bytes.length, at + this.#left)
         onBody(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
@@ -41,24 +45,20 @@ export class ChunkDecoder implements BodyDecoder {
     }
   }
 
+  /** Everything that is not data is lines that end with CRLF. */
   #readFraming(byte: number): void {
-    switch (this.#state) {
-      case 'size':
-        this.#readSize(byte)
-        return
-      case 'extension':
-        if (byte === lineFeed) this.#endSize()
-        return
-      case 'data-end':
-        if (byte === lineFeed) this.#state = 'size'
-        else if (byte !== carriageReturn) throw broken(byte)
-        return
-      case 'trailer':
-        this.#readTrailer(byte)
-        return
-      case 'data':
-        throw broken(byte)
-    }
+    const isLineEnd = this.#isAfterReturn && byte === lineFeed
+    if (this.#state === 'done' || this.#isAfterReturn !== (byte === lineFeed)) throw broken(byte)
+    this.#isAfterReturn = byte === carriageReturn
+    if (isLineEnd) this.#endLine()
+    else if (byte !== carriageReturn) this.#readInLine(byte)
+  }
+
+  #readInLine(byte: number): void {
+    if (this.#state === 'size') this.#readSize(byte)
+    // Trailer fields mean nothing to a stream; an empty line ends them and the body.
+    else if (this.#state === 'trailer') this.#trailerLength++
+    else if (this.#state === 'data-end') throw broken(byte)
   }
 
   #readSize(byte: number): void {
@@ -66,25 +66,20 @@ export class ChunkDecoder implements BodyDecoder {
     if (digit !== undefined && this.#digits < sizeDigitsMax) {
       this.#left = this.#left * 16 + digit
       this.#digits++
-    } else if (this.#digits > 0 && (byte === carriageReturn || byte === semicolon)) {
-      this.#state = 'extension'
-    } else if (this.#digits > 0 && byte === lineFeed) {
-      this.#endSize()
+    } else if (byte === semicolon && this.#digits > 0) this.#state = 'extension'
+    else throw broken(byte)
+  }
+
+  #endLine(): void {
+    if (this.#state === 'data-end') this.#state = 'size'
+    else if (this.#state === 'trailer') {
+      if (this.#trailerLength === 0) this.#state = 'done'
+      this.#trailerLength = 0
     } else {
-      throw broken(byte)
+      if (this.#digits === 0) throw broken(lineFeed)
+      this.#state = this.#left === 0 ? 'trailer' : 'data'
+      this.#digits = 0
     }
-  }
-
-  #endSize(): void {
-    this.#state = this.#left === 0 ? 'trailer' : 'data'
-    this.#digits = 0
-  }
-
-  /** Trailer fields mean nothing to a stream; an empty line ends them and the body. */
-  #readTrailer(byte: number): void {
-    if (byte === lineFeed && this.#trailerLength === 0) this.isComplete = true
-    else if (byte === lineFeed) this.#trailerLength = 0
-    else if (byte !== carriageReturn) this.#trailerLength++
   }
 }
 

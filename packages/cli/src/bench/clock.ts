@@ -1,11 +1,8 @@
 // The bench's time: one monotonic clock that all processes of a machine share, so that a publisher's time can be read by a receiver.
 
 import process from 'node:process'
-
-/** A started timer. */
-export interface Timer {
-  cancel(): void
-}
+import { systemClock } from '@tidemark/client'
+import type { Timer } from '@tidemark/client'
 
 /** Microseconds of the machine's monotonic clock: the same in every process, never set back. */
 export function readMicros(): number {
@@ -15,13 +12,7 @@ export function readMicros(): number {
 
 /** The date and time now. */
 export function readDate(): Date {
-  return new Date(Date.now())
-}
-
-/** Runs `task` once after `delayMs`. */
-export function after(delayMs: number, task: () => void): Timer {
-  const timer = setTimeout(task, delayMs)
-  return { cancel: () => clearTimeout(timer) }
+  return new Date(systemClock.now())
 }
 
 /** Which second since `originMicros` it is: 0 is the first. Just after a full second it is still the one that is over. */
@@ -39,10 +30,13 @@ export function onSeconds(originMicros: number, task: (second: number) => void):
     const elapsedMs = (readMicros() - originMicros) / 1_000
     const restMs = 1_000 - (elapsedMs % 1_000)
     // Timers may be a little early; the full second they meant is over then, and the next one is meant now.
-    timer = after(Math.ceil(restMs < slackSeconds * 1_000 ? restMs + 1_000 : restMs), () => {
-      schedule()
-      task(secondOf(originMicros))
-    })
+    timer = systemClock.after(
+      Math.ceil(restMs < slackSeconds * 1_000 ? restMs + 1_000 : restMs),
+      () => {
+        schedule()
+        task(secondOf(originMicros))
+      },
+    )
   }
   schedule()
   return { cancel: () => timer.cancel() }
@@ -57,7 +51,7 @@ export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', finish)
       resolve()
     }
-    const timer = after(delayMs, finish)
+    const timer = systemClock.after(delayMs, finish)
     signal?.addEventListener('abort', finish)
   })
 }

@@ -3,15 +3,14 @@
 import { connect as connectPlain } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { systemClock } from '@tidemark/client'
+import type { Timer } from '@tidemark/client'
 import { createDecoder } from '@tidemark/wire'
 import type { DecodedEvent, Decoder } from '@tidemark/wire'
-import type { BodyDecoder } from './chunk-decoder.ts'
-import { after } from './clock.ts'
-import type { Timer } from './clock.ts'
 import { answerMsMax, readBytesMax } from './limits.ts'
 import { RefusalReader } from './refusal.ts'
-import { HeadReader, chooseBodyDecoder } from './response-head.ts'
-import type { ResponseHead } from './response-head.ts'
+import { AnswerReader } from './answer-reader.ts'
+import type { ResponseHead } from './answer-reader.ts'
 
 /** What to ask for. */
 export interface StreamRequest {
@@ -61,20 +60,22 @@ class SocketStream implements Stream {
   readonly #decoder: Decoder
   readonly #socket: Socket
   readonly #timer: Timer
-  #head: HeadReader | undefined = new HeadReader()
-  #body: BodyDecoder | undefined
+  readonly #answer = new AnswerReader({
+    opened: (head) => this.#open(head),
+    body: (slice) => this.#takeBody(slice),
+  })
   #refusal: RefusalReader | undefined
   #isOver = false
 
   constructor(request: StreamRequest, handler: StreamHandler) {
     this.#handler = handler
     this.#decoder = createDecoder(handler, { lastEventId: request.lastEventId })
-    this.#timer = after(answerMsMax, () => {
+    this.#timer = systemClock.after(answerMsMax, () => {
       this.#end({ reason: `no answer within ${answerMsMax / 1000} s`, isUnreachable: true })
     })
     this.#socket = connectSocket(request, (bytes) => this.#read(bytes))
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
-      const isUnreachable = this.#head !== undefined
+      const isUnreachable = !this.#answer.hasHead
       this.#end({ reason: this.#refusal?.reason ?? error.code ?? error.message, isUnreachable })
     })
     this.#socket.on('close', () => this.#end(this.#describeClose()))
@@ -97,42 +98,33 @@ class SocketStream implements Stream {
     if (this.#isOver) return
     this.#handler.bytes(bytes.length)
     try {
-      const rest = this.#head === undefined ? bytes : this.#readHead(this.#head, bytes)
-      const body = this.#body
-      if (body === undefined) return
-      body.push(rest, this.#takeBody)
-      if (body.isComplete) this.#end(this.#describeClose())
+      this.#answer.push(bytes)
+      if (this.#answer.isComplete) this.#end(this.#describeClose())
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       this.#end({ reason })
     }
   }
 
-  readonly #takeBody = (slice: Uint8Array): void => {
+  #takeBody(slice: Uint8Array): void {
     if (this.#refusal !== undefined) this.#refusal.push(slice)
     else this.#decoder.push(slice)
   }
 
-  #readHead(reader: HeadReader, bytes: Uint8Array): Uint8Array {
-    const read = reader.push(bytes)
-    if (read === undefined) return bytes
-    const { head, rest } = read
-    this.#head = undefined
-    this.#body = chooseBodyDecoder(head)
+  #open(head: ResponseHead): void {
     if (isEventStream(head)) {
       this.#timer.cancel()
       this.#handler.opened(head, this.#socket.remoteAddress ?? '')
     } else {
       this.#refusal = new RefusalReader(head)
     }
-    return rest
   }
 
   #describeClose(): StreamEnd {
     if (this.#refusal !== undefined) {
       return { reason: this.#refusal.reason, status: this.#refusal.status }
     }
-    if (this.#head !== undefined) {
+    if (!this.#answer.hasHead) {
       return { reason: 'the server closed the connection without an answer', isUnreachable: true }
     }
     return { reason: 'the server ended the stream' }

@@ -2,11 +2,11 @@
 
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { quote } from '@tidemark/wire/values'
 import type { CommandLine } from '../command.ts'
 import { lastValue } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { parseHeader, readHeaders, urlDefault } from '../hub-options.ts'
-import { quote } from '../quote.ts'
 import * as limits from './limits.ts'
 import { readBytes, readDuration, readRate, readWhole, renderDuration } from './quantities.ts'
 import { hasPlaceholder } from './target.ts'

@@ -3,8 +3,9 @@
 import { Agent as PlainAgent, request as requestPlain } from 'node:http'
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { Agent as TlsAgent, request as requestTls } from 'node:https'
-import { after, pause, readMicros } from './clock.ts'
-import type { Timer } from './clock.ts'
+import { systemClock } from '@tidemark/client'
+import type { Timer } from '@tidemark/client'
+import { pause, readMicros } from './clock.ts'
 import { Histogram } from './histogram.ts'
 import {
   answerMsMax,
@@ -149,7 +150,7 @@ export class Publisher {
       return
     }
     const waitMs = (began + (this.sent * 1e6) / rate - this.#now()) / 1_000
-    this.#timer = after(Math.max(1, Math.ceil(waitMs)), () => this.#sendDue())
+    this.#timer = systemClock.after(Math.max(1, Math.ceil(waitMs)), () => this.#sendDue())
   }
 
   async #send(publish: Publish): Promise<void> {

@@ -1,25 +1,12 @@
 // Numbers, durations and sizes of the command line, each within its range.
 
+import { parseDuration, parseSize } from '@tidemark/hub'
+import { quote } from '@tidemark/wire/values'
 import type { CommandLine } from '../command.ts'
 import { lastValue } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { quote } from '../quote.ts'
 import type { Range } from './limits.ts'
 import { benchDefaults } from './options.ts'
-
-const durationUnitsMs: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-}
-const sizeUnits: Readonly<Record<string, number>> = {
-  B: 1,
-  KB: 1_000,
-  KiB: 1_024,
-  MB: 1e6,
-  MiB: 1_048_576,
-}
 
 /** A whole number. */
 export function readWhole(line: CommandLine, name: string, { min, max }: Range): number {
@@ -40,7 +27,7 @@ export function readRate(line: CommandLine, name: string, { min, max }: Range): 
 /** Milliseconds of `10ms`, `30s`, `5m`; `0` needs no unit. */
 export function readDuration(line: CommandLine, name: string, { min, max }: Range): number {
   const text = textOf(line, name)
-  const value = text === '0' ? 0 : parseUnits(text, durationUnitsMs)
+  const value = text === '0' ? 0 : parseDuration(text)
   if (value !== undefined && value >= min && value <= max) return value
   const range = `${renderDuration(min)} to ${renderDuration(max)}`
   throw outOfRange(name, `a duration from ${range}, like ${benchDefaults[name] ?? '10s'}`, text)
@@ -49,19 +36,13 @@ export function readDuration(line: CommandLine, name: string, { min, max }: Rang
 /** Bytes of `128` or `1KiB`. */
 export function readBytes(line: CommandLine, name: string, { min, max }: Range): number {
   const text = textOf(line, name)
-  const value = parseUnits(/^\d+$/.test(text) ? `${text}B` : text, sizeUnits)
-  if (value !== undefined && value >= min && value <= max) return Math.floor(value)
+  const value = parseSize(/^\d+$/.test(text) ? `${text}B` : text)
+  if (value !== undefined && value >= min && value <= max) return value
   throw outOfRange(name, `${min} to ${max} bytes, like 128 or 1KiB`, text)
 }
 
 function textOf(line: CommandLine, name: string): string {
   return (lastValue(line, name) ?? benchDefaults[name] ?? '').trim()
-}
-
-function parseUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
-  const match = /^(\d{1,12}(?:\.\d{1,3})?)([A-Za-z]{1,3})$/.exec(text)
-  const unit = units[match?.[2] ?? '']
-  return match === null || unit === undefined ? undefined : Number(match[1]) * unit
 }
 
 /** The shortest text that `readDuration` reads as this. */

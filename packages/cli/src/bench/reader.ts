@@ -1,7 +1,8 @@
 // What a process that reads streams does: opens its share of the connections on schedule, counts, reports every second.
 
-import { after, onSeconds, readMicros, secondOf } from './clock.ts'
-import type { Timer } from './clock.ts'
+import { systemClock } from '@tidemark/client'
+import type { Timer } from '@tidemark/client'
+import { onSeconds, readMicros, secondOf } from './clock.ts'
 import { hurriedSilentMs, settleAfterMsMax, settleLookMs, silentMs } from './limits.ts'
 import { MarkerReader } from './marker.ts'
 import type { Order, Published, ReaderResult, Report } from './messages.ts'
@@ -46,7 +47,7 @@ export class Reader {
     const deadline = finishMicros + settleAfterMsMax * 1_000
     const look = (): void => {
       if (!this.#isOver(published, finishMicros) && readMicros() < deadline) {
-        after(settleLookMs, look)
+        systemClock.after(settleLookMs, look)
         return
       }
       this.#seconds.cancel()
@@ -90,7 +91,7 @@ export class Reader {
       const number = index + this.#subscribers.length * plan.processes
       const waitMs = number * plan.rampMs - elapsedMs
       if (waitMs > 0) {
-        this.#ramp = after(Math.ceil(waitMs), () => this.#openDue())
+        this.#ramp = systemClock.after(Math.ceil(waitMs), () => this.#openDue())
         return
       }
       this.#open(number)

@@ -1,7 +1,7 @@
 // Why an answer is no event stream, in the server's own words where it gives some.
 
 import { refusalBytesMax } from './limits.ts'
-import type { ResponseHead } from './response-head.ts'
+import type { ResponseHead } from './answer-reader.ts'
 
 /** Gathers a refusal's body. */
 export class RefusalReader {

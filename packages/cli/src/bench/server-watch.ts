@@ -1,8 +1,9 @@
 // CPU and memory of the server under test, when it runs on this machine.
 
 import { networkInterfaces } from 'node:os'
+import { listFamily, readUsage } from '../proc/processes.ts'
+import { findListeners } from '../proc/tcp-table.ts'
 import { readMicros } from './clock.ts'
-import { findListeners, readUsage, withDescendants } from './proc.ts'
 
 /** What the server used since the last look. */
 export interface ServerSample {
@@ -13,12 +14,12 @@ export interface ServerSample {
 
 /** Watches a server's processes. */
 export class ServerWatch {
-  readonly #find: () => number[]
+  readonly #find: () => readonly number[]
   #cpuSeconds = new Map<number, number>()
   #atMicros = 0
   #memoryBeforeBytes = 0
 
-  constructor(find: () => number[]) {
+  constructor(find: () => readonly number[]) {
     this.#find = find
   }
 
@@ -41,7 +42,7 @@ export class ServerWatch {
     const isFirst = this.#atMicros === 0
     const before = this.#cpuSeconds
     const elapsed = (readMicros() - this.#atMicros) / 1e6
-    let pids = [...before.keys()]
+    let pids: readonly number[] = [...before.keys()]
     let usages = pids.map((pid) => [pid, readUsage(pid)] as const)
     if (isFirst || usages.some(([, usage]) => usage === undefined)) {
       // A worker that died may have been replaced by one of another number.
@@ -73,9 +74,7 @@ export function watchServer(options: {
 }): ServerWatch | undefined {
   const { pid, address, port } = options
   if (address === undefined || (pid === undefined && !isOfThisMachine(address))) return undefined
-  const watch = new ServerWatch(() =>
-    withDescendants(pid === undefined ? findListeners(port) : [pid]),
-  )
+  const watch = new ServerWatch(() => listFamily(pid === undefined ? findListeners(port) : [pid]))
   watch.look()
   return watch.pids.length === 0 ? undefined : watch
 }

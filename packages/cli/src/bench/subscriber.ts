@@ -1,8 +1,9 @@
 // One of the run's connections: opened, read, and opened again as an `EventSource` would.
 
+import { systemClock } from '@tidemark/client'
+import type { Timer } from '@tidemark/client'
 import type { DecodedEvent } from '@tidemark/wire'
-import { after, readMicros } from './clock.ts'
-import type { Timer } from './clock.ts'
+import { readMicros } from './clock.ts'
 import { retryMsDefault, retryMsMax, retryMsMin } from './limits.ts'
 import type { MarkerReader } from './marker.ts'
 import { openStream } from './open-stream.ts'
@@ -135,7 +136,7 @@ export class Subscriber implements StreamHandler {
     }
     tally.interruptions.add(this.#goodbye ?? reason)
     this.#goodbye = undefined
-    this.#retry = after(this.#retryMs, () => this.start())
+    this.#retry = systemClock.after(this.#retryMs, () => this.start())
   }
 
   /** A hub's goodbye says why the stream ends; its gap, that it could not go on exactly. */

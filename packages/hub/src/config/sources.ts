@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { quoteValue } from '@tidemark/server'
+import { quoteValue } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
 import { findRepeatedName } from '../raw-json.ts'
 import { attempt, invalid, suggest } from './faults.ts'

@@ -51,6 +51,7 @@ export function formatSize(bytes: number): string {
 }
 
 function parseUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  if (typeof text !== 'string') return undefined
   const match = /^(\d{1,12}(?:\.\d{1,3})?)([A-Za-z]{1,3})$/.exec(text.trim())
   const unit = units[match?.[2] ?? '']
   return match === null || unit === undefined ? undefined : Number(match[1]) * unit

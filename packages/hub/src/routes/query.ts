@@ -1,6 +1,7 @@
 // The query of a request that takes few parameters, each at most once.
 
-import { ServerError, nearestName, quote } from '@tidemark/server'
+import { ServerError } from '@tidemark/server'
+import { nearestName, quote } from '@tidemark/wire/values'
 
 /**
  * Reads the parameters `names`, each at most once.

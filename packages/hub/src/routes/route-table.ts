@@ -1,6 +1,7 @@
 // Rows of method, path and route, and which of them a request goes to.
 
-import { ServerError, quote } from '@tidemark/server'
+import { ServerError } from '@tidemark/server'
+import { quote } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
 import { checkPath, hasParts, matchPath } from './match-path.ts'
 import type { PathParts } from './match-path.ts'

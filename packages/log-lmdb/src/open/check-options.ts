@@ -1,9 +1,9 @@
 // Checks the options of a log, because callers in JavaScript may pass anything.
 
 import { resolve } from 'node:path'
-import { LogError, systemClock } from '@tidemark/log'
+import { systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
-import { hasMethods, quoteValue, readMembers } from '@tidemark/log/driver'
+import { invalidOption, readMembers, requireClock, requireFunction } from '@tidemark/log/driver'
 import { pollDefaultMs, pollRangeMs } from '../limits.ts'
 import type { SeenCommit } from '../history/overwritten-data.ts'
 import type { Durability } from './settings.ts'
@@ -54,14 +54,17 @@ export function checkOptions(options: Given): Checked {
   })
   const { durability = 'fsync', clock = systemClock, pollMs = pollDefaultMs } = members
   if (durability !== 'fsync' && durability !== 'commit')
-    throw invalid('durability must be fsync or commit', durability)
-  if (!isClock(clock)) throw invalid('clock must have the functions now, elapsed and after', clock)
+    throw invalidOption('durability must be fsync or commit', durability)
+  requireClock(clock)
   if (!isPoll(pollMs))
-    throw invalid(`pollMs must be a number from ${pollRangeMs.from} to ${pollRangeMs.to}`, pollMs)
+    throw invalidOption(
+      `pollMs must be a number from ${pollRangeMs.from} to ${pollRangeMs.to}`,
+      pollMs,
+    )
   if (members.place !== undefined && (typeof members.place !== 'string' || members.place === ''))
-    throw invalid('place must be the place of a log that was opened before', members.place)
+    throw invalidOption('place must be the place of a log that was opened before', members.place)
   if (members.seen !== undefined && !isSeen(members.seen))
-    throw invalid('seen must be what a log that was opened before has seen', members.seen)
+    throw invalidOption('seen must be what a log that was opened before has seen', members.seen)
   requireFunction('onSeen', members.onSeen)
   requireFunction('onHandlerError', members.onHandlerError)
   requireFunction('onWarning', members.onWarning)
@@ -102,12 +105,11 @@ export function checkUpkeep<Path extends string>(
   for (const name of switches) {
     const value = members[name]
     if (value !== undefined && typeof value !== 'boolean')
-      throw invalid(`${name} must be true or false`, value)
+      throw invalidOption(`${name} must be true or false`, value)
   }
   requireFunction('onProgress', members['onProgress'])
   const { clock } = members
-  if (clock !== undefined && !isClock(clock))
-    throw invalid('clock must have the functions now, elapsed and after', clock)
+  if (clock !== undefined) requireClock(clock)
 }
 
 /**
@@ -120,7 +122,7 @@ export function requirePath(
   what: string = 'a file or a directory',
 ): string {
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value
-  throw invalid(`${name} must name ${what}, such as ./tidemark-data`, value)
+  throw invalidOption(`${name} must name ${what}, such as ./tidemark-data`, value)
 }
 
 /**
@@ -130,11 +132,7 @@ export function requirePath(
 export function requireTime(clock: Clock): number {
   const now = Math.floor(clock.now())
   if (Number.isSafeInteger(now) && now >= 0) return now
-  throw invalid('clock must tell the milliseconds since 1970', now)
-}
-
-function isClock(value: unknown): value is Clock {
-  return hasMethods(value, ['now', 'elapsed', 'after'])
+  throw invalidOption('clock must tell the milliseconds since 1970', now)
 }
 
 function isSeen(value: unknown): boolean {
@@ -145,13 +143,4 @@ function isSeen(value: unknown): boolean {
 
 function isPoll(value: unknown): value is number {
   return typeof value === 'number' && value >= pollRangeMs.from && value <= pollRangeMs.to
-}
-
-function requireFunction(name: string, value: unknown): void {
-  if (value === undefined || typeof value === 'function') return
-  throw invalid(`${name} must be a function`, value)
-}
-
-function invalid(wanted: string, got: unknown): LogError {
-  return new LogError('OPTION_INVALID', `${wanted}; got ${quoteValue(got)}.`)
 }

@@ -1,10 +1,10 @@
 // Chooses the topics to merge for a set, unless a scan of the range is cheaper.
 
 import type { Topic, TopicSet } from '@tidemark/log'
-import { isScanCheaper } from '@tidemark/log/driver'
 import { topicsEnumeratedMax, topicsVisitedMax } from '../limits.ts'
 import { readTopic } from '../tables/log-state.ts'
 import type { LogState, TopicStats } from '../tables/log-state.ts'
+import { isScanCheaper } from './read-plan.ts'
 import type { Tables } from '../tables/schema.ts'
 import { countTopics, rangesOf, visitTopics } from './topic-ranges.ts'
 

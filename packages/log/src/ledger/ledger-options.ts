@@ -1,5 +1,12 @@
 // What callers hand to a ledger, checked, with the defaults filled in.
 
+import {
+  drawRandomBytes,
+  invalidOption,
+  requireClock,
+  requireFunction,
+  throwUncaught,
+} from '../check-option.ts'
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { LogError } from '../errors.ts'
@@ -28,24 +35,26 @@ export function checkOptions<Value>({
   readonly options: LedgerOptions<Value>
 }): CheckedOptions<Value> {
   if (!hasMethods(log, ['append', 'read', 'tail', 'locate', 'bounds']))
-    throw invalid('A ledger is opened on an event log', quoteValue(log))
+    throw invalidOption('A ledger is opened on an event log', log)
   if (typeof name !== 'string' || !/^[a-z0-9-]+$/.test(name) || name.length > ledgerNameLengthMax) {
     const wanted = `The name of a ledger is 1 to ${ledgerNameLengthMax} characters of a-z, 0-9 and -`
-    throw invalid(wanted, quoteValue(name))
+    throw invalidOption(wanted, name)
   }
   const options = readMembers(given, ['codec', 'clock', 'randomBytes', 'onError'], {
     code: 'OPTION_INVALID',
     what: 'The options of a ledger',
   })
-  const { codec, clock = systemClock, randomBytes = drawBytes, onError = throwUncaught } = options
+  const {
+    codec,
+    clock = systemClock,
+    randomBytes = drawRandomBytes,
+    onError = throwUncaught,
+  } = options
   if (codec === undefined || !hasMethods(codec, ['encode', 'decode']))
-    throw invalid('codec must have the functions encode and decode', quoteValue(codec))
-  if (!hasMethods(clock, ['now', 'elapsed', 'after']))
-    throw invalid('clock must have the functions now, elapsed and after', quoteValue(clock))
-  if (typeof randomBytes !== 'function')
-    throw invalid('randomBytes must be a function', quoteValue(randomBytes))
-  if (typeof onError !== 'function')
-    throw invalid('onError must be a function', quoteValue(onError))
+    throw invalidOption('codec must have the functions encode and decode', codec)
+  requireClock(clock)
+  requireFunction('randomBytes', randomBytes)
+  requireFunction('onError', onError)
   return { codec, clock, randomBytes, onError: guard(onError) }
 }
 
@@ -71,9 +80,9 @@ export function checkExpiry(given: EntryOptions): number {
   })
   if (expiresAt === Infinity || (Number.isSafeInteger(expiresAt) && expiresAt >= 0))
     return expiresAt
-  throw invalid(
+  throw invalidOption(
     'expiresAt must be whole milliseconds since 1970, or Infinity for never',
-    quoteValue(expiresAt),
+    expiresAt,
   )
 }
 
@@ -93,7 +102,7 @@ export function checkMoment(given: Moment): void {
 export function encodeValue<Value>(codec: LedgerCodec<Value>, value: Value): string {
   const text: unknown = codec.encode(value)
   if (typeof text === 'string') return text
-  throw invalid('The codec of a ledger must encode values as text', quoteValue(text))
+  throw invalidOption('The codec of a ledger must encode values as text', text)
 }
 
 /** Two claims of one name would both take the one entry for theirs: 1 in 2^64 of those that race. */
@@ -103,20 +112,6 @@ const claimNameBytes = 8
 export function drawName(randomBytes: (count: number) => Uint8Array): string {
   const bytes: unknown = randomBytes(claimNameBytes)
   if (!(bytes instanceof Uint8Array) || bytes.length !== claimNameBytes)
-    throw invalid(`randomBytes must give ${claimNameBytes} bytes`, quoteValue(bytes))
+    throw invalidOption(`randomBytes must give ${claimNameBytes} bytes`, bytes)
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function drawBytes(count: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(count))
-}
-
-function throwUncaught(error: unknown): void {
-  queueMicrotask(() => {
-    throw error
-  })
-}
-
-export function invalid(wanted: string, got: string): LogError {
-  return new LogError('OPTION_INVALID', `${wanted}; got ${got}.`)
 }

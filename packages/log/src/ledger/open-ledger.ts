@@ -1,5 +1,6 @@
 // A ledger over any log: what is written goes through the log, what is read has come through its tail.
 
+import { invalidOption } from '../check-option.ts'
 import type { Timer } from '../clock.ts'
 import { LogError, hasLogCode } from '../errors.ts'
 import type { EventLog, EventRecord, NewEvent } from '../event-log.ts'
@@ -8,19 +9,12 @@ import { ledgerPrefix } from '../ledger-room.ts'
 import { claimTriesMax, ledgerEndKeptMs, ledgerExpiryLateMs, ledgerWaitMs } from '../limits.ts'
 import { comparePositions, formatCursor } from '../position.ts'
 import type { Position } from '../position.ts'
-import { quote, quoteValue } from '../quote.ts'
+import { quote } from '../quote.ts'
 import { parseTopic } from '../topic.ts'
 import type { Topic } from '../topic.ts'
 import { validateBatch } from '../validate-batch.ts'
 import { Follower } from './follower.ts'
-import {
-  checkExpiry,
-  checkMoment,
-  checkOptions,
-  drawName,
-  encodeValue,
-  invalid,
-} from './ledger-options.ts'
+import { checkExpiry, checkMoment, checkOptions, drawName, encodeValue } from './ledger-options.ts'
 import type { CheckedOptions } from './ledger-options.ts'
 import type {
   Claim,
@@ -214,7 +208,7 @@ class LogLedger<Value> implements Ledger<Value> {
 
   onChange(listener: (change: LedgerChange<Value>) => void): () => void {
     if (typeof listener !== 'function')
-      throw invalid('A listener must be a function', quoteValue(listener))
+      throw invalidOption('A listener must be a function', listener)
     // Its own, so that one function that listens twice is told twice.
     const own = (change: LedgerChange<Value>): void => listener(change)
     this.#listeners.add(own)

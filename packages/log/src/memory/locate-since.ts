@@ -1,11 +1,12 @@
 // Where a reader without a cursor starts.
 
 import type { Since } from '../event-log.ts'
+import { lastTopicsMax } from '../limits.ts'
 import { mergeByPosition } from '../merge.ts'
 import type { TopicSet } from '../topic-set.ts'
-import { chooseTopics, createTopicFilter } from './choose-topics.ts'
 import type { RecordStore } from './record-store.ts'
-import type { Slot } from './topic-state.ts'
+import { createTopicFilter } from './topic-filter.ts'
+import type { Slot, TopicState } from './topic-state.ts'
 
 export interface Start {
   readonly topics: TopicSet
@@ -26,7 +27,7 @@ function locateLast(store: RecordStore, topics: TopicSet, count: number): number
   let start = store.head
   let missing = count
   if (missing <= 0) return start
-  for (const { sequence } of newestFirst(store, topics, count)) {
+  for (const { sequence } of newestFirst(store, topics)) {
     start = sequence - 1
     missing -= 1
     if (missing === 0) break
@@ -34,13 +35,26 @@ function locateLast(store: RecordStore, topics: TopicSet, count: number): number
   return start
 }
 
-function* newestFirst(store: RecordStore, set: TopicSet, limit: number): Generator<Slot> {
-  const chosen = chooseTopics(store, { topics: set, after: 0, upTo: store.head, limit })
-  if (chosen === 'scan') {
-    const isWanted = createTopicFilter(set)
-    for (const slot of store.slots.backwards()) if (isWanted(slot.topic)) yield slot
+function* newestFirst(store: RecordStore, set: TopicSet): Generator<Slot> {
+  const topics = listTopics(store, set)
+  if (topics !== undefined) {
+    const sources = topics.map(({ slots }) => slots.backwards())
+    yield* mergeByPosition(sources, ({ sequence }) => -sequence)
     return
   }
-  const sources = chosen.map(({ slots }) => slots.backwards())
-  yield* mergeByPosition(sources, ({ sequence }) => -sequence)
+  const isWanted = createTopicFilter(set)
+  for (const slot of store.slots.backwards()) if (isWanted(slot.topic)) yield slot
+}
+
+/** The set's topics, which is the way to the last event of a quiet one; undefined when its patterns match many. */
+function listTopics(
+  store: RecordStore,
+  { topics, patterns }: TopicSet,
+): readonly TopicState[] | undefined {
+  const found = new Set(topics.flatMap((name) => store.topic(name) ?? []))
+  const isWhole = store.tree.visit(patterns, {
+    isWorth: () => true,
+    visit: (topic) => found.add(topic).size <= lastTopicsMax,
+  })
+  return isWhole ? [...found] : undefined
 }

@@ -115,7 +115,6 @@ export class RecordStore {
     topic.slots.push(slot)
     this.#byMaxAge.get(topic.rule.maxAgeMs)?.push(slot)
     if (this.#emptyTopics.delete(topic)) this.#emptyBytes -= topic.overheadBytes
-    this.tree.noteRecord(topic.name, sequence)
     if (event.key !== undefined) this.#supersede(topic, event.key, slot)
     return slot
   }

@@ -30,11 +30,6 @@ export class SlotList<Slot extends Place> {
     return this.#slots[this.#start]
   }
 
-  /** Sequence of the newest slot, 0 when there is none. It may have been removed. */
-  get newest(): number {
-    return this.#slots.at(-1)?.sequence ?? 0
-  }
-
   push(slot: Slot): void {
     this.#slots.push(slot)
     this.#live += 1
@@ -48,11 +43,6 @@ export class SlotList<Slot extends Place> {
     if (dead <= deadMin || dead <= this.#live) return
     this.#slots = this.#slots.filter(({ record }) => record !== undefined)
     this.#start = 0
-  }
-
-  /** Slots after `after` up to `upTo`; counts removed ones that are still in place. */
-  countBetween(after: number, upTo: number): number {
-    return Math.max(0, this.#indexAfter(upTo) - this.#indexAfter(after))
   }
 
   /** Slots with records after `after`, up to `upTo`, oldest first. */

@@ -6,10 +6,8 @@ import type { PatternNode } from '../pattern-tree.ts'
 import type { Pattern, Topic } from '../topic.ts'
 import type { TopicState } from './topic-state.ts'
 
-/** What a branch says of all topics in it: bounds from above, so that a visit may pass it by. */
+/** What a branch says of all topics in it: a bound from above, so that a visit may pass it by. */
 interface Branch {
-  /** No topic of the branch has a newer record. */
-  readonly newest: number
   /** No topic of the branch has a newer trim mark, except those that began with the common mark. */
   readonly newestMark: number
 }
@@ -22,7 +20,6 @@ export interface TopicVisit {
 }
 
 interface Node {
-  newest: number
   newestMark: number
   topic: TopicState | undefined
   readonly children: Map<string, Node>
@@ -58,10 +55,6 @@ export class TopicTree {
       if (node.topic !== undefined || node.children.size > 0) return
       path[depth - 1]?.children.delete(segment)
     }
-  }
-
-  noteRecord(name: Topic, sequence: number): void {
-    for (const node of this.#pathOf(name)) node.newest = sequence
   }
 
   noteMark(name: Topic, sequence: number): void {
@@ -159,5 +152,5 @@ function findPlaces(
 }
 
 function createNode(): Node {
-  return { newest: 0, newestMark: 0, topic: undefined, children: new Map() }
+  return { newestMark: 0, topic: undefined, children: new Map() }
 }

@@ -1,12 +1,13 @@
 // The Fetch API's door: a `Request` becomes a subscription, a `Response` its stream. No `node:` anywhere.
 
+import { hasMethods } from '@tidemark/log/values'
+import { quoteValue } from '@tidemark/wire/values'
 import { acceptsGzip } from '../accept-encoding.ts'
 import type { RequestFacts } from '../authorize.ts'
 import { ServerError } from '../errors.ts'
 import { openSubscription } from '../open-subscription.ts'
 import type { Door, StreamRequest } from '../open-subscription.ts'
-import { quoteValue } from '../quote.ts'
-import { hasMethods, readMembers } from '../read-members.ts'
+import { readMembers } from '../read-members.ts'
 import { answerRefusal } from '../refusal.ts'
 import type { Refusal } from '../refusal.ts'
 import { readDoorOptions } from '../require-stream.ts'

@@ -1,7 +1,7 @@
 // A node behind Node's own HTTP servers. Apart from the engine, which must load where there is no `node:` module.
 
+import { hasMethods } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
-import { hasMethods } from '../read-members.ts'
 import { Tidemark } from '../tidemark.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { subscribe } from './subscribe.ts'

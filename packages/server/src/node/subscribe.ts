@@ -1,10 +1,10 @@
 // The door of Node's HTTP servers: a request becomes a subscription, its response a sink.
 
+import { quoteValue } from '@tidemark/wire/values'
 import { acceptsGzip } from '../accept-encoding.ts'
 import { ServerError } from '../errors.ts'
 import { openSubscription } from '../open-subscription.ts'
 import type { Door, StreamRequest } from '../open-subscription.ts'
-import { quoteValue } from '../quote.ts'
 import type { Refusal } from '../refusal.ts'
 import { readDoorOptions } from '../require-stream.ts'
 import type { Sink } from '../sink.ts'

@@ -2,6 +2,7 @@
 
 import type { CrashHubs } from './crash-hubs.ts'
 import type { Publisher } from '../traffic/publisher.ts'
+import { sum } from '../sum.ts'
 import type { CrashSubscriber } from './crash-subscriber.ts'
 
 export interface CrashFigures {
@@ -43,12 +44,8 @@ export function countFigures(kills: number, actors: CrashActors): CrashFigures {
     replayed: sum(subscribers, ({ replayed }) => replayed),
     reconnects: sum(subscribers, ({ connections }) => Math.max(0, connections - 1)),
     retries: sum(publishers, ({ retries }) => retries),
-    byes: sum(subscribers, ({ byes }) => byes),
+    byes: sum(subscribers, ({ byes }) => byes.length),
     recoveryMsMedian: recoveries[Math.floor(recoveries.length / 2)] ?? 0,
     recoveryMsMax: recoveries.at(-1) ?? 0,
   }
-}
-
-function sum<Item>(items: readonly Item[], measure: (item: Item) => number): number {
-  return items.reduce((total, item) => total + measure(item), 0)
 }

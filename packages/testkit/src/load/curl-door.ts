@@ -1,7 +1,7 @@
 // `curl -N`, as people use it: a process per stream.
 
 import { spawn } from 'node:child_process'
-import type { Door } from './door.ts'
+import type { Door } from '../traffic/door.ts'
 
 /** What curl ends with under `--fail` when the status says no. */
 const statusRefused = 22

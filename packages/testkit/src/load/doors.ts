@@ -1,8 +1,8 @@
 // All doors of a run, by name.
 
 import { curlDoor } from './curl-door.ts'
-import type { Door } from './door.ts'
-import { http1Door } from './http1-door.ts'
+import type { Door } from '../traffic/door.ts'
+import { http1Door } from '../traffic/http1-door.ts'
 import { createHttp2Door } from './http2-door.ts'
 import type { DoorName } from './plan.ts'
 

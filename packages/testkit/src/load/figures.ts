@@ -1,6 +1,7 @@
 // What a load run did, in numbers.
 
 import type { Publisher } from '../traffic/publisher.ts'
+import { sum } from '../sum.ts'
 import type { LoadSubscriber } from './load-subscriber.ts'
 
 export interface LoadFigures {
@@ -72,8 +73,4 @@ export function countFigures(
     ...countShown({ publishers, subscribers }, run.kills),
     ...run,
   }
-}
-
-function sum<Item>(items: readonly Item[], measure: (item: Item) => number): number {
-  return items.reduce((total, item) => total + measure(item), 0)
 }

@@ -2,7 +2,7 @@
 
 import { connect, constants } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
-import type { Door, StreamListener } from './door.ts'
+import type { Door, StreamListener } from '../traffic/door.ts'
 
 export interface Http2DoorOptions {
   /** Streams on one connection before the next connection is opened. */

@@ -2,7 +2,7 @@
 
 import { constants, createGunzip } from 'node:zlib'
 import type { Gunzip } from 'node:zlib'
-import type { StreamListener } from './door.ts'
+import type { StreamListener } from '../traffic/door.ts'
 
 /** A listener that hands on what a gzip stream holds, as soon as it can be read; a body that is not compressed goes through. */
 export function inflating(listener: StreamListener): StreamListener {

@@ -3,7 +3,7 @@
 
 import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
-import { matchesAny } from '../traffic/matches-any.ts'
+import { createMatcher } from '../traffic/matches-any.ts'
 import { nameEvent } from './event-book.ts'
 import type { BookedEvent } from './event-book.ts'
 import { violationsToldMax } from './limits.ts'
@@ -61,12 +61,7 @@ function listDue(
   { topics, start, end }: StreamReception,
   { events }: JudgedLog,
 ): readonly BookedEvent[] {
-  const known = new Map<string, boolean>()
-  const isItsTopic = (topic: string): boolean => {
-    let isIts = known.get(topic)
-    if (isIts === undefined) known.set(topic, (isIts = matchesAny(topics, topic)))
-    return isIts
-  }
+  const isItsTopic = createMatcher(topics)
   const isReached = (cursor: string | undefined): boolean =>
     end === undefined || !isAfter(cursor, end)
   return events.filter(

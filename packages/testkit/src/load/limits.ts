@@ -30,9 +30,6 @@ export const bulkLengthMax: number = 48_000
 /** Events of one request. */
 export const batchEventsMax: number = 20
 
-/** Between two attempts of a subscriber to connect. 400 of them × 25 per second = 10,000 refused connections at worst. Milliseconds. */
-export const knockMs: number = 40
-
 /**
  * A run publishes so many times its events at most while what the scenario must show has not happened yet. On an idle machine all of it
  * has happened by then, or after a quarter more.

@@ -7,6 +7,7 @@ import type { SeededRandom } from '../seeded-random.ts'
 import { Publisher } from '../traffic/publisher.ts'
 import { wholeLog } from '../traffic/subscription.ts'
 import { waitUntil, withinProgress } from '../wait-until.ts'
+import { sum } from '../sum.ts'
 import { createDoors } from './doors.ts'
 import { countFigures, countShown } from './figures.ts'
 import type { LoadFigures } from './figures.ts'
@@ -155,7 +156,7 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
   const busy = publishers.filter((publisher) => publisher !== closer)
   const publishing = Promise.all(busy.map((publisher) => publisher.run()))
   const killing = startKilling(options, scene)
-  const received = (): number => sumOf(subscribers, (subscriber) => subscriber.received.length)
+  const received = (): number => sum(subscribers, (subscriber) => subscriber.received.length)
   const watch = (): number => scene.acks.count + received()
   const shown = untilShown(cast, scene, { ...options, kills: () => killing.kills })
   const enough = Promise.race([publishing, killing.failure, shown])
@@ -199,10 +200,6 @@ async function untilShown(cast: Cast, scene: LoadScene, play: Showing): Promise<
   while (!isShown() && scene.acks.count < events * prolongMax && !scene.acks.isOver) {
     await scene.acks.further(step)
   }
-}
-
-function sumOf<Item>(items: readonly Item[], measure: (item: Item) => number): number {
-  return items.reduce((total, item) => total + measure(item), 0)
 }
 
 /** One more subscriber, after all is over: what is in the log must be what went through it. */

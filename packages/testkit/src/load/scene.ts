@@ -3,7 +3,7 @@
 import { AckCounter } from '../traffic/ack-counter.ts'
 import type { Draft } from '../traffic/publisher.ts'
 import type { PublishTarget, PublishTargets } from '../traffic/publish-targets.ts'
-import type { Door } from './door.ts'
+import type { Door } from '../traffic/door.ts'
 import type { Doors } from './doors.ts'
 import { EventBook } from './event-book.ts'
 import type { BookedEvent } from './event-book.ts'

@@ -1,7 +1,7 @@
 // How many times more processes want to run than there are processors.
 
 import { availableParallelism } from 'node:os'
-import { readProc } from './read-proc.ts'
+import { readProc } from 'tidemark/bench'
 
 /** A bound for what is waited for in vain: 30 s of a machine of its own are 8 minutes at most. */
 const crowdingMax = 16

@@ -1,6 +1,7 @@
-// Processes as Linux shows them: who started whom, who still runs, and what they use.
+// Who still runs, and what families of processes use.
 
-import { listProc, readProc } from './read-proc.ts'
+import { listFamily, listPids, readKilobytes, readProc, readStat, tickMs } from 'tidemark/bench'
+import { sum } from '../sum.ts'
 
 /** CPU time since the processes began. */
 export interface Cpu {
@@ -17,20 +18,6 @@ export interface Memory {
   readonly fileBytes: number
 }
 
-/** What `/proc/<pid>/stat` says. Numbers of fields are those of proc_pid_stat(5). */
-interface Stat {
-  /** Field 3: `Z` and `X` have ended. */
-  readonly state: string
-  /** Field 4. */
-  readonly parent: number
-  /** Fields 14 and 15. */
-  readonly userTicks: number
-  readonly systemTicks: number
-}
-
-/** /proc counts in hundredths of a second whatever the kernel's own clock is: USER_HZ. */
-const tickMs = 10
-
 /** The processes that a process has started and that still run, in the order of their numbers. */
 export function listChildren(pid: number): readonly number[] {
   return listPids().filter((each) => readStat(each)?.parent === pid && isRunning(each))
@@ -46,8 +33,8 @@ export function isRunning(pid: number): boolean {
 export function readCpu(pids: readonly number[]): Cpu {
   const stats = listFamily(pids).flatMap((pid) => readStat(pid) ?? [])
   return {
-    userMs: sum(stats, ({ userTicks }) => userTicks) * tickMs,
-    systemMs: sum(stats, ({ systemTicks }) => systemTicks) * tickMs,
+    userMs: sum(stats, ({ userMs }) => userMs),
+    systemMs: sum(stats, ({ systemMs }) => systemMs),
   }
 }
 
@@ -79,43 +66,4 @@ export function readMemory(pids: readonly number[]): Memory {
  */
 export function readAnonymousBytes(pid: number): number {
   return sum(listFamily([pid]), (each) => readKilobytes(readProc(`${each}/status`), 'RssAnon'))
-}
-
-/** The processes themselves and all that descend from them. */
-function listFamily(pids: readonly number[]): readonly number[] {
-  const children = new Map<number, number[]>()
-  for (const pid of listPids()) {
-    const parent = readStat(pid)?.parent ?? 0
-    children.set(parent, [...(children.get(parent) ?? []), pid])
-  }
-  const family = new Set(pids)
-  // A set hands out what is added while it is walked.
-  for (const pid of family) for (const child of children.get(pid) ?? []) family.add(child)
-  return [...family]
-}
-
-function listPids(): readonly number[] {
-  return listProc('.').map(Number).filter(Number.isInteger)
-}
-
-function readStat(pid: number): Stat | undefined {
-  const text = readProc(`${pid}/stat`)
-  if (text === '') return undefined
-  // The second field, the name in parentheses, may hold anything.
-  const [state = '', parent, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return {
-    state,
-    parent: Number(parent),
-    userTicks: Number(fields[9]),
-    systemTicks: Number(fields[10]),
-  }
-}
-
-/** A line `Name:  123 kB`, in bytes; 0 without one. */
-function readKilobytes(text: string, name: string): number {
-  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1_024
-}
-
-function sum<Item>(items: readonly Item[], measure: (item: Item) => number): number {
-  return items.reduce((total, item) => total + measure(item), 0)
 }

@@ -9,7 +9,7 @@ import type {
   ReceivedEvent,
   Reception,
 } from './history.ts'
-import { matchesAny } from './matches-any.ts'
+import { createMatcher, matchesAny } from './matches-any.ts'
 
 /** One way to break the promise. */
 type ViolationKind =
@@ -199,12 +199,7 @@ function checkLost(
     ({ request }) => request.isKeyed || request.receipt !== undefined || seen.has(request),
   )
   return history.receptions.flatMap((reception, i) => {
-    const topics = new Map<string, boolean>()
-    const isItsTopic = (topic: string): boolean => {
-      const known = topics.get(topic) ?? matchesAny(reception.topics, topic)
-      topics.set(topic, known)
-      return known
-    }
+    const isItsTopic = createMatcher(reception.topics)
     return due
       .filter((event) => isItsTopic(event.topic) && walked[i]?.seen.has(event) === false)
       .map((event) => violation('lost', reception, `never got ${name(event)}, ${why(event)}`))

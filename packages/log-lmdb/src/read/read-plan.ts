@@ -1,9 +1,9 @@
 // How to read a page: topic by topic, or every record of the range after the cursor.
 
-import { mergeTopicsMax, seekCost } from './limits.ts'
+import { mergeTopicsMax, seekCost } from '../limits.ts'
 
 /** What is known before reading; estimates are fine. */
-export interface ReadShape {
+interface ReadShape {
   /** Records of all topics in the asked range. */
   readonly range: number
   /** Topics of the set that have records in the range. */
@@ -21,7 +21,7 @@ export interface ReadShape {
  *
  * A merge costs a seek per topic for every page. A scan costs the records it looks at until the page is full:
  * `limit ÷ (matching ÷ total)`, and never more than the range. The answer stays true when more topics are found,
- * so a driver may ask while it is still collecting them and stop.
+ * so it may be asked for while topics are still being collected.
  */
 export function isScanCheaper({ range, topics, matching, total, limit }: ReadShape): boolean {
   if (topics > mergeTopicsMax) return true

@@ -3,8 +3,8 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { AnswerReader } from 'tidemark/bench'
 import type { Door, OpenedStream, StreamListener, StreamRequest } from './door.ts'
-import { ResponseReader } from './response-reader.ts'
 
 /** One connection per stream, with TLS where the URL says so. */
 export const http1Door: Door = {
@@ -36,12 +36,15 @@ function formatRequest({ url, headers }: StreamRequest): string {
 }
 
 function read(socket: Socket, listener: StreamListener): void {
-  const reader = new ResponseReader(listener)
+  const reader = new AnswerReader({
+    opened: ({ status, fields }) => listener.opened(status, fields),
+    body: (slice) => listener.bytes(slice),
+  })
   socket.on('data', (part: Buffer) => {
     if (socket.destroyed) return
     try {
       reader.push(part)
-      if (reader.isDone) socket.destroy()
+      if (reader.isComplete) socket.destroy()
     } catch (error) {
       listener.broken(error)
       socket.destroy()

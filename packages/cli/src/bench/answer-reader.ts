@@ -1,4 +1,4 @@
-// The head of an HTTP/1.1 answer: status and fields, and where the body begins.
+// One HTTP/1.1 answer (RFC 9112) out of bytes that are cut anywhere.
 
 import { ChunkDecoder, PlainDecoder } from './chunk-decoder.ts'
 import type { BodyDecoder } from './chunk-decoder.ts'
@@ -11,8 +11,50 @@ export interface ResponseHead {
   readonly fields: ReadonlyMap<string, string>
 }
 
+/** What an answer is read into. */
+export interface AnswerHandler {
+  opened(head: ResponseHead): void
+  /** A part of the body, with transfer codings taken off. */
+  body(slice: Uint8Array): void
+}
+
+/** Reads an answer; throws at the first byte that must not be there. */
+export class AnswerReader {
+  readonly #handler: AnswerHandler
+  readonly #onBody: (slice: Uint8Array) => void
+  readonly #head = new HeadReader()
+  #body: BodyDecoder | undefined
+
+  constructor(handler: AnswerHandler) {
+    this.#handler = handler
+    this.#onBody = (slice) => handler.body(slice)
+  }
+
+  get hasHead(): boolean {
+    return this.#body !== undefined
+  }
+
+  /** Whether the whole answer has been read; its connection may stay open. */
+  get isComplete(): boolean {
+    return this.#body?.isComplete === true
+  }
+
+  /** @throws Error with what is wrong with the answer */
+  push(bytes: Uint8Array): void {
+    if (this.#body !== undefined) {
+      this.#body.push(bytes, this.#onBody)
+      return
+    }
+    const read = this.#head.push(bytes)
+    if (read === undefined) return
+    this.#body = chooseBodyDecoder(read.head)
+    this.#handler.opened(read.head)
+    this.#body.push(read.rest, this.#onBody)
+  }
+}
+
 /** Gathers a head from bytes that are cut anywhere. */
-export class HeadReader {
+class HeadReader {
   #text = ''
 
   /**
@@ -38,7 +80,7 @@ export class HeadReader {
 }
 
 /** What takes the body of this answer apart. */
-export function chooseBodyDecoder({ fields }: ResponseHead): BodyDecoder {
+function chooseBodyDecoder({ fields }: ResponseHead): BodyDecoder {
   if (/\bchunked\b/i.test(fields.get('transfer-encoding') ?? '')) return new ChunkDecoder()
   const length = fields.get('content-length')
   return new PlainDecoder(
