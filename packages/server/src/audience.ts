@@ -5,7 +5,7 @@ import type { Block } from './block.ts'
 import type { FramedRecord } from './framed-record.ts'
 import type { Framing } from './framing.ts'
 
-/** What a feed sends at once, the same for all its live members. */
+/** What an audience sends at once, the same for all its live members. */
 export interface Flush {
   readonly block: Block
   /** Events in the block. */
@@ -16,25 +16,25 @@ export interface Flush {
   readonly isStrict: boolean
 }
 
-/** A session as its feed sees it. */
-export interface FeedMember {
+/** A session as its audience sees it. */
+export interface AudienceMember {
   writeLive(flush: Flush): void
-  /** Steps out of the feed, keeping the place: by default where the feed stands. */
+  /** Steps out of the audience, keeping the place: by default where the audience stands. */
   leaveLive(at?: Position): void
   /** Comes back by way of the log. */
   resume(): void
 }
 
 /** Sessions with one topic set and framing, and the frames they are about to get. */
-export class Feed {
+export class Audience {
   readonly topics: TopicSet
   readonly framing: Framing
   /** What its topic set counts for. */
   readonly bytes: number
-  /** Every open session of this feed, whatever its state. */
-  readonly members: Set<FeedMember> = new Set()
+  /** Every open session of this audience, whatever its state. */
+  readonly members: Set<AudienceMember> = new Set()
   /** Those that are level with the tail and get what is flushed. */
-  readonly live: Set<FeedMember> = new Set()
+  readonly live: Set<AudienceMember> = new Set()
   #pending: Block[] = []
   #pendingBytes = 0
   #newest: FramedRecord | undefined
@@ -58,7 +58,7 @@ export class Feed {
 
   /**
    * Adds a frame to what the next flush sends; `isStrict` when no session may be behind with it. A record that matched several
-   * patterns of the feed counts once.
+   * patterns of the audience counts once.
    */
   add(framed: FramedRecord, isStrict: boolean): void {
     if (this.#newest === framed) return

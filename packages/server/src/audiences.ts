@@ -1,28 +1,28 @@
-// All feeds of a node, found by what they subscribe to.
+// All audiences of a node, found by what they subscribe to.
 
 import type { Topic, TopicSet } from '@tidemark/log'
 import { ServerError } from './errors.ts'
-import { Feed } from './feed.ts'
-import type { FeedMember } from './feed.ts'
+import { Audience } from './audience.ts'
+import type { AudienceMember } from './audience.ts'
 import type { Framing } from './framing.ts'
 import { topicSetFreeBytes } from './limits.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
 import { PatternTrie } from './pattern-trie.ts'
 
 /** What a topic set counts for while its session is being opened. */
-export interface FeedPlace {
+export interface AudiencePlace {
   readonly topics: TopicSet
-  /** What of it counts against all feeds together. */
+  /** What of it counts against all audiences together. */
   readonly bytes: number
 }
 
-/** The registry of feeds: exact topics in a map, patterns in a trie; bounded by the memory their topic sets take. */
-export class Feeds {
+/** The registry of audiences: exact topics in a map, patterns in a trie; bounded by the memory their topic sets take. */
+export class Audiences {
   readonly #bytesMax: number
   /** By framing, then by topic set: one key of both would be the long text of the set once more. */
-  readonly #byFraming = new Map<string, Map<string, Feed>>()
-  readonly #byTopic = new Map<Topic, Set<Feed>>()
-  readonly #byPattern = new PatternTrie<Feed>()
+  readonly #byFraming = new Map<string, Map<string, Audience>>()
+  readonly #byTopic = new Map<Topic, Set<Audience>>()
+  readonly #byPattern = new PatternTrie<Audience>()
   #heldBytes = 0
 
   /** `bytesMax` is for all topic sets together, each beyond its first {@link topicSetFreeBytes}. */
@@ -39,7 +39,7 @@ export class Feeds {
    * Counts a topic set before anything is awaited with it. What comes of it is `open` or `giveBack`, once.
    * @throws ServerError `FULL`
    */
-  reserve(topics: TopicSet): FeedPlace {
+  reserve(topics: TopicSet): AudiencePlace {
     const bytes = Math.max(0, measureTopicSet(topics) - topicSetFreeBytes)
     if (bytes > 0 && this.#heldBytes + bytes > this.#bytesMax) {
       throw new ServerError(
@@ -52,83 +52,83 @@ export class Feeds {
   }
 
   /** Frees the place of a session that did not open. */
-  giveBack(place: FeedPlace): void {
+  giveBack(place: AudiencePlace): void {
     this.#heldBytes -= place.bytes
   }
 
-  /** The feed of a topic set and framing, made when it is the first to ask. Sessions that share one count once. */
-  open(place: FeedPlace, framing: Framing): Feed {
+  /** The audience of a topic set and framing, made when it is the first to ask. Sessions that share one count once. */
+  open(place: AudiencePlace, framing: Framing): Audience {
     const { topics } = place
     const existing = this.#byFraming.get(framing.key)?.get(topics.key)
     if (existing !== undefined) {
       this.giveBack(place)
       return existing
     }
-    const feed = new Feed(topics, framing, place.bytes)
-    this.#file(feed)
+    const audience = new Audience(topics, framing, place.bytes)
+    this.#file(audience)
     for (const topic of topics.topics) {
-      const feeds = this.#byTopic.get(topic)
-      if (feeds === undefined) this.#byTopic.set(topic, new Set([feed]))
-      else feeds.add(feed)
+      const audiences = this.#byTopic.get(topic)
+      if (audiences === undefined) this.#byTopic.set(topic, new Set([audience]))
+      else audiences.add(audience)
     }
-    for (const pattern of topics.patterns) this.#byPattern.add(pattern, feed)
-    return feed
+    for (const pattern of topics.patterns) this.#byPattern.add(pattern, audience)
+    return audience
   }
 
-  /** Lets a session go; a feed that nobody is left in goes with it. */
-  leave(feed: Feed, session: FeedMember): void {
-    feed.live.delete(session)
-    feed.members.delete(session)
-    if (feed.members.size > 0 || !this.#unfile(feed)) return
-    this.#heldBytes -= feed.bytes
-    for (const topic of feed.topics.topics) {
-      const feeds = this.#byTopic.get(topic)
-      feeds?.delete(feed)
-      if (feeds?.size === 0) this.#byTopic.delete(topic)
+  /** Lets a session go; an audience that nobody is left in goes with it. */
+  leave(audience: Audience, session: AudienceMember): void {
+    audience.live.delete(session)
+    audience.members.delete(session)
+    if (audience.members.size > 0 || !this.#unfile(audience)) return
+    this.#heldBytes -= audience.bytes
+    for (const topic of audience.topics.topics) {
+      const audiences = this.#byTopic.get(topic)
+      audiences?.delete(audience)
+      if (audiences?.size === 0) this.#byTopic.delete(topic)
     }
-    for (const pattern of feed.topics.patterns) this.#byPattern.remove(pattern, feed)
+    for (const pattern of audience.topics.patterns) this.#byPattern.remove(pattern, audience)
   }
 
-  /** Calls `visit` with every feed a topic goes to; more than once where several names of a feed match. */
-  match(topic: Topic, visit: (feed: Feed) => void): void {
+  /** Calls `visit` with every audience a topic goes to; more than once where several names of an audience match. */
+  match(topic: Topic, visit: (audience: Audience) => void): void {
     this.#byTopic.get(topic)?.forEach(visit)
     this.#byPattern.match(topic, visit)
   }
 
   /** How many sessions follow one of the topics at least. */
   countMembers(topics: ReadonlySet<Topic>): number {
-    const feeds = new Set<Feed>()
-    for (const topic of topics) this.match(topic, (feed) => feeds.add(feed))
+    const audiences = new Set<Audience>()
+    for (const topic of topics) this.match(topic, (audience) => audiences.add(audience))
     let count = 0
-    for (const feed of feeds) count += feed.members.size
+    for (const audience of audiences) count += audience.members.size
     return count
   }
 
-  /** Every live session of every feed. */
-  listLive(): FeedMember[] {
-    return [...this.#byFraming.values()].flatMap((feeds) =>
-      [...feeds.values()].flatMap((feed) => [...feed.live]),
+  /** Every live session of every audience. */
+  listLive(): AudienceMember[] {
+    return [...this.#byFraming.values()].flatMap((audiences) =>
+      [...audiences.values()].flatMap((audience) => [...audience.live]),
     )
   }
 
   get size(): number {
     let size = 0
-    for (const feeds of this.#byFraming.values()) size += feeds.size
+    for (const audiences of this.#byFraming.values()) size += audiences.size
     return size
   }
 
-  #file(feed: Feed): void {
-    const { framing, topics } = feed
-    const feeds = this.#byFraming.get(framing.key)
-    if (feeds === undefined) this.#byFraming.set(framing.key, new Map([[topics.key, feed]]))
-    else feeds.set(topics.key, feed)
+  #file(audience: Audience): void {
+    const { framing, topics } = audience
+    const audiences = this.#byFraming.get(framing.key)
+    if (audiences === undefined) this.#byFraming.set(framing.key, new Map([[topics.key, audience]]))
+    else audiences.set(topics.key, audience)
   }
 
-  /** Whether the feed was there to be taken out. */
-  #unfile({ framing, topics }: Feed): boolean {
-    const feeds = this.#byFraming.get(framing.key)
-    const isTaken = feeds?.delete(topics.key) ?? false
-    if (feeds?.size === 0) this.#byFraming.delete(framing.key)
+  /** Whether the audience was there to be taken out. */
+  #unfile({ framing, topics }: Audience): boolean {
+    const audiences = this.#byFraming.get(framing.key)
+    const isTaken = audiences?.delete(topics.key) ?? false
+    if (audiences?.size === 0) this.#byFraming.delete(framing.key)
     return isTaken
   }
 }

@@ -1,5 +1,5 @@
 // Bringing a session level with the tail: from the log while it is far behind, from the recent records for the last
-// stretch, then into its feed in the same tick. See ARCHITECTURE.md, "Join without a seam".
+// stretch, then into its audience in the same tick. See ARCHITECTURE.md, "Join without a seam".
 
 import { comparePositions, formatCursor, isSameEpoch } from '@tidemark/log'
 import type { EventLog, EventRecord, Loss, Position, Topic } from '@tidemark/log'
@@ -59,7 +59,7 @@ interface Telling {
   dropped: Position | undefined
 }
 
-/** Replays to a session until it is level with the tail, and joins it to its feed. Ends early when the session closes. */
+/** Replays to a session until it is level with the tail, and joins it to its audience. Ends early when the session closes. */
 export async function catchUp(
   session: Session,
   source: CatchUpSource,
@@ -136,7 +136,7 @@ async function readPage(
   await turns.take(session)
   // One that has closed meanwhile is in no line any more, and must not enter the next.
   if (session.isClosed) return { records: [], next: after }
-  const { topics } = session.feed
+  const { topics } = session.audience
   const page = await reads.runFor(session, async () => {
     // It may have closed after it was given its place.
     if (session.isClosed) return undefined
@@ -183,7 +183,7 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
   // A closed session must not be written to: its socket may serve another request by now.
   if (session.isClosed) return
   tell(session, stretch, telling)
-  const { framing } = session.feed
+  const { framing } = session.audience
   const { allowance } = session
   let written = 0
   let frames: Block[] = []
@@ -225,7 +225,7 @@ interface Portion {
 
 function writePortion(session: Session, { isShared }: Stretch, portion: Portion): void {
   const { frames, last, cursor } = portion
-  const block = session.feed.framing.assemble(frames, last)
+  const block = session.audience.framing.assemble(frames, last)
   session.writeReplay(block, cursor, frames.length)
   // A frame that goes alone is the block of all; a block of the session's own is no larger than two portions, or has its place.
   if (isShared === true && frames.length === 1) session.holdShared(block)
@@ -233,14 +233,14 @@ function writePortion(session: Session, { isShared }: Stretch, portion: Portion)
 
 /** The records that are the session's; each topic is matched once. */
 function selectRecords(
-  { feed }: Session,
+  { audience }: Session,
   records: readonly FramedRecord[],
 ): readonly FramedRecord[] {
   const known = new Map<Topic, boolean>()
   return records.filter(({ record: { topic } }) => {
     let isWanted = known.get(topic)
     if (isWanted === undefined) {
-      isWanted = feed.topics.matches(topic)
+      isWanted = audience.topics.matches(topic)
       known.set(topic, isWanted)
     }
     return isWanted

@@ -67,7 +67,7 @@ const opening = Block.fromText('[')
 const comma = Block.fromText(',')
 const closing = Block.fromText(']\n\n')
 
-/** A batch of one event is one block for all feeds, as the event's frame is: it may be large. */
+/** A batch of one event is one block for all audiences, as the event's frame is: it may be large. */
 const single = new WeakMap<Block, Block>()
 
 const batchFraming: Framing = {

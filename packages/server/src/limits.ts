@@ -77,8 +77,8 @@ export const gzipBytesMin: number = 200
  */
 export const sessionsMax: number = 10_000
 
-/** What a feed costs beside its names: feed, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
-export const feedOverheadBytes: number = 2_560
+/** What an audience costs beside its names: audience, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
+export const audienceOverheadBytes: number = 2_560
 
 /**
  * What a name costs beside its text: its place in the set, in its set of exact topics and in the registry, whose tables are
@@ -94,7 +94,7 @@ export const textUnitBytes: number = 2
 
 /**
  * The first bytes of each topic set do not count, so that a few sessions with many names cannot keep ordinary ones out.
- * That is the feed and five short topics, or two patterns. 10,000 sessions × 4 KiB = 40 MiB beside the rest.
+ * That is the audience and five short topics, or two patterns. 10,000 sessions × 4 KiB = 40 MiB beside the rest.
  */
 export const topicSetFreeBytes: number = 4 * 1024
 

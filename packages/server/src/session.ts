@@ -9,7 +9,7 @@ import type { Block } from './block.ts'
 import { encodeBye } from './control-events.ts'
 import type { ByeReason } from './control-events.ts'
 import type { Deadlines } from './deadlines.ts'
-import type { Feed, Flush } from './feed.ts'
+import type { Audience, Flush } from './audience.ts'
 import type { BlockHolder, HeldBlocks } from './held-blocks.ts'
 import { writeBytesMax } from './limits.ts'
 import type { LargeWriter, LargeWrites } from './large-writes.ts'
@@ -45,7 +45,7 @@ export interface SessionHost {
 /** One subscriber's connection. Only its own methods change its state. */
 export class Session implements SinkListener, LargeWriter, BlockHolder {
   readonly id: string
-  readonly feed: Feed
+  readonly audience: Audience
   readonly #sink: Sink
   readonly #host: SessionHost
   #state: SessionState = 'replaying'
@@ -65,11 +65,11 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
 
   constructor(
     id: string,
-    feed: Feed,
+    audience: Audience,
     options: { sink: Sink; host: SessionHost; cursor: Position; pace?: Pace | undefined },
   ) {
     this.id = id
-    this.feed = feed
+    this.audience = audience
     this.#sink = options.sink
     this.#host = options.host
     this.#cursor = options.cursor
@@ -111,7 +111,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
 
   /** Begins to hear from the socket. A socket that is already gone closes the session at once. */
   open(): void {
-    this.feed.members.add(this)
+    this.audience.members.add(this)
     this.#sink.listen(this)
   }
 
@@ -181,7 +181,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     })
   }
 
-  /** The session is level with the tail: from now on the feed writes to it. Called in the tick that found it level. */
+  /** The session is level with the tail: from now on the audience writes to it. Called in the tick that found it level. */
   join(): void {
     // It may have closed with the very last block of its replay; nothing comes back from there.
     if (this.isClosed) return
@@ -189,11 +189,11 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     this.#hasBeenLive = true
     this.#hasLagged = false
     this.#leaveLarge()
-    this.feed.live.add(this)
+    this.audience.live.add(this)
     if (!this.#isWritable) this.leaveLive()
   }
 
-  /** Writes what the feed sends. Who cannot keep up leaves the feed with its cursor; nothing is queued. */
+  /** Writes what the audience sends. Who cannot keep up leaves the audience with its cursor; nothing is queued. */
   writeLive(flush: Flush): void {
     const isAllowed = flush.events <= this.allowance
     if (isAllowed) {
@@ -223,13 +223,13 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     }
   }
 
-  /** Leaves the feed; the cursor stays where it stands, by default where the feed does. */
+  /** Leaves the audience; the cursor stays where it stands, by default where the audience does. */
   leaveLive(at: Position = this.#host.livePosition): void {
     if (this.#state !== 'live') return
     this.#cursor = at
     this.#state = 'lagging'
     this.#hasLagged = true
-    this.feed.live.delete(this)
+    this.audience.live.delete(this)
   }
 
   /** Reads on from the log after `leaveLive`, if it can. */
@@ -315,7 +315,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     if (this.isClosed) return
     this.#host.blocked.delete(this)
     this.#host.paced.delete(this)
-    this.feed.live.delete(this)
+    this.audience.live.delete(this)
     this.#state = 'closed'
     // What waits for its socket is there until that has closed; a place in line is not.
     if (this.#largeTurn !== undefined) this.#leaveLarge()
@@ -348,7 +348,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     return this.isClosed || (this.#isWritable && this.allowance >= 1)
   }
 
-  /** Goes on where it stopped: in the middle of a replay, or after it left its feed. */
+  /** Goes on where it stopped: in the middle of a replay, or after it left its audience. */
   #goOn(): void {
     if (this.#isReady()) {
       this.#release()

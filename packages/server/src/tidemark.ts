@@ -11,7 +11,7 @@ import type { ByeReason } from './control-events.ts'
 import { Deadlines } from './deadlines.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
-import { Feeds } from './feeds.ts'
+import { Audiences } from './audiences.ts'
 import {
   backlogsMax,
   drainRangePerSecond,
@@ -56,7 +56,7 @@ import { Turns } from './turns.ts'
 /** The engine of one node. Made by {@link createTidemark}. */
 export class Tidemark {
   readonly #settings: NodeSettings
-  readonly #feeds: Feeds
+  readonly #audiences: Audiences
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
   /** Counts the bodies that doors read for subscriptions. */
@@ -73,7 +73,7 @@ export class Tidemark {
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.#feeds = new Feeds(settings.topicSetsBytesMax)
+    this.#audiences = new Audiences(settings.topicSetsBytesMax)
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     this.#host = this.#createHost()
     // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.
@@ -147,7 +147,7 @@ export class Tidemark {
   }
 
   /**
-   * Opens a session on a sink: replays what its start asks for, then lets it follow its feed. `authorize` is not asked here, but by
+   * Opens a session on a sink: replays what its start asks for, then lets it follow its audience. `authorize` is not asked here, but by
    * the doors: `subscribe` and `fetch`.
    * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`, `OPTION_INVALID`; nothing has been written to the sink then
    */
@@ -165,7 +165,7 @@ export class Tidemark {
 
   async #open(sink: Sink, subscription: Subscription): Promise<void> {
     this.admit()
-    const place = this.#feeds.reserve(subscription.topics)
+    const place = this.#audiences.reserve(subscription.topics)
     let start: Beginning
     let id: string
     try {
@@ -179,10 +179,10 @@ export class Tidemark {
       this.admit()
       id = makeSessionId(this.#settings.random)
     } catch (error) {
-      this.#feeds.giveBack(place)
+      this.#audiences.giveBack(place)
       throw error
     }
-    const session = new Session(id, this.#feeds.open(place, subscription.framing), {
+    const session = new Session(id, this.#audiences.open(place, subscription.framing), {
       sink,
       host: this.#host,
       cursor: start.after,
@@ -231,7 +231,7 @@ export class Tidemark {
       publish: options,
       patienceMs,
     })
-    return { cursor, sessions: this.#feeds.countMembers(topics) }
+    return { cursor, sessions: this.#audiences.countMembers(topics) }
   }
 
   /**
@@ -303,7 +303,15 @@ export class Tidemark {
   async #follow(): Promise<FanOut> {
     const { log, clock, flush, lagRules, onError } = this.#settings
     const { head } = await log.bounds()
-    this.#fanOut = new FanOut({ log, feeds: this.#feeds, head, clock, flush, lagRules, onError })
+    this.#fanOut = new FanOut({
+      log,
+      audiences: this.#audiences,
+      head,
+      clock,
+      flush,
+      lagRules,
+      onError,
+    })
     return this.#fanOut
   }
 
@@ -384,7 +392,7 @@ export class Tidemark {
   #forget(session: Session): void {
     this.#sessions.delete(session.id)
     this.#beats.remove(session)
-    this.#feeds.leave(session.feed, session)
+    this.#audiences.leave(session.audience, session)
     for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)
   }
 

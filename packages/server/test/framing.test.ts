@@ -87,7 +87,7 @@ test('a batch is one event with every record of the flush, under the last cursor
   ])
 })
 
-test('a single frame is not copied, so that every feed shares its bytes and its chunk', () => {
+test('a single frame is not copied, so that every audience shares its bytes and its chunk', () => {
   const framing = choose({})
   const frame = framing.encode(record(8))
   expect(framing.assemble([frame], record(8))).toBe(frame)
