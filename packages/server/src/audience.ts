@@ -1,4 +1,4 @@
-// The sessions that get the same bytes: same topic set, same framing.
+// The sessions that get the same bytes: same topic set, same framing, same parts of the cursor.
 
 import type { Position, TopicSet } from '@tidemark/log'
 import type { Block } from './block.ts'
@@ -31,19 +31,60 @@ export class Audience {
   readonly framing: Framing
   /** What its topic set counts for. */
   readonly bytes: number
+  readonly #onEmpty: (audience: Audience) => void
   /** Every open session of this audience, whatever its state. */
-  readonly members: Set<AudienceMember> = new Set()
+  readonly #members = new Set<AudienceMember>()
   /** Those that are level with the tail and get what is flushed. */
-  readonly live: Set<AudienceMember> = new Set()
+  readonly #live = new Set<AudienceMember>()
   #pending: Block[] = []
   #pendingBytes = 0
   #newest: FramedRecord | undefined
   #isStrict = false
 
-  constructor(topics: TopicSet, framing: Framing, bytes: number) {
+  constructor(
+    { topics, framing, bytes }: Pick<Audience, 'topics' | 'framing' | 'bytes'>,
+    onEmpty: (audience: Audience) => void,
+  ) {
     this.topics = topics
     this.framing = framing
     this.bytes = bytes
+    this.#onEmpty = onEmpty
+  }
+
+  /** Open sessions, whatever their state. */
+  get memberCount(): number {
+    return this.#members.size
+  }
+
+  /** Whether anybody gets what is flushed. */
+  get isHeard(): boolean {
+    return this.#live.size > 0
+  }
+
+  /** Takes a session in. It gets nothing until it is level. */
+  enter(member: AudienceMember): void {
+    this.#members.add(member)
+  }
+
+  /** A member is level with the tail: from now on it gets what is flushed. */
+  goLive(member: AudienceMember): void {
+    this.#live.add(member)
+  }
+
+  /** A member cannot keep up: it stays a member, and gets nothing until it is level again. */
+  stepOut(member: AudienceMember): void {
+    this.#live.delete(member)
+  }
+
+  /** Lets a member go. The last one takes the audience along. */
+  leave(member: AudienceMember): void {
+    this.#live.delete(member)
+    if (this.#members.delete(member) && this.#members.size === 0) this.#onEmpty(this)
+  }
+
+  /** Those that get what is flushed, in a list of its own: they may step out while it is gone through. */
+  listLive(): readonly AudienceMember[] {
+    return [...this.#live]
   }
 
   /** Whether the next flush has anything to send. */
@@ -79,8 +120,9 @@ export class Audience {
     this.#newest = undefined
     this.#isStrict = false
     if (newest === undefined) return
-    const block = this.framing.assemble(frames, newest.record)
+    const { position } = newest.record
+    const block = this.framing.assemble(frames, { position, parts: this.framing.parts })
     const flush = { block, events: frames.length, before, isStrict }
-    for (const session of this.live) session.writeLive(flush)
+    for (const session of this.#live) session.writeLive(flush)
   }
 }

@@ -1,16 +1,16 @@
 // All audiences of a node, found by what they subscribe to.
 
 import type { Topic, TopicSet } from '@tidemark/log'
-import { ServerError } from './errors.ts'
 import { Audience } from './audience.ts'
 import type { AudienceMember } from './audience.ts'
+import { ServerError } from './errors.ts'
 import type { Framing } from './framing.ts'
 import { topicSetFreeBytes } from './limits.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
 import { PatternTrie } from './pattern-trie.ts'
 
-/** What a topic set counts for while its session is being opened. */
-export interface AudiencePlace {
+/** What a topic set counts for before it has its audience. */
+export interface TopicSetPlace {
   readonly topics: TopicSet
   /** What of it counts against all audiences together. */
   readonly bytes: number
@@ -30,18 +30,20 @@ export class Audiences {
     this.#bytesMax = bytesMax
   }
 
-  /** What all topic sets count for now, those of sessions that are being opened included. */
+  /** What all topic sets count for now, those of sessions that are being opened or moved included. */
   get heldBytes(): number {
     return this.#heldBytes
   }
 
   /**
-   * Counts a topic set before anything is awaited with it. What comes of it is `open` or `giveBack`, once.
+   * Counts a topic set before anything is awaited with it. What comes of it is `open` or `giveBack`, once. A session that is the
+   * last of the audience it leaves for this set may take that one's bytes over: taking names out is never refused for it.
    * @throws ServerError `FULL`
    */
-  reserve(topics: TopicSet): AudiencePlace {
+  reserve(topics: TopicSet, leaving?: Audience): TopicSetPlace {
     const bytes = Math.max(0, measureTopicSet(topics) - topicSetFreeBytes)
-    if (bytes > 0 && this.#heldBytes + bytes > this.#bytesMax) {
+    const freed = leaving?.memberCount === 1 ? leaving.bytes : 0
+    if (bytes > 0 && this.#heldBytes - freed + bytes > this.#bytesMax) {
       throw new ServerError(
         'FULL',
         `The topic sets of this node's sessions may take ${this.#bytesMax} bytes, and they are in use. Try again later, follow fewer names or patterns such as orders/*, or raise topicSetsBytesMax.`,
@@ -51,20 +53,23 @@ export class Audiences {
     return { topics, bytes }
   }
 
-  /** Frees the place of a session that did not open. */
-  giveBack(place: AudiencePlace): void {
+  /** Frees the place of a topic set that got no audience. */
+  giveBack(place: TopicSetPlace): void {
     this.#heldBytes -= place.bytes
   }
 
-  /** The audience of a topic set and framing, made when it is the first to ask. Sessions that share one count once. */
-  open(place: AudiencePlace, framing: Framing): Audience {
+  /**
+   * The audience of a topic set and framing, made when it is the first to ask. Sessions that share one count once. It leaves the
+   * registry with its last member, so the asker enters it in the same turn.
+   */
+  open(place: TopicSetPlace, framing: Framing): Audience {
     const { topics } = place
     const existing = this.#byFraming.get(framing.key)?.get(topics.key)
     if (existing !== undefined) {
       this.giveBack(place)
       return existing
     }
-    const audience = new Audience(topics, framing, place.bytes)
+    const audience = new Audience({ topics, framing, bytes: place.bytes }, this.#takeOut)
     this.#file(audience)
     for (const topic of topics.topics) {
       const audiences = this.#byTopic.get(topic)
@@ -73,20 +78,6 @@ export class Audiences {
     }
     for (const pattern of topics.patterns) this.#byPattern.add(pattern, audience)
     return audience
-  }
-
-  /** Lets a session go; an audience that nobody is left in goes with it. */
-  leave(audience: Audience, session: AudienceMember): void {
-    audience.live.delete(session)
-    audience.members.delete(session)
-    if (audience.members.size > 0 || !this.#unfile(audience)) return
-    this.#heldBytes -= audience.bytes
-    for (const topic of audience.topics.topics) {
-      const audiences = this.#byTopic.get(topic)
-      audiences?.delete(audience)
-      if (audiences?.size === 0) this.#byTopic.delete(topic)
-    }
-    for (const pattern of audience.topics.patterns) this.#byPattern.remove(pattern, audience)
   }
 
   /** Calls `visit` with every audience a topic goes to; more than once where several names of an audience match. */
@@ -100,14 +91,14 @@ export class Audiences {
     const audiences = new Set<Audience>()
     for (const topic of topics) this.match(topic, (audience) => audiences.add(audience))
     let count = 0
-    for (const audience of audiences) count += audience.members.size
+    for (const audience of audiences) count += audience.memberCount
     return count
   }
 
   /** Every live session of every audience. */
   listLive(): AudienceMember[] {
     return [...this.#byFraming.values()].flatMap((audiences) =>
-      [...audiences.values()].flatMap((audience) => [...audience.live]),
+      [...audiences.values()].flatMap((audience) => audience.listLive()),
     )
   }
 
@@ -124,11 +115,18 @@ export class Audiences {
     else audiences.set(topics.key, audience)
   }
 
-  /** Whether the audience was there to be taken out. */
-  #unfile({ framing, topics }: Audience): boolean {
+  /** The last member has left. One function for all audiences: each holds a reference to it. */
+  readonly #takeOut = (audience: Audience): void => {
+    const { framing, topics, bytes } = audience
     const audiences = this.#byFraming.get(framing.key)
-    const isTaken = audiences?.delete(topics.key) ?? false
+    audiences?.delete(topics.key)
     if (audiences?.size === 0) this.#byFraming.delete(framing.key)
-    return isTaken
+    this.#heldBytes -= bytes
+    for (const topic of topics.topics) {
+      const others = this.#byTopic.get(topic)
+      others?.delete(audience)
+      if (others?.size === 0) this.#byTopic.delete(topic)
+    }
+    for (const pattern of topics.patterns) this.#byPattern.remove(pattern, audience)
   }
 }

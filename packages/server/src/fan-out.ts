@@ -162,7 +162,7 @@ export class FanOut {
     } catch (error) {
       this.#onError(error)
       // Nobody got the block; each of them gets its records from the log.
-      for (const session of [...audience.live]) {
+      for (const session of audience.listLive()) {
         session.leaveLive(before)
         session.resume()
       }
@@ -175,7 +175,7 @@ export class FanOut {
     const { topic } = framed.record
     const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
     this.#audiences.match(topic, (audience) => {
-      if (audience.live.size === 0) return
+      if (!audience.isHeard) return
       if (!audience.isPending) dirty.push(audience)
       try {
         audience.add(framed, isStrict)

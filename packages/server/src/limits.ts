@@ -239,6 +239,30 @@ export const heartbeatMs: number = 15_000
 /** A beat is late by a sixteenth of the interval at most: 16 timer runs serve all sessions, however many. */
 export const beatGrains: number = 16
 
+/**
+ * How often the wall clock is looked at while something waits for a time of it: a clock that was set ahead is late by so much.
+ * Milliseconds.
+ */
+export const wallClockLookMs: number = 60_000
+
+/** When a grant may end, in milliseconds since 1970: from 1973 on, so that seconds are found out, up to the last date there is. */
+export const expiresAtRange: { readonly from: number; readonly to: number } = {
+  from: 100_000_000_000,
+  to: 8_640_000_000_000_000,
+}
+
+/** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
+export const ownerCharactersMax: number = 256
+
+/** Characters of a node's name: with 23 of its own, a session id has 55 at most. */
+export const nodeNameCharactersMax: number = 32
+
+/** Characters of the key of a kept topic set: a part of a cursor has 64, of which a cursor takes up to 42, and a line 1. */
+export const topicSetKeyCharactersMax: number = 21
+
+/** Events of a session's own that wait until its stream has begun, `writeBytesMax` of them at most: some of them say hello. */
+export const earlyEventsMax: number = 64
+
 /** Sessions that are told of a deadline in one turn: 1,000 writes are about 7 ms. Others have the loop in between. */
 export const dueAtOnceMax: number = 1_000
 

@@ -5,49 +5,43 @@
 // It lags when its socket takes no more, or when it has got as many events as its pace allows.
 
 import type { Position } from '@tidemark/log'
+import type { AddedTopics } from './added-topics.ts'
+import type { Audience, AudienceMember, Flush } from './audience.ts'
 import type { Block } from './block.ts'
+import { Closing } from './closing.ts'
 import { encodeBye } from './control-events.ts'
-import type { ByeReason } from './control-events.ts'
-import type { Deadlines } from './deadlines.ts'
-import type { Audience, Flush } from './audience.ts'
-import type { BlockHolder, HeldBlocks } from './held-blocks.ts'
+import { EarlyEvents } from './early-events.ts'
+import type { BlockHolder } from './held-blocks.ts'
+import { LargeBlocks } from './large-blocks.ts'
+import type { LargeWriter } from './large-writes.ts'
 import { writeBytesMax } from './limits.ts'
-import type { LargeWriter, LargeWrites } from './large-writes.ts'
 import type { Pace } from './pace.ts'
+import type { Place } from './place.ts'
+import type { SessionHost } from './session-host.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 export type SessionState = 'replaying' | 'live' | 'lagging' | 'closed'
 
-/** What sessions need of the node they live in. */
-export interface SessionHost {
-  /** Sessions whose sockets take nothing, until they count as stalled. */
-  readonly blocked: Deadlines<Session>
-  /** Sessions that have been told goodbye, until they are cut off. */
-  readonly leaving: Deadlines<Session>
-  /** Sessions that have used up their rate, until they are looked at again. */
-  readonly paced: Deadlines<Session>
-  /** Blocks of replays that are too large to wait for sockets without a bound of their own. */
-  readonly largeWrites: LargeWrites
-  /** Large blocks, shared with others, that sessions are blocked by. */
-  readonly heldBlocks: HeldBlocks
-  /** Where live sessions stand. */
-  readonly livePosition: Position
-  /** The session is behind and writable: bring it level again. */
-  catchUp(session: Session): void
-  /** Sends the session away. */
-  dismiss(session: Session, reason: ByeReason): void
-  /** The session is over. */
-  forget(session: Session): void
-  /** The session's sink threw. */
-  onError(error: unknown): void
+/** What a session is opened with. */
+export interface SessionOptions {
+  readonly sink: Sink
+  readonly host: SessionHost<Session>
+  readonly cursor: Position
+  readonly pace?: Pace | undefined
+  readonly user?: string | undefined
+  readonly label?: string | undefined
+  /** Topics that are replayed from an older place first. */
+  readonly added?: AddedTopics | undefined
 }
 
 /** One subscriber's connection. Only its own methods change its state. */
-export class Session implements SinkListener, LargeWriter, BlockHolder {
+export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
   readonly id: string
-  readonly audience: Audience
+  readonly user: string | undefined
+  readonly label: string | undefined
+  #audience: Audience
   readonly #sink: Sink
-  readonly #host: SessionHost
+  readonly #host: SessionHost<Session>
   #state: SessionState = 'replaying'
   #cursor: Position
   readonly #pace: Pace | undefined
@@ -58,22 +52,27 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
   /** While it is blocked: what waited when it was last looked at. */
   #bytesWaiting = 0
   #whenReady: (() => void) | undefined
-  /** It has a place among large writes, or waits for one. */
-  #isLarge = false
-  #largeTurn: Promise<void> | undefined
-  #holdsBlock = false
+  #large: LargeBlocks | undefined
+  #added: AddedTopics | undefined
+  #early: EarlyEvents | undefined
+  /** Why it closed, or somebody who waits to hear it. */
+  #ending: string | Closing | undefined
 
-  constructor(
-    id: string,
-    audience: Audience,
-    options: { sink: Sink; host: SessionHost; cursor: Position; pace?: Pace | undefined },
-  ) {
+  constructor(id: string, audience: Audience, options: SessionOptions) {
     this.id = id
-    this.audience = audience
+    this.user = options.user
+    this.label = options.label
+    this.#audience = audience
     this.#sink = options.sink
     this.#host = options.host
     this.#cursor = options.cursor
     this.#pace = options.pace
+    this.#added = options.added
+  }
+
+  /** The sessions that get the same bytes. */
+  get audience(): Audience {
+    return this.#audience
   }
 
   get state(): SessionState {
@@ -104,29 +103,78 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     return this.#hasBeenLive
   }
 
-  /** Every event up to here has been written to the socket. */
+  /** Every event up to here has been written to the socket; of topics that are being added, not yet. */
   get cursor(): Position {
     return this.#state === 'live' ? this.#host.livePosition : this.#cursor
   }
 
+  /** Topics that are being replayed from an older place. */
+  get added(): AddedTopics | undefined {
+    return this.#added
+  }
+
+  /** Where its replay stands: that of added topics, while there is one. */
+  get replayedTo(): Position {
+    return this.#added?.at ?? this.cursor
+  }
+
+  /** What an id says when the replay has come to `position`. */
+  placeAt(position: Position): Place {
+    const { parts } = this.#audience.framing
+    if (this.#added === undefined) return { position, parts }
+    return { position: this.#cursor, parts: this.#added.partsAt(position, parts) }
+  }
+
+  /** Resolves to why it closed. */
+  get whenClosed(): Promise<string> {
+    if (typeof this.#ending === 'string') return Promise.resolve(this.#ending)
+    this.#ending ??= new Closing()
+    return this.#ending.reason
+  }
+
   /** Begins to hear from the socket. A socket that is already gone closes the session at once. */
   open(): void {
-    this.audience.members.add(this)
+    this.#audience.enter(this)
     this.#sink.listen(this)
+  }
+
+  /**
+   * Follows another audience from where it stands, by the laggard's way, but not as a laggard: no rule leaves anything out. `added` is
+   * replayed first.
+   */
+  moveInto(audience: Audience, added: AddedTopics | undefined): void {
+    if (this.isClosed) return
+    this.#cursor = this.cursor
+    // Before the old one is left: it may be the same.
+    audience.enter(this)
+    if (audience !== this.#audience) this.#audience.leave(this)
+    this.#audience.stepOut(this)
+    this.#audience = audience
+    if (added !== this.#added) this.#added?.finish()
+    this.#added = added
+    // A replay that runs looks at what it is for after each pause; a laggard's begins when it can go on.
+    if (this.#state !== 'live') return
+    this.#state = 'replaying'
+    this.#host.catchUp(this)
+  }
+
+  /** The added topics are level with the rest of the stream. */
+  endAdded(): void {
+    this.#added?.finish()
+    this.#added = undefined
   }
 
   /** Resolves when it has the place it asked for with `takeLarge`; undefined when it waits for none. */
   get largeTurn(): Promise<void> | undefined {
-    return this.#largeTurn
+    return this.#large?.turn
   }
 
   /** Whether a large block of its own may be written now; if not, `largeTurn` tells when. */
   takeLarge(bytes: number): boolean {
     // It may have closed with what was written before; nobody would give the place back.
     if (this.isClosed) return false
-    this.#isLarge = true
-    this.#largeTurn = this.#host.largeWrites.take(this, bytes)
-    return this.#largeTurn === undefined
+    this.#large ??= new LargeBlocks(this, this.#host)
+    return this.#large.take(bytes)
   }
 
   /**
@@ -134,7 +182,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
    * or may have been removed.
    */
   endTurn(turn: Promise<void>): void {
-    if (this.#largeTurn === turn) this.#leaveLarge()
+    if (this.largeTurn === turn) this.#large?.leave()
   }
 
   /** Others have waited long enough for this socket to take its block. */
@@ -143,20 +191,45 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     this.cutOff()
   }
 
-  /** Writes during a replay: `events` of them, behind which the stream stands at `cursor`. */
+  /** Writes during a replay: `events` of them, behind which the replay stands at `cursor`. */
   writeReplay(block: Block, cursor: Position, events: number): void {
     if (this.isClosed) return
-    this.#cursor = cursor
+    this.moveTo(cursor)
     this.#hasBegun = true
     this.#pace?.take(events)
     this.#send(block)
+    this.#releaseEarly()
+  }
+
+  /** Writes an event of its own, or tells that it cannot: it is kept only while the stream has not begun. */
+  writeOwn(block: Block): boolean | Promise<boolean> {
+    if (this.isClosed || this.#hasBegun) return this.#writeOwn(block)
+    this.#early ??= new EarlyEvents()
+    return this.#early.add(block)
+  }
+
+  #writeOwn(block: Block): boolean {
+    const isOpen = this.#state === 'live' || this.#state === 'replaying'
+    if (!isOpen || !this.#isReady()) return false
+    this.#pace?.take(1)
+    this.#send(block)
+    if (this.isClosed) return false
+    this.holdShared(block)
+    if (!this.#isWritable) this.leaveLive()
+    return true
+  }
+
+  #releaseEarly(): void {
+    const early = this.#early
+    this.#early = undefined
+    early?.release((block) => this.#writeOwn(block))
   }
 
   /** Counts a large block that others may get as well, and that its socket has just been given, until it has taken it. */
   holdShared(block: Block): void {
     if (this.#isWritable || this.isClosed || block.bytes.length <= writeBytesMax) return
-    this.#holdsBlock = true
-    this.#host.heldBlocks.hold(this, block)
+    this.#large ??= new LargeBlocks(this, this.#host)
+    this.#large.hold(block)
   }
 
   /** Sent away for being behind with what no session may be behind with. */
@@ -166,7 +239,8 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
 
   /** Moves the cursor over records that are not this session's. */
   moveTo(cursor: Position): void {
-    this.#cursor = cursor
+    if (this.#added === undefined) this.#cursor = cursor
+    else this.#added.at = cursor
   }
 
   /** Resolves when the socket takes bytes and the pace allows an event, or the session is closed. */
@@ -188,8 +262,8 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     this.#state = 'live'
     this.#hasBeenLive = true
     this.#hasLagged = false
-    this.#leaveLarge()
-    this.audience.live.add(this)
+    this.#large?.leave()
+    this.#audience.goLive(this)
     if (!this.#isWritable) this.leaveLive()
   }
 
@@ -214,12 +288,12 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
    * Writes a beat of its place: live, or in a long replay of little, so that it keeps its place and its connection. A
    * blocked socket gets none.
    */
-  beat(encode: (position: Position) => Block): void {
+  beat(encode: (place: Place) => Block): void {
     if (this.#state === 'live') {
-      this.#send(encode(this.cursor))
+      this.#send(encode(this.placeAt(this.cursor)))
       if (!this.#isWritable) this.leaveLive()
     } else if (this.#state === 'replaying' && this.#hasBegun && this.#isWritable) {
-      this.#send(encode(this.#cursor))
+      this.#send(encode(this.placeAt(this.replayedTo)))
     }
   }
 
@@ -229,7 +303,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     this.#cursor = at
     this.#state = 'lagging'
     this.#hasLagged = true
-    this.audience.live.delete(this)
+    this.#audience.stepOut(this)
   }
 
   /** Reads on from the log after `leaveLive`, if it can. */
@@ -247,7 +321,6 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     this.#isWritable = true
     this.#host.blocked.delete(this)
     this.#leaveLarge()
-    this.#letGo()
     this.#goOn()
   }
 
@@ -270,22 +343,21 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
 
   closed(): void {
     this.#host.leaving.delete(this)
-    this.#finish()
+    this.#finish('disconnected')
     this.#leaveLarge()
-    this.#letGo()
   }
 
   /**
    * Says why and ends the stream; the client comes back by itself after `retryMs`. A socket that takes nothing holds this one
    * small block more. Who does not read it is cut off after a while, and resumes all the same.
    */
-  bye(reason: ByeReason, retryMs: number): void {
+  bye(reason: string, retryMs: number): void {
     if (this.isClosed) return
     this.#send(encodeBye(reason, retryMs))
     if (this.isClosed) return
     this.#host.leaving.add(this)
     this.#guard(() => this.#sink.end())
-    this.#finish()
+    this.#finish(reason)
   }
 
   /** Cuts the connection of a session that has been told goodbye. */
@@ -299,7 +371,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
       const wasWritable = this.#isWritable
       this.#isWritable = this.#sink.write(block)
       // A beat keeps a place in line.
-      if (this.#isWritable && this.#largeTurn === undefined) this.#leaveLarge()
+      if (this.#isWritable && this.largeTurn === undefined) this.#large?.leave()
       if (!wasWritable || this.#isWritable || this.isClosed) return
       this.#bytesWaiting = this.#sink.bytesWaiting ?? 0
       this.#host.blocked.add(this)
@@ -311,29 +383,26 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
   }
 
   /** It is over, as far as the node is concerned. */
-  #finish(): void {
+  #finish(reason: string): void {
     if (this.isClosed) return
     this.#host.blocked.delete(this)
     this.#host.paced.delete(this)
-    this.audience.live.delete(this)
+    this.#audience.leave(this)
+    this.endAdded()
     this.#state = 'closed'
     // What waits for its socket is there until that has closed; a place in line is not.
-    if (this.#largeTurn !== undefined) this.#leaveLarge()
+    if (this.largeTurn !== undefined) this.#large?.leave()
     this.#release()
+    this.#releaseEarly()
     this.#host.forget(this)
+    if (this.#ending instanceof Closing) this.#ending.tell(reason)
+    this.#ending = reason
   }
 
-  #letGo(): void {
-    if (!this.#holdsBlock) return
-    this.#holdsBlock = false
-    this.#host.heldBlocks.letGo(this)
-  }
-
+  /** Nothing waits for its socket any more. */
   #leaveLarge(): void {
-    if (!this.#isLarge) return
-    this.#isLarge = false
-    this.#largeTurn = undefined
-    this.#host.largeWrites.leave(this)
+    this.#large?.leave()
+    this.#large?.letGo()
   }
 
   #guard(act: () => void): void {

@@ -1,0 +1,32 @@
+// Who a session is for, as a door or the application says it; checked before the session opens.
+
+import { ServerError } from './errors.ts'
+import { ownerCharactersMax } from './limits.ts'
+import { quoteValue } from './quote.ts'
+import { readExpiry } from './read-expiry.ts'
+import { readMembers } from './read-members.ts'
+import type { SessionOwner } from './session-handle.ts'
+
+/**
+ * Each member once, so that what is checked is what is used.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function readOwner(given: SessionOwner): SessionOwner {
+  const { user, label, expiresAt } = readMembers(given, ['user', 'label', 'expiresAt'], {
+    code: 'OPTION_INVALID',
+    what: 'The owner of a session',
+  })
+  requireName('user', user)
+  requireName('label', label)
+  return { user, label, expiresAt: readExpiry(expiresAt) }
+}
+
+function requireName(what: string, name: unknown): void {
+  if (name === undefined) return
+  const isName = typeof name === 'string' && name !== '' && name.length <= ownerCharactersMax
+  if (isName) return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `The ${what} of a session is a text of 1 to ${ownerCharactersMax} characters; got ${quoteValue(name)}.`,
+  )
+}
