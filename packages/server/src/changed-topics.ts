@@ -35,8 +35,7 @@ export async function resumeChanged(
     const covered = coveredKey === undefined ? undefined : await table.find(coveredKey)
     if (covered === undefined) return subscription
     const missing = namesBeyond(topics, covered)
-    if (missing.length > 0)
-      added = { topics: parseTopicSet(missing), covered, coveredKey, at }
+    if (missing.length > 0) added = { topics: parseTopicSet(missing), covered, coveredKey, at }
   }
   return {
     ...subscription,

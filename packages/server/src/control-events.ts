@@ -33,7 +33,13 @@ export interface Gap {
  * and named no reason of its own.
  */
 export type ByeReason =
-  'full' | 'draining' | 'log-unavailable' | 'stalled' | 'lagging' | 'expired' | 'ended'
+  | 'full'
+  | 'draining'
+  | 'log-unavailable'
+  | 'stalled'
+  | 'lagging'
+  | 'expired'
+  | 'ended'
 
 export interface ReadyFacts {
   readonly session: string
@@ -79,9 +85,7 @@ export function encodeGap(gap: Omit<Gap, 'to'>, end: Place): Block {
 
 /** The heartbeat. A named event, because an `id` without data does not move Firefox's last id. */
 export function encodeBeat(place: Place): Block {
-  return Block.fromText(
-    encodeEvent({ id: formatPlace(place), event: 'tidemark.beat', data: '{}' }),
-  )
+  return Block.fromText(encodeEvent({ id: formatPlace(place), event: 'tidemark.beat', data: '{}' }))
 }
 
 /**

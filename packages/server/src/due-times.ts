@@ -104,7 +104,8 @@ export class DueTimes<Item> {
     for (;;) {
       const left = this.#heap[entry.index * 2 + 1]
       const right = this.#heap[entry.index * 2 + 2]
-      const child = right !== undefined && left !== undefined && right.dueAt < left.dueAt ? right : left
+      const child =
+        right !== undefined && left !== undefined && right.dueAt < left.dueAt ? right : left
       if (child === undefined || child.dueAt >= entry.dueAt) return
       this.#swap(child, entry)
     }

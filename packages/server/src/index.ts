@@ -11,12 +11,7 @@ export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export { lagActions } from './lag-rules.ts'
 export type { LagAction, LagRule } from './lag-rules.ts'
 export type { PublishInput, TopicInput } from './new-event.ts'
-export type {
-  SessionEvent,
-  SessionHandle,
-  SessionOwner,
-  TopicChange,
-} from './session-handle.ts'
+export type { SessionEvent, SessionHandle, SessionOwner, TopicChange } from './session-handle.ts'
 export type { SessionFilter } from './session-registry.ts'
 export type { Sink, SinkListener } from './sink.ts'
 export { checkBodyHeaders } from './body-headers.ts'

@@ -9,7 +9,7 @@ import type { AddedTopics } from './added-topics.ts'
 import type { Audience, AudienceMember, Flush } from './audience.ts'
 import type { Block } from './block.ts'
 import { Closing } from './closing.ts'
-import { encodeBye } from './control-events.ts'
+import { encodeBeat, encodeBye } from './control-events.ts'
 import { EarlyEvents } from './early-events.ts'
 import type { BlockHolder } from './held-blocks.ts'
 import { LargeBlocks } from './large-blocks.ts'
@@ -152,10 +152,13 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#audience = audience
     if (added !== this.#added) this.#added?.finish()
     this.#added = added
+    const wasLive = this.#state === 'live'
+    if (wasLive) this.#state = 'replaying'
+    const place = this.placeAt(this.replayedTo)
+    // The client's cursor names the new topics from here on: cut before the next event, it would come back to the old ones.
+    if (place.parts.size > 0) this.beat(() => encodeBeat(place))
     // A replay that runs looks at what it is for after each pause; a laggard's begins when it can go on.
-    if (this.#state !== 'live') return
-    this.#state = 'replaying'
-    this.#host.catchUp(this)
+    if (wasLive) this.#host.catchUp(this)
   }
 
   /** The added topics are level with the rest of the stream. */
