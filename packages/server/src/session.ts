@@ -359,8 +359,9 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#send(encodeBye(reason, retryMs))
     if (this.isClosed) return
     this.#host.leaving.add(this)
-    this.#guard(() => this.#sink.end())
+    // Before the end, which some sinks answer at once with their close.
     this.#finish(reason)
+    this.#guard(() => this.#sink.end())
   }
 
   /** Cuts the connection of a session that has been told goodbye. */

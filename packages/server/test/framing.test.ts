@@ -25,10 +25,10 @@ const choose = (choice: Partial<FramingChoice>): Framing =>
   createFraming({ shape: 'plain', fields: [], isNamedByTopic: false, ...choice })
 
 function render(framing: Framing, records: readonly EventRecord[]): string {
-  const last = records.at(-1) ?? record(0)
+  const { position } = records.at(-1) ?? record(0)
   const block = framing.assemble(
     records.map((one) => framing.encode(one)),
-    last,
+    { position, parts: framing.parts },
   )
   return new TextDecoder().decode(block.bytes)
 }
@@ -90,6 +90,7 @@ test('a batch is one event with every record of the flush, under the last cursor
 test('a single frame is not copied, so that every audience shares its bytes and its chunk', () => {
   const framing = choose({})
   const frame = framing.encode(record(8))
-  expect(framing.assemble([frame], record(8))).toBe(frame)
+  const place = { position: record(8).position, parts: framing.parts }
+  expect(framing.assemble([frame], place)).toBe(frame)
   expect(frame.chunk).toBe(frame.chunk)
 })
