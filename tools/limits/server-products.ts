@@ -40,7 +40,13 @@ export const serverProducts: readonly Product[] = [
   },
   {
     what: 'idle sessions × what a connection of HTTP/1.1 costs',
-    limits: [sessions, 'server.beatGrains', 'server.dueAtOnceMax', 'server.waitersKeptMax'],
+    limits: [
+      sessions,
+      'server.beatGrains',
+      'server.dueAtOnceMax',
+      'server.waitersKeptMax',
+      'server.ownerCharactersMax',
+    ],
     worstCase: (look) => look(sessions) * 10 * KiB,
     boundedBy: '`maxSessions`; then `FULL`',
     filledBy: {
@@ -53,6 +59,7 @@ export const serverProducts: readonly Product[] = [
     limits: [
       'server.writeBytesMax',
       'server.writeBlocksMax',
+      'server.earlyEventsMax',
       'server.flushBytesMax',
       'server.flushEventsMax',
       'server.http2SliceBytes',

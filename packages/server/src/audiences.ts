@@ -42,7 +42,15 @@ export class Audiences {
    */
   reserve(topics: TopicSet, leaving?: Audience): TopicSetPlace {
     const bytes = Math.max(0, measureTopicSet(topics) - topicSetFreeBytes)
-    const freed = leaving?.memberCount === 1 ? leaving.bytes : 0
+    this.hold(bytes, leaving?.memberCount === 1 ? leaving.bytes : 0)
+    return { topics, bytes }
+  }
+
+  /**
+   * Counts bytes for topic sets that have no audience, until `letGo`. `freed` will be free soon.
+   * @throws ServerError `FULL`
+   */
+  hold(bytes: number, freed = 0): void {
     if (bytes > 0 && this.#heldBytes - freed + bytes > this.#bytesMax) {
       throw new ServerError(
         'FULL',
@@ -50,12 +58,15 @@ export class Audiences {
       )
     }
     this.#heldBytes += bytes
-    return { topics, bytes }
+  }
+
+  letGo(bytes: number): void {
+    this.#heldBytes -= bytes
   }
 
   /** Frees the place of a topic set that got no audience. */
   giveBack(place: TopicSetPlace): void {
-    this.#heldBytes -= place.bytes
+    this.letGo(place.bytes)
   }
 
   /**

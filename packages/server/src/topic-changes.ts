@@ -4,11 +4,12 @@ import { parseCursor, parseTopicSet } from '@tidemark/log'
 import type { Position, TopicSet } from '@tidemark/log'
 import { AddedTopics } from './added-topics.ts'
 import type { AddedAt } from './added-topics.ts'
-import type { Audiences, TopicSetPlace } from './audiences.ts'
+import type { Audiences } from './audiences.ts'
 import { namesBeyond, namesOf } from './changed-topics.ts'
 import type { TopicSetTable } from './changed-topics.ts'
 import { ServerError } from './errors.ts'
 import { wrapLogError } from './log-faults.ts'
+import { measureTopicSet } from './measure-topic-set.ts'
 import { noParts, partsOfTopics } from './place.ts'
 import { quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
@@ -51,22 +52,13 @@ export class TopicChanges {
   }
 
   /**
-   * A replay of added topics, counted like the sets of audiences until it is over.
+   * A replay of added topics. Its two sets count until it is over, and whole: what is free is the audience's.
    * @throws ServerError `FULL`
    */
   beginAdded(given: AddedAt): AddedTopics {
-    const topics = this.#audiences.reserve(given.topics)
-    let covered: TopicSetPlace
-    try {
-      covered = this.#audiences.reserve(given.covered)
-    } catch (error) {
-      this.#audiences.giveBack(topics)
-      throw error
-    }
-    return new AddedTopics(given, () => {
-      this.#audiences.giveBack(topics)
-      this.#audiences.giveBack(covered)
-    })
+    const bytes = measureTopicSet(given.topics) + measureTopicSet(given.covered)
+    this.#audiences.hold(bytes)
+    return new AddedTopics(given, () => this.#audiences.letGo(bytes))
   }
 
   async #changeAfter(

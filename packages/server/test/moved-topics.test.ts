@@ -256,7 +256,7 @@ test('after thousands of changes, refused, cut short and done, every byte is fre
       expect(error).toMatchObject({ code: expect.stringMatching(/FULL|TOPIC_SET_INVALID/) }),
     )
     if (random.int(5) === 0) one?.client.connection?.cut()
-    else if (random.int(5) === 0) one?.client.connection?.block()
+    if (random.int(5) === 0) one?.client.connection?.block()
   }
   for (const { client } of opened) client.connection?.cut()
   await settleAll()

@@ -14,7 +14,9 @@ const key = fc.stringMatching(new RegExp(`^[0-9A-Za-z_-]{1,${topicSetKeyCharacte
 
 test('a place comes back from its text, with the topics and the replay that it names', () => {
   fc.assert(
-    fc.property(position, position, key, key, (at, replayed, topicsKey, coveredKey) => {
+    fc.property(fc.tuple(position, position), fc.tuple(key, key), (places, keys) => {
+      const [at, replayed] = places
+      const [topicsKey, coveredKey] = keys
       const parts = addCatchUp(partsOfTopics(topicsKey), { at: replayed, coveredKey })
       const parsed = parseCursor(formatPlace({ position: at, parts }))
       expect(parsed && sequenceOf(parsed.position)).toBe(sequenceOf(at))

@@ -142,17 +142,19 @@ test('an event of its own reaches one session, in its framing, and moves no curs
   expect(other.client.published.map(({ data }) => data)).toEqual(['before', 'after'])
 })
 
-test.each<[string, object, string, string]>([
-  ['an envelope', { framing: 'envelope' }, 'own', '{"type":"own","time":1767268800000,"data":1}'],
-  ['a batch', { framing: 'batch' }, 'batch', '[{"type":"own","time":1767268800000,"data":1}]'],
-  ['events named by topic', { event: 'topic' }, 'own', '1'],
+const enveloped = '{"type":"own","time":1767268800000,"data":1}'
+
+test.each<[string, object, { readonly type: string; readonly data: string }]>([
+  ['envelopes', { framing: 'envelope' }, { type: 'own', data: enveloped }],
+  ['batches', { framing: 'batch' }, { type: 'batch', data: `[${enveloped}]` }],
+  ['events named by topic', { event: 'topic' }, { type: 'own', data: '1' }],
 ])(
   'an event of its own in a stream of %s has no topic it was not given',
-  async (_, shape, type, data) => {
+  async (_, shape, looks) => {
     const { tide } = create()
     const { client, session } = await open(tide, undefined, shape)
     await session.send({ type: 'own', data: 1 })
-    expect(client.published).toMatchObject([{ type, data, id: client.lastEventId }])
+    expect(client.published).toMatchObject([{ ...looks, id: client.lastEventId }])
     await session.send({ type: 'own', data: 1, topic: 'rooms/1' })
     const second = client.published[1]
     expect(`${second?.type} ${second?.data}`).toContain('rooms/1')

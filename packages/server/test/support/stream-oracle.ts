@@ -5,7 +5,6 @@ import { parseCursor, parseTopic } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import type { DecodedEvent } from '@tidemark/wire'
-import { expect } from 'vitest'
 import { namesBeyond } from '../../src/changed-topics.ts'
 import { readParts } from '../../src/place.ts'
 import type { MemoryTopicSetTable } from './topic-set-table.ts'
@@ -13,6 +12,11 @@ import type { MemoryTopicSetTable } from './topic-set-table.ts'
 /** A record of the history: its sequence is its index plus one. */
 export interface KnownRecord {
   readonly topic: string
+}
+
+/** Fails a test in which `what` does not hold. */
+export function demand(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`It does not hold that ${what}`)
 }
 
 /** Where a stream stands, as an id says it. */
@@ -49,11 +53,11 @@ export class StreamOracle {
     const sequence = event.type.startsWith('tidemark.') ? undefined : Number(event.data)
     if (sequence !== undefined) {
       const isOfPlace = sequence === (next.catchUp?.sequence ?? next.sequence)
-      expect(isOfPlace, `event ${sequence} says where it stands: ${event.id}`).toBe(true)
+      demand(isOfPlace, `event ${sequence} says where it stands: ${event.id}`)
     }
     if (before === undefined) return
     const step = `${event.type} ${event.data} from ${describe(before)} to ${describe(next)}`
-    expect(this.#isComplete(before, next, sequence), step).toBe(true)
+    demand(this.#isComplete(before, next, sequence), `nothing left out, nothing twice: ${step}`)
   }
 
   read(cursor: string): StreamPlace {
