@@ -11,7 +11,7 @@ import type { FanOut } from './fan-out.ts'
 import { FramedRecord } from './framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
 import { backlogPagesMax, replayPageMax, writeBytesMax } from './limits.ts'
-import { formatPlace } from './place.ts'
+import { formatPlace, placeOf } from './place.ts'
 import type { Session } from './session.ts'
 import type { Slots } from './slots.ts'
 import type { Turns } from './turns.ts'
@@ -26,6 +26,8 @@ export interface CatchUpSource {
   /** For backlogs that are being reduced. */
   readonly backlogs: Slots
   readonly lagRules: LagRules
+  /** Sends a session away that is behind with what no session may be behind with. */
+  giveUp(session: Session): void
 }
 
 /** What the first bytes of a stream say. */
@@ -71,6 +73,7 @@ export async function catchUp(
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
     const turn = session.largeTurn
     await advance(session, source, telling)
+    // What it was taken for may be among the records in memory by now, whose frames need none, or may have been removed.
     if (turn !== undefined) session.endTurn(turn)
     if (session.isBlocked || session.allowance < 1) {
       await session.untilReady()
@@ -146,7 +149,7 @@ async function advanceBacklog(
   const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
   const stretch = await reduce(session, source, { stretch: first, backlog })
   if (session.audience !== audience) return
-  if (backlog.isForbidden) session.giveUp()
+  if (backlog.isForbidden) source.giveUp(session)
   else writeStretch(session, stretch, telling)
 }
 
@@ -271,12 +274,12 @@ interface Portion {
 function frameFor(session: Session, framed: FramedRecord): Block {
   const { framing } = session.audience
   if (session.added === undefined) return framed.frame(framing)
-  return framing.encode(framed.record, session.placeAt(framed.record.position))
+  return framing.encode(framed.record, placeOf(session, framed.record.position))
 }
 
 function writePortion(session: Session, { isShared }: Stretch, portion: Portion): void {
   const { frames, last, cursor } = portion
-  const block = session.audience.framing.assemble(frames, session.placeAt(last))
+  const block = session.audience.framing.assemble(frames, placeOf(session, last))
   session.writeReplay(block, cursor, frames.length)
   // A frame that goes alone is the block of all; a block of the session's own is no larger than two portions, or has its place.
   if (isShared === true && frames.length === 1) session.holdShared(block)
@@ -309,12 +312,12 @@ function tell(session: Session, { lost: loss, droppedTo }: Stretch, telling: Tel
   else if (lost !== undefined) sendGap(session, toGap(session, lost))
   if (droppedTo === undefined || !isNews(droppedTo, telling.dropped)) return
   telling.dropped = droppedTo
-  const from = formatPlace(session.placeAt(session.replayedTo))
+  const from = formatPlace(placeOf(session, session.replayedTo))
   sendGap(session, { from, to: droppedTo, reason: 'rate' })
 }
 
 function sendGap(session: Session, gap: Gap): void {
-  const block = encodeGap(gap, session.placeAt(gap.to))
+  const block = encodeGap(gap, placeOf(session, gap.to))
   session.writeReplay(block, session.replayedTo, 0)
 }
 
@@ -328,12 +331,12 @@ function greet(session: Session, greeting: Greeting, lost: Loss | undefined): vo
   const gap = greeting.gap ?? planGap(session, greeting, lost)
   const ready = encodeReady({
     session: session.id,
-    place: session.placeAt(session.replayedTo),
+    place: placeOf(session, session.replayedTo),
     heartbeatMs: greeting.heartbeatMs,
     retryMs: greeting.retryMs,
     resumed: gap === undefined ? greeting.resumed : 'gap',
   })
-  const blocks = gap === undefined ? [ready] : [ready, encodeGap(gap, session.placeAt(gap.to))]
+  const blocks = gap === undefined ? [ready] : [ready, encodeGap(gap, placeOf(session, gap.to))]
   session.writeReplay(Block.join(blocks), session.replayedTo, 0)
 }
 
@@ -345,7 +348,7 @@ function planGap(session: Session, greeting: Greeting, lost: Loss | undefined): 
 
 function toGap(session: Session, lost: Loss, from?: string): Gap {
   return {
-    from: from ?? formatPlace(session.placeAt(lost.from)),
+    from: from ?? formatPlace(placeOf(session, lost.from)),
     to: lost.to,
     reason: lost.reason,
   }

@@ -53,7 +53,9 @@ export class LargeBlocks {
     this.#lines.heldBlocks.hold(this.#owner, block)
   }
 
-  letGo(): void {
+  /** Nothing waits for its socket any more. */
+  end(): void {
+    this.leave()
     if (!this.#holdsBlock) return
     this.#holdsBlock = false
     this.#lines.heldBlocks.letGo(this.#owner)

@@ -143,8 +143,7 @@ export class NodeEngine implements SessionActions {
       host: this.#host,
       cursor: start.after,
       pace: this.#createPace(subscription),
-      user: owner.user,
-      label: owner.label,
+      owner,
       added,
     })
     this.#begin(session, owner)
@@ -259,6 +258,7 @@ export class NodeEngine implements SessionActions {
       reads: this.#reads,
       backlogs: this.#backlogs,
       lagRules,
+      giveUp: (behind: Session) => this.#dismiss(behind, 'lagging'),
     }
     catchUp(session, source, greeting).catch((error: unknown) => {
       if (session.isClosed) return

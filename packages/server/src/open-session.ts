@@ -28,11 +28,11 @@ export class OpenSession implements SessionHandle {
   }
 
   get user(): string | undefined {
-    return this.#session.user
+    return this.#session.owner.user
   }
 
   get label(): string | undefined {
-    return this.#session.label
+    return this.#session.owner.label
   }
 
   get topics(): readonly string[] {
@@ -40,7 +40,7 @@ export class OpenSession implements SessionHandle {
   }
 
   get closed(): Promise<string> {
-    return this.#session.whenClosed
+    return this.#session.closing.reason
   }
 
   async send(event: SessionEvent): Promise<boolean> {

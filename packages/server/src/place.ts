@@ -31,6 +31,20 @@ export interface CatchUpPart {
   readonly coveredKey: string | undefined
 }
 
+/** A stream that has a place. */
+interface PlacedStream {
+  readonly cursor: Position
+  readonly audience: { readonly framing: { readonly parts: Parts } }
+  readonly added: { partsAt(at: Position, parts: Parts): Parts } | undefined
+}
+
+/** What an id of a stream says when its replay has come to `position`; while added topics are replayed, its own cursor stands still. */
+export function placeOf({ cursor, audience, added }: PlacedStream, position: Position): Place {
+  const { parts } = audience.framing
+  if (added === undefined) return { position, parts }
+  return { position: cursor, parts: added.partsAt(position, parts) }
+}
+
 /** The text of a place: the SSE `id`. The one spot where a stream's cursor is made. */
 export function formatPlace({ position, parts }: Place): string {
   return parts.size === 0 ? formatCursor(position) : formatCursor(position, parts)

@@ -7,6 +7,9 @@ import { readExpiry } from './read-expiry.ts'
 import { readMembers } from './read-members.ts'
 import type { SessionOwner } from './session-handle.ts'
 
+/** One for all sessions that nobody has named. */
+const nobody: SessionOwner = {}
+
 /**
  * Each member once, so that what is checked is what is used.
  * @throws ServerError `OPTION_INVALID`
@@ -18,7 +21,9 @@ export function readOwner(given: SessionOwner): SessionOwner {
   })
   requireName('user', user)
   requireName('label', label)
-  return { user, label, expiresAt: readExpiry(expiresAt) }
+  const end = readExpiry(expiresAt)
+  const isNobody = user === undefined && label === undefined && end === undefined
+  return isNobody ? nobody : { user, label, expiresAt: end }
 }
 
 function requireName(what: string, name: unknown): void {

@@ -20,14 +20,14 @@ export class SessionRegistry {
 
   add(session: Session): void {
     this.#byId.set(session.id, session)
-    file(this.#byUser, session.user, session)
-    file(this.#byLabel, session.label, session)
+    file(this.#byUser, session.owner.user, session)
+    file(this.#byLabel, session.owner.label, session)
   }
 
   delete(session: Session): void {
     if (!this.#byId.delete(session.id)) return
-    unfile(this.#byUser, session.user, session)
-    unfile(this.#byLabel, session.label, session)
+    unfile(this.#byUser, session.owner.user, session)
+    unfile(this.#byLabel, session.owner.label, session)
   }
 
   get(id: string): Session | undefined {
@@ -41,7 +41,7 @@ export class SessionRegistry {
     const ofLabel = label === undefined ? undefined : (this.#byLabel.get(label) ?? [])
     const sessions = [...(ofUser ?? ofLabel ?? [])]
     if (ofUser === undefined || ofLabel === undefined) return sessions
-    return sessions.filter((session) => session.label === label)
+    return sessions.filter((session) => session.owner.label === label)
   }
 
   /** The first so many, the longest open first. */

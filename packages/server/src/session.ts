@@ -16,33 +16,20 @@ import { LargeBlocks } from './large-blocks.ts'
 import type { LargeWriter } from './large-writes.ts'
 import { writeBytesMax } from './limits.ts'
 import type { Pace } from './pace.ts'
+import { placeOf } from './place.ts'
 import type { Place } from './place.ts'
-import type { SessionHost } from './session-host.ts'
+import type { SessionOwner } from './session-handle.ts'
+import type { SessionHost, SessionOptions } from './session-host.ts'
 import type { Sink, SinkListener } from './sink.ts'
-
-export type SessionState = 'replaying' | 'live' | 'lagging' | 'closed'
-
-/** What a session is opened with. */
-export interface SessionOptions {
-  readonly sink: Sink
-  readonly host: SessionHost<Session>
-  readonly cursor: Position
-  readonly pace?: Pace | undefined
-  readonly user?: string | undefined
-  readonly label?: string | undefined
-  /** Topics that are replayed from an older place first. */
-  readonly added?: AddedTopics | undefined
-}
 
 /** One subscriber's connection. Only its own methods change its state. */
 export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
   readonly id: string
-  readonly user: string | undefined
-  readonly label: string | undefined
+  readonly owner: SessionOwner
   #audience: Audience
   readonly #sink: Sink
   readonly #host: SessionHost<Session>
-  #state: SessionState = 'replaying'
+  #state: 'replaying' | 'live' | 'lagging' | 'closed' = 'replaying'
   #cursor: Position
   readonly #pace: Pace | undefined
   #isWritable = true
@@ -55,13 +42,11 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   #large: LargeBlocks | undefined
   #added: AddedTopics | undefined
   #early: EarlyEvents | undefined
-  /** Why it closed, or somebody who waits to hear it. */
-  #ending: string | Closing | undefined
+  #closing: Closing | undefined
 
-  constructor(id: string, audience: Audience, options: SessionOptions) {
+  constructor(id: string, audience: Audience, options: SessionOptions<Session>) {
     this.id = id
-    this.user = options.user
-    this.label = options.label
+    this.owner = options.owner
     this.#audience = audience
     this.#sink = options.sink
     this.#host = options.host
@@ -73,10 +58,6 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   /** The sessions that get the same bytes. */
   get audience(): Audience {
     return this.#audience
-  }
-
-  get state(): SessionState {
-    return this.#state
   }
 
   get isClosed(): boolean {
@@ -118,18 +99,10 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     return this.#added?.at ?? this.cursor
   }
 
-  /** What an id says when the replay has come to `position`. */
-  placeAt(position: Position): Place {
-    const { parts } = this.#audience.framing
-    if (this.#added === undefined) return { position, parts }
-    return { position: this.#cursor, parts: this.#added.partsAt(position, parts) }
-  }
-
-  /** Resolves to why it closed. */
-  get whenClosed(): Promise<string> {
-    if (typeof this.#ending === 'string') return Promise.resolve(this.#ending)
-    this.#ending ??= new Closing()
-    return this.#ending.reason
+  /** Why it closes, for whoever waits to hear it. */
+  get closing(): Closing {
+    this.#closing ??= new Closing()
+    return this.#closing
   }
 
   /** Begins to hear from the socket. A socket that is already gone closes the session at once. */
@@ -154,7 +127,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#added = added
     const wasLive = this.#state === 'live'
     if (wasLive) this.#state = 'replaying'
-    const place = this.placeAt(this.replayedTo)
+    const place = placeOf(this, this.replayedTo)
     // The client's cursor names the new topics from here on: cut before the next event, it would come back to the old ones.
     if (place.parts.size > 0) this.beat(() => encodeBeat(place))
     // A replay that runs looks at what it is for after each pause; a laggard's begins when it can go on.
@@ -180,10 +153,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     return this.#large.take(bytes)
   }
 
-  /**
-   * Gives back a turn that was not used. What it was taken for may be among the records in memory by now, whose frames need none,
-   * or may have been removed.
-   */
+  /** Gives back a turn that was not used. */
   endTurn(turn: Promise<void>): void {
     if (this.largeTurn === turn) this.#large?.leave()
   }
@@ -212,8 +182,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   #writeOwn(block: Block): boolean {
-    const isOpen = this.#state === 'live' || this.#state === 'replaying'
-    if (!isOpen || !this.#isReady()) return false
+    if (!this.#isOpen() || !this.#isReady()) return false
     this.#pace?.take(1)
     this.#send(block)
     if (this.isClosed) return false
@@ -233,11 +202,6 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (this.#isWritable || this.isClosed || block.bytes.length <= writeBytesMax) return
     this.#large ??= new LargeBlocks(this, this.#host)
     this.#large.hold(block)
-  }
-
-  /** Sent away for being behind with what no session may be behind with. */
-  giveUp(): void {
-    this.#host.dismiss(this, 'lagging')
   }
 
   /** Moves the cursor over records that are not this session's. */
@@ -292,12 +256,9 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
    * blocked socket gets none.
    */
   beat(encode: (place: Place) => Block): void {
-    if (this.#state === 'live') {
-      this.#send(encode(this.placeAt(this.cursor)))
-      if (!this.#isWritable) this.leaveLive()
-    } else if (this.#state === 'replaying' && this.#hasBegun && this.#isWritable) {
-      this.#send(encode(this.placeAt(this.replayedTo)))
-    }
+    if (!this.#isOpen()) return
+    this.#send(encode(placeOf(this, this.replayedTo)))
+    if (!this.#isWritable) this.leaveLive()
   }
 
   /** Leaves the audience; the cursor stays where it stands, by default where the audience does. */
@@ -323,7 +284,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   drained(): void {
     this.#isWritable = true
     this.#host.blocked.delete(this)
-    this.#leaveLarge()
+    this.#large?.end()
     this.#goOn()
   }
 
@@ -347,7 +308,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   closed(): void {
     this.#host.leaving.delete(this)
     this.#finish('disconnected')
-    this.#leaveLarge()
+    this.#large?.end()
   }
 
   /**
@@ -399,14 +360,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#release()
     this.#releaseEarly()
     this.#host.forget(this)
-    if (this.#ending instanceof Closing) this.#ending.tell(reason)
-    this.#ending = reason
-  }
-
-  /** Nothing waits for its socket any more. */
-  #leaveLarge(): void {
-    this.#large?.leave()
-    this.#large?.letGo()
+    this.closing.tell(reason)
   }
 
   #guard(act: () => void): void {
@@ -415,6 +369,12 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     } catch (error) {
       this.#host.onError(error)
     }
+  }
+
+  /** Whether the stream has begun and gets what is written now. */
+  #isOpen(): boolean {
+    const isReplaying = this.#state === 'replaying' && this.#hasBegun && this.#isWritable
+    return isReplaying || this.#state === 'live'
   }
 
   #isReady(): boolean {
