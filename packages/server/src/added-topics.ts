@@ -1,8 +1,6 @@
 // Topics that a session got from an older place than its own: replayed up to where it stands, while the rest of it stands still.
 
 import type { Position, Topic, TopicSet } from '@tidemark/log'
-import { addCatchUp } from './place.ts'
-import type { Parts } from './place.ts'
 
 /** Topics that were added from an older place, as a cursor says it. */
 export interface AddedAt {
@@ -41,9 +39,9 @@ export class AddedTopics {
     })
   }
 
-  /** The parts of an id when everything up to `at` has been written. */
-  partsAt(at: Position, parts: Parts): Parts {
-    return addCatchUp(parts, { at, coveredKey: this.#given.coveredKey })
+  /** What a cursor says of what the session followed before. */
+  get coveredKey(): string | undefined {
+    return this.#given.coveredKey
   }
 
   /** What the session followed before, it has got already. */

@@ -121,7 +121,8 @@ export class Audience {
     this.#isStrict = false
     if (newest === undefined) return
     const { position } = newest.record
-    const block = this.framing.assemble(frames, { position, parts: this.framing.parts })
+    const after = this.framing.parts
+    const block = this.framing.assemble(frames, { position, before: '', after })
     const flush = { block, events: frames.length, before, isStrict }
     for (const session of this.#live) session.writeLive(flush)
   }

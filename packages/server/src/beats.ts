@@ -5,15 +5,23 @@ import type { Block } from './block.ts'
 import { encodeBeat } from './control-events.ts'
 import { Deadlines } from './deadlines.ts'
 import { beatGrains } from './limits.ts'
-import type { Parts, Place } from './place.ts'
+import type { Audience } from './audience.ts'
+import { isPlain } from './place.ts'
+import type { Place } from './place.ts'
 import type { Session } from './session.ts'
+
+/** The beat of an audience with parts. */
+interface SharedBeat {
+  readonly position: Position
+  readonly block: Block
+}
 
 /** Sends each session a beat every `heartbeatMs`, up to a sixteenth of that late. */
 export class Beats {
   readonly #due: Deadlines<Session>
   #block: Block | undefined
   #position: Position | undefined
-  readonly #byParts = new WeakMap<Parts, { readonly position: Position; readonly block: Block }>()
+  readonly #byAudience = new WeakMap<Audience, SharedBeat>()
 
   constructor(heartbeatMs: number, clock: Clock) {
     this.#due = new Deadlines({
@@ -40,11 +48,11 @@ export class Beats {
   }
 
   /**
-   * All live sessions stand at one position, so one beat serves them all until it moves; those whose ids carry parts share the
-   * beat of their audience, whose parts are one object.
+   * All live sessions stand at one position, so one beat serves them all until it moves; those whose ids carry parts have one for
+   * each audience.
    */
-  readonly #encode = (place: Place): Block => {
-    if (place.parts.size > 0) return this.#encodeWithParts(place)
+  readonly #encode = (place: Place, audience: Audience): Block => {
+    if (!isPlain(place)) return this.#encodeWithParts(place, audience)
     if (this.#block === undefined || this.#position !== place.position) {
       this.#block = encodeBeat(place)
       this.#position = place.position
@@ -52,11 +60,13 @@ export class Beats {
     return this.#block
   }
 
-  #encodeWithParts(place: Place): Block {
-    const last = this.#byParts.get(place.parts)
+  #encodeWithParts(place: Place, audience: Audience): Block {
+    // A replay of added topics is one session's own.
+    if (place.before !== '') return encodeBeat(place)
+    const last = this.#byAudience.get(audience)
     if (last !== undefined && last.position === place.position) return last.block
     const block = encodeBeat(place)
-    this.#byParts.set(place.parts, { position: place.position, block })
+    this.#byAudience.set(audience, { position: place.position, block })
     return block
   }
 }

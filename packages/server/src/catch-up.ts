@@ -11,7 +11,7 @@ import type { FanOut } from './fan-out.ts'
 import { FramedRecord } from './framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
 import { backlogPagesMax, replayPageMax, writeBytesMax } from './limits.ts'
-import { formatPlace, placeOf } from './place.ts'
+import { formatPlace, isPlain, placeOf } from './place.ts'
 import type { Session } from './session.ts'
 import type { Slots } from './slots.ts'
 import type { Turns } from './turns.ts'
@@ -231,14 +231,16 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
   // A closed session must not be written to: its socket may serve another request by now.
   if (session.isClosed) return
   tell(session, stretch, telling)
+  const { framing } = session.audience
   const { allowance } = session
+  const isShared = hasSharedBytes(session, stretch)
   let written = 0
   let frames: Block[] = []
   let bytes = 0
   let last: Position | undefined
   for (const framed of stretch.records) {
     if (session.isBlocked) return
-    const frame = frameFor(session, framed)
+    const frame = framed.frame(framing)
     const isLarge = frame.bytes.length > writeBytesMax
     // A large frame goes alone: those of recent records are then shared, and of others there are few at a time.
     const isPortion = bytes >= writeBytesMax || isLarge || written + frames.length >= allowance
@@ -249,7 +251,7 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
       bytes = 0
     }
     if (session.isBlocked || written >= allowance) return
-    if (isLarge && stretch.isShared !== true && !session.takeLarge(frame.bytes.length)) return
+    if (isLarge && !isShared && !session.takeLarge(frame.bytes.length)) return
     last = framed.record.position
     frames.push(frame)
     bytes += frame.bytes.length
@@ -270,19 +272,17 @@ interface Portion {
   readonly cursor: Position
 }
 
-/** The frame that all sessions share; of added topics one of its own, whose id says how far both have come. */
-function frameFor(session: Session, framed: FramedRecord): Block {
-  const { framing } = session.audience
-  if (session.added === undefined) return framed.frame(framing)
-  return framing.encode(framed.record, placeOf(session, framed.record.position))
+/** Whether a frame that goes alone is the block of all sessions. With parts in its id it is a copy. */
+function hasSharedBytes(session: Session, { isShared }: Stretch): boolean {
+  return isShared === true && isPlain(placeOf(session, session.replayedTo))
 }
 
-function writePortion(session: Session, { isShared }: Stretch, portion: Portion): void {
+function writePortion(session: Session, stretch: Stretch, portion: Portion): void {
   const { frames, last, cursor } = portion
   const block = session.audience.framing.assemble(frames, placeOf(session, last))
   session.writeReplay(block, cursor, frames.length)
   // A frame that goes alone is the block of all; a block of the session's own is no larger than two portions, or has its place.
-  if (isShared === true && frames.length === 1) session.holdShared(block)
+  if (frames.length === 1 && hasSharedBytes(session, stretch)) session.holdShared(block)
 }
 
 /** The records that are the session's; each topic is matched once. */

@@ -32,7 +32,7 @@ export async function resumeChanged(
   let added: AddedAt | undefined
   if (read.catchUp !== undefined) {
     const { at, coveredKey } = read.catchUp
-    const covered = coveredKey === undefined ? undefined : await table.find(coveredKey)
+    const covered = await table.find(coveredKey)
     if (covered === undefined) return subscription
     const missing = namesBeyond(topics, covered)
     if (missing.length > 0) added = { topics: parseTopicSet(missing), covered, coveredKey, at }

@@ -1,12 +1,13 @@
 // How a record looks on the wire. A framing is chosen per subscription; equal framings share their frames.
 
+import { formatCursor } from '@tidemark/log'
 import type { EventRecord, TopicSet } from '@tidemark/log'
 import { encodeEvent } from '@tidemark/wire'
 import { Block } from './block.ts'
 import { toEnvelope } from './envelope.ts'
 import type { OwnEvent } from './envelope.ts'
-import { formatPlace, noParts } from './place.ts'
-import type { Parts, Place } from './place.ts'
+import { formatPlace, isPlain, noParts } from './place.ts'
+import type { Place } from './place.ts'
 
 /** Extra field lines a session can ask for. Parsers ignore fields they do not know. */
 export const fieldNames = ['topic', 'key', 'time'] as const
@@ -25,21 +26,22 @@ export interface FramingChoice {
 /** Turns records into frames, and frames into what is written at a flush. */
 export interface Framing {
   /** Equal for framings that give equal frames. */
+  readonly frameKey: string
+  /** Equal for framings that give equal frames and put the same parts into their ids. */
   readonly key: string
-  /** What its ids say beside their positions. */
-  readonly parts: Parts
-  /** `place` is what the id says; by default where the record is. */
-  encode(record: EventRecord, place?: Place): Block
-  /** `place` is that of the newest of the records the frames were made of. */
+  /** What ids say behind their positions. */
+  readonly parts: string
+  encode(record: EventRecord): Block
+  /** `place` is that of the newest of the records the frames were made of. What stands around its position comes into every id. */
   assemble(frames: readonly Block[], place: Place): Block
   /** An event that is in no log, and so has no id: whole, not a frame. */
   encodeOwn(event: OwnEvent): Block
   /** The same framing for other topics: sessions of several topics must be able to tell them apart. */
-  forTopics(topics: TopicSet, parts: Parts): Framing
+  forTopics(topics: TopicSet, parts: string): Framing
 }
 
 /** Makes the framing of a choice. */
-export function createFraming(choice: FramingChoice, parts: Parts = noParts): Framing {
+export function createFraming(choice: FramingChoice, parts: string = noParts): Framing {
   return choice.shape === 'batch' ? createBatchFraming(parts) : createEventFraming(choice, parts)
 }
 
@@ -48,12 +50,7 @@ export function needsTopicField({ topics, patterns }: TopicSet): boolean {
   return topics.length + patterns.length > 1 || patterns.length > 0
 }
 
-/** Framings with parts of their own share no frames with those without. */
-function keyOf(name: string, parts: Parts): string {
-  return parts.size === 0 ? name : `${name}\n${[...parts].flat().join(' ')}`
-}
-
-function createEventFraming(choice: FramingChoice, parts: Parts): Framing {
+function createEventFraming(choice: FramingChoice, parts: string): Framing {
   const { shape, isNamedByTopic } = choice
   // One order, whatever the order they were asked for in: sessions with the same key share their frames.
   const fields = fieldNames.filter((name) => choice.fields.includes(name))
@@ -66,12 +63,13 @@ function createEventFraming(choice: FramingChoice, parts: Parts): Framing {
         data: shape === 'envelope' ? toEnvelope(event) : event.data,
       }),
     )
+  const frameKey = [shape, ...fields, isNamedByTopic ? 'named' : ''].join(' ')
   return {
-    key: keyOf([shape, ...fields, isNamedByTopic ? 'named' : ''].join(' '), parts),
+    frameKey,
+    key: frameKey + parts,
     parts,
-    encode: (record, place = { position: record.position, parts }) =>
-      encode(record, formatPlace(place)),
-    assemble: (frames) => Block.join(frames),
+    encode: (record) => encode(record, formatCursor(record.position)),
+    assemble: (frames, place) => Block.join(isPlain(place) ? frames : wrapIds(frames, place)),
     encodeOwn: (event) => encode(event, undefined),
     forTopics(topics, ofTopics) {
       const isMarked = needsTopicField(topics) && !fields.includes('topic')
@@ -90,6 +88,20 @@ function listFields(event: OwnEvent, names: readonly FieldName[]): [string, stri
   return lines
 }
 
+const idField = 'id: '
+const lineFeed = 10
+
+/** Frames begin with their id. Other sessions have the frames too, so what only some say is put into copies. */
+function wrapIds(frames: readonly Block[], { before, after }: Place): readonly Block[] {
+  const start = Block.fromText(idField + before)
+  const end = Block.fromText(after)
+  return frames.map(({ bytes }) => {
+    const lineEnd = bytes.indexOf(lineFeed)
+    const id = new Block(bytes.subarray(idField.length, lineEnd))
+    return Block.join([start, id, end, new Block(bytes.subarray(lineEnd))])
+  })
+}
+
 const opening = Block.fromText('[')
 const comma = Block.fromText(',')
 const closing = Block.fromText(']\n\n')
@@ -97,16 +109,17 @@ const closing = Block.fromText(']\n\n')
 /** A batch of one event is one block for all audiences, as the event's frame is: it may be large. */
 const single = new WeakMap<Block, Block>()
 
-function createBatchFraming(parts: Parts): Framing {
+function createBatchFraming(parts: string): Framing {
   return {
-    key: keyOf('batch', parts),
+    frameKey: 'batch',
+    key: `batch${parts}`,
     parts,
     encode: encodeItem,
     assemble(frames, place) {
       const [only] = frames
-      const id = formatPlace(place)
-      if (only === undefined || frames.length > 1) return assembleBatch(frames, id)
-      const block = single.get(only) ?? assembleBatch(frames, id)
+      const isOwn = only === undefined || frames.length > 1 || !isPlain(place)
+      if (isOwn) return assembleBatch(frames, formatPlace(place))
+      const block = single.get(only) ?? assembleBatch(frames, formatPlace(place))
       single.set(only, block)
       return block
     },

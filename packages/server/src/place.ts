@@ -7,66 +7,81 @@
 // Both are 64 characters at most, as parts of a cursor are: log/src/position.ts.
 
 import { formatCursor, parseCursor } from '@tidemark/log'
-import type { Position } from '@tidemark/log'
+import type { Cursor, Position } from '@tidemark/log'
+import { ServerError } from './errors.ts'
+import { topicSetKeyCharactersMax } from './limits.ts'
+import { quoteValue } from './quote.ts'
 
-/** What a cursor says beside its position: text by letter. */
-export type Parts = ReadonlyMap<string, string>
-
-/** One place of one stream. */
+/**
+ * One place of one stream. The position is the one that moves: of the stream, or of its replay of added topics. What stands
+ * around it in the text is the same for many events, so frames are made without it and get it when they are assembled.
+ */
 export interface Place {
   readonly position: Position
-  readonly parts: Parts
+  readonly before: string
+  readonly after: string
 }
 
-/** Those of nearly every stream. */
-export const noParts: Parts = new Map()
+/** The parts of nearly every stream. */
+export const noParts = ''
 
-const topicsLetter = 's'
-const catchUpLetter = 'c'
-
-/** How far a replay of added topics has come. */
-export interface CatchUpPart {
-  readonly at: Position
-  /** The key of the topics that are not replayed; undefined where no table keeps topic sets. */
-  readonly coveredKey: string | undefined
+/** The text of a place: the SSE `id`. The one spot where a stream's cursor is made. */
+export function formatPlace({ position, before, after }: Place): string {
+  return before + formatCursor(position) + after
 }
 
 /** A stream that has a place. */
 interface PlacedStream {
   readonly cursor: Position
-  readonly audience: { readonly framing: { readonly parts: Parts } }
-  readonly added: { partsAt(at: Position, parts: Parts): Parts } | undefined
+  readonly audience: { readonly framing: { readonly parts: string } }
+  readonly added: { readonly coveredKey: string | undefined } | undefined
 }
 
 /** What an id of a stream says when its replay has come to `position`; while added topics are replayed, its own cursor stands still. */
 export function placeOf({ cursor, audience, added }: PlacedStream, position: Position): Place {
   const { parts } = audience.framing
-  if (added === undefined) return { position, parts }
-  return { position: cursor, parts: added.partsAt(position, parts) }
+  if (added === undefined) return { position, before: '', after: parts }
+  const after = added.coveredKey === undefined ? '' : `_${added.coveredKey}`
+  return { position, before: `${formatCursor(cursor)}${parts}~c`, after }
 }
 
-/** The text of a place: the SSE `id`. The one spot where a stream's cursor is made. */
-export function formatPlace({ position, parts }: Place): string {
-  return parts.size === 0 ? formatCursor(position) : formatCursor(position, parts)
+/** Whether the ids of a stream are those of the records, so that its bytes may be everybody's. */
+export function isPlain({ before, after }: Place): boolean {
+  return before === '' && after === ''
+}
+
+const keyShape = new RegExp(`^[0-9A-Za-z_-]{1,${topicSetKeyCharactersMax}}$`)
+
+/**
+ * A key as it may stand in a cursor.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function requireKey(key: string): string {
+  if (typeof key === 'string' && keyShape.test(key)) return key
+  throw new ServerError(
+    'OPTION_INVALID',
+    `The key of a topic set is 1 to ${topicSetKeyCharactersMax} of 0-9, A-Z, a-z, - and _; the table gave ${quoteValue(key)}.`,
+  )
 }
 
 /** The parts of a stream whose topics a table keeps under `key`. */
-export function partsOfTopics(key: string): Parts {
-  return new Map([[topicsLetter, key]])
+export function partsOfTopics(key: string): string {
+  return `~s${key}`
 }
 
-/** The parts of a stream that replays added topics, beside those it has anyway. */
-export function addCatchUp(parts: Parts, { at, coveredKey }: CatchUpPart): Parts {
-  const key = coveredKey === undefined ? '' : `_${coveredKey}`
-  return new Map([...parts, [catchUpLetter, formatCursor(at) + key]])
+/** How far a replay of added topics had come. */
+export interface CatchUpPart {
+  readonly at: Position
+  /** The key of the topics that are not replayed. */
+  readonly coveredKey: string
 }
 
-/** The key of the topics, and the replay of added ones if there is one. Undefined for parts that this build does not know. */
+/** The key of the topics, and the replay of added ones if there was one. Undefined for parts that this build does not know. */
 export function readParts(
-  parts: Parts,
+  parts: Cursor['parts'],
 ): { readonly topicsKey: string; readonly catchUp: CatchUpPart | undefined } | undefined {
-  const topicsKey = parts.get(topicsLetter)
-  const text = parts.get(catchUpLetter)
+  const topicsKey = parts.get('s')
+  const text = parts.get('c')
   const known = (topicsKey === undefined ? 0 : 1) + (text === undefined ? 0 : 1)
   if (topicsKey === undefined || parts.size !== known) return undefined
   if (text === undefined) return { topicsKey, catchUp: undefined }

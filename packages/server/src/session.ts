@@ -16,7 +16,7 @@ import { LargeBlocks } from './large-blocks.ts'
 import type { LargeWriter } from './large-writes.ts'
 import { writeBytesMax } from './limits.ts'
 import type { Pace } from './pace.ts'
-import { placeOf } from './place.ts'
+import { isPlain, placeOf } from './place.ts'
 import type { Place } from './place.ts'
 import type { SessionOwner } from './session-handle.ts'
 import type { SessionHost, SessionOptions } from './session-host.ts'
@@ -129,7 +129,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (wasLive) this.#state = 'replaying'
     const place = placeOf(this, this.replayedTo)
     // The client's cursor names the new topics from here on: cut before the next event, it would come back to the old ones.
-    if (place.parts.size > 0) this.beat(() => encodeBeat(place))
+    if (!isPlain(place)) this.beat(() => encodeBeat(place))
     // A replay that runs looks at what it is for after each pause; a laggard's begins when it can go on.
     if (wasLive) this.#host.catchUp(this)
   }
@@ -255,9 +255,9 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
    * Writes a beat of its place: live, or in a long replay of little, so that it keeps its place and its connection. A
    * blocked socket gets none.
    */
-  beat(encode: (place: Place) => Block): void {
+  beat(encode: (place: Place, audience: Audience) => Block): void {
     if (!this.#isOpen()) return
-    this.#send(encode(placeOf(this, this.replayedTo)))
+    this.#send(encode(placeOf(this, this.replayedTo), this.#audience))
     if (!this.#isWritable) this.leaveLive()
   }
 

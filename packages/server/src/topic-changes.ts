@@ -10,7 +10,7 @@ import type { TopicSetTable } from './changed-topics.ts'
 import { ServerError } from './errors.ts'
 import { wrapLogError } from './log-faults.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
-import { noParts, partsOfTopics } from './place.ts'
+import { noParts, partsOfTopics, requireKey } from './place.ts'
 import { quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 import type { Session } from './session.ts'
@@ -74,9 +74,9 @@ export class TopicChanges {
     if (topics.key === session.audience.topics.key) return true
     const place = this.#audiences.reserve(topics, session.audience)
     let added: AddedTopics | undefined
-    let parts = noParts
+    let parts: string = noParts
     try {
-      if (this.#table !== undefined) parts = partsOfTopics(await this.#table.keep(topics))
+      if (this.#table !== undefined) parts = partsOfTopics(await keep(this.#table, topics))
       added = await this.#planAdded(session, topics, change)
     } catch (error) {
       this.#audiences.giveBack(place)
@@ -101,7 +101,8 @@ export class TopicChanges {
     const covered = session.audience.topics
     const missing = namesBeyond(topics, covered)
     if (from !== undefined && missing.length > 0) {
-      const coveredKey = await this.#table?.keep(covered)
+      const table = this.#table
+      const coveredKey = table === undefined ? undefined : await keep(table, covered)
       return this.beginAdded({ topics: parseTopicSet(missing), covered, coveredKey, at: from })
     }
     const { added } = session
@@ -112,6 +113,10 @@ export class TopicChanges {
     if (left.length < namesOf(added.topics).length) added.topics = parseTopicSet(left)
     return added
   }
+}
+
+async function keep(table: TopicSetTable, set: TopicSet): Promise<string> {
+  return requireKey(await table.keep(set))
 }
 
 /** Whether a change adds a name that the session does not follow. */

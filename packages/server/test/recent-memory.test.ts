@@ -36,7 +36,8 @@ async function makeRecords(count: number, length: number): Promise<EventRecord[]
 function useEverything(framed: FramedRecord, framing: Framing): void {
   const block = framing.assemble([framed.frame(framing)], {
     position: framed.record.position,
-    parts: framing.parts,
+    before: '',
+    after: '',
   })
   const { block: piece } = toGzipPiece(block)
   for (const { chunk, bytes } of [block, piece]) expect(chunk.length).toBeGreaterThan(bytes.length)
