@@ -351,6 +351,15 @@ test('when a grant ends its stream is told goodbye, and a request that comes lat
   expect(await refused.json()).toMatchObject({ code: 'UNAUTHENTICATED' })
 })
 
+test('a session that leaves long before its grant ends is not kept until then', async () => {
+  const { tide, clock } = create()
+  const quiet = clock.pending
+  const { client } = await open(tide, { expiresAt: clock.now() + 86_400_000 })
+  expect(clock.pending).toBeGreaterThan(quiet)
+  client.connection?.cut()
+  expect(clock.pending).toBe(quiet)
+})
+
 test('tide.subscribe gives the session of a response, and nothing for one that was refused or asked for its head', async () => {
   const { tide } = create()
   const given: (SessionHandle | undefined)[] = []
