@@ -9,7 +9,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildGenerator } from './peers/load-generator.ts'
-import { planOneFeed } from './peers/one-feed.ts'
+import { planOneAudience } from './peers/one-audience.ts'
 import { resultsFolder } from './peers/results.ts'
 import { startHub } from './peers/servers/hub.ts'
 import { runLoad } from './peers/workload.ts'
@@ -41,7 +41,7 @@ const profile = await withDirectory(async (directory) => {
   await runLoad(
     hub,
     { generator, seconds, isQuick: false },
-    planOneFeed(hub, { sessions, eventsPerSecond, warmupMs: 3_000, windowMs: seconds * 1_000 }),
+    planOneAudience(hub, { sessions, eventsPerSecond, warmupMs: 3_000, windowMs: seconds * 1_000 }),
   )
   await hub.stop()
   const file = readdirSync(directory).find((name) => name.endsWith('.cpuprofile'))

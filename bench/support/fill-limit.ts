@@ -65,7 +65,7 @@ class StalledSink implements Sink {
 }
 
 /** Sessions with a thousand names of their own, until the node is full. */
-async function fillFeeds(): Promise<Filled> {
+async function fillAudiences(): Promise<Filled> {
   const tide = createTidemark({ log: memoryLog() })
   const before = collect()
   const sinks: Sink[] = []
@@ -151,7 +151,7 @@ async function fillRecent(): Promise<Filled> {
   return { bytes: collect() - before, allowed }
 }
 
-/** A tenth of the sessions, each with a feed of its own, none of which reads. */
+/** A tenth of the sessions, each with an audience of its own, none of which reads. */
 async function fillStalled(): Promise<Filled> {
   const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 4 * MiB } }) })
   const count = 1_000
@@ -320,7 +320,7 @@ const fillings: Readonly<Record<string, () => Promise<Filled>>> = {
   ...partFillings,
   'idle-plain': fillIdlePlain,
   'idle-tls': fillIdleTls,
-  feeds: fillFeeds,
+  audiences: fillAudiences,
   'large-live': fillLargeLive,
   'large-replay': fillLargeReplay,
   recent: fillRecent,

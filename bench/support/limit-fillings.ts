@@ -8,7 +8,7 @@ export interface LimitFilling {
 }
 
 export const limitFillings: readonly LimitFilling[] = [
-  { name: 'feeds', product: 'sessions × names, segments and text of their topic sets' },
+  { name: 'audiences', product: 'sessions × names, segments and text of their topic sets' },
   {
     name: 'large-live',
     product: 'sessions that stall × the large live or recent event each stalls at',

@@ -20,7 +20,7 @@ export const serverProducts: readonly Product[] = [
       'server.topicSetsBytesMax',
       'server.topicSetsBytesMin',
       'server.topicSetFreeBytes',
-      'server.feedOverheadBytes',
+      'server.audienceOverheadBytes',
       'server.nameOverheadBytes',
       'server.patternSegmentBytes',
       'server.textUnitBytes',
@@ -40,7 +40,13 @@ export const serverProducts: readonly Product[] = [
   },
   {
     what: 'idle sessions × what a connection of HTTP/1.1 costs',
-    limits: [sessions, 'server.beatGrains', 'server.dueAtOnceMax', 'server.waitersKeptMax'],
+    limits: [
+      sessions,
+      'server.beatGrains',
+      'server.dueAtOnceMax',
+      'server.waitersKeptMax',
+      'server.ownerCharactersMax',
+    ],
     worstCase: (look) => look(sessions) * 10 * KiB,
     boundedBy: '`maxSessions`; then `FULL`',
     filledBy: {
@@ -53,6 +59,7 @@ export const serverProducts: readonly Product[] = [
     limits: [
       'server.writeBytesMax',
       'server.writeBlocksMax',
+      'server.earlyEventsMax',
       'server.flushBytesMax',
       'server.flushEventsMax',
       'server.http2SliceBytes',
@@ -68,7 +75,7 @@ export const serverProducts: readonly Product[] = [
     worstCase: (look) =>
       look(sessions) * (look('server.writeBytesMax') + 2 * look('server.flushBytesMax')),
     boundedBy:
-      'portions end at 64 KiB of frames, not of data; an event above a sixth of that goes alone, in one block for all feeds, and encrypted in slices of 64 KiB (not where middleware wraps a response over TLS); `maxSessions`, `flush.bytes`, `stalledAfter`',
+      'portions end at 64 KiB of frames, not of data; an event above a sixth of that goes alone, in one block for all audiences, and encrypted in slices of 64 KiB (not where middleware wraps a response over TLS); `maxSessions`, `flush.bytes`, `stalledAfter`',
     filledBy: {
       file: stalled,
       name: 'fifty stalled sessions of %s with topics of their own hold a portion and the block that passed it each, live and replaying',

@@ -7,7 +7,7 @@ import { queryObjects } from 'node:v8'
 import { memoryLog } from '@tidemark/log'
 import { waitUntil } from '@tidemark/testkit'
 // The very classes the engine makes: inside of its package, because nobody else has a use for them.
-import { Feed } from '../../../packages/server/dist/feed.js'
+import { Audience } from '../../../packages/server/dist/audience.js'
 import { createTidemark } from '../../../packages/server/dist/index.js'
 import { Session } from '../../../packages/server/dist/session.js'
 import { readBody } from './read-body.ts'
@@ -17,7 +17,7 @@ export interface EngineStatistics {
   readonly heapBytes: number
   readonly residentBytes: number
   readonly sessions: number
-  readonly feeds: number
+  readonly audiences: number
   readonly responses: number
   readonly sockets: number
   readonly timers: number
@@ -54,7 +54,7 @@ async function takeStatistics(): Promise<EngineStatistics> {
   }
   const left = {
     sessions: Math.max(tide.sessionCount, count(Session)),
-    feeds: count(Feed),
+    audiences: count(Audience),
     responses: count(ServerResponse) - 1,
     sockets: count(Socket),
     timers: process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length,

@@ -1,4 +1,4 @@
-// A compressed feed beside a plain one: blocks are compressed once for all sessions.
+// A compressed audience beside a plain one: blocks are compressed once for all sessions.
 
 import { orderPayload } from '../payload.ts'
 import { hub } from '../servers/hub.ts'
@@ -13,7 +13,7 @@ const burst = 10
 
 export const compression: Workload = {
   name: 'compression',
-  title: 'Our hub: a compressed feed',
+  title: 'Our hub: a compressed audience',
   text: `${eventsPerSecond} events per second of about 1 KB of JSON, ${burst} at a time, to ${sessions.toLocaleString('en')} sessions, with and without \`Accept-Encoding: gzip\`. One more session reads without compression, for the latency.`,
   figures: [
     { key: 'cpu', title: 'CPU µs per delivery', digits: 2 },

@@ -31,7 +31,7 @@ export const cycles: Workload = {
     { key: 'rssAfter', title: 'resident after MB', digits: 1 },
     { key: 'rssAgain', title: 'after as many again MB', digits: 1 },
     { key: 'sessions', title: 'sessions left', digits: 0 },
-    { key: 'feeds', title: 'feeds', digits: 0 },
+    { key: 'audiences', title: 'audiences', digits: 0 },
     { key: 'responses', title: 'responses', digits: 0 },
     { key: 'sockets', title: 'more sockets', digits: 0 },
     { key: 'timers', title: 'more timers', digits: 0 },
@@ -43,7 +43,7 @@ export const cycles: Workload = {
     { figure: 'ratio', of: 'engine', atMost: 1.05 },
     { figure: 'rss', of: 'engine', atMost: 1.05 },
     { figure: 'slope', of: 'engine', atMost: slopeBytesMax },
-    ...['sessions', 'feeds', 'responses', 'sockets', 'timers'].map((figure) => ({
+    ...['sessions', 'audiences', 'responses', 'sockets', 'timers'].map((figure) => ({
       figure,
       of: 'engine',
       atMost: 0,
@@ -112,7 +112,7 @@ function measure(settings: RunSettings): Promise<Figures> {
       rssAfter: after.residentBytes / 1_000_000,
       rssAgain: again.residentBytes / 1_000_000,
       sessions: again.sessions,
-      feeds: again.feeds,
+      audiences: again.audiences,
       responses: again.responses,
       sockets: again.sockets - before.sockets,
       timers: again.timers - before.timers,

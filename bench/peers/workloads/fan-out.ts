@@ -1,6 +1,6 @@
 // 20 publishes a second to 2,000 sessions: what one delivery costs while nothing can be batched.
 
-import { planOneFeed } from '../one-feed.ts'
+import { planOneAudience } from '../one-audience.ts'
 import type { PeerServer } from '../server.ts'
 import {
   cpuPerDelivery,
@@ -46,7 +46,7 @@ function contend(server: PeerServer): Contender {
     name: server.name,
     measure: async (settings) => {
       const outcome = await measureLoad(server.start, settings, (peer) =>
-        planOneFeed(peer, {
+        planOneAudience(peer, {
           sessions,
           eventsPerSecond,
           warmupMs: settings.isQuick ? 1_000 : 3_000,

@@ -1,6 +1,6 @@
 // One publish a second on a server that does nothing else: how soon an event alone leaves.
 
-import { planOneFeed } from '../one-feed.ts'
+import { planOneAudience } from '../one-audience.ts'
 import type { PeerServer } from '../server.ts'
 import { hubInMemory } from '../servers/hub.ts'
 import { measureLoad, missingOf } from '../workload.ts'
@@ -42,7 +42,7 @@ function contend(server: PeerServer): Contender {
     name: server.name,
     measure: async (settings) => {
       const outcome = await measureLoad(server.start, settings, (peer) =>
-        planOneFeed(peer, {
+        planOneAudience(peer, {
           sessions,
           eventsPerSecond: 1,
           warmupMs: settings.isQuick ? 1_500 : 3_500,

@@ -12,7 +12,7 @@ const eventsPerSecond = 5
 export const sharedTopic: Workload = {
   name: 'shared-topic',
   title: 'Our hub: 10,000 sessions with a topic of their own and a shared one',
-  text: `${eventsPerSecond} publishes per second of 128 bytes to the shared topic. Sessions of one topic set share a feed and its bytes; here there are as many feeds as sessions. CPU time per delivery beside that of 10,000 sessions of the shared topic alone.`,
+  text: `${eventsPerSecond} publishes per second of 128 bytes to the shared topic. Sessions of one topic set share an audience and its bytes; here there are as many audiences as sessions. CPU time per delivery beside that of 10,000 sessions of the shared topic alone.`,
   figures: [
     { key: 'cpu', title: 'CPU µs per delivery', digits: 2 },
     { key: 'user', title: 'of it user', digits: 2 },

@@ -1,7 +1,7 @@
 // 1,000 publishes a second to 1,000 sessions, a million deliveries a second; who cannot is measured where it does best.
 
 import type { LoadOutcome } from '../load-generator.ts'
-import { planOneFeed } from '../one-feed.ts'
+import { planOneAudience } from '../one-audience.ts'
 import type { PeerServer } from '../server.ts'
 import { coresOf, duplicatedOf, measureLoad, missingOf } from '../workload.ts'
 import type { Contender, RunSettings, Workload } from '../workload.ts'
@@ -102,7 +102,7 @@ async function findRate(
 
 async function tryRate(server: PeerServer, rate: number, settings: RunSettings): Promise<Attempt> {
   const outcome = await measureLoad(server.start, settings, (peer) =>
-    planOneFeed(peer, {
+    planOneAudience(peer, {
       sessions,
       eventsPerSecond: rate,
       publishers,

@@ -79,7 +79,7 @@ test('two workers together hold the topic sets that the hub may, and each its ha
   const wholeBytes = 12 * 1024 * 1024
   const args = ['--workers', '2', '--max-topic-sets-bytes', '12MiB']
   const { port, listWorkers } = await startWorkers({ args })
-  // 1,000 names × (384 bytes + 2 × their length) beside the feed's own, less the 4 KiB that are free.
+  // 1,000 names × (384 bytes + 2 × their length) beside the audience's own, less the 4 KiB that are free.
   const setBytes = 1_000 * (384 + 2 * 21) + 2_560 - 4 * 1024
   const places = Math.floor(wholeBytes / 2 / setBytes)
   let held = 0

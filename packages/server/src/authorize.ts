@@ -1,11 +1,13 @@
 // Who asks, and what the application says they may: the port through which every subscription, publish and read of a client goes.
 
 import { covers, parseTopicSet } from '@tidemark/log'
-import type { Pattern, Topic, TopicSet } from '@tidemark/log'
+import type { Clock, Pattern, Topic, TopicSet } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { CodedError } from './coded-error.ts'
 import { ServerError } from './errors.ts'
+import { ownerCharactersMax } from './limits.ts'
+import { readExpiry } from './read-expiry.ts'
 import { readList, readMembers } from './read-members.ts'
 
 /** What a client wants to do: follow topics, publish to them, or read what they hold. */
@@ -40,6 +42,11 @@ export interface Grant {
   readonly subscribe?: readonly string[] | undefined
   /** Topics and patterns that may be published to, 1,000 at most. Default: none. */
   readonly publish?: readonly string[] | undefined
+  /**
+   * When it ends, in milliseconds since 1970. Its stream is told goodbye then (`expired`), and what is asked for later is
+   * `UNAUTHENTICATED`. Default: never.
+   */
+  readonly expiresAt?: number | undefined
 }
 
 /**
@@ -50,21 +57,27 @@ export interface Grant {
 export type Authorize = (request: PlainRequest) => Grant | Promise<Grant>
 
 /**
- * Resolves if a request may do what it asks for.
+ * Resolves to the grant if a request may do what it asks for.
  * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `ACCESS_UNAVAILABLE`, `OPTION_INVALID` for a grant that is none, `FULL` where too
  * many wait; and what `authorize` throws
  */
-export type Permit = (request: PlainRequest) => Promise<void>
+export type Permit = (request: PlainRequest) => Promise<Grant>
 
 /**
  * Makes the check of an application's `authorize`. Faults of the application are told to `onError`, refusals are not.
  *
  * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer then refuses.
  */
-export function createPermit(authorize: Authorize, onError: (error: unknown) => void): Permit {
+export function createPermit(
+  authorize: Authorize,
+  { onError, clock }: { readonly onError: (error: unknown) => void; readonly clock: Clock },
+): Permit {
   return async (request) => {
     try {
-      checkGrant(await authorize(request), request)
+      const grant = readGrant(await authorize(request))
+      checkExpiry(grant, clock)
+      checkGrant(grant, request)
+      return grant
     } catch (error) {
       if (!(error instanceof CodedError) || error.status === 500) onError(error)
       throw error
@@ -123,8 +136,15 @@ const verbs: Readonly<Record<Action, string>> = {
   subscribe: 'subscribe to',
 }
 
-function checkGrant(given: unknown, { action, topics }: PlainRequest): void {
-  const { user, ...names } = readGrant(given)
+function checkExpiry({ expiresAt }: Grant, clock: Clock): void {
+  if (expiresAt === undefined || expiresAt > clock.now()) return
+  throw new ServerError(
+    'UNAUTHENTICATED',
+    `The credentials of the request ended at ${new Date(expiresAt).toISOString()}. Get new ones, and send them along.`,
+  )
+}
+
+function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest): void {
   const list = action === 'publish' ? 'publish' : 'subscribe'
   const granted = readNames(list, names[list])
   const missing = topics.find(
@@ -143,7 +163,7 @@ function checkGrant(given: unknown, { action, topics }: PlainRequest): void {
   )
 }
 
-const grantNames = ['user', 'subscribe', 'publish']
+const grantNames = ['user', 'subscribe', 'publish', 'expiresAt']
 
 /** A restriction that this node does not know must not be taken for none. */
 function readGrant(given: unknown): Grant {
@@ -161,9 +181,13 @@ function readGrant(given: unknown): Grant {
     throw invalid(`A grant has ${grantNames.join(', ')}; authorize gave ${quote(unknown)} as well`)
   }
   const { user } = grant
-  if (user !== undefined && (typeof user !== 'string' || user === '')) {
-    throw invalid(`The user of a grant is a text that is not empty; got ${quoteValue(user)}`)
+  const isName = typeof user === 'string' && user !== '' && user.length <= ownerCharactersMax
+  if (user !== undefined && !isName) {
+    throw invalid(
+      `The user of a grant is a text of 1 to ${ownerCharactersMax} characters; got ${quoteValue(user)}`,
+    )
   }
+  readExpiry(grant.expiresAt)
   return grant
 }
 

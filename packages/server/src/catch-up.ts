@@ -1,8 +1,8 @@
 // Bringing a session level with the tail: from the log while it is far behind, from the recent records for the last
-// stretch, then into its feed in the same tick. See ARCHITECTURE.md, "Join without a seam".
+// stretch, then into its audience in the same tick. See ARCHITECTURE.md, "Join without a seam".
 
-import { comparePositions, formatCursor, isSameEpoch } from '@tidemark/log'
-import type { EventLog, EventRecord, Loss, Position, Topic } from '@tidemark/log'
+import { comparePositions, isSameEpoch } from '@tidemark/log'
+import type { EventLog, Loss, Position, Topic, TopicSet } from '@tidemark/log'
 import { Backlog } from './backlog.ts'
 import { Block } from './block.ts'
 import { encodeGap, encodeReady } from './control-events.ts'
@@ -11,6 +11,7 @@ import type { FanOut } from './fan-out.ts'
 import { FramedRecord } from './framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
 import { backlogPagesMax, replayPageMax, writeBytesMax } from './limits.ts'
+import { formatPlace, isPlain, placeOf } from './place.ts'
 import type { Session } from './session.ts'
 import type { Slots } from './slots.ts'
 import type { Turns } from './turns.ts'
@@ -25,6 +26,8 @@ export interface CatchUpSource {
   /** For backlogs that are being reduced. */
   readonly backlogs: Slots
   readonly lagRules: LagRules
+  /** Sends a session away that is behind with what no session may be behind with. */
+  giveUp(session: Session): void
 }
 
 /** What the first bytes of a stream say. */
@@ -59,7 +62,7 @@ interface Telling {
   dropped: Position | undefined
 }
 
-/** Replays to a session until it is level with the tail, and joins it to its feed. Ends early when the session closes. */
+/** Replays to a session until it is level with the tail, and joins it to its audience. Ends early when the session closes. */
 export async function catchUp(
   session: Session,
   source: CatchUpSource,
@@ -70,11 +73,14 @@ export async function catchUp(
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
     const turn = session.largeTurn
     await advance(session, source, telling)
+    // What it was taken for may be among the records in memory by now, whose frames need none, or may have been removed.
     if (turn !== undefined) session.endTurn(turn)
     if (session.isBlocked || session.allowance < 1) {
       await session.untilReady()
     } else if (session.largeTurn !== undefined) {
       await session.largeTurn
+    } else if (session.added !== undefined) {
+      // On with them; nothing else of the stream moves before they are level with it.
     } else if (isLevel(session, source)) {
       session.join()
       return
@@ -86,8 +92,37 @@ export async function catchUp(
 
 /** Writes the next stretch: what is in memory, or a page of the log. */
 async function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
+  if (session.added !== undefined) return advanceAdded(session, source, telling)
   if (!session.isLaggard || source.lagRules.isEmpty) return advancePage(session, source, telling)
   await source.backlogs.runFor(session, () => advanceBacklog(session, source, telling))
+}
+
+/** A page of the topics that were added from an older place, up to where the session stands. */
+async function advanceAdded(
+  session: Session,
+  source: CatchUpSource,
+  telling: Telling,
+): Promise<void> {
+  const { added, audience } = session
+  if (added === undefined) return
+  const { topics } = added
+  const isChanged = (): boolean => session.added !== added || session.audience !== audience
+  if (added.end === undefined) {
+    // The cursor may be of another history: a page from there begins where this one and that part.
+    const { next } = await readLog(session, source, {
+      topics,
+      after: session.cursor,
+      upTo: session.cursor,
+    })
+    if (session.isClosed || isChanged()) return
+    added.end = next
+  }
+  const range = { topics, after: added.at, upTo: added.end }
+  const { records, next, lost } = await readLog(session, source, range)
+  if (session.isClosed || isChanged()) return
+  const wanted = records.filter(({ record }) => added.isWanted(record.topic))
+  writeStretch(session, { records: wanted, next, lost }, telling)
+  if (comparePositions(added.at, added.end) >= 0) session.endAdded()
 }
 
 async function advancePage(
@@ -95,9 +130,10 @@ async function advancePage(
   source: CatchUpSource,
   telling: Telling,
 ): Promise<void> {
-  const { cursor } = session
+  const { cursor, audience } = session
   const stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
-  writeStretch(session, stretch, telling)
+  // Topics that have changed meanwhile are read anew.
+  if (session.audience === audience) writeStretch(session, stretch, telling)
 }
 
 /** The same of a laggard: what the rules of its topics leave of a longer stretch. */
@@ -108,11 +144,12 @@ async function advanceBacklog(
 ): Promise<void> {
   // It may have closed while it waited for its place.
   if (session.isClosed) return
-  const { cursor } = session
+  const { cursor, audience } = session
   const first = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
   const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
   const stretch = await reduce(session, source, { stretch: first, backlog })
-  if (backlog.isForbidden) session.giveUp()
+  if (session.audience !== audience) return
+  if (backlog.isForbidden) source.giveUp(session)
   else writeStretch(session, stretch, telling)
 }
 
@@ -127,20 +164,31 @@ function readRecent(
   return { records: selectRecords(session, recent), next: fanOut.position, isShared: true }
 }
 
+/** One page of the session's topics. */
+function readPage(session: Session, source: CatchUpSource, after: Position): Promise<Stretch> {
+  return readLog(session, source, { topics: session.audience.topics, after })
+}
+
+/** What is read of the log; by default up to where live sessions stand. */
+interface Range {
+  readonly topics: TopicSet
+  readonly after: Position
+  readonly upTo?: Position
+}
+
 /** One page of the log, when it is this session's turn: replays never keep others from theirs, however many there are. */
-async function readPage(
+async function readLog(
   session: Session,
   { log, fanOut, turns, reads }: CatchUpSource,
-  after: Position,
+  { topics, after, upTo }: Range,
 ): Promise<Stretch> {
   await turns.take(session)
   // One that has closed meanwhile is in no line any more, and must not enter the next.
   if (session.isClosed) return { records: [], next: after }
-  const { topics } = session.feed
   const page = await reads.runFor(session, async () => {
     // It may have closed after it was given its place.
     if (session.isClosed) return undefined
-    return log.read({ topics, after, upTo: fanOut.position, limit: replayPageMax })
+    return log.read({ topics, after, upTo: upTo ?? fanOut.position, limit: replayPageMax })
   })
   if (page === undefined) return { records: [], next: after }
   return {
@@ -183,12 +231,13 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
   // A closed session must not be written to: its socket may serve another request by now.
   if (session.isClosed) return
   tell(session, stretch, telling)
-  const { framing } = session.feed
+  const { framing } = session.audience
   const { allowance } = session
+  const isShared = hasSharedBytes(session, stretch)
   let written = 0
   let frames: Block[] = []
   let bytes = 0
-  let last: EventRecord | undefined
+  let last: Position | undefined
   for (const framed of stretch.records) {
     if (session.isBlocked) return
     const frame = framed.frame(framing)
@@ -196,14 +245,14 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
     // A large frame goes alone: those of recent records are then shared, and of others there are few at a time.
     const isPortion = bytes >= writeBytesMax || isLarge || written + frames.length >= allowance
     if (last !== undefined && frames.length > 0 && isPortion) {
-      writePortion(session, stretch, { frames, last, cursor: last.position })
+      writePortion(session, stretch, { frames, last, cursor: last })
       written += frames.length
       frames = []
       bytes = 0
     }
     if (session.isBlocked || written >= allowance) return
-    if (isLarge && stretch.isShared !== true && !session.takeLarge(frame.bytes.length)) return
-    last = framed.record
+    if (isLarge && !isShared && !session.takeLarge(frame.bytes.length)) return
+    last = framed.record.position
     frames.push(frame)
     bytes += frame.bytes.length
   }
@@ -217,30 +266,35 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
 /** Frames that are written as one block. */
 interface Portion {
   readonly frames: readonly Block[]
-  /** The newest record they were made of. */
-  readonly last: EventRecord
+  /** The place of the newest record they were made of. */
+  readonly last: Position
   /** Where the stream stands behind them. */
   readonly cursor: Position
 }
 
-function writePortion(session: Session, { isShared }: Stretch, portion: Portion): void {
+/** Whether a frame that goes alone is the block of all sessions. With parts in its id it is a copy. */
+function hasSharedBytes(session: Session, { isShared }: Stretch): boolean {
+  return isShared === true && isPlain(placeOf(session, session.replayedTo))
+}
+
+function writePortion(session: Session, stretch: Stretch, portion: Portion): void {
   const { frames, last, cursor } = portion
-  const block = session.feed.framing.assemble(frames, last)
+  const block = session.audience.framing.assemble(frames, placeOf(session, last))
   session.writeReplay(block, cursor, frames.length)
   // A frame that goes alone is the block of all; a block of the session's own is no larger than two portions, or has its place.
-  if (isShared === true && frames.length === 1) session.holdShared(block)
+  if (frames.length === 1 && hasSharedBytes(session, stretch)) session.holdShared(block)
 }
 
 /** The records that are the session's; each topic is matched once. */
 function selectRecords(
-  { feed }: Session,
+  { audience }: Session,
   records: readonly FramedRecord[],
 ): readonly FramedRecord[] {
   const known = new Map<Topic, boolean>()
   return records.filter(({ record: { topic } }) => {
     let isWanted = known.get(topic)
     if (isWanted === undefined) {
-      isWanted = feed.topics.matches(topic)
+      isWanted = audience.topics.matches(topic)
       known.set(topic, isWanted)
     }
     return isWanted
@@ -255,11 +309,16 @@ function tell(session: Session, { lost: loss, droppedTo }: Stretch, telling: Tel
   const { greeting } = telling
   telling.greeting = undefined
   if (greeting !== undefined) greet(session, greeting, lost)
-  else if (lost !== undefined) session.writeReplay(encodeGap(toGap(lost)), session.cursor, 0)
+  else if (lost !== undefined) sendGap(session, toGap(session, lost))
   if (droppedTo === undefined || !isNews(droppedTo, telling.dropped)) return
   telling.dropped = droppedTo
-  const gap = { from: formatCursor(session.cursor), to: droppedTo, reason: 'rate' } as const
-  session.writeReplay(encodeGap(gap), session.cursor, 0)
+  const from = formatPlace(placeOf(session, session.replayedTo))
+  sendGap(session, { from, to: droppedTo, reason: 'rate' })
+}
+
+function sendGap(session: Session, gap: Gap): void {
+  const block = encodeGap(gap, placeOf(session, gap.to))
+  session.writeReplay(block, session.replayedTo, 0)
 }
 
 /** Whether a loss reaches further than what the client has been told. */
@@ -269,27 +328,28 @@ function isNews(to: Position | undefined, told: Position | undefined): boolean {
 }
 
 function greet(session: Session, greeting: Greeting, lost: Loss | undefined): void {
-  const gap = greeting.gap ?? planGap(greeting, lost)
+  const gap = greeting.gap ?? planGap(session, greeting, lost)
   const ready = encodeReady({
     session: session.id,
-    cursor: session.cursor,
+    place: placeOf(session, session.replayedTo),
     heartbeatMs: greeting.heartbeatMs,
     retryMs: greeting.retryMs,
     resumed: gap === undefined ? greeting.resumed : 'gap',
   })
-  session.writeReplay(
-    gap === undefined ? ready : Block.join([ready, encodeGap(gap)]),
-    session.cursor,
-    0,
-  )
+  const blocks = gap === undefined ? [ready] : [ready, encodeGap(gap, placeOf(session, gap.to))]
+  session.writeReplay(Block.join(blocks), session.replayedTo, 0)
 }
 
-/** Who came without a cursor asked for what is retained: what was removed before is no loss. */
-function planGap(greeting: Greeting, lost: Loss | undefined): Gap | undefined {
+/** A session that came without a cursor asked for what is retained: what was removed before is no loss. */
+function planGap(session: Session, greeting: Greeting, lost: Loss | undefined): Gap | undefined {
   if (lost === undefined || greeting.resumed === 'fresh') return undefined
-  return toGap(lost, greeting.from)
+  return toGap(session, lost, greeting.from)
 }
 
-function toGap(lost: Loss, from: string = formatCursor(lost.from)): Gap {
-  return { from, to: lost.to, reason: lost.reason }
+function toGap(session: Session, lost: Loss, from?: string): Gap {
+  return {
+    from: from ?? formatPlace(placeOf(session, lost.from)),
+    to: lost.to,
+    reason: lost.reason,
+  }
 }

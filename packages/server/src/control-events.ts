@@ -1,9 +1,10 @@
 // The hub's own events in a stream: named `tidemark.…`, so that a plain client ignores them.
 
-import { formatCursor } from '@tidemark/log'
 import type { LossReason, Position } from '@tidemark/log'
 import { encodeEvent } from '@tidemark/wire'
 import { Block } from './block.ts'
+import { formatPlace } from './place.ts'
+import type { Place } from './place.ts'
 
 /** Names that begin like this are the hub's own; publishing them is refused. */
 export const controlPrefix = 'tidemark.'
@@ -28,7 +29,8 @@ export interface Gap {
 /**
  * Why the server ends a stream. `stalled`: the client read nothing for `stalledAfterMs`, or it was too slow with a large event
  * while others needed the memory; then its connection is cut at once, and it seldom reads this. `lagging`: it fell behind with a
- * topic whose rule says to disconnect. `access-unavailable`: nobody could say whether the client may have the stream.
+ * topic whose rule says to disconnect. `access-unavailable`: nobody could say whether the client may have the stream. `expired`: what
+ * `authorize` granted has ended. `ended`: the application ended the stream, and named no reason of its own.
  */
 export type ByeReason =
   | 'full'
@@ -37,10 +39,12 @@ export type ByeReason =
   | 'access-unavailable'
   | 'stalled'
   | 'lagging'
+  | 'expired'
+  | 'ended'
 
 export interface ReadyFacts {
   readonly session: string
-  readonly cursor: Position
+  readonly place: Place
   readonly heartbeatMs: number
   /** When to come back after a cut, unless a goodbye says otherwise. Milliseconds. */
   readonly retryMs: number
@@ -54,7 +58,7 @@ export interface ReadyFacts {
  */
 export function encodeReady(facts: ReadyFacts): Block {
   const { session, heartbeatMs, retryMs, resumed } = facts
-  const cursor = formatCursor(facts.cursor)
+  const cursor = formatPlace(facts.place)
   return Block.fromText(
     encodeEvent({
       id: resumed === 'gap' ? undefined : cursor,
@@ -69,8 +73,8 @@ export function encodeReady(facts: ReadyFacts): Block {
  * Says what is missing. Behind retention or for its rate, events between `from` and `to` may still follow, so the id stays
  * where it was and a client cut right here is told again, or served; in the other cases it moves on to `to`.
  */
-export function encodeGap(gap: Gap): Block {
-  const to = formatCursor(gap.to)
+export function encodeGap(gap: Omit<Gap, 'to'>, end: Place): Block {
+  const to = formatPlace(end)
   return Block.fromText(
     encodeEvent({
       id: gap.reason === 'retention' || gap.reason === 'rate' ? undefined : to,
@@ -81,17 +85,15 @@ export function encodeGap(gap: Gap): Block {
 }
 
 /** The heartbeat. A named event, because an `id` without data does not move Firefox's last id. */
-export function encodeBeat(cursor: Position): Block {
-  return Block.fromText(
-    encodeEvent({ id: formatCursor(cursor), event: 'tidemark.beat', data: '{}' }),
-  )
+export function encodeBeat(place: Place): Block {
+  return Block.fromText(encodeEvent({ id: formatPlace(place), event: 'tidemark.beat', data: '{}' }))
 }
 
 /**
  * The last event before the server ends a stream; `retry` tells an EventSource when to come back. `cursor` is for a
- * client that is sent away before it had one: its absence begins here.
+ * client that is sent away before it had one: its absence begins here. An application may give reasons of its own.
  */
-export function encodeBye(reason: ByeReason, retryMs: number, cursor?: string): Block {
+export function encodeBye(reason: string, retryMs: number, cursor?: string): Block {
   return Block.fromText(
     encodeEvent({
       id: cursor,

@@ -2,15 +2,22 @@
 
 import type { EventRecord } from '@tidemark/log'
 
+/** An event as a stream shows it. Of a record every member is there but the key; an event of one session may have no topic. */
+export type OwnEvent = Pick<EventRecord, 'type' | 'data' | 'time'> & {
+  readonly topic?: string | undefined
+  readonly key?: string | undefined
+}
+
 /**
- * `{"topic":…,"type":…,"key":…,"time":…,"data":…}`; `key` only where the event has one. `data` is the payload's
+ * `{"topic":…,"type":…,"key":…,"time":…,"data":…}`; `topic` and `key` only where the event has one. `data` is the payload's
  * own JSON where the payload is JSON, else the payload as a JSON string. The payload is checked, not rewritten:
  * its numbers and spelling stay as published.
  */
-export function toEnvelope(record: EventRecord): string {
-  const key = record.key === undefined ? '' : `,"key":${JSON.stringify(record.key)}`
-  const data = isJson(record.data) ? record.data : JSON.stringify(record.data)
-  return `{"topic":${JSON.stringify(record.topic)},"type":${JSON.stringify(record.type)}${key},"time":${record.time},"data":${data}}`
+export function toEnvelope(event: OwnEvent): string {
+  const topic = event.topic === undefined ? '' : `"topic":${JSON.stringify(event.topic)},`
+  const key = event.key === undefined ? '' : `,"key":${JSON.stringify(event.key)}`
+  const data = isJson(event.data) ? event.data : JSON.stringify(event.data)
+  return `{${topic}"type":${JSON.stringify(event.type)}${key},"time":${event.time},"data":${data}}`
 }
 
 function isJson(text: string): boolean {

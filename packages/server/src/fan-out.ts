@@ -1,9 +1,9 @@
-// From the log's tail to the feeds: every record of every node comes by here once, in order.
+// From the log's tail to the audiences: every record of every node comes by here once, in order.
 
 import { comparePositions } from '@tidemark/log'
 import type { Clock, EventLog, EventRecord, Position, Tail } from '@tidemark/log'
-import type { Feed } from './feed.ts'
-import type { Feeds } from './feeds.ts'
+import type { Audience } from './audience.ts'
+import type { Audiences } from './audiences.ts'
 import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from './framed-record.ts'
@@ -27,31 +27,31 @@ interface Waiter {
 export interface FlushSettings extends WindowSettings {
   /** Records that wait, at which they leave early; also the most that one flush puts into one block. */
   readonly eventsMax: number
-  /** Bytes of data that wait, likewise; of frames, the most that one feed puts into one block, up to the frame that passes it. */
+  /** Bytes of data that wait, likewise; of frames, the most that one audience puts into one block, up to the frame that passes it. */
   readonly bytesMax: number
 }
 
 export interface FanOutOptions {
   readonly log: EventLog
-  readonly feeds: Feeds
+  readonly audiences: Audiences
   /** The log's head, after which this node begins. */
   readonly head: Position
   readonly clock: Clock
   readonly flush: FlushSettings
   readonly lagRules: LagRules
-  /** Told of a record that could not be encoded; its feeds go without it. */
+  /** Told of a record that could not be encoded; its audiences go without it. */
   readonly onError: (error: unknown) => void
 }
 
 /**
- * Matches records to feeds, has each encoded once per framing, and flushes once per window.
+ * Matches records to audiences, has each encoded once per framing, and flushes once per window.
  *
- * Records wait here, before they are matched: feeds hold nothing from one turn to the next, so that whoever joins one
+ * Records wait here, before they are matched: audiences hold nothing from one turn to the next, so that whoever joins one
  * finds no bytes from before, and a session's place is always a place between two flushes.
  */
 export class FanOut {
   readonly recent: RecentRecords
-  readonly #feeds: Feeds
+  readonly #audiences: Audiences
   readonly #limits: FlushSettings
   readonly #lagRules: LagRules
   readonly #onError: (error: unknown) => void
@@ -62,8 +62,8 @@ export class FanOut {
   #pendingBytes = 0
   #waiters: Waiter[] = []
 
-  constructor({ log, feeds, head, clock, flush, lagRules, onError }: FanOutOptions) {
-    this.#feeds = feeds
+  constructor({ log, audiences, head, clock, flush, lagRules, onError }: FanOutOptions) {
+    this.#audiences = audiences
     this.#limits = flush
     this.#lagRules = lagRules
     this.#onError = onError
@@ -132,7 +132,7 @@ export class FanOut {
     let end = start
     while (end < records.length && end - start < eventsMax && bytes < bytesMax) {
       const { dataBytes = 0 } = records[end] ?? {}
-      // A large event goes alone: its frame is then the block of all feeds, and no feed holds a copy of it with other events.
+      // A large event goes alone: its frame is then the block of all audiences, and no audience holds a copy of it with other events.
       if (dataBytes * escapeGrowthMax > bytesMax) return Math.max(end, start + 1)
       bytes += dataBytes
       end += 1
@@ -140,11 +140,11 @@ export class FanOut {
     return end
   }
 
-  /** Sends a portion; returns how many records it had. It ends early where some feed's frames have become as long as may be. */
+  /** Sends a portion; returns how many records it had. It ends early where some audience's frames have become as long as may be. */
   #deliver(records: readonly FramedRecord[], start: number): number {
     const end = this.#findPortionEnd(records, start)
     const portion: FramedRecord[] = []
-    const dirty: Feed[] = []
+    const dirty: Audience[] = []
     for (const framed of records.slice(start, end)) {
       portion.push(framed)
       if (this.#match(framed, dirty) >= this.#limits.bytesMax) break
@@ -152,34 +152,34 @@ export class FanOut {
     this.recent.push(portion)
     const before = this.#position
     this.#position = portion.at(-1)?.record.position ?? before
-    for (const feed of dirty) this.#flushFeed(feed, before)
+    for (const audience of dirty) this.#flushAudience(audience, before)
     return portion.length
   }
 
-  #flushFeed(feed: Feed, before: Position): void {
+  #flushAudience(audience: Audience, before: Position): void {
     try {
-      feed.flush(before)
+      audience.flush(before)
     } catch (error) {
       this.#onError(error)
       // Nobody got the block; each of them gets its records from the log.
-      for (const session of [...feed.live]) {
+      for (const session of audience.listLive()) {
         session.leaveLive(before)
         session.resume()
       }
     }
   }
 
-  /** Adds a record to its feeds; returns how many bytes the one with the most is about to send. */
-  #match(framed: FramedRecord, dirty: Feed[]): number {
+  /** Adds a record to its audiences; returns how many bytes the one with the most is about to send. */
+  #match(framed: FramedRecord, dirty: Audience[]): number {
     let bytes = 0
     const { topic } = framed.record
     const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
-    this.#feeds.match(topic, (feed) => {
-      if (feed.live.size === 0) return
-      if (!feed.isPending) dirty.push(feed)
+    this.#audiences.match(topic, (audience) => {
+      if (!audience.isHeard) return
+      if (!audience.isPending) dirty.push(audience)
       try {
-        feed.add(framed, isStrict)
-        bytes = Math.max(bytes, feed.pendingBytes)
+        audience.add(framed, isStrict)
+        bytes = Math.max(bytes, audience.pendingBytes)
       } catch (error) {
         this.#onError(error)
       }
@@ -190,7 +190,7 @@ export class FanOut {
   /** Retention overtook this node's tail: nobody is level any more, everyone reads on from the log, which says what is lost. */
   #skip(to: Position): void {
     this.#window.flushNow()
-    const behind = this.#feeds.listLive()
+    const behind = this.#audiences.listLive()
     for (const session of behind) session.leaveLive()
     this.recent.reset(to)
     this.#position = to

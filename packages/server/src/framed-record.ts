@@ -30,11 +30,11 @@ export class FramedRecord {
   }
 
   frame(framing: Framing): Block {
-    let frame = this.#frames?.get(framing.key)
+    let frame = this.#frames?.get(framing.frameKey)
     if (frame === undefined) {
       frame = framing.encode(this.record)
       this.#frames ??= new Map()
-      this.#frames.set(framing.key, frame)
+      this.#frames.set(framing.frameKey, frame)
       const bytes = frame.bytes.length * frameCopiesMax + frameOverheadBytes
       this.#bytes += bytes
       if (this.#keeper !== undefined) this.#keeper.frameBytes += bytes

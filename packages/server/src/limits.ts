@@ -89,8 +89,8 @@ export const gzipBytesMin: number = 200
  */
 export const sessionsMax: number = 10_000
 
-/** What a feed costs beside its names: feed, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
-export const feedOverheadBytes: number = 2_560
+/** What an audience costs beside its names: audience, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
+export const audienceOverheadBytes: number = 2_560
 
 /**
  * What a name costs beside its text: its place in the set, in its set of exact topics and in the registry, whose tables are
@@ -106,7 +106,7 @@ export const textUnitBytes: number = 2
 
 /**
  * The first bytes of each topic set do not count, so that a few sessions with many names cannot keep ordinary ones out.
- * That is the feed and five short topics, or two patterns. 10,000 sessions × 4 KiB = 40 MiB beside the rest.
+ * That is the audience and five short topics, or two patterns. 10,000 sessions × 4 KiB = 40 MiB beside the rest.
  */
 export const topicSetFreeBytes: number = 4 * 1024
 
@@ -250,6 +250,30 @@ export const heartbeatMs: number = 15_000
 
 /** A beat is late by a sixteenth of the interval at most: 16 timer runs serve all sessions, however many. */
 export const beatGrains: number = 16
+
+/**
+ * How often the wall clock is looked at while something waits for a time of it: a clock that was set ahead is late by so much.
+ * Milliseconds.
+ */
+export const wallClockLookMs: number = 60_000
+
+/** When a grant may end, in milliseconds since 1970: from 1973 on, so that seconds are found out, up to the last date there is. */
+export const expiresAtRange: { readonly from: number; readonly to: number } = {
+  from: 100_000_000_000,
+  to: 8_640_000_000_000_000,
+}
+
+/** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
+export const ownerCharactersMax: number = 256
+
+/** Characters of a node's name: with 23 of its own, a session id has 55 at most. */
+export const nodeNameCharactersMax: number = 32
+
+/** Characters of the key of a kept topic set: a part of a cursor has 64, of which a cursor takes up to 42, and a line 1. */
+export const topicSetKeyCharactersMax: number = 21
+
+/** Events of a session's own that wait until its stream has begun, `writeBytesMax` of them at most: some of them say hello. */
+export const earlyEventsMax: number = 64
 
 /** Sessions that are told of a deadline in one turn: 1,000 writes are about 7 ms. Others have the loop in between. */
 export const dueAtOnceMax: number = 1_000

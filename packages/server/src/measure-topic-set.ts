@@ -2,18 +2,18 @@
 
 import type { TopicSet } from '@tidemark/log'
 import {
-  feedOverheadBytes,
+  audienceOverheadBytes,
   nameOverheadBytes,
   patternSegmentBytes,
   textUnitBytes,
 } from './limits.ts'
 
-/** Bytes of a topic set with its feed and its places in the registry, an estimate from above. */
+/** Bytes of a topic set with its audience and its places in the registry, an estimate from above. */
 export function measureTopicSet({ topics, patterns, key }: TopicSet): number {
   let segments = 0
   for (const pattern of patterns) segments += countSegments(pattern)
   return (
-    feedOverheadBytes +
+    audienceOverheadBytes +
     (topics.length + patterns.length) * nameOverheadBytes +
     segments * patternSegmentBytes +
     key.length * textUnitBytes

@@ -4,6 +4,7 @@ import { eventKeyLengthMax, eventTypeLengthMax, parseTopic } from '@tidemark/log
 import type { NewEvent, Topic } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { controlPrefix } from './control-events.ts'
+import type { OwnEvent } from './envelope.ts'
 import { ServerError } from './errors.ts'
 import { wrapLogError } from './log-faults.ts'
 import { readMembers } from './read-members.ts'
@@ -34,6 +35,24 @@ export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
     type: checkType(type),
     data: checkData(data, eventBytesMax),
     key: checkKey(key),
+  }
+}
+
+/**
+ * Checks an event for one session alone, as one to publish.
+ * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
+ */
+export function toOwnEvent(
+  input: PublishInput & { readonly topic?: string | undefined },
+  { eventBytesMax, time }: { readonly eventBytesMax: number; readonly time: number },
+): OwnEvent {
+  const { topic, type, data, key } = readMembers(input, ['topic', 'type', 'data', 'key'], anEvent)
+  return {
+    topic: topic === undefined ? undefined : checkTopic(topic),
+    type: checkType(type) ?? 'message',
+    data: checkData(data, eventBytesMax),
+    key: checkKey(key),
+    time,
   }
 }
 

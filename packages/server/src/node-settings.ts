@@ -2,6 +2,7 @@
 
 import type { Clock, EventLog } from '@tidemark/log'
 import type { Permit } from './authorize.ts'
+import type { TopicSetTable } from './changed-topics.ts'
 import type { FlushSettings } from './fan-out.ts'
 import type { LagRules } from './lag-rules.ts'
 import type { Random } from './random.ts'
@@ -11,6 +12,10 @@ export interface NodeSettings {
   readonly log: EventLog
   /** Undefined: everybody may everything. */
   readonly permit: Permit | undefined
+  /** Session ids begin with it. */
+  readonly nodeName: string
+  /** Keeps topic sets that were changed on open streams; undefined: no cursor leads back to them. */
+  readonly topicSets?: TopicSetTable | undefined
   readonly heartbeatMs: number
   readonly sessionsMax: number
   /** Of the topic sets of all sessions. */

@@ -2,9 +2,11 @@
 
 import { plainRequest, requireUnreserved } from './authorize.ts'
 import type { RequestFacts } from './authorize.ts'
+import { resumeChanged } from './changed-topics.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
 import type { Refusal } from './refusal.ts'
+import type { SessionHandle, SessionOwner } from './session-handle.ts'
 import type { Sink } from './sink.ts'
 import type { StreamOpener } from './stream-opener.ts'
 import { parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
@@ -35,7 +37,7 @@ export interface Door<Answer> {
   /** Where the bytes of the stream go. Nothing is written yet. */
   openSink(): Sink
   /** The answer that the bytes of the sink are part of. */
-  answerStream(): Answer
+  answerStream(session: SessionHandle): Answer
   /** Frameworks route HEAD to the handler of GET; it asks for the head only. */
   answerHead(): Answer
   /** To a client that has left. */
@@ -55,11 +57,13 @@ export async function openSubscription<Answer>(
     checkMethod(request.method, door.name)
     if (!isHead && !(await door.begin())) return door.answerNobody()
     subscription = request.options.subscription ?? (await readSubscription(door, request))
-    await authorize(opener, door, subscription)
+    // Before it is authorized: a cursor may stand for other topics than the URL names.
+    if (request.options.subscription === undefined && opener.topicSets !== undefined)
+      subscription = await resumeChanged(subscription, opener.topicSets)
+    const owner = await authorize(opener, door, subscription)
     if (isHead) return door.answerHead()
     // Where it begins is found out in there, while the session has its place among those that open.
-    await opener.open(door.openSink(), subscription)
-    return door.answerStream()
+    return door.answerStream(await opener.open(door.openSink(), subscription, owner))
   } catch (error) {
     // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
@@ -75,17 +79,17 @@ async function readSubscription(
   return parseSubscriptionText(query, lastEventId, options)
 }
 
-/** Asks whether the request may, where somebody has to be asked. */
+/** Asks whether the request may, where somebody has to be asked; resolves to who it is for and until when. */
 async function authorize(
   opener: StreamOpener,
   door: Door<unknown>,
   { topics: set }: Subscription,
-): Promise<void> {
+): Promise<SessionOwner | undefined> {
   const { permit, bodies } = opener
   if (permit === undefined) {
     requireUnreserved(set.topics)
     requireUnreserved(set.patterns)
-    return
+    return undefined
   }
   // A node that is full or draining sends thousands away at a time: the application must not look each of them up for nothing.
   opener.admit()
@@ -93,7 +97,9 @@ async function authorize(
   const held = bodies.begin()
   try {
     held.grow(measureTopicSet(set))
-    await permit(plainRequest(door.describe(), 'subscribe', [...set.topics, ...set.patterns]))
+    const names = [...set.topics, ...set.patterns]
+    const { user, expiresAt } = await permit(plainRequest(door.describe(), 'subscribe', names))
+    return { user, expiresAt }
   } finally {
     held.release()
   }

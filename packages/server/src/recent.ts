@@ -1,5 +1,5 @@
 // The newest records in memory. Replay reads its last stretch here, in the tick in which the session joins its
-// feed: without it a session could never catch up with a log that grows during every read.
+// audience: without it a session could never catch up with a log that grows during every read.
 
 import { comparePositions, isSameEpoch } from '@tidemark/log'
 import type { Position } from '@tidemark/log'

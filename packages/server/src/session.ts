@@ -5,50 +5,31 @@
 // It lags when its socket takes no more, or when it has got as many events as its pace allows.
 
 import type { Position } from '@tidemark/log'
+import type { AddedTopics } from './added-topics.ts'
+import type { Audience, AudienceMember, Flush } from './audience.ts'
 import type { Block } from './block.ts'
-import { encodeBye } from './control-events.ts'
-import type { ByeReason } from './control-events.ts'
-import type { Deadlines } from './deadlines.ts'
-import type { Feed, Flush } from './feed.ts'
-import type { BlockHolder, HeldBlocks } from './held-blocks.ts'
+import { Closing } from './closing.ts'
+import { encodeBeat, encodeBye } from './control-events.ts'
+import { EarlyEvents } from './early-events.ts'
+import type { BlockHolder } from './held-blocks.ts'
+import { LargeBlocks } from './large-blocks.ts'
+import type { LargeWriter } from './large-writes.ts'
 import { writeBytesMax } from './limits.ts'
-import type { LargeWriter, LargeWrites } from './large-writes.ts'
 import type { Pace } from './pace.ts'
+import { isPlain, placeOf } from './place.ts'
+import type { Place } from './place.ts'
+import type { SessionOwner } from './session-handle.ts'
+import type { SessionHost, SessionOptions } from './session-host.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
-export type SessionState = 'replaying' | 'live' | 'lagging' | 'closed'
-
-/** What sessions need of the node they live in. */
-export interface SessionHost {
-  /** Sessions whose sockets take nothing, until they count as stalled. */
-  readonly blocked: Deadlines<Session>
-  /** Sessions that have been told goodbye, until they are cut off. */
-  readonly leaving: Deadlines<Session>
-  /** Sessions that have used up their rate, until they are looked at again. */
-  readonly paced: Deadlines<Session>
-  /** Blocks of replays that are too large to wait for sockets without a bound of their own. */
-  readonly largeWrites: LargeWrites
-  /** Large blocks, shared with others, that sessions are blocked by. */
-  readonly heldBlocks: HeldBlocks
-  /** Where live sessions stand. */
-  readonly livePosition: Position
-  /** The session is behind and writable: bring it level again. */
-  catchUp(session: Session): void
-  /** Sends the session away. */
-  dismiss(session: Session, reason: ByeReason): void
-  /** The session is over. */
-  forget(session: Session): void
-  /** The session's sink threw. */
-  onError(error: unknown): void
-}
-
 /** One subscriber's connection. Only its own methods change its state. */
-export class Session implements SinkListener, LargeWriter, BlockHolder {
+export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
   readonly id: string
-  readonly feed: Feed
+  readonly owner: SessionOwner
+  #audience: Audience
   readonly #sink: Sink
-  readonly #host: SessionHost
-  #state: SessionState = 'replaying'
+  readonly #host: SessionHost<Session>
+  #state: 'replaying' | 'live' | 'lagging' | 'closed' = 'replaying'
   #cursor: Position
   readonly #pace: Pace | undefined
   #isWritable = true
@@ -58,26 +39,25 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
   /** While it is blocked: what waited when it was last looked at. */
   #bytesWaiting = 0
   #whenReady: (() => void) | undefined
-  /** It has a place among large writes, or waits for one. */
-  #isLarge = false
-  #largeTurn: Promise<void> | undefined
-  #holdsBlock = false
+  #large: LargeBlocks | undefined
+  #added: AddedTopics | undefined
+  #early: EarlyEvents | undefined
+  #closing: Closing | undefined
 
-  constructor(
-    id: string,
-    feed: Feed,
-    options: { sink: Sink; host: SessionHost; cursor: Position; pace?: Pace | undefined },
-  ) {
+  constructor(id: string, audience: Audience, options: SessionOptions<Session>) {
     this.id = id
-    this.feed = feed
+    this.owner = options.owner
+    this.#audience = audience
     this.#sink = options.sink
     this.#host = options.host
     this.#cursor = options.cursor
     this.#pace = options.pace
+    this.#added = options.added
   }
 
-  get state(): SessionState {
-    return this.#state
+  /** The sessions that get the same bytes. */
+  get audience(): Audience {
+    return this.#audience
   }
 
   get isClosed(): boolean {
@@ -104,37 +84,78 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     return this.#hasBeenLive
   }
 
-  /** Every event up to here has been written to the socket. */
+  /** Every event up to here has been written to the socket; of topics that are being added, not yet. */
   get cursor(): Position {
     return this.#state === 'live' ? this.#host.livePosition : this.#cursor
   }
 
+  /** Topics that are being replayed from an older place. */
+  get added(): AddedTopics | undefined {
+    return this.#added
+  }
+
+  /** Where its replay stands: that of added topics, while there is one. */
+  get replayedTo(): Position {
+    return this.#added?.at ?? this.cursor
+  }
+
+  /** Why it closes, for whoever waits to hear it. */
+  get closing(): Closing {
+    this.#closing ??= new Closing()
+    return this.#closing
+  }
+
   /** Begins to hear from the socket. A socket that is already gone closes the session at once. */
   open(): void {
-    this.feed.members.add(this)
+    this.#audience.enter(this)
     this.#sink.listen(this)
+  }
+
+  /**
+   * Follows another audience from where it stands, by the laggard's way, but not as a laggard: no rule leaves anything out. `added` is
+   * replayed first.
+   */
+  moveInto(audience: Audience, added: AddedTopics | undefined): void {
+    if (this.isClosed) return
+    this.#cursor = this.cursor
+    // Before the old one is left: it may be the same.
+    audience.enter(this)
+    if (audience !== this.#audience) this.#audience.leave(this)
+    this.#audience.stepOut(this)
+    this.#audience = audience
+    if (added !== this.#added) this.#added?.finish()
+    this.#added = added
+    const wasLive = this.#state === 'live'
+    if (wasLive) this.#state = 'replaying'
+    const place = placeOf(this, this.replayedTo)
+    // The client's cursor names the new topics from here on: cut before the next event, it would come back to the old ones.
+    if (!isPlain(place)) this.beat(() => encodeBeat(place))
+    // A replay that runs looks at what it is for after each pause; a laggard's begins when it can go on.
+    if (wasLive) this.#host.catchUp(this)
+  }
+
+  /** The added topics are level with the rest of the stream. */
+  endAdded(): void {
+    this.#added?.finish()
+    this.#added = undefined
   }
 
   /** Resolves when it has the place it asked for with `takeLarge`; undefined when it waits for none. */
   get largeTurn(): Promise<void> | undefined {
-    return this.#largeTurn
+    return this.#large?.turn
   }
 
   /** Whether a large block of its own may be written now; if not, `largeTurn` tells when. */
   takeLarge(bytes: number): boolean {
     // It may have closed with what was written before; nobody would give the place back.
     if (this.isClosed) return false
-    this.#isLarge = true
-    this.#largeTurn = this.#host.largeWrites.take(this, bytes)
-    return this.#largeTurn === undefined
+    this.#large ??= new LargeBlocks(this, this.#host)
+    return this.#large.take(bytes)
   }
 
-  /**
-   * Gives back a turn that was not used. What it was taken for may be among the records in memory by now, whose frames need none,
-   * or may have been removed.
-   */
+  /** Gives back a turn that was not used. */
   endTurn(turn: Promise<void>): void {
-    if (this.#largeTurn === turn) this.#leaveLarge()
+    if (this.largeTurn === turn) this.#large?.leave()
   }
 
   /** Others have waited long enough for this socket to take its block. */
@@ -143,30 +164,50 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     this.cutOff()
   }
 
-  /** Writes during a replay: `events` of them, behind which the stream stands at `cursor`. */
+  /** Writes during a replay: `events` of them, behind which the replay stands at `cursor`. */
   writeReplay(block: Block, cursor: Position, events: number): void {
     if (this.isClosed) return
-    this.#cursor = cursor
+    this.moveTo(cursor)
     this.#hasBegun = true
     this.#pace?.take(events)
     this.#send(block)
+    this.#releaseEarly()
+  }
+
+  /** Writes an event of its own, or tells that it cannot: it is kept only while the stream has not begun. */
+  writeOwn(block: Block): boolean | Promise<boolean> {
+    if (this.isClosed || this.#hasBegun) return this.#writeOwn(block)
+    this.#early ??= new EarlyEvents()
+    return this.#early.add(block)
+  }
+
+  #writeOwn(block: Block): boolean {
+    if (!this.#isOpen() || !this.#isReady()) return false
+    this.#pace?.take(1)
+    this.#send(block)
+    if (this.isClosed) return false
+    this.holdShared(block)
+    if (!this.#isWritable) this.leaveLive()
+    return true
+  }
+
+  #releaseEarly(): void {
+    const early = this.#early
+    this.#early = undefined
+    early?.release((block) => this.#writeOwn(block))
   }
 
   /** Counts a large block that others may get as well, and that its socket has just been given, until it has taken it. */
   holdShared(block: Block): void {
     if (this.#isWritable || this.isClosed || block.bytes.length <= writeBytesMax) return
-    this.#holdsBlock = true
-    this.#host.heldBlocks.hold(this, block)
-  }
-
-  /** Sent away for being behind with what no session may be behind with. */
-  giveUp(): void {
-    this.#host.dismiss(this, 'lagging')
+    this.#large ??= new LargeBlocks(this, this.#host)
+    this.#large.hold(block)
   }
 
   /** Moves the cursor over records that are not this session's. */
   moveTo(cursor: Position): void {
-    this.#cursor = cursor
+    if (this.#added === undefined) this.#cursor = cursor
+    else this.#added.at = cursor
   }
 
   /** Resolves when the socket takes bytes and the pace allows an event, or the session is closed. */
@@ -181,19 +222,19 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     })
   }
 
-  /** The session is level with the tail: from now on the feed writes to it. Called in the tick that found it level. */
+  /** The session is level with the tail: from now on the audience writes to it. Called in the tick that found it level. */
   join(): void {
     // It may have closed with the very last block of its replay; nothing comes back from there.
     if (this.isClosed) return
     this.#state = 'live'
     this.#hasBeenLive = true
     this.#hasLagged = false
-    this.#leaveLarge()
-    this.feed.live.add(this)
+    this.#large?.leave()
+    this.#audience.goLive(this)
     if (!this.#isWritable) this.leaveLive()
   }
 
-  /** Writes what the feed sends. Who cannot keep up leaves the feed with its cursor; nothing is queued. */
+  /** Writes what the audience sends. Who cannot keep up leaves the audience with its cursor; nothing is queued. */
   writeLive(flush: Flush): void {
     const isAllowed = flush.events <= this.allowance
     if (isAllowed) {
@@ -214,22 +255,19 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
    * Writes a beat of its place: live, or in a long replay of little, so that it keeps its place and its connection. A
    * blocked socket gets none.
    */
-  beat(encode: (position: Position) => Block): void {
-    if (this.#state === 'live') {
-      this.#send(encode(this.cursor))
-      if (!this.#isWritable) this.leaveLive()
-    } else if (this.#state === 'replaying' && this.#hasBegun && this.#isWritable) {
-      this.#send(encode(this.#cursor))
-    }
+  beat(encode: (place: Place, audience: Audience) => Block): void {
+    if (!this.#isOpen()) return
+    this.#send(encode(placeOf(this, this.replayedTo), this.#audience))
+    if (!this.#isWritable) this.leaveLive()
   }
 
-  /** Leaves the feed; the cursor stays where it stands, by default where the feed does. */
+  /** Leaves the audience; the cursor stays where it stands, by default where the audience does. */
   leaveLive(at: Position = this.#host.livePosition): void {
     if (this.#state !== 'live') return
     this.#cursor = at
     this.#state = 'lagging'
     this.#hasLagged = true
-    this.feed.live.delete(this)
+    this.#audience.stepOut(this)
   }
 
   /** Reads on from the log after `leaveLive`, if it can. */
@@ -246,8 +284,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
   drained(): void {
     this.#isWritable = true
     this.#host.blocked.delete(this)
-    this.#leaveLarge()
-    this.#letGo()
+    this.#large?.end()
     this.#goOn()
   }
 
@@ -270,22 +307,22 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
 
   closed(): void {
     this.#host.leaving.delete(this)
-    this.#finish()
-    this.#leaveLarge()
-    this.#letGo()
+    this.#finish('disconnected')
+    this.#large?.end()
   }
 
   /**
    * Says why and ends the stream; the client comes back by itself after `retryMs`. A socket that takes nothing holds this one
    * small block more. Who does not read it is cut off after a while, and resumes all the same.
    */
-  bye(reason: ByeReason, retryMs: number): void {
+  bye(reason: string, retryMs: number): void {
     if (this.isClosed) return
     this.#send(encodeBye(reason, retryMs))
     if (this.isClosed) return
     this.#host.leaving.add(this)
+    // Before the end, which some sinks answer at once with their close.
+    this.#finish(reason)
     this.#guard(() => this.#sink.end())
-    this.#finish()
   }
 
   /** Cuts the connection of a session that has been told goodbye. */
@@ -299,7 +336,7 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
       const wasWritable = this.#isWritable
       this.#isWritable = this.#sink.write(block)
       // A beat keeps a place in line.
-      if (this.#isWritable && this.#largeTurn === undefined) this.#leaveLarge()
+      if (this.#isWritable && this.largeTurn === undefined) this.#large?.leave()
       if (!wasWritable || this.#isWritable || this.isClosed) return
       this.#bytesWaiting = this.#sink.bytesWaiting ?? 0
       this.#host.blocked.add(this)
@@ -311,29 +348,19 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
   }
 
   /** It is over, as far as the node is concerned. */
-  #finish(): void {
+  #finish(reason: string): void {
     if (this.isClosed) return
     this.#host.blocked.delete(this)
     this.#host.paced.delete(this)
-    this.feed.live.delete(this)
+    this.#audience.leave(this)
+    this.endAdded()
     this.#state = 'closed'
     // What waits for its socket is there until that has closed; a place in line is not.
-    if (this.#largeTurn !== undefined) this.#leaveLarge()
+    if (this.largeTurn !== undefined) this.#large?.leave()
     this.#release()
+    this.#releaseEarly()
     this.#host.forget(this)
-  }
-
-  #letGo(): void {
-    if (!this.#holdsBlock) return
-    this.#holdsBlock = false
-    this.#host.heldBlocks.letGo(this)
-  }
-
-  #leaveLarge(): void {
-    if (!this.#isLarge) return
-    this.#isLarge = false
-    this.#largeTurn = undefined
-    this.#host.largeWrites.leave(this)
+    this.closing.tell(reason)
   }
 
   #guard(act: () => void): void {
@@ -344,11 +371,17 @@ export class Session implements SinkListener, LargeWriter, BlockHolder {
     }
   }
 
+  /** Whether the stream has begun and gets what is written now. */
+  #isOpen(): boolean {
+    const isReplaying = this.#state === 'replaying' && this.#hasBegun && this.#isWritable
+    return isReplaying || this.#state === 'live'
+  }
+
   #isReady(): boolean {
     return this.isClosed || (this.#isWritable && this.allowance >= 1)
   }
 
-  /** Goes on where it stopped: in the middle of a replay, or after it left its feed. */
+  /** Goes on where it stopped: in the middle of a replay, or after it left its audience. */
   #goOn(): void {
     if (this.#isReady()) {
       this.#release()

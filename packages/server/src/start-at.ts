@@ -1,8 +1,9 @@
 // Where a subscription begins: at a cursor, back in time, or now.
 
 import { parseCursor } from '@tidemark/log'
-import type { EventLog, Position, Since, TopicSet } from '@tidemark/log'
+import type { Cursor, EventLog, Position, Since, TopicSet } from '@tidemark/log'
 import { quote } from '@tidemark/wire/values'
+import type { AddedAt } from './added-topics.ts'
 import type { Gap } from './control-events.ts'
 import { ServerError } from './errors.ts'
 import { sinceAgeMaxMs, sinceLastMax } from './limits.ts'
@@ -13,9 +14,22 @@ export type SinceOrNow = Since | { readonly kind: 'now' }
 /** Where a session starts. */
 export type StartAt =
   | SinceOrNow
-  | { readonly kind: 'cursor'; readonly position: Position; readonly text: string }
-  /** A cursor that cannot be read. A gap, not an error: a 4xx would end an EventSource for good. */
-  | { readonly kind: 'unreadable'; readonly otherwise: SinceOrNow }
+  | {
+      readonly kind: 'cursor'
+      readonly position: Position
+      readonly text: string
+      /** Topics whose replay from an older place was not over. */
+      readonly added?: AddedAt | undefined
+    }
+  /**
+   * A cursor that cannot be read. A gap, not an error: a 4xx would end an EventSource for good. `cursor` is one with parts, which
+   * a node that keeps topic sets may be able to read.
+   */
+  | {
+      readonly kind: 'unreadable'
+      readonly otherwise: SinceOrNow
+      readonly cursor?: Cursor & { readonly text: string }
+    }
 
 /** Reads a cursor that a client sent; empty or missing means none. */
 export function planStart(cursor: string | undefined, since: SinceOrNow): StartAt {
@@ -23,7 +37,9 @@ export function planStart(cursor: string | undefined, since: SinceOrNow): StartA
   const text = dropRepeats(cursor)
   const parsed = parseCursor(text)
   // A part this build does not know may name other topics than the URL: going on without it would be wrong in silence.
-  if (parsed === undefined || parsed.parts.size > 0) return { kind: 'unreadable', otherwise: since }
+  if (parsed === undefined) return { kind: 'unreadable', otherwise: since }
+  if (parsed.parts.size > 0)
+    return { kind: 'unreadable', otherwise: since, cursor: { ...parsed, text } }
   return { kind: 'cursor', position: parsed.position, text }
 }
 
@@ -86,6 +102,8 @@ export interface Beginning {
   readonly resumed: 'fresh' | 'exact'
   readonly gap?: Gap
   readonly from?: string
+  /** Topics to be replayed from an older place first. */
+  readonly added?: AddedAt | undefined
 }
 
 /**
@@ -100,7 +118,10 @@ export async function resolveStart(
   const { start, topics } = subscription
   const { unreadable } = log
   if (unreadable !== undefined) throw unreadable
-  if (start.kind === 'cursor') return { after: start.position, resumed: 'exact', from: start.text }
+  if (start.kind === 'cursor') {
+    const { position, text, added } = start
+    return { after: position, resumed: 'exact', from: text, added }
+  }
   const since = start.kind === 'unreadable' ? start.otherwise : start
   const after = since.kind === 'now' ? now() : await log.locate({ topics, since })
   if (start.kind !== 'unreadable') return { after, resumed: 'fresh' }

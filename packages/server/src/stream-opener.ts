@@ -2,18 +2,22 @@
 
 import type { Permit } from './authorize.ts'
 import type { BodyBudget } from './body-budget.ts'
+import type { TopicSetTable } from './changed-topics.ts'
+import type { SessionHandle, SessionOwner } from './session-handle.ts'
 import type { Compress, Sink } from './sink.ts'
 import type { Subscription } from './subscription.ts'
 
 /** The node as its doors see it. */
 export interface StreamOpener {
   /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
-  open(sink: Sink, subscription: Subscription): Promise<void>
+  open(sink: Sink, subscription: Subscription, owner?: SessionOwner): Promise<SessionHandle>
   /**
    * Refuses a new session while the node is full or draining.
    * @throws ServerError `FULL`, `DRAINING`
    */
   admit(): void
+  /** Keeps topic sets that were changed on open streams; undefined: no cursor leads back to them. */
+  readonly topicSets: TopicSetTable | undefined
   /** Asks whether a request may do what it asks for; undefined: everybody may everything. */
   readonly permit: Permit | undefined
   /** Counts the bodies that are read for subscriptions. */

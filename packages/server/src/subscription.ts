@@ -5,7 +5,7 @@ import type { TopicSet } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
-import { createFraming, fieldNames } from './framing.ts'
+import { createFraming, fieldNames, needsTopicField } from './framing.ts'
 import type { FieldName, Framing } from './framing.ts'
 import { eventsPerSecondRange } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
@@ -183,9 +183,7 @@ function chooseFraming(given: UncheckedSubscription, topics: TopicSet): Framing 
     )
   }
   const fields = (given.fields ?? []).map(checkField)
-  // Whoever follows several topics must be able to tell them apart.
-  if (topics.topics.length + topics.patterns.length > 1 || topics.patterns.length > 0)
-    fields.push('topic')
+  if (needsTopicField(topics)) fields.push('topic')
   return createFraming({ shape, fields, isNamedByTopic: given.event === 'topic' })
 }
 

@@ -12,7 +12,7 @@ import type { FlushSettings } from './fan-out.ts'
 import { LagRules } from './lag-rules.ts'
 import type { LagRule } from './lag-rules.ts'
 import * as limits from './limits.ts'
-import { systemRandom } from './random.ts'
+import { makeNodeName, systemRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { readRange } from './read-range.ts'
 import type { NodeSettings } from './node-settings.ts'
@@ -27,6 +27,11 @@ export interface TidemarkOptions {
    * is told `by` whom. Default: everybody may everything.
    */
   readonly authorize?: Authorize | undefined
+  /**
+   * The name of this node among those that share its log: session ids begin with it. 1 to 32 of `0-9 A-Z a-z - _`, and of no other
+   * node. Default: 8 characters by chance.
+   */
+  readonly nodeName?: string | undefined
   /** Milliseconds between two beats of a session. Default 15,000. */
   readonly heartbeatMs?: number | undefined
   /** Sessions of this node. Default 10,000; one more is refused as `FULL`. */
@@ -83,13 +88,14 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
   const options = copyOptions(given)
   checkTypes(options)
   const onError = shield(options.onError)
-  const clock = options.clock ?? systemClock
+  const { authorize, clock = systemClock, random = systemRandom } = options
   return {
     log: options.log,
     permit:
-      options.authorize === undefined
+      authorize === undefined
         ? undefined
-        : createPermit(createAsk(options.authorize, { clock, onError }), onError),
+        : createPermit(createAsk(authorize, { clock, onError }), { onError, clock }),
+    nodeName: options.nodeName ?? makeNodeName(random),
     heartbeatMs: readRange(
       { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },
       limits.heartbeatRangeMs,
@@ -122,7 +128,7 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
           ),
     onError,
     clock,
-    random: options.random ?? systemRandom,
+    random,
   }
 }
 
@@ -168,6 +174,7 @@ function checkTypes({
   onError,
   clock,
   random,
+  nodeName,
 }: TidemarkOptions): void {
   if (!hasMethods(log, ['append', 'read', 'tail', 'locate', 'bounds'])) {
     const hint = hasMethods(log, ['then']) ? 'a promise: await openLmdbLog(…) first' : undefined
@@ -183,10 +190,19 @@ function checkTypes({
     throw invalid('clock must have the functions now, elapsed and after', clock)
   if (random !== undefined && typeof random !== 'function')
     throw invalid('random must be a function that gives numbers from 0 to below 1', random)
+  if (nodeName !== undefined && !isNodeName(nodeName)) {
+    const wanted = `nodeName must be 1 to ${limits.nodeNameCharactersMax} of 0-9, A-Z, a-z, - and _`
+    throw invalid(wanted, nodeName)
+  }
 }
 
 function invalid(wanted: string, got: unknown, hint: string = quoteValue(got)): ServerError {
   return new ServerError('OPTION_INVALID', `${wanted}; got ${hint}.`)
+}
+
+function isNodeName(name: unknown): boolean {
+  const isPlain = typeof name === 'string' && /^[0-9A-Za-z_-]+$/.test(name)
+  return isPlain && name.length <= limits.nodeNameCharactersMax
 }
 
 const atLeastOne = { from: 1, to: Number.MAX_SAFE_INTEGER }

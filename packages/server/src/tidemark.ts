@@ -1,98 +1,64 @@
-// One node: the sessions that are open here, what they follow, and the way in for publishers.
+// One node as its users see it: doors for streams, the way in for publishers, and the sessions that are open here.
 
 import { formatCursor } from '@tidemark/log'
-import type { Position } from '@tidemark/log'
 import type { Permit } from './authorize.ts'
-import { Beats } from './beats.ts'
 import { BodyBudget } from './body-budget.ts'
-import { catchUp } from './catch-up.ts'
-import type { Greeting } from './catch-up.ts'
-import type { ByeReason } from './control-events.ts'
-import { Deadlines } from './deadlines.ts'
+import type { TopicSetTable } from './changed-topics.ts'
 import { ServerError } from './errors.ts'
-import { FanOut } from './fan-out.ts'
-import { Feeds } from './feeds.ts'
-import {
-  backlogsMax,
-  drainRangePerSecond,
-  drainSessionsPerSecond,
-  goodbyeMs,
-  goodbyePollMs,
-  heldBlocksBytesMax,
-  largeWriteBytesMax,
-  largeWriteMs,
-  paceMs,
-  probeRangeMs,
-  readyRetryMs,
-  replayReadsMax,
-  retrySpreadMs,
-} from './limits.ts'
-import { HeldBlocks } from './held-blocks.ts'
-import { readHistory } from './history.ts'
-import type { History, HistoryQuery, UseHistory } from './history.ts'
-import { LargeWrites } from './large-writes.ts'
-import { wrapLogError } from './log-faults.ts'
-import { addTopic } from './new-event.ts'
-import type { PublishInput, TopicInput } from './new-event.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
+import { readHistory } from './history.ts'
+import type { History, HistoryQuery, UseHistory } from './history.ts'
+import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
+import { addTopic } from './new-event.ts'
+import type { PublishInput, TopicInput } from './new-event.ts'
+import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
-import { Pace } from './pace.ts'
 import { probe } from './probe.ts'
 import { publish } from './publish.ts'
 import type { PublishOptions, Receipt } from './publish.ts'
-import { makeSessionId, pickBetween } from './random.ts'
+import { quoteValue } from '@tidemark/wire/values'
+import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import { requireSink, requireSubscription } from './require-stream.ts'
-import { Session } from './session.ts'
-import type { SessionHost } from './session.ts'
+import type { SessionHandle, SessionOwner } from './session-handle.ts'
+import { readOwner } from './session-owner.ts'
+import type { SessionFilter } from './session-registry.ts'
 import type { Compress, Sink } from './sink.ts'
-import { Slots } from './slots.ts'
-import { resolveStart } from './start-at.ts'
-import type { Beginning } from './start-at.ts'
+import type { StreamOpener } from './stream-opener.ts'
 import type { Subscription } from './subscription.ts'
-import { Turns } from './turns.ts'
 
-/** The engine of one node. Made by {@link createTidemark}. */
-export class Tidemark {
+/** One node. Made by {@link createTidemark}. */
+export class Tidemark implements StreamOpener {
   readonly #settings: NodeSettings
-  readonly #feeds: Feeds
-  readonly #sessions = new Map<string, Session>()
-  readonly #beats: Beats
+  readonly #engine: NodeEngine
   /** Counts the bodies that doors read for subscriptions. */
   readonly bodies: BodyBudget = new BodyBudget()
-  readonly #turns = new Turns()
-  readonly #reads = new Slots(replayReadsMax)
-  readonly #backlogs = new Slots(backlogsMax)
-  readonly #host: SessionHost
-  #starting: Promise<FanOut> | undefined
-  #fanOut: FanOut | undefined
-  /** Sessions that wait to hear from the log where they begin: they count like open ones, or a log that hangs would gather them. */
-  #opening = 0
-  #isDraining = false
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.#feeds = new Feeds(settings.topicSetsBytesMax)
-    this.#beats = new Beats(settings.heartbeatMs, settings.clock)
-    this.#host = this.#createHost()
-    // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.
-    this.#start().catch(() => undefined)
+    this.#engine = new NodeEngine(settings)
   }
 
   /** Resolves when the node follows its log. Each look at it tries again if the log could not be read. */
   get ready(): Promise<void> {
-    return this.#start().then(() => undefined)
+    return this.#engine.start().then(() => undefined)
+  }
+
+  /** The name that its session ids begin with. */
+  get nodeName(): string {
+    return this.#settings.nodeName
   }
 
   /** Sessions open now. */
   get sessionCount(): number {
-    return this.#sessions.size
+    return this.#engine.sessions.size
   }
 
   /** The cursor at which a session that starts now would begin; undefined until {@link ready}. */
   get liveCursor(): string | undefined {
-    return this.#fanOut === undefined ? undefined : formatCursor(this.#fanOut.position)
+    const { position } = this.#engine
+    return position === undefined ? undefined : formatCursor(position)
   }
 
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
@@ -105,9 +71,14 @@ export class Tidemark {
     return this.#settings.permit
   }
 
+  /** Keeps topic sets that were changed on open streams; undefined: no cursor leads back to them. */
+  get topicSets(): TopicSetTable | undefined {
+    return this.#settings.topicSets
+  }
+
   /** Whether new sessions are refused because the node is shutting down. */
   get isDraining(): boolean {
-    return this.#isDraining
+    return this.#engine.isDraining
   }
 
   /**
@@ -127,35 +98,28 @@ export class Tidemark {
    * @throws ServerError `FULL`, `DRAINING`
    */
   admit(): void {
-    if (this.#isDraining) {
-      throw new ServerError(
-        'DRAINING',
-        'This node is shutting down and takes no new sessions. Try again.',
-      )
-    }
-    const { sessionsMax } = this.#settings
-    if (this.#sessions.size + this.#opening < sessionsMax) return
-    throw new ServerError(
-      'FULL',
-      `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
-    )
+    this.#engine.admit()
   }
 
   /** A time to come back after, in milliseconds, spread so that those sent away do not return at once. */
   pickRetryMs(): number {
-    return pickBetween(this.#settings.random, retrySpreadMs.from, retrySpreadMs.to)
+    return this.#engine.pickRetryMs()
   }
 
   /**
-   * Opens a session on a sink: replays what its start asks for, then lets it follow its feed. `authorize` is not asked here, but by
+   * Opens a session on a sink: replays what its start asks for, then lets it follow its audience. `authorize` is not asked here, but by
    * the doors: `subscribe` and `fetch`.
    * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`, `OPTION_INVALID`; nothing has been written to the sink then
    */
-  async open(sink: Sink, subscription: Subscription): Promise<void> {
+  async open(
+    sink: Sink,
+    subscription: Subscription,
+    owner: SessionOwner = {},
+  ): Promise<SessionHandle> {
     requireSink(sink)
     requireSubscription(subscription)
     try {
-      await this.#open(sink, subscription)
+      return await this.#engine.open(sink, subscription, readOwner(owner))
     } catch (error) {
       // The client is told only that something is wrong here.
       if (!(error instanceof ServerError)) this.#settings.onError(error)
@@ -163,48 +127,24 @@ export class Tidemark {
     }
   }
 
-  async #open(sink: Sink, subscription: Subscription): Promise<void> {
-    this.admit()
-    const place = this.#feeds.reserve(subscription.topics)
-    let start: Beginning
-    let id: string
-    try {
-      this.#opening += 1
-      try {
-        start = await this.#findStart(subscription)
-      } finally {
-        // In the tick in which it becomes a session, so that nobody takes its place in between.
-        this.#opening -= 1
-      }
-      this.admit()
-      id = makeSessionId(this.#settings.random)
-    } catch (error) {
-      this.#feeds.giveBack(place)
-      throw error
-    }
-    const session = new Session(id, this.#feeds.open(place, subscription.framing), {
-      sink,
-      host: this.#host,
-      cursor: start.after,
-      pace: this.#createPace(subscription),
-    })
-    this.#sessions.set(session.id, session)
-    this.#beats.add(session)
-    try {
-      session.open()
-    } catch (error) {
-      this.#forget(session)
-      throw error
-    }
-    const { heartbeatMs, random } = this.#settings
-    const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
-    this.#bringLevel(session, { ...start, heartbeatMs, retryMs })
+  /** The open session of an id; undefined where this node has none of it. */
+  session(id: string): SessionHandle | undefined {
+    const session = this.#engine.sessions.get(id)
+    return session === undefined ? undefined : this.#engine.handle(session)
   }
 
-  async #findStart(subscription: Subscription): Promise<Beginning> {
-    const fanOut = await this.#start()
-    const { log } = this.#settings
-    return resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
+  /**
+   * The open sessions of this node, the longest open first: all, or those of a user, with a label, or both.
+   * @throws ServerError `OPTION_INVALID`
+   *
+   * @example
+   * ```ts
+   * for (const session of tide.sessions({ user: 'ada' })) await session.end('signed-out')
+   * ```
+   */
+  sessions(filter: SessionFilter = {}): readonly SessionHandle[] {
+    const wanted = readFilter(filter)
+    return this.#engine.sessions.list(wanted).map((session) => this.#engine.handle(session))
   }
 
   /**
@@ -226,12 +166,12 @@ export class Tidemark {
    * `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
-    const patienceMs = this.#fanOut?.patienceMs ?? 0
+    const { patienceMs } = this.#engine
     const { cursor, topics } = await publish(this.#settings, inputs, {
       publish: options,
       patienceMs,
     })
-    return { cursor, sessions: this.#feeds.countMembers(topics) }
+    return { cursor, sessions: this.#engine.audiences.countMembers(topics) }
   }
 
   /**
@@ -258,7 +198,7 @@ export class Tidemark {
    */
   async probe(timeoutMs: number): Promise<boolean> {
     readRange({ timeoutMs }, probeRangeMs)
-    return probe(this.#settings, await this.#start(), timeoutMs)
+    return probe(this.#settings, await this.#engine.start(), timeoutMs)
   }
 
   /**
@@ -268,130 +208,26 @@ export class Tidemark {
    */
   async drain(sessionsPerSecond: number = drainSessionsPerSecond): Promise<void> {
     readRange({ sessionsPerSecond }, drainRangePerSecond)
-    this.#isDraining = true
-    const portion = Math.max(1, Math.round(sessionsPerSecond / 20))
-    const pauseMs = (1_000 * portion) / sessionsPerSecond
-    while (this.#sessions.size > 0) {
-      for (const session of [...this.#sessions.values()].slice(0, portion))
-        this.#dismiss(session, 'draining')
-      if (this.#sessions.size > 0) await this.#pause(pauseMs)
-    }
-    // Each leaves when it has read its goodbye, or when its time for that is over.
-    while (this.#host.leaving.size > 0) await this.#pause(goodbyePollMs)
+    await this.#engine.drain(sessionsPerSecond)
   }
 
   /** Ends all sessions at once and stops following the log. The log itself stays open: it is its maker's to close. */
-  async close(): Promise<void> {
-    this.#isDraining = true
-    for (const session of this.#sessions.values()) this.#dismiss(session, 'draining')
-    this.#beats.stop()
-    await this.#starting?.catch(() => undefined)
-    this.#fanOut?.close()
+  close(): Promise<void> {
+    return this.#engine.close()
   }
+}
 
-  #pause(ms: number): Promise<void> {
-    const { clock } = this.#settings
-    return new Promise((resolve) => clock.after(ms, resolve, { isAwaited: true }))
+function readFilter(given: SessionFilter): SessionFilter {
+  const wanted = { code: 'OPTION_INVALID', what: 'What sessions are looked for by' } as const
+  const filter = readMembers(given, ['user', 'label'], wanted)
+  // Left out is left out, and not "everybody's" by mistake: `{ user: request.user }` of a stranger would end all sessions.
+  for (const name of ['user', 'label'] as const) {
+    if (!(name in given)) continue
+    if (typeof filter[name] === 'string') continue
+    throw new ServerError(
+      'OPTION_INVALID',
+      `The ${name} that sessions are looked for by is a text; got ${quoteValue(filter[name])}. Leave it out to get those of all.`,
+    )
   }
-
-  /** Follows the log, once; a failure is forgotten, so that the next who asks tries again. */
-  #start(): Promise<FanOut> {
-    this.#starting ??= this.#follow().catch((error: unknown) => {
-      this.#starting = undefined
-      return wrapLogError(error)
-    })
-    return this.#starting
-  }
-
-  async #follow(): Promise<FanOut> {
-    const { log, clock, flush, lagRules, onError } = this.#settings
-    const { head } = await log.bounds()
-    this.#fanOut = new FanOut({ log, feeds: this.#feeds, head, clock, flush, lagRules, onError })
-    return this.#fanOut
-  }
-
-  /** Sessions are opened once the node follows its log, so for them it is always there. */
-  #requireFanOut(): FanOut {
-    if (this.#fanOut === undefined) {
-      throw new ServerError(
-        'LOG_UNAVAILABLE',
-        'The node does not follow its log yet. Await `ready`.',
-      )
-    }
-    return this.#fanOut
-  }
-
-  #createHost(): SessionHost {
-    const { clock, onError, stalledAfterMs } = this.#settings
-    const readPosition = (): Position => this.#requireFanOut().position
-    return {
-      blocked: new Deadlines({
-        clock,
-        delayMs: stalledAfterMs,
-        grainMs: stalledAfterMs / 16,
-        onDue: (session) => session.checkProgress(),
-      }),
-      leaving: new Deadlines({
-        clock,
-        delayMs: goodbyeMs,
-        grainMs: goodbyeMs / 16,
-        onDue: (session) => session.cutOff(),
-      }),
-      paced: new Deadlines({
-        clock,
-        delayMs: paceMs,
-        grainMs: paceMs,
-        onDue: (session) => session.renewAllowance(),
-      }),
-      largeWrites: new LargeWrites({
-        clock,
-        bytesMax: largeWriteBytesMax,
-        writeMs: largeWriteMs,
-      }),
-      heldBlocks: new HeldBlocks(heldBlocksBytesMax),
-      get livePosition() {
-        return readPosition()
-      },
-      catchUp: (session) => this.#bringLevel(session),
-      dismiss: (session, reason) => this.#dismiss(session, reason),
-      forget: (session) => this.#forget(session),
-      onError,
-    }
-  }
-
-  /** The lower of what the node allows and what the subscription asked for. */
-  #createPace(subscription: Subscription): Pace | undefined {
-    const { clock, eventsPerSecondMax } = this.#settings
-    const perSecond = Math.min(eventsPerSecondMax, subscription.eventsPerSecondMax ?? Infinity)
-    return perSecond === Infinity ? undefined : new Pace(clock, perSecond)
-  }
-
-  #bringLevel(session: Session, greeting?: Greeting): void {
-    const { log, lagRules } = this.#settings
-    const source = {
-      log,
-      fanOut: this.#requireFanOut(),
-      turns: this.#turns,
-      reads: this.#reads,
-      backlogs: this.#backlogs,
-      lagRules,
-    }
-    catchUp(session, source, greeting).catch((error: unknown) => {
-      if (session.isClosed) return
-      // The client comes back with its cursor and is served from the log then.
-      this.#dismiss(session, 'log-unavailable')
-      this.#settings.onError(error)
-    })
-  }
-
-  #forget(session: Session): void {
-    this.#sessions.delete(session.id)
-    this.#beats.remove(session)
-    this.#feeds.leave(session.feed, session)
-    for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)
-  }
-
-  #dismiss(session: Session, reason: ByeReason): void {
-    session.bye(reason, this.pickRetryMs())
-  }
+  return filter
 }

@@ -29,7 +29,10 @@ test.each<[string, unknown]>([
   ['a list of something else', { user: 'ada', subscribe: [['**']] }],
   ['a malformed pattern', { user: 'ada', subscribe: ['orders*'] }],
   ['a user that is empty', { user: '', subscribe: ['**'] }],
-  ['a restriction this node does not know', { user: 'ada', subscribe: ['**'], expiresAt: 1 }],
+  ['a restriction this node does not know', { user: 'ada', subscribe: ['**'], where: {} }],
+  ['an end in seconds', { user: 'ada', subscribe: ['**'], expiresAt: 1_764_280_000 }],
+  ['an end that is no time', { user: 'ada', subscribe: ['**'], expiresAt: 'never' }],
+  ['a user of 257 characters', { user: 'a'.repeat(257), subscribe: ['**'] }],
   [
     'a grant that throws',
     {

@@ -25,10 +25,10 @@ const choose = (choice: Partial<FramingChoice>): Framing =>
   createFraming({ shape: 'plain', fields: [], isNamedByTopic: false, ...choice })
 
 function render(framing: Framing, records: readonly EventRecord[]): string {
-  const last = records.at(-1) ?? record(0)
+  const { position } = records.at(-1) ?? record(0)
   const block = framing.assemble(
     records.map((one) => framing.encode(one)),
-    last,
+    { position, before: '', after: framing.parts },
   )
   return new TextDecoder().decode(block.bytes)
 }
@@ -87,9 +87,45 @@ test('a batch is one event with every record of the flush, under the last cursor
   ])
 })
 
-test('a single frame is not copied, so that every feed shares its bytes and its chunk', () => {
+test('a single frame is not copied, so that every audience shares its bytes and its chunk', () => {
   const framing = choose({})
   const frame = framing.encode(record(8))
-  expect(framing.assemble([frame], record(8))).toBe(frame)
+  const place = { position: record(8).position, before: '', after: '' }
+  expect(framing.assemble([frame], place)).toBe(frame)
   expect(frame.chunk).toBe(frame.chunk)
 })
+
+test.each<Partial<FramingChoice>>([
+  {},
+  { shape: 'envelope', fields: ['time', 'topic'] },
+  { isNamedByTopic: true },
+  { shape: 'batch' },
+])(
+  'parts come into the ids of the very frames that others have, and change nothing else: %o',
+  (choice) => {
+    const framing = choose(choice)
+    const moved = createFraming(
+      { shape: 'plain', fields: [], isNamedByTopic: false, ...choice },
+      '~skey',
+    )
+    expect(moved.frameKey).toBe(framing.frameKey)
+    expect(moved.key).not.toBe(framing.key)
+    const records = [record(5), record(6, { data: 'a\nb' })]
+    for (const some of [records, records.slice(1)]) {
+      const frames = some.map((one) => framing.encode(one))
+      const { position } = some.at(-1) ?? record(0)
+      const before = frames.map(({ bytes }) => [...bytes])
+      const textOf = ({ bytes }: { readonly bytes: Uint8Array }): string =>
+        new TextDecoder().decode(bytes)
+      const plain = textOf(framing.assemble(frames, { position, before: '', after: '' }))
+      const parted = textOf(moved.assemble(frames, { position, before: 'X~c', after: '_key' }))
+      expect(decode(parted).map(({ id }) => id)).toEqual(
+        decode(plain).map(({ id }) => `X~c${id}_key`),
+      )
+      expect(parted.replaceAll(/X~c|_key/g, '')).toBe(plain)
+      expect(frames.map(({ bytes }) => [...bytes])).toEqual(before)
+      // What others are given later has no trace of it.
+      expect(textOf(framing.assemble(frames, { position, before: '', after: '' }))).toBe(plain)
+    }
+  },
+)

@@ -95,7 +95,7 @@ test('middleware that wrapped the response compresses itself, or not: nothing is
   response.destroy()
 })
 
-test('plain and compressed sessions share one feed', async () => {
+test('plain and compressed sessions share one audience', async () => {
   const { tide, port } = await start()
   const [packed, plain] = await Promise.all([get(port, 'gzip'), get(port, 'identity')])
   const texts = [read(packed.pipe(createGunzip())), read(plain)]

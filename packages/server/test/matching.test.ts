@@ -1,4 +1,4 @@
-// Finding the feeds of a topic, and the recent records of a cursor, against the slow and obvious way.
+// Finding the audiences of a topic, and the recent records of a cursor, against the slow and obvious way.
 
 import { matchesPattern, parsePattern, parseTopic } from '@tidemark/log'
 import type { EventRecord, Pattern } from '@tidemark/log'

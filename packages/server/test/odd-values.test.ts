@@ -30,6 +30,15 @@ function startAsking(): room.Tidemark {
   return tide
 }
 
+async function open(): Promise<room.SessionHandle> {
+  return start().open(new TestClient().connect(), subscription)
+}
+
+const owner = (name: string): OddCase => ({
+  call: (value) => start().open(new TestClient().connect(), subscription, { [name]: value }),
+  code: 'OPTION_INVALID',
+})
+
 const make = (part: object): void => void createTidemark({ log: memoryLog(), ...part }).close()
 
 const option = (name: string, takes: readonly string[] = []): OddCase => ({
@@ -95,6 +104,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   'createTidemark: onError': option('onError', ['a function']),
   'createTidemark: clock': option('clock'),
   'createTidemark: random': option('random', ['a function']),
+  'createTidemark: nodeName': option('nodeName'),
   'publish: topic': {
     call: (value) => start().publish(value as never, { data: 'x' }),
     code: 'TOPIC_INVALID',
@@ -187,6 +197,62 @@ const cases: Readonly<Record<string, OddCase>> = {
   'open: subscription.topics': {
     call: (value) =>
       start().open(new TestClient().connect(), { ...subscription, topics: value as never }),
+    code: 'OPTION_INVALID',
+  },
+  'open: owner': {
+    call: (value) => start().open(new TestClient().connect(), subscription, value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'open: user': owner('user'),
+  'open: label': owner('label'),
+  'open: expiresAt': owner('expiresAt'),
+  // Of what is no id there is no session.
+  session: { call: (value) => start().session(value as never), code: '', takes: everything },
+  sessions: {
+    call: (value) => start().sessions(value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'sessions: user': {
+    call: (value) => start().sessions({ user: value as never }),
+    code: 'OPTION_INVALID',
+    takes: ['empty text'],
+  },
+  'send: event': {
+    call: async (value) => (await open()).send(value as never),
+    code: 'EVENT_INVALID',
+  },
+  'send: topic': {
+    call: async (value) => (await open()).send({ topic: value as never, data: 'x' }),
+    code: 'TOPIC_INVALID',
+  },
+  'send: type': {
+    call: async (value) => (await open()).send({ type: value as never, data: 'x' }),
+    code: 'EVENT_TYPE_INVALID',
+    takes: ['empty text'],
+  },
+  changeTopics: {
+    call: async (value) => (await open()).changeTopics(value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'changeTopics: add': {
+    call: async (value) => (await open()).changeTopics({ add: value as never }),
+    code: 'OPTION_INVALID',
+    takes: ['an array'],
+  },
+  'changeTopics: an added name': {
+    call: async (value) => (await open()).changeTopics({ add: [value as never] }),
+    code: 'OPTION_INVALID',
+    but: { 'empty text': 'TOPIC_INVALID' },
+  },
+  'changeTopics: from': {
+    call: async (value) => (await open()).changeTopics({ add: ['b'], from: value as never }),
+    code: 'QUERY_INVALID',
+  },
+  'end: reason': {
+    call: async (value) => (await open()).end(value as never),
     code: 'OPTION_INVALID',
   },
   'subscribe: request': {

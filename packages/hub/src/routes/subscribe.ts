@@ -5,8 +5,9 @@ import { readQuery } from './query.ts'
 import type { Route } from './route.ts'
 
 /** Subscribes by the URL's query, all of which is the hub's: a parameter it does not know is a mistake. */
-export const subscribeByQuery: Route = ({ request, response }, { tide }) =>
-  tide.subscribe(request, response, { unknownParameters: 'refuse' })
+export const subscribeByQuery: Route = async ({ request, response }, { tide }) => {
+  await tide.subscribe(request, response, { unknownParameters: 'refuse' })
+}
 
 /** Subscribes by a JSON body, for topic lists too long for a URL. It counts with the hub's other bodies while it is read. */
 export const subscribeByBody: Route = async ({ request, response, query }, { tide, bodies }) => {

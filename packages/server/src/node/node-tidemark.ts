@@ -2,6 +2,7 @@
 
 import { hasMethods } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
+import type { SessionHandle } from '../session-handle.ts'
 import { Tidemark } from '../tidemark.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { subscribe } from './subscribe.ts'
@@ -13,6 +14,7 @@ export class NodeTidemark extends Tidemark {
    * Answers a request of `node:http`, `node:https` or `node:http2` with a stream: reads the topics from its URL, or from the
    * JSON body of a POST, and the cursor from `Last-Event-ID`. Ending or destroying the response ends the stream. Refusals are
    * answered as problem+json, or so that a plain EventSource comes back; it never rejects for what a client sent, except with what `readBody` of the options throws.
+   * Resolves to the open session, or to undefined where the request was refused, asked for the head only, or its client has left.
    * It may be handed over without its node: `createServer(tide.subscribe)`.
    * @throws ServerError `OPTION_INVALID` when it is given no request and response, so that there is nobody to answer
    */
@@ -20,9 +22,9 @@ export class NodeTidemark extends Tidemark {
     request: NodeRequest,
     response: NodeResponse,
     options?: SubscribeOptions,
-  ) => Promise<void> = async (request, response, given) => {
+  ) => Promise<SessionHandle | undefined> = async (request, response, given) => {
     requireExchange(request, response)
-    await subscribe(this, { request, response }, given)
+    return subscribe(this, { request, response }, given)
   }
 }
 

@@ -9,6 +9,7 @@ import type { Refusal } from '../refusal.ts'
 import { readDoorOptions } from '../require-stream.ts'
 import type { Sink } from '../sink.ts'
 import type { QueryOptions, Subscription } from '../subscription.ts'
+import type { SessionHandle } from '../session-handle.ts'
 import { streamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
 import type { RequestFacts } from '../authorize.ts'
@@ -42,19 +43,19 @@ export interface SubscribeOptions extends QueryOptions {
   readonly way?: SocketWay | undefined
 }
 
-/** Opens a session on a response, or answers why not. Rejects only with what `readBody` of the options throws. */
+/** Opens a session on a response, or answers why not: undefined then. Rejects only with what `readBody` of the options throws. */
 export function subscribe(
   opener: StreamOpener,
   exchange: { readonly request: NodeRequest; readonly response: NodeResponse },
   options: SubscribeOptions | undefined,
-): Promise<void> {
+): Promise<SessionHandle | undefined> {
   const { response } = exchange
   // At once: the application may destroy the request in this very turn.
   if (isHttp2(response)) leadDestroy(response)
   return openSubscription(opener, new NodeDoor(opener, exchange, options))
 }
 
-class NodeDoor implements Door<void> {
+class NodeDoor implements Door<SessionHandle | undefined> {
   readonly name = 'tide.subscribe'
   readonly #opener: StreamOpener
   readonly #request: NodeRequest
@@ -119,20 +120,21 @@ class NodeDoor implements Door<void> {
     return openSink(this.#response, { way: this.#options.way ?? 'auto', compress })
   }
 
-  answerStream(): void {
-    // The sink sends the head with its first block.
+  /** The sink sends the head with its first block. */
+  answerStream(session: SessionHandle): SessionHandle {
+    return session
   }
 
-  answerHead(): void {
+  answerHead(): undefined {
     sendStreamHead(this.#response, streamHeaders)
     this.#response.end()
   }
 
-  answerNobody(): void {
+  answerNobody(): undefined {
     // There is nobody to answer.
   }
 
-  refuse(refusal: Refusal): void {
+  refuse(refusal: Refusal): undefined {
     if (this.#fault !== undefined) throw this.#fault.error
     refuse(this.#request, this.#response, refusal)
   }

@@ -13,8 +13,9 @@ const tide = createTidemark({ log })
 await tide.ready
 await tide.publish('a', { data: 'x'.repeat(eventBytesMax) })
 
-const open = async (sink: KeepingSink): Promise<void> =>
-  tide.open(sink, parseSubscriptionBody({ topics: ['a'], since: 'earliest' }))
+const open = async (sink: KeepingSink): Promise<void> => {
+  await tide.open(sink, parseSubscriptionBody({ topics: ['a'], since: 'earliest' }))
+}
 const settleAll = async (turns: number): Promise<void> => {
   for (let turn = 0; turn < turns; turn++) await settle()
 }

@@ -9,7 +9,7 @@ import type { Group } from './plan.ts'
 type WorkerKills =
   /** At random moments. */
   | 'random'
-  /** As soon as the first subscriber has a new padded event: others of its feed are still being written to. */
+  /** As soon as the first subscriber has a new padded event: others of its audience are still being written to. */
   | 'mid-flush'
 
 export interface Scenario {

@@ -109,7 +109,7 @@ const either: readonly boolean[] = [true, false]
 
 const compression: Scenario = {
   ...usual,
-  name: 'with and without compression in one feed',
+  name: 'with and without compression in one audience',
   crowd: [
     { count: 140, topicSets: smallSets, habits: ['steady', 'cut'], isCompressed: either },
     { count: 12, topicSets: bulkSets, habits: ['steady', 'cut'], isCompressed: either },

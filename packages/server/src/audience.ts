@@ -1,11 +1,11 @@
-// The sessions that get the same bytes: same topic set, same framing.
+// The sessions that get the same bytes: same topic set, same framing, same parts of the cursor.
 
 import type { Position, TopicSet } from '@tidemark/log'
 import type { Block } from './block.ts'
 import type { FramedRecord } from './framed-record.ts'
 import type { Framing } from './framing.ts'
 
-/** What a feed sends at once, the same for all its live members. */
+/** What an audience sends at once, the same for all its live members. */
 export interface Flush {
   readonly block: Block
   /** Events in the block. */
@@ -16,34 +16,75 @@ export interface Flush {
   readonly isStrict: boolean
 }
 
-/** A session as its feed sees it. */
-export interface FeedMember {
+/** A session as its audience sees it. */
+export interface AudienceMember {
   writeLive(flush: Flush): void
-  /** Steps out of the feed, keeping the place: by default where the feed stands. */
+  /** Steps out of the audience, keeping the place: by default where the audience stands. */
   leaveLive(at?: Position): void
   /** Comes back by way of the log. */
   resume(): void
 }
 
 /** Sessions with one topic set and framing, and the frames they are about to get. */
-export class Feed {
+export class Audience {
   readonly topics: TopicSet
   readonly framing: Framing
   /** What its topic set counts for. */
   readonly bytes: number
-  /** Every open session of this feed, whatever its state. */
-  readonly members: Set<FeedMember> = new Set()
+  readonly #onEmpty: (audience: Audience) => void
+  /** Every open session of this audience, whatever its state. */
+  readonly #members = new Set<AudienceMember>()
   /** Those that are level with the tail and get what is flushed. */
-  readonly live: Set<FeedMember> = new Set()
+  readonly #live = new Set<AudienceMember>()
   #pending: Block[] = []
   #pendingBytes = 0
   #newest: FramedRecord | undefined
   #isStrict = false
 
-  constructor(topics: TopicSet, framing: Framing, bytes: number) {
+  constructor(
+    { topics, framing, bytes }: Pick<Audience, 'topics' | 'framing' | 'bytes'>,
+    onEmpty: (audience: Audience) => void,
+  ) {
     this.topics = topics
     this.framing = framing
     this.bytes = bytes
+    this.#onEmpty = onEmpty
+  }
+
+  /** Open sessions, whatever their state. */
+  get memberCount(): number {
+    return this.#members.size
+  }
+
+  /** Whether anybody gets what is flushed. */
+  get isHeard(): boolean {
+    return this.#live.size > 0
+  }
+
+  /** Takes a session in. It gets nothing until it is level. */
+  enter(member: AudienceMember): void {
+    this.#members.add(member)
+  }
+
+  /** A member is level with the tail: from now on it gets what is flushed. */
+  goLive(member: AudienceMember): void {
+    this.#live.add(member)
+  }
+
+  /** A member cannot keep up: it stays a member, and gets nothing until it is level again. */
+  stepOut(member: AudienceMember): void {
+    this.#live.delete(member)
+  }
+
+  /** Lets a member go. The last one takes the audience along. */
+  leave(member: AudienceMember): void {
+    this.#live.delete(member)
+    if (this.#members.delete(member) && this.#members.size === 0) this.#onEmpty(this)
+  }
+
+  /** Those that get what is flushed, in a list of its own: they may step out while it is gone through. */
+  listLive(): readonly AudienceMember[] {
+    return [...this.#live]
   }
 
   /** Whether the next flush has anything to send. */
@@ -58,7 +99,7 @@ export class Feed {
 
   /**
    * Adds a frame to what the next flush sends; `isStrict` when no session may be behind with it. A record that matched several
-   * patterns of the feed counts once.
+   * patterns of the audience counts once.
    */
   add(framed: FramedRecord, isStrict: boolean): void {
     if (this.#newest === framed) return
@@ -79,8 +120,10 @@ export class Feed {
     this.#newest = undefined
     this.#isStrict = false
     if (newest === undefined) return
-    const block = this.framing.assemble(frames, newest.record)
+    const { position } = newest.record
+    const after = this.framing.parts
+    const block = this.framing.assemble(frames, { position, before: '', after })
     const flush = { block, events: frames.length, before, isStrict }
-    for (const session of this.live) session.writeLive(flush)
+    for (const session of this.#live) session.writeLive(flush)
   }
 }

@@ -1,0 +1,282 @@
+// The engine of one node: the sessions that are open here and what they follow. It knows sinks, not doors.
+
+import type { Position } from '@tidemark/log'
+import type { AddedTopics } from './added-topics.ts'
+import { Audiences } from './audiences.ts'
+import { Beats } from './beats.ts'
+import { catchUp } from './catch-up.ts'
+import type { Greeting } from './catch-up.ts'
+import type { ByeReason } from './control-events.ts'
+import { createHost } from './create-host.ts'
+import { DueTimes } from './due-times.ts'
+import { ServerError } from './errors.ts'
+import { FanOut } from './fan-out.ts'
+import {
+  backlogsMax,
+  goodbyePollMs,
+  readyRetryMs,
+  replayReadsMax,
+  retrySpreadMs,
+} from './limits.ts'
+import { wrapLogError } from './log-faults.ts'
+import { toOwnEvent } from './new-event.ts'
+import type { NodeSettings } from './node-settings.ts'
+import { OpenSession } from './open-session.ts'
+import type { SessionActions } from './open-session.ts'
+import { Pace } from './pace.ts'
+import { makeSessionId, pickBetween } from './random.ts'
+import { Session } from './session.ts'
+import type { SessionEvent, SessionHandle, SessionOwner, TopicChange } from './session-handle.ts'
+import type { SessionHost } from './session-host.ts'
+import { SessionRegistry } from './session-registry.ts'
+import type { Sink } from './sink.ts'
+import { Slots } from './slots.ts'
+import { resolveStart } from './start-at.ts'
+import type { Beginning } from './start-at.ts'
+import type { Subscription } from './subscription.ts'
+import { TopicChanges } from './topic-changes.ts'
+import { Turns } from './turns.ts'
+
+/** Opens, moves and ends sessions, and brings each of them what it follows. */
+export class NodeEngine implements SessionActions {
+  readonly sessions: SessionRegistry = new SessionRegistry()
+  readonly audiences: Audiences
+  readonly #settings: NodeSettings
+  readonly #changes: TopicChanges
+  readonly #beats: Beats
+  readonly #expiries: DueTimes<Session>
+  readonly #turns = new Turns()
+  readonly #reads = new Slots(replayReadsMax)
+  readonly #backlogs = new Slots(backlogsMax)
+  readonly #host: SessionHost<Session>
+  #starting: Promise<FanOut> | undefined
+  #fanOut: FanOut | undefined
+  /** Sessions that wait to hear from the log where they begin: they count like open ones, or a log that hangs would gather them. */
+  #opening = 0
+  #isDraining = false
+
+  constructor(settings: NodeSettings) {
+    this.#settings = settings
+    this.audiences = new Audiences(settings.topicSetsBytesMax)
+    this.#changes = new TopicChanges(this.audiences, settings.topicSets)
+    this.#beats = new Beats(settings.heartbeatMs, settings.clock)
+    this.#expiries = new DueTimes(settings.clock, (session) => this.#dismiss(session, 'expired'))
+    const readPosition = (): Position => this.#requireFanOut().position
+    this.#host = createHost(settings, {
+      get livePosition() {
+        return readPosition()
+      },
+      catchUp: (session) => this.#bringLevel(session),
+      dismiss: (session, reason) => this.#dismiss(session, reason),
+      forget: (session) => this.#forget(session),
+    })
+    // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.
+    this.start().catch(() => undefined)
+  }
+
+  /** Where sessions that are level stand; undefined before the node follows its log. */
+  get position(): Position | undefined {
+    return this.#fanOut?.position
+  }
+
+  /** How long an event that is published now may wait on its way to the log, in milliseconds. */
+  get patienceMs(): number {
+    return this.#fanOut?.patienceMs ?? 0
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** Follows the log, once; a failure is forgotten, so that the next who asks tries again. */
+  start(): Promise<FanOut> {
+    this.#starting ??= this.#follow().catch((error: unknown) => {
+      this.#starting = undefined
+      return wrapLogError(error)
+    })
+    return this.#starting
+  }
+
+  /**
+   * Refuses a new session while the node is full or draining.
+   * @throws ServerError `FULL`, `DRAINING`
+   */
+  admit(): void {
+    if (this.#isDraining) {
+      throw new ServerError(
+        'DRAINING',
+        'This node is shutting down and takes no new sessions. Try again.',
+      )
+    }
+    const { sessionsMax } = this.#settings
+    if (this.sessions.size + this.#opening < sessionsMax) return
+    throw new ServerError(
+      'FULL',
+      `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
+    )
+  }
+
+  /** Opens a session: replays what its start asks for, then lets it follow its audience. */
+  async open(sink: Sink, subscription: Subscription, owner: SessionOwner): Promise<SessionHandle> {
+    this.admit()
+    const place = this.audiences.reserve(subscription.topics)
+    let start: Beginning
+    let added: AddedTopics | undefined
+    let id: string
+    try {
+      this.#opening += 1
+      try {
+        start = await this.#findStart(subscription)
+      } finally {
+        // In the tick in which it becomes a session, so that nobody takes its place in between.
+        this.#opening -= 1
+      }
+      this.admit()
+      id = makeSessionId(this.#settings.nodeName, this.#settings.random)
+      added = start.added === undefined ? undefined : this.#changes.beginAdded(start.added)
+    } catch (error) {
+      this.audiences.giveBack(place)
+      throw error
+    }
+    const session = new Session(id, this.audiences.open(place, subscription.framing), {
+      sink,
+      host: this.#host,
+      cursor: start.after,
+      pace: this.#createPace(subscription),
+      owner,
+      added,
+    })
+    this.#begin(session, owner)
+    const { heartbeatMs, random } = this.#settings
+    const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
+    this.#bringLevel(session, { ...start, heartbeatMs, retryMs })
+    return this.handle(session)
+  }
+
+  /** What an application may do with a session. */
+  handle(session: Session): SessionHandle {
+    return new OpenSession(session, this)
+  }
+
+  send(session: Session, event: SessionEvent): boolean | Promise<boolean> {
+    const { clock, eventBytesMax } = this.#settings
+    const own = toOwnEvent(event, { eventBytesMax, time: clock.now() })
+    return session.writeOwn(session.audience.framing.encodeOwn(own))
+  }
+
+  changeTopics(session: Session, change: TopicChange): Promise<boolean> {
+    return this.#changes.change(session, change)
+  }
+
+  end(session: Session, reason: string): void {
+    session.bye(reason, this.pickRetryMs())
+  }
+
+  /** A time to come back after, in milliseconds, spread so that those sent away do not return at once. */
+  pickRetryMs(): number {
+    return pickBetween(this.#settings.random, retrySpreadMs.from, retrySpreadMs.to)
+  }
+
+  /** Sends all sessions away at a steady pace; resolves when the last has left. */
+  async drain(sessionsPerSecond: number): Promise<void> {
+    this.#isDraining = true
+    const portion = Math.max(1, Math.round(sessionsPerSecond / 20))
+    const pauseMs = (1_000 * portion) / sessionsPerSecond
+    while (this.sessions.size > 0) {
+      for (const session of this.sessions.first(portion)) this.#dismiss(session, 'draining')
+      if (this.sessions.size > 0) await this.#pause(pauseMs)
+    }
+    // Each leaves when it has read its goodbye, or when its time for that is over.
+    while (this.#host.leaving.size > 0) await this.#pause(goodbyePollMs)
+  }
+
+  /** Ends all sessions at once and stops following the log. */
+  async close(): Promise<void> {
+    this.#isDraining = true
+    for (const session of this.sessions.list()) this.#dismiss(session, 'draining')
+    this.#beats.stop()
+    this.#expiries.stop()
+    await this.#starting?.catch(() => undefined)
+    this.#fanOut?.close()
+  }
+
+  async #findStart(subscription: Subscription): Promise<Beginning> {
+    const fanOut = await this.start()
+    const { log } = this.#settings
+    return resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
+  }
+
+  #begin(session: Session, { expiresAt }: SessionOwner): void {
+    this.sessions.add(session)
+    this.#beats.add(session)
+    if (expiresAt !== undefined) this.#expiries.add(session, expiresAt)
+    try {
+      session.open()
+    } catch (error) {
+      session.closed()
+      throw error
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { clock } = this.#settings
+    return new Promise((resolve) => clock.after(ms, resolve, { isAwaited: true }))
+  }
+
+  async #follow(): Promise<FanOut> {
+    const { log, clock, flush, lagRules, onError } = this.#settings
+    const { head } = await log.bounds()
+    const { audiences } = this
+    this.#fanOut = new FanOut({ log, audiences, head, clock, flush, lagRules, onError })
+    return this.#fanOut
+  }
+
+  /** Sessions are opened once the node follows its log, so for them it is always there. */
+  #requireFanOut(): FanOut {
+    if (this.#fanOut === undefined) {
+      throw new ServerError(
+        'LOG_UNAVAILABLE',
+        'The node does not follow its log yet. Await `ready`.',
+      )
+    }
+    return this.#fanOut
+  }
+
+  /** The lower of what the node allows and what the subscription asked for. */
+  #createPace(subscription: Subscription): Pace | undefined {
+    const { clock, eventsPerSecondMax } = this.#settings
+    const perSecond = Math.min(eventsPerSecondMax, subscription.eventsPerSecondMax ?? Infinity)
+    return perSecond === Infinity ? undefined : new Pace(clock, perSecond)
+  }
+
+  #bringLevel(session: Session, greeting?: Greeting): void {
+    const { log, lagRules } = this.#settings
+    const source = {
+      log,
+      fanOut: this.#requireFanOut(),
+      turns: this.#turns,
+      reads: this.#reads,
+      backlogs: this.#backlogs,
+      lagRules,
+      giveUp: (behind: Session) => this.#dismiss(behind, 'lagging'),
+    }
+    catchUp(session, source, greeting).catch((error: unknown) => {
+      if (session.isClosed) return
+      // The client comes back with its cursor and is served from the log then.
+      this.#dismiss(session, 'log-unavailable')
+      this.#settings.onError(error)
+    })
+  }
+
+  /** A session has closed, and left its audience. */
+  #forget(session: Session): void {
+    this.sessions.delete(session)
+    this.#beats.remove(session)
+    this.#expiries.delete(session)
+    for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)
+  }
+
+  #dismiss(session: Session, reason: ByeReason): void {
+    session.bye(reason, this.pickRetryMs())
+  }
+}

@@ -1,0 +1,74 @@
+// The open sessions of a node, found by their id, their user and their label.
+
+import type { Session } from './session.ts'
+
+/** What sessions are looked for by. All that is given must be true of a session. */
+export interface SessionFilter {
+  readonly user?: string
+  readonly label?: string
+}
+
+/** Filed when they open, taken out when they close, however they do. What nobody has named takes no memory. */
+export class SessionRegistry {
+  readonly #byId = new Map<string, Session>()
+  readonly #byUser = new Map<string, Set<Session>>()
+  readonly #byLabel = new Map<string, Set<Session>>()
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  add(session: Session): void {
+    this.#byId.set(session.id, session)
+    file(this.#byUser, session.owner.user, session)
+    file(this.#byLabel, session.owner.label, session)
+  }
+
+  delete(session: Session): void {
+    if (!this.#byId.delete(session.id)) return
+    unfile(this.#byUser, session.owner.user, session)
+    unfile(this.#byLabel, session.owner.label, session)
+  }
+
+  get(id: string): Session | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** The sessions of a user, with a label, of both, or all: the longest open first. A list of its own, so that they may close meanwhile. */
+  list({ user, label }: SessionFilter = {}): readonly Session[] {
+    if (user === undefined && label === undefined) return [...this.#byId.values()]
+    const ofUser = user === undefined ? undefined : (this.#byUser.get(user) ?? [])
+    const ofLabel = label === undefined ? undefined : (this.#byLabel.get(label) ?? [])
+    const sessions = [...(ofUser ?? ofLabel ?? [])]
+    if (ofUser === undefined || ofLabel === undefined) return sessions
+    return sessions.filter((session) => session.owner.label === label)
+  }
+
+  /** The first so many, the longest open first. */
+  first(count: number): readonly Session[] {
+    const sessions: Session[] = []
+    for (const session of this.#byId.values()) {
+      if (sessions.length >= count) break
+      sessions.push(session)
+    }
+    return sessions
+  }
+}
+
+function file(index: Map<string, Set<Session>>, name: string | undefined, session: Session): void {
+  if (name === undefined) return
+  const sessions = index.get(name)
+  if (sessions === undefined) index.set(name, new Set([session]))
+  else sessions.add(session)
+}
+
+function unfile(
+  index: Map<string, Set<Session>>,
+  name: string | undefined,
+  session: Session,
+): void {
+  if (name === undefined) return
+  const sessions = index.get(name)
+  sessions?.delete(session)
+  if (sessions?.size === 0) index.delete(name)
+}

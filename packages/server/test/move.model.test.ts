@@ -1,0 +1,277 @@
+// Sessions whose topics change, against a judge who sees only ids: whatever is appended, handed over late, moved, blocked, cut and
+// resumed at another node, each client gets every event of the topics its cursor names once and in order.
+
+import { formatCursor, memoryLog, parseTopic } from '@tidemark/log'
+import type { EventLog, TopicSet } from '@tidemark/log'
+import { makePosition, parseEpoch } from '@tidemark/log/driver'
+import { createFakeClock } from '@tidemark/testkit'
+import type { DecodedEvent } from '@tidemark/wire'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseSubscriptionQuery } from '../src/index.ts'
+import type { SessionHandle } from '../src/index.ts'
+import { NodeTidemark } from '../src/node/node-tidemark.ts'
+import { resumeChanged } from '../src/changed-topics.ts'
+import { readOptions } from '../src/tidemark-options.ts'
+import { holdTail } from './support/held-log.ts'
+import type { HeldLog } from './support/held-log.ts'
+import { settle } from './support/settle.ts'
+import { demand, StreamOracle } from './support/stream-oracle.ts'
+import { TestClient } from './support/test-client.ts'
+import { MemoryTopicSetTable } from './support/topic-set-table.ts'
+
+const topics = ['a', 'b', 'c/1', 'c/2'] as const
+const names = ['a', 'b', 'c/1', 'c/2', 'c/*'] as const
+const interests = [
+  'topic=a',
+  'topics=a,b&framing=envelope',
+  'topic=c/*',
+  'topics=c/1,b&event=topic',
+]
+const epoch = parseEpoch('moving'.padEnd(19, '0'))
+const windows = [{ flushWindowMs: 0 }, { flushWindowMs: 5, flushEventsMax: 3 }] as const
+
+const client = fc.nat(interests.length - 1)
+const node = fc.nat(1)
+const some = fc.subarray([...names])
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      topic: fc.nat(topics.length - 1),
+      count: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('release' as const),
+      node,
+      count: fc.integer({ min: 1, max: 8 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('connect' as const), client, node }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('move' as const),
+      client,
+      add: some,
+      remove: some,
+      from: fc.option(fc.nat(1_000), { nil: undefined }),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'cut' as const,
+        'block' as const,
+        'block' as const,
+        'unblock' as const,
+        'tell' as const,
+      ),
+      client,
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom('settle' as const, 'yield' as const, 'pass' as const, 'pump' as const),
+    }),
+  },
+)
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
+type Move = Extract<Step, { readonly do: 'move' }>
+
+/** A client, what it should have been given, and what it has asked for. */
+class Visitor {
+  readonly client = new TestClient()
+  readonly oracle: StreamOracle
+  readonly query: URLSearchParams
+  readonly told: string[] = []
+  readonly faults: unknown[] = []
+  /** Where replays were asked to begin. */
+  readonly froms = new Set<number>()
+  handle: SessionHandle | undefined
+  changes = 0
+
+  constructor(
+    interest: string,
+    table: MemoryTopicSetTable,
+    history: readonly { readonly topic: string }[],
+  ) {
+    this.query = new URLSearchParams(`${interest}&since=earliest`)
+    const asked = parseSubscriptionQuery(this.query).topics
+    this.oracle = new StreamOracle({ history, table, asked })
+    this.client.onEvent = (event) => {
+      // The engine takes what a sink throws for a fault of the sink.
+      try {
+        this.#judge(event)
+      } catch (error) {
+        this.faults.push(error)
+      }
+    }
+  }
+
+  #follow(event: DecodedEvent): void {
+    const before = this.oracle.place?.catchUp
+    this.oracle.take(event)
+    const after = this.oracle.place?.catchUp
+    if (after === undefined || before !== undefined) return
+    demand(this.froms.has(after.sequence), 'a replay begins where it was asked to')
+  }
+
+  #judge(event: DecodedEvent): void {
+    demand(event.type !== 'tidemark.gap', 'nothing is lost here')
+    if (event.type === 'own' || event.data.includes('"type":"own"')) this.told.push(event.data)
+    else if (event.type !== 'tidemark.bye') this.#follow({ ...event, ...unwrap(event.data) })
+  }
+}
+
+/** The number of a published event that came in an envelope. */
+function unwrap(data: string): { readonly data?: string } {
+  if (!data.startsWith('{"topic"')) return {}
+  return { data: String((JSON.parse(data) as { readonly data: unknown }).data) }
+}
+
+class World {
+  readonly log: EventLog = memoryLog({ epoch, randomBytes: () => new Uint8Array(8) })
+  readonly history: { readonly topic: string }[] = []
+  readonly table = new MemoryTopicSetTable()
+  readonly visitors = interests.map((interest) => new Visitor(interest, this.table, this.history))
+  readonly #clock = createFakeClock()
+  readonly #nodes = [this.#createNode(0), this.#createNode(1)]
+  #own = 0
+
+  async take(next: Step): Promise<void> {
+    const visitor = 'client' in next ? this.visitors[next.client] : undefined
+    switch (next.do) {
+      case 'append':
+        return this.#append(topics[next.topic] ?? 'a', next.count)
+      case 'release':
+        return this.#nodes[next.node]?.held.release(next.count)
+      case 'connect':
+        return visitor === undefined ? undefined : this.#connect(visitor, next.node)
+      case 'move':
+        return visitor === undefined ? undefined : this.#move(visitor, next)
+      case 'tell':
+        return visitor === undefined ? undefined : this.#tell(visitor)
+      case 'cut':
+        return visitor?.client.connection?.cut()
+      case 'block':
+        return visitor?.client.connection?.block()
+      case 'unblock':
+        return visitor?.client.connection?.unblock()
+      case 'settle':
+        return settle()
+      case 'yield':
+        return Promise.resolve()
+      case 'pass':
+        return this.#clock.advance(2)
+      case 'pump':
+        return this.#pump()
+      default:
+        throw new Error(`no such step: ${JSON.stringify(next)}`)
+    }
+  }
+
+  /** Everybody comes back, everything arrives, and a last beat says so. */
+  async finish(): Promise<void> {
+    for (const [i, visitor] of this.visitors.entries()) {
+      visitor.client.connection?.unblock()
+      await this.#connect(visitor, i % 2)
+    }
+    for (let round = 0; round < 60; round++) await this.#pump()
+    this.#clock.advance(20_000)
+    await this.#pump()
+    for (const { oracle, handle, faults } of this.visitors) {
+      if (faults.length > 0) throw faults[0]
+      demand(oracle.place?.catchUp === undefined, 'every replay has an end')
+      demand(oracle.place?.sequence === this.history.length, 'every client is level')
+      const followed = handle?.topics.toSorted().join('\n')
+      demand(followed === oracle.place?.topics.key, 'the cursor names what the session follows')
+    }
+    for (const { tide } of this.#nodes) {
+      await tide.close()
+      demand(tide.sessions().length === 0, 'no session is left')
+    }
+  }
+
+  async #pump(): Promise<void> {
+    await settle()
+    for (const { held } of this.#nodes) held.release()
+    this.#clock.advance(5)
+    await settle()
+  }
+
+  #createNode(index: number): { readonly held: HeldLog; readonly tide: NodeTidemark } {
+    const held = holdTail(this.log)
+    const settings = readOptions({ log: held.log, clock: this.#clock, ...windows[index] })
+    return { held, tide: new NodeTidemark({ ...settings, topicSets: this.table }) }
+  }
+
+  #append(topic: string, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.history.push({ topic })
+      const data = String(this.history.length)
+      void this.log.append({ events: [{ topic: parseTopic(topic), data }] })
+    }
+  }
+
+  async #connect(visitor: Visitor, index: number): Promise<void> {
+    const sink = visitor.client.connect()
+    const asked = parseSubscriptionQuery(visitor.query, visitor.client.lastEventId)
+    const expected: TopicSet | undefined = visitor.oracle.place?.topics
+    const subscription = await resumeChanged(asked, this.table)
+    const isBack = expected === undefined || subscription.topics.key === expected.key
+    demand(isBack, 'a cursor leads back to its topics')
+    const handle = await this.#nodes[index]?.tide.open(sink, subscription)
+    // A later connect may have overtaken this one.
+    if (visitor.client.connection === sink) visitor.handle = handle
+  }
+
+  /** Not awaited: it may wait for a replay that a later step lets go on. */
+  #move(visitor: Visitor, { add, remove, from }: Move): void {
+    const start = from === undefined ? undefined : from % (this.history.length + 1)
+    if (start !== undefined) visitor.froms.add(start)
+    const cursor = start === undefined ? undefined : formatCursor(makePosition(epoch, start))
+    const change = visitor.handle?.changeTopics({ add, remove, from: cursor })
+    void change?.then(
+      (isDone) => (visitor.changes += isDone ? 1 : 0),
+      // Whoever takes all names out is refused.
+      (error: unknown) =>
+        String(error).includes('at least one topic') || visitor.faults.push(error),
+    )
+  }
+
+  #tell(visitor: Visitor): void {
+    const data = `own ${(this.#own += 1)}.`
+    const isHere = (): boolean => visitor.told.some((text) => text.includes(data))
+    void visitor.handle
+      ?.send({ type: 'own', data })
+      .then((isWritten) =>
+        demand(isHere() === isWritten, 'what was written is there, and nothing else'),
+      )
+      .catch((error: unknown) => visitor.faults.push(error))
+  }
+}
+
+test('whatever the interleaving, a session that changes its topics loses and doubles nothing, and comes back to them by its cursor', async () => {
+  let changes = 0
+  const check = fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 10, maxLength: 100, size: 'max' }),
+      async (steps) => {
+        const world = new World()
+        for (const next of steps) await world.take(next)
+        await world.finish()
+        for (const visitor of world.visitors) changes += visitor.changes
+      },
+    ),
+    { numRuns: 500 },
+  )
+  await expect(check).resolves.toBeUndefined()
+  expect(changes).toBeGreaterThan(500)
+})

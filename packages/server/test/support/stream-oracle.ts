@@ -1,0 +1,161 @@
+// Judges a stream by its ids alone: from one place to the next nothing may be left out and nothing may come twice, whichever
+// topics the place names. Knows nothing of how the engine gets there.
+
+import { parseCursor, parseTopic } from '@tidemark/log'
+import type { TopicSet } from '@tidemark/log'
+import { sequenceOf } from '@tidemark/log/driver'
+import type { DecodedEvent } from '@tidemark/wire'
+import { namesBeyond } from '../../src/changed-topics.ts'
+import { readParts } from '../../src/place.ts'
+import type { MemoryTopicSetTable } from './topic-set-table.ts'
+
+/** A record of the history: its sequence is its index plus one. */
+export interface KnownRecord {
+  readonly topic: string
+}
+
+/** Fails a test in which `what` does not hold. */
+export function demand(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`It does not hold that ${what}`)
+}
+
+/** Where a stream stands, as an id says it. */
+export interface StreamPlace {
+  readonly sequence: number
+  readonly topics: TopicSet
+  readonly catchUp?: { readonly sequence: number; readonly covered: TopicSet }
+}
+
+interface OracleOptions {
+  readonly history: readonly KnownRecord[]
+  readonly table: MemoryTopicSetTable
+  /** What the client's URL asks for. */
+  readonly asked: TopicSet
+}
+
+export class StreamOracle {
+  readonly #options: OracleOptions
+  #place: StreamPlace | undefined
+
+  constructor(options: OracleOptions) {
+    this.#options = options
+  }
+
+  get place(): StreamPlace | undefined {
+    return this.#place
+  }
+
+  /** Takes an event as the client gets it. `data` of a published one is its sequence. */
+  take(event: DecodedEvent): void {
+    const next = this.read(event.id)
+    const before = this.#place
+    this.#place = next
+    const sequence = event.type.startsWith('tidemark.') ? undefined : Number(event.data)
+    if (sequence !== undefined) {
+      const isOfPlace = sequence === (next.catchUp?.sequence ?? next.sequence)
+      demand(isOfPlace, `event ${sequence} says where it stands: ${event.id}`)
+    }
+    if (before === undefined) return
+    const step = `${event.type} ${event.data} from ${describe(before)} to ${describe(next)}`
+    demand(this.#isComplete(before, next, sequence), `nothing left out, nothing twice: ${step}`)
+  }
+
+  read(cursor: string): StreamPlace {
+    const { table, asked } = this.#options
+    const parsed = parseCursor(cursor)
+    if (parsed === undefined) throw new Error(`no cursor: ${cursor}`)
+    const sequence = sequenceOf(parsed.position)
+    if (parsed.parts.size === 0) return { sequence, topics: asked }
+    const parts = readParts(parsed.parts)
+    const topics = parts === undefined ? undefined : table.get(parts.topicsKey)
+    if (parts === undefined || topics === undefined) throw new Error(`unknown parts: ${cursor}`)
+    if (parts.catchUp === undefined) return { sequence, topics }
+    const covered = table.get(parts.catchUp.coveredKey ?? '')
+    if (covered === undefined) throw new Error(`unknown part: ${cursor}`)
+    return { sequence, topics, catchUp: { sequence: sequenceOf(parts.catchUp.at), covered } }
+  }
+
+  /** Whether the way from one place to the next has one event, `got`, or none. */
+  #isComplete(a: StreamPlace, b: StreamPlace, got: number | undefined): boolean {
+    if (b.catchUp !== undefined) {
+      const { sequence } = b.catchUp
+      const isSame = isSameReplay(a, b)
+      if (isSame) return this.#hasOnly(this.#addedBetween(a, b, sequence), got)
+      // A new one begins, where the one before has come to its end and nothing of the stream itself is left out.
+      const isOver = this.#addedBetween(a, a, a.sequence).length === 0
+      return isOver && this.#isQuiet(a, b.sequence) && got === undefined
+    }
+    const added = this.#addedBetween(a, b, a.sequence)
+    if (added.length > 0) return false
+    if (b.sequence < a.sequence) return false
+    if (got === undefined) return this.#isChangeable(a, b, b.sequence)
+    return (
+      got > a.sequence &&
+      b.topics.matches(topicOf(this.#at(got))) &&
+      this.#isChangeable(a, b, got - 1)
+    )
+  }
+
+  /** The topics may have changed anywhere in between: up to there nothing of the old ones, behind it nothing of the new ones. */
+  #isChangeable(a: StreamPlace, b: StreamPlace, to: number): boolean {
+    for (let at = a.sequence; at <= to; at++) {
+      const isOldQuiet = this.#between(a.topics, a.sequence, at).length === 0
+      if (isOldQuiet && this.#between(b.topics, at, to).length === 0) return true
+    }
+    return false
+  }
+
+  #isQuiet(a: StreamPlace, to: number): boolean {
+    return to >= a.sequence && this.#between(a.topics, a.sequence, to).length === 0
+  }
+
+  #hasOnly(found: readonly number[], got: number | undefined): boolean {
+    if (got === undefined) return found.length === 0
+    return found.length === 1 && found[0] === got
+  }
+
+  /** What a replay of added topics still has to bring up to `to`, of those that are wanted at `b`. */
+  #addedBetween(a: StreamPlace, b: StreamPlace, to: number): readonly number[] {
+    if (a.catchUp === undefined) return []
+    const { covered, sequence } = a.catchUp
+    const names = new Set(namesBeyond(b.topics, covered))
+    const stillAdded = namesBeyond(a.topics, covered).filter((name) => names.has(name))
+    return this.#between(a.topics, sequence, to).filter((at) => {
+      const topic = this.#at(at)
+      return !covered.matches(topicOf(topic)) && stillAdded.some((name) => isOf(topic, name))
+    })
+  }
+
+  #between(topics: TopicSet, from: number, to: number): number[] {
+    const found: number[] = []
+    for (let at = from + 1; at <= to; at++)
+      if (topics.matches(topicOf(this.#at(at)))) found.push(at)
+    return found
+  }
+
+  #at(sequence: number): KnownRecord {
+    const record = this.#options.history[sequence - 1]
+    if (record === undefined) throw new Error(`nothing was published as ${sequence}`)
+    return record
+  }
+}
+
+/** The rest of the stream stands still while a replay goes on. */
+function isSameReplay(a: StreamPlace, b: StreamPlace): boolean {
+  if (a.catchUp === undefined || b.catchUp === undefined || a.sequence !== b.sequence) return false
+  return a.catchUp.covered.key === b.catchUp.covered.key && a.catchUp.sequence <= b.catchUp.sequence
+}
+
+function topicOf({ topic }: KnownRecord): ReturnType<typeof parseTopic> {
+  return parseTopic(topic)
+}
+
+/** Of the patterns of these tests: an exact name, or one that ends in `*`. */
+function isOf({ topic }: KnownRecord, name: string): boolean {
+  return name.endsWith('/*') ? topic.startsWith(name.slice(0, -1)) : topic === name
+}
+
+function describe({ sequence, topics, catchUp }: StreamPlace): string {
+  const replay = catchUp === undefined ? '' : ` replaying from ${catchUp.sequence}`
+  return `${sequence} of ${topics.key.replaceAll('\n', ',')}${replay}`
+}
