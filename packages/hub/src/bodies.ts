@@ -2,8 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import type { NodeRequest } from '@tidemark/server/node'
-import { checkBodyHeaders } from '@tidemark/server'
-import { declareFate } from '@tidemark/server/node'
+import { checkBodyHeaders, declareFate } from '@tidemark/server/hub'
 import { HubError } from './errors.ts'
 import { bodyFreeBytes, chunkOverheadBytes, eventOverheadBytes } from './limits.ts'
 

@@ -1,7 +1,8 @@
 // The JSON form of an event to publish: `{topic, type?, data, key?}`, alone, in an array, or one per line.
 
 import { batchEventsMax } from '@tidemark/log'
-import { ServerError, nearestName, quote, quoteValue } from '@tidemark/server'
+import { ServerError } from '@tidemark/server'
+import { nearestName, quote, quoteValue } from '@tidemark/server/hub'
 import type { TopicInput } from '@tidemark/server'
 import { HubError } from './errors.ts'
 import { parseJson } from './parse-json.ts'

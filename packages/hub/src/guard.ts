@@ -1,7 +1,8 @@
 // What the hub refuses before it looks at anything else: heads that break HTTP, names that are not of this machine, and
 // pages of other origins.
 
-import { ServerError, quote } from '@tidemark/server'
+import { ServerError } from '@tidemark/server'
+import { quote } from '@tidemark/server/hub'
 import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { headerBytesMax, headerFieldsMax } from './limits.ts'

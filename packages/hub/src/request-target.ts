@@ -1,6 +1,6 @@
 // What a request asks for, and by which name it asked the hub: the first line and Host of HTTP/1.1, the pseudo-headers of HTTP/2.
 
-import { quote } from '@tidemark/server'
+import { quote } from '@tidemark/server/hub'
 import type { NodeRequest } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 

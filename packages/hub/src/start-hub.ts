@@ -2,7 +2,8 @@
 
 import { systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
-import { Slots, createTidemark, quote, quoteValue } from '@tidemark/server'
+import { createTidemark } from '@tidemark/server'
+import { Slots, quote, quoteValue } from '@tidemark/server/hub'
 import type { Tidemark } from '@tidemark/server'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
@@ -79,6 +80,8 @@ export async function startNode(
   const onError = (error: unknown): void => say(describeError(error))
   const tide = createTidemark({
     log,
+    // Loopback and the guard are all that stands before a hub without authentication (`checkExposure`).
+    authorize: 'everyone',
     heartbeatMs: config.heartbeat,
     stalledAfterMs: config.stalledAfter,
     sessionsMax,

@@ -1,6 +1,6 @@
 // The topic in a path: `/topics/orders/42`, percent-decoded segment by segment.
 
-import { quote } from '@tidemark/server'
+import { quote } from '@tidemark/server/hub'
 import { HubError } from './errors.ts'
 
 /**

@@ -61,7 +61,7 @@ export async function readHistory(settings: NodeSettings, query: HistoryQuery): 
   const topic = checkTopic(given.topic)
   const after = readCursor(given.after)
   const limit = checkLimit(given.limit)
-  if (by !== undefined && permit !== undefined) await permit(plainRequest(by, 'read', [topic]))
+  if (by !== undefined && permit !== undefined) await permit.ask(plainRequest(by, 'read', [topic]))
   try {
     const { first, head } = await log.bounds()
     const topics = parseTopicSet([topic])

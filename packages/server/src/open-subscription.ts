@@ -7,8 +7,10 @@ import { measureTopicSet } from './measure-topic-set.ts'
 import type { Refusal } from './refusal.ts'
 import type { Sink } from './sink.ts'
 import type { StreamOpener } from './stream-opener.ts'
-import { parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
-import type { QueryOptions, Subscription } from './subscription.ts'
+import { parseChosenText, parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
+import type { Subscription } from './subscription.ts'
+import { readChoice } from './topic-choice.ts'
+import type { TopicChoice } from './topic-choice.ts'
 
 /** What a door says of its request. */
 export interface StreamRequest {
@@ -17,7 +19,7 @@ export interface StreamRequest {
   readonly query: string
   readonly lastEventId: string | undefined
   /** What the application has told the door. */
-  readonly options: QueryOptions & { readonly subscription?: Subscription | undefined }
+  readonly options: TopicChoice
 }
 
 /** One request at a door, and the answer that the door makes of it. */
@@ -54,8 +56,15 @@ export async function openSubscription<Answer>(
     const isHead = request.method === 'HEAD'
     checkMethod(request.method, door.name)
     if (!isHead && !(await door.begin())) return door.answerNobody()
-    subscription = request.options.subscription ?? (await readSubscription(door, request))
-    await authorize(opener, door, subscription)
+    const { lastEventId, options, query } = request
+    const chosen = readChoice(options)
+    if (chosen !== undefined) {
+      subscription = parseChosenText(query, lastEventId, { ...options, chosen })
+    } else {
+      opener.permit?.requireAuthorize('subscribe')
+      subscription = await readSubscription(door, request)
+      await authorize(opener, door, subscription)
+    }
     if (isHead) return door.answerHead()
     // Where it begins is found out in there, while the session has its place among those that open.
     await opener.open(door.openSink(), subscription)
@@ -86,7 +95,7 @@ async function authorize(
   const held = bodies.begin()
   try {
     held.grow(measureTopicSet(set))
-    await permit(plainRequest(door.describe(), 'subscribe', [...set.topics, ...set.patterns]))
+    await permit.ask(plainRequest(door.describe(), 'subscribe', [...set.topics, ...set.patterns]))
   } finally {
     held.release()
   }

@@ -3,7 +3,7 @@
 import { memoryLog } from '@tidemark/log'
 import { expect, onTestFinished, test } from 'vitest'
 import { describeRequest } from '../src/fetch/describe-request.ts'
-import { ServerError, createTidemark, parseSubscriptionBody } from '../src/index.ts'
+import { ServerError, createTidemark } from '../src/index.ts'
 import type { Authorize, Grant, PlainRequest, Tidemark, TidemarkOptions } from '../src/index.ts'
 import { subscriptionBodiesBytesMax } from '../src/limits.ts'
 
@@ -79,10 +79,12 @@ test.each([
   expect(response.headers.get('www-authenticate')).toBe(answered)
 })
 
-test('a subscription that the application hands in is asked about as well', async () => {
-  const tide = create(() => ({ user: 'ada', subscribe: ['a'] }))
-  const subscription = parseSubscriptionBody({ topics: ['b'] })
-  expect((await tide.fetch(askFor('a'), { subscription })).status).toBe(403)
+test('topics that the application chooses are its own word, and not asked about', async () => {
+  const tide = create(() => {
+    throw new Error('asked')
+  })
+  expect((await tide.fetch(askFor('a'), { topics: ['b'] })).status).toBe(200)
+  expect(tide.sessionCount).toBe(1)
 })
 
 test('a client publishes what it is granted, all or nothing, and is told of the topic that it may not use', async () => {
@@ -170,8 +172,9 @@ test('a log that fails is said to fail, by a history as by a publish', async () 
 test('an authorize that never answers cannot be made to hold any number of long lists', async () => {
   const tide = create(() => new Promise(() => undefined))
   const topics = Array.from({ length: 1_000 }, (_, i) => `${'x'.repeat(250)}/${i}`)
-  const subscription = parseSubscriptionBody({ topics })
-  const ask = (): Promise<Response> => tide.fetch(askFor('a'), { subscription })
+  const body = JSON.stringify({ topics })
+  const url = 'http://localhost/events'
+  const ask = (): Promise<Response> => tide.fetch(new Request(url, { method: 'POST', body }))
   let refused: Response | undefined
   for (let i = 0; i < 1_000 && refused === undefined; i++) {
     refused = await Promise.race([
@@ -193,7 +196,7 @@ test('a publish by what is no request is a coded error', async () => {
 })
 
 test('authorize that is no function is refused when the node is made', () => {
-  const authorize = 'everyone' as unknown as Authorize
+  const authorize = 'everybody' as unknown as Authorize
   expect(() => createTidemark({ log: memoryLog(), authorize })).toThrow(
     /authorize must be a function/,
   )

@@ -29,7 +29,7 @@ interface Started {
 }
 
 async function start(options: Partial<TidemarkOptions> = {}, wrap?: Wrap): Promise<Started> {
-  const tide = createTidemark({ log: memoryLog(), ...options })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), ...options })
   const server = await serveHttp2((request, response) => {
     wrap?.(response)
     void tide.subscribe(request, response)
@@ -334,7 +334,7 @@ describe('refusals', () => {
 test('a client that opens all its windows and reads nothing is given a slice of a large event per stream, not a copy', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-http2-'))
   const { cert, key } = await makeCertificate(directory)
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const server = createSecureServer({ cert: await readFile(cert), key: await readFile(key) })
   server.on('request', (request, response) => void tide.subscribe(request, response))
   // Node's client reads whatever comes, so somebody in between stops.

@@ -1,6 +1,6 @@
 // What is said of faults: all of them in one message, each with its place, what was given, where, and in which units.
 
-import { nearestName, quoteValue } from '@tidemark/server'
+import { nearestName, quoteValue } from '@tidemark/server/hub'
 import { HubError } from '../errors.ts'
 import type { Fault } from './check-config.ts'
 import type { Origins } from './origin.ts'

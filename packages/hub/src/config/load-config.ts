@@ -1,7 +1,7 @@
 // From defaults, `tidemark.config.json`, variables and flags to one checked configuration; each beats those before it.
 
 import { resolve } from 'node:path'
-import { quoteValue } from '@tidemark/server'
+import { quoteValue } from '@tidemark/server/hub'
 import { checkSettings } from './check-config.ts'
 import { attempt, describeFault, invalid } from './faults.ts'
 import type { HubConfig } from './hub-config.ts'

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { quoteValue } from '@tidemark/server'
+import { quoteValue } from '@tidemark/server/hub'
 import { HubError } from '../errors.ts'
 import { attempt, invalid, suggest } from './faults.ts'
 import { configOptions } from './options.ts'

@@ -1,9 +1,9 @@
 // `GET /topics/{topic}`: what a topic holds, page by page, as JSON.
 
 import { parseCursor, parseTopic } from '@tidemark/log'
-import { historyRecordsDefault, historyRecordsMax, quote } from '@tidemark/server'
+import { historyRecordsDefault, historyRecordsMax, quote, carrierOf } from '@tidemark/server/hub'
 import type { HistoryQuery } from '@tidemark/server'
-import { carrierOf, describeRequest } from '@tidemark/server/node'
+import { describeRequest } from '@tidemark/server/node'
 import { HubError } from '../errors.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'

@@ -1,6 +1,6 @@
 // The query of a request that takes few parameters, each at most once.
 
-import { nearestName, quote } from '@tidemark/server'
+import { nearestName, quote } from '@tidemark/server/hub'
 import { HubError } from '../errors.ts'
 
 /**

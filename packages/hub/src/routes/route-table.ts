@@ -1,6 +1,6 @@
 // Rows of method, path and route, and which of them a request goes to.
 
-import { quote } from '@tidemark/server'
+import { quote } from '@tidemark/server/hub'
 import { HubError } from '../errors.ts'
 import { hasParts, matchPath } from './match-path.ts'
 import type { PathParts } from './match-path.ts'

@@ -6,7 +6,6 @@ import { ServerError } from '../errors.ts'
 import { openSubscription } from '../open-subscription.ts'
 import type { Door, StreamRequest } from '../open-subscription.ts'
 import { quoteValue } from '../quote.ts'
-import { hasMethods, readMembers } from '../read-members.ts'
 import { answerRefusal } from '../refusal.ts'
 import type { Refusal } from '../refusal.ts'
 import { readDoorOptions } from '../require-stream.ts'
@@ -14,15 +13,14 @@ import type { Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import type { StreamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
-import type { QueryOptions, Subscription } from '../subscription.ts'
+import type { TopicChoice } from '../topic-choice.ts'
 import { describeRequest } from './describe-request.ts'
 import { readJson } from './read-json.ts'
+import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
 
 /** What the door can be told about one request. */
-export interface FetchOptions extends QueryOptions {
-  /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. `authorize` is asked in any case. */
-  readonly subscription?: Subscription | undefined
+export interface FetchOptions extends TopicChoice {
   /** The body of a POST, where somebody has read it already. */
   readonly body?: unknown
   /**
@@ -60,7 +58,7 @@ class FetchDoor implements Door<Response> {
 
   readHead(): StreamRequest {
     const request = this.#request
-    requireRequest(request)
+    requireRequest(request, 'tide.fetch')
     this.#accept = request.headers.get('accept') ?? undefined
     const options = readDoorOptions<FetchOptions>(this.#given)
     checkCompression(options)
@@ -111,17 +109,6 @@ class FetchDoor implements Door<Response> {
     const { status, headers, body } = answerRefusal(this.#accept, refusal)
     return new Response(new Uint8Array(body), { status, headers })
   }
-}
-
-/** Where there is no request, the answer is the only place to say so. */
-function requireRequest(request: Request): void {
-  const what = 'What tide.fetch answers'
-  const { headers } = readMembers(request, ['headers'], { code: 'OPTION_INVALID', what })
-  if (hasMethods(headers, ['get'])) return
-  throw new ServerError(
-    'OPTION_INVALID',
-    `${what} is a Request of the Fetch API. Requests of node:http go to tide.subscribe.`,
-  )
 }
 
 function checkCompression({ compression }: FetchOptions): void {
