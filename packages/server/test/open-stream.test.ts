@@ -146,6 +146,7 @@ describe.each(doors.map((door) => [door.name, door] as const))('by %s', (_name, 
     })
     const answer = await ask({})
     await expect.poll(() => seen).toEqual([false, false, false, false, 'closed'])
+    await expect.poll(() => answer.isEnded).toBe(true)
     expect(answer.text).toMatch(/data: last\n\n$/)
   })
 
