@@ -26,13 +26,16 @@ export const fetchChunkBytes: number = 64 * 1024
 export const ownLogBytesMax: number = 64 * 1024 * 1024
 
 /**
- * Characters that may wait for the reader of an `openStream`, beside the event that passes it. An application that awaits each send has
- * none here. 1 Mi × 2 bytes = 2 MiB for each stream whose application does not.
+ * Characters (of texts above `smallTextLengthMax`: bytes) that may wait for the reader of an `openStream`, beside the event that passes
+ * it. An application that awaits each send has none here. 1 Mi × 2 bytes = 2 MiB for each stream whose application does not.
  */
 export const waitingTextLengthMax: number = 1024 * 1024
 
 /** What each text that waits counts for beside its characters: a string object and its place in a list. */
 export const waitingTextOverhead: number = 32
+
+/** Characters of a text that waits as text: with 4 Ki lines its rope takes 128 KiB. Longer ones wait as bytes. */
+export const smallTextLengthMax: number = 4 * 1024
 
 /** Characters of what waits that are written at a time: about `writeBytesMax`, or one event. */
 export const waitingPortionLength: number = 64 * 1024

@@ -108,7 +108,7 @@ export class SinkStream implements EventStream {
     if (this.#isClosing || this.#isOver) return false
     this.#hasSentSinceBeat = true
     if (!this.#isBlocked) {
-      this.#give(text)
+      this.#give(Block.fromText(text))
       if (!this.#isBlocked) return this.#takeTurn()
       return this.#isOver ? false : this.#waiting.room()
     }
@@ -122,11 +122,11 @@ export class SinkStream implements EventStream {
     return this.#waiting.room()
   }
 
-  #give(text: string): void {
+  #give(block: Block): void {
     const sink = this.#sink
     if (sink === undefined) return
     try {
-      this.#isBlocked = !sink.write(Block.fromText(text))
+      this.#isBlocked = !sink.write(block)
     } catch (cause) {
       this.#cut('its response cannot be written to', cause)
     }
@@ -193,7 +193,7 @@ export class SinkStream implements EventStream {
     const { clock, heartbeatMs } = this.#settings
     this.#beat = clock.after(heartbeatMs, () => {
       // A client that takes nothing gets no beats on top.
-      if (!this.#hasSentSinceBeat && !this.#isBlocked) this.#give(emptyComment)
+      if (!this.#hasSentSinceBeat && !this.#isBlocked) this.#give(Block.fromText(emptyComment))
       this.#hasSentSinceBeat = false
       this.#beatLater()
     })

@@ -4,12 +4,13 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
-import { createFakeClock, waitUntil } from '@tidemark/testkit'
+import { collectGarbage, createFakeClock, waitUntil } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openStream as openFetchStream } from '../src/fetch/index.ts'
 import type { FetchStream } from '../src/fetch/index.ts'
 import type { Tidemark } from '../src/index.ts'
 import { openStream } from '../src/node/index.ts'
+import { eventBytesMax, waitingTextLengthMax } from '../src/limits.ts'
 import type { EventStream, OpenStreamOptions, StreamEvent } from '../src/node/index.ts'
 import { doors } from './support/doors.ts'
 import type { Ask, Door, DoorAnswer } from './support/doors.ts'
@@ -37,10 +38,13 @@ async function start(door: Door, handle: Handler): Promise<(ask: Ask) => Promise
   return (ask) => open.ask(ask)
 }
 
-/** Counts up for ever, until somebody stops it. */
-async function* countUp(told: string[], data = ''): AsyncGenerator<StreamEvent> {
+/** Counts up for ever, one in a turn or as fast as it goes, until somebody stops it. */
+async function* countUp(told: string[], data?: string): AsyncGenerator<StreamEvent> {
   try {
-    for (let i = 0; ; i++) yield { type: 'count', data: `${i} ${data}`, id: String(i) }
+    for (let i = 0; ; i++) {
+      if (data === undefined) await settle()
+      yield { type: 'count', data: `${i} ${data ?? ''}`, id: String(i) }
+    }
   } finally {
     told.push('stopped')
   }
@@ -181,8 +185,11 @@ describe('a client that does not read', () => {
     await untilStill(() => made)
     // What the kernel's buffers take on both sides, and 64 KiB; of 64 MB.
     expect(made).toBeLessThan(1_500)
-    client.socket.resume()
-    await client.until('data: end')
+    // All of it would be searched again and again.
+    let tail = ''
+    client.socket.removeAllListeners('data')
+    client.socket.on('data', (chunk: string) => (tail = (tail + chunk).slice(-30))).resume()
+    await waitUntil('the end has come', () => tail.includes('data: end'), { watch: () => made })
     expect(made).toBe(4_000)
     client.socket.destroy()
   })
@@ -204,6 +211,28 @@ describe('a client that does not read', () => {
     expect(new Set(await Promise.all(outcomes.slice(-19_000)))).toEqual(new Set([false]))
     await stream.close()
     await expect.poll(() => server.connections()).toBe(0)
+  })
+
+  test('what is sent without waiting holds no more than its bound, the largest events among it', async () => {
+    const streams = Array.from({ length: 8 }, () =>
+      openFetchStream(new Request('http://localhost/')),
+    )
+    const before = await measureHeld()
+    const each = async (data: string): Promise<void> => {
+      for (const stream of streams) void stream.send({ data })
+    }
+    // The first is the sink's, two fill what may wait, and the last passes the bound.
+    await each(`ü${'\n'.repeat(eventBytesMax - 2)}`)
+    for (let i = 0; i < 127; i++) await each(`${i}${'x'.repeat(8_000)}ü`)
+    await each(`ü${'\n'.repeat(eventBytesMax - 2)}`)
+    expect(streams.every(({ signal }) => !signal.aborted)).toBe(true)
+    const held = (await measureHeld()) - before
+    const worst = 2 * waitingTextLengthMax + 3 * 7 * eventBytesMax
+    expect(held).toBeGreaterThan(streams.length * 13 * eventBytesMax)
+    expect(held).toBeLessThan(streams.length * worst)
+    await each('more')
+    expect(streams.every(({ signal }) => signal.aborted)).toBe(true)
+    expect((await measureHeld()) - before).toBeLessThan(eventBytesMax)
   })
 
   test.each(['sends', 'is closed'])(
@@ -258,7 +287,7 @@ test('a silent stream says that it is there, and a busy one does not', async () 
 
 test('a source that is never slow leaves turns to others', async () => {
   const stream = openFetchStream(new Request('http://localhost/'))
-  const piping = stream.pipe(countUp([]))
+  const piping = stream.pipe(countUp([], ''))
   const reading = (async () => {
     for await (const chunk of stream.response.body ?? []) void chunk
   })()
@@ -374,7 +403,7 @@ describe('on a response of Node’s', () => {
         await settle()
       }
       response.end()
-      await once(client.socket, 'end')
+      await client.until('0\r\n\r\n')
       await expect.poll(() => stream.signal.aborted).toBe(true)
       expect(await stream.send({ data: 'x' })).toBe(false)
       await stream.close()
@@ -402,7 +431,7 @@ describe('on a response of Node’s', () => {
     [{ compression: false }, false],
   ])('it is compressed for a client that accepts it, unless told otherwise: %j', async (options, isGzip) => {
     const { port, opened } = await open(options)
-    const client = sendRaw(port, get('/', 'Accept-Encoding: gzip\r\n'), 'latin1')
+    const client = sendRaw(port, get('/', 'Accept-Encoding: gzip\r\nConnection: close\r\n'), 'latin1')
     const { stream } = await opened
     await stream.send({ data: 'hello '.repeat(100) })
     await stream.close()
@@ -448,6 +477,14 @@ describe('on a response of Node’s', () => {
     expect(await stream.send({ data: 'x' })).toBe(false)
   })
 })
+
+/** Bytes that the program holds. */
+async function measureHeld(): Promise<number> {
+  await settle()
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
 
 /** Resolves when a count has not moved for many turns of the event loop. */
 async function untilStill(count: () => number): Promise<void> {
