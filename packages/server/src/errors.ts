@@ -117,8 +117,7 @@ export const serverErrors = {
     status: 431,
   },
   METHOD_NOT_ALLOWED: {
-    title:
-      'A stream is asked for with GET, HEAD or POST.',
+    title: 'A stream is asked for with GET, HEAD or POST.',
     status: 405,
     headers: { Allow: 'GET, HEAD, POST' },
   },

@@ -8,7 +8,7 @@ import type { Refusal } from './refusal.ts'
 import type { Sink } from './sink.ts'
 import type { StreamOpener } from './stream-opener.ts'
 import { parseChosenText, parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
-import type { Subscription } from './subscription.ts'
+import type { QueryOptions, Subscription } from './subscription.ts'
 import { readChoice } from './topic-choice.ts'
 import type { TopicChoice } from './topic-choice.ts'
 
@@ -19,7 +19,7 @@ export interface StreamRequest {
   readonly query: string
   readonly lastEventId: string | undefined
   /** What the application has told the door. */
-  readonly options: TopicChoice
+  readonly options: QueryOptions & TopicChoice
 }
 
 /** One request at a door, and the answer that the door makes of it. */

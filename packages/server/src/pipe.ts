@@ -36,21 +36,21 @@ export async function pipe(source: StreamSource, target: PipeTarget): Promise<bo
 /** Undefined when the stream is over first. No `Promise.race` with one long promise: that would keep a reaction for each event. */
 async function nextUntilOver(
   reading: Reading,
-  { stops, isOver }: PipeTarget,
+  target: PipeTarget,
 ): Promise<IteratorResult<unknown, unknown> | undefined> {
   let stop = (): void => undefined
   try {
     return await new Promise<IteratorResult<unknown, unknown> | undefined>((resolve, reject) => {
       stop = () => resolve(undefined)
-      stops.add(stop)
+      target.stops.add(stop)
       reading.next().then(resolve, reject)
     })
   } catch (error) {
     // Mostly what the abort of the signal has caused.
-    if (isOver()) return undefined
+    if (target.isOver()) return undefined
     throw error
   } finally {
-    stops.delete(stop)
+    target.stops.delete(stop)
   }
 }
 

@@ -35,7 +35,7 @@ export class SinkStream implements EventStream {
   /** The sink has been told to end. */
   #isEnding = false
   #isOver = false
-  #turn: Promise<void> | undefined
+  #turn: Promise<boolean> | undefined
   #sentInTurn = 0
   #hasSentSinceBeat = false
 
@@ -137,11 +137,15 @@ export class SinkStream implements EventStream {
   #takeTurn(): Promise<boolean> | boolean {
     this.#sentInTurn += 1
     if (this.#sentInTurn < sendsPerTurnMax) return true
-    this.#turn ??= this.#turns.take(this).then(() => {
-      this.#turn = undefined
-      this.#sentInTurn = 0
-    })
-    return this.#turn.then(() => !this.#isOver)
+    this.#turn ??= this.#awaitTurn()
+    return this.#turn
+  }
+
+  async #awaitTurn(): Promise<boolean> {
+    await this.#turns.take(this)
+    this.#turn = undefined
+    this.#sentInTurn = 0
+    return !this.#isOver
   }
 
   #drain(): void {

@@ -3,10 +3,9 @@
 import { ServerError } from './errors.ts'
 import { quoteValue } from './quote.ts'
 import { readList } from './read-members.ts'
-import type { QueryOptions } from './subscription.ts'
 
 /** What an application may say of a stream that it opens for a client. */
-export interface TopicChoice extends QueryOptions {
+export interface TopicChoice {
   /**
    * Topics and patterns, 1 to 1,000. The client has no say in them: `authorize` is not asked, `topic` and `topics` in the URL are the
    * application's own parameters, and the body of a POST is not read. The client still says where it resumes and how events look

@@ -52,7 +52,10 @@ async function stall(port: number): Promise<TLSSocket> {
 }
 
 test('TLS clients that read nothing of a large event hold a slice of it each, not an encrypted copy', async () => {
-  const tide = createTidemark({ authorize: 'everyone', log: memoryLog({ retention: { maxBytes: 2 * eventBytesMax } }) })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ retention: { maxBytes: 2 * eventBytesMax } }),
+  })
   onTestFinished(() => tide.close())
   const { port } = await serve((request, response) => void tide.subscribe(request, response))
   const clients = 300

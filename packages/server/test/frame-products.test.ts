@@ -290,7 +290,10 @@ test('bodies of subscriptions that arrive slowly are bounded together, and short
 })
 
 test('live sessions that stall one after another, each at another large event, hold a bounded number of events', async () => {
-  const tide = createTidemark({ authorize: 'everyone', log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }) })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }),
+  })
   const places = heldBlocksBytesMax / eventBytesMax
   const sinks: KeepingSink[] = []
   const crowd = Array.from({ length: 5 }, () => new KeepingSink(true))

@@ -25,7 +25,10 @@ async function settleAll(turns: number): Promise<void> {
 test.each(['plain', 'envelope', 'batch'])(
   'sessions that resume just before large recent events and read nothing hold a bounded number of them in %s framing',
   async (framing) => {
-    const tide = createTidemark({ authorize: 'everyone', log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }) })
+    const tide = createTidemark({
+      authorize: 'everyone',
+      log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }),
+    })
     const places = heldBlocksBytesMax / eventBytesMax
     const sinks: KeepingSink[] = []
     for (let i = 0; i < places + 10; i++) {
@@ -67,7 +70,10 @@ test('one large recent event that all sessions resume at counts once, and nobody
 })
 
 test('readers of the Fetch door that stop at a large event hold a slice of it each, not a copy', async () => {
-  const tide = createTidemark({ authorize: 'everyone', log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }) })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }),
+  })
   onTestFinished(() => tide.close())
   await tide.ready
   const asked: Promise<ReadableStreamReadResult<Uint8Array>>[] = []

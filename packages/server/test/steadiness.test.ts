@@ -37,7 +37,12 @@ test('a sink that throws ends its own session and loses nothing for the others',
   const errors: unknown[] = []
   const onError = (error: unknown): number => errors.push(error)
   // On a busy machine the window would open, and the third event would wait for it.
-  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), flushWindowMs: 0, onError })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog(),
+    flushWindowMs: 0,
+    onError,
+  })
   let isBroken = false
   const broken: Sink = {
     write() {
@@ -287,7 +292,12 @@ test.each([true, false])(
 
 test('a client that takes nothing for too long is told that it stalled, and cut off', async () => {
   const clock = createFakeClock()
-  const tide = createTidemark({ authorize: 'everyone', log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ clock }),
+    clock,
+    stalledAfterMs: 60_000,
+  })
   const { sink, written } = createStuckSink(false)
   await tide.open(sink, subscription('topic=a'))
   const witness = new TestClient()
@@ -303,7 +313,12 @@ test('a client that takes nothing for too long is told that it stalled, and cut 
 
 test('a slow client that goes on reading never counts as stalled', async () => {
   const clock = createFakeClock()
-  const tide = createTidemark({ authorize: 'everyone', log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ clock }),
+    clock,
+    stalledAfterMs: 60_000,
+  })
   const { sink } = createStuckSink(false)
   await tide.open(sink, subscription('topic=a'))
   for (let i = 0; i < 10; i++) {
@@ -318,7 +333,12 @@ test('a slow client that goes on reading never counts as stalled', async () => {
 
 test('a client that reads slowly but steadily is not stalled, though its connection never runs dry', async () => {
   const clock = createFakeClock()
-  const tide = createTidemark({ authorize: 'everyone', log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ clock }),
+    clock,
+    stalledAfterMs: 60_000,
+  })
   const { sink } = createStuckSink(false)
   const waiting = { bytesWaiting: 100_000 }
   await tide.open(Object.assign(sink, waiting), subscription('topic=a'))

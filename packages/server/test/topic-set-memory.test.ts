@@ -127,7 +127,12 @@ test('a session that fails while it opens, however it does, leaves nothing count
   const log = wrapLog(inner, {
     locate: (query) => (isAway ? Promise.reject(new Error('away')) : inner.locate(query)),
   })
-  const tide = createTidemark({ authorize: 'everyone', log, topicSetsBytesMax: topicSetsBytesMin, sessionsMax: 50 })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log,
+    topicSetsBytesMax: topicSetsBytesMin,
+    sessionsMax: 50,
+  })
   isAway = true
   await expect(open(tide, ownNames(1, { since: '-1' }))).rejects.toThrow(/away/)
   isAway = false

@@ -1,6 +1,14 @@
 // Every setting of the hub, one row each. Flags, variables, help, messages, schema and reference are made from these rows.
 
-import { eventsPerSecondRange, flushWindowLimitMs, lagActions, lagRulesMax, stalledAfterRangeMs, topicSetsBytesMax, topicSetsBytesMin } from '@tidemark/server/hub'
+import {
+  eventsPerSecondRange,
+  flushWindowLimitMs,
+  lagActions,
+  lagRulesMax,
+  stalledAfterRangeMs,
+  topicSetsBytesMax,
+  topicSetsBytesMin,
+} from '@tidemark/server/hub'
 import { flushBytesLimit, workersMax } from '../limits.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'

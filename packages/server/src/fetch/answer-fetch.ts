@@ -13,6 +13,7 @@ import type { Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import type { StreamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
+import type { QueryOptions } from '../subscription.ts'
 import type { TopicChoice } from '../topic-choice.ts'
 import { describeRequest } from './describe-request.ts'
 import { readJson } from './read-json.ts'
@@ -20,7 +21,7 @@ import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
 
 /** What the door can be told about one request. */
-export interface FetchOptions extends TopicChoice {
+export interface FetchOptions extends QueryOptions, TopicChoice {
   /** The body of a POST, where somebody has read it already. */
   readonly body?: unknown
   /**

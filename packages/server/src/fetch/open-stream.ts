@@ -23,15 +23,17 @@ export interface FetchStream extends EventStream {
  * @example
  * ```ts
  * import { openStream } from '@tidemark/server/fetch'
+ * import type { EventStream } from '@tidemark/server/fetch'
  *
  * export function GET(request: Request): Response {
  *   const stream = openStream(request)
- *   void stream.pipe(countDown(stream.signal)).finally(() => stream.close())
+ *   void countDown(stream)
  *   return stream.response
  * }
  *
- * async function* countDown(signal: AbortSignal) {
- *   for (let left = 3; left > 0 && !signal.aborted; left--) yield { type: 'left', data: left }
+ * async function countDown(stream: EventStream): Promise<void> {
+ *   for (let left = 3; left > 0; left--) await stream.send({ type: 'left', data: left })
+ *   await stream.close()
  * }
  * ```
  */

@@ -34,10 +34,10 @@ export interface OpenStreamOptions extends StreamOptions {
  * import { createServer } from 'node:http'
  * import { openStream } from '@tidemark/server/node'
  *
- * createServer(async (request, response) => {
+ * createServer((request, response) => {
  *   const stream = openStream(request, response)
- *   for (let done = 1; done <= 3; done++) await stream.send({ type: 'progress', data: { done } })
- *   await stream.close()
+ *   void stream.send({ type: 'progress', data: { done: 1 } })
+ *   void stream.close()
  * }).listen(8080)
  * ```
  */
@@ -49,10 +49,7 @@ export function openStream(
   requireExchange(request, response, 'openStream')
   const options = readDoorOptions<OpenStreamOptions>(given)
   const compression = readCompression(options)
-  const stream = new SinkStream(
-    readStreamOptions(options),
-    readHeader(request, 'last-event-id'),
-  )
+  const stream = new SinkStream(readStreamOptions(options), readHeader(request, 'last-event-id'))
   // At once: the application may destroy the request in this very turn.
   if (isHttp2(response)) leadDestroy(response)
   const isGzip = compression && acceptsGzip(readHeader(request, 'accept-encoding'))

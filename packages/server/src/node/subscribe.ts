@@ -9,6 +9,7 @@ import type { Refusal } from '../refusal.ts'
 import { readDoorOptions } from '../require-stream.ts'
 import type { Sink } from '../sink.ts'
 import { streamHeaders } from '../stream-headers.ts'
+import type { QueryOptions } from '../subscription.ts'
 import type { StreamOpener } from '../stream-opener.ts'
 import type { TopicChoice } from '../topic-choice.ts'
 import type { RequestFacts } from '../authorize.ts'
@@ -26,7 +27,7 @@ import { claimCarrier } from './streaming.ts'
 import { sendStreamHead } from './stream-head.ts'
 
 /** What the door can be told about one request. */
-export interface SubscribeOptions extends TopicChoice {
+export interface SubscribeOptions extends QueryOptions, TopicChoice {
   /** The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of Fastify. */
   readonly body?: unknown
   /**
