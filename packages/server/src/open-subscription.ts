@@ -58,6 +58,7 @@ export async function openSubscription<Answer>(
     if (!isHead && !(await door.begin())) return door.answerNobody()
     const { lastEventId, options, query } = request
     const chosen = readChoice(options)
+    const owner = chosen === undefined ? undefined : { user: chosen.user }
     if (chosen !== undefined) {
       subscription = parseChosenText(query, lastEventId, { ...options, chosen })
     } else {
@@ -67,7 +68,7 @@ export async function openSubscription<Answer>(
     }
     if (isHead) return door.answerHead()
     // Where it begins is found out in there, while the session has its place among those that open.
-    await opener.open(door.openSink(), subscription)
+    await opener.open(door.openSink(), subscription, owner)
     return door.answerStream()
   } catch (error) {
     // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.

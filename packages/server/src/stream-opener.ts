@@ -5,10 +5,15 @@ import type { BodyBudget } from './body-budget.ts'
 import type { Compress, Sink } from './sink.ts'
 import type { Subscription } from './subscription.ts'
 
+/** Who is behind a stream, as the application says. */
+export interface StreamOwner {
+  readonly user?: string | undefined
+}
+
 /** The node as its doors see it. */
 export interface StreamOpener {
-  /** Opens a session on a sink; rejects, with nothing written, when it refuses. */
-  open(sink: Sink, subscription: Subscription): Promise<void>
+  /** Opens a session on a sink, for somebody where that is known; rejects, with nothing written, when it refuses. */
+  open(sink: Sink, subscription: Subscription, owner?: StreamOwner): Promise<void>
   /** Asks whether a request may do what it asks for; undefined: everybody may everything. */
   readonly permit: Permit | undefined
   /** Counts the bodies that are read for subscriptions. */

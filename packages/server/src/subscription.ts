@@ -22,8 +22,6 @@ export interface Subscription {
   readonly start: StartAt
   /** Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say. */
   readonly eventsPerSecondMax?: number | undefined
-  /** Who is behind it, as the application has said. */
-  readonly user?: string | undefined
 }
 
 /** How a query is read. */
@@ -115,10 +113,9 @@ export function parseChosenText(
   const strict = isStrict(options)
   const query = parseQueryText(strict ? text : selectPairs(text, chosenNames))
   if (strict) refuseOthers(query, chosenNames)
-  const { topics, since, user } = options.chosen
+  const { topics, since } = options.chosen
   const manner = readManner(query)
-  const given = { ...manner, topics, since: manner.since ?? since }
-  return { ...planSubscription(given, lastEventId), user }
+  return planSubscription({ ...manner, topics, since: manner.since ?? since }, lastEventId)
 }
 
 function refuseOthers(query: URLSearchParams, names: readonly string[]): void {

@@ -111,12 +111,13 @@ describe.each(doors.map((door) => [door.name, door] as const))('by %s', (_name, 
   })
 })
 
-test('the session is told who is behind it', async () => {
+test('the engine is told who is behind a stream', async () => {
   const tide = createTidemark()
   onTestFinished(() => tide.close())
   const open = vi.spyOn(tide, 'open')
   await tide.fetch(new Request('http://localhost/'), { topics: ['news'], user: 'ada' })
-  expect(open.mock.calls[0]?.[1]).toMatchObject({ user: 'ada' })
+  const handed: readonly unknown[] = open.mock.calls[0] ?? []
+  expect(handed[2]).toEqual({ user: 'ada' })
 })
 
 describe('what a client publishes and reads', () => {
