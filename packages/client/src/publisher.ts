@@ -8,7 +8,7 @@ import { parseEndpoint } from './endpoint.ts'
 import { ClientError, isPassing } from './errors.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { acknowledgementBytesMax, publishTimeoutMs } from './limits.ts'
+import { receiptBytesMax, publishTimeoutMs } from './limits.ts'
 import { addTopic, packParcel } from './parcel.ts'
 import type { Parcel, PublishInput, PublishOptions, TopicInput } from './parcel.ts'
 import { readRefusal } from './read-refusal.ts'
@@ -149,7 +149,7 @@ async function exchange(
   const request = { url, init: { method: 'POST', headers, body } }
   const response = await sendRequest(request, { ...sending, fetch, answerWaitMs: publishTimeoutMs })
   if (response.status >= 400) return readRefusal(response, { clock, signal })
-  const text = await readText(response, acknowledgementBytesMax, signal)
+  const text = await readText(response, receiptBytesMax, signal)
   return parseReceipt(text, response.status)
 }
 
@@ -165,7 +165,7 @@ function parseReceipt(text: string, status: number): Receipt | ClientError {
   }
   return new ClientError(
     'ANSWER_INVALID',
-    `The answer to a publish must be JSON with a cursor, of at most ${acknowledgementBytesMax} bytes; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.`,
+    `The answer to a publish must be JSON with a cursor, of at most ${receiptBytesMax} bytes; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.`,
     { status },
   )
 }

@@ -65,7 +65,7 @@ test('attempts end where the caller says', async () => {
   })
 })
 
-test('an answer without a cursor is not taken for an acknowledgement', async () => {
+test('an answer without a cursor is not taken for a receipt', async () => {
   const server = await startServer(({ response }) => response.end('<html>'))
   await expect(createPublisher(server.url).publishAll(events)).rejects.toMatchObject({
     code: 'ANSWER_INVALID',
@@ -286,7 +286,7 @@ function endlessBody(first: string): { stream: ReadableStream<Uint8Array>; readB
 
 test.for([
   ['a page', '<html>'],
-  ['an acknowledgement', '{"cursor":"c1"'],
+  ['a receipt', '{"cursor":"c1"'],
   ['whitespace', ' \n'],
 ] as const)(
   'an endless answer that begins as %s does not fill the memory of a publisher',
@@ -301,7 +301,7 @@ test.for([
   },
 )
 
-test('a whole acknowledgement with endless whitespace behind it is one, and no more of it is read', async () => {
+test('a whole receipt with endless whitespace behind it is one, and no more of it is read', async () => {
   const body = endlessBody('{"cursor":"c1","sessions":2}')
   const fetch = (): Promise<Response> => Promise.resolve(new Response(body.stream))
   const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
@@ -354,7 +354,7 @@ test.for([
   },
 )
 
-test('an acknowledgement of the largest size is read, in pieces of any size', async () => {
+test('a receipt of the largest size is read, in pieces of any size', async () => {
   const text = JSON.stringify({ cursor: 'é€🌊', sessions: 3, more: 'x'.repeat(60_000) })
   const bytes = new TextEncoder().encode(text)
   const stream = new ReadableStream<Uint8Array>({
@@ -368,14 +368,14 @@ test('an acknowledgement of the largest size is read, in pieces of any size', as
   expect(await publisher.publishAll(events)).toEqual({ cursor: 'é€🌊', sessions: 3 })
 })
 
-test('an acknowledgement is read from a fetch whose answers have no stream', async () => {
+test('a receipt is read from a fetch whose answers have no stream', async () => {
   const answer = { status: 200, headers: new Headers(), text: async () => '{"cursor":"c1"}' }
   const fetch = (): Promise<Response> => Promise.resolve(answer as Response)
   const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
   expect(await publisher.publishAll(events)).toEqual({ cursor: 'c1', sessions: 0 })
 })
 
-test('an acknowledgement that breaks off is asked for again', async () => {
+test('a receipt that breaks off is asked for again', async () => {
   const server = await startServer(({ index, response }) => {
     if (index > 0) response.end('{"cursor":"c1"}')
     else response.writeHead(200, { 'content-length': '100' })
