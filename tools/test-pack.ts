@@ -137,17 +137,16 @@ function renderSmokeExchange(): string {
 import { once } from 'node:events'
 import { createServer, get } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
-import { memoryLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 
-const tide = createTidemark({ log: memoryLog() })
+const tide = createTidemark()
 let kept
 const server = createServer((request, response) => {
   kept = { request, response }
-  void tide.subscribe(request, response)
+  void tide.subscribe(request, response, { topics: ['a'] })
 }).listen(0, '127.0.0.1')
 await once(server, 'listening')
-const [answer] = await once(get({ port: server.address().port, path: '/?topic=a' }), 'response')
+const [answer] = await once(get({ port: server.address().port, path: '/' }), 'response')
 let text = ''
 answer.setEncoding('utf8').on('data', (chunk) => (text += chunk))
 await turn()

@@ -178,9 +178,9 @@ export const otherProducts: readonly Product[] = [
     },
   },
   {
-    what: 'one publish × its acknowledgement, 2 bytes per character',
-    limits: ['client.acknowledgementBytesMax'],
-    worstCase: (look) => 2 * look('client.acknowledgementBytesMax'),
+    what: 'one publish × its receipt, 2 bytes per character',
+    limits: ['client.receiptBytesMax'],
+    worstCase: (look) => 2 * look('client.receiptBytesMax'),
     boundedBy:
       'the rest of the answer is left unread; one per publish that the application has under way',
     filledBy: {

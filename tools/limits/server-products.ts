@@ -219,6 +219,24 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'what an application sends to one `openStream` without waiting × the largest event',
+    limits: [
+      'server.waitingTextLengthMax',
+      'server.waitingTextOverhead',
+      'server.waitingPortionLength',
+      'server.smallTextLengthMax',
+    ],
+    worstCase: (look) =>
+      // A line break in the data becomes seven bytes. One event waits, and one is in the sink, also as a chunk of HTTP/1.1.
+      2 * look('server.waitingTextLengthMax') + 3 * 7 * look('server.eventBytesMax'),
+    boundedBy:
+      'the length of what waits, for each stream; then it is cut (`STREAM_CUT`). Where each send is awaited, nothing waits',
+    filledBy: {
+      file: 'packages/server/test/open-stream.test.ts',
+      name: 'what is sent without waiting holds no more than its bound, the largest events among it',
+    },
+  },
+  {
     what: 'topics × lag rules',
     limits: ['server.lagRulesMax', 'server.rememberedTopicsMax'],
     worstCase: (look) =>

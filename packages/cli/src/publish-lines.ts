@@ -1,7 +1,7 @@
 // `publish --lines`: one request after the other, each with a key of its own, so that repeating it publishes nothing twice.
 
 import { ClientError } from '@tidemark/client'
-import type { OutgoingEvent, Publisher } from '@tidemark/client'
+import type { Publisher, TopicInput } from '@tidemark/client'
 import { describeFailure } from './describe-failure.ts'
 import { CliError } from './errors.ts'
 import type { LineBatch, LineBatches } from './line-batches.ts'
@@ -11,7 +11,7 @@ export interface LinePublishing {
   readonly batches: LineBatches
   readonly publisher: Publisher
   /** All of each event but its data. */
-  readonly event: Omit<OutgoingEvent, 'data'>
+  readonly event: Omit<TopicInput, 'data'>
   /** Different for every run of the program; the keys are made from it. */
   readonly runId: string
   /** Told after each request how many lines the hub has acknowledged so far. */
@@ -30,7 +30,7 @@ export async function publishLines(plan: LinePublishing): Promise<void> {
     if (batch === undefined) return
     const events = batch.lines.map((data) => ({ ...event, data }))
     try {
-      await publisher.publish(events, { idempotencyKey: `${runId}-${number}` })
+      await publisher.publishAll(events, { idempotencyKey: `${runId}-${number}` })
     } catch (error) {
       throw error instanceof ClientError ? describeRefused(batch, error) : error
     }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import process from 'node:process'
 import { createPublisher } from '@tidemark/client'
 import { quote } from '@tidemark/wire/values'
+import type { TopicInput } from '@tidemark/client'
 import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
@@ -71,18 +72,16 @@ async function run(line: CommandLine): Promise<ExitCode> {
     : runSingle(line, { ...event, data: text ?? (await readInput()) })
 }
 
-type Event = Parameters<ReturnType<typeof createPublisher>['publish']>[0][number]
-
-async function runSingle(line: CommandLine, event: Event): Promise<ExitCode> {
+async function runSingle(line: CommandLine, event: TopicInput): Promise<ExitCode> {
   const { urlOf, headers } = readHubAddress(line)
   const retry = { ...retryWaits, attemptsMax: singleAttemptsMax }
   const publisher = createPublisher(urlOf('publish'), { headers, retry })
-  const { cursor } = await publisher.publish([event])
+  const { cursor } = await publisher.publishAll([event])
   await print(`${cursor}\n`)
   return exitCodes.done
 }
 
-async function runLines(line: CommandLine, event: Omit<Event, 'data'>): Promise<ExitCode> {
+async function runLines(line: CommandLine, event: Omit<TopicInput, 'data'>): Promise<ExitCode> {
   const { urlOf, headers } = readHubAddress(line)
   const publisher = createPublisher(urlOf('publish'), {
     headers,

@@ -10,9 +10,9 @@ import { ClientError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { eventBytesMaxDefault, graceMsDefault, timerDelayMaxMs } from './limits.ts'
-import type { OutgoingEvent, PublishOptions } from './parcel.ts'
+import type { PublishInput, PublishOptions, TopicInput } from './parcel.ts'
 import { createPublisher } from './publisher.ts'
-import type { Acknowledgement } from './publisher.ts'
+import type { Receipt } from './publisher.ts'
 import { RequestPace } from './request-pace.ts'
 import { checkSignal, optionError, parseRuntime } from './runtime.ts'
 
@@ -65,11 +65,12 @@ export interface Client {
    * Publishes an event, again and again with the same key, until the server has it. Rejects, and never throws at once.
    * @throws ClientError what `publish` of {@link createPublisher} throws
    */
-  publish(
-    topic: string,
-    event: Omit<OutgoingEvent, 'topic'>,
-    options?: PublishOptions,
-  ): Promise<Acknowledgement>
+  publish(topic: string, event: PublishInput, options?: PublishOptions): Promise<Receipt>
+  /**
+   * Publishes events likewise, all or none.
+   * @throws ClientError what `publishAll` of {@link createPublisher} throws
+   */
+  publishAll(events: readonly TopicInput[], options?: PublishOptions): Promise<Receipt>
   /** Closes all feeds; one that nobody takes from closes when somebody does. Publishes under way go on. */
   close(): void
 }
@@ -135,8 +136,8 @@ export function createClient(base: string | URL, options: ClientOptions = {}): C
       const shared = { signal, graceMs, clock, begin, rested }
       return new ClientFeed({ topics: unique, ...place, ...shared }).live
     },
-    publish: async (topic, event, publishOptions) =>
-      publisher.publish([{ ...event, topic }], publishOptions),
+    publish: (topic, event, publishOptions) => publisher.publish(topic, event, publishOptions),
+    publishAll: (events, publishOptions) => publisher.publishAll(events, publishOptions),
     close,
   }
 }

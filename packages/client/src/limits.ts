@@ -58,8 +58,8 @@ export const urlLengthMax: number = 4_000
 /** Bytes read of a refusal's body. A problem+json of the hub has about 300. */
 export const problemBytesMax: number = 64 * 1024
 
-/** Bytes read of an acknowledgement. The hub's is a cursor of about 28 characters and a count: some 60 bytes. */
-export const acknowledgementBytesMax: number = 64 * 1024
+/** Bytes read of a receipt. The hub's is a cursor of about 28 characters and a count: some 60 bytes. */
+export const receiptBytesMax: number = 64 * 1024
 
 /** Longest wait for the answer to one request of a publish, before the events are sent again with the same key. */
 export const publishTimeoutMs: number = 30_000

@@ -7,14 +7,18 @@ import { describe } from './headers.ts'
 import { optionError, checkSignal } from './runtime.ts'
 
 /** An event to publish. */
-export interface OutgoingEvent {
-  readonly topic: string
+export interface PublishInput {
   /** Default `message`. */
   readonly type?: string | undefined
   /** Text, published as it is, or any other JSON value. */
   readonly data: unknown
   /** What the event is about. */
   readonly key?: string | undefined
+}
+
+/** An event to publish together with others, with its topic. */
+export interface TopicInput extends PublishInput {
+  readonly topic: string
 }
 
 /** Options of one `publish`. */
@@ -36,7 +40,7 @@ export interface Parcel {
  * Checks what a caller wants to publish. Lengths and names are the server's to judge.
  * @throws ClientError `REQUEST_INVALID`, `OPTIONS_INVALID`
  */
-export function packParcel(events: readonly OutgoingEvent[], options: PublishOptions): Parcel {
+export function packParcel(events: readonly TopicInput[], options: PublishOptions): Parcel {
   if (typeof options !== 'object' || options === null)
     throw optionError('The options', 'an object', options)
   const { idempotencyKey = makeRandomKey(), signal } = options
@@ -50,7 +54,23 @@ export function packParcel(events: readonly OutgoingEvent[], options: PublishOpt
   return { body: encode(events), idempotencyKey, signal: signal ?? new AbortController().signal }
 }
 
-function encode(events: readonly OutgoingEvent[]): string {
+/**
+ * Reads an event whose topic is said beside it.
+ * @throws ClientError `REQUEST_INVALID`
+ */
+export function addTopic(topic: string, event: PublishInput): TopicInput {
+  if (typeof event !== 'object' || event === null)
+    throw eventError('The event must be an object with data', event)
+  try {
+    return { ...event, topic }
+  } catch (cause) {
+    throw new ClientError('REQUEST_INVALID', `The event cannot be read: ${describe(cause)}.`, {
+      cause,
+    })
+  }
+}
+
+function encode(events: readonly TopicInput[]): string {
   if (!Array.isArray(events)) throw eventError('Events come as a list', events)
   // `map` alone would leave out the holes of a list.
   return `[${Array.from(events, encodeEvent).join(',')}]`

@@ -8,9 +8,9 @@ import { parseEndpoint } from './endpoint.ts'
 import { ClientError, isPassing } from './errors.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { acknowledgementBytesMax, publishTimeoutMs } from './limits.ts'
-import { packParcel } from './parcel.ts'
-import type { OutgoingEvent, Parcel, PublishOptions } from './parcel.ts'
+import { receiptBytesMax, publishTimeoutMs } from './limits.ts'
+import { addTopic, packParcel } from './parcel.ts'
+import type { Parcel, PublishInput, PublishOptions, TopicInput } from './parcel.ts'
 import { readRefusal } from './read-refusal.ts'
 import { readText } from './read-text.ts'
 import { RequestPace } from './request-pace.ts'
@@ -21,7 +21,7 @@ import type { Sending } from './send-request.ts'
 import { Watch } from './watch.ts'
 
 /** The server has the events, as durable as it is configured. */
-export interface Acknowledgement {
+export interface Receipt {
   /** The cursor of the last of the events. */
   readonly cursor: string
   /** Sessions of the answering node they go to now; 0 when it does not say. */
@@ -42,15 +42,19 @@ export interface PublisherOptions {
   readonly random?: Random | undefined
 }
 
-/** Publishes events, all or none per call. */
+/** Publishes events. */
 export interface Publisher {
   /**
-   * Sends the events in one request and repeats it, with the same key, through passing failures. Rejects, and never
-   * throws at once.
+   * Sends an event and repeats the request, with the same key, through passing failures. Rejects, and never throws at once.
+   * @throws ClientError like `publishAll`
+   */
+  publish(topic: string, event: PublishInput, options?: PublishOptions): Promise<Receipt>
+  /**
+   * Sends events in one request, all or none, and repeats it likewise.
    * @throws ClientError `REFUSED`, `REQUEST_INVALID` (an event that is none, a key or header no request can carry),
    * `OPTIONS_INVALID`, `REDIRECT_INVALID`, `ANSWER_INVALID`, `RETRIES_EXHAUSTED`, or `FEED_CLOSED` when aborted
    */
-  publish(events: readonly OutgoingEvent[], options?: PublishOptions): Promise<Acknowledgement>
+  publishAll(events: readonly TopicInput[], options?: PublishOptions): Promise<Receipt>
 }
 
 /**
@@ -61,14 +65,16 @@ export interface Publisher {
  * import { createPublisher } from '@tidemark/client'
  *
  * const publisher = createPublisher('http://127.0.0.1:7070/publish')
- * const { cursor } = await publisher.publish([{ topic: 'orders/42', type: 'paid', data: { total: 12 } }])
+ * const { cursor } = await publisher.publish('orders/42', { type: 'paid', data: { total: 12 } })
  * console.log(cursor)
  * ```
  */
 export function createPublisher(url: string | URL, options: PublisherOptions = {}): Publisher {
   const plan: PublishPlan = { ...parseRuntime(options), url: parseEndpoint(url).href }
   return {
-    publish: async (events, publishOptions = {}) =>
+    publish: async (topic, event, publishOptions = {}) =>
+      publish(plan, packParcel([addTopic(topic, event)], publishOptions)),
+    publishAll: async (events, publishOptions = {}) =>
       publish(plan, packParcel(events, publishOptions)),
   }
 }
@@ -77,7 +83,7 @@ interface PublishPlan extends Runtime {
   readonly url: string
 }
 
-async function publish(plan: PublishPlan, parcel: Parcel): Promise<Acknowledgement> {
+async function publish(plan: PublishPlan, parcel: Parcel): Promise<Receipt> {
   const { retry, random, clock } = plan
   const { signal } = parcel
   const pace = new RequestPace(clock)
@@ -108,7 +114,7 @@ async function send(
   plan: PublishPlan,
   parcel: Parcel,
   pace: RequestPace,
-): Promise<Acknowledgement | ClientError> {
+): Promise<Receipt | ClientError> {
   const attempt = new AbortController()
   const watch = new Watch(plan.clock, undefined, (silentMs) => {
     const said = `The server gave no answer within ${silentMs} ms.`
@@ -133,7 +139,7 @@ async function exchange(
   { url, headers: source, fetch, clock }: PublishPlan,
   { body, idempotencyKey }: Parcel,
   sending: Pick<Sending, 'pace' | 'signal' | 'watch'>,
-): Promise<Acknowledgement | ClientError> {
+): Promise<Receipt | ClientError> {
   const { signal } = sending
   const headers = await resolveHeaders(source, clock, signal)
   headers.set('accept', 'application/json, application/problem+json')
@@ -143,11 +149,11 @@ async function exchange(
   const request = { url, init: { method: 'POST', headers, body } }
   const response = await sendRequest(request, { ...sending, fetch, answerWaitMs: publishTimeoutMs })
   if (response.status >= 400) return readRefusal(response, { clock, signal })
-  const text = await readText(response, acknowledgementBytesMax, signal)
-  return parseAcknowledgement(text, response.status)
+  const text = await readText(response, receiptBytesMax, signal)
+  return parseReceipt(text, response.status)
 }
 
-function parseAcknowledgement(text: string, status: number): Acknowledgement | ClientError {
+function parseReceipt(text: string, status: number): Receipt | ClientError {
   try {
     const value: unknown = JSON.parse(text)
     const { cursor, sessions } = Object(value) as { cursor?: unknown; sessions?: unknown }
@@ -159,7 +165,7 @@ function parseAcknowledgement(text: string, status: number): Acknowledgement | C
   }
   return new ClientError(
     'ANSWER_INVALID',
-    `The answer to a publish must be JSON with a cursor, of at most ${acknowledgementBytesMax} bytes; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.`,
+    `The answer to a publish must be JSON with a cursor, of at most ${receiptBytesMax} bytes; got something else. Check the URL: it must be a publish endpoint such as http://127.0.0.1:7070/publish.`,
     { status },
   )
 }

@@ -33,7 +33,13 @@ test('against the engine, no feed of a client loses or doubles an event, and all
       const clock = createFakeClock()
       const numbers = createRandom(seed)
       const random = (): number => numbers.next()
-      const tide = createTidemark({ log: memoryLog({ clock }), clock, random, heartbeatMs: 1_000 })
+      const tide = createTidemark({
+        authorize: 'everyone',
+        log: memoryLog({ clock }),
+        clock,
+        random,
+        heartbeatMs: 1_000,
+      })
       const streams = new Set<() => void>()
       const fetch: Fetch = async (url, init) =>
         cuttable(await tide.fetch(new Request(url, init)), streams)

@@ -713,6 +713,31 @@ test('an event is published to the topic, beside the base, with the headers of t
   await expect(client.publish('chat/1', { data: undefined })).rejects.toMatchObject({
     code: 'REQUEST_INVALID',
   })
+  const both = ['chat/1', 'chat/2'].map((topic) => ({ topic, data: 1 }))
+  expect(await client.publishAll(both)).toEqual({ cursor: 'c9', sessions: 3 })
+  expect(requests[1]).toContain(JSON.stringify(both))
+})
+
+test.for([undefined, null, 'hi', 7])(
+  'an event that is %s is refused, and nothing is sent',
+  async (event) => {
+    const fetch: Fetch = () => Promise.reject(new Error('asked'))
+    const client = createClient('http://model.test/', { fetch })
+    await expect(client.publish('a', event as never)).rejects.toMatchObject({
+      name: 'ClientError',
+      code: 'REQUEST_INVALID',
+    })
+  },
+)
+
+test('an event that throws when it is read is a coded error', async () => {
+  const client = createClient('http://model.test/')
+  const event = {
+    get data() {
+      throw new Error('no')
+    },
+  }
+  await expect(client.publish('a', event)).rejects.toMatchObject({ code: 'REQUEST_INVALID' })
 })
 
 test.for([

@@ -33,7 +33,7 @@ test('a publish is repeated with the same key through passing failures', async (
     })
   })
   const publisher = createPublisher(server.url, { clock: impatient, random: () => 0 })
-  expect(await publisher.publish(events)).toEqual({ cursor: 'c4', sessions: 2 })
+  expect(await publisher.publishAll(events)).toEqual({ cursor: 'c4', sessions: 2 })
   expect(new Set(keys).size).toBe(1)
   expect(keys[0]).toMatch(/^[0-9a-f]{32}$/)
   expect(bodies).toEqual(Array(4).fill(JSON.stringify(events)))
@@ -45,7 +45,7 @@ test('a lasting refusal is thrown with what the server said, after one attempt',
     response.end('{"code":"TOPIC_INVALID","detail":"No."}')
   })
   const publisher = createPublisher(server.url)
-  await expect(publisher.publish(events, { idempotencyKey: 'k1' })).rejects.toMatchObject({
+  await expect(publisher.publishAll(events, { idempotencyKey: 'k1' })).rejects.toMatchObject({
     code: 'REFUSED',
     status: 400,
     problem: { code: 'TOPIC_INVALID' },
@@ -59,15 +59,15 @@ test('attempts end where the caller says', async () => {
     retry: { attemptsMax: 3 },
     clock: impatient,
   })
-  await expect(publisher.publish(events)).rejects.toMatchObject({
+  await expect(publisher.publishAll(events)).rejects.toMatchObject({
     code: 'RETRIES_EXHAUSTED',
     cause: { code: 'CONNECTION_FAILED' },
   })
 })
 
-test('an answer without a cursor is not taken for an acknowledgement', async () => {
+test('an answer without a cursor is not taken for a receipt', async () => {
   const server = await startServer(({ response }) => response.end('<html>'))
-  await expect(createPublisher(server.url).publish(events)).rejects.toMatchObject({
+  await expect(createPublisher(server.url).publishAll(events)).rejects.toMatchObject({
     code: 'ANSWER_INVALID',
   })
 })
@@ -77,7 +77,7 @@ test('a server that never answers is asked again, and aborting leaves nothing', 
   const clock = new FakeClock()
   const controller = new AbortController()
   const publisher = createPublisher(server.url, { clock, random: () => 0 })
-  const published = publisher.publish(events, { signal: controller.signal })
+  const published = publisher.publishAll(events, { signal: controller.signal })
   while (server.exchanges.length === 0) await turn()
   clock.advance(30_000)
   await server.exchanges[0]?.closed
@@ -123,7 +123,7 @@ test.for([
   'publishing %s rejects with a coded error, and throws nothing at once',
   async ([, odd]) => {
     const server = await startServer(({ response }) => response.end('{"cursor":"c"}'))
-    const published = createPublisher(server.url).publish(odd as never)
+    const published = createPublisher(server.url).publishAll(odd as never)
     await expect(published).rejects.toMatchObject({ name: 'ClientError', code: 'REQUEST_INVALID' })
     expect(server.exchanges).toEqual([])
   },
@@ -140,7 +140,7 @@ test.for([
   ['a key with a control character', { idempotencyKey: 'a\u0001' }, 'REQUEST_INVALID'],
 ] as const)('publishing with %s rejects with a coded error', async ([, odd, code]) => {
   const server = await startServer(({ response }) => response.end('{"cursor":"c"}'))
-  const published = createPublisher(server.url).publish(events, odd as never)
+  const published = createPublisher(server.url).publishAll(events, odd as never)
   await expect(published).rejects.toMatchObject({ name: 'ClientError', code })
   expect(server.exchanges).toEqual([])
 })
@@ -169,7 +169,7 @@ test('a publisher is refused odd options with a code', () => {
 test('a publish that no fetch can send is not tried for ever', async () => {
   const server = await startServer(({ response }) => response.end('{"cursor":"c"}'))
   const headers = { expect: '100-continue' }
-  const published = createPublisher(server.url, { headers, clock: impatient }).publish(events)
+  const published = createPublisher(server.url, { headers, clock: impatient }).publishAll(events)
   await expect(published).rejects.toMatchObject({ code: 'REQUEST_INVALID' })
 })
 
@@ -190,7 +190,7 @@ test('a redirected publish keeps its body and key, and goes round no circle', as
       clock: new RushingClock(29_000),
       random: () => 0,
       retry: { attemptsMax: 3 },
-    }).publish(events, { idempotencyKey: 'k1' })
+    }).publishAll(events, { idempotencyKey: 'k1' })
   expect(await publishTo('/events')).toEqual({ cursor: 'c1', sessions: 0 })
   expect(bodies[1]).toBe(JSON.stringify(events))
   expect(server.exchanges[1]?.request.headers['idempotency-key']).toBe('k1')
@@ -211,7 +211,7 @@ test('a token that never comes does not park a publish, and is named as the caus
     headers,
     retry: { attemptsMax: 1 },
   })
-  const published = publisher.publish(events)
+  const published = publisher.publishAll(events)
   await turn()
   clock.advance(60_000)
   await expect(published).rejects.toMatchObject({
@@ -235,7 +235,7 @@ test('a token that takes 45 s is sent, not taken for a server that cannot be rea
     },
     retry: { attemptsMax: 1 },
   })
-  const published = publisher.publish(events)
+  const published = publisher.publishAll(events)
   for (const waitMs of [45_000, 29_000]) {
     await turn()
     clock.advance(waitMs)
@@ -259,7 +259,7 @@ test('a publish whose own turn comes late has its whole time limit for the answe
     },
     retry: { attemptsMax: 1 },
   })
-  const published = publisher.publish(events)
+  const published = publisher.publishAll(events)
   // The fifth request within a second waits until the second is over.
   for (const waitMs of [1_000, 29_500]) {
     await turn()
@@ -286,7 +286,7 @@ function endlessBody(first: string): { stream: ReadableStream<Uint8Array>; readB
 
 test.for([
   ['a page', '<html>'],
-  ['an acknowledgement', '{"cursor":"c1"'],
+  ['a receipt', '{"cursor":"c1"'],
   ['whitespace', ' \n'],
 ] as const)(
   'an endless answer that begins as %s does not fill the memory of a publisher',
@@ -294,18 +294,18 @@ test.for([
     const body = endlessBody(first)
     const fetch = (): Promise<Response> => Promise.resolve(new Response(body.stream))
     const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
-    const error: unknown = await publisher.publish(events).catch((thrown: unknown) => thrown)
+    const error: unknown = await publisher.publishAll(events).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'ANSWER_INVALID', status: 200 })
     expect(String(error)).toContain('65536 bytes')
     expect(body.readBytes).toBeLessThan(128 * 1024)
   },
 )
 
-test('a whole acknowledgement with endless whitespace behind it is one, and no more of it is read', async () => {
+test('a whole receipt with endless whitespace behind it is one, and no more of it is read', async () => {
   const body = endlessBody('{"cursor":"c1","sessions":2}')
   const fetch = (): Promise<Response> => Promise.resolve(new Response(body.stream))
   const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
-  expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 2 })
+  expect(await publisher.publishAll(events)).toEqual({ cursor: 'c1', sessions: 2 })
   expect(body.readBytes).toBeLessThan(128 * 1024)
 })
 
@@ -341,7 +341,7 @@ test.for([
       fetch,
       retry: { attemptsMax: 2 },
     })
-    const published = publisher.publish(events).catch((error: unknown) => error)
+    const published = publisher.publishAll(events).catch((error: unknown) => error)
     for (let seconds = 0; seconds < 62; seconds++) {
       await turn()
       if (seconds === 29) expect(keys).toHaveLength(1)
@@ -354,7 +354,7 @@ test.for([
   },
 )
 
-test('an acknowledgement of the largest size is read, in pieces of any size', async () => {
+test('a receipt of the largest size is read, in pieces of any size', async () => {
   const text = JSON.stringify({ cursor: 'é€🌊', sessions: 3, more: 'x'.repeat(60_000) })
   const bytes = new TextEncoder().encode(text)
   const stream = new ReadableStream<Uint8Array>({
@@ -365,24 +365,24 @@ test('an acknowledgement of the largest size is read, in pieces of any size', as
   })
   const fetch = (): Promise<Response> => Promise.resolve(new Response(stream))
   const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
-  expect(await publisher.publish(events)).toEqual({ cursor: 'é€🌊', sessions: 3 })
+  expect(await publisher.publishAll(events)).toEqual({ cursor: 'é€🌊', sessions: 3 })
 })
 
-test('an acknowledgement is read from a fetch whose answers have no stream', async () => {
+test('a receipt is read from a fetch whose answers have no stream', async () => {
   const answer = { status: 200, headers: new Headers(), text: async () => '{"cursor":"c1"}' }
   const fetch = (): Promise<Response> => Promise.resolve(answer as Response)
   const publisher = createPublisher('http://127.0.0.1:2/', { fetch })
-  expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 0 })
+  expect(await publisher.publishAll(events)).toEqual({ cursor: 'c1', sessions: 0 })
 })
 
-test('an acknowledgement that breaks off is asked for again', async () => {
+test('a receipt that breaks off is asked for again', async () => {
   const server = await startServer(({ index, response }) => {
     if (index > 0) response.end('{"cursor":"c1"}')
     else response.writeHead(200, { 'content-length': '100' })
     if (index === 0) response.write('{"cur', () => response.destroy())
   })
   const publisher = createPublisher(server.url, { clock: impatient, random: () => 0 })
-  expect(await publisher.publish(events)).toEqual({ cursor: 'c1', sessions: 0 })
+  expect(await publisher.publishAll(events)).toEqual({ cursor: 'c1', sessions: 0 })
   expect(server.exchanges).toHaveLength(2)
 })
 
@@ -399,7 +399,7 @@ describe('a fetch that knows no signal and an answer that falls silent', () => {
     const clock = new FakeClock()
     const controller = new AbortController()
     const publisher = createPublisher('http://127.0.0.1:2/', { clock, fetch: silent(status) })
-    const published = publisher.publish(events, { signal: controller.signal })
+    const published = publisher.publishAll(events, { signal: controller.signal })
     await turn()
     controller.abort()
     await expect(published).rejects.toMatchObject({ code: 'FEED_CLOSED' })
@@ -417,7 +417,7 @@ describe('a fetch that knows no signal and an answer that falls silent', () => {
       fetch: silent(status),
       retry: { attemptsMax: 1 },
     })
-    const published = publisher.publish(events)
+    const published = publisher.publishAll(events)
     await turn()
     clock.advance(30_000)
     await expect(published).rejects.toMatchObject(error)

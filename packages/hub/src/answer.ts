@@ -2,8 +2,16 @@
 
 import type { Readable } from 'node:stream'
 import type { Clock } from '@tidemark/log'
-import { CodedError, answerError, parseQueryText, translateLogError } from '@tidemark/server'
-import { carrierOf, isHttp2, isStreaming, sendAnswer } from '@tidemark/server/node'
+import {
+  CodedError,
+  answerError,
+  parseQueryText,
+  translateLogError,
+  carrierOf,
+  isHttp2,
+  isStreaming,
+  sendAnswer,
+} from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { checkHead, checkHost, checkOrigin } from './guard.ts'

@@ -2,9 +2,9 @@
 
 import type { Readable } from 'node:stream'
 import type { NodeRequest } from '@tidemark/server/node'
-import { ServerError, checkBodyHeaders } from '@tidemark/server'
-import type { CodedError } from '@tidemark/server'
-import { declareFate } from '@tidemark/server/node'
+import { ServerError } from '@tidemark/server'
+import { checkBodyHeaders, declareFate } from '@tidemark/server/hub'
+import type { CodedError } from '@tidemark/server/hub'
 import { HubError } from './errors.ts'
 import { bodyFreeBytes, chunkOverheadBytes, eventOverheadBytes } from './limits.ts'
 

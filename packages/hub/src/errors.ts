@@ -1,7 +1,7 @@
 // Every error of the hub, by code: what HTTP clients get, and what stops it from starting.
 
-import { CodedError } from '@tidemark/server'
-import type { CodeHeaders, ErrorRow } from '@tidemark/server'
+import { CodedError } from '@tidemark/server/hub'
+import type { CodeHeaders, ErrorRow } from '@tidemark/server/hub'
 
 /** One row per code; `docs/reference/errors.md` is generated from them. What the engine refuses as well is a row of `serverErrors`. */
 export const hubErrors = {

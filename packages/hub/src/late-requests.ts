@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { Clock } from '@tidemark/log'
-import { isStreaming } from '@tidemark/server/node'
+import { isStreaming } from '@tidemark/server/hub'
 import { lateLookMs } from './limits.ts'
 import type { Traffic } from './traffic.ts'
 

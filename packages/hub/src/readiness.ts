@@ -1,7 +1,8 @@
 // Can this hub publish and deliver? One probe answers everybody who asks at about the same time.
 
 import type { Clock } from '@tidemark/log'
-import { ServerError, translateLogError } from '@tidemark/server'
+import { ServerError } from '@tidemark/server'
+import { translateLogError } from '@tidemark/server/hub'
 import { probeFreshMs, probeMs } from './limits.ts'
 import type { LogAbilities } from './log-abilities.ts'
 

@@ -2,7 +2,8 @@
 
 import { systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
-import { Slots, createTidemark } from '@tidemark/server'
+import { createTidemark } from '@tidemark/server'
+import { Slots } from '@tidemark/server/hub'
 import type { Tidemark } from '@tidemark/server'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { Bodies } from './bodies.ts'
@@ -80,6 +81,8 @@ export async function startNode(
   const onError = (error: unknown): void => say(describeError(error))
   const tide = createTidemark({
     log,
+    // Loopback and the guard are all that stands before a hub without authentication (`checkExposure`).
+    authorize: 'everyone',
     heartbeatMs: config.heartbeat,
     stalledAfterMs: config.stalledAfter,
     sessionsMax,

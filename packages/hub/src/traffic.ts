@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 import type { Clock } from '@tidemark/log'
-import { declareFate, isHttp2, isStreaming } from '@tidemark/server/node'
+import { declareFate, isHttp2, isStreaming } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { LineLimits } from './limits.ts'
 

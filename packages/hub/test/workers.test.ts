@@ -131,7 +131,7 @@ test('workers killed in the middle of a stream of publishes lose, double and reo
     const publisher = createPublisher(`${url}/publish`, { retry })
     for (let i = 0; i < 250; i++) {
       const data = `${name} ${i}`
-      const { cursor } = await publisher.publish([{ topic: `a/${name}`, data }])
+      const { cursor } = await publisher.publish(`a/${name}`, { data })
       acknowledged.push(`${cursor} ${data}`)
     }
   }

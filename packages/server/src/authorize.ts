@@ -4,6 +4,7 @@ import { covers, parseTopicSet } from '@tidemark/log'
 import type { Clock, Pattern, Topic, TopicSet } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { quote, quoteValue } from '@tidemark/wire/values'
+import { createAsk } from './ask-authorize.ts'
 import { CodedError } from './coded-error.ts'
 import { ServerError } from './errors.ts'
 import { ownerCharactersMax } from './limits.ts'
@@ -56,33 +57,73 @@ export interface Grant {
  */
 export type Authorize = (request: PlainRequest) => Grant | Promise<Grant>
 
-/**
- * Resolves to the grant if a request may do what it asks for.
- * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `ACCESS_UNAVAILABLE`, `OPTION_INVALID` for a grant that is none, `FULL` where too
- * many wait; and what `authorize` throws
- */
-export type Permit = (request: PlainRequest) => Promise<Grant>
+/** What stands between clients and topics. */
+export interface Permit {
+  /**
+   * Refuses what a client wants, whatever it names, where nobody has said what clients may. Before anything else is read.
+   * @throws ServerError `AUTHORIZE_MISSING`
+   */
+  requireAuthorize(action: Action): void
+  /**
+   * Resolves to the grant if a request may do what it asks for.
+   * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `AUTHORIZE_MISSING`, `ACCESS_UNAVAILABLE`, `OPTION_INVALID` for a grant that is
+   * none, `FULL` where too many wait; and what `authorize` throws
+   */
+  ask(request: PlainRequest): Promise<Grant>
+}
 
 /**
- * Makes the check of an application's `authorize`. Faults of the application are told to `onError`, refusals are not.
+ * Makes the check of what a node was told by `authorize`; undefined: everybody may everything. Faults of the application are told to
+ * `onError`, refusals are not.
  *
  * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer then refuses.
  */
 export function createPermit(
-  authorize: Authorize,
-  { onError, clock }: { readonly onError: (error: unknown) => void; readonly clock: Clock },
-): Permit {
-  return async (request) => {
-    try {
-      const grant = readGrant(await authorize(request))
-      checkExpiry(grant, clock)
-      checkGrant(grant, request)
-      return grant
-    } catch (error) {
-      if (!(error instanceof CodedError) || error.status === 500) onError(error)
-      throw error
-    }
+  authorize: Authorize | 'everyone' | undefined,
+  host: { readonly onError: (error: unknown) => void; readonly clock: Clock },
+): Permit | undefined {
+  const { onError, clock } = host
+  if (authorize === 'everyone') return undefined
+  if (authorize === undefined) return refuseAll(onError)
+  const ask = createAsk(authorize, host)
+  return {
+    requireAuthorize: () => undefined,
+    async ask(request) {
+      try {
+        const grant = readGrant(await ask(request))
+        checkExpiry(grant, clock)
+        checkGrant(grant, request)
+        return grant
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.status === 500) onError(error)
+        throw error
+      }
+    },
   }
+}
+
+/** Where nobody has said what clients may, forgetting to say so must not open the door. */
+function refuseAll(onError: (error: unknown) => void): Permit {
+  const requireAuthorize = (action: Action): never => {
+    const error = new ServerError(
+      'AUTHORIZE_MISSING',
+      `Nobody has said what clients may ${verbs[action]}. ${ownWays[action]}, or say what each client may with createTidemark({ authorize }), or open it all with createTidemark({ authorize: 'everyone' }).`,
+    )
+    onError(error)
+    throw error
+  }
+  return {
+    requireAuthorize,
+    ask: ({ action }) => Promise.resolve(action).then(requireAuthorize),
+  }
+}
+
+/** The first way out: the application does not let the client choose. */
+const ownWays: Readonly<Record<Action, string>> = {
+  publish: 'Leave out `by` to publish in the name of the application',
+  read: 'Leave out `by` to read in the name of the application',
+  subscribe:
+    "Choose the topics in the application, such as tide.subscribe(request, response, { topics: ['news'] })",
 }
 
 /** The request of a client that does something. Frozen: what `authorize` is shown is what its grant is held against. */

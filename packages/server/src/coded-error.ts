@@ -1,6 +1,6 @@
 // What every error that a request may be answered with has in common, and one row per code that says how.
 
-import type { ByeReason } from './control-events.ts'
+import type { ByeReason } from './bye-reason.ts'
 
 /** Headers that an answer carries because of its code. */
 export type CodeHeader = 'Accept-Encoding' | 'Allow' | 'Retry-After' | 'WWW-Authenticate'

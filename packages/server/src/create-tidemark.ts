@@ -1,4 +1,4 @@
-// The composition root of the library: a log and a few settings become a node.
+// The composition root of the library: a log and a few settings become a node. All of them have defaults.
 
 import { compressGzip } from './node/gzip-sink.ts'
 import { NodeTidemark } from './node/node-tidemark.ts'
@@ -12,14 +12,13 @@ import type { TidemarkOptions } from './tidemark-options.ts'
  * @example
  * ```ts
  * import { createServer } from 'node:http'
- * import { memoryLog } from '@tidemark/log'
  * import { createTidemark } from '@tidemark/server'
  *
- * const tide = createTidemark({ log: memoryLog() })
- * createServer((request, response) => tide.subscribe(request, response)).listen(8080)
+ * const tide = createTidemark()
+ * createServer((request, response) => tide.subscribe(request, response, { topics: ['orders/*'] })).listen(8080)
  * await tide.publish('orders/42', { type: 'paid', data: { total: 12 } })
  * ```
  */
-export function createTidemark(options: TidemarkOptions): NodeTidemark {
+export function createTidemark(options?: TidemarkOptions): NodeTidemark {
   return new NodeTidemark(readOptions(options, compressGzip))
 }

@@ -32,6 +32,11 @@ export const serverErrors = {
     headers: { 'Retry-After': 'varies' },
     bye: 'access-unavailable',
   },
+  AUTHORIZE_MISSING: {
+    title:
+      'A client chose topics at a server whose application has not said what clients may. The application hands in `topics`, or makes the node with `authorize`.',
+    status: 500,
+  },
   EVENT_INVALID: {
     title: 'An event to publish is not of the form `{ topic, type?, data, key? }`.',
     status: 400,
@@ -47,6 +52,10 @@ export const serverErrors = {
   },
   EVENT_KEY_INVALID: {
     title: 'The key of an event is no text, holds a control character or is too long.',
+    status: 400,
+  },
+  EVENT_ID_INVALID: {
+    title: 'The id of an event is no text, is too long, or holds a control character.',
     status: 400,
   },
   EVENT_TOO_LARGE: { title: 'The data of an event is larger than the limit.', status: 413 },
@@ -128,7 +137,8 @@ export const serverErrors = {
     headers: { Allow: 'GET, HEAD, POST' },
   },
   STREAM_CUT: {
-    title: 'A stream was cut because its reader took nothing for too long.',
+    title:
+      'A stream was cut because its reader took nothing for too long, or because the application sent more than may wait for it.',
     status: 500,
   },
   INTERNAL: { title: 'The server made a mistake.', status: 500 },

@@ -79,7 +79,7 @@ export async function readHistory<Result>(
   const limit = checkLimit(given.limit)
   if (by !== undefined) {
     if (permit === undefined) requireUnreserved([topic])
-    else await permit(plainRequest(by, 'read', [topic]))
+    else await permit.ask(plainRequest(by, 'read', [topic]))
   }
   return use(() => readPage(log, { topic, after, limit }).catch(wrapLogError))
 }

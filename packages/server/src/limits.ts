@@ -22,6 +22,30 @@ export const writeBlocksMax: number = 64
  */
 export const fetchChunkBytes: number = 64 * 1024
 
+/** Bytes of events that a node keeps in memory where it was given no log: about 100,000 events of 128 bytes each. */
+export const ownLogBytesMax: number = 64 * 1024 * 1024
+
+/**
+ * Characters (of texts above `smallTextLengthMax`: bytes) that may wait for the reader of an `openStream`, beside the event that passes
+ * it. An application that awaits each send has none here. 1 Mi × 2 bytes = 2 MiB for each stream whose application does not.
+ */
+export const waitingTextLengthMax: number = 1024 * 1024
+
+/** What each text that waits counts for beside its characters: a string object and its place in a list. */
+export const waitingTextOverhead: number = 32
+
+/** Characters of a text that waits as text: with 4 Ki lines its rope takes 128 KiB. Longer ones wait as bytes. */
+export const smallTextLengthMax: number = 4 * 1024
+
+/** Characters of what waits that are written at a time: about `writeBytesMax`, or one event. */
+export const waitingPortionLength: number = 64 * 1024
+
+/** Sends of one `openStream` in a turn of the event loop: 64 × ~10 µs = 0.6 ms. */
+export const sendsPerTurnMax: number = 64
+
+/** Characters of an application's own event id. Node takes 16 KiB of headers, and browsers send the id in one. */
+export const ownIdLengthMax: number = 1_024
+
 /** The longest an adaptive flush window grows to, in milliseconds: below what people notice, 50 flushes per second. */
 export const flushWindowMaxMs: number = 20
 

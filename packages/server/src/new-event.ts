@@ -89,7 +89,8 @@ function checkTopic(text: string = ''): Topic {
   return topic
 }
 
-function checkType(type: string | undefined): string | undefined {
+/** @throws ServerError `EVENT_TYPE_INVALID` */
+export function checkType(type: string | undefined): string | undefined {
   if (type === undefined || type === '') return undefined
   const fault = describeTypeFault(type)
   if (fault === undefined) return type
@@ -106,7 +107,11 @@ function describeTypeFault(type: string): string | undefined {
   return undefined
 }
 
-function checkData(data: unknown, eventBytesMax: number): string {
+/**
+ * The text of an event's data.
+ * @throws ServerError `EVENT_INVALID`, `EVENT_DATA_INVALID`, `EVENT_TOO_LARGE`
+ */
+export function checkData(data: unknown, eventBytesMax: number): string {
   const text = typeof data === 'string' ? data : toJson(data)
   if (!text.isWellFormed()) {
     throw new ServerError(

@@ -10,6 +10,8 @@ import type { Compress } from './sink.ts'
 
 export interface NodeSettings {
   readonly log: EventLog
+  /** The node has made its log itself, so that it closes it. */
+  readonly ownsLog: boolean
   /** Undefined: everybody may everything. */
   readonly permit: Permit | undefined
   /** Session ids begin with it. */

@@ -9,8 +9,10 @@ import type { Refusal } from './refusal.ts'
 import type { SessionHandle, SessionOwner } from './session-handle.ts'
 import type { Sink } from './sink.ts'
 import type { StreamOpener } from './stream-opener.ts'
-import { parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
+import { parseChosenText, parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
 import type { QueryOptions, Subscription } from './subscription.ts'
+import { readChoice } from './topic-choice.ts'
+import type { TopicChoice } from './topic-choice.ts'
 
 /** What a door says of its request. */
 export interface StreamRequest {
@@ -19,7 +21,7 @@ export interface StreamRequest {
   readonly query: string
   readonly lastEventId: string | undefined
   /** What the application has told the door. */
-  readonly options: QueryOptions & { readonly subscription?: Subscription | undefined }
+  readonly options: QueryOptions & TopicChoice
 }
 
 /** One request at a door, and the answer that the door makes of it. */
@@ -56,11 +58,20 @@ export async function openSubscription<Answer>(
     const isHead = request.method === 'HEAD'
     checkMethod(request.method, door.name)
     if (!isHead && !(await door.begin())) return door.answerNobody()
-    subscription = request.options.subscription ?? (await readSubscription(door, request))
-    // Before it is authorized: a cursor may stand for other topics than the URL names.
-    if (request.options.subscription === undefined && opener.topicSets !== undefined)
-      subscription = await resumeChanged(subscription, opener.topicSets)
-    const owner = await authorize(opener, door, subscription)
+    const { lastEventId, options, query } = request
+    const chosen = readChoice(options)
+    let owner: SessionOwner | undefined
+    if (chosen !== undefined) {
+      subscription = parseChosenText(query, lastEventId, { ...options, chosen })
+      owner = chosen.owner
+    } else {
+      opener.permit?.requireAuthorize('subscribe')
+      subscription = await readSubscription(door, request)
+      // Before it is authorized: a cursor may stand for other topics than the URL names.
+      if (opener.topicSets !== undefined)
+        subscription = await resumeChanged(subscription, opener.topicSets)
+      owner = await authorize(opener, door, subscription)
+    }
     if (isHead) return door.answerHead()
     // Where it begins is found out in there, while the session has its place among those that open.
     return door.answerStream(await opener.open(door.openSink(), subscription, owner))
@@ -98,7 +109,7 @@ async function authorize(
   try {
     held.grow(measureTopicSet(set))
     const names = [...set.topics, ...set.patterns]
-    const { user, expiresAt } = await permit(plainRequest(door.describe(), 'subscribe', names))
+    const { user, expiresAt } = await permit.ask(plainRequest(door.describe(), 'subscribe', names))
     return { user, expiresAt }
   } finally {
     held.release()

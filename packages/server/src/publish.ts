@@ -62,7 +62,7 @@ export async function publish(
   const { patienceMs } = options
   const topics = new Set(events.map(({ topic }) => topic))
   if (by !== undefined && permit !== undefined)
-    await permit(plainRequest(by, 'publish', [...topics]))
+    await permit.ask(plainRequest(by, 'publish', [...topics]))
   const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
   const last = positions.at(-1)
   if (last === undefined) {

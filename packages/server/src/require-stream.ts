@@ -39,18 +39,15 @@ export function requireSubscription(subscription: Subscription): void {
  * The options of a door. What is no object is none of ours: frameworks call their handlers with more than they are asked for.
  * @throws ServerError `OPTION_INVALID`
  */
-export function readDoorOptions<
-  Options extends { readonly subscription?: Subscription | undefined },
->(given: Options | undefined): Partial<Options> {
+export function readDoorOptions<Options extends object>(
+  given: Options | undefined,
+): Partial<Options> {
   if (typeof given !== 'object' || given === null) return {}
-  let options: Partial<Options>
   try {
-    options = { ...given }
+    return { ...given }
   } catch (cause) {
     throw new ServerError('OPTION_INVALID', 'The options of a stream throw when they are read.', {
       cause,
     })
   }
-  if (options.subscription !== undefined) requireSubscription(options.subscription)
-  return options
 }

@@ -2,7 +2,7 @@
 
 import type { Position } from '@tidemark/log'
 import type { AddedTopics } from './added-topics.ts'
-import type { ByeReason } from './control-events.ts'
+import type { ByeReason } from './bye-reason.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { LargeBlockLines } from './large-blocks.ts'
 import type { Pace } from './pace.ts'

@@ -13,6 +13,7 @@ import { parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from './read-members.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { StartAt } from './start-at.ts'
+import type { ChosenTopics } from './topic-choice.ts'
 
 /** A checked request for a stream. */
 export interface Subscription {
@@ -53,6 +54,8 @@ const commonNames = [
   'eventsPerSecondMax',
 ]
 const queryNames = ['topic', ...commonNames]
+/** Where the application has chosen the topics, parameters that name some are its own. */
+const chosenNames = commonNames.filter((name) => name !== 'topics')
 
 /**
  * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query, because
@@ -70,22 +73,22 @@ export function parseSubscriptionQuery(
       `A query is read from URLSearchParams, such as new URL(request.url).searchParams; got ${quoteValue(query)}.`,
     )
   }
-  if (isStrict(options)) {
-    for (const name of query.keys()) refuseUnknown(name, queryNames, 'query parameter')
-  }
+  if (isStrict(options)) refuseOthers(query, queryNames)
   const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
-  return planSubscription(
-    {
-      topics: [...readAll(query, 'topic'), ...lists],
-      since: readOnce(query, 'since'),
-      lastEventId: readOnce(query, 'lastEventId'),
-      fields: readOnce(query, 'fields')?.split(','),
-      event: readOnce(query, 'event'),
-      framing: readOnce(query, 'framing'),
-      eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
-    },
-    lastEventId,
-  )
+  const topics = [...readAll(query, 'topic'), ...lists]
+  return planSubscription({ topics, ...readManner(query) }, lastEventId)
+}
+
+/** What a query says beside the topics. */
+function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics'> {
+  return {
+    since: readOnce(query, 'since'),
+    lastEventId: readOnce(query, 'lastEventId'),
+    fields: readOnce(query, 'fields')?.split(','),
+    event: readOnce(query, 'event'),
+    framing: readOnce(query, 'framing'),
+    eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
+  }
 }
 
 /** The same from the query of a URL as it stands there, for doors. */
@@ -96,6 +99,27 @@ export function parseSubscriptionText(
 ): Subscription {
   const query = parseQueryText(isStrict(options) ? text : selectPairs(text, queryNames))
   return parseSubscriptionQuery(query, lastEventId, options)
+}
+
+/**
+ * Reads the query of a URL where the application has chosen the topics, for doors.
+ * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
+ */
+export function parseChosenText(
+  text: string,
+  lastEventId: string | undefined,
+  options: QueryOptions & { readonly chosen: ChosenTopics },
+): Subscription {
+  const strict = isStrict(options)
+  const query = parseQueryText(strict ? text : selectPairs(text, chosenNames))
+  if (strict) refuseOthers(query, chosenNames)
+  const { topics, since } = options.chosen
+  const manner = readManner(query)
+  return planSubscription({ ...manner, topics, since: manner.since ?? since }, lastEventId)
+}
+
+function refuseOthers(query: URLSearchParams, names: readonly string[]): void {
+  for (const name of query.keys()) refuseUnknown(name, names, 'query parameter')
 }
 
 function isStrict(options: QueryOptions): boolean {

@@ -1,10 +1,9 @@
 // How a node is made: every option, its default and its range.
 
-import { systemClock } from '@tidemark/log'
+import { memoryLog, systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
-import { createAsk } from './ask-authorize.ts'
 import { createPermit } from './authorize.ts'
 import type { Authorize } from './authorize.ts'
 import { ServerError } from './errors.ts'
@@ -18,15 +17,19 @@ import { readRange } from './read-range.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { Compress } from './sink.ts'
 
-/** How a node is made. Everything but the log has a default. */
+/** How a node is made. Everything has a default. */
 export interface TidemarkOptions {
-  /** Where events are kept, and what several nodes share. The node never closes it. */
-  readonly log: EventLog
   /**
-   * Says what the sender of a request may subscribe to, publish and read. Asked for every stream, and for each publish and history that
-   * is told `by` whom. Default: everybody may everything.
+   * Where events are kept, and what several nodes share. The node never closes it. Default: a memory log of the node's own, which keeps
+   * 24 hours and 64 MiB, and ends with `close`.
    */
-  readonly authorize?: Authorize | undefined
+  readonly log?: EventLog | undefined
+  /**
+   * Says what the sender of a request may subscribe to, publish and read. Asked for each stream whose topics the application has not
+   * chosen (`topics`), and for each publish and history that is told `by` whom. `everyone`: nobody is asked, everybody may everything.
+   * Default: what a client chooses is refused as `AUTHORIZE_MISSING`.
+   */
+  readonly authorize?: Authorize | 'everyone' | undefined
   /**
    * The name of this node among those that share its log: session ids begin with it. 1 to 32 of `0-9 A-Z a-z - _`, and of no other
    * node. Default: 8 characters by chance.
@@ -84,17 +87,15 @@ export interface TidemarkOptions {
  * Checks options and fills in what is left out. `compress` is what the runtime has for `compression`.
  * @throws ServerError `OPTION_INVALID`
  */
-export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSettings {
+export function readOptions(given: TidemarkOptions = {}, compress?: Compress): NodeSettings {
   const options = copyOptions(given)
   checkTypes(options)
   const onError = shield(options.onError)
   const { authorize, clock = systemClock, random = systemRandom } = options
   return {
-    log: options.log,
-    permit:
-      authorize === undefined
-        ? undefined
-        : createPermit(createAsk(authorize, { clock, onError }), { onError, clock }),
+    log: options.log ?? createLog(options.clock),
+    ownsLog: options.log === undefined,
+    permit: createPermit(authorize, { onError, clock }),
     nodeName: options.nodeName ?? makeNodeName(random),
     heartbeatMs: readRange(
       { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },
@@ -152,6 +153,11 @@ function readFlushSettings(options: TidemarkOptions): FlushSettings {
   }
 }
 
+/** A node that nobody gave a log keeps little: what an application has not asked for must not fill its memory. */
+function createLog(clock: Clock | undefined): EventLog {
+  return memoryLog({ clock, retention: { maxBytes: limits.ownLogBytesMax } })
+}
+
 /** Each option once, so that what is checked is what is used. */
 function copyOptions(options: TidemarkOptions): TidemarkOptions {
   if (typeof options !== 'object' || options === null) {
@@ -176,12 +182,12 @@ function checkTypes({
   random,
   nodeName,
 }: TidemarkOptions): void {
-  if (!hasMethods(log, ['append', 'read', 'tail', 'locate', 'bounds'])) {
+  if (log !== undefined && !hasMethods(log, ['append', 'read', 'tail', 'locate', 'bounds'])) {
     const hint = hasMethods(log, ['then']) ? 'a promise: await openLmdbLog(…) first' : undefined
     throw invalid('log must be a log, such as memoryLog() of @tidemark/log', log, hint)
   }
-  if (authorize !== undefined && typeof authorize !== 'function')
-    throw invalid('authorize must be a function that gives a grant', authorize)
+  if (authorize !== undefined && authorize !== 'everyone' && typeof authorize !== 'function')
+    throw invalid("authorize must be a function that gives a grant, or 'everyone'", authorize)
   if (compression !== undefined && typeof compression !== 'boolean')
     throw invalid('compression must be true or false', compression)
   if (onError !== undefined && typeof onError !== 'function')

@@ -82,8 +82,9 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
-   * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, and Workers (in a Durable Object). Reads
-   * the topics from the URL, or from the JSON body of a POST, and the cursor from `Last-Event-ID`. Nothing is sent ahead
+   * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, and Workers (in a Durable Object). Of the
+   * `topics` in the options, or else of those that the URL or the JSON body of a POST names, as far as `authorize` lets the client
+   * choose. The cursor is in `Last-Event-ID`. Nothing is sent ahead
    * of who reads the body.
    * Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects. It may be handed over
    * without its node. A caller that gives a second argument of its own (Next.js, Deno, Bun, Workers) needs `(request) => tide.fetch(request)`.
@@ -211,9 +212,10 @@ export class Tidemark implements StreamOpener {
     await this.#engine.drain(sessionsPerSecond)
   }
 
-  /** Ends all sessions at once and stops following the log. The log itself stays open: it is its maker's to close. */
-  close(): Promise<void> {
-    return this.#engine.close()
+  /** Ends all sessions at once and stops following the log. A log that was handed in stays open: it is its maker's to close. */
+  async close(): Promise<void> {
+    await this.#engine.close()
+    if (this.#settings.ownsLog) await this.#settings.log.close()
   }
 }
 

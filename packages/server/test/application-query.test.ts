@@ -3,7 +3,8 @@
 import { memoryLog } from '@tidemark/log'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
-import type { QueryOptions, Tidemark } from '../src/index.ts'
+import type { Tidemark } from '../src/index.ts'
+import type { QueryOptions } from '../src/hub/index.ts'
 import { serve } from './support/node-server.ts'
 
 interface Told {
@@ -14,7 +15,7 @@ interface Told {
 type Ask = (query: string, options?: QueryOptions) => Promise<Told>
 
 function start(): Tidemark {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   onTestFinished(() => tide.close())
   return tide
 }

@@ -4,7 +4,8 @@ import { memoryLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { describeRequest } from '../src/fetch/describe-request.ts'
-import { CodedError, ServerError, createTidemark, parseSubscriptionBody } from '../src/index.ts'
+import { ServerError, createTidemark } from '../src/index.ts'
+import { CodedError } from '../src/hub/index.ts'
 import type { Authorize, Grant, PlainRequest, Tidemark, TidemarkOptions } from '../src/index.ts'
 import { authorizeMsMax, authorizeWaitingMax, subscriptionBodiesBytesMax } from '../src/limits.ts'
 import { settle } from './support/settle.ts'
@@ -151,10 +152,12 @@ test.each([
   expect(response.headers.get('www-authenticate')).toBe(answered)
 })
 
-test('a subscription that the application hands in is asked about as well', async () => {
-  const tide = create(() => ({ user: 'ada', subscribe: ['a'] }))
-  const subscription = parseSubscriptionBody({ topics: ['b'] })
-  expect((await tide.fetch(askFor('a'), { subscription })).status).toBe(403)
+test('topics that the application chooses are its own word, and not asked about', async () => {
+  const tide = create(() => {
+    throw new Error('asked')
+  })
+  expect((await tide.fetch(askFor('a'), { topics: ['b'] })).status).toBe(200)
+  expect(tide.sessionCount).toBe(1)
 })
 
 test('a client publishes what it is granted, all or nothing, and is told of the topic that it may not use', async () => {
@@ -262,8 +265,9 @@ test('a driver with a copy of the log room of its own fails like any other: the 
 test('an authorize that never answers cannot be made to hold any number of long lists', async () => {
   const tide = create(() => new Promise(() => undefined))
   const topics = Array.from({ length: 1_000 }, (_, i) => `${'x'.repeat(250)}/${i}`)
-  const subscription = parseSubscriptionBody({ topics })
-  const ask = (): Promise<Response> => tide.fetch(askFor('a'), { subscription })
+  const body = JSON.stringify({ topics })
+  const url = 'http://localhost/events'
+  const ask = (): Promise<Response> => tide.fetch(new Request(url, { method: 'POST', body }))
   let refused: Response | undefined
   for (let i = 0; i < 1_000 && refused === undefined; i++) {
     refused = await Promise.race([
@@ -285,7 +289,7 @@ test('a publish by what is no request is a coded error', async () => {
 })
 
 test('authorize that is no function is refused when the node is made', () => {
-  const authorize = 'everyone' as unknown as Authorize
+  const authorize = 'everybody' as unknown as Authorize
   expect(() => createTidemark({ log: memoryLog(), authorize })).toThrow(
     /authorize must be a function/,
   )

@@ -30,7 +30,7 @@ interface Server {
 }
 
 async function serveHttp(handle: Handle): Promise<Server> {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const server = createServer((request, response) => void handle(tide, request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -55,7 +55,7 @@ async function serveHttp(handle: Handle): Promise<Server> {
 }
 
 async function serveStreams(handle: Handle): Promise<Server> {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const server = await serveHttp2((request, response) => {
     request.on('error', () => undefined)
     void handle(tide, request, response)
@@ -146,7 +146,7 @@ describe.each(versions)('over $version', ({ serve }) => {
 test.each(['', 'Accept-Encoding: gzip\r\n'])(
   'an application whose write into a stream is answered with false hears drain (%j)',
   async (header) => {
-    const tide = createTidemark({ log: memoryLog() })
+    const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
     let said = 'nothing'
     const chunk = (): string =>
       `: ${Array.from({ length: 48_000 }, () => String.fromCharCode(33 + Math.floor(random() * 90))).join('')}\n\n`

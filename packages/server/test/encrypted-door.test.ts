@@ -14,8 +14,9 @@ import { gunzipSync } from 'node:zlib'
 import { memoryLog } from '@tidemark/log'
 import { collectGarbage, makeCertificate } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { Block, createTidemark } from '../src/index.ts'
-import type { Sink } from '../src/index.ts'
+import { createTidemark } from '../src/index.ts'
+import { Block } from '../src/hub/index.ts'
+import type { Sink } from '../src/hub/index.ts'
 import { encryptedSliceBytes, eventBytesMax, writeBytesMax } from '../src/limits.ts'
 import { compressGzip } from '../src/node/gzip-sink.ts'
 import { openSink } from '../src/node/open-sink.ts'
@@ -51,7 +52,10 @@ async function stall(port: number): Promise<TLSSocket> {
 }
 
 test('TLS clients that read nothing of a large event hold a slice of it each, not an encrypted copy', async () => {
-  const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 2 * eventBytesMax } }) })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ retention: { maxBytes: 2 * eventBytesMax } }),
+  })
   onTestFinished(() => tide.close())
   const { port } = await serve((request, response) => void tide.subscribe(request, response))
   const clients = 300
@@ -118,7 +122,7 @@ async function read(port: number, isKept = true): Promise<Reader> {
 }
 
 test('events of any length arrive whole and in order over TLS', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   onTestFinished(() => tide.close())
   const { port } = await serve((request, response) => void tide.subscribe(request, response))
   const readers = await Promise.all([1, 2, 3].map(() => read(port)))

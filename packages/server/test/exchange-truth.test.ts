@@ -35,7 +35,7 @@ async function start(
   kind: 'ours' | 'theirs',
   request: string = get('/?topic=a'),
 ): Promise<Started> {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const held: { exchange: Exchange | undefined } = { exchange: undefined }
   const server = createServer((incoming, response) => {
     held.exchange = { request: incoming, response }

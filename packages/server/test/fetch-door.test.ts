@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { memoryLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createTidemark, parseSubscriptionBody } from '../src/index.ts'
+import { createTidemark } from '../src/index.ts'
 import type { Tidemark, TidemarkOptions } from '../src/index.ts'
 import {
   fetchChunkBytes,
@@ -23,7 +23,7 @@ import { settle } from './support/settle.ts'
 const site = 'http://localhost/events'
 
 function start(options: Partial<TidemarkOptions> = {}): Tidemark {
-  const tide = createTidemark({ log: memoryLog(), ...options })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), ...options })
   onTestFinished(() => tide.close())
   return tide
 }
@@ -76,12 +76,12 @@ describe('a stream', () => {
     expect(client.published).toEqual(['one', 'two'])
   })
 
-  test('of a subscription that the application hands in asks the request for nothing', async () => {
+  test('of topics that the application chooses asks the request for none', async () => {
     const tide = start()
     await tide.publish('a', { data: 'one' })
-    const subscription = parseSubscriptionBody({ topics: ['a'], since: 'earliest' })
     const request = new Request(`${site}?of=another+router`)
-    const client = new FetchClient(await tide.fetch(request, { subscription }))
+    const chosen = { topics: ['a'], since: 'earliest' }
+    const client = new FetchClient(await tide.fetch(request, chosen))
     await client.untilData('one')
   })
 
@@ -346,8 +346,7 @@ describe('refusals', () => {
       expect(response.status).toBe(405)
       expect(response.headers.get('allow')).toBe('GET, HEAD, POST')
       expect(await response.json()).toMatchObject({ code: 'METHOD_NOT_ALLOWED' })
-      const subscription = parseSubscriptionBody({ topics: ['a'] })
-      expect((await tide.fetch(request, { subscription })).status).toBe(405)
+      expect((await tide.fetch(request, { topics: ['a'] })).status).toBe(405)
       expect(tide.sessionCount).toBe(0)
     },
   )

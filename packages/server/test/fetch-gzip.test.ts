@@ -31,7 +31,7 @@ const gzip = { headers: { 'Accept-Encoding': 'gzip, deflate, br' } }
 const packed: FetchOptions = { compression: true }
 
 function start(options: Partial<TidemarkOptions> = {}): Tidemark {
-  const tide = createTidemark({ log: memoryLog(), ...options })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), ...options })
   onTestFinished(() => tide.close())
   return tide
 }

@@ -22,7 +22,7 @@ interface Started {
 }
 
 async function start(): Promise<Started> {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const app = new Hono<{ Bindings: HttpBindings }>()
   const answers: ServerResponse[] = []
   app.on(['GET', 'POST'], '/events', (context) => {

@@ -4,8 +4,9 @@ import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog, EventRecord } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
-import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
-import type { Sink } from '../src/index.ts'
+import { createTidemark } from '../src/index.ts'
+import { parseSubscriptionQuery } from '../src/hub/index.ts'
+import type { Sink } from '../src/hub/index.ts'
 import { FramedRecord } from '../src/framed-record.ts'
 import {
   backlogsMax,
@@ -33,7 +34,7 @@ const subscription = (query: string): ReturnType<typeof parseSubscriptionQuery> 
 test.each(['plain', 'envelope', 'batch'])(
   'a large event among small ones is one block for all sessions in %s framing, whatever else each of them follows',
   async (framing) => {
-    const tide = createTidemark({ log: memoryLog() })
+    const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
     const sinks: KeepingSink[] = []
     for (let i = 0; i < 20; i++) {
       const sink = new KeepingSink()
@@ -50,7 +51,7 @@ test.each(['plain', 'envelope', 'batch'])(
 )
 
 test('control characters, six times as long in an envelope, make no block of many events longer than twice the bound', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const sink = new KeepingSink()
   await tide.open(sink, subscription('topic=a&framing=envelope'))
   const data = '\u0001'.repeat(1_000)
@@ -100,7 +101,7 @@ test('sessions that replay large events and read nothing hold no more of them th
   const clock = createFakeClock()
   const log = memoryLog({ clock })
   await fillWithLarge(log, 2)
-  const tide = createTidemark({ log, clock })
+  const tide = createTidemark({ authorize: 'everyone', log, clock })
   const places = largeWriteBytesMax / eventBytesMax
   const sinks = Array.from({ length: places + 20 }, () => new KeepingSink(true))
   for (const sink of sinks) await tide.open(sink, subscription('topic=a&since=earliest'))
@@ -126,7 +127,7 @@ test('a session whose sink fails just before its large event leaves no place tak
   const log = memoryLog()
   await log.append({ events: [{ topic, data: 'small' }] })
   await fillWithLarge(log, 1)
-  const tide = createTidemark({ log })
+  const tide = createTidemark({ authorize: 'everyone', log })
   const places = largeWriteBytesMax / eventBytesMax
   for (let i = 0; i < 2 * places; i++) {
     let writes = 0
@@ -154,7 +155,7 @@ test('a session whose sink fails just before its large event leaves no place tak
 test('slow readers of large events that do read are all served in turn, and nobody is sent away', async () => {
   const log = memoryLog()
   await fillWithLarge(log, 1)
-  const tide = createTidemark({ log })
+  const tide = createTidemark({ authorize: 'everyone', log })
   const places = largeWriteBytesMax / eventBytesMax
   const sinks = Array.from({ length: places + 30 }, () => new KeepingSink(true))
   let got = 0
@@ -197,7 +198,7 @@ test('a thousand sessions that resume from a log that takes long have a bounded 
   for (let i = 0; i < 3; i++)
     await inner.append({ events: [{ topic: parseTopic('a'), data: 'x' }] })
   const reads = holdReads(inner)
-  const tide = createTidemark({ log: reads.log })
+  const tide = createTidemark({ authorize: 'everyone', log: reads.log })
   const clients: TestClient[] = []
   for (let i = 0; i < 1_000; i++) {
     const client = new TestClient()
@@ -216,6 +217,7 @@ test('a thousand sessions that resume from a log that takes long have a bounded 
 test('laggards under a rule hold their backlogs in memory a few at a time', async () => {
   const reads = holdReads(memoryLog())
   const tide = createTidemark({
+    authorize: 'everyone',
     log: reads.log,
     lagRules: [{ pattern: 'a/**', whenLagging: 'conflate' }],
   })
@@ -250,7 +252,7 @@ test('laggards under a rule hold their backlogs in memory a few at a time', asyn
 })
 
 test('bodies of subscriptions that arrive slowly are bounded together, and short ones go on', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const part = new TextEncoder().encode(' '.repeat(500 * 1024))
   const bodies: ReadableStreamDefaultController<Uint8Array>[] = []
   const send = (): Promise<Response> => {
@@ -284,7 +286,10 @@ test('bodies of subscriptions that arrive slowly are bounded together, and short
 })
 
 test('live sessions that stall one after another, each at another large event, hold a bounded number of events', async () => {
-  const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }) })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }),
+  })
   const places = heldBlocksBytesMax / eventBytesMax
   const sinks: KeepingSink[] = []
   const crowd = Array.from({ length: 5 }, () => new KeepingSink(true))

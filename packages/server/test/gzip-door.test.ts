@@ -19,7 +19,7 @@ afterEach(async () => {
 })
 
 async function start(options: Partial<TidemarkOptions> = {}, way: SubscribeOptions = {}) {
-  const tide = createTidemark({ log: memoryLog(), ...options })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), ...options })
   const server = await serve((request, response) => void tide.subscribe(request, response, way))
   servers.push(server)
   return { tide, port: server.port }
@@ -81,7 +81,7 @@ test.each([
 })
 
 test('middleware that wrapped the response compresses itself, or not: nothing is compressed twice', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const server = await serve((request, response) => {
     const write = response.write.bind(response)
     response.write = ((chunk: Uint8Array) => write(chunk)) as typeof response.write

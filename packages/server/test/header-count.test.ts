@@ -4,7 +4,8 @@ import { request as sendRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { memoryLog } from '@tidemark/log'
 import { expect, onTestFinished, test } from 'vitest'
-import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
+import { createTidemark } from '../src/index.ts'
+import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import { checkHeaderCount } from '../src/node/header-count.ts'
 import { sendRaw, serve } from './support/node-server.ts'
 
@@ -29,7 +30,7 @@ test.each([
 })
 
 test('a cursor behind more fields than the server keeps never becomes a stream that begins now', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   await tide.publish('a', { data: 'one' })
   const server = await serve((request, response) => void tide.subscribe(request, response))
   onTestFinished(() => server.close())
@@ -53,7 +54,7 @@ test('a cursor that a proxy has doubled is the one cursor; different ones are a 
 })
 
 test('the same cursor twice resumes exactly over HTTP', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const { cursor } = await tide.publish('a', { data: 'one' })
   await tide.publish('a', { data: 'two' })
   const server = await serve((request, response) => void tide.subscribe(request, response))

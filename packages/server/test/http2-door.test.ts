@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { connect as connectSession, createSecureServer } from 'node:http2'
+import { connect as connectSession, constants, createSecureServer } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTcp, createServer } from 'node:net'
@@ -29,7 +29,7 @@ interface Started {
 }
 
 async function start(options: Partial<TidemarkOptions> = {}, wrap?: Wrap): Promise<Started> {
-  const tide = createTidemark({ log: memoryLog(), ...options })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), ...options })
   const server = await serveHttp2((request, response) => {
     wrap?.(response)
     void tide.subscribe(request, response)
@@ -163,6 +163,17 @@ test('a stream of a client that accepts gzip is compressed', async () => {
 })
 
 describe('a peer that never opens its window', () => {
+  test('and resets its stream without an error is forgotten at once, and what waited for it', async () => {
+    const { tide, server, connect } = await start()
+    const shut = ask(connect(0), '/?topic=a')
+    await once(shut.stream, 'response')
+    for (let i = 0; i < 30; i++) await tide.publish('a', { data: 'z'.repeat(4_000) })
+    await expect.poll(() => server.heldBytes()).toBeGreaterThan(writeBytesMax)
+    shut.stream.close(constants.NGHTTP2_NO_ERROR)
+    await expect.poll(() => tide.sessionCount).toBe(0)
+    await expect.poll(() => server.heldBytes()).toBe(0)
+  })
+
   test('costs a constant, however much passes, and holds nobody else up', async () => {
     const { tide, server, connect } = await start()
     const shut = connect(0)
@@ -334,7 +345,7 @@ describe('refusals', () => {
 test('a client that opens all its windows and reads nothing is given a slice of a large event per stream, not a copy', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-http2-'))
   const { cert, key } = await makeCertificate(directory)
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const server = createSecureServer({ cert: await readFile(cert), key: await readFile(key) })
   server.on('request', (request, response) => void tide.subscribe(request, response))
   // Node's client reads whatever comes, so somebody in between stops.

@@ -67,7 +67,7 @@ async function start({
   headers = '',
   isGzip = false,
 }: Partial<Way> = {}): Promise<Running> {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   let exchange: Exchange | undefined
   const server = createServer((request, response) => {
     exchange = { request, response }
@@ -193,7 +193,7 @@ interface Http2Exchange {
 
 describe.each(['', 'gzip'])('of a stream of HTTP/2 (accepting %j)', (encoding) => {
   test.each(http2Acts)('an application that %s gets nothing more sent', async (_, act) => {
-    const tide = createTidemark({ log: memoryLog() })
+    const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
     const exchanges: Http2Exchange[] = []
     const server = await serveHttp2((request, response) => {
       exchanges.push({ request, response })
@@ -228,7 +228,7 @@ describe.each(['', 'gzip'])('of a stream of HTTP/2 (accepting %j)', (encoding) =
   })
 
   test('an application that ends the response ends the stream properly, behind what it writes last', async () => {
-    const tide = createTidemark({ log: memoryLog() })
+    const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
     const exchanges: Http2Exchange[] = []
     const server = await serveHttp2((request, response) => {
       exchanges.push({ request, response })

@@ -3,7 +3,8 @@
 import { memoryLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
-import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
+import { createTidemark } from '../src/index.ts'
+import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import type { LagRule, Tidemark } from '../src/index.ts'
 import { holdTail } from './support/held-log.ts'
 import { settle } from './support/settle.ts'
@@ -154,7 +155,7 @@ test.each([Number.NaN, 0, -1, Infinity, 2 ** 31])('heartbeatMs %d is refused', (
 })
 
 test('eventsPerSecondMax with a fraction means the same in URL and body', async () => {
-  const { parseSubscriptionBody } = await import('../src/index.ts')
+  const { parseSubscriptionBody } = await import('../src/hub/index.ts')
   const body = parseSubscriptionBody({ topics: ['a'], eventsPerSecondMax: 1.5 })
   expect(body.eventsPerSecondMax).toBe(1.5)
   expect(

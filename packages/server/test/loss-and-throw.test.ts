@@ -3,7 +3,8 @@
 import { memoryLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
-import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
+import { createTidemark } from '../src/index.ts'
+import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import { get, sendRaw, serve } from './support/node-server.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
@@ -12,6 +13,7 @@ test.each([false, true])('conflation goes on behind a loss: %s', async (hasLoss)
   const clock = createFakeClock()
   const log = memoryLog({ clock, retention: { rules: [{ pattern: 'short', maxEvents: 1 }] } })
   const tide = createTidemark({
+    authorize: 'everyone',
     log,
     clock,
     lagRules: [{ pattern: 'prices', whenLagging: 'conflate' }],
@@ -36,7 +38,7 @@ test.each([false, true])('conflation goes on behind a loss: %s', async (hasLoss)
 })
 
 test('a sink that throws before its head leaves no connection open behind it', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   await tide.ready
   const server = await serve((request, response) => {
     response.statusMessage = 'bad\n'

@@ -3,8 +3,9 @@
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { parseSubscriptionBody } from '../src/index.ts'
-import type { SessionHandle, Subscription, TidemarkOptions } from '../src/index.ts'
+import { parseSubscriptionBody } from '../src/hub/index.ts'
+import type { Subscription } from '../src/hub/index.ts'
+import type { SessionHandle, TidemarkOptions } from '../src/index.ts'
 import { topicSetFreeBytes, topicSetsBytesMin } from '../src/limits.ts'
 import { measureTopicSet } from '../src/measure-topic-set.ts'
 import { NodeTidemark } from '../src/node/node-tidemark.ts'
@@ -307,10 +308,8 @@ test('topics that the application has chosen for a request are not changed by a 
   const { client, session } = await open(tide, follow('secret'))
   await session.changeTopics({ add: ['b'] })
   await settleAll()
-  const request = new Request('http://localhost/')
-  await tide.fetch(request, {
-    subscription: parseSubscriptionBody({ topics: ['public'] }, client.lastEventId),
-  })
+  const headers = { 'Last-Event-ID': client.lastEventId ?? '' }
+  await tide.fetch(new Request('http://localhost/', { headers }), { topics: ['public'] })
   expect(tide.sessions().at(-1)?.topics).toEqual(['public'])
 })
 

@@ -26,7 +26,7 @@ async function start(
   options: Partial<TidemarkOptions> = {},
   wrap: Wrap = () => undefined,
 ): Promise<{ tide: Tidemark; port: number; ask: (path: string, headers?: string) => RawClient }> {
-  const tide = createTidemark({ log: memoryLog(), ...options })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), ...options })
   const server = await serve((request, response) => {
     wrap(response)
     void tide.subscribe(request, response)
@@ -233,7 +233,7 @@ describe('refusals', () => {
 
 describe('a stream asked for behind a request that is still being answered', () => {
   async function startBusy() {
-    const tide = createTidemark({ log: memoryLog() })
+    const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
     const waiting: (() => void)[] = []
     const server = await serve((request, response) => {
       if (request.url === '/slow') waiting.push(() => response.end('done'))
@@ -277,7 +277,7 @@ describe('an application that reads the body itself', () => {
     readonly client: RawClient
     readonly faults: unknown[]
   }> {
-    const tide = createTidemark({ log: memoryLog() })
+    const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
     const faults: unknown[] = []
     const server = await serve((request, response) => {
       tide.subscribe(request, response, { readBody }).catch((error: unknown) => {

@@ -5,19 +5,21 @@ import { expectedOutcomes, oddValues, tryOddValues, withThrowing } from '@tidema
 import type { OddCase } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import * as fetchDoor from '../src/fetch/index.ts'
+import * as hubDoor from '../src/hub/index.ts'
 import * as room from '../src/index.ts'
 import * as nodeDoor from '../src/node/index.ts'
 import { serve } from './support/node-server.ts'
 import { TestClient } from './support/test-client.ts'
 
-const { createTidemark, parseSubscriptionBody, parseSubscriptionQuery } = room
+const { createTidemark } = room
+const { parseSubscriptionBody, parseSubscriptionQuery } = hubDoor
 
 const everything = Object.keys(oddValues)
 const objects = ['an object', 'an object without a prototype', 'a date', 'a text object']
 const lists = ['an array', 'an array of symbols']
 
 function start(): room.Tidemark {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ log: memoryLog(), authorize: 'everyone' })
   onTestFinished(() => tide.close())
   return tide
 }
@@ -65,16 +67,30 @@ const noTopic = Object.fromEntries([...objects, ...lists].map((name) => [name, '
 
 const subscription = parseSubscriptionBody({ topics: ['a'] })
 
+const openOwn = (options?: fetchDoor.StreamOptions): fetchDoor.FetchStream =>
+  fetchDoor.openStream(new Request('http://localhost/'), options)
+
+const ownOption = (name: string, takes: readonly string[] = []): OddCase => ({
+  call: (value) => void openOwn({ [name]: value }).close(),
+  code: 'OPTION_INVALID',
+  takes,
+})
+
 /** `null` and what is left out are alike where `??` reads an option. */
 const number = ['a number', 'null']
 
 const cases: Readonly<Record<string, OddCase>> = {
   Slots: {
-    call: (value) => new room.Slots(value as never),
+    call: (value) => new hubDoor.Slots(value as never),
     code: 'OPTION_INVALID',
     takes: ['a number'],
   },
-  createTidemark: { call: (value) => createTidemark(value as never), code: 'OPTION_INVALID' },
+  createTidemark: {
+    call: (value) => void createTidemark(value as never).close(),
+    code: 'OPTION_INVALID',
+    // Every option has a default.
+    takes: [...objects, ...lists],
+  },
   'createTidemark: log': option('log'),
   'createTidemark: authorize': option('authorize', ['a function']),
   'createTidemark: heartbeatMs': option('heartbeatMs', number),
@@ -260,7 +276,7 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'OPTION_INVALID',
   },
   parseQueryText: {
-    call: (value) => room.parseQueryText(value as never),
+    call: (value) => hubDoor.parseQueryText(value as never),
     code: 'QUERY_INVALID',
     takes: ['empty text'],
   },
@@ -316,15 +332,60 @@ const cases: Readonly<Record<string, OddCase>> = {
     takes: ['null', 'empty text'],
   },
   checkBodyHeaders: {
-    call: (value) => room.checkBodyHeaders(value as never),
+    call: (value) => hubDoor.checkBodyHeaders(value as never),
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
   },
   'checkBodyHeaders: contentType': {
     call: (value) =>
-      room.checkBodyHeaders({ contentEncoding: undefined, contentType: value as never }),
+      hubDoor.checkBodyHeaders({ contentEncoding: undefined, contentType: value as never }),
     code: 'OPTION_INVALID',
     takes: ['empty text'],
+  },
+  'openStream: request': {
+    call: (value) => fetchDoor.openStream(value as never),
+    code: 'OPTION_INVALID',
+  },
+  // Frameworks call their handlers with arguments of their own.
+  'openStream: options': {
+    call: (value) => void openOwn(value as never).close(),
+    code: 'OPTION_INVALID',
+    takes: everything.filter((name) => !name.includes('throws') && !name.includes('revoked')),
+  },
+  'openStream: heartbeatMs': ownOption('heartbeatMs', number),
+  'openStream: stalledAfterMs': ownOption('stalledAfterMs', ['null']),
+  'openStream: clock': ownOption('clock'),
+  'openStream: an event': {
+    call: (value) => openOwn().send(value as never),
+    code: 'EVENT_INVALID',
+  },
+  'openStream: the type of an event': {
+    call: (value) => openOwn().send({ data: 'x', type: value as never }),
+    code: 'EVENT_TYPE_INVALID',
+    takes: ['empty text'],
+  },
+  'openStream: the data of an event': {
+    call: (value) => openOwn().send({ data: value }),
+    code: 'EVENT_INVALID',
+    takes: ['a number', 'no number', 'null', 'true', 'empty text', ...objects, ...lists],
+  },
+  'openStream: the id of an event': {
+    call: (value) => openOwn().send({ data: 'x', id: value as never }),
+    code: 'EVENT_ID_INVALID',
+  },
+  'openStream: a comment': {
+    call: (value) => openOwn().comment(value as never),
+    code: 'EVENT_INVALID',
+    takes: ['empty text'],
+  },
+  'openStream: a delay': {
+    call: (value) => openOwn().retry(value as never),
+    code: 'EVENT_INVALID',
+    takes: ['a number'],
+  },
+  'openStream: a source': {
+    call: (value) => openOwn().pipe(value as never),
+    code: 'OPTION_INVALID',
   },
 }
 
@@ -336,8 +397,9 @@ test('every function that the room exports is among them', () => {
   // Classes of what the engine makes; what is told what was thrown; and what takes the response of a server.
   const exempt = ['CodedError', 'ServerError', 'Block']
   exempt.push('translateLogError', 'answerError', 'answerCoded')
-  exempt.push(...Object.keys(nodeDoor))
-  const functions = Object.entries({ ...room, ...fetchDoor, ...nodeDoor })
+  // Of Node's own; and what is told of its requests and responses.
+  exempt.push('carrierOf', 'declareFate', 'describeRequest', 'isHttp2', 'isStreaming', 'sendAnswer')
+  const functions = Object.entries({ ...room, ...hubDoor, ...fetchDoor, ...nodeDoor })
     .filter(([name, value]) => typeof value === 'function' && !exempt.includes(name))
     .map(([name]) => name)
   const tide = start()
@@ -433,14 +495,25 @@ describe('the doors answer instead of rejecting', () => {
       await response.body?.cancel()
     })
 
-    test.each(everything)('given %s as its subscription says so', async (name) => {
-      const response = await ask(door, { subscription: oddValues[name]?.() })
-      expect(response.status).toBe(500)
-      expect(await response.json()).toMatchObject({ code: 'OPTION_INVALID' })
+    test.each(everything)('given %s as its topics says so', async (name) => {
+      const response = await ask(door, { topics: oddValues[name]?.() })
+      const { status } = response
+      expect(await response.json()).toMatchObject(
+        name === 'an array' ? { code: 'TOPIC_SET_INVALID' } : { code: 'OPTION_INVALID' },
+      )
+      expect(status).toBe(name === 'an array' ? 400 : 500)
+    })
+
+    test.each(everything)('given %s as its user or its beginning says so', async (name) => {
+      for (const option of ['user', 'since']) {
+        const response = await ask(door, { topics: ['a'], [option]: oddValues[name]?.() })
+        expect(response.status).toBe(500)
+        expect(await response.json()).toMatchObject({ code: 'OPTION_INVALID' })
+      }
     })
 
     test('given options that throw says so', async () => {
-      const response = await ask(door, withThrowing({}, 'subscription'))
+      const response = await ask(door, withThrowing({}, 'topics'))
       expect(response.status).toBe(500)
       expect(await response.json()).toMatchObject({ code: 'OPTION_INVALID' })
     })

@@ -12,7 +12,7 @@ import { canWriteRaw, learnRequests, writeRaw } from '../src/node/raw-write.ts'
 import { get, sendRaw } from './support/node-server.ts'
 
 async function start() {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const server = createServer((request, response) => void tide.subscribe(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

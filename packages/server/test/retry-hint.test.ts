@@ -10,7 +10,7 @@ import { readyRetryMs, retrySpreadMs } from '../src/limits.ts'
 const site = 'http://localhost/events?topic=a'
 
 function start(): Tidemark {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   onTestFinished(() => tide.close())
   return tide
 }

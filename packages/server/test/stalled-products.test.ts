@@ -3,8 +3,9 @@
 import { memoryLog } from '@tidemark/log'
 import { collectGarbage, createRandom } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { createTidemark, parseSubscriptionBody } from '../src/index.ts'
-import type { Sink } from '../src/index.ts'
+import { createTidemark } from '../src/index.ts'
+import { parseSubscriptionBody } from '../src/hub/index.ts'
+import type { Sink } from '../src/hub/index.ts'
 import { StreamSink } from '../src/fetch/stream-sink.ts'
 import {
   escapeGrowthMax,
@@ -20,7 +21,10 @@ import { settle } from './support/settle.ts'
 test.each(['plain', 'envelope', 'batch'])(
   'sessions that resume just before large recent events and read nothing hold a bounded number of them in %s framing',
   async (framing) => {
-    const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }) })
+    const tide = createTidemark({
+      authorize: 'everyone',
+      log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }),
+    })
     const places = heldBlocksBytesMax / eventBytesMax
     const sinks: KeepingSink[] = []
     for (let i = 0; i < places + 10; i++) {
@@ -44,7 +48,7 @@ test.each(['plain', 'envelope', 'batch'])(
 )
 
 test('one large recent event that all sessions resume at counts once, and nobody is cut for it', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   await tide.publish('a', { data: 'x'.repeat(eventBytesMax) })
   await settle()
   const sinks = Array.from(
@@ -62,7 +66,10 @@ test('one large recent event that all sessions resume at counts once, and nobody
 })
 
 test('readers of the Fetch door that stop at a large event hold a slice of it each, not a copy', async () => {
-  const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }) })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ retention: { maxBytes: 4 * eventBytesMax } }),
+  })
   onTestFinished(() => tide.close())
   await tide.ready
   const asked: Promise<ReadableStreamReadResult<Uint8Array>>[] = []
@@ -94,7 +101,7 @@ test.each<[string, () => Sink]>([
   'fifty stalled sessions of %s with topics of their own hold a portion and the block that passed it each, live and replaying',
   async (_, openSink) => {
     const random = createRandom(11)
-    const tide = createTidemark({ log: memoryLog() })
+    const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
     onTestFinished(() => tide.close())
     const sinks: Sink[] = []
     const open = async (since: string): Promise<void> => {

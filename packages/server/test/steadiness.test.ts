@@ -9,8 +9,9 @@ import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog, EventRecord } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
-import { createTidemark, parseSubscriptionQuery } from '../src/index.ts'
-import type { Block, Sink, SinkListener } from '../src/index.ts'
+import { createTidemark } from '../src/index.ts'
+import { parseSubscriptionQuery } from '../src/hub/index.ts'
+import type { Block, Sink, SinkListener } from '../src/hub/index.ts'
 import { get, sendRaw } from './support/node-server.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
@@ -36,7 +37,12 @@ test('a sink that throws ends its own session and loses nothing for the others',
   const errors: unknown[] = []
   const onError = (error: unknown): number => errors.push(error)
   // On a busy machine the window would open, and the third event would wait for it.
-  const tide = createTidemark({ log: memoryLog(), flushWindowMs: 0, onError })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog(),
+    flushWindowMs: 0,
+    onError,
+  })
   let isBroken = false
   const broken: Sink = {
     write() {
@@ -64,7 +70,7 @@ test('a sink that throws ends its own session and loses nothing for the others',
 test('a sink that throws while its session replays is let go for good', async () => {
   const log = memoryLog()
   await fill(log, 10, 10)
-  const tide = createTidemark({ log })
+  const tide = createTidemark({ authorize: 'everyone', log })
   let writes = 0
   const broken: Sink = {
     write() {
@@ -94,7 +100,7 @@ test('a response that somebody else has answered meanwhile leaves no session and
       return log.locate(query)
     },
   })
-  const tide = createTidemark({ log: slow })
+  const tide = createTidemark({ authorize: 'everyone', log: slow })
   const server = createServer((request, response) => {
     void tide.subscribe(request, response)
     response.writeHead(504).end('too late')
@@ -113,7 +119,7 @@ test('a response that somebody else has answered meanwhile leaves no session and
 test('a server with a high water mark above ours still drains', async () => {
   const log = memoryLog()
   await fill(log, 100, 64 * 1024)
-  const tide = createTidemark({ log })
+  const tide = createTidemark({ authorize: 'everyone', log })
   const server = createServer({ highWaterMark: 4 * 1024 * 1024 }, (request, response) => {
     void tide.subscribe(request, response)
   }).listen(0, '127.0.0.1')
@@ -127,7 +133,7 @@ test('a server with a high water mark above ours still drains', async () => {
 })
 
 test('HEAD is answered with the head, and opens nothing', async () => {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const server = createServer((request, response) => void tide.subscribe(request, response)).listen(
     0,
     '127.0.0.1',
@@ -152,7 +158,7 @@ test('a log that is away at the start refuses so that clients come back, and is 
   const flaky = wrapLog(log, {
     bounds: () => (isAway ? Promise.reject(new Error('no disk yet')) : log.bounds()),
   })
-  const tide = createTidemark({ log: flaky })
+  const tide = createTidemark({ authorize: 'everyone', log: flaky })
   const client = new TestClient()
   await expect(tide.ready).rejects.toThrow('no disk yet')
   isAway = false
@@ -177,7 +183,7 @@ test('a stalled client costs its cursor, not a page of records', async () => {
       return { ...page, records }
     },
   })
-  const tide = createTidemark({ log: copying })
+  const tide = createTidemark({ authorize: 'everyone', log: copying })
   const clients = Array.from({ length: 20 }, () => new TestClient())
   for (const client of clients) {
     const sink = client.connect()
@@ -197,7 +203,7 @@ test('a stalled client costs its cursor, not a page of records', async () => {
 test('a long replay gives every other turn to somebody else', async () => {
   const log = memoryLog()
   await fill(log, 20_000, 10)
-  const tide = createTidemark({ log })
+  const tide = createTidemark({ authorize: 'everyone', log })
   const client = new TestClient()
   await tide.open(client.connect(), subscription('topic=a&since=earliest'))
   let turns = 0
@@ -218,7 +224,7 @@ test('a herd of replays gets one page per turn together, so that newcomers and p
       return log.read(query)
     },
   })
-  const tide = createTidemark({ log: counting })
+  const tide = createTidemark({ authorize: 'everyone', log: counting })
   const clients = Array.from({ length: 50 }, () => new TestClient())
   await Promise.all(
     clients.map((client) => tide.open(client.connect(), subscription('topic=a&since=earliest'))),
@@ -236,7 +242,7 @@ test('a long replay of little keeps its place by beats of its own', async () => 
   const clock = createFakeClock()
   const log = memoryLog({ clock })
   await fill(log, 30_000, 10)
-  const tide = createTidemark({ log, clock, heartbeatMs: 1_600 })
+  const tide = createTidemark({ authorize: 'everyone', log, clock, heartbeatMs: 1_600 })
   const client = new TestClient()
   const sink = client.connect()
   await tide.open(sink, subscription('topics=*/never,nobody&since=earliest'))
@@ -272,7 +278,7 @@ test.each([true, false])(
   'a client that does not read the goodbye is cut off when its time is over (socket takes bytes: %s)',
   async (isWritable) => {
     const clock = createFakeClock()
-    const tide = createTidemark({ log: memoryLog({ clock }), clock })
+    const tide = createTidemark({ authorize: 'everyone', log: memoryLog({ clock }), clock })
     const { sink, written } = createStuckSink(isWritable)
     await tide.open(sink, subscription('topic=a'))
     await tide.close()
@@ -286,7 +292,12 @@ test.each([true, false])(
 
 test('a client that takes nothing for too long is told that it stalled, and cut off', async () => {
   const clock = createFakeClock()
-  const tide = createTidemark({ log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ clock }),
+    clock,
+    stalledAfterMs: 60_000,
+  })
   const { sink, written } = createStuckSink(false)
   await tide.open(sink, subscription('topic=a'))
   const witness = new TestClient()
@@ -302,7 +313,12 @@ test('a client that takes nothing for too long is told that it stalled, and cut 
 
 test('a slow client that goes on reading never counts as stalled', async () => {
   const clock = createFakeClock()
-  const tide = createTidemark({ log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ clock }),
+    clock,
+    stalledAfterMs: 60_000,
+  })
   const { sink } = createStuckSink(false)
   await tide.open(sink, subscription('topic=a'))
   for (let i = 0; i < 10; i++) {
@@ -317,7 +333,12 @@ test('a slow client that goes on reading never counts as stalled', async () => {
 
 test('a client that reads slowly but steadily is not stalled, though its connection never runs dry', async () => {
   const clock = createFakeClock()
-  const tide = createTidemark({ log: memoryLog({ clock }), clock, stalledAfterMs: 60_000 })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log: memoryLog({ clock }),
+    clock,
+    stalledAfterMs: 60_000,
+  })
   const { sink } = createStuckSink(false)
   const waiting = { bytesWaiting: 100_000 }
   await tide.open(Object.assign(sink, waiting), subscription('topic=a'))

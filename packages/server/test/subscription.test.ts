@@ -1,7 +1,7 @@
 // What a client may ask for, and what it is told when it asks for something else.
 
 import { describe, expect, test } from 'vitest'
-import { parseSubscriptionBody, parseSubscriptionQuery } from '../src/index.ts'
+import { parseSubscriptionBody, parseSubscriptionQuery } from '../src/hub/index.ts'
 
 const parse = (query: string, header?: string) =>
   parseSubscriptionQuery(new URLSearchParams(query), header)

@@ -24,7 +24,7 @@ async function serve(
   ) => unknown,
   options: Partial<Parameters<typeof createTidemark>[0]> = {},
 ) {
-  const tide = createTidemark({ log: memoryLog(), ...options })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), ...options })
   const server = createServer((request, response) => void handle(tide, request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

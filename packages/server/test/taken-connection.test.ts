@@ -11,7 +11,7 @@ import { memoryLog } from '@tidemark/log'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
 import type { Tidemark } from '../src/index.ts'
-import { declareFate } from '../src/node/index.ts'
+import { declareFate } from '../src/hub/index.ts'
 import { get, sendRaw } from './support/node-server.ts'
 import type { RawClient } from './support/node-server.ts'
 
@@ -39,7 +39,7 @@ afterEach(async () => {
 })
 
 async function start(prepare?: Prepare, options: ServerOptions = {}): Promise<Running> {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const sockets: Socket[] = []
   const server = createServer(options, (request, response) => {
     if (request.url === '/hello') {

@@ -4,8 +4,10 @@ import { memoryLog, parseTopicSet } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { collectGarbage, createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
-import { createTidemark, parseSubscriptionBody, ServerError } from '../src/index.ts'
-import type { Sink, Subscription, Tidemark } from '../src/index.ts'
+import { createTidemark, ServerError } from '../src/index.ts'
+import { parseSubscriptionBody } from '../src/hub/index.ts'
+import type { Tidemark } from '../src/index.ts'
+import type { Sink, Subscription } from '../src/hub/index.ts'
 import { topicSetsBytesMin, topicSetFreeBytes } from '../src/limits.ts'
 import { measureTopicSet } from '../src/measure-topic-set.ts'
 import { serve } from './support/node-server.ts'
@@ -22,7 +24,7 @@ const counted = measureTopicSet(ownNames(0).topics) - topicSetFreeBytes
 const fitting = Math.floor(topicSetsBytesMin / counted)
 
 function createNode(log: EventLog = memoryLog()): Tidemark {
-  return createTidemark({ log, topicSetsBytesMax: topicSetsBytesMin })
+  return createTidemark({ authorize: 'everyone', log, topicSetsBytesMax: topicSetsBytesMin })
 }
 
 async function open(tide: Tidemark, subscription: Subscription): Promise<TestClient> {
@@ -125,7 +127,12 @@ test('a session that fails while it opens, however it does, leaves nothing count
   const log = wrapLog(inner, {
     locate: (query) => (isAway ? Promise.reject(new Error('away')) : inner.locate(query)),
   })
-  const tide = createTidemark({ log, topicSetsBytesMax: topicSetsBytesMin, sessionsMax: 50 })
+  const tide = createTidemark({
+    authorize: 'everyone',
+    log,
+    topicSetsBytesMax: topicSetsBytesMin,
+    sessionsMax: 50,
+  })
   isAway = true
   await expect(open(tide, ownNames(1, { since: '-1' }))).rejects.toThrow(/away/)
   isAway = false
@@ -155,6 +162,7 @@ test('after thousands of sessions that came, failed, were sent away and came bac
     locate: (query) => (isAway ? Promise.reject(new Error('away')) : inner.locate(query)),
   })
   const tide = createTidemark({
+    authorize: 'everyone',
     log,
     clock,
     topicSetsBytesMax: topicSetsBytesMin,
@@ -191,7 +199,7 @@ test.each([
   ['topics in characters of three bytes', (i: number, j: number) => `${i}/${j}/`.padEnd(85, '€')],
   ['patterns of eight segments', (i: number, j: number) => `${i}/${j}/a/a/a/a/a/*`],
 ])('a thousand %s take no more memory than they count for', async (_, nameOf) => {
-  const tide = createTidemark({ log: memoryLog(), topicSetsBytesMax: 1e9 })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), topicSetsBytesMax: 1e9 })
   const namesOf = (session: number): string[] =>
     Array.from({ length: 1_000 }, (_name, j) => nameOf(session, j))
   // With a record to look at, each set makes its own tree of patterns.

@@ -9,7 +9,7 @@ import {
   stalledAfterRangeMs,
   topicSetsBytesMax,
   topicSetsBytesMin,
-} from '@tidemark/server'
+} from '@tidemark/server/hub'
 import {
   bodyBytesLimit,
   eventBytesLimit,

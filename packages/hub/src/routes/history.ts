@@ -1,9 +1,10 @@
 // `GET /topics/{topic}`: what a topic holds, page by page, as JSON.
 
 import { parseTopic } from '@tidemark/log'
-import { ServerError, historyRecordsDefault, historyRecordsMax } from '@tidemark/server'
+import { ServerError } from '@tidemark/server'
 import type { HistoryQuery } from '@tidemark/server'
-import { carrierOf, describeRequest } from '@tidemark/server/node'
+import { carrierOf, historyRecordsDefault, historyRecordsMax } from '@tidemark/server/hub'
+import { describeRequest } from '@tidemark/server/node'
 import { quote } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
 import { decodeTopicPath } from '../topic-path.ts'

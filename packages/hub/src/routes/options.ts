@@ -1,6 +1,6 @@
 // `OPTIONS *`: what the hub as a whole takes (RFC 9110 §9.3.7).
 
-import { sendAnswer } from '@tidemark/server/node'
+import { sendAnswer } from '@tidemark/server/hub'
 import type { Route } from './route.ts'
 
 /** A route that answers without a body, with the methods of all rows; each path says in its own `Allow` what it takes. */

@@ -1,7 +1,7 @@
 // `GET /`: a page to watch topics and publish, three files as they are.
 
 import { readFile } from 'node:fs/promises'
-import { sendAnswer } from '@tidemark/server/node'
+import { sendAnswer } from '@tidemark/server/hub'
 import { readQuery } from './query.ts'
 import type { Route } from './route.ts'
 

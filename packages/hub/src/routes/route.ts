@@ -1,7 +1,8 @@
 // What a route is given and how it answers.
 
-import type { Slots, Tidemark } from '@tidemark/server'
-import { sendAnswer } from '@tidemark/server/node'
+import type { Tidemark } from '@tidemark/server'
+import type { Slots } from '@tidemark/server/hub'
+import { sendAnswer } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'

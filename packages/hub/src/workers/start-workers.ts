@@ -4,7 +4,7 @@
 import { createServer } from 'node:net'
 import process from 'node:process'
 import { systemClock } from '@tidemark/log'
-import { drainSessionsPerSecond, topicSetsBytesMin } from '@tidemark/server'
+import { drainSessionsPerSecond, topicSetsBytesMin } from '@tidemark/server/hub'
 import type { HubConfig } from '../config/hub-config.ts'
 import type { Hub } from '../hub.ts'
 import { DescriptorWatch } from '../descriptor-watch.ts'

@@ -62,7 +62,7 @@ const answers: Readonly<Record<string, Answer>> = {
   },
 }
 
-const tide = createTidemark({ log: memoryLog(), heartbeatMs: 500 })
+const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), heartbeatMs: 500 })
 let browsers: Browsers
 let server: Server
 

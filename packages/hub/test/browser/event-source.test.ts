@@ -77,7 +77,7 @@ async function withSite(act: (site: Site) => Promise<void>): Promise<void> {
   const seeded = createRandom(1)
   let isLeaving = false
   const random = (): number => (isLeaving ? 1 - 2 ** -32 : seeded.next())
-  let tide = createTidemark({ log, random })
+  let tide = createTidemark({ authorize: 'everyone', log, random })
   const arrivals: { path: string; from: string }[] = []
   const server = createServer((request, response) => {
     const { url: path = '/', headers } = request
@@ -97,7 +97,7 @@ async function withSite(act: (site: Site) => Promise<void>): Promise<void> {
     await tide.drain()
     isLeaving = false
     await tide.close()
-    tide = createTidemark({ log, random })
+    tide = createTidemark({ authorize: 'everyone', log, random })
   }
   const blip = (): void => server.closeAllConnections()
   try {

@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { memoryLog, systemClock } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
-import { Slots, createTidemark } from '@tidemark/server'
+import { createTidemark } from '@tidemark/server'
+import { Slots } from '@tidemark/server/hub'
 import type { Authorize } from '@tidemark/server'
 import { onTestFinished } from 'vitest'
 import { UnreadAnswers } from '../../src/unread-answers.ts'
@@ -36,7 +37,7 @@ export interface TestServerOptions {
 export async function startTestServer(options: TestServerOptions): Promise<number> {
   const { log = memoryLog(), connectionsMax = 100 } = options
   const { bodies = { requestBytesMax: 8 * 1024 * 1024, heldBytesMax } } = options
-  const tide = createTidemark({ log, authorize: options.authorize })
+  const tide = createTidemark({ log, authorize: options.authorize ?? 'everyone' })
   const server = createHttpServer({
     context: {
       tide,

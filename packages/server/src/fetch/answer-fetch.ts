@@ -1,13 +1,11 @@
 // The Fetch API's door: a `Request` becomes a subscription, a `Response` its stream. No `node:` anywhere.
 
-import { hasMethods } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
 import { acceptsGzip } from '../accept-encoding.ts'
 import type { RequestFacts } from '../authorize.ts'
 import { ServerError } from '../errors.ts'
 import { openSubscription } from '../open-subscription.ts'
 import type { Door, StreamRequest } from '../open-subscription.ts'
-import { readMembers } from '../read-members.ts'
 import { answerRefusal } from '../refusal.ts'
 import type { Refusal } from '../refusal.ts'
 import { readDoorOptions } from '../require-stream.ts'
@@ -15,15 +13,15 @@ import type { Sink } from '../sink.ts'
 import { gzipStreamHeaders, streamHeaders } from '../stream-headers.ts'
 import type { StreamHeaders } from '../stream-headers.ts'
 import type { StreamOpener } from '../stream-opener.ts'
-import type { QueryOptions, Subscription } from '../subscription.ts'
+import type { QueryOptions } from '../subscription.ts'
+import type { TopicChoice } from '../topic-choice.ts'
 import { describeRequest } from './describe-request.ts'
 import { readJson } from './read-json.ts'
+import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
 
 /** What the door can be told about one request. */
-export interface FetchOptions extends QueryOptions {
-  /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. `authorize` is asked in any case. */
-  readonly subscription?: Subscription | undefined
+export interface FetchOptions extends QueryOptions, TopicChoice {
   /** The body of a POST, where somebody has read it already. */
   readonly body?: unknown
   /**
@@ -61,7 +59,7 @@ class FetchDoor implements Door<Response> {
 
   readHead(): StreamRequest {
     const request = this.#request
-    requireRequest(request)
+    requireRequest(request, 'tide.fetch')
     this.#accept = request.headers.get('accept') ?? undefined
     const options = readDoorOptions<FetchOptions>(this.#given)
     checkCompression(options)
@@ -112,17 +110,6 @@ class FetchDoor implements Door<Response> {
     const { status, headers, body } = answerRefusal(this.#accept, refusal)
     return new Response(new Uint8Array(body), { status, headers })
   }
-}
-
-/** Where there is no request, the answer is the only place to say so. */
-function requireRequest(request: Request): void {
-  const what = 'What tide.fetch answers'
-  const { headers } = readMembers(request, ['headers'], { code: 'OPTION_INVALID', what })
-  if (hasMethods(headers, ['get'])) return
-  throw new ServerError(
-    'OPTION_INVALID',
-    `${what} is a Request of the Fetch API. Requests of node:http go to tide.subscribe.`,
-  )
 }
 
 function checkCompression({ compression }: FetchOptions): void {

@@ -10,13 +10,12 @@ import type { TidemarkOptions } from '../tidemark-options.ts'
  *
  * @example
  * ```ts
- * import { memoryLog } from '@tidemark/log'
  * import { createTidemark } from '@tidemark/server/fetch'
  *
- * const tide = createTidemark({ log: memoryLog() })
- * export const GET = (request: Request) => tide.fetch(request)
+ * const tide = createTidemark()
+ * export const GET = (request: Request) => tide.fetch(request, { topics: ['news'] })
  * ```
  */
-export function createTidemark(options: TidemarkOptions): Tidemark {
+export function createTidemark(options?: TidemarkOptions): Tidemark {
   return new Tidemark(readOptions(options))
 }

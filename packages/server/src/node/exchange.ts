@@ -51,3 +51,9 @@ export type Carrier = Socket | ServerHttp2Stream
 export function carrierOf(request: NodeRequest): Carrier {
   return isHttp2Request(request) ? request.stream : request.socket
 }
+
+/** The value of a header; of several the first. */
+export function readHeader(request: NodeRequest, name: string): string | undefined {
+  const header = request.headers[name]
+  return Array.isArray(header) ? header[0] : header
+}

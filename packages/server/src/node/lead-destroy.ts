@@ -1,11 +1,19 @@
-// `request.destroy()` over HTTP/2. Node documents that it destroys the stream, but it does not.
+// Ends of a stream of HTTP/2 that Node forgets: `request.destroy()`, which it documents to destroy the stream, and a client that
+// resets the stream without an error while something waits to be written.
 
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { Readable } from 'node:stream'
 
-/** Makes `destroy` of the request destroy its stream from now on. */
-export function leadDestroy({ req: request }: Http2ServerResponse): void {
+/** Makes `destroy` of the request destroy its stream from now on, and so does a client that resets the stream. */
+export function leadDestroy({ req: request, stream }: Http2ServerResponse): void {
   request.destroy = destroyWithStream
+  if (stream.aborted) stream.destroy()
+  else stream.on('aborted', destroyStream)
+}
+
+/** Without this, Node 20 to 26 never say `close` of such a stream, and hold what waits. */
+function destroyStream(this: ServerHttp2Stream): void {
+  this.destroy()
 }
 
 function destroyWithStream(this: Http2ServerRequest, error?: Error): Http2ServerRequest {

@@ -1,18 +1,17 @@
 // A node behind Node's own HTTP servers. Apart from the engine, which must load where there is no `node:` module.
 
-import { hasMethods } from '@tidemark/log/values'
-import { ServerError } from '../errors.ts'
 import type { SessionHandle } from '../session-handle.ts'
 import { Tidemark } from '../tidemark.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
+import { requireExchange } from './require-exchange.ts'
 import { subscribe } from './subscribe.ts'
 import type { SubscribeOptions } from './subscribe.ts'
 
 /** The engine of one node, with a door for Node's HTTP servers. Made by {@link createTidemark}. */
 export class NodeTidemark extends Tidemark {
   /**
-   * Answers a request of `node:http`, `node:https` or `node:http2` with a stream: reads the topics from its URL, or from the
-   * JSON body of a POST, and the cursor from `Last-Event-ID`. Ending or destroying the response ends the stream. Refusals are
+   * Answers a request of `node:http`, `node:https` or `node:http2` with a stream of the `topics` in the options. Without them the
+   * client chooses, by its URL or the JSON body of a POST, as far as `authorize` lets it. The cursor is in `Last-Event-ID`. Ending or destroying the response ends the stream. Refusals are
    * answered as problem+json, or so that a plain EventSource comes back; it never rejects for what a client sent, except with what `readBody` of the options throws.
    * Resolves to the open session, or to undefined where the request was refused, asked for the head only, or its client has left.
    * It may be handed over without its node: `createServer(tide.subscribe)`.
@@ -23,18 +22,7 @@ export class NodeTidemark extends Tidemark {
     response: NodeResponse,
     options?: SubscribeOptions,
   ) => Promise<SessionHandle | undefined> = async (request, response, given) => {
-    requireExchange(request, response)
+    requireExchange(request, response, 'tide.subscribe')
     return subscribe(this, { request, response }, given)
   }
-}
-
-function requireExchange(request: NodeRequest, response: NodeResponse): void {
-  const isExchange =
-    hasMethods(request, ['on', 'resume']) &&
-    hasMethods(response, ['writeHead', 'write', 'end', 'on'])
-  if (isExchange) return
-  throw new ServerError(
-    'OPTION_INVALID',
-    'tide.subscribe takes the request and the response of node:http, node:https or node:http2: request.raw and reply.raw of Fastify, ctx.req and ctx.res of Koa.',
-  )
 }

@@ -8,13 +8,14 @@ import type { Door, StreamRequest } from '../open-subscription.ts'
 import type { Refusal } from '../refusal.ts'
 import { readDoorOptions } from '../require-stream.ts'
 import type { Sink } from '../sink.ts'
-import type { QueryOptions, Subscription } from '../subscription.ts'
 import type { SessionHandle } from '../session-handle.ts'
 import { streamHeaders } from '../stream-headers.ts'
+import type { QueryOptions } from '../subscription.ts'
 import type { StreamOpener } from '../stream-opener.ts'
+import type { TopicChoice } from '../topic-choice.ts'
 import type { RequestFacts } from '../authorize.ts'
 import { describeRequest } from './describe-request.ts'
-import { isHttp2 } from './exchange.ts'
+import { isHttp2, readHeader } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { checkHeaderCount } from './header-count.ts'
 import { leadDestroy } from './lead-destroy.ts'
@@ -22,16 +23,12 @@ import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { readJson } from './read-json.ts'
 import { refuse } from './refuse.ts'
+import { hasTurn } from './response-turn.ts'
 import { claimCarrier } from './streaming.ts'
 import { sendStreamHead } from './stream-head.ts'
 
 /** What the door can be told about one request. */
-export interface SubscribeOptions extends QueryOptions {
-  /**
-   * What to subscribe to; the URL and the body of the request are then not read. Default: read from its URL, or from the JSON body
-   * of a POST (or `request.body`, where a framework has read it), and `Last-Event-ID`. `authorize` is asked in any case.
-   */
-  readonly subscription?: Subscription | undefined
+export interface SubscribeOptions extends QueryOptions, TopicChoice {
   /** The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of Fastify. */
   readonly body?: unknown
   /**
@@ -149,31 +146,4 @@ function checkOptions({ way, readBody }: Partial<SubscribeOptions>): void {
     'OPTION_INVALID',
     `readBody must be a function that gives the JSON of the body; got ${quoteValue(readBody)}.`,
   )
-}
-
-/**
- * Resolves once the response is the first in line on its connection, to false if the connection closes before that. A response
- * that waits behind another (pipelining) has no socket yet, and is never told when the connection is gone.
- */
-function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
-  if (isHttp2(response) || response.socket !== null) return Promise.resolve(true)
-  const { socket } = request
-  if (socket.destroyed) return Promise.resolve(false)
-  return new Promise((resolve) => {
-    const onClose = (): void => {
-      response.off('socket', onSocket)
-      resolve(false)
-    }
-    const onSocket = (): void => {
-      socket.off('close', onClose)
-      resolve(true)
-    }
-    socket.once('close', onClose)
-    response.once('socket', onSocket)
-  })
-}
-
-function readHeader(request: NodeRequest, name: string): string | undefined {
-  const header = request.headers[name]
-  return Array.isArray(header) ? header[0] : header
 }

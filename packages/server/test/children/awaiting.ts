@@ -11,7 +11,7 @@ const say = (line: unknown): void => void process.stdout.write(`${String(line)}\
 /** Takes one subscriber, and shuts down as soon as it is there. */
 async function drain(): Promise<void> {
   const log = memoryLog()
-  const tide = createTidemark({ log })
+  const tide = createTidemark({ authorize: 'everyone', log })
   const server = createServer((request, response) => {
     void tide.subscribe(request, response).then(() => server.emit('subscribed'))
   }).listen(0, '127.0.0.1')
@@ -29,13 +29,13 @@ async function drain(): Promise<void> {
 async function probe(): Promise<void> {
   const log = memoryLog()
   const tail: typeof log.tail = (after) => ({ position: after, close: () => undefined })
-  const tide = createTidemark({ log: Object.assign(log, { tail }) })
+  const tide = createTidemark({ authorize: 'everyone', log: Object.assign(log, { tail }) })
   say(await tide.probe(50))
 }
 
 /** Leaves a node alone that has had a session, with all its timers: nobody awaits anything. */
 async function leaveAlone(): Promise<void> {
-  const tide = createTidemark({ log: memoryLog() })
+  const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const response = await tide.fetch(new Request('http://localhost/?topic=a'))
   await tide.publish('a', { data: 'one' })
   say(response.status)

@@ -3,7 +3,8 @@
 
 import { setImmediate as settle } from 'node:timers/promises'
 import { memoryLog, parseTopic } from '@tidemark/log'
-import { createTidemark, parseSubscriptionBody } from '../../src/index.ts'
+import { createTidemark } from '../../src/index.ts'
+import { parseSubscriptionBody } from '../../src/hub/index.ts'
 import { eventBytesMax, largeWriteBytesMax } from '../../src/limits.ts'
 import { KeepingSink } from '../support/keeping-sink.ts'
 

@@ -2,7 +2,7 @@ import fastify from 'fastify'
 import { memoryLog } from '@tidemark/log'
 import { createTidemark } from '../../src/index.ts'
 
-export const tide = createTidemark({ log: memoryLog() })
+export const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
 
 // #region readme
 const app = fastify({ bodyLimit: 512 * 1024 })

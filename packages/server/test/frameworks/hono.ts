@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { memoryLog } from '@tidemark/log'
 import { createTidemark } from '../../src/index.ts'
 
-export const tide = createTidemark({ log: memoryLog() })
+export const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
 
 // #region readme
 const app = new Hono()

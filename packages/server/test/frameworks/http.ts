@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { memoryLog } from '@tidemark/log'
 import { createTidemark } from '../../src/index.ts'
 
-export const tide = createTidemark({ log: memoryLog() })
+export const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
 
 // #region readme
 export const server = createServer((request, response) => {

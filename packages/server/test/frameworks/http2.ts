@@ -6,7 +6,7 @@ import { memoryLog } from '@tidemark/log'
 import { makeCertificate } from '@tidemark/testkit'
 import { createTidemark } from '../../src/index.ts'
 
-export const tide = createTidemark({ log: memoryLog() })
+export const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
 
 const files = await makeCertificate(mkdtempSync(join(tmpdir(), 'tidemark-http2-')))
 const [key, cert] = [readFileSync(files.key), readFileSync(files.cert)]

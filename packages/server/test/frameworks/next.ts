@@ -3,7 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import { memoryLog } from '@tidemark/log'
 import { createTidemark } from '../../src/index.ts'
 
-export const tide = createTidemark({ log: memoryLog() })
+export const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
 
 // #region readme
 export const dynamic = 'force-dynamic'

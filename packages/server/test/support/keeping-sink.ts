@@ -1,6 +1,6 @@
 // A socket's stand-in that shows the very blocks it was given, not only their bytes.
 
-import type { Block, Sink, SinkListener } from '../../src/index.ts'
+import type { Block, Sink, SinkListener } from '../../src/hub/index.ts'
 import { writeBytesMax } from '../../src/limits.ts'
 
 /** Takes what it is given, or keeps it waiting, and shows the very blocks. */

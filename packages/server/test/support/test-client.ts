@@ -2,7 +2,7 @@
 
 import { createDecoder } from '@tidemark/wire'
 import type { DecodedEvent, Decoder } from '@tidemark/wire'
-import type { Block, Sink, SinkListener } from '../../src/index.ts'
+import type { Block, Sink, SinkListener } from '../../src/hub/index.ts'
 
 export class TestClient {
   readonly events: DecodedEvent[] = []

@@ -13,7 +13,7 @@ import { createTidemark } from '@tidemark/server'
 import type { TopicInput } from '@tidemark/server'
 import type { PublishedEvent } from '../traffic/publisher.ts'
 
-const tide = createTidemark({ log: memoryLog(), heartbeatMs: 250 })
+const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), heartbeatMs: 250 })
 
 const server = createServer((request, response) => {
   const isStream = request.url?.startsWith('/events') === true
