@@ -6,7 +6,7 @@ import type { Compress, Sink } from './sink.ts'
 import type { Subscription } from './subscription.ts'
 
 /** Who is behind a stream, as the application says. */
-export interface StreamOwner {
+interface StreamOwner {
   readonly user?: string | undefined
 }
 
