@@ -363,7 +363,7 @@ test('a session that leaves long before its grant ends is not kept until then', 
 })
 
 test('tide.subscribe gives the session of a response, and nothing for one that was refused or asked for its head', async () => {
-  const { tide } = create()
+  const { tide } = create({ authorize: 'everyone' })
   const given: (SessionHandle | undefined)[] = []
   const server = await serve((request, response) => {
     void tide.subscribe(request, response).then((session) => given.push(session))

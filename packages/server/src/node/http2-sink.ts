@@ -49,8 +49,7 @@ export class Http2Sink implements Sink {
 
   write(block: Block): boolean {
     const response = this.#response
-    // A stream that the client has reset without an error is only closed, and `close` comes when nothing is written to it any more.
-    if (response.stream.closed || response.writableEnded || !this.#head.begin()) return false
+    if (response.stream.destroyed || response.writableEnded || !this.#head.begin()) return false
     this.#left.push(block.bytes)
     this.#leftBytes += block.bytes.length
     this.#offer()

@@ -7,13 +7,15 @@ import { Readable } from 'node:stream'
 /** Makes `destroy` of the request destroy its stream from now on, and so does a client that resets the stream. */
 export function leadDestroy({ req: request, stream }: Http2ServerResponse): void {
   request.destroy = destroyWithStream
-  if (stream.aborted) stream.destroy()
-  else stream.on('aborted', destroyStream)
+  stream.on('aborted', destroyStream)
 }
 
-/** Without this, Node 20 to 26 never say `close` of such a stream, and hold what waits. */
+/**
+ * Without this, Node 20 to 26 never say `close` of a stream that was reset without an error, and hold what waits. A turn later, because
+ * an application that closes its own stream is heard here, too, before the reset has left.
+ */
 function destroyStream(this: ServerHttp2Stream): void {
-  this.destroy()
+  setImmediate(() => this.destroy())
 }
 
 function destroyWithStream(this: Http2ServerRequest, error?: Error): Http2ServerRequest {
