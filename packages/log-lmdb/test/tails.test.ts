@@ -4,6 +4,7 @@ import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseTopic, parseTopicSet } from '@tidemark/log'
+import type { EventRecord } from '@tidemark/log'
 import { Lineage, epochOf, sequenceOf } from '@tidemark/log/driver'
 import { createFakeClock } from '@tidemark/testkit'
 import { readIdentity } from '../src/history/identity.ts'
@@ -119,4 +120,19 @@ test('what another process commits while an own group is in flight is not taken 
   await root.close()
   newest.close()
   await log.close()
+})
+
+test('what others commit is decoded once, however many tails of a handle stand at one place', async () => {
+  const [log, other] = [await openAt(directory), await openAt(directory)]
+  const { head } = await log.bounds()
+  const handed: (readonly EventRecord[])[][] = [[], [], []]
+  for (const batches of handed) log.tail(head, { records: (records) => void batches.push(records) })
+  for (const data of ['1', '2', '3']) await other.append({ events: [{ topic, data }] })
+  const dataOf = (batches: readonly (readonly EventRecord[])[]): readonly string[] =>
+    batches.flatMap((records) => records.map(({ data }) => data))
+  for (const batches of handed) await expect.poll(() => dataOf(batches)).toEqual(['1', '2', '3'])
+  for (const batches of handed)
+    for (const [i, records] of batches.entries()) expect(records).toBe(handed[0]?.[i])
+  await log.close()
+  await other.close()
 })

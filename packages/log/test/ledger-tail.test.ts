@@ -42,6 +42,22 @@ test('a thousand ledgers follow one tail, which the last that closes lets go of,
   expect(counted.tailCount).toBe(1)
 })
 
+test.each(Array.from({ length: 12 }, (_, turns) => turns))(
+  'a ledger that closes %i turns after its snapshot has to be read anew leaves no tail behind',
+  async (turns) => {
+    const bans = await open('bans')
+    await bans.set('ada', 'x')
+    const overtaken = counted.overtake()
+    for (let i = 0; i < turns; i++) await Promise.resolve()
+    bans.close()
+    await overtaken
+    await settle()
+    expect(counted.tailCount).toBe(0)
+    expect(clock.pending).toBe(0)
+    expect(bans.get('ada')).toBe('x')
+  },
+)
+
 test('a ledger that has its part of a batch still to come does not say that it has it', async () => {
   const ledgers = [await open('a'), await open('b'), await open('c')]
   const seen: boolean[] = []

@@ -2,7 +2,7 @@
 
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { EventLog } from '../src/event-log.ts'
 import { memoryLog, openLedger, parseTopicSet } from '../src/index.ts'
 import type { Ledger, LedgerChange, LedgerOptions } from '../src/index.ts'
@@ -159,6 +159,32 @@ test('what a listener throws is told, and costs neither other listeners nor the 
   await bans.set('bob', 'x')
   expect(told).toEqual(['ada'])
   expect(errors).toMatchObject([{ message: 'of a listener' }, { message: 'of a listener' }])
+})
+
+test('a handler of errors that throws costs the ledger no record, and is heard of as uncaught', async () => {
+  const own = globalThis.queueMicrotask
+  const thrown: unknown[] = []
+  const catching = (task: () => void): void =>
+    own(() => {
+      try {
+        task()
+      } catch (error) {
+        thrown.push(error)
+      }
+    })
+  vi.stubGlobal('queueMicrotask', catching)
+  onTestFinished(() => void vi.unstubAllGlobals())
+  const bans = await open(log, {
+    onError: () => {
+      throw new Error('of the handler')
+    },
+  })
+  bans.onChange(({ key }) => {
+    if (key === 'first') throw new Error('of a listener')
+  })
+  await Promise.all([bans.set('first', 'x'), bans.set('second', 'y')])
+  expect(contents(bans)).toEqual({ first: 'x', second: 'y' })
+  expect(thrown).toMatchObject([{ message: 'of the handler' }])
 })
 
 test('a moment from before the changes that are remembered is refused, not answered wrongly', async () => {

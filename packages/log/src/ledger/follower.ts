@@ -128,6 +128,10 @@ export class Follower<Item> implements LedgerTaker {
     this.#tailed = []
     this.#isOvertaken = false
     const from = await this.#tail.join(this)
+    if (this.#isClosed()) {
+      this.#tail.leave(this)
+      return true
+    }
     const read = await this.#readAll(from)
     const { head: whole } = await log.bounds()
     await this.#standAt(whole)

@@ -40,6 +40,7 @@ export class LedgerView<Value> {
   readonly #lostPlaces = new Set<string>()
   /** Keys of which the log holds such a claim in the place of the entry, and where. */
   readonly #displaced = new Map<string, Position>()
+  #isFirst = true
   /** No entry ends before. Too early where the entry has been replaced. */
   #nextEnd = Infinity
 
@@ -136,7 +137,17 @@ export class LedgerView<Value> {
       const stored = this.#options.decode(record)
       if (stored !== undefined && this.#judge(stored) !== 'lost') this.#put(stored)
     }
-    const changes: LedgerChange<Value>[] = []
+    for (const change of this.#compare(old, told, now))
+      this.#options.tell({ ...change, position: at })
+  }
+
+  /** What listeners have to hear, given what they have heard before. */
+  #compare(
+    old: ReadonlyMap<string, Stored<Value>>,
+    told: ReadonlySet<Stored<Value>>,
+    now: number,
+  ): readonly Omit<LedgerChange<Value>, 'position'>[] {
+    const changes: Omit<LedgerChange<Value>, 'position'>[] = []
     const compare = (key: string, after: Stored<Value> | undefined): void => {
       const before = old.get(key)
       const isKnown =
@@ -148,11 +159,15 @@ export class LedgerView<Value> {
       const was =
         before !== undefined && canExpire(before) && !told.has(before) ? before.value : undefined
       if (!isKnown && (value !== undefined || was !== undefined))
-        changes.push({ key, value, before: was, position: at, cause: 'overtaken' })
+        changes.push({ key, value, before: was, cause: 'overtaken' })
     }
     for (const key of old.keys()) compare(key, this.#entries.get(key))
-    for (const [key, after] of this.#entries) if (!old.has(key)) compare(key, after)
-    for (const change of changes) this.#options.tell(change)
+    for (const [key, after] of this.#entries) {
+      // Most entries of a first snapshot are there, and nobody listens yet.
+      if (!old.has(key) && !(this.#isFirst && isThere(after, now))) compare(key, after)
+    }
+    this.#isFirst = false
+    return changes
   }
 
   /** Tells of entries that have expired, and forgets what ended a minute ago. Looks at all entries. */

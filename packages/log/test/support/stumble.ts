@@ -1,7 +1,7 @@
 // A log of which one process sees what it can: its tails stand still, miss records or are overtaken, its reads and appends fail.
 
 import { LogError } from '../../src/errors.ts'
-import { comparePositions } from '../../src/index.ts'
+import { comparePositions, formatCursor, parseCursor } from '../../src/index.ts'
 import type { EventLog, EventRecord, NewBatch, Page, Position } from '../../src/index.ts'
 
 export interface StumblingLog extends EventLog {
@@ -26,6 +26,16 @@ interface StumblingTail {
   overtake(to: Position): void
 }
 
+/** A log on a disk makes positions anew with each read. */
+function copyPositions(page: Page): Page {
+  const copy = (position: Position): Position =>
+    parseCursor(formatCursor(position))?.position ?? position
+  return {
+    ...page,
+    records: page.records.map((record) => ({ ...record, position: copy(record.position) })),
+  }
+}
+
 function nameOf({ topic, key }: EventRecord): string {
   return `${topic} ${key}`
 }
@@ -45,7 +55,7 @@ export function stumble(log: EventLog): StumblingLog {
     bounds: () => log.bounds(),
     close: () => log.close(),
     async read(query): Promise<Page> {
-      if (failures === 0) return await log.read(query)
+      if (failures === 0) return copyPositions(await log.read(query))
       failures -= 1
       throw new LogError('LOG_UNAVAILABLE', 'The disk is full.')
     },
