@@ -1,11 +1,11 @@
 // Feeds come, leave, fall behind and come back while events flow over several nodes: none is lost in any feed, none comes twice.
 
 import fc from 'fast-check'
+import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { createClient } from '../src/index.ts'
 import type { Client, Feed, FeedOptions } from '../src/index.ts'
 import { catchUpLinksMax } from '../src/limits.ts'
-import { FakeClock, seededRandom } from './fake-clock.ts'
 import { ModelServer, matches, turns } from './model-server.ts'
 
 const names = ['a', 'b', 'c/1', 'c/2'] as const
@@ -133,14 +133,14 @@ class Watched {
 }
 
 class World {
-  readonly clock = new FakeClock()
+  readonly clock = createFakeClock()
   readonly server: ModelServer
   readonly client: Client
   readonly feeds: Watched[] = []
   openMax = 0
 
   constructor(seed: number) {
-    const random = seededRandom(seed)
+    const random = createRandom(seed).next
     this.server = new ModelServer(2, () => Math.floor(random() * 2))
     const { clock } = this
     this.client = createClient('http://model.test', { fetch: this.server.fetch, clock, random })

@@ -1,7 +1,8 @@
 // One client: what its feeds share, what each has to itself, and what is left when nobody takes any more.
 
 import { matchesPattern, parsePattern, parseTopic } from '@tidemark/log'
-import { collectGarbage } from '@tidemark/testkit'
+import { collectGarbage, createFakeClock } from '@tidemark/testkit'
+import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createClient } from '../src/index.ts'
 import type { Client, ClientOptions, Feed, FeedOptions, Fetch } from '../src/index.ts'
@@ -13,7 +14,6 @@ import {
   queueCostMax,
   sliceBytesMax,
 } from '../src/limits.ts'
-import { FakeClock } from './fake-clock.ts'
 import { ModelServer, matches, turns } from './model-server.ts'
 
 interface Bench {
@@ -23,7 +23,7 @@ interface Bench {
 }
 
 function setUp(options: ClientOptions = {}): Bench {
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const server = new ModelServer()
   const settings = { fetch: server.fetch, clock, random: () => 0, ...options }
   const client = createClient('http://model.test', settings)

@@ -1,6 +1,6 @@
 // What a caller gets: events, listeners, back-pressure, and nothing left behind.
 
-import { collectGarbage } from '@tidemark/testkit'
+import { collectGarbage, createFakeClock } from '@tidemark/testkit'
 import { expect, test, vi } from 'vitest'
 import { attempt } from '../src/attempt.ts'
 import { ClientError, connect } from '../src/index.ts'
@@ -9,7 +9,6 @@ import { decodeData } from '../src/decode-event.ts'
 import { EventQueue } from '../src/event-queue.ts'
 import { queueCostMax, queueItemCost, sliceBytesMax } from '../src/limits.ts'
 import { RequestPace } from '../src/request-pace.ts'
-import { FakeClock } from './fake-clock.ts'
 import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
 
 test('an event carries its topic, key, time and decoded data', async () => {
@@ -183,7 +182,7 @@ test('events that came before a lasting refusal are handed over before its error
     if (index === 0) cut('id: 1\ndata: a\n\nid: 2\ndata: b\n\n')
     else response.writeHead(403).end()
   })
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const feed = connect(server.url, { topics: ['t'], clock })
   const { delayMs } = await nextPhase(feed, 'waiting')
   await turn()
@@ -206,8 +205,8 @@ test('an attempt that ended no longer listens to the feed', async () => {
     subscription: { endpoint: new URL(server.url), topics: [], since: undefined },
     headers: undefined,
     fetch,
-    clock: new FakeClock(),
-    pace: new RequestPace(new FakeClock()),
+    clock: createFakeClock(),
+    pace: new RequestPace(createFakeClock()),
     eventBytesMax: 1_000,
     heartbeatMs: 15_000,
     retryMs: undefined,
@@ -407,7 +406,7 @@ test.for(['connecting', 'open', 'ready', 'paused', 'waiting'] as const)(
       if (moment === 'paused')
         for (let i = 0; i < 300; i++) response.write(`data: ${'x'.repeat(16_384)}\n\n`)
     })
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const feed = connect(server.url, { topics: ['t'], clock })
     if (moment === 'open' || moment === 'waiting') await nextPhase(feed, moment)
     else if (moment === 'ready') await nextSignal(feed, 'tidemark.ready')

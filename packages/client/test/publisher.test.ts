@@ -1,9 +1,10 @@
 // Publishing until it is acknowledged, once.
 
+import { createFakeClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { createPublisher } from '../src/index.ts'
 import type { Clock, Fetch } from '../src/index.ts'
-import { FakeClock, RushingClock } from './fake-clock.ts'
+import { RushingClock } from './rushing-clock.ts'
 import { startServer, turn } from './stream-server.ts'
 
 const events = [{ topic: 'orders/42', type: 'paid', data: { total: 12 } }]
@@ -74,7 +75,7 @@ test('an answer without a cursor is not taken for a receipt', async () => {
 
 test('a server that never answers is asked again, and aborting leaves nothing', async () => {
   const server = await startServer(() => undefined)
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const controller = new AbortController()
   const publisher = createPublisher(server.url, { clock, random: () => 0 })
   const published = publisher.publishAll(events, { signal: controller.signal })
@@ -204,7 +205,7 @@ test('a redirected publish keeps its body and key, and goes round no circle', as
 })
 
 test('a token that never comes does not park a publish, and is named as the cause', async () => {
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const headers = (): Promise<never> => new Promise(() => undefined)
   const publisher = createPublisher('http://127.0.0.1:2/', {
     clock,
@@ -222,7 +223,7 @@ test('a token that never comes does not park a publish, and is named as the caus
 })
 
 test('a token that takes 45 s is sent, not taken for a server that cannot be reached', async () => {
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const later = <Value>(delayMs: number, value: Value): Promise<Value> =>
     new Promise((resolve) => void clock.after(delayMs, () => resolve(value)))
   const sent: unknown[] = []
@@ -246,7 +247,7 @@ test('a token that takes 45 s is sent, not taken for a server that cannot be rea
 })
 
 test('a publish whose own turn comes late has its whole time limit for the answer', async () => {
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   let requests = 0
   const publisher = createPublisher('http://127.0.0.1:2/', {
     clock,
@@ -315,7 +316,7 @@ test.for([
 ] as const)(
   'an answer (%i) that drips without end holds a publish as long as one that never comes, and is asked for again',
   async ([status, code]) => {
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const cancelled: number[] = []
     const keys: unknown[] = []
     const fetch: Fetch = (_url, init) => {
@@ -396,7 +397,7 @@ describe('a fetch that knows no signal and an answer that falls silent', () => {
     )
 
   test.for([200, 403, 503])('do not hold a publish whose caller aborts (%i)', async (status) => {
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const controller = new AbortController()
     const publisher = createPublisher('http://127.0.0.1:2/', { clock, fetch: silent(status) })
     const published = publisher.publishAll(events, { signal: controller.signal })
@@ -411,7 +412,7 @@ describe('a fetch that knows no signal and an answer that falls silent', () => {
     [403, { code: 'REFUSED', status: 403 }],
     [503, { code: 'RETRIES_EXHAUSTED', status: 503, cause: { code: 'SERVER_UNAVAILABLE' } }],
   ] as const)('do not park a publish beyond its time limit (%i)', async ([status, error]) => {
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const publisher = createPublisher('http://127.0.0.1:2/', {
       clock,
       fetch: silent(status),

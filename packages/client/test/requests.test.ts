@@ -1,10 +1,11 @@
 // What a feed asks a server for: how often, where redirects lead, which ids fit, and what no request can do.
 
+import { createFakeClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { badPorts } from '../src/bad-ports.ts'
 import { ClientError, connect } from '../src/index.ts'
 import type { Clock, ConnectOptions, Feed } from '../src/index.ts'
-import { FakeClock, RushingClock } from './fake-clock.ts'
+import { RushingClock } from './rushing-clock.ts'
 import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
 import type { Exchange, StreamServer } from './stream-server.ts'
 
@@ -205,7 +206,7 @@ describe('a redirect', () => {
 
   test('that never ends is a failure that passes, and asks no URL a third time', async () => {
     const { server, clock } = await startTimed(redirect('/events'))
-    const feed = connect(server.url, { clock: new FakeClock(), retry: { attemptsMax: 2 } })
+    const feed = connect(server.url, { clock: createFakeClock(), retry: { attemptsMax: 2 } })
     const { error } = await nextPhase(feed, 'waiting')
     expect(error).toMatchObject({ code: 'REDIRECT_LOOP' })
     expect(server.exchanges).toHaveLength(2)
@@ -214,7 +215,7 @@ describe('a redirect', () => {
   })
 
   test('leaves no timer behind when the feed is closed while it waits for its turn', async () => {
-    const timers = new FakeClock()
+    const timers = createFakeClock()
     const waits: number[] = []
     const clock: Clock = {
       now: () => timers.now(),
@@ -235,7 +236,7 @@ describe('a redirect', () => {
   })
 
   test('waits a second for its turn at most, also when the clock is set back by an hour', async () => {
-    const timers = new FakeClock()
+    const timers = createFakeClock()
     let setBackMs = 0
     const waits: number[] = []
     const clock: Clock = {
@@ -446,7 +447,7 @@ test('a Content-Length among the headers is left out, as browsers do, and the bo
 
 test('a token that never comes does not park a feed: it is asked for again', async () => {
   const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   let calls = 0
   const headers = (): Promise<Record<string, string>> =>
     calls++ === 0 ? new Promise(() => undefined) : Promise.resolve({})

@@ -1,10 +1,11 @@
 // Keeping the place: across cuts at any byte, gaps, beats and goodbyes.
 
 import fc from 'fast-check'
+import { createFakeClock, createRandom } from '@tidemark/testkit'
+import type { FakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { connect } from '../src/index.ts'
 import type { Feed } from '../src/index.ts'
-import { FakeClock, seededRandom } from './fake-clock.ts'
 import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
 
 /** Fires the wait before the next attempt as soon as it begins. */
@@ -19,8 +20,8 @@ test('an event cut off in the middle comes again whole, after the last one that 
     if (exchange.index === 0) exchange.cut(`${ready('c0')}id: c1\ndata: one\n\nid: c2\ndata: tw`)
     else exchange.stream('id: c2\ndata: two\n\n')
   })
-  const clock = new FakeClock()
-  const feed = connect(server.url, { topics: ['a'], clock, random: seededRandom(1) })
+  const clock = createFakeClock()
+  const feed = connect(server.url, { topics: ['a'], clock, random: createRandom(1).next })
   skipWaits(feed, clock)
   const events = await take(feed, 2)
   expect(events.map((event) => event.text)).toEqual(['one', 'two'])
@@ -40,8 +41,8 @@ test('cut at any bytes, every event arrives once and in order', async () => {
         if (cut === undefined || cut >= text.length) exchange.stream(text)
         else exchange.cut(text.slice(0, cut))
       })
-      const clock = new FakeClock()
-      const feed = connect(server.url, { topics: ['a'], clock, random: seededRandom(2) })
+      const clock = createFakeClock()
+      const feed = connect(server.url, { topics: ['a'], clock, random: createRandom(2).next })
       skipWaits(feed, clock)
       const events = await take(feed, total)
       expect(events.map((event) => event.id)).toEqual(
@@ -59,12 +60,12 @@ test('a beat moves the place of a quiet feed', async () => {
       exchange.cut(`${ready('c0')}id: c9\nevent: tidemark.beat\ndata: {}\n\n`)
     else exchange.stream(`id: c10\ndata: x\n\n`)
   })
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const feed = connect(server.url, {
     topics: ['a'],
     since: 'earliest',
     clock,
-    random: seededRandom(3),
+    random: createRandom(3).next,
   })
   skipWaits(feed, clock)
   const waiting = nextPhase(feed, 'waiting')
@@ -103,7 +104,7 @@ test('a goodbye says when to come back', async () => {
     )
     exchange.response.end()
   })
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const feed = connect(server.url, { topics: ['a'], clock, random: () => 0 })
   const bye = nextSignal(feed, 'tidemark.bye')
   const waiting = await nextPhase(feed, 'waiting')

@@ -1,10 +1,10 @@
 // What is tried again, when, and what ends a feed for good.
 
+import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { describe, expect, test, vi } from 'vitest'
 import { parseRetry, planWait } from '../src/backoff.ts'
 import { parseRetryAfter } from '../src/read-refusal.ts'
 import { ClientError, connect, systemClock } from '../src/index.ts'
-import { FakeClock, seededRandom } from './fake-clock.ts'
 import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-server.ts'
 
 describe('the wait before the next attempt', () => {
@@ -18,7 +18,7 @@ describe('the wait before the next attempt', () => {
   })
 
   test('is never below 250 ms, whatever the server sends, so that 4 requests per second are the most', () => {
-    const random = seededRandom(4)
+    const random = createRandom(4).next
     for (let i = 0; i < 1000; i++) {
       const waitMs = planWait({
         retry,
@@ -50,7 +50,7 @@ test('503 with Retry-After waits that long, then connects', async () => {
     response.writeHead(503, { 'retry-after': '12', 'content-type': 'application/problem+json' })
     response.end('{"code":"DRAINING","detail":"The hub is draining."}')
   })
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const feed = connect(server.url, { topics: ['a'], clock, random: () => 0 })
   const events = take(feed, 1)
   const waiting = await nextPhase(feed, 'waiting')
@@ -72,7 +72,7 @@ test('failures are forgotten only once a connection has served something', async
     stream(index === 2 ? ready('c0') : 'event: tidemark.bye\ndata: {"reason":"full"}\n\n')
     response.end()
   })
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const feed = connect(server.url, { topics: ['a'], clock, random: () => 0.999999 })
   const delays: number[] = []
   for (let i = 0; i < 5; i++) {
@@ -133,7 +133,7 @@ test('a refusal with an endless body does not hold up the feed', async () => {
 
 test('a half-open connection is noticed after 2.5 of the announced heartbeats', async () => {
   const server = await startServer((exchange) => exchange.stream(ready('c3', 4000)))
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const feed = connect(server.url, { topics: ['a'], clock, random: () => 0 })
   await nextSignal(feed, 'tidemark.ready')
   await turn()
@@ -159,7 +159,7 @@ test.for([
   'a server that takes the request and never answers is noticed too: heartbeat %s, after %i ms',
   async ([heartbeatMs, waitMs]) => {
     const server = await startServer(() => undefined)
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const feed = connect(server.url, { topics: ['a'], clock, heartbeatMs })
     const waiting = nextPhase(feed, 'waiting')
     while (server.exchanges.length === 0) await turn()
@@ -177,7 +177,7 @@ test.for([undefined, Infinity])(
   'a healthy stream without beats is never cut for its silence (heartbeat %s)',
   async (heartbeatMs) => {
     const server = await startServer((exchange) => exchange.stream('id: 1\ndata: x\n\n'))
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const feed = connect(server.url, { clock, heartbeatMs })
     const iterator = feed[Symbol.asyncIterator]()
     await iterator.next()
@@ -204,7 +204,7 @@ test.for([
       if (index === 0) stream(ready('c1', heartbeatMs))
       if (index === 1) stream()
     })
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const feed = connect(server.url, { topics: ['a'], clock, random: () => 0 })
     await nextSignal(feed, 'tidemark.ready')
     for (let i = 0; i < 2; i++) {
@@ -237,7 +237,7 @@ test.for([0, 1e12, '15000', null])(
         `event: tidemark.ready\ndata: {"heartbeatMs":${JSON.stringify(heartbeatMs)}}\n\n`,
       )
     })
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const feed = connect(server.url, { topics: ['a'], clock })
     await nextSignal(feed, 'tidemark.ready')
     await turn()
@@ -259,7 +259,7 @@ test('`retry:` is kept until the server sends another, across failures and strea
     else stream('retry: 99999999999999999999\n\n')
     if (index > 7) response.end()
   })
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const feed = connect(server.url, { clock, random: () => 0 })
   const delays: number[] = []
   while (delays.length < 9) {
@@ -305,7 +305,7 @@ test('the machine’s clock takes a delay longer than a timer can hold for the l
 })
 
 test('as many failures in a row as allowed close the feed with the last of them', async () => {
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const feed = connect('http://127.0.0.1:2/events', { clock, retry: { attemptsMax: 2 } })
   const waiting = nextPhase(feed, 'waiting')
   const taken = take(feed, 1)
@@ -321,7 +321,7 @@ test('as many failures in a row as allowed close the feed with the last of them'
 
 test('headers are asked for anew on every attempt; a failing function is a passing failure', async () => {
   const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   let calls = 0
   const headers = (): Record<string, string> => {
     calls++

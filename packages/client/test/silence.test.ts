@@ -1,9 +1,10 @@
 // What counts as silence of a server, what does not, and that no silence parks a feed.
 
+import { createFakeClock } from '@tidemark/testkit'
+import type { FakeClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { connect } from '../src/index.ts'
 import type { FeedState } from '../src/index.ts'
-import { FakeClock } from './fake-clock.ts'
 import { nextPhase, turn } from './stream-server.ts'
 
 /** Turns the clock, a tenth of a second per turn of the event loop, until `isDone` or for a minute. */
@@ -22,7 +23,7 @@ const streamOf = (text: string): Response =>
 
 describe('the wait for its own turn is not taken for silence of the server', () => {
   test('in a chain of 12 redirects, with a heartbeat of 1 s', async () => {
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const failures: unknown[] = []
     let requests = 0
     const feed = connect('http://127.0.0.1:2/', {
@@ -41,7 +42,7 @@ describe('the wait for its own turn is not taken for silence of the server', () 
   })
 
   test('in a browser, whose redirect out of sight costs the next attempt 5.5 s', async () => {
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const codes: unknown[] = []
     const feed = connect('http://127.0.0.1:2/', {
       clock,
@@ -62,7 +63,7 @@ describe('the wait for its own turn is not taken for silence of the server', () 
   })
 
   test('while a server that redirects and then falls silent is noticed', async () => {
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     let requests = 0
     const feed = connect('http://127.0.0.1:2/', {
       clock,
@@ -80,7 +81,7 @@ describe('the wait for its own turn is not taken for silence of the server', () 
 })
 
 test('a fetch that knows no signal and never answers does not park a feed', async () => {
-  const clock = new FakeClock()
+  const clock = createFakeClock()
   const states: FeedState['phase'][] = []
   const feed = connect('http://127.0.0.1:2/', {
     clock,
@@ -104,7 +105,7 @@ test.for([
 ] as const)(
   'a fetch that knows no signal and falls silent after the head of a %i (%s) does not park a feed',
   async ([status, type, phases, code]) => {
-    const clock = new FakeClock()
+    const clock = createFakeClock()
     const states: FeedState[] = []
     const feed = connect('http://127.0.0.1:2/', {
       clock,

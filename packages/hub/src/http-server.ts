@@ -1,8 +1,8 @@
 // The HTTP server of the hub: its limits, with TLS (HTTP/2 and HTTP/1.1 on one port) or without (HTTP/1.1).
 
 import { createServer } from 'node:http'
+import type { ServerOptions } from 'node:http'
 import { createSecureServer } from 'node:http2'
-import type { Http2SecureServer } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 import { isHttp2 } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
@@ -50,15 +50,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 }
 
 function createPlain({ context, traffic, times = requestTimes }: HttpServerOptions): HttpServer {
-  const server = createServer({
-    maxHeaderSize: headerBytesMax,
-    keepAliveTimeout: keepAliveMs,
-    headersTimeout: times.headersMs,
-    requestTimeout: times.requestMs,
-    connectionsCheckingInterval: times.checkMs,
-    // Node would refuse it without a word; see guard.ts.
-    requireHostHeader: false,
-  })
+  const server = createServer(http1Limits(times))
   keepAllFields(server)
   traffic.follow(server)
   answerExpectations(server)
@@ -96,7 +88,8 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
     streamResetBurst: http2Limits.streamResetBurst,
     streamResetRate: http2Limits.streamResetsPerSecond,
   })
-  limitHttp1(server, times)
+  Object.assign(server, http1Limits(times))
+  keepAllFields(server)
   traffic.follow(server)
   const { clock } = context
   const connections = new Http2Connections({ clock, times, streamsMax: connectionsMax })
@@ -140,17 +133,17 @@ function answerExpectations(server: Server): void {
   })
 }
 
-/** What HTTP/1.1 is limited by is read from these properties on every Node, though options name them on some only. */
-function limitHttp1(server: Http2SecureServer, times: RequestTimes): void {
-  Object.assign(server, {
+/** What HTTP/1.1 is limited by. A TLS server reads it from its properties on every Node, though options name it on some only. */
+function http1Limits(times: RequestTimes): ServerOptions {
+  return {
     maxHeaderSize: headerBytesMax,
     keepAliveTimeout: keepAliveMs,
     headersTimeout: times.headersMs,
     requestTimeout: times.requestMs,
     connectionsCheckingInterval: times.checkMs,
+    // Node would refuse a request without one and say nothing; see guard.ts.
     requireHostHeader: false,
-  })
-  keepAllFields(server)
+  }
 }
 
 /** Node 20 drops what is beyond its own number without a word; guard.ts has one that refuses. `headerBytesMax` bounds both. */

@@ -3,7 +3,7 @@
 /** Numbers that depend on the seed alone. */
 export interface SeededRandom {
   /** At least 0, below 1. */
-  next(): number
+  readonly next: () => number
   /** A whole number from 0 to `max`, both included. */
   int(max: number): number
   pick<T>(list: readonly T[]): T

@@ -1,7 +1,7 @@
 // HTTP by hand: requests no client library would send, answers byte by byte.
 
-import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { sendRaw } from '@tidemark/testkit'
 
 export interface Answer {
   readonly status: number
@@ -12,33 +12,30 @@ export interface Answer {
 }
 
 /** Sends bytes and collects what comes back until the server closes. */
-export function exchange(port: number, parts: readonly (string | Uint8Array)[]): Promise<Answer> {
+export function exchange(
+  port: number,
+  [first = '', ...more]: readonly (string | Uint8Array)[],
+): Promise<Answer> {
+  const client = sendRaw(port, first)
+  const { socket } = client
+  for (const part of more) socket.write(part)
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    let text = ''
     let ending: Answer['ending'] = 'end'
-    socket.setEncoding('utf8')
-    socket.on('data', (chunk: string) => (text += chunk))
     socket.on('error', () => (ending = 'reset'))
-    socket.on('close', () => resolve(readAnswer(text, ending)))
-    for (const part of parts) socket.write(part)
+    socket.on('close', () => resolve(readAnswer(client.text, ending)))
   })
 }
 
 /** Opens a connection, sends bytes, and resolves once `part` has come back. */
-export function openUntil(port: number, request: string, part: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
-    let text = ''
-    socket.setEncoding('utf8')
-    socket.on('error', () => undefined)
-    socket.once('close', () => reject(new Error(`closed before ${part}: ${text}`)))
-    socket.on('data', (chunk: string) => {
-      text += chunk
-      if (text.includes(part)) resolve(socket)
-    })
-    socket.write(request)
+export async function openUntil(port: number, request: string, part: string): Promise<Socket> {
+  const client = sendRaw(port, request)
+  const closed = new Promise<never>((_, reject) => {
+    client.socket.once('close', () => reject(new Error(`closed before ${part}: ${client.text}`)))
   })
+  // Later its end is no news.
+  closed.catch(() => undefined)
+  await Promise.race([client.until(part), closed])
+  return client.socket
 }
 
 function readAnswer(text: string, ending: Answer['ending']): Answer {

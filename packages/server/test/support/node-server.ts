@@ -1,10 +1,12 @@
-// A real `node:http` server in front of an engine, and a raw client that shows what arrives byte by byte.
+// A real `node:http` server in front of an engine, and requests for it.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { connect } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+
+export { sendRaw } from '@tidemark/testkit'
+export type { RawClient } from '@tidemark/testkit'
 
 export interface NodeServer {
   readonly port: number
@@ -29,50 +31,6 @@ export async function serve(
       server.close()
       await once(server, 'close')
     },
-  }
-}
-
-export interface RawClient {
-  readonly socket: Socket
-  readonly text: string
-  /** Resolves once `part` has arrived. */
-  until(part: string): Promise<void>
-}
-
-export function sendRaw(
-  port: number,
-  request: string,
-  encoding: BufferEncoding = 'utf8',
-): RawClient {
-  const socket = connect(port, '127.0.0.1')
-  let text = ''
-  const waiting = new Set<() => void>()
-  socket.setEncoding(encoding)
-  socket.on('data', (chunk: string) => {
-    text += chunk
-    for (const check of waiting) check()
-  })
-  socket.on('error', () => undefined)
-  socket.write(request)
-  return {
-    socket,
-    get text() {
-      return text
-    },
-    until: (part) =>
-      new Promise((resolve) => {
-        // What has been searched is not searched again: the text may be megabytes and grows chunk by chunk.
-        let searched = 0
-        const check = (): void => {
-          const at = text.indexOf(part, searched)
-          searched = Math.max(0, text.length - part.length)
-          if (at === -1) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
   }
 }
 

@@ -26,8 +26,6 @@ export interface ForkOptions {
   readonly workers?: number | undefined
   /** For the data of all histories; best empty. */
   readonly dataDirectory: string
-  /** Told after every act. */
-  readonly onAct?: ((acts: number) => void) | undefined
 }
 
 export interface ForkFigures {
@@ -93,7 +91,7 @@ interface Cast {
  * hub ends by itself, cannot start, or refuses a publish for good.
  */
 export async function runForkActs(options: ForkOptions): Promise<ForkReport> {
-  const { dataDirectory: directory, seed, workers = 1, onAct } = options
+  const { dataDirectory: directory, seed, workers = 1 } = options
   let fail: (error: unknown) => void = () => undefined
   const failure = new Promise<never>((_, reject) => (fail = reject))
   // It may come while nothing is raced against it.
@@ -104,7 +102,7 @@ export async function runForkActs(options: ForkOptions): Promise<ForkReport> {
   const cast = createCast(drawPlan({ seed, rounds: 0, hubs: 1 }), scene)
   try {
     const watch = (): number => countReceived(cast) + scene.acks.count
-    const played = Promise.race([failure, play(cast, scene, { acts, seed, onAct })])
+    const played = Promise.race([failure, play(cast, scene, { acts, seed })])
     await withinProgress('the acts are played', played, { watch })
   } finally {
     for (const publisher of cast.publishers) publisher.stop()
@@ -149,21 +147,19 @@ function drawSmall(random: SeededRandom): readonly Draft[] {
 interface Play {
   readonly acts: readonly Act[]
   readonly seed: number
-  readonly onAct: ((acts: number) => void) | undefined
 }
 
-async function play(cast: Cast, scene: ForkScene, { acts, seed, onAct }: Play): Promise<void> {
+async function play(cast: Cast, scene: ForkScene, { acts, seed }: Play): Promise<void> {
   const { publishers, subscribers, plans } = cast
   const { hubs, acks } = scene
   for (const subscriber of subscribers) void subscriber.run()
   const publishing = Promise.all(publishers.map((publisher) => publisher.run()))
   const acting = async (): Promise<void> => {
     const random = createRandom(seed + 1)
-    for (const [i, act] of acts.entries()) {
+    for (const act of acts) {
       await acks.further(random.int(random.pick(actEvents)))
       if (random.next() < 0.75) await hubs.ready()
       await hubs[act](random)
-      onAct?.(i + 1)
     }
     await acks.further(calmForkEvents)
   }
