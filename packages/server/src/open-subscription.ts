@@ -1,7 +1,7 @@
 // The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it begins, and open.
 
 import { plainRequest } from './authorize.ts'
-import type { RequestFacts } from './authorize.ts'
+import type { Grant, RequestFacts } from './authorize.ts'
 import { resumeChanged } from './changed-topics.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
@@ -19,7 +19,8 @@ export interface StreamRequest {
   readonly query: string
   readonly lastEventId: string | undefined
   /** What the application has told the door. */
-  readonly options: QueryOptions & { readonly subscription?: Subscription | undefined }
+  readonly options: QueryOptions &
+    Pick<SessionOwner, 'user' | 'label'> & { readonly subscription?: Subscription | undefined }
 }
 
 /** One request at a door, and the answer that the door makes of it. */
@@ -60,7 +61,9 @@ export async function openSubscription<Answer>(
     // Before it is authorized: a cursor may stand for other topics than the URL names.
     if (request.options.subscription === undefined && opener.topicSets !== undefined)
       subscription = await resumeChanged(subscription, opener.topicSets)
-    const owner = await authorize(opener, door, subscription)
+    const grant = await authorize(opener, door, subscription)
+    const { user = grant?.user, label } = request.options
+    const owner = { user, label, expiresAt: grant?.expiresAt }
     if (isHead) return door.answerHead()
     // Where it begins is found out in there, while the session has its place among those that open.
     return door.answerStream(await opener.open(door.openSink(), subscription, owner))
@@ -79,20 +82,19 @@ async function readSubscription(
   return parseSubscriptionText(query, lastEventId, options)
 }
 
-/** Asks whether the request may, where somebody has to be asked; resolves to who it is for and until when. */
+/** Asks whether the request may, where somebody has to be asked; resolves to the grant. */
 async function authorize(
   { permit, bodies }: StreamOpener,
   door: Door<unknown>,
   { topics: set }: Subscription,
-): Promise<SessionOwner | undefined> {
+): Promise<Grant | undefined> {
   if (permit === undefined) return undefined
   // A set that waits for the answer counts like a body that is read: an application that is slow to answer must not gather them.
   const held = bodies.begin()
   try {
     held.grow(measureTopicSet(set))
     const names = [...set.topics, ...set.patterns]
-    const { user, expiresAt } = await permit(plainRequest(door.describe(), 'subscribe', names))
-    return { user, expiresAt }
+    return await permit(plainRequest(door.describe(), 'subscribe', names))
   } finally {
     held.release()
   }

@@ -23,6 +23,10 @@ import { StreamSink } from './stream-sink.ts'
 export interface FetchOptions extends QueryOptions {
   /** What to subscribe to. Default: read from the request's URL or JSON body, and `Last-Event-ID`. `authorize` is asked in any case. */
   readonly subscription?: Subscription | undefined
+  /** The user that the session is found by: 1 to 256 characters. Default: that of the grant. */
+  readonly user?: string | undefined
+  /** What else the session is found by, such as a device: 1 to 256 characters. Default: none. */
+  readonly label?: string | undefined
   /** The body of a POST, where somebody has read it already. */
   readonly body?: unknown
   /**

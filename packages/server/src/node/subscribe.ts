@@ -39,6 +39,10 @@ export interface SubscribeOptions extends QueryOptions {
    * answered: `tide.subscribe` rejects with it.
    */
   readonly readBody?: (() => Promise<unknown>) | undefined
+  /** The user that the session is found by: 1 to 256 characters. Default: that of the grant. */
+  readonly user?: string | undefined
+  /** What else the session is found by, such as a device: 1 to 256 characters. Default: none. */
+  readonly label?: string | undefined
   /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
   readonly way?: SocketWay | undefined
 }
