@@ -154,6 +154,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'client.lastEventIdBytesMax',
     'hub.descriptorsSpare',
     'server.nodeNameCharactersMax',
+    'server.topicChangesWaitingMax',
     'server.topicSetKeyCharactersMax',
     'cli.shownCursorMax',
   ],

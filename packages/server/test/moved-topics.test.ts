@@ -5,7 +5,7 @@ import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseSubscriptionBody } from '../src/index.ts'
 import type { SessionHandle, Subscription, TidemarkOptions } from '../src/index.ts'
-import { topicSetFreeBytes, topicSetsBytesMin } from '../src/limits.ts'
+import { topicChangesWaitingMax, topicSetFreeBytes, topicSetsBytesMin } from '../src/limits.ts'
 import { measureTopicSet } from '../src/measure-topic-set.ts'
 import { NodeTidemark } from '../src/node/node-tidemark.ts'
 import { readOptions } from '../src/tidemark-options.ts'
@@ -188,6 +188,24 @@ test('topics that are taken out in the middle of their own replay stop at once',
   expect(await later).toBe(true)
   const seen = client.published.length
   expect(seen).toBe(1_000)
+})
+
+test('changes that wait for a replay of a client that reads nothing are bounded', async () => {
+  const tide = create()
+  const start = await tide.publish('b', { data: '0' })
+  for (let i = 1; i < 600; i++) await tide.publish('b', { data: String(i) })
+  const { client, session } = await open(tide, follow('a'))
+  await session.changeTopics({ add: ['b'], from: start.cursor })
+  client.connection?.block()
+  await settleAll()
+  const changes: Promise<unknown>[] = []
+  for (let i = 0; i < 3 * topicChangesWaitingMax; i++)
+    changes.push(session.changeTopics({ add: [`x/${i}`] }).catch((error: unknown) => error))
+  await settleAll()
+  client.connection?.cut()
+  const outcomes = await Promise.all(changes)
+  expect(outcomes.filter((outcome) => outcome === false)).toHaveLength(topicChangesWaitingMax)
+  for (const refused of outcomes.filter(Boolean)) expect(refused).toMatchObject({ code: 'FULL' })
 })
 
 function ownNames(session: number, count = 1_000): string[] {
