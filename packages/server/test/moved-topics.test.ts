@@ -1,8 +1,10 @@
 // A session that changes its topics: what its ids say, what it shares with others, what it counts for, and how it comes back.
 
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
+import { parseEpoch } from '@tidemark/log/driver'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import { resumeChanged } from '../src/changed-topics.ts'
 import { parseSubscriptionBody } from '../src/index.ts'
 import type { SessionHandle, Subscription, TidemarkOptions } from '../src/index.ts'
 import { topicChangesWaitingMax, topicSetFreeBytes, topicSetsBytesMin } from '../src/limits.ts'
@@ -133,6 +135,31 @@ test('what retention has taken of added topics is told as a gap', async () => {
   await settleAll()
   expect(client.control('gap')).toMatchObject([{ reason: 'retention' }])
   expect(client.published.map(({ data }) => data)).toEqual(['4'])
+})
+
+test('a cursor of another history, in the middle of a replay, is told of a gap and gets everything once', async () => {
+  const table = new MemoryTopicSetTable()
+  const lost = create(table, { log: memoryLog({ epoch: parseEpoch('lost'.padEnd(19, '0')) }) })
+  const start = await lost.publish('old', { data: 'lost' })
+  for (let i = 1; i < 600; i++) await lost.publish('old', { data: 'lost' })
+  const { client, session } = await open(lost, follow('a'))
+  client.onEvent = ({ type }) => type === 'message' && client.connection?.cut()
+  await session.changeTopics({ add: ['old'], from: start.cursor })
+  await settleAll()
+  expect(client.lastEventId).toContain('~c')
+  client.onEvent = () => undefined
+  client.events.length = 0
+  const tide = create(table, { log: memoryLog({ epoch: parseEpoch('found'.padEnd(19, '0')) }) })
+  for (const topic of ['a', 'old', 'a', 'old']) await tide.publish(topic, { data: topic })
+  const asked = parseSubscriptionBody({ topics: ['a'] }, client.lastEventId)
+  await tide.open(client.connect(), await resumeChanged(asked, table))
+  await settleAll(30)
+  await tide.publish('old', { data: 'new' })
+  await settleAll()
+  expect(client.control('ready')).toMatchObject([{ resumed: 'gap' }])
+  expect(client.control('gap').length).toBeGreaterThan(0)
+  expect(client.published.map(({ data }) => data)).toEqual(['a', 'old', 'a', 'old', 'new'])
+  expect(parseCursor(client.lastEventId)?.parts.size).toBe(1)
 })
 
 test('a session that moves is no laggard: a rule that drops leaves nothing out', async () => {
