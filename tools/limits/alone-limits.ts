@@ -159,6 +159,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'client.lastEventIdBytesMax',
     'hub.descriptorsSpare',
     'server.nodeNameCharactersMax',
+    'server.topicChangesWaitingMax',
     'server.topicSetKeyCharactersMax',
     'cli.shownCursorMax',
   ],

@@ -72,6 +72,7 @@ export async function catchUp(
   while (!session.isClosed) {
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
     const turn = session.largeTurn
+    const isReplayOfAdded = session.added !== undefined
     await advance(session, source, telling)
     // What it was taken for may be among the records in memory by now, whose frames need none, or may have been removed.
     if (turn !== undefined) session.endTurn(turn)
@@ -79,8 +80,8 @@ export async function catchUp(
       await session.untilReady()
     } else if (session.largeTurn !== undefined) {
       await session.largeTurn
-    } else if (session.added !== undefined) {
-      // On with them; nothing else of the stream moves before they are level with it.
+    } else if (isReplayOfAdded) {
+      // On with it, or with the rest of the stream, which has not moved meanwhile.
     } else if (isLevel(session, source)) {
       session.join()
       return
@@ -108,12 +109,11 @@ async function advanceAdded(
   const { topics } = added
   const isChanged = (): boolean => session.added !== added || session.audience !== audience
   if (added.end === undefined) {
-    // The cursor may be of another history: a page from there begins where this one and that part.
-    const { next } = await readLog(session, source, {
-      topics,
-      after: session.cursor,
-      upTo: session.cursor,
-    })
+    const { first } = await source.log.bounds()
+    // No record is up to there, so the page says where reading from the cursor begins: at the cursor, or, where another history
+    // wrote that, where the two parted.
+    const range = { topics, after: session.cursor, upTo: first }
+    const { next } = await readLog(session, source, range)
     if (session.isClosed || isChanged()) return
     added.end = next
   }

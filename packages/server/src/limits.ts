@@ -296,6 +296,9 @@ export const nodeNameCharactersMax: number = 32
 /** Characters of the key of a kept topic set: a part of a cursor has 64, of which a cursor takes up to 42, and a line 1. */
 export const topicSetKeyCharactersMax: number = 21
 
+/** Changes of one session's topics that wait for a replay of added ones: each is a list of names. */
+export const topicChangesWaitingMax: number = 16
+
 /** Events of a session's own that wait until its stream has begun, `writeBytesMax` of them at most: some of them say hello. */
 export const earlyEventsMax: number = 64
 

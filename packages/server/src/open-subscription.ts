@@ -72,6 +72,7 @@ export async function openSubscription<Answer>(
         subscription = await resumeChanged(subscription, opener.topicSets)
       owner = await authorize(opener, door, subscription)
     }
+    if (options.label !== undefined) owner = { ...owner, label: options.label }
     if (isHead) return door.answerHead()
     // Where it begins is found out in there, while the session has its place among those that open.
     return door.answerStream(await opener.open(door.openSink(), subscription, owner))
@@ -90,7 +91,7 @@ async function readSubscription(
   return parseSubscriptionText(query, lastEventId, options)
 }
 
-/** Asks whether the request may, where somebody has to be asked; resolves to who it is for and until when. */
+/** Asks whether the request may, where somebody has to be asked; resolves to the grant. */
 async function authorize(
   opener: StreamOpener,
   door: Door<unknown>,

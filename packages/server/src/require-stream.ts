@@ -25,7 +25,7 @@ export function requireSubscription(subscription: Subscription): void {
   const { topics, framing, start } = members
   const isWhole =
     hasMethods(topics, ['matches']) &&
-    hasMethods(framing, ['encode', 'assemble']) &&
+    hasMethods(framing, ['encode', 'assemble', 'encodeOwn', 'forTopics']) &&
     typeof start === 'object' &&
     start !== null
   if (isWhole) return

@@ -16,7 +16,8 @@ export interface TopicChange {
   readonly remove?: readonly string[] | undefined
   /**
    * A cursor: what was added is replayed from there before anything else of the stream goes on. Default: from where the stream
-   * stands. A cursor ahead of that place counts as that place.
+   * stands. A cursor ahead of that place counts as that place. A client that is cut before the replay is over is told of a gap when it
+   * comes back.
    */
   readonly from?: string | undefined
 }
@@ -53,7 +54,7 @@ export interface SessionHandle {
   send(event: SessionEvent): Promise<boolean>
   /**
    * Changes what the session follows: without loss and without doubles where it stands. Resolves when it has changed, to false
-   * if the session has closed. One that replays added topics takes no others until it is through with them.
+   * if the session has closed. One that replays added topics takes no others until it is through with them; 16 changes may wait.
    * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID` (for `from`), `OPTION_INVALID`, `FULL`
    */
   changeTopics(change: TopicChange): Promise<boolean>

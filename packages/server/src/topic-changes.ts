@@ -8,6 +8,7 @@ import type { Audiences } from './audiences.ts'
 import { namesBeyond, namesOf } from './changed-topics.ts'
 import type { TopicSetTable } from './changed-topics.ts'
 import { ServerError } from './errors.ts'
+import { topicChangesWaitingMax } from './limits.ts'
 import { wrapLogError } from './log-faults.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
 import { noParts, partsOfTopics, requireKey } from './place.ts'
@@ -23,12 +24,18 @@ interface CheckedChange {
   readonly from: Position | undefined
 }
 
+/** The changes of one session, one after another. */
+interface ChangeLine {
+  waiting: number
+  last: Promise<unknown> | undefined
+}
+
 /** Changes the topics of sessions, one change of a session at a time. */
 export class TopicChanges {
   readonly #audiences: Audiences
   readonly #table: TopicSetTable | undefined
-  /** The newest change of each session that has had one. */
-  readonly #newest = new WeakMap<Session, Promise<unknown>>()
+  /** Of each session that has had one. */
+  readonly #lines = new WeakMap<Session, ChangeLine>()
 
   /** Without a table the ids of a changed stream say nothing of its topics. */
   constructor(audiences: Audiences, table: TopicSetTable | undefined) {
@@ -42,13 +49,22 @@ export class TopicChanges {
    */
   async change(session: Session, given: TopicChange): Promise<boolean> {
     const change = readChange(given)
-    const before = this.#newest.get(session)
-    const done = this.#changeAfter(before, session, change)
-    this.#newest.set(
-      session,
-      done.catch(() => undefined),
-    )
-    return done
+    const line = this.#lines.get(session) ?? { waiting: 0, last: undefined }
+    if (line.waiting >= topicChangesWaitingMax) {
+      throw new ServerError(
+        'FULL',
+        `${topicChangesWaitingMax} changes of the session's topics wait already. Await them, or name the topics in one change.`,
+      )
+    }
+    this.#lines.set(session, line)
+    line.waiting += 1
+    const done = this.#changeAfter(line.last, session, change)
+    line.last = done.catch(() => undefined)
+    try {
+      return await done
+    } finally {
+      line.waiting -= 1
+    }
   }
 
   /**

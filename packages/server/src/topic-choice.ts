@@ -17,7 +17,7 @@ export interface TopicChoice {
   readonly topics?: readonly string[] | undefined
   /** Who is behind the stream, where the application chooses the topics; else the grant of `authorize` says so. Default: nobody in particular. */
   readonly user?: string | undefined
-  /** What the application or the client calls this session, to find it by. Only with `topics`. Default: nothing. */
+  /** What else the session is found by, such as a device: 1 to 256 characters. Default: nothing. */
   readonly label?: string | undefined
   /** When the stream ends, as `Date.now()` counts; the client is told `expired`. Only with `topics`. Default: never. */
   readonly expiresAt?: number | undefined
@@ -42,7 +42,6 @@ export interface ChosenTopics {
 export function readChoice({
   topics,
   user,
-  label,
   expiresAt,
   since,
 }: TopicChoice): ChosenTopics | undefined {
@@ -50,17 +49,17 @@ export function readChoice({
   if (topics !== undefined) {
     const names = readList(topics, { code: 'OPTION_INVALID', what: 'topics of a stream' })
     if (names.every((name) => typeof name === 'string'))
-      return { topics: names, owner: readOwner({ user, label, expiresAt }), since }
+      return { topics: names, owner: readOwner({ user, expiresAt }), since }
     throw new ServerError(
       'OPTION_INVALID',
       `topics must be an array of topics and patterns; got ${quoteValue(topics)}.`,
     )
   }
-  const isAlone = [user, label, expiresAt, since].every((value) => value === undefined)
+  const isAlone = [user, expiresAt, since].every((value) => value === undefined)
   if (isAlone) return undefined
   throw new ServerError(
     'OPTION_INVALID',
-    'user, label, expiresAt and since go with topics. Where the client chooses the topics, the grant of authorize names the user.',
+    'user, expiresAt and since go with topics. Where the client chooses the topics, the grant of authorize names the user.',
   )
 }
 

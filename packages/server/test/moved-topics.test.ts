@@ -1,12 +1,14 @@
 // A session that changes its topics: what its ids say, what it shares with others, what it counts for, and how it comes back.
 
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
+import { parseEpoch } from '@tidemark/log/driver'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import { resumeChanged } from '../src/changed-topics.ts'
 import { parseSubscriptionBody } from '../src/hub/index.ts'
 import type { Subscription } from '../src/hub/index.ts'
 import type { SessionHandle, TidemarkOptions } from '../src/index.ts'
-import { topicSetFreeBytes, topicSetsBytesMin } from '../src/limits.ts'
+import { topicChangesWaitingMax, topicSetFreeBytes, topicSetsBytesMin } from '../src/limits.ts'
 import { measureTopicSet } from '../src/measure-topic-set.ts'
 import { NodeTidemark } from '../src/node/node-tidemark.ts'
 import { readOptions } from '../src/tidemark-options.ts'
@@ -136,6 +138,31 @@ test('what retention has taken of added topics is told as a gap', async () => {
   expect(client.published.map(({ data }) => data)).toEqual(['4'])
 })
 
+test('a cursor of another history, in the middle of a replay, is told of a gap and gets everything once', async () => {
+  const table = new MemoryTopicSetTable()
+  const lost = create(table, { log: memoryLog({ epoch: parseEpoch('lost'.padEnd(19, '0')) }) })
+  const start = await lost.publish('old', { data: 'lost' })
+  for (let i = 1; i < 600; i++) await lost.publish('old', { data: 'lost' })
+  const { client, session } = await open(lost, follow('a'))
+  client.onEvent = ({ type }) => type === 'message' && client.connection?.cut()
+  await session.changeTopics({ add: ['old'], from: start.cursor })
+  await settleAll()
+  expect(client.lastEventId).toContain('~c')
+  client.onEvent = () => undefined
+  client.events.length = 0
+  const tide = create(table, { log: memoryLog({ epoch: parseEpoch('found'.padEnd(19, '0')) }) })
+  for (const topic of ['a', 'old', 'a', 'old']) await tide.publish(topic, { data: topic })
+  const asked = parseSubscriptionBody({ topics: ['a'] }, client.lastEventId)
+  await tide.open(client.connect(), await resumeChanged(asked, table))
+  await settleAll(30)
+  await tide.publish('old', { data: 'new' })
+  await settleAll()
+  expect(client.control('ready')).toMatchObject([{ resumed: 'gap' }])
+  expect(client.control('gap').length).toBeGreaterThan(0)
+  expect(client.published.map(({ data }) => data)).toEqual(['a', 'old', 'a', 'old', 'new'])
+  expect(parseCursor(client.lastEventId)?.parts.size).toBe(1)
+})
+
 test('a session that moves is no laggard: a rule that drops leaves nothing out', async () => {
   const lagRules = [{ pattern: '**', whenLagging: 'drop' }] as const
   const tide = create(new MemoryTopicSetTable(), { lagRules })
@@ -189,6 +216,24 @@ test('topics that are taken out in the middle of their own replay stop at once',
   expect(await later).toBe(true)
   const seen = client.published.length
   expect(seen).toBe(1_000)
+})
+
+test('changes that wait for a replay of a client that reads nothing are bounded', async () => {
+  const tide = create()
+  const start = await tide.publish('b', { data: '0' })
+  for (let i = 1; i < 600; i++) await tide.publish('b', { data: String(i) })
+  const { client, session } = await open(tide, follow('a'))
+  await session.changeTopics({ add: ['b'], from: start.cursor })
+  client.connection?.block()
+  await settleAll()
+  const changes: Promise<unknown>[] = []
+  for (let i = 0; i < 3 * topicChangesWaitingMax; i++)
+    changes.push(session.changeTopics({ add: [`x/${i}`] }).catch((error: unknown) => error))
+  await settleAll()
+  client.connection?.cut()
+  const outcomes = await Promise.all(changes)
+  expect(outcomes.filter((outcome) => outcome === false)).toHaveLength(topicChangesWaitingMax)
+  for (const refused of outcomes.filter(Boolean)) expect(refused).toMatchObject({ code: 'FULL' })
 })
 
 function ownNames(session: number, count = 1_000): string[] {

@@ -353,6 +353,23 @@ test('when a grant ends its stream is told goodbye, and a request that comes lat
   expect(await refused.json()).toMatchObject({ code: 'UNAUTHENTICATED' })
 })
 
+test.each([
+  ['the application', { user: 'bob', label: 'page' }, 'bob'],
+  ['the grant, where the application names none', { label: 'page' }, 'ada'],
+])('a session is of the user of %s, at either door', async (_, options, user) => {
+  const { tide } = create({ authorize: () => ({ user: 'ada', subscribe: ['**'] }) })
+  const server = await serve((request, response) => void tide.subscribe(request, response, options))
+  const stream = await fetch(`http://127.0.0.1:${server.port}/?topic=a`)
+  await tide.fetch(new Request('http://localhost/?topic=a'), options)
+  expect(tide.sessions({ user, label: 'page' })).toHaveLength(2)
+  for (const session of tide.sessions()) await session.end()
+  await stream.text()
+  await server.close()
+  const refused = await tide.fetch(new Request('http://localhost/?topic=a'), { label: '' })
+  expect(refused.status).toBe(500)
+  expect(tide.sessions()).toEqual([])
+})
+
 test('a session that leaves long before its grant ends is not kept until then', async () => {
   const { tide, clock } = create()
   const quiet = clock.pending
