@@ -15,6 +15,15 @@ export { isScanCheaper } from './read-plan.ts'
 export type { ReadShape } from './read-plan.ts'
 export { measureRecord, measureUtf8 } from './record-size.ts'
 export { readRecordTime } from './record-time.ts'
+export {
+  decodeRetention,
+  encodeRetention,
+  isRetentionRecord,
+  printRetention,
+  retentionKey,
+} from './retention-record.ts'
+export { decodeRules, encodeRules, rulesLedger, rulesTopic } from './rule-record.ts'
+export type { RulesOrigin, StoredRules } from './rule-record.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
 export type { RuleBook, TopicRule } from './rule-book.ts'
 export { quoteValue } from './quote.ts'
