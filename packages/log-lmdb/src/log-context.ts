@@ -1,8 +1,9 @@
 // What one open log is made of, for all that write to it.
 
-import type { Clock, Retention } from '@tidemark/log'
-import type { Lineage, RuleBook } from '@tidemark/log/driver'
+import type { Clock } from '@tidemark/log'
+import type { Lineage } from '@tidemark/log/driver'
 import type { AgeHold } from './age-hold.ts'
+import type { CurrentRules } from './current-rules.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { OwnHistory } from './own-history.ts'
 import type { Tables } from './schema.ts'
@@ -17,6 +18,5 @@ export interface LogContext {
   readonly clock: Clock
   /** Whether what is too old by this clock may go. */
   readonly hold: AgeHold
-  readonly rules: RuleBook
-  readonly retention: Retention
+  readonly rules: CurrentRules
 }

@@ -4,11 +4,13 @@ import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Retention } from '@tidemark/log'
-import { createRuleBook, validateRetention } from '@tidemark/log/driver'
+import { validateRetention } from '@tidemark/log/driver'
 import { AgeHold } from './age-hold.ts'
+import { adoptConfigured } from './adopt-configured.ts'
 import { checkOptions } from './check-options.ts'
 import { requireWhole } from './check-open.ts'
 import type { Knowledge } from './check-open.ts'
+import { CurrentRules } from './current-rules.ts'
 import { describe, toForeign, toUnavailable } from './failures.ts'
 import { dataFile } from './file-names.ts'
 import { HeldFiles, findPlaces, refuseOtherLock, requirePlace } from './held-files.ts'
@@ -30,11 +32,12 @@ import type { Registration } from './register.ts'
 import { nameTable } from './schema.ts'
 import type { Table, Tables } from './schema.ts'
 import { breakSeal, compareSeal, sealDirectory } from './seal.ts'
-import { describeSettings } from './settings.ts'
+import { describeSettings, readSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import { readStoredLog } from './stored-log.ts'
 import type { StoredLog } from './stored-log.ts'
 import type { Wake } from './wake.ts'
+import { WriteView } from './write-view.ts'
 import { Writer } from './writer.ts'
 
 export interface LmdbLogOptions {
@@ -45,7 +48,10 @@ export interface LmdbLogOptions {
    * the process; after a stop of the machine the log begins a new epoch. Default `fsync`.
    */
   readonly durability?: Durability | undefined
-  /** What is kept. Default: 24 hours and 1 GiB, no rules. */
+  /**
+   * What a new log keeps, and one that was opened with something else before; what has been changed at run time since it was last opened
+   * with this holds on. See "Rules" in the README. Default: 24 hours and 1 GiB, no rules.
+   */
   readonly retention?: Partial<Retention> | undefined
   /**
    * The `place` of a log that was opened before: the directory must hold the same data file, and is not made when it is missing.
@@ -111,7 +117,20 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const data = { directory, copy: held.copy, isPutBack: isPutBack || isOverwritten }
     const registration = { ...data, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
-    const identity = await writer.run(() => enter(opened, registration, { wake, seen }))
+    const hold = new AgeHold({ clock, onWarning })
+    const { identity, rules, isAdopted } = await writer.run(() => {
+      const before = readSettings(opened.meta)
+      const entered = enter(opened, registration, { wake, seen })
+      const current = new CurrentRules({
+        configured: retention,
+        lineage: entered.lineage,
+        onWarning,
+      })
+      const view = new WriteView({ tables: opened, rules: current, clock, hold })
+      const adopted = adoptConfigured({ tables: opened, view, configured: retention, before })
+      return { identity: entered, rules: current, isAdopted: adopted }
+    })
+    if (isAdopted) onWarning(describeAdopted(directory))
     const { lineage } = identity
     const history = beginHistory(opened, { directory, identity, wake, onWarning })
     writer.keepTo(history)
@@ -126,9 +145,8 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
         writer,
         lineage,
         clock,
-        hold: new AgeHold({ clock, onWarning }),
-        retention,
-        rules: createRuleBook(retention),
+        hold,
+        rules,
       },
       wake,
       onSeen: options.onSeen,
@@ -209,6 +227,11 @@ function enter(
   const known = Math.max(wake.readNewest(lineage), isOfIt ? seen.transaction : 0)
   refuseOlder(tables.newest, directory, known)
   return identity
+}
+
+/** What an operator should know whose two hubs may be configured differently. */
+function describeAdopted(directory: string): string {
+  return `The configured retention is another than was configured before for the log in ${JSON.stringify(directory)}. It is in force from now on, for every process of that log, also in place of what was changed at run time.`
 }
 
 /** What an operator should know who has not stopped the hub for it. */
