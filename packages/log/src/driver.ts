@@ -1,4 +1,4 @@
-// What only log drivers need: the inside of positions, and the rules every driver applies alike.
+// What log drivers and the engine need: the inside of positions, the records of rules, and what every driver applies alike.
 
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
 export { isEpoch, parseEpoch } from './epoch.ts'
@@ -26,6 +26,7 @@ export { decodeRules, encodeRules, rulesLedger, rulesTopic } from './rule-record
 export type { RulesOrigin, StoredRules } from './rule-record.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
 export type { RuleBook, TopicRule } from './rule-book.ts'
+export { parseRulePattern } from './topic-rules.ts'
 export { quoteValue } from './quote.ts'
 export { hasMethods, readMembers } from './read-members.ts'
 export { validateBatch } from './validate-batch.ts'

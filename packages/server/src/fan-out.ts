@@ -7,7 +7,7 @@ import type { Feeds } from './feeds.ts'
 import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from './framed-record.ts'
-import type { LagRules } from './lag-rules.ts'
+import type { LagLedger } from './lag-ledger.ts'
 import {
   escapeGrowthMax,
   publishPatienceMsMax,
@@ -38,7 +38,7 @@ export interface FanOutOptions {
   readonly head: Position
   readonly clock: Clock
   readonly flush: FlushSettings
-  readonly lagRules: LagRules
+  readonly lagLedger: LagLedger
   /** Told of a record that could not be encoded; its feeds go without it. */
   readonly onError: (error: unknown) => void
 }
@@ -53,7 +53,7 @@ export class FanOut {
   readonly recent: RecentRecords
   readonly #feeds: Feeds
   readonly #limits: FlushSettings
-  readonly #lagRules: LagRules
+  readonly #lagLedger: LagLedger
   readonly #onError: (error: unknown) => void
   readonly #window: FlushWindow
   readonly #tail: Tail
@@ -62,10 +62,10 @@ export class FanOut {
   #pendingBytes = 0
   #waiters: Waiter[] = []
 
-  constructor({ log, feeds, head, clock, flush, lagRules, onError }: FanOutOptions) {
+  constructor({ log, feeds, head, clock, flush, lagLedger, onError }: FanOutOptions) {
     this.#feeds = feeds
     this.#limits = flush
-    this.#lagRules = lagRules
+    this.#lagLedger = lagLedger
     this.#onError = onError
     this.#position = head
     this.recent = new RecentRecords(head)
@@ -173,7 +173,9 @@ export class FanOut {
   #match(framed: FramedRecord, dirty: Feed[]): number {
     let bytes = 0
     const { topic } = framed.record
-    const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
+    const { rules } = this.#lagLedger
+    this.#lagLedger.take(framed.record)
+    const isStrict = rules.actionFor(topic) === 'disconnect'
     this.#feeds.match(topic, (feed) => {
       if (feed.live.size === 0) return
       if (!feed.isPending) dirty.push(feed)
@@ -194,6 +196,7 @@ export class FanOut {
     for (const session of behind) session.leaveLive()
     this.recent.reset(to)
     this.#position = to
+    this.#lagLedger.readAnew()
     for (const session of behind) session.resume()
     this.#wake()
   }

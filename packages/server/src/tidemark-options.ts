@@ -6,7 +6,7 @@ import { createPermit } from './authorize.ts'
 import type { Authorize } from './authorize.ts'
 import { ServerError } from './errors.ts'
 import type { FlushSettings } from './fan-out.ts'
-import { LagRules } from './lag-rules.ts'
+import { checkLagRules } from './lag-rules.ts'
 import type { LagRule } from './lag-rules.ts'
 import * as limits from './limits.ts'
 import { quoteValue } from './quote.ts'
@@ -56,7 +56,11 @@ export interface TidemarkOptions {
    * Default 300,000. It resumes exactly when it comes back.
    */
   readonly stalledAfterMs?: number | undefined
-  /** What sessions that cannot keep up get of which topics; the first rule that matches decides. Default: everything, later. */
+  /**
+   * What sessions that cannot keep up get of which topics; the first rule that matches decides. All nodes of a log follow the same: rules that
+   * differ from those which were configured last are put in force for all, and hold until `setLagRules` or another configuration
+   * changes them. Default: what others have configured, else everything, later.
+   */
   readonly lagRules?: readonly LagRule[] | undefined
   /** Events per second of one session, 1 to 1,000,000; what is beyond comes later, or as `lagRules` say. Default: no bound. */
   readonly eventsPerSecondMax?: number | undefined
@@ -107,7 +111,7 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },
       limits.stalledAfterRangeMs,
     ),
-    lagRules: new LagRules(options.lagRules ?? []),
+    lagRules: options.lagRules === undefined ? undefined : checkLagRules(options.lagRules),
     eventsPerSecondMax:
       options.eventsPerSecondMax === undefined
         ? Infinity

@@ -30,6 +30,8 @@ import {
 import { HeldBlocks } from './held-blocks.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery } from './history.ts'
+import { LagLedger } from './lag-ledger.ts'
+import type { LagRule } from './lag-rules.ts'
 import { LargeWrites } from './large-writes.ts'
 import { wrapLogError } from './log-faults.ts'
 import { addTopic } from './new-event.ts'
@@ -57,6 +59,7 @@ import { Turns } from './turns.ts'
 export class Tidemark {
   readonly #settings: NodeSettings
   readonly #feeds: Feeds
+  readonly #lagLedger: LagLedger
   readonly #sessions = new Map<string, Session>()
   readonly #beats: Beats
   /** Counts the bodies that doors read for subscriptions. */
@@ -74,6 +77,8 @@ export class Tidemark {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.#feeds = new Feeds(settings.topicSetsBytesMax)
+    const { log, clock, lagRules, onError } = settings
+    this.#lagLedger = new LagLedger({ log, clock, configured: lagRules, onError })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     this.#host = this.#createHost()
     // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.
@@ -248,6 +253,30 @@ export class Tidemark {
     return readHistory(this.#settings, query)
   }
 
+  /** The lag rules in force here. */
+  get lagRules(): readonly LagRule[] {
+    return this.#lagLedger.rules.list
+  }
+
+  /** Where they come from: a configuration, or {@link setLagRules} of any node. */
+  get lagRulesFrom(): 'configuration' | 'change' {
+    return this.#lagLedger.from
+  }
+
+  /**
+   * Replaces the lag rules of all nodes of the log. Resolves when the log has them, to the cursor from which on they hold: each node
+   * follows when its tail hands that record over. They outlive restarts, until a node is made with other `lagRules` than the last ones.
+   * @throws ServerError `OPTION_INVALID`, `LOG_UNAVAILABLE`
+   *
+   * @example
+   * ```ts
+   * await tide.setLagRules([{ pattern: 'prices/**', whenLagging: 'conflate' }, ...tide.lagRules])
+   * ```
+   */
+  async setLagRules(rules: readonly LagRule[]): Promise<string> {
+    return formatCursor(await this.#lagLedger.change(rules).catch(wrapLogError))
+  }
+
   /**
    * Publishes a probe to `$hub/probe`; resolves to whether this node's tail handed it over within `timeoutMs`.
    * @param timeoutMs 0 to 86,400,000.
@@ -301,9 +330,11 @@ export class Tidemark {
   }
 
   async #follow(): Promise<FanOut> {
-    const { log, clock, flush, lagRules, onError } = this.#settings
-    const { head } = await log.bounds()
-    this.#fanOut = new FanOut({ log, feeds: this.#feeds, head, clock, flush, lagRules, onError })
+    const { log, clock, flush, onError } = this.#settings
+    const feeds = this.#feeds
+    const lagLedger = this.#lagLedger
+    const head = await lagLedger.start()
+    this.#fanOut = new FanOut({ log, feeds, head, clock, flush, lagLedger, onError })
     return this.#fanOut
   }
 
@@ -364,14 +395,14 @@ export class Tidemark {
   }
 
   #bringLevel(session: Session, greeting?: Greeting): void {
-    const { log, lagRules } = this.#settings
+    const { log } = this.#settings
     const source = {
       log,
       fanOut: this.#requireFanOut(),
       turns: this.#turns,
       reads: this.#reads,
       backlogs: this.#backlogs,
-      lagRules,
+      lagRules: this.#lagLedger.rules,
     }
     catchUp(session, source, greeting).catch((error: unknown) => {
       if (session.isClosed) return
