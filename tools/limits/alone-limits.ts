@@ -94,6 +94,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log.mergeTopicsMax',
     'log.scanRecordsMax',
     'log.seekCost',
+    'log.settleRecordsMax',
     'log.sweepRecordsMax',
     'log.treeLooksMax',
     'log-lmdb.marksLookedMax',

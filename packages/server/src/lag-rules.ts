@@ -1,8 +1,9 @@
 // What a session that cannot keep up still gets of which topics.
 
-import { LogError, TopicRules } from '@tidemark/log'
-import type { PatternRules, Topic } from '@tidemark/log'
-import { parseRulePattern } from '@tidemark/log/driver'
+import { LogError } from '@tidemark/log'
+import type { Topic } from '@tidemark/log'
+import { TopicRules, parseRulePattern } from '@tidemark/log/driver'
+import type { PatternRules } from '@tidemark/log/driver'
 import { ServerError } from './errors.ts'
 import { lagRulesMax, rememberedTopicsMax } from './limits.ts'
 import { quoteValue } from './quote.ts'

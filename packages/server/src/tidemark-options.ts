@@ -111,7 +111,7 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },
       limits.stalledAfterRangeMs,
     ),
-    lagRules: options.lagRules === undefined ? undefined : checkLagRules(options.lagRules),
+    lagRules: options.lagRules == null ? undefined : checkLagRules(options.lagRules),
     eventsPerSecondMax:
       options.eventsPerSecondMax === undefined
         ? Infinity
