@@ -143,7 +143,8 @@ export class RetentionSweep {
     const state = readState(tables)
     const rules = this.#followRules(state)
     // First what is superseded: a bound or an age that removed it would tell of a loss.
-    if (state.keysAt !== state.rulesAt) {
+    const isKeyed = rules.retention.rules.some(({ latestBy }) => latestBy === 'key')
+    if (isKeyed && state.keysAt !== state.rulesAt) {
       const superseded = this.#superseded.find(tables, rules)
       return { ...this.#nothing, rules, superseded }
     }

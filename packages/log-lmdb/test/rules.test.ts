@@ -4,6 +4,7 @@ import { open } from 'lmdb'
 import { changeRetention, formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventLog, Retention } from '@tidemark/log'
 import { rulesTopic } from '@tidemark/log/driver'
+import { createFakeClock } from '@tidemark/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { checksumBytes, writeChecksum } from '../src/checksum.ts'
 import type { LmdbLogOptions } from '../src/index.ts'
@@ -11,6 +12,7 @@ import { startChild } from './children/start-child.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const m = parseTopic('m')
+const hourMs = 3_600_000
 let directory = ''
 
 beforeEach(async () => {
@@ -96,7 +98,7 @@ test('of two processes with different configurations the last one started has it
   const second = await openWith({ maxBytes: 20_000_000, rules: few(2) })
   expect([first.lines.length, second.lines.length]).toEqual([0, 1])
   await appendSome(first.log, 6)
-  await first.log.sweep()
+  await appendSome(first.log, 1)
   expect((await readAll(second.log, 'm')).records).toHaveLength(2)
   expect(first.log.retention).toEqual(second.log.retention)
   expect(first.log.retention.maxBytes).toBe(20_000_000)
@@ -160,7 +162,7 @@ test('rules changed at run time are found again in a directory that an older ver
   const again = await openWith(undefined)
   expect(again.log.retention.rules).toEqual([{ pattern: 'm', maxEvents: 2 }])
   await appendSome(again.log, 5)
-  await again.log.sweep()
+  await appendSome(again.log, 1)
   expect((await readAll(again.log, 'm')).records).toHaveLength(2)
   await again.log.close()
 })
@@ -213,6 +215,21 @@ test('a change to latestBy by a process that is killed at once is carried throug
   const { head } = await log.bounds()
   const { records, lost } = await log.read({ topics, after: start, upTo: head, limit: 100 })
   expect(records.map(({ data }) => data)).toEqual(events.slice(-14).map(({ data }) => data))
+  expect(lost).toBeUndefined()
+  await log.close()
+})
+
+test('a sweep that looked under the rules before removes nothing that the new ones keep', async () => {
+  const clock = createFakeClock()
+  const { log } = await openWith({ rules: [{ pattern: 'm', maxAgeMs: hourMs }] }, { clock })
+  await appendSome(log, 100)
+  clock.set(clock.now() + 2 * hourMs)
+  // Its transaction is on the way when the sweep looks, and before that of the sweep.
+  const changing = changeRetention(log, { ...log.retention, rules: [] })
+  await log.sweep()
+  await changing
+  const { records, lost } = await readAll(log, 'm')
+  expect(records).toHaveLength(100)
   expect(lost).toBeUndefined()
   await log.close()
 })
