@@ -223,6 +223,8 @@ test('a sweep that looked under the rules before removes nothing that the new on
   const clock = createFakeClock()
   const { log } = await openWith({ rules: [{ pattern: 'm', maxAgeMs: hourMs }] }, { clock })
   await appendSome(log, 100)
+  // The append before is over with the turn.
+  await new Promise((resolve) => setImmediate(resolve))
   clock.set(clock.now() + 2 * hourMs)
   // Its transaction is on the way when the sweep looks, and before that of the sweep.
   const changing = changeRetention(log, { ...log.retention, rules: [] })
