@@ -172,6 +172,7 @@ async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {
       published.push(change.data)
       await harness.flushRetention()
       model.changeRules(step.variant.model, clock.now())
+      await compareWhole(bench, { model, positions })
       continue
     } else {
       await compareRead(bench, { model, positions, read: step })
@@ -180,15 +181,31 @@ async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {
     await harness.flushRetention()
     model.expire(clock.now())
   }
+  await compareWhole(bench, { model, positions })
   await seen.reached(positions.at(-1) ?? start)
   expect(seen.records.map(({ data }) => data)).toEqual(published)
   await log.close()
 }
 
-interface Comparison {
+interface State {
   readonly model: HistoryModel
   readonly positions: readonly Position[]
+}
+
+interface Comparison extends State {
   readonly read: Read
+}
+
+/** Each topic alone, from the start and from every third position. */
+async function compareWhole(bench: Bench, state: State): Promise<void> {
+  const upTo = state.positions.length
+  for (const topic of topics) {
+    for (let after = 0; after <= upTo; after += 3)
+      await compareRead(bench, {
+        ...state,
+        read: { kind: 'read', names: [topic], after, upTo, limit: 6 },
+      })
+  }
 }
 
 /** Reads page by page between two random positions and compares each page's loss and all the records. */
