@@ -27,7 +27,8 @@ export function adoptConfigured({ tables, view, configured, before }: Entering):
   if (at > 0) view.followRules(at)
   const own = printRetention(configured)
   const isKnown = before === undefined || printConfigured(before) === own
-  const isAdopted = !isKnown && (view.state.rulesAt === 0 || printRetention(view.rules.retention) !== own)
+  const isAdopted =
+    !isKnown && (view.state.rulesAt === 0 || printRetention(view.rules.retention) !== own)
   if (isAdopted) view.add(encodeRetention(configured, 'configuration'))
   if (isAdopted || at > 0) view.save()
   return isAdopted

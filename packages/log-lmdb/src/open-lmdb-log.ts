@@ -117,19 +117,10 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const data = { directory, copy: held.copy, isPutBack: isPutBack || isOverwritten }
     const registration = { ...data, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
-    const hold = new AgeHold({ clock, onWarning })
-    const { identity, rules, isAdopted } = await writer.run(() => {
-      const before = readSettings(opened.meta)
-      const entered = enter(opened, registration, { wake, seen })
-      const current = new CurrentRules({
-        configured: retention,
-        lineage: entered.lineage,
-        onWarning,
-      })
-      const view = new WriteView({ tables: opened, rules: current, clock, hold })
-      const adopted = adoptConfigured({ tables: opened, view, configured: retention, before })
-      return { identity: entered, rules: current, isAdopted: adopted }
-    })
+    const entering = { wake, seen, configured: retention, onWarning }
+    const { identity, rules, hold, isAdopted } = await writer.run(() =>
+      enterWithRules(opened, registration, entering),
+    )
     if (isAdopted) onWarning(describeAdopted(directory))
     const { lineage } = identity
     const history = beginHistory(opened, { directory, identity, wake, onWarning })
@@ -138,16 +129,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     await opened.root.flushed
     return new LmdbLog({
       directory,
-      context: {
-        tables: opened,
-        held,
-        history,
-        writer,
-        lineage,
-        clock,
-        hold,
-        rules,
-      },
+      context: { tables: opened, held, history, writer, lineage, clock, hold, rules },
       wake,
       onSeen: options.onSeen,
       holder: key,
@@ -209,6 +191,37 @@ async function lookThrough(
   if (!statSync(join(directory, dataFile), { throwIfNoEntry: false })?.size) return
   await requireWhole(directory, known)
   await recover(directory, settings, known.own)
+}
+
+interface Entering {
+  readonly wake: Wake
+  readonly seen: Seen | undefined
+  readonly configured: Retention
+  readonly onWarning: (text: string) => void
+}
+
+interface Entered {
+  readonly identity: Identity
+  readonly rules: CurrentRules
+  readonly hold: AgeHold
+  /** The configuration was put in force. */
+  readonly isAdopted: boolean
+}
+
+/** In the first write transaction: as {@link enter}, and what is configured here may become what is in force. */
+function enterWithRules(
+  tables: Tables,
+  registration: Registration,
+  { wake, seen, configured, onWarning }: Entering,
+): Entered {
+  const { clock } = registration
+  const before = readSettings(tables.meta)
+  const identity = enter(tables, registration, { wake, seen })
+  const rules = new CurrentRules({ configured, lineage: identity.lineage, onWarning })
+  const hold = new AgeHold({ clock, onWarning })
+  const view = new WriteView({ tables, rules, clock, hold })
+  const isAdopted = adoptConfigured({ tables, view, configured, before })
+  return { identity, rules, hold, isAdopted }
 }
 
 /** In the first write transaction: this process becomes a holder of the directory. */

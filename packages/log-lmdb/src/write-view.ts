@@ -52,7 +52,12 @@ export class WriteView {
   readonly #empty: EmptyTopics
 
   /** To be made inside of the transaction and dropped with it. */
-  constructor({ tables, rules, clock, hold }: Pick<LogContext, 'tables' | 'rules' | 'clock' | 'hold'>) {
+  constructor({
+    tables,
+    rules,
+    clock,
+    hold,
+  }: Pick<LogContext, 'tables' | 'rules' | 'clock' | 'hold'>) {
     this.#tables = tables
     this.#hold = hold
     this.state = readState(tables)

@@ -43,7 +43,9 @@ async function openWith(
 }
 
 async function appendSome(log: EventLog, count: number): Promise<void> {
-  await log.append({ events: Array.from({ length: count }, (_, i) => ({ topic: m, data: `${i}` })) })
+  await log.append({
+    events: Array.from({ length: count }, (_, i) => ({ topic: m, data: `${i}` })),
+  })
 }
 
 async function readAll(log: EventLog, name: string) {
@@ -111,10 +113,11 @@ test('of two processes with different configurations the last one started has it
 test('workers that start together with an edited configuration put it in force once', async () => {
   await (await openWith({ rules: few(5) })).log.close()
   const workers = await Promise.all(Array.from({ length: 6 }, () => openWith({ rules: few(3) })))
-  const [{ log } = workers[0] as Opened] = workers
   expect(workers.flatMap(({ lines }) => lines)).toHaveLength(1)
-  expect((await readAll(log, rulesTopic)).records).toHaveLength(1)
-  for (const worker of workers) await worker.log.close()
+  for (const { log } of workers) {
+    expect((await readAll(log, rulesTopic)).records).toHaveLength(1)
+  }
+  for (const { log } of workers) await log.close()
 })
 
 test('a directory of a version that kept retention among the settings goes on as it was configured', async () => {

@@ -4,7 +4,7 @@ import { hasWildcard, literalPrefix, matchesPattern, parsePattern, parseTopic } 
 import type { Pattern, Topic } from './topic.ts'
 
 /** What holds for the topics that a pattern matches. */
-export interface PatternRule<Value> {
+interface PatternRule<Value> {
   /** A topic, or a pattern such as `prices/**`. */
   readonly pattern: string
   readonly value: Value

@@ -80,11 +80,12 @@ export class LagLedger {
 
   /** The tail was overtaken, so a change may have been passed over. It is followed as soon as the log has told of it. */
   readAnew(): void {
-    const { onError } = this.#options
-    this.#open().then((ledger) => {
+    const readAnew = async (): Promise<void> => {
+      const ledger = await this.#open()
       this.#followEntries(ledger)
       ledger.close()
-    }, onError)
+    }
+    readAnew().catch(this.#options.onError)
   }
 
   /**

@@ -111,7 +111,7 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },
       limits.stalledAfterRangeMs,
     ),
-    lagRules: options.lagRules == null ? undefined : checkLagRules(options.lagRules),
+    lagRules: readLagRules(options.lagRules ?? undefined),
     eventsPerSecondMax:
       options.eventsPerSecondMax === undefined
         ? Infinity
@@ -123,6 +123,11 @@ export function readOptions(given: TidemarkOptions, compress?: Compress): NodeSe
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   }
+}
+
+/** Undefined is no rules of one's own, which are not the same as none. */
+function readLagRules(given: TidemarkOptions['lagRules']): NodeSettings['lagRules'] {
+  return given === undefined ? undefined : checkLagRules(given)
 }
 
 function readFlushSettings(options: TidemarkOptions): FlushSettings {

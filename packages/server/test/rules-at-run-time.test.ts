@@ -218,7 +218,7 @@ test('a node that cannot read its log yet follows the rules in force once it can
     tail: (after, handler) => log.tail(after, handler),
   }
   const tide = createTidemark({ log: flaky, lagRules: conflate })
-  await expect(tide.ready).rejects.toThrow()
+  await expect(tide.ready).rejects.toThrow('down')
   isDown = false
   await tide.ready
   expect(tide.lagRules).toEqual(drop)

@@ -23,6 +23,7 @@ const nothing = retention([])
 export function describeRules(open: OpenBench): void {
   describePositions(open)
   describeTightening(open)
+  describeLatestBy(open)
   describeRefusals(open)
   test('rules that are loosened bring nothing back, and keep what comes', async () => {
     const { log, start, harness } = await open(retention([{ pattern: 'm', maxEvents: 2 }]))
@@ -77,7 +78,8 @@ function describePositions(open: OpenBench): void {
   test('of many changes the last one in the log is in force', async () => {
     const { log, start, harness } = await open()
     const bounds = [5, 3, 7, 4]
-    for (const maxEvents of bounds) await changeRetention(log, retention([{ pattern: 'm', maxEvents }]))
+    for (const maxEvents of bounds)
+      await changeRetention(log, retention([{ pattern: 'm', maxEvents }]))
     await appendEach(log, series('m', 'm', 9))
     await harness.flushRetention()
     const { data } = await readWhole(log, ['m'], { after: start })
@@ -125,7 +127,9 @@ function describeTightening(open: OpenBench): void {
     expect(losses).toHaveLength(1)
     expect((await readWhole(log, [rulesTopic], { after: start })).data).toHaveLength(1)
   })
+}
 
+function describeLatestBy(open: OpenBench): void {
   test('latestBy that comes later removes what is superseded already, and tells nobody of a loss', async () => {
     const { log, start, harness } = await open(nothing)
     const before = Array.from({ length: 1_200 }, (_, i) => put(`k${i % 3}`, `${i}`))
@@ -201,7 +205,7 @@ function describeRefusals(open: OpenBench): void {
 export function describeSharedRules(open: OpenBench): void {
   test('the next append of another handle follows a change', async () => {
     const { log, start, harness } = await open(nothing)
-    const second = await required(harness.openSecond)()
+    const second = await required(harness.openSecond?.())
     await appendEach(second, series('m', 'm', 2))
     await changeRetention(log, retention([{ pattern: 'm', maxEvents: 1 }]))
     await appendEach(second, series('m', 'n', 2))
@@ -215,7 +219,7 @@ export function describeSharedRules(open: OpenBench): void {
   test('a handle that opens after a change follows it', async () => {
     const { log, start, harness } = await open(nothing)
     await changeRetention(log, retention([{ pattern: 'm', maxEvents: 1 }]))
-    const second = await required(harness.openSecond)()
+    const second = await required(harness.openSecond?.())
     await appendEach(second, series('m', 'm', 3))
     await harness.flushRetention()
     expect((await readWhole(log, ['m'], { after: start })).data).toEqual(['m3'])
@@ -227,7 +231,7 @@ export function describeReopenedRules(open: OpenBench): void {
     const { log, start, harness } = await open(nothing)
     await changeRetention(log, retention([{ pattern: 'm', maxEvents: 1 }]))
     await log.close()
-    const again = await required(harness.reopen)()
+    const again = await required(harness.reopen?.())
     await appendEach(again, series('m', 'm', 3))
     await harness.flushRetention()
     expect((await readWhole(again, ['m'], { after: start })).data).toEqual(['m3'])
@@ -242,14 +246,14 @@ export function describeReopenedRules(open: OpenBench): void {
     ]
     await changeRetention(log, retention(rules))
     await log.close()
-    const again = await required(harness.reopen)()
+    const again = await required(harness.reopen?.())
     await harness.flushRetention()
     expect((await readWhole(again, ['s/*', 'm'], { after: start })).data).toEqual(['x2', 'm3'])
     expect((await readWhole(again, ['s/*'], { after: start })).losses).toEqual([])
   })
 }
 
-function required<T>(ability: T | undefined): T {
-  if (ability === undefined) throw new Error('The harness lost an ability.')
-  return ability
+function required(opening: Promise<EventLog> | undefined): Promise<EventLog> {
+  if (opening === undefined) throw new Error('The harness lost an ability.')
+  return opening
 }
