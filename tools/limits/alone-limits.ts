@@ -96,6 +96,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log.ledgerPageRecords',
     'log.lastTopicsMax',
     'log.scanRecordsMax',
+    'log.settleRecordsMax',
     'log.sweepRecordsMax',
     'log.treeLooksMax',
     'log-lmdb.marksLookedMax',

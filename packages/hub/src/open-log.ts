@@ -61,7 +61,15 @@ async function openLmdb(
     onSeen: shared?.onSeen,
     onWarning,
   })
+  // Once for all workers: the first of them opens a directory that has no place yet.
+  if (shared?.place === undefined && log.retentionFrom === 'change')
+    onWarning(describeChanged('Retention', 'retention'))
   return { log, abilities: { faults: log, warnings: log, commits: log, files: log } }
+}
+
+/** What an operator should know who reads the configuration to find out what the hub does. */
+export function describeChanged(what: string, setting: string): string {
+  return `${what} was changed at run time and is not as configured here. It stays so until \`${setting}\` of the configuration is edited, which replaces it, or until it is changed again.`
 }
 
 function planRetention({ retention }: HubConfig): Retention {

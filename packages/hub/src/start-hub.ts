@@ -29,7 +29,7 @@ import {
 import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import type { LogAbilities } from './log-abilities.ts'
-import { openLog } from './open-log.ts'
+import { describeChanged, openLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
 import { UnreadAnswers } from './unread-answers.ts'
@@ -99,6 +99,8 @@ export async function startNode(
   })
   try {
     await tide.ready
+    if (share?.log?.place === undefined && tide.lagRulesFrom === 'change')
+      say(describeChanged('What laggards get', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
       context: {

@@ -5,6 +5,8 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { changeRetention } from '@tidemark/log'
+import { openLmdbLog } from '@tidemark/log-lmdb'
 import { describe, expect, test } from 'vitest'
 import { configOptions, loadConfig, startHub } from '../src/index.ts'
 import { planShare } from '../src/workers/start-workers.ts'
@@ -267,16 +269,38 @@ test('a port in use is said with its number', async () => {
   other.close()
 })
 
-test('a directory held by a hub with other settings is refused with both values', async () => {
+test('a directory held by a hub with another durability is refused', async () => {
   const data = await makeDirectory()
   const first = await startHub(await load({ flags: { port: '0', data } }), {
     onLine: () => undefined,
   })
-  const other = await load({ flags: { port: '0', data, 'retention-max-age': '1h' } })
+  const other = await load({ flags: { port: '0', data, durability: 'commit' } })
   await expect(startHub(other)).rejects.toMatchObject({ code: 'LOG_SETTINGS_DIFFER' })
   await first.close()
   const second = await startHub(other, { onLine: () => undefined })
   await second.close()
+})
+
+test('a hub with an edited configuration says that its rules are in force, and one whose rules were changed since says that', async () => {
+  const data = await makeDirectory()
+  const start = async (flags: Readonly<Record<string, string>>) => {
+    const lines: string[] = []
+    const onLine = (line: string) => lines.push(line)
+    const hub = await startHub(await load({ flags: { port: '0', data, ...flags } }), { onLine })
+    await hub.close()
+    return lines.filter((line) => line.includes('etention'))
+  }
+  expect(await start({})).toEqual([])
+  const [edited] = await start({ 'retention-max-age': '1h' })
+  expect(edited).toMatch(/configured retention .* in force from now on/)
+  expect(await start({ 'retention-max-age': '1h' })).toEqual([])
+  // As the hub configures it, with the rule for its own events.
+  const retention = { maxAgeMs: 3_600_000, rules: [{ pattern: '$hub/**', maxEvents: 100 }] }
+  const log = await openLmdbLog({ directory: data, retention })
+  await changeRetention(log, { ...log.retention, maxAgeMs: 1_000 })
+  await log.close()
+  const [changed] = await start({ 'retention-max-age': '1h' })
+  expect(changed).toMatch(/changed at run time/)
 })
 
 test('workers share out the sessions of a hub and the memory for their topics, and each can hold the largest set', async () => {

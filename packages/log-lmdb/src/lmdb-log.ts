@@ -8,6 +8,8 @@ import type {
   Page,
   Position,
   ReadQuery,
+  Retention,
+  RetentionInForce,
   Since,
   Tail,
   TailHandler,
@@ -75,6 +77,10 @@ export interface LmdbEventLog extends EventLog {
   readonly fault: LogError | undefined
   /** Write transactions of this handle that stored events. */
   readonly commits: number
+  /** What is kept now. */
+  readonly retention: Retention
+  /** Where that comes from; see `changeRetention` of `@tidemark/log`. */
+  readonly retentionFrom: RetentionInForce['from']
   stats(): LmdbLogStats
   /**
    * Applies retention now, step by step; resolves when nothing is due. The log does the same by
@@ -187,6 +193,14 @@ export class LmdbLog implements LmdbEventLog {
     return this.#queue.counts.commits
   }
 
+  get retention(): Retention {
+    return this.#readInForce().retention
+  }
+
+  get retentionFrom(): RetentionInForce['from'] {
+    return this.#readInForce().from
+  }
+
   async append(batch: NewBatch): Promise<readonly Position[]> {
     this.#requireOpen()
     validateBatch(batch)
@@ -255,6 +269,15 @@ export class LmdbLog implements LmdbEventLog {
 
   async close(): Promise<void> {
     await (this.#closing ??= this.#close())
+  }
+
+  #readInForce(): RetentionInForce {
+    this.#requireOpen()
+    const { tables, history, rules } = this.#parts.context
+    return withSnapshot(tables, () => {
+      history.require()
+      return rules.inForce(tables, readState(tables))
+    })
   }
 
   async #close(): Promise<void> {

@@ -54,22 +54,6 @@ test('a directory that is held with another durability is refused with both valu
   await log.close()
 })
 
-test('a directory that is held with other retention is refused with both values named', async () => {
-  const log = await openAt(directory, { retention: { maxBytes: 10_000_000 } })
-  await expect(openAt(directory, { retention: { maxBytes: 20_000_000 } })).rejects.toMatchObject({
-    code: 'LOG_SETTINGS_DIFFER',
-    message: expect.stringMatching(/retention\.maxBytes = 10000000.*20000000/),
-  })
-  const rules = [{ pattern: 'a', maxEvents: 5 }]
-  await expect(
-    openAt(directory, { retention: { maxBytes: 10_000_000, rules } }),
-  ).rejects.toMatchObject({
-    code: 'LOG_SETTINGS_DIFFER',
-    message: expect.stringContaining('retention.rules'),
-  })
-  await log.close()
-})
-
 test('settings may change when nobody holds the directory, and hold for what is there', async () => {
   const before = await openAt(directory, { durability: 'commit' })
   const start = (await before.bounds()).head

@@ -1,5 +1,5 @@
-// The part that only log drivers need: the inside of positions, and the rules that all drivers
-// share.
+// The part for log drivers and the engine: the inside of positions, the records of rules, and what all
+// drivers apply alike.
 
 export { invalidOption, requireClock, requireFunction } from './check-option.ts'
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
@@ -15,8 +15,19 @@ export { HandledTail } from './handled-tail.ts'
 export { mergeByPosition } from './merge.ts'
 export { measureRecord, measureUtf8 } from './record-size.ts'
 export { readRecordTime } from './record-time.ts'
+export {
+  decodeRetention,
+  encodeRetention,
+  isRetentionRecord,
+  printRetention,
+  retentionKey,
+} from './retention-record.ts'
+export { decodeRules, encodeRules, rulesLedger, rulesTopic } from './rule-record.ts'
+export type { RulesOrigin, StoredRules } from './rule-record.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
 export type { RuleBook, TopicRule } from './rule-book.ts'
+export { TopicRules, parseRulePattern } from './topic-rules.ts'
+export type { PatternRules } from './topic-rules.ts'
 export { readMembers } from './read-members.ts'
 export { validateBatch } from './validate-batch.ts'
 export { validateLocate, validateQuery, validateTail } from './validate-query.ts'

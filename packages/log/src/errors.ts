@@ -5,7 +5,7 @@ export const logErrors = {
   TOPIC_INVALID: 'The topic or pattern breaks the rules for topics.',
   TOPIC_SET_INVALID: 'The set of topics of a subscription is empty or too large.',
   EPOCH_INVALID: 'A stored epoch is not one; the data directory is damaged or not ours.',
-  RETENTION_INVALID: 'A retention rule is out of range.',
+  RETENTION_INVALID: 'Retention, or a rule of it, is out of range, or leaves something out.',
   BATCH_INVALID: 'The batch is empty, too large for one append, or holds what is no event.',
   IDEMPOTENCY_KEY_INVALID: 'The idempotency key breaks the rules for keys.',
   IDEMPOTENCY_KEY_REUSED:
@@ -31,7 +31,8 @@ export const logErrors = {
     'There is something where a backup is to be restored; say that it is to be moved aside, or name another directory.',
   BACKUP_EXISTS:
     'There is a file where the backup is to be written; say that it may be replaced, or name another.',
-  LOG_SETTINGS_DIFFER: 'Another process holds this log with settings that change its meaning.',
+  LOG_SETTINGS_DIFFER:
+    'Another process holds this log with another durability, or is of a version that knows no rules that change.',
   LOG_SUPERSEDED:
     'Another process began to write this log as if nobody held it; nothing more is stored or read here.',
   LOG_NOT_WRITABLE: 'The data directory, or a backup, cannot be created or written.',

@@ -26,7 +26,7 @@ import { makeFirstEpoch, parseEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
 import { fingerprintBatch } from './fingerprint.ts'
 import { requireLedgerRoom } from './ledger-room.ts'
-import { sweepLateMsMax, sweepPauseMs, sweepRecordsMax } from './limits.ts'
+import { settleRecordsMax, sweepLateMsMax, sweepPauseMs, sweepRecordsMax } from './limits.ts'
 import { IdempotencyStore } from './memory/idempotency-store.ts'
 import type { SequenceRun } from './memory/idempotency-store.ts'
 import { locateSince } from './memory/locate-since.ts'
@@ -38,7 +38,7 @@ import { makePosition } from './position.ts'
 import type { Position } from './position.ts'
 import { readMembers } from './read-members.ts'
 import { readRecordTime } from './record-time.ts'
-import type { Retention } from './retention.ts'
+import type { Retention, RetentionInForce } from './retention.ts'
 import { validateRetention } from './rule-book.ts'
 import type { TopicSet } from './topic-set.ts'
 import { validateBatch } from './validate-batch.ts'
@@ -64,6 +64,10 @@ export interface MemoryLogOptions {
 export interface MemoryEventLog extends EventLog {
   /** Current warnings, one line each: events dated ahead of the machine's clock. */
   readonly warnings: readonly string[]
+  /** What is kept now. */
+  readonly retention: Retention
+  /** Where that comes from; see `changeRetention`. */
+  readonly retentionFrom: RetentionInForce['from']
 }
 
 /**
@@ -107,6 +111,14 @@ class MemoryLog implements MemoryEventLog {
   get warnings(): readonly string[] {
     const times = { headTime: this.#store.headTime, now: this.#clock.now() }
     return isClockAhead(times) ? [describeClockAhead(times, 'start the process anew')] : []
+  }
+
+  get retention(): Retention {
+    return this.#store.inForce.retention
+  }
+
+  get retentionFrom(): RetentionInForce['from'] {
+    return this.#store.inForce.from
   }
 
   async append(batch: NewBatch): Promise<readonly Position[]> {
@@ -175,11 +187,22 @@ class MemoryLog implements MemoryEventLog {
       if (record !== undefined) records.push(record)
       touched.add(topic)
     }
-    for (const topic of touched) this.#store.trimTopic(topic)
-    this.#store.trimTotal()
+    this.#trim(touched, events.length)
     this.#scheduleSweep(time)
     this.#tails.announce(records)
     return { first, count: events.length }
+  }
+
+  #trim(touched: ReadonlySet<TopicState>, added: number): void {
+    const store = this.#store
+    if (store.isSettled) {
+      for (const topic of touched) store.trimTopic(topic)
+      store.trimTotal()
+      return
+    }
+    // Right after a change of rules there may be millions to remove: the sweep does that, and comes by these topics as well.
+    this.#idempotency.bound(this.retention.maxBytes)
+    store.trimTotal(sweepRecordsMax + 2 * added)
   }
 
   #positionsOf({ first, count }: SequenceRun): readonly Position[] {
@@ -208,7 +231,8 @@ class MemoryLog implements MemoryEventLog {
     if (this.#isClosed) return
     // The machine's clock, not the log's: one record dated far ahead must not make all before it too old.
     const now = Math.floor(this.#clock.now())
-    const removed = this.#store.expire(now, sweepRecordsMax)
+    const isSettled = this.#store.isSettled || this.#store.settle(settleRecordsMax)
+    const removed = isSettled ? this.#store.expire(now, sweepRecordsMax) : sweepRecordsMax
     if (removed < sweepRecordsMax) this.#scheduleSweep(now)
     else this.#sweepAfter(sweepPauseMs, now)
   }

@@ -25,6 +25,13 @@ export interface Retention {
   readonly rules: readonly RetentionRule[]
 }
 
+/** What a log keeps at this moment. */
+export interface RetentionInForce {
+  readonly retention: Retention
+  /** The configuration it was opened with, or a change at run time; see `changeRetention`. */
+  readonly from: 'configuration' | 'change'
+}
+
 export const defaultRetention: Retention = {
   maxAgeMs: 24 * 60 * 60 * 1000,
   maxBytes: 1024 * 1024 * 1024,

@@ -7,7 +7,7 @@ import { quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 import { defaultRetention } from './retention.ts'
 import type { Retention, RetentionRule } from './retention.ts'
-import { hasWildcard, matchesPattern, parsePattern, parseTopic } from './topic.ts'
+import { TopicRules, parseRulePattern } from './topic-rules.ts'
 import type { Topic } from './topic.ts'
 
 /** What holds for one topic, with every default filled in; `Infinity` where there is no bound. */
@@ -24,6 +24,8 @@ export interface RuleBook {
   ruleFor(topic: Topic): TopicRule
   /** Every rule that can be returned, that of ledgers among them, the log's own last. */
   readonly rules: readonly TopicRule[]
+  /** What it was made of. */
+  readonly retention: Retention
 }
 
 /** Of ledgers only the newest value per key is kept, without end; what has ended is removed by `readLedgerEnd`. */
@@ -42,29 +44,21 @@ export function createRuleBook(retention: Retention): RuleBook {
     maxBytes: Infinity,
     latestBy: undefined,
   }
-  const entries = retention.rules.map((rule) => ({
-    matches: createMatcher(rule.pattern),
-    rule: {
+  const rules = retention.rules.map((rule) => ({
+    pattern: rule.pattern,
+    value: {
       maxAgeMs: rule.maxAgeMs ?? retention.maxAgeMs,
       maxEvents: rule.maxEvents ?? Infinity,
       maxBytes: rule.maxBytes ?? Infinity,
       latestBy: rule.latestBy,
     },
   }))
-  const known = new Map<Topic, TopicRule>()
+  const found = new TopicRules<TopicRule>({ rules, fallback }, ruleCacheMax)
   return {
-    rules: [...entries.map(({ rule }) => rule), ledgerRule, fallback],
-    ruleFor(topic) {
-      // Before the log's own rules: one for `$hub/**` must not remove what nodes have agreed on.
-      if (isLedgerTopic(topic)) return ledgerRule
-      if (entries.length === 0) return fallback
-      const remembered = known.get(topic)
-      if (remembered !== undefined) return remembered
-      const rule = entries.find(({ matches }) => matches(topic))?.rule ?? fallback
-      if (known.size >= ruleCacheMax) known.clear()
-      known.set(topic, rule)
-      return rule
-    },
+    retention,
+    rules: [...rules.map(({ value }) => value), ledgerRule, fallback],
+    // Before the log's own rules: one for `$hub/**` must not remove what nodes have agreed on.
+    ruleFor: (topic) => (isLedgerTopic(topic) ? ledgerRule : found.find(topic)),
   }
 }
 
@@ -102,7 +96,7 @@ function validateRule(given: RetentionRule): void {
   })
   const where = `of the rule for ${quoteValue(rule.pattern)}`
   try {
-    createMatcher(rule.pattern ?? '')
+    parseRulePattern(rule.pattern ?? '')
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new LogError('RETENTION_INVALID', `The pattern ${where} is malformed. ${reason}`, {
@@ -126,13 +120,4 @@ function requireBound(name: string, value: number): void {
     'RETENTION_INVALID',
     `${name} must be a whole number of at least 1, or Infinity for no bound; got ${quoteValue(value)}.`,
   )
-}
-
-function createMatcher(name: string): (topic: Topic) => boolean {
-  if (!hasWildcard(name)) {
-    const wanted = parseTopic(name)
-    return (topic) => topic === wanted
-  }
-  const pattern = parsePattern(name)
-  return (topic) => matchesPattern(pattern, topic)
 }

@@ -14,10 +14,11 @@ import {
 import { isLedgerTopic, ledgerPrefix } from './ledger-room.ts'
 import { quote, quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
+import { decodeRetention, isRetentionRecord } from './retention-record.ts'
 
 /**
  * Checks a batch before anything of it is stored.
- * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`
+ * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`; `RETENTION_INVALID` for a record that would put no retention in force
  */
 export function validateBatch(batch: NewBatch): void {
   const members = readMembers(batch, ['events', 'idempotencyKey', 'patienceMs'], {
@@ -44,6 +45,7 @@ export function validateBatch(batch: NewBatch): void {
       readMembers(event, ['topic', 'type', 'data', 'key'], { code: 'BATCH_INVALID', what }),
     )
     if (fault !== undefined) throw new LogError('BATCH_INVALID', `${what}: ${fault}`)
+    if (isRetentionRecord(event)) decodeRetention(event)
   }
   // A batch that waits for ever would delay all batches behind it.
   if (!(typeof patienceMs === 'number' && patienceMs >= 0 && patienceMs <= patienceMsMax)) {

@@ -34,6 +34,8 @@ const ledgerOption =
   (value) =>
     openLedger(memoryLog(), 'a', { codec, [name]: value })
 
+const whole = memoryLog().retention
+
 const objects = ['an object', 'an object without a prototype', 'a date', 'a text object']
 const lists = ['an array', 'an array of symbols']
 
@@ -164,6 +166,18 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: async (value) => (await openOne()).onChange(value as never),
     code: 'OPTION_INVALID',
     takes: ['a function'],
+  },
+  'changeRetention: log': {
+    call: (value) => room.changeRetention(value as never, whole),
+    code: 'OPTION_INVALID',
+  },
+  changeRetention: {
+    call: (value) => room.changeRetention(memoryLog(), value as never),
+    code: 'RETENTION_INVALID',
+  },
+  'changeRetention: a rule': {
+    call: (value) => room.changeRetention(memoryLog(), { ...whole, rules: [value as never] }),
+    code: 'RETENTION_INVALID',
   },
   memoryLog: {
     call: (value) => void memoryLog(value as never).close(),

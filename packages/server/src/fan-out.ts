@@ -7,7 +7,7 @@ import type { Audiences } from './audiences.ts'
 import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from './framed-record.ts'
-import type { LagRules } from './lag-rules.ts'
+import type { LagLedger } from './lag-ledger.ts'
 import {
   escapeGrowthMax,
   publishPatienceMsMax,
@@ -38,7 +38,7 @@ export interface FanOutOptions {
   readonly head: Position
   readonly clock: Clock
   readonly flush: FlushSettings
-  readonly lagRules: LagRules
+  readonly lagLedger: LagLedger
   /** Told of a record that could not be encoded; its audiences go without it. */
   readonly onError: (error: unknown) => void
 }
@@ -53,7 +53,7 @@ export class FanOut {
   readonly recent: RecentRecords
   readonly #audiences: Audiences
   readonly #limits: FlushSettings
-  readonly #lagRules: LagRules
+  readonly #lagLedger: LagLedger
   readonly #onError: (error: unknown) => void
   readonly #window: FlushWindow
   readonly #tail: Tail
@@ -62,10 +62,10 @@ export class FanOut {
   #pendingBytes = 0
   #waiters: Waiter[] = []
 
-  constructor({ log, audiences, head, clock, flush, lagRules, onError }: FanOutOptions) {
+  constructor({ log, audiences, head, clock, flush, lagLedger, onError }: FanOutOptions) {
     this.#audiences = audiences
     this.#limits = flush
-    this.#lagRules = lagRules
+    this.#lagLedger = lagLedger
     this.#onError = onError
     this.#position = head
     this.recent = new RecentRecords(head)
@@ -173,7 +173,9 @@ export class FanOut {
   #match(framed: FramedRecord, dirty: Audience[]): number {
     let bytes = 0
     const { topic } = framed.record
-    const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
+    const { rules } = this.#lagLedger
+    this.#lagLedger.take(framed.record)
+    const isStrict = rules.actionFor(topic) === 'disconnect'
     this.#audiences.match(topic, (audience) => {
       if (!audience.isHeard) return
       if (!audience.isPending) dirty.push(audience)
@@ -194,6 +196,7 @@ export class FanOut {
     for (const session of behind) session.leaveLive()
     this.recent.reset(to)
     this.#position = to
+    this.#lagLedger.readAnew()
     for (const session of behind) session.resume()
     this.#wake()
   }

@@ -1,7 +1,9 @@
 // What a session that cannot keep up still gets of which topics.
 
-import { LogError, hasWildcard, matchesPattern, parsePattern, parseTopic } from '@tidemark/log'
+import { LogError } from '@tidemark/log'
 import type { Topic } from '@tidemark/log'
+import { TopicRules, parseRulePattern } from '@tidemark/log/driver'
+import type { PatternRules } from '@tidemark/log/driver'
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from './errors.ts'
 import { lagRulesMax, rememberedTopicsMax } from './limits.ts'
@@ -24,56 +26,67 @@ export interface LagRule {
 
 /** The rules of a node. The first that matches a topic decides; without one it is `delay`. */
 export class LagRules {
-  readonly #entries: readonly { matches: (topic: Topic) => boolean; action: LagAction }[]
-  readonly #known = new Map<Topic, LagAction>()
+  readonly #found: TopicRules<LagAction>
+  #list: readonly LagRule[]
 
   /** @throws ServerError `OPTION_INVALID` */
   constructor(given: readonly LagRule[]) {
-    const rules = readList(given, { code: 'OPTION_INVALID', what: 'lagRules' })
-    if (rules.length > lagRulesMax) {
-      throw invalid(`There may be ${lagRulesMax} lag rules; got ${rules.length}. Use patterns.`)
-    }
-    this.#entries = rules.map((rule) => {
-      const { pattern = '', whenLagging } = readMembers(rule, ['pattern', 'whenLagging'], {
-        code: 'OPTION_INVALID',
-        what: 'A lag rule',
-      })
-      if (whenLagging === undefined || !lagActions.includes(whenLagging)) {
-        throw invalid(
-          `whenLagging must be ${lagActions.join(', ')}; got ${quoteValue(whenLagging)}.`,
-        )
-      }
-      return { matches: createMatcher(pattern), action: whenLagging }
-    })
+    this.#list = checkLagRules(given)
+    this.#found = new TopicRules(compile(this.#list), rememberedTopicsMax)
+  }
+
+  get list(): readonly LagRule[] {
+    return this.#list
   }
 
   /** Whether every topic is delayed, so that nothing needs to be looked up. */
   get isEmpty(): boolean {
-    return this.#entries.length === 0
+    return this.#found.isEmpty
   }
 
   actionFor(topic: Topic): LagAction {
-    if (this.isEmpty) return 'delay'
-    const known = this.#known.get(topic)
-    if (known !== undefined) return known
-    const action = this.#entries.find(({ matches }) => matches(topic))?.action ?? 'delay'
-    if (this.#known.size >= rememberedTopicsMax) this.#known.clear()
-    this.#known.set(topic, action)
-    return action
+    return this.#found.find(topic)
+  }
+
+  /** From here on other rules hold, checked by {@link checkLagRules}. */
+  replace(list: readonly LagRule[]): void {
+    this.#list = list
+    this.#found.replace(compile(list))
   }
 }
 
-function createMatcher(name: string): (topic: Topic) => boolean {
-  try {
-    if (hasWildcard(name)) {
-      const pattern = parsePattern(name)
-      return (topic) => matchesPattern(pattern, topic)
+/**
+ * The rules as they are used.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function checkLagRules(given: readonly LagRule[]): readonly LagRule[] {
+  const rules = readList(given, { code: 'OPTION_INVALID', what: 'lagRules' })
+  if (rules.length > lagRulesMax) {
+    throw invalid(`There may be ${lagRulesMax} lag rules; got ${rules.length}. Use patterns.`)
+  }
+  const checked = rules.map((rule) => {
+    const { pattern = '', whenLagging } = readMembers(rule, ['pattern', 'whenLagging'], {
+      code: 'OPTION_INVALID',
+      what: 'A lag rule',
+    })
+    if (whenLagging === undefined || !lagActions.includes(whenLagging)) {
+      throw invalid(`whenLagging must be ${lagActions.join(', ')}; got ${quoteValue(whenLagging)}.`)
     }
-    const exact = parseTopic(name)
-    return (topic) => topic === exact
+    return { pattern, whenLagging }
+  })
+  try {
+    for (const { pattern } of checked) parseRulePattern(pattern)
+    return checked
   } catch (error) {
     if (error instanceof LogError) throw invalid(error.message, error)
     throw error
+  }
+}
+
+function compile(list: readonly LagRule[]): PatternRules<LagAction> {
+  return {
+    rules: list.map(({ pattern, whenLagging }) => ({ pattern, value: whenLagging })),
+    fallback: 'delay',
   }
 }
 

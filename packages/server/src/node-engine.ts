@@ -11,6 +11,7 @@ import { createHost } from './create-host.ts'
 import { DueTimes } from './due-times.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out.ts'
+import { LagLedger } from './lag-ledger.ts'
 import {
   backlogsMax,
   goodbyePollMs,
@@ -41,6 +42,8 @@ import { Turns } from './turns.ts'
 export class NodeEngine implements SessionActions {
   readonly sessions: SessionRegistry = new SessionRegistry()
   readonly audiences: Audiences
+  /** What sessions that fall behind still get. */
+  readonly lagLedger: LagLedger
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
   readonly #beats: Beats
@@ -58,6 +61,8 @@ export class NodeEngine implements SessionActions {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
+    const { log, clock, lagRules, onError } = settings
+    this.lagLedger = new LagLedger({ log, clock, configured: lagRules, onError })
     this.#changes = new TopicChanges(this.audiences, settings.topicSets)
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     this.#expiries = new DueTimes(settings.clock, (session) => this.#dismiss(session, 'expired'))
@@ -224,10 +229,10 @@ export class NodeEngine implements SessionActions {
   }
 
   async #follow(): Promise<FanOut> {
-    const { log, clock, flush, lagRules, onError } = this.#settings
-    const { head } = await log.bounds()
-    const { audiences } = this
-    this.#fanOut = new FanOut({ log, audiences, head, clock, flush, lagRules, onError })
+    const { log, clock, flush, onError } = this.#settings
+    const { audiences, lagLedger } = this
+    const head = await lagLedger.start()
+    this.#fanOut = new FanOut({ log, audiences, head, clock, flush, lagLedger, onError })
     return this.#fanOut
   }
 
@@ -250,14 +255,14 @@ export class NodeEngine implements SessionActions {
   }
 
   #bringLevel(session: Session, greeting?: Greeting): void {
-    const { log, lagRules } = this.#settings
+    const { log } = this.#settings
     const source = {
       log,
       fanOut: this.#requireFanOut(),
       turns: this.#turns,
       reads: this.#reads,
       backlogs: this.#backlogs,
-      lagRules,
+      lagRules: this.lagLedger.rules,
       giveUp: (behind: Session) => this.#dismiss(behind, 'lagging'),
     }
     catchUp(session, source, greeting).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import type { Clock, EventLog } from '@tidemark/log'
 import type { Permit } from './authorize.ts'
 import type { TopicSetTable } from './changed-topics.ts'
 import type { FlushSettings } from './fan-out.ts'
-import type { LagRules } from './lag-rules.ts'
+import type { LagRule } from './lag-rules.ts'
 import type { Random } from './random.ts'
 import type { Compress } from './sink.ts'
 
@@ -27,7 +27,8 @@ export interface NodeSettings {
   readonly compress: Compress | undefined
   readonly flush: FlushSettings
   readonly stalledAfterMs: number
-  readonly lagRules: LagRules
+  /** What the node was configured with; undefined: what others have configured. */
+  readonly lagRules: readonly LagRule[] | undefined
   /** Of each session; `Infinity` without a bound. */
   readonly eventsPerSecondMax: number
   readonly clock: Clock

@@ -8,7 +8,7 @@ import { createPermit } from './authorize.ts'
 import type { Authorize } from './authorize.ts'
 import { ServerError } from './errors.ts'
 import type { FlushSettings } from './fan-out.ts'
-import { LagRules } from './lag-rules.ts'
+import { checkLagRules } from './lag-rules.ts'
 import type { LagRule } from './lag-rules.ts'
 import * as limits from './limits.ts'
 import { makeNodeName, systemRandom } from './random.ts'
@@ -65,7 +65,11 @@ export interface TidemarkOptions {
    * Default 300,000. It resumes exactly when it comes back.
    */
   readonly stalledAfterMs?: number | undefined
-  /** What sessions that cannot keep up get of which topics; the first rule that matches decides. Default: everything, later. */
+  /**
+   * What sessions that cannot keep up get of which topics; the first rule that matches decides. All nodes of a log follow the same: rules that
+   * differ from those which were configured last are put in force for all, and hold until `setLagRules` or another configuration
+   * changes them. Default: what others have configured, else everything, later.
+   */
   readonly lagRules?: readonly LagRule[] | undefined
   /** Events per second of one session, 1 to 1,000,000; what is beyond comes later, or as `lagRules` say. Default: no bound. */
   readonly eventsPerSecondMax?: number | undefined
@@ -119,7 +123,7 @@ export function readOptions(given: TidemarkOptions = {}, compress?: Compress): N
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },
       limits.stalledAfterRangeMs,
     ),
-    lagRules: new LagRules(options.lagRules ?? []),
+    lagRules: readLagRules(options.lagRules ?? undefined),
     eventsPerSecondMax:
       options.eventsPerSecondMax === undefined
         ? Infinity
@@ -131,6 +135,11 @@ export function readOptions(given: TidemarkOptions = {}, compress?: Compress): N
     clock,
     random,
   }
+}
+
+/** Undefined is no rules of one's own, which are not the same as none. */
+function readLagRules(given: TidemarkOptions['lagRules']): NodeSettings['lagRules'] {
+  return given === undefined ? undefined : checkLagRules(given)
 }
 
 function readFlushSettings(options: TidemarkOptions): FlushSettings {

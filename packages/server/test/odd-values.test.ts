@@ -150,6 +150,15 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => startAsking().publish('a', { data: 'x' }, { by: value as never }),
     code: 'OPTION_INVALID',
   },
+  setLagRules: {
+    call: (value) => start().setLagRules(value as never),
+    code: 'OPTION_INVALID',
+    takes: ['an array'],
+  },
+  'setLagRules: a lag rule': {
+    call: (value) => start().setLagRules([value as never]),
+    code: 'OPTION_INVALID',
+  },
   history: {
     call: (value) => start().history(value as never),
     code: 'OPTION_INVALID',

@@ -210,8 +210,13 @@ test('a log that fails in the middle of a replay sends the client away to come b
   const log = memoryLog()
   const [cursor = ''] = await fill(log, 'a', 3)
   const errors: unknown[] = []
-  const failing = wrapLog(log, { read: () => Promise.reject(new Error('disk on fire')) })
+  let isOnFire = false
+  const failing = wrapLog(log, {
+    read: (query) => (isOnFire ? Promise.reject(new Error('disk on fire')) : log.read(query)),
+  })
   const tide = createTidemark({ log: failing, onError: (error) => errors.push(error) })
+  await tide.ready
+  isOnFire = true
   const client = await visit(tide, 'topic=a', cursor)
   expect(client.control('bye')).toMatchObject([{ reason: 'log-unavailable' }])
   expect(client.connection?.isEnded).toBe(true)

@@ -132,6 +132,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     default: [],
     example: [{ pattern: 'prices/**', whenLagging: 'conflate' }],
     help: 'What a client that cannot keep up gets of each topic that matches.',
+    more: 'Holds for every hub on the same data; what is changed at run time holds until this is edited.',
   },
   stalledAfter: {
     kind: duration(stalledAfterRangeMs),
@@ -218,6 +219,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
       { pattern: 'prices/*', latestBy: 'key' },
     ],
     help: 'What is kept of each topic that matches.',
+    more: 'All of `retention` holds for every hub on the same data: the hub started last with an edited configuration has its way. What is changed at run time holds until `retention` is edited.',
   },
   'tls.cert': {
     kind: { kind: 'path', names: 'a file in PEM' },

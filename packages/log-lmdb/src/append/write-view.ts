@@ -3,13 +3,17 @@
 
 import type { NewEvent, Topic } from '@tidemark/log'
 import {
+  createRuleBook,
+  decodeRetention,
   idempotencyAgeMaxMs,
   isLedgerTopic,
+  isRetentionRecord,
   measureRecord,
   readRecordTime,
 } from '@tidemark/log/driver'
 import type { RuleBook, TopicRule } from '@tidemark/log/driver'
 import type { AgeHold } from '../clocks/age-hold.ts'
+import type { CurrentRules } from '../retention/current-rules.ts'
 import { EmptyTopics } from '../retention/empty-topics.ts'
 import type { LogContext } from '../log-context.ts'
 import { trimKeys } from './idempotency.ts'
@@ -33,7 +37,7 @@ const nothing = Buffer.alloc(0)
 
 interface OpenTopic {
   readonly stats: TopicStats
-  readonly rule: TopicRule
+  rule: TopicRule
   /** As stored; undefined for a topic that is new. */
   readonly storedMark: number | undefined
   readonly wasEmpty: boolean
@@ -53,21 +57,42 @@ export class WriteView {
   /** Undefined until a key is too old. */
   #isClockInDoubt: boolean | undefined
   readonly #tables: Tables
-  readonly #rules: RuleBook
-  readonly #maxBytes: number
+  readonly #current: CurrentRules
+  #rules: RuleBook
   readonly #topics = new Map<Topic, OpenTopic>()
   readonly #empty: EmptyTopics
 
   /** Make it inside of the transaction, and drop it with the transaction. */
-  constructor({ tables, rules, clock, hold, retention }: LogContext) {
+  constructor({
+    tables,
+    rules,
+    clock,
+    hold,
+  }: Pick<LogContext, 'tables' | 'rules' | 'clock' | 'hold'>) {
     this.#tables = tables
-    this.#rules = rules
     this.#hold = hold
-    this.#maxBytes = retention.maxBytes
     this.state = readState(tables)
-    this.#empty = new EmptyTopics(tables, this.state, retention.maxBytes)
+    this.#current = rules
+    this.#rules = rules.find(tables, this.state)
+    this.#empty = new EmptyTopics(tables, this.state, this.#rules.retention.maxBytes)
     this.now = readRecordTime(clock, this.state.headTime)
     this.#ageNow = Math.floor(clock.now())
+  }
+
+  /** The rules in force for what comes next. */
+  get rules(): RuleBook {
+    return this.#rules
+  }
+
+  /** Whether no topic that keeps the newest record per key has an older one; not so for a while after a change of rules. */
+  get areKeysSettled(): boolean {
+    return this.state.keysAt === this.state.rulesAt
+  }
+
+  /** Takes the record with this sequence for the one that put retention in force. */
+  followRules(sequence: number): void {
+    this.state.rulesAt = sequence
+    this.#putInForce(this.#current.find(this.#tables, this.state))
   }
 
   /** Adds a record and returns its sequence. */
@@ -90,6 +115,11 @@ export class WriteView {
     stats.newest = sequence
     if (event.key !== undefined && rule.latestBy === 'key') {
       this.#supersede(stats, event.key, sequence)
+      // A ledger is such a topic.
+      if (isRetentionRecord(event)) {
+        state.rulesAt = sequence
+        this.#putInForce(createRuleBook(decodeRetention(event).retention))
+      }
     }
     return sequence
   }
@@ -115,6 +145,8 @@ export class WriteView {
 
   trimTopic(name: Topic, max: number, below: number = Infinity): number {
     const { stats, rule } = this.#open(name)
+    // What is superseded goes before what a bound removes, because it is no loss.
+    if (rule.latestBy === 'key' && !this.areKeysSettled) return 0
     let removed = 0
     while (removed < max && isOverBound(stats, rule)) {
       const wanted = Math.min(max - removed, Math.max(1, stats.count - rule.maxEvents), 64)
@@ -137,9 +169,10 @@ export class WriteView {
    */
   trimTotal(max: number): number {
     const { state } = this
-    if (state.bytes <= this.#maxBytes) return 0
+    const { maxBytes } = this.#rules.retention
+    if (state.bytes <= maxBytes) return 0
     const ledgers = this.listLedgers()
-    const bytesMax = ledgers.reduce((sum, { bytes }) => sum + bytes, this.#maxBytes)
+    const bytesMax = ledgers.reduce((sum, { bytes }) => sum + bytes, maxBytes)
     const newest = ledgers.reduce((most, ledger) => Math.max(most, ledger.newest), 0)
     let looked = 0
     while (state.bytes > bytesMax && looked < max) {
@@ -178,7 +211,7 @@ export class WriteView {
 
   /** Drops records that were kept for tails, and forgets idempotency keys; at most `max` of each. */
   trimRest(max: number): void {
-    const bounds = { now: this.now, maxBytes: this.#maxBytes, max }
+    const bounds = { now: this.now, maxBytes: this.#rules.retention.maxBytes, max }
     trimRemoved(this.#tables, this.state, bounds)
     trimKeys(this.#tables, this.state, { ...bounds, isOld: (time) => this.isKeyOld(time) })
   }
@@ -191,6 +224,20 @@ export class WriteView {
     if (this.#ageNow - time <= idempotencyAgeMaxMs) return false
     this.#isClockInDoubt ??= this.#hold.isInDoubt(this.#tables, this.#ageNow)
     return !this.#isClockInDoubt
+  }
+
+  /** Removes what a record supersedes, or itself, in a topic that came to keep the newest record per key. */
+  settleKey(sequence: number): void {
+    const { records, latest } = this.#tables
+    const bytes = records.getBinary(sequenceKey(sequence))
+    const key = bytes && decodeKey(bytes)
+    if (bytes === undefined || key === undefined) return
+    const { stats, rule } = this.#open(decodeTopic(bytes))
+    if (rule.latestBy !== 'key') return
+    const newest = latest.getBinary(latestKey(stats.id, key))
+    const newestAt = newest === undefined ? 0 : readSequence(newest)
+    if (newestAt < sequence) this.#supersede(stats, key, sequence)
+    else if (newestAt > sequence) this.#remove(sequence, 'superseded', true)
   }
 
   removeByRetention(sequence: number): void {
@@ -229,6 +276,11 @@ export class WriteView {
     }
     this.#topics.set(name, topic)
     return topic
+  }
+
+  #putInForce(rules: RuleBook): void {
+    this.#rules = rules
+    for (const topic of this.#topics.values()) topic.rule = rules.ruleFor(topic.stats.name)
   }
 
   #createTopic(name: Topic): TopicStats {

@@ -4,9 +4,11 @@ import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Retention } from '@tidemark/log'
-import { createRuleBook, validateRetention } from '@tidemark/log/driver'
+import { validateRetention } from '@tidemark/log/driver'
 import { AgeHold } from '../clocks/age-hold.ts'
+import { adoptConfigured } from './adopt-configured.ts'
 import { checkOptions } from './check-options.ts'
+import { CurrentRules } from '../retention/current-rules.ts'
 import { requireWhole } from '../lmdb-files/check-open.ts'
 import type { Knowledge } from '../lmdb-files/check-open.ts'
 import { describe, toForeign, toUnavailable } from '../failures.ts'
@@ -30,11 +32,12 @@ import type { Registration } from './register.ts'
 import { nameTable } from '../tables/schema.ts'
 import type { Table, Tables } from '../tables/schema.ts'
 import { breakSeal, compareSeal, sealDirectory } from '../lmdb-files/seal.ts'
-import { describeSettings } from './settings.ts'
+import { describeSettings, readSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import { readStoredLog } from '../lmdb-files/stored-log.ts'
 import type { StoredLog } from '../lmdb-files/stored-log.ts'
 import type { WakeFile } from '../tail/wake-file.ts'
+import { WriteView } from '../append/write-view.ts'
 import { Writer } from '../append/writer.ts'
 
 export interface LmdbLogOptions {
@@ -49,7 +52,11 @@ export interface LmdbLogOptions {
    * epoch. Default `fsync`.
    */
   readonly durability?: Durability | undefined
-  /** The records that are kept. Default: 24 hours and 1 GiB, no rules. */
+  /**
+   * The records that a new log keeps, or one that was opened with other retention before. Changes at
+   * run time hold until a process opens the log with other retention than the last one. See "Rules"
+   * in the README. Default: 24 hours and 1 GiB, no rules.
+   */
   readonly retention?: Partial<Retention> | undefined
   /**
    * The `place` of a log that was opened before. The directory must hold the same data file, and is
@@ -126,7 +133,11 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const data = { directory, copy: held.copy, isOverwritten: wasOverwritten || isSealForeign }
     const registration = { ...data, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
-    const identity = await writer.run(() => enter(opened, registration, { wake, seen }))
+    const entering = { wake, seen, configured: retention, onWarning }
+    const { identity, rules, hold, isAdopted } = await writer.run(() =>
+      enterWithRules(opened, registration, entering),
+    )
+    if (isAdopted) onWarning(describeAdopted(directory))
     const { lineage } = identity
     const history = beginHistory(opened, { directory, identity, wake, onWarning })
     writer.keepTo(history)
@@ -134,17 +145,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     await opened.root.flushed
     return new LmdbLog({
       directory,
-      context: {
-        tables: opened,
-        held,
-        history,
-        writer,
-        lineage,
-        clock,
-        hold: new AgeHold({ clock, onWarning }),
-        retention,
-        rules: createRuleBook(retention),
-      },
+      context: { tables: opened, held, history, writer, lineage, clock, hold, rules },
       wake,
       onSeen: options.onSeen,
       holder: key,
@@ -208,6 +209,37 @@ async function lookThrough(
   await recover(directory, settings, known.own)
 }
 
+interface Entering {
+  readonly wake: WakeFile
+  readonly seen: SeenCommit | undefined
+  readonly configured: Retention
+  readonly onWarning: (text: string) => void
+}
+
+interface Entered {
+  readonly identity: Identity
+  readonly rules: CurrentRules
+  readonly hold: AgeHold
+  /** The configuration was put in force. */
+  readonly isAdopted: boolean
+}
+
+/** As {@link enter}. In the same transaction the configuration of this process may be put in force. */
+function enterWithRules(
+  tables: Tables,
+  registration: Registration,
+  { wake, seen, configured, onWarning }: Entering,
+): Entered {
+  const { clock } = registration
+  const before = readSettings(tables.meta)
+  const identity = enter(tables, registration, { wake, seen })
+  const rules = new CurrentRules({ configured, lineage: identity.lineage, onWarning })
+  const hold = new AgeHold({ clock, onWarning })
+  const view = new WriteView({ tables, rules, clock, hold })
+  const isAdopted = adoptConfigured({ tables, view, configured, before })
+  return { identity, rules, hold, isAdopted }
+}
+
 /** Makes this process a holder of the directory, in its first write transaction. */
 function enter(
   tables: Tables,
@@ -224,6 +256,11 @@ function enter(
   const known = Math.max(wake.readNewest(lineage), isOfIt ? seen.transaction : 0)
   refuseOlder(tables.newest, directory, known)
   return identity
+}
+
+/** The warning for an operator whose two hubs may be configured differently. */
+function describeAdopted(directory: string): string {
+  return `The configured retention is another than was configured before for the log in ${JSON.stringify(directory)}. It is in force from now on, for every process of that log, also in place of what was changed at run time.`
 }
 
 /** The warning for an operator who restored a copy without stopping the hub. */

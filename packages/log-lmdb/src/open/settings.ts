@@ -1,7 +1,9 @@
-// Settings that change what the log means; every process that holds the directory must have the same.
+// What a directory was opened with. Every process that holds it must have the same durability; of retention the configuration is kept,
+// so that one which was edited is told from one which was not.
 
 import { LogError } from '@tidemark/log'
 import type { Retention } from '@tidemark/log'
+import { printRetention } from '@tidemark/log/driver'
 import { textKey } from '../tables/schema.ts'
 import type { Table } from '../tables/schema.ts'
 
@@ -19,19 +21,19 @@ export type SettingTexts = Readonly<Record<string, string>>
 export const settingsKey: Buffer = textKey('settings')
 
 export function describeSettings({ durability, retention }: Settings): SettingTexts {
-  const rules = retention.rules.map(({ pattern, maxAgeMs, maxEvents, maxBytes, latestBy }) => ({
-    pattern,
-    maxAgeMs: nameBound(maxAgeMs),
-    maxEvents: nameBound(maxEvents),
-    maxBytes: nameBound(maxBytes),
-    latestBy,
-  }))
-  return {
-    durability,
-    'retention.maxAgeMs': String(retention.maxAgeMs),
-    'retention.maxBytes': String(retention.maxBytes),
-    'retention.rules': JSON.stringify(rules),
-  }
+  return { durability, retention: printRetention(retention) }
+}
+
+/** The retention that was configured, as `printRetention` has it. Versions before wrote it in three parts. */
+export function printConfigured(texts: SettingTexts): string {
+  const { retention } = texts
+  if (retention !== undefined) return retention
+  const [maxAgeMs, maxBytes] = ['retention.maxAgeMs', 'retention.maxBytes'].map((name) => {
+    const bound = texts[name] ?? ''
+    return bound === 'Infinity' ? JSON.stringify(bound) : bound
+  })
+  const rules = texts['retention.rules'] ?? '[]'
+  return `{"maxAgeMs":${maxAgeMs},"maxBytes":${maxBytes},"rules":${rules}}`
 }
 
 export function readSettings(meta: Table): SettingTexts | undefined {
@@ -48,23 +50,23 @@ export function writeSettings(meta: Table, settings: SettingTexts): void {
   void meta.put(settingsKey, Buffer.from(JSON.stringify(settings)))
 }
 
-/** @throws LogError `LOG_SETTINGS_DIFFER` naming the first setting that differs, and both values */
+/** @throws LogError `LOG_SETTINGS_DIFFER` naming the setting that differs, and both values */
 export function requireSameSettings(
   own: SettingTexts,
   held: SettingTexts,
   where: { readonly directory: string; readonly pid: number },
 ): void {
-  for (const [name, value] of Object.entries(own)) {
-    const other = held[name]
-    if (other === value) continue
+  const path = JSON.stringify(where.directory)
+  // It would neither follow a change of retention nor see ours.
+  if (held['retention'] === undefined) {
     throw new LogError(
       'LOG_SETTINGS_DIFFER',
-      `The log in ${JSON.stringify(where.directory)} is held by process ${where.pid} with ${name} = ${other ?? 'nothing'}; this process has ${value}. Give both the same, or stop the other first.`,
+      `The log in ${path} is held by process ${where.pid} of an older version, which knows no retention that changes while it runs. Stop it first.`,
     )
   }
-}
-
-/** `JSON.stringify` would make `Infinity` look like a missing bound. */
-function nameBound(bound: number | undefined): number | string | undefined {
-  return bound === Infinity ? 'Infinity' : bound
+  if (own['durability'] === held['durability']) return
+  throw new LogError(
+    'LOG_SETTINGS_DIFFER',
+    `The log in ${path} is held by process ${where.pid} with durability = ${held['durability'] ?? 'nothing'}; this process has ${own['durability'] ?? 'nothing'}. Give both the same, or stop the other first.`,
+  )
 }

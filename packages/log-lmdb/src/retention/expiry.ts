@@ -25,10 +25,11 @@ export interface Expired {
  * limit, however many topics there are, and whatever longer-lived records lie at the front of the log.
  */
 export class Expiry {
-  readonly #rules: RuleBook
-  #fronts: readonly Front[]
+  #rules: RuleBook | undefined
+  #fronts: readonly Front[] = []
 
-  constructor(rules: RuleBook) {
+  /** From here on these rules hold, and every record is looked at anew. */
+  follow(rules: RuleBook): void {
     this.#rules = rules
     const ages = new Set(rules.rules.map(({ maxAgeMs }) => maxAgeMs))
     ages.delete(Infinity)
@@ -69,6 +70,6 @@ export class Expiry {
   }
 
   #isOf(record: Buffer, { maxAgeMs }: Front): boolean {
-    return this.#rules.ruleFor(decodeTopic(record)).maxAgeMs === maxAgeMs
+    return this.#rules?.ruleFor(decodeTopic(record)).maxAgeMs === maxAgeMs
   }
 }

@@ -1,6 +1,7 @@
 // Retention beside the traffic: what no append has removed in passing goes in small steps.
 
 import type { Clock, Timer, Topic } from '@tidemark/log'
+import type { RuleBook } from '@tidemark/log/driver'
 import { EndedEntries, listLedgers } from './ledgers.ts'
 import type { Ended } from './ledgers.ts'
 import type { LogContext } from '../log-context.ts'
@@ -11,6 +12,8 @@ import { isRemovedDue } from './removed-records.ts'
 import { readerCheckMs, sweepIntervalMs, sweepPauseMs, sweepRecordsMax } from '../limits.ts'
 import { readState } from '../tables/log-state.ts'
 import type { LogState } from '../tables/log-state.ts'
+import { SupersededRecords } from './superseded.ts'
+import type { Superseded } from './superseded.ts'
 import { TopicsOverBound } from './topics-over-bound.ts'
 import { withSnapshot } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
@@ -23,6 +26,9 @@ export interface RetentionSweepOptions {
 }
 
 interface Look {
+  /** Under which it was made. */
+  readonly rules: RuleBook
+  readonly superseded: Superseded | undefined
   readonly expired: Expired
   readonly ended: Ended
   readonly isTooMuch: boolean
@@ -36,9 +42,12 @@ export class RetentionSweep {
   readonly #context: LogContext
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
-  readonly #expiry: Expiry
+  readonly #superseded = new SupersededRecords()
+  readonly #expiry = new Expiry()
   readonly #ledgers = new EndedEntries()
-  readonly #overBound: TopicsOverBound
+  readonly #overBound = new TopicsOverBound()
+  /** What the parts above follow. */
+  #rules: RuleBook | undefined
   #timer: Timer | undefined
   #step: Promise<void> | undefined
   #readersCheckedAt: number
@@ -49,8 +58,6 @@ export class RetentionSweep {
     this.#clock = context.clock
     this.#onError = onError
     this.#readersCheckedAt = context.clock.now()
-    this.#expiry = new Expiry(context.rules)
-    this.#overBound = new TopicsOverBound(context.rules, context.retention)
     this.#sweepAfter(sweepPauseMs)
   }
 
@@ -115,12 +122,16 @@ export class RetentionSweep {
   /** Returns whether there is nothing left to do for now. */
   async #takeStep({ isAsked }: { readonly isAsked: boolean }): Promise<boolean> {
     const { tables, writer } = this.#context
-    const { expired, ended, isTooMuch } = withSnapshot(tables, () => this.#look(isAsked))
+    const look = withSnapshot(tables, () => this.#look(isAsked))
+    const { rules, superseded, expired, ended, isTooMuch } = look
+    if (superseded !== undefined) return await this.#settleKeys(superseded, rules)
     const sequences = [...expired.sequences, ...ended.sequences]
     const isDue = isTooMuch || sequences.length > 0 || this.#overBound.names.size > 0
-    const { trimmed, isDone } = isDue
-      ? await writer.run(() => this.#remove(sequences))
+    const removed = isDue
+      ? await writer.run(() => this.#remove(sequences, rules))
       : { trimmed: [], isDone: true }
+    if (removed === undefined) return false
+    const { trimmed, isDone } = removed
     this.#expiry.moveOn(expired)
     this.#ledgers.moveOn(ended)
     for (const name of trimmed) this.#overBound.delete(name)
@@ -128,8 +139,15 @@ export class RetentionSweep {
   }
 
   #look(isAsked: boolean): Look {
-    const { tables, retention, hold } = this.#context
+    const { tables, hold } = this.#context
     const state = readState(tables)
+    const rules = this.#followRules(state)
+    // First what is superseded: a bound or an age that removed it would tell of a loss.
+    const isKeyed = rules.retention.rules.some(({ latestBy }) => latestBy === 'key')
+    if (isKeyed && state.keysAt !== state.rulesAt) {
+      const superseded = this.#superseded.find(tables, rules)
+      return { ...this.#nothing, rules, superseded }
+    }
     // The machine's clock, not the log's: one record dated far ahead must not make all before it too old.
     const now = Math.floor(this.#clock.now())
     if (this.#overBound.names.size === 0) this.#overBound.lap(tables)
@@ -138,19 +156,58 @@ export class RetentionSweep {
     const isEnded = ended.sequences.length > 0
     const isOld = found.sequences.length > 0 || isEnded || hasOldKeys(tables, now)
     const isHeld = !isAsked && hold.holds(tables, now, isOld)
+    const { maxBytes } = rules.retention
     return {
+      rules,
+      superseded: undefined,
       expired: isHeld ? this.#expiry.nothing : found,
       ended: isHeld ? this.#ledgers.nothing : ended,
-      isTooMuch: isOverBound(tables, state, retention.maxBytes) || isRemovedDue(tables, state, now),
+      isTooMuch: isOverBound(tables, state, maxBytes) || isRemovedDue(tables, state, now),
     }
   }
 
-  /** One step, inside of a transaction. Says which topics are done, and whether all came to its end before the bound. */
-  #remove(sequences: readonly number[]): {
-    readonly trimmed: readonly Topic[]
-    readonly isDone: boolean
-  } {
+  get #nothing(): Pick<Look, 'expired' | 'ended' | 'isTooMuch'> {
+    return { expired: this.#expiry.nothing, ended: this.#ledgers.nothing, isTooMuch: false }
+  }
+
+  #followRules(state: LogState): RuleBook {
+    const rules = this.#context.rules.find(this.#context.tables, state)
+    if (rules === this.#rules) return rules
+    this.#rules = rules
+    for (const part of [this.#superseded, this.#expiry, this.#overBound]) part.follow(rules)
+    return rules
+  }
+
+  /** A stretch of the lap over what changed rules have superseded; returns false, because what else is due comes after it. */
+  async #settleKeys(superseded: Superseded, rules: RuleBook): Promise<false> {
+    const { sequences, lap } = superseded
+    const isWhole = lap.ranges.length === 0
+    if (sequences.length > 0 || isWhole) {
+      const isDone = await this.#context.writer.run(() => {
+        const view = new WriteView(this.#context)
+        if (view.rules !== rules) return false
+        for (const sequence of sequences) view.settleKey(sequence)
+        if (isWhole) view.state.keysAt = view.state.rulesAt
+        view.trimRest(sweepRecordsMax)
+        view.save()
+        return true
+      })
+      if (!isDone) return false
+    }
+    this.#superseded.moveOn(superseded)
+    return false
+  }
+
+  /**
+   * One step, inside of a transaction. Says which topics are done, and whether all came to its end before the bound. Undefined when the
+   * rules have changed since the look: what was too old may be kept now.
+   */
+  #remove(
+    sequences: readonly number[],
+    rules: RuleBook,
+  ): { readonly trimmed: readonly Topic[]; readonly isDone: boolean } | undefined {
     const view = new WriteView(this.#context)
+    if (view.rules !== rules) return undefined
     for (const sequence of sequences) view.removeByRetention(sequence)
     let left = Math.max(1, sweepRecordsMax - sequences.length)
     const trimmed: Topic[] = []

@@ -1,7 +1,7 @@
 // Topics that may hold more than their rule allows.
 
 import { hasWildcard, literalPrefix, parsePattern } from '@tidemark/log'
-import type { Retention, RetentionRule, Topic } from '@tidemark/log'
+import type { RetentionRule, Topic } from '@tidemark/log'
 import type { RuleBook } from '@tidemark/log/driver'
 import { topicsOverBoundMax, sweepTopicsMax } from '../limits.ts'
 import { decodeTopicStats } from '../tables/log-state.ts'
@@ -12,22 +12,23 @@ import type { TopicRange } from '../read/topic-ranges.ts'
 
 /**
  * An append trims the topics it adds to, and says which it had to leave. A lap over all topics under a rule with
- * bounds is needed only when the log is opened: rules may have changed, or a process was killed before it came to it.
+ * bounds is needed only when rules have changed, and when the log is opened: a process may have been killed before it came to it.
  */
 export class TopicsOverBound {
-  readonly #rules: RuleBook
-  readonly #allRanges: readonly TopicRange[]
+  #rules: RuleBook | undefined
+  #allRanges: readonly TopicRange[] = []
   readonly #names = new Set<Topic>()
   /** What is left of the lap. */
-  #ranges: readonly TopicRange[]
+  #ranges: readonly TopicRange[] = []
 
-  constructor(rules: RuleBook, retention: Retention) {
+  /** From here on these rules hold, and a lap begins. */
+  follow(rules: RuleBook): void {
     this.#rules = rules
-    const bounded = retention.rules.filter(
+    const bounded = rules.retention.rules.filter(
       ({ maxEvents = Infinity, maxBytes = Infinity }) =>
         maxEvents !== Infinity || maxBytes !== Infinity,
     )
-    this.#allRanges = rangesBelow(bounded.map((rule) => prefixOf(rule)))
+    this.#allRanges = rangesOfRules(bounded)
     this.#ranges = this.#allRanges
   }
 
@@ -62,11 +63,17 @@ export class TopicsOverBound {
       looked += 1
       const name = asBuffer(key).toString() as Topic
       const { count, bytes } = decodeTopicStats(name, value)
-      const rule = this.#rules.ruleFor(name)
+      const rule = this.#rules?.ruleFor(name)
+      if (rule === undefined) return
       if (count > rule.maxEvents || bytes > rule.maxBytes) this.#names.add(name)
     }
     this.#ranges = others
   }
+}
+
+/** Where the topics that rules may match stand among all topics. */
+export function rangesOfRules(rules: readonly RetentionRule[]): readonly TopicRange[] {
+  return rangesBelow(rules.map((rule) => prefixOf(rule)))
 }
 
 function prefixOf({ pattern }: RetentionRule): string {

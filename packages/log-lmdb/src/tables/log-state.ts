@@ -33,6 +33,10 @@ export interface LogState {
    * them. 0 where nobody has looked.
    */
   countedFrom: number
+  /** Sequence of the record that put retention in force, 0 where it is what the log was opened with. */
+  rulesAt: number
+  /** As {@link rulesAt}, of the rules under which no topic that keeps the newest record per key has an older one. */
+  keysAt: number
 }
 
 export interface TopicStats {
@@ -70,6 +74,8 @@ const emptyState: LogState = {
   removedBytes: 0,
   tailMark: 0,
   countedFrom: 0,
+  rulesAt: 0,
+  keysAt: 0,
 }
 
 const fields = Object.keys(emptyState) as readonly (keyof LogState)[]

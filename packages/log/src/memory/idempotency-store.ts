@@ -29,11 +29,16 @@ interface Entry extends SequenceRun {
 /** Remembers keys up to an age and a size; the oldest go first. */
 export class IdempotencyStore {
   readonly #entries = new Map<string, Entry>()
-  readonly #bytesMax: number
+  #bytesMax = 0
   #bytes = 0
 
   /** `maxBytes` is the bound of the records. */
   constructor(maxBytes: number) {
+    this.bound(maxBytes)
+  }
+
+  /** From the next key on there is room for so many; `maxBytes` as above. */
+  bound(maxBytes: number): void {
     this.#bytesMax = Math.max(idempotencyBytesMin, maxBytes * idempotencyShare)
   }
 

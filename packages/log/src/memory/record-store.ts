@@ -8,13 +8,15 @@ import { emptyTopicBytesMax, emptyTopicsMax, ledgerLookMs } from '../limits.ts'
 import { Lineage } from '../lineage.ts'
 import { makePosition } from '../position.ts'
 import { measureRecord } from '../record-size.ts'
-import type { Retention } from '../retention.ts'
+import { decodeRetention, isRetentionRecord } from '../retention-record.ts'
+import type { Retention, RetentionInForce } from '../retention.ts'
 import { createRuleBook } from '../rule-book.ts'
 import type { RuleBook } from '../rule-book.ts'
 import type { TopicSet } from '../topic-set.ts'
 import type { Topic } from '../topic.ts'
+import { AgeLists } from './age-lists.ts'
 import { SlotList } from './slot-list.ts'
-import { createTopicState } from './topic-state.ts'
+import { createTopicState, followRules } from './topic-state.ts'
 import type { Slot, TopicState } from './topic-state.ts'
 import { TopicTree } from './topic-tree.ts'
 
@@ -33,10 +35,9 @@ export class RecordStore {
   readonly slots: SlotList<Slot> = new SlotList()
   readonly tree: TopicTree = new TopicTree()
   readonly #topics = new Map<Topic, TopicState>()
-  readonly #maxBytes: number
-  readonly #rules: RuleBook
-  /** Records by the age they may reach; in each list the oldest expires first. */
-  readonly #byMaxAge = new Map<number, SlotList<Slot>>()
+  #rules: RuleBook
+  #rulesFrom: RetentionInForce['from'] = 'configuration'
+  readonly #ages: AgeLists
   /** Topics without records, the longest empty first. They keep their exact mark while they are here. */
   readonly #emptyTopics = new Set<TopicState>()
   /** The newest mark of topics no longer known by name. */
@@ -59,11 +60,8 @@ export class RecordStore {
   constructor({ epoch, retention }: RecordStoreOptions) {
     this.epoch = epoch
     this.lineage = new Lineage([{ epoch, begin: 0 }])
-    this.#maxBytes = retention.maxBytes
     this.#rules = createRuleBook(retention)
-    for (const { maxAgeMs } of this.#rules.rules) {
-      if (maxAgeMs !== Infinity) this.#byMaxAge.set(maxAgeMs, new SlotList())
-    }
+    this.#ages = new AgeLists(this.#rules)
   }
 
   /** Sequence of the newest record ever added, 0 before the first. */
@@ -86,12 +84,23 @@ export class RecordStore {
     return this.#newestMark
   }
 
+  get inForce(): RetentionInForce {
+    return { retention: this.#rules.retention, from: this.#rulesFrom }
+  }
+
+  /** Whether every record is kept as the rules in force say; not so for a while after they have changed, see {@link settle}. */
+  get isSettled(): boolean {
+    return this.#ages.placedTo === this.#head
+  }
+
   topic(name: Topic): TopicState | undefined {
     return this.#topics.get(name)
   }
 
   add(event: NewEvent, time: number): Slot {
     const topic = this.#topics.get(event.topic) ?? this.#addTopic(event.topic)
+    followRules(topic, this.#rules)
+    const { isSettled } = this
     const sequence = this.#head + 1
     const record = {
       position: makePosition(this.epoch, sequence),
@@ -113,51 +122,80 @@ export class RecordStore {
     topic.bytes += slot.bytes
     this.slots.push(slot)
     topic.slots.push(slot)
-    this.#byMaxAge.get(topic.rule.maxAgeMs)?.push(slot)
+    if (isSettled) this.#ages.place(slot)
     if (this.#emptyTopics.delete(topic)) this.#emptyBytes -= topic.overheadBytes
-    if (event.key !== undefined) this.#supersede(topic, event.key, slot)
+    if (event.key !== undefined) {
+      this.#supersede(topic, event.key, slot)
+      if (isRetentionRecord(event)) this.#changeRules(decodeRetention(event))
+    }
     return slot
   }
 
-  /** Applies the topic's bounds on number and bytes. */
-  trimTopic(topic: TopicState): void {
+  /** Applies the topic's bounds on number and bytes; removes at most `max` records and returns how many. */
+  trimTopic(topic: TopicState, max: number = Infinity): number {
     const { rule, slots } = topic
+    let removed = 0
     for (let oldest = slots.first; oldest !== undefined; oldest = slots.first) {
-      if (slots.live <= rule.maxEvents && topic.bytes <= rule.maxBytes) return
+      const isInBounds = slots.live <= rule.maxEvents && topic.bytes <= rule.maxBytes
+      if (isInBounds || removed === max) break
       this.#removeByRetention(oldest)
+      removed += 1
     }
+    return removed
   }
 
   /**
    * Applies the bound on all bytes: the oldest go first, whatever their topic, but for those of
-   * ledgers.
+   * ledgers. Removes at most `max` records and returns how many.
    */
-  trimTotal(): void {
+  trimTotal(max: number = Infinity): number {
+    const { maxBytes } = this.#rules.retention
+    let removed = 0
     for (let oldest = this.#counted.first; oldest !== undefined; oldest = this.#counted.first) {
-      if (this.#bytes <= this.#maxBytes) return
+      if (this.#bytes <= maxBytes || removed === max) break
       this.#removeByRetention(oldest)
+      removed += 1
     }
+    return removed
+  }
+
+  /**
+   * Goes on with what changed rules ask for, over at most `max` records: what is superseded under them goes before what a bound
+   * removes, because it is no loss. Returns whether all is done.
+   */
+  settle(max: number): boolean {
+    let left = max - this.trimTotal(max)
+    for (const slot of this.#takeUnsettled(left)) {
+      const { topic, record } = slot
+      left -= 1
+      followRules(topic, this.#rules)
+      if (record?.key !== undefined) this.#settleKey(slot, record.key)
+      // At its newest record the topic has been looked through.
+      if (topic.slots.newest === slot.sequence) left -= this.trimTopic(topic, Math.max(left, 1))
+      if (left <= 0) return false
+      if (slot.record === undefined) this.#ages.skipTo(slot.sequence)
+      else this.#ages.place(slot)
+    }
+    if (left <= 0) return false
+    this.#ages.skipTo(this.#head)
+    return true
   }
 
   /** Removes at most `max` records that are too old; returns how many. */
   expire(now: number, max: number): number {
     let removed = 0
-    for (const [maxAgeMs, slots] of this.#byMaxAge) {
-      for (let oldest = slots.first; oldest !== undefined; oldest = slots.first) {
-        if (removed === max || now - oldest.time <= maxAgeMs) break
-        this.#removeByRetention(oldest)
-        removed += 1
-      }
+    for (; removed < max; removed++) {
+      const oldest = this.#ages.findExpired(now)
+      if (oldest === undefined) break
+      this.#removeByRetention(oldest)
     }
     return removed + this.#removeEnded(now, max - removed)
   }
 
   /** When the next record becomes too old; Infinity for never. */
   nextExpiry(): number {
-    let next = Infinity
-    for (const [maxAgeMs, { first }] of this.#byMaxAge) {
-      if (first !== undefined) next = Math.min(next, first.time + maxAgeMs + 1)
-    }
+    if (!this.isSettled) return 0
+    const next = this.#ages.nextExpiry
     return this.#endingCount === 0 ? next : Math.min(next, this.#nextLedgerLook)
   }
 
@@ -220,11 +258,34 @@ export class RecordStore {
 
   #addTopic(name: Topic): TopicState {
     // The topic may be one whose mark went into the common one.
-    const topic = createTopicState(name, this.#rules.ruleFor(name), this.#commonMark)
+    const topic = createTopicState(name, this.#rules, this.#commonMark)
     this.#topics.set(name, topic)
     if (topic.isLedger) this.#ledgers.add(topic)
     this.tree.add(topic)
     return topic
+  }
+
+  #changeRules({ retention, from }: RetentionInForce): void {
+    this.#rules = createRuleBook(retention)
+    this.#rulesFrom = from
+    this.#ages.follow(this.#rules)
+  }
+
+  /** A list of its own: removing slots moves those of the log. */
+  #takeUnsettled(max: number): readonly Slot[] {
+    const taken: Slot[] = []
+    for (const slot of this.slots.between(this.#ages.placedTo, this.#head)) {
+      if (taken.length >= max) break
+      taken.push(slot)
+    }
+    return taken
+  }
+
+  /** Removes what is superseded where only the newest record per key is kept, whichever of the two is met first. */
+  #settleKey(slot: Slot, key: string): void {
+    const newest = slot.topic.latest?.get(key)
+    if (newest !== undefined && newest.sequence > slot.sequence) this.#remove(slot)
+    else if (newest !== slot) this.#supersede(slot.topic, key, slot)
   }
 
   #supersede({ latest }: TopicState, key: string, slot: Slot): void {
@@ -262,7 +323,7 @@ export class RecordStore {
       if (topic.slots.live === 0) this.#bytes -= topic.overheadBytes
     }
     this.slots.noteRemoved()
-    this.#byMaxAge.get(topic.rule.maxAgeMs)?.noteRemoved()
+    this.#ages.noteRemoved(slot)
   }
 
   #forgetLongestEmpty(): void {

@@ -30,6 +30,11 @@ export class SlotList<Slot extends Place> {
     return this.#slots[this.#start]
   }
 
+  /** Sequence of the newest slot, 0 when there is none. It may have been removed. */
+  get newest(): number {
+    return this.#slots.at(-1)?.sequence ?? 0
+  }
+
   push(slot: Slot): void {
     this.#slots.push(slot)
     this.#live += 1

@@ -3,7 +3,7 @@
 import type { EventRecord } from '../event-log.ts'
 import { isLedgerTopic } from '../ledger-room.ts'
 import { topicOverheadBytes, topicSegmentBytes } from '../limits.ts'
-import type { TopicRule } from '../rule-book.ts'
+import type { RuleBook, TopicRule } from '../rule-book.ts'
 import type { Topic } from '../topic.ts'
 import { SlotList } from './slot-list.ts'
 
@@ -20,12 +20,14 @@ export interface Slot {
 /** A topic that has records, or had some until retention removed them. */
 export interface TopicState {
   readonly name: Topic
-  readonly rule: TopicRule
+  rule: TopicRule
+  /** Where the rule is from: another book is in force after a change. */
+  ruledBy: RuleBook
   /** Its records do not count for the bound on all bytes. */
   readonly isLedger: boolean
   readonly slots: SlotList<Slot>
   /** The newest slot per key, for topics that keep only that one. */
-  readonly latest: Map<string, Slot> | undefined
+  latest: Map<string, Slot> | undefined
   bytes: number
   /** Its bytes beside its records. */
   readonly overheadBytes: number
@@ -37,10 +39,12 @@ export interface TopicState {
  * @param mark the newest sequence that retention may have removed before this topic was known
  *   (again)
  */
-export function createTopicState(name: Topic, rule: TopicRule, mark: number): TopicState {
+export function createTopicState(name: Topic, rules: RuleBook, mark: number): TopicState {
+  const rule = rules.ruleFor(name)
   return {
     name,
     rule,
+    ruledBy: rules,
     isLedger: isLedgerTopic(name),
     slots: new SlotList(),
     latest: rule.latestBy === 'key' ? new Map() : undefined,
@@ -48,4 +52,12 @@ export function createTopicState(name: Topic, rule: TopicRule, mark: number): To
     overheadBytes: topicOverheadBytes + name.split('/').length * topicSegmentBytes,
     mark,
   }
+}
+
+/** Sees that the topic has the rule that is in force. Which of its records are superseded under a new one is found out by the store. */
+export function followRules(topic: TopicState, rules: RuleBook): void {
+  if (topic.ruledBy === rules) return
+  topic.ruledBy = rules
+  topic.rule = rules.ruleFor(topic.name)
+  topic.latest = topic.rule.latestBy === 'key' ? (topic.latest ?? new Map()) : undefined
 }

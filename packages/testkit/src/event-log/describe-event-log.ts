@@ -16,6 +16,7 @@ import { describeModel } from './model-contract.ts'
 import { describeOddValues } from './odd-values-contract.ts'
 import { describeRead } from './read-contract.ts'
 import { describeRetention } from './retention-contract.ts'
+import { describeReopenedRules, describeRules, describeSharedRules } from './rules-contract.ts'
 import { describeSince } from './since-contract.ts'
 import { describeTail } from './tail-contract.ts'
 
@@ -41,6 +42,7 @@ export function describeEventLog(
     read: describeRead,
     loss: describeLoss,
     retention: describeRetention,
+    rules: describeRules,
     idempotency: describeIdempotency,
     tail: describeTail,
     since: describeSince,
@@ -51,8 +53,16 @@ export function describeEventLog(
       describeModel(open, options.modelRuns ?? 40)
       describeLedgerModel(open, options.modelRuns ?? 40)
     },
-    ...(openSecond ? { 'second handle': describeSecondHandle } : {}),
-    ...(reopen ? { reopen: describeReopen, 'reopened ledger': describeReopenedLedger } : {}),
+    ...(openSecond
+      ? { 'second handle': describeSecondHandle, 'shared rules': describeSharedRules }
+      : {}),
+    ...(reopen
+      ? {
+          reopen: describeReopen,
+          'reopened ledger': describeReopenedLedger,
+          'reopened rules': describeReopenedRules,
+        }
+      : {}),
     ...(copy ? { lineage: describeLineage } : {}),
   }
   describe(`event log: ${name}`, () => {

@@ -25,7 +25,7 @@ export interface ModelPage {
 
 export class HistoryModel {
   readonly #records: ModelRecord[] = []
-  readonly #rules: ModelRules
+  #rules: ModelRules
 
   constructor(rules: ModelRules) {
     this.#rules = rules
@@ -40,6 +40,17 @@ export class HistoryModel {
       this.#records.push({ position, time, event, state: 'kept' })
     }
     for (const { topic } of events) this.#trim(topic)
+  }
+
+  /** Other rules are in force, and have been applied to all there is: what they supersede is no loss, so it goes first. */
+  changeRules(rules: ModelRules, now: number): void {
+    this.#rules = rules
+    const topics = new Set(this.#records.map(({ event }) => event.topic))
+    for (const topic of topics) {
+      if (rules.isLatestByKey(topic)) this.#keepNewestPerKey(topic)
+      this.#trim(topic)
+    }
+    this.expire(now)
   }
 
   expire(now: number): void {
@@ -70,6 +81,16 @@ export class HistoryModel {
       ({ event, state }) => state === 'kept' && event.topic === topic && event.key === key,
     )
     if (older !== undefined) older.state = 'superseded'
+  }
+
+  #keepNewestPerKey(topic: string): void {
+    const seen = new Set<string>()
+    for (const record of this.#records.toReversed()) {
+      const { key } = record.event
+      if (record.event.topic !== topic || record.state !== 'kept' || key === undefined) continue
+      if (seen.has(key)) record.state = 'superseded'
+      seen.add(key)
+    }
   }
 
   #trim(topic: string): void {

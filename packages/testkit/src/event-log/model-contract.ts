@@ -1,12 +1,14 @@
 // Random histories against the model: every page, and every loss.
 
 import { comparePositions, formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
-import type { NewEvent, Position } from '@tidemark/log'
+import type { NewEvent, Position, Retention } from '@tidemark/log'
+import { encodeRetention } from '@tidemark/log/driver'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import type { Bench, OpenBench } from './harness.ts'
 import { HistoryModel } from './history-model.ts'
+import type { ModelRules } from './history-model.ts'
 import { recordTail } from './tail-recorder.ts'
 
 const topics = ['a', 'b', 'few/1', 'few/2', 'few/1/x', 'last/1', 'last/2', '$hub/n']
@@ -27,20 +29,71 @@ const names = [
 ]
 const minuteMs = 60_000
 
-const rules = {
-  // No time in a history comes within five minutes of it: steps are ten, and flushing may let a little pass.
-  maxAgeMs: 65 * minuteMs,
-  maxEventsOf: (topic: string) => (/^few\/[^/]+$/.test(topic) ? 3 : Infinity),
-  isLatestByKey: (topic: string) => /^last\/[^/]+$/.test(topic),
+const isFew = (topic: string): boolean => /^few\/[^/]+$/.test(topic)
+const isLast = (topic: string): boolean => /^last\/[^/]+$/.test(topic)
+const latestBy = 'key' as const
+const maxBytes = Infinity
+
+interface Variant {
+  readonly model: ModelRules
+  readonly retention: Retention
 }
 
-const retention = {
-  maxAgeMs: rules.maxAgeMs,
-  rules: [
-    { pattern: 'few/*', maxEvents: 3 },
-    { pattern: 'last/*', latestBy: 'key' as const },
-  ],
+// No time in a history comes within five minutes of an age: steps are ten, and flushing may let a little pass.
+const first: Variant = {
+  model: {
+    maxAgeMs: 65 * minuteMs,
+    maxEventsOf: (topic) => (isFew(topic) ? 3 : Infinity),
+    isLatestByKey: isLast,
+  },
+  retention: {
+    maxAgeMs: 65 * minuteMs,
+    maxBytes,
+    rules: [
+      { pattern: 'few/*', maxEvents: 3 },
+      { pattern: 'last/*', latestBy },
+    ],
+  },
 }
+
+/** What a history changes its rules to; the first comes back as well. */
+const variants: readonly Variant[] = [
+  first,
+  {
+    model: {
+      maxAgeMs: 25 * minuteMs,
+      maxEventsOf: (topic) => (isFew(topic) ? 1 : Infinity),
+      isLatestByKey: (topic) => topic === 'b',
+    },
+    retention: {
+      maxAgeMs: 25 * minuteMs,
+      maxBytes,
+      rules: [
+        { pattern: 'few/*', maxEvents: 1 },
+        { pattern: 'b', latestBy },
+      ],
+    },
+  },
+  {
+    model: {
+      maxAgeMs: 65 * minuteMs,
+      maxEventsOf: (topic) => (topic.startsWith('$') ? Infinity : isLast(topic) ? 1 : 2),
+      isLatestByKey: (topic) => !topic.startsWith('$'),
+    },
+    retention: {
+      maxAgeMs: 65 * minuteMs,
+      maxBytes,
+      rules: [
+        { pattern: 'last/*', maxEvents: 1, latestBy },
+        { pattern: '**', maxEvents: 2, latestBy },
+      ],
+    },
+  },
+  {
+    model: { maxAgeMs: Infinity, maxEventsOf: () => Infinity, isLatestByKey: () => false },
+    retention: { maxAgeMs: Infinity, maxBytes, rules: [] },
+  },
+]
 
 const someEvents = fc.array(
   fc.record({
@@ -66,6 +119,13 @@ const someStep = fc.oneof(
       steps: fc.integer({ min: 1, max: 4 }),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('rules' as const),
+      variant: fc.constantFrom(...variants),
+    }),
+  },
 )
 
 type Read = typeof someRead extends fc.Arbitrary<infer T> ? T : never
@@ -77,7 +137,7 @@ export function describeModel(open: OpenBench, runs: number): void {
     const property = fc.asyncProperty(
       fc.array(someStep, { minLength: 1, maxLength: 30 }),
       async (steps) => {
-        await runHistory(await open(retention), steps)
+        await runHistory(await open(first.retention), steps)
         histories += 1
       },
     )
@@ -88,7 +148,7 @@ export function describeModel(open: OpenBench, runs: number): void {
 
 async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {
   const { log, clock, harness, start } = bench
-  const model = new HistoryModel(rules)
+  const model = new HistoryModel(first.model)
   const positions: Position[] = []
   const published: string[] = []
   const seen = recordTail(log, start)
@@ -106,6 +166,14 @@ async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {
       published.push(...events.map(({ data }) => data))
     } else if (step.kind === 'wait') {
       clock.advance(step.steps * 10 * minuteMs)
+    } else if (step.kind === 'rules') {
+      const change = encodeRetention(step.variant.retention, 'change')
+      positions.push(...(await log.append({ events: [change] })))
+      published.push(change.data)
+      await harness.flushRetention()
+      model.changeRules(step.variant.model, clock.now())
+      await compareWhole(bench, { model, positions })
+      continue
     } else {
       await compareRead(bench, { model, positions, read: step })
       continue
@@ -113,15 +181,31 @@ async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {
     await harness.flushRetention()
     model.expire(clock.now())
   }
+  await compareWhole(bench, { model, positions })
   await seen.reached(positions.at(-1) ?? start)
   expect(seen.records.map(({ data }) => data)).toEqual(published)
   await log.close()
 }
 
-interface Comparison {
+interface State {
   readonly model: HistoryModel
   readonly positions: readonly Position[]
+}
+
+interface Comparison extends State {
   readonly read: Read
+}
+
+/** Each topic alone, from the start and from every third position. */
+async function compareWhole(bench: Bench, state: State): Promise<void> {
+  const upTo = state.positions.length
+  for (const topic of topics) {
+    for (let after = 0; after <= upTo; after += 3)
+      await compareRead(bench, {
+        ...state,
+        read: { kind: 'read', names: [topic], after, upTo, limit: 6 },
+      })
+  }
 }
 
 /** Reads page by page between two random positions and compares each page's loss and all the records. */
