@@ -231,7 +231,7 @@ export class ClientFeed implements Member {
   #taken(isTaken: boolean): void {
     this.#grace?.cancel()
     this.#grace = undefined
-    if (this.live.state.phase === 'closed') return
+    if (this.#isClosed) return
     if (isTaken) {
       if (this.#hasBegun) return
       this.#hasBegun = true
@@ -247,10 +247,15 @@ export class ClientFeed implements Member {
     })
   }
 
+  get #isClosed(): boolean {
+    return this.live.state.phase === 'closed'
+  }
+
   #begin(): void {
-    if (!this.#hasBegun || this.#reading !== undefined || this.live.state.phase === 'closed') return
+    if (!this.#hasBegun || this.#reading !== undefined || this.#isClosed) return
     this.live.setState({ phase: 'connecting', attempt: 1 })
-    if (this.#hasBegun) this.#plan.begin(this)
+    // A listener of its state may have closed it.
+    if (!this.#isClosed) this.#plan.begin(this)
   }
 
   #leave(): void {

@@ -30,7 +30,7 @@ export class ClientLinks implements LinkOwner {
       const fitting = [...this.#mains].filter((link) => link.hasRoomFor(topics))
       const level = fitting.find((link) => link.isLevel)
       if (level !== undefined) return feed.readFrom(level)
-      // A main link that is cut will go on where it was cut, which may be long before now.
+      // A main link that was cut, or paused, goes on where it stood, which may be long before now.
       if (fitting.length === 0) return feed.readFrom(this.#openMain())
     }
     feed.readFrom(this.#findCatchUp(place, topics))
@@ -49,6 +49,11 @@ export class ClientLinks implements LinkOwner {
     }
     this.#yield(link)
     this.#admit()
+  }
+
+  /** A link that stands still must not keep one of the few places from a link that could read. */
+  paused(link: SharedLink): void {
+    if (this.#catchUps.has(link) && this.#line.size > 0) link.dismiss()
   }
 
   emptied(link: SharedLink): void {
@@ -92,7 +97,10 @@ export class ClientLinks implements LinkOwner {
 
   #admit(): void {
     for (const link of this.#line) {
-      if (this.#catchUps.size >= catchUpLinksMax) return
+      if (this.#catchUps.size >= catchUpLinksMax) {
+        for (const other of this.#catchUps) if (other.isPaused) other.dismiss()
+        return
+      }
       this.#line.delete(link)
       this.#catchUps.add(link)
       for (const [key, other] of this.#unbegun) if (other === link) this.#unbegun.delete(key)

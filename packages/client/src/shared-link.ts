@@ -30,6 +30,8 @@ export interface Member {
 export interface LinkOwner {
   /** A cursor came without an event, after the first one of a connection: the link has probably caught up. */
   beat(link: SharedLink): void
+  /** Its only reader holds it up. */
+  paused(link: SharedLink): void
   /** The last member has left, and the connection is closed. */
   emptied(link: SharedLink): void
 }
@@ -42,6 +44,8 @@ export class SharedLink implements LinkSink {
   readonly #members = new Set<Member>()
   /** Members of which the link does not bring everything yet: it has to open anew, with their topics. */
   readonly #uncovered = new Set<Member>()
+  /** Refused together with others, and asked for again when those others are served, or have gone. */
+  readonly #postponed = new Set<Member>()
   /** Members that got something since the link was asked for room. */
   readonly #touched = new Set<Member>()
   /** Topics that the server has served together, and the run in which it did. */
@@ -64,9 +68,14 @@ export class SharedLink implements LinkSink {
     return this.#link.cursor
   }
 
-  /** Whether its place is now, as near as a stream can tell: it has none yet, or nothing has failed since it was open. */
+  /** Whether its place is now, as near as a stream can tell. */
   get isLevel(): boolean {
-    return this.cursor === '' || this.#link.isSteady
+    return this.#link.isLevel
+  }
+
+  /** Whether its only reader holds it up. */
+  get isPaused(): boolean {
+    return this.#onRoom !== undefined
   }
 
   get state(): FeedState {
@@ -83,8 +92,9 @@ export class SharedLink implements LinkSink {
 
   /** A set that is too long by itself has a link of its own, and the server's word on it. */
   hasRoomFor(topics: readonly string[]): boolean {
-    const { size } = new Set([...this.#index.topics, ...topics])
-    return size <= topicsPerLinkMax || this.#members.size === 0
+    if (this.#members.size === 0) return true
+    const added = topics.filter((topic) => !this.#index.has(topic))
+    return this.#index.size + added.length <= topicsPerLinkMax
   }
 
   start(): void {
@@ -98,6 +108,11 @@ export class SharedLink implements LinkSink {
     this.#link.stop()
     this.setState({ phase: 'connecting', attempt: 1 })
     this.#resume()
+  }
+
+  /** Its readers go on by themselves, each from its place, as soon as they have room. */
+  dismiss(): void {
+    for (const member of [...this.#members]) if (this.#isReadBy(member)) member.fellBehind(this)
   }
 
   add(member: Member): void {
@@ -118,6 +133,7 @@ export class SharedLink implements LinkSink {
   }
 
   remove(member: Member): void {
+    this.#postponed.delete(member)
     if (!this.#members.delete(member)) return
     this.#index.delete(member, member.topics)
     this.#uncovered.delete(member)
@@ -168,19 +184,38 @@ export class SharedLink implements LinkSink {
     if (room === undefined) return undefined
     // The only reader sets the pace, until another one comes.
     void room.then(() => this.#resume())
-    return new Promise((resolve) => {
+    const paused = new Promise<void>((resolve) => {
       this.#onRoom = resolve
     })
+    this.#owner.paused(this)
+    return paused
   }
 
   ended(error: ClientError): void {
-    const all = [...this.#members]
+    const isRefusal = error.code === 'REFUSED'
+    const all = [...this.#members, ...(isRefusal ? [] : this.#postponed)]
     const isNew = ({ topics }: Member): boolean => !topics.every((topic) => this.#served.has(topic))
     // A refusal of a wider set says nothing about what was served before: that is asked for again, alone.
-    const newcomers = error.code === 'REFUSED' ? all.filter(isNew) : []
+    const newcomers = isRefusal ? all.filter(isNew) : []
+    if (newcomers.length > 1 && isAboutTopics(error)) return this.#postpone(newcomers)
     const refused = newcomers.length > 0 ? newcomers : all
     for (const member of refused) this.remove(member)
+    this.#addPostponed()
     for (const member of refused) member.refused(this, error)
+  }
+
+  /** One of them is refused and takes the others along: half of them are asked for first, until it is found. */
+  #postpone(newcomers: readonly Member[]): void {
+    for (const member of newcomers.slice(Math.ceil(newcomers.length / 2))) {
+      this.remove(member)
+      this.#postponed.add(member)
+    }
+  }
+
+  #addPostponed(): void {
+    const postponed = [...this.#postponed]
+    this.#postponed.clear()
+    for (const member of postponed) this.add(member)
   }
 
   #isReadBy(member: Member): boolean {
@@ -209,6 +244,7 @@ export class SharedLink implements LinkSink {
       member.covered(this, '')
       member.tell(this, this.#state)
     }
+    this.#addPostponed()
   }
 
   /** Once per turn, however many come and leave in it. */
@@ -217,6 +253,7 @@ export class SharedLink implements LinkSink {
     this.#isPlanned = true
     queueMicrotask(() => {
       this.#isPlanned = false
+      if (this.#members.size === 0) this.#addPostponed()
       if (this.#members.size > 0) {
         if (this.#isStarted) this.#link.want(this.#index.topics)
         return
@@ -231,4 +268,9 @@ export class SharedLink implements LinkSink {
     this.#onRoom = undefined
     resolve?.()
   }
+}
+
+/** Whether some of the topics are refused, and not who asks: `TOPIC_FORBIDDEN`, `TOPIC_INVALID` and their like. */
+function isAboutTopics({ problem }: ClientError): boolean {
+  return problem?.code?.startsWith('TOPIC_') === true
 }
