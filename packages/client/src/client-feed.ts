@@ -101,8 +101,7 @@ export class ClientFeed implements Member {
   }
 
   tell(link: SharedLink, state: FeedState): void {
-    const isNews = state.phase !== 'open' || this.live.state.phase !== 'open'
-    if (link === this.#reading && isNews) this.live.setState(state)
+    if (link === this.#reading && !isSame(state, this.live.state)) this.live.setState(state)
   }
 
   ready(ready: Ready): void {
@@ -212,6 +211,7 @@ export class ClientFeed implements Member {
 
   /** What is pushed out is no loss: the feed reads it on its own link, and is level at a later event. */
   #hold(item: FeedItem): void {
+    this.#reading?.urge()
     this.#newestCompared = item.id
     this.#held.push(item)
     this.#heldCost += costOf(item)
@@ -266,4 +266,11 @@ export class ClientFeed implements Member {
     this.#recent.clear()
     for (const link of links) link?.remove(this)
   }
+}
+
+/** Whether a state says nothing new after another one. */
+function isSame(state: FeedState, before: FeedState): boolean {
+  if (state.phase === 'connecting' && before.phase === 'connecting')
+    return state.attempt === before.attempt
+  return state.phase === 'open' && before.phase === 'open'
 }

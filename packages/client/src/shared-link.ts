@@ -32,6 +32,8 @@ export interface LinkOwner {
   beat(link: SharedLink): void
   /** Its only reader holds it up. */
   paused(link: SharedLink): void
+  /** It waits in line, and there is something to read. */
+  urged(link: SharedLink): void
   /** The last member has left, and the connection is closed. */
   emptied(link: SharedLink): void
 }
@@ -56,6 +58,8 @@ export class SharedLink implements LinkSink {
   #isStarted = false
   #isPlanned = false
   #isReady = false
+  /** Whether there is something to read: it has never been connected, or the main link has brought what this one has not. */
+  isUrgent = true
   /** Whether feeds join this link at its place; otherwise its members are on their way to one they can join. */
   isMain = false
 
@@ -76,6 +80,11 @@ export class SharedLink implements LinkSink {
   /** Whether its only reader holds it up. */
   get isPaused(): boolean {
     return this.#onRoom !== undefined
+  }
+
+  /** Whether the server has begun to serve it. */
+  get isReady(): boolean {
+    return this.#isReady
   }
 
   get state(): FeedState {
@@ -99,7 +108,15 @@ export class SharedLink implements LinkSink {
 
   start(): void {
     this.#isStarted = true
+    this.isUrgent = false
     this.#plan()
+  }
+
+  /** Asks for a turn, because there is something to read. */
+  urge(): void {
+    if (this.#isStarted || this.isUrgent) return
+    this.isUrgent = true
+    this.#owner.urged(this)
   }
 
   /** Gives the connection up and keeps place, members and topics. */

@@ -525,6 +525,42 @@ test('more quiet feeds with a past than may have a stream of their own all get t
   expect(feeds.map(({ seen }) => seen.length)).toEqual(feeds.map(() => 1))
 })
 
+test('many views with a past show it within seconds, and not one beat after the other', async () => {
+  const { client, server, clock } = setUp()
+  collect(client.feed(['a']))
+  await turns()
+  const count = 3 * catchUpLinksMax
+  server.publish(...Array.from({ length: count }, (_, i) => `b/${i}`), 'a')
+  await server.flush()
+  const feeds = Array.from({ length: count }, (_, i) =>
+    collect(client.feed([`b/${i}`], { since: '-1' })),
+  )
+  for (let ms = 0; ms < 5_000; ms += 250) {
+    await turns()
+    expect(server.open.length).toBeLessThanOrEqual(1 + catchUpLinksMax)
+    await server.flush()
+    clock.advance(250)
+  }
+  expect(feeds.map(({ seen }) => seen.length)).toEqual(feeds.map(() => 1))
+  // Each had its turn; from now on it is beats that give turns, and events that the main link has brought.
+  const asked = server.sessions.length
+  for (let ms = 0; ms < 5_000; ms += 250) {
+    await turns()
+    clock.advance(250)
+  }
+  expect(server.sessions.length).toBe(asked)
+  server.publish(...Array.from({ length: count }, (_, i) => `b/${i}`), 'z')
+  for (let ms = 0; ms < 5_000; ms += 250) {
+    await server.flush()
+    clock.advance(250)
+    await turns()
+  }
+  expect(feeds.map(({ seen }) => seen.length)).toEqual(feeds.map(() => 2))
+  client.close()
+  await turns()
+  expect(clock.pending).toBe(0)
+})
+
 test('feeds that begin at the same past read it together', async () => {
   const { client, server } = setUp()
   const feeds = ['a', 'b', 'c/1'].map((topic) =>
@@ -800,6 +836,38 @@ test('a listener or subscriber that is removed in a callback hears no more, of t
   expect(feed.getSnapshot().eventCount).toBe(2)
   expect(late).not.toHaveBeenCalled()
   expect(lateStore).not.toHaveBeenCalled()
+})
+
+test('every listener hears of states and events in their order, whatever another one does in the middle', async () => {
+  const { client, server } = setUp()
+  const feed = client.feed(['a'])
+  const loop = feed[Symbol.asyncIterator]()
+  const heard: unknown[] = []
+  const shown: unknown[] = []
+  feed.on('message', (data) => {
+    // The loop asks for the next event while this one is being told.
+    if (data === 1) void loop.next()
+    if (data === 3) feed.close()
+  })
+  feed.on('message', (data) => void heard.push(data))
+  feed.on('tidemark.state', ({ phase }) => void heard.push(phase))
+  feed.subscribe(() => void shown.push(feed.getSnapshot().event?.data))
+  void loop.next()
+  server.publish('a', 'a', 'a')
+  await turns()
+  await server.flush()
+  void loop.next()
+  expect(heard).toEqual(['connecting', 'open', 1, 2, 3, 'closed'])
+  expect(shown).toEqual([undefined, undefined, 1, 2, 3, 3])
+
+  const other = client.feed(['a'])
+  const phases: string[] = []
+  other.on('tidemark.state', ({ phase }) => {
+    if (phase === 'open') other.close()
+  })
+  other.on('tidemark.state', ({ phase }) => void phases.push(phase))
+  await turns()
+  expect(phases).toEqual(['connecting', 'open', 'closed'])
 })
 
 test('a feed that a listener of its state has closed is closed in its snapshot too', async () => {
