@@ -40,13 +40,12 @@ export class ClientLinks implements LinkOwner {
 
   beat(link: SharedLink): void {
     if (link.isMain) return
-    const feeds = [...link.members] as ClientFeed[]
     if (this.#mains.size === 0) {
       this.#catchUps.delete(link)
       this.#mains.add(link)
       link.isMain = true
-      for (const feed of feeds) feed.settle()
     } else {
+      const feeds = [...link.members] as ClientFeed[]
       for (const feed of feeds) if (feed.isLooking) this.#compare(feed)
     }
     this.#yield(link)

@@ -80,8 +80,8 @@ export const catchUpLinksMax: number = 4
 export const catchUpTurnMs: number = 1_000
 
 /**
- * Events that a feed which catches up remembers of its own link, and of the main link, to know where the two meet. Each may keep
- * the 16 KiB slice that its text is a part of: 2 × 256 × 32 KiB = 16 MiB at worst, for as long as it catches up.
+ * Events of the main link that a feed which catches up keeps, to know where the two meet. Each may keep the 16 KiB slice
+ * that its text is a part of: 256 × 32 KiB = 8 MiB at worst, for as long as it catches up.
  */
 export const comparedEventsMax: number = 256
 

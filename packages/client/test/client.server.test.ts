@@ -16,7 +16,8 @@ const act = fc.record({
   kind: fc.constantFrom(
     ...['publish', 'publish', 'publish', 'publish', 'join', 'join', 'leave', 'return', 'close'],
     ...['read', 'read', 'cut', 'cut', 'hold', 'release', 'pass', 'pass', 'pass', 'pass'],
-    ...['unreachable', 'silent', 'reachable', 'replace', 'restart'],
+    ...['unreachable', 'silent', 'reachable', 'replace', 'restart', 'late', 'late', 'level'],
+    ...['crowd', 'crowd'],
   ),
   at: fc.nat({ max: 60 }),
 })
@@ -26,12 +27,18 @@ async function play(world: EngineWorld, kind: string, at: number): Promise<void>
   const taker = takers[at % Math.max(1, takers.length)]
   if (kind === 'publish')
     for (let i = 0; i <= at % 4; i++) await world.publish(names[(at + i) % names.length] ?? '')
-  if (kind === 'join' && takers.length < 12)
+  // Another one comes while the shared stream opens anew for the one before.
+  const joins = { join: 1, crowd: 2 }[kind] ?? 0
+  for (let i = 0; i < joins && takers.length < 12; i++) {
     world.join({
-      topics: sets[at % sets.length] ?? [],
-      since: starts[at % starts.length] ?? '',
+      topics: sets[(at + i) % sets.length] ?? [],
+      since: starts[(at + i) % starts.length] ?? '',
       taking: takings[Math.floor(at / 5) % takings.length] ?? 'listener',
     })
+    await world.pass(at % 3 === 0 ? 0 : 40)
+    await turns(at % 4)
+    if (joins > 1) await world.publish(names[at % names.length] ?? '')
+  }
   if (kind === 'leave') taker?.leave()
   if (kind === 'return') taker?.listen()
   if (kind === 'close') taker?.close()
@@ -42,6 +49,8 @@ async function play(world: EngineWorld, kind: string, at: number): Promise<void>
   if (kind === 'pass') await world.pass([50, 300, 1_200, 6_000][at % 4] ?? 0)
   if (kind === 'unreachable' || kind === 'silent') world.fault = kind
   if (kind === 'reachable') world.fault = 'none'
+  if (kind === 'late') world.tail.delay()
+  if (kind === 'level') world.tail.catchUp()
   if (kind === 'replace') await world.replaceNode()
   if (kind === 'restart' && at % 4 === 0) world.restart()
   await turns(at % 3)
@@ -49,6 +58,7 @@ async function play(world: EngineWorld, kind: string, at: number): Promise<void>
 
 async function settle(world: EngineWorld, seconds: number): Promise<void> {
   world.fault = 'none'
+  world.tail.catchUp()
   for (let i = 0; i < seconds; i++) {
     for (const taker of world.takers) taker.listen()
     for (const pipe of world.pipes) pipe.release()

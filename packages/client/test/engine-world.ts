@@ -1,13 +1,14 @@
 // A client before the engine itself: nodes on one log, retention, restarts, and a network that fails in every way.
 
 import { memoryLog } from '@tidemark/log'
-import type { MemoryEventLog } from '@tidemark/log'
+import type { EventLog, MemoryEventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { createClient } from '../src/index.ts'
 import type { Client, Feed, Fetch } from '../src/index.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FaultyPipe } from './faulty-pipe.ts'
+import { LateTail } from './late-log.ts'
 import { matches, turns } from './model-server.ts'
 
 type Tide = ReturnType<typeof createTidemark>
@@ -129,8 +130,12 @@ export class EngineWorld {
   readonly #clock = createFakeClock()
   readonly #random: ReturnType<typeof createRandom>
   readonly #keeps: number
+  /** Whether retention removes events while a test runs. */
+  readonly isForgetful: boolean
   #log: MemoryEventLog
   #nodes: Tide[]
+  /** Of one of the nodes. */
+  readonly tail = new LateTail()
   requests = 0
   openMax = 0
   /** How the next requests fail. */
@@ -138,9 +143,10 @@ export class EngineWorld {
 
   constructor(seed: number, keeps: number) {
     this.#random = createRandom(seed)
+    this.isForgetful = keeps < 1_000
     this.#keeps = keeps
     this.#log = this.#openLog()
-    this.#nodes = [this.#openNode(), this.#openNode()]
+    this.#nodes = [this.#openNode(), this.#openNode(this.tail.of(this.#log))]
     const random = (): number => this.#random.next()
     this.client = createClient('http://engine.test', {
       fetch: this.#fetch,
@@ -167,7 +173,7 @@ export class EngineWorld {
   /** All nodes but one end their streams, at a steady pace, and are replaced. */
   async replaceNode(): Promise<void> {
     const old = this.#nodes.shift()
-    this.#nodes.push(this.#openNode())
+    this.#nodes.push(this.#openNode(this.tail.of(this.#log)))
     // It ends when its streams have, which a network that holds them up may keep it from for long.
     void old?.drain(1_000).then(() => old.close())
     await this.pass(200)
@@ -177,7 +183,7 @@ export class EngineWorld {
   restart(): void {
     const old = this.#nodes
     this.#log = this.#openLog()
-    this.#nodes = [this.#openNode(), this.#openNode()]
+    this.#nodes = [this.#openNode(), this.#openNode(this.tail.of(this.#log))]
     for (const node of old) void node.close()
   }
 
@@ -202,12 +208,13 @@ export class EngineWorld {
   }
 
   #openLog(): MemoryEventLog {
-    return memoryLog({ clock: this.#clock, retention: { maxEvents: this.#keeps } })
+    const rules = [{ pattern: '**', maxEvents: this.#keeps }]
+    return memoryLog({ clock: this.#clock, retention: { rules } })
   }
 
-  #openNode(): Tide {
+  #openNode(log: EventLog = this.#log): Tide {
     const random = (): number => this.#random.next()
-    return createTidemark({ log: this.#log, clock: this.#clock, random, heartbeatMs })
+    return createTidemark({ log, clock: this.#clock, random, heartbeatMs })
   }
 
   readonly #fetch: Fetch = async (url, init) => {
@@ -231,11 +238,15 @@ export class EngineWorld {
  * where some are missing.
  */
 export function findFault(taker: Taker, world: EngineWorld): string | undefined {
-  const { topics, told, since, bornMs } = taker
+  const { topics, told, since, bornMs, mustHaveAfter = Infinity } = taker
   const { published } = world
   const all = published.filter(({ topic }) => topics.some((wanted) => matches(wanted, topic)))
+  // A feed that asks for a past gets of it what is kept, and that is no gap.
+  const isKept = (n: number): boolean => !world.isForgetful || n > mustHaveAfter
+  const hasMissed = (after: number, before: number): boolean =>
+    all.some(({ n }) => n > after && n < before && isKept(n))
   // Before its first event a feed misses only what was published after it was open.
-  let last = taker.mustHaveAfter ?? Infinity
+  let last = mustHaveAfter
   let isFirst = true
   let isTold = false
   for (const one of told) {
@@ -244,14 +255,14 @@ export function findFault(taker: Taker, world: EngineWorld): string | undefined 
       continue
     }
     if (!isFirst && one <= last) return `${one} came after ${last}`
-    if (!isTold && all.some(({ n }) => n > last && n < one)) return `missed between ${last} and ${one}`
+    if (!isTold && hasMissed(last, one)) return `missed between ${last} and ${one}`
     const ageMs = bornMs - (published[one - 1]?.atMs ?? 0)
-    if (isFirst && since === 'now' && ageMs > staleMsMax) return `${one} is ${ageMs} ms too old`
+    if (isFirst && since === 'now' && !world.tail.wasLate && ageMs > staleMsMax) return `${one} is ${ageMs} ms too old`
     last = one
     isFirst = false
     isTold = false
   }
-  return !isTold && all.some(({ n }) => n > last) ? `missed after ${last}` : undefined
+  return !isTold && hasMissed(last, Infinity) ? `missed after ${last}` : undefined
 }
 
 /** A feed joins where the shared stream stands: at its last beat, and two and a half may be late. */
