@@ -137,11 +137,12 @@ export class SharedLink implements LinkSink {
     this.#members.add(member)
     this.#index.add(member, member.topics)
     this.#resume()
-    const { isRunning, isChanging, topics } = this.#link
-    if (isRunning && member.topics.every((topic) => topics.has(topic))) {
+    const { isRunning, isChanging, topics, cursor } = this.#link
+    // Without a place, what comes after a cut begins anew at now: such a link is not open for anybody yet.
+    if (isRunning && cursor !== '' && member.topics.every((topic) => topics.has(topic))) {
       // It may have been about to leave just these topics out.
       if (isChanging) this.#link.want(this.#index.topics)
-      member.covered(this, this.cursor)
+      member.covered(this, cursor)
       member.tell(this, this.#state)
       return
     }

@@ -487,6 +487,26 @@ test('equal cursors do not make a feed level before the shared stream brings its
   expect(past.seen).toEqual(['1'])
 })
 
+test('a feed that joins a stream which has no place yet is not open before the stream has one', async () => {
+  const controllers: ReadableStreamDefaultController<Uint8Array>[] = []
+  const fetch: Fetch = async () => {
+    const body = new ReadableStream<Uint8Array>({ start: (each) => void controllers.push(each) })
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+  }
+  const { client } = setUp({ fetch })
+  const feeds = [client.feed(['a']), client.feed(['a'])] as const
+  collect(feeds[0])
+  await turns()
+  collect(feeds[1])
+  await turns()
+  // Cut now, the stream would begin at another moment, and nobody would know what is missing.
+  expect(feeds.map(({ state }) => state.phase)).toEqual(['connecting', 'connecting'])
+  controllers[0]?.enqueue(new TextEncoder().encode('id: c1\nevent: tidemark.beat\ndata: {}\n\n'))
+  await turns()
+  expect(feeds.map(({ state }) => state.phase)).toEqual(['open', 'open'])
+  expect(controllers).toHaveLength(1)
+})
+
 test('a feed that comes back while the stream is about to leave its topics out loses nothing', async () => {
   const bench = setUp()
   const { client, server, clock } = bench

@@ -5,7 +5,7 @@ import type { EventLog, MemoryEventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { createClient } from '../src/index.ts'
-import type { Client, Feed, Fetch } from '../src/index.ts'
+import type { Client, Feed, Fetch, Gap } from '../src/index.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FaultyPipe } from './faulty-pipe.ts'
 import { LateTail } from './late-log.ts'
@@ -20,6 +20,8 @@ export interface Published {
   readonly n: number
   readonly topic: string
   readonly atMs: number
+  /** Its cursor, once the log has it. */
+  id: string
 }
 
 /** How somebody takes from a feed. */
@@ -37,7 +39,7 @@ export class Taker {
   readonly since: string
   readonly taking: Taking
   readonly bornMs: number
-  readonly told: (number | 'gap')[] = []
+  readonly told: (number | Gap)[] = []
   /** Events published after this must have come; known once the feed was open. */
   mustHaveAfter: number | undefined
   isClosed = false
@@ -111,7 +113,7 @@ export class Taker {
   #hear(): (() => void)[] {
     const opened = (): void => void (this.mustHaveAfter ??= this.#world.published.length)
     return [
-      this.feed.on('tidemark.gap', () => void this.told.push('gap')),
+      this.feed.on('tidemark.gap', (gap) => void this.told.push(gap)),
       this.feed.on('tidemark.state', ({ phase }) => phase === 'open' && opened()),
     ]
   }
@@ -165,9 +167,11 @@ export class EngineWorld {
 
   async publish(topic: string): Promise<void> {
     const n = this.published.length + 1
-    this.published.push({ n, topic, atMs: this.clientClock.now() })
+    const event = { n, topic, atMs: this.clientClock.now(), id: '' }
+    this.published.push(event)
     const data = topic === 'b' ? `${n}${padding}` : String(n)
-    await this.#random.pick(this.#nodes).publish(topic, { data })
+    const { cursor } = await this.#random.pick(this.#nodes).publish(topic, { data })
+    event.id = cursor
   }
 
   /** All nodes but one end their streams, at a steady pace, and are replaced. */
@@ -241,17 +245,20 @@ export function findFault(taker: Taker, world: EngineWorld): string | undefined 
   const { topics, told, since, bornMs, mustHaveAfter = Infinity } = taker
   const { published } = world
   const all = published.filter(({ topic }) => topics.some((wanted) => matches(wanted, topic)))
+  /** Up to here a gap has been told. */
+  let toldUpTo = 0
   // A feed that asks for a past gets of it what is kept, and that is no gap.
   const isKept = (n: number): boolean => !world.isForgetful || n > mustHaveAfter
   const hasMissed = (after: number, before: number): boolean =>
-    all.some(({ n }) => n > after && n < before && isKept(n))
+    all.some(({ n }) => n > Math.max(after, toldUpTo) && n < before && isKept(n))
   // Before its first event a feed misses only what was published after it was open.
   let last = mustHaveAfter
   let isFirst = true
   let isTold = false
   for (const one of told) {
-    if (one === 'gap') {
+    if (typeof one === 'object') {
       isTold = true
+      toldUpTo = published.find(({ id }) => id === one.to)?.n ?? 0
       continue
     }
     if (!isFirst && one <= last) return `${one} came after ${last}`
