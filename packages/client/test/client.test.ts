@@ -764,7 +764,8 @@ test('a feed whose topics are refused takes no feed along that began in the same
 test('feeds that are asked for later are not forgotten when those asked for first have gone', async () => {
   const bench = setUp()
   const { client, server } = bench
-  server.refuse = (topics) => (topics.includes('secret') ? refusal(403, 'TOPIC_FORBIDDEN') : undefined)
+  server.refuse = (topics) =>
+    topics.includes('secret') ? refusal(403, 'TOPIC_FORBIDDEN') : undefined
   const feeds = ['secret', 'a', 'b', 'c/1'].map((topic) => client.feed([topic]))
   for (const feed of feeds) collect(feed)
   await turns(2)
@@ -966,8 +967,12 @@ test('requests that wait for the same moment begin one after the other, four in 
 test('a runtime without fetch is told so at once, and not taken for a server that is away', () => {
   vi.stubGlobal('fetch', undefined)
   onTestFinished(() => void vi.unstubAllGlobals())
-  expect(() => createClient('http://h/')).toThrow(expect.objectContaining({ code: 'OPTIONS_INVALID' }))
-  expect(createClient('http://h/', { fetch: async () => new Response() }).feed(['a']).state).toEqual({
+  expect(() => createClient('http://h/')).toThrow(
+    expect.objectContaining({ code: 'OPTIONS_INVALID' }),
+  )
+  expect(
+    createClient('http://h/', { fetch: async () => new Response() }).feed(['a']).state,
+  ).toEqual({
     phase: 'idle',
   })
 })

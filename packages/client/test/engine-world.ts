@@ -48,7 +48,10 @@ export class Taker {
   #iterator: AsyncIterator<{ readonly data: unknown }> | undefined
   #isReading = false
 
-  constructor(world: EngineWorld, plan: { topics: readonly string[]; since: string; taking: Taking }) {
+  constructor(
+    world: EngineWorld,
+    plan: { topics: readonly string[]; since: string; taking: Taking },
+  ) {
     this.topics = plan.topics
     this.since = plan.since
     this.taking = plan.taking
@@ -138,7 +141,6 @@ export class EngineWorld {
   #nodes: Tide[]
   /** Of one of the nodes. */
   readonly tail = new LateTail()
-  requests = 0
   openMax = 0
   /** How the next requests fail. */
   fault: 'none' | 'unreachable' | 'silent' = 'none'
@@ -207,10 +209,6 @@ export class EngineWorld {
     await this.#log.close()
   }
 
-  pipe(at: number): FaultyPipe | undefined {
-    return [...this.pipes][at % Math.max(1, this.pipes.size)]
-  }
-
   #openLog(): MemoryEventLog {
     const rules = [{ pattern: '**', maxEvents: this.#keeps }]
     return memoryLog({ clock: this.#clock, retention: { rules } })
@@ -222,7 +220,6 @@ export class EngineWorld {
   }
 
   readonly #fetch: Fetch = async (url, init) => {
-    this.requests++
     if (this.fault === 'unreachable') throw new TypeError('fetch failed')
     if (this.fault === 'silent')
       // Knows no signal either.
@@ -264,7 +261,8 @@ export function findFault(taker: Taker, world: EngineWorld): string | undefined 
     if (!isFirst && one <= last) return `${one} came after ${last}`
     if (!isTold && hasMissed(last, one)) return `missed between ${last} and ${one}`
     const ageMs = bornMs - (published[one - 1]?.atMs ?? 0)
-    if (isFirst && since === 'now' && !world.tail.wasLate && ageMs > staleMsMax) return `${one} is ${ageMs} ms too old`
+    if (isFirst && since === 'now' && !world.tail.wasLate && ageMs > staleMsMax)
+      return `${one} is ${ageMs} ms too old`
     last = one
     isFirst = false
     isTold = false

@@ -47,7 +47,9 @@ export class FaultyPipe {
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     if (this.#rest.length === 0) {
       // A server cuts connections off as well.
-      const { done, value } = await this.#reader.read().catch(() => ({ done: true, value: undefined }))
+      const { done, value } = await this.#reader
+        .read()
+        .catch(() => ({ done: true, value: undefined }))
       if (this.#controller === undefined) return
       if (done || value === undefined) {
         controller.close()
