@@ -951,10 +951,11 @@ test('requests that wait for the same moment begin one after the other, four in 
   const leaving = new AbortController()
   const start = clock.now()
   const begun: number[] = []
-  for (let i = 0; i < 12; i++)
-    void pace.take(i === 6 ? leaving.signal : signal).then(() => {
-      if (i !== 6) begun.push(clock.now() - start)
-    })
+  const ask = async (whose: AbortSignal): Promise<void> => {
+    await pace.take(whose)
+    if (whose === signal) begun.push(clock.now() - start)
+  }
+  for (let i = 0; i < 12; i++) void ask(i === 6 ? leaving.signal : signal)
   leaving.abort()
   for (let i = 0; i < 30; i++) {
     await turns(2)

@@ -101,10 +101,7 @@ export class Taker {
   async read(): Promise<void> {
     if (this.#iterator === undefined || this.#isReading) return
     this.#isReading = true
-    void this.#iterator.next().then(({ done, value }) => {
-      this.#isReading = false
-      if (done !== true) this.#take(value.data)
-    })
+    void this.#takeNext(this.#iterator)
     await turns(2)
   }
 
@@ -119,6 +116,12 @@ export class Taker {
       this.feed.on('tidemark.gap', (gap) => void this.told.push(gap)),
       this.feed.on('tidemark.state', ({ phase }) => phase === 'open' && opened()),
     ]
+  }
+
+  async #takeNext(iterator: AsyncIterator<{ readonly data: unknown }>): Promise<void> {
+    const { done, value } = await iterator.next()
+    this.#isReading = false
+    if (done !== true) this.#take(value.data)
   }
 
   #take(data: unknown): void {
