@@ -18,6 +18,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'server.readyRetryMs.from',
     'server.readyRetryMs.to',
     'client.answerWaitMaxMs',
+    'client.catchUpTurnMs',
     'client.graceMsDefault',
     'client.headersWaitMaxMs',
     'client.timerDelayMaxMs',

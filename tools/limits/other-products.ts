@@ -168,7 +168,7 @@ export const otherProducts: readonly Product[] = [
     what: 'a feed that catches up × the events it compares × the slices they are parts of',
     limits: ['client.comparedEventsMax', 'client.comparedCostMax'],
     worstCase: (look) =>
-      2 * look('client.comparedEventsMax') * 2 * look('client.sliceBytesMax') +
+      look('client.comparedEventsMax') * 2 * look('client.sliceBytesMax') +
       2 * look('client.comparedCostMax'),
     boundedBy:
       'the oldest are forgotten, and the feed is level later; one per feed of a client that is not level',

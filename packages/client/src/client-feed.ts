@@ -6,7 +6,7 @@ import { costOf } from './event-queue.ts'
 import type { FeedItem } from './event-queue.ts'
 import type { Bye, FeedState, Ready } from './feed.ts'
 import type { Place } from './followed-link.ts'
-import { comparedCostMax, comparedEventsMax, lastEventIdBytesMax } from './limits.ts'
+import { comparedCostMax, comparedEventsMax } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import type { Member, SharedLink } from './shared-link.ts'
 
@@ -38,8 +38,8 @@ export class ClientFeed implements Member {
   #compared: SharedLink | undefined
   /** After the last item that went into the queue. */
   #cursor: string
-  /** Ids of the newest events read while not on the main link; the main link may bring them again. */
-  #recent = new Set<string>()
+  /** Id of the newest event read while not on the main link; empty for none. */
+  #newest = ''
   /** The newest that the compared link has brought and the feed has not read. */
   #held: FeedItem[] = []
   #heldCost = 0
@@ -77,11 +77,6 @@ export class ClientFeed implements Member {
     link.add(this)
   }
 
-  /** The link that it reads has become the main one, which brings nothing twice. */
-  settle(): void {
-    this.#recent.clear()
-  }
-
   compareWith(link: SharedLink): void {
     this.#compared = link
     link.add(this)
@@ -101,8 +96,7 @@ export class ClientFeed implements Member {
   }
 
   tell(link: SharedLink, state: FeedState): void {
-    const isNews = state.phase !== 'open' || this.live.state.phase !== 'open'
-    if (link === this.#reading && isNews) this.live.setState(state)
+    if (link === this.#reading && !isSame(state, this.live.state)) this.live.setState(state)
   }
 
   ready(ready: Ready): void {
@@ -130,7 +124,7 @@ export class ClientFeed implements Member {
   }
 
   #read(link: SharedLink, item: FeedItem): void {
-    if (link.isMain) return this.#readMain(item)
+    if (link.isMain) return this.#push(item)
     const isEvent = item.kind === 'event'
     const at = isEvent ? this.#held.findIndex(({ id }) => id === item.id) : -1
     const isMet = isEvent && item.id !== '' && (at >= 0 || item.id === this.#newestCompared)
@@ -138,34 +132,26 @@ export class ClientFeed implements Member {
     // Of an event too large to be held only its id is left; then nothing came after it.
     const rest = at >= 0 ? this.#held.slice(at + 1) : []
     this.#push(item)
-    if (isEvent) this.#remember(item.id)
     // After a gap ids may come again, for good.
-    if (item.kind === 'gap') this.#recent.clear()
+    if (isEvent) this.#newest = item.id
+    if (item.kind === 'gap') this.#newest = ''
     if (!isLevel || link !== this.#reading) return
-    this.#recent.clear()
     this.#changeOver()
     for (const each of rest) this.#push(each)
   }
 
-  /** Until the main link has passed what the feed has read already, its events and cursors are behind the feed. */
-  #readMain(item: FeedItem): void {
-    if (item.kind === 'mark' && this.#recent.size > 0) return
-    if (item.kind === 'event' && this.#recent.has(item.id)) return this.#forgetUpTo(item.id)
-    this.#recent.clear()
-    this.#push(item)
-  }
-
+  /**
+   * A main link that is behind has to come up to the newest event of the feed, and not only to one that the feed has read: it may
+   * bring others before that one, which retention or a rule has kept from the feed.
+   */
   #compare(item: FeedItem): void {
-    if (item.kind === 'event' && this.#recent.has(item.id)) {
-      // The feed is ahead: what it has read after this the main link will bring again.
-      this.#forgetUpTo(item.id)
+    if (item.kind === 'event' && item.id !== '' && item.id === this.#newest) {
       this.#changeOver()
     } else if (item.kind === 'event') {
       this.#hold(item)
     } else if (item.kind === 'gap') {
       this.#forgetHeld()
     } else if (this.#isAt(this.#reading, item.id)) {
-      this.#recent.clear()
       this.#changeOver()
     }
   }
@@ -180,6 +166,7 @@ export class ClientFeed implements Member {
     const main = this.#compared
     this.#reading = main
     this.#compared = undefined
+    this.#newest = ''
     this.#forgetHeld()
     left?.remove(this)
     // The two may differ: one may be cut while the other is open.
@@ -191,27 +178,9 @@ export class ClientFeed implements Member {
     this.live.item(item)
   }
 
-  /** In the order in which they were read. */
-  #forgetUpTo(last: string): void {
-    for (const id of this.#recent) {
-      this.#recent.delete(id)
-      if (id === last) return
-    }
-  }
-
-  #remember(id: string): void {
-    // Longer ones are no cursors: nothing could be resumed from them.
-    if (id === '' || id.length > lastEventIdBytesMax) return
-    this.#recent.add(id)
-    if (this.#recent.size <= comparedEventsMax) return
-    for (const oldest of this.#recent) {
-      this.#recent.delete(oldest)
-      break
-    }
-  }
-
   /** What is pushed out is no loss: the feed reads it on its own link, and is level at a later event. */
   #hold(item: FeedItem): void {
+    this.#reading?.urge()
     this.#newestCompared = item.id
     this.#held.push(item)
     this.#heldCost += costOf(item)
@@ -231,7 +200,7 @@ export class ClientFeed implements Member {
   #taken(isTaken: boolean): void {
     this.#grace?.cancel()
     this.#grace = undefined
-    if (this.live.state.phase === 'closed') return
+    if (this.#isClosed) return
     if (isTaken) {
       if (this.#hasBegun) return
       this.#hasBegun = true
@@ -247,18 +216,30 @@ export class ClientFeed implements Member {
     })
   }
 
+  get #isClosed(): boolean {
+    return this.live.state.phase === 'closed'
+  }
+
   #begin(): void {
-    if (!this.#hasBegun || this.#reading !== undefined || this.live.state.phase === 'closed') return
+    if (!this.#hasBegun || this.#reading !== undefined || this.#isClosed) return
     this.live.setState({ phase: 'connecting', attempt: 1 })
-    if (this.#hasBegun) this.#plan.begin(this)
+    // A listener of its state may have closed it.
+    if (!this.#isClosed) this.#plan.begin(this)
   }
 
   #leave(): void {
     const links = [this.#reading, this.#compared]
     this.#reading = undefined
     this.#compared = undefined
+    this.#newest = ''
     this.#forgetHeld()
-    this.#recent.clear()
     for (const link of links) link?.remove(this)
   }
+}
+
+/** Whether a state says nothing new after another one. */
+function isSame(state: FeedState, before: FeedState): boolean {
+  if (state.phase === 'connecting' && before.phase === 'connecting')
+    return state.attempt === before.attempt
+  return state.phase === 'open' && before.phase === 'open'
 }

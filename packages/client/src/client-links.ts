@@ -2,7 +2,8 @@
 
 import type { ClientFeed } from './client-feed.ts'
 import type { LinkPlan, Place } from './followed-link.ts'
-import { catchUpLinksMax } from './limits.ts'
+import type { Timer } from './clock.ts'
+import { catchUpLinksMax, catchUpTurnMs } from './limits.ts'
 import { SharedLink } from './shared-link.ts'
 import type { LinkOwner } from './shared-link.ts'
 
@@ -17,6 +18,7 @@ export class ClientLinks implements LinkOwner {
   readonly #line = new Set<SharedLink>()
   /** Not begun yet, by their place: feeds that begin at one place share a link. */
   readonly #unbegun = new Map<string, SharedLink>()
+  #turn: Timer | undefined
 
   constructor(plan: LinkPlan) {
     this.#plan = plan
@@ -30,7 +32,7 @@ export class ClientLinks implements LinkOwner {
       const fitting = [...this.#mains].filter((link) => link.hasRoomFor(topics))
       const level = fitting.find((link) => link.isLevel)
       if (level !== undefined) return feed.readFrom(level)
-      // A main link that is cut will go on where it was cut, which may be long before now.
+      // A main link that was cut, or paused, goes on where it stood, which may be long before now.
       if (fitting.length === 0) return feed.readFrom(this.#openMain())
     }
     feed.readFrom(this.#findCatchUp(place, topics))
@@ -38,16 +40,24 @@ export class ClientLinks implements LinkOwner {
 
   beat(link: SharedLink): void {
     if (link.isMain) return
-    const feeds = [...link.members] as ClientFeed[]
     if (this.#mains.size === 0) {
       this.#catchUps.delete(link)
       this.#mains.add(link)
       link.isMain = true
-      for (const feed of feeds) feed.settle()
     } else {
+      const feeds = [...link.members] as ClientFeed[]
       for (const feed of feeds) if (feed.isLooking) this.#compare(feed)
     }
     this.#yield(link)
+    this.#admit()
+  }
+
+  /** A link that stands still must not keep one of the few places from a link that could read. */
+  paused(link: SharedLink): void {
+    if (this.#catchUps.has(link) && this.#line.size > 0) link.dismiss()
+  }
+
+  urged(): void {
     this.#admit()
   }
 
@@ -91,13 +101,36 @@ export class ClientLinks implements LinkOwner {
   }
 
   #admit(): void {
-    for (const link of this.#line) {
-      if (this.#catchUps.size >= catchUpLinksMax) return
+    const rest = [...this.#line].filter(({ isUrgent }) => !isUrgent)
+    for (const link of [...this.#urgent, ...rest].slice(0, catchUpLinksMax - this.#catchUps.size)) {
       this.#line.delete(link)
       this.#catchUps.add(link)
       for (const [key, other] of this.#unbegun) if (other === link) this.#unbegun.delete(key)
       link.start()
     }
+    if (this.#line.size > 0) for (const link of this.#catchUps) if (link.isPaused) link.dismiss()
+    this.#planTurns()
+  }
+
+  #planTurns(): void {
+    if (this.#urgent.length > 0) {
+      this.#turn ??= this.#plan.clock.after(catchUpTurnMs, () => this.#endTurns())
+      return
+    }
+    this.#turn?.cancel()
+    this.#turn = undefined
+  }
+
+  /** A link that has had its turn goes on in the next one: others must not wait for their past until a beat is due. */
+  #endTurns(): void {
+    this.#turn = undefined
+    const ready = [...this.#catchUps].filter(({ isReady }) => isReady)
+    for (const link of ready.slice(0, this.#urgent.length)) this.beat(link)
+    this.#admit()
+  }
+
+  get #urgent(): SharedLink[] {
+    return [...this.#line].filter(({ isUrgent }) => isUrgent)
   }
 }
 

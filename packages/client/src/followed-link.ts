@@ -7,7 +7,8 @@ import type { ClientError } from './errors.ts'
 import type { FeedState } from './feed.ts'
 import { follow } from './follow.ts'
 import type { FollowPlan, FollowSink } from './follow.ts'
-import { heartbeatMinMs } from './limits.ts'
+import { Freshness } from './freshness.ts'
+import { heartbeatMinMs, silentHeartbeatsMax } from './limits.ts'
 import { findOnlyTopic } from './topic-index.ts'
 
 /** What every link of one client uses. */
@@ -44,7 +45,9 @@ export class FollowedLink {
   #phase: FeedState['phase'] = 'idle'
   /** Whether this run has brought anything, and so has a place to open from anew. */
   #hasPlace = false
+  /** Open, or opening anew by its own will: nothing has failed since it was open. */
   #isSteady = false
+  readonly #freshness: Freshness
   #timer: Timer | undefined
 
   constructor(plan: LinkPlan, place: Place, sink: LinkSink) {
@@ -53,6 +56,7 @@ export class FollowedLink {
     this.#since = place.since
     this.#cursor = place.cursor
     this.#heartbeatMs = plan.heartbeatMs
+    this.#freshness = new Freshness(plan.clock, place.cursor === '' && place.since === undefined)
   }
 
   /** After the last item handed to the sink, or the one being handed over. */
@@ -75,9 +79,14 @@ export class FollowedLink {
     return this.#topics !== this.#wanted
   }
 
-  /** Open, or opening anew by its own will: nothing has failed since it was open. */
-  get isSteady(): boolean {
-    return this.#isSteady
+  /**
+   * Whether its place is now, as near as a stream can tell: it has none yet, or was there within the silence that would
+   * count as death, and has not failed since.
+   */
+  get isLevel(): boolean {
+    if (this.#cursor === '') return true
+    const ageMaxMs = (this.#heartbeatMs ?? Infinity) * silentHeartbeatsMax
+    return this.#isSteady && this.#freshness.ageMs <= ageMaxMs
   }
 
   get isRunning(): boolean {
@@ -158,6 +167,7 @@ export class FollowedLink {
         if (run !== this.#run) return
         if (ready.heartbeatMs !== undefined)
           this.#heartbeatMs = Math.max(ready.heartbeatMs, heartbeatMinMs)
+        this.#freshness.ready()
         sink.ready(ready)
       },
       bye: (bye) => run === this.#run && sink.bye(bye),
@@ -165,18 +175,27 @@ export class FollowedLink {
         if (run !== this.#run) return
         this.#cursor = item.id
         this.#hasPlace = true
+        this.#freshness.took(item)
         sink.item(item)
         this.#reopen()
       },
-      waitForRoom: (bytesRead) => (run === this.#run ? sink.waitForRoom(bytesRead) : undefined),
+      waitForRoom: (bytesRead) => {
+        const room = run === this.#run ? sink.waitForRoom(bytesRead) : undefined
+        if (room !== undefined) this.#freshness.paused()
+        return room
+      },
     }
   }
 
   #setState(state: FeedState): void {
     const isOwnWill = state.phase === 'connecting' && this.#isSteady
     this.#phase = state.phase
+    if (state.phase === 'connecting') this.#freshness.connecting()
     if (state.phase === 'open') this.#isSteady = true
-    if (state.phase === 'waiting') this.#isSteady = false
+    if (state.phase === 'waiting') {
+      this.#isSteady = false
+      this.#freshness.failed()
+    }
     if (!isOwnWill) this.#sink.setState(state)
   }
 }

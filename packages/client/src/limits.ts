@@ -74,8 +74,14 @@ export const topicsPerLinkMax: number = 1_000
 export const catchUpLinksMax: number = 4
 
 /**
- * Events that a feed which catches up remembers of its own link, and of the main link, to know where the two meet. Each may keep
- * the 16 KiB slice that its text is a part of: 2 × 256 × 32 KiB = 16 MiB at worst, for as long as it catches up.
+ * How long a link that catches up keeps its place while others wait that have something to read. Ten events take a round
+ * trip; a long past goes on in the next turn, from its cursor. 4 links per second are what the pace of requests allows.
+ */
+export const catchUpTurnMs: number = 1_000
+
+/**
+ * Events of the main link that a feed which catches up keeps, to know where the two meet. Each may keep the 16 KiB slice
+ * that its text is a part of: 256 × 32 KiB = 8 MiB at worst, for as long as it catches up.
  */
 export const comparedEventsMax: number = 256
 

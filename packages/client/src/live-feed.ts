@@ -45,6 +45,9 @@ export class LiveFeed implements Feed, FollowSink {
   #isIterated = false
   #isTaken = false
   #state: FeedState
+  /** Not told yet. */
+  #states: FeedState[] = []
+  #isTelling = false
   #lastEventId: string
   /** The error the iterator throws once, after the last event. */
   #lastWord: ClientError | undefined
@@ -124,9 +127,8 @@ export class LiveFeed implements Feed, FollowSink {
   setState(state: FeedState): void {
     if (this.#state.phase === 'closed') return
     this.#state = state
-    this.#listeners.signal('tidemark.state', state)
-    // A listener may have closed the feed.
-    if (this.#state === state) this.#store.change({ state })
+    this.#states.push(state)
+    this.#drain()
   }
 
   /** Closes the feed; what waits is still handed over. */
@@ -157,25 +159,45 @@ export class LiveFeed implements Feed, FollowSink {
     this.#plan.taken?.(isTaken)
   }
 
-  /** Hands over what waits, as far as there is somebody to take it. */
+  /**
+   * Tells what is to be told, and hands over what waits as far as there is somebody to take it. One thing after the other: what a
+   * listener sets off in the middle of an event is told when everybody has heard that event.
+   */
   #drain(): void {
-    for (let item = this.#queue.first; item !== undefined; item = this.#queue.first) {
-      if (item.kind !== 'mark' && !this.#hasTaker()) return
-      this.#queue.shift()
-      this.#lastEventId = item.id
-      if (item.kind === 'gap') {
-        this.#listeners.signal('tidemark.gap', item.gap)
-        this.#store.change({ gap: item.gap })
-      }
-      if (item.kind === 'event') {
-        const taker = this.#takers.shift()
-        const event = decodeEvent(item.event)
-        this.#listeners.event(event)
-        this.#store.change({ event })
-        taker?.resolve({ done: false, value: event })
-      }
+    if (this.#isTelling) return
+    this.#isTelling = true
+    let isMore = true
+    while (isMore) isMore = this.#tellState() || this.#handOver()
+    this.#isTelling = false
+    if (this.#state.phase === 'closed' && this.#queue.first === undefined) this.#dismissTakers()
+  }
+
+  #tellState(): boolean {
+    const state = this.#states.shift()
+    if (state === undefined) return false
+    this.#listeners.signal('tidemark.state', state)
+    // A listener may have closed the feed.
+    if (this.#state === state) this.#store.change({ state })
+    return true
+  }
+
+  #handOver(): boolean {
+    const item = this.#queue.first
+    if (item === undefined || (item.kind !== 'mark' && !this.#hasTaker())) return false
+    this.#queue.shift()
+    this.#lastEventId = item.id
+    if (item.kind === 'gap') {
+      this.#listeners.signal('tidemark.gap', item.gap)
+      this.#store.change({ gap: item.gap })
     }
-    if (this.#state.phase === 'closed') this.#dismissTakers()
+    if (item.kind === 'event') {
+      const taker = this.#takers.shift()
+      const event = decodeEvent(item.event)
+      this.#listeners.event(event)
+      this.#store.change({ event })
+      taker?.resolve({ done: false, value: event })
+    }
+    return true
   }
 
   #hasTaker(): boolean {

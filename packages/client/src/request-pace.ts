@@ -1,4 +1,4 @@
-// Keeps the requests of one feed, or of one publish, to 4 per second, whatever the answers are.
+// Keeps the requests of one client, one feed of `connect`, or one publish to 4 per second, whatever the answers are.
 
 import { wait } from './clock.ts'
 import type { Clock } from './clock.ts'
@@ -10,6 +10,8 @@ const windowMs = 1_000
 export class RequestPace {
   readonly #clock: Clock
   readonly #starts: number[] = []
+  /** Until everybody who came before has begun: two that wait for the same moment would begin at once. */
+  #turn: Promise<void> = Promise.resolve()
   #debts = 0
   #owedSince = 0
 
@@ -23,7 +25,13 @@ export class RequestPace {
   }
 
   /** Waits until one more request may begin, or the signal aborts. */
-  async take(signal: AbortSignal): Promise<void> {
+  take(signal: AbortSignal): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#take(signal))
+    return this.#turn
+  }
+
+  async #take(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
     const waitMs = this.#plan()
     this.#debts = 0
     if (waitMs > 0) await wait(this.#clock, waitMs, signal)

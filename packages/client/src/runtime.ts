@@ -43,6 +43,9 @@ export function parseRuntime(options: RuntimeOptions): Runtime {
       headers,
     )
   if (typeof fetch !== 'function') throw optionError('fetch', 'a function', fetch)
+  // Without this, a runtime that has none would look like a server that cannot be reached, for ever.
+  if (fetch === fetchOfRuntime && typeof globalThis.fetch !== 'function')
+    throw optionError('fetch', 'given where the runtime has none', undefined)
   if (typeof clock?.now !== 'function' || typeof clock.after !== 'function')
     throw optionError('clock', 'an object with `now` and `after`', clock)
   if (typeof random !== 'function') throw optionError('random', 'a function', random)

@@ -30,6 +30,10 @@ export interface Member {
 export interface LinkOwner {
   /** A cursor came without an event, after the first one of a connection: the link has probably caught up. */
   beat(link: SharedLink): void
+  /** Its only reader holds it up. */
+  paused(link: SharedLink): void
+  /** It waits in line, and there is something to read. */
+  urged(link: SharedLink): void
   /** The last member has left, and the connection is closed. */
   emptied(link: SharedLink): void
 }
@@ -42,6 +46,8 @@ export class SharedLink implements LinkSink {
   readonly #members = new Set<Member>()
   /** Members of which the link does not bring everything yet: it has to open anew, with their topics. */
   readonly #uncovered = new Set<Member>()
+  /** Refused together with others, and asked for again when those others are served, or have gone. */
+  readonly #postponed = new Set<Member>()
   /** Members that got something since the link was asked for room. */
   readonly #touched = new Set<Member>()
   /** Topics that the server has served together, and the run in which it did. */
@@ -52,6 +58,8 @@ export class SharedLink implements LinkSink {
   #isStarted = false
   #isPlanned = false
   #isReady = false
+  /** Whether there is something to read: it has never been connected, or the main link has brought what this one has not. */
+  isUrgent = true
   /** Whether feeds join this link at its place; otherwise its members are on their way to one they can join. */
   isMain = false
 
@@ -64,9 +72,19 @@ export class SharedLink implements LinkSink {
     return this.#link.cursor
   }
 
-  /** Whether its place is now, as near as a stream can tell: it has none yet, or nothing has failed since it was open. */
+  /** Whether its place is now, as near as a stream can tell. */
   get isLevel(): boolean {
-    return this.cursor === '' || this.#link.isSteady
+    return this.#link.isLevel
+  }
+
+  /** Whether its only reader holds it up. */
+  get isPaused(): boolean {
+    return this.#onRoom !== undefined
+  }
+
+  /** Whether the server has begun to serve it. */
+  get isReady(): boolean {
+    return this.#isReady
   }
 
   get state(): FeedState {
@@ -83,13 +101,22 @@ export class SharedLink implements LinkSink {
 
   /** A set that is too long by itself has a link of its own, and the server's word on it. */
   hasRoomFor(topics: readonly string[]): boolean {
-    const { size } = new Set([...this.#index.topics, ...topics])
-    return size <= topicsPerLinkMax || this.#members.size === 0
+    if (this.#members.size === 0) return true
+    const added = topics.filter((topic) => !this.#index.has(topic))
+    return this.#index.size + added.length <= topicsPerLinkMax
   }
 
   start(): void {
     this.#isStarted = true
+    this.isUrgent = false
     this.#plan()
+  }
+
+  /** Asks for a turn, because there is something to read. */
+  urge(): void {
+    if (this.#isStarted || this.isUrgent) return
+    this.isUrgent = true
+    this.#owner.urged(this)
   }
 
   /** Gives the connection up and keeps place, members and topics. */
@@ -100,16 +127,22 @@ export class SharedLink implements LinkSink {
     this.#resume()
   }
 
+  /** Its readers go on by themselves, each from its place, as soon as they have room. */
+  dismiss(): void {
+    for (const member of [...this.#members]) if (this.#isReadBy(member)) member.fellBehind(this)
+  }
+
   add(member: Member): void {
     if (this.#members.has(member)) return
     this.#members.add(member)
     this.#index.add(member, member.topics)
     this.#resume()
-    const { isRunning, isChanging, topics } = this.#link
-    if (isRunning && member.topics.every((topic) => topics.has(topic))) {
+    const { isRunning, isChanging, topics, cursor } = this.#link
+    // Without a place, what comes after a cut begins anew at now: such a link is not open for anybody yet.
+    if (isRunning && cursor !== '' && member.topics.every((topic) => topics.has(topic))) {
       // It may have been about to leave just these topics out.
       if (isChanging) this.#link.want(this.#index.topics)
-      member.covered(this, this.cursor)
+      member.covered(this, cursor)
       member.tell(this, this.#state)
       return
     }
@@ -118,6 +151,7 @@ export class SharedLink implements LinkSink {
   }
 
   remove(member: Member): void {
+    this.#postponed.delete(member)
     if (!this.#members.delete(member)) return
     this.#index.delete(member, member.topics)
     this.#uncovered.delete(member)
@@ -168,19 +202,38 @@ export class SharedLink implements LinkSink {
     if (room === undefined) return undefined
     // The only reader sets the pace, until another one comes.
     void room.then(() => this.#resume())
-    return new Promise((resolve) => {
+    const paused = new Promise<void>((resolve) => {
       this.#onRoom = resolve
     })
+    this.#owner.paused(this)
+    return paused
   }
 
   ended(error: ClientError): void {
-    const all = [...this.#members]
+    const isRefusal = error.code === 'REFUSED'
+    const all = [...this.#members, ...(isRefusal ? [] : this.#postponed)]
     const isNew = ({ topics }: Member): boolean => !topics.every((topic) => this.#served.has(topic))
     // A refusal of a wider set says nothing about what was served before: that is asked for again, alone.
-    const newcomers = error.code === 'REFUSED' ? all.filter(isNew) : []
+    const newcomers = isRefusal ? all.filter(isNew) : []
+    if (newcomers.length > 1 && isAboutTopics(error)) return this.#postpone(newcomers)
     const refused = newcomers.length > 0 ? newcomers : all
     for (const member of refused) this.remove(member)
+    this.#addPostponed()
     for (const member of refused) member.refused(this, error)
+  }
+
+  /** One of them is refused and takes the others along: half of them are asked for first, until it is found. */
+  #postpone(newcomers: readonly Member[]): void {
+    for (const member of newcomers.slice(Math.ceil(newcomers.length / 2))) {
+      this.remove(member)
+      this.#postponed.add(member)
+    }
+  }
+
+  #addPostponed(): void {
+    const postponed = [...this.#postponed]
+    this.#postponed.clear()
+    for (const member of postponed) this.add(member)
   }
 
   #isReadBy(member: Member): boolean {
@@ -209,6 +262,7 @@ export class SharedLink implements LinkSink {
       member.covered(this, '')
       member.tell(this, this.#state)
     }
+    this.#addPostponed()
   }
 
   /** Once per turn, however many come and leave in it. */
@@ -217,6 +271,7 @@ export class SharedLink implements LinkSink {
     this.#isPlanned = true
     queueMicrotask(() => {
       this.#isPlanned = false
+      if (this.#members.size === 0) this.#addPostponed()
       if (this.#members.size > 0) {
         if (this.#isStarted) this.#link.want(this.#index.topics)
         return
@@ -231,4 +286,9 @@ export class SharedLink implements LinkSink {
     this.#onRoom = undefined
     resolve?.()
   }
+}
+
+/** Whether some of the topics are refused, and not who asks: `TOPIC_FORBIDDEN`, `TOPIC_INVALID` and their like. */
+function isAboutTopics({ problem }: ClientError): boolean {
+  return problem?.code?.startsWith('TOPIC_') === true
 }

@@ -22,6 +22,15 @@ export class TopicIndex<Taker> {
     return [...this.#exact.keys(), ...this.#patterns.keys()]
   }
 
+  get size(): number {
+    return this.#exact.size + this.#patterns.size
+  }
+
+  /** Whether somebody takes just this topic or pattern. */
+  has(topic: string): boolean {
+    return this.#exact.has(topic) || this.#patterns.has(topic)
+  }
+
   add(taker: Taker, topics: readonly string[]): void {
     for (const topic of topics) {
       const isPattern = topic.includes('*')

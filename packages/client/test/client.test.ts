@@ -14,6 +14,7 @@ import {
   queueCostMax,
   sliceBytesMax,
 } from '../src/limits.ts'
+import { RequestPace } from '../src/request-pace.ts'
 import { ModelServer, matches, turns } from './model-server.ts'
 
 interface Bench {
@@ -42,6 +43,16 @@ async function reopen({ clock }: Bench): Promise<void> {
   await turns()
   clock.advance(1_000)
   await turns()
+}
+
+/** Everything is written and read, beats too, and links open anew. */
+async function settle(bench: Bench): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    await reopen(bench)
+    await bench.server.flush()
+    for (const session of bench.server.open) session.beat()
+    await turns()
+  }
 }
 
 test('a thousand feeds that begin in one turn share one stream, and each gets its own events', async () => {
@@ -196,6 +207,62 @@ test('a feed that wants what comes from now on gets nothing old from a link that
   expect(server.open).toHaveLength(1)
 })
 
+test('a feed that wants what comes from now on gets nothing old from a link that was cut for long and has just come back', async () => {
+  const bench = setUp()
+  const { client, server, clock } = bench
+  collect(client.feed(['a']))
+  await turns()
+  server.open[0]?.cut()
+  await turns()
+  server.publish('b', 'b', 'b')
+  server.hear(0)
+  clock.advance(10 * 60_000)
+  await turns()
+  expect(server.open).toHaveLength(1)
+  const { seen } = collect(client.feed(['b']))
+  await settle(bench)
+  server.publish('b')
+  await server.flush()
+  expect(seen).toEqual(['4'])
+  expect(server.open).toHaveLength(1)
+})
+
+test('a feed that wants what comes from now on gets nothing old from a link that a slow loop has paused', async () => {
+  const bench = setUp()
+  const { client, server, clock } = bench
+  const slow = client.feed(['b', 'd'])[Symbol.asyncIterator]()
+  await turns()
+  server.publish(...Array<string>(30).fill('b'), 'd')
+  await server.flush()
+  clock.advance(10 * 60_000)
+  const { seen } = collect(client.feed(['d']))
+  await settle(bench)
+  server.publish('d')
+  await server.flush()
+  expect(seen).toEqual(['32'])
+  const read: unknown[] = []
+  for (let i = 0; i < 32; i++) {
+    const next = slow.next()
+    await settle(bench)
+    read.push(Number((await next).value?.text))
+  }
+  expect(read).toEqual(Array.from({ length: 32 }, (_, i) => i + 1))
+  await settle(bench)
+  expect(server.open).toHaveLength(1)
+})
+
+test('a feed joins a link that was away for moments: what it gets is seconds old', async () => {
+  const bench = setUp()
+  const { client, server } = bench
+  collect(client.feed(['a']))
+  await turns()
+  server.open[0]?.cut()
+  await reopen(bench)
+  collect(client.feed(['b']))
+  await reopen(bench)
+  expect(server.open.map(({ topics }) => topics)).toEqual([['a', 'b']])
+})
+
 test('what the shared stream has lost is no loss of a feed that reads on its own', async () => {
   const bench = setUp()
   const { client, server } = bench
@@ -270,10 +337,12 @@ test('a feed that is ahead of the shared stream is not set back by its beats', a
   own?.pump(3)
   await turns()
   main?.pump(1)
-  await turns()
-  expect(server.open).toEqual([main])
   main?.beat()
   await turns()
+  expect(feed.lastEventId).toBe('c4')
+  main?.pump(2)
+  await turns()
+  expect(server.open).toEqual([main])
   expect(feed.lastEventId).toBe('c4')
   before.remove()
   clock.advance(graceMsDefault)
@@ -283,6 +352,35 @@ test('a feed that is ahead of the shared stream is not set back by its beats', a
   await reopen(bench)
   await server.flush()
   expect([...before.seen, ...after.seen]).toEqual(['2', '3', '4', '5'])
+})
+
+test('what a feed was not shown of its past is not brought later, out of order, by a shared stream that is behind', async () => {
+  const bench = setUp()
+  const { client, server } = bench
+  collect(client.feed(['a']))
+  await turns()
+  const { seen } = collect(client.feed(['d'], { since: 'earliest' }))
+  await turns()
+  const own = server.open[1]
+  own?.beat()
+  server.publish('a')
+  server.hear(0)
+  server.open[0]?.pump(1)
+  await reopen(bench)
+  const main = server.open.find((session) => session !== own)
+  server.publish('d', 'd', 'd')
+  server.hear(0)
+  own?.pump(1)
+  // Retention has removed it, or a newer one of its key has taken its place; the shared stream has it from memory.
+  own?.skip(1)
+  own?.pump(1)
+  await turns()
+  main?.pump(3)
+  await turns()
+  server.publish('d')
+  await server.flush()
+  expect(seen).toEqual(['2', '4', '5'])
+  expect(server.open).toEqual([main])
 })
 
 test('a feed that catches up for long keeps a bounded part of what it has read', async () => {
@@ -389,6 +487,26 @@ test('equal cursors do not make a feed level before the shared stream brings its
   expect(past.seen).toEqual(['1'])
 })
 
+test('a feed that joins a stream which has no place yet is not open before the stream has one', async () => {
+  const controllers: ReadableStreamDefaultController<Uint8Array>[] = []
+  const fetch: Fetch = async () => {
+    const body = new ReadableStream<Uint8Array>({ start: (each) => void controllers.push(each) })
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+  }
+  const { client } = setUp({ fetch })
+  const feeds = [client.feed(['a']), client.feed(['a'])] as const
+  collect(feeds[0])
+  await turns()
+  collect(feeds[1])
+  await turns()
+  // Cut now, the stream would begin at another moment, and nobody would know what is missing.
+  expect(feeds.map(({ state }) => state.phase)).toEqual(['connecting', 'connecting'])
+  controllers[0]?.enqueue(new TextEncoder().encode('id: c1\nevent: tidemark.beat\ndata: {}\n\n'))
+  await turns()
+  expect(feeds.map(({ state }) => state.phase)).toEqual(['open', 'open'])
+  expect(controllers).toHaveLength(1)
+})
+
 test('a feed that comes back while the stream is about to leave its topics out loses nothing', async () => {
   const bench = setUp()
   const { client, server, clock } = bench
@@ -458,6 +576,42 @@ test('more quiet feeds with a past than may have a stream of their own all get t
   expect(feeds.map(({ seen }) => seen.length)).toEqual(feeds.map(() => 1))
 })
 
+test('many views with a past show it within seconds, and not one beat after the other', async () => {
+  const { client, server, clock } = setUp()
+  collect(client.feed(['a']))
+  await turns()
+  const count = 3 * catchUpLinksMax
+  server.publish(...Array.from({ length: count }, (_, i) => `b/${i}`), 'a')
+  await server.flush()
+  const feeds = Array.from({ length: count }, (_, i) =>
+    collect(client.feed([`b/${i}`], { since: '-1' })),
+  )
+  for (let ms = 0; ms < 5_000; ms += 250) {
+    await turns()
+    expect(server.open.length).toBeLessThanOrEqual(1 + catchUpLinksMax)
+    await server.flush()
+    clock.advance(250)
+  }
+  expect(feeds.map(({ seen }) => seen.length)).toEqual(feeds.map(() => 1))
+  // Each had its turn; from now on it is beats that give turns, and events that the main link has brought.
+  const asked = server.sessions.length
+  for (let ms = 0; ms < 5_000; ms += 250) {
+    await turns()
+    clock.advance(250)
+  }
+  expect(server.sessions.length).toBe(asked)
+  server.publish(...Array.from({ length: count }, (_, i) => `b/${i}`), 'z')
+  for (let ms = 0; ms < 5_000; ms += 250) {
+    await server.flush()
+    clock.advance(250)
+    await turns()
+  }
+  expect(feeds.map(({ seen }) => seen.length)).toEqual(feeds.map(() => 2))
+  client.close()
+  await turns()
+  expect(clock.pending).toBe(0)
+})
+
 test('feeds that begin at the same past read it together', async () => {
   const { client, server } = setUp()
   const feeds = ['a', 'b', 'c/1'].map((topic) =>
@@ -490,6 +644,35 @@ test('a loop that stands still does not hold up the other feeds, and misses noth
     read.push(String((await next).value?.text).trim())
   }
   expect(read).toEqual(fast.seen)
+})
+
+test('loops that stand still do not keep the places of feeds that could read their past', async () => {
+  const bench = setUp()
+  const { client, server } = bench
+  collect(client.feed(['a']))
+  await turns()
+  server.publish(...Array<string>(40).fill('b'), 'd')
+  server.hear(0)
+  const loops = Array.from({ length: catchUpLinksMax }, (_, i) =>
+    client.feed(['b'], { since: `-${20 + i}` })[Symbol.asyncIterator](),
+  )
+  await turns()
+  await server.flush()
+  // One comes when all places are taken; another is in line when a place comes to stand still.
+  const first = collect(client.feed(['d'], { since: 'earliest' }))
+  for (let i = 0; i < 4; i++) await settle(bench)
+  expect(first.seen).toEqual(['41'])
+  const read: string[][] = loops.map(() => [])
+  for (let i = 0; i < 20; i++) {
+    for (const [at, loop] of loops.entries()) {
+      const next = loop.next()
+      await settle(bench)
+      read[at]?.push(String((await next).value?.text).trim())
+    }
+  }
+  expect(read.map((texts) => texts.join())).toEqual(
+    loops.map((_, at) => Array.from({ length: 20 }, (_each, i) => 21 - at + i).join()),
+  )
 })
 
 test('a loop that stands still and is alone pauses the stream', async () => {
@@ -550,6 +733,65 @@ test('a feed whose topics are refused takes no other feed along', async () => {
   await turns()
   await reopen(bench)
   expect(good.state).toMatchObject({ phase: 'closed', error: { status: 401 } })
+})
+
+test('a feed whose topics are refused takes no feed along that began in the same turn, and is found in few requests', async () => {
+  const bench = setUp()
+  const { client, server } = bench
+  let requests = 0
+  server.refuse = (topics) => {
+    requests++
+    return topics.some((topic) => topic.startsWith('secret/'))
+      ? refusal(403, 'TOPIC_FORBIDDEN')
+      : undefined
+  }
+  const names = Array.from({ length: 64 }, (_, i) => (i % 40 === 7 ? `secret/${i}` : `t/${i}`))
+  const feeds = names.map((name) => client.feed([name]))
+  const seen = feeds.map((feed) => collect(feed).seen)
+  for (let i = 0; i < 40; i++) await reopen(bench)
+  expect(feeds.map(({ state }) => state.phase)).toEqual(
+    names.map((name) => (name.startsWith('secret/') ? 'closed' : 'open')),
+  )
+  expect(requests).toBeLessThan(40)
+  server.publish(...names)
+  await server.flush()
+  expect(seen.map((texts) => texts.length)).toEqual(
+    names.map((name) => (name.startsWith('secret/') ? 0 : 1)),
+  )
+  expect(server.open).toHaveLength(1)
+})
+
+test('feeds that are asked for later are not forgotten when those asked for first have gone', async () => {
+  const bench = setUp()
+  const { client, server } = bench
+  server.refuse = (topics) =>
+    topics.includes('secret') ? refusal(403, 'TOPIC_FORBIDDEN') : undefined
+  const feeds = ['secret', 'a', 'b', 'c/1'].map((topic) => client.feed([topic]))
+  for (const feed of feeds) collect(feed)
+  await turns(2)
+  // Of those asked for first, one is closed by its owner and the other one is refused.
+  feeds[1]?.close()
+  feeds[2]?.close()
+  for (let i = 0; i < 4; i++) await reopen(bench)
+  expect(feeds.map(({ state }) => state.phase)).toEqual(['closed', 'closed', 'closed', 'open'])
+  client.close()
+  await turns()
+  expect(server.open).toHaveLength(0)
+})
+
+test('a refusal of who asks, and not of topics, ends all feeds after one request', async () => {
+  const bench = setUp()
+  const { client, server } = bench
+  let requests = 0
+  server.refuse = () => {
+    requests++
+    return refusal(401, 'UNAUTHENTICATED')
+  }
+  const feeds = Array.from({ length: 20 }, (_, i) => client.feed([`t/${i}`]))
+  for (const feed of feeds) collect(feed)
+  for (let i = 0; i < 4; i++) await reopen(bench)
+  expect(feeds.every(({ state }) => state.phase === 'closed')).toBe(true)
+  expect(requests).toBe(1)
 })
 
 test('a gap is told to every feed of the link, in its place', async () => {
@@ -648,6 +890,38 @@ test('a listener or subscriber that is removed in a callback hears no more, of t
   expect(lateStore).not.toHaveBeenCalled()
 })
 
+test('every listener hears of states and events in their order, whatever another one does in the middle', async () => {
+  const { client, server } = setUp()
+  const feed = client.feed(['a'])
+  const loop = feed[Symbol.asyncIterator]()
+  const heard: unknown[] = []
+  const shown: unknown[] = []
+  feed.on('message', (data) => {
+    // The loop asks for the next event while this one is being told.
+    if (data === 1) void loop.next()
+    if (data === 3) feed.close()
+  })
+  feed.on('message', (data) => void heard.push(data))
+  feed.on('tidemark.state', ({ phase }) => void heard.push(phase))
+  feed.subscribe(() => void shown.push(feed.getSnapshot().event?.data))
+  void loop.next()
+  server.publish('a', 'a', 'a')
+  await turns()
+  await server.flush()
+  void loop.next()
+  expect(heard).toEqual(['connecting', 'open', 1, 2, 3, 'closed'])
+  expect(shown).toEqual([undefined, undefined, 1, 2, 3, 3])
+
+  const other = client.feed(['a'])
+  const phases: string[] = []
+  other.on('tidemark.state', ({ phase }) => {
+    if (phase === 'open') other.close()
+  })
+  other.on('tidemark.state', ({ phase }) => void phases.push(phase))
+  await turns()
+  expect(phases).toEqual(['connecting', 'open', 'closed'])
+})
+
 test('a feed that a listener of its state has closed is closed in its snapshot too', async () => {
   const { client } = setUp()
   const feed = client.feed(['a'])
@@ -656,6 +930,52 @@ test('a feed that a listener of its state has closed is closed in its snapshot t
   })
   await turns()
   expect(feed.getSnapshot().state).toEqual({ phase: 'closed', error: undefined })
+})
+
+test('a feed that a listener of its state closes while it connects asks nothing of the server', async () => {
+  const { client, server, clock } = setUp()
+  const feed = client.feed(['a'])
+  feed.on('tidemark.state', ({ phase }) => {
+    if (phase === 'connecting') feed.close()
+  })
+  await turns()
+  expect(feed.state).toEqual({ phase: 'closed', error: undefined })
+  expect(server.sessions).toHaveLength(0)
+  expect(clock.pending).toBe(0)
+})
+
+test('requests that wait for the same moment begin one after the other, four in a second', async () => {
+  const clock = createFakeClock()
+  const pace = new RequestPace(clock)
+  const { signal } = new AbortController()
+  const leaving = new AbortController()
+  const start = clock.now()
+  const begun: number[] = []
+  const ask = async (whose: AbortSignal): Promise<void> => {
+    await pace.take(whose)
+    if (whose === signal) begun.push(clock.now() - start)
+  }
+  for (let i = 0; i < 12; i++) void ask(i === 6 ? leaving.signal : signal)
+  leaving.abort()
+  for (let i = 0; i < 30; i++) {
+    await turns(2)
+    clock.advance(100)
+  }
+  expect(begun).toEqual([0, 0, 0, 0, 1_000, 1_000, 1_000, 1_000, 2_000, 2_000, 2_000])
+  expect(clock.pending).toBe(0)
+})
+
+test('a runtime without fetch is told so at once, and not taken for a server that is away', () => {
+  vi.stubGlobal('fetch', undefined)
+  onTestFinished(() => void vi.unstubAllGlobals())
+  expect(() => createClient('http://h/')).toThrow(
+    expect.objectContaining({ code: 'OPTIONS_INVALID' }),
+  )
+  expect(
+    createClient('http://h/', { fetch: async () => new Response() }).feed(['a']).state,
+  ).toEqual({
+    phase: 'idle',
+  })
 })
 
 test('a feed may close itself, its neighbour and the client in a callback', async () => {
