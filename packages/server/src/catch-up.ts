@@ -80,8 +80,8 @@ export async function catchUp(
       await session.untilReady()
     } else if (session.largeTurn !== undefined) {
       await session.largeTurn
-    } else if (isReplayOfAdded) {
-      // On with it, or with the rest of the stream, which has not moved meanwhile.
+    } else if (isReplayOfAdded || session.added !== undefined) {
+      // On with it, or with the rest of the stream, which has not moved meanwhile; one may also have been asked for just now.
     } else if (isLevel(session, source)) {
       session.join()
       return

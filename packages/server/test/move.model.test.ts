@@ -104,7 +104,7 @@ class Visitor {
   ) {
     this.query = new URLSearchParams(`${interest}&since=earliest`)
     const asked = parseSubscriptionQuery(this.query).topics
-    this.oracle = new StreamOracle({ history, table, asked })
+    this.oracle = new StreamOracle({ history, table, asked, froms: this.froms })
     this.client.onEvent = (event) => {
       // The engine takes what a sink throws for a fault of the sink.
       try {
@@ -115,18 +115,10 @@ class Visitor {
     }
   }
 
-  #follow(event: DecodedEvent): void {
-    const before = this.oracle.place?.catchUp
-    this.oracle.take(event)
-    const after = this.oracle.place?.catchUp
-    if (after === undefined || before !== undefined) return
-    demand(this.froms.has(after.sequence), 'a replay begins where it was asked to')
-  }
-
   #judge(event: DecodedEvent): void {
     demand(event.type !== 'tidemark.gap', 'nothing is lost here')
     if (event.type === 'own' || event.data.includes('"type":"own"')) this.told.push(event.data)
-    else if (event.type !== 'tidemark.bye') this.#follow({ ...event, ...unwrap(event.data) })
+    else if (event.type !== 'tidemark.bye') this.oracle.take({ ...event, ...unwrap(event.data) })
   }
 }
 
@@ -237,9 +229,14 @@ class World {
     const start = from === undefined ? undefined : from % (this.history.length + 1)
     if (start !== undefined) visitor.froms.add(start)
     const cursor = start === undefined ? undefined : formatCursor(makePosition(epoch, start))
-    const change = visitor.handle?.changeTopics({ add, remove, from: cursor })
-    void change?.then(
-      (isDone) => (visitor.changes += isDone ? 1 : 0),
+    const { handle } = visitor
+    void handle?.changeTopics({ add, remove, from: cursor }).then(
+      (isDone) => {
+        if (!isDone) return false
+        visitor.changes += 1
+        if (visitor.handle === handle) visitor.oracle.expect(handle.topics)
+        return true
+      },
       // Whoever takes all names out is refused.
       (error: unknown) =>
         String(error).includes('at least one topic') || visitor.faults.push(error),

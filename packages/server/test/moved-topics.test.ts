@@ -115,6 +115,24 @@ test('added topics are replayed from where they were asked for, and the others c
   expect(session.topics.toSorted()).toEqual(['a', 'b'])
 })
 
+test('topics that are added in the very turn in which their session comes level are replayed', async () => {
+  for (let ticks = 0; ticks < 20; ticks++) {
+    const tide = create()
+    const start = await tide.publish('b', { data: 'b0' })
+    await tide.publish('b', { data: 'b1' })
+    const { client, session } = await open(tide, follow('a'))
+    client.connection?.block()
+    await tide.publish('a', { data: 'a2' })
+    await settleAll()
+    const change = session.changeTopics({ add: ['b'], from: start.cursor })
+    for (let i = 0; i < ticks; i++) await Promise.resolve()
+    client.connection?.unblock()
+    await change
+    await settleAll()
+    expect(client.published.map(({ data }) => data)).toEqual(['a2', 'b1'])
+  }
+})
+
 test('a pattern that is added from an older place does not repeat the topic that was followed before', async () => {
   const tide = create()
   const { client, session } = await open(tide, follow('orders/1'))

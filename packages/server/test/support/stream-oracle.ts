@@ -1,7 +1,7 @@
 // Judges a stream by its ids alone: from one place to the next nothing may be left out and nothing may come twice, whichever
 // topics the place names. Knows nothing of how the engine gets there.
 
-import { parseCursor, parseTopic } from '@tidemark/log'
+import { parseCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import type { DecodedEvent } from '@tidemark/wire'
@@ -29,6 +29,8 @@ export interface StreamPlace {
 interface OracleOptions {
   readonly history: readonly KnownRecord[]
   readonly table: MemoryTopicSetTable
+  /** Where replays of added topics were asked to begin. */
+  readonly froms: ReadonlySet<number>
   /** What the client's URL asks for. */
   readonly asked: TopicSet
 }
@@ -36,6 +38,9 @@ interface OracleOptions {
 export class StreamOracle {
   readonly #options: OracleOptions
   #place: StreamPlace | undefined
+  #lastId = ''
+  /** What the session has followed since the last id. */
+  #unseen: TopicSet[] = []
 
   constructor(options: OracleOptions) {
     this.#options = options
@@ -43,6 +48,11 @@ export class StreamOracle {
 
   get place(): StreamPlace | undefined {
     return this.#place
+  }
+
+  /** The session has come to follow other topics; what the client hears of it may come later. */
+  expect(names: readonly string[]): void {
+    this.#unseen.push(parseTopicSet(names))
   }
 
   /** Takes an event as the client gets it. `data` of a published one is its sequence. */
@@ -58,6 +68,8 @@ export class StreamOracle {
     if (before === undefined) return
     const step = `${event.type} ${event.data} from ${describe(before)} to ${describe(next)}`
     demand(this.#isComplete(before, next, sequence), `nothing left out, nothing twice: ${step}`)
+    if (event.id !== this.#lastId) this.#unseen = []
+    this.#lastId = event.id
   }
 
   read(cursor: string): StreamPlace {
@@ -79,11 +91,12 @@ export class StreamOracle {
   #isComplete(a: StreamPlace, b: StreamPlace, got: number | undefined): boolean {
     if (b.catchUp !== undefined) {
       const { sequence } = b.catchUp
-      const isSame = isSameReplay(a, b)
-      if (isSame) return this.#hasOnly(this.#addedBetween(a, b, sequence), got)
+      // What was taken out and added again before an id could say so is replayed anew from the same place.
+      if (isSameReplay(a, b))
+        return this.#hasOnly(this.#addedBetween(a, b, sequence), got) || this.#begins(b, got)
       // A new one begins, where the one before has come to its end and nothing of the stream itself is left out.
       const isOver = this.#addedBetween(a, a, a.sequence).length === 0
-      return isOver && this.#isQuiet(a, b.sequence) && got === undefined
+      return isOver && this.#isQuiet(a, b.sequence) && this.#begins(b, got)
     }
     const added = this.#addedBetween(a, b, a.sequence)
     if (added.length > 0) return false
@@ -96,17 +109,32 @@ export class StreamOracle {
     )
   }
 
-  /** The topics may have changed anywhere in between: up to there nothing of the old ones, behind it nothing of the new ones. */
+  /** The topics may have changed anywhere in between, also more than once while the socket was blocked: each set in turn must be quiet. */
   #isChangeable(a: StreamPlace, b: StreamPlace, to: number): boolean {
-    for (let at = a.sequence; at <= to; at++) {
-      const isOldQuiet = this.#between(a.topics, a.sequence, at).length === 0
-      if (isOldQuiet && this.#between(b.topics, at, to).length === 0) return true
-    }
-    return false
+    return this.#areQuiet([a.topics, ...this.#unseen, b.topics], a.sequence, to)
   }
 
   #isQuiet(a: StreamPlace, to: number): boolean {
-    return to >= a.sequence && this.#between(a.topics, a.sequence, to).length === 0
+    return to >= a.sequence && this.#areQuiet([a.topics, ...this.#unseen], a.sequence, to)
+  }
+
+  #areQuiet(sets: readonly TopicSet[], from: number, to: number): boolean {
+    let reached = from
+    for (const set of sets) {
+      const [next] = this.#between(set, reached, to)
+      reached = next === undefined ? to : next - 1
+    }
+    return reached === to
+  }
+
+  /** A blocked socket hears of a new replay by its first event; that, too, is the first behind one of the places asked for. */
+  #begins(b: StreamPlace, got: number | undefined): boolean {
+    const to = b.catchUp?.sequence ?? 0
+    return [...this.#options.froms].some((sequence) => {
+      if (sequence > to || b.catchUp === undefined) return false
+      const start = { ...b, catchUp: { ...b.catchUp, sequence } }
+      return this.#hasOnly(this.#addedBetween(start, b, to), got)
+    })
   }
 
   #hasOnly(found: readonly number[], got: number | undefined): boolean {
