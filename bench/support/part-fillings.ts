@@ -17,9 +17,9 @@ import { latestCheckedMax } from '../../packages/log-lmdb/src/limits.ts'
 import { idempotencyBytesMin, ruleCacheMax, topicBytesMax } from '../../packages/log/src/limits.ts'
 import { IdempotencyStore } from '../../packages/log/src/memory/idempotency-store.ts'
 import { createRuleBook, validateRetention } from '../../packages/log/src/rule-book.ts'
-import { BodyBudget } from '../../packages/server/src/body-budget.ts'
-import { JsonBody } from '../../packages/server/src/json-body.ts'
-import { LagRules } from '../../packages/server/src/lag-rules.ts'
+import { BodyBudget } from '../../packages/server/src/request/body-budget.ts'
+import { JsonBody } from '../../packages/server/src/request/json-body.ts'
+import { LagRules } from '../../packages/server/src/catch-up/lag-rules.ts'
 import {
   rememberedTopicsMax,
   subscriptionBodiesBytesMax,

@@ -7,9 +7,9 @@ import { queryObjects } from 'node:v8'
 import { memoryLog } from '@tidemark/log'
 import { waitUntil } from '@tidemark/testkit'
 // The very classes the engine makes: inside of its package, because nobody else has a use for them.
-import { Audience } from '../../../packages/server/dist/audience.js'
+import { Audience } from '../../../packages/server/dist/fan-out/audience.js'
 import { createTidemark } from '../../../packages/server/dist/index.js'
-import { Session } from '../../../packages/server/dist/session.js'
+import { Session } from '../../../packages/server/dist/session/session.js'
 import { readBody } from './read-body.ts'
 
 /** What there is after a garbage collection, without what the question itself needs. */

@@ -1,7 +1,7 @@
 // Every refusal and error of this room, by code.
 
-import { CodedError } from './coded-error.ts'
-import type { CodeHeaders, ErrorRow } from './coded-error.ts'
+import { CodedError } from './refusal/coded-error.ts'
+import type { CodeHeaders, ErrorRow } from './refusal/coded-error.ts'
 
 /** One row per code; `docs/reference/errors.md` is generated from them. */
 export const serverErrors = {

@@ -1,16 +1,21 @@
 export { createTidemark } from './create-tidemark.ts'
 export type { TidemarkOptions } from './tidemark-options.ts'
-export type { Action, Authorize, Grant, PlainRequest, RequestFacts } from './authorize.ts'
-export type { ByeReason } from './bye-reason.ts'
-export type { GapReason, Resumed } from './control-events.ts'
+export type { Action, Authorize, Grant, PlainRequest, RequestFacts } from './request/authorize.ts'
+export type { ByeReason } from './framing/bye-reason.ts'
+export type { GapReason, Resumed } from './framing/control-events.ts'
 export { ServerError, serverErrors } from './errors.ts'
 export type { ServerErrorCode } from './errors.ts'
 export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
-export type { LagAction, LagRule } from './lag-rules.ts'
-export type { PublishInput, TopicInput } from './new-event.ts'
-export type { SessionEvent, SessionHandle, SessionOwner, TopicChange } from './session-handle.ts'
-export type { SessionFilter } from './session-registry.ts'
-export type { PublishOptions, Receipt } from './publish.ts'
+export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
+export type { PublishInput, TopicInput } from './publish/new-event.ts'
+export type {
+  SessionEvent,
+  SessionHandle,
+  SessionOwner,
+  TopicChange,
+} from './session/session-handle.ts'
+export type { SessionFilter } from './session/session-registry.ts'
+export type { PublishOptions, Receipt } from './publish/publish.ts'
 export type { SubscribeOptions } from './node/subscribe.ts'
 export type { NodeTidemark as Tidemark } from './node/node-tidemark.ts'

@@ -1,17 +1,17 @@
 // The engine of one node: the sessions that are open here and what they follow. It knows sinks, not doors.
 
 import type { Position } from '@tidemark/log'
-import type { AddedTopics } from './added-topics.ts'
-import { Audiences } from './audiences.ts'
-import { Beats } from './beats.ts'
-import { catchUp } from './catch-up.ts'
-import type { Greeting } from './catch-up.ts'
-import type { ByeReason } from './bye-reason.ts'
-import { createHost } from './create-host.ts'
-import { DueTimes } from './due-times.ts'
+import type { AddedTopics } from './session/added-topics.ts'
+import { Audiences } from './fan-out/audiences.ts'
+import { Beats } from './session/beats.ts'
+import { catchUp } from './catch-up/catch-up.ts'
+import type { Greeting } from './catch-up/catch-up.ts'
+import type { ByeReason } from './framing/bye-reason.ts'
+import { createHost } from './session/create-host.ts'
+import { DueTimes } from './session/due-times.ts'
 import { ServerError } from './errors.ts'
-import { FanOut } from './fan-out.ts'
-import { LagLedger } from './lag-ledger.ts'
+import { FanOut } from './fan-out/fan-out.ts'
+import { LagLedger } from './catch-up/lag-ledger.ts'
 import {
   backlogsMax,
   goodbyePollMs,
@@ -19,24 +19,29 @@ import {
   replayReadsMax,
   retrySpreadMs,
 } from './limits.ts'
-import { wrapLogError } from './log-faults.ts'
-import { toOwnEvent } from './new-event.ts'
+import { wrapLogError } from './refusal/log-faults.ts'
+import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
-import { OpenSession } from './open-session.ts'
-import type { SessionActions } from './open-session.ts'
-import { Pace } from './pace.ts'
+import { OpenSession } from './session/open-session.ts'
+import type { SessionActions } from './session/open-session.ts'
+import { Pace } from './catch-up/pace.ts'
 import { makeSessionId, pickBetween } from './random.ts'
-import { Session } from './session.ts'
-import type { SessionEvent, SessionHandle, SessionOwner, TopicChange } from './session-handle.ts'
-import type { SessionHost } from './session-host.ts'
-import { SessionRegistry } from './session-registry.ts'
-import type { Sink } from './sink.ts'
-import { Slots } from './slots.ts'
-import { resolveStart } from './start-at.ts'
-import type { Beginning } from './start-at.ts'
-import type { Subscription } from './subscription.ts'
-import { TopicChanges } from './topic-changes.ts'
-import { Turns } from './turns.ts'
+import { Session } from './session/session.ts'
+import type {
+  SessionEvent,
+  SessionHandle,
+  SessionOwner,
+  TopicChange,
+} from './session/session-handle.ts'
+import type { SessionHost } from './session/session-host.ts'
+import { SessionRegistry } from './session/session-registry.ts'
+import type { Sink } from './session/sink.ts'
+import { Slots } from './catch-up/slots.ts'
+import { resolveStart } from './request/start-at.ts'
+import type { Beginning } from './request/start-at.ts'
+import type { Subscription } from './request/subscription.ts'
+import { TopicChanges } from './session/topic-changes.ts'
+import { Turns } from './catch-up/turns.ts'
 
 /** Opens, moves and ends sessions, and brings each of them what it follows. */
 export class NodeEngine implements SessionActions {

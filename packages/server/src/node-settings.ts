@@ -1,12 +1,12 @@
 // What a node is made with, every default filled in.
 
 import type { Clock, EventLog } from '@tidemark/log'
-import type { Permit } from './authorize.ts'
-import type { TopicSetTable } from './changed-topics.ts'
-import type { FlushSettings } from './fan-out.ts'
-import type { LagRule } from './lag-rules.ts'
+import type { Permit } from './request/authorize.ts'
+import type { TopicSetTable } from './session/changed-topics.ts'
+import type { FlushSettings } from './fan-out/fan-out.ts'
+import type { LagRule } from './catch-up/lag-rules.ts'
 import type { Random } from './random.ts'
-import type { Compress } from './sink.ts'
+import type { Compress } from './session/sink.ts'
 
 export interface NodeSettings {
   readonly log: EventLog

@@ -2,8 +2,8 @@
 
 import { collectGarbage } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
-import { BodyBudget } from '../src/body-budget.ts'
-import { JsonBody } from '../src/json-body.ts'
+import { BodyBudget } from '../src/request/body-budget.ts'
+import { JsonBody } from '../src/request/json-body.ts'
 import { subscriptionBytesMax, subscriptionFreeBytes } from '../src/limits.ts'
 
 /** Bodies that arrive in parts of so many bytes, until `count` are under way or one is refused. */

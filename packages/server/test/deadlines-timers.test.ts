@@ -3,7 +3,7 @@
 import { createFakeClock } from '@tidemark/testkit'
 import type { Clock } from '@tidemark/log'
 import { expect, test } from 'vitest'
-import { Deadlines } from '../src/deadlines.ts'
+import { Deadlines } from '../src/session/deadlines.ts'
 
 /** A clock that counts the timers that are running. */
 function countTimers(clock: Clock): { readonly clock: Clock; readonly running: () => number } {

@@ -2,7 +2,7 @@
 
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
-import { Deadlines } from '../src/deadlines.ts'
+import { Deadlines } from '../src/session/deadlines.ts'
 import { dueAtOnceMax } from '../src/limits.ts'
 
 function openDeadlines() {

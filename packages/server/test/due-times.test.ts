@@ -3,7 +3,7 @@
 import { createFakeClock } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DueTimes } from '../src/due-times.ts'
+import { DueTimes } from '../src/session/due-times.ts'
 import { dueAtOnceMax, wallClockLookMs } from '../src/limits.ts'
 
 function openDueTimes() {

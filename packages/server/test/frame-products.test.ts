@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
 import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import type { Sink } from '../src/hub/index.ts'
-import { FramedRecord } from '../src/framed-record.ts'
+import { FramedRecord } from '../src/framing/framed-record.ts'
 import {
   backlogsMax,
   eventBytesMax,
@@ -22,7 +22,7 @@ import {
   subscriptionBodiesBytesMax,
   subscriptionFreeBytes,
 } from '../src/limits.ts'
-import { RecentRecords } from '../src/recent.ts'
+import { RecentRecords } from '../src/fan-out/recent.ts'
 import { KeepingSink } from './support/keeping-sink.ts'
 import { listFramings } from './support/list-framings.ts'
 import { settle } from './support/settle.ts'

@@ -6,8 +6,8 @@ import type { EventRecord } from '@tidemark/log'
 import { createDecoder } from '@tidemark/wire'
 import type { DecodedEvent } from '@tidemark/wire'
 import { expect, test } from 'vitest'
-import { createFraming } from '../src/framing.ts'
-import type { Framing, FramingChoice } from '../src/framing.ts'
+import { createFraming } from '../src/framing/framing.ts'
+import type { Framing, FramingChoice } from '../src/framing/framing.ts'
 
 function record(sequence: number, part: Partial<EventRecord> = {}): EventRecord {
   return {

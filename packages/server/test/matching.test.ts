@@ -5,10 +5,10 @@ import type { EventRecord, Pattern } from '@tidemark/log'
 import { makePosition, parseEpoch, sequenceOf } from '@tidemark/log/driver'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { FramedRecord } from '../src/framed-record.ts'
+import { FramedRecord } from '../src/framing/framed-record.ts'
 import { recentRecordsMax } from '../src/limits.ts'
-import { PatternTrie } from '../src/pattern-trie.ts'
-import { RecentRecords } from '../src/recent.ts'
+import { PatternTrie } from '../src/fan-out/pattern-trie.ts'
+import { RecentRecords } from '../src/fan-out/recent.ts'
 
 const segment = fc.constantFrom('a', 'b', 'c', '$hub')
 const topic = fc

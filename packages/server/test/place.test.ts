@@ -13,7 +13,7 @@ import {
   placeOf,
   readParts,
   requireKey,
-} from '../src/place.ts'
+} from '../src/framing/place.ts'
 
 /** The longest there is: epochs have up to 29 characters, sequences up to 11. */
 const epoch = parseEpoch('places'.padEnd(19, '0'))

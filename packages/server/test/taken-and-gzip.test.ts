@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { memoryLog } from '@tidemark/log'
 import { afterEach, expect, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
-import { Block } from '../src/block.ts'
+import { Block } from '../src/framing/block.ts'
 import { toGzipPiece } from '../src/node/gzip-piece.ts'
 import { get, sendRaw } from './support/node-server.ts'
 

@@ -1,6 +1,6 @@
 // A request of the Fetch API as `authorize` sees it.
 
-import type { RequestFacts } from '../authorize.ts'
+import type { RequestFacts } from '../request/authorize.ts'
 
 /** A `Request`, for `authorize`. The Fetch API does not say where it came from. */
 export function describeRequest(request: Request): RequestFacts {

@@ -1,11 +1,11 @@
 // One response of the Fetch API with the application's own events.
 
-import type { EventStream } from '../event-stream.ts'
-import { readDoorOptions } from '../require-stream.ts'
-import { SinkStream } from '../sink-stream.ts'
-import { streamHeaders } from '../stream-headers.ts'
-import { readStreamOptions } from '../stream-options.ts'
-import type { StreamOptions, StreamSettings } from '../stream-options.ts'
+import type { EventStream } from '../own-stream/event-stream.ts'
+import { readDoorOptions } from '../request/require-stream.ts'
+import { SinkStream } from '../own-stream/sink-stream.ts'
+import { streamHeaders } from '../request/stream-headers.ts'
+import { readStreamOptions } from '../own-stream/stream-options.ts'
+import type { StreamOptions, StreamSettings } from '../own-stream/stream-options.ts'
 import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
 

@@ -1,9 +1,9 @@
 // The JSON body of a `Request`.
 
-import type { BodyBudget } from '../body-budget.ts'
-import { checkBodyHeaders } from '../body-headers.ts'
+import type { BodyBudget } from '../request/body-budget.ts'
+import { checkBodyHeaders } from '../request/body-headers.ts'
 import { ServerError } from '../errors.ts'
-import { JsonBody } from '../json-body.ts'
+import { JsonBody } from '../request/json-body.ts'
 
 /**
  * Reads the body of a request as JSON.

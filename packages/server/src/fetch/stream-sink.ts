@@ -1,9 +1,9 @@
 // A session's bytes as a `ReadableStream` that moves only while somebody reads.
 
-import type { Block } from '../block.ts'
+import type { Block } from '../framing/block.ts'
 import { ServerError } from '../errors.ts'
 import { fetchChunkBytes, writeBlocksMax, writeBytesMax } from '../limits.ts'
-import type { Sink, SinkListener } from '../sink.ts'
+import type { Sink, SinkListener } from '../session/sink.ts'
 
 /** A sink whose bytes are pulled: what nobody reads is held up to `writeBytesMax` and `writeBlocksMax`, then the session lags. */
 export class StreamSink implements Sink {

@@ -1,14 +1,14 @@
 // What Tidemark's own packages need of the engine. Internal to them: it changes with any version, without a word.
 
-export { answerCoded } from '../problem.ts'
-export type { Answer } from '../problem.ts'
-export { answerError } from '../refusal.ts'
-export { Block } from '../block.ts'
-export { checkBodyHeaders } from '../body-headers.ts'
-export type { BodyHeaders } from '../body-headers.ts'
-export { CodedError } from '../coded-error.ts'
-export type { CodeHeaders, ErrorRow } from '../coded-error.ts'
-export { lagActions } from '../lag-rules.ts'
+export { answerCoded } from '../refusal/problem.ts'
+export type { Answer } from '../refusal/problem.ts'
+export { answerError } from '../refusal/refusal.ts'
+export { Block } from '../framing/block.ts'
+export { checkBodyHeaders } from '../request/body-headers.ts'
+export type { BodyHeaders } from '../request/body-headers.ts'
+export { CodedError } from '../refusal/coded-error.ts'
+export type { CodeHeaders, ErrorRow } from '../refusal/coded-error.ts'
+export { lagActions } from '../catch-up/lag-rules.ts'
 export {
   drainSessionsPerSecond,
   eventsPerSecondRange,
@@ -20,15 +20,15 @@ export {
   topicSetsBytesMax,
   topicSetsBytesMin,
 } from '../limits.ts'
-export { translateLogError } from '../log-faults.ts'
+export { translateLogError } from '../refusal/log-faults.ts'
 export { carrierOf, isHttp2 } from '../node/exchange.ts'
 export type { Carrier } from '../node/exchange.ts'
 export { declareFate } from '../node/listener-fate.ts'
 export type { ListenerFate } from '../node/listener-fate.ts'
 export { sendAnswer } from '../node/send.ts'
 export { isStreaming } from '../node/streaming.ts'
-export { parseQueryText } from '../query-text.ts'
-export type { Sink, SinkListener } from '../sink.ts'
-export { Slots } from '../slots.ts'
-export { parseSubscriptionBody, parseSubscriptionQuery } from '../subscription.ts'
-export type { QueryOptions, Subscription } from '../subscription.ts'
+export { parseQueryText } from '../request/query-text.ts'
+export type { Sink, SinkListener } from '../session/sink.ts'
+export { Slots } from '../catch-up/slots.ts'
+export { parseSubscriptionBody, parseSubscriptionQuery } from '../request/subscription.ts'
+export type { QueryOptions, Subscription } from '../request/subscription.ts'

@@ -1,6 +1,6 @@
 // A request of Node's as `authorize` sees it.
 
-import type { RequestFacts } from '../authorize.ts'
+import type { RequestFacts } from '../request/authorize.ts'
 import type { NodeRequest } from './exchange.ts'
 
 /** A request of `node:http`, `node:https` or `node:http2`, for `authorize`. Nothing of it is read before it is asked for. */

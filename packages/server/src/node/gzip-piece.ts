@@ -1,7 +1,7 @@
 // A block as a piece of a gzip stream, made once for all sessions that accept one.
 
 import { constants, crc32, deflateRawSync } from 'node:zlib'
-import { Block } from '../block.ts'
+import { Block } from '../framing/block.ts'
 import { shiftOver } from './crc32.ts'
 import type { Crc32Shift } from './crc32.ts'
 import { gzipBytesMin } from '../limits.ts'

@@ -1,7 +1,7 @@
 // A sink whose stream is compressed (RFC 1952), without a compressor of its own: it is put together from shared pieces.
 
-import { Block } from '../block.ts'
-import type { Sink, SinkListener } from '../sink.ts'
+import { Block } from '../framing/block.ts'
+import type { Sink, SinkListener } from '../session/sink.ts'
 import { appendCrc32 } from './crc32.ts'
 import { toGzipPiece } from './gzip-piece.ts'
 

@@ -2,9 +2,9 @@
 // the connection takes it or not, so a large block is given in slices, and what is left of it stays the block all sessions share.
 
 import type { Http2ServerResponse } from 'node:http2'
-import type { Block } from '../block.ts'
+import type { Block } from '../framing/block.ts'
 import { http2SliceBytes, writeBytesMax } from '../limits.ts'
-import type { Sink, SinkListener } from '../sink.ts'
+import type { Sink, SinkListener } from '../session/sink.ts'
 import { HeldStream } from './held-stream.ts'
 import { endOwn } from './lead-through.ts'
 import type { StreamHead } from './stream-head.ts'

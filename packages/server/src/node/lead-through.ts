@@ -1,8 +1,8 @@
 // A compressed response that an application still has in hand: what it writes there goes through the stream's compression,
 // and when it ends the response the compressed stream gets its proper end. Node's own methods stay the way for the sink.
 
-import { Block } from '../block.ts'
-import type { Sink, SinkListener } from '../sink.ts'
+import { Block } from '../framing/block.ts'
+import type { Sink, SinkListener } from '../session/sink.ts'
 import type { AnyResponse } from './exchange.ts'
 
 const ownKey: unique symbol = Symbol('own')

@@ -1,6 +1,6 @@
 // A node behind Node's own HTTP servers. Apart from the engine, which must load where there is no `node:` module.
 
-import type { SessionHandle } from '../session-handle.ts'
+import type { SessionHandle } from '../session/session-handle.ts'
 import { Tidemark } from '../tidemark.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { requireExchange } from './require-exchange.ts'

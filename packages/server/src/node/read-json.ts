@@ -1,9 +1,9 @@
 // The JSON body of a request of Node's, whether a framework has read it already or nobody has.
 
-import type { BodyBudget, HeldBody } from '../body-budget.ts'
-import { checkBodyHeaders } from '../body-headers.ts'
+import type { BodyBudget, HeldBody } from '../request/body-budget.ts'
+import { checkBodyHeaders } from '../request/body-headers.ts'
 import { ServerError } from '../errors.ts'
-import { JsonBody, notJson, parseJson } from '../json-body.ts'
+import { JsonBody, notJson, parseJson } from '../request/json-body.ts'
 import type { NodeRequest } from './exchange.ts'
 import { declareFate } from './listener-fate.ts'
 

@@ -1,8 +1,8 @@
 // Refused subscriptions through a response of Node's.
 
-import { CodedError } from '../coded-error.ts'
-import { answerRefusal } from '../refusal.ts'
-import type { Refusal } from '../refusal.ts'
+import { CodedError } from '../refusal/coded-error.ts'
+import { answerRefusal } from '../refusal/refusal.ts'
+import type { Refusal } from '../refusal/refusal.ts'
 import type { AnyResponse, NodeRequest } from './exchange.ts'
 import { sendAnswer } from './send.ts'
 

@@ -1,8 +1,8 @@
 // The careful way: through `response.write`, whatever middleware has put in front of it.
 
-import type { Block } from '../block.ts'
+import type { Block } from '../framing/block.ts'
 import { writeBytesMax } from '../limits.ts'
-import type { Sink, SinkListener } from '../sink.ts'
+import type { Sink, SinkListener } from '../session/sink.ts'
 import type { AnyResponse } from './exchange.ts'
 import { endOwn, writeOwn } from './lead-through.ts'
 import type { StreamHead } from './stream-head.ts'

@@ -1,6 +1,6 @@
 // Whole answers through a response of Node's.
 
-import type { Answer } from '../problem.ts'
+import type { Answer } from '../refusal/problem.ts'
 import type { AnyResponse } from './exchange.ts'
 
 /** Sends an answer. A response that has already begun is cut off instead. */

@@ -3,9 +3,9 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Block } from '../block.ts'
+import type { Block } from '../framing/block.ts'
 import { encryptedSliceBytes, writeBytesMax } from '../limits.ts'
-import type { Sink, SinkListener } from '../sink.ts'
+import type { Sink, SinkListener } from '../session/sink.ts'
 import { BlockRest, needsSlices } from './block-rest.ts'
 import { declareFate } from './listener-fate.ts'
 import { endOwn } from './lead-through.ts'

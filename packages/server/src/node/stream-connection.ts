@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net'
 import { writeBytesMax } from '../limits.ts'
-import type { SinkListener } from '../sink.ts'
+import type { SinkListener } from '../session/sink.ts'
 import { abortExchange, drainExchange, exchangeOf } from './loose-exchange.ts'
 import { endOwn } from './lead-through.ts'
 import { canWriteRaw, learnRequests, writeRaw } from './raw-write.ts'

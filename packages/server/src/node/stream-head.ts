@@ -1,6 +1,6 @@
 // The status line and headers of a stream through a response of Node's.
 
-import type { StreamHeaders } from '../stream-headers.ts'
+import type { StreamHeaders } from '../request/stream-headers.ts'
 import type { AnyResponse } from './exchange.ts'
 
 /** Sends the head of a stream at once, so that the client knows it is open. */

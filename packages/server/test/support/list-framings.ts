@@ -1,7 +1,7 @@
 // Every framing a client can ask for.
 
-import { createFraming, fieldNames } from '../../src/framing.ts'
-import type { FieldName, Framing } from '../../src/framing.ts'
+import { createFraming, fieldNames } from '../../src/framing/framing.ts'
+import type { FieldName, Framing } from '../../src/framing/framing.ts'
 
 /** Two shapes × eight sets of fields × two names, and batch: 33. */
 export function listFramings(): Framing[] {

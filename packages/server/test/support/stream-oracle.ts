@@ -5,8 +5,8 @@ import { parseCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import type { DecodedEvent } from '@tidemark/wire'
-import { namesBeyond } from '../../src/changed-topics.ts'
-import { readParts } from '../../src/place.ts'
+import { namesBeyond } from '../../src/session/changed-topics.ts'
+import { readParts } from '../../src/framing/place.ts'
 import type { MemoryTopicSetTable } from './topic-set-table.ts'
 
 /** A record of the history: its sequence is its index plus one. */

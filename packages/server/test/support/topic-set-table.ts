@@ -1,7 +1,7 @@
 // A table of topic sets in memory, shared by the nodes of a test as the ledger will be by those of a log.
 
 import type { TopicSet } from '@tidemark/log'
-import type { TopicSetTable } from '../../src/changed-topics.ts'
+import type { TopicSetTable } from '../../src/session/changed-topics.ts'
 
 export class MemoryTopicSetTable implements TopicSetTable {
   readonly #byKey = new Map<string, TopicSet>()

@@ -1,0 +1,355 @@
+// Bringing a session level with the tail: from the log while it is far behind, from the recent records for the last
+// stretch, then into its audience in the same tick. See ARCHITECTURE.md, "Join without a seam".
+
+import { comparePositions, isSameEpoch } from '@tidemark/log'
+import type { EventLog, Loss, Position, Topic, TopicSet } from '@tidemark/log'
+import { Backlog } from './backlog.ts'
+import { Block } from '../framing/block.ts'
+import { encodeGap, encodeReady } from '../framing/control-events.ts'
+import type { Gap, Resumed } from '../framing/control-events.ts'
+import type { FanOut } from '../fan-out/fan-out.ts'
+import { FramedRecord } from '../framing/framed-record.ts'
+import type { LagRules } from './lag-rules.ts'
+import { backlogPagesMax, replayPageMax, writeBytesMax } from '../limits.ts'
+import { formatPlace, isPlain, placeOf } from '../framing/place.ts'
+import type { Session } from '../session/session.ts'
+import type { Slots } from './slots.ts'
+import type { Turns } from './turns.ts'
+
+/** What catching up needs of the node. */
+export interface CatchUpSource {
+  readonly log: EventLog
+  readonly fanOut: FanOut
+  readonly turns: Turns
+  /** For pages of the log. */
+  readonly reads: Slots
+  /** For backlogs that are being reduced. */
+  readonly backlogs: Slots
+  readonly lagRules: LagRules
+  /** Sends a session away that is behind with what no session may be behind with. */
+  giveUp(session: Session): void
+}
+
+/** What the first bytes of a stream say. */
+export interface Greeting {
+  readonly heartbeatMs: number
+  /** When to come back after a cut. Milliseconds. */
+  readonly retryMs: number
+  readonly resumed: Exclude<Resumed, 'gap'>
+  /** A gap already known before the log is asked. */
+  readonly gap?: Gap
+  /** The cursor as the client sent it, to say it back in a gap. */
+  readonly from?: string
+}
+
+/** Some records of the history after a session's cursor, of its topics only. */
+interface Stretch {
+  readonly records: readonly FramedRecord[]
+  readonly next: Position
+  /** The records are in memory anyway, and so are their frames. */
+  readonly isShared?: boolean
+  readonly lost?: Loss | undefined
+  /** Up to where records were left out by a rule. */
+  readonly droppedTo?: Position | undefined
+}
+
+/** What is still to be said while a session catches up. */
+interface Telling {
+  greeting: Greeting | undefined
+  /** Every page behind a loss reports it again; only what reaches further than the last report is news. */
+  told: Position | undefined
+  /** Likewise for records that a rule left out. */
+  dropped: Position | undefined
+}
+
+/** Replays to a session until it is level with the tail, and joins it to its audience. Ends early when the session closes. */
+export async function catchUp(
+  session: Session,
+  source: CatchUpSource,
+  greeting?: Greeting,
+): Promise<void> {
+  const telling: Telling = { greeting, told: undefined, dropped: undefined }
+  while (!session.isClosed) {
+    // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
+    const turn = session.largeTurn
+    const isReplayOfAdded = session.added !== undefined
+    await advance(session, source, telling)
+    // What it was taken for may be among the records in memory by now, whose frames need none, or may have been removed.
+    if (turn !== undefined) session.endTurn(turn)
+    if (session.isBlocked || session.allowance < 1) {
+      await session.untilReady()
+    } else if (session.largeTurn !== undefined) {
+      await session.largeTurn
+    } else if (isReplayOfAdded || session.added !== undefined) {
+      // On with it, or with the rest of the stream, which has not moved meanwhile; one may also have been asked for just now.
+    } else if (isLevel(session, source)) {
+      session.join()
+      return
+    } else {
+      await source.fanOut.reached(session.cursor, () => session.isClosed)
+    }
+  }
+}
+
+/** Writes the next stretch: what is in memory, or a page of the log. */
+async function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
+  if (session.added !== undefined) return advanceAdded(session, source, telling)
+  if (!session.isLaggard || source.lagRules.isEmpty) return advancePage(session, source, telling)
+  await source.backlogs.runFor(session, () => advanceBacklog(session, source, telling))
+}
+
+/** A page of the topics that were added from an older place, up to where the session stands. */
+async function advanceAdded(
+  session: Session,
+  source: CatchUpSource,
+  telling: Telling,
+): Promise<void> {
+  const { added, audience } = session
+  if (added === undefined) return
+  const { topics } = added
+  const isChanged = (): boolean => session.added !== added || session.audience !== audience
+  if (added.end === undefined) {
+    const { first } = await source.log.bounds()
+    // No record is up to there, so the page says where reading from the cursor begins: at the cursor, or, where another history
+    // wrote that, where the two parted.
+    const range = { topics, after: session.cursor, upTo: first }
+    const { next } = await readLog(session, source, range)
+    if (session.isClosed || isChanged()) return
+    added.end = next
+  }
+  const range = { topics, after: added.at, upTo: added.end }
+  const { records, next, lost } = await readLog(session, source, range)
+  if (session.isClosed || isChanged()) return
+  const wanted = records.filter(({ record }) => added.isWanted(record.topic))
+  writeStretch(session, { records: wanted, next, lost }, telling)
+  if (comparePositions(added.at, added.end) >= 0) session.endAdded()
+}
+
+async function advancePage(
+  session: Session,
+  source: CatchUpSource,
+  telling: Telling,
+): Promise<void> {
+  const { cursor, audience } = session
+  const stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
+  // Topics that have changed meanwhile are read anew.
+  if (session.audience === audience) writeStretch(session, stretch, telling)
+}
+
+/** The same of a laggard: what the rules of its topics leave of a longer stretch. */
+async function advanceBacklog(
+  session: Session,
+  source: CatchUpSource,
+  telling: Telling,
+): Promise<void> {
+  // It may have closed while it waited for its place.
+  if (session.isClosed) return
+  const { cursor, audience } = session
+  const first = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
+  const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
+  const stretch = await reduce(session, source, { stretch: first, backlog })
+  if (session.audience !== audience) return
+  if (backlog.isForbidden) source.giveUp(session)
+  else writeStretch(session, stretch, telling)
+}
+
+/** What follows `after`, when it is among the records in memory. */
+function readRecent(
+  session: Session,
+  { fanOut }: CatchUpSource,
+  after: Position,
+): Stretch | undefined {
+  const recent = fanOut.recent.after(after)
+  if (recent === undefined) return undefined
+  return { records: selectRecords(session, recent), next: fanOut.position, isShared: true }
+}
+
+/** One page of the session's topics. */
+function readPage(session: Session, source: CatchUpSource, after: Position): Promise<Stretch> {
+  return readLog(session, source, { topics: session.audience.topics, after })
+}
+
+/** What is read of the log; by default up to where live sessions stand. */
+interface Range {
+  readonly topics: TopicSet
+  readonly after: Position
+  readonly upTo?: Position
+}
+
+/** One page of the log, when it is this session's turn: replays never keep others from theirs, however many there are. */
+async function readLog(
+  session: Session,
+  { log, fanOut, turns, reads }: CatchUpSource,
+  { topics, after, upTo }: Range,
+): Promise<Stretch> {
+  await turns.take(session)
+  // One that has closed meanwhile is in no line any more, and must not enter the next.
+  if (session.isClosed) return { records: [], next: after }
+  const page = await reads.runFor(session, async () => {
+    // It may have closed after it was given its place.
+    if (session.isClosed) return undefined
+    return log.read({ topics, after, upTo: upTo ?? fanOut.position, limit: replayPageMax })
+  })
+  if (page === undefined) return { records: [], next: after }
+  return {
+    records: page.records.map((record) => new FramedRecord(record)),
+    next: page.next,
+    lost: page.lost,
+  }
+}
+
+/** Reads on while that only makes the backlog newer, not longer: what is superseded or dropped need not be sent. */
+async function reduce(
+  session: Session,
+  source: CatchUpSource,
+  { stretch, backlog }: { readonly stretch: Stretch; readonly backlog: Backlog },
+): Promise<Stretch> {
+  for (const framed of stretch.records) backlog.add(framed)
+  let { next } = stretch
+  for (let pages = 1; pages < backlogPagesMax && !session.isClosed; pages++) {
+    const wanted = Math.min(session.allowance, replayPageMax)
+    if (backlog.isForbidden || backlog.isFull(wanted) || isAt(next, source.fanOut.position)) break
+    const more = readRecent(session, source, next) ?? (await readPage(session, source, next))
+    // Pages behind a loss repeat it; a new one is told with the stretch that begins behind it.
+    if (isNews(more.lost?.to, stretch.lost?.to) || isAt(more.next, next)) break
+    for (const framed of more.records) backlog.add(framed)
+    next = more.next
+  }
+  return { records: backlog.records, next, lost: stretch.lost, droppedTo: backlog.droppedTo }
+}
+
+function isLevel({ cursor }: Session, { fanOut }: CatchUpSource): boolean {
+  return isAt(cursor, fanOut.position)
+}
+
+function isAt(cursor: Position, position: Position): boolean {
+  return isSameEpoch(cursor, position) && comparePositions(cursor, position) === 0
+}
+
+/** Writes a stretch in portions, until its end or until the session takes no more; the cursor tells how far it came. */
+function writeStretch(session: Session, stretch: Stretch, telling: Telling): void {
+  // A closed session must not be written to: its socket may serve another request by now.
+  if (session.isClosed) return
+  tell(session, stretch, telling)
+  const { framing } = session.audience
+  const { allowance } = session
+  const isShared = hasSharedBytes(session, stretch)
+  let written = 0
+  let frames: Block[] = []
+  let bytes = 0
+  let last: Position | undefined
+  for (const framed of stretch.records) {
+    if (session.isBlocked) return
+    const frame = framed.frame(framing)
+    const isLarge = frame.bytes.length > writeBytesMax
+    // A large frame goes alone: those of recent records are then shared, and of others there are few at a time.
+    const isPortion = bytes >= writeBytesMax || isLarge || written + frames.length >= allowance
+    if (last !== undefined && frames.length > 0 && isPortion) {
+      writePortion(session, stretch, { frames, last, cursor: last })
+      written += frames.length
+      frames = []
+      bytes = 0
+    }
+    if (session.isBlocked || written >= allowance) return
+    if (isLarge && !isShared && !session.takeLarge(frame.bytes.length)) return
+    last = framed.record.position
+    frames.push(frame)
+    bytes += frame.bytes.length
+  }
+  if (session.isBlocked) return
+  if (last !== undefined && frames.length > 0) {
+    writePortion(session, stretch, { frames, last, cursor: stretch.next })
+  }
+  session.moveTo(stretch.next)
+}
+
+/** Frames that are written as one block. */
+interface Portion {
+  readonly frames: readonly Block[]
+  /** The place of the newest record they were made of. */
+  readonly last: Position
+  /** Where the stream stands behind them. */
+  readonly cursor: Position
+}
+
+/** Whether a frame that goes alone is the block of all sessions. With parts in its id it is a copy. */
+function hasSharedBytes(session: Session, { isShared }: Stretch): boolean {
+  return isShared === true && isPlain(placeOf(session, session.replayedTo))
+}
+
+function writePortion(session: Session, stretch: Stretch, portion: Portion): void {
+  const { frames, last, cursor } = portion
+  const block = session.audience.framing.assemble(frames, placeOf(session, last))
+  session.writeReplay(block, cursor, frames.length)
+  // A frame that goes alone is the block of all; a block of the session's own is no larger than two portions, or has its place.
+  if (frames.length === 1 && hasSharedBytes(session, stretch)) session.holdShared(block)
+}
+
+/** The records that are the session's; each topic is matched once. */
+function selectRecords(
+  { audience }: Session,
+  records: readonly FramedRecord[],
+): readonly FramedRecord[] {
+  const known = new Map<Topic, boolean>()
+  return records.filter(({ record: { topic } }) => {
+    let isWanted = known.get(topic)
+    if (isWanted === undefined) {
+      isWanted = audience.topics.matches(topic)
+      known.set(topic, isWanted)
+    }
+    return isWanted
+  })
+}
+
+/** Says what must be said before the records: that the stream is open, what is lost, and what was left out. */
+function tell(session: Session, { lost: loss, droppedTo }: Stretch, telling: Telling): void {
+  const lost = isNews(loss?.to, telling.told) ? loss : undefined
+  telling.told = lost?.to ?? telling.told
+  if (lost !== undefined && lost.reason !== 'retention') session.moveTo(lost.to)
+  const { greeting } = telling
+  telling.greeting = undefined
+  if (greeting !== undefined) greet(session, greeting, lost)
+  else if (lost !== undefined) sendGap(session, toGap(session, lost))
+  if (droppedTo === undefined || !isNews(droppedTo, telling.dropped)) return
+  telling.dropped = droppedTo
+  const from = formatPlace(placeOf(session, session.replayedTo))
+  sendGap(session, { from, to: droppedTo, reason: 'rate' })
+}
+
+function sendGap(session: Session, gap: Gap): void {
+  const block = encodeGap(gap, placeOf(session, gap.to))
+  session.writeReplay(block, session.replayedTo, 0)
+}
+
+/** Whether a loss reaches further than what the client has been told. */
+function isNews(to: Position | undefined, told: Position | undefined): boolean {
+  if (to === undefined || told === undefined) return to !== undefined
+  return comparePositions(to, told) > 0
+}
+
+function greet(session: Session, greeting: Greeting, lost: Loss | undefined): void {
+  const gap = greeting.gap ?? planGap(session, greeting, lost)
+  const ready = encodeReady({
+    session: session.id,
+    place: placeOf(session, session.replayedTo),
+    heartbeatMs: greeting.heartbeatMs,
+    retryMs: greeting.retryMs,
+    resumed: gap === undefined ? greeting.resumed : 'gap',
+  })
+  const blocks = gap === undefined ? [ready] : [ready, encodeGap(gap, placeOf(session, gap.to))]
+  session.writeReplay(Block.join(blocks), session.replayedTo, 0)
+}
+
+/** A session that came without a cursor asked for what is retained: what was removed before is no loss. */
+function planGap(session: Session, greeting: Greeting, lost: Loss | undefined): Gap | undefined {
+  if (lost === undefined || greeting.resumed === 'fresh') return undefined
+  return toGap(session, lost, greeting.from)
+}
+
+function toGap(session: Session, lost: Loss, from?: string): Gap {
+  return {
+    from: from ?? formatPlace(placeOf(session, lost.from)),
+    to: lost.to,
+    reason: lost.reason,
+  }
+}

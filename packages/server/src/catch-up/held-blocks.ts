@@ -1,0 +1,64 @@
+// Large blocks of live events and of recent ones that sessions hold because their sockets do not take them. One that many hold is
+// in memory once; but sessions that stall one after another, each at another event, would hold as many events as there are sessions.
+
+import type { Block } from '../framing/block.ts'
+
+/** Who holds a block. */
+export interface BlockHolder {
+  /** Its block is to be let go: its connection is to be cut now. */
+  makeRoom(): void
+}
+
+/** Blocks by who holds them, the longest held first. */
+export class HeldBlocks {
+  readonly #bytesMax: number
+  readonly #holders = new Map<Block, Set<BlockHolder>>()
+  readonly #blocks = new Map<BlockHolder, Block>()
+  #heldBytes = 0
+
+  /** `bytesMax` is for all blocks, each counted once. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  /** What all blocks take. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /** Somebody is blocked by a block. Beyond the bound those go who have held one the longest. */
+  hold(holder: BlockHolder, block: Block): void {
+    this.letGo(holder)
+    this.#blocks.set(holder, block)
+    const holders = this.#holders.get(block)
+    if (holders !== undefined) {
+      holders.add(holder)
+      return
+    }
+    this.#holders.set(block, new Set([holder]))
+    this.#heldBytes += block.bytes.length
+    this.#trim(block)
+  }
+
+  letGo(holder: BlockHolder): void {
+    const block = this.#blocks.get(holder)
+    if (block === undefined) return
+    this.#blocks.delete(holder)
+    const holders = this.#holders.get(block)
+    holders?.delete(holder)
+    if (holders?.size !== 0) return
+    this.#holders.delete(block)
+    this.#heldBytes -= block.bytes.length
+  }
+
+  #trim(newest: Block): void {
+    for (const [block, holders] of this.#holders) {
+      if (this.#heldBytes <= this.#bytesMax || block === newest) return
+      for (const holder of holders) {
+        holder.makeRoom()
+        // A sink that is slow to close must not count for ever.
+        this.letGo(holder)
+      }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+// All audiences of a node, found by what they subscribe to.
+
+import type { Topic, TopicSet } from '@tidemark/log'
+import { Audience } from './audience.ts'
+import type { AudienceMember } from './audience.ts'
+import { ServerError } from '../errors.ts'
+import type { Framing } from '../framing/framing.ts'
+import { topicSetFreeBytes } from '../limits.ts'
+import { measureTopicSet } from './measure-topic-set.ts'
+import { PatternTrie } from './pattern-trie.ts'
+
+/** What a topic set counts for before it has its audience. */
+export interface TopicSetPlace {
+  readonly topics: TopicSet
+  /** What of it counts against all audiences together. */
+  readonly bytes: number
+}
+
+/** The registry of audiences: exact topics in a map, patterns in a trie; bounded by the memory their topic sets take. */
+export class Audiences {
+  readonly #bytesMax: number
+  /** By framing, then by topic set: one key of both would be the long text of the set once more. */
+  readonly #byFraming = new Map<string, Map<string, Audience>>()
+  readonly #byTopic = new Map<Topic, Set<Audience>>()
+  readonly #byPattern = new PatternTrie<Audience>()
+  #heldBytes = 0
+
+  /** `bytesMax` is for all topic sets together, each beyond its first {@link topicSetFreeBytes}. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  /** What all topic sets count for now, those of sessions that are being opened or moved included. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /**
+   * Counts a topic set before anything is awaited with it. What comes of it is `open` or `giveBack`, once. A session that is the
+   * last of the audience it leaves for this set may take that one's bytes over: taking names out is never refused for it.
+   * @throws ServerError `FULL`
+   */
+  reserve(topics: TopicSet, leaving?: Audience): TopicSetPlace {
+    const bytes = Math.max(0, measureTopicSet(topics) - topicSetFreeBytes)
+    this.hold(bytes, leaving?.memberCount === 1 ? leaving.bytes : 0)
+    return { topics, bytes }
+  }
+
+  /**
+   * Counts bytes for topic sets that have no audience, until `letGo`. `freed` will be free soon.
+   * @throws ServerError `FULL`
+   */
+  hold(bytes: number, freed = 0): void {
+    if (bytes > 0 && this.#heldBytes - freed + bytes > this.#bytesMax) {
+      throw new ServerError(
+        'FULL',
+        `The topic sets of this node's sessions may take ${this.#bytesMax} bytes, and they are in use. Try again later, follow fewer names or patterns such as orders/*, or raise topicSetsBytesMax.`,
+      )
+    }
+    this.#heldBytes += bytes
+  }
+
+  letGo(bytes: number): void {
+    this.#heldBytes -= bytes
+  }
+
+  /** Frees the place of a topic set that got no audience. */
+  giveBack(place: TopicSetPlace): void {
+    this.letGo(place.bytes)
+  }
+
+  /**
+   * The audience of a topic set and framing, made when it is the first to ask. Sessions that share one count once. It leaves the
+   * registry with its last member, so the asker enters it in the same turn.
+   */
+  open(place: TopicSetPlace, framing: Framing): Audience {
+    const { topics } = place
+    const existing = this.#byFraming.get(framing.key)?.get(topics.key)
+    if (existing !== undefined) {
+      this.giveBack(place)
+      return existing
+    }
+    const audience = new Audience({ topics, framing, bytes: place.bytes }, this.#takeOut)
+    this.#file(audience)
+    for (const topic of topics.topics) {
+      const audiences = this.#byTopic.get(topic)
+      if (audiences === undefined) this.#byTopic.set(topic, new Set([audience]))
+      else audiences.add(audience)
+    }
+    for (const pattern of topics.patterns) this.#byPattern.add(pattern, audience)
+    return audience
+  }
+
+  /** Calls `visit` with every audience a topic goes to; more than once where several names of an audience match. */
+  match(topic: Topic, visit: (audience: Audience) => void): void {
+    this.#byTopic.get(topic)?.forEach(visit)
+    this.#byPattern.match(topic, visit)
+  }
+
+  /** How many sessions follow one of the topics at least. */
+  countMembers(topics: ReadonlySet<Topic>): number {
+    const audiences = new Set<Audience>()
+    for (const topic of topics) this.match(topic, (audience) => audiences.add(audience))
+    let count = 0
+    for (const audience of audiences) count += audience.memberCount
+    return count
+  }
+
+  /** Every live session of every audience. */
+  listLive(): AudienceMember[] {
+    return [...this.#byFraming.values()].flatMap((audiences) =>
+      [...audiences.values()].flatMap((audience) => audience.listLive()),
+    )
+  }
+
+  get size(): number {
+    let size = 0
+    for (const audiences of this.#byFraming.values()) size += audiences.size
+    return size
+  }
+
+  #file(audience: Audience): void {
+    const { framing, topics } = audience
+    const audiences = this.#byFraming.get(framing.key)
+    if (audiences === undefined) this.#byFraming.set(framing.key, new Map([[topics.key, audience]]))
+    else audiences.set(topics.key, audience)
+  }
+
+  /** The last member has left. One function for all audiences: each holds a reference to it. */
+  readonly #takeOut = (audience: Audience): void => {
+    const { framing, topics, bytes } = audience
+    const audiences = this.#byFraming.get(framing.key)
+    audiences?.delete(topics.key)
+    if (audiences?.size === 0) this.#byFraming.delete(framing.key)
+    this.#heldBytes -= bytes
+    for (const topic of topics.topics) {
+      const others = this.#byTopic.get(topic)
+      others?.delete(audience)
+      if (others?.size === 0) this.#byTopic.delete(topic)
+    }
+    for (const pattern of topics.patterns) this.#byPattern.remove(pattern, audience)
+  }
+}

@@ -1,0 +1,212 @@
+// From the log's tail to the audiences: every record of every node comes by here once, in order.
+
+import { comparePositions } from '@tidemark/log'
+import type { Clock, EventLog, EventRecord, Position, Tail } from '@tidemark/log'
+import type { Audience } from './audience.ts'
+import type { Audiences } from './audiences.ts'
+import { FlushWindow } from './flush-window.ts'
+import type { WindowSettings } from './flush-window.ts'
+import { FramedRecord } from '../framing/framed-record.ts'
+import type { LagLedger } from '../catch-up/lag-ledger.ts'
+import {
+  escapeGrowthMax,
+  publishPatienceMsMax,
+  publishPatienceShare,
+  waitersKeptMax,
+} from '../limits.ts'
+import { RecentRecords } from './recent.ts'
+
+/** Somebody who waits for the tail. */
+interface Waiter {
+  readonly position: Position
+  readonly resolve: () => void
+  readonly isOver: () => boolean
+}
+
+/** When records leave, and how many of them together. */
+export interface FlushSettings extends WindowSettings {
+  /** Records that wait, at which they leave early; also the most that one flush puts into one block. */
+  readonly eventsMax: number
+  /** Bytes of data that wait, likewise; of frames, the most that one audience puts into one block, up to the frame that passes it. */
+  readonly bytesMax: number
+}
+
+export interface FanOutOptions {
+  readonly log: EventLog
+  readonly audiences: Audiences
+  /** The log's head, after which this node begins. */
+  readonly head: Position
+  readonly clock: Clock
+  readonly flush: FlushSettings
+  readonly lagLedger: LagLedger
+  /** Told of a record that could not be encoded; its audiences go without it. */
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Matches records to audiences, has each encoded once per framing, and flushes once per window.
+ *
+ * Records wait here, before they are matched: audiences hold nothing from one turn to the next, so that whoever joins one
+ * finds no bytes from before, and a session's place is always a place between two flushes.
+ */
+export class FanOut {
+  readonly recent: RecentRecords
+  readonly #audiences: Audiences
+  readonly #limits: FlushSettings
+  readonly #lagLedger: LagLedger
+  readonly #onError: (error: unknown) => void
+  readonly #window: FlushWindow
+  readonly #tail: Tail
+  #position: Position
+  #pending: FramedRecord[] = []
+  #pendingBytes = 0
+  #waiters: Waiter[] = []
+
+  constructor({ log, audiences, head, clock, flush, lagLedger, onError }: FanOutOptions) {
+    this.#audiences = audiences
+    this.#limits = flush
+    this.#lagLedger = lagLedger
+    this.#onError = onError
+    this.#position = head
+    this.recent = new RecentRecords(head)
+    this.#window = new FlushWindow(clock, flush, () => this.#flush())
+    this.#tail = log.tail(head, {
+      records: (records) => this.#take(records),
+      overtaken: (to) => this.#skip(to),
+    })
+  }
+
+  /** Everything up to here has been flushed: where a session that is level with the node stands. */
+  get position(): Position {
+    return this.#position
+  }
+
+  /** How long an event that is published now may wait on its way to the log: less than it will wait here. */
+  get patienceMs(): number {
+    return Math.min(publishPatienceMsMax, this.#window.waitMs * publishPatienceShare)
+  }
+
+  /** Resolves once the tail has handed over `position`, or on `close`. Who no longer waits says so by `isOver`. */
+  reached(position: Position, isOver: () => boolean): Promise<void> {
+    if (comparePositions(position, this.#position) <= 0) return Promise.resolve()
+    // A tail that stands still must not gather those who have given up.
+    if (this.#waiters.length >= waitersKeptMax) {
+      this.#waiters = this.#waiters.filter((waiter) => !waiter.isOver())
+    }
+    return new Promise((resolve) => this.#waiters.push({ position, resolve, isOver }))
+  }
+
+  close(): void {
+    this.#tail.close()
+    this.#window.stop()
+    for (const { resolve } of this.#waiters) resolve()
+    this.#waiters = []
+  }
+
+  #take(records: readonly EventRecord[]): void {
+    for (const record of records) {
+      const framed = new FramedRecord(record)
+      this.#pending.push(framed)
+      this.#pendingBytes += framed.dataBytes
+    }
+    const { eventsMax, bytesMax } = this.#limits
+    if (this.#pending.length >= eventsMax || this.#pendingBytes >= bytesMax) {
+      this.#window.flushNow()
+    } else {
+      this.#window.request()
+    }
+  }
+
+  /** Sends what waits, in portions: a session that is blocked by one keeps its place before the next. */
+  #flush(): void {
+    const records = this.#pending
+    this.#pending = []
+    this.#pendingBytes = 0
+    for (let start = 0; start < records.length;) start += this.#deliver(records, start)
+    this.#wake()
+  }
+
+  #findPortionEnd(records: readonly FramedRecord[], start: number): number {
+    const { eventsMax, bytesMax } = this.#limits
+    let bytes = 0
+    let end = start
+    while (end < records.length && end - start < eventsMax && bytes < bytesMax) {
+      const { dataBytes = 0 } = records[end] ?? {}
+      // A large event goes alone: its frame is then the block of all audiences, and no audience holds a copy of it with other events.
+      if (dataBytes * escapeGrowthMax > bytesMax) return Math.max(end, start + 1)
+      bytes += dataBytes
+      end += 1
+    }
+    return end
+  }
+
+  /** Sends a portion; returns how many records it had. It ends early where some audience's frames have become as long as may be. */
+  #deliver(records: readonly FramedRecord[], start: number): number {
+    const end = this.#findPortionEnd(records, start)
+    const portion: FramedRecord[] = []
+    const dirty: Audience[] = []
+    for (const framed of records.slice(start, end)) {
+      portion.push(framed)
+      if (this.#match(framed, dirty) >= this.#limits.bytesMax) break
+    }
+    this.recent.push(portion)
+    const before = this.#position
+    this.#position = portion.at(-1)?.record.position ?? before
+    for (const audience of dirty) this.#flushAudience(audience, before)
+    return portion.length
+  }
+
+  #flushAudience(audience: Audience, before: Position): void {
+    try {
+      audience.flush(before)
+    } catch (error) {
+      this.#onError(error)
+      // Nobody got the block; each of them gets its records from the log.
+      for (const session of audience.listLive()) {
+        session.leaveLive(before)
+        session.resume()
+      }
+    }
+  }
+
+  /** Adds a record to its audiences; returns how many bytes the one with the most is about to send. */
+  #match(framed: FramedRecord, dirty: Audience[]): number {
+    let bytes = 0
+    const { topic } = framed.record
+    const { rules } = this.#lagLedger
+    this.#lagLedger.take(framed.record)
+    const isStrict = rules.actionFor(topic) === 'disconnect'
+    this.#audiences.match(topic, (audience) => {
+      if (!audience.isHeard) return
+      if (!audience.isPending) dirty.push(audience)
+      try {
+        audience.add(framed, isStrict)
+        bytes = Math.max(bytes, audience.pendingBytes)
+      } catch (error) {
+        this.#onError(error)
+      }
+    })
+    return bytes
+  }
+
+  /** Retention overtook this node's tail: nobody is level any more, everyone reads on from the log, which says what is lost. */
+  #skip(to: Position): void {
+    this.#window.flushNow()
+    const behind = this.#audiences.listLive()
+    for (const session of behind) session.leaveLive()
+    this.recent.reset(to)
+    this.#position = to
+    this.#lagLedger.readAnew()
+    for (const session of behind) session.resume()
+    this.#wake()
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return
+    const isDue = ({ position }: Waiter): boolean => comparePositions(position, this.#position) <= 0
+    const due = this.#waiters.filter(isDue)
+    if (due.length === 0) return
+    this.#waiters = this.#waiters.filter((waiter) => !isDue(waiter))
+    for (const { resolve } of due) resolve()
+  }
+}

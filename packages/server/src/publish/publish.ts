@@ -1,0 +1,81 @@
+// From a publisher's events to the log.
+
+import { formatCursor } from '@tidemark/log'
+import type { Topic } from '@tidemark/log'
+import { quote } from '@tidemark/wire/values'
+import { plainRequest } from '../request/authorize.ts'
+import type { RequestFacts } from '../request/authorize.ts'
+import { ServerError } from '../errors.ts'
+import { publishEventsMax } from '../limits.ts'
+import { wrapLogError } from '../refusal/log-faults.ts'
+import { toNewEvent } from './new-event.ts'
+import type { TopicInput } from './new-event.ts'
+import type { NodeSettings } from '../node-settings.ts'
+import { readList, readMembers } from '../read-members.ts'
+
+/** What a publisher gets back once the log has its events. */
+export interface Receipt {
+  /** The cursor of the last event. */
+  readonly cursor: string
+  /** Sessions of this node that the events go to now. */
+  readonly sessions: number
+}
+
+/** What can be said about a batch besides its events. */
+export interface PublishOptions {
+  /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
+  readonly idempotencyKey?: string | undefined
+  /** The client that publishes, as `describeRequest` says: `authorize` is asked whether it may. Default: the application itself. */
+  readonly by?: RequestFacts | undefined
+}
+
+/** What the log has taken. */
+export interface Published {
+  /** The cursor of the last event. */
+  readonly cursor: string
+  readonly topics: ReadonlySet<Topic>
+}
+
+/**
+ * Checks events and appends them, all or none. Resolves when the log has them.
+ * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, or
+ * `LOG_UNAVAILABLE`
+ */
+export async function publish(
+  { eventBytesMax, log, permit }: NodeSettings,
+  given: readonly TopicInput[],
+  options: { readonly publish: PublishOptions; readonly patienceMs: number },
+): Promise<Published> {
+  const inputs = readList(given, { code: 'BATCH_INVALID', what: 'The events of a publish' })
+  if (inputs.length === 0 || inputs.length > publishEventsMax) {
+    throw new ServerError(
+      'BATCH_INVALID',
+      `A publish holds 1 to ${publishEventsMax} events; got ${inputs.length}. ${inputs.length === 0 ? 'Give it one.' : 'Split it into several requests.'}`,
+    )
+  }
+  const events = inputs.map((input) => toNewEvent(input, eventBytesMax))
+  const { idempotencyKey, by } = readMembers(options.publish, ['idempotencyKey', 'by'], {
+    code: 'OPTION_INVALID',
+    what: 'The options of a publish',
+  })
+  requirePublisherKey(idempotencyKey)
+  const { patienceMs } = options
+  const topics = new Set(events.map(({ topic }) => topic))
+  if (by !== undefined && permit !== undefined)
+    await permit.ask(plainRequest(by, 'publish', [...topics]))
+  const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
+  const last = positions.at(-1)
+  if (last === undefined) {
+    throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
+  }
+  return { cursor: formatCursor(last), topics }
+}
+
+/** The hub's own keys decide claims of its ledgers (`openLedger`): a publisher could take one before its time. */
+function requirePublisherKey(key: string | undefined): void {
+  if (typeof key !== 'string' || !key.startsWith('$hub/')) return
+  throw new ServerError(
+    'IDEMPOTENCY_KEY_INVALID',
+    `Idempotency keys that begin with "$hub/" are the hub's own; got ${quote(key)}. Use another key.`,
+  )
+}

@@ -1,0 +1,48 @@
+// Saying no to a subscription so that a client which should come back does, whichever door it knocked at.
+
+import { CodedError } from './coded-error.ts'
+import { encodeBye } from '../framing/control-events.ts'
+import { ServerError } from '../errors.ts'
+import { answerCoded } from './problem.ts'
+import type { Answer } from './problem.ts'
+import { streamHeaders } from '../request/stream-headers.ts'
+
+/** What is refused, and when to come back if it passes. */
+export interface Refusal {
+  readonly error: unknown
+  readonly retryMs: number
+  /** Where the stream would have begun, for a client that brought no cursor: it comes back with this one. */
+  readonly cursor?: string | undefined
+}
+
+/**
+ * The answer to a refused subscription, by the request's `Accept` header. Lasting refusals are statuses. A passing one
+ * is, for a request that accepts only `text/event-stream`, a stream of `retry` and `tidemark.bye` that ends: browsers
+ * give up for good on any status but 200.
+ */
+export function answerRefusal(accept: string | undefined, refusal: Refusal): Answer {
+  const { error, retryMs, cursor } = refusal
+  const reason = error instanceof CodedError ? error.row.bye : undefined
+  if (reason !== undefined && acceptsOnlyEventStream(accept)) {
+    return { status: 200, headers: streamHeaders, body: encodeBye(reason, retryMs, cursor).bytes }
+  }
+  return answerError(refusal)
+}
+
+/** The answer to any other refused request: always a problem, because a publisher would take 200 for stored. */
+export function answerError({ error, retryMs }: Refusal): Answer {
+  if (error instanceof CodedError) return answerCoded(error, retryMs)
+  // What has no code may say anything in its message: a client is not told.
+  const internal = new ServerError(
+    'INTERNAL',
+    'The request could not be answered because of a fault in the server. Try again; if it stays, report it.',
+  )
+  return answerCoded(internal)
+}
+
+/** Whether an `Accept` header names `text/event-stream` and nothing else, as an EventSource's does. */
+function acceptsOnlyEventStream(accept: string | undefined): boolean {
+  if (accept === undefined) return false
+  const types = accept.split(',').map((range) => range.split(';', 1)[0]?.trim().toLowerCase())
+  return types.every((type) => type === 'text/event-stream')
+}

@@ -1,0 +1,60 @@
+// Asking an application's `authorize`: for so long, for so many at one time, and without ending a client where it cannot say.
+
+import type { Clock } from '@tidemark/log'
+import { CodedError } from '../refusal/coded-error.ts'
+import { ServerError } from '../errors.ts'
+import { authorizeMsMax, authorizeWaitingMax } from '../limits.ts'
+
+/** What asking needs of the node. */
+interface AskHost {
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Wraps `authorize`. An answer that comes too late counts for nothing, or a client would wait for ever for one that never comes.
+ * It rejects with the coded error that `authorize` throws; with `ACCESS_UNAVAILABLE` where that throws anything else, which `onError`
+ * is told, or takes too long; and with `FULL` when too many wait.
+ */
+export function createAsk<Request, Grant>(
+  authorize: (request: Request) => Grant | Promise<Grant>,
+  { clock, onError }: AskHost,
+): (request: Request) => Promise<Grant> {
+  let waiting = 0
+  return async (request) => {
+    if (waiting >= authorizeWaitingMax) {
+      throw new ServerError(
+        'FULL',
+        `This node asks authorize for ${authorizeWaitingMax} requests at once, and all of them wait. Try again later.`,
+      )
+    }
+    waiting += 1
+    try {
+      return await waitFor(authorize(request), clock)
+    } catch (cause) {
+      if (cause instanceof CodedError) throw cause
+      // The message of the cause is for the operator: it may say anything.
+      onError(cause)
+      throw new ServerError(
+        'ACCESS_UNAVAILABLE',
+        'It cannot be found out now whether the request may do this. Try again later.',
+        { cause },
+      )
+    } finally {
+      waiting -= 1
+    }
+  }
+}
+
+async function waitFor<Grant>(answer: Grant | Promise<Grant>, clock: Clock): Promise<Grant> {
+  let giveUp: (error: Error) => void = () => undefined
+  const late = new Promise<never>((_, reject) => (giveUp = reject))
+  const timer = clock.after(authorizeMsMax, () =>
+    giveUp(new Error(`authorize has not answered for ${authorizeMsMax} ms.`)),
+  )
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    timer.cancel()
+  }
+}

@@ -1,0 +1,255 @@
+// Who asks, and what the application says they may: the port through which every subscription, publish and read of a client goes.
+
+import { covers, parseTopicSet } from '@tidemark/log'
+import type { Clock, Pattern, Topic, TopicSet } from '@tidemark/log'
+import { hasMethods } from '@tidemark/log/values'
+import { quote, quoteValue } from '@tidemark/wire/values'
+import { createAsk } from './ask-authorize.ts'
+import { CodedError } from '../refusal/coded-error.ts'
+import { ServerError } from '../errors.ts'
+import { ownerCharactersMax } from '../limits.ts'
+import { readExpiry } from './read-expiry.ts'
+import { readList, readMembers } from '../read-members.ts'
+
+/** What a client wants to do: follow topics, publish to them, or read what they hold. */
+export type Action = 'publish' | 'read' | 'subscribe'
+
+/** A request, the same from every door. */
+export interface RequestFacts {
+  readonly method: string
+  /** Path and query as the client sent them: `/events?topic=a`. */
+  readonly url: string
+  /** The value of a header, whatever the case of its name; undefined without it. */
+  header(name: string): string | undefined
+  /** The IP address the request came from: of a proxy, where one is in front. Undefined where the runtime does not say (the Fetch API). */
+  readonly address: string | undefined
+}
+
+/** A request that asks whether it may. */
+export interface PlainRequest extends RequestFacts {
+  readonly action: Action
+  /** The topics that it names; of a subscription patterns as well. */
+  readonly topics: readonly string[]
+}
+
+/**
+ * What somebody may do. What it does not name is refused. A pattern that is asked for must lie within one granted name; several that
+ * hold it together do not grant it. A name that people choose must not become part of a pattern: `*` would be everybody's.
+ */
+export interface Grant {
+  /** Who asks. Without it the request is nobody's in particular: what it may not do is `UNAUTHENTICATED`, else `TOPIC_FORBIDDEN`. */
+  readonly user?: string | undefined
+  /** Topics and patterns that may be subscribed to and read, 1,000 at most. Default: none. */
+  readonly subscribe?: readonly string[] | undefined
+  /** Topics and patterns that may be published to, 1,000 at most. Default: none. */
+  readonly publish?: readonly string[] | undefined
+  /**
+   * When it ends, in milliseconds since 1970. Its stream is told goodbye then (`expired`), and what is asked for later is
+   * `UNAUTHENTICATED`. Default: never.
+   */
+  readonly expiresAt?: number | undefined
+}
+
+/**
+ * Says what the sender of a request may do, within 30 seconds. To refuse it as a whole, throw `new ServerError('UNAUTHENTICATED', …)` or
+ * another `ServerError`: its code is the answer. Whatever else is thrown means that nobody can say now (`ACCESS_UNAVAILABLE`): the client
+ * comes back by itself.
+ */
+export type Authorize = (request: PlainRequest) => Grant | Promise<Grant>
+
+/** What stands between clients and topics. */
+export interface Permit {
+  /**
+   * Refuses what a client wants, whatever it names, where nobody has said what clients may. Before anything else is read.
+   * @throws ServerError `AUTHORIZE_MISSING`
+   */
+  requireAuthorize(action: Action): void
+  /**
+   * Resolves to the grant if a request may do what it asks for.
+   * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `AUTHORIZE_MISSING`, `ACCESS_UNAVAILABLE`, `OPTION_INVALID` for a grant that is
+   * none, `FULL` where too many wait; and what `authorize` throws
+   */
+  ask(request: PlainRequest): Promise<Grant>
+}
+
+/**
+ * Makes the check of what a node was told by `authorize`; undefined: everybody may everything. Faults of the application are told to
+ * `onError`, refusals are not.
+ *
+ * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer then refuses.
+ */
+export function createPermit(
+  authorize: Authorize | 'everyone' | undefined,
+  host: { readonly onError: (error: unknown) => void; readonly clock: Clock },
+): Permit | undefined {
+  const { onError, clock } = host
+  if (authorize === 'everyone') return undefined
+  if (authorize === undefined) return refuseAll(onError)
+  const ask = createAsk(authorize, host)
+  return {
+    requireAuthorize: () => undefined,
+    async ask(request) {
+      try {
+        const grant = readGrant(await ask(request))
+        checkExpiry(grant, clock)
+        checkGrant(grant, request)
+        return grant
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.status === 500) onError(error)
+        throw error
+      }
+    },
+  }
+}
+
+/** Where nobody has said what clients may, forgetting to say so must not open the door. */
+function refuseAll(onError: (error: unknown) => void): Permit {
+  const requireAuthorize = (action: Action): never => {
+    const error = new ServerError(
+      'AUTHORIZE_MISSING',
+      `Nobody has said what clients may ${verbs[action]}. ${ownWays[action]}, or say what each client may with createTidemark({ authorize }), or open it all with createTidemark({ authorize: 'everyone' }).`,
+    )
+    onError(error)
+    throw error
+  }
+  return {
+    requireAuthorize,
+    ask: ({ action }) => Promise.resolve(action).then(requireAuthorize),
+  }
+}
+
+/** The first way out: the application does not let the client choose. */
+const ownWays: Readonly<Record<Action, string>> = {
+  publish: 'Leave out `by` to publish in the name of the application',
+  read: 'Leave out `by` to read in the name of the application',
+  subscribe:
+    "Choose the topics in the application, such as tide.subscribe(request, response, { topics: ['news'] })",
+}
+
+/** The request of a client that does something. Frozen: what `authorize` is shown is what its grant is held against. */
+export function plainRequest(
+  facts: RequestFacts,
+  action: Action,
+  topics: readonly string[],
+): PlainRequest {
+  const { method, url, address } = readFacts(facts)
+  return Object.freeze({
+    action,
+    topics: Object.freeze([...topics]),
+    method,
+    url,
+    address,
+    header: (name: string) => facts.header(name),
+  })
+}
+
+/** An application may hand in its own request in place of what `describeRequest` makes of it. */
+function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
+  const { method, url, address } = readMembers(facts, ['method', 'url', 'address'], {
+    code: 'OPTION_INVALID',
+    what: 'by',
+  })
+  const isRequest = typeof method === 'string' && typeof url === 'string'
+  if (isRequest && hasMethods(facts, ['header'])) return { method, url, address }
+  throw new ServerError(
+    'OPTION_INVALID',
+    `by must be what describeRequest(request) gives; got ${quoteValue(facts)}.`,
+  )
+}
+
+/**
+ * What holds of reading where the application has no `authorize`: everybody may read what publishers have written, and nobody what the
+ * nodes keep for themselves (bans, claims, rules). A wildcard does not reach it, so the first character tells.
+ * @throws ServerError `TOPIC_RESERVED`
+ */
+export function requireUnreserved(names: readonly string[]): void {
+  const reserved = names.find((name) => name.startsWith('$'))
+  if (reserved === undefined) return
+  throw new ServerError(
+    'TOPIC_RESERVED',
+    `Topics that begin with "$" are the hub's own, and nobody is granted to read them here; got ${quote(reserved)}. Leave it out.`,
+  )
+}
+
+const verbs: Readonly<Record<Action, string>> = {
+  publish: 'publish to',
+  read: 'read',
+  subscribe: 'subscribe to',
+}
+
+function checkExpiry({ expiresAt }: Grant, clock: Clock): void {
+  if (expiresAt === undefined || expiresAt > clock.now()) return
+  throw new ServerError(
+    'UNAUTHENTICATED',
+    `The credentials of the request ended at ${new Date(expiresAt).toISOString()}. Get new ones, and send them along.`,
+  )
+}
+
+function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest): void {
+  const list = action === 'publish' ? 'publish' : 'subscribe'
+  const granted = readNames(list, names[list])
+  const missing = topics.find(
+    (topic) => granted === undefined || !covers(granted, topic as Pattern | Topic),
+  )
+  if (missing === undefined) return
+  if (user === undefined) {
+    throw new ServerError(
+      'UNAUTHENTICATED',
+      `It takes credentials to ${verbs[action]} ${quote(missing)}; the request brings none that are accepted. Sign in, and send them along.`,
+    )
+  }
+  throw new ServerError(
+    'TOPIC_FORBIDDEN',
+    `The user may not ${verbs[action]} ${quote(missing)}, or not all of it. Leave it out, or ask for the right to it.`,
+  )
+}
+
+const grantNames = ['user', 'subscribe', 'publish', 'expiresAt']
+
+/** A restriction that this node does not know must not be taken for none. */
+function readGrant(given: unknown): Grant {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw invalid(`authorize gives a grant such as ${example}; got ${quoteValue(given)}`)
+  }
+  let grant: Grant
+  try {
+    grant = { ...given }
+  } catch (cause) {
+    throw invalid('The grant of authorize throws when it is read', cause)
+  }
+  const unknown = Object.keys(grant).find((name) => !grantNames.includes(name))
+  if (unknown !== undefined) {
+    throw invalid(`A grant has ${grantNames.join(', ')}; authorize gave ${quote(unknown)} as well`)
+  }
+  const { user } = grant
+  const isName = typeof user === 'string' && user !== '' && user.length <= ownerCharactersMax
+  if (user !== undefined && !isName) {
+    throw invalid(
+      `The user of a grant is a text of 1 to ${ownerCharactersMax} characters; got ${quoteValue(user)}`,
+    )
+  }
+  readExpiry(grant.expiresAt)
+  return grant
+}
+
+/** Undefined: nothing is granted. */
+function readNames(name: string, given: readonly string[] | undefined): TopicSet | undefined {
+  if (given === undefined) return undefined
+  const names = readList(given, { code: 'OPTION_INVALID', what: `${name} of a grant` })
+  if (names.length === 0) return undefined
+  try {
+    return parseTopicSet(names)
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(`${name} of a grant names topics and patterns. ${text}`, cause)
+  }
+}
+
+const example = '{ user: "ada", subscribe: ["orders/*"] }'
+
+function invalid(message: string, cause?: unknown): ServerError {
+  const text = message.endsWith('.') ? message : `${message}.`
+  return new ServerError('OPTION_INVALID', `${text} To refuse a request, throw a ServerError.`, {
+    cause,
+  })
+}

@@ -1,0 +1,118 @@
+// The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it begins, and open.
+
+import { plainRequest, requireUnreserved } from './authorize.ts'
+import type { RequestFacts } from './authorize.ts'
+import { resumeChanged } from '../session/changed-topics.ts'
+import { checkMethod } from './check-method.ts'
+import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
+import type { Refusal } from '../refusal/refusal.ts'
+import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
+import type { Sink } from '../session/sink.ts'
+import type { StreamOpener } from './stream-opener.ts'
+import { parseChosenText, parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
+import type { QueryOptions, Subscription } from './subscription.ts'
+import { readChoice } from './topic-choice.ts'
+import type { TopicChoice } from './topic-choice.ts'
+
+/** What a door says of its request. */
+export interface StreamRequest {
+  readonly method: string
+  /** The query of its URL, as it stands there. */
+  readonly query: string
+  readonly lastEventId: string | undefined
+  /** What the application has told the door. */
+  readonly options: QueryOptions & TopicChoice
+}
+
+/** One request at a door, and the answer that the door makes of it. */
+export interface Door<Answer> {
+  /** For messages. */
+  readonly name: 'tide.fetch' | 'tide.subscribe'
+  /** Reads the head of the request and the options beside it, or refuses what is not whole. */
+  readHead(): StreamRequest
+  /** Resolves when it is the request's turn on its connection, to false if the client has left. Not called for HEAD. */
+  begin(): Promise<boolean>
+  /** Reads the body of a POST as JSON. */
+  readBody(): Promise<unknown>
+  /** The request for `authorize`. */
+  describe(): RequestFacts
+  /** Where the bytes of the stream go. Nothing is written yet. */
+  openSink(): Sink
+  /** The answer that the bytes of the sink are part of. */
+  answerStream(session: SessionHandle): Answer
+  /** Frameworks route HEAD to the handler of GET; it asks for the head only. */
+  answerHead(): Answer
+  /** To a client that has left. */
+  answerNobody(): Answer
+  refuse(refusal: Refusal): Answer
+}
+
+/** Opens a session, or answers why not. Throws only what the door's `refuse` throws. */
+export async function openSubscription<Answer>(
+  opener: StreamOpener,
+  door: Door<Answer>,
+): Promise<Answer> {
+  let subscription: Subscription | undefined
+  try {
+    const request = door.readHead()
+    const isHead = request.method === 'HEAD'
+    checkMethod(request.method, door.name)
+    if (!isHead && !(await door.begin())) return door.answerNobody()
+    const { lastEventId, options, query } = request
+    const chosen = readChoice(options)
+    let owner: SessionOwner | undefined
+    if (chosen !== undefined) {
+      subscription = parseChosenText(query, lastEventId, { ...options, chosen })
+      owner = chosen.owner
+    } else {
+      opener.permit?.requireAuthorize('subscribe')
+      subscription = await readSubscription(door, request)
+      // Before it is authorized: a cursor may stand for other topics than the URL names.
+      if (opener.topicSets !== undefined)
+        subscription = await resumeChanged(subscription, opener.topicSets)
+      owner = await authorize(opener, door, subscription)
+    }
+    if (options.label !== undefined) owner = { ...owner, label: options.label }
+    if (isHead) return door.answerHead()
+    // Where it begins is found out in there, while the session has its place among those that open.
+    return door.answerStream(await opener.open(door.openSink(), subscription, owner))
+  } catch (error) {
+    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
+    const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
+    return door.refuse({ error, retryMs: opener.pickRetryMs(), cursor })
+  }
+}
+
+async function readSubscription(
+  door: Door<unknown>,
+  { method, query, lastEventId, options }: StreamRequest,
+): Promise<Subscription> {
+  if (method === 'POST') return parseSubscriptionBody(await door.readBody(), lastEventId)
+  return parseSubscriptionText(query, lastEventId, options)
+}
+
+/** Asks whether the request may, where somebody has to be asked; resolves to the grant. */
+async function authorize(
+  opener: StreamOpener,
+  door: Door<unknown>,
+  { topics: set }: Subscription,
+): Promise<SessionOwner | undefined> {
+  const { permit, bodies } = opener
+  if (permit === undefined) {
+    requireUnreserved(set.topics)
+    requireUnreserved(set.patterns)
+    return undefined
+  }
+  // A node that is full or draining sends thousands away at a time: the application must not look each of them up for nothing.
+  opener.admit()
+  // A set that waits for the answer counts like a body that is read: an application that is slow to answer must not gather them.
+  const held = bodies.begin()
+  try {
+    held.grow(measureTopicSet(set))
+    const names = [...set.topics, ...set.patterns]
+    const { user, expiresAt } = await permit.ask(plainRequest(door.describe(), 'subscribe', names))
+    return { user, expiresAt }
+  } finally {
+    held.release()
+  }
+}

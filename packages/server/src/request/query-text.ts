@@ -1,0 +1,48 @@
+// The query of a URL, refused where it is not what its percent-encoding claims.
+
+import { quote, quoteValue } from '@tidemark/wire/values'
+import { ServerError } from '../errors.ts'
+
+/**
+ * The pairs of a query string whose names are `names`. The others are somebody else's, and may be encoded as they like.
+ */
+export function selectPairs(text: string, names: readonly string[]): string {
+  return text
+    .split('&')
+    .filter((pair) => names.includes(readName(pair)))
+    .join('&')
+}
+
+/** As `URLSearchParams` reads it; bytes that are no UTF-8 are in no name of ours. */
+function readName(pair: string): string {
+  const [name = ''] = pair.split('=', 1)
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '))
+  } catch {
+    return name
+  }
+}
+
+/**
+ * Parses a query string. `URLSearchParams` would silently replace bytes that are no UTF-8, and the client would watch
+ * another topic than it named.
+ * @throws ServerError `QUERY_INVALID`
+ */
+export function parseQueryText(text: string): URLSearchParams {
+  if (typeof text !== 'string') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `A query is the text behind the question mark of a URL; got ${quoteValue(text)}.`,
+    )
+  }
+  try {
+    decodeURIComponent(text)
+  } catch (error) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `The query must be percent-encoded UTF-8; got ${quote(text)}. Encode each value, a percent sign as %25.`,
+      { cause: error },
+    )
+  }
+  return new URLSearchParams(text)
+}

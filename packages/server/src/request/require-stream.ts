@@ -1,0 +1,53 @@
+// What a stream is opened with, checked at the door: an application written in JavaScript may hand in anything.
+
+import { hasMethods } from '@tidemark/log/values'
+import { quoteValue } from '@tidemark/wire/values'
+import { ServerError } from '../errors.ts'
+import { readMembers } from '../read-members.ts'
+import type { Sink } from '../session/sink.ts'
+import type { Subscription } from './subscription.ts'
+
+/** @throws ServerError `OPTION_INVALID` */
+export function requireSink(sink: Sink): void {
+  if (hasMethods(sink, ['write', 'end', 'abort', 'listen'])) return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `A sink has the functions write, end, abort and listen; got ${quoteValue(sink)}.`,
+  )
+}
+
+/** @throws ServerError `OPTION_INVALID` */
+export function requireSubscription(subscription: Subscription): void {
+  const members = readMembers(subscription, ['topics', 'framing', 'start'], {
+    code: 'OPTION_INVALID',
+    what: 'A subscription',
+  })
+  const { topics, framing, start } = members
+  const isWhole =
+    hasMethods(topics, ['matches']) &&
+    hasMethods(framing, ['encode', 'assemble', 'encodeOwn', 'forTopics']) &&
+    typeof start === 'object' &&
+    start !== null
+  if (isWhole) return
+  throw new ServerError(
+    'OPTION_INVALID',
+    'A subscription is what parseSubscriptionBody or parseSubscriptionQuery gives, such as parseSubscriptionBody({ topics: ["news"] }).',
+  )
+}
+
+/**
+ * The options of a door. What is no object is none of ours: frameworks call their handlers with more than they are asked for.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function readDoorOptions<Options extends object>(
+  given: Options | undefined,
+): Partial<Options> {
+  if (typeof given !== 'object' || given === null) return {}
+  try {
+    return { ...given }
+  } catch (cause) {
+    throw new ServerError('OPTION_INVALID', 'The options of a stream throw when they are read.', {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,37 @@
+// Who a session is for, as a door or the application says it; checked before the session opens.
+
+import { ServerError } from '../errors.ts'
+import { ownerCharactersMax } from '../limits.ts'
+import { quoteValue } from '@tidemark/wire/values'
+import { readExpiry } from './read-expiry.ts'
+import { readMembers } from '../read-members.ts'
+import type { SessionOwner } from '../session/session-handle.ts'
+
+/** One for all sessions that nobody has named. */
+const nobody: SessionOwner = {}
+
+/**
+ * Each member once, so that what is checked is what is used.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function readOwner(given: SessionOwner): SessionOwner {
+  const { user, label, expiresAt } = readMembers(given, ['user', 'label', 'expiresAt'], {
+    code: 'OPTION_INVALID',
+    what: 'The owner of a session',
+  })
+  requireName('user', user)
+  requireName('label', label)
+  const end = readExpiry(expiresAt)
+  const isNobody = user === undefined && label === undefined && end === undefined
+  return isNobody ? nobody : { user, label, expiresAt: end }
+}
+
+function requireName(what: string, name: unknown): void {
+  if (name === undefined) return
+  const isName = typeof name === 'string' && name !== '' && name.length <= ownerCharactersMax
+  if (isName) return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `The ${what} of a session is a text of 1 to ${ownerCharactersMax} characters; got ${quoteValue(name)}.`,
+  )
+}

@@ -1,0 +1,31 @@
+// What a door needs of the node behind it.
+
+import type { Permit } from './authorize.ts'
+import type { BodyBudget } from './body-budget.ts'
+import type { TopicSetTable } from '../session/changed-topics.ts'
+import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
+import type { Compress, Sink } from '../session/sink.ts'
+import type { Subscription } from './subscription.ts'
+
+/** The node as its doors see it. */
+export interface StreamOpener {
+  /** Opens a session on a sink, for somebody where that is known; rejects, with nothing written, when it refuses. */
+  open(sink: Sink, subscription: Subscription, owner?: SessionOwner): Promise<SessionHandle>
+  /**
+   * Refuses a new session while the node is full or draining.
+   * @throws ServerError `FULL`, `DRAINING`
+   */
+  admit(): void
+  /** Keeps topic sets that were changed on open streams; undefined: no cursor leads back to them. */
+  readonly topicSets: TopicSetTable | undefined
+  /** Asks whether a request may do what it asks for; undefined: everybody may everything. */
+  readonly permit: Permit | undefined
+  /** Counts the bodies that are read for subscriptions. */
+  readonly bodies: BodyBudget
+  /** Compresses streams for clients that accept it; undefined: they stay plain. */
+  readonly compress: Compress | undefined
+  /** When a client that is sent away should come back, in milliseconds. */
+  pickRetryMs(): number
+  /** Where live sessions stand; undefined before the node follows its log. */
+  readonly liveCursor: string | undefined
+}

@@ -1,0 +1,293 @@
+// What a client asks for when it opens a stream, read from a URL's query or a JSON body.
+
+import { parseTopicSet } from '@tidemark/log'
+import type { TopicSet } from '@tidemark/log'
+import { hasMethods } from '@tidemark/log/values'
+import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
+import { ServerError } from '../errors.ts'
+import { createFraming, fieldNames, needsTopicField } from '../framing/framing.ts'
+import type { FieldName, Framing } from '../framing/framing.ts'
+import { eventsPerSecondRange } from '../limits.ts'
+import { wrapLogError } from '../refusal/log-faults.ts'
+import { parseQueryText, selectPairs } from './query-text.ts'
+import { readList, readMembers } from '../read-members.ts'
+import { parseSince, planStart } from './start-at.ts'
+import type { StartAt } from './start-at.ts'
+import type { ChosenTopics } from './topic-choice.ts'
+
+/** A checked request for a stream. */
+export interface Subscription {
+  readonly topics: TopicSet
+  readonly framing: Framing
+  readonly start: StartAt
+  /** Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say. */
+  readonly eventsPerSecondMax?: number | undefined
+}
+
+/** How a query is read. */
+export interface QueryOptions {
+  /**
+   * What becomes of query parameters that are not of a subscription. `ignore`: they are the application's (a token, a cache
+   * breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested. Default `ignore`.
+   */
+  readonly unknownParameters?: 'ignore' | 'refuse' | undefined
+}
+
+/** What either form of request says, not yet checked. */
+interface UncheckedSubscription {
+  readonly topics: readonly string[]
+  readonly since: string | undefined
+  readonly lastEventId: string | undefined
+  readonly fields: readonly string[] | undefined
+  readonly event: string | undefined
+  readonly framing: string | undefined
+  readonly eventsPerSecondMax: number | undefined
+}
+
+const commonNames = [
+  'topics',
+  'since',
+  'lastEventId',
+  'fields',
+  'event',
+  'framing',
+  'eventsPerSecondMax',
+]
+const queryNames = ['topic', ...commonNames]
+/** Where the application has chosen the topics, parameters that name some are its own. */
+const chosenNames = commonNames.filter((name) => name !== 'topics')
+
+/**
+ * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query, because
+ * a browser that reconnects repeats the URL.
+ * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
+ */
+export function parseSubscriptionQuery(
+  query: URLSearchParams,
+  lastEventId?: string | null,
+  options: QueryOptions = {},
+): Subscription {
+  if (!hasMethods(query, ['keys', 'getAll'])) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `A query is read from URLSearchParams, such as new URL(request.url).searchParams; got ${quoteValue(query)}.`,
+    )
+  }
+  if (isStrict(options)) refuseOthers(query, queryNames)
+  const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
+  const topics = [...readAll(query, 'topic'), ...lists]
+  return planSubscription({ topics, ...readManner(query) }, lastEventId)
+}
+
+/** What a query says beside the topics. */
+function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics'> {
+  return {
+    since: readOnce(query, 'since'),
+    lastEventId: readOnce(query, 'lastEventId'),
+    fields: readOnce(query, 'fields')?.split(','),
+    event: readOnce(query, 'event'),
+    framing: readOnce(query, 'framing'),
+    eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
+  }
+}
+
+/** The same from the query of a URL as it stands there, for doors. */
+export function parseSubscriptionText(
+  text: string,
+  lastEventId: string | undefined,
+  options: QueryOptions,
+): Subscription {
+  const query = parseQueryText(isStrict(options) ? text : selectPairs(text, queryNames))
+  return parseSubscriptionQuery(query, lastEventId, options)
+}
+
+/**
+ * Reads the query of a URL where the application has chosen the topics, for doors.
+ * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
+ */
+export function parseChosenText(
+  text: string,
+  lastEventId: string | undefined,
+  options: QueryOptions & { readonly chosen: ChosenTopics },
+): Subscription {
+  const strict = isStrict(options)
+  const query = parseQueryText(strict ? text : selectPairs(text, chosenNames))
+  if (strict) refuseOthers(query, chosenNames)
+  const { topics, since } = options.chosen
+  const manner = readManner(query)
+  return planSubscription({ ...manner, topics, since: manner.since ?? since }, lastEventId)
+}
+
+function refuseOthers(query: URLSearchParams, names: readonly string[]): void {
+  for (const name of query.keys()) refuseUnknown(name, names, 'query parameter')
+}
+
+function isStrict(options: QueryOptions): boolean {
+  const { unknownParameters = 'ignore' } = readMembers(options, ['unknownParameters'], {
+    code: 'OPTION_INVALID',
+    what: 'The options of a query',
+  })
+  if (unknownParameters === 'ignore' || unknownParameters === 'refuse')
+    return unknownParameters === 'refuse'
+  throw new ServerError(
+    'OPTION_INVALID',
+    `unknownParameters must be ignore or refuse; got ${quoteValue(unknownParameters)}.`,
+  )
+}
+
+/**
+ * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?, eventsPerSecondMax?}`.
+ * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
+ */
+export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
+  const members = readBody(body)
+  for (const name of members.keys()) refuseUnknown(name, commonNames, 'member')
+  return planSubscription(
+    {
+      topics: readTexts(members, 'topics') ?? [],
+      since: readText(members, 'since'),
+      lastEventId: readText(members, 'lastEventId'),
+      fields: readTexts(members, 'fields'),
+      event: readText(members, 'event'),
+      framing: readText(members, 'framing'),
+      eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
+    },
+    lastEventId,
+  )
+}
+
+function readBody(body: unknown): ReadonlyMap<string, unknown> {
+  const wanted = 'The body must be a JSON object such as {"topics":["orders/42"]}'
+  try {
+    if (typeof body === 'object' && body !== null && !Array.isArray(body))
+      return new Map(Object.entries(body))
+  } catch (cause) {
+    throw new ServerError('QUERY_INVALID', `${wanted}; this one throws when it is read.`, { cause })
+  }
+  throw new ServerError('QUERY_INVALID', `${wanted}; got ${quoteValue(body)}.`)
+}
+
+/** `null` is what `Headers.get` says of a header that is not there. */
+function checkCursor(header: string | null | undefined): string | undefined {
+  if (header === undefined || header === null || typeof header === 'string')
+    return header ?? undefined
+  throw new ServerError(
+    'QUERY_INVALID',
+    `The last event id must be text; got ${quoteValue(header)}. Hand in the Last-Event-ID header as it came.`,
+  )
+}
+
+function planSubscription(
+  given: UncheckedSubscription,
+  lastEventId: string | null | undefined,
+): Subscription {
+  const header = checkCursor(lastEventId)
+  const topics = checkTopics(given.topics)
+  const since = parseSince(given.since ?? 'now')
+  return {
+    topics,
+    framing: chooseFraming(given, topics),
+    start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
+    eventsPerSecondMax: given.eventsPerSecondMax,
+  }
+}
+
+function chooseFraming(given: UncheckedSubscription, topics: TopicSet): Framing {
+  const shape = given.framing ?? 'plain'
+  if (shape !== 'plain' && shape !== 'envelope' && shape !== 'batch') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `framing must be plain, envelope or batch; got ${quote(shape)}.`,
+    )
+  }
+  if (given.event !== undefined && given.event !== 'topic') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `event takes one value, topic (name each SSE event after its topic); got ${quote(given.event)}.`,
+    )
+  }
+  const fields = (given.fields ?? []).map(checkField)
+  if (needsTopicField(topics)) fields.push('topic')
+  return createFraming({ shape, fields, isNamedByTopic: given.event === 'topic' })
+}
+
+function checkField(name: string): FieldName {
+  const known = fieldNames.find((field) => field === name)
+  if (known === undefined) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `fields takes ${fieldNames.join(', ')}; got ${quote(name)}.`,
+    )
+  }
+  return known
+}
+
+function parseRate(text: string | undefined): number | undefined {
+  return checkRate(text !== undefined && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text)
+}
+
+function checkRate(value: unknown): number | undefined {
+  if (value === undefined) return undefined
+  const { from, to } = eventsPerSecondRange
+  if (typeof value === 'number' && value >= from && value <= to) return value
+  throw new ServerError(
+    'QUERY_INVALID',
+    `eventsPerSecondMax must be a number from ${from} to ${to}; got ${quoteValue(value)}.`,
+  )
+}
+
+function checkTopics(names: readonly string[]): TopicSet {
+  try {
+    return parseTopicSet(names)
+  } catch (error) {
+    return wrapLogError(error)
+  }
+}
+
+function refuseUnknown(name: string, known: readonly string[], what: string): void {
+  if (known.includes(name)) return
+  const nearest = nearestName(name, known)
+  const hint = nearest === undefined ? `Known are ${known.join(', ')}.` : `Did you mean ${nearest}?`
+  throw new ServerError('QUERY_INVALID', `There is no ${what} ${quote(name)} here. ${hint}`)
+}
+
+/** Of a form a value may be a file. */
+function readAll(query: URLSearchParams, name: string): readonly string[] {
+  const values: readonly unknown[] = query.getAll(name)
+  return values.map((value) => {
+    if (typeof value === 'string') return value
+    throw new ServerError('QUERY_INVALID', `${name} must be text; got ${quoteValue(value)}.`)
+  })
+}
+
+function readOnce(query: URLSearchParams, name: string): string | undefined {
+  const values = readAll(query, name)
+  if (values.length > 1) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `${name} may be given once; got ${values.length} values. Leave one.`,
+    )
+  }
+  return values[0]
+}
+
+function readText(members: ReadonlyMap<string, unknown>, name: string): string | undefined {
+  const value = members.get(name)
+  if (value === undefined || typeof value === 'string') return value
+  throw new ServerError('QUERY_INVALID', `${name} must be a string; got ${quoteValue(value)}.`)
+}
+
+function readTexts(
+  members: ReadonlyMap<string, unknown>,
+  name: string,
+): readonly string[] | undefined {
+  const value = members.get(name)
+  if (value === undefined) return undefined
+  const wanted = { code: 'QUERY_INVALID', what: name } as const
+  const items = readList(value as readonly unknown[], wanted)
+  if (items.every((item) => typeof item === 'string')) return items
+  throw new ServerError(
+    'QUERY_INVALID',
+    `${name} must be an array of strings; got ${quoteValue(value)}.`,
+  )
+}

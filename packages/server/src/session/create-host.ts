@@ -1,0 +1,56 @@
+// What the sessions of a node share: the lines they wait in, and the deadlines that they are held to.
+
+import { Deadlines } from './deadlines.ts'
+import { HeldBlocks } from '../catch-up/held-blocks.ts'
+import { LargeWrites } from '../catch-up/large-writes.ts'
+import {
+  goodbyeMs,
+  heldBlocksBytesMax,
+  largeWriteBytesMax,
+  largeWriteMs,
+  paceMs,
+} from '../limits.ts'
+import type { NodeSettings } from '../node-settings.ts'
+import type { Session } from './session.ts'
+import type { SessionHost } from './session-host.ts'
+
+/** What only the engine can do. */
+type EngineActs = Pick<SessionHost<Session>, 'livePosition' | 'catchUp' | 'dismiss' | 'forget'>
+
+/** Makes the host of a node's sessions. */
+export function createHost(settings: NodeSettings, engine: EngineActs): SessionHost<Session> {
+  const { clock, onError, stalledAfterMs } = settings
+  return {
+    blocked: new Deadlines<Session>({
+      clock,
+      delayMs: stalledAfterMs,
+      grainMs: stalledAfterMs / 16,
+      onDue: (session) => session.checkProgress(),
+    }),
+    leaving: new Deadlines<Session>({
+      clock,
+      delayMs: goodbyeMs,
+      grainMs: goodbyeMs / 16,
+      onDue: (session) => session.cutOff(),
+    }),
+    paced: new Deadlines<Session>({
+      clock,
+      delayMs: paceMs,
+      grainMs: paceMs,
+      onDue: (session) => session.renewAllowance(),
+    }),
+    largeWrites: new LargeWrites({
+      clock,
+      bytesMax: largeWriteBytesMax,
+      writeMs: largeWriteMs,
+    }),
+    heldBlocks: new HeldBlocks(heldBlocksBytesMax),
+    get livePosition() {
+      return engine.livePosition
+    },
+    catchUp: (session) => engine.catchUp(session),
+    dismiss: (session, reason) => engine.dismiss(session, reason),
+    forget: (session) => engine.forget(session),
+    onError,
+  }
+}

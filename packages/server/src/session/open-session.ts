@@ -1,0 +1,72 @@
+// The handle of a session: the little of it that applications may touch.
+
+import { namesOf } from './changed-topics.ts'
+import { ServerError } from '../errors.ts'
+import { quoteValue } from '@tidemark/wire/values'
+import type { Session } from './session.ts'
+import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
+
+/** What a handle has done for its session. */
+export interface SessionActions {
+  send(session: Session, event: SessionEvent): boolean | Promise<boolean>
+  changeTopics(session: Session, change: TopicChange): Promise<boolean>
+  end(session: Session, reason: string): void
+}
+
+/** Made anew each time somebody asks for it: an idle session keeps none. */
+export class OpenSession implements SessionHandle {
+  readonly #session: Session
+  readonly #actions: SessionActions
+
+  constructor(session: Session, actions: SessionActions) {
+    this.#session = session
+    this.#actions = actions
+  }
+
+  get id(): string {
+    return this.#session.id
+  }
+
+  get user(): string | undefined {
+    return this.#session.owner.user
+  }
+
+  get label(): string | undefined {
+    return this.#session.owner.label
+  }
+
+  get topics(): readonly string[] {
+    return namesOf(this.#session.audience.topics)
+  }
+
+  get closed(): Promise<string> {
+    return this.#session.closing.reason
+  }
+
+  async send(event: SessionEvent): Promise<boolean> {
+    await betweenFlushes
+    return this.#actions.send(this.#session, event)
+  }
+
+  async changeTopics(change: TopicChange): Promise<boolean> {
+    await betweenFlushes
+    return this.#actions.changeTopics(this.#session, change)
+  }
+
+  async end(reason = 'ended'): Promise<void> {
+    if (typeof reason !== 'string' || !/^[a-z0-9-]{1,64}$/.test(reason)) {
+      throw new ServerError(
+        'OPTION_INVALID',
+        `The reason of an end is 1 to 64 of a-z, 0-9 and -; got ${quoteValue(reason)}.`,
+      )
+    }
+    await betweenFlushes
+    this.#actions.end(this.#session, reason)
+  }
+}
+
+/**
+ * A flush is one turn without a pause, and sinks and error handlers of the application run in it. What they ask of a session waits
+ * for its end, because a session's place is only known between two flushes. All wait one microtask, so their order stays.
+ */
+const betweenFlushes = Promise.resolve()

@@ -1,0 +1,41 @@
+// What sessions need of the node they live in, and what each of them is opened with.
+
+import type { Position } from '@tidemark/log'
+import type { AddedTopics } from './added-topics.ts'
+import type { ByeReason } from '../framing/bye-reason.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { LargeBlockLines } from '../catch-up/large-blocks.ts'
+import type { Pace } from '../catch-up/pace.ts'
+import type { SessionOwner } from './session-handle.ts'
+import type { Sink } from './sink.ts'
+
+/** One for all sessions of a node. */
+export interface SessionHost<Session> extends LargeBlockLines {
+  /** Sessions whose sockets take nothing, until they count as stalled. */
+  readonly blocked: Deadlines<Session>
+  /** Sessions that have been told goodbye, until they are cut off. */
+  readonly leaving: Deadlines<Session>
+  /** Sessions that have used up their rate, until they are looked at again. */
+  readonly paced: Deadlines<Session>
+  /** Where live sessions stand. */
+  readonly livePosition: Position
+  /** The session is behind and writable: bring it level again. */
+  catchUp(session: Session): void
+  /** Sends the session away. */
+  dismiss(session: Session, reason: ByeReason): void
+  /** The session is over. */
+  forget(session: Session): void
+  /** The session's sink threw. */
+  onError(error: unknown): void
+}
+
+/** What a session is opened with. */
+export interface SessionOptions<Session> {
+  readonly sink: Sink
+  readonly host: SessionHost<Session>
+  readonly cursor: Position
+  readonly pace?: Pace | undefined
+  readonly owner: SessionOwner
+  /** Topics that are replayed from an older place first. */
+  readonly added?: AddedTopics | undefined
+}

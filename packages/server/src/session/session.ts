@@ -1,0 +1,399 @@
+// One open SSE response: a cursor that moves, never a queue.
+//
+//   replaying ──▶ live ──▶ lagging ──▶ replaying …      each of them ──▶ closed
+//
+// It lags when its socket takes no more, or when it has got as many events as its pace allows.
+
+import type { Position } from '@tidemark/log'
+import type { AddedTopics } from './added-topics.ts'
+import type { Audience, AudienceMember, Flush } from '../fan-out/audience.ts'
+import type { Block } from '../framing/block.ts'
+import { Closing } from './closing.ts'
+import { encodeBeat, encodeBye } from '../framing/control-events.ts'
+import { EarlyEvents } from './early-events.ts'
+import type { BlockHolder } from '../catch-up/held-blocks.ts'
+import { LargeBlocks } from '../catch-up/large-blocks.ts'
+import type { LargeWriter } from '../catch-up/large-writes.ts'
+import { writeBytesMax } from '../limits.ts'
+import type { Pace } from '../catch-up/pace.ts'
+import { isPlain, placeOf } from '../framing/place.ts'
+import type { Place } from '../framing/place.ts'
+import type { SessionOwner } from './session-handle.ts'
+import type { SessionHost, SessionOptions } from './session-host.ts'
+import type { Sink, SinkListener } from './sink.ts'
+
+/** One subscriber's connection. Only its own methods change its state. */
+export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
+  readonly id: string
+  readonly owner: SessionOwner
+  #audience: Audience
+  readonly #sink: Sink
+  readonly #host: SessionHost<Session>
+  #state: 'replaying' | 'live' | 'lagging' | 'closed' = 'replaying'
+  #cursor: Position
+  readonly #pace: Pace | undefined
+  #isWritable = true
+  #hasBegun = false
+  #hasLagged = false
+  #hasBeenLive = false
+  /** While it is blocked: what waited when it was last looked at. */
+  #bytesWaiting = 0
+  #whenReady: (() => void) | undefined
+  #large: LargeBlocks | undefined
+  #added: AddedTopics | undefined
+  #early: EarlyEvents | undefined
+  #closing: Closing | undefined
+
+  constructor(id: string, audience: Audience, options: SessionOptions<Session>) {
+    this.id = id
+    this.owner = options.owner
+    this.#audience = audience
+    this.#sink = options.sink
+    this.#host = options.host
+    this.#cursor = options.cursor
+    this.#pace = options.pace
+    this.#added = options.added
+  }
+
+  /** The sessions that get the same bytes. */
+  get audience(): Audience {
+    return this.#audience
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** Whether the socket takes nothing for now. */
+  get isBlocked(): boolean {
+    return !this.#isWritable
+  }
+
+  /** How many events it may get now. */
+  get allowance(): number {
+    return this.#pace?.allowance ?? Infinity
+  }
+
+  /** Whether it is behind because it could not keep up, and not because it has just come: the rules for laggards hold. */
+  get isLaggard(): boolean {
+    return this.#hasLagged
+  }
+
+  /** Whether it was ever level: before that nobody is sent away for being behind. */
+  get hasBeenLive(): boolean {
+    return this.#hasBeenLive
+  }
+
+  /** Every event up to here has been written to the socket; of topics that are being added, not yet. */
+  get cursor(): Position {
+    return this.#state === 'live' ? this.#host.livePosition : this.#cursor
+  }
+
+  /** Topics that are being replayed from an older place. */
+  get added(): AddedTopics | undefined {
+    return this.#added
+  }
+
+  /** Where its replay stands: that of added topics, while there is one. */
+  get replayedTo(): Position {
+    return this.#added?.at ?? this.cursor
+  }
+
+  /** Why it closes, for whoever waits to hear it. */
+  get closing(): Closing {
+    this.#closing ??= new Closing()
+    return this.#closing
+  }
+
+  /** Begins to hear from the socket. A socket that is already gone closes the session at once. */
+  open(): void {
+    this.#audience.enter(this)
+    this.#sink.listen(this)
+  }
+
+  /**
+   * Follows another audience from where it stands, by the laggard's way, but not as a laggard: no rule leaves anything out. `added` is
+   * replayed first.
+   */
+  moveInto(audience: Audience, added: AddedTopics | undefined): void {
+    if (this.isClosed) return
+    this.#cursor = this.cursor
+    // Before the old one is left: it may be the same.
+    audience.enter(this)
+    if (audience !== this.#audience) this.#audience.leave(this)
+    this.#audience.stepOut(this)
+    this.#audience = audience
+    if (added !== this.#added) this.#added?.finish()
+    this.#added = added
+    const wasLive = this.#state === 'live'
+    if (wasLive) this.#state = 'replaying'
+    const place = placeOf(this, this.replayedTo)
+    // The client's cursor names the new topics from here on: cut before the next event, it would come back to the old ones.
+    if (!isPlain(place)) this.beat(() => encodeBeat(place))
+    // A replay that runs looks at what it is for after each pause; a laggard's begins when it can go on.
+    if (wasLive) this.#host.catchUp(this)
+  }
+
+  /** The added topics are level with the rest of the stream. */
+  endAdded(): void {
+    this.#added?.finish()
+    this.#added = undefined
+  }
+
+  /** Resolves when it has the place it asked for with `takeLarge`; undefined when it waits for none. */
+  get largeTurn(): Promise<void> | undefined {
+    return this.#large?.turn
+  }
+
+  /** Whether a large block of its own may be written now; if not, `largeTurn` tells when. */
+  takeLarge(bytes: number): boolean {
+    // It may have closed with what was written before; nobody would give the place back.
+    if (this.isClosed) return false
+    this.#large ??= new LargeBlocks(this, this.#host)
+    return this.#large.take(bytes)
+  }
+
+  /** Gives back a turn that was not used. */
+  endTurn(turn: Promise<void>): void {
+    if (this.largeTurn === turn) this.#large?.leave()
+  }
+
+  /** Others have waited long enough for this socket to take its block. */
+  makeRoom(): void {
+    this.#host.dismiss(this, 'stalled')
+    this.cutOff()
+  }
+
+  /** Writes during a replay: `events` of them, behind which the replay stands at `cursor`. */
+  writeReplay(block: Block, cursor: Position, events: number): void {
+    if (this.isClosed) return
+    this.moveTo(cursor)
+    this.#hasBegun = true
+    this.#pace?.take(events)
+    this.#send(block)
+    this.#releaseEarly()
+  }
+
+  /** Writes an event of its own, or tells that it cannot: it is kept only while the stream has not begun. */
+  writeOwn(block: Block): boolean | Promise<boolean> {
+    if (this.isClosed || this.#hasBegun) return this.#writeOwn(block)
+    this.#early ??= new EarlyEvents()
+    return this.#early.add(block)
+  }
+
+  #writeOwn(block: Block): boolean {
+    if (!this.#isOpen() || !this.#isReady()) return false
+    this.#pace?.take(1)
+    this.#send(block)
+    if (this.isClosed) return false
+    this.holdShared(block)
+    if (!this.#isWritable) this.leaveLive()
+    return true
+  }
+
+  #releaseEarly(): void {
+    const early = this.#early
+    this.#early = undefined
+    early?.release((block) => this.#writeOwn(block))
+  }
+
+  /** Counts a large block that others may get as well, and that its socket has just been given, until it has taken it. */
+  holdShared(block: Block): void {
+    if (this.#isWritable || this.isClosed || block.bytes.length <= writeBytesMax) return
+    this.#large ??= new LargeBlocks(this, this.#host)
+    this.#large.hold(block)
+  }
+
+  /** Moves the cursor over records that are not this session's. */
+  moveTo(cursor: Position): void {
+    if (this.#added === undefined) this.#cursor = cursor
+    else this.#added.at = cursor
+  }
+
+  /** Resolves when the socket takes bytes and the pace allows an event, or the session is closed. */
+  async untilReady(): Promise<void> {
+    if (this.#isReady()) return
+    if (this.#isWritable) {
+      this.#hasLagged = true
+      this.#host.paced.add(this)
+    }
+    await new Promise<void>((resolve) => {
+      this.#whenReady = resolve
+    })
+  }
+
+  /** The session is level with the tail: from now on the audience writes to it. Called in the tick that found it level. */
+  join(): void {
+    // It may have closed with the very last block of its replay; nothing comes back from there.
+    if (this.isClosed) return
+    this.#state = 'live'
+    this.#hasBeenLive = true
+    this.#hasLagged = false
+    this.#large?.leave()
+    this.#audience.goLive(this)
+    if (!this.#isWritable) this.leaveLive()
+  }
+
+  /** Writes what the audience sends. Who cannot keep up leaves the audience with its cursor; nothing is queued. */
+  writeLive(flush: Flush): void {
+    const isAllowed = flush.events <= this.allowance
+    if (isAllowed) {
+      this.#pace?.take(flush.events)
+      this.#send(flush.block)
+      if (this.#isWritable) return
+      this.holdShared(flush.block)
+    }
+    if (flush.isStrict) {
+      this.#host.dismiss(this, 'lagging')
+      return
+    }
+    this.leaveLive(isAllowed ? undefined : flush.before)
+    if (!isAllowed) this.#host.paced.add(this)
+  }
+
+  /**
+   * Writes a beat of its place: live, or in a long replay of little, so that it keeps its place and its connection. A
+   * blocked socket gets none.
+   */
+  beat(encode: (place: Place, audience: Audience) => Block): void {
+    if (!this.#isOpen()) return
+    this.#send(encode(placeOf(this, this.replayedTo), this.#audience))
+    if (!this.#isWritable) this.leaveLive()
+  }
+
+  /** Leaves the audience; the cursor stays where it stands, by default where the audience does. */
+  leaveLive(at: Position = this.#host.livePosition): void {
+    if (this.#state !== 'live') return
+    this.#cursor = at
+    this.#state = 'lagging'
+    this.#hasLagged = true
+    this.#audience.stepOut(this)
+  }
+
+  /** Reads on from the log after `leaveLive`, if it can. */
+  resume(): void {
+    if (this.#state !== 'lagging') return
+    if (this.#isReady()) {
+      this.#state = 'replaying'
+      this.#host.catchUp(this)
+    } else if (this.#isWritable) {
+      this.#host.paced.add(this)
+    }
+  }
+
+  drained(): void {
+    this.#isWritable = true
+    this.#host.blocked.delete(this)
+    this.#large?.end()
+    this.#goOn()
+  }
+
+  /** Goes on if some time has renewed its rate. */
+  renewAllowance(): void {
+    if (this.allowance < 1) this.#host.paced.add(this)
+    else this.#goOn()
+  }
+
+  /** Sent away as stalled, unless its socket has taken at least some of what waits since it was last looked at. */
+  checkProgress(): void {
+    const waiting = this.#sink.bytesWaiting ?? Infinity
+    if (waiting < this.#bytesWaiting) {
+      this.#bytesWaiting = waiting
+      this.#host.blocked.add(this)
+    } else {
+      this.#host.dismiss(this, 'stalled')
+    }
+  }
+
+  closed(): void {
+    this.#host.leaving.delete(this)
+    this.#finish('disconnected')
+    this.#large?.end()
+  }
+
+  /**
+   * Says why and ends the stream; the client comes back by itself after `retryMs`. A socket that takes nothing holds this one
+   * small block more. Who does not read it is cut off after a while, and resumes all the same.
+   */
+  bye(reason: string, retryMs: number): void {
+    if (this.isClosed) return
+    this.#send(encodeBye(reason, retryMs))
+    if (this.isClosed) return
+    this.#host.leaving.add(this)
+    // Before the end, which some sinks answer at once with their close.
+    this.#finish(reason)
+    this.#guard(() => this.#sink.end())
+  }
+
+  /** Cuts the connection of a session that has been told goodbye. */
+  cutOff(): void {
+    this.#guard(() => this.#sink.abort())
+  }
+
+  /** A sink that throws (middleware, a response somebody else has ended) must not take others down with it. */
+  #send(block: Block): void {
+    try {
+      const wasWritable = this.#isWritable
+      this.#isWritable = this.#sink.write(block)
+      // A beat keeps a place in line.
+      if (this.#isWritable && this.largeTurn === undefined) this.#large?.leave()
+      if (!wasWritable || this.#isWritable || this.isClosed) return
+      this.#bytesWaiting = this.#sink.bytesWaiting ?? 0
+      this.#host.blocked.add(this)
+    } catch (error) {
+      this.#host.onError(error)
+      this.#guard(() => this.#sink.abort())
+      this.closed()
+    }
+  }
+
+  /** It is over, as far as the node is concerned. */
+  #finish(reason: string): void {
+    if (this.isClosed) return
+    this.#host.blocked.delete(this)
+    this.#host.paced.delete(this)
+    this.#audience.leave(this)
+    this.endAdded()
+    this.#state = 'closed'
+    // What waits for its socket is there until that has closed; a place in line is not.
+    if (this.largeTurn !== undefined) this.#large?.leave()
+    this.#release()
+    this.#releaseEarly()
+    this.#host.forget(this)
+    this.closing.tell(reason)
+  }
+
+  #guard(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#host.onError(error)
+    }
+  }
+
+  /** Whether the stream has begun and gets what is written now. */
+  #isOpen(): boolean {
+    const isReplaying = this.#state === 'replaying' && this.#hasBegun && this.#isWritable
+    return isReplaying || this.#state === 'live'
+  }
+
+  #isReady(): boolean {
+    return this.isClosed || (this.#isWritable && this.allowance >= 1)
+  }
+
+  /** Goes on where it stopped: in the middle of a replay, or after it left its audience. */
+  #goOn(): void {
+    if (this.#isReady()) {
+      this.#release()
+      this.resume()
+    } else if (this.#isWritable) {
+      this.#host.paced.add(this)
+    }
+  }
+
+  #release(): void {
+    const release = this.#whenReady
+    this.#whenReady = undefined
+    release?.()
+  }
+}
