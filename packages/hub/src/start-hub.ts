@@ -99,7 +99,7 @@ export async function startNode(
   })
   try {
     await tide.ready
-    if (share?.log?.place === undefined && tide.lagRulesFrom === 'change')
+    if (share?.log?.place === undefined && tide.lagRules.from === 'change')
       say(describeChanged('What laggards get', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({

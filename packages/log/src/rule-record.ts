@@ -8,10 +8,8 @@ import { quoteValue } from './quote.ts'
 import { parseTopic } from './topic.ts'
 import type { Topic } from './topic.ts'
 
-/** The name of the ledger; see `openLedger`. */
-export const rulesLedger = 'rules'
-
-export const rulesTopic: Topic = parseTopic(ledgerPrefix + rulesLedger)
+/** The ledger `rules`. */
+export const rulesTopic: Topic = parseTopic(`${ledgerPrefix}rules`)
 
 /** Where rules come from: the configuration that a process was started with, or a change at run time. */
 export type RulesOrigin = 'configuration' | 'change'
@@ -49,7 +47,7 @@ export function decodeRules(record: Pick<EventRecord, 'type' | 'data'>): StoredR
   }
   throw new LogError(
     'OPTION_INVALID',
-    `An entry of the ledger of rules sets them for good, and is replaced, never deleted or claimed; got ${quoteValue(record.data)}. Change them with \`changeRetention\`, or \`setLagRules\` of a node.`,
+    `An entry of the ledger of rules sets them for good, and is replaced, never deleted or claimed; got ${quoteValue(record.data)}. Change them with \`changeRetention\`, or \`tide.lagRules.replace\`.`,
   )
 }
 
