@@ -11,6 +11,9 @@ import type { Topic } from './topic.ts'
 /** The ledger `rules`. */
 export const rulesTopic: Topic = parseTopic(`${ledgerPrefix}rules`)
 
+/** The first line of an entry that nobody claims, and that does not expire. */
+const plainHead = encodeEntry({ topic: rulesTopic, key: '', text: '', expiresAt: Infinity }).data
+
 /** Where rules come from: the configuration that a process was started with, or a change at run time. */
 export type RulesOrigin = 'configuration' | 'change'
 
@@ -37,8 +40,8 @@ export function encodeRules(key: string, { from, rules }: StoredRules): NewEvent
  */
 export function decodeRules(record: Pick<EventRecord, 'type' | 'data'>): StoredRules {
   // Rules that end by themselves, or that another claim displaces, would not be the newest record of their key.
-  const isPlain = record.type === 'set' && record.data.startsWith('- - -\n')
-  const text = isPlain ? record.data.slice('- - -\n'.length) : undefined
+  const isPlain = record.type === 'set' && record.data.startsWith(plainHead)
+  const text = isPlain ? record.data.slice(plainHead.length) : undefined
   const value = text === undefined ? undefined : parseJson(text)
   if (typeof value === 'object' && value !== null) {
     const { from, rules } = value as Partial<StoredRules>
