@@ -1,4 +1,5 @@
-// Rules as entries of the ledger `rules`: one key per kind, whose newest record is in force from its position on.
+// Rules as entries of the ledger `rules`: one key per kind. The newest record of a key is in force
+// from its position on.
 
 import type { EventRecord, NewEvent } from './event-log.ts'
 import { LogError } from './errors.ts'
@@ -17,7 +18,7 @@ const plainHead = encodeEntry({ topic: rulesTopic, key: '', text: '', expiresAt:
 /** Where rules come from: the configuration that a process was started with, or a change at run time. */
 export type RulesOrigin = 'configuration' | 'change'
 
-/** What an entry holds. */
+/** The value of an entry. */
 export interface StoredRules {
   readonly from: RulesOrigin
   /** As JSON has them; checked by whoever knows the kind. */
@@ -35,11 +36,12 @@ export function encodeRules(key: string, { from, rules }: StoredRules): NewEvent
 }
 
 /**
- * What a record of the ledger puts in force.
- * @throws LogError `OPTION_INVALID` for a deletion, an entry that expires, a claim, or what is no such entry
+ * The rules that a record of the ledger puts in force.
+ * @throws LogError `OPTION_INVALID` for a deletion, an entry that expires, a claim, or any other value
  */
 export function decodeRules(record: Pick<EventRecord, 'type' | 'data'>): StoredRules {
-  // Rules that end by themselves, or that another claim displaces, would not be the newest record of their key.
+  // Rules that end by themselves, or that another claim displaces, would not be the newest record
+  // of their key.
   const isPlain = record.type === 'set' && record.data.startsWith(plainHead)
   const text = isPlain ? record.data.slice(plainHead.length) : undefined
   const value = text === undefined ? undefined : parseJson(text)

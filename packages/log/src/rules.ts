@@ -1,4 +1,5 @@
-// What rooms with rules of their own for topics need: how they are looked up, and how they change for all nodes of a log.
+// For rooms with rules of their own for topics: how rules are looked up, and how they change for
+// all nodes of a log.
 
 export { fingerprintBatch } from './fingerprint.ts'
 export { decodeRules, encodeRules, rulesTopic } from './rule-record.ts'

@@ -1,4 +1,4 @@
-// What an operator's restart does to the rules of a log.
+// The effect of an operator's restart on the rules of a log.
 
 import type { Retention } from '@tidemark/log'
 import { encodeRetention, printRetention, retentionKey, rulesTopic } from '@tidemark/log/driver'
@@ -13,13 +13,14 @@ export interface Entering {
   readonly tables: Tables
   readonly view: WriteView
   readonly configured: Retention
-  /** What the directory was opened with last; undefined for a new one. */
+  /** The settings that the directory was opened with last; undefined for a new one. */
   readonly before: SettingTexts | undefined
 }
 
 /**
- * In the transaction in which a process enters the directory: puts its configuration in force where that is another than was
- * configured last. One that is the same leaves alone what has been changed at run time since. Returns whether it did.
+ * Runs in the transaction in which a process enters the directory. A configuration that differs
+ * from the one that was configured last is put in force. The same configuration leaves alone what
+ * has been changed at run time since. Returns whether the configuration was put in force.
  */
 export function adoptConfigured({ tables, view, configured, before }: Entering): boolean {
   // A version that knows no rules in the log does not say where they are.

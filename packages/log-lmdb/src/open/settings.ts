@@ -1,5 +1,6 @@
-// What a directory was opened with. Every process that holds it must have the same durability; of retention the configuration is kept,
-// so that one which was edited is told from one which was not.
+// The settings that a directory was opened with. Every process that holds the directory must have
+// the same durability. Of retention the configuration is kept, so that an edited one is told from
+// one that was not edited.
 
 import { LogError } from '@tidemark/log'
 import type { Retention } from '@tidemark/log'

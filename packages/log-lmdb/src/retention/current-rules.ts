@@ -1,4 +1,5 @@
-// What the log keeps, as its newest state says: the configuration it was opened with, or the newest record of the ledger of rules.
+// The retention in force, as the newest state says: the newest record of the ledger of rules, or
+// the configuration.
 
 import type { Retention, RetentionInForce } from '@tidemark/log'
 import { createRuleBook, decodeRetention } from '@tidemark/log/driver'
@@ -10,14 +11,17 @@ import { sequenceKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 
 export interface CurrentRulesOptions {
-  /** What this process was opened with; it holds while the log has no record of its own. */
+  /** The retention that this process was opened with. It holds while the log has no record of its own. */
   readonly configured: Retention
   readonly lineage: Lineage
   /** Told of a record that cannot be read. */
   readonly onWarning: (text: string) => void
 }
 
-/** The rules of one handle. Every transaction and every sweep asks anew, so that no process goes on with rules that were replaced. */
+/**
+ * The rules of one handle. Every transaction and every sweep asks anew, so that no process goes on
+ * with rules that were replaced.
+ */
 export class CurrentRules {
   readonly #lineage: Lineage
   readonly #onWarning: (text: string) => void
@@ -32,11 +36,14 @@ export class CurrentRules {
     this.#onWarning = onWarning
   }
 
-  /** To be called within a snapshot or a transaction. One comparison while the rules are the same, and the same book then. */
+  /**
+   * Call it within a snapshot or a transaction. While the rules are the same it costs one
+   * comparison, and gives the same book.
+   */
   find(tables: Tables, { rulesAt }: LogState): RuleBook {
     if (rulesAt === this.#at) return this.#book
     const found = this.#read(tables, rulesAt)
-    // What was committed once keeps its sequence, so that the book of a sequence is that of its record.
+    // A committed record keeps its sequence, so the book of a sequence is that of its record.
     this.#at = rulesAt
     if (found === undefined) return this.#book
     this.#from = found.from
