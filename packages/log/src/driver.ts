@@ -19,6 +19,7 @@ export {
   decodeRetention,
   encodeRetention,
   isRetentionRecord,
+  parseRetention,
   printRetention,
   retentionKey,
 } from './retention-record.ts'

@@ -67,6 +67,15 @@ export function printRetention({ maxAgeMs, maxBytes, rules }: Retention): string
 }
 
 /**
+ * The retention that {@link printRetention} has printed.
+ * @throws LogError `RETENTION_INVALID`
+ * @throws SyntaxError for a text that is no JSON
+ */
+export function parseRetention(text: string): Retention {
+  return validateRetention(requireWhole(readBounds(JSON.parse(text))))
+}
+
+/**
  * The retention that a record with {@link isRetentionRecord} puts in force.
  * @throws LogError `RETENTION_INVALID`
  */
@@ -79,7 +88,9 @@ export function decodeRetention(record: {
     return { from, retention: validateRetention(requireWhole(readBounds(rules))) }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new LogError('RETENTION_INVALID', `Nothing was stored. ${reason}`, { cause })
+    throw new LogError('RETENTION_INVALID', `The record puts no retention in force. ${reason}`, {
+      cause,
+    })
   }
 }
 

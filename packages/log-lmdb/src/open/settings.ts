@@ -4,7 +4,7 @@
 
 import { LogError } from '@tidemark/log'
 import type { Retention } from '@tidemark/log'
-import { printRetention } from '@tidemark/log/driver'
+import { parseRetention, printRetention } from '@tidemark/log/driver'
 import { textKey } from '../tables/schema.ts'
 import type { Table } from '../tables/schema.ts'
 
@@ -35,6 +35,18 @@ export function printConfigured(texts: SettingTexts): string {
   })
   const rules = texts['retention.rules'] ?? '[]'
   return `{"maxAgeMs":${maxAgeMs},"maxBytes":${maxBytes},"rules":${rules}}`
+}
+
+/**
+ * The retention that was configured last; undefined where there is none, or none that this version
+ * can read.
+ */
+export function readConfigured(texts: SettingTexts | undefined): Retention | undefined {
+  try {
+    return texts && parseRetention(printConfigured(texts))
+  } catch {
+    return undefined
+  }
 }
 
 export function readSettings(meta: Table): SettingTexts | undefined {

@@ -25,13 +25,18 @@ export interface CurrentRulesOptions {
 export class CurrentRules {
   readonly #lineage: Lineage
   readonly #onWarning: (text: string) => void
+  readonly #configured: RuleBook
   /** Of the record the book was made of; 0 for the configuration. */
   #at = 0
+  /** The head when it was made. */
+  #head = 0
   #from: RetentionInForce['from'] = 'configuration'
   #book: RuleBook
+  #isRead = true
 
   constructor({ configured, lineage, onWarning }: CurrentRulesOptions) {
-    this.#book = createRuleBook(configured)
+    this.#configured = createRuleBook(configured)
+    this.#book = this.#configured
     this.#lineage = lineage
     this.#onWarning = onWarning
   }
@@ -40,15 +45,23 @@ export class CurrentRules {
    * Call it within a snapshot or a transaction. While the rules are the same it costs one
    * comparison, and gives the same book.
    */
-  find(tables: Tables, { rulesAt }: LogState): RuleBook {
-    if (rulesAt === this.#at) return this.#book
-    const found = this.#read(tables, rulesAt)
-    // A committed record keeps its sequence, so the book of a sequence is that of its record.
+  find(tables: Tables, { rulesAt, head }: LogState): RuleBook {
+    // A committed record keeps its sequence, so the book of a sequence is that of its record. Behind
+    // a lower head the record was never committed, and the sequence may be given to another one.
+    if (rulesAt === this.#at && head >= this.#head) return this.#book
     this.#at = rulesAt
-    if (found === undefined) return this.#book
-    this.#from = found.from
-    this.#book = createRuleBook(found.retention)
+    this.#head = head
+    const found = rulesAt === 0 ? undefined : this.#read(tables, rulesAt)
+    this.#isRead = rulesAt === 0 || found !== undefined
+    if (found !== undefined) this.#book = createRuleBook(found.retention)
+    else if (rulesAt === 0) this.#book = this.#configured
+    if (this.#isRead) this.#from = found?.from ?? 'configuration'
     return this.#book
+  }
+
+  /** False while the newest record is one that this version cannot read, after {@link find}. */
+  get isRead(): boolean {
+    return this.#isRead
   }
 
   /** As {@link find}. */

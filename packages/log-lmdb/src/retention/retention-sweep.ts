@@ -145,7 +145,8 @@ export class RetentionSweep {
     const rules = this.#followRules(state)
     // First what is superseded: a bound or an age that removed it would tell of a loss.
     const isKeyed = rules.retention.rules.some(({ latestBy }) => latestBy === 'key')
-    if (isKeyed && state.keysAt !== state.rulesAt) {
+    // Rules that cannot be read here are carried through by a process that can.
+    if (isKeyed && this.#context.rules.isRead && state.keysAt !== state.rulesAt) {
       const superseded = this.#superseded.find(tables, rules)
       return { ...this.#nothing, rules, superseded }
     }

@@ -47,6 +47,8 @@ export class SupersededRecords {
     let looked = 0
     for (const { key, value } of tables.topics.getRange({ ...range, limit: sweepTopicsMax + 1 })) {
       looked += 1
+      // The topic at which the lap stood may be gone, and this one comes after it.
+      if (range.start === undefined || !asBuffer(key).equals(range.start)) after = 0
       const name = asBuffer(key).toString() as Topic
       const isKeyed = !isLedgerTopic(name) && rules.ruleFor(name).latestBy === 'key'
       const stats = decodeTopicStats(name, value)
@@ -60,7 +62,6 @@ export class SupersededRecords {
         const ranges = [{ start, end: range.end }, ...others]
         return { sequences, lap: { ranges, after: walk?.next ?? 0 } }
       }
-      after = 0
     }
     return { sequences, lap: { ranges: others, after: 0 } }
   }
