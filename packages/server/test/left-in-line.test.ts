@@ -2,6 +2,7 @@
 
 import { memoryLog, parseTopic } from '@tidemark/log'
 import { rulesTopic } from '@tidemark/log/rules'
+import { rulesTopic } from '@tidemark/log/rules'
 import type { EventLog } from '@tidemark/log'
 import { collectGarbage } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
@@ -14,7 +15,7 @@ import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 import { wrapLog } from './support/wrap-log.ts'
 
-/** A log whose reads are answered when the test says so. */
+/** A log whose reads are answered when the test says so, but for those of a node that starts. */
 function holdReads(inner: EventLog): {
   log: EventLog
   readonly begun: number
