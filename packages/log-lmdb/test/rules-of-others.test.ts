@@ -13,6 +13,7 @@ import {
 import { createFakeClock } from '@tidemark/testkit'
 import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { backUpLog, restoreLog } from '../src/index.ts'
 import type { LmdbEventLog, LmdbLogOptions } from '../src/index.ts'
 import { sweepTopicsMax } from '../src/limits.ts'
 import { NewestState } from '../src/lmdb-files/newest-state.ts'
@@ -87,6 +88,49 @@ test('a script that names no retention leaves alone what a hub was configured wi
   expect([script, alone, again].flatMap(({ lines }) => lines)).toEqual([])
   expect(await readData(again.log, rulesTopic)).toEqual([])
   await again.log.close()
+})
+
+test('a worker that replaces a dead one does not put back what another hub was configured with since', async () => {
+  const first = await openTold({ retention: { rules: few(5) } })
+  const second = await openTold({ retention: { rules: few(2) } })
+  const { place, seen } = first.log
+  const worker = await openTold({ retention: { rules: few(5) }, place, seen })
+  for (const { log } of [first, second, worker]) expect(log.retention.rules).toEqual(few(2))
+  expect(worker.lines).toEqual([])
+  for (const { log } of [first, second, worker]) await log.close()
+  const restarted = await openTold({ retention: { rules: few(5) } })
+  expect(restarted.log.retention.rules).toEqual(few(5))
+  expect(restarted.lines).toHaveLength(1)
+  await restarted.log.close()
+})
+
+test('a restored backup follows the rules it was made under, until the configuration is another than was its own', async () => {
+  const retention = { rules: few(5) }
+  const first = await openTold({ retention })
+  await changeRetention(first.log, { ...first.log.retention, rules: few(3) })
+  for (const data of ['1', '2', '3', '4']) await first.log.append({ events: [{ topic: m, data }] })
+  const target = `${directory}-backup`
+  await backUpLog({ directory, target })
+  await changeRetention(first.log, { ...first.log.retention, rules: few(1) })
+  await first.log.close()
+  const restored = `${directory}-restored`
+  try {
+    await restoreLog({ backup: target, directory: restored })
+    const lines: string[] = []
+    const onWarning = (text: string): void => void lines.push(text)
+    const log = await openAt(restored, { retention, onWarning })
+    expect([log.retention.rules, log.retentionFrom]).toEqual([few(3), 'change'])
+    expect(await readData(log, 'm')).toEqual(['2', '3', '4'])
+    await log.close()
+    expect(lines).toEqual([])
+    const edited = await openAt(restored, { retention: { rules: few(2) }, onWarning })
+    await edited.sweep()
+    expect(await readData(edited, 'm')).toEqual(['3', '4'])
+    expect(lines).toHaveLength(1)
+    await edited.close()
+  } finally {
+    for (const path of [target, restored]) await removeDirectory(path)
+  }
 })
 
 test('an edited configuration is put in force for all in place of rules that this version cannot read', async () => {

@@ -179,6 +179,16 @@ test('rules in the log that a node cannot read leave the ones before in force, a
   expect(tide.errors).toHaveLength(1)
 })
 
+test('a node that starts where it cannot read the rules of a newer version follows its own configuration', async () => {
+  const log = memoryLog()
+  await createNode(log, { lagRules: conflate })
+  const rules = [{ pattern: 'a', whenLagging: 'of a newer version' }]
+  await log.append({ events: [encodeRules('lag', { from: 'change', rules })] })
+  const tide = await createNode(log, { lagRules: conflate })
+  expect(tide.lagRules.list).toEqual(conflate)
+  expect(await lagBehind(tide)).toEqual(['last', '8', '9'])
+})
+
 test('a node whose tail was overtaken follows the change that it passed over', async () => {
   const log = memoryLog()
   const handlers: TailHandler[] = []

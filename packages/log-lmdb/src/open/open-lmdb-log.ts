@@ -62,7 +62,8 @@ export interface LmdbLogOptions {
   readonly retention?: Partial<Retention> | undefined
   /**
    * The `place` of a log that was opened before. The directory must hold the same data file, and is
-   * not made if it is missing. Default: any directory will do.
+   * not made if it is missing. The log then follows the retention that is in force, whatever
+   * `retention` says. Default: any directory will do.
    */
   readonly place?: string | undefined
   /**
@@ -107,7 +108,6 @@ export interface LmdbLogOptions {
 export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog> {
   const { directory, durability, clock, pollMs } = checkOptions(options)
   const retention = validateRetention(options.retention)
-  const configured = options.retention === undefined ? undefined : retention
   const settings = describeSettings({ durability, retention })
   const { place, seen } = options
   if (place !== undefined) requirePlace(directory, place, findPlaces(directory))
@@ -115,6 +115,9 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const self = describeOwnProcess(clock)
   const wasOverwritten = await lookForCopy(directory, { seen, clock, self })
   if (wasOverwritten) onWarning(describeOverwrite(directory))
+  const isServed = place !== undefined && !wasOverwritten
+  // A worker that replaces a dead one is no operator's restart, and puts nothing in force.
+  const configured = isServed || options.retention === undefined ? undefined : retention
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
   // Before LMDB opens the file, because LMDB may write to it.
@@ -123,7 +126,6 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   let environment: Environment | undefined
   let writer: Writer | undefined
   try {
-    const isServed = place !== undefined && !wasOverwritten
     await lookThrough(directory, settings, { own: { ...self, ...found }, isServed })
     environment = openEnvironment(directory, overlapsSync(durability))
     const { newest } = environment

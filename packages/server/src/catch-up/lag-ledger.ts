@@ -152,8 +152,8 @@ export class LagLedger {
     const entry = entries.get(lagKey)
     const stored = entry && this.#decode(entry)
     if (entry !== undefined && stored !== undefined) this.#follow(stored, entry.position)
-    // Nobody has said anything yet: what a node begins with is none.
-    else if (this.#at === undefined) this.rules.replace([])
+    // Nobody has said anything yet, so there are none. Rules that cannot be read leave the own ones in force.
+    else if (entry === undefined && this.#at === undefined) this.rules.replace([])
   }
 
   #follow({ from, rules }: Stored, position: Position): void {
