@@ -189,6 +189,15 @@ test('a node that starts where it cannot read the rules of a newer version follo
   expect(await lagBehind(tide)).toEqual(['last', '8', '9'])
 })
 
+test('a node whose rules somebody has deleted from the log follows its own configuration', async () => {
+  const log = memoryLog()
+  await log.append({
+    events: [encodeRules('lag.configured', { from: 'configuration', rules: conflate })],
+  })
+  const tide = await createNode(log, { lagRules: conflate })
+  expect(tide.lagRules.list).toEqual(conflate)
+})
+
 test('a node whose tail was overtaken follows the change that it passed over', async () => {
   const log = memoryLog()
   const handlers: TailHandler[] = []

@@ -151,9 +151,8 @@ export class LagLedger {
   #followEntries({ entries }: Snapshot): void {
     const entry = entries.get(lagKey)
     const stored = entry && this.#decode(entry)
+    // Without an entry, or with one that cannot be read, the rules stay as they were: the own ones at the start.
     if (entry !== undefined && stored !== undefined) this.#follow(stored, entry.position)
-    // Nobody has said anything yet, so there are none. Rules that cannot be read leave the own ones in force.
-    else if (entry === undefined && this.#at === undefined) this.rules.replace([])
   }
 
   #follow({ from, rules }: Stored, position: Position): void {
