@@ -10,6 +10,7 @@ import { rootFolder } from '../read-rooms.ts'
 const done = [
   'packages/hub/README.md',
   'packages/hub/src/workers/*.ts',
+  'packages/log/README.md',
   'packages/log/src/**/*.ts',
   'packages/log/test/**/*.ts',
   'packages/log-lmdb/**/README.md',
