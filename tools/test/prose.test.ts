@@ -16,6 +16,8 @@ const done = [
   'packages/log-lmdb/**/README.md',
   'packages/log-lmdb/src/**/*.ts',
   'packages/log-lmdb/test/**/*.ts',
+  'packages/testkit/src/**/*.ts',
+  'packages/testkit/test/**/*.ts',
   'packages/wire/README.md',
   'packages/wire/src/**/*.ts',
   'packages/wire/test/**/*.ts',
@@ -25,7 +27,7 @@ const done = [
 const toDo: readonly string[] = []
 
 /** Rooms that are still to be gone through. One leaves this list for the list above. */
-const roomsToDo = ['cli', 'client', 'hub', 'server', 'testkit']
+const roomsToDo = ['cli', 'client', 'hub', 'server']
 
 function list(patterns: readonly string[]): readonly string[] {
   return globSync([...patterns], {

@@ -1,4 +1,5 @@
-// The contract of rules that change: a change is a record, in force from its position on, and tells of what it costs.
+// The contract of rules that change: a change is a record, in force from its position on, and tells
+// of what it costs.
 
 import { changeRetention, formatCursor } from '@tidemark/log'
 import type { EventLog, NewEvent, Retention } from '@tidemark/log'
