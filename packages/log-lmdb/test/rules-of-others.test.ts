@@ -1,7 +1,7 @@
 // Rules that a process did not name, cannot read, or has seen in a transaction that failed.
 
 import { changeRetention, parseTopic, parseTopicSet } from '@tidemark/log'
-import type { EventLog, NewEvent } from '@tidemark/log'
+import type { EventLog, NewEvent, Retention } from '@tidemark/log'
 import {
   Lineage,
   createRuleBook,
@@ -10,10 +10,10 @@ import {
   rulesTopic,
   validateRetention,
 } from '@tidemark/log/driver'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { backUpLog, restoreLog } from '../src/index.ts'
+import { backUpLog, checkLog, restoreLog } from '../src/index.ts'
 import type { LmdbEventLog, LmdbLogOptions } from '../src/index.ts'
 import { sweepTopicsMax } from '../src/limits.ts'
 import { NewestState } from '../src/lmdb-files/newest-state.ts'
@@ -208,6 +208,45 @@ test('a directory of the version before rules opens with its events, and follows
   expect(await readData(log, 'm')).toEqual(['2', '3'])
   await log.close()
 })
+
+test.each([1, 2, 3])(
+  'a directory whose rules went on and off between two processes is whole, and keeps what the last ones say (seed %i)',
+  async (seed) => {
+    const random = createRandom(seed)
+    const choices: readonly Retention['rules'][] = [
+      [],
+      latestOf('s/*'),
+      latestOf('s/a'),
+      [{ pattern: 's/*', maxEvents: 5 }],
+      latestOf('**'),
+    ]
+    const first = await openAt(directory)
+    const second = await openAt(directory)
+    const logs = [first, second]
+    const newest = new Map<string, string>()
+    for (let round = 0; round < 150; round++) {
+      const log = random.pick(logs)
+      const topic = `s/${random.pick(['a', 'b', 'c'])}`
+      const key = random.pick(['x', 'y', 'z'])
+      const deed = random.int(9)
+      if (deed === 0) await log.sweep()
+      else if (deed === 1)
+        await changeRetention(log, { ...log.retention, rules: random.pick(choices) })
+      else {
+        await log.append({ events: [{ topic: parseTopic(topic), key, data: `${round}` }] })
+        newest.set(`${topic} ${key}`, `${round}`)
+      }
+    }
+    await changeRetention(first, { ...first.retention, rules: latestOf('s/*') })
+    await second.sweep()
+    // Rules that kept five events per topic may have removed the newest of a key, and its mark says so.
+    const kept = await readData(first, 's/*')
+    expect(kept.filter((data) => ![...newest.values()].includes(data))).toEqual([])
+    expect(kept.length).toBeGreaterThan(2)
+    for (const log of logs) await log.close()
+    expect((await checkLog({ path: directory })).damage).toBeUndefined()
+  },
+)
 
 /** The tables of a directory that no log holds. */
 async function withTables(use: (tables: Tables) => Promise<void>): Promise<void> {
