@@ -2,7 +2,6 @@
 
 import { memoryLog, parseTopic } from '@tidemark/log'
 import { rulesTopic } from '@tidemark/log/rules'
-import { rulesTopic } from '@tidemark/log/rules'
 import type { EventLog } from '@tidemark/log'
 import { collectGarbage } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
