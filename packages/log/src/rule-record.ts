@@ -39,8 +39,8 @@ export function encodeRules(key: string, { from, rules }: StoredRules): NewEvent
  */
 export function decodeRules(record: Pick<EventRecord, 'type' | 'data'>): StoredRules {
   // Rules that end by themselves, or that another claim displaces, would not be the newest record of their key.
-  const isPlain = record.type === 'set' && record.data.startsWith('- - -\n')
-  const text = isPlain ? record.data.slice('- - -\n'.length) : undefined
+  const isPlain = record.type === 'set' && record.data.startsWith('- -\n')
+  const text = isPlain ? record.data.slice('- -\n'.length) : undefined
   const value = text === undefined ? undefined : parseJson(text)
   if (typeof value === 'object' && value !== null) {
     const { from, rules } = value as Partial<StoredRules>

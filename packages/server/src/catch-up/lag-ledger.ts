@@ -138,7 +138,7 @@ export class LagLedger {
   }
 
   #decodeText(text: string): Stored | undefined {
-    return this.#decode({ type: 'set', data: `- - -\n${text}` })
+    return this.#decode({ type: 'set', data: `- -\n${text}` })
   }
 
   #decode(record: Pick<EventRecord, 'type' | 'data'>): Stored | undefined {

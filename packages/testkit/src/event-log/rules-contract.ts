@@ -187,7 +187,7 @@ function describeRefusals(open: OpenBench): void {
       log.append({ events: [{ ...encodeRetention(nothing, 'change'), type: 'claim' }] }),
     'what is no rules': (log) =>
       log.append({
-        events: [{ topic: rulesTopic, key: retentionKey, type: 'set', data: '- - -\n[]' }],
+        events: [{ topic: rulesTopic, key: retentionKey, type: 'set', data: '- -\n[]' }],
       }),
   }
   for (const [what, call] of Object.entries(refused)) {
