@@ -10,7 +10,7 @@ const files = globSync(sources, { cwd: rootFolder })
 const guides = [
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
-  ...globSync('packages/*/README.md', { cwd: rootFolder }),
+  ...globSync('packages/{*,*/src/**}/README.md', { cwd: rootFolder }),
 ]
 
 function readNamed(guide: string): readonly string[] {
