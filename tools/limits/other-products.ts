@@ -216,7 +216,7 @@ export const otherProducts: readonly Product[] = [
       'cli-bench.payloadRange.max',
       'cli-bench.readBytesMax',
       'cli-bench.headBytesMax',
-      'cli-bench.refusalBytesMax',
+      'cli-bench.refusalCharactersMax',
       'cli-bench.reasonsMax',
       'cli-bench.failedPublishesMax',
     ],

@@ -29,8 +29,8 @@ export const retryWaits: { readonly baseMs: number; readonly capMs: number } = {
 /** What a hub's heartbeat is until it says so itself, in milliseconds: its default. It says so first of all, so this only finds hubs that answer nothing. */
 export const hubHeartbeatMs: number = 15_000
 
-/** Bytes of an event that `subscribe` takes when asked to: the client's own range, twice a text of 256 Mi units in memory. */
-export const eventBytesRange: { readonly min: number; readonly max: number } = {
+/** Characters of an event that `subscribe` takes when asked to: the client's own range, 512 MiB in memory at most. */
+export const eventCharactersRange: { readonly min: number; readonly max: number } = {
   min: 1,
   max: 256 * 1024 * 1024,
 }

@@ -26,7 +26,7 @@ export interface Link {
   readonly fetch: Fetch
   readonly clock: Clock
   readonly pace: RequestPace
-  readonly eventBytesMax: number
+  readonly eventCharactersMax: number
   /** Stands in for missing `topic` lines; empty when several topics are possible. */
   readonly onlyTopic: string
 }
@@ -114,7 +114,7 @@ class Connection {
   }
 
   async #stream(): Promise<void> {
-    const { subscription, headers, fetch, clock, pace, eventBytesMax } = this.#link
+    const { subscription, headers, fetch, clock, pace, eventCharactersMax } = this.#link
     const { signal } = this.#abort
     const given = await resolveHeaders(headers, clock, signal)
     const request = buildRequest(subscription, this.cursor, given)
@@ -131,11 +131,11 @@ class Connection {
         retry: (ms) => (this.retryMs = ms),
         id: (id) => this.#mark(id),
       },
-      { lastEventId: this.cursor, eventCharactersMax: eventBytesMax },
+      { lastEventId: this.cursor, eventCharactersMax: eventCharactersMax },
     )
     const waitForRoom = (bytesRead: number): Promise<void> | undefined =>
       this.#sink.waitForRoom(bytesRead)
-    await readStream(stream, { decoder, watch, waitForRoom, signal, eventBytesMax })
+    await readStream(stream, { decoder, watch, waitForRoom, signal, eventCharactersMax })
   }
 
   /** The server was not asked to go on after this cursor, so what follows may begin anywhere. */

@@ -68,7 +68,7 @@ export class ClientFeed implements Member {
   }
 
   /** Whether it looks for a main link that it could join; not again once one was refused for its topics. */
-  get isLooking(): boolean {
+  get isComparing(): boolean {
     return this.#compared === undefined && !this.#isApart
   }
 

@@ -46,7 +46,7 @@ export class ClientLinks implements LinkOwner {
       link.isMain = true
     } else {
       const feeds = [...link.members] as ClientFeed[]
-      for (const feed of feeds) if (feed.isLooking) this.#compare(feed)
+      for (const feed of feeds) if (feed.isComparing) this.#compare(feed)
     }
     this.#yield(link)
     this.#admit()

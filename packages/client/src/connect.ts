@@ -6,7 +6,7 @@ import { parseEndpoint } from './endpoint.ts'
 import type { Feed } from './feed.ts'
 import { follow } from './follow.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { eventBytesMaxDefault } from './limits.ts'
+import { eventCharactersMaxDefault } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import { RequestPace } from './request-pace.ts'
 import { findOnlyTopic } from './topic-index.ts'
@@ -38,10 +38,10 @@ export interface ConnectOptions {
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * Bytes of one event, and of one line, as UTF-16 code units of the text. More closes the feed with `STREAM_INVALID`.
-   * Default 16 MiB; 1 B to 256 MiB.
+   * Characters of one event, and of one line (UTF-16 code units). More closes the feed with `STREAM_INVALID`.
+   * Default 16 Mi; 1 to 256 Mi.
    */
-  readonly eventBytesMax?: number | undefined
+  readonly eventCharactersMax?: number | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -77,7 +77,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
     subscription: { endpoint, topics: [...topics], since },
     onlyTopic: findOnlyTopic(topics),
     pace: new RequestPace(runtime.clock),
-    eventBytesMax: options.eventBytesMax ?? eventBytesMaxDefault,
+    eventCharactersMax: options.eventCharactersMax ?? eventCharactersMaxDefault,
     // `localStorage.getItem` gives null for what is not there.
     start: { cursor: lastEventId ?? '', retryMs: undefined, heartbeatMs: options.heartbeatMs },
   }

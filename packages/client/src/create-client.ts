@@ -9,8 +9,8 @@ import { parseEndpoint } from './endpoint.ts'
 import { ClientError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { eventBytesMaxDefault, graceMsDefault, timerDelayMaxMs } from './limits.ts'
-import type { PublishInput, PublishOptions, TopicInput } from './parcel.ts'
+import { eventCharactersMaxDefault, graceMsDefault, timerDelayMaxMs } from './limits.ts'
+import type { PublishInput, PublishOptions, TopicInput } from './publish-request.ts'
 import { createPublisher } from './publisher.ts'
 import type { Receipt } from './publisher.ts'
 import { RequestPace } from './request-pace.ts'
@@ -34,8 +34,8 @@ export interface ClientOptions {
   readonly graceMs?: number | undefined
   /** Milliseconds between two beats of a server that does not announce them. Default none. */
   readonly heartbeatMs?: number | undefined
-  /** Bytes of one event; more closes the feeds with `STREAM_INVALID`. Default 16 MiB; 1 B to 256 MiB. */
-  readonly eventBytesMax?: number | undefined
+  /** Characters of one event. More closes the feeds with `STREAM_INVALID`. Default 16 Mi; 1 to 256 Mi. */
+  readonly eventCharactersMax?: number | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -102,7 +102,7 @@ export function createClient(base: string | URL, options: ClientOptions = {}): C
     ...runtime,
     endpoint: resolve(base, eventsPath, 'eventsPath'),
     pace: new RequestPace(clock),
-    eventBytesMax: options.eventBytesMax ?? eventBytesMaxDefault,
+    eventCharactersMax: options.eventCharactersMax ?? eventCharactersMaxDefault,
     heartbeatMs: options.heartbeatMs,
   })
   const publisher = createPublisher(resolve(base, publishPath, 'publishPath'), options)

@@ -34,15 +34,15 @@ export const silentHeartbeatsMax: number = 2.5
 export const lastEventIdBytesMax: number = 8_000
 
 /** The decoder's own default: 16 times what a hub takes unless configured. */
-export const eventBytesMaxDefault: number = 16 * 1024 * 1024
+export const eventCharactersMaxDefault: number = 16 * 1024 * 1024
 
-/** What `eventBytesMax` may be at most: characters of one string. V8 takes 512 Mi, others half of it. */
-export const eventBytesMaxMax: number = 256 * 1024 * 1024
+/** What `eventCharactersMax` may be at most: characters of one string. V8 takes 512 Mi, others half of it. */
+export const eventCharactersMaxMax: number = 256 * 1024 * 1024
 
 /**
  * Characters of events that wait for a slow iterator before reading pauses, those of ids, topics, types and keys included, and of
  * what they were decoded from. Strings take up to 2 bytes per character: 2 MiB, plus one slice, plus one event of the decoder's
- * 16 MiB (`eventBytesMax`) at worst.
+ * 16 MiB (`eventCharactersMax`) at worst.
  */
 export const queueCostMax: number = 1024 * 1024
 

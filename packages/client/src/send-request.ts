@@ -127,8 +127,8 @@ function redirect({ url, init }: PlannedRequest, status: number, location: strin
       { status },
     )
   }
-  const isAtHome = target.origin === new URL(url).origin
-  const headers = isAtHome ? init.headers : pickHeaders(init.headers)
+  const isSameOrigin = target.origin === new URL(url).origin
+  const headers = isSameOrigin ? init.headers : pickHeaders(init.headers)
   return { url: target.href, init: { ...init, headers } }
 }
 

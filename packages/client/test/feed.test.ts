@@ -207,7 +207,7 @@ test('an attempt that ended no longer listens to the feed', async () => {
     fetch,
     clock: createFakeClock(),
     pace: new RequestPace(createFakeClock()),
-    eventBytesMax: 1_000,
+    eventCharactersMax: 1_000,
     heartbeatMs: 15_000,
     retryMs: undefined,
     onlyTopic: '',
@@ -333,16 +333,16 @@ test.for([
   ['an event of many lines', 'data: x\n'.repeat(200)],
   ['one long line', `data: ${'x'.repeat(2_000)}\n\n`],
 ])(
-  '%s beyond eventBytesMax closes the feed and names the option; raised, it passes',
+  '%s beyond eventCharactersMax closes the feed and names the option; raised, it passes',
   async ([, text]) => {
     const server = await startServer((exchange) => exchange.stream(`${text}\n`))
-    const error = await take(connect(server.url, { eventBytesMax: 1_000 }), 1).catch(
+    const error = await take(connect(server.url, { eventCharactersMax: 1_000 }), 1).catch(
       (thrown: unknown) => thrown,
     )
     expect(error).toMatchObject({ code: 'STREAM_INVALID' })
-    expect(String(error)).toMatch(/1000 bytes. Raise eventBytesMax/)
+    expect(String(error)).toMatch(/1000 characters. Raise eventCharactersMax/)
     expect(server.exchanges).toHaveLength(1)
-    expect(await take(connect(server.url, { eventBytesMax: 3_000 }), 1)).toHaveLength(1)
+    expect(await take(connect(server.url, { eventCharactersMax: 3_000 }), 1)).toHaveLength(1)
   },
 )
 

@@ -27,7 +27,7 @@ export function answerClientErrors(
   },
 ): (socket: Socket) => boolean {
   const { traffic, clock, isSpoken, lateMsMax } = options
-  const leaving = new WeakSet<Socket>()
+  const refused = new WeakSet<Socket>()
   const late = new LateRequests({ server, traffic, clock, msMax: lateMsMax })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isSpoken(socket)
@@ -37,12 +37,12 @@ export function answerClientErrors(
   const refuse = (error: NodeJS.ErrnoException, socket: Socket): void => {
     const isOver = !socket.writable || isStreaming(socket) || error.code === 'ECONNRESET'
     if (isOver || !isSpoken(socket)) {
-      if (!leaving.has(socket)) socket.destroy()
+      if (!refused.has(socket)) socket.destroy()
       return
     }
     // Whatever else arrives on such a connection is an error again; it has got its last answer.
-    if (leaving.has(socket)) return
-    leaving.add(socket)
+    if (refused.has(socket)) return
+    refused.add(socket)
     const response = traffic.lastOn(socket)
     if (response !== undefined && (response.req.complete || response.headersSent)) {
       endAfter(response, socket, clock)
@@ -54,7 +54,7 @@ export function answerClientErrors(
       giveUpReading(response?.req, error)
     }
   }
-  return (socket) => leaving.has(socket)
+  return (socket) => refused.has(socket)
 }
 
 /** A request that was complete is answered, whatever comes behind it; then the connection ends. */

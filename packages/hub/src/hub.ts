@@ -29,7 +29,7 @@ export interface ServingHub extends Hub {
   /** How often it has stored events; 0 in memory. */
   readonly commits: number
   /** This process has no file descriptors left. */
-  readonly isShort: boolean
+  readonly isOutOfDescriptors: boolean
   /** Names the files of its log, for other workers of the hub; undefined in memory. */
   readonly place: string | undefined
   /** What its log has seen, for other workers of the hub; undefined in memory, and when nothing is stored any more. */

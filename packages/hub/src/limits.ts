@@ -140,7 +140,7 @@ export const handoversLeast: number = 256
 export const holdUpMs: number = 10
 
 /** After an attempt to accept that has failed nothing is accepted for so long. Milliseconds. */
-export const acceptRestMs: number = 1_000
+export const acceptPauseMs: number = 1_000
 
 /** The most that may be asked for as `flush.bytes`: 64 events of 1 MiB in one block, and again in each framing in use. */
 export const flushBytesLimit: number = 64 * 1024 * 1024

@@ -182,8 +182,8 @@ function createHub(
     get commits() {
       return commits?.commits ?? 0
     },
-    get isShort() {
-      return descriptors.isShort
+    get isOutOfDescriptors() {
+      return descriptors.isOutOfDescriptors
     },
     place: files?.place,
     get seen() {
@@ -191,7 +191,7 @@ function createHub(
     },
     async drain() {
       // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.
-      traffic.sendAway()
+      traffic.beginDrain()
       const settled = wait(drainSettleMs)
       await tide.drain(drainSessionsPerSecond)
       await settled

@@ -57,11 +57,11 @@ export const hurriedSilentMs: number = 300
 /** Milliseconds between two looks at whether everything has arrived. */
 export const settleLookMs: number = 25
 
-/** Bytes of a response's head: what nginx and Node take of a request's, several times over. */
+/** Bytes of a response's head, one character each: what nginx and Node take of a request's, several times over. */
 export const headBytesMax: number = 64 * 1024
 
-/** Bytes of a refusal's body that are read for its explanation. */
-export const refusalBytesMax: number = 16 * 1024
+/** Characters of a refusal's body that are kept for its explanation. */
+export const refusalCharactersMax: number = 16 * 1024
 
 /** Characters of a refusal's explanation in a table. */
 export const reasonLengthMax: number = 160

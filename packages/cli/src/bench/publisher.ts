@@ -14,7 +14,7 @@ import {
   lateMs,
   publishBytesInFlightMax,
   publishesInFlightMax,
-  refusalBytesMax,
+  refusalCharactersMax,
   settleLookMs,
 } from './limits.ts'
 import { writeMarker } from './marker.ts'
@@ -236,7 +236,7 @@ async function readAnswer(response: IncomingMessage): Promise<string | undefined
   let body = ''
   try {
     for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
-      if (!isTaken && body.length < refusalBytesMax) body += chunk
+      if (!isTaken && body.length < refusalCharactersMax) body += chunk
     }
   } catch {
     // The status alone decides; a body that breaks off only costs the explanation.

@@ -30,7 +30,7 @@ export interface PublishOptions {
 }
 
 /** The same for every attempt. */
-export interface Parcel {
+export interface PublishRequest {
   readonly body: string
   readonly idempotencyKey: string
   readonly signal: AbortSignal
@@ -40,7 +40,10 @@ export interface Parcel {
  * Checks what a caller wants to publish. Lengths and names are the server's to judge.
  * @throws ClientError `REQUEST_INVALID`, `OPTIONS_INVALID`
  */
-export function packParcel(events: readonly TopicInput[], options: PublishOptions): Parcel {
+export function buildPublishRequest(
+  events: readonly TopicInput[],
+  options: PublishOptions,
+): PublishRequest {
   if (typeof options !== 'object' || options === null)
     throw optionError('The options', 'an object', options)
   const { idempotencyKey = makeRandomKey(), signal } = options
