@@ -1,16 +1,20 @@
-// A wave of connects: very many sessions at once, one event to all, and the deaths of a worker and of the supervising process.
+// A wave of connects: very many sessions at once, one event to all, and the deaths of a worker and of
+// the supervising process.
 //
 // Run: npm run build && npm run bench -- many
 //
-// A hub of several workers on an empty directory, and processes in C whose clients do as EventSource does (many/wave.c): all
-// connect in one moment, come back when they are cut, and give up for good on any status but 200. Measured is how long it takes
-// until all are open (`tidemark.ready` read), the growth of the hub's proportional set size per session, one event to all, and how long
-// all need to come back after `kill -9` of a worker and of the supervising process, which is started again at once. An event published
-// while they are away must reach each of them once. Ends with 1 if any client fails for good, stays away, or misses or doubles an event.
-// How many can wait at one time is up to the machine: `net.core.somaxconn` in the kernel's queue, and `ulimit -Hn` in the supervising
-// process. Whoever finds no place is made to knock again by the kernel, after 1 s four times, then 2, 4, 8 … 64 s. With a queue for all, in a network of
-// its own: `unshare -n sh -c 'ip link set lo up; sysctl -w net.core.somaxconn=65535; npm run bench -- many'`.
-// `--sessions=99000`, `--workers=6`, `--loads=6` processes of clients, `--max-sessions=110000`, `--seconds=180` at most for each step.
+// A hub of several workers on an empty directory, and processes in C whose clients do as EventSource
+// does (many/wave.c): all connect in one moment, come back when they are cut, and give up for good on
+// any status but 200. Measured is how long it takes until all are open (`tidemark.ready` read), the
+// growth of the hub's proportional set size per session, one event to all, and how long all need to
+// come back after `kill -9` of a worker and of the supervising process, which is started again at once.
+// An event published while they are away must reach each of them once. Ends with 1 if any client fails
+// for good, stays away, or misses or doubles an event. How many can wait at one time is up to the
+// machine: `net.core.somaxconn` in the kernel's queue, and `ulimit -Hn` in the supervising process.
+// Whoever finds no place is made to knock again by the kernel, after 1 s four times, then 2, 4, 8 … 64
+// s. With a queue for all, in a network of its own: `unshare -n sh -c 'ip link set lo up; sysctl -w
+// net.core.somaxconn=65535; npm run bench -- many'`. `--sessions=99000`, `--workers=6`, `--loads=6`
+// processes of clients, `--max-sessions=110000`, `--seconds=180` at most for each step.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -69,7 +73,10 @@ function fail(text: string): void {
   console.log(`FAILED: ${text}`)
 }
 
-/** Waits until a step is done, or its time is up; says how the crowd is meanwhile. Resolves to how long it took, in seconds. */
+/**
+ * Waits until a step is done, or its time is up; says how the crowd is meanwhile. Resolves to how long
+ * it took, in seconds.
+ */
 async function waitForCrowd(what: string, crowd: Crowd, isDone: () => boolean): Promise<number> {
   const began = performance.now()
   let saidAt = began

@@ -1,4 +1,5 @@
-// What a resume costs when much is stored: 100 events from a log with 1,000,000 events and from one with 10,000.
+// What a resume costs when much is stored: 100 events from a log with 1,000,000 events and from one
+// with 10,000.
 //
 // Run: npm run build && npm run bench -- resume
 //
@@ -6,11 +7,12 @@
 //   1. one event in each topic, and 100 in `alerts/1`;
 //   2. 10,000 or 1,000,000 events in 1,000 topics `logs/<k>`, between them 100 of `alerts/1` and 100 of `orders/<n>`, evenly spread;
 //   3. 100 events in 100 topics `carts/<n>`, all at the end.
-// Cursors "before" lie between 1 and 2, so that all the history follows; cursors "near the end" between 2 and 3.
-// Each case is read at the log (pages of 256 until the query is exhausted) and by a whole session (from `open` to the
-// last of the 100 events in the sink). Rounds go back and forth between the two logs; times are medians, the ratio is
-// the median over rounds of large / small. Everything is in the page cache: this measures work, not the disk.
-// `--quick` stores 100,000 events instead of 1,000,000 and runs fewer rounds.
+// Cursors "before" lie between 1 and 2, so that all the history follows; cursors "near the end" between
+// 2 and 3. Each case is read at the log (pages of 256 until the query is exhausted) and by a whole
+// session (from `open` to the last of the 100 events in the sink). Rounds go back and forth between the
+// two logs; times are medians, the ratio is the median over rounds of large / small. Everything is in
+// the page cache: this measures work, not the disk. `--quick` stores 100,000 events instead of
+// 1,000,000 and runs fewer rounds.
 
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { NewEvent, Position } from '@tidemark/log'

@@ -2,10 +2,11 @@
 //
 // Run: npm run bench -- socket-write
 //
-// 2,000 TCP connections of loopback (`--sockets=`); another process reads and drops what comes. Each round writes the same block of
-// 190 bytes (a chunk with an event of 128) to all of them, once by each way, and takes this process's own CPU time apart
-// into user and system. Rounds take turns through all ways; figures are medians over the rounds (`--rounds=`), ratios are of user
-// time to that of `socket.write`.
+// 2,000 TCP connections of loopback (`--sockets=`); another process reads and drops what comes. Each
+// round writes the same block of 190 bytes (a chunk with an event of 128) to all of them, once by each
+// way, and takes this process's own CPU time apart into user and system. Rounds take turns through all
+// ways; figures are medians over the rounds (`--rounds=`), ratios are of user time to that of
+// `socket.write`.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -2,11 +2,11 @@
 //
 // Run: npm run build && node bench/wire.ts
 //
-// Both get the same chunks, once as strings and once as bytes. Bytes go to ours as they are, to theirs through a
-// streaming TextDecoder, as its README shows. Both handlers read one character of every event's data, so that
-// neither is credited for joining texts later. Rounds alternate between the two; the ratio is the median over
-// rounds of ours / theirs in throughput: above 1 ours is faster. `--quick` runs fewer rounds,
-// `--only=text` the fixtures whose name holds the text.
+// Both get the same chunks, once as strings and once as bytes. Bytes go to ours as they are, to theirs
+// through a streaming TextDecoder, as its README shows. Both handlers read one character of every
+// event's data, so that neither is credited for joining texts later. Rounds alternate between the two;
+// the ratio is the median over rounds of ours / theirs in throughput: above 1 ours is faster. `--quick`
+// runs fewer rounds, `--only=text` the fixtures whose name holds the text.
 
 import { createDecoder } from '@tidemark/wire'
 import { createParser } from 'eventsource-parser'

@@ -1,4 +1,5 @@
-// Holds comments and documents against rule 16 of STYLE.md: short lines, short sentences, no sentence turned around.
+// Holds comments and documents against rule 16 of STYLE.md: short lines, short sentences, no sentence
+// turned around.
 
 /** Characters of a line of prose. */
 export const proseLineMax: number = 110

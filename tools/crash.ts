@@ -1,11 +1,13 @@
-// `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its figures. With
-// `--workers 2` it starts one hub of so many workers and kills those.
+// `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its
+// figures. With `--workers 2` it starts one hub of so many workers and kills those.
 //
-// After them come `--copies 100` acts of another kind: hubs of so many workers that are killed, copied while they are stopped or run, put
-// back to an older state and cloned, 25 acts on one directory. `--copies 0` leaves them out, `--rounds 0` the others.
+// After them come `--copies 100` acts of another kind: hubs of so many workers that are killed, copied
+// while they are stopped or run, put back to an older state and cloned, 25 acts on one directory.
+// `--copies 0` leaves them out, `--rounds 0` the others.
 //
-// It runs in acts of at most 100 kills, each with a seed and a data directory of its own: the judge keeps everything
-// that every subscriber has received, and 500 kills in one act are more than a process can hold.
+// It runs in acts of at most 100 kills, each with a seed and a data directory of its own: the judge
+// keeps everything that every subscriber has received, and 500 kills in one act are more than a process
+// can hold.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -66,7 +66,10 @@ export function renderReference(registries: readonly Registry[]): string {
   return `${intro}\n${rooms.join('\n')}`
 }
 
-/** One code. Where a room's errors answer requests, a code without a status is one that no request is answered with. */
+/**
+ * One code. Where a room's errors answer requests, a code without a status is one that no request is
+ * answered with.
+ */
 export function renderRow(code: string, entry: Entry, isAnswered: boolean): string {
   const { title, status, headers = {} } = entry
   const cells = [`\`${code}\``, title.replaceAll('|', '\\|')]

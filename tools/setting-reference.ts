@@ -1,4 +1,5 @@
-// The pages about settings, made from their rows: the reference, the schema for editors, and a part of the command line's README.
+// The pages about settings, made from their rows: the reference, the schema for editors, and a part of
+// the command line's README.
 
 import { join } from 'node:path'
 import { describeRange } from '../packages/hub/src/config/describe-kind.ts'

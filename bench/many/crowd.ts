@@ -1,4 +1,5 @@
-// A crowd of EventSource-like clients in processes of their own (`wave.c`), each with loopback addresses of its own.
+// A crowd of EventSource-like clients in processes of their own (`wave.c`), each with loopback
+// addresses of its own.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -24,7 +25,10 @@ interface Report {
   readonly gaps: number
   /** Events that came twice. */
   readonly twice: number
-  /** Of each numbered event how many clients have it, and when the last one got it, by CLOCK_MONOTONIC. Nanoseconds. */
+  /**
+   * Of each numbered event how many clients have it, and when the last one got it, by CLOCK_MONOTONIC.
+   * Nanoseconds.
+   */
   readonly events: readonly (readonly [received: number, lastNs: number])[]
 }
 

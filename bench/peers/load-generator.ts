@@ -23,7 +23,10 @@ interface Latencies {
 /** What one group of connections saw. */
 interface GroupReport {
   readonly name: string
-  /** Connections answered with 200, not connected or cut before an answer, and answered with anything else. */
+  /**
+   * Connections answered with 200, not connected or cut before an answer, and answered with anything
+   * else.
+   */
   readonly opened: number
   readonly failed: number
   readonly refused: number
@@ -34,7 +37,10 @@ interface GroupReport {
   readonly deliveries: number
   readonly bytes: number
   readonly bytesAll: number
-  /** Over all connections that read: acknowledged events that did not arrive, and events that arrived twice or after a later one. */
+  /**
+   * Over all connections that read: acknowledged events that did not arrive, and events that arrived
+   * twice or after a later one.
+   */
   readonly missing: number
   readonly duplicated: number
   readonly disordered: number

@@ -12,7 +12,10 @@ interface LoadGroup {
   readonly bytesPerSecond?: number
   /** Bytes the kernel keeps for the reader. Default: the system decides, up to tcp_rmem. */
   readonly receiveBuffer?: number
-  /** False for streams the generator cannot read because they are compressed: only their bytes are counted. Default true. */
+  /**
+   * False for streams the generator cannot read because they are compressed: only their bytes are
+   * counted. Default true.
+   */
   readonly isChecked?: boolean
 }
 

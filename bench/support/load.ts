@@ -1,4 +1,5 @@
-// A load generator for HTTP: raw keep-alive connections, one request under way on each, no parsing beyond what counts.
+// A load generator for HTTP: raw keep-alive connections, one request under way on each, no parsing
+// beyond what counts.
 
 import { once } from 'node:events'
 import { connect } from 'node:net'

@@ -19,8 +19,8 @@ function requests(look: Look): number {
 }
 
 /**
- * A page of history as records, as text and as bytes: six characters for one as JSON. V8 stores data and text by two bytes a
- * character as soon as one of them needs it; the escapes are ASCII.
+ * A page of history as records, as text and as bytes: six characters for one as JSON. V8 stores data
+ * and text by two bytes a character as soon as one of them needs it; the escapes are ASCII.
  */
 function pageBytes(look: Look): number {
   const characters = look('log.pageDataMax') + look('server.eventBytesMax')

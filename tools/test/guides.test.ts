@@ -1,4 +1,5 @@
-// What the guides for builders say of files: each one they name is there, and each one of the engine is named.
+// What the guides for builders say of files: each one they name is there, and each one of the engine is
+// named.
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

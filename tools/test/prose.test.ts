@@ -1,4 +1,5 @@
-// Comments and documents keep rule 16 of STYLE.md, in the rooms that have been gone through; and the check sees what breaks it.
+// Comments and documents keep rule 16 of STYLE.md, in the rooms that have been gone through; and the
+// check sees what breaks it.
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -6,7 +6,10 @@ import type { RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
 import { getRequest, postRequest } from './requests.ts'
 
-/** Starts `children/<file> <port>`: a topic is a path there, subscribed to with GET and published to with POST. */
+/**
+ * Starts `children/<file> <port>`: a topic is a path there, subscribed to with GET and published to
+ * with POST.
+ */
 export async function startNodeChild(file: string, options: StartOptions): Promise<RunningPeer> {
   const port = await findFreePort()
   const script = fileURLToPath(new URL(`../children/${file}`, import.meta.url))

@@ -123,8 +123,9 @@ function measure(settings: RunSettings): Promise<Figures> {
 }
 
 /**
- * Counted by the engine's process when the last connections are closed there too. Asked twice: the first question leaves
- * behind what asking takes, and 1 MB of code from the process's start that only its later collections let go.
+ * Counted by the engine's process when the last connections are closed there too. Asked twice: the
+ * first question leaves behind what asking takes, and 1 MB of code from the process's start that only
+ * its later collections let go.
  */
 async function readStatistics(peer: RunningPeer): Promise<EngineStatistics> {
   await askStatistics(peer)

@@ -1,4 +1,5 @@
-// 100 MiB published past sessions that read slowly or not at all: memory stays, and fast sessions do not notice.
+// 100 MiB published past sessions that read slowly or not at all: memory stays, and fast sessions do
+// not notice.
 
 import { readMemory, readSocketQueues } from '@tidemark/testkit'
 import type { Memory } from '@tidemark/testkit'

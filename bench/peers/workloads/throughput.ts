@@ -1,4 +1,5 @@
-// 1,000 publishes a second to 1,000 sessions, a million deliveries a second; who cannot is measured where it does best.
+// 1,000 publishes a second to 1,000 sessions, a million deliveries a second; who cannot is measured
+// where it does best.
 
 import type { LoadOutcome } from '../load-generator.ts'
 import { planOneAudience } from '../one-audience.ts'
@@ -9,7 +10,10 @@ import type { Contender, RunSettings, Workload } from '../workload.ts'
 const sessions = 1_000
 /** Publishes per second, tried from the first on until all of one are delivered. */
 const rates = [1_000, 500, 200, 100, 50, 20]
-/** Keep-alive connections: a server may answer a publish only after some milliseconds and still take 1,000 a second. */
+/**
+ * Keep-alive connections: a server may answer a publish only after some milliseconds and still take
+ * 1,000 a second.
+ */
 const publishers = 16
 /** The share of the deliveries that were due within the window; the rest are on the way when it ends. */
 const sustainedShare = 0.98
@@ -33,7 +37,8 @@ export const throughput: Workload = {
   ],
   contenders: (peers) => peers.map(contend),
   goals: [
-    // 1,000,000 are asked for; a window that begins just behind a flush and ends just before one holds a flush less.
+    // 1,000,000 are asked for; a window that begins just behind a flush and ends just before one holds
+    // a flush less.
     { figure: 'deliveries', of: 'hub', atLeast: 990_000 },
     { figure: 'cores', of: 'hub', atMost: 0.6 },
     { figure: 'p99', of: 'hub', atMost: 40 },

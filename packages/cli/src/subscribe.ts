@@ -103,7 +103,10 @@ async function printEvents(
   }
 }
 
-/** Tells what a person wants to know of the connection: that it is away, that it is back, that something is missing. */
+/**
+ * Tells what a person wants to know of the connection: that it is away, that it is back, that something
+ * is missing.
+ */
 function tellConnection(feed: Feed): void {
   let isAway = false
   feed.on('tidemark.gap', ({ from, to, reason }) => {

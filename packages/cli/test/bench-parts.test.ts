@@ -204,8 +204,8 @@ test('streams of a server that loses every other event remember 24 bytes for eac
   for (const tally of tallies)
     for (let sequence = 2; sequence <= 8 * holesMax; sequence += 2) tally.add(sequence, 0)
   const each = (collectGarbage() - before) / tallies.length
-  // Without the bound it would be four times as much. Half as much again is for what the machine does besides: it
-  // compiles what has become hot.
+  // Without the bound it would be four times as much. Half as much again is for what the machine does
+  // besides: it compiles what has become hot.
   expect(each).toBeLessThan(1.5 * 24 * holesMax)
   for (const tally of tallies)
     expect(tally.countMissing(8 * holesMax, () => false)).toBe(4 * holesMax)

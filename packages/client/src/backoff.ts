@@ -7,9 +7,15 @@ import { retryDelayMinMs, retryHintMaxMs, timerDelayMaxMs } from './limits.ts'
 
 /** When and how often to try again. */
 export interface RetryOptions {
-  /** Upper bound of the first wait, in milliseconds; doubled per failure. Default 1,000, at most 2³¹ - 1 (24 days). */
+  /**
+   * Upper bound of the first wait, in milliseconds; doubled per failure. Default 1,000, at most 2³¹ - 1
+   * (24 days).
+   */
   readonly baseMs?: number | undefined
-  /** Upper bound of every wait, in milliseconds. Default 30,000, at most 2³¹ - 1; what is above counts as that. */
+  /**
+   * Upper bound of every wait, in milliseconds. Default 30,000, at most 2³¹ - 1; what is above counts
+   * as that.
+   */
   readonly capMs?: number | undefined
   /** Attempts in a row that may come to nothing; 1 = never try again. Default `Infinity`. */
   readonly attemptsMax?: number | undefined

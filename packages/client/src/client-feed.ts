@@ -1,4 +1,5 @@
-// A feed of a client on its way to the shared link: where it stands, what it reads from, and when it is level.
+// A feed of a client on its way to the shared link: where it stands, what it reads from, and when it is
+// level.
 
 import type { Clock, Timer } from './clock.ts'
 import type { ClientError } from './errors.ts'
@@ -25,8 +26,9 @@ export interface ClientFeedPlan {
 }
 
 /**
- * A feed that reads from one link at a time. Cursors have no order that a client may know, so a feed that is not where the
- * main link is reads on a link of its own and compares: at an event (or a cursor) that both bring, it is level and changes over.
+ * A feed that reads from one link at a time. Cursors have no order that a client may know, so a feed
+ * that is not where the main link is reads on a link of its own and compares: at an event (or a cursor)
+ * that both bring, it is level and changes over.
  */
 export class ClientFeed implements Member {
   readonly topics: readonly string[]
@@ -141,8 +143,9 @@ export class ClientFeed implements Member {
   }
 
   /**
-   * A main link that is behind has to come up to the newest event of the feed, and not only to one that the feed has read: it may
-   * bring others before that one, which retention or a rule has kept from the feed.
+   * A main link that is behind has to come up to the newest event of the feed, and not only to one that
+   * the feed has read: it may bring others before that one, which retention or a rule has kept from the
+   * feed.
    */
   #compare(item: FeedItem): void {
     if (item.kind === 'event' && item.id !== '' && item.id === this.#newest) {

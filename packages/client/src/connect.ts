@@ -19,22 +19,29 @@ export interface ConnectOptions {
   readonly topics?: readonly string[] | undefined
   /** Sent with every attempt; a function is asked anew each time, so that a token is always fresh. */
   readonly headers?: HeaderSource | undefined
-  /** Where to start without a cursor: `now`, `earliest`, `-10` (last ten), `5m`. Default: the server's, `now`. */
+  /**
+   * Where to start without a cursor: `now`, `earliest`, `-10` (last ten), `5m`. Default: the server's,
+   * `now`.
+   */
   readonly since?: string | undefined
   /**
-   * The `id` of the last event already processed, to go on right after it. Default none. One that no header can carry is
-   * left out, and `tidemark.gap` says so.
+   * The `id` of the last event already processed, to go on right after it. Default none. One that no
+   * header can carry is left out, and `tidemark.gap` says so.
    */
   readonly lastEventId?: string | undefined
-  /** Default: the runtime's `fetch`. Wrap it for cookies: `(url, init) => fetch(url, { ...init, credentials: 'include' })`. */
+  /**
+   * Default: the runtime's `fetch`. Wrap it for cookies: `(url, init) => fetch(url, { ...init,
+   * credentials: 'include' })`.
+   */
   readonly fetch?: Fetch | undefined
   /** Closes the feed when aborted. */
   readonly signal?: AbortSignal | undefined
   /** When and how often to try again. Default: from 1 s doubling to 30 s, fully jittered, forever. */
   readonly retry?: RetryOptions | undefined
   /**
-   * Milliseconds between two beats of a server that does not announce them as a hub does; 2.5 of them without a byte count
-   * as a dead connection. Default none: silence means nothing until the server announces its heartbeat.
+   * Milliseconds between two beats of a server that does not announce them as a hub does; 2.5 of them
+   * without a byte count as a dead connection. Default none: silence means nothing until the server
+   * announces its heartbeat.
    */
   readonly heartbeatMs?: number | undefined
   /**
@@ -51,8 +58,8 @@ export interface ConnectOptions {
 /**
  * Subscribes, and keeps the place across every reconnect: no event is lost, none comes twice, a gap is told.
  *
- * Passing failures (network, 408, 425, 429, 5xx, silence) are tried again, with 4 requests per second at most; lasting
- * ones close the feed with a {@link ClientError} in its state and out of its iterator.
+ * Passing failures (network, 408, 425, 429, 5xx, silence) are tried again, with 4 requests per second
+ * at most; lasting ones close the feed with a {@link ClientError} in its state and out of its iterator.
  * @throws ClientError `URL_INVALID`, `OPTIONS_INVALID`
  * @example
  * ```ts

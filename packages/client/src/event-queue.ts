@@ -68,8 +68,9 @@ export class EventQueue {
   }
 
   /**
-   * Resolves once less than the limit waits; undefined when that is so already. For one waiter at a time. What waits counts for
-   * the bytes it was decoded from, because texts may be slices of them: a short id keeps the comment beside it.
+   * Resolves once less than the limit waits; undefined when that is so already. For one waiter at a
+   * time. What waits counts for the bytes it was decoded from, because texts may be slices of them: a
+   * short id keeps the comment beside it.
    */
   waitForRoom(bytesRead = 0): Promise<void> | undefined {
     this.#bytesRead += bytesRead

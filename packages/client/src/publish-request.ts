@@ -23,7 +23,10 @@ export interface TopicInput extends PublishInput {
 
 /** Options of one `publish`. */
 export interface PublishOptions {
-  /** Names these events, so that they are published once however often they are sent. Default: a random one. */
+  /**
+   * Names these events, so that they are published once however often they are sent. Default: a random
+   * one.
+   */
   readonly idempotencyKey?: string | undefined
   /** Gives up when aborted; whether the events were published is then unknown. */
   readonly signal?: AbortSignal | undefined

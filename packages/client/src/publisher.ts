@@ -1,4 +1,5 @@
-// Sends events and does not let go until the server has them: the same request, with the same key, until acknowledged.
+// Sends events and does not let go until the server has them: the same request, with the same key,
+// until acknowledged.
 
 import { planWait } from './backoff.ts'
 import type { RetryOptions } from './backoff.ts'
@@ -45,14 +46,16 @@ export interface PublisherOptions {
 /** Publishes events. */
 export interface Publisher {
   /**
-   * Sends an event and repeats the request, with the same key, through passing failures. Rejects, and never throws at once.
+   * Sends an event and repeats the request, with the same key, through passing failures. Rejects, and
+   * never throws at once.
    * @throws ClientError like `publishAll`
    */
   publish(topic: string, event: PublishInput, options?: PublishOptions): Promise<Receipt>
   /**
    * Sends events in one request, all or none, and repeats it likewise.
-   * @throws ClientError `REFUSED`, `REQUEST_INVALID` (an event that is none, a key or header no request can carry),
-   * `OPTIONS_INVALID`, `REDIRECT_INVALID`, `ANSWER_INVALID`, `RETRIES_EXHAUSTED`, or `FEED_CLOSED` when aborted
+   * @throws ClientError `REFUSED`, `REQUEST_INVALID` (an event that is none, a key or header no request
+   * can carry), `OPTIONS_INVALID`, `REDIRECT_INVALID`, `ANSWER_INVALID`, `RETRIES_EXHAUSTED`, or
+   * `FEED_CLOSED` when aborted
    */
   publishAll(events: readonly TopicInput[], options?: PublishOptions): Promise<Receipt>
 }

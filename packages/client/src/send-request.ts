@@ -28,11 +28,13 @@ export interface Sending {
 }
 
 /**
- * Sends the request, follows redirects, and gives the first answer that is none. Aborting `signal` ends the wait.
+ * Sends the request, follows redirects, and gives the first answer that is none. Aborting `signal` ends
+ * the wait.
  *
- * Redirects are followed here and not by `fetch`, which would ask 20 times at once, and again on every attempt.
- * @throws ClientError `CONNECTION_FAILED`, `REDIRECT_LOOP` (passing), `REQUEST_INVALID`, `REDIRECT_INVALID` (lasting),
- * or the signal's reason
+ * Redirects are followed here and not by `fetch`, which would ask 20 times at once, and again on every
+ * attempt.
+ * @throws ClientError `CONNECTION_FAILED`, `REDIRECT_LOOP` (passing), `REQUEST_INVALID`,
+ * `REDIRECT_INVALID` (lasting), or the signal's reason
  */
 export async function sendRequest(request: PlannedRequest, sending: Sending): Promise<Response> {
   const visits = new Map<string, number>()
@@ -53,8 +55,9 @@ export async function sendRequest(request: PlannedRequest, sending: Sending): Pr
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
- * What the protocol itself sends. Everything else is the caller's, tokens above all. A redirect that is followed here
- * takes nothing else to another origin; one that only the browser sees (`followUnseen`) goes by the browser's rules.
+ * What the protocol itself sends. Everything else is the caller's, tokens above all. A redirect that is
+ * followed here takes nothing else to another origin; one that only the browser sees (`followUnseen`)
+ * goes by the browser's rules.
  */
 const ownHeaders = ['accept', 'content-type', 'idempotency-key', 'last-event-id'] as const
 
@@ -95,9 +98,11 @@ async function send(
 }
 
 /**
- * The browser asks once more, and then up to 20 times without saying how often, so all 22 requests are paid for.
+ * The browser asks once more, and then up to 20 times without saying how often, so all 22 requests are
+ * paid for.
  *
- * The caller's headers follow to another origin, without `Authorization`: Fetch standard, "HTTP-redirect fetch".
+ * The caller's headers follow to another origin, without `Authorization`: Fetch standard,
+ * "HTTP-redirect fetch".
  */
 async function followUnseen(request: PlannedRequest, sending: Sending): Promise<Response> {
   try {

@@ -371,7 +371,8 @@ test('what a feed was not shown of its past is not brought later, out of order, 
   server.publish('d', 'd', 'd')
   server.hear(0)
   own?.pump(1)
-  // Retention has removed it, or a newer one of its key has taken its place; the shared stream has it from memory.
+  // Retention has removed it, or a newer one of its key has taken its place; the shared stream has it
+  // from memory.
   own?.skip(1)
   own?.pump(1)
   await turns()

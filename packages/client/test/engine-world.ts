@@ -1,4 +1,5 @@
-// A client before the engine itself: nodes on one log, retention, restarts, and a network that fails in every way.
+// A client before the engine itself: nodes on one log, retention, restarts, and a network that fails in
+// every way.
 
 import { memoryLog } from '@tidemark/log'
 import type { EventLog, MemoryEventLog } from '@tidemark/log'
@@ -237,8 +238,8 @@ export class EngineWorld {
 }
 
 /**
- * What is wrong with what a feed has told; nothing if every event of its topics came once and in order, or a gap was told
- * where some are missing.
+ * What is wrong with what a feed has told; nothing if every event of its topics came once and in order,
+ * or a gap was told where some are missing.
  */
 export function findFault(taker: Taker, world: EngineWorld): string | undefined {
   const { topics, told, since, bornMs, mustHaveAfter = Infinity } = taker

@@ -1,4 +1,5 @@
-// What arrives on a connection of HTTP/1.1 and is no request: answered once, by hand, and then the connection ends.
+// What arrives on a connection of HTTP/1.1 and is no request: answered once, by hand, and then the
+// connection ends.
 
 import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
@@ -12,9 +13,9 @@ import { discardMs, headerBytesMax } from './limits.ts'
 import type { Traffic } from './traffic.ts'
 
 /**
- * Answers client errors of a server. `isSpoken` says whether HTTP is spoken on a connection: during a TLS handshake it is not.
- * What it gives back says whether a connection has got its last answer: a request that arrives on it after all must not be done,
- * because its client was told to send it again.
+ * Answers client errors of a server. `isSpoken` says whether HTTP is spoken on a connection: during a
+ * TLS handshake it is not. What it gives back says whether a connection has got its last answer: a
+ * request that arrives on it after all must not be done, because its client was told to send it again.
  */
 export function answerClientErrors(
   server: Server,
@@ -47,7 +48,8 @@ export function answerClientErrors(
     if (response !== undefined && (response.req.complete || response.headersSent)) {
       endAfter(response, socket, clock)
     } else if (response?.socket === null) {
-      // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
+      // An answer now would be taken for that of an earlier request on this connection, which waits for
+      // its own.
       socket.destroy()
     } else {
       answerClientError(error, socket, clock)

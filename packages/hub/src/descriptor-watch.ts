@@ -1,4 +1,5 @@
-// Whether this process still gets file descriptors. The library below Node closes connections without a word when there are none.
+// Whether this process still gets file descriptors. The library below Node closes connections without a
+// word when there are none.
 
 import { close, open } from 'node:fs'
 import type { Clock, Timer } from '@tidemark/log'
@@ -14,7 +15,10 @@ export interface DescriptorWatchOptions {
   readonly probe?: () => Promise<string | undefined>
 }
 
-/** Looks once a second. Connections are bounded by what the limit allows, so others have taken what is missing. */
+/**
+ * Looks once a second. Connections are bounded by what the limit allows, so others have taken what is
+ * missing.
+ */
 export class DescriptorWatch {
   readonly #options: DescriptorWatchOptions
   #timer: Timer | undefined

@@ -16,8 +16,9 @@ export interface ConnectionPlan {
 }
 
 /**
- * How many descriptors this process may have; infinite where that cannot be read (not Linux) and where there is no limit. Node
- * raises the soft limit to the hard one when it starts, so this is all there is.
+ * How many descriptors this process may have; infinite where that cannot be read (not Linux) and where
+ * there is no limit. Node raises the soft limit to the hard one when it starts, so this is all there
+ * is.
  */
 export function readDescriptorLimit(): number {
   try {
@@ -29,9 +30,9 @@ export function readDescriptorLimit(): number {
 }
 
 /**
- * Plans the connections of each process that serves. With too few descriptors there are fewer sessions, and a tenth of the
- * connections stays for those who are told to come back and for publishers: without them clients would be cut in the
- * moment in which they connect.
+ * Plans the connections of each process that serves. With too few descriptors there are fewer sessions,
+ * and a tenth of the connections stays for those who are told to come back and for publishers: without
+ * them clients would be cut in the moment in which they connect.
  */
 export function planConnections(
   holdings: Holdings,
@@ -46,7 +47,10 @@ export function planConnections(
   return { sessionsMax: Math.min(sessionsMax, connectionsMax - spare), connectionsMax }
 }
 
-/** Plans how many connections the supervising process may have on their way to workers, each of whom takes up to four of its files. */
+/**
+ * Plans how many connections the supervising process may have on their way to workers, each of whom
+ * takes up to four of its files.
+ */
 export function planHandovers(workers: number, limit: number = readDescriptorLimit()): number {
   const free = limit - descriptorsSpare - 4 * workers
   return Math.max(1, Math.min(handoversMax, free))

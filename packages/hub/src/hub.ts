@@ -11,8 +11,8 @@ export interface Hub {
   /** Rejects when the hub cannot go on by itself: none of its workers serves, and none can be started. */
   readonly failed: Promise<never>
   /**
-   * Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then closes. `close`
-   * meanwhile ends both.
+   * Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then
+   * closes. `close` meanwhile ends both.
    * @throws HubError `WORKER_ENDED` when a worker died before it had sent its sessions away
    */
   drain(): Promise<void>
@@ -32,7 +32,10 @@ export interface ServingHub extends Hub {
   readonly isOutOfDescriptors: boolean
   /** Names the files of its log, for other workers of the hub; undefined in memory. */
   readonly place: string | undefined
-  /** What its log has seen, for other workers of the hub; undefined in memory, and when nothing is stored any more. */
+  /**
+   * What its log has seen, for other workers of the hub; undefined in memory, and when nothing is
+   * stored any more.
+   */
   readonly seen: SeenCommit | undefined
 }
 

@@ -58,8 +58,9 @@ export function loadCertificate(files: CertificateFiles): Certificate {
 }
 
 /**
- * What to tell an operator of a certificate that most clients will refuse for its dates; undefined when it is in date. It
- * is no error: a hub that does not start serves nobody, not even those who do not look.
+ * What to tell an operator of a certificate that most clients will refuse for its dates; undefined when
+ * it is in date. It is no error: a hub that does not start serves nobody, not even those who do not
+ * look.
  */
 export function describeDates({ cert }: Certificate, nowMs: number): string | undefined {
   const { validFrom, validTo } = new X509Certificate(cert)

@@ -1,4 +1,5 @@
-// What a log may be able to do beside what every log can: small interfaces, each of which a driver has as a whole or not at all.
+// What a log may be able to do beside what every log can: small interfaces, each of which a driver has
+// as a whole or not at all.
 
 import type { SeenCommit } from '@tidemark/log-lmdb'
 
@@ -22,7 +23,10 @@ interface LogCommits {
   readonly isStuck: boolean
 }
 
-/** Keeps its events in files that other processes of the hub open too, and can tell them which and how new. */
+/**
+ * Keeps its events in files that other processes of the hub open too, and can tell them which and how
+ * new.
+ */
 interface LogFiles {
   /** Names the files it has open. */
   readonly place: string

@@ -17,7 +17,10 @@ export interface HubLog {
 
 /** What the workers of one hub know of its log. */
 export interface SharedLog {
-  /** Of a hub that serves already: the directory is not made anew for it, and no other is taken. See `LmdbLogOptions.place`. */
+  /**
+   * Of a hub that serves already: the directory is not made anew for it, and no other is taken. See
+   * `LmdbLogOptions.place`.
+   */
   readonly place: string | undefined
   /** What its other workers have seen; see `LmdbLogOptions.seen`. */
   readonly seen: SeenCommit | undefined
@@ -84,7 +87,8 @@ function planRetention({ retention }: HubConfig): Retention {
         maxBytes: rule.maxBytes,
         latestBy: rule.latestBy,
       })),
-      // The hub's own events are signals, not history: a readiness probe every second must not crowd out anything.
+      // The hub's own events are signals, not history: a readiness probe every second must not crowd
+      // out anything.
       { pattern: '$hub/**', maxEvents: 100 },
     ],
   }

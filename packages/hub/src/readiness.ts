@@ -32,7 +32,10 @@ export class Readiness {
     return this.#options.abilities.warnings?.warnings ?? []
   }
 
-  /** Why the hub is not ready: a text, or the coded error that publishing fails with; undefined when it is. At most one second old. */
+  /**
+   * Why the hub is not ready: a text, or the coded error that publishing fails with; undefined when it
+   * is. At most one second old.
+   */
   async findFault(): Promise<unknown> {
     const { tide, abilities } = this.#options
     if (tide.isDraining) return 'it is shutting down'

@@ -37,8 +37,8 @@ import { startWorkers } from './workers/start-workers.ts'
 
 /**
  * Starts a hub: in this process, or with `config.workers` in so many processes that this one supervises.
- * @throws HubError `CONFIG_INVALID`, `HOST_NEEDS_AUTH`, `TLS_UNUSABLE`, `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data
- * directory cannot be used
+ * @throws HubError `CONFIG_INVALID`, `HOST_NEEDS_AUTH`, `TLS_UNUSABLE`, `PORT_IN_USE`,
+ * `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data directory cannot be used
  */
 export async function startHub(given: HubConfig, options: HubOptions = {}): Promise<Hub> {
   const config = requireConfig(given)
@@ -190,7 +190,8 @@ function createHub(
       return faults?.fault === undefined ? files?.seen : undefined
     },
     async drain() {
-      // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.
+      // Streams that knock now are told when to come back, and readiness says no: that takes a hub that
+      // listens.
       traffic.beginDrain()
       const settled = wait(drainSettleMs)
       await tide.drain(drainSessionsPerSecond)
@@ -211,7 +212,10 @@ function wait(delayMs: number): Promise<void> {
   return new Promise((resolve) => systemClock.after(delayMs, resolve, { isAwaited: true }))
 }
 
-/** Without authentication everybody who reaches the port may read and publish, so nobody but this machine shall. */
+/**
+ * Without authentication everybody who reaches the port may read and publish, so nobody but this
+ * machine shall.
+ */
 function checkExposure({ host, insecure }: HubConfig): void {
   if (insecure || isLoopbackName(host)) return
   throw new HubError(

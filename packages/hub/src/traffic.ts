@@ -1,4 +1,5 @@
-// The requests that are being answered: whom a closing hub waits for, and what a broken connection still owes.
+// The requests that are being answered: whom a closing hub waits for, and what a broken connection
+// still owes.
 
 import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
@@ -38,7 +39,8 @@ export class Traffic {
     function onSocketClose(this: Socket): void {
       forget(this)
     }
-    // Shared by all, and ready to hear that a stream has taken the connection: then nobody waits for an answer on it.
+    // Shared by all, and ready to hear that a stream has taken the connection: then nobody waits for an
+    // answer on it.
     const onResponseClose = declareFate(function hear(this: ServerResponse): void {
       finish(this)
     }, 'told')
@@ -66,7 +68,10 @@ export class Traffic {
     return this.#lines.get(socket)?.last
   }
 
-  /** Whether a connection of HTTP/1.1 has more requests in line than it may; nothing of them is done any more then. */
+  /**
+   * Whether a connection of HTTP/1.1 has more requests in line than it may; nothing of them is done any
+   * more then.
+   */
   isCrowded(response: ServerResponse): boolean {
     const { socket } = response.req
     const { connectionMax, behindMax } = this.#limits
@@ -75,8 +80,8 @@ export class Traffic {
   }
 
   /**
-   * From now on every answer says `Connection: close`, or in HTTP/2 GOAWAY goes before it, so that no further request
-   * comes on its connection.
+   * From now on every answer says `Connection: close`, or in HTTP/2 GOAWAY goes before it, so that no
+   * further request comes on its connection.
    */
   beginDrain(): void {
     this.#isDraining = true

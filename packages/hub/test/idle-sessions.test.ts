@@ -1,4 +1,5 @@
-// Sessions to which nothing is sent, as many as a hub may hold: what each costs it, and what the next one hears.
+// Sessions to which nothing is sent, as many as a hub may hold: what each costs it, and what the next
+// one hears.
 
 import { once } from 'node:events'
 import { connect as connectSecurely } from 'node:http2'
@@ -41,7 +42,10 @@ async function startHub(sessionsMax: number, args: readonly string[] = []): Prom
   }
 }
 
-/** Resolves when a hub has refused what is no request, be it of HTTP or of TLS: it has been round its loop. */
+/**
+ * Resolves when a hub has refused what is no request, be it of HTTP or of TLS: it has been round its
+ * loop.
+ */
 async function isTurned(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)

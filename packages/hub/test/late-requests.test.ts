@@ -21,7 +21,10 @@ interface Conversation {
   readonly text: string
 }
 
-/** Opens a connection to a new server and writes `request`; the server stands still before it reads the first byte. */
+/**
+ * Opens a connection to a new server and writes `request`; the server stands still before it reads the
+ * first byte.
+ */
 async function sendBeforeStandstill(request: string): Promise<Conversation> {
   let isAccepted = false
   let isWritten = false

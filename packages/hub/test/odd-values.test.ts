@@ -1,4 +1,5 @@
-// The exports of the room, handed what their signatures do not allow: the coded error, never a bare TypeError, and no hub is started.
+// The exports of the room, handed what their signatures do not allow: the coded error, never a bare
+// TypeError, and no hub is started.
 
 import { expectedOutcomes, oddValues, tryOddValues, withThrowing } from '@tidemark/testkit'
 import type { OddCase } from '@tidemark/testkit'

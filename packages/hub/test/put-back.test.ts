@@ -1,4 +1,5 @@
-// A backup that somebody copies over the data directory of a hub that runs: what publishers and returning clients are told.
+// A backup that somebody copies over the data directory of a hub that runs: what publishers and
+// returning clients are told.
 
 import { execFileSync } from 'node:child_process'
 import { cp } from 'node:fs/promises'

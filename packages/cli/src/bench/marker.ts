@@ -24,7 +24,10 @@ export function writeMarker(runId: string, marker: Marker, bytes: number): strin
   return `${prefix}${runId}.${topic}.${sequence}.${settled}.${times}.`.padEnd(bytes, 'x')
 }
 
-/** Reads markers of one run; the fields hold the last one read, so that a million a second cost no objects. */
+/**
+ * Reads markers of one run; the fields hold the last one read, so that a million a second cost no
+ * objects.
+ */
 export class MarkerReader implements Marker {
   topic = 0
   sequence = 0

@@ -1,4 +1,5 @@
-// One connection with one SSE answer, over a bare socket: what `fetch` spends per chunk would be most of the generator's time.
+// One connection with one SSE answer, over a bare socket: what `fetch` spends per chunk would be most
+// of the generator's time.
 
 import { connect as connectPlain } from 'node:net'
 import type { Socket } from 'node:net'

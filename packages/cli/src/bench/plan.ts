@@ -124,7 +124,8 @@ function readTarget(line: CommandLine, text: string): Target {
       url: url.origin,
       isHub,
       streamUrl: `${url.origin}/events?topic={topic}`,
-      // Without this, a passing refusal is a stream that ends with a goodbye; with it, a status and the reason.
+      // Without this, a passing refusal is a stream that ends with a goodbye; with it, a status and the
+      // reason.
       streamHeaders: [['Accept', 'text/event-stream, application/problem+json'], ...headers],
       publish: readPublish(line, `${url.origin}/topics/{topic}`, headers),
     }

@@ -1,4 +1,5 @@
-// How the run goes while it goes: one line in place on a terminal, a line now and then elsewhere. Always on standard error.
+// How the run goes while it goes: one line in place on a terminal, a line now and then elsewhere.
+// Always on standard error.
 
 import process from 'node:process'
 import { remark } from '../output.ts'

@@ -1,4 +1,5 @@
-// What a run found: the document of `--json`, which the table and the report are made from. docs/bench.md describes it.
+// What a run found: the document of `--json`, which the table and the report are made from.
+// docs/bench.md describes it.
 
 import type { Histogram } from './histogram.ts'
 import type { Sizes } from './plan.ts'

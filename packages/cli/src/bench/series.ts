@@ -10,7 +10,10 @@ import type { ServerSample } from './server-watch.ts'
 export interface Second {
   /** Since the run's origin: 0 is the first. */
   readonly second: number
-  /** Time that its counts are of: about 1, less at the end of a run, more when a process came late to count. */
+  /**
+   * Time that its counts are of: about 1, less at the end of a run, more when a process came late to
+   * count.
+   */
   readonly coveredSeconds: number
   /** Streams open, at its end. */
   readonly open: number

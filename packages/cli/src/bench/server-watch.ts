@@ -65,7 +65,10 @@ export class ServerWatch {
   }
 }
 
-/** Watches the given process and its children, else whoever listens on this machine at `url`; undefined when nobody is found. */
+/**
+ * Watches the given process and its children, else whoever listens on this machine at `url`; undefined
+ * when nobody is found.
+ */
 export function watchServer(options: {
   readonly pid: number | undefined
   /** Undefined when nobody has answered. */

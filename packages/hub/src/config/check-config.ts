@@ -37,7 +37,8 @@ export function checkSettings(given: unknown, rows: readonly Setting[] = setting
   const schema = rows === settings ? configSchema : planConfig(rows)
   const { success, data, error } = schema.safeParse(given, { reportInput: true })
   if (!success) return { faults: listFaults(error.issues, rows) }
-  // The schema is made of the rows, and the rows are those of `HubConfig`: `settings.ts` does not compile otherwise.
+  // The schema is made of the rows, and the rows are those of `HubConfig`: `settings.ts` does not
+  // compile otherwise.
   const config = data as HubConfig
   const conflicts = findConflicts(config)
   return conflicts.length > 0 ? { faults: conflicts } : { faults: undefined, config }

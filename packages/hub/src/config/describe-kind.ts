@@ -40,7 +40,10 @@ export function describeUnit(kind: SettingKind): string | undefined {
   return unit === undefined ? undefined : `counted in ${unit}`
 }
 
-/** The unit of a bare number in the file, and of what `tidemark config --json` prints: `ms`, `bytes`, `events`. */
+/**
+ * The unit of a bare number in the file, and of what `tidemark config --json` prints: `ms`, `bytes`,
+ * `events`.
+ */
 export function unitOf(kind: SettingKind): string | undefined {
   if (kind.kind === 'word') return unitOf(kind.or)
   if (kind.kind === 'duration') return 'ms'

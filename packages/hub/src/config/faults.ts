@@ -1,4 +1,5 @@
-// What is said of faults: all of them in one message, each with its place, what was given, where, and in which units.
+// What is said of faults: all of them in one message, each with its place, what was given, where, and
+// in which units.
 
 import { nearestName, quoteValue } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'

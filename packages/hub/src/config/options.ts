@@ -4,7 +4,10 @@ import { describeValue } from './describe-kind.ts'
 import type { Setting } from './setting.ts'
 import { settings } from './settings.ts'
 
-/** One setting. Its flag is `--retention-max-age`, its variable `TIDEMARK_RETENTION_MAX_AGE`, its place in the file `retention.maxAge`. */
+/**
+ * One setting. Its flag is `--retention-max-age`, its variable `TIDEMARK_RETENTION_MAX_AGE`, its place
+ * in the file `retention.maxAge`.
+ */
 export interface ConfigOption {
   readonly flag: string
   readonly env: string
@@ -15,7 +18,10 @@ export interface ConfigOption {
   readonly help: string
 }
 
-/** All settings with a flag. Rules per pattern (`retention.rules`, `delivery.rules`) are for the file only. */
+/**
+ * All settings with a flag. Rules per pattern (`retention.rules`, `delivery.rules`) are for the file
+ * only.
+ */
 export const configOptions: readonly ConfigOption[] = settings.flatMap((setting) => {
   const option = findOption(setting)
   return option === undefined ? [] : [option]

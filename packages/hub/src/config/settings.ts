@@ -1,4 +1,5 @@
-// Every setting of the hub, one row each. Flags, variables, help, messages, schema and reference are made from these rows.
+// Every setting of the hub, one row each. Flags, variables, help, messages, schema and reference are
+// made from these rows.
 
 import { retentionRulesMax } from '@tidemark/log'
 import {

@@ -108,7 +108,10 @@ function readFile(path: string, isRequired: boolean): Tree {
   throw new HubError('CONFIG_UNREADABLE', `${path} must hold a JSON object such as {"port": 7171}.`)
 }
 
-/** A second `retention` at the end of a long file would take the rules of the first one away, without a word. */
+/**
+ * A second `retention` at the end of a long file would take the rules of the first one away, without a
+ * word.
+ */
 function requireOnce(path: string, text: string): void {
   const repeated = findRepeatedName(text)
   if (repeated === undefined) return
@@ -135,8 +138,9 @@ function readVariables(env: ConfigSources['env']): readonly Given[] {
 }
 
 /**
- * Whether Kubernetes has set a variable, or Docker: of a service named `tidemark` or `tidemark-…` every container beside it gets
- * `TIDEMARK_SERVICE_HOST`, `TIDEMARK_PORT=tcp://10.0.0.1:7070` and more. A hub that took them for its own would not start.
+ * Whether Kubernetes has set a variable, or Docker: of a service named `tidemark` or `tidemark-…` every
+ * container beside it gets `TIDEMARK_SERVICE_HOST`, `TIDEMARK_PORT=tcp://10.0.0.1:7070` and more. A hub
+ * that took them for its own would not start.
  * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
  */
 function isServiceLink(name: string, value: string): boolean {

@@ -4,14 +4,18 @@
 export type PathParts = Readonly<Record<string, string>>
 
 /**
- * Parts that take all that is left of a path, slashes too, and nothing as well: topics have slashes, and whatever
- * answers below a prefix looks at the rest by itself. Every other part is one segment that is not empty.
+ * Parts that take all that is left of a path, slashes too, and nothing as well: topics have slashes,
+ * and whatever answers below a prefix looks at the rest by itself. Every other part is one segment that
+ * is not empty.
  */
 const restNames = ['topic', 'rest']
 
 const partShape = /^\{([a-z]+)\}$/i
 
-/** Refuses the path of a row that could never match as it reads: `/sessions/{id`, or what stands behind a part that takes all. */
+/**
+ * Refuses the path of a row that could never match as it reads: `/sessions/{id`, or what stands behind
+ * a part that takes all.
+ */
 export function checkPath(pattern: string): void {
   const segments = pattern.split('/').slice(1)
   for (const [i, segment] of segments.entries()) {

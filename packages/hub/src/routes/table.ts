@@ -16,8 +16,8 @@ const pageFiles = {
 }
 
 /**
- * What a page of another origin may not ask for: whatever changes something, and a GET that costs a write to the log or a session.
- * An `<img>` in any page could request those again and again.
+ * What a page of another origin may not ask for: whatever changes something, and a GET that costs a
+ * write to the log or a session. An `<img>` in any page could request those again and again.
  */
 const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
