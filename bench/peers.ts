@@ -9,9 +9,9 @@
 // at one figure: `--work idle-memory --only hub,plain --no-page`. `--quick` is one short round, to see
 // that everything works, and writes no page either.
 //
-// Per round every server is started anew, measured and stopped, one after the other, so that a noisy
-// minute of the machine touches all of them; figures are medians over rounds, ratios are made within
-// each round. The load comes from bench/peers/load, and CPU time and memory are those of the server's
+// Per round every server is started anew, measured and stopped, one after the other. So a noisy minute
+// of the machine touches all of them. Figures are medians over rounds, ratios are made within each
+// round. The load comes from bench/peers/load, and CPU time and memory are those of the server's
 // processes alone, from /proc.
 
 import { cpus, totalmem } from 'node:os'

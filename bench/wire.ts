@@ -83,7 +83,7 @@ function compare(ours: Run, theirs: Run): Result {
   const count = Math.max(1, Math.ceil(roundMs / Math.max(time(ours, 3), time(theirs, 3))))
   const pairs: { ours: number; theirs: number }[] = []
   for (let round = 0; round < rounds; round++) {
-    // Whoever goes second may pay for the first one's garbage: take turns.
+    // The second one may pay for the first one's garbage: take turns.
     if (round % 2 === 0) pairs.push({ ours: time(ours, count), theirs: time(theirs, count) })
     else {
       const theirsFirst = time(theirs, count)

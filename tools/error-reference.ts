@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readRooms, rootFolder } from './read-rooms.ts'
 
-/** What a registry says of a code. Codes that no request is answered with have a sentence only. */
+/** A code's row in a registry. Codes that no request is answered with have a sentence only. */
 export interface Entry {
   readonly title: string
   readonly status?: number | undefined

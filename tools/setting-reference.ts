@@ -110,7 +110,7 @@ function showDefault({ kind, default: initial }: Pick<Setting, 'kind' | 'default
   return initial === '' || kind.kind === 'list' ? 'none' : `\`${String(initial)}\``
 }
 
-/** What a setting may be, in the words of a table. */
+/** The values of a setting, in the words of a table. */
 function describeValues(kind: ScalarKind | ListKind): string {
   if (kind.kind === 'word') return `\`${kind.word}\`, or ${describeValues(kind.or)}`
   if (kind.kind === 'duration' || kind.kind === 'bytes') {

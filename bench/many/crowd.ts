@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** What a process of clients says four times a second. */
+/** The report of a process of clients, four times a second. */
 interface Report {
   /** Open, with `tidemark.ready` read. */
   readonly ready: number

@@ -12,7 +12,7 @@ use([BarChart, GridComponent, TitleComponent, SVGRenderer])
 
 interface Panel {
   readonly title: string
-  /** What is good, and where the scale is not linear. */
+  /** The good direction, and where the scale is not linear. */
   readonly note: string
   readonly work: string
   readonly figure: string

@@ -1,4 +1,4 @@
-// What the load generator is told to do, and the text it reads that from (`load/plan.h`).
+// The plan of the load generator, and the text it reads the plan from (`load/plan.h`).
 
 import type { RunningPeer } from './server.ts'
 

@@ -1,4 +1,4 @@
-// What was measured: every round as it was, kept below artifacts/, and medians, ratios and verdicts
+// The measurements: every round as it was, kept below artifacts/, and medians, ratios and verdicts
 // made from it.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

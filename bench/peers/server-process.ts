@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { waitUntil } from '@tidemark/testkit'
 
-/** What to start. */
+/** The program to start. */
 export interface ServerCommand {
   readonly command: string
   readonly args: readonly string[]

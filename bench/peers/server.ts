@@ -1,4 +1,4 @@
-// What the comparison asks of a server: to be found or named as missing, started, spoken to, measured
+// A server as the comparison sees it: to be found or named as missing, started, spoken to, measured
 // and stopped.
 
 /** One SSE server that takes part, set up as its own documentation advises for load. */
@@ -16,9 +16,12 @@ export interface PeerServer {
 
 /** A server that can be started, or the reason why not. */
 export type Prepared =
-  /** What ran, and every setting that differs from the server's defaults, for the page's reader. */
+  /**
+   * The version that ran, and every setting that differs from the server's defaults, for the page's
+   * reader.
+   */
   | { readonly version: string; readonly settings: string }
-  /** What is missing and how to get it: `nginx with nchan; apt-get install libnginx-mod-nchan`. */
+  /** The missing part and how to get it: `nginx with nchan; apt-get install libnginx-mod-nchan`. */
   | { readonly missing: string }
 
 export interface StartOptions {

@@ -1,5 +1,5 @@
-// What every server does before it is measured, so that none is measured while its code still runs for
-// the first time.
+// Work of every server before it is measured, so that none is measured while its code runs for the
+// first time.
 
 import { textPayload } from './payload.ts'
 import type { LoadPlan } from './load-plan.ts'

@@ -1,4 +1,4 @@
-// What a piece of work is: contenders that are measured in turn, figures, and goals. Contenders are the
+// A piece of work: contenders that are measured in turn, figures, and goals. Contenders are the
 // peers, or ways to run our hub.
 
 import { withDirectory } from '../support/directory.ts'
@@ -32,10 +32,10 @@ export interface Figure {
   readonly digits: number
 }
 
-/** Who is measured. */
+/** The servers that are measured. */
 export interface Contender {
   readonly name: string
-  /** One round. What it throws is shown in place of figures. */
+  /** One round. An error that it throws is shown in place of figures. */
   readonly measure: (settings: RunSettings) => Promise<Figures>
 }
 
@@ -51,7 +51,7 @@ export interface RunSettings {
   readonly isQuick: boolean
 }
 
-/** What ours is to reach. */
+/** The goal of our own server. */
 export interface Goal {
   readonly figure: string
   readonly of: string

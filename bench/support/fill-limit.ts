@@ -244,7 +244,7 @@ async function crowd(port: number, connections: number, text: string): Promise<S
 }
 
 /**
- * What a hub may leave uncollected for a while: it is watched from outside, where garbage counts as
+ * The garbage a hub may leave uncollected for a while: it is watched from outside, where garbage counts as
  * memory.
  */
 const garbageBytes = 100 * MiB

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
-/** What to send to whom, and for how long. */
+/** The requests, their receiver, and for how long. */
 export interface Load {
   readonly port: number
   readonly connections: number

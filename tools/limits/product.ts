@@ -1,4 +1,4 @@
-// What one product of limits is: several things at once, each within its own limit.
+// One product of limits: several things at once, each within its own limit.
 
 /** Looks a limit up by `room.name`. */
 export type Look = (name: string) => number

@@ -1,4 +1,4 @@
-// What the guides for builders say of files: each one they name is there, and each one of the engine is
+// Files in the guides for builders: each one they name is there, and each one of the engine is
 // named.
 
 import { globSync, readFileSync } from 'node:fs'

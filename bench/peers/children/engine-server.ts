@@ -13,7 +13,7 @@ import { createTidemark } from '../../../packages/server/dist/index.js'
 import { Session } from '../../../packages/server/dist/session/session.js'
 import { readBody } from './read-body.ts'
 
-/** What there is after a garbage collection, without what the question itself needs. */
+/** The memory after a garbage collection, without that of the question itself. */
 export interface EngineStatistics {
   readonly heapBytes: number
   readonly residentBytes: number
@@ -47,7 +47,7 @@ async function takeStatistics(): Promise<EngineStatistics> {
     () => undefined,
   )
   await fillRecent()
-  // What is freed by one collection (functions, finished connections) frees more by the next.
+  // Things that one collection frees (functions, finished connections) free more by the next.
   let held = Infinity
   for (let pass = 0; pass < 20; pass++) {
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -71,7 +71,7 @@ async function takeStatistics(): Promise<EngineStatistics> {
 }
 
 /**
- * The log and the engine's recent records are as full at each count, and hold no frames, of which they
+ * The log and the engine's recent records are as full at each count. They hold no frames, of which they
  * have more or fewer by chance.
  */
 async function fillRecent(): Promise<void> {

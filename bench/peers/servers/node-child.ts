@@ -18,7 +18,7 @@ export async function startNodeChild(file: string, options: StartOptions): Promi
     args: [script, String(port)],
     port,
     directory: options.directory,
-    // What a server in production sets, and some libraries look at.
+    // A server in production sets this, and some libraries look at it.
     env: { NODE_ENV: 'production' },
   })
   return {

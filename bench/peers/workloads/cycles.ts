@@ -123,9 +123,9 @@ function measure(settings: RunSettings): Promise<Figures> {
 }
 
 /**
- * Counted by the engine's process when the last connections are closed there too. Asked twice: the
+ * Counted by the engine's process when the last connections are closed there too. Asked twice. The
  * first question leaves behind what asking takes, and 1 MB of code from the process's start that only
- * its later collections let go.
+ * its later collections free.
  */
 async function readStatistics(peer: RunningPeer): Promise<EngineStatistics> {
   await askStatistics(peer)

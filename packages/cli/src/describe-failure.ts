@@ -47,7 +47,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   STREAM_STOPPED: exitCodes.protocol,
 }
 
-/** What the advice of the client and of the log is called on the command line. */
+/** The names on the command line for the advice of the client and of the log. */
 const hints: readonly Hint[] = [
   { code: 'STREAM_INVALID', advice: 'Raise eventCharactersMax', option: '--max-event-characters' },
   { code: 'BACKUP_EXISTS', advice: 'may be replaced', option: '--overwrite' },

@@ -1,6 +1,6 @@
 // Every error of the command line itself, by code.
 
-/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+/** The meaning of each code, and what to do; `docs/reference/errors.md` is generated from it. */
 export const cliErrors = {
   COMMAND_UNKNOWN: 'There is no command of this name; `tidemark --help` lists them.',
   OPTION_UNKNOWN: 'The command has no option of this name; its `--help` lists them.',

@@ -17,10 +17,10 @@ export const waitingLinesMax: number = 4 * batchLinesMax
 export const waitingBytesMax: number = 4 * batchBytesMax
 
 /**
- * Bytes of one line, or of standard input as one event: the hub's default for a whole request. What an
- * event may have is the hub's decision, 1 MiB by default. Of control characters and one of two bytes it
- * is 20 times that in a request (2 as text, 12 as JSON, 6 as bytes); the line after it, read ahead, 2,
- * and the one in progress up to 3: 25 × 8 MiB = 200 MiB.
+ * Bytes of one line, or of standard input as one event: the hub's default for a whole request. The hub
+ * decides how large an event may be, 1 MiB by default. In a request, a line of control characters and
+ * one of two bytes takes 20 times that. 2 as text, 12 as JSON, 6 as bytes. The line after it, read
+ * ahead, takes 2, and the one in progress up to 3: 25 × 8 MiB = 200 MiB.
  */
 export const inputBytesMax: number = 8 * 1024 * 1024
 
@@ -40,7 +40,7 @@ export const retryWaits: { readonly baseMs: number; readonly capMs: number } = {
 }
 
 /**
- * What a hub's heartbeat is until it says so itself, in milliseconds: its default. It says so first of
+ * The heartbeat of a hub that has not announced one yet, in milliseconds: its default. It says so first of
  * all, so this only finds hubs that answer nothing.
  */
 export const hubHeartbeatMs: number = 15_000

@@ -21,8 +21,8 @@ export function renderForPeople(event: FeedEvent, hasColours: boolean): string {
 }
 
 /**
- * One JSON object per line. `data` is decoded when the payload is JSON; `text`, the payload as
- * published, is there only when `data` does not give it back exactly (spaces, `1.0`, long numbers).
+ * One JSON object per line. `data` is decoded when the payload is JSON. `text` is the payload as
+ * published. It is there only when `data` does not give it back exactly (spaces, `1.0`, long numbers).
  */
 export function renderForPrograms({ id, topic, type, key, time, data, text }: FeedEvent): string {
   const shown = typeof data === 'string' ? data : JSON.stringify(data)

@@ -7,7 +7,7 @@ import { describeFailure } from './describe-failure.ts'
 import { CliError } from './errors.ts'
 import type { LineBatch, LineBatches } from './line-batches.ts'
 
-/** What publishing lines needs. */
+/** Everything that publishing lines needs. */
 export interface LinePublishing {
   readonly batches: LineBatches
   readonly publisher: Publisher

@@ -168,7 +168,7 @@ test('a machine with all cores busy under load is told when the server is on it 
   expect(warn(0, 0.98, 0.96, 0)).toEqual([
     expect.stringMatching(/^All cores of this machine were busy \(97 %\)/) as string,
   ])
-  // What was busy before and after the load, or could not be measured, does not count.
+  // Seconds before and after the load do not count, nor those that could not be measured.
   expect(warn(1, 0.5, null, 1)).toEqual([])
   const seconds = [{ second: 1, machineCpu: 1 }]
   expect(findBottlenecks({ ...idle, server: null, load, seconds })).toEqual([])

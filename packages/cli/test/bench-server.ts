@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach } from 'vitest'
 
 /**
- * What becomes of the n-th publish, from 0: the publishes whose events go out now, in this order, or no
+ * The outcome of the n-th publish, from 0: the publishes whose events go out now, in this order, or no
  * answer at all.
  */
 export type Mischief = (number: number) => readonly number[] | 'silence'

@@ -237,8 +237,8 @@ test('Ctrl-C ends the load early, prints the table and ends with 130', async () 
   expect(stdout).toMatch(/missing +0 of \d+\n/)
 })
 
-// No time is measured in these two. A run that its signal does not end waits for each answer for 30 s
-// and says so, then goes on with a load of six hours.
+// No time is measured in these two. A run that its signal does not end waits 30 s for each answer and
+// says so. Then it goes on with a load of six hours.
 const endless = ['--connections', '5', '--ramp', '0', '--duration', '6h']
 
 test('one signal ends a run against a server that never answers, with the table', async () => {

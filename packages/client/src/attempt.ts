@@ -19,7 +19,7 @@ import { readStream } from './read-stream.ts'
 import type { RequestPace } from './request-pace.ts'
 import { Watch } from './watch.ts'
 
-/** What every attempt of a feed uses. */
+/** Shared by every attempt of a feed. */
 export interface Link {
   readonly subscription: Subscription
   readonly headers: HeaderSource | undefined
@@ -31,12 +31,12 @@ export interface Link {
   readonly onlyTopic: string
 }
 
-/** What one attempt knows from those before it. */
+/** The knowledge that one attempt has from those before it. */
 export interface Carried {
   readonly cursor: string
   /** The server's `retry:`, the reconnection time of WHATWG HTML §9.2.2: in force until it sends another. */
   readonly retryMs: number | undefined
-  /** What the server announced last, or the caller named; silence is judged by nothing else. */
+  /** The heartbeat that the server announced last, or the caller named. Silence is judged by nothing else. */
   readonly heartbeatMs: number | undefined
 }
 

@@ -64,7 +64,7 @@ function boundDelay(delayMs: number): number {
   return Math.min(delayMs, timerDelayMaxMs)
 }
 
-/** What decides one wait. */
+/** Everything that decides one wait. */
 export interface Wait {
   readonly retry: RetryPolicy
   /** Attempts in a row that came to nothing; 0 after a connection that worked. */
@@ -75,8 +75,8 @@ export interface Wait {
 }
 
 /**
- * Milliseconds to wait. The jitter comes on top of what the server asked for: clients that
- * were all told `Retry-After: 5` must not all come back in the same instant.
+ * Milliseconds to wait. The jitter comes on top of the server's wish. Clients that were all told
+ * `Retry-After: 5` must not all come back at once.
  */
 export function planWait({ retry, failures, hintMs, random }: Wait): number {
   const ceiling = Math.min(retry.capMs, retry.baseMs * 2 ** Math.max(0, failures - 1))

@@ -1,4 +1,4 @@
-// What the types say of options, for callers without them.
+// Checks of options, for callers without types.
 
 import { eventCharactersMaxMax } from './limits.ts'
 import { optionError } from './runtime.ts'

@@ -13,7 +13,7 @@ import { findOnlyTopic } from './topic-index.ts'
 import { checkFeedOptions, checkLinkOptions } from './check-options.ts'
 import { parseRuntime } from './runtime.ts'
 
-/** What to subscribe to, and how. */
+/** The topics to subscribe to, and how. */
 export interface ConnectOptions {
   /** Topics and patterns. Default none: the URL says it all, as with servers of another kind. */
   readonly topics?: readonly string[] | undefined
@@ -39,8 +39,8 @@ export interface ConnectOptions {
   /** When and how often to try again. Default: from 1 s doubling to 30 s, fully jittered, forever. */
   readonly retry?: RetryOptions | undefined
   /**
-   * Milliseconds between two beats of a server that does not announce them as a hub does; 2.5 of them
-   * without a byte count as a dead connection. Default none: silence means nothing until the server
+   * Milliseconds between two beats of a server that does not announce them as a hub does. A connection
+   * without a byte for 2.5 of them counts as dead. Default none: silence means nothing until the server
    * announces its heartbeat.
    */
   readonly heartbeatMs?: number | undefined
@@ -59,7 +59,7 @@ export interface ConnectOptions {
  * Subscribes, and keeps the place across every reconnect: no event is lost, none comes twice, a gap is told.
  *
  * Passing failures (network, 408, 425, 429, 5xx, silence) are tried again, with 4 requests per second
- * at most; lasting ones close the feed with a {@link ClientError} in its state and out of its iterator.
+ * at most. Lasting ones close the feed with a {@link ClientError} in its state and out of its iterator.
  * @throws ClientError `URL_INVALID`, `OPTIONS_INVALID`
  * @example
  * ```ts

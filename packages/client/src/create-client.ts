@@ -89,8 +89,8 @@ export interface Client {
 /**
  * A client of one server: all its feeds share one open stream, as far as the server allows.
  *
- * A lasting refusal ends all feeds on the link with its {@link ClientError}; where the link was about
- * to be widened, it ends those that came new.
+ * A lasting refusal ends all feeds on the link with its {@link ClientError}. Where the link was about
+ * to be widened, the refusal ends those that came new.
  * @throws ClientError `URL_INVALID`, `OPTIONS_INVALID`
  * @example
  * ```ts

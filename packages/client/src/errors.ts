@@ -2,7 +2,7 @@
 
 import type { Problem } from './problem.ts'
 
-/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+/** The meaning of each code, and what to do; `docs/reference/errors.md` is generated from it. */
 export const clientErrors = {
   ANSWER_INVALID:
     'The server accepted a publish but its answer cannot be read; the URL is probably not a publish endpoint.',
@@ -39,7 +39,7 @@ export const clientErrors = {
 
 export type ClientErrorCode = keyof typeof clientErrors
 
-/** What came with an error. */
+/** Facts that came with an error. */
 export interface ClientErrorOptions extends ErrorOptions {
   readonly status?: number | undefined
   readonly problem?: Problem | undefined

@@ -1,4 +1,5 @@
-// What a caller of `connect` holds: the feed, its events, its states, and what it tells about the connection.
+// The public types of a subscription: the feed, its events, its states, and what it tells about the
+// connection.
 
 import type { ClientError } from './errors.ts'
 
@@ -20,7 +21,7 @@ export interface FeedEvent {
    * `lastEventId`.
    */
   readonly id: string
-  /** What the event is about, when its publisher said so. */
+  /** The thing that the event is about, when its publisher said so. */
   readonly key?: string
   /** Milliseconds since 1970 by the log's clock, when the server says so. */
   readonly time?: number
@@ -70,7 +71,7 @@ export interface Bye {
   readonly retryMs: number | undefined
 }
 
-/** What a store shows of a feed. Frozen, and the same object until something in it changes. */
+/** A feed as its store shows it. Frozen, and the same object until something in it changes. */
 export interface FeedSnapshot {
   readonly state: FeedState
   /** The newest event handed over. */
@@ -82,7 +83,7 @@ export interface FeedSnapshot {
 }
 
 /**
- * What a feed tells about the connection. The names are reserved by the protocol, so no published event
+ * A feed's own signals, about the connection. The names are reserved by the protocol, so no published event
  * has one.
  */
 export interface FeedSignals {
@@ -99,7 +100,7 @@ export interface FeedSignals {
  * So an event published with the type `error` or `gap` is just an event, and a failing connection is
  * seen in `tidemark.state`.
  *
- * Events wait in the feed, and reading of the stream pauses, until there is somebody to take them: an
+ * Until there is a taker, events wait in the feed and reading of the stream pauses. A taker is an
  * iterator, a listener for a type, or a subscriber of the store.
  */
 export interface Feed extends AsyncIterable<FeedEvent> {
@@ -117,8 +118,8 @@ export interface Feed extends AsyncIterable<FeedEvent> {
     listener: (signal: FeedSignals[Name]) => void,
   ): () => void
   /**
-   * Listens to published events of one type (`message` when the publisher named none). What a listener
-   * throws is reported as uncaught, as with `EventTarget`; the feed goes on.
+   * Listens to published events of one type (`message` when the publisher named none). An error that a
+   * listener throws is reported as uncaught, as with `EventTarget`; the feed goes on.
    * @returns a function that stops listening
    * @throws ClientError `LISTENER_INVALID` for a name that is no text, or a listener that is no function
    */
@@ -137,7 +138,7 @@ export interface Feed extends AsyncIterable<FeedEvent> {
    * @throws ClientError `LISTENER_INVALID` for what is no function
    */
   readonly subscribe: (onChange: () => void) => () => void
-  /** What is so now. */
+  /** The present snapshot. */
   readonly getSnapshot: () => FeedSnapshot
   /**
    * Ends the connection and the iterator at once and lets go of everything. Events not yet handed over

@@ -11,7 +11,7 @@ import { Freshness } from './freshness.ts'
 import { heartbeatMinMs, silentHeartbeatsMax } from './limits.ts'
 import { findOnlyTopic } from './topic-index.ts'
 
-/** What every link of one client uses. */
+/** Shared by every link of one client. */
 export interface LinkPlan extends Omit<Link, 'subscription' | 'onlyTopic'> {
   readonly endpoint: URL
   readonly retry: RetryPolicy
@@ -72,7 +72,7 @@ export class FollowedLink {
     return this.#run
   }
 
-  /** What it has asked for. */
+  /** The topics that it has asked for. */
   get topics(): ReadonlySet<string> {
     return this.#topics
   }
@@ -83,8 +83,8 @@ export class FollowedLink {
   }
 
   /**
-   * Whether its place is now, as near as a stream can tell: it has none yet, or was there within the
-   * silence that would count as death, and has not failed since.
+   * Whether its place is now, as near as a stream can tell. A link without a place counts as now. One
+   * with a place was there within the silence that would count as death, and has not failed since.
    */
   get isLevel(): boolean {
     if (this.#cursor === '') return true
@@ -165,8 +165,8 @@ export class FollowedLink {
   }
 
   /**
-   * What comes after an abort, out of bytes that had already arrived, is not taken: the next run brings
-   * it.
+   * Events that come after an abort, out of bytes that had already arrived, are not taken: the next run
+   * brings them.
    */
   #sinkOf(run: number): FollowSink {
     const sink = this.#sink

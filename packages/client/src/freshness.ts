@@ -37,7 +37,7 @@ export class Freshness {
     this.#isFresh = false
   }
 
-  /** What comes next has waited in sockets: the first beat among it as well. */
+  /** The next bytes have waited in sockets, and with them the first beat. */
   paused(): void {
     this.#isFresh = false
     this.#hasPaused = true

@@ -79,7 +79,7 @@ async function ask(
   }
 }
 
-/** What an unknown error says. */
+/** The words of an unknown error. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // `fetch failed` tells nothing by itself; Node puts the reason, such as ECONNREFUSED, into the cause.

@@ -4,7 +4,7 @@ import { isFieldValue } from './headers.ts'
 import { lastEventIdBytesMax } from './limits.ts'
 
 /**
- * The id's UTF-8 with one character per byte, as EventSource sends it; undefined when no header can
+ * The id's UTF-8 with one character per byte, as EventSource sends it. Undefined when no header can
  * carry it: a control character, more than {@link lastEventIdBytesMax}, nothing but spaces.
  */
 export function encodeLastEventId(id: string): string | undefined {

@@ -1,6 +1,6 @@
 // Every limit of this room, with its arithmetic.
 
-/** What `setTimeout` can hold, 2³¹ - 1 ms (24.8 days). A longer delay would become 1 ms. */
+/** The longest delay that `setTimeout` can hold, 2³¹ - 1 ms (24.8 days). A longer delay would become 1 ms. */
 export const timerDelayMaxMs: number = 2 ** 31 - 1
 
 /**
@@ -57,18 +57,18 @@ export const lastEventIdBytesMax: number = 8_000
 /** The decoder's own default: 16 times what a hub takes unless configured. */
 export const eventCharactersMaxDefault: number = 16 * 1024 * 1024
 
-/** What `eventCharactersMax` may be at most: characters of one string. V8 takes 512 Mi, others half of it. */
+/** The largest `eventCharactersMax`: characters of one string. V8 takes 512 Mi, others half of it. */
 export const eventCharactersMaxMax: number = 256 * 1024 * 1024
 
 /**
- * Characters of events that wait for a slow iterator before reading pauses, those of ids, topics, types
- * and keys included, and of what they were decoded from. Strings take up to 2 bytes per character: 2
+ * Characters of events that wait for a slow iterator before reading pauses. Those of ids, topics, types
+ * and keys count, and those the event was decoded from. Strings take up to 2 bytes per character: 2
  * MiB, plus one slice, plus one event of the decoder's 16 MiB (`eventCharactersMax`) at worst.
  */
 export const queueCostMax: number = 1024 * 1024
 
 /**
- * What an event costs besides its texts: the objects around them. Measured: 170 to 290 bytes, half of
+ * The cost of an event besides its texts: the objects around them. Measured: 170 to 290 bytes, half of
  * which are counted. 1 MiB / 128 = 8,192 empty events at most.
  */
 export const queueItemCost: number = 128
@@ -121,7 +121,7 @@ export const catchUpTurnMs: number = 1_000
 
 /**
  * Events of the main link that a feed which catches up keeps, to know where the two meet. Each may keep
- * the 16 KiB slice that its text is a part of: 256 × 32 KiB = 8 MiB at worst, for as long as it catches
+ * the 16 KiB slice that its text is a part of. 256 × 32 KiB = 8 MiB at worst, for as long as it catches
  * up.
  */
 export const comparedEventsMax: number = 256

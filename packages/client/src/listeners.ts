@@ -1,4 +1,4 @@
-// Who wants to hear of what.
+// The listeners of a feed, by name.
 
 import { quoteValue } from '@tidemark/wire/values'
 import { ClientError } from './errors.ts'

@@ -18,7 +18,7 @@ interface Taker {
 
 const done: Result = { done: true, value: undefined }
 
-/** What a feed begins with, and who hears of its ends. */
+/** The start of a feed, and the functions that hear of its ends. */
 export interface LiveFeedPlan {
   readonly lastEventId: string
   readonly state: FeedState

@@ -1,4 +1,4 @@
-// What a publish sends: the events as one JSON text, and the key that makes them be published once.
+// The request of a publish: the events as one JSON text, and the key that makes them be published once.
 
 import { quoteValue } from '@tidemark/wire/values'
 import { makeRandomKey } from './clock.ts'
@@ -12,7 +12,7 @@ export interface PublishInput {
   readonly type?: string | undefined
   /** Text, published as it is, or any other JSON value. */
   readonly data: unknown
-  /** What the event is about. */
+  /** The thing that the event is about. */
   readonly key?: string | undefined
 }
 

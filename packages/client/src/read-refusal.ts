@@ -1,4 +1,4 @@
-// What a refusal says, read with a limit, turned into one error.
+// The words of a refusal, read with a limit and turned into one error.
 
 import { quote } from '@tidemark/wire/values'
 import type { Clock } from './clock.ts'

@@ -7,7 +7,7 @@ import { describe } from './headers.ts'
 import { sliceBytesMax } from './limits.ts'
 import type { Watch } from './watch.ts'
 
-/** What reading needs besides the stream. */
+/** Everything that reading needs besides the stream. */
 export interface ReadOptions {
   readonly decoder: Decoder
   /** Runs while a read is open, not while the feed itself pauses. */

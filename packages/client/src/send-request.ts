@@ -16,7 +16,7 @@ export interface PlannedRequest {
   readonly init: Omit<RequestInit, 'headers'> & { readonly headers: Headers }
 }
 
-/** What sending needs besides the request. */
+/** Everything that sending needs besides the request. */
 export interface Sending {
   readonly fetch: Fetch
   readonly pace: RequestPace
@@ -55,9 +55,9 @@ export async function sendRequest(request: PlannedRequest, sending: Sending): Pr
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
- * What the protocol itself sends. Everything else is the caller's, tokens above all. A redirect that is
- * followed here takes nothing else to another origin; one that only the browser sees (`followUnseen`)
- * goes by the browser's rules.
+ * The headers that the protocol itself sends. Everything else is the caller's, tokens above all. A
+ * redirect that is followed here takes nothing else to another origin; one that only the browser sees
+ * (`followUnseen`) goes by the browser's rules.
  */
 const ownHeaders = ['accept', 'content-type', 'idempotency-key', 'last-event-id'] as const
 
@@ -81,7 +81,7 @@ async function send(
   } catch (cause) {
     signal.throwIfAborted()
     if (isImpossible(cause, request)) {
-      // What the platform says may quote a header's value, which may be a token.
+      // The platform's message may quote a header's value, which may be a token.
       const said = codeOf(cause) === undefined ? '' : ` (${describe(cause)})`
       throw new ClientError(
         'REQUEST_INVALID',
@@ -162,7 +162,8 @@ function isImpossible(error: unknown, { url, init }: PlannedRequest): boolean {
   if (codeOf(error) !== undefined) return impossible.has(codeOf(error))
   if (typeof Request !== 'function') return false
   try {
-    // What cannot even be made cannot be sent. `fetch` gives the same TypeError for a network that is down.
+    // A request that cannot even be made cannot be sent. `fetch` gives the same TypeError for a network
+    // that is down.
     void new Request(url, init)
     return false
   } catch {

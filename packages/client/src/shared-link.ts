@@ -30,7 +30,7 @@ export interface Member {
   fellBehind(link: SharedLink): void
 }
 
-/** Who decides about a link. */
+/** The owner decides about a link. */
 export interface LinkOwner {
   /** A cursor came without an event, after the first one of a connection: the link has probably caught up. */
   beat(link: SharedLink): void

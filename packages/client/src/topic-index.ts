@@ -52,7 +52,7 @@ export class TopicIndex<Taker> {
   }
 
   /**
-   * Who takes this topic, each once. The set is the caller's: it does not change when takers come or
+   * The takers of this topic, each once. The set is the caller's: it does not change when takers come or
    * leave.
    */
   find(topic: string): Set<Taker> {

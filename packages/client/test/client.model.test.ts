@@ -190,7 +190,7 @@ class World {
     }
   }
 
-  /** What each feed has seen, and what it should have. */
+  /** The events each feed has seen, and those it should have. */
   compare(): { readonly actual: unknown[]; readonly expected: unknown[] } {
     const open = this.feeds.filter(({ isClosed }) => !isClosed)
     const expected = open.map(({ topics, start, seen, mustHaveAfter = Infinity }) => {

@@ -1,4 +1,4 @@
-// What lies between a client and a server, in memory: it tears streams into pieces, holds them up and
+// A network between a client and a server, in memory: it tears streams into pieces, holds them up and
 // breaks them off.
 
 import type { SeededRandom } from '@tidemark/testkit'

@@ -1,4 +1,4 @@
-// What a caller gets: events, listeners, back-pressure, and nothing left behind.
+// A caller's view of a feed: events, listeners, back-pressure, and nothing left behind.
 
 import { collectGarbage, createFakeClock } from '@tidemark/testkit'
 import { expect, test, vi } from 'vitest'
@@ -253,7 +253,7 @@ test('a server that writes without end is held back by a slow loop', async () =>
   const feed = connect(server.url, { topics: ['t'] })
   let taken = 0
   let lead = 0
-  // What the kernel's buffers on both sides take (up to 6 MiB each way on Linux) and the queue's 1 MiB.
+  // The room of the kernel's buffers on both sides (up to 6 MiB each way on Linux) and the queue's 1 MiB.
   const leadMax = 16 * 1024 * 1024
   for await (const event of feed) {
     for (let i = 0; i < 8; i++) await turn()
@@ -315,7 +315,7 @@ test.each([
       }
       return feed
     }
-    // What a first feed loads is loaded.
+    // A first feed loads what all feeds share.
     ;(await iterate()).close()
     const before = collectGarbage()
     pulls = 0

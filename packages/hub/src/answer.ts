@@ -21,7 +21,7 @@ import type { RouteContext } from './routes/route.ts'
 import { readTarget } from './request-target.ts'
 import { routeTable } from './routes/table.ts'
 
-/** What answering needs of the hub. */
+/** The parts of the hub that answering needs. */
 export interface AnswerContext extends RouteContext {
   readonly hosts: HostNames
   readonly clock: Clock
@@ -75,7 +75,7 @@ function isAwaited(error: unknown): boolean {
 
 /**
  * Whether a request would go on in another protocol. The hub ignores that (RFC 9110 §7.8), but Node's
- * parser drops what has come in the same packet behind it, so the connection ends with the answer, or
+ * parser drops what has come in the same packet behind it. So the connection ends with the answer. Else
  * somebody would wait for the next one for ever.
  */
 function asksToUpgrade({ headers }: NodeRequest): boolean {

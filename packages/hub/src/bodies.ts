@@ -22,7 +22,7 @@ interface Hold {
   chunks: number
   /** Events that were made of it. */
   events: number
-  /** What of it counts against all bodies together. */
+  /** Its part in the bytes of all bodies together. */
   counted: number
 }
 
@@ -39,8 +39,8 @@ export class Bodies {
   }
 
   /**
-   * Reads the body of a request as text and hands it to `use`; it counts as held until `use` is done,
-   * and so do the events that `use` counts, which throws `OVERLOADED` as well.
+   * Reads the body of a request as text and hands it to `use`. The body counts as held until `use` is
+   * done, and so do the events that `use` counts. Counting them throws `OVERLOADED` as well.
    * @throws HubError `BODY_NOT_UTF8`, `OVERLOADED`; ServerError `BODY_TOO_LARGE` (as soon as it is known),
    * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
    */

@@ -1,4 +1,4 @@
-// What arrives on a connection of HTTP/1.1 and is no request: answered once, by hand, and then the
+// Bytes on a connection of HTTP/1.1 that are no request: answered once, by hand, and then the
 // connection ends.
 
 import { STATUS_CODES } from 'node:http'
@@ -14,8 +14,8 @@ import type { Traffic } from './traffic.ts'
 
 /**
  * Answers client errors of a server. `isSpoken` says whether HTTP is spoken on a connection: during a
- * TLS handshake it is not. What it gives back says whether a connection has got its last answer: a
- * request that arrives on it after all must not be done, because its client was told to send it again.
+ * TLS handshake it is not. The returned function says whether a connection has got its last answer. A
+ * request that arrives on such a connection must not be done: its client was told to send it again.
  */
 export function answerClientErrors(
   server: Server,
@@ -68,7 +68,7 @@ function endAfter(response: ServerResponse, socket: Socket, clock: Clock): void 
   })
 }
 
-/** What was told that it failed must not be stored when the rest of it arrives after all. */
+/** A publish whose client was told that it failed must not be stored when the rest of it arrives. */
 export function giveUpReading(request: Readable | undefined, cause: Error): void {
   if (request === undefined || request.listenerCount('error') === 0) return
   request.emit('error', new HubError('REQUEST_MALFORMED', 'The request was cut off.', { cause }))

@@ -4,8 +4,8 @@ import { CodedError } from '@tidemark/server/hub'
 import type { CodeHeaders, ErrorRow } from '@tidemark/server/hub'
 
 /**
- * One row per code; `docs/reference/errors.md` is generated from them. What the engine refuses as well
- * is a row of `serverErrors`.
+ * One row per code; `docs/reference/errors.md` is generated from them. A code that the engine refuses
+ * with as well is a row of `serverErrors`.
  */
 export const hubErrors = {
   NOT_FOUND: { title: 'There is nothing at this path.', status: 404 },

@@ -1,4 +1,4 @@
-// What the hub refuses before it looks at anything else: heads that break HTTP, names that are not of
+// Refuses requests before anything else looks at them: heads that break HTTP, names that are not of
 // this machine, and pages of other origins.
 
 import { ServerError } from '@tidemark/server'
@@ -23,10 +23,10 @@ const singleFields = [
 ]
 
 /**
- * Refuses a request with more fields or longer ones than anybody needs, an HTTP/1.1 request without a
- * `Host`, one that gives a field twice which says one thing (RFC 9112 §3.2, RFC 9110 §5.3), an `Expect`
- * that nobody here can meet (RFC 9110 §10.1.1), and a transfer coding that Node would hand on as it
- * came (RFC 9112 §6.1).
+ * Refuses a request with more fields or longer ones than anybody needs, and an HTTP/1.1 request without
+ * a `Host`. A field that says one thing may not come twice (RFC 9112 §3.2, RFC 9110 §5.3). Nobody here
+ * can meet an `Expect` (RFC 9110 §10.1.1), and Node would hand on a transfer coding as it came (RFC
+ * 9112 §6.1).
  * @throws ServerError `HEADERS_TOO_MANY`, as at the engine's own door; HubError `HEADERS_TOO_LARGE`,
  * `REQUEST_MALFORMED`, `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
  */
@@ -132,9 +132,9 @@ export function checkOrigin(
 }
 
 /**
- * Browsers say how page and hub are related, and no page can change what they say; only where they do
- * not (a hub at a plain `http:` address that is not loopback, old versions) the page's origin is
- * compared with the name the hub was asked by. https://www.w3.org/TR/fetch-metadata/
+ * Browsers say how page and hub are related, and no page can change what they say. Old versions do not,
+ * nor does any at a plain `http:` address that is not loopback. There the page's origin is compared
+ * with the name the hub was asked by. https://www.w3.org/TR/fetch-metadata/
  */
 function isCrossSite(request: NodeRequest, authority: string | undefined): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers

@@ -23,7 +23,7 @@ import type { RequestTimes } from './limits.ts'
 import type { Certificate } from './load-certificate.ts'
 import type { Traffic } from './traffic.ts'
 
-/** What the server is made with. */
+/** The parts that the server is made with. */
 export interface HttpServerOptions {
   readonly context: AnswerContext
   readonly traffic: Traffic
@@ -138,7 +138,7 @@ function answerExpectations(server: Server): void {
 }
 
 /**
- * What HTTP/1.1 is limited by. A TLS server reads it from its properties on every Node, though options
+ * The limits of HTTP/1.1. A TLS server reads it from its properties on every Node, though options
  * name it on some only.
  */
 function http1Limits(times: RequestTimes): ServerOptions {

@@ -11,7 +11,7 @@ import { HubError } from './errors.ts'
 import { keepAliveMs } from './limits.ts'
 import type { RequestTimes } from './limits.ts'
 
-/** What they are held to. */
+/** The limits they are held to. */
 export interface Http2ConnectionOptions {
   readonly clock: Clock
   readonly times: RequestTimes
@@ -35,7 +35,7 @@ export class Http2Connections {
   /** Begins to follow a server; to be called before it listens. */
   follow(server: Server): void {
     server.on('session', (session: ServerHttp2Session) => {
-      // What breaks a connection is told to each of its streams.
+      // Each stream of a connection is told what breaks the connection.
       session.on('error', () => undefined)
       session.once('close', () => this.#idle.get(session)?.cancel())
       this.#watchIdle(session, this.#options.times.headersMs)

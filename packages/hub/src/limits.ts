@@ -28,9 +28,9 @@ export const http2HeaderPairsMax: number = 2_048
 
 /**
  * Pages of history read at one time; further requests wait. A page is 1.25 Mi characters, by two bytes
- * where one of them needs it, 6 times as many as JSON, by two bytes as text and by one as bytes: 2 + 12
- * + 6 = 20 bytes for each, 25 MiB. 4 × 25 MiB = 100 MiB. Without it a single packet of 1,300 requests
- * has 1.4 GB read before the first page counts as an answer.
+ * where one of them needs it. As JSON they are 6 times as many, by two bytes as text and by one as
+ * bytes. 2 + 12 + 6 = 20 bytes for each are 25 MiB. 4 × 25 MiB = 100 MiB. Without it a single packet of
+ * 1,300 requests has 1.4 GB read before the first page counts as an answer.
  */
 export const historyReadsMax: number = 4
 
@@ -59,14 +59,14 @@ export const keepAliveMs: number = 75_000
 export const jsonLevelsMax: number = 1_000
 
 /**
- * What an event of a request costs beside its bytes until it is stored: input, event, record. 16 KiB of
+ * The cost of an event of a request beside its bytes, until it is stored: input, event, record. 16 KiB of
  * body hold 700 of them, so 11,000 requests within `bodyFreeBytes` would be 3 GB.
  */
 export const eventOverheadBytes: number = 400
 
 /**
- * Bytes of request bodies held at one time. 16 of 8 MiB. Twice that in memory, 256 MiB: while they
- * arrive a chunk may hold as much again beside it, and as texts that wait for the log V8 stores all by
+ * Bytes of request bodies held at one time. 16 of 8 MiB. Twice that in memory, 256 MiB. While they
+ * arrive, a chunk may hold as much again beside it. As texts that wait for the log, V8 stores all by
  * two bytes where one character needs them. Bytes and text at once are held of one body only, in the
  * turn in which it is decoded: 1 + 2 + 2 times 8 MiB.
  */
@@ -78,7 +78,7 @@ export const heldBytesMax: number = 128 * 1024 * 1024
  */
 export const bodyFreeBytes: number = 16 * 1024
 
-/** What a chunk of a body costs beside its bytes; a body can be sent as one chunk per byte. */
+/** The cost of a chunk of a body beside its bytes. A body can be sent as one chunk per byte. */
 export const chunkOverheadBytes: number = 128
 
 /** How much may wait for clients that do not read their answers. */
@@ -94,9 +94,9 @@ export interface AnswerLimits {
 /**
  * A page of history is 256 KiB of data and the event that passed them, 1.25 MiB, or six times that in
  * escapes: 7.5 MiB. A connection of HTTP/2 may ask for 256 at once, one of HTTP/1.1 for 1,300 in the 64
- * KiB that are read at a time, which would be 64 and 325 MiB of the smallest pages. As many bytes in
- * all as request bodies may be, and as many again where Node has copied them for open windows; 7.5 MiB
- * in 60 s are 1 Mbit/s.
+ * KiB that are read at a time. That would be 64 and 325 MiB of the smallest pages. As many bytes in all
+ * as request bodies may be, and as many again where Node has copied them for open windows. 7.5 MiB in
+ * 60 s are 1 Mbit/s.
  */
 export const answerLimits: AnswerLimits = {
   heldBytesMax: 128 * 1024 * 1024,
@@ -117,7 +117,7 @@ export interface LineLimits {
 
 /**
  * A request in line is 46 KiB at most: 32 KiB of headers, 96 bytes for each of 128 fields, and Node's
- * objects; its body counts by itself. 4,096 × 46 KiB = 184 MiB. A connection that sends more is closed
+ * objects. Its body counts by itself. 4,096 × 46 KiB = 184 MiB. A connection that sends more is closed
  * (RFC 9112 §9.3.2 has clients repeat what was not answered).
  */
 export const lineLimits: LineLimits = { connectionMax: 256, behindMax: 4_096 }
@@ -148,7 +148,7 @@ export const dropLineMs: number = 60_000
 
 /**
  * Connections that wait in the kernel's queue to be accepted, ~3 KB each. Node's own is 511, which a
- * wave of thousands overflows: the kernel drops what comes then, and clients knock again after 1, 1, 1,
+ * wave of thousands overflows. The kernel drops connections then, and clients try again after 1, 1, 1,
  * 1, 2, 4, 8 … s. The largest there is, because the kernel lowers it to `net.core.somaxconn` (4,096
  * since Linux 5.4), where operators raise it.
  */
@@ -156,8 +156,8 @@ export const backlogMax: number = 65_535
 
 /**
  * Connections that the supervising process has accepted and no worker has confirmed, or as many as it
- * has descriptors for. Whoever waits here need not knock again, as those do for whom the kernel's queue
- * has no place. 32,768 × 3 KB = 96 MiB, the work of ten seconds on two cores.
+ * has descriptors for. A client that waits here need not try again, as one does that finds no place in
+ * the kernel's queue. 32,768 × 3 KB = 96 MiB, the work of ten seconds on two cores.
  */
 export const handoversMax: number = 32_768
 
@@ -201,8 +201,8 @@ export const bodyBytesLimit: number = 256 * 1024 * 1024
 export const topicSetsBytesLimit: number = 1024 ** 4
 
 /**
- * The most that may be asked for as a bound of retention: half of the 1 TiB that LMDB maps, because the
- * file is larger than the events in it.
+ * The largest bound of retention: half of the 1 TiB that LMDB maps, because the file is larger than the
+ * events in it.
  */
 export const storageBytesLimit: number = 512 * 1024 ** 3
 
@@ -212,7 +212,7 @@ export const storageBytesLimit: number = 512 * 1024 ** 3
  */
 export const retentionAgeMsLimit: number = 36_500 * 86_400_000
 
-/** What a connection of HTTP/2 is held to. */
+/** The limits of a connection of HTTP/2. */
 export interface Http2Limits {
   /** Streams open at one time; further requests wait in the client. */
   readonly streamsPerConnectionMax: number
@@ -267,14 +267,14 @@ export interface RequestTimes {
 export const requestTimes: RequestTimes = { headersMs: 20_000, requestMs: 60_000, checkMs: 5_000 }
 
 /**
- * A request that is late by the clock, and of which more has arrived since, is looked at again this
- * often, for as long as the time between two checks. Milliseconds.
+ * A request may be late by the clock while more of it has arrived. It is looked at again this often,
+ * for as long as the time between two checks. Milliseconds.
  */
 export const lateLookMs: number = 100
 
 /**
- * A closing hub goes on listening for this long: requests that were on their way when it was told to
- * close lie in socket buffers and would be reset unread. Milliseconds.
+ * A closing hub goes on listening for this long. Requests that were on their way lie in socket buffers
+ * and would be reset unread. Milliseconds.
  */
 export const drainSettleMs: number = 100
 
@@ -285,8 +285,8 @@ export const drainSettleMs: number = 100
 export const drainRequestsMs: number = 5_000
 
 /**
- * How long a worker that drains may take beyond the pace of its sessions before it counts as hanging: 5
- * s for goodbyes, 5 s for requests, and as much again for a busy machine. Milliseconds.
+ * How long a worker that drains may take beyond the pace of its sessions, before it counts as hanging.
+ * 5 s for goodbyes, 5 s for requests, and as much again for a busy machine. Milliseconds.
  */
 export const drainGraceMs: number = 20_000
 
@@ -320,9 +320,9 @@ export interface WatchLimits {
 /**
  * A question and its answer take each process ~20 µs: 64 workers are 0.13 % of a core. No new
  * connections after 3 s: a full collection of a heap of 4 GB may take that long, and others serve
- * meanwhile. Killed after 15 s, the time between two beats, before which no client can know either: a
- * machine that swaps, or a disk that stalls under the pages of the log, stands still for some seconds,
- * and killing then would make thousands come back at once to a machine that is short of breath.
+ * meanwhile. Killed after 15 s, the time between two beats, before which no client can know either. A
+ * machine that swaps, or a disk that stalls under the pages of the log, stands still for some seconds.
+ * Killing then would make thousands come back at once to an overloaded machine.
  */
 export const watchLimits: WatchLimits = { everyMs: 1_000, silentLooks: 3, hungLooks: 15 }
 
@@ -334,14 +334,14 @@ export const watchLimits: WatchLimits = { everyMs: 1_000, silentLooks: 3, hungLo
 export const seenPauseMs: number = 5
 
 /**
- * A hub of which no worker serves ends when one could not be started so often in a row: after
+ * A hub of which no worker serves ends after so many failed starts in a row. That is after
  * 0 + 0.1 + 0.2 + … + 3.2 + 5 + 5 s = 16 s.
  */
 export const failedStartsMax: number = 9
 
 /**
  * A worker that has not taken a connection after this long is passed over until it has. 25 turns of a
- * flush window of 20 ms, and more than a major garbage collection: who comes waits so long once when a
- * worker hangs. Milliseconds.
+ * flush window of 20 ms, and more than a major garbage collection. When a worker hangs, a new client
+ * waits so long once. Milliseconds.
  */
 export const handoverMs: number = 500

@@ -1,4 +1,4 @@
-// Where values stand in a JSON text, so that one can be passed on as it was written: a parsed number
+// Where values stand in a JSON text, so that one can be passed on as it was written. A parsed number
 // may lose digits, a parsed object the order of its members. Every function takes one step forward per
 // character, whatever the text.
 

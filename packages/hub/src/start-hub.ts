@@ -190,8 +190,8 @@ function createHub(
       return faults?.fault === undefined ? files?.seen : undefined
     },
     async drain() {
-      // Streams that knock now are told when to come back, and readiness says no: that takes a hub that
-      // listens.
+      // Streams that are asked for now are told when to come back, and readiness says no: that takes a
+      // hub that listens.
       traffic.beginDrain()
       const settled = wait(drainSettleMs)
       await tide.drain(drainSessionsPerSecond)

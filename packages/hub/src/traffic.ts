@@ -9,7 +9,7 @@ import { declareFate, isHttp2, isStreaming } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { LineLimits } from './limits.ts'
 
-/** What a connection of HTTP/1.1 still owes: answers leave in the order of their requests. */
+/** The answers that a connection of HTTP/1.1 still owes: answers leave in the order of their requests. */
 interface Line {
   last: ServerResponse
   /** Requests without an answer. */
@@ -86,7 +86,7 @@ export class Traffic {
   beginDrain(): void {
     this.#isDraining = true
     for (const { last } of this.#lines.values()) askToClose(last)
-    // What is going on there is finished first; Node ends the connection after its last stream.
+    // Streams that are open are finished first; Node ends the connection after its last stream.
     for (const session of this.#sessions) session.close()
   }
 
@@ -115,7 +115,7 @@ export class Traffic {
     const { socket } = response.req
     const line = this.#lines.get(socket)
     if (line === undefined) {
-      // What is left of a packet whose connection has been closed is nobody's.
+      // The rest of a packet whose connection has been closed is nobody's.
       if (!socket.destroyed) this.#lines.set(socket, { last: response, count: 1 })
       return
     }

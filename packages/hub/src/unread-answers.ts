@@ -12,7 +12,7 @@ import type { AnswerLimits } from './limits.ts'
 
 type Connection = Socket | Http2Session
 
-/** What one connection has not taken yet. */
+/** The bytes that one connection has not taken yet. */
 interface Holding {
   bytes: number
   /** One per answer; each keeps its answer in memory. */

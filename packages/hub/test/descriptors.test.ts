@@ -1,4 +1,4 @@
-// What a hub does with the file descriptors it may have.
+// A hub and the file descriptors it may have.
 
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'

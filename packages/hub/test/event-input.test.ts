@@ -1,4 +1,4 @@
-// What reading a publish costs the hub while nothing else can run.
+// The cost of reading a publish, while nothing else can run.
 
 import { expect, test } from 'vitest'
 import { parseEventInputs } from '../src/event-input.ts'

@@ -16,7 +16,7 @@ const collectOnSignal = new URL('support/collect-on-signal.ts', import.meta.url)
 
 interface Host {
   readonly port: number
-  /** What the process holds once its garbage is collected. */
+  /** The memory of the process once its garbage is collected. */
   readonly countBytes: () => Promise<number>
 }
 
@@ -68,7 +68,7 @@ function gatherPlain(port: number): Crowd {
   }
 }
 
-/** What a client of HTTP/2 hears on a connection of its own. */
+/** The first bytes that a client of HTTP/2 hears on a connection of its own. */
 function hearSecure(port: number, hear: (text: string) => void): void {
   const session = connectSecurely(`https://localhost:${port}`, { rejectUnauthorized: false })
   session.on('error', () => undefined)

@@ -50,7 +50,7 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'CONFIG_INVALID',
   },
   explainConfig: { call: (value) => room.explainConfig(value as never), code: 'CONFIG_INVALID' },
-  // What is no duration and no size has none.
+  // A text that is no duration and no size has none.
   parseDuration: {
     call: (value) => room.parseDuration(value as never),
     code: '',

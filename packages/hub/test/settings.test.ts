@@ -1,4 +1,4 @@
-// What holds for every row of the settings, whichever is added next: examples, defaults, ranges, names,
+// Rules for every row of the settings, whichever is added next: examples, defaults, ranges, names,
 // units, secrets.
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -54,7 +54,7 @@ async function writeTree(row: Setting, value: unknown): Promise<string> {
   return file
 }
 
-/** What `action` is refused with. */
+/** The refusal of `action`. */
 function refusal(action: () => unknown): string {
   try {
     action()

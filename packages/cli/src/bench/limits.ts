@@ -19,9 +19,9 @@ export const rampRange: Range = { min: 0, max: 60_000 }
 export const durationRange: Range = { min: 100, max: 6 * 3_600_000 }
 
 /**
- * Milliseconds until the last connection is due, connections × ramp: as long as the longest load, so
- * that the series of a run has 43,200 seconds at most, and those it takes to settle. Unbounded, 100,000
- * a minute apart would be 69 days of it.
+ * Milliseconds until the last connection is due, connections × ramp: as long as the longest load. So
+ * the series of a run has 43,200 seconds at most, and those it takes to settle. Unbounded, 100,000 a
+ * minute apart would be 69 days of it.
  */
 export const openingMsMax: number = durationRange.max
 
@@ -96,7 +96,7 @@ export const reasonsMax: number = 50
 
 /**
  * Stretches of missing events remembered per stream, 24 bytes each at worst, in a list that grows by
- * half: 12 KB × 100,000 streams would be 1.2 GB, which only a server that loses everywhere comes near.
+ * half. 12 KB × 100,000 streams would be 1.2 GB; only a server that loses everywhere comes near.
  */
 export const holesMax: number = 500
 

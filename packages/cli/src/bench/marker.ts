@@ -1,4 +1,4 @@
-// What the bench writes into an event's data so that a receiver knows which one it is and when it was sent.
+// The text at the start of an event's data, which tells a receiver its number and when it was sent.
 
 /** Digits, dots and hyphens only: a marker comes through JSON, forms and URLs as it is. */
 const prefix = 'tidemark.'

@@ -8,11 +8,11 @@ import type { Plan } from './plan.ts'
 import type { Publisher } from './publisher.ts'
 import { fillTemplate, nameTopic } from './target.ts'
 
-/** What answered. */
+/** The server that answered. */
 export interface Answerer {
   /** The IP address. */
   readonly address: string
-  /** What it calls itself, the `Server` field. */
+  /** Its own name, the `Server` field. */
   readonly server: string | undefined
 }
 

@@ -7,7 +7,7 @@ import { readMicros } from './clock.ts'
 import { renderCount, renderMs } from './render-number.ts'
 import type { Series } from './series.ts'
 
-/** What the line is about. */
+/** The subject of the line. */
 export type Phase = 'opening' | 'under load' | 'waiting for the last events'
 
 /** Shows a run's progress. */

@@ -121,7 +121,7 @@ export class Publisher {
     }
   }
 
-  /** What is under way has failed. */
+  /** Publishes that are under way have failed. */
   #giveUp(): void {
     for (const request of this.#requests) request.destroy(new Error('no answer before the end'))
   }

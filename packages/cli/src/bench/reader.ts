@@ -1,4 +1,4 @@
-// What a process that reads streams does: opens its share of the connections on schedule, counts,
+// A process that reads streams: it opens its share of the connections on schedule, counts,
 // reports every second.
 
 import { systemClock } from '@tidemark/client'

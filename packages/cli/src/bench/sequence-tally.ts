@@ -1,4 +1,4 @@
-// What one stream got of a topic's events 1, 2, 3, …: which are missing, which came twice, which came late.
+// One stream's share of a topic's events 1, 2, 3, …: which are missing, which came twice, which came late.
 
 import { holesMax } from './limits.ts'
 

@@ -5,7 +5,7 @@ import { listFamily, readUsage } from '../proc/processes.ts'
 import { findListeners } from '../proc/tcp-table.ts'
 import { readMicros } from './clock.ts'
 
-/** What the server used since the last look. */
+/** The resources that the server used since the last look. */
 export interface ServerSample {
   /** Cores: 1 is a whole one. */
   readonly cpu: number

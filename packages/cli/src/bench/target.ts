@@ -1,4 +1,4 @@
-// What is tested: where streams are opened and where events are published, with `{topic}` and `{i}` to
+// The server under test: where streams are opened and where events are published, with `{topic}` and `{i}` to
 // fill in.
 
 /**

@@ -1,4 +1,4 @@
-// What may stand for a setting, in words: for messages, help and reference.
+// The values a setting may have, in words: for messages, help and reference.
 
 import type {
   BytesKind,
@@ -51,7 +51,7 @@ export function unitOf(kind: SettingKind): string | undefined {
   return kind.kind === 'count' ? kind.unit : undefined
 }
 
-/** What the value is called behind its flag: `<duration>`. A switch has none. */
+/** The name of the value behind its flag: `<duration>`. A switch has none. */
 export function describeValue({ kind, value }: Pick<SettingRow, 'kind' | 'value'>): string {
   if (value !== undefined) return value
   if (kind.kind === 'choice') return kind.of.join('|')

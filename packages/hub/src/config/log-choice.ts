@@ -20,8 +20,8 @@ export function planLog({ data, durability }: Pick<HubConfig, 'data' | 'durabili
 }
 
 /**
- * The scheme of a text that is an address and no directory: a hub must not keep events in a directory
- * named `redis:` because its operator thinks it speaks to one. Without what follows, which may have a
+ * The scheme of a text that is an address and no directory. A hub must not keep events in a directory
+ * named `redis:` because its operator thinks it speaks to Redis. Without what follows, which may have a
  * password. One letter is a drive of Windows.
  */
 export function findForeignScheme(data: string): string | undefined {

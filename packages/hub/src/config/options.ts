@@ -12,7 +12,7 @@ export interface ConfigOption {
   readonly flag: string
   readonly env: string
   readonly path: readonly string[]
-  /** What kind of value it takes, for help: `<port>`. A flag without a value is `true`. */
+  /** The kind of value it takes, for help: `<port>`. A flag without a value is `true`. */
   readonly value: string | undefined
   readonly default: string
   readonly help: string

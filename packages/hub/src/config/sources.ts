@@ -1,4 +1,4 @@
-// What was given, and where: the file, then variables, then flags, each of which beats those before it.
+// The values given, and where: the file, then variables, then flags, each of which beats those before it.
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -165,7 +165,7 @@ function assign(tree: Tree, [name, ...rest]: readonly string[], value: string): 
     return
   }
   const inner = tree[name]
-  // What cannot be a section stays, so that its fault is told.
+  // A value that cannot be a section stays, so that its fault is told.
   if (inner !== undefined && !isBranch(inner)) return
   const branch = { ...inner }
   tree[name] = branch

@@ -103,7 +103,7 @@ async function serveFile({ url = '/' }: IncomingMessage, response: ServerRespons
   response.end(await readFile(new URL(`../../../${room}/dist/${name}`, import.meta.url)))
 }
 
-/** What the page's script has collected. */
+/** The events and states that the page's script has collected. */
 interface Seen {
   readonly data: readonly unknown[]
   readonly topics: readonly string[]

@@ -262,7 +262,7 @@ describe.concurrent('a plain EventSource in Chromium and Firefox', () => {
       await publish(hub.url, 'quiet', 'before')
       await each(tabs, (tab) => tab.untilPublished('before'))
       const late = await browsers.openTabs(hub.url)
-      // At 1,000 sessions per second it takes the hub three seconds to leave, time enough to knock.
+      // At 1,000 sessions per second it takes the hub three seconds to leave, time enough to ask again.
       await Promise.all(Array.from({ length: 3_000 }, () => occupy(hub.url)))
       const ended = hub.kill('SIGTERM')
       await waitUntil('the hub drains', async () => {
@@ -284,7 +284,7 @@ describe.concurrent('a plain EventSource in Chromium and Firefox', () => {
           beginnings: wasThere ? ['fresh', 'exact'] : ['exact'],
           isOpen: true,
         })
-        // Whoever was told to come back early may have been sent away once more.
+        // A client that was told to come back early may have been sent away once more.
         expect(new Set(byes)).toEqual(new Set(['draining']))
         expect(published).toEqual([...(wasThere ? ['before'] : []), 'while away', 'after'])
         await tab.close()
