@@ -86,8 +86,9 @@ const intro = `# Error codes
 
 <!-- Made by \`npm run docs\` from the registries in packages/*/src/errors.ts. Change the sentence there. -->
 
-Every error has a stable \`code\`: on the error object in code, in the \`code\` member of an
-\`application/problem+json\` answer over HTTP, in the message on the command line. A code never changes its meaning;
-the sentence beside it may become clearer. The message of the error itself says what was wrong, what was given and
-what to do. Where a room answers requests, its table has the HTTP status as well, and the headers that the answer carries because of the code.
+Every error has a stable \`code\`. Code has it on the error object, HTTP in the \`code\` member
+of an \`application/problem+json\` answer, and the command line in its message. A code never changes its meaning; the
+sentence beside it may become clearer. The message of the error itself says what was wrong, what was given and
+what to do. Where a room answers requests, its table has the HTTP status as well, and the headers that the
+answer carries because of the code.
 `
