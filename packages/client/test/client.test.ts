@@ -949,15 +949,15 @@ test('requests that wait for the same moment begin one after the other, four in 
   const clock = createFakeClock()
   const pace = new RequestPace(clock)
   const { signal } = new AbortController()
-  const leaving = new AbortController()
+  const aborting = new AbortController()
   const start = clock.now()
   const begun: number[] = []
   const ask = async (whose: AbortSignal): Promise<void> => {
     await pace.take(whose)
     if (whose === signal) begun.push(clock.now() - start)
   }
-  for (let i = 0; i < 12; i++) void ask(i === 6 ? leaving.signal : signal)
-  leaving.abort()
+  for (let i = 0; i < 12; i++) void ask(i === 6 ? aborting.signal : signal)
+  aborting.abort()
   for (let i = 0; i < 30; i++) {
     await turns(2)
     clock.advance(100)
