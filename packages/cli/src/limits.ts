@@ -18,9 +18,9 @@ export const waitingBytesMax: number = 4 * batchBytesMax
 
 /**
  * Bytes of one line, or of standard input as one event: the hub's default for a whole request. The hub
- * decides how large an event may be, 1 MiB by default. In a request, a line of control characters and
- * one of two bytes takes 20 times that. 2 as text, 12 as JSON, 6 as bytes. The line after it, read
- * ahead, takes 2, and the one in progress up to 3: 25 × 8 MiB = 200 MiB.
+ * decides how large an event may be, 1 MiB by default. A line of control characters, one of them wide,
+ * takes 20 times that in a request: 2 as text, 12 as JSON, 6 as bytes. The line after it, read ahead,
+ * takes 2, and the one in progress up to 3: 25 × 8 MiB = 200 MiB.
  */
 export const inputBytesMax: number = 8 * 1024 * 1024
 

@@ -132,9 +132,9 @@ export function checkOrigin(
 }
 
 /**
- * Browsers say how page and hub are related, and no page can change what they say. Old versions do not,
- * nor does any at a plain `http:` address that is not loopback. There the page's origin is compared
- * with the name the hub was asked by. https://www.w3.org/TR/fetch-metadata/
+ * Browsers say how page and hub are related, and no page can change what they say. Old browsers do not
+ * say it, nor does any for a hub at a plain `http:` address that is not loopback. There the page's
+ * origin is compared with the name the hub was asked by. https://www.w3.org/TR/fetch-metadata/
  */
 function isCrossSite(request: NodeRequest, authority: string | undefined): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers
