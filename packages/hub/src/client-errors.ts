@@ -87,7 +87,7 @@ const faults: Readonly<Record<string, HubError>> = {
 
 const malformed = new HubError(
   'REQUEST_MALFORMED',
-  'What arrived is not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
+  'The bytes that arrived are not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
 )
 
 /** There is no response object for bytes that are no request, so the answer is written by hand. */

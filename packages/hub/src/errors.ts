@@ -21,7 +21,7 @@ export const hubErrors = {
   },
   REQUEST_MALFORMED: {
     title:
-      'What was sent is not an HTTP request, has a target that names nothing here, or has no Host, or two.',
+      'The bytes are no HTTP request, or its target names nothing here, or it has no Host, or two.',
     status: 400,
   },
   EXPECTATION_FAILED: {

@@ -64,14 +64,19 @@ export function gatherSettings(given: ConfigSources): Gathered {
 function copySources(sources: ConfigSources): ConfigSources {
   if (typeof sources !== 'object' || sources === null)
     throw invalid([`it is read from { flags, env, directory }, got ${quoteValue(sources)}`])
-  const { flags, env, directory, file } = attempt('What to configure from', () => ({ ...sources }))
+  const { flags, env, directory, file } = attempt('The sources of a configuration', () => ({
+    ...sources,
+  }))
   for (const [name, value] of Object.entries({ flags, env })) {
     if (typeof value === 'object' && value !== null) continue
     throw invalid([`${name} must be an object, got ${quoteValue(value)}`])
   }
   requirePath('directory', directory)
   if (file !== undefined) requirePath('file', file)
-  const copies = attempt('What to configure from', () => ({ flags: { ...flags }, env: { ...env } }))
+  const copies = attempt('The sources of a configuration', () => ({
+    flags: { ...flags },
+    env: { ...env },
+  }))
   return { ...copies, directory, file }
 }
 
