@@ -2,9 +2,10 @@
 //
 // Run: npm run build && npm run bench -- disk
 //
-// Events (256 bytes unless a case says otherwise) in batches, several at a time, until ten times `maxBytes` as the log counts
-// it has been stored: straight into the log, and over HTTP into a hub of its own process. The directory is measured every 50 ms; the
-// figures are its size by the limit, by file lengths and by allocated blocks, at the worst moment and at the end. Bound: 3.
+// Events come in batches, several at a time, until ten times `maxBytes`, as the log counts it, has been
+// stored. They have 256 bytes unless a case says otherwise. They go straight into the log, and over
+// HTTP into a hub of its own process. The directory is measured every 50 ms. The figures are its size
+// by the limit, by file lengths and by allocated blocks, at the worst moment and at the end. Bound: 3.
 // `--limit=64` is the limit in MiB, `--only=hub` runs the cases whose name holds the text.
 
 import { parseTopic } from '@tidemark/log'

@@ -1,9 +1,11 @@
-// What a commit costs the disk alone, by how long nobody has written before: the part of a durable publish that no code of ours changes.
+// The cost of a commit to the disk alone, by how long nobody has written before. No code of ours
+// changes this part of a durable publish.
 //
 // Run: npm run bench -- flush [--rounds=15]
 //
-// LMDB writes the pages of a commit, flushes, writes the page that makes them valid, and flushes again. The same is done here with
-// 12 KiB and 4 KiB of a file of its own, after pauses; caches, cores and disk cool down in one. Milliseconds, with nothing else going on.
+// LMDB writes the pages of a commit, flushes, writes the page that makes them valid, and flushes again.
+// The same is done here with 12 KiB and 4 KiB of a file of its own, after pauses. Caches, cores and
+// disk cool down in one. Milliseconds, with nothing else going on.
 
 import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

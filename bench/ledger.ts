@@ -1,11 +1,13 @@
-// What ledgers cost: those at rest for each record of the log, one that is written, one that is opened full.
+// The cost of ledgers: those at rest for each record of the log, one that is written, one that is
+// opened full.
 //
 // Run: npm run build && npm run bench -- ledger [--rounds=9]
 //
-// At rest: a memory log hands batches of 100 events to the one tail that a hub has anyway, beside no ledger, 16, and 1,000 handles on
-// ledgers. Rounds take turns through the rows; the ratio is against no ledger in the same round. Then 64 callers set entries
-// of 100 characters, and a ledger of 100,000 of them is opened anew: how long that takes, how long the longest turn
-// in between, and what the heap grows by.
+// At rest: a memory log hands batches of 100 events to the one tail that a hub has anyway. Beside it
+// are no ledger, 16, and 1,000 handles on ledgers. Rounds take turns through the rows; the ratio is
+// against no ledger in the same round. Then 64 callers set entries of 100 characters, and a ledger of
+// 100,000 of them is opened anew. The figures are how long that takes, the longest turn in between, and
+// the growth of the heap.
 
 import { memoryLog, openLedger, parseTopic } from '@tidemark/log'
 import type { EventLog, Ledger, NewEvent } from '@tidemark/log'

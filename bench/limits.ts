@@ -1,10 +1,13 @@
-// The worst case of each product of limits: computed, and measured where a machine can fill it in reasonable time and memory.
+// The worst case of each product of limits: computed, and measured where a machine can fill it in
+// reasonable time and memory.
 //
 // Run: npm run bench -- limits [--only=topic]
 //
-// Computed are the rows of docs/limits.md. Measured is the growth of the process that fills the product (heap and memory outside of it
-// after a collection, or resident memory of a hub in a process of its own), and beside it what the same filling may take by the code's own
-// count. A ratio above 1 says that the code counts too little. That, or a filling that fails, is said and ends the bench with 1.
+// Computed are the rows of docs/limits.md. Measured is the growth of the process that fills the
+// product. That is heap and memory outside of it after a collection, or resident memory of a hub in a
+// process of its own. Beside it stands how much the same filling may take by the code's own count. A
+// ratio above 1 says that the code counts too little. That, or a filling that fails, is said and ends
+// the bench with 1.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +18,7 @@ import { readFlag } from './support/flags.ts'
 import { limitFillings } from './support/limit-fillings.ts'
 import { tableRow } from './support/statistics.ts'
 
-/** What a process that fills a product says of it. */
+/** The report of a process that fills a product. */
 interface Measured {
   readonly bytes: number
   readonly allowed: number

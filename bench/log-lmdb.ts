@@ -2,11 +2,12 @@
 //
 // Run: npm run build && npm run bench -- log-lmdb
 //
-// Each row appends events of 128 bytes for a while: 1, 64 and 256 publishers with one event per append, each waiting
-// for its answer, and one publisher with batches of 1,000. The last row writes 4 KiB to a file and flushes it,
-// over and over: no durable append can be quicker than that. Rounds take turns through all rows, so that a
-// noisy moment falls on all alike; the figures are medians over the rounds, and the ratio is against one
-// publisher of the same round. `--quick` runs fewer rounds, `--durability=commit` the other durability.
+// Each row appends events of 128 bytes for a while. 1, 64 and 256 publishers have one event per append
+// and wait for each answer; one publisher has batches of 1,000. The last row writes 4 KiB to a file and
+// flushes it, over and over: no durable append can be quicker than that. Rounds take turns through all
+// rows, so that a noisy moment falls on all alike. The figures are medians over the rounds, and the
+// ratio is against one publisher of the same round. `--quick` runs fewer rounds, `--durability=commit`
+// the other durability.
 
 import { join } from 'node:path'
 import { parseTopic } from '@tidemark/log'

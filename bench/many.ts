@@ -1,16 +1,21 @@
-// A wave of connects: very many sessions at once, one event to all, and the deaths of a worker and of the supervising process.
+// A wave of connects: very many sessions at once, one event to all, and the deaths of a worker and of
+// the supervising process.
 //
 // Run: npm run build && npm run bench -- many
 //
-// A hub of several workers on an empty directory, and processes in C whose clients do as EventSource does (many/wave.c): all
-// connect in one moment, come back when they are cut, and give up for good on any status but 200. Measured is how long it takes
-// until all are open (`tidemark.ready` read), the growth of the hub's proportional set size per session, one event to all, and how long
-// all need to come back after `kill -9` of a worker and of the supervising process, which is started again at once. An event published
-// while they are away must reach each of them once. Ends with 1 if any client fails for good, stays away, or misses or doubles an event.
-// How many can wait at one time is up to the machine: `net.core.somaxconn` in the kernel's queue, and `ulimit -Hn` in the supervising
-// process. Whoever finds no place is made to knock again by the kernel, after 1 s four times, then 2, 4, 8 … 64 s. With a queue for all, in a network of
-// its own: `unshare -n sh -c 'ip link set lo up; sysctl -w net.core.somaxconn=65535; npm run bench -- many'`.
-// `--sessions=99000`, `--workers=6`, `--loads=6` processes of clients, `--max-sessions=110000`, `--seconds=180` at most for each step.
+// A hub of several workers runs on an empty directory. Processes in C have clients that do as
+// EventSource does (many/wave.c). All connect in one moment, come back when they are cut, and give up
+// for good on any status but 200. Measured is how long it takes until all are open (`tidemark.ready`
+// read), and the growth of the hub's proportional set size per session. One event goes to all. Then a
+// worker is killed by `kill -9`, and the supervising process, which is started again at once. The
+// figures are how long all need to come back. An event published while they are away must reach each of
+// them once. Ends with 1 if any client fails for good, stays away, or misses or doubles an event. How
+// many can wait at one time is up to the machine: `net.core.somaxconn` in the kernel's queue, and
+// `ulimit -Hn` in the supervising process. The kernel of a client that finds no place tries again,
+// after 1 s four times, then 2, 4, 8 … 64 s. With a queue for all, in a network of its own:
+//   unshare -n sh -c 'ip link set lo up; sysctl -w net.core.somaxconn=65535; npm run bench -- many'
+// `--sessions=99000`, `--workers=6`, `--loads=6` processes of clients, `--max-sessions=110000`,
+// `--seconds=180` at most for each step.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,7 +35,7 @@ const stepMsMax = Number(readFlag('seconds') ?? 180) * 1_000
 /** Files of a process that are no connections, generously. */
 const spareFiles = 200
 
-/** What this machine must allow before anything is measured. */
+/** The limits that this machine must allow before anything is measured. */
 function checkMachine(): void {
   const faults: string[] = []
   const need = (what: string, got: number, needed: number): void => {
@@ -69,7 +74,10 @@ function fail(text: string): void {
   console.log(`FAILED: ${text}`)
 }
 
-/** Waits until a step is done, or its time is up; says how the crowd is meanwhile. Resolves to how long it took, in seconds. */
+/**
+ * Waits until a step is done, or its time is up; says how the crowd is meanwhile. Resolves to how long
+ * it took, in seconds.
+ */
 async function waitForCrowd(what: string, crowd: Crowd, isDone: () => boolean): Promise<number> {
   const began = performance.now()
   let saidAt = began
@@ -152,7 +160,7 @@ async function measureReturn(name: string, crowd: Crowd, event: number): Promise
   )
 }
 
-/** Whoever was cut is counted as open until the clients have noticed. */
+/** A client that was cut counts as open until it has noticed. */
 async function untilNoticed(crowd: Crowd): Promise<void> {
   await waitForCrowd('the clients notice', crowd, () => crowd.state.ready < sessions)
 }

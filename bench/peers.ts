@@ -1,15 +1,18 @@
 // Our hub side by side with other SSE servers: the same work on the same machine, in turns.
 //
-// Run: npm run build && npm run bench -- peers [--only hub,plain] [--work fan-out,throughput] [--rounds 5] [--seconds 8] [--quick] [--no-page]
+// Run: npm run build && npm run bench -- peers [--only hub,plain] [--work fan-out,throughput] [--rounds
+// 5] [--seconds 8] [--quick] [--no-page]
 //
 // Writes the section "Beside others" of docs/benchmarks.md and its chart, and every round as it was to
-// artifacts/peers/results.json. Work that this run leaves out keeps what an earlier run measured; `--render` measures nothing.
-// `--no-page` measures and writes nothing but to the terminal, for a look at one figure: `--work idle-memory --only hub,plain --no-page`.
-// `--quick` is one short round, to see that everything works, and writes no page either.
+// artifacts/peers/results.json. Work that this run leaves out keeps what an earlier run measured;
+// `--render` measures nothing. `--no-page` measures and writes nothing but to the terminal, for a look
+// at one figure: `--work idle-memory --only hub,plain --no-page`. `--quick` is one short round, to see
+// that everything works, and writes no page either.
 //
-// Per round every server is started anew, measured and stopped, one after the other, so that a noisy minute of the
-// machine touches all of them; figures are medians over rounds, ratios are made within each round. The load comes from
-// bench/peers/load, and CPU time and memory are those of the server's processes alone, from /proc.
+// Per round every server is started anew, measured and stopped, one after the other. So a noisy minute
+// of the machine touches all of them. Figures are medians over rounds, ratios are made within each
+// round. The load comes from bench/peers/load, and CPU time and memory are those of the server's
+// processes alone, from /proc.
 
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'

@@ -1,10 +1,12 @@
-// Where the time of a delivery goes: V8's profile of the hub while it sends 20 events per second to 2,000 sessions.
+// Where the time of a delivery goes: V8's profile of the hub while it sends 20 events per second to
+// 2,000 sessions.
 //
 // Run: npm run build && npm run bench -- profile [--sessions=2000] [--rate=20] [--seconds=10]
 //
-// The hub is a process of its own under `node --cpu-prof`, which samples its main thread every millisecond while it runs; the load is that of
-// bench/peers. Printed is the share of the time that was not idle, by the function it was spent in; time in the kernel (a write, a flush to
-// the disk) is counted to the native function that called it.
+// The hub is a process of its own under `node --cpu-prof`, which samples its main thread every
+// millisecond. The load is that of bench/peers. Printed is the share of the time that was not idle, by
+// the function it was spent in. Time in the kernel (a write, a flush to the disk) is counted to the
+// native function that called it.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -2,12 +2,13 @@
 //
 // Run: npm run build && npm run bench -- publish
 //
-// A hub of its own process (`tidemark serve`, durability fsync) on an empty directory; this process sends requests of
-// 128-byte payloads on raw keep-alive connections, one under way on each, to a topic per connection. Commits are counted by
-// LMDB's transaction numbers, CPU by /proc. Rounds take turns through all rows, so that a noisy moment falls on all alike;
-// figures are medians over the rounds. The ratio is the median of events per second by how often per second this
-// disk, just before, overwrote 4 KiB and flushed it: all that a hub with a commit per publish could ever reach, and it
-// needs two flushes for one commit. `--rounds=9` of `--seconds=1` each.
+// A hub of its own process (`tidemark serve`, durability fsync) on an empty directory. This process
+// sends requests of 128-byte payloads on raw keep-alive connections, one under way on each, to a topic
+// per connection. Commits are counted by LMDB's transaction numbers, CPU by /proc. Rounds take turns
+// through all rows, so that a noisy moment falls on all alike; figures are medians over the rounds. The
+// ratio is the median of events per second by the flushes per second of this disk, just before, each of
+// 4 KiB. A hub with a commit per publish could never reach more, and it needs two flushes for one
+// commit. `--rounds=9` of `--seconds=1` each.
 
 import { readCpu, startHubProcess } from '@tidemark/testkit'
 import type { HubProcess } from '@tidemark/testkit'
@@ -37,7 +38,7 @@ const cases: readonly Case[] = [
   { name: '16 connections, 100 events per request', connections: 16, eventsPerRequest: 100 },
 ]
 
-/** What one row did in one round, per second where it is a rate. */
+/** The figures of one row in one round, per second where they are rates. */
 interface Round {
   readonly events: number
   readonly commits: number

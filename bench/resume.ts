@@ -1,16 +1,19 @@
-// What a resume costs when much is stored: 100 events from a log with 1,000,000 events and from one with 10,000.
+// The cost of a resume when much is stored: 100 events from a log with 1,000,000 events and from one
+// with 10,000.
 //
 // Run: npm run build && npm run bench -- resume
 //
 // Both logs have the same 21,001 topics and hold, in this order:
 //   1. one event in each topic, and 100 in `alerts/1`;
-//   2. 10,000 or 1,000,000 events in 1,000 topics `logs/<k>`, between them 100 of `alerts/1` and 100 of `orders/<n>`, evenly spread;
+//   2. 10,000 or 1,000,000 events in 1,000 topics `logs/<k>`, between them 100 of `alerts/1` and 100 of
+//      `orders/<n>`, evenly spread;
 //   3. 100 events in 100 topics `carts/<n>`, all at the end.
-// Cursors "before" lie between 1 and 2, so that all the history follows; cursors "near the end" between 2 and 3.
-// Each case is read at the log (pages of 256 until the query is exhausted) and by a whole session (from `open` to the
-// last of the 100 events in the sink). Rounds go back and forth between the two logs; times are medians, the ratio is
-// the median over rounds of large / small. Everything is in the page cache: this measures work, not the disk.
-// `--quick` stores 100,000 events instead of 1,000,000 and runs fewer rounds.
+// Cursors "before" lie between 1 and 2, so that all the history follows; cursors "near the end" between
+// 2 and 3. Each case is read at the log: pages of 256 until the query is exhausted. A whole session
+// reads it too: from `open` to the last of the 100 events in the sink. Rounds go back and forth between
+// the two logs; times are medians, the ratio is the median over rounds of large / small. Everything is
+// in the page cache: this measures work, not the disk. `--quick` stores 100,000 events instead of
+// 1,000,000 and runs fewer rounds.
 
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { NewEvent, Position } from '@tidemark/log'
@@ -186,7 +189,7 @@ type Way = (stored: Stored, each: Case) => Promise<number>
 async function compare(way: Way, each: Case, logs: readonly [Stored, Stored]): Promise<string[]> {
   const pairs: { small: number; large: number }[] = []
   for (let round = -3; round < rounds; round++) {
-    // Whoever goes second may pay for the first one's garbage: take turns.
+    // The second one may pay for the first one's garbage: take turns.
     const [first, second] = round % 2 === 0 ? logs : logs.toReversed()
     if (first === undefined || second === undefined) break
     const one = await way(first, each)
@@ -201,7 +204,7 @@ async function compare(way: Way, each: Case, logs: readonly [Stored, Stored]): P
   ]
 }
 
-/** What one record costs that is only looked at, and one that is returned. */
+/** The cost of a record that is only looked at, and of one that is returned. */
 async function measureScan({ log, before, nearEnd }: Stored): Promise<void> {
   const run = async (topic: string): Promise<{ ms: number; found: number }> => {
     const topics = parseTopicSet([topic])

@@ -1,11 +1,12 @@
-// What one write of a shared block to a socket costs, in microseconds of CPU, by the ways Node has to do it.
+// The cost of one write of a shared block to a socket, in microseconds of CPU, by the ways Node has to do it.
 //
 // Run: npm run bench -- socket-write
 //
-// 2,000 TCP connections of loopback (`--sockets=`); another process reads and drops what comes. Each round writes the same block of
-// 190 bytes (a chunk with an event of 128) to all of them, once by each way, and takes this process's own CPU time apart
-// into user and system. Rounds take turns through all ways; figures are medians over the rounds (`--rounds=`), ratios are of user
-// time to that of `socket.write`.
+// 2,000 TCP connections of loopback (`--sockets=`); another process reads and drops what comes. Each
+// round writes the same block of 190 bytes (a chunk with an event of 128) to all of them, once by each
+// way. The process's own CPU time is taken apart into user and system. Rounds take turns through all
+// ways; figures are medians over the rounds (`--rounds=`), ratios are of user time to that of
+// `socket.write`.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -2,11 +2,11 @@
 //
 // Run: npm run build && node bench/wire.ts
 //
-// Both get the same chunks, once as strings and once as bytes. Bytes go to ours as they are, to theirs through a
-// streaming TextDecoder, as its README shows. Both handlers read one character of every event's data, so that
-// neither is credited for joining texts later. Rounds alternate between the two; the ratio is the median over
-// rounds of ours / theirs in throughput: above 1 ours is faster. `--quick` runs fewer rounds,
-// `--only=text` the fixtures whose name holds the text.
+// Both get the same chunks, once as strings and once as bytes. Bytes go to ours as they are, to theirs
+// through a streaming TextDecoder, as its README shows. Both handlers read one character of every
+// event's data, so that neither is credited for joining texts later. Rounds alternate between the two;
+// the ratio is the median over rounds of ours / theirs in throughput: above 1 ours is faster. `--quick`
+// runs fewer rounds, `--only=text` the fixtures whose name holds the text.
 
 import { createDecoder } from '@tidemark/wire'
 import { createParser } from 'eventsource-parser'
@@ -83,7 +83,7 @@ function compare(ours: Run, theirs: Run): Result {
   const count = Math.max(1, Math.ceil(roundMs / Math.max(time(ours, 3), time(theirs, 3))))
   const pairs: { ours: number; theirs: number }[] = []
   for (let round = 0; round < rounds; round++) {
-    // Whoever goes second may pay for the first one's garbage: take turns.
+    // The second one may pay for the first one's garbage: take turns.
     if (round % 2 === 0) pairs.push({ ours: time(ours, count), theirs: time(theirs, count) })
     else {
       const theirsFirst = time(theirs, count)

@@ -1,4 +1,5 @@
-// `npm run bench`: lists the benchmarks; `npm run bench -- decode` runs one, with what follows as its arguments.
+// `npm run bench`: lists the benchmarks; `npm run bench -- decode` runs one, with what follows as its
+// arguments.
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// Holds comments and documents against rule 16 of STYLE.md: short lines, short sentences, no sentence turned around.
+// Holds comments and documents against rule 16 of STYLE.md: short lines, short sentences, no sentence
+// turned around.
 
 /** Characters of a line of prose. */
 export const proseLineMax: number = 110
@@ -12,13 +13,13 @@ interface Paragraph {
   readonly text: string
 }
 
-/** What is wrong with the comments of a TypeScript file; `<line>: <fault>`. */
+/** The faults in the comments of a TypeScript file; `<line>: <fault>`. */
 export function checkComments(text: string): string[] {
   const lines = text.split('\n')
   return [...checkLines(lines, (line) => isComment(line)), ...checkSentences(readComments(lines))]
 }
 
-/** What is wrong with a Markdown document; tables, code and headings are free. */
+/** The faults in a Markdown document; tables, code and headings are free. */
 export function checkDocument(text: string): string[] {
   const lines = blankCode(text).split('\n')
   const isProse = (line: string): boolean => !/^\s*\||^#|^\s*!?\[/.test(line)

@@ -8,7 +8,7 @@ import type { Room, SourceFile } from './read-rooms.ts'
 
 type Layering = Readonly<Record<string, RoomRule>>
 
-/** What is wrong, one sentence each; empty when the rooms keep the rules. */
+/** The faults, one sentence each; empty when the rooms keep the rules. */
 export function checkRooms(rooms: readonly Room[], layering: Layering): string[] {
   return [
     ...checkTable(layering),

@@ -1,6 +1,6 @@
 // Counts a vitest run from its JSON report, so that nothing that did not run can look like a success.
 
-/** What the report of vitest's `json` reporter says, as far as it is counted. */
+/** The report of vitest's `json` reporter, as far as it is counted. */
 export interface VitestReport {
   readonly testResults: readonly {
     readonly name: string
@@ -17,8 +17,8 @@ export interface Count {
 }
 
 /**
- * A skipped test counts as failed, and so does a file that failed without a failing test (it could not be
- * loaded) and a run that failed for another reason (an unhandled rejection).
+ * A skipped test counts as failed. So does a file that could not be loaded, and a run that failed for
+ * another reason (an unhandled rejection).
  */
 export function countTests(report: VitestReport, exitCode: number): Count {
   let passed = 0

@@ -1,11 +1,12 @@
-// `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its figures. With
-// `--workers 2` it starts one hub of so many workers and kills those.
+// `npm run test:crash -- --rounds 500 --seed 7 --hubs 2`: the crash test at any length, with its
+// figures. With `--workers 2` it starts one hub of so many workers and kills those.
 //
-// After them come `--copies 100` acts of another kind: hubs of so many workers that are killed, copied while they are stopped or run, put
-// back to an older state and cloned, 25 acts on one directory. `--copies 0` leaves them out, `--rounds 0` the others.
+// After them come `--copies 100` acts of another kind, 25 on one directory. Hubs of so many workers are
+// killed, copied while they are stopped or run, put back to an older state and cloned. `--copies 0`
+// leaves them out, `--rounds 0` the others.
 //
-// It runs in acts of at most 100 kills, each with a seed and a data directory of its own: the judge keeps everything
-// that every subscriber has received, and 500 kills in one act are more than a process can hold.
+// It runs in acts of at most 100 kills, each with a seed and a data directory of its own. The judge
+// keeps everything that every subscriber has received, and a process cannot hold that of 500 kills.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -72,7 +73,7 @@ async function runAct(
     printReport(report, performance.now() - started)
     isClean = report.violations.length === 0
   } finally {
-    // What went wrong is looked for in the data first.
+    // A fault is looked for in the data first.
     if (isClean) rmSync(dataDirectory, { recursive: true, force: true })
     else console.log(`The data is kept in ${dataDirectory}. Again: ${again}`)
   }

@@ -1,4 +1,5 @@
-// `npm run test:damage -- --rounds 2000 --seed 7`: damaged copies of a log, opened by processes of their own, at any length.
+// `npm run test:damage -- --rounds 2000 --seed 7`: damaged copies of a log, opened by processes of
+// their own, at any length.
 
 import { parseArgs } from 'node:util'
 import { runDamageRounds } from '../packages/log-lmdb/test/damage-rounds.ts'

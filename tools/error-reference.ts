@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readRooms, rootFolder } from './read-rooms.ts'
 
-/** What a registry says of a code. Codes that no request is answered with have a sentence only. */
+/** A code's row in a registry. Codes that no request is answered with have a sentence only. */
 export interface Entry {
   readonly title: string
   readonly status?: number | undefined
@@ -66,7 +66,10 @@ export function renderReference(registries: readonly Registry[]): string {
   return `${intro}\n${rooms.join('\n')}`
 }
 
-/** One code. Where a room's errors answer requests, a code without a status is one that no request is answered with. */
+/**
+ * One code. Where a room's errors answer requests, a code without a status is one that no request is
+ * answered with.
+ */
 export function renderRow(code: string, entry: Entry, isAnswered: boolean): string {
   const { title, status, headers = {} } = entry
   const cells = [`\`${code}\``, title.replaceAll('|', '\\|')]
@@ -83,8 +86,9 @@ const intro = `# Error codes
 
 <!-- Made by \`npm run docs\` from the registries in packages/*/src/errors.ts. Change the sentence there. -->
 
-Every error has a stable \`code\`: on the error object in code, in the \`code\` member of an
-\`application/problem+json\` answer over HTTP, in the message on the command line. A code never changes its meaning;
-the sentence beside it may become clearer. The message of the error itself says what was wrong, what was given and
-what to do. Where a room answers requests, its table has the HTTP status as well, and the headers that the answer carries because of the code.
+Every error has a stable \`code\`. Code has it on the error object, HTTP in the \`code\` member
+of an \`application/problem+json\` answer, and the command line in its message. A code never changes its meaning; the
+sentence beside it may become clearer. The message of the error itself says what was wrong, what was given and
+what to do. Where a room answers requests, its table has the HTTP status as well, and the headers that the
+answer carries because of the code.
 `

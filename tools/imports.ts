@@ -1,7 +1,7 @@
 // Finds what a source file imports, types included, and its code without comments and strings.
 //
-// TypeScript 7 has no compiler API, and the code is formatted, so a scanner of a few lines is enough: it knows
-// comments, strings and template literals, which is all that could hide or fake an import.
+// TypeScript 7 has no compiler API, and the code is formatted, so a scanner of a few lines is enough.
+// It knows comments, strings and template literals. Nothing else could hide or fake an import.
 
 const commentOrString =
   /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`/g

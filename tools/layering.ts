@@ -1,6 +1,6 @@
 // Which room may import which, as data: the table of ARCHITECTURE.md, "Rooms".
 
-/** What one room may do. */
+/** The rights of one room. */
 export interface RoomRule {
   /** Rooms whose names may appear in its imports and in its package.json. Complete, types included. */
   readonly mayImport: readonly string[]

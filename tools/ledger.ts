@@ -1,4 +1,5 @@
-// `npm run test:ledger -- --sets 100000 --claims 1000 --kills 20`: two processes write to one ledger and are killed, at any length.
+// `npm run test:ledger -- --sets 100000 --claims 1000 --kills 20`: two processes write to one ledger
+// and are killed, at any length.
 
 import { parseArgs } from 'node:util'
 import { runLedgerRounds } from '../packages/log-lmdb/test/ledger-rounds.ts'

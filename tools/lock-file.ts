@@ -1,7 +1,8 @@
 // The lock file, and the builds for other platforms that npm forgets to write into it.
 //
-// npm leaves an optional package out of the lock file when it cannot fetch it (a mirror that has this platform's builds
-// only), and `npm ci` then refuses the lock file everywhere. See https://github.com/npm/cli/issues/4828.
+// npm leaves an optional package out of the lock file when it cannot fetch it (a mirror that has this
+// platform's builds only). Then `npm ci` refuses the lock file everywhere. See
+// https://github.com/npm/cli/issues/4828.
 
 /** One package as the lock file describes it. */
 export interface LockEntry {

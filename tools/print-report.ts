@@ -1,4 +1,4 @@
-// What the long tests of crashes and load say at their end.
+// The report of the long tests of crashes and load, at their end.
 
 /** Something that must not have happened to a subscriber. */
 interface ToldViolation {

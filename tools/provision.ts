@@ -23,7 +23,7 @@ const programs: readonly Need[] = [
   { name: 'a C compiler', commands: ['cc'], debianPackage: 'build-essential' },
 ]
 
-/** What provisioning may look at and do; tests hand in a made-up machine. */
+/** The machine that provisioning may look at and change; tests hand in a made-up machine. */
 export interface Machine {
   has(command: string): boolean
   readonly isRoot: boolean

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What the checks look at in a package.json. */
+/** The members of a package.json that the checks look at. */
 export interface Manifest {
   readonly name: string
   readonly version: string

@@ -6,7 +6,7 @@ import { rootFolder } from './read-rooms.ts'
 /** How a command ended. */
 export interface Outcome {
   readonly code: number
-  /** What it printed, both streams in order of arrival; empty when it ran live. */
+  /** Its output, both streams in order of arrival; empty when it ran live. */
   readonly output: string
 }
 

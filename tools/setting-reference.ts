@@ -1,4 +1,5 @@
-// The pages about settings, made from their rows: the reference, the schema for editors, and a part of the command line's README.
+// The pages about settings, made from their rows: the reference, the schema for editors, and a part of
+// the command line's README.
 
 import { join } from 'node:path'
 import { describeRange } from '../packages/hub/src/config/describe-kind.ts'
@@ -109,7 +110,7 @@ function showDefault({ kind, default: initial }: Pick<Setting, 'kind' | 'default
   return initial === '' || kind.kind === 'list' ? 'none' : `\`${String(initial)}\``
 }
 
-/** What a setting may be, in the words of a table. */
+/** The values of a setting, in the words of a table. */
 function describeValues(kind: ScalarKind | ListKind): string {
   if (kind.kind === 'word') return `\`${kind.word}\`, or ${describeValues(kind.or)}`
   if (kind.kind === 'duration' || kind.kind === 'bytes') {
@@ -134,17 +135,19 @@ const intro = `# Configuration
 Every setting of a hub. A value comes from the first of these that gives one:
 
 1. a flag of \`tidemark serve\`: \`--retention-max-age 7d\`,
-2. a variable: \`TIDEMARK_RETENTION_MAX_AGE=7d\`; an empty one counts as none, and so do those that Kubernetes sets for a service
-   named \`tidemark\` (\`TIDEMARK_PORT=tcp://…\`),
+2. a variable: \`TIDEMARK_RETENTION_MAX_AGE=7d\`; an empty one counts as none, and so do those that Kubernetes
+   sets for a service named \`tidemark\` (\`TIDEMARK_PORT=tcp://…\`),
 3. the file \`tidemark.config.json\` of the current directory, or the one that \`--config\` names,
 4. the default.
 
-\`tidemark config\` prints what is in force and where each value comes from; \`tidemark config --json\` is for programs.
+\`tidemark config\` prints what is in force and where each value comes from; \`tidemark config --json\` is for
+programs.
 
-Durations are written as \`500ms\`, \`15s\`, \`5m\`, \`24h\`, \`7d\`; sizes as \`512B\`, \`64KiB\`, \`1MiB\`, \`1GB\`. In the file they may be
-plain numbers too, of milliseconds and of bytes. Durations are whole milliseconds, sizes whole bytes. Relative paths begin at the current directory. A name that there is not, and
-a value out of range, stop the hub before it opens anything: \`CONFIG_INVALID\` names all of them.
+Durations are written as \`500ms\`, \`15s\`, \`5m\`, \`24h\`, \`7d\`; sizes as \`512B\`, \`64KiB\`, \`1MiB\`, \`1GB\`. In the
+file they may be plain numbers too, of milliseconds and of bytes. Durations are whole milliseconds, sizes whole
+bytes. Relative paths begin at the current directory. An unknown name and a value out of range stop the hub
+before it opens anything: \`CONFIG_INVALID\` names all of them.
 
-Editors check the file against [config.schema.json](config.schema.json), which \`tidemark config --schema\` prints. The file names the
-schema: \`"$schema": "./tidemark.schema.json"\`.
+Editors check the file against [config.schema.json](config.schema.json), which \`tidemark config --schema\`
+prints. The file names the schema: \`"$schema": "./tidemark.schema.json"\`.
 `

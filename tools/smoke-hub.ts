@@ -1,4 +1,5 @@
-// Starts an installed `tidemark` on one version of Node, publishes an event, reads it back, and puts it under a little load.
+// Starts an installed `tidemark` on one version of Node, publishes an event, reads it back, and puts it
+// under a little load.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -22,7 +23,10 @@ export interface Installed {
 /** Each step takes under a second; what takes this long hangs. Milliseconds. */
 const timeoutMs = 30_000
 
-/** Serves with so many workers, publishes, subscribes, with one worker is load-tested, and stops; resolves to what went wrong, or to undefined. */
+/**
+ * Serves with so many workers, publishes, subscribes, with one worker is load-tested, and stops;
+ * resolves to what went wrong, or to undefined.
+ */
 export async function smokeHub(installed: Installed, workers: number): Promise<string | undefined> {
   const { node, program, directory } = installed
   const data = mkdtempSync(join(directory, 'data-'))
@@ -74,7 +78,10 @@ async function useHub(
   return (await checkManyFields(url)) ?? checkTaken(url)
 }
 
-/** The load tester brings files beside its code: the program of the processes that read, the page of the report, and uPlot. */
+/**
+ * The load tester brings files beside its code: the program of the processes that read, the page of the
+ * report, and uPlot.
+ */
 async function benchHub(
   { node, program, directory: cwd }: Installed,
   url: string,
@@ -104,8 +111,9 @@ async function checkManyFields(url: string): Promise<string | undefined> {
 }
 
 /**
- * Streams take their connection from Node's HTTP server, and say so in their head. It rests on Node's inside (see
- * packages/server/src/node/take-connection.ts), so a version that is otherwise should be noticed here.
+ * Streams take their connection from Node's HTTP server, and say so in their head. It rests on Node's
+ * inside (see packages/server/src/node/take-connection.ts), so a version that is otherwise should be
+ * noticed here.
  */
 async function checkTaken(url: string): Promise<string | undefined> {
   const [response] = (await once(get(`${url}/events?topic=smoke`), 'response')) as [IncomingMessage]

@@ -1,7 +1,8 @@
 // `npm run test:pack`: packs every publishable package and checks what a user would install.
 //
-// publint and attw read each tarball; then all tarballs are installed together in an empty project, and every entry point is
-// imported, and one event published and read back, on every version of Node the packages promise to run on.
+// publint and attw read each tarball. Then all tarballs are installed together in an empty project. On
+// every promised version of Node, every entry point is imported, and one event is published and read
+// back.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -131,7 +132,10 @@ function renderSmoke(rooms: readonly Room[]): string {
 ${renderSmokeExchange()}`
 }
 
-/** A stream whose connection was taken from Node's HTTP server is still the application's to ask, to hear and to end. */
+/**
+ * A stream whose connection was taken from Node's HTTP server is still the application's to ask, to
+ * hear and to end.
+ */
 function renderSmokeExchange(): string {
   return `
 import { once } from 'node:events'

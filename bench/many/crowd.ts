@@ -1,10 +1,11 @@
-// A crowd of EventSource-like clients in processes of their own (`wave.c`), each with loopback addresses of its own.
+// A crowd of EventSource-like clients in processes of their own (`wave.c`), each with loopback
+// addresses of its own.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** What a process of clients says four times a second. */
+/** The report of a process of clients, four times a second. */
 interface Report {
   /** Open, with `tidemark.ready` read. */
   readonly ready: number
@@ -24,7 +25,10 @@ interface Report {
   readonly gaps: number
   /** Events that came twice. */
   readonly twice: number
-  /** Of each numbered event how many clients have it, and when the last one got it, by CLOCK_MONOTONIC. Nanoseconds. */
+  /**
+   * Of each numbered event how many clients have it, and when the last one got it, by CLOCK_MONOTONIC.
+   * Nanoseconds.
+   */
   readonly events: readonly (readonly [received: number, lastNs: number])[]
 }
 

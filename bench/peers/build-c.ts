@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../../tools/run-step.ts'
 
-/** What to build. */
+/** The program to build. */
 interface CProgram {
   readonly name: string
   /** The folder of its files. */

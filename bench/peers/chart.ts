@@ -12,7 +12,7 @@ use([BarChart, GridComponent, TitleComponent, SVGRenderer])
 
 interface Panel {
   readonly title: string
-  /** What is good, and where the scale is not linear. */
+  /** The good direction, and where the scale is not linear. */
   readonly note: string
   readonly work: string
   readonly figure: string
@@ -141,8 +141,8 @@ function describeChart(filled: readonly FilledPanel[], panelHeight: number): ECh
 function describeBars({ panel, bars }: FilledPanel, index: number): object {
   const { digits, isLogarithmic } = panel
   const least = Math.min(...bars.map(({ value }) => value))
-  // The logarithm is taken here and not by the axis, where bars of values below 1 would point to the left. Even the
-  // least has a bar that can be seen: the scale begins at a third of it.
+  // The logarithm is taken here and not by the axis, where bars of values below 1 would point to the
+  // left. Even the least has a bar that can be seen: the scale begins at a third of it.
   const lengthOf = (value: number): number =>
     isLogarithmic ? Math.log10((3 * value) / least) : value
   return {

@@ -20,10 +20,13 @@ interface Latencies {
   readonly max: number
 }
 
-/** What one group of connections saw. */
+/** The counts of one group of connections. */
 interface GroupReport {
   readonly name: string
-  /** Connections answered with 200, not connected or cut before an answer, and answered with anything else. */
+  /**
+   * Connections answered with 200, not connected or cut before an answer, and answered with anything
+   * else.
+   */
   readonly opened: number
   readonly failed: number
   readonly refused: number
@@ -34,14 +37,17 @@ interface GroupReport {
   readonly deliveries: number
   readonly bytes: number
   readonly bytesAll: number
-  /** Over all connections that read: acknowledged events that did not arrive, and events that arrived twice or after a later one. */
+  /**
+   * Over all connections that read: acknowledged events that did not arrive, and events that arrived
+   * twice or after a later one.
+   */
   readonly missing: number
   readonly duplicated: number
   readonly disordered: number
   readonly latency: Latencies | null
 }
 
-/** What the generator reports. */
+/** The report of the generator. */
 interface LoadReport {
   readonly windowMs: number
   readonly cpuUserMs: number
@@ -67,13 +73,13 @@ interface LoadReport {
 /** One run: what the generator saw, and what the server took within the window. */
 export interface LoadOutcome extends LoadReport {
   readonly cpu: Cpu
-  /** What the rest of the machine was busy with meanwhile, in cores: how noisy this run was. */
+  /** The load of the rest of the machine meanwhile, in cores: how noisy this run was. */
   readonly othersCores: number
   /** Deliveries of all groups. */
   readonly deliveries: number
 }
 
-/** What a measurement may do meanwhile. */
+/** Acts of a measurement meanwhile. */
 export interface LoadWatch {
   /** Called when the window begins; its promise is waited for, though not by the generator. */
   readonly onWindow?: () => Promise<void>

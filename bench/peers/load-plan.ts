@@ -1,4 +1,4 @@
-// What the load generator is told to do, and the text it reads that from (`load/plan.h`).
+// The plan of the load generator, and the text it reads the plan from (`load/plan.h`).
 
 import type { RunningPeer } from './server.ts'
 
@@ -12,7 +12,10 @@ interface LoadGroup {
   readonly bytesPerSecond?: number
   /** Bytes the kernel keeps for the reader. Default: the system decides, up to tcp_rmem. */
   readonly receiveBuffer?: number
-  /** False for streams the generator cannot read because they are compressed: only their bytes are counted. Default true. */
+  /**
+   * False for streams the generator cannot read because they are compressed: only their bytes are
+   * counted. Default true.
+   */
   readonly isChecked?: boolean
 }
 

@@ -4,7 +4,7 @@ import type { LoadPlan } from './load-plan.ts'
 import { textPayload } from './payload.ts'
 import type { RunningPeer } from './server.ts'
 
-/** What varies. */
+/** The values that vary. */
 export interface OneAudience extends Pick<LoadPlan, 'warmupMs' | 'windowMs' | 'drainMs'> {
   readonly sessions: number
   readonly eventsPerSecond: number

@@ -66,7 +66,7 @@ function renderWork(work: Workload, result: WorkResult): string {
     ])
   })
   const count = contenders[0]?.rounds.length ?? 0
-  const measured = `Measured on ${result.date}, ${count} ${count === 1 ? 'round' : 'rounds'}, \`${result.command}\`.`
+  const measured = `Measured on ${result.date}, ${count} ${count === 1 ? 'round' : 'rounds'}:\n\n\`\`\`sh\n${result.command}\n\`\`\``
   return [
     `### ${work.title}\n`,
     `${work.text}\n`,

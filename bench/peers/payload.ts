@@ -1,4 +1,5 @@
-// What is published: a marker and a number that the load generator writes and finds again, and filling.
+// The payload that is published: a marker and a number that the load generator writes and finds again,
+// and filling.
 
 /** `load/stream.c` looks for this; eight digits follow. */
 const stamp = 'TIDEMARK00000000'

@@ -1,4 +1,5 @@
-// What was measured: every round as it was, kept below artifacts/, and medians, ratios and verdicts made from it.
+// The measurements: every round as it was, kept below artifacts/, and medians, ratios and verdicts
+// made from it.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { waitUntil } from '@tidemark/testkit'
 
-/** What to start. */
+/** The program to start. */
 export interface ServerCommand {
   readonly command: string
   readonly args: readonly string[]
@@ -28,7 +28,10 @@ const startMsMax = 20_000
 const stopMsMax = 5_000
 const outputLengthMax = 16 * 1024
 
-/** Rejects with what the process has written when it ends before its port answers, or needs longer than 20 s. */
+/**
+ * Rejects with what the process has written when it ends before its port answers, or needs longer than
+ * 20 s.
+ */
 export async function startServerProcess(server: ServerCommand): Promise<ServerProcess> {
   const child = spawn(server.command, server.args, {
     cwd: server.directory,

@@ -1,4 +1,5 @@
-// What the comparison asks of a server: to be found or named as missing, started, spoken to, measured and stopped.
+// A server as the comparison sees it: to be found or named as missing, started, spoken to, measured
+// and stopped.
 
 /** One SSE server that takes part, set up as its own documentation advises for load. */
 export interface PeerServer {
@@ -15,9 +16,12 @@ export interface PeerServer {
 
 /** A server that can be started, or the reason why not. */
 export type Prepared =
-  /** What ran, and every setting that differs from the server's defaults, for the page's reader. */
+  /**
+   * The version that ran, and every setting that differs from the server's defaults, for the page's
+   * reader.
+   */
   | { readonly version: string; readonly settings: string }
-  /** What is missing and how to get it: `nginx with nchan; apt-get install libnginx-mod-nchan`. */
+  /** The missing part and how to get it: `nginx with nchan; apt-get install libnginx-mod-nchan`. */
   | { readonly missing: string }
 
 export interface StartOptions {
@@ -33,12 +37,16 @@ export interface RunningPeer {
   readonly publishPort?: number
   /** The fastest pace of connects that it bears, when 2,000 a second are too many for it. */
   readonly connectsPerSecond?: number
-  /** All bytes of the HTTP/1.1 request that subscribes to the topics (usually one). Topics are like `bench/17`. */
+  /**
+   * All bytes of the HTTP/1.1 request that subscribes to the topics (usually one). Topics are like
+   * `bench/17`.
+   */
   subscribeRequest(topics: readonly string[]): string
   /**
-   * All bytes of a keep-alive HTTP/1.1 request that publishes `data` to the topic, with its exact Content-Length.
-   * The load generator overwrites digits inside `data` by others before each send, so the length never changes.
-   * `data` is of letters and digits only, unless the work is for our own hub alone.
+   * All bytes of a keep-alive HTTP/1.1 request that publishes `data` to the topic, with its exact
+   * Content-Length. The load generator overwrites digits inside `data` by others before each send, so
+   * the length never changes. `data` is of letters and digits only, unless the work is for our own hub
+   * alone.
    */
   publishRequest(topic: string, data: string): string
   /** Its processes. The CPU time and memory of their descendants count too. */

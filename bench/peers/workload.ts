@@ -1,4 +1,5 @@
-// What a piece of work is: contenders that are measured in turn, figures, and goals. Contenders are the peers, or ways to run our hub.
+// A piece of work: contenders that are measured in turn, figures, and goals. Contenders are the
+// peers, or ways to run our hub.
 
 import { withDirectory } from '../support/directory.ts'
 import { runPlan } from './load-generator.ts'
@@ -15,7 +16,10 @@ export interface Workload {
   /** For the page: what is done and what is measured, in sentences. */
   readonly text: string
   readonly figures: readonly Figure[]
-  /** In the order of the table; the first one is ours, and ratios are of it to the others by the first figure. */
+  /**
+   * In the order of the table; the first one is ours, and ratios are of it to the others by the first
+   * figure.
+   */
   readonly contenders: (peers: readonly PeerServer[]) => readonly Contender[]
   readonly goals: readonly Goal[]
 }
@@ -28,10 +32,10 @@ export interface Figure {
   readonly digits: number
 }
 
-/** Who is measured. */
+/** The servers that are measured. */
 export interface Contender {
   readonly name: string
-  /** One round. What it throws is shown in place of figures. */
+  /** One round. An error that it throws is shown in place of figures. */
   readonly measure: (settings: RunSettings) => Promise<Figures>
 }
 
@@ -47,7 +51,7 @@ export interface RunSettings {
   readonly isQuick: boolean
 }
 
-/** What ours is to reach. */
+/** The goal of our own server. */
 export interface Goal {
   readonly figure: string
   readonly of: string
@@ -75,7 +79,10 @@ export function withServer<T>(
   })
 }
 
-/** Starts a server, warms it up, runs the plan against it, and refuses figures of a run in which sessions were missing. */
+/**
+ * Starts a server, warms it up, runs the plan against it, and refuses figures of a run in which
+ * sessions were missing.
+ */
 export function measureLoad(
   start: Startable,
   settings: RunSettings,

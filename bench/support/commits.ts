@@ -4,10 +4,11 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * The number of the newest committed write transaction. LMDB writes it to its two meta pages in turn, and numbers
- * have no gaps, so the difference of two readings is the commits in between, of all processes.
- * See `MDB_page` and `MDB_meta` in the mdb.c that lmdb 3.5 brings: a page header of 24 bytes, then magic and
- * version (8), address (8), map size (8), two tables of 48, the last page (8), and the number.
+ * The number of the newest committed write transaction. LMDB writes it to its two meta pages in turn,
+ * and numbers have no gaps. So the difference of two readings is the commits in between, of all
+ * processes. See `MDB_page` and `MDB_meta` in the mdb.c that lmdb 3.5 brings. The page header has 24
+ * bytes. Then come magic and version (8), address (8), map size (8), two tables of 48, the last page
+ * (8), and the number.
  */
 export function readCommitCount(directory: string): number {
   const pageBytes = 4096

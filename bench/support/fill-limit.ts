@@ -1,4 +1,5 @@
-// Fills one product of limits and prints what it takes, as JSON. Started by bench/limits.ts with the name of a filling.
+// Fills one product of limits and prints what it takes, as JSON. Started by bench/limits.ts with the
+// name of a filling.
 
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -242,7 +243,10 @@ async function crowd(port: number, connections: number, text: string): Promise<S
   return sockets
 }
 
-/** What a hub may leave uncollected for a while: it is watched from outside, where garbage counts as memory. */
+/**
+ * The garbage a hub may leave uncollected for a while: it is watched from outside, where garbage counts as
+ * memory.
+ */
 const garbageBytes = 100 * MiB
 
 /** Pages of 1 MiB, 250 asked for at once on each of 20 connections. */

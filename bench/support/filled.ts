@@ -1,9 +1,9 @@
-// What a filling says of a product of limits.
+// The report of a filling on a product of limits.
 
 /** Bytes that were measured, and those that are allowed. */
 export interface Filled {
   readonly bytes: number
-  /** What the code lets it be, for as much as was filled. */
+  /** The bytes that the code lets it be, for as much as was filled. */
   readonly allowed: number
 }
 

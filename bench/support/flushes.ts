@@ -1,4 +1,4 @@
-// What a disk can do at most: the same 4 KiB written and flushed over and over.
+// The most that a disk can do: the same 4 KiB written and flushed over and over.
 
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

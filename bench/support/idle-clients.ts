@@ -1,6 +1,8 @@
-// A process of idle subscribers, started by bench/socket-write.ts: raw sockets that open a stream and then only listen.
+// A process of idle subscribers, started by bench/socket-write.ts: raw sockets that open a stream and
+// then only listen.
 //
-// Arguments: the port, how many. Prints `ready` when each has got its first event; ends when standard input does.
+// Arguments: the port, how many. Prints `ready` when each has got its first event; ends when standard
+// input does.
 
 import { once } from 'node:events'
 import { connect } from 'node:net'

@@ -1,10 +1,11 @@
-// A load generator for HTTP: raw keep-alive connections, one request under way on each, no parsing beyond what counts.
+// A load generator for HTTP: raw keep-alive connections, one request under way on each, no parsing
+// beyond what counts.
 
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
-/** What to send to whom, and for how long. */
+/** The requests, their receiver, and for how long. */
 export interface Load {
   readonly port: number
   readonly connections: number

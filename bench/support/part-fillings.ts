@@ -82,7 +82,7 @@ async function fillIterator(): Promise<Filled> {
     }
     return feed
   }
-  // What a first feed loads is loaded.
+  // A first feed loads what all feeds share.
   ;(await open()).close()
   return weigh(2 * queueCostMax + 16 * sliceBytesMax, open)
 }

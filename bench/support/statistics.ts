@@ -1,4 +1,4 @@
-// What benchmarks say about many measurements.
+// Figures that benchmarks make of many measurements.
 
 /** The middle value; the higher one of two. */
 export function median(values: readonly number[]): number {

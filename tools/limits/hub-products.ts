@@ -5,7 +5,7 @@ import type { Look, Product } from './product.ts'
 
 const products = 'packages/hub/test/products.test.ts'
 
-/** What `maxRequestBytes` is unless it is told otherwise. */
+/** The default of `maxRequestBytes`. */
 const requestBytesMax = 8 * MiB
 
 /** Connections of a hub as it comes, and streams of HTTP/2 of all of them. */
@@ -19,8 +19,8 @@ function requests(look: Look): number {
 }
 
 /**
- * A page of history as records, as text and as bytes: six characters for one as JSON. V8 stores data and text by two bytes a
- * character as soon as one of them needs it; the escapes are ASCII.
+ * A page of history as records, as text and as bytes: six characters for one as JSON. V8 stores data
+ * and text by two bytes a character as soon as one of them needs it; the escapes are ASCII.
  */
 function pageBytes(look: Look): number {
   const characters = look('log.pageDataMax') + look('server.eventBytesMax')
@@ -31,7 +31,7 @@ export const hubProducts: readonly Product[] = [
   {
     what: 'connections on their way to workers × what Node holds of one',
     limits: ['hub.handoversMax', 'hub.backlogMax'],
-    // What waits in the kernel's queue is the kernel's, about as much for each.
+    // Connections in the kernel's queue are the kernel's, about as much for each.
     factors: (look) => (look('hub.handoversMax') + look('hub.backlogMax')) * 3_000,
     worstCase: (look) => look('hub.handoversMax') * 3_000,
     boundedBy:

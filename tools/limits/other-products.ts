@@ -5,10 +5,10 @@ import type { Product } from './product.ts'
 
 const bounds = 'packages/log/test/memory-bounds.test.ts'
 
-/** What a hub takes as one publish unless it is told otherwise. */
+/** The largest publish of a hub, by default. */
 const requestBytesMax = 8 * MiB
 
-/** What retention keeps unless it is told otherwise. */
+/** The bytes that retention keeps, by default. */
 const maxBytes = 1024 * MiB
 
 export const otherProducts: readonly Product[] = [
@@ -216,7 +216,7 @@ export const otherProducts: readonly Product[] = [
       'cli-bench.payloadRange.max',
       'cli-bench.readBytesMax',
       'cli-bench.headBytesMax',
-      'cli-bench.refusalBytesMax',
+      'cli-bench.refusalCharactersMax',
       'cli-bench.reasonsMax',
       'cli-bench.failedPublishesMax',
     ],

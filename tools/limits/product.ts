@@ -1,4 +1,4 @@
-// What one product of limits is: several things at once, each within its own limit.
+// One product of limits: several things at once, each within its own limit.
 
 /** Looks a limit up by `room.name`. */
 export type Look = (name: string) => number
@@ -15,7 +15,10 @@ export interface Product {
   readonly what: string
   /** Limits that take part, by `room.name` or `room.name.part`. */
   readonly limits: readonly string[]
-  /** Bytes if each factor were at its limit and nothing else bounded them; undefined where the bound is the product. */
+  /**
+   * Bytes if each factor were at its limit and nothing else bounded them; undefined where the bound is
+   * the product.
+   */
   readonly factors?: ((look: Look) => number) | undefined
   /** Bytes that are really held at worst, with the defaults. */
   readonly worstCase: (look: Look) => number

@@ -98,7 +98,8 @@ export const serverProducts: readonly Product[] = [
     limits: ['server.heldBlocksBytesMax', 'server.eventBytesMax'],
     factors: (look) =>
       look(sessions) * look('server.escapeGrowthMax') * look('server.eventBytesMax'),
-    // As bytes, as a chunk of HTTP/1.1, and both again compressed, where clients of every kind stall at the same events.
+    // As bytes, as a chunk of HTTP/1.1, and both again compressed, where clients of every kind stall at
+    // the same events.
     worstCase: (look) => 4 * look('server.heldBlocksBytesMax'),
     boundedBy:
       'bytes of distinct blocks, up to four times for chunks and for gzip; who has held one the longest is cut and resumes',
@@ -227,7 +228,8 @@ export const serverProducts: readonly Product[] = [
       'server.smallTextLengthMax',
     ],
     worstCase: (look) =>
-      // A line break in the data becomes seven bytes. One event waits, and one is in the sink, also as a chunk of HTTP/1.1.
+      // A line break in the data becomes seven bytes. One event waits, and one is in the sink, also as
+      // a chunk of HTTP/1.1.
       2 * look('server.waitingTextLengthMax') + 3 * 7 * look('server.eventBytesMax'),
     boundedBy:
       'the length of what waits, for each stream; then it is cut (`STREAM_CUT`). Where each send is awaited, nothing waits',

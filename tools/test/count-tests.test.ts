@@ -1,4 +1,4 @@
-// What did not run is never counted as a success.
+// A test that did not run is never counted as a success.
 
 import { expect, test } from 'vitest'
 import { countTests } from '../count-tests.ts'

@@ -1,4 +1,5 @@
-// What the guides for builders say of files: each one they name is there, and each one of the engine is named.
+// Files in the guides for builders: each one they name is there, and each one of the engine is
+// named.
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +11,7 @@ const files = globSync(sources, { cwd: rootFolder })
 const guides = [
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
-  ...globSync('packages/*/README.md', { cwd: rootFolder }),
+  ...globSync('packages/{*,*/src/**}/README.md', { cwd: rootFolder }),
 ]
 
 function readNamed(guide: string): readonly string[] {

@@ -86,6 +86,6 @@ test('no worst case is above what the factors alone would be, and none above 2 G
     if (factors !== undefined) expect(worst, what).toBeLessThanOrEqual(factors(look))
     if (worst > 2 * 1024 ** 3) above.push(`${what}: ${formatBytes(worst)}`)
   }
-  // What an operator starts himself: 64 workers.
+  // The most an operator may start: 64 workers.
   expect(above).toEqual(['workers × what each holds by itself: 3.8 GiB'])
 })

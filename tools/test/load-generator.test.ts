@@ -1,4 +1,5 @@
-// The load generator of `bench/peers` sees exactly what a server does, also where a server or the network cuts its bytes anywhere.
+// The load generator of `bench/peers` sees exactly what a server does, also where a server or the
+// network cuts its bytes anywhere.
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

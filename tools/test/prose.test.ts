@@ -1,4 +1,5 @@
-// Comments and documents keep rule 16 of STYLE.md, in the rooms that have been gone through; and the check sees what breaks it.
+// Comments and documents keep rule 16 of STYLE.md, in the rooms that have been gone through; and the
+// check sees what breaks it.
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,9 +9,21 @@ import { rootFolder } from '../read-rooms.ts'
 
 /** Sources and documents that are written in plain sentences. */
 const done = [
-  'packages/hub/README.md',
-  'packages/hub/src/workers/*.ts',
-  'packages/log/README.md',
+  '{ARCHITECTURE,CONTRIBUTING,README,SECURITY}.md',
+  '.changeset/*.md',
+  'bench/**/*.{md,ts}',
+  // The pages of docs/reference are made from rows of the code.
+  'docs/*.md',
+  'docs/guide/*.md',
+  'packages/{cli,client,hub,log}/README.md',
+  'packages/*/src/**/README.md',
+  'packages/cli/src/**/*.ts',
+  'packages/cli/test/**/*.ts',
+  'packages/client/src/**/*.ts',
+  'packages/client/test/**/*.ts',
+  'packages/hub/src/**/*.ts',
+  'packages/hub/test/**/*.ts',
+  'tools/**/*.ts',
   'packages/log/src/**/*.ts',
   'packages/log/test/**/*.ts',
   'packages/log-lmdb/**/README.md',
@@ -27,7 +40,7 @@ const done = [
 const toDo: readonly string[] = []
 
 /** Rooms that are still to be gone through. One leaves this list for the list above. */
-const roomsToDo = ['cli', 'client', 'hub', 'server']
+const roomsToDo = ['server']
 
 function list(patterns: readonly string[]): readonly string[] {
   return globSync([...patterns], {

@@ -12,7 +12,7 @@ import { run } from '../run-step.ts'
 
 /** A command at a terminal. */
 interface Started {
-  /** What it has printed so far. */
+  /** Its output so far. */
   output(): string
   /** Ctrl-C: the signal goes to the command and to all it has started. Resolves when they have ended. */
   interrupt(): Promise<void>

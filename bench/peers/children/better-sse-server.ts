@@ -1,5 +1,5 @@
-// A server with better-sse as its guide for channels shows it: a session per request, registered with the topic's channel,
-// and `broadcast`. Run as a process: `better-sse-server.ts <port>`.
+// A server with better-sse as its guide for channels shows it: a session per request, registered with
+// the topic's channel, and `broadcast`. Run as a process: `better-sse-server.ts <port>`.
 
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'

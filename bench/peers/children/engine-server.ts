@@ -1,4 +1,5 @@
-// The engine in an application's own node:http server, counting what it holds. Run as a process: `--expose-gc engine-server.ts <port>`.
+// The engine in an application's own node:http server, counting what it holds. Run as a process:
+// `--expose-gc engine-server.ts <port>`.
 
 import { createServer, ServerResponse } from 'node:http'
 import type { IncomingMessage } from 'node:http'
@@ -12,7 +13,7 @@ import { createTidemark } from '../../../packages/server/dist/index.js'
 import { Session } from '../../../packages/server/dist/session/session.js'
 import { readBody } from './read-body.ts'
 
-/** What there is after a garbage collection, without what the question itself needs. */
+/** The memory after a garbage collection, without that of the question itself. */
 export interface EngineStatistics {
   readonly heapBytes: number
   readonly residentBytes: number
@@ -46,7 +47,7 @@ async function takeStatistics(): Promise<EngineStatistics> {
     () => undefined,
   )
   await fillRecent()
-  // What is freed by one collection (functions, finished connections) frees more by the next.
+  // Things that one collection frees (functions, finished connections) free more by the next.
   let held = Infinity
   for (let pass = 0; pass < 20; pass++) {
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -62,13 +63,17 @@ async function takeStatistics(): Promise<EngineStatistics> {
     sockets: count(Socket),
     timers: process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length,
   }
-  // After the counting, which collects as if memory had run out: V8 then gives back the empty pages of its young generation.
-  // After `gc` alone it keeps up to 170 MB of them, more or less by chance, and they would hide what the sessions left.
+  // After the counting, which collects as if memory had run out: V8 then gives back the empty pages of
+  // its young generation. After `gc` alone it keeps up to 170 MB of them, more or less by chance, and
+  // they would hide what the sessions left.
   const { heapUsed, rss } = process.memoryUsage()
   return { heapBytes: heapUsed, residentBytes: rss, ...left }
 }
 
-/** The log and the engine's recent records are as full at each count, and hold no frames, of which they have more or fewer by chance. */
+/**
+ * The log and the engine's recent records are as full at each count. They hold no frames, of which they
+ * have more or fewer by chance.
+ */
 async function fillRecent(): Promise<void> {
   for (let i = 0; i < 4_000; i++) await tide.publish(`cycle/${i % 60}`, { data: 'x'.repeat(128) })
 }

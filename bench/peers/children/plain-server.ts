@@ -1,5 +1,6 @@
-// The SSE server everybody writes first: a set of responses per topic, and `response.write` in a loop. Run as a process:
-// `plain-server.ts <port>`. It remembers nothing, so a client that was away has lost what it missed.
+// The SSE server everybody writes first: a set of responses per topic, and `response.write` in a loop.
+// Run as a process: `plain-server.ts <port>`. It remembers nothing, so a client that was away has lost
+// what it missed.
 
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'

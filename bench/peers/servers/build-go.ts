@@ -10,7 +10,7 @@ const outputFolder = fileURLToPath(new URL('../../../artifacts/peers/', import.m
 // A first build on a slow machine downloads and compiles some hundred packages.
 const buildMsMax = 10 * 60_000
 
-/** What to build. */
+/** The program to build. */
 export interface GoProgram {
   /** The folder beside this file with its `go.mod`; also the program's name. */
   readonly name: string

@@ -11,8 +11,8 @@ export type DebianPackages =
   | { readonly missing: string }
 
 /**
- * Looks the packages up. Nothing is installed from here: that takes root, and some of these packages start a service
- * of their own.
+ * Looks the packages up. Nothing is installed from here: that takes root, and some of these packages
+ * start a service of their own.
  */
 export async function findDebianPackages(names: readonly string[]): Promise<DebianPackages> {
   const versions = new Map<string, string>()

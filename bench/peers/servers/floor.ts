@@ -1,4 +1,5 @@
-// The bound below which no server gets that writes to every session when an event comes: the kernel's share of the work.
+// The bound below which no server gets that writes to every session when an event comes: the kernel's
+// share of the work.
 
 import { fileURLToPath } from 'node:url'
 import { findFreePort } from '@tidemark/testkit'

@@ -6,7 +6,10 @@ import type { RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
 import { getRequest, postRequest } from './requests.ts'
 
-/** Starts `children/<file> <port>`: a topic is a path there, subscribed to with GET and published to with POST. */
+/**
+ * Starts `children/<file> <port>`: a topic is a path there, subscribed to with GET and published to
+ * with POST.
+ */
 export async function startNodeChild(file: string, options: StartOptions): Promise<RunningPeer> {
   const port = await findFreePort()
   const script = fileURLToPath(new URL(`../children/${file}`, import.meta.url))
@@ -15,7 +18,7 @@ export async function startNodeChild(file: string, options: StartOptions): Promi
     args: [script, String(port)],
     port,
     directory: options.directory,
-    // What a server in production sets, and some libraries look at.
+    // A server in production sets this, and some libraries look at it.
     env: { NODE_ENV: 'production' },
   })
   return {

@@ -1,4 +1,5 @@
-// Pushpin: a reverse proxy, of processes in Rust and C++, that holds responses open for the origin behind it (GRIP).
+// Pushpin: a reverse proxy, of processes in Rust and C++, that holds responses open for the origin
+// behind it (GRIP).
 
 import { writeFileSync, mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -113,8 +114,9 @@ interface Places {
   readonly publishPort: number
 }
 
-// `message_rate` and `message_hwm` keep their defaults: with 1,000,000 each, everything is handed on at once and, as soon as
-// the load is too much, nothing is written until publishing ends. Measured with 100 events a second to 1,000 sessions.
+// `message_rate` and `message_hwm` keep their defaults. With 1,000,000 each, everything is handed on at
+// once. As soon as the load is too much, nothing is written until publishing ends. Measured with 100
+// events a second to 1,000 sessions.
 function renderConfiguration({ directory, port, publishPort }: Places): string {
   return `
 [global]

@@ -20,7 +20,7 @@ const slopeBytesMax = 8
 export const cycles: Workload = {
   name: 'cycles',
   title: 'Our engine: 100,000 sessions come and go',
-  text: `${connections} connections at a time to ${topics} topics, each closed after 0 to ${lifeMs} ms, half of them by a reset: before, during and after the answer, while ${eventsPerSecond} events per second are published. The engine runs in a \`node:http\` server. Memory and objects are counted before the cycles (and after 40,000 others, in which V8 compiles and the pools of Node and of the allocator fill), after them, and after as many again; each time when the node's 1,024 recent records have been filled with events that nobody got, and after V8 has collected its garbage and given back the empty pages of its young generation. What V8 compiles, and when, is chance and moves the heap by up to 0.4 MB; what a cycle leaves behind shows in the growth of the heap over the second 100,000, divided by their number: one empty object kept per cycle makes it about 65 bytes.`,
+  text: `${connections} connections at a time to ${topics} topics, each closed after 0 to ${lifeMs} ms, half of them by a reset. That is before, during and after the answer, while ${eventsPerSecond} events per second are published. The engine runs in a \`node:http\` server. Memory and objects are counted before the cycles, after them, and after as many again. 40,000 others come first, in which V8 compiles and the pools of Node and of the allocator fill. Each time the node's 1,024 recent records have been filled with events that nobody got. V8 has collected its garbage and given back the empty pages of its young generation. V8 compiles by chance, which moves the heap by up to 0.4 MB. A cycle's remains show in the growth of the heap over the second 100,000, divided by their number. One empty object kept per cycle makes it about 65 bytes.`,
   figures: [
     { key: 'ratio', title: 'heap after / before', digits: 3 },
     { key: 'before', title: 'heap before MB', digits: 2 },
@@ -123,8 +123,9 @@ function measure(settings: RunSettings): Promise<Figures> {
 }
 
 /**
- * Counted by the engine's process when the last connections are closed there too. Asked twice: the first question leaves
- * behind what asking takes, and 1 MB of code from the process's start that only its later collections let go.
+ * Counted by the engine's process when the last connections are closed there too. Asked twice. The
+ * first question leaves behind what asking takes, and 1 MB of code from the process's start that only
+ * its later collections free.
  */
 async function readStatistics(peer: RunningPeer): Promise<EngineStatistics> {
   await askStatistics(peer)

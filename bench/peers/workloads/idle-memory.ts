@@ -12,7 +12,7 @@ const settleMs = 5_000
 export const idleMemory: Workload = {
   name: 'idle-memory',
   title: '10,000 idle sessions',
-  text: `Proportional set size of all of the server's processes, ${settleMs / 1_000} s after the last of 10,000 sessions of one topic was opened, less what the server had before the first. Socket buffers of the kernel are not in it.`,
+  text: `Proportional set size of all of the server's processes, ${settleMs / 1_000} s after the last of 10,000 sessions of one topic was opened. The size before the first is taken off. Socket buffers of the kernel are not in it.`,
   figures: [
     { key: 'perSession', title: 'KB per session', digits: 1 },
     { key: 'empty', title: 'MB when empty', digits: 1 },

@@ -1,4 +1,5 @@
-// 10,000 sessions that each follow a topic of their own beside the one all share: no two have the same topics.
+// 10,000 sessions that each follow a topic of their own beside the one all share: no two have the same
+// topics.
 
 import { textPayload } from '../payload.ts'
 import type { RunningPeer } from '../server.ts'

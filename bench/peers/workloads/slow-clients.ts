@@ -1,4 +1,5 @@
-// 100 MiB published past sessions that read slowly or not at all: memory stays, and fast sessions do not notice.
+// 100 MiB published past sessions that read slowly or not at all: memory stays, and fast sessions do
+// not notice.
 
 import { readMemory, readSocketQueues } from '@tidemark/testkit'
 import type { Memory } from '@tidemark/testkit'
@@ -20,7 +21,7 @@ const mebibyte = 1_048_576
 export const slowClients: Workload = {
   name: 'slow-clients',
   title: 'Our hub: 100 MiB past 100 stalled and 100 slow sessions',
-  text: `${eventsPerSecond} events of 4 KiB per second for 20 s to ${fastSessions} fast sessions, with and without 100 sessions that read nothing and 100 that read 20 KiB/s. Growth is that of the largest sample (four a second) over the first. Memory is what the process holds for itself; pages of the log's file that are mapped stand beside it, because the kernel takes those back when it needs them. Socket queues are the kernel's: bytes on their way in both ends of the connections to the hub.`,
+  text: `${eventsPerSecond} events of 4 KiB per second for 20 s to ${fastSessions} fast sessions. Beside them are no slow sessions, or 100 that read nothing and 100 that read 20 KiB/s. Growth is that of the largest sample (four a second) over the first. Memory is what the process holds for itself. Pages of the log's file that are mapped stand beside it, because the kernel takes those back when it needs them. Socket queues are the kernel's: bytes on their way in both ends of the connections to the hub.`,
   figures: [
     { key: 'p99', title: 'fast sessions p99 ms', digits: 1 },
     { key: 'p50', title: 'p50 ms', digits: 1 },

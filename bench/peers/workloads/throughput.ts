@@ -1,4 +1,5 @@
-// 1,000 publishes a second to 1,000 sessions, a million deliveries a second; who cannot is measured where it does best.
+// 1,000 publishes a second to 1,000 sessions, a million deliveries a second; who cannot is measured
+// where it does best.
 
 import type { LoadOutcome } from '../load-generator.ts'
 import { planOneAudience } from '../one-audience.ts'
@@ -9,7 +10,10 @@ import type { Contender, RunSettings, Workload } from '../workload.ts'
 const sessions = 1_000
 /** Publishes per second, tried from the first on until all of one are delivered. */
 const rates = [1_000, 500, 200, 100, 50, 20]
-/** Keep-alive connections: a server may answer a publish only after some milliseconds and still take 1,000 a second. */
+/**
+ * Keep-alive connections: a server may answer a publish only after some milliseconds and still take
+ * 1,000 a second.
+ */
 const publishers = 16
 /** The share of the deliveries that were due within the window; the rest are on the way when it ends. */
 const sustainedShare = 0.98
@@ -17,7 +21,7 @@ const sustainedShare = 0.98
 export const throughput: Workload = {
   name: 'throughput',
   title: '1,000 publishes per second to 1,000 sessions',
-  text: 'Events of 128 bytes, 1,000,000 deliveries per second asked for. Each server is first tried at 1,000, 500, 200, 100, 50 and 20 publishes per second until it keeps up; the rounds are run at the rate at which it made the most deliveries per CPU second without losing any, be it overloaded there or not. Missing is what has not arrived 10 s after the window either.',
+  text: 'Events of 128 bytes, 1,000,000 deliveries per second asked for. Each server is first tried at 1,000, 500, 200, 100, 50 and 20 publishes per second until it keeps up. The rounds run at the rate with the most deliveries per CPU second without a loss, be the server overloaded there or not. Missing is what has not arrived 10 s after the window either.',
   figures: [
     { key: 'perCpuSecond', title: 'deliveries per CPU second', digits: 0 },
     { key: 'rate', title: 'at publishes/s', digits: 0 },
@@ -33,7 +37,8 @@ export const throughput: Workload = {
   ],
   contenders: (peers) => peers.map(contend),
   goals: [
-    // 1,000,000 are asked for; a window that begins just behind a flush and ends just before one holds a flush less.
+    // 1,000,000 are asked for; a window that begins just behind a flush and ends just before one holds
+    // a flush less.
     { figure: 'deliveries', of: 'hub', atLeast: 990_000 },
     { figure: 'cores', of: 'hub', atMost: 0.6 },
     { figure: 'p99', of: 'hub', atMost: 40 },

@@ -16,7 +16,7 @@ const documents = 60
 export const workers: Workload = {
   name: 'workers',
   title: 'Our hub: two workers',
-  text: `${sessions} sessions that accept gzip follow a topic of their own and a shared one. Documents of ${kilobytes} KB are published to the shared one, faster than two workers can send them, and compressed for each audience, which here is for each session: work for the hub's cores, and little for the load generator, which runs on the same two. A single worker uses more than one core already, for V8's own threads. *Projected* is what the workers would send with cores enough: the megabytes per CPU second times the number of workers.`,
+  text: `${sessions} sessions that accept gzip follow a topic of their own and a shared one. Documents of ${kilobytes} KB are published to the shared one, faster than two workers can send them. They are compressed for each audience, which here is for each session. That is work for the hub's cores, and little for the load generator, which runs on the same two. A single worker uses more than one core already, for V8's own threads. *Projected* is what the workers would send with cores enough: the megabytes per CPU second times the number of workers.`,
   figures: [
     { key: 'bytes', title: 'compressed MB/s', digits: 2 },
     { key: 'cores', title: 'cores', digits: 2 },

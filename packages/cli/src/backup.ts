@@ -49,7 +49,7 @@ async function run(line: CommandLine): Promise<ExitCode> {
   }
   const directory = readDataDirectory(line)
   const progress = new ProgressLine()
-  // What is not finished is removed when the process ends.
+  // An unfinished file is removed when the process ends.
   onSignals({ onStop: (exitCode) => process.exit(exitCode) })
   try {
     const { path, size, summary } = await backUpLog({

@@ -2,7 +2,10 @@
 
 import type { Command, CommandBody, CommandName } from './command.ts'
 
-/** A command that is loaded when it is asked for: a hub takes 0.1 s to load, which `publish` in a loop shall not pay. */
+/**
+ * A command that is loaded when it is asked for: a hub takes 0.1 s to load, which `publish` in a loop
+ * shall not pay.
+ */
 interface CommandEntry extends CommandName {
   readonly load: () => Promise<CommandBody>
 }

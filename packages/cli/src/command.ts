@@ -1,4 +1,4 @@
-// What a command is: the words for its help, its options, and what it does.
+// A command: the words for its help, its options, and the code that runs it.
 
 import type { ExitCode } from './exit-codes.ts'
 
@@ -6,7 +6,7 @@ import type { ExitCode } from './exit-codes.ts'
 export interface CommandOption {
   /** Without the dashes. */
   readonly name: string
-  /** What kind of value it takes, for help: `<port>`. A switch has none. */
+  /** The kind of value it takes, for help: `<port>`. A switch has none. */
   readonly value?: string | undefined
   readonly isRepeatable?: boolean | undefined
   readonly help: string
@@ -21,7 +21,7 @@ export interface CommandLine {
   readonly values: ReadonlyMap<string, readonly string[]>
 }
 
-/** What the list of commands says. */
+/** Its line in the list of commands. */
 export interface CommandName {
   readonly name: string
   /** One line. */
@@ -31,11 +31,11 @@ export interface CommandName {
 /** A command of the program. */
 export interface Command extends CommandName, CommandBody {}
 
-/** What a command is beside its name; loaded when it is asked for. */
+/** A command without its name; loaded when it is asked for. */
 export interface CommandBody {
-  /** What follows the command's name: `<topic> [text]`. */
+  /** The arguments after the command's name: `<topic> [text]`. */
   readonly usage: string
-  /** What a newcomer needs to know, a few lines. */
+  /** A few lines that a newcomer needs to know. */
   readonly description: string
   readonly options: readonly CommandOption[]
   /** Lines a reader can paste. */

@@ -26,7 +26,8 @@ export const dataOptions: readonly CommandOption[] = [
 ]
 
 /**
- * Reads `--data`, and only without it the other sources: what else a hub is configured to does not matter here.
+ * Reads `--data`, and only without it the other sources: what else a hub is configured to does not
+ * matter here.
  * @throws CliError `OPTION_INVALID`
  * @throws HubError of the configuration
  */

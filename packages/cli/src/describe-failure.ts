@@ -47,9 +47,9 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   STREAM_STOPPED: exitCodes.protocol,
 }
 
-/** What the advice of the client and of the log is called on the command line. */
+/** The names on the command line for the advice of the client and of the log. */
 const hints: readonly Hint[] = [
-  { code: 'STREAM_INVALID', advice: 'Raise eventBytesMax', option: '--max-event-bytes' },
+  { code: 'STREAM_INVALID', advice: 'Raise eventCharactersMax', option: '--max-event-characters' },
   { code: 'BACKUP_EXISTS', advice: 'may be replaced', option: '--overwrite' },
   // A directory of something else is refused by this code as well, and nothing helps there.
   { code: 'LOG_NOT_EMPTY', advice: 'may be moved aside', option: '--replace' },

@@ -1,20 +1,19 @@
 // Every error of the command line itself, by code.
 
-/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+/** The meaning of each code, and what to do; `docs/reference/errors.md` is generated from it. */
 export const cliErrors = {
   COMMAND_UNKNOWN: 'There is no command of this name; `tidemark --help` lists them.',
   OPTION_UNKNOWN: 'The command has no option of this name; its `--help` lists them.',
   OPTION_INVALID: 'An option lacks its value, or has one it cannot have.',
   ARGUMENT_INVALID: 'An argument is missing, or there is one too many.',
   INPUT_FAILED: 'Standard input cannot be read.',
-  INPUT_NOT_UTF8: 'What came from standard input is not UTF-8; nothing was published.',
-  INPUT_TOO_LARGE:
-    'What came from standard input is too large for one event; nothing was published.',
+  INPUT_NOT_UTF8: 'Standard input is not UTF-8; nothing was published.',
+  INPUT_TOO_LARGE: 'Standard input is too large for one event; nothing was published.',
   LINE_NOT_UTF8: 'A line of standard input is not UTF-8; the lines before it were published.',
   LINES_REFUSED:
     'The hub refused lines of standard input for good; the lines before them were published.',
   BENCH_UNREACHABLE: 'Nothing answers at the URL under test.',
-  BENCH_NOT_SSE: 'What answers at the URL under test is no Server-Sent Events stream.',
+  BENCH_NOT_SSE: 'The answer at the URL under test is no Server-Sent Events stream.',
   BENCH_REFUSED:
     'The server under test refuses the stream or the publish; the message has its reason.',
   BENCH_DESCRIPTORS: 'The system does not let a process have as many connections as asked for.',

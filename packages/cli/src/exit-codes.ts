@@ -1,4 +1,4 @@
-// What the process says when it ends: the numbers of sysexits.h, so that scripts can tell the cases apart.
+// Exit codes: the numbers of sysexits.h, so that scripts can tell the cases apart.
 
 /** Exit codes by meaning. The README lists them for users. */
 export const exitCodes = {

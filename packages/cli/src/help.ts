@@ -2,7 +2,7 @@
 
 import type { Command, CommandName, CommandOption } from './command.ts'
 
-/** What `tidemark --help` says. */
+/** The text of `tidemark --help`. */
 export function renderHelp(commands: readonly CommandName[]): string {
   const rows = commands.map(({ name, summary }) => [name, summary] as const)
   return `Tidemark: Server-Sent Events that never lose their place.
@@ -26,7 +26,7 @@ wrong configuration, 130 or 143 interrupted, 1 anything else.
 `
 }
 
-/** What `tidemark <command> --help` says. */
+/** The text of `tidemark <command> --help`. */
 export function renderCommandHelp(command: Command): string {
   return `${command.summary}
 

@@ -1,4 +1,5 @@
-// Lines of a stream in batches: whatever is there, at once, never more than a request takes; the stream pauses when enough waits.
+// Lines of a stream in batches: whatever is there, at once, never more than a request takes; the stream
+// pauses when enough waits.
 
 import type { Readable } from 'node:stream'
 import { CliError } from './errors.ts'

@@ -12,7 +12,7 @@ export class LineSplitter {
   readonly #onLine: (text: string, bytes: number) => void
   /** The line in progress. */
   #parts: Buffer[] = []
-  /** What follows, as long as it is small parts. */
+  /** The parts that follow, as long as they are small. */
   #small: Buffer[] = []
   #partBytes = 0
   #lines = 0

@@ -50,7 +50,7 @@ async function dispatch(args: readonly string[]): Promise<ExitCode> {
     )
   }
   const command = await findCommand(name)
-  // Whoever asks for help gets it, whatever else is on the line; behind `--` the word is text.
+  // A line with the word for help gets help, whatever else is on it. Behind `--` the word is text.
   const end = rest.indexOf('--')
   const options = end === -1 ? rest : rest.slice(0, end)
   if (options.includes('--help') || options.includes('-h')) return say(renderCommandHelp(command))

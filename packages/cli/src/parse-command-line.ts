@@ -1,4 +1,5 @@
-// Arguments to options and positionals. `parseArgs` takes them apart; what is wrong with them is said here, with the nearest known name.
+// Arguments to options and positionals. `parseArgs` takes them apart; what is wrong with them is said
+// here, with the nearest known name.
 
 import { parseArgs } from 'node:util'
 import { nearestName, quote } from '@tidemark/wire/values'

@@ -4,7 +4,10 @@ import type { FeedEvent } from '@tidemark/client'
 import { escapeControls } from './escape-controls.ts'
 import { shownDataMax } from './limits.ts'
 
-/** `2026-11-20 22:07:25.123  orders/42  paid  {"total":12}`, with line breaks and control characters shown as escapes. */
+/**
+ * `2026-11-20 22:07:25.123  orders/42  paid  {"total":12}`, with line breaks and control characters
+ * shown as escapes.
+ */
 export function renderForPeople(event: FeedEvent, hasColours: boolean): string {
   const paint = hasColours ? colour : plain
   const key = event.key === undefined ? '' : ` ${paint('dim', `[${escapeControls(event.key)}]`)}`
@@ -18,8 +21,8 @@ export function renderForPeople(event: FeedEvent, hasColours: boolean): string {
 }
 
 /**
- * One JSON object per line. `data` is decoded when the payload is JSON; `text`, the payload as published, is there only
- * when `data` does not give it back exactly (spaces, `1.0`, long numbers).
+ * One JSON object per line. `data` is decoded when the payload is JSON. `text` is the payload as
+ * published. It is there only when `data` does not give it back exactly (spaces, `1.0`, long numbers).
  */
 export function renderForPrograms({ id, topic, type, key, time, data, text }: FeedEvent): string {
   const shown = typeof data === 'string' ? data : JSON.stringify(data)

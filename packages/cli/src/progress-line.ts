@@ -1,4 +1,5 @@
-// How far something long has come: a bar in place on a terminal, a line now and then elsewhere. Always on standard error.
+// How far something long has come: a bar in place on a terminal, a line now and then elsewhere. Always
+// on standard error.
 
 import process from 'node:process'
 import { systemClock } from '@tidemark/client'

@@ -1,4 +1,5 @@
-// `publish --lines`: one request after the other, each with a key of its own, so that repeating it publishes nothing twice.
+// `publish --lines`: one request after the other, each with a key of its own, so that repeating it
+// publishes nothing twice.
 
 import { ClientError } from '@tidemark/client'
 import type { Publisher, TopicInput } from '@tidemark/client'
@@ -6,7 +7,7 @@ import { describeFailure } from './describe-failure.ts'
 import { CliError } from './errors.ts'
 import type { LineBatch, LineBatches } from './line-batches.ts'
 
-/** What publishing lines needs. */
+/** Everything that publishing lines needs. */
 export interface LinePublishing {
   readonly batches: LineBatches
   readonly publisher: Publisher
@@ -19,8 +20,8 @@ export interface LinePublishing {
 }
 
 /**
- * Publishes every line, in order, until the input ends. One request is under way at a time: a second could overtake
- * the first when that one has to be repeated.
+ * Publishes every line, in order, until the input ends. One request is under way at a time: a second
+ * could overtake the first when that one has to be repeated.
  * @throws CliError `LINES_REFUSED`, `LINE_…`, `INPUT_FAILED`
  */
 export async function publishLines(plan: LinePublishing): Promise<void> {

@@ -34,7 +34,7 @@ lines before. Ctrl-C stops reading and publishes what was read; a second one dro
     {
       name: 'key',
       value: '<key>',
-      help: 'What the event is about, for topics that keep the latest per key.',
+      help: 'The thing the event is about, for topics that keep the latest per key.',
     },
     ...hubOptions,
   ],

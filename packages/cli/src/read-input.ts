@@ -7,7 +7,8 @@ import { inputBytesMax } from './limits.ts'
 import { remark } from './output.ts'
 
 /**
- * Reads all of standard input. One line ending at its end is dropped, as a shell's `$(…)` does: `echo hello` means `hello`.
+ * Reads all of standard input. One line ending at its end is dropped, as a shell's `$(…)` does: `echo
+ * hello` means `hello`.
  * @throws CliError `INPUT_TOO_LARGE`, `INPUT_NOT_UTF8`, `INPUT_FAILED`
  */
 export async function readInput(): Promise<string> {

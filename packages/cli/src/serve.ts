@@ -47,7 +47,10 @@ function waitForSignal(): Promise<void> {
   return new Promise((resolve) => onSignals({ onStop: () => resolve() }))
 }
 
-/** Lines that work when pasted. Zero stands for every address, which is none to connect to on some systems. */
+/**
+ * Lines that work when pasted. Zero stands for every address, which is none to connect to on some
+ * systems.
+ */
 function renderWelcome({ url: listening }: Hub, { data, workers }: HubConfig): string {
   const url = listening.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
   return `Tidemark is listening. Its page: ${url}/

@@ -8,7 +8,7 @@ import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { signalEchoMs } from './limits.ts'
 
-/** Who is told of signals. */
+/** The functions that are told of signals. */
 export interface SignalHandlers {
   /** The first signal. */
   readonly onStop: (exitCode: ExitCode) => void

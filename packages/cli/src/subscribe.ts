@@ -4,14 +4,14 @@ import process from 'node:process'
 import { connect } from '@tidemark/client'
 import type { Feed } from '@tidemark/client'
 import { quote } from '@tidemark/wire/values'
-import { readBytes } from './bench/quantities.ts'
+import { readWhole } from './bench/quantities.ts'
 import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { hubOptions, readHubAddress } from './hub-options.ts'
-import { eventBytesRange, hubHeartbeatMs, retryWaits, shownCursorMax } from './limits.ts'
+import { eventCharactersRange, hubHeartbeatMs, retryWaits, shownCursorMax } from './limits.ts'
 import { print, remark } from './output.ts'
 import { renderForPeople, renderForPrograms } from './print-event.ts'
 import { onSignals } from './signals.ts'
@@ -38,9 +38,9 @@ Control characters are shown as escapes such as \\n. Colours appear on a termina
     },
     { name: 'count', value: '<n>', help: 'End after n events.' },
     {
-      name: 'max-event-bytes',
-      value: '<size>',
-      help: 'The largest event to take, for a hub that is configured for larger ones. Default 16MiB, up to 256MiB.',
+      name: 'max-event-characters',
+      value: '<n>',
+      help: 'Characters of the largest event to take, for a hub that is configured for larger ones. Default 16777216 (16 Mi), up to 268435456 (256 Mi).',
     },
     {
       name: 'json',
@@ -71,8 +71,8 @@ async function run(line: CommandLine): Promise<ExitCode> {
     headers,
     since: lastValue(line, 'since'),
     lastEventId: lastValue(line, 'after'),
-    eventBytesMax: line.values.has('max-event-bytes')
-      ? readBytes(line, 'max-event-bytes', eventBytesRange)
+    eventCharactersMax: line.values.has('max-event-characters')
+      ? readWhole(line, 'max-event-characters', eventCharactersRange)
       : undefined,
     heartbeatMs: hubHeartbeatMs,
     retry: retryWaits,
@@ -103,7 +103,10 @@ async function printEvents(
   }
 }
 
-/** Tells what a person wants to know of the connection: that it is away, that it is back, that something is missing. */
+/**
+ * Tells what a person wants to know of the connection: that it is away, that it is back, that something
+ * is missing.
+ */
 function tellConnection(feed: Feed): void {
   let isAway = false
   feed.on('tidemark.gap', ({ from, to, reason }) => {

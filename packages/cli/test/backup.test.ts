@@ -178,7 +178,7 @@ test('a backup that is broken off while it copies dies of the signal, by no cras
       )
       child.kill(signal)
       const { code, stdout } = await ended
-      // What a shell says of either: 128 and the signal's number.
+      // A shell says of either 128 and the signal's number.
       expect([signal, exitCode]).toContain(child.signalCode ?? code)
       expect(stdout).toBe('')
       expect(readdirSync(target)).toEqual([])

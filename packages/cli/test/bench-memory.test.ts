@@ -1,4 +1,4 @@
-// What the load tester says of the server's memory.
+// The server's memory, as the load tester tells it.
 
 import process from 'node:process'
 import { expect, test } from 'vitest'

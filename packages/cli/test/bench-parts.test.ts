@@ -168,7 +168,7 @@ test('a machine with all cores busy under load is told when the server is on it 
   expect(warn(0, 0.98, 0.96, 0)).toEqual([
     expect.stringMatching(/^All cores of this machine were busy \(97 %\)/) as string,
   ])
-  // What was busy before and after the load, or could not be measured, does not count.
+  // Seconds before and after the load do not count, nor those that could not be measured.
   expect(warn(1, 0.5, null, 1)).toEqual([])
   const seconds = [{ second: 1, machineCpu: 1 }]
   expect(findBottlenecks({ ...idle, server: null, load, seconds })).toEqual([])
@@ -204,8 +204,8 @@ test('streams of a server that loses every other event remember 24 bytes for eac
   for (const tally of tallies)
     for (let sequence = 2; sequence <= 8 * holesMax; sequence += 2) tally.add(sequence, 0)
   const each = (collectGarbage() - before) / tallies.length
-  // Without the bound it would be four times as much. Half as much again is for what the machine does besides: it
-  // compiles what has become hot.
+  // Without the bound it would be four times as much. Half as much again is for what the machine does
+  // besides: it compiles what has become hot.
   expect(each).toBeLessThan(1.5 * 24 * holesMax)
   for (const tally of tallies)
     expect(tally.countMissing(8 * holesMax, () => false)).toBe(4 * holesMax)

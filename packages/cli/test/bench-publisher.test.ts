@@ -1,4 +1,4 @@
-// What the load tester's publisher sends.
+// The requests of the load tester's publisher.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

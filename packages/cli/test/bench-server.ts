@@ -6,7 +6,10 @@ import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach } from 'vitest'
 
-/** What becomes of the n-th publish, from 0: the publishes whose events go out now, in this order, or no answer at all. */
+/**
+ * The outcome of the n-th publish, from 0: the publishes whose events go out now, in this order, or no
+ * answer at all.
+ */
 export type Mischief = (number: number) => readonly number[] | 'silence'
 
 /** A running server. Streams are at `/stream`, publishes go to `/publish`. */

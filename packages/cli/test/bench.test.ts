@@ -219,8 +219,8 @@ test('a server that ends its streams with `retry: 0` is not stormed: each comes 
   server.close()
   const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000
   expect(connections.opened).toBe(5)
-  // One at the start and four a second of each connection, and one look at the target before. A slow machine asks less
-  // often; a timer may be a little early.
+  // One at the start and four a second of each connection, and one look at the target before. A slow
+  // machine asks less often; a timer may be a little early.
   expect(times.length).toBeLessThanOrEqual(1 + 5 * (1 + seconds / 0.24))
 })
 
@@ -237,8 +237,8 @@ test('Ctrl-C ends the load early, prints the table and ends with 130', async () 
   expect(stdout).toMatch(/missing +0 of \d+\n/)
 })
 
-// No time is measured in these two. A run that its signal does not end waits for each answer for 30 s and says so, then goes on
-// with a load of six hours.
+// No time is measured in these two. A run that its signal does not end waits 30 s for each answer and
+// says so. Then it goes on with a load of six hours.
 const endless = ['--connections', '5', '--ramp', '0', '--duration', '6h']
 
 test('one signal ends a run against a server that never answers, with the table', async () => {

@@ -66,12 +66,12 @@ test('a reader that has enough ends it quietly with 0', async () => {
 test('an event larger than it takes ends it with 76 and the option that takes more', async () => {
   const { env } = await startHub()
   await run(['publish', 'a', 'x'.repeat(2_000)], { env })
-  const args = ['subscribe', 'a', '--since', 'earliest', '--count', '1', '--max-event-bytes']
-  const small = await run([...args, '1KiB'], { env })
+  const args = ['subscribe', 'a', '--since', 'earliest', '--count', '1', '--max-event-characters']
+  const small = await run([...args, '1024'], { env })
   expect(small.code).toBe(76)
-  expect(small.stderr).toMatch(/1024 bytes.*\(STREAM_INVALID\).*--max-event-bytes\.\n$/)
-  expect(await run([...args, '4KiB'], { env })).toMatchObject({ code: 0, stderr: '' })
-  expect(await run([...args, '1GiB'], { env })).toMatchObject({
+  expect(small.stderr).toMatch(/1024 characters.*\(STREAM_INVALID\).*--max-event-characters\.\n$/)
+  expect(await run([...args, '4096'], { env })).toMatchObject({ code: 0, stderr: '' })
+  expect(await run([...args, '1073741824'], { env })).toMatchObject({
     code: 64,
     stderr: expect.stringContaining('OPTION_INVALID') as string,
   })

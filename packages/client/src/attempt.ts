@@ -19,24 +19,24 @@ import { readStream } from './read-stream.ts'
 import type { RequestPace } from './request-pace.ts'
 import { Watch } from './watch.ts'
 
-/** What every attempt of a feed uses. */
+/** Shared by every attempt of a feed. */
 export interface Link {
   readonly subscription: Subscription
   readonly headers: HeaderSource | undefined
   readonly fetch: Fetch
   readonly clock: Clock
   readonly pace: RequestPace
-  readonly eventBytesMax: number
+  readonly eventCharactersMax: number
   /** Stands in for missing `topic` lines; empty when several topics are possible. */
   readonly onlyTopic: string
 }
 
-/** What one attempt knows from those before it. */
+/** The knowledge that one attempt has from those before it. */
 export interface Carried {
   readonly cursor: string
   /** The server's `retry:`, the reconnection time of WHATWG HTML §9.2.2: in force until it sends another. */
   readonly retryMs: number | undefined
-  /** What the server announced last, or the caller named; silence is judged by nothing else. */
+  /** The heartbeat that the server announced last, or the caller named. Silence is judged by nothing else. */
   readonly heartbeatMs: number | undefined
 }
 
@@ -114,7 +114,7 @@ class Connection {
   }
 
   async #stream(): Promise<void> {
-    const { subscription, headers, fetch, clock, pace, eventBytesMax } = this.#link
+    const { subscription, headers, fetch, clock, pace, eventCharactersMax } = this.#link
     const { signal } = this.#abort
     const given = await resolveHeaders(headers, clock, signal)
     const request = buildRequest(subscription, this.cursor, given)
@@ -131,11 +131,11 @@ class Connection {
         retry: (ms) => (this.retryMs = ms),
         id: (id) => this.#mark(id),
       },
-      { lastEventId: this.cursor, eventCharactersMax: eventBytesMax },
+      { lastEventId: this.cursor, eventCharactersMax: eventCharactersMax },
     )
     const waitForRoom = (bytesRead: number): Promise<void> | undefined =>
       this.#sink.waitForRoom(bytesRead)
-    await readStream(stream, { decoder, watch, waitForRoom, signal, eventBytesMax })
+    await readStream(stream, { decoder, watch, waitForRoom, signal, eventCharactersMax })
   }
 
   /** The server was not asked to go on after this cursor, so what follows may begin anywhere. */

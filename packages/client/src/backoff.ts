@@ -7,9 +7,15 @@ import { retryDelayMinMs, retryHintMaxMs, timerDelayMaxMs } from './limits.ts'
 
 /** When and how often to try again. */
 export interface RetryOptions {
-  /** Upper bound of the first wait, in milliseconds; doubled per failure. Default 1,000, at most 2³¹ - 1 (24 days). */
+  /**
+   * Upper bound of the first wait, in milliseconds; doubled per failure. Default 1,000, at most 2³¹ - 1
+   * (24 days).
+   */
   readonly baseMs?: number | undefined
-  /** Upper bound of every wait, in milliseconds. Default 30,000, at most 2³¹ - 1; what is above counts as that. */
+  /**
+   * Upper bound of every wait, in milliseconds. Default 30,000, at most 2³¹ - 1; what is above counts
+   * as that.
+   */
   readonly capMs?: number | undefined
   /** Attempts in a row that may come to nothing; 1 = never try again. Default `Infinity`. */
   readonly attemptsMax?: number | undefined
@@ -58,7 +64,7 @@ function boundDelay(delayMs: number): number {
   return Math.min(delayMs, timerDelayMaxMs)
 }
 
-/** What decides one wait. */
+/** Everything that decides one wait. */
 export interface Wait {
   readonly retry: RetryPolicy
   /** Attempts in a row that came to nothing; 0 after a connection that worked. */
@@ -69,8 +75,8 @@ export interface Wait {
 }
 
 /**
- * Milliseconds to wait. The jitter comes on top of what the server asked for: clients that
- * were all told `Retry-After: 5` must not all come back in the same instant.
+ * Milliseconds to wait. The jitter comes on top of the server's wish. Clients that were all told
+ * `Retry-After: 5` must not all come back at once.
  */
 export function planWait({ retry, failures, hintMs, random }: Wait): number {
   const ceiling = Math.min(retry.capMs, retry.baseMs * 2 ** Math.max(0, failures - 1))

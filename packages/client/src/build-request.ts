@@ -4,7 +4,7 @@ import { encodeLastEventId } from './last-event-id.ts'
 import { urlLengthMax } from './limits.ts'
 import type { PlannedRequest } from './send-request.ts'
 
-/** What a feed asks for, on every attempt. */
+/** The subscription that a feed asks for, on every attempt. */
 export interface Subscription {
   readonly endpoint: URL
   /** Empty: the URL says it all, and goes out as it is. */

@@ -1,6 +1,6 @@
-// What the types say of options, for callers without them.
+// Checks of options, for callers without types.
 
-import { eventBytesMaxMax } from './limits.ts'
+import { eventCharactersMaxMax } from './limits.ts'
 import { optionError } from './runtime.ts'
 
 /** @throws ClientError `OPTIONS_INVALID` */
@@ -24,16 +24,16 @@ export function checkFeedOptions(
 /** @throws ClientError `OPTIONS_INVALID` */
 export function checkLinkOptions(options: {
   readonly heartbeatMs?: number | undefined
-  readonly eventBytesMax?: number | undefined
+  readonly eventCharactersMax?: number | undefined
 }): void {
-  const { heartbeatMs, eventBytesMax } = options
+  const { heartbeatMs, eventCharactersMax } = options
   if (heartbeatMs !== undefined && !(typeof heartbeatMs === 'number' && heartbeatMs > 0))
     throw optionError('heartbeatMs', 'a number above 0; leave it out for none', heartbeatMs)
-  if (eventBytesMax !== undefined && !isWholeNumber(eventBytesMax, eventBytesMaxMax))
+  if (eventCharactersMax !== undefined && !isWholeNumber(eventCharactersMax, eventCharactersMaxMax))
     throw optionError(
-      'eventBytesMax',
-      `a whole number from 1 to ${eventBytesMaxMax}`,
-      eventBytesMax,
+      'eventCharactersMax',
+      `a whole number from 1 to ${eventCharactersMaxMax}`,
+      eventCharactersMax,
     )
 }
 

@@ -1,4 +1,5 @@
-// A feed of a client on its way to the shared link: where it stands, what it reads from, and when it is level.
+// A feed of a client on its way to the shared link: where it stands, what it reads from, and when it is
+// level.
 
 import type { Clock, Timer } from './clock.ts'
 import type { ClientError } from './errors.ts'
@@ -10,7 +11,7 @@ import { comparedCostMax, comparedEventsMax } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import type { Member, SharedLink } from './shared-link.ts'
 
-/** What a feed of a client asks for. */
+/** The wishes and surroundings of a client's feed. */
 export interface ClientFeedPlan {
   readonly topics: readonly string[]
   readonly since: string | undefined
@@ -25,8 +26,9 @@ export interface ClientFeedPlan {
 }
 
 /**
- * A feed that reads from one link at a time. Cursors have no order that a client may know, so a feed that is not where the
- * main link is reads on a link of its own and compares: at an event (or a cursor) that both bring, it is level and changes over.
+ * A feed that reads from one link at a time. Cursors have no order that a client may know. So a feed
+ * with a place of its own reads on a link of its own and compares. At an event (or a cursor) that both
+ * links bring, it is level and changes over.
  */
 export class ClientFeed implements Member {
   readonly topics: readonly string[]
@@ -68,7 +70,7 @@ export class ClientFeed implements Member {
   }
 
   /** Whether it looks for a main link that it could join; not again once one was refused for its topics. */
-  get isLooking(): boolean {
+  get isComparing(): boolean {
     return this.#compared === undefined && !this.#isApart
   }
 
@@ -141,8 +143,9 @@ export class ClientFeed implements Member {
   }
 
   /**
-   * A main link that is behind has to come up to the newest event of the feed, and not only to one that the feed has read: it may
-   * bring others before that one, which retention or a rule has kept from the feed.
+   * A main link that is behind has to come up to the newest event of the feed. One that the feed has
+   * read is not enough. Before the newest one it may bring others, which retention or a rule has kept
+   * from the feed.
    */
   #compare(item: FeedItem): void {
     if (item.kind === 'event' && item.id !== '' && item.id === this.#newest) {
@@ -178,7 +181,10 @@ export class ClientFeed implements Member {
     this.live.item(item)
   }
 
-  /** What is pushed out is no loss: the feed reads it on its own link, and is level at a later event. */
+  /**
+   * An event that is pushed out is no loss: the feed reads it on its own link, and is level at a later
+   * event.
+   */
   #hold(item: FeedItem): void {
     this.#reading?.urge()
     this.#newestCompared = item.id

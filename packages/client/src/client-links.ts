@@ -1,4 +1,5 @@
-// Which link a feed reads from: the main one, or one of its own until it is level. ARCHITECTURE.md, "One client, one link".
+// Which link a feed reads from: the main one, or one of its own until it is level. ARCHITECTURE.md,
+// "One client, one link".
 
 import type { ClientFeed } from './client-feed.ts'
 import type { LinkPlan, Place } from './followed-link.ts'
@@ -46,7 +47,7 @@ export class ClientLinks implements LinkOwner {
       link.isMain = true
     } else {
       const feeds = [...link.members] as ClientFeed[]
-      for (const feed of feeds) if (feed.isLooking) this.#compare(feed)
+      for (const feed of feeds) if (feed.isComparing) this.#compare(feed)
     }
     this.#yield(link)
     this.#admit()
@@ -93,7 +94,10 @@ export class ClientLinks implements LinkOwner {
     feed.compareWith(main)
   }
 
-  /** It has caught up, as far as can be told, and others wait: it goes on where it stands when its turn comes again. */
+  /**
+   * It has caught up, as far as can be told, and others wait: it goes on where it stands when its turn
+   * comes again.
+   */
   #yield(link: SharedLink): void {
     if (this.#line.size === 0 || !this.#catchUps.delete(link)) return
     link.pause()
@@ -121,7 +125,10 @@ export class ClientLinks implements LinkOwner {
     this.#turn = undefined
   }
 
-  /** A link that has had its turn goes on in the next one: others must not wait for their past until a beat is due. */
+  /**
+   * A link that has had its turn goes on in the next one: others must not wait for their past until a
+   * beat is due.
+   */
   #endTurns(): void {
     this.#turn = undefined
     const ready = [...this.#catchUps].filter(({ isReady }) => isReady)
@@ -134,7 +141,10 @@ export class ClientLinks implements LinkOwner {
   }
 }
 
-/** Empty for a place that is not the same for other topics: the last ten events of some are not those of all. */
+/**
+ * Empty for a place that is not the same for other topics: the last ten events of some are not those of
+ * all.
+ */
 function keyOf({ cursor, since = 'now' }: Place): string {
   if (cursor !== '') return `cursor ${cursor}`
   return since.startsWith('-') ? '' : `since ${since}`

@@ -11,7 +11,10 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since 1970. May jump, also backwards. */
   now(): number
-  /** Runs `task` once after `delayMs`, 2³¹ - 1 ms at most. In Node the timer keeps the process alive: a feed that waits is not done. */
+  /**
+   * Runs `task` once after `delayMs`, 2³¹ - 1 ms at most. In Node the timer keeps the process alive: a
+   * feed that waits is not done.
+   */
   after(delayMs: number, task: () => void): Timer
 }
 

@@ -6,42 +6,49 @@ import { parseEndpoint } from './endpoint.ts'
 import type { Feed } from './feed.ts'
 import { follow } from './follow.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { eventBytesMaxDefault } from './limits.ts'
+import { eventCharactersMaxDefault } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import { RequestPace } from './request-pace.ts'
 import { findOnlyTopic } from './topic-index.ts'
 import { checkFeedOptions, checkLinkOptions } from './check-options.ts'
 import { parseRuntime } from './runtime.ts'
 
-/** What to subscribe to, and how. */
+/** The topics to subscribe to, and how. */
 export interface ConnectOptions {
   /** Topics and patterns. Default none: the URL says it all, as with servers of another kind. */
   readonly topics?: readonly string[] | undefined
   /** Sent with every attempt; a function is asked anew each time, so that a token is always fresh. */
   readonly headers?: HeaderSource | undefined
-  /** Where to start without a cursor: `now`, `earliest`, `-10` (last ten), `5m`. Default: the server's, `now`. */
+  /**
+   * Where to start without a cursor: `now`, `earliest`, `-10` (last ten), `5m`. Default: the server's,
+   * `now`.
+   */
   readonly since?: string | undefined
   /**
-   * The `id` of the last event already processed, to go on right after it. Default none. One that no header can carry is
-   * left out, and `tidemark.gap` says so.
+   * The `id` of the last event already processed, to go on right after it. Default none. One that no
+   * header can carry is left out, and `tidemark.gap` says so.
    */
   readonly lastEventId?: string | undefined
-  /** Default: the runtime's `fetch`. Wrap it for cookies: `(url, init) => fetch(url, { ...init, credentials: 'include' })`. */
+  /**
+   * Default: the runtime's `fetch`. Wrap it for cookies: `(url, init) => fetch(url, { ...init,
+   * credentials: 'include' })`.
+   */
   readonly fetch?: Fetch | undefined
   /** Closes the feed when aborted. */
   readonly signal?: AbortSignal | undefined
   /** When and how often to try again. Default: from 1 s doubling to 30 s, fully jittered, forever. */
   readonly retry?: RetryOptions | undefined
   /**
-   * Milliseconds between two beats of a server that does not announce them as a hub does; 2.5 of them without a byte count
-   * as a dead connection. Default none: silence means nothing until the server announces its heartbeat.
+   * Milliseconds between two beats of a server that does not announce them as a hub does. A connection
+   * without a byte for 2.5 of them counts as dead. Default none: silence means nothing until the server
+   * announces its heartbeat.
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * Bytes of one event, and of one line, as UTF-16 code units of the text. More closes the feed with `STREAM_INVALID`.
-   * Default 16 MiB; 1 B to 256 MiB.
+   * Characters of one event, and of one line (UTF-16 code units). More closes the feed with `STREAM_INVALID`.
+   * Default 16 Mi; 1 to 256 Mi.
    */
-  readonly eventBytesMax?: number | undefined
+  readonly eventCharactersMax?: number | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -51,8 +58,8 @@ export interface ConnectOptions {
 /**
  * Subscribes, and keeps the place across every reconnect: no event is lost, none comes twice, a gap is told.
  *
- * Passing failures (network, 408, 425, 429, 5xx, silence) are tried again, with 4 requests per second at most; lasting
- * ones close the feed with a {@link ClientError} in its state and out of its iterator.
+ * Passing failures (network, 408, 425, 429, 5xx, silence) are tried again, with 4 requests per second
+ * at most. Lasting ones close the feed with a {@link ClientError} in its state and out of its iterator.
  * @throws ClientError `URL_INVALID`, `OPTIONS_INVALID`
  * @example
  * ```ts
@@ -77,7 +84,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
     subscription: { endpoint, topics: [...topics], since },
     onlyTopic: findOnlyTopic(topics),
     pace: new RequestPace(runtime.clock),
-    eventBytesMax: options.eventBytesMax ?? eventBytesMaxDefault,
+    eventCharactersMax: options.eventCharactersMax ?? eventCharactersMaxDefault,
     // `localStorage.getItem` gives null for what is not there.
     start: { cursor: lastEventId ?? '', retryMs: undefined, heartbeatMs: options.heartbeatMs },
   }

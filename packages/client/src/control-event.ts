@@ -1,4 +1,5 @@
-// The server's control events: docs/PROTOCOL.md, `tidemark.…`. Members of the wrong type are taken as not given.
+// The server's control events: docs/PROTOCOL.md, `tidemark.…`. Members of the wrong type are taken as
+// not given.
 
 import type { Bye, Gap, Ready } from './feed.ts'
 

@@ -9,8 +9,8 @@ import { parseEndpoint } from './endpoint.ts'
 import { ClientError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
-import { eventBytesMaxDefault, graceMsDefault, timerDelayMaxMs } from './limits.ts'
-import type { PublishInput, PublishOptions, TopicInput } from './parcel.ts'
+import { eventCharactersMaxDefault, graceMsDefault, timerDelayMaxMs } from './limits.ts'
+import type { PublishInput, PublishOptions, TopicInput } from './publish-request.ts'
 import { createPublisher } from './publisher.ts'
 import type { Receipt } from './publisher.ts'
 import { RequestPace } from './request-pace.ts'
@@ -24,18 +24,24 @@ export interface ClientOptions {
   readonly publishPath?: string | undefined
   /** Sent with every request; a function is asked anew each time, so that a token is always fresh. */
   readonly headers?: HeaderSource | undefined
-  /** Default: the runtime's `fetch`. Wrap it for cookies: `(url, init) => fetch(url, { ...init, credentials: 'include' })`. */
+  /**
+   * Default: the runtime's `fetch`. Wrap it for cookies: `(url, init) => fetch(url, { ...init,
+   * credentials: 'include' })`.
+   */
   readonly fetch?: Fetch | undefined
   /** Closes the client when aborted. */
   readonly signal?: AbortSignal | undefined
   /** When and how often to try again. Default: from 1 s doubling to 30 s, fully jittered, forever. */
   readonly retry?: RetryOptions | undefined
-  /** Milliseconds for which a feed stays connected after its last listener, iterator or subscriber. Default 5,000; 0 to 2³¹ - 1. */
+  /**
+   * Milliseconds for which a feed stays connected after its last listener, iterator or subscriber.
+   * Default 5,000; 0 to 2³¹ - 1.
+   */
   readonly graceMs?: number | undefined
   /** Milliseconds between two beats of a server that does not announce them. Default none. */
   readonly heartbeatMs?: number | undefined
-  /** Bytes of one event; more closes the feeds with `STREAM_INVALID`. Default 16 MiB; 1 B to 256 MiB. */
-  readonly eventBytesMax?: number | undefined
+  /** Characters of one event. More closes the feeds with `STREAM_INVALID`. Default 16 Mi; 1 to 256 Mi. */
+  readonly eventCharactersMax?: number | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -44,7 +50,10 @@ export interface ClientOptions {
 
 /** Where a feed of a client begins. */
 export interface FeedOptions {
-  /** `now`, `earliest`, `-10` (last ten), `5m`. Default `now`: at the place of the link that the client has open. */
+  /**
+   * `now`, `earliest`, `-10` (last ten), `5m`. Default `now`: at the place of the link that the client
+   * has open.
+   */
   readonly since?: string | undefined
   /** The `id` of the last event already processed, to go on right after it. Default none. */
   readonly lastEventId?: string | undefined
@@ -55,14 +64,16 @@ export interface FeedOptions {
 /** Feeds over one link, and publishing, at one server. */
 export interface Client {
   /**
-   * A feed of these topics and patterns. It connects when somebody begins to take from it: a listener, an iterator or a
-   * subscriber of its store. When the last one has left it disconnects after `graceMs`, keeps its place, and goes on
-   * from there when somebody comes back. Close a feed that is not needed again.
+   * A feed of these topics and patterns. It connects when somebody begins to take from it: a listener,
+   * an iterator or a subscriber of its store. When the last one has left it disconnects after
+   * `graceMs`, keeps its place, and goes on from there when somebody comes back. Close a feed that is
+   * not needed again.
    * @throws ClientError `OPTIONS_INVALID`, or `FEED_CLOSED` once the client is closed
    */
   feed(topics: readonly string[], options?: FeedOptions): Feed
   /**
-   * Publishes an event, again and again with the same key, until the server has it. Rejects, and never throws at once.
+   * Publishes an event, again and again with the same key, until the server has it. Rejects, and never
+   * throws at once.
    * @throws ClientError what `publish` of {@link createPublisher} throws
    */
   publish(topic: string, event: PublishInput, options?: PublishOptions): Promise<Receipt>
@@ -78,8 +89,8 @@ export interface Client {
 /**
  * A client of one server: all its feeds share one open stream, as far as the server allows.
  *
- * A lasting refusal ends all feeds on the link with its {@link ClientError}; where the link was about to be widened,
- * it ends those that came new.
+ * A lasting refusal ends all feeds on the link with its {@link ClientError}. Where the link was about
+ * to be widened, the refusal ends those that came new.
  * @throws ClientError `URL_INVALID`, `OPTIONS_INVALID`
  * @example
  * ```ts
@@ -102,7 +113,7 @@ export function createClient(base: string | URL, options: ClientOptions = {}): C
     ...runtime,
     endpoint: resolve(base, eventsPath, 'eventsPath'),
     pace: new RequestPace(clock),
-    eventBytesMax: options.eventBytesMax ?? eventBytesMaxDefault,
+    eventCharactersMax: options.eventCharactersMax ?? eventCharactersMaxDefault,
     heartbeatMs: options.heartbeatMs,
   })
   const publisher = createPublisher(resolve(base, publishPath, 'publishPath'), options)

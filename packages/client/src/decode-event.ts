@@ -3,7 +3,10 @@
 import type { DecodedEvent } from '@tidemark/wire'
 import type { FeedEvent } from './feed.ts'
 
-/** An event that waits. Its data stays text: as values small arrays take 16 times as much memory, which nobody has asked for yet. */
+/**
+ * An event that waits. Its data stays text: as values small arrays take 16 times as much memory, which
+ * nobody has asked for yet.
+ */
 export type WaitingEvent = Omit<FeedEvent, 'data'>
 
 /** `topic` stands in where the server sends no `topic` line: it does not for a single exact topic. */

@@ -2,7 +2,7 @@
 
 import type { Problem } from './problem.ts'
 
-/** What each code means and what to do; `docs/reference/errors.md` is generated from it. */
+/** The meaning of each code, and what to do; `docs/reference/errors.md` is generated from it. */
 export const clientErrors = {
   ANSWER_INVALID:
     'The server accepted a publish but its answer cannot be read; the URL is probably not a publish endpoint.',
@@ -32,14 +32,14 @@ export const clientErrors = {
   STATUS_WRONG:
     'The URL answered with a status that is neither a stream (200) nor a refusal; check the URL and the proxies before it.',
   STREAM_INVALID:
-    'The stream has an event larger than `eventBytesMax`; raise it if the server is trusted.',
+    'The stream has an event larger than `eventCharactersMax`; raise it if the server is trusted.',
   STREAM_STOPPED: 'The server answered 204: there is nothing more to come.',
   URL_INVALID: 'The URL cannot be used for a request.',
 } as const
 
 export type ClientErrorCode = keyof typeof clientErrors
 
-/** What came with an error. */
+/** Facts that came with an error. */
 export interface ClientErrorOptions extends ErrorOptions {
   readonly status?: number | undefined
   readonly problem?: Problem | undefined

@@ -1,10 +1,11 @@
-// What has been decoded and not yet handed over, bounded: when it is full, reading of the stream pauses.
+// Events that have been decoded and not yet handed over, bounded: when the queue is full, reading of
+// the stream pauses.
 
 import type { WaitingEvent } from './decode-event.ts'
 import type { Gap } from './feed.ts'
 import { queueCostMax, queueItemCost } from './limits.ts'
 
-/** What a stream brings, in its order. A mark is a place without an event: a beat's cursor. */
+/** One thing that a stream brings, in its order. A mark is a place without an event: a beat's cursor. */
 export type FeedItem =
   | { readonly kind: 'event'; readonly id: string; readonly event: WaitingEvent }
   | { readonly kind: 'gap'; readonly id: string; readonly gap: Gap }
@@ -68,8 +69,9 @@ export class EventQueue {
   }
 
   /**
-   * Resolves once less than the limit waits; undefined when that is so already. For one waiter at a time. What waits counts for
-   * the bytes it was decoded from, because texts may be slices of them: a short id keeps the comment beside it.
+   * Resolves once less than the limit waits; undefined when that is so already. For one waiter at a
+   * time. An item counts for the bytes it was decoded from, because texts may be slices of them: a
+   * short id keeps the comment beside it.
    */
   waitForRoom(bytesRead = 0): Promise<void> | undefined {
     this.#bytesRead += bytesRead

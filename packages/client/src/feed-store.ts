@@ -26,7 +26,7 @@ export class FeedStore {
     if (typeof onChange !== 'function') {
       throw new ClientError(
         'LISTENER_INVALID',
-        `What hears of changes must be a function; got ${quoteValue(onChange)}.`,
+        `A subscriber of a feed must be a function; got ${quoteValue(onChange)}.`,
       )
     }
     // The same function may come twice, as two subscribers.

@@ -9,7 +9,7 @@ import type { Random } from './clock.ts'
 import { ClientError, isPassing } from './errors.ts'
 import type { FeedState } from './feed.ts'
 
-/** What following needs besides the link. */
+/** Everything that following needs besides the link. */
 export interface FollowPlan extends Link {
   readonly retry: RetryPolicy
   readonly random: Random

@@ -11,7 +11,7 @@ import { Freshness } from './freshness.ts'
 import { heartbeatMinMs, silentHeartbeatsMax } from './limits.ts'
 import { findOnlyTopic } from './topic-index.ts'
 
-/** What every link of one client uses. */
+/** Shared by every link of one client. */
 export interface LinkPlan extends Omit<Link, 'subscription' | 'onlyTopic'> {
   readonly endpoint: URL
   readonly retry: RetryPolicy
@@ -31,7 +31,10 @@ export interface LinkSink extends FollowSink {
   ended(error: ClientError): void
 }
 
-/** A stream that is followed across cuts and across changes of its topics, without loss and without doubles. */
+/**
+ * A stream that is followed across cuts and across changes of its topics, without loss and without
+ * doubles.
+ */
 export class FollowedLink {
   readonly #plan: LinkPlan
   readonly #sink: LinkSink
@@ -69,7 +72,7 @@ export class FollowedLink {
     return this.#run
   }
 
-  /** What it has asked for. */
+  /** The topics that it has asked for. */
   get topics(): ReadonlySet<string> {
     return this.#topics
   }
@@ -80,8 +83,8 @@ export class FollowedLink {
   }
 
   /**
-   * Whether its place is now, as near as a stream can tell: it has none yet, or was there within the silence that would
-   * count as death, and has not failed since.
+   * Whether its place is now, as near as a stream can tell. A link without a place counts as now. One
+   * with a place was there within the silence that would count as death, and has not failed since.
    */
   get isLevel(): boolean {
     if (this.#cursor === '') return true
@@ -93,7 +96,10 @@ export class FollowedLink {
     return this.#abort !== undefined
   }
 
-  /** Asks for these topics, each named once: at once if it does not run, otherwise as soon as it can open anew without loss. */
+  /**
+   * Asks for these topics, each named once: at once if it does not run, otherwise as soon as it can
+   * open anew without loss.
+   */
   want(topics: readonly string[]): void {
     const isSame =
       topics.length === this.#topics.size && topics.every((topic) => this.#topics.has(topic))
@@ -114,8 +120,8 @@ export class FollowedLink {
   }
 
   /**
-   * An attempt that is under way is let come to its end, or steady joins would never let it open. The wait for a turn to ask
-   * (4 requests per second) is spent open.
+   * An attempt that is under way is let come to its end, or steady joins would never let it open. The
+   * wait for a turn to ask (4 requests per second) is spent open.
    */
   #reopen(): void {
     if (!this.isChanging || this.#timer !== undefined) return
@@ -158,7 +164,10 @@ export class FollowedLink {
     this.#sink.ended(error)
   }
 
-  /** What comes after an abort, out of bytes that had already arrived, is not taken: the next run brings it. */
+  /**
+   * Events that come after an abort, out of bytes that had already arrived, are not taken: the next run
+   * brings them.
+   */
   #sinkOf(run: number): FollowSink {
     const sink = this.#sink
     return {

@@ -3,7 +3,10 @@
 import type { Clock } from './clock.ts'
 import type { FeedItem } from './event-queue.ts'
 
-/** A stream says nowhere that it has caught up. A beat says so as near as can be: a replay is rarely as long as a heartbeat. */
+/**
+ * A stream says nowhere that it has caught up. A beat says so as near as can be: a replay is rarely as
+ * long as a heartbeat.
+ */
 export class Freshness {
   readonly #clock: Clock
   #isFresh: boolean
@@ -34,7 +37,7 @@ export class Freshness {
     this.#isFresh = false
   }
 
-  /** What comes next has waited in sockets: the first beat among it as well. */
+  /** The next bytes have waited in sockets, and with them the first beat. */
   paused(): void {
     this.#isFresh = false
     this.#hasPaused = true

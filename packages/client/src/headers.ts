@@ -19,8 +19,8 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /**
  * The headers for one request.
- * @throws ClientError `HEADERS_FAILED` when the function fails or takes a minute (passing), `REQUEST_INVALID` when no
- * request can carry what it gave (lasting), or the signal's reason
+ * @throws ClientError `HEADERS_FAILED` when the function fails or takes a minute (passing),
+ * `REQUEST_INVALID` when no request can carry what it gave (lasting), or the signal's reason
  */
 export async function resolveHeaders(
   source: HeaderSource | undefined,
@@ -45,7 +45,10 @@ export async function resolveHeaders(
   )
 }
 
-/** Whether a header can carry the value, one character per byte: RFC 9110 §5.5. `Headers` takes more than that. */
+/**
+ * Whether a header can carry the value, one character per byte: RFC 9110 §5.5. `Headers` takes more
+ * than that.
+ */
 export function isFieldValue(value: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
 }
@@ -76,7 +79,7 @@ async function ask(
   }
 }
 
-/** What an unknown error says. */
+/** The words of an unknown error. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // `fetch failed` tells nothing by itself; Node puts the reason, such as ECONNREFUSED, into the cause.

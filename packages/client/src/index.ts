@@ -18,7 +18,7 @@ export type {
   Ready,
 } from './feed.ts'
 export type { Fetch, HeaderList, HeaderSource } from './headers.ts'
-export type { PublishInput, PublishOptions, TopicInput } from './parcel.ts'
+export type { PublishInput, PublishOptions, TopicInput } from './publish-request.ts'
 export type { Problem } from './problem.ts'
 export { createPublisher } from './publisher.ts'
 export type { Publisher, PublisherOptions, Receipt } from './publisher.ts'

@@ -4,8 +4,8 @@ import { isFieldValue } from './headers.ts'
 import { lastEventIdBytesMax } from './limits.ts'
 
 /**
- * The id's UTF-8 with one character per byte, as EventSource sends it; undefined when no header can carry it: a
- * control character, more than {@link lastEventIdBytesMax}, nothing but spaces.
+ * The id's UTF-8 with one character per byte, as EventSource sends it. Undefined when no header can
+ * carry it: a control character, more than {@link lastEventIdBytesMax}, nothing but spaces.
  */
 export function encodeLastEventId(id: string): string | undefined {
   if (id.length > lastEventIdBytesMax) return undefined

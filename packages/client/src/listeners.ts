@@ -1,4 +1,4 @@
-// Who wants to hear of what.
+// The listeners of a feed, by name.
 
 import { quoteValue } from '@tidemark/wire/values'
 import { ClientError } from './errors.ts'
@@ -33,7 +33,8 @@ export class Listeners {
   }
 
   add(name: string, call: Call): () => void {
-    // Callers without types hand in anything; what is not callable would throw outside of every `try`, an event later.
+    // Callers without types hand in anything; what is not callable would throw outside of every `try`,
+    // an event later.
     if (typeof call !== 'function') {
       throw new ClientError(
         'LISTENER_INVALID',

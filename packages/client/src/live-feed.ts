@@ -18,7 +18,7 @@ interface Taker {
 
 const done: Result = { done: true, value: undefined }
 
-/** What a feed begins with, and who hears of its ends. */
+/** The start of a feed, and the functions that hear of its ends. */
 export interface LiveFeedPlan {
   readonly lastEventId: string
   readonly state: FeedState
@@ -160,8 +160,9 @@ export class LiveFeed implements Feed, FollowSink {
   }
 
   /**
-   * Tells what is to be told, and hands over what waits as far as there is somebody to take it. One thing after the other: what a
-   * listener sets off in the middle of an event is told when everybody has heard that event.
+   * Tells what is to be told, and hands over what waits as far as there is somebody to take it. One
+   * thing after the other: what a listener sets off in the middle of an event is told when everybody
+   * has heard that event.
    */
   #drain(): void {
     if (this.#isTelling) return

@@ -5,7 +5,7 @@ export interface Problem {
   /** The server's stable name of the refusal, such as `TOPIC_INVALID`. */
   readonly code?: string
   readonly title?: string
-  /** What was wrong and what to do. */
+  /** A sentence on what was wrong and one on what to do. */
   readonly detail?: string
 }
 

@@ -1,4 +1,5 @@
-// Sends events and does not let go until the server has them: the same request, with the same key, until acknowledged.
+// Sends events and does not let go until the server has them: the same request, with the same key,
+// until acknowledged.
 
 import { planWait } from './backoff.ts'
 import type { RetryOptions } from './backoff.ts'
@@ -9,8 +10,8 @@ import { ClientError, isPassing } from './errors.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { receiptBytesMax, publishTimeoutMs } from './limits.ts'
-import { addTopic, packParcel } from './parcel.ts'
-import type { Parcel, PublishInput, PublishOptions, TopicInput } from './parcel.ts'
+import { addTopic, buildPublishRequest } from './publish-request.ts'
+import type { PublishRequest, PublishInput, PublishOptions, TopicInput } from './publish-request.ts'
 import { readRefusal } from './read-refusal.ts'
 import { readText } from './read-text.ts'
 import { RequestPace } from './request-pace.ts'
@@ -45,14 +46,16 @@ export interface PublisherOptions {
 /** Publishes events. */
 export interface Publisher {
   /**
-   * Sends an event and repeats the request, with the same key, through passing failures. Rejects, and never throws at once.
+   * Sends an event and repeats the request, with the same key, through passing failures. Rejects, and
+   * never throws at once.
    * @throws ClientError like `publishAll`
    */
   publish(topic: string, event: PublishInput, options?: PublishOptions): Promise<Receipt>
   /**
    * Sends events in one request, all or none, and repeats it likewise.
-   * @throws ClientError `REFUSED`, `REQUEST_INVALID` (an event that is none, a key or header no request can carry),
-   * `OPTIONS_INVALID`, `REDIRECT_INVALID`, `ANSWER_INVALID`, `RETRIES_EXHAUSTED`, or `FEED_CLOSED` when aborted
+   * @throws ClientError `REFUSED`, `REQUEST_INVALID` (an event that is none, a key or header no request
+   * can carry), `OPTIONS_INVALID`, `REDIRECT_INVALID`, `ANSWER_INVALID`, `RETRIES_EXHAUSTED`, or
+   * `FEED_CLOSED` when aborted
    */
   publishAll(events: readonly TopicInput[], options?: PublishOptions): Promise<Receipt>
 }
@@ -73,9 +76,9 @@ export function createPublisher(url: string | URL, options: PublisherOptions = {
   const plan: PublishPlan = { ...parseRuntime(options), url: parseEndpoint(url).href }
   return {
     publish: async (topic, event, publishOptions = {}) =>
-      publish(plan, packParcel([addTopic(topic, event)], publishOptions)),
+      publish(plan, buildPublishRequest([addTopic(topic, event)], publishOptions)),
     publishAll: async (events, publishOptions = {}) =>
-      publish(plan, packParcel(events, publishOptions)),
+      publish(plan, buildPublishRequest(events, publishOptions)),
   }
 }
 
@@ -83,12 +86,12 @@ interface PublishPlan extends Runtime {
   readonly url: string
 }
 
-async function publish(plan: PublishPlan, parcel: Parcel): Promise<Receipt> {
+async function publish(plan: PublishPlan, request: PublishRequest): Promise<Receipt> {
   const { retry, random, clock } = plan
-  const { signal } = parcel
+  const { signal } = request
   const pace = new RequestPace(clock)
   for (let failures = 1; ; failures++) {
-    const outcome = await send(plan, parcel, pace)
+    const outcome = await send(plan, request, pace)
     if (!(outcome instanceof ClientError)) return outcome
     if (signal.aborted) {
       throw new ClientError(
@@ -112,7 +115,7 @@ async function publish(plan: PublishPlan, parcel: Parcel): Promise<Receipt> {
 /** One attempt, whatever comes of it. */
 async function send(
   plan: PublishPlan,
-  parcel: Parcel,
+  request: PublishRequest,
   pace: RequestPace,
 ): Promise<Receipt | ClientError> {
   const attempt = new AbortController()
@@ -121,23 +124,23 @@ async function send(
     attempt.abort(new ClientError('CONNECTION_FAILED', said))
   })
   const leave = (): void => attempt.abort()
-  parcel.signal.addEventListener('abort', leave)
-  if (parcel.signal.aborted) leave()
+  request.signal.addEventListener('abort', leave)
+  if (request.signal.aborted) leave()
   try {
-    return await exchange(plan, parcel, { pace, signal: attempt.signal, watch })
+    return await exchange(plan, request, { pace, signal: attempt.signal, watch })
   } catch (cause) {
     if (cause instanceof ClientError) return cause
     const said = `The connection broke: ${describe(cause)}.`
     return new ClientError('CONNECTION_FAILED', said, { cause })
   } finally {
     watch.stop()
-    parcel.signal.removeEventListener('abort', leave)
+    request.signal.removeEventListener('abort', leave)
   }
 }
 
 async function exchange(
   { url, headers: source, fetch, clock }: PublishPlan,
-  { body, idempotencyKey }: Parcel,
+  { body, idempotencyKey }: PublishRequest,
   sending: Pick<Sending, 'pace' | 'signal' | 'watch'>,
 ): Promise<Receipt | ClientError> {
   const { signal } = sending

@@ -1,4 +1,4 @@
-// What a refusal says, read with a limit, turned into one error.
+// The words of a refusal, read with a limit and turned into one error.
 
 import { quote } from '@tidemark/wire/values'
 import type { Clock } from './clock.ts'
@@ -9,8 +9,8 @@ import type { Problem } from './problem.ts'
 import { readText } from './read-text.ts'
 
 /**
- * The error that stands for an answer other than success: passing for 408, 425, 429 and 5xx, lasting otherwise.
- * Aborting `signal` ends the wait for the explanation.
+ * The error that stands for an answer other than success: passing for 408, 425, 429 and 5xx, lasting
+ * otherwise. Aborting `signal` ends the wait for the explanation.
  */
 export async function readRefusal(
   response: Response,

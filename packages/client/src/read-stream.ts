@@ -7,7 +7,7 @@ import { describe } from './headers.ts'
 import { sliceBytesMax } from './limits.ts'
 import type { Watch } from './watch.ts'
 
-/** What reading needs besides the stream. */
+/** Everything that reading needs besides the stream. */
 export interface ReadOptions {
   readonly decoder: Decoder
   /** Runs while a read is open, not while the feed itself pauses. */
@@ -16,7 +16,7 @@ export interface ReadOptions {
   readonly waitForRoom: (bytesRead: number) => Promise<void> | undefined
   readonly signal: AbortSignal
   /** The decoder's limit, for the message that names it. */
-  readonly eventBytesMax: number
+  readonly eventCharactersMax: number
 }
 
 /**
@@ -25,7 +25,7 @@ export interface ReadOptions {
  */
 export async function readStream(
   stream: ReadableStream<Uint8Array>,
-  { decoder, watch, waitForRoom, signal, eventBytesMax }: ReadOptions,
+  { decoder, watch, waitForRoom, signal, eventCharactersMax }: ReadOptions,
 ): Promise<void> {
   const reader = stream.getReader()
   // A stream that does not know the signal must not hold up who aborts it.
@@ -41,7 +41,7 @@ export async function readStream(
       if (chunk === undefined) return
       for (let at = 0; at < chunk.length; at += sliceBytesMax) {
         const slice = chunk.subarray(at, at + sliceBytesMax)
-        decode(decoder, slice, eventBytesMax)
+        decode(decoder, slice, eventCharactersMax)
         await waitForRoom(slice.length)
         signal.throwIfAborted()
       }
@@ -69,13 +69,13 @@ async function read(
   }
 }
 
-function decode(decoder: Decoder, slice: Uint8Array, eventBytesMax: number): void {
+function decode(decoder: Decoder, slice: Uint8Array, eventCharactersMax: number): void {
   try {
     decoder.push(slice)
   } catch (cause) {
     const said =
       cause instanceof WireError
-        ? `an event, or a line of it, has more than ${eventBytesMax} bytes. Raise eventBytesMax if the server is trusted.`
+        ? `an event, or a line of it, has more than ${eventCharactersMax} characters. Raise eventCharactersMax if the server is trusted.`
         : describe(cause)
     throw new ClientError('STREAM_INVALID', `The stream cannot be decoded: ${said}`, { cause })
   }

@@ -3,8 +3,8 @@
 import { settle } from './settle.ts'
 
 /**
- * The body's text up to `bytesMax`; what lies beyond is left unread and the connection let go. Aborting `signal` ends
- * the wait, also where the `fetch` that was handed in does not know the signal.
+ * The body's text up to `bytesMax`; what lies beyond is left unread and the connection let go. Aborting
+ * `signal` ends the wait, also where the `fetch` that was handed in does not know the signal.
  * @throws what the body fails with, or the signal's reason
  */
 export async function readText(

@@ -1,4 +1,5 @@
-// Keeps the requests of one client, one feed of `connect`, or one publish to 4 per second, whatever the answers are.
+// Keeps the requests of one client, one feed of `connect`, or one publish to 4 per second, whatever the
+// answers are.
 
 import { wait } from './clock.ts'
 import type { Clock } from './clock.ts'
@@ -6,7 +7,10 @@ import { requestsPerSecondMax, retryDelayMinMs } from './limits.ts'
 
 const windowMs = 1_000
 
-/** Remembers when the last requests began. A few may follow each other at once, so that a redirect costs no wait. */
+/**
+ * Remembers when the last requests began. A few may follow each other at once, so that a redirect costs
+ * no wait.
+ */
 export class RequestPace {
   readonly #clock: Clock
   readonly #starts: number[] = []

@@ -1,4 +1,4 @@
-// What every request needs of its surroundings, checked once.
+// The surroundings that every request needs, checked once.
 
 import { quoteValue } from '@tidemark/wire/values'
 import { parseRetry } from './backoff.ts'

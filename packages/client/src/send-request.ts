@@ -16,7 +16,7 @@ export interface PlannedRequest {
   readonly init: Omit<RequestInit, 'headers'> & { readonly headers: Headers }
 }
 
-/** What sending needs besides the request. */
+/** Everything that sending needs besides the request. */
 export interface Sending {
   readonly fetch: Fetch
   readonly pace: RequestPace
@@ -28,11 +28,13 @@ export interface Sending {
 }
 
 /**
- * Sends the request, follows redirects, and gives the first answer that is none. Aborting `signal` ends the wait.
+ * Sends the request, follows redirects, and gives the first answer that is none. Aborting `signal` ends
+ * the wait.
  *
- * Redirects are followed here and not by `fetch`, which would ask 20 times at once, and again on every attempt.
- * @throws ClientError `CONNECTION_FAILED`, `REDIRECT_LOOP` (passing), `REQUEST_INVALID`, `REDIRECT_INVALID` (lasting),
- * or the signal's reason
+ * Redirects are followed here and not by `fetch`, which would ask 20 times at once, and again on every
+ * attempt.
+ * @throws ClientError `CONNECTION_FAILED`, `REDIRECT_LOOP` (passing), `REQUEST_INVALID`,
+ * `REDIRECT_INVALID` (lasting), or the signal's reason
  */
 export async function sendRequest(request: PlannedRequest, sending: Sending): Promise<Response> {
   const visits = new Map<string, number>()
@@ -53,8 +55,9 @@ export async function sendRequest(request: PlannedRequest, sending: Sending): Pr
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
- * What the protocol itself sends. Everything else is the caller's, tokens above all. A redirect that is followed here
- * takes nothing else to another origin; one that only the browser sees (`followUnseen`) goes by the browser's rules.
+ * The headers that the protocol itself sends. Everything else is the caller's, tokens above all. A
+ * redirect that is followed here takes nothing else to another origin; one that only the browser sees
+ * (`followUnseen`) goes by the browser's rules.
  */
 const ownHeaders = ['accept', 'content-type', 'idempotency-key', 'last-event-id'] as const
 
@@ -78,7 +81,7 @@ async function send(
   } catch (cause) {
     signal.throwIfAborted()
     if (isImpossible(cause, request)) {
-      // What the platform says may quote a header's value, which may be a token.
+      // The platform's message may quote a header's value, which may be a token.
       const said = codeOf(cause) === undefined ? '' : ` (${describe(cause)})`
       throw new ClientError(
         'REQUEST_INVALID',
@@ -95,9 +98,11 @@ async function send(
 }
 
 /**
- * The browser asks once more, and then up to 20 times without saying how often, so all 22 requests are paid for.
+ * The browser asks once more, and then up to 20 times without saying how often, so all 22 requests are
+ * paid for.
  *
- * The caller's headers follow to another origin, without `Authorization`: Fetch standard, "HTTP-redirect fetch".
+ * The caller's headers follow to another origin, without `Authorization`: Fetch standard,
+ * "HTTP-redirect fetch".
  */
 async function followUnseen(request: PlannedRequest, sending: Sending): Promise<Response> {
   try {
@@ -127,8 +132,8 @@ function redirect({ url, init }: PlannedRequest, status: number, location: strin
       { status },
     )
   }
-  const isAtHome = target.origin === new URL(url).origin
-  const headers = isAtHome ? init.headers : pickHeaders(init.headers)
+  const isSameOrigin = target.origin === new URL(url).origin
+  const headers = isSameOrigin ? init.headers : pickHeaders(init.headers)
   return { url: target.href, init: { ...init, headers } }
 }
 
@@ -157,7 +162,8 @@ function isImpossible(error: unknown, { url, init }: PlannedRequest): boolean {
   if (codeOf(error) !== undefined) return impossible.has(codeOf(error))
   if (typeof Request !== 'function') return false
   try {
-    // What cannot even be made cannot be sent. `fetch` gives the same TypeError for a network that is down.
+    // A request that cannot even be made cannot be sent. `fetch` gives the same TypeError for a network
+    // that is down.
     void new Request(url, init)
     return false
   } catch {

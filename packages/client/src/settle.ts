@@ -1,6 +1,9 @@
 // Waits for somebody else's promise no longer than a signal allows.
 
-/** What was given, or a rejection with the signal's reason as soon as it aborts; a value that comes later goes to `drop`. */
+/**
+ * The value that was promised, or a rejection with the signal's reason as soon as it aborts. A value
+ * that comes later goes to `drop`.
+ */
 export function settle<Value>(
   given: Promise<Value> | Value,
   signal: AbortSignal,

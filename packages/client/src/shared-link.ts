@@ -1,4 +1,5 @@
-// The feeds on one link: each event goes to those whose topics it is of, and a slow one does not hold up the others.
+// The feeds on one link: each event goes to those whose topics it is of, and a slow one does not hold
+// up the others.
 
 import type { ClientError } from './errors.ts'
 import type { FeedItem } from './event-queue.ts'
@@ -13,7 +14,10 @@ export interface Member {
   readonly topics: readonly string[]
   /** Whether it takes its events from this link, and not only compares. */
   readsFrom(link: SharedLink): boolean
-  /** From here on the link brings everything of the member's topics, after `cursor`; empty for the link's first item. */
+  /**
+   * From here on the link brings everything of the member's topics, after `cursor`; empty for the
+   * link's first item.
+   */
   covered(link: SharedLink, cursor: string): void
   take(link: SharedLink, item: FeedItem): void
   tell(link: SharedLink, state: FeedState): void
@@ -26,7 +30,7 @@ export interface Member {
   fellBehind(link: SharedLink): void
 }
 
-/** Who decides about a link. */
+/** The owner decides about a link. */
 export interface LinkOwner {
   /** A cursor came without an event, after the first one of a connection: the link has probably caught up. */
   beat(link: SharedLink): void
@@ -58,9 +62,15 @@ export class SharedLink implements LinkSink {
   #isStarted = false
   #isPlanned = false
   #isReady = false
-  /** Whether there is something to read: it has never been connected, or the main link has brought what this one has not. */
+  /**
+   * Whether there is something to read: it has never been connected, or the main link has brought what
+   * this one has not.
+   */
   isUrgent = true
-  /** Whether feeds join this link at its place; otherwise its members are on their way to one they can join. */
+  /**
+   * Whether feeds join this link at its place; otherwise its members are on their way to one they can
+   * join.
+   */
   isMain = false
 
   constructor(plan: LinkPlan, place: Place, owner: LinkOwner) {
@@ -157,7 +167,8 @@ export class SharedLink implements LinkSink {
     this.#uncovered.delete(member)
     this.#touched.delete(member)
     this.#resume()
-    // Members leave a link that is not the main one because they are level: it ends soon, and opens anew for nobody.
+    // Members leave a link that is not the main one because they are level: it ends soon, and opens
+    // anew for nobody.
     if (this.isMain || this.#members.size === 0) this.#plan()
   }
 
@@ -222,7 +233,10 @@ export class SharedLink implements LinkSink {
     for (const member of refused) member.refused(this, error)
   }
 
-  /** One of them is refused and takes the others along: half of them are asked for first, until it is found. */
+  /**
+   * One of them is refused and takes the others along: half of them are asked for first, until it is
+   * found.
+   */
   #postpone(newcomers: readonly Member[]): void {
     for (const member of newcomers.slice(Math.ceil(newcomers.length / 2))) {
       this.remove(member)
@@ -251,7 +265,10 @@ export class SharedLink implements LinkSink {
     return this.#index.find(item.event.topic)
   }
 
-  /** The first item of a run: what is new in its topics is whole from the cursor on with which it was asked for. */
+  /**
+   * The first item of a run: what is new in its topics is whole from the cursor on with which it was
+   * asked for.
+   */
   #cover(): void {
     const { run, topics } = this.#link
     this.#servedRun = run
@@ -288,7 +305,10 @@ export class SharedLink implements LinkSink {
   }
 }
 
-/** Whether some of the topics are refused, and not who asks: `TOPIC_FORBIDDEN`, `TOPIC_INVALID` and their like. */
+/**
+ * Whether some of the topics are refused, and not who asks: `TOPIC_FORBIDDEN`, `TOPIC_INVALID` and
+ * their like.
+ */
 function isAboutTopics({ problem }: ClientError): boolean {
   return problem?.code?.startsWith('TOPIC_') === true
 }

@@ -51,7 +51,10 @@ export class TopicIndex<Taker> {
     }
   }
 
-  /** Who takes this topic, each once. The set is the caller's: it does not change when takers come or leave. */
+  /**
+   * The takers of this topic, each once. The set is the caller's: it does not change when takers come or
+   * leave.
+   */
   find(topic: string): Set<Taker> {
     const found = new Set(this.#exact.get(topic)?.takers)
     if (this.#patterns.size === 0) return found

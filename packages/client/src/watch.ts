@@ -10,7 +10,10 @@ export class Watch {
   #silentMs: number
   #timer: Timer | undefined
 
-  /** Without a heartbeat silence means nothing: servers that announce none may have nothing to say for days. */
+  /**
+   * Without a heartbeat silence means nothing: servers that announce none may have nothing to say for
+   * days.
+   */
   constructor(
     clock: Clock,
     heartbeatMs: number | undefined,

@@ -1,4 +1,5 @@
-// Feeds come, leave, fall behind and come back while events flow over several nodes: none is lost in any feed, none comes twice.
+// Feeds come, leave, fall behind and come back while events flow over several nodes: none is lost in
+// any feed, none comes twice.
 
 import fc from 'fast-check'
 import { createFakeClock, createRandom } from '@tidemark/testkit'
@@ -189,7 +190,7 @@ class World {
     }
   }
 
-  /** What each feed has seen, and what it should have. */
+  /** The events each feed has seen, and those it should have. */
   compare(): { readonly actual: unknown[]; readonly expected: unknown[] } {
     const open = this.feeds.filter(({ isClosed }) => !isClosed)
     const expected = open.map(({ topics, start, seen, mustHaveAfter = Infinity }) => {
@@ -220,7 +221,8 @@ test('joins, leaves, cuts and slow loops never lose or double an event in any fe
       await world.settle(30)
       const { actual, expected } = world.compare()
       expect(actual).toEqual(expected)
-      // The main link and at most four that catch up; while one opens anew its old connection may still be closing.
+      // The main link and at most four that catch up; while one opens anew its old connection may still
+      // be closing.
       expect(world.openMax).toBeLessThanOrEqual(catchUpLinksMax + 2)
       const isTaken = world.feeds.some(({ isClosed }) => !isClosed)
       expect(world.server.open).toHaveLength(isTaken ? 1 : 0)

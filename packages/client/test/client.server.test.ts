@@ -13,7 +13,7 @@ const starts = ['now', 'earliest', '-2', '2s', 'now'] as const
 const takersMax = 12
 const takings: readonly Taking[] = ['listener', 'loop', 'store', 'once', 'listener']
 
-/** What may happen, and how much more often than the rarest. */
+/** The acts that may happen, and how much more often than the rarest. */
 const acts: Readonly<
   Record<string, { weight: number; play: (world: EngineWorld, at: number) => unknown }>
 > = {

@@ -371,7 +371,8 @@ test('what a feed was not shown of its past is not brought later, out of order, 
   server.publish('d', 'd', 'd')
   server.hear(0)
   own?.pump(1)
-  // Retention has removed it, or a newer one of its key has taken its place; the shared stream has it from memory.
+  // Retention has removed it, or a newer one of its key has taken its place; the shared stream has it
+  // from memory.
   own?.skip(1)
   own?.pump(1)
   await turns()
@@ -948,15 +949,15 @@ test('requests that wait for the same moment begin one after the other, four in 
   const clock = createFakeClock()
   const pace = new RequestPace(clock)
   const { signal } = new AbortController()
-  const leaving = new AbortController()
+  const aborting = new AbortController()
   const start = clock.now()
   const begun: number[] = []
   const ask = async (whose: AbortSignal): Promise<void> => {
     await pace.take(whose)
     if (whose === signal) begun.push(clock.now() - start)
   }
-  for (let i = 0; i < 12; i++) void ask(i === 6 ? leaving.signal : signal)
-  leaving.abort()
+  for (let i = 0; i < 12; i++) void ask(i === 6 ? aborting.signal : signal)
+  aborting.abort()
   for (let i = 0; i < 30; i++) {
     await turns(2)
     clock.advance(100)

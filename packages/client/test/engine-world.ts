@@ -1,4 +1,5 @@
-// A client before the engine itself: nodes on one log, retention, restarts, and a network that fails in every way.
+// A client before the engine itself: nodes on one log, retention, restarts, and a network that fails in
+// every way.
 
 import { memoryLog } from '@tidemark/log'
 import type { EventLog, MemoryEventLog } from '@tidemark/log'
@@ -28,7 +29,7 @@ export type Taking = 'listener' | 'loop' | 'store' | 'once'
 
 const heartbeatMs = 1_000
 
-/** What happens within so long happens at once. */
+/** Acts within so long happen at once. */
 const stepMs = 200
 
 /** A feed and what it has told: numbers of events, and gaps. */
@@ -237,8 +238,8 @@ export class EngineWorld {
 }
 
 /**
- * What is wrong with what a feed has told; nothing if every event of its topics came once and in order, or a gap was told
- * where some are missing.
+ * The faults in what a feed has told. There are none if every event of its topics came once and in
+ * order, or a gap was told where some are missing.
  */
 export function findFault(taker: Taker, world: EngineWorld): string | undefined {
   const { topics, told, since, bornMs, mustHaveAfter = Infinity } = taker

@@ -1,4 +1,5 @@
-// What lies between a client and a server, in memory: it tears streams into pieces, holds them up and breaks them off.
+// A network between a client and a server, in memory: it tears streams into pieces, holds them up and
+// breaks them off.
 
 import type { SeededRandom } from '@tidemark/testkit'
 
@@ -28,7 +29,10 @@ export class FaultyPipe {
     )
   }
 
-  /** Holds everything up, as a network does that has not noticed yet that it is gone; the server meets back-pressure. */
+  /**
+   * Holds everything up, as a network does that has not noticed yet that it is gone; the server meets
+   * back-pressure.
+   */
   hold(): void {
     this.#isHeld = true
   }

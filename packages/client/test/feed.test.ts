@@ -1,4 +1,4 @@
-// What a caller gets: events, listeners, back-pressure, and nothing left behind.
+// A caller's view of a feed: events, listeners, back-pressure, and nothing left behind.
 
 import { collectGarbage, createFakeClock } from '@tidemark/testkit'
 import { expect, test, vi } from 'vitest'
@@ -207,7 +207,7 @@ test('an attempt that ended no longer listens to the feed', async () => {
     fetch,
     clock: createFakeClock(),
     pace: new RequestPace(createFakeClock()),
-    eventBytesMax: 1_000,
+    eventCharactersMax: 1_000,
     heartbeatMs: 15_000,
     retryMs: undefined,
     onlyTopic: '',
@@ -253,7 +253,7 @@ test('a server that writes without end is held back by a slow loop', async () =>
   const feed = connect(server.url, { topics: ['t'] })
   let taken = 0
   let lead = 0
-  // What the kernel's buffers on both sides take (up to 6 MiB each way on Linux) and the queue's 1 MiB.
+  // The room of the kernel's buffers on both sides (up to 6 MiB each way on Linux) and the queue's 1 MiB.
   const leadMax = 16 * 1024 * 1024
   for await (const event of feed) {
     for (let i = 0; i < 8; i++) await turn()
@@ -315,7 +315,7 @@ test.each([
       }
       return feed
     }
-    // What a first feed loads is loaded.
+    // A first feed loads what all feeds share.
     ;(await iterate()).close()
     const before = collectGarbage()
     pulls = 0
@@ -333,16 +333,16 @@ test.for([
   ['an event of many lines', 'data: x\n'.repeat(200)],
   ['one long line', `data: ${'x'.repeat(2_000)}\n\n`],
 ])(
-  '%s beyond eventBytesMax closes the feed and names the option; raised, it passes',
+  '%s beyond eventCharactersMax closes the feed and names the option; raised, it passes',
   async ([, text]) => {
     const server = await startServer((exchange) => exchange.stream(`${text}\n`))
-    const error = await take(connect(server.url, { eventBytesMax: 1_000 }), 1).catch(
+    const error = await take(connect(server.url, { eventCharactersMax: 1_000 }), 1).catch(
       (thrown: unknown) => thrown,
     )
     expect(error).toMatchObject({ code: 'STREAM_INVALID' })
-    expect(String(error)).toMatch(/1000 bytes. Raise eventBytesMax/)
+    expect(String(error)).toMatch(/1000 characters. Raise eventCharactersMax/)
     expect(server.exchanges).toHaveLength(1)
-    expect(await take(connect(server.url, { eventBytesMax: 3_000 }), 1)).toHaveLength(1)
+    expect(await take(connect(server.url, { eventCharactersMax: 3_000 }), 1)).toHaveLength(1)
   },
 )
 

@@ -1,4 +1,5 @@
-// A server of several nodes on one log, in memory and behind `fetch`: a test moves every byte and every node by hand.
+// A server of several nodes on one log, in memory and behind `fetch`: a test moves every byte and every
+// node by hand.
 
 import type { Fetch } from '../src/index.ts'
 import { TopicIndex } from '../src/topic-index.ts'

@@ -1,4 +1,4 @@
-// What a feed asks a server for: how often, where redirects lead, which ids fit, and what no request can do.
+// The requests of a feed: how often, where redirects lead, which ids fit, and what no request can do.
 
 import { createFakeClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
@@ -306,7 +306,7 @@ describe('a redirect', () => {
       random: () => 0,
       fetch: (_url, { redirect: mode }) => {
         asked.push([clock.now(), mode])
-        // What a browser's fetch does with a loop: nothing can be read of it, then a bare TypeError.
+        // A browser's fetch in a loop: nothing can be read of it, then a bare TypeError.
         return mode === 'manual'
           ? Promise.resolve({
               type: 'opaqueredirect',
@@ -397,10 +397,10 @@ describe('what no request can do is found at once, not tried for ever', () => {
     ['heartbeatMs', -1],
     ['heartbeatMs', '15000'],
     ['heartbeatMs', 15_000n],
-    ['eventBytesMax', 0],
-    ['eventBytesMax', 1.5],
-    ['eventBytesMax', Infinity],
-    ['eventBytesMax', '1MiB'],
+    ['eventCharactersMax', 0],
+    ['eventCharactersMax', 1.5],
+    ['eventCharactersMax', Infinity],
+    ['eventCharactersMax', '1MiB'],
     ['retry', null],
     ['retry', 5],
     ['retry', { baseMs: Number.NaN }],

@@ -1,4 +1,4 @@
-// What is tried again, when, and what ends a feed for good.
+// Failures that are tried again, when, and those that end a feed for good.
 
 import { createFakeClock, createRandom } from '@tidemark/testkit'
 import { describe, expect, test, vi } from 'vitest'

@@ -3,8 +3,8 @@
 import type { Clock } from '../src/clock.ts'
 
 /**
- * A clock that jumps to whatever is due within `patienceMs`, as soon as the event loop has nothing else to do. Longer
- * timers, those that watch for silence, never fire.
+ * A clock that jumps to whatever is due within `patienceMs`, as soon as the event loop has nothing else
+ * to do. Longer timers, those that watch for silence, never fire.
  */
 export class RushingClock implements Clock {
   readonly #patienceMs: number

@@ -1,4 +1,4 @@
-// What counts as silence of a server, what does not, and that no silence parks a feed.
+// Silence of a server: what counts as it, what does not, and that no silence parks a feed.
 
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'

@@ -21,7 +21,7 @@ import type { RouteContext } from './routes/route.ts'
 import { readTarget } from './request-target.ts'
 import { routeTable } from './routes/table.ts'
 
-/** What answering needs of the hub. */
+/** The parts of the hub that answering needs. */
 export interface AnswerContext extends RouteContext {
   readonly hosts: HostNames
   readonly clock: Clock
@@ -43,7 +43,8 @@ export async function answer(
     carrier.destroy()
     return
   }
-  // Where one of two heads was meant for another server, what follows may be as well: it is neither done nor answered.
+  // Where one of two heads was meant for another server, what follows may be as well: it is neither
+  // done nor answered.
   if (malformed.has(carrier)) return
   if (!isHttp2(response) && asksToUpgrade(request)) response.setHeader('Connection', 'close')
   try {
@@ -64,14 +65,18 @@ function isMalformed(error: unknown): boolean {
   return error instanceof HubError && error.code === 'REQUEST_MALFORMED'
 }
 
-/** A client that expects something sends its body only after the hub has said that it will meet the expectation. */
+/**
+ * A client that expects something sends its body only after the hub has said that it will meet the
+ * expectation.
+ */
 function isAwaited(error: unknown): boolean {
   return error instanceof HubError && error.code === 'EXPECTATION_FAILED'
 }
 
 /**
- * Whether a request would go on in another protocol. The hub ignores that (RFC 9110 §7.8), but Node's parser drops what has come in the
- * same packet behind it, so the connection ends with the answer, or somebody would wait for the next one for ever.
+ * Whether a request would go on in another protocol. The hub ignores that (RFC 9110 §7.8), but Node's
+ * parser drops what has come in the same packet behind it. So the connection ends with the answer. Else
+ * somebody would wait for the next one for ever.
  */
 function asksToUpgrade({ headers }: NodeRequest): boolean {
   return (
@@ -87,8 +92,8 @@ function sendError(response: NodeResponse, thrown: unknown, context: AnswerConte
 }
 
 /**
- * Reads what a client is still sending, for a while, and throws it away. Answering and closing with unread bytes makes
- * the kernel reset the connection, and the client never sees the answer.
+ * Reads what a client is still sending, for a while, and throws it away. Answering and closing with
+ * unread bytes makes the kernel reset the connection, and the client never sees the answer.
  */
 function discardBody(request: Readable, clock: Clock): Promise<void> {
   return new Promise((resolve) => {

@@ -22,7 +22,7 @@ interface Hold {
   chunks: number
   /** Events that were made of it. */
   events: number
-  /** What of it counts against all bodies together. */
+  /** Its part in the bytes of all bodies together. */
   counted: number
 }
 
@@ -39,8 +39,8 @@ export class Bodies {
   }
 
   /**
-   * Reads the body of a request as text and hands it to `use`; it counts as held until `use` is done, and so do the events
-   * that `use` counts, which throws `OVERLOADED` as well.
+   * Reads the body of a request as text and hands it to `use`. The body counts as held until `use` is
+   * done, and so do the events that `use` counts. Counting them throws `OVERLOADED` as well.
    * @throws HubError `BODY_NOT_UTF8`, `OVERLOADED`; ServerError `BODY_TOO_LARGE` (as soon as it is known),
    * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
    */
@@ -85,7 +85,8 @@ export class Bodies {
       }
       request.on('data', onData)
       const onCut = (): void => {
-        // Every request ends with a close, and an error that nobody gets costs as much as the rest of reading a body.
+        // Every request ends with a close, and an error that nobody gets costs as much as the rest of
+        // reading a body.
         if (request.readableEnded) return
         fail(new HubError('REQUEST_MALFORMED', 'The request was cut off.'))
       }
@@ -95,7 +96,8 @@ export class Bodies {
       request.on('error', fail)
       request.once('end', () => {
         resolve(Buffer.concat(chunks))
-        // The answer may be a stream, which takes the connection only where nobody listens to the request any more.
+        // The answer may be a stream, which takes the connection only where nobody listens to the
+        // request any more.
         request.off('data', onData).off('aborted', onCut).off('close', onCut)
         request.on('error', ignoreError).off('error', fail)
       })
@@ -125,8 +127,8 @@ export class Bodies {
 }
 
 /**
- * A chunk of HTTP/2 is a view of all that was read with it, 16 KiB over TLS and 64 KiB without. Where it is the smaller part
- * it is copied, so that at most twice of what is counted is held.
+ * A chunk of HTTP/2 is a view of all that was read with it, 16 KiB over TLS and 64 KiB without. Where
+ * it is the smaller part it is copied, so that at most twice of what is counted is held.
  */
 function detach(chunk: Buffer): Buffer {
   if (2 * chunk.length >= chunk.buffer.byteLength) return chunk

@@ -1,4 +1,5 @@
-// What arrives on a connection of HTTP/1.1 and is no request: answered once, by hand, and then the connection ends.
+// Bytes on a connection of HTTP/1.1 that are no request: answered once, by hand, and then the
+// connection ends.
 
 import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
@@ -12,9 +13,9 @@ import { discardMs, headerBytesMax } from './limits.ts'
 import type { Traffic } from './traffic.ts'
 
 /**
- * Answers client errors of a server. `isSpoken` says whether HTTP is spoken on a connection: during a TLS handshake it is not.
- * What it gives back says whether a connection has got its last answer: a request that arrives on it after all must not be done,
- * because its client was told to send it again.
+ * Answers client errors of a server. `isSpoken` says whether HTTP is spoken on a connection: during a
+ * TLS handshake it is not. The returned function says whether a connection has got its last answer. A
+ * request that arrives on such a connection must not be done: its client was told to send it again.
  */
 export function answerClientErrors(
   server: Server,
@@ -27,7 +28,7 @@ export function answerClientErrors(
   },
 ): (socket: Socket) => boolean {
   const { traffic, clock, isSpoken, lateMsMax } = options
-  const leaving = new WeakSet<Socket>()
+  const refused = new WeakSet<Socket>()
   const late = new LateRequests({ server, traffic, clock, msMax: lateMsMax })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isSpoken(socket)
@@ -37,24 +38,25 @@ export function answerClientErrors(
   const refuse = (error: NodeJS.ErrnoException, socket: Socket): void => {
     const isOver = !socket.writable || isStreaming(socket) || error.code === 'ECONNRESET'
     if (isOver || !isSpoken(socket)) {
-      if (!leaving.has(socket)) socket.destroy()
+      if (!refused.has(socket)) socket.destroy()
       return
     }
     // Whatever else arrives on such a connection is an error again; it has got its last answer.
-    if (leaving.has(socket)) return
-    leaving.add(socket)
+    if (refused.has(socket)) return
+    refused.add(socket)
     const response = traffic.lastOn(socket)
     if (response !== undefined && (response.req.complete || response.headersSent)) {
       endAfter(response, socket, clock)
     } else if (response?.socket === null) {
-      // An answer now would be taken for that of an earlier request on this connection, which waits for its own.
+      // An answer now would be taken for that of an earlier request on this connection, which waits for
+      // its own.
       socket.destroy()
     } else {
       answerClientError(error, socket, clock)
       giveUpReading(response?.req, error)
     }
   }
-  return (socket) => leaving.has(socket)
+  return (socket) => refused.has(socket)
 }
 
 /** A request that was complete is answered, whatever comes behind it; then the connection ends. */
@@ -66,7 +68,7 @@ function endAfter(response: ServerResponse, socket: Socket, clock: Clock): void 
   })
 }
 
-/** What was told that it failed must not be stored when the rest of it arrives after all. */
+/** A publish whose client was told that it failed must not be stored when the rest of it arrives. */
 export function giveUpReading(request: Readable | undefined, cause: Error): void {
   if (request === undefined || request.listenerCount('error') === 0) return
   request.emit('error', new HubError('REQUEST_MALFORMED', 'The request was cut off.', { cause }))
@@ -85,7 +87,7 @@ const faults: Readonly<Record<string, HubError>> = {
 
 const malformed = new HubError(
   'REQUEST_MALFORMED',
-  'What arrived is not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
+  'The bytes that arrived are not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
 )
 
 /** There is no response object for bytes that are no request, so the answer is written by hand. */

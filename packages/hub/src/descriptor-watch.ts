@@ -1,4 +1,5 @@
-// Whether this process still gets file descriptors. The library below Node closes connections without a word when there are none.
+// Whether this process still gets file descriptors. The library below Node closes connections without a
+// word when there are none.
 
 import { close, open } from 'node:fs'
 import type { Clock, Timer } from '@tidemark/log'
@@ -9,16 +10,19 @@ export interface DescriptorWatchOptions {
   /** Told of what an operator should know. */
   readonly say: (text: string) => void
   /** Told each time it changes. */
-  readonly onChange?: (isShort: boolean) => void
+  readonly onChange?: (isOutOfDescriptors: boolean) => void
   /** Resolves to the code of the error that opening a file ends with. Default: opens `/dev/null`. */
   readonly probe?: () => Promise<string | undefined>
 }
 
-/** Looks once a second. Connections are bounded by what the limit allows, so others have taken what is missing. */
+/**
+ * Looks once a second. Connections are bounded by what the limit allows, so others have taken what is
+ * missing.
+ */
 export class DescriptorWatch {
   readonly #options: DescriptorWatchOptions
   #timer: Timer | undefined
-  #isShort = false
+  #isOutOfDescriptors = false
   #isStopped = false
 
   constructor(options: DescriptorWatchOptions) {
@@ -27,8 +31,8 @@ export class DescriptorWatch {
   }
 
   /** Whether there were none at the last look. */
-  get isShort(): boolean {
-    return this.#isShort
+  get isOutOfDescriptors(): boolean {
+    return this.#isOutOfDescriptors
   }
 
   stop(): void {
@@ -50,16 +54,16 @@ export class DescriptorWatch {
 
   #note(code: string | undefined): void {
     const { say, onChange } = this.#options
-    const isShort = code === 'EMFILE' || code === 'ENFILE'
-    if (isShort === this.#isShort) return
-    this.#isShort = isShort
+    const isOutOfDescriptors = code === 'EMFILE' || code === 'ENFILE'
+    if (isOutOfDescriptors === this.#isOutOfDescriptors) return
+    this.#isOutOfDescriptors = isOutOfDescriptors
     const whose = code === 'EMFILE' ? 'This process has' : 'This machine has'
     say(
-      isShort
+      isOutOfDescriptors
         ? `${whose} no file descriptors left (${code}): connections may be cut before they are answered. Raise ${code === 'EMFILE' ? 'ulimit -n' : 'fs.file-max'}, or lower --max-sessions.`
         : 'There are file descriptors again.',
     )
-    onChange?.(isShort)
+    onChange?.(isOutOfDescriptors)
   }
 }
 

@@ -3,21 +3,22 @@
 import { readFileSync } from 'node:fs'
 import { connectionsSpare, descriptorsSpare, handoversLeast, handoversMax } from './limits.ts'
 
-/** What is to be held, by how many processes. */
+/** The connections and files to be held, by how many processes. */
 export interface Holdings {
   readonly maxSessions: number
   readonly workers: number
 }
 
-/** What one process may hold, so that descriptors never run out because of its clients. */
+/** The share of one process, so that descriptors never run out because of its clients. */
 export interface ConnectionPlan {
   readonly sessionsMax: number
   readonly connectionsMax: number
 }
 
 /**
- * How many descriptors this process may have; infinite where that cannot be read (not Linux) and where there is no limit. Node
- * raises the soft limit to the hard one when it starts, so this is all there is.
+ * How many descriptors this process may have; infinite where that cannot be read (not Linux) and where
+ * there is no limit. Node raises the soft limit to the hard one when it starts, so this is all there
+ * is.
  */
 export function readDescriptorLimit(): number {
   try {
@@ -29,9 +30,9 @@ export function readDescriptorLimit(): number {
 }
 
 /**
- * Plans the connections of each process that serves. With too few descriptors there are fewer sessions, and a tenth of the
- * connections stays for those who are told to come back and for publishers: without them clients would be cut in the
- * moment in which they connect.
+ * Plans the connections of each process that serves. With too few descriptors there are fewer sessions.
+ * A tenth of the connections stays for publishers and for clients that are told to come back. Without
+ * that tenth clients would be cut in the moment in which they connect.
  */
 export function planConnections(
   holdings: Holdings,
@@ -46,13 +47,16 @@ export function planConnections(
   return { sessionsMax: Math.min(sessionsMax, connectionsMax - spare), connectionsMax }
 }
 
-/** Plans how many connections the supervising process may have on their way to workers, each of whom takes up to four of its files. */
+/**
+ * Plans how many connections the supervising process may have on their way to workers, each of whom
+ * takes up to four of its files.
+ */
 export function planHandovers(workers: number, limit: number = readDescriptorLimit()): number {
   const free = limit - descriptorsSpare - 4 * workers
   return Math.max(1, Math.min(handoversMax, free))
 }
 
-/** What an operator should know and do about the limit; undefined when it is high enough. */
+/** Advice to an operator about the limit; undefined when it is high enough. */
 export function describeShortage(
   holdings: Holdings,
   limit: number = readDescriptorLimit(),

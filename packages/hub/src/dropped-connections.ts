@@ -4,7 +4,10 @@ import type { Server } from 'node:net'
 import type { Clock } from '@tidemark/log'
 import { dropLineMs } from './limits.ts'
 
-/** Says of a server that listens when it drops connections and when accepting fails. Without it, the latter would end the process. */
+/**
+ * Says of a server that listens when it drops connections and when accepting fails. Without it, the
+ * latter would end the process.
+ */
 export function reportDroppedConnections(
   server: Server,
   { clock, say }: { readonly clock: Clock; readonly say: (text: string) => void },

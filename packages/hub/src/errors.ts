@@ -3,7 +3,10 @@
 import { CodedError } from '@tidemark/server/hub'
 import type { CodeHeaders, ErrorRow } from '@tidemark/server/hub'
 
-/** One row per code; `docs/reference/errors.md` is generated from them. What the engine refuses as well is a row of `serverErrors`. */
+/**
+ * One row per code; `docs/reference/errors.md` is generated from them. A code that the engine refuses
+ * with as well is a row of `serverErrors`.
+ */
 export const hubErrors = {
   NOT_FOUND: { title: 'There is nothing at this path.', status: 404 },
   PATH_INVALID: {
@@ -18,7 +21,7 @@ export const hubErrors = {
   },
   REQUEST_MALFORMED: {
     title:
-      'What was sent is not an HTTP request, has a target that names nothing here, or has no Host, or two.',
+      'The bytes are no HTTP request, or its target names nothing here, or it has no Host, or two.',
     status: 400,
   },
   EXPECTATION_FAILED: {

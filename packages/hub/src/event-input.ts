@@ -18,9 +18,11 @@ interface Part {
 }
 
 /**
- * Reads the body of `POST /publish`. Newline-delimited JSON is told by its media type, or by a line break behind the
- * first event. Parts are parsed one by one, so that a body of too many events costs no more than the events it may have.
- * @throws ServerError `BODY_NOT_JSON`, `EVENT_INVALID`, `BATCH_INVALID`; they name the line or the place in the array
+ * Reads the body of `POST /publish`. Newline-delimited JSON is told by its media type, or by a line
+ * break behind the first event. Parts are parsed one by one, so that a body of too many events costs no
+ * more than the events it may have.
+ * @throws ServerError `BODY_NOT_JSON`, `EVENT_INVALID`, `BATCH_INVALID`; they name the line or the
+ * place in the array
  */
 export function parseEventInputs(body: string, mediaType: string): readonly TopicInput[] {
   const text = body.startsWith('\uFEFF') ? body.slice(1) : body

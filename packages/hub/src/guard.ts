@@ -1,5 +1,5 @@
-// What the hub refuses before it looks at anything else: heads that break HTTP, names that are not of this machine, and
-// pages of other origins.
+// Refuses requests before anything else looks at them: heads that break HTTP, names that are not of
+// this machine, and pages of other origins.
 
 import { ServerError } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
@@ -10,8 +10,8 @@ import type { RequestTarget } from './request-target.ts'
 import type { CrossSite } from './routes/route-table.ts'
 
 /**
- * Fields that decide what a request may and does, of which a proxy in front may have believed another one. Node keeps the
- * first of some and joins the values of others, without a word.
+ * Fields that decide what a request may and does, of which a proxy in front may have believed another
+ * one. Node keeps the first of some and joins the values of others, without a word.
  */
 const singleFields = [
   'authorization',
@@ -23,11 +23,12 @@ const singleFields = [
 ]
 
 /**
- * Refuses a request with more fields or longer ones than anybody needs, an HTTP/1.1 request without a `Host`, one that gives a field twice
- * which says one thing (RFC 9112 §3.2, RFC 9110 §5.3), an `Expect` that nobody here can meet (RFC 9110 §10.1.1), and a transfer
- * coding that Node would hand on as it came (RFC 9112 §6.1).
- * @throws ServerError `HEADERS_TOO_MANY`, as at the engine's own door; HubError `HEADERS_TOO_LARGE`, `REQUEST_MALFORMED`,
- * `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
+ * Refuses a request with more fields or longer ones than anybody needs, and an HTTP/1.1 request without
+ * a `Host`. A field that says one thing may not come twice (RFC 9112 §3.2, RFC 9110 §5.3). Nobody here
+ * can meet an `Expect` (RFC 9110 §10.1.1), and Node would hand on a transfer coding as it came (RFC
+ * 9112 §6.1).
+ * @throws ServerError `HEADERS_TOO_MANY`, as at the engine's own door; HubError `HEADERS_TOO_LARGE`,
+ * `REQUEST_MALFORMED`, `EXPECTATION_FAILED`, `TRANSFER_ENCODING_UNSUPPORTED`
  */
 export function checkHead(request: NodeRequest): void {
   const fields = request.rawHeaders.length / 2
@@ -99,8 +100,8 @@ function findRepeated(rawHeaders: readonly string[]): string | undefined {
 export type HostNames = 'any' | 'loopback'
 
 /**
- * Refuses an authority (or `Host`) that is not among the names. A page whose own name was rebound to 127.0.0.1 would otherwise count
- * as the hub's own origin and could read everything.
+ * Refuses an authority (or `Host`) that is not among the names. A page whose own name was rebound to
+ * 127.0.0.1 would otherwise count as the hub's own origin and could read everything.
  * @throws HubError `HOST_FOREIGN`
  */
 export function checkHost({ authority: host = '' }: RequestTarget, names: HostNames): void {
@@ -112,8 +113,9 @@ export function checkHost({ authority: host = '' }: RequestTarget, names: HostNa
 }
 
 /**
- * Refuses a request of another origin's web page where the route does. Programs that are no browsers send neither header and
- * pass. It holds with `--insecure` too: who may reach the port is one matter, what a page may do in the name of its visitor another.
+ * Refuses a request of another origin's web page where the route does. Programs that are no browsers
+ * send neither header and pass. It holds with `--insecure` too: who may reach the port is one matter,
+ * what a page may do in the name of its visitor another.
  * @throws HubError `CROSS_SITE`
  */
 export function checkOrigin(
@@ -130,9 +132,9 @@ export function checkOrigin(
 }
 
 /**
- * Browsers say how page and hub are related, and no page can change what they say; only where they do not (a hub at a
- * plain `http:` address that is not loopback, old versions) the page's origin is compared with the name the hub was
- * asked by. https://www.w3.org/TR/fetch-metadata/
+ * Browsers say how page and hub are related, and no page can change what they say. Old browsers do not
+ * say it, nor does any for a hub at a plain `http:` address that is not loopback. There the page's
+ * origin is compared with the name the hub was asked by. https://www.w3.org/TR/fetch-metadata/
  */
 function isCrossSite(request: NodeRequest, authority: string | undefined): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers

@@ -23,11 +23,14 @@ import type { RequestTimes } from './limits.ts'
 import type { Certificate } from './load-certificate.ts'
 import type { Traffic } from './traffic.ts'
 
-/** What the server is made with. */
+/** The parts that the server is made with. */
 export interface HttpServerOptions {
   readonly context: AnswerContext
   readonly traffic: Traffic
-  /** Connections beyond this are closed unanswered; streams of HTTP/2 beyond it, of all connections together, are refused. */
+  /**
+   * Connections beyond this are closed unanswered; streams of HTTP/2 beyond it, of all connections
+   * together, are refused.
+   */
   readonly connectionsMax: number
   /** Speaks TLS with this certificate. Default: no TLS. */
   readonly certificate?: Certificate | undefined
@@ -126,14 +129,18 @@ function answerExpectations(server: Server): void {
     server.emit('request', request, response)
   }
   server.on('checkExpectation', answerIt)
-  // Node looks for `100-continue` anywhere in the list, and would promise to take a body that guard.ts then refuses.
+  // Node looks for `100-continue` anywhere in the list, and would promise to take a body that guard.ts
+  // then refuses.
   server.on('checkContinue', (request: NodeRequest, response: NodeResponse) => {
     if (isContinueOnly(request.headers.expect ?? '')) response.writeContinue()
     answerIt(request, response)
   })
 }
 
-/** What HTTP/1.1 is limited by. A TLS server reads it from its properties on every Node, though options name it on some only. */
+/**
+ * The limits of HTTP/1.1. A TLS server reads it from its properties on every Node, though options
+ * name it on some only.
+ */
 function http1Limits(times: RequestTimes): ServerOptions {
   return {
     maxHeaderSize: headerBytesMax,
@@ -146,7 +153,10 @@ function http1Limits(times: RequestTimes): ServerOptions {
   }
 }
 
-/** Node 20 drops what is beyond its own number without a word; guard.ts has one that refuses. `headerBytesMax` bounds both. */
+/**
+ * Node 20 drops what is beyond its own number without a word; guard.ts has one that refuses.
+ * `headerBytesMax` bounds both.
+ */
 function keepAllFields(server: object): void {
   Object.assign(server, { maxHeadersCount: 0 })
 }

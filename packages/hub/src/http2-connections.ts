@@ -1,4 +1,5 @@
-// Connections of HTTP/2: how long an idle one is kept, how many streams all of them may have, how long a body may take.
+// Connections of HTTP/2: how long an idle one is kept, how many streams all of them may have, how long
+// a body may take.
 
 import { constants } from 'node:http2'
 import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
@@ -10,7 +11,7 @@ import { HubError } from './errors.ts'
 import { keepAliveMs } from './limits.ts'
 import type { RequestTimes } from './limits.ts'
 
-/** What they are held to. */
+/** The limits they are held to. */
 export interface Http2ConnectionOptions {
   readonly clock: Clock
   readonly times: RequestTimes
@@ -34,7 +35,7 @@ export class Http2Connections {
   /** Begins to follow a server; to be called before it listens. */
   follow(server: Server): void {
     server.on('session', (session: ServerHttp2Session) => {
-      // What breaks a connection is told to each of its streams.
+      // Each stream of a connection is told what breaks the connection.
       session.on('error', () => undefined)
       session.once('close', () => this.#idle.get(session)?.cancel())
       this.#watchIdle(session, this.#options.times.headersMs)
@@ -42,8 +43,8 @@ export class Http2Connections {
   }
 
   /**
-   * Counts a request. False when there are too many: it is refused as a stream that nothing has been done for, which
-   * clients may send again.
+   * Counts a request. False when there are too many: it is refused as a stream that nothing has been
+   * done for, which clients may send again.
    */
   admit(response: Http2ServerResponse): boolean {
     const { stream } = response
@@ -69,7 +70,10 @@ export class Http2Connections {
     this.#streams.set(connection, (this.#streams.get(connection) ?? 0) + change)
   }
 
-  /** By the time since the last stream: pings and half a header every now and then are no reason to keep a connection. */
+  /**
+   * By the time since the last stream: pings and half a header every now and then are no reason to keep
+   * a connection.
+   */
   #watchIdle(session: ServerHttp2Session, delayMs: number): void {
     if (session.destroyed) return
     const timer = this.#options.clock.after(delayMs, () =>
@@ -86,12 +90,14 @@ export class Http2Connections {
       const { stream } = response
       // A handler that reads no body does not see the end of it; and an event stream waits for nothing.
       if (stream.destroyed || stream.state.remoteClose === 1 || isStreaming(stream)) return
-      // The client may send on for ever; it is told that nobody listens, once it has its answer (RFC 9113 §8.1).
+      // The client may send on for ever; it is told that nobody listens, once it has its answer (RFC
+      // 9113 §8.1).
       stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
       sendAnswer(response, answerCoded(requestTimeout))
       giveUpReading(response.req, requestTimeout)
     }
-    // The end of the body may have arrived while the process stood still, and is read before the immediate runs.
+    // The end of the body may have arrived while the process stood still, and is read before the
+    // immediate runs.
     const timer = this.#options.clock.after(this.#options.times.requestMs, () =>
       setImmediate(refuse),
     )

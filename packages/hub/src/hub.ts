@@ -1,4 +1,4 @@
-// What a running hub is, and what it is started with.
+// A running hub, and the options it is started with.
 
 import type { Server } from 'node:net'
 import type { SeenCommit } from '@tidemark/log-lmdb'
@@ -11,8 +11,8 @@ export interface Hub {
   /** Rejects when the hub cannot go on by itself: none of its workers serves, and none can be started. */
   readonly failed: Promise<never>
   /**
-   * Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then closes. `close`
-   * meanwhile ends both.
+   * Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then
+   * closes. `close` meanwhile ends both.
    * @throws HubError `WORKER_ENDED` when a worker died before it had sent its sessions away
    */
   drain(): Promise<void>
@@ -29,25 +29,28 @@ export interface ServingHub extends Hub {
   /** How often it has stored events; 0 in memory. */
   readonly commits: number
   /** This process has no file descriptors left. */
-  readonly isShort: boolean
+  readonly isOutOfDescriptors: boolean
   /** Names the files of its log, for other workers of the hub; undefined in memory. */
   readonly place: string | undefined
-  /** What its log has seen, for other workers of the hub; undefined in memory, and when nothing is stored any more. */
+  /**
+   * The newest commit its log has seen, for other workers of the hub; undefined in memory, and when
+   * nothing is stored any more.
+   */
   readonly seen: SeenCommit | undefined
 }
 
-/** What a hub says while it runs. */
+/** The lines that a hub tells while it runs. */
 export interface HubOptions {
   /** Told of what an operator should know, one line at a time. Default: standard error. */
   readonly onLine?: (text: string) => void
 }
 
-/** What sets a worker apart from a hub of one process. */
+/** The difference between a worker and a hub of one process. */
 export interface WorkerShare {
   /** Brings the server its connections; resolves to the hub's URL. */
   readonly listen: (server: Server) => Promise<string>
   /** This process's part of the pace at which the whole hub sends sessions away. */
   readonly drainSessionsPerSecond: number
-  /** What the workers know of the log. */
+  /** The workers' knowledge of the log. */
   readonly log: SharedLog
 }

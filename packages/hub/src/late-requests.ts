@@ -1,4 +1,5 @@
-// Requests that are late by the clock: had they arrived in time, and was it this process that looked at them late?
+// Requests that are late by the clock: had they arrived in time, and was it this process that looked at
+// them late?
 
 import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
@@ -7,7 +8,7 @@ import { isStreaming } from '@tidemark/server/hub'
 import { lateLookMs } from './limits.ts'
 import type { Traffic } from './traffic.ts'
 
-/** What looking again needs. */
+/** The parts that looking again needs. */
 export interface LateRequestsOptions {
   readonly server: Server
   readonly traffic: Traffic
@@ -24,16 +25,18 @@ interface Late {
   readonly until: number
   bytesRead: number
   /**
-   * The one whose body was on its way, then the one that has arrived since; it may be answered, and forgotten by all others, before
-   * it is looked for. Not one that was complete already: what is late then lies behind it, and Node will not look for it again.
+   * The one whose body was on its way, then the one that has arrived since. Such a request may be
+   * answered, and forgotten by all others, before this looks for it. Not one that was complete already:
+   * what is late then lies behind it, and Node will not look for it again.
    */
   request: IncomingMessage | undefined
 }
 
 /**
- * Node looks for late requests in a timer, and timers run before the event loop reads. After a process has stood still (a burst of
- * work, a machine asleep, SIGSTOP) it finds all requests late that wait in the kernel, complete, and a status ends an
- * `EventSource` for good. So what is there is read first, and then judged.
+ * Node looks for late requests in a timer, and timers run before the event loop reads. A process may
+ * stand still: a burst of work, a machine asleep, SIGSTOP. Then it finds late all complete requests
+ * that wait in the kernel. But a status ends an `EventSource` for good. So what is there is read first,
+ * and then judged.
  */
 export class LateRequests {
   readonly #options: LateRequestsOptions

@@ -13,7 +13,7 @@ export interface CertificateFiles {
   readonly key: string
 }
 
-/** What TLS needs of them. */
+/** The parts of the files that TLS needs. */
 export interface Certificate {
   readonly cert: Buffer
   readonly key: Buffer
@@ -58,8 +58,8 @@ export function loadCertificate(files: CertificateFiles): Certificate {
 }
 
 /**
- * What to tell an operator of a certificate that most clients will refuse for its dates; undefined when it is in date. It
- * is no error: a hub that does not start serves nobody, not even those who do not look.
+ * A warning about a certificate that most clients will refuse for its dates; undefined when it is in
+ * date. It is no error: a hub that does not start serves nobody, not even those who do not look.
  */
 export function describeDates({ cert }: Certificate, nowMs: number): string | undefined {
   const { validFrom, validTo } = new X509Certificate(cert)

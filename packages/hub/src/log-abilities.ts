@@ -1,4 +1,4 @@
-// What a log may be able to do beside what every log can: small interfaces, each of which a driver has as a whole or not at all.
+// Abilities that only some logs have: small interfaces, each of which a driver has as a whole or not at all.
 
 import type { SeenCommit } from '@tidemark/log-lmdb'
 
@@ -22,11 +22,14 @@ interface LogCommits {
   readonly isStuck: boolean
 }
 
-/** Keeps its events in files that other processes of the hub open too, and can tell them which and how new. */
+/**
+ * Keeps its events in files that other processes of the hub open too, and can tell them which and how
+ * new.
+ */
 interface LogFiles {
   /** Names the files it has open. */
   readonly place: string
-  /** What is known to have been committed, by whatever process. */
+  /** The newest commit that is known, by whatever process. */
   readonly seen: SeenCommit
 }
 

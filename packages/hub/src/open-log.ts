@@ -15,17 +15,20 @@ export interface HubLog {
   readonly abilities: LogAbilities
 }
 
-/** What the workers of one hub know of its log. */
+/** The knowledge of the log that the workers of one hub share. */
 export interface SharedLog {
-  /** Of a hub that serves already: the directory is not made anew for it, and no other is taken. See `LmdbLogOptions.place`. */
+  /**
+   * Of a hub that serves already: the directory is not made anew for it, and no other is taken. See
+   * `LmdbLogOptions.place`.
+   */
   readonly place: string | undefined
-  /** What its other workers have seen; see `LmdbLogOptions.seen`. */
+  /** The newest commit its other workers have seen; see `LmdbLogOptions.seen`. */
   readonly seen: SeenCommit | undefined
   /** Told what this one has committed. */
   readonly onSeen: (seen: SeenCommit) => void
 }
 
-/** What a log of any kind is opened with. */
+/** The options that a log of any kind is opened with. */
 interface Opening {
   readonly retention: Retention
   readonly onWarning: (text: string) => void
@@ -67,7 +70,7 @@ async function openLmdb(
   return { log, abilities: { faults: log, warnings: log, commits: log, files: log } }
 }
 
-/** What an operator should know who reads the configuration to find out what the hub does. */
+/** A remark for an operator who reads the configuration to find out what the hub does. */
 export function describeChanged(what: string, setting: string): string {
   return `${what} was changed at run time and is not as configured here. It stays so until \`${setting}\` of the configuration is edited, which replaces it, or until it is changed again.`
 }
@@ -84,7 +87,8 @@ function planRetention({ retention }: HubConfig): Retention {
         maxBytes: rule.maxBytes,
         latestBy: rule.latestBy,
       })),
-      // The hub's own events are signals, not history: a readiness probe every second must not crowd out anything.
+      // The hub's own events are signals, not history: a readiness probe every second must not crowd
+      // out anything.
       { pattern: '$hub/**', maxEvents: 100 },
     ],
   }

@@ -1,5 +1,6 @@
-// Where values stand in a JSON text, so that one can be passed on as it was written: a parsed number may lose digits, a
-// parsed object the order of its members. Every function takes one step forward per character, whatever the text.
+// Where values stand in a JSON text, so that one can be passed on as it was written. A parsed number
+// may lose digits, a parsed object the order of its members. Every function takes one step forward per
+// character, whatever the text.
 
 const quoteCode = 0x22
 const backslashCode = 0x5c
@@ -8,7 +9,10 @@ const closings = [0x5d, 0x7d]
 const [openArray, openObject] = openings
 const [closeArray, closeObject] = closings
 
-/** The place of the first character at or behind `at` that is no JSON whitespace; the text's length when there is none. */
+/**
+ * The place of the first character at or behind `at` that is no JSON whitespace; the text's length when
+ * there is none.
+ */
 export function skipWhitespace(text: string, at: number): number {
   let end = at
   while (end < text.length && isWhitespace(text.charCodeAt(end))) end++
@@ -16,8 +20,8 @@ export function skipWhitespace(text: string, at: number): number {
 }
 
 /**
- * The place behind the value that begins at `at`. In a text that is not JSON it is some place at or behind `at`, such that what
- * lies between is not JSON either.
+ * The place behind the value that begins at `at`. In a text that is not JSON it is some place at or
+ * behind `at`, such that what lies between is not JSON either.
  */
 export function skipValue(text: string, at: number): number {
   const code = text.charCodeAt(at)
@@ -26,8 +30,8 @@ export function skipValue(text: string, at: number): number {
 }
 
 /**
- * The value of a member of an object, as it is written. Of several members with the name it is the last one's, as for
- * `JSON.parse`, which must have accepted `text`.
+ * The value of a member of an object, as it is written. Of several members with the name it is the last
+ * one's, as for `JSON.parse`, which must have accepted `text`.
  */
 export function findRawMember(text: string, name: string): string | undefined {
   let found: string | undefined
@@ -38,8 +42,8 @@ export function findRawMember(text: string, name: string): string | undefined {
 }
 
 /**
- * The place of a name that stands twice in an object, of which `JSON.parse`, which must have accepted `text`, drops one without a word.
- * Looks into objects in objects, not into lists.
+ * The place of a name that stands twice in an object, of which `JSON.parse`, which must have accepted
+ * `text`, drops one without a word. Looks into objects in objects, not into lists.
  */
 export function findRepeatedName(text: string): readonly string[] | undefined {
   const seen = new Set<string>()
@@ -56,7 +60,10 @@ export function findRepeatedName(text: string): readonly string[] | undefined {
   return found
 }
 
-/** Visits the members of an object in order: the name as it is written, and where its value begins and ends. */
+/**
+ * Visits the members of an object in order: the name as it is written, and where its value begins and
+ * ends.
+ */
 function visitMembers(
   text: string,
   visit: (written: string, start: number, end: number) => void,

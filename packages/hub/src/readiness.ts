@@ -6,7 +6,7 @@ import { translateLogError } from '@tidemark/server/hub'
 import { probeFreshMs, probeMs } from './limits.ts'
 import type { LogAbilities } from './log-abilities.ts'
 
-/** What readiness needs of the hub. */
+/** The parts of the hub that readiness needs. */
 interface ReadinessOptions {
   readonly tide: {
     readonly isDraining: boolean
@@ -27,16 +27,19 @@ export class Readiness {
     this.#options = options
   }
 
-  /** What an operator should know of a hub that is ready. */
+  /** Remarks for the operator of a hub that is ready. */
   get warnings(): readonly string[] {
     return this.#options.abilities.warnings?.warnings ?? []
   }
 
-  /** Why the hub is not ready: a text, or the coded error that publishing fails with; undefined when it is. At most one second old. */
+  /**
+   * Why the hub is not ready: a text, or the coded error that publishing fails with; undefined when it
+   * is. At most one second old.
+   */
   async findFault(): Promise<unknown> {
     const { tide, abilities } = this.#options
     if (tide.isDraining) return 'it is shutting down'
-    // What the log has found out by itself. The answer to the last probe may be from before.
+    // Faults that the log has found by itself. The answer to the last probe may be from before.
     const fault = abilities.faults?.fault
     if (fault !== undefined) return translateLogError(fault)
     this.#running ??= this.#probe()

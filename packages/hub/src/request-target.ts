@@ -1,4 +1,5 @@
-// What a request asks for, and by which name it asked the hub: the first line and Host of HTTP/1.1, the pseudo-headers of HTTP/2.
+// The target of a request, and the name it asked the hub by: the first line and Host of HTTP/1.1, the
+// pseudo-headers of HTTP/2.
 
 import type { NodeRequest } from '@tidemark/server/node'
 import { quote } from '@tidemark/wire/values'
@@ -20,8 +21,8 @@ const authorityForm = /^(?:\[[0-9a-f:.]+\]|[^\s@:[\]\\]+)(?::(\d{0,5}))?$/i
 const portMax = 65_535
 
 /**
- * Reads the target of a request. Of one in absolute form the authority counts and `Host` does not (RFC 9112 §3.2.2), so that
- * nobody is let in by one name and served by the other.
+ * Reads the target of a request. In absolute form the authority counts and `Host` does not (RFC 9112
+ * §3.2.2). So nobody is let in by one name and served by the other.
  * @throws HubError `REQUEST_MALFORMED`
  */
 export function readTarget(request: NodeRequest): RequestTarget {
@@ -29,7 +30,8 @@ export function readTarget(request: NodeRequest): RequestTarget {
   const authority = readAuthority(request)
   if (target.startsWith('/')) return { ...splitQuery(target), authority }
   if (target === '*' && request.method === 'OPTIONS') return { path: '*', query: '', authority }
-  // In HTTP/2 authority and path are two (RFC 9113 §8.3.1); a path that names another authority would be a second one.
+  // In HTTP/2 authority and path are two (RFC 9113 §8.3.1); a path that names another authority would
+  // be a second one.
   const absolute = 'stream' in request ? null : absoluteForm.exec(target)
   if (absolute === null) throw malformed(target, 'it is neither a path nor an absolute URL')
   const [, scheme = '', asked = '', rest = ''] = absolute

@@ -37,8 +37,8 @@ import { startWorkers } from './workers/start-workers.ts'
 
 /**
  * Starts a hub: in this process, or with `config.workers` in so many processes that this one supervises.
- * @throws HubError `CONFIG_INVALID`, `HOST_NEEDS_AUTH`, `TLS_UNUSABLE`, `PORT_IN_USE`, `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data
- * directory cannot be used
+ * @throws HubError `CONFIG_INVALID`, `HOST_NEEDS_AUTH`, `TLS_UNUSABLE`, `PORT_IN_USE`,
+ * `ADDRESS_UNUSABLE`, `WORKER_ENDED`; LogError when the data directory cannot be used
  */
 export async function startHub(given: HubConfig, options: HubOptions = {}): Promise<Hub> {
   const config = requireConfig(given)
@@ -101,7 +101,7 @@ export async function startNode(
   try {
     await tide.ready
     if (share?.log?.place === undefined && tide.lagRules.from === 'change')
-      say(describeChanged('What laggards get', 'delivery.rules'))
+      say(describeChanged('The list of rules for laggards', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
       context: {
@@ -183,16 +183,17 @@ function createHub(
     get commits() {
       return commits?.commits ?? 0
     },
-    get isShort() {
-      return descriptors.isShort
+    get isOutOfDescriptors() {
+      return descriptors.isOutOfDescriptors
     },
     place: files?.place,
     get seen() {
       return faults?.fault === undefined ? files?.seen : undefined
     },
     async drain() {
-      // Streams that knock now are told when to come back, and readiness says no: that takes a hub that listens.
-      traffic.sendAway()
+      // Streams that are asked for now are told when to come back, and readiness says no: that takes a
+      // hub that listens.
+      traffic.beginDrain()
       const settled = wait(drainSettleMs)
       await tide.drain(drainSessionsPerSecond)
       await settled
@@ -212,7 +213,10 @@ function wait(delayMs: number): Promise<void> {
   return new Promise((resolve) => systemClock.after(delayMs, resolve, { isAwaited: true }))
 }
 
-/** Without authentication everybody who reaches the port may read and publish, so nobody but this machine shall. */
+/**
+ * Without authentication everybody who reaches the port may read and publish, so nobody but this
+ * machine shall.
+ */
 function checkExposure({ host, insecure }: HubConfig): void {
   if (insecure || isLoopbackName(host)) return
   throw new HubError(

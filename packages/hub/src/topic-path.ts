@@ -4,8 +4,8 @@ import { quote } from '@tidemark/wire/values'
 import { HubError } from './errors.ts'
 
 /**
- * The topic of the part of a path behind `/topics/`, not yet checked as a topic. Decoding each segment by itself keeps
- * an encoded slash from changing which topic is meant.
+ * The topic of the part of a path behind `/topics/`, not yet checked as a topic. Decoding each segment
+ * by itself keeps an encoded slash from changing which topic is meant.
  * @throws HubError `PATH_INVALID`
  */
 export function decodeTopicPath(encoded: string = ''): string {

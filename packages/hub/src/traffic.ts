@@ -1,4 +1,5 @@
-// The requests that are being answered: whom a closing hub waits for, and what a broken connection still owes.
+// The requests that are being answered: whom a closing hub waits for, and what a broken connection
+// still owes.
 
 import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
@@ -8,7 +9,7 @@ import { declareFate, isHttp2, isStreaming } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { LineLimits } from './limits.ts'
 
-/** What a connection of HTTP/1.1 still owes: answers leave in the order of their requests. */
+/** The answers that a connection of HTTP/1.1 still owes: answers leave in the order of their requests. */
 interface Line {
   last: ServerResponse
   /** Requests without an answer. */
@@ -24,7 +25,7 @@ export class Traffic {
   /** Connections of HTTP/2, and the requests on them, each a stream that waits for nobody. */
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #streams = new Set<ServerHttp2Stream>()
-  #isLeaving = false
+  #isDraining = false
   #onQuiet: (() => void) | undefined
 
   constructor(limits: LineLimits) {
@@ -34,13 +35,14 @@ export class Traffic {
   /** Begins to follow a server; to be called before it listens. */
   follow(server: Server): void {
     const forget = (socket: Socket): void => this.#forget(socket)
-    const leave = (response: ServerResponse): void => this.#leave(response)
+    const finish = (response: ServerResponse): void => this.#finish(response)
     function onSocketClose(this: Socket): void {
       forget(this)
     }
-    // Shared by all, and ready to hear that a stream has taken the connection: then nobody waits for an answer on it.
+    // Shared by all, and ready to hear that a stream has taken the connection: then nobody waits for an
+    // answer on it.
     const onResponseClose = declareFate(function hear(this: ServerResponse): void {
-      leave(this)
+      finish(this)
     }, 'told')
     // A response that still waits in line when its connection breaks is never told.
     const onConnection = (socket: Socket): void => void socket.on('close', onSocketClose)
@@ -56,7 +58,7 @@ export class Traffic {
         return
       }
       this.#enter(response)
-      if (this.#isLeaving) askToLeave(response)
+      if (this.#isDraining) askToClose(response)
       response.on('close', onResponseClose)
     })
   }
@@ -66,7 +68,10 @@ export class Traffic {
     return this.#lines.get(socket)?.last
   }
 
-  /** Whether a connection of HTTP/1.1 has more requests in line than it may; nothing of them is done any more then. */
+  /**
+   * Whether a connection of HTTP/1.1 has more requests in line than it may; nothing of them is done any
+   * more then.
+   */
   isCrowded(response: ServerResponse): boolean {
     const { socket } = response.req
     const { connectionMax, behindMax } = this.#limits
@@ -75,13 +80,13 @@ export class Traffic {
   }
 
   /**
-   * From now on every answer says `Connection: close`, or in HTTP/2 GOAWAY goes before it, so that no further request
-   * comes on its connection.
+   * From now on every answer says `Connection: close`, or in HTTP/2 GOAWAY goes before it, so that no
+   * further request comes on its connection.
    */
-  sendAway(): void {
-    this.#isLeaving = true
-    for (const { last } of this.#lines.values()) askToLeave(last)
-    // What is going on there is finished first; Node ends the connection after its last stream.
+  beginDrain(): void {
+    this.#isDraining = true
+    for (const { last } of this.#lines.values()) askToClose(last)
+    // Streams that are open are finished first; Node ends the connection after its last stream.
     for (const session of this.#sessions) session.close()
   }
 
@@ -99,7 +104,7 @@ export class Traffic {
 
   #followStream(stream: ServerHttp2Stream): void {
     this.#streams.add(stream)
-    if (this.#isLeaving) stream.session?.close()
+    if (this.#isDraining) stream.session?.close()
     stream.once('close', () => {
       this.#streams.delete(stream)
       this.#tellWhenQuiet()
@@ -110,7 +115,7 @@ export class Traffic {
     const { socket } = response.req
     const line = this.#lines.get(socket)
     if (line === undefined) {
-      // What is left of a packet whose connection has been closed is nobody's.
+      // The rest of a packet whose connection has been closed is nobody's.
       if (!socket.destroyed) this.#lines.set(socket, { last: response, count: 1 })
       return
     }
@@ -119,7 +124,7 @@ export class Traffic {
     this.#behind += 1
   }
 
-  #leave(response: ServerResponse): void {
+  #finish(response: ServerResponse): void {
     const { socket } = response.req
     const line = this.#lines.get(socket)
     if (line === undefined) return
@@ -147,6 +152,6 @@ export class Traffic {
   }
 }
 
-function askToLeave(response: ServerResponse): void {
+function askToClose(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader('Connection', 'close')
 }

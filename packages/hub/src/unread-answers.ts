@@ -1,4 +1,5 @@
-// Answers on their way to clients that may not read them: bounded per connection and all together, and cut when they take too long.
+// Answers on their way to clients that may not read them: bounded per connection and all together, and
+// cut when they take too long.
 
 import { constants } from 'node:http2'
 import type { Http2Session } from 'node:http2'
@@ -11,7 +12,7 @@ import type { AnswerLimits } from './limits.ts'
 
 type Connection = Socket | Http2Session
 
-/** What one connection has not taken yet. */
+/** The bytes that one connection has not taken yet. */
 interface Holding {
   bytes: number
   /** One per answer; each keeps its answer in memory. */
@@ -19,7 +20,10 @@ interface Holding {
   readonly letGo: () => void
 }
 
-/** Counts the bytes of large answers from when they are given to Node until the system, or nobody, has them. */
+/**
+ * Counts the bytes of large answers from when they are given to Node until the system, or nobody, has
+ * them.
+ */
 export class UnreadAnswers {
   readonly #limits: AnswerLimits
   readonly #clock: Clock

@@ -1,4 +1,5 @@
-// Everything that should not be sent, sent. Each gets a coded problem, or is ignored as docs/PROTOCOL.md says.
+// Everything that should not be sent, sent. Each gets a coded problem, or is ignored as
+// docs/PROTOCOL.md says.
 
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'

@@ -1,4 +1,5 @@
-// The promise of exact resume, held against `kill -9`. `npm run test:crash` runs the same for as long as one likes.
+// The promise of exact resume, held against `kill -9`. `npm run test:crash` runs the same for as long
+// as one likes.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

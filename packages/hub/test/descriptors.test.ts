@@ -1,4 +1,4 @@
-// What a hub does with the file descriptors it may have.
+// A hub and the file descriptors it may have.
 
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
@@ -56,7 +56,7 @@ test('descriptors that run out all the same are told once, and once when there a
   const watch = new DescriptorWatch({
     clock,
     say: (text) => lines.push(text),
-    onChange: (isShort) => changes.push(isShort),
+    onChange: (isOutOfDescriptors) => changes.push(isOutOfDescriptors),
     probe: async () => code,
   })
   const look = async (found: string | undefined): Promise<void> => {
@@ -67,7 +67,7 @@ test('descriptors that run out all the same are told once, and once when there a
   await look(undefined)
   await look('EMFILE')
   await look('EMFILE')
-  expect([lines.length, changes, watch.isShort]).toEqual([1, [true], true])
+  expect([lines.length, changes, watch.isOutOfDescriptors]).toEqual([1, [true], true])
   expect(lines[0]).toMatch(/no file descriptors left \(EMFILE\).*Raise ulimit -n/)
   await look(undefined)
   expect([lines[1], changes]).toEqual(['There are file descriptors again.', [true, false]])

@@ -12,7 +12,7 @@ import { makeDirectory } from './support/test-hub.ts'
 
 interface Scene {
   readonly hub: HubProcess
-  /** What the hub was told: a symbolic link to `first`. */
+  /** The directory the hub was given: a symbolic link to `first`. */
   readonly data: string
   readonly first: string
   readonly second: string
@@ -124,7 +124,7 @@ describe.each(acts)('a directory that is $name', ({ act }) => {
     await publishSome(10)
     expect(stored).toEqual(Array.from({ length: 5 }, (_, i) => `event ${i}`))
     expect((await askReady(hub)).code).toBe('LOG_DIRECTORY_LOST')
-    // Whoever was with the other worker has everything that was acknowledged; nobody has anything else.
+    // Subscribers of the other worker have everything that was acknowledged. Nobody has anything else.
     const open = streams.filter(({ isClosed }) => !isClosed)
     expect(open.length).toBeGreaterThan(0)
     for (const { data } of open) {

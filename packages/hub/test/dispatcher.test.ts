@@ -82,7 +82,7 @@ test('a worker that is silent gets no connection until it is heard, then catches
   dispatcher.suspend(first)
   bring(10)
   expect(handed).toEqual([0, 10])
-  dispatcher.answered(first, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isOutOfDescriptors: false })
   bring(20)
   expect(handed).toEqual([15, 15])
 })
@@ -93,7 +93,7 @@ test('while all workers are silent connections wait, and go to the first that is
   bring(1)
   expect(handed).toEqual([0, 0])
   const [, second] = workers
-  if (second !== undefined) dispatcher.answered(second, { sessions: 0, isShort: false })
+  if (second !== undefined) dispatcher.answered(second, { sessions: 0, isOutOfDescriptors: false })
   expect(handed).toEqual([0, 1])
 })
 
@@ -103,8 +103,8 @@ test('a connection that carries many streams counts for as many once they are to
   if (first === undefined || second === undefined) throw new Error('There are two workers.')
   bring(2)
   for (const worker of workers) dispatcher.pinged(worker)
-  dispatcher.answered(first, { sessions: 100, isShort: false })
-  dispatcher.answered(second, { sessions: 1, isShort: false })
+  dispatcher.answered(first, { sessions: 100, isOutOfDescriptors: false })
+  dispatcher.answered(second, { sessions: 1, isOutOfDescriptors: false })
   bring(99)
   expect(handed).toEqual([1, 100])
   bring(10)
@@ -119,7 +119,7 @@ test('connections kept alive without a stream do not keep streams away', () => {
   bring(50)
   for (const worker of workers) {
     dispatcher.pinged(worker)
-    dispatcher.answered(worker, { sessions: 0, isShort: false })
+    dispatcher.answered(worker, { sessions: 0, isOutOfDescriptors: false })
   }
   expect(handed).toEqual([50, 0])
   // Nobody has a stream, so the fewest connections decide for one, and its stream for the next.
@@ -134,8 +134,8 @@ test('what was handed over while the question was on its way is not forgotten wi
   dispatcher.suspend(second)
   dispatcher.pinged(first)
   bring(10)
-  dispatcher.answered(first, { sessions: 0, isShort: false })
-  dispatcher.answered(second, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isOutOfDescriptors: false })
+  dispatcher.answered(second, { sessions: 0, isOutOfDescriptors: false })
   bring(10)
   expect(handed).toEqual([10, 10])
 })
@@ -182,7 +182,7 @@ test('the worker that answers fastest does not get more than its share while ano
   dispatcher.suspend(slow)
   bring(10)
   expect(handed).toEqual([0, 10])
-  dispatcher.answered(slow, { sessions: 0, isShort: false })
+  dispatcher.answered(slow, { sessions: 0, isOutOfDescriptors: false })
   bring(10)
   expect(handed).toEqual([10, 10])
 })
@@ -195,9 +195,9 @@ test('streams that a worker has not told of yet count towards its share', () => 
   bring(10)
   dispatcher.pinged(first)
   // It has taken the connections, and read none of the requests.
-  dispatcher.answered(first, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isOutOfDescriptors: false })
   dispatcher.pinged(second)
-  dispatcher.answered(second, { sessions: 9, isShort: false })
+  dispatcher.answered(second, { sessions: 9, isOutOfDescriptors: false })
   bring(1)
   expect(handed).toEqual([10, 1])
 })
@@ -222,18 +222,18 @@ test('a worker without file descriptors gets no connection, which would be lost 
   const { dispatcher, workers, handed, bring } = openCounter(2)
   const [first] = workers
   if (first === undefined) throw new Error('There are two workers.')
-  dispatcher.answered(first, { sessions: 0, isShort: true })
+  dispatcher.answered(first, { sessions: 0, isOutOfDescriptors: true })
   bring(4)
   expect(handed).toEqual([0, 4])
-  dispatcher.answered(first, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isOutOfDescriptors: false })
   bring(4)
   expect(handed).toEqual([4, 4])
 })
 
 test('while this process has no file descriptors left nothing is accepted', () => {
   const { dispatcher, rooms } = openCounter(1)
-  dispatcher.setShort(true)
-  dispatcher.setShort(false)
+  dispatcher.setOutOfDescriptors(true)
+  dispatcher.setOutOfDescriptors(false)
   expect(rooms).toEqual([false, true])
 })
 
@@ -250,13 +250,13 @@ test('a connection that was lost on its way to a worker goes to another, and doe
   expect(handed).toEqual([1, 2])
   // It answers what it was asked behind the connection, and has not confirmed it.
   dispatcher.pinged(first)
-  dispatcher.answered(first, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isOutOfDescriptors: false })
   expect([handed, lost.destroyed]).toEqual([[1, 3], false])
   take(second)
   expect(lost.destroyed).toBe(true)
   // The next answer says that it can take connections again; it has none, the other three.
   dispatcher.pinged(first)
-  dispatcher.answered(first, { sessions: 0, isShort: false })
+  dispatcher.answered(first, { sessions: 0, isOutOfDescriptors: false })
   bring(3)
   expect(handed).toEqual([4, 3])
 })
@@ -276,7 +276,7 @@ test('a lost connection keeps its place: it is handed over before those that cam
   for (const socket of sockets) dispatcher.accept(socket)
   for (let round = 0; round < 2; round++) {
     dispatcher.pinged(worker)
-    dispatcher.answered(worker, { sessions: 0, isShort: false })
+    dispatcher.answered(worker, { sessions: 0, isOutOfDescriptors: false })
   }
   for (let i = 0; i < 3; i++) dispatcher.confirmed(worker)
   expect(handed).toEqual([0, 0, 1, 2])
@@ -288,7 +288,7 @@ test('a connection that was handed over after the question is not taken for lost
   if (worker === undefined) throw new Error('There is a worker.')
   dispatcher.pinged(worker)
   bringUntaken(1)
-  dispatcher.answered(worker, { sessions: 0, isShort: false })
+  dispatcher.answered(worker, { sessions: 0, isOutOfDescriptors: false })
   expect(handed).toEqual([1])
   take(worker)
   bringUntaken(1)

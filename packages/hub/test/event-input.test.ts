@@ -1,4 +1,4 @@
-// What reading a publish costs the hub while nothing else can run.
+// The cost of reading a publish, while nothing else can run.
 
 import { expect, test } from 'vitest'
 import { parseEventInputs } from '../src/event-input.ts'
@@ -21,7 +21,8 @@ test.each([
   } catch (error) {
     expect(error).toMatchObject({ code: expect.stringMatching(/BATCH_INVALID|BODY_NOT_JSON/) })
   }
-  // It takes 10 to 35 ms. Time of this process, so that a machine that is busy with something else changes little.
+  // It takes 10 to 35 ms. Time of this process, so that a machine that is busy with something else
+  // changes little.
   const { user } = process.cpuUsage(before)
   expect(user / 1_000).toBeLessThan(300)
 })

@@ -76,7 +76,8 @@ describe('100 MB published past one connection that has all its streams subscrib
       const before = countBytes()
       await publish(500)
       await until('data: 499 x')
-      // 256 × 64 KiB, twice where Node copies them, and what publishing leaves to the collector; a queue of shared blocks would be 100 MB.
+      // 256 × 64 KiB, twice where Node copies them, and what publishing leaves to the collector; a
+      // queue of shared blocks would be 100 MB.
       expect(countBytes() - before).toBeLessThan(80 * MiB)
     },
   )

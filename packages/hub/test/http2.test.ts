@@ -345,7 +345,7 @@ describe('a hub that drains', () => {
     await drained
   })
 
-  test('answers those who knock meanwhile', async () => {
+  test('answers clients that ask meanwhile', async () => {
     const hub = await startTls()
     const busy = connectHttp2(hub.port).request(post('a'))
     const answer = collect(busy)

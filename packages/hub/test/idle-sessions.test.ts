@@ -1,4 +1,5 @@
-// Sessions to which nothing is sent, as many as a hub may hold: what each costs it, and what the next one hears.
+// Sessions to which nothing is sent, as many as a hub may hold: what each costs it, and what the next
+// one hears.
 
 import { once } from 'node:events'
 import { connect as connectSecurely } from 'node:http2'
@@ -15,7 +16,7 @@ const collectOnSignal = new URL('support/collect-on-signal.ts', import.meta.url)
 
 interface Host {
   readonly port: number
-  /** What the process holds once its garbage is collected. */
+  /** The memory of the process once its garbage is collected. */
   readonly countBytes: () => Promise<number>
 }
 
@@ -41,7 +42,10 @@ async function startHub(sessionsMax: number, args: readonly string[] = []): Prom
   }
 }
 
-/** Resolves when a hub has refused what is no request, be it of HTTP or of TLS: it has been round its loop. */
+/**
+ * Resolves when a hub has refused what is no request, be it of HTTP or of TLS: it has been round its
+ * loop.
+ */
 async function isTurned(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)
@@ -64,7 +68,7 @@ function gatherPlain(port: number): Crowd {
   }
 }
 
-/** What a client of HTTP/2 hears on a connection of its own. */
+/** The first bytes that a client of HTTP/2 hears on a connection of its own. */
 function hearSecure(port: number, hear: (text: string) => void): void {
   const session = connectSecurely(`https://localhost:${port}`, { rejectUnauthorized: false })
   session.on('error', () => undefined)

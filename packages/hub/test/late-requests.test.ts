@@ -21,7 +21,10 @@ interface Conversation {
   readonly text: string
 }
 
-/** Opens a connection to a new server and writes `request`; the server stands still before it reads the first byte. */
+/**
+ * Opens a connection to a new server and writes `request`; the server stands still before it reads the
+ * first byte.
+ */
 async function sendBeforeStandstill(request: string): Promise<Conversation> {
   let isAccepted = false
   let isWritten = false
@@ -104,7 +107,7 @@ test('half a head behind answers that are read late does not keep its connection
   expect(await exchange(port, ['GET / HTTP/1.1\r\nHost'])).toMatchObject({ status: 408 })
   socket.on('data', (chunk: Buffer) => (length += chunk.length)).resume()
   await waitUntil('the connection is ended', () => isClosed)
-  // What was asked for completely is answered.
+  // A complete request is answered.
   expect(length).toBeGreaterThan(pages * page.length)
 })
 

@@ -21,7 +21,7 @@ interface Scene {
   /** How often the listening socket had arrivals held up. */
   readonly countHeldUp: () => number
   /** Opens so many connections; resolves when the kernel has established them. */
-  readonly knock: (count: number) => Promise<readonly Socket[]>
+  readonly connectClients: (count: number) => Promise<readonly Socket[]>
 }
 
 async function openDoor(): Promise<Scene> {
@@ -50,7 +50,7 @@ async function openDoor(): Promise<Scene> {
     listeningSocket.close()
     for (const socket of accepted) socket.destroy()
   })
-  const knock = (count: number): Promise<Socket[]> =>
+  const connectClients = (count: number): Promise<Socket[]> =>
     Promise.all(
       Array.from({ length: count }, async () => {
         const socket = connect(port, '127.0.0.1')
@@ -59,7 +59,15 @@ async function openDoor(): Promise<Scene> {
         return socket
       }),
     )
-  return { listeningSocket, server, clock, lines, accepted, countHeldUp: () => heldUp, knock }
+  return {
+    listeningSocket,
+    server,
+    clock,
+    lines,
+    accepted,
+    countHeldUp: () => heldUp,
+    connectClients,
+  }
 }
 
 /** A process as workers are, which is asked for copies; resolves once the listening socket has so many. */
@@ -78,12 +86,12 @@ async function addMirror(listeningSocket: ListeningSocket, copies: number): Prom
 }
 
 test('connections made while the listeningSocket is shut are neither accepted nor cut, and accepted when it opens', async () => {
-  const { listeningSocket, server, accepted, knock } = await openDoor()
+  const { listeningSocket, server, accepted, connectClients } = await openDoor()
   await addMirror(listeningSocket, 2)
   for (const round of [1, 2, 3]) {
     listeningSocket.setOpen(false)
     expect(server.listening).toBe(false)
-    const sockets = await knock(20)
+    const sockets = await connectClients(20)
     // Whatever the loop would have done with them by now it has done.
     await new Promise(setImmediate)
     expect(accepted).toHaveLength((round - 1) * 20)
@@ -94,10 +102,10 @@ test('connections made while the listeningSocket is shut are neither accepted no
 })
 
 test('a listeningSocket that cannot be shut yet takes arrivals one by one, with a pause after each', async () => {
-  const { listeningSocket, server, accepted, countHeldUp, knock } = await openDoor()
+  const { listeningSocket, server, accepted, countHeldUp, connectClients } = await openDoor()
   listeningSocket.setOpen(false)
   expect(server.listening).toBe(true)
-  await knock(3)
+  await connectClients(3)
   await waitUntil('they are accepted', () => accepted.length === 3)
   expect(countHeldUp()).toBe(3)
   await addMirror(listeningSocket, 1)
@@ -139,7 +147,7 @@ test('copies that come too late or twice are let go, or the port would stay take
 })
 
 test('when accepting fails the log says so, and the listeningSocket rests in place of failing again at once', async () => {
-  const { listeningSocket, server, clock, lines, accepted, knock } = await openDoor()
+  const { listeningSocket, server, clock, lines, accepted, connectClients } = await openDoor()
   await addMirror(listeningSocket, 2)
   server.emit('error', new Error('accept EMFILE'))
   server.emit('error', new Error('accept EMFILE'))
@@ -147,7 +155,7 @@ test('when accepting fails the log says so, and the listeningSocket rests in pla
     'Connections cannot be accepted: accept EMFILE. They wait, and the next attempts follow every 1000 ms.',
   ])
   expect(server.listening).toBe(false)
-  await knock(1)
+  await connectClients(1)
   clock.advance(1_000)
   await waitUntil('it is accepted', () => accepted.length === 1)
 })

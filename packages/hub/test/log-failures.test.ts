@@ -1,4 +1,5 @@
-// A log that fails in every way it can, at every route: one translation, so that clients come back from what passes.
+// A log that fails in every way it can, at every route: one translation, so that clients come back from
+// what passes.
 
 import { LogError, logErrors, memoryLog } from '@tidemark/log'
 import type { EventLog, LogErrorCode } from '@tidemark/log'

@@ -1,4 +1,5 @@
-// The exports of the room, handed what their signatures do not allow: the coded error, never a bare TypeError, and no hub is started.
+// The exports of the room, handed what their signatures do not allow: the coded error, never a bare
+// TypeError, and no hub is started.
 
 import { expectedOutcomes, oddValues, tryOddValues, withThrowing } from '@tidemark/testkit'
 import type { OddCase } from '@tidemark/testkit'
@@ -49,7 +50,7 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'CONFIG_INVALID',
   },
   explainConfig: { call: (value) => room.explainConfig(value as never), code: 'CONFIG_INVALID' },
-  // What is no duration and no size has none.
+  // A text that is no duration and no size has none.
   parseDuration: {
     call: (value) => room.parseDuration(value as never),
     code: '',

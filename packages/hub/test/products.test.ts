@@ -217,6 +217,6 @@ test('small bodies of many events count for their events, which wait while the l
   const statuses = (await Promise.all(answers)).map(({ status }) => status)
   expect(statuses.filter((status) => status === 200)).toHaveLength(fitting)
   expect(statuses.filter((status) => status === 503)).toHaveLength(10 - fitting)
-  // What was held is free again.
+  // The memory that was held is free again.
   expect((await exchange(port, [post('/publish', body, headers)])).status).toBe(200)
 })

@@ -1,4 +1,5 @@
-// A backup that somebody copies over the data directory of a hub that runs: what publishers and returning clients are told.
+// A backup that somebody copies over the data directory of a hub that runs: what publishers and
+// returning clients are told.
 
 import { execFileSync } from 'node:child_process'
 import { cp } from 'node:fs/promises'
@@ -26,7 +27,7 @@ async function publish({ url }: HubProcess, body: string): Promise<Published> {
   return { ...((await response.json()) as object), status: response.status }
 }
 
-/** What was acknowledged of it: data and cursor, in order. */
+/** Its acknowledged events: data and cursor, in order. */
 async function publishSome(hub: HubProcess, name: string, count: number): Promise<Event[]> {
   const events: Event[] = []
   for (let i = 1; i <= count; i++) {
@@ -78,7 +79,7 @@ function putOver({ backup, data }: Scene, names: readonly string[]): void {
 const withoutWake = ['data.mdb', 'lock.mdb']
 const all = [...withoutWake, 'wake']
 
-/** What a client at this event is told first: how it goes on, or to come back later. */
+/** The first thing a client at this event is told: how it goes on, or to come back later. */
 async function resume({ port }: HubProcess, { cursor }: Event): Promise<string> {
   const stream = beginStream(port, `topic=a&lastEventId=${encodeURIComponent(cursor)}`)
   const word = /"resumed":"(\w+)"|"reason":"(log-unavailable)"/

@@ -80,6 +80,7 @@ test.each([
   const before = process.cpuUsage()
   expect(skipValue(text, 0)).toBeGreaterThan(0)
   nestsDeeper(text, 1_000)
-  // Quadratic time would be hours. Time of this process, so that a machine that is busy with something else changes little.
+  // Quadratic time would be hours. Time of this process, so that a machine that is busy with something
+  // else changes little.
   expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000)
 })

@@ -1,4 +1,5 @@
-// A data directory that is put back as it was, or used twice: what a client with a cursor of the other history is told.
+// A data directory that is put back as it was, or used twice: what a client with a cursor of the other
+// history is told.
 
 import { cp, rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
@@ -91,7 +92,8 @@ test('a copy that is started beside its original, the original still running, is
   const [data, copy] = [await makeDirectory(), await makeDirectory()]
   const original = await startOn(data)
   await publish(original, 'both', 5)
-  // Nothing is being written, so the copy is whole. It brings along the entry of the hub that holds the original.
+  // Nothing is being written, so the copy is whole. It brings along the entry of the hub that holds the
+  // original.
   await cp(data, copy, { recursive: true })
   const beside = await startOn(copy)
   const [here, there] = [await publish(original, 'here', 3), await publish(beside, 'there', 3)]

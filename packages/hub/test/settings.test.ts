@@ -1,4 +1,5 @@
-// What holds for every row of the settings, whichever is added next: examples, defaults, ranges, names, units, secrets.
+// Rules for every row of the settings, whichever is added next: examples, defaults, ranges, names,
+// units, secrets.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -53,7 +54,7 @@ async function writeTree(row: Setting, value: unknown): Promise<string> {
   return file
 }
 
-/** What `action` is refused with. */
+/** The refusal of `action`. */
 function refusal(action: () => unknown): string {
   try {
     action()
@@ -168,7 +169,10 @@ describe.each(lists)('$name', ({ row, kind, name }) => {
   })
 })
 
-/** Numbers and the members of lists that are, each with its place in the file. Processes are started elsewhere. */
+/**
+ * Numbers and the members of lists that are, each with its place in the file. Processes are started
+ * elsewhere.
+ */
 const ranges = settings.flatMap(({ name, path, kind }): readonly [string, Range, Plant][] => {
   const plant: Plant = (value) => plantAt(path, value)
   if (kind.kind !== 'list') return name === 'workers' ? [] : listRange(name, kind, plant)

@@ -69,7 +69,7 @@ function createScene(
             sessions: 0,
             isStuck: isStuck(pid),
             commits,
-            isShort: false,
+            isOutOfDescriptors: false,
           })
         }
       }

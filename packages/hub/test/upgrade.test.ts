@@ -11,7 +11,8 @@ const toX = 'Connection: Upgrade\r\nUpgrade: x\r\n'
 const toH2c =
   'Connection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
 
-// Node drops what comes in one packet behind such a request, and the client would wait for its answer for ever.
+// Node drops what comes in one packet behind such a request, and the client would wait for its answer
+// for ever.
 test.each([
   ['a publish', `POST /topics/a HTTP/1.1\r\n${host}${toX}Content-Length: 1\r\n\r\nx`, 200],
   [

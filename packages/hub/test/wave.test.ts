@@ -9,7 +9,10 @@ import { beginStream } from './support/live-stream.ts'
 import type { LiveStream } from './support/live-stream.ts'
 import { makeDirectory } from './support/test-hub.ts'
 
-/** Of each process; see descriptors.ts: 180 sessions per worker, and 192 connections on their way to workers. */
+/**
+ * Of each process; see descriptors.ts: 180 sessions per worker, and 192 connections on their way to
+ * workers.
+ */
 const filesMax = 300
 
 async function startSmallHub({ maxSessions = 10_000 } = {}): Promise<

@@ -11,7 +11,7 @@ export interface ResponseHead {
   readonly fields: ReadonlyMap<string, string>
 }
 
-/** What an answer is read into. */
+/** Takes the parts of an answer as they are read. */
 export interface AnswerHandler {
   opened(head: ResponseHead): void
   /** A part of the body, with transfer codings taken off. */
@@ -79,7 +79,7 @@ class HeadReader {
   }
 }
 
-/** What takes the body of this answer apart. */
+/** The decoder for the body of this answer. */
 function chooseBodyDecoder({ fields }: ResponseHead): BodyDecoder {
   if (/\bchunked\b/i.test(fields.get('transfer-encoding') ?? '')) return new ChunkDecoder()
   const length = fields.get('content-length')

@@ -14,7 +14,7 @@ import type { BusyShare } from './self-watch.ts'
 import { mergeAll } from './series.ts'
 import type { Second, Series } from './series.ts'
 
-/** What the parts of a run have measured. */
+/** The figures that the parts of a run have measured. */
 export interface Measured {
   readonly plan: Plan
   /** Undefined when the run was ended before anybody answered. */

@@ -10,7 +10,7 @@ import {
 } from './limits.ts'
 import type { BenchResult } from './result.ts'
 
-/** What the judgement needs of a result. */
+/** The part of a result that the judgement needs. */
 export type Judged = Pick<
   BenchResult,
   'settings' | 'connections' | 'publishes' | 'generator' | 'server' | 'load'

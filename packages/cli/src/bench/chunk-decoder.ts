@@ -1,4 +1,5 @@
-// The body of an HTTP/1.1 answer out of its chunks (RFC 9112, §7.1), without copying it. A byte out of place is an error, not a guess.
+// The body of an HTTP/1.1 answer out of its chunks (RFC 9112, §7.1), without copying it. A byte out of
+// place is an error, not a guess.
 
 /** Takes a body apart. */
 export interface BodyDecoder {

@@ -1,4 +1,5 @@
-// The bench's time: one monotonic clock that all processes of a machine share, so that a publisher's time can be read by a receiver.
+// The bench's time: one monotonic clock that all processes of a machine share, so that a publisher's
+// time can be read by a receiver.
 
 import process from 'node:process'
 import { systemClock } from '@tidemark/client'
@@ -15,7 +16,10 @@ export function readDate(): Date {
   return new Date(systemClock.now())
 }
 
-/** Which second since `originMicros` it is: 0 is the first. Just after a full second it is still the one that is over. */
+/**
+ * Which second since `originMicros` it is: 0 is the first. Just after a full second it is still the one
+ * that is over.
+ */
 export function secondOf(originMicros: number): number {
   return Math.max(0, Math.ceil((readMicros() - originMicros) / 1e6 - slackSeconds) - 1)
 }
@@ -23,7 +27,10 @@ export function secondOf(originMicros: number): number {
 /** How late, or early, a timer may be and still mean the second that is over. */
 const slackSeconds = 0.25
 
-/** Runs `task` after every full second since `originMicros` until cancelled: all processes of a run at the same moments. */
+/**
+ * Runs `task` after every full second since `originMicros` until cancelled: all processes of a run at
+ * the same moments.
+ */
 export function onSeconds(originMicros: number, task: (second: number) => void): Timer {
   let timer: Timer
   const schedule = (): void => {

@@ -1,4 +1,5 @@
-// Durations counted in buckets that grow with the value: constant memory, and no percentile further off than 1.6 %.
+// Durations counted in buckets that grow with the value: constant memory, and no percentile further off
+// than 1.6 %.
 
 /** 64 buckets per power of two: a bucket's width is 1/64 of its value. */
 const precisionBits = 6

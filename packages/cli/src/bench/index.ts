@@ -1,4 +1,4 @@
-// What the load tester shares with Tidemark's own tests and benchmarks. No promise to anybody else.
+// The parts that the load tester shares with Tidemark's own tests and benchmarks. No promise to anybody else.
 
 export { AnswerReader } from './answer-reader.ts'
 export type { AnswerHandler, ResponseHead } from './answer-reader.ts'

@@ -1,4 +1,4 @@
-// What the bench writes into an event's data so that a receiver knows which one it is and when it was sent.
+// The text at the start of an event's data, which tells a receiver its number and when it was sent.
 
 /** Digits, dots and hyphens only: a marker comes through JSON, forms and URLs as it is. */
 const prefix = 'tidemark.'
@@ -24,7 +24,10 @@ export function writeMarker(runId: string, marker: Marker, bytes: number): strin
   return `${prefix}${runId}.${topic}.${sequence}.${settled}.${times}.`.padEnd(bytes, 'x')
 }
 
-/** Reads markers of one run; the fields hold the last one read, so that a million a second cost no objects. */
+/**
+ * Reads markers of one run; the fields hold the last one read, so that a million a second cost no
+ * objects.
+ */
 export class MarkerReader implements Marker {
   topic = 0
   sequence = 0

@@ -1,4 +1,4 @@
-// What the processes of a run tell each other. Everything is plain data.
+// The messages between the processes of a run. Everything is plain data.
 
 import type { SparseCounts } from './histogram.ts'
 import type { Plan } from './plan.ts'
@@ -39,7 +39,7 @@ export type Report =
   /** Something is wrong with the bench itself. */
   | { readonly kind: 'broken'; readonly reason: string }
 
-/** What one process saw since its last report. */
+/** The counts of one process since its last report. */
 export interface ReaderSecond {
   /** Which second of the run it is of. */
   readonly second: number
@@ -56,7 +56,7 @@ export interface ReaderSecond {
   readonly busy: BusyShare
 }
 
-/** What one process saw in all. */
+/** The counts of one process in all. */
 export interface ReaderResult {
   readonly asked: number
   readonly opened: number

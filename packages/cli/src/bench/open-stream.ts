@@ -1,4 +1,5 @@
-// One connection with one SSE answer, over a bare socket: what `fetch` spends per chunk would be most of the generator's time.
+// One connection with one SSE answer, over a bare socket: what `fetch` spends per chunk would be most
+// of the generator's time.
 
 import { connect as connectPlain } from 'node:net'
 import type { Socket } from 'node:net'
@@ -12,7 +13,7 @@ import { RefusalReader } from './refusal.ts'
 import { AnswerReader } from './answer-reader.ts'
 import type { ResponseHead } from './answer-reader.ts'
 
-/** What to ask for. */
+/** The request for a stream. */
 export interface StreamRequest {
   readonly url: URL
   /** Where to connect to, when the name need not be looked up. */
@@ -31,7 +32,7 @@ export interface StreamEnd {
   readonly isUnreachable?: boolean | undefined
 }
 
-/** What happens on a connection. `ended` comes once and last, and never after `close`. */
+/** Is told what happens on a connection. `ended` comes once and last, and never after `close`. */
 export interface StreamHandler {
   opened(head: ResponseHead, address: string): void
   event(event: DecodedEvent): void
@@ -42,7 +43,7 @@ export interface StreamHandler {
 
 /** A connection under way. */
 export interface Stream {
-  /** What a reconnect sends as `Last-Event-ID`. */
+  /** The id that a reconnect sends as `Last-Event-ID`. */
   readonly lastEventId: string
   close(): void
 }

@@ -3,7 +3,7 @@
 import type { CommandOption } from '../command.ts'
 import { headerOption } from '../hub-options.ts'
 
-/** What is not given. The number of processes depends on the machine. */
+/** The values of options that are not given. The number of processes depends on the machine. */
 export const benchDefaults: Readonly<Record<string, string>> = {
   connections: '1000',
   ramp: '10ms',

@@ -24,14 +24,14 @@ export interface Sizes {
   readonly processes: number
 }
 
-/** What a run does. Plain data: it is handed to other processes. */
+/** The load of a run. Plain data: it is handed to other processes. */
 export interface Plan extends Sizes {
   /** Marks this run's topics and events. */
   readonly runId: string
   readonly target: Target
 }
 
-/** What is done with what a run finds. */
+/** Where the result of a run goes. */
 export interface Output {
   readonly reportEveryMs: number
   readonly isJson: boolean
@@ -124,7 +124,8 @@ function readTarget(line: CommandLine, text: string): Target {
       url: url.origin,
       isHub,
       streamUrl: `${url.origin}/events?topic={topic}`,
-      // Without this, a passing refusal is a stream that ends with a goodbye; with it, a status and the reason.
+      // Without this, a passing refusal is a stream that ends with a goodbye; with it, a status and the
+      // reason.
       streamHeaders: [['Accept', 'text/event-stream, application/problem+json'], ...headers],
       publish: readPublish(line, `${url.origin}/topics/{topic}`, headers),
     }

@@ -1,4 +1,5 @@
-// One stream and one publish before the load: what is wrong with the URL is said at once, not after half a minute.
+// One stream and one publish before the load: what is wrong with the URL is said at once, not after
+// half a minute.
 
 import { CliError } from '../errors.ts'
 import { openStream } from './open-stream.ts'
@@ -7,11 +8,11 @@ import type { Plan } from './plan.ts'
 import type { Publisher } from './publisher.ts'
 import { fillTemplate, nameTopic } from './target.ts'
 
-/** What answered. */
+/** The server that answered. */
 export interface Answerer {
   /** The IP address. */
   readonly address: string
-  /** What it calls itself, the `Server` field. */
+  /** Its own name, the `Server` field. */
   readonly server: string | undefined
 }
 
@@ -76,7 +77,10 @@ function describeEnd(url: URL, { reason, status, isUnreachable }: StreamEnd): Cl
   )
 }
 
-/** Over TLS, what is no fault of the network is one of the certificate, or of a server that speaks plain HTTP. */
+/**
+ * Over TLS, what is no fault of the network is one of the certificate, or of a server that speaks plain
+ * HTTP.
+ */
 function adviseUnreachable({ protocol }: URL, reason: string): string {
   const isNetwork = /^(E(CONN|TIMEDOUT|HOST|NET|AI_)|ENOTFOUND|no answer)/.test(reason)
   return protocol === 'https:' && !isNetwork

@@ -1,4 +1,5 @@
-// How the run goes while it goes: one line in place on a terminal, a line now and then elsewhere. Always on standard error.
+// How the run goes while it goes: one line in place on a terminal, a line now and then elsewhere.
+// Always on standard error.
 
 import process from 'node:process'
 import { remark } from '../output.ts'
@@ -6,7 +7,7 @@ import { readMicros } from './clock.ts'
 import { renderCount, renderMs } from './render-number.ts'
 import type { Series } from './series.ts'
 
-/** What the line is about. */
+/** The subject of the line. */
 export type Phase = 'opening' | 'under load' | 'waiting for the last events'
 
 /** Shows a run's progress. */

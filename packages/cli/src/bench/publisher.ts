@@ -1,4 +1,5 @@
-// Publishes on schedule, whatever becomes of the publishes before: a server that stalls is asked as often as one that does not.
+// Publishes on schedule, whatever becomes of the publishes before: a server that stalls is asked as
+// often as one that does not.
 
 import { Agent as PlainAgent, request as requestPlain } from 'node:http'
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
@@ -14,7 +15,7 @@ import {
   lateMs,
   publishBytesInFlightMax,
   publishesInFlightMax,
-  refusalBytesMax,
+  refusalCharactersMax,
   settleLookMs,
 } from './limits.ts'
 import { writeMarker } from './marker.ts'
@@ -74,8 +75,8 @@ export class Publisher {
   }
 
   /**
-   * Publishes number 0 of the first topic, to see whether the server takes events; undefined when it does, else why not. The
-   * signal ends the waiting.
+   * Publishes number 0 of the first topic, to see whether the server takes events; undefined when it
+   * does, else why not. The signal ends the waiting.
    */
   async try(signal: AbortSignal): Promise<string | undefined> {
     const giveUp = (): void => this.#giveUp()
@@ -99,8 +100,8 @@ export class Publisher {
   }
 
   /**
-   * Sends no more; resolves with what was published when every answer is there. Once the signal has aborted, a server that
-   * does not answer is not waited for.
+   * Sends no more; resolves with what was published when every answer is there. Once the signal has
+   * aborted, a server that does not answer is not waited for.
    */
   async end(signal: AbortSignal): Promise<Published> {
     this.#endedMicros = this.#now()
@@ -120,7 +121,7 @@ export class Publisher {
     }
   }
 
-  /** What is under way has failed. */
+  /** Publishes that are under way have failed. */
   #giveUp(): void {
     for (const request of this.#requests) request.destroy(new Error('no answer before the end'))
   }
@@ -218,7 +219,10 @@ class SettledPrefix {
   }
 }
 
-/** Node sends a list of values as that many lines, except for `Cookie`, which it joins as RFC 6265, §5.4 wants. */
+/**
+ * Node sends a list of values as that many lines, except for `Cookie`, which it joins as RFC 6265, §5.4
+ * wants.
+ */
 function groupHeaders(headers: PublishTarget['headers']): OutgoingHttpHeaders {
   const groups = new Map<string, string | string[]>()
   for (const [name, value] of headers) {
@@ -236,7 +240,7 @@ async function readAnswer(response: IncomingMessage): Promise<string | undefined
   let body = ''
   try {
     for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
-      if (!isTaken && body.length < refusalBytesMax) body += chunk
+      if (!isTaken && body.length < refusalCharactersMax) body += chunk
     }
   } catch {
     // The status alone decides; a body that breaks off only costs the explanation.

@@ -26,7 +26,8 @@ process.on('message', (order: Order) => {
       return
   }
 })
-// A Ctrl-C goes to every process of the terminal; the first process decides, and ends this one by its channel.
+// A Ctrl-C goes to every process of the terminal; the first process decides, and ends this one by its
+// channel.
 process.on('SIGHUP', () => undefined)
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)

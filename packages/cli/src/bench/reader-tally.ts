@@ -1,4 +1,4 @@
-// What a process that reads streams counts: by the second, and in all.
+// The counts of a process that reads streams: by the second, and in all.
 
 import { Histogram } from './histogram.ts'
 import type { ReaderSecond } from './messages.ts'
@@ -22,13 +22,13 @@ export class ReaderTally {
   readonly latencyFromSend: Histogram = new Histogram()
   readonly between: Histogram = new Histogram()
 
-  /** What was delivered before is no part of the load. */
+  /** Events delivered before are no part of the load. */
   beginLoad(): void {
     this.loadDeliveries = -this.deliveries
     this.loadBytes = -this.bytes
   }
 
-  /** What was counted since the last call. */
+  /** The counts since the last call. */
   takeSecond(): Omit<ReaderSecond, 'second' | 'busy'> {
     const second = {
       open: this.open,

@@ -1,4 +1,5 @@
-// What a process that reads streams does: opens its share of the connections on schedule, counts, reports every second.
+// A process that reads streams: it opens its share of the connections on schedule, counts,
+// reports every second.
 
 import { systemClock } from '@tidemark/client'
 import type { Timer } from '@tidemark/client'
@@ -63,7 +64,10 @@ export class Reader {
     this.#isHurried = true
   }
 
-  /** Everything owed is here, or every stream is open and has been silent: what is missing then does not come. */
+  /**
+   * Everything owed is here, or every stream is open and has been silent: what is missing then does not
+   * come.
+   */
   #isOver({ lastByTopic }: Published, finishMicros: number): boolean {
     const live = this.#subscribers.filter(({ hasFailed }) => !hasFailed)
     const isComplete = ({ sequences, topic }: Subscriber): boolean =>

@@ -15,7 +15,7 @@ const programPath = fileURLToPath(new URL('reader-process.js', import.meta.url))
 export class Readers {
   /** Resolves when every connection is open or has failed. */
   readonly settled: Promise<void>
-  /** What each process has seen, when all are done. Rejects when one dies before. */
+  /** The counts of each process, when all are done. Rejects when one dies before. */
   readonly results: Promise<ReaderResult[]>
   readonly #children: ChildProcess[]
 
@@ -48,7 +48,7 @@ export class Readers {
     }
     this.settled = Promise.all(settlements).then(() => undefined)
     this.results = Promise.all(results)
-    // Whoever awaits it is told; until then the rejection is not unhandled.
+    // A caller that awaits it is told. Until then the rejection must not count as unhandled.
     this.results.catch(() => undefined)
   }
 
@@ -82,7 +82,7 @@ export class Readers {
   }
 
   #send(child: ChildProcess, order: Order): void {
-    // What cannot be sent has ended, which `results` tells.
+    // A process that cannot be sent to has ended, which `results` tells.
     if (child.connected) child.send(order, () => undefined)
   }
 }

@@ -1,6 +1,6 @@
 // Why an answer is no event stream, in the server's own words where it gives some.
 
-import { refusalBytesMax } from './limits.ts'
+import { refusalCharactersMax } from './limits.ts'
 import type { ResponseHead } from './answer-reader.ts'
 
 /** Gathers a refusal's body. */
@@ -17,7 +17,7 @@ export class RefusalReader {
   }
 
   push(slice: Uint8Array): void {
-    const room = refusalBytesMax - this.#body.length
+    const room = refusalCharactersMax - this.#body.length
     if (room > 0) this.#body += Buffer.from(slice.subarray(0, room)).toString('utf8')
   }
 

@@ -1,11 +1,12 @@
-// The file that a report goes to: whether it can be written is known before the run, and only a report leaves one behind.
+// The file that a report goes to: whether it can be written is known before the run, and only a report
+// leaves one behind.
 
 import { open, unlink, writeFile } from 'node:fs/promises'
 import { CliError } from '../errors.ts'
 
 /**
- * Whether a report could be written there. A file that is not there yet is made and removed again; an earlier report stays as
- * it is.
+ * Whether a report could be written there. A file that is not there yet is made and removed again; an
+ * earlier report stays as it is.
  * @throws CliError `OUTPUT_UNWRITABLE`
  */
 export function checkReportFile(path: string): Promise<void> {

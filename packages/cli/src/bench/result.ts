@@ -1,4 +1,5 @@
-// What a run found: the document of `--json`, which the table and the report are made from. docs/bench.md describes it.
+// The result of a run: the document of `--json`, which the table and the report are made from.
+// docs/bench.md describes it.
 
 import type { Histogram } from './histogram.ts'
 import type { Sizes } from './plan.ts'
@@ -15,7 +16,7 @@ export interface BenchResult {
     readonly url: string
     readonly publishUrl: string | null
     readonly isHub: boolean
-    /** What it calls itself, the `Server` field. */
+    /** Its own name, the `Server` field. */
     readonly server: string | null
   }
   readonly settings: Sizes

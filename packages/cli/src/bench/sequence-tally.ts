@@ -1,4 +1,4 @@
-// What one stream got of a topic's events 1, 2, 3, …: which are missing, which came twice, which came late.
+// One stream's share of a topic's events 1, 2, 3, …: which are missing, which came twice, which came late.
 
 import { holesMax } from './limits.ts'
 
@@ -12,8 +12,8 @@ export class SequenceTally {
   /** All up to this number had been answered before one that has come was sent. */
   #settled = 0
   /**
-   * Stretches of numbers that were jumped over, in their order: from, to, from, to, …, both ends included. An object for each
-   * would take 51 bytes, these take 16.
+   * Stretches of numbers that were jumped over, in their order: from, to, from, to, …, both ends
+   * included. An object for each would take 51 bytes, these take 16.
    */
   readonly #holes: number[] = []
   /** In holes that were let go. */
@@ -24,12 +24,18 @@ export class SequenceTally {
     return (this.#highest ?? 0) >= last && this.#holes.length === 0
   }
 
-  /** The stream was open before the first event, so that it owes all of them. Otherwise it owes those after the first it got. */
+  /**
+   * The stream was open before the first event, so that it owes all of them. Otherwise it owes those
+   * after the first it got.
+   */
   expectAll(): void {
     this.#highest ??= 0
   }
 
-  /** Takes one event. Publishes that overlap may come in either order; one that was answered before another was sent comes first. */
+  /**
+   * Takes one event. Publishes that overlap may come in either order; one that was answered before
+   * another was sent comes first.
+   */
   add(sequence: number, settled: number): void {
     const isLate = sequence <= this.#settled
     if (settled > this.#settled) this.#settled = settled
@@ -49,7 +55,10 @@ export class SequenceTally {
     }
   }
 
-  /** How many of the events up to `last` it owes, without those that `isExcused` (their publish failed), have not come. */
+  /**
+   * How many of the events up to `last` it owes, without those that `isExcused` (their publish failed),
+   * have not come.
+   */
   countMissing(last: number, isExcused: (sequence: number) => boolean): number {
     if (this.#highest === undefined) return 0
     let missing = this.#givenUp

@@ -6,11 +6,14 @@ import type { ReaderSecond } from './messages.ts'
 import type { BusyShare } from './self-watch.ts'
 import type { ServerSample } from './server-watch.ts'
 
-/** One second of a run. What was not measured is null. */
+/** One second of a run. A figure that was not measured is null. */
 export interface Second {
   /** Since the run's origin: 0 is the first. */
   readonly second: number
-  /** Time that its counts are of: about 1, less at the end of a run, more when a process came late to count. */
+  /**
+   * Time that its counts are of: about 1, less at the end of a run, more when a process came late to
+   * count.
+   */
   readonly coveredSeconds: number
   /** Streams open, at its end. */
   readonly open: number
@@ -28,7 +31,7 @@ export interface Second {
   readonly serverMemoryBytes: number | null
 }
 
-/** What the first process measures each second. */
+/** The figures that the first process measures each second. */
 export interface OwnSecond {
   readonly second: number
   readonly published: number
@@ -46,7 +49,7 @@ interface Draft {
 
 /** Gathers seconds. */
 export class Series {
-  /** What each process was busy with: the publisher first, then the readers. */
+  /** The CPU share of each process: the publisher first, then the readers. */
   readonly busy: BusyShare[][]
   readonly #drafts = new Map<number, Draft>()
   readonly #latest: (ReaderSecond | undefined)[]

@@ -5,7 +5,7 @@ import { listFamily, readUsage } from '../proc/processes.ts'
 import { findListeners } from '../proc/tcp-table.ts'
 import { readMicros } from './clock.ts'
 
-/** What the server used since the last look. */
+/** The resources that the server used since the last look. */
 export interface ServerSample {
   /** Cores: 1 is a whole one. */
   readonly cpu: number
@@ -65,7 +65,10 @@ export class ServerWatch {
   }
 }
 
-/** Watches the given process and its children, else whoever listens on this machine at `url`; undefined when nobody is found. */
+/**
+ * Watches the given process and its children, else whoever listens on this machine at `url`; undefined
+ * when nobody is found.
+ */
 export function watchServer(options: {
   readonly pid: number | undefined
   /** Undefined when nobody has answered. */

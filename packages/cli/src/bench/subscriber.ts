@@ -11,7 +11,7 @@ import type { Stream, StreamEnd, StreamHandler } from './open-stream.ts'
 import type { ReaderTally } from './reader-tally.ts'
 import { SequenceTally } from './sequence-tally.ts'
 
-/** What a connection needs. */
+/** Everything that a connection needs. */
 export interface SubscriberOptions {
   readonly url: URL
   readonly address?: string | undefined

@@ -1,6 +1,10 @@
-// What is tested: where streams are opened and where events are published, with `{topic}` and `{i}` to fill in.
+// The server under test: where streams are opened and where events are published, with `{topic}` and `{i}` to
+// fill in.
 
-/** A subscription's request and, when there is one, the publisher's. Plain data: it is handed to other processes. */
+/**
+ * A subscription's request and, when there is one, the publisher's. Plain data: it is handed to other
+ * processes.
+ */
 export interface Target {
   /** As given, for the report. */
   readonly url: string
@@ -24,7 +28,10 @@ export interface PublishTarget {
   readonly body: string
 }
 
-/** The name of one of the run's topics: one segment of letters, digits and hyphens, which is a name everywhere. */
+/**
+ * The name of one of the run's topics: one segment of letters, digits and hyphens, which is a name
+ * everywhere.
+ */
 export function nameTopic(runId: string, topic: number): string {
   return `tidemark-bench-${runId}-${topic}`
 }

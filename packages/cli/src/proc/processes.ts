@@ -2,7 +2,7 @@
 
 import { listProc, readProc } from './read-proc.ts'
 
-/** What `/proc/<pid>/stat` says. Numbers of fields are those of proc_pid_stat(5). */
+/** The fields of `/proc/<pid>/stat` that are used here. Numbers of fields are those of proc_pid_stat(5). */
 export interface ProcessStat {
   /** Field 3: `Z` and `X` have ended. */
   readonly state: string
@@ -13,7 +13,7 @@ export interface ProcessStat {
   readonly systemMs: number
 }
 
-/** What a process has used. */
+/** The resources that a process has used. */
 export interface Usage {
   /** CPU time since its start, seconds. */
   readonly cpuSeconds: number
@@ -52,7 +52,7 @@ export function listFamily(pids: readonly number[]): readonly number[] {
   return [...family]
 }
 
-/** What a process uses; undefined when it has ended. */
+/** The resources of a process; undefined when it has ended. */
 export function readUsage(pid: number): Usage | undefined {
   const stat = readStat(pid)
   if (stat === undefined) return undefined

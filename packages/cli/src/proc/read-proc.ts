@@ -12,7 +12,7 @@ export function listProc(path: string): readonly string[] {
   return readOr([], () => readdirSync(`/proc/${path}`))
 }
 
-/** What `read` answers, or `other` when it throws. */
+/** The answer of `read`, or `other` when it throws. */
 export function readOr<Value>(other: Value, read: () => Value): Value {
   try {
     return read()

@@ -17,7 +17,10 @@ export interface TcpRow {
   readonly inode: string
 }
 
-/** Columns: number, local and remote address, state, both queues as `sent:arrived`, …, and tenth the inode. */
+/**
+ * Columns: number, local and remote address, state, both queues as `sent:arrived`, …, and tenth the
+ * inode.
+ */
 export function readTcpRows(): readonly TcpRow[] {
   return ['tcp', 'tcp6'].flatMap((name) =>
     readProc(`net/${name}`)

@@ -9,7 +9,7 @@ import type { Setting, SettingKind } from './setting.ts'
 import { settings } from './settings.ts'
 import { formatSize } from './units.ts'
 
-/** What is wrong at one place. */
+/** One fault at one place. */
 export type Fault =
   /** There is nothing of this name. */
   | { readonly kind: 'unknown'; readonly path: Path; readonly known: readonly string[] }
@@ -20,14 +20,14 @@ export type Fault =
       readonly wanted: string
       /** Undefined where nothing was given. */
       readonly got?: unknown
-      /** What is said instead of `got`. */
+      /** Words in place of `got`. */
       readonly shown?: string | undefined
       readonly unit?: string | undefined
     }
 
 type Path = readonly string[]
 
-/** What came of checking. */
+/** The outcome of checking. */
 export type Checked =
   | { readonly faults: undefined; readonly config: HubConfig }
   | { readonly faults: readonly Fault[] }
@@ -37,7 +37,8 @@ export function checkSettings(given: unknown, rows: readonly Setting[] = setting
   const schema = rows === settings ? configSchema : planConfig(rows)
   const { success, data, error } = schema.safeParse(given, { reportInput: true })
   if (!success) return { faults: listFaults(error.issues, rows) }
-  // The schema is made of the rows, and the rows are those of `HubConfig`: `settings.ts` does not compile otherwise.
+  // The schema is made of the rows, and the rows are those of `HubConfig`: `settings.ts` does not
+  // compile otherwise.
   const config = data as HubConfig
   const conflicts = findConflicts(config)
   return conflicts.length > 0 ? { faults: conflicts } : { faults: undefined, config }
@@ -91,7 +92,7 @@ function listNames(path: Path, rows: readonly Setting[]): readonly string[] {
   return (bySection(rows)[section] ?? []).map(({ path: [, name = ''] }) => name)
 }
 
-/** What is said of a value in place of itself, when it may have parts that must not be shown. */
+/** Words in place of a value that may have parts that must not be shown. */
 function hide(row: Setting | undefined, got: unknown): string | undefined {
   if (row?.isSecret === true) return 'a secret that is not shown'
   if (row?.kind.kind !== 'log' || typeof got !== 'string') return undefined

@@ -35,7 +35,7 @@ export function bySection(rows: readonly Setting[]): Readonly<Record<string, rea
   return sections
 }
 
-/** What stands under one name; undefined when all its members go together and none is given. */
+/** The member under one name; undefined when all its members go together and none is given. */
 function planSection(rows: readonly Setting[]): z.ZodType {
   const shape = Object.fromEntries(rows.map((row) => [row.path[1] ?? '', planSetting(row)]))
   const section = z.strictObject(shape, {

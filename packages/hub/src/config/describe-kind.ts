@@ -1,4 +1,4 @@
-// What may stand for a setting, in words: for messages, help and reference.
+// The values a setting may have, in words: for messages, help and reference.
 
 import type {
   BytesKind,
@@ -40,7 +40,10 @@ export function describeUnit(kind: SettingKind): string | undefined {
   return unit === undefined ? undefined : `counted in ${unit}`
 }
 
-/** The unit of a bare number in the file, and of what `tidemark config --json` prints: `ms`, `bytes`, `events`. */
+/**
+ * The unit of a bare number in the file, and of what `tidemark config --json` prints: `ms`, `bytes`,
+ * `events`.
+ */
 export function unitOf(kind: SettingKind): string | undefined {
   if (kind.kind === 'word') return unitOf(kind.or)
   if (kind.kind === 'duration') return 'ms'
@@ -48,7 +51,7 @@ export function unitOf(kind: SettingKind): string | undefined {
   return kind.kind === 'count' ? kind.unit : undefined
 }
 
-/** What the value is called behind its flag: `<duration>`. A switch has none. */
+/** The name of the value behind its flag: `<duration>`. A switch has none. */
 export function describeValue({ kind, value }: Pick<SettingRow, 'kind' | 'value'>): string {
   if (value !== undefined) return value
   if (kind.kind === 'choice') return kind.of.join('|')

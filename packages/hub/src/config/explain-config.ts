@@ -1,4 +1,4 @@
-// What is in force, and where each value comes from: what `tidemark config` prints.
+// The settings in force, and where each value comes from, as `tidemark config` prints them.
 
 import { formatNumber, unitOf } from './describe-kind.ts'
 import type { HubConfig } from './hub-config.ts'
@@ -22,7 +22,7 @@ export interface SettingInForce {
   readonly origin: Origin
 }
 
-/** What stands in the place of a secret. */
+/** The words in place of a secret. */
 const secretText = '(set, not shown)'
 
 /**

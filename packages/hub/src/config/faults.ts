@@ -1,4 +1,5 @@
-// What is said of faults: all of them in one message, each with its place, what was given, where, and in which units.
+// The message about faults: all of them in one, each with its place, the value given, where, and in
+// which units.
 
 import { nearestName, quoteValue } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
@@ -18,7 +19,7 @@ export function describeFault(fault: Fault, origins: Origins): string {
   return `${subject} ${wanted}${said}${origin}${unit === undefined ? '' : ` (${unit})`}`
 }
 
-/** What may have been meant by a name that there is not. */
+/** The name that may have been meant by an unknown one. */
 export function suggest(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known)
   return nearest === undefined ? `; known are ${known.join(', ')}` : `; did you mean ${nearest}?`

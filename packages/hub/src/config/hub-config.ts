@@ -41,7 +41,7 @@ export interface HubConfig {
   }
 }
 
-/** What is kept of each topic that matches; see the log's `RetentionRule`. */
+/** The events kept of each topic that matches; see the log's `RetentionRule`. */
 interface RuleConfig {
   readonly pattern: string
   /** Milliseconds. */

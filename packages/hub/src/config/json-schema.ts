@@ -7,8 +7,8 @@ import { configSchema } from './config-schema.ts'
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /**
- * The schema of `tidemark.config.json`, draft 07, which editors know best. It takes whatever the hub takes; the hub also refuses texts
- * that are out of range, and settings that contradict each other.
+ * The schema of `tidemark.config.json`, draft 07, which editors know best. It takes whatever the hub
+ * takes; the hub also refuses texts that are out of range, and settings that contradict each other.
  */
 export const configJsonSchema: JsonSchema = {
   title: 'tidemark.config.json',

@@ -1,4 +1,5 @@
-// From defaults, `tidemark.config.json`, variables and flags to one checked configuration; each beats those before it.
+// From defaults, `tidemark.config.json`, variables and flags to one checked configuration; each beats
+// those before it.
 
 import { resolve } from 'node:path'
 import { quoteValue } from '@tidemark/wire/values'
@@ -34,8 +35,8 @@ export function resolveGathered({ settings, origins, directory }: Gathered): Hub
 }
 
 /**
- * Checks a configuration that comes from elsewhere than {@link loadConfig}, or has been changed since. One that says nothing of where its data
- * are is none: defaults are for files and flags.
+ * Checks a configuration that comes from elsewhere than {@link loadConfig}, or has been changed since.
+ * One that says nothing of where its data are is none: defaults are for files and flags.
  * @throws HubError `CONFIG_INVALID` (every fault in one message)
  */
 export function requireConfig(config: HubConfig): HubConfig {

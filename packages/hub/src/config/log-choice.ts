@@ -2,7 +2,10 @@
 
 import type { HubConfig } from './hub-config.ts'
 
-/** A log by its kind. A further kind is a member here, an opener in `open-log.ts`, and a way to write it here. */
+/**
+ * A log by its kind. A further kind is a member here, an opener in `open-log.ts`, and a way to write it
+ * here.
+ */
 export type LogChoice =
   | { readonly kind: 'memory' }
   | {
@@ -17,8 +20,9 @@ export function planLog({ data, durability }: Pick<HubConfig, 'data' | 'durabili
 }
 
 /**
- * The scheme of a text that is an address and no directory: a hub must not keep events in a directory named `redis:` because
- * its operator thinks it speaks to one. Without what follows, which may have a password. One letter is a drive of Windows.
+ * The scheme of a text that is an address and no directory. A hub must not keep events in a directory
+ * named `redis:` because its operator thinks it speaks to Redis. Without what follows, which may have a
+ * password. One letter is a drive of Windows.
  */
 export function findForeignScheme(data: string): string | undefined {
   return isMemory(data) ? undefined : /^[A-Za-z][A-Za-z0-9+.-]+:/.exec(data)?.[0]

@@ -4,18 +4,24 @@ import { describeValue } from './describe-kind.ts'
 import type { Setting } from './setting.ts'
 import { settings } from './settings.ts'
 
-/** One setting. Its flag is `--retention-max-age`, its variable `TIDEMARK_RETENTION_MAX_AGE`, its place in the file `retention.maxAge`. */
+/**
+ * One setting. Its flag is `--retention-max-age`, its variable `TIDEMARK_RETENTION_MAX_AGE`, its place
+ * in the file `retention.maxAge`.
+ */
 export interface ConfigOption {
   readonly flag: string
   readonly env: string
   readonly path: readonly string[]
-  /** What kind of value it takes, for help: `<port>`. A flag without a value is `true`. */
+  /** The kind of value it takes, for help: `<port>`. A flag without a value is `true`. */
   readonly value: string | undefined
   readonly default: string
   readonly help: string
 }
 
-/** All settings with a flag. Rules per pattern (`retention.rules`, `delivery.rules`) are for the file only. */
+/**
+ * All settings with a flag. Rules per pattern (`retention.rules`, `delivery.rules`) are for the file
+ * only.
+ */
 export const configOptions: readonly ConfigOption[] = settings.flatMap((setting) => {
   const option = findOption(setting)
   return option === undefined ? [] : [option]

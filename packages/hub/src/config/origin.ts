@@ -1,6 +1,9 @@
 // Where the value of a setting comes from.
 
-/** Where the value of a setting comes from; `name` is the file's path, the variable, or the flag with its dashes. */
+/**
+ * Where the value of a setting comes from; `name` is the file's path, the variable, or the flag with
+ * its dashes.
+ */
 export type Origin =
   | { readonly kind: 'default' }
   | { readonly kind: 'file' | 'variable' | 'flag'; readonly name: string }

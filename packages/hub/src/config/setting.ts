@@ -1,4 +1,4 @@
-// What one setting is: a row of `settings.ts`, and the kinds of values there are.
+// One setting: a row of `settings.ts`, and the kinds of values there are.
 
 /** Whole milliseconds; written as `15s`. Both ends of the range are included. */
 export interface DurationKind {
@@ -19,7 +19,7 @@ export interface CountKind {
   readonly kind: 'count'
   readonly from: number
   readonly to: number
-  /** What is counted: `events`. Undefined where the number counts nothing, as that of a port. */
+  /** The things that are counted: `events`. Undefined where the number counts nothing, as that of a port. */
   readonly unit: string | undefined
   /** A rate need not be a whole number. */
   readonly isWhole: boolean
@@ -33,7 +33,7 @@ export interface FlagKind {
 /** Text, not empty, or the path of a file, which may be empty: none. */
 interface TextKind {
   readonly kind: 'text' | 'path'
-  /** What it names: `an address to listen on`. */
+  /** The thing it names: `an address to listen on`. */
   readonly names: string
 }
 
@@ -100,11 +100,11 @@ export interface SettingRow {
   readonly default: string | number | boolean | readonly []
   /** Another value, as it stands in the file. */
   readonly example: string | number | boolean | readonly unknown[]
-  /** What the value is called in help: `<port>`. Left out where the kind says it. */
+  /** The name of the value in help: `<port>`. Left out where the kind says it. */
   readonly value?: string
   /** One sentence or two. */
   readonly help: string
-  /** What `help` leaves out, for the reference. */
+  /** Details that `help` leaves out, for the reference. */
   readonly more?: string
   /** A neighbour in the section that must be given with it. */
   readonly needs?: string

@@ -1,4 +1,5 @@
-// Every setting of the hub, one row each. Flags, variables, help, messages, schema and reference are made from these rows.
+// Every setting of the hub, one row each. Flags, variables, help, messages, schema and reference are
+// made from these rows.
 
 import { retentionRulesMax } from '@tidemark/log'
 import {
@@ -62,7 +63,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     kind: { kind: 'choice', of: ['fsync', 'commit'] },
     default: 'fsync',
     example: 'commit',
-    help: 'What an acknowledged event survives: power loss (fsync) or the death of the process (commit).',
+    help: 'The failure that an acknowledged event survives: power loss (fsync) or the death of the process (commit).',
   },
   'flush.window': {
     kind: wordOr('adaptive', duration(windowRangeMs)),
@@ -131,8 +132,8 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     },
     default: [],
     example: [{ pattern: 'prices/**', whenLagging: 'conflate' }],
-    help: 'What a client that cannot keep up gets of each topic that matches.',
-    more: 'Holds for every hub on the same data; what is changed at run time holds until this is edited.',
+    help: 'The events that a client that cannot keep up gets of each topic that matches.',
+    more: 'Holds for every hub on the same data. A change at run time holds until this is edited.',
   },
   stalledAfter: {
     kind: duration(stalledAfterRangeMs),
@@ -218,8 +219,8 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
       { pattern: 'chat/**', maxEvents: 1_000 },
       { pattern: 'prices/*', latestBy: 'key' },
     ],
-    help: 'What is kept of each topic that matches.',
-    more: 'All of `retention` holds for every hub on the same data: the hub started last with an edited configuration has its way. What is changed at run time holds until `retention` is edited.',
+    help: 'The events kept of each topic that matches.',
+    more: 'All of `retention` holds for every hub on the same data: the hub started last with an edited configuration has its way. A change at run time holds until `retention` is edited.',
   },
   'tls.cert': {
     kind: { kind: 'path', names: 'a file in PEM' },

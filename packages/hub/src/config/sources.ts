@@ -1,4 +1,4 @@
-// What was given, and where: the file, then variables, then flags, each of which beats those before it.
+// The values given, and where: the file, then variables, then flags, each of which beats those before it.
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -64,14 +64,19 @@ export function gatherSettings(given: ConfigSources): Gathered {
 function copySources(sources: ConfigSources): ConfigSources {
   if (typeof sources !== 'object' || sources === null)
     throw invalid([`it is read from { flags, env, directory }, got ${quoteValue(sources)}`])
-  const { flags, env, directory, file } = attempt('What to configure from', () => ({ ...sources }))
+  const { flags, env, directory, file } = attempt('The sources of a configuration', () => ({
+    ...sources,
+  }))
   for (const [name, value] of Object.entries({ flags, env })) {
     if (typeof value === 'object' && value !== null) continue
     throw invalid([`${name} must be an object, got ${quoteValue(value)}`])
   }
   requirePath('directory', directory)
   if (file !== undefined) requirePath('file', file)
-  const copies = attempt('What to configure from', () => ({ flags: { ...flags }, env: { ...env } }))
+  const copies = attempt('The sources of a configuration', () => ({
+    flags: { ...flags },
+    env: { ...env },
+  }))
   return { ...copies, directory, file }
 }
 
@@ -108,7 +113,10 @@ function readFile(path: string, isRequired: boolean): Tree {
   throw new HubError('CONFIG_UNREADABLE', `${path} must hold a JSON object such as {"port": 7171}.`)
 }
 
-/** A second `retention` at the end of a long file would take the rules of the first one away, without a word. */
+/**
+ * A second `retention` at the end of a long file would take the rules of the first one away, without a
+ * word.
+ */
 function requireOnce(path: string, text: string): void {
   const repeated = findRepeatedName(text)
   if (repeated === undefined) return
@@ -135,8 +143,9 @@ function readVariables(env: ConfigSources['env']): readonly Given[] {
 }
 
 /**
- * Whether Kubernetes has set a variable, or Docker: of a service named `tidemark` or `tidemark-…` every container beside it gets
- * `TIDEMARK_SERVICE_HOST`, `TIDEMARK_PORT=tcp://10.0.0.1:7070` and more. A hub that took them for its own would not start.
+ * Whether Kubernetes has set a variable, or Docker: of a service named `tidemark` or `tidemark-…` every
+ * container beside it gets `TIDEMARK_SERVICE_HOST`, `TIDEMARK_PORT=tcp://10.0.0.1:7070` and more. A hub
+ * that took them for its own would not start.
  * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
  */
 function isServiceLink(name: string, value: string): boolean {
@@ -161,7 +170,7 @@ function assign(tree: Tree, [name, ...rest]: readonly string[], value: string): 
     return
   }
   const inner = tree[name]
-  // What cannot be a section stays, so that its fault is told.
+  // A value that cannot be a section stays, so that its fault is told.
   if (inner !== undefined && !isBranch(inner)) return
   const branch = { ...inner }
   tree[name] = branch

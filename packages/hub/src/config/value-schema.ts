@@ -1,4 +1,5 @@
-// What may stand for one setting, as a schema, by its kind: from a file, where it is JSON, and from flags and variables, where it is text.
+// The schema of one setting, by its kind: from a file, where it is JSON, and from flags and variables,
+// where it is text.
 
 import { hasWildcard, parsePattern, parseTopic } from '@tidemark/log'
 import { z } from 'zod'
@@ -7,7 +8,7 @@ import { findForeignScheme } from './log-choice.ts'
 import type { BytesKind, CountKind, DurationKind, ScalarKind, WordKind } from './setting.ts'
 import { durationUnitsMs, parseDuration, parseSize, sizeUnits } from './units.ts'
 
-/** What zod says in place of its own words. */
+/** Words in place of zod's own. */
 interface Said {
   readonly error: string
 }
@@ -65,7 +66,10 @@ function planWord({ word, isNone, or }: WordKind, said: Said): z.ZodType {
   return z.union([alone, planNumber(or, said)], said)
 }
 
-/** Numbers as people write them. A thousandth of a second is a whole number of the smallest unit, one of a millisecond is none. */
+/**
+ * Numbers as people write them. A thousandth of a second is a whole number of the smallest unit, one of
+ * a millisecond is none.
+ */
 const textForms = {
   duration: { shape: shapeOf(durationUnitsMs), parse: parseDuration },
   bytes: { shape: shapeOf(sizeUnits), parse: parseSize },

@@ -21,7 +21,7 @@ export const answerReady: Route = async ({ response, query }, { readiness }) => 
   sendJson(response, 200, { status: 'ready', ...(warnings.length > 0 ? { warnings } : {}) })
 }
 
-/** What does not pass by itself keeps its code, so that a monitor is able to tell. */
+/** A fault that does not pass by itself keeps its code, so that a monitor is able to tell. */
 const lastingFaults: ReadonlySet<string> = new Set(['LOG_DIRECTORY_LOST', 'LOG_SUPERSEDED'])
 
 function toProblem(fault: unknown): Error {

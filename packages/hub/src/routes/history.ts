@@ -12,7 +12,10 @@ import { readQuery } from './query.ts'
 import { encodeJson, sendJsonBytes } from './route.ts'
 import type { Route } from './route.ts'
 
-/** Answers `{records, next, lost?}`; `next` is the cursor to ask on with, equal to the last answer's once all is read. */
+/**
+ * Answers `{records, next, lost?}`; `next` is the cursor to ask on with, equal to the last answer's
+ * once all is read.
+ */
 export const readHistory: Route = ({ request, response, parts, query }, context) => {
   const { tide, unreadAnswers, historyReads } = context
   const { after, limit } = readQuery(query, ['after', 'limit'])

@@ -1,17 +1,21 @@
 // Paths of routes with parts that a request fills in: `/sessions/{id}`, `/topics/{topic}`, `/admin/{rest}`.
 
-/** What a path says where its route leaves something open, still percent-encoded. */
+/** The parts of a path where its route leaves something open, still percent-encoded. */
 export type PathParts = Readonly<Record<string, string>>
 
 /**
- * Parts that take all that is left of a path, slashes too, and nothing as well: topics have slashes, and whatever
- * answers below a prefix looks at the rest by itself. Every other part is one segment that is not empty.
+ * Parts that take all that is left of a path, slashes too, and nothing as well. Topics have slashes,
+ * and a route below a prefix looks at the rest by itself. Every other part is one segment that is not
+ * empty.
  */
 const restNames = ['topic', 'rest']
 
 const partShape = /^\{([a-z]+)\}$/i
 
-/** Refuses the path of a row that could never match as it reads: `/sessions/{id`, or what stands behind a part that takes all. */
+/**
+ * Refuses the path of a row that could never match as it reads: `/sessions/{id`, or what stands behind
+ * a part that takes all.
+ */
 export function checkPath(pattern: string): void {
   const segments = pattern.split('/').slice(1)
   for (const [i, segment] of segments.entries()) {

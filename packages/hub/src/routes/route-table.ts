@@ -13,7 +13,10 @@ export type CrossSite = 'allowed' | 'refused'
 /** One thing that the hub answers. */
 export interface RouteRow {
   readonly method: 'DELETE' | 'GET' | 'OPTIONS' | 'PATCH' | 'POST'
-  /** `/sessions/{id}` leaves a segment open, `/topics/{topic}` and `/admin/{rest}` all that follows. A path without parts goes first. */
+  /**
+   * `/sessions/{id}` leaves a segment open, `/topics/{topic}` and `/admin/{rest}` all that follows. A
+   * path without parts goes first.
+   */
   readonly path: string
   readonly route: Route
   readonly crossSite: CrossSite
@@ -26,7 +29,10 @@ export interface FoundRoute {
   readonly crossSite: CrossSite
 }
 
-/** Methods that change nothing (RFC 9110 §9.2.1). Without a row of their own they are judged like the GET of their path. */
+/**
+ * Methods that change nothing (RFC 9110 §9.2.1). Without a row of their own they are judged like the
+ * GET of their path.
+ */
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
 type Methods = ReadonlyMap<string, RouteRow>

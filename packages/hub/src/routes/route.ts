@@ -1,4 +1,4 @@
-// What a route is given and how it answers.
+// A route: its parameters, and how it answers.
 
 import type { Tidemark } from '@tidemark/server'
 import type { Slots } from '@tidemark/server/hub'
@@ -9,7 +9,7 @@ import type { Bodies } from '../bodies.ts'
 import type { Readiness } from '../readiness.ts'
 import type { PathParts } from './match-path.ts'
 
-/** What routes need of the hub. */
+/** The parts of the hub that routes need. */
 export interface RouteContext {
   readonly tide: Tidemark
   readonly readiness: Readiness
@@ -23,7 +23,7 @@ export interface RouteContext {
 interface Exchange {
   readonly request: NodeRequest
   readonly response: NodeResponse
-  /** What the path says where the route's own path leaves something open. */
+  /** The parts of the path where the route's own path leaves something open. */
   readonly parts: PathParts
   readonly query: URLSearchParams
 }

@@ -9,7 +9,10 @@ export const subscribeByQuery: Route = async ({ request, response }, { tide }) =
   await tide.subscribe(request, response, { unknownParameters: 'refuse' })
 }
 
-/** Subscribes by a JSON body, for topic lists too long for a URL. It counts with the hub's other bodies while it is read. */
+/**
+ * Subscribes by a JSON body, for topic lists too long for a URL. It counts with the hub's other bodies
+ * while it is read.
+ */
 export const subscribeByBody: Route = async ({ request, response, query }, { tide, bodies }) => {
   readQuery(query, [])
   const readBody = (): Promise<unknown> => bodies.read(request, (text) => parseJson(text))

@@ -16,8 +16,8 @@ const pageFiles = {
 }
 
 /**
- * What a page of another origin may not ask for: whatever changes something, and a GET that costs a write to the log or a session.
- * An `<img>` in any page could request those again and again.
+ * A page of another origin may not send these: requests that change something, and a GET that costs a
+ * write or a session. An `<img>` in any page could request those again and again.
  */
 const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },

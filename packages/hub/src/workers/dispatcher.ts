@@ -40,13 +40,13 @@ interface WorkerLoad {
   /** The worker has left its watchdog without an answer. */
   isSilent: boolean
   /** The worker has no descriptors left, or has lost a connection and not answered since. */
-  isShort: boolean
+  isOutOfDescriptors: boolean
 }
 
 /** The part of a worker's answer that matters here. */
 interface WorkerState {
   readonly sessions: number
-  readonly isShort: boolean
+  readonly isOutOfDescriptors: boolean
 }
 
 export interface DispatcherOptions {
@@ -70,7 +70,7 @@ export class Dispatcher {
   readonly #waiting = new SocketQueue()
   readonly #options: DispatcherOptions
   #hasRoom = true
-  #isShort = false
+  #isOutOfDescriptors = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -92,8 +92,8 @@ export class Dispatcher {
   }
 
   /** Says whether this process has no descriptors left. It accepts nothing meanwhile. */
-  setShort(isShort: boolean): void {
-    this.#isShort = isShort
+  setOutOfDescriptors(isOutOfDescriptors: boolean): void {
+    this.#isOutOfDescriptors = isOutOfDescriptors
     this.#tellRoom()
   }
 
@@ -108,7 +108,7 @@ export class Dispatcher {
       handoverBeforePing: undefined,
       handoverTimer: undefined,
       isSilent: false,
-      isShort: false,
+      isOutOfDescriptors: false,
     })
     this.#handOver()
   }
@@ -131,14 +131,14 @@ export class Dispatcher {
   }
 
   /** The worker has answered the last question. */
-  answered(worker: WorkerProcess, { sessions, isShort }: WorkerState): void {
+  answered(worker: WorkerProcess, { sessions, isOutOfDescriptors }: WorkerState): void {
     const load = this.#loads.get(worker)
     if (load === undefined) return
     const isLost = load.inHandover !== undefined && load.inHandover === load.handoverBeforePing
     if (isLost) this.#takeBack(load)
     load.sessions = sessions
     load.recent = load.newest
-    load.isShort = isShort || isLost
+    load.isOutOfDescriptors = isOutOfDescriptors || isLost
     load.isSilent = false
     this.#handOver()
   }
@@ -221,7 +221,7 @@ export class Dispatcher {
     const isBelow = this.#hasRoom
       ? onTheWay < onTheWayMax
       : onTheWay <= onTheWayMax * handoversResume
-    const hasRoom = isBelow && !this.#isShort
+    const hasRoom = isBelow && !this.#isOutOfDescriptors
     if (hasRoom === this.#hasRoom) return
     this.#hasRoom = hasRoom
     onRoom(hasRoom)
@@ -245,8 +245,8 @@ export class Dispatcher {
     return found !== undefined && mayRecover && this.#isFull(found[1]) ? undefined : found
   }
 
-  #canTake({ isSilent, isShort, open }: WorkerLoad): boolean {
-    return !isSilent && !isShort && open < this.#options.connectionsMax
+  #canTake({ isSilent, isOutOfDescriptors, open }: WorkerLoad): boolean {
+    return !isSilent && !isOutOfDescriptors && open < this.#options.connectionsMax
   }
 
   #isBetter(one: WorkerLoad, other: WorkerLoad): boolean {

@@ -4,7 +4,7 @@
 import type { Server } from 'node:net'
 import { MessageChannel } from 'node:worker_threads'
 import type { Clock, Timer } from '@tidemark/log'
-import { acceptRestMs, backlogMax, dropLineMs, handoverMs } from '../limits.ts'
+import { acceptPauseMs, backlogMax, dropLineMs, handoverMs } from '../limits.ts'
 import type { ListeningHandle } from './messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -130,7 +130,7 @@ export class ListeningSocket {
       return
     }
     this.#warn(error)
-    this.#pause = clock.after(acceptRestMs, () => {
+    this.#pause = clock.after(acceptPauseMs, () => {
       this.#pause = undefined
       this.#follow()
     })
@@ -142,7 +142,7 @@ export class ListeningSocket {
     if (clock.elapsed() - this.#warnedAt < dropLineMs) return
     this.#warnedAt = clock.elapsed()
     say(
-      `Connections cannot be accepted: ${message}. They wait, and the next attempts follow every ${acceptRestMs} ms.`,
+      `Connections cannot be accepted: ${message}. They wait, and the next attempts follow every ${acceptPauseMs} ms.`,
     )
   }
 

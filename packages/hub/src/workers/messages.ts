@@ -68,7 +68,7 @@ export type FromWorker =
       /** Write transactions that stored events. */
       readonly commits: number
       /** It has no file descriptors left. */
-      readonly isShort: boolean
+      readonly isOutOfDescriptors: boolean
       /**
        * The newest commit it has seen. Undefined for a log in memory, and when nothing is stored
        * any more.

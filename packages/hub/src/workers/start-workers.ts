@@ -46,7 +46,7 @@ export async function startWorkers(
   const descriptors = new DescriptorWatch({
     clock: systemClock,
     say,
-    onChange: (isShort) => dispatcher.setShort(isShort),
+    onChange: (isOutOfDescriptors) => dispatcher.setOutOfDescriptors(isOutOfDescriptors),
   })
   const stopListening = (): void => {
     descriptors.stop()

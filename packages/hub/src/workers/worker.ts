@@ -70,9 +70,21 @@ export class Worker {
   }
 
   #answer(): void {
-    const { sessionCount = 0, isStuck = false, commits = 0, isShort = false } = this.#serving ?? {}
+    const {
+      sessionCount = 0,
+      isStuck = false,
+      commits = 0,
+      isOutOfDescriptors = false,
+    } = this.#serving ?? {}
     const seen = this.#serving?.seen
-    this.#host.tell({ kind: 'pong', sessions: sessionCount, isStuck, commits, isShort, seen })
+    this.#host.tell({
+      kind: 'pong',
+      sessions: sessionCount,
+      isStuck,
+      commits,
+      isOutOfDescriptors,
+      seen,
+    })
   }
 
   #fail(error: unknown): void {

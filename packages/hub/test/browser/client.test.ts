@@ -13,7 +13,11 @@ import type { Page } from 'puppeteer-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Browsers } from './tabs.ts'
 
-const imports = { '@tidemark/client': '/client/index.js', '@tidemark/wire': '/wire/index.js' }
+const imports = {
+  '@tidemark/client': '/client/index.js',
+  '@tidemark/wire': '/wire/index.js',
+  '@tidemark/wire/values': '/wire/values.js',
+}
 
 const pageHtml = `<!doctype html><title>client</title>
 <script type="importmap">${JSON.stringify({ imports })}</script>
@@ -99,7 +103,7 @@ async function serveFile({ url = '/' }: IncomingMessage, response: ServerRespons
   response.end(await readFile(new URL(`../../../${room}/dist/${name}`, import.meta.url)))
 }
 
-/** What the page's script has collected. */
+/** The events and states that the page's script has collected. */
 interface Seen {
   readonly data: readonly unknown[]
   readonly topics: readonly string[]

@@ -1,4 +1,5 @@
-// A plain EventSource in real browsers keeps its place: through a killed hub, a full one, a draining one, and retention.
+// A plain EventSource in real browsers keeps its place: through a killed hub, a full one, a draining
+// one, and retention.
 
 import { once } from 'node:events'
 import { createServer, get } from 'node:http'
@@ -69,8 +70,8 @@ interface Site {
 const betweenWaitsMs = 6_500
 
 /**
- * A site with a stream of its own, whose node can be replaced, and whose goodbyes ask for the longest wait there is. At `/between`
- * is a stream that always waits `betweenWaitsMs`.
+ * A site with a stream of its own, whose node can be replaced, and whose goodbyes ask for the longest
+ * wait there is. At `/between` is a stream that always waits `betweenWaitsMs`.
  */
 async function withSite(act: (site: Site) => Promise<void>): Promise<void> {
   const log = memoryLog()
@@ -240,7 +241,8 @@ describe.concurrent('a plain EventSource in Chromium and Firefox', () => {
       await each(tabs, (tab) => tab.untilType('tidemark.ready', 3))
       await each(others, (other) => other.untilType('tidemark.ready', 2))
       await each(tabs, async (tab) => {
-        // The same blip cut both streams of a browser, so their order tells, however long a busy machine takes for either.
+        // The same blip cut both streams of a browser, so their order tells, however long a busy
+        // machine takes for either.
         const paths = arrivals.slice(before).filter(({ from }) => from === tab.browserName)
         expect(paths.map(({ path }) => path)).toEqual(['/events?topic=quiet', '/between'])
         expect(await tab.tell()).toMatchObject({
@@ -260,7 +262,7 @@ describe.concurrent('a plain EventSource in Chromium and Firefox', () => {
       await publish(hub.url, 'quiet', 'before')
       await each(tabs, (tab) => tab.untilPublished('before'))
       const late = await browsers.openTabs(hub.url)
-      // At 1,000 sessions per second it takes the hub three seconds to leave, time enough to knock.
+      // At 1,000 sessions per second it takes the hub three seconds to leave, time enough to ask again.
       await Promise.all(Array.from({ length: 3_000 }, () => occupy(hub.url)))
       const ended = hub.kill('SIGTERM')
       await waitUntil('the hub drains', async () => {
@@ -282,7 +284,7 @@ describe.concurrent('a plain EventSource in Chromium and Firefox', () => {
           beginnings: wasThere ? ['fresh', 'exact'] : ['exact'],
           isOpen: true,
         })
-        // Whoever was told to come back early may have been sent away once more.
+        // A client that was told to come back early may have been sent away once more.
         expect(new Set(byes)).toEqual(new Set(['draining']))
         expect(published).toEqual([...(wasThere ? ['before'] : []), 'while away', 'after'])
         await tab.close()

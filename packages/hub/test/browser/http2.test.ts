@@ -1,4 +1,5 @@
-// Many EventSources of one page over HTTP/2, where browsers' limit of six connections per origin does not bite.
+// Many EventSources of one page over HTTP/2, where browsers' limit of six connections per origin does
+// not bite.
 
 import { waitUntil } from '@tidemark/testkit'
 import type { Page } from 'puppeteer-core'

@@ -29,7 +29,10 @@ afterAll(async () => {
   await Promise.all([browsers.close(), hub.remove()])
 })
 
-/** Pipes a file that may still grow into `tidemark publish --lines`, as a person would; answers how to stop it. */
+/**
+ * Pipes a file that may still grow into `tidemark publish --lines`, as a person would; answers how to
+ * stop it.
+ */
 function publishGrowingFile(file: string, topic: string): () => Promise<void> {
   const tail = spawn('tail', ['-n', '+1', '-F', file], { stdio: ['ignore', 'pipe', 'ignore'] })
   const publisher = spawn(

@@ -4,12 +4,12 @@ import { browserNames, launchBrowser, waitUntil } from '@tidemark/testkit'
 import type { BrowserName } from '@tidemark/testkit'
 import type { Browser, Page } from 'puppeteer-core'
 
-/** What a tab has to tell at the end of a test; `browser` is there to be named when a test fails. */
+/** The report of a tab at the end of a test; `browser` is there to be named when a test fails. */
 export interface Story {
   readonly browser: BrowserName
   /** The data of every event that somebody published, in the order of arrival. */
   readonly published: readonly string[]
-  /** What the `resumed` of each `tidemark.ready` says. */
+  /** The `resumed` of each `tidemark.ready`. */
   readonly beginnings: readonly string[]
   readonly gaps: readonly unknown[]
   /** The reason of each `tidemark.bye`. */

@@ -32,7 +32,7 @@ export function request(
   return answer
 }
 
-/** What comes back on a stream, until it closes. */
+/** The answer on a stream, until it closes. */
 export function collect(stream: ClientHttp2Stream): Promise<Http2Answer> {
   return new Promise((resolve) => {
     let body = ''

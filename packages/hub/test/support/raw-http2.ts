@@ -33,7 +33,7 @@ export function headers(
   return frame('headers', { flags: isWhole ? 5 : 4, stream }, block)
 }
 
-/** What a peer that opens its windows as far as they go says first, or one that keeps them shut. */
+/** The first bytes of a peer that opens its windows as far as they go, or keeps them shut. */
 export function openWindows(windowBytes: 0 | 0x7fff_ffff): Buffer {
   const initial = Buffer.from([0, 4, 0, 0, 0, 0])
   initial.writeUInt32BE(windowBytes, 2)

@@ -1,4 +1,4 @@
-// What a publish sends: the events as one JSON text, and the key that makes them be published once.
+// The request of a publish: the events as one JSON text, and the key that makes them be published once.
 
 import { quoteValue } from '@tidemark/wire/values'
 import { makeRandomKey } from './clock.ts'
@@ -12,7 +12,7 @@ export interface PublishInput {
   readonly type?: string | undefined
   /** Text, published as it is, or any other JSON value. */
   readonly data: unknown
-  /** What the event is about. */
+  /** The thing that the event is about. */
   readonly key?: string | undefined
 }
 
@@ -23,14 +23,17 @@ export interface TopicInput extends PublishInput {
 
 /** Options of one `publish`. */
 export interface PublishOptions {
-  /** Names these events, so that they are published once however often they are sent. Default: a random one. */
+  /**
+   * Names these events, so that they are published once however often they are sent. Default: a random
+   * one.
+   */
   readonly idempotencyKey?: string | undefined
   /** Gives up when aborted; whether the events were published is then unknown. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** The same for every attempt. */
-export interface Parcel {
+export interface PublishRequest {
   readonly body: string
   readonly idempotencyKey: string
   readonly signal: AbortSignal
@@ -40,7 +43,10 @@ export interface Parcel {
  * Checks what a caller wants to publish. Lengths and names are the server's to judge.
  * @throws ClientError `REQUEST_INVALID`, `OPTIONS_INVALID`
  */
-export function packParcel(events: readonly TopicInput[], options: PublishOptions): Parcel {
+export function buildPublishRequest(
+  events: readonly TopicInput[],
+  options: PublishOptions,
+): PublishRequest {
   if (typeof options !== 'object' || options === null)
     throw optionError('The options', 'an object', options)
   const { idempotencyKey = makeRandomKey(), signal } = options
