@@ -37,6 +37,7 @@ import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import { Slots } from './catch-up/slots.ts'
+import { requireUnexpired } from './request/read-expiry.ts'
 import { resolveStart } from './request/start-at.ts'
 import type { Beginning } from './request/start-at.ts'
 import type { Subscription } from './request/subscription.ts'
@@ -129,6 +130,7 @@ export class NodeEngine implements SessionActions {
   /** Opens a session: replays what its start asks for, then lets it follow its audience. */
   async open(sink: Sink, subscription: Subscription, owner: SessionOwner): Promise<SessionHandle> {
     this.admit()
+    requireUnexpired(owner.expiresAt, this.#settings.clock)
     const place = this.audiences.reserve(subscription.topics)
     let start: Beginning
     let added: AddedTopics | undefined
@@ -176,6 +178,18 @@ export class NodeEngine implements SessionActions {
 
   changeTopics(session: Session, change: TopicChange): Promise<boolean> {
     return this.#changes.change(session, change)
+  }
+
+  expiryOf(session: Session): number | undefined {
+    return this.#expiries.get(session)
+  }
+
+  setExpiry(session: Session, expiresAt: number | undefined): boolean {
+    if (session.isClosed) return false
+    if (expiresAt === undefined) this.#expiries.delete(session)
+    else if (expiresAt > this.#settings.clock.now()) this.#expiries.add(session, expiresAt)
+    else this.#dismiss(session, 'expired')
+    return !session.isClosed
   }
 
   end(session: Session, reason: string): void {

@@ -1,5 +1,6 @@
 // An application's own events, comments and delays as text for the wire, checked as those of a publisher are.
 
+import { measureUtf8 } from '@tidemark/log/values'
 import { WireError, encodeComment, encodeEvent, encodeRetry } from '@tidemark/wire'
 import { ServerError } from '../errors.ts'
 import type { StreamEvent } from './event-stream.ts'
@@ -24,10 +25,12 @@ export function encodeOwnEvent(event: StreamEvent): string {
 /** @throws ServerError `EVENT_INVALID`, `EVENT_TOO_LARGE` */
 export function encodeOwnComment(text: string): string {
   if (typeof text !== 'string') throw invalid(`A comment is text; got ${quoteValue(text)}.`)
-  if (text.length > eventBytesMax) {
+  // A UTF-16 unit is at most 3 bytes of UTF-8, so only texts near the limit are measured.
+  const bytes = text.length * 3 > eventBytesMax ? measureUtf8(text) : 0
+  if (bytes > eventBytesMax) {
     throw new ServerError(
       'EVENT_TOO_LARGE',
-      `A comment may have ${eventBytesMax} characters; got ${text.length}. Split it.`,
+      `A comment may have ${eventBytesMax} bytes; got ${bytes}. Split it.`,
     )
   }
   try {

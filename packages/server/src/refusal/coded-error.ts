@@ -43,3 +43,8 @@ export abstract class CodedError extends Error {
     return this.status === 503
   }
 }
+
+/** Whether the server or its application is at fault, and not the request: its operator should hear of it. */
+export function isFault(error: unknown): boolean {
+  return !(error instanceof CodedError) || error.status === 500
+}

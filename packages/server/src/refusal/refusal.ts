@@ -31,6 +31,9 @@ export function answerRefusal(accept: string | undefined, refusal: Refusal): Ans
 
 /** The answer to any other refused request: always a problem, because a publisher would take 200 for stored. */
 export function answerError({ error, retryMs }: Refusal): Answer {
+  // What an application has handed in wrongly is quoted in the message, and may be another user's. It is for `onError`.
+  if (error instanceof ServerError && error.code === 'OPTION_INVALID')
+    return answerCoded(new ServerError('OPTION_INVALID', optionDetail))
   if (error instanceof CodedError) return answerCoded(error, retryMs)
   // What has no code may say anything in its message: a client is not told.
   const internal = new ServerError(
@@ -39,6 +42,9 @@ export function answerError({ error, retryMs }: Refusal): Answer {
   )
   return answerCoded(internal)
 }
+
+const optionDetail =
+  'The application has handed in something that Tidemark does not take. Its onError has been told what.'
 
 /** Whether an `Accept` header names `text/event-stream` and nothing else, as an EventSource's does. */
 function acceptsOnlyEventStream(accept: string | undefined): boolean {

@@ -5,10 +5,10 @@ import type { Clock, Pattern, Topic, TopicSet } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { createAsk } from './ask-authorize.ts'
-import { CodedError } from '../refusal/coded-error.ts'
+import { isFault } from '../refusal/coded-error.ts'
 import { ServerError } from '../errors.ts'
 import { ownerCharactersMax } from '../limits.ts'
-import { readExpiry } from './read-expiry.ts'
+import { readExpiry, requireUnexpired } from './read-expiry.ts'
 import { readList, readMembers } from '../read-members.ts'
 
 /** What a client wants to do: follow topics, publish to them, or read what they hold. */
@@ -91,11 +91,12 @@ export function createPermit(
     async ask(request) {
       try {
         const grant = readGrant(await ask(request))
-        checkExpiry(grant, clock)
+        requireUnexpired(grant.expiresAt, clock)
         checkGrant(grant, request)
         return grant
       } catch (error) {
-        if (!(error instanceof CodedError) || error.status === 500) onError(error)
+        // Faults of a stream are told by the one way in, together with all others of its request.
+        if (isFault(error) && request.action !== 'subscribe') onError(error)
         throw error
       }
     },
@@ -109,7 +110,7 @@ function refuseAll(onError: (error: unknown) => void): Permit {
       'AUTHORIZE_MISSING',
       `Nobody has said what clients may ${verbs[action]}. ${ownWays[action]}, or say what each client may with createTidemark({ authorize }), or open it all with createTidemark({ authorize: 'everyone' }).`,
     )
-    onError(error)
+    if (action !== 'subscribe') onError(error)
     throw error
   }
   return {
@@ -177,14 +178,6 @@ const verbs: Readonly<Record<Action, string>> = {
   subscribe: 'subscribe to',
 }
 
-function checkExpiry({ expiresAt }: Grant, clock: Clock): void {
-  if (expiresAt === undefined || expiresAt > clock.now()) return
-  throw new ServerError(
-    'UNAUTHENTICATED',
-    `The credentials of the request ended at ${new Date(expiresAt).toISOString()}. Get new ones, and send them along.`,
-  )
-}
-
 function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest): void {
   const list = action === 'publish' ? 'publish' : 'subscribe'
   const granted = readNames(list, names[list])
@@ -204,20 +197,18 @@ function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest)
   )
 }
 
-const grantNames = ['user', 'subscribe', 'publish', 'expiresAt']
+const grantNames = ['user', 'subscribe', 'publish', 'expiresAt'] as const
 
-/** A restriction that this node does not know must not be taken for none. */
+/** A restriction must not be taken for none: not one that this node does not know, and not one that a class has as a getter. */
 function readGrant(given: unknown): Grant {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw invalid(`authorize gives a grant such as ${example}; got ${quoteValue(given)}`)
   }
-  let grant: Grant
-  try {
-    grant = { ...given }
-  } catch (cause) {
-    throw invalid('The grant of authorize throws when it is read', cause)
-  }
-  const unknown = Object.keys(grant).find((name) => !grantNames.includes(name))
+  const grant: Grant = readMembers<Grant, (typeof grantNames)[number]>(given, grantNames, {
+    code: 'OPTION_INVALID',
+    what: 'The grant of authorize',
+  })
+  const unknown = listNames(given).find((name) => !grantNames.some((known) => known === name))
   if (unknown !== undefined) {
     throw invalid(`A grant has ${grantNames.join(', ')}; authorize gave ${quote(unknown)} as well`)
   }
@@ -230,6 +221,17 @@ function readGrant(given: unknown): Grant {
   }
   readExpiry(grant.expiresAt)
   return grant
+}
+
+/** Those of the objects that it inherits from included. */
+function listNames(grant: object): readonly string[] {
+  const names: string[] = []
+  try {
+    for (const name in grant) names.push(name)
+  } catch (cause) {
+    throw invalid('The grant of authorize throws when it is read', cause)
+  }
+  return names
 }
 
 /** Undefined: nothing is granted. */

@@ -5,6 +5,7 @@ import type { RequestFacts } from './authorize.ts'
 import { resumeChanged } from '../session/changed-topics.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
+import { isFault } from '../refusal/coded-error.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
 import type { Sink } from '../session/sink.ts'
@@ -79,7 +80,9 @@ export async function openSubscription<Answer>(
   } catch (error) {
     // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
-    return door.refuse({ error, retryMs: opener.pickRetryMs(), cursor })
+    const answer = door.refuse({ error, retryMs: opener.pickRetryMs(), cursor })
+    if (isFault(error)) opener.onError(error)
+    return answer
   }
 }
 

@@ -24,6 +24,8 @@ export interface StreamOpener {
   readonly bodies: BodyBudget
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
   readonly compress: Compress | undefined
+  /** Told of faults that the client learns little of. */
+  readonly onError: (error: unknown) => void
   /** When a client that is sent away should come back, in milliseconds. */
   pickRetryMs(): number
   /** Where live sessions stand; undefined before the node follows its log. */

@@ -12,7 +12,7 @@ import { wrapLogError } from '../refusal/log-faults.ts'
 import { parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
 import { parseSince, planStart } from './start-at.ts'
-import type { StartAt } from './start-at.ts'
+import type { SinceOrNow, StartAt } from './start-at.ts'
 import type { ChosenTopics } from './topic-choice.ts'
 
 /** A checked request for a stream. */
@@ -35,7 +35,7 @@ export interface QueryOptions {
 
 /** What either form of request says, not yet checked. */
 interface UncheckedSubscription {
-  readonly topics: readonly string[]
+  readonly topics: TopicSet
   readonly since: string | undefined
   readonly lastEventId: string | undefined
   readonly fields: readonly string[] | undefined
@@ -76,7 +76,7 @@ export function parseSubscriptionQuery(
   if (isStrict(options)) refuseOthers(query, queryNames)
   const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
   const topics = [...readAll(query, 'topic'), ...lists]
-  return planSubscription({ topics, ...readManner(query) }, lastEventId)
+  return planSubscription({ topics: checkTopics(topics), ...readManner(query) }, lastEventId)
 }
 
 /** What a query says beside the topics. */
@@ -114,8 +114,7 @@ export function parseChosenText(
   const query = parseQueryText(strict ? text : selectPairs(text, chosenNames))
   if (strict) refuseOthers(query, chosenNames)
   const { topics, since } = options.chosen
-  const manner = readManner(query)
-  return planSubscription({ ...manner, topics, since: manner.since ?? since }, lastEventId)
+  return planSubscription({ ...readManner(query), topics }, lastEventId, since)
 }
 
 function refuseOthers(query: URLSearchParams, names: readonly string[]): void {
@@ -144,7 +143,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
   for (const name of members.keys()) refuseUnknown(name, commonNames, 'member')
   return planSubscription(
     {
-      topics: readTexts(members, 'topics') ?? [],
+      topics: checkTopics(readTexts(members, 'topics') ?? []),
       since: readText(members, 'since'),
       lastEventId: readText(members, 'lastEventId'),
       fields: readTexts(members, 'fields'),
@@ -180,10 +179,11 @@ function checkCursor(header: string | null | undefined): string | undefined {
 function planSubscription(
   given: UncheckedSubscription,
   lastEventId: string | null | undefined,
+  otherwise: SinceOrNow = { kind: 'now' },
 ): Subscription {
   const header = checkCursor(lastEventId)
-  const topics = checkTopics(given.topics)
-  const since = parseSince(given.since ?? 'now')
+  const { topics } = given
+  const since = given.since === undefined ? otherwise : parseSince(given.since)
   return {
     topics,
     framing: chooseFraming(given, topics),

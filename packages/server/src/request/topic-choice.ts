@@ -1,10 +1,14 @@
 // The topics of a stream as its application chooses them.
 
+import { parseTopicSet } from '@tidemark/log'
+import type { TopicSet } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readList } from '../read-members.ts'
 import type { SessionOwner } from '../session/session-handle.ts'
 import { readOwner } from './session-owner.ts'
+import { parseSince } from './start-at.ts'
+import type { SinceOrNow } from './start-at.ts'
 
 /** What an application may say of a stream that it opens for a client. */
 export interface TopicChoice {
@@ -30,13 +34,14 @@ export interface TopicChoice {
 
 /** A choice that was made. */
 export interface ChosenTopics {
-  readonly topics: readonly string[]
+  readonly topics: TopicSet
   readonly owner: SessionOwner
-  readonly since: string | undefined
+  readonly since: SinceOrNow | undefined
 }
 
 /**
- * Reads the choice of an application; undefined: it leaves the topics to the client.
+ * Reads the choice of an application; undefined: it leaves the topics to the client. A mistake in it is the application's, whatever
+ * the client has sent.
  * @throws ServerError `OPTION_INVALID`
  */
 export function readChoice({
@@ -45,16 +50,12 @@ export function readChoice({
   expiresAt,
   since,
 }: TopicChoice): ChosenTopics | undefined {
-  requireText('since', since)
-  if (topics !== undefined) {
-    const names = readList(topics, { code: 'OPTION_INVALID', what: 'topics of a stream' })
-    if (names.every((name) => typeof name === 'string'))
-      return { topics: names, owner: readOwner({ user, expiresAt }), since }
-    throw new ServerError(
-      'OPTION_INVALID',
-      `topics must be an array of topics and patterns; got ${quoteValue(topics)}.`,
-    )
-  }
+  if (topics !== undefined)
+    return {
+      topics: readTopics(topics),
+      owner: readOwner({ user, expiresAt }),
+      since: readSince(since),
+    }
   const isAlone = [user, expiresAt, since].every((value) => value === undefined)
   if (isAlone) return undefined
   throw new ServerError(
@@ -63,10 +64,27 @@ export function readChoice({
   )
 }
 
-function requireText(name: string, value: string | undefined): void {
-  if (value === undefined || (typeof value === 'string' && value !== '')) return
-  throw new ServerError(
-    'OPTION_INVALID',
-    `${name} must be a text that is not empty; got ${quoteValue(value)}.`,
-  )
+function readTopics(topics: readonly string[]): TopicSet {
+  const names = readList(topics, { code: 'OPTION_INVALID', what: 'topics of a stream' })
+  try {
+    return parseTopicSet(names)
+  } catch (cause) {
+    throw invalid(`topics of a stream are 1 to 1,000 topics and patterns`, topics, cause)
+  }
+}
+
+function readSince(since: string | undefined): SinceOrNow | undefined {
+  if (since === undefined) return undefined
+  const wanted = 'since of a stream is now, earliest, -10 (the last ten) or a duration such as 5m'
+  if (typeof since !== 'string') throw invalid(wanted, since)
+  try {
+    return parseSince(since)
+  } catch (cause) {
+    throw invalid(wanted, since, cause)
+  }
+}
+
+function invalid(wanted: string, got: unknown, cause?: unknown): ServerError {
+  const why = cause instanceof Error ? ` ${cause.message}` : ''
+  return new ServerError('OPTION_INVALID', `${wanted}; got ${quoteValue(got)}.${why}`, { cause })
 }

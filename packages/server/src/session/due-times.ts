@@ -33,6 +33,11 @@ export class DueTimes<Item> {
     return this.#heap.length
   }
 
+  /** When an item is due; undefined for one that is not filed. */
+  get(item: Item): number | undefined {
+    return this.#entries.get(item)?.dueAt
+  }
+
   /** Files an item for a time, in milliseconds since 1970; one that is filed already moves there. A time that has passed is due next. */
   add(item: Item, dueAt: number): void {
     this.#takeOut(item)

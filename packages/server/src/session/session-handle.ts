@@ -41,6 +41,8 @@ export interface SessionHandle {
   readonly id: string
   readonly user: string | undefined
   readonly label: string | undefined
+  /** When it ends, in milliseconds since 1970. Undefined: never, or it has closed. */
+  readonly expiresAt: number | undefined
   /** Topics and patterns that it follows now. */
   readonly topics: readonly string[]
   /** Why it closed, once it has: the reason of its `tidemark.bye`, or `disconnected`. Never rejects. */
@@ -58,6 +60,13 @@ export interface SessionHandle {
    * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID` (for `from`), `OPTION_INVALID`, `FULL`
    */
   changeTopics(change: TopicChange): Promise<boolean>
+  /**
+   * Moves the end of the session, such as to that of a fresh token. Resolves to false if the session has closed, or closes because
+   * the new end has passed: its client is told `expired`.
+   * @param expiresAt Milliseconds since 1970; undefined: it never ends by itself.
+   * @throws ServerError `OPTION_INVALID`
+   */
+  setExpiry(expiresAt: number | undefined): Promise<boolean>
   /**
    * Says goodbye and ends the stream; the client comes back by itself after a while. Resolves when that is said.
    * @param reason 1 to 64 of `a-z 0-9 -`. Default `ended`.
