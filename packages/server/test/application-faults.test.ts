@@ -40,7 +40,14 @@ describe.each(doors.map((door) => [door.name, door] as const))('by %s', (_name, 
     ['a user without topics', { user: secret }],
     ['an end in seconds', { topics: ['a'], expiresAt: 1_764_280_000 }],
     ['an end that is no number', { topics: ['a'], expiresAt: NaN }],
-    ['an option that throws', { get topics() { throw new Error(secret) } }],
+    [
+      'an option that throws',
+      {
+        get topics() {
+          throw new Error(secret)
+        },
+      },
+    ],
     ['a compression and a way that are none', { topics: ['a'], compression: secret, way: secret }],
   ])('%s is told to the operator, and its values to no client', async (_, options) => {
     const { told, tide, ask } = await start(door, options as SubscribeOptions)

@@ -360,7 +360,11 @@ test('when a grant ends its stream is told goodbye, and a request that comes lat
 })
 
 test.each([
-  ['the application, which has chosen the topics', { topics: ['a'], user: 'bob', label: 'page' }, 'bob'],
+  [
+    'the application, which has chosen the topics',
+    { topics: ['a'], user: 'bob', label: 'page' },
+    'bob',
+  ],
   ['the grant, where the client has chosen them', { label: 'page' }, 'ada'],
 ])('a session is of the user of %s, at either door', async (_, options, user) => {
   const { tide } = create({ authorize: () => ({ user: 'ada', subscribe: ['**'] }) })

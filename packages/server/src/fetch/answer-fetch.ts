@@ -20,14 +20,14 @@ import { readJson } from './read-json.ts'
 import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
 
-/** What the door can be told about one request. */
+/** The options of the door for one request. */
 export interface FetchOptions extends QueryOptions, TopicChoice {
   /** The body of a POST, where somebody has read it already. */
   readonly body?: unknown
   /**
-   * Whether to compress if the client accepts gzip and the node can. Default false: what is between the application and the client
-   * may drop the header that says so (Next.js), compress once more (Workers), or read the stream on its way. Hono on Node, Bun
-   * and Deno pass it on.
+   * Whether to compress if the client accepts gzip and the node can. Default false, because of what may be
+   * between the application and the client: it may drop the header that says so (Next.js), compress once more
+   * (Workers), or read the stream on its way. Hono on Node, Bun and Deno pass it on.
    */
   readonly compression?: boolean | undefined
 }

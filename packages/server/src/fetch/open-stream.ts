@@ -16,8 +16,8 @@ export interface FetchStream extends EventStream {
 }
 
 /**
- * Opens a stream of the application's own events as the answer to a request: in Hono, Next.js, Bun, Deno and Workers. Nothing is
- * compressed, and nothing is kept for a client that comes back.
+ * Opens a stream of the application's own events as the answer to a request: in Hono, Next.js, Bun, Deno and
+ * Workers. Nothing is compressed, and nothing is kept for a client that comes back.
  * @throws ServerError `OPTION_INVALID`
  *
  * @example
@@ -26,14 +26,14 @@ export interface FetchStream extends EventStream {
  * import type { EventStream } from '@tidemark/server/fetch'
  *
  * export function GET(request: Request): Response {
- *   const stream = openStream(request)
- *   void countDown(stream)
- *   return stream.response
+ *  const stream = openStream(request)
+ *  void countDown(stream)
+ *  return stream.response
  * }
  *
  * async function countDown(stream: EventStream): Promise<void> {
- *   for (let left = 3; left > 0; left--) await stream.send({ type: 'left', data: left })
- *   await stream.close()
+ *  for (let left = 3; left > 0; left--) await stream.send({ type: 'left', data: left })
+ *  await stream.close()
  * }
  * ```
  */

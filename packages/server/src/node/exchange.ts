@@ -10,7 +10,9 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest
 /** The response that belongs to it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** What the responses of all versions have in common: TypeScript cannot call overloaded methods of a union. */
+/**
+ * What the responses of all versions have in common: TypeScript cannot call overloaded methods of a union.
+ */
 export interface AnyResponse {
   readonly headersSent: boolean
   /** Only HTTP/1 responses say so. */

@@ -1,5 +1,6 @@
-// A stream of an HTTP/2 connection. Node copies what it is given for each stream as far as the client's windows reach, whether
-// the connection takes it or not, so a large block is given in slices, and what is left of it stays the block all sessions share.
+// A stream of an HTTP/2 connection. Node copies what it is given for each stream as far as the client's
+// windows reach, whether the connection takes it or not, so a large block is given in slices, and what is
+// left of it stays the block all sessions share.
 
 import type { Http2ServerResponse } from 'node:http2'
 import type { Block } from '../framing/block.ts'

@@ -1,5 +1,6 @@
-// A compressed response that an application still has in hand: what it writes there goes through the stream's compression,
-// and when it ends the response the compressed stream gets its proper end. Node's own methods stay the way for the sink.
+// A compressed response that an application still has in hand: what it writes there goes through the stream's
+// compression, and when it ends the response the compressed stream gets its proper end. Node's own methods
+// stay the way for the sink.
 
 import { Block } from '../framing/block.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'
@@ -21,7 +22,10 @@ interface Led {
   end: Method
 }
 
-/** Leads what is written to a response from now on through `sink`, which writes with {@link writeOwn} and {@link endOwn}. */
+/**
+ * Leads what is written to a response from now on through `sink`, which writes with {@link writeOwn} and
+ * {@link endOwn}.
+ */
 export function leadThrough(response: object, sink: Sink): void {
   const led = response as Led
   led[ownKey] = { write: led.write, end: led.end, sink, awaitsDrain: false }
@@ -30,8 +34,8 @@ export function leadThrough(response: object, sink: Sink): void {
 }
 
 /**
- * Hears of a drained socket in place of a session, and tells the application that waits for it: Node says `drain` only after
- * writes of its own.
+ * Hears of a drained socket in place of a session, and tells the application that waits for it: Node says
+ * `drain` only after writes of its own.
  */
 export class DrainTeller implements SinkListener {
   readonly #listener: SinkListener

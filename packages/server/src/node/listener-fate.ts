@@ -16,12 +16,13 @@ interface Declared {
 }
 
 /**
- * Says that a listener on a request or response is ready for the connection being taken. A listener that has not said so keeps
- * the connection with its response, at about twice the memory. Listeners on sockets need say nothing: the socket stays the same.
+ * Says that a listener on a request or response is ready for the connection being taken. A listener that has
+ * not said so keeps the connection with its response, at about twice the memory. Listeners on sockets need
+ * say nothing: the socket stays the same.
  */
 export function declareFate<T extends Listener>(listener: T, fate: ListenerFate): T {
-  // On the listener itself: the table of a WeakMap grows with the listeners of all connections that came and went
-  // between two full garbage collections, 0.5 MB at 7,000 a second, and never becomes smaller.
+  // On the listener itself: the table of a WeakMap grows with the listeners of all connections that came and
+  // went between two full garbage collections, 0.5 MB at 7,000 a second, and never becomes smaller.
   const declared = listener as T & Declared
   declared[fateKey] = fate
   return listener

@@ -1,8 +1,9 @@
-// Request and response behind a stream whose connection has been taken. The stream does not need them, so the socket holds
-// them loosely: `_httpMessage`, where Node's HTTP server looks for the response that a socket belongs to, is empty, and a weak
-// reference is beside it. What needs the response on its socket puts it back there first, and then Node's own code does what
-// it always does: when somebody writes to it or ends it, when the connection closes, and when somebody begins to listen, who
-// must be heard though nobody else holds what he listens to. What nobody holds is collected as garbage.
+// Request and response behind a stream whose connection has been taken. The stream does not need them, so the
+// socket holds them loosely: `_httpMessage`, where Node's HTTP server looks for the response that a socket
+// belongs to, is empty, and a weak reference is beside it. What needs the response on its socket puts it back
+// there first, and then Node's own code does what it always does: when somebody writes to it or ends it, when
+// the connection closes, and when somebody begins to listen, who must be heard though nobody else holds what
+// he listens to. What nobody holds is collected as garbage.
 
 import { ServerResponse } from 'node:http'
 import type { IncomingMessage } from 'node:http'
@@ -41,7 +42,9 @@ export function canLoosen(response: ServerResponse): boolean {
   )
 }
 
-/** From now on the socket does not hold the exchange. `onDrain` is Node's listener for the socket's `drain`. */
+/**
+ * From now on the socket does not hold the exchange. `onDrain` is Node's listener for the socket's `drain`.
+ */
 export function loosenExchange(response: ServerResponse, onDrain: () => void): void {
   const loose = response as LooseResponse
   const { socket, req: request } = loose as { socket: LooseSocket | null; req: LooseRequest }
@@ -70,7 +73,10 @@ export function drainExchange(socket: Socket): void {
   response?.[drainKey]?.()
 }
 
-/** Tells the exchange, if anybody holds it, that its connection has closed. Node's own listener goes on with the response. */
+/**
+ * Tells the exchange, if anybody holds it, that its connection has closed. Node's own listener goes on with
+ * the response.
+ */
 export function abortExchange(socket: Socket): void {
   const response = exchangeOf(socket)
   if (response === undefined) return

@@ -44,7 +44,9 @@ export function openSink(response: NodeResponse, { way, compress }: SinkOptions)
   return compressed
 }
 
-/** Has an application's writes into a compressed stream followed by `drain`, where they go past Node's own. */
+/**
+ * Has an application's writes into a compressed stream followed by `drain`, where they go past Node's own.
+ */
 function tellDrain(sink: Sink, response: ServerResponse): Sink {
   const listen = sink.listen.bind(sink)
   sink.listen = (listener) => listen(new DrainTeller(listener, response))

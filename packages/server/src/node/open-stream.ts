@@ -20,13 +20,17 @@ import { sendStreamHead } from './stream-head.ts'
 
 /** How a stream is made. */
 export interface OpenStreamOptions extends StreamOptions {
-  /** Whether to compress (gzip) if the client accepts it. Default true; not where middleware has wrapped the response. */
+  /**
+   * Whether to compress (gzip) if the client accepts it. Default true; not where middleware has wrapped the
+   * response.
+   */
   readonly compression?: boolean | undefined
 }
 
 /**
- * Opens a stream of the application's own events as the answer to a request of `node:http`, `node:https` or `node:http2`. Nothing is
- * kept for a client that comes back. Ending or destroying the response ends the stream.
+ * Opens a stream of the application's own events as the answer to a request of `node:http`, `node:https` or
+ * `node:http2`. Nothing is kept for a client that comes back. Ending or destroying the response ends the
+ * stream.
  * @throws ServerError `OPTION_INVALID`, `RESPONSE_UNUSABLE`
  *
  * @example
@@ -35,9 +39,9 @@ export interface OpenStreamOptions extends StreamOptions {
  * import { openStream } from '@tidemark/server/node'
  *
  * createServer((request, response) => {
- *   const stream = openStream(request, response)
- *   void stream.send({ type: 'progress', data: { done: 1 } })
- *   void stream.close()
+ *  const stream = openStream(request, response)
+ *  void stream.send({ type: 'progress', data: { done: 1 } })
+ *  void stream.close()
  * }).listen(8080)
  * ```
  */

@@ -59,8 +59,8 @@ export class StreamConnection implements RawWriter {
   }
 
   /**
-   * Writes; false when more than `writeBytesMax` is left waiting, or a part of a block that is larger, and then `drained` follows, or when the application has
-   * ended the response, and then nothing was written.
+   * Writes; false when more than `writeBytesMax` is left waiting, or a part of a block that is larger, and
+   * then `drained` follows, or when the application has ended the response, and then nothing was written.
    */
   send(bytes: Uint8Array): boolean {
     const socket = this.#socket
@@ -137,7 +137,10 @@ export function streamOf(socket: Socket): StreamConnection | undefined {
 const cr = 0x0d
 const lf = 0x0a
 
-/** What a client sends behind its request belongs to no request, see docs/PROTOCOL.md; empty lines are no matter (RFC 9112 §2.2). */
+/**
+ * What a client sends behind its request belongs to no request, see docs/PROTOCOL.md; empty lines are no
+ * matter (RFC 9112 §2.2).
+ */
 function onData(this: StreamSocket, bytes: Uint8Array): void {
   if (!bytes.every((byte) => byte === cr || byte === lf)) this.destroy()
 }

@@ -29,18 +29,27 @@ import { sendStreamHead } from './stream-head.ts'
 
 /** What the door can be told about one request. */
 export interface SubscribeOptions extends QueryOptions, TopicChoice {
-  /** The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of Fastify. */
+  /**
+   * The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of
+   * Fastify.
+   */
   readonly body?: unknown
   /**
-   * Reads the body of a POST as JSON, when its turn has come. Default: the door reads it, up to 512 KiB. What it throws is not
-   * answered: `tide.subscribe` rejects with it.
+   * Reads the body of a POST as JSON, when its turn has come. Default: the door reads it, up to 512 KiB. What
+   * it throws is not answered: `tide.subscribe` rejects with it.
    */
   readonly readBody?: (() => Promise<unknown>) | undefined
-  /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
+  /**
+   * Default `auto`: straight to the socket where nothing has wrapped the response, else through
+   * `response.write`.
+   */
   readonly way?: SocketWay | undefined
 }
 
-/** Opens a session on a response, or answers why not: undefined then. Rejects only with what `readBody` of the options throws. */
+/**
+ * Opens a session on a response, or answers why not: undefined then. Rejects only with what `readBody` of the
+ * options throws.
+ */
 export function subscribe(
   opener: StreamOpener,
   exchange: { readonly request: NodeRequest; readonly response: NodeResponse },

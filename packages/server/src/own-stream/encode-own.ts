@@ -47,7 +47,10 @@ export function encodeOwnRetry(ms: number): string {
   throw invalid(`A delay is a whole number of milliseconds from 0 up; got ${quoteValue(ms)}.`)
 }
 
-/** What a client sends back in a header must come through it unchanged: no spaces at the ends, and ASCII (RFC 9110 §5.5). */
+/**
+ * Clients send ids back in a header, which must not change them: no spaces at the ends, and ASCII (RFC 9110
+ * §5.5).
+ */
 const idShape = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 
 function checkId(id: string | undefined): string | undefined {

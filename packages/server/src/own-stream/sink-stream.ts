@@ -15,7 +15,9 @@ import { WaitingText } from './waiting-text.ts'
 
 const emptyComment = encodeComment('')
 
-/** An open stream. The sink gets one write after it says that it takes no more; the rest waits here, bounded. */
+/**
+ * An open stream. The sink gets one write after it says that it takes no more; the rest waits here, bounded.
+ */
 export class SinkStream implements EventStream {
   readonly lastEventId: string | undefined
   readonly #settings: StreamSettings
@@ -49,7 +51,10 @@ export class SinkStream implements EventStream {
     return this.#leaving.signal
   }
 
-  /** Begins to write, with a comment that takes the head along, so that the client knows at once that the stream is open. */
+  /**
+   * Begins to write, with a comment that takes the head along, so that the client knows at once that the
+   * stream is open.
+   */
   begin(sink: Sink): void {
     this.#sink = sink
     sink.listen({ drained: () => this.#drain(), closed: () => this.end() })
@@ -98,7 +103,7 @@ export class SinkStream implements EventStream {
       this.#isClosing = true
       this.#beat?.cancel()
       this.#stopPipes()
-      // What waits goes out first.
+      // Waiting events go out first.
       if (!this.#isBlocked) this.#endSink()
     }
     return this.#over
@@ -133,7 +138,10 @@ export class SinkStream implements EventStream {
     if (this.#isBlocked) this.#watch()
   }
 
-  /** Every so many sends wait for a turn of the event loop, or a source that is never slow would leave none to others. */
+  /**
+   * Every so many sends wait for a turn of the event loop, or a source that is never slow would leave none to
+   * others.
+   */
   #takeTurn(): Promise<boolean> | boolean {
     this.#sentInTurn += 1
     if (this.#sentInTurn < sendsPerTurnMax) return true

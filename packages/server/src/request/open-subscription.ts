@@ -1,4 +1,5 @@
-// The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it begins, and open.
+// The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it
+// begins, and open.
 
 import { plainRequest, requireUnreserved } from './authorize.ts'
 import type { RequestFacts } from './authorize.ts'
@@ -15,13 +16,13 @@ import type { QueryOptions, Subscription } from './subscription.ts'
 import { readChoice } from './topic-choice.ts'
 import type { TopicChoice } from './topic-choice.ts'
 
-/** What a door says of its request. */
+/** A request as its door describes it. */
 export interface StreamRequest {
   readonly method: string
   /** The query of its URL, as it stands there. */
   readonly query: string
   readonly lastEventId: string | undefined
-  /** What the application has told the door. */
+  /** The options that the application has handed to the door. */
   readonly options: QueryOptions & TopicChoice
 }
 
@@ -31,7 +32,10 @@ export interface Door<Answer> {
   readonly name: 'tide.fetch' | 'tide.subscribe'
   /** Reads the head of the request and the options beside it, or refuses what is not whole. */
   readHead(): StreamRequest
-  /** Resolves when it is the request's turn on its connection, to false if the client has left. Not called for HEAD. */
+  /**
+   * Resolves when it is the request's turn on its connection, to false if the client has left. Not called for
+   * HEAD.
+   */
   begin(): Promise<boolean>
   /** Reads the body of a POST as JSON. */
   readBody(): Promise<unknown>
@@ -78,7 +82,8 @@ export async function openSubscription<Answer>(
     // Where it begins is found out in there, while the session has its place among those that open.
     return door.answerStream(await opener.open(door.openSink(), subscription, owner))
   } catch (error) {
-    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
+    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this
+    // moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
     const answer = door.refuse({ error, retryMs: opener.pickRetryMs(), cursor })
     if (isFault(error)) opener.onError(error)
@@ -106,9 +111,11 @@ async function authorize(
     requireUnreserved(set.patterns)
     return undefined
   }
-  // A node that is full or draining sends thousands away at a time: the application must not look each of them up for nothing.
+  // A node that is full or draining sends thousands away at a time: the application must not look each of
+  // them up for nothing.
   opener.admit()
-  // A set that waits for the answer counts like a body that is read: an application that is slow to answer must not gather them.
+  // A set that waits for the answer counts like a body that is read: an application that is slow to answer
+  // must not gather them.
   const held = bodies.begin()
   try {
     held.grow(measureTopicSet(set))

@@ -6,7 +6,8 @@ import { expiresAtRange } from '../limits.ts'
 import { quoteValue } from '@tidemark/wire/values'
 
 /**
- * Milliseconds since 1970, or undefined: never. Seconds, as the `exp` of a token has them, would be a day in 1970.
+ * Milliseconds since 1970, or undefined: never. Seconds, as the `exp` of a token has them, would be a day in
+ * 1970.
  * @throws ServerError `OPTION_INVALID`
  */
 export function readExpiry(expiresAt: number | undefined): number | undefined {
@@ -20,7 +21,8 @@ export function readExpiry(expiresAt: number | undefined): number | undefined {
 }
 
 /**
- * Refuses what has ended already: a stream would be told goodbye at once, and its client would come back again and again.
+ * Refuses what has ended already: a stream would be told goodbye at once, and its client would come back
+ * again and again.
  * @throws ServerError `UNAUTHENTICATED`
  */
 export function requireUnexpired(expiresAt: number | undefined, clock: Clock): void {

@@ -1,4 +1,5 @@
-// What a stream is opened with, checked at the door: an application written in JavaScript may hand in anything.
+// Checks at the door of the arguments that open a stream: an application written in JavaScript may hand in
+// anything.
 
 import { hasMethods } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
@@ -36,7 +37,8 @@ export function requireSubscription(subscription: Subscription): void {
 }
 
 /**
- * The options of a door. What is no object is none of ours: frameworks call their handlers with more than they are asked for.
+ * The options of a door. Anything but an object is not meant for the door: frameworks call their handlers
+ * with more arguments.
  * @throws ServerError `OPTION_INVALID`
  */
 export function readDoorOptions<Options extends object>(

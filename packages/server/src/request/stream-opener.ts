@@ -1,4 +1,4 @@
-// What a door needs of the node behind it.
+// The parts of the node that its doors need.
 
 import type { Permit } from './authorize.ts'
 import type { BodyBudget } from './body-budget.ts'
@@ -9,7 +9,10 @@ import type { Subscription } from './subscription.ts'
 
 /** The node as its doors see it. */
 export interface StreamOpener {
-  /** Opens a session on a sink, for somebody where that is known; rejects, with nothing written, when it refuses. */
+  /**
+   * Opens a session on a sink, for somebody where that is known; rejects, with nothing written, when it
+   * refuses.
+   */
   open(sink: Sink, subscription: Subscription, owner?: SessionOwner): Promise<SessionHandle>
   /**
    * Refuses a new session while the node is full or draining.

@@ -1,4 +1,4 @@
-// What a client asks for when it opens a stream, read from a URL's query or a JSON body.
+// A client's request for a stream, read from a URL's query or a JSON body.
 
 import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
@@ -20,20 +20,23 @@ export interface Subscription {
   readonly topics: TopicSet
   readonly framing: Framing
   readonly start: StartAt
-  /** Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say. */
+  /**
+   * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
+   */
   readonly eventsPerSecondMax?: number | undefined
 }
 
 /** How a query is read. */
 export interface QueryOptions {
   /**
-   * What becomes of query parameters that are not of a subscription. `ignore`: they are the application's (a token, a cache
-   * breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested. Default `ignore`.
+   * How query parameters are treated that are not of a subscription. `ignore`: they are the application's (a
+   * token, a cache breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested.
+   * Default `ignore`.
    */
   readonly unknownParameters?: 'ignore' | 'refuse' | undefined
 }
 
-/** What either form of request says, not yet checked. */
+/** Either form of request, not yet checked. */
 interface UncheckedSubscription {
   readonly topics: TopicSet
   readonly since: string | undefined
@@ -58,8 +61,8 @@ const queryNames = ['topic', ...commonNames]
 const chosenNames = commonNames.filter((name) => name !== 'topics')
 
 /**
- * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query, because
- * a browser that reconnects repeats the URL.
+ * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query,
+ * because a browser that reconnects repeats the URL.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
  */
 export function parseSubscriptionQuery(
@@ -79,7 +82,7 @@ export function parseSubscriptionQuery(
   return planSubscription({ topics: checkTopics(topics), ...readManner(query) }, lastEventId)
 }
 
-/** What a query says beside the topics. */
+/** Everything in a query but the topics. */
 function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics'> {
   return {
     since: readOnce(query, 'since'),
@@ -135,7 +138,8 @@ function isStrict(options: QueryOptions): boolean {
 }
 
 /**
- * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?, eventsPerSecondMax?}`.
+ * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
+ * eventsPerSecondMax?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {

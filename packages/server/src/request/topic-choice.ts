@@ -10,24 +10,31 @@ import { readOwner } from './session-owner.ts'
 import { parseSince } from './start-at.ts'
 import type { SinceOrNow } from './start-at.ts'
 
-/** What an application may say of a stream that it opens for a client. */
+/** The options of an application for a stream that it opens for a client. */
 export interface TopicChoice {
   /**
-   * Topics and patterns, 1 to 1,000. The client has no say in them: `authorize` is not asked, `topic` and `topics` in the URL are the
-   * application's own parameters, and the body of a POST is not read. The client still says where it resumes and how events look
-   * (`Last-Event-ID`, `since`, `framing`, `fields`, `event`, `eventsPerSecondMax`). Default: the client chooses, as far as
-   * `authorize` lets it. Put ids into them, never names that people choose: `*` would be everybody's.
+   * Topics and patterns, 1 to 1,000. The client has no say in them: `authorize` is not asked, and the body of
+   * a POST is not read. `topic` and `topics` in the URL are the application's own parameters. The client
+   * still says where it resumes and how events look (`Last-Event-ID`, `since`, `framing`, `fields`, `event`,
+   * `eventsPerSecondMax`). Default: the client chooses, as far as `authorize` lets it. Put ids into them,
+   * never names that people choose: `*` would be everybody's.
    */
   readonly topics?: readonly string[] | undefined
-  /** Who is behind the stream, where the application chooses the topics; else the grant of `authorize` says so. Default: nobody in particular. */
+  /**
+   * The user behind the stream, where the application chooses the topics. Else the grant of `authorize` names
+   * the user. Default: nobody in particular.
+   */
   readonly user?: string | undefined
-  /** What else the session is found by, such as a device: 1 to 256 characters. Default: nothing. */
+  /** Another name by which the session is found, such as a device: 1 to 256 characters. Default: nothing. */
   readonly label?: string | undefined
-  /** When the stream ends, as `Date.now()` counts; the client is told `expired`. Only with `topics`. Default: never. */
+  /**
+   * When the stream ends, as `Date.now()` counts; the client is told `expired`. Only with `topics`. Default:
+   * never.
+   */
   readonly expiresAt?: number | undefined
   /**
-   * Where a client begins that brings no cursor and no `since` of its own: `now`, `earliest`, `-10` (the last ten), `5m`. Only with
-   * `topics`. Default `now`.
+   * Where a client begins that brings no cursor and no `since` of its own: `now`, `earliest`, `-10` (the last
+   * ten), `5m`. Only with `topics`. Default `now`.
    */
   readonly since?: string | undefined
 }
@@ -40,8 +47,8 @@ export interface ChosenTopics {
 }
 
 /**
- * Reads the choice of an application; undefined: it leaves the topics to the client. A mistake in it is the application's, whatever
- * the client has sent.
+ * Reads the choice of an application; undefined: it leaves the topics to the client. A mistake in it is the
+ * application's, whatever the client has sent.
  * @throws ServerError `OPTION_INVALID`
  */
 export function readChoice({

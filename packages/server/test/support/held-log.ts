@@ -10,11 +10,15 @@ export interface HeldLog {
   overtake(): void
 }
 
-type Delivery = (handler: TailHandler) => void
+/** What one tail of the log was to be told. A node has a tail of its own for sessions, and one for rules while it starts. */
+interface Delivery {
+  readonly own: TailHandler
+  readonly deliver: () => void
+}
 
 export function holdTail(log: EventLog): HeldLog {
   let held: Delivery[] = []
-  let handler: TailHandler | undefined
+  let open: readonly TailHandler[] = []
   let newest: Position | undefined
   return {
     log: {
@@ -24,27 +28,38 @@ export function holdTail(log: EventLog): HeldLog {
       bounds: () => log.bounds(),
       close: () => log.close(),
       tail(after: Position, own: TailHandler): Tail {
-        handler = own
-        return log.tail(after, {
+        open = [...open, own]
+        const tail = log.tail(after, {
           records(records) {
             newest = records.at(-1)?.position
-            for (const record of records) held.push((reader) => reader.records([record]))
+            for (const record of records) held.push({ own, deliver: () => own.records([record]) })
           },
           overtaken(to) {
             newest = to
-            held.push((reader) => reader.overtaken?.(to))
+            held.push({ own, deliver: () => own.overtaken?.(to) })
           },
         })
+        return {
+          get position() {
+            return tail.position
+          },
+          close() {
+            held = held.filter((delivery) => delivery.own !== own)
+            open = open.filter((handler) => handler !== own)
+            tail.close()
+          },
+        }
       },
     },
     release(count = held.length) {
       const due = held.slice(0, count)
       held = held.slice(count)
-      for (const deliver of due) if (handler !== undefined) deliver(handler)
+      for (const { deliver } of due) deliver()
     },
     overtake() {
       held = []
-      if (newest !== undefined) handler?.overtaken?.(newest)
+      if (newest === undefined) return
+      for (const handler of open) handler.overtaken?.(newest)
     },
   }
 }
