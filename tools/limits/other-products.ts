@@ -93,7 +93,7 @@ export const otherProducts: readonly Product[] = [
     boundedBy:
       'bytes and entries of each and their number, beside `retention.maxBytes`; then `LEDGER_FULL`. Twice, because a node that follows them all has them in memory beside a log in memory',
     filledBy: {
-      file: 'packages/testkit/src/event-log/ledger-contract.ts',
+      file: 'packages/testkit/src/event-log/full-ledger-contract.ts',
       name: 'a ledger that is full of bytes refuses more, and takes less',
     },
   },

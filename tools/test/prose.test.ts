@@ -10,29 +10,24 @@ import { rootFolder } from '../read-rooms.ts'
 const done = [
   'packages/hub/README.md',
   'packages/hub/src/workers/*.ts',
+  'packages/log/README.md',
   'packages/log/src/**/*.ts',
   'packages/log/test/**/*.ts',
   'packages/log-lmdb/**/README.md',
   'packages/log-lmdb/src/**/*.ts',
   'packages/log-lmdb/test/**/*.ts',
+  'packages/testkit/src/**/*.ts',
+  'packages/testkit/test/**/*.ts',
   'packages/wire/README.md',
   'packages/wire/src/**/*.ts',
   'packages/wire/test/**/*.ts',
 ]
 
 /** Within these, files that are still to be gone through. A file leaves this list and never comes back. */
-const toDo = [
-  'packages/log-lmdb/src/open/settings.ts',
-  'packages/log-lmdb/src/retention/*.ts',
-  'packages/log/src/ledger/*.ts',
-  'packages/log/src/memory/{choose-topics,topic-tree}.ts',
-  'packages/log/test/ledger.test.ts',
-  'packages/log/src/{quote,read-members,read-plan,retention,rule-book}.ts',
-  'packages/wire/src/quote.ts',
-]
+const toDo: readonly string[] = []
 
 /** Rooms that are still to be gone through. One leaves this list for the list above. */
-const roomsToDo = ['cli', 'client', 'hub', 'server', 'testkit']
+const roomsToDo = ['cli', 'client', 'hub', 'server']
 
 function list(patterns: readonly string[]): readonly string[] {
   return globSync([...patterns], {

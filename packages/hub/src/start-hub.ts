@@ -89,7 +89,8 @@ export async function startNode(
     topicSetsBytesMax: config.maxTopicSetsBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
-    lagRules: config.delivery.rules,
+    // A worker that replaces a dead one is no operator's restart, and puts nothing in force.
+    lagRules: share?.log?.place === undefined ? config.delivery.rules : undefined,
     eventsPerSecondMax: config.delivery.eventsPerSecondMax,
     flushWindowMs: config.flush.window,
     flushWindowMaxMs: config.flush.windowMax,
@@ -99,7 +100,7 @@ export async function startNode(
   })
   try {
     await tide.ready
-    if (share?.log?.place === undefined && tide.lagRulesFrom === 'change')
+    if (share?.log?.place === undefined && tide.lagRules.from === 'change')
       say(describeChanged('What laggards get', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({

@@ -5,10 +5,12 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { changeRetention } from '@tidemark/log'
+import { changeRetention, parseTopicSet } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import { describe, expect, test } from 'vitest'
 import { configOptions, loadConfig, startHub } from '../src/index.ts'
+import type { WorkerShare } from '../src/hub.ts'
+import { startNode } from '../src/start-hub.ts'
 import { planShare } from '../src/workers/start-workers.ts'
 import { makeDirectory } from './support/test-hub.ts'
 
@@ -301,6 +303,34 @@ test('a hub with an edited configuration says that its rules are in force, and o
   await log.close()
   const [changed] = await start({ 'retention-max-age': '1h' })
   expect(changed).toMatch(/changed at run time/)
+})
+
+test('a worker that replaces a dead one puts back neither retention nor lag rules that another hub has replaced since', async () => {
+  const data = await makeDirectory()
+  const lines: string[] = []
+  const say = (line: string): void => void lines.push(line)
+  const startWith = async (whenLagging: 'drop' | 'conflate', share?: WorkerShare) => {
+    const config = await load({ flags: { port: '0', data } })
+    const rules = [{ pattern: 'm', whenLagging }]
+    const retention = { ...config.retention, rules: [{ pattern: whenLagging, maxEvents: 1 }] }
+    return startNode({ ...config, retention, delivery: { ...config.delivery, rules } }, say, share)
+  }
+  const first = await startWith('drop')
+  const second = await startWith('conflate')
+  const listen = (): Promise<string> => Promise.resolve('http://localhost')
+  const log = { place: first.place, seen: first.seen, onSeen: () => undefined }
+  const worker = await startWith('drop', { listen, drainSessionsPerSecond: 1, log })
+  const own = await openLmdbLog({ directory: data })
+  const { first: after, head: upTo } = await own.bounds()
+  const query = { topics: parseTopicSet(['$hub/state/rules']), after, upTo, limit: 9 }
+  const { records } = await own.read(query)
+  expect(records.map(({ data: text }) => text).join()).not.toMatch(/"drop"/)
+  expect(new Set(records.map(({ key }) => key))).toEqual(
+    new Set(['lag', 'lag.configured', 'retention']),
+  )
+  expect(lines.filter((line) => line.includes('in force from now on'))).toHaveLength(1)
+  await own.close()
+  for (const hub of [first, second, worker]) await hub.close()
 })
 
 test('workers share out the sessions of a hub and the memory for their topics, and each can hold the largest set', async () => {

@@ -87,7 +87,10 @@ export function toHeld(directory: string, { pid }: { readonly pid: number | unde
   )
 }
 
-/** Its epochs mean nothing to this version, nor this version's to it; or it would remove the entries of ledgers as it removes events. */
+/**
+ * The two versions cannot read each other's epochs. An older one would also remove the entries of
+ * ledgers as it removes events.
+ */
 export function toHeldByOlder(directory: string, pid: number): LogError {
   return new LogError(
     'LOG_HELD',

@@ -49,7 +49,10 @@ export interface LmdbLogStats {
   readonly events: number
   /** Records retained, of all processes. */
   readonly records: number
-  /** What they weigh, as `maxBytes` counts it. Those of ledgers, which are beside `maxBytes`, are among them. */
+  /**
+   * Their weight, as `maxBytes` counts it. It includes the records of ledgers, which are beside
+   * `maxBytes`.
+   */
   readonly bytes: number
 }
 
@@ -77,7 +80,7 @@ export interface LmdbEventLog extends EventLog {
   readonly fault: LogError | undefined
   /** Write transactions of this handle that stored events. */
   readonly commits: number
-  /** What is kept now. */
+  /** The retention in force now. */
   readonly retention: Retention
   /** Where that comes from; see `changeRetention` of `@tidemark/log`. */
   readonly retentionFrom: RetentionInForce['from']

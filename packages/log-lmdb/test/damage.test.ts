@@ -332,7 +332,10 @@ test.each([
   { what: 'where an epoch began', change: (text: string) => text.replace(/",\d+\]/, '",7]') },
   { what: 'its epochs', change: (text: string) => text.replace('"epochs"', '"epocks"') },
   { what: 'its renamings', change: (text: string) => text.replace('"renamings"', '"renaming5"') },
-  { what: 'its version', change: (text: string) => text.replace('"version":3', '"version":"3"') },
+  {
+    what: 'its version',
+    change: (text: string) => text.replace(/"version":(\d+)/, '"version":"$1"'),
+  },
 ])(
   'an identity that has lost $what is damage, of a file that is sealed too',
   async ({ change }) => {
@@ -356,7 +359,7 @@ test.each([
       await root.close()
       sealDirectory(directory)
       // Without its sum an epoch of another name cannot be told from the right one.
-      if (!hasSum && !/epocks|renaming5|"3"|",7/.test(text)) continue
+      if (!hasSum && !/epocks|renaming5|"version":"|",7/.test(text)) continue
       expect((await checkLog({ path: directory })).damage).toMatch(/identity/)
       await expect(openAt(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })
       await expect(repairClock(directory)).rejects.toMatchObject({ code: 'LOG_DAMAGED' })

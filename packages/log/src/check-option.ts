@@ -1,4 +1,4 @@
-// Options that callers hand to this room and to drivers, checked alike, and what stands in for those that are left out.
+// Options that callers hand to this room and to drivers: checked alike, with the same defaults.
 
 import type { Clock } from './clock.ts'
 import { LogError } from './errors.ts'

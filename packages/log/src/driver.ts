@@ -1,5 +1,5 @@
-// The part for log drivers and the engine: the inside of positions, the records of rules, and what all
-// drivers apply alike.
+// The part that only log drivers need: the inside of positions, and the rules that all drivers
+// share.
 
 export { invalidOption, requireClock, requireFunction } from './check-option.ts'
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
@@ -19,15 +19,13 @@ export {
   decodeRetention,
   encodeRetention,
   isRetentionRecord,
+  parseRetention,
   printRetention,
   retentionKey,
 } from './retention-record.ts'
-export { decodeRules, encodeRules, rulesLedger, rulesTopic } from './rule-record.ts'
-export type { RulesOrigin, StoredRules } from './rule-record.ts'
+export { rulesTopic } from './rule-record.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
 export type { RuleBook, TopicRule } from './rule-book.ts'
-export { TopicRules, parseRulePattern } from './topic-rules.ts'
-export type { PatternRules } from './topic-rules.ts'
 export { readMembers } from './read-members.ts'
 export { validateBatch } from './validate-batch.ts'
 export { validateLocate, validateQuery, validateTail } from './validate-query.ts'

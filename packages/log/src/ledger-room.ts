@@ -21,7 +21,10 @@ export const goneType = 'gone'
 /** They pass in a full ledger too: without them one could neither be emptied nor be put right. */
 const passingTypes: ReadonlySet<string | undefined> = new Set([deletedType, keptType, goneType])
 
-/** Whether a topic is a ledger: kept outside of `maxBytes`, the newest record per key, whatever the rules of retention say. */
+/**
+ * Whether a topic is a ledger. It is kept outside of `maxBytes` with the newest record per key,
+ * whatever the rules of retention say.
+ */
 export function isLedgerTopic(topic: string): boolean {
   return topic.startsWith(ledgerPrefix)
 }
@@ -53,8 +56,8 @@ export interface LedgerRoom {
 }
 
 /**
- * Checks that the events of a batch find room in their ledgers. What makes a ledger no larger passes in a full one too, and so does
- * the deletion of an entry, or what puts one right.
+ * Checks that the events of a batch find room in their ledgers. Events that make a ledger no larger
+ * pass in a full one too. So does the deletion of an entry, and the record that puts one right.
  * @throws LogError `LEDGER_FULL`
  */
 export function requireLedgerRoom(events: readonly NewEvent[], room: LedgerRoom): void {

@@ -123,7 +123,10 @@ export const ledgerWaitMs: number = 10_000
 /** Time between two attempts to read a snapshot after storage failed, in milliseconds. */
 export const ledgerRetryMs: number = 1_000
 
-/** Records of a ledger read in one turn. 1,000 × ~3 µs = 3 ms; a full ledger is read in 100 turns, or in 256 of 256 Ki characters. */
+/**
+ * Records of a ledger read in one turn. 1,000 × ~3 µs = 3 ms. A full ledger is read in 100 turns,
+ * or in 256 of 256 Ki characters.
+ */
 export const ledgerPageRecords: number = 1_000
 
 /** Attempts of one claim, if the entry that beat it is gone before it can be read. */
@@ -151,7 +154,10 @@ export const scanRecordsMax: number = 10_000
  */
 export const treeLooksMax: number = 100_000
 
-/** Topics of patterns among which the last events are looked for topic by topic. 1,000 × ~0.5 µs = 0.5 ms; of more, the last are near. */
+/**
+ * Topics of patterns among which the last events are looked for topic by topic. 1,000 × ~0.5 µs =
+ * 0.5 ms. Where there are more topics, the last events are near.
+ */
 export const lastTopicsMax: number = 1_000
 
 /**
@@ -194,7 +200,10 @@ export const idempotencyForgottenMax: number = 100
 /** Records removed by age in one step. 2,000 × ~0.5 µs = 1 ms. */
 export const sweepRecordsMax: number = 2_000
 
-/** Records looked at in one step after a change of rules. 10,000 × ~0.3 µs = 3 ms; 100 steps per second are 1,000,000 records, more than appends add. */
+/**
+ * Records looked at in one step after a change of rules. 10,000 × ~0.3 µs = 3 ms. 100 steps per
+ * second are 1,000,000 records, more than appends add.
+ */
 export const settleRecordsMax: number = 10_000
 
 /** Pause between two steps when the first did not finish. 2,000 per 10 ms = 200,000 records per second. */

@@ -64,7 +64,7 @@ export interface MemoryLogOptions {
 export interface MemoryEventLog extends EventLog {
   /** Current warnings, one line each: events dated ahead of the machine's clock. */
   readonly warnings: readonly string[]
-  /** What is kept now. */
+  /** The retention in force now. */
   readonly retention: Retention
   /** Where that comes from; see `changeRetention`. */
   readonly retentionFrom: RetentionInForce['from']
@@ -200,7 +200,8 @@ class MemoryLog implements MemoryEventLog {
       store.trimTotal()
       return
     }
-    // Right after a change of rules there may be millions to remove: the sweep does that, and comes by these topics as well.
+    // Right after a change of rules there may be millions to remove. The sweep does that, and trims
+    // these topics too.
     this.#idempotency.bound(this.retention.maxBytes)
     store.trimTotal(sweepRecordsMax + 2 * added)
   }

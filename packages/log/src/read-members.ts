@@ -1,4 +1,4 @@
-// Values as callers written in JavaScript hand them in: of any type, and with members that throw when they are read.
+// Values as callers written in JavaScript hand them in: of any type, and with members that throw when read.
 
 import { LogError } from './errors.ts'
 import type { LogErrorCode } from './errors.ts'

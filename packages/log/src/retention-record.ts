@@ -1,4 +1,4 @@
-// What a log keeps, as a record of its own: from the position of that record on it is in force for every process.
+// The retention of a log as a record: from the position of that record on it is in force for every process.
 
 import { LogError } from './errors.ts'
 import type { EventLog, NewEvent } from './event-log.ts'
@@ -19,15 +19,18 @@ export function isRetentionRecord({ topic, key }: Pick<NewEvent, 'topic' | 'key'
 }
 
 /**
- * Replaces what a log keeps, for every process that has it open. Appends behind the position follow the new rules, those before it the
- * old ones. What the new rules keep no longer goes within seconds, and who was behind it is told of a gap; what was removed before does
- * not come back.
+ * Replaces the retention of a log, for every process that has it open. Appends behind the position
+ * follow the new rules, those before it the old ones. Records that the new rules do not keep go
+ * within seconds, and readers who were behind them are told of a gap. Records that were removed
+ * before do not come back.
  *
- * The change outlives restarts, until a log is opened with another configured retention than the one that was configured before.
+ * The change outlives restarts. It ends when the log is opened with another configured retention
+ * than the one before.
  *
- * @param retention all of it, because what is left out would silently be a default: `{ ...log.retention, rules }`
+ * @param retention all of it, because a missing member would silently be a default: `{
+ *   ...log.retention, rules }`
  * @returns where it is in force from
- * @throws LogError `RETENTION_INVALID`, `OPTION_INVALID`, and what `append` rejects with
+ * @throws LogError `RETENTION_INVALID`, `OPTION_INVALID`, and the errors of `append`
  * @example
  * await changeRetention(log, { ...log.retention, rules: [{ pattern: 'prices/*', latestBy: 'key' }] })
  */
@@ -64,7 +67,16 @@ export function printRetention({ maxAgeMs, maxBytes, rules }: Retention): string
 }
 
 /**
- * What a record with {@link isRetentionRecord} puts in force.
+ * The retention that {@link printRetention} has printed.
+ * @throws LogError `RETENTION_INVALID`
+ * @throws SyntaxError for a text that is no JSON
+ */
+export function parseRetention(text: string): Retention {
+  return validateRetention(requireWhole(readBounds(JSON.parse(text))))
+}
+
+/**
+ * The retention that a record with {@link isRetentionRecord} puts in force.
  * @throws LogError `RETENTION_INVALID`
  */
 export function decodeRetention(record: {
@@ -76,7 +88,9 @@ export function decodeRetention(record: {
     return { from, retention: validateRetention(requireWhole(readBounds(rules))) }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new LogError('RETENTION_INVALID', `Nothing was stored. ${reason}`, { cause })
+    throw new LogError('RETENTION_INVALID', `The record puts no retention in force. ${reason}`, {
+      cause,
+    })
   }
 }
 

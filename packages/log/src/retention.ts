@@ -1,8 +1,8 @@
-// What a log keeps: rules per topic, and one bound over all.
+// The retention of a log: rules per topic, and one bound over all.
 
 import type { Pattern } from './topic.ts'
 
-/** What is kept of each topic that matches `pattern`. The first rule that matches a topic decides. */
+/** The retention of each topic that matches `pattern`. The first rule that matches a topic decides. */
 export interface RetentionRule {
   readonly pattern: Pattern | string
   /** Records older than this are removed. Milliseconds. Default: the log's own `maxAgeMs`. */
@@ -15,17 +15,20 @@ export interface RetentionRule {
   readonly latestBy?: 'key' | undefined
 }
 
-/** What a log keeps. */
+/** The retention of a log. */
 export interface Retention {
   /** Milliseconds. Default 24 hours. `Infinity` keeps records until `maxBytes` is reached. */
   readonly maxAgeMs: number
-  /** Bytes of all records together, counted as stored. Default 1 GiB. The oldest go first, whatever their topic's rule. */
+  /**
+   * Bytes of all records together, counted as stored. Default 1 GiB. The oldest go first, whatever
+   * their topic's rule.
+   */
   readonly maxBytes: number
   /** Default none. */
   readonly rules: readonly RetentionRule[]
 }
 
-/** What a log keeps at this moment. */
+/** The retention of a log at this moment. */
 export interface RetentionInForce {
   readonly retention: Retention
   /** The configuration it was opened with, or a change at run time; see `changeRetention`. */

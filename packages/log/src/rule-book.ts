@@ -10,7 +10,7 @@ import type { Retention, RetentionRule } from './retention.ts'
 import { TopicRules, parseRulePattern } from './topic-rules.ts'
 import type { Topic } from './topic.ts'
 
-/** What holds for one topic, with every default filled in; `Infinity` where there is no bound. */
+/** The rule of one topic, with every default filled in; `Infinity` where there is no bound. */
 export interface TopicRule {
   readonly maxAgeMs: number
   readonly maxEvents: number
@@ -24,11 +24,11 @@ export interface RuleBook {
   ruleFor(topic: Topic): TopicRule
   /** Every rule that can be returned, that of ledgers among them, the log's own last. */
   readonly rules: readonly TopicRule[]
-  /** What it was made of. */
+  /** The source of the book. */
   readonly retention: Retention
 }
 
-/** Of ledgers only the newest value per key is kept, without end; what has ended is removed by `readLedgerEnd`. */
+/** A ledger keeps the newest value per key, without end. Ended entries are removed by `readLedgerEnd`. */
 const ledgerRule: TopicRule = {
   maxAgeMs: Infinity,
   maxEvents: Infinity,

@@ -1,4 +1,5 @@
-// Rules as entries of the ledger `rules`: one key per kind, whose newest record is in force from its position on.
+// Rules as entries of the ledger `rules`: one key per kind. The newest record of a key is in force
+// from its position on.
 
 import type { EventRecord, NewEvent } from './event-log.ts'
 import { LogError } from './errors.ts'
@@ -8,15 +9,16 @@ import { quoteValue } from './quote.ts'
 import { parseTopic } from './topic.ts'
 import type { Topic } from './topic.ts'
 
-/** The name of the ledger; see `openLedger`. */
-export const rulesLedger = 'rules'
+/** The ledger `rules`. */
+export const rulesTopic: Topic = parseTopic(`${ledgerPrefix}rules`)
 
-export const rulesTopic: Topic = parseTopic(ledgerPrefix + rulesLedger)
+/** The first line of an entry that nobody claims, and that does not expire. */
+const plainHead = encodeEntry({ topic: rulesTopic, key: '', text: '', expiresAt: Infinity }).data
 
 /** Where rules come from: the configuration that a process was started with, or a change at run time. */
 export type RulesOrigin = 'configuration' | 'change'
 
-/** What an entry holds. */
+/** The value of an entry. */
 export interface StoredRules {
   readonly from: RulesOrigin
   /** As JSON has them; checked by whoever knows the kind. */
@@ -34,13 +36,14 @@ export function encodeRules(key: string, { from, rules }: StoredRules): NewEvent
 }
 
 /**
- * What a record of the ledger puts in force.
- * @throws LogError `OPTION_INVALID` for a deletion, an entry that expires, a claim, or what is no such entry
+ * The rules that a record of the ledger puts in force.
+ * @throws LogError `OPTION_INVALID` for a deletion, an entry that expires, a claim, or any other value
  */
 export function decodeRules(record: Pick<EventRecord, 'type' | 'data'>): StoredRules {
-  // Rules that end by themselves, or that another claim displaces, would not be the newest record of their key.
-  const isPlain = record.type === 'set' && record.data.startsWith('- - -\n')
-  const text = isPlain ? record.data.slice('- - -\n'.length) : undefined
+  // Rules that end by themselves, or that another claim displaces, would not be the newest record
+  // of their key.
+  const isPlain = record.type === 'set' && record.data.startsWith(plainHead)
+  const text = isPlain ? record.data.slice(plainHead.length) : undefined
   const value = text === undefined ? undefined : parseJson(text)
   if (typeof value === 'object' && value !== null) {
     const { from, rules } = value as Partial<StoredRules>
@@ -49,7 +52,7 @@ export function decodeRules(record: Pick<EventRecord, 'type' | 'data'>): StoredR
   }
   throw new LogError(
     'OPTION_INVALID',
-    `An entry of the ledger of rules sets them for good, and is replaced, never deleted or claimed; got ${quoteValue(record.data)}. Change them with \`changeRetention\`, or \`setLagRules\` of a node.`,
+    `An entry of the ledger of rules sets them for good, and is replaced, never deleted or claimed; got ${quoteValue(record.data)}. Change them with \`changeRetention\`, or \`tide.lagRules.replace\`.`,
   )
 }
 

@@ -3,7 +3,7 @@
 import { hasWildcard, literalPrefix, matchesPattern, parsePattern, parseTopic } from './topic.ts'
 import type { Pattern, Topic } from './topic.ts'
 
-/** What holds for the topics that a pattern matches. */
+/** The value for the topics that a pattern matches. */
 interface PatternRule<Value> {
   /** A topic, or a pattern such as `prices/**`. */
   readonly pattern: string
@@ -33,8 +33,8 @@ interface Compiled<Value> {
 }
 
 /**
- * Finds the value of a topic, and remembers it. Patterns are taken apart once; a topic's first look tries them one by one, ~20 ns each.
- * The list is replaced as a whole.
+ * Finds the value of a topic, and remembers it. Patterns are taken apart once. A topic's first look
+ * tries them one by one, at ~20 ns each. The list is replaced as a whole.
  */
 export class TopicRules<Value> {
   readonly #rememberedMax: number

@@ -18,7 +18,8 @@ import { decodeRetention, isRetentionRecord } from './retention-record.ts'
 
 /**
  * Checks a batch before anything of it is stored.
- * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`; `RETENTION_INVALID` for a record that would put no retention in force
+ * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`, and `RETENTION_INVALID` for a record
+ *   of malformed rules
  */
 export function validateBatch(batch: NewBatch): void {
   const members = readMembers(batch, ['events', 'idempotencyKey', 'patienceMs'], {

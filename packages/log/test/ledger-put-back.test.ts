@@ -1,4 +1,5 @@
-// Claims that came too late, though no key kept them out of the log, and what is done so that they have no effect.
+// Claims that came too late, though no key kept them out of the log, and how they are kept from
+// having an effect.
 
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
@@ -29,7 +30,7 @@ function open(of: EventLog, options: Partial<LedgerOptions<string>> = {}): Promi
   return openLedger(of, 'bans', { codec, clock, onError, ...options })
 }
 
-/** What a claimant appends whose clock has named its claim otherwise. */
+/** Appends what a claimant would whose clock has named its claim otherwise. */
 async function loseRace(key: string, expiry: number | '-' = '-'): Promise<void> {
   await log.append({ events: [{ topic, type: 'claim', key, data: `${expiry} 00ff\nloser` }] })
   await settle()
@@ -172,7 +173,7 @@ test('a full ledger takes what puts an entry right', async () => {
   expect(await findNewest((await log.bounds()).first)).toMatch(/^- [0-9a-f]+ .*\nw{1000}$/)
 })
 
-/** What the log holds of the key that was raced for. */
+/** The newest record of the key that was raced for. */
 async function findNewest(first: Position): Promise<string | undefined> {
   const { head: upTo } = await log.bounds()
   const topics = parseTopicSet([topic])

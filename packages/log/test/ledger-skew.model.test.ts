@@ -1,5 +1,6 @@
-// Random work on one ledger by nodes whose clocks differ by minutes, so that claims of one key enter the log side by side; some nodes
-// are opened in the middle of it, some read their snapshot anew, some are not handed what was superseded.
+// Random work on one ledger by nodes whose clocks differ by minutes, so that claims of one key
+// enter the log side by side. Some nodes are opened in the middle of it, and some read their
+// snapshot anew. Some are not handed superseded records.
 
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'

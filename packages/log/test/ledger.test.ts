@@ -1,4 +1,5 @@
-// A ledger whose log stumbles: tails that are overtaken, storage that fails, silence; and values that cannot be read.
+// A ledger whose log stumbles: tails that are overtaken, storage that fails, silence, and values
+// that cannot be read.
 
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
@@ -132,7 +133,7 @@ test('a claimant that dies before it put the winner back leaves a log that other
   await bans.claim('run', 'winner')
   const [topic] = parseTopicSet(['$hub/state/bans']).topics
   if (topic === undefined) throw new Error('The set lost its topic.')
-  // What a claimant appends whose clock named the claim otherwise.
+  // A claimant whose clock named the claim otherwise appends this.
   await log.append({ events: [{ topic, type: 'claim', key: 'run', data: '- 00ff\nloser' }] })
   await settle()
   expect(bans.get('run')).toBe('winner')

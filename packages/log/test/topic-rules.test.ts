@@ -1,4 +1,5 @@
-// Rules for topics: the first pattern that matches decides, whatever is remembered, and a list is replaced as a whole.
+// Rules for topics: the first pattern that matches decides, whatever is remembered. A list is
+// replaced as a whole.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -8,6 +8,7 @@ export type { ServerErrorCode } from './errors.ts'
 export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
+export type { LagRulesInForce } from './catch-up/lag-ledger.ts'
 export type { PublishInput, TopicInput } from './publish/new-event.ts'
 export type {
   SessionEvent,

@@ -67,8 +67,7 @@ export class NodeEngine implements SessionActions {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
-    const { log, clock, lagRules, onError } = settings
-    this.lagLedger = new LagLedger({ log, clock, configured: lagRules, onError })
+    this.lagLedger = new LagLedger(settings)
     this.#changes = new TopicChanges(this.audiences, settings.topicSets)
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     this.#expiries = new DueTimes(settings.clock, (session) => this.#dismiss(session, 'expired'))

@@ -67,7 +67,7 @@ export interface TidemarkOptions {
   readonly stalledAfterMs?: number | undefined
   /**
    * What sessions that cannot keep up get of which topics; the first rule that matches decides. All nodes of a log follow the same: rules that
-   * differ from those which were configured last are put in force for all, and hold until `setLagRules` or another configuration
+   * differ from those which were configured last are put in force for all, and hold until `tide.lagRules.replace` or another configuration
    * changes them. Default: what others have configured, else everything, later.
    */
   readonly lagRules?: readonly LagRule[] | undefined

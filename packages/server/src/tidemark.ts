@@ -12,8 +12,7 @@ import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
 import { addTopic } from './publish/new-event.ts'
 import type { PublishInput, TopicInput } from './publish/new-event.ts'
-import type { LagRule } from './catch-up/lag-rules.ts'
-import { wrapLogError } from './refusal/log-faults.ts'
+import type { LagRulesInForce } from './catch-up/lag-ledger.ts'
 import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { probe } from './publish/probe.ts'
@@ -193,28 +192,9 @@ export class Tidemark implements StreamOpener {
     return readHistory(this.#settings, query, use)
   }
 
-  /** The lag rules in force here. */
-  get lagRules(): readonly LagRule[] {
-    return this.#engine.lagLedger.rules.list
-  }
-
-  /** Where they come from: a configuration, or {@link setLagRules} of any node. */
-  get lagRulesFrom(): 'configuration' | 'change' {
-    return this.#engine.lagLedger.from
-  }
-
-  /**
-   * Replaces the lag rules of all nodes of the log. Resolves when the log has them, to the cursor from which on they hold: each node
-   * follows when its tail hands that record over. They outlive restarts, until a node is made with other `lagRules` than the last ones.
-   * @throws ServerError `OPTION_INVALID`, `LOG_UNAVAILABLE`
-   *
-   * @example
-   * ```ts
-   * await tide.setLagRules([{ pattern: 'prices/**', whenLagging: 'conflate' }, ...tide.lagRules])
-   * ```
-   */
-  async setLagRules(rules: readonly LagRule[]): Promise<string> {
-    return formatCursor(await this.#engine.lagLedger.change(rules).catch(wrapLogError))
+  /** What clients that cannot keep up get of which topics, on all nodes of the log. */
+  get lagRules(): LagRulesInForce {
+    return this.#engine.lagLedger.inForce
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog, EventRecord } from '@tidemark/log'
-import { rulesTopic } from '@tidemark/log/driver'
+import { rulesTopic } from '@tidemark/log/rules'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'

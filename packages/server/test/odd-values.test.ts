@@ -150,13 +150,13 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => startAsking().publish('a', { data: 'x' }, { by: value as never }),
     code: 'OPTION_INVALID',
   },
-  setLagRules: {
-    call: (value) => start().setLagRules(value as never),
+  'lagRules.replace': {
+    call: (value) => start().lagRules.replace(value as never),
     code: 'OPTION_INVALID',
     takes: ['an array'],
   },
-  'setLagRules: a lag rule': {
-    call: (value) => start().setLagRules([value as never]),
+  'lagRules.replace: a lag rule': {
+    call: (value) => start().lagRules.replace([value as never]),
     code: 'OPTION_INVALID',
   },
   history: {

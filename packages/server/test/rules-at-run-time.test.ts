@@ -2,7 +2,7 @@
 
 import { comparePositions, memoryLog, parseCursor, parseTopicSet } from '@tidemark/log'
 import type { EventLog, TailHandler } from '@tidemark/log'
-import { encodeRules, rulesTopic } from '@tidemark/log/driver'
+import { encodeRules, rulesTopic } from '@tidemark/log/rules'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { parseSubscriptionQuery } from '../src/hub/index.ts'
@@ -55,17 +55,17 @@ test('rules set on one node hold on every node of the log, from the cursor it an
   const log = memoryLog()
   const [one, other] = [await createNode(log), await createNode(log)]
   expect(await lagBehind(other)).toEqual(everything)
-  const cursor = await one.setLagRules(conflate)
+  const cursor = await one.lagRules.replace(conflate)
   await settleAll()
   for (const tide of [one, other]) {
-    expect(tide.lagRules).toEqual(conflate)
-    expect(tide.lagRulesFrom).toBe('change')
+    expect(tide.lagRules.list).toEqual(conflate)
+    expect(tide.lagRules.from).toBe('change')
     expect(await lagBehind(tide)).toEqual(['last', '8', '9'])
   }
   const [record] = await readRules(log)
   const position = parseCursor(cursor)?.position
   expect(record && position && comparePositions(record.position, position)).toBe(0)
-  await other.setLagRules([])
+  await other.lagRules.replace([])
   await settleAll()
   expect(await lagBehind(one)).toEqual(everything)
 })
@@ -80,7 +80,7 @@ test('a laggard that catches up after a change is served by the new rules', asyn
   await tide.publish('prices/a', { data: 'last' })
   await settleAll()
   for (let i = 0; i < 10; i++) await tide.publish('prices/a', { data: `${i}` })
-  await tide.setLagRules(conflate)
+  await tide.lagRules.replace(conflate)
   await settleAll()
   sink.unblock()
   await settleAll()
@@ -91,16 +91,16 @@ test('a laggard that catches up after a change is served by the new rules', asyn
 test('a restart with the same configuration leaves alone what was changed at run time, another configuration replaces it', async () => {
   const log = memoryLog()
   const first = await createNode(log, { lagRules: conflate })
-  expect(first.lagRulesFrom).toBe('configuration')
-  await first.setLagRules(drop)
+  expect(first.lagRules.from).toBe('configuration')
+  await first.lagRules.replace(drop)
   await settleAll()
   const again = await createNode(log, { lagRules: conflate })
-  expect(again.lagRules).toEqual(drop)
-  expect(again.lagRulesFrom).toBe('change')
+  expect(again.lagRules.list).toEqual(drop)
+  expect(again.lagRules.from).toBe('change')
   const edited = await createNode(log, { lagRules: [] })
   await settleAll()
-  for (const tide of [first, again, edited]) expect(tide.lagRules).toEqual([])
-  expect(edited.lagRulesFrom).toBe('configuration')
+  for (const tide of [first, again, edited]) expect(tide.lagRules.list).toEqual([])
+  expect(edited.lagRules.from).toBe('configuration')
 })
 
 test('of two nodes with different configurations the last one made has its way on both', async () => {
@@ -108,17 +108,21 @@ test('of two nodes with different configurations the last one made has its way o
   const one = await createNode(log, { lagRules: conflate })
   const other = await createNode(log, { lagRules: drop })
   await settleAll()
-  expect([one.lagRules, other.lagRules]).toEqual([drop, drop])
+  expect([one.lagRules.list, other.lagRules.list]).toEqual([drop, drop])
   const back = await createNode(log, { lagRules: conflate })
   await settleAll()
-  expect([one.lagRules, other.lagRules, back.lagRules]).toEqual([conflate, conflate, conflate])
+  expect([one.lagRules.list, other.lagRules.list, back.lagRules.list]).toEqual([
+    conflate,
+    conflate,
+    conflate,
+  ])
 })
 
 test('a node that says nothing of lag rules follows what others have configured', async () => {
   const log = memoryLog()
   await createNode(log, { lagRules: conflate })
   const quiet = await createNode(log)
-  expect(quiet.lagRules).toEqual(conflate)
+  expect(quiet.lagRules.list).toEqual(conflate)
   expect(await lagBehind(quiet)).toEqual(['last', '8', '9'])
 })
 
@@ -143,7 +147,7 @@ test('workers that start together with another configuration write one change', 
   await settleAll()
   expect(written).toEqual(['lag', 'lag.configured'])
   expect((await log.read({ topics, after: head, upTo: after, limit: 9 })).records).toHaveLength(2)
-  for (const tide of workers) expect(tide.lagRules).toEqual(conflate)
+  for (const tide of workers) expect(tide.lagRules.list).toEqual(conflate)
 })
 
 test('rules that break the rules are refused before anything is stored', async () => {
@@ -157,11 +161,11 @@ test('rules that break the rules are refused before anything is stored', async (
     null,
   ]
   for (const rules of bad) {
-    await expect(tide.setLagRules(rules as readonly LagRule[])).rejects.toMatchObject({
+    await expect(tide.lagRules.replace(rules as readonly LagRule[])).rejects.toMatchObject({
       code: 'OPTION_INVALID',
     })
   }
-  expect(tide.lagRules).toEqual(conflate)
+  expect(tide.lagRules.list).toEqual(conflate)
   expect(await readRules(log)).toHaveLength(2)
 })
 
@@ -171,8 +175,27 @@ test('rules in the log that a node cannot read leave the ones before in force, a
   const rules = [{ pattern: 'a', whenLagging: 'of a newer version' }]
   await log.append({ events: [encodeRules('lag', { from: 'change', rules })] })
   await settleAll()
-  expect(tide.lagRules).toEqual(conflate)
+  expect(tide.lagRules.list).toEqual(conflate)
   expect(tide.errors).toHaveLength(1)
+})
+
+test('a node that starts where it cannot read the rules of a newer version follows its own configuration', async () => {
+  const log = memoryLog()
+  await createNode(log, { lagRules: conflate })
+  const rules = [{ pattern: 'a', whenLagging: 'of a newer version' }]
+  await log.append({ events: [encodeRules('lag', { from: 'change', rules })] })
+  const tide = await createNode(log, { lagRules: conflate })
+  expect(tide.lagRules.list).toEqual(conflate)
+  expect(await lagBehind(tide)).toEqual(['last', '8', '9'])
+})
+
+test('a node whose rules somebody has deleted from the log follows its own configuration', async () => {
+  const log = memoryLog()
+  await log.append({
+    events: [encodeRules('lag.configured', { from: 'configuration', rules: conflate })],
+  })
+  const tide = await createNode(log, { lagRules: conflate })
+  expect(tide.lagRules.list).toEqual(conflate)
 })
 
 test('a node whose tail was overtaken follows the change that it passed over', async () => {
@@ -196,19 +219,19 @@ test('a node whose tail was overtaken follows the change that it passed over', a
   const tide = await createNode(lossy)
   const [live] = handlers.slice(-1)
   isDeaf = true
-  await tide.setLagRules(conflate)
+  await tide.lagRules.replace(conflate)
   await settleAll()
-  expect(tide.lagRules).toEqual([])
+  expect(tide.lagRules.list).toEqual([])
   isDeaf = false
   live?.overtaken?.((await log.bounds()).head)
   await settleAll()
-  expect(tide.lagRules).toEqual(conflate)
+  expect(tide.lagRules.list).toEqual(conflate)
 })
 
 test('a node that cannot read its log yet follows the rules in force once it can', async () => {
   const log = memoryLog()
   const first = await createNode(log, { lagRules: conflate })
-  await first.setLagRules(drop)
+  await first.lagRules.replace(drop)
   let isDown = true
   const flaky: EventLog = {
     append: (batch) => log.append(batch),
@@ -222,5 +245,5 @@ test('a node that cannot read its log yet follows the rules in force once it can
   await expect(tide.ready).rejects.toThrow('down')
   isDown = false
   await tide.ready
-  expect(tide.lagRules).toEqual(drop)
+  expect(tide.lagRules.list).toEqual(drop)
 })

@@ -1,7 +1,7 @@
 // What the topic sets of all sessions may hold together: refused in time, counted once where shared, freed however a session ends.
 
 import { memoryLog, parseTopicSet } from '@tidemark/log'
-import { rulesTopic } from '@tidemark/log/driver'
+import { rulesTopic } from '@tidemark/log/rules'
 import type { EventLog } from '@tidemark/log'
 import { collectGarbage, createFakeClock, createRandom } from '@tidemark/testkit'
 import { expect, test } from 'vitest'

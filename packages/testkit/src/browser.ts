@@ -42,8 +42,8 @@ const products: Readonly<Record<BrowserName, Product>> = {
 }
 
 /**
- * Starts a browser; whoever starts it closes it.
- * Looks where `TIDEMARK_CHROMIUM` or `TIDEMARK_FIREFOX` says, else where Debian puts it; throws when nothing is there.
+ * Starts a browser; whoever starts it closes it. Looks where `TIDEMARK_CHROMIUM` or
+ * `TIDEMARK_FIREFOX` says, else where Debian puts it; throws when nothing is there.
  */
 export async function launchBrowser(name: BrowserName): Promise<Browser> {
   const { launch: options } = products[name]

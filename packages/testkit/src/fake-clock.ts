@@ -8,7 +8,10 @@ export interface FakeClock extends Clock {
   readonly pending: number
   /** Lets time pass: runs every task that becomes due, each at its own time. */
   advance(ms: number): void
-  /** Sets the time of day, also backwards. Timers run on as a machine's do: they count what passes, not the time of day. */
+  /**
+   * Sets the time of day, also backwards. Timers run on as a machine's do: they count what passes,
+   * not the time of day.
+   */
   set(timeMs: number): void
 }
 

@@ -1,4 +1,5 @@
-// A hub as it runs in earnest: a process of its own, which can be killed and started again on the same port and data.
+// A hub as it runs in earnest: a process of its own, which can be killed and started again on the
+// same port and data.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -16,15 +17,24 @@ import { waitUntil } from './wait-until.ts'
 export interface HubProcessOptions {
   /** Default: a free one. Give the old one to start a killed hub again. */
   readonly port?: number | undefined
-  /** Made when it does not exist; also the working directory, so that no stray configuration file is found. */
+  /**
+   * Made when it does not exist; also the working directory, so that no stray configuration file is
+   * found.
+   */
   readonly dataDirectory: string
-  /** Further flags of `tidemark serve`, such as `['--heartbeat', '200ms']`. With `--tls-cert=…` it speaks TLS. */
+  /**
+   * Further flags of `tidemark serve`, such as `['--heartbeat', '200ms']`. With `--tls-cert=…` it
+   * speaks TLS.
+   */
   readonly args?: readonly string[] | undefined
   /** Further environment variables. The caller's own `TIDEMARK_…` are not passed on. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** How many files it, and each process it starts, may have open. Default: as many as this process. */
   readonly filesMax?: number | undefined
-  /** Whether it leads a process group of its own, so that a signal can be sent to it and all it has started. */
+  /**
+   * Whether it leads a process group of its own, so that a signal can be sent to it and all it has
+   * started.
+   */
   readonly isGroup?: boolean | undefined
   /** Called as soon as there is a process, for tests that kill it before it is ready. */
   readonly onSpawn?: ((hub: HubProcess) => void) | undefined
@@ -41,25 +51,31 @@ export interface HubProcess {
   readonly output: string
   /** Whether the process has ended, however it came to that. */
   readonly isEnded: boolean
-  /** What it ended with; null while it runs, and when a signal ended it. */
+  /** The code it ended with; null while it runs, and when a signal ended it. */
   readonly exitCode: number | null
   /** Sends a signal; resolves when the process has ended. */
   kill(signal: NodeJS.Signals): Promise<void>
   /**
-   * Ends it as an operator would, `SIGTERM`, and after 10 s without a word by force, with its workers and a warning. Nothing happens when it has
-   * ended already.
+   * Ends it as an operator would, `SIGTERM`, and after 10 s without a word by force, with its
+   * workers and a warning. Nothing happens when it has ended already.
    */
   stop(): Promise<void>
 }
 
-/** How long a hub may say nothing while it starts, or ends. Milliseconds of a machine of its own, as `waitUntil` counts them. */
+/**
+ * How long a hub may say nothing while it starts, or ends. Milliseconds of a machine of its own, as
+ * `waitUntil` counts them.
+ */
 const startMsMax = 20_000
 const stopMsMax = 10_000
-/** Of one question whether it is ready: a probe that a busy machine answers late is better than one that is asked anew. */
+/**
+ * Of one question whether it is ready: a probe that a busy machine answers late is better than one
+ * that is asked anew.
+ */
 const probeMsMax = 20_000
 const outputLengthMax = 16 * 1024
 
-/** What `tidemark` starts. */
+/** The program that `tidemark` starts. */
 export const program: string = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url))
 
 /**
@@ -109,8 +125,9 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
 }
 
 /**
- * Finds a port that nothing listens on, below the range that outgoing connections take theirs from (32,768 on Linux):
- * there a client that keeps knocking while the hub is down could be given the hub's own port, and connect to itself.
+ * Finds a port that nothing listens on, below the range of ports for outgoing connections (from
+ * 32,768 on Linux). A client that keeps knocking while the hub is down could be given a port of
+ * that range, the hub's own, and connect to itself.
  */
 export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
@@ -196,7 +213,7 @@ class ChildHub implements HubProcess {
   }
 }
 
-/** Whoever answers at the port is taken for the hub, whatever its certificate says. */
+/** The server that answers at the port is taken for the hub, whatever its certificate says. */
 function isReady(url: string): Promise<boolean> {
   const get = url.startsWith('https:') ? getSecurely : getPlainly
   return new Promise((resolve) => {

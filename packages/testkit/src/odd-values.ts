@@ -20,7 +20,7 @@ export const oddValues: Readonly<Record<string, () => unknown>> = {
   'a proxy that is revoked': () => revoked(),
 }
 
-/** What an argument does with each odd value. */
+/** The effect of each odd value on an argument. */
 export interface OddCase {
   readonly call: (value: unknown) => unknown
   /** The one code that it is refused with. */
@@ -31,7 +31,10 @@ export interface OddCase {
   readonly but?: Readonly<Record<string, string>>
 }
 
-/** What becomes of a call with each odd value: `taken`, the code of the room's error, or what else was thrown. `errorName` and not the class: a room's own tests have two of it. */
+/**
+ * The outcome of a call with each odd value: `taken`, the code of the room's error, or any other
+ * error. `errorName` and not the class: a room's own tests have two of it.
+ */
 export async function tryOddValues(
   { call }: OddCase,
   errorName: string,
@@ -48,7 +51,7 @@ export async function tryOddValues(
   return outcomes
 }
 
-/** What `tryOddValues` is to give. */
+/** The outcomes that `tryOddValues` must give. */
 export function expectedOutcomes(odd: OddCase): Readonly<Record<string, string>> {
   const { code, takes = [], but = {} } = odd
   return Object.fromEntries(

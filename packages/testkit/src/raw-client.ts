@@ -1,4 +1,5 @@
-// A connection of HTTP by hand: requests that no client library would send, and what comes back, byte by byte.
+// A connection of HTTP by hand: requests that no client library would send, and what comes back,
+// byte by byte.
 
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
@@ -40,7 +41,7 @@ export function sendRaw(
     },
     until: (part) =>
       new Promise((resolve) => {
-        // What has been searched is not searched again: the text may be megabytes and grows chunk by chunk.
+        // The text may be megabytes and grows chunk by chunk, so no part of it is searched twice.
         let searched = 0
         const check = (): void => {
           const at = text.indexOf(part, searched)

@@ -4,22 +4,28 @@ import { systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { measureCrowding } from './proc/crowding.ts'
 
-/** The longest step of any test takes about 1 s on a machine of its own; those that take longer tell what moves meanwhile. */
+/**
+ * The longest step of any test takes about 1 s on a machine of its own; those that take longer tell
+ * what moves meanwhile.
+ */
 const stallMsDefault = 30_000
 
 /**
- * One look counts for no more than this, however long ago the last one was: a process that stood still, or a machine that
- * slept, has not waited.
+ * One look counts for no more than this, however long ago the last one was. A process that stood
+ * still, or a machine that slept, has not waited.
  */
 const lookMsMax = 1_000
 
 /** When a wait is in vain. */
 export interface WaitOptions {
-  /** What moves as long as there is progress, such as a count: with every other value the limit begins anew. Default: nothing. */
+  /**
+   * A value that moves as long as there is progress, such as a count. With every other value the
+   * limit begins anew. Default: nothing.
+   */
   readonly watch?: (() => string | number) | undefined
   /**
-   * How long nothing may move. Milliseconds of a machine of its own: they pass as much more slowly as there are more processes
-   * that want to run than processors. Default 30,000.
+   * How long nothing may move. Milliseconds of a machine of its own: they pass as much more slowly
+   * as there are more processes that want to run than processors. Default 30,000.
    */
   readonly stallMs?: number | undefined
 }

@@ -8,8 +8,8 @@ import type { WaitOptions } from './stall.ts'
 const pollMs = 20
 
 /**
- * Resolves as soon as `isMet` answers true. What it throws ends the waiting.
- * Rejects when nothing has moved for too long, with `what` and with what was seen last.
+ * Resolves as soon as `isMet` answers true. An error of `isMet` ends the waiting.
+ * Rejects when nothing has moved for too long, with `what` and the last answer.
  */
 export async function waitUntil(
   what: string,
@@ -28,7 +28,10 @@ export function waitForCount(what: string, count: () => number, wanted: number):
   return waitUntil(`${what}, ${wanted} of them`, () => count() >= wanted, { watch: count })
 }
 
-/** Guards work that waits for many things: settles like it, or rejects when nothing has moved for too long. */
+/**
+ * Guards work that waits for many things: settles like it, or rejects when nothing has moved for
+ * too long.
+ */
 export async function withinProgress<Result>(
   what: string,
   work: Promise<Result>,

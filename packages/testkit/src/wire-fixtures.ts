@@ -9,7 +9,7 @@ export interface WireFixture {
   readonly bytes: readonly Uint8Array<ArrayBuffer>[]
 }
 
-/** What a Node socket hands over at a time is up to 64 KiB; proxies and TLS records give 16 KiB. */
+/** A Node socket hands over up to 64 KiB at a time; proxies and TLS records give 16 KiB. */
 const socketChunk = 16 * 1024
 
 const utf8 = new TextEncoder()
@@ -27,7 +27,7 @@ export function smallEventsCrlf(eventCount: number): WireFixture {
   return cut({ name: 'many small events, CRLF', eventCount, events }, socketChunk)
 }
 
-/** What a hub sends to a session of several topics: a cursor, a type, a topic line, 128 bytes of data. */
+/** The events of a session of several topics: a cursor, a type, a topic line, 128 bytes of data. */
 export function hubEvents(eventCount: number): WireFixture {
   const events = list(
     eventCount,

@@ -95,7 +95,10 @@ test('"exact" over events that went with the lost history is silent, and so is w
   ])
 })
 
-/** A client that has had all of one history comes to another one, and is told of a gap up to a place in it. */
+/**
+ * A client that has had all of one history comes to another one, and is told of a gap up to a place
+ * in it.
+ */
 function goOver(
   from: Branch,
   to: Branch,
@@ -160,7 +163,8 @@ test('of a copy of a copy that a history cannot know it may tell too much, but n
 test('the epoch that a copy was taken in may be one that wrote for the hub’s own topics alone', () => {
   const epochs = (names: readonly EpochName[]): string[] => names.map(epochOf)
   const copied = [...before, record('copied', 4)]
-  // History 1 wrote nothing but such records before it was copied: a history without them knows nothing of the copy.
+  // History 1 wrote nothing but such records before it was copied: a history without them knows
+  // nothing of the copy.
   const quiet = new Branch(1, before, epochs(['common', 'own']))
   const loud = new Branch(2, copied, epochs(['common', 'own', 'copied']))
   const others = [...before, record('beside', 4)]

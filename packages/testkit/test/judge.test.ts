@@ -1,4 +1,5 @@
-// The judge must be able to fail: each way to break the promise is shown to it once, beside a history that keeps it.
+// The judge must be able to fail: each way to break the promise is shown to it once, beside a
+// history that keeps it.
 
 import { describe, expect, test } from 'vitest'
 import { judge } from '../src/traffic/judge.ts'

@@ -1,4 +1,4 @@
-// What tests and benchmarks read of processes must be what these do.
+// The figures that tests and benchmarks read of processes must be those of real processes.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,9 +1,12 @@
 // "Did you mean …?": the known name with the fewest typing errors in between.
 
-/** The name nearest to `name` by edit distance; undefined when none is within a third of its length (at least 2). */
+/**
+ * The name nearest to `name` by edit distance. Undefined when none is within a third of its length,
+ * or within 2 for a short one.
+ */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (typeof name !== 'string') return undefined
-  // Names are short; whatever is longer than this is no typing error, and the comparison costs length × length.
+  // Names are short. A longer text is no typing error, and the comparison costs length × length.
   if (name.length > 64) return undefined
   let nearest: string | undefined
   let fewest = Math.max(2, Math.floor(name.length / 3)) + 1

@@ -1,5 +1,6 @@
 // Values in error messages: short, on one line, unmistakably quoted.
-// wire and log have the same file, as neither imports the other; `tools/test/layering.test.ts` keeps the two alike.
+// wire and log have the same file, as neither imports the other.
+// `tools/test/layering.test.ts` keeps the two alike.
 
 const shownMax = 80
 
@@ -12,8 +13,9 @@ export function quote(text: string): string {
 }
 
 /**
- * Any value: text quoted, numbers and words as they are, of everything else only what it is, however large or deep. It
- * cannot throw, whatever a value does when it is looked at.
+ * Any value: text is quoted, and numbers and words stay as they are. Of everything else the text
+ * says only its kind, however large or deep. The function cannot throw, whatever a value does when
+ * it is looked at.
  */
 export function quoteValue(value: unknown): string {
   if (typeof value === 'string') return quote(value)

@@ -1,4 +1,4 @@
-// What the rooms above say in error messages about values they were handed. For Tidemark's own packages.
+// The words that the rooms above use in error messages about values. For Tidemark's own packages.
 
 export { nearestName } from './nearest-name.ts'
 export { quote, quoteValue } from './quote.ts'

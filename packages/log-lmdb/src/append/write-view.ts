@@ -84,7 +84,10 @@ export class WriteView {
     return this.#rules
   }
 
-  /** Whether no topic that keeps the newest record per key has an older one; not so for a while after a change of rules. */
+  /**
+   * Whether no topic that keeps the newest record per key has an older one. For a while after a
+   * change of rules that is not so.
+   */
   get areKeysSettled(): boolean {
     return this.state.keysAt === this.state.rulesAt
   }
@@ -145,7 +148,7 @@ export class WriteView {
 
   trimTopic(name: Topic, max: number, below: number = Infinity): number {
     const { stats, rule } = this.#open(name)
-    // What is superseded goes before what a bound removes, because it is no loss.
+    // Superseded records go before a bound removes any, because they are no loss.
     if (rule.latestBy === 'key' && !this.areKeysSettled) return 0
     let removed = 0
     while (removed < max && isOverBound(stats, rule)) {

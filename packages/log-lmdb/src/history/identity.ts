@@ -55,7 +55,8 @@ export function parseIdentity(bytes: Buffer, directory: string): Identity | unde
   if (!isIdentitySound({ ...stored })) {
     throw toDamaged(directory, 'the identity of the log is not as it was written')
   }
-  // Format 1 named one epoch for the whole history, format 2 epochs of another shape: their cursors are of another history.
+  // Format 1 named one epoch for the whole history, and format 2 epochs of another shape. Their
+  // cursors are of another history.
   if (stored.version < lineageVersion) return undefined
   const stretches = stored.epochs.map(([epoch, begin]) => ({ epoch: parseEpoch(epoch), begin }))
   const renamings = stored.renamings.map(([epoch, to]) => ({ epoch: parseEpoch(epoch), to }))

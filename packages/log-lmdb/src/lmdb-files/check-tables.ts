@@ -47,7 +47,7 @@ class Tally {
 /** The contents of a whole log. */
 export interface LogSummary {
   readonly records: number
-  /** What they weigh, as `maxBytes` counts it; those of ledgers are among them. */
+  /** Their weight, as `maxBytes` counts it; it includes the records of ledgers. */
   readonly bytes: number
   /** Topics known by name. */
   readonly topics: number

@@ -1,4 +1,4 @@
-// What an operator's restart does to the rules of a log.
+// The effect of an operator's restart on the rules of a log.
 
 import type { Retention } from '@tidemark/log'
 import { encodeRetention, printRetention, retentionKey, rulesTopic } from '@tidemark/log/driver'
@@ -8,30 +8,41 @@ import type { Tables } from '../tables/schema.ts'
 import { printConfigured } from './settings.ts'
 import type { SettingTexts } from './settings.ts'
 import type { WriteView } from '../append/write-view.ts'
+import type { CurrentRules } from '../retention/current-rules.ts'
 
 export interface Entering {
   readonly tables: Tables
   readonly view: WriteView
-  readonly configured: Retention
-  /** What the directory was opened with last; undefined for a new one. */
+  readonly rules: CurrentRules
+  /** Undefined for a process that names none, and follows the others. */
+  readonly configured: Retention | undefined
+  /** The settings that the directory was opened with last; undefined for a new one. */
   readonly before: SettingTexts | undefined
 }
 
 /**
- * In the transaction in which a process enters the directory: puts its configuration in force where that is another than was
- * configured last. One that is the same leaves alone what has been changed at run time since. Returns whether it did.
+ * Runs in the transaction in which a process enters the directory. A configuration that differs
+ * from the one that was configured last is put in force. The same configuration leaves alone what
+ * has been changed at run time since. Returns whether the configuration was put in force.
  */
-export function adoptConfigured({ tables, view, configured, before }: Entering): boolean {
+export function adoptConfigured(entering: Entering): boolean {
+  const { tables, view, configured } = entering
   // A version that knows no rules in the log does not say where they are.
   const at = view.state.rulesAt === 0 ? findRulesAt(tables) : 0
   if (at > 0) view.followRules(at)
+  const adopted = isNew(entering) ? configured : undefined
+  if (adopted !== undefined) view.add(encodeRetention(adopted, 'configuration'))
+  if (adopted !== undefined || at > 0) view.save()
+  return adopted !== undefined
+}
+
+/** Whether a configuration is neither the one before nor in force already. */
+function isNew({ view, rules, configured, before }: Entering): boolean {
+  if (configured === undefined || before === undefined) return false
   const own = printRetention(configured)
-  const isKnown = before === undefined || printConfigured(before) === own
-  const isAdopted =
-    !isKnown && (view.state.rulesAt === 0 || printRetention(view.rules.retention) !== own)
-  if (isAdopted) view.add(encodeRetention(configured, 'configuration'))
-  if (isAdopted || at > 0) view.save()
-  return isAdopted
+  if (printConfigured(before) === own) return false
+  const isInForce = view.state.rulesAt > 0 && rules.isRead
+  return !isInForce || printRetention(view.rules.retention) !== own
 }
 
 /** Sequence of the record that put retention in force, 0 for none. */

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { defaultRetention } from '@tidemark/log'
 import type { Clock, Retention } from '@tidemark/log'
 import { validateRetention } from '@tidemark/log/driver'
 import { AgeHold } from '../clocks/age-hold.ts'
@@ -32,7 +33,7 @@ import type { Registration } from './register.ts'
 import { nameTable } from '../tables/schema.ts'
 import type { Table, Tables } from '../tables/schema.ts'
 import { breakSeal, compareSeal, sealDirectory } from '../lmdb-files/seal.ts'
-import { describeSettings, readSettings } from './settings.ts'
+import { describeSettings, printConfigured, readConfigured, readSettings } from './settings.ts'
 import type { Durability, SettingTexts } from './settings.ts'
 import { readStoredLog } from '../lmdb-files/stored-log.ts'
 import type { StoredLog } from '../lmdb-files/stored-log.ts'
@@ -55,12 +56,14 @@ export interface LmdbLogOptions {
   /**
    * The records that a new log keeps, or one that was opened with other retention before. Changes at
    * run time hold until a process opens the log with other retention than the last one. See "Rules"
-   * in the README. Default: 24 hours and 1 GiB, no rules.
+   * in the README. Default: as the log was opened with before; a new one 24 hours and 1 GiB, no
+   * rules.
    */
   readonly retention?: Partial<Retention> | undefined
   /**
    * The `place` of a log that was opened before. The directory must hold the same data file, and is
-   * not made if it is missing. Default: any directory will do.
+   * not made if it is missing. The log then follows the retention that is in force, whatever
+   * `retention` says. Default: any directory will do.
    */
   readonly place?: string | undefined
   /**
@@ -112,6 +115,9 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   const self = describeOwnProcess(clock)
   const wasOverwritten = await lookForCopy(directory, { seen, clock, self })
   if (wasOverwritten) onWarning(describeOverwrite(directory))
+  const isServed = place !== undefined && !wasOverwritten
+  // A worker that replaces a dead one is no operator's restart, and puts nothing in force.
+  const configured = isServed || options.retention === undefined ? undefined : retention
   const wake = prepareDirectory(directory)
   const found = findPlaces(directory)
   // Before LMDB opens the file, because LMDB may write to it.
@@ -120,7 +126,6 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   let environment: Environment | undefined
   let writer: Writer | undefined
   try {
-    const isServed = place !== undefined && !wasOverwritten
     await lookThrough(directory, settings, { own: { ...self, ...found }, isServed })
     environment = openEnvironment(directory, overlapsSync(durability))
     const { newest } = environment
@@ -133,7 +138,7 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
     const data = { directory, copy: held.copy, isOverwritten: wasOverwritten || isSealForeign }
     const registration = { ...data, settings, own, key, clock, randomBytes }
     writer = new Writer({ tables: opened, held, clock, onStuck: onWarning })
-    const entering = { wake, seen, configured: retention, onWarning }
+    const entering = { wake, seen, configured, onWarning }
     const { identity, rules, hold, isAdopted } = await writer.run(() =>
       enterWithRules(opened, registration, entering),
     )
@@ -212,7 +217,8 @@ async function lookThrough(
 interface Entering {
   readonly wake: WakeFile
   readonly seen: SeenCommit | undefined
-  readonly configured: Retention
+  /** Undefined: as others have configured it. */
+  readonly configured: Retention | undefined
   readonly onWarning: (text: string) => void
 }
 
@@ -232,11 +238,17 @@ function enterWithRules(
 ): Entered {
   const { clock } = registration
   const before = readSettings(tables.meta)
-  const identity = enter(tables, registration, { wake, seen })
-  const rules = new CurrentRules({ configured, lineage: identity.lineage, onWarning })
+  const isKept = configured === undefined && before !== undefined
+  const settings = isKept
+    ? { ...registration.settings, retention: printConfigured(before) }
+    : registration.settings
+  const identity = enter(tables, { ...registration, settings }, { wake, seen })
+  const { lineage } = identity
+  const known = configured ?? readConfigured(before) ?? defaultRetention
+  const rules = new CurrentRules({ configured: known, lineage, onWarning })
   const hold = new AgeHold({ clock, onWarning })
   const view = new WriteView({ tables, rules, clock, hold })
-  const isAdopted = adoptConfigured({ tables, view, configured, before })
+  const isAdopted = adoptConfigured({ tables, view, rules, configured, before })
   return { identity, rules, hold, isAdopted }
 }
 

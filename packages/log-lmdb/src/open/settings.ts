@@ -1,9 +1,10 @@
-// What a directory was opened with. Every process that holds it must have the same durability; of retention the configuration is kept,
-// so that one which was edited is told from one which was not.
+// The settings that a directory was opened with. Every process that holds the directory must have
+// the same durability. Of retention the configuration is kept, so that an edited one is told from
+// one that was not edited.
 
 import { LogError } from '@tidemark/log'
 import type { Retention } from '@tidemark/log'
-import { printRetention } from '@tidemark/log/driver'
+import { parseRetention, printRetention } from '@tidemark/log/driver'
 import { textKey } from '../tables/schema.ts'
 import type { Table } from '../tables/schema.ts'
 
@@ -34,6 +35,18 @@ export function printConfigured(texts: SettingTexts): string {
   })
   const rules = texts['retention.rules'] ?? '[]'
   return `{"maxAgeMs":${maxAgeMs},"maxBytes":${maxBytes},"rules":${rules}}`
+}
+
+/**
+ * The retention that was configured last; undefined where there is none, or none that this version
+ * can read.
+ */
+export function readConfigured(texts: SettingTexts | undefined): Retention | undefined {
+  try {
+    return texts && parseRetention(printConfigured(texts))
+  } catch {
+    return undefined
+  }
 }
 
 export function readSettings(meta: Table): SettingTexts | undefined {

@@ -2,7 +2,7 @@
 
 import { mergeTopicsMax, seekCost } from '../limits.ts'
 
-/** What is known before reading; estimates are fine. */
+/** The facts known before reading; estimates are fine. */
 interface ReadShape {
   /** Records of all topics in the asked range. */
   readonly range: number
@@ -19,9 +19,9 @@ interface ReadShape {
 /**
  * Whether scanning the range costs less than seeking in each topic and merging.
  *
- * A merge costs a seek per topic for every page. A scan costs the records it looks at until the page is full:
- * `limit ÷ (matching ÷ total)`, and never more than the range. The answer stays true when more topics are found,
- * so it may be asked for while topics are still being collected.
+ * A merge costs a seek per topic for every page. A scan costs the records it looks at until the
+ * page is full: `limit ÷ (matching ÷ total)`, and never more than the range. The answer stays true
+ * when more topics are found. So it may be asked for while topics are still being collected.
  */
 export function isScanCheaper({ range, topics, matching, total, limit }: ReadShape): boolean {
   if (topics > mergeTopicsMax) return true

@@ -1,4 +1,5 @@
-// What the log keeps, as its newest state says: the configuration it was opened with, or the newest record of the ledger of rules.
+// The retention in force, as the newest state says: the newest record of the ledger of rules, or
+// the configuration.
 
 import type { Retention, RetentionInForce } from '@tidemark/log'
 import { createRuleBook, decodeRetention } from '@tidemark/log/driver'
@@ -10,38 +11,57 @@ import { sequenceKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 
 export interface CurrentRulesOptions {
-  /** What this process was opened with; it holds while the log has no record of its own. */
+  /** The retention that this process was opened with. It holds while the log has no record of its own. */
   readonly configured: Retention
   readonly lineage: Lineage
   /** Told of a record that cannot be read. */
   readonly onWarning: (text: string) => void
 }
 
-/** The rules of one handle. Every transaction and every sweep asks anew, so that no process goes on with rules that were replaced. */
+/**
+ * The rules of one handle. Every transaction and every sweep asks anew, so that no process goes on
+ * with rules that were replaced.
+ */
 export class CurrentRules {
   readonly #lineage: Lineage
   readonly #onWarning: (text: string) => void
+  readonly #configured: RuleBook
   /** Of the record the book was made of; 0 for the configuration. */
   #at = 0
+  /** The head when it was made. */
+  #head = 0
   #from: RetentionInForce['from'] = 'configuration'
   #book: RuleBook
+  #isRead = true
 
   constructor({ configured, lineage, onWarning }: CurrentRulesOptions) {
-    this.#book = createRuleBook(configured)
+    this.#configured = createRuleBook(configured)
+    this.#book = this.#configured
     this.#lineage = lineage
     this.#onWarning = onWarning
   }
 
-  /** To be called within a snapshot or a transaction. One comparison while the rules are the same, and the same book then. */
-  find(tables: Tables, { rulesAt }: LogState): RuleBook {
-    if (rulesAt === this.#at) return this.#book
-    const found = this.#read(tables, rulesAt)
-    // What was committed once keeps its sequence, so that the book of a sequence is that of its record.
+  /**
+   * Call it within a snapshot or a transaction. While the rules are the same it costs one
+   * comparison, and gives the same book.
+   */
+  find(tables: Tables, { rulesAt, head }: LogState): RuleBook {
+    // A committed record keeps its sequence, so the book of a sequence is that of its record. Behind
+    // a lower head the record was never committed, and the sequence may be given to another one.
+    if (rulesAt === this.#at && head >= this.#head) return this.#book
     this.#at = rulesAt
-    if (found === undefined) return this.#book
-    this.#from = found.from
-    this.#book = createRuleBook(found.retention)
+    this.#head = head
+    const found = rulesAt === 0 ? undefined : this.#read(tables, rulesAt)
+    this.#isRead = rulesAt === 0 || found !== undefined
+    if (found !== undefined) this.#book = createRuleBook(found.retention)
+    else if (rulesAt === 0) this.#book = this.#configured
+    if (this.#isRead) this.#from = found?.from ?? 'configuration'
     return this.#book
+  }
+
+  /** False while the newest record is one that this version cannot read, after {@link find}. */
+  get isRead(): boolean {
+    return this.#isRead
   }
 
   /** As {@link find}. */

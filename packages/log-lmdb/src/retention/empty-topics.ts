@@ -1,4 +1,5 @@
-// Topics that hold no records and are still known by name: their marks stay exact for as long as there is room for them.
+// Topics that hold no records and are still known by name. Their marks stay exact while there is
+// room for them.
 
 import type { Topic } from '@tidemark/log'
 import { emptyTopicsMax } from '@tidemark/log/driver'
@@ -49,7 +50,8 @@ export class EmptyTopics {
   save(): void {
     if (this.#changes === 0) return
     const { emptyCount } = this.#state
-    // Twice what was added, so that a log whose `maxBytes` has become smaller gets there however fast it is written.
+    // Twice as many as were added, so that a log with a smaller `maxBytes` gets there however fast
+    // it is written.
     const forgottenMax = 2 * this.#changes + emptyForgottenMax
     for (let i = 0; i < forgottenMax && this.#isTooMuch(); i++) this.#forgetOldest()
     const bytes = Buffer.allocUnsafe(16)

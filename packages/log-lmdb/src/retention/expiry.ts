@@ -21,8 +21,9 @@ export interface Expired {
 }
 
 /**
- * Keeps a place in the log per age limit, and passes each record once for each. When nothing is due a look costs one read per
- * limit, however many topics there are, and whatever longer-lived records lie at the front of the log.
+ * Keeps a place in the log per age limit, and passes each record once for each. When nothing is
+ * due, a look costs one read per limit. That holds however many topics there are, and whatever
+ * longer-lived records lie at the front.
  */
 export class Expiry {
   #rules: RuleBook | undefined
@@ -36,7 +37,7 @@ export class Expiry {
     this.#fronts = [...ages].map((maxAgeMs) => ({ maxAgeMs, after: 0 }))
   }
 
-  /** What is found when nobody looks. */
+  /** The result of a look that is not taken. */
   get nothing(): Expired {
     return { sequences: [], fronts: this.#fronts, isCutOff: false }
   }

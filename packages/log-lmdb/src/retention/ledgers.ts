@@ -42,8 +42,9 @@ export interface Ended {
 }
 
 /**
- * Entries that have ended, found by a lap over the ledgers in bounded stretches: once a minute, and only if an entry is known to
- * end, or one has been written since. At rest a look costs nothing, and one in a minute as many reads as there are ledgers.
+ * Finds entries that have ended by a lap over the ledgers in bounded stretches. A lap comes once a
+ * minute, and only if an entry is known to end, or one has been written since. At rest a look costs
+ * nothing. One look in a minute costs as many reads as there are ledgers.
  */
 export class EndedEntries {
   #lap: Lap | undefined

@@ -1,7 +1,9 @@
-// Records that retention has removed for readers, kept a little longer for the tails of other processes.
+// Records that retention has removed for readers, kept a little longer for the tails of other
+// processes.
 //
-// Without them a topic that keeps few events would overtake every tail that another process moves on with each burst.
-// A value is one byte, whether the record counts as lost or was superseded, and the record as it was stored.
+// Without them a topic that keeps few events would overtake, with each burst, every tail that
+// another process moves on. A value is one byte and the record as it was stored. The byte says
+// whether the record is lost or superseded.
 
 import { removedKeptMs, removedShare } from '../limits.ts'
 import type { LogState } from '../tables/log-state.ts'

@@ -35,8 +35,9 @@ interface Look {
 }
 
 /**
- * One look per second costs a few reads when there is nothing to do, however many topics there are. A transaction is taken only when something is
- * due, removes at most 500 records and is followed by a pause.
+ * One look per second costs a few reads when there is nothing to do, however many topics there are.
+ * A transaction is taken only when something is due. It removes at most 500 records and is followed
+ * by a pause.
  */
 export class RetentionSweep {
   readonly #context: LogContext
@@ -46,7 +47,7 @@ export class RetentionSweep {
   readonly #expiry = new Expiry()
   readonly #ledgers = new EndedEntries()
   readonly #overBound = new TopicsOverBound()
-  /** What the parts above follow. */
+  /** The book that the parts above follow. */
   #rules: RuleBook | undefined
   #timer: Timer | undefined
   #step: Promise<void> | undefined
@@ -61,7 +62,7 @@ export class RetentionSweep {
     this.#sweepAfter(sweepPauseMs)
   }
 
-  /** What waits to be removed after a jump of the clock; see `age-hold.ts`. */
+  /** Says that removal waits after a jump of the clock; see `age-hold.ts`. */
   get warning(): string | undefined {
     return this.#context.hold.warning
   }
@@ -144,7 +145,8 @@ export class RetentionSweep {
     const rules = this.#followRules(state)
     // First what is superseded: a bound or an age that removed it would tell of a loss.
     const isKeyed = rules.retention.rules.some(({ latestBy }) => latestBy === 'key')
-    if (isKeyed && state.keysAt !== state.rulesAt) {
+    // Rules that cannot be read here are carried through by a process that can.
+    if (isKeyed && this.#context.rules.isRead && state.keysAt !== state.rulesAt) {
       const superseded = this.#superseded.find(tables, rules)
       return { ...this.#nothing, rules, superseded }
     }
@@ -178,7 +180,10 @@ export class RetentionSweep {
     return rules
   }
 
-  /** A stretch of the lap over what changed rules have superseded; returns false, because what else is due comes after it. */
+  /**
+   * A stretch of the lap over the records that changed rules have superseded. Returns false,
+   * because everything else that is due comes after the lap.
+   */
   async #settleKeys(superseded: Superseded, rules: RuleBook): Promise<false> {
     const { sequences, lap } = superseded
     const isWhole = lap.ranges.length === 0
@@ -199,8 +204,9 @@ export class RetentionSweep {
   }
 
   /**
-   * One step, inside of a transaction. Says which topics are done, and whether all came to its end before the bound. Undefined when the
-   * rules have changed since the look: what was too old may be kept now.
+   * One step, inside of a transaction. Says which topics are done, and whether all came to its end
+   * before the bound. Undefined when the rules have changed since the look: a record that was too
+   * old may be kept now.
    */
   #remove(
     sequences: readonly number[],

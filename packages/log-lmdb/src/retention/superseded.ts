@@ -12,7 +12,7 @@ import { asBuffer, indexKey, latestKey, readSequence, sequenceKey } from '../tab
 import type { Tables } from '../tables/schema.ts'
 import type { TopicRange } from '../read/topic-ranges.ts'
 
-/** What is left of a lap over the topics of a book. */
+/** The rest of a lap over the topics of a book. */
 interface Lap {
   readonly ranges: readonly TopicRange[]
   /** The records of the first topic up to this sequence have been looked at. */
@@ -26,8 +26,8 @@ export interface Superseded {
 }
 
 /**
- * Finds them in bounded stretches, once after each change of rules: the state says for which rules it has been done, so that it goes
- * on after a kill, and costs nothing otherwise.
+ * Finds them in bounded stretches, once after each change of rules. The state says for which rules
+ * that has been done. So the lap goes on after a kill, and costs nothing at other times.
  */
 export class SupersededRecords {
   #lap: Lap = { ranges: [], after: 0 }
@@ -47,6 +47,8 @@ export class SupersededRecords {
     let looked = 0
     for (const { key, value } of tables.topics.getRange({ ...range, limit: sweepTopicsMax + 1 })) {
       looked += 1
+      // The topic at which the lap stood may be gone, and this one comes after it.
+      if (range.start === undefined || !asBuffer(key).equals(range.start)) after = 0
       const name = asBuffer(key).toString() as Topic
       const isKeyed = !isLedgerTopic(name) && rules.ruleFor(name).latestBy === 'key'
       const stats = decodeTopicStats(name, value)
@@ -60,7 +62,6 @@ export class SupersededRecords {
         const ranges = [{ start, end: range.end }, ...others]
         return { sequences, lap: { ranges, after: walk?.next ?? 0 } }
       }
-      after = 0
     }
     return { sequences, lap: { ranges: others, after: 0 } }
   }

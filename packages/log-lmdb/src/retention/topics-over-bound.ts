@@ -11,14 +11,15 @@ import { rangesBelow } from '../read/topic-ranges.ts'
 import type { TopicRange } from '../read/topic-ranges.ts'
 
 /**
- * An append trims the topics it adds to, and says which it had to leave. A lap over all topics under a rule with
- * bounds is needed only when rules have changed, and when the log is opened: a process may have been killed before it came to it.
+ * An append trims the topics it adds to, and names those that it had to leave. A lap over all
+ * topics under a rule with bounds is needed only when rules have changed, and when the log is
+ * opened. A process may have been killed before it came to the lap.
  */
 export class TopicsOverBound {
   #rules: RuleBook | undefined
   #allRanges: readonly TopicRange[] = []
   readonly #names = new Set<Topic>()
-  /** What is left of the lap. */
+  /** The rest of the lap. */
   #ranges: readonly TopicRange[] = []
 
   /** From here on these rules hold, and a lap begins. */

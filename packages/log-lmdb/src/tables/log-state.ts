@@ -35,7 +35,10 @@ export interface LogState {
   countedFrom: number
   /** Sequence of the record that put retention in force, 0 where it is what the log was opened with. */
   rulesAt: number
-  /** As {@link rulesAt}, of the rules under which no topic that keeps the newest record per key has an older one. */
+  /**
+   * As {@link rulesAt}, for the rules that have been carried through: where they keep the newest
+   * record per key, no topic has an older one.
+   */
   keysAt: number
 }
 

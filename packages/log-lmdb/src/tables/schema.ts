@@ -29,9 +29,10 @@ export interface Tables {
 }
 
 /**
- * Version of the layout; a directory with a higher one is refused. From 2 on values have checksums; those written before
- * have none, and are read. From 3 on epochs name the copy of the data that they were written in. From 4 on there may be ledgers, whose
- * entries versions before would remove as they remove events.
+ * Version of the layout; a directory with a higher one is refused. From 2 on values have checksums.
+ * Values written before have none, and are read. From 3 on epochs name the copy of the data that
+ * they were written in. From 4 on there may be ledgers, whose entries versions before would remove
+ * as they remove events.
  */
 export const formatVersion = 4
 

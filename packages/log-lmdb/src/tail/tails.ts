@@ -169,7 +169,7 @@ export class Tails {
     }
   }
 
-  /** What comes next for a tail that has reached a sequence. */
+  /** The next records for a tail that has reached a sequence. */
   #find(after: number): Found {
     const { tables, announcedFrom, history } = this.#options
     const end = announcedFrom() - 1
@@ -177,7 +177,7 @@ export class Tails {
     if (after === end) return { after, head: after, records: [] }
     return withSnapshot(tables, () => {
       history.check()
-      // It has been told of. What is there is of another history, under the same sequences.
+      // The log has been told of it. The records there are of another history, under the same sequences.
       if (history.isLost) return { after, head: after, records: [] }
       const { head: newest, tailMark, removedBytes } = readState(tables)
       const head = Math.min(newest, end)

@@ -1,4 +1,4 @@
-// A process that gives a directory other rules of retention, and dies by SIGKILL before it has removed anything.
+// A process that gives a directory other rules of retention, and dies by SIGKILL before it removes anything.
 // Arguments: directory, rules as JSON.
 
 import { changeRetention, formatCursor } from '@tidemark/log'

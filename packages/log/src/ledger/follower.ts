@@ -1,4 +1,5 @@
-// A ledger's way through its log: a snapshot, then the tail; and the snapshot again when the tail was overtaken.
+// A ledger's way through its log: a snapshot, then the tail; and the snapshot again when the tail
+// was overtaken.
 
 import type { Clock, Timer } from '../clock.ts'
 import { hasLogCode } from '../errors.ts'
@@ -15,7 +16,7 @@ export interface Snapshot<Item> {
   readonly at: Position
   /** Oldest first. A key may be missing that one of `tailed` has. */
   readonly read: readonly Item[]
-  /** What has followed on the way to `at`. */
+  /** The records that followed on the way to `at`. */
   readonly tailed: readonly EventRecord[]
 }
 
@@ -23,13 +24,15 @@ export interface FollowerOptions<Item> {
   readonly log: EventLog
   readonly clock: Clock
   readonly topic: Topic
-  /** What is kept of a record that is read; page by page, so that no turn has all of them to decode. */
+  /** Makes what is kept of a record; page by page, so that no turn has all of them to decode. */
   readonly prepare: (record: EventRecord) => Item
   /** Records of the topic, in log order. */
   readonly onRecords: (records: readonly EventRecord[]) => void
   /** All there is of the topic at a position. */
   readonly onSnapshot: (snapshot: Snapshot<Item>) => void
-  /** Told after a move, also of one without a record of the topic, while {@link Follower.watch} asks for it. */
+  /**
+   * Told after a move while {@link Follower.watch} asks for it. A move may bring no record of the topic.
+   */
   readonly onMoved: () => void
   /** Told of a snapshot that could not be read anew; it is tried again. */
   readonly onError: (error: unknown) => void
@@ -41,7 +44,7 @@ export class Follower<Item> implements LedgerTaker {
   #state: 'reading' | 'live' | 'closed' = 'reading'
   /** Where the ledger stands while it is not live. */
   #stoodAt: Position
-  /** What the tail has brought while the snapshot is read. */
+  /** The records that the tail has brought while the snapshot is read. */
   #tailed: EventRecord[] = []
   #isOvertaken = false
   #snapshots = 0
@@ -119,9 +122,9 @@ export class Follower<Item> implements LedgerTaker {
   }
 
   /**
-   * Reads up to where the tail stands and follows it to a later head. A record that was superseded while pages were read is missing
-   * from the pages, and what superseded it lies before the later head: from there on the ledger is whole. False when the tail was
-   * overtaken meanwhile.
+   * Reads up to where the tail stands and follows it to a later head. A record that was superseded
+   * while pages were read is missing from the pages. Its successor lies before the later head: from
+   * there on the ledger is whole. False when the tail was overtaken meanwhile.
    */
   async #catchUp(): Promise<boolean> {
     const { log, onSnapshot, onMoved } = this.#options
@@ -154,7 +157,10 @@ export class Follower<Item> implements LedgerTaker {
     return this.#state === 'closed'
   }
 
-  /** What the log holds of the topic up to `upTo`. That older entries were removed is no loss to a reader who had none. */
+  /**
+   * The records of the topic up to `upTo`. Older entries that were removed are no loss to a reader
+   * who had none.
+   */
   async #readAll(upTo: Position): Promise<Item[]> {
     const { log, topic, prepare, clock } = this.#options
     const topics = parseTopicSet([topic])
@@ -170,7 +176,10 @@ export class Follower<Item> implements LedgerTaker {
     }
   }
 
-  /** Resolves when the tail stands at a position or behind it, was overtaken, or is left. Rejects with the log's error. */
+  /**
+   * Resolves when the tail stands at a position or behind it, was overtaken, or is left. Rejects
+   * with the log's error.
+   */
   async #standAt(whole: Position): Promise<void> {
     const { log, clock } = this.#options
     for (;;) {

@@ -1,4 +1,4 @@
-// What callers hand to a ledger, checked, with the defaults filled in.
+// The options of a ledger, checked, with the defaults filled in.
 
 import {
   drawRandomBytes,
@@ -58,7 +58,7 @@ export function checkOptions<Value>({
   return { codec, clock, randomBytes, onError: guard(onError) }
 }
 
-/** What a handler of errors throws must not cost a ledger the records behind the one that it was told of. */
+/** A handler of errors that throws must not cost a ledger the records behind the one that it was told of. */
 function guard(onError: (error: unknown) => void): (error: unknown) => void {
   return (error) => {
     try {

@@ -1,6 +1,7 @@
-// An entry as an event, and back. The first line of data is `<expiresAt> <claim>`, with `-` for none; the rest is the value.
-// Of an entry that is put back two cursors follow: of the record that it takes the place of, and of the one that it says again.
-// `readLedgerEnd` of `ledger-room.ts` reads the expiry of the same line.
+// An entry as an event, and back. The first line of data is `<expiresAt> <claim>`, with `-` for
+// none. The value follows. An entry that is put back has two cursors more: of the record whose
+// place it takes, and of the one that it repeats. `readLedgerEnd` of `ledger-room.ts` reads the
+// expiry of the same line.
 
 import type { EventRecord, NewEvent } from '../event-log.ts'
 import { deletedType, goneType, keptType } from '../ledger-room.ts'
@@ -9,12 +10,12 @@ import type { Position } from '../position.ts'
 import type { Topic } from '../topic.ts'
 import type { LedgerCodec } from './ledger.ts'
 
-/** What the log holds of a key. */
+/** The newest record of a key. */
 export interface Stored<Value> {
   readonly key: string
   /**
-   * A claim that came too late takes the place of the entry in the log, though it has no effect. Then the entry is put back, as `kept`,
-   * or as `gone` where there is none any more.
+   * A claim that came too late takes the place of the entry in the log, though it has no effect.
+   * Then the entry is put back, as `kept`. Where there is none any more, `gone` is written.
    */
   readonly kind: 'set' | 'claim' | 'kept' | 'gone' | 'deleted'
   /** Undefined for an end, and for a value that could not be decoded. */
@@ -29,13 +30,13 @@ export interface Stored<Value> {
   readonly expiresAt: number
   /** Names the claim that wrote it. */
   readonly claim: string | undefined
-  /** Why the value cannot be told, of an entry that is there all the same; a newer version may have written it. */
+  /** Says why the value of an entry that exists cannot be told. A newer version may have written it. */
   readonly fault: unknown
   /** Of a value that could not be decoded, so that it can be put back. */
   readonly text: string | undefined
 }
 
-/** What is written of an entry. */
+/** The parts of an entry that is written. */
 export interface Draft {
   readonly topic: Topic
   readonly key: string
@@ -54,7 +55,10 @@ export function encodeDeletion(topic: Topic, key: string): NewEvent {
   return { topic, type: deletedType, key, data: '' }
 }
 
-/** Puts an entry back, or the lack of one. It has an effect only where `displaced` is taken for the entry, or none is known. */
+/**
+ * Puts an entry back, or the lack of one. The record has an effect only where `displaced` is taken
+ * for the entry, or none is known.
+ */
 export function encodePutBack(
   { topic, key }: Pick<Draft, 'topic' | 'key'>,
   stored: (Stored<unknown> & { readonly text: string }) | undefined,

@@ -9,7 +9,10 @@ import type { Topic } from '../topic.ts'
 /** A ledger as its tail sees it. */
 export interface LedgerTaker {
   readonly topic: Topic
-  /** The next records of the topic, in log order. Throws nothing: it would cost other ledgers their records. */
+  /**
+   * Takes the next records of the topic, in log order. An error here would cost other ledgers their
+   * records.
+   */
   take(records: readonly EventRecord[]): void
   /** The tail has moved; told while {@link LedgerTail.watch} asks for it. */
   moved(): void
@@ -30,8 +33,8 @@ export function ledgerTailOf(log: EventLog): LedgerTail {
 }
 
 /**
- * Looks at each batch of the log once, however many ledgers there are: one comparison for a record that is of none. See
- * bench/ledger.ts.
+ * Looks at each batch of the log once, however many ledgers there are. A record that is of none
+ * costs one comparison. See bench/ledger.ts.
  */
 export class LedgerTail {
   readonly #log: EventLog
@@ -51,14 +54,18 @@ export class LedgerTail {
   }
 
   /**
-   * Counts what came without all that was before it: a tail that is far behind is not handed what was superseded, and one that was
-   * overtaken goes on behind what is gone. Who was first can be told wrongly from what is left.
+   * Counts the records that came without all that was before them. A tail that is far behind is not
+   * handed superseded records, and one that was overtaken goes on behind what is gone. The rest can
+   * name the wrong one as first.
    */
   get breaks(): number {
     return this.#breaks
   }
 
-  /** Resolves to the position after which the taker is called. Never within a batch. Rejects with the log's error. */
+  /**
+   * Resolves to the position after which the taker is called, never within a batch. Rejects with
+   * the log's error.
+   */
   async join(taker: LedgerTaker): Promise<Position> {
     const { head } = await this.#log.bounds()
     this.#tail ??= this.#open(head)

@@ -1,4 +1,4 @@
-// What a ledger knows: the newest record per key up to a position of the log, and what changed last.
+// The knowledge of a ledger: the newest record per key up to a position of the log, and the last changes.
 
 import { LogError } from '../errors.ts'
 import type { EventRecord } from '../event-log.ts'
@@ -36,7 +36,7 @@ export class LedgerView<Value> {
   readonly #toldExpired = new Set<Stored<Value>>()
   /** Claims of this ledger's callers that found an entry where they came in the log. */
   readonly #lostClaims = new Set<string>()
-  /** The cursors of all such claims, the newest `ledgerHistoryMax`: an entry put back from one of them is none. */
+  /** The cursors of the newest `ledgerHistoryMax` such claims. An entry put back from one of them is none. */
   readonly #lostPlaces = new Set<string>()
   /** Keys of which the log holds such a claim in the place of the entry, and where. */
   readonly #displaced = new Map<string, Position>()
@@ -54,7 +54,10 @@ export class LedgerView<Value> {
     return this.#nextEnd
   }
 
-  /** Keys whose entry has to be put back into the log, because the log holds the record of this position in its place. */
+  /**
+   * Keys whose entry has to be put back into the log, each with the position of the record that
+   * took its place.
+   */
   get displaced(): ReadonlyMap<string, Position> {
     return this.#displaced
   }
@@ -85,7 +88,10 @@ export class LedgerView<Value> {
     return this.#entries.values()
   }
 
-  /** Whether a claim came too late in the order of the log, though another one's key did not stop it. Asked once. */
+  /**
+   * Whether a claim came too late in the order of the log, though the key of another one did not
+   * stop it. Asked once.
+   */
   takeLostClaim(claim: string): boolean {
     return this.#lostClaims.delete(claim)
   }
@@ -141,7 +147,7 @@ export class LedgerView<Value> {
       this.#options.tell({ ...change, position: at })
   }
 
-  /** What listeners have to hear, given what they have heard before. */
+  /** The change that listeners have to hear, given what they have heard before. */
   #compare(
     old: ReadonlyMap<string, Stored<Value>>,
     told: ReadonlySet<Stored<Value>>,
@@ -186,9 +192,10 @@ export class LedgerView<Value> {
   }
 
   /**
-   * What a record does to the entry of its key. By the record's own time and place, so that every node decides alike. `lost` is a claim
-   * that found an entry where it came in the log: its idempotency key has kept it out, unless two claims were named after different
-   * ends or times. `again` is an entry that was put back and is known.
+   * Judges a record by its own time and place, so that every node decides alike. `lost` is a claim
+   * that found an entry where it came in the log. Its idempotency key keeps such a claim out,
+   * unless two claims were named after different ends or times. `again` is an entry that was put
+   * back and is known.
    */
   #judge(after: Stored<Value>): 'new' | 'again' | 'lost' {
     const before = this.#entries.get(after.key)
@@ -208,7 +215,8 @@ export class LedgerView<Value> {
     before: Stored<Value> | undefined,
     { displaced, origin }: { readonly displaced: Position; readonly origin: Position },
   ): 'new' | 'again' | 'lost' {
-    // A tail that is far behind is not handed what was superseded; then what is put back is the first that it sees of it.
+    // A tail that is far behind is not handed superseded records. Then it sees the entry first as
+    // it is put back.
     if (before === undefined) return 'new'
     if (isSame(before.origin, origin)) return 'again'
     // By a node that took it for the winner.

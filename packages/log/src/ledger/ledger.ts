@@ -1,4 +1,4 @@
-// What a ledger is to those who use it.
+// A ledger as its users see it.
 
 import type { Clock } from '../clock.ts'
 import type { Position } from '../position.ts'
@@ -8,7 +8,10 @@ import type { Topic } from '../topic.ts'
 export interface LedgerCodec<Value> {
   /** Well-formed Unicode; line breaks are allowed. */
   encode(value: Value): string
-  /** Throws for what it does not know: `onError` is told, and the entry has no value here, but cannot be claimed either. */
+  /**
+   * Throws for a text that it does not know. `onError` is told, and the entry has no value here,
+   * but cannot be claimed either.
+   */
   decode(text: string): Value
 }
 
@@ -19,14 +22,15 @@ export interface LedgerOptions<Value> {
   /** Names each claim. Default: the platform's `crypto`. */
   readonly randomBytes?: ((count: number) => Uint8Array) | undefined
   /**
-   * Told of a value that cannot be decoded, of a listener that threw, and of a snapshot that could not be read anew or an entry that
-   * could not be put back (both are tried again each second). Default: thrown on its own, so that it ends as any uncaught error of the platform does.
+   * Told of a value that cannot be decoded, and of a listener that threw. Also told of a snapshot
+   * that could not be read anew, and of an entry that could not be put back. Both are tried again
+   * each second. Default: the error is thrown on its own, like any uncaught error of the platform.
    */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
 export interface EntryOptions {
-  /** From then on the entry is not there, in milliseconds since 1970 by the clock of whoever asks. Default: never. */
+  /** When the entry ends, in milliseconds since 1970 by the clock of the node that asks. Default: never. */
   readonly expiresAt?: number | undefined
 }
 
@@ -47,8 +51,9 @@ export interface LedgerChange<Value> {
   /** Undefined when there was no entry. */
   readonly before: Value | undefined
   /**
-   * The record from which on the change holds, on every node. Of an expiry, which is no record, and of what is found after the tail
-   * was overtaken, where the ledger stands when it tells.
+   * The record from which on the change holds, on every node. An expiry has no record, nor has a
+   * change found after the tail was overtaken. For these it is where the ledger stands when it
+   * tells.
    */
   readonly position: Position
   readonly cause: 'set' | 'claimed' | 'deleted' | 'expired' | 'overtaken'
@@ -72,12 +77,14 @@ export interface Moment {
 }
 
 /**
- * The latest value per key of one topic `$hub/state/<name>`, the same for all nodes of a log at each position.
+ * The latest value per key of one topic `$hub/state/<name>`, the same for all nodes of a log at
+ * each position.
  *
- * What a node reads here is what the log held at `position`, which moves with the log's tail. Calls that write resolve when the ledger
- * itself stands behind what they have written. They reject with the log's `LogError`: `LEDGER_FULL`, `LOG_CLOSED`, `LOG_UNAVAILABLE`
- * (also when the log has taken an entry and hands nothing over for 10 s), `LOG_SUPERSEDED`, `LOG_DIRECTORY_LOST`, or `BATCH_INVALID`
- * for a key of more than 256 characters or with control characters.
+ * A node reads here what the log held at `position`, which moves with the log's tail. Calls that
+ * write resolve when the ledger itself stands behind their record. They reject with the log's
+ * `LogError`: `LEDGER_FULL`, `LOG_CLOSED`, `LOG_SUPERSEDED`, `LOG_DIRECTORY_LOST`, or
+ * `LOG_UNAVAILABLE`. The last one also comes when the log has taken an entry and hands nothing over
+ * for 10 s. A key with more than 256 characters or with control characters is `BATCH_INVALID`.
  */
 export interface Ledger<Value> {
   readonly name: string
@@ -87,25 +94,29 @@ export interface Ledger<Value> {
   /** The value now; undefined for none. */
   get(key: string): Value | undefined
   /**
-   * The value as a record of the log found it: changes of up to its position, expiry by its time. The same on every node.
-   * @throws LogError `POSITION_INVALID` for a position that the ledger has not reached (await `reached`), or one before the last
-   *   1,000 changes, the newest snapshot, or the end of an entry that is forgotten, a minute after its end
+   * The value as a record of the log found it: changes of up to its position, expiry by its time.
+   * The same on every node.
+   * @throws LogError `POSITION_INVALID` for a position that the ledger has not reached; await
+   *   `reached`. Also for one before the last 1,000 changes, the newest snapshot, or the end of a
+   *   forgotten entry, a minute after its end
    */
   getAt(key: string, moment: Moment): Value | undefined
-  /** What is there now, in the order of positions. */
+  /** The entries that are there now, in the order of positions. */
   entries(): readonly LedgerEntry<Value>[]
   /** Sets a value whatever was there. */
   set(key: string, value: Value, options?: EntryOptions): Promise<Position>
   /** Deletes an entry; resolves to whether there was one. One that is not there costs no record. */
   delete(key: string): Promise<boolean>
   /**
-   * Sets a value if there is none. Of any number of claims of a key, of all processes, one wins; a key can be claimed again when its
-   * entry was deleted or has expired. A call that rejected may have won all the same: the ledger says so when it stands behind it.
+   * Sets a value if there is none. Of any number of claims of a key, of all processes, one wins. A
+   * key can be claimed again when its entry was deleted or has expired. A call that rejected may
+   * have won all the same: the ledger says so when it stands behind the claim.
    */
   claim(key: string, value: Value, options?: EntryOptions): Promise<Claim<Value>>
   /**
-   * Calls `listener` with each change, in log order, when the ledger stands at its position or behind it; an expiry is told a second late at
-   * most. Returns what ends it. What was there before is told by `entries`.
+   * Calls `listener` with each change, in log order, when the ledger stands at its position or
+   * behind it. An expiry is told a second late at most. The function that is returned ends it.
+   * `entries` tells what was there before.
    */
   onChange(listener: (change: LedgerChange<Value>) => void): () => void
   /** Resolves when the ledger stands at a position of its log or behind it. */

@@ -39,14 +39,14 @@ import { PutBack } from './put-back.ts'
 import { Waiters } from './waiters.ts'
 
 /**
- * Opens the ledger `name` of a log: reads what it holds and follows the log from there. All ledgers of one handle on the log share one
- * tail.
+ * Opens the ledger `name` of a log: reads what it holds and follows the log from there. All ledgers
+ * of one handle on the log share one tail.
  *
- * A ledger belongs to its log. Opened on a log that was restored from a backup, or that has begun another epoch, it holds what that log
- * holds, and an open ledger stops with the log it was opened on.
+ * A ledger belongs to its log. Opened on a log that was restored from a backup, or that has begun
+ * another epoch, it holds what that log holds. An open ledger stops with the log it was opened on.
  *
  * @param name 1 to 64 characters of `a-z`, `0-9` and `-`
- * @throws LogError `OPTION_INVALID`, and what the log's `read` and `tail` reject with
+ * @throws LogError `OPTION_INVALID`, and the errors of the log's `read` and `tail`
  * @example
  * const codec = { encode: (until: number) => String(until), decode: (text: string) => Number(text) }
  * const bans = await openLedger(log, 'bans', { codec })
@@ -187,13 +187,15 @@ class LogLedger<Value> implements Ledger<Value> {
         if (position === undefined) continue
         if (this.#openView.takeLostClaim(claim)) {
           await this.#putBack.entry(key)
-          // By this node's clock the winner may have ended meanwhile: it was there where the claim came in the log.
+          // By this node's clock the winner may have ended meanwhile: it was there at the place of
+          // the claim in the log.
           const winner = this.#openView.find(key)
           if (winner !== undefined && canExpire(winner)) return toClaim(winner, claim)
           continue
         }
         if (this.#openFollower.breaks === breaks) return { isWon: true, value, position }
-        // What is left may be this claim in the place of one that was first. Nodes that have seen both put that one back.
+        // The log may hold this claim in the place of an earlier one. Nodes that have seen both put
+        // that one back.
         await this.#putBack.byOthers()
       }
     } finally {
@@ -300,9 +302,10 @@ class LogLedger<Value> implements Ledger<Value> {
   }
 
   /**
-   * The same for all claims that would follow the same end of the key's entry, so that the log lets one in. Where no end is remembered
-   * it is named after the time: an end is remembered until its own time slot is over. Two claims that fall into two slots both enter
-   * the log; the first in its order has won.
+   * The same for all claims that would follow the same end of the key's entry, so that the log lets
+   * one in. An end is remembered until its own time slot is over. Where none is remembered, the
+   * claim is named after the time. Two claims in two slots both enter the log; the first in its
+   * order has won.
    */
   #nameClaim(key: string, ended: Stored<Value> | undefined, tries: number): string {
     const now = this.#now()

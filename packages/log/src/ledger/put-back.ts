@@ -50,7 +50,7 @@ export class PutBack<Value> {
       this.#timer = undefined
       const keys = [...view().displaced.keys()]
       void Promise.all(keys.map((key) => this.entry(key))).catch((error: unknown) => {
-        // What fails is tried again while the log is open.
+        // A failed attempt is repeated while the log is open.
         if (hasLogCode(error, 'LOG_CLOSED')) return
         onError(error)
         this.later()

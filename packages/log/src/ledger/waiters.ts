@@ -75,7 +75,8 @@ export class Waiters {
       this.#timer = undefined
       void this.#look()
     }
-    // Somebody awaits the call. Each second, because a tail may move on without a word where all records were superseded.
+    // A caller awaits this. Each second, because a tail may move on without a word where all
+    // records were superseded.
     this.#timer ??= this.#options.clock.after(ledgerRetryMs, look, { isAwaited: true })
   }
 

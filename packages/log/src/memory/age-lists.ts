@@ -4,7 +4,10 @@ import type { RuleBook } from '../rule-book.ts'
 import { SlotList } from './slot-list.ts'
 import type { Slot } from './topic-state.ts'
 
-/** In each list the oldest expires first. After a change of rules all records are placed anew, in log order. */
+/**
+ * In each list the oldest expires first. After a change of rules all records are placed anew, in
+ * log order.
+ */
 export class AgeLists {
   #byMaxAge = new Map<number, SlotList<Slot>>()
   #placedTo = 0

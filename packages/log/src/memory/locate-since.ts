@@ -46,7 +46,7 @@ function* newestFirst(store: RecordStore, set: TopicSet): Generator<Slot> {
   for (const slot of store.slots.backwards()) if (isWanted(slot.topic)) yield slot
 }
 
-/** The set's topics, which is the way to the last event of a quiet one; undefined when its patterns match many. */
+/** The set's topics, to find the last event of a quiet one. Undefined when its patterns match many. */
 function listTopics(
   store: RecordStore,
   { topics, patterns }: TopicSet,

@@ -47,8 +47,9 @@ function findStart(store: RecordStore, { after: from, topics }: ReadQuery): Star
 }
 
 /**
- * Exact topics are at most 1,000 seeks, and an empty page of them says that all is read. What patterns match is looked for
- * among all records of the range: 1 ms per page, and never more than the range.
+ * Exact topics are at most 1,000 seeks, and an empty page of them says that all is read. Topics of
+ * patterns are looked for among all records of the range, 1 ms per page, and never beyond the
+ * range.
  */
 function readRange(store: RecordStore, range: Range): Stretch {
   return range.topics.patterns.length === 0 ? merge(store, range) : scan(store, range)

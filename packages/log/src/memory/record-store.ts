@@ -88,7 +88,10 @@ export class RecordStore {
     return { retention: this.#rules.retention, from: this.#rulesFrom }
   }
 
-  /** Whether every record is kept as the rules in force say; not so for a while after they have changed, see {@link settle}. */
+  /**
+   * Whether every record is kept as the rules in force say. For a while after a change that is not so; see
+   * {@link settle}.
+   */
   get isSettled(): boolean {
     return this.#ages.placedTo === this.#head
   }
@@ -160,8 +163,8 @@ export class RecordStore {
   }
 
   /**
-   * Goes on with what changed rules ask for, over at most `max` records: what is superseded under them goes before what a bound
-   * removes, because it is no loss. Returns whether all is done.
+   * Goes on with the work that changed rules ask for, over at most `max` records. Superseded
+   * records go before a bound removes any, because they are no loss. Returns whether all is done.
    */
   settle(max: number): boolean {
     let left = max - this.trimTotal(max)
@@ -281,7 +284,7 @@ export class RecordStore {
     return taken
   }
 
-  /** Removes what is superseded where only the newest record per key is kept, whichever of the two is met first. */
+  /** Removes the older record where a rule keeps the newest per key, whichever of the two is met first. */
   #settleKey(slot: Slot, key: string): void {
     const newest = slot.topic.latest?.get(key)
     if (newest !== undefined && newest.sequence > slot.sequence) this.#remove(slot)

@@ -54,7 +54,10 @@ export function createTopicState(name: Topic, rules: RuleBook, mark: number): To
   }
 }
 
-/** Sees that the topic has the rule that is in force. Which of its records are superseded under a new one is found out by the store. */
+/**
+ * Sees that the topic has the rule that is in force. The store finds out which of its records are
+ * superseded under a new one.
+ */
 export function followRules(topic: TopicState, rules: RuleBook): void {
   if (topic.ruledBy === rules) return
   topic.ruledBy = rules

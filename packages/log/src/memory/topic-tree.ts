@@ -6,7 +6,7 @@ import type { PatternNode } from '../pattern-tree.ts'
 import type { Pattern, Topic } from '../topic.ts'
 import type { TopicState } from './topic-state.ts'
 
-/** What a branch says of all topics in it: a bound from above, so that a visit may pass it by. */
+/** The facts of a branch that bound all topics in it from above, so that a visit may pass it by. */
 interface Branch {
   /** No topic of the branch has a newer trim mark, except those that began with the common mark. */
   readonly newestMark: number
@@ -62,8 +62,8 @@ export class TopicTree {
   }
 
   /**
-   * Visits every topic that one of the patterns matches, once, in no particular order. Returns false when the visit was
-   * ended or has looked at more than {@link treeLooksMax} places.
+   * Visits every topic that one of the patterns matches, once, in no particular order. Returns
+   * false when the visit was ended, or after more than {@link treeLooksMax} places.
    */
   visit(patterns: readonly Pattern[], visit: TopicVisit): boolean {
     if (patterns.length === 0) return true

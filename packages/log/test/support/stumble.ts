@@ -1,4 +1,5 @@
-// A log of which one process sees what it can: its tails stand still, miss records or are overtaken, its reads and appends fail.
+// A log with faults that one process can see: tails that stand still, miss records or are
+// overtaken, failing reads and appends.
 
 import { LogError } from '../../src/errors.ts'
 import { comparePositions, formatCursor, parseCursor } from '../../src/index.ts'
@@ -81,7 +82,7 @@ export function stumble(log: EventLog): StumblingLog {
       tails.add(own)
       const inner = log.tail(after, {
         records(all) {
-          // What it was overtaken by is behind it, though the log hands it over a moment later.
+          // The records that overtook it are behind it, though the log hands them over a moment later.
           const records = all.filter(({ position }) => comparePositions(position, stoodAt) > 0)
           for (const record of records) newest.set(nameOf(record), record)
           if (isStopped) {

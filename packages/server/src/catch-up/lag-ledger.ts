@@ -1,16 +1,11 @@
 // Where lag rules come from: the ledger of rules, so that all nodes of a log change them at the same position.
 
-import { comparePositions, formatCursor, openLedger } from '@tidemark/log'
-import type { Clock, EventLog, EventRecord, Ledger, Position } from '@tidemark/log'
-import {
-  decodeRules,
-  encodeRules,
-  fingerprintBatch,
-  rulesLedger,
-  rulesTopic,
-} from '@tidemark/log/driver'
-import type { RulesOrigin } from '@tidemark/log/driver'
+import { comparePositions, formatCursor, parseTopicSet } from '@tidemark/log'
+import type { EventLog, EventRecord, Position } from '@tidemark/log'
+import { decodeRules, encodeRules, fingerprintBatch, rulesTopic } from '@tidemark/log/rules'
+import type { RulesOrigin } from '@tidemark/log/rules'
 import { ServerError } from '../errors.ts'
+import { wrapLogError } from '../refusal/log-faults.ts'
 import { LagRules, checkLagRules } from './lag-rules.ts'
 import type { LagRule } from './lag-rules.ts'
 
@@ -18,14 +13,40 @@ import type { LagRule } from './lag-rules.ts'
 const lagKey = 'lag'
 /** The key of the rules that were configured last. */
 const configuredKey = 'lag.configured'
+/** Records read at once; there are a handful. */
+const pageRecords = 1_000
 
-export interface LagLedgerOptions {
+/** The lag rules of all nodes of a log. */
+export interface LagRulesInForce {
+  /** As this node follows them. */
+  readonly list: readonly LagRule[]
+  /** Where they come from: a configuration, or `replace` of any node. */
+  readonly from: RulesOrigin
+  /**
+   * Replaces them on all nodes. Resolves when the log has them, to the cursor from which on they hold: each node follows when its
+   * tail hands that record over. They outlive restarts, until a node is made with other `lagRules` than the last ones.
+   * @throws ServerError `OPTION_INVALID`, `LOG_UNAVAILABLE`
+   *
+   * @example
+   * ```ts
+   * await tide.lagRules.replace([{ pattern: 'prices/**', whenLagging: 'conflate' }, ...tide.lagRules.list])
+   * ```
+   */
+  replace(rules: readonly LagRule[]): Promise<string>
+}
+
+interface Options {
   readonly log: EventLog
-  readonly clock: Clock
-  /** What this node was made with; undefined: what others have configured. */
-  readonly configured: readonly LagRule[] | undefined
+  /** What this node was configured with; undefined: what others have configured. */
+  readonly lagRules: readonly LagRule[] | undefined
   /** Told of rules in the log that cannot be read; those before stay in force. */
   readonly onError: (error: unknown) => void
+}
+
+interface Snapshot {
+  /** By key. */
+  readonly entries: ReadonlyMap<string | undefined, EventRecord>
+  readonly at: Position
 }
 
 /** An entry as it is written. */
@@ -37,18 +58,29 @@ interface Stored {
 /** The rules of a node, as the records that it has handed over say. */
 export class LagLedger {
   readonly rules: LagRules
-  readonly #options: LagLedgerOptions
+  readonly #options: Options
   #from: RulesOrigin = 'configuration'
   /** The record they are from. */
   #at: Position | undefined
 
-  constructor(options: LagLedgerOptions) {
+  constructor(options: Options) {
     this.#options = options
-    this.rules = new LagRules(options.configured ?? [])
+    this.rules = new LagRules(options.lagRules ?? [])
   }
 
-  get from(): RulesOrigin {
-    return this.#from
+  /** What users see. */
+  get inForce(): LagRulesInForce {
+    const { rules } = this
+    const readFrom = (): RulesOrigin => this.#from
+    return {
+      get list() {
+        return rules.list
+      },
+      get from() {
+        return readFrom()
+      },
+      replace: async (list) => formatCursor(await this.#change(list).catch(wrapLogError)),
+    }
   }
 
   /**
@@ -56,19 +88,14 @@ export class LagLedger {
    * configured last is put in force for all nodes; one that is the same leaves alone what has been changed at run time since.
    */
   async start(): Promise<Position> {
-    const { log } = this.#options
-    const ledger = await this.#open()
-    try {
-      const adoption = this.#planAdoption(ledger)
-      const positions = adoption === undefined ? [] : await log.append(adoption)
-      const last = positions.at(-1)
-      if (last !== undefined) await ledger.reached(last)
-      // From here on in one tick: what comes behind this position is the tail's to tell.
-      this.#followEntries(ledger)
-      return ledger.position
-    } finally {
-      ledger.close()
-    }
+    const { log, lagRules: configured = [] } = this.#options
+    const snapshot = await this.#read()
+    this.#followEntries(snapshot)
+    const adoption = this.#planAdoption(snapshot)
+    const [at] = adoption === undefined ? [] : await log.append(adoption)
+    // Not when the tail hands it over: a node that starts must not wait for a tail that stands still, and serves nobody yet.
+    if (at !== undefined) this.#follow({ from: 'configuration', rules: configured }, at)
+    return snapshot.at
   }
 
   /** Takes a record of the tail; most are of other topics. */
@@ -80,19 +107,11 @@ export class LagLedger {
 
   /** The tail was overtaken, so a change may have been passed over. It is followed as soon as the log has told of it. */
   readAnew(): void {
-    const readAnew = async (): Promise<void> => {
-      const ledger = await this.#open()
-      this.#followEntries(ledger)
-      ledger.close()
-    }
+    const readAnew = async (): Promise<void> => this.#followEntries(await this.#read())
     readAnew().catch(this.#options.onError)
   }
 
-  /**
-   * Puts other rules in force; resolves to the position from which on every node follows them.
-   * @throws ServerError `OPTION_INVALID`
-   */
-  async change(given: readonly LagRule[]): Promise<Position> {
+  async #change(given: readonly LagRule[]): Promise<Position> {
     const rules = checkLagRules(given)
     const event = encodeRules(lagKey, { from: 'change', rules })
     const [position] = await this.#options.log.append({ events: [event] })
@@ -100,18 +119,27 @@ export class LagLedger {
     throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for a change of lag rules.')
   }
 
-  #open(): Promise<Ledger<string>> {
-    const { log, clock, onError } = this.#options
-    return openLedger(log, rulesLedger, { codec: textCodec, clock, onError })
+  /** The ledger up to the head. An entry that is superseded meanwhile may be missing: what follows it comes by the tail. */
+  async #read(): Promise<Snapshot> {
+    const { log } = this.#options
+    const topics = parseTopicSet([rulesTopic])
+    const entries = new Map<string | undefined, EventRecord>()
+    const { head } = await log.bounds()
+    let after = await log.locate({ topics, since: { kind: 'earliest' } })
+    while (comparePositions(after, head) < 0) {
+      const page = await log.read({ topics, after, upTo: head, limit: pageRecords })
+      for (const record of page.records) entries.set(record.key, record)
+      after = page.next
+    }
+    return { entries, at: head }
   }
 
   /** The key lets one of several workers in that start together. */
-  #planAdoption(ledger: Ledger<string>): Parameters<EventLog['append']>[0] | undefined {
-    const { configured } = this.#options
-    if (configured === undefined) return undefined
-    const before = ledger.entries().find(({ key }) => key === configuredKey)
-    const known = before === undefined ? [] : (this.#decodeText(before.value)?.rules ?? [])
-    const rules = checkLagRules(configured)
+  #planAdoption({ entries }: Snapshot): Parameters<EventLog['append']>[0] | undefined {
+    const { lagRules: rules } = this.#options
+    if (rules === undefined) return undefined
+    const before = entries.get(configuredKey)
+    const known = before === undefined ? [] : this.#decode(before)?.rules
     if (JSON.stringify(known) === JSON.stringify(rules)) return undefined
     const events = [lagKey, configuredKey].map((key) =>
       encodeRules(key, { from: 'configuration', rules }),
@@ -120,25 +148,18 @@ export class LagLedger {
     return { events, idempotencyKey: `$hub/rules/${fingerprintBatch(events)}/${after}` }
   }
 
-  #followEntries(ledger: Ledger<string>): void {
-    const entry = ledger.entries().find(({ key }) => key === lagKey)
-    const stored = entry && this.#decodeText(entry.value)
-    if (stored !== undefined) this.#follow(stored, entry?.position)
-    // Nobody has said anything yet: what this node begins with is none.
-    else if (entry === undefined) this.rules.replace([])
+  #followEntries({ entries }: Snapshot): void {
+    const entry = entries.get(lagKey)
+    const stored = entry && this.#decode(entry)
+    // Without an entry, or with one that cannot be read, the rules stay as they were: the own ones at the start.
+    if (entry !== undefined && stored !== undefined) this.#follow(stored, entry.position)
   }
 
-  #follow({ from, rules }: Stored, position: Position | undefined): void {
-    const isOlder =
-      position !== undefined && this.#at !== undefined && comparePositions(position, this.#at) < 0
-    if (isOlder) return
+  #follow({ from, rules }: Stored, position: Position): void {
+    if (this.#at !== undefined && comparePositions(position, this.#at) < 0) return
     this.#at = position
     this.#from = from
     this.rules.replace(rules)
-  }
-
-  #decodeText(text: string): Stored | undefined {
-    return this.#decode({ type: 'set', data: `- - -\n${text}` })
   }
 
   #decode(record: Pick<EventRecord, 'type' | 'data'>): Stored | undefined {
@@ -151,5 +172,3 @@ export class LagLedger {
     }
   }
 }
-
-const textCodec = { encode: (text: string): string => text, decode: (text: string): string => text }

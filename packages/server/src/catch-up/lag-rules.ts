@@ -2,8 +2,8 @@
 
 import { LogError } from '@tidemark/log'
 import type { Topic } from '@tidemark/log'
-import { TopicRules, parseRulePattern } from '@tidemark/log/driver'
-import type { PatternRules } from '@tidemark/log/driver'
+import { TopicRules, parseRulePattern } from '@tidemark/log/rules'
+import type { PatternRules } from '@tidemark/log/rules'
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 import { lagRulesMax, rememberedTopicsMax } from '../limits.ts'

@@ -1,4 +1,5 @@
-// A history as it is read after everything is over. Histories that were copied have their beginnings in common.
+// A history as it is read after everything is over. Histories that were copied have their
+// beginnings in common.
 
 import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
@@ -17,7 +18,8 @@ export class Branch {
   /**
    * @param number see {@link number}
    * @param records see {@link records}
-   * @param epochs of all its records, those of the hub's own topics among them, in their order. Default: those of `records`
+   * @param epochs of all its records, those of the hub's own topics among them, in their order.
+   *   Default: those of `records`
    */
   constructor(
     number: number,
@@ -73,12 +75,12 @@ function areOne(a: ReceivedEvent | undefined, b: ReceivedEvent | undefined): boo
   return a !== undefined && b !== undefined && nodeOf(a) === nodeOf(b)
 }
 
-/** What tells an event from all others that were published. */
+/** Tells an event from all others that were published. */
 function nameOf({ publisher, number }: ReceivedEvent): string {
   return `${publisher}:${number}`
 }
 
-/** What tells a record from all others in all histories: an event repeated after a restore is another record. */
+/** Tells a record from all others in all histories: an event repeated after a restore is another record. */
 export function nodeOf(record: ReceivedEvent): string {
   return `${record.cursor} ${nameOf(record)}`
 }

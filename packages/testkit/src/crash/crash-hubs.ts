@@ -1,4 +1,5 @@
-// The hubs of a crash test: one or more processes on one data directory, killed and started again on their ports.
+// The hubs of a crash test: one or more processes on one data directory, killed and started again
+// on their ports.
 
 import { systemClock } from '@tidemark/log'
 import { listChildren } from '../proc/processes.ts'
@@ -52,12 +53,15 @@ export class CrashHubs {
     for (const slot of this.#slots) await slot.ready()
   }
 
-  /** From the start of a process to the first event it delivered, for every restart that came so far. Milliseconds. */
+  /**
+   * From the start of a process to the first event it delivered, for every restart that came so
+   * far. Milliseconds.
+   */
   get recoveries(): readonly number[] {
     return this.#slots.flatMap((slot) => slot.recoveries)
   }
 
-  /** What the hubs have written. */
+  /** The lines that the hubs have written. */
   get output(): string {
     return this.#slots.map((slot) => slot.output).join('\n')
   }
@@ -122,7 +126,10 @@ export class HubSlot {
     return this.#ready
   }
 
-  /** Kills the process without notice and starts the next one; or one of its workers, which the hub replaces itself. */
+  /**
+   * Kills the process without notice and starts the next one; or one of its workers, which the hub
+   * replaces itself.
+   */
   async kill(worker: number): Promise<void> {
     const { workers, onFailure } = this.#options
     const hub = this.#process
@@ -137,7 +144,10 @@ export class HubSlot {
     }
   }
 
-  /** Ends the process and its workers, without notice or as an operator would; `launch` starts the next one. */
+  /**
+   * Ends the process and its workers, without notice or as an operator would; `launch` starts the
+   * next one.
+   */
   async halt(isKilled: boolean): Promise<void> {
     const hub = this.#process
     if (hub?.pid === undefined || hub.isEnded) {
@@ -145,7 +155,8 @@ export class HubSlot {
       return
     }
     this.#killed.add(hub)
-    // A worker that is started this very moment leaves by itself. The hub counts as ended when its workers are gone too.
+    // A worker that is started this very moment leaves by itself. The hub counts as ended when its
+    // workers are gone too.
     if (isKilled) for (const pid of [hub.pid, ...listChildren(hub.pid)]) killNow(pid)
     await (isKilled ? hub.kill('SIGKILL') : hub.stop())
     await this.#ready

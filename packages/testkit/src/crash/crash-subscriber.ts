@@ -24,25 +24,28 @@ interface SubscribeTarget {
   noteDelivery(): void
 }
 
-/** What subscribers share. */
+/** The things that subscribers share. */
 export interface SubscribeScene {
   readonly hubs: { pick(random: SeededRandom): SubscribeTarget }
   readonly acks: AckCounter
-  /** Whether histories part in this test, so that it is judged later what subscribers had to be told. Default: no. */
+  /**
+   * Whether histories part in this test, so that it is judged later what subscribers had to be
+   * told. Default: no.
+   */
   readonly hasBranches?: boolean | undefined
 }
 
-/** What clients of a crash test share. */
+/** The things that clients of a crash test share. */
 export interface CrashScene extends SubscribeScene {
   readonly hubs: CrashHubs
 }
 
-/** What came of one connection. */
+/** The story of one connection. */
 export interface StreamStory {
   readonly branch: number
-  /** What was sent as `Last-Event-ID`; empty for none. */
+  /** The `Last-Event-ID` that was sent; empty for none. */
   readonly resumedFrom: string
-  /** What `tidemark.ready` has said; undefined when the connection ended before it. */
+  /** The word of `tidemark.ready`; undefined when the connection ended before it. */
   resumed: string | undefined
   /** The data of every `tidemark.gap`. */
   readonly gaps: string[]
@@ -55,7 +58,7 @@ export interface StreamStory {
 interface HubVisit extends Visit {
   readonly hub: SubscribeTarget
   readonly story: StreamStory
-  /** What was acknowledged when it began: what comes from before is a replay. */
+  /** The newest acknowledged event when it began: events from before are a replay. */
   readonly newest: Position | undefined
 }
 

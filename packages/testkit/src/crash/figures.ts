@@ -1,4 +1,4 @@
-// What a crash run did, in numbers.
+// A crash run in numbers.
 
 import type { CrashHubs } from './crash-hubs.ts'
 import type { Publisher } from '../traffic/publisher.ts'

@@ -23,7 +23,10 @@ interface Site {
   readonly data: string
 }
 
-/** A hub, and now and then a second one on a copy. Every data directory that a hub has written to is a branch of its own. */
+/**
+ * A hub, and now and then a second one on a copy. Every data directory that a hub has written to is
+ * a branch of its own.
+ */
 export class ForkedHubs {
   readonly #options: ForkedHubsOptions
   /** Where each branch is in the end. */
@@ -70,7 +73,10 @@ export class ForkedHubs {
     for (const { slot } of this.#sites) await slot.ready()
   }
 
-  /** Kills one of the hubs without notice and starts it again; or, where there are several, one of its workers. */
+  /**
+   * Kills one of the hubs without notice and starts it again; or, where there are several, one of
+   * its workers.
+   */
   async kill(random: SeededRandom): Promise<void> {
     const { slot } = random.pick(this.#sites)
     if (this.#options.workers > 1 && random.next() < 0.3) {
@@ -148,7 +154,7 @@ export class ForkedHubs {
     if (this.#backups.length > backupsMax) this.#backups.shift()
   }
 
-  /** What is written on a copy is another branch. */
+  /** Events written on a copy are another branch. */
   #begin({ slot, data }: Site): void {
     slot.branch = this.#directories.size
     this.#directories.set(slot.branch, data)

@@ -1,8 +1,10 @@
-// Whether nothing was missed in silence where histories part: by backups that are put back, and by copies used beside their
-// originals. Pure, and knows nothing of the hub's own code but how to compare two cursors.
+// Whether nothing was missed in silence where histories part: by backups that are put back, and by
+// copies used beside their originals. Pure. Of the hub's own code it knows only how to compare two
+// cursors.
 //
-// A client may go from one history to another with any cursor. Where its place is in both, it must be resumed exactly. Where it
-// is not, it must be told a gap that ends where the two part, and then get what the other history holds behind that place.
+// A client may go from one history to another with any cursor. Where its place is in both, it must
+// be resumed exactly. Elsewhere it must be told a gap that ends where the two part. Then it must
+// get the events of the other history behind that place.
 
 import type { Attempt, ReceivedEvent } from '../traffic/history.ts'
 import { matchesAny } from '../traffic/matches-any.ts'
@@ -13,17 +15,23 @@ import type { StreamStory } from './crash-subscriber.ts'
 
 /** One way to break the promise. */
 type BranchViolationKind =
-  /** Resumed as exact from a place that the history does not have, or short of an event that no gap has told of. */
+  /**
+   * Resumed as exact from a place that the history does not have, or short of an event that no gap
+   * has told of.
+   */
   | 'silent'
   /** Told of a gap though its place was in the history. */
   | 'false-gap'
-  /** Told of a gap that ends behind the place where the two histories part: what lies between is never sent. */
+  /**
+   * Told of a gap that ends behind the place where the two histories part: what lies between is
+   * never sent.
+   */
   | 'late-gap'
   /** Told of a gap that ends before that place, by a history that knows where it is. */
   | 'early-gap'
-  /** What came is not of this history, or not of its topics. */
+  /** An event is not of this history, or not of its topics. */
   | 'invented'
-  /** What came lies before what came already on this way, so that it is out of order, or comes a second time. */
+  /** An event lies before one that came already on this way. It is out of order, or comes a second time. */
   | 'order'
   /** One history holds an event twice. */
   | 'doubled'
@@ -95,7 +103,10 @@ function judgeLogs({ branches }: BranchHistory): BranchViolation[] {
     })
 }
 
-/** What was acknowledged is in the history of the hub that has acknowledged it, under the cursor of its receipt. */
+/**
+ * An acknowledged event is in the history of the hub that has acknowledged it, under the cursor of
+ * its receipt.
+ */
 function judgeReceipts({ branches, attempts }: BranchHistory): BranchViolation[] {
   const stored = new Set([...branches.values()].flatMap(({ records }) => records.map(nodeOf)))
   return attempts.flatMap(({ publisher, events, receipt: cursor }) => {
@@ -117,8 +128,9 @@ interface Place {
 interface Standing {
   readonly shared: number
   /**
-   * `either` where the place lies behind all that both histories have in common, and is no event's own: then records of the hub's own
-   * topics, which nobody here can see, may lie between, and be of one of them only.
+   * `either` where the place lies behind all that both histories have in common, and is no event's
+   * own. Records of the hub's own topics, which nobody here can see, may then lie between, in one
+   * of the histories only.
    */
   readonly standing: 'on' | 'off' | 'either'
 }
@@ -175,7 +187,10 @@ class Walk {
     this.#place = { branch, count }
   }
 
-  /** How many records the client's place and a branch have in common, and whether the branch has the place. */
+  /**
+   * How many records the client's place and a branch have in common, and whether the branch has the
+   * place.
+   */
   #findPlace(branch: Branch, { resumedFrom }: StreamStory): Standing {
     const place = this.#place
     if (place === undefined) return { shared: 0, standing: 'on' }
@@ -211,8 +226,9 @@ class Walk {
   }
 
   /**
-   * Behind a gap events may come that a client has had: it may be told more than it has missed, of a copy of a copy, and one that was led
-   * back to where two histories part gets what follows there once more.
+   * Behind a gap events may come that a client has had. Of a copy of a copy it may be told more
+   * than it has missed. A client that was led back to where two histories part gets the events that
+   * follow there once more.
    */
   #judgeOrder(story: StreamStory, { branch, from }: { branch: Branch; from: number }): void {
     let next = from

@@ -16,15 +16,19 @@ export const pauseEvents: { readonly from: number; readonly to: number } = {
 }
 
 /**
- * Events acknowledged per kill at which publishers slow down: the judge keeps all that every subscriber has received, and a fast
- * machine publishes 60,000 while a worker is replaced. 25 kills × 2,500 × 8 subscribers × ~2 KB = 1 GB.
+ * Events acknowledged per kill at which publishers slow down. The judge keeps all that every
+ * subscriber has received, and a fast machine publishes 60,000 while a worker is replaced. 25 kills
+ * × 2,500 × 8 subscribers × ~2 KB = 1 GB.
  */
 export const eventsPerKill: number = 2_500
 
 /** Between two requests of a publisher that is ahead of the kills, in milliseconds. */
 export const aheadPaceMs: number = 50
 
-/** Events acknowledged after the last kill, so that slow readers fall behind and catch up on one connection. */
+/**
+ * Events acknowledged after the last kill, so that slow readers fall behind and catch up on one
+ * connection.
+ */
 export const calmEvents: number = 8_000
 
 /** Cuts fall into the head of a stream, into its first events, and far into it. */
@@ -36,19 +40,25 @@ export const slowCutBytesMax: readonly number[] = [10_000, 10_000_000, 20_000_00
 /** Backups that may be put back: older ones part the histories further behind. */
 export const backupsMax: number = 4
 
-/** Kills that follow each other: two on either side of a parting, and one may know none of the other's starts. */
+/**
+ * Kills that follow each other: two on either side of a parting, and one may know none of the
+ * other's starts.
+ */
 export const killsMax: number = 4
 
 /** The share of connections and requests that go to the hub on a copy while there is one. */
 export const cloneShare: number = 0.4
 
 /**
- * Between two requests of a publisher where directories are copied: 6 publishers × 33 per second × 5 events of 200 bytes are 200 KB
- * per second, so that a copy stays small. Milliseconds.
+ * Milliseconds between two requests of a publisher where directories are copied. 6 publishers × 33
+ * per second × 5 events of 200 bytes are 200 KB per second, so that a copy stays small.
  */
 export const forkPaceMs: number = 30
 
-/** Acknowledged events between two acts: none, so that one follows the other at once, or half a second and more. */
+/**
+ * Acknowledged events between two acts: none, so that one follows the other at once, or half a
+ * second and more.
+ */
 export const actEvents: readonly number[] = [0, 30, 600]
 
 /** Events acknowledged after the last act, so that every client has come back once more. */

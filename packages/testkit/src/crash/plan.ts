@@ -1,4 +1,4 @@
-// What a seed stands for: who subscribes to what and how, who publishes, and when which hub is killed.
+// The cast that a seed stands for: the subscribers and their habits, the publishers, and the kills of hubs.
 
 import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
@@ -97,7 +97,10 @@ export interface CrashSize {
 /** Publishers of each kind. */
 const publishersPerKind = 5
 
-/** Draws the plan of a seed. Each part has a stream of its own, so that their timing cannot change each other's. */
+/**
+ * Draws the plan of a seed. Each part has a stream of its own, so that their timing cannot change
+ * each other's.
+ */
 export function drawPlan(size: CrashSize): CrashPlan {
   const random = createRandom(size.seed)
   return {

@@ -1,4 +1,5 @@
-// The crash test: hubs, or workers of hubs, that are killed while events go through them, and a verdict on what arrived.
+// The crash test: hubs, or workers of hubs, that are killed while events go through them, and a
+// verdict on what arrived.
 
 import { createRandom } from '../seeded-random.ts'
 import { waitUntil, withinProgress } from '../wait-until.ts'
@@ -31,12 +32,13 @@ export interface CrashReport {
   readonly output: string
 }
 
-/** Who publishes one last event to each topic, so that it is known when a subscriber has everything. */
+/** Publishes one last event to each topic, so that it is known when a subscriber has everything. */
 const markerPublisher = 'marker'
 
 /**
- * Runs the plan of a seed. The same seed draws the same plan; what falls between which bytes differs from run to run.
- * Rejects when a hub ends by itself, cannot start, or refuses a publish for good.
+ * Runs the plan of a seed. The same seed draws the same plan; what falls between which bytes
+ * differs from run to run. Rejects when a hub ends by itself, cannot start, or refuses a publish
+ * for good.
  */
 export async function runCrashRounds(options: CrashOptions): Promise<CrashReport> {
   const { dataDirectory, hubs: count, workers = 1, seed } = options
@@ -133,7 +135,10 @@ async function killAll(
   }
 }
 
-/** Whoever gets the last event of each of its topics has all it will ever get. If not, the judge says what is missing. */
+/**
+ * A subscriber with the last event of each of its topics has all it will ever get. Else the judge
+ * says what is missing.
+ */
 async function waitForMarkers(
   subscriber: CrashSubscriber,
   topics: readonly string[] = [],

@@ -1,4 +1,5 @@
-// The test of parted histories: hubs that are killed, copied, put back and used twice while clients go from one to the other.
+// The test of parted histories: hubs that are killed, copied, put back and used twice while clients
+// go from one to the other.
 
 import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
@@ -49,9 +50,15 @@ export interface ForkFigures {
   readonly parted: number
   /** Gaps that ended behind the place where the two histories part; all of them are violations. */
   readonly late: number
-  /** Gaps that ended before it. Violations, unless the client came from a copy of a copy that the history cannot know of. */
+  /**
+   * Gaps that ended before it. Violations, unless the client came from a copy of a copy that the
+   * history cannot know of.
+   */
   readonly early: number
-  /** Violations: resumed as exact from a place that the history did not have, or short of events that no gap has told of. */
+  /**
+   * Violations: resumed as exact from a place that the history did not have, or short of events
+   * that no gap has told of.
+   */
   readonly silent: number
 }
 
@@ -87,8 +94,9 @@ interface Cast {
 }
 
 /**
- * Plays the acts of a seed. The same seed draws the same acts; what falls between which bytes differs from run to run. Rejects when a
- * hub ends by itself, cannot start, or refuses a publish for good.
+ * Plays the acts of a seed. The same seed draws the same acts; what falls between which bytes
+ * differs from run to run. Rejects when a hub ends by itself, cannot start, or refuses a publish
+ * for good.
  */
 export async function runForkActs(options: ForkOptions): Promise<ForkReport> {
   const { dataDirectory: directory, seed, workers = 1 } = options
@@ -113,8 +121,8 @@ export async function runForkActs(options: ForkOptions): Promise<ForkReport> {
 }
 
 /**
- * A restore or a clone needs a copy that was taken before. Kills come several together, so that both sides of a parting are often
- * started more than once before a client goes from one to the other.
+ * A restore or a clone needs a copy that was taken before. Kills come several together. So both
+ * sides of a parting are often started more than once before a client goes from one to the other.
  */
 function drawActs({ seed, acts: count }: ForkOptions): readonly Act[] {
   const random = createRandom(seed)
@@ -172,11 +180,14 @@ async function play(cast: Cast, scene: ForkScene, { acts, seed }: Play): Promise
   await Promise.all(hubs.slots.map(({ url }) => publishMarkers(url)))
   const count = (): number => countReceived(cast)
   const areLevel = (): boolean => subscribers.every((each, i) => isLevel(each, plans[i]))
-  // Who does not come so far is told by the judge.
+  // The judge tells of a client that does not come so far.
   await waitUntil('all are level', areLevel, { watch: count }).catch(() => undefined)
 }
 
-/** Published to each topic at the end of each history, so that it is known when a subscriber has everything. */
+/**
+ * Published to each topic at the end of each history, so that it is known when a subscriber has
+ * everything.
+ */
 const markerPublisher = 'marker'
 
 async function publishMarkers(url: string): Promise<void> {

@@ -1,4 +1,4 @@
-// What a driver's tests give the contract suite, and what the suite makes of it.
+// The abilities that a driver's tests give the contract suite, and the bench that the suite makes of them.
 
 import { comparePositions, parseTopic, parseTopicSet } from '@tidemark/log'
 import type {

@@ -16,7 +16,7 @@ export interface ModelRules {
   readonly isLatestByKey: (topic: string) => boolean
 }
 
-/** What a read must give. */
+/** The answer that a read must give. */
 export interface ModelPage {
   readonly data: readonly string[]
   /** The newest removed record of the asked topics after the cursor. */
@@ -42,7 +42,10 @@ export class HistoryModel {
     for (const { topic } of events) this.#trim(topic)
   }
 
-  /** Other rules are in force, and have been applied to all there is: what they supersede is no loss, so it goes first. */
+  /**
+   * Other rules are in force, and have been applied to all there is: what they supersede is no
+   * loss, so it goes first.
+   */
   changeRules(rules: ModelRules, now: number): void {
     this.#rules = rules
     const topics = new Set(this.#records.map(({ event }) => event.topic))

@@ -20,7 +20,7 @@ export function openBans(log: EventLog, clock: FakeClock): Promise<Ledger<string
   return openLedger(log, 'bans', { codec: textCodec, clock })
 }
 
-/** What is there, by key. */
+/** The values that are there, by key. */
 export function contents(ledger: Ledger<string>): Record<string, string> {
   return Object.fromEntries(ledger.entries().map(({ key, value }) => [key, value]))
 }

@@ -1,4 +1,5 @@
-// The contract of a history that is copied: no cursor of another one is taken for exact, and none of its own for foreign.
+// The contract of a history that is copied: no cursor of another one is taken for exact, and none
+// of its own for foreign.
 
 import { formatCursor } from '@tidemark/log'
 import type { EventLog, Position } from '@tidemark/log'
@@ -42,7 +43,7 @@ class Line {
     }
   }
 
-  /** What a client that is up to date holds now. */
+  /** Notes what a client that is up to date holds now. */
   async note(): Promise<void> {
     const { head } = await this.#log.bounds()
     this.cursors.push({ position: head, seen: this.#events })
@@ -75,7 +76,7 @@ function commonLength(a: readonly string[], b: readonly string[]): number {
   return length
 }
 
-/** What a client with this cursor gets of a line. */
+/** Resumes a client with this cursor on a line. */
 async function resume(
   { log }: Line,
   { position }: Cursor,
@@ -157,7 +158,8 @@ function describeCopies(open: OpenBench): void {
       const lines = [original, copy, nested]
       for (const line of lines) {
         for (const owner of lines) {
-          // The original knows nothing of the copy that the nested one was taken of: there it may begin earlier.
+          // The original knows nothing of the copy that the nested one was taken of: there it may
+          // begin earlier.
           const mayBeEarly = line === original && owner === nested
           for (const cursor of owner.cursors) await compare(line, cursor, { mayBeEarly })
         }
@@ -222,7 +224,7 @@ function describeModel(open: OpenBench): void {
   })
 }
 
-/** What a client gets of a line is what it has not seen, or after a gap everything since the two parted. */
+/** A client must get of a line all that it has not seen, or after a gap everything since the two parted. */
 async function compare(
   line: Line,
   cursor: Cursor,

@@ -39,7 +39,8 @@ interface Variant {
   readonly retention: Retention
 }
 
-// No time in a history comes within five minutes of an age: steps are ten, and flushing may let a little pass.
+// No time in a history comes within five minutes of an age: steps are ten, and flushing may let a
+// little pass.
 const first: Variant = {
   model: {
     maxAgeMs: 65 * minuteMs,
@@ -56,7 +57,7 @@ const first: Variant = {
   },
 }
 
-/** What a history changes its rules to; the first comes back as well. */
+/** The rules that a history changes to; the first comes back as well. */
 const variants: readonly Variant[] = [
   first,
   {

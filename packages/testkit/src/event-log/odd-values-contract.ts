@@ -1,4 +1,5 @@
-// The contract of what a log is handed by callers written in JavaScript: the coded error, nothing stored, and others unharmed.
+// The contract of what a log is handed by callers written in JavaScript: the coded error, nothing
+// stored, and others unharmed.
 
 import { parseTopicSet } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'

@@ -87,7 +87,8 @@ function describePages(open: OpenBench): void {
 
   test('a page of exact topics is empty only at the end', async () => {
     const { log, start } = await open()
-    // Half of the log is of the asked topics, so that a scan looks cheap; but none of it is where the page begins.
+    // Half of the log is of the asked topics, so that a scan looks cheap; but none of it is where
+    // the page begins.
     const asked = [...series('a', 'a', 5_000), ...series('b', 'b', 5_000)]
     const after = (await log.append({ events: asked })).at(-1) ?? start
     await log.append({ events: series('foreign', '', 10_000) })

@@ -1,4 +1,5 @@
-// The contract of rules that change: a change is a record, in force from its position on, and tells of what it costs.
+// The contract of rules that change: a change is a record, in force from its position on, and tells
+// of what it costs.
 
 import { changeRetention, formatCursor } from '@tidemark/log'
 import type { EventLog, NewEvent, Retention } from '@tidemark/log'
@@ -187,7 +188,7 @@ function describeRefusals(open: OpenBench): void {
       log.append({ events: [{ ...encodeRetention(nothing, 'change'), type: 'claim' }] }),
     'what is no rules': (log) =>
       log.append({
-        events: [{ topic: rulesTopic, key: retentionKey, type: 'set', data: '- - -\n[]' }],
+        events: [{ topic: rulesTopic, key: retentionKey, type: 'set', data: '- -\n[]' }],
       }),
   }
   for (const [what, call] of Object.entries(refused)) {

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import type { Door } from '../traffic/door.ts'
 
-/** What curl ends with under `--fail` when the status says no. */
+/** The exit code of curl under `--fail` when the status says no. */
 const statusRefused = 22
 
 /** Streams read by curl. It takes compression off by itself where it was asked for. */

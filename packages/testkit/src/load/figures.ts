@@ -1,4 +1,4 @@
-// What a load run did, in numbers.
+// A load run in numbers.
 
 import type { Publisher } from '../traffic/publisher.ts'
 import { sum } from '../sum.ts'
@@ -32,7 +32,7 @@ export interface LoadFigures {
   readonly memoryGrowth: number
 }
 
-/** What is known of a run besides its actors. */
+/** The figures of a run that do not come from its actors. */
 export type RunFigures = Pick<
   LoadFigures,
   'kills' | 'spared' | 'publishMs' | 'settleMs' | 'memoryGrowth'
@@ -43,7 +43,10 @@ export interface LoadActors {
   readonly subscribers: readonly LoadSubscriber[]
 }
 
-/** What can be counted while a run goes on. The other figures follow from its events, or are known when it has been judged. */
+/**
+ * The figures that can be counted while a run goes on. The others follow from its events, or are
+ * known when it has been judged.
+ */
 export type ShownFigures = Pick<
   LoadFigures,
   'reconnects' | 'compressed' | 'retries' | 'lags' | 'gaps' | 'byes' | 'kills'

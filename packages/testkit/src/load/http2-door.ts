@@ -7,7 +7,10 @@ import type { Door, StreamListener } from '../traffic/door.ts'
 export interface Http2DoorOptions {
   /** Streams on one connection before the next connection is opened. */
   readonly streamsPerConnection: number
-  /** What a peer lets the server send on a stream before it reads. 0: it never opens its window. Default: Node's. */
+  /**
+   * The bytes that a peer lets the server send on a stream before it reads. 0: it never opens its
+   * window. Default: Node's.
+   */
   readonly initialWindowSize?: number | undefined
 }
 

@@ -4,7 +4,10 @@ import { constants, createGunzip } from 'node:zlib'
 import type { Gunzip } from 'node:zlib'
 import type { StreamListener } from '../traffic/door.ts'
 
-/** A listener that hands on what a gzip stream holds, as soon as it can be read; a body that is not compressed goes through. */
+/**
+ * A listener that hands on what a gzip stream holds, as soon as it can be read; a body that is not
+ * compressed goes through.
+ */
 export function inflating(listener: StreamListener): StreamListener {
   let gunzip: Gunzip | undefined
   let isOver = false
@@ -26,7 +29,7 @@ export function inflating(listener: StreamListener): StreamListener {
     },
     broken: (error) => listener.broken(error),
     ended() {
-      // What was not inflated by then has not been received; it comes again.
+      // The bytes not inflated by then have not been received; they come again.
       isOver = true
       gunzip?.destroy()
       listener.ended()

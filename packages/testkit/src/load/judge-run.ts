@@ -22,7 +22,7 @@ export interface LoadViolation {
 export interface JudgedRun {
   readonly publishers: readonly Publisher[]
   readonly subscribers: readonly LoadSubscriber[]
-  /** Who has read the whole log after it was over. */
+  /** The subscriber that has read the whole log after it was over. */
   readonly latecomer: LoadSubscriber
   /** Where the log ends. */
   readonly final: Position
@@ -40,7 +40,7 @@ export function judgeRun(run: JudgedRun): RunVerdict {
   const { latecomer, subscribers } = run
   for (const [index, event] of latecomer.received.entries()) event.index = index
   if (!isLevel(latecomer, run.final)) {
-    // What it does not hold cannot be held against others.
+    // Events that it does not hold cannot be held against others.
     const text = 'never got level with the last event, so that the log is not known'
     return { violations: [{ subscriber: 'latecomer', text }, ...judgeLog(run)], spared: 0 }
   }
@@ -67,7 +67,10 @@ export function judgeFigures(scenario: Scenario, figures: LoadFigures): readonly
   return texts.map((text) => ({ subscriber: 'run', text }))
 }
 
-/** What the log holds must be what was published: all that was acknowledged, each once, in the order of each publisher. */
+/**
+ * The log must hold what was published: all that was acknowledged, each once, in the order of each
+ * publisher.
+ */
 function judgeLog({ publishers, latecomer }: JudgedRun): LoadViolation[] {
   const events: ReceivedEvent[] = latecomer.received.map((event) => ({
     ...event,
@@ -98,7 +101,7 @@ function judgeSubscriber(
   const { plan, faults, byes } = subscriber
   const canLag = scenario.eventsPerSecondMax !== undefined || canFallBehind(plan)
   const isThere = isLevel(subscriber, final)
-  // Who is still behind has lost nothing by that; holes in what it has are another fault.
+  // A subscriber that is still behind has lost nothing by that; holes in its events are another fault.
   const end = isThere ? undefined : (subscriber.position ?? subscriber.start)
   const { violations, spared } = judgeStream({ ...subscriber.reception, end, canLag }, log)
   const isAllowed = (reason: string): boolean =>

@@ -1,5 +1,5 @@
-// Whether what one subscriber got is what the log holds for it. Pure, and knows nothing of the hub's own code but how to
-// compare two cursors.
+// Whether what one subscriber got is what the log holds for it. Pure, and knows nothing of the
+// hub's own code but how to compare two cursors.
 
 import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
@@ -8,7 +8,7 @@ import { nameEvent } from './event-book.ts'
 import type { BookedEvent } from './event-book.ts'
 import { violationsToldMax } from './limits.ts'
 
-/** What becomes of events for a session that lags. */
+/** The treatment of events for a session that lags. */
 export type LagRule = 'delay' | 'conflate' | 'drop' | 'disconnect'
 
 /** Everything one subscriber got, over all its connections, in order. */
@@ -20,11 +20,14 @@ export interface StreamReception {
   readonly end: Position | undefined
   readonly received: readonly BookedEvent[]
   readonly gaps: readonly ToldGap[]
-  /** Whether its session may have lagged. The rules are for laggards only: everybody else gets everything, whatever the rule. */
+  /**
+   * Whether its session may have lagged. The rules are for laggards only: everybody else gets
+   * everything, whatever the rule.
+   */
   readonly canLag: boolean
 }
 
-/** What a `tidemark.gap` says. */
+/** The data of a `tidemark.gap`. */
 export interface ToldGap {
   readonly from: string | null
   readonly to: string

@@ -1,5 +1,5 @@
-// A program that has the library in it, as an application would, and opens streams by its Fetch door. It prints its port
-// and serves until its standard input ends.
+// A program that has the library in it, as an application would, and opens streams by its Fetch
+// door. It prints its port and serves until its standard input ends.
 
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -24,7 +24,10 @@ await once(server, 'listening')
 process.stdout.write(`${(server.address() as AddressInfo).port}\n`)
 process.stdin.resume().once('end', () => process.exit())
 
-/** What frameworks do that turn requests of Node into those of the Fetch API: the body is pulled as the socket drains. */
+/**
+ * The work of frameworks that turn requests of Node into those of the Fetch API. The body is pulled
+ * as the socket drains.
+ */
 async function answerByFetch(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => gone.abort())

@@ -1,6 +1,6 @@
-// What is under load: a hub, or an application with the library in it.
+// The program under load: a hub, or an application with the library in it.
 
-/** What is under load. */
+/** The program under load. */
 export interface LoadHost {
   /** Without a slash at its end. */
   readonly url: string

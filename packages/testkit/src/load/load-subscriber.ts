@@ -96,7 +96,10 @@ export class LoadSubscriber extends PlainClient<Visit> {
     } else if (this.received.length >= this.#pauseAfter) void this.#pause(stream)
   }
 
-  /** Takes nothing until its session lags, which then goes on from the log; or until nothing more is published. */
+  /**
+   * Takes nothing until its session lags, which then goes on from the log; or until nothing more is
+   * published.
+   */
   async #pause(stream: OpenedStream): Promise<void> {
     const { random, door } = this.plan
     const { acks } = this.#scene

@@ -1,4 +1,4 @@
-// What a seed stands for: who subscribes to what, through which door, with which habits, and who publishes.
+// The cast that a seed stands for: the subscribers with their topics, doors and habits, and the publishers.
 
 import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
@@ -74,7 +74,10 @@ const keys: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 /** Where the last event of a run is published, so that it is known how far everybody must come. */
 export const lastTopic: string = 'run/over'
 
-/** Subscriptions that overlap with each other, and some with themselves; together each small event about three times. */
+/**
+ * Subscriptions that overlap with each other, and some with themselves; together each small event
+ * about three times.
+ */
 export const smallSets: readonly (readonly string[])[] = [
   ['orders/1'],
   ['orders/2'],
@@ -96,16 +99,20 @@ export const smallSets: readonly (readonly string[])[] = [
 export const bulkSets: readonly (readonly string[])[] = [['bulk/*'], ['**'], ['bulk/**', 'state/1']]
 
 /**
- * Whether a subscriber's socket may fill up. One of small events only that takes them as they come is behind by what arrives in one
- * turn of the test's own process: at most 300 KB per second, so not before that has stood still for a second or so. Padded
- * events are 14 MB per second, which this process may fail to take.
+ * Whether a subscriber's socket may fill up. One of small events only that takes them as they come
+ * is behind by the events of one turn of the test's own process. These are at most 300 KB per
+ * second, so the process must have stood still for a second or so. Padded events are 14 MB per
+ * second, which this process may fail to take.
  */
 export function canFallBehind({ habit, topics }: SubscriberPlan): boolean {
   const isPrompt = habit === 'steady' || habit === 'cut'
   return !isPrompt || bulkTopics.some((topic) => matchesAny(topics, topic))
 }
 
-/** Draws the subscribers of a run. Each has randomness of its own, so that their timing cannot change each other's. */
+/**
+ * Draws the subscribers of a run. Each has randomness of its own, so that their timing cannot
+ * change each other's.
+ */
 export function drawSubscribers(
   groups: readonly Group[],
   random: SeededRandom,

@@ -1,4 +1,5 @@
-// The load test: a hub under a crowd of subscribers and publishers at a high rate, and a verdict on what arrived.
+// The load test: a hub under a crowd of subscribers and publishers at a high rate, and a verdict on
+// what arrived.
 
 import { systemClock } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
@@ -52,8 +53,9 @@ interface Cast {
 }
 
 /**
- * Runs a scenario with the plan of a seed. The same seed draws the same plan; what falls between which bytes differs
- * from run to run. Rejects when the hub cannot start, ends by itself, or refuses a publish for good.
+ * Runs a scenario with the plan of a seed. The same seed draws the same plan; what falls between
+ * which bytes differs from run to run. Rejects when the hub cannot start, ends by itself, or
+ * refuses a publish for good.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   const { scenario, dataDirectory } = options
@@ -61,7 +63,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   try {
     return await runOn(host, options)
   } catch (error) {
-    // What went wrong in the hub is mostly what broke the run off.
+    // An error in the hub is mostly the reason why the run broke off.
     throw new Error(`The run broke off; the hub has written: ${host.output}`, { cause: error })
   } finally {
     await host.stop()
@@ -173,7 +175,7 @@ async function play(cast: Cast, scene: LoadScene, options: Play): Promise<Ending
   for (const subscriber of subscribers) subscriber.settle()
   const isThere = (subscriber: LoadSubscriber): boolean =>
     subscriber.plan.habit === 'never' || isLevel(subscriber, final)
-  // Who does not come so far is told by the judge.
+  // The judge tells of a subscriber that does not come so far.
   const areAllThere = (): boolean => subscribers.every(isThere)
   await waitUntil('all are level', areAllThere, { watch: received }).catch(() => undefined)
   const settleMs = systemClock.elapsed() - publishedAt
@@ -185,8 +187,9 @@ interface Showing extends Play {
 }
 
 /**
- * Resolves when the scenario's events are acknowledged, and what it must show has happened: on a busy machine readers that were to
- * stand still may have connected late. The judge tells when it has not happened after many times the events.
+ * Resolves when the scenario's events are acknowledged, and have shown what they must. On a busy
+ * machine the readers that are to stand still may have connected late. After many times the events
+ * the judge tells what did not happen.
  */
 async function untilShown(cast: Cast, scene: LoadScene, play: Showing): Promise<void> {
   const { scenario, events, kills } = play

@@ -1,4 +1,4 @@
-// What a load test runs under: the hub's settings, the crowd, and what is allowed.
+// The conditions of a load test: the hub's settings, the crowd, and the allowances.
 
 import type { LoadFigures } from './figures.ts'
 import type { LagRule } from './judge-stream.ts'
@@ -9,7 +9,10 @@ import type { Group } from './plan.ts'
 type WorkerKills =
   /** At random moments. */
   | 'random'
-  /** As soon as the first subscriber has a new padded event: others of its audience are still being written to. */
+  /**
+   * As soon as the first subscriber has a new padded event: others of its audience are still being
+   * written to.
+   */
   | 'mid-flush'
 
 export interface Scenario {
@@ -19,7 +22,7 @@ export interface Scenario {
   readonly args?: readonly string[] | undefined
   /** Whether it speaks HTTP/2 and HTTP/1.1 over TLS. Default: HTTP/1.1 alone, in the clear. */
   readonly isTls?: boolean | undefined
-  /** What a session may get per second. Default: no limit. */
+  /** Events per second that a session may get. Default: no limit. */
   readonly eventsPerSecondMax?: number | undefined
   readonly crowd: readonly Group[]
   /** Publishers; every other one publishes with idempotency keys. */
@@ -28,16 +31,19 @@ export interface Scenario {
   readonly eventsPerSecond: number
   /** The share of events that are padded. Default 0.2. */
   readonly bulkShare?: number | undefined
-  /** What becomes of events for sessions that lag. Default: `delay`, for all. */
+  /** The treatment of events for sessions that lag. Default: `delay`, for all. */
   readonly rules?:
     | readonly { readonly pattern: string; readonly whenLagging: LagRule }[]
     | undefined
   /** Reasons for which the hub may end a stream. Default: none. */
   readonly byeReasons?: readonly string[] | undefined
   readonly kills?: WorkerKills | undefined
-  /** What must have happened, or the run has shown nothing. */
+  /** The least that must have happened, or the run has shown nothing. */
   readonly atLeast: Partial<LoadFigures>
-  /** How far the hub's own memory may rise above what it held when it was ready. Bytes; default: it is not looked at. */
+  /**
+   * How far the hub's own memory may rise above what it held when it was ready. Bytes; default: it
+   * is not looked at.
+   */
   readonly memoryGrowthMax?: number | undefined
   /** Default: a hub in a process of its own. */
   readonly startHost?:

@@ -1,4 +1,4 @@
-// What the actors of a load test share.
+// The things that the actors of a load test share.
 
 import { AckCounter } from '../traffic/ack-counter.ts'
 import type { Draft } from '../traffic/publisher.ts'
@@ -11,7 +11,7 @@ import { bulkPrefix } from './plan.ts'
 import type { DoorName } from './plan.ts'
 import type { LoadHost } from './load-host.ts'
 
-/** What subscribers share. */
+/** The things that subscribers share. */
 export interface SubscribeScene {
   /** Without a slash at its end. */
   readonly url: string

@@ -8,13 +8,13 @@ import type { LoadHost } from './load-host.ts'
 import type { Scenario } from './scenario.ts'
 
 /**
- * A beat carries an id, so frequent ones move cursors between events. What survives power loss is tested elsewhere, and a
- * disk that others use would set the rate.
+ * A beat carries an id, so frequent ones move cursors between events. Other tests cover power loss.
+ * Here a disk that others use would set the rate.
  */
 const common: readonly string[] = [
   '--heartbeat=250ms',
   '--durability=commit',
-  // Whoever reads the log at the end of a long run must find all of it.
+  // A reader of the log at the end of a long run must find all of it.
   '--retention-max-bytes=64GiB',
 ]
 
@@ -33,7 +33,7 @@ export async function startHub(scenario: Scenario, directory: string): Promise<L
     args: [`--config=${file}`, ...common, ...tls, ...args],
   })
   if (rules === undefined && eventsPerSecondMax === undefined) return hub
-  // Who reads the whole log must get every event, so it asks a second hub, where there are no rules.
+  // A reader of the whole log must get every event, so it asks a second hub, where there are no rules.
   const reader = await startHubProcess({ dataDirectory, args: common }).catch(async (error) => {
     await hub.stop()
     throw error

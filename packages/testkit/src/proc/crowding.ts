@@ -11,7 +11,10 @@ export function measureCrowding(): number {
   return readCrowding(readProc('loadavg'), availableParallelism())
 }
 
-/** The fourth field of `/proc/loadavg` counts what runs or wants to in this moment, and all there is: proc_loadavg(5). */
+/**
+ * The fourth field of `/proc/loadavg` counts what runs or wants to in this moment, and all there
+ * is: proc_loadavg(5).
+ */
 export function readCrowding(loadavg: string, processors: number): number {
   const runnable = Number(/^(?:\S+ ){3}(\d+)\//.exec(loadavg)?.[1] ?? 0)
   return Math.min(crowdingMax, Math.max(1, runnable / processors))

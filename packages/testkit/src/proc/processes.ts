@@ -1,4 +1,4 @@
-// Who still runs, and what families of processes use.
+// The processes that still run, and the memory and CPU time that families of processes use.
 
 import { listFamily, listPids, readKilobytes, readProc, readStat, tickMs } from 'tidemark/bench'
 import { sum } from '../sum.ts'
@@ -38,7 +38,7 @@ export function readCpu(pids: readonly number[]): Cpu {
   }
 }
 
-/** What all processes of the machine have used since it started, in milliseconds. */
+/** CPU time of all processes of the machine since it started, in milliseconds. */
 export function readMachineCpuMs(): number {
   // user, nice, system, idle, iowait, irq, softirq, steal; proc_stat(5).
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (
@@ -61,8 +61,9 @@ export function readMemory(pids: readonly number[]): Memory {
 }
 
 /**
- * Resident heaps, stacks and buffers of a process and its descendants, in bytes. What `readMemory` finds takes the kernel a
- * walk over all pages; this is a number it has at hand, for who looks many times a second.
+ * Resident heaps, stacks and buffers of a process and its descendants, in bytes. `readMemory` costs
+ * the kernel a walk over all pages. This number the kernel has at hand, for callers that look many
+ * times a second.
  */
 export function readAnonymousBytes(pid: number): number {
   return sum(listFamily([pid]), (each) => readKilobytes(readProc(`${each}/status`), 'RssAnon'))

@@ -12,8 +12,8 @@ export function countConnections(pid: number, port: number): number {
 }
 
 /**
- * Bytes in the kernel's queues of all connections to a port of this machine: sent by the server and not acknowledged,
- * arrived and not read by the client.
+ * Bytes in the kernel's queues of all connections to a port of this machine. They were sent by the
+ * server and are not acknowledged, or have arrived and are not read by the client.
  */
 export function readSocketQueues(port: number): number {
   const isHere = isOfPort(port)

@@ -1,4 +1,5 @@
-// How many events have been acknowledged: the time by which tests of faults and load run, in place of the clock's.
+// How many events have been acknowledged: the time by which tests of faults and load run, in place
+// of the clock's.
 
 import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Position } from '@tidemark/log'

@@ -6,13 +6,13 @@ export interface StreamRequest {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Who hears of a stream. */
+/** The receiver of a stream. */
 export interface StreamListener {
   /** The head has arrived. Header names are in lower case. */
   opened(status: number, headers: ReadonlyMap<string, string>): void
   /** A part of the body, with transfer codings taken off. */
   bytes(chunk: Uint8Array): void
-  /** What no server may send. The stream is cut after it. */
+  /** Told of bytes that no server may send. The stream is cut after it. */
   broken(error: unknown): void
   /** It is over, however that came. Called once, last. */
   ended(): void

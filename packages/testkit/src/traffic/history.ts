@@ -1,4 +1,5 @@
-// What a test of exact resume has seen, from both ends: what publishers attempted, and what subscribers received.
+// The record of a test of exact resume, from both ends: the attempts of publishers, and the events
+// of subscribers.
 
 /** An event as its publisher knows it: running number, topic and key. */
 export interface AttemptedEvent {

@@ -1,5 +1,5 @@
-// Whether a history keeps the promise of exact resume. Pure, and knows nothing of the hub's own code but how to
-// compare two cursors.
+// Whether a history keeps the promise of exact resume. Pure, and knows nothing of the hub's own
+// code but how to compare two cursors.
 
 import { comparePositions, parseCursor } from '@tidemark/log'
 import type {
@@ -186,8 +186,9 @@ function checkPositions(receptions: readonly Reception[], events: KnownEvents): 
 }
 
 /**
- * Due is what was acknowledged, what was repeated until it was, and what anybody has seen, with all the events of its
- * request: what the log has, it has for everybody and in whole.
+ * Due are the events that were acknowledged, those repeated until they were, and those that anybody
+ * has seen. All events of a request are due together: the log has a request in whole, and for
+ * everybody.
  */
 function checkLost(
   history: TrafficHistory,

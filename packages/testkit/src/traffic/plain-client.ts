@@ -1,4 +1,5 @@
-// A deliberately plain client: what an EventSource does and no more, on connections that are cut wherever the test wants it.
+// A deliberately plain client: what an EventSource does and no more, on connections that are cut
+// wherever the test wants it.
 
 import { systemClock } from '@tidemark/log'
 import { createDecoder } from '@tidemark/wire'
@@ -17,15 +18,16 @@ export interface Visit {
   readonly bytesMax: number
 }
 
-/** What `tidemark.ready` says. */
+/** The data of `tidemark.ready`. */
 export interface Ready {
   readonly resumed: string
   readonly cursor: string
 }
 
 /**
- * Reads a stream, and after every end of its connection comes back with its last id, until it is stopped. The id is
- * that of the last *dispatched* event: an id without data moves it in Chromium but not in Firefox.
+ * Reads a stream, and after every end of its connection comes back with its last id, until it is
+ * stopped. The id is that of the last *dispatched* event: an id without data moves it in Chromium
+ * but not in Firefox.
  */
 export abstract class PlainClient<V extends Visit> {
   /** The data of every `tidemark.gap`. */

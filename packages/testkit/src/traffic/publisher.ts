@@ -19,14 +19,14 @@ export interface Draft {
   readonly fillLength?: number | undefined
 }
 
-/** What a line of a batch holds. */
+/** A line of a batch. */
 export interface PublishedEvent {
   readonly topic: string
   readonly key?: string | undefined
   readonly data: Payload
 }
 
-/** Who publishes what. */
+/** A publisher, and its events. */
 export interface PublisherOptions {
   readonly name: string
   /** Whether requests carry idempotency keys, and are repeated until they are acknowledged. */
@@ -34,21 +34,24 @@ export interface PublisherOptions {
   readonly random: SeededRandom
   /** Draws the events of the next request. */
   draw(random: SeededRandom): readonly Draft[]
-  /** Between the beginnings of two requests, asked for each. Milliseconds. Default 0: each follows the answer to the one before. */
+  /**
+   * Between the beginnings of two requests, asked for each. Milliseconds. Default 0: each follows
+   * the answer to the one before.
+   */
   readonly paceMs?: (() => number) | undefined
   /** Told of every request before it is sent. */
   readonly onAttempt?: ((attempt: Attempt) => void) | undefined
 }
 
-/** What publishers of a test share. */
+/** The things that publishers of a test share. */
 export interface PublishScene {
   readonly hubs: PublishTargets
   readonly acks: AckCounter
 }
 
 /**
- * Publishes until it is stopped. Without keys an unanswered request is left behind, neither known to be stored nor to be
- * lost. With keys it is repeated, at any hub, until it is acknowledged.
+ * Publishes until it is stopped. Without keys an unanswered request is left behind, neither known
+ * to be stored nor to be lost. With keys it is repeated, at any hub, until it is acknowledged.
  */
 export class Publisher {
   readonly attempts: Attempt[] = []
@@ -65,7 +68,10 @@ export class Publisher {
     this.#random = options.random
   }
 
-  /** Resolves when it was stopped and its last request is done; rejects when a request is refused for good. */
+  /**
+   * Resolves when it was stopped and its last request is done; rejects when a request is refused
+   * for good.
+   */
   async run(): Promise<void> {
     const { paceMs = () => 0 } = this.#options
     for (let due = systemClock.elapsed(); !this.#isStopped; due += paceMs()) {
@@ -129,7 +135,10 @@ export class Publisher {
   }
 }
 
-/** Text that compression makes only a little shorter, so that large events stay large on compressed streams. */
+/**
+ * Text that compression makes only a little shorter, so that large events stay large on compressed
+ * streams.
+ */
 const padding = makePadding(128 * 1024)
 
 function pad({ fillLength }: Draft, number: number): { readonly fill?: string } {

@@ -4,7 +4,7 @@ import type { DecodedEvent } from '@tidemark/wire'
 import type { ReceivedEvent } from './history.ts'
 import type { TestSubscription } from './subscription.ts'
 
-/** What publishers send as data; `fill` makes some events large. */
+/** The data that publishers send; `fill` makes some events large. */
 export interface Payload {
   readonly publisher: string
   readonly number: number
@@ -40,7 +40,7 @@ export function readReceived(
   return [toReceived(envelope)]
 }
 
-/** Who follows one topic alone gets no topic line unless it asks for one. */
+/** A subscriber of one topic alone gets no topic line unless it asks for one. */
 function readTopic(event: DecodedEvent, plan: TestSubscription): string {
   return event.fields?.get('topic') ?? plan.topics.join(' ')
 }

@@ -1,4 +1,4 @@
-// What a subscriber of a test asks for, and the query that asks for it.
+// The request of a test's subscriber, and the query for it.
 
 export type Shape = 'plain' | 'envelope' | 'batch'
 
@@ -19,7 +19,10 @@ export const wholeLog: TestSubscription = {
   isNamedByTopic: false,
 }
 
-/** The query of a subscription. It never changes between connections, as an EventSource's: the header beats its `since`. */
+/**
+ * The query of a subscription. It never changes between connections, as an EventSource's: the
+ * header beats its `since`.
+ */
 export function toQuery(subscription: TestSubscription, since: string): URLSearchParams {
   const { topics, shape, fields, isNamedByTopic } = subscription
   const query = new URLSearchParams(topics.map((topic) => ['topic', topic]))
