@@ -30,32 +30,6 @@ export const fetchChunkBytes: number = 64 * 1024
 export const ownLogBytesMax: number = 64 * 1024 * 1024
 
 /**
- * Characters (of texts above `smallTextLengthMax`: bytes) that may wait for the reader of an `openStream`,
- * beside the event that passes it. An application that awaits each send has none here. 1 Mi × 2 bytes = 2 MiB
- * for each stream whose application does not.
- */
-export const waitingTextLengthMax: number = 1024 * 1024
-
-/** Characters that a waiting text counts for beside its own: a string object and its place in a list. */
-export const waitingTextOverhead: number = 32
-
-/**
- * Characters of a text that waits as text: with 4 Ki lines its rope takes 128 KiB. Longer ones wait as bytes.
- */
-export const smallTextLengthMax: number = 4 * 1024
-
-/** Characters of what waits that are written at a time: about `writeBytesMax`, or one event. */
-export const waitingPortionLength: number = 64 * 1024
-
-/** Sends of one `openStream` in a turn of the event loop: 64 × ~10 µs = 0.6 ms. */
-export const sendsPerTurnMax: number = 64
-
-/**
- * Characters of an application's own event id. Node takes 16 KiB of headers, and browsers send the id in one.
- */
-export const ownIdLengthMax: number = 1_024
-
-/**
  * The longest an adaptive flush window grows to, in milliseconds: below what people notice, 50 flushes per
  * second.
  */
@@ -273,10 +247,7 @@ export const backlogRecordsMax: number = 1_024
 export const backlogCharactersMax: number = 1024 * 1024
 
 /** The range of a session's rate, in events per second. */
-export const eventsPerSecondRange: { readonly from: number; readonly to: number } = {
-  from: 1,
-  to: 1_000_000,
-}
+export const eventsPerSecondRange: Range = { from: 1, to: 1_000_000 }
 
 /**
  * How often sessions that have used up their rate are looked at again: a tenth of a second's worth of events
@@ -307,10 +278,7 @@ export const encryptedSliceBytes: number = 64 * 1024
 export const goodbyePollMs: number = 20
 
 /** The range of the time between two beats, in milliseconds: up to a day. Timers end at 24.8 days. */
-export const heartbeatRangeMs: { readonly from: number; readonly to: number } = {
-  from: 1,
-  to: 86_400_000,
-}
+export const heartbeatRangeMs: Range = { from: 1, to: 86_400_000 }
 
 /** Milliseconds between two beats of a session. Proxies cut idle streams after 30 to 60 s. */
 export const heartbeatMs: number = 15_000
@@ -328,10 +296,7 @@ export const wallClockLookMs: number = 60_000
  * When a grant may end, in milliseconds since 1970: from 1973 on, so that seconds are found out, up to the
  * last date there is.
  */
-export const expiresAtRange: { readonly from: number; readonly to: number } = {
-  from: 100_000_000_000,
-  to: 8_640_000_000_000_000,
-}
+export const expiresAtRange: Range = { from: 100_000_000_000, to: 8_640_000_000_000_000 }
 
 /** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
 export const ownerCharactersMax: number = 256
@@ -367,16 +332,10 @@ export const dueAtOnceMax: number = 1_000
 export const stalledAfterMs: number = 5 * 60_000
 
 /** The shortest and the longest time that may be asked for, in milliseconds: a day. */
-export const stalledAfterRangeMs: { readonly from: number; readonly to: number } = {
-  from: 100,
-  to: 86_400_000,
-}
+export const stalledAfterRangeMs: Range = { from: 100, to: 86_400_000 }
 
 /** Reconnection times told to clients that are sent away: spread, so that they do not come back at once. */
-export const retrySpreadMs: { readonly from: number; readonly to: number } = {
-  from: 3_000,
-  to: 10_000,
-}
+export const retrySpreadMs: Range = { from: 3_000, to: 10_000 }
 
 /**
  * Reconnection times told with `tidemark.ready`, for short interruptions. An EventSource keeps the last time
@@ -384,10 +343,7 @@ export const retrySpreadMs: { readonly from: number; readonly to: number } = {
  * browsers add nothing of their own. 10,000 sessions of a process that dies come back at 5,000 per second,
  * and one process opens about 7,000. Below the 3 s that Chromium takes by itself, and Firefox's 5 s.
  */
-export const readyRetryMs: { readonly from: number; readonly to: number } = {
-  from: 1_000,
-  to: 3_000,
-}
+export const readyRetryMs: Range = { from: 1_000, to: 3_000 }
 
 /** Sessions closed per second while draining: 10,000 sessions leave within 10 s. */
 export const drainSessionsPerSecond: number = 1_000
@@ -395,16 +351,10 @@ export const drainSessionsPerSecond: number = 1_000
 /**
  * Range of another pace: a session every 100 s, or a million per second. None at all would never end.
  */
-export const drainRangePerSecond: { readonly from: number; readonly to: number } = {
-  from: 0.01,
-  to: 1_000_000,
-}
+export const drainRangePerSecond: Range = { from: 0.01, to: 1_000_000 }
 
 /** How long a probe may be waited for: up to a day. Timers end at 24.8 days. Milliseconds. */
-export const probeRangeMs: { readonly from: number; readonly to: number } = {
-  from: 0,
-  to: 86_400_000,
-}
+export const probeRangeMs: Range = { from: 0, to: 86_400_000 }
 
 /** `since=-n` looks back over at most this many events. */
 export const sinceLastMax: number = 10_000
@@ -424,3 +374,9 @@ export const historyRecordsDefault: number = 100
  * turn.
  */
 export const historyPagesMax: number = 100
+
+/** The values that something may have, both ends included. */
+interface Range {
+  readonly from: number
+  readonly to: number
+}

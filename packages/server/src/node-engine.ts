@@ -281,7 +281,7 @@ export class NodeEngine implements SessionActions {
       reads: this.#reads,
       backlogs: this.#backlogs,
       lagRules: this.lagLedger.rules,
-      giveUp: (behind: Session) => this.#dismiss(behind, 'lagging'),
+      dismiss: (behind: Session) => this.#dismiss(behind, 'lagging'),
     }
     catchUp(session, source, greeting).catch((error: unknown) => {
       if (session.isClosed) return

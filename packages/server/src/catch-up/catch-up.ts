@@ -28,7 +28,7 @@ export interface CatchUpSource {
   readonly backlogs: Slots
   readonly lagRules: LagRules
   /** Sends a session away that is behind with what no session may be behind with. */
-  giveUp(session: Session): void
+  dismiss(session: Session): void
 }
 
 /** The content of the first bytes of a stream. */
@@ -155,7 +155,7 @@ async function advanceBacklog(
   const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
   const stretch = await reduce(session, source, { stretch: first, backlog })
   if (session.audience !== audience) return
-  if (backlog.isForbidden) source.giveUp(session)
+  if (backlog.isForbidden) source.dismiss(session)
   else writeStretch(session, stretch, telling)
 }
 

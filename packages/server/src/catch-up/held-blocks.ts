@@ -29,7 +29,7 @@ export class HeldBlocks {
 
   /** Somebody is blocked by a block. Beyond the bound those go who have held one the longest. */
   hold(holder: BlockHolder, block: Block): void {
-    this.letGo(holder)
+    this.release(holder)
     this.#blocks.set(holder, block)
     const holders = this.#holders.get(block)
     if (holders !== undefined) {
@@ -41,7 +41,7 @@ export class HeldBlocks {
     this.#trim(block)
   }
 
-  letGo(holder: BlockHolder): void {
+  release(holder: BlockHolder): void {
     const block = this.#blocks.get(holder)
     if (block === undefined) return
     this.#blocks.delete(holder)
@@ -58,7 +58,7 @@ export class HeldBlocks {
       for (const holder of holders) {
         holder.makeRoom()
         // A sink that is slow to close must not count for ever.
-        this.letGo(holder)
+        this.release(holder)
       }
     }
   }

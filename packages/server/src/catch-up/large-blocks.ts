@@ -58,6 +58,6 @@ export class LargeBlocks {
     this.leave()
     if (!this.#holdsBlock) return
     this.#holdsBlock = false
-    this.#lines.heldBlocks.letGo(this.#owner)
+    this.#lines.heldBlocks.release(this.#owner)
   }
 }

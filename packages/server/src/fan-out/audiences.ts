@@ -40,18 +40,18 @@ export class Audiences {
 
   /**
    * Counts a topic set before anything is awaited with it. `open` or `giveBack` follows, once. A session that
-   * is the last of the audience `leaving` takes over the bytes of that audience. So taking names out is never
+   * is the last of the audience `previous` takes over the bytes of that audience. So taking names out is never
    * refused.
    * @throws ServerError `FULL`
    */
-  reserve(topics: TopicSet, leaving?: Audience): TopicSetPlace {
+  reserve(topics: TopicSet, previous?: Audience): TopicSetPlace {
     const bytes = Math.max(0, measureTopicSet(topics) - topicSetFreeBytes)
-    this.hold(bytes, leaving?.memberCount === 1 ? leaving.bytes : 0)
+    this.hold(bytes, previous?.memberCount === 1 ? previous.bytes : 0)
     return { topics, bytes }
   }
 
   /**
-   * Counts bytes for topic sets that have no audience, until `letGo`. `freed` will be free soon.
+   * Counts bytes for topic sets that have no audience, until `release`. `freed` will be free soon.
    * @throws ServerError `FULL`
    */
   hold(bytes: number, freed = 0): void {
@@ -64,13 +64,13 @@ export class Audiences {
     this.#heldBytes += bytes
   }
 
-  letGo(bytes: number): void {
+  release(bytes: number): void {
     this.#heldBytes -= bytes
   }
 
   /** Frees the place of a topic set that got no audience. */
   giveBack(place: TopicSetPlace): void {
-    this.letGo(place.bytes)
+    this.release(place.bytes)
   }
 
   /**

@@ -25,9 +25,9 @@ export interface FetchOptions extends QueryOptions, TopicChoice {
   /** The body of a POST, where somebody has read it already. */
   readonly body?: unknown
   /**
-   * Whether to compress if the client accepts gzip and the node can. Default false, because of what may be
-   * between the application and the client: it may drop the header that says so (Next.js), compress once more
-   * (Workers), or read the stream on its way. Hono on Node, Bun and Deno pass it on.
+   * Whether to compress if the client accepts gzip and the node can. Default false, because of frameworks and
+   * runtimes between the application and the client. They may drop the header that says so (Next.js),
+   * compress once more (Workers), or read the stream on its way. Hono on Node, Bun and Deno pass it on.
    */
   readonly compression?: boolean | undefined
 }

@@ -93,7 +93,7 @@ export class StreamSink implements Sink {
 
   /**
    * Gives the reader what is held as one chunk, up to `fetchChunkBytes`. A copy, because the block is shared
-   * with other sessions, and a reader may do anything with it: move its memory to another thread, for one.
+   * with other sessions. A reader may do anything with it: move its memory to another thread, for one.
    */
   #handOver(): void {
     const chunk = this.#heldBytes <= fetchChunkBytes ? this.#takeAll() : this.#takeSlice()

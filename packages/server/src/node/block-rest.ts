@@ -1,4 +1,4 @@
-// What is left of the blocks of an encrypted connection. Node encrypts at once whatever it is given, for each
+// The rest of the blocks of an encrypted connection. Node encrypts at once whatever it is given, for each
 // socket, however little of it leaves. So a large block is given in slices, and what is left of it stays the
 // block that all sessions share.
 

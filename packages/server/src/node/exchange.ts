@@ -11,7 +11,8 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
 /**
- * What the responses of all versions have in common: TypeScript cannot call overloaded methods of a union.
+ * The members that the responses of all versions have in common: TypeScript cannot call overloaded methods of
+ * a union.
  */
 export interface AnyResponse {
   readonly headersSent: boolean
@@ -46,7 +47,7 @@ export function isHttp2Request(request: NodeRequest): request is Http2ServerRequ
   return 'stream' in request
 }
 
-/** What a request and its answer occupy: in HTTP/1 the whole connection, in HTTP/2 one of its streams. */
+/** The carrier of a request and its answer: in HTTP/1 the whole connection, in HTTP/2 one of its streams. */
 export type Carrier = Socket | ServerHttp2Stream
 
 /** The carrier of a request. */

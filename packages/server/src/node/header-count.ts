@@ -5,8 +5,8 @@ import type { NodeRequest } from './exchange.ts'
 import { isHttp2Request } from './exchange.ts'
 
 /**
- * What Node keeps where the server's `maxHeadersCount` says nothing (`_http_common.js`: 2,000 names and
- * values).
+ * Headers that Node keeps where the server's `maxHeadersCount` says nothing (`_http_common.js`: 2,000 names
+ * and values).
  */
 const keptDefault = 1_000
 

@@ -1,6 +1,7 @@
-// What an application writes to a stream of HTTP/2 while only a part of a block is out. Its writes and its
-// end wait for the rest, so that they never stand inside an event. `response.write` and `response.end` go
-// through the stream, and so does what pipes into it; what the response says of itself stays true.
+// Holds back the application's own writes to a stream of HTTP/2 while only a part of a block is out. Its
+// writes and its end wait for the rest, so that they never stand inside an event. `response.write` and
+// `response.end` go through the stream, and so does what pipes into it; what the response says of itself
+// stays true.
 
 import type { ServerHttp2Stream } from 'node:http2'
 
@@ -49,8 +50,8 @@ export class HeldStream {
   }
 
   /**
-   * What has waited goes out, in order. True when somebody waits for a `drain` that the stream does not say
-   * by itself.
+   * Writes that have waited go out, in order. True when somebody waits for a `drain` that the stream does not
+   * say by itself.
    */
   release(): boolean {
     const held = this.#held

@@ -1,6 +1,6 @@
-// What an application writes to a response of HTTP/1 while only a part of a block is out. Its writes and its
-// end wait for the rest, so that they never stand inside a block, nor the last chunk inside another one. What
-// the response says of itself stays true.
+// Holds back the application's own writes to a response of HTTP/1 while only a part of a block is out. Its
+// writes and its end wait for the rest, so that they never stand inside a block, nor the last chunk inside
+// another one. The members of the response stay true.
 //
 // It rests on what Node does not document: all that a response writes, its end as well, goes through
 // `_writeRaw`. `canHold` looks whether that is as in Node 20 to 26.
@@ -34,7 +34,7 @@ export function holdWrites(response: ServerResponse): void {
   held._writeRaw = keepCall
 }
 
-/** What has waited goes out, in order, and what comes from now on does so at once. */
+/** Writes that have waited go out, in order. Later ones go out at once. */
 export function releaseWrites(response: ServerResponse): void {
   const calls = takeCalls(response)
   for (const values of calls) writeRaw?.apply(response as HeldResponse, [...values])

@@ -14,9 +14,9 @@ export class NodeTidemark extends Tidemark {
    * Answers a request of `node:http`, `node:https` or `node:http2` with a stream of the `topics` in the
    * options. Without them the client chooses, by its URL or the JSON body of a POST, as far as `authorize`
    * lets it. The cursor is in `Last-Event-ID`. Ending or destroying the response ends the stream. Refusals
-   * are answered as problem+json, or so that a plain EventSource comes back; it never rejects for what a
-   * client sent, except with what `readBody` of the options throws. Resolves to the open session, or to
-   * undefined where the request was refused, asked for the head only, or its client has left. It may be
+   * are answered as problem+json, or so that a plain EventSource comes back. It never rejects for anything
+   * that a client sent, but it does for an error of `readBody` in the options. Resolves to the open session,
+   * or to undefined where the request was refused, asked for the head only, or its client has left. It may be
    * handed over without its node: `createServer(tide.subscribe)`.
    * @throws ServerError `OPTION_INVALID` when it is given no request and response, so that there is nobody to
    * answer

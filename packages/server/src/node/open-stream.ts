@@ -12,7 +12,7 @@ import type { StreamOptions } from '../own-stream/stream-options.ts'
 import { isHttp2, readHeader } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { compressGzip } from './gzip-sink.ts'
-import { leadDestroy } from './lead-destroy.ts'
+import { forwardDestroy } from './forward-destroy.ts'
 import { openSink } from './open-sink.ts'
 import { requireExchange } from './require-exchange.ts'
 import { hasTurn, isInTurn } from './response-turn.ts'
@@ -55,7 +55,7 @@ export function openStream(
   const compression = readCompression(options)
   const stream = new SinkStream(readStreamOptions(options), readHeader(request, 'last-event-id'))
   // At once: the application may destroy the request in this very turn.
-  if (isHttp2(response)) leadDestroy(response)
+  if (isHttp2(response)) forwardDestroy(response)
   const isGzip = compression && acceptsGzip(readHeader(request, 'accept-encoding'))
   const begin = (): void => {
     const compress = isGzip ? compressGzip : undefined

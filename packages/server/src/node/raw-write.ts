@@ -1,12 +1,12 @@
-// A write past Node's stream layer, straight to the handle of a connection: `socket.write` touches half a
-// dozen objects per call, which are out of the processor's caches when thousands of sessions get one block
+// A write past Node's stream layer, straight to the handle of a connection. `socket.write` touches half a
+// dozen objects per call. They are out of the processor's caches when thousands of sessions get one block
 // each. See bench/socket-write.ts.
 //
 // It rests on what Node does not document: `writeBuffer`, `writeQueueSize` and the class of its write
 // requests. Where one of them is not as in Node 20 to 26, `openRawWriter` gives nothing, and everything goes
 // through `socket.write`.
 
-/** What the operating system's handle of a connection can do in Node 20 to 24. */
+/** The operating system's handle of a connection, as it is in Node 20 to 24. */
 interface Handle {
   readonly writeQueueSize: number
   writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number
@@ -24,7 +24,7 @@ interface WriteRequest {
   oncomplete?: (status: number) => void
 }
 
-/** Who hears what became of bytes that the system did not take at once. */
+/** Hears what became of bytes that the system did not take at once. */
 export interface RawWriter {
   /** They are gone, or with a negative status lost. */
   hearSent(status: number): void

@@ -45,7 +45,7 @@ function collect(request: NodeRequest, held: HeldBody): Promise<unknown> {
     const body = new JsonBody(request.headers['content-length'], held)
     const stop = (): void => {
       request.off('data', onData).off('end', onEnd).off('aborted', onCut).off('close', onCut)
-      // What is left of it, or of its connection, concerns nobody.
+      // The rest of it, or of its connection, concerns nobody.
       request.on('error', ignoreError).off('error', reject)
     }
     const attempt = (act: () => void): void => {

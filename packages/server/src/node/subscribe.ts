@@ -18,7 +18,7 @@ import { describeRequest } from './describe-request.ts'
 import { isHttp2, readHeader } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { checkHeaderCount } from './header-count.ts'
-import { leadDestroy } from './lead-destroy.ts'
+import { forwardDestroy } from './forward-destroy.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { readJson } from './read-json.ts'
@@ -27,7 +27,7 @@ import { hasTurn } from './response-turn.ts'
 import { claimCarrier } from './streaming.ts'
 import { sendStreamHead } from './stream-head.ts'
 
-/** What the door can be told about one request. */
+/** The options of the door for one request. */
 export interface SubscribeOptions extends QueryOptions, TopicChoice {
   /**
    * The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of
@@ -35,8 +35,8 @@ export interface SubscribeOptions extends QueryOptions, TopicChoice {
    */
   readonly body?: unknown
   /**
-   * Reads the body of a POST as JSON, when its turn has come. Default: the door reads it, up to 512 KiB. What
-   * it throws is not answered: `tide.subscribe` rejects with it.
+   * Reads the body of a POST as JSON, when its turn has come. Default: the door reads it, up to 512 KiB. An
+   * error that it throws is not answered: `tide.subscribe` rejects with it.
    */
   readonly readBody?: (() => Promise<unknown>) | undefined
   /**
@@ -57,7 +57,7 @@ export function subscribe(
 ): Promise<SessionHandle | undefined> {
   const { response } = exchange
   // At once: the application may destroy the request in this very turn.
-  if (isHttp2(response)) leadDestroy(response)
+  if (isHttp2(response)) forwardDestroy(response)
   return openSubscription(opener, new NodeDoor(opener, exchange, options))
 }
 
@@ -68,7 +68,7 @@ class NodeDoor implements Door<SessionHandle | undefined> {
   readonly #response: NodeResponse
   readonly #given: SubscribeOptions | undefined
   #options: Partial<SubscribeOptions> = {}
-  /** What the application's own reader of the body threw. */
+  /** The error of the application's own reader of the body. */
   #fault: { readonly error: unknown } | undefined
 
   constructor(

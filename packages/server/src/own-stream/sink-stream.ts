@@ -6,7 +6,7 @@ import { Block } from '../framing/block.ts'
 import { encodeOwnComment, encodeOwnEvent, encodeOwnRetry } from './encode-own.ts'
 import { ServerError } from '../errors.ts'
 import type { EventStream, StreamEvent, StreamSource } from './event-stream.ts'
-import { sendsPerTurnMax, waitingTextLengthMax } from '../limits.ts'
+import { sendsPerTurnMax, waitingTextLengthMax } from './limits.ts'
 import { pipe } from './pipe.ts'
 import type { Sink } from '../session/sink.ts'
 import type { StreamSettings } from './stream-options.ts'
@@ -21,7 +21,7 @@ const emptyComment = encodeComment('')
 export class SinkStream implements EventStream {
   readonly lastEventId: string | undefined
   readonly #settings: StreamSettings
-  readonly #leaving = new AbortController()
+  readonly #abort = new AbortController()
   readonly #waiting = new WaitingText()
   readonly #turns = new Turns()
   /** Pipes that stop when the stream does. */
@@ -48,7 +48,7 @@ export class SinkStream implements EventStream {
   }
 
   get signal(): AbortSignal {
-    return this.#leaving.signal
+    return this.#abort.signal
   }
 
   /**
@@ -75,7 +75,7 @@ export class SinkStream implements EventStream {
     this.#turns.leave(this)
     this.#resolveOver()
     this.#stopPipes()
-    if (!this.#isClosing) this.#leaving.abort(reason)
+    if (!this.#isClosing) this.#abort.abort(reason)
   }
 
   async send(event: StreamEvent): Promise<boolean> {

@@ -1,7 +1,7 @@
 // Text that waits until a stream takes more.
 
 import { Block } from '../framing/block.ts'
-import { smallTextLengthMax, waitingPortionLength, waitingTextOverhead } from '../limits.ts'
+import { smallTextLengthMax, waitingPortionLength, waitingTextOverhead } from './limits.ts'
 
 /** Text that waits, and the promise of those who wait with it. */
 export class WaitingText {

@@ -1,4 +1,4 @@
-// Saying no to a subscription so that a client which should come back does, whichever door it knocked at.
+// Saying no to a subscription so that a client which should come back does, whichever door it came by.
 
 import { CodedError } from './coded-error.ts'
 import { encodeBye } from '../framing/control-events.ts'

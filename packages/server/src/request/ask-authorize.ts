@@ -49,10 +49,10 @@ export function createAsk<Request, Grant>(
 }
 
 async function waitFor<Grant>(answer: Grant | Promise<Grant>, clock: Clock): Promise<Grant> {
-  let giveUp: (error: Error) => void = () => undefined
-  const late = new Promise<never>((_, reject) => (giveUp = reject))
+  let rejectLate: (error: Error) => void = () => undefined
+  const late = new Promise<never>((_, reject) => (rejectLate = reject))
   const timer = clock.after(authorizeMsMax, () =>
-    giveUp(new Error(`authorize has not answered for ${authorizeMsMax} ms.`)),
+    rejectLate(new Error(`authorize has not answered for ${authorizeMsMax} ms.`)),
   )
   try {
     return await Promise.race([answer, late])

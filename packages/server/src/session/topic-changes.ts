@@ -75,7 +75,7 @@ export class TopicChanges {
   beginAdded(given: AddedAt): AddedTopics {
     const bytes = measureTopicSet(given.topics) + measureTopicSet(given.covered)
     this.#audiences.hold(bytes)
-    return new AddedTopics(given, () => this.#audiences.letGo(bytes))
+    return new AddedTopics(given, () => this.#audiences.release(bytes))
   }
 
   async #changeAfter(

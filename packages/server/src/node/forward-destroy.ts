@@ -1,5 +1,6 @@
-// Ends of a stream of HTTP/2 that Node forgets: `request.destroy()`, which it documents to destroy the
-// stream, and a client that resets the stream without an error while something waits to be written.
+// Ends of a stream of HTTP/2 that Node forgets. One is `request.destroy()`, which is documented to destroy
+// the stream. The other is a client that resets the stream without an error while something waits to be
+// written.
 
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { Readable } from 'node:stream'
@@ -7,7 +8,7 @@ import { Readable } from 'node:stream'
 /**
  * Makes `destroy` of the request destroy its stream from now on, and so does a client that resets the stream.
  */
-export function leadDestroy({ req: request, stream }: Http2ServerResponse): void {
+export function forwardDestroy({ req: request, stream }: Http2ServerResponse): void {
   request.destroy = destroyWithStream
   stream.on('aborted', destroyStream)
 }
