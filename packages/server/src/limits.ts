@@ -23,16 +23,10 @@ export const writeBlocksMax: number = 64
  */
 export const fetchChunkBytes: number = 64 * 1024
 
-/**
- * Bytes of events that a node keeps in memory where it was given no log: about 100,000 events of 128 bytes
- * each.
- */
+/** Bytes of events that a node without a log keeps in memory: about 100,000 events of 128 bytes. */
 export const ownLogBytesMax: number = 64 * 1024 * 1024
 
-/**
- * The longest an adaptive flush window grows to, in milliseconds: below what people notice, 50 flushes per
- * second.
- */
+/** Longest adaptive flush window, in milliseconds. People do not notice it; 50 flushes per second. */
 export const flushWindowMaxMs: number = 20
 
 /** The longest window that may be asked for, in milliseconds. */
@@ -54,10 +48,7 @@ export const publishPatienceShare: number = 0.5
 /** And at most so long, in milliseconds: publishers wait for it as well. */
 export const publishPatienceMsMax: number = 4
 
-/**
- * Records that wait for a flush, at which they leave early. At 50 flushes per second that is 50,000 records
- * per second.
- */
+/** Records that wait for a flush, at which they leave early: 50,000 per second at 50 flushes. */
 export const flushEventsMax: number = 1_000
 
 /** Bytes of data, likewise. Of frames, so many are one block: about `writeBytesMax`, or one large event. */
@@ -94,10 +85,7 @@ export const authorizeMsMax: number = 30_000
  */
 export const authorizeWaitingMax: number = 10_000
 
-/**
- * Cost of a part of such a body beside its bytes; a body can be sent as one part per byte. Measured: 34
- * bytes.
- */
+/** Cost of a part of such a body beside its bytes; a body may be one part per byte. Measured: 34 bytes. */
 export const subscriptionPartBytes: number = 48
 
 /**
@@ -127,10 +115,7 @@ export const nameOverheadBytes: number = 384
  */
 export const patternSegmentBytes: number = 400
 
-/**
- * Bytes of a text in memory per UTF-16 unit: V8 stores a set's whole text by 2 as soon as one character needs
- * it.
- */
+/** Bytes of a text in memory per UTF-16 unit: V8 takes 2 for all as soon as one character needs them. */
 export const textUnitBytes: number = 2
 
 /**
@@ -255,10 +240,7 @@ export const eventsPerSecondRange: Range = { from: 1, to: 1_000_000 }
  */
 export const paceMs: number = 100
 
-/**
- * How long a client may take to read the goodbye before its connection is cut: a few round trips of a bad
- * line. Milliseconds.
- */
+/** Time to read the goodbye before the connection is cut: a few slow round trips. Milliseconds. */
 export const goodbyeMs: number = 5_000
 
 /**
@@ -313,22 +295,13 @@ export const topicSetKeyCharactersMax: number = 21
 /** Changes of one session's topics that wait for a replay of added ones: each is a list of names. */
 export const topicChangesWaitingMax: number = 16
 
-/**
- * Events of a session's own that wait until its stream has begun, `writeBytesMax` of them at most: some of
- * them say hello.
- */
+/** Events of a session's own that wait until its stream has begun, `writeBytesMax` at most. */
 export const earlyEventsMax: number = 64
 
-/**
- * Sessions that are told of a deadline in one turn: 1,000 writes are about 7 ms. Others have the loop in
- * between.
- */
+/** Sessions that are told of a deadline in one turn of the event loop: 1,000 writes take about 7 ms. */
 export const dueAtOnceMax: number = 1_000
 
-/**
- * How long a socket may take nothing before its session is closed as stalled: a train's tunnel, not a parked
- * car. Milliseconds.
- */
+/** How long a socket may take nothing before its session is closed as stalled. Milliseconds. */
 export const stalledAfterMs: number = 5 * 60_000
 
 /** The shortest and the longest time that may be asked for, in milliseconds: a day. */

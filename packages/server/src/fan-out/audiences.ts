@@ -39,9 +39,9 @@ export class Audiences {
   }
 
   /**
-   * Counts a topic set before anything is awaited with it. `open` or `giveBack` follows, once. A session that
-   * is the last of the audience `previous` takes over the bytes of that audience. So taking names out is never
-   * refused.
+   * Counts a topic set before anything is awaited with it. `open` or `giveBack` follows, once. A session
+   * that is the last of the audience `previous` takes over the bytes of that audience. So taking names out
+   * is never refused.
    * @throws ServerError `FULL`
    */
   reserve(topics: TopicSet, previous?: Audience): TopicSetPlace {

@@ -14,6 +14,8 @@ export interface StreamOpener {
    * refuses.
    */
   open(sink: Sink, subscription: Subscription, owner?: SessionOwner): Promise<SessionHandle>
+  /** The open session of an id; undefined once it has closed. */
+  session(id: string): SessionHandle | undefined
   /**
    * Refuses a new session while the node is full or draining.
    * @throws ServerError `FULL`, `DRAINING`
