@@ -1,4 +1,5 @@
-// The walls inside the room: the engine knows sinks and no door, doors know what opens a stream and no engine.
+// The walls inside the room: the engine knows sinks and no door, doors know what opens a stream and no
+// engine.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'

@@ -1,4 +1,5 @@
-// Clients that have left before their stream begins: nothing of them is kept, and nobody holds a session of theirs.
+// Clients that have left before their stream begins: nothing of them is kept, and nobody holds a session of
+// theirs.
 
 import { expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'

@@ -1,4 +1,5 @@
-// Every export of the room, handed what its signature does not allow: the coded error, never a bare TypeError.
+// Every export of the room, handed what its signature does not allow: the coded error, never a bare
+// TypeError.
 
 import { memoryLog, systemClock } from '@tidemark/log'
 import { expectedOutcomes, oddValues, tryOddValues, withThrowing } from '@tidemark/testkit'
@@ -134,7 +135,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   'publish: data': input(
     'data',
     'EVENT_INVALID',
-    // What JSON can say.
+    // Values of JSON.
     ['a number', 'no number', 'null', 'true', 'empty text', ...objects, ...lists],
   ),
   'publish: options': {

@@ -183,7 +183,7 @@ describe('a client that does not read', () => {
     await client.until('200 OK')
     client.socket.pause()
     await untilStill(() => made)
-    // What the kernel's buffers take on both sides, and 64 KiB; of 64 MB.
+    // The buffers of the kernel on both sides, and 64 KiB; of 64 MB.
     expect(made).toBeLessThan(1_500)
     // All of it would be searched again and again.
     let tail = ''

@@ -1,4 +1,5 @@
-// Who chooses the topics of a stream: the application, or clients as far as somebody has said what they may.
+// The topics of a stream are chosen by the application, or by clients as far as somebody has said what they
+// may.
 
 import { memoryLog } from '@tidemark/log'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'

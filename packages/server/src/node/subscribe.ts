@@ -126,7 +126,9 @@ class NodeDoor implements Door<SessionHandle | undefined> {
     return openSink(this.#response, { way: this.#options.way ?? 'auto', compress })
   }
 
-  /** The sink sends the head with its first block. A client that has left meanwhile has closed its session. */
+  /**
+   * The sink sends the head with its first block. A client that has left meanwhile has closed its session.
+   */
   answerStream({ id }: SessionHandle): SessionHandle | undefined {
     return this.#opener.session(id)
   }

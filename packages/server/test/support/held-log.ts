@@ -1,4 +1,5 @@
-// A log whose tail is held back by the test: what another process has appended, but this node has not been handed yet.
+// A log whose tail is held back by the test: what another process has appended, but this node has not been
+// handed yet.
 
 import type { EventLog, Position, Tail, TailHandler } from '@tidemark/log'
 
@@ -6,11 +7,17 @@ export interface HeldLog {
   readonly log: EventLog
   /** Hands over up to `count` held deliveries, all by default. */
   release(count?: number): void
-  /** What a process that stood still sees: the held deliveries are gone, the tail has moved up behind them. */
+  /**
+   * Shows the tails of a process that stood still: the held deliveries are gone, and the tail has moved up
+   * behind them.
+   */
   overtake(): void
 }
 
-/** What one tail of the log was to be told. A node has a tail of its own for sessions, and one for rules while it starts. */
+/**
+ * One message to one tail of the log. A node has a tail of its own for sessions, and one for rules while
+ * it starts.
+ */
 interface Delivery {
   readonly own: TailHandler
   readonly deliver: () => void
