@@ -69,6 +69,20 @@ describe.each(doors.map((door) => [door.name, door] as const))('by %s', (_name, 
     expect(told).toMatchObject([{ message: expect.stringContaining(secret) }])
   })
 
+  test('topics that the options inherit, or give by a getter, are chosen all the same', async () => {
+    class Choice {
+      get topics(): string[] {
+        return ['news']
+      }
+    }
+    for (const options of [new Choice(), Object.create({ topics: ['news'] }) as object]) {
+      const { tide, ask } = await start(door, options, { authorize: 'everyone' })
+      const answer = await ask({ query: '?topic=secrets' })
+      await expect.poll(() => answer.text).toContain('event: tidemark.ready')
+      expect(tide.sessions().map(({ topics }) => topics)).toEqual([['news']])
+    }
+  })
+
   test('a stream whose end has passed is refused, or its client would come back for ever', async () => {
     const { told, tide, ask } = await start(door, { topics: ['a'], expiresAt: Date.now() - 1 })
     const answer = await ask({ query: '', headers: { accept: 'text/event-stream' } })

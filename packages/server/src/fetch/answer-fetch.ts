@@ -14,6 +14,7 @@ import { gzipStreamHeaders, streamHeaders } from '../request/stream-headers.ts'
 import type { StreamHeaders } from '../request/stream-headers.ts'
 import type { StreamOpener } from '../request/stream-opener.ts'
 import type { QueryOptions } from '../request/subscription.ts'
+import { choiceNames } from '../request/topic-choice.ts'
 import type { TopicChoice } from '../request/topic-choice.ts'
 import { describeRequest } from './describe-request.ts'
 import { readJson } from './read-json.ts'
@@ -41,6 +42,8 @@ export function answerFetch(
   return openSubscription(opener, new FetchDoor(opener, request, options))
 }
 
+const optionNames = [...choiceNames, 'body', 'compression'] as const
+
 class FetchDoor implements Door<Response> {
   readonly name = 'tide.fetch'
   readonly #opener: StreamOpener
@@ -61,7 +64,7 @@ class FetchDoor implements Door<Response> {
     const request = this.#request
     requireRequest(request, 'tide.fetch')
     this.#accept = request.headers.get('accept') ?? undefined
-    const options = readDoorOptions<FetchOptions>(this.#given)
+    const options = readDoorOptions(this.#given, optionNames)
     checkCompression(options)
     this.#options = options
     return {

@@ -4,7 +4,7 @@ import type { EventStream } from '../own-stream/event-stream.ts'
 import { readDoorOptions } from '../request/require-stream.ts'
 import { SinkStream } from '../own-stream/sink-stream.ts'
 import { streamHeaders } from '../request/stream-headers.ts'
-import { readStreamOptions } from '../own-stream/stream-options.ts'
+import { readStreamOptions, streamOptionNames } from '../own-stream/stream-options.ts'
 import type { StreamOptions, StreamSettings } from '../own-stream/stream-options.ts'
 import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
@@ -39,7 +39,10 @@ export interface FetchStream extends EventStream {
  */
 export function openStream(request: Request, options?: StreamOptions): FetchStream {
   requireRequest(request, 'openStream')
-  return new FetchSinkStream(request, readStreamOptions(readDoorOptions<StreamOptions>(options)))
+  return new FetchSinkStream(
+    request,
+    readStreamOptions(readDoorOptions(options, streamOptionNames)),
+  )
 }
 
 class FetchSinkStream extends SinkStream implements FetchStream {

@@ -7,7 +7,7 @@ import { quoteValue } from '@tidemark/wire/values'
 import { readDoorOptions } from '../request/require-stream.ts'
 import { SinkStream } from '../own-stream/sink-stream.ts'
 import { streamHeaders } from '../request/stream-headers.ts'
-import { readStreamOptions } from '../own-stream/stream-options.ts'
+import { readStreamOptions, streamOptionNames } from '../own-stream/stream-options.ts'
 import type { StreamOptions } from '../own-stream/stream-options.ts'
 import { isHttp2, readHeader } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
@@ -51,7 +51,7 @@ export function openStream(
   given?: OpenStreamOptions,
 ): EventStream {
   requireExchange(request, response, 'openStream')
-  const options = readDoorOptions<OpenStreamOptions>(given)
+  const options = readDoorOptions(given, [...streamOptionNames, 'compression'])
   const compression = readCompression(options)
   const stream = new SinkStream(readStreamOptions(options), readHeader(request, 'last-event-id'))
   // At once: the application may destroy the request in this very turn.

@@ -12,6 +12,7 @@ import type { SessionHandle } from '../session/session-handle.ts'
 import { streamHeaders } from '../request/stream-headers.ts'
 import type { QueryOptions } from '../request/subscription.ts'
 import type { StreamOpener } from '../request/stream-opener.ts'
+import { choiceNames } from '../request/topic-choice.ts'
 import type { TopicChoice } from '../request/topic-choice.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { describeRequest } from './describe-request.ts'
@@ -61,6 +62,8 @@ export function subscribe(
   return openSubscription(opener, new NodeDoor(opener, exchange, options))
 }
 
+const optionNames = [...choiceNames, 'body', 'readBody', 'way'] as const
+
 class NodeDoor implements Door<SessionHandle | undefined> {
   readonly name = 'tide.subscribe'
   readonly #opener: StreamOpener
@@ -83,7 +86,7 @@ class NodeDoor implements Door<SessionHandle | undefined> {
   }
 
   readHead(): StreamRequest {
-    const options = readDoorOptions<SubscribeOptions>(this.#given)
+    const options = readDoorOptions(this.#given, optionNames)
     checkOptions(options)
     this.#options = options
     const request = this.#request

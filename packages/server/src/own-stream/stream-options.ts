@@ -24,6 +24,9 @@ export interface StreamOptions {
   readonly clock?: Clock | undefined
 }
 
+/** The options of every `openStream`. */
+export const streamOptionNames = ['heartbeatMs', 'stalledAfterMs', 'clock'] as const
+
 /** Options with every default filled in. */
 export interface StreamSettings {
   readonly heartbeatMs: number

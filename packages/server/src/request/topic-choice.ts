@@ -39,6 +39,16 @@ export interface TopicChoice {
   readonly since?: string | undefined
 }
 
+/** The options of every door. */
+export const choiceNames = [
+  'topics',
+  'user',
+  'label',
+  'expiresAt',
+  'since',
+  'unknownParameters',
+] as const
+
 /** A choice that was made. */
 export interface ChosenTopics {
   readonly topics: TopicSet
