@@ -11,6 +11,7 @@ const modules: Readonly<Record<string, string>> = {
   log: 'packages/log/src/limits.ts',
   'log-lmdb': 'packages/log-lmdb/src/limits.ts',
   server: 'packages/server/src/limits.ts',
+  'own-stream': 'packages/server/src/own-stream/limits.ts',
   client: 'packages/client/src/limits.ts',
   hub: 'packages/hub/src/limits.ts',
   cli: 'packages/cli/src/limits.ts',

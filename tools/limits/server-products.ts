@@ -222,15 +222,15 @@ export const serverProducts: readonly Product[] = [
   {
     what: 'what an application sends to one `openStream` without waiting × the largest event',
     limits: [
-      'server.waitingTextLengthMax',
-      'server.waitingTextOverhead',
-      'server.waitingPortionLength',
-      'server.smallTextLengthMax',
+      'own-stream.waitingTextLengthMax',
+      'own-stream.waitingTextOverhead',
+      'own-stream.waitingPortionLength',
+      'own-stream.smallTextLengthMax',
     ],
     worstCase: (look) =>
       // A line break in the data becomes seven bytes. One event waits, and one is in the sink, also as
       // a chunk of HTTP/1.1.
-      2 * look('server.waitingTextLengthMax') + 3 * 7 * look('server.eventBytesMax'),
+      2 * look('own-stream.waitingTextLengthMax') + 3 * 7 * look('server.eventBytesMax'),
     boundedBy:
       'the length of what waits, for each stream; then it is cut (`STREAM_CUT`). Where each send is awaited, nothing waits',
     filledBy: {

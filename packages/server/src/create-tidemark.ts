@@ -15,7 +15,8 @@ import type { TidemarkOptions } from './tidemark-options.ts'
  * import { createTidemark } from '@tidemark/server'
  *
  * const tide = createTidemark()
- * createServer((request, response) => tide.subscribe(request, response, { topics: ['orders/*'] })).listen(8080)
+ * const topics = ['orders/*']
+ * createServer((request, response) => tide.subscribe(request, response, { topics })).listen(8080)
  * await tide.publish('orders/42', { type: 'paid', data: { total: 12 } })
  * ```
  */

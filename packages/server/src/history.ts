@@ -1,4 +1,4 @@
-// What a topic holds, page by page.
+// The history of a topic, page by page.
 
 import {
   comparePositions,
@@ -21,11 +21,17 @@ import { readMembers } from './read-members.ts'
 export interface HistoryQuery {
   /** One topic; no pattern. */
   readonly topic: string
-  /** Events after this cursor: `next` of the page before, or an event's id. Default: from the oldest that is kept. */
+  /**
+   * Events after this cursor: `next` of the page before, or an event's id. Default: from the oldest that is
+   * kept.
+   */
   readonly after?: string | undefined
   /** Events at most, 1 to 1,000. Default 100. Large events make a page shorter. */
   readonly limit?: number | undefined
-  /** The client that reads, as `describeRequest` says: `authorize` is asked whether it may. Default: the application itself. */
+  /**
+   * The client that reads, as `describeRequest` says: `authorize` is asked whether it may. Default: the
+   * application itself.
+   */
   readonly by?: RequestFacts | undefined
 }
 
@@ -47,13 +53,13 @@ export interface History {
   readonly records: readonly HistoryRecord[]
   /** The cursor to ask on with; the last page's own once all is read. */
   readonly next: string
-  /** What is missing after the query's cursor. */
+  /** Events missing after the query's cursor. */
   readonly lost?: { readonly from: string; readonly to: string; readonly reason: LossReason }
 }
 
 /**
- * What is done with a page, which is read only when `read` is called: a caller that reads so many pages at a time waits for its turn
- * here, when the request is allowed.
+ * Makes something of a page, which is read only when `read` is called. A caller that bounds its reads waits
+ * for its turn here, once the request is allowed.
  */
 export type UseHistory<Result> = (read: () => Promise<History>) => Promise<Result>
 
@@ -97,7 +103,10 @@ async function readPage(log: EventLog, { topic, after, limit }: PageQuery): Prom
   return describePage(page, after !== undefined)
 }
 
-/** Reads on where a page of the log is empty but not the last: to who asks, an empty page says that all is read. */
+/**
+ * Reads on where a page of the log is empty but not the last: to who asks, an empty page says that all is
+ * read.
+ */
 async function readUntilFound(log: EventLog, query: ReadQuery): Promise<Page> {
   let page = await log.read(query)
   let { lost } = page

@@ -3,146 +3,137 @@
 import { batchEventsMax } from '@tidemark/log'
 
 /**
- * Bytes that may wait in user space for one socket before its session lags and gets no more. The write that passes it may
- * be one event of 1 MiB, which live sessions share and replaying ones do not.
- * 10,000 stalled sessions × 64 KiB = 640 MiB while blocks are small, 1.8 GiB with the largest of several events. Large events have
- * bounds of their own: `heldBlocksBytesMax`, `largeWriteBytesMax`.
+ * Bytes that may wait in user space for one socket before its session lags and gets no more. The write that
+ * passes it may be one event of 1 MiB, which live sessions share and replaying ones do not. 10,000 stalled
+ * sessions × 64 KiB = 640 MiB while blocks are small, 1.8 GiB with the largest of several events. Large
+ * events have bounds of their own: `heldBlocksBytesMax`, `largeWriteBytesMax`.
  */
 export const writeBytesMax: number = 64 * 1024
 
 /**
- * Blocks that may wait for a reader of the Fetch door, however small, before its session lags. 64 beats are 16 minutes in which
- * nobody has read: an answer that the application has dropped is no session for ever. Under load 64 flushes are 1.3 s.
+ * Blocks that may wait for a reader of the Fetch door, however small, before its session lags. 64 beats are
+ * 16 minutes in which nobody has read: an answer that the application has dropped is no session for ever.
+ * Under load 64 flushes are 1.3 s.
  */
 export const writeBlocksMax: number = 64
 
 /**
- * Bytes that a reader of the Fetch door is handed at a time. A chunk is a copy, so a reader that stops with one in hand costs this much
- * and not an event of 6 MiB. 10,000 × 64 KiB = 640 MiB.
+ * Bytes that a reader of the Fetch door is handed at a time. A chunk is a copy, so a reader that stops with
+ * one in hand costs this much and not an event of 6 MiB. 10,000 × 64 KiB = 640 MiB.
  */
 export const fetchChunkBytes: number = 64 * 1024
 
-/** Bytes of events that a node keeps in memory where it was given no log: about 100,000 events of 128 bytes each. */
+/** Bytes of events that a node without a log keeps in memory: about 100,000 events of 128 bytes. */
 export const ownLogBytesMax: number = 64 * 1024 * 1024
 
-/**
- * Characters (of texts above `smallTextLengthMax`: bytes) that may wait for the reader of an `openStream`, beside the event that passes
- * it. An application that awaits each send has none here. 1 Mi × 2 bytes = 2 MiB for each stream whose application does not.
- */
-export const waitingTextLengthMax: number = 1024 * 1024
-
-/** What each text that waits counts for beside its characters: a string object and its place in a list. */
-export const waitingTextOverhead: number = 32
-
-/** Characters of a text that waits as text: with 4 Ki lines its rope takes 128 KiB. Longer ones wait as bytes. */
-export const smallTextLengthMax: number = 4 * 1024
-
-/** Characters of what waits that are written at a time: about `writeBytesMax`, or one event. */
-export const waitingPortionLength: number = 64 * 1024
-
-/** Sends of one `openStream` in a turn of the event loop: 64 × ~10 µs = 0.6 ms. */
-export const sendsPerTurnMax: number = 64
-
-/** Characters of an application's own event id. Node takes 16 KiB of headers, and browsers send the id in one. */
-export const ownIdLengthMax: number = 1_024
-
-/** The longest an adaptive flush window grows to, in milliseconds: below what people notice, 50 flushes per second. */
+/** Longest adaptive flush window, in milliseconds. People do not notice it; 50 flushes per second. */
 export const flushWindowMaxMs: number = 20
 
 /** The longest window that may be asked for, in milliseconds. */
 export const flushWindowLimitMs: number = 100
 
-/** How many times as long as a flush took nothing is flushed: writing takes a fifth of the time at most, until the window is at its longest. */
+/**
+ * The rest after a flush, in times of what the flush took. So writing takes a fifth of the time at most,
+ * until the window is at its longest.
+ */
 export const flushRestShare: number = 4
 
 /**
- * How much of the time that an event will wait for its flush it may spend waiting for others on its way to the log. A commit
- * costs about 0.3 ms of CPU whether it carries one event or five: at 1,000 publishes per second a third of a core.
+ * How much of the time that an event will wait for its flush it may spend waiting for others on its way to
+ * the log. A commit costs about 0.3 ms of CPU whether it carries one event or five: at 1,000 publishes per
+ * second a third of a core.
  */
 export const publishPatienceShare: number = 0.5
 
 /** And at most so long, in milliseconds: publishers wait for it as well. */
 export const publishPatienceMsMax: number = 4
 
-/** Records that wait for a flush, at which they leave early. At 50 flushes per second that is 50,000 records per second. */
+/** Records that wait for a flush, at which they leave early: 50,000 per second at 50 flushes. */
 export const flushEventsMax: number = 1_000
 
 /** Bytes of data, likewise. Of frames, so many are one block: about `writeBytesMax`, or one large event. */
 export const flushBytesMax: number = 64 * 1024
 
 /**
- * Bytes of a subscription's JSON body at the Fetch door. 1,000 topics of 256 bytes in quotes are 259 KB; as much again
- * for escapes.
+ * Bytes of a subscription's JSON body at the Fetch door. 1,000 topics of 256 bytes in quotes are 259 KB; as
+ * much again for escapes.
  */
 export const subscriptionBytesMax: number = 512 * 1024
 
 /**
- * Bytes and parts of such bodies that are read at one time, each beyond its first `subscriptionFreeBytes`. They are decoded as
- * they arrive, by two bytes a character where one needs it: 128 MiB. Parsed is one body in a turn, and what comes of it counts
- * as a topic set.
+ * Bytes and parts of such bodies that are read at one time, each beyond its first `subscriptionFreeBytes`.
+ * They are decoded as they arrive, by two bytes a character where one needs it: 128 MiB. Parsed is one body
+ * in a turn, and what comes of it counts as a topic set.
  */
 export const subscriptionBodiesBytesMax: number = 64 * 1024 * 1024
 
-/** So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB × 2 = 313 MiB beside the rest. */
+/**
+ * So that a few slow senders of long lists cannot keep short ones out. 10,000 × 16 KiB × 2 = 313 MiB beside
+ * the rest.
+ */
 export const subscriptionFreeBytes: number = 16 * 1024
 
 /**
- * How long a client waits for what `authorize` finds out, in milliseconds: below the minute after which proxies give up. A database that
- * takes longer is down.
+ * How long a client waits for what `authorize` finds out, in milliseconds: below the minute after which
+ * proxies give up. A database that takes longer is down.
  */
 export const authorizeMsMax: number = 30_000
 
 /**
- * Requests that wait for it at one time. Each holds its exchange and its topics, of which 16 KiB do not count (`subscriptionFreeBytes`):
- * 10,000 × (10 KB + 16 KiB × 2) = 420 MB while `authorize` hangs.
+ * Requests that wait for it at one time. Each holds its exchange and its topics. 16 KiB of the topics do not
+ * count (`subscriptionFreeBytes`): 10,000 × (10 KB + 16 KiB × 2) = 420 MB while `authorize` hangs.
  */
 export const authorizeWaitingMax: number = 10_000
 
-/** What a part of such a body costs beside its bytes; it can be sent as one part per byte. Measured: 34 bytes. */
+/** Cost of a part of such a body beside its bytes; a body may be one part per byte. Measured: 34 bytes. */
 export const subscriptionPartBytes: number = 48
 
 /**
- * Bytes below which a block is put into a gzip stream as it is. Compressing 200 bytes of JSON saves 80 of them and takes
- * about 10 µs, as much as two writes.
+ * Bytes below which a block is put into a gzip stream as it is. Compressing 200 bytes of JSON saves 80 of
+ * them and takes about 10 µs, as much as two writes.
  */
 export const gzipBytesMin: number = 200
 
 /**
- * Sessions of one node. 10,000 × ~10 KB idle = 100 MB over HTTP/1.1. Over TLS with a connection of HTTP/2 for each it is 85 KB,
- * 850 MB.
+ * Sessions of one node. 10,000 × ~10 KB idle = 100 MB over HTTP/1.1. Over TLS with a connection of HTTP/2 for
+ * each it is 85 KB, 850 MB.
  */
 export const sessionsMax: number = 10_000
 
-/** What an audience costs beside its names: audience, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
+/** Cost of an audience beside its names: audience, framing, sets. Measured: 2.0 KB, by bench/limits.ts. */
 export const audienceOverheadBytes: number = 2_560
 
 /**
- * What a name costs beside its text: its place in the set, in its set of exact topics and in the registry, whose tables are
- * half empty at times. Measured: 250 to 330 bytes.
+ * Cost of a name beside its text: its place in the set, in the set of exact topics and in the registry. Their
+ * tables are half empty at times. Measured: 250 to 330 bytes.
  */
 export const nameOverheadBytes: number = 384
 
-/** What a segment of a pattern costs: a node in the set's own tree and one in the registry's trie. Measured: 370 bytes. */
+/**
+ * Cost of a segment of a pattern: a node in the set's own tree and one in the registry's trie. Measured:
+ * 370 bytes.
+ */
 export const patternSegmentBytes: number = 400
 
-/** Bytes of a text in memory per UTF-16 unit: V8 stores a set's whole text by 2 as soon as one character needs it. */
+/** Bytes of a text in memory per UTF-16 unit: V8 takes 2 for all as soon as one character needs them. */
 export const textUnitBytes: number = 2
 
 /**
- * The first bytes of each topic set do not count, so that a few sessions with many names cannot keep ordinary ones out.
- * That is the audience and five short topics, or two patterns. 10,000 sessions × 4 KiB = 40 MiB beside the rest.
+ * The first bytes of each topic set do not count, so that a few sessions with many names cannot keep ordinary
+ * ones out. That is the audience and five short topics, or two patterns. 10,000 sessions × 4 KiB = 40 MiB
+ * beside the rest.
  */
 export const topicSetFreeBytes: number = 4 * 1024
 
 /**
- * The largest topic set: 2.5 KB + 1,000 names × 384 bytes + 8,000 segments × 400 bytes + 257,000 units × 2 bytes = 4.1 MB.
- * It must fit alone, or its refusal would never pass.
+ * The largest topic set: 2.5 KB + 1,000 names × 384 bytes + 8,000 segments × 400 bytes + 257,000 units × 2
+ * bytes = 4.1 MB. It must fit alone, or its refusal would never pass.
  */
 export const topicSetsBytesMin: number = 4 * 1024 * 1024
 
 /**
- * Bytes of the topic sets of all sessions, each beyond its first `topicSetFreeBytes`. A set that sessions share counts once.
- * 65 of the largest sets, or 630 of 1,000 names with 20 characters each.
+ * Bytes of the topic sets of all sessions, each beyond its first `topicSetFreeBytes`. A set that sessions
+ * share counts once. 65 of the largest sets, or 630 of 1,000 names with 20 characters each.
  */
 export const topicSetsBytesMax: number = 256 * 1024 * 1024
 
@@ -153,35 +144,39 @@ export const eventBytesMax: number = 1024 * 1024
 export const publishEventsMax: number = batchEventsMax
 
 /**
- * How much longer a text can get: JSON writes a control character as `\u0001`, six bytes; UTF-8 takes three for a UTF-16 unit. So
- * an event of 1 MiB is a frame of 6 MiB at worst, in an envelope.
+ * How much longer a text can get: JSON writes a control character as `\u0001`, six bytes; UTF-8 takes three
+ * for a UTF-16 unit. So an event of 1 MiB is a frame of 6 MiB at worst, in an envelope.
  */
 export const escapeGrowthMax: number = 6
 
 /**
- * Bytes of large blocks of their own that replaying sessions are being written: an event that passes `writeBytesMax`, 6 MiB at
- * worst. Others wait their turn, with their cursor only. Without it 10,000 sessions that read nothing would hold 60 GB.
+ * Bytes of large blocks of their own that replaying sessions are being written: an event that passes
+ * `writeBytesMax`, 6 MiB at worst. Others wait their turn, with their cursor only. Without it 10,000 sessions
+ * that read nothing would hold 60 GB.
  */
 export const largeWriteBytesMax: number = 128 * 1024 * 1024
 
-/** How long a client may take for such a block while others wait. 6 MiB in 60 s are 0.8 Mbit/s. Milliseconds. */
+/**
+ * How long a client may take for such a block while others wait. 6 MiB in 60 s are 0.8 Mbit/s. Milliseconds.
+ */
 export const largeWriteMs: number = 60_000
 
 /**
- * Bytes of large blocks of live and recent events that sessions hold because their sockets take nothing, each block counted once.
- * Without it 10,000 sessions that stall one after another, each at another event of 6 MiB, would hold 60 GB.
+ * Bytes of large blocks of live and recent events that sessions hold because their sockets take nothing, each
+ * block counted once. Without it 10,000 sessions that stall one after another, each at another event of 6
+ * MiB, would hold 60 GB.
  */
 export const heldBlocksBytesMax: number = 128 * 1024 * 1024
 
 /**
- * Pages of the log read at one time for sessions that catch up, beside their turns: a log behind a network may take long. 64 × 1.25 Mi
- * characters × 2 bytes = 160 MiB.
+ * Pages of the log read at one time for sessions that catch up, beside their turns: a log behind a network
+ * may take long. 64 × 1.25 Mi characters × 2 bytes = 160 MiB.
  */
 export const replayReadsMax: number = 64
 
 /**
- * Backlogs reduced by lag rules at one time, each over up to `backlogPagesMax` turns. 16 × (1 Mi + a page's 1.25 Mi
- * characters) × 2 bytes = 72 MiB; of 10,000 laggards at once it would be 45 GB.
+ * Backlogs reduced by lag rules at one time, each over up to `backlogPagesMax` turns. 16 × (1 Mi + a page's
+ * 1.25 Mi characters) × 2 bytes = 72 MiB; of 10,000 laggards at once it would be 45 GB.
  */
 export const backlogsMax: number = 16
 
@@ -189,8 +184,8 @@ export const backlogsMax: number = 16
 export const replayPageMax: number = 256
 
 /**
- * Newest records kept in memory, with their frames, so that a short absence is replayed without touching storage and
- * without encoding anything again.
+ * Newest records kept in memory, with their frames, so that a short absence is replayed without touching
+ * storage and without encoding anything again.
  */
 export const recentRecordsMax: number = 1_024
 
@@ -198,18 +193,21 @@ export const recentRecordsMax: number = 1_024
 export const recentCharactersMax: number = 1024 * 1024
 
 /**
- * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 33 framings: in all of them 1 Mi control
- * characters would be 1 GB. A framing of 1,024 small events takes 2.5 MB.
+ * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 33 framings: in
+ * all of them 1 Mi control characters would be 1 GB. A framing of 1,024 small events takes 2.5 MB.
  */
 export const recentFrameBytesMax: number = 32 * 1024 * 1024
 
 /**
- * A frame may be held as bytes, as a chunk of HTTP/1.1, and both again compressed: four. A batch of one is a block of its own beside its
- * frame: five.
+ * A frame may be held as bytes, as a chunk of HTTP/1.1, and both again compressed: four. A batch of one is a
+ * block of its own beside its frame: five.
  */
 export const frameCopiesMax: number = 5
 
-/** What a frame costs beside its bytes: blocks, arrays and maps. Measured: 1,200 to 1,650 bytes with all copies made. */
+/**
+ * Cost of a frame beside its bytes: blocks, arrays and maps. Measured: 1,200 to 1,650 bytes with all
+ * copies made.
+ */
 export const frameOverheadBytes: number = 1_800
 
 /** Sessions that wait for the tail before those who have given up are looked for. */
@@ -222,8 +220,8 @@ export const lagRulesMax: number = 1_000
 export const rememberedTopicsMax: number = 10_000
 
 /**
- * Pages a lagging session's backlog is read on for newer values before what is left of it is sent: 40 × 256 events, each page in
- * a turn of its own.
+ * Pages that are read for newer values of a lagging session's backlog before the rest of it is sent: 40 × 256
+ * events. Each page has a turn of its own.
  */
 export const backlogPagesMax: number = 40
 
@@ -234,29 +232,27 @@ export const backlogRecordsMax: number = 1_024
 export const backlogCharactersMax: number = 1024 * 1024
 
 /** The range of a session's rate, in events per second. */
-export const eventsPerSecondRange: { readonly from: number; readonly to: number } = {
-  from: 1,
-  to: 1_000_000,
-}
+export const eventsPerSecondRange: Range = { from: 1, to: 1_000_000 }
 
 /**
- * How often sessions that have used up their rate are looked at again: a tenth of a second's worth of events at a time.
- * Milliseconds.
+ * How often sessions that have used up their rate are looked at again: a tenth of a second's worth of events
+ * at a time. Milliseconds.
  */
 export const paceMs: number = 100
 
-/** How long a client may take to read the goodbye before its connection is cut: a few round trips of a bad line. Milliseconds. */
+/** Time to read the goodbye before the connection is cut: a few slow round trips. Milliseconds. */
 export const goodbyeMs: number = 5_000
 
 /**
- * Bytes of a block that a stream of HTTP/2 is given at a time. 250 streams of a connection whose client has opened all windows and
- * reads nothing hold 250 × 64 KiB = 16 MiB.
+ * Bytes of a block that a stream of HTTP/2 is given at a time. 250 streams of a connection whose client has
+ * opened all windows and reads nothing hold 250 × 64 KiB = 16 MiB.
  */
 export const http2SliceBytes: number = 64 * 1024
 
 /**
- * Bytes of a large block that an encrypted connection of HTTP/1.1 is given at a time: Node encrypts for each socket whatever it is
- * given. 10,000 stalled sessions × 64 KiB = 640 MiB, as much as may wait for them anyway.
+ * Bytes of a large block that an encrypted connection of HTTP/1.1 is given at a time: Node encrypts for each
+ * socket whatever it is given. 10,000 stalled sessions × 64 KiB = 640 MiB, as much as may wait for them
+ * anyway.
  */
 export const encryptedSliceBytes: number = 64 * 1024
 
@@ -264,10 +260,7 @@ export const encryptedSliceBytes: number = 64 * 1024
 export const goodbyePollMs: number = 20
 
 /** The range of the time between two beats, in milliseconds: up to a day. Timers end at 24.8 days. */
-export const heartbeatRangeMs: { readonly from: number; readonly to: number } = {
-  from: 1,
-  to: 86_400_000,
-}
+export const heartbeatRangeMs: Range = { from: 1, to: 86_400_000 }
 
 /** Milliseconds between two beats of a session. Proxies cut idle streams after 30 to 60 s. */
 export const heartbeatMs: number = 15_000
@@ -276,16 +269,16 @@ export const heartbeatMs: number = 15_000
 export const beatGrains: number = 16
 
 /**
- * How often the wall clock is looked at while something waits for a time of it: a clock that was set ahead is late by so much.
- * Milliseconds.
+ * Time between two looks at the wall clock while something waits for a time of it. After a clock is set
+ * ahead, it is late by so much. Milliseconds.
  */
 export const wallClockLookMs: number = 60_000
 
-/** When a grant may end, in milliseconds since 1970: from 1973 on, so that seconds are found out, up to the last date there is. */
-export const expiresAtRange: { readonly from: number; readonly to: number } = {
-  from: 100_000_000_000,
-  to: 8_640_000_000_000_000,
-}
+/**
+ * When a grant may end, in milliseconds since 1970: from 1973 on, so that seconds are found out, up to the
+ * last date there is.
+ */
+export const expiresAtRange: Range = { from: 100_000_000_000, to: 8_640_000_000_000_000 }
 
 /** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
 export const ownerCharactersMax: number = 256
@@ -293,57 +286,48 @@ export const ownerCharactersMax: number = 256
 /** Characters of a node's name: with 23 of its own, a session id has 55 at most. */
 export const nodeNameCharactersMax: number = 32
 
-/** Characters of the key of a kept topic set: a part of a cursor has 64, of which a cursor takes up to 42, and a line 1. */
+/**
+ * Characters of the key of a kept topic set. A part of a cursor has 64: the cursor in it takes up to 42, and
+ * the underscore 1.
+ */
 export const topicSetKeyCharactersMax: number = 21
 
 /** Changes of one session's topics that wait for a replay of added ones: each is a list of names. */
 export const topicChangesWaitingMax: number = 16
 
-/** Events of a session's own that wait until its stream has begun, `writeBytesMax` of them at most: some of them say hello. */
+/** Events of a session's own that wait until its stream has begun, `writeBytesMax` at most. */
 export const earlyEventsMax: number = 64
 
-/** Sessions that are told of a deadline in one turn: 1,000 writes are about 7 ms. Others have the loop in between. */
+/** Sessions that are told of a deadline in one turn of the event loop: 1,000 writes take about 7 ms. */
 export const dueAtOnceMax: number = 1_000
 
-/** How long a socket may take nothing before its session is closed as stalled: a train's tunnel, not a parked car. Milliseconds. */
+/** How long a socket may take nothing before its session is closed as stalled. Milliseconds. */
 export const stalledAfterMs: number = 5 * 60_000
 
 /** The shortest and the longest time that may be asked for, in milliseconds: a day. */
-export const stalledAfterRangeMs: { readonly from: number; readonly to: number } = {
-  from: 100,
-  to: 86_400_000,
-}
+export const stalledAfterRangeMs: Range = { from: 100, to: 86_400_000 }
 
 /** Reconnection times told to clients that are sent away: spread, so that they do not come back at once. */
-export const retrySpreadMs: { readonly from: number; readonly to: number } = {
-  from: 3_000,
-  to: 10_000,
-}
+export const retrySpreadMs: Range = { from: 3_000, to: 10_000 }
 
 /**
- * Reconnection times told with `tidemark.ready`, for blips: an EventSource keeps the last one it was told, so without this a goodbye's
- * would be kept for ever. Spread, because browsers add nothing of their own: 10,000 sessions of a process that dies come back at 5,000
- * per second; one process opens about 7,000. Below the 3 s that Chromium takes by itself, and Firefox's 5 s.
+ * Reconnection times told with `tidemark.ready`, for short interruptions. An EventSource keeps the last time
+ * it was told, so without this one it would keep that of a goodbye for ever. They are spread, because
+ * browsers add nothing of their own. 10,000 sessions of a process that dies come back at 5,000 per second,
+ * and one process opens about 7,000. Below the 3 s that Chromium takes by itself, and Firefox's 5 s.
  */
-export const readyRetryMs: { readonly from: number; readonly to: number } = {
-  from: 1_000,
-  to: 3_000,
-}
+export const readyRetryMs: Range = { from: 1_000, to: 3_000 }
 
 /** Sessions closed per second while draining: 10,000 sessions leave within 10 s. */
 export const drainSessionsPerSecond: number = 1_000
 
-/** What may be asked for instead: a session every 100 s, or a million per second. None at all would never end. */
-export const drainRangePerSecond: { readonly from: number; readonly to: number } = {
-  from: 0.01,
-  to: 1_000_000,
-}
+/**
+ * Range of another pace: a session every 100 s, or a million per second. None at all would never end.
+ */
+export const drainRangePerSecond: Range = { from: 0.01, to: 1_000_000 }
 
 /** How long a probe may be waited for: up to a day. Timers end at 24.8 days. Milliseconds. */
-export const probeRangeMs: { readonly from: number; readonly to: number } = {
-  from: 0,
-  to: 86_400_000,
-}
+export const probeRangeMs: Range = { from: 0, to: 86_400_000 }
 
 /** `since=-n` looks back over at most this many events. */
 export const sinceLastMax: number = 10_000
@@ -358,7 +342,14 @@ export const historyRecordsMax: number = 1_000
 export const historyRecordsDefault: number = 100
 
 /**
- * Pages of the log read for one page of history, when they are empty and yet not the last: a log may look at 10,000
- * records for a page at most. 100 × 10,000 × ~0.2 µs = 200 ms, between which others have their turn.
+ * Pages of the log that are read for one page of history, when they are empty and yet not the last. A log may
+ * look at 10,000 records for a page at most. 100 × 10,000 × ~0.2 µs = 200 ms, between which others have their
+ * turn.
  */
 export const historyPagesMax: number = 100
+
+/** The values that something may have, both ends included. */
+interface Range {
+  readonly from: number
+  readonly to: number
+}

@@ -37,6 +37,7 @@ import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import { Slots } from './catch-up/slots.ts'
+import { requireUnexpired } from './request/read-expiry.ts'
 import { resolveStart } from './request/start-at.ts'
 import type { Beginning } from './request/start-at.ts'
 import type { Subscription } from './request/subscription.ts'
@@ -128,6 +129,7 @@ export class NodeEngine implements SessionActions {
   /** Opens a session: replays what its start asks for, then lets it follow its audience. */
   async open(sink: Sink, subscription: Subscription, owner: SessionOwner): Promise<SessionHandle> {
     this.admit()
+    requireUnexpired(owner.expiresAt, this.#settings.clock)
     const place = this.audiences.reserve(subscription.topics)
     let start: Beginning
     let added: AddedTopics | undefined
@@ -175,6 +177,18 @@ export class NodeEngine implements SessionActions {
 
   changeTopics(session: Session, change: TopicChange): Promise<boolean> {
     return this.#changes.change(session, change)
+  }
+
+  expiryOf(session: Session): number | undefined {
+    return this.#expiries.get(session)
+  }
+
+  setExpiry(session: Session, expiresAt: number | undefined): boolean {
+    if (session.isClosed) return false
+    if (expiresAt === undefined) this.#expiries.delete(session)
+    else if (expiresAt > this.#settings.clock.now()) this.#expiries.add(session, expiresAt)
+    else this.#dismiss(session, 'expired')
+    return !session.isClosed
   }
 
   end(session: Session, reason: string): void {
@@ -267,7 +281,7 @@ export class NodeEngine implements SessionActions {
       reads: this.#reads,
       backlogs: this.#backlogs,
       lagRules: this.lagLedger.rules,
-      giveUp: (behind: Session) => this.#dismiss(behind, 'lagging'),
+      dismiss: (behind: Session) => this.#dismiss(behind, 'lagging'),
     }
     catchUp(session, source, greeting).catch((error: unknown) => {
       if (session.isClosed) return

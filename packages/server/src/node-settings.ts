@@ -1,4 +1,4 @@
-// What a node is made with, every default filled in.
+// The settings of a node, every default filled in.
 
 import type { Clock, EventLog } from '@tidemark/log'
 import type { Permit } from './request/authorize.ts'
@@ -27,7 +27,7 @@ export interface NodeSettings {
   readonly compress: Compress | undefined
   readonly flush: FlushSettings
   readonly stalledAfterMs: number
-  /** What the node was configured with; undefined: what others have configured. */
+  /** The rules of the node's own configuration; undefined: those that others have configured. */
   readonly lagRules: readonly LagRule[] | undefined
   /** Of each session; `Infinity` without a bound. */
   readonly eventsPerSecondMax: number

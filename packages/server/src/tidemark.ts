@@ -77,6 +77,11 @@ export class Tidemark implements StreamOpener {
     return this.#settings.topicSets
   }
 
+  /** Told of faults that the client learns little of. */
+  get onError(): (error: unknown) => void {
+    return this.#settings.onError
+  }
+
   /** Whether new sessions are refused because the node is shutting down. */
   get isDraining(): boolean {
     return this.#engine.isDraining
@@ -120,13 +125,7 @@ export class Tidemark implements StreamOpener {
   ): Promise<SessionHandle> {
     requireSink(sink)
     requireSubscription(subscription)
-    try {
-      return await this.#engine.open(sink, subscription, readOwner(owner))
-    } catch (error) {
-      // The client is told only that something is wrong here.
-      if (!(error instanceof ServerError)) this.#settings.onError(error)
-      throw error
-    }
+    return this.#engine.open(sink, subscription, readOwner(owner))
   }
 
   /** The open session of an id; undefined where this node has none of it. */

@@ -1,4 +1,5 @@
-// Query parameters of the application around a stream: a token, a cache breaker, whatever its middleware reads.
+// Query parameters of the application around a stream: a token, a cache breaker, whatever its middleware
+// reads.
 
 import { memoryLog } from '@tidemark/log'
 import { describe, expect, onTestFinished, test } from 'vitest'

@@ -1,4 +1,4 @@
-// Who may do what: grants as an application hands them in, publishes and histories on behalf of clients.
+// Grants as an application hands them in, publishes and histories on behalf of clients.
 
 import { memoryLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'

@@ -1,4 +1,5 @@
-// What somebody awaits holds the process; what nobody awaits does not. In processes of their own, on real timers.
+// A timer that somebody awaits holds the process; one that nobody awaits does not. In processes of their own,
+// on real timers.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'

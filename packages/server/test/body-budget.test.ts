@@ -1,4 +1,4 @@
-// What bodies of subscriptions hold while they arrive, whatever their parts.
+// The memory of bodies of subscriptions while they arrive, whatever their parts.
 
 import { collectGarbage } from '@tidemark/testkit'
 import { expect, test } from 'vitest'

@@ -1,4 +1,5 @@
-// Streams behind the real `compression` middleware of Express and Connect, which an application has told to compress them.
+// Streams behind the real `compression` middleware of Express and Connect, which an application has told to
+// compress them.
 
 import { once } from 'node:events'
 import { request } from 'node:http'
@@ -16,7 +17,7 @@ import { writeBytesMax } from '../src/limits.ts'
 interface Started {
   readonly tide: Tidemark
   readonly answer: IncomingMessage
-  /** What has been handed to the middleware, in bytes. */
+  /** Bytes that have been handed to the middleware. */
   readonly handedOver: () => number
 }
 

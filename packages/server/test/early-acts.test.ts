@@ -1,4 +1,5 @@
-// What an application does with a request in the moment it has subscribed with it, and requests whose client has left before.
+// Acts of an application with a request in the moment of its subscribing, and requests whose client has left
+// before.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,4 +1,5 @@
-// HTTP/1.1 over TLS: Node encrypts what it is given at once, so large blocks go out in slices. What must not come of that.
+// HTTP/1.1 over TLS: Node encrypts what it is given at once, so large blocks go out in slices. None of that
+// may do harm.
 
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -169,7 +170,7 @@ async function open({ isGzip = false } = {}): Promise<Opened> {
   return { ...(await opened), reader }
 }
 
-// What is done in the turn of a large write is done in the midst of the block: one slice of it is out.
+// Acts in the turn of a large write come in the midst of the block: one slice of it is out.
 describe('in the midst of a large block', () => {
   const whole = `hello\n${'z'.repeat(eventBytesMax)}\n`
 

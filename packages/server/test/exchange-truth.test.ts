@@ -1,5 +1,6 @@
-// What request, response and socket of an open stream say to an application that asks or listens late, held against those of a
-// stream that the application writes itself: events, their order among each other on one object, and states.
+// Request, response and socket of an open stream, for an application that asks or listens late. They are
+// compared with those of a stream that the application writes itself: events, their order on one object, and
+// states.
 
 import { once } from 'node:events'
 import type { EventEmitter } from 'node:events'

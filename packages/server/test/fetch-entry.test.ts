@@ -1,4 +1,4 @@
-// What `@tidemark/server/fetch` loads: nothing that only Node has.
+// `@tidemark/server/fetch` loads nothing that only Node has.
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'

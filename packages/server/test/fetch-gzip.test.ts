@@ -178,7 +178,7 @@ test('a refusal is plain', async () => {
 test('a reader that does not read compressed bytes costs a constant, and gets everything once it reads', async () => {
   const tide = start()
   const response = await tide.fetch(new Request(site, gzip), packed)
-  // What gzip makes little smaller, so that the limit is reached.
+  // Text that gzip makes little smaller, so that the limit is reached.
   const noise = (length: number): string =>
     Buffer.from(crypto.getRandomValues(new Uint8Array(length))).toString('base64')
   const sent = Array.from({ length: 250 }, (_, i) => `${i} ${noise(6_000)}`)

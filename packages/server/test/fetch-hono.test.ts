@@ -17,7 +17,7 @@ import { get, sendRaw } from './support/node-server.ts'
 interface Started {
   readonly tide: Tidemark
   readonly port: number
-  /** What Node holds for the answers that are open, in bytes. */
+  /** Bytes that Node holds for the answers that are open. */
   readonly heldBytes: () => number
 }
 
@@ -98,7 +98,8 @@ test('a socket that does not read keeps what is held small and gets everything o
   client.socket.pause()
   const sent = Array.from({ length: 240 }, (_, i) => `${i} ${'z'.repeat(64 * 1024)}`)
   for (const data of sent) await tide.publish('a', { data })
-  // Of 15 MiB the kernel took some; Node holds a chunk at most, the session the limit and the block that passed it.
+  // Of 15 MiB the kernel took some; Node holds a chunk at most, the session the limit and the block that
+  // passed it.
   expect(heldBytes()).toBeLessThan(3 * writeBytesMax)
   client.socket.resume()
   await client.until('239 z')

@@ -1,4 +1,5 @@
-// Limits multiplied: large events, long frames and many sessions, none of which may hold a copy of its own without a bound.
+// Limits multiplied: large events, long frames and many sessions, none of which may hold a copy of its own
+// without a bound.
 
 import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog, EventRecord } from '@tidemark/log'

@@ -1,5 +1,6 @@
-// What each framework needs, as the README says it, run in the real frameworks: the code there is that of `frameworks/`.
-// Only the route handler of Next.js is called by a server of Hono's, which hands it the `Request` that Next.js would.
+// The lines that each framework needs, run in the real frameworks. The code in the README is that of
+// `frameworks/`. Only the route handler of Next.js is called by a server of Hono's, which hands it the
+// `Request` that Next.js would.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

@@ -124,7 +124,7 @@ test.each<Partial<FramingChoice>>([
       )
       expect(parted.replaceAll(/X~c|_key/g, '')).toBe(plain)
       expect(frames.map(({ bytes }) => [...bytes])).toEqual(before)
-      // What others are given later has no trace of it.
+      // Blocks that others are given later have no trace of it.
       expect(textOf(framing.assemble(frames, { position, before: '', after: '' }))).toBe(plain)
     }
   },

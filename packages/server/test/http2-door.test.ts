@@ -1,4 +1,5 @@
-// The door of `node:http2`: many streams on one connection, windows that stay shut, streams and connections that end.
+// The door of `node:http2`: many streams on one connection, windows that stay shut, streams and connections
+// that end.
 
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -49,7 +50,7 @@ async function start(options: Partial<TidemarkOptions> = {}, wrap?: Wrap): Promi
   }
 }
 
-/** What middleware does to a response: its own `write` in front of Node's. */
+/** Does to a response as middleware does: puts a `write` of its own in front of Node's. */
 function wrapWrite(response: Http2ServerResponse): void {
   const write = response.write.bind(response)
   response.write = (chunk: Uint8Array | string) => write(chunk)

@@ -1,5 +1,6 @@
-// The join of a session against a model: whatever is appended, handed over late, cut, blocked or removed by retention,
-// in whatever order, each client ends up with every event of its topics once and in order, or is told what it missed.
+// The join of a session against a model. Events are appended and handed over late, clients are cut and
+// blocked, and retention removes records, in any order. Each client ends up with every event of its topics
+// once and in order, or is told what it missed.
 
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
 import { makePosition, parseEpoch, sequenceOf } from '@tidemark/log/driver'
@@ -26,7 +27,10 @@ const interests = [
 ]
 const clientCount = interests.length
 
-/** One node flushes in the turn a record arrives, the other gathers for a while, at most three records at a time. */
+/**
+ * One node flushes in the turn a record arrives, the other gathers for a while, at most three records at a
+ * time.
+ */
 const windows = [{ flushWindowMs: 0 }, { flushWindowMs: 5, flushEventsMax: 3 }] as const
 
 type Step =
@@ -35,7 +39,9 @@ type Step =
   | { readonly do: 'connect'; readonly client: number; readonly node: number }
   | { readonly do: 'cut' | 'block' | 'unblock'; readonly client: number }
   | { readonly do: 'restart'; readonly node: number }
-  /** One microtask; one turn; part of a flush window; all of that, and everything held is handed over as well. */
+  /**
+   * One microtask; one turn; part of a flush window; all of that, and everything held is handed over as well.
+   */
   | { readonly do: 'yield' | 'settle' | 'pass' | 'pump' }
 
 const client = fc.nat(clientCount - 1)
@@ -80,7 +86,9 @@ interface Node {
   readonly tide: Tidemark
 }
 
-/** One log that outlives its nodes, two nodes that share it, and clients that come, go and hop between them. */
+/**
+ * One log that outlives its nodes, two nodes that share it, and clients that come, go and hop between them.
+ */
 class World {
   readonly log: EventLog = memoryLog({
     epoch: parseEpoch('model'.padEnd(19, '0')),
@@ -88,7 +96,10 @@ class World {
     randomBytes: () => new Uint8Array(8),
   })
   readonly clients = interests.map(() => new TestClient())
-  /** The newest event when a client last began without a cursor: what retention had taken by then, it never asked for. */
+  /**
+   * The newest event when a client last began without a cursor: what retention had taken by then, it never
+   * asked for.
+   */
   readonly freshAt = interests.map(() => 0)
   readonly appended: { readonly topic: string; readonly cursor: number }[] = []
   readonly #clock = createFakeClock()

@@ -1,5 +1,5 @@
-// What an application does with the request and response it has subscribed with, and what the two tell it, for as long as
-// the stream lives: the same as with a stream that it writes itself, on every way to the socket.
+// The request and response that an application has subscribed with, for as long as the stream lives. They do
+// and tell the same as those of a stream that the application writes itself, on every way to the socket.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-// What a declaration about a listener costs once the listener is gone.
+// The cost of a declaration about a listener once the listener is gone.
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

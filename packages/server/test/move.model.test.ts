@@ -1,5 +1,6 @@
-// Sessions whose topics change, against a judge who sees only ids: whatever is appended, handed over late, moved, blocked, cut and
-// resumed at another node, each client gets every event of the topics its cursor names once and in order.
+// Sessions whose topics change, against a judge who sees only ids. Events are appended and handed over late;
+// sessions are moved, blocked, cut and resumed at another node. Each client gets every event of the topics
+// that its cursor names, once and in order.
 
 import { formatCursor, memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog, TopicSet } from '@tidemark/log'
@@ -237,7 +238,7 @@ class World {
         if (visitor.handle === handle) visitor.oracle.expect(handle.topics)
         return true
       },
-      // Whoever takes all names out is refused.
+      // A change that takes all names out is refused.
       (error: unknown) =>
         String(error).includes('at least one topic') || visitor.faults.push(error),
     )

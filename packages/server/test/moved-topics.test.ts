@@ -1,4 +1,5 @@
-// A session that changes its topics: what its ids say, what it shares with others, what it counts for, and how it comes back.
+// A session that changes its topics: what its ids say, what it shares with others, what it counts for, and
+// how it comes back.
 
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
 import { parseEpoch } from '@tidemark/log/driver'

@@ -39,7 +39,9 @@ async function start(
   }
 }
 
-/** What middleware such as compression does to a response: its own `write` in front of Node's. */
+/**
+ * Does to a response as middleware such as compression does: puts a `write` of its own in front of Node's.
+ */
 function wrapWrite(response: ServerResponse): void {
   const write = response.write.bind(response)
   response.write = ((chunk: Uint8Array) => write(chunk)) as ServerResponse['write']

@@ -10,7 +10,8 @@ import { openStream as openFetchStream } from '../src/fetch/index.ts'
 import type { FetchStream } from '../src/fetch/index.ts'
 import type { Tidemark } from '../src/index.ts'
 import { openStream } from '../src/node/index.ts'
-import { eventBytesMax, waitingTextLengthMax } from '../src/limits.ts'
+import { eventBytesMax } from '../src/limits.ts'
+import { waitingTextLengthMax } from '../src/own-stream/limits.ts'
 import type { EventStream, OpenStreamOptions, StreamEvent } from '../src/node/index.ts'
 import { doors } from './support/doors.ts'
 import type { Ask, Door, DoorAnswer } from './support/doors.ts'
@@ -182,7 +183,7 @@ describe('a client that does not read', () => {
     await client.until('200 OK')
     client.socket.pause()
     await untilStill(() => made)
-    // What the kernel's buffers take on both sides, and 64 KiB; of 64 MB.
+    // The buffers of the kernel on both sides, and 64 KiB; of 64 MB.
     expect(made).toBeLessThan(1_500)
     // All of it would be searched again and again.
     let tail = ''

@@ -1,4 +1,5 @@
-// The programs in the READMEs, as they stand there: the compiler reads them with the tests, and they are run here.
+// The programs in the READMEs, as they stand there: the compiler reads them with the tests, and they are run
+// here.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

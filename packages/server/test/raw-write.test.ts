@@ -1,4 +1,5 @@
-// Writes past Node's stream layer: nothing lost, doubled or overtaken when the system takes only a part; and none where Node differs.
+// Writes past Node's stream layer: nothing lost, doubled or overtaken when the system takes only a part; and
+// none where Node differs.
 
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
@@ -144,7 +145,8 @@ test.runIf(isLearning)(
     peer.pause()
     const { _handle: real } = socket as Socket & { readonly _handle: unknown }
     if (!canWriteRaw(real)) throw new Error('The handle of a socket cannot be written to.')
-    // As where the reader has taken the rest between the system’s two looks: the request is in use, and the queue is empty.
+    // As where the reader has taken the rest between the system’s two looks: the request is in use, and the
+    // queue is empty.
     const handle = {
       writeQueueSize: 0,
       writeBuffer: (...given: Parameters<typeof real.writeBuffer>) => real.writeBuffer(...given),

@@ -1,4 +1,5 @@
-// What recent records count for is what they take: frames, chunks of HTTP/1.1, batches of one, and all of that compressed.
+// Recent records count for the memory that they take: frames, chunks of HTTP/1.1, batches of one, and all of
+// that compressed.
 
 import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventRecord } from '@tidemark/log'
@@ -32,7 +33,7 @@ async function makeRecords(count: number, length: number): Promise<EventRecord[]
   return records
 }
 
-/** What sessions of every kind have made of a record: HTTP/1.1, HTTP/2, each of them plain and compressed. */
+/** Everything that sessions have made of a record: HTTP/1.1, HTTP/2, each of them plain and compressed. */
 function useEverything(framed: FramedRecord, framing: Framing): void {
   const block = framing.assemble([framed.frame(framing)], {
     position: framed.record.position,

@@ -1,4 +1,4 @@
-// What a stream says of when to come back: an EventSource keeps it until it is told otherwise.
+// The time to come back, as a stream says it: an EventSource keeps it until it is told otherwise.
 
 import { memoryLog } from '@tidemark/log'
 import { createDecoder } from '@tidemark/wire'
@@ -15,7 +15,7 @@ function start(): Tidemark {
   return tide
 }
 
-/** What a client that reads a stream up to `type` has been told, event by event and wait by wait. */
+/** The delays that a client hears of in a stream up to `type`, event by event and wait by wait. */
 async function readUntil(response: Response, type: string): Promise<readonly (string | number)[]> {
   const told: (string | number)[] = []
   const decoder = createDecoder({

@@ -26,7 +26,7 @@ async function createNode(log: EventLog, options: Partial<TidemarkOptions> = {})
   return Object.assign(tide, { errors })
 }
 
-/** What a session of a node gets of ten events that come while its socket takes nothing. */
+/** The events that a session of a node gets of ten that come while its socket takes nothing. */
 async function lagBehind(tide: Tidemark): Promise<readonly string[]> {
   const client = new TestClient()
   const sink = client.connect()

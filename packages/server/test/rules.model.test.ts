@@ -1,4 +1,5 @@
-// Passes: exactly once, in order, and every event that is missing is covered by a gap or a newer value, across windows, rates, rules and blocked sockets.
+// Across windows, rates, rules and blocked sockets, events come exactly once and in order. Every event that
+// is missing is covered by a gap or a newer value.
 
 import { memoryLog, parseCursor } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'

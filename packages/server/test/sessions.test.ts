@@ -177,14 +177,15 @@ test.each([
 
 test('what was sent before the stream had begun comes right behind its first event', async () => {
   let release: (() => void) | undefined
+  const topic = parseTopic('a')
   const inner = memoryLog()
   const log = wrapLog(inner, {
     read: async (query) => {
-      await new Promise<void>((resolve) => (release = resolve))
+      if (query.topics.matches(topic)) await new Promise<void>((resolve) => (release = resolve))
       return inner.read(query)
     },
   })
-  await inner.append({ events: [{ topic: parseTopic('a'), data: 'old' }] })
+  await inner.append({ events: [{ topic, data: 'old' }] })
   const { tide } = create({ log })
   const { client, session } = await open(tide, undefined, { since: 'earliest' })
   expect(client.events).toEqual([])
@@ -204,8 +205,13 @@ test('what was sent before the stream had begun comes right behind its first eve
 })
 
 test('a session that closes before its stream has begun tells that its events were not written', async () => {
-  const log = wrapLog(memoryLog(), { read: () => new Promise(() => undefined) })
-  await log.append({ events: [{ topic: parseTopic('a'), data: 'old' }] })
+  const topic = parseTopic('a')
+  const inner = memoryLog()
+  const log = wrapLog(inner, {
+    read: (query) =>
+      query.topics.matches(topic) ? new Promise(() => undefined) : inner.read(query),
+  })
+  await log.append({ events: [{ topic, data: 'old' }] })
   const { tide } = create({ log })
   const { client, session } = await open(tide, undefined, { since: 'earliest' })
   const sent = session.send({ data: 'hello' })
@@ -354,8 +360,12 @@ test('when a grant ends its stream is told goodbye, and a request that comes lat
 })
 
 test.each([
-  ['the application', { user: 'bob', label: 'page' }, 'bob'],
-  ['the grant, where the application names none', { label: 'page' }, 'ada'],
+  [
+    'the application, which has chosen the topics',
+    { topics: ['a'], user: 'bob', label: 'page' },
+    'bob',
+  ],
+  ['the grant, where the client has chosen them', { label: 'page' }, 'ada'],
 ])('a session is of the user of %s, at either door', async (_, options, user) => {
   const { tide } = create({ authorize: () => ({ user: 'ada', subscribe: ['**'] }) })
   const server = await serve((request, response) => void tide.subscribe(request, response, options))
@@ -368,6 +378,49 @@ test.each([
   const refused = await tide.fetch(new Request('http://localhost/?topic=a'), { label: '' })
   expect(refused.status).toBe(500)
   expect(tide.sessions()).toEqual([])
+})
+
+test('a fresh token keeps a stream open past the end of the last one, and a revoked one ends it', async () => {
+  const { tide, clock } = create()
+  const { session, client } = await open(tide, { user: 'ada', expiresAt: clock.now() + 1_000 })
+  expect(session.expiresAt).toBe(clock.now() + 1_000)
+  const later = clock.now() + 5_000
+  expect(await session.setExpiry(later)).toBe(true)
+  clock.advance(4_999)
+  expect(session.expiresAt).toBe(later)
+  expect(tide.sessions({ user: 'ada' })).toHaveLength(1)
+  expect(await session.setExpiry(undefined)).toBe(true)
+  expect(session.expiresAt).toBeUndefined()
+  clock.advance(3_600_000)
+  expect(tide.sessionCount).toBe(1)
+  expect(await session.setExpiry(clock.now())).toBe(false)
+  expect(await session.closed).toBe('expired')
+  expect(client.control('bye')).toMatchObject([{ reason: 'expired' }])
+  expect(await session.setExpiry(clock.now() + 1_000)).toBe(false)
+  expect(session.expiresAt).toBeUndefined()
+  expect(tide.sessionCount).toBe(0)
+})
+
+test.each([NaN, 0, 1_764_280_000, Infinity, '2030', null])(
+  'an end at %s is refused, and the session keeps the one that it has',
+  async (value) => {
+    const { tide, clock } = create()
+    const { session } = await open(tide, { expiresAt: clock.now() + 1_000 })
+    const setting = session.setExpiry(value as number)
+    await expect(setting).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    clock.advance(1_000)
+    expect(tide.sessionCount).toBe(0)
+  },
+)
+
+test('an end in the far future does not come at once, and holds while the clock is set', async () => {
+  const { tide, clock } = create()
+  const far = clock.now() + 50 * 366 * 86_400_000
+  const { session } = await open(tide, { expiresAt: far })
+  await settle()
+  clock.advance(2 ** 31)
+  expect(tide.sessionCount).toBe(1)
+  expect(session.expiresAt).toBe(far)
 })
 
 test('a session that leaves long before its grant ends is not kept until then', async () => {

@@ -1,4 +1,5 @@
-// One session's trouble stays its own: sinks that throw, sockets that stall, logs that are away, long replays.
+// One session's trouble stays its own: sinks that throw, sockets that stall, logs that are away, long
+// replays.
 
 import { createServer } from 'node:http'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// What a client may ask for, and what it is told when it asks for something else.
+// The requests that a client may make, and the answers to all others.
 
 import { describe, expect, test } from 'vitest'
 import { parseSubscriptionBody, parseSubscriptionQuery } from '../src/hub/index.ts'

@@ -1,4 +1,4 @@
-// What an application sees of a connection that is taken, and what gzip pieces hold.
+// A taken connection as the application sees it, and the memory of gzip pieces.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

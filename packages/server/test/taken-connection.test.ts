@@ -1,5 +1,5 @@
-// A stream that has its connection for itself, against a real `node:http` server: what of Node's own behaviour must stay,
-// and that it stays on its response where something is not as expected.
+// A stream that has its connection for itself, against a real `node:http` server. Node's own behaviour must
+// stay. Where something is not as expected, the stream stays on its response.
 
 import { once } from 'node:events'
 import type { EventEmitter } from 'node:events'

@@ -1,4 +1,5 @@
-// Who chooses the topics of a stream: the application, or clients as far as somebody has said what they may.
+// The topics of a stream are chosen by the application, or by clients as far as somebody has said what they
+// may.
 
 import { memoryLog } from '@tidemark/log'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -88,17 +89,17 @@ describe.each(doors.map((door) => [door.name, door] as const))('by %s', (_name, 
     expect(tide.sessionCount).toBe(0)
   })
 
-  test.each<[string, SubscribeOptions, [status: number, code: string]]>([
-    ['a user without topics', { user: 'ada' }, [500, 'OPTION_INVALID']],
-    ['a beginning without topics', { since: 'now' }, [500, 'OPTION_INVALID']],
-    ['a beginning that is none', { topics: ['a'], since: 'teatime' }, [400, 'QUERY_INVALID']],
-    ['no topic', { topics: [] }, [400, 'TOPIC_SET_INVALID']],
-    ['a malformed topic', { topics: ['a/../b'] }, [400, 'TOPIC_INVALID']],
-  ])('an application that says %s is told so', async (_, options, [status, code]) => {
+  test.each<[string, SubscribeOptions]>([
+    ['a user without topics', { user: 'ada' }],
+    ['a beginning without topics', { since: 'now' }],
+    ['a beginning that is none', { topics: ['a'], since: 'teatime' }],
+    ['no topic', { topics: [] }],
+    ['a malformed topic', { topics: ['a/../b'] }],
+  ])('an application that says %s is told so', async (_, options) => {
     const { tide, ask } = await start(door, options, { authorize: 'everyone' })
     const answer = await ask({ query: '?topic=a' })
-    expect(answer.status).toBe(status)
-    await expect.poll(() => answer.text).toContain(`"code":"${code}"`)
+    expect(answer.status).toBe(500)
+    await expect.poll(() => answer.text).toContain('"code":"OPTION_INVALID"')
     expect(tide.sessionCount).toBe(0)
   })
 

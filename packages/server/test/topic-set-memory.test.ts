@@ -1,4 +1,5 @@
-// What the topic sets of all sessions may hold together: refused in time, counted once where shared, freed however a session ends.
+// The memory of the topic sets of all sessions: refused in time, counted once where shared, freed however a
+// session ends.
 
 import { memoryLog, parseTopicSet } from '@tidemark/log'
 import { rulesTopic } from '@tidemark/log/rules'

@@ -1,4 +1,4 @@
-// What a lagging session is behind with, and what is left of it once the rules of its topics have had their say.
+// The records that a lagging session is behind with, reduced by the rules of their topics.
 
 import type { Position } from '@tidemark/log'
 import type { FramedRecord } from '../framing/framed-record.ts'
@@ -53,8 +53,8 @@ export class Backlog {
   }
 
   /**
-   * Whether reading on would only make it longer: nothing in it can be superseded or dropped and there are `wanted` records to
-   * send, or it holds as much as may be.
+   * Whether reading on would only make it longer. Either it holds as much as it may, or there are `wanted`
+   * records to send, and none of them can be superseded or dropped.
    */
   isFull(wanted: number): boolean {
     if (this.#kept.size >= backlogRecordsMax || this.#characters >= backlogCharactersMax)

@@ -1,5 +1,6 @@
-// Bringing a session level with the tail: from the log while it is far behind, from the recent records for the last
-// stretch, then into its audience in the same tick. See ARCHITECTURE.md, "Join without a seam".
+// Bringing a session level with the tail. A session that is far behind reads the log, and the last stretch
+// from the recent records. In the same tick it enters its audience. See ARCHITECTURE.md, "Join without a
+// seam".
 
 import { comparePositions, isSameEpoch } from '@tidemark/log'
 import type { EventLog, Loss, Position, Topic, TopicSet } from '@tidemark/log'
@@ -16,7 +17,7 @@ import type { Session } from '../session/session.ts'
 import type { Slots } from './slots.ts'
 import type { Turns } from './turns.ts'
 
-/** What catching up needs of the node. */
+/** The parts of the node that catching up needs. */
 export interface CatchUpSource {
   readonly log: EventLog
   readonly fanOut: FanOut
@@ -27,10 +28,10 @@ export interface CatchUpSource {
   readonly backlogs: Slots
   readonly lagRules: LagRules
   /** Sends a session away that is behind with what no session may be behind with. */
-  giveUp(session: Session): void
+  dismiss(session: Session): void
 }
 
-/** What the first bytes of a stream say. */
+/** The content of the first bytes of a stream. */
 export interface Greeting {
   readonly heartbeatMs: number
   /** When to come back after a cut. Milliseconds. */
@@ -53,7 +54,7 @@ interface Stretch {
   readonly droppedTo?: Position | undefined
 }
 
-/** What is still to be said while a session catches up. */
+/** Messages still to be said while a session catches up. */
 interface Telling {
   greeting: Greeting | undefined
   /** Every page behind a loss reports it again; only what reaches further than the last report is news. */
@@ -62,7 +63,10 @@ interface Telling {
   dropped: Position | undefined
 }
 
-/** Replays to a session until it is level with the tail, and joins it to its audience. Ends early when the session closes. */
+/**
+ * Replays to a session until it is level with the tail, and joins it to its audience. Ends early when the
+ * session closes.
+ */
 export async function catchUp(
   session: Session,
   source: CatchUpSource,
@@ -70,18 +74,20 @@ export async function catchUp(
 ): Promise<void> {
   const telling: Telling = { greeting, told: undefined, dropped: undefined }
   while (!session.isClosed) {
-    // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its cursor, no page.
+    // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its
+    // cursor, no page.
     const turn = session.largeTurn
     const isReplayOfAdded = session.added !== undefined
     await advance(session, source, telling)
-    // What it was taken for may be among the records in memory by now, whose frames need none, or may have been removed.
+    // The event that needed the turn may be in memory by now, where it needs none, or may have been removed.
     if (turn !== undefined) session.endTurn(turn)
     if (session.isBlocked || session.allowance < 1) {
       await session.untilReady()
     } else if (session.largeTurn !== undefined) {
       await session.largeTurn
     } else if (isReplayOfAdded || session.added !== undefined) {
-      // On with it, or with the rest of the stream, which has not moved meanwhile; one may also have been asked for just now.
+      // On with it, or with the rest of the stream, which has not moved meanwhile; one may also have been
+      // asked for just now.
     } else if (isLevel(session, source)) {
       session.join()
       return
@@ -110,8 +116,8 @@ async function advanceAdded(
   const isChanged = (): boolean => session.added !== added || session.audience !== audience
   if (added.end === undefined) {
     const { first } = await source.log.bounds()
-    // No record is up to there, so the page says where reading from the cursor begins: at the cursor, or, where another history
-    // wrote that, where the two parted.
+    // No record is up to there, so the page says where reading from the cursor begins. That is the cursor
+    // itself, or, if another history wrote the cursor, the place where the two parted.
     const range = { topics, after: session.cursor, upTo: first }
     const { next } = await readLog(session, source, range)
     if (session.isClosed || isChanged()) return
@@ -149,11 +155,11 @@ async function advanceBacklog(
   const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
   const stretch = await reduce(session, source, { stretch: first, backlog })
   if (session.audience !== audience) return
-  if (backlog.isForbidden) source.giveUp(session)
+  if (backlog.isForbidden) source.dismiss(session)
   else writeStretch(session, stretch, telling)
 }
 
-/** What follows `after`, when it is among the records in memory. */
+/** The records after `after`, if they are in memory. */
 function readRecent(
   session: Session,
   { fanOut }: CatchUpSource,
@@ -169,14 +175,17 @@ function readPage(session: Session, source: CatchUpSource, after: Position): Pro
   return readLog(session, source, { topics: session.audience.topics, after })
 }
 
-/** What is read of the log; by default up to where live sessions stand. */
+/** A range of the log to read; by default up to where live sessions stand. */
 interface Range {
   readonly topics: TopicSet
   readonly after: Position
   readonly upTo?: Position
 }
 
-/** One page of the log, when it is this session's turn: replays never keep others from theirs, however many there are. */
+/**
+ * One page of the log, when it is this session's turn: replays never keep others from theirs, however many
+ * there are.
+ */
 async function readLog(
   session: Session,
   { log, fanOut, turns, reads }: CatchUpSource,
@@ -198,7 +207,10 @@ async function readLog(
   }
 }
 
-/** Reads on while that only makes the backlog newer, not longer: what is superseded or dropped need not be sent. */
+/**
+ * Reads on while that only makes the backlog newer, not longer: what is superseded or dropped need not be
+ * sent.
+ */
 async function reduce(
   session: Session,
   source: CatchUpSource,
@@ -226,7 +238,10 @@ function isAt(cursor: Position, position: Position): boolean {
   return isSameEpoch(cursor, position) && comparePositions(cursor, position) === 0
 }
 
-/** Writes a stretch in portions, until its end or until the session takes no more; the cursor tells how far it came. */
+/**
+ * Writes a stretch in portions, until its end or until the session takes no more; the cursor tells how far it
+ * came.
+ */
 function writeStretch(session: Session, stretch: Stretch, telling: Telling): void {
   // A closed session must not be written to: its socket may serve another request by now.
   if (session.isClosed) return
@@ -242,7 +257,8 @@ function writeStretch(session: Session, stretch: Stretch, telling: Telling): voi
     if (session.isBlocked) return
     const frame = framed.frame(framing)
     const isLarge = frame.bytes.length > writeBytesMax
-    // A large frame goes alone: those of recent records are then shared, and of others there are few at a time.
+    // A large frame goes alone: those of recent records are then shared, and of others there are few at a
+    // time.
     const isPortion = bytes >= writeBytesMax || isLarge || written + frames.length >= allowance
     if (last !== undefined && frames.length > 0 && isPortion) {
       writePortion(session, stretch, { frames, last, cursor: last })
@@ -281,7 +297,8 @@ function writePortion(session: Session, stretch: Stretch, portion: Portion): voi
   const { frames, last, cursor } = portion
   const block = session.audience.framing.assemble(frames, placeOf(session, last))
   session.writeReplay(block, cursor, frames.length)
-  // A frame that goes alone is the block of all; a block of the session's own is no larger than two portions, or has its place.
+  // A frame that goes alone is the block of all sessions. A block of the session's own is no larger than two
+  // portions, or has its turn.
   if (frames.length === 1 && hasSharedBytes(session, stretch)) session.holdShared(block)
 }
 
@@ -301,7 +318,9 @@ function selectRecords(
   })
 }
 
-/** Says what must be said before the records: that the stream is open, what is lost, and what was left out. */
+/**
+ * Says what must be said before the records: that the stream is open, what is lost, and what was left out.
+ */
 function tell(session: Session, { lost: loss, droppedTo }: Stretch, telling: Telling): void {
   const lost = isNews(loss?.to, telling.told) ? loss : undefined
   telling.told = lost?.to ?? telling.told

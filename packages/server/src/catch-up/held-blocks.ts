@@ -1,9 +1,10 @@
-// Large blocks of live events and of recent ones that sessions hold because their sockets do not take them. One that many hold is
-// in memory once; but sessions that stall one after another, each at another event, would hold as many events as there are sessions.
+// Large blocks of live events and of recent ones that sessions hold because their sockets do not take them. A
+// block that many hold is in memory once. But sessions that stall one after another, each at another event,
+// would hold an event each.
 
 import type { Block } from '../framing/block.ts'
 
-/** Who holds a block. */
+/** A session that holds a block. */
 export interface BlockHolder {
   /** Its block is to be let go: its connection is to be cut now. */
   makeRoom(): void
@@ -21,14 +22,14 @@ export class HeldBlocks {
     this.#bytesMax = bytesMax
   }
 
-  /** What all blocks take. */
+  /** Bytes of all blocks. */
   get heldBytes(): number {
     return this.#heldBytes
   }
 
   /** Somebody is blocked by a block. Beyond the bound those go who have held one the longest. */
   hold(holder: BlockHolder, block: Block): void {
-    this.letGo(holder)
+    this.release(holder)
     this.#blocks.set(holder, block)
     const holders = this.#holders.get(block)
     if (holders !== undefined) {
@@ -40,7 +41,7 @@ export class HeldBlocks {
     this.#trim(block)
   }
 
-  letGo(holder: BlockHolder): void {
+  release(holder: BlockHolder): void {
     const block = this.#blocks.get(holder)
     if (block === undefined) return
     this.#blocks.delete(holder)
@@ -57,7 +58,7 @@ export class HeldBlocks {
       for (const holder of holders) {
         holder.makeRoom()
         // A sink that is slow to close must not count for ever.
-        this.letGo(holder)
+        this.release(holder)
       }
     }
   }

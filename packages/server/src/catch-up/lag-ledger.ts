@@ -1,4 +1,5 @@
-// Where lag rules come from: the ledger of rules, so that all nodes of a log change them at the same position.
+// Where lag rules come from: the ledger of rules, so that all nodes of a log change them at the same
+// position.
 
 import { comparePositions, formatCursor, parseTopicSet } from '@tidemark/log'
 import type { EventLog, EventRecord, Position } from '@tidemark/log'
@@ -23,8 +24,9 @@ export interface LagRulesInForce {
   /** Where they come from: a configuration, or `replace` of any node. */
   readonly from: RulesOrigin
   /**
-   * Replaces them on all nodes. Resolves when the log has them, to the cursor from which on they hold: each node follows when its
-   * tail hands that record over. They outlive restarts, until a node is made with other `lagRules` than the last ones.
+   * Replaces them on all nodes. Resolves when the log has them, to the cursor from which on they hold: each
+   * node follows when its tail hands that record over. They outlive restarts, until a node is made with other
+   * `lagRules` than the last ones.
    * @throws ServerError `OPTION_INVALID`, `LOG_UNAVAILABLE`
    *
    * @example
@@ -37,7 +39,7 @@ export interface LagRulesInForce {
 
 interface Options {
   readonly log: EventLog
-  /** What this node was configured with; undefined: what others have configured. */
+  /** The rules of this node's configuration; undefined: those that others have configured. */
   readonly lagRules: readonly LagRule[] | undefined
   /** Told of rules in the log that cannot be read; those before stay in force. */
   readonly onError: (error: unknown) => void
@@ -68,7 +70,7 @@ export class LagLedger {
     this.rules = new LagRules(options.lagRules ?? [])
   }
 
-  /** What users see. */
+  /** The rules as users see them. */
   get inForce(): LagRulesInForce {
     const { rules } = this
     const readFrom = (): RulesOrigin => this.#from
@@ -84,8 +86,9 @@ export class LagLedger {
   }
 
   /**
-   * Reads what is in force; resolves to where the node begins, with the rules as they are there. A configuration that is another than was
-   * configured last is put in force for all nodes; one that is the same leaves alone what has been changed at run time since.
+   * Reads what is in force; resolves to where the node begins, with the rules as they are there. A
+   * configuration that differs from the last one is put in force for all nodes. One that is the same leaves
+   * alone the changes made at run time since.
    */
   async start(): Promise<Position> {
     const { log, lagRules: configured = [] } = this.#options
@@ -93,7 +96,8 @@ export class LagLedger {
     this.#followEntries(snapshot)
     const adoption = this.#planAdoption(snapshot)
     const [at] = adoption === undefined ? [] : await log.append(adoption)
-    // Not when the tail hands it over: a node that starts must not wait for a tail that stands still, and serves nobody yet.
+    // Not when the tail hands it over: a node that starts must not wait for a tail that stands still, and
+    // serves nobody yet.
     if (at !== undefined) this.#follow({ from: 'configuration', rules: configured }, at)
     return snapshot.at
   }
@@ -105,7 +109,10 @@ export class LagLedger {
     if (stored !== undefined) this.#follow(stored, record.position)
   }
 
-  /** The tail was overtaken, so a change may have been passed over. It is followed as soon as the log has told of it. */
+  /**
+   * The tail was overtaken, so a change may have been passed over. It is followed as soon as the log has told
+   * of it.
+   */
   readAnew(): void {
     const readAnew = async (): Promise<void> => this.#followEntries(await this.#read())
     readAnew().catch(this.#options.onError)
@@ -119,7 +126,10 @@ export class LagLedger {
     throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for a change of lag rules.')
   }
 
-  /** The ledger up to the head. An entry that is superseded meanwhile may be missing: what follows it comes by the tail. */
+  /**
+   * The ledger up to the head. An entry that is superseded meanwhile may be missing: what follows it comes by
+   * the tail.
+   */
   async #read(): Promise<Snapshot> {
     const { log } = this.#options
     const topics = parseTopicSet([rulesTopic])
@@ -151,7 +161,8 @@ export class LagLedger {
   #followEntries({ entries }: Snapshot): void {
     const entry = entries.get(lagKey)
     const stored = entry && this.#decode(entry)
-    // Without an entry, or with one that cannot be read, the rules stay as they were: the own ones at the start.
+    // Without an entry, or with one that cannot be read, the rules stay as they were: the own ones at the
+    // start.
     if (entry !== undefined && stored !== undefined) this.#follow(stored, entry.position)
   }
 

@@ -1,4 +1,4 @@
-// What a session that cannot keep up still gets of which topics.
+// Rules for the topics of a session that cannot keep up.
 
 import { LogError } from '@tidemark/log'
 import type { Topic } from '@tidemark/log'
@@ -10,9 +10,10 @@ import { lagRulesMax, rememberedTopicsMax } from '../limits.ts'
 import { readList, readMembers } from '../read-members.ts'
 
 /**
- * What happens to events of a topic that a session is behind with, because its socket does not drain or its rate is used up.
- * `delay`: it gets all of them, later. `conflate`: the newest of each key (of the topic, without keys). `drop`: none of
- * them, which a `tidemark.gap` with the reason `rate` says. `disconnect`: it is sent away, and resumes exactly.
+ * The treatment of a topic's events that a session is behind with, because its socket does not drain or its
+ * rate is used up. `delay`: it gets all of them, later. `conflate`: the newest of each key (of the topic,
+ * without keys). `drop`: none of them, which a `tidemark.gap` with the reason `rate` says. `disconnect`: it
+ * is sent away, and resumes exactly.
  */
 export const lagActions = ['delay', 'conflate', 'drop', 'disconnect'] as const
 export type LagAction = (typeof lagActions)[number]

@@ -1,5 +1,5 @@
-// What one session has to do with large blocks: its turn to be written one of its own, and one of others that its socket has not taken.
-// Few sessions ever meet a large block, so those that do have this beside them.
+// The large blocks of one session: its turn for one of its own, and a shared one that its socket has not
+// taken. Few sessions ever meet a large block, so those that do have this beside them.
 
 import type { Block } from '../framing/block.ts'
 import type { BlockHolder, HeldBlocks } from './held-blocks.ts'
@@ -58,6 +58,6 @@ export class LargeBlocks {
     this.leave()
     if (!this.#holdsBlock) return
     this.#holdsBlock = false
-    this.#lines.heldBlocks.letGo(this.#owner)
+    this.#lines.heldBlocks.release(this.#owner)
   }
 }

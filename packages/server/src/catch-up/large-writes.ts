@@ -1,10 +1,10 @@
-// Large blocks that only one session gets: bounded together, handed out in turn. While all places are taken, a client has so long
-// to read its block, or it goes and resumes later.
+// Large blocks that only one session gets: bounded together, handed out in turn. While all places are taken,
+// a client has so long to read its block, or it goes and resumes later.
 
 import type { Clock } from '@tidemark/log'
 import { Deadlines } from '../session/deadlines.ts'
 
-/** Who writes a large block. */
+/** A session that writes a large block. */
 export interface LargeWriter {
   /** It took too long while others wait: its connection is to be cut now. */
   makeRoom(): void
@@ -41,12 +41,15 @@ export class LargeWrites {
     })
   }
 
-  /** What is being written now. */
+  /** The blocks that are being written now. */
   get heldBytes(): number {
     return this.#heldBytes
   }
 
-  /** Asks for a block's place. Undefined: it has it, until `leave`. Else it resolves once it has it, or has left. */
+  /**
+   * Asks for a block's place. Undefined: it has it, until `leave`. Else it resolves once it has it, or has
+   * left.
+   */
   take(writer: LargeWriter, bytes: number): Promise<void> | undefined {
     const own = this.#held.get(writer) ?? 0
     if (own >= bytes) return undefined

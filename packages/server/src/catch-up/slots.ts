@@ -1,4 +1,5 @@
-// So many at a time: what is beyond waits in line, first come, first served. Those who leave give their place in line up.
+// So many at a time: what is beyond waits in line, first come, first served. Those who leave give their place
+// in line up.
 
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
@@ -27,7 +28,10 @@ export class Slots {
     return this.#work(task)
   }
 
-  /** The same for an owner that may leave the line, and has one place in it: undefined then, and the task is not run. */
+  /**
+   * The same for an owner that may leave the line, and has one place in it: undefined then, and the task is
+   * not run.
+   */
   async runFor<Result>(owner: object, task: () => Promise<Result>): Promise<Result | undefined> {
     return (await this.#enter(owner)) ? this.#work(task) : undefined
   }

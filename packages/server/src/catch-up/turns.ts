@@ -1,5 +1,6 @@
-// Turns of the event loop, handed out one at a time. However many sessions replay at once (after a restart: all of them),
-// each round of the loop carries one page, and new connections, publishes and live flushes have theirs in between.
+// Turns of the event loop, handed out one at a time. After a restart all sessions replay at once. However
+// many they are, each round of the loop carries one page. New connections, publishes and live flushes have
+// their turns in between.
 
 declare const setImmediate: ((task: () => void) => void) | undefined
 
@@ -13,7 +14,9 @@ export class Turns {
   readonly #waiting = new Map<object, () => void>()
   #isScheduled = false
 
-  /** Resolves in a round of its own, or when the owner, which waits for one turn at a time, leaves the line. */
+  /**
+   * Resolves in a round of its own, or when the owner, which waits for one turn at a time, leaves the line.
+   */
   take(owner: object): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.set(owner, resolve)

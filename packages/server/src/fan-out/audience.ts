@@ -5,7 +5,7 @@ import type { Block } from '../framing/block.ts'
 import type { FramedRecord } from '../framing/framed-record.ts'
 import type { Framing } from '../framing/framing.ts'
 
-/** What an audience sends at once, the same for all its live members. */
+/** One portion of bytes of an audience, the same for all its live members. */
 export interface Flush {
   readonly block: Block
   /** Events in the block. */
@@ -29,7 +29,7 @@ export interface AudienceMember {
 export class Audience {
   readonly topics: TopicSet
   readonly framing: Framing
-  /** What its topic set counts for. */
+  /** Bytes that its topic set counts for. */
   readonly bytes: number
   readonly #onEmpty: (audience: Audience) => void
   /** Every open session of this audience, whatever its state. */
@@ -98,8 +98,8 @@ export class Audience {
   }
 
   /**
-   * Adds a frame to what the next flush sends; `isStrict` when no session may be behind with it. A record that matched several
-   * patterns of the audience counts once.
+   * Adds a frame to what the next flush sends; `isStrict` when no session may be behind with it. A record
+   * that matched several patterns of the audience counts once.
    */
   add(framed: FramedRecord, isStrict: boolean): void {
     if (this.#newest === framed) return

@@ -9,14 +9,17 @@ import { topicSetFreeBytes } from '../limits.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
 import { PatternTrie } from './pattern-trie.ts'
 
-/** What a topic set counts for before it has its audience. */
+/** A topic set that is counted and has no audience yet. */
 export interface TopicSetPlace {
   readonly topics: TopicSet
-  /** What of it counts against all audiences together. */
+  /** Bytes of it that count against the bound for all audiences together. */
   readonly bytes: number
 }
 
-/** The registry of audiences: exact topics in a map, patterns in a trie; bounded by the memory their topic sets take. */
+/**
+ * The registry of audiences: exact topics in a map, patterns in a trie; bounded by the memory their topic
+ * sets take.
+ */
 export class Audiences {
   readonly #bytesMax: number
   /** By framing, then by topic set: one key of both would be the long text of the set once more. */
@@ -30,24 +33,25 @@ export class Audiences {
     this.#bytesMax = bytesMax
   }
 
-  /** What all topic sets count for now, those of sessions that are being opened or moved included. */
+  /** Bytes that all topic sets count for now, those of sessions that are being opened or moved included. */
   get heldBytes(): number {
     return this.#heldBytes
   }
 
   /**
-   * Counts a topic set before anything is awaited with it. What comes of it is `open` or `giveBack`, once. A session that is the
-   * last of the audience it leaves for this set may take that one's bytes over: taking names out is never refused for it.
+   * Counts a topic set before anything is awaited with it. `open` or `giveBack` follows, once. A session
+   * that is the last of the audience `previous` takes over the bytes of that audience. So taking names out
+   * is never refused.
    * @throws ServerError `FULL`
    */
-  reserve(topics: TopicSet, leaving?: Audience): TopicSetPlace {
+  reserve(topics: TopicSet, previous?: Audience): TopicSetPlace {
     const bytes = Math.max(0, measureTopicSet(topics) - topicSetFreeBytes)
-    this.hold(bytes, leaving?.memberCount === 1 ? leaving.bytes : 0)
+    this.hold(bytes, previous?.memberCount === 1 ? previous.bytes : 0)
     return { topics, bytes }
   }
 
   /**
-   * Counts bytes for topic sets that have no audience, until `letGo`. `freed` will be free soon.
+   * Counts bytes for topic sets that have no audience, until `release`. `freed` will be free soon.
    * @throws ServerError `FULL`
    */
   hold(bytes: number, freed = 0): void {
@@ -60,18 +64,18 @@ export class Audiences {
     this.#heldBytes += bytes
   }
 
-  letGo(bytes: number): void {
+  release(bytes: number): void {
     this.#heldBytes -= bytes
   }
 
   /** Frees the place of a topic set that got no audience. */
   giveBack(place: TopicSetPlace): void {
-    this.letGo(place.bytes)
+    this.release(place.bytes)
   }
 
   /**
-   * The audience of a topic set and framing, made when it is the first to ask. Sessions that share one count once. It leaves the
-   * registry with its last member, so the asker enters it in the same turn.
+   * The audience of a topic set and framing, made when it is the first to ask. Sessions that share one count
+   * once. It leaves the registry with its last member, so the asker enters it in the same turn.
    */
   open(place: TopicSetPlace, framing: Framing): Audience {
     const { topics } = place
@@ -91,7 +95,10 @@ export class Audiences {
     return audience
   }
 
-  /** Calls `visit` with every audience a topic goes to; more than once where several names of an audience match. */
+  /**
+   * Calls `visit` with every audience a topic goes to; more than once where several names of an audience
+   * match.
+   */
   match(topic: Topic, visit: (audience: Audience) => void): void {
     this.#byTopic.get(topic)?.forEach(visit)
     this.#byPattern.match(topic, visit)

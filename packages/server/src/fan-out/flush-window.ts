@@ -14,9 +14,10 @@ export interface WindowSettings {
 /**
  * Calls `flush`, never more often than the load allows.
  *
- * An adaptive window follows what flushing costs: after a flush of 4 ms nothing is flushed for 16 ms, so writing takes
- * a fifth of the process's time however many records arrive, and each write carries all that came in between. A flush of
- * few sockets takes microseconds, so there the window is shorter than a timer can be, and every record leaves at once.
+ * An adaptive window follows the cost of flushing: after a flush of 4 ms nothing is flushed for 16 ms. So
+ * writing takes a fifth of the process's time however many records arrive. Each write carries all records
+ * that came in between. A flush of few sockets takes microseconds, so there the window is shorter than a
+ * timer can be, and every record leaves at once.
  */
 export class FlushWindow {
   readonly #clock: Clock
@@ -33,7 +34,10 @@ export class FlushWindow {
     this.#flush = flush
   }
 
-  /** How long a record that comes now waits for a flush, in milliseconds, as far as can be told; 0 on an idle node. */
+  /**
+   * How long a record that comes now waits for a flush, in milliseconds, as far as can be told; 0 on an idle
+   * node.
+   */
   get waitMs(): number {
     return this.#settings.fixedMs ?? Math.max(0, this.#opensAt - this.#clock.elapsed())
   }
@@ -54,7 +58,8 @@ export class FlushWindow {
     this.#flush()
     const endedAt = this.#clock.elapsed()
     const costMs = endedAt - startedAt
-    // The cheaper of two: one flush that was interrupted, or the first of a cold process, says nothing about the load.
+    // The cheaper of two: one flush that was interrupted, or the first of a cold process, says nothing about
+    // the load.
     const windowMs = flushRestShare * Math.min(costMs, this.#lastCostMs)
     this.#lastCostMs = costMs
     this.#opensAt = endedAt + Math.min(this.#settings.maxMs, windowMs)

@@ -2,7 +2,9 @@
 
 import type { Pattern, Topic } from '@tidemark/log'
 
-/** Most nodes of long patterns have one child and no value, so neither container is made before it is needed. */
+/**
+ * Most nodes of long patterns have one child and no value, so neither container is made before it is needed.
+ */
 interface TrieNode<Value> {
   children: Map<string, TrieNode<Value>> | undefined
   values: Set<Value> | undefined
@@ -46,7 +48,10 @@ export class PatternTrie<Value> {
     }
   }
 
-  /** Calls `visit` with every value whose pattern matches; more than once where several patterns of a value do. */
+  /**
+   * Calls `visit` with every value whose pattern matches; more than once where several patterns of a value
+   * do.
+   */
   match(topic: Topic, visit: (value: Value) => void): void {
     if (!hasAny(this.#root.children)) return
     const segments = topic.split('/')

@@ -1,5 +1,5 @@
-// The newest records in memory. Replay reads its last stretch here, in the tick in which the session joins its
-// audience: without it a session could never catch up with a log that grows during every read.
+// The newest records in memory. Replay reads its last stretch here, in the tick in which the session joins
+// its audience. Otherwise a session could never catch up with a log that grows during every read.
 
 import { comparePositions, isSameEpoch } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
@@ -27,7 +27,7 @@ export class RecentRecords {
     this.#trim()
   }
 
-  /** What the frames of all records count for; those made since the last look included. */
+  /** Bytes that the frames of all records count for, those made since the last look included. */
   get frameBytes(): number {
     return this.#keeper.frameBytes
   }
@@ -49,8 +49,9 @@ export class RecentRecords {
   }
 
   /**
-   * Whether the run surely holds the place before `index` that a client's cursor names. Another history may have used the same
-   * sequence; only what one epoch wrote on both sides of it is told apart here, the log knows the rest.
+   * Whether the run surely holds the place before `index` that a client's cursor names. Another history may
+   * have used the same sequence. Only positions between two of one epoch are told apart here; the log knows
+   * the rest.
    */
   #isOfHistory(position: Position, index: number): boolean {
     const before = this.#records[index - 1]?.record.position ?? this.#from
@@ -82,7 +83,10 @@ export class RecentRecords {
       this.#dropOldest()
   }
 
-  /** In V8 it costs 50 ns to shift an array of this length; one that is only cut now and then holds on to what was dropped. */
+  /**
+   * In V8 it costs 50 ns to shift an array of this length. An array that is only cut now and then holds on to
+   * dropped records.
+   */
   #dropOldest(): void {
     const oldest = this.#records.shift()
     if (oldest === undefined) return

@@ -14,20 +14,21 @@ import { gzipStreamHeaders, streamHeaders } from '../request/stream-headers.ts'
 import type { StreamHeaders } from '../request/stream-headers.ts'
 import type { StreamOpener } from '../request/stream-opener.ts'
 import type { QueryOptions } from '../request/subscription.ts'
+import { choiceNames } from '../request/topic-choice.ts'
 import type { TopicChoice } from '../request/topic-choice.ts'
 import { describeRequest } from './describe-request.ts'
 import { readJson } from './read-json.ts'
 import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
 
-/** What the door can be told about one request. */
+/** The options of the door for one request. */
 export interface FetchOptions extends QueryOptions, TopicChoice {
   /** The body of a POST, where somebody has read it already. */
   readonly body?: unknown
   /**
-   * Whether to compress if the client accepts gzip and the node can. Default false: what is between the application and the client
-   * may drop the header that says so (Next.js), compress once more (Workers), or read the stream on its way. Hono on Node, Bun
-   * and Deno pass it on.
+   * Whether to compress if the client accepts gzip and the node can. Default false, because of frameworks and
+   * runtimes between the application and the client. They may drop the header that says so (Next.js),
+   * compress once more (Workers), or read the stream on its way. Hono on Node, Bun and Deno pass it on.
    */
   readonly compression?: boolean | undefined
 }
@@ -40,6 +41,8 @@ export function answerFetch(
 ): Promise<Response> {
   return openSubscription(opener, new FetchDoor(opener, request, options))
 }
+
+const optionNames = [...choiceNames, 'body', 'compression'] as const
 
 class FetchDoor implements Door<Response> {
   readonly name = 'tide.fetch'
@@ -61,7 +64,7 @@ class FetchDoor implements Door<Response> {
     const request = this.#request
     requireRequest(request, 'tide.fetch')
     this.#accept = request.headers.get('accept') ?? undefined
-    const options = readDoorOptions<FetchOptions>(this.#given)
+    const options = readDoorOptions(this.#given, optionNames)
     checkCompression(options)
     this.#options = options
     return {

@@ -4,7 +4,7 @@ import type { EventStream } from '../own-stream/event-stream.ts'
 import { readDoorOptions } from '../request/require-stream.ts'
 import { SinkStream } from '../own-stream/sink-stream.ts'
 import { streamHeaders } from '../request/stream-headers.ts'
-import { readStreamOptions } from '../own-stream/stream-options.ts'
+import { readStreamOptions, streamOptionNames } from '../own-stream/stream-options.ts'
 import type { StreamOptions, StreamSettings } from '../own-stream/stream-options.ts'
 import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
@@ -16,8 +16,8 @@ export interface FetchStream extends EventStream {
 }
 
 /**
- * Opens a stream of the application's own events as the answer to a request: in Hono, Next.js, Bun, Deno and Workers. Nothing is
- * compressed, and nothing is kept for a client that comes back.
+ * Opens a stream of the application's own events as the answer to a request: in Hono, Next.js, Bun, Deno and
+ * Workers. Nothing is compressed, and nothing is kept for a client that comes back.
  * @throws ServerError `OPTION_INVALID`
  *
  * @example
@@ -26,20 +26,23 @@ export interface FetchStream extends EventStream {
  * import type { EventStream } from '@tidemark/server/fetch'
  *
  * export function GET(request: Request): Response {
- *   const stream = openStream(request)
- *   void countDown(stream)
- *   return stream.response
+ *  const stream = openStream(request)
+ *  void countDown(stream)
+ *  return stream.response
  * }
  *
  * async function countDown(stream: EventStream): Promise<void> {
- *   for (let left = 3; left > 0; left--) await stream.send({ type: 'left', data: left })
- *   await stream.close()
+ *  for (let left = 3; left > 0; left--) await stream.send({ type: 'left', data: left })
+ *  await stream.close()
  * }
  * ```
  */
 export function openStream(request: Request, options?: StreamOptions): FetchStream {
   requireRequest(request, 'openStream')
-  return new FetchSinkStream(request, readStreamOptions(readDoorOptions<StreamOptions>(options)))
+  return new FetchSinkStream(
+    request,
+    readStreamOptions(readDoorOptions(options, streamOptionNames)),
+  )
 }
 
 class FetchSinkStream extends SinkStream implements FetchStream {

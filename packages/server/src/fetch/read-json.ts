@@ -3,7 +3,7 @@
 import type { BodyBudget } from '../request/body-budget.ts'
 import { checkBodyHeaders } from '../request/body-headers.ts'
 import { ServerError } from '../errors.ts'
-import { JsonBody } from '../request/json-body.ts'
+import { JsonBody, notJson } from '../request/json-body.ts'
 
 /**
  * Reads the body of a request as JSON.
@@ -27,6 +27,9 @@ export async function readJson(request: Request, bodies: BodyBudget): Promise<un
     // Leaving the loop early cancels the body, so that a sender of more is not listened to.
     for await (const chunk of request.body ?? []) body.add(chunk)
     return body.parse()
+  } catch (error) {
+    // A client that leaves in the middle is no fault of the server, whatever the runtime throws.
+    throw error instanceof ServerError ? error : notJson('it was cut off', error)
   } finally {
     held.release()
   }

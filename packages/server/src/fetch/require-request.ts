@@ -1,4 +1,4 @@
-// What an application hands in as the request of a client.
+// Checks of the object that an application hands in as the request of a client.
 
 import { ServerError } from '../errors.ts'
 import { hasMethods } from '@tidemark/log/values'

@@ -5,13 +5,16 @@ import { ServerError } from '../errors.ts'
 import { fetchChunkBytes, writeBlocksMax, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'
 
-/** A sink whose bytes are pulled: what nobody reads is held up to `writeBytesMax` and `writeBlocksMax`, then the session lags. */
+/**
+ * A sink whose bytes are pulled: what nobody reads is held up to `writeBytesMax` and `writeBlocksMax`, then
+ * the session lags.
+ */
 export class StreamSink implements Sink {
   /** The stream to answer with. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
   /**
-   * The whole of it, though only its signal is asked: in Node a signal hears nothing more of the one it follows once its
-   * request has been collected.
+   * The whole request is kept, though only its signal is used. In Node a signal hears nothing more of the one
+   * it follows once its request is collected as garbage.
    */
   readonly #request: Request
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
@@ -80,7 +83,7 @@ export class StreamSink implements Sink {
   #onPull(): void {
     this.#isPulled = true
     if (this.#heldBytes > 0) this.#handOver()
-    // What is left of a large block is this reader's until the last of it has left.
+    // The rest of a large block is this reader's until the last of it has left.
     if (this.#heldBytes > 0) return
     if (this.#isEnding) this.#finish()
     if (!this.#isBlocked) return
@@ -89,8 +92,8 @@ export class StreamSink implements Sink {
   }
 
   /**
-   * Gives the reader what is held as one chunk, up to `fetchChunkBytes`. A copy, because a reader may do with it what it likes: move
-   * its memory to another thread, for one, while the block is shared with other sessions.
+   * Gives the reader what is held as one chunk, up to `fetchChunkBytes`. A copy, because the block is shared
+   * with other sessions. A reader may do anything with it: move its memory to another thread, for one.
    */
   #handOver(): void {
     const chunk = this.#heldBytes <= fetchChunkBytes ? this.#takeAll() : this.#takeSlice()
@@ -134,7 +137,10 @@ export class StreamSink implements Sink {
     this.#close()
   }
 
-  /** Who aborted does not read on; an error would only make frameworks log one for each client that leaves. */
+  /**
+   * A client that aborted does not read on. An error would only make frameworks log one for each client that
+   * leaves.
+   */
   readonly #onAbort = (): void => this.#finish()
 
   #close(): void {
@@ -147,7 +153,10 @@ export class StreamSink implements Sink {
   }
 }
 
-/** What comes behind `offset`. Of a shared block little is copied: a view would keep the whole of it in memory. */
+/**
+ * The bytes behind `offset`. Of a shared block little is copied: a view would keep the whole of it in
+ * memory.
+ */
 function cutAt(bytes: Uint8Array, offset: number): Uint8Array {
   const isLittle = bytes.length - offset <= writeBytesMax
   return isLittle ? bytes.slice(offset) : bytes.subarray(offset)

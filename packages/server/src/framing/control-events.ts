@@ -13,8 +13,8 @@ export const controlPrefix = 'tidemark.'
 export type Resumed = 'fresh' | 'exact' | 'gap'
 
 /**
- * Why something is missing. `cursor`: the client's cursor could not be read at all. `rate`: the session was behind with a topic
- * whose rule says to drop.
+ * Why something is missing. `cursor`: the client's cursor could not be read at all. `rate`: the session was
+ * behind with a topic whose rule says to drop.
  */
 export type GapReason = LossReason | 'cursor' | 'rate'
 
@@ -36,9 +36,9 @@ export interface ReadyFacts {
 }
 
 /**
- * The first event of a stream. It carries the cursor as its id, so that a client cut before its first event comes
- * back to where it joined. Not after a gap: the client must hear of the gap before its last id moves. Its `retry` takes back
- * that of an earlier goodbye.
+ * The first event of a stream. It carries the cursor as its id, so that a client cut before its first event
+ * comes back to where it joined. Not after a gap: the client must hear of the gap before its last id moves.
+ * Its `retry` takes back that of an earlier goodbye.
  */
 export function encodeReady(facts: ReadyFacts): Block {
   const { session, heartbeatMs, retryMs, resumed } = facts
@@ -54,8 +54,9 @@ export function encodeReady(facts: ReadyFacts): Block {
 }
 
 /**
- * Says what is missing. Behind retention or for its rate, events between `from` and `to` may still follow, so the id stays
- * where it was and a client cut right here is told again, or served; in the other cases it moves on to `to`.
+ * Says what is missing. After a loss by retention or rate, events between `from` and `to` may still follow.
+ * So the id stays where it was, and a client that is cut right here is told again, or served. In the other
+ * cases the id moves on to `to`.
  */
 export function encodeGap(gap: Omit<Gap, 'to'>, end: Place): Block {
   const to = formatPlace(end)
@@ -74,8 +75,9 @@ export function encodeBeat(place: Place): Block {
 }
 
 /**
- * The last event before the server ends a stream; `retry` tells an EventSource when to come back. `cursor` is for a
- * client that is sent away before it had one: its absence begins here. An application may give reasons of its own.
+ * The last event before the server ends a stream; `retry` tells an EventSource when to come back. `cursor` is
+ * for a client that is sent away before it had one: its absence begins here. An application may give reasons
+ * of its own.
  */
 export function encodeBye(reason: string, retryMs: number, cursor?: string): Block {
   return Block.fromText(

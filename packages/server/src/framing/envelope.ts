@@ -2,16 +2,19 @@
 
 import type { EventRecord } from '@tidemark/log'
 
-/** An event as a stream shows it. Of a record every member is there but the key; an event of one session may have no topic. */
+/**
+ * An event as a stream shows it. Of a record every member is there but the key; an event of one session may
+ * have no topic.
+ */
 export type OwnEvent = Pick<EventRecord, 'type' | 'data' | 'time'> & {
   readonly topic?: string | undefined
   readonly key?: string | undefined
 }
 
 /**
- * `{"topic":…,"type":…,"key":…,"time":…,"data":…}`; `topic` and `key` only where the event has one. `data` is the payload's
- * own JSON where the payload is JSON, else the payload as a JSON string. The payload is checked, not rewritten:
- * its numbers and spelling stay as published.
+ * `{"topic":…,"type":…,"key":…,"time":…,"data":…}`; `topic` and `key` only where the event has one. `data` is
+ * the payload's own JSON where the payload is JSON, else the payload as a JSON string. The payload is
+ * checked, not rewritten: its numbers and spelling stay as published.
  */
 export function toEnvelope(event: OwnEvent): string {
   const topic = event.topic === undefined ? '' : `"topic":${JSON.stringify(event.topic)},`

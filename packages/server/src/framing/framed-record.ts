@@ -6,7 +6,7 @@ import type { Block } from './block.ts'
 import type { Framing } from './framing.ts'
 import { frameCopiesMax, frameOverheadBytes } from '../limits.ts'
 
-/** Who is told of frames that are made later. */
+/** Counts the frames of records, also those that are made later. */
 export interface FrameKeeper {
   frameBytes: number
 }

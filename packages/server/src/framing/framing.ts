@@ -15,7 +15,10 @@ export type FieldName = (typeof fieldNames)[number]
 
 /** A subscription's choice. */
 export interface FramingChoice {
-  /** `plain`: the payload as data. `envelope`: `{topic,type,key,time,data}` as data. `batch`: an array of envelopes per flush. */
+  /**
+   * `plain`: the payload as data. `envelope`: `{topic,type,key,time,data}` as data. `batch`: an array of
+   * envelopes per flush.
+   */
   readonly shape: 'plain' | 'envelope' | 'batch'
   /** Extra field lines, for `plain` and `envelope`. */
   readonly fields: readonly FieldName[]
@@ -29,10 +32,13 @@ export interface Framing {
   readonly frameKey: string
   /** Equal for framings that give equal frames and put the same parts into their ids. */
   readonly key: string
-  /** What ids say behind their positions. */
+  /** The text of ids behind their positions. */
   readonly parts: string
   encode(record: EventRecord): Block
-  /** `place` is that of the newest of the records the frames were made of. What stands around its position comes into every id. */
+  /**
+   * `place` is that of the newest of the records the frames were made of. The text around its position comes
+   * into every id.
+   */
   assemble(frames: readonly Block[], place: Place): Block
   /** An event that is in no log, and so has no id: whole, not a frame. */
   encodeOwn(event: OwnEvent): Block
@@ -45,7 +51,9 @@ export function createFraming(choice: FramingChoice, parts: string = noParts): F
   return choice.shape === 'batch' ? createBatchFraming(parts) : createEventFraming(choice, parts)
 }
 
-/** Whether events say which topic they are of: clients that follow several must be able to tell them apart. */
+/**
+ * Whether events say which topic they are of: clients that follow several must be able to tell them apart.
+ */
 export function needsTopicField({ topics, patterns }: TopicSet): boolean {
   return topics.length + patterns.length > 1 || patterns.length > 0
 }
@@ -91,7 +99,9 @@ function listFields(event: OwnEvent, names: readonly FieldName[]): [string, stri
 const idField = 'id: '
 const lineFeed = 10
 
-/** Frames begin with their id. Other sessions have the frames too, so what only some say is put into copies. */
+/**
+ * Frames begin with their id. Other sessions have the frames too, so what only some say is put into copies.
+ */
 function wrapIds(frames: readonly Block[], { before, after }: Place): readonly Block[] {
   const start = Block.fromText(idField + before)
   const end = Block.fromText(after)
@@ -128,7 +138,10 @@ function createBatchFraming(parts: string): Framing {
   }
 }
 
-/** An envelope of a payload with line breaks would end the data line early, so the breaks are folded out of it. */
+/**
+ * An envelope of a payload with line breaks would end the data line early, so the breaks are folded out of
+ * it.
+ */
 function encodeItem(event: OwnEvent): Block {
   return Block.fromText(toEnvelope(event).replaceAll(/[\r\n]+/g, ' '))
 }

@@ -1,8 +1,8 @@
 // Where a stream stands, as its ids say it: a position, and parts for sessions whose topics have changed.
 //
 //   ~s<key>             the topics are those that a table keeps under this key, not those of the URL
-//   ~c<cursor>_<key>    topics that were added from an older place have been replayed up to this cursor; the key is that of
-//                       the topics which the stream followed before, and which are not replayed
+//   ~c<cursor>_<key>    topics that were added from an older place have been replayed up to this cursor;
+//                       the key is that of the topics which the stream followed before
 //
 // Both are 64 characters at most, as parts of a cursor are: log/src/position.ts.
 
@@ -13,8 +13,9 @@ import { topicSetKeyCharactersMax } from '../limits.ts'
 import { quoteValue } from '@tidemark/wire/values'
 
 /**
- * One place of one stream. The position is the one that moves: of the stream, or of its replay of added topics. What stands
- * around it in the text is the same for many events, so frames are made without it and get it when they are assembled.
+ * One place of one stream. The position is the one that moves: of the stream, or of its replay of added
+ * topics. The text around it is the same for many events. So frames are made without that text, and get it
+ * when they are assembled.
  */
 export interface Place {
   readonly position: Position
@@ -37,7 +38,10 @@ interface PlacedStream {
   readonly added: { readonly coveredKey: string | undefined } | undefined
 }
 
-/** What an id of a stream says when its replay has come to `position`; while added topics are replayed, its own cursor stands still. */
+/**
+ * The place of a stream whose replay has come to `position`. While added topics are replayed, its own cursor
+ * stands still.
+ */
 export function placeOf({ cursor, audience, added }: PlacedStream, position: Position): Place {
   const { parts } = audience.framing
   if (added === undefined) return { position, before: '', after: parts }
@@ -76,7 +80,10 @@ export interface CatchUpPart {
   readonly coveredKey: string
 }
 
-/** The key of the topics, and the replay of added ones if there was one. Undefined for parts that this build does not know. */
+/**
+ * The key of the topics, and the replay of added ones if there was one. Undefined for parts that this build
+ * does not know.
+ */
 export function readParts(
   parts: Cursor['parts'],
 ): { readonly topicsKey: string; readonly catchUp: CatchUpPart | undefined } | undefined {

@@ -1,4 +1,5 @@
-// What Tidemark's own packages need of the engine. Internal to them: it changes with any version, without a word.
+// The parts of the engine that Tidemark's own packages need. Internal to them: it changes with any version,
+// without a word.
 
 export { answerCoded } from '../refusal/problem.ts'
 export type { Answer } from '../refusal/problem.ts'

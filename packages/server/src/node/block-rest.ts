@@ -1,5 +1,6 @@
-// What is left of the blocks of an encrypted connection. Node encrypts at once whatever it is given, for each socket, however
-// little of it leaves. So a large block is given in slices, and what is left of it stays the block that all sessions share.
+// The rest of the blocks of an encrypted connection. Node encrypts at once whatever it is given, for each
+// socket, however little of it leaves. So a large block is given in slices, and what is left of it stays the
+// block that all sessions share.
 
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
@@ -23,7 +24,9 @@ export class BlockRest {
     return this.#bytes
   }
 
-  /** Takes what comes behind all that was written before, and gives the socket as much as it wants for now. */
+  /**
+   * Takes what comes behind all that was written before, and gives the socket as much as it wants for now.
+   */
   add(bytes: Uint8Array): void {
     this.#left.push(bytes)
     this.#bytes += bytes.length
@@ -62,7 +65,10 @@ export class BlockRest {
   }
 }
 
-/** Whether a socket is to be given large blocks in slices: all but Node’s plain one may copy what they are given. */
+/**
+ * Whether a socket is to be given large blocks in slices: all but Node’s plain one may copy what they are
+ * given.
+ */
 export function needsSlices(socket: Socket, response: ServerResponse): boolean {
   return Object.getPrototypeOf(socket) !== Socket.prototype && canHold(response)
 }

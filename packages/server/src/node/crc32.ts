@@ -1,4 +1,5 @@
-// The checksum of a stream put together from those of its pieces, so that shared pieces are summed up once for all streams.
+// The checksum of a stream put together from those of its pieces, so that shared pieces are summed up once
+// for all streams.
 
 /** The polynomial of CRC-32 (RFC 1952 §8), lowest power first: bit 31 is x^0. */
 const polynomial = 0xedb88320

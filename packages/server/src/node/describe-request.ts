@@ -3,7 +3,10 @@
 import type { RequestFacts } from '../request/authorize.ts'
 import type { NodeRequest } from './exchange.ts'
 
-/** A request of `node:http`, `node:https` or `node:http2`, for `authorize`. Nothing of it is read before it is asked for. */
+/**
+ * A request of `node:http`, `node:https` or `node:http2`, for `authorize`. Nothing of it is read before it is
+ * asked for.
+ */
 export function describeRequest(request: NodeRequest): RequestFacts {
   return {
     method: request.method ?? 'GET',
@@ -20,7 +23,10 @@ export function describeRequest(request: NodeRequest): RequestFacts {
   }
 }
 
-/** Express takes the path that a handler is mounted at out of `url`. A target may be in absolute form (RFC 9112 §3.2.2). */
+/**
+ * Express takes the path that a handler is mounted at out of `url`. A target may be in absolute form (RFC
+ * 9112 §3.2.2).
+ */
 function readPath(request: NodeRequest): string {
   const { originalUrl } = request as { readonly originalUrl?: unknown }
   const target = typeof originalUrl === 'string' ? originalUrl : (request.url ?? '/')

@@ -10,7 +10,10 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest
 /** The response that belongs to it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** What the responses of all versions have in common: TypeScript cannot call overloaded methods of a union. */
+/**
+ * The members that the responses of all versions have in common: TypeScript cannot call overloaded methods of
+ * a union.
+ */
 export interface AnyResponse {
   readonly headersSent: boolean
   /** Only HTTP/1 responses say so. */
@@ -44,7 +47,7 @@ export function isHttp2Request(request: NodeRequest): request is Http2ServerRequ
   return 'stream' in request
 }
 
-/** What a request and its answer occupy: in HTTP/1 the whole connection, in HTTP/2 one of its streams. */
+/** The carrier of a request and its answer: in HTTP/1 the whole connection, in HTTP/2 one of its streams. */
 export type Carrier = Socket | ServerHttp2Stream
 
 /** The carrier of a request. */

@@ -34,7 +34,8 @@ export function toGzipPiece(block: Block): GzipPiece {
 }
 
 function deflate(bytes: Uint8Array): Uint8Array {
-  // A copy of its own size: zlib's is a view of a buffer of at least 16 KiB, which would live as long as the record is recent.
+  // A copy of its own size. The piece that zlib gives is a view of a buffer of at least 16 KiB. That buffer
+  // would live as long as the record is recent.
   return new Uint8Array(deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }))
 }
 

@@ -1,4 +1,5 @@
-// A sink whose stream is compressed (RFC 1952), without a compressor of its own: it is put together from shared pieces.
+// A sink whose stream is compressed (RFC 1952), without a compressor of its own: it is put together from
+// shared pieces.
 
 import { Block } from '../framing/block.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'

@@ -4,15 +4,18 @@ import { ServerError } from '../errors.ts'
 import type { NodeRequest } from './exchange.ts'
 import { isHttp2Request } from './exchange.ts'
 
-/** What Node keeps where the server's `maxHeadersCount` says nothing (`_http_common.js`: 2,000 names and values). */
+/**
+ * Headers that Node keeps where the server's `maxHeadersCount` says nothing (`_http_common.js`: 2,000 names
+ * and values).
+ */
 const keptDefault = 1_000
 
 /** Node's parser hands fields over in batches of so many (`node_http_parser.cc`), and drops whole batches. */
 const batchFields = 32
 
 /**
- * Refuses a request of which Node may have dropped fields: the cursor, the cookie or the origin may be among them. Node 24 does so
- * by itself, and of HTTP/2 nothing is dropped: the stream is reset.
+ * Refuses a request of which Node may have dropped fields: the cursor, the cookie or the origin may be among
+ * them. Node 24 does so by itself, and of HTTP/2 nothing is dropped: the stream is reset.
  * @throws ServerError `HEADERS_TOO_MANY`
  */
 export function checkHeaderCount(request: NodeRequest): void {

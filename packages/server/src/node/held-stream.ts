@@ -1,6 +1,7 @@
-// What an application writes to a stream of HTTP/2 while only a part of a block is out. Its writes and its end wait for the rest, so
-// that they never stand inside an event. `response.write` and `response.end` go through the stream, and so does what pipes into it;
-// what the response says of itself stays true.
+// Holds back the application's own writes to a stream of HTTP/2 while only a part of a block is out. Its
+// writes and its end wait for the rest, so that they never stand inside an event. `response.write` and
+// `response.end` go through the stream, and so does what pipes into it; what the response says of itself
+// stays true.
 
 import type { ServerHttp2Stream } from 'node:http2'
 
@@ -22,7 +23,10 @@ export class HeldStream {
     this.#stream = stream
   }
 
-  /** From now on what the application writes waits. It is answered with false, so that an application that can wait for `drain` does. */
+  /**
+   * From now on what the application writes waits. It is answered with false, so that an application that can
+   * wait for `drain` does.
+   */
   hold(): void {
     if (this.#held !== undefined) return
     const stream = this.#stream as unknown as { write: Call; end: Call }
@@ -45,7 +49,10 @@ export class HeldStream {
     else this.#held.write.call(this.#stream, bytes)
   }
 
-  /** What has waited goes out, in order. True when somebody waits for a `drain` that the stream does not say by itself. */
+  /**
+   * Writes that have waited go out, in order. True when somebody waits for a `drain` that the stream does not
+   * say by itself.
+   */
   release(): boolean {
     const held = this.#held
     if (held === undefined) return false

@@ -1,8 +1,9 @@
-// What an application writes to a response of HTTP/1 while only a part of a block is out. Its writes and its end wait for the rest, so
-// that they never stand inside a block, nor the last chunk inside another one. What the response says of itself stays true.
+// Holds back the application's own writes to a response of HTTP/1 while only a part of a block is out. Its
+// writes and its end wait for the rest, so that they never stand inside a block, nor the last chunk inside
+// another one. The members of the response stay true.
 //
-// It rests on what Node does not document: all that a response writes, its end as well, goes through `_writeRaw`. `canHold` looks
-// whether that is as in Node 20 to 26.
+// It rests on what Node does not document: all that a response writes, its end as well, goes through
+// `_writeRaw`. `canHold` looks whether that is as in Node 20 to 26.
 
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -33,12 +34,13 @@ export function holdWrites(response: ServerResponse): void {
   held._writeRaw = keepCall
 }
 
-/** What has waited goes out, in order, and what comes from now on does so at once. */
+/** Writes that have waited go out, in order. Later ones go out at once. */
 export function releaseWrites(response: ServerResponse): void {
   const calls = takeCalls(response)
   for (const values of calls) writeRaw?.apply(response as HeldResponse, [...values])
   if (calls.length === 0 || response.writableEnded) return
-  // They were answered with false. Node says `drain` when the socket does, if the socket has been given enough for that.
+  // They were answered with false. Node says `drain` when the socket does, if the socket has been given
+  // enough for that.
   if (response.socket?.writableNeedDrain === false) response.emit('drain')
 }
 

@@ -1,12 +1,13 @@
-// A stream of an HTTP/2 connection. Node copies what it is given for each stream as far as the client's windows reach, whether
-// the connection takes it or not, so a large block is given in slices, and what is left of it stays the block all sessions share.
+// A stream of an HTTP/2 connection. Node copies bytes for each stream as far as the client's windows reach,
+// whether the connection takes them or not. So a large block is given in slices, and the rest of it stays the
+// block that all sessions share.
 
 import type { Http2ServerResponse } from 'node:http2'
 import type { Block } from '../framing/block.ts'
 import { http2SliceBytes, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'
 import { HeldStream } from './held-stream.ts'
-import { endOwn } from './lead-through.ts'
+import { endOwn } from './compress-writes.ts'
 import type { StreamHead } from './stream-head.ts'
 
 /** A sink that offers the connection one slice at a time. */

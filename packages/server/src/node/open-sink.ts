@@ -8,7 +8,7 @@ import { gzipStreamHeaders, streamHeaders } from '../request/stream-headers.ts'
 import { isHttp2 } from './exchange.ts'
 import type { NodeResponse } from './exchange.ts'
 import { Http2Sink } from './http2-sink.ts'
-import { DrainTeller, leadThrough } from './lead-through.ts'
+import { DrainForwarder, compressWrites } from './compress-writes.ts'
 import { ResponseSink } from './response-sink.ts'
 import { SocketSink } from './socket-sink.ts'
 import { StreamHead } from './stream-head.ts'
@@ -16,10 +16,10 @@ import { StreamHead } from './stream-head.ts'
 /** `auto`: straight to the socket where that is safe. `response`: always through `response.write`. */
 export type SocketWay = 'auto' | 'response'
 
-/** What a stream is to look like. */
+/** The options of a sink. */
 export interface SinkOptions {
   readonly way: SocketWay
-  /** What to compress with, if nobody else does: middleware that wraps a response may do so itself. */
+  /** The compression to use, if nobody else compresses: middleware that wraps a response may do so itself. */
   readonly compress: Compress | undefined
 }
 
@@ -39,15 +39,17 @@ export function openSink(response: NodeResponse, { way, compress }: SinkOptions)
   const head = new StreamHead(response, isGzip ? gzipStreamHeaders : streamHeaders)
   const sink = createSink(response, head, { way, isBare })
   if (!isGzip) return sink
-  const compressed = compress(isHttp2(response) ? sink : tellDrain(sink, response))
-  head.onSent = () => leadThrough(response, compressed)
+  const compressed = compress(isHttp2(response) ? sink : forwardDrain(sink, response))
+  head.onSent = () => compressWrites(response, compressed)
   return compressed
 }
 
-/** Has an application's writes into a compressed stream followed by `drain`, where they go past Node's own. */
-function tellDrain(sink: Sink, response: ServerResponse): Sink {
+/**
+ * Has an application's writes into a compressed stream followed by `drain`, where they go past Node's own.
+ */
+function forwardDrain(sink: Sink, response: ServerResponse): Sink {
   const listen = sink.listen.bind(sink)
-  sink.listen = (listener) => listen(new DrainTeller(listener, response))
+  sink.listen = (listener) => listen(new DrainForwarder(listener, response))
   return sink
 }
 
@@ -62,8 +64,8 @@ function createSink(
 }
 
 /**
- * Whether `response` is Node's own HTTP/1 response that nobody has put code in front of: middleware such as
- * compression replaces `write` and `end` on the object, and its bytes must keep going through it.
+ * Whether `response` is Node's own HTTP/1 response, and nobody has put code in front of it. Middleware such
+ * as compression replaces `write` and `end` on the object, and its bytes must keep going through it.
  */
 function isUnwrapped(response: ServerResponse): boolean {
   const { socket } = response

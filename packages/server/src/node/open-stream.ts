@@ -7,12 +7,12 @@ import { quoteValue } from '@tidemark/wire/values'
 import { readDoorOptions } from '../request/require-stream.ts'
 import { SinkStream } from '../own-stream/sink-stream.ts'
 import { streamHeaders } from '../request/stream-headers.ts'
-import { readStreamOptions } from '../own-stream/stream-options.ts'
+import { readStreamOptions, streamOptionNames } from '../own-stream/stream-options.ts'
 import type { StreamOptions } from '../own-stream/stream-options.ts'
 import { isHttp2, readHeader } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { compressGzip } from './gzip-sink.ts'
-import { leadDestroy } from './lead-destroy.ts'
+import { forwardDestroy } from './forward-destroy.ts'
 import { openSink } from './open-sink.ts'
 import { requireExchange } from './require-exchange.ts'
 import { hasTurn, isInTurn } from './response-turn.ts'
@@ -20,13 +20,17 @@ import { sendStreamHead } from './stream-head.ts'
 
 /** How a stream is made. */
 export interface OpenStreamOptions extends StreamOptions {
-  /** Whether to compress (gzip) if the client accepts it. Default true; not where middleware has wrapped the response. */
+  /**
+   * Whether to compress (gzip) if the client accepts it. Default true; not where middleware has wrapped the
+   * response.
+   */
   readonly compression?: boolean | undefined
 }
 
 /**
- * Opens a stream of the application's own events as the answer to a request of `node:http`, `node:https` or `node:http2`. Nothing is
- * kept for a client that comes back. Ending or destroying the response ends the stream.
+ * Opens a stream of the application's own events as the answer to a request of `node:http`, `node:https` or
+ * `node:http2`. Nothing is kept for a client that comes back. Ending or destroying the response ends the
+ * stream.
  * @throws ServerError `OPTION_INVALID`, `RESPONSE_UNUSABLE`
  *
  * @example
@@ -35,9 +39,9 @@ export interface OpenStreamOptions extends StreamOptions {
  * import { openStream } from '@tidemark/server/node'
  *
  * createServer((request, response) => {
- *   const stream = openStream(request, response)
- *   void stream.send({ type: 'progress', data: { done: 1 } })
- *   void stream.close()
+ *  const stream = openStream(request, response)
+ *  void stream.send({ type: 'progress', data: { done: 1 } })
+ *  void stream.close()
  * }).listen(8080)
  * ```
  */
@@ -47,11 +51,11 @@ export function openStream(
   given?: OpenStreamOptions,
 ): EventStream {
   requireExchange(request, response, 'openStream')
-  const options = readDoorOptions<OpenStreamOptions>(given)
+  const options = readDoorOptions(given, [...streamOptionNames, 'compression'])
   const compression = readCompression(options)
   const stream = new SinkStream(readStreamOptions(options), readHeader(request, 'last-event-id'))
   // At once: the application may destroy the request in this very turn.
-  if (isHttp2(response)) leadDestroy(response)
+  if (isHttp2(response)) forwardDestroy(response)
   const isGzip = compression && acceptsGzip(readHeader(request, 'accept-encoding'))
   const begin = (): void => {
     const compress = isGzip ? compressGzip : undefined

@@ -1,16 +1,21 @@
-// A write past Node's stream layer, straight to the handle of a connection: `socket.write` touches half a dozen objects per call,
-// which are out of the processor's caches when thousands of sessions get one block each. See bench/socket-write.ts.
+// A write past Node's stream layer, straight to the handle of a connection. `socket.write` touches half a
+// dozen objects per call. They are out of the processor's caches when thousands of sessions get one block
+// each. See bench/socket-write.ts.
 //
-// It rests on what Node does not document: `writeBuffer`, `writeQueueSize` and the class of its write requests. Where one of them is
-// not as in Node 20 to 26, `openRawWriter` gives nothing, and everything goes through `socket.write`.
+// It rests on what Node does not document: `writeBuffer`, `writeQueueSize` and the class of its write
+// requests. Where one of them is not as in Node 20 to 26, `openRawWriter` gives nothing, and everything goes
+// through `socket.write`.
 
-/** What the operating system's handle of a connection can do in Node 20 to 24. */
+/** The operating system's handle of a connection, as it is in Node 20 to 24. */
 interface Handle {
   readonly writeQueueSize: number
   writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number
 }
 
-/** One of Node's write requests. It belongs to a write until that completes, and to nobody if it has completed at once. */
+/**
+ * One of Node's write requests. It belongs to a write until that completes, and to nobody if it has completed
+ * at once.
+ */
 interface WriteRequest {
   /** `freeId` while it belongs to nobody. 10 to 20 ns. */
   getAsyncId(): number
@@ -19,7 +24,7 @@ interface WriteRequest {
   oncomplete?: (status: number) => void
 }
 
-/** Who hears what became of bytes that the system did not take at once. */
+/** Hears what became of bytes that the system did not take at once. */
 export interface RawWriter {
   /** They are gone, or with a negative status lost. */
   hearSent(status: number): void
@@ -62,8 +67,9 @@ function tellsWhenFree(found: RequestClass): boolean {
 }
 
 /**
- * Writes. `undefined`: it cannot be done this way, nothing was written. Negative: the connection is broken. 0: the system has taken
- * everything. Positive: so many bytes are on their way, and the writer hears of their end.
+ * Writes. `undefined`: it cannot be done this way, nothing was written. Negative: the connection is broken.
+ * 0: the system has taken everything. Positive: so many bytes are on their way, and the writer hears of their
+ * end.
  */
 export function writeRaw(handle: Handle, bytes: Uint8Array, writer: RawWriter): number | undefined {
   if (requestClass === undefined) return undefined
@@ -71,8 +77,8 @@ export function writeRaw(handle: Handle, bytes: Uint8Array, writer: RawWriter): 
   const request = spare
   const status = handle.writeBuffer(request, bytes)
   if (status !== 0) return status
-  // A reader that takes bytes in this very moment may leave none waiting, and yet the write completes later. A request that
-  // is used a second time before that ends the process.
+  // A reader that takes bytes in this very moment may leave none waiting, and yet the write completes later.
+  // A request that is used a second time before that ends the process.
   if (request.getAsyncId() === freeId) return 0
   spare = undefined
   request.buffer = bytes

@@ -8,7 +8,8 @@ import type { NodeRequest } from './exchange.ts'
 import { declareFate } from './listener-fate.ts'
 
 /**
- * Reads the body of a request as JSON, or takes what a framework has left of it in `request.body`, as Express does.
+ * Reads the body of a request as JSON, or takes what a framework has left of it in `request.body`, as Express
+ * does.
  * @throws ServerError `BODY_TOO_LARGE` and `FULL` (as soon as it is known), `BODY_NOT_JSON`, `BODY_UNUSABLE`,
  * `CONTENT_ENCODING_UNSUPPORTED`, `CHARSET_UNSUPPORTED`
  */
@@ -44,7 +45,7 @@ function collect(request: NodeRequest, held: HeldBody): Promise<unknown> {
     const body = new JsonBody(request.headers['content-length'], held)
     const stop = (): void => {
       request.off('data', onData).off('end', onEnd).off('aborted', onCut).off('close', onCut)
-      // What is left of it, or of its connection, concerns nobody.
+      // The rest of it, or of its connection, concerns nobody.
       request.on('error', ignoreError).off('error', reject)
     }
     const attempt = (act: () => void): void => {

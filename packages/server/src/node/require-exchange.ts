@@ -1,4 +1,4 @@
-// What an application hands in as a request of Node's and its response.
+// Checks of the objects that an application hands in as a request of Node's and its response.
 
 import { ServerError } from '../errors.ts'
 import { hasMethods } from '@tidemark/log/values'

@@ -4,7 +4,7 @@ import type { Block } from '../framing/block.ts'
 import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'
 import type { AnyResponse } from './exchange.ts'
-import { endOwn, writeOwn } from './lead-through.ts'
+import { endOwn, writeOwn } from './compress-writes.ts'
 import type { StreamHead } from './stream-head.ts'
 
 /** A sink that writes like any handler of the application would. */
@@ -37,13 +37,15 @@ export class ResponseSink implements Sink {
     const response = this.#response
     if (response.destroyed || response.writableEnded || !this.#head.begin()) return false
     const isBelowMark = writeOwn(response, block.bytes)
-    // Middleware that compresses keeps what it is given until it has enough of it, or is told; `compression` takes it so.
+    // Middleware that compresses keeps what it is given until it has enough of it, or is told; `compression`
+    // takes it so.
     response.flush?.()
     if (isBelowMark === true) return true
-    // What middleware holds back itself is in no length of the response's; it says so, and its `drain` follows.
+    // Bytes that middleware holds back are in no length of the response. The middleware says so, and its
+    // `drain` follows.
     if (this.#isWrapped && isBelowMark === false) return false
-    // Node answers false as soon as its small mark is passed, also when the kernel took everything at once; what counts is
-    // what is really left waiting. Only a false is followed by `drain`.
+    // Node answers false as soon as its small mark is passed, also when the kernel took everything at once.
+    // Only bytes that are really left waiting count. Only a false is followed by `drain`.
     return response.writableLength <= writeBytesMax
   }
 

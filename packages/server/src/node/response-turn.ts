@@ -9,8 +9,8 @@ export function isInTurn(response: NodeResponse): boolean {
 }
 
 /**
- * Resolves once the response is the first in line, to false if the connection closes before that. A response that waits is never
- * told when the connection is gone.
+ * Resolves once the response is the first in line, to false if the connection closes before that. A response
+ * that waits is never told when the connection is gone.
  */
 export function hasTurn(request: NodeRequest, response: NodeResponse): Promise<boolean> {
   if (isInTurn(response)) return Promise.resolve(true)

@@ -1,5 +1,6 @@
-// The fast way: shared bytes straight to the socket of a response that nothing has wrapped. The head goes through the
-// response. Then the connection is the stream's alone where it can be taken; else it stays with the response, which ends it.
+// The fast way: shared bytes straight to the socket of a response that nothing has wrapped. The head goes
+// through the response. Then the connection is the stream's alone where it can be taken; else it stays with
+// the response, which ends it.
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -8,7 +9,7 @@ import { encryptedSliceBytes, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'
 import { BlockRest, needsSlices } from './block-rest.ts'
 import { declareFate } from './listener-fate.ts'
-import { endOwn } from './lead-through.ts'
+import { endOwn } from './compress-writes.ts'
 import type { StreamConnection } from './stream-connection.ts'
 import type { StreamHead } from './stream-head.ts'
 import { canTake, takeConnection } from './take-connection.ts'
@@ -77,7 +78,8 @@ export class SocketSink implements Sink {
   }
 
   #begin(response: ServerResponse): void {
-    // Somebody else may have answered while the log was asked; the response's `close` will say when it is over.
+    // Somebody else may have answered while the log was asked; the response's `close` will say when it is
+    // over.
     if (response.destroyed || response.headersSent || response.socket === null) return
     const isToBeTaken = canTake(response)
     // Nothing but the stream will come on a connection that is taken.
@@ -147,7 +149,10 @@ export class SocketSink implements Sink {
   }
 }
 
-/** Whether more waits than may. Then `drain` follows, which only comes to those who have been asked for a pause. */
+/**
+ * Whether more waits than may. Then `drain` follows, which only comes to those who have been asked for a
+ * pause.
+ */
 function isFull(socket: Socket, rest: BlockRest): boolean {
   return rest.bytes > 0 || (socket.writableNeedDrain && socket.writableLength > writeBytesMax)
 }

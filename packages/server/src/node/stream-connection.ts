@@ -3,8 +3,8 @@
 import type { Socket } from 'node:net'
 import { writeBytesMax } from '../limits.ts'
 import type { SinkListener } from '../session/sink.ts'
-import { abortExchange, drainExchange, exchangeOf } from './loose-exchange.ts'
-import { endOwn } from './lead-through.ts'
+import { abortExchange, drainExchange, exchangeOf } from './weak-exchange.ts'
+import { endOwn } from './compress-writes.ts'
 import { canWriteRaw, learnRequests, writeRaw } from './raw-write.ts'
 import type { RawWriter } from './raw-write.ts'
 
@@ -59,13 +59,13 @@ export class StreamConnection implements RawWriter {
   }
 
   /**
-   * Writes; false when more than `writeBytesMax` is left waiting, or a part of a block that is larger, and then `drained` follows, or when the application has
-   * ended the response, and then nothing was written.
+   * Writes. False when more than `writeBytesMax` is left waiting, or a part of a larger block; `drained`
+   * follows then. Also false when the application has ended the response; nothing was written then.
    */
   send(bytes: Uint8Array): boolean {
     const socket = this.#socket
     if (this.#isEnded || !socket.writable) return false
-    // What is written past the stream layer must not overtake what waits in it.
+    // Bytes that are written past the stream layer must not overtake bytes that wait in it.
     if (this.#isSending || socket.writableLength > 0 || !this.#sendRaw(bytes)) socket.write(bytes)
     // The system holds on to the whole of a large block until the last of it has left.
     const isHeld = this.#isSending && bytes.length > writeBytesMax
@@ -92,7 +92,7 @@ export class StreamConnection implements RawWriter {
 
   /** Called when what was waiting has left. */
   hearDrain(): void {
-    // What waits in the stream layer ends with `drain` only if it was more than the layer likes.
+    // `drain` follows only if more waited in the stream layer than its mark.
     if (!this.#isBlocked || this.#isSending || this.#socket.writableNeedDrain) return
     this.#isBlocked = false
     this.#listener?.drained()
@@ -137,7 +137,10 @@ export function streamOf(socket: Socket): StreamConnection | undefined {
 const cr = 0x0d
 const lf = 0x0a
 
-/** What a client sends behind its request belongs to no request, see docs/PROTOCOL.md; empty lines are no matter (RFC 9112 §2.2). */
+/**
+ * Bytes that a client sends behind its request belong to no request, see docs/PROTOCOL.md. Empty lines are no
+ * matter (RFC 9112 §2.2).
+ */
 function onData(this: StreamSocket, bytes: Uint8Array): void {
   if (!bytes.every((byte) => byte === cr || byte === lf)) this.destroy()
 }

@@ -38,7 +38,7 @@ export class StreamHead {
   }
 }
 
-/** What the application has said already, such as `Origin` for CORS, goes on to hold. */
+/** Headers that the application has set already go on to hold, such as `Origin` for CORS. */
 function mergeVary(response: AnyResponse, headers: StreamHeaders): StreamHeaders {
   const own = response.getHeader('Vary')
   const ours = headers['Vary']

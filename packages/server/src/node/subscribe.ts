@@ -12,13 +12,14 @@ import type { SessionHandle } from '../session/session-handle.ts'
 import { streamHeaders } from '../request/stream-headers.ts'
 import type { QueryOptions } from '../request/subscription.ts'
 import type { StreamOpener } from '../request/stream-opener.ts'
+import { choiceNames } from '../request/topic-choice.ts'
 import type { TopicChoice } from '../request/topic-choice.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { describeRequest } from './describe-request.ts'
 import { isHttp2, readHeader } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { checkHeaderCount } from './header-count.ts'
-import { leadDestroy } from './lead-destroy.ts'
+import { forwardDestroy } from './forward-destroy.ts'
 import { openSink } from './open-sink.ts'
 import type { SocketWay } from './open-sink.ts'
 import { readJson } from './read-json.ts'
@@ -27,20 +28,29 @@ import { hasTurn } from './response-turn.ts'
 import { claimCarrier } from './streaming.ts'
 import { sendStreamHead } from './stream-head.ts'
 
-/** What the door can be told about one request. */
+/** The options of the door for one request. */
 export interface SubscribeOptions extends QueryOptions, TopicChoice {
-  /** The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of Fastify. */
+  /**
+   * The body of a POST, where a framework has read it and keeps it apart from the request: `request.body` of
+   * Fastify.
+   */
   readonly body?: unknown
   /**
-   * Reads the body of a POST as JSON, when its turn has come. Default: the door reads it, up to 512 KiB. What it throws is not
-   * answered: `tide.subscribe` rejects with it.
+   * Reads the body of a POST as JSON, when its turn has come. Default: the door reads it, up to 512 KiB. An
+   * error that it throws is not answered: `tide.subscribe` rejects with it.
    */
   readonly readBody?: (() => Promise<unknown>) | undefined
-  /** Default `auto`: straight to the socket where nothing has wrapped the response, else through `response.write`. */
+  /**
+   * Default `auto`: straight to the socket where nothing has wrapped the response, else through
+   * `response.write`.
+   */
   readonly way?: SocketWay | undefined
 }
 
-/** Opens a session on a response, or answers why not: undefined then. Rejects only with what `readBody` of the options throws. */
+/**
+ * Opens a session on a response, or answers why not: undefined then. Rejects only with what `readBody` of the
+ * options throws.
+ */
 export function subscribe(
   opener: StreamOpener,
   exchange: { readonly request: NodeRequest; readonly response: NodeResponse },
@@ -48,9 +58,11 @@ export function subscribe(
 ): Promise<SessionHandle | undefined> {
   const { response } = exchange
   // At once: the application may destroy the request in this very turn.
-  if (isHttp2(response)) leadDestroy(response)
+  if (isHttp2(response)) forwardDestroy(response)
   return openSubscription(opener, new NodeDoor(opener, exchange, options))
 }
+
+const optionNames = [...choiceNames, 'body', 'readBody', 'way'] as const
 
 class NodeDoor implements Door<SessionHandle | undefined> {
   readonly name = 'tide.subscribe'
@@ -59,7 +71,7 @@ class NodeDoor implements Door<SessionHandle | undefined> {
   readonly #response: NodeResponse
   readonly #given: SubscribeOptions | undefined
   #options: Partial<SubscribeOptions> = {}
-  /** What the application's own reader of the body threw. */
+  /** The error of the application's own reader of the body. */
   #fault: { readonly error: unknown } | undefined
 
   constructor(
@@ -74,7 +86,7 @@ class NodeDoor implements Door<SessionHandle | undefined> {
   }
 
   readHead(): StreamRequest {
-    const options = readDoorOptions<SubscribeOptions>(this.#given)
+    const options = readDoorOptions(this.#given, optionNames)
     checkOptions(options)
     this.#options = options
     const request = this.#request
@@ -117,9 +129,11 @@ class NodeDoor implements Door<SessionHandle | undefined> {
     return openSink(this.#response, { way: this.#options.way ?? 'auto', compress })
   }
 
-  /** The sink sends the head with its first block. */
-  answerStream(session: SessionHandle): SessionHandle {
-    return session
+  /**
+   * The sink sends the head with its first block. A client that has left meanwhile has closed its session.
+   */
+  answerStream({ id }: SessionHandle): SessionHandle | undefined {
+    return this.#opener.session(id)
   }
 
   answerHead(): undefined {

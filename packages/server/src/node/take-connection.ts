@@ -1,15 +1,17 @@
-// Takes the connection of a stream out of Node's HTTP server, so that request, response, parser and their listeners can be
-// let go: together they hold several times as much memory as the session. The socket stays the same and the application's as
-// ever; what leaves it is the parser, Node's listeners, and the way to request and response (loose-exchange.ts).
+// Takes the connection of a stream out of Node's HTTP server, so that request, response, parser and their
+// listeners can be let go. Together they hold several times as much memory as the session. The socket stays
+// the same, and the application's as ever. The parser, Node's listeners, and the way to request and response
+// leave it (weak-exchange.ts).
 //
-// It rests on what Node does not document: `parser`, `_httpMessage`, `_writeRaw`, and its listeners by their names. `canTake` looks at all
-// of it, and at who else listens; where anything is not as in Node 20 to 26, the stream stays on its response.
+// It rests on what Node does not document: `parser`, `_httpMessage`, `_writeRaw`, and its listeners by their
+// names. `canTake` looks at all of it, and at the other listeners. Where anything is not as in Node 20 to 26,
+// the stream stays on its response.
 
 import { Socket } from 'node:net'
 import type { EventEmitter } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import { fateOf } from './listener-fate.ts'
-import { canLoosen, loosenExchange } from './loose-exchange.ts'
+import { canWeaken, weakenExchange } from './weak-exchange.ts'
 import { StreamConnection, streamOf } from './stream-connection.ts'
 
 interface Parser {
@@ -50,7 +52,10 @@ const partingNames: ReadonlyMap<string, string> = new Map([
   ['resume', 'onSocketResume'],
 ])
 
-/** Node puts functions of each socket's own in front of these while it has a parser. To delete them would cost each socket 1.7 KB. */
+/**
+ * Node puts functions of each socket's own in front of these while it has a parser. To delete them would cost
+ * each socket 1.7 KB.
+ */
 const plainMethods: Readonly<Record<string, unknown>> = Object.fromEntries(
   ['on', 'addListener', 'prependListener', 'setEncoding'].map((name) => [
     name,
@@ -58,7 +63,7 @@ const plainMethods: Readonly<Record<string, unknown>> = Object.fromEntries(
   ]),
 )
 
-/** What others may listen to on a socket that is taken: it goes on to tell them. */
+/** Events of a taken socket to which others may listen: the socket goes on to tell them. */
 const harmlessEvents: ReadonlySet<string | symbol> = new Set(['close', 'end', 'error', 'timeout'])
 
 /** Whether the connection of a response can be taken once its head is out. */
@@ -92,8 +97,8 @@ export function takeConnection(response: ServerResponse): StreamConnection | und
   const onDrain = findListener(socket, 'drain', 'bound socketOnDrain')
   if (onClose === undefined || onResponseClose === undefined || onDrain === undefined)
     return undefined
-  // Its `data` listener comes before Node's goes, so that the socket never stops flowing; with it Node takes the bytes
-  // away from the parser.
+  // Its `data` listener comes before Node's goes, so that the socket never stops flowing; with it Node takes
+  // the bytes away from the parser.
   const stream = new StreamConnection(socket)
   for (const [event, name] of partingNames) {
     const listener = findListener(socket, event, name)
@@ -109,7 +114,7 @@ export function takeConnection(response: ServerResponse): StreamConnection | und
   tellClose(request)
   tellClose(response)
   response.on('prefinish', onEnd)
-  loosenExchange(response, onDrain)
+  weakenExchange(response, onDrain)
   registerStream(socket.server, stream)
   return stream
 }
@@ -120,7 +125,7 @@ function isAsExpected(socket: Socket, response: ServerResponse): socket is HttpS
     // Not TLS, nor somebody's own kind of socket.
     Object.getPrototypeOf(socket) === Socket.prototype &&
     typeof parser?.unconsume === 'function' &&
-    canLoosen(response) &&
+    canWeaken(response) &&
     typeof server?.closeAllConnections === 'function' &&
     findListener(socket, 'close', 'bound socketOnClose') !== undefined &&
     findListener(socket, 'close', 'onServerResponseClose') !== undefined
@@ -131,7 +136,10 @@ function findListener(emitter: EventEmitter, event: string, name: string): Liste
   return emitter.listeners(event).find((listener) => listener.name === name) as Listener | undefined
 }
 
-/** Whether nobody but Node listens, or only those who know that a connection may be taken, or to what changes nothing. */
+/**
+ * Whether nobody but Node listens, or only those who know that a connection may be taken, or to what changes
+ * nothing.
+ */
 function isOnlyNodes(
   emitter: EventEmitter,
   harmless: ReadonlySet<string | symbol> = new Set(),

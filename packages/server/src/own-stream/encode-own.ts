@@ -1,9 +1,11 @@
 // An application's own events, comments and delays as text for the wire, checked as those of a publisher are.
 
+import { measureUtf8 } from '@tidemark/log/values'
 import { WireError, encodeComment, encodeEvent, encodeRetry } from '@tidemark/wire'
 import { ServerError } from '../errors.ts'
 import type { StreamEvent } from './event-stream.ts'
-import { eventBytesMax, ownIdLengthMax } from '../limits.ts'
+import { eventBytesMax } from '../limits.ts'
+import { ownIdLengthMax } from './limits.ts'
 import { checkData, checkType } from '../publish/new-event.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from '../read-members.ts'
@@ -24,10 +26,12 @@ export function encodeOwnEvent(event: StreamEvent): string {
 /** @throws ServerError `EVENT_INVALID`, `EVENT_TOO_LARGE` */
 export function encodeOwnComment(text: string): string {
   if (typeof text !== 'string') throw invalid(`A comment is text; got ${quoteValue(text)}.`)
-  if (text.length > eventBytesMax) {
+  // A UTF-16 unit is at most 3 bytes of UTF-8, so only texts near the limit are measured.
+  const bytes = text.length * 3 > eventBytesMax ? measureUtf8(text) : 0
+  if (bytes > eventBytesMax) {
     throw new ServerError(
       'EVENT_TOO_LARGE',
-      `A comment may have ${eventBytesMax} characters; got ${text.length}. Split it.`,
+      `A comment may have ${eventBytesMax} bytes; got ${bytes}. Split it.`,
     )
   }
   try {
@@ -44,7 +48,10 @@ export function encodeOwnRetry(ms: number): string {
   throw invalid(`A delay is a whole number of milliseconds from 0 up; got ${quoteValue(ms)}.`)
 }
 
-/** What a client sends back in a header must come through it unchanged: no spaces at the ends, and ASCII (RFC 9110 §5.5). */
+/**
+ * Clients send ids back in a header, which must not change them: no spaces at the ends, and ASCII (RFC 9110
+ * §5.5).
+ */
 const idShape = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 
 function checkId(id: string | undefined): string | undefined {

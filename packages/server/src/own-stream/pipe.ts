@@ -33,7 +33,10 @@ export async function pipe(source: StreamSource, target: PipeTarget): Promise<bo
   return false
 }
 
-/** Undefined when the stream is over first. No `Promise.race` with one long promise: that would keep a reaction for each event. */
+/**
+ * Undefined when the stream is over first. No `Promise.race` with one long promise: that would keep a
+ * reaction for each event.
+ */
 async function nextUntilOver(
   reading: Reading,
   target: PipeTarget,
@@ -113,7 +116,8 @@ function readIterable(source: AsyncIterable<unknown>): Reading {
   return {
     next: async () => iterator.next(),
     async stop() {
-      // A generator hears of `return` when what it waits for has come; a stream of Node's can be told at once.
+      // A generator hears of `return` when what it waits for has come; a stream of Node's can be told at
+      // once.
       const stopped = iterator.return?.()
       if (hasMethods(source, ['destroy'])) (source as unknown as { destroy(): void }).destroy()
       await stopped

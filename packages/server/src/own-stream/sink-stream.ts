@@ -6,7 +6,7 @@ import { Block } from '../framing/block.ts'
 import { encodeOwnComment, encodeOwnEvent, encodeOwnRetry } from './encode-own.ts'
 import { ServerError } from '../errors.ts'
 import type { EventStream, StreamEvent, StreamSource } from './event-stream.ts'
-import { sendsPerTurnMax, waitingTextLengthMax } from '../limits.ts'
+import { sendsPerTurnMax, waitingTextLengthMax } from './limits.ts'
 import { pipe } from './pipe.ts'
 import type { Sink } from '../session/sink.ts'
 import type { StreamSettings } from './stream-options.ts'
@@ -15,11 +15,13 @@ import { WaitingText } from './waiting-text.ts'
 
 const emptyComment = encodeComment('')
 
-/** An open stream. The sink gets one write after it says that it takes no more; the rest waits here, bounded. */
+/**
+ * An open stream. The sink gets one write after it says that it takes no more; the rest waits here, bounded.
+ */
 export class SinkStream implements EventStream {
   readonly lastEventId: string | undefined
   readonly #settings: StreamSettings
-  readonly #leaving = new AbortController()
+  readonly #abort = new AbortController()
   readonly #waiting = new WaitingText()
   readonly #turns = new Turns()
   /** Pipes that stop when the stream does. */
@@ -46,10 +48,13 @@ export class SinkStream implements EventStream {
   }
 
   get signal(): AbortSignal {
-    return this.#leaving.signal
+    return this.#abort.signal
   }
 
-  /** Begins to write, with a comment that takes the head along, so that the client knows at once that the stream is open. */
+  /**
+   * Begins to write, with a comment that takes the head along, so that the client knows at once that the
+   * stream is open.
+   */
   begin(sink: Sink): void {
     this.#sink = sink
     sink.listen({ drained: () => this.#drain(), closed: () => this.end() })
@@ -70,7 +75,7 @@ export class SinkStream implements EventStream {
     this.#turns.leave(this)
     this.#resolveOver()
     this.#stopPipes()
-    if (!this.#isClosing) this.#leaving.abort(reason)
+    if (!this.#isClosing) this.#abort.abort(reason)
   }
 
   async send(event: StreamEvent): Promise<boolean> {
@@ -98,7 +103,7 @@ export class SinkStream implements EventStream {
       this.#isClosing = true
       this.#beat?.cancel()
       this.#stopPipes()
-      // What waits goes out first.
+      // Waiting events go out first.
       if (!this.#isBlocked) this.#endSink()
     }
     return this.#over
@@ -133,7 +138,10 @@ export class SinkStream implements EventStream {
     if (this.#isBlocked) this.#watch()
   }
 
-  /** Every so many sends wait for a turn of the event loop, or a source that is never slow would leave none to others. */
+  /**
+   * Every so many sends wait for a turn of the event loop, or a source that is never slow would leave none to
+   * others.
+   */
   #takeTurn(): Promise<boolean> | boolean {
     this.#sentInTurn += 1
     if (this.#sentInTurn < sendsPerTurnMax) return true

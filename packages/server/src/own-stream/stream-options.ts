@@ -10,13 +10,22 @@ import { readRange } from '../read-range.ts'
 
 /** How a stream is made. */
 export interface StreamOptions {
-  /** Milliseconds of silence after which a comment is sent, so that nothing on the way takes the stream for dead. 1 to 86,400,000. Default 15,000. */
+  /**
+   * Milliseconds of silence after which a comment is sent, so that nothing on the way takes the stream for
+   * dead. 1 to 86,400,000. Default 15,000.
+   */
   readonly heartbeatMs?: number | undefined
-  /** How long a client may take nothing before its stream is cut, in milliseconds, 100 to 86,400,000. Default 300,000. */
+  /**
+   * How long a client may take nothing before its stream is cut, in milliseconds, 100 to 86,400,000. Default
+   * 300,000.
+   */
   readonly stalledAfterMs?: number | undefined
   /** Default: the machine's. */
   readonly clock?: Clock | undefined
 }
+
+/** The options of every `openStream`. */
+export const streamOptionNames = ['heartbeatMs', 'stalledAfterMs', 'clock'] as const
 
 /** Options with every default filled in. */
 export interface StreamSettings {

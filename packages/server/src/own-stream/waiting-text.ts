@@ -1,11 +1,14 @@
-// What was sent to a stream before the stream took more.
+// Text that waits until a stream takes more.
 
 import { Block } from '../framing/block.ts'
-import { smallTextLengthMax, waitingPortionLength, waitingTextOverhead } from '../limits.ts'
+import { smallTextLengthMax, waitingPortionLength, waitingTextOverhead } from './limits.ts'
 
 /** Text that waits, and the promise of those who wait with it. */
 export class WaitingText {
-  /** Small texts as they are, large ones as bytes: a text of a million lines would take five times as much (a rope of V8's). */
+  /**
+   * Small texts as they are, large ones as bytes: a text of a million lines would take five times as much (a
+   * rope of V8's).
+   */
   #texts: (Block | string)[] = []
   #length = 0
   #room: Promise<boolean> | undefined
@@ -22,7 +25,7 @@ export class WaitingText {
     this.#length += measure(item)
   }
 
-  /** What goes before all that waits. */
+  /** Puts a text before all others. */
   putFirst(text: string): void {
     this.#texts.unshift(text)
     this.#length += measure(text)
@@ -36,7 +39,10 @@ export class WaitingText {
     return first
   }
 
-  /** Resolves to true once nothing waits and the stream takes more, to false when the stream is over. One promise for all who wait. */
+  /**
+   * Resolves to true once nothing waits and the stream takes more, to false when the stream is over. One
+   * promise for all who wait.
+   */
   room(): Promise<boolean> {
     this.#room ??= new Promise((resolve) => (this.#resolveRoom = resolve))
     return this.#room

@@ -15,7 +15,7 @@ export interface PublishInput {
   readonly type?: string | undefined
   /** Text goes out as it is; anything else as JSON. */
   readonly data: unknown
-  /** What the event is about, for topics with `latestBy: 'key'`. */
+  /** The thing that the event is about, for topics with `latestBy: 'key'`. */
   readonly key?: string | undefined
 }
 

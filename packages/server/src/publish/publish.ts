@@ -13,7 +13,7 @@ import type { TopicInput } from './new-event.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { readList, readMembers } from '../read-members.ts'
 
-/** What a publisher gets back once the log has its events. */
+/** The answer to a publish, once the log has its events. */
 export interface Receipt {
   /** The cursor of the last event. */
   readonly cursor: string
@@ -21,15 +21,18 @@ export interface Receipt {
   readonly sessions: number
 }
 
-/** What can be said about a batch besides its events. */
+/** The options of a batch. */
 export interface PublishOptions {
   /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
   readonly idempotencyKey?: string | undefined
-  /** The client that publishes, as `describeRequest` says: `authorize` is asked whether it may. Default: the application itself. */
+  /**
+   * The client that publishes, as `describeRequest` says: `authorize` is asked whether it may. Default: the
+   * application itself.
+   */
   readonly by?: RequestFacts | undefined
 }
 
-/** What the log has taken. */
+/** The events that the log has taken. */
 export interface Published {
   /** The cursor of the last event. */
   readonly cursor: string
@@ -38,8 +41,8 @@ export interface Published {
 
 /**
  * Checks events and appends them, all or none. Resolves when the log has them.
- * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, or
- * `LOG_UNAVAILABLE`
+ * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`,
+ * `TOPIC_FORBIDDEN`, or `LOG_UNAVAILABLE`
  */
 export async function publish(
   { eventBytesMax, log, permit }: NodeSettings,
@@ -71,7 +74,9 @@ export async function publish(
   return { cursor: formatCursor(last), topics }
 }
 
-/** The hub's own keys decide claims of its ledgers (`openLedger`): a publisher could take one before its time. */
+/**
+ * The hub's own keys decide claims of its ledgers (`openLedger`): a publisher could take one before its time.
+ */
 function requirePublisherKey(key: string | undefined): void {
   if (typeof key !== 'string' || !key.startsWith('$hub/')) return
   throw new ServerError(

@@ -1,4 +1,4 @@
-// What every error that a request may be answered with has in common, and one row per code that says how.
+// Errors that may answer a request, and the rows that say how each code is answered.
 
 import type { ByeReason } from '../framing/bye-reason.ts'
 
@@ -10,20 +10,25 @@ export type CodeHeaders = Readonly<Partial<Record<CodeHeader, string>>>
 
 /** All there is to know of one code. `docs/reference/errors.md` is generated from these rows. */
 export interface ErrorRow {
-  /** What the code means and what to do, the same every time. */
+  /** The meaning of the code and the way out, the same every time. */
   readonly title: string
-  /** The HTTP status it is answered with. Default 500: it is thrown in code, and in an answer a fault of the server. */
+  /**
+   * The HTTP status it is answered with. Default 500: it is thrown in code, and in an answer a fault of the
+   * server.
+   */
   readonly status?: number | undefined
   /** With which headers. `varies`: the error says the value (`Allow`), or the node does (`Retry-After`). */
   readonly headers?: CodeHeaders | undefined
-  /** Why a refused stream ends, where it passes and the client is one that comes back after a goodbye only. */
+  /**
+   * Why a refused stream ends, where it passes and the client is one that comes back after a goodbye only.
+   */
   readonly bye?: ByeReason | undefined
 }
 
 /** An error with a stable code, and with the row of that code. Each room has one class of its own. */
 export abstract class CodedError extends Error {
   abstract readonly code: string
-  /** What the registry of the room says of the code. */
+  /** The row of the code in the registry of the room. */
   abstract readonly row: ErrorRow
   /** Values of headers that vary from one error of a code to the next. */
   readonly headers: CodeHeaders
@@ -42,4 +47,9 @@ export abstract class CodedError extends Error {
   get isPassing(): boolean {
     return this.status === 503
   }
+}
+
+/** Whether the server or its application is at fault, and not the request: its operator should hear of it. */
+export function isFault(error: unknown): boolean {
+  return !(error instanceof CodedError) || error.status === 500
 }

@@ -1,5 +1,5 @@
-// Errors of the log in the engine's words: the one place that says which of them a client has caused, which pass, and which are faults
-// of the server.
+// Errors of the log in the engine's words. Only here it is said which of them a client has caused, which
+// pass, and which are faults of the server.
 
 import { logErrors } from '@tidemark/log'
 import type { LogErrorCode } from '@tidemark/log'
@@ -26,8 +26,9 @@ const serverFaults: readonly LogErrorCode[] = [
 ]
 
 /**
- * What an error is to a client. All other log errors mean that the log cannot serve now: it is closed, its storage fails, or what is
- * stored is not as it should be. What is no `LogError`, or a mistake of the server's, stays as it is.
+ * The coded error that a client gets for an error of the log. All other log errors mean that the log cannot
+ * serve now: it is closed, its storage fails, or its records are damaged. An error that is no `LogError`, or
+ * a mistake of the server's, stays as it is.
  */
 export function translateLogError(error: unknown): unknown {
   if (!isLogError(error) || serverFaults.includes(error.code)) return error

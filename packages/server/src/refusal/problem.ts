@@ -14,9 +14,9 @@ interface Problem {
   readonly status: number
   /** Stable, for programs. */
   readonly code: string
-  /** What the code means, the same every time. */
+  /** The meaning of the code, the same every time. */
   readonly title: string
-  /** What was wrong this time, and what to do. */
+  /** The mistake of this request, and the way out. */
   readonly detail: string
 }
 
@@ -40,7 +40,9 @@ function answerProblem(
   }
 }
 
-/** The answer to a coded error, as the row of its code says. `retryMs`: when to come back, for `Retry-After`. */
+/**
+ * The answer to a coded error, as the row of its code says. `retryMs`: when to come back, for `Retry-After`.
+ */
 export function answerCoded(error: CodedError, retryMs?: number): Answer {
   const { row, status, code, message: detail } = error
   const headers: Partial<Record<CodeHeader, string>> = {}
@@ -51,7 +53,7 @@ export function answerCoded(error: CodedError, retryMs?: number): Answer {
   return answerProblem({ status, code, title: row.title, detail }, headers)
 }
 
-/** What Node takes for a value (RFC 9110 §5.5). Anything else would throw in place of the answer. */
+/** Values that Node takes (RFC 9110 §5.5). Anything else would throw in place of the answer. */
 const valueShape = /^[\t\x20-\x7e]*$/
 
 function valueOf(

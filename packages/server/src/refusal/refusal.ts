@@ -1,4 +1,4 @@
-// Saying no to a subscription so that a client which should come back does, whichever door it knocked at.
+// Saying no to a subscription so that a client which should come back does, whichever door it came by.
 
 import { CodedError } from './coded-error.ts'
 import { encodeBye } from '../framing/control-events.ts'
@@ -7,7 +7,7 @@ import { answerCoded } from './problem.ts'
 import type { Answer } from './problem.ts'
 import { streamHeaders } from '../request/stream-headers.ts'
 
-/** What is refused, and when to come back if it passes. */
+/** A refused request, and when to come back if the refusal passes. */
 export interface Refusal {
   readonly error: unknown
   readonly retryMs: number
@@ -16,9 +16,9 @@ export interface Refusal {
 }
 
 /**
- * The answer to a refused subscription, by the request's `Accept` header. Lasting refusals are statuses. A passing one
- * is, for a request that accepts only `text/event-stream`, a stream of `retry` and `tidemark.bye` that ends: browsers
- * give up for good on any status but 200.
+ * The answer to a refused subscription, by the request's `Accept` header. Lasting refusals are statuses. If
+ * the request accepts only `text/event-stream`, a passing refusal is a stream of `retry` and `tidemark.bye`
+ * that ends. Browsers give up for good on any status but 200.
  */
 export function answerRefusal(accept: string | undefined, refusal: Refusal): Answer {
   const { error, retryMs, cursor } = refusal
@@ -29,16 +29,24 @@ export function answerRefusal(accept: string | undefined, refusal: Refusal): Ans
   return answerError(refusal)
 }
 
-/** The answer to any other refused request: always a problem, because a publisher would take 200 for stored. */
+/**
+ * The answer to any other refused request: always a problem, because a publisher would take 200 for stored.
+ */
 export function answerError({ error, retryMs }: Refusal): Answer {
+  // The message quotes values of the application, which may be another user's. It is for `onError`.
+  if (error instanceof ServerError && error.code === 'OPTION_INVALID')
+    return answerCoded(new ServerError('OPTION_INVALID', optionDetail))
   if (error instanceof CodedError) return answerCoded(error, retryMs)
-  // What has no code may say anything in its message: a client is not told.
+  // The message of an error without a code may say anything, so a client does not get it.
   const internal = new ServerError(
     'INTERNAL',
     'The request could not be answered because of a fault in the server. Try again; if it stays, report it.',
   )
   return answerCoded(internal)
 }
+
+const optionDetail =
+  'The application has handed in something that Tidemark does not take. Its onError has been told what.'
 
 /** Whether an `Accept` header names `text/event-stream` and nothing else, as an EventSource's does. */
 function acceptsOnlyEventStream(accept: string | undefined): boolean {

@@ -1,6 +1,9 @@
-// What a client says it can decode (RFC 9110 §12.5.3).
+// The encodings that a client says it can decode (RFC 9110 §12.5.3).
 
-/** Whether an `Accept-Encoding` header takes gzip, named or covered by `*`, at least as gladly as `identity` if it names that. */
+/**
+ * Whether an `Accept-Encoding` header takes gzip, named or covered by `*`, at least as gladly as `identity`
+ * if it names that.
+ */
 export function acceptsGzip(header: string | undefined): boolean {
   if (header === undefined) return false
   const weights = new Map<string, number>()

@@ -1,20 +1,22 @@
-// Asking an application's `authorize`: for so long, for so many at one time, and without ending a client where it cannot say.
+// Asking an application's `authorize`: for so long, for so many at one time, and without ending a client
+// where it cannot say.
 
 import type { Clock } from '@tidemark/log'
 import { CodedError } from '../refusal/coded-error.ts'
 import { ServerError } from '../errors.ts'
 import { authorizeMsMax, authorizeWaitingMax } from '../limits.ts'
 
-/** What asking needs of the node. */
+/** The parts of the node that asking needs. */
 interface AskHost {
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
 
 /**
- * Wraps `authorize`. An answer that comes too late counts for nothing, or a client would wait for ever for one that never comes.
- * It rejects with the coded error that `authorize` throws; with `ACCESS_UNAVAILABLE` where that throws anything else, which `onError`
- * is told, or takes too long; and with `FULL` when too many wait.
+ * Wraps `authorize`. An answer that comes too late counts for nothing, or a client would wait for ever for
+ * one that never comes. It rejects with the coded error that `authorize` throws. If `authorize` throws
+ * anything else or takes too long, `onError` is told, and the code is `ACCESS_UNAVAILABLE`. If too many wait,
+ * it is `FULL`.
  */
 export function createAsk<Request, Grant>(
   authorize: (request: Request) => Grant | Promise<Grant>,
@@ -47,10 +49,10 @@ export function createAsk<Request, Grant>(
 }
 
 async function waitFor<Grant>(answer: Grant | Promise<Grant>, clock: Clock): Promise<Grant> {
-  let giveUp: (error: Error) => void = () => undefined
-  const late = new Promise<never>((_, reject) => (giveUp = reject))
+  let rejectLate: (error: Error) => void = () => undefined
+  const late = new Promise<never>((_, reject) => (rejectLate = reject))
   const timer = clock.after(authorizeMsMax, () =>
-    giveUp(new Error(`authorize has not answered for ${authorizeMsMax} ms.`)),
+    rejectLate(new Error(`authorize has not answered for ${authorizeMsMax} ms.`)),
   )
   try {
     return await Promise.race([answer, late])

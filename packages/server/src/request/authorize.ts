@@ -1,17 +1,18 @@
-// Who asks, and what the application says they may: the port through which every subscription, publish and read of a client goes.
+// The application's say in what a client may do. Every subscription, publish and read of a client goes
+// through here.
 
 import { covers, parseTopicSet } from '@tidemark/log'
 import type { Clock, Pattern, Topic, TopicSet } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { createAsk } from './ask-authorize.ts'
-import { CodedError } from '../refusal/coded-error.ts'
+import { isFault } from '../refusal/coded-error.ts'
 import { ServerError } from '../errors.ts'
 import { ownerCharactersMax } from '../limits.ts'
-import { readExpiry } from './read-expiry.ts'
+import { readExpiry, requireUnexpired } from './read-expiry.ts'
 import { readList, readMembers } from '../read-members.ts'
 
-/** What a client wants to do: follow topics, publish to them, or read what they hold. */
+/** A wish of a client: to follow topics, to publish to them, or to read their history. */
 export type Action = 'publish' | 'read' | 'subscribe'
 
 /** A request, the same from every door. */
@@ -21,7 +22,10 @@ export interface RequestFacts {
   readonly url: string
   /** The value of a header, whatever the case of its name; undefined without it. */
   header(name: string): string | undefined
-  /** The IP address the request came from: of a proxy, where one is in front. Undefined where the runtime does not say (the Fetch API). */
+  /**
+   * The IP address the request came from: of a proxy, where one is in front. Undefined where the runtime does
+   * not say (the Fetch API).
+   */
   readonly address: string | undefined
 }
 
@@ -33,50 +37,56 @@ export interface PlainRequest extends RequestFacts {
 }
 
 /**
- * What somebody may do. What it does not name is refused. A pattern that is asked for must lie within one granted name; several that
- * hold it together do not grant it. A name that people choose must not become part of a pattern: `*` would be everybody's.
+ * The things that a client may do. Everything else is refused. A pattern that is asked for must lie within
+ * one granted name; several that hold it together do not grant it. A name that people choose must not become
+ * part of a pattern: `*` would be everybody's.
  */
 export interface Grant {
-  /** Who asks. Without it the request is nobody's in particular: what it may not do is `UNAUTHENTICATED`, else `TOPIC_FORBIDDEN`. */
+  /**
+   * The user who asks. Without it the request is nobody's in particular: what it may not do is
+   * `UNAUTHENTICATED`, else `TOPIC_FORBIDDEN`.
+   */
   readonly user?: string | undefined
   /** Topics and patterns that may be subscribed to and read, 1,000 at most. Default: none. */
   readonly subscribe?: readonly string[] | undefined
   /** Topics and patterns that may be published to, 1,000 at most. Default: none. */
   readonly publish?: readonly string[] | undefined
   /**
-   * When it ends, in milliseconds since 1970. Its stream is told goodbye then (`expired`), and what is asked for later is
-   * `UNAUTHENTICATED`. Default: never.
+   * When it ends, in milliseconds since 1970. Its stream is told goodbye then (`expired`), and what is asked
+   * for later is `UNAUTHENTICATED`. Default: never.
    */
   readonly expiresAt?: number | undefined
 }
 
 /**
- * Says what the sender of a request may do, within 30 seconds. To refuse it as a whole, throw `new ServerError('UNAUTHENTICATED', …)` or
- * another `ServerError`: its code is the answer. Whatever else is thrown means that nobody can say now (`ACCESS_UNAVAILABLE`): the client
- * comes back by itself.
+ * Says what the sender of a request may do, within 30 seconds. To refuse it as a whole, throw `new
+ * ServerError('UNAUTHENTICATED', …)` or another `ServerError`: its code is the answer. Whatever else is
+ * thrown means that nobody can say now (`ACCESS_UNAVAILABLE`): the client comes back by itself.
  */
 export type Authorize = (request: PlainRequest) => Grant | Promise<Grant>
 
-/** What stands between clients and topics. */
+/** The check between clients and topics. */
 export interface Permit {
   /**
-   * Refuses what a client wants, whatever it names, where nobody has said what clients may. Before anything else is read.
+   * Refuses what a client wants, whatever it names, where nobody has said what clients may. Before anything
+   * else is read.
    * @throws ServerError `AUTHORIZE_MISSING`
    */
   requireAuthorize(action: Action): void
   /**
    * Resolves to the grant if a request may do what it asks for.
-   * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `AUTHORIZE_MISSING`, `ACCESS_UNAVAILABLE`, `OPTION_INVALID` for a grant that is
-   * none, `FULL` where too many wait; and what `authorize` throws
+   * @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `AUTHORIZE_MISSING`, `ACCESS_UNAVAILABLE`,
+   * `OPTION_INVALID` for a grant that is none, `FULL` where too many wait; and what `authorize` throws
    */
   ask(request: PlainRequest): Promise<Grant>
 }
 
 /**
- * Makes the check of what a node was told by `authorize`; undefined: everybody may everything. Faults of the application are told to
- * `onError`, refusals are not.
+ * Makes the check of what a node was told by `authorize`; undefined: everybody may everything. Faults of the
+ * application are told to `onError`, refusals are not.
  *
- * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer then refuses.
+ * A refusal is thrown, not answered: doors answer every coded error already, and code that forgets to answer
+ * then refuses.
  */
 export function createPermit(
   authorize: Authorize | 'everyone' | undefined,
@@ -91,11 +101,12 @@ export function createPermit(
     async ask(request) {
       try {
         const grant = readGrant(await ask(request))
-        checkExpiry(grant, clock)
+        requireUnexpired(grant.expiresAt, clock)
         checkGrant(grant, request)
         return grant
       } catch (error) {
-        if (!(error instanceof CodedError) || error.status === 500) onError(error)
+        // Faults of a stream are told by the one way in, together with all others of its request.
+        if (isFault(error) && request.action !== 'subscribe') onError(error)
         throw error
       }
     },
@@ -109,7 +120,7 @@ function refuseAll(onError: (error: unknown) => void): Permit {
       'AUTHORIZE_MISSING',
       `Nobody has said what clients may ${verbs[action]}. ${ownWays[action]}, or say what each client may with createTidemark({ authorize }), or open it all with createTidemark({ authorize: 'everyone' }).`,
     )
-    onError(error)
+    if (action !== 'subscribe') onError(error)
     throw error
   }
   return {
@@ -126,7 +137,10 @@ const ownWays: Readonly<Record<Action, string>> = {
     "Choose the topics in the application, such as tide.subscribe(request, response, { topics: ['news'] })",
 }
 
-/** The request of a client that does something. Frozen: what `authorize` is shown is what its grant is held against. */
+/**
+ * The request of a client that does something. Frozen: what `authorize` is shown is what its grant is held
+ * against.
+ */
 export function plainRequest(
   facts: RequestFacts,
   action: Action,
@@ -158,8 +172,9 @@ function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
 }
 
 /**
- * What holds of reading where the application has no `authorize`: everybody may read what publishers have written, and nobody what the
- * nodes keep for themselves (bans, claims, rules). A wildcard does not reach it, so the first character tells.
+ * Holds for reading where the application has no `authorize`. Everybody may read events of publishers. Nobody
+ * may read what the nodes keep for themselves (bans, claims, rules). No wildcard reaches those topics, so the
+ * first character tells.
  * @throws ServerError `TOPIC_RESERVED`
  */
 export function requireUnreserved(names: readonly string[]): void {
@@ -175,14 +190,6 @@ const verbs: Readonly<Record<Action, string>> = {
   publish: 'publish to',
   read: 'read',
   subscribe: 'subscribe to',
-}
-
-function checkExpiry({ expiresAt }: Grant, clock: Clock): void {
-  if (expiresAt === undefined || expiresAt > clock.now()) return
-  throw new ServerError(
-    'UNAUTHENTICATED',
-    `The credentials of the request ended at ${new Date(expiresAt).toISOString()}. Get new ones, and send them along.`,
-  )
 }
 
 function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest): void {
@@ -204,20 +211,21 @@ function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest)
   )
 }
 
-const grantNames = ['user', 'subscribe', 'publish', 'expiresAt']
+const grantNames = ['user', 'subscribe', 'publish', 'expiresAt'] as const
 
-/** A restriction that this node does not know must not be taken for none. */
+/**
+ * Overlooks no restriction: neither a member that this node does not know, nor one that is a getter of a
+ * class.
+ */
 function readGrant(given: unknown): Grant {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw invalid(`authorize gives a grant such as ${example}; got ${quoteValue(given)}`)
   }
-  let grant: Grant
-  try {
-    grant = { ...given }
-  } catch (cause) {
-    throw invalid('The grant of authorize throws when it is read', cause)
-  }
-  const unknown = Object.keys(grant).find((name) => !grantNames.includes(name))
+  const grant: Grant = readMembers<Grant, (typeof grantNames)[number]>(given, grantNames, {
+    code: 'OPTION_INVALID',
+    what: 'The grant of authorize',
+  })
+  const unknown = listNames(given).find((name) => !grantNames.some((known) => known === name))
   if (unknown !== undefined) {
     throw invalid(`A grant has ${grantNames.join(', ')}; authorize gave ${quote(unknown)} as well`)
   }
@@ -230,6 +238,17 @@ function readGrant(given: unknown): Grant {
   }
   readExpiry(grant.expiresAt)
   return grant
+}
+
+/** Those of the objects that it inherits from included. */
+function listNames(grant: object): readonly string[] {
+  const names: string[] = []
+  try {
+    for (const name in grant) names.push(name)
+  } catch (cause) {
+    throw invalid('The grant of authorize throws when it is read', cause)
+  }
+  return names
 }
 
 /** Undefined: nothing is granted. */

@@ -3,7 +3,7 @@
 import { ServerError } from '../errors.ts'
 import { subscriptionBodiesBytesMax, subscriptionFreeBytes } from '../limits.ts'
 
-/** What one body holds while it arrives. */
+/** The count of one body while it arrives. */
 export interface HeldBody {
   /**
    * Counts bytes that have arrived.
@@ -18,7 +18,7 @@ export interface HeldBody {
 export class BodyBudget {
   #heldBytes = 0
 
-  /** What all bodies count for now. */
+  /** Bytes that all bodies count for now. */
   get heldBytes(): number {
     return this.#heldBytes
   }

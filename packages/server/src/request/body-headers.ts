@@ -1,5 +1,5 @@
-// What the headers of a request say of its body. A body is read as plain UTF-8, so one that is said to be something else would be
-// stored as a text nobody sent.
+// The headers of a request that describe its body. A body is read as plain UTF-8, so one that is said to be
+// something else would be stored as a text nobody sent.
 
 import { quote } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'

@@ -4,7 +4,8 @@ import { quote } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 
 /**
- * Refuses what no stream is asked for with: where no router stands before a door, a CORS preflight must not open a session.
+ * Refuses what no stream is asked for with: where no router stands before a door, a CORS preflight must not
+ * open a session.
  * @throws ServerError `METHOD_NOT_ALLOWED`
  */
 export function checkMethod(method: string, door: 'tide.fetch' | 'tide.subscribe'): void {

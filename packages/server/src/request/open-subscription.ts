@@ -1,10 +1,12 @@
-// The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it begins, and open.
+// The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it
+// begins, and open.
 
 import { plainRequest, requireUnreserved } from './authorize.ts'
 import type { RequestFacts } from './authorize.ts'
 import { resumeChanged } from '../session/changed-topics.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
+import { isFault } from '../refusal/coded-error.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
 import type { Sink } from '../session/sink.ts'
@@ -14,13 +16,13 @@ import type { QueryOptions, Subscription } from './subscription.ts'
 import { readChoice } from './topic-choice.ts'
 import type { TopicChoice } from './topic-choice.ts'
 
-/** What a door says of its request. */
+/** A request as its door describes it. */
 export interface StreamRequest {
   readonly method: string
   /** The query of its URL, as it stands there. */
   readonly query: string
   readonly lastEventId: string | undefined
-  /** What the application has told the door. */
+  /** The options that the application has handed to the door. */
   readonly options: QueryOptions & TopicChoice
 }
 
@@ -30,7 +32,10 @@ export interface Door<Answer> {
   readonly name: 'tide.fetch' | 'tide.subscribe'
   /** Reads the head of the request and the options beside it, or refuses what is not whole. */
   readHead(): StreamRequest
-  /** Resolves when it is the request's turn on its connection, to false if the client has left. Not called for HEAD. */
+  /**
+   * Resolves when it is the request's turn on its connection, to false if the client has left. Not called for
+   * HEAD.
+   */
   begin(): Promise<boolean>
   /** Reads the body of a POST as JSON. */
   readBody(): Promise<unknown>
@@ -77,9 +82,12 @@ export async function openSubscription<Answer>(
     // Where it begins is found out in there, while the session has its place among those that open.
     return door.answerStream(await opener.open(door.openSink(), subscription, owner))
   } catch (error) {
-    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this moment.
+    // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this
+    // moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined
-    return door.refuse({ error, retryMs: opener.pickRetryMs(), cursor })
+    const answer = door.refuse({ error, retryMs: opener.pickRetryMs(), cursor })
+    if (isFault(error)) opener.onError(error)
+    return answer
   }
 }
 
@@ -103,9 +111,11 @@ async function authorize(
     requireUnreserved(set.patterns)
     return undefined
   }
-  // A node that is full or draining sends thousands away at a time: the application must not look each of them up for nothing.
+  // A node that is full or draining sends thousands away at a time: the application must not look each of
+  // them up for nothing.
   opener.admit()
-  // A set that waits for the answer counts like a body that is read: an application that is slow to answer must not gather them.
+  // A set that waits for the answer counts like a body that is read: an application that is slow to answer
+  // must not gather them.
   const held = bodies.begin()
   try {
     held.grow(measureTopicSet(set))

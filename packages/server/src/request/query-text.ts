@@ -4,7 +4,8 @@ import { quote, quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 
 /**
- * The pairs of a query string whose names are `names`. The others are somebody else's, and may be encoded as they like.
+ * The pairs of a query string whose names are `names`. The others are somebody else's, and may be encoded as
+ * they like.
  */
 export function selectPairs(text: string, names: readonly string[]): string {
   return text
@@ -24,8 +25,8 @@ function readName(pair: string): string {
 }
 
 /**
- * Parses a query string. `URLSearchParams` would silently replace bytes that are no UTF-8, and the client would watch
- * another topic than it named.
+ * Parses a query string. `URLSearchParams` would silently replace bytes that are no UTF-8, and the client
+ * would watch another topic than it named.
  * @throws ServerError `QUERY_INVALID`
  */
 export function parseQueryText(text: string): URLSearchParams {

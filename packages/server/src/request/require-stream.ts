@@ -1,4 +1,5 @@
-// What a stream is opened with, checked at the door: an application written in JavaScript may hand in anything.
+// Checks at the door of the arguments that open a stream: an application written in JavaScript may hand in
+// anything.
 
 import { hasMethods } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
@@ -36,18 +37,16 @@ export function requireSubscription(subscription: Subscription): void {
 }
 
 /**
- * The options of a door. What is no object is none of ours: frameworks call their handlers with more than they are asked for.
+ * The options of a door, each member once, inherited ones and getters included: `topics` must not be
+ * overlooked. Anything but an object is not meant for the door: frameworks call their handlers with more
+ * arguments.
  * @throws ServerError `OPTION_INVALID`
  */
-export function readDoorOptions<Options extends object>(
+export function readDoorOptions<Options extends object, Name extends keyof Options & string>(
   given: Options | undefined,
-): Partial<Options> {
+  names: readonly Name[],
+): Partial<Pick<Options, Name>> {
   if (typeof given !== 'object' || given === null) return {}
-  try {
-    return { ...given }
-  } catch (cause) {
-    throw new ServerError('OPTION_INVALID', 'The options of a stream throw when they are read.', {
-      cause,
-    })
-  }
+  const wanted = { code: 'OPTION_INVALID', what: 'The options of a stream' } as const
+  return readMembers(given, names, wanted)
 }

@@ -1,4 +1,4 @@
-// Who a session is for, as a door or the application says it; checked before the session opens.
+// The owner of a session, as a door or the application names it, checked before the session opens.
 
 import { ServerError } from '../errors.ts'
 import { ownerCharactersMax } from '../limits.ts'

@@ -22,8 +22,8 @@ export type StartAt =
       readonly added?: AddedAt | undefined
     }
   /**
-   * A cursor that cannot be read. A gap, not an error: a 4xx would end an EventSource for good. `cursor` is one with parts, which
-   * a node that keeps topic sets may be able to read.
+   * A cursor that cannot be read. A gap, not an error: a 4xx would end an EventSource for good. `cursor` is
+   * one with parts, which a node that keeps topic sets may be able to read.
    */
   | {
       readonly kind: 'unreadable'
@@ -36,7 +36,8 @@ export function planStart(cursor: string | undefined, since: SinceOrNow): StartA
   if (cursor === undefined || cursor === '') return since
   const text = dropRepeats(cursor)
   const parsed = parseCursor(text)
-  // A part this build does not know may name other topics than the URL: going on without it would be wrong in silence.
+  // A part this build does not know may name other topics than the URL: going on without it would be wrong in
+  // silence.
   if (parsed === undefined) return { kind: 'unreadable', otherwise: since }
   if (parsed.parts.size > 0)
     return { kind: 'unreadable', otherwise: since, cursor: { ...parsed, text } }
@@ -44,8 +45,8 @@ export function planStart(cursor: string | undefined, since: SinceOrNow): StartA
 }
 
 /**
- * A header field that a proxy has doubled arrives as `1abc-5, 1abc-5` (RFC 9110 §5.3) and means the one cursor. Different ones
- * cannot be read: nobody knows which the client has seen.
+ * A header field that a proxy has doubled arrives as `1abc-5, 1abc-5` (RFC 9110 §5.3) and means the one
+ * cursor. Different ones cannot be read: nobody knows which the client has seen.
  */
 function dropRepeats(cursor: string): string {
   if (!cursor.includes(',')) return cursor
@@ -62,7 +63,8 @@ const unitMs: Readonly<Record<string, number>> = {
 }
 
 /**
- * Reads a `since` value: `now`, `earliest`, `-10` (the last ten), or a duration such as `5m` (`ms`, `s`, `m`, `h`, `d`).
+ * Reads a `since` value: `now`, `earliest`, `-10` (the last ten), or a duration such as `5m` (`ms`, `s`, `m`,
+ * `h`, `d`).
  * @throws ServerError `QUERY_INVALID`
  */
 export function parseSince(text: string): SinceOrNow {
@@ -107,7 +109,8 @@ export interface Beginning {
 }
 
 /**
- * Turns a start into a position. `now` is read last and without a pause, so that the session joins exactly there.
+ * Turns a start into a position. `now` is read last and without a pause, so that the session joins exactly
+ * there.
  * @throws LogError `LOG_UNAVAILABLE`, or why the log is unreadable
  */
 export async function resolveStart(

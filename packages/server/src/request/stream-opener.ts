@@ -1,4 +1,4 @@
-// What a door needs of the node behind it.
+// The parts of the node that its doors need.
 
 import type { Permit } from './authorize.ts'
 import type { BodyBudget } from './body-budget.ts'
@@ -9,8 +9,13 @@ import type { Subscription } from './subscription.ts'
 
 /** The node as its doors see it. */
 export interface StreamOpener {
-  /** Opens a session on a sink, for somebody where that is known; rejects, with nothing written, when it refuses. */
+  /**
+   * Opens a session on a sink, for somebody where that is known; rejects, with nothing written, when it
+   * refuses.
+   */
   open(sink: Sink, subscription: Subscription, owner?: SessionOwner): Promise<SessionHandle>
+  /** The open session of an id; undefined once it has closed. */
+  session(id: string): SessionHandle | undefined
   /**
    * Refuses a new session while the node is full or draining.
    * @throws ServerError `FULL`, `DRAINING`
@@ -24,6 +29,8 @@ export interface StreamOpener {
   readonly bodies: BodyBudget
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
   readonly compress: Compress | undefined
+  /** Told of faults that the client learns little of. */
+  readonly onError: (error: unknown) => void
   /** When a client that is sent away should come back, in milliseconds. */
   pickRetryMs(): number
   /** Where live sessions stand; undefined before the node follows its log. */

@@ -1,4 +1,4 @@
-// What a client asks for when it opens a stream, read from a URL's query or a JSON body.
+// A client's request for a stream, read from a URL's query or a JSON body.
 
 import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
@@ -12,7 +12,7 @@ import { wrapLogError } from '../refusal/log-faults.ts'
 import { parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
 import { parseSince, planStart } from './start-at.ts'
-import type { StartAt } from './start-at.ts'
+import type { SinceOrNow, StartAt } from './start-at.ts'
 import type { ChosenTopics } from './topic-choice.ts'
 
 /** A checked request for a stream. */
@@ -20,22 +20,25 @@ export interface Subscription {
   readonly topics: TopicSet
   readonly framing: Framing
   readonly start: StartAt
-  /** Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say. */
+  /**
+   * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
+   */
   readonly eventsPerSecondMax?: number | undefined
 }
 
 /** How a query is read. */
 export interface QueryOptions {
   /**
-   * What becomes of query parameters that are not of a subscription. `ignore`: they are the application's (a token, a cache
-   * breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested. Default `ignore`.
+   * How query parameters are treated that are not of a subscription. `ignore`: they are the application's (a
+   * token, a cache breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested.
+   * Default `ignore`.
    */
   readonly unknownParameters?: 'ignore' | 'refuse' | undefined
 }
 
-/** What either form of request says, not yet checked. */
+/** Either form of request, not yet checked. */
 interface UncheckedSubscription {
-  readonly topics: readonly string[]
+  readonly topics: TopicSet
   readonly since: string | undefined
   readonly lastEventId: string | undefined
   readonly fields: readonly string[] | undefined
@@ -58,8 +61,8 @@ const queryNames = ['topic', ...commonNames]
 const chosenNames = commonNames.filter((name) => name !== 'topics')
 
 /**
- * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query, because
- * a browser that reconnects repeats the URL.
+ * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query,
+ * because a browser that reconnects repeats the URL.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
  */
 export function parseSubscriptionQuery(
@@ -76,10 +79,10 @@ export function parseSubscriptionQuery(
   if (isStrict(options)) refuseOthers(query, queryNames)
   const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
   const topics = [...readAll(query, 'topic'), ...lists]
-  return planSubscription({ topics, ...readManner(query) }, lastEventId)
+  return planSubscription({ topics: checkTopics(topics), ...readManner(query) }, lastEventId)
 }
 
-/** What a query says beside the topics. */
+/** Everything in a query but the topics. */
 function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics'> {
   return {
     since: readOnce(query, 'since'),
@@ -114,8 +117,7 @@ export function parseChosenText(
   const query = parseQueryText(strict ? text : selectPairs(text, chosenNames))
   if (strict) refuseOthers(query, chosenNames)
   const { topics, since } = options.chosen
-  const manner = readManner(query)
-  return planSubscription({ ...manner, topics, since: manner.since ?? since }, lastEventId)
+  return planSubscription({ ...readManner(query), topics }, lastEventId, since)
 }
 
 function refuseOthers(query: URLSearchParams, names: readonly string[]): void {
@@ -136,7 +138,8 @@ function isStrict(options: QueryOptions): boolean {
 }
 
 /**
- * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?, eventsPerSecondMax?}`.
+ * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
+ * eventsPerSecondMax?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
@@ -144,7 +147,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
   for (const name of members.keys()) refuseUnknown(name, commonNames, 'member')
   return planSubscription(
     {
-      topics: readTexts(members, 'topics') ?? [],
+      topics: checkTopics(readTexts(members, 'topics') ?? []),
       since: readText(members, 'since'),
       lastEventId: readText(members, 'lastEventId'),
       fields: readTexts(members, 'fields'),
@@ -180,10 +183,11 @@ function checkCursor(header: string | null | undefined): string | undefined {
 function planSubscription(
   given: UncheckedSubscription,
   lastEventId: string | null | undefined,
+  otherwise: SinceOrNow = { kind: 'now' },
 ): Subscription {
   const header = checkCursor(lastEventId)
-  const topics = checkTopics(given.topics)
-  const since = parseSince(given.since ?? 'now')
+  const { topics } = given
+  const since = given.since === undefined ? otherwise : parseSince(given.since)
   return {
     topics,
     framing: chooseFraming(given, topics),

@@ -1,42 +1,64 @@
 // The topics of a stream as its application chooses them.
 
+import { parseTopicSet } from '@tidemark/log'
+import type { TopicSet } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readList } from '../read-members.ts'
 import type { SessionOwner } from '../session/session-handle.ts'
 import { readOwner } from './session-owner.ts'
+import { parseSince } from './start-at.ts'
+import type { SinceOrNow } from './start-at.ts'
 
-/** What an application may say of a stream that it opens for a client. */
+/** The options of an application for a stream that it opens for a client. */
 export interface TopicChoice {
   /**
-   * Topics and patterns, 1 to 1,000. The client has no say in them: `authorize` is not asked, `topic` and `topics` in the URL are the
-   * application's own parameters, and the body of a POST is not read. The client still says where it resumes and how events look
-   * (`Last-Event-ID`, `since`, `framing`, `fields`, `event`, `eventsPerSecondMax`). Default: the client chooses, as far as
-   * `authorize` lets it. Put ids into them, never names that people choose: `*` would be everybody's.
+   * Topics and patterns, 1 to 1,000. The client has no say in them: `authorize` is not asked, and the body of
+   * a POST is not read. `topic` and `topics` in the URL are the application's own parameters. The client
+   * still says where it resumes and how events look (`Last-Event-ID`, `since`, `framing`, `fields`, `event`,
+   * `eventsPerSecondMax`). Default: the client chooses, as far as `authorize` lets it. Put ids into them,
+   * never names that people choose: `*` would be everybody's.
    */
   readonly topics?: readonly string[] | undefined
-  /** Who is behind the stream, where the application chooses the topics; else the grant of `authorize` says so. Default: nobody in particular. */
+  /**
+   * The user behind the stream, where the application chooses the topics. Else the grant of `authorize` names
+   * the user. Default: nobody in particular.
+   */
   readonly user?: string | undefined
-  /** What else the session is found by, such as a device: 1 to 256 characters. Default: nothing. */
+  /** Another name by which the session is found, such as a device: 1 to 256 characters. Default: nothing. */
   readonly label?: string | undefined
-  /** When the stream ends, as `Date.now()` counts; the client is told `expired`. Only with `topics`. Default: never. */
+  /**
+   * When the stream ends, as `Date.now()` counts; the client is told `expired`. Only with `topics`. Default:
+   * never.
+   */
   readonly expiresAt?: number | undefined
   /**
-   * Where a client begins that brings no cursor and no `since` of its own: `now`, `earliest`, `-10` (the last ten), `5m`. Only with
-   * `topics`. Default `now`.
+   * Where a client begins that brings no cursor and no `since` of its own: `now`, `earliest`, `-10` (the last
+   * ten), `5m`. Only with `topics`. Default `now`.
    */
   readonly since?: string | undefined
 }
 
+/** The options of every door. */
+export const choiceNames = [
+  'topics',
+  'user',
+  'label',
+  'expiresAt',
+  'since',
+  'unknownParameters',
+] as const
+
 /** A choice that was made. */
 export interface ChosenTopics {
-  readonly topics: readonly string[]
+  readonly topics: TopicSet
   readonly owner: SessionOwner
-  readonly since: string | undefined
+  readonly since: SinceOrNow | undefined
 }
 
 /**
- * Reads the choice of an application; undefined: it leaves the topics to the client.
+ * Reads the choice of an application; undefined: it leaves the topics to the client. A mistake in it is the
+ * application's, whatever the client has sent.
  * @throws ServerError `OPTION_INVALID`
  */
 export function readChoice({
@@ -45,16 +67,12 @@ export function readChoice({
   expiresAt,
   since,
 }: TopicChoice): ChosenTopics | undefined {
-  requireText('since', since)
-  if (topics !== undefined) {
-    const names = readList(topics, { code: 'OPTION_INVALID', what: 'topics of a stream' })
-    if (names.every((name) => typeof name === 'string'))
-      return { topics: names, owner: readOwner({ user, expiresAt }), since }
-    throw new ServerError(
-      'OPTION_INVALID',
-      `topics must be an array of topics and patterns; got ${quoteValue(topics)}.`,
-    )
-  }
+  if (topics !== undefined)
+    return {
+      topics: readTopics(topics),
+      owner: readOwner({ user, expiresAt }),
+      since: readSince(since),
+    }
   const isAlone = [user, expiresAt, since].every((value) => value === undefined)
   if (isAlone) return undefined
   throw new ServerError(
@@ -63,10 +81,27 @@ export function readChoice({
   )
 }
 
-function requireText(name: string, value: string | undefined): void {
-  if (value === undefined || (typeof value === 'string' && value !== '')) return
-  throw new ServerError(
-    'OPTION_INVALID',
-    `${name} must be a text that is not empty; got ${quoteValue(value)}.`,
-  )
+function readTopics(topics: readonly string[]): TopicSet {
+  const names = readList(topics, { code: 'OPTION_INVALID', what: 'topics of a stream' })
+  try {
+    return parseTopicSet(names)
+  } catch (cause) {
+    throw invalid(`topics of a stream are 1 to 1,000 topics and patterns`, topics, cause)
+  }
+}
+
+function readSince(since: string | undefined): SinceOrNow | undefined {
+  if (since === undefined) return undefined
+  const wanted = 'since of a stream is now, earliest, -10 (the last ten) or a duration such as 5m'
+  if (typeof since !== 'string') throw invalid(wanted, since)
+  try {
+    return parseSince(since)
+  } catch (cause) {
+    throw invalid(wanted, since, cause)
+  }
+}
+
+function invalid(wanted: string, got: unknown, cause?: unknown): ServerError {
+  const why = cause instanceof Error ? ` ${cause.message}` : ''
+  return new ServerError('OPTION_INVALID', `${wanted}; got ${quoteValue(got)}.${why}`, { cause })
 }

@@ -1,11 +1,12 @@
-// Topics that a session got from an older place than its own: replayed up to where it stands, while the rest of it stands still.
+// Topics that a session got from an older place than its own: replayed up to where it stands, while the rest
+// of it stands still.
 
 import type { Position, Topic, TopicSet } from '@tidemark/log'
 
 /** Topics that were added from an older place, as a cursor says it. */
 export interface AddedAt {
   readonly topics: TopicSet
-  /** What the stream followed before; not replayed. */
+  /** The topics that the stream followed before; not replayed. */
   readonly covered: TopicSet
   /** The key under which a table keeps `covered`; undefined without a table. */
   readonly coveredKey: string | undefined
@@ -39,12 +40,12 @@ export class AddedTopics {
     })
   }
 
-  /** What a cursor says of what the session followed before. */
+  /** The key, for the cursor, of the topics that the session followed before. */
   get coveredKey(): string | undefined {
     return this.#given.coveredKey
   }
 
-  /** What the session followed before, it has got already. */
+  /** False for topics that the session followed before: it has got their events already. */
   isWanted(topic: Topic): boolean {
     return !this.#given.covered.matches(topic)
   }

@@ -48,8 +48,8 @@ export class Beats {
   }
 
   /**
-   * All live sessions stand at one position, so one beat serves them all until it moves; those whose ids carry parts have one for
-   * each audience.
+   * All live sessions stand at one position, so one beat serves them all until it moves. Sessions whose ids
+   * carry parts share a beat with their audience.
    */
   readonly #encode = (place: Place, audience: Audience): Block => {
     if (!isPlain(place)) return this.#encodeWithParts(place, audience)

@@ -6,17 +6,23 @@ import type { AddedAt } from './added-topics.ts'
 import { partsOfTopics, readParts } from '../framing/place.ts'
 import type { Subscription } from '../request/subscription.ts'
 
-/** Keeps topic sets under short keys, which cursors carry. A node without one reads no cursor that has parts. */
+/**
+ * Keeps topic sets under short keys, which cursors carry. A node without one reads no cursor that has parts.
+ */
 export interface TopicSetTable {
-  /** Resolves to the key of a set: 1 to `topicSetKeyCharactersMax` characters of `0-9 A-Z a-z - _`, the same for equal sets. */
+  /**
+   * Resolves to the key of a set: 1 to `topicSetKeyCharactersMax` characters of `0-9 A-Z a-z - _`, the same
+   * for equal sets.
+   */
   keep(set: TopicSet): Promise<string>
   /** Undefined for a key that the table does not know. */
   find(key: string): Promise<TopicSet | undefined>
 }
 
 /**
- * The subscription that a client comes back for. One whose cursor has parts gets the topics that they name in place of the
- * URL's, where the table knows them; else it stays unreadable, and the client is told of a gap.
+ * The subscription that a client comes back for. If its cursor has parts and the table knows them, the topics
+ * that they name take the place of the URL's. If not, the cursor stays unreadable, and the client is told of
+ * a gap.
  */
 export async function resumeChanged(
   subscription: Subscription,

@@ -1,4 +1,4 @@
-// What the sessions of a node share: the lines they wait in, and the deadlines that they are held to.
+// The things that the sessions of a node share: the lines in which they wait, and their deadlines.
 
 import { Deadlines } from './deadlines.ts'
 import { HeldBlocks } from '../catch-up/held-blocks.ts'
@@ -14,7 +14,7 @@ import type { NodeSettings } from '../node-settings.ts'
 import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 
-/** What only the engine can do. */
+/** The acts that only the engine can do. */
 type EngineActs = Pick<SessionHost<Session>, 'livePosition' | 'catchUp' | 'dismiss' | 'forget'>
 
 /** Makes the host of a node's sessions. */

@@ -3,7 +3,7 @@
 import type { Clock, Timer } from '@tidemark/log'
 import { dueAtOnceMax } from '../limits.ts'
 
-/** What deadlines are made with. */
+/** The settings of deadlines. */
 interface DeadlineSettings<Item> {
   readonly clock: Clock
   /** How long after it was added an item is due, in milliseconds. */
@@ -14,8 +14,8 @@ interface DeadlineSettings<Item> {
 }
 
 /**
- * All items wait equally long, so they become due in the order in which they were added: that order is the whole timer
- * wheel. Adding and taking out cost the same however many there are.
+ * All items wait equally long, so they become due in the order in which they were added: that order is the
+ * whole timer wheel. Adding and taking out cost the same however many there are.
  */
 export class Deadlines<Item> {
   readonly #settings: DeadlineSettings<Item>

@@ -1,4 +1,5 @@
-// Things that are due at times of their own, by the clock on the wall: a token's expiry. Where all wait equally long, `Deadlines` is cheaper.
+// Things that are due at times of their own, by the clock on the wall: a token's expiry. Where all wait
+// equally long, `Deadlines` is cheaper.
 
 import type { Clock, Timer } from '@tidemark/log'
 import { dueAtOnceMax, wallClockLookMs } from '../limits.ts'
@@ -12,8 +13,9 @@ interface Entry<Item> {
 }
 
 /**
- * A binary heap with one timer. Adding and taking out cost the logarithm of how many there are, and nothing while there are none.
- * The wall clock may be set while something waits, so it is looked at every `wallClockLookMs`.
+ * A binary heap with one timer. Adding and taking out cost the logarithm of how many there are, and nothing
+ * while there are none. The wall clock may be set while something waits, so it is looked at every
+ * `wallClockLookMs`.
  */
 export class DueTimes<Item> {
   readonly #clock: Clock
@@ -33,7 +35,15 @@ export class DueTimes<Item> {
     return this.#heap.length
   }
 
-  /** Files an item for a time, in milliseconds since 1970; one that is filed already moves there. A time that has passed is due next. */
+  /** When an item is due; undefined for one that is not filed. */
+  get(item: Item): number | undefined {
+    return this.#entries.get(item)?.dueAt
+  }
+
+  /**
+   * Files an item for a time, in milliseconds since 1970; one that is filed already moves there. A time that
+   * has passed is due next.
+   */
   add(item: Item, dueAt: number): void {
     this.#takeOut(item)
     const entry = { item, dueAt, index: this.#heap.length }

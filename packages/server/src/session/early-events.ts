@@ -8,7 +8,10 @@ interface EarlyEvent {
   readonly tell: (isWritten: boolean) => void
 }
 
-/** As many of them wait as may wait for a socket: nothing is written to a stream that has not begun, so it holds no more than others. */
+/**
+ * As many of them wait as may wait for a socket. Nothing is written to a stream that has not begun, so it
+ * holds no more than others.
+ */
 export class EarlyEvents {
   #events: EarlyEvent[] = []
   #bytes = 0

@@ -3,6 +3,7 @@
 import { namesOf } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
 import { quoteValue } from '@tidemark/wire/values'
+import { readExpiry } from '../request/read-expiry.ts'
 import type { Session } from './session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
 
@@ -10,6 +11,9 @@ import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.
 export interface SessionActions {
   send(session: Session, event: SessionEvent): boolean | Promise<boolean>
   changeTopics(session: Session, change: TopicChange): Promise<boolean>
+  /** When it ends, in milliseconds since 1970; undefined: never. */
+  expiryOf(session: Session): number | undefined
+  setExpiry(session: Session, expiresAt: number | undefined): boolean
   end(session: Session, reason: string): void
 }
 
@@ -35,6 +39,10 @@ export class OpenSession implements SessionHandle {
     return this.#session.owner.label
   }
 
+  get expiresAt(): number | undefined {
+    return this.#actions.expiryOf(this.#session)
+  }
+
   get topics(): readonly string[] {
     return namesOf(this.#session.audience.topics)
   }
@@ -51,6 +59,12 @@ export class OpenSession implements SessionHandle {
   async changeTopics(change: TopicChange): Promise<boolean> {
     await betweenFlushes
     return this.#actions.changeTopics(this.#session, change)
+  }
+
+  async setExpiry(given: number | undefined): Promise<boolean> {
+    const expiresAt = readExpiry(given)
+    await betweenFlushes
+    return this.#actions.setExpiry(this.#session, expiresAt)
   }
 
   async end(reason = 'ended'): Promise<void> {

@@ -2,9 +2,15 @@
 
 import type { PublishInput } from '../publish/new-event.ts'
 
-/** An event for one session alone. It is in no log: no cursor leads back to it, and no other device of the user gets it. */
+/**
+ * An event for one session alone. It is in no log: no cursor leads back to it, and no other device of the
+ * user gets it.
+ */
 export interface SessionEvent extends PublishInput {
-  /** What the event says it is of, where the stream says topics. Need not be one that the session follows. Default: none. */
+  /**
+   * The topic that the event carries, where the stream says topics. Need not be one that the session follows.
+   * Default: none.
+   */
   readonly topic?: string | undefined
 }
 
@@ -15,51 +21,64 @@ export interface TopicChange {
   /** Topics and patterns to follow no more, as they were named. Others are passed over. */
   readonly remove?: readonly string[] | undefined
   /**
-   * A cursor: what was added is replayed from there before anything else of the stream goes on. Default: from where the stream
-   * stands. A cursor ahead of that place counts as that place. A client that is cut before the replay is over is told of a gap when it
-   * comes back.
+   * A cursor: what was added is replayed from there before anything else of the stream goes on. Default: from
+   * where the stream stands. A cursor ahead of that place counts as that place. A client that is cut before
+   * the replay is over is told of a gap when it comes back.
    */
   readonly from?: string | undefined
 }
 
-/** Who a session is for. */
+/** The owner of a session. */
 export interface SessionOwner {
   /** The user, as the application knows them: 1 to 256 characters. */
   readonly user?: string | undefined
-  /** What the application finds the session by, such as a device or a page: 1 to 256 characters. */
+  /** A name by which the application finds the session, such as a device or a page: 1 to 256 characters. */
   readonly label?: string | undefined
   /** When the session ends, in milliseconds since 1970. Default: never. */
   readonly expiresAt?: number | undefined
 }
 
 /**
- * An open session. What is done with it happens in the order in which it was asked for, between two flushes. A handle may be
- * dropped: it holds nothing open.
+ * An open session. All calls take effect in the order in which they were made, between two flushes.
+ * A handle may be dropped: it holds nothing open.
  */
 export interface SessionHandle {
   /** `<node>.<random>`, as `tidemark.ready` says it. Cannot be guessed. */
   readonly id: string
   readonly user: string | undefined
   readonly label: string | undefined
+  /** When it ends, in milliseconds since 1970. Undefined: never, or it has closed. */
+  readonly expiresAt: number | undefined
   /** Topics and patterns that it follows now. */
   readonly topics: readonly string[]
   /** Why it closed, once it has: the reason of its `tidemark.bye`, or `disconnected`. Never rejects. */
   readonly closed: Promise<string>
   /**
-   * Writes an event to this session alone. It carries no id, and stands between the events that the stream has got and those
-   * that it has not. Resolves to false, and nothing is kept, where the session is closed, its socket takes nothing, or its rate
-   * is used up. Before `tidemark.ready` up to 64 KiB of such events wait for it.
+   * Writes an event to this session alone. It carries no id, and stands between the events that the stream
+   * has got and those that it has not. Resolves to false, and nothing is kept, where the session is closed,
+   * its socket takes nothing, or its rate is used up. Before `tidemark.ready` up to 64 KiB of such events
+   * wait for it.
    * @throws ServerError `EVENT_…`, `TOPIC_INVALID`, `TOPIC_RESERVED`
    */
   send(event: SessionEvent): Promise<boolean>
   /**
-   * Changes what the session follows: without loss and without doubles where it stands. Resolves when it has changed, to false
-   * if the session has closed. One that replays added topics takes no others until it is through with them; 16 changes may wait.
-   * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID` (for `from`), `OPTION_INVALID`, `FULL`
+   * Changes what the session follows: without loss and without doubles where it stands. Resolves when it has
+   * changed, to false if the session has closed. One that replays added topics takes no others until it is
+   * through with them; 16 changes may wait.
+   * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID` (for `from`), `OPTION_INVALID`,
+   * `FULL`
    */
   changeTopics(change: TopicChange): Promise<boolean>
   /**
-   * Says goodbye and ends the stream; the client comes back by itself after a while. Resolves when that is said.
+   * Moves the end of the session, such as to that of a fresh token. Resolves to false if the session has
+   * closed, or closes because the new end has passed: its client is told `expired`.
+   * @param expiresAt Milliseconds since 1970; undefined: it never ends by itself.
+   * @throws ServerError `OPTION_INVALID`
+   */
+  setExpiry(expiresAt: number | undefined): Promise<boolean>
+  /**
+   * Says goodbye and ends the stream; the client comes back by itself after a while. Resolves when that is
+   * said.
    * @param reason 1 to 64 of `a-z 0-9 -`. Default `ended`.
    * @throws ServerError `OPTION_INVALID`
    */

@@ -1,4 +1,4 @@
-// What sessions need of the node they live in, and what each of them is opened with.
+// The parts of a node that its sessions need, and the options of each session.
 
 import type { Position } from '@tidemark/log'
 import type { AddedTopics } from './added-topics.ts'
@@ -29,7 +29,7 @@ export interface SessionHost<Session> extends LargeBlockLines {
   onError(error: unknown): void
 }
 
-/** What a session is opened with. */
+/** The options of a session. */
 export interface SessionOptions<Session> {
   readonly sink: Sink
   readonly host: SessionHost<Session>

@@ -2,13 +2,16 @@
 
 import type { Session } from './session.ts'
 
-/** What sessions are looked for by. All that is given must be true of a session. */
+/** A filter of sessions. All that is given must be true of a session. */
 export interface SessionFilter {
   readonly user?: string
   readonly label?: string
 }
 
-/** Filed when they open, taken out when they close, however they do. What nobody has named takes no memory. */
+/**
+ * Filed when they open, taken out when they close, however they do. A session without user and label takes no
+ * memory in the indexes of names.
+ */
 export class SessionRegistry {
   readonly #byId = new Map<string, Session>()
   readonly #byUser = new Map<string, Set<Session>>()
@@ -34,7 +37,10 @@ export class SessionRegistry {
     return this.#byId.get(id)
   }
 
-  /** The sessions of a user, with a label, of both, or all: the longest open first. A list of its own, so that they may close meanwhile. */
+  /**
+   * The sessions of a user, with a label, of both, or all: the longest open first. A list of its own, so that
+   * they may close meanwhile.
+   */
   list({ user, label }: SessionFilter = {}): readonly Session[] {
     if (user === undefined && label === undefined) return [...this.#byId.values()]
     const ofUser = user === undefined ? undefined : (this.#byUser.get(user) ?? [])

@@ -2,18 +2,23 @@
 
 import type { Block } from '../framing/block.ts'
 
-/** What the engine wants to hear from a sink. */
+/** The listener by which the engine hears from a sink. */
 export interface SinkListener {
-  /** What was written has left; more may be written. */
+  /** Everything that was written has left; more may be written. */
   drained(): void
   /** The client is gone, however it left. Called once, also after `end`. */
   closed(): void
 }
 
-/** Puts gzip in front of a sink. Each block can be decoded as soon as it has arrived, and is compressed once for all sinks that get it. */
+/**
+ * Puts gzip in front of a sink. Each block can be decoded as soon as it has arrived, and is compressed once
+ * for all sinks that get it.
+ */
 export type Compress = (sink: Sink) => Sink
 
-/** One open response as the engine sees it. What it throws ends its own session and nobody else's. */
+/**
+ * One open response as the engine sees it. An error that it throws ends its own session and nobody else's.
+ */
 export interface Sink {
   /** Bytes that were written and have not left, if the sink can tell. */
   readonly bytesWaiting?: number

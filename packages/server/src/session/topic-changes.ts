@@ -45,7 +45,8 @@ export class TopicChanges {
 
   /**
    * Resolves when the session follows its new audience, to false if it has closed.
-   * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID`, `OPTION_INVALID`, `FULL`; nothing has changed then
+   * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID`, `OPTION_INVALID`, `FULL`;
+   * nothing has changed then
    */
   async change(session: Session, given: TopicChange): Promise<boolean> {
     const change = readChange(given)
@@ -74,7 +75,7 @@ export class TopicChanges {
   beginAdded(given: AddedAt): AddedTopics {
     const bytes = measureTopicSet(given.topics) + measureTopicSet(given.covered)
     this.#audiences.hold(bytes)
-    return new AddedTopics(given, () => this.#audiences.letGo(bytes))
+    return new AddedTopics(given, () => this.#audiences.release(bytes))
   }
 
   async #changeAfter(
@@ -108,7 +109,9 @@ export class TopicChanges {
     return true
   }
 
-  /** What is to be replayed from an older place first: the new names, or what is left of a replay that goes on. */
+  /**
+   * The topics to replay from an older place first: the new names, or the rest of a replay that goes on.
+   */
   async #planAdded(
     session: Session,
     topics: TopicSet,

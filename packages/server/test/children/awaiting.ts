@@ -1,4 +1,5 @@
-// A process that has nothing left but what it awaits: says each thing that came of it, and ends by itself. Argument: what to await.
+// A process that has nothing left but what it awaits: says each thing that came of it, and ends by itself.
+// Argument: what to await.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,5 +1,6 @@
-// A replay that waits for its turn to write a large event from the log, and finds the event in memory when the turn comes. Prints
-// what happened to it. A process of its own, because the harm is one that stops every timer.
+// A replay that waits for its turn to write a large event from the log, and finds the event in memory when
+// the turn comes. Prints what happened to it. A process of its own, because the harm is one that stops every
+// timer.
 
 import { setImmediate as settle } from 'node:timers/promises'
 import { memoryLog, parseTopic } from '@tidemark/log'

@@ -6,7 +6,10 @@ import { settle } from './settle.ts'
 
 let collect: (() => void) | undefined
 
-/** Collects garbage until what nobody holds is gone: weak references stay strong for the turn in which they were looked at. */
+/**
+ * Collects garbage until what nobody holds is gone: weak references stay strong for the turn in which they
+ * were looked at.
+ */
 export async function collectGarbage(): Promise<void> {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc')

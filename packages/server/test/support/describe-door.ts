@@ -1,4 +1,4 @@
-// What every door does alike: the contract a client, a proxy and an application can rely on whichever door is used.
+// The contract of every door, on which a client, a proxy and an application can rely.
 
 import { memoryLog, openLedger } from '@tidemark/log'
 import { describe, expect, onTestFinished, test } from 'vitest'

@@ -14,7 +14,7 @@ import { subscriptionBytesMax } from '../../src/limits.ts'
 
 export interface Ask {
   readonly method?: string | undefined
-  /** What follows the path. */
+  /** The text behind the path. */
   readonly query?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string | Uint8Array | undefined
@@ -25,7 +25,7 @@ export interface DoorAnswer {
   readonly status: number
   /** By names in lower case. */
   readonly headers: Readonly<Record<string, unknown>>
-  /** What has arrived of the body. */
+  /** The part of the body that has arrived. */
   readonly text: string
   readonly isEnded: boolean
   /** Lets go of the answer, as a client that leaves. */
@@ -36,7 +36,10 @@ export interface OpenDoor {
   ask(ask: Ask): Promise<DoorAnswer>
   /** Sends the head of a POST and half of its body, and leaves; resolves when the server has seen it. */
   leaveInBody(): Promise<void>
-  /** Asks, and leaves once `asked` has come and before there is an answer; resolves when the server has seen it. */
+  /**
+   * Asks, and leaves once `asked` has come and before there is an answer; resolves when the server has seen
+   * it.
+   */
   leaveBeforeAnswer(query: string, asked: Promise<void>): Promise<void>
   close(): Promise<void>
 }

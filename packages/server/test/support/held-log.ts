@@ -1,4 +1,5 @@
-// A log whose tail is held back by the test: what another process has appended, but this node has not been handed yet.
+// A log whose tail is held back by the test: what another process has appended, but this node has not been
+// handed yet.
 
 import type { EventLog, Position, Tail, TailHandler } from '@tidemark/log'
 
@@ -6,15 +7,25 @@ export interface HeldLog {
   readonly log: EventLog
   /** Hands over up to `count` held deliveries, all by default. */
   release(count?: number): void
-  /** What a process that stood still sees: the held deliveries are gone, the tail has moved up behind them. */
+  /**
+   * Shows the tails of a process that stood still: the held deliveries are gone, and the tail has moved up
+   * behind them.
+   */
   overtake(): void
 }
 
-type Delivery = (handler: TailHandler) => void
+/**
+ * One message to one tail of the log. A node has a tail of its own for sessions, and one for rules while
+ * it starts.
+ */
+interface Delivery {
+  readonly own: TailHandler
+  readonly deliver: () => void
+}
 
 export function holdTail(log: EventLog): HeldLog {
   let held: Delivery[] = []
-  let handler: TailHandler | undefined
+  let open: readonly TailHandler[] = []
   let newest: Position | undefined
   return {
     log: {
@@ -24,27 +35,38 @@ export function holdTail(log: EventLog): HeldLog {
       bounds: () => log.bounds(),
       close: () => log.close(),
       tail(after: Position, own: TailHandler): Tail {
-        handler = own
-        return log.tail(after, {
+        open = [...open, own]
+        const tail = log.tail(after, {
           records(records) {
             newest = records.at(-1)?.position
-            for (const record of records) held.push((reader) => reader.records([record]))
+            for (const record of records) held.push({ own, deliver: () => own.records([record]) })
           },
           overtaken(to) {
             newest = to
-            held.push((reader) => reader.overtaken?.(to))
+            held.push({ own, deliver: () => own.overtaken?.(to) })
           },
         })
+        return {
+          get position() {
+            return tail.position
+          },
+          close() {
+            held = held.filter((delivery) => delivery.own !== own)
+            open = open.filter((handler) => handler !== own)
+            tail.close()
+          },
+        }
       },
     },
     release(count = held.length) {
       const due = held.slice(0, count)
       held = held.slice(count)
-      for (const deliver of due) if (handler !== undefined) deliver(handler)
+      for (const { deliver } of due) deliver()
     },
     overtake() {
       held = []
-      if (newest !== undefined) handler?.overtaken?.(newest)
+      if (newest === undefined) return
+      for (const handler of open) handler.overtaken?.(newest)
     },
   }
 }

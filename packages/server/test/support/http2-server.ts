@@ -15,7 +15,7 @@ import type { DecodedEvent } from '@tidemark/wire'
 
 export interface Http2Server {
   readonly port: number
-  /** What Node holds for the answers of all open streams, in bytes. */
+  /** Bytes that Node holds for the answers of all open streams. */
   heldBytes(): number
   close(): Promise<void>
 }

@@ -1,4 +1,5 @@
-// Readers of the Fetch door that pause, leave and come back while much is published: what each of them got in all.
+// Readers of the Fetch door that pause, leave and come back while much is published: what each of them got in
+// all.
 
 import { createRandom } from '@tidemark/testkit'
 import { expect } from 'vitest'

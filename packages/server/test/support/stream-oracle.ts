@@ -1,5 +1,5 @@
-// Judges a stream by its ids alone: from one place to the next nothing may be left out and nothing may come twice, whichever
-// topics the place names. Knows nothing of how the engine gets there.
+// Judges a stream by its ids alone. From one place to the next nothing may be left out and nothing may come
+// twice, whichever topics the place names. Knows nothing of how the engine gets there.
 
 import { parseCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
@@ -31,7 +31,7 @@ interface OracleOptions {
   readonly table: MemoryTopicSetTable
   /** Where replays of added topics were asked to begin. */
   readonly froms: ReadonlySet<number>
-  /** What the client's URL asks for. */
+  /** The topics of the client's URL. */
   readonly asked: TopicSet
 }
 
@@ -39,7 +39,7 @@ export class StreamOracle {
   readonly #options: OracleOptions
   #place: StreamPlace | undefined
   #lastId = ''
-  /** What the session has followed since the last id. */
+  /** The topics that the session has followed since the last id. */
   #unseen: TopicSet[] = []
 
   constructor(options: OracleOptions) {
@@ -91,10 +91,12 @@ export class StreamOracle {
   #isComplete(a: StreamPlace, b: StreamPlace, got: number | undefined): boolean {
     if (b.catchUp !== undefined) {
       const { sequence } = b.catchUp
-      // What was taken out and added again before an id could say so is replayed anew from the same place.
+      // Topics that were taken out and added again before an id could say so are replayed anew from the same
+      // place.
       if (isSameReplay(a, b))
         return this.#hasOnly(this.#addedBetween(a, b, sequence), got) || this.#begins(b, got)
-      // A new one begins, where the one before has come to its end and nothing of the stream itself is left out.
+      // A new one begins, where the one before has come to its end and nothing of the stream itself is left
+      // out.
       const isOver = this.#addedBetween(a, a, a.sequence).length === 0
       return isOver && this.#isQuiet(a, b.sequence) && this.#begins(b, got)
     }
@@ -109,7 +111,10 @@ export class StreamOracle {
     )
   }
 
-  /** The topics may have changed anywhere in between, also more than once while the socket was blocked: each set in turn must be quiet. */
+  /**
+   * The topics may have changed anywhere in between, also more than once while the socket was blocked: each
+   * set in turn must be quiet.
+   */
   #isChangeable(a: StreamPlace, b: StreamPlace, to: number): boolean {
     return this.#areQuiet([a.topics, ...this.#unseen, b.topics], a.sequence, to)
   }
@@ -127,7 +132,10 @@ export class StreamOracle {
     return reached === to
   }
 
-  /** A blocked socket hears of a new replay by its first event; that, too, is the first behind one of the places asked for. */
+  /**
+   * A blocked socket hears of a new replay by its first event; that, too, is the first behind one of the
+   * places asked for.
+   */
   #begins(b: StreamPlace, got: number | undefined): boolean {
     const to = b.catchUp?.sequence ?? 0
     return [...this.#options.froms].some((sequence) => {
@@ -142,7 +150,9 @@ export class StreamOracle {
     return found.length === 1 && found[0] === got
   }
 
-  /** What a replay of added topics still has to bring up to `to`, of those that are wanted at `b`. */
+  /**
+   * The events that a replay of added topics still has to bring up to `to`, of those that are wanted at `b`.
+   */
   #addedBetween(a: StreamPlace, b: StreamPlace, to: number): readonly number[] {
     if (a.catchUp === undefined) return []
     const { covered, sequence } = a.catchUp

@@ -1,4 +1,5 @@
-// A subscriber without a network: a sink that decodes what it is given, and remembers its last id as an EventSource does.
+// A subscriber without a network: a sink that decodes what it is given, and remembers its last id as an
+// EventSource does.
 
 import { createDecoder } from '@tidemark/wire'
 import type { DecodedEvent, Decoder } from '@tidemark/wire'
@@ -78,7 +79,7 @@ export class TestSink implements Sink {
     this.cut()
   }
 
-  /** What is written from now on is accepted, but answered with "no more". */
+  /** From now on writes are accepted, but answered with "no more". */
   block(): void {
     this.#isBlocked = true
   }

@@ -1,5 +1,6 @@
-// A compressed response that an application still has in hand: what it writes there goes through the stream's compression,
-// and when it ends the response the compressed stream gets its proper end. Node's own methods stay the way for the sink.
+// A compressed response that an application still has in hand. Its own writes go through the compression of
+// the stream. When the application ends the response, the compressed stream gets its proper end. Node's own
+// methods stay the way for the sink.
 
 import { Block } from '../framing/block.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'
@@ -21,8 +22,11 @@ interface Led {
   end: Method
 }
 
-/** Leads what is written to a response from now on through `sink`, which writes with {@link writeOwn} and {@link endOwn}. */
-export function leadThrough(response: object, sink: Sink): void {
+/**
+ * Leads what is written to a response from now on through `sink`, which writes with {@link writeOwn} and
+ * {@link endOwn}.
+ */
+export function compressWrites(response: object, sink: Sink): void {
   const led = response as Led
   led[ownKey] = { write: led.write, end: led.end, sink, awaitsDrain: false }
   led.write = writeThrough
@@ -30,10 +34,10 @@ export function leadThrough(response: object, sink: Sink): void {
 }
 
 /**
- * Hears of a drained socket in place of a session, and tells the application that waits for it: Node says `drain` only after
- * writes of its own.
+ * Hears of a drained socket in place of a session, and tells the application that waits for it. Node says
+ * `drain` only after writes of its own.
  */
-export class DrainTeller implements SinkListener {
+export class DrainForwarder implements SinkListener {
   readonly #listener: SinkListener
   readonly #response: AnyResponse
 
@@ -55,14 +59,14 @@ export class DrainTeller implements SinkListener {
   }
 }
 
-/** Writes past {@link leadThrough}. Middleware may answer with anything. */
+/** Writes past {@link compressWrites}. Middleware may answer with anything. */
 export function writeOwn(response: AnyResponse, bytes: Uint8Array): unknown {
   const led = response as unknown as Led
   const own = led[ownKey]
   return own === undefined ? response.write(bytes) : own.write.call(led, bytes)
 }
 
-/** Ends past {@link leadThrough}. */
+/** Ends past {@link compressWrites}. */
 export function endOwn(response: AnyResponse): void {
   const led = response as unknown as Led
   const own = led[ownKey]
