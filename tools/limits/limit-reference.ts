@@ -71,15 +71,15 @@ const intro = `# Limits, multiplied
 <!-- Made by \`npm run docs\` from packages/*/src/limits.ts and tools/limits/. Change it there. -->
 
 Every limit has a name and its arithmetic in the \`limits.ts\` of its room. This page multiplies them:
-everything that can be held at one time although each part is within its own limit. *Factors alone* is
-the product if nothing bounded it, *worst case* what is really held. Both are computed from the code with the
-settings as they come: one process, 10,000 sessions, events of 1 MiB, 1 GiB of retention. JSON writes a
-control character as six bytes, and UTF-8 takes up to three for a UTF-16 unit. V8 stores a text by two bytes a unit as
-soon as one of them needs it. All three are counted.
+everything that can be held at one time although each part is within its own limit. *Factors alone*
+is the product if nothing bounded it, *worst case* what is really held. Both are computed from the
+code with the settings as they come: one process, 10,000 sessions, events of 1 MiB, 1 GiB of
+retention. JSON writes a control character as six bytes, and UTF-8 takes up to three for a UTF-16
+unit. V8 stores a text by two bytes a unit as soon as one of them needs it. All three are counted.
 
-A test holds this page against the code: a new limit without a row fails, and each row names a test that
-fills it. The worst cases do not add up: the same session cannot be stalled live, replaying and lagging at
-once. \`npm run bench -- limits\` fills what fits on a machine and prints what it measures
+A test holds this page against the code: a new limit without a row fails, and each row names a test
+that fills it. The worst cases do not add up: the same session cannot be stalled live, replaying and
+lagging at once. \`npm run bench -- limits\` fills what fits on a machine and prints what it measures
 beside what is computed.
 `
 

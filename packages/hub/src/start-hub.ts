@@ -100,7 +100,7 @@ export async function startNode(
   try {
     await tide.ready
     if (share?.log?.place === undefined && tide.lagRulesFrom === 'change')
-      say(describeChanged('The list of rules for laggards', 'delivery.rules'))
+      say(describeChanged('What laggards get', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
       context: {
