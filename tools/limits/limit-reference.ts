@@ -77,9 +77,9 @@ the settings as they come: one process, 10,000 sessions, events of 1 MiB, 1 GiB 
 control character as six bytes, and UTF-8 takes up to three for a UTF-16 unit. V8 stores a text by two bytes
 a unit as soon as one of them needs it. All three are counted.
 
-A test holds this page against the code: a new limit without a row fails, and each row names a test that
-fills it. The worst cases do not add up: the same session cannot be stalled live, replaying and lagging at
-once. \`npm run bench -- limits\` fills what fits on a machine and prints what it measures
+A test holds this page against the code: a new limit without a row fails, and each row names a test
+that fills it. The worst cases do not add up: the same session cannot be stalled live, replaying and
+lagging at once. \`npm run bench -- limits\` fills what fits on a machine and prints what it measures
 beside what is computed.
 `
 

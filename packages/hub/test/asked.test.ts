@@ -81,8 +81,8 @@ test('an authorize that hangs for some readers keeps nobody else from a history'
       return new Promise(() => undefined)
     },
   })
-  const aborting = new AbortController()
-  const { signal } = aborting
+  const leaving = new AbortController()
+  const { signal } = leaving
   const url = `http://127.0.0.1:${port}/topics/orders/1`
   let isAnswered = false
   const slow = Array.from({ length: 2 * historyReadsMax }, async () => {
@@ -93,7 +93,7 @@ test('an authorize that hangs for some readers keeps nobody else from a history'
   expect((await fetch(url)).status).toBe(200)
   // None of them was sent away to make room for it.
   expect(isAnswered).toBe(false)
-  aborting.abort()
+  leaving.abort()
   await Promise.all(slow)
 })
 
@@ -102,14 +102,14 @@ test('each route does what is granted', async () => {
     authorize: () => ({ user: 'ada', subscribe: ['orders/*'], publish: ['orders/*'] }),
   })
   for (const { method, path, body } of routes) {
-    const aborting = new AbortController()
+    const leaving = new AbortController()
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
       headers: json,
-      signal: aborting.signal,
+      signal: leaving.signal,
       ...(body === undefined ? {} : { body }),
     })
     expect(answer.status, `${method} ${path}`).toBe(200)
-    aborting.abort()
+    leaving.abort()
   }
 })
