@@ -4,6 +4,7 @@ import { comparePositions } from '@tidemark/log'
 import type { Clock, EventLog, EventRecord, Position, Tail } from '@tidemark/log'
 import type { Audience } from './audience.ts'
 import type { Audiences } from './audiences.ts'
+import type { Control } from '../control/control.ts'
 import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from '../framing/framed-record.ts'
@@ -39,6 +40,7 @@ export interface FanOutOptions {
   readonly clock: Clock
   readonly flush: FlushSettings
   readonly lagLedger: LagLedger
+  readonly control: Control
   /** Told of a record that could not be encoded; its audiences go without it. */
   readonly onError: (error: unknown) => void
 }
@@ -54,6 +56,7 @@ export class FanOut {
   readonly #audiences: Audiences
   readonly #limits: FlushSettings
   readonly #lagLedger: LagLedger
+  readonly #control: Control
   readonly #onError: (error: unknown) => void
   readonly #window: FlushWindow
   readonly #tail: Tail
@@ -62,10 +65,11 @@ export class FanOut {
   #pendingBytes = 0
   #waiters: Waiter[] = []
 
-  constructor({ log, audiences, head, clock, flush, lagLedger, onError }: FanOutOptions) {
+  constructor({ log, audiences, head, clock, flush, lagLedger, control, onError }: FanOutOptions) {
     this.#audiences = audiences
     this.#limits = flush
     this.#lagLedger = lagLedger
+    this.#control = control
     this.#onError = onError
     this.#position = head
     this.recent = new RecentRecords(head)
@@ -175,6 +179,7 @@ export class FanOut {
     const { topic } = framed.record
     const { rules } = this.#lagLedger
     this.#lagLedger.take(framed.record)
+    this.#control.take(framed.record)
     const isStrict = rules.actionFor(topic) === 'disconnect'
     this.#audiences.match(topic, (audience) => {
       if (!audience.isHeard) return
