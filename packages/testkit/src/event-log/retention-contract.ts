@@ -53,6 +53,37 @@ export function describeRetention(open: OpenBench): void {
 }
 
 function describeAgeAndTotal(open: OpenBench): void {
+  test('requests between nodes go after two minutes, whatever the rules say, and none takes the place of another', async () => {
+    const rules = [
+      { pattern: '$hub/**', maxAgeMs: 100 * hourMs, maxEvents: 1, latestBy: 'key' as const },
+    ]
+    const { log, start, clock, harness } = await open({ maxAgeMs: 1_000, rules })
+    const request = (data: string) => event('$hub/control', data, { key: 'node' })
+    const kept = async () => (await readWhole(log, ['$hub/control'], { after: start })).data
+    await appendEach(log, [request('1'), request('2')])
+    clock.advance(60_000)
+    await log.append({ events: [event('a', 'a'), request('3')] })
+    await harness.flushRetention()
+    expect(await kept()).toEqual(['1', '2', '3'])
+    clock.advance(90_000)
+    await harness.flushRetention()
+    expect(await kept()).toEqual(['3'])
+    clock.advance(90_000)
+    await harness.flushRetention()
+    expect(await kept()).toEqual([])
+  })
+
+  test('requests between nodes are bounded in bytes, and count for the bound of all', async () => {
+    const { log, start, harness } = await open({ maxBytes: Infinity })
+    const big = 'x'.repeat(1024 * 1024)
+    for (let i = 0; i < 70; i++) await log.append({ events: [event('$hub/control', `${i} ${big}`)] })
+    await harness.flushRetention()
+    const { records } = await readWhole(log, ['$hub/control'], { after: start })
+    expect(records.length).toBeGreaterThan(60)
+    expect(records.length).toBeLessThan(65)
+    expect(records.at(-1)?.data.startsWith('69 ')).toBe(true)
+  })
+
   test('records older than maxAgeMs are removed while nothing is appended', async () => {
     const { log, start, clock, harness } = await open({ maxAgeMs: hourMs })
     await log.append({ events: [event('a', 'old')] })
