@@ -1,4 +1,4 @@
-// `/sessions/{id}`: an open stream changed, spoken to and ended by its id, at whichever process the request arrives.
+// `/sessions/{id}`: an open stream is changed, addressed and ended by its id, at any process of its log.
 
 import { sendRaw, startHubProcess, waitUntil } from '@tidemark/testkit'
 import type { HubProcess } from '@tidemark/testkit'
@@ -17,8 +17,12 @@ interface Answer {
   readonly body: string
 }
 
-async function ask(url: string, method: string, body?: string, headers = {}): Promise<Answer> {
-  const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
+async function ask(url: string, method: string, body?: string): Promise<Answer> {
+  return send(url, body === undefined ? { method } : { method, body })
+}
+
+async function send(url: string, request: RequestInit): Promise<Answer> {
+  const answer = await fetch(url, request)
   return { status: answer.status, body: await answer.text() }
 }
 
@@ -58,26 +62,164 @@ test('a stream is changed, spoken to and ended by its id', async () => {
 
 const nobody = `gone.${'x'.repeat(22)}`
 
-test.each<[string, string, string, string | undefined, number, string]>([
-  ['an id that no node gives', 'PATCH', '/sessions/7', '{"add":["b"]}', 404, 'SESSION_NOT_FOUND'],
-  ['an encoded id', 'PATCH', '/sessions/a%2Fb', '{"add":["b"]}', 404, 'SESSION_NOT_FOUND'],
-  ['no JSON', 'PATCH', '/sessions/{id}', 'add=b', 400, 'BODY_NOT_JSON'],
-  ['no object', 'PATCH', '/sessions/{id}', '[]', 400, 'QUERY_INVALID'],
-  ['an unknown member', 'PATCH', '/sessions/{id}', '{"ad":["b"]}', 400, 'QUERY_INVALID'],
-  ['a name for a list', 'PATCH', '/sessions/{id}', '{"add":"b"}', 400, 'QUERY_INVALID'],
-  ['a list of numbers', 'PATCH', '/sessions/{id}', '{"remove":[1]}', 400, 'QUERY_INVALID'],
-  ['a number for a cursor', 'PATCH', '/sessions/{id}', '{"from":1}', 400, 'QUERY_INVALID'],
-  ['no cursor', 'PATCH', '/sessions/{id}', '{"add":["b"],"from":"x"}', 400, 'QUERY_INVALID'],
-  ['a topic that is none', 'PATCH', '/sessions/{id}', '{"add":["b//"]}', 400, 'TOPIC_INVALID'],
-  ['no topic left', 'PATCH', '/sessions/{id}', '{"remove":["a"]}', 400, 'TOPIC_SET_INVALID'],
-  ['the hub’s topic', 'PATCH', '/sessions/{id}', '{"add":["$hub/x"]}', 403, 'TOPIC_RESERVED'],
-  ['a parameter', 'PATCH', '/sessions/{id}?topic=b', '{}', 400, 'QUERY_INVALID'],
-  ['a bad type', 'POST', '/sessions/{id}?type=tidemark.x', 'x', 400, 'EVENT_TYPE_INVALID'],
-  ['a large event', 'POST', '/sessions/{id}', 'x'.repeat(1_048_577), 413, 'EVENT_TOO_LARGE'],
-  ['a bad reason', 'DELETE', '/sessions/{id}?reason=Bye', undefined, 400, 'QUERY_INVALID'],
-  ['no reason', 'DELETE', '/sessions/{id}?reason=', undefined, 400, 'QUERY_INVALID'],
-  ['another method', 'GET', '/sessions/{id}', undefined, 405, 'METHOD_NOT_ALLOWED'],
-])('%s is refused: %s %s', async (_, method, path, body, status, code) => {
+interface Refused {
+  readonly what: string
+  readonly method: string
+  /** Behind the session's id, or a whole one. */
+  readonly path: string
+  readonly body: string | undefined
+  readonly status: number
+  readonly code: string
+}
+
+const refused: readonly Refused[] = [
+  {
+    what: 'an id that no node gives',
+    method: 'PATCH',
+    path: '/sessions/7',
+    body: '{"add":["b"]}',
+    status: 404,
+    code: 'SESSION_NOT_FOUND',
+  },
+  {
+    what: 'an encoded id',
+    method: 'PATCH',
+    path: '/sessions/a%2Fb',
+    body: '{"add":["b"]}',
+    status: 404,
+    code: 'SESSION_NOT_FOUND',
+  },
+  {
+    what: 'no JSON',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: 'add=b',
+    status: 400,
+    code: 'BODY_NOT_JSON',
+  },
+  {
+    what: 'no object',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '[]',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'an unknown member',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"ad":["b"]}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a name for a list',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"add":"b"}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a list of numbers',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"remove":[1]}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a number for a cursor',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"from":1}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'no cursor',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"add":["b"],"from":"x"}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a topic that is none',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"add":["b//"]}',
+    status: 400,
+    code: 'TOPIC_INVALID',
+  },
+  {
+    what: 'no topic left',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"remove":["a"]}',
+    status: 400,
+    code: 'TOPIC_SET_INVALID',
+  },
+  {
+    what: 'the hub’s topic',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"add":["$hub/x"]}',
+    status: 403,
+    code: 'TOPIC_RESERVED',
+  },
+  {
+    what: 'a parameter',
+    method: 'PATCH',
+    path: '/sessions/{id}?topic=b',
+    body: '{}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a bad type',
+    method: 'POST',
+    path: '/sessions/{id}?type=tidemark.x',
+    body: 'x',
+    status: 400,
+    code: 'EVENT_TYPE_INVALID',
+  },
+  {
+    what: 'a large event',
+    method: 'POST',
+    path: '/sessions/{id}',
+    body: 'x'.repeat(1_048_577),
+    status: 413,
+    code: 'EVENT_TOO_LARGE',
+  },
+  {
+    what: 'a bad reason',
+    method: 'DELETE',
+    path: '/sessions/{id}?reason=Bye',
+    body: undefined,
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'no reason',
+    method: 'DELETE',
+    path: '/sessions/{id}?reason=',
+    body: undefined,
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'another method',
+    method: 'GET',
+    path: '/sessions/{id}',
+    body: undefined,
+    status: 405,
+    code: 'METHOD_NOT_ALLOWED',
+  },
+]
+
+test.each(refused)('$what is refused: $method', async ({ method, path, body, status, code }) => {
   const { url, port } = await startTestHub()
   const stream = await openLiveStream(port, 'topic=a')
   const answer = await ask(url + path.replace('{id}', idOf(stream)), method, body)
@@ -94,7 +236,8 @@ test.each(['POST', 'PATCH', 'DELETE'])(
     const stream = await openLiveStream(port, 'topic=a')
     const body = method === 'DELETE' ? undefined : '{"add":["b"]}'
     const headers = { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' }
-    const answer = await ask(`${url}/sessions/${idOf(stream)}`, method, body, headers)
+    const request = { method, headers, ...(body === undefined ? {} : { body }) }
+    const answer = await send(`${url}/sessions/${idOf(stream)}`, request)
     expect(answer.status).toBe(403)
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'CROSS_SITE' })
     await publish(url, 'b', 'not followed')
@@ -174,13 +317,13 @@ test('of requests to a hub that is killed in the middle each is done once or not
   const url = `${second.url}/sessions/${idOf(stream)}`
   const answers: Promise<readonly [number, Answer]>[] = []
   const answered: number[] = []
-  const send = (i: number): void => {
+  const begin = (i: number): void => {
     const asked = ask(url, 'POST', `event ${i}`)
     answers.push(asked.then((answer) => [i, answer] as const))
     void asked.then(() => answered.push(i))
   }
   for (let i = 0; i < 60; i++) {
-    send(i)
+    begin(i)
     if (i === 40) await waitUntil('some are answered', () => answered.length >= 20)
     if (i === 45) void first.kill('SIGKILL')
   }

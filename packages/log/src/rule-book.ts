@@ -23,13 +23,11 @@ export interface TopicRule {
 export interface RuleBook {
   /** The same object for all topics that share a rule. */
   ruleFor(topic: Topic): TopicRule
-  /** Every rule that can be returned, those of ledgers and of `$hub/control` among them, the log's own last. */
+  /** Every rule that can be returned, also those of ledgers and of `$hub/control`. The log's own is the last. */
   readonly rules: readonly TopicRule[]
   /** What it was made of. */
   readonly retention: Retention
 }
-
-const dollar = 0x24
 
 /** Of ledgers only the newest value per key is kept, without end; what has ended is removed by `readLedgerEnd`. */
 const ledgerRule: TopicRule = {
@@ -38,6 +36,8 @@ const ledgerRule: TopicRule = {
   maxBytes: Infinity,
   latestBy: 'key',
 }
+
+const dollar = 0x24
 
 /** Requests are over after seconds, and none of them takes the place of another. */
 const controlRule: TopicRule = {
@@ -68,7 +68,7 @@ export function createRuleBook(retention: Retention): RuleBook {
   return {
     retention,
     rules: [...rules.map(({ value }) => value), ledgerRule, controlRule, fallback],
-    // Before the log's own rules: one for `$hub/**` must not remove what nodes have agreed on, or keep their requests for years.
+    // Before the log's own rules: one for `$hub/**` must not remove entries of ledgers, or keep requests for years.
     ruleFor: (topic) => {
       if (topic.charCodeAt(0) !== dollar) return found.find(topic)
       if (topic === controlTopic) return controlRule

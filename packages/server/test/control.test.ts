@@ -1,4 +1,4 @@
-// Sessions reached from another node of the log: what is asked is done once, in time, or not at all, and the asker is told.
+// Sessions reached from another node of the log: a request is done once, in time, or not at all.
 
 import { memoryLog, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventLog, EventRecord, TailHandler } from '@tidemark/log'
@@ -10,6 +10,7 @@ import { createTidemark } from '../src/index.ts'
 import type { SessionHandle, SessionReach, Tidemark, TidemarkOptions } from '../src/index.ts'
 import {
   controlAnswerMs,
+  controlCarriedCharactersMax,
   controlChangeCharactersMax,
   controlMs,
   controlSeenMax,
@@ -259,7 +260,7 @@ test('an answer that comes when the asker has given up is passed over', async ()
   await settle(3)
   clock.advance(controlMs + controlAnswerMs)
   expect(await asked).toBe('SESSION_UNREACHABLE')
-  // What is not known to the asker may have been done.
+  // It was done, and the asker cannot know.
   expect(dataOf(client)).toEqual(['done'])
   answer?.()
   await settle(3)
@@ -355,6 +356,36 @@ test('ten thousand requests wait, one more is refused, and all are let go', asyn
   expect(await reached.send({ data: 1 })).toBe(true)
 })
 
+test('changes that wait for replays hold no more than their bound, and then the next is refused', async () => {
+  const bench = await start()
+  const { cursor } = await bench.far.publish('b', { data: '0' })
+  await bench.far.publish('b', { data: '1' })
+  const remove = ['x'.repeat(controlChangeCharactersMax - 100)]
+  const outcomes: unknown[] = []
+  const sessions = Math.ceil(
+    controlCarriedCharactersMax / controlChangeCharactersMax / topicChangesWaitingMax,
+  )
+  for (let i = 0; i <= sessions; i++) {
+    const client = new TestClient()
+    const session = await bench.far.open(client.connect(), parseSubscriptionBody({ topics: ['a'] }))
+    await settle(3)
+    client.connection?.block()
+    await bench.far.publish('a', { data: 'fills it' })
+    await settle(3)
+    const reached = bench.near.reach(session.id)
+    await reached.changeTopics({ add: ['b'], from: cursor })
+    for (let j = 0; j < topicChangesWaitingMax; j++) {
+      const asked = reached.changeTopics({ add: [`c/${j}`], remove })
+      void outcomeOf(asked).then((outcome) => outcomes.push(outcome))
+    }
+    await settle(10)
+  }
+  const waiting = (sessions + 1) * topicChangesWaitingMax - outcomes.length
+  expect(new Set(outcomes)).toEqual(new Set(['FULL']))
+  expect(waiting * controlChangeCharactersMax).toBeLessThan(1.01 * controlCarriedCharactersMax)
+  expect(waiting * controlChangeCharactersMax).toBeGreaterThan(0.9 * controlCarriedCharactersMax)
+})
+
 test('a node that has been asked too much lately says so, and does what it is asked afterwards', async () => {
   const { clock, client, log, reached } = await start()
   expect(await reached.send({ data: 'first' })).toBe(true)
@@ -397,19 +428,16 @@ test.each<[string, string | undefined, string]>([
   ['an answer that is none', 'answer', '{"id":"i"}'],
   ['an answer without its id', 'answer', '{"done":true}'],
   ['an answer with half an error', 'answer', '{"id":"i","error":{"code":"FULL"}}'],
-])(
-  'a record of %s, which an application has written, stops nothing',
-  async (_, type, data) => {
-    const errors: unknown[] = []
-    const { log, client, reached } = await start({ onError: (error) => errors.push(error) })
-    const [at] = await log.append({ events: [{ topic: controlTopic, type, key: 'far', data }] })
-    await settle(3)
-    expect(at).toBeDefined()
-    expect(errors).toMatchObject([{ code: 'EVENT_INVALID' }])
-    expect(await reached.send({ data: 'on' })).toBe(true)
-    expect(dataOf(client)).toEqual(['on'])
-  },
-)
+])('a record of %s, which an application has written, stops nothing', async (_, type, data) => {
+  const errors: unknown[] = []
+  const { log, client, reached } = await start({ onError: (error) => errors.push(error) })
+  const [at] = await log.append({ events: [{ topic: controlTopic, type, key: 'far', data }] })
+  await settle(3)
+  expect(at).toBeDefined()
+  expect(errors).toMatchObject([{ code: 'EVENT_INVALID' }])
+  expect(await reached.send({ data: 'on' })).toBe(true)
+  expect(dataOf(client)).toEqual(['on'])
+})
 
 test.each<[string, object, unknown]>([
   ['an event of the hub’s own', { name: 'send', event: { type: 'tidemark.bye' } }, []],

@@ -1,16 +1,16 @@
-// What a node asks of a session of another node, as text of a record.
+// A command: a node asks something of a session that lives at another node.
 
 import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
 
-/** What is to be done with a session. */
+/** Something that can be done with a session. */
 export type Command =
   | { readonly name: 'send'; readonly event: SessionEvent & { readonly data: string } }
   | { readonly name: 'change'; readonly change: TopicChange }
   | { readonly name: 'end'; readonly reason: string }
 
 /**
- * A command in two parts: what becomes part of a line of JSON, and the data of an event as they are. In JSON 1 MiB of data could
- * become 6 MiB.
+ * A command in two parts: one for a line of JSON, and the data of an event as they are.
+ * As JSON 1 MiB of data could become 6 MiB.
  */
 export interface CommandText {
   readonly head: object
@@ -23,7 +23,10 @@ export function encodeCommand(command: Command): CommandText {
   return { head: { name: 'send', event: { topic, type, key } }, data }
 }
 
-/** Undefined for what is no command. Its values are checked when it is carried out, as those of the application's own calls. */
+/**
+ * Undefined for anything but a command. The session's handle checks the values, as it checks those of the
+ * application's own calls.
+ */
 export function decodeCommand(head: unknown, data: string): Command | undefined {
   if (!isObject(head)) return undefined
   const { name, event, change, reason } = head

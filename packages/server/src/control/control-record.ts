@@ -1,8 +1,8 @@
-// Requests and answers as records of `$hub/control`. The key of a record names the node that it is for, so that others need not
-// read it: the one that has the session for a request, the one that asked for an answer.
+// Requests and answers as records of `$hub/control`. The key of a record names the node that it is for, so no
+// other node reads its data.
 
 import type { EventRecord, NewEvent } from '@tidemark/log'
-import { controlTopic } from '@tidemark/log/driver'
+import { controlTopic } from '@tidemark/log/values'
 import { quote } from '@tidemark/wire/values'
 import { ServerError, serverErrors } from '../errors.ts'
 import type { ServerErrorCode } from '../errors.ts'
@@ -22,11 +22,11 @@ export interface ControlRequest {
   readonly command: Command
 }
 
-/** What came of a request. */
+/** Tells the asking node what has been done. */
 export interface ControlAnswer {
   /** The request's. */
   readonly id: string
-  /** What the session's handle resolved to, or the coded error that it threw. */
+  /** The session's handle resolved to this, or threw this error. */
   readonly outcome: boolean | ServerError
 }
 
@@ -55,8 +55,8 @@ export function encodeAnswer({ id, outcome }: ControlAnswer, to: string): NewEve
 }
 
 /**
- * What a record for this node says: a request, an answer, or what nobody can read.
- * @throws ServerError `EVENT_INVALID` for what no node writes
+ * Reads a record that is for this node.
+ * @throws ServerError `EVENT_INVALID` for a record that no node writes
  */
 export function decodeControl({ type, data }: EventRecord): ControlAnswer | ControlRequest {
   const end = data.indexOf('\n')

@@ -1,7 +1,7 @@
-// Requests between the nodes of one log: what this node asks of others, and what others ask of it.
+// Requests between the nodes of one log: this node asks others, and others ask this one.
 
 import type { EventRecord } from '@tidemark/log'
-import { controlTopic } from '@tidemark/log/driver'
+import { controlTopic } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 import type { NodeSettings } from '../node-settings.ts'
@@ -53,7 +53,10 @@ export class Control {
     return new ReachedSession(id, { settings: this.#settings, by, carry })
   }
 
-  /** Takes a record of the tail, in the middle of a flush. Most are of other topics, and of the rest most are for other nodes. */
+  /**
+   * Takes a record of the tail, in the middle of a flush. Most are of other topics. Of the rest most are
+   * for other nodes.
+   */
   take(record: EventRecord): void {
     if (record.topic !== controlTopic) return
     this.#far.noteTime(record)

@@ -1,4 +1,4 @@
-// What this node has asked of others, until they answer or it is too late.
+// Requests of this node to others, until they answer or it is too late.
 
 import type { EventRecord } from '@tidemark/log'
 import { ServerError } from '../errors.ts'

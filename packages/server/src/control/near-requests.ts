@@ -1,4 +1,4 @@
-// What other nodes ask of sessions of this one: carried out at most once, and never after its deadline.
+// Requests of other nodes to sessions of this one: each is done at most once, and never after its deadline.
 
 import type { Clock, EventRecord } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
@@ -19,7 +19,7 @@ export type FindSession = (id: string, isLate?: IsLate) => SessionHandle | undef
 export class NearRequests {
   readonly #settings: NodeSettings
   readonly #find: FindSession
-  /** Deadlines of requests that were begun, by their id, the oldest first: one that comes again is passed over. */
+  /** Deadlines of requests that were begun, by id, the oldest first. One that comes again is passed over. */
   readonly #seen = new Map<string, number>()
   /** Characters of requests that are not done yet. */
   #carried = 0
@@ -32,7 +32,7 @@ export class NearRequests {
   /** Begins a request that the tail has handed over. A late one is passed over: its asker has given up. */
   take(request: ControlRequest, record: EventRecord): void {
     const { clock } = this.#settings
-    // What an application writes itself may name any time.
+    // A record that an application writes itself may name any time.
     const deadline = Math.min(request.deadline, record.time + controlMs)
     const isLate = lateAfter(deadline, clock)
     this.#forgetLate(clock.now())
@@ -93,15 +93,10 @@ export class NearRequests {
 
 /** Does what a command says with a session; resolves to what its handle does. */
 export async function carryOut(handle: SessionHandle, command: Command): Promise<boolean> {
-  switch (command.name) {
-    case 'send':
-      return handle.send(command.event)
-    case 'change':
-      return handle.changeTopics(command.change)
-    case 'end':
-      await handle.end(command.reason)
-      return true
-  }
+  if (command.name === 'send') return handle.send(command.event)
+  if (command.name === 'change') return handle.changeTopics(command.change)
+  await handle.end(command.reason)
+  return true
 }
 
 function lateAfter(deadline: number, clock: Clock): IsLate {

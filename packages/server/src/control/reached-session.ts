@@ -72,7 +72,7 @@ export class ReachedSession implements SessionReach {
     await this.#carry(this.id, { name: 'end', reason })
   }
 
-  /** What a client adds to a stream it could have asked for at the door. */
+  /** A client adds topics to a stream by the right by which it subscribes to them at the door. */
   async #authorize(names: readonly string[]): Promise<void> {
     const { permit } = this.#settings
     if (this.#by === undefined) return

@@ -1,4 +1,4 @@
-// What an id says of its session.
+// The id of a session names the node that the session lives at.
 
 import { nodeNameCharactersMax } from '../limits.ts'
 

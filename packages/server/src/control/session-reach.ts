@@ -6,21 +6,21 @@ import type { SessionHandle } from '../session/session-handle.ts'
 /** How a session is reached. */
 export interface ReachOptions {
   /**
-   * The client that asks, as `describeRequest` says: topics that it adds are asked about as at the door (`subscribe`), and what it
-   * sends as a publish to the topic that the event names. Default: the application itself.
+   * The client that asks, as `describeRequest` says. `authorize` is asked about topics that it adds
+   * (`subscribe`), and about the topic that an event of it names (`publish`). Default: the application.
    */
   readonly by?: RequestFacts | undefined
 }
 
 /**
- * A session of this node or of another one of its log. Each call resolves to what the session's own handle resolves to, or rejects with
- * its error. A session of this node is reached at once, others by two records of the log: within some milliseconds.
+ * A session of this node or of another one of its log. Each call resolves to what the session's own handle
+ * resolves to, or rejects with its error. A session of another node is reached by two records of the log.
  *
- * Besides its own errors each call rejects with `SESSION_NOT_FOUND` where the session's node has no such session open, with
- * `SESSION_UNREACHABLE` where that node has not answered for 6 s, with `LOG_UNAVAILABLE`, and with `FULL` where too many wait. A node that
- * is gone cannot be told from one that is slow. What was asked for is done at most once, and not after 5 s.
+ * A call to another node is done at most once, and not later than 5 s after it was made. Calls reject with:
+ *
+ * - `SESSION_NOT_FOUND`: the session's node has no such session open.
+ * - `SESSION_UNREACHABLE`: that node has not answered for 6 s. It is gone or slow, and these two look the
+ *   same. The call may have been done.
+ * - `LOG_UNAVAILABLE`, and `FULL` where too many calls wait.
  */
-export interface SessionReach extends Pick<
-  SessionHandle,
-  'id' | 'send' | 'changeTopics' | 'end'
-> {}
+export interface SessionReach extends Pick<SessionHandle, 'id' | 'send' | 'changeTopics' | 'end'> {}

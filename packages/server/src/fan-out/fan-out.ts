@@ -4,7 +4,6 @@ import { comparePositions } from '@tidemark/log'
 import type { Clock, EventLog, EventRecord, Position, Tail } from '@tidemark/log'
 import type { Audience } from './audience.ts'
 import type { Audiences } from './audiences.ts'
-import type { Control } from '../control/control.ts'
 import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from '../framing/framed-record.ts'
@@ -32,6 +31,11 @@ export interface FlushSettings extends WindowSettings {
   readonly bytesMax: number
 }
 
+/** Reads every record in the order of the log, and acts on some. Never throws. */
+interface RecordReader {
+  take(record: EventRecord): void
+}
+
 export interface FanOutOptions {
   readonly log: EventLog
   readonly audiences: Audiences
@@ -40,7 +44,7 @@ export interface FanOutOptions {
   readonly clock: Clock
   readonly flush: FlushSettings
   readonly lagLedger: LagLedger
-  readonly control: Control
+  readonly control: RecordReader
   /** Told of a record that could not be encoded; its audiences go without it. */
   readonly onError: (error: unknown) => void
 }
@@ -56,7 +60,7 @@ export class FanOut {
   readonly #audiences: Audiences
   readonly #limits: FlushSettings
   readonly #lagLedger: LagLedger
-  readonly #control: Control
+  readonly #control: RecordReader
   readonly #onError: (error: unknown) => void
   readonly #window: FlushWindow
   readonly #tail: Tail

@@ -11,6 +11,7 @@ const hourMs = 3_600_000
 export function describeRetention(open: OpenBench): void {
   describeAgeAndTotal(open)
   describeWhatIsLeft(open)
+  describeRequestsOfNodes(open)
   test('maxEvents keeps the newest of each topic', async () => {
     const { log, start, harness } = await open({ rules: [{ pattern: 'm/*', maxEvents: 3 }] })
     await log.append({
@@ -52,7 +53,7 @@ export function describeRetention(open: OpenBench): void {
   })
 }
 
-function describeAgeAndTotal(open: OpenBench): void {
+function describeRequestsOfNodes(open: OpenBench): void {
   test('requests between nodes go after two minutes, whatever the rules say, and none takes the place of another', async () => {
     const rules = [
       { pattern: '$hub/**', maxAgeMs: 100 * hourMs, maxEvents: 1, latestBy: 'key' as const },
@@ -76,14 +77,17 @@ function describeAgeAndTotal(open: OpenBench): void {
   test('requests between nodes are bounded in bytes, and count for the bound of all', async () => {
     const { log, start, harness } = await open({ maxBytes: Infinity })
     const big = 'x'.repeat(1024 * 1024)
-    for (let i = 0; i < 70; i++) await log.append({ events: [event('$hub/control', `${i} ${big}`)] })
+    for (let i = 0; i < 70; i++)
+      await log.append({ events: [event('$hub/control', `${i} ${big}`)] })
     await harness.flushRetention()
     const { records } = await readWhole(log, ['$hub/control'], { after: start })
     expect(records.length).toBeGreaterThan(60)
     expect(records.length).toBeLessThan(65)
     expect(records.at(-1)?.data.startsWith('69 ')).toBe(true)
   })
+}
 
+function describeAgeAndTotal(open: OpenBench): void {
   test('records older than maxAgeMs are removed while nothing is appended', async () => {
     const { log, start, clock, harness } = await open({ maxAgeMs: hourMs })
     await log.append({ events: [event('a', 'old')] })
