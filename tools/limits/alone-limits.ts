@@ -4,6 +4,7 @@
 export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
     'log.patienceMsMax',
+    'log.controlKeptMs',
     'log.ledgerEndKeptMs',
     'log.ledgerExpiryLateMs',
     'log.ledgerLookMs',
@@ -39,6 +40,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'log-lmdb.sweepIntervalMs',
     'log-lmdb.sweepPauseMs',
     'server.authorizeMsMax',
+    'server.controlAnswerMs',
+    'server.controlMs',
     'server.flushWindowLimitMs',
     'server.flushWindowMaxMs',
     'server.goodbyeMs',

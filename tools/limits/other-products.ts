@@ -98,6 +98,16 @@ export const otherProducts: readonly Product[] = [
     },
   },
   {
+    what: 'requests between nodes that are kept × the largest event',
+    limits: ['log.controlKeptBytesMax'],
+    worstCase: (look) => look('log.controlKeptBytesMax'),
+    boundedBy: 'their bytes, within `retention.maxBytes`; then the oldest go',
+    filledBy: {
+      file: 'packages/testkit/src/event-log/retention-contract.ts',
+      name: 'requests between nodes are bounded in bytes, and count for the bound of all',
+    },
+  },
+  {
     what: 'topics × retention rules',
     limits: ['log.retentionRulesMax', 'log.ruleCacheMax'],
     worstCase: (look) =>

@@ -220,6 +220,33 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'requests that a node asks of others × what each holds until it is answered',
+    limits: ['server.controlWaitingMax'],
+    worstCase: (look) => look('server.controlWaitingMax') * KiB,
+    boundedBy: 'so many requests at one time; then `FULL`, and after 6 s each is let go',
+    filledBy: {
+      file: 'packages/server/test/control.test.ts',
+      name: 'ten thousand requests wait, one more is refused, and all are let go',
+    },
+  },
+  {
+    what: 'requests that other nodes ask of a node × the largest change of topics',
+    limits: [
+      'server.controlSeenMax',
+      'server.controlChangeCharactersMax',
+      'server.controlCarriedCharactersMax',
+    ],
+    factors: (look) =>
+      2 * look('server.controlSeenMax') * look('server.controlChangeCharactersMax'),
+    worstCase: (look) =>
+      2 * (look('server.controlCarriedCharactersMax') + look('server.controlChangeCharactersMax')),
+    boundedBy: 'the characters of those that are not done yet; then `FULL`',
+    filledBy: {
+      file: 'packages/server/test/control.test.ts',
+      name: 'changes that wait for replays hold no more than their bound, and then the next is refused',
+    },
+  },
+  {
     what: 'what an application sends to one `openStream` without waiting × the largest event',
     limits: [
       'own-stream.waitingTextLengthMax',

@@ -39,7 +39,7 @@ export const hubErrors = {
   },
   CROSS_SITE: {
     title:
-      'A web page of another origin may not publish, open a stream or ask for readiness; its visitor did not ask for it.',
+      'A web page of another origin may not publish, open, change or end a stream, or ask for readiness; its visitor did not ask for it.',
     status: 403,
   },
   OVERLOADED: {

@@ -129,6 +129,15 @@ export const ledgerRetryMs: number = 1_000
  */
 export const ledgerPageRecords: number = 1_000
 
+/**
+ * How long records of `$hub/control` are kept, in milliseconds. A request is over after 5 s; the rest is for an operator who looks,
+ * and for tails that stand still.
+ */
+export const controlKeptMs: number = 2 * 60_000
+
+/** Bytes of those records. 64 events of 1 MiB, or 150,000 requests of 400 bytes: 1,300 per second. */
+export const controlKeptBytesMax: number = 64 * 1024 * 1024
+
 /** Attempts of one claim, if the entry that beat it is gone before it can be read. */
 export const claimTriesMax: number = 8
 

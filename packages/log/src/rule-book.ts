@@ -1,7 +1,8 @@
 // Which retention rule holds for a topic, resolved once and remembered.
 
 import { LogError } from './errors.ts'
-import { retentionRulesMax, ruleCacheMax } from './limits.ts'
+import { controlTopic } from './control-topic.ts'
+import { controlKeptBytesMax, controlKeptMs, retentionRulesMax, ruleCacheMax } from './limits.ts'
 import { isLedgerTopic } from './ledger-room.ts'
 import { quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
@@ -22,7 +23,7 @@ export interface TopicRule {
 export interface RuleBook {
   /** The same object for all topics that share a rule. */
   ruleFor(topic: Topic): TopicRule
-  /** Every rule that can be returned, that of ledgers among them, the log's own last. */
+  /** Every rule that can be returned, also those of ledgers and of `$hub/control`. The log's own is the last. */
   readonly rules: readonly TopicRule[]
   /** The source of the book. */
   readonly retention: Retention
@@ -34,6 +35,16 @@ const ledgerRule: TopicRule = {
   maxEvents: Infinity,
   maxBytes: Infinity,
   latestBy: 'key',
+}
+
+const dollar = 0x24
+
+/** Requests are over after seconds, and none of them takes the place of another. */
+const controlRule: TopicRule = {
+  maxAgeMs: controlKeptMs,
+  maxEvents: Infinity,
+  maxBytes: controlKeptBytesMax,
+  latestBy: undefined,
 }
 
 /** Reads checked retention, see {@link validateRetention}. The first rule that matches a topic decides. */
@@ -56,9 +67,13 @@ export function createRuleBook(retention: Retention): RuleBook {
   const found = new TopicRules<TopicRule>({ rules, fallback }, ruleCacheMax)
   return {
     retention,
-    rules: [...rules.map(({ value }) => value), ledgerRule, fallback],
-    // Before the log's own rules: one for `$hub/**` must not remove what nodes have agreed on.
-    ruleFor: (topic) => (isLedgerTopic(topic) ? ledgerRule : found.find(topic)),
+    rules: [...rules.map(({ value }) => value), ledgerRule, controlRule, fallback],
+    // Before the log's own rules: one for `$hub/**` must not remove entries of ledgers, or keep requests for years.
+    ruleFor: (topic) => {
+      if (topic.charCodeAt(0) !== dollar) return found.find(topic)
+      if (topic === controlTopic) return controlRule
+      return isLedgerTopic(topic) ? ledgerRule : found.find(topic)
+    },
   }
 }
 

@@ -89,6 +89,15 @@ export const serverErrors = {
     headers: { 'Retry-After': 'varies' },
     bye: 'log-unavailable',
   },
+  SESSION_NOT_FOUND: {
+    title: 'No open session has this id: it has closed, or there was none.',
+    status: 404,
+  },
+  SESSION_UNREACHABLE: {
+    title:
+      'The node that the session lives at has not answered in time: it is gone, or it is slow. What was asked for may have been done, and will not be done later.',
+    status: 504,
+  },
   FULL: {
     title:
       'This node has as many sessions, or as many topics of them in memory, as it may have. Try again later or at another node.',

@@ -7,6 +7,7 @@ import { Beats } from './session/beats.ts'
 import { catchUp } from './catch-up/catch-up.ts'
 import type { Greeting } from './catch-up/catch-up.ts'
 import type { ByeReason } from './framing/bye-reason.ts'
+import { Control } from './control/control.ts'
 import { createHost } from './session/create-host.ts'
 import { DueTimes } from './session/due-times.ts'
 import { ServerError } from './errors.ts'
@@ -42,6 +43,7 @@ import { resolveStart } from './request/start-at.ts'
 import type { Beginning } from './request/start-at.ts'
 import type { Subscription } from './request/subscription.ts'
 import { TopicChanges } from './session/topic-changes.ts'
+import type { IsLate } from './session/topic-changes.ts'
 import { Turns } from './catch-up/turns.ts'
 
 /** Opens, moves and ends sessions, and brings each of them what it follows. */
@@ -50,6 +52,8 @@ export class NodeEngine implements SessionActions {
   readonly audiences: Audiences
   /** What sessions that fall behind still get. */
   readonly lagLedger: LagLedger
+  /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
+  readonly control: Control
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
   readonly #beats: Beats
@@ -68,6 +72,13 @@ export class NodeEngine implements SessionActions {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
     this.lagLedger = new LagLedger(settings)
+    this.control = new Control(settings, {
+      find: (id, isLate) => {
+        const session = this.sessions.get(id)
+        return session && new OpenSession(session, this, isLate)
+      },
+      follow: () => this.start(),
+    })
     this.#changes = new TopicChanges(this.audiences, settings.topicSets)
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     this.#expiries = new DueTimes(settings.clock, (session) => this.#dismiss(session, 'expired'))
@@ -175,8 +186,8 @@ export class NodeEngine implements SessionActions {
     return session.writeOwn(session.audience.framing.encodeOwn(own))
   }
 
-  changeTopics(session: Session, change: TopicChange): Promise<boolean> {
-    return this.#changes.change(session, change)
+  changeTopics(session: Session, change: TopicChange, isLate?: IsLate): Promise<boolean> {
+    return this.#changes.change(session, change, isLate)
   }
 
   expiryOf(session: Session): number | undefined {
@@ -221,6 +232,7 @@ export class NodeEngine implements SessionActions {
     this.#expiries.stop()
     await this.#starting?.catch(() => undefined)
     this.#fanOut?.close()
+    this.control.close()
   }
 
   async #findStart(subscription: Subscription): Promise<Beginning> {
@@ -248,9 +260,9 @@ export class NodeEngine implements SessionActions {
 
   async #follow(): Promise<FanOut> {
     const { log, clock, flush, onError } = this.#settings
-    const { audiences, lagLedger } = this
+    const { audiences, lagLedger, control } = this
     const head = await lagLedger.start()
-    this.#fanOut = new FanOut({ log, audiences, head, clock, flush, lagLedger, onError })
+    this.#fanOut = new FanOut({ log, audiences, head, clock, flush, lagLedger, control, onError })
     return this.#fanOut
   }
 

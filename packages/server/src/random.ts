@@ -26,6 +26,11 @@ export function makeSessionId(nodeName: string, random: Random): string {
   return joinId([nodeName, '.', ...draw(random, 22, 64)])
 }
 
+/** An id of 132 bits for a request to another node. */
+export function makeRequestId(random: Random): string {
+  return joinId(draw(random, 22, 64))
+}
+
 /** A name of 8 characters of 0-9 and a-z: of 10,000 nodes two have the same with a chance of 2 in 100,000. */
 export function makeNodeName(random: Random): string {
   return joinId(draw(random, 8, 36))

@@ -3,6 +3,7 @@
 import { formatCursor } from '@tidemark/log'
 import type { Permit } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
+import type { ReachOptions, SessionReach } from './control/session-reach.ts'
 import type { TopicSetTable } from './session/changed-topics.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
@@ -128,7 +129,7 @@ export class Tidemark implements StreamOpener {
     return this.#engine.open(sink, subscription, readOwner(owner))
   }
 
-  /** The open session of an id; undefined where this node has none of it. */
+  /** The open session of an id; undefined where this node has none of it. Of any node: {@link reach}. */
   session(id: string): SessionHandle | undefined {
     const session = this.#engine.sessions.get(id)
     return session === undefined ? undefined : this.#engine.handle(session)
@@ -146,6 +147,20 @@ export class Tidemark implements StreamOpener {
   sessions(filter: SessionFilter = {}): readonly SessionHandle[] {
     const wanted = readFilter(filter)
     return this.#engine.sessions.list(wanted).map((session) => this.#engine.handle(session))
+  }
+
+  /**
+   * A session by its id, of this node or of any other of its log: what is asked of it is done there. Says nothing of whether it is open
+   * before something is asked.
+   * @throws ServerError `OPTION_INVALID`
+   *
+   * @example
+   * ```ts
+   * await tide.reach(id).changeTopics({ add: ['orders/7'] })
+   * ```
+   */
+  reach(id: string, options: ReachOptions = {}): SessionReach {
+    return this.#engine.control.reach(id, options)
   }
 
   /**

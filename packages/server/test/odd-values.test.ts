@@ -234,6 +234,23 @@ const cases: Readonly<Record<string, OddCase>> = {
   'open: label': owner('label'),
   'open: expiresAt': owner('expiresAt'),
   // Of what is no id there is no session.
+  reach: {
+    call: (value) => start().reach(value as never),
+    code: 'OPTION_INVALID',
+    takes: ['empty text'],
+  },
+  'reach: options': {
+    call: (value) => start().reach('an id', value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'reach: by': {
+    call: (value) =>
+      startAsking()
+        .reach('an id', { by: value as never })
+        .end(),
+    code: 'OPTION_INVALID',
+  },
   session: { call: (value) => start().session(value as never), code: '', takes: everything },
   sessions: {
     call: (value) => start().sessions(value as never),

@@ -7,6 +7,7 @@ import { servePageFile } from './page.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
+import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 
 const pageFiles = {
@@ -25,6 +26,9 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'allowed' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
+  { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
+  { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
+  { method: 'DELETE', path: '/sessions/{id}', route: endSession, crossSite: 'refused' },
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },

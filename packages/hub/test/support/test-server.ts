@@ -21,6 +21,7 @@ import { Traffic } from '../../src/traffic.ts'
 export interface TestServerOptions {
   readonly log?: EventLog
   readonly authorize?: Authorize
+  readonly nodeName?: string
   readonly bodies?: BodyLimits
   readonly answers?: AnswerLimits
   /** By which unread answers are cut. Default: the machine's. */
@@ -37,7 +38,11 @@ export interface TestServerOptions {
 export async function startTestServer(options: TestServerOptions): Promise<number> {
   const { log = memoryLog(), connectionsMax = 100 } = options
   const { bodies = { requestBytesMax: 8 * 1024 * 1024, heldBytesMax } } = options
-  const tide = createTidemark({ log, authorize: options.authorize ?? 'everyone' })
+  const tide = createTidemark({
+    log,
+    authorize: options.authorize ?? 'everyone',
+    nodeName: options.nodeName,
+  })
   const server = createHttpServer({
     context: {
       tide,

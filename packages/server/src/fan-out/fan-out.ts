@@ -31,6 +31,11 @@ export interface FlushSettings extends WindowSettings {
   readonly bytesMax: number
 }
 
+/** Reads every record in the order of the log, and acts on some. Never throws. */
+interface RecordReader {
+  take(record: EventRecord): void
+}
+
 export interface FanOutOptions {
   readonly log: EventLog
   readonly audiences: Audiences
@@ -39,6 +44,7 @@ export interface FanOutOptions {
   readonly clock: Clock
   readonly flush: FlushSettings
   readonly lagLedger: LagLedger
+  readonly control: RecordReader
   /** Told of a record that could not be encoded; its audiences go without it. */
   readonly onError: (error: unknown) => void
 }
@@ -54,6 +60,7 @@ export class FanOut {
   readonly #audiences: Audiences
   readonly #limits: FlushSettings
   readonly #lagLedger: LagLedger
+  readonly #control: RecordReader
   readonly #onError: (error: unknown) => void
   readonly #window: FlushWindow
   readonly #tail: Tail
@@ -62,10 +69,11 @@ export class FanOut {
   #pendingBytes = 0
   #waiters: Waiter[] = []
 
-  constructor({ log, audiences, head, clock, flush, lagLedger, onError }: FanOutOptions) {
+  constructor({ log, audiences, head, clock, flush, lagLedger, control, onError }: FanOutOptions) {
     this.#audiences = audiences
     this.#limits = flush
     this.#lagLedger = lagLedger
+    this.#control = control
     this.#onError = onError
     this.#position = head
     this.recent = new RecentRecords(head)
@@ -175,6 +183,7 @@ export class FanOut {
     const { topic } = framed.record
     const { rules } = this.#lagLedger
     this.#lagLedger.take(framed.record)
+    this.#control.take(framed.record)
     const isStrict = rules.actionFor(topic) === 'disconnect'
     this.#audiences.match(topic, (audience) => {
       if (!audience.isHeard) return

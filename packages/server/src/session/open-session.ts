@@ -6,11 +6,12 @@ import { quoteValue } from '@tidemark/wire/values'
 import { readExpiry } from '../request/read-expiry.ts'
 import type { Session } from './session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
+import type { IsLate } from './topic-changes.ts'
 
 /** What a handle has done for its session. */
 export interface SessionActions {
   send(session: Session, event: SessionEvent): boolean | Promise<boolean>
-  changeTopics(session: Session, change: TopicChange): Promise<boolean>
+  changeTopics(session: Session, change: TopicChange, isLate?: IsLate): Promise<boolean>
   /** When it ends, in milliseconds since 1970; undefined: never. */
   expiryOf(session: Session): number | undefined
   setExpiry(session: Session, expiresAt: number | undefined): boolean
@@ -21,10 +22,13 @@ export interface SessionActions {
 export class OpenSession implements SessionHandle {
   readonly #session: Session
   readonly #actions: SessionActions
+  readonly #isLate: IsLate | undefined
 
-  constructor(session: Session, actions: SessionActions) {
+  /** @param isLate until when a change of topics may be made; without it at any time */
+  constructor(session: Session, actions: SessionActions, isLate?: IsLate) {
     this.#session = session
     this.#actions = actions
+    this.#isLate = isLate
   }
 
   get id(): string {
@@ -58,7 +62,7 @@ export class OpenSession implements SessionHandle {
 
   async changeTopics(change: TopicChange): Promise<boolean> {
     await betweenFlushes
-    return this.#actions.changeTopics(this.#session, change)
+    return this.#actions.changeTopics(this.#session, change, this.#isLate)
   }
 
   async setExpiry(given: number | undefined): Promise<boolean> {
@@ -68,15 +72,19 @@ export class OpenSession implements SessionHandle {
   }
 
   async end(reason = 'ended'): Promise<void> {
-    if (typeof reason !== 'string' || !/^[a-z0-9-]{1,64}$/.test(reason)) {
-      throw new ServerError(
-        'OPTION_INVALID',
-        `The reason of an end is 1 to 64 of a-z, 0-9 and -; got ${quoteValue(reason)}.`,
-      )
-    }
+    checkReason(reason)
     await betweenFlushes
     this.#actions.end(this.#session, reason)
   }
+}
+
+/** @throws ServerError `OPTION_INVALID` */
+export function checkReason(reason: string): void {
+  if (typeof reason === 'string' && /^[a-z0-9-]{1,64}$/.test(reason)) return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `The reason of an end is 1 to 64 of a-z, 0-9 and -; got ${quoteValue(reason)}.`,
+  )
 }
 
 /**

@@ -18,10 +18,18 @@ import type { Session } from './session.ts'
 import type { TopicChange } from './session-handle.ts'
 
 /** A change, checked as far as it can be without its session. */
-interface CheckedChange {
+export interface CheckedChange {
   readonly add: readonly string[]
   readonly remove: ReadonlySet<string>
   readonly from: Position | undefined
+}
+
+/** Whether the time for a change is over; it is not made then. */
+export type IsLate = () => boolean
+
+/** A change, and when it is too late for it. */
+interface TimedChange extends CheckedChange {
+  readonly isLate: IsLate
 }
 
 /** The changes of one session, one after another. */
@@ -45,11 +53,11 @@ export class TopicChanges {
 
   /**
    * Resolves when the session follows its new audience, to false if it has closed.
-   * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID`, `OPTION_INVALID`, `FULL`;
-   * nothing has changed then
+   * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID`, `OPTION_INVALID`, `FULL`,
+   * `SESSION_UNREACHABLE` once it is late; nothing has changed then
    */
-  async change(session: Session, given: TopicChange): Promise<boolean> {
-    const change = readChange(given)
+  async change(session: Session, given: TopicChange, isLate: IsLate = never): Promise<boolean> {
+    const change = { ...readChange(given), isLate }
     const line = this.#lines.get(session) ?? { waiting: 0, last: undefined }
     if (line.waiting >= topicChangesWaitingMax) {
       throw new ServerError(
@@ -81,12 +89,13 @@ export class TopicChanges {
   async #changeAfter(
     before: Promise<unknown> | undefined,
     session: Session,
-    change: CheckedChange,
+    change: TimedChange,
   ): Promise<boolean> {
     await before
     // A cursor can tell of one replay. A change that only takes out does not wait for it.
     while (session.added !== undefined && hasNews(session, change)) await session.added.over
     if (session.isClosed) return false
+    requireInTime(change)
     const topics = planTopics(session, change)
     if (topics.key === session.audience.topics.key) return true
     const place = this.#audiences.reserve(topics, session.audience)
@@ -94,7 +103,10 @@ export class TopicChanges {
     let parts: string = noParts
     try {
       if (this.#table !== undefined) parts = partsOfTopics(await keep(this.#table, topics))
+      requireInTime(change)
       added = await this.#planAdded(session, topics, change)
+      // A replay that goes on is not this change's to finish, and nothing was waited for.
+      if (added !== session.added) requireInTime(change, added)
     } catch (error) {
       this.#audiences.giveBack(place)
       throw error
@@ -134,6 +146,18 @@ export class TopicChanges {
   }
 }
 
+const never: IsLate = () => false
+
+/** The last look before the session moves, in the tick in which it does. */
+function requireInTime({ isLate }: TimedChange, added?: AddedTopics): void {
+  if (!isLate()) return
+  added?.finish()
+  throw new ServerError(
+    'SESSION_UNREACHABLE',
+    'The change had to wait for the replay of topics added before until its time was over. Nothing has changed; ask again.',
+  )
+}
+
 async function keep(table: TopicSetTable, set: TopicSet): Promise<string> {
   return requireKey(await table.keep(set))
 }
@@ -156,7 +180,11 @@ function planTopics({ audience }: Session, { add, remove }: CheckedChange): Topi
 
 const aChange = { code: 'OPTION_INVALID', what: 'A change of topics' } as const
 
-function readChange(given: TopicChange): CheckedChange {
+/**
+ * Checks a change as far as that can be done without its session.
+ * @throws ServerError `OPTION_INVALID`, `QUERY_INVALID`
+ */
+export function readChange(given: TopicChange): CheckedChange {
   const { add, remove, from } = readMembers(given, ['add', 'remove', 'from'], aChange)
   return {
     add: readNames('add', add),

@@ -11,6 +11,7 @@ const hourMs = 3_600_000
 export function describeRetention(open: OpenBench): void {
   describeAgeAndTotal(open)
   describeWhatIsLeft(open)
+  describeRequestsOfNodes(open)
   test('maxEvents keeps the newest of each topic', async () => {
     const { log, start, harness } = await open({ rules: [{ pattern: 'm/*', maxEvents: 3 }] })
     await log.append({
@@ -49,6 +50,40 @@ export function describeRetention(open: OpenBench): void {
       async (topic) => (await readWhole(log, [topic], { after: start })).data.length,
     )
     expect(await Promise.all(counts)).toEqual([4, 1, 2])
+  })
+}
+
+function describeRequestsOfNodes(open: OpenBench): void {
+  test('requests between nodes go after two minutes, whatever the rules say, and none takes the place of another', async () => {
+    const rules = [
+      { pattern: '$hub/**', maxAgeMs: 100 * hourMs, maxEvents: 1, latestBy: 'key' as const },
+    ]
+    const { log, start, clock, harness } = await open({ maxAgeMs: 1_000, rules })
+    const request = (data: string) => event('$hub/control', data, { key: 'node' })
+    const kept = async () => (await readWhole(log, ['$hub/control'], { after: start })).data
+    await appendEach(log, [request('1'), request('2')])
+    clock.advance(60_000)
+    await log.append({ events: [event('a', 'a'), request('3')] })
+    await harness.flushRetention()
+    expect(await kept()).toEqual(['1', '2', '3'])
+    clock.advance(90_000)
+    await harness.flushRetention()
+    expect(await kept()).toEqual(['3'])
+    clock.advance(90_000)
+    await harness.flushRetention()
+    expect(await kept()).toEqual([])
+  })
+
+  test('requests between nodes are bounded in bytes, and count for the bound of all', async () => {
+    const { log, start, harness } = await open({ maxBytes: Infinity })
+    const big = 'x'.repeat(1024 * 1024)
+    for (let i = 0; i < 70; i++)
+      await log.append({ events: [event('$hub/control', `${i} ${big}`)] })
+    await harness.flushRetention()
+    const { records } = await readWhole(log, ['$hub/control'], { after: start })
+    expect(records.length).toBeGreaterThan(60)
+    expect(records.length).toBeLessThan(65)
+    expect(records.at(-1)?.data.startsWith('69 ')).toBe(true)
   })
 }
 

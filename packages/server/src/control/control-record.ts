@@ -1,0 +1,112 @@
+// Requests and answers as records of `$hub/control`. The key of a record names the node that it is for, so no
+// other node reads its data.
+
+import type { EventRecord, NewEvent } from '@tidemark/log'
+import { controlTopic } from '@tidemark/log/values'
+import { quote } from '@tidemark/wire/values'
+import { ServerError, serverErrors } from '../errors.ts'
+import type { ServerErrorCode } from '../errors.ts'
+import { decodeCommand, encodeCommand, isObject } from './command.ts'
+import type { Command } from './command.ts'
+import { nodeOf } from './session-id.ts'
+
+/** Asks a node for something. */
+export interface ControlRequest {
+  /** Cannot be guessed. */
+  readonly id: string
+  /** The node that asks. */
+  readonly from: string
+  readonly session: string
+  /** When it is too late to carry it out, in milliseconds since 1970, by the log's clock. */
+  readonly deadline: number
+  readonly command: Command
+}
+
+/** Tells the asking node what has been done. */
+export interface ControlAnswer {
+  /** The request's. */
+  readonly id: string
+  /** The session's handle resolved to this, or threw this error. */
+  readonly outcome: boolean | ServerError
+}
+
+const requestType = 'request'
+const answerType = 'answer'
+
+/** A line of JSON, and behind it the data of an event. */
+export function encodeRequest({ command, ...given }: ControlRequest): NewEvent {
+  const { head, data } = encodeCommand(command)
+  const line = JSON.stringify({ ...given, command: head })
+  return {
+    topic: controlTopic,
+    type: requestType,
+    key: nodeOf(given.session) ?? '',
+    data: `${line}\n${data}`,
+  }
+}
+
+/** @param to the node that asked */
+export function encodeAnswer({ id, outcome }: ControlAnswer, to: string): NewEvent {
+  const said =
+    typeof outcome === 'boolean'
+      ? { id, done: outcome }
+      : { id, error: { code: outcome.code, message: outcome.message } }
+  return { topic: controlTopic, type: answerType, key: to, data: JSON.stringify(said) }
+}
+
+/**
+ * Reads a record that is for this node.
+ * @throws ServerError `EVENT_INVALID` for a record that no node writes
+ */
+export function decodeControl({ type, data }: EventRecord): ControlAnswer | ControlRequest {
+  const end = data.indexOf('\n')
+  const head = parseJson(end === -1 ? data : data.slice(0, end))
+  const read =
+    type === requestType && end !== -1
+      ? readRequest(head, data.slice(end + 1))
+      : type === answerType
+        ? readAnswer(head)
+        : undefined
+  if (read !== undefined) return read
+  throw new ServerError(
+    'EVENT_INVALID',
+    `The record of $hub/control is no request and no answer; got ${quote(`${type}: ${data.slice(0, 100)}`)}. Nothing but nodes writes there.`,
+  )
+}
+
+function readRequest(head: unknown, data: string): ControlRequest | undefined {
+  if (!isObject(head)) return undefined
+  const { id, from, session, deadline, command } = head
+  const read = decodeCommand(command, data)
+  if (read === undefined || !isText(id) || !isText(from) || !isText(session)) return undefined
+  if (typeof deadline !== 'number') return undefined
+  return { id, from, session, deadline, command: read }
+}
+
+function readAnswer(head: unknown): ControlAnswer | undefined {
+  if (!isObject(head)) return undefined
+  const { id, done, error } = head
+  if (!isText(id)) return undefined
+  if (typeof done === 'boolean') return { id, outcome: done }
+  if (!isObject(error) || typeof error['message'] !== 'string') return undefined
+  // A node of another version may know codes that this one does not.
+  const code = isCode(error['code']) ? error['code'] : 'INTERNAL'
+  return { id, outcome: new ServerError(code, error['message']) }
+}
+
+/** Names and ids of nodes have 22 to 55 characters. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 64
+}
+
+function isCode(value: unknown): value is ServerErrorCode {
+  return typeof value === 'string' && Object.hasOwn(serverErrors, value)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,104 @@
+// Requests of other nodes to sessions of this one: each is done at most once, and never after its deadline.
+
+import type { Clock, EventRecord } from '@tidemark/log'
+import { ServerError } from '../errors.ts'
+import { controlCarriedCharactersMax, controlMs, controlSeenMax } from '../limits.ts'
+import type { NodeSettings } from '../node-settings.ts'
+import { translateLogError } from '../refusal/log-faults.ts'
+import { CodedError } from '../refusal/coded-error.ts'
+import type { SessionHandle } from '../session/session-handle.ts'
+import type { IsLate } from '../session/topic-changes.ts'
+import type { Command } from './command.ts'
+import { encodeAnswer } from './control-record.ts'
+import type { ControlRequest } from './control-record.ts'
+import { sessionNotFound } from './session-not-found.ts'
+
+/** Finds an open session of this node, for what has to be done in time. */
+export type FindSession = (id: string, isLate?: IsLate) => SessionHandle | undefined
+
+export class NearRequests {
+  readonly #settings: NodeSettings
+  readonly #find: FindSession
+  /** Deadlines of requests that were begun, by id, the oldest first. One that comes again is passed over. */
+  readonly #seen = new Map<string, number>()
+  /** Characters of requests that are not done yet. */
+  #carried = 0
+
+  constructor(settings: NodeSettings, find: FindSession) {
+    this.#settings = settings
+    this.#find = find
+  }
+
+  /** Begins a request that the tail has handed over. A late one is passed over: its asker has given up. */
+  take(request: ControlRequest, record: EventRecord): void {
+    const { clock } = this.#settings
+    // A record that an application writes itself may name any time.
+    const deadline = Math.min(request.deadline, record.time + controlMs)
+    const isLate = lateAfter(deadline, clock)
+    this.#forgetLate(clock.now())
+    if (record.time > deadline || isLate() || this.#seen.has(request.id)) return
+    this.#begin(request, { isLate, deadline, characters: record.data.length })
+      .then((outcome) => this.#answer(request, outcome))
+      .catch(this.#settings.onError)
+  }
+
+  async #begin(
+    { id, session, command }: ControlRequest,
+    {
+      isLate,
+      deadline,
+      characters,
+    }: { readonly isLate: IsLate; readonly deadline: number; readonly characters: number },
+  ): Promise<boolean | ServerError> {
+    const isFull = this.#carried > 0 && this.#carried + characters > controlCarriedCharactersMax
+    if (this.#seen.size >= controlSeenMax || isFull) {
+      return new ServerError(
+        'FULL',
+        'The node of the session carries out as many requests as it may. Try again later.',
+      )
+    }
+    this.#seen.set(id, deadline)
+    this.#carried += characters
+    try {
+      const handle = this.#find(session, isLate)
+      return handle === undefined ? sessionNotFound(session) : await carryOut(handle, command)
+    } catch (thrown) {
+      return this.#toAnswer(thrown)
+    } finally {
+      this.#carried -= characters
+    }
+  }
+
+  async #answer({ id, from }: ControlRequest, outcome: boolean | ServerError): Promise<void> {
+    await this.#settings.log.append({ events: [encodeAnswer({ id, outcome }, from)] })
+  }
+
+  #toAnswer(thrown: unknown): ServerError {
+    const error = translateLogError(thrown)
+    if (error instanceof ServerError) return error
+    if (!(error instanceof CodedError)) this.#settings.onError(error)
+    return new ServerError(
+      'INTERNAL',
+      'The node of the session could not do it because of a fault of its own. Try again; if it stays, report it.',
+    )
+  }
+
+  #forgetLate(now: number): void {
+    for (const [id, deadline] of this.#seen) {
+      if (deadline >= now) return
+      this.#seen.delete(id)
+    }
+  }
+}
+
+/** Does what a command says with a session; resolves to what its handle does. */
+export async function carryOut(handle: SessionHandle, command: Command): Promise<boolean> {
+  if (command.name === 'send') return handle.send(command.event)
+  if (command.name === 'change') return handle.changeTopics(command.change)
+  await handle.end(command.reason)
+  return true
+}
+
+function lateAfter(deadline: number, clock: Clock): IsLate {
+  return () => clock.now() > deadline
+}

@@ -1,0 +1,91 @@
+// Reaches one session: checks what is asked here, and has it done where the session is.
+
+import { formatCursor, parseTopicSet } from '@tidemark/log'
+import { ServerError } from '../errors.ts'
+import { controlChangeCharactersMax } from '../limits.ts'
+import type { NodeSettings } from '../node-settings.ts'
+import { toOwnEvent } from '../publish/new-event.ts'
+import { wrapLogError } from '../refusal/log-faults.ts'
+import { plainRequest, requireUnreserved } from '../request/authorize.ts'
+import type { RequestFacts } from '../request/authorize.ts'
+import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
+import { checkReason } from '../session/open-session.ts'
+import { namesOf } from '../session/changed-topics.ts'
+import { readChange } from '../session/topic-changes.ts'
+import type { Command } from './command.ts'
+import type { SessionReach } from './session-reach.ts'
+
+/** Carries a command to a session. */
+export type Carry = (session: string, command: Command) => Promise<boolean>
+
+export class ReachedSession implements SessionReach {
+  readonly id: string
+  readonly #settings: NodeSettings
+  readonly #by: RequestFacts | undefined
+  readonly #carry: Carry
+
+  constructor(
+    id: string,
+    host: {
+      readonly settings: NodeSettings
+      readonly by: RequestFacts | undefined
+      readonly carry: Carry
+    },
+  ) {
+    this.id = id
+    this.#settings = host.settings
+    this.#by = host.by
+    this.#carry = host.carry
+  }
+
+  async send(given: SessionEvent): Promise<boolean> {
+    const { eventBytesMax, clock } = this.#settings
+    const { time: _, ...event } = toOwnEvent(given, { eventBytesMax, time: clock.now() })
+    if (this.#by !== undefined) {
+      const topics = event.topic === undefined ? [] : [event.topic]
+      await this.#settings.permit?.ask(plainRequest(this.#by, 'publish', topics))
+    }
+    return this.#carry(this.id, { name: 'send', event })
+  }
+
+  async changeTopics(given: TopicChange): Promise<boolean> {
+    const { add, remove, from } = readChange(given)
+    const change: TopicChange = {
+      add: checkNames(add),
+      remove: [...remove],
+      from: from === undefined ? undefined : formatCursor(from),
+    }
+    const { length } = JSON.stringify(change)
+    if (length > controlChangeCharactersMax) {
+      throw new ServerError(
+        'TOPIC_SET_INVALID',
+        `A change of topics may have ${controlChangeCharactersMax} characters as JSON; got ${length}. Divide it.`,
+      )
+    }
+    await this.#authorize(change.add ?? [])
+    return this.#carry(this.id, { name: 'change', change })
+  }
+
+  async end(reason = 'ended'): Promise<void> {
+    checkReason(reason)
+    await this.#authorize([])
+    await this.#carry(this.id, { name: 'end', reason })
+  }
+
+  /** A client adds topics to a stream by the right by which it subscribes to them at the door. */
+  async #authorize(names: readonly string[]): Promise<void> {
+    const { permit } = this.#settings
+    if (this.#by === undefined) return
+    if (permit === undefined) requireUnreserved(names)
+    else await permit.ask(plainRequest(this.#by, 'subscribe', names))
+  }
+}
+
+function checkNames(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return []
+  try {
+    return namesOf(parseTopicSet(names))
+  } catch (error) {
+    return wrapLogError(error)
+  }
+}

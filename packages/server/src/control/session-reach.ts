@@ -1,0 +1,26 @@
+// A session by its id alone, wherever on the log it lives.
+
+import type { RequestFacts } from '../request/authorize.ts'
+import type { SessionHandle } from '../session/session-handle.ts'
+
+/** How a session is reached. */
+export interface ReachOptions {
+  /**
+   * The client that asks, as `describeRequest` says. `authorize` is asked about topics that it adds
+   * (`subscribe`), and about the topic that an event of it names (`publish`). Default: the application.
+   */
+  readonly by?: RequestFacts | undefined
+}
+
+/**
+ * A session of this node or of another one of its log. Each call resolves to what the session's own handle
+ * resolves to, or rejects with its error. A session of another node is reached by two records of the log.
+ *
+ * A call to another node is done at most once, and not later than 5 s after it was made. Calls reject with:
+ *
+ * - `SESSION_NOT_FOUND`: the session's node has no such session open.
+ * - `SESSION_UNREACHABLE`: that node has not answered for 6 s. It is gone or slow, and these two look the
+ *   same. The call may have been done.
+ * - `LOG_UNAVAILABLE`, and `FULL` where too many calls wait.
+ */
+export interface SessionReach extends Pick<SessionHandle, 'id' | 'send' | 'changeTopics' | 'end'> {}
