@@ -15,6 +15,7 @@ import type { BlockHolder } from '../catch-up/held-blocks.ts'
 import { LargeBlocks } from '../catch-up/large-blocks.ts'
 import type { LargeWriter } from '../catch-up/large-writes.ts'
 import { writeBytesMax } from '../limits.ts'
+import type { LagCause } from '../observer/node-stats.ts'
 import type { Pace } from '../catch-up/pace.ts'
 import { isPlain, placeOf } from '../framing/place.ts'
 import type { Place } from '../framing/place.ts'
@@ -171,6 +172,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#hasBegun = true
     this.#pace?.take(events)
     this.#send(block)
+    if (events > 0) this.#host.watch.replayed(events, block.bytes.length)
     this.#releaseEarly()
   }
 
@@ -231,24 +233,26 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#hasLagged = false
     this.#large?.leave()
     this.#audience.goLive(this)
+    this.#host.watch.level(this)
     if (!this.#isWritable) this.leaveLive()
   }
 
-  /** Writes what the audience sends. Who cannot keep up leaves the audience with its cursor; nothing is queued. */
-  writeLive(flush: Flush): void {
+  /** Writes what the audience sends. Who cannot keep up leaves the audience with its cursor; nothing is queued. Whether it was written. */
+  writeLive(flush: Flush): boolean {
     const isAllowed = flush.events <= this.allowance
     if (isAllowed) {
       this.#pace?.take(flush.events)
       this.#send(flush.block)
-      if (this.#isWritable) return
+      if (this.#isWritable) return true
       this.holdShared(flush.block)
     }
     if (flush.isStrict) {
       this.#host.dismiss(this, 'lagging')
-      return
+      return isAllowed
     }
     this.leaveLive(isAllowed ? undefined : flush.before)
     if (!isAllowed) this.#host.paced.add(this)
+    return isAllowed
   }
 
   /**
@@ -262,12 +266,16 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   /** Leaves the audience; the cursor stays where it stands, by default where the audience does. */
-  leaveLive(at: Position = this.#host.livePosition): void {
+  leaveLive(
+    at: Position = this.#host.livePosition,
+    cause: LagCause = this.#isWritable ? 'rate' : 'socket',
+  ): void {
     if (this.#state !== 'live') return
     this.#cursor = at
     this.#state = 'lagging'
     this.#hasLagged = true
     this.#audience.stepOut(this)
+    this.#host.watch.lagged(this, cause)
   }
 
   /** Reads on from the log after `leaveLive`, if it can. */
@@ -306,8 +314,18 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   closed(): void {
+    this.#end('disconnected')
+  }
+
+  /** Its sink has thrown an error: nothing more can be said to the client. */
+  fail(): void {
+    this.#guard(() => this.#sink.abort())
+    this.#end('failed')
+  }
+
+  #end(reason: 'disconnected' | 'failed'): void {
     this.#host.leaving.delete(this)
-    this.#finish('disconnected')
+    this.#finish(reason)
     this.#large?.end()
   }
 
@@ -342,8 +360,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
       this.#host.blocked.add(this)
     } catch (error) {
       this.#host.onError(error)
-      this.#guard(() => this.#sink.abort())
-      this.closed()
+      this.fail()
     }
   }
 
@@ -359,7 +376,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (this.largeTurn !== undefined) this.#large?.leave()
     this.#release()
     this.#releaseEarly()
-    this.#host.forget(this)
+    this.#host.forget(this, reason)
     this.closing.tell(reason)
   }
 
