@@ -62,6 +62,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub.handoverMs',
     'hub.keepAliveMs',
     'hub.probeFreshMs',
+    'hub.statsAnswerMs',
     'hub.probeMs',
     'hub.seenPauseMs',
     'hub.requestTimes.headersMs',

@@ -34,6 +34,9 @@ export const probeMs: number = 2_000
 /** How long the answer of a probe holds for others who ask: at most one write per second, however many ask. Milliseconds. */
 export const probeFreshMs: number = 1_000
 
+/** How long a worker waits for the sum of what all workers have counted; a supervising process that turns answers within one. Milliseconds. */
+export const statsAnswerMs: number = 2_000
+
 /** Node keeps an idle connection this long for its next request; above the usual 60 s of proxies. Milliseconds. */
 export const keepAliveMs: number = 75_000
 

@@ -209,7 +209,10 @@ export class Tidemark implements StreamOpener {
   history(query: HistoryQuery): Promise<History>
   /** The same for a caller that reads when its turn has come; resolves to what `use` makes of the page. */
   history<Result>(query: HistoryQuery, use: UseHistory<Result>): Promise<Result>
-  async history(query: HistoryQuery, use: UseHistory<unknown> = (read) => read()): Promise<unknown> {
+  async history(
+    query: HistoryQuery,
+    use: UseHistory<unknown> = (read) => read(),
+  ): Promise<unknown> {
     try {
       return await readHistory(this.#settings, query, use)
     } catch (error) {

@@ -118,6 +118,12 @@ const cases: Readonly<Record<string, OddCase>> = {
   'createTidemark: eventsPerSecondMax': option('eventsPerSecondMax', ['a number']),
   'createTidemark: compression': option('compression', ['true']),
   'createTidemark: onError': option('onError', ['a function']),
+  'createTidemark: observer': option('observer', [...objects, ...lists]),
+  'createTidemark: a method of an observer': {
+    call: (value) => make({ observer: { closed: value } }),
+    code: 'OPTION_INVALID',
+    takes: ['a function'],
+  },
   'createTidemark: clock': option('clock'),
   'createTidemark: random': option('random', ['a function']),
   'createTidemark: nodeName': option('nodeName'),
@@ -340,6 +346,21 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'QUERY_INVALID',
     takes: ['null', 'empty text'],
   },
+  addStats: {
+    call: (value) => room.addStats(room.emptyStats, value as never),
+    code: 'OPTION_INVALID',
+  },
+  'addStats: a group': {
+    call: (value) => room.addStats({ ...room.emptyStats, now: value as never }, room.emptyStats),
+    code: 'OPTION_INVALID',
+    takes: [...empty, ...lists],
+  },
+  'addStats: a count': {
+    call: (value) =>
+      room.addStats({ ...room.emptyStats, refused: { FULL: value as never } }, room.emptyStats),
+    code: 'OPTION_INVALID',
+    takes: ['a number'],
+  },
   checkBodyHeaders: {
     call: (value) => hubDoor.checkBodyHeaders(value as never),
     code: 'OPTION_INVALID',
@@ -417,7 +438,10 @@ test('every function that the room exports is among them', () => {
     ...Object.keys(tide),
   ].filter((name) => {
     const isMethod = typeof Reflect.get(tide, name) === 'function'
-    return isMethod && !['constructor', 'admit', 'close', 'pickRetryMs', 'compress'].includes(name)
+    return (
+      isMethod &&
+      !['constructor', 'admit', 'close', 'pickRetryMs', 'compress', 'stats'].includes(name)
+    )
   })
   const tried = new Set(Object.keys(cases).map((name) => name.split(':', 1)[0]))
   expect(methods).toContain('publish')

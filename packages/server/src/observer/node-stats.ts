@@ -145,13 +145,6 @@ export function addStats(a: NodeStats, b: NodeStats): NodeStats {
   return Object.fromEntries(sum) as unknown as NodeStats
 }
 
-/** What is left of a node whose process died: its counters. The sessions that were open count as `lost`. */
-export function endStats(stats: NodeStats): NodeStats {
-  const { now, closed } = stats
-  const lost = closed.lost + now.sessions
-  return { ...stats, now: emptyStats.now, closed: { ...closed, lost } }
-}
-
 const someStats = { code: 'OPTION_INVALID', what: 'What stats are added to' } as const
 
 function addCounts(a: unknown, b: unknown): Readonly<Record<string, number>> {
