@@ -1,6 +1,6 @@
 // What an observer of a node hears: each session opens once and closes once, with the right reason, however it ends.
 
-import { memoryLog } from '@tidemark/log'
+import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
@@ -71,12 +71,13 @@ async function open(tide: Tidemark, body: object = {}, expiresAt?: number): Prom
   return { client, sink, session }
 }
 
-/** A log whose pages come when `release` is called. */
+/** A log whose pages of topic `a` come when `release` is called. */
 function holdReads(inner: EventLog): { readonly log: EventLog; readonly release: () => void } {
   const waiting: (() => void)[] = []
   const log = wrapLog(inner, {
     read: async (query) => {
-      await new Promise<void>((resolve) => waiting.push(resolve))
+      const isHeld = query.topics.matches(parseTopic('a'))
+      if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
       return inner.read(query)
     },
   })
@@ -285,6 +286,7 @@ test('a session that falls behind is told of once, and once more when it is leve
   expect(of('caughtUp')).toEqual([])
   clock.advance(700)
   sink.unblock()
+  await settle(5)
   for (let i = 0; i < 100; i++) {
     clock.advance(100)
     await settle()
@@ -388,6 +390,8 @@ test('an observer may publish, end sessions and look at the stats where it hears
   const { client, session } = await open(tide)
   await settle(3)
   expect(client.published).toMatchObject([{ data: session.id }])
+  await tide.publish('a', { data: 'live' })
+  await settle(3)
   expect(client.control('bye')).toMatchObject([{ reason: 'seen' }])
   expect(reasons).toEqual(['seen'])
   expect(counts.at(-1)).toBe(1)

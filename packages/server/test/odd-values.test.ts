@@ -353,7 +353,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   'addStats: a group': {
     call: (value) => room.addStats({ ...room.emptyStats, now: value as never }, room.emptyStats),
     code: 'OPTION_INVALID',
-    takes: [...empty, ...lists],
+    takes: ['an object', 'an object without a prototype', 'an array', 'a date'],
   },
   'addStats: a count': {
     call: (value) =>

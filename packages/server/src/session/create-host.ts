@@ -52,6 +52,13 @@ export function createHost(settings: NodeSettings, engine: EngineActs): SessionH
     dismiss: (session, reason) => engine.dismiss(session, reason),
     forget: (session, reason) => engine.forget(session, reason),
     watch,
+    attempt: (act) => {
+      try {
+        act()
+      } catch (error) {
+        onError(error)
+      }
+    },
     onError,
   }
 }

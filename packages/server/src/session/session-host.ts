@@ -28,6 +28,8 @@ export interface SessionHost<Session> extends LargeBlockLines {
   forget(session: Session, reason: string): void
   /** Counts and tells what happens to sessions. */
   readonly watch: NodeWatch
+  /** Does something with a sink, and tells `onError` of what the sink throws. */
+  attempt(act: () => void): void
   /** The session's sink threw. */
   onError(error: unknown): void
 }

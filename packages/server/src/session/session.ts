@@ -246,12 +246,9 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
       if (this.#isWritable) return true
       this.holdShared(flush.block)
     }
-    if (flush.isStrict) {
-      this.#host.dismiss(this, 'lagging')
-      return isAllowed
-    }
-    this.leaveLive(isAllowed ? undefined : flush.before)
-    if (!isAllowed) this.#host.paced.add(this)
+    if (flush.isStrict) this.#host.dismiss(this, 'lagging')
+    else this.leaveLive(isAllowed ? undefined : flush.before)
+    if (!isAllowed && !this.isClosed) this.#host.paced.add(this)
     return isAllowed
   }
 
@@ -266,16 +263,13 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   /** Leaves the audience; the cursor stays where it stands, by default where the audience does. */
-  leaveLive(
-    at: Position = this.#host.livePosition,
-    cause: LagCause = this.#isWritable ? 'rate' : 'socket',
-  ): void {
+  leaveLive(at?: Position, cause?: LagCause): void {
     if (this.#state !== 'live') return
-    this.#cursor = at
+    this.#cursor = at ?? this.#host.livePosition
     this.#state = 'lagging'
     this.#hasLagged = true
     this.#audience.stepOut(this)
-    this.#host.watch.lagged(this, cause)
+    this.#host.watch.lagged(this, cause ?? (this.#isWritable ? 'rate' : 'socket'))
   }
 
   /** Reads on from the log after `leaveLive`, if it can. */
@@ -314,19 +308,16 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   closed(): void {
-    this.#end('disconnected')
-  }
-
-  /** Its sink has thrown an error: nothing more can be said to the client. */
-  fail(): void {
-    this.#guard(() => this.#sink.abort())
-    this.#end('failed')
-  }
-
-  #end(reason: 'disconnected' | 'failed'): void {
     this.#host.leaving.delete(this)
-    this.#finish(reason)
+    this.#finish('disconnected')
     this.#large?.end()
+  }
+
+  /** Its sink has thrown an error. It is over before the sink is cut, which some answer at once with their close. */
+  fail(): void {
+    this.#finish('failed')
+    this.cutOff()
+    this.closed()
   }
 
   /**
@@ -340,12 +331,12 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#host.leaving.add(this)
     // Before the end, which some sinks answer at once with their close.
     this.#finish(reason)
-    this.#guard(() => this.#sink.end())
+    this.#host.attempt(() => this.#sink.end())
   }
 
   /** Cuts the connection of a session that has been told goodbye. */
   cutOff(): void {
-    this.#guard(() => this.#sink.abort())
+    this.#host.attempt(() => this.#sink.abort())
   }
 
   /** A sink that throws (middleware, a response somebody else has ended) must not take others down with it. */
@@ -378,14 +369,6 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#releaseEarly()
     this.#host.forget(this, reason)
     this.closing.tell(reason)
-  }
-
-  #guard(act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      this.#host.onError(error)
-    }
   }
 
   /** Whether the stream has begun and gets what is written now. */
