@@ -17,7 +17,7 @@ import { median, tableRow, whole } from './support/statistics.ts'
 const rounds = Number(readFlag('rounds') ?? 15)
 const sessions = Number(readFlag('sessions') ?? 1_000)
 const base = readFlag('base')
-const publishes = Math.ceil(400_000 / sessions)
+const publishes = Math.ceil(4_000_000 / sessions)
 const widths = [30, 18, 10, 20]
 const data = 'x'.repeat(128)
 

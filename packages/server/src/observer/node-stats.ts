@@ -142,7 +142,7 @@ const groups = Object.keys(emptyStats) as (keyof NodeStats)[]
 export function addStats(a: NodeStats, b: NodeStats): NodeStats {
   const [one, other] = [a, b].map((given) => readMembers(given, groups, someStats))
   const sum = groups.map((group) => [group, addCounts(one?.[group], other?.[group])])
-  return Object.fromEntries(sum) as unknown as NodeStats
+  return Object.fromEntries(sum)
 }
 
 const someStats = { code: 'OPTION_INVALID', what: 'What stats are added to' } as const
