@@ -39,7 +39,7 @@ export const hubErrors = {
   },
   CROSS_SITE: {
     title:
-      'A web page of another origin may not publish, open, change or end a stream, or ask for readiness; its visitor did not ask for it.',
+      'A web page of another origin may not publish, open, change or end a stream, ask for readiness or read statistics; its visitor did not ask for it.',
     status: 403,
   },
   OVERLOADED: {
@@ -50,6 +50,11 @@ export const hubErrors = {
   },
   NOT_READY: {
     title: 'The hub cannot publish and deliver at the moment.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+  },
+  STATS_UNAVAILABLE: {
+    title: 'The process that adds up what all workers have counted does not answer. Try again.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
   },

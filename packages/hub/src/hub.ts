@@ -2,6 +2,7 @@
 
 import type { Server } from 'node:net'
 import type { SeenCommit } from '@tidemark/log-lmdb'
+import type { NodeStats } from '@tidemark/server'
 import type { SharedLog } from './open-log.ts'
 
 /** A running hub. */
@@ -22,8 +23,8 @@ export interface Hub {
 
 /** A hub that serves in this process. */
 export interface ServingHub extends Hub {
-  /** Streams that are open now. */
-  readonly sessionCount: number
+  /** What this process has counted. */
+  stats(): NodeStats
   /** Storage has stopped to take events; see `LmdbEventLog.isStuck`. */
   readonly isStuck: boolean
   /** How often it has stored events; 0 in memory. */
@@ -51,6 +52,8 @@ export interface WorkerShare {
   readonly listen: (server: Server) => Promise<string>
   /** This process's part of the pace at which the whole hub sends sessions away. */
   readonly drainSessionsPerSecond: number
+  /** What all workers have counted. */
+  readonly readStats: () => Promise<NodeStats>
   /** The workers' knowledge of the log. */
   readonly log: SharedLog
 }

@@ -47,6 +47,12 @@ export const probeMs: number = 2_000
 export const probeFreshMs: number = 1_000
 
 /**
+ * How long a worker waits for the sum of what all workers have counted. A supervising process that is
+ * not overloaded answers within one. Milliseconds.
+ */
+export const statsAnswerMs: number = 2_000
+
+/**
  * Node keeps an idle connection this long for its next request; above the usual 60 s of proxies.
  * Milliseconds.
  */

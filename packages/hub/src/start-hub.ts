@@ -107,6 +107,7 @@ export async function startNode(
       context: {
         tide,
         readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
+        readStats: share?.readStats ?? (() => Promise.resolve(tide.stats())),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),
@@ -174,9 +175,7 @@ function createHub(
   return {
     url,
     failed: new Promise(() => undefined),
-    get sessionCount() {
-      return tide.sessionCount
-    },
+    stats: () => tide.stats(),
     get isStuck() {
       return commits?.isStuck ?? false
     },

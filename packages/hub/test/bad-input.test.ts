@@ -360,6 +360,12 @@ const cases: readonly Case[] = [
     'CROSS_SITE',
   ],
   [
+    'a script of another page that would read how busy the hub is',
+    getting('/stats', 'Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n'),
+    403,
+    'CROSS_SITE',
+  ],
+  [
     'an image of another port that would hold streams open',
     getting('/events?topic=a', 'Sec-Fetch-Site: same-site\r\n'),
     403,
@@ -501,6 +507,7 @@ test.each([
   ['/'],
   ['/livez'],
   ['/readyz'],
+  ['/stats'],
   ['/events?topic=a'],
   ['/topics/a'],
   ['/page.js'],

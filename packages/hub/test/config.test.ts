@@ -6,6 +6,8 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { changeRetention, parseTopicSet } from '@tidemark/log'
+import { emptyStats } from '@tidemark/server'
+import type { NodeStats } from '@tidemark/server'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import { describe, expect, test } from 'vitest'
 import { configOptions, loadConfig, startHub } from '../src/index.ts'
@@ -318,8 +320,9 @@ test('a worker that replaces a dead one puts back neither retention nor lag rule
   const first = await startWith('drop')
   const second = await startWith('conflate')
   const listen = (): Promise<string> => Promise.resolve('http://localhost')
+  const readStats = (): Promise<NodeStats> => Promise.resolve(emptyStats)
   const log = { place: first.place, seen: first.seen, onSeen: () => undefined }
-  const worker = await startWith('drop', { listen, drainSessionsPerSecond: 1, log })
+  const worker = await startWith('drop', { listen, readStats, drainSessionsPerSecond: 1, log })
   const own = await openLmdbLog({ directory: data })
   const { first: after, head: upTo } = await own.bounds()
   const query = { topics: parseTopicSet(['$hub/state/rules']), after, upTo, limit: 9 }

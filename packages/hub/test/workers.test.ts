@@ -13,6 +13,7 @@ import {
   waitUntil,
 } from '@tidemark/testkit'
 import type { HubProcess, HubProcessOptions } from '@tidemark/testkit'
+import type { NodeStats } from '@tidemark/server'
 import { expect, onTestFinished, test } from 'vitest'
 import { beginStream, openLiveStream } from './support/live-stream.ts'
 import { openUntil } from './support/raw.ts'
@@ -241,4 +242,36 @@ test('the sessions a hub may hold are shared out among its workers', async () =>
   }
   // 5 / 2, rounded up, twice.
   expect(streams.filter(({ text }) => text.includes('ready'))).toHaveLength(6)
+})
+
+async function readStats(url: string): Promise<NodeStats> {
+  const answer = await fetch(`${url}/stats`)
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as NodeStats
+}
+
+test('any worker answers with what all have counted, and what a killed one had counted stays', async () => {
+  const { url, port, listWorkers } = await startWorkers()
+  await Promise.all(openStreams(port, 20))
+  for (let i = 0; i < 10; i++) expect(await publish(url, `event ${i}`)).toBe(200)
+  const isWhole = ({ now, delivered }: NodeStats): boolean =>
+    now.sessions === 20 && delivered.events === 200
+  await waitUntil('all is counted', async () => isWhole(await readStats(url)))
+  const before = await readStats(url)
+  expect(before).toMatchObject({ now: { nodes: 2, live: 20 }, published: { events: 10 } })
+  const [killed = 0] = listWorkers()
+  const lost = countConnections(killed, port)
+  expect(lost).toBeGreaterThan(0)
+  process.kill(killed, 'SIGKILL')
+  await waitUntil('another worker counts', async () => {
+    const { now } = await readStats(url).catch(() => before)
+    return now.nodes === 2 && now.sessions < 20
+  })
+  const after = await readStats(url)
+  expect(after.published).toMatchObject({ publishes: 10, events: 10, failed: 0 })
+  expect(after.delivered).toMatchObject({ events: 200, bytes: before.delivered.bytes })
+  expect(after.closed.lost).toBeGreaterThan(0)
+  // Each session that was opened is open, or has ended for some reason.
+  const ended = Object.values(after.closed).reduce((sum, count) => sum + count, 0)
+  expect(after.sessions.opened).toBe(after.now.sessions + ended)
 })

@@ -10,6 +10,20 @@ export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
 export type { LagRulesInForce } from './catch-up/lag-ledger.ts'
+export type {
+  EventsFlushed,
+  EventsPublished,
+  NodeFailed,
+  NodeObserver,
+  RefusedAction,
+  RequestRefused,
+  SessionCaughtUp,
+  SessionClosed,
+  SessionLagged,
+  SessionOpened,
+} from './observer/node-observer.ts'
+export { addStats, emptyStats } from './observer/node-stats.ts'
+export type { CloseReason, LagCause, NodeGauges, NodeStats } from './observer/node-stats.ts'
 export type { PublishInput, TopicInput } from './publish/new-event.ts'
 export type {
   SessionEvent,

@@ -23,6 +23,7 @@ import {
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
+import type { NodeGauges } from './observer/node-stats.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
 import { Pace } from './catch-up/pace.ts'
@@ -89,7 +90,7 @@ export class NodeEngine implements SessionActions {
       },
       catchUp: (session) => this.#bringLevel(session),
       dismiss: (session, reason) => this.#dismiss(session, reason),
-      forget: (session) => this.#forget(session),
+      forget: (session, reason) => this.#forget(session, reason),
     })
     // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.
     this.start().catch(() => undefined)
@@ -98,6 +99,27 @@ export class NodeEngine implements SessionActions {
   /** Where sessions that are level stand; undefined before the node follows its log. */
   get position(): Position | undefined {
     return this.#fanOut?.position
+  }
+
+  /** What is open now. */
+  get gauges(): NodeGauges {
+    const { audiences, sessions } = this
+    const lagging = this.#settings.watch.laggingCount
+    const live = audiences.countLive()
+    const recent = this.#fanOut?.recent
+    return {
+      nodes: 1,
+      sessions: sessions.size,
+      live,
+      lagging,
+      catchingUp: sessions.size - live - lagging,
+      opening: this.#opening,
+      leaving: this.#host.leaving.size,
+      audiences: audiences.size,
+      topicSetsBytes: audiences.heldBytes,
+      recentRecords: recent?.size ?? 0,
+      recentFrameBytes: recent?.frameBytes ?? 0,
+    }
   }
 
   /** How long an event that is published now may wait on its way to the log, in milliseconds. */
@@ -168,7 +190,7 @@ export class NodeEngine implements SessionActions {
       owner,
       added,
     })
-    this.#begin(session, owner)
+    this.#begin(session, owner, start)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
     this.#bringLevel(session, { ...start, heartbeatMs, retryMs })
@@ -241,14 +263,19 @@ export class NodeEngine implements SessionActions {
     return resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
   }
 
-  #begin(session: Session, { expiresAt }: SessionOwner): void {
+  #begin(session: Session, { expiresAt }: SessionOwner, { resumed, gap }: Beginning): void {
     this.sessions.add(session)
+    const { topics, patterns } = session.audience.topics
+    this.#settings.watch.opened(session, {
+      topics: topics.length + patterns.length,
+      resumed: resumed === 'exact' || gap !== undefined,
+    })
     this.#beats.add(session)
     if (expiresAt !== undefined) this.#expiries.add(session, expiresAt)
     try {
       session.open()
     } catch (error) {
-      session.closed()
+      session.fail()
       throw error
     }
   }
@@ -259,10 +286,9 @@ export class NodeEngine implements SessionActions {
   }
 
   async #follow(): Promise<FanOut> {
-    const { log, clock, flush, onError } = this.#settings
     const { audiences, lagLedger, control } = this
     const head = await lagLedger.start()
-    this.#fanOut = new FanOut({ log, audiences, head, clock, flush, lagLedger, control, onError })
+    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagLedger, control })
     return this.#fanOut
   }
 
@@ -285,9 +311,10 @@ export class NodeEngine implements SessionActions {
   }
 
   #bringLevel(session: Session, greeting?: Greeting): void {
-    const { log } = this.#settings
+    const { log, watch } = this.#settings
     const source = {
       log,
+      watch,
       fanOut: this.#requireFanOut(),
       turns: this.#turns,
       reads: this.#reads,
@@ -304,8 +331,9 @@ export class NodeEngine implements SessionActions {
   }
 
   /** A session has closed, and left its audience. */
-  #forget(session: Session): void {
+  #forget(session: Session, reason: string): void {
     this.sessions.delete(session)
+    this.#settings.watch.closed(session, reason)
     this.#beats.remove(session)
     this.#expiries.delete(session)
     for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)

@@ -5,6 +5,7 @@ import type { Permit } from './request/authorize.ts'
 import type { TopicSetTable } from './session/changed-topics.ts'
 import type { FlushSettings } from './fan-out/fan-out.ts'
 import type { LagRule } from './catch-up/lag-rules.ts'
+import type { NodeWatch } from './observer/node-watch.ts'
 import type { Random } from './random.ts'
 import type { Compress } from './session/sink.ts'
 
@@ -33,5 +34,8 @@ export interface NodeSettings {
   readonly eventsPerSecondMax: number
   readonly clock: Clock
   readonly random: Random
+  /** Told of errors no caller hears of; counts them, and tells the observer. */
   readonly onError: (error: unknown) => void
+  /** Counts what happens, and tells the observer. */
+  readonly watch: NodeWatch
 }

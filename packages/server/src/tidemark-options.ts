@@ -11,6 +11,9 @@ import type { FlushSettings } from './fan-out/fan-out.ts'
 import { checkLagRules } from './catch-up/lag-rules.ts'
 import type { LagRule } from './catch-up/lag-rules.ts'
 import * as limits from './limits.ts'
+import { readObserver } from './observer/node-observer.ts'
+import type { NodeObserver } from './observer/node-observer.ts'
+import { NodeWatch } from './observer/node-watch.ts'
 import { makeNodeName, systemRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { readRange } from './read-range.ts'
@@ -81,6 +84,8 @@ export interface TidemarkOptions {
   readonly compression?: boolean | undefined
   /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
   readonly onError?: ((error: unknown) => void) | undefined
+  /** Hears of what happens on the node; see {@link NodeObserver}. Default: nobody does, which costs nothing. */
+  readonly observer?: NodeObserver | undefined
   /** Default: the machine's. */
   readonly clock?: Clock | undefined
   /** Default: the platform's cryptographic generator. */
@@ -94,8 +99,10 @@ export interface TidemarkOptions {
 export function readOptions(given: TidemarkOptions = {}, compress?: Compress): NodeSettings {
   const options = copyOptions(given)
   checkTypes(options)
-  const onError = shield(options.onError)
   const { authorize, clock = systemClock, random = systemRandom } = options
+  const listeners = readObserver(options.observer)
+  const watch = new NodeWatch({ clock, listeners, onError: shield(options.onError) })
+  const onError = watch.failed
   return {
     log: options.log ?? createLog(options.clock),
     ownsLog: options.log === undefined,
@@ -132,6 +139,7 @@ export function readOptions(given: TidemarkOptions = {}, compress?: Compress): N
             limits.eventsPerSecondRange,
           ),
     onError,
+    watch,
     clock,
     random,
   }

@@ -16,6 +16,8 @@ import type { PublishInput, TopicInput } from './publish/new-event.ts'
 import type { LagRulesInForce } from './catch-up/lag-ledger.ts'
 import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
+import type { NodeStats } from './observer/node-stats.ts'
+import type { NodeWatch } from './observer/node-watch.ts'
 import { probe } from './publish/probe.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishOptions, Receipt } from './publish/publish.ts'
@@ -55,6 +57,16 @@ export class Tidemark implements StreamOpener {
   /** Sessions open now. */
   get sessionCount(): number {
     return this.#engine.sessions.size
+  }
+
+  /** Counts what happens, and tells the observer. */
+  get watch(): NodeWatch {
+    return this.#settings.watch
+  }
+
+  /** What this node has counted since it was made, and what is open now. Plain JSON. */
+  stats(): NodeStats {
+    return this.#settings.watch.stats(this.#engine.gauges)
   }
 
   /** The cursor at which a session that starts now would begin; undefined until {@link ready}. */
@@ -173,7 +185,14 @@ export class Tidemark implements StreamOpener {
     input: PublishInput,
     options: PublishOptions = {},
   ): Promise<Receipt> {
-    return this.publishAll([addTopic(topic, input)], options)
+    let one: TopicInput
+    try {
+      one = addTopic(topic, input)
+    } catch (error) {
+      this.#settings.watch.refused('publish', error)
+      throw error
+    }
+    return this.publishAll([one], options)
   }
 
   /**
@@ -203,8 +222,16 @@ export class Tidemark implements StreamOpener {
   history(query: HistoryQuery): Promise<History>
   /** The same for a caller that reads when its turn has come; resolves to what `use` makes of the page. */
   history<Result>(query: HistoryQuery, use: UseHistory<Result>): Promise<Result>
-  history(query: HistoryQuery, use: UseHistory<unknown> = (read) => read()): Promise<unknown> {
-    return readHistory(this.#settings, query, use)
+  async history(
+    query: HistoryQuery,
+    use: UseHistory<unknown> = (read) => read(),
+  ): Promise<unknown> {
+    try {
+      return await readHistory(this.#settings, query, use)
+    } catch (error) {
+      this.#settings.watch.refused('read', error)
+      throw error
+    }
   }
 
   /** What clients that cannot keep up get of which topics, on all nodes of the log. */

@@ -119,6 +119,12 @@ const cases: Readonly<Record<string, OddCase>> = {
   'createTidemark: eventsPerSecondMax': option('eventsPerSecondMax', ['a number']),
   'createTidemark: compression': option('compression', ['true']),
   'createTidemark: onError': option('onError', ['a function']),
+  'createTidemark: observer': option('observer', [...objects, ...lists]),
+  'createTidemark: a method of an observer': {
+    call: (value) => make({ observer: { closed: value } }),
+    code: 'OPTION_INVALID',
+    takes: ['a function'],
+  },
   'createTidemark: clock': option('clock'),
   'createTidemark: random': option('random', ['a function']),
   'createTidemark: nodeName': option('nodeName'),
@@ -362,6 +368,21 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'QUERY_INVALID',
     takes: ['null', 'empty text'],
   },
+  addStats: {
+    call: (value) => room.addStats(room.emptyStats, value as never),
+    code: 'OPTION_INVALID',
+  },
+  'addStats: a group': {
+    call: (value) => room.addStats({ ...room.emptyStats, now: value as never }, room.emptyStats),
+    code: 'OPTION_INVALID',
+    takes: ['an object', 'an object without a prototype', 'an array', 'a date'],
+  },
+  'addStats: a count': {
+    call: (value) =>
+      room.addStats({ ...room.emptyStats, refused: { FULL: value as never } }, room.emptyStats),
+    code: 'OPTION_INVALID',
+    takes: ['a number'],
+  },
   checkBodyHeaders: {
     call: (value) => hubDoor.checkBodyHeaders(value as never),
     code: 'OPTION_INVALID',
@@ -441,7 +462,9 @@ test('every function that the room exports is among them', () => {
     const isMethod = typeof Reflect.get(tide, name) === 'function'
     return (
       isMethod &&
-      !['constructor', 'admit', 'close', 'compress', 'onError', 'pickRetryMs'].includes(name)
+      !['constructor', 'admit', 'close', 'compress', 'onError', 'pickRetryMs', 'stats'].includes(
+        name,
+      )
     )
   })
   const tried = new Set(Object.keys(cases).map((name) => name.split(':', 1)[0]))

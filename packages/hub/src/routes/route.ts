@@ -1,6 +1,6 @@
 // A route: its parameters, and how it answers.
 
-import type { Tidemark } from '@tidemark/server'
+import type { NodeStats, Tidemark } from '@tidemark/server'
 import type { Slots } from '@tidemark/server/hub'
 import { sendAnswer } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
@@ -13,6 +13,8 @@ import type { PathParts } from './match-path.ts'
 export interface RouteContext {
   readonly tide: Tidemark
   readonly readiness: Readiness
+  /** What all processes of the hub have counted. */
+  readonly readStats: () => Promise<NodeStats>
   readonly bodies: Bodies
   readonly unreadAnswers: UnreadAnswers
   /** For pages of history, from reading one to counting its answer. */

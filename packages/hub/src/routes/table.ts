@@ -8,6 +8,7 @@ import { publishEvents, publishToTopic } from './publish.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
+import { answerStats } from './stats.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 
 const pageFiles = {
@@ -32,6 +33,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
+  { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
   { method: 'GET', path: '/', route: pageFiles.index, crossSite: 'allowed' },
   { method: 'GET', path: '/page.js', route: pageFiles.script, crossSite: 'allowed' },
   { method: 'GET', path: '/page.css', route: pageFiles.style, crossSite: 'allowed' },

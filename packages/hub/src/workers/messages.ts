@@ -1,6 +1,7 @@
 // Messages between the supervising process and its workers.
 
 import type { SeenCommit } from '@tidemark/log-lmdb'
+import type { NodeStats } from '@tidemark/server'
 import type { HubConfig } from '../config/hub-config.ts'
 
 /** Node's own object around a system's listening socket. */
@@ -37,6 +38,8 @@ export type ToWorker =
   | { readonly kind: 'copy' }
   /** Asks whether the event loop turns. */
   | { readonly kind: 'ping' }
+  /** The answer to `ask-stats`: what all workers have counted. */
+  | { readonly kind: 'stats'; readonly stats: NodeStats }
   /** Asks the worker to close its sessions, then to end. */
   | { readonly kind: 'drain' }
 
@@ -69,12 +72,16 @@ export type FromWorker =
       readonly commits: number
       /** It has no file descriptors left. */
       readonly isOutOfDescriptors: boolean
+      /** What it has counted. Undefined before it serves. */
+      readonly stats?: NodeStats | undefined
       /**
        * The newest commit it has seen. Undefined for a log in memory, and when nothing is stored
        * any more.
        */
       readonly seen?: SeenCommit | undefined
     }
+  /** Asks what all workers have counted. */
+  | { readonly kind: 'ask-stats' }
   /** The worker is drained and takes no more connections. */
   | { readonly kind: 'drained' }
   /** A line for the operator. */

@@ -8,6 +8,7 @@ import type { ListeningSocket } from './listening-socket.ts'
 import { toError } from './messages.ts'
 import type { Failure, FromWorker, ToWorker } from './messages.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { HubTotals } from './hub-totals.ts'
 import { KnownLog } from './known-log.ts'
 import { RestartBackoff } from './restart-backoff.ts'
 import { StorageHealth } from './storage-health.ts'
@@ -63,6 +64,7 @@ export class Supervisor {
   readonly #gone: Promise<void>
   #onGone: () => void = () => undefined
   readonly #log = new KnownLog()
+  readonly #totals = new HubTotals<Slot>()
   /** From now on, deaths of workers are caused by this process. */
   #isKilling = false
   /** The error of the first worker that ended without draining. */
@@ -190,8 +192,12 @@ export class Supervisor {
         dispatcher.answered(process, message)
         slot.storage.hear(message)
         this.#log.note(message.seen)
+        if (message.stats !== undefined) this.#totals.hear(slot, message.stats)
         if (slot.storage.stuckMs >= watch.hungLooks * watch.everyMs)
           this.#killIfStuck(slot, process)
+        break
+      case 'ask-stats':
+        process.send({ kind: 'stats', stats: this.#totals.sum })
         break
       case 'drained':
         slot.isDrained = true
@@ -262,6 +268,7 @@ export class Supervisor {
       dispatcher.remove(process)
       listeningSocket.remove(process)
     }
+    this.#totals.ended(slot)
     slot.watchdog?.stop()
     slot.watchdog = undefined
     slot.process = undefined

@@ -6,6 +6,7 @@ import type { ServingHub } from '../hub.ts'
 import { startNode } from '../start-hub.ts'
 import { boundYoungGeneration } from '../young-generation.ts'
 import { HandedConnections } from './handed-connections.ts'
+import { HubStats } from './hub-stats.ts'
 import { toFailure } from './messages.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { CommitReporter } from './commit-reporter.ts'
@@ -24,15 +25,18 @@ export class Worker {
   #serving: ServingHub | undefined
   #connections: HandedConnections | undefined
   #isDraining = false
+  readonly #stats: HubStats
 
   constructor(host: WorkerHost) {
     this.#host = host
+    this.#stats = new HubStats(systemClock, () => host.tell({ kind: 'ask-stats' }))
   }
 
   hear(message: ToWorker, socket: Socket | undefined): void {
     if (message.kind === 'start') void this.#start(message)
     else if (message.kind === 'connection') this.#connections?.take(socket)
     else if (message.kind === 'ping') this.#answer()
+    else if (message.kind === 'stats') this.#stats.heard(message.stats)
     else if (message.kind === 'drain') void this.drain()
   }
 
@@ -54,6 +58,7 @@ export class Worker {
     const reporter = new CommitReporter(systemClock, (news) => tell({ kind: 'seen', seen: news }))
     this.#hub = startNode(config, (text) => tell({ kind: 'line', text }), {
       drainSessionsPerSecond,
+      readStats: () => this.#stats.read(),
       log: { place, seen, onSeen: (news) => reporter.note(news) },
       listen: async (server: Server) => {
         this.#connections = new HandedConnections(server, tell)
@@ -70,21 +75,10 @@ export class Worker {
   }
 
   #answer(): void {
-    const {
-      sessionCount = 0,
-      isStuck = false,
-      commits = 0,
-      isOutOfDescriptors = false,
-    } = this.#serving ?? {}
-    const seen = this.#serving?.seen
-    this.#host.tell({
-      kind: 'pong',
-      sessions: sessionCount,
-      isStuck,
-      commits,
-      isOutOfDescriptors,
-      seen,
-    })
+    const { isStuck = false, commits = 0, isOutOfDescriptors = false, seen } = this.#serving ?? {}
+    const stats = this.#serving?.stats()
+    const sessions = stats?.now.sessions ?? 0
+    this.#host.tell({ kind: 'pong', sessions, stats, isStuck, commits, isOutOfDescriptors, seen })
   }
 
   #fail(error: unknown): void {

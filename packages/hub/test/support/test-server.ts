@@ -52,6 +52,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
         clock: systemClock,
         onError: () => undefined,
       }),
+      readStats: () => Promise.resolve(tide.stats()),
       bodies: new Bodies(bodies),
       unreadAnswers: new UnreadAnswers(
         options.answers ?? answerLimits,

@@ -12,6 +12,7 @@ import type { FanOut } from '../fan-out/fan-out.ts'
 import { FramedRecord } from '../framing/framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
 import { backlogPagesMax, replayPageMax, writeBytesMax } from '../limits.ts'
+import type { NodeWatch } from '../observer/node-watch.ts'
 import { formatPlace, isPlain, placeOf } from '../framing/place.ts'
 import type { Session } from '../session/session.ts'
 import type { Slots } from './slots.ts'
@@ -27,6 +28,8 @@ export interface CatchUpSource {
   /** For backlogs that are being reduced. */
   readonly backlogs: Slots
   readonly lagRules: LagRules
+  /** Counts the pages that are read. */
+  readonly watch: NodeWatch
   /** Sends a session away that is behind with what no session may be behind with. */
   dismiss(session: Session): void
 }
@@ -188,7 +191,7 @@ interface Range {
  */
 async function readLog(
   session: Session,
-  { log, fanOut, turns, reads }: CatchUpSource,
+  { log, fanOut, turns, reads, watch }: CatchUpSource,
   { topics, after, upTo }: Range,
 ): Promise<Stretch> {
   await turns.take(session)
@@ -197,6 +200,7 @@ async function readLog(
   const page = await reads.runFor(session, async () => {
     // It may have closed after it was given its place.
     if (session.isClosed) return undefined
+    watch.readPage()
     return log.read({ topics, after, upTo: upTo ?? fanOut.position, limit: replayPageMax })
   })
   if (page === undefined) return { records: [], next: after }

@@ -4,6 +4,8 @@ import type { Position, TopicSet } from '@tidemark/log'
 import type { Block } from '../framing/block.ts'
 import type { FramedRecord } from '../framing/framed-record.ts'
 import type { Framing } from '../framing/framing.ts'
+import type { LagCause } from '../observer/node-stats.ts'
+import type { FlushTally } from '../observer/node-watch.ts'
 
 /** One portion of bytes of an audience, the same for all its live members. */
 export interface Flush {
@@ -18,9 +20,10 @@ export interface Flush {
 
 /** A session as its audience sees it. */
 export interface AudienceMember {
-  writeLive(flush: Flush): void
+  /** Returns whether it was written. */
+  writeLive(flush: Flush): boolean
   /** Steps out of the audience, keeping the place: by default where the audience stands. */
-  leaveLive(at?: Position): void
+  leaveLive(at?: Position, cause?: LagCause): void
   /** Comes back by way of the log. */
   resume(): void
 }
@@ -59,6 +62,11 @@ export class Audience {
   /** Whether anybody gets what is flushed. */
   get isHeard(): boolean {
     return this.#live.size > 0
+  }
+
+  /** Sessions that get what is flushed. */
+  get liveCount(): number {
+    return this.#live.size
   }
 
   /** Takes a session in. It gets nothing until it is level. */
@@ -110,8 +118,8 @@ export class Audience {
     this.#isStrict ||= isStrict
   }
 
-  /** Sends what is pending: one shared block, one write per socket. */
-  flush(before: Position): void {
+  /** Sends what is pending: one shared block, one write per socket. What was done is added to `tally`. */
+  flush(before: Position, tally: FlushTally): void {
     const frames = this.#pending
     const newest = this.#newest
     const isStrict = this.#isStrict
@@ -124,6 +132,11 @@ export class Audience {
     const after = this.framing.parts
     const block = this.framing.assemble(frames, { position, before: '', after })
     const flush = { block, events: frames.length, before, isStrict }
-    for (const session of this.#live) session.writeLive(flush)
+    let writes = 0
+    for (const session of this.#live) if (session.writeLive(flush)) writes += 1
+    tally.audiences += 1
+    tally.writes += writes
+    tally.deliveries += writes * flush.events
+    tally.bytes += writes * block.bytes.length
   }
 }

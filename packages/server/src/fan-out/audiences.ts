@@ -120,6 +120,14 @@ export class Audiences {
     )
   }
 
+  /** How many live sessions all audiences have. */
+  countLive(): number {
+    let count = 0
+    for (const audiences of this.#byFraming.values())
+      for (const audience of audiences.values()) count += audience.liveCount
+    return count
+  }
+
   get size(): number {
     let size = 0
     for (const audiences of this.#byFraming.values()) size += audiences.size

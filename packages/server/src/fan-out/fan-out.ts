@@ -14,6 +14,7 @@ import {
   publishPatienceShare,
   waitersKeptMax,
 } from '../limits.ts'
+import type { FlushTally, NodeWatch } from '../observer/node-watch.ts'
 import { RecentRecords } from './recent.ts'
 
 /** Somebody who waits for the tail. */
@@ -47,6 +48,7 @@ export interface FanOutOptions {
   readonly control: RecordReader
   /** Told of a record that could not be encoded; its audiences go without it. */
   readonly onError: (error: unknown) => void
+  readonly watch: NodeWatch
 }
 
 /**
@@ -62,6 +64,8 @@ export class FanOut {
   readonly #lagLedger: LagLedger
   readonly #control: RecordReader
   readonly #onError: (error: unknown) => void
+  readonly #clock: Clock
+  readonly #watch: NodeWatch
   readonly #window: FlushWindow
   readonly #tail: Tail
   #position: Position
@@ -69,7 +73,10 @@ export class FanOut {
   #pendingBytes = 0
   #waiters: Waiter[] = []
 
-  constructor({ log, audiences, head, clock, flush, lagLedger, control, onError }: FanOutOptions) {
+  constructor(options: FanOutOptions) {
+    const { log, audiences, head, clock, flush, lagLedger, control, onError } = options
+    this.#clock = clock
+    this.#watch = options.watch
     this.#audiences = audiences
     this.#limits = flush
     this.#lagLedger = lagLedger
@@ -130,7 +137,11 @@ export class FanOut {
     const records = this.#pending
     this.#pending = []
     this.#pendingBytes = 0
-    for (let start = 0; start < records.length;) start += this.#deliver(records, start)
+    const began = this.#clock.elapsed()
+    const tally = { audiences: 0, writes: 0, deliveries: 0, bytes: 0 }
+    for (let start = 0; start < records.length;) start += this.#deliver(records, start, tally)
+    if (records.length > 0)
+      this.#watch.flushed(records.length, tally, this.#clock.elapsed() - began)
     this.#wake()
   }
 
@@ -149,7 +160,7 @@ export class FanOut {
   }
 
   /** Sends a portion; returns how many records it had. It ends early where some audience's frames have become as long as may be. */
-  #deliver(records: readonly FramedRecord[], start: number): number {
+  #deliver(records: readonly FramedRecord[], start: number, tally: FlushTally): number {
     const end = this.#findPortionEnd(records, start)
     const portion: FramedRecord[] = []
     const dirty: Audience[] = []
@@ -160,18 +171,18 @@ export class FanOut {
     this.recent.push(portion)
     const before = this.#position
     this.#position = portion.at(-1)?.record.position ?? before
-    for (const audience of dirty) this.#flushAudience(audience, before)
+    for (const audience of dirty) this.#flushAudience(audience, before, tally)
     return portion.length
   }
 
-  #flushAudience(audience: Audience, before: Position): void {
+  #flushAudience(audience: Audience, before: Position, tally: FlushTally): void {
     try {
-      audience.flush(before)
+      audience.flush(before, tally)
     } catch (error) {
       this.#onError(error)
       // Nobody got the block; each of them gets its records from the log.
       for (const session of audience.listLive()) {
-        session.leaveLive(before)
+        session.leaveLive(before, 'node')
         session.resume()
       }
     }
@@ -202,7 +213,7 @@ export class FanOut {
   #skip(to: Position): void {
     this.#window.flushNow()
     const behind = this.#audiences.listLive()
-    for (const session of behind) session.leaveLive()
+    for (const session of behind) session.leaveLive(undefined, 'node')
     this.recent.reset(to)
     this.#position = to
     this.#lagLedger.readAnew()

@@ -27,6 +27,10 @@ export class RecentRecords {
     this.#trim()
   }
 
+  get size(): number {
+    return this.#records.length
+  }
+
   /** Bytes that the frames of all records count for, those made since the last look included. */
   get frameBytes(): number {
     return this.#keeper.frameBytes

@@ -1,7 +1,8 @@
 // From a publisher's events to the log.
 
 import { formatCursor } from '@tidemark/log'
-import type { Topic } from '@tidemark/log'
+import type { NewEvent, Topic } from '@tidemark/log'
+import { measureUtf8 } from '@tidemark/log/values'
 import { quote } from '@tidemark/wire/values'
 import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
@@ -45,10 +46,51 @@ export interface Published {
  * `TOPIC_FORBIDDEN`, or `LOG_UNAVAILABLE`
  */
 export async function publish(
-  { eventBytesMax, log, permit }: NodeSettings,
+  settings: NodeSettings,
   given: readonly TopicInput[],
   options: { readonly publish: PublishOptions; readonly patienceMs: number },
 ): Promise<Published> {
+  const { clock, log, permit, watch } = settings
+  let batch: CheckedBatch
+  let size: { readonly events: number; readonly bytes: number } | undefined
+  let began = 0
+  try {
+    batch = checkBatch(settings, given, options.publish)
+    const { events, topics, by, idempotencyKey } = batch
+    if (by !== undefined && permit !== undefined)
+      await permit.ask(plainRequest(by, 'publish', [...topics]))
+    const bytes = events.reduce((sum, { data }) => sum + measureUtf8(data), 0)
+    size = { events: events.length, bytes }
+    began = clock.elapsed()
+    const { patienceMs } = options
+    const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
+    const last = positions.at(-1)
+    if (last === undefined)
+      throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
+    watch.published(size, 'stored', began)
+    return { cursor: formatCursor(last), topics }
+  } catch (error) {
+    // A log that answers that a key was used for other events refuses; it has not failed.
+    const isClients = error instanceof ServerError && !error.isPassing
+    if (size === undefined || isClients) watch.refused('publish', error)
+    else watch.published(size, 'failed', began)
+    throw error
+  }
+}
+
+/** What is published, checked. */
+interface CheckedBatch {
+  readonly events: readonly NewEvent[]
+  readonly topics: ReadonlySet<Topic>
+  readonly idempotencyKey: string | undefined
+  readonly by: RequestFacts | undefined
+}
+
+function checkBatch(
+  { eventBytesMax }: NodeSettings,
+  given: readonly TopicInput[],
+  options: PublishOptions,
+): CheckedBatch {
   const inputs = readList(given, { code: 'BATCH_INVALID', what: 'The events of a publish' })
   if (inputs.length === 0 || inputs.length > publishEventsMax) {
     throw new ServerError(
@@ -57,21 +99,12 @@ export async function publish(
     )
   }
   const events = inputs.map((input) => toNewEvent(input, eventBytesMax))
-  const { idempotencyKey, by } = readMembers(options.publish, ['idempotencyKey', 'by'], {
+  const { idempotencyKey, by } = readMembers(options, ['idempotencyKey', 'by'], {
     code: 'OPTION_INVALID',
     what: 'The options of a publish',
   })
   requirePublisherKey(idempotencyKey)
-  const { patienceMs } = options
-  const topics = new Set(events.map(({ topic }) => topic))
-  if (by !== undefined && permit !== undefined)
-    await permit.ask(plainRequest(by, 'publish', [...topics]))
-  const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
-  const last = positions.at(-1)
-  if (last === undefined) {
-    throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
-  }
-  return { cursor: formatCursor(last), topics }
+  return { events, topics: new Set(events.map(({ topic }) => topic)), idempotencyKey, by }
 }
 
 /**

@@ -82,6 +82,7 @@ export async function openSubscription<Answer>(
     // Where it begins is found out in there, while the session has its place among those that open.
     return door.answerStream(await opener.open(door.openSink(), subscription, owner))
   } catch (error) {
+    opener.watch.refused('subscribe', error)
     // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this
     // moment.
     const cursor = subscription?.start.kind === 'now' ? opener.liveCursor : undefined

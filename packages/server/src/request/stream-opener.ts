@@ -5,6 +5,7 @@ import type { BodyBudget } from './body-budget.ts'
 import type { TopicSetTable } from '../session/changed-topics.ts'
 import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
 import type { Compress, Sink } from '../session/sink.ts'
+import type { NodeWatch } from '../observer/node-watch.ts'
 import type { Subscription } from './subscription.ts'
 
 /** The node as its doors see it. */
@@ -33,6 +34,8 @@ export interface StreamOpener {
   readonly onError: (error: unknown) => void
   /** When a client that is sent away should come back, in milliseconds. */
   pickRetryMs(): number
+  /** Told of refusals. */
+  readonly watch: NodeWatch
   /** Where live sessions stand; undefined before the node follows its log. */
   readonly liveCursor: string | undefined
 }

@@ -19,7 +19,7 @@ type EngineActs = Pick<SessionHost<Session>, 'livePosition' | 'catchUp' | 'dismi
 
 /** Makes the host of a node's sessions. */
 export function createHost(settings: NodeSettings, engine: EngineActs): SessionHost<Session> {
-  const { clock, onError, stalledAfterMs } = settings
+  const { clock, onError, stalledAfterMs, watch } = settings
   return {
     blocked: new Deadlines<Session>({
       clock,
@@ -50,7 +50,15 @@ export function createHost(settings: NodeSettings, engine: EngineActs): SessionH
     },
     catchUp: (session) => engine.catchUp(session),
     dismiss: (session, reason) => engine.dismiss(session, reason),
-    forget: (session) => engine.forget(session),
+    forget: (session, reason) => engine.forget(session, reason),
+    watch,
+    attempt: (act) => {
+      try {
+        act()
+      } catch (error) {
+        onError(error)
+      }
+    },
     onError,
   }
 }

@@ -5,6 +5,7 @@ import type { AddedTopics } from './added-topics.ts'
 import type { ByeReason } from '../framing/bye-reason.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { LargeBlockLines } from '../catch-up/large-blocks.ts'
+import type { NodeWatch } from '../observer/node-watch.ts'
 import type { Pace } from '../catch-up/pace.ts'
 import type { SessionOwner } from './session-handle.ts'
 import type { Sink } from './sink.ts'
@@ -23,8 +24,12 @@ export interface SessionHost<Session> extends LargeBlockLines {
   catchUp(session: Session): void
   /** Sends the session away. */
   dismiss(session: Session, reason: ByeReason): void
-  /** The session is over. */
-  forget(session: Session): void
+  /** The session is over, and why. */
+  forget(session: Session, reason: string): void
+  /** Counts and tells what happens to sessions. */
+  readonly watch: NodeWatch
+  /** Does something with a sink, and tells `onError` of what the sink throws. */
+  attempt(act: () => void): void
   /** The session's sink threw. */
   onError(error: unknown): void
 }

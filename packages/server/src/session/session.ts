@@ -15,6 +15,7 @@ import type { BlockHolder } from '../catch-up/held-blocks.ts'
 import { LargeBlocks } from '../catch-up/large-blocks.ts'
 import type { LargeWriter } from '../catch-up/large-writes.ts'
 import { writeBytesMax } from '../limits.ts'
+import type { LagCause } from '../observer/node-stats.ts'
 import type { Pace } from '../catch-up/pace.ts'
 import { isPlain, placeOf } from '../framing/place.ts'
 import type { Place } from '../framing/place.ts'
@@ -171,6 +172,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#hasBegun = true
     this.#pace?.take(events)
     this.#send(block)
+    if (events > 0) this.#host.watch.replayed(events, block.bytes.length)
     this.#releaseEarly()
   }
 
@@ -231,24 +233,23 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#hasLagged = false
     this.#large?.leave()
     this.#audience.goLive(this)
+    this.#host.watch.level(this)
     if (!this.#isWritable) this.leaveLive()
   }
 
-  /** Writes what the audience sends. Who cannot keep up leaves the audience with its cursor; nothing is queued. */
-  writeLive(flush: Flush): void {
+  /** Writes what the audience sends. Who cannot keep up leaves the audience with its cursor; nothing is queued. Whether it was written. */
+  writeLive(flush: Flush): boolean {
     const isAllowed = flush.events <= this.allowance
     if (isAllowed) {
       this.#pace?.take(flush.events)
       this.#send(flush.block)
-      if (this.#isWritable) return
+      if (this.#isWritable) return true
       this.holdShared(flush.block)
     }
-    if (flush.isStrict) {
-      this.#host.dismiss(this, 'lagging')
-      return
-    }
-    this.leaveLive(isAllowed ? undefined : flush.before)
-    if (!isAllowed) this.#host.paced.add(this)
+    if (flush.isStrict) this.#host.dismiss(this, 'lagging')
+    else this.leaveLive(isAllowed ? undefined : flush.before)
+    if (!isAllowed && !this.isClosed) this.#host.paced.add(this)
+    return isAllowed
   }
 
   /**
@@ -262,12 +263,13 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   /** Leaves the audience; the cursor stays where it stands, by default where the audience does. */
-  leaveLive(at: Position = this.#host.livePosition): void {
+  leaveLive(at?: Position, cause?: LagCause): void {
     if (this.#state !== 'live') return
-    this.#cursor = at
+    this.#cursor = at ?? this.#host.livePosition
     this.#state = 'lagging'
     this.#hasLagged = true
     this.#audience.stepOut(this)
+    this.#host.watch.lagged(this, cause ?? (this.#isWritable ? 'rate' : 'socket'))
   }
 
   /** Reads on from the log after `leaveLive`, if it can. */
@@ -311,6 +313,13 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#large?.end()
   }
 
+  /** Its sink has thrown an error. It is over before the sink is cut, which some answer at once with their close. */
+  fail(): void {
+    this.#finish('failed')
+    this.cutOff()
+    this.closed()
+  }
+
   /**
    * Says why and ends the stream; the client comes back by itself after `retryMs`. A socket that takes nothing holds this one
    * small block more. Who does not read it is cut off after a while, and resumes all the same.
@@ -322,12 +331,12 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#host.leaving.add(this)
     // Before the end, which some sinks answer at once with their close.
     this.#finish(reason)
-    this.#guard(() => this.#sink.end())
+    this.#host.attempt(() => this.#sink.end())
   }
 
   /** Cuts the connection of a session that has been told goodbye. */
   cutOff(): void {
-    this.#guard(() => this.#sink.abort())
+    this.#host.attempt(() => this.#sink.abort())
   }
 
   /** A sink that throws (middleware, a response somebody else has ended) must not take others down with it. */
@@ -342,8 +351,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
       this.#host.blocked.add(this)
     } catch (error) {
       this.#host.onError(error)
-      this.#guard(() => this.#sink.abort())
-      this.closed()
+      this.fail()
     }
   }
 
@@ -359,16 +367,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (this.largeTurn !== undefined) this.#large?.leave()
     this.#release()
     this.#releaseEarly()
-    this.#host.forget(this)
+    this.#host.forget(this, reason)
     this.closing.tell(reason)
-  }
-
-  #guard(act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      this.#host.onError(error)
-    }
   }
 
   /** Whether the stream has begun and gets what is written now. */
