@@ -1,10 +1,13 @@
-// What an observer costs the fan-out, and that no observer costs nothing: the same publishes to the same sessions, side by side.
+// Measures what an observer costs the fan-out, and shows that no observer costs nothing. The same publishes
+// go to the same sessions, side by side.
 //
-// Run: npm run build && npm run bench -- observer [--rounds=15] [--sessions=1000] [--base=<packages/server/dist/index.js of another build>]
+// Run: npm run build && npm run bench -- observer [--rounds=15] [--sessions=1000] [--base=<path>]
+// The path is that of `packages/server/dist/index.js` in another build.
 //
-// Sinks take their blocks and do nothing, so what is measured is the engine alone: writing to sockets would hide it. One event per
-// flush is the worst case: each flush is told. Each measurement is a process of its own, because rows that share a process
-// share what V8 has made of their code. Rounds take turns through the rows; the ratio is against no observer in the same round.
+// Sinks take their blocks and do nothing, so the engine alone is measured: writing to sockets would hide its
+// time. One event per flush is the worst case, because the observer is told of each flush. Each measurement
+// is a process of its own, because rows that share a process share the code that V8 has compiled for them.
+// Rounds take turns through the rows; the ratio is against no observer in the same round.
 
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

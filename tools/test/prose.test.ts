@@ -32,9 +32,7 @@ const done = [
   'packages/testkit/src/**/*.ts',
   'packages/testkit/test/**/*.ts',
   'packages/server/README.md',
-  'packages/server/src/*.ts',
-  'packages/server/src/{catch-up,fan-out,fetch,framing,hub,node,own-stream}/*.ts',
-  'packages/server/src/{publish,refusal,request,session}/*.ts',
+  'packages/server/src/**/*.ts',
   'packages/server/test/**/*.ts',
   'packages/wire/README.md',
   'packages/wire/src/**/*.ts',
@@ -42,11 +40,7 @@ const done = [
 ]
 
 /** Within these, files that are still to be gone through. A file leaves this list and never comes back. */
-const toDo: readonly string[] = [
-  'packages/server/src/fan-out/fan-out.ts',
-  'packages/server/src/{node-engine,tidemark,tidemark-options}.ts',
-  'packages/server/src/session/{open-session,session}.ts',
-]
+const toDo: readonly string[] = []
 
 /** Rooms that are still to be gone through. One leaves this list for the list above. */
 const roomsToDo: readonly string[] = []

@@ -23,7 +23,7 @@ export interface Hub {
 
 /** A hub that serves in this process. */
 export interface ServingHub extends Hub {
-  /** What this process has counted. */
+  /** The counters of this process. */
   stats(): NodeStats
   /** Storage has stopped to take events; see `LmdbEventLog.isStuck`. */
   readonly isStuck: boolean
@@ -52,7 +52,7 @@ export interface WorkerShare {
   readonly listen: (server: Server) => Promise<string>
   /** This process's part of the pace at which the whole hub sends sessions away. */
   readonly drainSessionsPerSecond: number
-  /** What all workers have counted. */
+  /** Adds up the counters of all workers. */
   readonly readStats: () => Promise<NodeStats>
   /** The workers' knowledge of the log. */
   readonly log: SharedLog

@@ -130,8 +130,8 @@ export const ledgerRetryMs: number = 1_000
 export const ledgerPageRecords: number = 1_000
 
 /**
- * How long records of `$hub/control` are kept, in milliseconds. A request is over after 5 s; the rest is for an operator who looks,
- * and for tails that stand still.
+ * How long records of `$hub/control` are kept, in milliseconds. A request is over after 5 s. The rest of the
+ * time is for an operator who looks, and for tails that stand still.
  */
 export const controlKeptMs: number = 2 * 60_000
 

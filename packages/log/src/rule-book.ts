@@ -23,7 +23,7 @@ export interface TopicRule {
 export interface RuleBook {
   /** The same object for all topics that share a rule. */
   ruleFor(topic: Topic): TopicRule
-  /** Every rule that can be returned, also those of ledgers and of `$hub/control`. The log's own is the last. */
+  /** Every rule that can be returned, those of ledgers and of `$hub/control` too. The fallback is last. */
   readonly rules: readonly TopicRule[]
   /** The source of the book. */
   readonly retention: Retention
@@ -68,7 +68,8 @@ export function createRuleBook(retention: Retention): RuleBook {
   return {
     retention,
     rules: [...rules.map(({ value }) => value), ledgerRule, controlRule, fallback],
-    // Before the log's own rules: one for `$hub/**` must not remove entries of ledgers, or keep requests for years.
+    // These two come before the log's own rules. A rule for `$hub/**` must not remove entries of ledgers, or
+    // keep requests for years.
     ruleFor: (topic) => {
       if (topic.charCodeAt(0) !== dollar) return found.find(topic)
       if (topic === controlTopic) return controlRule

@@ -51,7 +51,7 @@ import { Turns } from './catch-up/turns.ts'
 export class NodeEngine implements SessionActions {
   readonly sessions: SessionRegistry = new SessionRegistry()
   readonly audiences: Audiences
-  /** What sessions that fall behind still get. */
+  /** The rules of what sessions that fall behind still get. */
   readonly lagLedger: LagLedger
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
@@ -65,7 +65,10 @@ export class NodeEngine implements SessionActions {
   readonly #host: SessionHost<Session>
   #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
-  /** Sessions that wait to hear from the log where they begin: they count like open ones, or a log that hangs would gather them. */
+  /**
+   * Sessions that wait for the log to say where they begin. They count like open ones, because a log that
+   * hangs would gather them without end.
+   */
   #opening = 0
   #isDraining = false
 
@@ -92,7 +95,7 @@ export class NodeEngine implements SessionActions {
       dismiss: (session, reason) => this.#dismiss(session, reason),
       forget: (session, reason) => this.#forget(session, reason),
     })
-    // Whoever subscribes or awaits `ready` is told of a failure; nobody may be waiting yet.
+    // Subscribers, and those that await `ready`, are told of a failure. Here there may be neither yet.
     this.start().catch(() => undefined)
   }
 
@@ -101,7 +104,7 @@ export class NodeEngine implements SessionActions {
     return this.#fanOut?.position
   }
 
-  /** What is open now. */
+  /** Counts of all that is open now. */
   get gauges(): NodeGauges {
     const { audiences, sessions } = this
     const lagging = this.#settings.watch.laggingCount
@@ -131,7 +134,7 @@ export class NodeEngine implements SessionActions {
     return this.#isDraining
   }
 
-  /** Follows the log, once; a failure is forgotten, so that the next who asks tries again. */
+  /** Follows the log, once. A failure is forgotten, so that the next caller tries again. */
   start(): Promise<FanOut> {
     this.#starting ??= this.#follow().catch((error: unknown) => {
       this.#starting = undefined
@@ -172,7 +175,7 @@ export class NodeEngine implements SessionActions {
       try {
         start = await this.#findStart(subscription)
       } finally {
-        // In the tick in which it becomes a session, so that nobody takes its place in between.
+        // In the tick in which it becomes a session, so that no other takes its place in between.
         this.#opening -= 1
       }
       this.admit()
@@ -197,7 +200,7 @@ export class NodeEngine implements SessionActions {
     return this.handle(session)
   }
 
-  /** What an application may do with a session. */
+  /** The part of a session that an application may use. */
   handle(session: Session): SessionHandle {
     return new OpenSession(session, this)
   }

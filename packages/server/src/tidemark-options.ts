@@ -23,19 +23,20 @@ import type { Compress } from './session/sink.ts'
 /** How a node is made. Everything has a default. */
 export interface TidemarkOptions {
   /**
-   * Where events are kept, and what several nodes share. The node never closes it. Default: a memory log of the node's own, which keeps
-   * 24 hours and 64 MiB, and ends with `close`.
+   * Keeps the events, and is shared by several nodes. The node never closes a log that it was given.
+   * Default: a memory log of the node's own, which keeps 24 hours and 64 MiB, and ends with `close`.
    */
   readonly log?: EventLog | undefined
   /**
-   * Says what the sender of a request may subscribe to, publish and read. Asked for each stream whose topics the application has not
-   * chosen (`topics`), and for each publish and history that is told `by` whom. `everyone`: nobody is asked, everybody may everything.
-   * Default: what a client chooses is refused as `AUTHORIZE_MISSING`.
+   * Says what the sender of a request may subscribe to, publish and read. Asked for each stream whose topics
+   * the application has not chosen (`topics`), and for each publish and history that is told `by` whom.
+   * `everyone`: nobody is asked, everybody may everything. Default: topics that a client chooses are refused
+   * as `AUTHORIZE_MISSING`.
    */
   readonly authorize?: Authorize | 'everyone' | undefined
   /**
-   * The name of this node among those that share its log: session ids begin with it. 1 to 32 of `0-9 A-Z a-z - _`, and of no other
-   * node. Default: 8 characters by chance.
+   * The name of this node among those that share its log: session ids begin with it. 1 to 32 of
+   * `0-9 A-Z a-z - _`, and of no other node. Default: 8 characters by chance.
    */
   readonly nodeName?: string | undefined
   /** Milliseconds between two beats of a session. Default 15,000. */
@@ -43,15 +44,16 @@ export interface TidemarkOptions {
   /** Sessions of this node. Default 10,000; one more is refused as `FULL`. */
   readonly sessionsMax?: number | undefined
   /**
-   * Bytes of memory for the topic sets of all sessions, each beyond its first 4 KiB; sessions with the same set count once. At least
-   * 4 MiB, the largest set. Default 256 MiB; a session whose set does not fit any more is refused as `FULL`.
+   * Bytes of memory for the topic sets of all sessions, each beyond its first 4 KiB. Sessions with the same
+   * set count once. At least 4 MiB, the largest set. Default 256 MiB; a session whose set does not fit any
+   * more is refused as `FULL`.
    */
   readonly topicSetsBytesMax?: number | undefined
   /** Bytes of one event's data. Default 1 MiB. */
   readonly eventBytesMax?: number | undefined
   /**
-   * How long events wait for others before they are written together, in milliseconds, 0 to 100. Default `adaptive`: not at
-   * all while the node is idle, longer the more writing costs, up to `flushWindowMaxMs`.
+   * How long events wait for others before they are written together, in milliseconds, 0 to 100. Default
+   * `adaptive`: not at all while the node is idle, longer the more writing costs, up to `flushWindowMaxMs`.
    */
   readonly flushWindowMs?: number | 'adaptive' | undefined
   /** The longest an adaptive window grows to, in milliseconds, 0 to 100. Default 20. */
@@ -59,32 +61,36 @@ export interface TidemarkOptions {
   /** Events that wait, at which they are written early: 1 or more. Default 1,000. */
   readonly flushEventsMax?: number | undefined
   /**
-   * Bytes of data that wait, likewise: 1 or more. A flush is divided into blocks of so many bytes, up to the event that passes it.
-   * Default 64 KiB.
+   * Bytes of data that wait, at which events are written early: 1 or more. A flush is divided into blocks of
+   * so many bytes, up to the event that passes them. Default 64 KiB.
    */
   readonly flushBytesMax?: number | undefined
   /**
-   * How long a client may take nothing before its session is closed with `tidemark.bye`, in milliseconds, 100 to 86,400,000.
-   * Default 300,000. It resumes exactly when it comes back.
+   * How long a client may take nothing before its session is closed with `tidemark.bye`, in milliseconds, 100
+   * to 86,400,000. Default 300,000. The client resumes exactly when it comes back.
    */
   readonly stalledAfterMs?: number | undefined
   /**
-   * What sessions that cannot keep up get of which topics; the first rule that matches decides. All nodes of a log follow the same: rules that
-   * differ from those which were configured last are put in force for all, and hold until `tide.lagRules.replace` or another configuration
-   * changes them. Default: what others have configured, else everything, later.
+   * The rules for sessions that cannot keep up: what they get of which topics. The first rule that matches
+   * decides. All nodes of a log follow the same rules. Rules that differ from those configured last are put
+   * in force for all nodes. They hold until `tide.lagRules.replace` or another configuration changes them.
+   * Default: the rules that others have configured; where there are none, everything, later.
    */
   readonly lagRules?: readonly LagRule[] | undefined
-  /** Events per second of one session, 1 to 1,000,000; what is beyond comes later, or as `lagRules` say. Default: no bound. */
+  /**
+   * Events per second of one session, 1 to 1,000,000. Further events come later, or as `lagRules` say.
+   * Default: no bound.
+   */
   readonly eventsPerSecondMax?: number | undefined
   /**
-   * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Default true. Not where
-   * middleware has wrapped a response of Node's, by `tide.fetch` only if its options ask for it, and never by a node of
-   * `@tidemark/server/fetch`, which has no `node:zlib`.
+   * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Default
+   * true. A response of Node's that middleware has wrapped stays plain. `tide.fetch` compresses only if its
+   * options ask for it. A node of `@tidemark/server/fetch` never does, because it has no `node:zlib`.
    */
   readonly compression?: boolean | undefined
-  /** Told of errors no caller hears of, such as a log that failed during a replay. Default: they are dropped. */
+  /** Told of errors that no caller gets, such as a log that failed in a replay. Default: they are dropped. */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** Hears of what happens on the node; see {@link NodeObserver}. Default: nobody does, which costs nothing. */
+  /** Told of each thing that happens on the node; see {@link NodeObserver}. Default: none, at no cost. */
   readonly observer?: NodeObserver | undefined
   /** Default: the machine's. */
   readonly clock?: Clock | undefined
@@ -170,7 +176,10 @@ function readFlushSettings(options: TidemarkOptions): FlushSettings {
   }
 }
 
-/** A node that nobody gave a log keeps little: what an application has not asked for must not fill its memory. */
+/**
+ * The log of a node that was given none. The log keeps little, because an application that has not asked for
+ * a log must not find its memory full.
+ */
 function createLog(clock: Clock | undefined): EventLog {
   return memoryLog({ clock, retention: { maxBytes: limits.ownLogBytesMax } })
 }
@@ -189,7 +198,7 @@ function copyOptions(options: TidemarkOptions): TidemarkOptions {
   }
 }
 
-/** What is no number; numbers are looked at with their ranges. */
+/** Checks the options that are no numbers; numbers are checked with their ranges. */
 function checkTypes({
   log,
   authorize,
@@ -230,13 +239,13 @@ function isNodeName(name: unknown): boolean {
 
 const atLeastOne = { from: 1, to: Number.MAX_SAFE_INTEGER }
 
-/** What an application's own handler throws must not cost other sessions their events. */
+/** An error of the application's own handler must not cost other sessions their events. */
 function shield(onError: TidemarkOptions['onError']): (error: unknown) => void {
   return (error) => {
     try {
       onError?.(error)
     } catch {
-      // Whom could it be told?
+      // Nobody is left to be told.
     }
   }
 }

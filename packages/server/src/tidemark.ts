@@ -1,4 +1,4 @@
-// One node as its users see it: doors for streams, the way in for publishers, and the sessions that are open here.
+// One node as its users see it: doors for streams, the way in for publishers, and the sessions open here.
 
 import { formatCursor } from '@tidemark/log'
 import type { Permit } from './request/authorize.ts'
@@ -64,7 +64,7 @@ export class Tidemark implements StreamOpener {
     return this.#settings.watch
   }
 
-  /** What this node has counted since it was made, and what is open now. Plain JSON. */
+  /** The counters of this node since it was made, and what is open now. Plain JSON. */
   stats(): NodeStats {
     return this.#settings.watch.stats(this.#engine.gauges)
   }
@@ -101,12 +101,14 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
-   * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, and Workers (in a Durable Object). Of the
-   * `topics` in the options, or else of those that the URL or the JSON body of a POST names, as far as `authorize` lets the client
-   * choose. The cursor is in `Last-Event-ID`. Nothing is sent ahead
-   * of who reads the body.
-   * Refusals are answered as problem+json, or so that a plain EventSource comes back; it never rejects. It may be handed over
-   * without its node. A caller that gives a second argument of its own (Next.js, Deno, Bun, Workers) needs `(request) => tide.fetch(request)`.
+   * Answers a request of the Fetch API with a stream: Hono, Next.js, Bun, Deno, and Workers (in a Durable
+   * Object). The stream follows the `topics` in the options. Without them it follows those that the URL or
+   * the JSON body of a POST names, as far as `authorize` lets the client choose. The cursor is in
+   * `Last-Event-ID`. Bytes leave only as fast as the body is read.
+   *
+   * Refusals are answered as problem+json, or so that a plain EventSource comes back; the promise never
+   * rejects. The function may be handed over without its node. A caller that gives a second argument of its
+   * own (Next.js, Deno, Bun, Workers) needs `(request) => tide.fetch(request)`.
    */
   readonly fetch: (request: Request, options?: FetchOptions) => Promise<Response> = (
     request,
@@ -121,15 +123,16 @@ export class Tidemark implements StreamOpener {
     this.#engine.admit()
   }
 
-  /** A time to come back after, in milliseconds, spread so that those sent away do not return at once. */
+  /** Milliseconds after which a client comes back, spread so that not all return at once. */
   pickRetryMs(): number {
     return this.#engine.pickRetryMs()
   }
 
   /**
-   * Opens a session on a sink: replays what its start asks for, then lets it follow its audience. `authorize` is not asked here, but by
-   * the doors: `subscribe` and `fetch`.
-   * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`, `OPTION_INVALID`; nothing has been written to the sink then
+   * Opens a session on a sink: replays what its start asks for, then lets it follow its audience. The doors
+   * (`subscribe` and `fetch`) ask `authorize`; this method does not.
+   * @throws ServerError `FULL`, `DRAINING`, `LOG_UNAVAILABLE`, `OPTION_INVALID`; nothing has been written
+   * to the sink then
    */
   async open(
     sink: Sink,
@@ -162,8 +165,8 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
-   * A session by its id, of this node or of any other of its log: what is asked of it is done there. Says nothing of whether it is open
-   * before something is asked.
+   * Reaches a session by its id, on this node or on any other of its log. The session's own node does what
+   * is asked. Only the answer to a request says whether the session is open.
    * @throws ServerError `OPTION_INVALID`
    *
    * @example
@@ -177,8 +180,8 @@ export class Tidemark implements StreamOpener {
 
   /**
    * Publishes one event. Resolves when the log has it, before it is written to sessions.
-   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by` `UNAUTHENTICATED` and
-   * `TOPIC_FORBIDDEN`
+   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by`
+   * also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publish(
     topic: string,
@@ -197,8 +200,8 @@ export class Tidemark implements StreamOpener {
 
   /**
    * Publishes events all or nothing, in order. Resolves when the log has them.
-   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by`
-   * `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
+   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or
+   * `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
     const { patienceMs } = this.#engine
@@ -211,7 +214,8 @@ export class Tidemark implements StreamOpener {
 
   /**
    * Reads what a topic holds, a page at a time, oldest first.
-   * @throws ServerError `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`, `LOG_UNAVAILABLE`, `OPTION_INVALID`
+   * @throws ServerError `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`,
+   * `LOG_UNAVAILABLE`, `OPTION_INVALID`
    *
    * @example
    * ```ts
@@ -234,13 +238,14 @@ export class Tidemark implements StreamOpener {
     }
   }
 
-  /** What clients that cannot keep up get of which topics, on all nodes of the log. */
+  /** The rules for clients that cannot keep up: what they get of which topics, on all nodes of the log. */
   get lagRules(): LagRulesInForce {
     return this.#engine.lagLedger.inForce
   }
 
   /**
-   * Publishes a probe to `$hub/probe`; resolves to whether this node's tail handed it over within `timeoutMs`.
+   * Publishes a probe to `$hub/probe`. Resolves to whether this node's tail handed the probe over within
+   * `timeoutMs`.
    * @param timeoutMs 0 to 86,400,000.
    * @throws ServerError `LOG_UNAVAILABLE`, `OPTION_INVALID`
    */
@@ -259,7 +264,10 @@ export class Tidemark implements StreamOpener {
     await this.#engine.drain(sessionsPerSecond)
   }
 
-  /** Ends all sessions at once and stops following the log. A log that was handed in stays open: it is its maker's to close. */
+  /**
+   * Ends all sessions at once and stops following the log. A log that was handed in stays open, because its
+   * maker closes it.
+   */
   async close(): Promise<void> {
     await this.#engine.close()
     if (this.#settings.ownsLog) await this.#settings.log.close()
@@ -269,7 +277,8 @@ export class Tidemark implements StreamOpener {
 function readFilter(given: SessionFilter): SessionFilter {
   const wanted = { code: 'OPTION_INVALID', what: 'What sessions are looked for by' } as const
   const filter = readMembers(given, ['user', 'label'], wanted)
-  // Left out is left out, and not "everybody's" by mistake: `{ user: request.user }` of a stranger would end all sessions.
+  // A member that is present must be a text. In `{ user: request.user }` a stranger's user is undefined; read
+  // as "everybody's", it would end all sessions.
   for (const name of ['user', 'label'] as const) {
     if (!(name in given)) continue
     if (typeof filter[name] === 'string') continue

@@ -1,4 +1,5 @@
-// What an observer of a node hears: each session opens once and closes once, with the right reason, however it ends.
+// An observer of a node is told of each session once when it opens and once when it closes. The reason is
+// right, however the session ends.
 
 import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
@@ -368,7 +369,8 @@ test('an observer may close the node in the middle of everything, and each sessi
     const ended = Object.values(ends).reduce((sum, count) => sum + count, 0)
     expect(ended, name).toBe(sessions.opened)
     if (name !== 'closed') expect(of('closed'), name).toHaveLength(sessions.opened)
-    // Nobody misses an event between two that it got: the goodbye came before or after the flush, never within it.
+    // No client misses an event between two that it got: the goodbye came before or after the flush, never
+    // within the flush.
     for (const { client } of all) expect(client.published.length, name).toBeLessThanOrEqual(1)
   }
 })

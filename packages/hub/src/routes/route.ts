@@ -13,7 +13,7 @@ import type { PathParts } from './match-path.ts'
 export interface RouteContext {
   readonly tide: Tidemark
   readonly readiness: Readiness
-  /** What all processes of the hub have counted. */
+  /** Adds up the counters of all processes of the hub. */
   readonly readStats: () => Promise<NodeStats>
   readonly bodies: Bodies
   readonly unreadAnswers: UnreadAnswers

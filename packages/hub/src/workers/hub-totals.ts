@@ -1,4 +1,4 @@
-// What all workers of a hub have counted, those that died included.
+// The counters of all workers of a hub added up, those that died included.
 
 import { addStats, emptyStats } from '@tidemark/server'
 import type { NodeStats } from '@tidemark/server'

@@ -72,7 +72,7 @@ export type FromWorker =
       readonly commits: number
       /** It has no file descriptors left. */
       readonly isOutOfDescriptors: boolean
-      /** What it has counted. Undefined before it serves. */
+      /** The worker's counters. Undefined before it serves. */
       readonly stats?: NodeStats | undefined
       /**
        * The newest commit it has seen. Undefined for a log in memory, and when nothing is stored

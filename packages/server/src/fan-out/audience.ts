@@ -118,7 +118,7 @@ export class Audience {
     this.#isStrict ||= isStrict
   }
 
-  /** Sends what is pending: one shared block, one write per socket. What was done is added to `tally`. */
+  /** Sends what is pending: one shared block, one write per socket. Adds its counts to `tally`. */
   flush(before: Position, tally: FlushTally): void {
     const frames = this.#pending
     const newest = this.#newest

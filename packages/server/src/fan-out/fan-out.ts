@@ -28,7 +28,10 @@ interface Waiter {
 export interface FlushSettings extends WindowSettings {
   /** Records that wait, at which they leave early; also the most that one flush puts into one block. */
   readonly eventsMax: number
-  /** Bytes of data that wait, likewise; of frames, the most that one audience puts into one block, up to the frame that passes it. */
+  /**
+   * Bytes of data that wait, at which records leave early. Also the bytes of frames that one audience puts
+   * into one block, up to the frame that passes them.
+   */
   readonly bytesMax: number
 }
 
@@ -54,8 +57,8 @@ export interface FanOutOptions {
 /**
  * Matches records to audiences, has each encoded once per framing, and flushes once per window.
  *
- * Records wait here, before they are matched: audiences hold nothing from one turn to the next, so that whoever joins one
- * finds no bytes from before, and a session's place is always a place between two flushes.
+ * Records wait here, before they are matched, so audiences hold nothing from one turn to the next. A session
+ * that joins an audience finds no earlier bytes there, and its place is always between two flushes.
  */
 export class FanOut {
   readonly recent: RecentRecords
@@ -101,10 +104,13 @@ export class FanOut {
     return Math.min(publishPatienceMsMax, this.#window.waitMs * publishPatienceShare)
   }
 
-  /** Resolves once the tail has handed over `position`, or on `close`. Who no longer waits says so by `isOver`. */
+  /**
+   * Resolves once the tail has handed over `position`, or on `close`. `isOver` says that the caller no longer
+   * waits.
+   */
   reached(position: Position, isOver: () => boolean): Promise<void> {
     if (comparePositions(position, this.#position) <= 0) return Promise.resolve()
-    // A tail that stands still must not gather those who have given up.
+    // A tail that stands still must not gather callers that have given up.
     if (this.#waiters.length >= waitersKeptMax) {
       this.#waiters = this.#waiters.filter((waiter) => !waiter.isOver())
     }
@@ -151,7 +157,8 @@ export class FanOut {
     let end = start
     while (end < records.length && end - start < eventsMax && bytes < bytesMax) {
       const { dataBytes = 0 } = records[end] ?? {}
-      // A large event goes alone: its frame is then the block of all audiences, and no audience holds a copy of it with other events.
+      // A large event goes alone. Its frame is then the block of all audiences, and no audience holds a copy
+      // of it with other events.
       if (dataBytes * escapeGrowthMax > bytesMax) return Math.max(end, start + 1)
       bytes += dataBytes
       end += 1
@@ -159,7 +166,10 @@ export class FanOut {
     return end
   }
 
-  /** Sends a portion; returns how many records it had. It ends early where some audience's frames have become as long as may be. */
+  /**
+   * Sends a portion; returns how many records it had. A portion ends early where the frames of one audience
+   * have reached `bytesMax`.
+   */
   #deliver(records: readonly FramedRecord[], start: number, tally: FlushTally): number {
     const end = this.#findPortionEnd(records, start)
     const portion: FramedRecord[] = []
@@ -180,7 +190,7 @@ export class FanOut {
       audience.flush(before, tally)
     } catch (error) {
       this.#onError(error)
-      // Nobody got the block; each of them gets its records from the log.
+      // No session got the block; each gets the records from the log.
       for (const session of audience.listLive()) {
         session.leaveLive(before, 'node')
         session.resume()
@@ -188,7 +198,7 @@ export class FanOut {
     }
   }
 
-  /** Adds a record to its audiences; returns how many bytes the one with the most is about to send. */
+  /** Adds a record to its audiences; returns the most bytes that one of them is about to send. */
   #match(framed: FramedRecord, dirty: Audience[]): number {
     let bytes = 0
     const { topic } = framed.record
@@ -209,7 +219,10 @@ export class FanOut {
     return bytes
   }
 
-  /** Retention overtook this node's tail: nobody is level any more, everyone reads on from the log, which says what is lost. */
+  /**
+   * Retention overtook this node's tail, so no session is level any more. Each reads on from the log, which
+   * says what is lost.
+   */
   #skip(to: Position): void {
     this.#window.flushNow()
     const behind = this.#audiences.listLive()

@@ -1,11 +1,11 @@
-// Who hears of what happens on a node, and what is said.
+// The observer of a node: its methods, and what each is told.
 
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 import { readMembers } from '../read-members.ts'
 import type { LagCause } from './node-stats.ts'
 
-/** What a client asked for. */
+/** The kind of request that was refused. */
 export type RefusedAction = 'subscribe' | 'publish' | 'read'
 
 /** The session that something is said of. */
@@ -25,8 +25,8 @@ export interface SessionOpened extends OfSession {
 
 export interface SessionClosed extends OfSession {
   /**
-   * The reason of the session's `tidemark.bye`, an application's own included; `disconnected` where the client left, and
-   * `failed` where its sink threw an error.
+   * The reason of the session's `tidemark.bye`, an application's own included; `disconnected` where the
+   * client left, and `failed` where its sink threw an error.
    */
   readonly reason: string
   /** Milliseconds since it opened. */
@@ -83,8 +83,9 @@ export interface NodeFailed {
 }
 
 /**
- * Hears of what happens on a node. Each method is called a microtask later, between two flushes, in the order of events. A node
- * looks at the methods once, when it is made. An error that a method throws, or rejects with, goes to `onError`.
+ * Is told of what happens on a node. Each method is called a microtask later, between two flushes, in the
+ * order of events. A node looks at the methods once, when it is made. An error that a method throws, or
+ * rejects with, goes to `onError`.
  */
 export interface NodeObserver {
   opened?(event: SessionOpened): unknown

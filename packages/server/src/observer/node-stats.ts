@@ -1,4 +1,4 @@
-// What a node has counted: plain numbers, which can be added up over processes.
+// The counters of a node: plain numbers, which can be added up over processes.
 
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
@@ -6,18 +6,18 @@ import type { ByeReason } from '../framing/bye-reason.ts'
 import { readMembers } from '../read-members.ts'
 
 /**
- * Why a session ended. `disconnected`: the client left. `failed`: its sink threw an error. `lost`: its process died, as
- * far as another process can tell. An application's own reasons count as `ended`.
+ * Why a session ended. `disconnected`: the client left. `failed`: its sink threw an error. `lost`: its
+ * process died, as far as another process can tell. An application's own reasons count as `ended`.
  */
 export type CloseReason = ByeReason | 'disconnected' | 'failed' | 'lost'
 
 /**
- * Why a live session fell behind. `socket`: the socket took no more. `rate`: the session had used up its events per
- * second. `node`: a flush failed, or retention overtook the node.
+ * Why a live session fell behind. `socket`: the socket took no more. `rate`: the session had used up its
+ * events per second. `node`: a flush failed, or retention overtook the node.
  */
 export type LagCause = 'socket' | 'rate' | 'node'
 
-/** What is open now. These go down as well as up. */
+/** Counts of all that is open now. These go down as well as up. */
 export interface NodeGauges {
   /** Nodes in this sum; 1 for a node's own. */
   readonly nodes: number
@@ -34,15 +34,15 @@ export interface NodeGauges {
   /** Sessions that have been told goodbye, and whose connections are still there. Not among `sessions`. */
   readonly leaving: number
   readonly audiences: number
-  /** What topic sets take, each beyond its first 4 KiB. */
+  /** Bytes of topic sets, each beyond its first 4 KiB. */
   readonly topicSetsBytes: number
   /** Newest records that are kept in memory for replays. */
   readonly recentRecords: number
-  /** What the frames of those count for. */
+  /** Bytes that the frames of those records count for. */
   readonly recentFrameBytes: number
 }
 
-/** What a node has counted since it was made. All but `now` only goes up. */
+/** The counters of a node since it was made. All but `now` only go up. */
 export interface NodeStats {
   readonly now: NodeGauges
   readonly sessions: {
@@ -68,7 +68,7 @@ export interface NodeStats {
     /** Milliseconds for which publishes waited for the log, all together. */
     readonly waitedMs: number
   }
-  /** What live sessions got. */
+  /** Events written to live sessions. */
   readonly delivered: {
     readonly flushes: number
     /** Blocks handed to sinks. */
@@ -80,14 +80,14 @@ export interface NodeStats {
     /** Milliseconds spent flushing. */
     readonly flushMs: number
   }
-  /** What sessions got that were not live. */
+  /** Events written to sessions that were not live. */
   readonly replayed: {
     /** Pages read from the log. */
     readonly pages: number
     readonly events: number
     readonly bytes: number
   }
-  /** What `onError` was told, by the code of the error; `INTERNAL` for errors without one. */
+  /** Errors that `onError` was told of, by their code; `INTERNAL` for errors without one. */
   readonly failed: Readonly<Record<string, number>>
 }
 

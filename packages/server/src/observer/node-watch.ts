@@ -1,4 +1,5 @@
-// What happens on a node, counted for `tide.stats()` and told to its observer. Called at rare points, never per delivery.
+// Counts what happens on a node for `tide.stats()`, and tells the node's observer. Called at rare points,
+// never per delivery.
 
 import type { Clock } from '@tidemark/log'
 import { logErrors } from '@tidemark/log'
@@ -13,7 +14,7 @@ interface WatchedSession {
   readonly owner: { readonly user?: string | undefined; readonly label?: string | undefined }
 }
 
-/** What one flush has done so far. */
+/** The counts of one flush so far. */
 export interface FlushTally {
   audiences: number
   writes: number
@@ -169,7 +170,7 @@ export class NodeWatch {
     this.#tell(caughtUp, { ...describe(session), cause, durationMs: this.#since(since) })
   }
 
-  /** Something failed of which no caller hears. */
+  /** Something failed, and no caller is told of it. */
   readonly failed = (error: unknown): void => {
     const what = codeOf(error)
     count(this.#failed, what)
@@ -179,8 +180,8 @@ export class NodeWatch {
   }
 
   /**
-   * Calls the observer between two flushes: it may close the node, and then no flush is in the middle of a list of sessions. Its
-   * own errors are not told to it again.
+   * Calls the observer between two flushes. The observer may close the node, and no flush is then in the
+   * middle of a list of sessions. Its own errors are not told to it again.
    */
   #tell<Event>(listener: (event: Event) => unknown, event: Event): void {
     void betweenFlushes

@@ -78,7 +78,7 @@ export async function publish(
   }
 }
 
-/** What is published, checked. */
+/** The events of one publish, checked. */
 interface CheckedBatch {
   readonly events: readonly NewEvent[]
   readonly topics: ReadonlySet<Topic>

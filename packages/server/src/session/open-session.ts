@@ -8,7 +8,7 @@ import type { Session } from './session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
 import type { IsLate } from './topic-changes.ts'
 
-/** What a handle has done for its session. */
+/** Done by the engine for the handle of a session. */
 export interface SessionActions {
   send(session: Session, event: SessionEvent): boolean | Promise<boolean>
   changeTopics(session: Session, change: TopicChange, isLate?: IsLate): Promise<boolean>
@@ -88,7 +88,8 @@ export function checkReason(reason: string): void {
 }
 
 /**
- * A flush is one turn without a pause, and sinks and error handlers of the application run in it. What they ask of a session waits
- * for its end, because a session's place is only known between two flushes. All wait one microtask, so their order stays.
+ * A flush is one turn without a pause, and sinks and error handlers of the application run in it. Their
+ * requests to a session wait for the end of the flush, because a session's place is only known between two
+ * flushes. All requests wait one microtask, so their order stays.
  */
 const betweenFlushes = Promise.resolve()

@@ -51,7 +51,10 @@ export interface SessionHandle {
   readonly expiresAt: number | undefined
   /** Topics and patterns that it follows now. */
   readonly topics: readonly string[]
-  /** Why it closed, once it has: the reason of its `tidemark.bye`, `disconnected`, or `failed` where its sink threw. Never rejects. */
+  /**
+   * Resolves when the session has closed, to the reason: that of its `tidemark.bye`, `disconnected`, or
+   * `failed` where its sink threw. Never rejects.
+   */
   readonly closed: Promise<string>
   /**
    * Writes an event to this session alone. It carries no id, and stands between the events that the stream

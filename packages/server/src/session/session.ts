@@ -75,12 +75,12 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     return this.#pace?.allowance ?? Infinity
   }
 
-  /** Whether it is behind because it could not keep up, and not because it has just come: the rules for laggards hold. */
+  /** Whether it could not keep up, and is not merely new: only then the rules for laggards hold. */
   get isLaggard(): boolean {
     return this.#hasLagged
   }
 
-  /** Whether it was ever level: before that nobody is sent away for being behind. */
+  /** Whether it was ever level: before that no session is sent away for being behind. */
   get hasBeenLive(): boolean {
     return this.#hasBeenLive
   }
@@ -100,7 +100,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     return this.#added?.at ?? this.cursor
   }
 
-  /** Why it closes, for whoever waits to hear it. */
+  /** Tells those that wait why it closes. */
   get closing(): Closing {
     this.#closing ??= new Closing()
     return this.#closing
@@ -113,8 +113,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   /**
-   * Follows another audience from where it stands, by the laggard's way, but not as a laggard: no rule leaves anything out. `added` is
-   * replayed first.
+   * Follows another audience from where it stands, by the laggard's way. It is no laggard, so no rule leaves
+   * anything out. `added` is replayed first.
    */
   moveInto(audience: Audience, added: AddedTopics | undefined): void {
     if (this.isClosed) return
@@ -129,7 +129,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     const wasLive = this.#state === 'live'
     if (wasLive) this.#state = 'replaying'
     const place = placeOf(this, this.replayedTo)
-    // The client's cursor names the new topics from here on: cut before the next event, it would come back to the old ones.
+    // Without this beat, a client cut before its next event would come back to its old topics.
     if (!isPlain(place)) this.beat(() => encodeBeat(place))
     // A replay that runs looks at what it is for after each pause; a laggard's begins when it can go on.
     if (wasLive) this.#host.catchUp(this)
@@ -199,7 +199,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     early?.release((block) => this.#writeOwn(block))
   }
 
-  /** Counts a large block that others may get as well, and that its socket has just been given, until it has taken it. */
+  /** Counts a large block, which others may share, until this socket has taken all of it. */
   holdShared(block: Block): void {
     if (this.#isWritable || this.isClosed || block.bytes.length <= writeBytesMax) return
     this.#large ??= new LargeBlocks(this, this.#host)
@@ -224,7 +224,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     })
   }
 
-  /** The session is level with the tail: from now on the audience writes to it. Called in the tick that found it level. */
+  /** From now on the audience writes to it. Called in the tick that found it level with the tail. */
   join(): void {
     // It may have closed with the very last block of its replay; nothing comes back from there.
     if (this.isClosed) return
@@ -237,7 +237,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (!this.#isWritable) this.leaveLive()
   }
 
-  /** Writes what the audience sends. Who cannot keep up leaves the audience with its cursor; nothing is queued. Whether it was written. */
+  /** Writes a flush; returns whether it did. A session that cannot keep up leaves; nothing is queued. */
   writeLive(flush: Flush): boolean {
     const isAllowed = flush.events <= this.allowance
     if (isAllowed) {
@@ -253,8 +253,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   /**
-   * Writes a beat of its place: live, or in a long replay of little, so that it keeps its place and its connection. A
-   * blocked socket gets none.
+   * Writes a beat of its place, so that the client keeps its place and its connection. Live sessions get it,
+   * and replays that take long and bring little; a blocked socket gets none.
    */
   beat(encode: (place: Place, audience: Audience) => Block): void {
     if (!this.#isOpen()) return
@@ -296,7 +296,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     else this.#goOn()
   }
 
-  /** Sent away as stalled, unless its socket has taken at least some of what waits since it was last looked at. */
+  /** Sends the session away as stalled, unless its socket has taken some bytes since the last check. */
   checkProgress(): void {
     const waiting = this.#sink.bytesWaiting ?? Infinity
     if (waiting < this.#bytesWaiting) {
@@ -313,7 +313,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#large?.end()
   }
 
-  /** Its sink has thrown an error. It is over before the sink is cut, which some answer at once with their close. */
+  /** Its sink has thrown. The session ends before its sink is cut, because some sinks close at once. */
   fail(): void {
     this.#finish('failed')
     this.cutOff()
@@ -321,8 +321,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   /**
-   * Says why and ends the stream; the client comes back by itself after `retryMs`. A socket that takes nothing holds this one
-   * small block more. Who does not read it is cut off after a while, and resumes all the same.
+   * Says why and ends the stream; the client comes back by itself after `retryMs`. A blocked socket
+   * holds this small block too. A client that does not read it is cut off after a while, and resumes anyway.
    */
   bye(reason: string, retryMs: number): void {
     if (this.isClosed) return
@@ -339,7 +339,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#host.attempt(() => this.#sink.abort())
   }
 
-  /** A sink that throws (middleware, a response somebody else has ended) must not take others down with it. */
+  /** A sink that throws (middleware, a response that was ended elsewhere) must not harm other sessions. */
   #send(block: Block): void {
     try {
       const wasWritable = this.#isWritable
@@ -363,7 +363,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#audience.leave(this)
     this.endAdded()
     this.#state = 'closed'
-    // What waits for its socket is there until that has closed; a place in line is not.
+    // A block stays counted until its socket has taken it or closed; a place in line is given up now.
     if (this.largeTurn !== undefined) this.#large?.leave()
     this.#release()
     this.#releaseEarly()
