@@ -1,12 +1,9 @@
 // Does publishing still lead to delivery? Tried, not guessed.
 
-import { parseTopic } from '@tidemark/log'
 import type { FanOut } from '../fan-out/fan-out.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import type { NodeSettings } from '../node-settings.ts'
-
-/** Where probes go; clients cannot publish to `$…`. */
-const probeTopic = parseTopic('$hub/probe')
+import { probeTopic } from '../request/reserved-topics.ts'
 
 /**
  * Appends a probe; resolves to whether this node's tail handed it over within `timeoutMs`.

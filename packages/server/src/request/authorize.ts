@@ -171,21 +171,6 @@ function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
   )
 }
 
-/**
- * Holds for reading where the application has no `authorize`. Everybody may read events of publishers. Nobody
- * may read what the nodes keep for themselves (bans, claims, rules). No wildcard reaches those topics, so the
- * first character tells.
- * @throws ServerError `TOPIC_RESERVED`
- */
-export function requireUnreserved(names: readonly string[]): void {
-  const reserved = names.find((name) => name.startsWith('$'))
-  if (reserved === undefined) return
-  throw new ServerError(
-    'TOPIC_RESERVED',
-    `Topics that begin with "$" are the hub's own, and nobody is granted to read them here; got ${quote(reserved)}. Leave it out.`,
-  )
-}
-
 const verbs: Readonly<Record<Action, string>> = {
   publish: 'publish to',
   read: 'read',

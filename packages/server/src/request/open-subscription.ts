@@ -1,7 +1,8 @@
 // The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it
 // begins, and open.
 
-import { plainRequest, requireUnreserved } from './authorize.ts'
+import { plainRequest } from './authorize.ts'
+import { requireUnreserved } from './reserved-topics.ts'
 import type { RequestFacts } from './authorize.ts'
 import { resumeChanged } from '../session/changed-topics.ts'
 import { checkMethod } from './check-method.ts'

@@ -273,6 +273,8 @@ function describeAuthorize(start: Start): void {
       await expect.poll(() => answer.text).toContain('"code":"TOPIC_RESERVED"')
       expect((await ask({ method: 'HEAD', query })).status).toBe(403)
     }
+    // Probes hold nothing that is anybody's.
+    expect((await ask({ method: 'HEAD', query: '?topic=$hub/probe' })).status).toBe(200)
     const answer = await ask({ query: '?topics=**,*/**&since=earliest' })
     await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
     await bans.set('ada', 'secret')

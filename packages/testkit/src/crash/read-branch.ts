@@ -10,8 +10,8 @@ import { Branch, epochOf } from './branch.ts'
 /** Published at the end, so that it is known when everything before it has come. */
 const lastTopic = 'autopsy'
 
-/** Topics of the hub itself. It keeps 100 events of them, more than the starts and probes of one run. */
-const ownTopics = '$hub/**'
+/** Each start of a hub leaves a probe. The hub keeps 100, more than the starts and probes of one run. */
+const probeTopic = '$hub/probe'
 
 /** Starts a hub on the directory for it. */
 export async function readBranch(number: number, dataDirectory: string): Promise<Branch> {
@@ -20,7 +20,7 @@ export async function readBranch(number: number, dataDirectory: string): Promise
     const sent = await fetch(`${hub.url}/topics/${lastTopic}`, { method: 'POST', body: '' })
     if (sent.status !== 200) throw new Error(`The last event was answered ${sent.status}.`)
     const query = new URLSearchParams({ since: 'earliest' })
-    for (const topic of ['**', ownTopics]) query.append('topic', topic)
+    for (const topic of ['**', probeTopic]) query.append('topic', topic)
     const { body } = await fetch(`${hub.url}/events?${query}`)
     if (body === null) throw new Error('The stream has no body.')
     const records: ReceivedEvent[] = []
