@@ -22,19 +22,24 @@ const common: readonly string[] = [
 export async function startHub(scenario: Scenario, directory: string): Promise<LoadHost> {
   const { args = [], isTls = false, rules, eventsPerSecondMax } = scenario
   mkdirSync(directory, { recursive: true })
-  const file = join(directory, 'tidemark.config.json')
-  writeFileSync(file, JSON.stringify({ delivery: { rules, eventsPerSecondMax } }))
+  const configure = (name: string, delivery: object): string => {
+    const file = join(directory, name)
+    writeFileSync(file, JSON.stringify({ delivery }))
+    return `--config=${file}`
+  }
   // A log takes only a directory of its own.
   const dataDirectory = join(directory, 'log')
   const certificate = isTls ? await makeCertificate(directory) : undefined
   const tls = certificate === undefined ? [] : certificate.args
   const hub = await startHubProcess({
     dataDirectory,
-    args: [`--config=${file}`, ...common, ...tls, ...args],
+    args: [configure('hub.json', { rules, eventsPerSecondMax }), ...common, ...tls, ...args],
   })
   if (rules === undefined && eventsPerSecondMax === undefined) return hub
-  // A reader of the whole log must get every event, so it asks a second hub, where there are no rules.
-  const reader = await startHubProcess({ dataDirectory, args: common }).catch(async (error) => {
+  // A reader of the whole log must get every event. So it asks a second hub, which sets no rate. The rules
+  // are the same, as for all hubs of a log, and they leave out nothing of a replay.
+  const readerArgs = [configure('reader.json', { rules }), ...common]
+  const reader = await startHubProcess({ dataDirectory, args: readerArgs }).catch(async (error) => {
     await hub.stop()
     throw error
   })
