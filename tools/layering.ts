@@ -22,7 +22,7 @@ export const layering: Readonly<Record<string, RoomRule>> = {
   'log-lmdb': driver,
   'log-redis': driver,
   'log-nats': driver,
-  access: { mayImport: ['log'], npm: true, node: true },
+  access: { mayImport: ['wire', 'log', 'server'], npm: true, node: true },
   react: bindings,
   vue: bindings,
   angular: bindings,

@@ -221,9 +221,16 @@ export const serverProducts: readonly Product[] = [
   },
   {
     what: 'requests that a node asks of others × what each holds until it is answered',
-    limits: ['server.controlWaitingMax'],
-    worstCase: (look) => look('server.controlWaitingMax') * KiB,
-    boundedBy: 'so many requests at one time; then `FULL`, and after 6 s each is let go',
+    limits: [
+      'server.controlWaitingMax',
+      'server.controlCarriedCharactersMax',
+      'server.eventBytesMax',
+    ],
+    worstCase: (look) =>
+      look('server.controlWaitingMax') * KiB +
+      2 * (look('server.controlCarriedCharactersMax') + look('server.eventBytesMax')),
+    boundedBy:
+      'so many requests and so many characters at one time; then `FULL`, and after 6 s each is let go',
     filledBy: {
       file: 'packages/server/test/control.test.ts',
       name: 'ten thousand requests wait, one more is refused, and all are let go',

@@ -53,6 +53,12 @@ export const probeFreshMs: number = 1_000
 export const statsAnswerMs: number = 2_000
 
 /**
+ * How long an answer of `GET /stats` holds for others who ask. Counting goes over all audiences.
+ * Milliseconds.
+ */
+export const statsFreshMs: number = 1_000
+
+/**
  * Node keeps an idle connection this long for its next request; above the usual 60 s of proxies.
  * Milliseconds.
  */

@@ -3,6 +3,7 @@
 import type { Clock } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
 import { translateLogError } from '@tidemark/server/hub'
+import { KeptAnswer } from './kept-answer.ts'
 import { probeFreshMs, probeMs } from './limits.ts'
 import type { LogAbilities } from './log-abilities.ts'
 
@@ -21,10 +22,12 @@ interface ReadinessOptions {
 /** Probes at most once at a time and once per second: each probe is an event that is flushed to the disk. */
 export class Readiness {
   readonly #options: ReadinessOptions
-  #running: Promise<unknown> | undefined
+  readonly #probes: KeptAnswer<unknown>
 
   constructor(options: ReadinessOptions) {
     this.#options = options
+    const ask = (): Promise<unknown> => this.#describeFault()
+    this.#probes = new KeptAnswer({ clock: options.clock, keptMs: probeFreshMs, ask })
   }
 
   /** Remarks for the operator of a hub that is ready. */
@@ -42,16 +45,7 @@ export class Readiness {
     // Faults that the log has found by itself. The answer to the last probe may be from before.
     const fault = abilities.faults?.fault
     if (fault !== undefined) return translateLogError(fault)
-    this.#running ??= this.#probe()
-    return this.#running
-  }
-
-  async #probe(): Promise<unknown> {
-    const fault = await this.#describeFault()
-    this.#options.clock.after(probeFreshMs, () => {
-      this.#running = undefined
-    })
-    return fault
+    return this.#probes.read()
   }
 
   async #describeFault(): Promise<unknown> {

@@ -18,6 +18,7 @@ import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
+import { KeptAnswer } from './kept-answer.ts'
 import {
   answerLimits,
   drainRequestsMs,
@@ -25,6 +26,7 @@ import {
   heldBytesMax,
   historyReadsMax,
   lineLimits,
+  statsFreshMs,
 } from './limits.ts'
 import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
@@ -107,7 +109,11 @@ export async function startNode(
       context: {
         tide,
         readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
-        readStats: share?.readStats ?? (() => Promise.resolve(tide.stats())),
+        stats: new KeptAnswer({
+          clock: systemClock,
+          keptMs: statsFreshMs,
+          ask: share?.readStats ?? (() => tide.stats()),
+        }),
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),

@@ -4,7 +4,8 @@ import { addStats, emptyStats } from '@tidemark/server'
 import type { NodeStats } from '@tidemark/server'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
-import { statsAnswerMs } from '../src/limits.ts'
+import { KeptAnswer } from '../src/kept-answer.ts'
+import { statsAnswerMs, statsFreshMs } from '../src/limits.ts'
 import { HubStats } from '../src/workers/hub-stats.ts'
 import { HubTotals } from '../src/workers/hub-totals.ts'
 import { Worker } from '../src/workers/worker.ts'
@@ -61,19 +62,43 @@ test('the counters of a worker that dies stay, and what was open there is lost',
   expect(totals.sum).toMatchObject({ now: { sessions: 3 }, sessions: { opened: 10 } })
 })
 
-test('requests that come together ask the supervising process once', async () => {
+test('requests within a second ask the supervising process once', async () => {
   let asked = 0
-  const stats = new HubStats(createFakeClock(), () => (asked += 1))
+  const clock = createFakeClock()
+  const hubStats = new HubStats(clock, () => (asked += 1))
+  const stats = new KeptAnswer({ clock, keptMs: statsFreshMs, ask: () => hubStats.read() })
   const both = [stats.read(), stats.read()]
-  stats.heard(withOpen(1, 1))
+  await new Promise(setImmediate)
+  hubStats.heard(withOpen(1, 1))
   expect(await Promise.all(both)).toEqual([withOpen(1, 1), withOpen(1, 1)])
+  clock.advance(statsFreshMs - 1)
+  expect(await stats.read()).toEqual(withOpen(1, 1))
   expect(asked).toBe(1)
+  clock.advance(1)
   const later = stats.read()
-  stats.heard(withOpen(2, 2))
+  await new Promise(setImmediate)
+  hubStats.heard(withOpen(2, 2))
   expect(await later).toEqual(withOpen(2, 2))
   expect(asked).toBe(2)
   // An answer that nobody waits for.
-  stats.heard(withOpen(3, 3))
+  hubStats.heard(withOpen(3, 3))
+})
+
+test('an answer that fails is told to all who wait, and the next who ask begin anew', async () => {
+  const clock = createFakeClock()
+  let asked = 0
+  const answer = new KeptAnswer({
+    clock,
+    keptMs: statsFreshMs,
+    ask: () => {
+      asked += 1
+      if (asked === 1) throw new Error('not now')
+      return asked
+    },
+  })
+  const both = [answer.read(), answer.read()]
+  for (const failed of both) await expect(failed).rejects.toThrow('not now')
+  expect(await answer.read()).toBe(2)
 })
 
 test('a supervising process that does not answer leaves no request waiting', async () => {

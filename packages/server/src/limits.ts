@@ -307,7 +307,10 @@ export const controlMs: number = 5_000
  */
 export const controlAnswerMs: number = 1_000
 
-/** Requests of a node to others that wait for their answer. 10,000 × ~1 KB = 10 MB. */
+/**
+ * Requests of a node to others that wait for their answer. 10,000 × ~1 KB = 10 MB, and their texts beyond
+ * that by `controlCarriedCharactersMax`.
+ */
 export const controlWaitingMax: number = 10_000
 
 /**
@@ -324,7 +327,7 @@ export const controlChangeCharactersMax: number = 512 * 1024
 
 /**
  * Characters of requests that a node has begun to carry out, beside one: a change of topics may wait
- * for a replay. 32 Mi × 2 bytes = 64 MiB.
+ * for a replay. The same of requests to other nodes that wait for their answer. 32 Mi × 2 bytes = 64 MiB.
  */
 export const controlCarriedCharactersMax: number = 32 * 1024 * 1024
 

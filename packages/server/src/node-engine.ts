@@ -115,7 +115,7 @@ export class NodeEngine implements SessionActions {
       sessions: sessions.size,
       live,
       lagging,
-      catchingUp: sessions.size - live - lagging,
+      catchingUp: Math.max(0, sessions.size - live - lagging),
       opening: this.#opening,
       leaving: this.#host.leaving.size,
       audiences: audiences.size,
@@ -205,10 +205,10 @@ export class NodeEngine implements SessionActions {
     return new OpenSession(session, this)
   }
 
-  send(session: Session, event: SessionEvent): boolean | Promise<boolean> {
+  send(session: Session, event: SessionEvent, isLate?: IsLate): boolean | Promise<boolean> {
     const { clock, eventBytesMax } = this.#settings
     const own = toOwnEvent(event, { eventBytesMax, time: clock.now() })
-    return session.writeOwn(session.audience.framing.encodeOwn(own))
+    return session.writeOwn(session.audience.framing.encodeOwn(own), isLate)
   }
 
   changeTopics(session: Session, change: TopicChange, isLate?: IsLate): Promise<boolean> {

@@ -575,13 +575,113 @@ test('what nodes ask each other no client adds to its stream, reads or writes, a
   expect(await outcomeOf(near.publish('$hub/control', { data: 1 }))).toBe('TOPIC_RESERVED')
 })
 
-test('a log whose clock is ahead of the machine’s is asked by its own clock', async () => {
-  const { clock, log, reached, client } = await start()
+test('a log whose clock is ahead of the machine’s loses no request, and none is done late', async () => {
+  const clock = createFakeClock()
+  const log = memoryLog({ clock })
   const now = clock.now()
   clock.set(now + 3_600_000)
-  await log.append({ events: [{ topic: controlTopic, data: '', key: 'nobody' }] })
-  await settle(3)
+  await log.append({ events: [{ topic: parseTopic('a'), data: '' }] })
   clock.set(now)
-  expect(await reached.send({ data: 'on' })).toBe(true)
+  const held = holdTail(log)
+  const near = createNode(log, { clock, nodeName: 'near' })
+  const far = createNode(held.log, { clock, nodeName: 'far' })
+  const client = new TestClient()
+  const { id } = await far.open(client.connect(), parseSubscriptionBody({ topics: ['a'] }))
+  await settle(2)
+  expect(await near.reach(id).send({ data: 'on' })).toBe(true)
+  held.hold()
+  const asked = outcomeOf(near.reach(id).send({ data: 'late' }))
+  await settle(3)
+  clock.advance(controlMs + 1)
+  held.release()
+  await settle(3)
+  clock.advance(controlAnswerMs)
+  expect(await asked).toBe('SESSION_UNREACHABLE')
   expect(dataOf(client)).toEqual(['on'])
+})
+
+test('a clock that is set back does not keep a node from doing what it is asked', async () => {
+  const { clock, client, log, reached } = await start()
+  await reached.send({ data: 'first' })
+  const [request] = await readControl(log)
+  if (request === undefined) throw new Error('There is a request.')
+  const { topic, type, key, data } = request
+  const [line = '', ...rest] = data.split('\n')
+  const deadline = clock.now() + controlMs
+  const events = Array.from({ length: controlSeenMax - 1 }, (_, i) => {
+    const head = JSON.stringify({ ...JSON.parse(line), id: `copy-${i}`, session: goneId, deadline })
+    return { topic, type, key, data: [head, ...rest].join('\n') }
+  })
+  await log.append({ events })
+  await settle(5)
+  clock.set(clock.now() - 3_600_000)
+  expect(await outcomeOf(reached.send({ data: 'too much' }))).toBe('FULL')
+  clock.advance(controlMs + 1)
+  expect(await reached.send({ data: 'again' })).toBe(true)
+  expect(dataOf(client)).toEqual(['first', 'again'])
+})
+
+test('events for nodes that never were hold no more than their bound', async () => {
+  const { clock, near } = await start({ eventBytesMax: 1024 * 1024 })
+  const data = 'x'.repeat(1_000_000)
+  const outcomes: unknown[] = []
+  const asked = Array.from({ length: 40 }, () => outcomeOf(near.reach(goneId).send({ data })))
+  for (const one of asked) void one.then((outcome) => outcomes.push(outcome))
+  await settle(3)
+  const waiting = asked.length - outcomes.length
+  expect(new Set(outcomes)).toEqual(new Set(['FULL']))
+  expect(waiting).toBe(Math.floor(controlCarriedCharactersMax / (data.length + 200)))
+  clock.advance(controlMs + controlAnswerMs)
+  await Promise.all(asked)
+  expect(outcomes).toContain('SESSION_UNREACHABLE')
+})
+
+test('an event for a stream that has not begun is not sent after its time, from near or far', async () => {
+  const clock = createFakeClock()
+  const log = memoryLog({ clock })
+  const topic = parseTopic('a')
+  await log.append({ events: [{ topic, data: 'old' }] })
+  let goOn: () => void = () => undefined
+  const slow = wrapLog(log, {
+    read: async (query) => {
+      if (query.topics.matches(topic)) await new Promise<void>((resolve) => (goOn = resolve))
+      return log.read(query)
+    },
+  })
+  const near = createNode(log, { clock, nodeName: 'near' })
+  const far = createNode(slow, { clock, nodeName: 'far' })
+  const client = new TestClient()
+  const subscription = parseSubscriptionBody({ topics: ['a'], since: 'earliest' })
+  const { id } = await far.open(client.connect(), subscription)
+  const asked = [near, far].map((node) => outcomeOf(node.reach(id).send({ data: 'late' })))
+  await settle(3)
+  clock.advance(controlMs + controlAnswerMs)
+  expect(await Promise.all(asked)).toEqual(['SESSION_UNREACHABLE', 'SESSION_UNREACHABLE'])
+  goOn()
+  await settle(5)
+  expect(dataOf(client)).toEqual(['old'])
+})
+
+test('a change at the own node that waits for a replay is told to be late in time', async () => {
+  const { clock, far, client, session } = await start()
+  const { cursor } = await far.publish('b', { data: '0' })
+  await far.publish('b', { data: '1' })
+  client.connection?.block()
+  await far.publish('a', { data: 'fills it' })
+  await settle(3)
+  const reached = far.reach(session.id)
+  await reached.changeTopics({ add: ['b'], from: cursor })
+  const asked = outcomeOf(reached.changeTopics({ add: ['c'] }))
+  await settle(3)
+  clock.advance(controlMs + controlAnswerMs)
+  expect(await asked).toBe('SESSION_UNREACHABLE')
+  client.connection?.unblock()
+  await settle(5)
+  expect(session.topics).toEqual(['a', 'b'])
+})
+
+test('a node that has closed asks no other', async () => {
+  const { near } = await start()
+  await near.close()
+  expect(await outcomeOf(near.reach(goneId).end())).toBe('SESSION_UNREACHABLE')
 })

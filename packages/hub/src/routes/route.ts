@@ -6,6 +6,7 @@ import { sendAnswer } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'
+import type { KeptAnswer } from '../kept-answer.ts'
 import type { Readiness } from '../readiness.ts'
 import type { PathParts } from './match-path.ts'
 
@@ -14,7 +15,7 @@ export interface RouteContext {
   readonly tide: Tidemark
   readonly readiness: Readiness
   /** Adds up the counters of all processes of the hub. */
-  readonly readStats: () => Promise<NodeStats>
+  readonly stats: KeptAnswer<NodeStats>
   readonly bodies: Bodies
   readonly unreadAnswers: UnreadAnswers
   /** For pages of history, from reading one to counting its answer. */

@@ -5,7 +5,7 @@ import { sendJson } from './route.ts'
 import type { Route } from './route.ts'
 
 /** Answers with `NodeStats` of `@tidemark/server`. */
-export const answerStats: Route = async ({ response, query }, { readStats }) => {
+export const answerStats: Route = async ({ response, query }, { stats }) => {
   readQuery(query, [])
-  sendJson(response, 200, await readStats())
+  sendJson(response, 200, await stats.read())
 }

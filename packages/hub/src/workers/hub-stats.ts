@@ -5,11 +5,10 @@ import type { NodeStats } from '@tidemark/server'
 import { HubError } from '../errors.ts'
 import { statsAnswerMs } from '../limits.ts'
 
-/** Requests that wait for the same answer share one question. */
+/** Asks one question at a time: `KeptAnswer` shares the answer. */
 export class HubStats {
   readonly #clock: Clock
   readonly #ask: () => void
-  #asking: Promise<NodeStats> | undefined
   #tell: ((stats: NodeStats) => void) | undefined
 
   constructor(clock: Clock, ask: () => void) {
@@ -22,19 +21,6 @@ export class HubStats {
    * @throws HubError `STATS_UNAVAILABLE` when the supervising process does not answer
    */
   read(): Promise<NodeStats> {
-    this.#asking ??= this.#question().finally(() => {
-      this.#asking = undefined
-      this.#tell = undefined
-    })
-    return this.#asking
-  }
-
-  /** The supervising process has answered. */
-  heard(stats: NodeStats): void {
-    this.#tell?.(stats)
-  }
-
-  #question(): Promise<NodeStats> {
     return new Promise((resolve, reject) => {
       const timer = this.#clock.after(statsAnswerMs, () => {
         const detail = `The supervising process has not answered for ${statsAnswerMs} ms. Try again.`
@@ -46,5 +32,10 @@ export class HubStats {
       }
       this.#ask()
     })
+  }
+
+  /** The supervising process has answered. */
+  heard(stats: NodeStats): void {
+    this.#tell?.(stats)
   }
 }

@@ -3,6 +3,7 @@
 import { hasWildcard, literalPrefix, parsePattern } from '@tidemark/log'
 import type { RetentionRule, Topic } from '@tidemark/log'
 import type { RuleBook } from '@tidemark/log/driver'
+import { controlTopic } from '@tidemark/log/values'
 import { topicsOverBoundMax, sweepTopicsMax } from '../limits.ts'
 import { decodeTopicStats } from '../tables/log-state.ts'
 import { asBuffer } from '../tables/schema.ts'
@@ -29,7 +30,8 @@ export class TopicsOverBound {
       ({ maxEvents = Infinity, maxBytes = Infinity }) =>
         maxEvents !== Infinity || maxBytes !== Infinity,
     )
-    this.#allRanges = rangesOfRules(bounded)
+    // The rule of `$hub/control` is no rule of the configuration.
+    this.#allRanges = rangesOfRules([...bounded, { pattern: controlTopic }])
     this.#ranges = this.#allRanges
   }
 

@@ -4,17 +4,21 @@ import type { EventRecord } from '@tidemark/log'
 import { controlTopic } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
+import { controlAnswerMs, controlMs } from '../limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { readMembers } from '../read-members.ts'
+import { within } from '../within.ts'
 import type { Command } from './command.ts'
 import { decodeControl } from './control-record.ts'
 import { FarRequests } from './far-requests.ts'
 import { NearRequests, carryOut } from './near-requests.ts'
 import type { FindSession } from './near-requests.ts'
 import { ReachedSession } from './reached-session.ts'
+import { isLateAt } from './is-late-at.ts'
 import { nodeOf } from './session-id.ts'
 import { sessionNotFound } from './session-not-found.ts'
 import type { ReachOptions, SessionReach } from './session-reach.ts'
+import { unreachable } from './unreachable.ts'
 
 export class Control {
   readonly #settings: NodeSettings
@@ -58,9 +62,7 @@ export class Control {
    * for other nodes.
    */
   take(record: EventRecord): void {
-    if (record.topic !== controlTopic) return
-    this.#far.noteTime(record)
-    if (record.key !== this.#settings.nodeName) return
+    if (record.topic !== controlTopic || record.key !== this.#settings.nodeName) return
     try {
       const read = decodeControl(record)
       if ('command' in read) this.#near.take(read, record)
@@ -78,8 +80,16 @@ export class Control {
     const node = nodeOf(session)
     if (node === undefined) throw sessionNotFound(session)
     if (node !== this.#settings.nodeName) return this.#far.ask(session, command)
-    const handle = this.#find(session)
+    return this.#carryHere(session, command)
+  }
+
+  /** The caller gets the same deadline and the same outcomes as from another node. */
+  async #carryHere(session: string, command: Command): Promise<boolean> {
+    const { clock } = this.#settings
+    const handle = this.#find(session, isLateAt(clock.now() + controlMs, clock))
     if (handle === undefined) throw sessionNotFound(session)
-    return carryOut(handle, command)
+    const late = (): ServerError => unreachable(session)
+    const ms = controlMs + controlAnswerMs
+    return within(carryOut(handle, command), { clock, ms, late }, { isAwaited: true })
   }
 }

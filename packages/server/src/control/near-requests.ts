@@ -1,6 +1,6 @@
 // Requests of other nodes to sessions of this one: each is done at most once, and never after its deadline.
 
-import type { Clock, EventRecord } from '@tidemark/log'
+import type { EventRecord } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import { controlCarriedCharactersMax, controlMs, controlSeenMax } from '../limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
@@ -11,6 +11,7 @@ import type { IsLate } from '../session/topic-changes.ts'
 import type { Command } from './command.ts'
 import { encodeAnswer } from './control-record.ts'
 import type { ControlRequest } from './control-record.ts'
+import { isLateAt } from './is-late-at.ts'
 import { sessionNotFound } from './session-not-found.ts'
 
 /** Finds an open session of this node, for what has to be done in time. */
@@ -19,7 +20,10 @@ export type FindSession = (id: string, isLate?: IsLate) => SessionHandle | undef
 export class NearRequests {
   readonly #settings: NodeSettings
   readonly #find: FindSession
-  /** Deadlines of requests that were begun, by id, the oldest first. One that comes again is passed over. */
+  /**
+   * Until when a request that was begun is remembered, by `Clock.elapsed`, which never goes back. By id, the
+   * oldest first. One that comes again is passed over.
+   */
   readonly #seen = new Map<string, number>()
   /** Characters of requests that are not done yet. */
   #carried = 0
@@ -32,23 +36,20 @@ export class NearRequests {
   /** Begins a request that the tail has handed over. A late one is passed over: its asker has given up. */
   take(request: ControlRequest, record: EventRecord): void {
     const { clock } = this.#settings
-    // A record that an application writes itself may name any time.
-    const deadline = Math.min(request.deadline, record.time + controlMs)
-    const isLate = lateAfter(deadline, clock)
-    this.#forgetLate(clock.now())
-    if (record.time > deadline || isLate() || this.#seen.has(request.id)) return
-    this.#begin(request, { isLate, deadline, characters: record.data.length })
+    // The log's clock may be ahead of the machine's. A record that an application writes itself may name any
+    // time.
+    const begun = Math.min(record.time, clock.now())
+    const isLate = isLateAt(Math.min(request.deadline, begun + controlMs), clock)
+    this.#forgetLate()
+    if (isLate() || this.#seen.has(request.id)) return
+    this.#begin(request, { isLate, characters: record.data.length })
       .then((outcome) => this.#answer(request, outcome))
       .catch(this.#settings.onError)
   }
 
   async #begin(
     { id, session, command }: ControlRequest,
-    {
-      isLate,
-      deadline,
-      characters,
-    }: { readonly isLate: IsLate; readonly deadline: number; readonly characters: number },
+    { isLate, characters }: { readonly isLate: IsLate; readonly characters: number },
   ): Promise<boolean | ServerError> {
     const isFull = this.#carried > 0 && this.#carried + characters > controlCarriedCharactersMax
     if (this.#seen.size >= controlSeenMax || isFull) {
@@ -57,7 +58,7 @@ export class NearRequests {
         'The node of the session carries out as many requests as it may. Try again later.',
       )
     }
-    this.#seen.set(id, deadline)
+    this.#seen.set(id, this.#settings.clock.elapsed() + controlMs)
     this.#carried += characters
     try {
       const handle = this.#find(session, isLate)
@@ -83,9 +84,10 @@ export class NearRequests {
     )
   }
 
-  #forgetLate(now: number): void {
-    for (const [id, deadline] of this.#seen) {
-      if (deadline >= now) return
+  #forgetLate(): void {
+    const now = this.#settings.clock.elapsed()
+    for (const [id, end] of this.#seen) {
+      if (end >= now) return
       this.#seen.delete(id)
     }
   }
@@ -97,8 +99,4 @@ export async function carryOut(handle: SessionHandle, command: Command): Promise
   if (command.name === 'change') return handle.changeTopics(command.change)
   await handle.end(command.reason)
   return true
-}
-
-function lateAfter(deadline: number, clock: Clock): IsLate {
-  return () => clock.now() > deadline
 }

@@ -7,7 +7,8 @@ import type { SessionHandle } from '../session/session-handle.ts'
 export interface ReachOptions {
   /**
    * The client that asks, as `describeRequest` says. `authorize` is asked about topics that it adds
-   * (`subscribe`), and about the topic that an event of it names (`publish`). Default: the application.
+   * (`subscribe`), and about the topic that an event of it names (`publish`; of no topic where it names
+   * none). Default: the application.
    */
   readonly by?: RequestFacts | undefined
 }
@@ -16,11 +17,13 @@ export interface ReachOptions {
  * A session of this node or of another one of its log. Each call resolves to what the session's own handle
  * resolves to, or rejects with its error. A session of another node is reached by two records of the log.
  *
- * A call to another node is done at most once, and not later than 5 s after it was made. Calls reject with:
+ * A call is done at most once, and not later than 5 s after it was made. Calls reject with:
  *
  * - `SESSION_NOT_FOUND`: the session's node has no such session open.
  * - `SESSION_UNREACHABLE`: that node has not answered for 6 s. It is gone or slow, and these two look the
  *   same. The call may have been done.
  * - `LOG_UNAVAILABLE`, and `FULL` where too many calls wait.
+ *
+ * The deadline is by the clocks of the machines, which must agree to about a second.
  */
 export interface SessionReach extends Pick<SessionHandle, 'id' | 'send' | 'changeTopics' | 'end'> {}

@@ -5,6 +5,7 @@ import type { Clock } from '@tidemark/log'
 import { CodedError } from '../refusal/coded-error.ts'
 import { ServerError } from '../errors.ts'
 import { authorizeMsMax, authorizeWaitingMax } from '../limits.ts'
+import { within } from '../within.ts'
 
 /** The parts of the node that asking needs. */
 interface AskHost {
@@ -32,7 +33,7 @@ export function createAsk<Request, Grant>(
     }
     waiting += 1
     try {
-      return await waitFor(authorize(request), clock)
+      return await within(authorize(request), { clock, ms: authorizeMsMax, late: authorizeIsLate })
     } catch (cause) {
       if (cause instanceof CodedError) throw cause
       // The message of the cause is for the operator: it may say anything.
@@ -48,15 +49,6 @@ export function createAsk<Request, Grant>(
   }
 }
 
-async function waitFor<Grant>(answer: Grant | Promise<Grant>, clock: Clock): Promise<Grant> {
-  let rejectLate: (error: Error) => void = () => undefined
-  const late = new Promise<never>((_, reject) => (rejectLate = reject))
-  const timer = clock.after(authorizeMsMax, () =>
-    rejectLate(new Error(`authorize has not answered for ${authorizeMsMax} ms.`)),
-  )
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    timer.cancel()
-  }
+function authorizeIsLate(): Error {
+  return new Error(`authorize has not answered for ${authorizeMsMax} ms.`)
 }

@@ -2,9 +2,11 @@
 
 import type { Block } from '../framing/block.ts'
 import { earlyEventsMax, writeBytesMax } from '../limits.ts'
+import type { IsLate } from './topic-changes.ts'
 
 interface EarlyEvent {
   readonly block: Block
+  readonly isLate: IsLate | undefined
   readonly tell: (isWritten: boolean) => void
 }
 
@@ -17,17 +19,17 @@ export class EarlyEvents {
   #bytes = 0
 
   /** Resolves to whether it was written; false at once where it does not fit. */
-  add(block: Block): boolean | Promise<boolean> {
+  add(block: Block, isLate?: IsLate): boolean | Promise<boolean> {
     const bytes = this.#bytes + block.bytes.length
     if (bytes > writeBytesMax || this.#events.length >= earlyEventsMax) return false
     this.#bytes = bytes
-    return new Promise((tell) => this.#events.push({ block, tell }))
+    return new Promise((tell) => this.#events.push({ block, isLate, tell }))
   }
 
-  /** The stream has begun, or will never. */
+  /** The stream has begun, or will never. An event whose time is over by now is dropped. */
   release(write: (block: Block) => boolean): void {
     const events = this.#events
     this.#events = []
-    for (const { block, tell } of events) tell(write(block))
+    for (const { block, isLate, tell } of events) tell(isLate?.() !== true && write(block))
   }
 }

@@ -10,7 +10,7 @@ import type { IsLate } from './topic-changes.ts'
 
 /** Done by the engine for the handle of a session. */
 export interface SessionActions {
-  send(session: Session, event: SessionEvent): boolean | Promise<boolean>
+  send(session: Session, event: SessionEvent, isLate?: IsLate): boolean | Promise<boolean>
   changeTopics(session: Session, change: TopicChange, isLate?: IsLate): Promise<boolean>
   /** When it ends, in milliseconds since 1970; undefined: never. */
   expiryOf(session: Session): number | undefined
@@ -24,7 +24,7 @@ export class OpenSession implements SessionHandle {
   readonly #actions: SessionActions
   readonly #isLate: IsLate | undefined
 
-  /** @param isLate until when a change of topics may be made; without it at any time */
+  /** @param isLate until when events may be sent and topics changed; without it at any time */
   constructor(session: Session, actions: SessionActions, isLate?: IsLate) {
     this.#session = session
     this.#actions = actions
@@ -57,7 +57,7 @@ export class OpenSession implements SessionHandle {
 
   async send(event: SessionEvent): Promise<boolean> {
     await betweenFlushes
-    return this.#actions.send(this.#session, event)
+    return this.#actions.send(this.#session, event, this.#isLate)
   }
 
   async changeTopics(change: TopicChange): Promise<boolean> {

@@ -22,6 +22,7 @@ import type { Place } from '../framing/place.ts'
 import type { SessionOwner } from './session-handle.ts'
 import type { SessionHost, SessionOptions } from './session-host.ts'
 import type { Sink, SinkListener } from './sink.ts'
+import type { IsLate } from './topic-changes.ts'
 
 /** One subscriber's connection. Only its own methods change its state. */
 export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
@@ -177,10 +178,10 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   /** Writes an event of its own, or tells that it cannot: it is kept only while the stream has not begun. */
-  writeOwn(block: Block): boolean | Promise<boolean> {
+  writeOwn(block: Block, isLate?: IsLate): boolean | Promise<boolean> {
     if (this.isClosed || this.#hasBegun) return this.#writeOwn(block)
     this.#early ??= new EarlyEvents()
-    return this.#early.add(block)
+    return this.#early.add(block, isLate)
   }
 
   #writeOwn(block: Block): boolean {

@@ -1,0 +1,43 @@
+// Every refusal and error of this room, by code.
+
+import { CodedError } from '@tidemark/server/hub'
+import type { CodeHeaders, ErrorRow } from '@tidemark/server/hub'
+
+/** One row per code; `docs/reference/errors.md` is generated from them. */
+export const accessErrors = {
+  TOKEN_INVALID: {
+    title: 'The token is malformed, signed by nobody known here, or not for this server.',
+    status: 401,
+    headers: { 'WWW-Authenticate': 'varies' },
+  },
+  TOKEN_EXPIRED: {
+    title: 'The token has ended, or has been revoked. Get a new one.',
+    status: 401,
+    headers: { 'WWW-Authenticate': 'varies' },
+  },
+  ACCESS_OPTION_INVALID: {
+    title:
+      'An option of createAccess is of the wrong type, out of its range, or contradicts another.',
+  },
+} as const
+
+export type AccessErrorCode = keyof typeof accessErrors
+
+/** An error of this room; `code` is stable, the message says what, got and what to do. */
+export class AccessError extends CodedError {
+  override readonly name = 'AccessError'
+  readonly code: AccessErrorCode
+
+  constructor(
+    code: AccessErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly headers?: CodeHeaders },
+  ) {
+    super(message, options)
+    this.code = code
+  }
+
+  override get row(): ErrorRow {
+    return accessErrors[this.code]
+  }
+}

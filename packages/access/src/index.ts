@@ -1,0 +1,2 @@
+export { AccessError, accessErrors } from './errors.ts'
+export type { AccessErrorCode } from './errors.ts'
