@@ -112,6 +112,7 @@ export async function startNode(
     const server = createHttpServer({
       context: {
         tide,
+        isLocked: isLocked(config),
         readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
         stats: new KeptAnswer({
           clock: systemClock,

@@ -14,6 +14,7 @@ import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 const pageFiles = {
   index: servePageFile('index.html', 'text/html; charset=utf-8'),
   script: servePageFile('page.js', 'text/javascript; charset=utf-8'),
+  access: servePageFile('access.js', 'text/javascript; charset=utf-8'),
   style: servePageFile('page.css', 'text/css; charset=utf-8'),
 }
 
@@ -37,6 +38,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
   { method: 'GET', path: '/', route: pageFiles.index, crossSite: 'allowed' },
   { method: 'GET', path: '/page.js', route: pageFiles.script, crossSite: 'allowed' },
+  { method: 'GET', path: '/access.js', route: pageFiles.access, crossSite: 'allowed' },
   { method: 'GET', path: '/page.css', route: pageFiles.style, crossSite: 'allowed' },
 ]
 

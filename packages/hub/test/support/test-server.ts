@@ -49,6 +49,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
   const server = createHttpServer({
     context: {
       tide,
+      isLocked: options.authorize !== undefined,
       readiness: new Readiness({
         tide,
         abilities: {},
