@@ -146,7 +146,11 @@ export class Tidemark implements StreamOpener {
   }
 
   /** The same for a client whose grant was checked already. For the doors. */
-  async openGranted(sink: Sink, subscription: Subscription, granted: Granted): Promise<SessionHandle> {
+  async openGranted(
+    sink: Sink,
+    subscription: Subscription,
+    granted: Granted,
+  ): Promise<SessionHandle> {
     requireName('label', granted.owner.label)
     return this.#engine.open(sink, subscription, granted)
   }

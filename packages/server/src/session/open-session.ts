@@ -8,7 +8,7 @@ import { readExpiry } from '../request/read-expiry.ts'
 import { plainRights } from './session-holder.ts'
 import type { Session } from './session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
-import type { IsLate } from './topic-changes.ts'
+import type { IsLate } from './is-late.ts'
 
 /** Done by the engine for the handle of a session. */
 export interface SessionActions {

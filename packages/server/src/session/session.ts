@@ -22,7 +22,7 @@ import type { Place } from '../framing/place.ts'
 import type { SessionHolder } from './session-holder.ts'
 import type { SessionHost, SessionOptions } from './session-host.ts'
 import type { Sink, SinkListener } from './sink.ts'
-import type { IsLate } from './topic-changes.ts'
+import type { IsLate } from './is-late.ts'
 
 /** One subscriber's connection. Only its own methods change its state. */
 export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
@@ -297,8 +297,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
 
   /** Goes on if some time has renewed its rate. */
   renewAllowance(): void {
-    if (this.allowance < 1) this.#host.paced.add(this)
-    else this.#goOn()
+    this.#goOn()
   }
 
   /** Sends the session away as stalled, unless its socket has taken some bytes since the last check. */
