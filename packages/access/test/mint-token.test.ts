@@ -2,7 +2,8 @@
 
 import { generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, expectedOutcomes, tryOddValues, withThrowing } from '@tidemark/testkit'
+import type { OddCase } from '@tidemark/testkit'
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { expect, test } from 'vitest'
 import { mintToken } from '../src/index.ts'
@@ -152,7 +153,8 @@ test.each([
   [{ subscribe: ['orders/**/x'] }, /subscribe takes topics and patterns.*"orders\/\*\*\/x"/],
   [{ publish: [''] }, /publish takes topics/],
   [{ publish: [7 as never] }, /publish takes topics/],
-  [{ subscribe: 'orders/*' as never }, /subscribe must be a list.*got "orders\/\*"/],
+  [{ subscribe: 'orders/*' as never }, /subscribe must be an array; got "orders\/\*"/],
+  [{ clock: 5 as never }, /clock must have now\(\); got 5/],
   [{ subscribe: Array.from({ length: 1_001 }, String) }, /1000 names at most; got an array of 1001/],
   [{ permissions: ['a\nb'] }, /permissions must be a text.*got "a\\nb"/],
   [{ sub: '' }, /sub must be a text of 1 to 256/],
@@ -173,3 +175,45 @@ test.each([
     })
   },
 )
+
+const good: MintOptions = { secret }
+const member = (name: string, code: string, takes: readonly string[] = []): OddCase => ({
+  call: (value) => mintToken({ ...good, [name]: value }),
+  code,
+  takes,
+})
+const claims = 'TOKEN_CLAIMS_INVALID'
+const noPem = 'SIGNING_KEY_INVALID'
+const cases: Readonly<Record<string, OddCase>> = {
+  mintToken: {
+    call: (value) => mintToken(value as never),
+    code: claims,
+    but: Object.fromEntries(
+      ['an object', 'an object without a prototype', 'an array', 'an array of symbols']
+        .concat('a date', 'a text object')
+        .map((name) => [name, noPem]),
+    ),
+  },
+  secret: member('secret', noPem),
+  privateKey: member('privateKey', noPem),
+  algorithm: member('algorithm', noPem),
+  keyId: member('keyId', noPem),
+  sub: member('sub', claims),
+  subscribe: member('subscribe', claims, ['an array']),
+  publish: member('publish', claims, ['an array']),
+  permissions: member('permissions', claims, ['an array']),
+  ttlMs: member('ttlMs', claims),
+  issuer: member('issuer', claims),
+  audience: member('audience', claims, ['an array']),
+  id: member('id', claims),
+  clock: member('clock', claims),
+}
+
+test.each(Object.entries(cases))('an odd value for %s is refused with its code', async (_, odd) => {
+  expect(await tryOddValues(odd, 'AccessError')).toEqual(expectedOutcomes(odd))
+})
+
+test.each(Object.keys(good))('options whose %s throws are refused with a code', async (name) => {
+  const options = withThrowing(good, name)
+  await expect(mintToken(options)).rejects.toMatchObject({ code: claims })
+})

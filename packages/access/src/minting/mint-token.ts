@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { hasWildcard, parsePattern, parseTopic, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
+import { hasMethods } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
 import { SignJWT } from 'jose'
 import { AccessError } from '../errors.ts'
@@ -13,6 +14,7 @@ import {
   mintedTtlMsRange,
   tokenCharactersMax,
 } from '../limits.ts'
+import { readList, readMembers } from '../read-members.ts'
 import { readSigningKey } from './signing-key.ts'
 import type { SigningKeyOptions } from './signing-key.ts'
 
@@ -38,6 +40,24 @@ export interface MintOptions extends SigningKeyOptions {
   readonly clock?: Clock | undefined
 }
 
+const code = 'TOKEN_CLAIMS_INVALID'
+
+const optionNames = [
+  'secret',
+  'privateKey',
+  'algorithm',
+  'keyId',
+  'sub',
+  'subscribe',
+  'publish',
+  'permissions',
+  'ttlMs',
+  'issuer',
+  'audience',
+  'id',
+  'clock',
+] as const satisfies readonly (keyof MintOptions)[]
+
 /**
  * Signs a new token. Of topics and permissions it says nothing where none is named: the server then gives
  * what it gives to tokens without the claim `tidemark`. RFC 7519.
@@ -46,10 +66,11 @@ export interface MintOptions extends SigningKeyOptions {
  * const token = await mintToken({ secret, sub: 'ada', subscribe: ['orders/*'], ttlMs: 900_000 })
  */
 export async function mintToken(options: MintOptions): Promise<string> {
-  const { sub, issuer, audience, id = randomUUID(), clock = systemClock } = options
-  const { algorithm, key, keyId } = readSigningKey(options)
-  const lifeSeconds = Math.ceil(readTtl(options.ttlMs) / 1_000)
-  const now = Math.floor(clock.now() / 1_000)
+  const given = readMembers(options, optionNames, { code, what: 'The options of a new token' })
+  const { sub, issuer, audience, id = randomUUID(), clock = systemClock } = given
+  const { algorithm, key, keyId } = readSigningKey(given)
+  const lifeSeconds = Math.ceil(readTtl(given.ttlMs) / 1_000)
+  const now = Math.floor(readClock(clock).now() / 1_000)
   const claims = {
     ...readText('iss', 'issuer', issuer),
     ...readText('sub', 'sub', sub),
@@ -57,7 +78,7 @@ export async function mintToken(options: MintOptions): Promise<string> {
     ...readText('jti', 'id', id),
     iat: now,
     exp: now + lifeSeconds,
-    ...readGrant(options),
+    ...readGrant(given),
   }
   const header = { alg: algorithm, typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) }
   const token = await new SignJWT(claims).setProtectedHeader(header).sign(key)
@@ -65,6 +86,11 @@ export async function mintToken(options: MintOptions): Promise<string> {
   throw invalid(
     `A token has ${tokenCharactersMax} characters at most; this one would have ${token.length}. Name patterns in place of topics, or hand out tokens for single topics`,
   )
+}
+
+function readClock(clock: Clock): Clock {
+  if (hasMethods(clock, ['now'])) return clock
+  throw invalid(`clock must have now(); got ${quoteValue(clock)}. Leave it out`)
 }
 
 function readTtl(ttlMs: number = mintedTtlMsDefault): number {
@@ -98,7 +124,7 @@ function readAudience(
   audience: MintOptions['audience'],
 ): Readonly<Record<string, string | readonly string[]>> {
   if (audience === undefined) return {}
-  const given = typeof audience === 'string' ? [audience] : readList('audience', audience)
+  const given = typeof audience === 'string' ? [audience] : readNames('audience', audience)
   const names = given.map((name) => requireText('audience', name))
   const [first, ...more] = names
   if (first === undefined) return {}
@@ -107,19 +133,20 @@ function readAudience(
 
 function readGrant(options: MintOptions): { readonly tidemark?: Readonly<Record<string, unknown>> } {
   const parts = [
-    ['subscribe', readList('subscribe', options.subscribe).map(requireTopic('subscribe'))],
-    ['publish', readList('publish', options.publish).map(requireTopic('publish'))],
+    ['subscribe', readNames('subscribe', options.subscribe).map(requireTopic('subscribe'))],
+    ['publish', readNames('publish', options.publish).map(requireTopic('publish'))],
     [
       'permissions',
-      readList('permissions', options.permissions).map((name) => requireText('permissions', name)),
+      readNames('permissions', options.permissions).map((name) => requireText('permissions', name)),
     ],
   ] as const
   const named = parts.filter(([, names]) => names.length > 0)
   return named.length === 0 ? {} : { tidemark: Object.fromEntries(named) }
 }
 
-function readList(option: string, given: unknown = []): readonly unknown[] {
-  if (Array.isArray(given) && given.length <= mintedNamesMax) return given
+function readNames(option: string, given: readonly unknown[] = []): readonly unknown[] {
+  const names = readList(given, { code, what: option })
+  if (names.length <= mintedNamesMax) return names
   throw invalid(
     `${option} must be a list of ${mintedNamesMax} names at most; got ${quoteValue(given)}. Use patterns, such as orders/*`,
   )
@@ -139,5 +166,5 @@ function requireTopic(option: string): (name: unknown) => string {
 }
 
 function invalid(message: string, cause?: unknown): AccessError {
-  return new AccessError('TOKEN_CLAIMS_INVALID', `${message}.`, { cause })
+  return new AccessError(code, `${message}.`, { cause })
 }
