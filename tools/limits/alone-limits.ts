@@ -65,6 +65,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub.handoverMs',
     'hub.keepAliveMs',
     'hub.probeFreshMs',
+    'hub.statsFreshMs',
     'hub.statsAnswerMs',
     'hub.probeMs',
     'hub.seenPauseMs',

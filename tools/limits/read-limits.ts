@@ -12,6 +12,7 @@ const modules: Readonly<Record<string, string>> = {
   'log-lmdb': 'packages/log-lmdb/src/limits.ts',
   server: 'packages/server/src/limits.ts',
   'own-stream': 'packages/server/src/own-stream/limits.ts',
+  access: 'packages/access/src/limits.ts',
   client: 'packages/client/src/limits.ts',
   hub: 'packages/hub/src/limits.ts',
   cli: 'packages/cli/src/limits.ts',

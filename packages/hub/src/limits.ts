@@ -378,3 +378,9 @@ export const grantPatternsMax: number = 1_000
  * less than 256 characters for each request of a page, ~10 µs.
  */
 export const corsOriginsMax: number = 100
+
+/**
+ * How long a browser keeps the answer to a preflight. Chromium keeps it for 2 hours at most, Firefox for
+ * 24. Seconds.
+ */
+export const preflightSeconds: number = 86_400

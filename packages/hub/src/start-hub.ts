@@ -8,12 +8,15 @@ import type { Tidemark } from '@tidemark/server'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
+import { hasKeys, isLocked } from './config/access-choice.ts'
 import { requireConfig } from './config/load-config.ts'
 import type { HubConfig } from './config/hub-config.ts'
+import { AllowedOrigins } from './cors.ts'
 import { DescriptorWatch } from './descriptor-watch.ts'
 import { describeShortage, planConnections } from './descriptors.ts'
 import { reportDroppedConnections } from './dropped-connections.ts'
 import { HubError } from './errors.ts'
+import type { PageRules } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
@@ -117,7 +120,7 @@ export async function startNode(
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),
-        hosts: config.insecure ? 'any' : 'loopback',
+        pages: planPages(config),
         clock: systemClock,
         onError,
       },
@@ -140,6 +143,16 @@ export async function startNode(
     await tide.close()
     await log.close()
     throw error
+  }
+}
+
+/** With tokens to tell who asks, or said to be open, the hub lets itself be asked by any name. */
+function planPages(config: HubConfig): PageRules {
+  const { auth, cors, insecure } = config
+  return {
+    hosts: insecure || isLocked(config) ? 'any' : 'loopback',
+    origins: new AllowedOrigins(cors),
+    cookie: hasKeys(config) && auth.sources.includes('cookie') ? auth.cookie : undefined,
   }
 }
 

@@ -44,7 +44,7 @@ import { resolveStart } from './request/start-at.ts'
 import type { Beginning } from './request/start-at.ts'
 import type { Subscription } from './request/subscription.ts'
 import { TopicChanges } from './session/topic-changes.ts'
-import type { IsLate } from './session/topic-changes.ts'
+import type { IsLate } from './session/is-late.ts'
 import { Turns } from './catch-up/turns.ts'
 
 /** Opens, moves and ends sessions, and brings each of them what it follows. */

@@ -107,7 +107,7 @@ export function readOptions(given: TidemarkOptions = {}, compress?: Compress): N
   checkTypes(options)
   const { authorize, clock = systemClock, random = systemRandom } = options
   const listeners = readObserver(options.observer)
-  const watch = new NodeWatch({ clock, listeners, onError: shield(options.onError) })
+  const watch = new NodeWatch({ clock, listeners, onError: ignoreThrown(options.onError) })
   const onError = watch.failed
   return {
     log: options.log ?? createLog(options.clock),
@@ -240,7 +240,7 @@ function isNodeName(name: unknown): boolean {
 const atLeastOne = { from: 1, to: Number.MAX_SAFE_INTEGER }
 
 /** An error of the application's own handler must not cost other sessions their events. */
-function shield(onError: TidemarkOptions['onError']): (error: unknown) => void {
+function ignoreThrown(onError: TidemarkOptions['onError']): (error: unknown) => void {
   return (error) => {
     try {
       onError?.(error)

@@ -36,7 +36,7 @@ test.each([1, 50])('a beat of %i sessions needs one timer, however long they bea
   const beats: Deadlines<number> = new Deadlines<number>({
     clock,
     delayMs: 15_000,
-    grainMs: 15_000 / 16,
+    lateMsMax: 15_000 / 16,
     onDue: (item) => beats.add(item),
   })
   const counts: number[] = []
@@ -58,7 +58,7 @@ test('nothing runs on after stop', () => {
   const beats: Deadlines<number> = new Deadlines<number>({
     clock,
     delayMs: 1_000,
-    grainMs: 100,
+    lateMsMax: 100,
     onDue: (item) => {
       told += 1
       beats.add(item)

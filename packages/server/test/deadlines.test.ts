@@ -9,7 +9,7 @@ function openDeadlines() {
   const clock = createFakeClock()
   const told: [item: string, at: number][] = []
   const onDue = (item: string): void => void told.push([item, clock.elapsed()])
-  return { clock, told, deadlines: new Deadlines({ clock, delayMs: 1_000, grainMs: 100, onDue }) }
+  return { clock, told, deadlines: new Deadlines({ clock, delayMs: 1_000, lateMsMax: 100, onDue }) }
 }
 
 test('each item is told once, at most a grain late', () => {

@@ -72,6 +72,7 @@ function listNames(path: Path, rows: readonly Setting[]): readonly string[] {
   if (section === undefined) return [...Object.keys(bySection(rows)), '$schema']
   const row = findRow(path, rows)
   if (row?.kind.kind === 'list') return Object.keys(row.kind.members)
+  if (row?.kind.kind === 'names') return row.kind.of
   return (bySection(rows)[section] ?? []).map(({ path: [, name = ''] }) => name)
 }
 

@@ -57,8 +57,8 @@ interface Stretch {
   readonly droppedTo?: Position | undefined
 }
 
-/** Messages still to be said while a session catches up. */
-interface Telling {
+/** Notices still to be given while a session catches up. */
+interface Notices {
   greeting: Greeting | undefined
   /** Every page behind a loss reports it again; only what reaches further than the last report is news. */
   told: Position | undefined
@@ -75,13 +75,13 @@ export async function catchUp(
   source: CatchUpSource,
   greeting?: Greeting,
 ): Promise<void> {
-  const telling: Telling = { greeting, told: undefined, dropped: undefined }
+  const notices: Notices = { greeting, told: undefined, dropped: undefined }
   while (!session.isClosed) {
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its
     // cursor, no page.
     const turn = session.largeTurn
     const isReplayOfAdded = session.added !== undefined
-    await advance(session, source, telling)
+    await advance(session, source, notices)
     // The event that needed the turn may be in memory by now, where it needs none, or may have been removed.
     if (turn !== undefined) session.endTurn(turn)
     if (session.isBlocked || session.allowance < 1) {
@@ -101,17 +101,17 @@ export async function catchUp(
 }
 
 /** Writes the next stretch: what is in memory, or a page of the log. */
-async function advance(session: Session, source: CatchUpSource, telling: Telling): Promise<void> {
-  if (session.added !== undefined) return advanceAdded(session, source, telling)
-  if (!session.isLaggard || source.lagRules.isEmpty) return advancePage(session, source, telling)
-  await source.backlogs.runFor(session, () => advanceBacklog(session, source, telling))
+async function advance(session: Session, source: CatchUpSource, notices: Notices): Promise<void> {
+  if (session.added !== undefined) return advanceAdded(session, source, notices)
+  if (!session.isLaggard || source.lagRules.isEmpty) return advancePage(session, source, notices)
+  await source.backlogs.runFor(session, () => advanceBacklog(session, source, notices))
 }
 
 /** A page of the topics that were added from an older place, up to where the session stands. */
 async function advanceAdded(
   session: Session,
   source: CatchUpSource,
-  telling: Telling,
+  notices: Notices,
 ): Promise<void> {
   const { added, audience } = session
   if (added === undefined) return
@@ -130,26 +130,26 @@ async function advanceAdded(
   const { records, next, lost } = await readLog(session, source, range)
   if (session.isClosed || isChanged()) return
   const wanted = records.filter(({ record }) => added.isWanted(record.topic))
-  writeStretch(session, { records: wanted, next, lost }, telling)
+  writeStretch(session, { records: wanted, next, lost }, notices)
   if (comparePositions(added.at, added.end) >= 0) session.endAdded()
 }
 
 async function advancePage(
   session: Session,
   source: CatchUpSource,
-  telling: Telling,
+  notices: Notices,
 ): Promise<void> {
   const { cursor, audience } = session
   const stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
   // Topics that have changed meanwhile are read anew.
-  if (session.audience === audience) writeStretch(session, stretch, telling)
+  if (session.audience === audience) writeStretch(session, stretch, notices)
 }
 
 /** The same of a laggard: what the rules of its topics leave of a longer stretch. */
 async function advanceBacklog(
   session: Session,
   source: CatchUpSource,
-  telling: Telling,
+  notices: Notices,
 ): Promise<void> {
   // It may have closed while it waited for its place.
   if (session.isClosed) return
@@ -159,7 +159,7 @@ async function advanceBacklog(
   const stretch = await reduce(session, source, { stretch: first, backlog })
   if (session.audience !== audience) return
   if (backlog.isForbidden) source.dismiss(session)
-  else writeStretch(session, stretch, telling)
+  else writeStretch(session, stretch, notices)
 }
 
 /** The records after `after`, if they are in memory. */
@@ -227,7 +227,7 @@ async function reduce(
     if (backlog.isForbidden || backlog.isFull(wanted) || isAt(next, source.fanOut.position)) break
     const more = readRecent(session, source, next) ?? (await readPage(session, source, next))
     // Pages behind a loss repeat it; a new one is told with the stretch that begins behind it.
-    if (isNews(more.lost?.to, stretch.lost?.to) || isAt(more.next, next)) break
+    if (reachesFurther(more.lost?.to, stretch.lost?.to) || isAt(more.next, next)) break
     for (const framed of more.records) backlog.add(framed)
     next = more.next
   }
@@ -246,10 +246,10 @@ function isAt(cursor: Position, position: Position): boolean {
  * Writes a stretch in portions, until its end or until the session takes no more; the cursor tells how far it
  * came.
  */
-function writeStretch(session: Session, stretch: Stretch, telling: Telling): void {
+function writeStretch(session: Session, stretch: Stretch, notices: Notices): void {
   // A closed session must not be written to: its socket may serve another request by now.
   if (session.isClosed) return
-  tell(session, stretch, telling)
+  tell(session, stretch, notices)
   const { framing } = session.audience
   const { allowance } = session
   const isShared = hasSharedBytes(session, stretch)
@@ -325,16 +325,16 @@ function selectRecords(
 /**
  * Says what must be said before the records: that the stream is open, what is lost, and what was left out.
  */
-function tell(session: Session, { lost: loss, droppedTo }: Stretch, telling: Telling): void {
-  const lost = isNews(loss?.to, telling.told) ? loss : undefined
-  telling.told = lost?.to ?? telling.told
+function tell(session: Session, { lost: loss, droppedTo }: Stretch, notices: Notices): void {
+  const lost = reachesFurther(loss?.to, notices.told) ? loss : undefined
+  notices.told = lost?.to ?? notices.told
   if (lost !== undefined && lost.reason !== 'retention') session.moveTo(lost.to)
-  const { greeting } = telling
-  telling.greeting = undefined
+  const { greeting } = notices
+  notices.greeting = undefined
   if (greeting !== undefined) greet(session, greeting, lost)
   else if (lost !== undefined) sendGap(session, toGap(session, lost))
-  if (droppedTo === undefined || !isNews(droppedTo, telling.dropped)) return
-  telling.dropped = droppedTo
+  if (droppedTo === undefined || !reachesFurther(droppedTo, notices.dropped)) return
+  notices.dropped = droppedTo
   const from = formatPlace(placeOf(session, session.replayedTo))
   sendGap(session, { from, to: droppedTo, reason: 'rate' })
 }
@@ -345,7 +345,7 @@ function sendGap(session: Session, gap: Gap): void {
 }
 
 /** Whether a loss reaches further than what the client has been told. */
-function isNews(to: Position | undefined, told: Position | undefined): boolean {
+function reachesFurther(to: Position | undefined, told: Position | undefined): boolean {
   if (to === undefined || told === undefined) return to !== undefined
   return comparePositions(to, told) > 0
 }

@@ -36,7 +36,7 @@ export class LargeWrites {
     this.#late = new Deadlines({
       clock,
       delayMs: writeMs,
-      grainMs: writeMs / 16,
+      lateMsMax: writeMs / 16,
       onDue: (writer) => this.#hurry(writer),
     })
   }

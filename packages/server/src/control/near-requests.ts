@@ -7,11 +7,11 @@ import type { NodeSettings } from '../node-settings.ts'
 import { translateLogError } from '../refusal/log-faults.ts'
 import { CodedError } from '../refusal/coded-error.ts'
 import type { SessionHandle } from '../session/session-handle.ts'
-import type { IsLate } from '../session/topic-changes.ts'
+import type { IsLate } from '../session/is-late.ts'
 import type { Command } from './command.ts'
 import { encodeAnswer } from './control-record.ts'
 import type { ControlRequest } from './control-record.ts'
-import { isLateAt } from './is-late-at.ts'
+import { isLateAt } from '../session/is-late.ts'
 import { sessionNotFound } from './session-not-found.ts'
 
 /** Finds an open session of this node, for what has to be done in time. */

@@ -7,8 +7,8 @@ import type { SessionHandle } from '../session/session-handle.ts'
 export interface ReachOptions {
   /**
    * The client that asks, as `describeRequest` says. `authorize` is asked about topics that it adds
-   * (`subscribe`), and about the topic that an event of it names (`publish`; of no topic where it names
-   * none). Default: the application.
+   * (`subscribe`), and about the topic that an event of it names (`publish`). Of an event without a topic it
+   * is asked about none. Default: the application.
    */
   readonly by?: RequestFacts | undefined
 }

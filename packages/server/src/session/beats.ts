@@ -27,7 +27,7 @@ export class Beats {
     this.#due = new Deadlines({
       clock,
       delayMs: heartbeatMs,
-      grainMs: heartbeatMs / beatGrains,
+      lateMsMax: heartbeatMs / beatGrains,
       onDue: (session) => {
         this.#due.add(session)
         session.beat(this.#encode)

@@ -24,19 +24,19 @@ export function createHost(settings: NodeSettings, engine: EngineActs): SessionH
     blocked: new Deadlines<Session>({
       clock,
       delayMs: stalledAfterMs,
-      grainMs: stalledAfterMs / 16,
+      lateMsMax: stalledAfterMs / 16,
       onDue: (session) => session.checkProgress(),
     }),
     leaving: new Deadlines<Session>({
       clock,
       delayMs: goodbyeMs,
-      grainMs: goodbyeMs / 16,
+      lateMsMax: goodbyeMs / 16,
       onDue: (session) => session.cutOff(),
     }),
     paced: new Deadlines<Session>({
       clock,
       delayMs: paceMs,
-      grainMs: paceMs,
+      lateMsMax: paceMs,
       onDue: (session) => session.renewAllowance(),
     }),
     largeWrites: new LargeWrites({

@@ -8,8 +8,8 @@ interface DeadlineSettings<Item> {
   readonly clock: Clock
   /** How long after it was added an item is due, in milliseconds. */
   readonly delayMs: number
-  /** The timer runs this seldom; an item is told by so much late. Milliseconds. */
-  readonly grainMs: number
+  /** How late an item may be told, in milliseconds: the timer runs no more often. */
+  readonly lateMsMax: number
   readonly onDue: (item: Item) => void
 }
 
@@ -32,10 +32,10 @@ export class Deadlines<Item> {
 
   /** Files an item anew: also one that is filed already waits the whole time again. */
   add(item: Item): void {
-    const { clock, delayMs, grainMs } = this.#settings
+    const { clock, delayMs, lateMsMax } = this.#settings
     this.#dueAt.delete(item)
     this.#dueAt.set(item, clock.elapsed() + delayMs)
-    if (this.#timer === undefined) this.#arm(Math.max(delayMs, grainMs))
+    if (this.#timer === undefined) this.#arm(Math.max(delayMs, lateMsMax))
   }
 
   delete(item: Item): void {
@@ -58,12 +58,12 @@ export class Deadlines<Item> {
   }
 
   #tell(): void {
-    const { clock, grainMs, onDue } = this.#settings
+    const { clock, lateMsMax, onDue } = this.#settings
     const now = clock.elapsed()
     let told = 0
     for (const [item, dueAt] of this.#dueAt) {
       if (dueAt > now) {
-        this.#arm(Math.max(dueAt - now, grainMs))
+        this.#arm(Math.max(dueAt - now, lateMsMax))
         return
       }
       if (told === dueAtOnceMax) {

@@ -2,7 +2,7 @@
 
 import type { Block } from '../framing/block.ts'
 import { earlyEventsMax, writeBytesMax } from '../limits.ts'
-import type { IsLate } from './topic-changes.ts'
+import type { IsLate } from './is-late.ts'
 
 interface EarlyEvent {
   readonly block: Block

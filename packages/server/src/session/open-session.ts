@@ -6,7 +6,7 @@ import { quoteValue } from '@tidemark/wire/values'
 import { readExpiry } from '../request/read-expiry.ts'
 import type { Session } from './session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
-import type { IsLate } from './topic-changes.ts'
+import type { IsLate } from './is-late.ts'
 
 /** Done by the engine for the handle of a session. */
 export interface SessionActions {

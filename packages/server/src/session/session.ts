@@ -22,7 +22,7 @@ import type { Place } from '../framing/place.ts'
 import type { SessionOwner } from './session-handle.ts'
 import type { SessionHost, SessionOptions } from './session-host.ts'
 import type { Sink, SinkListener } from './sink.ts'
-import type { IsLate } from './topic-changes.ts'
+import type { IsLate } from './is-late.ts'
 
 /** One subscriber's connection. Only its own methods change its state. */
 export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {

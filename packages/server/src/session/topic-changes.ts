@@ -14,6 +14,7 @@ import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import { noParts, partsOfTopics, requireKey } from '../framing/place.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readList, readMembers } from '../read-members.ts'
+import type { IsLate } from './is-late.ts'
 import type { Session } from './session.ts'
 import type { TopicChange } from './session-handle.ts'
 
@@ -23,9 +24,6 @@ export interface CheckedChange {
   readonly remove: ReadonlySet<string>
   readonly from: Position | undefined
 }
-
-/** Whether the time for a change is over; it is not made then. */
-export type IsLate = () => boolean
 
 /** A change, and when it is too late for it. */
 interface TimedChange extends CheckedChange {

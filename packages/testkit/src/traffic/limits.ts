@@ -4,7 +4,7 @@
  * Between two attempts to reach a hub that is down. 30 clients × 25 per second = 750 refused
  * connections per second. Milliseconds.
  */
-export const knockMs: number = 40
+export const reconnectMs: number = 40
 
 /**
  * How long one publish may take. A hub that hangs is found sooner, because nothing moves any more;

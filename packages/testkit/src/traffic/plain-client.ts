@@ -7,7 +7,7 @@ import type { DecodedEvent, Decoder } from '@tidemark/wire'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { AckCounter } from './ack-counter.ts'
 import type { Door, OpenedStream, StreamListener } from './door.ts'
-import { knockMs } from './limits.ts'
+import { reconnectMs } from './limits.ts'
 
 /** Where a connection goes, and how long it lasts. */
 export interface Visit {
@@ -64,7 +64,7 @@ export abstract class PlainClient<V extends Visit> {
     while (!this.#isStopped) {
       const isOpened = await this.#connect(this.begin(this.#lastEventId))
       if (!isOpened && !this.#isStopped) {
-        await new Promise<void>((resolve) => systemClock.after(knockMs, resolve))
+        await new Promise<void>((resolve) => systemClock.after(reconnectMs, resolve))
       }
     }
   }

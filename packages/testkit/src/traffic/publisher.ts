@@ -5,7 +5,7 @@ import { createRandom } from '../seeded-random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { AckCounter } from './ack-counter.ts'
 import type { Attempt, AttemptedEvent } from './history.ts'
-import { cutsEvery, knockMs } from './limits.ts'
+import { cutsEvery, reconnectMs } from './limits.ts'
 import type { PublishTargets } from './publish-targets.ts'
 import type { Payload } from './read-received.ts'
 import { sendPublish } from './send-publish.ts'
@@ -106,7 +106,7 @@ export class Publisher {
       if (outcome.kind === 'unanswered' && !isKeyed) return
       if (outcome.kind === 'unanswered') this.retries += 1
       if (isCut) continue
-      await new Promise<void>((resolve) => systemClock.after(knockMs, resolve))
+      await new Promise<void>((resolve) => systemClock.after(reconnectMs, resolve))
     }
   }
 
