@@ -72,15 +72,15 @@ test('a name from a file of JSON is a claim like any other, and no prototype', a
 
 test.each([
   ['RSA', rsa, undefined, 'pkcs8', 'RS256'],
-  ['RSA as old tools write it', rsa, 'PS384', 'pkcs1', 'PS384'],
+  ['RSA as old tools write it', rsa, ['HS256', 'PS384', 'RS256'], 'pkcs1', 'PS384'],
   ['EC', curve, undefined, 'pkcs8', 'ES256'],
-  ['EC as openssl ecparam writes it', curve, 'ES256', 'sec1', 'ES256'],
+  ['EC as openssl ecparam writes it', curve, ['ES256'], 'sec1', 'ES256'],
   ['Ed25519', edwards, undefined, 'pkcs8', 'EdDSA'],
 ] as const)('a private key of %s signs what its public key proves', async (...row) => {
-  const [, pair, algorithm, type, expected] = row
+  const [, pair, algorithms, type, expected] = row
   const token = await mintToken({
     privateKey: privatePem(pair.privateKey, type),
-    algorithm,
+    algorithms,
     keyId: 'k1',
   })
   expect(decodeProtectedHeader(token)).toEqual({ alg: expected, typ: 'JWT', kid: 'k1' })
@@ -91,10 +91,10 @@ test.each([
   [{}, /neither/],
   [{ secret, privateKey: privatePem(rsa.privateKey) }, /both/],
   [{ secret: 'hunter2' }, /32 bytes at least; got 7.*openssl rand -base64 32/],
-  [{ secret, algorithm: 'HS512' }, /HS512 has 64 bytes at least; got 40/],
-  [{ secret, algorithm: 'RS256' }, /HS256, HS384 or HS512; got the algorithm "RS256"/],
-  [{ secret, algorithm: 'none' }, /got the algorithm "none"/],
-  [{ secret, algorithm: 'toString' }, /got the algorithm "toString"/],
+  [{ secret, algorithms: ['HS512'] }, /HS512 has 64 bytes at least; got 40/],
+  [{ secret, algorithms: ['RS256'] }, /is for HS256, HS384, HS512; got the algorithm "RS256"/],
+  [{ secret, algorithms: ['none'] }, /got the algorithm "none"/],
+  [{ secret, algorithms: ['toString'] }, /got the algorithm "toString"/],
   [{ secret: privatePem(rsa.privateKey) }, /key in PEM.*as a private key/],
   [{ secret: '' }, /secret must be a text; got an empty one/],
   [{ secret: 12 as never }, /secret must be a text; got a value of type number/],
@@ -118,8 +118,8 @@ test.each([
     },
     /passphrase.*openssl pkey/,
   ],
-  [{ privateKey: privatePem(rsa.privateKey), algorithm: 'HS256' }, /is for RS256.*"HS256"/],
-  [{ privateKey: privatePem(curve.privateKey), algorithm: 'ES384' }, /is for ES256; got.*"ES384"/],
+  [{ privateKey: privatePem(rsa.privateKey), algorithms: ['HS256'] }, /is for RS256.*"HS256"/],
+  [{ privateKey: privatePem(curve.privateKey), algorithms: ['ES384'] }, /is for ES256; got.*"ES384"/],
   [
     { privateKey: privatePem(generateKeyPairSync('rsa', { modulusLength: 1_024 }).privateKey) },
     /2048 bits at least; got 1024/,
@@ -196,7 +196,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   },
   secret: member('secret', noPem),
   privateKey: member('privateKey', noPem),
-  algorithm: member('algorithm', noPem),
+  algorithms: member('algorithms', noPem, ['an array']),
   keyId: member('keyId', noPem),
   sub: member('sub', claims),
   subscribe: member('subscribe', claims, ['an array']),

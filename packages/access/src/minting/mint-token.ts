@@ -45,7 +45,7 @@ const code = 'TOKEN_CLAIMS_INVALID'
 const optionNames = [
   'secret',
   'privateKey',
-  'algorithm',
+  'algorithms',
   'keyId',
   'sub',
   'subscribe',

@@ -2,8 +2,9 @@
 
 import { createPrivateKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { quote } from '@tidemark/wire/values'
+import { quote, quoteValue } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
+import { readList } from '../read-members.ts'
 
 /** One of `secret` and `privateKey`. */
 export interface SigningKeyOptions {
@@ -11,8 +12,11 @@ export interface SigningKeyOptions {
   readonly secret?: string | undefined
   /** A private key in PEM without a passphrase: RSA, EC on P-256, P-384 or P-521, or Ed25519. */
   readonly privateKey?: string | undefined
-  /** Default: HS256 of a secret; of a private key the one that it is for, of RSA RS256. */
-  readonly algorithm?: string | undefined
+  /**
+   * Those that the server accepts: the first of them that the key is for signs. Default: HS256 of a secret; of
+   * a private key the one that it is for, of RSA RS256.
+   */
+  readonly algorithms?: readonly string[] | undefined
   /** The name of the key in a set of keys (`kid`). Default: none. */
   readonly keyId?: string | undefined
 }
@@ -48,13 +52,14 @@ const rsaBitsMin = 2_048
  * @throws AccessError `SIGNING_KEY_INVALID`
  */
 export function readSigningKey(options: SigningKeyOptions): SigningKey {
-  const { secret, privateKey, algorithm, keyId } = options
+  const { secret, privateKey, algorithms, keyId } = options
   requireTexts(options)
+  const accepted = readAlgorithms(algorithms)
   if (secret !== undefined && privateKey === undefined) {
-    return { ...readSecret(secret, algorithm ?? 'HS256'), keyId }
+    return { ...readSecret(secret, accepted), keyId }
   }
   if (privateKey !== undefined && secret === undefined) {
-    return { ...readPrivateKey(privateKey, algorithm), keyId }
+    return { ...readPrivateKey(privateKey, accepted), keyId }
   }
   const got = secret === undefined ? 'neither' : 'both'
   throw invalid(`A token is signed with a secret or with a private key; got ${got}. Give one`)
@@ -62,7 +67,7 @@ export function readSigningKey(options: SigningKeyOptions): SigningKey {
 
 /** None of them is quoted: it could be the key in the wrong place. */
 function requireTexts(options: SigningKeyOptions): void {
-  for (const name of ['secret', 'privateKey', 'algorithm', 'keyId'] as const) {
+  for (const name of ['secret', 'privateKey', 'keyId'] as const) {
     const value: unknown = options[name]
     if (value === undefined || (typeof value === 'string' && value !== '')) continue
     const got = value === '' ? 'an empty one' : `a value of type ${typeof value}`
@@ -70,17 +75,21 @@ function requireTexts(options: SigningKeyOptions): void {
   }
 }
 
-function readSecret(secret: string, algorithm: string): Omit<SigningKey, 'keyId'> {
-  const wanted = secretBytesMin.get(algorithm)
-  if (wanted === undefined) {
-    throw invalid(
-      `A secret signs with HS256, HS384 or HS512; got the algorithm ${quote(algorithm)}. Leave it out, or give a private key`,
-    )
-  }
+/** None: any. */
+function readAlgorithms(given: readonly string[] = []): readonly string[] {
+  const names = readList(given, { code: 'SIGNING_KEY_INVALID', what: 'algorithms' })
+  const odd = names.find((name) => typeof name !== 'string')
+  if (odd === undefined) return names
+  throw invalid(`algorithms must be texts such as HS256; got ${quoteValue(odd)}. Leave them out`)
+}
+
+function readSecret(secret: string, accepted: readonly string[]): Omit<SigningKey, 'keyId'> {
+  const algorithm = choose([...secretBytesMin.keys()], accepted, 'A secret')
   if (secret.includes('-----BEGIN')) {
     throw invalid('The secret is a key in PEM; a secret is a text. Give the key as a private key')
   }
   const key = new TextEncoder().encode(secret)
+  const wanted = secretBytesMin.get(algorithm) ?? 0
   if (key.length < wanted) {
     throw invalid(
       `A secret for ${algorithm} has ${wanted} bytes at least; got ${key.length}. Make one with: openssl rand -base64 ${wanted}`,
@@ -89,11 +98,10 @@ function readSecret(secret: string, algorithm: string): Omit<SigningKey, 'keyId'
   return { algorithm, key }
 }
 
-function readPrivateKey(pem: string, algorithm: string | undefined): Omit<SigningKey, 'keyId'> {
+function readPrivateKey(pem: string, accepted: readonly string[]): Omit<SigningKey, 'keyId'> {
   const key = parsePem(pem)
   const possible = listAlgorithms(key)
-  const [usual] = possible
-  if (usual === undefined) {
+  if (possible.length === 0) {
     throw invalid(
       `The private key must be RSA, EC on P-256, P-384 or P-521, or Ed25519; got ${describeKey(key)}. Make one with: openssl genpkey -algorithm ed25519`,
     )
@@ -104,11 +112,19 @@ function readPrivateKey(pem: string, algorithm: string | undefined): Omit<Signin
       `An RSA key that signs tokens has ${rsaBitsMin} bits at least; got ${modulusLength}. Make one with: openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048`,
     )
   }
-  if (algorithm === undefined || possible.includes(algorithm)) {
-    return { algorithm: algorithm ?? usual, key }
-  }
+  return { algorithm: choose(possible, accepted, 'The private key'), key }
+}
+
+/** The first that is accepted, of those that a key is for. */
+function choose(possible: readonly string[], accepted: readonly string[], what: string): string {
+  const [usual = ''] = possible
+  if (accepted.length === 0) return usual
+  const found = accepted.find((name) => possible.includes(name))
+  if (found !== undefined) return found
+  const [odd = '', ...more] = accepted
+  const got = more.length === 0 ? quote(odd) : `${quote(odd)} and others`
   throw invalid(
-    `The private key is for ${possible.join(', ')}; got the algorithm ${quote(algorithm)}. Leave it out, or give a key of its kind`,
+    `${what} is for ${possible.join(', ')}; got the algorithm ${got}. Leave it out, or give a key of its kind`,
   )
 }
 
