@@ -119,7 +119,10 @@ test.each([
     /passphrase.*openssl pkey/,
   ],
   [{ privateKey: privatePem(rsa.privateKey), algorithms: ['HS256'] }, /is for RS256.*"HS256"/],
-  [{ privateKey: privatePem(curve.privateKey), algorithms: ['ES384'] }, /is for ES256; got.*"ES384"/],
+  [
+    { privateKey: privatePem(curve.privateKey), algorithms: ['ES384'] },
+    /is for ES256; got.*"ES384"/,
+  ],
   [
     { privateKey: privatePem(generateKeyPairSync('rsa', { modulusLength: 1_024 }).privateKey) },
     /2048 bits at least; got 1024/,
@@ -155,7 +158,10 @@ test.each([
   [{ publish: [7 as never] }, /publish takes topics/],
   [{ subscribe: 'orders/*' as never }, /subscribe must be an array; got "orders\/\*"/],
   [{ clock: 5 as never }, /clock must have now\(\); got 5/],
-  [{ subscribe: Array.from({ length: 1_001 }, String) }, /1000 names at most; got an array of 1001/],
+  [
+    { subscribe: Array.from({ length: 1_001 }, String) },
+    /1000 names at most; got an array of 1001/,
+  ],
   [{ permissions: ['a\nb'] }, /permissions must be a text.*got "a\\nb"/],
   [{ sub: '' }, /sub must be a text of 1 to 256/],
   [{ sub: 'x'.repeat(257) }, /sub must be a text/],

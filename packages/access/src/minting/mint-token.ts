@@ -131,7 +131,9 @@ function readAudience(
   return { aud: more.length === 0 ? first : names }
 }
 
-function readGrant(options: MintOptions): { readonly tidemark?: Readonly<Record<string, unknown>> } {
+function readGrant(options: MintOptions): {
+  readonly tidemark?: Readonly<Record<string, unknown>>
+} {
   const parts = [
     ['subscribe', readNames('subscribe', options.subscribe).map(requireTopic('subscribe'))],
     ['publish', readNames('publish', options.publish).map(requireTopic('publish'))],
