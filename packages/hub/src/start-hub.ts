@@ -5,7 +5,7 @@ import type { EventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { Slots } from '@tidemark/server/hub'
 import type { Tidemark } from '@tidemark/server'
-import { quote, quoteValue } from '@tidemark/wire/values'
+import { quoteValue } from '@tidemark/wire/values'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import { hasKeys, isLocked } from './config/access-choice.ts'
@@ -16,6 +16,7 @@ import { DescriptorWatch } from './descriptor-watch.ts'
 import { describeShortage, planConnections } from './descriptors.ts'
 import { reportDroppedConnections } from './dropped-connections.ts'
 import { HubError } from './errors.ts'
+import { checkExposure, describeExposure } from './exposure.ts'
 import type { PageRules } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
@@ -31,7 +32,6 @@ import {
   statsFreshMs,
 } from './limits.ts'
 import { listen } from './listen.ts'
-import { isLoopbackName } from './loopback.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import type { LogAbilities } from './log-abilities.ts'
 import { describeChanged, openLog } from './open-log.ts'
@@ -50,6 +50,7 @@ export async function startHub(given: HubConfig, options: HubOptions = {}): Prom
   checkExposure(config)
   const say = readOnLine(options)
   checkCertificate(config, say)
+  for (const line of describeExposure(config)) say(line)
   const shortage = describeShortage(config)
   if (shortage !== undefined) say(shortage)
   return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
@@ -229,18 +230,6 @@ function createHub(
 
 function wait(delayMs: number): Promise<void> {
   return new Promise((resolve) => systemClock.after(delayMs, resolve, { isAwaited: true }))
-}
-
-/**
- * Without authentication everybody who reaches the port may read and publish, so nobody but this
- * machine shall.
- */
-function checkExposure({ host, insecure }: HubConfig): void {
-  if (insecure || isLoopbackName(host)) return
-  throw new HubError(
-    'HOST_NEEDS_AUTH',
-    `Without authentication the hub listens on loopback only; got the host ${quote(host)}. Leave --host out and put a proxy in front, or say --insecure if everyone who reaches the port may read and publish.`,
-  )
 }
 
 /** Once for all workers, each of which reads the files itself, and before the port is open. */

@@ -257,7 +257,12 @@ test('several faults are told at once', async () => {
 
 test('without authentication the hub does not listen beyond this machine, unless told so in words', async () => {
   const config = await load({ flags: { host: '0.0.0.0', port: '0', data: 'memory:' } })
-  await expect(startHub(config)).rejects.toMatchObject({ code: 'HOST_NEEDS_AUTH' })
+  await expect(startHub(config)).rejects.toMatchObject({
+    code: 'HOST_NEEDS_AUTH',
+    message: expect.stringMatching(
+      /\n {2}openssl rand .*\n {2}tidemark serve --host 0\.0\.0\.0 --auth-secret .*\n {2}tidemark token /,
+    ),
+  })
   const hub = await startHub({ ...config, insecure: true })
   await hub.close()
 })
