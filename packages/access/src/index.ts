@@ -1,2 +1,5 @@
 export { AccessError, accessErrors } from './errors.ts'
 export type { AccessErrorCode } from './errors.ts'
+export { mintToken } from './minting/mint-token.ts'
+export type { MintOptions } from './minting/mint-token.ts'
+export type { SigningKeyOptions } from './minting/signing-key.ts'

@@ -14,8 +14,9 @@ import {
 } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
-import { checkHead, checkHost, checkOrigin } from './guard.ts'
-import type { HostNames } from './guard.ts'
+import { answerPreflight, isPreflight } from './cors.ts'
+import { checkHead, checkHost, checkOrigin, findAsker } from './guard.ts'
+import type { PageRules } from './guard.ts'
 import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
 import { readTarget } from './request-target.ts'
@@ -23,7 +24,7 @@ import { routeTable } from './routes/table.ts'
 
 /** The parts of the hub that answering needs. */
 export interface AnswerContext extends RouteContext {
-  readonly hosts: HostNames
+  readonly pages: PageRules
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
@@ -50,9 +51,16 @@ export async function answer(
   try {
     checkHead(request)
     const target = readTarget(request)
-    checkHost(target, context.hosts)
+    const { pages } = context
+    checkHost(target, pages.hosts)
+    const asker = findAsker(request, target, pages)
+    pages.origins.mark(response, asker.kind === 'allowed' ? asker.origin : undefined)
+    if (asker.kind === 'allowed' && isPreflight(request)) {
+      answerPreflight(response)
+      return
+    }
     const { route, parts, crossSite } = routeTable.find(request.method ?? 'GET', target.path)
-    checkOrigin(request, target, crossSite)
+    checkOrigin(request, target, { asker, crossSite, cookie: pages.cookie })
     await route({ request, response, parts, query: parseQueryText(target.query) }, context)
   } catch (error) {
     if (isMalformed(error)) malformed.add(carrier)
