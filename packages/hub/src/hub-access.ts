@@ -2,8 +2,8 @@
 
 import { AccessError, createAccess } from '@tidemark/access'
 import type { Access } from '@tidemark/access'
-import type { Clock, EventLog } from '@tidemark/log'
-import type { Authorize } from '@tidemark/server'
+import type { Clock } from '@tidemark/log'
+import type { Authorize, PlainRequest } from '@tidemark/server'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
 import { isLoopbackName } from './loopback.ts'
@@ -12,9 +12,7 @@ import { tellRefusals } from './refusals.ts'
 import type { RefusalOptions } from './refusals.ts'
 
 interface AccessHost {
-  readonly log: EventLog
   readonly clock: Clock
-  readonly say: (text: string) => void
   /** A hub that starts has its keys, or does not start. One that only replaces a worker goes on without. */
   readonly isFirstStart: boolean
 }
@@ -24,10 +22,10 @@ interface AccessHost {
  * @throws HubError `CONFIG_INVALID`, `AUTH_KEYS_UNREACHABLE`
  */
 export async function openAccess(config: HubConfig, host: AccessHost): Promise<Access | undefined> {
-  const { log, clock, say, isFirstStart } = host
+  const { clock, isFirstStart } = host
   const options = await planAccess(config)
   if (options === undefined) return undefined
-  const access = make(() => createAccess({ ...options, log, clock, onWarning: say }), config)
+  const access = make(() => createAccess({ ...options, clock }), config)
   try {
     await access.ready
   } catch (cause) {
@@ -49,8 +47,17 @@ export function planAuthorize(
     authorize: access.authorize,
     resource,
     isLoopback: isLoopbackName(config.host),
-    findFix: () => Promise.resolve(undefined),
+    findFix: (request) => findFix(access, request),
   })
+}
+
+/** The way out of the first check that a request does not pass. */
+async function findFix(access: Access, request: PlainRequest): Promise<string | undefined> {
+  const { action, topics } = request
+  const names = topics.slice(0, 10)
+  const wishes = action === 'admin' ? { permissions: ['admin'] } : { [action]: names }
+  const { checks } = await access.explain(request, wishes)
+  return checks.find(({ isPassed }) => !isPassed)?.fix
 }
 
 function make(create: () => Access, config: HubConfig): Access {

@@ -95,11 +95,10 @@ export async function startNode(
   let access: Access | undefined
   let tide: Tidemark | undefined
   try {
-    access = await openAccess(config, { log, clock: systemClock, say, isFirstStart })
+    access = await openAccess(config, { clock: systemClock, isFirstStart })
     const authorize = planAuthorize(access, { config, resource })
     tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, onError })
     await tide.ready
-    access?.follow(tide)
     if (isFirstStart && tide.lagRules.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
