@@ -163,6 +163,8 @@ test.each([
     /1000 names at most; got an array of 1001/,
   ],
   [{ permissions: ['a\nb'] }, /permissions must be a text.*got "a\\nb"/],
+  [{ permissions: Array.from({ length: 101 }, String) }, /permissions are 100 at most/],
+  [{ permissions: ['x'.repeat(129)] }, /of 1 to 128 characters each/],
   [{ sub: '' }, /sub must be a text of 1 to 256/],
   [{ sub: 'x'.repeat(257) }, /sub must be a text/],
   [{ sub: '\ud800' }, /sub must be a text/],

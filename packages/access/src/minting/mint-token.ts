@@ -10,6 +10,8 @@ import { AccessError } from '../errors.ts'
 import {
   mintedNameCharactersMax,
   mintedNamesMax,
+  mintedPermissionCharactersMax,
+  mintedPermissionsMax,
   mintedTtlMsDefault,
   mintedTtlMsRange,
   tokenCharactersMax,
@@ -26,7 +28,7 @@ export interface MintOptions extends SigningKeyOptions {
   readonly subscribe?: readonly string[] | undefined
   /** Topics and patterns that may be published to, likewise. */
   readonly publish?: readonly string[] | undefined
-  /** Words such as `admin`, 1,000 at most. */
+  /** Words such as `admin`, 100 at most, of 1 to 128 characters each. */
   readonly permissions?: readonly string[] | undefined
   /** How long it is good for, in milliseconds: 1 s to 400 days. Default: one hour. */
   readonly ttlMs?: number | undefined
@@ -137,13 +139,21 @@ function readGrant(options: MintOptions): {
   const parts = [
     ['subscribe', readNames('subscribe', options.subscribe).map(requireTopic('subscribe'))],
     ['publish', readNames('publish', options.publish).map(requireTopic('publish'))],
-    [
-      'permissions',
-      readNames('permissions', options.permissions).map((name) => requireText('permissions', name)),
-    ],
+    ['permissions', readPermissions(options.permissions)],
   ] as const
   const named = parts.filter(([, names]) => names.length > 0)
   return named.length === 0 ? {} : { tidemark: Object.fromEntries(named) }
+}
+
+function readPermissions(given: readonly string[] | undefined): readonly string[] {
+  const names = readNames('permissions', given).map((name) => requireText('permissions', name))
+  const isFit =
+    names.length <= mintedPermissionsMax &&
+    names.every(({ length }) => length <= mintedPermissionCharactersMax)
+  if (isFit) return names
+  throw invalid(
+    `permissions are ${mintedPermissionsMax} at most, of 1 to ${mintedPermissionCharactersMax} characters each; got ${quoteValue(names)}. Name fewer, or shorter ones`,
+  )
 }
 
 function readNames(option: string, given: readonly unknown[] = []): readonly unknown[] {
