@@ -56,6 +56,9 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
   const server = createHttpServer({
     context: {
       tide,
+      isLocked: options.authorize !== undefined,
+      access: undefined,
+      resource: undefined,
       readiness: new Readiness({
         tide,
         abilities: {},
