@@ -1,11 +1,11 @@
 // What a hub of this configuration would say to a request, check by check, without a hub that runs.
 
-import { createAccess } from '@tidemark/access'
 import type { Explanation, Wishes } from '@tidemark/access'
+import { systemClock } from '@tidemark/log'
 import type { RequestFacts } from '@tidemark/server'
 import type { AuthConfig, HubConfig } from '../config/hub-config.ts'
 import { HubError } from '../errors.ts'
-import { planAccess } from '../plan-access.ts'
+import { openAccess } from '../hub-access.ts'
 
 /** A request that somebody asks about. */
 export interface HubQuestion extends Wishes {
@@ -17,13 +17,13 @@ export interface HubQuestion extends Wishes {
 
 /**
  * Explains. What has been revoked only a running hub knows.
- * @throws HubError `TOKENS_UNCHECKED`, `CONFIG_UNREADABLE`; AccessError `ACCESS_OPTION_INVALID`
+ * @throws HubError `TOKENS_UNCHECKED`, `CONFIG_INVALID`; AccessError `ACCESS_OPTION_INVALID`
  */
 export async function explainHub(config: HubConfig, question: HubQuestion): Promise<Explanation> {
   const { token, mustCheck, ...wishes } = question
-  const options = await planAccess(config)
-  if (options === undefined) return explainOpenHub(mustCheck === true)
-  const access = createAccess(options)
+  // Keys that cannot be had are part of the explanation.
+  const access = await openAccess(config, { clock: systemClock, isFirstStart: false })
+  if (access === undefined) return explainOpenHub(mustCheck === true)
   try {
     return await access.explain(requestWith(token, config.auth), wishes)
   } finally {
