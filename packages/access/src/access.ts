@@ -8,6 +8,7 @@ import { explain } from './explain/explain.ts'
 import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
 import { grantOf } from './grants/claims-grant.ts'
+import { KnownSignatures } from './tokens/known-signatures.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
 
@@ -27,6 +28,7 @@ export interface Verified {
 export class Access {
   readonly #settings: AccessSettings
   readonly #issuers: readonly Issuer[]
+  readonly #signatures = new KnownSignatures()
   /**
    * Resolves when there are keys for the tokens of every issuer.
    * @throws AccessError `ACCESS_OPTION_INVALID` where keys cannot be read at the start
@@ -89,7 +91,12 @@ export class Access {
     if (credential === undefined) return { source, claims: {}, grant: { ...anonymous } }
     source = credential.source
     const { text: token } = credential
-    const verified = await verifyToken(token, { issuers: this.#issuers, clock, steps })
+    const verified = await verifyToken(token, {
+      issuers: this.#issuers,
+      clock,
+      signatures: this.#signatures,
+      steps,
+    })
     steps?.begin('grant', () => 'Its claims are a grant.')
     const grant = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
     return { source, token, issuer: verified.issuer.name, claims: verified.claims, grant }

@@ -1,6 +1,6 @@
 // Checks the issuers of a configuration, and makes of each what its tokens are checked with.
 
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, createSecretKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
@@ -107,7 +107,8 @@ const planners: Readonly<
         `secret must have ${secretBytesOf('HS256')} bytes or more; got ${key.length}. Make one with: openssl rand -base64 32`,
       )
     }
-    return { keys: fixedKey(key, 'the secret'), possible }
+    // As an object of its own it is made ready for checking once, not for each token.
+    return { keys: fixedKey(createSecretKey(key), 'the secret'), possible }
   },
   publicKey: ({ publicKey }) => {
     const key = readPublicKey(publicKey)
