@@ -51,7 +51,8 @@ export const changeSession: Route = async (
  * The request as if it had come with this token alone. Its cookie and its query may hold an older one, which
  * could be looked at first.
  */
-function bringToken({ method, url, address, header }: RequestFacts, token: string): RequestFacts {
+function bringToken(facts: RequestFacts, token: string): RequestFacts {
+  const { method, url, address } = facts
   return {
     method,
     url: url.split('?', 1)[0] ?? url,
@@ -59,7 +60,7 @@ function bringToken({ method, url, address, header }: RequestFacts, token: strin
     header: (given) => {
       const name = given.toLowerCase()
       if (name === 'authorization') return `Bearer ${token}`
-      return name === 'cookie' ? undefined : header(name)
+      return name === 'cookie' ? undefined : facts.header(name)
     },
   }
 }
