@@ -10,6 +10,8 @@ import type { ExitCode } from './exit-codes.ts'
 export interface Failure {
   /** One sentence or two, and the code in brackets. */
   readonly text: string
+  /** Lines to copy, below the text. */
+  readonly lines?: readonly string[]
   readonly exitCode: ExitCode
 }
 
@@ -19,8 +21,14 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   CONFIG_UNREADABLE: exitCodes.config,
   HOST_NEEDS_AUTH: exitCodes.config,
   TLS_UNUSABLE: exitCodes.config,
+  SIGNING_KEY_MISSING: exitCodes.config,
+  SIGNING_KEY_INVALID: exitCodes.config,
+  TOKENS_UNCHECKED: exitCodes.config,
+  ACCESS_OPTION_INVALID: exitCodes.config,
+  TOKEN_CLAIMS_INVALID: exitCodes.usage,
   LOG_SETTINGS_DIFFER: exitCodes.config,
   RETENTION_INVALID: exitCodes.config,
+  AUTH_KEYS_UNREACHABLE: exitCodes.unavailable,
   PORT_IN_USE: exitCodes.unavailable,
   ADDRESS_UNUSABLE: exitCodes.unavailable,
   LOG_UNAVAILABLE: exitCodes.io,
@@ -79,6 +87,10 @@ const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
   BENCH_REFUSED: exitCodes.data,
   BENCH_DESCRIPTORS: exitCodes.system,
   BENCH_FAILED: exitCodes.system,
+  KEY_UNREADABLE: exitCodes.config,
+  HUB_UNREACHABLE: exitCodes.unavailable,
+  EXPLAIN_REFUSED: exitCodes.permission,
+  EXPLAIN_FAILED: exitCodes.protocol,
   OUTPUT_UNWRITABLE: exitCodes.io,
 }
 
@@ -87,10 +99,19 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return describeCliError(error)
   if (error instanceof ClientError && error.code === 'REFUSED') return describeRefusal(error)
   const code = codeOf(error)
+  if (code === 'HOST_NEEDS_AUTH') return describeExposure(error)
   const said = say(error, code)
   const hint = hints.find((each) => each.code === code && said.includes(each.advice))
   const text = hint === undefined ? said : `${said} Here the option is ${hint.option}.`
   return { text, exitCode: exitCodesByCode[code] ?? exitCodes.failed }
+}
+
+/** Its message ends in lines for a shell. */
+function describeExposure(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error)
+  const [first = '', ...lines] = message.split('\n')
+  const text = `${say(new Error(first.replace(/:$/, '')), codeOf(error))}:`
+  return { text, lines, exitCode: exitCodes.config }
 }
 
 function describeCliError(error: CliError): Failure {

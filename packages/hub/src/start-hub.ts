@@ -1,22 +1,28 @@
 // The composition root of the process: configuration, log, engine and HTTP server become a hub.
 
+import type { Access } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { Slots } from '@tidemark/server/hub'
-import type { Tidemark } from '@tidemark/server'
-import { quote, quoteValue } from '@tidemark/wire/values'
+import type { Authorize, Tidemark } from '@tidemark/server'
+import { quoteValue } from '@tidemark/wire/values'
+import type { AnswerContext } from './answer.ts'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
+import { hasKeys, isLocked } from './config/access-choice.ts'
 import { requireConfig } from './config/load-config.ts'
 import type { HubConfig } from './config/hub-config.ts'
+import { AllowedOrigins } from './cors.ts'
 import { DescriptorWatch } from './descriptor-watch.ts'
 import { describeShortage, planConnections } from './descriptors.ts'
 import { reportDroppedConnections } from './dropped-connections.ts'
 import { HubError } from './errors.ts'
-import { isLoopbackName } from './guard.ts'
+import { checkExposure, describeExposure } from './exposure.ts'
+import type { PageRules } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
+import { openAccess, planAuthorize } from './hub-access.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
 import { KeptAnswer } from './kept-answer.ts'
 import {
@@ -32,6 +38,7 @@ import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import type { LogAbilities } from './log-abilities.ts'
 import { describeChanged, openLog } from './open-log.ts'
+import { ProtectedResource } from './protected-resource.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
 import { UnreadAnswers } from './unread-answers.ts'
@@ -47,6 +54,7 @@ export async function startHub(given: HubConfig, options: HubOptions = {}): Prom
   checkExposure(config)
   const say = readOnLine(options)
   checkCertificate(config, say)
+  for (const line of describeExposure(config)) say(line)
   const shortage = describeShortage(config)
   if (shortage !== undefined) say(shortage)
   return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
@@ -81,46 +89,28 @@ export async function startNode(
   const { sessionsMax, connectionsMax } = planConnections(config)
   const { log, abilities } = await openLog(config, say, share?.log)
   const onError = (error: unknown): void => say(describeError(error))
-  const tide = createTidemark({
-    log,
-    // Loopback and the guard are all that stands before a hub without authentication (`checkExposure`).
-    authorize: 'everyone',
-    heartbeatMs: config.heartbeat,
-    stalledAfterMs: config.stalledAfter,
-    sessionsMax,
-    topicSetsBytesMax: config.maxTopicSetsBytes,
-    eventBytesMax: config.maxEventBytes,
-    compression: config.compression,
-    // A worker that replaces a dead one is no operator's restart, and puts nothing in force.
-    lagRules: share?.log?.place === undefined ? config.delivery.rules : undefined,
-    eventsPerSecondMax: config.delivery.eventsPerSecondMax,
-    flushWindowMs: config.flush.window,
-    flushWindowMaxMs: config.flush.windowMax,
-    flushEventsMax: config.flush.events,
-    flushBytesMax: config.flush.bytes,
-    onError,
-  })
+  // A worker that replaces a dead one is no operator's restart, and puts nothing in force.
+  const isFirstStart = share?.log?.place === undefined
+  const resource = hasKeys(config) ? new ProtectedResource(config) : undefined
+  let access: Access | undefined
+  let tide: Tidemark | undefined
   try {
+    access = await openAccess(config, { clock: systemClock, isFirstStart })
+    const authorize = planAuthorize(access, resource)
+    tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, onError })
     await tide.ready
-    if (share?.log?.place === undefined && tide.lagRules.from === 'change')
+    if (isFirstStart && tide.lagRules.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
-      context: {
+      context: createContext(config, {
         tide,
-        readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
-        stats: new KeptAnswer({
-          clock: systemClock,
-          keptMs: statsFreshMs,
-          ask: share?.readStats ?? (() => tide.stats()),
-        }),
-        bodies: new Bodies(planBodies(config)),
-        unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
-        historyReads: new Slots(historyReadsMax),
-        hosts: config.insecure ? 'any' : 'loopback',
-        clock: systemClock,
+        access,
+        resource,
+        abilities,
+        readStats: share?.readStats,
         onError,
-      },
+      }),
       traffic,
       connectionsMax,
       certificate,
@@ -128,18 +118,89 @@ export async function startNode(
     const url = await (share?.listen(server) ?? listen(server, config))
     reportDroppedConnections(server, { clock: systemClock, say })
     return createHub(url, {
+      isLocked: isLocked(config),
       server,
       traffic,
       tide,
+      access,
       log,
       abilities,
       descriptors: new DescriptorWatch({ clock: systemClock, say }),
       drainSessionsPerSecond: share?.drainSessionsPerSecond,
     })
   } catch (error) {
-    await tide.close()
+    await tide?.close()
+    access?.close()
     await log.close()
     throw error
+  }
+}
+
+interface Engine {
+  readonly log: EventLog
+  readonly authorize: Authorize | 'everyone'
+  readonly sessionsMax: number
+  readonly isFirstStart: boolean
+  readonly onError: (error: unknown) => void
+}
+
+function createEngine(config: HubConfig, engine: Engine): Tidemark {
+  const { isFirstStart, ...given } = engine
+  return createTidemark({
+    ...given,
+    heartbeatMs: config.heartbeat,
+    stalledAfterMs: config.stalledAfter,
+    topicSetsBytesMax: config.maxTopicSetsBytes,
+    eventBytesMax: config.maxEventBytes,
+    compression: config.compression,
+    lagRules: isFirstStart ? config.delivery.rules : undefined,
+    eventsPerSecondMax: config.delivery.eventsPerSecondMax,
+    flushWindowMs: config.flush.window,
+    flushWindowMaxMs: config.flush.windowMax,
+    flushEventsMax: config.flush.events,
+    flushBytesMax: config.flush.bytes,
+  })
+}
+
+interface NodeParts {
+  readonly tide: Tidemark
+  readonly access: Access | undefined
+  readonly resource: ProtectedResource | undefined
+  readonly abilities: LogAbilities
+  readonly readStats: WorkerShare['readStats'] | undefined
+  readonly onError: (error: unknown) => void
+}
+
+function createContext(
+  config: HubConfig,
+  { abilities, readStats, ...parts }: NodeParts,
+): AnswerContext {
+  const { tide, access, onError } = parts
+  const warnings = (): readonly string[] => access?.warnings ?? []
+  return {
+    ...parts,
+    isLocked: isLocked(config),
+    readiness: new Readiness({ tide, abilities, warnings, clock: systemClock, onError }),
+    stats: new KeptAnswer({
+      clock: systemClock,
+      keptMs: statsFreshMs,
+      ask: readStats ?? (() => tide.stats()),
+    }),
+    bodies: new Bodies(planBodies(config)),
+    unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
+    historyReads: new Slots(historyReadsMax),
+    pages: planPages(config),
+    clock: systemClock,
+  }
+}
+
+/** With tokens to tell who asks, or said to be open, the hub lets itself be asked by any name. */
+function planPages(config: HubConfig): PageRules {
+  const { auth, cors, insecure } = config
+  return {
+    hosts: insecure || isLocked(config) ? 'any' : 'loopback',
+    origins: new AllowedOrigins(cors),
+    cookie: hasKeys(config) && auth.sources.includes('cookie') ? auth.cookie : undefined,
   }
 }
 
@@ -153,9 +214,11 @@ function planBodies({ maxRequestBytes }: HubConfig): BodyLimits {
 function createHub(
   url: string,
   parts: {
+    readonly isLocked: boolean
     readonly server: HttpServer
     readonly traffic: Traffic
     readonly tide: Tidemark
+    readonly access: Access | undefined
     readonly log: EventLog
     readonly abilities: LogAbilities
     readonly descriptors: DescriptorWatch
@@ -163,6 +226,7 @@ function createHub(
   },
 ): ServingHub {
   const { server, traffic, tide, log, abilities, descriptors, drainSessionsPerSecond } = parts
+  const { isLocked: isAsking } = parts
   const { commits, files, faults } = abilities
   let listeningEnded: Promise<void> | undefined
   const stopListening = (): Promise<void> => {
@@ -173,6 +237,7 @@ function createHub(
   const close = async (): Promise<void> => {
     descriptors.stop()
     await tide.close()
+    parts.access?.close()
     const ended = stopListening()
     server.closeAllConnections()
     await ended
@@ -180,6 +245,7 @@ function createHub(
   }
   return {
     url,
+    isLocked: isAsking,
     failed: new Promise(() => undefined),
     stats: () => tide.stats(),
     get isStuck() {
@@ -216,18 +282,6 @@ function createHub(
 
 function wait(delayMs: number): Promise<void> {
   return new Promise((resolve) => systemClock.after(delayMs, resolve, { isAwaited: true }))
-}
-
-/**
- * Without authentication everybody who reaches the port may read and publish, so nobody but this
- * machine shall.
- */
-function checkExposure({ host, insecure }: HubConfig): void {
-  if (insecure || isLoopbackName(host)) return
-  throw new HubError(
-    'HOST_NEEDS_AUTH',
-    `Without authentication the hub listens on loopback only; got the host ${quote(host)}. Leave --host out and put a proxy in front, or say --insecure if everyone who reaches the port may read and publish.`,
-  )
 }
 
 /** Once for all workers, each of which reads the files itself, and before the port is open. */

@@ -1,5 +1,6 @@
 // A route: its parameters, and how it answers.
 
+import type { Access } from '@tidemark/access'
 import type { NodeStats, Tidemark } from '@tidemark/server'
 import type { Slots } from '@tidemark/server/hub'
 import { sendAnswer } from '@tidemark/server/hub'
@@ -7,12 +8,19 @@ import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'
 import type { KeptAnswer } from '../kept-answer.ts'
+import type { ProtectedResource } from '../protected-resource.ts'
 import type { Readiness } from '../readiness.ts'
 import type { PathParts } from './match-path.ts'
 
 /** The parts of the hub that routes need. */
 export interface RouteContext {
   readonly tide: Tidemark
+  /** Undefined where the hub does not ask who is there. */
+  readonly access: Access | undefined
+  /** Whether the hub asks who is there; else it is everybody's on this machine. */
+  readonly isLocked: boolean
+  /** The hub as a resource that tokens are for; undefined where it takes none. */
+  readonly resource: ProtectedResource | undefined
   readonly readiness: Readiness
   /** Adds up the counters of all processes of the hub. */
   readonly stats: KeptAnswer<NodeStats>

@@ -1,9 +1,11 @@
 // Every route of the hub, one row each.
 
+import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
+import { describeResource } from './protected-resource.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
@@ -14,18 +16,22 @@ import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 const pageFiles = {
   index: servePageFile('index.html', 'text/html; charset=utf-8'),
   script: servePageFile('page.js', 'text/javascript; charset=utf-8'),
+  access: servePageFile('access.js', 'text/javascript; charset=utf-8'),
   style: servePageFile('page.css', 'text/css; charset=utf-8'),
 }
 
+/** Rows for those who run the hub. */
+const forAdmins = { crossSite: 'refused', permission: 'admin' } as const
+
 /**
- * A page of another origin may not send these: requests that change something, and a GET that costs a
- * write or a session. An `<img>` in any page could request those again and again.
+ * A page whose origin is not in `cors.origins` may not send requests that change something, nor a GET that
+ * costs a write or a session. An `<img>` in any page could request those again and again.
  */
 const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
   { method: 'POST', path: '/events', route: subscribeByBody, crossSite: 'refused' },
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
-  { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'allowed' },
+  { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
@@ -33,9 +39,23 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
-  { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
+  { method: 'GET', path: '/stats', route: answerStats, ...forAdmins },
+  { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
+  {
+    method: 'GET',
+    path: '/.well-known/oauth-protected-resource',
+    route: describeResource,
+    crossSite: 'allowed',
+  },
+  {
+    method: 'GET',
+    path: '/.well-known/oauth-protected-resource/{rest}',
+    route: describeResource,
+    crossSite: 'allowed',
+  },
   { method: 'GET', path: '/', route: pageFiles.index, crossSite: 'allowed' },
   { method: 'GET', path: '/page.js', route: pageFiles.script, crossSite: 'allowed' },
+  { method: 'GET', path: '/access.js', route: pageFiles.access, crossSite: 'allowed' },
   { method: 'GET', path: '/page.css', route: pageFiles.style, crossSite: 'allowed' },
 ]
 
