@@ -93,7 +93,7 @@ test('topics that the fresh token does not hold leave the stream, and those adde
   const stream = await follow(hub, 'topics=a,b', await tokenFor(['a', 'b']))
   const id = idOf(stream.text)
   const token = await tokenFor(['a', 'c'])
-  // What is added beside a token is held against that token.
+  // Topics that are added beside a token are held against that token.
   const refused = await patch(hub, id, { token, add: ['d'] })
   expect(refused.status).toBe(403)
   expect(JSON.parse(refused.body)).toMatchObject({ code: 'TOPIC_FORBIDDEN' })
