@@ -24,7 +24,7 @@ import {
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
-import type { Grant } from './request/authorize.ts'
+import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
