@@ -1,0 +1,103 @@
+// Ends open sessions whose credential no longer holds, or which came back and are open twice.
+
+import type { Clock, Timer } from '@tidemark/log'
+import { revokedLookMs } from '../limits.ts'
+import type { Tickets } from '../tickets/tickets.ts'
+import { ticketClaim } from '../tickets/tickets.ts'
+import type { KeptClaims } from './revocation-index.ts'
+import type { Revocations } from './revocations.ts'
+
+/** The part of a `SessionHandle` that ending takes. */
+export interface FollowedSession {
+  readonly id: string
+  readonly user: string | undefined
+  readonly claims: KeptClaims
+  readonly expiresAt: number | undefined
+  readonly closed: Promise<string>
+  end(reason?: string): Promise<void>
+}
+
+/** The part of a node that ending takes; a `Tidemark` has it. */
+export interface FollowedNode {
+  sessions(): readonly FollowedSession[]
+  /** Calls `listener` with each session that opens; the function that is returned ends it. */
+  onOpened(listener: (session: FollowedSession) => void): () => void
+}
+
+interface EndSessionsOptions {
+  readonly revocations: Revocations
+  readonly tickets: Tickets
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Follows the sessions of one node. A session is looked at when it opens, because a revocation may come after
+ * its token was checked; later whenever something was revoked.
+ */
+export class EndSessions {
+  readonly #node: FollowedNode
+  readonly #options: EndSessionsOptions
+  /** The open sessions of each ticket. More than one only while one replaces another. */
+  readonly #byTicket = new Map<string, Set<FollowedSession>>()
+  readonly #stops: (() => void)[]
+  #timer: Timer | undefined
+
+  constructor(node: FollowedNode, options: EndSessionsOptions) {
+    this.#node = node
+    this.#options = options
+    const { revocations, tickets } = options
+    this.#stops = [
+      node.onOpened((session) => this.#take(session)),
+      revocations.onRevoked(() => this.#lookSoon()),
+      tickets.onUsed((ticket) => this.#endReplaced(ticket)),
+    ]
+    for (const session of node.sessions()) this.#take(session)
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop()
+    this.#timer?.cancel()
+  }
+
+  #take(session: FollowedSession): void {
+    this.#endRevoked(session)
+    const ticket = session.claims[ticketClaim]
+    if (typeof ticket !== 'string') return
+    const same = this.#byTicket.get(ticket) ?? new Set()
+    this.#byTicket.set(ticket, same.add(session))
+    void session.closed.then(() => {
+      same.delete(session)
+      if (same.size === 0 && this.#byTicket.get(ticket) === same) this.#byTicket.delete(ticket)
+    })
+    this.#endReplaced(ticket)
+  }
+
+  #lookSoon(): void {
+    this.#timer ??= this.#options.clock.after(revokedLookMs, () => {
+      this.#timer = undefined
+      for (const session of this.#node.sessions()) this.#endRevoked(session)
+    })
+  }
+
+  #endRevoked(session: FollowedSession): void {
+    const { revocations } = this.#options
+    if (!revocations.ends(session)) return
+    this.#end(session, 'revoked')
+    // A client whose session was ended comes back with the same credential.
+    if (!revocations.hasSession(session.id)) return
+    const { claims, expiresAt } = session
+    revocations.revokeCredential({ claims, expiresAt }).catch(this.#options.onError)
+  }
+
+  #endReplaced(ticket: string): void {
+    const { tickets } = this.#options
+    for (const session of this.#byTicket.get(ticket) ?? []) {
+      if (tickets.isReplaced(session.claims)) this.#end(session, 'replaced')
+    }
+  }
+
+  #end(session: FollowedSession, reason: string): void {
+    session.end(reason).catch(this.#options.onError)
+  }
+}

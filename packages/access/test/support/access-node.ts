@@ -1,0 +1,51 @@
+// Parts of access over a log, as one node has them.
+
+import { systemClock } from '@tidemark/log'
+import type { Clock, EventLog } from '@tidemark/log'
+import type { PlainRequest } from '@tidemark/server'
+import { Revocations } from '../../src/revocations/revocations.ts'
+import { Tickets } from '../../src/tickets/tickets.ts'
+
+export function openRevocations(
+  log: EventLog,
+  { clock = systemClock, tokenLifeMs = 24 * 3_600_000 }: { clock?: Clock; tokenLifeMs?: number } = {},
+): Revocations & { readonly warnings: string[] } {
+  const warnings: string[] = []
+  const claimNames = ['iss', 'sub', 'jti', 'iat', 'tenant']
+  const onWarning = (text: string): void => void warnings.push(text)
+  return Object.assign(new Revocations({ log, clock, claimNames, tokenLifeMs, onWarning }), {
+    warnings,
+  })
+}
+
+export function openTickets(log: EventLog, clock: Clock = systemClock): Tickets {
+  const onWarning = (text: string): never => {
+    throw new Error(text)
+  }
+  return new Tickets({ log, clock, ticketLifeMs: 3_600_000, onWarning })
+}
+
+/** A request for a stream, as a browser sends it. */
+export function streamRequest({
+  url = '/events?topic=a',
+  agent = 'Firefox',
+  cursor,
+  method = 'GET',
+  action = 'subscribe',
+  headers = {},
+}: {
+  url?: string
+  agent?: string
+  cursor?: string | undefined
+  method?: string
+  action?: PlainRequest['action']
+  headers?: Readonly<Record<string, string>>
+} = {}): PlainRequest {
+  const all: Record<string, string | undefined> = {
+    host: 'example.com',
+    'user-agent': agent,
+    'last-event-id': cursor,
+    ...headers,
+  }
+  return { action, topics: ['a'], method, url, address: '192.0.2.1', header: (name) => all[name.toLowerCase()] }
+}
