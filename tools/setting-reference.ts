@@ -2,7 +2,7 @@
 // the command line's README.
 
 import { join } from 'node:path'
-import { describeRange } from '../packages/hub/src/config/describe-kind.ts'
+import { describeRange, writeValue } from '../packages/hub/src/config/describe-kind.ts'
 import { configJsonSchema } from '../packages/hub/src/config/json-schema.ts'
 import { findOption } from '../packages/hub/src/config/options.ts'
 import type { ListKind, ScalarKind, Setting } from '../packages/hub/src/config/setting.ts'
@@ -85,7 +85,7 @@ function renderSetting(row: Setting): string {
   const members = kind.kind === 'list' ? `\n${renderMembers(kind)}\n` : ''
   const text = more === undefined ? help : `${help} ${more}`
   const note =
-    kind.kind === 'path' && initial === ''
+    (kind.kind === 'path' || kind.kind === 'place') && initial === ''
       ? ' A relative path begins at the current directory.'
       : ''
   return `## \`${name}\`\n\n${text}${note}\n\n${lines.join('\n')}\n${members}`
@@ -107,7 +107,8 @@ function showInFile({ path: [top = '', inner] }: Setting, example: unknown): str
 }
 
 function showDefault({ kind, default: initial }: Pick<Setting, 'kind' | 'default'>): string {
-  return initial === '' || kind.kind === 'list' ? 'none' : `\`${String(initial)}\``
+  const text = writeValue(initial)
+  return text === '' || kind.kind === 'list' ? 'none' : `\`${text}\``
 }
 
 /** The values of a setting, in the words of a table. */
@@ -124,8 +125,14 @@ function describeValues(kind: ScalarKind | ListKind): string {
   if (kind.kind === 'choice') return kind.of.map((word) => `\`${word}\``).join(', ')
   if (kind.kind === 'log') return 'a directory, or `memory:`'
   if (kind.kind === 'pattern') return 'a topic or a pattern'
-  if (kind.kind !== 'list') return kind.names
-  return `${kind.max.toLocaleString('en-US')} rules at most`
+  if (kind.kind === 'list')
+    return `${kind.max.toLocaleString('en-US')} ${kind.things ?? 'rules'} at most`
+  if (kind.kind === 'secret') return 'a secret, or `@` and a file that holds it'
+  if (kind.kind === 'texts')
+    return `${kind.max.toLocaleString('en-US')} at most: ${describeValues(kind.of)}`
+  if (kind.kind === 'names')
+    return `${kind.names} for each of ${kind.of.map((name) => `\`${name}\``).join(', ')}`
+  return kind.names
 }
 
 const intro = `# Configuration

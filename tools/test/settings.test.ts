@@ -117,7 +117,7 @@ test('an editor marks nothing that the hub takes: examples, defaults, bare numbe
 test('an editor marks wrong names, wrong types and numbers out of range, as the hub refuses them', async () => {
   const wrong: unknown[] = settings.flatMap(({ path, kind }) => [
     plant([...path.slice(0, -1), `${path.at(-1)}_`], 1),
-    plant(path, {}),
+    plant(path, kind.kind === 'names' ? 7 : {}),
     plant(path, null),
     ...('to' in kind && kind.to !== undefined ? [plant(path, kind.to + 1)] : []),
   ])

@@ -10,6 +10,8 @@ import type { ExitCode } from './exit-codes.ts'
 export interface Failure {
   /** One sentence or two, and the code in brackets. */
   readonly text: string
+  /** Lines to copy, below the text. */
+  readonly lines?: readonly string[]
   readonly exitCode: ExitCode
 }
 
@@ -87,10 +89,19 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return describeCliError(error)
   if (error instanceof ClientError && error.code === 'REFUSED') return describeRefusal(error)
   const code = codeOf(error)
+  if (code === 'HOST_NEEDS_AUTH') return describeExposure(error)
   const said = say(error, code)
   const hint = hints.find((each) => each.code === code && said.includes(each.advice))
   const text = hint === undefined ? said : `${said} Here the option is ${hint.option}.`
   return { text, exitCode: exitCodesByCode[code] ?? exitCodes.failed }
+}
+
+/** Its message ends in lines for a shell. */
+function describeExposure(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error)
+  const [first = '', ...lines] = message.split('\n')
+  const text = `${say(new Error(first.replace(/:$/, '')), codeOf(error))}:`
+  return { text, lines, exitCode: exitCodes.config }
 }
 
 function describeCliError(error: CliError): Failure {

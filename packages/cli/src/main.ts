@@ -7,6 +7,7 @@ import type { Command } from './command.ts'
 import { commandTable, loadCommand } from './command-table.ts'
 import { describeFailure } from './describe-failure.ts'
 import { CliError } from './errors.ts'
+import { escapeControls } from './escape-controls.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { renderCommandHelp, renderHelp } from './help.ts'
@@ -30,8 +31,9 @@ async function runProgram(args: readonly string[]): Promise<ExitCode> {
     await flush()
     return exitCode
   } catch (error) {
-    const { text, exitCode } = describeFailure(error)
+    const { text, lines = [], exitCode } = describeFailure(error)
     remark(text)
+    for (const line of lines) process.stderr.write(`${escapeControls(line)}\n`)
     return exitCode
   }
 }

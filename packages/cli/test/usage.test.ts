@@ -47,7 +47,6 @@ test.each([
   [['serve', '--port', '--data', 'x'], 64, /--port needs a value.*\(OPTION_INVALID\)/],
   [['serve', '--insecure=yes'], 64, /--insecure takes no value.*\(OPTION_INVALID\)/],
   [['serve', '--config', 'absent.json'], 78, /absent\.json.*\(CONFIG_UNREADABLE\)/],
-  [['serve', '--host', '0.0.0.0'], 78, /loopback only.*\(HOST_NEEDS_AUTH\)/],
   [['serve', 'now'], 64, /takes options only; got "now".*\(ARGUMENT_INVALID\)/],
   [['publish'], 64, /needs a topic.*\(ARGUMENT_INVALID\)/],
   [['publish', 'a', 'two', 'words'], 64, /"words".*quotes.*\(ARGUMENT_INVALID\)/],
@@ -84,4 +83,15 @@ test.each([
   expect(ending.stderr).toMatch(/^tidemark: [^\n]+\n$/)
   expect(ending.stderr).toMatch(message)
   expect({ code: ending.code, stdout: ending.stdout }).toEqual({ code, stdout: '' })
+})
+
+test('serve beyond this machine without a way to tell who asks is refused with the three lines that give one', async () => {
+  const { code, stdout, stderr } = await run(['serve', '--host', '0.0.0.0'])
+  expect({ code, stdout }).toEqual({ code: 78, stdout: '' })
+  expect(stderr).toMatch(/^tidemark: .*loopback only.*three lines \(HOST_NEEDS_AUTH\):\n/)
+  expect(stderr.trimEnd().split('\n').slice(1)).toEqual([
+    '  openssl rand -base64 48 > tidemark.secret',
+    '  tidemark serve --host 0.0.0.0 --auth-secret @tidemark.secret',
+    "  tidemark token --auth-secret @tidemark.secret --sub ada --subscribe 'demo/**' --ttl 1h",
+  ])
 })

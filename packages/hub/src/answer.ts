@@ -5,6 +5,7 @@ import type { Clock } from '@tidemark/log'
 import {
   CodedError,
   answerError,
+  credentialNames,
   parseQueryText,
   translateLogError,
   carrierOf,
@@ -14,16 +15,18 @@ import {
 } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
-import { checkHead, checkHost, checkOrigin } from './guard.ts'
-import type { HostNames } from './guard.ts'
+import { answerPreflight, isPreflight } from './cors.ts'
+import { checkHead, checkHost, checkOrigin, findAsker } from './guard.ts'
+import type { PageRules } from './guard.ts'
 import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
 import { readTarget } from './request-target.ts'
+import type { RequestTarget } from './request-target.ts'
 import { routeTable } from './routes/table.ts'
 
 /** The parts of the hub that answering needs. */
 export interface AnswerContext extends RouteContext {
-  readonly hosts: HostNames
+  readonly pages: PageRules
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
@@ -50,15 +53,29 @@ export async function answer(
   try {
     checkHead(request)
     const target = readTarget(request)
-    checkHost(target, context.hosts)
+    const { pages } = context
+    checkHost(target, pages.hosts)
+    const asker = findAsker(request, target, pages)
+    pages.origins.mark(response, asker.kind === 'allowed' ? asker.origin : undefined)
+    if (asker.kind === 'allowed' && isPreflight(request)) {
+      answerPreflight(response)
+      return
+    }
     const { route, parts, crossSite } = routeTable.find(request.method ?? 'GET', target.path)
-    checkOrigin(request, target, crossSite)
-    await route({ request, response, parts, query: parseQueryText(target.query) }, context)
+    checkOrigin(request, target, { asker, crossSite, cookie: pages.cookie })
+    await route({ request, response, parts, query: readQuery(target) }, context)
   } catch (error) {
     if (isMalformed(error)) malformed.add(carrier)
     if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
     sendError(response, error, context)
   }
+}
+
+/** The parameters that are the route's. Credentials are for `authorize`, which reads them by itself. */
+function readQuery({ query }: RequestTarget): URLSearchParams {
+  const parameters = parseQueryText(query)
+  for (const name of credentialNames) parameters.delete(name)
+  return parameters
 }
 
 function isMalformed(error: unknown): boolean {

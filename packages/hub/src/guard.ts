@@ -4,10 +4,13 @@
 import { ServerError } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
 import { quote } from '@tidemark/wire/values'
+import { isPreflight } from './cors.ts'
+import type { AllowedOrigins } from './cors.ts'
 import { HubError } from './errors.ts'
 import { headerBytesMax, headerFieldsMax } from './limits.ts'
+import { isLoopbackName } from './loopback.ts'
 import type { RequestTarget } from './request-target.ts'
-import type { CrossSite } from './routes/route-table.ts'
+import type { RouteRow } from './routes/route-table.ts'
 
 /**
  * Fields that decide what a request may and does, of which a proxy in front may have believed another
@@ -112,6 +115,36 @@ export function checkHost({ authority: host = '' }: RequestTarget, names: HostNa
   )
 }
 
+/** The rules for web pages. */
+export interface PageRules {
+  readonly hosts: HostNames
+  readonly origins: AllowedOrigins
+  /** The cookie that counts as a credential; undefined where none does. */
+  readonly cookie: string | undefined
+}
+
+/** The page that a request comes from, if it is one of another origin. */
+export type Asker =
+  /** A page of the hub's own, or a program. */
+  | { readonly kind: 'own' }
+  /** A page of an origin that may ask. */
+  | { readonly kind: 'allowed'; readonly origin: string }
+  | { readonly kind: 'foreign'; readonly origin: string | undefined }
+
+/** The page behind a request, by what only its browser can say. */
+export function findAsker(
+  request: NodeRequest,
+  { authority }: RequestTarget,
+  { origins, cookie }: PageRules,
+): Asker {
+  if (!isCrossSite(request, authority)) return { kind: 'own' }
+  const { origin } = request.headers
+  if (origin === undefined || !origins.has(origin)) return { kind: 'foreign', origin }
+  // Pages that may not send cookies may still make a browser send them, and only cannot read the answer.
+  const isBorrowed = !origins.credentials && bringsCookie(request, cookie)
+  return isBorrowed ? { kind: 'foreign', origin } : { kind: 'allowed', origin }
+}
+
 /**
  * Refuses a request of another origin's web page where the route does. Programs that are no browsers
  * send neither header and pass. It holds with `--insecure` too: who may reach the port is one matter,
@@ -120,15 +153,50 @@ export function checkHost({ authority: host = '' }: RequestTarget, names: HostNa
  */
 export function checkOrigin(
   request: NodeRequest,
-  { path, authority }: RequestTarget,
-  crossSite: CrossSite,
+  { path }: RequestTarget,
+  {
+    asker,
+    crossSite,
+    cookie,
+  }: Pick<PageRules, 'cookie'> & Pick<RouteRow, 'crossSite'> & { readonly asker: Asker },
 ): void {
-  if (crossSite === 'allowed' || !isCrossSite(request, authority)) return
   const { method = 'GET', headers } = request
+  if (asker.kind === 'foreign' && isRefused(request, { crossSite, cookie })) {
+    throw new HubError(
+      'CROSS_SITE',
+      `A web page of another origin may not ask for ${method} ${quote(path)} here; got the origin ${quote(headers.origin ?? 'null')}. Ask from your server, or from a page of this origin, or name the origin in cors.origins.`,
+    )
+  }
+  // A browser adds its cookie to whatever a page sends, so the page must be known.
+  const isKnown = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
+  if (isKnown || safeMethods.includes(method) || !bringsCookie(request, cookie)) return
   throw new HubError(
     'CROSS_SITE',
-    `A web page of another origin may not ask for ${method} ${quote(path)} here; got the origin ${quote(headers.origin ?? 'null')}. Ask from your server, or from a page of this origin.`,
+    `A request with a cookie that changes something says which page it comes from; ${method} ${quote(path)} has no Origin. Send the hub's own origin in it, or a token in Authorization in place of the cookie.`,
   )
+}
+
+/**
+ * A page that sends credentials along, of an origin that may not, gets nothing. Without an `Origin` it is
+ * a link that somebody follows, or an image, of which a page cannot see much; so what may be seen by
+ * anybody is still shown.
+ */
+function isRefused(
+  request: NodeRequest,
+  { crossSite, cookie }: Pick<RouteRow, 'crossSite'> & Pick<PageRules, 'cookie'>,
+): boolean {
+  if (crossSite === 'refused' || isPreflight(request)) return true
+  const isBy = crossSite === 'anonymous' || request.headers.origin !== undefined
+  return isBy && (bringsCookie(request, cookie) || request.headers.authorization !== undefined)
+}
+
+const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
+
+/** Whether a cookie may be what lets a request in. */
+function bringsCookie({ headers }: NodeRequest, name: string | undefined): boolean {
+  if (name === undefined || headers.authorization !== undefined) return false
+  const pairs = headers.cookie?.split(';') ?? []
+  return pairs.some((pair) => pair.trim().startsWith(`${name}=`))
 }
 
 /**
@@ -140,13 +208,6 @@ function isCrossSite(request: NodeRequest, authority: string | undefined): boole
   const { origin, 'sec-fetch-site': site } = request.headers
   if (typeof site === 'string') return site !== 'same-origin' && site !== 'none'
   return origin !== undefined && !isOwnOrigin(origin, authority)
-}
-
-/** Whether a host name (without port) stands for this machine only. */
-export function isLoopbackName(name: string): boolean {
-  const lower = name.toLowerCase().replace(/\.$/, '')
-  if (lower === 'localhost' || lower.endsWith('.localhost')) return true
-  return lower === '[::1]' || lower === '::1' || /^127(?:\.\d{1,3}){3}$/.test(lower)
 }
 
 function nameOf(host: string): string {

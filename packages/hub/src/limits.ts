@@ -357,3 +357,30 @@ export const failedStartsMax: number = 9
  * waits so long once. Milliseconds.
  */
 export const handoverMs: number = 500
+
+/**
+ * Issuers of tokens. Each keeps its keys and has one request for keys under way; nobody has seen more than
+ * a handful in one application.
+ */
+export const authIssuersMax: number = 32
+
+/** Audiences of an issuer. A token's `aud` is compared with each: 32 comparisons of short texts. */
+export const authNamesMax: number = 32
+
+/**
+ * Patterns of visitors without a token, and of tokens without a claim: as many as a grant may name (1,000),
+ * each compared with each topic that is asked for.
+ */
+export const grantPatternsMax: number = 1_000
+
+/**
+ * Origins whose pages may ask. Exact ones are found in a set; 100 patterns are 100 comparisons of texts of
+ * less than 256 characters for each request of a page, ~10 µs.
+ */
+export const corsOriginsMax: number = 100
+
+/**
+ * How long a browser keeps the answer to a preflight. Chromium keeps it for 2 hours at most, Firefox for
+ * 24. Seconds.
+ */
+export const preflightSeconds: number = 86_400

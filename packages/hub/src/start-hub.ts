@@ -5,16 +5,19 @@ import type { EventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { Slots } from '@tidemark/server/hub'
 import type { Tidemark } from '@tidemark/server'
-import { quote, quoteValue } from '@tidemark/wire/values'
+import { quoteValue } from '@tidemark/wire/values'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
+import { hasKeys, isLocked } from './config/access-choice.ts'
 import { requireConfig } from './config/load-config.ts'
 import type { HubConfig } from './config/hub-config.ts'
+import { AllowedOrigins } from './cors.ts'
 import { DescriptorWatch } from './descriptor-watch.ts'
 import { describeShortage, planConnections } from './descriptors.ts'
 import { reportDroppedConnections } from './dropped-connections.ts'
 import { HubError } from './errors.ts'
-import { isLoopbackName } from './guard.ts'
+import { checkExposure, describeExposure } from './exposure.ts'
+import type { PageRules } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
@@ -47,6 +50,7 @@ export async function startHub(given: HubConfig, options: HubOptions = {}): Prom
   checkExposure(config)
   const say = readOnLine(options)
   checkCertificate(config, say)
+  for (const line of describeExposure(config)) say(line)
   const shortage = describeShortage(config)
   if (shortage !== undefined) say(shortage)
   return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
@@ -108,6 +112,7 @@ export async function startNode(
     const server = createHttpServer({
       context: {
         tide,
+        isLocked: isLocked(config),
         readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
         stats: new KeptAnswer({
           clock: systemClock,
@@ -117,7 +122,7 @@ export async function startNode(
         bodies: new Bodies(planBodies(config)),
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),
-        hosts: config.insecure ? 'any' : 'loopback',
+        pages: planPages(config),
         clock: systemClock,
         onError,
       },
@@ -140,6 +145,16 @@ export async function startNode(
     await tide.close()
     await log.close()
     throw error
+  }
+}
+
+/** With tokens to tell who asks, or said to be open, the hub lets itself be asked by any name. */
+function planPages(config: HubConfig): PageRules {
+  const { auth, cors, insecure } = config
+  return {
+    hosts: insecure || isLocked(config) ? 'any' : 'loopback',
+    origins: new AllowedOrigins(cors),
+    cookie: hasKeys(config) && auth.sources.includes('cookie') ? auth.cookie : undefined,
   }
 }
 
@@ -216,18 +231,6 @@ function createHub(
 
 function wait(delayMs: number): Promise<void> {
   return new Promise((resolve) => systemClock.after(delayMs, resolve, { isAwaited: true }))
-}
-
-/**
- * Without authentication everybody who reaches the port may read and publish, so nobody but this
- * machine shall.
- */
-function checkExposure({ host, insecure }: HubConfig): void {
-  if (insecure || isLoopbackName(host)) return
-  throw new HubError(
-    'HOST_NEEDS_AUTH',
-    `Without authentication the hub listens on loopback only; got the host ${quote(host)}. Leave --host out and put a proxy in front, or say --insecure if everyone who reaches the port may read and publish.`,
-  )
 }
 
 /** Once for all workers, each of which reads the files itself, and before the port is open. */

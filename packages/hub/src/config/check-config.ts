@@ -3,29 +3,12 @@
 import type { z } from 'zod'
 import { bySection, configSchema, planConfig } from './config-schema.ts'
 import { describeUnit } from './describe-kind.ts'
+import type { Fault, Path } from './fault.ts'
 import type { HubConfig } from './hub-config.ts'
-import { findForeignScheme, isMemory } from './log-choice.ts'
+import { findConflicts } from './conflicts.ts'
+import { findForeignScheme } from './log-choice.ts'
 import type { Setting, SettingKind } from './setting.ts'
 import { settings } from './settings.ts'
-import { formatSize } from './units.ts'
-
-/** One fault at one place. */
-export type Fault =
-  /** There is nothing of this name. */
-  | { readonly kind: 'unknown'; readonly path: Path; readonly known: readonly string[] }
-  | {
-      readonly kind: 'unfit'
-      readonly path: Path
-      /** `must be true or false`. */
-      readonly wanted: string
-      /** Undefined where nothing was given. */
-      readonly got?: unknown
-      /** Words in place of `got`. */
-      readonly shown?: string | undefined
-      readonly unit?: string | undefined
-    }
-
-type Path = readonly string[]
 
 /** The outcome of checking. */
 export type Checked =
@@ -68,7 +51,7 @@ function toFaults(issue: z.core.$ZodIssue, rows: readonly Setting[]): readonly F
   const got = row === undefined && issue.code === 'custom' ? undefined : issue.input
   const kind = row === undefined ? undefined : kindAt(row, path)
   const unit = kind === undefined ? undefined : describeUnit(kind)
-  return [{ kind: 'unfit', path, wanted, got, shown: hide(row, got), unit }]
+  return [{ kind: 'unfit', path, wanted, got, shown: hide(path, got, rows), unit }]
 }
 
 /** The row of a setting, or of the list that a place is in. */
@@ -89,36 +72,29 @@ function listNames(path: Path, rows: readonly Setting[]): readonly string[] {
   if (section === undefined) return [...Object.keys(bySection(rows)), '$schema']
   const row = findRow(path, rows)
   if (row?.kind.kind === 'list') return Object.keys(row.kind.members)
+  if (row?.kind.kind === 'names') return row.kind.of
   return (bySection(rows)[section] ?? []).map(({ path: [, name = ''] }) => name)
 }
 
 /** Words in place of a value that may have parts that must not be shown. */
-function hide(row: Setting | undefined, got: unknown): string | undefined {
-  if (row?.isSecret === true) return 'a secret that is not shown'
+function hide(path: Path, got: unknown, rows: readonly Setting[]): string | undefined {
+  const row = findRow(path, rows)
+  if (mayHoldSecret(path, row, rows)) return 'a secret that is not shown'
   if (row?.kind.kind !== 'log' || typeof got !== 'string') return undefined
   const scheme = findForeignScheme(got)
   return scheme === undefined ? undefined : `${scheme}…`
 }
 
-function findConflicts({ maxEventBytes, maxRequestBytes, workers, data }: HubConfig): Fault[] {
-  const faults: Fault[] = []
-  if (maxEventBytes > maxRequestBytes) {
-    faults.push({
-      kind: 'unfit',
-      path: ['maxRequestBytes'],
-      wanted: 'must be as large as maxEventBytes at least, so that the largest event can be sent',
-      got: maxRequestBytes,
-      shown: formatSize(maxRequestBytes),
-    })
+/** Also the whole of a section or of an entry, one of whose members is a secret. */
+function mayHoldSecret(path: Path, row: Setting | undefined, rows: readonly Setting[]): boolean {
+  if (row === undefined) {
+    const isWithin = (place: Path): boolean => path.every((name, i) => name === place[i])
+    return path.length > 0 && rows.some((each) => isWithin(each.path) && each.isSecret === true)
   }
-  if (workers > 1 && isMemory(data)) {
-    faults.push({
-      kind: 'unfit',
-      path: ['workers'],
-      wanted:
-        'must be 1 with data memory:, because a log in the memory of one process cannot be shared (give data a directory, or leave workers out)',
-      got: workers,
-    })
-  }
-  return faults
+  if (row.isSecret === true || row.kind.kind !== 'list') return row.isSecret === true
+  const { members } = row.kind
+  const member = path[row.path.length + 1]
+  return member === undefined
+    ? Object.values(members).some(({ isSecret }) => isSecret === true)
+    : members[member]?.isSecret === true
 }

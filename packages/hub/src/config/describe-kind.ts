@@ -4,6 +4,7 @@ import type {
   BytesKind,
   CountKind,
   DurationKind,
+  NamesKind,
   SettingKind,
   SettingRow,
   WordKind,
@@ -22,8 +23,13 @@ export function describeWanted(kind: SettingKind, sample: unknown): string {
   if (kind.kind === 'choice') return describeChoice(kind.of)
   if (kind.kind === 'pattern') return `a topic or a pattern such as ${String(sample)}`
   if (kind.kind === 'word') return `${kind.word}, or ${describeNumber(kind.or)}`
-  if (kind.kind !== 'list') return kind.names
-  return `a list of at most ${kind.max} rules such as ${kind.entry}`
+  if (kind.kind === 'list')
+    return `a list of at most ${kind.max} ${kind.things ?? 'rules'} such as ${kind.entry}`
+  if (kind.kind === 'secret') return 'a secret, or @ and the path of a file that holds it'
+  if (kind.kind === 'texts')
+    return `a list of ${kind.max} at most, each ${describeWanted(kind.of, 'orders/*')}`
+  if (kind.kind === 'names') return describeNames(kind)
+  return kind.names
 }
 
 /** `from 100ms to 1h`. */
@@ -55,6 +61,7 @@ export function unitOf(kind: SettingKind): string | undefined {
 export function describeValue({ kind, value }: Pick<SettingRow, 'kind' | 'value'>): string {
   if (value !== undefined) return value
   if (kind.kind === 'choice') return kind.of.join('|')
+  if (kind.kind === 'texts' && kind.of.kind === 'choice') return `${kind.of.of[0]},…`
   if (kind.kind === 'word') return `${kind.word}|${describeValue({ kind: kind.or })}`
   return valueNames[kind.kind]
 }
@@ -66,9 +73,21 @@ const valueNames: Readonly<Record<Exclude<SettingKind['kind'], 'choice' | 'word'
   flag: '',
   text: '<text>',
   path: '<file>',
+  place: '<url or file>',
+  secret: '<text or @file>',
+  texts: '<list>',
+  names: '<name=text,…>',
   log: '<directory>',
   pattern: '<pattern>',
   list: '<list>',
+}
+
+/** A value of the file as a flag takes it. */
+export function writeValue(value: unknown): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return String(value)
+  return Object.entries(value)
+    .map(([name, text]) => `${name}=${String(text)}`)
+    .join()
 }
 
 /** A number in the form in which people write it: `15s`, `64KiB`, `1000`. */
@@ -84,6 +103,10 @@ function describeNumber(kind: WordKind['or']): string {
   return kind.kind === 'duration'
     ? `a duration ${describeRange(kind)}`
     : describeWanted(kind, undefined)
+}
+
+function describeNames({ of, names }: NamesKind): string {
+  return `names such as ${of[0]}=${of[0]}, each ${names}, of ${describeChoice(of)}`
 }
 
 function describeChoice(words: readonly string[]): string {

@@ -48,16 +48,30 @@ export function explainSetting(
   if (row.isSecret === true && origin.kind !== 'default') {
     return { name, value: undefined, unit, text: secretText, origin }
   }
-  const written = value ?? (kind.kind === 'word' ? kind.word : row.default)
+  const written = maskMembers(kind, value ?? (kind.kind === 'word' ? kind.word : row.default))
   return { name, value: written, unit, text: formatValue(kind, written), origin }
 }
 
+/** The entries of a list without the members that are secrets. */
+function maskMembers(kind: SettingKind, value: unknown): unknown {
+  if (kind.kind !== 'list' || !Array.isArray(value)) return value
+  const secrets = Object.keys(kind.members).filter((name) => kind.members[name]?.isSecret === true)
+  return value.map((entry: Readonly<Record<string, unknown>>) => {
+    const given = secrets.filter((name) => entry[name] !== undefined)
+    return { ...entry, ...Object.fromEntries(given.map((name) => [name, secretText])) }
+  })
+}
+
 function formatValue(kind: SettingKind, value: unknown): string {
-  if (value === '') return 'none'
+  if (value === '' || (kind.kind === 'texts' && isEmpty(value))) return 'none'
   if (typeof value === 'string') return value
   const number = kind.kind === 'word' ? kind.or : kind
   const hasUnit = number.kind === 'duration' || number.kind === 'bytes'
   return typeof value === 'number' && hasUnit ? formatNumber(number, value) : JSON.stringify(value)
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
 }
 
 function readMember(config: HubConfig, path: readonly string[]): unknown {

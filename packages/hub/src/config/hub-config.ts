@@ -22,6 +22,19 @@ export interface HubConfig {
   readonly compression: boolean
   /** Speaks TLS, HTTP/2 and HTTP/1.1, with this certificate and key. Undefined: HTTP/1.1 without TLS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Who may come in. Without keys and without anything for visitors: everybody on this machine. */
+  readonly auth: AuthConfig
+  /** The topics of visitors without a token. */
+  readonly anonymous: {
+    readonly subscribe: readonly string[]
+    readonly publish: readonly string[]
+  }
+  /** Pages of other origins. */
+  readonly cors: {
+    /** `https://app.example.org`, `https://*.example.org` or `*`. */
+    readonly origins: readonly string[]
+    readonly credentials: boolean
+  }
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -40,6 +53,47 @@ export interface HubConfig {
     readonly rules: readonly RuleConfig[]
   }
 }
+
+/** Tokens, and the keys they are checked with. An empty text is none. */
+export interface AuthConfig extends IssuerKey {
+  readonly issuer: string
+  readonly audience: readonly string[]
+  readonly algorithms: readonly Algorithm[]
+  /** Several issuers, each with its own key. */
+  readonly issuers: readonly IssuerConfig[]
+  readonly claims: Readonly<Partial<Record<ClaimUse, string>>>
+  readonly sources: readonly TokenPlace[]
+  readonly cookie: string
+  readonly withoutClaim: readonly string[]
+  /** The URL that clients know the hub by. */
+  readonly resource: string
+}
+
+/** The key of an issuer; an empty text is none. */
+interface IssuerKey {
+  /** The secret, or `@` and a file. */
+  readonly secret: string
+  /** A URL or a file. */
+  readonly jwks: string
+  /** A file. */
+  readonly publicKey: string
+}
+
+/** One issuer of several. */
+export interface IssuerConfig extends Partial<IssuerKey> {
+  readonly issuer: string
+  readonly audience?: readonly string[] | undefined
+  readonly algorithms?: readonly Algorithm[] | undefined
+}
+
+/** The parts of a grant that a claim of another name may give. */
+export type ClaimUse = 'grant' | 'permissions' | 'user'
+
+/** Where a token is looked for. */
+export type TokenPlace = 'bearer' | 'cookie' | 'query'
+
+/** A signature (RFC 7518, RFC 8037). */
+export type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
 
 /** The events kept of each topic that matches; see the log's `RetentionRule`. */
 interface RuleConfig {

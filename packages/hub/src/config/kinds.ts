@@ -1,6 +1,13 @@
 // Rows are made of these: one maker for each kind that takes a range.
 
-import type { BytesKind, CountKind, DurationKind, FlagKind, WordKind } from './setting.ts'
+import type {
+  BytesKind,
+  CountKind,
+  DurationKind,
+  FlagKind,
+  TextsKind,
+  WordKind,
+} from './setting.ts'
 
 /** A range; both ends are included. */
 export interface Range {
@@ -36,4 +43,9 @@ export function wordOr(word: string, or: WordKind['or']): WordKind {
 /** A bound, or none. */
 export function noneOr(or: WordKind['or']): WordKind {
   return { kind: 'word', word: 'none', isNone: true, or }
+}
+
+/** Several of a kind. */
+export function texts(max: number, of: TextsKind['of']): TextsKind {
+  return { kind: 'texts', max, of }
 }

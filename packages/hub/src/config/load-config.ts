@@ -3,9 +3,10 @@
 
 import { resolve } from 'node:path'
 import { quoteValue } from '@tidemark/wire/values'
+import { isUrl, secretFile } from './access-choice.ts'
 import { checkSettings } from './check-config.ts'
 import { attempt, describeFault, invalid } from './faults.ts'
-import type { HubConfig } from './hub-config.ts'
+import type { AuthConfig, HubConfig } from './hub-config.ts'
 import { isMemory } from './log-choice.ts'
 import type { Origins } from './origin.ts'
 import { gatherSettings } from './sources.ts'
@@ -25,12 +26,31 @@ export function loadConfig(given: ConfigSources): HubConfig {
  */
 export function resolveGathered({ settings, origins, directory }: Gathered): HubConfig {
   const config = checkConfig(settings, origins)
-  const { data, tls } = config
+  const { auth, data, tls } = config
   const at = (path: string): string => resolve(directory, path)
   return {
     ...config,
     data: isMemory(data) ? data : at(data),
     tls: tls === undefined ? undefined : { cert: at(tls.cert), key: at(tls.key) },
+    auth: {
+      ...auth,
+      ...resolveKey(auth, at),
+      issuers: auth.issuers.map((issuer) => ({ ...issuer, ...resolveKey(issuer, at) })),
+    },
+  }
+}
+
+type Key = Partial<Pick<AuthConfig, 'jwks' | 'publicKey' | 'secret'>>
+
+/** The files that hold a key; a member that is not there stays away. */
+function resolveKey<Given extends Key>(key: Given, at: (path: string) => string): Given {
+  const { secret = '', jwks = '', publicKey = '' } = key
+  const file = secretFile(secret)
+  return {
+    ...key,
+    ...(file === undefined ? {} : { secret: `@${at(file)}` }),
+    ...(jwks === '' || isUrl(jwks) ? {} : { jwks: at(jwks) }),
+    ...(publicKey === '' ? {} : { publicKey: at(publicKey) }),
   }
 }
 

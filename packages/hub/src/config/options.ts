@@ -1,6 +1,6 @@
 // Every setting that a flag or a variable can give, with the words for `--help`.
 
-import { describeValue } from './describe-kind.ts'
+import { describeValue, writeValue } from './describe-kind.ts'
 import type { Setting } from './setting.ts'
 import { settings } from './settings.ts'
 
@@ -40,7 +40,7 @@ export function findOption(setting: Setting): ConfigOption | undefined {
     env: `TIDEMARK_${words.replaceAll('-', '_').toUpperCase()}`,
     path,
     value: value === '' ? undefined : value,
-    default: String(setting.default),
+    default: writeValue(setting.default),
     help,
   }
 }

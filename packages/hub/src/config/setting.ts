@@ -35,6 +35,34 @@ interface TextKind {
   readonly kind: 'text' | 'path'
   /** The thing it names: `an address to listen on`. */
   readonly names: string
+  /** Text of this kind may be empty as well: none. */
+  readonly isOptional?: true
+}
+
+/** The URL or the path of a file; empty: none. */
+interface PlaceKind {
+  readonly kind: 'place'
+  readonly names: string
+}
+
+/** A secret itself, or `@` and the path of a file that holds it; empty: none. */
+interface SecretKind {
+  readonly kind: 'secret'
+}
+
+/** Several texts: a list in the file, in a flag with commas between them. */
+export interface TextsKind {
+  readonly kind: 'texts'
+  readonly max: number
+  readonly of: ChoiceKind | PatternKind | TextKind
+}
+
+/** Texts by names that are known: an object in the file, in a flag `name=text,name=text`. */
+export interface NamesKind {
+  readonly kind: 'names'
+  readonly of: readonly string[]
+  /** The thing that a text names: `a claim`. */
+  readonly names: string
 }
 
 /** Where events are kept; see `log-choice.ts`. */
@@ -66,6 +94,8 @@ export interface WordKind {
 export interface ListKind {
   readonly kind: 'list'
   readonly max: number
+  /** The entries in one word. Default `rules`. */
+  readonly things?: string
   /** One entry as JSON, for messages. */
   readonly entry: string
   readonly members: Readonly<Record<string, Member>>
@@ -80,6 +110,10 @@ export type ScalarKind =
   | LogKind
   | ChoiceKind
   | PatternKind
+  | PlaceKind
+  | SecretKind
+  | TextsKind
+  | NamesKind
   | WordKind
 
 export type SettingKind = ScalarKind | ListKind
@@ -90,16 +124,21 @@ export interface Member {
   readonly isRequired: boolean
   readonly help: string
   /** A value as it stands in the file. */
-  readonly example: string | number
+  readonly example: Written
+  /** As that of a row. */
+  readonly isSecret?: boolean
 }
+
+/** A value as it stands in the file. */
+type Written = string | number | boolean | readonly unknown[] | Readonly<Record<string, string>>
 
 /** One row: all that is said of a setting anywhere is made from it. */
 export interface SettingRow {
   readonly kind: SettingKind
   /** As it stands in the file. */
-  readonly default: string | number | boolean | readonly []
+  readonly default: string | number | boolean | readonly string[] | Readonly<Record<string, never>>
   /** Another value, as it stands in the file. */
-  readonly example: string | number | boolean | readonly unknown[]
+  readonly example: Written
   /** The name of the value in help: `<port>`. Left out where the kind says it. */
   readonly value?: string
   /** One sentence or two. */

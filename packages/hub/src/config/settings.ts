@@ -20,6 +20,7 @@ import {
   topicSetsBytesLimit,
   workersMax,
 } from '../limits.ts'
+import { accessRows } from './access-settings.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
 import type { Member, Setting, SettingRow } from './setting.ts'
@@ -44,7 +45,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     default: '127.0.0.1',
     example: '::1',
     value: '<address>',
-    help: 'Address to listen on. Anything but loopback needs --insecure for now.',
+    help: 'Address to listen on. Anything but loopback needs a way to tell who may come in, such as --auth-secret.',
   },
   port: {
     kind: count({ from: 0, to: 65_535 }),
@@ -236,6 +237,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     help: 'The private key of the certificate, in PEM without a passphrase.',
     needs: 'cert',
   },
+  ...accessRows,
   insecure: {
     kind: flag,
     default: false,

@@ -106,11 +106,18 @@ function readFile(path: string, isRequired: boolean): Tree {
     }
   } catch (error) {
     if (error instanceof HubError) throw error
-    throw new HubError('CONFIG_UNREADABLE', `${path} is not JSON: ${String(error)}.`, {
-      cause: error,
-    })
+    // Without its cause, which quotes the file.
+    throw new HubError('CONFIG_UNREADABLE', `${path} is not JSON: ${describeSyntax(error, text)}.`)
   }
   throw new HubError('CONFIG_UNREADABLE', `${path} must hold a JSON object such as {"port": 7171}.`)
+}
+
+/** Where the mistake is. V8 quotes the text around it, which may be a secret. */
+function describeSyntax(error: unknown, text: string): string {
+  const at = Number(/ at position (\d+)/.exec(String(error))?.[1] ?? Number.NaN)
+  if (Number.isNaN(at)) return 'a value, a name or a comma is not where it should be'
+  const before = text.slice(0, at).split('\n')
+  return `the mistake is in line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`
 }
 
 /**

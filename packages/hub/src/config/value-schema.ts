@@ -5,7 +5,15 @@ import { hasWildcard, parsePattern, parseTopic } from '@tidemark/log'
 import { z } from 'zod'
 import { describeWanted, unitOf } from './describe-kind.ts'
 import { findForeignScheme } from './log-choice.ts'
-import type { BytesKind, CountKind, DurationKind, ScalarKind, WordKind } from './setting.ts'
+import type {
+  BytesKind,
+  CountKind,
+  DurationKind,
+  NamesKind,
+  ScalarKind,
+  TextsKind,
+  WordKind,
+} from './setting.ts'
 import { durationUnitsMs, parseDuration, parseSize, sizeUnits } from './units.ts'
 
 /** Words in place of zod's own. */
@@ -38,9 +46,16 @@ export function planValue(kind: ScalarKind, sample: unknown): z.ZodType {
         .min(1, said)
         .refine((text) => findForeignScheme(text) === undefined, said)
     case 'text':
-      return z.string(said).min(1, said)
+      return kind.isOptional === true ? z.string(said) : z.string(said).min(1, said)
     case 'path':
+    case 'place':
       return z.string(said)
+    case 'secret':
+      return z.string(said).refine((text) => text !== '@', said)
+    case 'texts':
+      return planTexts(kind, said)
+    case 'names':
+      return planNames(kind, said)
   }
   return kind satisfies never
 }
@@ -64,6 +79,51 @@ function planNumber(kind: DurationKind | BytesKind | CountKind, said: Said): z.Z
 function planWord({ word, isNone, or }: WordKind, said: Said): z.ZodType {
   const alone = z.literal(word).transform(() => (isNone ? undefined : word))
   return z.union([alone, planNumber(or, said)], said)
+}
+
+/**
+ * The list, or its texts with commas between them, as a flag has them. It is judged as a whole, so that a
+ * fault has the place of the setting and not one within a flag.
+ */
+function planTexts({ max, of }: TextsKind, said: Said): z.ZodType {
+  const item = planValue(of, undefined)
+  const written = of.kind === 'choice' ? z.enum(of.of, said) : z.string(said)
+  return z
+    .union([z.array(written, said), z.string(said)], said)
+    .transform((given) => (typeof given === 'string' ? splitText(given) : given))
+    .refine(
+      (list) => list.length <= max && list.every((text) => item.safeParse(text).success),
+      said,
+    )
+}
+
+/** The object, or `name=text` with commas in between. */
+function planNames({ of }: NamesKind, said: Said): z.ZodType {
+  const shape = Object.fromEntries(of.map((name) => [name, z.string(said).optional()]))
+  return z
+    .union([z.strictObject(shape, said), z.string(said)], said)
+    .transform((given) => (typeof given === 'string' ? splitPairs(given) : given))
+    .refine(
+      (names) => Object.entries(names).every(([name, text]) => of.includes(name) && text !== ''),
+      said,
+    )
+}
+
+function splitText(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+/** A part without `=` has no name, and none is known by the empty one. */
+function splitPairs(text: string): Readonly<Record<string, string>> {
+  const pairs = splitText(text).map((pair) => {
+    const at = pair.indexOf('=')
+    return [pair.slice(0, Math.max(at, 0)).trim(), pair.slice(at + 1).trim()] as const
+  })
+  const isTwice = new Set(pairs.map(([name]) => name)).size < pairs.length
+  return isTwice ? { '': '' } : Object.fromEntries(pairs)
 }
 
 /**

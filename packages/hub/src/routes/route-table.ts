@@ -7,8 +7,11 @@ import { checkPath, hasParts, matchPath } from './match-path.ts'
 import type { PathParts } from './match-path.ts'
 import type { Route } from './route.ts'
 
-/** Whether a web page of another origin may ask for something. */
-export type CrossSite = 'allowed' | 'refused'
+/**
+ * Whether a web page of an origin that is not in `cors.origins` may ask for something: yes, only without
+ * credentials, or no.
+ */
+export type CrossSite = 'allowed' | 'anonymous' | 'refused'
 
 /** One thing that the hub answers. */
 export interface RouteRow {

@@ -13,6 +13,8 @@ import type { PathParts } from './match-path.ts'
 /** The parts of the hub that routes need. */
 export interface RouteContext {
   readonly tide: Tidemark
+  /** Whether the hub asks who is there; else it is everybody's on this machine. */
+  readonly isLocked: boolean
   readonly readiness: Readiness
   /** Adds up the counters of all processes of the hub. */
   readonly stats: KeptAnswer<NodeStats>

@@ -14,18 +14,20 @@ import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 const pageFiles = {
   index: servePageFile('index.html', 'text/html; charset=utf-8'),
   script: servePageFile('page.js', 'text/javascript; charset=utf-8'),
+  access: servePageFile('access.js', 'text/javascript; charset=utf-8'),
   style: servePageFile('page.css', 'text/css; charset=utf-8'),
 }
 
 /**
- * A page of another origin may not send these: requests that change something, and a GET that costs a
- * write or a session. An `<img>` in any page could request those again and again.
+ * A page of another origin may not send these, unless its origin is in `cors.origins`: requests that
+ * change something, and a GET that costs a write or a session. An `<img>` in any page could request those
+ * again and again.
  */
 const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
   { method: 'POST', path: '/events', route: subscribeByBody, crossSite: 'refused' },
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
-  { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'allowed' },
+  { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
@@ -36,6 +38,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
   { method: 'GET', path: '/', route: pageFiles.index, crossSite: 'allowed' },
   { method: 'GET', path: '/page.js', route: pageFiles.script, crossSite: 'allowed' },
+  { method: 'GET', path: '/access.js', route: pageFiles.access, crossSite: 'allowed' },
   { method: 'GET', path: '/page.css', route: pageFiles.style, crossSite: 'allowed' },
 ]
 

@@ -11,6 +11,8 @@ import { onTestFinished } from 'vitest'
 import { UnreadAnswers } from '../../src/unread-answers.ts'
 import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
+import { AllowedOrigins } from '../../src/cors.ts'
+import type { PageRules } from '../../src/guard.ts'
 import { createHttpServer } from '../../src/http-server.ts'
 import type { Certificate } from '../../src/load-certificate.ts'
 import { answerLimits, heldBytesMax, historyReadsMax, lineLimits } from '../../src/limits.ts'
@@ -21,6 +23,7 @@ import { Traffic } from '../../src/traffic.ts'
 export interface TestServerOptions {
   readonly log?: EventLog
   readonly authorize?: Authorize
+  readonly pages?: Partial<PageRules>
   readonly nodeName?: string
   readonly bodies?: BodyLimits
   readonly answers?: AnswerLimits
@@ -46,6 +49,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
   const server = createHttpServer({
     context: {
       tide,
+      isLocked: options.authorize !== undefined,
       readiness: new Readiness({
         tide,
         abilities: {},
@@ -59,7 +63,12 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
         options.clock ?? systemClock,
       ),
       historyReads: new Slots(historyReadsMax),
-      hosts: 'loopback',
+      pages: {
+        hosts: 'loopback',
+        origins: new AllowedOrigins({ origins: [], credentials: false }),
+        cookie: undefined,
+        ...options.pages,
+      },
       clock: systemClock,
       onError: () => undefined,
     },

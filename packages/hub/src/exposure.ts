@@ -1,0 +1,54 @@
+// Who can reach a hub, and whether it can tell them apart.
+
+import { quote } from '@tidemark/wire/values'
+import { hasKeys, isLocked } from './config/access-choice.ts'
+import type { HubConfig } from './config/hub-config.ts'
+import { HubError } from './errors.ts'
+import { isLoopbackName } from './loopback.ts'
+
+/**
+ * Without authentication everybody who reaches the port may read and publish, so nobody but this
+ * machine shall.
+ * @throws HubError `HOST_NEEDS_AUTH`, whose message ends in three lines for a shell
+ */
+export function checkExposure(config: HubConfig): void {
+  const { host, insecure } = config
+  if (insecure || isLocked(config) || isLoopbackName(host)) return
+  const shown = /^[\w.:-]+$/.test(host) ? host : '0.0.0.0'
+  throw new HubError(
+    'HOST_NEEDS_AUTH',
+    `Without authentication the hub listens on loopback only; got the host ${quote(host)}. Leave --host out and put a proxy in front, or say --insecure if everyone who reaches the port may read and publish, or let in those with a token by these three lines:
+  openssl rand -base64 48 > tidemark.secret
+  tidemark serve --host ${shown} --auth-secret @tidemark.secret
+  tidemark token --auth-secret @tidemark.secret --sub ada --subscribe 'demo/**' --ttl 1h`,
+  )
+}
+
+/** Lines for an operator whose hub starts, and is less safe than it may seem. */
+export function describeExposure(config: HubConfig): readonly string[] {
+  const { auth, host, tls } = config
+  if (!hasKeys(config)) return []
+  const lines: string[] = []
+  if (tls === undefined && !isLoopbackName(host)) {
+    lines.push(
+      `tokens and events travel unencrypted to ${host}. Give tls.cert and tls.key, or let a proxy on this machine speak TLS and listen on loopback.`,
+    )
+  }
+  const shared = [auth, ...auth.issuers].find(
+    ({ jwks = '', audience = [] }) => jwks !== '' && audience.length === 0,
+  )
+  if (shared !== undefined) {
+    lines.push(
+      `tokens that ${shared.issuer === '' ? 'the issuer' : quote(shared.issuer)} has made for other applications are accepted too. Give auth.audience.`,
+    )
+  }
+  return lines
+}
+
+/**
+ * Whether a hub is one of a developer: only this machine reaches it, and no proxy stands before it. There
+ * refusals say more.
+ */
+export function isDevelopment({ host }: Pick<HubConfig, 'host'>): boolean {
+  return isLoopbackName(host)
+}
