@@ -118,9 +118,14 @@ test('nobody with a token gets in before the revocations can be read, and then e
   const clock = createFakeClock(noon)
   const log = memoryLog({ clock })
   let isBroken = true
-  const broken: EventLog = Object.assign(Object.create(log), {
+  const broken: EventLog = {
+    append: (batch) => log.append(batch),
+    read: (query) => log.read(query),
+    tail: (after, handler) => log.tail(after, handler),
+    locate: (query) => log.locate(query),
     bounds: () => (isBroken ? Promise.reject(new Error('disk gone')) : log.bounds()),
-  })
+    close: () => log.close(),
+  }
   const revocations = openRevocations(broken, { clock })
   await expect(revocations.requireValid({ user: 'ada' })).rejects.toMatchObject({
     code: 'ACCESS_UNAVAILABLE',

@@ -55,15 +55,18 @@ function readHost(request: RequestFacts): string | undefined {
 
 /**
  * Whether a request came over plain HTTP to a loopback name, as far as it shows. A proxy in front that speaks
- * HTTPS leaves its mark, or the page of the browser does.
+ * HTTPS leaves its mark.
  */
 export function isPlainLoopback(request: RequestFacts): boolean {
   const isForwarded = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-proto'].some(
     (name) => request.header(name) !== undefined,
   )
-  if (isForwarded || !isLoopbackUrl(`http://${readHost(request) ?? ''}`)) return false
-  const origin = request.header('origin')
-  return origin === undefined || (origin.startsWith('http:') && isLoopbackUrl(origin))
+  return !isForwarded && isLoopbackUrl(`http://${readHost(request) ?? ''}`)
+}
+
+/** Whether the page that sent a request, if it was one, came over HTTPS. */
+export function comesFromHttps(request: RequestFacts): boolean {
+  return request.header('origin')?.startsWith('https:') ?? false
 }
 
 function isLoopbackUrl(url: string): boolean {

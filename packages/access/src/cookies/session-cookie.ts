@@ -4,7 +4,7 @@ import type { RequestFacts } from '@tidemark/server'
 import { AccessError } from '../errors.ts'
 import { cookieBytesMax, cookieMaxAgeMs } from '../limits.ts'
 import type { CookieSettings } from './cookie-options.ts'
-import { isPlainLoopback } from './own-origin.ts'
+import { comesFromHttps, isPlainLoopback } from './own-origin.ts'
 
 /**
  * The line that hands a token to the browser.
@@ -45,8 +45,9 @@ function joinLine(
   { value, maxAge }: { readonly value: string; readonly maxAge: number | undefined },
 ): string {
   const { domain, path, sameSite, name, plainName } = settings
-  const isSecure =
-    settings.secure === 'loopback' ? !isPlainLoopback(request) : settings.secure
+  // A page over HTTPS has a proxy behind it that shows no other mark.
+  const isPlain = isPlainLoopback(request) && !comesFromHttps(request)
+  const isSecure = settings.secure === 'loopback' ? !isPlain : settings.secure
   const parts = [`${isSecure ? name : plainName}=${value}`, `Path=${path}`]
   if (domain !== undefined) parts.push(`Domain=${domain}`)
   if (maxAge !== undefined) parts.push(`Max-Age=${maxAge}`)

@@ -1,17 +1,17 @@
 // Ends open sessions whose credential no longer holds, or which came back and are open twice.
 
 import type { Clock, Timer } from '@tidemark/log'
+import type { GrantClaims } from '@tidemark/server'
 import { revokedLookMs } from '../limits.ts'
 import type { Tickets } from '../tickets/tickets.ts'
 import { ticketClaim } from '../tickets/tickets.ts'
-import type { KeptClaims } from './revocation-index.ts'
 import type { Revocations } from './revocations.ts'
 
 /** The part of a `SessionHandle` that ending takes. */
 export interface FollowedSession {
   readonly id: string
   readonly user: string | undefined
-  readonly claims: KeptClaims
+  readonly claims: GrantClaims
   readonly expiresAt: number | undefined
   readonly closed: Promise<string>
   end(reason?: string): Promise<void>
@@ -20,8 +20,8 @@ export interface FollowedSession {
 /** The part of a node that ending takes; a `Tidemark` has it. */
 export interface FollowedNode {
   sessions(): readonly FollowedSession[]
-  /** Calls `listener` with each session that opens; the function that is returned ends it. */
-  onOpened(listener: (session: FollowedSession) => void): () => void
+  /** Calls `listener` with each session that has opened or got another grant; the returned function ends it. */
+  onGranted(listener: (session: FollowedSession) => void): () => void
 }
 
 interface EndSessionsOptions {
@@ -48,7 +48,7 @@ export class EndSessions {
     this.#options = options
     const { revocations, tickets } = options
     this.#stops = [
-      node.onOpened((session) => this.#take(session)),
+      node.onGranted((session) => this.#take(session)),
       revocations.onRevoked(() => this.#lookSoon()),
       tickets.onUsed((ticket) => this.#endReplaced(ticket)),
     ]
@@ -82,7 +82,9 @@ export class EndSessions {
 
   #endRevoked(session: FollowedSession): void {
     const { revocations } = this.#options
-    if (!revocations.ends(session)) return
+    // Without claims nobody says since when it rests on its user's word: the application ends it itself.
+    const isGranted = Object.keys(session.claims).length > 0
+    if (!(isGranted ? revocations.ends(session) : revocations.hasSession(session.id))) return
     this.#end(session, 'revoked')
     // A client whose session was ended comes back with the same credential.
     if (!revocations.hasSession(session.id)) return

@@ -1,14 +1,12 @@
 // Revocations by what they are about, so that a request looks at its own and not at all of them.
 
+import type { GrantClaims } from '@tidemark/server'
 import type { StoredRevocation } from './revocation.ts'
-
-/** The claims that a grant rests on. */
-export type KeptClaims = Readonly<Record<string, string | number | boolean>>
 
 /** Someone who has, or had, a grant. */
 export interface Bearer {
   readonly user?: string | undefined
-  readonly claims?: KeptClaims | undefined
+  readonly claims?: GrantClaims | undefined
 }
 
 /**
@@ -76,7 +74,7 @@ export class RevocationIndex {
 }
 
 /** `iat` is in seconds and may have fractions (RFC 7519 §4.1.6). Without it a token has no proof of its age. */
-function covers({ issuer, issuedBefore }: StoredRevocation, claims: KeptClaims): boolean {
+function covers({ issuer, issuedBefore }: StoredRevocation, claims: GrantClaims): boolean {
   if (issuer !== undefined && claims['iss'] !== issuer) return false
   if (issuedBefore === undefined) return true
   const issuedAt = claims['iat']

@@ -35,7 +35,7 @@ export const ticketCodec = {
 
 function isEntry(value: unknown): value is TicketEntry {
   if (typeof value !== 'object' || value === null) return false
-  const { kind, grant, endsAt, shown, turn } = value as Partial<UsedEntry> & { kind?: string }
+  const { kind, grant, endsAt, shown, turn } = value as Readonly<Record<string, unknown>>
   if (typeof grant !== 'object' || grant === null || typeof endsAt !== 'number') return false
   if (kind === 'issued') return true
   return kind === 'used' && typeof shown === 'string' && typeof turn === 'string'

@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes as drawBytes } from 'node:crypto'
 import type { Clock, EventLog, Ledger } from '@tidemark/log'
-import type { Grant, PlainRequest } from '@tidemark/server'
+import type { Grant, GrantClaims, PlainRequest } from '@tidemark/server'
 import { AccessError } from '../errors.ts'
 import {
   ticketBits,
@@ -10,7 +10,6 @@ import {
   ticketUseMs,
   ticketsOfCredentialMax,
 } from '../limits.ts'
-import type { KeptClaims } from '../revocations/revocation-index.ts'
 import { SharedLedger } from '../shared-ledger.ts'
 import { writeShared } from '../write-shared.ts'
 import { CountedWindow } from './counted-window.ts'
@@ -91,10 +90,10 @@ export class Tickets {
     const ledger = await this.#ledger.require()
     const hash = hashTicket(ticket)
     const shown = describeStream(request)
-    const used = await this.#find(ledger, hash)
-    if (used?.kind === 'used') return this.#comeBack({ ledger, hash, used, shown, request })
-    if (used === undefined) throw invalid('is unknown here, or was not used within 30 s')
-    const { grant, endsAt } = used
+    const known = await this.#find(ledger, hash)
+    if (known === undefined) throw invalid('is unknown here, or was not used within 30 s')
+    if (known.kind === 'used') return this.#comeBack({ ledger, hash, used: known, shown, request })
+    const { grant, endsAt } = known
     const entry: UsedEntry = { kind: 'used', grant, endsAt, shown, turn: this.#drawTurn() }
     const { isWon, value } = await writeShared(() =>
       ledger.claim(usedKey(hash), entry, { expiresAt: endsAt }),
@@ -105,7 +104,7 @@ export class Tickets {
   }
 
   /** Whether another session of the same ticket has come after this one. */
-  isReplaced(claims: KeptClaims): boolean {
+  isReplaced(claims: GrantClaims): boolean {
     const { [ticketClaim]: hash, [turnClaim]: turn } = claims
     if (typeof hash !== 'string') return false
     const used = this.#ledger.current?.get(usedKey(hash))
@@ -170,9 +169,9 @@ function usedKey(hash: string): string {
   return usedPrefix + hash
 }
 
-/** A ticket is random, so its hash needs no salt. */
+/** 128 bits, as the ticket. A ticket is random, so its hash needs no salt. */
 function hashTicket(ticket: string): string {
-  return createHash('sha256').update(ticket).digest('base64url')
+  return createHash('sha256').update(ticket).digest('base64url').slice(0, 22)
 }
 
 function addClaims(hash: string, { grant, turn }: UsedEntry): Grant {

@@ -1,0 +1,226 @@
+// Nodes of one log, each with an HTTP server as an application would have it, and clients of them.
+
+import { once } from 'node:events'
+import { createServer, request as requestHttp } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { SignJWT, jwtVerify } from 'jose'
+import { systemClock } from '@tidemark/log'
+import type { EventLog } from '@tidemark/log'
+import { ServerError, createTidemark } from '@tidemark/server'
+import type { Grant, Tidemark } from '@tidemark/server'
+import { CodedError, answerCoded, sendAnswer, translateLogError } from '@tidemark/server/hub'
+import { describeRequest } from '@tidemark/server/node'
+import { createDecoder } from '@tidemark/wire'
+import type { DecodedEvent } from '@tidemark/wire'
+import { checkCookieOptions } from '../../src/cookies/cookie-options.ts'
+import { listCookieNames } from '../../src/cookies/session-cookie.ts'
+import { readBearer } from '../../src/checked.ts'
+import type { Check } from '../../src/checked.ts'
+import { AccessError } from '../../src/errors.ts'
+import { SharedState, nameToken } from '../../src/shared-state.ts'
+
+const secret = new TextEncoder().encode('a secret of thirty-two bytes or more')
+
+/** A real token of the issuer that the nodes know. */
+export async function signToken({
+  sub = 'ada',
+  jti,
+  lifeSeconds = 3600,
+  issuedAt = Math.floor(Date.now() / 1000) - 10,
+  ...claims
+}: Readonly<Record<string, unknown>> & {
+  sub?: string
+  jti?: string
+  lifeSeconds?: number
+  issuedAt?: number
+} = {}): Promise<string> {
+  const signer = new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(sub)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + lifeSeconds)
+  if (jti !== undefined) signer.setJti(jti)
+  return signer.sign(secret)
+}
+
+/** A node of the log. */
+export interface AccessNode {
+  readonly tide: Tidemark
+  readonly state: SharedState
+  readonly port: number
+  /** Sends a request and reads the whole answer. */
+  ask(method: string, path: string, headers?: Headers): Promise<Answered>
+  /** Opens a stream and reads it as it comes. */
+  stream(path: string, headers?: Headers): Promise<Streamed>
+  close(): Promise<void>
+}
+
+type Headers = Readonly<Record<string, string>>
+
+export interface Answered {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+export interface Streamed {
+  readonly status: number
+  readonly events: readonly DecodedEvent[]
+  /** The reasons of its goodbyes. */
+  readonly byes: readonly string[]
+  readonly lastEventId: string
+  /** Resolves when the answer has ended. */
+  readonly ended: Promise<unknown>
+  leave(): void
+}
+
+export async function openNode(log: EventLog): Promise<AccessNode> {
+  const cookie = checkCookieOptions({})
+  const checkOther: Check = async (request) => {
+    const names = listCookieNames(cookie, request)
+    const cookies = (request.header('cookie') ?? '').split('; ').map((pair) => pair.split('='))
+    const inCookie = cookies.find(([name = '']) => names.includes(name))?.[1]
+    const bearer = readBearer(request)
+    const token = bearer ?? inCookie
+    if (token === undefined) return { source: 'none', grant: { subscribe: ['public/**'] } }
+    const grant = nameToken(await readGrant(token), token)
+    return { source: bearer === undefined ? 'cookie' : 'bearer', grant }
+  }
+  const state = new SharedState({
+    log,
+    clock: systemClock,
+    cookie,
+    allowsOrigin: (origin) => origin === 'https://app.example.org',
+    claimNames: ['iss', 'sub', 'jti', 'iat', 'tenant'],
+    tokenLifeMs: 3_600_000,
+    ticketLifeMs: 3_600_000,
+    ticketHook: (request) =>
+      request.header('x-api-key') === 'open sesame'
+        ? { user: 'key', subscribe: ['**'], claims: { iat: Date.now() / 1000 } }
+        : undefined,
+    onWarning: () => undefined,
+    checkOther,
+  })
+  const tide = createTidemark({ log, authorize: (request) => state.authorize(request) })
+  state.follow(tide)
+  await tide.ready
+  const server = createServer((request, response) => void route({ tide, state }, request, response))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    tide,
+    state,
+    port,
+    ask: (method, path, headers) => ask(port, { method, path, headers }),
+    stream: (path, headers) => openStream(port, path, headers),
+    close: () => closeNode({ tide, state, server }),
+  }
+}
+
+async function readGrant(token: string): Promise<Grant> {
+  try {
+    const { payload } = await jwtVerify(token, secret, { algorithms: ['HS256'] })
+    const { sub: user = '', exp = 0, iat = 0, jti, tenant } = payload
+    const claims = {
+      iat,
+      sub: user,
+      ...(jti === undefined ? {} : { jti }),
+      ...(typeof tenant === 'string' ? { tenant } : {}),
+    }
+    return { user, subscribe: ['**'], publish: ['**'], expiresAt: exp * 1000, claims }
+  } catch (cause) {
+    throw new AccessError('TOKEN_INVALID', 'No.', { cause })
+  }
+}
+
+async function route(
+  { tide, state }: Pick<AccessNode, 'state' | 'tide'>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const facts = describeRequest(request)
+  const [path] = facts.url.split('?', 1)
+  try {
+    switch (`${request.method} ${path}`) {
+      case 'GET /events':
+        return void (await tide.subscribe(request, response))
+      case 'POST /session': {
+        const { setCookie } = await state.cookies.open(facts)
+        return void response.writeHead(204, { 'Set-Cookie': setCookie }).end()
+      }
+      case 'DELETE /session': {
+        const { setCookie } = await state.cookies.close(facts)
+        return void response.writeHead(204, { 'Set-Cookie': setCookie }).end()
+      }
+      case 'POST /tickets':
+        return void response.end(JSON.stringify(await state.desk.issue(facts, '/events')))
+      case 'GET /tickets/redirect': {
+        const { url } = await state.desk.issue(facts, '../events')
+        return void response.writeHead(303, { Location: url }).end()
+      }
+      case 'POST /publish':
+        await tide.publish('a', { data: 'x' }, { by: facts })
+        return void response.writeHead(204).end()
+      default:
+        throw new ServerError('METHOD_NOT_ALLOWED', `No ${request.method} ${path}.`)
+    }
+  } catch (thrown) {
+    const error = translateLogError(thrown)
+    if (!(error instanceof CodedError)) throw error
+    sendAnswer(response, answerCoded(error, 1000))
+  }
+}
+
+async function ask(
+  port: number,
+  { method, path, headers = {} }: { method: string; path: string; headers?: Headers | undefined },
+): Promise<Answered> {
+  const asked = requestHttp({ port, host: '127.0.0.1', method, path, headers, agent: false }).end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  let body = ''
+  answer.setEncoding('utf8').on('data', (text: string) => (body += text))
+  await once(answer, 'end')
+  return { status: answer.statusCode ?? 0, headers: answer.headers, body }
+}
+
+async function openStream(port: number, path: string, headers: Headers = {}): Promise<Streamed> {
+  const accept = { Accept: 'text/event-stream', ...headers }
+  const asked = requestHttp({ port, host: '127.0.0.1', path, headers: accept, agent: false }).end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  const events: DecodedEvent[] = []
+  const decoder = createDecoder({ event: (event) => void events.push(event) })
+  answer.on('data', (bytes: Buffer) => decoder.push(bytes))
+  answer.on('error', () => undefined)
+  asked.on('error', () => undefined)
+  return {
+    status: answer.statusCode ?? 0,
+    events,
+    get byes() {
+      return events
+        .filter(({ type }) => type === 'tidemark.bye')
+        .map(({ data }) => (JSON.parse(data) as { reason: string }).reason)
+    },
+    get lastEventId() {
+      return events.findLast(({ id }) => id !== '')?.id ?? ''
+    },
+    ended: once(answer, 'close'),
+    leave: () => void asked.destroy(),
+  }
+}
+
+async function closeNode({
+  tide,
+  state,
+  server,
+}: {
+  readonly tide: Tidemark
+  readonly state: SharedState
+  readonly server: Server
+}): Promise<void> {
+  state.close()
+  await tide.close()
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
+}
