@@ -50,6 +50,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     context: {
       tide,
       isLocked: options.authorize !== undefined,
+      resource: undefined,
       readiness: new Readiness({
         tide,
         abilities: {},
