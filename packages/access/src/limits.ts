@@ -62,3 +62,6 @@ export const cookieBytesMax: number = 4_096
 
 /** Browsers keep a cookie for 400 days at most (RFC 6265bis §5.5). */
 export const cookieMaxAgeMs: number = 400 * 24 * 3_600_000
+
+/** An open stream is asked about again so often, where the application checks by itself: 5 min. */
+export const recheckAfterDefaultMs: number = 5 * 60_000

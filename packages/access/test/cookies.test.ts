@@ -31,8 +31,8 @@ test.each<[string, CookieOptions, string]>([
   ],
   [
     'for less than its token lives',
-    { name: 'sid', maxAgeMs: 30_000 },
-    '__Host-sid=abc; Path=/; Max-Age=30; HttpOnly; Secure; SameSite=Lax',
+    { maxAgeMs: 30_000 },
+    '__Host-tidemark=abc; Path=/; Max-Age=30; HttpOnly; Secure; SameSite=Lax',
   ],
 ])('a cookie %s has every attribute that protects it', (_name, options, line) => {
   const settings = checkCookieOptions(options)
@@ -86,15 +86,23 @@ test.each(['a b', 'a;b', 'a\r\nSet-Cookie: b=c', 'a"b', 'a,b', 'ä', ''])(
   },
 )
 
-test.each<[CookieOptions, string]>([
+test('a cookie of a name that was given keeps that name, for whoever else reads or sets it', () => {
+  const settings = checkCookieOptions({}, 'sid')
+  expect(writeCookie(settings, far, { token: 'abc', livesMs: undefined })).toMatch(/^sid=.*; Secure/)
+  expect(listCookieNames(settings, far)).toEqual(['sid'])
+  const prefixed = checkCookieOptions({}, '__Host-sid')
+  expect(writeCookie(prefixed, near, { token: 'abc', livesMs: undefined })).toMatch(/Secure/)
+})
+
+test.each<[CookieOptions & { readonly name?: string }, string]>([
   [{ sameSite: 'None', secure: false }, 'None needs secure'],
-  [{ name: '__Host-a', domain: 'example.com' }, 'takes no domain'],
-  [{ name: '__Host-a', path: '/hub' }, 'takes no domain'],
-  [{ name: '__host-a', path: '/hub' }, 'takes no domain'],
-  [{ name: '__Secure-a', secure: false }, 'needs secure'],
-  [{ name: 'a b' }, 'cookie.name'],
-  [{ name: 'a\r\nb' }, 'cookie.name'],
-  [{ name: '' }, 'cookie.name'],
+  [{ name: '__Host-a', domain: 'example.com' }, 'takes no cookie.domain'],
+  [{ name: '__Host-a', path: '/hub' }, 'takes no cookie.domain'],
+  [{ name: '__host-a', path: '/hub' }, 'takes no cookie.domain'],
+  [{ name: '__Secure-a', secure: false }, 'needs cookie.secure'],
+  [{ name: 'a b' }, 'cookieName'],
+  [{ name: 'a\r\nb' }, 'cookieName'],
+  [{ name: '' }, 'cookieName'],
   [{ domain: 'a b' }, 'cookie.domain'],
   [{ domain: 'a\r\nb' }, 'cookie.domain'],
   [{ path: 'hub' }, 'cookie.path'],
@@ -104,8 +112,8 @@ test.each<[CookieOptions, string]>([
   [{ sameSite: 'lax' as 'Lax' }, 'cookie.sameSite'],
   [{ secure: 'yes' as unknown as boolean }, 'cookie.secure'],
   [{ httpOnly: false } as CookieOptions, 'no option'],
-])('cookie options %j are refused at start', (options, text) => {
-  expect(() => checkCookieOptions(options)).toThrow(
+])('cookie options %j are refused at start', ({ name, ...options }, text) => {
+  expect(() => checkCookieOptions(options, name)).toThrow(
     expect.objectContaining({
       code: 'ACCESS_OPTION_INVALID',
       message: expect.stringContaining(text) as string,

@@ -6,11 +6,6 @@ import { AccessError } from '../errors.ts'
 
 /** The cookie that a token is traded for. */
 export interface CookieOptions {
-  /**
-   * Its name. Default `tidemark`, with the strongest prefix that the attributes allow: `__Host-` without
-   * `domain` and with the path `/`, else `__Secure-`. With a prefix of its own it stays as it is.
-   */
-  readonly name?: string | undefined
   /** Only over HTTPS. Default: always, but for a request over plain HTTP to a loopback name. */
   readonly secure?: boolean | undefined
   /** Which requests of pages of other sites carry it. `None` needs `secure`. Default `Lax`. */
@@ -37,7 +32,7 @@ export interface CookieSettings {
   readonly maxAgeMs: number
 }
 
-const optionNames = ['name', 'secure', 'sameSite', 'domain', 'path', 'maxAgeMs'] as const
+const optionNames = ['secure', 'sameSite', 'domain', 'path', 'maxAgeMs'] as const
 const sameSites = ['Lax', 'None', 'Strict'] as const
 
 const { readMembers } = createMemberReaders<'ACCESS_OPTION_INVALID'>(AccessError)
@@ -45,9 +40,14 @@ const { readMembers } = createMemberReaders<'ACCESS_OPTION_INVALID'>(AccessError
 /**
  * Checks the options of the cookie, or refuses those that contradict each other: browsers drop such a cookie
  * without a word.
+ * @param cookieName Taken as it is. Undefined: `tidemark`, with the strongest prefix that the attributes allow:
+ * `__Host-` without `domain` and with the path `/`, else `__Secure-`.
  * @throws AccessError `ACCESS_OPTION_INVALID`
  */
-export function checkCookieOptions(given: CookieOptions): CookieSettings {
+export function checkCookieOptions(
+  given: CookieOptions = {},
+  cookieName?: string | undefined,
+): CookieSettings {
   const what = 'cookie'
   const options = readMembers(given, optionNames, { code: 'ACCESS_OPTION_INVALID', what })
   const unknown = Object.keys(given).find((name) => !optionNames.some((known) => known === name))
@@ -66,10 +66,11 @@ export function checkCookieOptions(given: CookieOptions): CookieSettings {
       'cookie.sameSite None needs secure, or browsers drop the cookie. Leave secure out, or say Lax',
     )
   }
-  const place = { secure, domain, path }
+  const names = readNames(cookieName, { secure, domain, path })
+  const isPrefixed = names.name === names.plainName && prefixShape.test(names.name)
   return {
-    ...readNames(options.name ?? 'tidemark', place),
-    secure: secure ?? (sameSite === 'None' ? true : 'loopback'),
+    ...names,
+    secure: secure ?? (sameSite === 'None' || isPrefixed ? true : 'loopback'),
     sameSite,
     domain,
     path,
@@ -95,28 +96,33 @@ interface Place {
   readonly path: string
 }
 
-function readNames(name: unknown, place: Place): Pick<CookieSettings, 'name' | 'plainName'> {
+const prefixShape = /^__(?:host|secure)-/i
+
+function readNames(
+  name: unknown,
+  { secure, domain, path }: Place,
+): Pick<CookieSettings, 'name' | 'plainName'> {
+  const isHost = domain === undefined && path === '/'
+  if (name === undefined) {
+    const plainName = 'tidemark'
+    const prefix = isHost ? '__Host-' : '__Secure-'
+    return { name: secure === false ? plainName : prefix + plainName, plainName }
+  }
   // RFC 6265 §4.1.1: a token.
   if (typeof name !== 'string' || !/^[\w!#$%&'*+.^`|~-]{1,128}$/.test(name)) {
     throw invalid(
-      `cookie.name is 1 to 128 letters, digits and -_.!#$%&'*+^\`|~; got ${quoteValue(name)}`,
+      `cookieName is 1 to 128 letters, digits and -_.!#$%&'*+^\`|~; got ${quoteValue(name)}`,
     )
   }
-  const { secure, domain, path } = place
-  const isHost = domain === undefined && path === '/'
-  const prefix = /^__(?:host|secure)-/i.exec(name)?.[0].toLowerCase()
-  if (prefix === undefined) {
-    if (secure === false) return { name, plainName: name }
-    return { name: `${isHost ? '__Host-' : '__Secure-'}${name}`, plainName: name }
-  }
-  if (secure === false)
-    throw invalid(`cookie.name ${name} needs secure. Leave secure out, or the prefix`)
+  const prefix = prefixShape.exec(name)?.[0].toLowerCase()
+  if (prefix !== undefined && secure === false)
+    throw invalid(`cookieName ${name} needs cookie.secure. Leave secure out, or the prefix`)
   if (prefix === '__host-' && !isHost) {
     throw invalid(
-      `cookie.name ${name} takes no domain, and the path / only. Leave them out, or say __Secure-`,
+      `cookieName ${name} takes no cookie.domain, and the path / only. Leave them out, or say __Secure-`,
     )
   }
-  return { name, plainName: name.slice(prefix.length) }
+  return { name, plainName: name }
 }
 
 function invalid(text: string): AccessError {

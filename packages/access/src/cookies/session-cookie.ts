@@ -63,6 +63,6 @@ function joinLine(
  */
 export function listCookieNames(settings: CookieSettings, request: RequestFacts): readonly string[] {
   const { name, plainName, secure } = settings
-  if (secure === false) return [plainName]
+  if (secure === false || name === plainName) return [plainName]
   return secure === 'loopback' && isPlainLoopback(request) ? [name, plainName] : [name]
 }
