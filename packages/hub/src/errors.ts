@@ -60,6 +60,9 @@ export const hubErrors = {
   },
   CONFIG_INVALID: { title: 'A setting is unknown or out of range.' },
   CONFIG_UNREADABLE: { title: 'The configuration file cannot be read or is not JSON.' },
+  SIGNING_KEY_MISSING: {
+    title: 'The settings have no secret to sign a token with, and no private key was given.',
+  },
   HOST_NEEDS_AUTH: { title: 'Without authentication the hub listens on loopback only.' },
   TLS_UNUSABLE: { title: 'The certificate or the key of TLS cannot be read or used.' },
   PORT_IN_USE: { title: 'Another program listens on this port.' },
