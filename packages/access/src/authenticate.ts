@@ -3,9 +3,9 @@
 import type { Clock } from '@tidemark/log'
 import type { Grant, RequestFacts } from '@tidemark/server'
 import { quoteValue } from '@tidemark/wire/values'
-import type { Check } from './checked.ts'
 import { AccessError } from './errors.ts'
-import { recheckAfterDefaultMs } from './limits.ts'
+import type { GrantNames } from './grants/claims-grant.ts'
+import { fillNames } from './grants/fill-names.ts'
 
 /**
  * Says who sends a request: a user, who may then what a token without grants may; a whole grant; or undefined
@@ -16,34 +16,38 @@ export type Authenticate = (
 ) => Grant | Promise<Grant | string | undefined> | string | undefined
 
 interface AuthenticateOptions {
-  readonly authenticate: Authenticate
-  /** After so long an open stream is asked about again. Default 5 min. */
-  readonly recheckAfterMs?: number | undefined
+  readonly authenticate: Authenticate | undefined
+  readonly recheckAfterMs: number
   readonly clock: Clock
-  /** The grant of a user of whom nothing else is said. */
-  readonly grantUser: (user: string) => Grant
+  /** What a user may do of whom nothing else is said. */
+  readonly withoutClaim: GrantNames
 }
 
 /**
- * Asks the application where a request brings no credential of another kind. It was asked just now, so what it
- * says is newer than any revocation that is there already.
+ * Asks the application who sends a request; undefined: it does not know. It was asked just now, so what it says
+ * is newer than any revocation that is there already.
  */
-export function askApplication(check: Check, options: AuthenticateOptions): Check {
-  const { authenticate, recheckAfterMs = recheckAfterDefaultMs, clock, grantUser } = options
-  return async (request) => {
-    const checked = await check(request)
-    if (checked.source !== 'none') return checked
-    const said: unknown = await authenticate(request)
-    // Of a sign-in that has ended many applications keep null.
-    if (said === undefined || said === null) return checked
-    const grant = readGrant(said, grantUser)
-    const claims = { iat: clock.now() / 1000, ...grant.claims }
-    return { source: 'application', grant: { recheckAfterMs, ...grant, claims } }
-  }
+export async function askApplication(
+  request: RequestFacts,
+  { authenticate, recheckAfterMs, clock, withoutClaim }: AuthenticateOptions,
+): Promise<Grant | undefined> {
+  const said: unknown = await authenticate?.(request)
+  // Of a sign-in that has ended many applications keep null.
+  if (said === undefined || said === null) return undefined
+  const grant = readGrant(said, withoutClaim)
+  return { recheckAfterMs, ...grant, claims: { iat: clock.now() / 1000, ...grant.claims } }
 }
 
-function readGrant(said: unknown, grantUser: (user: string) => Grant): Grant {
-  if (typeof said === 'string' && said !== '') return grantUser(said)
+function readGrant(said: unknown, withoutClaim: GrantNames): Grant {
+  if (typeof said === 'string' && said !== '') {
+    const { subscribe = [], publish = [], permissions } = withoutClaim
+    return {
+      user: said,
+      subscribe: fillNames(subscribe, said),
+      publish: fillNames(publish, said),
+      permissions,
+    }
+  }
   if (typeof said === 'object' && said !== null && !Array.isArray(said)) return said
   throw new AccessError(
     'ACCESS_OPTION_INVALID',

@@ -4,13 +4,14 @@ import { openLedger } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, LedgerCodec } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
 import { ledgerRetryMs } from './limits.ts'
+import type { Warnings } from './warnings.ts'
 
 interface SharedLedgerOptions<Value> {
   readonly log: EventLog
   readonly name: string
   readonly codec: LedgerCodec<Value>
   readonly clock: Clock
-  readonly onWarning: (text: string) => void
+  readonly warnings: Warnings
   /** Called once, before anybody else gets the ledger. */
   readonly onOpen: (ledger: Ledger<Value>) => void
 }
@@ -60,32 +61,28 @@ export class SharedLedger<Value> {
   }
 
   async #open(): Promise<void> {
-    const { log, name, codec, clock, onWarning, onOpen } = this.#options
+    const { log, name, codec, clock, warnings, onOpen } = this.#options
+    const subject = `The ledger of ${name} cannot be read, so nobody gets in by a credential`
     try {
       const ledger = await openLedger(log, name, {
         codec,
         clock,
-        onError: (error) => onWarning(`The ledger of ${name}: ${describeError(error)}`),
+        onError: (error) => warnings.set(`The ledger of ${name}`, error),
       })
       if (this.#isClosed) {
         ledger.close()
         return
       }
       onOpen(ledger)
+      warnings.clear(subject)
       this.#ledger = ledger
       this.#tellReady?.()
     } catch (error) {
       if (this.#isClosed) return
-      onWarning(
-        `The ledger of ${name} cannot be read, so nobody gets in by a credential: ${describeError(error)}`,
-      )
+      warnings.set(subject, error)
       clock.after(ledgerRetryMs, () => {
         if (!this.#isClosed) this.#attempt = this.#open()
       })
     }
   }
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,8 +4,9 @@ import type { Clock } from '@tidemark/log'
 import type { RequestFacts } from '@tidemark/server'
 import { ServerError } from '@tidemark/server'
 import { CodedError } from '@tidemark/server/hub'
-import { onlyHeaders, readBearer, withoutTopics } from '../checked.ts'
+import { onlyHeaders } from '../checked.ts'
 import type { Check } from '../checked.ts'
+import { readBearer } from '../credentials/find-credential.ts'
 import type { Revocations } from '../revocations/revocations.ts'
 import type { CookieSettings } from './cookie-options.ts'
 import { requireOwnOrigin } from './own-origin.ts'
@@ -42,7 +43,7 @@ export class CookieSessions {
   async open(facts: RequestFacts): Promise<CookieChange> {
     const { settings, check, allowsOrigin, clock } = this.#options
     if (saysOrigin(facts)) requireOwnOrigin(facts, allowsOrigin)
-    const token = readBearer(facts)
+    const token = readBearer(facts.header('authorization'))
     if (token === undefined) {
       throw new ServerError(
         'UNAUTHENTICATED',
@@ -50,7 +51,7 @@ export class CookieSessions {
       )
     }
     const isBearer = (name: string): boolean => name !== 'cookie'
-    const { grant } = await check(onlyHeaders(withoutTopics(facts), isBearer))
+    const { grant } = await check(onlyHeaders(facts, isBearer))
     const { expiresAt } = grant
     const livesMs = expiresAt === undefined ? undefined : expiresAt - clock.now()
     return { setCookie: writeCookie(settings, facts, { token, livesMs }) }
@@ -66,9 +67,8 @@ export class CookieSessions {
     const { settings, check, allowsOrigin, revocations } = this.#options
     if (facts.header('cookie') !== undefined || saysOrigin(facts))
       requireOwnOrigin(facts, allowsOrigin)
-    const request = withoutTopics(facts)
     const parts = ['authorization', 'cookie'].map((left) =>
-      onlyHeaders(request, (name) => name !== left),
+      onlyHeaders(facts, (name) => name !== left),
     )
     for (const part of parts) {
       const checked = await check(part).catch(ignoreLasting)

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { createMemberReaders } from '@tidemark/log/values'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
-import { nameCharactersMax, secondsLookMax, valueCharactersMax } from '../limits.ts'
+import { keptClaimCharactersMax, secondsLookMax, userCharactersMax } from '../limits.ts'
 
 /**
  * What shall no longer hold: everything of one user, one token, one open session, or all tokens with a claim
@@ -84,7 +84,7 @@ export function checkRevocation(
   const revocation = readMembers(given, memberNames, { code: 'REVOCATION_INVALID', what })
   requireKnown(given)
   const { note } = revocation
-  const issuer = readText('issuer', revocation.issuer, valueCharactersMax)
+  const issuer = readText('issuer', revocation.issuer, keptClaimCharactersMax)
   const issuedBefore = readTime('issuedBefore', revocation.issuedBefore)
   const subject = readSubject(revocation, claimNames)
   const isForever = subject.name === 'jti' || subject.name === '$session'
@@ -120,7 +120,7 @@ function readSubject(
       `A revocation has one of user, tokenId, session and claim; got ${named.join(' and ') || 'none'}. Make several, one for each`,
     )
   }
-  const text = readText(kind, given[kind], kind === 'user' ? nameCharactersMax : valueCharactersMax)
+  const text = readText(kind, given[kind], kind === 'user' ? userCharactersMax : keptClaimCharactersMax)
   if (kind !== 'claim') {
     if (given.value !== undefined)
       throw invalid(`value belongs to a claim; got one beside ${kind}. Leave it out`)
@@ -138,7 +138,7 @@ function readSubject(
 /** As text, as in `subjectOf`. */
 function readClaimValue(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  const text = readText('value', value, valueCharactersMax)
+  const text = readText('value', value, keptClaimCharactersMax)
   if (text !== undefined) return text
   throw invalid('value is missing: what the claim must be for the revocation to hold. Say it')
 }

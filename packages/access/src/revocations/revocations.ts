@@ -2,9 +2,10 @@
 
 import type { Clock, EventLog, Ledger } from '@tidemark/log'
 import type { Grant } from '@tidemark/server'
-import { AccessError } from '../errors.ts'
 import { revocationGraceMs, sessionRevocationMs } from '../limits.ts'
+import { refuseToken } from '../refuse-token.ts'
 import { SharedLedger } from '../shared-ledger.ts'
+import type { Warnings } from '../warnings.ts'
 import { writeShared } from '../write-shared.ts'
 import { RevocationIndex } from './revocation-index.ts'
 import type { Bearer } from './revocation-index.ts'
@@ -18,7 +19,7 @@ interface RevocationsOptions {
   readonly claimNames: readonly string[]
   /** How long a token lives at most. */
   readonly tokenLifeMs: number
-  readonly onWarning: (text: string) => void
+  readonly warnings: Warnings
 }
 
 /** The claim that stands for a token without a `jti`: its hash. No token can bring it. */
@@ -34,7 +35,6 @@ export class Revocations {
   readonly #listeners = new Set<() => void>()
   /** The longest life of a token that was seen. */
   #longestLifeMs: number
-  #hasWarned = false
 
   constructor(options: RevocationsOptions) {
     this.#options = options
@@ -55,9 +55,9 @@ export class Revocations {
   async requireValid(bearer: Bearer): Promise<void> {
     if (this.#ledger.current === undefined) await this.#ledger.require()
     if (this.#index.find(bearer) === undefined) return
-    throw new AccessError(
-      'TOKEN_EXPIRED',
+    throw refuseToken(
       'The token has been revoked: its user has signed out, or was signed out. Sign in again, and send the new token.',
+      'TOKEN_EXPIRED',
     )
   }
 
@@ -117,10 +117,10 @@ export class Revocations {
     const lifeMs = expiresAt - issuedAt * 1000
     if (!(lifeMs > this.#longestLifeMs)) return
     this.#longestLifeMs = lifeMs
-    if (this.#hasWarned) return
-    this.#hasWarned = true
-    this.#options.onWarning(
-      `A token lives for ${Math.round(lifeMs / 3_600_000)} h, and revocations of a user are kept for ${Math.round(this.#options.tokenLifeMs / 3_600_000)} h. Raise tokenLifeMs, or hand out shorter tokens.`,
+    const { tokenLifeMs, warnings } = this.#options
+    warnings.set(
+      'Tokens live for longer than the revocation of a user is kept',
+      `got one of ${Math.round(lifeMs / 3_600_000)} h, and tokenLifeMs is ${Math.round(tokenLifeMs / 3_600_000)} h. Raise it, or hand out shorter tokens.`,
     )
   }
 

@@ -1,8 +1,7 @@
 // `POST /tickets` and `GET /tickets/redirect`: a credential that a stream cannot send becomes a ticket.
 
-import type { Grant, PlainRequest, RequestFacts } from '@tidemark/server'
+import type { Grant, RequestFacts } from '@tidemark/server'
 import { ServerError } from '@tidemark/server'
-import { withoutTopics } from '../checked.ts'
 import type { Check } from '../checked.ts'
 import { requireOwnOrigin } from '../cookies/own-origin.ts'
 import type { AllowsOrigin } from '../cookies/own-origin.ts'
@@ -22,7 +21,7 @@ export type TicketHook = (request: RequestFacts) => Grant | Promise<Grant | unde
 interface TicketDeskOptions {
   readonly tickets: Tickets
   readonly check: Check
-  readonly hook: TicketHook | undefined
+  readonly ticketFor: TicketHook | undefined
   readonly allowsOrigin: AllowsOrigin
 }
 
@@ -44,7 +43,7 @@ export class TicketDesk {
    * a credential that does not hold; ServerError `UNAUTHENTICATED`, `ACCESS_UNAVAILABLE`
    */
   async issue(facts: RequestFacts, streamPath: string): Promise<TicketAnswer> {
-    const grant = await this.#findGrant(withoutTopics(facts))
+    const grant = await this.#findGrant(facts)
     const issued = await this.#options.tickets.issue(grant, holderOf(grant))
     const { query } = splitUrl(facts.url)
     for (const name of credentialNames) query.delete(name)
@@ -53,13 +52,13 @@ export class TicketDesk {
     return { ...issued, url: `${streamPath}?${query.toString()}` }
   }
 
-  async #findGrant(request: PlainRequest): Promise<Grant> {
-    const { check, hook, allowsOrigin } = this.#options
+  async #findGrant(request: RequestFacts): Promise<Grant> {
+    const { check, ticketFor, allowsOrigin } = this.#options
     const { source, grant } = await check(request)
     // A browser adds its cookies to whatever any page asks for.
     const isBorrowed = source !== 'bearer' && source !== 'query'
     if (isBorrowed && request.header('cookie') !== undefined) requireOwnOrigin(request, allowsOrigin)
-    const known = source === 'none' ? await hook?.(request) : grant
+    const known = source === 'none' ? await ticketFor?.(request) : grant
     if (known !== undefined && source !== 'ticket') return known
     throw new ServerError(
       'UNAUTHENTICATED',

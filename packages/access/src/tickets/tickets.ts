@@ -10,7 +10,9 @@ import {
   ticketUseMs,
   ticketsOfCredentialMax,
 } from '../limits.ts'
+import { refuseToken } from '../refuse-token.ts'
 import { SharedLedger } from '../shared-ledger.ts'
+import type { Warnings } from '../warnings.ts'
 import { writeShared } from '../write-shared.ts'
 import { CountedWindow } from './counted-window.ts'
 import { bringsCursor, describeStream } from './shown.ts'
@@ -30,7 +32,7 @@ interface TicketsOptions {
   readonly randomBytes?: ((count: number) => Uint8Array) | undefined
   /** The longest that a ticket lets its stream come back. */
   readonly ticketLifeMs: number
-  readonly onWarning: (text: string) => void
+  readonly warnings: Warnings
 }
 
 /** The claims of a session that came by a ticket: its hash, and which of its sessions it is. */
@@ -86,7 +88,8 @@ export class Tickets {
    * @throws AccessError `TICKET_INVALID`; ServerError `ACCESS_UNAVAILABLE`
    */
   async use(ticket: string, request: PlainRequest): Promise<Grant> {
-    requireOpening(ticket, request)
+    requireOpening(request)
+    requireShape(ticket)
     const ledger = await this.#ledger.require()
     const hash = hashTicket(ticket)
     const shown = describeStream(request)
@@ -101,6 +104,17 @@ export class Tickets {
     if (isWon) return addClaims(hash, entry)
     if (value.kind !== 'used') throw invalid('is not understood here')
     return this.#comeBack({ ledger, hash, used: value, shown, request })
+  }
+
+  /**
+   * Resolves to what a ticket would grant. It is not used by that.
+   * @throws AccessError `TICKET_INVALID`; ServerError `ACCESS_UNAVAILABLE`
+   */
+  async peek(ticket: string): Promise<Grant> {
+    requireShape(ticket)
+    const known = await this.#find(await this.#ledger.require(), hashTicket(ticket))
+    if (known === undefined) throw invalid('is unknown here, or was not used within 30 s')
+    return known.grant
   }
 
   /** Whether another session of the same ticket has come after this one. */
@@ -187,14 +201,18 @@ function requireSmall(grant: Grant): void {
   )
 }
 
-function requireOpening(ticket: string, { action, method }: PlainRequest): void {
-  if (action !== 'subscribe' || method !== 'GET')
+function requireOpening({ action, method, topics }: PlainRequest): void {
+  if (action !== 'subscribe' || method !== 'GET' || topics.length === 0)
     throw invalid('opens a stream with GET, and is good for nothing else')
+}
+
+function requireShape(ticket: string): void {
   if (!/^[\w-]{22}$/.test(ticket)) throw invalid('is none that this server has handed out')
 }
 
 function invalid(text: string): AccessError {
-  return new AccessError('TICKET_INVALID', `The ticket ${text}. Trade your credential for a new one.`)
+  const detail = `The ticket ${text}. Trade your credential for a new one.`
+  return refuseToken(detail, 'TICKET_INVALID')
 }
 
 function describeTooMany(): AccessError {

@@ -5,24 +5,21 @@ import type { Clock, EventLog } from '@tidemark/log'
 import type { PlainRequest } from '@tidemark/server'
 import { Revocations } from '../../src/revocations/revocations.ts'
 import { Tickets } from '../../src/tickets/tickets.ts'
+import { Warnings } from '../../src/warnings.ts'
 
 export function openRevocations(
   log: EventLog,
   { clock = systemClock, tokenLifeMs = 24 * 3_600_000 }: { clock?: Clock; tokenLifeMs?: number } = {},
-): Revocations & { readonly warnings: string[] } {
-  const warnings: string[] = []
+): Revocations & { readonly warnings: Warnings } {
+  const warnings = new Warnings()
   const claimNames = ['iss', 'sub', 'jti', 'iat', 'tenant']
-  const onWarning = (text: string): void => void warnings.push(text)
-  return Object.assign(new Revocations({ log, clock, claimNames, tokenLifeMs, onWarning }), {
+  return Object.assign(new Revocations({ log, clock, claimNames, tokenLifeMs, warnings }), {
     warnings,
   })
 }
 
 export function openTickets(log: EventLog, clock: Clock = systemClock): Tickets {
-  const onWarning = (text: string): never => {
-    throw new Error(text)
-  }
-  return new Tickets({ log, clock, ticketLifeMs: 3_600_000, onWarning })
+  return new Tickets({ log, clock, ticketLifeMs: 3_600_000, warnings: new Warnings() })
 }
 
 /** A request for a stream, as a browser sends it. */

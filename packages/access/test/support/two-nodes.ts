@@ -4,23 +4,18 @@ import { once } from 'node:events'
 import { createServer, request as requestHttp } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SignJWT, jwtVerify } from 'jose'
-import { systemClock } from '@tidemark/log'
+import { SignJWT } from 'jose'
 import type { EventLog } from '@tidemark/log'
 import { ServerError, createTidemark } from '@tidemark/server'
-import type { Grant, Tidemark } from '@tidemark/server'
+import type { Tidemark } from '@tidemark/server'
 import { CodedError, answerCoded, sendAnswer, translateLogError } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
 import { createDecoder } from '@tidemark/wire'
 import type { DecodedEvent } from '@tidemark/wire'
-import { checkCookieOptions } from '../../src/cookies/cookie-options.ts'
-import { listCookieNames } from '../../src/cookies/session-cookie.ts'
-import { readBearer } from '../../src/checked.ts'
-import type { Check } from '../../src/checked.ts'
-import { AccessError } from '../../src/errors.ts'
-import { SharedState, nameToken } from '../../src/shared-state.ts'
+import { createAccess } from '../../src/index.ts'
+import type { Access, AccessOptions } from '../../src/index.ts'
 
-const secret = new TextEncoder().encode('a secret of thirty-two bytes or more')
+const secret = 'a secret of thirty-two bytes or more'
 
 /** A real token of the issuer that the nodes know. */
 export async function signToken({
@@ -41,13 +36,13 @@ export async function signToken({
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + lifeSeconds)
   if (jti !== undefined) signer.setJti(jti)
-  return signer.sign(secret)
+  return signer.sign(new TextEncoder().encode(secret))
 }
 
 /** A node of the log. */
 export interface AccessNode {
   readonly tide: Tidemark
-  readonly state: SharedState
+  readonly access: Access
   readonly port: number
   /** Sends a request and reads the whole answer. */
   ask(method: string, path: string, headers?: Headers): Promise<Answered>
@@ -75,67 +70,37 @@ export interface Streamed {
   leave(): void
 }
 
-export async function openNode(log: EventLog): Promise<AccessNode> {
-  const cookie = checkCookieOptions({})
-  const checkOther: Check = async (request) => {
-    const names = listCookieNames(cookie, request)
-    const cookies = (request.header('cookie') ?? '').split('; ').map((pair) => pair.split('='))
-    const inCookie = cookies.find(([name = '']) => names.includes(name))?.[1]
-    const bearer = readBearer(request)
-    const token = bearer ?? inCookie
-    if (token === undefined) return { source: 'none', grant: { subscribe: ['public/**'] } }
-    const grant = nameToken(await readGrant(token), token)
-    return { source: bearer === undefined ? 'cookie' : 'bearer', grant }
-  }
-  const state = new SharedState({
+export async function openNode(log: EventLog, options: AccessOptions = {}): Promise<AccessNode> {
+  const access = createAccess({
     log,
-    clock: systemClock,
-    cookie,
-    allowsOrigin: (origin) => origin === 'https://app.example.org',
-    claimNames: ['iss', 'sub', 'jti', 'iat', 'tenant'],
-    tokenLifeMs: 3_600_000,
-    ticketLifeMs: 3_600_000,
-    ticketHook: (request) =>
-      request.header('x-api-key') === 'open sesame'
-        ? { user: 'key', subscribe: ['**'], claims: { iat: Date.now() / 1000 } }
-        : undefined,
-    onWarning: () => undefined,
-    checkOther,
+    tokens: [{ secret }],
+    anonymous: { subscribe: ['public/**'] },
+    withoutClaim: { subscribe: ['**'], publish: ['**'] },
+    cookie: {},
+    origins: ['https://app.example.org'],
+    revocableClaims: ['tenant'],
+    ticketFor: (request) =>
+      request.header('x-api-key') === 'open sesame' ? { user: 'key', subscribe: ['**'] } : undefined,
+    ...options,
   })
-  const tide = createTidemark({ log, authorize: (request) => state.authorize(request) })
-  state.follow(tide)
+  const tide = createTidemark({ log, authorize: access.authorize })
+  access.follow(tide)
   await tide.ready
-  const server = createServer((request, response) => void route({ tide, state }, request, response))
+  const server = createServer((request, response) => void route({ tide, access }, request, response))
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   return {
     tide,
-    state,
+    access,
     port,
     ask: (method, path, headers) => ask(port, { method, path, headers }),
     stream: (path, headers) => openStream(port, path, headers),
-    close: () => closeNode({ tide, state, server }),
-  }
-}
-
-async function readGrant(token: string): Promise<Grant> {
-  try {
-    const { payload } = await jwtVerify(token, secret, { algorithms: ['HS256'] })
-    const { sub: user = '', exp = 0, iat = 0, jti, tenant } = payload
-    const claims = {
-      iat,
-      sub: user,
-      ...(jti === undefined ? {} : { jti }),
-      ...(typeof tenant === 'string' ? { tenant } : {}),
-    }
-    return { user, subscribe: ['**'], publish: ['**'], expiresAt: exp * 1000, claims }
-  } catch (cause) {
-    throw new AccessError('TOKEN_INVALID', 'No.', { cause })
+    close: () => closeNode({ tide, access, server }),
   }
 }
 
 async function route(
-  { tide, state }: Pick<AccessNode, 'state' | 'tide'>,
+  { tide, access }: Pick<AccessNode, 'access' | 'tide'>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -146,17 +111,17 @@ async function route(
       case 'GET /events':
         return void (await tide.subscribe(request, response))
       case 'POST /session': {
-        const { setCookie } = await state.cookies.open(facts)
+        const { setCookie } = await access.openSession(facts)
         return void response.writeHead(204, { 'Set-Cookie': setCookie }).end()
       }
       case 'DELETE /session': {
-        const { setCookie } = await state.cookies.close(facts)
+        const { setCookie } = await access.closeSession(facts)
         return void response.writeHead(204, { 'Set-Cookie': setCookie }).end()
       }
       case 'POST /tickets':
-        return void response.end(JSON.stringify(await state.desk.issue(facts, '/events')))
+        return void response.end(JSON.stringify(await access.issueTicket(facts)))
       case 'GET /tickets/redirect': {
-        const { url } = await state.desk.issue(facts, '../events')
+        const { url } = await access.issueTicket(facts, '../events')
         return void response.writeHead(303, { Location: url }).end()
       }
       case 'POST /publish':
@@ -211,14 +176,14 @@ async function openStream(port: number, path: string, headers: Headers = {}): Pr
 
 async function closeNode({
   tide,
-  state,
+  access,
   server,
 }: {
   readonly tide: Tidemark
-  readonly state: SharedState
+  readonly access: Access
   readonly server: Server
 }): Promise<void> {
-  state.close()
+  access.close()
   await tide.close()
   server.closeAllConnections()
   server.close()
