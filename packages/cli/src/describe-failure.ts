@@ -23,6 +23,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   TLS_UNUSABLE: exitCodes.config,
   LOG_SETTINGS_DIFFER: exitCodes.config,
   RETENTION_INVALID: exitCodes.config,
+  AUTH_KEYS_UNREACHABLE: exitCodes.unavailable,
   PORT_IN_USE: exitCodes.unavailable,
   ADDRESS_UNUSABLE: exitCodes.unavailable,
   LOG_UNAVAILABLE: exitCodes.io,

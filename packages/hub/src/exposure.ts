@@ -1,4 +1,4 @@
-// Who can reach a hub, and whether it can tell them apart.
+// How far a hub can be reached, and whether it can tell its clients apart.
 
 import { quote } from '@tidemark/wire/values'
 import { hasKeys, isLocked } from './config/access-choice.ts'
@@ -43,12 +43,4 @@ export function describeExposure(config: HubConfig): readonly string[] {
     )
   }
   return lines
-}
-
-/**
- * Whether a hub is one of a developer: only this machine reaches it, and no proxy stands before it. There
- * refusals say more.
- */
-export function isDevelopment({ host }: Pick<HubConfig, 'host'>): boolean {
-  return isLoopbackName(host)
 }

@@ -177,9 +177,8 @@ export function checkOrigin(
 }
 
 /**
- * A page that sends credentials along, of an origin that may not, gets nothing. Without an `Origin` it is
- * a link that somebody follows, or an image, of which a page cannot see much; so what may be seen by
- * anybody is still shown.
+ * A page that sends credentials along, of an origin that may not, gets nothing. A request without an
+ * `Origin` is a link that somebody follows, or an image, of which a page cannot see much.
  */
 function isRefused(
   request: NodeRequest,

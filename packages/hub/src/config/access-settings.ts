@@ -38,7 +38,7 @@ const key = {
   publicKey: { kind: { kind: 'path', names: 'a file in PEM' } },
 } as const
 
-/** What holds for one issuer of tokens, in the file. */
+/** The rules for one issuer of tokens, in the file. */
 const issuerMembers: Readonly<Record<string, Member>> = {
   issuer: {
     kind: { kind: 'text', names: 'what its tokens say in `iss`' },

@@ -22,7 +22,7 @@ export interface HubConfig {
   readonly compression: boolean
   /** Speaks TLS, HTTP/2 and HTTP/1.1, with this certificate and key. Undefined: HTTP/1.1 without TLS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
-  /** Who may come in. Without keys and without anything for visitors: everybody on this machine. */
+  /** Says who may come in. Without keys and anything for visitors: everybody on this machine. */
   readonly auth: AuthConfig
   /** The topics of visitors without a token. */
   readonly anonymous: {

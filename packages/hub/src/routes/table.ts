@@ -20,9 +20,8 @@ const pageFiles = {
 }
 
 /**
- * A page of another origin may not send these, unless its origin is in `cors.origins`: requests that
- * change something, and a GET that costs a write or a session. An `<img>` in any page could request those
- * again and again.
+ * A page whose origin is not in `cors.origins` may not send requests that change something, nor a GET that
+ * costs a write or a session. An `<img>` in any page could request those again and again.
  */
 const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },

@@ -57,6 +57,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     context: {
       tide,
       isLocked: options.authorize !== undefined,
+      access: undefined,
       resource: undefined,
       readiness: new Readiness({
         tide,
