@@ -191,11 +191,15 @@ function isRefused(
 
 const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
+/** The name is the same with a prefix and without (RFC 6265bis §4.1.3). */
+const cookiePrefix = /^__(?:host|secure)-/i
+
 /** Whether a cookie may be what lets a request in. */
 function bringsCookie({ headers }: NodeRequest, name: string | undefined): boolean {
   if (name === undefined || headers.authorization !== undefined) return false
   const pairs = headers.cookie?.split(';') ?? []
-  return pairs.some((pair) => pair.trim().startsWith(`${name}=`))
+  const bare = name.replace(cookiePrefix, '')
+  return pairs.some((pair) => pair.trim().replace(cookiePrefix, '').startsWith(`${bare}=`))
 }
 
 /**

@@ -1,9 +1,10 @@
 // The settings that say who may come in, made into an `authorize`.
 
 import { AccessError, createAccess } from '@tidemark/access'
-import type { Access } from '@tidemark/access'
-import type { Clock } from '@tidemark/log'
+import type { Access, AccessOptions } from '@tidemark/access'
+import type { Clock, EventLog } from '@tidemark/log'
 import type { Authorize, PlainRequest } from '@tidemark/server'
+import { AllowedOrigins } from './cors.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
 import { isLoopbackName } from './loopback.ts'
@@ -13,6 +14,8 @@ import type { RefusalOptions } from './refusals.ts'
 
 interface AccessHost {
   readonly clock: Clock
+  /** Revocations and tickets stand in its ledgers. */
+  readonly log: EventLog
   /** A hub that starts has its keys, or does not start. One that only replaces a worker goes on without. */
   readonly isFirstStart: boolean
 }
@@ -22,10 +25,10 @@ interface AccessHost {
  * @throws HubError `CONFIG_INVALID`, `AUTH_KEYS_UNREACHABLE`
  */
 export async function openAccess(config: HubConfig, host: AccessHost): Promise<Access | undefined> {
-  const { clock, isFirstStart } = host
+  const { clock, log, isFirstStart } = host
   const options = await planAccess(config)
   if (options === undefined) return undefined
-  const access = make(() => createAccess({ ...options, clock }), config)
+  const access = make(() => createAccess({ ...options, clock, log, ...planCookie(config) }), config)
   try {
     await access.ready
   } catch (cause) {
@@ -34,6 +37,15 @@ export async function openAccess(config: HubConfig, host: AccessHost): Promise<A
     throw unreachable(cause, config)
   }
   return access
+}
+
+/** The cookie that `POST /session` hands out, and the pages that may use it. */
+function planCookie({ cors, tls }: HubConfig): Pick<AccessOptions, 'cookie' | 'origins'> {
+  const allowed = new AllowedOrigins(cors)
+  return {
+    cookie: { secure: tls === undefined ? undefined : true },
+    origins: (origin) => allowed.credentials && allowed.has(origin),
+  }
 }
 
 /** The `authorize` of a node: what its access says, and more words for the refused. */
