@@ -86,7 +86,7 @@ export const accessRows: Readonly<Record<AccessName, SettingRow>> = {
     default: '',
     example: '@tidemark.secret',
     value: '<text or @file>',
-    help: 'Secret that tokens are signed with (HS256): at least 32 bytes, or @ and a file that holds it.',
+    help: 'Secret that tokens are signed with (HS256 and longer): at least 32 bytes, or @ and a file that holds it.',
     more: 'A text on the command line stands in the history of a shell; a file or the variable does not.',
   },
   'auth.jwks': {
@@ -120,7 +120,7 @@ export const accessRows: Readonly<Record<AccessName, SettingRow>> = {
     kind: algorithmNames,
     default: [],
     example: ['RS256', 'ES256'],
-    help: 'Signatures that are accepted. By default those that the key is for; of a secret HS256.',
+    help: 'Signatures that are accepted. By default those that the key is for.',
   },
   'auth.issuers': {
     kind: {

@@ -1,6 +1,7 @@
 // Every route of the hub, one row each.
 
 import { closeSession, openSession } from './cookie-session.ts'
+import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
@@ -22,6 +23,9 @@ const pageFiles = {
   style: servePageFile('page.css', 'text/css; charset=utf-8'),
 }
 
+/** Rows for those who run the hub. */
+const forAdmins = { crossSite: 'refused', permission: 'admin' } as const
+
 /**
  * A page whose origin is not in `cors.origins` may not send requests that change something, nor a GET that
  * costs a write or a session. An `<img>` in any page could request those again and again.
@@ -39,12 +43,13 @@ const pathRows: readonly RouteRow[] = [
   { method: 'DELETE', path: '/session', route: closeSession, crossSite: 'refused' },
   { method: 'POST', path: '/tickets', route: issueTicket, crossSite: 'refused' },
   { method: 'GET', path: '/tickets/redirect', route: redirectToStream, crossSite: 'refused' },
-  { method: 'GET', path: '/admin/revocations', route: listRevocations, crossSite: 'refused' },
-  { method: 'POST', path: '/admin/revocations', route: addRevocation, crossSite: 'refused' },
+  { method: 'GET', path: '/admin/revocations', route: listRevocations, ...forAdmins },
+  { method: 'POST', path: '/admin/revocations', route: addRevocation, ...forAdmins },
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
-  { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
+  { method: 'GET', path: '/stats', route: answerStats, ...forAdmins },
+  { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
   {
     method: 'GET',
     path: '/.well-known/oauth-protected-resource',
