@@ -1,8 +1,9 @@
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
+import type { Streamed } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openNode, signToken } from './support/two-nodes.ts'
-import type { AccessNode, Streamed } from './support/two-nodes.ts'
+import type { AccessNode } from './support/two-nodes.ts'
 
 let log: EventLog
 let here: AccessNode
