@@ -38,13 +38,27 @@ export async function openAccess(config: HubConfig, host: AccessHost): Promise<A
   return access
 }
 
-/** The cookie that `POST /session` hands out, and the pages that may use it. */
-function planShared({ cors, tls }: HubConfig, log: EventLog): Partial<AccessOptions> {
+/** The cookie that `POST /session` hands out, the pages that may use it, and how long all that lasts. */
+function planShared(
+  { cookie, cors, revocation, tls }: HubConfig,
+  log: EventLog,
+): Partial<AccessOptions> {
   const allowed = new AllowedOrigins(cors)
+  const { secure, sameSite, domain, path, maxAge: maxAgeMs } = cookie
+  // Where this hub ends TLS itself, no name is plain.
+  const isSecure = secure ? (tls === undefined ? undefined : true) : false
   return {
     log,
-    cookie: { secure: tls === undefined ? undefined : true },
+    cookie: {
+      secure: isSecure,
+      sameSite,
+      domain: domain === '' ? undefined : domain,
+      path,
+      maxAgeMs,
+    },
     origins: (origin) => allowed.credentials && allowed.has(origin),
+    tokenLifeMs: revocation.tokenLife,
+    ticketLifeMs: revocation.ticketLife,
   }
 }
 

@@ -109,7 +109,11 @@ test('a ticket that is shown to all workers at once opens one stream', async () 
   const { port } = await startWorkers(await makeDirectory())
   const token = bearer(await signFor('ada'))
   for (let round = 0; round < 6; round++) {
-    const { body } = await askHttp(port, { method: 'POST', path: '/tickets?topic=a', headers: token })
+    const { body } = await askHttp(port, {
+      method: 'POST',
+      path: '/tickets?topic=a',
+      headers: token,
+    })
     const { url } = JSON.parse(body) as { url: string }
     const uses = await Promise.all(Array.from({ length: 8 }, () => streamHttp(port, url)))
     const opened = uses.filter(({ status }) => status === 200)
@@ -160,7 +164,11 @@ test.each(trades)('a page of another origin cannot ask for %s %s', async (method
   const { port } = await startTestHub({ 'auth-secret': secret })
   const token = await signFor('ada')
   for (const credential of [bearer(token), { Cookie: await signIn(port, token) }]) {
-    const headers = { ...credential, 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' }
+    const headers = {
+      ...credential,
+      'Sec-Fetch-Site': 'cross-site',
+      Origin: 'https://evil.example',
+    }
     const { status, body } = await askHttp(port, { method, path, headers })
     expect([status, JSON.parse(body)]).toMatchObject([403, { code: 'CROSS_SITE' }])
   }
@@ -170,13 +178,16 @@ test.each([
   ['POST', '/topics/a'],
   ['POST', '/tickets'],
   ['DELETE', '/session'],
-])('a cookie that somebody sends without saying from where changes nothing: %s %s', async (method, path) => {
-  const { port } = await startTestHub({ 'auth-secret': secret })
-  const headers = { Cookie: await signIn(port, await signFor('ada')) }
-  expect((await askHttp(port, { method, path, headers })).status).toBe(403)
-  const known = await askHttp(port, { method, path, headers: { ...page, ...headers }, body: 'x' })
-  expect(known.status).toBeLessThan(300)
-})
+])(
+  'a cookie that somebody sends without saying from where changes nothing: %s %s',
+  async (method, path) => {
+    const { port } = await startTestHub({ 'auth-secret': secret })
+    const headers = { Cookie: await signIn(port, await signFor('ada')) }
+    expect((await askHttp(port, { method, path, headers })).status).toBe(403)
+    const known = await askHttp(port, { method, path, headers: { ...page, ...headers }, body: 'x' })
+    expect(known.status).toBeLessThan(300)
+  },
+)
 
 test('revocations are for those with the permission, and for them only', async () => {
   const { port } = await startTestHub({ 'auth-secret': secret })
@@ -204,4 +215,36 @@ test.each([
   const headers = bearer(await signFor('root', ['admin']))
   const answer = await askHttp(port, { method: 'POST', path: '/admin/revocations', headers, body })
   expect([answer.status, JSON.parse(answer.body)]).toMatchObject([400, { code }])
+})
+
+test.each<[Readonly<Record<string, string>>, string]>([
+  [{ 'cookie-same-site': 'None', 'cookie-secure': 'false' }, 'cookie.sameSite'],
+  [{ 'cookie-domain': 'a b' }, 'cookie.domain'],
+  [{ 'cookie-path': 'hub' }, 'cookie.path'],
+  [{ 'auth-cookie': '__Host-a', 'cookie-domain': 'example.org' }, 'auth.cookie'],
+  [{ 'auth-cookie': '__Host-a', 'cookie-path': '/hub' }, 'auth.cookie'],
+  [{ 'auth-cookie': '__Secure-a', 'cookie-secure': 'false' }, 'auth.cookie'],
+  [{ 'cookie-max-age': '0s' }, 'cookie.maxAge'],
+])('a hub with the contradictory cookie settings %j does not start', async (flags, name) => {
+  const started = startTestHub({ 'auth-secret': secret, ...flags })
+  await expect(started).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  await expect(started).rejects.toThrow(name)
+})
+
+test('the cookie of a hub has the attributes that its settings say', async () => {
+  const { port } = await startTestHub({
+    'auth-secret': secret,
+    'cookie-same-site': 'None',
+    'cookie-domain': 'example.org',
+    'cookie-path': '/events',
+    'cookie-max-age': '1m',
+  })
+  const { headers } = await askHttp(port, {
+    method: 'POST',
+    path: '/session',
+    headers: bearer(await signFor('ada')),
+  })
+  expect(headers['set-cookie']?.[0]?.replace(/=[^;]*/, '=')).toBe(
+    '__Secure-tidemark=; Path=/events; Domain=example.org; Max-Age=60; HttpOnly; Secure; SameSite=None',
+  )
 })

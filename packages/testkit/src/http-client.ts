@@ -30,9 +30,16 @@ export interface Streamed {
 /** Sends a request and reads the whole answer. */
 export async function askHttp(
   port: number,
-  { method, path, headers = {}, body: sent }: { method: string; path: string; headers?: SentHeaders | undefined; body?: string | undefined },
+  {
+    method,
+    path,
+    headers = {},
+    body: sent,
+  }: { method: string; path: string; headers?: SentHeaders | undefined; body?: string | undefined },
 ): Promise<Answered> {
-  const asked = requestHttp({ port, host: '127.0.0.1', method, path, headers, agent: false }).end(sent)
+  const asked = requestHttp({ port, host: '127.0.0.1', method, path, headers, agent: false }).end(
+    sent,
+  )
   const [answer] = (await once(asked, 'response')) as [IncomingMessage]
   let body = ''
   answer.setEncoding('utf8').on('data', (text: string) => (body += text))
@@ -69,4 +76,3 @@ export async function streamHttp(
     leave: () => void asked.destroy(),
   }
 }
-

@@ -63,13 +63,17 @@ export async function openNode(log: EventLog, options: AccessOptions = {}): Prom
     origins: ['https://app.example.org'],
     revocableClaims: ['tenant'],
     ticketFor: (request) =>
-      request.header('x-api-key') === 'open sesame' ? { user: 'key', subscribe: ['**'] } : undefined,
+      request.header('x-api-key') === 'open sesame'
+        ? { user: 'key', subscribe: ['**'] }
+        : undefined,
     ...options,
   })
   const tide = createTidemark({ log, authorize: access.authorize })
   access.follow(tide)
   await tide.ready
-  const server = createServer((request, response) => void route({ tide, access }, request, response))
+  const server = createServer(
+    (request, response) => void route({ tide, access }, request, response),
+  )
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   return {

@@ -12,7 +12,7 @@ export const addRevocation: Route = async ({ request, response, query }, context
   readQuery(query, [])
   const access = requireAccess(context)
   const revoked = await context.bodies.read(request, (text) =>
-    // What a stranger sends is checked there.
+    // It is checked there.
     access.revoke(parseJson(text) as Revocation),
   )
   sendJson(response, 201, revoked)
