@@ -1,12 +1,12 @@
-// Signatures that were found good: a client that comes back brings the same token, and checking a signature
-// costs more than all the rest of opening a stream.
+// Signatures that were found good. A client that comes back brings the same token, and to check a signature
+// costs more than all the rest of its check.
 
 import { knownTokenCharactersMax } from '../limits.ts'
 import type { VerifyKey } from './key-source.ts'
 
 /**
- * Whole tokens, each with the key that it was checked with: a key that was withdrawn or read anew is another
- * object, and the token is checked again. Times and revocations are looked at each time.
+ * Whole tokens, each with the key that it was checked with. A key that was read anew is another object, so
+ * that its tokens are checked again. Times and revocations are looked at each time.
  */
 export class KnownSignatures {
   /** The one that was used longest ago first. */
