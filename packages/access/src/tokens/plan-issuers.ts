@@ -1,6 +1,6 @@
 // Checks the issuers of a configuration, and makes of each what its tokens are checked with.
 
-import { createPublicKey, createSecretKey } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
@@ -21,6 +21,7 @@ import { KeyFile } from './key-file.ts'
 import { fixedKey } from './key-source.ts'
 import type { KeySource } from './key-source.ts'
 import { KeyUrl } from './key-url.ts'
+import { SecretKey } from './secret-key.ts'
 import type { ClaimNames, TokenIssuer } from './token-issuer.ts'
 
 /** What the tokens of one issuer are checked with. */
@@ -107,8 +108,7 @@ const planners: Readonly<
         `secret must have ${secretBytesOf('HS256')} bytes or more; got ${key.length}. Make one with: openssl rand -base64 32`,
       )
     }
-    // As an object of its own it is made ready for checking once, not for each token.
-    return { keys: fixedKey(createSecretKey(key), 'the secret'), possible }
+    return { keys: new SecretKey(key), possible }
   },
   publicKey: ({ publicKey }) => {
     const key = readPublicKey(publicKey)
