@@ -40,7 +40,7 @@ export async function openAccess(config: HubConfig, host: AccessHost): Promise<A
 
 /** The cookie that `POST /session` hands out, the pages that may use it, and how long all that lasts. */
 function planShared(
-  { cookie, cors, revocation, tls }: HubConfig,
+  { auth, cookie, cors, revocation, tls }: HubConfig,
   log: EventLog,
 ): Partial<AccessOptions> {
   const allowed = new AllowedOrigins(cors)
@@ -49,14 +49,11 @@ function planShared(
   const isSecure = secure ? (tls === undefined ? undefined : true) : false
   return {
     log,
-    cookie: {
-      secure: isSecure,
-      sameSite,
-      domain: domain === '' ? undefined : domain,
-      path,
-      maxAgeMs,
-    },
+    cookie: auth.sources.includes('cookie')
+      ? { secure: isSecure, sameSite, domain: domain === '' ? undefined : domain, path, maxAgeMs }
+      : undefined,
     origins: (origin) => allowed.credentials && allowed.has(origin),
+    revocableClaims: revocation.claims,
     tokenLifeMs: revocation.tokenLife,
     ticketLifeMs: revocation.ticketLife,
   }
