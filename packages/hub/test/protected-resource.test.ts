@@ -1,4 +1,4 @@
-// What a hub says of itself as a resource that tokens are for (RFC 9728), and by which name.
+// The metadata of a hub as a resource that tokens are for (RFC 9728), and the name that it is known by.
 
 import { expect, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
