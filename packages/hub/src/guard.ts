@@ -6,6 +6,7 @@ import type { NodeRequest } from '@tidemark/server/node'
 import { quote } from '@tidemark/wire/values'
 import { HubError } from './errors.ts'
 import { headerBytesMax, headerFieldsMax } from './limits.ts'
+import { isLoopbackName } from './loopback.ts'
 import type { RequestTarget } from './request-target.ts'
 import type { CrossSite } from './routes/route-table.ts'
 
@@ -140,13 +141,6 @@ function isCrossSite(request: NodeRequest, authority: string | undefined): boole
   const { origin, 'sec-fetch-site': site } = request.headers
   if (typeof site === 'string') return site !== 'same-origin' && site !== 'none'
   return origin !== undefined && !isOwnOrigin(origin, authority)
-}
-
-/** Whether a host name (without port) stands for this machine only. */
-export function isLoopbackName(name: string): boolean {
-  const lower = name.toLowerCase().replace(/\.$/, '')
-  if (lower === 'localhost' || lower.endsWith('.localhost')) return true
-  return lower === '[::1]' || lower === '::1' || /^127(?:\.\d{1,3}){3}$/.test(lower)
 }
 
 function nameOf(host: string): string {

@@ -14,7 +14,6 @@ import { DescriptorWatch } from './descriptor-watch.ts'
 import { describeShortage, planConnections } from './descriptors.ts'
 import { reportDroppedConnections } from './dropped-connections.ts'
 import { HubError } from './errors.ts'
-import { isLoopbackName } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
@@ -29,10 +28,13 @@ import {
   statsFreshMs,
 } from './limits.ts'
 import { listen } from './listen.ts'
-import { describeDates, loadCertificate } from './load-certificate.ts'
+import { isLoopbackName } from './loopback.ts'
 import type { LogAbilities } from './log-abilities.ts'
 import { describeChanged, openLog } from './open-log.ts'
 import { Readiness } from './readiness.ts'
+import type { HeldCertificate } from './tls/held-certificate.ts'
+import { openTls } from './tls/open-tls.ts'
+import { StrictTransport } from './tls/strict-transport.ts'
 import { Traffic } from './traffic.ts'
 import { UnreadAnswers } from './unread-answers.ts'
 import { startWorkers } from './workers/start-workers.ts'
@@ -46,11 +48,22 @@ export async function startHub(given: HubConfig, options: HubOptions = {}): Prom
   const config = requireConfig(given)
   checkExposure(config)
   const say = readOnLine(options)
-  checkCertificate(config, say)
   const shortage = describeShortage(config)
   if (shortage !== undefined) say(shortage)
-  return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
+  const tls = openTls(config, say)
+  try {
+    const start = config.workers > 1 ? startWorkers : startNode
+    const hub = await start(config, say, { held: tls?.held })
+    await tls?.redirectTo(hub)
+    return tls?.wrap(hub) ?? { ...hub, reload: () => say(nothingToReload) }
+  } catch (error) {
+    tls?.stop()
+    throw error
+  }
 }
+
+const nothingToReload =
+  'There is no certificate to reload. All other settings hold until the next start.'
 
 function readOnLine(options: HubOptions): (text: string) => void {
   let onLine: unknown = options
@@ -71,13 +84,20 @@ function readOnLine(options: HubOptions): (text: string) => void {
   )
 }
 
+/** The parts of a node that other processes have as well. */
+interface NodeParts {
+  /** Undefined without TLS. */
+  readonly held?: HeldCertificate | undefined
+  /** One worker's of several; undefined for a hub of one process. */
+  readonly share?: WorkerShare | undefined
+}
+
 /** Starts a hub in this process; with a share as one worker of several. */
 export async function startNode(
   config: HubConfig,
   say: (text: string) => void,
-  share?: WorkerShare,
+  { held, share }: NodeParts = {},
 ): Promise<ServingHub> {
-  const certificate = config.tls === undefined ? undefined : loadCertificate(config.tls)
   const { sessionsMax, connectionsMax } = planConnections(config)
   const { log, abilities } = await openLog(config, say, share?.log)
   const onError = (error: unknown): void => say(describeError(error))
@@ -108,7 +128,8 @@ export async function startNode(
     const server = createHttpServer({
       context: {
         tide,
-        readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
+        readiness: new Readiness({ tide, abilities, held, clock: systemClock, onError }),
+        strictTransport: planStrictTransport(config, held),
         stats: new KeptAnswer({
           clock: systemClock,
           keptMs: statsFreshMs,
@@ -123,7 +144,7 @@ export async function startNode(
       },
       traffic,
       connectionsMax,
-      certificate,
+      held,
     })
     const url = await (share?.listen(server) ?? listen(server, config))
     reportDroppedConnections(server, { clock: systemClock, say })
@@ -230,11 +251,11 @@ function checkExposure({ host, insecure }: HubConfig): void {
   )
 }
 
-/** Once for all workers, each of which reads the files itself, and before the port is open. */
-function checkCertificate({ tls }: HubConfig, say: (text: string) => void): void {
-  if (tls === undefined) return
-  const trouble = describeDates(loadCertificate(tls), systemClock.now())
-  if (trouble !== undefined) say(trouble)
+function planStrictTransport(
+  { tls }: HubConfig,
+  held: HeldCertificate | undefined,
+): StrictTransport | undefined {
+  return tls?.hsts === true && held !== undefined ? new StrictTransport(held) : undefined
 }
 
 function describeError(error: unknown): string {

@@ -3,29 +3,13 @@
 import type { z } from 'zod'
 import { bySection, configSchema, planConfig } from './config-schema.ts'
 import { describeUnit } from './describe-kind.ts'
+import type { Fault, Path } from './fault.ts'
 import type { HubConfig } from './hub-config.ts'
 import { findForeignScheme, isMemory } from './log-choice.ts'
 import type { Setting, SettingKind } from './setting.ts'
 import { settings } from './settings.ts'
+import { findTlsConflicts } from './tls-conflicts.ts'
 import { formatSize } from './units.ts'
-
-/** One fault at one place. */
-export type Fault =
-  /** There is nothing of this name. */
-  | { readonly kind: 'unknown'; readonly path: Path; readonly known: readonly string[] }
-  | {
-      readonly kind: 'unfit'
-      readonly path: Path
-      /** `must be true or false`. */
-      readonly wanted: string
-      /** Undefined where nothing was given. */
-      readonly got?: unknown
-      /** Words in place of `got`. */
-      readonly shown?: string | undefined
-      readonly unit?: string | undefined
-    }
-
-type Path = readonly string[]
 
 /** The outcome of checking. */
 export type Checked =
@@ -40,7 +24,7 @@ export function checkSettings(given: unknown, rows: readonly Setting[] = setting
   // The schema is made of the rows, and the rows are those of `HubConfig`: `settings.ts` does not
   // compile otherwise.
   const config = data as HubConfig
-  const conflicts = findConflicts(config)
+  const conflicts = [...findConflicts(config), ...findTlsConflicts(config)]
   return conflicts.length > 0 ? { faults: conflicts } : { faults: undefined, config }
 }
 

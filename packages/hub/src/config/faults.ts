@@ -3,7 +3,7 @@
 
 import { nearestName, quoteValue } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
-import type { Fault } from './check-config.ts'
+import type { Fault } from './fault.ts'
 import type { Origins } from './origin.ts'
 
 /** One fault in words; `origins` by the names of settings. */

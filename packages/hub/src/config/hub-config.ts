@@ -20,8 +20,8 @@ export interface HubConfig {
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
   readonly compression: boolean
-  /** Speaks TLS, HTTP/2 and HTTP/1.1, with this certificate and key. Undefined: HTTP/1.1 without TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Speaks TLS, HTTP/2 and HTTP/1.1. Undefined: HTTP/1.1 without TLS. */
+  readonly tls?: TlsConfig | undefined
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -39,6 +39,17 @@ export interface HubConfig {
     readonly maxBytes: number
     readonly rules: readonly RuleConfig[]
   }
+}
+
+/** TLS, by a certificate of files or one of the hub's own. */
+export interface TlsConfig {
+  readonly source: 'files' | 'self-signed'
+  /** Paths; empty where the hub makes both. */
+  readonly cert: string
+  readonly key: string
+  readonly hsts: boolean
+  /** Answers there without TLS, and with redirects only. Undefined: nowhere. */
+  readonly redirectPort?: number | undefined
 }
 
 /** The events kept of each topic that matches; see the log's `RetentionRule`. */

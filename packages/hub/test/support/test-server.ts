@@ -12,7 +12,8 @@ import { UnreadAnswers } from '../../src/unread-answers.ts'
 import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
 import { createHttpServer } from '../../src/http-server.ts'
-import type { Certificate } from '../../src/load-certificate.ts'
+import { HeldCertificate } from '../../src/tls/held-certificate.ts'
+import type { Certificate } from '../../src/tls/load-certificate.ts'
 import { answerLimits, heldBytesMax, historyReadsMax, lineLimits } from '../../src/limits.ts'
 import type { AnswerLimits, LineLimits, RequestTimes } from '../../src/limits.ts'
 import { Readiness } from '../../src/readiness.ts'
@@ -65,7 +66,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     },
     traffic: new Traffic(options.lines ?? lineLimits),
     connectionsMax,
-    certificate: options.certificate,
+    held: options.certificate && new HeldCertificate({ certificate: options.certificate }),
     ...(options.times === undefined ? {} : { times: options.times }),
   })
   if (options.onConnection !== undefined) server.on('connection', options.onConnection)
