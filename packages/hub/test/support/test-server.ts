@@ -12,10 +12,17 @@ import { UnreadAnswers } from '../../src/unread-answers.ts'
 import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
 import { createHttpServer } from '../../src/http-server.ts'
+import {
+  answerLimits,
+  heldBytesMax,
+  historyReadsMax,
+  lineLimits,
+  statsFreshMs,
+} from '../../src/limits.ts'
 import { HeldCertificate } from '../../src/tls/held-certificate.ts'
 import type { Certificate } from '../../src/tls/load-certificate.ts'
-import { answerLimits, heldBytesMax, historyReadsMax, lineLimits } from '../../src/limits.ts'
 import type { AnswerLimits, LineLimits, RequestTimes } from '../../src/limits.ts'
+import { KeptAnswer } from '../../src/kept-answer.ts'
 import { Readiness } from '../../src/readiness.ts'
 import { Traffic } from '../../src/traffic.ts'
 
@@ -53,7 +60,11 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
         clock: systemClock,
         onError: () => undefined,
       }),
-      readStats: () => Promise.resolve(tide.stats()),
+      stats: new KeptAnswer({
+        clock: options.clock ?? systemClock,
+        keptMs: statsFreshMs,
+        ask: () => tide.stats(),
+      }),
       bodies: new Bodies(bodies),
       unreadAnswers: new UnreadAnswers(
         options.answers ?? answerLimits,
