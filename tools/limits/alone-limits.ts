@@ -124,6 +124,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'own-stream.sendsPerTurnMax',
     'server.sinceLastMax',
     'cli-bench.descriptorsSpare',
+    'hub.certificateBytesMax',
     'cli-bench.reasonLengthMax',
   ],
   'a share or a number of attempts': [

@@ -54,7 +54,7 @@ export function answerClientErrors(
       // its own.
       socket.destroy()
     } else {
-      answerClientError(error, socket, { clock, own: readHeaders?.() })
+      answerClientError(error, socket, { clock, headers: readHeaders?.() })
       giveUpReading(response?.req, error)
     }
   }
@@ -92,17 +92,20 @@ const malformed = new HubError(
   'The bytes that arrived are not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
 )
 
+interface ByHand {
+  readonly clock: Clock
+  /** Headers beside those of the answer. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
 /** There is no response object for bytes that are no request, so the answer is written by hand. */
-function answerClientError(
+export function answerClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
-  {
-    clock,
-    own,
-  }: { readonly clock: Clock; readonly own?: Readonly<Record<string, string>> | undefined },
+  { clock, headers: more }: ByHand,
 ): void {
   const { status, headers, body } = answerCoded(faults[error.code ?? ''] ?? malformed)
-  const lines = Object.entries({ ...headers, ...own, Connection: 'close' })
+  const lines = Object.entries({ ...headers, ...more, Connection: 'close' })
   const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields}\r\n`
   socket.end(Buffer.concat([Buffer.from(head), body]))

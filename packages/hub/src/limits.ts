@@ -178,6 +178,12 @@ export const endWarningMs: number = 14 * 86_400_000
 export const selfSignedMs: number = 90 * 86_400_000
 
 /**
+ * Bytes of a certificate with those of its issuers, and of a key: 64 KiB are a chain of thirty with long
+ * names. The supervising process sends both to each worker.
+ */
+export const certificateBytesMax: number = 64 * 1024
+
+/**
  * Connections to the port that redirects. Each is closed with its answer, and may hold a head of 32 KiB and
  * a piece of a body of 64 KiB: 24 MiB. Further ones are closed unanswered. They are the process's that
  * accepts all others, and no part of `connectionsMax`.

@@ -10,8 +10,10 @@ import {
   truncate,
   writeFile,
 } from 'node:fs/promises'
-import { join } from 'node:path'
+import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { createFakeClock } from '@tidemark/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { certificateLookMs, certificateSettleMs } from '../src/limits.ts'
@@ -186,10 +188,17 @@ test('a chain that is still being written is not taken, though its first certifi
   expect(held.state.certificate.cert).toBe(chain)
 })
 
+async function makePipe(path: string): Promise<void> {
+  await rm(path)
+  await promisify(execFile)('mkfifo', [path])
+}
+
 const broken: readonly [string, (files: IssuedPair) => Promise<void>, RegExp][] = [
   ['a key of another', (files) => copyFile(second.cert, files.cert), /is not the key of/],
   ['a certificate that is cut off', (files) => truncate(files.cert, 300), /is not a certificate/],
   ['an empty key', (files) => truncate(files.key, 0), /is not a private key/],
+  ['a file that is far too long', (files) => truncate(files.cert, 2 ** 30), /1073741824 bytes/],
+  ['a pipe in its place', (files) => makePipe(files.key), /no regular file any more/],
   ['a file that is gone', (files) => rm(files.key), /Cannot read tls\.key .*ENOENT/],
 ]
 
@@ -210,6 +219,7 @@ test.each(broken)(
     expect(held.listWarnings(Date.now())).toEqual([
       'The certificate could not be reloaded; the one before stays in use.',
     ])
+    await Promise.all([rm(files.cert, { force: true }), rm(files.key, { force: true })])
     await overwrite(second, files)
     await look(certificateSettleMs)
     await look(certificateSettleMs)

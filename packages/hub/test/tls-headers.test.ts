@@ -173,6 +173,8 @@ describe('the port that redirects', () => {
       expect(answer.headers).toContain('\r\nX-Content-Type-Options: nosniff\r\n')
       // Without TLS it would be ignored (RFC 6797 §8.1).
       expect(answer.headers).not.toMatch(/strict-transport/i)
+      // The token is in one place only.
+      expect(answer.body).not.toContain('token')
     }
   })
 
@@ -200,6 +202,8 @@ describe('the port that redirects', () => {
     const { port } = await startRedirect()
     const answer = await exchange(port, [text])
     expect(answer.status).toBe(400)
+    expect(answer.headers).toContain('application/problem+json')
+    expect(answer.headers).toContain('X-Content-Type-Options: nosniff')
     expect(answer.headers).not.toMatch(/location/i)
   })
 
@@ -227,6 +231,7 @@ describe('the port that redirects', () => {
     const { port } = await startRedirect()
     await expect(start(real, { 'tls-redirect-port': String(port) })).rejects.toMatchObject({
       code: 'PORT_IN_USE',
+      message: expect.stringMatching(/another port with --tls-redirect-port/) as string,
     })
   })
 
@@ -256,10 +261,11 @@ describe('where a redirect leads', () => {
     ['a.hub.example:7080', 'https://a.hub.example:7443/'],
     ['127.0.0.1:7080', 'https://127.0.0.1:7443/'],
     // Others, and what is none, go to the first.
-    ['evil.example', 'https://hub.example:7443/'],
+    ['evil.example:7080', 'https://hub.example:7443/'],
+    ['evil.example', 'https://hub.example/'],
     ['evil.example:443', 'https://hub.example:7443/'],
-    ['hub.example.evil.example', 'https://hub.example:7443/'],
-    ['a.b.hub.example', 'https://hub.example:7443/'],
+    ['hub.example.evil.example', 'https://hub.example/'],
+    ['a.b.hub.example', 'https://hub.example/'],
     ['user@hub.example', 'https://hub.example:7443/'],
     ['user:secret@hub.example:80', 'https://hub.example:7443/'],
     ['hub.example@evil.example', 'https://hub.example:7443/'],
@@ -269,7 +275,7 @@ describe('where a redirect leads', () => {
     ['hub.example\r\nSet-Cookie: a=b', 'https://hub.example:7443/'],
     ['hub.example%0d%0aevil', 'https://hub.example:7443/'],
     ['*.hub.example', 'https://hub.example:7443/'],
-    ['[::1]', 'https://hub.example:7443/'],
+    ['[::1]', 'https://hub.example/'],
     ['[::1', 'https://hub.example:7443/'],
     ['', 'https://hub.example:7443/'],
     [undefined, 'https://hub.example:7443/'],

@@ -1,11 +1,13 @@
 // A new certificate under a hub that serves: open streams stay, new connections get it, in every worker.
 
 import { X509Certificate } from 'node:crypto'
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
+import { promisify } from 'node:util'
 import { listChildren, startHubProcess } from '@tidemark/testkit'
 import type { HubProcess } from '@tidemark/testkit'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -86,6 +88,39 @@ test('streams of HTTP/2 and HTTP/1.1 stay open across a reload, and new connecti
   const socket = connectTls({ port: hub.port, ALPNProtocols: ['h2'], rejectUnauthorized: false })
   onTestFinished(() => void socket.destroy())
   await expect.poll(() => socket.alpnProtocol).toBe('h2')
+})
+
+test('a client that resumes its TLS session gets the new certificate as well', async () => {
+  const { files } = await copyFirst()
+  const hub = await startTestHub({ 'tls-cert': files.cert, 'tls-key': files.key })
+  const options = { port: hub.port, host: '127.0.0.1', rejectUnauthorized: false }
+  const connect = async (session: Buffer): Promise<{ isReused: boolean; got: string }> => {
+    const socket = connectTls({ ...options, session })
+    await once(socket, 'secureConnect')
+    onTestFinished(() => void socket.destroy())
+    return { isReused: socket.isSessionReused(), got: socket.getPeerCertificate().fingerprint256 }
+  }
+  const begun = connectTls(options)
+  onTestFinished(() => void begun.destroy())
+  const [session] = (await once(begun, 'session')) as [Buffer]
+  expect(await connect(session)).toMatchObject({ isReused: true })
+  await overwrite(second, files)
+  hub.reload()
+  await expect.poll(() => greet(hub.port)).toBe(fingerprints.second)
+  expect(await connect(session)).toEqual({ isReused: false, got: fingerprints.second })
+})
+
+test('a certificate that came by a pipe is used, and not waited for again', async () => {
+  const directory = await makeDirectory()
+  const pipe = join(directory, 'pipe')
+  await promisify(execFile)('mkfifo', [pipe])
+  // The pipe is read by this process while it waits, so somebody else has to write.
+  const writer = spawn('sh', ['-c', 'cat "$0" > "$1"', first.cert, pipe])
+  onTestFinished(() => void writer.kill())
+  const hub = await startTestHub({ 'tls-cert': pipe, 'tls-key': first.key })
+  hub.reload()
+  await expect.poll(() => hub.lines).toEqual([expect.stringMatching(/in use is that of the files/)])
+  expect(await greet(hub.port)).toBe(fingerprints.first)
 })
 
 test('a client that trusts the authority alone follows with curl over HTTP/2, before and after', async () => {

@@ -1,10 +1,12 @@
 // The certificate and the key of TLS, read from their files and checked before anybody is served with them.
 
 import { X509Certificate, createPrivateKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFileSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import { HubError } from '../errors.ts'
+import { certificateBytesMax } from '../limits.ts'
 
 /** Where they are. */
 export interface CertificateFiles {
@@ -26,10 +28,18 @@ export interface Certificate {
  */
 export function loadCertificate(files: CertificateFiles): Certificate {
   const read = (setting: 'cert' | 'key'): string =>
-    parse(describeUnreadable(setting, files), () => readFileSync(files[setting], 'latin1'))
+    parse(describeUnreadable(setting, files), () => {
+      requireSmall(statSync(files[setting]))
+      return readFileSync(files[setting], 'latin1')
+    })
   const certificate = { cert: read('cert'), key: read('key') }
   checkCertificate(certificate, files)
   return certificate
+}
+
+/** Whether both can be read more than once. */
+export function areRegular({ cert, key }: CertificateFiles): boolean {
+  return [cert, key].every((path) => statSync(path).isFile())
 }
 
 /**
@@ -39,6 +49,10 @@ export function loadCertificate(files: CertificateFiles): Certificate {
 export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
   const read = async (setting: 'cert' | 'key'): Promise<string> => {
     try {
+      const stats = await stat(files[setting])
+      // Opening a pipe waits for somebody who writes into it.
+      if (!stats.isFile()) throw new Error('it is no regular file any more')
+      requireSmall(stats)
       return await readFile(files[setting], 'latin1')
     } catch (error) {
       throw unusable(describeUnreadable(setting, files), error)
@@ -81,6 +95,11 @@ export function checkCertificate({ cert, key }: Certificate, files: CertificateF
     },
     () => createSecureContext({ cert, key }),
   )
+}
+
+function requireSmall({ size }: Stats): void {
+  if (size <= certificateBytesMax) return
+  throw new Error(`it has ${size} bytes, and at most ${certificateBytesMax} are read`)
 }
 
 function describeUnreadable(setting: 'cert' | 'key', files: CertificateFiles): Trouble {

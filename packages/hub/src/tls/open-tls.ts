@@ -9,7 +9,12 @@ import type { Hub, RunningHub } from '../hub.ts'
 import { listen } from '../listen.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { HeldCertificate } from './held-certificate.ts'
-import { checkCertificate, loadCertificate, readCertificate } from './load-certificate.ts'
+import {
+  areRegular,
+  checkCertificate,
+  loadCertificate,
+  readCertificate,
+} from './load-certificate.ts'
 import type { Certificate } from './load-certificate.ts'
 import { createRedirectServer } from './redirect-server.ts'
 import { isInDate, provideSelfSigned } from './self-signed.ts'
@@ -48,7 +53,9 @@ export class Tls {
     if (this.#redirectPort === undefined) return
     const server = createRedirectServer({ held: this.held, url: hub.url, clock: systemClock })
     try {
-      const url = await listen(server, { host: this.#config.host, port: this.#redirectPort })
+      const { host } = this.#config
+      const place = { host, port: this.#redirectPort, flag: '--tls-redirect-port' }
+      const url = await listen(server, place)
       this.#say(`Requests to ${url} are redirected to https.`)
       this.#redirect = server
     } catch (error) {
@@ -85,9 +92,11 @@ interface CertificateSource {
 }
 
 function readFiles(files: TlsConfig): CertificateSource {
+  const first = loadCertificate(files)
   return {
-    first: loadCertificate(files),
-    read: () => readCertificate(files),
+    first,
+    // A pipe, such as a shell's `<(…)`, gives what is in it once.
+    read: areRegular(files) ? () => readCertificate(files) : async () => first,
     check: (certificate) => checkCertificate(certificate, files),
   }
 }

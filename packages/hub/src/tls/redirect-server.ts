@@ -2,9 +2,11 @@
 
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock } from '@tidemark/log'
 import { CodedError, answerCoded, sendAnswer } from '@tidemark/server/hub'
 import { discardBody } from '../answer.ts'
+import { answerClientError } from '../client-errors.ts'
 import { HubError } from '../errors.ts'
 import { checkHead } from '../guard.ts'
 import type { HttpServer } from '../http-server.ts'
@@ -43,6 +45,10 @@ export function createRedirectServer({ held, url, clock }: RedirectOptions): Htt
     if (location instanceof CodedError) sendAnswer(response, answerCoded(location))
     else sendAnswer(response, redirectTo(location))
   }
+  server.on('clientError', (error, socket) => {
+    if (socket.writable) answerClientError(error, socket as Socket, { clock })
+    else socket.destroy()
+  })
   server.on('request', (request, response) => void answer(request, response))
   // It asks for what it may not send unasked, and gets its answer in place of a promise.
   server.on('checkContinue', (request, response) => void answer(request, response))
@@ -60,7 +66,7 @@ function attempt(act: () => string): string | CodedError {
 }
 
 function redirectTo(location: string): Parameters<typeof sendAnswer>[1] {
-  const body = Buffer.from(`This hub is at ${location}\n`)
+  const body = Buffer.from('This hub is asked by https.\n')
   return {
     status: 308,
     headers: {
@@ -99,8 +105,10 @@ export function locate(
 ): string {
   const [, asked = '', askedPort = ''] =
     /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i.exec(authority) ?? []
-  const isOwn = asked !== '' && facts.covers(asked)
-  const name = isOwn ? asked.toLowerCase() : facts.names.find((each) => !each.startsWith('*'))
+  const name =
+    asked !== '' && facts.covers(asked)
+      ? asked.toLowerCase()
+      : facts.names.find((each) => !each.startsWith('*'))
   if (name === undefined) {
     throw new HubError(
       'NOT_FOUND',
@@ -109,7 +117,7 @@ export function locate(
   }
   // A client that names another port than this one came through something that maps ports (a container's
   // host, a balancer). One that named none asked port 80 there, and finds https at its own port 443.
-  const isMapped = isOwn && askedPort === '' && listening !== 80
+  const isMapped = asked !== '' && askedPort === '' && listening !== 80
   const place = port === 443 || isMapped ? name : `${name}:${port}`
   const target = query === '' ? path : `${path}?${query}`
   return `https://${place}${target === '*' ? '/' : escape(target)}`
