@@ -18,6 +18,12 @@ export const mintedTtlMsDefault: number = 3_600_000
 /** Names of each list of a new token: as many as a grant takes. */
 export const mintedNamesMax: number = 1_000
 
+/** Permissions of a new token: as many as a grant takes. */
+export const mintedPermissionsMax: number = 100
+
+/** Characters of each: as in a grant. */
+export const mintedPermissionCharactersMax: number = 128
+
 /** Characters of a user, an issuer, a permission and the like in a new token: as of a session's user. */
 export const mintedNameCharactersMax: number = 256
 

@@ -65,6 +65,19 @@ test('a token without topics has no claim of ours, ends after an hour, and can b
   expect(second.jti).not.toBe(jti)
 })
 
+test('a server that reads other claims finds the user and the grant in them', async () => {
+  const claimNames = { user: 'userId', grant: 'https://example.org/grant' }
+  const token = await mintToken({ secret, sub: 'ada', publish: ['a'], claimNames })
+  expect(decodeJwt(token)).toMatchObject({
+    sub: 'ada',
+    userId: 'ada',
+    'https://example.org/grant': { publish: ['a'] },
+  })
+  // A claim of RFC 7519 says what it always says.
+  const odd = await mintToken({ secret, sub: 'ada', claimNames: { user: 'exp', grant: 'sub' } })
+  expect(decodeJwt(odd)).toMatchObject({ sub: 'ada', exp: expect.any(Number) as unknown })
+})
+
 test('a name from a file of JSON is a claim like any other, and no prototype', async () => {
   const token = await mintToken({ secret, sub: '__proto__', audience: 'constructor' })
   expect(decodeJwt(token)).toMatchObject({ sub: '__proto__', aud: 'constructor' })
@@ -163,10 +176,13 @@ test.each([
     /1000 names at most; got an array of 1001/,
   ],
   [{ permissions: ['a\nb'] }, /permissions must be a text.*got "a\\nb"/],
+  [{ permissions: Array.from({ length: 101 }, String) }, /permissions are 100 at most/],
+  [{ permissions: ['x'.repeat(129)] }, /of 1 to 128 characters each/],
   [{ sub: '' }, /sub must be a text of 1 to 256/],
   [{ sub: 'x'.repeat(257) }, /sub must be a text/],
   [{ sub: '\ud800' }, /sub must be a text/],
   [{ issuer: 'a\u0000' }, /issuer must be a text/],
+  [{ id: 'x'.repeat(129) }, /id must be a text of 1 to 128/],
   [{ audience: [''] }, /audience must be a text/],
   [
     { subscribe: Array.from({ length: 900 }, (_, i) => `orders/${i}`) },
@@ -212,6 +228,18 @@ const cases: Readonly<Record<string, OddCase>> = {
   issuer: member('issuer', claims),
   audience: member('audience', claims, ['an array']),
   id: member('id', claims),
+  claimNames: member('claimNames', claims, [
+    'an object',
+    'an object without a prototype',
+    'an array',
+    'an array of symbols',
+    'a date',
+    'a text object',
+  ]),
+  'claimNames.user': {
+    call: (value) => mintToken({ ...good, claimNames: { user: value as never } }),
+    code: claims,
+  },
   clock: member('clock', claims),
 }
 

@@ -21,6 +21,11 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   CONFIG_UNREADABLE: exitCodes.config,
   HOST_NEEDS_AUTH: exitCodes.config,
   TLS_UNUSABLE: exitCodes.config,
+  SIGNING_KEY_MISSING: exitCodes.config,
+  SIGNING_KEY_INVALID: exitCodes.config,
+  TOKENS_UNCHECKED: exitCodes.config,
+  ACCESS_OPTION_INVALID: exitCodes.config,
+  TOKEN_CLAIMS_INVALID: exitCodes.usage,
   LOG_SETTINGS_DIFFER: exitCodes.config,
   RETENTION_INVALID: exitCodes.config,
   AUTH_KEYS_UNREACHABLE: exitCodes.unavailable,
@@ -82,6 +87,10 @@ const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
   BENCH_REFUSED: exitCodes.data,
   BENCH_DESCRIPTORS: exitCodes.system,
   BENCH_FAILED: exitCodes.system,
+  KEY_UNREADABLE: exitCodes.config,
+  HUB_UNREACHABLE: exitCodes.unavailable,
+  EXPLAIN_REFUSED: exitCodes.permission,
+  EXPLAIN_FAILED: exitCodes.protocol,
   OUTPUT_UNWRITABLE: exitCodes.io,
 }
 

@@ -60,6 +60,9 @@ export const hubErrors = {
   },
   CONFIG_INVALID: { title: 'A setting is unknown or out of range.' },
   CONFIG_UNREADABLE: { title: 'The configuration file cannot be read or is not JSON.' },
+  TOKENS_UNCHECKED: {
+    title: 'The settings name no key that tokens could be checked with.',
+  },
   SIGNING_KEY_MISSING: {
     title: 'The settings have no secret to sign a token with, and no private key was given.',
   },

@@ -1,15 +1,14 @@
 // The settings that say who may come in, made into an `authorize`.
 
 import { AccessError, createAccess } from '@tidemark/access'
-import type { Access } from '@tidemark/access'
+import type { Access, AccessOptions } from '@tidemark/access'
 import type { Clock } from '@tidemark/log'
-import type { Authorize, PlainRequest } from '@tidemark/server'
+import type { Authorize } from '@tidemark/server'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
-import { isLoopbackName } from './loopback.ts'
 import { planAccess } from './plan-access.ts'
+import type { ProtectedResource } from './protected-resource.ts'
 import { tellRefusals } from './refusals.ts'
-import type { RefusalOptions } from './refusals.ts'
 
 interface AccessHost {
   readonly clock: Clock
@@ -25,68 +24,71 @@ export async function openAccess(config: HubConfig, host: AccessHost): Promise<A
   const { clock, isFirstStart } = host
   const options = await planAccess(config)
   if (options === undefined) return undefined
-  const access = make(() => createAccess({ ...options, clock }), config)
+  const access = make({ ...options, clock }, config)
   try {
     await access.ready
   } catch (cause) {
     if (!isFirstStart) return access
     access.close()
-    throw unreachable(cause, config)
+    throw unreachable(cause)
   }
   return access
 }
 
-/** The `authorize` of a node: what its access says, and more words for the refused. */
+/** The `authorize` of a node; `resource` is undefined where no token can be checked. */
 export function planAuthorize(
   access: Access | undefined,
-  { config, resource }: { readonly config: HubConfig } & Pick<RefusalOptions, 'resource'>,
+  resource: ProtectedResource | undefined,
 ): Authorize | 'everyone' {
   // Loopback and the guard are all that stands before a hub that does not ask (`checkExposure`).
   if (access === undefined) return 'everyone'
-  return tellRefusals({
-    authorize: access.authorize,
-    resource,
-    isLoopback: isLoopbackName(config.host),
-    findFix: (request) => findFix(access, request),
-  })
+  return resource === undefined ? access.authorize : tellRefusals(access.authorize, resource)
 }
 
-/** The way out of the first check that a request does not pass. */
-async function findFix(access: Access, request: PlainRequest): Promise<string | undefined> {
-  const { action, topics } = request
-  const names = topics.slice(0, 10)
-  const wishes = action === 'admin' ? { permissions: ['admin'] } : { [action]: names }
-  const { checks } = await access.explain(request, wishes)
-  return checks.find(({ isPassed }) => !isPassed)?.fix
-}
-
-function make(create: () => Access, config: HubConfig): Access {
+/** @throws HubError `CONFIG_INVALID` that names the setting */
+function make(options: AccessOptions, config: HubConfig): Access {
   try {
-    return create()
+    return createAccess(options)
   } catch (error) {
     if (!(error instanceof AccessError)) throw error
-    const message = nameSettings(error.message, config)
+    const message = nameSettings(error.message, findPlace(options, config))
     throw new HubError('CONFIG_INVALID', `The configuration is not usable: ${message}`, {
       cause: error,
     })
   }
 }
 
-function unreachable(cause: unknown, config: HubConfig): HubError {
+/** Where the issuer stands that is at fault. */
+function findPlace({ tokens = [], clock }: AccessOptions, { auth }: HubConfig): string {
+  if (auth.issuers.length === 0) return 'auth'
+  const at = tokens.findIndex((issuer) => {
+    try {
+      createAccess({ tokens: [issuer], clock }).close()
+      return false
+    } catch {
+      return true
+    }
+  })
+  return at < 0 ? 'auth' : `auth.issuers.${at}`
+}
+
+function unreachable(cause: unknown): HubError {
   const text = cause instanceof Error ? cause.message : String(cause)
   return new HubError(
     'AUTH_KEYS_UNREACHABLE',
-    `The keys that tokens are checked with cannot be had: ${nameSettings(text, config)} Look at auth.jwks, and whether this machine reaches it.`,
+    `The keys that tokens are checked with cannot be had: ${nameSettings(text, 'auth')}`,
     { cause },
   )
 }
 
+const memberNames =
+  /(?<![\w.])(`?)(secret|publicKey|jwks|algorithms|issuer|audience)\1(?= must|,|\.| has| cannot)/g
+
 /** The names that the settings have, in place of those of `createAccess`. */
-function nameSettings(text: string, { auth }: HubConfig): string {
-  const place = auth.issuers.length > 0 ? 'auth.issuers.$1' : 'auth'
+function nameSettings(text: string, place: string): string {
   return text
-    .replaceAll(/\btokens\[(\d+)\]/g, place)
     .replaceAll(/\bjwks(?:Url|File)\b/g, 'jwks')
+    .replaceAll(memberNames, `${place}.$2`)
     .replaceAll(/\bclaimNames\b/g, 'auth.claims')
     .replaceAll(/\bcookieName\b/g, 'auth.cookie')
 }

@@ -26,11 +26,9 @@ export async function planAccess(
   }
 }
 
-function planIssuers(auth: AuthConfig): Promise<readonly TokenIssuer[]> {
-  if (auth.issuers.length === 0) return Promise.all([planIssuer(auth, 'auth', auth)])
-  return Promise.all(
-    auth.issuers.map((issuer, i) => planIssuer(issuer, `auth.issuers.${i}`, auth)),
-  )
+async function planIssuers(auth: AuthConfig): Promise<readonly TokenIssuer[]> {
+  if (auth.issuers.length === 0) return [await planIssuer(auth, 'auth', auth)]
+  return Promise.all(auth.issuers.map((issuer, i) => planIssuer(issuer, `auth.issuers.${i}`, auth)))
 }
 
 async function planIssuer(

@@ -96,7 +96,7 @@ export async function startNode(
   let tide: Tidemark | undefined
   try {
     access = await openAccess(config, { clock: systemClock, isFirstStart })
-    const authorize = planAuthorize(access, { config, resource })
+    const authorize = planAuthorize(access, resource)
     tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, onError })
     await tide.ready
     if (isFirstStart && tide.lagRules.from === 'change')

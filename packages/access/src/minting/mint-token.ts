@@ -8,13 +8,17 @@ import { quoteValue } from '@tidemark/wire/values'
 import { SignJWT } from 'jose'
 import { AccessError } from '../errors.ts'
 import {
+  keptClaimCharactersMax,
   mintedNameCharactersMax,
   mintedNamesMax,
+  mintedPermissionCharactersMax,
+  mintedPermissionsMax,
   mintedTtlMsDefault,
   mintedTtlMsRange,
   tokenCharactersMax,
 } from '../limits.ts'
 import { readList, readMembers } from '../read-members.ts'
+import type { ClaimNames } from '../tokens/token-issuer.ts'
 import { readSigningKey } from './signing-key.ts'
 import type { SigningKeyOptions } from './signing-key.ts'
 
@@ -26,7 +30,7 @@ export interface MintOptions extends SigningKeyOptions {
   readonly subscribe?: readonly string[] | undefined
   /** Topics and patterns that may be published to, likewise. */
   readonly publish?: readonly string[] | undefined
-  /** Words such as `admin`, 1,000 at most. */
+  /** Words such as `admin`, 100 at most, of 1 to 128 characters each. */
   readonly permissions?: readonly string[] | undefined
   /** How long it is good for, in milliseconds: 1 s to 400 days. Default: one hour. */
   readonly ttlMs?: number | undefined
@@ -36,6 +40,8 @@ export interface MintOptions extends SigningKeyOptions {
   readonly audience?: string | readonly string[] | undefined
   /** The name of the token, by which it can be revoked (`jti`). Default: a random one. */
   readonly id?: string | undefined
+  /** Claims of another name that the server reads the user and the grant from. Default: none. */
+  readonly claimNames?: Pick<ClaimNames, 'grant' | 'user'> | undefined
   /** Default: the system's. */
   readonly clock?: Clock | undefined
 }
@@ -55,6 +61,7 @@ const optionNames = [
   'issuer',
   'audience',
   'id',
+  'claimNames',
   'clock',
 ] as const satisfies readonly (keyof MintOptions)[]
 
@@ -71,14 +78,16 @@ export async function mintToken(options: MintOptions): Promise<string> {
   const { algorithm, key, keyId } = readSigningKey(given)
   const lifeSeconds = Math.ceil(readTtl(given.ttlMs) / 1_000)
   const now = Math.floor(readClock(clock).now() / 1_000)
+  const names = readClaimNames(given.claimNames)
   const claims = {
+    ...readText(names.user, 'sub', sub),
+    ...readGrant(names.grant, given),
     ...readText('iss', 'issuer', issuer),
     ...readText('sub', 'sub', sub),
     ...readAudience(audience),
     ...readText('jti', 'id', id),
     iat: now,
     exp: now + lifeSeconds,
-    ...readGrant(given),
   }
   const header = { alg: algorithm, typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) }
   const token = await new SignJWT(claims).setProtectedHeader(header).sign(key)
@@ -91,6 +100,19 @@ export async function mintToken(options: MintOptions): Promise<string> {
 function readClock(clock: Clock): Clock {
   if (hasMethods(clock, ['now'])) return clock
   throw invalid(`clock must have now(); got ${quoteValue(clock)}. Leave it out`)
+}
+
+function readClaimNames(
+  given: MintOptions['claimNames'] = {},
+): Readonly<Record<'grant' | 'user', string>> {
+  const { grant = 'tidemark', user = 'sub' } = readMembers(given, ['grant', 'user'], {
+    code,
+    what: 'claimNames',
+  })
+  return {
+    grant: requireText('claimNames.grant', grant),
+    user: requireText('claimNames.user', user),
+  }
 }
 
 function readTtl(ttlMs: number = mintedTtlMsDefault): number {
@@ -108,15 +130,21 @@ function describeTtl(ttlMs: unknown): string {
 /** A claim that is a text. */
 function readText(claim: string, option: string, text: unknown): Readonly<Record<string, string>> {
   if (text === undefined) return {}
-  return { [claim]: requireText(option, text) }
+  const isKept = claim === 'iss' || claim === 'jti'
+  const most = isKept ? keptClaimCharactersMax : mintedNameCharactersMax
+  return { [claim]: requireText(option, text, most) }
 }
 
-function requireText(option: string, text: unknown): string {
-  const isText = typeof text === 'string' && text !== '' && text.length <= mintedNameCharactersMax
+function requireText(
+  option: string,
+  text: unknown,
+  most: number = mintedNameCharactersMax,
+): string {
+  const isText = typeof text === 'string' && text !== '' && text.length <= most
   // A name with a control character in it comes from a broken script, and would end in logs.
   if (isText && !/\p{Cc}/u.test(text) && text.isWellFormed()) return text
   throw invalid(
-    `${option} must be a text of 1 to ${mintedNameCharactersMax} characters without control characters; got ${quoteValue(text)}. Correct it, or leave it out`,
+    `${option} must be a text of 1 to ${most} characters without control characters; got ${quoteValue(text)}. Correct it, or leave it out`,
   )
 }
 
@@ -131,19 +159,28 @@ function readAudience(
   return { aud: more.length === 0 ? first : names }
 }
 
-function readGrant(options: MintOptions): {
-  readonly tidemark?: Readonly<Record<string, unknown>>
-} {
+function readGrant(
+  claim: string,
+  options: MintOptions,
+): Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> {
   const parts = [
     ['subscribe', readNames('subscribe', options.subscribe).map(requireTopic('subscribe'))],
     ['publish', readNames('publish', options.publish).map(requireTopic('publish'))],
-    [
-      'permissions',
-      readNames('permissions', options.permissions).map((name) => requireText('permissions', name)),
-    ],
+    ['permissions', readPermissions(options.permissions)],
   ] as const
   const named = parts.filter(([, names]) => names.length > 0)
-  return named.length === 0 ? {} : { tidemark: Object.fromEntries(named) }
+  return named.length === 0 ? {} : { [claim]: Object.fromEntries(named) }
+}
+
+function readPermissions(given: readonly string[] | undefined): readonly string[] {
+  const names = readNames('permissions', given).map((name) => requireText('permissions', name))
+  const isFit =
+    names.length <= mintedPermissionsMax &&
+    names.every(({ length }) => length <= mintedPermissionCharactersMax)
+  if (isFit) return names
+  throw invalid(
+    `permissions are ${mintedPermissionsMax} at most, of 1 to ${mintedPermissionCharactersMax} characters each; got ${quoteValue(names)}. Name fewer, or shorter ones`,
+  )
 }
 
 function readNames(option: string, given: readonly unknown[] = []): readonly unknown[] {

@@ -1,13 +1,13 @@
 // A new token for the hub of a configuration: for its issuer and audience, signed with its secret.
 
 import { mintToken } from '@tidemark/access'
-import type { MintOptions } from '@tidemark/access'
+import type { MintOptions, TokenIssuer } from '@tidemark/access'
 import { quote } from '@tidemark/wire/values'
-import type { AuthConfig, HubConfig, IssuerConfig } from '../config/hub-config.ts'
+import type { HubConfig } from '../config/hub-config.ts'
 import { HubError } from '../errors.ts'
-import { readSecret } from './read-secret.ts'
+import { planAccess } from '../plan-access.ts'
 
-/** What a new token shall say; whatever is left out comes from the configuration. */
+/** The claims of a new token; whatever is left out comes from the configuration. */
 export interface HubTokenWish extends Pick<
   MintOptions,
   'id' | 'keyId' | 'permissions' | 'privateKey' | 'publish' | 'sub' | 'subscribe' | 'ttlMs'
@@ -18,58 +18,63 @@ export interface HubTokenWish extends Pick<
   readonly algorithm?: string | undefined
 }
 
-/** The settings of one issuer. */
-type Issuer = Partial<IssuerConfig>
-
 /**
  * Signs a token that this hub accepts, where the key is its.
- * @throws HubError `SIGNING_KEY_MISSING`, `CONFIG_UNREADABLE`; AccessError `SIGNING_KEY_INVALID`,
+ * @throws HubError `SIGNING_KEY_MISSING`, `CONFIG_INVALID`; AccessError `SIGNING_KEY_INVALID`,
  * `TOKEN_CLAIMS_INVALID`
  */
 export async function mintHubToken(
-  { auth }: Pick<HubConfig, 'auth'>,
+  config: Pick<HubConfig, 'anonymous' | 'auth'>,
   wish: HubTokenWish,
 ): Promise<string> {
   const { issuer, audience, algorithm, privateKey, ...claims } = wish
-  const own = findIssuer(auth, issuer, privateKey !== undefined)
+  const issuers = (await planAccess(config))?.tokens ?? []
+  const own = findIssuer(issuers, issuer, privateKey !== undefined)
   const key = privateKey === undefined ? { secret: findSecret(own) } : { privateKey }
   return mintToken({
     ...claims,
     ...key,
     algorithms: algorithm === undefined ? own.algorithms : [algorithm],
-    issuer: issuer ?? (own.issuer || undefined),
-    // A server wants one of its own; more than one would open more doors.
-    audience: audience ?? own.audience?.slice(0, 1),
+    issuer: issuer ?? own.issuer,
+    audience: audience ?? firstOf(own.audience),
+    claimNames: own.claimNames,
   })
 }
 
 /** With a key of its own a token may be for another hub than that of the configuration. */
-function findIssuer(auth: AuthConfig, issuer: string | undefined, hasKey: boolean): Issuer {
-  const { issuers } = auth
-  if (issuers.length === 0) return auth
-  const names = issuers.map((each) => each.issuer)
-  if (issuer === undefined) {
-    const [first, ...more] = issuers
-    if (first !== undefined && more.length === 0) return first
-    if (hasKey) return {}
-    throw missing(`auth.issuers has several (${names.map(quote).join(', ')}). Name one: --issuer`)
-  }
-  const found = issuers.find((each) => each.issuer === issuer)
+function findIssuer(
+  issuers: readonly TokenIssuer[],
+  wanted: string | undefined,
+  hasKey: boolean,
+): TokenIssuer {
+  const [first, ...more] = issuers
+  if (first === undefined || (more.length === 0 && wanted === undefined)) return first ?? {}
+  const found = issuers.find(({ issuer }) => issuer === wanted && wanted !== undefined)
   if (found !== undefined) return found
+  // A single row that names no issuer takes any.
+  if (more.length === 0 && first.issuer === undefined) return first
   if (hasKey) return {}
+  const names = issuers.map(({ issuer = '' }) => quote(issuer)).join(', ')
   throw missing(
-    `auth.issuers has no ${quote(issuer)}; it has ${names.map(quote).join(', ')}. Name one of them`,
+    wanted === undefined
+      ? `auth.issuers has several (${names}). Name one: --issuer`
+      : `the settings have no issuer ${quote(wanted)}; they have ${names}. Name one of them`,
   )
 }
 
-function findSecret({ secret = '', jwks = '', publicKey = '' }: Issuer): string {
-  if (secret !== '') return readSecret(secret)
-  const isPublic = jwks !== '' || publicKey !== ''
+function findSecret({ secret, ...other }: TokenIssuer): string {
+  if (typeof secret === 'string') return secret
+  const isPublic = Object.keys(other).some((name) => /^(?:jwks|publicKey)/.test(name))
   throw missing(
     isPublic
       ? 'the hub checks tokens with a public key, which signs none. Give the private one: --key private.pem'
       : 'no secret is configured. Give the hub and this command the same one: TIDEMARK_AUTH_SECRET, --auth-secret or auth.secret in tidemark.config.json (make one with: openssl rand -base64 32)',
   )
+}
+
+/** A server wants one of its own; more than one would open more doors. */
+function firstOf(audience: TokenIssuer['audience']): string | undefined {
+  return typeof audience === 'string' ? audience : audience?.[0]
 }
 
 function missing(text: string): HubError {

@@ -1,5 +1,6 @@
 // Every route of the hub, one row each.
 
+import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
@@ -19,6 +20,9 @@ const pageFiles = {
   style: servePageFile('page.css', 'text/css; charset=utf-8'),
 }
 
+/** Rows for those who run the hub. */
+const forAdmins = { crossSite: 'refused', permission: 'admin' } as const
+
 /**
  * A page whose origin is not in `cors.origins` may not send requests that change something, nor a GET that
  * costs a write or a session. An `<img>` in any page could request those again and again.
@@ -35,7 +39,8 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
-  { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
+  { method: 'GET', path: '/stats', route: answerStats, ...forAdmins },
+  { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
   {
     method: 'GET',
     path: '/.well-known/oauth-protected-resource',
