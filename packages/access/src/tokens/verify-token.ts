@@ -43,7 +43,7 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   const issuer = chooseIssuer(claims['iss'], host)
   steps?.begin('algorithm', () => `It is signed with ${head.alg}, which its issuer uses.`)
   requireAlgorithm(head, issuer)
-  steps?.begin('key', () => `Its key is among ${issuer.keys.description}.`)
+  steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
   await verifySignature(text, keys, issuer)
