@@ -7,6 +7,12 @@
 export const headerBytesMax: number = 32 * 1024
 
 /**
+ * Characters of a token in the body of a request: a quarter of `headerBytesMax`, so that it could have come
+ * in a header. Tokens of large companies have 4 KiB.
+ */
+export const tokenCharactersMax: number = 8 * 1024
+
+/**
  * Header fields of one request, whatever the version of HTTP. Browsers send about 20, proxies add as
  * many again.
  */
