@@ -3,8 +3,8 @@
 // Run: npm run build && npm run bench -- revocations [--rounds=9]
 //
 // An index holds none, 100, 10,000 and 100,000 revocations, half of them of tokens and half of users. 1,000
-// bearers that are not revoked are looked up, which is what a request costs at the most. The ratio is against
-// 100 revocations in the same round: a look-up goes by names, so that only the caches of the processor are missed.
+// bearers that are not revoked are looked up, the most that a request can cost. The ratio is against 100
+// revocations in the same round. A look-up goes by names, so that only the processor's caches are missed.
 
 import { RevocationIndex } from '../packages/access/dist/revocations/revocation-index.js'
 import { readFlag } from './support/flags.ts'

@@ -3,6 +3,13 @@
 /** Their names, by what they are. */
 export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
+    'access.ledgerRetryMs',
+    'access.revocationGraceMs',
+    'access.sessionRevocationMs',
+    'access.revokedLookMs',
+    'access.ticketUseMs',
+    'access.cookieMaxAgeMs',
+    'access.secondsLookMax',
     'log.patienceMsMax',
     'log.controlKeptMs',
     'log.ledgerEndKeptMs',
@@ -97,6 +104,9 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.silentMs',
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
+    'access.ticketBits',
+    'access.cookieBytesMax',
+    'access.ticketsOfCredentialMax',
     'log-lmdb.copyBytes',
     'log-lmdb.emptyForgottenMax',
     'log-lmdb.repairBytesMax',
@@ -157,6 +167,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.retryMsDefault',
   ],
   'disk or address space, not memory': [
+    'access.ticketGrantCharactersMax',
     'log-lmdb.databasesMax',
     'log-lmdb.emptyNameCopies',
     'log-lmdb.emptyOverheadBytes',
@@ -178,6 +189,14 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli.shownCursorMax',
   ],
   'the range of a setting, or a default within it': [
+    'access.tokenLifeDefaultMs',
+    'access.tokenLifeMaxMs',
+    'access.ticketLifeDefaultMs',
+    'access.recheckAfterDefaultMs',
+    'access.recheckAfterRangeMs.from',
+    'access.recheckAfterRangeMs.to',
+    'hub.sharedLifeRangeMs.from',
+    'hub.sharedLifeRangeMs.to',
     'hub.authIssuersMax',
     'hub.authNamesMax',
     'hub.bodyBytesLimit',

@@ -19,10 +19,10 @@ import type { TokenIssuer } from './tokens/token-issuer.ts'
 export interface AccessOptions extends SharedOptions {
   /** The issuers whose tokens are taken. Default: none. */
   readonly tokens?: readonly TokenIssuer[] | undefined
-  /** What a visitor without a token may do. Default: nothing. */
+  /** The rights of a visitor without a token. Default: none. */
   readonly anonymous?: GrantNames | undefined
   /**
-   * What a token without the claim `tidemark` grants; `{sub}` is its user. Default: to subscribe to
+   * The rights of a token without the claim `tidemark`; `{sub}` is its user. Default: to subscribe to
    * `users/{sub}/**`.
    */
   readonly withoutClaim?: GrantNames | undefined
@@ -32,8 +32,8 @@ export interface AccessOptions extends SharedOptions {
    */
   readonly sources?: readonly CredentialSource[] | undefined
   /**
-   * The cookie that a token may be in. Default `tidemark`; with `cookie` that name behind the strongest prefix
-   * that its attributes allow, such as `__Host-tidemark`.
+   * The cookie that a token may be in. Default `tidemark`. With `cookie` that name stands behind the strongest
+   * prefix that its attributes allow, such as `__Host-tidemark`.
    */
   readonly cookieName?: string | undefined
   /** Claims beside `sub`, `jti`, `iss` and `iat` by which tokens can be revoked, 4 at most. Default: none. */

@@ -1,4 +1,4 @@
-// Who a request comes from, and what its sender may do.
+// Finds out the sender of a request, and what that sender may do.
 
 import type { Authorize, Grant, PlainRequest, RequestFacts } from '@tidemark/server'
 import type { AccessSettings } from './access-options.ts'
@@ -14,6 +14,7 @@ import { explain } from './explain/explain.ts'
 import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
+import { requireFacts, requireNode, requirePath } from './require-facts.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
 import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
@@ -40,7 +41,8 @@ export class Access {
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
   /**
-   * Resolves when there are keys for the tokens of every issuer, and when revocations and tickets can be read.
+   * Resolves when there are keys for the tokens of every issuer, and when revocations and tickets can be
+   * read.
    * @throws AccessError `ACCESS_OPTION_INVALID` where keys cannot be read at the start
    */
   readonly ready: Promise<void>
@@ -52,10 +54,9 @@ export class Access {
     const check = (request: RequestFacts): Promise<Verified> => this.check(request)
     const claimNames = [...alwaysKept, ...revocableClaims]
     this.#shared = log && new SharedState({ ...settings, log, check, claimNames })
-    this.ready = Promise.all([
-      ...issuers.map(({ keys }) => keys.ready),
-      this.#shared?.ready,
-    ]).then(() => undefined)
+    this.ready = Promise.all([...issuers.map(({ keys }) => keys.ready), this.#shared?.ready]).then(
+      () => undefined,
+    )
     // Somebody may never ask.
     this.ready.catch(() => undefined)
   }
@@ -69,8 +70,8 @@ export class Access {
   }
 
   /**
-   * Says what the sender of a request may do, for `createTidemark({ authorize })`. A ticket is used by that. May
-   * be handed over without its access.
+   * Says what the sender of a request may do, for `createTidemark({ authorize })`. A ticket is used by that.
+   * May be handed over without its access.
    * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TICKET_INVALID`, `CROSS_SITE`; ServerError
    * `ACCESS_UNAVAILABLE` while keys or revocations cannot be read
    */
@@ -132,7 +133,9 @@ export class Access {
    * `ACCESS_UNAVAILABLE`
    */
   async openSession(request: RequestFacts): Promise<CookieChange> {
-    return this.#requireCookies().open(request)
+    const cookies = this.#requireCookies()
+    requireFacts(request)
+    return cookies.open(request)
   }
 
   /**
@@ -142,7 +145,9 @@ export class Access {
    * `cookie`; ServerError `ACCESS_UNAVAILABLE`, `LOG_UNAVAILABLE`. The token was not revoked then.
    */
   async closeSession(request: RequestFacts): Promise<CookieChange> {
-    return this.#requireCookies().close(request)
+    const cookies = this.#requireCookies()
+    requireFacts(request)
+    return cookies.close(request)
   }
 
   /**
@@ -153,7 +158,10 @@ export class Access {
    * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`
    */
   async issueTicket(request: RequestFacts, streamPath: string = '/events'): Promise<TicketAnswer> {
-    return this.#requireShared().desk.issue(request, streamPath)
+    const { desk } = this.#requireShared()
+    requireFacts(request)
+    requirePath(streamPath)
+    return desk.issue(request, streamPath)
   }
 
   /**
@@ -162,7 +170,9 @@ export class Access {
    * @throws AccessError `ACCESS_OPTION_INVALID` without a log
    */
   follow(tide: FollowedNode): void {
-    this.#requireShared().follow(tide)
+    const shared = this.#requireShared()
+    requireNode(tide)
+    shared.follow(tide)
   }
 
   /** Stops fetching keys, and lets go of the log. */
@@ -200,10 +210,7 @@ export class Access {
     return this.#verify(credential, steps)
   }
 
-  async #verify(
-    { source, text: token }: Credential,
-    steps: Steps | undefined,
-  ): Promise<Verified> {
+  async #verify({ source, text: token }: Credential, steps: Steps | undefined): Promise<Verified> {
     const { clock, withoutClaim, revocableClaims } = this.#settings
     const verified = await verifyToken(token, { issuers: this.#issuers, clock, steps })
     steps?.begin('grant', () => 'Its claims are a grant.')

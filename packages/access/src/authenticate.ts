@@ -8,8 +8,8 @@ import type { GrantNames } from './grants/claims-grant.ts'
 import { fillNames } from './grants/fill-names.ts'
 
 /**
- * Says who sends a request: a user, who may then what a token without grants may; a whole grant; or undefined
- * for somebody who is not known.
+ * Says who sends a request. A user may then do what a token without grants may. Undefined stands for somebody
+ * who is not known.
  */
 export type Authenticate = (
   request: RequestFacts,
@@ -19,12 +19,12 @@ interface AuthenticateOptions {
   readonly authenticate: Authenticate | undefined
   readonly recheckAfterMs: number
   readonly clock: Clock
-  /** What a user may do of whom nothing else is said. */
+  /** The rights of a user of whom nothing else is said. */
   readonly withoutClaim: GrantNames
 }
 
 /**
- * Asks the application who sends a request; undefined: it does not know. It was asked just now, so what it says
+ * Asks the application who sends a request; undefined: it does not know. It was asked just now, so its answer
  * is newer than any revocation that is there already.
  */
 export async function askApplication(

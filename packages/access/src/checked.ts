@@ -1,4 +1,4 @@
-// Who a request comes from, as the parts of this room that trade credentials need it.
+// The sender of a request, as the parts of this room that trade credentials need it.
 
 import type { Grant, RequestFacts } from '@tidemark/server'
 import type { CredentialSource } from './credentials/find-credential.ts'
@@ -7,7 +7,7 @@ import type { CredentialSource } from './credentials/find-credential.ts'
 export type Source = CredentialSource | 'application' | 'none' | 'ticket'
 
 /** A request whose credential was checked. */
-export interface Checked {
+interface Checked {
   readonly source: Source
   readonly grant: Grant
 }

@@ -35,7 +35,8 @@ export const accessErrors = {
     status: 413,
   },
   CROSS_SITE: {
-    title: 'A page of another origin may not do this with the cookies of its visitor.',
+    title:
+      'A web page of another origin may not do this here, nor with the cookies of its visitor, who did not ask for it.',
     status: 403,
   },
   REVOCATION_INVALID: {
@@ -43,7 +44,8 @@ export const accessErrors = {
     status: 400,
   },
   ACCESS_STATE_FULL: {
-    title: 'As many revocations or tickets are kept as may be. Nothing was stored; try again later.',
+    title:
+      'As many revocations or tickets are kept as may be. Nothing was stored; try again later.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
   },

@@ -93,23 +93,23 @@ export const ledgerRetryMs: number = 1_000
 export const secondsLookMax: number = 100_000_000_000
 
 /**
- * How long a revocation is kept where nobody says when its tokens end: 24 h, the life of the longest tokens that
- * services hand out by default.
+ * A revocation is kept for so long where nobody says when its tokens end: 24 h. Tokens that services hand out
+ * by default live no longer.
  */
 export const tokenLifeDefaultMs: number = 24 * 3_600_000
 
 /** The longest life of a token that can be configured: 366 days. */
 export const tokenLifeMaxMs: number = 366 * 24 * 3_600_000
 
-/** A revocation outlives its token by this, because clocks differ and tokens have a tolerance of up to 5 min. */
+/** A revocation outlives its token by this: clocks differ, and tokens have a tolerance of up to 5 min. */
 export const revocationGraceMs: number = 5 * 60_000
 
-/** A revocation of an open session is for those that are open now: each node hears of it within a second. */
+/** The revocation of an open session is kept for 10 min. Each node hears of it within a second. */
 export const sessionRevocationMs: number = 10 * 60_000
 
 /**
- * Changes that come within this time are looked up together: 10 looks per second, each a few milliseconds for
- * 10,000 sessions.
+ * Changes that come within this time are looked up together. Each of the 10 looks per second costs a few
+ * milliseconds for 10,000 sessions.
  */
 export const revokedLookMs: number = 100
 
@@ -120,15 +120,15 @@ export const ticketBits: number = 128
 export const ticketUseMs: number = 30_000
 
 /**
- * Characters of the grant of a ticket as JSON. A ledger has 64 MiB, so it holds 4,000 such tickets; a grant of
- * a token has about 500, which makes 100,000.
+ * Characters of the grant of a ticket as JSON. A ledger has 64 MiB, so it holds 4,000 such tickets. The grant
+ * of a token has about 500 characters, which makes 100,000.
  */
 export const ticketGrantCharactersMax: number = 16_384
 
 /** Tickets for one credential within `ticketUseMs`, on one node: a page opens few streams at a time. */
 export const ticketsOfCredentialMax: number = 60
 
-/** Names that are counted at one time: 10,000 × about 200 bytes are 2 MB. */
+/** Names that are counted at one time: 10,000 × 1 KiB at most are 10 MiB. */
 export const countedNamesMax: number = 10_000
 
 /** How long a ticket lets its stream come back, at most: where the grant has no end, 24 h. */

@@ -80,7 +80,15 @@ export function checkSharedOptions(
   cookieName: string | undefined,
 ): SharedSettings {
   const given = readMembers(options, sharedNames, { code, what: 'The options of createAccess' })
-  const { log, cookie, ticketFor, authenticate } = given
+  const {
+    log,
+    cookie,
+    ticketFor,
+    authenticate,
+    recheckAfterMs = recheckAfterDefaultMs,
+    ticketLifeMs = ticketLifeDefaultMs,
+    tokenLifeMs = tokenLifeDefaultMs,
+  } = given
   if (log !== undefined && !hasMethods(log, ['append', 'read', 'tail', 'locate', 'bounds']))
     throw invalid(`log must be an event log; got ${quoteValue(log)}`)
   for (const [name, option] of Object.entries({ cookie, ticketFor })) {
@@ -97,12 +105,10 @@ export function checkSharedOptions(
     cookie: cookie === undefined ? undefined : checkCookieOptions(cookie, cookieName),
     allowsOrigin: checkOrigins(given.origins),
     authenticate,
-    recheckAfterMs: checkMs('recheckAfterMs', given.recheckAfterMs ?? recheckAfterDefaultMs, {
-      ...recheckAfterRangeMs,
-    }),
+    recheckAfterMs: checkMs('recheckAfterMs', recheckAfterMs, recheckAfterRangeMs),
     ticketFor,
-    ticketLifeMs: checkMs('ticketLifeMs', given.ticketLifeMs ?? ticketLifeDefaultMs, lifeMs),
-    tokenLifeMs: checkMs('tokenLifeMs', given.tokenLifeMs ?? tokenLifeDefaultMs, lifeMs),
+    ticketLifeMs: checkMs('ticketLifeMs', ticketLifeMs, lifeMs),
+    tokenLifeMs: checkMs('tokenLifeMs', tokenLifeMs, lifeMs),
   }
 }
 

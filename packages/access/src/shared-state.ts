@@ -1,4 +1,4 @@
-// What all nodes of a log share about credentials: revocations and tickets, and what trades in them.
+// The facts about credentials that all nodes of a log share: revocations and tickets.
 
 import { createHash } from 'node:crypto'
 import type { Clock, EventLog } from '@tidemark/log'

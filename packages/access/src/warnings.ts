@@ -1,4 +1,4 @@
-// What an operator should know now: one line for each subject, the newest.
+// Lines for the operator: one for each subject, the newest.
 
 export class Warnings {
   readonly #lines = new Map<string, string>()

@@ -34,9 +34,12 @@ test('an application says itself when it is asked again, and since when its user
   expect((await ask(() => Promise.resolve(grant))).grant).toEqual(grant)
 })
 
-test.each([undefined, null])('a visitor whom the application does not know (%s) is nobody', async (said) => {
-  expect(await ask(() => said as undefined)).toMatchObject({ source: 'none', grant: {} })
-})
+test.each([undefined, null])(
+  'a visitor whom the application does not know (%s) is nobody',
+  async (said) => {
+    expect(await ask(() => said as undefined)).toMatchObject({ source: 'none', grant: {} })
+  },
+)
 
 test('an application is not asked about a request with a token', async () => {
   const token = await mintToken({ secret, sub: 'bob', clock })
@@ -49,6 +52,9 @@ test('an application is not asked about a request with a token', async () => {
   expect(await asked).toMatchObject({ source: 'bearer', grant: { user: 'bob' } })
 })
 
-test.each(['', 7, true, ['ada']])('an application that says %j is told what to say', async (said) => {
-  await expect(ask(() => said as string)).rejects.toThrow('authenticate gives a user')
-})
+test.each(['', 7, true, ['ada']])(
+  'an application that says %j is told what to say',
+  async (said) => {
+    await expect(ask(() => said as string)).rejects.toThrow('authenticate gives a user')
+  },
+)

@@ -88,7 +88,9 @@ test.each(['a b', 'a;b', 'a\r\nSet-Cookie: b=c', 'a"b', 'a,b', 'ä', ''])(
 
 test('a cookie of a name that was given keeps that name, for whoever else reads or sets it', () => {
   const settings = checkCookieOptions({}, 'sid')
-  expect(writeCookie(settings, far, { token: 'abc', livesMs: undefined })).toMatch(/^sid=.*; Secure/)
+  expect(writeCookie(settings, far, { token: 'abc', livesMs: undefined })).toMatch(
+    /^sid=.*; Secure/,
+  )
   expect(listCookieNames(settings, far)).toEqual(['sid'])
   const prefixed = checkCookieOptions({}, '__Host-sid')
   expect(writeCookie(prefixed, near, { token: 'abc', livesMs: undefined })).toMatch(/Secure/)
@@ -124,22 +126,72 @@ test.each<[CookieOptions & { readonly name?: string }, string]>([
 const here = { host: 'example.com' }
 const allows = (origin: string): boolean => origin === 'https://app.example.org'
 
-test.each<[string, string, Record<string, string>, boolean]>([
-  ['a page of the same origin', 'POST', { ...here, 'sec-fetch-site': 'same-origin' }, true],
-  ['the same origin in an old browser', 'POST', { ...here, origin: 'https://example.com' }, true],
-  ['an allowed origin', 'POST', { origin: 'https://app.example.org', 'sec-fetch-site': 'cross-site' }, true],
-  ['another site', 'POST', { ...here, 'sec-fetch-site': 'cross-site' }, false],
-  ['a neighbouring host', 'POST', { ...here, 'sec-fetch-site': 'same-site' }, false],
-  ['another origin in an old browser', 'POST', { ...here, origin: 'https://evil.example' }, false],
-  ['the same host at another port', 'POST', { ...here, origin: 'https://example.com:8443' }, false],
-  ['a sandboxed frame', 'POST', { ...here, origin: 'null' }, false],
-  ['nobody knows where', 'POST', here, false],
-  ['nobody knows where', 'DELETE', here, false],
-  ['nobody knows where', 'PATCH', here, false],
-  ['nobody knows where', 'GET', here, true],
-  ['another site', 'GET', { ...here, 'sec-fetch-site': 'cross-site' }, false],
-  ['an origin over HTTP/2', 'POST', { host: '', ':authority': 'example.com', origin: 'https://example.com' }, true],
-])('a request with a cookie from %s by %s', (_name, method, headers, isAllowed) => {
+test.each<{ from: string; method: string; headers: Record<string, string>; isAllowed: boolean }>([
+  {
+    from: 'a page of the same origin',
+    method: 'POST',
+    headers: { ...here, 'sec-fetch-site': 'same-origin' },
+    isAllowed: true,
+  },
+  {
+    from: 'the same origin in an old browser',
+    method: 'POST',
+    headers: { ...here, origin: 'https://example.com' },
+    isAllowed: true,
+  },
+  {
+    from: 'an allowed origin',
+    method: 'POST',
+    headers: { origin: 'https://app.example.org', 'sec-fetch-site': 'cross-site' },
+    isAllowed: true,
+  },
+  {
+    from: 'another site',
+    method: 'POST',
+    headers: { ...here, 'sec-fetch-site': 'cross-site' },
+    isAllowed: false,
+  },
+  {
+    from: 'a neighbouring host',
+    method: 'POST',
+    headers: { ...here, 'sec-fetch-site': 'same-site' },
+    isAllowed: false,
+  },
+  {
+    from: 'another origin in an old browser',
+    method: 'POST',
+    headers: { ...here, origin: 'https://evil.example' },
+    isAllowed: false,
+  },
+  {
+    from: 'the same host at another port',
+    method: 'POST',
+    headers: { ...here, origin: 'https://example.com:8443' },
+    isAllowed: false,
+  },
+  {
+    from: 'a sandboxed frame',
+    method: 'POST',
+    headers: { ...here, origin: 'null' },
+    isAllowed: false,
+  },
+  { from: 'nobody knows where', method: 'POST', headers: here, isAllowed: false },
+  { from: 'nobody knows where', method: 'DELETE', headers: here, isAllowed: false },
+  { from: 'nobody knows where', method: 'PATCH', headers: here, isAllowed: false },
+  { from: 'nobody knows where', method: 'GET', headers: here, isAllowed: true },
+  {
+    from: 'another site',
+    method: 'GET',
+    headers: { ...here, 'sec-fetch-site': 'cross-site' },
+    isAllowed: false,
+  },
+  {
+    from: 'an origin over HTTP/2',
+    method: 'POST',
+    headers: { host: '', ':authority': 'example.com', origin: 'https://example.com' },
+    isAllowed: true,
+  },
+])('a request with a cookie from $from by $method', ({ method, headers, isAllowed }) => {
   const request = streamRequest({ method, headers })
   const judge = (): void => requireOwnOrigin(request, allows)
   if (isAllowed) judge()

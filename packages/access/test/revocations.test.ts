@@ -50,17 +50,62 @@ test('a token issued in the second of the revocation, and before it, does not ge
   await expect(revocations.requireValid(issued)).rejects.toThrow('revoked')
 })
 
-test.each<[string, Revocation, object, boolean]>([
-  ['by token id', { tokenId: 't1' }, { jti: 't1', iat: seconds + 99 }, true],
-  ['not by another token id', { tokenId: 't1' }, { jti: 't2' }, false],
-  ['by a claim', { claim: 'tenant', value: 'acme' }, { tenant: 'acme' }, true],
-  ['by a claim that is a number', { claim: 'tenant', value: '7' }, { tenant: 7 }, true],
-  ['not by another value', { claim: 'tenant', value: 'acme' }, { tenant: 'acme2' }, false],
-  ['of the issuer', { tokenId: 't1', issuer: 'https://a' }, { jti: 't1', iss: 'https://a' }, true],
-  ['not of another issuer', { tokenId: 't1', issuer: 'https://a' }, { jti: 't1', iss: 'b' }, false],
-  ['not a claim for a user', { user: 'ada' }, { sub: 'ada', $user: 'ada' }, false],
-  ['not a claim for a session', { session: 'n.1' }, { $session: 'n.1' }, false],
-])('revoked %s', async (_name, revocation, claims, isRevoked) => {
+test.each<{ name: string; revocation: Revocation; claims: object; isRevoked: boolean }>([
+  {
+    name: 'by token id',
+    revocation: { tokenId: 't1' },
+    claims: { jti: 't1', iat: seconds + 99 },
+    isRevoked: true,
+  },
+  {
+    name: 'not by another token id',
+    revocation: { tokenId: 't1' },
+    claims: { jti: 't2' },
+    isRevoked: false,
+  },
+  {
+    name: 'by a claim',
+    revocation: { claim: 'tenant', value: 'acme' },
+    claims: { tenant: 'acme' },
+    isRevoked: true,
+  },
+  {
+    name: 'by a claim that is a number',
+    revocation: { claim: 'tenant', value: '7' },
+    claims: { tenant: 7 },
+    isRevoked: true,
+  },
+  {
+    name: 'not by another value',
+    revocation: { claim: 'tenant', value: 'acme' },
+    claims: { tenant: 'acme2' },
+    isRevoked: false,
+  },
+  {
+    name: 'of the issuer',
+    revocation: { tokenId: 't1', issuer: 'https://a' },
+    claims: { jti: 't1', iss: 'https://a' },
+    isRevoked: true,
+  },
+  {
+    name: 'not of another issuer',
+    revocation: { tokenId: 't1', issuer: 'https://a' },
+    claims: { jti: 't1', iss: 'b' },
+    isRevoked: false,
+  },
+  {
+    name: 'not a claim for a user',
+    revocation: { user: 'ada' },
+    claims: { sub: 'ada', $user: 'ada' },
+    isRevoked: false,
+  },
+  {
+    name: 'not a claim for a session',
+    revocation: { session: 'n.1' },
+    claims: { $session: 'n.1' },
+    isRevoked: false,
+  },
+])('revoked $name', async ({ revocation, claims, isRevoked }) => {
   const clock = createFakeClock(noon)
   const revocations = openRevocations(memoryLog({ clock }), { clock })
   await revocations.revoke(revocation)
@@ -100,9 +145,9 @@ test('a later revocation takes the place of an earlier one, and never of a stron
   await revocations.revoke({ user: 'ada' })
   expect(await revocations.list()).toHaveLength(1)
   await revocations.revoke({ user: 'ada', issuedBefore: noon - 1000 })
-  await expect(
-    revocations.requireValid({ user: 'ada', claims: { iat: seconds } }),
-  ).rejects.toThrow('revoked')
+  await expect(revocations.requireValid({ user: 'ada', claims: { iat: seconds } })).rejects.toThrow(
+    'revoked',
+  )
 })
 
 test('a revocation that is made again with a shorter life keeps the longer one', async () => {
@@ -152,7 +197,11 @@ test.each<[string, Revocation, string]>([
   ['a value without a claim', { user: 'ada', value: 'x' }, 'belongs to a claim'],
   ['a session with a time', { session: 'n.1', issuedBefore: noon }, 'issuedBefore'],
   ['a note that forges a line', { user: 'ada', note: 'a\r\nb' }, 'one line'],
-  ['an unknown member', { user: 'ada', issuedbefore: 1 } as Revocation, 'Did you mean issuedBefore'],
+  [
+    'an unknown member',
+    { user: 'ada', issuedbefore: 1 } as Revocation,
+    'Did you mean issuedBefore',
+  ],
 ])('a revocation of %s is refused', async (_name, revocation, text) => {
   const revocations = openRevocations(memoryLog())
   const refused = revocations.revoke(revocation)

@@ -1,6 +1,8 @@
 import { formatCursor, memoryLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
+import { countedNamesMax } from '../src/limits.ts'
+import { CountedWindow } from '../src/tickets/counted-window.ts'
 import { openTickets, streamRequest } from './support/access-node.ts'
 
 const grant = { user: 'ada', subscribe: ['a'], claims: { jti: 't1', iat: 1 } }
@@ -92,7 +94,11 @@ test('a stream may bring its cursor in the URL, which is another one each time',
 test('a ticket opens streams and does nothing else', async () => {
   const { here } = await openTwoNodes()
   const { ticket } = await here.issue(grant, 't1')
-  for (const part of [{ action: 'publish' as const }, { method: 'PATCH' }, { action: 'admin' as const }])
+  for (const part of [
+    { action: 'publish' as const },
+    { method: 'PATCH' },
+    { action: 'admin' as const },
+  ])
     await expect(here.use(ticket, streamRequest(part))).rejects.toMatchObject(refused)
   await here.use(ticket, streamRequest())
 })
@@ -101,7 +107,9 @@ test.each(['', 'short', 'x'.repeat(22), `${'x'.repeat(21)}\r`, 'x'.repeat(10_000
   'a ticket that nobody handed out is refused, and not repeated in the answer: %j',
   async (ticket) => {
     const { here } = await openTwoNodes()
-    const error: unknown = await here.use(ticket, streamRequest()).catch((caught: unknown) => caught)
+    const error: unknown = await here
+      .use(ticket, streamRequest())
+      .catch((caught: unknown) => caught)
     expect(error).toMatchObject(refused)
     if (ticket !== '') expect(String(error)).not.toContain(ticket)
   },
@@ -146,4 +154,15 @@ test('a grant that is too large for a ticket is refused, and not cut', async () 
     code: 'TICKET_TOO_LARGE',
     status: 413,
   })
+})
+
+test('the names of credentials are counted up to a number of them', () => {
+  const clock = createFakeClock()
+  const counted = new CountedWindow(clock, 30_000, 1)
+  for (let i = 0; i < 2 * countedNamesMax; i++) expect(counted.count(`name ${i}`)).toBe(true)
+  expect(counted.size).toBe(countedNamesMax)
+  expect(counted.count(`name ${2 * countedNamesMax - 1}`)).toBe(false)
+  clock.advance(30_000)
+  counted.count('another')
+  expect(counted.size).toBe(1)
 })

@@ -1,8 +1,9 @@
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
+import type { Streamed } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openNode, signToken } from './support/two-nodes.ts'
-import type { AccessNode, Streamed } from './support/two-nodes.ts'
+import type { AccessNode } from './support/two-nodes.ts'
 
 let log: EventLog
 let here: AccessNode
@@ -72,7 +73,9 @@ describe('a revocation', () => {
   test('refuses the token on every node, with the way out', async () => {
     const token = await signToken({ jti: 't1' })
     await here.access.revoke({ tokenId: 't1' })
-    await expect.poll(async () => (await there.stream('/events?topic=a', bearer(token))).status).toBe(401)
+    await expect
+      .poll(async () => (await there.stream('/events?topic=a', bearer(token))).status)
+      .toBe(401)
     const { status, body } = await there.ask('GET', '/events?topic=a', bearer(token))
     expect(status).toBe(401)
     expect(JSON.parse(body)).toMatchObject({ code: 'TOKEN_EXPIRED' })
@@ -87,7 +90,9 @@ describe('a revocation', () => {
     await here.access.revoke({ session })
     await stream.ended
     expect(stream.byes).toEqual(['revoked'])
-    await expect.poll(async () => (await here.ask('POST', '/publish', bearer(token))).status).toBe(401)
+    await expect
+      .poll(async () => (await here.ask('POST', '/publish', bearer(token))).status)
+      .toBe(401)
   })
 
   test('that comes between the check of a token and the opening of its stream ends that stream', async () => {
@@ -148,7 +153,9 @@ describe('a cookie session', () => {
   )
 
   test('that is refused is a 401, and no redirect to a login page', async () => {
-    const { status, headers } = await here.ask('GET', '/events?topic=a', { Cookie: 'tidemark=a.b.c' })
+    const { status, headers } = await here.ask('GET', '/events?topic=a', {
+      Cookie: 'tidemark=a.b.c',
+    })
     expect(status).toBe(401)
     expect(headers.location).toBeUndefined()
   })
@@ -176,7 +183,10 @@ describe('a cookie session', () => {
   })
 
   test('is not begun by a foreign page with the token of its author', async () => {
-    const headers = { ...bearer(await signToken({ sub: 'mallory' })), 'Sec-Fetch-Site': 'cross-site' }
+    const headers = {
+      ...bearer(await signToken({ sub: 'mallory' })),
+      'Sec-Fetch-Site': 'cross-site',
+    }
     const { status } = await here.ask('POST', '/session', headers)
     expect(status).toBe(403)
   })
@@ -246,7 +256,11 @@ describe('a ticket', () => {
 
   test('comes by a redirect that leads to the stream', async () => {
     const headers = bearer(await signToken())
-    const { status, headers: answered } = await here.ask('GET', '/tickets/redirect?topic=a', headers)
+    const { status, headers: answered } = await here.ask(
+      'GET',
+      '/tickets/redirect?topic=a',
+      headers,
+    )
     expect(status).toBe(303)
     expect(answered.location).toMatch(/^\.\.\/events\?topic=a&ticket=[\w-]{22}$/)
     const { pathname, search } = new URL(answered.location ?? '', 'http://h/tickets/redirect')

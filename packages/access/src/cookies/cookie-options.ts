@@ -40,19 +40,18 @@ const { readMembers } = createMemberReaders<'ACCESS_OPTION_INVALID'>(AccessError
 /**
  * Checks the options of the cookie, or refuses those that contradict each other: browsers drop such a cookie
  * without a word.
- * @param cookieName Taken as it is. Undefined: `tidemark`, with the strongest prefix that the attributes allow:
- * `__Host-` without `domain` and with the path `/`, else `__Secure-`.
+ * @param cookieName Taken as it is. Undefined: `tidemark`, with the strongest prefix that the attributes
+ * allow: `__Host-` without `domain` and with the path `/`, else `__Secure-`.
  * @throws AccessError `ACCESS_OPTION_INVALID`
  */
-export function checkCookieOptions(
-  given: CookieOptions = {},
-  cookieName?: string | undefined,
-): CookieSettings {
+export function checkCookieOptions(given: CookieOptions = {}, cookieName?: string): CookieSettings {
   const what = 'cookie'
   const options = readMembers(given, optionNames, { code: 'ACCESS_OPTION_INVALID', what })
   const unknown = Object.keys(given).find((name) => !optionNames.some((known) => known === name))
   if (unknown !== undefined)
-    throw invalid(`cookie has no option ${quoteValue(unknown)}. Known are ${optionNames.join(', ')}`)
+    throw invalid(
+      `cookie has no option ${quoteValue(unknown)}. Known are ${optionNames.join(', ')}`,
+    )
   const { secure, sameSite = 'Lax', domain, path = '/', maxAgeMs = Infinity } = options
   if (!sameSites.includes(sameSite))
     throw invalid(`cookie.sameSite is Lax, None or Strict; got ${quoteValue(sameSite)}`)
@@ -81,7 +80,9 @@ export function checkCookieOptions(
 function checkPlace(domain: unknown, path: unknown): void {
   const isDomain =
     domain === undefined ||
-    (typeof domain === 'string' && domain.length <= 253 && /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(domain))
+    (typeof domain === 'string' &&
+      domain.length <= 253 &&
+      /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(domain))
   if (!isDomain)
     throw invalid(`cookie.domain is a host name such as example.com; got ${quoteValue(domain)}`)
   const isPath =

@@ -58,10 +58,13 @@ function joinLine(
 }
 
 /**
- * The names under which the cookie may come, the one to believe first. The name without a prefix can be set by
- * a page of plain HTTP or of a neighbouring host, so that it counts on loopback only.
+ * The names under which the cookie may come, the one to believe first. A page of plain HTTP, or of a
+ * neighbouring host, can set the name without a prefix. So that one counts on loopback only.
  */
-export function listCookieNames(settings: CookieSettings, request: RequestFacts): readonly string[] {
+export function listCookieNames(
+  settings: CookieSettings,
+  request: RequestFacts,
+): readonly string[] {
   const { name, plainName, secure } = settings
   if (secure === false || name === plainName) return [plainName]
   return secure === 'loopback' && isPlainLoopback(request) ? [name, plainName] : [name]

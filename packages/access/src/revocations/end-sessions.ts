@@ -20,7 +20,10 @@ export interface FollowedSession {
 /** The part of a node that ending takes; a `Tidemark` has it. */
 export interface FollowedNode {
   sessions(): readonly FollowedSession[]
-  /** Calls `listener` with each session that has opened or got another grant; the returned function ends it. */
+  /**
+   * Calls `listener` with each session that has opened or got another grant. The function that is returned
+   * ends it.
+   */
   onGranted(listener: (session: FollowedSession) => void): () => void
 }
 
@@ -66,11 +69,14 @@ export class EndSessions {
     if (typeof ticket !== 'string') return
     const same = this.#byTicket.get(ticket) ?? new Set()
     this.#byTicket.set(ticket, same.add(session))
-    void session.closed.then(() => {
-      same.delete(session)
-      if (same.size === 0 && this.#byTicket.get(ticket) === same) this.#byTicket.delete(ticket)
-    })
+    void session.closed.then(() => this.#forget(ticket, session))
     this.#endReplaced(ticket)
+  }
+
+  #forget(ticket: string, session: FollowedSession): void {
+    const same = this.#byTicket.get(ticket)
+    same?.delete(session)
+    if (same?.size === 0) this.#byTicket.delete(ticket)
   }
 
   #lookSoon(): void {

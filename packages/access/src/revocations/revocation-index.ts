@@ -73,7 +73,7 @@ export class RevocationIndex {
   }
 }
 
-/** `iat` is in seconds and may have fractions (RFC 7519 §4.1.6). Without it a token has no proof of its age. */
+/** `iat` is in seconds and may have fractions (RFC 7519 §4.1.6). A token without it proves no age. */
 function covers({ issuer, issuedBefore }: StoredRevocation, claims: GrantClaims): boolean {
   if (issuer !== undefined && claims['iss'] !== issuer) return false
   if (issuedBefore === undefined) return true

@@ -7,8 +7,8 @@ import { AccessError } from '../errors.ts'
 import { keptClaimCharactersMax, secondsLookMax, userCharactersMax } from '../limits.ts'
 
 /**
- * What shall no longer hold: everything of one user, one token, one open session, or all tokens with a claim
- * of one value. Exactly one of `user`, `tokenId`, `session` and `claim` is given.
+ * Takes back everything of one user, one token, one open session, or all tokens with a claim of one value.
+ * Exactly one of `user`, `tokenId`, `session` and `claim` is given.
  */
 export interface Revocation {
   /** All that rests on tokens of this user. */
@@ -120,7 +120,11 @@ function readSubject(
       `A revocation has one of user, tokenId, session and claim; got ${named.join(' and ') || 'none'}. Make several, one for each`,
     )
   }
-  const text = readText(kind, given[kind], kind === 'user' ? userCharactersMax : keptClaimCharactersMax)
+  const text = readText(
+    kind,
+    given[kind],
+    kind === 'user' ? userCharactersMax : keptClaimCharactersMax,
+  )
   if (kind !== 'claim') {
     if (given.value !== undefined)
       throw invalid(`value belongs to a claim; got one beside ${kind}. Leave it out`)
@@ -200,7 +204,14 @@ export const revocationCodec = {
 
 function isStored(value: unknown): value is StoredRevocation {
   if (typeof value !== 'object' || value === null) return false
-  const { name, value: text, issuer, issuedBefore, at, expiresAt } = value as Partial<StoredRevocation>
+  const {
+    name,
+    value: text,
+    issuer,
+    issuedBefore,
+    at,
+    expiresAt,
+  } = value as Partial<StoredRevocation>
   return (
     typeof name === 'string' &&
     typeof text === 'string' &&

@@ -1,4 +1,4 @@
-// What no longer holds, the same on every node of a log, and over restarts.
+// The revocations of a log: the same on every node, and over restarts.
 
 import type { Clock, EventLog, Ledger } from '@tidemark/log'
 import type { Grant } from '@tidemark/server'

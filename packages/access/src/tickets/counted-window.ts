@@ -17,6 +17,11 @@ export class CountedWindow {
     this.#max = max
   }
 
+  /** Names that are counted. */
+  get size(): number {
+    return this.#counts.size
+  }
+
   /** Counts one; false where there were as many already. */
   count(name: string): boolean {
     const now = this.#clock.elapsed()

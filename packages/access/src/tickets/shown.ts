@@ -22,12 +22,13 @@ function withoutCursor(url: string): readonly string[] {
 }
 
 /**
- * Whether the request says how far its stream has come. Everything that a stream is told carries a cursor, and
- * a URL does not show it.
+ * Whether the request says how far its stream has come. Everything that a stream is told carries a cursor,
+ * and a URL does not show it.
  */
 export function bringsCursor(request: RequestFacts): boolean {
   const header = request.header('last-event-id')
-  const text = header === undefined || header === '' ? splitUrl(request.url).query.get(cursorName) : header
+  const text =
+    header === undefined || header === '' ? splitUrl(request.url).query.get(cursorName) : header
   // A proxy may have doubled the header field.
   const [first = ''] = (text ?? '').split(',')
   return parseCursor(first.trim()) !== undefined

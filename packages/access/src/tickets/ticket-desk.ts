@@ -39,8 +39,8 @@ export class TicketDesk {
   /**
    * Trades what the request brings for a ticket.
    * @param streamPath The path of the streams that it opens.
-   * @throws AccessError `CROSS_SITE`, `TICKETS_TOO_MANY`, `TICKET_TOO_LARGE`, `ACCESS_STATE_FULL`, and those of
-   * a credential that does not hold; ServerError `UNAUTHENTICATED`, `ACCESS_UNAVAILABLE`
+   * @throws AccessError `CROSS_SITE`, `TICKETS_TOO_MANY`, `TICKET_TOO_LARGE`, `ACCESS_STATE_FULL`, and those
+   * of a credential that does not hold; ServerError `UNAUTHENTICATED`, `ACCESS_UNAVAILABLE`
    */
   async issue(facts: RequestFacts, streamPath: string): Promise<TicketAnswer> {
     const grant = await this.#findGrant(facts)
@@ -57,7 +57,8 @@ export class TicketDesk {
     const { source, grant } = await check(request)
     // A browser adds its cookies to whatever any page asks for.
     const isBorrowed = source !== 'bearer' && source !== 'query'
-    if (isBorrowed && request.header('cookie') !== undefined) requireOwnOrigin(request, allowsOrigin)
+    if (isBorrowed && request.header('cookie') !== undefined)
+      requireOwnOrigin(request, allowsOrigin)
     const known = source === 'none' ? await ticketFor?.(request) : grant
     if (known !== undefined && source !== 'ticket') return known
     throw new ServerError(

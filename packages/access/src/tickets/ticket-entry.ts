@@ -1,4 +1,4 @@
-// What the ledger keeps of a ticket. The ticket itself is in no log: only its hash is.
+// A ticket as the ledger keeps it. The ticket itself is in no log: only its hash is.
 
 import type { Grant } from '@tidemark/server'
 
@@ -15,7 +15,7 @@ export interface UsedEntry {
   readonly kind: 'used'
   readonly grant: Grant
   readonly endsAt: number
-  /** What its stream has shown of itself: a hash of the user agent and of the URL. */
+  /** A hash of the user agent and of the URL that its stream has shown. */
   readonly shown: string
   /** Another one for each session of the ticket: only the newest stays open. */
   readonly turn: string

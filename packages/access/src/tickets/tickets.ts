@@ -146,8 +146,8 @@ export class Tickets {
   }
 
   /**
-   * Lets in the stream that has opened with the ticket, by what it has shown of itself, and by the cursor
-   * that only this stream was told. The session that it comes from ends, on whichever node it lives.
+   * Lets in the stream that has opened with the ticket. It is known by its user agent and its URL, and by a
+   * cursor, which the URL does not show. The session that it comes from ends, on whichever node it lives.
    */
   async #comeBack(asked: {
     readonly ledger: Ledger<TicketEntry>

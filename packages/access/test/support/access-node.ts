@@ -9,7 +9,10 @@ import { Warnings } from '../../src/warnings.ts'
 
 export function openRevocations(
   log: EventLog,
-  { clock = systemClock, tokenLifeMs = 24 * 3_600_000 }: { clock?: Clock; tokenLifeMs?: number } = {},
+  {
+    clock = systemClock,
+    tokenLifeMs = 24 * 3_600_000,
+  }: { clock?: Clock; tokenLifeMs?: number } = {},
 ): Revocations & { readonly warnings: Warnings } {
   const warnings = new Warnings()
   const claimNames = ['iss', 'sub', 'jti', 'iat', 'tenant']
@@ -44,5 +47,12 @@ export function streamRequest({
     'last-event-id': cursor,
     ...headers,
   }
-  return { action, topics: ['a'], method, url, address: '192.0.2.1', header: (name) => all[name.toLowerCase()] }
+  return {
+    action,
+    topics: ['a'],
+    method,
+    url,
+    address: '192.0.2.1',
+    header: (name) => all[name.toLowerCase()],
+  }
 }

@@ -1,7 +1,7 @@
 // Nodes of one log, each with an HTTP server as an application would have it, and clients of them.
 
 import { once } from 'node:events'
-import { createServer, request as requestHttp } from 'node:http'
+import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SignJWT } from 'jose'
@@ -10,8 +10,8 @@ import { ServerError, createTidemark } from '@tidemark/server'
 import type { Tidemark } from '@tidemark/server'
 import { CodedError, answerCoded, sendAnswer, translateLogError } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
-import { createDecoder } from '@tidemark/wire'
-import type { DecodedEvent } from '@tidemark/wire'
+import { askHttp, streamHttp } from '@tidemark/testkit'
+import type { Answered, Streamed } from '@tidemark/testkit'
 import { createAccess } from '../../src/index.ts'
 import type { Access, AccessOptions } from '../../src/index.ts'
 
@@ -53,23 +53,6 @@ export interface AccessNode {
 
 type Headers = Readonly<Record<string, string>>
 
-export interface Answered {
-  readonly status: number
-  readonly headers: IncomingMessage['headers']
-  readonly body: string
-}
-
-export interface Streamed {
-  readonly status: number
-  readonly events: readonly DecodedEvent[]
-  /** The reasons of its goodbyes. */
-  readonly byes: readonly string[]
-  readonly lastEventId: string
-  /** Resolves when the answer has ended. */
-  readonly ended: Promise<unknown>
-  leave(): void
-}
-
 export async function openNode(log: EventLog, options: AccessOptions = {}): Promise<AccessNode> {
   const access = createAccess({
     log,
@@ -80,21 +63,25 @@ export async function openNode(log: EventLog, options: AccessOptions = {}): Prom
     origins: ['https://app.example.org'],
     revocableClaims: ['tenant'],
     ticketFor: (request) =>
-      request.header('x-api-key') === 'open sesame' ? { user: 'key', subscribe: ['**'] } : undefined,
+      request.header('x-api-key') === 'open sesame'
+        ? { user: 'key', subscribe: ['**'] }
+        : undefined,
     ...options,
   })
   const tide = createTidemark({ log, authorize: access.authorize })
   access.follow(tide)
   await tide.ready
-  const server = createServer((request, response) => void route({ tide, access }, request, response))
+  const server = createServer(
+    (request, response) => void route({ tide, access }, request, response),
+  )
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   return {
     tide,
     access,
     port,
-    ask: (method, path, headers) => ask(port, { method, path, headers }),
-    stream: (path, headers) => openStream(port, path, headers),
+    ask: (method, path, headers) => askHttp(port, { method, path, headers }),
+    stream: (path, headers) => streamHttp(port, path, headers),
     close: () => closeNode({ tide, access, server }),
   }
 }
@@ -134,43 +121,6 @@ async function route(
     const error = translateLogError(thrown)
     if (!(error instanceof CodedError)) throw error
     sendAnswer(response, answerCoded(error, 1000))
-  }
-}
-
-async function ask(
-  port: number,
-  { method, path, headers = {} }: { method: string; path: string; headers?: Headers | undefined },
-): Promise<Answered> {
-  const asked = requestHttp({ port, host: '127.0.0.1', method, path, headers, agent: false }).end()
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-  let body = ''
-  answer.setEncoding('utf8').on('data', (text: string) => (body += text))
-  await once(answer, 'end')
-  return { status: answer.statusCode ?? 0, headers: answer.headers, body }
-}
-
-async function openStream(port: number, path: string, headers: Headers = {}): Promise<Streamed> {
-  const accept = { Accept: 'text/event-stream', ...headers }
-  const asked = requestHttp({ port, host: '127.0.0.1', path, headers: accept, agent: false }).end()
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-  const events: DecodedEvent[] = []
-  const decoder = createDecoder({ event: (event) => void events.push(event) })
-  answer.on('data', (bytes: Buffer) => decoder.push(bytes))
-  answer.on('error', () => undefined)
-  asked.on('error', () => undefined)
-  return {
-    status: answer.statusCode ?? 0,
-    events,
-    get byes() {
-      return events
-        .filter(({ type }) => type === 'tidemark.bye')
-        .map(({ data }) => (JSON.parse(data) as { reason: string }).reason)
-    },
-    get lastEventId() {
-      return events.findLast(({ id }) => id !== '')?.id ?? ''
-    },
-    ended: once(answer, 'close'),
-    leave: () => void asked.destroy(),
   }
 }
 
