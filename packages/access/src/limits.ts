@@ -36,6 +36,15 @@ export const issuersMax: number = 100
 /** Keys of one set: an issuer that rotates has two or three. 100 issuers × 100 × ~1 KB = 10 MB. */
 export const keySetKeysMax: number = 100
 
+/**
+ * Keys that a token without `kid` is tried with: an issuer that rotates has two or three. A check takes 0.1 ms,
+ * so a set of 100 would let a bad token cost 10 ms.
+ */
+export const keysTriedMax: number = 4
+
+/** Audiences of an issuer, and claims of one use. */
+export const issuerNamesMax: number = 32
+
 /** Bytes of a set of keys: 100 RSA keys with certificates have about 250 KB. */
 export const keySetBytesMax: number = 512 * 1024
 
@@ -59,6 +68,13 @@ export const userCharactersMax: number = 256
 
 /** Characters of a claim that is kept with a session. Six of them fit into the claims of a grant. */
 export const keptClaimCharactersMax: number = 128
+
+/** Characters of the claims that are kept with a session, as JSON: as many as the engine keeps. */
+export const keptClaimsCharactersMax: number = 1_024
+
+/** Permissions of a grant, and the characters of each: as many as the engine takes. */
+export const permissionsMax: number = 100
+export const permissionCharactersMax: number = 128
 
 /** Claims by which tokens can be revoked, beside `sub`, `jti`, `iss` and `iat`. */
 export const revocableClaimsMax: number = 4
