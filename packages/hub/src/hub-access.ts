@@ -7,9 +7,10 @@ import type { Authorize } from '@tidemark/server'
 import { AllowedOrigins } from './cors.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
+import { isLoopbackName } from './loopback.ts'
 import { planAccess } from './plan-access.ts'
-import type { ProtectedResource } from './protected-resource.ts'
 import { tellRefusals } from './refusals.ts'
+import type { RefusalOptions } from './refusals.ts'
 
 interface AccessHost {
   readonly clock: Clock
@@ -59,14 +60,14 @@ function planShared(
   }
 }
 
-/** The `authorize` of a node; `resource` is undefined where no token can be checked. */
+/** The `authorize` of a node, whose refusals say more than those of its access. */
 export function planAuthorize(
   access: Access | undefined,
-  resource: ProtectedResource | undefined,
+  { host, resource }: Pick<HubConfig, 'host'> & Pick<RefusalOptions, 'resource'>,
 ): Authorize | 'everyone' {
   // Loopback and the guard are all that stands before a hub that does not ask (`checkExposure`).
   if (access === undefined) return 'everyone'
-  return resource === undefined ? access.authorize : tellRefusals(access.authorize, resource)
+  return tellRefusals({ access, resource, isLoopback: isLoopbackName(host) })
 }
 
 /** @throws HubError `CONFIG_INVALID` that names the setting */
