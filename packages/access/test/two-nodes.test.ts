@@ -125,6 +125,20 @@ describe('a revocation', () => {
     await expect.poll(async () => (await there.stream(url, cursor)).status).toBe(401)
   })
 
+  test('of a session is kept for as long as the token that its ticket was traded for', async () => {
+    const node = await openNode(log, { ticketLifeMs: 60_000 })
+    const token = await signToken({ jti: 'long', lifeSeconds: 500_000 })
+    const { body } = await node.ask('POST', '/tickets?topic=a', bearer(token))
+    const stream = await untilReady(await there.stream((JSON.parse(body) as { url: string }).url))
+    const { session } = JSON.parse(stream.events[0]?.data ?? '{}') as { session: string }
+    await here.access.revoke({ session })
+    await stream.ended
+    const find = async () =>
+      (await here.access.revocations()).find(({ value }) => value === 'long')?.expiresAt ?? 0
+    await expect.poll(find).toBeGreaterThan(Date.now() + 400_000_000)
+    await node.close()
+  })
+
   test('of one of 10,000 tokens refuses that one, on a node that comes later too', async () => {
     const revoked = Array.from({ length: 10_000 }, (_, i) => `t${i}`)
     await Promise.all(revoked.map((tokenId) => here.access.revoke({ tokenId })))
