@@ -191,7 +191,7 @@ function addClaims(hash: string, { grant, turn }: UsedEntry): Grant {
   return { ...grant, claims: { ...grant.claims, [ticketClaim]: hash, [turnClaim]: turn } }
 }
 
-/** What the ticket was traded for may hold for longer; a revocation of it has to as well. */
+/** The token of the ticket may hold for longer, and then its revocation has to as well. */
 function endBefore(grant: Grant, endsAt: number): Grant {
   const { claims, expiresAt } = grant
   if (expiresAt === endsAt) return grant
