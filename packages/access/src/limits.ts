@@ -76,6 +76,9 @@ export const keptClaimsCharactersMax: number = 1_024
 export const permissionsMax: number = 100
 export const permissionCharactersMax: number = 128
 
+/** Names of a list that is granted: as many as the engine takes. */
+export const grantedNamesMax: number = 1_000
+
 /** Claims by which tokens can be revoked, beside `sub`, `jti`, `iss` and `iat`. */
 export const revocableClaimsMax: number = 4
 

@@ -9,15 +9,13 @@ import { refuseToken } from '../refuse-token.ts'
 import { requireTimes } from './check-times.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
 import type { Issuer } from './plan-issuers.ts'
-import { readToken, requireSize } from './read-token.ts'
+import { readToken, requireSize, specialTypeOf } from './read-token.ts'
 import type { UnverifiedToken } from './read-token.ts'
 
 /** The claims of a token whose signature and times are good. */
 export interface VerifiedToken {
   readonly issuer: Issuer
   readonly claims: Readonly<Record<string, unknown>>
-  /** What kind of token it says to be (RFC 8725 §3.11). */
-  readonly typ: string | undefined
   /** When it ends, in milliseconds since 1970. */
   readonly expiresAt: number
 }
@@ -25,7 +23,9 @@ export interface VerifiedToken {
 export interface VerifyHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
-  readonly steps: Steps | undefined
+  readonly steps?: Steps | undefined
+  /** The kind of token that is wanted. Default: an ordinary one. */
+  readonly type?: string | undefined
 }
 
 /**
@@ -40,6 +40,7 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   requireSize(text)
   steps?.begin('form', () => 'It is a signed token (JWT) of three parts.')
   const { head, typ, claims } = readToken(text)
+  requireType(typ, host.type)
   const issuer = chooseIssuer(claims['iss'], host)
   steps?.begin('algorithm', () => `It is signed with ${head.alg}, which its issuer uses.`)
   requireAlgorithm(head, issuer)
@@ -51,7 +52,18 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
   requireAudience(claims, issuer)
-  return { issuer, claims, typ, expiresAt }
+  return { issuer, claims, expiresAt }
+}
+
+/** A token that was signed for something else must not open a stream, though its signature is good. */
+function requireType(typ: string | undefined, wanted: string | undefined): void {
+  const got = specialTypeOf(typ)
+  if (got === wanted) return
+  throw refuseToken(
+    wanted === undefined
+      ? `The token is one for another use (typ ${quote(got ?? '')}). Send the token that says who you are.`
+      : `The token is none for single topics (typ ${quote(wanted)}). Make it with mintTopicToken.`,
+  )
 }
 
 function chooseIssuer(iss: unknown, { issuers, steps }: VerifyHost): Issuer {
