@@ -193,7 +193,7 @@ export const otherProducts: readonly Product[] = [
     boundedBy:
       'the oldest are forgotten, and the feed is level later; one per feed of a client that is not level',
     filledBy: {
-      file: 'packages/client/test/client.test.ts',
+      file: 'packages/client/test/feed-past.test.ts',
       name: 'a feed that catches up for long keeps a bounded part of what it has read',
     },
   },

@@ -20,6 +20,7 @@ import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
 import type { KeySource } from './tokens/key-source.ts'
+import { KnownSignatures } from './tokens/known-signatures.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
 import { addTopicTokens } from './topic-tokens/add-topic-tokens.ts'
@@ -48,6 +49,7 @@ export class Access {
   readonly #settings: AccessSettings
   readonly #issuers: readonly Issuer[]
   readonly #topicIssuers: readonly Issuer[]
+  readonly #signatures = new KnownSignatures()
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
   /**
@@ -198,7 +200,12 @@ export class Access {
     const { topicTokens = [] } = request
     if (topicTokens.length === 0) return verified
     const { clock } = this.#settings
-    const host = { issuers: this.#topicIssuers, clock, isRecheck: isRecheck(request) }
+    const host = {
+      issuers: this.#topicIssuers,
+      signatures: this.#signatures,
+      clock,
+      isRecheck: isRecheck(request),
+    }
     return { ...verified, grant: await addTopicTokens(verified.grant, topicTokens, host) }
   }
 
@@ -233,7 +240,12 @@ export class Access {
 
   async #verify({ source, text: token }: Credential, steps: Steps | undefined): Promise<Verified> {
     const { clock, withoutClaim, revocableClaims } = this.#settings
-    const verified = await verifyToken(token, { issuers: this.#issuers, clock, steps })
+    const verified = await verifyToken(token, {
+      issuers: this.#issuers,
+      clock,
+      signatures: this.#signatures,
+      steps,
+    })
     steps?.begin('grant', () => 'Its claims are a grant.')
     const { issuer, claims } = verified
     const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })

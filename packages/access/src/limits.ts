@@ -89,6 +89,12 @@ export const clockToleranceMsMax: number = 300_000
 /** Names that one explanation is about: 100 lines are a screen or two, and cost no more than a subscription. */
 export const explainedWishesMax: number = 100
 
+/**
+ * Characters of the tokens whose signatures are known to be good: about 10,000 tokens of 400. Of one byte
+ * each: 4 MiB.
+ */
+export const knownTokenCharactersMax: number = 4 * 1024 * 1024
+
 /** After a ledger could not be read, it is tried again: a log that comes back is noticed within a second. */
 export const ledgerRetryMs: number = 1_000
 
