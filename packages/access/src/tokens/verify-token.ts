@@ -8,9 +8,9 @@ import { keysTriedMax } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import { requireTimes } from './check-times.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
+import type { KnownSignatures } from './known-signatures.ts'
 import type { Issuer } from './plan-issuers.ts'
 import { readToken, requireSize, specialTypeOf } from './read-token.ts'
-import type { UnverifiedToken } from './read-token.ts'
 
 /** The claims of a token whose signature and times are good. */
 export interface VerifiedToken {
@@ -23,6 +23,8 @@ export interface VerifiedToken {
 export interface VerifyHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
+  /** Of all tokens of one access. */
+  readonly signatures: KnownSignatures
   readonly steps?: Steps | undefined
   /** The kind of token that is wanted. Default: an ordinary one. */
   readonly type?: string | undefined
@@ -47,7 +49,10 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
-  await verifySignature(text, keys, issuer)
+  if (!host.signatures.has(text, keys)) {
+    const key = await verifySignature(text, keys, issuer)
+    host.signatures.add(text, key)
+  }
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
@@ -106,18 +111,21 @@ async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly Ver
   )
 }
 
-/** A set may hold several keys that could have signed a token without `kid`. */
+/**
+ * Resolves to the key that has signed it: a set may hold several that could have signed a token without
+ * `kid`.
+ */
 async function verifySignature(
-  text: UnverifiedToken['text'],
+  text: string,
   keys: readonly VerifyKey[],
   { algorithms }: Issuer,
-): Promise<void> {
+): Promise<VerifyKey> {
   const accepted = algorithms.includes('EdDSA') ? [...algorithms, 'Ed25519'] : [...algorithms]
   let failure: unknown
   for (const key of keys) {
     try {
       await compactVerify(text, key, { algorithms: accepted })
-      return
+      return key
     } catch (error) {
       // Another key of the set may still fit.
       failure = error

@@ -7,6 +7,7 @@ import { AccessError } from '../errors.ts'
 import { readGrant, readNames } from '../grants/claims-grant.ts'
 import type { GrantNames } from '../grants/claims-grant.ts'
 import { grantedNamesMax, recheckAfterRangeMs } from '../limits.ts'
+import type { KnownSignatures } from '../tokens/known-signatures.ts'
 import type { Issuer } from '../tokens/plan-issuers.ts'
 import { verifyToken } from '../tokens/verify-token.ts'
 import type { VerifiedToken } from '../tokens/verify-token.ts'
@@ -15,6 +16,7 @@ import { topicTokenType } from './topic-token-type.ts'
 interface TopicTokenHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
+  readonly signatures: KnownSignatures
   /** An open stream is asked about once more: a token that has ended since grants nothing, and refuses nothing. */
   readonly isRecheck: boolean
 }

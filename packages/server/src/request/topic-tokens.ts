@@ -12,7 +12,8 @@ import { nameOverheadBytes, topicTokenCharactersMax, topicTokensMax } from '../l
 export function readTopicTokens(given: unknown): readonly string[] | undefined {
   if (given === undefined) return undefined
   const wanted = { code: 'QUERY_INVALID', what: 'topicTokens' } as const
-  const tokens = readList(given as readonly unknown[], wanted)
+  // A text in the place of the list is most likely a token, and would be quoted.
+  const tokens = readList((typeof given === 'string' ? {} : given) as readonly unknown[], wanted)
   if (tokens.length <= topicTokensMax && tokens.every(isToken)) return Object.freeze(tokens)
   throw new ServerError(
     'QUERY_INVALID',
