@@ -26,8 +26,8 @@ export async function planAccess(
   }
 }
 
-function planIssuers(auth: AuthConfig): Promise<readonly TokenIssuer[]> {
-  if (auth.issuers.length === 0) return Promise.all([planIssuer(auth, 'auth', auth)])
+async function planIssuers(auth: AuthConfig): Promise<readonly TokenIssuer[]> {
+  if (auth.issuers.length === 0) return [await planIssuer(auth, 'auth', auth)]
   return Promise.all(auth.issuers.map((issuer, i) => planIssuer(issuer, `auth.issuers.${i}`, auth)))
 }
 

@@ -26,7 +26,7 @@ const algorithms: readonly string[] = [
 ]
 
 /** The parts of a grant that a claim of another name may give. */
-export const claimUses: readonly string[] = ['user', 'permissions', 'grant']
+const claimUses: readonly string[] = ['user', 'permissions', 'grant']
 
 const patterns = texts(grantPatternsMax, { kind: 'pattern' })
 const algorithmNames = texts(algorithms.length, { kind: 'choice', of: algorithms })

@@ -87,13 +87,13 @@ export interface IssuerConfig extends Partial<IssuerKey> {
 }
 
 /** The parts of a grant that a claim of another name may give. */
-export type ClaimUse = 'grant' | 'permissions' | 'user'
+type ClaimUse = 'grant' | 'permissions' | 'user'
 
 /** Where a token is looked for. */
-export type TokenPlace = 'bearer' | 'cookie' | 'query'
+type TokenPlace = 'bearer' | 'cookie' | 'query'
 
 /** A signature (RFC 7518, RFC 8037). */
-export type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
+type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
 
 /** The events kept of each topic that matches; see the log's `RetentionRule`. */
 interface RuleConfig {
