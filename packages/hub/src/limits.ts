@@ -7,6 +7,12 @@
 export const headerBytesMax: number = 32 * 1024
 
 /**
+ * Characters of a token in the body of a request: a quarter of `headerBytesMax`, so that it could have come
+ * in a header. Tokens of large companies have 4 KiB.
+ */
+export const tokenCharactersMax: number = 8 * 1024
+
+/**
  * Header fields of one request, whatever the version of HTTP. Browsers send about 20, proxies add as
  * many again.
  */
@@ -384,3 +390,9 @@ export const corsOriginsMax: number = 100
  * 24. Seconds.
  */
 export const preflightSeconds: number = 86_400
+
+/** How long revocations are kept and tickets let their streams come back: from a second to 366 days. */
+export const sharedLifeRangeMs: { readonly from: number; readonly to: number } = {
+  from: 1_000,
+  to: 366 * 86_400_000,
+}

@@ -130,7 +130,9 @@ test('a socket that takes nothing is told to the asker as at home', async () => 
 
 const textTooLong = 'x'.repeat(300)
 
-test.each<[string, (session: SessionReach) => Promise<unknown>]>([
+type Reached = Pick<SessionReach, 'send' | 'changeTopics' | 'end'>
+
+test.each<[string, (session: Reached) => Promise<unknown>]>([
   ['no event', (session) => session.send(null as never)],
   ['a type of the hub’s own', (session) => session.send({ type: 'tidemark.bye', data: 1 })],
   ['a reserved topic', (session) => session.send({ topic: '$hub/x', data: 1 })],

@@ -1,4 +1,4 @@
-// Another grant for an open stream: what it holds goes on, what it does not hold leaves, and the client hears.
+// Another grant for an open stream: topics that it holds go on, others leave, and the client hears.
 
 import { memoryLog, parseTopicSet } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
@@ -12,7 +12,8 @@ import type { Grant, PlainRequest, SessionHandle, Tidemark, TidemarkOptions } fr
 import { NodeTidemark } from '../src/node/node-tidemark.ts'
 import { holderOf } from '../src/session/session-holder.ts'
 import { readOptions } from '../src/tidemark-options.ts'
-import { tokenHintMs, topicSetsBytesMin, untoldRetryMs } from '../src/limits.ts'
+import { topicSetsBytesMin } from '../src/limits.ts'
+import { tokenHintMs, untoldRetryMs } from '../src/session/limits.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 import { MemoryTopicSetTable } from './support/topic-set-table.ts'
@@ -115,6 +116,16 @@ describe('a renewed session', () => {
       expect(await session.closed).toBe('forbidden')
     }
     expect(tide.stats().closed.forbidden).toBe(3)
+  })
+
+  test('that is revoked or replaced is told so, and counted by that name', async () => {
+    const { tide } = create()
+    for (const reason of ['revoked', 'replaced']) {
+      const { session, client } = await open(tide)
+      await session.end(reason)
+      expect(client.control('bye')).toMatchObject([{ reason }])
+    }
+    expect(tide.stats().closed).toMatchObject({ revoked: 1, replaced: 1, ended: 0 })
   })
 
   test('loses what the application had added beyond the grant as well', async () => {

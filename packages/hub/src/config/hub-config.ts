@@ -35,6 +35,22 @@ export interface HubConfig {
     readonly origins: readonly string[]
     readonly credentials: boolean
   }
+  /** The cookie that `POST /session` hands out. */
+  readonly cookie: {
+    readonly secure: boolean
+    readonly sameSite: 'Lax' | 'None' | 'Strict'
+    /** An empty text: the host alone that set it. */
+    readonly domain: string
+    readonly path: string
+    /** Undefined: as long as its token. */
+    readonly maxAge?: number | undefined
+  }
+  readonly revocation: {
+    /** The longest life of a token. */
+    readonly tokenLife: number
+    /** The longest that a ticket lets its stream come back. */
+    readonly ticketLife: number
+  }
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number

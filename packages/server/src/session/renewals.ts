@@ -6,7 +6,8 @@ import type { Clock, Pattern, Topic } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import type { ByeReason } from '../framing/bye-reason.ts'
 import { CodedError } from '../refusal/coded-error.ts'
-import type { Grant, RequestFacts } from '../request/authorize.ts'
+import type { RequestFacts } from '../request/authorize.ts'
+import type { Grant } from '../request/grant.ts'
 import { requireUnexpired } from '../request/read-expiry.ts'
 import { readGrant, readGrantedTopics } from '../request/read-grant.ts'
 import type { GrantEnds } from './grant-ends.ts'
@@ -60,18 +61,18 @@ export class Renewals {
   }
 
   async #narrow(session: Session, isGranted: IsGranted): Promise<void> {
-    const { changes, ends, dismiss } = this.#host
+    const { changes, ends } = this.#host
     try {
       const removed = await changes.narrow(session, isGranted)
       if (removed.length === 0 || session.isClosed) return
       const { topics, patterns } = session.audience.topics
       const isOver = ![...topics, ...patterns].some(isGranted)
-      if (isOver) dismiss(session, 'forbidden')
+      if (isOver) this.#host.dismiss(session, 'forbidden')
       else ends.tellTopics(session, removed)
     } catch (error) {
       // It must not go on with what it may not have. At the door it is held against its grant.
       const reason = error instanceof CodedError ? error.row.bye : undefined
-      dismiss(session, reason ?? 'forbidden')
+      this.#host.dismiss(session, reason ?? 'forbidden')
       throw error
     }
   }
