@@ -76,11 +76,7 @@ export class Access {
    * `ACCESS_UNAVAILABLE` while keys or revocations cannot be read
    */
   readonly authorize: Authorize = async (request) => {
-    const { source, grant } = await this.check(request)
-    // A browser adds its cookies to whatever any page asks for.
-    const isBorrowed = source === 'cookie' || source === 'application'
-    if (isBorrowed && request.header('cookie') !== undefined)
-      requireOwnOrigin(request, this.#settings.allowsOrigin)
+    const { source, grant } = await this.#admit(request, undefined)
     const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
     return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
   }
@@ -98,9 +94,9 @@ export class Access {
    * @throws AccessError `ACCESS_OPTION_INVALID`
    */
   explain(request: RequestFacts, wishes: Wishes = {}): Promise<Explanation> {
-    const verify = async (plain: PlainRequest, steps: Steps): Promise<Grant> =>
-      (await this.#check(plain, steps)).grant
-    return explain({ verify, clock: this.#settings.clock }, request, wishes)
+    const foresee = (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
+      this.#foresee(plain, steps)
+    return explain({ foresee, clock: this.#settings.clock }, request, wishes)
   }
 
   /**
@@ -179,6 +175,27 @@ export class Access {
   close(): void {
     for (const { keys } of this.#issuers) keys.close()
     this.#shared?.close()
+  }
+
+  /** The decision of {@link authorize}, without an effect: a ticket is not used by that. */
+  async #foresee(request: PlainRequest, steps: Steps | undefined): Promise<Grant> {
+    const { source, grant } = await this.#admit(request, steps)
+    const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
+    // The request as a whole is judged before any of its wishes.
+    const isWhole = request.action === 'subscribe' && request.topics.length === 0
+    if (ticket === undefined || isWhole) return grant
+    return this.#requireShared().tickets.foresee(ticket, request)
+  }
+
+  async #admit(request: PlainRequest, steps: Steps | undefined): Promise<Verified> {
+    const verified = await this.#check(request, steps)
+    const { source } = verified
+    // A browser adds its cookies to whatever any page asks for.
+    const isBorrowed = source === 'cookie' || source === 'application'
+    if (!isBorrowed || request.header('cookie') === undefined) return verified
+    steps?.begin('origin', () => 'No page of a foreign origin asks with its cookie.')
+    requireOwnOrigin(request, this.#settings.allowsOrigin)
+    return verified
   }
 
   async #check(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
