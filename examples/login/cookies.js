@@ -10,7 +10,7 @@ export function readCookie(header = '', name) {
 }
 
 export function setCookie(response, name, { value, path, maxAgeSeconds, url }) {
-  // `Lax` keeps other sites from using it. A page of another origin of the same site may, if it is allowed to.
+  // `Lax` keeps other sites from using it. Another origin of the same site may, if it is allowed to.
   const secure = url.startsWith('https:') ? '; Secure' : ''
   response.appendHeader(
     'Set-Cookie',

@@ -3,6 +3,10 @@
 /** Their names, by what they are. */
 export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
+    'access.mintedTtlMsDefault',
+    'access.mintedTtlMsRange.from',
+    'access.mintedTtlMsRange.to',
+    'cli.explanationMsMax',
     'access.ledgerRetryMs',
     'access.revocationGraceMs',
     'access.sessionRevocationMs',
@@ -104,6 +108,13 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.silentMs',
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
+    'access.explainedWishesMax',
+    'access.mintedNameCharactersMax',
+    'access.mintedNamesMax',
+    'access.mintedPermissionCharactersMax',
+    'access.mintedPermissionsMax',
+    'cli.explanationBytesMax',
+    'cli.tokenInputBytesMax',
     'access.ticketBits',
     'access.cookieBytesMax',
     'access.ticketsOfCredentialMax',

@@ -1,5 +1,5 @@
-// A page of another origin. With tokens: our client, whose stream stays open while its token is renewed. With the
-// session of the application, if its visitor has one: a plain EventSource.
+// A page of another origin. With tokens: our client, whose stream stays open while its token is renewed. With
+// the session of the application, if its visitor has one: a plain EventSource.
 
 import { createClient } from '@tidemark/client'
 
@@ -99,7 +99,7 @@ async function signOut() {
   await send('POST', '/token/revoke')
 }
 
-/** Browsers send the cookie to another origin of the same site, if the page asks for it and the server allows it. */
+/** Browsers send the cookie along from an origin of the same site, if page and server say so. */
 async function useCookie() {
   try {
     const { user } = await send('GET', '/me')

@@ -194,7 +194,7 @@ describe.concurrent.each(browserNames)('in %s', (name) => {
     // A reload, and another tab, have the refresh token only.
     await Promise.all([other.reload(), also.reload()])
     await Promise.all([untilState(other, 'open'), untilState(also, 'open')])
-    // Signing out ends the stream of the other tab too, and its token opens no other, though it is still good.
+    // Signing out ends the stream of the other tab too. Its token is still good, and opens no other.
     await click(other, 'logout')
     await Promise.all([untilState(other, 'signed out'), untilState(also, 'signed out')])
     await other.reload()

@@ -1,4 +1,4 @@
-// New tokens: what they say, which keys sign them, and what is refused. Read back with jose, which is not ours.
+// New tokens: what they say, which keys sign them, and what is refused. They are read back with jose.
 
 import { generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'

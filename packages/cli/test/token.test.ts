@@ -335,7 +335,7 @@ test('a running hub explains to an administrator what it decides, and to nobody 
   const refused = await ask(admin, 'invoices/7')
   expect(refused.stdout).toMatch(/^✗ subscribe .*TOPIC_FORBIDDEN/m)
   expect(refused.code).toBe(77)
-  // What it explains is what it does.
+  // The hub does as it explains.
   for (const [topic, status] of [
     ['orders/42', 200],
     ['invoices/7', 403],

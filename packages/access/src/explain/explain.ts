@@ -107,7 +107,7 @@ function describeGranted({ name, text }: Wish, grant: Grant): string {
   return `${holder} may ${verbs[name]} ${quote(text)}.`
 }
 
-/** What the refusal of a client leaves out, because it is for the issuer of the token. */
+/** Advice that the refusal of a client leaves out, because it is for the issuer of the token. */
 function adviseMore(refusal: unknown, { name, text }: Wish): string | undefined {
   const code = refusal instanceof CodedError ? refusal.code : undefined
   if (code === 'TOPIC_INVALID')

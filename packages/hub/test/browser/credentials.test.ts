@@ -55,7 +55,11 @@ function askForSession(page: Page, method: string, token?: string): Promise<numb
 
 async function publish(topic: string, data: string): Promise<void> {
   const headers = { Authorization: `Bearer ${await signFor('a publisher')}` }
-  const response = await fetch(`${hub.url}/topics/${topic}`, { method: 'POST', headers, body: data })
+  const response = await fetch(`${hub.url}/topics/${topic}`, {
+    method: 'POST',
+    headers,
+    body: data,
+  })
   expect(response.status).toBe(200)
 }
 
