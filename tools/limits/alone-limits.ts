@@ -163,6 +163,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'client.visitsMax',
     'hub.handoversLeast',
     'hub.handoversResume',
+    'hub.explainedTopicsMax',
     'server.drainSessionsPerSecond',
     'server.flushRestShare',
     'session.recheckSpreadShare',

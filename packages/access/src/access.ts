@@ -122,6 +122,11 @@ export class Access {
     return this.#requireShared().revocations.list()
   }
 
+  /** Whether tokens are traded for cookies. */
+  get hasCookies(): boolean {
+    return this.#shared?.cookies !== undefined
+  }
+
   /**
    * Trades the token of `Authorization: Bearer` for a cookie that ends with it.
    * @throws AccessError `CROSS_SITE`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `COOKIE_TOO_LARGE`,

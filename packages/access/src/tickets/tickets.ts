@@ -11,6 +11,7 @@ import {
   ticketsOfCredentialMax,
 } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
+import { ticketClaim, turnClaim } from '../revocations/revocations.ts'
 import { SharedLedger } from '../shared-ledger.ts'
 import type { Warnings } from '../warnings.ts'
 import { writeShared } from '../write-shared.ts'
@@ -34,10 +35,6 @@ interface TicketsOptions {
   readonly ticketLifeMs: number
   readonly warnings: Warnings
 }
-
-/** The claims of a session that came by a ticket: its hash, and which of its sessions it is. */
-export const ticketClaim = '$ticket'
-const turnClaim = '$turn'
 
 /** The tickets of a log. Any node takes what another one has handed out. */
 export class Tickets {
@@ -112,9 +109,11 @@ export class Tickets {
    */
   async peek(ticket: string): Promise<Grant> {
     requireShape(ticket)
-    const known = await this.#find(await this.#ledger.require(), hashTicket(ticket))
+    const hash = hashTicket(ticket)
+    const known = await this.#find(await this.#ledger.require(), hash)
     if (known === undefined) throw invalid('is unknown here, or was not used within 30 s')
-    return known.grant
+    const { grant } = known
+    return { ...grant, claims: { ...grant.claims, [ticketClaim]: hash } }
   }
 
   /**
