@@ -36,8 +36,8 @@ export interface AccessOptions extends SharedOptions {
    */
   readonly sources?: readonly CredentialSource[] | undefined
   /**
-   * The cookie that a token may be in. Default `tidemark`. With `cookie` that name stands behind the strongest
-   * prefix that its attributes allow, such as `__Host-tidemark`.
+   * The cookie that a token may be in. Default `tidemark`. With `cookie` that name stands behind the
+   * strongest prefix that its attributes allow, such as `__Host-tidemark`.
    */
   readonly cookieName?: string | undefined
   /** Claims beside `sub`, `jti`, `iss` and `iat` by which tokens can be revoked, 4 at most. Default: none. */
@@ -84,8 +84,14 @@ export function checkOptions(options: AccessOptions): AccessSettings {
     throw invalidOption('clock must have the functions now, elapsed and after')
   if (typeof cookieName !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(cookieName))
     throw invalidOption(`cookieName must be the name of a cookie; got ${quoteValue(cookieName)}`)
+  const sources = checkSources(given.sources)
+  const shared = checkSharedOptions(given, given.cookieName)
+  if (shared.cookie !== undefined && !sources.includes('cookie'))
+    throw invalidOption(
+      'sources must name cookie where the option cookie says which. Leave one of them out',
+    )
   return {
-    ...checkSharedOptions(given, given.cookieName),
+    ...shared,
     tokens,
     topicTokens: given.topicTokens ?? tokens,
     anonymous: checkNames('anonymous', given.anonymous),
@@ -94,7 +100,7 @@ export function checkOptions(options: AccessOptions): AccessSettings {
       given.withoutClaim ?? { subscribe: [`users/${userPlace}/**`] },
       'user',
     ),
-    sources: checkSources(given.sources),
+    sources,
     cookieName,
     revocableClaims: checkClaims(given.revocableClaims),
     fetch,
@@ -164,10 +170,10 @@ function checkClaims(given: readonly string[] = []): readonly string[] {
   const names: readonly unknown[] = readList(given, { code, what: 'revocableClaims' })
   if (
     names.length <= revocableClaimsMax &&
-    names.every((name) => typeof name === 'string' && name !== '')
+    names.every((name) => typeof name === 'string' && /^[^$]/.test(name))
   )
     return given
   throw invalidOption(
-    `revocableClaims are up to ${revocableClaimsMax} names of claims; got ${quoteValue(given)}`,
+    `revocableClaims are up to ${revocableClaimsMax} names of claims, none of which begins with $; got ${quoteValue(given)}`,
   )
 }

@@ -67,7 +67,7 @@ export class Access {
     const check = (request: RequestFacts): Promise<Verified> => this.check(request)
     const claimNames = [...alwaysKept, ...revocableClaims]
     this.#shared = log && new SharedState({ ...settings, log, check, claimNames })
-    const keys = this.#sources.map(({ ready }) => ready)
+    const keys = this.#keySources.map(({ ready }) => ready)
     this.ready = Promise.all([...keys, this.#shared?.ready]).then(() => undefined)
     // Somebody may never ask.
     this.ready.catch(() => undefined)
@@ -75,7 +75,7 @@ export class Access {
 
   /** Lines for the operator, such as that keys cannot be read anew. */
   get warnings(): readonly string[] {
-    const keys = this.#sources.flatMap(({ warning }) => (warning === undefined ? [] : [warning]))
+    const keys = this.#keySources.flatMap(({ warning }) => (warning === undefined ? [] : [warning]))
     return [...keys, ...(this.#shared?.warnings.lines ?? [])]
   }
 
@@ -86,11 +86,7 @@ export class Access {
    * `ACCESS_UNAVAILABLE` while keys or revocations cannot be read
    */
   readonly authorize: Authorize = async (request) => {
-    const { source, grant } = await this.check(request)
-    // A browser adds its cookies to whatever any page asks for.
-    const isBorrowed = source === 'cookie' || source === 'application'
-    if (isBorrowed && request.header('cookie') !== undefined)
-      requireOwnOrigin(request, this.#settings.allowsOrigin)
+    const { source, grant } = await this.#admit(request, undefined)
     const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
     return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
   }
@@ -108,9 +104,9 @@ export class Access {
    * @throws AccessError `ACCESS_OPTION_INVALID`
    */
   explain(request: RequestFacts, wishes: Wishes = {}): Promise<Explanation> {
-    const verify = async (plain: PlainRequest, steps: Steps): Promise<Grant> =>
-      (await this.#check(plain, steps)).grant
-    return explain({ verify, clock: this.#settings.clock }, request, wishes)
+    const foresee = (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
+      this.#foresee(plain, steps)
+    return explain({ foresee, clock: this.#settings.clock }, request, wishes)
   }
 
   /**
@@ -134,6 +130,11 @@ export class Access {
    */
   async revocations(): Promise<readonly StoredRevocation[]> {
     return this.#requireShared().revocations.list()
+  }
+
+  /** Whether tokens are traded for cookies. */
+  get hasCookies(): boolean {
+    return this.#shared?.cookies !== undefined
   }
 
   /**
@@ -187,12 +188,33 @@ export class Access {
 
   /** Stops fetching keys, and lets go of the log. */
   close(): void {
-    for (const keys of this.#sources) keys.close()
+    for (const keys of this.#keySources) keys.close()
     this.#shared?.close()
   }
 
-  get #sources(): readonly KeySource[] {
+  get #keySources(): readonly KeySource[] {
     return [...new Set([...this.#issuers, ...this.#topicIssuers])].map(({ keys }) => keys)
+  }
+
+  /** The decision of {@link authorize}, without an effect: a ticket is not used by that. */
+  async #foresee(request: PlainRequest, steps: Steps | undefined): Promise<Grant> {
+    const { source, grant } = await this.#admit(request, steps)
+    const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
+    // The request as a whole is judged before any of its wishes.
+    const isWhole = request.action === 'subscribe' && request.topics.length === 0
+    if (ticket === undefined || isWhole) return grant
+    return this.#requireShared().tickets.foresee(ticket, request)
+  }
+
+  async #admit(request: PlainRequest, steps: Steps | undefined): Promise<Verified> {
+    const verified = await this.#check(request, steps)
+    const { source } = verified
+    // A browser adds its cookies to whatever any page asks for.
+    const isBorrowed = source === 'cookie' || source === 'application'
+    if (!isBorrowed || request.header('cookie') === undefined) return verified
+    steps?.begin('origin', () => 'No page of a foreign origin asks with its cookie.')
+    requireOwnOrigin(request, this.#settings.allowsOrigin)
+    return verified
   }
 
   async #check(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {

@@ -24,7 +24,7 @@ export const mintedPermissionsMax: number = 100
 /** Characters of each: as in a grant. */
 export const mintedPermissionCharactersMax: number = 128
 
-/** Characters of a user, an issuer, a permission and the like in a new token: as of a session's user. */
+/** Characters of a user, an audience and the like in a new token: as of a session's user. */
 export const mintedNameCharactersMax: number = 256
 
 /** Bits of an RSA key that checks tokens (RFC 7518 §3.3). */
@@ -86,7 +86,7 @@ export const revocableClaimsMax: number = 4
 export const clockToleranceMsDefault: number = 5_000
 export const clockToleranceMsMax: number = 300_000
 
-/** Names that one explanation is about: 100 lines are a screen or two, and cost no more than a subscription. */
+/** Names that one explanation is about. Each is judged anew, in some 50 µs: 5 ms for 100. */
 export const explainedWishesMax: number = 100
 
 /**

@@ -1,3 +1,4 @@
+import { SignJWT, exportSPKI, generateKeyPair } from 'jose'
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import type { Streamed } from '@tidemark/testkit'
@@ -112,6 +113,32 @@ describe('a revocation', () => {
     await slow.close()
   })
 
+  test('of a session that came by a ticket of the application ends the ticket with it', async () => {
+    const { body } = await here.ask('POST', '/tickets?topic=a', { 'X-Api-Key': 'open sesame' })
+    const { url } = JSON.parse(body) as { url: string }
+    const stream = await untilReady(await there.stream(url))
+    const { session } = JSON.parse(stream.events[0]?.data ?? '{}') as { session: string }
+    await here.access.revoke({ session })
+    await stream.ended
+    const cursor = { 'Last-Event-ID': stream.lastEventId }
+    await expect.poll(async () => (await there.stream(url, cursor)).status).toBe(401)
+  })
+
+  test('of one of 10,000 tokens refuses that one, on a node that comes later too', async () => {
+    const revoked = Array.from({ length: 10_000 }, (_, i) => `t${i}`)
+    await Promise.all(revoked.map((tokenId) => here.access.revoke({ tokenId })))
+    const late = await openNode(log)
+    for (const jti of ['t0', 't5000', 't9999'])
+      expect((await late.stream('/events?topic=a', bearer(await signToken({ jti })))).status).toBe(
+        401,
+      )
+    const began = performance.now()
+    const other = bearer(await signToken({ jti: 'fresh' }))
+    expect((await late.stream('/events?topic=a', other)).status).toBe(200)
+    expect(performance.now() - began).toBeLessThan(500)
+    await late.close()
+  })
+
   test('by a claim ends all streams that rest on it', async () => {
     const stream = await open(there, await signToken({ tenant: 'acme' }))
     const other = await open(there, await signToken({ tenant: 'other' }))
@@ -196,6 +223,28 @@ describe('a cookie session', () => {
     const { status, body } = await here.ask('POST', '/session', { ...page, Cookie: cookie })
     expect(status).toBe(401)
     expect(JSON.parse(body)).toMatchObject({ code: 'UNAUTHENTICATED' })
+  })
+
+  test('that was ended is not taken up by the same token with another signature', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const node = await openNode(log, { tokens: [{ publicKey: await exportSPKI(publicKey) }] })
+    const sign = (): Promise<string> =>
+      new SignJWT({ sub: 'ada', exp: 4_000_000_000 })
+        .setProtectedHeader({ alg: 'ES256' })
+        .sign(privateKey)
+    const [token, twin] = [await sign(), await sign()]
+    expect(token).not.toBe(twin)
+    expect((await node.stream('/events?topic=a', bearer(twin))).status).toBe(200)
+    expect((await node.ask('DELETE', '/session', bearer(token))).status).toBe(204)
+    expect((await node.stream('/events?topic=a', bearer(twin))).status).toBe(401)
+    await node.close()
+  })
+
+  test('is not begun by a token in a header that the node does not look at', async () => {
+    const node = await openNode(log, { sources: ['cookie'] })
+    const { status } = await node.ask('POST', '/session', bearer('not.a.token'))
+    expect(status).toBe(401)
+    await node.close()
   })
 
   test('whose token does not hold any more can still be ended', async () => {

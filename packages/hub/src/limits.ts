@@ -396,3 +396,9 @@ export const sharedLifeRangeMs: { readonly from: number; readonly to: number } =
   from: 1_000,
   to: 366 * 86_400_000,
 }
+
+/**
+ * Topics of a refused request that are explained to a developer. The first one that is refused is among
+ * them, or the refusal says what it would say anyway.
+ */
+export const explainedTopicsMax: number = 100

@@ -96,7 +96,7 @@ export async function startNode(
   let tide: Tidemark | undefined
   try {
     access = await openAccess(config, { clock: systemClock, log, isFirstStart })
-    const authorize = planAuthorize(access, resource)
+    const authorize = planAuthorize(access, { host: config.host, resource })
     tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, onError })
     access?.follow(tide)
     await tide.ready

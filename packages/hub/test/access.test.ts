@@ -1,4 +1,4 @@
-// A hub that asks who is there: nothing is for everybody but what must be, whichever key it checks tokens
+// A hub that asks who is there. Nothing is for everybody but what must be, whichever key it checks tokens
 // with, in one process and in several.
 
 import { writeFile } from 'node:fs/promises'

@@ -69,6 +69,9 @@ test.each(routes)(
 
 test('every route is among them, or does nothing with topics', () => {
   const open = [
+    '/session',
+    '/tickets',
+    '/tickets/redirect',
     '/livez',
     '/health',
     '/readyz',

@@ -34,7 +34,7 @@ export interface MintOptions extends SigningKeyOptions {
   readonly permissions?: readonly string[] | undefined
   /** How long it is good for, in milliseconds: 1 s to 400 days. Default: one hour. */
   readonly ttlMs?: number | undefined
-  /** Who says so (`iss`). Default: nobody. */
+  /** The issuer (`iss`). Default: none. */
   readonly issuer?: string | undefined
   /** Servers that it is for (`aud`). Default: any. */
   readonly audience?: string | readonly string[] | undefined

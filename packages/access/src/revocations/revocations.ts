@@ -1,7 +1,7 @@
 // The revocations of a log: the same on every node, and over restarts.
 
 import type { Clock, EventLog, Ledger } from '@tidemark/log'
-import type { Grant } from '@tidemark/server'
+import type { Grant, GrantClaims } from '@tidemark/server'
 import { revocationGraceMs, sessionRevocationMs } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import { SharedLedger } from '../shared-ledger.ts'
@@ -22,8 +22,16 @@ interface RevocationsOptions {
   readonly warnings: Warnings
 }
 
-/** The claim that stands for a token without a `jti`: its hash. No token can bring it. */
+/** The claim that stands for a token without a `jti`: its hash. No token can bring a claim of such a name. */
 export const tokenHashClaim = '$token'
+/** The claims of a session that came by a ticket: its hash, and which of its sessions it is. */
+export const ticketClaim = '$ticket'
+export const turnClaim = '$turn'
+
+/** Whether a token has a name of its own. An empty one would be that of many. */
+export function isNamed({ jti }: GrantClaims): boolean {
+  return jti !== undefined && jti !== ''
+}
 
 /** The revocations of a log, as this node knows them. */
 export class Revocations {
@@ -83,13 +91,14 @@ export class Revocations {
   }
 
   /**
-   * Revokes the one token that a grant rests on. Resolves to false where it rests on none: on a check of the
-   * application's own.
+   * Revokes the one token that a grant rests on, or the ticket that an application has given without a token.
+   * Resolves to false where it rests on neither: on a check of the application's own.
    */
   async revokeCredential({ claims = {}, expiresAt }: Grant): Promise<boolean> {
-    const name = claims['jti'] === undefined ? tokenHashClaim : 'jti'
-    const value = claims[name]
-    if (value === undefined) return false
+    const names = [isNamed(claims) ? 'jti' : tokenHashClaim, ticketClaim]
+    const name = names.find((each) => claims[each] !== undefined)
+    const value = name === undefined ? undefined : claims[name]
+    if (name === undefined || value === undefined) return false
     const now = this.#options.clock.now()
     const issuer = claims['iss']
     const revoked = {

@@ -46,6 +46,8 @@ export interface HubConfig {
     readonly maxAge?: number | undefined
   }
   readonly revocation: {
+    /** Claims by which tokens can be revoked, beside those that always are. */
+    readonly claims: readonly string[]
     /** The longest life of a token. */
     readonly tokenLife: number
     /** The longest that a ticket lets its stream come back. */
