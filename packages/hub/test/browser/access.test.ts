@@ -1,4 +1,4 @@
-// A hub that asks who is there, in Chromium and Firefox: its page asks for a token, and a plain EventSource
+// A hub that asks who is there, in Chromium and Firefox. Its page asks for a token, and a plain EventSource
 // takes a refusal for what it is.
 
 import { mintToken } from '@tidemark/access'
