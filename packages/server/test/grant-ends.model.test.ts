@@ -105,11 +105,11 @@ class World {
     const before = this.clock.now()
     this.clock.advance(Math.min(passing, Math.max(0, end - before - 1)))
     demand(this.isOpen, 'a session is open until its end')
-    const left = passing - (this.clock.now() - before)
-    if (left === 0) return
     const lateMs = this.clock.now() - Math.max(this.#freeSince, end - tokenHintMs)
     const isOwed = !this.#isBlocked && lateMs > untoldRetryMs
-    if (end < Infinity && isOwed) demand(this.#isTold, 'a client that takes events was told')
+    if (isOwed) demand(this.#isTold, 'a client that takes events was told')
+    const left = passing - (this.clock.now() - before)
+    if (left === 0) return
     this.clock.advance(left)
     demand(this.isOpen === this.clock.now() < end, 'the end comes on time')
   }
