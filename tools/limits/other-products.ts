@@ -13,6 +13,16 @@ const maxBytes = 1024 * MiB
 
 export const otherProducts: readonly Product[] = [
   {
+    what: 'credentials whose tickets are counted × their names',
+    limits: ['access.countedNamesMax'],
+    worstCase: (look) => look('access.countedNamesMax') * KiB,
+    boundedBy: 'the number of names; the count of the oldest is forgotten',
+    filledBy: {
+      file: 'packages/access/test/tickets.test.ts',
+      name: 'the names of credentials are counted up to a number of them',
+    },
+  },
+  {
     what: 'pages of a data file that is looked through, and its newest values per key',
     limits: ['log-lmdb.cachedChunksMax', 'log-lmdb.chunkBytes', 'log-lmdb.latestCheckedMax'],
     worstCase: (look) =>
@@ -183,7 +193,7 @@ export const otherProducts: readonly Product[] = [
     boundedBy:
       'the oldest are forgotten, and the feed is level later; one per feed of a client that is not level',
     filledBy: {
-      file: 'packages/client/test/client.test.ts',
+      file: 'packages/client/test/feed-past.test.ts',
       name: 'a feed that catches up for long keeps a bounded part of what it has read',
     },
   },

@@ -10,17 +10,19 @@ import type { GrantNames } from './grants/claims-grant.ts'
 import { fillNames } from './grants/fill-names.ts'
 import { revocableClaimsMax } from './limits.ts'
 import { readList, readMembers } from './read-members.ts'
+import { checkSharedOptions, sharedNames } from './shared-options.ts'
+import type { SharedOptions, SharedSettings } from './shared-options.ts'
 import type { Fetch } from './tokens/fetch-text.ts'
 import type { TokenIssuer } from './tokens/token-issuer.ts'
 
 /** How an access is made. */
-export interface AccessOptions {
+export interface AccessOptions extends SharedOptions {
   /** The issuers whose tokens are taken. Default: none. */
   readonly tokens?: readonly TokenIssuer[] | undefined
-  /** What a visitor without a token may do. Default: nothing. */
+  /** The rights of a visitor without a token. Default: none. */
   readonly anonymous?: GrantNames | undefined
   /**
-   * What a token without the claim `tidemark` grants; `{sub}` is its user. Default: to subscribe to
+   * The rights of a token without the claim `tidemark`; `{sub}` is its user. Default: to subscribe to
    * `users/{sub}/**`.
    */
   readonly withoutClaim?: GrantNames | undefined
@@ -29,7 +31,10 @@ export interface AccessOptions {
    * first place that has one decides. Default: all three, in this order.
    */
   readonly sources?: readonly CredentialSource[] | undefined
-  /** The cookie that a token may be in. Default `tidemark`. */
+  /**
+   * The cookie that a token may be in. Default `tidemark`. With `cookie` that name stands behind the strongest
+   * prefix that its attributes allow, such as `__Host-tidemark`.
+   */
   readonly cookieName?: string | undefined
   /** Claims beside `sub`, `jti`, `iss` and `iat` by which tokens can be revoked, 4 at most. Default: none. */
   readonly revocableClaims?: readonly string[] | undefined
@@ -40,8 +45,13 @@ export interface AccessOptions {
 }
 
 /** The options, checked, with every default. */
-export type AccessSettings = Required<{
-  readonly [Name in keyof AccessOptions]: Exclude<AccessOptions[Name], undefined>
+export type AccessSettings = OwnSettings & SharedSettings
+
+type OwnSettings = Required<{
+  readonly [Name in Exclude<keyof AccessOptions, keyof SharedOptions>]: Exclude<
+    AccessOptions[Name],
+    undefined
+  >
 }>
 
 const code = 'ACCESS_OPTION_INVALID'
@@ -54,6 +64,7 @@ const optionNames = [
   'revocableClaims',
   'fetch',
   'clock',
+  ...sharedNames,
 ] as const satisfies readonly (keyof AccessOptions)[]
 const allSources = ['bearer', 'cookie', 'query'] as const
 
@@ -72,6 +83,7 @@ export function checkOptions(options: AccessOptions): AccessSettings {
   if (typeof cookieName !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(cookieName))
     throw invalid(`cookieName must be the name of a cookie; got ${quoteValue(cookieName)}`)
   return {
+    ...checkSharedOptions(given, given.cookieName),
     tokens: given.tokens ?? [],
     anonymous: checkNames('anonymous', given.anonymous),
     withoutClaim: checkNames(

@@ -1,20 +1,32 @@
-// Who a request comes from, and what its sender may do.
+// Finds out the sender of a request, and what that sender may do.
 
 import type { Authorize, Grant, PlainRequest, RequestFacts } from '@tidemark/server'
 import type { AccessSettings } from './access-options.ts'
-import { findCredential } from './credentials/find-credential.ts'
-import type { CredentialSource } from './credentials/find-credential.ts'
+import { askApplication } from './authenticate.ts'
+import type { Source } from './checked.ts'
+import type { CookieChange, CookieSessions } from './cookies/cookie-sessions.ts'
+import { requireOwnOrigin } from './cookies/own-origin.ts'
+import { listCookieNames } from './cookies/session-cookie.ts'
+import { findCredential, readParameter } from './credentials/find-credential.ts'
+import type { Credential } from './credentials/find-credential.ts'
+import { AccessError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
-import { grantOf } from './grants/claims-grant.ts'
+import { alwaysKept, grantOf } from './grants/claims-grant.ts'
+import { requireFacts, requireNode, requirePath } from './require-facts.ts'
+import type { FollowedNode } from './revocations/end-sessions.ts'
+import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
+import { SharedState, nameToken } from './shared-state.ts'
+import type { TicketAnswer } from './tickets/ticket-desk.ts'
+import { KnownSignatures } from './tokens/known-signatures.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
 
 /** A request whose credential is good, or that brings none. */
 export interface Verified {
-  /** Where the credential stood; `none` for a visitor without one. */
-  readonly source: CredentialSource | 'none'
+  /** Where the credential stood; `application` for its own check, `none` for a visitor without one. */
+  readonly source: Source
   /** The token itself, a secret; undefined without one. */
   readonly token?: string | undefined
   /** The issuer of the token, where the configuration names it. */
@@ -27,8 +39,12 @@ export interface Verified {
 export class Access {
   readonly #settings: AccessSettings
   readonly #issuers: readonly Issuer[]
+  readonly #signatures = new KnownSignatures()
+  /** Undefined without a log. */
+  readonly #shared: SharedState | undefined
   /**
-   * Resolves when there are keys for the tokens of every issuer.
+   * Resolves when there are keys for the tokens of every issuer, and when revocations and tickets can be
+   * read.
    * @throws AccessError `ACCESS_OPTION_INVALID` where keys cannot be read at the start
    */
   readonly ready: Promise<void>
@@ -36,25 +52,40 @@ export class Access {
   constructor(settings: AccessSettings, issuers: readonly Issuer[]) {
     this.#settings = settings
     this.#issuers = issuers
-    this.ready = Promise.all(issuers.map(({ keys }) => keys.ready)).then(() => undefined)
+    const { log, revocableClaims } = settings
+    const check = (request: RequestFacts): Promise<Verified> => this.check(request)
+    const claimNames = [...alwaysKept, ...revocableClaims]
+    this.#shared = log && new SharedState({ ...settings, log, check, claimNames })
+    this.ready = Promise.all([...issuers.map(({ keys }) => keys.ready), this.#shared?.ready]).then(
+      () => undefined,
+    )
     // Somebody may never ask.
     this.ready.catch(() => undefined)
   }
 
-  /** Lines for the operator: keys that cannot be read anew. */
+  /** Lines for the operator, such as that keys cannot be read anew. */
   get warnings(): readonly string[] {
-    return this.#issuers.flatMap(({ keys: { warning } }) =>
+    const keys = this.#issuers.flatMap(({ keys: { warning } }) =>
       warning === undefined ? [] : [warning],
     )
+    return [...keys, ...(this.#shared?.warnings.lines ?? [])]
   }
 
   /**
-   * Says what the sender of a request may do, for `createTidemark({ authorize })`. May be handed over without
-   * its access.
-   * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`; ServerError `ACCESS_UNAVAILABLE` while keys cannot be
-   * read
+   * Says what the sender of a request may do, for `createTidemark({ authorize })`. A ticket is used by that.
+   * May be handed over without its access.
+   * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TICKET_INVALID`, `CROSS_SITE`; ServerError
+   * `ACCESS_UNAVAILABLE` while keys or revocations cannot be read
    */
-  readonly authorize: Authorize = async (request) => (await this.check(request)).grant
+  readonly authorize: Authorize = async (request) => {
+    const { source, grant } = await this.check(request)
+    // A browser adds its cookies to whatever any page asks for.
+    const isBorrowed = source === 'cookie' || source === 'application'
+    if (isBorrowed && request.header('cookie') !== undefined)
+      requireOwnOrigin(request, this.#settings.allowsOrigin)
+    const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
+    return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
+  }
 
   /**
    * Finds out who a request comes from, whatever it asks for.
@@ -74,24 +105,149 @@ export class Access {
     return explain({ verify, clock: this.#settings.clock }, request, wishes)
   }
 
-  /** Stops fetching keys. */
+  /**
+   * Revokes for all nodes of the log, for as long as such tokens may hold. Open streams end within a second
+   * (`revoked`), and their tokens are `TOKEN_EXPIRED` from now on.
+   * @throws AccessError `REVOCATION_INVALID`, `ACCESS_STATE_FULL`, `ACCESS_OPTION_INVALID` without a log;
+   * ServerError `LOG_UNAVAILABLE`, `ACCESS_UNAVAILABLE`
+   *
+   * @example
+   * ```ts
+   * await access.revoke({ user: 'ada' })
+   * ```
+   */
+  async revoke(revocation: Revocation): Promise<StoredRevocation> {
+    return this.#requireShared().revocations.revoke(revocation)
+  }
+
+  /**
+   * The revocations that hold now.
+   * @throws AccessError `ACCESS_OPTION_INVALID` without a log; ServerError `ACCESS_UNAVAILABLE`
+   */
+  async revocations(): Promise<readonly StoredRevocation[]> {
+    return this.#requireShared().revocations.list()
+  }
+
+  /**
+   * Trades the token of `Authorization: Bearer` for a cookie that ends with it.
+   * @throws AccessError `CROSS_SITE`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `COOKIE_TOO_LARGE`,
+   * `ACCESS_OPTION_INVALID` without the option `cookie`; ServerError `UNAUTHENTICATED` without a token,
+   * `ACCESS_UNAVAILABLE`
+   */
+  async openSession(request: RequestFacts): Promise<CookieChange> {
+    const cookies = this.#requireCookies()
+    requireFacts(request)
+    return cookies.open(request)
+  }
+
+  /**
+   * Takes the cookie away and revokes its token, so that its streams end on every node. A token in
+   * `Authorization: Bearer` is revoked as well.
+   * @throws AccessError `CROSS_SITE`, `ACCESS_STATE_FULL`, `ACCESS_OPTION_INVALID` without the option
+   * `cookie`; ServerError `ACCESS_UNAVAILABLE`, `LOG_UNAVAILABLE`. The token was not revoked then.
+   */
+  async closeSession(request: RequestFacts): Promise<CookieChange> {
+    const cookies = this.#requireCookies()
+    requireFacts(request)
+    return cookies.close(request)
+  }
+
+  /**
+   * Trades what a request brings for a ticket: it opens one stream by its URL, and lets this stream come back
+   * until the grant ends.
+   * @param streamPath The path of the streams. Default `/events`.
+   * @throws AccessError `CROSS_SITE`, `TICKETS_TOO_MANY`, `TICKET_TOO_LARGE`, `ACCESS_STATE_FULL`,
+   * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`
+   */
+  async issueTicket(request: RequestFacts, streamPath: string = '/events'): Promise<TicketAnswer> {
+    const { desk } = this.#requireShared()
+    requireFacts(request)
+    requirePath(streamPath)
+    return desk.issue(request, streamPath)
+  }
+
+  /**
+   * Ends the sessions of a node whose credential is revoked, and those that another session of their ticket
+   * replaces.
+   * @throws AccessError `ACCESS_OPTION_INVALID` without a log
+   */
+  follow(tide: FollowedNode): void {
+    const shared = this.#requireShared()
+    requireNode(tide)
+    shared.follow(tide)
+  }
+
+  /** Stops fetching keys, and lets go of the log. */
   close(): void {
     for (const { keys } of this.#issuers) keys.close()
+    this.#shared?.close()
   }
 
   async #check(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
-    const { anonymous, clock, withoutClaim, revocableClaims, ...places } = this.#settings
-    let source: Verified['source'] = 'none'
+    const verified = await this.#find(request, steps)
+    const shared = this.#shared
+    if (verified.source === 'none' || shared === undefined) return verified
+    steps?.begin('revoked', () => 'It is not revoked.')
+    await shared.revocations.requireValid(verified.grant)
+    shared.revocations.noteLife(verified.grant)
+    return verified
+  }
+
+  async #find(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
+    const { cookie, cookieName, sources } = this.#settings
+    let source: Source = 'none'
     steps?.begin('credential', () =>
       source === 'none' ? 'There is no token: a visitor.' : `There is a token (${source}).`,
     )
-    const credential = findCredential(request, places)
-    if (credential === undefined) return { source, claims: {}, grant: { ...anonymous } }
+    const shared = this.#shared
+    const ticket = shared && readParameter(request.url, 'ticket')
+    if (shared !== undefined && ticket !== undefined) {
+      source = 'ticket'
+      return { source, claims: {}, grant: await shared.tickets.peek(ticket) }
+    }
+    const cookieNames = cookie === undefined ? [cookieName] : listCookieNames(cookie, request)
+    const credential = findCredential(request, { sources, cookieNames })
+    if (credential === undefined) return this.#ask(request)
     source = credential.source
-    const { text: token } = credential
-    const verified = await verifyToken(token, { issuers: this.#issuers, clock, steps })
+    return this.#verify(credential, steps)
+  }
+
+  async #verify({ source, text: token }: Credential, steps: Steps | undefined): Promise<Verified> {
+    const { clock, withoutClaim, revocableClaims } = this.#settings
+    const verified = await verifyToken(token, {
+      issuers: this.#issuers,
+      clock,
+      signatures: this.#signatures,
+      steps,
+    })
     steps?.begin('grant', () => 'Its claims are a grant.')
-    const grant = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
-    return { source, token, issuer: verified.issuer.name, claims: verified.claims, grant }
+    const { issuer, claims } = verified
+    const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
+    const grant = this.#shared === undefined ? said : nameToken(said, token)
+    return { source, token, issuer: issuer.name, claims, grant }
+  }
+
+  /** Of a request without a credential of ours: the application may know its sender. */
+  async #ask(request: RequestFacts): Promise<Verified> {
+    const grant = await askApplication(request, this.#settings)
+    if (grant !== undefined) return { source: 'application', claims: {}, grant }
+    return { source: 'none', claims: {}, grant: { ...this.#settings.anonymous } }
+  }
+
+  #requireShared(): SharedState {
+    if (this.#shared !== undefined) return this.#shared
+    throw new AccessError(
+      'ACCESS_OPTION_INVALID',
+      'Revocations and tickets stand in the log of the node, and createAccess was given none. Make it with createAccess({ log }).',
+    )
+  }
+
+  #requireCookies(): CookieSessions {
+    const { cookies } = this.#requireShared()
+    if (cookies !== undefined) return cookies
+    throw new AccessError(
+      'ACCESS_OPTION_INVALID',
+      'A cookie is traded only where createAccess says which. Make it with createAccess({ log, cookie: {} }).',
+    )
   }
 }

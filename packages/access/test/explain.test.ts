@@ -3,11 +3,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createPermit, plainRequest } from '@tidemark/server/hub'
 import type { Action, RequestFacts } from '@tidemark/server'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, expectedOutcomes, oddValues, tryOddValues } from '@tidemark/testkit'
+import type { OddCase } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
-import { createAccess } from '../src/index.ts'
+import { createAccess, decodeToken } from '../src/index.ts'
 import type { AccessOptions, CheckName, Explanation, Wishes } from '../src/index.ts'
 
 const now = 1_800_000_000_000
@@ -217,3 +218,178 @@ function requireOrder({ checks }: Explanation): void {
     )
   }
 }
+
+const secret = secrets[0] ?? ''
+
+async function explainToken(
+  plan: Partial<TokenPlan>,
+  options: AccessOptions = {},
+  asked: Wishes = {},
+): Promise<Explanation> {
+  const access = createAccess({ tokens: [{ secret }], clock: createFakeClock(now), ...options })
+  const token = await sign({ ...goodPlan, ...plan })
+  try {
+    return await access.explain(requestOf(token, 'header'), asked)
+  } finally {
+    access.close()
+  }
+}
+
+const goodPlan: TokenPlan = {
+  alg: 'HS256',
+  key: 'first',
+  iss: undefined,
+  aud: undefined,
+  sub: 'ada',
+  expIn: 3_600,
+  nbfIn: undefined,
+  tidemark: { subscribe: ['orders/*'] },
+  damage: 'none',
+}
+
+test('a good token passes every check, and the grant is told', async () => {
+  const { isAllowed, checks, grant } = await explainToken({}, {}, { subscribe: ['orders/42'] })
+  expect(isAllowed).toBe(true)
+  const skipped = new Set(['revoked', 'publish', 'read', 'permission'])
+  expect(checks.map(({ name }) => name)).toEqual(order.filter((name) => !skipped.has(name)))
+  expect(grant).toMatchObject({ user: 'ada', subscribe: ['orders/*'], expiresAt: now + 3_600_000 })
+})
+
+test.each([
+  [{ damage: 'size' }, {}, 'size', 'TOKEN_INVALID', /8192 characters/, /patterns/],
+  [{ damage: 'cut' }, {}, 'signature', 'TOKEN_INVALID', /signature/, /key/],
+  [{ alg: 'none' }, {}, 'algorithm', 'TOKEN_INVALID', /got "none"/, /Sign it/],
+  [
+    { alg: 'HS384' },
+    { tokens: [{ secret, algorithms: ['HS256'] }] },
+    'algorithm',
+    'TOKEN_INVALID',
+    /HS256; got "HS384"/,
+    /Sign it/,
+  ],
+  [
+    {},
+    { tokens: [{ secret, issuer: 'a' }] },
+    'issuer',
+    'TOKEN_INVALID',
+    /not known here; got none/,
+    /issuer/,
+  ],
+  [{ key: 'other' }, {}, 'signature', 'TOKEN_INVALID', /does not fit/, /key/],
+  [{ expIn: -60 }, {}, 'times', 'TOKEN_EXPIRED', /ended 60 s ago/, /new one/],
+  [{ expIn: undefined }, {}, 'times', 'TOKEN_INVALID', /no end/, /that end/],
+  [{ nbfIn: 60 }, {}, 'times', 'TOKEN_INVALID', /begins in 60 s/, /clocks/],
+  [
+    { aud: 'x' },
+    { tokens: [{ secret, audience: 'hub' }] },
+    'audience',
+    'TOKEN_INVALID',
+    /"hub"; got "x"/,
+    /for this server/,
+  ],
+  [{ tidemark: { all: true } }, {}, 'grant', 'TOKEN_INVALID', /got "all"/, /Leave it out/],
+] satisfies readonly [Partial<TokenPlan>, AccessOptions, CheckName, string, RegExp, RegExp][])(
+  'the check that refuses is the last one told, with its reason and its fix: %j',
+  async (...row) => {
+    const [plan, options, name, code, detail, fix] = row
+    const { isAllowed, checks, grant } = await explainToken(plan, options, { subscribe: ['a'] })
+    expect({ isAllowed, grant }).toEqual({ isAllowed: false, grant: undefined })
+    expect(checks.at(-1)).toMatchObject({ name, code, isPassed: false })
+    expect(checks.at(-1)?.detail).toMatch(detail)
+    expect(checks.at(-1)?.fix).toMatch(fix)
+  },
+)
+
+test('each wish is judged by itself, and its fix says what a token would have to say', async () => {
+  const { checks } = await explainToken(
+    {},
+    {},
+    {
+      subscribe: ['orders/**', 'a//b'],
+      publish: ['orders/1'],
+      read: ['x'],
+      permissions: ['admin'],
+    },
+  )
+  const wished = checks.slice(-5)
+  expect(wished.map(({ name, code, fix }) => [name, code, fix?.split('. ').at(-1)])).toEqual([
+    [
+      'subscribe',
+      'TOPIC_FORBIDDEN',
+      'A token gives it with {"subscribe":["orders/**"]} in its grant.',
+    ],
+    [
+      'subscribe',
+      'TOPIC_INVALID',
+      'Name a topic such as orders/42, or a pattern such as orders/*.',
+    ],
+    ['publish', 'TOPIC_FORBIDDEN', 'A token gives it with {"publish":["orders/1"]} in its grant.'],
+    ['read', 'TOPIC_FORBIDDEN', 'A token gives it with {"subscribe":["x"]} in its grant.'],
+    [
+      'permission',
+      'PERMISSION_MISSING',
+      'A token gives it with {"permissions":["admin"]} in its grant.',
+    ],
+  ])
+})
+
+test('keys that cannot be fetched are told as such, and not as a bad token', async () => {
+  const fetch = (): Promise<never> => Promise.reject(new Error('refused'))
+  const tokens = [{ issuer: 'a', jwksUrl: 'https://login.example.org/jwks.json' }]
+  const { checks } = await explainToken({ iss: 'a', alg: 'ES256' }, { tokens, fetch })
+  expect(checks.at(-1)).toMatchObject({ name: 'key', code: 'ACCESS_UNAVAILABLE' })
+})
+
+test('no explanation repeats a secret, a signature or a token', async () => {
+  const texts: string[] = []
+  const token = await sign(goodPlan)
+  for (const damaged of [token, token.slice(0, -4), `${token}.x`, `x${token}`, token.repeat(40)]) {
+    const access = createAccess({ tokens: [{ secret }], clock: createFakeClock(now) })
+    for (const place of ['header', 'query', 'cookie'])
+      texts.push(JSON.stringify(await access.explain(requestOf(damaged, place), wishes)))
+    access.close()
+  }
+  const said = texts.join('\n')
+  for (const part of [secret, ...token.split('.')]) expect(said).not.toContain(part.slice(0, 20))
+})
+
+const access = createAccess({ tokens: [{ secret }] })
+const visitor = requestOf('', 'nowhere')
+const option = 'ACCESS_OPTION_INVALID'
+const objects = ['an object', 'an object without a prototype', 'an array']
+const things = [...objects, 'an array of symbols', 'a date', 'a text object']
+const cases: Readonly<Record<string, OddCase>> = {
+  'explain: wishes': {
+    call: (value) => access.explain(visitor, value as never),
+    code: option,
+    takes: things,
+  },
+  ...Object.fromEntries(
+    (['subscribe', 'publish', 'read', 'permissions'] as const).map((name) => [
+      `explain: ${name}`,
+      {
+        call: (value: unknown) => access.explain(visitor, { [name]: value as never }),
+        code: option,
+        takes: ['an array'],
+      },
+    ]),
+  ),
+  'explain: a name': {
+    call: (value) => access.explain(visitor, { subscribe: [value as never] }),
+    code: option,
+  },
+  decodeToken: {
+    call: (value) => decodeToken(value as never),
+    code: '',
+    takes: Object.keys(oddValues),
+  },
+}
+
+test.each(Object.entries(cases))('an odd value for %s is refused with its code', async (_, odd) => {
+  expect(await tryOddValues(odd, 'AccessError')).toEqual(expectedOutcomes(odd))
+})
+
+test('a question with more names than a screen shows is refused', async () => {
+  const many = Array.from({ length: 101 }, (_, i) => `a/${i}`)
+  await expect(access.explain(visitor, { subscribe: many })).rejects.toMatchObject({ code: option })
+})

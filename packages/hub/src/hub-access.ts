@@ -2,8 +2,9 @@
 
 import { AccessError, createAccess } from '@tidemark/access'
 import type { Access, AccessOptions } from '@tidemark/access'
-import type { Clock } from '@tidemark/log'
+import type { Clock, EventLog } from '@tidemark/log'
 import type { Authorize } from '@tidemark/server'
+import { AllowedOrigins } from './cors.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
 import { planAccess } from './plan-access.ts'
@@ -12,6 +13,8 @@ import { tellRefusals } from './refusals.ts'
 
 interface AccessHost {
   readonly clock: Clock
+  /** Revocations and tickets stand in its ledgers; without it there are none. */
+  readonly log?: EventLog | undefined
   /** A hub that starts has its keys, or does not start. One that only replaces a worker goes on without. */
   readonly isFirstStart: boolean
 }
@@ -21,10 +24,10 @@ interface AccessHost {
  * @throws HubError `CONFIG_INVALID`, `AUTH_KEYS_UNREACHABLE`
  */
 export async function openAccess(config: HubConfig, host: AccessHost): Promise<Access | undefined> {
-  const { clock, isFirstStart } = host
+  const { clock, log, isFirstStart } = host
   const options = await planAccess(config)
   if (options === undefined) return undefined
-  const access = make({ ...options, clock }, config)
+  const access = make({ ...options, clock, ...(log && planShared(config, log)) }, config)
   try {
     await access.ready
   } catch (cause) {
@@ -33,6 +36,30 @@ export async function openAccess(config: HubConfig, host: AccessHost): Promise<A
     throw unreachable(cause)
   }
   return access
+}
+
+/** The cookie that `POST /session` hands out, the pages that may use it, and how long all that lasts. */
+function planShared(
+  { cookie, cors, revocation, tls }: HubConfig,
+  log: EventLog,
+): Partial<AccessOptions> {
+  const allowed = new AllowedOrigins(cors)
+  const { secure, sameSite, domain, path, maxAge: maxAgeMs } = cookie
+  // Where this hub ends TLS itself, no name is plain.
+  const isSecure = secure ? (tls === undefined ? undefined : true) : false
+  return {
+    log,
+    cookie: {
+      secure: isSecure,
+      sameSite,
+      domain: domain === '' ? undefined : domain,
+      path,
+      maxAgeMs,
+    },
+    origins: (origin) => allowed.credentials && allowed.has(origin),
+    tokenLifeMs: revocation.tokenLife,
+    ticketLifeMs: revocation.ticketLife,
+  }
 }
 
 /** The `authorize` of a node; `resource` is undefined where no token can be checked. */

@@ -390,3 +390,9 @@ export const corsOriginsMax: number = 100
  * 24. Seconds.
  */
 export const preflightSeconds: number = 86_400
+
+/** How long revocations are kept and tickets let their streams come back: from a second to 366 days. */
+export const sharedLifeRangeMs: { readonly from: number; readonly to: number } = {
+  from: 1_000,
+  to: 366 * 86_400_000,
+}

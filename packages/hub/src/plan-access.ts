@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import type { AccessOptions, TokenIssuer } from '@tidemark/access'
-import { hasKeys, isLocked, isUrl, secretFile } from './config/access-choice.ts'
+import { hasKeys, isLocked, isUrl, ownCookieName, secretFile } from './config/access-choice.ts'
 import type { AuthConfig, HubConfig, IssuerConfig } from './config/hub-config.ts'
 import { describeShortSecret } from './config/secret-length.ts'
 import { HubError } from './errors.ts'
@@ -22,12 +22,13 @@ export async function planAccess(
     anonymous,
     withoutClaim: { subscribe: withoutClaim },
     sources,
-    cookieName: cookie,
+    // Under the name that it has by default the cookie is the hub's own, with the prefix that protects it.
+    ...(cookie === ownCookieName ? {} : { cookieName: cookie }),
   }
 }
 
-function planIssuers(auth: AuthConfig): Promise<readonly TokenIssuer[]> {
-  if (auth.issuers.length === 0) return Promise.all([planIssuer(auth, 'auth', auth)])
+async function planIssuers(auth: AuthConfig): Promise<readonly TokenIssuer[]> {
+  if (auth.issuers.length === 0) return [await planIssuer(auth, 'auth', auth)]
   return Promise.all(auth.issuers.map((issuer, i) => planIssuer(issuer, `auth.issuers.${i}`, auth)))
 }
 

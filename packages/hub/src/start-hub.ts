@@ -95,9 +95,10 @@ export async function startNode(
   let access: Access | undefined
   let tide: Tidemark | undefined
   try {
-    access = await openAccess(config, { clock: systemClock, isFirstStart })
+    access = await openAccess(config, { clock: systemClock, log, isFirstStart })
     const authorize = planAuthorize(access, resource)
     tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, onError })
+    access?.follow(tide)
     await tide.ready
     if (isFirstStart && tide.lagRules.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))

@@ -314,8 +314,8 @@ export const controlAnswerMs: number = 1_000
 export const controlWaitingMax: number = 10_000
 
 /**
- * Requests of the last `controlMs` whose ids a node remembers, so that none is carried out twice.
- * 10,000 × ~150 bytes = 1.5 MB.
+ * Requests of the last `controlMs` and `controlAnswerMs` whose ids a node remembers, so that none is carried
+ * out twice. 10,000 × ~150 bytes = 1.5 MB.
  */
 export const controlSeenMax: number = 10_000
 

@@ -13,6 +13,7 @@ import { createHost } from './session/create-host.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
+import { GrantListeners } from './session/grant-listeners.ts'
 import { LagLedger } from './catch-up/lag-ledger.ts'
 import {
   backlogsMax,
@@ -25,6 +26,7 @@ import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { Grant } from './request/grant.ts'
+import type { RequestFacts } from './request/authorize.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
@@ -56,6 +58,8 @@ export class NodeEngine implements SessionActions {
   readonly lagLedger: LagLedger
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
+  /** Told of each session that has opened or got another grant. */
+  readonly granted: GrantListeners
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
   readonly #beats: Beats
@@ -94,7 +98,7 @@ export class NodeEngine implements SessionActions {
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
-      renew: (session, grant, request) => this.#renewals.renew(session, grant, request),
+      renew: (session, grant, request) => this.#renew(session, grant, request),
     })
     this.#renewals = new Renewals({
       clock: settings.clock,
@@ -103,6 +107,7 @@ export class NodeEngine implements SessionActions {
       rechecks: this.#rechecks,
       dismiss,
     })
+    this.granted = new GrantListeners((session) => this.handle(session), settings.onError)
     const readPosition = (): Position => this.#requireFanOut().position
     this.#host = createHost(settings, {
       get livePosition() {
@@ -223,6 +228,7 @@ export class NodeEngine implements SessionActions {
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
     const takeHint = (): Block | undefined => this.#ends.takeHint(session)
     this.#bringLevel(session, { ...start, heartbeatMs, retryMs, takeHint })
+    this.granted.tell(session)
     return this.handle(session)
   }
 
@@ -255,7 +261,7 @@ export class NodeEngine implements SessionActions {
   }
 
   renew(session: Session, grant: Grant): Promise<boolean> {
-    return this.#renewals.renew(session, grant)
+    return this.#renew(session, grant)
   }
 
   end(session: Session, reason: string): void {
@@ -313,6 +319,12 @@ export class NodeEngine implements SessionActions {
       session.fail()
       throw error
     }
+  }
+
+  async #renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
+    const isOpen = await this.#renewals.renew(session, grant, request)
+    this.granted.tell(session)
+    return isOpen
   }
 
   #pause(ms: number): Promise<void> {

@@ -183,6 +183,14 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
+   * Calls `listener` with each session of this node that has opened or got another grant, at once. So whoever
+   * ends sessions by what they rest on misses none. The function that is returned ends it.
+   */
+  onGranted(listener: (session: SessionHandle) => void): () => void {
+    return this.#engine.granted.add(listener)
+  }
+
+  /**
    * Reaches a session by its id, on this node or on any other of its log. The session's own node does what
    * is asked. Only the answer to a request says whether the session is open.
    * @throws ServerError `OPTION_INVALID`

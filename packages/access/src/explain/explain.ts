@@ -3,7 +3,7 @@
 import { hasWildcard, parsePattern, parseTopic } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import type { Action, Grant, PlainRequest, RequestFacts } from '@tidemark/server'
-import { createPermit, plainRequest, translateLogError } from '@tidemark/server/hub'
+import { CodedError, createPermit, plainRequest, translateLogError } from '@tidemark/server/hub'
 import type { Permit } from '@tidemark/server/hub'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
@@ -80,7 +80,8 @@ async function judge(
     else await permit.ask(plainRequest(facts, action, [parseName(wish)]))
     recorder.pass()
   } catch (error) {
-    recorder.fail(translateLogError(error), name)
+    const refusal = translateLogError(error)
+    recorder.fail(refusal, adviseMore(refusal, wish))
   }
 }
 
@@ -105,6 +106,16 @@ function describeGranted({ name, text }: Wish, grant: Grant): string {
   return `${holder} may ${verbs[name]} ${quote(text)}.`
 }
 
+/** What the refusal of a client leaves out, because it is for the issuer of the token. */
+function adviseMore(refusal: unknown, { name, text }: Wish): string | undefined {
+  const code = refusal instanceof CodedError ? refusal.code : undefined
+  if (code === 'TOPIC_INVALID')
+    return 'Name a topic such as orders/42, or a pattern such as orders/*.'
+  if (code !== 'TOPIC_FORBIDDEN' && code !== 'PERMISSION_MISSING') return undefined
+  const member = name === 'read' ? 'subscribe' : name === 'permission' ? 'permissions' : name
+  return `A token gives it with ${JSON.stringify({ [member]: [text] })} in its grant.`
+}
+
 const verbs = { publish: 'publish to', read: 'read', subscribe: 'subscribe to' } as const
 
 const wishNames = [
@@ -123,7 +134,8 @@ function readWishes(given: Wishes): readonly Wish[] {
     { code, what: 'The wishes to explain' },
   )
   const wishes = wishNames.flatMap(([member, name, action]) => {
-    const texts: readonly unknown[] = readList(members[member] ?? [], { code, what: member })
+    const { [member]: list = [] } = members
+    const texts: readonly unknown[] = readList(list, { code, what: member })
     return texts.map((text): Wish => {
       if (typeof text === 'string' && text !== '') return { name, action, text }
       throw new AccessError(

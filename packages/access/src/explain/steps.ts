@@ -32,19 +32,15 @@ export class StepRecorder implements Steps {
   }
 
   /**
-   * The check that has begun refuses; without one, that of `name` does.
+   * The check that has begun refuses. `more` is advice that the message does not give.
    * @throws what is no refusal, but a fault of the application
    */
-  fail(error: unknown, name: CheckName = 'credential'): void {
+  fail(error: unknown, more?: string): void {
     if (!(error instanceof CodedError)) throw error
     const { detail, advice } = splitAdvice(error.message)
-    this.#checks.push({
-      name: this.#open?.name ?? name,
-      isPassed: false,
-      detail,
-      fix: advice,
-      code: error.code,
-    })
+    const fix = [advice, more].filter((text) => text !== undefined).join(' ')
+    const name = this.#open?.name ?? 'credential'
+    this.#checks.push({ name, isPassed: false, detail, fix, code: error.code })
     this.#open = undefined
   }
 

@@ -26,7 +26,7 @@ export interface GrantRules {
 }
 
 /** The user is a member of the grant itself. */
-const alwaysKept = ['iss', 'jti', 'iat'] as const
+export const alwaysKept: readonly string[] = ['iss', 'jti', 'iat']
 const grantNames = ['subscribe', 'publish', 'permissions', 'presence'] as const
 
 type Claims = Readonly<Record<string, unknown>>

@@ -2,7 +2,7 @@
 
 import { createPublicKey } from 'node:crypto'
 import type { JsonWebKey, KeyObject } from 'node:crypto'
-import { quote, quoteValue } from '@tidemark/wire/values'
+import { quoteValue } from '@tidemark/wire/values'
 import { keySetKeysMax } from '../limits.ts'
 import { algorithmsOfKey } from './algorithms.ts'
 import type { TokenHead } from './key-source.ts'
@@ -54,7 +54,9 @@ function readKeys(text: string): readonly Readonly<Record<string, unknown>>[] {
   try {
     set = JSON.parse(text)
   } catch {
-    throw new Error(`It is not JSON; it begins with ${quote(text.slice(0, 40))}.`)
+    // Without a part of it: a path that was mixed up may lead to a secret.
+    const page = text.trimStart().startsWith('<') ? ', but a web page' : ''
+    throw new Error(`It is not JSON${page}.`)
   }
   const keys = isObject(set) ? set['keys'] : undefined
   if (!Array.isArray(keys)) throw new Error(`It has no list \`keys\`; got ${quoteValue(set)}.`)

@@ -21,6 +21,7 @@ import { KeyFile } from './key-file.ts'
 import { fixedKey } from './key-source.ts'
 import type { KeySource } from './key-source.ts'
 import { KeyUrl } from './key-url.ts'
+import { SecretKey } from './secret-key.ts'
 import type { ClaimNames, TokenIssuer } from './token-issuer.ts'
 
 /** What the tokens of one issuer are checked with. */
@@ -107,7 +108,7 @@ const planners: Readonly<
         `secret must have ${secretBytesOf('HS256')} bytes or more; got ${key.length}. Make one with: openssl rand -base64 32`,
       )
     }
-    return { keys: fixedKey(key, 'the secret'), possible }
+    return { keys: new SecretKey(key), possible }
   },
   publicKey: ({ publicKey }) => {
     const key = readPublicKey(publicKey)

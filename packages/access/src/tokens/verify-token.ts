@@ -2,11 +2,12 @@
 
 import type { Clock } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
-import { compactVerify, decodeJwt, decodeProtectedHeader, errors } from 'jose'
+import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
 import type { Steps } from '../explain/steps.ts'
 import { tokenCharactersMax } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
+import type { KnownSignatures } from './known-signatures.ts'
 import type { Issuer } from './plan-issuers.ts'
 
 /** The claims of a token whose signature and times are good. */
@@ -20,6 +21,7 @@ export interface VerifiedToken {
 interface VerifyHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
+  readonly signatures: KnownSignatures
   readonly steps: Steps | undefined
 }
 
@@ -35,13 +37,17 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   requireSize(text)
   steps?.begin('form', () => 'It is a signed token (JWT) of three parts.')
   const head = readHead(text)
-  const issuer = chooseIssuer(readIssuer(text), host)
+  const claims = readClaims(text)
+  const issuer = chooseIssuer(claims['iss'], host)
   steps?.begin('algorithm', () => `It is signed with ${head.alg}, which its issuer uses.`)
   requireAlgorithm(head, issuer)
-  steps?.begin('key', () => `Its key is among ${issuer.keys.description}.`)
+  steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
-  const claims = await verifySignature(text, keys, issuer)
+  if (!host.signatures.has(text, keys)) {
+    const key = await verifySignature(text, keys, issuer)
+    host.signatures.add(text, key)
+  }
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer, clock)
   steps?.begin('audience', () => describeAudience(issuer))
@@ -74,9 +80,10 @@ function readHead(text: string): TokenHead {
   return { alg, kid: typeof kid === 'string' ? kid : undefined }
 }
 
-function readIssuer(text: string): unknown {
+/** The signature is over the text that they are read from. */
+function readClaims(text: string): Readonly<Record<string, unknown>> {
   try {
-    return decodeJwt(text).iss
+    return decodeJwt(text)
   } catch (cause) {
     throw malformed(cause)
   }
@@ -125,37 +132,27 @@ async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly Ver
   )
 }
 
-/** A set may hold several keys that could have signed a token without `kid`. */
+/**
+ * Resolves to the key that has signed it: a set may hold several that could have signed a token without
+ * `kid`.
+ */
 async function verifySignature(
   text: string,
   keys: readonly VerifyKey[],
   { algorithms }: Issuer,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<VerifyKey> {
   const accepted = algorithms.includes('EdDSA') ? [...algorithms, 'Ed25519'] : [...algorithms]
   for (const key of keys) {
     try {
-      const { payload } = await compactVerify(text, key, { algorithms: accepted })
-      return readClaims(payload)
-    } catch (error) {
-      // Any other error means that this key cannot have signed it.
-      if (error instanceof errors.JWTInvalid) throw malformed(error)
+      await compactVerify(text, key, { algorithms: accepted })
+      return key
+    } catch {
+      // Whatever the error is, this key has not signed it.
     }
   }
   throw refuseToken(
     'The signature of the token does not fit the key of its issuer. Sign it with the key that is configured here, or configure the key that signs.',
   )
-}
-
-function readClaims(payload: Uint8Array): Readonly<Record<string, unknown>> {
-  let claims: unknown
-  try {
-    claims = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-  } catch (cause) {
-    throw new errors.JWTInvalid('The claims are not JSON.', { cause })
-  }
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
-    throw new errors.JWTInvalid('The claims are no object.')
-  return claims as Readonly<Record<string, unknown>>
 }
 
 /** RFC 7519 §4.1.4 to 4.1.6. A token without an end would outlive every mistake. */

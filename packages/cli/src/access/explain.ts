@@ -57,8 +57,8 @@ Ends with 0 where the request may do all of it, with 77 where not.`,
   examples: [
     'tidemark explain --token "$TOKEN" --subscribe orders/42',
     "tidemark explain --subscribe 'public/*'               # a visitor without a token",
-    'tidemark token --sub ada | tidemark explain --token - --subscribe users/ada/inbox --publish chat/1',
-    'tidemark explain --hub https://hub.example.org --header "Authorization: Bearer $ADMIN" --token "$TOKEN"',
+    'tidemark token --sub ada | tidemark explain --token - --subscribe users/ada/inbox',
+    'tidemark explain --hub https://hub.example.org --token "$TOKEN" --header "$ADMIN"',
   ],
   run,
 }

@@ -2,6 +2,7 @@
 // origins.
 
 import { authIssuersMax, authNamesMax, corsOriginsMax, grantPatternsMax } from '../limits.ts'
+import { ownCookieName } from './access-choice.ts'
 import type { SettingName } from './hub-config.ts'
 import { flag, texts } from './kinds.ts'
 import type { Member, SettingRow } from './setting.ts'
@@ -26,7 +27,7 @@ const algorithms: readonly string[] = [
 ]
 
 /** The parts of a grant that a claim of another name may give. */
-export const claimUses: readonly string[] = ['user', 'permissions', 'grant']
+const claimUses: readonly string[] = ['user', 'permissions', 'grant']
 
 const patterns = texts(grantPatternsMax, { kind: 'pattern' })
 const algorithmNames = texts(algorithms.length, { kind: 'choice', of: algorithms })
@@ -153,7 +154,7 @@ export const accessRows: Readonly<Record<AccessName, SettingRow>> = {
   },
   'auth.cookie': {
     kind: { kind: 'text', names: 'the name of a cookie' },
-    default: 'tidemark',
+    default: ownCookieName,
     example: '__Host-tidemark',
     help: 'The cookie that a token may be in.',
   },

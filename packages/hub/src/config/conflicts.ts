@@ -1,6 +1,7 @@
 // Settings that are fine each by itself, and contradict each other.
 
 import { findAccessConflicts } from './access-conflicts.ts'
+import { findSessionConflicts } from './session-conflicts.ts'
 import type { Fault } from './fault.ts'
 import type { HubConfig } from './hub-config.ts'
 import { isMemory } from './log-choice.ts'
@@ -9,7 +10,7 @@ import { formatSize } from './units.ts'
 /** One fault for each contradiction, at the setting that is to be changed. */
 export function findConflicts(config: HubConfig): readonly Fault[] {
   const { maxEventBytes, maxRequestBytes, workers, data } = config
-  const faults: Fault[] = [...findAccessConflicts(config)]
+  const faults: Fault[] = [...findAccessConflicts(config), ...findSessionConflicts(config)]
   if (maxEventBytes > maxRequestBytes) {
     faults.push({
       kind: 'unfit',

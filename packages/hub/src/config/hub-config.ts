@@ -35,6 +35,22 @@ export interface HubConfig {
     readonly origins: readonly string[]
     readonly credentials: boolean
   }
+  /** The cookie that `POST /session` hands out. */
+  readonly cookie: {
+    readonly secure: boolean
+    readonly sameSite: 'Lax' | 'None' | 'Strict'
+    /** An empty text: the host alone that set it. */
+    readonly domain: string
+    readonly path: string
+    /** Undefined: as long as its token. */
+    readonly maxAge?: number | undefined
+  }
+  readonly revocation: {
+    /** The longest life of a token. */
+    readonly tokenLife: number
+    /** The longest that a ticket lets its stream come back. */
+    readonly ticketLife: number
+  }
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -87,13 +103,13 @@ export interface IssuerConfig extends Partial<IssuerKey> {
 }
 
 /** The parts of a grant that a claim of another name may give. */
-export type ClaimUse = 'grant' | 'permissions' | 'user'
+type ClaimUse = 'grant' | 'permissions' | 'user'
 
 /** Where a token is looked for. */
-export type TokenPlace = 'bearer' | 'cookie' | 'query'
+type TokenPlace = 'bearer' | 'cookie' | 'query'
 
 /** A signature (RFC 7518, RFC 8037). */
-export type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
+type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
 
 /** The events kept of each topic that matches; see the log's `RetentionRule`. */
 interface RuleConfig {

@@ -21,6 +21,7 @@ import {
   workersMax,
 } from '../limits.ts'
 import { accessRows } from './access-settings.ts'
+import { sessionRows } from './session-settings.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
 import type { Member, Setting, SettingRow } from './setting.ts'
@@ -238,6 +239,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     needs: 'cert',
   },
   ...accessRows,
+  ...sessionRows,
   insecure: {
     kind: flag,
     default: false,

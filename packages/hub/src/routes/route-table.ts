@@ -11,7 +11,7 @@ import type { Route } from './route.ts'
  * Whether a web page of an origin that is not in `cors.origins` may ask for something: yes, only without
  * credentials, or no.
  */
-export type CrossSite = 'allowed' | 'anonymous' | 'refused'
+type CrossSite = 'allowed' | 'anonymous' | 'refused'
 
 /** One thing that the hub answers. */
 export interface RouteRow {

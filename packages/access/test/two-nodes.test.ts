@@ -1,0 +1,295 @@
+import { memoryLog } from '@tidemark/log'
+import type { EventLog } from '@tidemark/log'
+import type { Streamed } from '@tidemark/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openNode, signToken } from './support/two-nodes.ts'
+import type { AccessNode } from './support/two-nodes.ts'
+
+let log: EventLog
+let here: AccessNode
+let there: AccessNode
+
+beforeEach(async () => {
+  log = memoryLog()
+  here = await openNode(log)
+  there = await openNode(log)
+})
+
+afterEach(async () => {
+  await here.close()
+  await there.close()
+  await log.close()
+})
+
+function passOn(whole: EventLog): EventLog {
+  return {
+    append: (batch) => whole.append(batch),
+    read: (query) => whole.read(query),
+    tail: (after, handler) => whole.tail(after, handler),
+    locate: (query) => whole.locate(query),
+    bounds: () => whole.bounds(),
+    close: () => whole.close(),
+  }
+}
+
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
+
+async function untilReady(stream: Streamed): Promise<Streamed> {
+  await expect.poll(() => stream.events.length).toBeGreaterThan(0)
+  return stream
+}
+
+async function open(node: AccessNode, token: string, path = '/events?topic=a'): Promise<Streamed> {
+  return untilReady(await node.stream(path, bearer(token)))
+}
+
+describe('a revocation', () => {
+  test('of a user ends the streams of that user on every node within a second', async () => {
+    const streams = [
+      await open(here, await signToken({ jti: 't1' })),
+      await open(there, await signToken()),
+    ]
+    const other = await open(there, await signToken({ sub: 'bob' }))
+    const began = performance.now()
+    await here.access.revoke({ user: 'ada' })
+    await Promise.all(streams.map(({ ended }) => ended))
+    expect(performance.now() - began).toBeLessThan(1000)
+    expect(streams.map(({ byes }) => byes)).toEqual([['revoked'], ['revoked']])
+    expect(other.byes).toEqual([])
+  })
+
+  test('leaves a stream that was opened with a token issued after it, and after later ones', async () => {
+    const token = await signToken({ issuedAt: Math.ceil(Date.now() / 1000) + 1 })
+    const stream = await open(there, token)
+    await here.access.revoke({ user: 'ada' })
+    await here.access.revoke({ tokenId: 'of somebody else' })
+    const marker = await open(there, await signToken({ sub: 'bob', jti: 'marker' }))
+    await here.access.revoke({ tokenId: 'marker' })
+    await marker.ended
+    expect(stream.byes).toEqual([])
+    await open(there, token)
+  })
+
+  test('refuses the token on every node, with the way out', async () => {
+    const token = await signToken({ jti: 't1' })
+    await here.access.revoke({ tokenId: 't1' })
+    await expect
+      .poll(async () => (await there.stream('/events?topic=a', bearer(token))).status)
+      .toBe(401)
+    const { status, body } = await there.ask('GET', '/events?topic=a', bearer(token))
+    expect(status).toBe(401)
+    expect(JSON.parse(body)).toMatchObject({ code: 'TOKEN_EXPIRED' })
+    expect(body).toContain('Sign in again')
+    expect(body).not.toContain(token)
+  })
+
+  test('of a session ends it wherever it is, and its token with it, or the client would be back at once', async () => {
+    const token = await signToken()
+    const stream = await open(there, token)
+    const { session } = JSON.parse(stream.events[0]?.data ?? '{}') as { session: string }
+    await here.access.revoke({ session })
+    await stream.ended
+    expect(stream.byes).toEqual(['revoked'])
+    await expect
+      .poll(async () => (await here.ask('POST', '/publish', bearer(token))).status)
+      .toBe(401)
+  })
+
+  test('that comes between the check of a token and the opening of its stream ends that stream', async () => {
+    const token = await signToken({ jti: 't1' })
+    let slow: AccessNode | undefined = undefined
+    slow = await openNode({
+      ...passOn(log),
+      // A stream that begins in the past asks the log where, after its token was checked.
+      locate: async (query) => {
+        if (slow !== undefined) await slow.access.revoke({ tokenId: 't1' })
+        return log.locate(query)
+      },
+    })
+    const stream = await slow.stream('/events?topic=a&since=earliest', bearer(token))
+    await stream.ended
+    expect(stream.byes).toEqual(['revoked'])
+    await slow.close()
+  })
+
+  test('by a claim ends all streams that rest on it', async () => {
+    const stream = await open(there, await signToken({ tenant: 'acme' }))
+    const other = await open(there, await signToken({ tenant: 'other' }))
+    await here.access.revoke({ claim: 'tenant', value: 'acme' })
+    await stream.ended
+    expect(stream.byes).toEqual(['revoked'])
+    expect(other.byes).toEqual([])
+  })
+})
+
+describe('a cookie session', () => {
+  const page = { 'Sec-Fetch-Site': 'same-origin', Origin: 'http://127.0.0.1' }
+
+  async function signIn(token: string): Promise<string> {
+    const { status, headers } = await here.ask('POST', '/session', bearer(token))
+    expect(status).toBe(204)
+    return headers['set-cookie']?.[0]?.split(';')[0] ?? ''
+  }
+
+  test.each([{ jti: 't1' }, {}])(
+    'opens streams, and its log-out on one node ends them on the other (%j)',
+    async (claims) => {
+      const cookie = await signIn(await signToken(claims))
+      const streams = [
+        await untilReady(await here.stream('/events?topic=a', { Cookie: cookie })),
+        await untilReady(await there.stream('/events?topic=a', { Cookie: cookie })),
+      ]
+      const began = performance.now()
+      const { status, headers } = await here.ask('DELETE', '/session', { ...page, Cookie: cookie })
+      expect(status).toBe(204)
+      expect(headers['set-cookie']?.[0]).toMatch(/^tidemark=; .*Max-Age=0/)
+      await Promise.all(streams.map(({ ended }) => ended))
+      expect(performance.now() - began).toBeLessThan(1000)
+      expect(streams.map(({ byes }) => byes)).toEqual([['revoked'], ['revoked']])
+      // A cookie that somebody has copied is worth nothing any more.
+      const { status: again } = await there.ask('GET', '/events?topic=a', { Cookie: cookie })
+      expect(again).toBe(401)
+    },
+  )
+
+  test('that is refused is a 401, and no redirect to a login page', async () => {
+    const { status, headers } = await here.ask('GET', '/events?topic=a', {
+      Cookie: 'tidemark=a.b.c',
+    })
+    expect(status).toBe(401)
+    expect(headers.location).toBeUndefined()
+  })
+
+  test.each([
+    ['POST', '/publish'],
+    ['DELETE', '/session'],
+    ['POST', '/tickets'],
+    ['GET', '/tickets/redirect?topic=a'],
+  ])('is not at the service of a foreign page: %s %s', async (method, path) => {
+    const cookie = await signIn(await signToken())
+    for (const foreign of [
+      { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' },
+      { 'Sec-Fetch-Site': 'same-site' },
+      { Origin: 'https://evil.example' },
+      { Origin: 'null' },
+    ]) {
+      const { status, body } = await here.ask(method, path, { ...foreign, Cookie: cookie })
+      expect(status).toBe(403)
+      expect(JSON.parse(body)).toMatchObject({ code: 'CROSS_SITE' })
+    }
+    const allowed = { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://app.example.org' }
+    const { status } = await here.ask(method, path, { ...allowed, Cookie: cookie })
+    expect(status).toBeLessThan(400)
+  })
+
+  test('is not begun by a foreign page with the token of its author', async () => {
+    const headers = {
+      ...bearer(await signToken({ sub: 'mallory' })),
+      'Sec-Fetch-Site': 'cross-site',
+    }
+    const { status } = await here.ask('POST', '/session', headers)
+    expect(status).toBe(403)
+  })
+
+  test('is begun by a token in a header only, and never by another cookie', async () => {
+    const cookie = await signIn(await signToken())
+    const { status, body } = await here.ask('POST', '/session', { ...page, Cookie: cookie })
+    expect(status).toBe(401)
+    expect(JSON.parse(body)).toMatchObject({ code: 'UNAUTHENTICATED' })
+  })
+
+  test('whose token does not hold any more can still be ended', async () => {
+    const { status, headers } = await here.ask('DELETE', '/session', {
+      ...page,
+      Cookie: 'tidemark=a.b.c',
+    })
+    expect(status).toBe(204)
+    expect(headers['set-cookie']?.[0]).toContain('Max-Age=0')
+  })
+})
+
+describe('a ticket', () => {
+  const agent = { 'User-Agent': 'Firefox' }
+
+  async function trade(headers: Readonly<Record<string, string>>): Promise<{ url: string }> {
+    const { body } = await here.ask('POST', '/tickets?topic=a', headers)
+    return JSON.parse(body) as { url: string }
+  }
+
+  test('opens one stream at any node, whose reconnect replaces the session that it comes from', async () => {
+    const { url } = await trade(bearer(await signToken()))
+    const first = await untilReady(await there.stream(url, agent))
+    const second = await here.stream(url, agent)
+    expect(second.status).toBe(401)
+    const back = await untilReady(
+      await here.stream(url, { ...agent, 'Last-Event-ID': first.lastEventId }),
+    )
+    await first.ended
+    expect(first.byes).toEqual(['replaced'])
+    const thief = await here.stream(url, { 'User-Agent': 'x', 'Last-Event-ID': first.lastEventId })
+    expect(thief.status).toBe(401)
+    expect(back.byes).toEqual([])
+  })
+
+  test('ends with the token that it was traded for', async () => {
+    const { url } = await trade(bearer(await signToken({ jti: 't1' })))
+    const stream = await untilReady(await there.stream(url, agent))
+    await here.access.revoke({ tokenId: 't1' })
+    await stream.ended
+    expect(stream.byes).toEqual(['revoked'])
+    const headers = { ...agent, 'Last-Event-ID': stream.lastEventId }
+    expect((await here.stream(url, headers)).status).toBe(401)
+  })
+
+  test('is traded for headers that the application knows', async () => {
+    const { url } = await trade({ 'X-Api-Key': 'open sesame' })
+    expect((await there.stream(url, agent)).status).toBe(200)
+    const { status } = await here.ask('POST', '/tickets', { 'X-Api-Key': 'guess' })
+    expect(status).toBe(401)
+  })
+
+  test('is not traded for another ticket', async () => {
+    const { url } = await trade(bearer(await signToken()))
+    const { status } = await here.ask('POST', url.replace('/events', '/tickets'))
+    expect(status).toBe(401)
+  })
+
+  test('comes by a redirect that leads to the stream', async () => {
+    const headers = bearer(await signToken())
+    const { status, headers: answered } = await here.ask(
+      'GET',
+      '/tickets/redirect?topic=a',
+      headers,
+    )
+    expect(status).toBe(303)
+    expect(answered.location).toMatch(/^\.\.\/events\?topic=a&ticket=[\w-]{22}$/)
+    const { pathname, search } = new URL(answered.location ?? '', 'http://h/tickets/redirect')
+    expect((await there.stream(pathname + search, agent)).status).toBe(200)
+  })
+
+  test.each(['%0d%0aSet-Cookie:%20a=b', '%cc', '%'])(
+    'forges no line of a redirect with the query %j',
+    async (query) => {
+      const headers = bearer(await signToken())
+      const path = `/tickets/redirect?topic=${query}&token=secret`
+      const { status, headers: answered } = await here.ask('GET', path, headers)
+      expect(status).toBe(303)
+      expect(answered['set-cookie']).toBeUndefined()
+      expect(answered.location).not.toContain('secret')
+    },
+  )
+
+  test('beside another ticket is refused', async () => {
+    const { url } = await trade(bearer(await signToken()))
+    expect((await here.stream(`${url}&ticket=${'x'.repeat(22)}`, agent)).status).toBe(401)
+  })
+})
+
+test('a stolen session id opens nothing and revokes nothing', async () => {
+  const stream = await open(here, await signToken())
+  const { session } = JSON.parse(stream.events[0]?.data ?? '{}') as { session: string }
+  for (const headers of [bearer(session), { Cookie: `tidemark=${session}` }])
+    expect((await there.ask('GET', '/events?topic=a', headers)).status).toBe(401)
+  expect((await there.ask('GET', `/events?topic=a&ticket=${session}`)).status).toBe(401)
+  expect(stream.byes).toEqual([])
+})
