@@ -118,6 +118,16 @@ describe('a renewed session', () => {
     expect(tide.stats().closed.forbidden).toBe(3)
   })
 
+  test('that is revoked or replaced is told so, and counted by that name', async () => {
+    const { tide } = create()
+    for (const reason of ['revoked', 'replaced']) {
+      const { session, client } = await open(tide)
+      await session.end(reason)
+      expect(client.control('bye')).toMatchObject([{ reason }])
+    }
+    expect(tide.stats().closed).toMatchObject({ revoked: 1, replaced: 1, ended: 0 })
+  })
+
   test('loses what the application had added beyond the grant as well', async () => {
     const { tide } = create()
     const { session, client } = await open(tide)
