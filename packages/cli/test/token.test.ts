@@ -92,6 +92,36 @@ test('a private key signs what the hub checks with the public one', async () => 
   expect(await runIn(files, [...args, '--issuer', 'me'])).toMatchObject({ code: 0 })
 })
 
+test('a token that the hub here would refuse is printed with a word of warning, for it may be for another hub', async () => {
+  const files = { 'key.pem': privatePem, 'public.pem': publicPem }
+  for (const [args, reason] of [
+    [['--auth-secret', secret, '--key', 'key.pem'], /signs with HS256.*got "ES256"/],
+    [
+      ['--auth-secret', secret, '--auth-audience', 'a', '--audience', 'b'],
+      /must hold "a"; got "b"/,
+    ],
+    [
+      [
+        '--auth-public-key',
+        'public.pem',
+        '--auth-issuer',
+        'a',
+        '--issuer',
+        'b',
+        '--key',
+        'key.pem',
+      ],
+      /got "b"/,
+    ],
+  ] as const) {
+    const { code, stdout, stderr } = await runIn(files, ['token', '--sub', 'ada', ...args])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    expect(stderr).toMatch(/^tidemark: a hub with the settings here refuses this token\. .*\n$/)
+    expect(stderr).toMatch(reason)
+  }
+})
+
 test('of several issuers one must be named, and signs with its own secret', async () => {
   const other = 'the secret of the other issuer, as long'
   const issuers = [

@@ -1,14 +1,15 @@
 // A new token on standard output, and nothing else there.
 
 import { readFileSync } from 'node:fs'
-import { mintHubToken, parseDuration } from '@tidemark/hub'
+import { explainHub, mintHubToken, parseDuration } from '@tidemark/hub'
+import type { HubConfig } from '@tidemark/hub'
 import { quote } from '@tidemark/wire/values'
 import type { CommandLine, CommandOption } from '../command.ts'
 import { lastValue } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { ExitCode } from '../exit-codes.ts'
-import { print } from '../output.ts'
+import { print, remark } from '../output.ts'
 import { loadAccessConfig } from './access-options.ts'
 
 /** The claims of the token, and the key. */
@@ -95,7 +96,16 @@ export async function printNewToken(line: CommandLine): Promise<ExitCode> {
     privateKey: keyFile === undefined ? undefined : readKey(keyFile),
   })
   await print(`${token}\n`)
+  await warnOfRefusal(config, token)
   return exitCodes.done
+}
+
+/** A token for another hub is fine; one that was signed with the wrong key costs an afternoon. */
+async function warnOfRefusal(config: HubConfig, token: string): Promise<void> {
+  const { checks } = await explainHub(config, { token })
+  const refusal = checks.find(({ isPassed }) => !isPassed)
+  if (refusal?.code === undefined || !refusal.code.startsWith('TOKEN_')) return
+  remark(`a hub with the settings here refuses this token. ${refusal.detail} (${refusal.code})`)
 }
 
 function readTtl(text: string | undefined): number | undefined {
