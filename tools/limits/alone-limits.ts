@@ -3,6 +3,11 @@
 /** Their names, by what they are. */
 export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
+    'access.keyUrlMsMax',
+    'access.keyUrlPauseMs',
+    'access.keyUrlFreshMs',
+    'access.keyFileLookMs',
+    'access.clockToleranceMsDefault',
     'access.mintedTtlMsDefault',
     'access.mintedTtlMsRange.from',
     'access.mintedTtlMsRange.to',
@@ -108,6 +113,11 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.silentMs',
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
+    'access.keysTriedMax',
+    'access.keySetBytesMax',
+    'access.grantedNamesMax',
+    'server.topicTokensMax',
+    'server.topicTokenCharactersMax',
     'access.explainedWishesMax',
     'access.mintedNameCharactersMax',
     'access.mintedNamesMax',
@@ -201,6 +211,9 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli.shownCursorMax',
   ],
   'the range of a setting, or a default within it': [
+    'access.clockToleranceMsMax',
+    'access.issuerNamesMax',
+    'access.rsaBitsMin',
     'access.tokenLifeDefaultMs',
     'access.tokenLifeMaxMs',
     'access.ticketLifeDefaultMs',

@@ -19,6 +19,10 @@ import type { TokenIssuer } from './tokens/token-issuer.ts'
 export interface AccessOptions extends SharedOptions {
   /** The issuers whose tokens are taken. Default: none. */
   readonly tokens?: readonly TokenIssuer[] | undefined
+  /**
+   * The issuers of tokens for single topics, such as the application itself. Default: those of `tokens`.
+   */
+  readonly topicTokens?: readonly TokenIssuer[] | undefined
   /** The rights of a visitor without a token. Default: none. */
   readonly anonymous?: GrantNames | undefined
   /**
@@ -57,6 +61,7 @@ type OwnSettings = Required<{
 const code = 'ACCESS_OPTION_INVALID'
 const optionNames = [
   'tokens',
+  'topicTokens',
   'anonymous',
   'withoutClaim',
   'sources',
@@ -71,7 +76,8 @@ const allSources = ['bearer', 'cookie', 'query'] as const
 /** @throws AccessError `ACCESS_OPTION_INVALID` */
 export function checkOptions(options: AccessOptions): AccessSettings {
   const given: Partial<AccessOptions> = readOptions(options, optionNames, 'createAccess')
-  const { fetch = globalThis.fetch, clock = systemClock, cookieName = 'tidemark' } = given
+  const { fetch = globalThis.fetch, clock = systemClock } = given
+  const { cookieName = 'tidemark', tokens = [] } = given
   if (typeof fetch !== 'function')
     throw invalidOption(`fetch must be a function; got ${quoteValue(fetch)}`)
   if (!hasMethods(clock, ['now', 'elapsed', 'after']))
@@ -86,7 +92,8 @@ export function checkOptions(options: AccessOptions): AccessSettings {
     )
   return {
     ...shared,
-    tokens: given.tokens ?? [],
+    tokens,
+    topicTokens: given.topicTokens ?? tokens,
     anonymous: checkNames('anonymous', given.anonymous),
     withoutClaim: checkNames(
       'withoutClaim',

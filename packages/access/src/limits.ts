@@ -76,6 +76,9 @@ export const keptClaimsCharactersMax: number = 1_024
 export const permissionsMax: number = 100
 export const permissionCharactersMax: number = 128
 
+/** Names of a list that is granted: as many as the engine takes. */
+export const grantedNamesMax: number = 1_000
+
 /** Claims by which tokens can be revoked, beside `sub`, `jti`, `iss` and `iat`. */
 export const revocableClaimsMax: number = 4
 
@@ -85,6 +88,12 @@ export const clockToleranceMsMax: number = 300_000
 
 /** Names that one explanation is about. Each is judged anew, in some 50 µs: 5 ms for 100. */
 export const explainedWishesMax: number = 100
+
+/**
+ * Characters of the tokens whose signatures are known to be good: about 10,000 tokens of 400. Of one byte
+ * each: 4 MiB.
+ */
+export const knownTokenCharactersMax: number = 4 * 1024 * 1024
 
 /** After a ledger could not be read, it is tried again: a log that comes back is noticed within a second. */
 export const ledgerRetryMs: number = 1_000

@@ -18,6 +18,7 @@ import { KeyFile } from './key-file.ts'
 import { fixedKey } from './key-source.ts'
 import type { KeySource } from './key-source.ts'
 import { KeyUrl } from './key-url.ts'
+import { SecretKey } from './secret-key.ts'
 import type { TokenIssuer } from './token-issuer.ts'
 
 /** The options that name keys. */
@@ -60,7 +61,7 @@ export function planKeys(issuer: TokenIssuer, host: KeyHost): PlannedKeys {
 const planners: Readonly<Record<KeyKind, Planner>> = {
   secret({ secret }) {
     const key = readSecret(secret)
-    return { open: () => fixedKey(key, 'the secret'), possible: algorithmsOfSecret(key.length) }
+    return { open: () => new SecretKey(key), possible: algorithmsOfSecret(key.length) }
   },
   publicKey({ publicKey }) {
     const key = readPublicKey(publicKey)
@@ -80,7 +81,7 @@ const planners: Readonly<Record<KeyKind, Planner>> = {
   },
 }
 
-/** No message holds a part of it. The copy stays as it is, whatever its owner does with the bytes. */
+/** No message holds a part of it. */
 function readSecret(secret: unknown): Uint8Array {
   if (typeof secret === 'string' && secret.includes('-----BEGIN ')) {
     throw invalidOption(
@@ -91,7 +92,7 @@ function readSecret(secret: unknown): Uint8Array {
   if (!(key instanceof Uint8Array))
     throw invalidOption(`secret must be a text or bytes; got a ${typeof secret}`)
   const least = secretBytesOf('HS256')
-  if (key.length >= least) return new Uint8Array(key)
+  if (key.length >= least) return key
   throw invalidOption(
     `secret must have ${least} bytes or more; got ${key.length}. Make one with: openssl rand -base64 ${least}`,
   )

@@ -29,7 +29,8 @@ export interface Issuer {
   readonly claimNames: ReadClaimNames
 }
 
-type PlannedIssuer = Omit<Issuer, 'keys'> & { readonly planned: PlannedKeys }
+/** An issuer whose keys are not read yet. */
+export type PlannedIssuer = Omit<Issuer, 'keys'> & { readonly planned: PlannedKeys }
 
 const memberNames = [
   ...keyNames,
@@ -43,31 +44,41 @@ const memberNames = [
 ] as const satisfies readonly (keyof TokenIssuer)[]
 
 /**
- * Makes the issuers of a list; none for an empty one. Nothing is read or fetched before all of them are whole.
+ * Checks the issuers of a list; none for an empty one. Nothing is read or fetched yet.
  * @throws AccessError `ACCESS_OPTION_INVALID`
  */
-export function planIssuers(given: readonly TokenIssuer[], host: KeyHost): readonly Issuer[] {
-  const rows = readList(given, { code: 'ACCESS_OPTION_INVALID', what: 'tokens' })
+export function planIssuers(
+  option: 'tokens' | 'topicTokens',
+  given: readonly TokenIssuer[],
+  host: KeyHost,
+): readonly PlannedIssuer[] {
+  const rows = readList(given, { code: 'ACCESS_OPTION_INVALID', what: option })
   if (rows.length > issuersMax)
-    throw invalidOption(`tokens may name ${issuersMax} issuers; got ${rows.length}`)
-  const planned = rows.map((row) => planIssuer(row, host))
-  requireNames(planned.map(({ name }) => name))
+    throw invalidOption(`${option} may name ${issuersMax} issuers; got ${rows.length}`)
+  const planned = rows.map((row) => planIssuer(option, row, host))
+  const names = planned.map(({ name }) => name)
+  requireNames(option, names)
+  return planned
+}
+
+/** Begins to read their keys. */
+export function openIssuers(planned: readonly PlannedIssuer[]): readonly Issuer[] {
   return planned.map(({ planned: keys, ...issuer }) => ({ ...issuer, keys: keys.open() }))
 }
 
-function requireNames(names: readonly (string | undefined)[]): void {
+function requireNames(option: string, names: readonly (string | undefined)[]): void {
   if (names.length > 1 && names.includes(undefined)) {
     throw invalidOption(
-      'Of several issuers each must have its own `issuer`, or a token could choose whose key it is checked with. Name it in each entry of tokens',
+      'Of several issuers each must have its own `issuer`, or a token could choose whose key it is checked with. Name it in each entry',
     )
   }
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined)
-    throw invalidOption(`tokens name the issuer ${quote(twice)} twice. Leave one entry`)
+    throw invalidOption(`${option} name the issuer ${quote(twice)} twice. Leave one entry`)
 }
 
-function planIssuer(row: TokenIssuer, host: KeyHost): PlannedIssuer {
-  const given: Partial<TokenIssuer> = readOptions(row, memberNames, 'An entry of tokens')
+function planIssuer(option: string, row: TokenIssuer, host: KeyHost): PlannedIssuer {
+  const given: Partial<TokenIssuer> = readOptions(row, memberNames, `An entry of ${option}`)
   const planned = planKeys(given, host)
   return {
     name: readText('issuer', given.issuer),

@@ -8,16 +8,14 @@ import { keysTriedMax } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import { requireTimes } from './check-times.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
+import type { KnownSignatures } from './known-signatures.ts'
 import type { Issuer } from './plan-issuers.ts'
-import { readToken, requireSize } from './read-token.ts'
-import type { UnverifiedToken } from './read-token.ts'
+import { readToken, requireSize, specialTypeOf } from './read-token.ts'
 
 /** The claims of a token whose signature and times are good. */
 export interface VerifiedToken {
   readonly issuer: Issuer
   readonly claims: Readonly<Record<string, unknown>>
-  /** What kind of token it says to be (RFC 8725 §3.11). */
-  readonly typ: string | undefined
   /** When it ends, in milliseconds since 1970. */
   readonly expiresAt: number
 }
@@ -25,7 +23,11 @@ export interface VerifiedToken {
 export interface VerifyHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
-  readonly steps: Steps | undefined
+  /** Of all tokens of one access. */
+  readonly signatures: KnownSignatures
+  readonly steps?: Steps | undefined
+  /** The kind of token that is wanted. Default: an ordinary one. */
+  readonly type?: string | undefined
 }
 
 /**
@@ -40,18 +42,33 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   requireSize(text)
   steps?.begin('form', () => 'It is a signed token (JWT) of three parts.')
   const { head, typ, claims } = readToken(text)
+  requireType(typ, host.type)
   const issuer = chooseIssuer(claims['iss'], host)
   steps?.begin('algorithm', () => `It is signed with ${head.alg}, which its issuer uses.`)
   requireAlgorithm(head, issuer)
   steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
-  await verifySignature(text, keys, issuer)
+  if (!host.signatures.has(text, keys)) {
+    const key = await verifySignature(text, keys, issuer)
+    host.signatures.add(text, key)
+  }
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
   requireAudience(claims, issuer)
-  return { issuer, claims, typ, expiresAt }
+  return { issuer, claims, expiresAt }
+}
+
+/** A token that was signed for something else must not open a stream, though its signature is good. */
+function requireType(typ: string | undefined, wanted: string | undefined): void {
+  const got = specialTypeOf(typ)
+  if (got === wanted) return
+  throw refuseToken(
+    wanted === undefined
+      ? `The token is one for another use (typ ${quote(got ?? '')}). Send the token that says who you are.`
+      : `The token is none for single topics (typ ${quote(wanted)}). Make it with mintTopicToken.`,
+  )
 }
 
 function chooseIssuer(iss: unknown, { issuers, steps }: VerifyHost): Issuer {
@@ -94,18 +111,21 @@ async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly Ver
   )
 }
 
-/** A set may hold several keys that could have signed a token without `kid`. */
+/**
+ * Resolves to the key that has signed it: a set may hold several that could have signed a token without
+ * `kid`.
+ */
 async function verifySignature(
-  text: UnverifiedToken['text'],
+  text: string,
   keys: readonly VerifyKey[],
   { algorithms }: Issuer,
-): Promise<void> {
+): Promise<VerifyKey> {
   const accepted = algorithms.includes('EdDSA') ? [...algorithms, 'Ed25519'] : [...algorithms]
   let failure: unknown
   for (const key of keys) {
     try {
       await compactVerify(text, key, { algorithms: accepted })
-      return
+      return key
     } catch (error) {
       // Another key of the set may still fit.
       failure = error
