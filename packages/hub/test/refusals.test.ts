@@ -1,5 +1,5 @@
-// Every refusal of a hub that asks who is there, at every door: status, code, and the way out. WWW-Authenticate
-// says it to programs, the detail to people.
+// Every refusal of a hub that asks who is there, at every door: status, code, and the way out.
+// WWW-Authenticate says it to programs, the detail to people.
 
 import { createAccess } from '@tidemark/access'
 import { createTidemark } from '@tidemark/server/fetch'
