@@ -237,7 +237,7 @@ export class Access {
     if (verified.source === 'none' || shared === undefined) return verified
     steps?.begin('revoked', () => 'It is not revoked.')
     await shared.revocations.requireValid(verified.grant)
-    shared.revocations.noteLife(verified.grant)
+    if (verified.token !== undefined) shared.revocations.noteLife(verified.grant)
     return verified
   }
 

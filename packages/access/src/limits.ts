@@ -110,8 +110,8 @@ export const tokenLifeDefaultMs: number = 24 * 3_600_000
 /** The longest life of a token that can be configured: 366 days. */
 export const tokenLifeMaxMs: number = 366 * 24 * 3_600_000
 
-/** A revocation outlives its token by this: clocks differ, and tokens have a tolerance of up to 5 min. */
-export const revocationGraceMs: number = 5 * 60_000
+/** A revocation outlives its token by this: tokens have a tolerance of up to 5 min, and clocks differ. */
+export const revocationGraceMs: number = 6 * 60_000
 
 /** The revocation of an open session is kept for 10 min. Each node hears of it within a second. */
 export const sessionRevocationMs: number = 10 * 60_000

@@ -11,7 +11,7 @@ import {
   ticketsOfCredentialMax,
 } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
-import { ticketClaim, turnClaim } from '../revocations/revocations.ts'
+import { ticketClaim, turnClaim, untilClaim } from '../revocations/revocations.ts'
 import { SharedLedger } from '../shared-ledger.ts'
 import type { Warnings } from '../warnings.ts'
 import { writeShared } from '../write-shared.ts'
@@ -69,7 +69,7 @@ export class Tickets {
     // Nobody can ask the application again for a ticket, so it ends when that would be due.
     const { recheckAfterMs = Infinity, ...kept } = given
     const endsAt = Math.min(given.expiresAt ?? Infinity, now + ticketLifeMs, now + recheckAfterMs)
-    const grant: Grant = { ...kept, expiresAt: endsAt }
+    const grant = endBefore(kept, endsAt)
     requireSmall(grant)
     const ledger = await this.#ledger.require()
     if (!this.#issued.count(holder)) throw describeTooMany()
@@ -200,6 +200,13 @@ function hashTicket(ticket: string): string {
 
 function addClaims(hash: string, { grant, turn }: UsedEntry): Grant {
   return { ...grant, claims: { ...grant.claims, [ticketClaim]: hash, [turnClaim]: turn } }
+}
+
+/** The token of the ticket may hold for longer, and then its revocation has to as well. */
+function endBefore(grant: Grant, endsAt: number): Grant {
+  const { claims, expiresAt } = grant
+  if (expiresAt === endsAt) return grant
+  return { ...grant, expiresAt: endsAt, claims: { ...claims, [untilClaim]: expiresAt ?? true } }
 }
 
 function requireSmall(grant: Grant): void {
