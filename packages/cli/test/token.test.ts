@@ -163,6 +163,19 @@ test.each([
     /^(?!.*hunter2).*32 bytes.*\(CONFIG_INVALID\)/,
   ],
   [['token', '--sub', 'a', '--prot', '1'], 64, /no option --prot.*\(OPTION_UNKNOWN\)/],
+  [['token', '--topic-token', '--subscribe', 'a'], 64, /--sub.*--anybody.*\(OPTION_INVALID\)/],
+  [['token', '--sub', 'a', '--anybody'], 64, /Add --topic-token.*\(OPTION_INVALID\)/],
+  [
+    ['token', '--topic-token', '--sub', 'a', '--permission', 'b'],
+    64,
+    /Leave --permission out.*\(OPTION_INVALID\)/,
+  ],
+  [['token', '--topic-token', '--sub', 'a'], 64, /names topics.*\(TOKEN_CLAIMS_INVALID\)/],
+  [
+    ['explain', '--hub', 'http://127.0.0.1:9', '--topic-token', 'a'],
+    64,
+    /settings here.*\(OPTION_INVALID\)/,
+  ],
   [['token', 'check', 'a.b.c', 'x'], 64, /takes one token; got "x" too.*\(ARGUMENT_INVALID\)/],
   [['token', 'check', '--sub', 'ada'], 64, /--sub is for a new token.*explain.*\(OPTION_INVALID\)/],
   [['token', 'check'], 64, /no token on standard input.*\(ARGUMENT_INVALID\)/],
@@ -264,6 +277,23 @@ test('a hub that looks into cookies only finds the token of explain there', asyn
     expect(await run([...args, sources], { env })).toMatchObject({ code: 0 })
   }
 })
+
+test('a topic token adds its topics to what the token of its user gives, and nobody else’s', async () => {
+  const token = await mint('--sub', 'ada')
+  const wish = ['--subscribe', 'orders/42']
+  const own = await mint('--topic-token', '--sub', 'ada', ...wish)
+  expect(decodeProtectedHeader(own).typ).toBe('tidemark-topic+jwt')
+  const explain = (...args: readonly string[]): Promise<Ending> =>
+    run(['explain', '--token', token, ...wish, ...args], { env })
+  expect(await explain()).toMatchObject({ code: 77 })
+  expect(await explain('--topic-token', own)).toMatchObject({ code: 0, stderr: '' })
+  const anybodys = await mint('--topic-token', '--anybody', ...wish)
+  expect(await explain('--topic-token', anybodys)).toMatchObject({ code: 0 })
+  const hers = await mint('--topic-token', '--sub', 'grace', ...wish)
+  const refused = await explain('--topic-token', own, '--topic-token', hers)
+  expect(refused.code).toBe(77)
+  expect(refused.stdout).toMatch(/^✗ topic-tokens .*\(TOPIC_TOKEN_INVALID\).*/m)
+    /^✗ topic-tokens .*another user.*\(TOPIC_TOKEN_INVALID\)$/m,
 
 interface Hub {
   readonly url: string
