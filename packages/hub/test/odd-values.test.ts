@@ -72,6 +72,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   'startHub: flush': setting('flush', empty),
   'startHub: delivery': setting('delivery', empty),
   'startHub: retention': setting('retention', empty),
+  'startHub: tls': setting('tls', ['undefined', ...empty]),
   'startHub: options': {
     call: (value) => start(good(), value),
     code: 'CONFIG_INVALID',
