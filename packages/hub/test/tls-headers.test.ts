@@ -223,6 +223,7 @@ describe('the port that redirects', () => {
     await Promise.all(sockets.map((socket) => once(socket, 'connect')))
     const get = 'GET / HTTP/1.1\r\nHost: hub.example\r\n\r\n'
     await expect.poll(async () => (await exchange(port, [get])).status).toBe(0)
+    expect(hub.lines.at(-1)).toMatch(/^Of the port that redirects: Connections are closed unanswer/)
     expect(await request(connect(hub.port), { ':path': '/livez' })).toMatchObject({ status: 200 })
     sockets[0]?.destroy()
     await expect.poll(async () => (await exchange(port, [get])).status).toBe(308)
