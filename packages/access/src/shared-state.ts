@@ -7,7 +7,7 @@ import type { Check } from './checked.ts'
 import { CookieSessions } from './cookies/cookie-sessions.ts'
 import { EndSessions } from './revocations/end-sessions.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
-import { Revocations, tokenHashClaim } from './revocations/revocations.ts'
+import { Revocations, isNamed, tokenHashClaim } from './revocations/revocations.ts'
 import type { SharedSettings } from './shared-options.ts'
 import { TicketDesk } from './tickets/ticket-desk.ts'
 import { Tickets } from './tickets/tickets.ts'
@@ -66,10 +66,14 @@ export class SharedState {
   }
 }
 
-/** The grant of a token, with what a revocation of this token alone goes by: its `jti`, or else its hash. */
+/**
+ * The grant of a token, with the name by which this token alone is revoked: its `jti`, or else a hash. Of its
+ * signature nothing is hashed, because others may hold as well: of ES256 anybody can make a second one.
+ */
 export function nameToken(grant: Grant, token: string): Grant {
   const claims = grant.claims ?? {}
-  if (claims['jti'] !== undefined) return grant
-  const hash = createHash('sha256').update(token).digest('base64url').slice(0, 22)
+  if (isNamed(claims)) return grant
+  const signed = token.slice(0, token.lastIndexOf('.'))
+  const hash = createHash('sha256').update(signed).digest('base64url').slice(0, 22)
   return { ...grant, claims: { ...claims, [tokenHashClaim]: hash } }
 }

@@ -240,3 +240,17 @@ test('a request looks at its own revocations, not at all of them', () => {
   expect(index.size).toBe(0)
   expect(index.find({ claims })).toBeUndefined()
 })
+
+test('a revocation of a node whose clock is behind reaches what was issued until then by that clock', async () => {
+  const clock = createFakeClock(noon)
+  const behind = createFakeClock(noon - 5_000)
+  const log = memoryLog({ clock })
+  const [here, there] = [openRevocations(log, { clock }), openRevocations(log, { clock: behind })]
+  await there.revoke({ user: 'ada' })
+  const issued = (agoSeconds: number) => ({ user: 'ada', claims: { iat: seconds - agoSeconds } })
+  await expect.poll(() => here.ends({ id: 'n.1', ...issued(6) })).toBe(true)
+  expect(here.ends({ id: 'n.1', ...issued(4) })).toBe(false)
+  // A caller that knows better says it.
+  await there.revoke({ user: 'ada', issuedBefore: noon })
+  await expect.poll(() => here.ends({ id: 'n.1', ...issued(4) })).toBe(true)
+})

@@ -61,6 +61,17 @@ test.each(['cookie', 'ticketFor'] as const)('%s without a log is refused', (name
   )
 })
 
+test('a cookie that is never looked for is refused', () => {
+  expect(() => createAccess({ log, cookie: {}, sources: ['bearer'] })).toThrow('sources')
+})
+
+test.each(['$token', '$ticket', ''])(
+  'no token can bring the claim %j by which tokens are revoked',
+  (name) => {
+    expect(() => createAccess({ revocableClaims: [name] })).toThrow('revocableClaims')
+  },
+)
+
 test.each([
   () => createAccess().revoke({ user: 'ada' }),
   () => createAccess().revocations(),

@@ -166,3 +166,22 @@ test('the names of credentials are counted up to a number of them', () => {
   counted.count('another')
   expect(counted.size).toBe(1)
 })
+
+test.each([5_000, -5_000])(
+  'nodes whose clocks are %i ms apart agree on a ticket',
+  async (apart) => {
+    const clock = createFakeClock()
+    const other = createFakeClock(clock.now() + apart)
+    const log = memoryLog({ clock })
+    const [here, there] = [openTickets(log, clock), openTickets(log, other)]
+    const cursor = formatCursor((await log.bounds()).head)
+    const { ticket } = await here.issue(grant, 't1')
+    await there.use(ticket, streamRequest())
+    await expect(here.use(ticket, streamRequest())).rejects.toMatchObject(refused)
+    await here.use(ticket, streamRequest({ cursor }))
+    const late = await here.issue(grant, 't1')
+    clock.advance(35_000)
+    other.advance(35_000)
+    await expect(there.use(late.ticket, streamRequest())).rejects.toMatchObject(refused)
+  },
+)

@@ -318,3 +318,37 @@ test.each([
   expect(ending).toMatchObject({ code, stdout: '' })
   expect(ending.stderr).toMatch(message)
 })
+
+test('a running hub explains to an administrator what it decides, and to nobody else', async () => {
+  const hub = start(['serve', '--port', '0', '--data', 'memory:'], { env })
+  const [, url = ''] = await hub.waitFor('stdout', /page: (http:\/\/[^/]+)\//)
+  const token = await mint('--sub', 'ada', '--subscribe', 'orders/*')
+  const admin = await mint('--sub', 'operator', '--permission', 'admin')
+  const ask = (bearer: string, topic: string): Promise<Ending> =>
+    run([
+      ...['explain', '--hub', url, '--token', token, '--subscribe', topic],
+      ...['--header', `Authorization: Bearer ${bearer}`],
+    ])
+  const granted = await ask(admin, 'orders/42')
+  expect(granted).toMatchObject({ code: 0, stderr: '' })
+  expect(granted.stdout).toMatch(/^✓ subscribe .*"ada".*"orders\/42"/m)
+  const refused = await ask(admin, 'invoices/7')
+  expect(refused.stdout).toMatch(/^✗ subscribe .*TOPIC_FORBIDDEN/m)
+  expect(refused.code).toBe(77)
+  // The hub does as it explains.
+  for (const [topic, status] of [
+    ['orders/42', 200],
+    ['invoices/7', 403],
+  ] as const) {
+    const headers = { authorization: `Bearer ${token}`, accept: '*/*' }
+    const response = await fetch(`${url}/events?topic=${topic}`, { headers })
+    await response.body?.cancel()
+    expect(response.status).toBe(status)
+  }
+  const stranger = await ask(token, 'orders/42')
+  expect(stranger).toMatchObject({ code: 77, stdout: '' })
+  expect(stranger.stderr).toMatch(/403 PERMISSION_MISSING.*\(EXPLAIN_REFUSED\)/)
+  for (const hidden of [token, admin]) {
+    expect(granted.stdout + refused.stdout + stranger.stderr).not.toContain(hidden)
+  }
+})

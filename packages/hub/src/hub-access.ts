@@ -7,9 +7,10 @@ import type { Authorize } from '@tidemark/server'
 import { AllowedOrigins } from './cors.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
+import { isLoopbackName } from './loopback.ts'
 import { planAccess } from './plan-access.ts'
-import type { ProtectedResource } from './protected-resource.ts'
 import { tellRefusals } from './refusals.ts'
+import type { RefusalOptions } from './refusals.ts'
 
 interface AccessHost {
   readonly clock: Clock
@@ -40,7 +41,7 @@ export async function openAccess(config: HubConfig, host: AccessHost): Promise<A
 
 /** The cookie that `POST /session` hands out, the pages that may use it, and how long all that lasts. */
 function planShared(
-  { cookie, cors, revocation, tls }: HubConfig,
+  { auth, cookie, cors, revocation, tls }: HubConfig,
   log: EventLog,
 ): Partial<AccessOptions> {
   const allowed = new AllowedOrigins(cors)
@@ -49,27 +50,24 @@ function planShared(
   const isSecure = secure ? (tls === undefined ? undefined : true) : false
   return {
     log,
-    cookie: {
-      secure: isSecure,
-      sameSite,
-      domain: domain === '' ? undefined : domain,
-      path,
-      maxAgeMs,
-    },
+    cookie: auth.sources.includes('cookie')
+      ? { secure: isSecure, sameSite, domain: domain === '' ? undefined : domain, path, maxAgeMs }
+      : undefined,
     origins: (origin) => allowed.credentials && allowed.has(origin),
+    revocableClaims: revocation.claims,
     tokenLifeMs: revocation.tokenLife,
     ticketLifeMs: revocation.ticketLife,
   }
 }
 
-/** The `authorize` of a node; `resource` is undefined where no token can be checked. */
+/** The `authorize` of a node, whose refusals say more than those of its access. */
 export function planAuthorize(
   access: Access | undefined,
-  resource: ProtectedResource | undefined,
+  { host, resource }: Pick<HubConfig, 'host'> & Pick<RefusalOptions, 'resource'>,
 ): Authorize | 'everyone' {
   // Loopback and the guard are all that stands before a hub that does not ask (`checkExposure`).
   if (access === undefined) return 'everyone'
-  return resource === undefined ? access.authorize : tellRefusals(access.authorize, resource)
+  return tellRefusals({ access, resource, isLoopback: isLoopbackName(host) })
 }
 
 /** @throws HubError `CONFIG_INVALID` that names the setting */

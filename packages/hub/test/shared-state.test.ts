@@ -160,6 +160,14 @@ test.each([...trades, ['GET', '/admin/revocations'] as const])(
   },
 )
 
+test.each(['POST', 'DELETE'])('a hub that takes no cookies hands none out: %s', async (method) => {
+  const { port } = await startTestHub({ 'auth-secret': secret, 'auth-sources': 'bearer' })
+  const headers = bearer(await signFor('ada'))
+  const { status, body } = await askHttp(port, { method, path: '/session', headers })
+  expect([status, JSON.parse(body)]).toMatchObject([404, { code: 'NOT_FOUND' }])
+  expect(body).toContain('auth.sources')
+})
+
 test.each(trades)('a page of another origin cannot ask for %s %s', async (method, path) => {
   const { port } = await startTestHub({ 'auth-secret': secret })
   const token = await signFor('ada')
@@ -229,6 +237,17 @@ test.each<[Readonly<Record<string, string>>, string]>([
   const started = startTestHub({ 'auth-secret': secret, ...flags })
   await expect(started).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
   await expect(started).rejects.toThrow(name)
+})
+
+test('a hub revokes by the claims that its settings name, and by no other', async () => {
+  const { port } = await startTestHub({ 'auth-secret': secret, 'revocation-claims': 'jti2,iss' })
+  const headers = bearer(await signFor('root', ['admin']))
+  const revoke = async (claim: string): Promise<number> => {
+    const body = JSON.stringify({ claim, value: 'x' })
+    const path = '/admin/revocations'
+    return (await askHttp(port, { method: 'POST', path, headers, body })).status
+  }
+  expect(await Promise.all(['jti2', 'iss', 'tenant'].map(revoke))).toEqual([201, 201, 400])
 })
 
 test('the cookie of a hub has the attributes that its settings say', async () => {

@@ -44,15 +44,15 @@ export class CookieSessions {
     const { settings, check, allowsOrigin, clock } = this.#options
     if (saysOrigin(facts)) requireOwnOrigin(facts, allowsOrigin)
     const token = readBearer(facts.header('authorization'))
-    if (token === undefined) {
+    const checked = await check(onlyHeaders(facts, (name) => name !== 'cookie'))
+    // Where no token is looked for in the header, nobody has checked this one.
+    if (token === undefined || checked.source !== 'bearer') {
       throw new ServerError(
         'UNAUTHENTICATED',
-        'A cookie is traded for a token; the request brings none. Send Authorization: Bearer with the token.',
+        'A cookie is traded for a token; the request brings none that is taken. Send Authorization: Bearer with the token.',
       )
     }
-    const isBearer = (name: string): boolean => name !== 'cookie'
-    const { grant } = await check(onlyHeaders(facts, isBearer))
-    const { expiresAt } = grant
+    const { expiresAt } = checked.grant
     const livesMs = expiresAt === undefined ? undefined : expiresAt - clock.now()
     return { setCookie: writeCookie(settings, facts, { token, livesMs }) }
   }

@@ -5,8 +5,8 @@ export function splitAdvice(message: string): {
   readonly detail: string
   readonly advice: string | undefined
 } {
-  // A sentence ends at a full stop before a capital: `auth.issuer` and `1.5 s` have none. What others have
-  // chosen stands in quotes, and is passed over.
+  // A sentence ends at a full stop before a capital: `auth.issuer` and `1.5 s` have none. Text in quotes was
+  // chosen by others, and is passed over.
   const end = /^(?:"(?:[^"\\]|\\.)*"|(?![.?] \p{Lu}).)*[.?](?= \p{Lu})/su.exec(message)
   if (end === null) return { detail: message, advice: undefined }
   const [detail] = end

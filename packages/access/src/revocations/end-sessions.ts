@@ -4,7 +4,7 @@ import type { Clock, Timer } from '@tidemark/log'
 import type { GrantClaims } from '@tidemark/server'
 import { revokedLookMs } from '../limits.ts'
 import type { Tickets } from '../tickets/tickets.ts'
-import { ticketClaim } from '../tickets/tickets.ts'
+import { ticketClaim } from './revocations.ts'
 import type { Revocations } from './revocations.ts'
 
 /** The part of a `SessionHandle` that ending takes. */

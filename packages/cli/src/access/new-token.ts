@@ -11,7 +11,7 @@ import type { ExitCode } from '../exit-codes.ts'
 import { print } from '../output.ts'
 import { loadAccessConfig } from './access-options.ts'
 
-/** What the token shall say, and the key. */
+/** The claims of the token, and the key. */
 export const mintOptions: readonly CommandOption[] = [
   { name: 'sub', value: '<user>', help: 'The user that the token is for.' },
   {

@@ -3,7 +3,7 @@
 
 import { sharedLifeRangeMs } from '../limits.ts'
 import type { SettingName } from './hub-config.ts'
-import { duration, flag, noneOr } from './kinds.ts'
+import { duration, flag, noneOr, texts } from './kinds.ts'
 import type { SettingRow } from './setting.ts'
 
 type SessionName = Extract<SettingName, `${'cookie' | 'revocation'}.${string}`>
@@ -43,6 +43,13 @@ export const sessionRows: Readonly<Record<SessionName, SettingRow>> = {
     default: 'none',
     example: '1h',
     help: 'The longest that a browser keeps the cookie. It never outlives its token.',
+  },
+  'revocation.claims': {
+    kind: texts(4, { kind: 'text', names: 'a claim' }),
+    default: [],
+    example: ['tenant'],
+    value: '<claim,…>',
+    help: 'Claims by which tokens can be revoked, beside the user, iss, jti and iat.',
   },
   'revocation.tokenLife': {
     kind: life,

@@ -1,4 +1,4 @@
-// What a hub of this configuration would say to a request, check by check, without a hub that runs.
+// Explains a request as a hub of this configuration would, without a hub that runs.
 
 import type { Explanation, Wishes } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
@@ -16,7 +16,7 @@ export interface HubQuestion extends Wishes {
 }
 
 /**
- * Explains. What has been revoked only a running hub knows.
+ * Explains. Only a running hub knows what has been revoked.
  * @throws HubError `TOKENS_UNCHECKED`, `CONFIG_INVALID`; AccessError `ACCESS_OPTION_INVALID`
  */
 export async function explainHub(config: HubConfig, question: HubQuestion): Promise<Explanation> {

@@ -4,20 +4,20 @@ import { sendAnswer } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
 import type { NodeResponse } from '@tidemark/server/node'
 import { readQuery } from './query.ts'
-import { requireAccess } from './require-access.ts'
+import { requireCookies } from './require-access.ts'
 import type { Route } from './route.ts'
 
 /** Trades the token of the Authorization header for a cookie that no script can read. */
 export const openSession: Route = async ({ request, response, query }, context) => {
   readQuery(query, [])
-  const { setCookie } = await requireAccess(context).openSession(describeRequest(request))
+  const { setCookie } = await requireCookies(context).openSession(describeRequest(request))
   sendCookie(response, setCookie)
 }
 
 /** Takes the cookie away, and ends the streams that rest on its token, on every node. */
 export const closeSession: Route = async ({ request, response, query }, context) => {
   readQuery(query, [])
-  const { setCookie } = await requireAccess(context).closeSession(describeRequest(request))
+  const { setCookie } = await requireCookies(context).closeSession(describeRequest(request))
   sendCookie(response, setCookie)
 }
 

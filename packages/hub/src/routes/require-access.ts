@@ -12,3 +12,13 @@ export function requireAccess({ access }: Pick<RouteContext, 'access'>): Access 
     'This hub does not ask who is there, so there is no token to trade or to revoke. Start it with --auth-secret or --auth-jwks.',
   )
 }
+
+/** @throws HubError `NOT_FOUND` where it takes no cookies */
+export function requireCookies(context: Pick<RouteContext, 'access'>): Access {
+  const access = requireAccess(context)
+  if (access.hasCookies) return access
+  throw new HubError(
+    'NOT_FOUND',
+    'This hub takes no cookies, so there is none to hand out. Name cookie in auth.sources.',
+  )
+}
