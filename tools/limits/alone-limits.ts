@@ -195,6 +195,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   ],
   'disk or address space, not memory': [
     'access.ticketGrantCharactersMax',
+    'access.usedTicketsBytesMax',
+    'access.usedTicketsMax',
     'log-lmdb.databasesMax',
     'log-lmdb.emptyNameCopies',
     'log-lmdb.emptyOverheadBytes',

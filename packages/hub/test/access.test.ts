@@ -251,7 +251,7 @@ describe('keys at a URL', () => {
     expect([...seen].toSorted()).toEqual([200, 503])
     await waitUntil('it says so to its operator', async () => {
       const answer = await fetch(`${hub.url}/readyz`)
-      return answer.status === 200 && (await answer.text()).includes('cannot be read')
+      return answer.status === 200 && (await answer.text()).includes('cannot be used')
     })
     expect(hub.isEnded).toBe(false)
   })
