@@ -159,7 +159,7 @@ export const recheckAfterRangeMs: { readonly from: number; readonly to: number }
 }
 
 /**
- * Tickets whose streams may come back, of all nodes together: of the 100,000 entries of a ledger the others are
+ * Tickets whose streams may come back, of all nodes together. The rest of the 100,000 entries of a ledger is
  * for tickets that were just handed out.
  */
 export const usedTicketsMax: number = 80_000

@@ -33,8 +33,8 @@ export class UsedTickets {
   }
 
   /**
-   * Those that have to go: a hundredth more than are too many, so that it is seldom done. Never one whose ticket
-   * could be used a first time once more.
+   * Those that have to go: a hundredth more than are too many, so that it is seldom done. Never one whose
+   * ticket could be used a first time once more.
    */
   listOldest(): readonly string[] {
     const { ticketsMax, bytesMax } = this.#bounds
