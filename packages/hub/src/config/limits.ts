@@ -1,8 +1,8 @@
 // Every limit of who may come in to a hub, with its arithmetic: settings, tokens, pages of other origins.
 
 /**
- * Characters of a token in the body of a request: a quarter of what headers may have, so that it could have come
- * in a header. Tokens of large companies have 4 KiB.
+ * Characters of a token in the body of a request. A quarter of what headers may have, as it might have come
+ * in one. Tokens of large companies have 4 KiB.
  */
 export const tokenCharactersMax: number = 8 * 1024
 
