@@ -19,8 +19,11 @@ import type { FollowedNode } from './revocations/end-sessions.ts'
 import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
+import type { KeySource } from './tokens/key-source.ts'
+import { KnownSignatures } from './tokens/known-signatures.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
+import { addTopicTokens } from './topic-tokens/add-topic-tokens.ts'
 
 /** A request whose credential is good, or that brings none. */
 export interface Verified {
@@ -34,10 +37,19 @@ export interface Verified {
   readonly grant: Grant
 }
 
+/** Whose tokens are taken. */
+export interface AccessIssuers {
+  readonly issuers: readonly Issuer[]
+  /** Those of tokens for single topics. Default: the same. */
+  readonly topicIssuers?: readonly Issuer[] | undefined
+}
+
 /** Made by `createAccess`. */
 export class Access {
   readonly #settings: AccessSettings
   readonly #issuers: readonly Issuer[]
+  readonly #topicIssuers: readonly Issuer[]
+  readonly #signatures = new KnownSignatures()
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
   /**
@@ -47,25 +59,23 @@ export class Access {
    */
   readonly ready: Promise<void>
 
-  constructor(settings: AccessSettings, issuers: readonly Issuer[]) {
+  constructor(settings: AccessSettings, { issuers, topicIssuers = issuers }: AccessIssuers) {
     this.#settings = settings
     this.#issuers = issuers
+    this.#topicIssuers = topicIssuers
     const { log, revocableClaims } = settings
     const check = (request: RequestFacts): Promise<Verified> => this.check(request)
     const claimNames = [...alwaysKept, ...revocableClaims]
     this.#shared = log && new SharedState({ ...settings, log, check, claimNames })
-    this.ready = Promise.all([...issuers.map(({ keys }) => keys.ready), this.#shared?.ready]).then(
-      () => undefined,
-    )
+    const keys = this.#keySources.map(({ ready }) => ready)
+    this.ready = Promise.all([...keys, this.#shared?.ready]).then(() => undefined)
     // Somebody may never ask.
     this.ready.catch(() => undefined)
   }
 
   /** Lines for the operator, such as that keys cannot be read anew. */
   get warnings(): readonly string[] {
-    const keys = this.#issuers.flatMap(({ keys: { warning } }) =>
-      warning === undefined ? [] : [warning],
-    )
+    const keys = this.#keySources.flatMap(({ warning }) => (warning === undefined ? [] : [warning]))
     return [...keys, ...(this.#shared?.warnings.lines ?? [])]
   }
 
@@ -76,11 +86,7 @@ export class Access {
    * `ACCESS_UNAVAILABLE` while keys or revocations cannot be read
    */
   readonly authorize: Authorize = async (request) => {
-    const { source, grant } = await this.check(request)
-    // A browser adds its cookies to whatever any page asks for.
-    const isBorrowed = source === 'cookie' || source === 'application'
-    if (isBorrowed && request.header('cookie') !== undefined)
-      requireOwnOrigin(request, this.#settings.allowsOrigin)
+    const { source, grant } = await this.#admit(request, undefined)
     const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
     return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
   }
@@ -98,9 +104,9 @@ export class Access {
    * @throws AccessError `ACCESS_OPTION_INVALID`
    */
   explain(request: RequestFacts, wishes: Wishes = {}): Promise<Explanation> {
-    const verify = async (plain: PlainRequest, steps: Steps): Promise<Grant> =>
-      (await this.#check(plain, steps)).grant
-    return explain({ verify, clock: this.#settings.clock }, request, wishes)
+    const foresee = (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
+      this.#foresee(plain, steps)
+    return explain({ foresee, clock: this.#settings.clock }, request, wishes)
   }
 
   /**
@@ -182,17 +188,57 @@ export class Access {
 
   /** Stops fetching keys, and lets go of the log. */
   close(): void {
-    for (const { keys } of this.#issuers) keys.close()
+    for (const keys of this.#keySources) keys.close()
     this.#shared?.close()
   }
 
+  get #keySources(): readonly KeySource[] {
+    return [...new Set([...this.#issuers, ...this.#topicIssuers])].map(({ keys }) => keys)
+  }
+
+  /** The decision of {@link authorize}, without an effect: a ticket is not used by that. */
+  async #foresee(request: PlainRequest, steps: Steps | undefined): Promise<Grant> {
+    const { source, grant } = await this.#admit(request, steps)
+    const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
+    // The request as a whole is judged before any of its wishes.
+    const isWhole = request.action === 'subscribe' && request.topics.length === 0
+    if (ticket === undefined || isWhole) return grant
+    return this.#requireShared().tickets.foresee(ticket, request)
+  }
+
+  async #admit(request: PlainRequest, steps: Steps | undefined): Promise<Verified> {
+    const verified = await this.#check(request, steps)
+    const { source } = verified
+    // A browser adds its cookies to whatever any page asks for.
+    const isBorrowed = source === 'cookie' || source === 'application'
+    if (!isBorrowed || request.header('cookie') === undefined) return verified
+    steps?.begin('origin', () => 'No page of a foreign origin asks with its cookie.')
+    requireOwnOrigin(request, this.#settings.allowsOrigin)
+    return verified
+  }
+
   async #check(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
+    const verified = await this.#checkCredential(request, steps)
+    const { topicTokens = [] } = request
+    if (topicTokens.length === 0) return verified
+    steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
+    const { clock } = this.#settings
+    const host = {
+      issuers: this.#topicIssuers,
+      signatures: this.#signatures,
+      clock,
+      isRecheck: isRecheck(request),
+    }
+    return { ...verified, grant: await addTopicTokens(verified.grant, topicTokens, host) }
+  }
+
+  async #checkCredential(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
     const verified = await this.#find(request, steps)
     const shared = this.#shared
     if (verified.source === 'none' || shared === undefined) return verified
     steps?.begin('revoked', () => 'It is not revoked.')
     await shared.revocations.requireValid(verified.grant)
-    shared.revocations.noteLife(verified.grant)
+    if (verified.token !== undefined) shared.revocations.noteLife(verified.grant)
     return verified
   }
 
@@ -217,7 +263,12 @@ export class Access {
 
   async #verify({ source, text: token }: Credential, steps: Steps | undefined): Promise<Verified> {
     const { clock, withoutClaim, revocableClaims } = this.#settings
-    const verified = await verifyToken(token, { issuers: this.#issuers, clock, steps })
+    const verified = await verifyToken(token, {
+      issuers: this.#issuers,
+      clock,
+      signatures: this.#signatures,
+      steps,
+    })
     steps?.begin('grant', () => 'Its claims are a grant.')
     const { issuer, claims } = verified
     const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
@@ -248,4 +299,8 @@ export class Access {
       'A cookie is traded only where createAccess says which. Make it with createAccess({ log, cookie: {} }).',
     )
   }
+}
+
+function isRecheck(request: RequestFacts | PlainRequest): boolean {
+  return 'isRecheck' in request && request.isRecheck === true
 }

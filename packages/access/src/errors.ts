@@ -15,6 +15,11 @@ export const accessErrors = {
     status: 401,
     headers: { 'WWW-Authenticate': 'varies' },
   },
+  TOPIC_TOKEN_INVALID: {
+    title:
+      'A token for single topics has ended, is of another user, or is none. Ask the application for a new one.',
+    status: 403,
+  },
   TICKET_INVALID: {
     title:
       'The ticket is unknown, was not used in time, or was used by somebody else. Get a new one.',

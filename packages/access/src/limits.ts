@@ -24,7 +24,7 @@ export const mintedPermissionsMax: number = 100
 /** Characters of each: as in a grant. */
 export const mintedPermissionCharactersMax: number = 128
 
-/** Characters of a user, an issuer, a permission and the like in a new token: as of a session's user. */
+/** Characters of a user, an audience and the like in a new token: as of a session's user. */
 export const mintedNameCharactersMax: number = 256
 
 /** Bits of an RSA key that checks tokens (RFC 7518 §3.3). */
@@ -35,6 +35,15 @@ export const issuersMax: number = 100
 
 /** Keys of one set: an issuer that rotates has two or three. 100 issuers × 100 × ~1 KB = 10 MB. */
 export const keySetKeysMax: number = 100
+
+/**
+ * Keys that a token without `kid` is tried with: an issuer that rotates has two or three. A check takes
+ * 0.1 ms, so a set of 100 would let a bad token cost 10 ms.
+ */
+export const keysTriedMax: number = 4
+
+/** Audiences of an issuer, and claims of one use. */
+export const issuerNamesMax: number = 32
 
 /** Bytes of a set of keys: 100 RSA keys with certificates have about 250 KB. */
 export const keySetBytesMax: number = 512 * 1024
@@ -60,6 +69,16 @@ export const userCharactersMax: number = 256
 /** Characters of a claim that is kept with a session. Six of them fit into the claims of a grant. */
 export const keptClaimCharactersMax: number = 128
 
+/** Characters of the claims that are kept with a session, as JSON: as many as the engine keeps. */
+export const keptClaimsCharactersMax: number = 1_024
+
+/** Permissions of a grant, and the characters of each: as many as the engine takes. */
+export const permissionsMax: number = 100
+export const permissionCharactersMax: number = 128
+
+/** Names of a list that is granted: as many as the engine takes. */
+export const grantedNamesMax: number = 1_000
+
 /** Claims by which tokens can be revoked, beside `sub`, `jti`, `iss` and `iat`. */
 export const revocableClaimsMax: number = 4
 
@@ -67,8 +86,14 @@ export const revocableClaimsMax: number = 4
 export const clockToleranceMsDefault: number = 5_000
 export const clockToleranceMsMax: number = 300_000
 
-/** Names that one explanation is about: 100 lines are a screen or two, and cost no more than a subscription. */
+/** Names that one explanation is about. Each is judged anew, in some 50 µs: 5 ms for 100. */
 export const explainedWishesMax: number = 100
+
+/**
+ * Characters of the tokens whose signatures are known to be good: about 10,000 tokens of 400. Of one byte
+ * each: 4 MiB.
+ */
+export const knownTokenCharactersMax: number = 4 * 1024 * 1024
 
 /** After a ledger could not be read, it is tried again: a log that comes back is noticed within a second. */
 export const ledgerRetryMs: number = 1_000
@@ -85,8 +110,8 @@ export const tokenLifeDefaultMs: number = 24 * 3_600_000
 /** The longest life of a token that can be configured: 366 days. */
 export const tokenLifeMaxMs: number = 366 * 24 * 3_600_000
 
-/** A revocation outlives its token by this: clocks differ, and tokens have a tolerance of up to 5 min. */
-export const revocationGraceMs: number = 5 * 60_000
+/** A revocation outlives its token by this: tokens have a tolerance of up to 5 min, and clocks differ. */
+export const revocationGraceMs: number = 6 * 60_000
 
 /** The revocation of an open session is kept for 10 min. Each node hears of it within a second. */
 export const sessionRevocationMs: number = 10 * 60_000

@@ -1,6 +1,7 @@
 // Explanations: each one says what the decision says, because the same code makes both.
 
 import { generateKeyPairSync } from 'node:crypto'
+import { memoryLog } from '@tidemark/log'
 import { createPermit, plainRequest } from '@tidemark/server/hub'
 import type { Action, RequestFacts } from '@tidemark/server'
 import { createFakeClock, expectedOutcomes, oddValues, tryOddValues } from '@tidemark/testkit'
@@ -8,8 +9,8 @@ import type { OddCase } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
-import { createAccess, decodeToken } from '../src/index.ts'
-import type { AccessOptions, CheckName, Explanation, Wishes } from '../src/index.ts'
+import { createAccess, decodeToken, mintTopicToken } from '../src/index.ts'
+import type { Access, AccessOptions, CheckName, Explanation, Wishes } from '../src/index.ts'
 
 const now = 1_800_000_000_000
 const nowSeconds = now / 1_000
@@ -136,8 +137,10 @@ const order: readonly CheckName[] = [
   'signature',
   'times',
   'audience',
-  'revoked',
   'grant',
+  'revoked',
+  'topic-tokens',
+  'origin',
   'subscribe',
   'publish',
   'read',
@@ -208,7 +211,9 @@ function codesOf({ checks }: Explanation): readonly (string | undefined)[] {
 function requireOrder({ checks }: Explanation): void {
   const places = checks.map(({ name }) => order.indexOf(name))
   expect(places).toEqual([...places].sort((a, b) => a - b))
-  const ofRequest = checks.slice(0, -1).filter(({ name }) => order.indexOf(name) < 11)
+  const ofRequest = checks
+    .slice(0, -1)
+    .filter(({ name }) => order.indexOf(name) < order.indexOf('subscribe'))
   const isLast = checks.length === ofRequest.length + 1
   if (isLast) expect(ofRequest.every(({ isPassed }) => isPassed)).toBe(true)
   for (const { isPassed, detail, fix, code } of checks) {
@@ -250,7 +255,7 @@ const goodPlan: TokenPlan = {
 test('a good token passes every check, and the grant is told', async () => {
   const { isAllowed, checks, grant } = await explainToken({}, {}, { subscribe: ['orders/42'] })
   expect(isAllowed).toBe(true)
-  const skipped = new Set(['revoked', 'publish', 'read', 'permission'])
+  const skipped = new Set(['revoked', 'topic-tokens', 'origin', 'publish', 'read', 'permission'])
   expect(checks.map(({ name }) => name)).toEqual(order.filter((name) => !skipped.has(name)))
   expect(grant).toMatchObject({ user: 'ada', subscribe: ['orders/*'], expiresAt: now + 3_600_000 })
 })
@@ -393,3 +398,95 @@ test('a question with more names than a screen shows is refused', async () => {
   const many = Array.from({ length: 101 }, (_, i) => `a/${i}`)
   await expect(access.explain(visitor, { subscribe: many })).rejects.toMatchObject({ code: option })
 })
+
+/** The code of `authorize` and that of the explanation, for one wish. */
+async function compare(
+  own: Access,
+  facts: RequestFacts,
+  [action, topic]: readonly [Action, string],
+): Promise<readonly (string | undefined)[]> {
+  const member = action === 'admin' ? 'permissions' : action
+  const { checks } = await own.explain(facts, { [member]: [topic] })
+  const permit = createPermit(own.authorize, {
+    clock: createFakeClock(now),
+    onError: () => undefined,
+  })
+  const asked =
+    action === 'admin'
+      ? permit?.requirePermission(facts, topic)
+      : permit?.ask(plainRequest(facts, action, [topic]))
+  const decided = await Promise.resolve(asked).then(
+    () => undefined,
+    (error: { readonly code: string }) => error.code,
+  )
+  return [decided, checks.find(({ isPassed }) => !isPassed)?.code]
+}
+
+test('topic tokens are explained as they are decided: what they add, and why one is refused', async () => {
+  const clock = createFakeClock(now)
+  const own = createAccess({ tokens: [{ secret }], clock })
+  const bearer = requestOf(await sign(goodPlan), 'header')
+  const adds = (sub: string, ttlMs = 60_000): Promise<string> =>
+    mintTopicToken({ secret, sub, subscribe: ['invoices/7'], ttlMs, clock })
+  const withTokens = (...topicTokens: readonly string[]): RequestFacts => ({
+    ...bearer,
+    topicTokens,
+  })
+  const wish = ['subscribe', 'invoices/7'] as const
+  const mine = withTokens(await adds('ada'))
+  expect(await compare(own, mine, wish)).toEqual([undefined, undefined])
+  expect(await compare(own, bearer, wish)).toEqual(['TOPIC_FORBIDDEN', 'TOPIC_FORBIDDEN'])
+  const hers = withTokens(await adds('grace'))
+  expect(await compare(own, hers, wish)).toEqual(['TOPIC_TOKEN_INVALID', 'TOPIC_TOKEN_INVALID'])
+  const { checks } = await own.explain(hers)
+  expect(checks.at(-1)).toMatchObject({ name: 'topic-tokens', isPassed: false })
+  own.close()
+})
+
+test('what all nodes share is explained as it is decided: revocations, cookies and their origin, tickets', async () => {
+  const clock = createFakeClock(now)
+  const own = createAccess({ tokens: [{ secret }], clock, log: memoryLog({ clock }), cookie: {} })
+  const token = await sign(goodPlan)
+  const bearer = requestOf(token, 'header')
+  const wish = ['subscribe', 'orders/42'] as const
+  try {
+    const cookie = `tidemark=${token}`
+    for (const [headers, code] of [
+      [{ cookie, host: 'localhost', origin: 'http://localhost' }, undefined],
+      [{ cookie, host: 'localhost', origin: 'https://evil.example' }, 'CROSS_SITE'],
+    ] as const) {
+      const facts = withHeaders('/events', headers)
+      expect(await compare(own, facts, wish)).toEqual([code, code])
+    }
+    const { ticket } = await own.issueTicket(bearer)
+    const stream = withHeaders(`/events?topic=orders/42&ticket=${ticket}`, { 'user-agent': 'a' })
+    const other = withHeaders(`/events?topic=orders/42&ticket=${ticket}`, { 'user-agent': 'b' })
+    // Explaining does not use the ticket.
+    expect((await own.explain(stream, { subscribe: ['orders/42'] })).isAllowed).toBe(true)
+    expect((await own.explain(other, { subscribe: ['orders/42'] })).isAllowed).toBe(true)
+    for (const refused of [
+      ['publish', 'orders/42'],
+      ['admin', 'admin'],
+    ] as const) {
+      expect(await compare(own, stream, refused)).toEqual(['TICKET_INVALID', 'TICKET_INVALID'])
+    }
+    expect(await compare(own, stream, wish)).toEqual([undefined, undefined])
+    expect(await compare(own, other, wish)).toEqual(['TICKET_INVALID', 'TICKET_INVALID'])
+    await own.revoke({ user: 'ada' })
+    expect(await compare(own, bearer, wish)).toEqual(['TOKEN_EXPIRED', 'TOKEN_EXPIRED'])
+    const { checks } = await own.explain(bearer)
+    expect(checks.at(-1)).toMatchObject({ name: 'revoked', isPassed: false })
+    requireOrder({ isAllowed: false, checks })
+  } finally {
+    own.close()
+  }
+})
+
+function withHeaders(url: string, headers: Readonly<Record<string, string>>): RequestFacts {
+  return {
+    method: 'GET',
+    url,
+    address: '127.0.0.1',
+    header: (name) => headers[name.toLowerCase()],
+  }
+}

@@ -250,7 +250,7 @@ test('a revocation of a node whose clock is behind reaches what was issued until
   const issued = (agoSeconds: number) => ({ user: 'ada', claims: { iat: seconds - agoSeconds } })
   await expect.poll(() => here.ends({ id: 'n.1', ...issued(6) })).toBe(true)
   expect(here.ends({ id: 'n.1', ...issued(4) })).toBe(false)
-  // Who knows better says it.
+  // A caller that knows better says it.
   await there.revoke({ user: 'ada', issuedBefore: noon })
   await expect.poll(() => here.ends({ id: 'n.1', ...issued(4) })).toBe(true)
 })

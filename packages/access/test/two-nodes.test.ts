@@ -1,9 +1,12 @@
 import { SignJWT, exportSPKI, generateKeyPair } from 'jose'
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
+import { createTidemark, describeRequest } from '@tidemark/server/fetch'
+import type { RequestFacts } from '@tidemark/server'
 import type { Streamed } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openNode, signToken } from './support/two-nodes.ts'
+import { createAccess } from '../src/index.ts'
+import { openNode, secret, signToken, withoutClaim } from './support/two-nodes.ts'
 import type { AccessNode } from './support/two-nodes.ts'
 
 let log: EventLog
@@ -122,6 +125,20 @@ describe('a revocation', () => {
     await stream.ended
     const cursor = { 'Last-Event-ID': stream.lastEventId }
     await expect.poll(async () => (await there.stream(url, cursor)).status).toBe(401)
+  })
+
+  test('of a session is kept for as long as the token that its ticket was traded for', async () => {
+    const node = await openNode(log, { ticketLifeMs: 60_000 })
+    const token = await signToken({ jti: 'long', lifeSeconds: 500_000 })
+    const { body } = await node.ask('POST', '/tickets?topic=a', bearer(token))
+    const stream = await untilReady(await there.stream((JSON.parse(body) as { url: string }).url))
+    const { session } = JSON.parse(stream.events[0]?.data ?? '{}') as { session: string }
+    await here.access.revoke({ session })
+    await stream.ended
+    const find = async () =>
+      (await here.access.revocations()).find(({ value }) => value === 'long')?.expiresAt ?? 0
+    await expect.poll(find).toBeGreaterThan(Date.now() + 400_000_000)
+    await node.close()
   })
 
   test('of one of 10,000 tokens refuses that one, on a node that comes later too', async () => {
@@ -341,4 +358,95 @@ test('a stolen session id opens nothing and revokes nothing', async () => {
     expect((await there.ask('GET', '/events?topic=a', headers)).status).toBe(401)
   expect((await there.ask('GET', `/events?topic=a&ticket=${session}`)).status).toBe(401)
   expect(stream.byes).toEqual([])
+})
+
+describe('an application that knows its users by itself', () => {
+  const signedIn = new Set(['sid=1', 'sid=2'])
+  const application = { Cookie: 'sid=1' }
+  const options = {
+    authenticate: (request: RequestFacts) =>
+      signedIn.has(request.header('cookie') ?? '') ? 'ada' : undefined,
+    recheckAfterMs: 1000,
+  }
+  const page = { 'Sec-Fetch-Site': 'same-origin' }
+
+  test('is asked again while a stream is open, and ends it by its answer', async () => {
+    const node = await openNode(log, options)
+    signedIn.add('sid=3')
+    const stream = await untilReady(await node.stream('/events?topic=a', { Cookie: 'sid=3' }))
+    const other = await untilReady(await node.stream('/events?topic=a', application))
+    signedIn.delete('sid=3')
+    await stream.ended
+    expect(['expired', 'forbidden']).toContain(stream.byes[0])
+    expect(other.byes).toEqual([])
+    await node.close()
+  })
+
+  test('does not lend its cookies to the pages of others', async () => {
+    const node = await openNode(log, options)
+    for (const [headers, status] of [
+      [{ ...page, ...application }, 204],
+      [{ 'Sec-Fetch-Site': 'cross-site', ...application }, 403],
+      [application, 403],
+    ] as const)
+      expect((await node.ask('POST', '/publish', headers)).status).toBe(status)
+    const cross = { 'Sec-Fetch-Site': 'cross-site', ...application }
+    expect((await node.ask('GET', '/tickets/redirect?topic=a', cross)).status).toBe(403)
+    await node.close()
+  })
+
+  test('ends the streams of a user on all nodes, and says itself who opens new ones', async () => {
+    const node = await openNode(log, options)
+    const stream = await untilReady(await node.stream('/events?topic=a', application))
+    await there.access.revoke({ user: 'ada' })
+    await stream.ended
+    expect(stream.byes).toEqual(['revoked'])
+    const again = await untilReady(await node.stream('/events?topic=a', application))
+    await there.access.revoke({ tokenId: 'of somebody else' })
+    expect(again.byes).toEqual([])
+    await node.close()
+  })
+
+  test('hands out tickets that end when it would be asked again', async () => {
+    const node = await openNode(log, options)
+    const { body } = await node.ask('POST', '/tickets?topic=a', { ...page, ...application })
+    const stream = await untilReady(await node.stream((JSON.parse(body) as { url: string }).url))
+    await stream.ended
+    expect(stream.byes).toEqual(['expired'])
+    await node.close()
+  })
+})
+
+describe('a node of the Fetch API', () => {
+  test('takes cookies of its own pages, and tickets, and no cookie of a foreign page', async () => {
+    const token = await signToken({ jti: 'fetched' })
+    const access = createAccess({ log, tokens: [{ secret }], cookie: {}, withoutClaim })
+    const tide = createTidemark({ log, authorize: access.authorize })
+    access.follow(tide)
+    const ask = (url: string, headers: Readonly<Record<string, string>>): Promise<Response> =>
+      tide.fetch(new Request(`https://example.com${url}`, { headers }))
+    const cookie = { cookie: `__Host-tidemark=${token}` }
+    const foreign = { ...cookie, 'sec-fetch-site': 'cross-site' }
+    expect((await ask('/events?topic=a', foreign)).status).toBe(403)
+    const { ticket } = await access.issueTicket({
+      ...describeRequest(new Request('https://example.com/tickets', { headers: bearer(token) })),
+    })
+    const streams = [
+      await ask('/events?topic=a', cookie),
+      await ask(`/events?topic=a&ticket=${ticket}`, {}),
+    ]
+    expect(streams.map(({ status }) => status)).toEqual([200, 200])
+    const { setCookie } = await access.closeSession(
+      describeRequest(
+        new Request('https://example.com/session', {
+          method: 'DELETE',
+          headers: { ...cookie, origin: 'https://example.com', host: 'example.com' },
+        }),
+      ),
+    )
+    expect(setCookie).toMatch(/^__Host-tidemark=; .*Max-Age=0/)
+    for (const stream of streams) expect(await stream.text()).toContain('"reason":"revoked"')
+    access.close()
+    await tide.close()
+  })
 })

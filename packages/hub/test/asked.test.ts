@@ -76,6 +76,10 @@ test('every route is among them, or does nothing with topics', () => {
     '/health',
     '/readyz',
     '/stats',
+    // They trade what a request brings, and ask its access themselves.
+    '/session',
+    '/tickets',
+    '/tickets/redirect',
     '/',
     '/page.js',
     '/access.js',

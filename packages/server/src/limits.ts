@@ -280,6 +280,15 @@ export const wallClockLookMs: number = 60_000
  */
 export const expiresAtRange: Range = { from: 100_000_000_000, to: 8_640_000_000_000_000 }
 
+/**
+ * Tokens for single topics that a request may bring. Each is a signature to check, of 0.1 ms: 10 ms for one
+ * request.
+ */
+export const topicTokensMax: number = 100
+
+/** Characters of such a token: as of any other that `access` takes. */
+export const topicTokenCharactersMax: number = 8_192
+
 /** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
 export const ownerCharactersMax: number = 256
 
@@ -314,8 +323,8 @@ export const controlAnswerMs: number = 1_000
 export const controlWaitingMax: number = 10_000
 
 /**
- * Requests of the last `controlMs` whose ids a node remembers, so that none is carried out twice.
- * 10,000 × ~150 bytes = 1.5 MB.
+ * Requests of the last `controlMs` and `controlAnswerMs` whose ids a node remembers, so that none is carried
+ * out twice. 10,000 × ~150 bytes = 1.5 MB.
  */
 export const controlSeenMax: number = 10_000
 

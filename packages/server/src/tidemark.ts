@@ -185,8 +185,15 @@ export class Tidemark implements StreamOpener {
   /**
    * Calls `listener` with each session of this node that has opened or got another grant, at once. So whoever
    * ends sessions by what they rest on misses none. The function that is returned ends it.
+   * @throws ServerError `OPTION_INVALID`
    */
   onGranted(listener: (session: SessionHandle) => void): () => void {
+    if (typeof listener !== 'function') {
+      throw new ServerError(
+        'OPTION_INVALID',
+        `onGranted takes a function that is called with sessions; got ${quoteValue(listener)}.`,
+      )
+    }
     return this.#engine.granted.add(listener)
   }
 

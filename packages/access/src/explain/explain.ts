@@ -15,8 +15,8 @@ import type { Steps } from './steps.ts'
 
 /** The parts of an access that explaining needs. */
 export interface ExplainHost {
-  /** The check that `authorize` makes. */
-  readonly verify: (request: PlainRequest, steps: Steps) => Promise<Grant>
+  /** The check that `authorize` makes, without its effects. */
+  readonly foresee: (request: PlainRequest, steps?: Steps) => Promise<Grant>
   readonly clock: Clock
 }
 
@@ -52,7 +52,7 @@ async function findGrant(
   facts: RequestFacts,
   recorder: StepRecorder,
 ): Promise<Grant | undefined> {
-  const authorize = (request: PlainRequest): Promise<Grant> => host.verify(request, recorder)
+  const authorize = (request: PlainRequest): Promise<Grant> => host.foresee(request, recorder)
   try {
     const grant = await permitOf(host, authorize).review(plainRequest(facts, 'subscribe', []))
     recorder.pass()
@@ -74,7 +74,8 @@ async function judge(
 ): Promise<void> {
   const { name, action, text } = wish
   recorder.begin(name, () => describeGranted(wish, grant))
-  const permit = permitOf(host, () => grant)
+  // Asked anew: what a credential is good for may differ from wish to wish.
+  const permit = permitOf(host, (request) => host.foresee(request))
   try {
     if (name === 'permission') await permit.requirePermission(facts, text)
     else await permit.ask(plainRequest(facts, action, [parseName(wish)]))
@@ -106,7 +107,7 @@ function describeGranted({ name, text }: Wish, grant: Grant): string {
   return `${holder} may ${verbs[name]} ${quote(text)}.`
 }
 
-/** What the refusal of a client leaves out, because it is for the issuer of the token. */
+/** Advice that the refusal of a client leaves out, because it is for the issuer of the token. */
 function adviseMore(refusal: unknown, { name, text }: Wish): string | undefined {
   const code = refusal instanceof CodedError ? refusal.code : undefined
   if (code === 'TOPIC_INVALID')

@@ -1,4 +1,4 @@
-// The checks of a credential tell here where they are, so that an explanation is made by the code that decides.
+// The checks of a credential tell here where they are: an explanation is made by the code that decides.
 
 import { CodedError } from '@tidemark/server/hub'
 import { splitAdvice } from './split-advice.ts'
@@ -7,8 +7,8 @@ import type { Check, CheckName } from './explanation.ts'
 /** Heard by whoever explains a request; nobody listens when one is only decided. */
 export interface Steps {
   /**
-   * A check begins, and so the one before it has passed. `detail` is asked only when the check has passed, and
-   * only if somebody listens.
+   * A check begins, and so the one before it has passed. `detail` is asked only when the check has passed,
+   * and only if somebody listens.
    */
   begin(name: CheckName, detail: () => string): void
 }

@@ -2,7 +2,7 @@
 
 import type { Clock, EventLog, Ledger } from '@tidemark/log'
 import type { Grant, GrantClaims } from '@tidemark/server'
-import { revocationGraceMs, sessionRevocationMs } from '../limits.ts'
+import { revocationGraceMs, sessionRevocationMs, tokenLifeMaxMs } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import { SharedLedger } from '../shared-ledger.ts'
 import type { Warnings } from '../warnings.ts'
@@ -27,6 +27,8 @@ export const tokenHashClaim = '$token'
 /** The claims of a session that came by a ticket: its hash, and which of its sessions it is. */
 export const ticketClaim = '$ticket'
 export const turnClaim = '$turn'
+/** When the token of a session ends that ends before it, in milliseconds since 1970; true: never. */
+export const untilClaim = '$until'
 
 /** Whether a token has a name of its own. An empty one would be that of many. */
 export function isNamed({ jti }: GrantClaims): boolean {
@@ -93,6 +95,7 @@ export class Revocations {
   /**
    * Revokes the one token that a grant rests on, or the ticket that an application has given without a token.
    * Resolves to false where it rests on neither: on a check of the application's own.
+   * @param grant Of a session: it may end before its token does, and then says until when (`untilClaim`).
    */
   async revokeCredential({ claims = {}, expiresAt }: Grant): Promise<boolean> {
     const names = [isNamed(claims) ? 'jti' : tokenHashClaim, ticketClaim]
@@ -107,9 +110,12 @@ export class Revocations {
       issuer: typeof issuer === 'string' ? issuer : undefined,
       at: now,
     }
-    const end = expiresAt === undefined ? this.#endOf(revoked, now) : expiresAt + revocationGraceMs
+    const until = name === ticketClaim ? expiresAt : (claims[untilClaim] ?? expiresAt)
+    // A token without an end holds for as long as anybody can look ahead.
+    const end = typeof until === 'number' ? until : now + tokenLifeMaxMs
     // One that has ended needs no revocation.
-    if (end > now) await this.#write({ ...revoked, expiresAt: end })
+    if (end + revocationGraceMs > now)
+      await this.#write({ ...revoked, expiresAt: end + revocationGraceMs })
     return true
   }
 
@@ -122,8 +128,9 @@ export class Revocations {
   /** How long a token that was let in lives: a revocation of all tokens of its user outlives it. */
   noteLife({ claims = {}, expiresAt }: Grant): void {
     const issuedAt = claims['iat']
-    if (expiresAt === undefined || typeof issuedAt !== 'number') return
-    const lifeMs = expiresAt - issuedAt * 1000
+    const now = this.#options.clock.now()
+    const begin = typeof issuedAt === 'number' ? issuedAt * 1000 : now
+    const lifeMs = Math.min((expiresAt ?? Infinity) - begin, tokenLifeMaxMs)
     if (!(lifeMs > this.#longestLifeMs)) return
     this.#longestLifeMs = lifeMs
     const { tokenLifeMs, warnings } = this.#options

@@ -11,7 +11,7 @@ import {
   ticketsOfCredentialMax,
 } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
-import { ticketClaim, turnClaim } from '../revocations/revocations.ts'
+import { ticketClaim, turnClaim, untilClaim } from '../revocations/revocations.ts'
 import { SharedLedger } from '../shared-ledger.ts'
 import type { Warnings } from '../warnings.ts'
 import { writeShared } from '../write-shared.ts'
@@ -69,7 +69,7 @@ export class Tickets {
     // Nobody can ask the application again for a ticket, so it ends when that would be due.
     const { recheckAfterMs = Infinity, ...kept } = given
     const endsAt = Math.min(given.expiresAt ?? Infinity, now + ticketLifeMs, now + recheckAfterMs)
-    const grant: Grant = { ...kept, expiresAt: endsAt }
+    const grant = endBefore(kept, endsAt)
     requireSmall(grant)
     const ledger = await this.#ledger.require()
     if (!this.#issued.count(holder)) throw describeTooMany()
@@ -92,7 +92,7 @@ export class Tickets {
     const shown = describeStream(request)
     const known = await this.#find(ledger, hash)
     if (known === undefined) throw invalid('is unknown here, or was not used within 30 s')
-    if (known.kind === 'used') return this.#comeBack({ ledger, hash, used: known, shown, request })
+    if (known.kind === 'used') return this.#comeBack({ ledger, hash, used: known, request })
     const { grant, endsAt } = known
     const entry: UsedEntry = { kind: 'used', grant, endsAt, shown, turn: this.#drawTurn() }
     const { isWon, value } = await writeShared(() =>
@@ -100,7 +100,7 @@ export class Tickets {
     )
     if (isWon) return addClaims(hash, entry)
     if (value.kind !== 'used') throw invalid('is not understood here')
-    return this.#comeBack({ ledger, hash, used: value, shown, request })
+    return this.#comeBack({ ledger, hash, used: value, request })
   }
 
   /**
@@ -114,6 +114,19 @@ export class Tickets {
     if (known === undefined) throw invalid('is unknown here, or was not used within 30 s')
     const { grant } = known
     return { ...grant, claims: { ...grant.claims, [ticketClaim]: hash } }
+  }
+
+  /**
+   * Resolves to what {@link use} would give. The ticket is not used by that.
+   * @throws as {@link use}
+   */
+  async foresee(ticket: string, request: PlainRequest): Promise<Grant> {
+    requireOpening(request)
+    requireShape(ticket)
+    const known = await this.#find(await this.#ledger.require(), hashTicket(ticket))
+    if (known === undefined) throw invalid('is unknown here, or was not used within 30 s')
+    if (known.kind === 'used') requireSame(known, request)
+    return known.grant
   }
 
   /** Whether another session of the same ticket has come after this one. */
@@ -152,12 +165,10 @@ export class Tickets {
     readonly ledger: Ledger<TicketEntry>
     readonly hash: string
     readonly used: UsedEntry
-    readonly shown: string
     readonly request: PlainRequest
   }): Promise<Grant> {
-    const { ledger, hash, used, shown, request } = asked
-    if (used.shown !== shown || !bringsCursor(request))
-      throw invalid('has been used, and by another stream than this one')
+    const { ledger, hash, used, request } = asked
+    requireSame(used, request)
     const entry: UsedEntry = { ...used, turn: this.#drawTurn() }
     await writeShared(() => ledger.set(usedKey(hash), entry, { expiresAt: used.endsAt }))
     return addClaims(hash, entry)
@@ -191,6 +202,13 @@ function addClaims(hash: string, { grant, turn }: UsedEntry): Grant {
   return { ...grant, claims: { ...grant.claims, [ticketClaim]: hash, [turnClaim]: turn } }
 }
 
+/** The token of the ticket may hold for longer, and then its revocation has to as well. */
+function endBefore(grant: Grant, endsAt: number): Grant {
+  const { claims, expiresAt } = grant
+  if (expiresAt === endsAt) return grant
+  return { ...grant, expiresAt: endsAt, claims: { ...claims, [untilClaim]: expiresAt ?? true } }
+}
+
 function requireSmall(grant: Grant): void {
   const { length } = JSON.stringify(grant)
   if (length <= ticketGrantCharactersMax) return
@@ -203,6 +221,12 @@ function requireSmall(grant: Grant): void {
 function requireOpening({ action, method, topics }: PlainRequest): void {
   if (action !== 'subscribe' || method !== 'GET' || topics.length === 0)
     throw invalid('opens a stream with GET, and is good for nothing else')
+}
+
+/** Only the stream that has opened with a ticket comes back with it. */
+function requireSame({ shown }: UsedEntry, request: PlainRequest): void {
+  if (shown === describeStream(request) && bringsCursor(request)) return
+  throw invalid('has been used, and by another stream than this one')
 }
 
 function requireShape(ticket: string): void {

@@ -2,7 +2,7 @@
 
 import { ServerError } from '@tidemark/server'
 import type { RequestFacts, SessionReach, TopicChange } from '@tidemark/server'
-import { sendAnswer } from '@tidemark/server/hub'
+import { bringTopicTokens, readTopicTokens, sendAnswer } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
@@ -23,7 +23,8 @@ export const sendToSession: Route = async ({ request, response, parts, query }, 
   sendJson(response, 200, { sent: isSent })
 }
 
-/** Gives it the grant of a fresh token, and changes its topics: a JSON body `{token, add, remove, from}`. */
+/** Gives it the grant of a fresh token, and changes its topics: a JSON body `{token, topicTokens,
+ * add, remove, from}`. */
 export const changeSession: Route = async (
   { request, response, parts, query },
   { tide, bodies },
@@ -31,9 +32,10 @@ export const changeSession: Route = async (
   readQuery(query, [])
   const id = parts['id'] ?? ''
   const isOpen = await bodies.read(request, async (text) => {
-    const { token, change } = readChange(parseSecret(text))
+    const { token, topicTokens, change } = readChange(parseSecret(text))
     const facts = describeRequest(request)
-    const by = token === undefined ? facts : bringToken(facts, token)
+    const alone = token === undefined ? facts : bringToken(facts, token)
+    const by = bringTopicTokens(alone, topicTokens)
     const session = tide.reach(id, { by })
     if (token !== undefined && !(await session.renew({ by }))) return false
     return token !== undefined && change === undefined ? true : session.changeTopics(change ?? {})
@@ -97,11 +99,12 @@ function reach(
   return tide.reach(parts['id'] ?? '', { by: describeRequest(request) })
 }
 
-const memberNames = ['token', 'add', 'remove', 'from'] as const
+const memberNames = ['token', 'topicTokens', 'add', 'remove', 'from'] as const
 
 /** A request to an open session. Undefined: it asks for no such thing. */
 interface SessionChange {
   readonly token: string | undefined
+  readonly topicTokens: readonly string[] | undefined
   readonly change: TopicChange | undefined
 }
 
@@ -126,9 +129,10 @@ function readChange(body: unknown): SessionChange {
     throw new ServerError('QUERY_INVALID', `from is a cursor, a text; got ${quoteValue(from)}.`)
   }
   const token = readToken(members.get('token'))
+  const topicTokens = readTopicTokens(members.get('topicTokens'))
   const isChange = ['add', 'remove', 'from'].some((name) => members.has(name))
   const change = { add: readNames('add', members), remove: readNames('remove', members), from }
-  return { token, change: isChange ? change : undefined }
+  return { token, topicTokens, change: isChange ? change : undefined }
 }
 
 /** Never quoted: an error may be logged by whoever gets it. */

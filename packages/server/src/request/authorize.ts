@@ -12,6 +12,7 @@ import { requireUnexpired } from './read-expiry.ts'
 import type { Grant } from './grant.ts'
 import { readGrant, readGrantedTopics } from './read-grant.ts'
 import { readMembers } from '../read-members.ts'
+import { readTopicTokens } from './topic-tokens.ts'
 
 /** A wish of a client: to follow topics, to publish to them, to read their history, or to run the node. */
 export type Action = 'admin' | 'publish' | 'read' | 'subscribe'
@@ -28,6 +29,11 @@ export interface RequestFacts {
    * not say (the Fetch API).
    */
   readonly address: string | undefined
+  /**
+   * Tokens for single topics that the client hands in beside its credentials, in the member `topicTokens` of
+   * a JSON body. Default: none.
+   */
+  readonly topicTokens?: readonly string[] | undefined
 }
 
 /** A request that asks whether it may. */
@@ -35,6 +41,8 @@ export interface PlainRequest extends RequestFacts {
   readonly action: Action
   /** The topics that it names; of a subscription patterns as well. */
   readonly topics: readonly string[]
+  /** True for a stream that is open, whose grant is asked for once more. */
+  readonly isRecheck?: boolean | undefined
 }
 
 /**
@@ -149,25 +157,47 @@ export function plainRequest(
   action: Action,
   topics: readonly string[],
 ): PlainRequest {
+  return Object.freeze(describe(facts, action, topics))
+}
+
+/** The same request, with tokens for single topics. */
+export function bringTopicTokens(
+  facts: RequestFacts,
+  topicTokens: readonly string[] | undefined,
+): RequestFacts {
+  if (topicTokens === undefined || topicTokens.length === 0) return facts
   const { method, url, address } = readFacts(facts)
-  return Object.freeze({
+  return { method, url, address, header: (name) => facts.header(name), topicTokens }
+}
+
+/** The request of a stream that is open, asked about once more. */
+export function recheckRequest(facts: RequestFacts, topics: readonly string[]): PlainRequest {
+  return Object.freeze({ ...describe(facts, 'subscribe', topics), isRecheck: true })
+}
+
+function describe(facts: RequestFacts, action: Action, topics: readonly string[]): PlainRequest {
+  const { method, url, address, topicTokens } = readFacts(facts)
+  return {
     action,
     topics: Object.freeze([...topics]),
     method,
     url,
     address,
     header: (name: string) => facts.header(name),
-  })
+    ...(topicTokens === undefined ? {} : { topicTokens }),
+  }
 }
 
 /** An application may hand in its own request in place of what `describeRequest` makes of it. */
 function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
-  const { method, url, address } = readMembers(facts, ['method', 'url', 'address'], {
-    code: 'OPTION_INVALID',
-    what: 'by',
-  })
+  const { method, url, address, topicTokens } = readMembers(
+    facts,
+    ['method', 'url', 'address', 'topicTokens'],
+    { code: 'OPTION_INVALID', what: 'by' },
+  )
   const isRequest = typeof method === 'string' && typeof url === 'string'
-  if (isRequest && hasMethods(facts, ['header'])) return { method, url, address }
+  if (isRequest && hasMethods(facts, ['header']))
+    return { method, url, address, topicTokens: readTopicTokens(topicTokens) }
   throw new ServerError(
     'OPTION_INVALID',
     `by must be what describeRequest(request) gives; got ${quoteValue(facts)}.`,
