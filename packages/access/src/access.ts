@@ -222,6 +222,7 @@ export class Access {
     const verified = await this.#checkCredential(request, steps)
     const { topicTokens = [] } = request
     if (topicTokens.length === 0) return verified
+    steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
     const { clock } = this.#settings
     const shared = this.#shared
     const host = {

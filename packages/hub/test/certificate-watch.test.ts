@@ -263,6 +263,19 @@ test('who asks is answered, also when nothing has changed and when the trouble i
   expect(lines[2]).toBe(lines[1])
 })
 
+test('somebody who asks again and again does not get a chain that is half written', async () => {
+  const files = await copyFirst()
+  const { held, look, watch } = await watchFiles(files)
+  await overwrite(second, files)
+  for (let i = 0; i < 5; i++) {
+    watch.askNow()
+    await look(0)
+  }
+  expect(held.facts.fingerprint).toBe(await fingerprintOf(first))
+  await look(certificateSettleMs)
+  expect(held.facts.fingerprint).toBe(await fingerprintOf(second))
+})
+
 test('a file system that hangs is asked once, and keeps nothing else waiting', async () => {
   const clock = createFakeClock()
   let reads = 0
