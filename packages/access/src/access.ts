@@ -16,6 +16,7 @@ import type { Steps } from './explain/steps.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
+import type { Bearer } from './revocations/revocation-index.ts'
 import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
@@ -223,11 +224,13 @@ export class Access {
     if (topicTokens.length === 0) return verified
     steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
     const { clock } = this.#settings
+    const shared = this.#shared
     const host = {
       issuers: this.#topicIssuers,
       signatures: this.#signatures,
       clock,
       isRecheck: isRecheck(request),
+      requireValid: shared && ((bearer: Bearer) => shared.revocations.requireValid(bearer)),
     }
     return { ...verified, grant: await addTopicTokens(verified.grant, topicTokens, host) }
   }
