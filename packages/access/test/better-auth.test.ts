@@ -22,7 +22,10 @@ interface BetterAuth {
 async function startBetterAuth(): Promise<BetterAuth> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => void server.close().closeAllConnections())
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const auth = betterAuth({
     baseURL: url,
