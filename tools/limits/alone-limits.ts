@@ -40,6 +40,10 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'client.headersWaitMaxMs',
     'client.timerDelayMaxMs',
     'hub.acceptPauseMs',
+    'hub.certificateLookMs',
+    'hub.certificateSettleMs',
+    'hub.endWarningMs',
+    'hub.selfSignedMs',
     'hub.descriptorLookMs',
     'hub.dropLineMs',
     'hub.holdUpMs',
@@ -157,6 +161,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'own-stream.sendsPerTurnMax',
     'server.sinceLastMax',
     'cli-bench.descriptorsSpare',
+    'hub.certificateBytesMax',
     'cli-bench.reasonLengthMax',
   ],
   'a share or a number of attempts': [

@@ -37,8 +37,8 @@ export const issuersMax: number = 100
 export const keySetKeysMax: number = 100
 
 /**
- * Keys that a token without `kid` is tried with: an issuer that rotates has two or three. A check takes 0.1 ms,
- * so a set of 100 would let a bad token cost 10 ms.
+ * Keys that a token without `kid` is tried with: an issuer that rotates has two or three. A check takes
+ * 0.1 ms, so a set of 100 would let a bad token cost 10 ms.
  */
 export const keysTriedMax: number = 4
 

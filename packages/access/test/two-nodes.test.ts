@@ -1,10 +1,12 @@
 import { SignJWT, exportSPKI, generateKeyPair } from 'jose'
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
+import { createTidemark, describeRequest } from '@tidemark/server/fetch'
 import type { RequestFacts } from '@tidemark/server'
 import type { Streamed } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openNode, signToken } from './support/two-nodes.ts'
+import { createAccess } from '../src/index.ts'
+import { openNode, secret, signToken, withoutClaim } from './support/two-nodes.ts'
 import type { AccessNode } from './support/two-nodes.ts'
 
 let log: EventLog
@@ -412,5 +414,39 @@ describe('an application that knows its users by itself', () => {
     await stream.ended
     expect(stream.byes).toEqual(['expired'])
     await node.close()
+  })
+})
+
+describe('a node of the Fetch API', () => {
+  test('takes cookies of its own pages, and tickets, and no cookie of a foreign page', async () => {
+    const token = await signToken({ jti: 'fetched' })
+    const access = createAccess({ log, tokens: [{ secret }], cookie: {}, withoutClaim })
+    const tide = createTidemark({ log, authorize: access.authorize })
+    access.follow(tide)
+    const ask = (url: string, headers: Readonly<Record<string, string>>): Promise<Response> =>
+      tide.fetch(new Request(`https://example.com${url}`, { headers }))
+    const cookie = { cookie: `__Host-tidemark=${token}` }
+    const foreign = { ...cookie, 'sec-fetch-site': 'cross-site' }
+    expect((await ask('/events?topic=a', foreign)).status).toBe(403)
+    const { ticket } = await access.issueTicket({
+      ...describeRequest(new Request('https://example.com/tickets', { headers: bearer(token) })),
+    })
+    const streams = [
+      await ask('/events?topic=a', cookie),
+      await ask(`/events?topic=a&ticket=${ticket}`, {}),
+    ]
+    expect(streams.map(({ status }) => status)).toEqual([200, 200])
+    const { setCookie } = await access.closeSession(
+      describeRequest(
+        new Request('https://example.com/session', {
+          method: 'DELETE',
+          headers: { ...cookie, origin: 'https://example.com', host: 'example.com' },
+        }),
+      ),
+    )
+    expect(setCookie).toMatch(/^__Host-tidemark=; .*Max-Age=0/)
+    for (const stream of streams) expect(await stream.text()).toContain('"reason":"revoked"')
+    access.close()
+    await tide.close()
   })
 })

@@ -191,7 +191,7 @@ export class Tidemark implements StreamOpener {
     if (typeof listener !== 'function') {
       throw new ServerError(
         'OPTION_INVALID',
-        `The listener of granted sessions is a function; got ${quoteValue(listener)}.`,
+        `onGranted takes a function that is called with sessions; got ${quoteValue(listener)}.`,
       )
     }
     return this.#engine.granted.add(listener)

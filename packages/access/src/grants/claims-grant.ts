@@ -63,7 +63,7 @@ export function grantOf({ issuer, claims, expiresAt }: VerifiedToken, rules: Gra
 }
 
 /** The user of a token: the first of the configured claims that it has. */
-export function readUser(claims: Claims, { user: names }: ReadClaimNames): string | undefined {
+function readUser(claims: Claims, { user: names }: ReadClaimNames): string | undefined {
   for (const name of names) {
     const given = readClaim(claims, name)
     if (given === undefined || given === null) continue

@@ -6,8 +6,8 @@ import { parseTopic, parseTopicSet } from '@tidemark/log'
 export const userPlace = '{sub}'
 
 /**
- * Puts the user where `{sub}` stands. A user that is no plain segment of a topic fills none, and such names
- * grant nothing: `*` would be everybody's, `a/b` another user's, and `$hub` the hub's own.
+ * Puts the user where `{sub}` stands. A user that is no plain segment of a topic fills no name, and such
+ * names grant nothing. `*` would be everybody's, `a/b` another user's, and `$hub` the hub's own.
  */
 export function fillNames(names: readonly string[], user: string | undefined): readonly string[] {
   const isPlain = user !== undefined && isSegment(user)

@@ -24,9 +24,9 @@ import type { TokenIssuer } from './token-issuer.ts'
 /** The options that name keys. */
 export const keyNames = ['secret', 'publicKey', 'jwksFile', 'jwksUrl'] as const
 
-export type KeyKind = (typeof keyNames)[number]
+type KeyKind = (typeof keyNames)[number]
 
-/** What keys need of their surroundings. */
+/** The surroundings that keys need. */
 export interface KeyHost {
   readonly clock: Clock
   readonly fetch: Fetch

@@ -22,8 +22,8 @@ export class KeySet {
   }
 
   /**
-   * Reads a set. Keys that do not check signatures are passed over: secrets (`oct`), those for encryption, of
-   * a kind that is not known here, and RSA keys below 2,048 bits.
+   * Reads a set. Keys that do not check signatures are passed over: secrets (`oct`) and those for
+   * encryption. So are keys of a kind that is not known here, and of RSA below 2,048 bits.
    * @throws Error that says why the text is no set
    */
   static parse(text: string): KeySet {

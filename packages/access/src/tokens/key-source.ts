@@ -7,8 +7,8 @@ export interface TokenHead {
   readonly alg: string
   readonly kid?: string | undefined
   /**
-   * The token's own word for when it was made, in milliseconds since 1970. It decides no more than whether its
-   * key may be newer than those that are known here.
+   * The token's own word for when it was made, in milliseconds since 1970. It decides no more than whether
+   * its key may be newer than those that are known here.
    */
   readonly issuedAt?: number | undefined
 }

@@ -70,8 +70,8 @@ export class KeyUrl implements KeySource {
   }
 
   /**
-   * A key that is not known may be a new one, while its issuer cannot be asked. To refuse it for good would end
-   * an `EventSource` whose token is signed with a key of the last half minute.
+   * A key that is not known may be a new one, while its issuer cannot be asked. To refuse it for good would
+   * end an `EventSource` whose token is signed with a key of the last half minute.
    */
   #mayBeNew({ issuedAt = -Infinity }: TokenHead): boolean {
     return this.#warning !== undefined || issuedAt > this.#askedAt

@@ -18,7 +18,7 @@ import type { KeyHost, PlannedKeys } from './issuer-keys.ts'
 import type { KeySource } from './key-source.ts'
 import type { TokenIssuer } from './token-issuer.ts'
 
-/** What the tokens of one issuer are checked with. */
+/** One issuer, with all that its tokens are checked with. */
 export interface Issuer {
   /** Undefined: the only issuer, whatever its tokens say in `iss`. */
   readonly name: string | undefined

@@ -7,7 +7,7 @@ export class SecretKey implements KeySource {
   readonly ready: Promise<void> = Promise.resolve()
   readonly warning: string | undefined = undefined
   readonly description: string = 'the secret'
-  readonly #secret: Uint8Array
+  readonly #secret: Uint8Array<ArrayBuffer>
   readonly #keys = new Map<string, Promise<VerifyKey>>()
 
   constructor(secret: Uint8Array) {

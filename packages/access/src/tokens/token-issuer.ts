@@ -16,11 +16,11 @@ export interface ClaimNames {
 }
 
 /**
- * An issuer of tokens. One of `secret`, `publicKey`, `jwksFile` and `jwksUrl` must be given. A token is checked
- * with the keys and algorithms of the row that its `iss` names, and with nothing else.
+ * An issuer of tokens. One of `secret`, `publicKey`, `jwksFile` and `jwksUrl` must be given. A token is
+ * checked with the keys and algorithms of the row that its `iss` names, and with nothing else.
  */
 export interface TokenIssuer {
-  /** What its tokens say in `iss` (RFC 7519 §4.1.1). Needed where there are several. Default: not looked at. */
+  /** The `iss` of its tokens (RFC 7519 §4.1.1). Needed where there are several. Default: not looked at. */
   readonly issuer?: string | undefined
   /** One of these must stand in `aud` (§4.1.3). Default: not looked at. */
   readonly audience?: string | readonly string[] | undefined
@@ -35,8 +35,8 @@ export interface TokenIssuer {
    */
   readonly jwksUrl?: string | undefined
   /**
-   * Whether the start fails where `jwksUrl` cannot be reached. With false its tokens are refused for the moment
-   * (`ACCESS_UNAVAILABLE`) until it can. Default true.
+   * Whether the start fails where `jwksUrl` cannot be reached. With false its tokens are refused for the
+   * moment (`ACCESS_UNAVAILABLE`) until it can. Default true.
    */
   readonly isNeededAtStart?: boolean | undefined
   /** The signatures it uses. Default: those that its key is for. */

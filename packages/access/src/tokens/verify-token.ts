@@ -31,7 +31,7 @@ export interface VerifyHost {
 }
 
 /**
- * Checks a token. Nothing that it says of itself decides how it is checked: its `iss` only names a row of the
+ * Checks a token. Nothing that it says of itself decides how it is checked. Its `iss` names a row of the
  * configuration, and its `kid` a key of that row.
  * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`; ServerError `ACCESS_UNAVAILABLE` while keys cannot be
  * read

@@ -17,7 +17,7 @@ interface TopicTokenHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
   readonly signatures: KnownSignatures
-  /** An open stream is asked about once more: a token that has ended since grants nothing, and refuses nothing. */
+  /** An open stream is asked about once more. A token that has ended since then grants nothing. */
   readonly isRecheck: boolean
 }
 
@@ -27,8 +27,8 @@ interface Added extends GrantNames {
 }
 
 /**
- * Adds topics to a grant. The grant is asked for again when the first token ends, so that its topics leave the
- * stream then, and the others stay.
+ * Adds topics to a grant. The grant is asked for again when the first token ends, so that its topics leave
+ * the stream then, and the others stay.
  * @throws AccessError `TOPIC_TOKEN_INVALID`; ServerError `ACCESS_UNAVAILABLE` while keys cannot be read
  */
 export async function addTopicTokens(

@@ -16,8 +16,8 @@ const code = 'TOKEN_CLAIMS_INVALID'
 
 /**
  * Signs a token for single topics: it adds them to what a client may do already. So the token that says who a
- * client is need not list all that the client may ever see. The client hands it in as `topicTokens` in the body
- * of `POST /events`, or of `PATCH /sessions/{id}`.
+ * client is need not list all that the client may ever see. The client hands it in as `topicTokens` in the
+ * body of `POST /events`, or of `PATCH /sessions/{id}`.
  * @throws AccessError `SIGNING_KEY_INVALID`, `TOKEN_CLAIMS_INVALID`
  * @example
  * const token = await mintTopicToken({ secret, sub: 'ada', subscribe: ['orders/42'], ttlMs: 900_000 })

@@ -25,7 +25,7 @@ export function keySet(...keys: readonly NamedKey[]): string {
   return JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })
 }
 
-/** What the server answers, and how often it was asked. */
+/** A server with its answer, and with the number of requests. */
 export class KeyServer {
   readonly url: string
   requests = 0

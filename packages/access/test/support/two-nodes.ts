@@ -15,7 +15,9 @@ import type { Answered, Streamed } from '@tidemark/testkit'
 import { createAccess } from '../../src/index.ts'
 import type { Access, AccessOptions } from '../../src/index.ts'
 
-const secret = 'a secret of thirty-two bytes or more'
+export const secret = 'a secret of thirty-two bytes or more'
+/** Every user may do all of it. */
+export const withoutClaim = { subscribe: ['**'], publish: ['**'] }
 
 /** A real token of the issuer that the nodes know. */
 export async function signToken({
@@ -58,7 +60,7 @@ export async function openNode(log: EventLog, options: AccessOptions = {}): Prom
     log,
     tokens: [{ secret }],
     anonymous: { subscribe: ['public/**'] },
-    withoutClaim: { subscribe: ['**'], publish: ['**'] },
+    withoutClaim,
     cookie: {},
     origins: ['https://app.example.org'],
     revocableClaims: ['tenant'],

@@ -20,8 +20,8 @@ export interface HubConfig {
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
   readonly compression: boolean
-  /** Speaks TLS, HTTP/2 and HTTP/1.1, with this certificate and key. Undefined: HTTP/1.1 without TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Speaks TLS, HTTP/2 and HTTP/1.1. Undefined: HTTP/1.1 without TLS. */
+  readonly tls?: TlsConfig | undefined
   /** Says who may come in. Without keys and anything for visitors: everybody on this machine. */
   readonly auth: AuthConfig
   /** The topics of visitors without a token. */
@@ -112,6 +112,17 @@ type TokenPlace = 'bearer' | 'cookie' | 'query'
 
 /** A signature (RFC 7518, RFC 8037). */
 type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
+
+/** TLS, by a certificate of files or one of the hub's own. */
+export interface TlsConfig {
+  readonly source: 'files' | 'self-signed'
+  /** Paths; empty where the hub makes both. */
+  readonly cert: string
+  readonly key: string
+  readonly hsts: boolean
+  /** Answers there without TLS, and with redirects only. Undefined: nowhere. */
+  readonly redirectPort?: number | undefined
+}
 
 /** The events kept of each topic that matches; see the log's `RetentionRule`. */
 interface RuleConfig {

@@ -4,6 +4,7 @@
 import type { Clock, Timer } from '@tidemark/log'
 import { failedStartsMax } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
+import type { HeldCertificate } from '../tls/held-certificate.ts'
 import type { ListeningSocket } from './listening-socket.ts'
 import { toError } from './messages.ts'
 import type { Failure, FromWorker, ToWorker } from './messages.ts'
@@ -25,6 +26,8 @@ export interface SupervisorOptions {
   readonly fork: ForkWorker
   readonly dispatcher: Dispatcher
   readonly listeningSocket: Pick<ListeningSocket, 'add' | 'remove' | 'receive'>
+  /** All workers have the same certificate, also those that start while its files are being changed. */
+  readonly held?: HeldCertificate | undefined
   readonly clock: Clock
   /** Called with lines for the operator, one at a time. */
   readonly say: (text: string) => void
@@ -88,6 +91,7 @@ export class Supervisor {
     this.#gone = new Promise((resolve) => (this.#onGone = resolve))
     // Nobody may be awaiting it when it rejects.
     this.failed.catch(() => undefined)
+    options.held?.follow(() => this.#tellCertificate())
   }
 
   /** Resolves when all workers serve; rejects with what the first one says that cannot. */
@@ -148,8 +152,14 @@ export class Supervisor {
     if (this.#countProcesses() > 0) await this.#gone
   }
 
+  #tellCertificate(): void {
+    const { held } = this.#options
+    if (held === undefined) return
+    for (const { process } of this.#slots) process?.send({ kind: 'certificate', ...held.state })
+  }
+
   #launch(slot: Slot): void {
-    const { fork, start, listeningSocket } = this.#options
+    const { fork, start, listeningSocket, held } = this.#options
     slot.servingSince = undefined
     slot.failure = undefined
     slot.storage.begin()
@@ -159,7 +169,12 @@ export class Supervisor {
       ended: (how, isDone) => this.#onEnded(slot, how, isDone),
     })
     slot.process = worker
-    worker.send({ ...start, place: this.#log.place, seen: this.#log.seen })
+    worker.send({
+      ...start,
+      certificate: held?.state,
+      place: this.#log.place,
+      seen: this.#log.seen,
+    })
     listeningSocket.add(worker)
   }
 

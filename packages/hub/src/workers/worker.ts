@@ -2,8 +2,9 @@
 
 import type { Server, Socket } from 'node:net'
 import { systemClock } from '@tidemark/log'
-import type { ServingHub } from '../hub.ts'
+import type { ServingHub, WorkerShare } from '../hub.ts'
 import { startNode } from '../start-hub.ts'
+import { HeldCertificate } from '../tls/held-certificate.ts'
 import { boundYoungGeneration } from '../young-generation.ts'
 import { HandedConnections } from './handed-connections.ts'
 import { HubStats } from './hub-stats.ts'
@@ -26,6 +27,7 @@ export class Worker {
   #connections: HandedConnections | undefined
   #isDraining = false
   readonly #stats: HubStats
+  #held: HeldCertificate | undefined
 
   constructor(host: WorkerHost) {
     this.#host = host
@@ -35,6 +37,7 @@ export class Worker {
   hear(message: ToWorker, socket: Socket | undefined): void {
     if (message.kind === 'start') void this.#start(message)
     else if (message.kind === 'connection') this.#connections?.take(socket)
+    else if (message.kind === 'certificate') this.#held?.set(message)
     else if (message.kind === 'ping') this.#answer()
     else if (message.kind === 'stats') this.#stats.heard(message.stats)
     else if (message.kind === 'drain') void this.drain()
@@ -53,10 +56,11 @@ export class Worker {
   }
 
   async #start(message: ToWorker & { readonly kind: 'start' }): Promise<void> {
-    const { config, url, drainSessionsPerSecond, place, seen } = message
+    const { config, url, drainSessionsPerSecond, certificate, place, seen } = message
     const { tell } = this.#host
     const reporter = new CommitReporter(systemClock, (news) => tell({ kind: 'seen', seen: news }))
-    this.#hub = startNode(config, (text) => tell({ kind: 'line', text }), {
+    this.#held = certificate && new HeldCertificate(certificate)
+    const share: WorkerShare = {
       drainSessionsPerSecond,
       readStats: () => this.#stats.read(),
       log: { place, seen, onSeen: (news) => reporter.note(news) },
@@ -64,7 +68,9 @@ export class Worker {
         this.#connections = new HandedConnections(server, tell)
         return url
       },
-    })
+    }
+    const say = (text: string): void => tell({ kind: 'line', text })
+    this.#hub = startNode(config, say, { held: this.#held, share })
     try {
       this.#serving = await this.#hub
       boundYoungGeneration()

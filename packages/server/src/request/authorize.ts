@@ -30,8 +30,8 @@ export interface RequestFacts {
    */
   readonly address: string | undefined
   /**
-   * Tokens for single topics that the client hands in beside its credentials, in the member `topicTokens` of a
-   * JSON body. Default: none.
+   * Tokens for single topics that the client hands in beside its credentials, in the member `topicTokens` of
+   * a JSON body. Default: none.
    */
   readonly topicTokens?: readonly string[] | undefined
 }

@@ -1,5 +1,5 @@
-// Tokens for single topics that a client hands in beside its credentials. The engine carries them to `authorize`,
-// and knows nothing else of them.
+// Tokens for single topics that a client hands in beside its credentials. The engine carries them to
+// `authorize`, and knows nothing else of them.
 
 import { ServerError } from '../errors.ts'
 import { readList } from '../read-members.ts'
