@@ -293,6 +293,7 @@ test('a topic token adds its topics to what the token of its user gives, and nob
   const refused = await explain('--topic-token', own, '--topic-token', hers)
   expect(refused.code).toBe(77)
   expect(refused.stdout).toMatch(/^✗ topic-tokens .*another user.*\(TOPIC_TOKEN_INVALID\)$/m)
+})
 
 interface Hub {
   readonly url: string
