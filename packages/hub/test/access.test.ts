@@ -251,11 +251,7 @@ describe('keys at a URL', () => {
     expect(seen).toEqual(new Set([200, 503]))
     await waitUntil('it says so to its operator', async () => {
       const answer = await fetch(`${hub.url}/readyz`)
-<<<<<<< HEAD
       return answer.status === 200 && (await answer.text()).includes('cannot be used')
-=======
-      return answer.status === 200 && (await answer.text()).includes('The keys at ')
->>>>>>> wt-hubaccess
     })
     expect(hub.isEnded).toBe(false)
   })
