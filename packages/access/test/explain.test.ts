@@ -9,7 +9,7 @@ import type { OddCase } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
-import { createAccess, decodeToken } from '../src/index.ts'
+import { createAccess, decodeToken, mintTopicToken } from '../src/index.ts'
 import type { Access, AccessOptions, CheckName, Explanation, Wishes } from '../src/index.ts'
 
 const now = 1_800_000_000_000
@@ -139,6 +139,7 @@ const order: readonly CheckName[] = [
   'audience',
   'grant',
   'revoked',
+  'topic-tokens',
   'origin',
   'subscribe',
   'publish',
@@ -254,7 +255,7 @@ const goodPlan: TokenPlan = {
 test('a good token passes every check, and the grant is told', async () => {
   const { isAllowed, checks, grant } = await explainToken({}, {}, { subscribe: ['orders/42'] })
   expect(isAllowed).toBe(true)
-  const skipped = new Set(['revoked', 'origin', 'publish', 'read', 'permission'])
+  const skipped = new Set(['revoked', 'topic-tokens', 'origin', 'publish', 'read', 'permission'])
   expect(checks.map(({ name }) => name)).toEqual(order.filter((name) => !skipped.has(name)))
   expect(grant).toMatchObject({ user: 'ada', subscribe: ['orders/*'], expiresAt: now + 3_600_000 })
 })
@@ -420,6 +421,27 @@ async function compare(
   )
   return [decided, checks.find(({ isPassed }) => !isPassed)?.code]
 }
+
+test('topic tokens are explained as they are decided: what they add, and why one is refused', async () => {
+  const clock = createFakeClock(now)
+  const own = createAccess({ tokens: [{ secret }], clock })
+  const bearer = requestOf(await sign(goodPlan), 'header')
+  const adds = (sub: string, ttlMs = 60_000): Promise<string> =>
+    mintTopicToken({ secret, sub, subscribe: ['invoices/7'], ttlMs, clock })
+  const withTokens = (...topicTokens: readonly string[]): RequestFacts => ({
+    ...bearer,
+    topicTokens,
+  })
+  const wish = ['subscribe', 'invoices/7'] as const
+  const mine = withTokens(await adds('ada'))
+  expect(await compare(own, mine, wish)).toEqual([undefined, undefined])
+  expect(await compare(own, bearer, wish)).toEqual(['TOPIC_FORBIDDEN', 'TOPIC_FORBIDDEN'])
+  const hers = withTokens(await adds('grace'))
+  expect(await compare(own, hers, wish)).toEqual(['TOPIC_TOKEN_INVALID', 'TOPIC_TOKEN_INVALID'])
+  const { checks } = await own.explain(hers)
+  expect(checks.at(-1)).toMatchObject({ name: 'topic-tokens', isPassed: false })
+  own.close()
+})
 
 test('what all nodes share is explained as it is decided: revocations, cookies and their origin, tickets', async () => {
   const clock = createFakeClock(now)

@@ -92,6 +92,36 @@ test('a private key signs what the hub checks with the public one', async () => 
   expect(await runIn(files, [...args, '--issuer', 'me'])).toMatchObject({ code: 0 })
 })
 
+test('a token that the hub here would refuse is printed with a word of warning, for it may be for another hub', async () => {
+  const files = { 'key.pem': privatePem, 'public.pem': publicPem }
+  for (const [args, reason] of [
+    [['--auth-secret', secret, '--key', 'key.pem'], /signs with HS256.*got "ES256"/],
+    [
+      ['--auth-secret', secret, '--auth-audience', 'a', '--audience', 'b'],
+      /must hold "a"; got "b"/,
+    ],
+    [
+      [
+        '--auth-public-key',
+        'public.pem',
+        '--auth-issuer',
+        'a',
+        '--issuer',
+        'b',
+        '--key',
+        'key.pem',
+      ],
+      /got "b"/,
+    ],
+  ] as const) {
+    const { code, stdout, stderr } = await runIn(files, ['token', '--sub', 'ada', ...args])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    expect(stderr).toMatch(/^tidemark: a hub with the settings here refuses this token\. .*\n$/)
+    expect(stderr).toMatch(reason)
+  }
+})
+
 test('of several issuers one must be named, and signs with its own secret', async () => {
   const other = 'the secret of the other issuer, as long'
   const issuers = [
@@ -133,6 +163,19 @@ test.each([
     /^(?!.*hunter2).*32 bytes.*\(CONFIG_INVALID\)/,
   ],
   [['token', '--sub', 'a', '--prot', '1'], 64, /no option --prot.*\(OPTION_UNKNOWN\)/],
+  [['token', '--topic-token', '--subscribe', 'a'], 64, /--sub.*--anybody.*\(OPTION_INVALID\)/],
+  [['token', '--sub', 'a', '--anybody'], 64, /Add --topic-token.*\(OPTION_INVALID\)/],
+  [
+    ['token', '--topic-token', '--sub', 'a', '--permission', 'b'],
+    64,
+    /Leave --permission out.*\(OPTION_INVALID\)/,
+  ],
+  [['token', '--topic-token', '--sub', 'a'], 64, /names topics.*\(TOKEN_CLAIMS_INVALID\)/],
+  [
+    ['explain', '--hub', 'http://127.0.0.1:9', '--topic-token', 'a'],
+    64,
+    /settings here.*\(OPTION_INVALID\)/,
+  ],
   [['token', 'check', 'a.b.c', 'x'], 64, /takes one token; got "x" too.*\(ARGUMENT_INVALID\)/],
   [['token', 'check', '--sub', 'ada'], 64, /--sub is for a new token.*explain.*\(OPTION_INVALID\)/],
   [['token', 'check'], 64, /no token on standard input.*\(ARGUMENT_INVALID\)/],
@@ -233,6 +276,23 @@ test('a hub that looks into cookies only finds the token of explain there', asyn
   for (const sources of ['cookie', 'query', 'query,bearer']) {
     expect(await run([...args, sources], { env })).toMatchObject({ code: 0 })
   }
+})
+
+test('a topic token adds its topics to what the token of its user gives, and nobody else’s', async () => {
+  const token = await mint('--sub', 'ada')
+  const wish = ['--subscribe', 'orders/42']
+  const own = await mint('--topic-token', '--sub', 'ada', ...wish)
+  expect(decodeProtectedHeader(own).typ).toBe('tidemark-topic+jwt')
+  const explain = (...args: readonly string[]): Promise<Ending> =>
+    run(['explain', '--token', token, ...wish, ...args], { env })
+  expect(await explain()).toMatchObject({ code: 77 })
+  expect(await explain('--topic-token', own)).toMatchObject({ code: 0, stderr: '' })
+  const anybodys = await mint('--topic-token', '--anybody', ...wish)
+  expect(await explain('--topic-token', anybodys)).toMatchObject({ code: 0 })
+  const hers = await mint('--topic-token', '--sub', 'grace', ...wish)
+  const refused = await explain('--topic-token', own, '--topic-token', hers)
+  expect(refused.code).toBe(77)
+  expect(refused.stdout).toMatch(/^✗ topic-tokens .*another user.*\(TOPIC_TOKEN_INVALID\)$/m)
 })
 
 interface Hub {

@@ -248,7 +248,7 @@ describe('keys at a URL', () => {
       seen.add(await ask())
       return seen.has(503) && seen.has(200)
     })
-    expect([...seen].toSorted()).toEqual([200, 503])
+    expect([...seen].toSorted((a, b) => a - b)).toEqual([200, 503])
     await waitUntil('it says so to its operator', async () => {
       const answer = await fetch(`${hub.url}/readyz`)
       return answer.status === 200 && (await answer.text()).includes('cannot be read')

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createFakeClock } from '@tidemark/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { certificateLookMs, certificateSettleMs } from '../src/limits.ts'
+import { certificateLookMs, certificateSettleMs } from '../src/tls/limits.ts'
 import { CertificateWatch } from '../src/tls/certificate-watch.ts'
 import { HeldCertificate } from '../src/tls/held-certificate.ts'
 import { checkCertificate, loadCertificate, readCertificate } from '../src/tls/load-certificate.ts'
@@ -261,6 +261,19 @@ test('who asks is answered, also when nothing has changed and when the trouble i
   await look(0)
   expect(lines).toHaveLength(3)
   expect(lines[2]).toBe(lines[1])
+})
+
+test('somebody who asks again and again does not get a chain that is half written', async () => {
+  const files = await copyFirst()
+  const { held, look, watch } = await watchFiles(files)
+  await overwrite(second, files)
+  for (let i = 0; i < 5; i++) {
+    watch.askNow()
+    await look(0)
+  }
+  expect(held.facts.fingerprint).toBe(await fingerprintOf(first))
+  await look(certificateSettleMs)
+  expect(held.facts.fingerprint).toBe(await fingerprintOf(second))
 })
 
 test('a file system that hangs is asked once, and keeps nothing else waiting', async () => {

@@ -57,6 +57,16 @@ const cases: Readonly<Record<string, OddCase>> = {
     takes: everything,
   },
   parseSize: { call: (value) => room.parseSize(value as never), code: '', takes: everything },
+  decodeToken: {
+    call: (value) => room.decodeToken(value as never),
+    code: '',
+    takes: everything,
+  },
+  explainHub: { call: (value) => room.explainHub(value as never, {}), code: 'CONFIG_INVALID' },
+  mintHubToken: {
+    call: (value) => room.mintHubToken(value as never, {}),
+    code: 'CONFIG_INVALID',
+  },
   startHub: { call: (value) => start(value), code: 'CONFIG_INVALID' },
   'startHub: port': {
     call: (value) => start({ ...good(), port: value === 7 ? 0 : value }),
@@ -75,6 +85,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   'startHub: auth': setting('auth', empty),
   'startHub: anonymous': setting('anonymous', empty),
   'startHub: cors': setting('cors', empty),
+  'startHub: tls': setting('tls', ['undefined', ...empty]),
   'startHub: options': {
     call: (value) => start(good(), value),
     code: 'CONFIG_INVALID',

@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
-import { startHubProcess } from '@tidemark/testkit'
+import { createFakeClock, startHubProcess } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
-import { selfSignedMs } from '../src/limits.ts'
+import { selfSignedMs } from '../src/tls/limits.ts'
 import { CertificateFacts } from '../src/tls/certificate-facts.ts'
-import { provideSelfSigned, selfSignedFile } from '../src/tls/self-signed.ts'
+import { OwnCertificate, provideSelfSigned, selfSignedFile } from '../src/tls/self-signed.ts'
 import { signCertificate } from '../src/tls/sign-certificate.ts'
 import { connectHttp2, follow, request } from './support/http2.ts'
 import { makeDirectory, startTestHub } from './support/test-hub.ts'
@@ -162,6 +162,27 @@ describe('kept beside the data', () => {
       expect.stringMatching(/cannot be kept in \/proc\/none.*after each start/),
     ])
   })
+})
+
+test.each([
+  ['in memory', async () => undefined],
+  ['with data', makeDirectory],
+])('a hub that runs on and on gets another before it ends: %s', async (_, where) => {
+  const clock = createFakeClock(nowMs)
+  const directory = await where()
+  const say = (): void => undefined
+  const own = new OwnCertificate({ directory, host: '::1', say }, clock)
+  const first = own.newest
+  clock.set(nowMs + selfSignedMs - 15 * day)
+  expect(own.newest).toBe(first)
+  clock.set(nowMs + selfSignedMs - 13 * day)
+  const second = own.newest
+  expect(second.cert).not.toBe(first.cert)
+  // The watch takes what it finds twice.
+  expect(own.newest).toBe(second)
+  if (directory === undefined) return
+  const { fingerprint } = new CertificateFacts(second.cert)
+  expect(provide({ directory, nowMs: clock.now() }).fingerprint).toBe(fingerprint)
 })
 
 test('a host that is no name, or stands for every address, is none of its names', () => {

@@ -6,8 +6,9 @@ import { connect as connectHttp2 } from 'node:http2'
 import type { ClientHttp2Session } from 'node:http2'
 import { connect as openSocket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { startHubProcess } from '@tidemark/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { redirectConnectionsMax } from '../src/limits.ts'
+import { redirectConnectionsMax } from '../src/tls/limits.ts'
 import { CertificateFacts } from '../src/tls/certificate-facts.ts'
 import { loadCertificate } from '../src/tls/load-certificate.ts'
 import { locate } from '../src/tls/redirect-server.ts'
@@ -15,7 +16,7 @@ import { collect, request } from './support/http2.ts'
 import { makeAuthority } from './support/pki.ts'
 import type { Authority, IssuedPair } from './support/pki.ts'
 import { exchange } from './support/raw.ts'
-import { startTestHub } from './support/test-hub.ts'
+import { makeDirectory, startTestHub } from './support/test-hub.ts'
 import type { TestHub } from './support/test-hub.ts'
 
 let authority: Authority
@@ -222,9 +223,28 @@ describe('the port that redirects', () => {
     await Promise.all(sockets.map((socket) => once(socket, 'connect')))
     const get = 'GET / HTTP/1.1\r\nHost: hub.example\r\n\r\n'
     await expect.poll(async () => (await exchange(port, [get])).status).toBe(0)
+    expect(hub.lines.at(-1)).toMatch(/^Of the port that redirects: Connections are closed unanswer/)
     expect(await request(connect(hub.port), { ':path': '/livez' })).toMatchObject({ status: 200 })
     sockets[0]?.destroy()
     await expect.poll(async () => (await exchange(port, [get])).status).toBe(308)
+  })
+
+  test('with two workers it is one port, and it ends with them', async () => {
+    const args = [`--tls-cert=${real.cert}`, `--tls-key=${real.key}`, '--workers=2']
+    const dataDirectory = await makeDirectory()
+    const hub = await startHubProcess({
+      dataDirectory,
+      args: [...args, '--tls-redirect-port=0', '--insecure'],
+    })
+    onTestFinished(() => hub.stop())
+    const port = Number(/http:\/\/127\.0\.0\.1:(\d+) are redirected/.exec(hub.output)?.[1])
+    const get = 'GET /a HTTP/1.1\r\nHost: hub.example:1\r\n\r\n'
+    const answers = await Promise.all([1, 2, 3].map(() => exchange(port, [get])))
+    for (const { headers } of answers) {
+      expect(headers).toContain(`\r\nLocation: https://hub.example:${hub.port}/a\r\n`)
+    }
+    await hub.stop()
+    expect((await exchange(port, [get])).status).toBe(0)
   })
 
   test('a port that is taken stops the start, and nothing stays open', async () => {

@@ -73,7 +73,7 @@ class World {
     else if (next.do === 'block') this.#block()
     else if (next.do === 'unblock') this.#unblock()
     else if (next.do === 'publish') await this.tide.publish('a', { data: 'x' })
-    else {
+    else if ('ms' in next) {
       this.#moveEnd(next.ms)
       const isMoved =
         next.do === 'move'

@@ -15,6 +15,7 @@ export type CheckName =
   | 'audience'
   | 'grant'
   | 'revoked'
+  | 'topic-tokens'
   | 'origin'
   | 'subscribe'
   | 'publish'

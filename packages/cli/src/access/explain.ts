@@ -37,6 +37,12 @@ Ends with 0 where the request may do all of it, with 77 where not.`,
       value: '<token>',
       help: 'The token to explain; - reads it from standard input. Without it: a visitor who has none.',
     },
+    {
+      name: 'topic-token',
+      value: '<token>',
+      isRepeatable: true,
+      help: 'A topic token that the request brings along. May be repeated. Not with --hub.',
+    },
     ...(['subscribe', 'publish', 'read'] as const).map((name) => ({
       name,
       value: name === 'subscribe' ? '<pattern>' : '<topic>',
@@ -89,10 +95,17 @@ async function explainLine(line: CommandLine): Promise<Explanation> {
       '--header is sent to the hub of --hub. Give both, or neither.',
     )
   }
+  if (hub !== undefined && line.values.has('topic-token')) {
+    throw new CliError(
+      'OPTION_INVALID',
+      '--topic-token is explained by the settings here. Leave --hub out.',
+    )
+  }
   const config = hub === undefined ? loadAccessConfig('explain', line) : undefined
   const given = lastValue(line, 'token')
   const question: HubQuestion = {
     token: given === undefined ? undefined : await readToken(given),
+    topicTokens: line.values.get('topic-token'),
     subscribe: line.values.get('subscribe'),
     publish: line.values.get('publish'),
     read: line.values.get('read'),

@@ -4,6 +4,7 @@ import type { Explanation, Wishes } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
 import type { RequestFacts } from '@tidemark/server'
 import type { AuthConfig, HubConfig } from '../config/hub-config.ts'
+import { requireConfig } from '../config/load-config.ts'
 import { HubError } from '../errors.ts'
 import { openAccess } from '../hub-access.ts'
 
@@ -11,6 +12,8 @@ import { openAccess } from '../hub-access.ts'
 export interface HubQuestion extends Wishes {
   /** Undefined: a visitor without one. */
   readonly token?: string | undefined
+  /** Topic tokens beside it. */
+  readonly topicTokens?: readonly string[] | undefined
   /** Refuses where no token could be checked, in place of saying that none is needed. */
   readonly mustCheck?: boolean | undefined
 }
@@ -19,13 +22,15 @@ export interface HubQuestion extends Wishes {
  * Explains. Only a running hub knows what has been revoked.
  * @throws HubError `TOKENS_UNCHECKED`, `CONFIG_INVALID`; AccessError `ACCESS_OPTION_INVALID`
  */
-export async function explainHub(config: HubConfig, question: HubQuestion): Promise<Explanation> {
-  const { token, mustCheck, ...wishes } = question
+export async function explainHub(given: HubConfig, question: HubQuestion): Promise<Explanation> {
+  const config = requireConfig(given)
+  const { token, topicTokens, mustCheck, ...wishes } = question
   // Keys that cannot be had are part of the explanation.
   const access = await openAccess(config, { clock: systemClock, isFirstStart: false })
   if (access === undefined) return explainOpenHub(mustCheck === true)
   try {
-    return await access.explain(requestWith(token, config.auth), wishes)
+    const facts = { ...requestWith(token, config.auth), topicTokens }
+    return await access.explain(facts, wishes)
   } finally {
     access.close()
   }

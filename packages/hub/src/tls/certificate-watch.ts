@@ -2,7 +2,7 @@
 // are read again and compared: no events, times or links of any file system are relied on.
 
 import type { Clock, Timer } from '@tidemark/log'
-import { certificateLookMs, certificateSettleMs } from '../limits.ts'
+import { certificateLookMs, certificateSettleMs } from './limits.ts'
 import type { HeldCertificate } from './held-certificate.ts'
 import type { Certificate } from './load-certificate.ts'
 
@@ -17,6 +17,9 @@ export interface CertificateWatchOptions {
   readonly say: (text: string) => void
 }
 
+/** A timer may run a little early by another clock. */
+const timerMs = 10
+
 /** For everybody who asks for readiness. The reason names files, and is for the operator. */
 const notReloaded = 'The certificate could not be reloaded; the one before stays in use.'
 
@@ -28,8 +31,8 @@ export class CertificateWatch {
   readonly #options: CertificateWatchOptions
   /** The files as they were judged last. */
   #judged: string
-  /** Other files that the last look found. */
-  #changed: string | undefined
+  /** Other files that the last look found, and when they were found first, by the clock's `elapsed`. */
+  #changed: { readonly files: string; readonly sinceMs: number } | undefined
   #timer: Timer | undefined
   #isLooking = false
   /** Somebody asked for a look, and waits for an answer. */
@@ -96,22 +99,24 @@ export class CertificateWatch {
 
   /**
    * Files are changed one after the other, and a file may be half written: a certificate whose issuers are
-   * still missing is a good one. So a change counts when two looks in a row have found the same.
+   * still missing is a good one. So a change counts when looks so far apart have found the same, however
+   * often somebody asks in between.
    */
   #compare(found: Found): void {
-    const now = describe(found)
-    if (now === this.#judged) {
+    const files = describe(found)
+    const nowMs = this.#options.clock.elapsed()
+    if (files === this.#judged) {
       this.#changed = undefined
       if (this.#isAsked)
         this.#options.say(this.#fault ?? 'The certificate in use is that of the files.')
       this.#isAsked = false
-    } else if (now === this.#changed) {
+    } else if (files !== this.#changed?.files) {
+      this.#changed = { files, sinceMs: nowMs }
+    } else if (nowMs - this.#changed.sinceMs >= certificateSettleMs - timerMs) {
       this.#changed = undefined
-      this.#judged = now
+      this.#judged = files
       this.#isAsked = false
       this.#judge(found)
-    } else {
-      this.#changed = now
     }
   }
 

@@ -4,6 +4,7 @@
 import { systemClock } from '@tidemark/log'
 import type { HubConfig, TlsConfig } from '../config/hub-config.ts'
 import { findDataDirectory } from '../config/load-config.ts'
+import { reportDroppedConnections } from '../dropped-connections.ts'
 import type { HttpServer } from '../http-server.ts'
 import type { Hub, RunningHub } from '../hub.ts'
 import { listen } from '../listen.ts'
@@ -17,7 +18,7 @@ import {
 } from './load-certificate.ts'
 import type { Certificate } from './load-certificate.ts'
 import { createRedirectServer } from './redirect-server.ts'
-import { isInDate, provideSelfSigned } from './self-signed.ts'
+import { OwnCertificate } from './self-signed.ts'
 
 /** Reads the certificate, or makes it. @throws HubError `TLS_UNUSABLE` */
 export function openTls(config: HubConfig, say: (text: string) => void): Tls | undefined {
@@ -57,6 +58,8 @@ export class Tls {
       const place = { host, port: this.#redirectPort, flag: '--tls-redirect-port' }
       const url = await listen(server, place)
       this.#say(`Requests to ${url} are redirected to https.`)
+      const say = (text: string): void => this.#say(`Of the port that redirects: ${text}`)
+      reportDroppedConnections(server, { clock: systemClock, say })
       this.#redirect = server
     } catch (error) {
       await hub.close()
@@ -102,19 +105,7 @@ function readFiles(files: TlsConfig): CertificateSource {
   }
 }
 
-/** Made anew before it ends, for a hub that runs as long. */
 function makeOwn({ data, host }: HubConfig, say: (text: string) => void): CertificateSource {
-  const directory = findDataDirectory(data)
-  const provide = (): Certificate =>
-    provideSelfSigned({ directory, host, nowMs: systemClock.now(), say })
-  const first = provide()
-  let newest = first
-  return {
-    first,
-    read: async () => {
-      if (!isInDate(newest, systemClock.now())) newest = provide()
-      return newest
-    },
-    check: () => undefined,
-  }
+  const own = new OwnCertificate({ directory: findDataDirectory(data), host, say }, systemClock)
+  return { first: own.newest, read: async () => own.newest, check: () => undefined }
 }

@@ -13,7 +13,8 @@ import {
 } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join } from 'node:path'
-import { selfSignedMs } from '../limits.ts'
+import type { Clock } from '@tidemark/log'
+import { selfSignedMs } from './limits.ts'
 import { CertificateFacts } from './certificate-facts.ts'
 import { checkCertificate } from './load-certificate.ts'
 import type { Certificate } from './load-certificate.ts'
@@ -33,6 +34,27 @@ export interface SelfSignedOptions {
 
 /** In a data directory; begins with a dot, as a directory without a log may hold such files only. */
 export const selfSignedFile = '.tidemark-self-signed.pem'
+
+/** The certificate of a hub that may run for longer than it is for. */
+export class OwnCertificate {
+  readonly #options: Omit<SelfSignedOptions, 'nowMs'>
+  readonly #clock: Clock
+  #newest: Certificate
+
+  constructor(options: Omit<SelfSignedOptions, 'nowMs'>, clock: Clock) {
+    this.#options = options
+    this.#clock = clock
+    this.#newest = provideSelfSigned({ ...options, nowMs: clock.now() })
+  }
+
+  /** Another one when the last is about to end. */
+  get newest(): Certificate {
+    const nowMs = this.#clock.now()
+    if (!isInDate(this.#newest, nowMs))
+      this.#newest = provideSelfSigned({ ...this.#options, nowMs })
+    return this.#newest
+  }
+}
 
 /** The one that is kept, if it can still be used, else a new one. */
 export function provideSelfSigned(options: SelfSignedOptions): Certificate {
@@ -57,7 +79,7 @@ export function provideSelfSigned(options: SelfSignedOptions): Certificate {
 }
 
 /** Whether it holds for a while. */
-export function isInDate({ cert }: Certificate, nowMs: number): boolean {
+function isInDate({ cert }: Certificate, nowMs: number): boolean {
   return new CertificateFacts(cert).describeDates(nowMs) === undefined
 }
 
