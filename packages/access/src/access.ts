@@ -132,7 +132,7 @@ export class Access {
    */
   explain(request: RequestFacts, wishes: Wishes = {}): Promise<Explanation> {
     const foresee = async (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
-      this.#addTopics(await this.#foresee(plain, steps), plain)
+      this.#addTopics(await this.#foresee(plain, steps), plain, steps)
     return explain({ foresee, clock: this.#settings.clock }, request, wishes)
   }
 
@@ -264,10 +264,15 @@ export class Access {
     return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
   }
 
-  async #addTopics(grant: Grant, request: PlainRequest | RequestFacts): Promise<Grant> {
+  async #addTopics(
+    grant: Grant,
+    request: PlainRequest | RequestFacts,
+    steps?: Steps,
+  ): Promise<Grant> {
     const topicTokens = readTopicTokens(request.topicTokens) ?? []
     if (topicTokens.length === 0) return grant
     const shared = this.#shared
+    steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
     return addTopicTokens(grant, topicTokens, {
       issuers: this.#topicIssuers,
       signatures: this.#signatures,

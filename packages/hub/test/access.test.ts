@@ -251,7 +251,7 @@ describe('keys at a URL', () => {
     expect(seen).toEqual(new Set([200, 503]))
     await waitUntil('it says so to its operator', async () => {
       const answer = await fetch(`${hub.url}/readyz`)
-      return answer.status === 200 && (await answer.text()).includes('cannot be used')
+      return answer.status === 200 && (await answer.text()).includes('The keys at ')
     })
     expect(hub.isEnded).toBe(false)
   })
