@@ -26,6 +26,19 @@ export const serverErrors = {
     title: 'The user is known, and may not do this with one of the topics that the request names.',
     status: 403,
   },
+  PERMISSION_MISSING: {
+    title: 'The user is known, and does not have the permission that the request takes.',
+    status: 403,
+  },
+  USER_DIFFERS: {
+    title: 'A fresh token is of another user than the open stream. Open a stream with it instead.',
+    status: 403,
+  },
+  GRANT_MISSING: {
+    title:
+      'The open stream has no grant that could be renewed: its application has chosen its topics, or everybody may everything.',
+    status: 409,
+  },
   ACCESS_UNAVAILABLE: {
     title: 'Whether the request may do this cannot be found out at the moment. Try again later.',
     status: 503,

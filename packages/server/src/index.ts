@@ -1,7 +1,14 @@
 export { createTidemark } from './create-tidemark.ts'
 export type { TidemarkOptions } from './tidemark-options.ts'
-export type { Action, Authorize, Grant, PlainRequest, RequestFacts } from './request/authorize.ts'
-export type { ReachOptions, SessionReach } from './control/session-reach.ts'
+export type {
+  Action,
+  Authorize,
+  Grant,
+  GrantClaims,
+  PlainRequest,
+  RequestFacts,
+} from './request/authorize.ts'
+export type { ReachOptions, RenewOptions, SessionReach } from './control/session-reach.ts'
 export type { ByeReason } from './framing/bye-reason.ts'
 export type { GapReason, Resumed } from './framing/control-events.ts'
 export { ServerError, serverErrors } from './errors.ts'

@@ -283,6 +283,48 @@ export const expiresAtRange: Range = { from: 100_000_000_000, to: 8_640_000_000_
 /** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
 export const ownerCharactersMax: number = 256
 
+/**
+ * How long before its end a stream is told of it, in milliseconds: time to fetch a token, twice, over a slow
+ * network.
+ */
+export const tokenHintMs: number = 30_000
+
+/**
+ * After how long a stream that took nothing is tried again with what it should be told, in milliseconds.
+ * 10,000 sessions whose end is near cost 10,000 looks a second: 2 ms.
+ */
+export const untoldRetryMs: number = 1_000
+
+/**
+ * Permissions of a grant. 10,000 sessions × 100 × 128 characters × 2 bytes = 256 MB at worst; ten words each
+ * are 5 MB.
+ */
+export const permissionsMax: number = 100
+
+/** Characters of a permission. */
+export const permissionCharactersMax: number = 128
+
+/** Characters of a grant's claims as JSON. 10,000 sessions × 1,024 × 2 bytes, and as much for members: 40 MB. */
+export const claimsCharactersMax: number = 1_024
+
+/** The range of the time after which a grant is asked about again, in milliseconds: up to a day. */
+export const recheckAfterRangeMs: Range = { from: 1_000, to: 86_400_000 }
+
+/**
+ * How much earlier than asked for a grant may be asked about again, as a share: 10,000 sessions that opened
+ * together and are asked about every five minutes are 167 a second.
+ */
+export const recheckSpreadShare: number = 0.2
+
+/**
+ * Open streams that `authorize` is asked about at one time: new streams have 9,936 of `authorizeWaitingMax`
+ * left. If each answer takes 100 ms, 640 a second.
+ */
+export const rechecksMax: number = 64
+
+/** After how long a stream is asked about again that nobody could judge. Spread, in milliseconds. */
+export const recheckRetryMs: Range = { from: 5_000, to: 15_000 }
+
 /** Characters of a node's name: with 23 of its own, a session id has 55 at most. */
 export const nodeNameCharactersMax: number = 32
 

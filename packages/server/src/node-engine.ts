@@ -6,12 +6,13 @@ import { Audiences } from './fan-out/audiences.ts'
 import { Beats } from './session/beats.ts'
 import { catchUp } from './catch-up/catch-up.ts'
 import type { Greeting } from './catch-up/catch-up.ts'
+import type { Block } from './framing/block.ts'
 import type { ByeReason } from './framing/bye-reason.ts'
 import { Control } from './control/control.ts'
 import { createHost } from './session/create-host.ts'
-import { DueTimes } from './session/due-times.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
+import { GrantEnds } from './session/grant-ends.ts'
 import { LagLedger } from './catch-up/lag-ledger.ts'
 import {
   backlogsMax,
@@ -23,18 +24,18 @@ import {
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
+import type { Grant } from './request/authorize.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
 import { Pace } from './catch-up/pace.ts'
 import { makeSessionId, pickBetween } from './random.ts'
+import { Rechecks } from './session/rechecks.ts'
+import type { Recheck } from './session/rechecks.ts'
+import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
-import type {
-  SessionEvent,
-  SessionHandle,
-  SessionOwner,
-  TopicChange,
-} from './session/session-handle.ts'
+import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
+import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
@@ -58,7 +59,9 @@ export class NodeEngine implements SessionActions {
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
   readonly #beats: Beats
-  readonly #expiries: DueTimes<Session>
+  readonly #ends: GrantEnds
+  readonly #rechecks: Rechecks
+  readonly #renewals: Renewals
   readonly #turns = new Turns()
   readonly #reads = new Slots(replayReadsMax)
   readonly #backlogs = new Slots(backlogsMax)
@@ -85,14 +88,28 @@ export class NodeEngine implements SessionActions {
     })
     this.#changes = new TopicChanges(this.audiences, settings.topicSets)
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
-    this.#expiries = new DueTimes(settings.clock, (session) => this.#dismiss(session, 'expired'))
+    const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
+    const { audiences } = this
+    this.#ends = new GrantEnds({ clock: settings.clock, audiences, dismiss })
+    this.#rechecks = new Rechecks({
+      ...settings,
+      dismiss,
+      renew: (session, grant, request) => this.#renewals.renew(session, grant, request),
+    })
+    this.#renewals = new Renewals({
+      clock: settings.clock,
+      changes: this.#changes,
+      ends: this.#ends,
+      rechecks: this.#rechecks,
+      dismiss,
+    })
     const readPosition = (): Position => this.#requireFanOut().position
     this.#host = createHost(settings, {
       get livePosition() {
         return readPosition()
       },
       catchUp: (session) => this.#bringLevel(session),
-      dismiss: (session, reason) => this.#dismiss(session, reason),
+      dismiss,
       forget: (session, reason) => this.#forget(session, reason),
     })
     // Subscribers, and those that await `ready`, are told of a failure. Here there may be neither yet.
@@ -162,8 +179,15 @@ export class NodeEngine implements SessionActions {
     )
   }
 
-  /** Opens a session: replays what its start asks for, then lets it follow its audience. */
-  async open(sink: Sink, subscription: Subscription, owner: SessionOwner): Promise<SessionHandle> {
+  /**
+   * Opens a session: replays what its start asks for, then lets it follow its audience. With `recheck` the
+   * grant of its owner is asked about again.
+   */
+  async open(
+    sink: Sink,
+    subscription: Subscription,
+    { owner, recheck }: { readonly owner: SessionHolder; readonly recheck?: Recheck | undefined },
+  ): Promise<SessionHandle> {
     this.admit()
     requireUnexpired(owner.expiresAt, this.#settings.clock)
     const place = this.audiences.reserve(subscription.topics)
@@ -193,10 +217,12 @@ export class NodeEngine implements SessionActions {
       owner,
       added,
     })
-    this.#begin(session, owner, start)
+    this.#begin(session, start)
+    if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
-    this.#bringLevel(session, { ...start, heartbeatMs, retryMs })
+    const takeHint = (): Block | undefined => this.#ends.takeHint(session)
+    this.#bringLevel(session, { ...start, heartbeatMs, retryMs, takeHint })
     return this.handle(session)
   }
 
@@ -216,15 +242,20 @@ export class NodeEngine implements SessionActions {
   }
 
   expiryOf(session: Session): number | undefined {
-    return this.#expiries.get(session)
+    return session.isClosed ? undefined : session.owner.expiresAt
   }
 
   setExpiry(session: Session, expiresAt: number | undefined): boolean {
     if (session.isClosed) return false
-    if (expiresAt === undefined) this.#expiries.delete(session)
-    else if (expiresAt > this.#settings.clock.now()) this.#expiries.add(session, expiresAt)
-    else this.#dismiss(session, 'expired')
+    if (expiresAt === undefined || expiresAt > this.#settings.clock.now()) {
+      session.owner = { ...session.owner, expiresAt }
+      this.#ends.file(session)
+    } else this.#dismiss(session, 'expired')
     return !session.isClosed
+  }
+
+  renew(session: Session, grant: Grant): Promise<boolean> {
+    return this.#renewals.renew(session, grant)
   }
 
   end(session: Session, reason: string): void {
@@ -254,7 +285,8 @@ export class NodeEngine implements SessionActions {
     this.#isDraining = true
     for (const session of this.sessions.list()) this.#dismiss(session, 'draining')
     this.#beats.stop()
-    this.#expiries.stop()
+    this.#ends.stop()
+    this.#rechecks.stop()
     await this.#starting?.catch(() => undefined)
     this.#fanOut?.close()
     this.control.close()
@@ -266,7 +298,7 @@ export class NodeEngine implements SessionActions {
     return resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
   }
 
-  #begin(session: Session, { expiresAt }: SessionOwner, { resumed, gap }: Beginning): void {
+  #begin(session: Session, { resumed, gap }: Beginning): void {
     this.sessions.add(session)
     const { topics, patterns } = session.audience.topics
     this.#settings.watch.opened(session, {
@@ -274,7 +306,7 @@ export class NodeEngine implements SessionActions {
       resumed: resumed === 'exact' || gap !== undefined,
     })
     this.#beats.add(session)
-    if (expiresAt !== undefined) this.#expiries.add(session, expiresAt)
+    if (session.owner.expiresAt !== undefined) this.#ends.file(session)
     try {
       session.open()
     } catch (error) {
@@ -338,7 +370,8 @@ export class NodeEngine implements SessionActions {
     this.sessions.delete(session)
     this.#settings.watch.closed(session, reason)
     this.#beats.remove(session)
-    this.#expiries.delete(session)
+    this.#ends.forget(session)
+    this.#rechecks.forget(session)
     for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)
   }
 

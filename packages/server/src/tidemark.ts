@@ -1,7 +1,8 @@
 // One node as its users see it: doors for streams, the way in for publishers, and the sessions open here.
 
 import { formatCursor } from '@tidemark/log'
-import type { Permit } from './request/authorize.ts'
+import { plainRequest } from './request/authorize.ts'
+import type { Permit, RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
 import type { TopicSetTable } from './session/changed-topics.ts'
@@ -26,10 +27,10 @@ import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
-import { readOwner } from './request/session-owner.ts'
+import { readOwner, requireName } from './request/session-owner.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Compress, Sink } from './session/sink.ts'
-import type { StreamOpener } from './request/stream-opener.ts'
+import type { Granted, StreamOpener } from './request/stream-opener.ts'
 import type { Subscription } from './request/subscription.ts'
 
 /** One node. Made by {@link createTidemark}. */
@@ -141,7 +142,17 @@ export class Tidemark implements StreamOpener {
   ): Promise<SessionHandle> {
     requireSink(sink)
     requireSubscription(subscription)
-    return this.#engine.open(sink, subscription, readOwner(owner))
+    return this.#engine.open(sink, subscription, { owner: readOwner(owner) })
+  }
+
+  /** The same for a client whose grant was checked already. For the doors. */
+  async openGranted(
+    sink: Sink,
+    subscription: Subscription,
+    granted: Granted,
+  ): Promise<SessionHandle> {
+    requireName('label', granted.owner.label)
+    return this.#engine.open(sink, subscription, granted)
   }
 
   /** The open session of an id; undefined where this node has none of it. Of any node: {@link reach}. */
@@ -176,6 +187,29 @@ export class Tidemark implements StreamOpener {
    */
   reach(id: string, options: ReachOptions = {}): SessionReach {
     return this.#engine.control.reach(id, options)
+  }
+
+  /**
+   * Resolves if `authorize` gives the sender of a request a permission, or if everybody may everything. It is
+   * asked for the action `admin`.
+   * @throws ServerError `UNAUTHENTICATED`, `PERMISSION_MISSING`, `AUTHORIZE_MISSING`, `ACCESS_UNAVAILABLE`,
+   * `FULL`, `OPTION_INVALID`; and what `authorize` throws
+   *
+   * @example
+   * ```ts
+   * await tide.requirePermission(describeRequest(request), 'admin')
+   * ```
+   */
+  async requirePermission(by: RequestFacts, name: string): Promise<void> {
+    try {
+      requirePermissionName(name)
+      const { permit } = this.#settings
+      if (permit === undefined) plainRequest(by, 'admin', [])
+      else await permit.requirePermission(by, name)
+    } catch (error) {
+      this.#settings.watch.refused('admin', error)
+      throw error
+    }
   }
 
   /**
@@ -272,6 +306,14 @@ export class Tidemark implements StreamOpener {
     await this.#engine.close()
     if (this.#settings.ownsLog) await this.#settings.log.close()
   }
+}
+
+function requirePermissionName(name: string): void {
+  if (typeof name === 'string' && name !== '') return
+  throw new ServerError(
+    'OPTION_INVALID',
+    `A permission is a text such as admin; got ${quoteValue(name)}.`,
+  )
 }
 
 function readFilter(given: SessionFilter): SessionFilter {

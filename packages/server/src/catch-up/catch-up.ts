@@ -44,6 +44,8 @@ export interface Greeting {
   readonly gap?: Gap
   /** The cursor as the client sent it, to say it back in a gap. */
   readonly from?: string
+  /** Says that what the client was granted ends soon; undefined: it does not. */
+  takeHint?(): Block | undefined
 }
 
 /** Some records of the history after a session's cursor, of its topics only. */
@@ -360,6 +362,8 @@ function greet(session: Session, greeting: Greeting, lost: Loss | undefined): vo
     resumed: gap === undefined ? greeting.resumed : 'gap',
   })
   const blocks = gap === undefined ? [ready] : [ready, encodeGap(gap, placeOf(session, gap.to))]
+  const hint = greeting.takeHint?.()
+  if (hint !== undefined) blocks.push(hint)
   session.writeReplay(Block.join(blocks), session.replayedTo, 0)
 }
 

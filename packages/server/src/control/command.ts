@@ -1,11 +1,13 @@
 // A command: a node asks something of a session that lives at another node.
 
+import type { Grant } from '../request/authorize.ts'
 import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
 
 /** Something that can be done with a session. */
 export type Command =
   | { readonly name: 'send'; readonly event: SessionEvent & { readonly data: string } }
   | { readonly name: 'change'; readonly change: TopicChange }
+  | { readonly name: 'renew'; readonly grant: Grant }
   | { readonly name: 'end'; readonly reason: string }
 
 /**
@@ -29,9 +31,10 @@ export function encodeCommand(command: Command): CommandText {
  */
 export function decodeCommand(head: unknown, data: string): Command | undefined {
   if (!isObject(head)) return undefined
-  const { name, event, change, reason } = head
+  const { name, event, change, grant, reason } = head
   if (name === 'send' && isObject(event)) return { name, event: { ...event, data } }
   if (name === 'change' && isObject(change)) return { name, change }
+  if (name === 'renew' && isObject(grant)) return { name, grant }
   if (name === 'end' && typeof reason === 'string') return { name, reason }
   return undefined
 }

@@ -97,6 +97,7 @@ export class NearRequests {
 export async function carryOut(handle: SessionHandle, command: Command): Promise<boolean> {
   if (command.name === 'send') return handle.send(command.event)
   if (command.name === 'change') return handle.changeTopics(command.change)
+  if (command.name === 'renew') return handle.renew(command.grant)
   await handle.end(command.reason)
   return true
 }

@@ -14,7 +14,8 @@ import { checkReason } from '../session/open-session.ts'
 import { namesOf } from '../session/changed-topics.ts'
 import { readChange } from '../session/topic-changes.ts'
 import type { Command } from './command.ts'
-import type { SessionReach } from './session-reach.ts'
+import { readList, readMembers } from '../read-members.ts'
+import type { RenewOptions, SessionReach } from './session-reach.ts'
 
 /** Carries a command to a session. */
 export type Carry = (session: string, command: Command) => Promise<boolean>
@@ -65,6 +66,29 @@ export class ReachedSession implements SessionReach {
     }
     await this.#authorize(change.add ?? [])
     return this.#carry(this.id, { name: 'change', change })
+  }
+
+  async renew(given: RenewOptions): Promise<boolean> {
+    const { by } = readMembers(given, ['by'], { code: 'OPTION_INVALID', what: 'A renewal' })
+    const { permit } = this.#settings
+    const request = plainRequest(by as RequestFacts, 'subscribe', [])
+    if (permit === undefined) {
+      throw new ServerError(
+        'GRANT_MISSING',
+        'Everybody may everything here (authorize: everyone), so that no session has a grant. Leave it out.',
+      )
+    }
+    const { publish: _, subscribe, ...rest } = await permit.review(request)
+    const what = { code: 'OPTION_INVALID', what: 'subscribe of a grant' } as const
+    const grant = { ...rest, subscribe: subscribe && readList(subscribe, what) }
+    const { length } = JSON.stringify(grant)
+    if (length > controlChangeCharactersMax) {
+      throw new ServerError(
+        'OPTION_INVALID',
+        `A grant for an open stream may have ${controlChangeCharactersMax} characters as JSON; got ${length}. Grant patterns.`,
+      )
+    }
+    return this.#carry(this.id, { name: 'renew', grant })
   }
 
   async end(reason = 'ended'): Promise<void> {

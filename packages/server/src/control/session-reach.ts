@@ -26,4 +26,18 @@ export interface ReachOptions {
  *
  * The deadline is by the clocks of the machines, which must agree to about a second.
  */
-export interface SessionReach extends Pick<SessionHandle, 'id' | 'send' | 'changeTopics' | 'end'> {}
+export interface SessionReach extends Pick<SessionHandle, 'id' | 'send' | 'changeTopics' | 'end'> {
+  /**
+   * Gives the session the grant of another request of its user, such as one with a fresh token: see `renew`
+   * of {@link SessionHandle}. `authorize` is asked here for that request, with the action `subscribe` and no
+   * topics. The grant travels to the session's node, and nothing of the request does.
+   * @throws ServerError as `renew` of a handle, and what `authorize` throws
+   */
+  renew(options: RenewOptions): Promise<boolean>
+}
+
+/** How a session is given another grant. */
+export interface RenewOptions {
+  /** The request that brings it, as `describeRequest` says. */
+  readonly by: RequestFacts
+}

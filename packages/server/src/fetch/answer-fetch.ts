@@ -16,7 +16,7 @@ import type { StreamOpener } from '../request/stream-opener.ts'
 import type { QueryOptions } from '../request/subscription.ts'
 import { choiceNames } from '../request/topic-choice.ts'
 import type { TopicChoice } from '../request/topic-choice.ts'
-import { describeRequest } from './describe-request.ts'
+import { describeRequest, keepRequest } from './describe-request.ts'
 import { readJson } from './read-json.ts'
 import { requireRequest } from './require-request.ts'
 import { StreamSink } from './stream-sink.ts'
@@ -86,6 +86,10 @@ class FetchDoor implements Door<Response> {
 
   describe(): RequestFacts {
     return describeRequest(this.#request)
+  }
+
+  keep(): RequestFacts {
+    return keepRequest(this.#request)
   }
 
   openSink(): Sink {

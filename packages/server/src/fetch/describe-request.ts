@@ -14,3 +14,10 @@ export function describeRequest(request: Request): RequestFacts {
     header: (name) => request.headers.get(name) ?? undefined,
   }
 }
+
+/** The same of a request that may be gone when it is asked: it is copied, and nothing else of it is held. */
+export function keepRequest(request: Request): RequestFacts {
+  const { method, url, address } = describeRequest(request)
+  const headers = new Map(request.headers)
+  return { method, url, address, header: (name) => headers.get(name.toLowerCase()) }
+}

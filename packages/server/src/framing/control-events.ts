@@ -74,6 +74,18 @@ export function encodeBeat(place: Place): Block {
   return Block.fromText(encodeEvent({ id: formatPlace(place), event: 'tidemark.beat', data: '{}' }))
 }
 
+/** Says that what the client was granted ends soon: time to bring a fresh token. */
+export function encodeToken(expiresInMs: number): Block {
+  const data = JSON.stringify({ expiresInMs })
+  return Block.fromText(encodeEvent({ event: 'tidemark.token', data }))
+}
+
+/** Says which topics a stream follows no more, because what is granted now does not hold them. */
+export function encodeTopics(removed: readonly string[]): Block {
+  const data = JSON.stringify({ removed, reason: 'not-granted' })
+  return Block.fromText(encodeEvent({ event: 'tidemark.topics', data }))
+}
+
 /**
  * The last event before the server ends a stream; `retry` tells an EventSource when to come back. `cursor` is
  * for a client that is sent away before it had one: its absence begins here. An application may give reasons

@@ -1,5 +1,6 @@
 // A request of Node's as `authorize` sees it.
 
+import type { IncomingHttpHeaders } from 'node:http'
 import type { RequestFacts } from '../request/authorize.ts'
 import type { NodeRequest } from './exchange.ts'
 
@@ -16,11 +17,20 @@ export function describeRequest(request: NodeRequest): RequestFacts {
     get address() {
       return readAddress(request)
     },
-    header(name) {
-      const value = request.headers[name.toLowerCase()]
-      return Array.isArray(value) ? value.join(', ') : value
-    },
+    header: (name) => readValue(request.headers, name),
   }
+}
+
+/** The same of a request that may be gone when it is asked: it is copied, and nothing else of it is held. */
+export function keepRequest(request: NodeRequest): RequestFacts {
+  const { method, url, address } = describeRequest(request)
+  const headers = { ...request.headers }
+  return { method, url, address, header: (name) => readValue(headers, name) }
+}
+
+function readValue(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name.toLowerCase()]
+  return Array.isArray(value) ? value.join(', ') : value
 }
 
 /**

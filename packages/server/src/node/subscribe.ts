@@ -15,7 +15,7 @@ import type { StreamOpener } from '../request/stream-opener.ts'
 import { choiceNames } from '../request/topic-choice.ts'
 import type { TopicChoice } from '../request/topic-choice.ts'
 import type { RequestFacts } from '../request/authorize.ts'
-import { describeRequest } from './describe-request.ts'
+import { describeRequest, keepRequest } from './describe-request.ts'
 import { isHttp2, readHeader } from './exchange.ts'
 import type { NodeRequest, NodeResponse } from './exchange.ts'
 import { checkHeaderCount } from './header-count.ts'
@@ -121,6 +121,10 @@ class NodeDoor implements Door<SessionHandle | undefined> {
 
   describe(): RequestFacts {
     return describeRequest(this.#request)
+  }
+
+  keep(): RequestFacts {
+    return keepRequest(this.#request)
   }
 
   openSink(): Sink {

@@ -6,7 +6,7 @@ import { readMembers } from '../read-members.ts'
 import type { LagCause } from './node-stats.ts'
 
 /** The kind of request that was refused. */
-export type RefusedAction = 'subscribe' | 'publish' | 'read'
+export type RefusedAction = 'subscribe' | 'publish' | 'read' | 'admin'
 
 /** The session that something is said of. */
 interface OfSession {

@@ -27,7 +27,8 @@ export interface ErrorRow {
   /** With which headers. `varies`: the error says the value (`Allow`), or the node does (`Retry-After`). */
   readonly headers?: CodeHeaders | undefined
   /**
-   * Why a refused stream ends, where it passes and the client is one that comes back after a goodbye only.
+   * Why a refused stream ends, where it passes (503, 429) and the client is one that comes back after a
+   * goodbye only. Default then: `full`.
    */
   readonly bye?: ByeReason | undefined
 }
@@ -52,7 +53,7 @@ export abstract class CodedError extends Error {
 
   /** Whether the same request may succeed later: the client should come back by itself. */
   get isPassing(): boolean {
-    return this.status === 503
+    return this.status === 503 || this.status === 429
   }
 }
 

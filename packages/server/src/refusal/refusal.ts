@@ -22,11 +22,19 @@ export interface Refusal {
  */
 export function answerRefusal(accept: string | undefined, refusal: Refusal): Answer {
   const { error, retryMs, cursor } = refusal
-  const reason = error instanceof CodedError ? error.row.bye : undefined
-  if (reason !== undefined && acceptsOnlyEventStream(accept)) {
-    return { status: 200, headers: streamHeaders, body: encodeBye(reason, retryMs, cursor).bytes }
+  const isPassing = error instanceof CodedError && error.isPassing
+  if (isPassing && acceptsOnlyEventStream(accept)) {
+    const bye = encodeBye(error.row.bye ?? 'full', readRetryMs(error, retryMs), cursor)
+    return { status: 200, headers: streamHeaders, body: bye.bytes }
   }
   return answerError(refusal)
+}
+
+/** An error that says itself when to come back knows better than the node. */
+function readRetryMs({ headers }: CodedError, otherwise: number): number {
+  const given = headers['Retry-After']
+  const isSeconds = given !== undefined && /^\d{1,7}$/.test(given)
+  return isSeconds ? Math.max(otherwise, Number(given) * 1_000) : otherwise
 }
 
 /**

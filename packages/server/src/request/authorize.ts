@@ -1,19 +1,19 @@
 // The application's say in what a client may do. Every subscription, publish and read of a client goes
 // through here.
 
-import { covers, parseTopicSet } from '@tidemark/log'
-import type { Clock, Pattern, Topic, TopicSet } from '@tidemark/log'
+import { covers } from '@tidemark/log'
+import type { Clock, Pattern, Topic } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { createAsk } from './ask-authorize.ts'
 import { isFault } from '../refusal/coded-error.ts'
 import { ServerError } from '../errors.ts'
-import { ownerCharactersMax } from '../limits.ts'
-import { readExpiry, requireUnexpired } from './read-expiry.ts'
-import { readList, readMembers } from '../read-members.ts'
+import { requireUnexpired } from './read-expiry.ts'
+import { readGrant, readGrantedTopics } from './read-grant.ts'
+import { readMembers } from '../read-members.ts'
 
-/** A wish of a client: to follow topics, to publish to them, or to read their history. */
-export type Action = 'publish' | 'read' | 'subscribe'
+/** A wish of a client: to follow topics, to publish to them, to read their history, or to run the node. */
+export type Action = 'admin' | 'publish' | 'read' | 'subscribe'
 
 /** A request, the same from every door. */
 export interface RequestFacts {
@@ -56,7 +56,27 @@ export interface Grant {
    * for later is `UNAUTHENTICATED`. Default: never.
    */
   readonly expiresAt?: number | undefined
+  /**
+   * Names of what else the user may, such as `admin`: 100 at most, of 1 to 128 characters each. They stay
+   * with the session. Default: none.
+   */
+  readonly permissions?: readonly string[] | undefined
+  /**
+   * The facts that the grant rests on, such as the id of a token, to find its sessions by later. They stay
+   * with the session, and travel to other nodes: texts, numbers and booleans, 1,024 characters as JSON.
+   * Default: none.
+   */
+  readonly claims?: GrantClaims | undefined
+  /**
+   * How long the stream stays open before `authorize` is asked for the same request once more, in
+   * milliseconds: 1 s to a day. It is asked up to a fifth earlier, so that streams opened together are not
+   * asked about together. Default: never.
+   */
+  readonly recheckAfterMs?: number | undefined
 }
+
+/** See {@link Grant.claims}. */
+export type GrantClaims = Readonly<Record<string, boolean | number | string>>
 
 /**
  * Says what the sender of a request may do, within 30 seconds. To refuse it as a whole, throw `new
@@ -79,6 +99,17 @@ export interface Permit {
    * `OPTION_INVALID` for a grant that is none, `FULL` where too many wait; and what `authorize` throws
    */
   ask(request: PlainRequest): Promise<Grant>
+  /**
+   * Resolves to what the sender of a request may do now, whatever the request names: for a stream that is
+   * open already.
+   * @throws as `ask`, but not for topics
+   */
+  review(request: PlainRequest): Promise<Grant>
+  /**
+   * Resolves if the sender of a request has a permission.
+   * @throws ServerError `UNAUTHENTICATED`, `PERMISSION_MISSING`, and what `ask` throws
+   */
+  requirePermission(by: RequestFacts, name: string): Promise<void>
 }
 
 /**
@@ -96,19 +127,27 @@ export function createPermit(
   if (authorize === 'everyone') return undefined
   if (authorize === undefined) return refuseAll(onError)
   const ask = createAsk(authorize, host)
+  const decide = async (
+    request: PlainRequest,
+    check: (grant: Grant) => void = () => undefined,
+  ): Promise<Grant> => {
+    try {
+      const grant = readGrant(await ask(request))
+      requireUnexpired(grant.expiresAt, clock)
+      check(grant)
+      return grant
+    } catch (error) {
+      // Faults of a stream are told by the one way in, together with all others of its request.
+      if (isFault(error) && request.action !== 'subscribe') onError(error)
+      throw error
+    }
+  }
   return {
     requireAuthorize: () => undefined,
-    async ask(request) {
-      try {
-        const grant = readGrant(await ask(request))
-        requireUnexpired(grant.expiresAt, clock)
-        checkGrant(grant, request)
-        return grant
-      } catch (error) {
-        // Faults of a stream are told by the one way in, together with all others of its request.
-        if (isFault(error) && request.action !== 'subscribe') onError(error)
-        throw error
-      }
+    ask: (request) => decide(request, (grant) => checkGrant(grant, request)),
+    review: (request) => decide(request),
+    async requirePermission(by, name) {
+      await decide(plainRequest(by, 'admin', []), (grant) => checkPermission(grant, name))
     },
   }
 }
@@ -123,14 +162,19 @@ function refuseAll(onError: (error: unknown) => void): Permit {
     if (action !== 'subscribe') onError(error)
     throw error
   }
+  const refuse = ({ action }: { readonly action: Action }): Promise<never> =>
+    Promise.resolve(action).then(requireAuthorize)
   return {
     requireAuthorize,
-    ask: ({ action }) => Promise.resolve(action).then(requireAuthorize),
+    ask: refuse,
+    review: refuse,
+    requirePermission: () => refuse({ action: 'admin' }),
   }
 }
 
 /** The first way out: the application does not let the client choose. */
 const ownWays: Readonly<Record<Action, string>> = {
+  admin: 'Ask for no permission where the application itself does it',
   publish: 'Leave out `by` to publish in the name of the application',
   read: 'Leave out `by` to read in the name of the application',
   subscribe:
@@ -172,6 +216,7 @@ function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
 }
 
 const verbs: Readonly<Record<Action, string>> = {
+  admin: 'do to the node',
   publish: 'publish to',
   read: 'read',
   subscribe: 'subscribe to',
@@ -179,7 +224,7 @@ const verbs: Readonly<Record<Action, string>> = {
 
 function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest): void {
   const list = action === 'publish' ? 'publish' : 'subscribe'
-  const granted = readNames(list, names[list])
+  const granted = readGrantedTopics(list, names[list])
   const missing = topics.find(
     (topic) => granted === undefined || !covers(granted, topic as Pattern | Topic),
   )
@@ -196,64 +241,16 @@ function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest)
   )
 }
 
-const grantNames = ['user', 'subscribe', 'publish', 'expiresAt'] as const
-
-/**
- * Overlooks no restriction: neither a member that this node does not know, nor one that is a getter of a
- * class.
- */
-function readGrant(given: unknown): Grant {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw invalid(`authorize gives a grant such as ${example}; got ${quoteValue(given)}`)
-  }
-  const grant: Grant = readMembers<Grant, (typeof grantNames)[number]>(given, grantNames, {
-    code: 'OPTION_INVALID',
-    what: 'The grant of authorize',
-  })
-  const unknown = listNames(given).find((name) => !grantNames.some((known) => known === name))
-  if (unknown !== undefined) {
-    throw invalid(`A grant has ${grantNames.join(', ')}; authorize gave ${quote(unknown)} as well`)
-  }
-  const { user } = grant
-  const isName = typeof user === 'string' && user !== '' && user.length <= ownerCharactersMax
-  if (user !== undefined && !isName) {
-    throw invalid(
-      `The user of a grant is a text of 1 to ${ownerCharactersMax} characters; got ${quoteValue(user)}`,
+function checkPermission({ user, permissions = [] }: Grant, name: string): void {
+  if (permissions.includes(name)) return
+  if (user === undefined) {
+    throw new ServerError(
+      'UNAUTHENTICATED',
+      `It takes credentials with the permission ${quote(name)}; the request brings none that are accepted. Sign in, and send them along.`,
     )
   }
-  readExpiry(grant.expiresAt)
-  return grant
-}
-
-/** Those of the objects that it inherits from included. */
-function listNames(grant: object): readonly string[] {
-  const names: string[] = []
-  try {
-    for (const name in grant) names.push(name)
-  } catch (cause) {
-    throw invalid('The grant of authorize throws when it is read', cause)
-  }
-  return names
-}
-
-/** Undefined: nothing is granted. */
-function readNames(name: string, given: readonly string[] | undefined): TopicSet | undefined {
-  if (given === undefined) return undefined
-  const names = readList(given, { code: 'OPTION_INVALID', what: `${name} of a grant` })
-  if (names.length === 0) return undefined
-  try {
-    return parseTopicSet(names)
-  } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause)
-    throw invalid(`${name} of a grant names topics and patterns. ${text}`, cause)
-  }
-}
-
-const example = '{ user: "ada", subscribe: ["orders/*"] }'
-
-function invalid(message: string, cause?: unknown): ServerError {
-  const text = message.endsWith('.') ? message : `${message}.`
-  return new ServerError('OPTION_INVALID', `${text} To refuse a request, throw a ServerError.`, {
-    cause,
-  })
+  throw new ServerError(
+    'PERMISSION_MISSING',
+    `The user does not have the permission ${quote(name)}. Ask for it, or leave this to somebody who has it.`,
+  )
 }

@@ -9,9 +9,10 @@ import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import { isFault } from '../refusal/coded-error.ts'
 import type { Refusal } from '../refusal/refusal.ts'
-import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
+import type { SessionHandle } from '../session/session-handle.ts'
+import { holderOf } from '../session/session-holder.ts'
 import type { Sink } from '../session/sink.ts'
-import type { StreamOpener } from './stream-opener.ts'
+import type { Granted, StreamOpener } from './stream-opener.ts'
 import { parseChosenText, parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
 import type { QueryOptions, Subscription } from './subscription.ts'
 import { readChoice } from './topic-choice.ts'
@@ -42,6 +43,8 @@ export interface Door<Answer> {
   readBody(): Promise<unknown>
   /** The request for `authorize`. */
   describe(): RequestFacts
+  /** The same for later, when the request is gone: of the request itself nothing is held. */
+  keep(): RequestFacts
   /** Where the bytes of the stream go. Nothing is written yet. */
   openSink(): Sink
   /** The answer that the bytes of the sink are part of. */
@@ -66,22 +69,25 @@ export async function openSubscription<Answer>(
     if (!isHead && !(await door.begin())) return door.answerNobody()
     const { lastEventId, options, query } = request
     const chosen = readChoice(options)
-    let owner: SessionOwner | undefined
+    const { label } = options
+    let granted: Granted | undefined
     if (chosen !== undefined) {
       subscription = parseChosenText(query, lastEventId, { ...options, chosen })
-      owner = chosen.owner
     } else {
       opener.permit?.requireAuthorize('subscribe')
       subscription = await readSubscription(door, request)
       // Before it is authorized: a cursor may stand for other topics than the URL names.
       if (opener.topicSets !== undefined)
         subscription = await resumeChanged(subscription, opener.topicSets)
-      owner = await authorize(opener, door, subscription)
+      granted = await authorize(opener, door, { subscription, label })
     }
-    if (options.label !== undefined) owner = { ...owner, label: options.label }
     if (isHead) return door.answerHead()
     // Where it begins is found out in there, while the session has its place among those that open.
-    return door.answerStream(await opener.open(door.openSink(), subscription, owner))
+    const session =
+      granted === undefined
+        ? opener.open(door.openSink(), subscription, { ...chosen?.owner, label })
+        : opener.openGranted(door.openSink(), subscription, granted)
+    return door.answerStream(await session)
   } catch (error) {
     opener.watch.refused('subscribe', error)
     // A client that asked for `now` gets the live cursor with its refusal, so that it resumes from this
@@ -101,12 +107,18 @@ async function readSubscription(
   return parseSubscriptionText(query, lastEventId, options)
 }
 
+/** A stream that is asked for. */
+interface Asked {
+  readonly subscription: Subscription
+  readonly label: string | undefined
+}
+
 /** Asks whether the request may, where somebody has to be asked; resolves to the grant. */
 async function authorize(
   opener: StreamOpener,
   door: Door<unknown>,
-  { topics: set }: Subscription,
-): Promise<SessionOwner | undefined> {
+  { subscription: { topics: set }, label }: Asked,
+): Promise<Granted | undefined> {
   const { permit, bodies } = opener
   if (permit === undefined) {
     requireUnreserved(set.topics)
@@ -122,8 +134,12 @@ async function authorize(
   try {
     held.grow(measureTopicSet(set))
     const names = [...set.topics, ...set.patterns]
-    const { user, expiresAt } = await permit.ask(plainRequest(door.describe(), 'subscribe', names))
-    return { user, expiresAt }
+    const grant = await permit.ask(plainRequest(door.describe(), 'subscribe', names))
+    const { recheckAfterMs: afterMs } = grant
+    return {
+      owner: holderOf(grant, label),
+      recheck: afterMs === undefined ? undefined : { request: door.keep(), afterMs },
+    }
   } finally {
     held.release()
   }

@@ -26,7 +26,8 @@ export function readOwner(given: SessionOwner): SessionOwner {
   return isNobody ? nobody : { user, label, expiresAt: end }
 }
 
-function requireName(what: string, name: unknown): void {
+/** @throws ServerError `OPTION_INVALID` */
+export function requireName(what: string, name: unknown): void {
   if (name === undefined) return
   const isName = typeof name === 'string' && name !== '' && name.length <= ownerCharactersMax
   if (isName) return

@@ -3,10 +3,18 @@
 import type { Permit } from './authorize.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { TopicSetTable } from '../session/changed-topics.ts'
+import type { Recheck } from '../session/rechecks.ts'
 import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
+import type { SessionHolder } from '../session/session-holder.ts'
 import type { Compress, Sink } from '../session/sink.ts'
 import type { NodeWatch } from '../observer/node-watch.ts'
 import type { Subscription } from './subscription.ts'
+
+/** A grant as it stays with its session. */
+export interface Granted {
+  readonly owner: SessionHolder
+  readonly recheck?: Recheck | undefined
+}
 
 /** The node as its doors see it. */
 export interface StreamOpener {
@@ -15,6 +23,8 @@ export interface StreamOpener {
    * refuses.
    */
   open(sink: Sink, subscription: Subscription, owner?: SessionOwner): Promise<SessionHandle>
+  /** The same for a client that `authorize` has granted it; the grant is asked about again with `recheck`. */
+  openGranted(sink: Sink, subscription: Subscription, granted: Granted): Promise<SessionHandle>
   /** The open session of an id; undefined once it has closed. */
   session(id: string): SessionHandle | undefined
   /**

@@ -3,7 +3,9 @@
 import { namesOf } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
 import { quoteValue } from '@tidemark/wire/values'
+import type { Grant, GrantClaims } from '../request/authorize.ts'
 import { readExpiry } from '../request/read-expiry.ts'
+import { plainRights } from './session-holder.ts'
 import type { Session } from './session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
 import type { IsLate } from './is-late.ts'
@@ -15,6 +17,7 @@ export interface SessionActions {
   /** When it ends, in milliseconds since 1970; undefined: never. */
   expiryOf(session: Session): number | undefined
   setExpiry(session: Session, expiresAt: number | undefined): boolean
+  renew(session: Session, grant: Grant): Promise<boolean>
   end(session: Session, reason: string): void
 }
 
@@ -47,6 +50,14 @@ export class OpenSession implements SessionHandle {
     return this.#actions.expiryOf(this.#session)
   }
 
+  get permissions(): readonly string[] {
+    return (this.#session.owner.rights ?? plainRights).permissions
+  }
+
+  get claims(): GrantClaims {
+    return (this.#session.owner.rights ?? plainRights).claims
+  }
+
   get topics(): readonly string[] {
     return namesOf(this.#session.audience.topics)
   }
@@ -69,6 +80,11 @@ export class OpenSession implements SessionHandle {
     const expiresAt = readExpiry(given)
     await betweenFlushes
     return this.#actions.setExpiry(this.#session, expiresAt)
+  }
+
+  async renew(grant: Grant): Promise<boolean> {
+    await betweenFlushes
+    return this.#actions.renew(this.#session, grant)
   }
 
   async end(reason = 'ended'): Promise<void> {

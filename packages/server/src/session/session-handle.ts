@@ -1,6 +1,7 @@
 // An open stream as the application holds it.
 
 import type { PublishInput } from '../publish/new-event.ts'
+import type { Grant, GrantClaims } from '../request/authorize.ts'
 
 /**
  * An event for one session alone. It is in no log: no cursor leads back to it, and no other device of the
@@ -49,6 +50,10 @@ export interface SessionHandle {
   readonly label: string | undefined
   /** When it ends, in milliseconds since 1970. Undefined: never, or it has closed. */
   readonly expiresAt: number | undefined
+  /** Of its grant; none where the application has chosen the topics. */
+  readonly permissions: readonly string[]
+  /** The facts that its grant rests on; none where the application has chosen the topics. */
+  readonly claims: GrantClaims
   /** Topics and patterns that it follows now. */
   readonly topics: readonly string[]
   /**
@@ -79,6 +84,17 @@ export interface SessionHandle {
    * @throws ServerError `OPTION_INVALID`
    */
   setExpiry(expiresAt: number | undefined): Promise<boolean>
+  /**
+   * Gives the session another grant of the same user, such as that of a fresh token. Its end, permissions and
+   * claims take the place of the old ones. Topics that it does not hold leave: the stream is told
+   * `tidemark.topics`. If it holds none of them, the stream ends (`forbidden`). Resolves to whether the
+   * session is open afterwards. Nobody can be asked about this grant again, so it ends after its
+   * `recheckAfterMs`, if it has one.
+   * @throws ServerError `GRANT_MISSING` where `authorize` has not granted this session, `USER_DIFFERS`,
+   * `UNAUTHENTICATED` for a grant that has ended, `OPTION_INVALID`: nothing has changed then.
+   * `LOG_UNAVAILABLE`, `FULL`: topics could not leave, so the stream has ended.
+   */
+  renew(grant: Grant): Promise<boolean>
   /**
    * Says goodbye and ends the stream; the client comes back by itself after a while. Resolves when that is
    * said.

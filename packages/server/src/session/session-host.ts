@@ -7,7 +7,7 @@ import type { Deadlines } from './deadlines.ts'
 import type { LargeBlockLines } from '../catch-up/large-blocks.ts'
 import type { NodeWatch } from '../observer/node-watch.ts'
 import type { Pace } from '../catch-up/pace.ts'
-import type { SessionOwner } from './session-handle.ts'
+import type { SessionHolder } from './session-holder.ts'
 import type { Sink } from './sink.ts'
 
 /** One for all sessions of a node. */
@@ -40,7 +40,7 @@ export interface SessionOptions<Session> {
   readonly host: SessionHost<Session>
   readonly cursor: Position
   readonly pace?: Pace | undefined
-  readonly owner: SessionOwner
+  readonly owner: SessionHolder
   /** Topics that are replayed from an older place first. */
   readonly added?: AddedTopics | undefined
 }

@@ -19,7 +19,7 @@ import type { LagCause } from '../observer/node-stats.ts'
 import type { Pace } from '../catch-up/pace.ts'
 import { isPlain, placeOf } from '../framing/place.ts'
 import type { Place } from '../framing/place.ts'
-import type { SessionOwner } from './session-handle.ts'
+import type { SessionHolder } from './session-holder.ts'
 import type { SessionHost, SessionOptions } from './session-host.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { IsLate } from './is-late.ts'
@@ -27,7 +27,8 @@ import type { IsLate } from './is-late.ts'
 /** One subscriber's connection. Only its own methods change its state. */
 export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
   readonly id: string
-  readonly owner: SessionOwner
+  /** Replaced where a grant is renewed. */
+  owner: SessionHolder
   #audience: Audience
   readonly #sink: Sink
   readonly #host: SessionHost<Session>
@@ -187,11 +188,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   #writeOwn(block: Block): boolean {
     if (!this.#isOpen() || !this.#isReady()) return false
     this.#pace?.take(1)
-    this.#send(block)
-    if (this.isClosed) return false
-    this.holdShared(block)
-    if (!this.#isWritable) this.leaveLive()
-    return true
+    return this.note(block)
   }
 
   #releaseEarly(): void {
@@ -258,9 +255,16 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
    * and replays that take long and bring little; a blocked socket gets none.
    */
   beat(encode: (place: Place, audience: Audience) => Block): void {
-    if (!this.#isOpen()) return
-    this.#send(encode(placeOf(this, this.replayedTo), this.#audience))
+    if (this.#isOpen()) this.note(encode(placeOf(this, this.replayedTo), this.#audience))
+  }
+
+  /** Writes an event of the hub's own; false, and nothing is kept, where the stream takes none now. */
+  note(block: Block): boolean {
+    if (this.isClosed || !this.#hasBegun || !this.#isWritable) return false
+    this.#send(block)
+    this.holdShared(block)
     if (!this.#isWritable) this.leaveLive()
+    return !this.isClosed
   }
 
   /** Leaves the audience; the cursor stays where it stands, by default where the audience does. */
@@ -293,19 +297,15 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
 
   /** Goes on if some time has renewed its rate. */
   renewAllowance(): void {
-    if (this.allowance < 1) this.#host.paced.add(this)
-    else this.#goOn()
+    this.#goOn()
   }
 
   /** Sends the session away as stalled, unless its socket has taken some bytes since the last check. */
   checkProgress(): void {
     const waiting = this.#sink.bytesWaiting ?? Infinity
-    if (waiting < this.#bytesWaiting) {
-      this.#bytesWaiting = waiting
-      this.#host.blocked.add(this)
-    } else {
-      this.#host.dismiss(this, 'stalled')
-    }
+    if (waiting >= this.#bytesWaiting) return this.#host.dismiss(this, 'stalled')
+    this.#bytesWaiting = waiting
+    this.#host.blocked.add(this)
   }
 
   closed(): void {

@@ -12,7 +12,7 @@ import { topicChangesWaitingMax } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import { noParts, partsOfTopics, requireKey } from '../framing/place.ts'
-import { quoteValue } from '@tidemark/wire/values'
+import { quote, quoteValue } from '@tidemark/wire/values'
 import { readList, readMembers } from '../read-members.ts'
 import type { IsLate } from './is-late.ts'
 import type { Session } from './session.ts'
@@ -25,16 +25,24 @@ export interface CheckedChange {
   readonly from: Position | undefined
 }
 
-/** A change, and when it is too late for it. */
+/** A change, when it is too late for it, and which grant its session had when it was asked for. */
 interface TimedChange extends CheckedChange {
   readonly isLate: IsLate
+  readonly askedUnder: IsGranted | undefined
 }
 
 /** The changes of one session, one after another. */
 interface ChangeLine {
   waiting: number
   last: Promise<unknown> | undefined
+  /** Until the session has moved, while a change is between its plan and that. */
+  moving: Promise<void> | undefined
+  /** The names of the newest grant, where one came while changes waited. */
+  isGranted: IsGranted | undefined
 }
+
+/** Whether a grant holds a topic or pattern. */
+export type IsGranted = (name: string) => boolean
 
 /** Changes the topics of sessions, one change of a session at a time. */
 export class TopicChanges {
@@ -55,23 +63,43 @@ export class TopicChanges {
    * `SESSION_UNREACHABLE` once it is late; nothing has changed then
    */
   async change(session: Session, given: TopicChange, isLate: IsLate = never): Promise<boolean> {
-    const change = { ...readChange(given), isLate }
-    const line = this.#lines.get(session) ?? { waiting: 0, last: undefined }
+    const line = this.#lineOf(session)
+    const change = { ...readChange(given), isLate, askedUnder: line.isGranted }
     if (line.waiting >= topicChangesWaitingMax) {
       throw new ServerError(
         'FULL',
         `${topicChangesWaitingMax} changes of the session's topics wait already. Await them, or name the topics in one change.`,
       )
     }
-    this.#lines.set(session, line)
     line.waiting += 1
-    const done = this.#changeAfter(line.last, session, change)
+    const done = this.#changeAfter(line, session, change)
     line.last = done.catch(() => undefined)
     try {
       return await done
     } finally {
       line.waiting -= 1
+      if (line.waiting === 0) line.isGranted = undefined
     }
+  }
+
+  /**
+   * Takes out what a new grant does not hold, ahead of changes that wait; those are held against it, too.
+   * Resolves to the names that were taken out. All names of a session are never taken out: then nothing has
+   * changed.
+   * @throws ServerError `FULL`, and what keeping the set throws
+   */
+  async narrow(session: Session, isGranted: IsGranted): Promise<readonly string[]> {
+    const line = this.#lineOf(session)
+    if (line.waiting > 0) line.isGranted = isGranted
+    while (line.moving !== undefined) await line.moving
+    if (session.isClosed) return []
+    const names = namesOf(session.audience.topics)
+    const removed = names.filter((name) => !isGranted(name))
+    if (removed.length === 0 || removed.length === names.length) return removed
+    const remove = new Set(removed)
+    const kept = { add: [], from: undefined, isLate: never, askedUnder: isGranted }
+    await this.#move(line, session, { ...kept, remove })
+    return removed
   }
 
   /**
@@ -84,16 +112,41 @@ export class TopicChanges {
     return new AddedTopics(given, () => this.#audiences.release(bytes))
   }
 
-  async #changeAfter(
-    before: Promise<unknown> | undefined,
-    session: Session,
-    change: TimedChange,
-  ): Promise<boolean> {
-    await before
-    // A cursor can tell of one replay. A change that only takes out does not wait for it.
-    while (session.added !== undefined && hasNews(session, change)) await session.added.over
+  #lineOf(session: Session): ChangeLine {
+    const line = this.#lines.get(session)
+    if (line !== undefined) return line
+    const first = { waiting: 0, last: undefined, moving: undefined, isGranted: undefined }
+    this.#lines.set(session, first)
+    return first
+  }
+
+  async #changeAfter(line: ChangeLine, session: Session, change: TimedChange): Promise<boolean> {
+    await line.last
+    for (;;) {
+      if (line.moving !== undefined) await line.moving
+      // A cursor can tell of one replay. A change that only takes out does not wait for it.
+      else if (session.added !== undefined && hasNews(session, change)) await session.added.over
+      else break
+    }
     if (session.isClosed) return false
     requireInTime(change)
+    requireGranted(change, line.isGranted)
+    return this.#move(line, session, change)
+  }
+
+  /** One move of a session at a time: each is planned from the topics that the one before has left. */
+  async #move(line: ChangeLine, session: Session, change: TimedChange): Promise<boolean> {
+    let free: () => void = () => undefined
+    line.moving = new Promise((resolve) => (free = resolve))
+    try {
+      return await this.#moveNow(session, change)
+    } finally {
+      line.moving = undefined
+      free()
+    }
+  }
+
+  async #moveNow(session: Session, change: TimedChange): Promise<boolean> {
     const topics = planTopics(session, change)
     if (topics.key === session.audience.topics.key) return true
     const place = this.#audiences.reserve(topics, session.audience)
@@ -145,6 +198,17 @@ export class TopicChanges {
 }
 
 const never: IsLate = () => false
+
+/** A change that waited while another grant came adds nothing beyond that grant. */
+function requireGranted({ add, askedUnder }: TimedChange, isGranted: IsGranted | undefined): void {
+  if (isGranted === askedUnder) return
+  const name = add.find((added) => isGranted?.(added) === false)
+  if (name === undefined) return
+  throw new ServerError(
+    'TOPIC_FORBIDDEN',
+    `While this change waited, the stream got a grant that does not hold ${quote(name)}. Nothing has changed.`,
+  )
+}
 
 /** The last look before the session moves, in the tick in which it does. */
 function requireInTime({ isLate }: TimedChange, added?: AddedTopics): void {

@@ -1,0 +1,98 @@
+// Another grant for an open session: its end, its permissions and its claims are replaced, and topics that it
+// does not hold leave.
+
+import { covers } from '@tidemark/log'
+import type { Clock, Pattern, Topic } from '@tidemark/log'
+import { ServerError } from '../errors.ts'
+import type { ByeReason } from '../framing/bye-reason.ts'
+import { CodedError } from '../refusal/coded-error.ts'
+import type { Grant, RequestFacts } from '../request/authorize.ts'
+import { requireUnexpired } from '../request/read-expiry.ts'
+import { readGrant, readGrantedTopics } from '../request/read-grant.ts'
+import type { GrantEnds } from './grant-ends.ts'
+import type { Rechecks } from './rechecks.ts'
+import { holderOf } from './session-holder.ts'
+import type { Session } from './session.ts'
+import type { IsGranted, TopicChanges } from './topic-changes.ts'
+
+/** The parts of the node that it needs. */
+interface RenewalsHost {
+  readonly clock: Clock
+  readonly changes: TopicChanges
+  readonly ends: GrantEnds
+  readonly rechecks: Rechecks
+  dismiss(session: Session, reason: ByeReason): void
+}
+
+export class Renewals {
+  readonly #host: RenewalsHost
+
+  constructor(host: RenewalsHost) {
+    this.#host = host
+  }
+
+  /**
+   * Resolves to whether the session is open afterwards.
+   * @param request asked about again, if the grant says so. Without it nobody can be asked, so the grant ends
+   * at that time.
+   * @throws ServerError `OPTION_INVALID`, `GRANT_MISSING`, `USER_DIFFERS`, `UNAUTHENTICATED`: nothing has
+   * changed then. `LOG_UNAVAILABLE` and `FULL`: the stream has ended.
+   */
+  async renew(session: Session, given: Grant, request?: RequestFacts): Promise<boolean> {
+    const { clock, ends, rechecks } = this.#host
+    const grant = readGrant(given)
+    const granted = readGrantedTopics('subscribe', grant.subscribe)
+    if (session.isClosed) return false
+    const { label } = session.owner
+    requireSame(session, grant)
+    const { recheckAfterMs: afterMs } = grant
+    const isAskedAgain = afterMs !== undefined && request !== undefined
+    const expiresAt = isAskedAgain ? grant.expiresAt : endOf(grant, clock)
+    requireUnexpired(expiresAt, clock)
+    session.owner = holderOf({ ...grant, expiresAt }, label)
+    ends.file(session)
+    rechecks.set(session, isAskedAgain ? { request, afterMs } : undefined)
+    await this.#narrow(
+      session,
+      (name) => granted !== undefined && covers(granted, name as Pattern | Topic),
+    )
+    return !session.isClosed
+  }
+
+  async #narrow(session: Session, isGranted: IsGranted): Promise<void> {
+    const { changes, ends, dismiss } = this.#host
+    try {
+      const removed = await changes.narrow(session, isGranted)
+      if (removed.length === 0 || session.isClosed) return
+      const { topics, patterns } = session.audience.topics
+      const isOver = ![...topics, ...patterns].some(isGranted)
+      if (isOver) dismiss(session, 'forbidden')
+      else ends.tellTopics(session, removed)
+    } catch (error) {
+      // It must not go on with what it may not have. At the door it is held against its grant.
+      const reason = error instanceof CodedError ? error.row.bye : undefined
+      dismiss(session, reason ?? 'forbidden')
+      throw error
+    }
+  }
+}
+
+function requireSame({ owner }: Session, { user }: Grant): void {
+  if (owner.rights === undefined) {
+    throw new ServerError(
+      'GRANT_MISSING',
+      'The session has no grant: its application has chosen its topics, or everybody may everything. Its end is moved with setExpiry.',
+    )
+  }
+  if (owner.user === user) return
+  throw new ServerError(
+    'USER_DIFFERS',
+    'The grant is of another user than the session. Open a stream of its own for that user.',
+  )
+}
+
+/** The end of a grant that nobody can be asked about again. */
+function endOf({ expiresAt, recheckAfterMs }: Grant, clock: Clock): number | undefined {
+  if (recheckAfterMs === undefined) return expiresAt
+  return Math.min(expiresAt ?? Infinity, clock.now() + recheckAfterMs)
+}
