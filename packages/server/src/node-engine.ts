@@ -18,8 +18,10 @@ import {
   backlogsMax,
   goodbyePollMs,
   readyRetryMs,
+  replacedRetryMs,
   replayReadsMax,
   retrySpreadMs,
+  stalledForOthersMs,
 } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
@@ -38,6 +40,7 @@ import type { SessionEvent, SessionHandle, TopicChange } from './session/session
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry } from './session/session-registry.ts'
+import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import { Slots } from './catch-up/slots.ts'
 import { requireUnexpired } from './request/read-expiry.ts'
@@ -173,6 +176,7 @@ export class NodeEngine implements SessionActions {
     }
     const { sessionsMax } = this.#settings
     if (this.sessions.size + this.#opening < sessionsMax) return
+    if (this.endStalled({}, 1) > 0) return
     throw new ServerError(
       'FULL',
       `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
@@ -259,7 +263,30 @@ export class NodeEngine implements SessionActions {
   }
 
   end(session: Session, reason: string): void {
-    session.bye(reason, this.pickRetryMs())
+    const { from, to } = replacedRetryMs
+    const retryMs =
+      reason === 'replaced' ? pickBetween(this.#settings.random, from, to) : this.pickRetryMs()
+    session.bye(reason, retryMs)
+  }
+
+  /**
+   * Ends sessions whose sockets have taken nothing for a while, so that others find a place; those that wait
+   * longest first. Returns how many.
+   */
+  endStalled(filter: SessionFilter, countMax: number): number {
+    const isAny = filter.user === undefined && filter.label === undefined
+    const wanted = isAny ? undefined : new Set(this.sessions.list(filter))
+    let ended = 0
+    for (const session of this.#host.blocked.olderThan(stalledForOthersMs)) {
+      if (ended >= countMax) break
+      if (wanted?.has(session) === false) continue
+      // One that has taken some bytes since it was last looked at goes on.
+      session.checkProgress()
+      if (!session.isClosed) continue
+      session.cutOff()
+      ended += 1
+    }
+    return ended
   }
 
   /** A time to come back after, in milliseconds, spread so that those sent away do not return at once. */

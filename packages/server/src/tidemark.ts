@@ -176,6 +176,15 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
+   * Ends sessions of this node whose clients have taken nothing for 10 seconds, so that others find a place:
+   * all, or those of a user, with a label, or both. They resume when they come back. Returns how many.
+   * @throws ServerError `OPTION_INVALID`
+   */
+  endStalled(filter: SessionFilter = {}): number {
+    return this.#engine.endStalled(readFilter(filter), Infinity)
+  }
+
+  /**
    * Reaches a session by its id, on this node or on any other of its log. The session's own node does what
    * is asked. Only the answer to a request says whether the session is open.
    * @throws ServerError `OPTION_INVALID`

@@ -24,6 +24,8 @@ export {
 export { translateLogError } from '../refusal/log-faults.ts'
 export { carrierOf, isHttp2 } from '../node/exchange.ts'
 export type { Carrier } from '../node/exchange.ts'
+export { setClientAddress } from '../node/describe-request.ts'
+export { refuse } from '../node/refuse.ts'
 export { declareFate } from '../node/listener-fate.ts'
 export type { ListenerFate } from '../node/listener-fate.ts'
 export { sendAnswer } from '../node/send.ts'
