@@ -27,6 +27,7 @@ tidemark config shows which of them a value comes from.`,
     'tidemark serve --workers 4               # one process per core, one port, one log',
     'tidemark serve --tls-cert cert.pem --tls-key key.pem    # HTTP/2 and HTTP/1.1 over TLS',
     'tidemark serve --data memory:    # nothing is kept beyond the process',
+    'tidemark serve --host 0.0.0.0 --auth-secret @tidemark.secret    # for those with a token',
   ],
   run,
 }
@@ -51,12 +52,15 @@ function waitForSignal(): Promise<void> {
  * Lines that work when pasted. Zero stands for every address, which is none to connect to on some
  * systems.
  */
-function renderWelcome({ url: listening }: Hub, { data, workers }: HubConfig): string {
+function renderWelcome({ url: listening, isLocked }: Hub, config: HubConfig): string {
+  const { data, workers } = config
   const url = listening.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
-  return `Tidemark is listening. Its page: ${url}/
+  const who = isLocked ? ', and asks who is there' : ''
+  const token = isLocked ? '-H "Authorization: Bearer $TOKEN" ' : ''
+  return `Tidemark is listening${who}. Its page: ${url}/
 
-  subscribe   curl -N '${url}/events?topic=demo'
-  publish     curl -d 'hello' '${url}/topics/demo'
+  subscribe   curl -N ${token}'${url}/events?topic=demo'
+  publish     curl -d 'hello' ${token}'${url}/topics/demo'
 
 Events are kept in ${findDataDirectory(data) ?? 'memory, until the process ends'}. ${workers === 1 ? '' : `${workers} workers serve them. `}Ctrl-C stops the hub.
 `

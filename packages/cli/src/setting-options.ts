@@ -33,12 +33,22 @@ export function readSources(name: string, line: CommandLine): ConfigSources {
       `${name} takes options only; got ${quote(extra)}. See tidemark ${name} --help.`,
     )
   }
+  const flags = readFlags(line)
+  hideSecrets(name, flags)
   return {
-    flags: readFlags(line),
+    flags,
     env: process.env,
     directory: process.cwd(),
     file: lastValue(line, 'config'),
   }
+}
+
+/** Everybody on the machine can read the arguments of a process; its title stands in their place. */
+function hideSecrets(name: string, flags: ConfigSources['flags']): void {
+  const isGiven = configOptions.some(
+    ({ flag, isSecret }) => isSecret && flags[flag]?.startsWith('@') === false,
+  )
+  if (isGiven) process.title = `tidemark ${name}`
 }
 
 function readFlags(line: CommandLine): Readonly<Record<string, string>> {

@@ -1,5 +1,7 @@
 // The hub's page: watches topics through a plain EventSource and publishes with fetch. Events are shown as text only.
 
+import { hasToken, isLocked, keepToken, openSource, withToken } from './access.js'
+
 /** Rows kept in the list, and waiting for it while it is paused or the tab is hidden. */
 const rowsMax = 500
 /** Characters of data shown per row: 500 rows × 8,000 = 4 million at most. */
@@ -69,7 +71,7 @@ function watch(wish) {
 
 function open() {
   setState('connecting', 'Connecting…')
-  const source = new EventSource(streamUrl())
+  const source = openSource(streamUrl())
   watched.source = source
   source.addEventListener('batch', (event) => {
     moveTo(event.lastEventId)
@@ -126,12 +128,13 @@ async function fail(source) {
 /** The problem the hub answers the same request with, or undefined when it would let it in now. */
 async function askWhy() {
   const aborter = new AbortController()
-  const headers = { Accept: 'application/problem+json' }
+  const headers = withToken({ Accept: 'application/problem+json' })
   const response = await fetch(streamUrl(), { headers, signal: aborter.signal })
   if (response.ok || response.status === 503 || response.status === 429) {
     aborter.abort()
     return undefined
   }
+  if (response.status === 401 && isLocked) askForToken()
   return readProblem(response)
 }
 
@@ -303,9 +306,10 @@ async function publish() {
   const body = JSON.stringify({ topic: topic.trim(), type: type.trim(), data })
   setAnswer('', 'Publishing…')
   try {
-    const headers = { 'Content-Type': 'application/json' }
+    const headers = withToken({ 'Content-Type': 'application/json' })
     const response = await fetch('publish', { method: 'POST', headers, body })
     if (!response.ok) {
+      if (response.status === 401 && isLocked) askForToken()
       setAnswer('bad', await readProblem(response))
       return
     }
@@ -324,6 +328,14 @@ async function readProblem(response) {
   } catch {
     return `The hub answered ${response.status}.`
   }
+}
+
+/** The hub has refused the token there is, or wants one. */
+function askForToken() {
+  find('access-hint').textContent = hasToken()
+    ? 'The hub does not accept this token. Give another one.'
+    : 'The hub asks for a token.'
+  find('token').focus()
 }
 
 // Small outputs.
@@ -362,6 +374,13 @@ find('publish').addEventListener('submit', (event) => {
   event.preventDefault()
   void publish()
 })
+find('access').addEventListener('submit', (event) => {
+  event.preventDefault()
+  keepToken(find('token').value.trim())
+  find('token').value = ''
+  find('access-hint').textContent = hasToken() ? 'This tab has a token.' : 'This tab has no token.'
+  watch(readAddress())
+})
 find('data').addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) find('publish').requestSubmit()
 })
@@ -385,4 +404,6 @@ addEventListener('resize', () => {
 })
 addEventListener('popstate', () => watch(readAddress()))
 
+find('access-card').hidden = !isLocked
+if (isLocked && !hasToken()) askForToken()
 watch(readAddress())

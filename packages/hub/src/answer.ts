@@ -5,6 +5,7 @@ import type { Clock } from '@tidemark/log'
 import {
   CodedError,
   answerError,
+  credentialNames,
   parseQueryText,
   translateLogError,
   carrierOf,
@@ -20,6 +21,7 @@ import type { PageRules } from './guard.ts'
 import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
 import { readTarget } from './request-target.ts'
+import type { RequestTarget } from './request-target.ts'
 import { routeTable } from './routes/table.ts'
 
 /** The parts of the hub that answering needs. */
@@ -61,12 +63,19 @@ export async function answer(
     }
     const { route, parts, crossSite } = routeTable.find(request.method ?? 'GET', target.path)
     checkOrigin(request, target, { asker, crossSite, cookie: pages.cookie })
-    await route({ request, response, parts, query: parseQueryText(target.query) }, context)
+    await route({ request, response, parts, query: readQuery(target) }, context)
   } catch (error) {
     if (isMalformed(error)) malformed.add(carrier)
     if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
     sendError(response, error, context)
   }
+}
+
+/** The parameters that are the route's. Credentials are for `authorize`, which reads them by itself. */
+function readQuery({ query }: RequestTarget): URLSearchParams {
+  const parameters = parseQueryText(query)
+  for (const name of credentialNames) parameters.delete(name)
+  return parameters
 }
 
 function isMalformed(error: unknown): boolean {

@@ -9,6 +9,8 @@ import type { SharedLog } from './open-log.ts'
 export interface Hub {
   /** Where it listens: `http://127.0.0.1:7070`, with TLS `https://…`. */
   readonly url: string
+  /** Whether it asks who is there. Else it is everybody's who reaches it. */
+  readonly isLocked: boolean
   /** Rejects when the hub cannot go on by itself: none of its workers serves, and none can be started. */
   readonly failed: Promise<never>
   /**

@@ -1,6 +1,7 @@
 // The target of a request, and the name it asked the hub by: the first line and Host of HTTP/1.1, the
 // pseudo-headers of HTTP/2.
 
+import { hideCredentials } from '@tidemark/server/hub'
 import type { NodeRequest } from '@tidemark/server/node'
 import { quote } from '@tidemark/wire/values'
 import { HubError } from './errors.ts'
@@ -57,8 +58,10 @@ function splitQuery(target: string): { readonly path: string; readonly query: st
 }
 
 function malformed(target: string, fault: string): HubError {
+  const [path = '', ...query] = target.split('?')
+  const shown = query.length === 0 ? path : `${path}?${hideCredentials(query.join('?'))}`
   return new HubError(
     'REQUEST_MALFORMED',
-    `The target of a request is a path such as /events, or a URL of this hub; got ${quote(target)}: ${fault}.`,
+    `The target of a request is a path such as /events, or a URL of this hub; got ${quote(shown)}: ${fault}.`,
   )
 }

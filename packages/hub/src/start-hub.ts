@@ -35,6 +35,7 @@ import { listen } from './listen.ts'
 import { describeDates, loadCertificate } from './load-certificate.ts'
 import type { LogAbilities } from './log-abilities.ts'
 import { describeChanged, openLog } from './open-log.ts'
+import { ProtectedResource } from './protected-resource.ts'
 import { Readiness } from './readiness.ts'
 import { Traffic } from './traffic.ts'
 import { UnreadAnswers } from './unread-answers.ts'
@@ -112,6 +113,8 @@ export async function startNode(
     const server = createHttpServer({
       context: {
         tide,
+        isLocked: isLocked(config),
+        resource: hasKeys(config) ? new ProtectedResource(config) : undefined,
         readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
         stats: new KeptAnswer({
           clock: systemClock,
@@ -132,6 +135,7 @@ export async function startNode(
     const url = await (share?.listen(server) ?? listen(server, config))
     reportDroppedConnections(server, { clock: systemClock, say })
     return createHub(url, {
+      isLocked: isLocked(config),
       server,
       traffic,
       tide,
@@ -167,6 +171,7 @@ function planBodies({ maxRequestBytes }: HubConfig): BodyLimits {
 function createHub(
   url: string,
   parts: {
+    readonly isLocked: boolean
     readonly server: HttpServer
     readonly traffic: Traffic
     readonly tide: Tidemark
@@ -177,6 +182,7 @@ function createHub(
   },
 ): ServingHub {
   const { server, traffic, tide, log, abilities, descriptors, drainSessionsPerSecond } = parts
+  const { isLocked: isAsking } = parts
   const { commits, files, faults } = abilities
   let listeningEnded: Promise<void> | undefined
   const stopListening = (): Promise<void> => {
@@ -194,6 +200,7 @@ function createHub(
   }
   return {
     url,
+    isLocked: isAsking,
     failed: new Promise(() => undefined),
     stats: () => tide.stats(),
     get isStuck() {

@@ -68,7 +68,17 @@ test.each(routes)(
 )
 
 test('every route is among them, or does nothing with topics', () => {
-  const open = ['/livez', '/health', '/readyz', '/stats', '/', '/page.js', '/page.css', '*']
+  const open = [
+    '/livez',
+    '/health',
+    '/readyz',
+    '/stats',
+    '/',
+    '/page.js',
+    '/access.js',
+    '/page.css',
+    '*',
+  ]
   const missing = routeRows.filter(({ method, path: pattern }) => {
     const isAsked = routes.some(({ method: asked, path }) => {
       const [plain = ''] = path.split('?', 1)

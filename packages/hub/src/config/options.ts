@@ -16,6 +16,8 @@ export interface ConfigOption {
   readonly value: string | undefined
   readonly default: string
   readonly help: string
+  /** Its value is shown to nobody. */
+  readonly isSecret: boolean
 }
 
 /**
@@ -42,5 +44,6 @@ export function findOption(setting: Setting): ConfigOption | undefined {
     value: value === '' ? undefined : value,
     default: writeValue(setting.default),
     help,
+    isSecret: setting.isSecret === true,
   }
 }

@@ -1,4 +1,4 @@
-// `GET /`: a page to watch topics and publish, three files as they are.
+// `GET /`: a page to watch topics and publish, and its files as they are.
 
 import { readFile } from 'node:fs/promises'
 import { sendAnswer } from '@tidemark/server/hub'
@@ -21,10 +21,11 @@ const contentSecurityPolicy = [
 
 /** A route that answers with one of the page's files. */
 export function servePageFile(name: string, mediaType: string): Route {
-  return async ({ response, query }, { unreadAnswers }) => {
+  return async ({ response, query }, { isLocked, unreadAnswers }) => {
     // The page keeps its topics in its own query.
     if (name !== 'index.html') readQuery(query, [])
-    const bytes = await readFile(new URL(name, folder))
+    const file = await readFile(new URL(name, folder))
+    const bytes = isLocked && name === 'index.html' ? markLocked(file) : file
     unreadAnswers.hold(response, bytes.length)
     sendAnswer(response, {
       status: 200,
@@ -39,4 +40,9 @@ export function servePageFile(name: string, mediaType: string): Route {
       body: bytes,
     })
   }
+}
+
+/** The page of a hub that asks for tokens asks for one, before anything is refused. */
+function markLocked(html: Buffer): Buffer {
+  return Buffer.from(html.toString().replace('<html lang="en">', '<html lang="en" data-locked>'))
 }

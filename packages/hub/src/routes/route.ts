@@ -7,12 +7,17 @@ import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'
 import type { KeptAnswer } from '../kept-answer.ts'
+import type { ProtectedResource } from '../protected-resource.ts'
 import type { Readiness } from '../readiness.ts'
 import type { PathParts } from './match-path.ts'
 
 /** The parts of the hub that routes need. */
 export interface RouteContext {
   readonly tide: Tidemark
+  /** Whether the hub asks who is there; else it is everybody's on this machine. */
+  readonly isLocked: boolean
+  /** The hub as a resource that tokens are for; undefined where it takes none. */
+  readonly resource: ProtectedResource | undefined
   readonly readiness: Readiness
   /** Adds up the counters of all processes of the hub. */
   readonly stats: KeptAnswer<NodeStats>

@@ -4,6 +4,7 @@ import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
+import { describeResource } from './protected-resource.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
@@ -14,6 +15,7 @@ import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 const pageFiles = {
   index: servePageFile('index.html', 'text/html; charset=utf-8'),
   script: servePageFile('page.js', 'text/javascript; charset=utf-8'),
+  access: servePageFile('access.js', 'text/javascript; charset=utf-8'),
   style: servePageFile('page.css', 'text/css; charset=utf-8'),
 }
 
@@ -35,8 +37,21 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
   { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
+  {
+    method: 'GET',
+    path: '/.well-known/oauth-protected-resource',
+    route: describeResource,
+    crossSite: 'allowed',
+  },
+  {
+    method: 'GET',
+    path: '/.well-known/oauth-protected-resource/{rest}',
+    route: describeResource,
+    crossSite: 'allowed',
+  },
   { method: 'GET', path: '/', route: pageFiles.index, crossSite: 'allowed' },
   { method: 'GET', path: '/page.js', route: pageFiles.script, crossSite: 'allowed' },
+  { method: 'GET', path: '/access.js', route: pageFiles.access, crossSite: 'allowed' },
   { method: 'GET', path: '/page.css', route: pageFiles.style, crossSite: 'allowed' },
 ]
 

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import process from 'node:process'
 import { systemClock } from '@tidemark/log'
 import { drainSessionsPerSecond, topicSetsBytesMin } from '@tidemark/server/hub'
+import { isLocked } from '../config/access-choice.ts'
 import type { HubConfig } from '../config/hub-config.ts'
 import type { Hub } from '../hub.ts'
 import { DescriptorWatch } from '../descriptor-watch.ts'
@@ -86,6 +87,7 @@ export async function startWorkers(
   }
   return {
     url,
+    isLocked: isLocked(config),
     failed: supervisor.failed,
     drain: () => supervisor.drain().finally(stop),
     close: () => supervisor.close().finally(stop),

@@ -49,6 +49,8 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
   const server = createHttpServer({
     context: {
       tide,
+      isLocked: options.authorize !== undefined,
+      resource: undefined,
       readiness: new Readiness({
         tide,
         abilities: {},

@@ -4,6 +4,12 @@ import { quote, quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 
 /**
+ * Parameters by which a client that cannot send headers says who it is. They are for `authorize`, and no
+ * message shows them.
+ */
+export const credentialNames: readonly string[] = ['token', 'ticket']
+
+/**
  * The pairs of a query string whose names are `names`. The others are somebody else's, and may be encoded as
  * they like.
  */
@@ -41,9 +47,20 @@ export function parseQueryText(text: string): URLSearchParams {
   } catch (error) {
     throw new ServerError(
       'QUERY_INVALID',
-      `The query must be percent-encoded UTF-8; got ${quote(text)}. Encode each value, a percent sign as %25.`,
+      `The query must be percent-encoded UTF-8; got ${quote(hideCredentials(text))}. Encode each value, a percent sign as %25.`,
       { cause: error },
     )
   }
   return new URLSearchParams(text)
+}
+
+/** A query without the values of its credentials. */
+export function hideCredentials(query: string): string {
+  return query
+    .split('&')
+    .map((pair) => {
+      const name = readName(pair)
+      return credentialNames.includes(name.toLowerCase()) ? `${name}=…` : pair
+    })
+    .join('&')
 }

@@ -9,7 +9,7 @@ import { createFraming, fieldNames, needsTopicField } from '../framing/framing.t
 import type { FieldName, Framing } from '../framing/framing.ts'
 import { eventsPerSecondRange } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
-import { parseQueryText, selectPairs } from './query-text.ts'
+import { credentialNames, parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { SinceOrNow, StartAt } from './start-at.ts'
@@ -121,7 +121,9 @@ export function parseChosenText(
 }
 
 function refuseOthers(query: URLSearchParams, names: readonly string[]): void {
-  for (const name of query.keys()) refuseUnknown(name, names, 'query parameter')
+  for (const name of query.keys()) {
+    if (!credentialNames.includes(name)) refuseUnknown(name, names, 'query parameter')
+  }
 }
 
 function isStrict(options: QueryOptions): boolean {
