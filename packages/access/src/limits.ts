@@ -48,8 +48,8 @@ export const suspicionGatherMs: number = 200
 /** Addresses gathered meanwhile, beyond which they are told at once. 1,000 × ~100 bytes = 100 KB. */
 export const suspicionsGatheredMax: number = 1_000
 
-/** How long a socket takes nothing before its session may be ended for another. Milliseconds. */
-export const stalledForOthersMs: number = 10_000
+/** How seldom dead sessions of an address at its limit are looked for. Milliseconds. */
+export const clearAgainMs: number = 1_000
 
 /** How long a node counts that has not been heard of. Milliseconds: 2.5 times the pause below. */
 export const nodeExpiryMs: number = 150_000
@@ -59,3 +59,9 @@ export const nodeRefreshMs: number = 60_000
 
 /** How long a refused stream waits for other nodes to end dead sessions of its user. Milliseconds. */
 export const clearWaitMs: number = 500
+
+/** Questions of one process to the one that counts, under way. 10,000 × ~500 bytes = 5 MB. */
+export const countQuestionsMax: number = 10_000
+
+/** How long a process that ends waits for the log to take that its sessions are gone. Milliseconds. */
+export const goneWaitMs: number = 1_000

@@ -9,6 +9,8 @@ import { quoteValue } from '@tidemark/wire/values'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import { hasKeys, isLocked } from './config/access-choice.ts'
+import { openClientLimits } from './client-limits.ts'
+import type { ClientLimits } from './client-limits.ts'
 import { requireConfig } from './config/load-config.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { AllowedOrigins } from './cors.ts'
@@ -86,6 +88,14 @@ export async function startNode(
   const { sessionsMax, connectionsMax } = planConnections(config)
   const { log, abilities } = await openLog(config, say, share?.log)
   const onError = (error: unknown): void => say(describeError(error))
+  const limits = await openClientLimits({
+    config,
+    log,
+    clock: systemClock,
+    say,
+    onError,
+    counts: share?.counts,
+  })
   const tide = createTidemark({
     log,
     // Loopback and the guard are all that stands before a hub without authentication (`checkExposure`).
@@ -103,10 +113,12 @@ export async function startNode(
     flushWindowMaxMs: config.flush.windowMax,
     flushEventsMax: config.flush.events,
     flushBytesMax: config.flush.bytes,
+    observer: limits.streams.observer,
     onError,
   })
   try {
     await tide.ready
+    await limits.follow(tide)
     if (share?.log?.place === undefined && tide.lagRules.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
@@ -122,6 +134,9 @@ export async function startNode(
           ask: share?.readStats ?? (() => tide.stats()),
         }),
         bodies: new Bodies(planBodies(config)),
+        clients: limits.clients,
+        streams: limits.streams,
+        counts: limits.counts,
         unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
         historyReads: new Slots(historyReadsMax),
         pages: planPages(config),
@@ -140,12 +155,14 @@ export async function startNode(
       traffic,
       tide,
       log,
+      limits,
       abilities,
       descriptors: new DescriptorWatch({ clock: systemClock, say }),
       drainSessionsPerSecond: share?.drainSessionsPerSecond,
     })
   } catch (error) {
     await tide.close()
+    await limits.close()
     await log.close()
     throw error
   }
@@ -176,12 +193,13 @@ function createHub(
     readonly traffic: Traffic
     readonly tide: Tidemark
     readonly log: EventLog
+    readonly limits: ClientLimits
     readonly abilities: LogAbilities
     readonly descriptors: DescriptorWatch
     readonly drainSessionsPerSecond: number | undefined
   },
 ): ServingHub {
-  const { server, traffic, tide, log, abilities, descriptors, drainSessionsPerSecond } = parts
+  const { server, traffic, tide, log, limits, abilities, descriptors, drainSessionsPerSecond } = parts
   const { isLocked: isAsking } = parts
   const { commits, files, faults } = abilities
   let listeningEnded: Promise<void> | undefined
@@ -196,6 +214,7 @@ function createHub(
     const ended = stopListening()
     server.closeAllConnections()
     await ended
+    await limits.close()
     await log.close()
   }
   return {
@@ -203,6 +222,7 @@ function createHub(
     isLocked: isAsking,
     failed: new Promise(() => undefined),
     stats: () => tide.stats(),
+    endStalled: (address) => limits.endStalled(address),
     get isStuck() {
       return commits?.isStuck ?? false
     },

@@ -39,7 +39,8 @@ export class AddressGate {
       )
     }
     const denial = denials.find(address)
-    if (denial === undefined) return
+    // A proxy may have an address of the /64 that was banned.
+    if (denial === undefined || (denial.kind === 'ban' && !this.mayBan(address))) return
     const { until, reason } = denial
     if (until === undefined) {
       throw new AccessError(

@@ -26,7 +26,7 @@ export function parseIpAddress(given: string): IpAddress | undefined {
  * its addresses; so a /64 counts as one.
  */
 export function countingKey({ text, family }: IpAddress): string {
-  return family === 'ipv4' ? text : `${networkOf(text)}::/64`
+  return family === 'ipv4' || text === '::1' ? text : `${networkOf(text)}::/64`
 }
 
 /** The first four groups, without zeros at the end, as `::/64` stands for them. */

@@ -1,7 +1,7 @@
-// A limiter of `rate-limiter-flexible` whose counters live in this process: by the clock that is handed in,
-// and no more of them than a bound.
+// A limiter in the memory of this process, with a bound on how many keys it counts.
 
-import { RateLimiterRes, RateLimiterStoreAbstract } from 'rate-limiter-flexible'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import type { RateLimiterRes } from 'rate-limiter-flexible'
 import type { Clock } from '@tidemark/log'
 
 /** So many points per window. */
@@ -10,87 +10,54 @@ export interface RateRule {
   readonly windowMs: number
 }
 
-interface Counter {
-  points: number
-  /** By the clock's `elapsed`. */
-  readonly endsAt: number
-}
-
-interface StoredCounter {
+/**
+ * Points by key. The window of a key begins with its first point, by the machine's clock, which the limiter
+ * has no other than. Beyond the bound the key whose window began first counts anew.
+ */
+export class BoundedLimiter {
   readonly points: number
-  readonly msLeft: number
-}
-
-/** Points of one rate by key. The window of a key begins with its first point. */
-export class BoundedLimiter extends RateLimiterStoreAbstract {
-  readonly #clock: Clock
+  readonly #limiter: RateLimiterMemory
   readonly #keysMax: number
-  readonly #windowMs: number
-  /** In the order in which their windows began, and so end. */
-  readonly #counters: Map<string, Counter>
+  readonly #clock: Clock
+  /** When the window of each key ends, by the clock's `elapsed`, in the order of that. */
+  readonly #ends = new Map<string, number>()
 
   constructor({ points, windowMs }: RateRule, clock: Clock, keysMax: number) {
-    const counters = new Map<string, Counter>()
-    super({ storeClient: counters, points, duration: windowMs / 1_000, keyPrefix: '' })
-    this.#counters = counters
-    this.#clock = clock
+    this.points = points
+    this.#limiter = new RateLimiterMemory({ points, duration: windowMs / 1_000 })
     this.#keysMax = keysMax
-    this.#windowMs = windowMs
+    this.#clock = clock
   }
 
-  /** Counters held now. */
+  /** Keys counted now. */
   get size(): number {
-    return this.#counters.size
+    return this.#ends.size
   }
 
-  /** Called by the limiter: adds points to a key. */
-  async _upsert(key: string, points: number): Promise<StoredCounter> {
-    const now = this.#clock.elapsed()
-    this.#forgetEnded(now)
-    let counter = this.#counters.get(key)
-    if (counter === undefined) {
-      counter = { points: 0, endsAt: now + this.#windowMs }
-      this.#counters.set(key, counter)
-      this.#forgetBeyond()
+  /** Adds points to a key, however many there are already. */
+  async add(key: string, points = 1): Promise<RateLimiterRes> {
+    const state = await this.#limiter.penalty(key, points)
+    if (state.isFirstInDuration) {
+      const now = this.#clock.elapsed()
+      this.#ends.delete(key)
+      this.#ends.set(key, now + state.msBeforeNext)
+      await this.#forget(now)
     }
-    counter.points += points
-    return { points: counter.points, msLeft: counter.endsAt - now }
+    return state
   }
 
-  /** Called by the limiter: reads a key. */
-  async _get(key: string): Promise<StoredCounter | null> {
-    const now = this.#clock.elapsed()
-    const counter = this.#counters.get(key)
-    if (counter === undefined || counter.endsAt <= now) return null
-    return { points: counter.points, msLeft: counter.endsAt - now }
+  /** Forgets a key. */
+  async delete(key: string): Promise<void> {
+    this.#ends.delete(key)
+    await this.#limiter.delete(key)
   }
 
-  /** Called by the limiter: forgets a key. */
-  async _delete(key: string): Promise<boolean> {
-    return this.#counters.delete(key)
-  }
-
-  /** Called by the limiter: what it says of a counter. */
-  _getRateLimiterRes(
-    _key: string,
-    changed: number,
-    { points, msLeft }: StoredCounter,
-  ): RateLimiterRes {
-    const left = Math.max(0, this.points - points)
-    return new RateLimiterRes(left, Math.max(1, Math.ceil(msLeft)), points, points === changed)
-  }
-
-  #forgetEnded(now: number): void {
-    for (const [key, { endsAt }] of this.#counters) {
-      if (endsAt > now) return
-      this.#counters.delete(key)
-    }
-  }
-
-  #forgetBeyond(): void {
-    for (const key of this.#counters.keys()) {
-      if (this.#counters.size <= this.#keysMax) return
-      this.#counters.delete(key)
+  async #forget(now: number): Promise<void> {
+    for (const [key, endsAt] of this.#ends) {
+      if (endsAt > now && this.#ends.size <= this.#keysMax) return
+      this.#ends.delete(key)
+      // One whose window has ended forgets itself, or has begun anew by now.
+      if (endsAt > now) await this.#limiter.delete(key)
     }
   }
 }

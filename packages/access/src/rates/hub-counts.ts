@@ -4,7 +4,7 @@
 import type { Clock } from '@tidemark/log'
 import { Suspects } from '../addresses/suspects.ts'
 import type { Suspect, Suspicion } from '../addresses/suspects.ts'
-import { rateKeysMax } from '../limits.ts'
+import { clearAgainMs, rateKeysMax } from '../limits.ts'
 import { BoundedLimiter } from './bounded-limiter.ts'
 import type { RateRule } from './bounded-limiter.ts'
 
@@ -16,7 +16,7 @@ export interface RateState {
   readonly isAllowed: boolean
   /** How many in this window, this one included. */
   readonly used: number
-  /** How many there may be; `Infinity` is null on its way between processes. */
+  /** How many there may be; null: any number. */
   readonly limit: number | null
   /** Until the window ends. Milliseconds. */
   readonly resetMs: number
@@ -58,6 +58,8 @@ export class LocalCounts<Process> {
   /** Open streams by address, and by process below. */
   readonly #sessions = new Map<string, Map<Process, number>>()
   readonly #clearDead: ClearDead
+  readonly #clearing = new Map<string, Promise<void>>()
+  readonly #clock: Clock
 
   constructor(rules: CountRules, host: { readonly clock: Clock; readonly clearDead: ClearDead }) {
     const { clock, clearDead } = host
@@ -72,6 +74,7 @@ export class LocalCounts<Process> {
     this.#suspects = new Suspects(clock)
     this.#sessionsMax = sessionsPerAddress
     this.#clearDead = clearDead
+    this.#clock = clock
   }
 
   /** Addresses with open streams. */
@@ -101,23 +104,33 @@ export class LocalCounts<Process> {
   async #take(rate: RateName, key: string): Promise<RateState | undefined> {
     const limiter = this.#limiters[rate]
     if (limiter === undefined) return undefined
-    const { consumedPoints, msBeforeNext } = await limiter.penalty(key)
+    const { consumedPoints, msBeforeNext } = await limiter.add(key)
     const { points } = limiter
     return {
       isAllowed: consumedPoints <= points,
       used: consumedPoints,
-      limit: Number.isFinite(points) ? points : null,
+      limit: points < Number.MAX_SAFE_INTEGER ? points : null,
       resetMs: msBeforeNext,
     }
   }
 
   async #enter(process: Process, key: string): Promise<boolean> {
-    if (this.#countOf(key) >= this.#sessionsMax) await this.#clearDead(key)
+    if (this.#countOf(key) >= this.#sessionsMax) await this.#clear(key)
     // In one turn with taking it, so that no other takes the same place.
     if (this.#countOf(key) >= this.#sessionsMax) return false
     const counts = this.#sessions.get(key) ?? new Map<Process, number>()
     this.#sessions.set(key, counts.set(process, (counts.get(process) ?? 0) + 1))
     return true
+  }
+
+  /** Once a second for an address at most, however many ask. */
+  #clear(key: string): Promise<void> {
+    const running = this.#clearing.get(key)
+    if (running !== undefined) return running
+    const clearing = this.#clearDead(key)
+    this.#clearing.set(key, clearing)
+    this.#clock.after(clearAgainMs, () => this.#clearing.delete(key))
+    return clearing
   }
 
   #leave(process: Process, key: string): void {
@@ -142,7 +155,7 @@ export class LocalCounts<Process> {
       const { key, kind, count } = suspicion
       this.#suspects.note(suspicion)
       if (kind !== 'refused' || limiter === undefined) continue
-      const { consumedPoints } = await limiter.penalty(key, count)
+      const { consumedPoints } = await limiter.add(key, count)
       if (consumedPoints < limiter.points) continue
       // Counting begins anew when the ban has ended.
       await limiter.delete(key)

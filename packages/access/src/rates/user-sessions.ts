@@ -6,7 +6,7 @@
 import { openLedger } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, LedgerChange, Timer } from '@tidemark/log'
 import { AccessError } from '../errors.ts'
-import { clearWaitMs, nodeExpiryMs, nodeRefreshMs } from '../limits.ts'
+import { clearWaitMs, goneWaitMs, nodeExpiryMs, nodeRefreshMs } from '../limits.ts'
 import { SessionIndex } from './session-index.ts'
 
 export interface UserSessionOptions {
@@ -36,6 +36,8 @@ export class UserSessions {
   #refresh: Timer | undefined
   #isClosed = false
   #hasTold = false
+  #hasBegun = false
+  #hasBeenThere = false
   /** Told when something of a user has changed. */
   readonly #waiting = new Map<string, Set<() => void>>()
 
@@ -46,15 +48,12 @@ export class UserSessions {
     ledger.onChange((change) => this.#hear(change))
   }
 
-  /** Reads what the log holds, and says that this node is there. */
+  /** Reads what the log holds. Nothing is written before the first user comes. */
   static async open(log: EventLog, options: UserSessionOptions): Promise<UserSessions> {
     const { clock, onError } = options
     const codec = { encode: (user: string) => user, decode: (text: string) => text }
     const ledger = await openLedger(log, 'user-sessions', { codec, clock, onError })
-    const sessions = new UserSessions(ledger, options)
-    await sessions.#sayAlive()
-    sessions.#sweep()
-    return sessions
+    return new UserSessions(ledger, options)
   }
 
   /** Sessions of a user on all nodes that are there. */
@@ -85,6 +84,8 @@ export class UserSessions {
   /** A session of this node has opened. */
   opened(sessionId: string, user: string): void {
     this.#own.set(sessionId, user)
+    // In the log it stands before the session.
+    if (!this.#hasBegun) this.#begin()
     const write = this.#ledger.set(`open ${sessionId}`, user).catch((error: unknown) => {
       this.#tellOnce(error)
       this.#limitOwn(user)
@@ -106,8 +107,13 @@ export class UserSessions {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#refresh?.cancel()
-    await this.#ledger.delete(`node ${this.#options.node}`).catch(() => undefined)
+    if (this.#hasBegun) await this.#sayGone()
     this.#ledger.close()
+  }
+
+  #begin(): void {
+    this.#hasBegun = true
+    void this.#sayAlive().then(() => this.#sweep())
   }
 
   #hear({ key, value }: LedgerChange<string>): void {
@@ -183,12 +189,30 @@ export class UserSessions {
     try {
       await this.#ledger.set(key, '', this.#expiresIn(nodeExpiryMs))
       // Others have cleared up after this node while it stood still.
-      if (!wasThere) for (const [id, user] of this.#own) this.opened(id, user)
+      if (!wasThere && this.#hasBeenThere)
+        for (const [id, user] of this.#own) this.opened(id, user)
+      this.#hasBeenThere = true
     } catch (error) {
       this.#tellOnce(error)
     }
     if (this.#isClosed) return
     this.#refresh = clock.after(nodeRefreshMs, () => void this.#sayAlive())
+  }
+
+  /** A log that hangs must not keep a process from ending: then others find out by themselves. */
+  async #sayGone(): Promise<void> {
+    const { clock, node } = this.#options
+    const gone = this.#ledger.delete(`node ${node}`).then(
+      () => undefined,
+      () => undefined,
+    )
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(goneWaitMs, resolve, { isAwaited: true })
+      void gone.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
   }
 
   #expiresIn(ms: number): { readonly expiresAt: number } {

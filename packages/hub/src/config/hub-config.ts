@@ -35,6 +35,22 @@ export interface HubConfig {
     readonly origins: readonly string[]
     readonly credentials: boolean
   }
+  /** How many, and how often. What is undefined has no bound. Durations are milliseconds. */
+  readonly limits: LimitConfig
+  /** Which addresses, and what is known of them. */
+  readonly addresses: {
+    readonly allow: readonly string[]
+    readonly deny: readonly string[]
+    readonly trustProxy: readonly string[]
+    readonly proxyHeader: 'forwarded' | 'x-forwarded-for'
+    readonly banAfter?: number | undefined
+    readonly banFor: number
+  }
+  /** What is done about requests that break a rule. */
+  readonly requests: {
+    readonly headers: 'log' | 'off' | 'refuse'
+    readonly userAgent: 'log' | 'off' | 'refuse'
+  }
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -52,6 +68,19 @@ export interface HubConfig {
     readonly maxBytes: number
     readonly rules: readonly RuleConfig[]
   }
+}
+
+/** See `limit-settings.ts`. */
+interface LimitConfig {
+  readonly sessionsPerUser?: number | undefined
+  readonly atUserLimit: 'reject' | 'replace'
+  readonly sessionsPerAddress?: number | undefined
+  readonly maxSessionAge?: number | undefined
+  readonly streamsPerAddress?: number | undefined
+  readonly streamsWindow: number
+  readonly slowDownAfter?: number | undefined
+  readonly publishesPerUser?: number | undefined
+  readonly publishesWindow: number
 }
 
 /** Tokens, and the keys they are checked with. An empty text is none. */

@@ -23,6 +23,7 @@ import {
 import { accessRows } from './access-settings.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
+import { limitRows } from './limit-settings.ts'
 import type { Member, Setting, SettingRow } from './setting.ts'
 import { formatSize } from './units.ts'
 
@@ -238,6 +239,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     needs: 'cert',
   },
   ...accessRows,
+  ...limitRows,
   insecure: {
     kind: flag,
     default: false,

@@ -1,5 +1,6 @@
 // Every route of the hub, one row each.
 
+import { denyAddress, listAddresses, releaseAddress } from './addresses.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
@@ -37,6 +38,9 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
   { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
+  { method: 'GET', path: '/admin/addresses', route: listAddresses, crossSite: 'refused' },
+  { method: 'POST', path: '/admin/addresses', route: denyAddress, crossSite: 'refused' },
+  { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, crossSite: 'refused' },
   {
     method: 'GET',
     path: '/.well-known/oauth-protected-resource',

@@ -10,6 +10,7 @@ import { HubStats } from './hub-stats.ts'
 import { toFailure } from './messages.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { CommitReporter } from './commit-reporter.ts'
+import { RemoteCounts } from './remote-counts.ts'
 
 /** How a worker sends messages and ends. */
 export interface WorkerHost {
@@ -26,10 +27,16 @@ export class Worker {
   #connections: HandedConnections | undefined
   #isDraining = false
   readonly #stats: HubStats
+  readonly #counts: RemoteCounts
 
   constructor(host: WorkerHost) {
     this.#host = host
     this.#stats = new HubStats(systemClock, () => host.tell({ kind: 'ask-stats' }))
+    this.#counts = new RemoteCounts({
+      clock: systemClock,
+      tell: host.tell,
+      say: (text) => host.tell({ kind: 'line', text }),
+    })
   }
 
   hear(message: ToWorker, socket: Socket | undefined): void {
@@ -37,6 +44,8 @@ export class Worker {
     else if (message.kind === 'connection') this.#connections?.take(socket)
     else if (message.kind === 'ping') this.#answer()
     else if (message.kind === 'stats') this.#stats.heard(message.stats)
+    else if (message.kind === 'counted') this.#counts.heard(message.id, message.answer)
+    else if (message.kind === 'clear') this.#clear(message)
     else if (message.kind === 'drain') void this.drain()
   }
 
@@ -59,6 +68,7 @@ export class Worker {
     this.#hub = startNode(config, (text) => tell({ kind: 'line', text }), {
       drainSessionsPerSecond,
       readStats: () => this.#stats.read(),
+      counts: this.#counts,
       log: { place, seen, onSeen: (news) => reporter.note(news) },
       listen: async (server: Server) => {
         this.#connections = new HandedConnections(server, tell)
@@ -72,6 +82,12 @@ export class Worker {
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #clear({ id, key }: { readonly id: number; readonly key: string }): void {
+    this.#serving?.endStalled(key)
+    // Behind the messages of the sessions that have ended.
+    setImmediate(() => this.#host.tell({ kind: 'cleared', id }))
   }
 
   #answer(): void {
