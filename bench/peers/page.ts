@@ -13,6 +13,7 @@ const pageFile = join(rootFolder, 'docs/benchmarks.md')
 const chartFile = join(rootFolder, 'docs/images/peers.svg')
 const begin = '<!-- peers: written by `npm run bench -- peers` -->'
 const end = '<!-- /peers -->'
+const lineCharactersMax = 106
 
 /** Writes the page's section and the chart. */
 export function writePage(results: Results): void {
@@ -36,7 +37,7 @@ function renderSection(results: Results): string {
   })
   return [
     '## Beside others\n',
-    `\`npm run bench -- peers\`: the same work against several SSE servers on one machine, in turns. Events of 128 bytes unless said otherwise, HTTP/1.1. Every round starts each server anew and warms it up with 2,000 publishes to another topic; figures are medians over rounds, ratios (ours / theirs) are made within each round. CPU time and memory are those of the server's processes alone; the load generator, one thread in C, shares the machine. *Cores of others* is what the rest of the machine was busy with meanwhile. Machine: ${results.machine}.\n`,
+    `${wrapText(`\`npm run bench -- peers\`: the same work against several SSE servers on one machine, in turns. Events of 128 bytes unless said otherwise, HTTP/1.1. Every round starts each server anew and warms it up with 2,000 publishes to another topic; figures are medians over rounds, ratios (ours / theirs) are made within each round. CPU time and memory are those of the server's processes alone; the load generator, one thread in C, shares the machine. *Cores of others* is what the rest of the machine was busy with meanwhile. Machine: ${results.machine}.`)}\n`,
     '![Our hub beside other servers: CPU time per delivery, deliveries per CPU second, memory per idle session, and latency](images/peers.svg)\n',
     renderServers(results.servers),
     ...parts,
@@ -69,12 +70,23 @@ function renderWork(work: Workload, result: WorkResult): string {
   const measured = `Measured on ${result.date}, ${count} ${count === 1 ? 'round' : 'rounds'}:\n\n\`\`\`sh\n${result.command}\n\`\`\``
   return [
     `### ${work.title}\n`,
-    `${work.text}\n`,
+    `${wrapText(work.text)}\n`,
     table(titles, ['left'], rows),
     ...renderFailures(contenders),
     renderGoals(work, result),
     `${measured}\n`,
   ].join('\n')
+}
+
+/** In lines of the width that all pages have. */
+function wrapText(text: string): string {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line === undefined || line.length + 1 + word.length > lineCharactersMax) lines.push(word)
+    else lines[lines.length - 1] = `${line} ${word}`
+  }
+  return lines.join('\n')
 }
 
 function renderFigure(contender: ContenderResult, { key, digits }: Figure): string {

@@ -17,8 +17,15 @@ import { AllowedOrigins } from '../../src/cors.ts'
 import type { PageRules } from '../../src/guard.ts'
 import { createHttpServer } from '../../src/http-server.ts'
 import type { Certificate } from '../../src/load-certificate.ts'
-import { answerLimits, heldBytesMax, historyReadsMax, lineLimits } from '../../src/limits.ts'
+import {
+  answerLimits,
+  heldBytesMax,
+  historyReadsMax,
+  lineLimits,
+  statsFreshMs,
+} from '../../src/limits.ts'
 import type { AnswerLimits, LineLimits, RequestTimes } from '../../src/limits.ts'
+import { KeptAnswer } from '../../src/kept-answer.ts'
 import { Readiness } from '../../src/readiness.ts'
 import { Traffic } from '../../src/traffic.ts'
 
@@ -78,7 +85,11 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
         clock: systemClock,
         onError: () => undefined,
       }),
-      readStats: () => Promise.resolve(tide.stats()),
+      stats: new KeptAnswer({
+        clock: options.clock ?? systemClock,
+        keptMs: statsFreshMs,
+        ask: () => tide.stats(),
+      }),
       bodies: new Bodies(bodies),
       unreadAnswers: new UnreadAnswers(
         options.answers ?? answerLimits,
