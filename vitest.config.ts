@@ -22,10 +22,12 @@ const rooms = readdirSync(new URL('./packages', import.meta.url))
 
 export default defineConfig({
   test: {
-    projects: [...rooms, { name: 'tools', include: ['tools/test/**/*.test.ts'] }].map(
-      (project) => ({
-        test: { ...shared, ...project },
-      }),
-    ),
+    projects: [
+      ...rooms,
+      { name: 'tools', include: ['tools/test/**/*.test.ts'] },
+      { name: 'examples', include: ['examples/*/test/**/*.test.ts'] },
+    ].map((project) => ({
+      test: { ...shared, ...project },
+    })),
   },
 })

@@ -52,6 +52,13 @@ export const accessErrors = {
     title:
       'An option of createAccess is of the wrong type, out of its range, or contradicts another.',
   },
+  SIGNING_KEY_INVALID: {
+    title:
+      'The key cannot sign tokens: it is too short, damaged, not private, or not for the algorithm.',
+  },
+  TOKEN_CLAIMS_INVALID: {
+    title: 'A new token cannot say this: a topic, the time it is good for, or a name is not one.',
+  },
 } as const
 
 export type AccessErrorCode = keyof typeof accessErrors

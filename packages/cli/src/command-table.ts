@@ -33,6 +33,16 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./subscribe.ts')).subscribe,
   },
   {
+    name: 'token',
+    summary: 'Sign a new token, or check one.',
+    load: async () => (await import('./access/token.ts')).token,
+  },
+  {
+    name: 'explain',
+    summary: 'Say why a token may do something here, or why not.',
+    load: async () => (await import('./access/explain.ts')).explain,
+  },
+  {
     name: 'backup',
     summary: 'Write a backup of a data directory, also of one a hub is running on.',
     load: async () => (await import('./backup.ts')).backup,

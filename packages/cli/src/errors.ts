@@ -18,6 +18,10 @@ export const cliErrors = {
     'The server under test refuses the stream or the publish; the message has its reason.',
   BENCH_DESCRIPTORS: 'The system does not let a process have as many connections as asked for.',
   BENCH_FAILED: 'A process of the load tester ended before its work was done.',
+  KEY_UNREADABLE: 'The file of a private key cannot be read.',
+  HUB_UNREACHABLE: 'The hub that was asked for an explanation does not answer.',
+  EXPLAIN_REFUSED: 'The hub explains to those with the permission `admin` only.',
+  EXPLAIN_FAILED: 'The hub that was asked for an explanation answers something else.',
   OUTPUT_UNWRITABLE: 'A file to write cannot be written.',
   LINE_TOO_LONG: 'A line of standard input is too long; the lines before it were published.',
 } as const

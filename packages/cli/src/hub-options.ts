@@ -41,7 +41,15 @@ export interface HubAddress {
  */
 export function readHubAddress(line: CommandLine): HubAddress {
   // An empty variable is one that is not set, as with most programs.
-  const text = lastValue(line, 'url') ?? (process.env['TIDEMARK_URL'] || urlDefault)
+  const base = parseHubUrl(lastValue(line, 'url') ?? (process.env['TIDEMARK_URL'] || urlDefault))
+  return { urlOf: (path) => new URL(path, base), headers: readHeaders(line) }
+}
+
+/**
+ * The URL of a hub, for paths to be relative to.
+ * @throws CliError `OPTION_INVALID`
+ */
+export function parseHubUrl(text: string): URL {
   const base = URL.canParse(text) ? new URL(text) : undefined
   if (base === undefined || !/^https?:$/.test(base.protocol)) {
     throw new CliError(
@@ -50,7 +58,7 @@ export function readHubAddress(line: CommandLine): HubAddress {
     )
   }
   if (!base.pathname.endsWith('/')) base.pathname += '/'
-  return { urlOf: (path) => new URL(path, base), headers: readHeaders(line) }
+  return base
 }
 
 /**

@@ -80,3 +80,15 @@ export const progressDrawMs: number = 100
  * 360 of them.
  */
 export const progressTellMs: number = 10_000
+
+/** Bytes of standard input as a token: eight times the longest token, 8,192 characters, for what is around it. */
+export const tokenInputBytesMax: number = 64 * 1024
+
+/**
+ * Characters of a hub's explanation: a grant has 2 × 1,000 topics of 256 bytes, each at most six times as long in
+ * JSON: 3 MB. A line of a check has a few hundred.
+ */
+export const explanationBytesMax: number = 4 * 1024 * 1024
+
+/** How long a hub may take to explain, in milliseconds. One that fetches keys takes a few seconds. */
+export const explanationMsMax: number = 30_000

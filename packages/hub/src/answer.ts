@@ -15,6 +15,7 @@ import {
   isStreaming,
   sendAnswer,
 } from '@tidemark/server/hub'
+import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { HubError } from './errors.ts'
 import { answerPreflight, isPreflight } from './cors.ts'
@@ -68,8 +69,12 @@ export async function answer(
       answerPreflight(response)
       return
     }
-    const { route, parts, crossSite } = routeTable.find(request.method ?? 'GET', target.path)
-    checkOrigin(request, target, { asker, crossSite, cookie: pages.cookie })
+    const row = routeTable.find(request.method ?? 'GET', target.path)
+    checkOrigin(request, target, { asker, row, cookie: pages.cookie })
+    const { route, parts, permission } = row
+    if (permission !== undefined) {
+      await context.tide.requirePermission(describeRequest(request), permission)
+    }
     await route({ request, response, address, parts, query: readQuery(target) }, context)
   } catch (error) {
     fault = error

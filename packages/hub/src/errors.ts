@@ -60,7 +60,16 @@ export const hubErrors = {
   },
   CONFIG_INVALID: { title: 'A setting is unknown or out of range.' },
   CONFIG_UNREADABLE: { title: 'The configuration file cannot be read or is not JSON.' },
+  TOKENS_UNCHECKED: {
+    title: 'The settings name no key that tokens could be checked with.',
+  },
+  SIGNING_KEY_MISSING: {
+    title: 'The settings have no secret to sign a token with, and no private key was given.',
+  },
   HOST_NEEDS_AUTH: { title: 'Without authentication the hub listens on loopback only.' },
+  AUTH_KEYS_UNREACHABLE: {
+    title: 'The keys that tokens are checked with cannot be fetched or read.',
+  },
   TLS_UNUSABLE: { title: 'The certificate or the key of TLS cannot be read or used.' },
   PORT_IN_USE: { title: 'Another program listens on this port.' },
   ADDRESS_UNUSABLE: { title: 'The hub cannot listen on this address.' },

@@ -1,7 +1,7 @@
-// Who can reach a hub, and whether it can tell them apart.
+// How far a hub can be reached, and whether it can tell its clients apart.
 
 import { quote } from '@tidemark/wire/values'
-import { hasKeys, isLocked } from './config/access-choice.ts'
+import { hasKeys, isLocked, isUrl } from './config/access-choice.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
 import { isLoopbackName } from './loopback.ts'
@@ -35,7 +35,7 @@ export function describeExposure(config: HubConfig): readonly string[] {
     )
   }
   const shared = [auth, ...auth.issuers].find(
-    ({ jwks = '', audience = [] }) => jwks !== '' && audience.length === 0,
+    ({ jwks = '', audience = [] }) => isUrl(jwks) && audience.length === 0,
   )
   if (shared !== undefined) {
     lines.push(
@@ -43,12 +43,4 @@ export function describeExposure(config: HubConfig): readonly string[] {
     )
   }
   return lines
-}
-
-/**
- * Whether a hub is one of a developer: only this machine reaches it, and no proxy stands before it. There
- * refusals say more.
- */
-export function isDevelopment({ host }: Pick<HubConfig, 'host'>): boolean {
-  return isLoopbackName(host)
 }

@@ -10,7 +10,7 @@ import { HubError } from './errors.ts'
 import { headerBytesMax, headerFieldsMax } from './limits.ts'
 import { isLoopbackName } from './loopback.ts'
 import type { RequestTarget } from './request-target.ts'
-import type { RouteRow } from './routes/route-table.ts'
+import type { FoundRoute, RouteRow } from './routes/route-table.ts'
 
 /**
  * Fields that decide what a request may and does, of which a proxy in front may have believed another
@@ -145,6 +145,11 @@ export function findAsker(
   return isBorrowed ? { kind: 'foreign', origin } : { kind: 'allowed', origin }
 }
 
+interface OriginCheck extends Pick<PageRules, 'cookie'> {
+  readonly asker: Asker
+  readonly row: Pick<FoundRoute, 'crossSite' | 'permission'>
+}
+
 /**
  * Refuses a request of another origin's web page where the route does. Programs that are no browsers
  * send neither header and pass. It holds with `--insecure` too: who may reach the port is one matter,
@@ -154,14 +159,10 @@ export function findAsker(
 export function checkOrigin(
   request: NodeRequest,
   { path }: RequestTarget,
-  {
-    asker,
-    crossSite,
-    cookie,
-  }: Pick<PageRules, 'cookie'> & Pick<RouteRow, 'crossSite'> & { readonly asker: Asker },
+  { asker, row, cookie }: OriginCheck,
 ): void {
   const { method = 'GET', headers } = request
-  if (asker.kind === 'foreign' && isRefused(request, { crossSite, cookie })) {
+  if (asker.kind === 'foreign' && isRefused(request, { crossSite: row.crossSite, cookie })) {
     throw new HubError(
       'CROSS_SITE',
       `A web page of another origin may not ask for ${method} ${quote(path)} here; got the origin ${quote(headers.origin ?? 'null')}. Ask from your server, or from a page of this origin, or name the origin in cors.origins.`,
@@ -169,17 +170,17 @@ export function checkOrigin(
   }
   // A browser adds its cookie to whatever a page sends, so the page must be known.
   const isKnown = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
-  if (isKnown || safeMethods.includes(method) || !bringsCookie(request, cookie)) return
+  const isHarmless = safeMethods.includes(method) && row.permission === undefined
+  if (isKnown || isHarmless || !bringsCookie(request, cookie)) return
   throw new HubError(
     'CROSS_SITE',
-    `A request with a cookie that changes something says which page it comes from; ${method} ${quote(path)} has no Origin. Send the hub's own origin in it, or a token in Authorization in place of the cookie.`,
+    `A request with a cookie that changes something, or is for those who run the hub, says which page it comes from; ${method} ${quote(path)} has no Origin. Send the hub's own origin in it, or a token in Authorization in place of the cookie.`,
   )
 }
 
 /**
- * A page that sends credentials along, of an origin that may not, gets nothing. Without an `Origin` it is
- * a link that somebody follows, or an image, of which a page cannot see much; so what may be seen by
- * anybody is still shown.
+ * A page that sends credentials along, of an origin that may not, gets nothing. A request without an
+ * `Origin` is a link that somebody follows, or an image, of which a page cannot see much.
  */
 function isRefused(
   request: NodeRequest,

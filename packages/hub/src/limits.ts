@@ -368,14 +368,14 @@ export const authIssuersMax: number = 32
 export const authNamesMax: number = 32
 
 /**
- * Patterns of visitors without a token, and of tokens without a claim: as many as a grant may name (1,000),
- * each compared with each topic that is asked for.
+ * Patterns of visitors without a token, and of tokens without a claim. As many as a grant may name, which
+ * is 1,000; each is compared with each topic that is asked for.
  */
 export const grantPatternsMax: number = 1_000
 
 /**
- * Origins whose pages may ask. Exact ones are found in a set; 100 patterns are 100 comparisons of texts of
- * less than 256 characters for each request of a page, ~10 µs.
+ * Origins whose pages may ask. Exact ones are found in a set. 100 patterns are 100 comparisons of short
+ * texts for each request of a page, ~10 µs.
  */
 export const corsOriginsMax: number = 100
 

@@ -14,6 +14,8 @@ interface ReadinessOptions {
     probe(timeoutMs: number): Promise<boolean>
   }
   readonly abilities: Pick<LogAbilities, 'faults' | 'warnings'>
+  /** Remarks that are not the log's. */
+  readonly warnings?: () => readonly string[]
   readonly clock: Clock
   /** Told of what is no fault of the log's: its text is for the operator, not for everybody who asks. */
   readonly onError: (error: unknown) => void
@@ -32,7 +34,8 @@ export class Readiness {
 
   /** Remarks for the operator of a hub that is ready. */
   get warnings(): readonly string[] {
-    return this.#options.abilities.warnings?.warnings ?? []
+    const { abilities, warnings } = this.#options
+    return [...(abilities.warnings?.warnings ?? []), ...(warnings?.() ?? [])]
   }
 
   /**

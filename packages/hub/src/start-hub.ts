@@ -1,11 +1,13 @@
 // The composition root of the process: configuration, log, engine and HTTP server become a hub.
 
+import type { Access } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { Slots } from '@tidemark/server/hub'
-import type { Tidemark } from '@tidemark/server'
+import type { Authorize, NodeObserver, Tidemark } from '@tidemark/server'
 import { quoteValue } from '@tidemark/wire/values'
+import type { AnswerContext } from './answer.ts'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
 import { hasKeys, isLocked } from './config/access-choice.ts'
@@ -22,6 +24,7 @@ import { checkExposure, describeExposure } from './exposure.ts'
 import type { PageRules } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
+import { openAccess, planAuthorize } from './hub-access.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
 import { KeptAnswer } from './kept-answer.ts'
 import {
@@ -88,61 +91,34 @@ export async function startNode(
   const { sessionsMax, connectionsMax } = planConnections(config)
   const { log, abilities } = await openLog(config, say, share?.log)
   const onError = (error: unknown): void => say(describeError(error))
-  const limits = await openClientLimits({
-    config,
-    log,
-    clock: systemClock,
-    say,
-    onError,
-    counts: share?.counts,
-  })
-  const tide = createTidemark({
-    log,
-    // Loopback and the guard are all that stands before a hub without authentication (`checkExposure`).
-    authorize: 'everyone',
-    heartbeatMs: config.heartbeat,
-    stalledAfterMs: config.stalledAfter,
-    sessionsMax,
-    topicSetsBytesMax: config.maxTopicSetsBytes,
-    eventBytesMax: config.maxEventBytes,
-    compression: config.compression,
-    // A worker that replaces a dead one is no operator's restart, and puts nothing in force.
-    lagRules: share?.log?.place === undefined ? config.delivery.rules : undefined,
-    eventsPerSecondMax: config.delivery.eventsPerSecondMax,
-    flushWindowMs: config.flush.window,
-    flushWindowMaxMs: config.flush.windowMax,
-    flushEventsMax: config.flush.events,
-    flushBytesMax: config.flush.bytes,
-    observer: limits.streams.observer,
-    onError,
-  })
+  // A worker that replaces a dead one is no operator's restart, and puts nothing in force.
+  const isFirstStart = share?.log?.place === undefined
+  const resource = hasKeys(config) ? new ProtectedResource(config) : undefined
+  let access: Access | undefined
+  let tide: Tidemark | undefined
+  let limits: ClientLimits | undefined
   try {
+    access = await openAccess(config, { clock: systemClock, isFirstStart })
+    const given = { config, log, clock: systemClock, say, onError, counts: share?.counts }
+    limits = await openClientLimits(given)
+    const { observer } = limits.streams
+    const authorize = limits.streams.limitPublishes(planAuthorize(access, resource))
+    tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, observer, onError })
     await tide.ready
     await limits.follow(tide)
-    if (share?.log?.place === undefined && tide.lagRules.from === 'change')
+    if (isFirstStart && tide.lagRules.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
-      context: {
+      context: createContext(config, {
         tide,
-        isLocked: isLocked(config),
-        resource: hasKeys(config) ? new ProtectedResource(config) : undefined,
-        readiness: new Readiness({ tide, abilities, clock: systemClock, onError }),
-        stats: new KeptAnswer({
-          clock: systemClock,
-          keptMs: statsFreshMs,
-          ask: share?.readStats ?? (() => tide.stats()),
-        }),
-        bodies: new Bodies(planBodies(config)),
-        clients: limits.clients,
-        streams: limits.streams,
-        counts: limits.counts,
-        unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
-        historyReads: new Slots(historyReadsMax),
-        pages: planPages(config),
-        clock: systemClock,
+        limits,
+        access,
+        resource,
+        abilities,
+        readStats: share?.readStats,
         onError,
-      },
+      }),
       traffic,
       connectionsMax,
       certificate,
@@ -154,17 +130,82 @@ export async function startNode(
       server,
       traffic,
       tide,
-      log,
       limits,
+      access,
+      log,
       abilities,
       descriptors: new DescriptorWatch({ clock: systemClock, say }),
       drainSessionsPerSecond: share?.drainSessionsPerSecond,
     })
   } catch (error) {
-    await tide.close()
-    await limits.close()
+    await tide?.close()
+    await limits?.close()
+    access?.close()
     await log.close()
     throw error
+  }
+}
+
+interface Engine {
+  readonly log: EventLog
+  readonly authorize: Authorize | 'everyone'
+  readonly sessionsMax: number
+  readonly isFirstStart: boolean
+  readonly observer: NodeObserver | undefined
+  readonly onError: (error: unknown) => void
+}
+
+function createEngine(config: HubConfig, engine: Engine): Tidemark {
+  const { isFirstStart, ...given } = engine
+  return createTidemark({
+    ...given,
+    heartbeatMs: config.heartbeat,
+    stalledAfterMs: config.stalledAfter,
+    topicSetsBytesMax: config.maxTopicSetsBytes,
+    eventBytesMax: config.maxEventBytes,
+    compression: config.compression,
+    lagRules: isFirstStart ? config.delivery.rules : undefined,
+    eventsPerSecondMax: config.delivery.eventsPerSecondMax,
+    flushWindowMs: config.flush.window,
+    flushWindowMaxMs: config.flush.windowMax,
+    flushEventsMax: config.flush.events,
+    flushBytesMax: config.flush.bytes,
+  })
+}
+
+interface NodeParts {
+  readonly tide: Tidemark
+  readonly limits: ClientLimits
+  readonly access: Access | undefined
+  readonly resource: ProtectedResource | undefined
+  readonly abilities: LogAbilities
+  readonly readStats: WorkerShare['readStats'] | undefined
+  readonly onError: (error: unknown) => void
+}
+
+function createContext(
+  config: HubConfig,
+  { abilities, limits, readStats, ...parts }: NodeParts,
+): AnswerContext {
+  const { tide, access, onError } = parts
+  const warnings = (): readonly string[] => access?.warnings ?? []
+  return {
+    ...parts,
+    clients: limits.clients,
+    streams: limits.streams,
+    counts: limits.counts,
+    isLocked: isLocked(config),
+    readiness: new Readiness({ tide, abilities, warnings, clock: systemClock, onError }),
+    stats: new KeptAnswer({
+      clock: systemClock,
+      keptMs: statsFreshMs,
+      ask: readStats ?? (() => tide.stats()),
+    }),
+    bodies: new Bodies(planBodies(config)),
+    unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
+    historyReads: new Slots(historyReadsMax),
+    pages: planPages(config),
+    clock: systemClock,
   }
 }
 
@@ -192,14 +233,15 @@ function createHub(
     readonly server: HttpServer
     readonly traffic: Traffic
     readonly tide: Tidemark
-    readonly log: EventLog
     readonly limits: ClientLimits
+    readonly access: Access | undefined
+    readonly log: EventLog
     readonly abilities: LogAbilities
     readonly descriptors: DescriptorWatch
     readonly drainSessionsPerSecond: number | undefined
   },
 ): ServingHub {
-  const { server, traffic, tide, log, limits, abilities, descriptors, drainSessionsPerSecond } = parts
+  const { server, traffic, tide, log, abilities, descriptors, drainSessionsPerSecond } = parts
   const { isLocked: isAsking } = parts
   const { commits, files, faults } = abilities
   let listeningEnded: Promise<void> | undefined
@@ -211,10 +253,11 @@ function createHub(
   const close = async (): Promise<void> => {
     descriptors.stop()
     await tide.close()
+    parts.access?.close()
     const ended = stopListening()
     server.closeAllConnections()
     await ended
-    await limits.close()
+    await parts.limits.close()
     await log.close()
   }
   return {
@@ -222,7 +265,7 @@ function createHub(
     isLocked: isAsking,
     failed: new Promise(() => undefined),
     stats: () => tide.stats(),
-    endStalled: (address) => limits.endStalled(address),
+    endStalled: (address) => parts.limits.endStalled(address),
     get isStuck() {
       return commits?.isStuck ?? false
     },

@@ -1,5 +1,5 @@
 // Settings of access that contradict each other, or would let in the wrong ones, stop the hub before it
-// opens anything; the message names the setting and the way out.
+// opens anything. The message names the setting and the way out.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Pages of other origins: those that are named may subscribe and publish, all others may not, and a
-// cookie is no leave to act for the one it belongs to.
+// Pages of other origins: those that are named may subscribe and publish, and all others may not. A cookie
+// is no leave to act for the one it belongs to.
 
 import { describe, expect, test } from 'vitest'
 import { AllowedOrigins } from '../src/cors.ts'

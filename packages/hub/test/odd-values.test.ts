@@ -72,6 +72,9 @@ const cases: Readonly<Record<string, OddCase>> = {
   'startHub: flush': setting('flush', empty),
   'startHub: delivery': setting('delivery', empty),
   'startHub: retention': setting('retention', empty),
+  'startHub: auth': setting('auth', empty),
+  'startHub: anonymous': setting('anonymous', empty),
+  'startHub: cors': setting('cors', empty),
   'startHub: options': {
     call: (value) => start(good(), value),
     code: 'CONFIG_INVALID',

@@ -15,7 +15,13 @@ const rows: readonly RouteRow[] = [
   { method: 'GET', path: '/sessions/all', route: sessions.whole, crossSite: 'allowed' },
   { method: 'GET', path: '/presence/{topic}', route: answer(), crossSite: 'allowed' },
   { method: 'POST', path: '/publish', route: answer(), crossSite: 'refused' },
-  { method: 'GET', path: '/admin/{rest}', route: answer(), crossSite: 'refused' },
+  {
+    method: 'GET',
+    path: '/admin/{rest}',
+    route: answer(),
+    crossSite: 'refused',
+    permission: 'admin',
+  },
 ]
 const table = new RouteTable(rows)
 
@@ -99,4 +105,13 @@ describe('a request without a row', () => {
   ])('%s %s by a page of another origin is %s', (method, path, crossSite) => {
     expect(table.find(method, path).crossSite).toBe(crossSite)
   })
+})
+
+test('a row below /admin/ that forgets its permission is no row', () => {
+  const row = { method: 'GET', path: '/admin/a', route: answer() } as const
+  const make = (more: Pick<RouteRow, 'crossSite' | 'permission'>) => (): RouteTable =>
+    new RouteTable([{ ...row, ...more }])
+  expect(make({ crossSite: 'refused' })).toThrow('needs the permission admin')
+  expect(make({ crossSite: 'allowed', permission: 'admin' })).toThrow('needs the permission admin')
+  expect(make({ crossSite: 'refused', permission: 'admin' })).not.toThrow()
 })

@@ -27,7 +27,7 @@ import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
-import { readOwner, requireName } from './request/session-owner.ts'
+import { readOwner, requireHolder } from './request/session-owner.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Compress, Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
@@ -145,14 +145,21 @@ export class Tidemark implements StreamOpener {
     return this.#engine.open(sink, subscription, { owner: readOwner(owner) })
   }
 
-  /** The same for a client whose grant was checked already. For the doors. */
+  /**
+   * The same for a client whose grant was checked already. For the doors.
+   * @throws as `open`
+   */
   async openGranted(
     sink: Sink,
     subscription: Subscription,
     granted: Granted,
   ): Promise<SessionHandle> {
-    requireName('label', granted.owner.label)
-    return this.#engine.open(sink, subscription, granted)
+    requireSink(sink)
+    requireSubscription(subscription)
+    const wanted = { code: 'OPTION_INVALID', what: 'A grant of a session' } as const
+    const { owner, recheck } = readMembers(granted, ['owner', 'recheck'], wanted)
+    requireHolder(owner)
+    return this.#engine.open(sink, subscription, { owner, recheck })
   }
 
   /** The open session of an id; undefined where this node has none of it. Of any node: {@link reach}. */

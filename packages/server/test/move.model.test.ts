@@ -1,5 +1,5 @@
 // Sessions whose topics change, against a judge who sees only ids. Events are appended and handed over late;
-// sessions are moved, blocked, cut and resumed at another node. Each client gets every event of the topics
+// sessions are moved, renewed, blocked, cut and resumed at another node. Each client gets every event of the topics
 // that its cursor names, once and in order.
 
 import { formatCursor, memoryLog, parseTopic } from '@tidemark/log'
@@ -13,6 +13,7 @@ import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import type { SessionHandle } from '../src/index.ts'
 import { NodeTidemark } from '../src/node/node-tidemark.ts'
 import { resumeChanged } from '../src/session/changed-topics.ts'
+import { plainRights } from '../src/session/session-holder.ts'
 import { readOptions } from '../src/tidemark-options.ts'
 import { holdTail } from './support/held-log.ts'
 import type { HeldLog } from './support/held-log.ts'
@@ -64,6 +65,14 @@ const step = fc.oneof(
     }),
   },
   {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('renew' as const),
+      client,
+      subscribe: fc.subarray([...names, 'c/**'], { minLength: 3 }),
+    }),
+  },
+  {
     weight: 5,
     arbitrary: fc.record({
       do: fc.constantFrom(
@@ -97,6 +106,8 @@ class Visitor {
   readonly froms = new Set<number>()
   handle: SessionHandle | undefined
   changes = 0
+  /** How often it was told that topics have left. */
+  losses = 0
 
   constructor(
     interest: string,
@@ -118,7 +129,8 @@ class Visitor {
 
   #judge(event: DecodedEvent): void {
     demand(event.type !== 'tidemark.gap', 'nothing is lost here')
-    if (event.type === 'own' || event.data.includes('"type":"own"')) this.told.push(event.data)
+    if (event.type === 'tidemark.topics') this.losses += 1
+    else if (event.type === 'own' || event.data.includes('"type":"own"')) this.told.push(event.data)
     else if (event.type !== 'tidemark.bye') this.oracle.take({ ...event, ...unwrap(event.data) })
   }
 }
@@ -149,6 +161,8 @@ class World {
         return visitor === undefined ? undefined : this.#connect(visitor, next.node)
       case 'move':
         return visitor === undefined ? undefined : this.#move(visitor, next)
+      case 'renew':
+        return visitor === undefined ? undefined : this.#renew(visitor, next.subscribe)
       case 'tell':
         return visitor === undefined ? undefined : this.#tell(visitor)
       case 'cut':
@@ -220,7 +234,8 @@ class World {
     const subscription = await resumeChanged(asked, this.table)
     const isBack = expected === undefined || subscription.topics.key === expected.key
     demand(isBack, 'a cursor leads back to its topics')
-    const handle = await this.#nodes[index]?.tide.open(sink, subscription)
+    const granted = { owner: { rights: plainRights } }
+    const handle = await this.#nodes[index]?.tide.openGranted(sink, subscription, granted)
     // A later connect may have overtaken this one.
     if (visitor.client.connection === sink) visitor.handle = handle
   }
@@ -238,9 +253,22 @@ class World {
         if (visitor.handle === handle) visitor.oracle.expect(handle.topics)
         return true
       },
-      // A change that takes all names out is refused.
+      // A change that takes all names out is refused, and one that waited while a grant came that does not
+      // hold what it adds.
       (error: unknown) =>
-        String(error).includes('at least one topic') || visitor.faults.push(error),
+        /at least one topic|got a grant that does not hold/.test(String(error)) ||
+        visitor.faults.push(error),
+    )
+  }
+
+  /** Not awaited either. What it does not hold leaves, and whoever has nothing left is sent away. */
+  #renew(visitor: Visitor, subscribe: readonly string[]): void {
+    const { handle } = visitor
+    void handle?.renew({ subscribe }).then(
+      (isOpen) => {
+        if (isOpen && visitor.handle === handle) visitor.oracle.expect(handle.topics)
+      },
+      (error: unknown) => visitor.faults.push(error),
     )
   }
 
@@ -256,8 +284,9 @@ class World {
   }
 }
 
-test('whatever the interleaving, a session that changes its topics loses and doubles nothing, and comes back to them by its cursor', async () => {
+test('whatever the interleaving, a session whose topics change or leave with a grant loses and doubles nothing, and comes back to them by its cursor', async () => {
   let changes = 0
+  let losses = 0
   const check = fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 10, maxLength: 100, size: 'max' }),
@@ -265,11 +294,15 @@ test('whatever the interleaving, a session that changes its topics loses and dou
         const world = new World()
         for (const next of steps) await world.take(next)
         await world.finish()
-        for (const visitor of world.visitors) changes += visitor.changes
+        for (const visitor of world.visitors) {
+          changes += visitor.changes
+          losses += visitor.losses
+        }
       },
     ),
     { numRuns: 500 },
   )
   await expect(check).resolves.toBeUndefined()
   expect(changes).toBeGreaterThan(500)
+  expect(losses).toBeGreaterThan(100)
 })

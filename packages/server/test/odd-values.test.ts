@@ -42,6 +42,23 @@ const owner = (name: string): OddCase => ({
   code: 'OPTION_INVALID',
 })
 
+const by = fetchDoor.describeRequest(new Request('http://localhost/'))
+
+/** A session of nobody in particular, who may follow its topic. */
+async function openAsking(): Promise<room.SessionHandle> {
+  const tide = startAsking()
+  await tide.fetch(new Request('http://localhost/?topic=a'))
+  const [session] = tide.sessions()
+  if (session === undefined) throw new Error('It is open.')
+  return session
+}
+
+const granted = (name: string, takes: readonly string[] = []): OddCase => ({
+  call: async (value) => (await openAsking()).renew({ subscribe: ['a'], [name]: value }),
+  code: 'OPTION_INVALID',
+  takes,
+})
+
 const make = (part: object): void => void createTidemark({ log: memoryLog(), ...part }).close()
 
 const option = (name: string, takes: readonly string[] = []): OddCase => ({
@@ -255,6 +272,47 @@ const cases: Readonly<Record<string, OddCase>> = {
       startAsking()
         .reach('an id', { by: value as never })
         .end(),
+    code: 'OPTION_INVALID',
+  },
+  'requirePermission: by': {
+    call: (value) => start().requirePermission(value as never, 'admin'),
+    code: 'OPTION_INVALID',
+  },
+  'requirePermission: name': {
+    call: (value) => start().requirePermission(by, value as never),
+    code: 'OPTION_INVALID',
+  },
+  openGranted: {
+    call: (value) => start().openGranted(new TestClient().connect(), subscription, value as never),
+    code: 'OPTION_INVALID',
+  },
+  'openGranted: owner': {
+    call: (value) =>
+      start().openGranted(new TestClient().connect(), subscription, { owner: value as never }),
+    code: 'OPTION_INVALID',
+  },
+  'session.renew': {
+    call: async (value) => (await openAsking()).renew(value as never),
+    code: 'OPTION_INVALID',
+    // A grant has no member that it must have; `0` is none that it may have.
+    takes: objects.filter((name) => name !== 'a text object'),
+  },
+  'session.renew: subscribe': granted('subscribe', ['an array']),
+  'session.renew: permissions': granted('permissions', ['an array']),
+  'session.renew: claims': granted('claims', objects),
+  'session.renew: recheckAfterMs': granted('recheckAfterMs'),
+  'reach.renew': {
+    call: (value) =>
+      startAsking()
+        .reach('x')
+        .renew(value as never),
+    code: 'OPTION_INVALID',
+  },
+  'reach.renew: by': {
+    call: (value) =>
+      startAsking()
+        .reach('x')
+        .renew({ by: value as never }),
     code: 'OPTION_INVALID',
   },
   session: { call: (value) => start().session(value as never), code: '', takes: everything },

@@ -78,7 +78,7 @@ const tokenNames = [
   'resource',
 ] as const
 
-/** What is said of tokens where none can be checked. */
+/** Settings of tokens where none can be checked. */
 function findOrphans(auth: AuthConfig): readonly Fault[] {
   return tokenNames
     .filter((name) => isGiven(name, auth[name]))

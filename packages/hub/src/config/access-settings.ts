@@ -26,7 +26,7 @@ const algorithms: readonly string[] = [
 ]
 
 /** The parts of a grant that a claim of another name may give. */
-export const claimUses: readonly string[] = ['user', 'permissions', 'grant']
+const claimUses: readonly string[] = ['user', 'permissions', 'grant']
 
 const patterns = texts(grantPatternsMax, { kind: 'pattern' })
 const algorithmNames = texts(algorithms.length, { kind: 'choice', of: algorithms })
@@ -38,7 +38,7 @@ const key = {
   publicKey: { kind: { kind: 'path', names: 'a file in PEM' } },
 } as const
 
-/** What holds for one issuer of tokens, in the file. */
+/** The rules for one issuer of tokens, in the file. */
 const issuerMembers: Readonly<Record<string, Member>> = {
   issuer: {
     kind: { kind: 'text', names: 'what its tokens say in `iss`' },
@@ -85,7 +85,7 @@ export const accessRows: Readonly<Record<AccessName, SettingRow>> = {
     default: '',
     example: '@tidemark.secret',
     value: '<text or @file>',
-    help: 'Secret that tokens are signed with (HS256): at least 32 bytes, or @ and a file that holds it.',
+    help: 'Secret that tokens are signed with (HS256 and longer): at least 32 bytes, or @ and a file that holds it.',
     more: 'A text on the command line stands in the history of a shell; a file or the variable does not.',
   },
   'auth.jwks': {
@@ -119,7 +119,7 @@ export const accessRows: Readonly<Record<AccessName, SettingRow>> = {
     kind: algorithmNames,
     default: [],
     example: ['RS256', 'ES256'],
-    help: 'Signatures that are accepted. By default those that the key is for; of a secret HS256.',
+    help: 'Signatures that are accepted. By default those that the key is for.',
   },
   'auth.issuers': {
     kind: {

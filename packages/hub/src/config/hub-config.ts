@@ -22,7 +22,7 @@ export interface HubConfig {
   readonly compression: boolean
   /** Speaks TLS, HTTP/2 and HTTP/1.1, with this certificate and key. Undefined: HTTP/1.1 without TLS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
-  /** Who may come in. Without keys and without anything for visitors: everybody on this machine. */
+  /** Says who may come in. Without keys and anything for visitors: everybody on this machine. */
   readonly auth: AuthConfig
   /** The topics of visitors without a token. */
   readonly anonymous: {
@@ -116,13 +116,13 @@ export interface IssuerConfig extends Partial<IssuerKey> {
 }
 
 /** The parts of a grant that a claim of another name may give. */
-export type ClaimUse = 'grant' | 'permissions' | 'user'
+type ClaimUse = 'grant' | 'permissions' | 'user'
 
 /** Where a token is looked for. */
-export type TokenPlace = 'bearer' | 'cookie' | 'query'
+type TokenPlace = 'bearer' | 'cookie' | 'query'
 
 /** A signature (RFC 7518, RFC 8037). */
-export type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
+type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
 
 /** The events kept of each topic that matches; see the log's `RetentionRule`. */
 interface RuleConfig {

@@ -35,7 +35,7 @@ export function matchesOrigin(pattern: OriginPattern, origin: string): boolean {
     origin.length > before.length + after.length &&
     origin.startsWith(before) &&
     origin.endsWith(after) &&
-    // What is in between is a name: no user, no port, no second host.
+    // In between is a name: no user, no port, no second host.
     originShape.test(origin)
   )
 }

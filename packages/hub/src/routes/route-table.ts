@@ -11,7 +11,7 @@ import type { Route } from './route.ts'
  * Whether a web page of an origin that is not in `cors.origins` may ask for something: yes, only without
  * credentials, or no.
  */
-export type CrossSite = 'allowed' | 'anonymous' | 'refused'
+type CrossSite = 'allowed' | 'anonymous' | 'refused'
 
 /** One thing that the hub answers. */
 export interface RouteRow {
@@ -23,6 +23,8 @@ export interface RouteRow {
   readonly path: string
   readonly route: Route
   readonly crossSite: CrossSite
+  /** The permission that the sender of a request must have; undefined: the route asks by itself. */
+  readonly permission?: string
 }
 
 /** Where a request goes. One that goes nowhere has a route as well, which throws why. */
@@ -30,6 +32,7 @@ export interface FoundRoute {
   readonly route: Route
   readonly parts: PathParts
   readonly crossSite: CrossSite
+  readonly permission?: string | undefined
 }
 
 /**
@@ -48,6 +51,7 @@ export class RouteTable {
   constructor(rows: readonly RouteRow[]) {
     for (const row of rows) {
       checkPath(row.path)
+      checkAdmin(row)
       const paths = hasParts(row.path) ? this.#open : this.#whole
       const methods = paths.get(row.path) ?? new Map<string, RouteRow>()
       if (methods.has(row.method)) throw new Error(`${row.method} ${row.path} has two rows.`)
@@ -60,7 +64,10 @@ export class RouteTable {
     const { methods, parts } = this.#findPath(path)
     // HEAD is answered as GET is; Node leaves the body out.
     const row = methods?.get(method === 'HEAD' ? 'GET' : method)
-    if (row !== undefined) return { route: row.route, parts, crossSite: row.crossSite }
+    if (row !== undefined) {
+      const { route, crossSite, permission } = row
+      return { route, parts, crossSite, permission }
+    }
     const fault =
       methods === undefined ? describeMissing(path) : describeMethods(method, path, methods)
     return {
@@ -81,6 +88,13 @@ export class RouteTable {
     }
     return { methods: undefined, parts: {} }
   }
+}
+
+/** A row that forgets its permission would be for everybody. */
+function checkAdmin({ method, path, crossSite, permission }: RouteRow): void {
+  if (!path.startsWith('/admin/')) return
+  if (permission === 'admin' && crossSite === 'refused') return
+  throw new Error(`${method} ${path} needs the permission admin, and refuses other sites.`)
 }
 
 function describeMissing(path: string): HubError {

@@ -1,5 +1,6 @@
 // A route: its parameters, and how it answers.
 
+import type { Access } from '@tidemark/access'
 import type { HubCounts, IpAddress } from '@tidemark/access/hub'
 import type { NodeStats, Tidemark } from '@tidemark/server'
 import type { Slots } from '@tidemark/server/hub'
@@ -17,6 +18,8 @@ import type { PathParts } from './match-path.ts'
 /** The parts of the hub that routes need. */
 export interface RouteContext {
   readonly tide: Tidemark
+  /** Undefined where the hub does not ask who is there. */
+  readonly access: Access | undefined
   /** Whether the hub asks who is there; else it is everybody's on this machine. */
   readonly isLocked: boolean
   /** The hub as a resource that tokens are for; undefined where it takes none. */

@@ -1,6 +1,7 @@
 // Every route of the hub, one row each.
 
 import { denyAddress, listAddresses, releaseAddress } from './addresses.ts'
+import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
@@ -20,10 +21,12 @@ const pageFiles = {
   style: servePageFile('page.css', 'text/css; charset=utf-8'),
 }
 
+/** Rows for those who run the hub. */
+const forAdmins = { crossSite: 'refused', permission: 'admin' } as const
+
 /**
- * A page of another origin may not send these, unless its origin is in `cors.origins`: requests that
- * change something, and a GET that costs a write or a session. An `<img>` in any page could request those
- * again and again.
+ * A page whose origin is not in `cors.origins` may not send requests that change something, nor a GET that
+ * costs a write or a session. An `<img>` in any page could request those again and again.
  */
 const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
@@ -37,10 +40,11 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
-  { method: 'GET', path: '/stats', route: answerStats, crossSite: 'refused' },
-  { method: 'GET', path: '/admin/addresses', route: listAddresses, crossSite: 'refused' },
-  { method: 'POST', path: '/admin/addresses', route: denyAddress, crossSite: 'refused' },
-  { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, crossSite: 'refused' },
+  { method: 'GET', path: '/stats', route: answerStats, ...forAdmins },
+  { method: 'GET', path: '/admin/addresses', route: listAddresses, ...forAdmins },
+  { method: 'POST', path: '/admin/addresses', route: denyAddress, ...forAdmins },
+  { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, ...forAdmins },
+  { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
   {
     method: 'GET',
     path: '/.well-known/oauth-protected-resource',

@@ -1,5 +1,5 @@
-// Real pages of another origin, in Chromium and Firefox: one whose origin the hub names can do all that
-// a client does, and one whose origin it does not name cannot.
+// Real pages of another origin, in Chromium and Firefox. A page whose origin the hub names can do all that a
+// client does. A page of any other origin cannot.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -65,7 +65,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
   const tide = createTidemark({
     log,
     observer: limits.streams.observer,
-    authorize: options.authorize ?? 'everyone',
+    authorize: limits.streams.limitPublishes(options.authorize ?? 'everyone'),
     nodeName: options.nodeName,
   })
   await tide.ready
@@ -78,6 +78,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
       streams,
       counts,
       isLocked: options.authorize !== undefined,
+      access: undefined,
       resource: undefined,
       readiness: new Readiness({
         tide,

@@ -31,7 +31,7 @@ const grantNames = [
  * @throws ServerError `OPTION_INVALID`
  */
 export function readGrant(given: unknown): Grant {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (!isObject(given)) {
     throw invalid(`authorize gives a grant such as ${example}; got ${quoteValue(given)}`)
   }
   const grant: Grant = readMembers<Grant, (typeof grantNames)[number]>(given, grantNames, {
@@ -111,14 +111,8 @@ function isPermission(name: unknown): name is string {
 function readClaims(given: GrantClaims | undefined): GrantClaims | undefined {
   if (given === undefined) return undefined
   const wanted = `claims of a grant are texts, numbers and booleans by name, ${claimsCharactersMax} characters as JSON at most`
-  let members: readonly (readonly [string, unknown])[]
-  try {
-    if (typeof given !== 'object' || given === null || Array.isArray(given))
-      throw new TypeError('No object.')
-    members = Object.entries(given)
-  } catch (cause) {
-    throw invalid(`${wanted}; got ${quoteValue(given)}`, cause)
-  }
+  if (!isObject(given)) throw invalid(`${wanted}; got ${quoteValue(given)}`)
+  const members = listMembers(given, wanted)
   for (const [name, value] of members) {
     if (isClaim(value)) continue
     throw invalid(`${wanted}; ${quote(name)} is ${quoteValue(value)}`)
@@ -128,6 +122,23 @@ function readClaims(given: GrantClaims | undefined): GrantClaims | undefined {
   const { length } = JSON.stringify(claims)
   if (length > claimsCharactersMax) throw invalid(`${wanted}; got ${length}`)
   return claims
+}
+
+function listMembers(given: object, wanted: string): readonly (readonly [string, unknown])[] {
+  try {
+    return Object.entries(given)
+  } catch (cause) {
+    throw invalid(`${wanted}; these throw when they are read`, cause)
+  }
+}
+
+function isObject(value: unknown): value is object {
+  try {
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    // A proxy that was revoked.
+    return false
+  }
 }
 
 function isClaim(value: unknown): value is boolean | number | string {

@@ -6,6 +6,7 @@ import { quoteValue } from '@tidemark/wire/values'
 import { readExpiry } from './read-expiry.ts'
 import { readMembers } from '../read-members.ts'
 import type { SessionOwner } from '../session/session-handle.ts'
+import type { SessionHolder } from '../session/session-holder.ts'
 
 /** One for all sessions that nobody has named. */
 const nobody: SessionOwner = {}
@@ -26,8 +27,21 @@ export function readOwner(given: SessionOwner): SessionOwner {
   return isNobody ? nobody : { user, label, expiresAt: end }
 }
 
-/** @throws ServerError `OPTION_INVALID` */
-export function requireName(what: string, name: unknown): void {
+/**
+ * The owner that a grant names. The label is the application's.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function requireHolder(owner: unknown): asserts owner is SessionHolder {
+  const { label, rights } = readMembers(owner as SessionHolder, ['label', 'rights'], {
+    code: 'OPTION_INVALID',
+    what: 'The owner of a granted session',
+  })
+  requireName('label', label)
+  if (typeof rights === 'object') return
+  throw new ServerError('OPTION_INVALID', 'A granted session has the rights of its grant.')
+}
+
+function requireName(what: string, name: unknown): void {
   if (name === undefined) return
   const isName = typeof name === 'string' && name !== '' && name.length <= ownerCharactersMax
   if (isName) return

@@ -5,10 +5,11 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { ServerError, createTidemark } from '../../src/index.ts'
 import type { Grant, PlainRequest, Tidemark, TidemarkOptions } from '../../src/index.ts'
 import { subscriptionBytesMax } from '../../src/limits.ts'
+import { describeGrants } from './describe-grants.ts'
 import type { Ask, Door, DoorAnswer, OpenDoor } from './doors.ts'
 import { settle } from './settle.ts'
 
-interface Started {
+export interface Started {
   readonly tide: Tidemark
   readonly door: OpenDoor
   readonly ask: (ask: Ask) => Promise<DoorAnswer>
@@ -35,11 +36,12 @@ export function describeDoor(door: Door): void {
     describeBodies(start)
     describeRefusals(start)
     describeAuthorize(start)
+    describeGrants(start)
     describeLeaving(start)
   })
 }
 
-type Start = (options?: Partial<TidemarkOptions>) => Promise<Started>
+export type Start = (options?: Partial<TidemarkOptions>) => Promise<Started>
 
 function describeMethods(start: Start): void {
   test('GET opens a stream with the headers that keep proxies from holding it back', async () => {

@@ -1,0 +1,25 @@
+// Makes an access of its options: the composition root of this room.
+
+import { Access } from './access.ts'
+import { checkOptions } from './access-options.ts'
+import type { AccessOptions } from './access-options.ts'
+import { planIssuers } from './tokens/plan-issuers.ts'
+
+/**
+ * Makes the check of who may come in: from a credential of a request to a grant.
+ * @throws AccessError `ACCESS_OPTION_INVALID`. Keys that are fetched are awaited by `ready`.
+ *
+ * @example
+ * ```ts
+ * const access = createAccess({
+ *   tokens: [{ issuer: 'https://login.example.org/', jwksUrl: 'https://login.example.org/jwks.json' }],
+ *   anonymous: { subscribe: ['public/**'] },
+ * })
+ * await access.ready
+ * const tide = createTidemark({ authorize: access.authorize })
+ * ```
+ */
+export function createAccess(options: AccessOptions = {}): Access {
+  const settings = checkOptions(options)
+  return new Access(settings, planIssuers(settings.tokens, settings))
+}

@@ -1,0 +1,54 @@
+// The checks of a credential tell here where they are, so that an explanation is made by the code that decides.
+
+import { CodedError } from '@tidemark/server/hub'
+import { splitAdvice } from './split-advice.ts'
+import type { Check, CheckName } from './explanation.ts'
+
+/** Heard by whoever explains a request; nobody listens when one is only decided. */
+export interface Steps {
+  /**
+   * A check begins, and so the one before it has passed. `detail` is asked only when the check has passed, and
+   * only if somebody listens.
+   */
+  begin(name: CheckName, detail: () => string): void
+}
+
+/** Writes down the checks of one request. */
+export class StepRecorder implements Steps {
+  readonly #checks: Check[] = []
+  #open: { readonly name: CheckName; readonly detail: () => string } | undefined
+
+  begin(name: CheckName, detail: () => string): void {
+    this.pass()
+    this.#open = { name, detail }
+  }
+
+  /** The check that has begun is done. */
+  pass(): void {
+    if (this.#open === undefined) return
+    const { name, detail } = this.#open
+    this.#checks.push({ name, isPassed: true, detail: detail() })
+    this.#open = undefined
+  }
+
+  /**
+   * The check that has begun refuses; without one, that of `name` does.
+   * @throws what is no refusal, but a fault of the application
+   */
+  fail(error: unknown, name: CheckName = 'credential'): void {
+    if (!(error instanceof CodedError)) throw error
+    const { detail, advice } = splitAdvice(error.message)
+    this.#checks.push({
+      name: this.#open?.name ?? name,
+      isPassed: false,
+      detail,
+      fix: advice,
+      code: error.code,
+    })
+    this.#open = undefined
+  }
+
+  get checks(): readonly Check[] {
+    return [...this.#checks]
+  }
+}

@@ -1,0 +1,25 @@
+// The refusal of a token, with the header that says it to programs (RFC 6750 §3).
+
+import { AccessError } from './errors.ts'
+import type { AccessErrorCode } from './errors.ts'
+
+/** Characters of a description in the header: a sentence or two. */
+const descriptionCharactersMax = 300
+
+/** @param detail never the token, nor a part of it that is secret */
+export function refuseToken(
+  detail: string,
+  code: Extract<AccessErrorCode, 'TOKEN_EXPIRED' | 'TOKEN_INVALID'> = 'TOKEN_INVALID',
+  cause?: unknown,
+): AccessError {
+  const challenge = `Bearer error="invalid_token", error_description="${toQuotable(detail)}"`
+  return new AccessError(code, detail, { cause, headers: { 'WWW-Authenticate': challenge } })
+}
+
+/** Characters that `error_description` may have. */
+function toQuotable(text: string): string {
+  return text
+    .slice(0, descriptionCharactersMax)
+    .replaceAll(/["\\]/g, "'")
+    .replaceAll(/[^\x20-\x7e]/g, '?')
+}

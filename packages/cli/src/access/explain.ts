@@ -1,0 +1,102 @@
+// `tidemark explain`: why a token may do something here, or why not.
+
+import { systemClock } from '@tidemark/client'
+import { explainHub } from '@tidemark/hub'
+import type { Explanation, HubQuestion } from '@tidemark/hub'
+import { quote } from '@tidemark/wire/values'
+import type { CommandBody, CommandLine } from '../command.ts'
+import { lastValue } from '../command.ts'
+import { CliError } from '../errors.ts'
+import { escapeControls } from '../escape-controls.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { ExitCode } from '../exit-codes.ts'
+import { headerOption } from '../hub-options.ts'
+import { print } from '../output.ts'
+import { accessOptions, hasColours, loadAccessConfig } from './access-options.ts'
+import { askHub } from './ask-hub.ts'
+import { readToken } from './read-token.ts'
+import { renderExplanation } from './render-explanation.ts'
+
+const helps = {
+  subscribe: 'A topic or pattern that the request would subscribe to.',
+  publish: 'A topic that the request would publish to.',
+  read: 'A topic whose history the request would read.',
+} as const
+
+/** Explains. */
+export const explain: CommandBody = {
+  usage: '[--token <token>] [--subscribe <topic>]… [options]',
+  description: `Prints every check that a hub makes of a request, in order: passed or not, and what to do about it. The checks are those of
+the settings that a hub started here would have, or, with --hub, of a running hub, which knows what has been revoked. A running
+hub explains to those with the permission admin (--header 'Authorization: Bearer …'), and without auth to everybody on its machine.
+
+Ends with 0 where the request may do all of it, with 77 where not.`,
+  options: [
+    {
+      name: 'token',
+      value: '<token>',
+      help: 'The token to explain; - reads it from standard input. Without it: a visitor who has none.',
+    },
+    ...(['subscribe', 'publish', 'read'] as const).map((name) => ({
+      name,
+      value: name === 'subscribe' ? '<pattern>' : '<topic>',
+      isRepeatable: true,
+      help: `${helps[name]} May be repeated.`,
+    })),
+    {
+      name: 'permission',
+      value: '<name>',
+      isRepeatable: true,
+      help: 'A permission that the request would need, such as admin. May be repeated.',
+    },
+    { name: 'hub', value: '<url>', help: 'Ask this running hub, in place of the settings here.' },
+    { ...headerOption, help: `${headerOption.help} With --hub only.` },
+    { name: 'json', help: 'One JSON object: isAllowed, checks, grant.' },
+    ...accessOptions,
+  ],
+  examples: [
+    'tidemark explain --token "$TOKEN" --subscribe orders/42',
+    "tidemark explain --subscribe 'public/*'               # a visitor without a token",
+    'tidemark token --sub ada | tidemark explain --token - --subscribe users/ada/inbox --publish chat/1',
+    'tidemark explain --hub https://hub.example.org --header "Authorization: Bearer $ADMIN" --token "$TOKEN"',
+  ],
+  run,
+}
+
+async function run(line: CommandLine): Promise<ExitCode> {
+  const [extra] = line.positionals
+  if (extra !== undefined) {
+    throw new CliError(
+      'ARGUMENT_INVALID',
+      `explain takes options only, such as --subscribe orders/42; got ${quote(extra)}. See tidemark explain --help.`,
+    )
+  }
+  const explanation = await explainLine(line)
+  const isJson = line.values.has('json')
+  await print(
+    isJson
+      ? `${escapeControls(JSON.stringify(explanation))}\n`
+      : renderExplanation(explanation, { hasColours: hasColours(), now: systemClock.now() }),
+  )
+  return explanation.isAllowed ? exitCodes.done : exitCodes.permission
+}
+
+async function explainLine(line: CommandLine): Promise<Explanation> {
+  const hub = lastValue(line, 'hub')
+  if (hub === undefined && line.values.has('header')) {
+    throw new CliError(
+      'OPTION_INVALID',
+      '--header is sent to the hub of --hub. Give both, or neither.',
+    )
+  }
+  const config = hub === undefined ? loadAccessConfig('explain', line) : undefined
+  const given = lastValue(line, 'token')
+  const question: HubQuestion = {
+    token: given === undefined ? undefined : await readToken(given),
+    subscribe: line.values.get('subscribe'),
+    publish: line.values.get('publish'),
+    read: line.values.get('read'),
+    permissions: line.values.get('permission'),
+  }
+  return config === undefined ? askHub(hub ?? '', question, line) : explainHub(config, question)
+}

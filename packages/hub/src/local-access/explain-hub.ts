@@ -1,0 +1,60 @@
+// What a hub of this configuration would say to a request, check by check, without a hub that runs.
+
+import type { Explanation, Wishes } from '@tidemark/access'
+import { systemClock } from '@tidemark/log'
+import type { RequestFacts } from '@tidemark/server'
+import type { AuthConfig, HubConfig } from '../config/hub-config.ts'
+import { HubError } from '../errors.ts'
+import { openAccess } from '../hub-access.ts'
+
+/** A request that somebody asks about. */
+export interface HubQuestion extends Wishes {
+  /** Undefined: a visitor without one. */
+  readonly token?: string | undefined
+  /** Refuses where no token could be checked, in place of saying that none is needed. */
+  readonly mustCheck?: boolean | undefined
+}
+
+/**
+ * Explains. What has been revoked only a running hub knows.
+ * @throws HubError `TOKENS_UNCHECKED`, `CONFIG_INVALID`; AccessError `ACCESS_OPTION_INVALID`
+ */
+export async function explainHub(config: HubConfig, question: HubQuestion): Promise<Explanation> {
+  const { token, mustCheck, ...wishes } = question
+  // Keys that cannot be had are part of the explanation.
+  const access = await openAccess(config, { clock: systemClock, isFirstStart: false })
+  if (access === undefined) return explainOpenHub(mustCheck === true)
+  try {
+    return await access.explain(requestWith(token, config.auth), wishes)
+  } finally {
+    access.close()
+  }
+}
+
+function explainOpenHub(mustCheck: boolean): Explanation {
+  if (mustCheck) {
+    throw new HubError(
+      'TOKENS_UNCHECKED',
+      'No token can be checked: the settings name no key. Give them as to the hub: TIDEMARK_AUTH_SECRET, --auth-secret, --auth-jwks, or auth in tidemark.config.json.',
+    )
+  }
+  const detail =
+    'No settings say who may come in: such a hub lets everybody on this machine do everything.'
+  return { isAllowed: true, checks: [{ name: 'credential', isPassed: true, detail }] }
+}
+
+/** A request that has the token in the place where the hub looks first. */
+function requestWith(token: string | undefined, auth: AuthConfig): RequestFacts {
+  const [source] = auth.sources
+  const headers = new Map<string, string>()
+  if (token !== undefined && source === 'bearer') headers.set('authorization', `Bearer ${token}`)
+  if (token !== undefined && source === 'cookie') headers.set('cookie', `${auth.cookie}=${token}`)
+  const query =
+    token !== undefined && source === 'query' ? `?token=${encodeURIComponent(token)}` : ''
+  return {
+    method: 'GET',
+    url: `/events${query}`,
+    address: '127.0.0.1',
+    header: (name) => headers.get(name.toLowerCase()),
+  }
+}
