@@ -16,16 +16,19 @@ export const accessErrors = {
     headers: { 'WWW-Authenticate': 'varies' },
   },
   ADDRESS_DENIED: {
-    title: 'Requests of this address are refused: an operator has said so, or it was refused too often.',
+    title:
+      'Requests of this address are refused: an operator has said so, or it was refused too often.',
     status: 403,
     headers: { 'Retry-After': 'varies' },
   },
   REQUEST_SUSPICIOUS: {
-    title: 'The request lacks a header that clients send, or names itself a bot, a crawler or a script.',
+    title:
+      'The request lacks a header that clients send, or names itself a bot, a crawler or a script.',
     status: 403,
   },
   RATE_LIMITED: {
-    title: 'The address has opened, or the user has published, as often as it may for now. Try again later.',
+    title:
+      'The address has opened, or the user has published, as often as it may for now. Try again later.',
     status: 429,
     headers: {
       'Retry-After': 'varies',
@@ -35,7 +38,8 @@ export const accessErrors = {
     },
   },
   TOO_MANY_SESSIONS: {
-    title: 'The user, or the address, has as many open streams as it may. Close one, or try again later.',
+    title:
+      'The user, or the address, has as many open streams as it may. Close one, or try again later.',
     status: 429,
     headers: { 'Retry-After': 'varies' },
   },

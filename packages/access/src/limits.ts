@@ -6,7 +6,7 @@ export const tokenCharactersMax: number = 8_192
 /** Entries of a list of addresses in the configuration: 1,000 × ~100 bytes = 100 KB. */
 export const addressRangesMax: number = 1_000
 
-/** Proxies that are gone back through: each is a look into a list. No way through a network has as many. */
+/** Proxies that are gone back through, each a look into a list. No way through a network has as many. */
 export const proxyHopsMax: number = 32
 
 /** Characters of a user-agent below which no browser and no library is: `curl/8.5.0` has 10. */

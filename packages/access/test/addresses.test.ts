@@ -6,7 +6,13 @@ import { createFakeClock, waitUntil } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { AccessError } from '../src/index.ts'
-import { AddressGate, Denials, parseAddressRange, parseIpAddress, readAddressList } from '../src/hub/index.ts'
+import {
+  AddressGate,
+  Denials,
+  parseAddressRange,
+  parseIpAddress,
+  readAddressList,
+} from '../src/hub/index.ts'
 import type { AddressRange, IpAddress } from '../src/hub/index.ts'
 
 function address(text: string): IpAddress {
@@ -149,9 +155,14 @@ test('a deny of an address outlasts its ban, and a ban its deny', async () => {
 test('the machine itself, trusted proxies and allowed addresses are never banned', async () => {
   const clock = createFakeClock()
   const denials = await openDenials(memoryLog({ clock }), clock)
-  const gate = createGate(denials, clock, { allow: ['192.0.2.7'], proxies: ['10.0.0.0/8', '2001:db8::1'] })
+  const gate = createGate(denials, clock, {
+    allow: ['192.0.2.7'],
+    proxies: ['10.0.0.0/8', '2001:db8::1'],
+  })
   const may = (text: string): boolean => gate.mayBan(address(text))
-  expect(['127.0.0.9', '::1', '::ffff:127.0.0.1', '10.1.2.3', '192.0.2.7'].map(may)).not.toContain(true)
+  expect(['127.0.0.9', '::1', '::ffff:127.0.0.1', '10.1.2.3', '192.0.2.7'].map(may)).not.toContain(
+    true,
+  )
   expect(may('192.0.2.8')).toBe(true)
   // A neighbour of a proxy was banned, and so their whole /64.
   await denials.ban('2001:db8::/64', 'refused 20 times', clock.now() + 900_000)

@@ -1,7 +1,12 @@
 // Which address a request comes from, whatever its sender has put into the headers.
 
 import { expect, test } from 'vitest'
-import { countingKey, findClientAddress, parseIpAddress, readAddressList } from '../src/hub/index.ts'
+import {
+  countingKey,
+  findClientAddress,
+  parseIpAddress,
+  readAddressList,
+} from '../src/hub/index.ts'
 import type { ProxyHeader } from '../src/hub/index.ts'
 
 interface Asked {
@@ -22,10 +27,22 @@ const forwarded = (text: string): Asked => ({ reads: 'forwarded', headers: { for
 
 test.each<[string, Asked, string]>([
   ['nobody is trusted', { ...xff('203.0.113.9'), trust: [] }, '127.0.0.1'],
-  ['the sender is no trusted proxy', { ...xff('203.0.113.9'), peer: '198.51.100.1' }, '198.51.100.1'],
+  [
+    'the sender is no trusted proxy',
+    { ...xff('203.0.113.9'), peer: '198.51.100.1' },
+    '198.51.100.1',
+  ],
   ['the sender is one over IPv6', { ...xff('203.0.113.9'), peer: '::1' }, '203.0.113.9'],
-  ['the sender is one, mapped into IPv6', { ...xff('203.0.113.9'), peer: '::ffff:127.0.0.1' }, '203.0.113.9'],
-  ['the sender is one, mapped in digits', { ...xff('203.0.113.9'), peer: '::ffff:7f00:1' }, '203.0.113.9'],
+  [
+    'the sender is one, mapped into IPv6',
+    { ...xff('203.0.113.9'), peer: '::ffff:127.0.0.1' },
+    '203.0.113.9',
+  ],
+  [
+    'the sender is one, mapped in digits',
+    { ...xff('203.0.113.9'), peer: '::ffff:7f00:1' },
+    '203.0.113.9',
+  ],
   ['the client has invented a hop', xff('10.0.0.1, 203.0.113.9'), '203.0.113.9'],
   ['the client has invented a trusted hop', xff('127.0.0.1, 203.0.113.9'), '203.0.113.9'],
   ['two trusted proxies follow each other', xff('203.0.113.9, 127.0.0.2'), '203.0.113.9'],
@@ -50,11 +67,19 @@ test.each<[string, Asked, string]>([
   ['an invented element', forwarded('for=10.0.0.1, for=203.0.113.9'), '203.0.113.9'],
   ['a quote left open by the client', forwarded('for="10.0.0.1, for=203.0.113.9'), '203.0.113.9'],
   ['a comma in quotes', forwarded('for=203.0.113.9;by="a,b"'), '203.0.113.9'],
-  ['`for` in the quotes of another', forwarded('by="x;for=10.0.0.1";for=203.0.113.9'), '203.0.113.9'],
+  [
+    '`for` in the quotes of another',
+    forwarded('by="x;for=10.0.0.1";for=203.0.113.9'),
+    '203.0.113.9',
+  ],
   ['`for` twice in one element', forwarded('for=10.0.0.1;for=203.0.113.9'), '127.0.0.1'],
   ['a client that is unknown', forwarded('for=unknown'), '127.0.0.1'],
   ['a client behind a hidden name', forwarded('for=_hidden, for=127.0.0.2'), '127.0.0.2'],
-  ['the header that is not the chosen one', { reads: 'forwarded', ...{ headers: { 'x-forwarded-for': '203.0.113.9' } } }, '127.0.0.1'],
+  [
+    'the header that is not the chosen one',
+    { reads: 'forwarded', ...{ headers: { 'x-forwarded-for': '203.0.113.9' } } },
+    '127.0.0.1',
+  ],
 ])('the address of a client is found where there is %s', (_, asked, address) => {
   expect(find(asked)).toBe(address)
 })

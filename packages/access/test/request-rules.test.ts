@@ -17,12 +17,32 @@ test.each<[string, Readonly<Record<string, string>>, Partial<RequestRules>, stri
   ['nothing', {}, {}, undefined],
   ['nothing', {}, { headers: 'refuse' }, 'missing-header refuse'],
   ['an empty accept', { ...browser, accept: ' ' }, { headers: 'log' }, 'missing-header log'],
-  ['a short name', { ...browser, 'user-agent': 'x/1' }, { userAgent: 'refuse' }, 'user-agent refuse'],
-  ['a bot', { ...browser, 'user-agent': 'Mozilla GoogleBot/2.1' }, { userAgent: 'log' }, 'user-agent log'],
-  ['a crawler', { ...browser, 'user-agent': 'my CRAWLER 1.0' }, { userAgent: 'log' }, 'user-agent log'],
-  ['a script', { ...browser, 'user-agent': 'python-script/1' }, { userAgent: 'log' }, 'user-agent log'],
+  [
+    'a short name',
+    { ...browser, 'user-agent': 'x/1' },
+    { userAgent: 'refuse' },
+    'user-agent refuse',
+  ],
+  [
+    'a bot',
+    { ...browser, 'user-agent': 'Mozilla GoogleBot/2.1' },
+    { userAgent: 'log' },
+    'user-agent log',
+  ],
+  [
+    'a crawler',
+    { ...browser, 'user-agent': 'my CRAWLER 1.0' },
+    { userAgent: 'log' },
+    'user-agent log',
+  ],
+  [
+    'a script',
+    { ...browser, 'user-agent': 'python-script/1' },
+    { userAgent: 'log' },
+    'user-agent log',
+  ],
   ['no agent, which another rule is about', { accept: '*/*' }, { userAgent: 'refuse' }, undefined],
-])('a request of %s breaks the rules that are on: %o %o → %s', (_, headers, rules, broken) => {
+])('a request of %s breaks the rules that are on: %o %o → %s', (...[, headers, rules, broken]) => {
   const found = find(headers, rules)
   expect(found && `${found.kind} ${found.mode}`).toBe(broken)
 })

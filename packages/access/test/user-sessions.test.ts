@@ -148,7 +148,10 @@ test('a node that is there stays counted for days, by one small record a minute'
 
 test('where the log takes nothing, the limit holds on the node, and its operator hears of it once', async () => {
   const { clock, log } = setUp()
-  const closed: EventLog = { ...bind(log), append: () => Promise.reject(new Error('the disk is full')) }
+  const closed: EventLog = {
+    ...bind(log),
+    append: () => Promise.reject(new Error('the disk is full')),
+  }
   const a = await openNode(closed, { clock, node: 'a', limit: 2 })
   for (const id of ['a.1', 'a.2', 'a.3']) a.sessions.opened(id, 'ada')
   await waitUntil('the oldest is ended', () => a.ended.length > 0)

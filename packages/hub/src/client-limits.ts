@@ -4,6 +4,7 @@ import { LocalCounts } from '@tidemark/access/hub'
 import type { HubCounts } from '@tidemark/access/hub'
 import type { Clock, EventLog } from '@tidemark/log'
 import type { Tidemark } from '@tidemark/server'
+import { systemRandom } from '@tidemark/server/hub'
 import { Clients } from './clients.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { planCounts } from './count-rules.ts'
@@ -47,7 +48,7 @@ export async function openClientLimits(options: ClientLimitsOptions): Promise<Cl
         await new Promise<void>((resolve) => setImmediate(resolve))
       },
     }).of('own')
-  const streams = new StreamLimits({ limits: config.limits, counts, clock, random: Math.random })
+  const streams = new StreamLimits({ limits: config.limits, counts, clock, random: systemRandom })
   const clients = await Clients.open({ config, log, counts, clock, say, onError })
   return {
     counts,

@@ -85,8 +85,9 @@ export class Clients {
 
   /** The address of a request, for all who ask for it from now on. Undefined where it has none. */
   find(request: NodeRequest): IpAddress | undefined {
-    const { address: peer, header } = describeRequest(request)
-    const address = findClientAddress(peer, header, this.#trust)
+    const facts = describeRequest(request)
+    const { address: peer } = facts
+    const address = findClientAddress(peer, (name) => facts.header(name), this.#trust)
     if (address !== undefined && address.text !== peer) setClientAddress(request, address.text)
     return address
   }
@@ -105,7 +106,8 @@ export class Clients {
    */
   checkRules(request: NodeRequest, address: IpAddress | undefined, path: string): void {
     if (this.#rules === undefined || probePaths.has(path)) return
-    const broken = findBrokenRule(describeRequest(request).header, this.#rules)
+    const facts = describeRequest(request)
+    const broken = findBrokenRule((name) => facts.header(name), this.#rules)
     if (broken === undefined) return
     this.#note(address, broken.kind)
     const from = address === undefined ? 'a client' : countingKey(address)
@@ -116,7 +118,11 @@ export class Clients {
   /** Counts an answer that refuses. */
   noteAnswer(
     request: NodeRequest,
-    { address, status, fault }: {
+    {
+      address,
+      status,
+      fault,
+    }: {
       readonly address: IpAddress | undefined
       readonly status: number
       readonly fault?: unknown

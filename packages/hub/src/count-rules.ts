@@ -1,4 +1,4 @@
-// What a hub counts, by its settings.
+// The rates and numbers that a hub counts, by its settings.
 
 import type { CountRules } from '@tidemark/access/hub'
 import type { HubConfig } from './config/hub-config.ts'

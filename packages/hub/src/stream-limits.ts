@@ -142,7 +142,7 @@ export class StreamLimits {
     return true
   }
 
-  /** Takes a place among the streams of an address, and gives its name; undefined where they are not counted. */
+  /** Takes a place among the streams of an address; undefined where they are not counted. */
   async #enter({ address }: Asked): Promise<string | undefined> {
     const { limits, counts } = this.#options
     const { sessionsPerAddress } = limits
@@ -168,9 +168,12 @@ export class StreamLimits {
       const spreadMs = maxSessionAge * sessionAgeSpreadShare * random()
       this.#ages.add(session, clock.now() + maxSessionAge - spreadMs)
     }
-    void session.closed.then(() => {
-      this.#ages.delete(session)
-      if (label !== undefined) counts.leave(label)
-    })
+    void this.#forget(session, label)
+  }
+
+  async #forget(session: SessionHandle, label: string | undefined): Promise<void> {
+    await session.closed
+    this.#ages.delete(session)
+    if (label !== undefined) this.#options.counts.leave(label)
   }
 }

@@ -21,7 +21,10 @@ interface Asked {
 }
 
 /** The request of a client at an address, through a proxy on this machine. */
-function head(path: string, { from = '203.0.113.9', method = 'GET', headers, body = '' }: Asked = {}) {
+function head(
+  path: string,
+  { from = '203.0.113.9', method = 'GET', headers, body = '' }: Asked = {},
+) {
   const fields: Readonly<Record<string, string>> = {
     Host: 'localhost',
     'X-Forwarded-For': from,
@@ -55,11 +58,11 @@ async function openReady(port: number, asked: Asked = {}) {
 }
 
 /** Users by a header, as an application would know them by a cookie. */
-const byHeader: Authorize = ({ header }) => ({
-  user: header('x-user'),
+const byHeader: Authorize = (request) => ({
+  user: request.header('x-user'),
   subscribe: ['**'],
   publish: ['**'],
-  permissions: header('x-user') === 'root' ? ['admin'] : [],
+  permissions: request.header('x-user') === 'root' ? ['admin'] : [],
 })
 
 const start = (settings: object, options: Partial<TestServerOptions> = {}): Promise<number> =>
@@ -76,7 +79,10 @@ function sectionOf(settings: object): object {
 }
 
 const root = { 'X-User': 'root' }
-const refusing: Authorize = ({ header }) => ({ user: header('x-user'), permissions: ['admin'] })
+const refusing: Authorize = (request) => ({
+  user: request.header('x-user'),
+  permissions: ['admin'],
+})
 
 async function refuseTimes(port: number, count: number, from: string): Promise<void> {
   for (let i = 0; i < count; i++) {
@@ -274,7 +280,10 @@ test('clients that leave while they are asked about, or while they wait, hold no
     if (request.header('x-user') === 'slow') await new Promise(() => undefined)
     return { user: request.header('x-user'), subscribe: ['**'] }
   }
-  const port = await start({ limits: { sessionsPerAddress: 3, slowDownAfter: 3 } }, { authorize: slow })
+  const port = await start(
+    { limits: { sessionsPerAddress: 3, slowDownAfter: 3 } },
+    { authorize: slow },
+  )
   for (let i = 0; i < 3; i++) {
     const client = sendRaw(port, head('/events?topic=a', { headers: { 'X-User': 'ada' } }))
     await waitUntil('it is asked about', () => asked > i)
@@ -301,7 +310,7 @@ test('the fourth stream of a user replaces the first, which is told so and comes
   ]
   await openReady(port, { headers: { 'X-User': 'grace' } })
   await openReady(port, { ...ada, from: '198.51.100.1' })
-  await waitUntil('the first is told', () => first?.text.includes('"reason":"replaced"') === true)
+  await waitUntil('the first is told', () => first?.text.includes('"reason":"replaced"') ?? false)
   expect(first?.text).toMatch(/retry: 1[2-7]\d{4}/)
   expect(others.map(({ text }) => text.includes('tidemark.bye'))).toEqual([false, false])
 })
@@ -345,8 +354,7 @@ test.each([
   ['limits', 'atUserLimit', '"reject"'],
 ])('a hub with an unusable %s.%s does not start, and says which', async (section, name, value) => {
   const directory = await makeDirectory()
-  const more =
-    section === 'limits' ? ', "streamsPerAddress": 10, "sessionsPerUser": "none"' : ''
+  const more = section === 'limits' ? ', "streamsPerAddress": 10, "sessionsPerUser": "none"' : ''
   const text = `{"${section}": {"${name}": ${value}${more}}}`
   await writeFile(`${directory}/tidemark.config.json`, text)
   expect(() => loadConfig({ flags: {}, env: {}, directory })).toThrow(`${section}.${name}`)

@@ -434,8 +434,8 @@ interface Range {
 
 /**
  * When a client comes back whose session was replaced by another of its user, in milliseconds. It would
- * replace the next one. Of four pages that take turns at three places each is away for a quarter of the
- * time, and two requests a minute are the whole cost.
+ * replace the next one. Four pages that take turns at three places are each away for a quarter of the time.
+ * Two requests a minute are the whole cost.
  */
 export const replacedRetryMs: Range = { from: 120_000, to: 180_000 }
 

@@ -183,8 +183,8 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
-   * Ends sessions of this node whose clients have taken nothing for 10 seconds, so that others find a place:
-   * all, or those of a user, with a label, or both. They resume when they come back. Returns how many.
+   * Ends sessions of this node whose clients have taken nothing for 10 seconds, so that others find a place.
+   * All of them, or those of a user, with a label, or both. They resume when they come back. Returns how many.
    * @throws ServerError `OPTION_INVALID`
    */
   endStalled(filter: SessionFilter = {}): number {

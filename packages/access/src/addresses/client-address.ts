@@ -1,8 +1,8 @@
 // Which address a request comes from, where proxies stand in front.
 //
 // A proxy writes behind what it was sent: everything to the left of what a trusted proxy has written may be
-// the client's own invention. So a header is read from its right end, one entry for each trusted proxy, and
-// the first address that is no trusted proxy is the client's.
+// the client's own invention. So a header is read from its right end, one entry for each trusted proxy. The
+// first address that is no trusted proxy is the client's.
 
 import { isIPv4 } from 'node:net'
 import { proxyHopsMax } from '../limits.ts'

@@ -1,5 +1,5 @@
-// Addresses that are refused on every node of a log: denied by an operator at run time, or banned for a
-// while because they were refused too often. A ledger keeps them over restarts.
+// Addresses that are refused on every node of a log. An operator has denied them at run time, or they are
+// banned for a while because they were refused too often. A ledger keeps them over restarts.
 
 import { openLedger } from '@tidemark/log'
 import type { Clock, EventLog, Ledger } from '@tidemark/log'
@@ -38,7 +38,10 @@ export class Denials {
   readonly #exact = new Map<string, Denial>()
   /** Those of other networks. */
   readonly #networks = new Map<string, { readonly denial: Denial; readonly list: AddressList }>()
-  readonly #keys: Readonly<Record<Denial['kind'], Set<string>>> = { ban: new Set(), deny: new Set() }
+  readonly #keys: Readonly<Record<Denial['kind'], Set<string>>> = {
+    ban: new Set(),
+    deny: new Set(),
+  }
   /** All networks at once; undefined: to be made anew. */
   #anyNetwork: AddressList | undefined
 
@@ -117,7 +120,7 @@ export class Denials {
   async remove(range: AddressRange): Promise<boolean> {
     const keys = (['deny', 'ban'] as const).map((kind) => keyOf(kind, range.text))
     const outcomes = await Promise.all(
-      keys.map((key) => this.#ledger.get(key) !== undefined && this.#ledger.delete(key)),
+      keys.map(async (key) => this.#ledger.get(key) !== undefined && this.#ledger.delete(key)),
     )
     return outcomes.includes(true)
   }

@@ -22,7 +22,7 @@ export function parseIpAddress(given: string): IpAddress | undefined {
 }
 
 /**
- * What an address is counted by. One household or one machine has at least a /64 of IPv6, and may use all of
+ * The key that an address is counted by. One household or one machine has at least a /64 of IPv6, and may use all of
  * its addresses; so a /64 counts as one.
  */
 export function countingKey({ text, family }: IpAddress): string {

@@ -19,7 +19,7 @@ export interface RequestRules {
 export interface BrokenRule {
   readonly kind: Exclude<SuspicionKind, 'refused'>
   readonly mode: 'log' | 'refuse'
-  /** What is wrong, and the way out. */
+  /** Says what is wrong, and the way out. */
   readonly detail: string
 }
 

@@ -6,7 +6,7 @@ import { suspectsMax } from '../limits.ts'
 /** Why an address is counted. */
 export type SuspicionKind = 'refused' | 'missing-header' | 'user-agent'
 
-/** What one process has seen of an address since it last told. */
+/** An address as one process has seen it since it last told. */
 export interface Suspicion {
   /** See `countingKey`. */
   readonly key: string

@@ -1,4 +1,5 @@
-// What one process sees of addresses, gathered for a moment: a flood of refusals is one message, not one each.
+// The addresses that one process finds suspicious, gathered for a moment: a flood of refusals is one message,
+// not one each.
 
 import type { Clock, Timer } from '@tidemark/log'
 import { suspicionGatherMs, suspicionsGatheredMax } from '../limits.ts'

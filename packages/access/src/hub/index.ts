@@ -1,5 +1,5 @@
-// The parts of this room that Tidemark's hub puts together. Internal to it: they change with any version, without
-// a word.
+// The parts of this room that the hub puts together. Internal to Tidemark: they change with any version,
+// without a word.
 
 export { AddressGate } from '../addresses/address-gate.ts'
 export type { AddressGateOptions } from '../addresses/address-gate.ts'

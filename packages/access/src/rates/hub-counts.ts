@@ -8,7 +8,7 @@ import { clearAgainMs, rateKeysMax } from '../limits.ts'
 import { BoundedLimiter } from './bounded-limiter.ts'
 import type { RateRule } from './bounded-limiter.ts'
 
-/** What is counted over time: streams opened by an address, publishes of a user. */
+/** Things counted over time: streams opened by an address, publishes of a user. */
 export type RateName = 'publishes' | 'streams'
 
 /** The state of a counter after something was counted. */

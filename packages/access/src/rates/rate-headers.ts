@@ -1,4 +1,4 @@
-// What a client is told of a rate (draft-ietf-httpapi-ratelimit-headers-07, §5).
+// The fields that tell a client of a rate (draft-ietf-httpapi-ratelimit-headers-07, §5).
 
 import { AccessError } from '../errors.ts'
 import type { RateState } from './hub-counts.ts'

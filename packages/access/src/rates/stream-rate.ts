@@ -1,7 +1,7 @@
 // How often an address may open a stream: some at once, some more and more slowly, then none.
 
 import type { Clock } from '@tidemark/log'
-import { AccessError } from '../errors.ts'
+import type { AccessError } from '../errors.ts'
 import { slowMsMax, slowStepMs, slowedMax } from '../limits.ts'
 import type { HubCounts, RateState } from './hub-counts.ts'
 import { describeRate, rateLimited } from './rate-headers.ts'
@@ -32,8 +32,8 @@ export class StreamRate {
   }
 
   /**
-   * Counts a stream that an address opens, and resolves when it may begin: to the headers of its answer,
-   * undefined where there is nothing to tell. Resolves as well when its client has left.
+   * Counts a stream that an address opens, and resolves when it may begin, or when its client has left. It
+   * resolves to headers for the answer, or to undefined where there is nothing to tell.
    * @throws AccessError `RATE_LIMITED`
    */
   async pass(key: string, onGone: OnGone): Promise<RateHeaders | undefined> {

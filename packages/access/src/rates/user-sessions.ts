@@ -189,8 +189,7 @@ export class UserSessions {
     try {
       await this.#ledger.set(key, '', this.#expiresIn(nodeExpiryMs))
       // Others have cleared up after this node while it stood still.
-      if (!wasThere && this.#hasBeenThere)
-        for (const [id, user] of this.#own) this.opened(id, user)
+      if (!wasThere && this.#hasBeenThere) for (const [id, user] of this.#own) this.opened(id, user)
       this.#hasBeenThere = true
     } catch (error) {
       this.#tellOnce(error)
@@ -206,13 +205,12 @@ export class UserSessions {
       () => undefined,
       () => undefined,
     )
-    await new Promise<void>((resolve) => {
-      const timer = clock.after(goneWaitMs, resolve, { isAwaited: true })
-      void gone.then(() => {
-        timer.cancel()
-        resolve()
-      })
+    let timer: Timer | undefined
+    const waited = new Promise<void>((resolve) => {
+      timer = clock.after(goneWaitMs, resolve, { isAwaited: true })
     })
+    await Promise.race([gone, waited])
+    timer?.cancel()
   }
 
   #expiresIn(ms: number): { readonly expiresAt: number } {

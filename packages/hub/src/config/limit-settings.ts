@@ -20,7 +20,7 @@ const ranges = texts(addressRangesMax, {
   names: 'an address or a network such as 192.0.2.0/24, 2001:db8::/32 or loopback',
 })
 
-/** What is done about a request that breaks a rule. */
+/** The ways to treat a request that breaks a rule. */
 const modes: SettingRow['kind'] = { kind: 'choice', of: ['off', 'log', 'refuse'] }
 
 /** By name, as in `settings.ts`. */

@@ -32,7 +32,7 @@ export interface RouteContext {
   readonly clients: Clients
   /** How many streams, and how often. */
   readonly streams: StreamLimits
-  /** What is counted for the whole hub. */
+  /** Counts for the whole hub. */
   readonly counts: HubCounts
   readonly unreadAnswers: UnreadAnswers
   /** For pages of history, from reading one to counting its answer. */

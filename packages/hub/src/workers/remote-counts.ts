@@ -18,8 +18,8 @@ interface Question {
 }
 
 /**
- * Limits must not take a hub down: a question that is not answered within a second, or beyond a number of
- * them, is answered with "let it in".
+ * Limits must not take a hub down. A question without an answer within a second is answered with "let it
+ * in", and so is one beyond the number that may wait.
  */
 export class RemoteCounts implements HubCounts {
   readonly #options: RemoteCountsOptions
