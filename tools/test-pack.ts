@@ -1,8 +1,8 @@
 // `npm run test:pack`: packs every publishable package and checks what a user would install.
 //
 // publint and attw read each tarball. Then all tarballs are installed together in an empty project. On
-// every promised version of Node, every entry point is imported, and one event is published and read
-// back.
+// every promised version of Node, every entry point is imported, one event is published and read back, and
+// the login example is used.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { provideNodes } from './node-versions.ts'
 import { readRooms } from './read-rooms.ts'
 import type { Room } from './read-rooms.ts'
 import { run } from './run-step.ts'
+import { copyExample, smokeExample } from './smoke-example.ts'
 import { smokeHub } from './smoke-hub.ts'
 
 interface Packed {
@@ -105,12 +106,16 @@ async function checkOnEveryNode(rooms: readonly Room[], packed: readonly Packed[
   const { code, output } = await run('npm', install, { cwd: project })
   if (code !== 0) throw new Error(`The packages cannot be installed together:\n${output}`)
   writeFileSync(join(project, 'smoke.js'), renderSmoke(rooms))
+  const example = copyExample(project)
   for (const { version, path } of nodes) {
     const smoke = await run(path, ['smoke.js'], { cwd: project })
     if (smoke.code !== 0) failures.push(`Node ${version}:\n${smoke.output}`)
     const program = 'node_modules/tidemark/bin/tidemark.js'
     const help = await run(path, [program, '--help'], { cwd: project })
     if (help.code !== 0) failures.push(`Node ${version}: tidemark --help:\n${help.output}`)
+    const exampleFault = await smokeExample(path, example)
+    if (exampleFault !== undefined)
+      failures.push(`Node ${version}: examples/login: ${exampleFault}`)
     for (const workers of [1, 2]) {
       const fault = await smokeHub({ node: path, program, directory: project }, workers)
       if (fault !== undefined)

@@ -1,7 +1,7 @@
 // The application: who is logged in, what they may see, and the routes.
 
 import { createAccess, mintToken } from '@tidemark/access'
-import { createTidemark } from '@tidemark/server'
+import { ServerError, createTidemark } from '@tidemark/server'
 import { describeRequest } from '@tidemark/server/node'
 import { HttpError, readForm, sendError, sendJson } from './http.js'
 import { clearCookie, readCookie, setCookie } from './cookies.js'
@@ -25,17 +25,25 @@ export function createApp({ url, otherOrigins, secret, accessTokenSeconds }) {
   const pages = createPages({ '/': 'home.html', '/home.js': 'home.js' }, { appUrl: url })
 
   /** Asked for every stream and every publish, and again every minute while a stream of a cookie is open. */
-  function authorize(request) {
+  async function authorize(request) {
     // A request with a token is judged by its token; its cookie is not looked at.
-    if (request.header('authorization') !== undefined) return access.authorize(request)
+    if (request.header('authorization') !== undefined) return authorizeToken(request)
     const session = sessions.find(readCookie(request.header('cookie'), 'session'))
-    if (session === undefined) return access.authorize(request)
+    // A visitor: nothing is granted to those.
+    if (session === undefined) return {}
     return {
       ...rightsOf(session.user),
       user: session.user,
       claims: { session: session.id },
       recheckAfterMs: 60_000,
     }
+  }
+
+  /** A token would be good until its end. One whose user has signed out is not. */
+  async function authorizeToken(request) {
+    const grant = await access.authorize(request)
+    if (refreshTokens.has(grant.claims?.jti)) return grant
+    throw new ServerError('UNAUTHENTICATED', 'The user has signed out. Sign in again.')
   }
 
   const routes = {
@@ -71,8 +79,8 @@ export function createApp({ url, otherOrigins, secret, accessTokenSeconds }) {
     const user = await checkPassword(await readForm(request))
     // A new id at each login: one that an attacker has planted before is worth nothing.
     end(readCookie(request.headers.cookie, 'session'))
-    const { token, maxAgeSeconds } = sessions.begin(user)
-    setCookie(response, 'session', token, { path: '/', maxAgeSeconds, url })
+    const { token: value, maxAgeSeconds } = sessions.begin(user)
+    setCookie(response, 'session', { value, path: '/', maxAgeSeconds, url })
     sendJson(response, 200, { user })
   }
 
@@ -123,7 +131,7 @@ export function createApp({ url, otherOrigins, secret, accessTokenSeconds }) {
       id: family,
       ttlMs: accessTokenSeconds * 1_000,
     })
-    setCookie(response, 'refresh', token, { path: '/token', maxAgeSeconds, url })
+    setCookie(response, 'refresh', { value: token, path: '/token', maxAgeSeconds, url })
     sendJson(response, 200, { accessToken, expiresInSeconds: accessTokenSeconds, user })
   }
 

@@ -9,8 +9,8 @@ export function readCookie(header = '', name) {
   return undefined
 }
 
-export function setCookie(response, name, value, { path, maxAgeSeconds, url }) {
-  // `Lax` keeps other sites from using it. A page of another origin of the same site may, if it is allowed to.
+export function setCookie(response, name, { value, path, maxAgeSeconds, url }) {
+  // `Lax` keeps other sites from using it. Another origin of the same site may, if it is allowed to.
   const secure = url.startsWith('https:') ? '; Secure' : ''
   response.appendHeader(
     'Set-Cookie',
@@ -19,5 +19,5 @@ export function setCookie(response, name, value, { path, maxAgeSeconds, url }) {
 }
 
 export function clearCookie(response, name, { path, url }) {
-  setCookie(response, name, '', { path, maxAgeSeconds: 0, url })
+  setCookie(response, name, { value: '', path, maxAgeSeconds: 0, url })
 }

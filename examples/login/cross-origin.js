@@ -31,8 +31,8 @@ export function createCrossOrigin({ own, others }) {
     },
 
     /**
-     * Every browser says the origin of a request that changes something, and no page can change what it says. So
-     * a page that is not named can do nothing with the cookies of its visitor.
+     * Every browser says the origin of a request that changes something, and no page can change what it says.
+     * So a page that is not named can do nothing with the cookies of its visitor.
      */
     check(request, response) {
       const { origin } = request.headers

@@ -47,7 +47,10 @@ export function sendJson(response, status, body) {
 export function sendError(response, error) {
   const status = typeof error.status === 'number' ? error.status : 500
   if (status >= 500) process.stderr.write(`${error.stack}\n`)
-  if (response.headersSent) return response.destroy()
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
   for (const [name, value] of Object.entries(error.headers ?? {})) response.setHeader(name, value)
   sendJson(response, status, {
     status,

@@ -16,6 +16,8 @@ const importMap = JSON.stringify({
     '@tidemark/wire/values': '/modules/wire/values.js',
   },
 })
+const importMapTag = `<script type="importmap">${importMap}</script>`
+// The policy of the page allows this one inline script.
 const importMapHash = createHash('sha256').update(importMap).digest('base64')
 
 /** Serves the named files of `pages/` by path. */
@@ -42,7 +44,7 @@ export function createPages(files, { appUrl }) {
       return { type: 'text/javascript', body: await readOrMiss(new URL(module, modules[room])) }
     if (name === undefined) throw new HttpError(404, 'There is nothing here.')
     const text = await readFile(new URL(`pages/${name}`, import.meta.url), 'utf8')
-    const body = text.replace('{{importmap}}', importMap).replaceAll('{{app}}', appUrl)
+    const body = text.replace('<!-- importmap -->', importMapTag).replaceAll('{{app}}', appUrl)
     return { type: name.endsWith('.html') ? 'text/html' : 'text/javascript', body }
   }
 }

@@ -17,6 +17,10 @@ export class RefreshTokens {
     this.#secret = secret
   }
 
+  has(id) {
+    return this.#families.has(id)
+  }
+
   begin(user) {
     const id = randomUUID()
     const endsAt = Date.now() + maxAgeSeconds * 1_000

@@ -22,15 +22,16 @@ const appUrl = `http://localhost:${server.address().port}`
 const otherUrl = `http://localhost:${other.address().port}`
 
 const app = createApp({ url: appUrl, otherOrigins: [otherUrl], secret, accessTokenSeconds })
-server.on('request', app.answer)
-other.on('request', createPages({ '/': 'other.html', '/other.js': 'other.js' }, { appUrl }))
+const otherPages = createPages({ '/': 'other.html', '/other.js': 'other.js' }, { appUrl })
+server.on('request', (request, response) => void app.answer(request, response))
+other.on('request', (request, response) => void otherPages(request, response))
 
 process.stdout.write(`The application:  ${appUrl}/\nAnother origin:   ${otherUrl}/\n`)
 process.stdout.write(
   'Sign in as ada (password: analytical-engine) or grace (password: nanosecond).\n',
 )
 
-process.once('SIGINT', leave).once('SIGTERM', leave)
+process.once('SIGINT', () => void leave()).once('SIGTERM', () => void leave())
 
 async function leave() {
   server.close()

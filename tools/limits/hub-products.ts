@@ -107,6 +107,18 @@ export const hubProducts: readonly Product[] = [
     },
   },
   {
+    what: 'connections to the port that redirects × a head and a piece of a body',
+    limits: ['hub.redirectConnectionsMax'],
+    worstCase: (look) =>
+      look('hub.redirectConnectionsMax') * (look('hub.headerBytesMax') + 64 * KiB),
+    boundedBy:
+      'their number; further ones are closed unanswered, and none is kept after its answer',
+    filledBy: {
+      file: 'packages/hub/test/tls-headers.test.ts',
+      name: 'clients that say nothing take the places of other redirects, and none of the hub’s own',
+    },
+  },
+  {
     what: 'answers that nobody reads × their size',
     limits: [
       'hub.answerLimits.heldBytesMax',

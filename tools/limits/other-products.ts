@@ -13,6 +13,61 @@ const maxBytes = 1024 * MiB
 
 export const otherProducts: readonly Product[] = [
   {
+    what: 'issuers of tokens × their keys',
+    limits: ['access.issuersMax', 'access.keySetKeysMax'],
+    worstCase: (look) => look('access.issuersMax') * look('access.keySetKeysMax') * 2 * KiB,
+    boundedBy: 'the numbers of issuers and of the keys of each; a larger set is not read',
+    filledBy: {
+      file: 'packages/access/test/key-url.test.ts',
+      name: 'an issuer that %s stops the start, with the option and the way out',
+    },
+  },
+  {
+    what: 'tokens whose signatures are known to be good',
+    limits: ['access.knownTokenCharactersMax'],
+    worstCase: (look) => 2 * look('access.knownTokenCharactersMax'),
+    boundedBy:
+      'their characters, and as much again for the table; the one that was used longest ago goes',
+    filledBy: {
+      file: 'packages/access/test/known-signatures.test.ts',
+      name: 'however many tokens come, those that are known take no more than their bound, the newest stay',
+    },
+  },
+  {
+    what: 'sessions × what a token leaves with each',
+    limits: [
+      'access.tokenCharactersMax',
+      'access.userCharactersMax',
+      'access.keptClaimCharactersMax',
+      'access.keptClaimsCharactersMax',
+      'access.revocableClaimsMax',
+      'access.permissionsMax',
+      'access.permissionCharactersMax',
+    ],
+    factors: (look) =>
+      look('server.sessionsMax') *
+      (look('access.userCharactersMax') +
+        2 * look('access.keptClaimsCharactersMax') +
+        look('access.permissionsMax') * look('access.permissionCharactersMax')) *
+      2,
+    worstCase: (look) => look('server.sessionsMax') * look('access.tokenCharactersMax') * 2,
+    boundedBy: 'the token: it has 8 KiB, and what a grant may hold is bounded as well',
+    filledBy: {
+      file: 'packages/access/test/claims-grant.test.ts',
+      name: 'a token with %s is refused, and is no fault of the server',
+    },
+  },
+  {
+    what: 'credentials whose tickets are counted × their names',
+    limits: ['access.countedNamesMax'],
+    worstCase: (look) => look('access.countedNamesMax') * KiB,
+    boundedBy: 'the number of names; the count of the oldest is forgotten',
+    filledBy: {
+      file: 'packages/access/test/tickets.test.ts',
+      name: 'the names of credentials are counted up to a number of them',
+    },
+  },
+  {
     what: 'pages of a data file that is looked through, and its newest values per key',
     limits: ['log-lmdb.cachedChunksMax', 'log-lmdb.chunkBytes', 'log-lmdb.latestCheckedMax'],
     worstCase: (look) =>
@@ -183,7 +238,7 @@ export const otherProducts: readonly Product[] = [
     boundedBy:
       'the oldest are forgotten, and the feed is level later; one per feed of a client that is not level',
     filledBy: {
-      file: 'packages/client/test/client.test.ts',
+      file: 'packages/client/test/feed-past.test.ts',
       name: 'a feed that catches up for long keeps a bounded part of what it has read',
     },
   },

@@ -11,10 +11,12 @@ const modules: Readonly<Record<string, string>> = {
   log: 'packages/log/src/limits.ts',
   'log-lmdb': 'packages/log-lmdb/src/limits.ts',
   server: 'packages/server/src/limits.ts',
+  session: 'packages/server/src/session/limits.ts',
   'own-stream': 'packages/server/src/own-stream/limits.ts',
   access: 'packages/access/src/limits.ts',
   client: 'packages/client/src/limits.ts',
   hub: 'packages/hub/src/limits.ts',
+  'hub-access': 'packages/hub/src/config/limits.ts',
   cli: 'packages/cli/src/limits.ts',
   'cli-bench': 'packages/cli/src/bench/limits.ts',
 }

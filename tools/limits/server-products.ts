@@ -209,6 +209,43 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'sessions × the permissions and claims of their grants',
+    limits: [
+      'session.permissionsMax',
+      'session.permissionCharactersMax',
+      'session.claimsCharactersMax',
+    ],
+    worstCase: (look) =>
+      look(sessions) *
+      (look('session.permissionsMax') * (2 * look('session.permissionCharactersMax') + 32) +
+        16 * look('session.claimsCharactersMax')),
+    boundedBy: 'the size of a grant; beyond that it is refused, for its maker to mend',
+    filledBy: {
+      file: 'packages/server/test/grant-memory.test.ts',
+      name: 'the longest permissions and claims cost their characters and little more',
+    },
+  },
+  {
+    what: 'sessions whose grant is asked about again × the request that each keeps',
+    limits: ['hub.headerBytesMax'],
+    worstCase: (look) => look(sessions) * (look('hub.headerBytesMax') + 2 * KiB),
+    boundedBy: 'the headers of a request; only grants with `recheckAfterMs` keep theirs',
+    filledBy: {
+      file: 'packages/server/test/grant-memory.test.ts',
+      name: 'a request that is asked about again is kept with its headers, and nothing else of it',
+    },
+  },
+  {
+    what: 'open streams that `authorize` is asked about at one time × their topics',
+    limits: ['session.rechecksMax'],
+    worstCase: (look) => look('session.rechecksMax') * look('server.topicSetsBytesMin'),
+    boundedBy: 'so many at one time; others wait in line, with nothing',
+    filledBy: {
+      file: 'packages/server/test/rechecks.test.ts',
+      name: 'an authorize that hangs has so many streams to answer for at a time, and new ones still get in',
+    },
+  },
+  {
     what: 'requests that wait for an `authorize` which hangs × what each holds',
     limits: ['server.authorizeWaitingMax', 'server.subscriptionFreeBytes'],
     worstCase: (look) =>

@@ -15,6 +15,7 @@ const done = [
   // The pages of docs/reference are made from rows of the code.
   'docs/*.md',
   'docs/guide/*.md',
+  'examples/*/{README.md,*.js,pages/*.js,test/*.ts}',
   'packages/{cli,client,hub,log}/README.md',
   'packages/*/src/**/README.md',
   'packages/access/README.md',

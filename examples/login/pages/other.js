@@ -1,5 +1,5 @@
-// A page of another origin. With tokens: our client, whose stream stays open while its token is renewed. With the
-// session of the application, if its visitor has one: a plain EventSource.
+// A page of another origin. With tokens: our client, whose stream stays open while its token is renewed. With
+// the session of the application, if its visitor has one: a plain EventSource.
 
 import { createClient } from '@tidemark/client'
 
@@ -27,7 +27,7 @@ void refresh().then(follow, () => show('signed out'))
 
 async function signIn(form) {
   try {
-    keep(await send('POST', '/token', form))
+    keep(await send('POST', '/token', { body: form }))
     follow()
   } catch (error) {
     show(error.message)
@@ -46,7 +46,8 @@ function follow() {
     show('open')
   })
   feed.on('tidemark.state', ({ phase, error }) => {
-    if (phase === 'closed' && error !== undefined) show('signed out')
+    if (phase === 'closed' && error !== undefined) leave()
+    if (phase === 'waiting') state.textContent = 'waiting'
   })
 }
 
@@ -57,10 +58,20 @@ async function freshToken() {
 }
 
 function refresh() {
-  refreshing ??= send('POST', '/token/refresh', {})
-    .then(keep)
+  refreshing ??= send('POST', '/token/refresh')
+    .then(keep, (error) => {
+      // Signed out, here or in another tab. Anything else passes, and the stream tries again by itself.
+      if (error.status === 401) leave()
+      throw error
+    })
     .finally(() => (refreshing = undefined))
   return refreshing
+}
+
+function leave() {
+  clearTimeout(timer)
+  feed?.close()
+  show('signed out')
 }
 
 /** Half a minute before its end, or after half of a shorter life, the next one is due. */
@@ -76,7 +87,7 @@ function keep(given) {
 async function renew() {
   try {
     await refresh()
-    await send('PATCH', `/sessions/${session}`, undefined, token.accessToken)
+    await send('PATCH', `/sessions/${session}`, { bearer: token.accessToken })
     count('renewed')
   } catch {
     // Signed out elsewhere, or the stream is between two connections: it asks for a token when it comes back.
@@ -84,13 +95,11 @@ async function renew() {
 }
 
 async function signOut() {
-  clearTimeout(timer)
-  feed?.close()
-  await send('POST', '/token/revoke', {})
-  show('signed out')
+  leave()
+  await send('POST', '/token/revoke')
 }
 
-/** Browsers send the cookie to another origin of the same site, if the page asks for it and the server allows it. */
+/** Browsers send the cookie along from an origin of the same site, if page and server say so. */
 async function useCookie() {
   try {
     const { user } = await send('GET', '/me')
@@ -124,7 +133,7 @@ function show(text) {
   logout.hidden = !isOpen
 }
 
-async function send(method, path, body, bearer) {
+async function send(method, path, { bearer, body } = {}) {
   const response = await fetch(app + path, {
     method,
     credentials: 'include',
@@ -135,6 +144,6 @@ async function send(method, path, body, bearer) {
     body: JSON.stringify(body),
   })
   const answer = await response.json()
-  if (!response.ok) throw new Error(answer.detail)
+  if (!response.ok) throw Object.assign(new Error(answer.detail), { status: response.status })
   return answer
 }

@@ -3,24 +3,30 @@
 import { parseTopicSet, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
-import { quote, quoteValue } from '@tidemark/wire/values'
+import { quoteValue } from '@tidemark/wire/values'
 import type { CredentialSource } from './credentials/find-credential.ts'
-import { AccessError } from './errors.ts'
 import type { GrantNames } from './grants/claims-grant.ts'
-import { fillNames } from './grants/fill-names.ts'
-import { revocableClaimsMax } from './limits.ts'
-import { readList, readMembers } from './read-members.ts'
+import { userPlace } from './grants/fill-names.ts'
+import { permissionCharactersMax, permissionsMax, revocableClaimsMax } from './limits.ts'
+import { readList } from './read-members.ts'
+import { invalidOption, readOptions } from './read-options.ts'
+import { checkSharedOptions, sharedNames } from './shared-options.ts'
+import type { SharedOptions, SharedSettings } from './shared-options.ts'
 import type { Fetch } from './tokens/fetch-text.ts'
 import type { TokenIssuer } from './tokens/token-issuer.ts'
 
 /** How an access is made. */
-export interface AccessOptions {
+export interface AccessOptions extends SharedOptions {
   /** The issuers whose tokens are taken. Default: none. */
   readonly tokens?: readonly TokenIssuer[] | undefined
-  /** What a visitor without a token may do. Default: nothing. */
+  /**
+   * The issuers of tokens for single topics, such as the application itself. Default: those of `tokens`.
+   */
+  readonly topicTokens?: readonly TokenIssuer[] | undefined
+  /** The rights of a visitor without a token. Default: none. */
   readonly anonymous?: GrantNames | undefined
   /**
-   * What a token without the claim `tidemark` grants; `{sub}` is its user. Default: to subscribe to
+   * The rights of a token without the claim `tidemark`; `{sub}` is its user. Default: to subscribe to
    * `users/{sub}/**`.
    */
   readonly withoutClaim?: GrantNames | undefined
@@ -29,7 +35,10 @@ export interface AccessOptions {
    * first place that has one decides. Default: all three, in this order.
    */
   readonly sources?: readonly CredentialSource[] | undefined
-  /** The cookie that a token may be in. Default `tidemark`. */
+  /**
+   * The cookie that a token may be in. Default `tidemark`. With `cookie` that name stands behind the
+   * strongest prefix that its attributes allow, such as `__Host-tidemark`.
+   */
   readonly cookieName?: string | undefined
   /** Claims beside `sub`, `jti`, `iss` and `iat` by which tokens can be revoked, 4 at most. Default: none. */
   readonly revocableClaims?: readonly string[] | undefined
@@ -40,13 +49,19 @@ export interface AccessOptions {
 }
 
 /** The options, checked, with every default. */
-export type AccessSettings = Required<{
-  readonly [Name in keyof AccessOptions]: Exclude<AccessOptions[Name], undefined>
+export type AccessSettings = OwnSettings & SharedSettings
+
+type OwnSettings = Required<{
+  readonly [Name in Exclude<keyof AccessOptions, keyof SharedOptions>]: Exclude<
+    AccessOptions[Name],
+    undefined
+  >
 }>
 
 const code = 'ACCESS_OPTION_INVALID'
 const optionNames = [
   'tokens',
+  'topicTokens',
   'anonymous',
   'withoutClaim',
   'sources',
@@ -54,31 +69,38 @@ const optionNames = [
   'revocableClaims',
   'fetch',
   'clock',
+  ...sharedNames,
 ] as const satisfies readonly (keyof AccessOptions)[]
 const allSources = ['bearer', 'cookie', 'query'] as const
 
 /** @throws AccessError `ACCESS_OPTION_INVALID` */
 export function checkOptions(options: AccessOptions): AccessSettings {
-  const given = readMembers(options, optionNames, { code, what: 'The options of createAccess' })
-  const unknown = Object.keys(options).find((name) => !optionNames.some((known) => known === name))
-  if (unknown !== undefined) {
-    throw invalid(`createAccess has ${optionNames.join(', ')}; got ${quote(unknown)}. Leave it out`)
-  }
-  const { fetch = globalThis.fetch, clock = systemClock, cookieName = 'tidemark' } = given
+  const given: Partial<AccessOptions> = readOptions(options, optionNames, 'createAccess')
+  const { fetch = globalThis.fetch, clock = systemClock } = given
+  const { cookieName = 'tidemark', tokens = [] } = given
   if (typeof fetch !== 'function')
-    throw invalid(`fetch must be a function; got ${quoteValue(fetch)}`)
+    throw invalidOption(`fetch must be a function; got ${quoteValue(fetch)}`)
   if (!hasMethods(clock, ['now', 'elapsed', 'after']))
-    throw invalid('clock must have the functions now, elapsed and after')
+    throw invalidOption('clock must have the functions now, elapsed and after')
   if (typeof cookieName !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(cookieName))
-    throw invalid(`cookieName must be the name of a cookie; got ${quoteValue(cookieName)}`)
+    throw invalidOption(`cookieName must be the name of a cookie; got ${quoteValue(cookieName)}`)
+  const sources = checkSources(given.sources)
+  const shared = checkSharedOptions(given, given.cookieName)
+  if (shared.cookie !== undefined && !sources.includes('cookie'))
+    throw invalidOption(
+      'sources must name cookie where the option cookie says which. Leave one of them out',
+    )
   return {
-    tokens: given.tokens ?? [],
+    ...shared,
+    tokens,
+    topicTokens: given.topicTokens ?? tokens,
     anonymous: checkNames('anonymous', given.anonymous),
     withoutClaim: checkNames(
       'withoutClaim',
-      given.withoutClaim ?? { subscribe: ['users/{sub}/**'] },
+      given.withoutClaim ?? { subscribe: [`users/${userPlace}/**`] },
+      'user',
     ),
-    sources: checkSources(given.sources),
+    sources,
     cookieName,
     revocableClaims: checkClaims(given.revocableClaims),
     fetch,
@@ -86,28 +108,50 @@ export function checkOptions(options: AccessOptions): AccessSettings {
   }
 }
 
-function checkNames(option: string, given: GrantNames = {}): GrantNames {
+/** @param user Whom `{sub}` stands for; undefined where there is none. */
+function checkNames(
+  option: 'anonymous' | 'withoutClaim',
+  given: GrantNames = {},
+  user?: string,
+): GrantNames {
   const names = ['subscribe', 'publish', 'permissions'] as const
-  const members = readMembers(given, names, { code, what: option })
+  const members = readOptions(given, names, option)
+  const { subscribe = [], publish = [], permissions = [] } = members
+  const checked = { subscribe, publish, permissions }
   for (const name of names) {
-    const texts: readonly unknown[] = readList(members[name] ?? [], {
-      code,
-      what: `${option}.${name}`,
-    })
-    const odd = texts.find((text) => typeof text !== 'string')
-    if (odd !== undefined) throw invalid(`${option}.${name} holds texts; got ${quoteValue(odd)}`)
+    const what = `${option}.${name}`
+    const texts: readonly unknown[] = readList(checked[name], { code, what })
+    const odd = texts.find((text) => typeof text !== 'string' || text === '')
+    if (odd !== undefined) throw invalidOption(`${what} holds texts; got ${quoteValue(odd)}`)
+  }
+  requirePermissions(`${option}.permissions`, checked.permissions)
+  for (const name of ['subscribe', 'publish'] as const)
+    requireNames(`${option}.${name}`, checked[name], user)
+  return members
+}
+
+function requireNames(what: string, names: readonly string[], user: string | undefined): void {
+  if (user === undefined && names.some((name) => name.includes(userPlace))) {
+    throw invalidOption(
+      `${what} has ${userPlace}, but a visitor without a token is no user. Leave it out`,
+    )
   }
   // Any user will do, to see whether the rest is well formed.
-  for (const name of ['subscribe', 'publish'] as const) {
-    const filled = fillNames(members[name] ?? [], 'user')
-    try {
-      if (filled.length > 0) parseTopicSet(filled)
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw invalid(`${option}.${name} names topics and patterns. ${reason}`, cause)
-    }
+  const filled = names.map((name) => name.replaceAll(userPlace, user ?? ''))
+  try {
+    if (filled.length > 0) parseTopicSet(filled)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw invalidOption(`${what} names topics and patterns. ${reason}`, cause)
   }
-  return members
+}
+
+function requirePermissions(what: string, words: readonly string[]): void {
+  const isWhole = words.every(({ length }) => length <= permissionCharactersMax)
+  if (isWhole && words.length <= permissionsMax) return
+  throw invalidOption(
+    `${what} holds up to ${permissionsMax} words of up to ${permissionCharactersMax} characters; got ${words.length}`,
+  )
 }
 
 function checkSources(
@@ -115,23 +159,21 @@ function checkSources(
 ): readonly CredentialSource[] {
   const sources: readonly unknown[] = readList(given, { code, what: 'sources' })
   const odd = sources.find((source) => !allSources.some((known) => known === source))
-  if (odd === undefined && sources.length > 0) return given
-  throw invalid(`sources are some of ${allSources.join(', ')}; got ${quoteValue(given)}`)
+  const isOnce = new Set(sources).size === sources.length
+  if (odd === undefined && sources.length > 0 && isOnce) return given
+  throw invalidOption(
+    `sources are some of ${allSources.join(', ')}, each once; got ${quoteValue(given)}`,
+  )
 }
 
 function checkClaims(given: readonly string[] = []): readonly string[] {
   const names: readonly unknown[] = readList(given, { code, what: 'revocableClaims' })
   if (
     names.length <= revocableClaimsMax &&
-    names.every((name) => typeof name === 'string' && name !== '')
+    names.every((name) => typeof name === 'string' && /^[^$]/.test(name))
   )
     return given
-  throw invalid(
-    `revocableClaims are up to ${revocableClaimsMax} names of claims; got ${quoteValue(given)}`,
+  throw invalidOption(
+    `revocableClaims are up to ${revocableClaimsMax} names of claims, none of which begins with $; got ${quoteValue(given)}`,
   )
-}
-
-function invalid(message: string, cause?: unknown): AccessError {
-  const text = message.endsWith('.') ? message : `${message}.`
-  return new AccessError(code, text, { cause })
 }

@@ -1,20 +1,34 @@
-// Who a request comes from, and what its sender may do.
+// Finds out the sender of a request, and what that sender may do.
 
 import type { Authorize, Grant, PlainRequest, RequestFacts } from '@tidemark/server'
 import type { AccessSettings } from './access-options.ts'
-import { findCredential } from './credentials/find-credential.ts'
-import type { CredentialSource } from './credentials/find-credential.ts'
+import { askApplication } from './authenticate.ts'
+import type { Source } from './checked.ts'
+import type { CookieChange, CookieSessions } from './cookies/cookie-sessions.ts'
+import { requireOwnOrigin } from './cookies/own-origin.ts'
+import { listCookieNames } from './cookies/session-cookie.ts'
+import { findCredential, readParameter } from './credentials/find-credential.ts'
+import type { Credential } from './credentials/find-credential.ts'
+import { AccessError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
-import { grantOf } from './grants/claims-grant.ts'
+import { alwaysKept, grantOf } from './grants/claims-grant.ts'
+import { requireFacts, requireNode, requirePath } from './require-facts.ts'
+import type { FollowedNode } from './revocations/end-sessions.ts'
+import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
+import { SharedState, nameToken } from './shared-state.ts'
+import type { TicketAnswer } from './tickets/ticket-desk.ts'
+import type { KeySource } from './tokens/key-source.ts'
+import { KnownSignatures } from './tokens/known-signatures.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
+import { addTopicTokens } from './topic-tokens/add-topic-tokens.ts'
 
 /** A request whose credential is good, or that brings none. */
 export interface Verified {
-  /** Where the credential stood; `none` for a visitor without one. */
-  readonly source: CredentialSource | 'none'
+  /** Where the credential stood; `application` for its own check, `none` for a visitor without one. */
+  readonly source: Source
   /** The token itself, a secret; undefined without one. */
   readonly token?: string | undefined
   /** The issuer of the token, where the configuration names it. */
@@ -23,38 +37,59 @@ export interface Verified {
   readonly grant: Grant
 }
 
+/** Whose tokens are taken. */
+export interface AccessIssuers {
+  readonly issuers: readonly Issuer[]
+  /** Those of tokens for single topics. Default: the same. */
+  readonly topicIssuers?: readonly Issuer[] | undefined
+}
+
 /** Made by `createAccess`. */
 export class Access {
   readonly #settings: AccessSettings
   readonly #issuers: readonly Issuer[]
+  readonly #topicIssuers: readonly Issuer[]
+  readonly #signatures = new KnownSignatures()
+  /** Undefined without a log. */
+  readonly #shared: SharedState | undefined
   /**
-   * Resolves when there are keys for the tokens of every issuer.
+   * Resolves when there are keys for the tokens of every issuer, and when revocations and tickets can be
+   * read.
    * @throws AccessError `ACCESS_OPTION_INVALID` where keys cannot be read at the start
    */
   readonly ready: Promise<void>
 
-  constructor(settings: AccessSettings, issuers: readonly Issuer[]) {
+  constructor(settings: AccessSettings, { issuers, topicIssuers = issuers }: AccessIssuers) {
     this.#settings = settings
     this.#issuers = issuers
-    this.ready = Promise.all(issuers.map(({ keys }) => keys.ready)).then(() => undefined)
+    this.#topicIssuers = topicIssuers
+    const { log, revocableClaims } = settings
+    const check = (request: RequestFacts): Promise<Verified> => this.check(request)
+    const claimNames = [...alwaysKept, ...revocableClaims]
+    this.#shared = log && new SharedState({ ...settings, log, check, claimNames })
+    const keys = this.#keySources.map(({ ready }) => ready)
+    this.ready = Promise.all([...keys, this.#shared?.ready]).then(() => undefined)
     // Somebody may never ask.
     this.ready.catch(() => undefined)
   }
 
-  /** Lines for the operator: keys that cannot be read anew. */
+  /** Lines for the operator, such as that keys cannot be read anew. */
   get warnings(): readonly string[] {
-    return this.#issuers.flatMap(({ keys: { warning } }) =>
-      warning === undefined ? [] : [warning],
-    )
+    const keys = this.#keySources.flatMap(({ warning }) => (warning === undefined ? [] : [warning]))
+    return [...keys, ...(this.#shared?.warnings.lines ?? [])]
   }
 
   /**
-   * Says what the sender of a request may do, for `createTidemark({ authorize })`. May be handed over without
-   * its access.
-   * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`; ServerError `ACCESS_UNAVAILABLE` while keys cannot be
-   * read
+   * Says what the sender of a request may do, for `createTidemark({ authorize })`. A ticket is used by that.
+   * May be handed over without its access.
+   * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TICKET_INVALID`, `CROSS_SITE`; ServerError
+   * `ACCESS_UNAVAILABLE` while keys or revocations cannot be read
    */
-  readonly authorize: Authorize = async (request) => (await this.check(request)).grant
+  readonly authorize: Authorize = async (request) => {
+    const { source, grant } = await this.#admit(request, undefined)
+    const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
+    return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
+  }
 
   /**
    * Finds out who a request comes from, whatever it asks for.
@@ -69,29 +104,203 @@ export class Access {
    * @throws AccessError `ACCESS_OPTION_INVALID`
    */
   explain(request: RequestFacts, wishes: Wishes = {}): Promise<Explanation> {
-    const verify = async (plain: PlainRequest, steps: Steps): Promise<Grant> =>
-      (await this.#check(plain, steps)).grant
-    return explain({ verify, clock: this.#settings.clock }, request, wishes)
+    const foresee = (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
+      this.#foresee(plain, steps)
+    return explain({ foresee, clock: this.#settings.clock }, request, wishes)
   }
 
-  /** Stops fetching keys. */
+  /**
+   * Revokes for all nodes of the log, for as long as such tokens may hold. Open streams end within a second
+   * (`revoked`), and their tokens are `TOKEN_EXPIRED` from now on.
+   * @throws AccessError `REVOCATION_INVALID`, `ACCESS_STATE_FULL`, `ACCESS_OPTION_INVALID` without a log;
+   * ServerError `LOG_UNAVAILABLE`, `ACCESS_UNAVAILABLE`
+   *
+   * @example
+   * ```ts
+   * await access.revoke({ user: 'ada' })
+   * ```
+   */
+  async revoke(revocation: Revocation): Promise<StoredRevocation> {
+    return this.#requireShared().revocations.revoke(revocation)
+  }
+
+  /**
+   * The revocations that hold now.
+   * @throws AccessError `ACCESS_OPTION_INVALID` without a log; ServerError `ACCESS_UNAVAILABLE`
+   */
+  async revocations(): Promise<readonly StoredRevocation[]> {
+    return this.#requireShared().revocations.list()
+  }
+
+  /** Whether tokens are traded for cookies. */
+  get hasCookies(): boolean {
+    return this.#shared?.cookies !== undefined
+  }
+
+  /**
+   * Trades the token of `Authorization: Bearer` for a cookie that ends with it.
+   * @throws AccessError `CROSS_SITE`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `COOKIE_TOO_LARGE`,
+   * `ACCESS_OPTION_INVALID` without the option `cookie`; ServerError `UNAUTHENTICATED` without a token,
+   * `ACCESS_UNAVAILABLE`
+   */
+  async openSession(request: RequestFacts): Promise<CookieChange> {
+    const cookies = this.#requireCookies()
+    requireFacts(request)
+    return cookies.open(request)
+  }
+
+  /**
+   * Takes the cookie away and revokes its token, so that its streams end on every node. A token in
+   * `Authorization: Bearer` is revoked as well.
+   * @throws AccessError `CROSS_SITE`, `ACCESS_STATE_FULL`, `ACCESS_OPTION_INVALID` without the option
+   * `cookie`; ServerError `ACCESS_UNAVAILABLE`, `LOG_UNAVAILABLE`. The token was not revoked then.
+   */
+  async closeSession(request: RequestFacts): Promise<CookieChange> {
+    const cookies = this.#requireCookies()
+    requireFacts(request)
+    return cookies.close(request)
+  }
+
+  /**
+   * Trades what a request brings for a ticket: it opens one stream by its URL, and lets this stream come back
+   * until the grant ends.
+   * @param streamPath The path of the streams. Default `/events`.
+   * @throws AccessError `CROSS_SITE`, `TICKETS_TOO_MANY`, `TICKET_TOO_LARGE`, `ACCESS_STATE_FULL`,
+   * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`
+   */
+  async issueTicket(request: RequestFacts, streamPath: string = '/events'): Promise<TicketAnswer> {
+    const { desk } = this.#requireShared()
+    requireFacts(request)
+    requirePath(streamPath)
+    return desk.issue(request, streamPath)
+  }
+
+  /**
+   * Ends the sessions of a node whose credential is revoked, and those that another session of their ticket
+   * replaces.
+   * @throws AccessError `ACCESS_OPTION_INVALID` without a log
+   */
+  follow(tide: FollowedNode): void {
+    const shared = this.#requireShared()
+    requireNode(tide)
+    shared.follow(tide)
+  }
+
+  /** Stops fetching keys, and lets go of the log. */
   close(): void {
-    for (const { keys } of this.#issuers) keys.close()
+    for (const keys of this.#keySources) keys.close()
+    this.#shared?.close()
+  }
+
+  get #keySources(): readonly KeySource[] {
+    return [...new Set([...this.#issuers, ...this.#topicIssuers])].map(({ keys }) => keys)
+  }
+
+  /** The decision of {@link authorize}, without an effect: a ticket is not used by that. */
+  async #foresee(request: PlainRequest, steps: Steps | undefined): Promise<Grant> {
+    const { source, grant } = await this.#admit(request, steps)
+    const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
+    // The request as a whole is judged before any of its wishes.
+    const isWhole = request.action === 'subscribe' && request.topics.length === 0
+    if (ticket === undefined || isWhole) return grant
+    return this.#requireShared().tickets.foresee(ticket, request)
+  }
+
+  async #admit(request: PlainRequest, steps: Steps | undefined): Promise<Verified> {
+    const verified = await this.#check(request, steps)
+    const { source } = verified
+    // A browser adds its cookies to whatever any page asks for.
+    const isBorrowed = source === 'cookie' || source === 'application'
+    if (!isBorrowed || request.header('cookie') === undefined) return verified
+    steps?.begin('origin', () => 'No page of a foreign origin asks with its cookie.')
+    requireOwnOrigin(request, this.#settings.allowsOrigin)
+    return verified
   }
 
   async #check(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
-    const { anonymous, clock, withoutClaim, revocableClaims, ...places } = this.#settings
-    let source: Verified['source'] = 'none'
+    const verified = await this.#checkCredential(request, steps)
+    const { topicTokens = [] } = request
+    if (topicTokens.length === 0) return verified
+    steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
+    const { clock } = this.#settings
+    const host = {
+      issuers: this.#topicIssuers,
+      signatures: this.#signatures,
+      clock,
+      isRecheck: isRecheck(request),
+    }
+    return { ...verified, grant: await addTopicTokens(verified.grant, topicTokens, host) }
+  }
+
+  async #checkCredential(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
+    const verified = await this.#find(request, steps)
+    const shared = this.#shared
+    if (verified.source === 'none' || shared === undefined) return verified
+    steps?.begin('revoked', () => 'It is not revoked.')
+    await shared.revocations.requireValid(verified.grant)
+    if (verified.token !== undefined) shared.revocations.noteLife(verified.grant)
+    return verified
+  }
+
+  async #find(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
+    const { cookie, cookieName, sources } = this.#settings
+    let source: Source = 'none'
     steps?.begin('credential', () =>
       source === 'none' ? 'There is no token: a visitor.' : `There is a token (${source}).`,
     )
-    const credential = findCredential(request, places)
-    if (credential === undefined) return { source, claims: {}, grant: { ...anonymous } }
+    const shared = this.#shared
+    const ticket = shared && readParameter(request.url, 'ticket')
+    if (shared !== undefined && ticket !== undefined) {
+      source = 'ticket'
+      return { source, claims: {}, grant: await shared.tickets.peek(ticket) }
+    }
+    const cookieNames = cookie === undefined ? [cookieName] : listCookieNames(cookie, request)
+    const credential = findCredential(request, { sources, cookieNames })
+    if (credential === undefined) return this.#ask(request)
     source = credential.source
-    const { text: token } = credential
-    const verified = await verifyToken(token, { issuers: this.#issuers, clock, steps })
-    steps?.begin('grant', () => 'Its claims are a grant.')
-    const grant = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
-    return { source, token, issuer: verified.issuer.name, claims: verified.claims, grant }
+    return this.#verify(credential, steps)
   }
+
+  async #verify({ source, text: token }: Credential, steps: Steps | undefined): Promise<Verified> {
+    const { clock, withoutClaim, revocableClaims } = this.#settings
+    const verified = await verifyToken(token, {
+      issuers: this.#issuers,
+      clock,
+      signatures: this.#signatures,
+      steps,
+    })
+    steps?.begin('grant', () => 'Its claims are a grant.')
+    const { issuer, claims } = verified
+    const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
+    const grant = this.#shared === undefined ? said : nameToken(said, token)
+    return { source, token, issuer: issuer.name, claims, grant }
+  }
+
+  /** Of a request without a credential of ours: the application may know its sender. */
+  async #ask(request: RequestFacts): Promise<Verified> {
+    const grant = await askApplication(request, this.#settings)
+    if (grant !== undefined) return { source: 'application', claims: {}, grant }
+    return { source: 'none', claims: {}, grant: { ...this.#settings.anonymous } }
+  }
+
+  #requireShared(): SharedState {
+    if (this.#shared !== undefined) return this.#shared
+    throw new AccessError(
+      'ACCESS_OPTION_INVALID',
+      'Revocations and tickets stand in the log of the node, and createAccess was given none. Make it with createAccess({ log }).',
+    )
+  }
+
+  #requireCookies(): CookieSessions {
+    const { cookies } = this.#requireShared()
+    if (cookies !== undefined) return cookies
+    throw new AccessError(
+      'ACCESS_OPTION_INVALID',
+      'A cookie is traded only where createAccess says which. Make it with createAccess({ log, cookie: {} }).',
+    )
+  }
+}
+
+function isRecheck(request: RequestFacts | PlainRequest): boolean {
+  return 'isRecheck' in request && request.isRecheck === true
 }

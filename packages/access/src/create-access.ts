@@ -3,7 +3,7 @@
 import { Access } from './access.ts'
 import { checkOptions } from './access-options.ts'
 import type { AccessOptions } from './access-options.ts'
-import { planIssuers } from './tokens/plan-issuers.ts'
+import { openIssuers, planIssuers } from './tokens/plan-issuers.ts'
 
 /**
  * Makes the check of who may come in: from a credential of a request to a grant.
@@ -21,5 +21,12 @@ import { planIssuers } from './tokens/plan-issuers.ts'
  */
 export function createAccess(options: AccessOptions = {}): Access {
   const settings = checkOptions(options)
-  return new Access(settings, planIssuers(settings.tokens, settings))
+  const { tokens, topicTokens } = settings
+  const planned = planIssuers('tokens', tokens, settings)
+  const plannedForTopics =
+    topicTokens === tokens ? undefined : planIssuers('topicTokens', topicTokens, settings)
+  return new Access(settings, {
+    issuers: openIssuers(planned),
+    topicIssuers: plannedForTopics && openIssuers(plannedForTopics),
+  })
 }

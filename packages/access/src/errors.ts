@@ -19,7 +19,6 @@ export const accessErrors = {
     title:
       'Requests of this address are refused: an operator has said so, or it was refused too often.',
     status: 403,
-    headers: { 'Retry-After': 'varies' },
   },
   REQUEST_SUSPICIOUS: {
     title:
@@ -51,6 +50,45 @@ export const accessErrors = {
   ADDRESSES_FULL: {
     title: 'As many addresses are denied at run time as may be. Deny a network, or delete some.',
     status: 409,
+  },
+  TOPIC_TOKEN_INVALID: {
+    title:
+      'A token for single topics has ended, is of another user, or is none. Ask the application for a new one.',
+    status: 403,
+  },
+  TICKET_INVALID: {
+    title:
+      'The ticket is unknown, was not used in time, or was used by somebody else. Get a new one.',
+    status: 401,
+    headers: { 'WWW-Authenticate': 'varies' },
+  },
+  TICKETS_TOO_MANY: {
+    title: 'The credential has been traded for as many tickets as it may be for now. Use those.',
+    status: 429,
+    headers: { 'Retry-After': 'varies' },
+  },
+  TICKET_TOO_LARGE: {
+    title: 'The grant is too large to be kept for a ticket. Grant patterns in place of topics.',
+    status: 413,
+  },
+  COOKIE_TOO_LARGE: {
+    title: 'The token does not fit into a cookie. Hand out shorter tokens, or send it as a header.',
+    status: 413,
+  },
+  CROSS_SITE: {
+    title:
+      'A web page of another origin may not do this here, nor with the cookies of its visitor, who did not ask for it.',
+    status: 403,
+  },
+  REVOCATION_INVALID: {
+    title: 'A revocation names nothing, or several things, or a claim that sessions do not keep.',
+    status: 400,
+  },
+  ACCESS_STATE_FULL: {
+    title:
+      'As many revocations or tickets are kept as may be. Nothing was stored; try again later.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
   },
   ACCESS_OPTION_INVALID: {
     title:

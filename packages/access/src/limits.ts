@@ -18,7 +18,7 @@ export const suspectsMax: number = 10_000
 /** Denies that were added at run time. 10,000 × ~400 bytes = 4 MB on each node. */
 export const deniesMax: number = 10_000
 
-/** Bans that hold at a time. 20,000 × ~400 bytes = 8 MB on each node; with denies less than a ledger holds. */
+/** Bans at a time. 20,000 × ~400 bytes = 8 MB on each node; with denies less than a ledger holds. */
 export const bansMax: number = 20_000
 
 /** Characters of the reason of a deny. 10,000 × 200 characters of 2 bytes = 4 MB. */
@@ -87,7 +87,7 @@ export const mintedPermissionsMax: number = 100
 /** Characters of each: as in a grant. */
 export const mintedPermissionCharactersMax: number = 128
 
-/** Characters of a user, an issuer, a permission and the like in a new token: as of a session's user. */
+/** Characters of a user, an audience and the like in a new token: as of a session's user. */
 export const mintedNameCharactersMax: number = 256
 
 /** Bits of an RSA key that checks tokens (RFC 7518 §3.3). */
@@ -98,6 +98,15 @@ export const issuersMax: number = 100
 
 /** Keys of one set: an issuer that rotates has two or three. 100 issuers × 100 × ~1 KB = 10 MB. */
 export const keySetKeysMax: number = 100
+
+/**
+ * Keys that a token without `kid` is tried with: an issuer that rotates has two or three. A check takes
+ * 0.1 ms, so a set of 100 would let a bad token cost 10 ms.
+ */
+export const keysTriedMax: number = 4
+
+/** Audiences of an issuer, and claims of one use. */
+export const issuerNamesMax: number = 32
 
 /** Bytes of a set of keys: 100 RSA keys with certificates have about 250 KB. */
 export const keySetBytesMax: number = 512 * 1024
@@ -123,6 +132,16 @@ export const userCharactersMax: number = 256
 /** Characters of a claim that is kept with a session. Six of them fit into the claims of a grant. */
 export const keptClaimCharactersMax: number = 128
 
+/** Characters of the claims that are kept with a session, as JSON: as many as the engine keeps. */
+export const keptClaimsCharactersMax: number = 1_024
+
+/** Permissions of a grant, and the characters of each: as many as the engine takes. */
+export const permissionsMax: number = 100
+export const permissionCharactersMax: number = 128
+
+/** Names of a list that is granted: as many as the engine takes. */
+export const grantedNamesMax: number = 1_000
+
 /** Claims by which tokens can be revoked, beside `sub`, `jti`, `iss` and `iat`. */
 export const revocableClaimsMax: number = 4
 
@@ -130,5 +149,74 @@ export const revocableClaimsMax: number = 4
 export const clockToleranceMsDefault: number = 5_000
 export const clockToleranceMsMax: number = 300_000
 
-/** Names that one explanation is about: 100 lines are a screen or two, and cost no more than a subscription. */
+/** Names that one explanation is about. Each is judged anew, in some 50 µs: 5 ms for 100. */
 export const explainedWishesMax: number = 100
+
+/**
+ * Characters of the tokens whose signatures are known to be good: about 10,000 tokens of 400. Of one byte
+ * each: 4 MiB.
+ */
+export const knownTokenCharactersMax: number = 4 * 1024 * 1024
+
+/** After a ledger could not be read, it is tried again: a log that comes back is noticed within a second. */
+export const ledgerRetryMs: number = 1_000
+
+/** Times below are taken for seconds: in milliseconds they are before March 1973. */
+export const secondsLookMax: number = 100_000_000_000
+
+/**
+ * A revocation is kept for so long where nobody says when its tokens end: 24 h. Tokens that services hand out
+ * by default live no longer.
+ */
+export const tokenLifeDefaultMs: number = 24 * 3_600_000
+
+/** The longest life of a token that can be configured: 366 days. */
+export const tokenLifeMaxMs: number = 366 * 24 * 3_600_000
+
+/** A revocation outlives its token by this: tokens have a tolerance of up to 5 min, and clocks differ. */
+export const revocationGraceMs: number = 6 * 60_000
+
+/** The revocation of an open session is kept for 10 min. Each node hears of it within a second. */
+export const sessionRevocationMs: number = 10 * 60_000
+
+/**
+ * Changes that come within this time are looked up together. Each of the 10 looks per second costs a few
+ * milliseconds for 10,000 sessions.
+ */
+export const revokedLookMs: number = 100
+
+/** Bits of a ticket, all of them random. */
+export const ticketBits: number = 128
+
+/** Within so long the stream of a ticket has to be opened. */
+export const ticketUseMs: number = 30_000
+
+/**
+ * Characters of the grant of a ticket as JSON. A ledger has 64 MiB, so it holds 4,000 such tickets. The grant
+ * of a token has about 500 characters, which makes 100,000.
+ */
+export const ticketGrantCharactersMax: number = 16_384
+
+/** Tickets for one credential within `ticketUseMs`, on one node: a page opens few streams at a time. */
+export const ticketsOfCredentialMax: number = 60
+
+/** Names that are counted at one time: 10,000 × 1 KiB at most are 10 MiB. */
+export const countedNamesMax: number = 10_000
+
+/** How long a ticket lets its stream come back, at most: where the grant has no end, 24 h. */
+export const ticketLifeDefaultMs: number = 24 * 3_600_000
+
+/** Bytes of a cookie with its name and attributes: browsers take 4,096 for the name and value alone. */
+export const cookieBytesMax: number = 4_096
+
+/** Browsers keep a cookie for 400 days at most (RFC 6265bis §5.5). */
+export const cookieMaxAgeMs: number = 400 * 24 * 3_600_000
+
+/** An open stream is asked about again so often, where the application checks by itself: 5 min. */
+export const recheckAfterDefaultMs: number = 5 * 60_000
+
+/** The range of that, as of a grant's `recheckAfterMs`: 1 s to a day. */
+export const recheckAfterRangeMs: { readonly from: number; readonly to: number } = {
+  from: 1_000,
+  to: 86_400_000,
+}

@@ -9,7 +9,10 @@ const descriptionCharactersMax = 300
 /** @param detail never the token, nor a part of it that is secret */
 export function refuseToken(
   detail: string,
-  code: Extract<AccessErrorCode, 'TOKEN_EXPIRED' | 'TOKEN_INVALID'> = 'TOKEN_INVALID',
+  code: Extract<
+    AccessErrorCode,
+    'TICKET_INVALID' | 'TOKEN_EXPIRED' | 'TOKEN_INVALID'
+  > = 'TOKEN_INVALID',
   cause?: unknown,
 ): AccessError {
   const challenge = `Bearer error="invalid_token", error_description="${toQuotable(detail)}"`

@@ -6,6 +6,7 @@ import { createFakeClock, waitUntil } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { AccessError } from '../src/index.ts'
+import { deniesMax } from '../src/limits.ts'
 import {
   AddressGate,
   Denials,
@@ -40,7 +41,6 @@ async function openDenials(log: EventLog, clock: FakeClock): Promise<Denials> {
 
 function createGate(
   denials: Denials,
-  clock: FakeClock,
   lists: Partial<Record<'allow' | 'deny' | 'proxies', readonly string[]>> = {},
 ) {
   const { allow = [], deny = [], proxies = [] } = lists
@@ -49,7 +49,6 @@ function createGate(
     deny: readAddressList('deny', deny),
     proxies: readAddressList('proxies', proxies),
     denials,
-    clock,
   })
 }
 
@@ -98,7 +97,7 @@ test('allow beats deny, a deny at run time and a ban, in IPv4, in IPv6, and mapp
   const denials = await openDenials(memoryLog({ clock }), clock)
   await denials.deny(range('192.0.2.0/24'), 'scrapes prices')
   const lists = { allow: ['192.0.2.7'], deny: ['0.0.0.0/0', '2001:db8::/32'] }
-  const gate = createGate(denials, clock, lists)
+  const gate = createGate(denials, lists)
   expect(codeOf(() => gate.check(address('192.0.2.7')))).toBeUndefined()
   expect(codeOf(() => gate.check(address('::ffff:192.0.2.7')))).toBeUndefined()
   expect(codeOf(() => gate.check(address('::ffff:192.0.2.8')))).toBe('ADDRESS_DENIED')
@@ -113,7 +112,7 @@ test('a deny at run time holds on every node with its reason, over a restart, un
   const there = await openDenials(log, clock)
   await here.deny(range('198.51.100.0/24'), 'scrapes prices')
   await waitUntil('the other node knows', () => there.list('deny').length === 1)
-  const gate = createGate(there, clock)
+  const gate = createGate(there)
   expect(() => gate.check(address('198.51.100.9'))).toThrow(/scrapes prices/)
   clock.advance(400 * 86_400_000)
   const later = await openDenials(log, clock)
@@ -126,14 +125,14 @@ test('a deny at run time holds on every node with its reason, over a restart, un
 test('a ban ends by itself, says until when, and is of a whole /64', async () => {
   const clock = createFakeClock()
   const denials = await openDenials(memoryLog({ clock }), clock)
-  const gate = createGate(denials, clock)
+  const gate = createGate(denials)
   const until = clock.now() + 900_000
   expect(await denials.ban('2001:db8:a:b::/64', 'refused 20 times', until)).toBe(true)
   try {
     gate.check(address('2001:db8:a:b:1::9'))
     expect.unreachable()
   } catch (error) {
-    expect(error).toMatchObject({ code: 'ADDRESS_DENIED', headers: { 'Retry-After': '900' } })
+    expect(error).toMatchObject({ code: 'ADDRESS_DENIED', status: 403 })
     expect(String(error)).toContain(new Date(until).toISOString())
   }
   expect(codeOf(() => gate.check(address('2001:db8:a:c::9')))).toBeUndefined()
@@ -155,7 +154,7 @@ test('a deny of an address outlasts its ban, and a ban its deny', async () => {
 test('the machine itself, trusted proxies and allowed addresses are never banned', async () => {
   const clock = createFakeClock()
   const denials = await openDenials(memoryLog({ clock }), clock)
-  const gate = createGate(denials, clock, {
+  const gate = createGate(denials, {
     allow: ['192.0.2.7'],
     proxies: ['10.0.0.0/8', '2001:db8::1'],
   })
@@ -178,4 +177,21 @@ test.each([
   const clock = createFakeClock()
   const denials = await openDenials(memoryLog({ clock }), clock)
   await expect(denials.deny(range('192.0.2.1'), reason)).rejects.toMatchObject({ code })
+})
+
+test('as many addresses may be denied at run time as fit, and one more is refused', async () => {
+  const clock = createFakeClock()
+  const denials = await openDenials(memoryLog({ clock }), clock)
+  const nth = (i: number): string => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
+  const all = Array.from({ length: deniesMax }, (_, i) =>
+    denials.deny(range(nth(i)), 'x'.repeat(200)),
+  )
+  await Promise.all(all)
+  await expect(denials.deny(range('192.0.2.1'), 'x')).rejects.toMatchObject({
+    code: 'ADDRESSES_FULL',
+  })
+  await denials.deny(range(nth(7)), 'another reason')
+  await denials.ban('192.0.2.1', 'refused 20 times', clock.now() + 1_000)
+  expect(denials.find(address('192.0.2.1'))?.kind).toBe('ban')
+  expect(denials.find(address(nth(7)))?.reason).toBe('another reason')
 })

@@ -1,4 +1,4 @@
-// New tokens: what they say, which keys sign them, and what is refused. Read back with jose, which is not ours.
+// New tokens: what they say, which keys sign them, and what is refused. They are read back with jose.
 
 import { generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
@@ -148,14 +148,12 @@ test.each([
 ] satisfies readonly [MintOptions, RegExp][])(
   'a key that would make a weak token or none is refused without a word of it (%#)',
   async (options, message) => {
-    const refused = expect(mintToken(options)).rejects
-    await refused.toMatchObject({
+    const error: unknown = await mintToken(options).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({
       code: 'SIGNING_KEY_INVALID',
       message: expect.stringMatching(message) as unknown,
     })
-    await expect(mintToken(options)).rejects.not.toMatchObject({
-      message: expect.stringContaining('hunter2') as unknown,
-    })
+    expect(String(error)).not.toContain('hunter2')
   },
 )
 

@@ -81,12 +81,12 @@ export const progressDrawMs: number = 100
  */
 export const progressTellMs: number = 10_000
 
-/** Bytes of standard input as a token: eight times the longest token, 8,192 characters, for what is around it. */
+/** Bytes of standard input as a token: eight times the longest token, which has 8,192 characters. */
 export const tokenInputBytesMax: number = 64 * 1024
 
 /**
- * Characters of a hub's explanation: a grant has 2 × 1,000 topics of 256 bytes, each at most six times as long in
- * JSON: 3 MB. A line of a check has a few hundred.
+ * Characters of a hub's explanation. A grant has 2 × 1,000 topics of 256 bytes, each at most six times as
+ * long in JSON: 3 MB. A line of a check has a few hundred.
  */
 export const explanationBytesMax: number = 4 * 1024 * 1024
 

@@ -14,11 +14,13 @@ export interface SignalHandlers {
   readonly onStop: (exitCode: ExitCode) => void
   /** Every later one. Default: the process ends at once. */
   readonly onAgain?: (exitCode: ExitCode) => void
+  /** SIGHUP, where it does not ask for the end. Default: it does, as a terminal sends it that is closed. */
+  readonly onHangUp?: (() => void) | undefined
 }
 
 /** Listens to SIGINT, SIGTERM and SIGHUP of `source`, the process itself unless told otherwise. */
 export function onSignals(
-  { onStop, onAgain = (exitCode) => process.exit(exitCode) }: SignalHandlers,
+  { onStop, onAgain = (exitCode) => process.exit(exitCode), onHangUp }: SignalHandlers,
   source: EventEmitter = process,
   clock: Clock = systemClock,
 ): void {
@@ -33,7 +35,7 @@ export function onSignals(
     }
   }
   // Also under `nohup`: Node takes back that the signal is to be ignored, and would end at once.
-  source.on('SIGHUP', () => hear(exitCodes.hungUp))
+  source.on('SIGHUP', onHangUp ?? (() => hear(exitCodes.hungUp)))
   source.on('SIGINT', () => hear(exitCodes.interrupted))
   source.on('SIGTERM', () => hear(exitCodes.terminated))
 }

@@ -33,3 +33,16 @@ test('a terminal that is closed asks for a tidy end, as Ctrl-C does', () => {
   source.emit('SIGHUP')
   expect(heard).toEqual([129])
 })
+
+test('SIGHUP is no end where it asks for something else, and the other signals still are', () => {
+  const source = new EventEmitter()
+  const heard: string[] = []
+  onSignals(
+    { onStop: (code) => heard.push(`stop ${code}`), onHangUp: () => heard.push('look') },
+    source,
+  )
+  source.emit('SIGHUP')
+  source.emit('SIGHUP')
+  source.emit('SIGTERM')
+  expect(heard).toEqual(['look', 'look', 'stop 143'])
+})

@@ -4,7 +4,18 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { run } from './program.ts'
 
-const commands = ['serve', 'config', 'publish', 'subscribe', 'backup', 'restore', 'check', 'bench']
+const commands = [
+  'serve',
+  'config',
+  'publish',
+  'subscribe',
+  'token',
+  'explain',
+  'backup',
+  'restore',
+  'check',
+  'bench',
+]
 
 function longestLine(text: string): number {
   return Math.max(...text.split('\n').map((line) => line.length))

@@ -23,6 +23,7 @@ import { checkHead, checkHost, checkOrigin, findAsker } from './guard.ts'
 import type { PageRules } from './guard.ts'
 import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
+import type { StrictTransport } from './tls/strict-transport.ts'
 import { readTarget } from './request-target.ts'
 import type { RequestTarget } from './request-target.ts'
 import { routeTable } from './routes/table.ts'
@@ -30,6 +31,8 @@ import { routeTable } from './routes/table.ts'
 /** The parts of the hub that answering needs. */
 export interface AnswerContext extends RouteContext {
   readonly pages: PageRules
+  /** Undefined where no browser shall be told to ask by https only. */
+  readonly strictTransport?: StrictTransport | undefined
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
@@ -57,6 +60,7 @@ export async function answer(
   if (isDenied(response, address, context)) return
   if (!isHttp2(response) && asksToUpgrade(request)) response.setHeader('Connection', 'close')
   let fault: unknown
+  context.strictTransport?.mark(request, response)
   try {
     checkHead(request)
     const target = readTarget(request)
@@ -146,7 +150,7 @@ function sendError(response: NodeResponse, thrown: unknown, context: AnswerConte
  * Reads what a client is still sending, for a while, and throws it away. Answering and closing with
  * unread bytes makes the kernel reset the connection, and the client never sees the answer.
  */
-function discardBody(request: Readable, clock: Clock): Promise<void> {
+export function discardBody(request: Readable, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.after(discardMs, resolve)
     request.removeAllListeners('data')

@@ -25,9 +25,11 @@ export function answerClientErrors(
     readonly isSpoken: (socket: Socket) => boolean
     /** How long a request that is late and still arrives is waited for. Milliseconds. */
     readonly lateMsMax: number
+    /** Headers beside those of the answer. */
+    readonly readHeaders?: () => Readonly<Record<string, string>>
   },
 ): (socket: Socket) => boolean {
-  const { traffic, clock, isSpoken, lateMsMax } = options
+  const { traffic, clock, isSpoken, lateMsMax, readHeaders } = options
   const refused = new WeakSet<Socket>()
   const late = new LateRequests({ server, traffic, clock, msMax: lateMsMax })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -52,7 +54,7 @@ export function answerClientErrors(
       // its own.
       socket.destroy()
     } else {
-      answerClientError(error, socket, clock)
+      answerClientError(error, socket, { clock, headers: readHeaders?.() })
       giveUpReading(response?.req, error)
     }
   }
@@ -90,10 +92,20 @@ const malformed = new HubError(
   'The bytes that arrived are not an HTTP/1.1 request. Check the client, or a proxy that speaks another protocol.',
 )
 
+interface ByHand {
+  readonly clock: Clock
+  /** Headers beside those of the answer. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
 /** There is no response object for bytes that are no request, so the answer is written by hand. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket, clock: Clock): void {
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  { clock, headers: more }: ByHand,
+): void {
   const { status, headers, body } = answerCoded(faults[error.code ?? ''] ?? malformed)
-  const lines = Object.entries({ ...headers, Connection: 'close' })
+  const lines = Object.entries({ ...headers, ...more, Connection: 'close' })
   const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields}\r\n`
   socket.end(Buffer.concat([Buffer.from(head), body]))

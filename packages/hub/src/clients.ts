@@ -25,7 +25,7 @@ import type { NodeRequest } from '@tidemark/server/node'
 import type { HubConfig } from './config/hub-config.ts'
 import { formatDuration } from './config/units.ts'
 import { HubError } from './errors.ts'
-import { clientLineMs } from './limits.ts'
+import { clientLineMs } from './config/limits.ts'
 import { RareLines } from './rare-lines.ts'
 
 export interface ClientsOptions {
@@ -68,7 +68,6 @@ export class Clients {
       deny: readAddressList('addresses.deny', addresses.deny),
       proxies,
       denials,
-      clock,
     })
     const hasRules = requests.headers !== 'off' || requests.userAgent !== 'off'
     this.#rules = hasRules ? requests : undefined

@@ -1,12 +1,19 @@
 // File descriptors: how many a hub needs for the sessions it may have, and what it does with fewer.
 
 import { readFileSync } from 'node:fs'
-import { connectionsSpare, descriptorsSpare, handoversLeast, handoversMax } from './limits.ts'
+import {
+  connectionsSpare,
+  descriptorsSpare,
+  handoversLeast,
+  handoversMax,
+  redirectConnectionsMax,
+} from './limits.ts'
 
 /** The connections and files to be held, by how many processes. */
 export interface Holdings {
   readonly maxSessions: number
   readonly workers: number
+  readonly tls?: { readonly redirectPort?: number | undefined } | undefined
 }
 
 /** The share of one process, so that descriptors never run out because of its clients. */
@@ -39,7 +46,7 @@ export function planConnections(
   limit: number = readDescriptorLimit(),
 ): ConnectionPlan {
   const sessionsMax = countSessions(holdings)
-  const connectionsMax = Math.max(2, limit - descriptorsSpare)
+  const connectionsMax = Math.max(2, limit - countSpare(holdings))
   if (connectionsMax >= sessionsMax + connectionsSpare) {
     return { sessionsMax, connectionsMax: sessionsMax + connectionsSpare }
   }
@@ -51,8 +58,11 @@ export function planConnections(
  * Plans how many connections the supervising process may have on their way to workers, each of whom
  * takes up to four of its files.
  */
-export function planHandovers(workers: number, limit: number = readDescriptorLimit()): number {
-  const free = limit - descriptorsSpare - 4 * workers
+export function planHandovers(
+  holdings: Pick<Holdings, 'workers' | 'tls'>,
+  limit: number = readDescriptorLimit(),
+): number {
+  const free = limit - countSpare(holdings) - 4 * holdings.workers
   return Math.max(1, Math.min(handoversMax, free))
 }
 
@@ -64,8 +74,8 @@ export function describeShortage(
   const { maxSessions, workers } = holdings
   const isShared = workers > 1
   const needed = Math.max(
-    countSessions(holdings) + connectionsSpare + descriptorsSpare,
-    isShared ? handoversLeast + descriptorsSpare + 4 * workers : 0,
+    countSessions(holdings) + connectionsSpare + countSpare(holdings),
+    isShared ? handoversLeast + countSpare(holdings) + 4 * workers : 0,
   )
   if (limit >= needed) return undefined
   const { sessionsMax } = planConnections(holdings, limit)
@@ -80,6 +90,11 @@ export function describeShortage(
     `A process may have ${limit} files open, and --max-sessions ${maxSessions} needs ${needed}${isShared ? ` in each of ${workers} workers` : ''}: ${held}${others}; ` +
     `more are told to come back later. Raise the limit (ulimit -n ${needed} before the start, LimitNOFILE=${needed} in systemd, --ulimit nofile=${needed} in Docker), or ${fewer}.`
   )
+}
+
+/** For all but the connections of the hub's own port. */
+function countSpare({ tls }: Pick<Holdings, 'tls'>): number {
+  return descriptorsSpare + (tls?.redirectPort === undefined ? 0 : redirectConnectionsMax)
 }
 
 function countSessions({ maxSessions, workers }: Holdings): number {

@@ -37,11 +37,6 @@ export const hubErrors = {
     title: 'Without authentication the hub answers to loopback names only.',
     status: 403,
   },
-  CROSS_SITE: {
-    title:
-      'A web page of another origin may not publish, open, change or end a stream, ask for readiness or read statistics; its visitor did not ask for it.',
-    status: 403,
-  },
   OVERLOADED: {
     title:
       'The hub holds as many bytes of request bodies, or of answers that are not read, as it may. Try again later.',

@@ -1,6 +1,7 @@
 // Refuses requests before anything else looks at them: heads that break HTTP, names that are not of
 // this machine, and pages of other origins.
 
+import { AccessError } from '@tidemark/access'
 import { ServerError } from '@tidemark/server'
 import type { NodeRequest } from '@tidemark/server/node'
 import { quote } from '@tidemark/wire/values'
@@ -154,7 +155,7 @@ interface OriginCheck extends Pick<PageRules, 'cookie'> {
  * Refuses a request of another origin's web page where the route does. Programs that are no browsers
  * send neither header and pass. It holds with `--insecure` too: who may reach the port is one matter,
  * what a page may do in the name of its visitor another.
- * @throws HubError `CROSS_SITE`
+ * @throws AccessError `CROSS_SITE`, as where a cookie is taken
  */
 export function checkOrigin(
   request: NodeRequest,
@@ -163,7 +164,7 @@ export function checkOrigin(
 ): void {
   const { method = 'GET', headers } = request
   if (asker.kind === 'foreign' && isRefused(request, { crossSite: row.crossSite, cookie })) {
-    throw new HubError(
+    throw new AccessError(
       'CROSS_SITE',
       `A web page of another origin may not ask for ${method} ${quote(path)} here; got the origin ${quote(headers.origin ?? 'null')}. Ask from your server, or from a page of this origin, or name the origin in cors.origins.`,
     )
@@ -172,7 +173,7 @@ export function checkOrigin(
   const isKnown = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
   const isHarmless = safeMethods.includes(method) && row.permission === undefined
   if (isKnown || isHarmless || !bringsCookie(request, cookie)) return
-  throw new HubError(
+  throw new AccessError(
     'CROSS_SITE',
     `A request with a cookie that changes something, or is for those who run the hub, says which page it comes from; ${method} ${quote(path)} has no Origin. Send the hub's own origin in it, or a token in Authorization in place of the cookie.`,
   )
@@ -193,11 +194,15 @@ function isRefused(
 
 const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
+/** The name is the same with a prefix and without (RFC 6265bis §4.1.3). */
+const cookiePrefix = /^__(?:host|secure)-/i
+
 /** Whether a cookie may be what lets a request in. */
 function bringsCookie({ headers }: NodeRequest, name: string | undefined): boolean {
   if (name === undefined || headers.authorization !== undefined) return false
   const pairs = headers.cookie?.split(';') ?? []
-  return pairs.some((pair) => pair.trim().startsWith(`${name}=`))
+  const bare = name.replace(cookiePrefix, '')
+  return pairs.some((pair) => pair.trim().replace(cookiePrefix, '').startsWith(`${bare}=`))
 }
 
 /**

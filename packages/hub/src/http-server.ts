@@ -20,7 +20,7 @@ import {
   requestTimes,
 } from './limits.ts'
 import type { RequestTimes } from './limits.ts'
-import type { Certificate } from './load-certificate.ts'
+import type { HeldCertificate } from './tls/held-certificate.ts'
 import type { Traffic } from './traffic.ts'
 
 /** The parts that the server is made with. */
@@ -32,8 +32,8 @@ export interface HttpServerOptions {
    * together, are refused.
    */
   readonly connectionsMax: number
-  /** Speaks TLS with this certificate. Default: no TLS. */
-  readonly certificate?: Certificate | undefined
+  /** Speaks TLS with this certificate and those that come after it. Default: no TLS. */
+  readonly held?: HeldCertificate | undefined
   /** Default: those of limits.ts. */
   readonly times?: RequestTimes
 }
@@ -46,8 +46,8 @@ export interface HttpServer extends Server {
 
 /** Makes the server; it does not listen yet. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { certificate, connectionsMax } = options
-  const server = certificate === undefined ? createPlain(options) : createTls(options, certificate)
+  const { held, connectionsMax } = options
+  const server = held === undefined ? createPlain(options) : createTls(options, held)
   server.maxConnections = connectionsMax
   return server
 }
@@ -71,10 +71,10 @@ function createPlain({ context, traffic, times = requestTimes }: HttpServerOptio
   return server
 }
 
-function createTls(options: HttpServerOptions, certificate: Certificate): HttpServer {
+function createTls(options: HttpServerOptions, held: HeldCertificate): HttpServer {
   const { context, traffic, connectionsMax, times = requestTimes } = options
   const server = createSecureServer({
-    ...certificate,
+    ...held.state.certificate,
     allowHTTP1: true,
     noDelay: true,
     handshakeTimeout: times.headersMs,
@@ -91,6 +91,8 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
     streamResetBurst: http2Limits.streamResetBurst,
     streamResetRate: http2Limits.streamResetsPerSecond,
   })
+  // Connections that are open keep the one they began with.
+  held.follow(() => server.setSecureContext(held.state.certificate))
   Object.assign(server, http1Limits(times))
   keepAllFields(server)
   traffic.follow(server)
@@ -103,6 +105,7 @@ function createTls(options: HttpServerOptions, certificate: Certificate): HttpSe
     clock,
     isSpoken: (socket) => secured.has(socket),
     lateMsMax: times.checkMs,
+    readHeaders: () => context.strictTransport?.headers ?? {},
   })
   server.on('request', (request: NodeRequest, response: NodeResponse) => {
     if (isHttp2(response)) {

@@ -2,16 +2,20 @@
 
 import { AccessError, createAccess } from '@tidemark/access'
 import type { Access, AccessOptions } from '@tidemark/access'
-import type { Clock } from '@tidemark/log'
+import type { Clock, EventLog } from '@tidemark/log'
 import type { Authorize } from '@tidemark/server'
+import { AllowedOrigins } from './cors.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
+import { isLoopbackName } from './loopback.ts'
 import { planAccess } from './plan-access.ts'
-import type { ProtectedResource } from './protected-resource.ts'
 import { tellRefusals } from './refusals.ts'
+import type { RefusalOptions } from './refusals.ts'
 
 interface AccessHost {
   readonly clock: Clock
+  /** Revocations and tickets stand in its ledgers; without it there are none. */
+  readonly log?: EventLog | undefined
   /** A hub that starts has its keys, or does not start. One that only replaces a worker goes on without. */
   readonly isFirstStart: boolean
 }
@@ -21,10 +25,10 @@ interface AccessHost {
  * @throws HubError `CONFIG_INVALID`, `AUTH_KEYS_UNREACHABLE`
  */
 export async function openAccess(config: HubConfig, host: AccessHost): Promise<Access | undefined> {
-  const { clock, isFirstStart } = host
+  const { clock, log, isFirstStart } = host
   const options = await planAccess(config)
   if (options === undefined) return undefined
-  const access = make({ ...options, clock }, config)
+  const access = make({ ...options, clock, ...(log && planShared(config, log)) }, config)
   try {
     await access.ready
   } catch (cause) {
@@ -35,14 +39,35 @@ export async function openAccess(config: HubConfig, host: AccessHost): Promise<A
   return access
 }
 
-/** The `authorize` of a node; `resource` is undefined where no token can be checked. */
+/** The cookie that `POST /session` hands out, the pages that may use it, and how long all that lasts. */
+function planShared(
+  { auth, cookie, cors, revocation, tls }: HubConfig,
+  log: EventLog,
+): Partial<AccessOptions> {
+  const allowed = new AllowedOrigins(cors)
+  const { secure, sameSite, domain, path, maxAge: maxAgeMs } = cookie
+  // Where this hub ends TLS itself, no name is plain.
+  const isSecure = secure ? (tls === undefined ? undefined : true) : false
+  return {
+    log,
+    cookie: auth.sources.includes('cookie')
+      ? { secure: isSecure, sameSite, domain: domain === '' ? undefined : domain, path, maxAgeMs }
+      : undefined,
+    origins: (origin) => allowed.credentials && allowed.has(origin),
+    revocableClaims: revocation.claims,
+    tokenLifeMs: revocation.tokenLife,
+    ticketLifeMs: revocation.ticketLife,
+  }
+}
+
+/** The `authorize` of a node, whose refusals say more than those of its access. */
 export function planAuthorize(
   access: Access | undefined,
-  resource: ProtectedResource | undefined,
+  { host, resource }: Pick<HubConfig, 'host'> & Pick<RefusalOptions, 'resource'>,
 ): Authorize | 'everyone' {
   // Loopback and the guard are all that stands before a hub that does not ask (`checkExposure`).
   if (access === undefined) return 'everyone'
-  return resource === undefined ? access.authorize : tellRefusals(access.authorize, resource)
+  return tellRefusals({ access, resource, isLoopback: isLoopbackName(host) })
 }
 
 /** @throws HubError `CONFIG_INVALID` that names the setting */

@@ -14,6 +14,8 @@ export interface Hub {
   readonly isLocked: boolean
   /** Rejects when the hub cannot go on by itself: none of its workers serves, and none can be started. */
   readonly failed: Promise<never>
+  /** Looks at once for another certificate in the files of TLS, and tells what it finds. */
+  reload(): void
   /**
    * Sends all sessions away at a steady pace, answers the requests in progress (for 5 s at most), then
    * closes. `close` meanwhile ends both.
@@ -24,8 +26,11 @@ export interface Hub {
   close(): Promise<void>
 }
 
+/** The hub without its TLS, which is the same for one process and for several. */
+export type RunningHub = Omit<Hub, 'reload'>
+
 /** A hub that serves in this process. */
-export interface ServingHub extends Hub {
+export interface ServingHub extends RunningHub {
   /** The counters of this process. */
   stats(): NodeStats
   /** Ends sessions of an address whose clients take nothing any more. */

@@ -153,6 +153,44 @@ export const descriptorsSpare: number = 100
 export const descriptorLookMs: number = 1_000
 
 /**
+ * How often the files of a certificate are read again, for file systems that tell of no changes. Reading
+ * and comparing two files of 5 KB takes 0.2 ms: 0.002 % of a core. Milliseconds.
+ */
+export const certificateLookMs: number = 10_000
+
+/**
+ * A changed certificate is taken when two looks so far apart have found the same bytes. certbot writes its
+ * files within a few milliseconds. As long as files
+ * cannot be used they are read this often: 0.02 % of a core. Milliseconds.
+ */
+export const certificateSettleMs: number = 1_000
+
+/**
+ * Readiness warns when a certificate ends so soon: 14 days. Clients of ACME renew one for 90 days when 30
+ * are left, so that renewing has failed for 16 days by then. Milliseconds.
+ */
+export const endWarningMs: number = 14 * 86_400_000
+
+/**
+ * A certificate that the hub signs itself is for so long: 90 days, as those of public authorities. Browsers
+ * take 398 days at most. Milliseconds.
+ */
+export const selfSignedMs: number = 90 * 86_400_000
+
+/**
+ * Bytes of a certificate with those of its issuers, and of a key: 64 KiB are a chain of thirty with long
+ * names. The supervising process sends both to each worker.
+ */
+export const certificateBytesMax: number = 64 * 1024
+
+/**
+ * Connections to the port that redirects. Each is closed with its answer, and may hold a head of 32 KiB and
+ * a piece of a body of 64 KiB: 24 MiB. Further ones are closed unanswered. They are the process's that
+ * accepts all others, and no part of `connectionsMax`.
+ */
+export const redirectConnectionsMax: number = 256
+
+/**
  * Of connections that are dropped the log says a line at once, then their number at most this often.
  * Milliseconds.
  */
@@ -357,39 +395,3 @@ export const failedStartsMax: number = 9
  * waits so long once. Milliseconds.
  */
 export const handoverMs: number = 500
-
-/**
- * Issuers of tokens. Each keeps its keys and has one request for keys under way; nobody has seen more than
- * a handful in one application.
- */
-export const authIssuersMax: number = 32
-
-/** Audiences of an issuer. A token's `aud` is compared with each: 32 comparisons of short texts. */
-export const authNamesMax: number = 32
-
-/**
- * Patterns of visitors without a token, and of tokens without a claim. As many as a grant may name, which
- * is 1,000; each is compared with each topic that is asked for.
- */
-export const grantPatternsMax: number = 1_000
-
-/**
- * Origins whose pages may ask. Exact ones are found in a set. 100 patterns are 100 comparisons of short
- * texts for each request of a page, ~10 µs.
- */
-export const corsOriginsMax: number = 100
-
-/**
- * How long a browser keeps the answer to a preflight. Chromium keeps it for 2 hours at most, Firefox for
- * 24. Seconds.
- */
-export const preflightSeconds: number = 86_400
-
-/** Between two lines to an operator about what clients do, of one kind. Milliseconds. */
-export const clientLineMs: number = 10_000
-
-/** Addresses of a kind in one answer of `GET /admin/addresses`. 3 × 1,000 × ~200 bytes = 600 KB. */
-export const addressesListedMax: number = 1_000
-
-/** By which share of its age a stream may end early: streams that were opened together come back apart. */
-export const sessionAgeSpreadShare: number = 0.1

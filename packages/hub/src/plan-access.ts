@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import type { AccessOptions, TokenIssuer } from '@tidemark/access'
-import { hasKeys, isLocked, isUrl, secretFile } from './config/access-choice.ts'
+import { hasKeys, isLocked, isUrl, ownCookieName, secretFile } from './config/access-choice.ts'
 import type { AuthConfig, HubConfig, IssuerConfig } from './config/hub-config.ts'
 import { describeShortSecret } from './config/secret-length.ts'
 import { HubError } from './errors.ts'
@@ -22,7 +22,8 @@ export async function planAccess(
     anonymous,
     withoutClaim: { subscribe: withoutClaim },
     sources,
-    cookieName: cookie,
+    // Under the name that it has by default the cookie is the hub's own, with the prefix that protects it.
+    ...(cookie === ownCookieName ? {} : { cookieName: cookie }),
   }
 }
 

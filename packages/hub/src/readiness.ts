@@ -6,6 +6,7 @@ import { translateLogError } from '@tidemark/server/hub'
 import { KeptAnswer } from './kept-answer.ts'
 import { probeFreshMs, probeMs } from './limits.ts'
 import type { LogAbilities } from './log-abilities.ts'
+import type { HeldCertificate } from './tls/held-certificate.ts'
 
 /** The parts of the hub that readiness needs. */
 interface ReadinessOptions {
@@ -16,6 +17,8 @@ interface ReadinessOptions {
   readonly abilities: Pick<LogAbilities, 'faults' | 'warnings'>
   /** Remarks that are not the log's. */
   readonly warnings?: () => readonly string[]
+  /** Undefined without TLS. */
+  readonly held?: Pick<HeldCertificate, 'listWarnings'> | undefined
   readonly clock: Clock
   /** Told of what is no fault of the log's: its text is for the operator, not for everybody who asks. */
   readonly onError: (error: unknown) => void
@@ -34,8 +37,12 @@ export class Readiness {
 
   /** Remarks for the operator of a hub that is ready. */
   get warnings(): readonly string[] {
-    const { abilities, warnings } = this.#options
-    return [...(abilities.warnings?.warnings ?? []), ...(warnings?.() ?? [])]
+    const { abilities, held, warnings, clock } = this.#options
+    return [
+      ...(abilities.warnings?.warnings ?? []),
+      ...(held?.listWarnings(clock.now()) ?? []),
+      ...(warnings?.() ?? []),
+    ]
   }
 
   /**

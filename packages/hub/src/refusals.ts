@@ -1,42 +1,65 @@
 // A client that is refused because it is nobody is told where it finds the issuer of its tokens (RFC 9728
-// §5.1).
+// §5.1). On a developer's machine it is told what would help, too.
 
+import type { Access } from '@tidemark/access'
 import { covers, parseTopicSet } from '@tidemark/log'
 import type { Pattern, Topic } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
 import type { Authorize, Grant, PlainRequest } from '@tidemark/server'
 import { CodedError } from '@tidemark/server/hub'
-import type { ErrorRow } from '@tidemark/server/hub'
+import type { CodeHeaders, ErrorRow } from '@tidemark/server/hub'
 import { quote } from '@tidemark/wire/values'
+import { explainedTopicsMax } from './config/limits.ts'
+import { isLoopbackName } from './loopback.ts'
 import type { ProtectedResource } from './protected-resource.ts'
 
-/** An `authorize` whose refusals say more. It allows and refuses what the given one does. */
-export function tellRefusals(authorize: Authorize, resource: ProtectedResource): Authorize {
+/** How refusals of a hub are told. */
+export interface RefusalOptions {
+  readonly access: Pick<Access, 'authorize' | 'explain'>
+  /** Undefined where no token can be checked. */
+  readonly resource: ProtectedResource | undefined
+  /** The hub listens on loopback. */
+  readonly isLoopback: boolean
+}
+
+/** An `authorize` whose refusals say more. It allows and refuses what that of the access does. */
+export function tellRefusals(options: RefusalOptions): Authorize {
+  const { access } = options
   return async (request) => {
     try {
-      const grant = await authorize(request)
-      // The engine checks this again, and cannot say where tokens come from.
-      if (grant.user === undefined) requireGranted(grant, request)
+      const grant = await access.authorize(request)
+      // The engine checks this again. It cannot say where tokens come from, nor what would help.
+      if (grant.user === undefined || isDevelopers(request, options)) requireGranted(grant, request)
       return grant
     } catch (error) {
-      if (!(error instanceof CodedError) || error.status !== 401) throw error
-      const url = resource.urlFor(request.header(':authority') ?? request.header('host'))
-      throw url === undefined ? error : new ToldRefusal(error, url)
+      const isRefusal = error instanceof CodedError && [401, 403].includes(error.status)
+      throw isRefusal ? await tellMore(error, request, options) : error
     }
   }
 }
 
-function requireGranted(grant: Grant, { action, topics }: PlainRequest): void {
+function requireGranted({ user, ...grant }: Grant, { action, topics }: PlainRequest): void {
   if (action === 'admin') {
     if (grant.permissions?.includes('admin') === true) return
-    throw unauthenticated('with the permission "admin"')
+    throw user === undefined
+      ? unauthenticated('with the permission "admin"')
+      : new ServerError(
+          'PERMISSION_MISSING',
+          'The user does not have the permission "admin". Ask for it, or leave this to somebody who has it.',
+        )
   }
   const names = (action === 'publish' ? grant.publish : grant.subscribe) ?? []
   const granted = names.length === 0 ? undefined : parseTopicSet(names)
   const missing = topics.find(
     (topic) => granted === undefined || !covers(granted, topic as Pattern | Topic),
   )
-  if (missing !== undefined) throw unauthenticated(`to ${verbs[action]} ${quote(missing)}`)
+  if (missing === undefined) return
+  throw user === undefined
+    ? unauthenticated(`to ${verbs[action]} ${quote(missing)}`)
+    : new ServerError(
+        'TOPIC_FORBIDDEN',
+        `The user may not ${verbs[action]} ${quote(missing)}, or not all of it. Leave it out, or ask for the right to it.`,
+      )
 }
 
 const verbs = { publish: 'publish to', read: 'read', subscribe: 'subscribe to' } as const
@@ -49,17 +72,66 @@ function unauthenticated(what: string): ServerError {
   )
 }
 
-/** The same refusal, with one more parameter in its challenge. */
+async function tellMore(
+  error: CodedError,
+  request: PlainRequest,
+  options: RefusalOptions,
+): Promise<CodedError> {
+  const url =
+    error.status === 401
+      ? options.resource?.urlFor(request.header(':authority') ?? request.header('host'))
+      : undefined
+  const explained = isDevelopers(request, options)
+    ? await explain(error, request, options)
+    : undefined
+  if (url === undefined && explained === undefined) return error
+  return new ToldRefusal(error, {
+    message: explained ?? error.message,
+    headers:
+      url === undefined
+        ? error.headers
+        : { ...error.headers, 'WWW-Authenticate': addMetadata(error, url) },
+  })
+}
+
+/**
+ * Whether the client is on the developer's own machine: asked by its name, and not through a proxy, which
+ * may stand for the whole world.
+ */
+function isDevelopers(request: PlainRequest, { isLoopback }: RefusalOptions): boolean {
+  if (!isLoopback || proxyHeaders.some((name) => request.header(name) !== undefined)) return false
+  const host = request.header(':authority') ?? request.header('host') ?? ''
+  return isLoopbackName(host.replace(/:\d*$/, ''))
+}
+
+const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
+
+/** The check that the request does not pass, in the words of `tidemark explain`. */
+async function explain(
+  { code }: CodedError,
+  request: PlainRequest,
+  { access }: RefusalOptions,
+): Promise<string | undefined> {
+  const { action, topics } = request
+  const names = topics.slice(0, explainedTopicsMax)
+  const wishes = action === 'admin' ? { permissions: ['admin'] } : { [action]: names }
+  const { checks } = await access.explain(request, wishes)
+  const failed = checks.find(({ isPassed }) => !isPassed)
+  if (failed?.code !== code) return undefined
+  return [failed.detail, failed.fix].filter((part) => part !== undefined).join(' ')
+}
+
+/** A refusal with the same code, and more to say. */
 class ToldRefusal extends CodedError {
   override readonly name: string
   readonly code: string
   readonly row: ErrorRow
 
-  constructor(refusal: CodedError, url: string) {
-    super(refusal.message, {
-      cause: refusal,
-      headers: { ...refusal.headers, 'WWW-Authenticate': addMetadata(refusal, url) },
-    })
+  constructor(
+    refusal: CodedError,
+    { message, headers }: { readonly message: string; readonly headers: CodeHeaders },
+  ) {
+    super(message, { cause: refusal, headers })
     this.name = refusal.name
     this.code = refusal.code
     this.row = refusal.row

@@ -4,46 +4,31 @@ import type { Access } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
-import { Slots } from '@tidemark/server/hub'
 import type { Authorize, NodeObserver, Tidemark } from '@tidemark/server'
 import { quoteValue } from '@tidemark/wire/values'
-import type { AnswerContext } from './answer.ts'
-import { Bodies } from './bodies.ts'
-import type { BodyLimits } from './bodies.ts'
+import { createContext } from './answer-context.ts'
 import { hasKeys, isLocked } from './config/access-choice.ts'
 import { openClientLimits } from './client-limits.ts'
 import type { ClientLimits } from './client-limits.ts'
 import { requireConfig } from './config/load-config.ts'
 import type { HubConfig } from './config/hub-config.ts'
-import { AllowedOrigins } from './cors.ts'
 import { DescriptorWatch } from './descriptor-watch.ts'
 import { describeShortage, planConnections } from './descriptors.ts'
 import { reportDroppedConnections } from './dropped-connections.ts'
 import { HubError } from './errors.ts'
 import { checkExposure, describeExposure } from './exposure.ts'
-import type { PageRules } from './guard.ts'
 import { createHttpServer } from './http-server.ts'
 import type { HttpServer } from './http-server.ts'
 import { openAccess, planAuthorize } from './hub-access.ts'
 import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
-import { KeptAnswer } from './kept-answer.ts'
-import {
-  answerLimits,
-  drainRequestsMs,
-  drainSettleMs,
-  heldBytesMax,
-  historyReadsMax,
-  lineLimits,
-  statsFreshMs,
-} from './limits.ts'
+import { drainRequestsMs, drainSettleMs, lineLimits } from './limits.ts'
 import { listen } from './listen.ts'
-import { describeDates, loadCertificate } from './load-certificate.ts'
 import type { LogAbilities } from './log-abilities.ts'
 import { describeChanged, openLog } from './open-log.ts'
 import { ProtectedResource } from './protected-resource.ts'
-import { Readiness } from './readiness.ts'
+import type { HeldCertificate } from './tls/held-certificate.ts'
+import { openTls } from './tls/open-tls.ts'
 import { Traffic } from './traffic.ts'
-import { UnreadAnswers } from './unread-answers.ts'
 import { startWorkers } from './workers/start-workers.ts'
 
 /**
@@ -55,12 +40,23 @@ export async function startHub(given: HubConfig, options: HubOptions = {}): Prom
   const config = requireConfig(given)
   checkExposure(config)
   const say = readOnLine(options)
-  checkCertificate(config, say)
   for (const line of describeExposure(config)) say(line)
   const shortage = describeShortage(config)
   if (shortage !== undefined) say(shortage)
-  return config.workers > 1 ? startWorkers(config, say) : startNode(config, say)
+  const tls = openTls(config, say)
+  try {
+    const start = config.workers > 1 ? startWorkers : startNode
+    const hub = await start(config, say, { held: tls?.held })
+    await tls?.redirectTo(hub)
+    return tls?.wrap(hub) ?? { ...hub, reload: () => say(nothingToReload) }
+  } catch (error) {
+    tls?.stop()
+    throw error
+  }
 }
+
+const nothingToReload =
+  'There is no certificate to reload. All other settings hold until the next start.'
 
 function readOnLine(options: HubOptions): (text: string) => void {
   let onLine: unknown = options
@@ -81,13 +77,20 @@ function readOnLine(options: HubOptions): (text: string) => void {
   )
 }
 
+/** The parts of a node that other processes have as well. */
+interface NodeParts {
+  /** Undefined without TLS. */
+  readonly held?: HeldCertificate | undefined
+  /** One worker's of several; undefined for a hub of one process. */
+  readonly share?: WorkerShare | undefined
+}
+
 /** Starts a hub in this process; with a share as one worker of several. */
 export async function startNode(
   config: HubConfig,
   say: (text: string) => void,
-  share?: WorkerShare,
+  { held, share }: NodeParts = {},
 ): Promise<ServingHub> {
-  const certificate = config.tls === undefined ? undefined : loadCertificate(config.tls)
   const { sessionsMax, connectionsMax } = planConnections(config)
   const { log, abilities } = await openLog(config, say, share?.log)
   const onError = (error: unknown): void => say(describeError(error))
@@ -98,12 +101,14 @@ export async function startNode(
   let tide: Tidemark | undefined
   let limits: ClientLimits | undefined
   try {
-    access = await openAccess(config, { clock: systemClock, isFirstStart })
+    access = await openAccess(config, { clock: systemClock, log, isFirstStart })
     const given = { config, log, clock: systemClock, say, onError, counts: share?.counts }
     limits = await openClientLimits(given)
     const { observer } = limits.streams
-    const authorize = limits.streams.limitPublishes(planAuthorize(access, resource))
+    const decide = planAuthorize(access, { host: config.host, resource })
+    const authorize = limits.streams.limitPublishes(decide)
     tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, observer, onError })
+    access?.follow(tide)
     await tide.ready
     await limits.follow(tide)
     if (isFirstStart && tide.lagRules.from === 'change')
@@ -117,11 +122,12 @@ export async function startNode(
         resource,
         abilities,
         readStats: share?.readStats,
+        held,
         onError,
       }),
       traffic,
       connectionsMax,
-      certificate,
+      held,
     })
     const url = await (share?.listen(server) ?? listen(server, config))
     reportDroppedConnections(server, { clock: systemClock, say })
@@ -171,59 +177,6 @@ function createEngine(config: HubConfig, engine: Engine): Tidemark {
     flushEventsMax: config.flush.events,
     flushBytesMax: config.flush.bytes,
   })
-}
-
-interface NodeParts {
-  readonly tide: Tidemark
-  readonly limits: ClientLimits
-  readonly access: Access | undefined
-  readonly resource: ProtectedResource | undefined
-  readonly abilities: LogAbilities
-  readonly readStats: WorkerShare['readStats'] | undefined
-  readonly onError: (error: unknown) => void
-}
-
-function createContext(
-  config: HubConfig,
-  { abilities, limits, readStats, ...parts }: NodeParts,
-): AnswerContext {
-  const { tide, access, onError } = parts
-  const warnings = (): readonly string[] => access?.warnings ?? []
-  return {
-    ...parts,
-    clients: limits.clients,
-    streams: limits.streams,
-    counts: limits.counts,
-    isLocked: isLocked(config),
-    readiness: new Readiness({ tide, abilities, warnings, clock: systemClock, onError }),
-    stats: new KeptAnswer({
-      clock: systemClock,
-      keptMs: statsFreshMs,
-      ask: readStats ?? (() => tide.stats()),
-    }),
-    bodies: new Bodies(planBodies(config)),
-    unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
-    historyReads: new Slots(historyReadsMax),
-    pages: planPages(config),
-    clock: systemClock,
-  }
-}
-
-/** With tokens to tell who asks, or said to be open, the hub lets itself be asked by any name. */
-function planPages(config: HubConfig): PageRules {
-  const { auth, cors, insecure } = config
-  return {
-    hosts: insecure || isLocked(config) ? 'any' : 'loopback',
-    origins: new AllowedOrigins(cors),
-    cookie: hasKeys(config) && auth.sources.includes('cookie') ? auth.cookie : undefined,
-  }
-}
-
-function planBodies({ maxRequestBytes }: HubConfig): BodyLimits {
-  return {
-    requestBytesMax: maxRequestBytes,
-    heldBytesMax: Math.max(heldBytesMax, 2 * maxRequestBytes),
-  }
 }
 
 function createHub(
@@ -300,13 +253,6 @@ function createHub(
 
 function wait(delayMs: number): Promise<void> {
   return new Promise((resolve) => systemClock.after(delayMs, resolve, { isAwaited: true }))
-}
-
-/** Once for all workers, each of which reads the files itself, and before the port is open. */
-function checkCertificate({ tls }: HubConfig, say: (text: string) => void): void {
-  if (tls === undefined) return
-  const trouble = describeDates(loadCertificate(tls), systemClock.now())
-  if (trouble !== undefined) say(trouble)
 }
 
 function describeError(error: unknown): string {

@@ -8,7 +8,7 @@ import type { Authorize, NodeObserver, SessionHandle, Tidemark } from '@tidemark
 import { CodedError, DueTimes, carrierOf, refuse } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { HubConfig } from './config/hub-config.ts'
-import { sessionAgeSpreadShare } from './limits.ts'
+import { sessionAgeSpreadShare } from './config/limits.ts'
 
 export interface StreamLimitsOptions {
   readonly limits: HubConfig['limits']

@@ -1,4 +1,4 @@
-// A hub that asks who is there: nothing is for everybody but what must be, whichever key it checks tokens
+// A hub that asks who is there. Nothing is for everybody but what must be, whichever key it checks tokens
 // with, in one process and in several.
 
 import { writeFile } from 'node:fs/promises'
@@ -7,7 +7,7 @@ import type { Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { waitUntil } from '@tidemark/testkit'
+import { listChildren, startHubProcess, waitUntil } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig, startHub } from '../src/index.ts'
 import { exchange } from './support/raw.ts'
@@ -226,17 +226,34 @@ describe('keys at a URL', () => {
     })
   })
 
-  test('serve all workers, one of which starts anew while they cannot be reached', async () => {
+  test('that cannot be reached any more end no hub: a worker that is replaced asks its clients to come back', async () => {
     const issuer = await makeIssuer('one')
     const { url, server } = await serveKeys(() => Promise.resolve(issuer.jwks))
-    const data = await makeDirectory()
-    const hub = await startTestHub({ data, workers: '2', 'auth-jwks': url, 'auth-issuer': 'one' })
-    const headers = bearer(await issuer.sign({ iss: 'one' }))
-    const statuses = await Promise.all(
-      Array.from({ length: 8 }, () => watch(hub.url, 'users/ada/a', headers)),
+    const dataDirectory = await makeDirectory()
+    const args = ['--workers=2', `--auth-jwks=${url}`, '--auth-issuer=one', '--auth-audience=hub']
+    const hub = await startHubProcess({ dataDirectory, args })
+    onTestFinished(() => hub.stop())
+    const headers = bearer(await issuer.sign({ iss: 'one', aud: 'hub' }))
+    const ask = (): Promise<number> => watch(hub.url, 'users/ada/a', headers)
+    expect(await Promise.all(Array.from({ length: 8 }, ask))).toEqual(Array(8).fill(200))
+    server.close()
+    server.closeAllConnections()
+    const [first = 0, ...others] = listChildren(hub.pid ?? 0)
+    process.kill(first, 'SIGKILL')
+    await waitUntil('another worker serves', () =>
+      listChildren(hub.pid ?? 0).some((pid) => pid !== first && !others.includes(pid)),
     )
-    expect(statuses).toEqual(Array.from({ length: 8 }, () => 200))
-    expect(server.listening).toBe(true)
+    const seen = new Set<number>()
+    await waitUntil('both workers have answered', async () => {
+      seen.add(await ask())
+      return seen.has(503) && seen.has(200)
+    })
+    expect(seen).toEqual(new Set([200, 503]))
+    await waitUntil('it says so to its operator', async () => {
+      const answer = await fetch(`${hub.url}/readyz`)
+      return answer.status === 200 && (await answer.text()).includes('cannot be read')
+    })
+    expect(hub.isEnded).toBe(false)
   })
 })
 

@@ -69,10 +69,17 @@ test.each(routes)(
 
 test('every route is among them, or does nothing with topics', () => {
   const open = [
+    '/session',
+    '/tickets',
+    '/tickets/redirect',
     '/livez',
     '/health',
     '/readyz',
     '/stats',
+    // They trade what a request brings, and ask its access themselves.
+    '/session',
+    '/tickets',
+    '/tickets/redirect',
     '/',
     '/page.js',
     '/access.js',

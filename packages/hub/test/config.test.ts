@@ -323,7 +323,9 @@ test('a worker that replaces a dead one puts back neither retention nor lag rule
     const config = await load({ flags: { port: '0', data } })
     const rules = [{ pattern: 'm', whenLagging }]
     const retention = { ...config.retention, rules: [{ pattern: whenLagging, maxEvents: 1 }] }
-    return startNode({ ...config, retention, delivery: { ...config.delivery, rules } }, say, share)
+    return startNode({ ...config, retention, delivery: { ...config.delivery, rules } }, say, {
+      share,
+    })
   }
   const first = await startWith('drop')
   const second = await startWith('conflate')

@@ -30,10 +30,10 @@ test.each([
 )
 
 test('the supervising process never has more on the way than it may have open', () => {
-  expect(planHandovers(6, Infinity)).toBe(32_768)
-  expect(planHandovers(6, 20_000)).toBe(19_876)
-  expect(planHandovers(6, 1_024)).toBe(900)
-  expect(planHandovers(64, 64)).toBe(1)
+  expect(planHandovers({ workers: 6 }, Infinity)).toBe(32_768)
+  expect(planHandovers({ workers: 6 }, 20_000)).toBe(19_876)
+  expect(planHandovers({ workers: 6 }, 1_024)).toBe(900)
+  expect(planHandovers({ workers: 64 }, 64)).toBe(1)
 })
 
 test('an operator whose limit is too low is told what each process holds, and what to do', () => {

@@ -11,7 +11,8 @@ import { collectGarbage, startHubProcess } from '@tidemark/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
 import { http2Limits } from '../src/limits.ts'
-import { describeDates, loadCertificate } from '../src/load-certificate.ts'
+import { CertificateFacts } from '../src/tls/certificate-facts.ts'
+import { loadCertificate } from '../src/tls/load-certificate.ts'
 import { makeCertificate } from './support/certificate.ts'
 import type { TestCertificate } from './support/certificate.ts'
 import { collect, connectHttp2, follow, request } from './support/http2.ts'
@@ -423,11 +424,11 @@ describe('a certificate that cannot be used stops the start with what to do', ()
 
   test('one that is out of date is told and used', () => {
     const day = 86_400_000
-    const loaded = loadCertificate(certificate)
+    const facts = new CertificateFacts(loadCertificate(certificate).cert)
     const now = systemClock.now()
-    expect(describeDates(loaded, now)).toBeUndefined()
-    expect(describeDates(loaded, now + 3 * day)).toMatch(/^tls\.cert has expired on .*Renew it/)
-    expect(describeDates(loaded, now - day)).toMatch(/^tls\.cert is not valid before .*clock/)
+    expect(facts.describeDates(now)).toBeUndefined()
+    expect(facts.describeDates(now + 3 * day)).toMatch(/has expired on .*Renew it/)
+    expect(facts.describeDates(now - day)).toMatch(/is not valid before .*clock/)
   })
 
   test('a key of another certificate', async () => {

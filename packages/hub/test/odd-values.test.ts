@@ -75,6 +75,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   'startHub: auth': setting('auth', empty),
   'startHub: anonymous': setting('anonymous', empty),
   'startHub: cors': setting('cors', empty),
+  'startHub: tls': setting('tls', ['undefined', ...empty]),
   'startHub: options': {
     call: (value) => start(good(), value),
     code: 'CONFIG_INVALID',

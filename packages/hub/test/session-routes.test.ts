@@ -170,6 +170,62 @@ const refused: readonly Refused[] = [
     code: 'TOPIC_RESERVED',
   },
   {
+    what: 'a number for a token',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"token":7}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a token that would begin another header',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"token":"s3cret\\r\\nX-User: eve"}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'no token',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"token":"","add":["b"]}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a token that is longer than a header',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: JSON.stringify({ token: 's3cret'.repeat(2_000) }),
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a token in place of the body',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '"s3cret"',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a token behind which the JSON ends too early',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"token":"s3cret',
+    status: 400,
+    code: 'BODY_NOT_JSON',
+  },
+  {
+    what: 'a token where everybody may everything',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"token":"s3cret","add":["b"]}',
+    status: 409,
+    code: 'GRANT_MISSING',
+  },
+  {
     what: 'a parameter',
     method: 'PATCH',
     path: '/sessions/{id}?topic=b',
@@ -225,8 +281,11 @@ test.each(refused)('$what is refused: $method', async ({ method, path, body, sta
   const answer = await ask(url + path.replace('{id}', idOf(stream)), method, body)
   expect(answer.status).toBe(status)
   expect(JSON.parse(answer.body)).toMatchObject({ code })
+  expect(answer.body).not.toContain('s3cret')
+  await publish(url, 'b', 'not followed')
   await publish(url, 'a', 'still there')
   await untilData(stream, 'still there')
+  expect(stream.data).toEqual(['still there'])
 })
 
 test.each(['POST', 'PATCH', 'DELETE'])(

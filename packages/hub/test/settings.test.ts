@@ -25,6 +25,8 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'tls.cert': { 'tls-key': 'key.pem' },
   'tls.key': { 'tls-cert': 'cert.pem' },
+  'tls.hsts': { tls: 'self-signed' },
+  'tls.redirectPort': { tls: 'self-signed' },
   'auth.jwks': { 'auth-issuer': 'https://login.example.org/' },
   'auth.issuer': { 'auth-secret': '@secret' },
   'auth.audience': { 'auth-secret': '@secret' },
@@ -217,7 +219,8 @@ function listRange(
   plant: Plant,
 ): readonly [string, Range, Plant][] {
   const number = kind.kind === 'word' ? kind.or : kind
-  return 'from' in number && name !== 'port' ? [[name, number, plant]] : []
+  const isPort = name === 'port' || name === 'tls.redirectPort'
+  return 'from' in number && !isPort ? [[name, number, plant]] : []
 }
 
 function plantAt([top = '', inner]: readonly string[], value: unknown): Record<string, unknown> {

@@ -12,6 +12,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../src/index.ts'
 import { watchLimits } from '../src/limits.ts'
 import type { WatchLimits } from '../src/limits.ts'
+import { HeldCertificate } from '../src/tls/held-certificate.ts'
+import { loadCertificate } from '../src/tls/load-certificate.ts'
 import { startWorkers } from '../src/workers/start-workers.ts'
 import { Watchdog } from '../src/workers/watchdog.ts'
 import { makeCertificate } from './support/certificate.ts'
@@ -96,7 +98,11 @@ async function startRealHub(
   const flags = { port: '0', data: directory, workers: '2', ...more }
   const lines: string[] = []
   const config = loadConfig({ flags, env: {}, directory })
-  const hub = await startWorkers(config, (text) => lines.push(text), limits)
+  const { tls } = config
+  const hub = await startWorkers(config, (text) => lines.push(text), {
+    watch: limits,
+    held: tls && new HeldCertificate({ certificate: loadCertificate(tls) }),
+  })
   onTestFinished(() => hub.close())
   const { port } = new URL(hub.url)
   return { port: Number(port), lines, listWorkers: () => listChildren(process.pid) }

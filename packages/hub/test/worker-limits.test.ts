@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { countQuestionsMax } from '@tidemark/access/hub'
 import {
   createFakeClock,
   listChildren,
@@ -144,4 +145,10 @@ test('a worker that gets no answer lets requests in, and tells the operator once
   await silent
   expect(lines).toHaveLength(2)
   expect(told.map(({ kind }) => kind)).toEqual(Array.from({ length: 5 }, () => 'count'))
+  // A flood of questions does not gather either.
+  const flood = Array.from({ length: countQuestionsMax }, () => counts.enter('x'))
+  expect(await counts.enter('x')).toBe(true)
+  expect(told).toHaveLength(5 + countQuestionsMax)
+  clock.advance(1_000)
+  await Promise.all(flood)
 })

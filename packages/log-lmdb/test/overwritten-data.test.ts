@@ -2,16 +2,17 @@
 // others have seen.
 
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
-import { cp, mkdir, utimes } from 'node:fs/promises'
+import { cp, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import type { LmdbEventLog, SeenCommit } from '../src/index.ts'
 import { copyQuietMs } from '../src/limits.ts'
 import { NewestState } from '../src/lmdb-files/newest-state.ts'
-import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
+import { openAt } from './lmdb-harness.ts'
+import { makePlaces } from './make-places.ts'
 import { putOver } from './put-over.ts'
 
 const topic = parseTopic('a')
@@ -19,18 +20,14 @@ const topics = parseTopicSet(['a'])
 const lost = { code: 'LOG_DIRECTORY_LOST' }
 const everything = ['data.mdb', 'lock.mdb', 'wake']
 
-let home = ''
 let data = ''
 let backup = ''
 
 beforeEach(async () => {
-  home = await makeDirectory()
-  data = join(home, 'data')
-  backup = join(home, 'backup')
-  await mkdir(data)
+  const places = await makePlaces()
+  data = places.data
+  backup = places.backup
 })
-
-afterEach(() => removeDirectory(home))
 
 async function appendSome(log: LmdbEventLog, name: string, count: number): Promise<Position> {
   let last: Position | undefined

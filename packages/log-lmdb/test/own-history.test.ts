@@ -4,17 +4,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { cp, mkdir } from 'node:fs/promises'
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { open } from 'lmdb'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import type { LmdbEventLog } from '../src/index.ts'
-import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
+import { openAt } from './lmdb-harness.ts'
+import { makePlaces } from './make-places.ts'
 import { startChild } from './children/start-child.ts'
 import { putOver } from './put-over.ts'
 
@@ -28,13 +29,11 @@ let data = ''
 let backup = ''
 
 beforeEach(async () => {
-  home = await makeDirectory()
-  data = join(home, 'data')
-  backup = join(home, 'backup')
-  await mkdir(data)
+  const places = await makePlaces()
+  home = places.home
+  data = places.data
+  backup = places.backup
 })
-
-afterEach(() => removeDirectory(home))
 
 /** A log whose looks are made by the test, with what it warns of and what a tail of it got. */
 interface Watched {

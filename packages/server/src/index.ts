@@ -1,13 +1,7 @@
 export { createTidemark } from './create-tidemark.ts'
 export type { TidemarkOptions } from './tidemark-options.ts'
-export type {
-  Action,
-  Authorize,
-  Grant,
-  GrantClaims,
-  PlainRequest,
-  RequestFacts,
-} from './request/authorize.ts'
+export type { Action, Authorize, PlainRequest, RequestFacts } from './request/authorize.ts'
+export type { Grant, GrantClaims } from './request/grant.ts'
 export type { ReachOptions, RenewOptions, SessionReach } from './control/session-reach.ts'
 export type { ByeReason } from './framing/bye-reason.ts'
 export type { GapReason, Resumed } from './framing/control-events.ts'

@@ -280,50 +280,17 @@ export const wallClockLookMs: number = 60_000
  */
 export const expiresAtRange: Range = { from: 100_000_000_000, to: 8_640_000_000_000_000 }
 
+/**
+ * Tokens for single topics that a request may bring. Each is a signature to check, of 0.1 ms: 10 ms for one
+ * request.
+ */
+export const topicTokensMax: number = 100
+
+/** Characters of such a token: as of any other that `access` takes. */
+export const topicTokenCharactersMax: number = 8_192
+
 /** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
 export const ownerCharactersMax: number = 256
-
-/**
- * How long before its end a stream is told of it, in milliseconds: time to fetch a token, twice, over a slow
- * network.
- */
-export const tokenHintMs: number = 30_000
-
-/**
- * After how long a stream that took nothing is tried again with what it should be told, in milliseconds.
- * 10,000 sessions whose end is near cost 10,000 looks a second: 2 ms.
- */
-export const untoldRetryMs: number = 1_000
-
-/**
- * Permissions of a grant. 10,000 sessions × 100 × 128 characters × 2 bytes = 256 MB at worst; ten words each
- * are 5 MB.
- */
-export const permissionsMax: number = 100
-
-/** Characters of a permission. */
-export const permissionCharactersMax: number = 128
-
-/** Characters of a grant's claims as JSON. 10,000 sessions × 1,024 × 2 bytes, and as much for members: 40 MB. */
-export const claimsCharactersMax: number = 1_024
-
-/** The range of the time after which a grant is asked about again, in milliseconds: up to a day. */
-export const recheckAfterRangeMs: Range = { from: 1_000, to: 86_400_000 }
-
-/**
- * How much earlier than asked for a grant may be asked about again, as a share: 10,000 sessions that opened
- * together and are asked about every five minutes are 167 a second.
- */
-export const recheckSpreadShare: number = 0.2
-
-/**
- * Open streams that `authorize` is asked about at one time: new streams have 9,936 of `authorizeWaitingMax`
- * left. If each answer takes 100 ms, 640 a second.
- */
-export const rechecksMax: number = 64
-
-/** After how long a stream is asked about again that nobody could judge. Spread, in milliseconds. */
-export const recheckRetryMs: Range = { from: 5_000, to: 15_000 }
 
 /** Characters of a node's name: with 23 of its own, a session id has 55 at most. */
 export const nodeNameCharactersMax: number = 32
@@ -356,8 +323,8 @@ export const controlAnswerMs: number = 1_000
 export const controlWaitingMax: number = 10_000
 
 /**
- * Requests of the last `controlMs` whose ids a node remembers, so that none is carried out twice.
- * 10,000 × ~150 bytes = 1.5 MB.
+ * Requests of the last `controlMs` and `controlAnswerMs` whose ids a node remembers, so that none is carried
+ * out twice. 10,000 × ~150 bytes = 1.5 MB.
  */
 export const controlSeenMax: number = 10_000
 
@@ -431,16 +398,3 @@ interface Range {
   readonly from: number
   readonly to: number
 }
-
-/**
- * When a client comes back whose session was replaced by another of its user, in milliseconds. It would
- * replace the next one. Four pages that take turns at three places are each away for a quarter of the time.
- * Two requests a minute are the whole cost.
- */
-export const replacedRetryMs: Range = { from: 120_000, to: 180_000 }
-
-/**
- * How long a socket takes nothing before its session is ended where another finds no place, in milliseconds.
- * Phones are back from a tunnel sooner, and 10,000 dead clients make room within one look.
- */
-export const stalledForOthersMs: number = 10_000

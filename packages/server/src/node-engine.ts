@@ -13,21 +13,17 @@ import { createHost } from './session/create-host.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
+import { GrantListeners } from './session/grant-listeners.ts'
 import { LagLedger } from './catch-up/lag-ledger.ts'
-import {
-  backlogsMax,
-  goodbyePollMs,
-  readyRetryMs,
-  replacedRetryMs,
-  replayReadsMax,
-  retrySpreadMs,
-  stalledForOthersMs,
-} from './limits.ts'
+import { backlogsMax, goodbyePollMs, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
-import type { Grant } from './request/authorize.ts'
+import type { RequestFacts } from './request/authorize.ts'
+import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
+import { endStalled } from './session/end-stalled.ts'
+import { pickRetryMs } from './session/pick-retry.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
 import { Pace } from './catch-up/pace.ts'
@@ -39,7 +35,7 @@ import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
-import { SessionRegistry } from './session/session-registry.ts'
+import { SessionRegistry, matches } from './session/session-registry.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import { Slots } from './catch-up/slots.ts'
@@ -59,6 +55,8 @@ export class NodeEngine implements SessionActions {
   readonly lagLedger: LagLedger
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
+  /** Told of each session that has opened or got another grant. */
+  readonly granted: GrantListeners
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
   readonly #beats: Beats
@@ -97,7 +95,7 @@ export class NodeEngine implements SessionActions {
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
-      renew: (session, grant, request) => this.#renewals.renew(session, grant, request),
+      renew: (session, grant, request) => this.#renew(session, grant, request),
     })
     this.#renewals = new Renewals({
       clock: settings.clock,
@@ -106,6 +104,7 @@ export class NodeEngine implements SessionActions {
       rechecks: this.#rechecks,
       dismiss,
     })
+    this.granted = new GrantListeners((session) => this.handle(session), settings.onError)
     const readPosition = (): Position => this.#requireFanOut().position
     this.#host = createHost(settings, {
       get livePosition() {
@@ -175,8 +174,7 @@ export class NodeEngine implements SessionActions {
       )
     }
     const { sessionsMax } = this.#settings
-    if (this.sessions.size + this.#opening < sessionsMax) return
-    if (this.endStalled({}, 1) > 0) return
+    if (this.sessions.size + this.#opening < sessionsMax || this.endStalled({}, 1) > 0) return
     throw new ServerError(
       'FULL',
       `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
@@ -227,6 +225,7 @@ export class NodeEngine implements SessionActions {
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
     const takeHint = (): Block | undefined => this.#ends.takeHint(session)
     this.#bringLevel(session, { ...start, heartbeatMs, retryMs, takeHint })
+    this.granted.tell(session)
     return this.handle(session)
   }
 
@@ -259,39 +258,21 @@ export class NodeEngine implements SessionActions {
   }
 
   renew(session: Session, grant: Grant): Promise<boolean> {
-    return this.#renewals.renew(session, grant)
+    return this.#renew(session, grant)
   }
 
   end(session: Session, reason: string): void {
-    const { from, to } = replacedRetryMs
-    const retryMs =
-      reason === 'replaced' ? pickBetween(this.#settings.random, from, to) : this.pickRetryMs()
-    session.bye(reason, retryMs)
+    session.bye(reason, this.pickRetryMs(reason))
   }
 
-  /**
-   * Ends sessions whose sockets have taken nothing for a while, so that others find a place; those that wait
-   * longest first. Returns how many.
-   */
+  /** Ends sessions whose clients take nothing, so that others find a place. Returns how many. */
   endStalled(filter: SessionFilter, countMax: number): number {
-    const isAny = filter.user === undefined && filter.label === undefined
-    const wanted = isAny ? undefined : new Set(this.sessions.list(filter))
-    let ended = 0
-    for (const session of this.#host.blocked.olderThan(stalledForOthersMs)) {
-      if (ended >= countMax) break
-      if (wanted?.has(session) === false) continue
-      // One that has taken some bytes since it was last looked at goes on.
-      session.checkProgress()
-      if (!session.isClosed) continue
-      session.cutOff()
-      ended += 1
-    }
-    return ended
+    return endStalled(this.#host.blocked, countMax, (session) => matches(session, filter))
   }
 
   /** A time to come back after, in milliseconds, spread so that those sent away do not return at once. */
-  pickRetryMs(): number {
-    return pickBetween(this.#settings.random, retrySpreadMs.from, retrySpreadMs.to)
+  pickRetryMs(reason?: string): number {
+    return pickRetryMs(this.#settings.random, reason)
   }
 
   /** Sends all sessions away at a steady pace; resolves when the last has left. */
@@ -340,6 +321,12 @@ export class NodeEngine implements SessionActions {
       session.fail()
       throw error
     }
+  }
+
+  async #renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
+    const isOpen = await this.#renewals.renew(session, grant, request)
+    this.granted.tell(session)
+    return isOpen
   }
 
   #pause(ms: number): Promise<void> {

@@ -130,7 +130,9 @@ test('a socket that takes nothing is told to the asker as at home', async () => 
 
 const textTooLong = 'x'.repeat(300)
 
-test.each<[string, (session: SessionReach) => Promise<unknown>]>([
+type Reached = Pick<SessionReach, 'send' | 'changeTopics' | 'end'>
+
+test.each<[string, (session: Reached) => Promise<unknown>]>([
   ['no event', (session) => session.send(null as never)],
   ['a type of the hub’s own', (session) => session.send({ type: 'tidemark.bye', data: 1 })],
   ['a reserved topic', (session) => session.send({ topic: '$hub/x', data: 1 })],
@@ -293,6 +295,20 @@ test('the same request seen twice is done once, and not after its time either', 
   ])
 })
 
+test('the same request of a node whose clock is a second ahead is done once', async () => {
+  const { clock, log, client, session } = await start()
+  const command = { name: 'send', event: {} }
+  const deadline = clock.now() + controlMs + 1_000
+  const data = `${line({ session: session.id, command, deadline })}once`
+  const events = [{ topic: controlTopic, type: 'request', key: 'far', data }]
+  await log.append({ events })
+  await settle(3)
+  clock.advance(controlMs + 500)
+  await log.append({ events })
+  await settle(3)
+  expect(dataOf(client)).toEqual(['once'])
+})
+
 test('a node that starts again under its name does not do what the one before was asked', async () => {
   const { clock, log, near, far } = await start()
   const asked = outcomeOf(near.reach(`far.${'y'.repeat(22)}`).end())
@@ -343,6 +359,22 @@ test('a change that waits for a replay until its time is over is not made', asyn
   expect(bench.session.topics).toEqual(['a', 'b', 'd'])
   expect(dataOf(bench.client)).toEqual(['fills it', '1'])
 })
+
+test.each(['near', 'far'] as const)(
+  'a change that %s asks for is not made late, though the clock is set back while it waits',
+  async (node) => {
+    const bench = await start()
+    await startReplay(bench)
+    const asked = outcomeOf(bench[node].reach(bench.session.id).changeTopics({ add: ['c'] }))
+    await settle(3)
+    bench.clock.set(bench.clock.now() - 3_600_000)
+    bench.clock.advance(controlMs + controlAnswerMs)
+    expect(await asked).toBe('SESSION_UNREACHABLE')
+    bench.client.connection?.unblock()
+    await settle(10)
+    expect(bench.session.topics).toEqual(['a', 'b'])
+  },
+)
 
 test('ten thousand requests wait, one more is refused, and all are let go', async () => {
   const { clock, log, near, reached } = await start()
@@ -400,7 +432,7 @@ test('a node that has been asked too much lately says so, and does what it is as
   await log.append({ events })
   await settle(20)
   expect(await outcomeOf(reached.send({ data: 'refused' }))).toBe('FULL')
-  clock.advance(controlMs + 1)
+  clock.advance(controlMs + controlAnswerMs + 1)
   expect(await reached.send({ data: 'again' })).toBe(true)
   expect(dataOf(client)).toEqual(['first', 'again'])
 })
@@ -499,6 +531,28 @@ test('a log that hangs holds an asker for six seconds', async () => {
   await settle(3)
   clock.advance(controlMs + controlAnswerMs)
   expect(await asked).toBe('SESSION_UNREACHABLE')
+})
+
+test('events that a log which hangs has not taken hold no more than their bound', async () => {
+  let goOn: () => void = () => undefined
+  const hung = new Promise<void>((resolve) => (goOn = resolve))
+  const clock = createFakeClock()
+  const log = memoryLog({ clock })
+  const append: EventLog['append'] = (batch) => hung.then(() => log.append(batch))
+  const near = createNode(wrapLog(log, { append }), { clock, eventBytesMax: 1024 * 1024 })
+  const ask = (): Promise<unknown> =>
+    outcomeOf(near.reach(goneId).send({ data: 'x'.repeat(1_000_000) }))
+  const full = Array.from({ length: 40 }, ask)
+  await settle(3)
+  clock.advance(controlMs + controlAnswerMs)
+  expect(await Promise.all(full)).toContain('SESSION_UNREACHABLE')
+  expect(await ask()).toBe('FULL')
+  goOn()
+  await settle(3)
+  const next = ask()
+  await settle(3)
+  clock.advance(controlMs + controlAnswerMs)
+  expect(await next).toBe('SESSION_UNREACHABLE')
 })
 
 test('a log that cannot be read at first is not written to once the asker has given up', async () => {
@@ -616,7 +670,7 @@ test('a clock that is set back does not keep a node from doing what it is asked'
   await settle(5)
   clock.set(clock.now() - 3_600_000)
   expect(await outcomeOf(reached.send({ data: 'too much' }))).toBe('FULL')
-  clock.advance(controlMs + 1)
+  clock.advance(controlMs + controlAnswerMs + 1)
   expect(await reached.send({ data: 'again' })).toBe(true)
   expect(dataOf(client)).toEqual(['first', 'again'])
 })

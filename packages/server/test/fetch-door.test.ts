@@ -39,6 +39,7 @@ describe('a stream', () => {
     expect(client.response.status).toBe(200)
     expect(Object.fromEntries(client.response.headers)).toEqual({
       'content-type': 'text/event-stream; charset=utf-8',
+      'x-content-type-options': 'nosniff',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     })

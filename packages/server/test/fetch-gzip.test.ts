@@ -75,6 +75,7 @@ test('a stream for who accepts gzip says that it is compressed, and shows each e
   const response = await tide.fetch(new Request(site, gzip), packed)
   expect(Object.fromEntries(response.headers)).toEqual({
     'content-type': 'text/event-stream; charset=utf-8',
+    'x-content-type-options': 'nosniff',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
     'content-encoding': 'gzip',

@@ -75,8 +75,9 @@ describe.each<[string, Wrap | undefined]>([
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
+      'x-content-type-options': 'nosniff',
     })
-    expect(Object.keys(headers)).toHaveLength(4)
+    expect(Object.keys(headers)).toHaveLength(5)
     expect(warnings).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 // Sessions whose topics change, against a judge who sees only ids. Events are appended and handed over late;
-// sessions are moved, renewed, blocked, cut and resumed at another node. Each client gets every event of the topics
-// that its cursor names, once and in order.
+// sessions are moved, renewed, blocked, cut and resumed at another node. Each client gets every event of the
+// topics that its cursor names, once and in order.
 
 import { formatCursor, memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog, TopicSet } from '@tidemark/log'
@@ -261,12 +261,13 @@ class World {
     )
   }
 
-  /** Not awaited either. What it does not hold leaves, and whoever has nothing left is sent away. */
+  /** Not awaited either. Topics that it does not hold leave; a client that has none left is sent away. */
   #renew(visitor: Visitor, subscribe: readonly string[]): void {
     const { handle } = visitor
     void handle?.renew({ subscribe }).then(
       (isOpen) => {
         if (isOpen && visitor.handle === handle) visitor.oracle.expect(handle.topics)
+        return isOpen
       },
       (error: unknown) => visitor.faults.push(error),
     )

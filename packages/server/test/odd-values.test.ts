@@ -282,6 +282,11 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().requirePermission(by, value as never),
     code: 'OPTION_INVALID',
   },
+  onGranted: {
+    call: (value) => start().onGranted(value as never),
+    code: 'OPTION_INVALID',
+    takes: ['a function'],
+  },
   openGranted: {
     call: (value) => start().openGranted(new TestClient().connect(), subscription, value as never),
     code: 'OPTION_INVALID',
@@ -374,6 +379,29 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => hubDoor.parseQueryText(value as never),
     code: 'QUERY_INVALID',
     takes: ['empty text'],
+  },
+  hideCredentials: {
+    call: (value) => hubDoor.hideCredentials(value as never),
+    code: 'QUERY_INVALID',
+    takes: ['empty text'],
+  },
+  readTopicTokens: {
+    call: (value) => hubDoor.readTopicTokens(value),
+    code: 'QUERY_INVALID',
+    takes: ['undefined', 'an array'],
+  },
+  'bringTopicTokens: facts': {
+    call: (value) => hubDoor.bringTopicTokens(value as never, ['a']),
+    code: 'OPTION_INVALID',
+  },
+  'plainRequest: facts': {
+    call: (value) => hubDoor.plainRequest(value as never, 'read', []),
+    code: 'OPTION_INVALID',
+  },
+  'onGranted: listener': {
+    call: (value) => start().onGranted(value as never),
+    code: 'OPTION_INVALID',
+    takes: ['a function'],
   },
   'parseSubscriptionQuery: query': {
     call: (value) => parseSubscriptionQuery(value as never),
@@ -506,6 +534,8 @@ test.each(Object.entries(cases))('%s', async (_name, odd) => {
 test('every function that the room exports is among them', () => {
   // Classes of what the engine makes; what is told what was thrown; and what takes the response of a server.
   const exempt = ['CodedError', 'ServerError', 'Block']
+  // Of options that createTidemark has checked.
+  exempt.push('createPermit')
   exempt.push('translateLogError', 'answerError', 'answerCoded')
   // Of Node's own; and what is told of its requests and responses.
   exempt.push('carrierOf', 'declareFate', 'describeRequest', 'isHttp2', 'isStreaming', 'sendAnswer')

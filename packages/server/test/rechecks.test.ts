@@ -7,7 +7,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { CodedError } from '../src/hub/index.ts'
 import { ServerError, createTidemark } from '../src/index.ts'
 import type { Grant, PlainRequest, Tidemark, TidemarkOptions } from '../src/index.ts'
-import { authorizeMsMax, recheckRetryMs, rechecksMax } from '../src/limits.ts'
+import { authorizeMsMax } from '../src/limits.ts'
+import { recheckRetryMs, rechecksMax } from '../src/session/limits.ts'
 import { settle } from './support/settle.ts'
 
 const minute = 60_000

@@ -1,4 +1,4 @@
-// Another grant for an open stream: what it holds goes on, what it does not hold leaves, and the client hears.
+// Another grant for an open stream: topics that it holds go on, others leave, and the client hears.
 
 import { memoryLog, parseTopicSet } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
@@ -12,10 +12,10 @@ import type { Grant, PlainRequest, SessionHandle, Tidemark, TidemarkOptions } fr
 import { NodeTidemark } from '../src/node/node-tidemark.ts'
 import { holderOf } from '../src/session/session-holder.ts'
 import { readOptions } from '../src/tidemark-options.ts'
-import { tokenHintMs, topicSetsBytesMin, untoldRetryMs } from '../src/limits.ts'
+import { controlMs, topicSetsBytesMin } from '../src/limits.ts'
+import { tokenHintMs, untoldRetryMs } from '../src/session/limits.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
-import { MemoryTopicSetTable } from './support/topic-set-table.ts'
 import { wrapLog } from './support/wrap-log.ts'
 
 const hour = 3_600_000
@@ -115,6 +115,16 @@ describe('a renewed session', () => {
       expect(await session.closed).toBe('forbidden')
     }
     expect(tide.stats().closed.forbidden).toBe(3)
+  })
+
+  test('that is revoked or replaced is told so, and counted by that name', async () => {
+    const { tide } = create()
+    for (const reason of ['revoked', 'replaced']) {
+      const { session, client } = await open(tide)
+      await session.end(reason)
+      expect(client.control('bye')).toMatchObject([{ reason }])
+    }
+    expect(tide.stats().closed).toMatchObject({ revoked: 1, replaced: 1, ended: 0 })
   })
 
   test('loses what the application had added beyond the grant as well', async () => {
@@ -478,20 +488,30 @@ describe('a renewal beside changes of topics', () => {
     expect(dataOf(client)).toEqual(['fills it'])
   })
 
-  test('that cannot keep the smaller set ends the stream, and says why', async () => {
-    const table = new MemoryTopicSetTable()
+  test.each<[string, () => Promise<string>, (clock: FakeClock) => void]>([
+    [
+      'cannot keep the smaller set',
+      () => Promise.reject(new ServerError('LOG_UNAVAILABLE', 'No.')),
+      () => undefined,
+    ],
+    [
+      'cannot keep it in time',
+      () => new Promise(() => undefined),
+      (clock) => clock.advance(controlMs),
+    ],
+  ])('that %s ends the stream, and says why', async (_, keep, pass) => {
     const clock = createFakeClock()
     const settings = readOptions({ log: memoryLog({ clock }), clock, authorize: () => ada })
-    const failing = {
-      find: (key: string) => table.find(key),
-      keep: () => Promise.reject(new ServerError('LOG_UNAVAILABLE', 'No.')),
-    }
-    const tide = new NodeTidemark({ ...settings, topicSets: failing })
+    const topicSets = { find: () => Promise.resolve(undefined), keep }
+    const tide = new NodeTidemark({ ...settings, topicSets })
     onTestFinished(() => tide.close())
     const { session, client } = await open(tide, { topics: ['a', 'b'] })
-    const narrow = session.renew({ user: 'ada', subscribe: ['a'] })
-    expect(await codeOf(narrow)).toBe('LOG_UNAVAILABLE')
+    const narrow = codeOf(session.renew({ user: 'ada', subscribe: ['a'] }))
+    await settle()
+    pass(clock)
+    expect(await narrow).toBe('LOG_UNAVAILABLE')
     expect(client.control('bye')).toMatchObject([{ reason: 'log-unavailable' }])
+    expect(tide.sessionCount).toBe(0)
   })
 
   test('comes to rest where changes and renewals are made all at once', async () => {

@@ -23,8 +23,8 @@ export interface HubProcessOptions {
    */
   readonly dataDirectory: string
   /**
-   * Further flags of `tidemark serve`, such as `['--heartbeat', '200ms']`. With `--tls-cert=…` it
-   * speaks TLS.
+   * Further flags of `tidemark serve`, such as `['--heartbeat', '200ms']`. With `--tls-cert=…` or
+   * `--tls=self-signed` it speaks TLS.
    */
   readonly args?: readonly string[] | undefined
   /** Further environment variables. The caller's own `TIDEMARK_…` are not passed on. */
@@ -107,7 +107,7 @@ export async function startHubProcess(options: HubProcessOptions): Promise<HubPr
       detached: options.isGroup ?? false,
     },
   )
-  const isTls = options.args?.some((flag) => flag.startsWith('--tls-cert=')) ?? false
+  const isTls = options.args?.some((flag) => /^--tls(?:-cert=|=self-signed$)/.test(flag)) ?? false
   const hub = new ChildHub(child, `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`)
   options.onSpawn?.(hub)
   try {

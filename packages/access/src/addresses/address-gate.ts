@@ -1,7 +1,6 @@
 // Whether requests of an address are let in at all: the lists of the configuration, then what was denied or
 // banned at run time. Allow beats deny.
 
-import type { Clock } from '@tidemark/log'
 import { AccessError } from '../errors.ts'
 import { loopback } from './address-list.ts'
 import type { AddressList } from './address-list.ts'
@@ -14,7 +13,6 @@ export interface AddressGateOptions {
   /** They carry other people's requests, and are never banned. */
   readonly proxies: AddressList
   readonly denials: Denials
-  readonly clock: Clock
 }
 
 /** Asked for each request before anything else of it is looked at. */
@@ -30,7 +28,7 @@ export class AddressGate {
    * @throws AccessError `ADDRESS_DENIED`
    */
   check(address: IpAddress | undefined): void {
-    const { allow, deny, denials, clock } = this.#options
+    const { allow, deny, denials } = this.#options
     if (address === undefined || allow.has(address)) return
     if (deny.has(address)) {
       throw new AccessError(
@@ -48,11 +46,9 @@ export class AddressGate {
         `Requests of ${denial.address} are denied: ${reason}. Ask the operator.`,
       )
     }
-    const seconds = Math.max(1, Math.ceil((until - clock.now()) / 1_000))
     throw new AccessError(
       'ADDRESS_DENIED',
       `Requests of ${denial.address} are denied until ${new Date(until).toISOString()}: ${reason}. Come back then, or ask the operator.`,
-      { headers: { 'Retry-After': String(seconds) } },
     )
   }
 

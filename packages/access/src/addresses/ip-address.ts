@@ -22,8 +22,8 @@ export function parseIpAddress(given: string): IpAddress | undefined {
 }
 
 /**
- * The key that an address is counted by. One household or one machine has at least a /64 of IPv6, and may use all of
- * its addresses; so a /64 counts as one.
+ * The key that an address is counted by. One household or one machine has at least a /64 of IPv6, and may
+ * use all of its addresses; so a /64 counts as one.
  */
 export function countingKey({ text, family }: IpAddress): string {
   return family === 'ipv4' || text === '::1' ? text : `${networkOf(text)}::/64`

@@ -16,7 +16,8 @@ export interface Credential {
 export interface CredentialPlaces {
   /** In this order; the first place that holds one decides. */
   readonly sources: readonly CredentialSource[]
-  readonly cookieName: string
+  /** The first one that is there counts. */
+  readonly cookieNames: readonly string[]
 }
 
 /** RFC 6750 §2.1, where the scheme is compared without case (RFC 9110 §11.1). */
@@ -28,25 +29,38 @@ const bearer = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i
  */
 export function findCredential(
   request: RequestFacts,
-  { sources, cookieName }: CredentialPlaces,
+  { sources, cookieNames }: CredentialPlaces,
 ): Credential | undefined {
   for (const source of sources) {
-    const text = readers[source](request, cookieName)
+    const text = readers[source](request, cookieNames)
     if (text !== undefined) return { source, text }
   }
   return undefined
 }
 
 const readers: Readonly<
-  Record<CredentialSource, (request: RequestFacts, cookieName: string) => string | undefined>
+  Record<
+    CredentialSource,
+    (request: RequestFacts, cookieNames: readonly string[]) => string | undefined
+  >
 > = {
   bearer: (request) => readBearer(request.header('authorization')),
-  cookie: (request, cookieName) => readCookie(request.header('cookie'), cookieName),
+  cookie(request, cookieNames) {
+    const header = request.header('cookie')
+    for (const name of cookieNames) {
+      const text = readCookie(header, name)
+      if (text !== undefined) return text
+    }
+    return undefined
+  },
   query: ({ url }) => readQuery(url),
 }
 
-/** Other schemes are for a proxy in front. */
-function readBearer(header: string | undefined): string | undefined {
+/**
+ * The token of an Authorization header. Other schemes are for a proxy in front.
+ * @throws AccessError `TOKEN_INVALID`
+ */
+export function readBearer(header: string | undefined): string | undefined {
   if (header === undefined || !/^bearer(?: |$)/i.test(header)) return undefined
   const text = bearer.exec(header)?.[1]
   if (text !== undefined) return text
@@ -56,11 +70,19 @@ function readBearer(header: string | undefined): string | undefined {
 }
 
 function readQuery(url: string): string | undefined {
+  return readParameter(url, 'token')
+}
+
+/**
+ * A credential of a query; undefined without it, and for an empty one.
+ * @throws AccessError `TOKEN_INVALID` for several
+ */
+export function readParameter(url: string, name: 'ticket' | 'token'): string | undefined {
   const start = url.indexOf('?')
   if (start === -1) return undefined
-  const tokens = new URLSearchParams(url.slice(start + 1)).getAll('token')
+  const tokens = new URLSearchParams(url.slice(start + 1)).getAll(name)
   if (tokens.length > 1) {
-    throw refuseToken('The query names `token` more than once. Send one token.')
+    throw refuseToken(`The query names \`${name}\` more than once. Send one ${name}.`)
   }
   // An empty one says that the page had none.
   return tokens[0] === '' ? undefined : tokens[0]

@@ -1,4 +1,4 @@
-// What a token says of itself. Nothing of it is proved: anybody can write such a token.
+// Takes a token apart. Nothing of it is proved: anybody can write such a token.
 
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 

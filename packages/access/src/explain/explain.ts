@@ -3,7 +3,7 @@
 import { hasWildcard, parsePattern, parseTopic } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import type { Action, Grant, PlainRequest, RequestFacts } from '@tidemark/server'
-import { createPermit, plainRequest, translateLogError } from '@tidemark/server/hub'
+import { CodedError, createPermit, plainRequest, translateLogError } from '@tidemark/server/hub'
 import type { Permit } from '@tidemark/server/hub'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
@@ -15,8 +15,8 @@ import type { Steps } from './steps.ts'
 
 /** The parts of an access that explaining needs. */
 export interface ExplainHost {
-  /** The check that `authorize` makes. */
-  readonly verify: (request: PlainRequest, steps: Steps) => Promise<Grant>
+  /** The check that `authorize` makes, without its effects. */
+  readonly foresee: (request: PlainRequest, steps?: Steps) => Promise<Grant>
   readonly clock: Clock
 }
 
@@ -52,7 +52,7 @@ async function findGrant(
   facts: RequestFacts,
   recorder: StepRecorder,
 ): Promise<Grant | undefined> {
-  const authorize = (request: PlainRequest): Promise<Grant> => host.verify(request, recorder)
+  const authorize = (request: PlainRequest): Promise<Grant> => host.foresee(request, recorder)
   try {
     const grant = await permitOf(host, authorize).review(plainRequest(facts, 'subscribe', []))
     recorder.pass()
@@ -74,13 +74,15 @@ async function judge(
 ): Promise<void> {
   const { name, action, text } = wish
   recorder.begin(name, () => describeGranted(wish, grant))
-  const permit = permitOf(host, () => grant)
+  // Asked anew: what a credential is good for may differ from wish to wish.
+  const permit = permitOf(host, (request) => host.foresee(request))
   try {
     if (name === 'permission') await permit.requirePermission(facts, text)
     else await permit.ask(plainRequest(facts, action, [parseName(wish)]))
     recorder.pass()
   } catch (error) {
-    recorder.fail(translateLogError(error), name)
+    const refusal = translateLogError(error)
+    recorder.fail(refusal, adviseMore(refusal, wish))
   }
 }
 
@@ -105,6 +107,16 @@ function describeGranted({ name, text }: Wish, grant: Grant): string {
   return `${holder} may ${verbs[name]} ${quote(text)}.`
 }
 
+/** Advice that the refusal of a client leaves out, because it is for the issuer of the token. */
+function adviseMore(refusal: unknown, { name, text }: Wish): string | undefined {
+  const code = refusal instanceof CodedError ? refusal.code : undefined
+  if (code === 'TOPIC_INVALID')
+    return 'Name a topic such as orders/42, or a pattern such as orders/*.'
+  if (code !== 'TOPIC_FORBIDDEN' && code !== 'PERMISSION_MISSING') return undefined
+  const member = name === 'read' ? 'subscribe' : name === 'permission' ? 'permissions' : name
+  return `A token gives it with ${JSON.stringify({ [member]: [text] })} in its grant.`
+}
+
 const verbs = { publish: 'publish to', read: 'read', subscribe: 'subscribe to' } as const
 
 const wishNames = [
@@ -123,7 +135,8 @@ function readWishes(given: Wishes): readonly Wish[] {
     { code, what: 'The wishes to explain' },
   )
   const wishes = wishNames.flatMap(([member, name, action]) => {
-    const texts: readonly unknown[] = readList(members[member] ?? [], { code, what: member })
+    const { [member]: list = [] } = members
+    const texts: readonly unknown[] = readList(list, { code, what: member })
     return texts.map((text): Wish => {
       if (typeof text === 'string' && text !== '') return { name, action, text }
       throw new AccessError(

@@ -13,8 +13,10 @@ export type CheckName =
   | 'signature'
   | 'times'
   | 'audience'
-  | 'revoked'
   | 'grant'
+  | 'revoked'
+  | 'topic-tokens'
+  | 'origin'
   | 'subscribe'
   | 'publish'
   | 'read'
@@ -26,7 +28,7 @@ export interface Check {
   readonly isPassed: boolean
   /** One sentence: what was looked at, and what was found. Never a secret, nor a token. */
   readonly detail: string
-  /** What to do. Only where it has not passed. */
+  /** The way out. Only where it has not passed. */
   readonly fix?: string | undefined
   /** The code of the refusal. Only where it has not passed. */
   readonly code?: string | undefined
@@ -37,11 +39,11 @@ export interface Explanation {
   /** Whether every check has passed. */
   readonly isAllowed: boolean
   readonly checks: readonly Check[]
-  /** What the request may do; left out where it is refused as a whole. */
+  /** The rights of the request; left out where it is refused as a whole. */
   readonly grant?: Grant | undefined
 }
 
-/** What a request would do, to be asked about: up to 100 names in all. */
+/** The things that a request would do, up to 100 names in all. */
 export interface Wishes {
   /** Topics and patterns to subscribe to. */
   readonly subscribe?: readonly string[] | undefined

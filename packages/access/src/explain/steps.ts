@@ -1,4 +1,4 @@
-// The checks of a credential tell here where they are, so that an explanation is made by the code that decides.
+// The checks of a credential tell here where they are: an explanation is made by the code that decides.
 
 import { CodedError } from '@tidemark/server/hub'
 import { splitAdvice } from './split-advice.ts'
@@ -7,8 +7,8 @@ import type { Check, CheckName } from './explanation.ts'
 /** Heard by whoever explains a request; nobody listens when one is only decided. */
 export interface Steps {
   /**
-   * A check begins, and so the one before it has passed. `detail` is asked only when the check has passed, and
-   * only if somebody listens.
+   * A check begins, and so the one before it has passed. `detail` is asked only when the check has passed,
+   * and only if somebody listens.
    */
   begin(name: CheckName, detail: () => string): void
 }
@@ -32,19 +32,15 @@ export class StepRecorder implements Steps {
   }
 
   /**
-   * The check that has begun refuses; without one, that of `name` does.
+   * The check that has begun refuses. `more` is advice that the message does not give.
    * @throws what is no refusal, but a fault of the application
    */
-  fail(error: unknown, name: CheckName = 'credential'): void {
+  fail(error: unknown, more?: string): void {
     if (!(error instanceof CodedError)) throw error
     const { detail, advice } = splitAdvice(error.message)
-    this.#checks.push({
-      name: this.#open?.name ?? name,
-      isPassed: false,
-      detail,
-      fix: advice,
-      code: error.code,
-    })
+    const fix = [advice, more].filter((text) => text !== undefined).join(' ')
+    const name = this.#open?.name ?? 'credential'
+    this.#checks.push({ name, isPassed: false, detail, fix, code: error.code })
     this.#open = undefined
   }
 

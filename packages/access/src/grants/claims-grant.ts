@@ -1,11 +1,19 @@
 // From the claims of a token to a grant.
 
 import { parseTopicSet } from '@tidemark/log'
-import type { Grant } from '@tidemark/server'
-import { quote, quoteValue } from '@tidemark/wire/values'
-import { keptClaimCharactersMax, userCharactersMax } from '../limits.ts'
+import type { Grant, GrantClaims } from '@tidemark/server'
+import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
+import {
+  keptClaimCharactersMax,
+  keptClaimsCharactersMax,
+  permissionCharactersMax,
+  permissionsMax,
+  userCharactersMax,
+} from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import type { VerifiedToken } from '../tokens/verify-token.ts'
+import { readClaim } from './claim-names.ts'
+import type { ReadClaimNames } from './claim-names.ts'
 import { fillNames } from './fill-names.ts'
 
 /** Topics, patterns and permissions, with `{sub}` where a user belongs. */
@@ -26,7 +34,7 @@ export interface GrantRules {
 }
 
 /** The user is a member of the grant itself. */
-const alwaysKept = ['iss', 'jti', 'iat'] as const
+export const alwaysKept: readonly string[] = ['iss', 'jti', 'iat']
 const grantNames = ['subscribe', 'publish', 'permissions', 'presence'] as const
 
 type Claims = Readonly<Record<string, unknown>>
@@ -37,35 +45,45 @@ type Claims = Readonly<Record<string, unknown>>
  */
 export function grantOf({ issuer, claims, expiresAt }: VerifiedToken, rules: GrantRules): Grant {
   const { claimNames } = issuer
-  const user = readUser(claimNames.user ?? 'sub', claims)
-  const name = claimNames.grant ?? 'tidemark'
-  const said = claims[name]
+  const user = readUser(claims, claimNames)
+  const name = claimNames.grant
+  const said = readClaim(claims, name)
   const names = said === undefined ? rules.withoutClaim : readGrant(name, said)
-  const { permissions: claim } = claimNames
-  const permissions = claim === undefined ? [] : readWords(claim, claims[claim])
+  const permissions = requirePermissions([
+    ...new Set([...(names.permissions ?? []), ...readPermissions(claims, claimNames)]),
+  ])
   return {
     user,
-    subscribe: readNames(`${name}.subscribe`, names.subscribe, user),
-    publish: readNames(`${name}.publish`, names.publish, user),
-    permissions: [...new Set([...(names.permissions ?? []), ...permissions])],
+    subscribe: readNames(`${name}.subscribe`, names.subscribe, { user, permissions }),
+    publish: readNames(`${name}.publish`, names.publish, { user, permissions }),
+    permissions,
     expiresAt,
     claims: keep(claims, rules.keptClaims),
   }
 }
 
-/** A number is taken too: some issuers count their users. */
-function readUser(name: string, claims: Claims): string | undefined {
-  const given = claims[name]
-  if (given === undefined || given === null) return undefined
-  const user = Number.isSafeInteger(given) ? String(given) : given
-  if (typeof user === 'string' && user !== '' && user.length <= userCharactersMax) return user
-  throw refuseToken(
-    `${name} of the token must be a text of 1 to ${userCharactersMax} characters; got ${quoteValue(given)}. Mend its issuer.`,
-  )
+/** The user of a token: the first of the configured claims that it has. */
+function readUser(claims: Claims, { user: names }: ReadClaimNames): string | undefined {
+  for (const name of names) {
+    const given = readClaim(claims, name)
+    if (given === undefined || given === null) continue
+    // Some issuers count their users.
+    const user = typeof given === 'number' && Number.isSafeInteger(given) ? `${given}` : given
+    if (isUser(user)) return user
+    throw refuseToken(
+      `${name} of the token must be a text of 1 to ${userCharactersMax} characters without control characters; got ${quoteValue(given)}. Mend its issuer.`,
+    )
+  }
+  return undefined
+}
+
+function isUser(given: unknown): given is string {
+  const isText = typeof given === 'string' && given !== '' && given.length <= userCharactersMax
+  return isText && given.isWellFormed() && !/\p{Cc}/u.test(given)
 }
 
 /** A member that is not known may be a restriction, so that it is not passed over. */
-function readGrant(name: string, said: unknown): GrantNames {
+export function readGrant(name: string, said: unknown): GrantNames {
   if (typeof said !== 'object' || said === null || Array.isArray(said)) {
     throw refuseToken(
       `${name} of the token must be an object such as {"subscribe":["orders/*"]}; got ${quoteValue(said)}. Mend its issuer.`,
@@ -73,8 +91,10 @@ function readGrant(name: string, said: unknown): GrantNames {
   }
   const unknown = Object.keys(said).find((member) => !grantNames.some((known) => known === member))
   if (unknown !== undefined) {
+    const nearest = nearestName(unknown, grantNames)
+    const hint = nearest === undefined ? 'Leave it out.' : `Did you mean ${nearest}?`
     throw refuseToken(
-      `${name} of the token has ${grantNames.join(', ')}; got ${quote(unknown)} as well. Leave it out.`,
+      `${name} of the token has ${grantNames.join(', ')}; got ${quote(unknown)} as well. ${hint}`,
     )
   }
   const { subscribe, publish, permissions } = said as Claims
@@ -95,12 +115,36 @@ function readWords(name: string, given: unknown): readonly string[] {
   )
 }
 
-function readNames(
+/** A text holds words with spaces between them, as `scope` does (RFC 8693 §4.2). */
+function readPermissions(
+  claims: Claims,
+  { permissions, roles }: ReadClaimNames,
+): readonly string[] {
+  const words = permissions.flatMap((name) => {
+    const given = readClaim(claims, name)
+    if (typeof given === 'string') return given.split(' ').filter((word) => word !== '')
+    return readWords(name, given)
+  })
+  return roles === undefined ? words : words.flatMap((word) => roles.get(word) ?? [])
+}
+
+/** The engine takes no more, and must not find a fault of the application in a token. */
+function requirePermissions(words: readonly string[]): readonly string[] {
+  const isWhole = words.every(({ length }) => length > 0 && length <= permissionCharactersMax)
+  if (isWhole && words.length <= permissionsMax) return words
+  throw refuseToken(
+    `A token gives up to ${permissionsMax} permissions of 1 to ${permissionCharactersMax} characters; got ${words.length}. Leave some out, or map words to fewer with roles.`,
+  )
+}
+
+/** Topics of the hub itself are for those who run it, whatever else a token names. */
+export function readNames(
   name: string,
   given: readonly string[] | undefined,
-  user: string | undefined,
+  { user, permissions }: Pick<Grant, 'permissions' | 'user'>,
 ): readonly string[] {
-  const names = fillNames(given ?? [], user)
+  const isAdmin = permissions?.includes('admin') === true
+  const names = fillNames(given ?? [], user).filter((text) => isAdmin || !text.startsWith('$'))
   if (names.length === 0) return []
   try {
     parseTopicSet(names)
@@ -116,21 +160,26 @@ function readNames(
 }
 
 /** A claim that is too long to keep would be out of reach of revocations. */
-function keep(
-  claims: Claims,
-  names: readonly string[],
-): Readonly<Record<string, boolean | number | string>> {
+function keep(claims: Claims, names: readonly string[]): GrantClaims {
   const kept: Record<string, boolean | number | string> = {}
   for (const name of [...alwaysKept, ...names]) {
-    const value = claims[name]
+    const value = readClaim(claims, name)
     if (typeof value === 'string' && value.length > keptClaimCharactersMax) {
       throw refuseToken(
         `${name} of the token may have ${keptClaimCharactersMax} characters; got ${value.length}. Make it shorter.`,
       )
     }
-    const isPlain =
-      typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string'
-    if (isPlain) kept[name] = value
+    if (typeof value === 'string' || typeof value === 'boolean' || isFinite(value))
+      kept[name] = value
   }
-  return kept
+  // Control characters take six each.
+  const { length } = JSON.stringify(kept)
+  if (length <= keptClaimsCharactersMax) return kept
+  throw refuseToken(
+    `The claims by which the token can be revoked may have ${keptClaimsCharactersMax} characters as JSON; got ${length}. Make them shorter.`,
+  )
+}
+
+function isFinite(value: unknown): value is number {
+  return Number.isFinite(value)
 }

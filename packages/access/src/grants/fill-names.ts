@@ -1,26 +1,35 @@
 // Topics and patterns with `{sub}` in them, filled with a user.
 
-import { parseTopicSet } from '@tidemark/log'
+import { parseTopic, parseTopicSet } from '@tidemark/log'
 
-const place = '{sub}'
+/** Stands for the user. */
+export const userPlace = '{sub}'
 
 /**
- * Puts the user where `{sub}` stands. A user that is no plain segment of a topic fills none, and such names
- * grant nothing: `*` would be everybody's, and `a/b` another user's.
+ * Puts the user where `{sub}` stands. A user that is no plain segment of a topic fills no name, and such
+ * names grant nothing. `*` would be everybody's, `a/b` another user's, and `$hub` the hub's own.
  */
 export function fillNames(names: readonly string[], user: string | undefined): readonly string[] {
-  const isPlain = user !== undefined && !/[/*]/.test(user) && !user.startsWith('$')
+  const isPlain = user !== undefined && isSegment(user)
   return names.flatMap((name) => {
-    if (!name.includes(place)) return [name]
-    const filled = isPlain ? name.replaceAll(place, () => user) : undefined
+    if (!name.includes(userPlace)) return [name]
+    const filled = isPlain ? name.replaceAll(userPlace, () => user) : undefined
     return filled !== undefined && isName(filled) ? [filled] : []
   })
 }
 
-/** A user may be too long for a topic, or hold what no topic may. */
+function isSegment(user: string): boolean {
+  return !user.includes('/') && !user.startsWith('$') && passes(() => parseTopic(user))
+}
+
+/** A user may make a name too long. */
 function isName(name: string): boolean {
+  return passes(() => parseTopicSet([name]))
+}
+
+function passes(check: () => unknown): boolean {
   try {
-    parseTopicSet([name])
+    check()
     return true
   } catch {
     return false

@@ -34,7 +34,7 @@ export interface MintOptions extends SigningKeyOptions {
   readonly permissions?: readonly string[] | undefined
   /** How long it is good for, in milliseconds: 1 s to 400 days. Default: one hour. */
   readonly ttlMs?: number | undefined
-  /** Who says so (`iss`). Default: nobody. */
+  /** The issuer (`iss`). Default: none. */
   readonly issuer?: string | undefined
   /** Servers that it is for (`aud`). Default: any. */
   readonly audience?: string | readonly string[] | undefined
@@ -73,6 +73,14 @@ const optionNames = [
  * const token = await mintToken({ secret, sub: 'ada', subscribe: ['orders/*'], ttlMs: 900_000 })
  */
 export async function mintToken(options: MintOptions): Promise<string> {
+  return mintTyped(options, 'JWT')
+}
+
+/**
+ * The same of a kind that the token says (RFC 8725 §3.11).
+ * @throws AccessError `SIGNING_KEY_INVALID`, `TOKEN_CLAIMS_INVALID`
+ */
+export async function mintTyped(options: MintOptions, typ: string): Promise<string> {
   const given = readMembers(options, optionNames, { code, what: 'The options of a new token' })
   const { sub, issuer, audience, id = randomUUID(), clock = systemClock } = given
   const { algorithm, key, keyId } = readSigningKey(given)
@@ -89,7 +97,7 @@ export async function mintToken(options: MintOptions): Promise<string> {
     iat: now,
     exp: now + lifeSeconds,
   }
-  const header = { alg: algorithm, typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) }
+  const header = { alg: algorithm, typ, ...(keyId === undefined ? {} : { kid: keyId }) }
   const token = await new SignJWT(claims).setProtectedHeader(header).sign(key)
   if (token.length <= tokenCharactersMax) return token
   throw invalid(

@@ -13,8 +13,8 @@ export interface SigningKeyOptions {
   /** A private key in PEM without a passphrase: RSA, EC on P-256, P-384 or P-521, or Ed25519. */
   readonly privateKey?: string | undefined
   /**
-   * Those that the server accepts: the first of them that the key is for signs. Default: HS256 of a secret; of
-   * a private key the one that it is for, of RSA RS256.
+   * Those that the server accepts: the first of them that the key is for signs. Default: HS256 of a secret;
+   * of a private key the one that it is for, of RSA RS256.
    */
   readonly algorithms?: readonly string[] | undefined
   /** The name of the key in a set of keys (`kid`). Default: none. */

@@ -2,6 +2,7 @@
 
 import { readFile, stat } from 'node:fs/promises'
 import type { Clock } from '@tidemark/log'
+import { ServerError } from '@tidemark/server'
 import { quote } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
 import { keyFileLookMs, keySetBytesMax } from '../limits.ts'
@@ -23,10 +24,10 @@ export class KeyFile implements KeySource {
     this.#path = path
     this.#clock = clock
     this.ready = this.#look().then(() => {
-      if (this.#keys !== undefined) return
+      if (this.#warning === undefined) return
       throw new AccessError(
         'ACCESS_OPTION_INVALID',
-        `${this.#warning ?? this.description} Name a file of public keys in \`jwksFile\`.`,
+        `${this.#warning} Name a file of public keys in \`jwksFile\`.`,
       )
     })
     this.ready.catch(() => undefined)
@@ -47,7 +48,12 @@ export class KeyFile implements KeySource {
       this.#looking = this.#look()
     }
     await this.#looking
-    return this.#keys?.find(head) ?? []
+    const keys = this.#keys
+    if (keys !== undefined) return keys.find(head)
+    throw new ServerError(
+      'ACCESS_UNAVAILABLE',
+      'The keys that the token is checked with cannot be read at the moment. Try again later.',
+    )
   }
 
   close(): void {
@@ -63,10 +69,16 @@ export class KeyFile implements KeySource {
       if (size > keySetBytesMax) throw new Error(`It has ${size} bytes; ${keySetBytesMax} at most.`)
       this.#keys = KeySet.parse(await readFile(this.#path, 'utf8'))
       this.#readState = state
-      this.#warning = undefined
+      this.#warn(this.#keys.fault)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#warning = `The file of keys ${quote(this.#path)} cannot be used. ${reason}`
+      this.#warn(error instanceof Error ? error.message : String(error))
     }
+  }
+
+  #warn(reason: string | undefined): void {
+    this.#warning =
+      reason === undefined
+        ? undefined
+        : `The file of keys ${quote(this.#path)} cannot be used. ${reason}`
   }
 }

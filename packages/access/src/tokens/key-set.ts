@@ -1,7 +1,7 @@
 // A set of public keys (JWKS, RFC 7517): read, and one or several chosen by the head of a token.
 
 import { createPublicKey } from 'node:crypto'
-import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { quoteValue } from '@tidemark/wire/values'
 import { keySetKeysMax } from '../limits.ts'
 import { algorithmsOfKey } from './algorithms.ts'
@@ -22,23 +22,22 @@ export class KeySet {
   }
 
   /**
-   * Reads a set. Keys that do not check signatures are passed over: secrets (`oct`), those for encryption, of
-   * a kind that is not known here, and RSA keys below 2,048 bits.
-   * @throws Error that says why the text is no set, or has no key that is of use
+   * Reads a set. Keys that do not check signatures are passed over: secrets (`oct`) and those for
+   * encryption. So are keys of a kind that is not known here, and of RSA below 2,048 bits.
+   * @throws Error that says why the text is no set
    */
   static parse(text: string): KeySet {
     const keys = readKeys(text).flatMap((given) => {
       const key = readKey(given)
       return key === undefined ? [] : [key]
     })
-    if (keys.length > 0) return new KeySet(keys)
-    throw new Error(
-      'It holds no public key that checks signatures: RSA with 2,048 bits or more, EC on P-256, P-384 or P-521, or Ed25519.',
-    )
+    return new KeySet(keys)
   }
 
-  get size(): number {
-    return this.#keys.length
+  /** Why nothing can be checked with it; undefined: something can. */
+  get fault(): string | undefined {
+    if (this.#keys.length > 0) return undefined
+    return 'It holds no public key that checks signatures: RSA with 2,048 bits or more, EC on P-256, P-384 or P-521, or Ed25519.'
   }
 
   /** A token without `kid` may be signed with any key of its algorithm. */
@@ -73,7 +72,7 @@ function readKey(given: Readonly<Record<string, unknown>>): PublicKey | undefine
   if (kty === 'oct' || !isForSignatures || !isForChecks) return undefined
   try {
     // Of a private key that somebody has published by mistake only the public part is kept.
-    const key = createPublicKey({ key: given as JsonWebKey, format: 'jwk' })
+    const key = createPublicKey({ key: given, format: 'jwk' })
     const possible: readonly string[] = algorithmsOfKey(key)
     const algorithms =
       typeof alg === 'string' ? possible.filter((name) => isSame(name, alg)) : possible

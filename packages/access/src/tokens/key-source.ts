@@ -6,6 +6,11 @@ import type { CryptoKey, KeyObject } from 'jose'
 export interface TokenHead {
   readonly alg: string
   readonly kid?: string | undefined
+  /**
+   * The token's own word for when it was made, in milliseconds since 1970. It decides no more than whether
+   * its key may be newer than those that are known here.
+   */
+  readonly issuedAt?: number | undefined
 }
 
 export type VerifyKey = CryptoKey | KeyObject | Uint8Array

@@ -14,6 +14,8 @@ interface KeyUrlOptions {
   readonly url: URL
   readonly clock: Clock
   readonly fetch: Fetch
+  /** Whether no keys at the start are a mistake of the configuration. */
+  readonly isNeededAtStart: boolean
 }
 
 /**
@@ -23,8 +25,11 @@ interface KeyUrlOptions {
 export class KeyUrl implements KeySource {
   readonly ready: Promise<void>
   readonly #options: KeyUrlOptions
+  readonly #closing = new AbortController()
   #keys: KeySet | undefined
+  /** By the time that passes, and by that of day, of the last fetch that began. */
   #fetchedAt = -Infinity
+  #askedAt = -Infinity
   #fetching: Promise<void> | undefined
   #refresh: Timer | undefined
   #warning: string | undefined
@@ -32,10 +37,10 @@ export class KeyUrl implements KeySource {
   constructor(options: KeyUrlOptions) {
     this.#options = options
     this.ready = this.#fetch().then(() => {
-      if (this.#keys !== undefined) return
+      if (this.#warning === undefined || !options.isNeededAtStart) return
       throw new AccessError(
         'ACCESS_OPTION_INVALID',
-        `${this.#warning ?? ''} Correct \`jwksUrl\`, or start the issuer first.`,
+        `${this.#warning} Correct \`jwksUrl\`, or start the issuer first. To start without its keys, say \`isNeededAtStart: false\`.`,
       )
     })
     this.ready.catch(() => undefined)
@@ -46,7 +51,7 @@ export class KeyUrl implements KeySource {
   }
 
   get description(): string {
-    return `the keys at ${quote(this.#options.url.href)}`
+    return `the keys at ${this.#name}`
   }
 
   async find(head: TokenHead): Promise<readonly VerifyKey[]> {
@@ -55,13 +60,21 @@ export class KeyUrl implements KeySource {
     const isPausing = this.#options.clock.elapsed() - this.#fetchedAt < keyUrlPauseMs
     if (this.#fetching !== undefined || !isPausing) await this.#fetch()
     const fetched = this.#keys?.find(head) ?? []
-    // A key that is not known may be a new one, while the issuer cannot be asked.
-    if (fetched.length === 0 && this.#warning !== undefined) throw unavailable()
+    if (fetched.length === 0 && this.#mayBeNew(head)) throw unavailable()
     return fetched
   }
 
   close(): void {
+    this.#closing.abort()
     this.#refresh?.cancel()
+  }
+
+  /**
+   * A key that is not known may be a new one, while its issuer cannot be asked. To refuse it for good would
+   * end an `EventSource` whose token is signed with a key of the last half minute.
+   */
+  #mayBeNew({ issuedAt = -Infinity }: TokenHead): boolean {
+    return this.#warning !== undefined || issuedAt > this.#askedAt
   }
 
   #fetch(): Promise<void> {
@@ -73,23 +86,38 @@ export class KeyUrl implements KeySource {
 
   async #fetchOnce(): Promise<void> {
     const { url, clock, fetch } = this.#options
+    const { signal } = this.#closing
+    if (signal.aborted) return
     this.#fetchedAt = clock.elapsed()
+    this.#askedAt = clock.now()
     this.#refresh?.cancel()
     try {
-      this.#keys = KeySet.parse(await fetchText(url, fetch))
-      this.#warning = undefined
+      this.#keys = KeySet.parse(await fetchText(url, { fetch, clock, signal }))
+      this.#warn(this.#keys.fault)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#warning = `The keys at ${quote(url.href)} cannot be read. ${reason}`
+      this.#warn(error instanceof Error ? error.message : String(error))
     }
+    if (signal.aborted) return
     // A key that its issuer has withdrawn does not serve for ever.
-    this.#refresh = clock.after(keyUrlFreshMs, () => void this.#fetch())
+    const afterMs = this.#warning === undefined ? keyUrlFreshMs : keyUrlPauseMs
+    this.#refresh = clock.after(afterMs, () => void this.#fetch())
+  }
+
+  #warn(reason: string | undefined): void {
+    this.#warning =
+      reason === undefined ? undefined : `The keys at ${this.#name} cannot be used. ${reason}`
+  }
+
+  /** Without its query, which may hold a key of the operator's. */
+  get #name(): string {
+    const { origin, pathname } = this.#options.url
+    return quote(origin + pathname)
   }
 }
 
 function unavailable(): ServerError {
   return new ServerError(
     'ACCESS_UNAVAILABLE',
-    'The keys that the token is checked with cannot be read at the moment. Try again later.',
+    'The key that the token is checked with cannot be read at the moment. Try again later.',
   )
 }

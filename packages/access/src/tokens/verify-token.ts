@@ -2,12 +2,15 @@
 
 import type { Clock } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
-import { compactVerify, decodeJwt, decodeProtectedHeader, errors } from 'jose'
+import { compactVerify } from 'jose'
 import type { Steps } from '../explain/steps.ts'
-import { tokenCharactersMax } from '../limits.ts'
+import { keysTriedMax } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
+import { requireTimes } from './check-times.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
+import type { KnownSignatures } from './known-signatures.ts'
 import type { Issuer } from './plan-issuers.ts'
+import { readToken, requireSize, specialTypeOf } from './read-token.ts'
 
 /** The claims of a token whose signature and times are good. */
 export interface VerifiedToken {
@@ -17,14 +20,18 @@ export interface VerifiedToken {
   readonly expiresAt: number
 }
 
-interface VerifyHost {
+export interface VerifyHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
-  readonly steps: Steps | undefined
+  /** Of all tokens of one access. */
+  readonly signatures: KnownSignatures
+  readonly steps?: Steps | undefined
+  /** The kind of token that is wanted. Default: an ordinary one. */
+  readonly type?: string | undefined
 }
 
 /**
- * Checks a token. Nothing that it says of itself decides how it is checked: its `iss` only names a row of the
+ * Checks a token. Nothing that it says of itself decides how it is checked. Its `iss` names a row of the
  * configuration, and its `kid` a key of that row.
  * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`; ServerError `ACCESS_UNAVAILABLE` while keys cannot be
  * read
@@ -34,59 +41,33 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   steps?.begin('size', () => `The token has ${text.length} characters.`)
   requireSize(text)
   steps?.begin('form', () => 'It is a signed token (JWT) of three parts.')
-  const head = readHead(text)
-  const issuer = chooseIssuer(readIssuer(text), host)
+  const { head, typ, claims } = readToken(text)
+  requireType(typ, host.type)
+  const issuer = chooseIssuer(claims['iss'], host)
   steps?.begin('algorithm', () => `It is signed with ${head.alg}, which its issuer uses.`)
   requireAlgorithm(head, issuer)
-  steps?.begin('key', () => `Its key is among ${issuer.keys.description}.`)
+  steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
-  const claims = await verifySignature(text, keys, issuer)
+  if (!host.signatures.has(text, keys)) {
+    const key = await verifySignature(text, keys, issuer)
+    host.signatures.add(text, key)
+  }
   steps?.begin('times', () => 'It has begun, and has not ended.')
-  const expiresAt = requireTimes(claims, issuer, clock)
+  const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
   requireAudience(claims, issuer)
   return { issuer, claims, expiresAt }
 }
 
-function requireSize({ length }: string): void {
-  if (length <= tokenCharactersMax) return
+/** A token that was signed for something else must not open a stream, though its signature is good. */
+function requireType(typ: string | undefined, wanted: string | undefined): void {
+  const got = specialTypeOf(typ)
+  if (got === wanted) return
   throw refuseToken(
-    `A token may have ${tokenCharactersMax} characters; got ${length}. Name patterns in it in place of single topics.`,
-  )
-}
-
-/** Headers that change how a token is read are none that this server knows (RFC 7515 §4.1.11). */
-function readHead(text: string): TokenHead {
-  let head: Readonly<Record<string, unknown>>
-  try {
-    head = decodeProtectedHeader(text)
-  } catch (cause) {
-    throw malformed(cause)
-  }
-  const { alg, kid, crit, b64 } = head
-  if (typeof alg !== 'string') throw malformed()
-  if (crit !== undefined || b64 !== undefined) {
-    throw refuseToken(
-      'The token has header fields that are not known here (crit). Sign it without them.',
-    )
-  }
-  return { alg, kid: typeof kid === 'string' ? kid : undefined }
-}
-
-function readIssuer(text: string): unknown {
-  try {
-    return decodeJwt(text).iss
-  } catch (cause) {
-    throw malformed(cause)
-  }
-}
-
-function malformed(cause?: unknown): Error {
-  return refuseToken(
-    'The token is no signed token (JWT): three parts of base64url with dots in between. Send the token as its issuer gave it.',
-    'TOKEN_INVALID',
-    cause,
+    wanted === undefined
+      ? `The token is one for another use (typ ${quote(got ?? '')}). Send the token that says who you are.`
+      : `The token is none for single topics (typ ${quote(wanted)}). Make it with mintTopicToken.`,
   )
 }
 
@@ -103,7 +84,7 @@ function chooseIssuer(iss: unknown, { issuers, steps }: VerifyHost): Issuer {
   }
   const got = iss === undefined ? 'none' : quoteValue(iss)
   throw refuseToken(
-    `The issuer of the token is not known here; got ${got}. Get it from an issuer that is.`,
+    `The issuer of the token is not known here; got ${got}. Get it from an issuer that is, or configure this one letter by letter, with its last slash if it has one.`,
   )
 }
 
@@ -118,6 +99,11 @@ function requireAlgorithm({ alg }: TokenHead, { algorithms }: Issuer): void {
 async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly VerifyKey[]> {
   const normal = head.alg === 'Ed25519' ? { ...head, alg: 'EdDSA' } : head
   const found = await keys.find(normal)
+  if (found.length > keysTriedMax) {
+    throw refuseToken(
+      `Its issuer has ${found.length} keys for ${head.alg}, and the token does not say which (kid). Let the issuer name its key in each token.`,
+    )
+  }
   if (found.length > 0) return found
   const name = head.kid === undefined ? 'without a name (kid)' : `with the name ${quote(head.kid)}`
   throw refuseToken(
@@ -125,70 +111,30 @@ async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly Ver
   )
 }
 
-/** A set may hold several keys that could have signed a token without `kid`. */
+/**
+ * Resolves to the key that has signed it: a set may hold several that could have signed a token without
+ * `kid`.
+ */
 async function verifySignature(
   text: string,
   keys: readonly VerifyKey[],
   { algorithms }: Issuer,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<VerifyKey> {
   const accepted = algorithms.includes('EdDSA') ? [...algorithms, 'Ed25519'] : [...algorithms]
+  let failure: unknown
   for (const key of keys) {
     try {
-      const { payload } = await compactVerify(text, key, { algorithms: accepted })
-      return readClaims(payload)
+      await compactVerify(text, key, { algorithms: accepted })
+      return key
     } catch (error) {
-      // Any other error means that this key cannot have signed it.
-      if (error instanceof errors.JWTInvalid) throw malformed(error)
+      // Another key of the set may still fit.
+      failure = error
     }
   }
   throw refuseToken(
     'The signature of the token does not fit the key of its issuer. Sign it with the key that is configured here, or configure the key that signs.',
-  )
-}
-
-function readClaims(payload: Uint8Array): Readonly<Record<string, unknown>> {
-  let claims: unknown
-  try {
-    claims = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-  } catch (cause) {
-    throw new errors.JWTInvalid('The claims are not JSON.', { cause })
-  }
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
-    throw new errors.JWTInvalid('The claims are no object.')
-  return claims as Readonly<Record<string, unknown>>
-}
-
-/** RFC 7519 §4.1.4 to 4.1.6. A token without an end would outlive every mistake. */
-function requireTimes(
-  claims: Readonly<Record<string, unknown>>,
-  { toleranceMs }: Issuer,
-  clock: Clock,
-): number {
-  const now = clock.now()
-  const [exp, nbf, iat] = ['exp', 'nbf', 'iat'].map((name) => readTime(name, claims[name]))
-  if (exp === undefined) {
-    throw refuseToken('The token has no end (exp). Issue tokens that end, in minutes or hours.')
-  }
-  if (exp + toleranceMs <= now) {
-    throw refuseToken(
-      `The token has ended ${Math.ceil((now - exp) / 1_000)} s ago. Get a new one.`,
-      'TOKEN_EXPIRED',
-    )
-  }
-  const begin = Math.max(nbf ?? -Infinity, iat ?? -Infinity)
-  if (begin - toleranceMs > now) {
-    throw refuseToken(
-      `The token begins in ${Math.ceil((begin - now) / 1_000)} s (nbf, iat). Wait, or set the clocks of issuer and server.`,
-    )
-  }
-  return exp
-}
-
-function readTime(name: string, seconds: unknown): number | undefined {
-  if (seconds === undefined) return undefined
-  if (typeof seconds === 'number' && Number.isFinite(seconds)) return seconds * 1_000
-  throw refuseToken(
-    `${name} of the token must be a number of seconds; got ${quoteValue(seconds)}. Mend its issuer.`,
+    'TOKEN_INVALID',
+    failure,
   )
 }
 

@@ -104,7 +104,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** What is printed must be there; the rest is the hub's. */
+/** Whatever is printed must be there; the rest is the hub's. */
 function isExplanation(answer: unknown): answer is Explanation {
   if (typeof answer !== 'object' || answer === null) return false
   const { isAllowed, checks } = answer as { isAllowed?: unknown; checks?: unknown }

@@ -37,6 +37,12 @@ Ends with 0 where the request may do all of it, with 77 where not.`,
       value: '<token>',
       help: 'The token to explain; - reads it from standard input. Without it: a visitor who has none.',
     },
+    {
+      name: 'topic-token',
+      value: '<token>',
+      isRepeatable: true,
+      help: 'A topic token that the request brings along. May be repeated. Not with --hub.',
+    },
     ...(['subscribe', 'publish', 'read'] as const).map((name) => ({
       name,
       value: name === 'subscribe' ? '<pattern>' : '<topic>',
@@ -57,8 +63,8 @@ Ends with 0 where the request may do all of it, with 77 where not.`,
   examples: [
     'tidemark explain --token "$TOKEN" --subscribe orders/42',
     "tidemark explain --subscribe 'public/*'               # a visitor without a token",
-    'tidemark token --sub ada | tidemark explain --token - --subscribe users/ada/inbox --publish chat/1',
-    'tidemark explain --hub https://hub.example.org --header "Authorization: Bearer $ADMIN" --token "$TOKEN"',
+    'tidemark token --sub ada | tidemark explain --token - --subscribe users/ada/inbox',
+    'tidemark explain --hub https://hub.example.org --token "$TOKEN" --header "$ADMIN"',
   ],
   run,
 }
@@ -89,10 +95,17 @@ async function explainLine(line: CommandLine): Promise<Explanation> {
       '--header is sent to the hub of --hub. Give both, or neither.',
     )
   }
+  if (hub !== undefined && line.values.has('topic-token')) {
+    throw new CliError(
+      'OPTION_INVALID',
+      '--topic-token is explained by the settings here. Leave --hub out.',
+    )
+  }
   const config = hub === undefined ? loadAccessConfig('explain', line) : undefined
   const given = lastValue(line, 'token')
   const question: HubQuestion = {
     token: given === undefined ? undefined : await readToken(given),
+    topicTokens: line.values.get('topic-token'),
     subscribe: line.values.get('subscribe'),
     publish: line.values.get('publish'),
     read: line.values.get('read'),

@@ -1,17 +1,18 @@
 // A new token on standard output, and nothing else there.
 
 import { readFileSync } from 'node:fs'
-import { mintHubToken, parseDuration } from '@tidemark/hub'
+import { explainHub, mintHubToken, parseDuration } from '@tidemark/hub'
+import type { HubConfig } from '@tidemark/hub'
 import { quote } from '@tidemark/wire/values'
 import type { CommandLine, CommandOption } from '../command.ts'
 import { lastValue } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { ExitCode } from '../exit-codes.ts'
-import { print } from '../output.ts'
+import { print, remark } from '../output.ts'
 import { loadAccessConfig } from './access-options.ts'
 
-/** What the token shall say, and the key. */
+/** The claims of the token, and the key. */
 export const mintOptions: readonly CommandOption[] = [
   { name: 'sub', value: '<user>', help: 'The user that the token is for.' },
   {
@@ -55,6 +56,11 @@ export const mintOptions: readonly CommandOption[] = [
     value: '<file>',
     help: 'A private key in PEM to sign with, in place of the secret of the settings.',
   },
+  {
+    name: 'topic-token',
+    help: 'A token that adds its topics to what its user may do already, for the body of POST /events.',
+  },
+  { name: 'anybody', help: 'With --topic-token in place of --sub: for everybody who has it.' },
   { name: 'key-id', value: '<text>', help: 'The name of that key in a set of keys (kid).' },
   {
     name: 'algorithm',
@@ -80,6 +86,11 @@ export async function printNewToken(line: CommandLine): Promise<ExitCode> {
   if (keyFile === undefined && line.values.has('key-id')) {
     throw new CliError('OPTION_INVALID', '--key-id names the key of --key. Give both, or neither.')
   }
+  const isTopicToken = line.values.has('topic-token')
+  if (isTopicToken) requireTopicWish(line)
+  else if (line.values.has('anybody')) {
+    throw new CliError('OPTION_INVALID', '--anybody is for topic tokens. Add --topic-token.')
+  }
   const config = loadAccessConfig('token', line)
   const token = await mintHubToken(config, {
     sub: lastValue(line, 'sub'),
@@ -92,10 +103,33 @@ export async function printNewToken(line: CommandLine): Promise<ExitCode> {
     id: lastValue(line, 'id'),
     keyId: lastValue(line, 'key-id'),
     algorithm: lastValue(line, 'algorithm'),
+    isTopicToken,
     privateKey: keyFile === undefined ? undefined : readKey(keyFile),
   })
   await print(`${token}\n`)
+  // A topic token says nothing by itself: it comes beside another one.
+  if (!isTopicToken) await warnOfRefusal(config, token)
   return exitCodes.done
+}
+
+/** One that everybody can use must be asked for: it is easily made by leaving something out. */
+function requireTopicWish(line: CommandLine): void {
+  if (line.values.has('permission')) {
+    throw new CliError('OPTION_INVALID', 'A topic token gives topics only. Leave --permission out.')
+  }
+  if (line.values.has('sub') !== line.values.has('anybody')) return
+  throw new CliError(
+    'OPTION_INVALID',
+    'A topic token is for one user (--sub) or for everybody who has it (--anybody). Give one of the two.',
+  )
+}
+
+/** A token for another hub is fine; one that was signed with the wrong key costs an afternoon. */
+async function warnOfRefusal(config: HubConfig, token: string): Promise<void> {
+  const { checks } = await explainHub(config, { token })
+  const refusal = checks.find(({ isPassed }) => !isPassed)
+  if (refusal?.code === undefined || !refusal.code.startsWith('TOKEN_')) return
+  remark(`a hub with the settings here refuses this token. ${refusal.detail} (${refusal.code})`)
 }
 
 function readTtl(text: string | undefined): number | undefined {

@@ -7,8 +7,8 @@ import { tokenInputBytesMax } from '../limits.ts'
 import { remark } from '../output.ts'
 
 /**
- * The token: `given`, or standard input for `-` and for nothing. People paste tokens with the word Bearer, with
- * quotes, and with line ends.
+ * The token: `given`, or standard input for `-` and for nothing. People paste tokens with the word Bearer,
+ * with quotes, and with line ends.
  * @throws CliError `ARGUMENT_INVALID`, `INPUT_FAILED`, `INPUT_TOO_LARGE`
  */
 export async function readToken(given: string | undefined): Promise<string> {

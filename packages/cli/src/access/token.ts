@@ -29,7 +29,8 @@ prints every check that the hub makes, in order, and what the token grants. It e
     'tidemark token --sub operator --permission admin --ttl 15m',
     'tidemark token --sub ada --publish chat/1 --key private.pem --key-id 2026',
     "tidemark token --sub ada --subscribe 'orders/*' | tidemark token check",
-    'tidemark subscribe orders/42 --header "Authorization: Bearer $(tidemark token --sub ada --subscribe \'orders/*\')"',
+    "TOKEN=$(tidemark token --sub ada --subscribe 'orders/*')",
+    'tidemark subscribe orders/42 --header "Authorization: Bearer $TOKEN"',
   ],
   run,
 }

@@ -22,3 +22,6 @@ export function isUrl(place: string): boolean {
 export function secretFile(secret: string): string | undefined {
   return secret.startsWith('@') ? secret.slice(1) : undefined
 }
+
+/** The default of `auth.cookie`. */
+export const ownCookieName: string = 'tidemark'

@@ -1,7 +1,8 @@
 // The settings that say who may come in, one row each: tokens, visitors without one, and pages of other
 // origins.
 
-import { authIssuersMax, authNamesMax, corsOriginsMax, grantPatternsMax } from '../limits.ts'
+import { authIssuersMax, authNamesMax, corsOriginsMax, grantPatternsMax } from './limits.ts'
+import { ownCookieName } from './access-choice.ts'
 import type { SettingName } from './hub-config.ts'
 import { flag, texts } from './kinds.ts'
 import type { Member, SettingRow } from './setting.ts'
@@ -153,7 +154,7 @@ export const accessRows: Readonly<Record<AccessName, SettingRow>> = {
   },
   'auth.cookie': {
     kind: { kind: 'text', names: 'the name of a cookie' },
-    default: 'tidemark',
+    default: ownCookieName,
     example: '__Host-tidemark',
     help: 'The cookie that a token may be in.',
   },

@@ -9,6 +9,7 @@ import { findConflicts } from './conflicts.ts'
 import { findForeignScheme } from './log-choice.ts'
 import type { Setting, SettingKind } from './setting.ts'
 import { settings } from './settings.ts'
+import { findTlsConflicts } from './tls-conflicts.ts'
 
 /** The outcome of checking. */
 export type Checked =
@@ -23,7 +24,7 @@ export function checkSettings(given: unknown, rows: readonly Setting[] = setting
   // The schema is made of the rows, and the rows are those of `HubConfig`: `settings.ts` does not
   // compile otherwise.
   const config = data as HubConfig
-  const conflicts = findConflicts(config)
+  const conflicts = [...findConflicts(config), ...findTlsConflicts(config)]
   return conflicts.length > 0 ? { faults: conflicts } : { faults: undefined, config }
 }
 

@@ -35,7 +35,9 @@ export function bySection(rows: readonly Setting[]): Readonly<Record<string, rea
   return sections
 }
 
-/** The member under one name; undefined when all its members go together and none is given. */
+/**
+ * The member under one name. Where members go together it is undefined when nothing but defaults is given.
+ */
 function planSection(rows: readonly Setting[]): z.ZodType {
   const shape = Object.fromEntries(rows.map((row) => [row.path[1] ?? '', planSetting(row)]))
   const section = z.strictObject(shape, {
@@ -45,11 +47,14 @@ function planSection(rows: readonly Setting[]): z.ZodType {
   if (together.length === 0) return section.prefault({})
   const missing = (given: Readonly<Record<string, unknown>>): number =>
     together.filter((name) => given[name] === '').length
+  const initial = section.parse({})
+  const isInitial = (given: Readonly<Record<string, unknown>>): boolean =>
+    Object.entries(initial).every(([name, value]) => given[name] === value)
   return section
     .refine((given) => [0, together.length].includes(missing(given)), {
       error: `must name both, ${together.join(' and ')}, or neither`,
     })
-    .transform((given) => (missing(given) > 0 ? undefined : given))
+    .transform((given) => (isInitial(given) ? undefined : given))
     .prefault({})
 }
 

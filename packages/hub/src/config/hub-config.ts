@@ -20,8 +20,8 @@ export interface HubConfig {
   readonly maxEventBytes: number
   readonly maxRequestBytes: number
   readonly compression: boolean
-  /** Speaks TLS, HTTP/2 and HTTP/1.1, with this certificate and key. Undefined: HTTP/1.1 without TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Speaks TLS, HTTP/2 and HTTP/1.1. Undefined: HTTP/1.1 without TLS. */
+  readonly tls?: TlsConfig | undefined
   /** Says who may come in. Without keys and anything for visitors: everybody on this machine. */
   readonly auth: AuthConfig
   /** The topics of visitors without a token. */
@@ -35,7 +35,25 @@ export interface HubConfig {
     readonly origins: readonly string[]
     readonly credentials: boolean
   }
-  /** How many, and how often. What is undefined has no bound. Durations are milliseconds. */
+  /** The cookie that `POST /session` hands out. */
+  readonly cookie: {
+    readonly secure: boolean
+    readonly sameSite: 'Lax' | 'None' | 'Strict'
+    /** An empty text: the host alone that set it. */
+    readonly domain: string
+    readonly path: string
+    /** Undefined: as long as its token. */
+    readonly maxAge?: number | undefined
+  }
+  readonly revocation: {
+    /** Claims by which tokens can be revoked, beside those that always are. */
+    readonly claims: readonly string[]
+    /** The longest life of a token. */
+    readonly tokenLife: number
+    /** The longest that a ticket lets its stream come back. */
+    readonly ticketLife: number
+  }
+  /** How many, and how often. An undefined member has no bound. Durations are milliseconds. */
   readonly limits: LimitConfig
   /** Which addresses, and what is known of them. */
   readonly addresses: {
@@ -46,7 +64,7 @@ export interface HubConfig {
     readonly banAfter?: number | undefined
     readonly banFor: number
   }
-  /** What is done about requests that break a rule. */
+  /** The ways to treat requests that break a rule. */
   readonly requests: {
     readonly headers: 'log' | 'off' | 'refuse'
     readonly userAgent: 'log' | 'off' | 'refuse'
@@ -123,6 +141,17 @@ type TokenPlace = 'bearer' | 'cookie' | 'query'
 
 /** A signature (RFC 7518, RFC 8037). */
 type Algorithm = 'EdDSA' | `${'ES' | 'HS' | 'PS' | 'RS'}${'256' | '384' | '512'}`
+
+/** TLS, by a certificate of files or one of the hub's own. */
+export interface TlsConfig {
+  readonly source: 'files' | 'self-signed'
+  /** Paths; empty where the hub makes both. */
+  readonly cert: string
+  readonly key: string
+  readonly hsts: boolean
+  /** Answers there without TLS, and with redirects only. Undefined: nowhere. */
+  readonly redirectPort?: number | undefined
+}
 
 /** The events kept of each topic that matches; see the log's `RetentionRule`. */
 interface RuleConfig {

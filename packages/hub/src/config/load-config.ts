@@ -31,7 +31,7 @@ export function resolveGathered({ settings, origins, directory }: Gathered): Hub
   return {
     ...config,
     data: isMemory(data) ? data : at(data),
-    tls: tls === undefined ? undefined : { cert: at(tls.cert), key: at(tls.key) },
+    tls: tls && { ...tls, cert: tls.cert && at(tls.cert), key: tls.key && at(tls.key) },
     auth: {
       ...auth,
       ...resolveKey(auth, at),

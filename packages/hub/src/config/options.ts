@@ -31,9 +31,9 @@ export const configOptions: readonly ConfigOption[] = settings.flatMap((setting)
 
 /** The flag and the variable of a setting; undefined for a list. */
 export function findOption(setting: Setting): ConfigOption | undefined {
-  const { name, path, kind, help } = setting
+  const { name, flag = name, path, kind, help } = setting
   if (kind.kind === 'list') return undefined
-  const words = name
+  const words = flag
     .replaceAll('.', '-')
     .replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   const value = describeValue(setting)

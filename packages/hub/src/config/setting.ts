@@ -145,6 +145,8 @@ export interface SettingRow {
   readonly help: string
   /** Details that `help` leaves out, for the reference. */
   readonly more?: string
+  /** Its flag where the name makes another, without dashes: `tls`. */
+  readonly flag?: string
   /** A neighbour in the section that must be given with it. */
   readonly needs?: string
   /** Its value is shown to nobody: not in messages, nor by `tidemark config`. */

@@ -21,6 +21,7 @@ import {
   workersMax,
 } from '../limits.ts'
 import { accessRows } from './access-settings.ts'
+import { sessionRows } from './session-settings.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
 import { limitRows } from './limit-settings.ts'
@@ -236,9 +237,32 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     default: '',
     example: 'key.pem',
     help: 'The private key of the certificate, in PEM without a passphrase.',
+    more: 'Both files are read again when they change, and on SIGHUP.',
     needs: 'cert',
   },
+  'tls.source': {
+    kind: { kind: 'choice', of: ['files', 'self-signed'] },
+    default: 'files',
+    example: 'self-signed',
+    flag: 'tls',
+    help: 'Speak TLS with the certificate of --tls-cert and --tls-key, or with one that the hub signs itself, for development.',
+  },
+  'tls.hsts': {
+    kind: flag,
+    default: true,
+    example: false,
+    value: 'true|false',
+    help: 'Tell browsers to ask by https only, for a year and subdomains too, with a certificate that others have signed.',
+  },
+  'tls.redirectPort': {
+    kind: noneOr(count({ from: 0, to: 65_535 })),
+    default: 'none',
+    example: 80,
+    value: '<port>',
+    help: 'A port without TLS that redirects everybody to https; 0 takes a free one.',
+  },
   ...accessRows,
+  ...sessionRows,
   ...limitRows,
   insecure: {
     kind: flag,

@@ -1,4 +1,4 @@
-// What a hub of this configuration would say to a request, check by check, without a hub that runs.
+// Explains a request as a hub of this configuration would, without a hub that runs.
 
 import type { Explanation, Wishes } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
@@ -11,21 +11,24 @@ import { openAccess } from '../hub-access.ts'
 export interface HubQuestion extends Wishes {
   /** Undefined: a visitor without one. */
   readonly token?: string | undefined
+  /** Topic tokens beside it. */
+  readonly topicTokens?: readonly string[] | undefined
   /** Refuses where no token could be checked, in place of saying that none is needed. */
   readonly mustCheck?: boolean | undefined
 }
 
 /**
- * Explains. What has been revoked only a running hub knows.
+ * Explains. Only a running hub knows what has been revoked.
  * @throws HubError `TOKENS_UNCHECKED`, `CONFIG_INVALID`; AccessError `ACCESS_OPTION_INVALID`
  */
 export async function explainHub(config: HubConfig, question: HubQuestion): Promise<Explanation> {
-  const { token, mustCheck, ...wishes } = question
+  const { token, topicTokens, mustCheck, ...wishes } = question
   // Keys that cannot be had are part of the explanation.
   const access = await openAccess(config, { clock: systemClock, isFirstStart: false })
   if (access === undefined) return explainOpenHub(mustCheck === true)
   try {
-    return await access.explain(requestWith(token, config.auth), wishes)
+    const facts = { ...requestWith(token, config.auth), topicTokens }
+    return await access.explain(facts, wishes)
   } finally {
     access.close()
   }

@@ -1,6 +1,6 @@
 // A new token for the hub of a configuration: for its issuer and audience, signed with its secret.
 
-import { mintToken } from '@tidemark/access'
+import { mintToken, mintTopicToken } from '@tidemark/access'
 import type { MintOptions, TokenIssuer } from '@tidemark/access'
 import { quote } from '@tidemark/wire/values'
 import type { HubConfig } from '../config/hub-config.ts'
@@ -16,6 +16,8 @@ export interface HubTokenWish extends Pick<
   readonly issuer?: string | undefined
   readonly audience?: readonly string[] | undefined
   readonly algorithm?: string | undefined
+  /** A token for single topics, in place of one that says who somebody is. Without `sub`: for everybody. */
+  readonly isTopicToken?: boolean | undefined
 }
 
 /**
@@ -27,18 +29,19 @@ export async function mintHubToken(
   config: Pick<HubConfig, 'anonymous' | 'auth'>,
   wish: HubTokenWish,
 ): Promise<string> {
-  const { issuer, audience, algorithm, privateKey, ...claims } = wish
+  const { issuer, audience, algorithm, privateKey, isTopicToken, ...claims } = wish
   const issuers = (await planAccess(config))?.tokens ?? []
   const own = findIssuer(issuers, issuer, privateKey !== undefined)
   const key = privateKey === undefined ? { secret: findSecret(own) } : { privateKey }
-  return mintToken({
+  const options = {
     ...claims,
     ...key,
     algorithms: algorithm === undefined ? own.algorithms : [algorithm],
     issuer: issuer ?? own.issuer,
     audience: audience ?? firstOf(own.audience),
-    claimNames: own.claimNames,
-  })
+  }
+  if (isTopicToken === true) return mintTopicToken({ ...options, sub: claims.sub ?? null })
+  return mintToken({ ...options, claimNames: own.claimNames })
 }
 
 /** With a key of its own a token may be for another hub than that of the configuration. */

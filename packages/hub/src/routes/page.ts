@@ -34,7 +34,7 @@ export function servePageFile(name: string, mediaType: string): Route {
         'Content-Length': String(bytes.length),
         'Content-Security-Policy': contentSecurityPolicy,
         'Cache-Control': 'no-cache',
-        'X-Content-Type-Options': 'nosniff',
+        'X-Frame-Options': 'DENY',
         'Referrer-Policy': 'no-referrer',
       },
       body: bytes,

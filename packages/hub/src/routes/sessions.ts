@@ -1,11 +1,12 @@
 // `/sessions/{id}`: an open stream by its id, whichever process of the log it lives in.
 
 import { ServerError } from '@tidemark/server'
-import type { SessionReach, TopicChange } from '@tidemark/server'
-import { sendAnswer } from '@tidemark/server/hub'
+import type { RequestFacts, SessionReach, TopicChange } from '@tidemark/server'
+import { bringTopicTokens, readTopicTokens, sendAnswer } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
+import { tokenCharactersMax } from '../config/limits.ts'
 import { parseJson } from '../parse-json.ts'
 import type { PathParts } from './match-path.ts'
 import { readQuery } from './query.ts'
@@ -22,20 +23,60 @@ export const sendToSession: Route = async ({ request, response, parts, query }, 
   sendJson(response, 200, { sent: isSent })
 }
 
-/** Changes its topics by a JSON body `{add, remove, from}`. */
-export const changeSession: Route = async ({ request, response, parts, query }, context) => {
+/** Gives it the grant of a fresh token, and changes its topics: a JSON body `{token, topicTokens,
+ * add, remove, from}`. */
+export const changeSession: Route = async (
+  { request, response, parts, query },
+  { tide, bodies },
+) => {
   readQuery(query, [])
-  const session = reach({ request, parts }, context)
-  const isOpen = await context.bodies.read(request, (text) =>
-    session.changeTopics(readChange(parseJson(text))),
-  )
+  const id = parts['id'] ?? ''
+  const isOpen = await bodies.read(request, async (text) => {
+    const { token, topicTokens, change } = readChange(parseSecret(text))
+    const facts = describeRequest(request)
+    const alone = token === undefined ? facts : bringToken(facts, token)
+    const by = bringTopicTokens(alone, topicTokens)
+    const session = tide.reach(id, { by })
+    if (token !== undefined && !(await session.renew({ by }))) return false
+    return token !== undefined && change === undefined ? true : session.changeTopics(change ?? {})
+  })
   if (!isOpen) {
     throw new ServerError(
       'SESSION_NOT_FOUND',
-      `The session ${quote(session.id)} has closed before its topics were changed.`,
+      `The session ${quote(id)} has closed, before the request or by it.`,
     )
   }
   sendNothing(response)
+}
+
+/**
+ * The request as if it had come with this token alone. Its cookie and its query may hold an older one, which
+ * could be looked at first.
+ */
+function bringToken(facts: RequestFacts, token: string): RequestFacts {
+  const { method, url, address } = facts
+  return {
+    method,
+    url: url.split('?', 1)[0] ?? url,
+    address,
+    header: (given) => {
+      const name = given.toLowerCase()
+      if (name === 'authorization') return `Bearer ${token}`
+      return name === 'cookie' ? undefined : facts.header(name)
+    },
+  }
+}
+
+/** The reason of a parser quotes what it has read, and that may be a token. */
+function parseSecret(text: string): unknown {
+  try {
+    return parseJson(text)
+  } catch {
+    throw new ServerError(
+      'BODY_NOT_JSON',
+      'The body is not JSON such as {"add":["orders/7"]} or {"token":"eyJ…"}. It may hold a token, so that it is not quoted here.',
+    )
+  }
 }
 
 /** Says goodbye and ends the stream. */
@@ -58,14 +99,21 @@ function reach(
   return tide.reach(parts['id'] ?? '', { by: describeRequest(request) })
 }
 
-const memberNames = ['add', 'remove', 'from'] as const
+const memberNames = ['token', 'topicTokens', 'add', 'remove', 'from'] as const
+
+/** A request to an open session. Undefined: it asks for no such thing. */
+interface SessionChange {
+  readonly token: string | undefined
+  readonly topicTokens: readonly string[] | undefined
+  readonly change: TopicChange | undefined
+}
 
 /** @throws ServerError `QUERY_INVALID` */
-function readChange(body: unknown): TopicChange {
+function readChange(body: unknown): SessionChange {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ServerError(
       'QUERY_INVALID',
-      `The body must be an object such as {"add":["orders/7"],"remove":["orders/*"]}; got ${quoteValue(body)}.`,
+      `The body must be an object such as {"add":["orders/7"],"remove":["orders/*"]} or {"token":"eyJ…"}; got ${kindOf(body)}.`,
     )
   }
   const members = new Map<string, unknown>(Object.entries(body))
@@ -80,7 +128,28 @@ function readChange(body: unknown): TopicChange {
   if (from !== undefined && typeof from !== 'string') {
     throw new ServerError('QUERY_INVALID', `from is a cursor, a text; got ${quoteValue(from)}.`)
   }
-  return { add: readNames('add', members), remove: readNames('remove', members), from }
+  const token = readToken(members.get('token'))
+  const topicTokens = readTopicTokens(members.get('topicTokens'))
+  const isChange = ['add', 'remove', 'from'].some((name) => members.has(name))
+  const change = { add: readNames('add', members), remove: readNames('remove', members), from }
+  return { token, topicTokens, change: isChange ? change : undefined }
+}
+
+/** Never quoted: an error may be logged by whoever gets it. */
+function readToken(token: unknown): string | undefined {
+  if (token === undefined) return undefined
+  const isToken = typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)
+  if (isToken && token.length <= tokenCharactersMax) return token
+  throw new ServerError(
+    'QUERY_INVALID',
+    `token is 1 to ${tokenCharactersMax} visible ASCII characters, as after Bearer in Authorization; got ${kindOf(token)}.`,
+  )
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return `a text of ${value.length} characters`
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'a list' : `a value of type ${typeof value}`
 }
 
 function readNames(

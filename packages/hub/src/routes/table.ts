@@ -1,6 +1,7 @@
 // Every route of the hub, one row each.
 
 import { denyAddress, listAddresses, releaseAddress } from './addresses.ts'
+import { closeSession, openSession } from './cookie-session.ts'
 import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
@@ -8,10 +9,12 @@ import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
 import { describeResource } from './protected-resource.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
+import { addRevocation, listRevocations } from './revocations.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
+import { issueTicket, redirectToStream } from './tickets.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 
 const pageFiles = {
@@ -37,6 +40,12 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
   { method: 'DELETE', path: '/sessions/{id}', route: endSession, crossSite: 'refused' },
+  { method: 'POST', path: '/session', route: openSession, crossSite: 'refused' },
+  { method: 'DELETE', path: '/session', route: closeSession, crossSite: 'refused' },
+  { method: 'POST', path: '/tickets', route: issueTicket, crossSite: 'refused' },
+  { method: 'GET', path: '/tickets/redirect', route: redirectToStream, crossSite: 'refused' },
+  { method: 'GET', path: '/admin/revocations', route: listRevocations, ...forAdmins },
+  { method: 'POST', path: '/admin/revocations', route: addRevocation, ...forAdmins },
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },

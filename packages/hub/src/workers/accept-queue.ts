@@ -20,12 +20,13 @@ export interface QueueCapacity {
  * times, then 2, 4, 8, 16, 32 and 64 s.
  */
 export function describeQueue(
-  { maxSessions, workers }: Holdings,
+  holdings: Holdings,
   { queueMax, handoversMax }: QueueCapacity = {
     queueMax: readQueueMax(),
-    handoversMax: planHandovers(workers),
+    handoversMax: planHandovers(holdings),
   },
 ): string | undefined {
+  const { maxSessions } = holdings
   const places = queueMax + handoversMax
   // The hub asks for no longer queue. With a shorter one the operator has something to raise.
   if (queueMax >= backlogMax || places >= maxSessions) return undefined

@@ -4,6 +4,7 @@ import type { RateName, RateState, Suspect, Suspicion } from '@tidemark/access/h
 import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { NodeStats } from '@tidemark/server'
 import type { HubConfig } from '../config/hub-config.ts'
+import type { CertificateState } from '../tls/held-certificate.ts'
 
 /** Node's own object around a system's listening socket. */
 export interface ListeningHandle {
@@ -22,6 +23,8 @@ export type ToWorker =
       readonly config: HubConfig
       readonly url: string
       readonly drainSessionsPerSecond: number
+      /** Undefined without TLS. */
+      readonly certificate?: CertificateState | undefined
       /**
        * The place of the log, from the first worker that was ready. Undefined before, and for a log
        * in memory.
@@ -37,6 +40,8 @@ export type ToWorker =
   | { readonly kind: 'connection' }
   /** Comes with a listening handle, which is to be sent back and closed; see listening-socket.ts. */
   | { readonly kind: 'copy' }
+  /** Another certificate, or the trouble with one. */
+  | ({ readonly kind: 'certificate' } & CertificateState)
   /** Asks whether the event loop turns. */
   | { readonly kind: 'ping' }
   /** The answer to `ask-stats`: what all workers have counted. */

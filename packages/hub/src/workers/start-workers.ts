@@ -8,17 +8,24 @@ import { drainSessionsPerSecond, topicSetsBytesMin } from '@tidemark/server/hub'
 import { isLocked } from '../config/access-choice.ts'
 import type { HubConfig } from '../config/hub-config.ts'
 import { planCounts } from '../count-rules.ts'
-import type { Hub } from '../hub.ts'
+import type { RunningHub } from '../hub.ts'
 import { DescriptorWatch } from '../descriptor-watch.ts'
 import { planConnections, planHandovers } from '../descriptors.ts'
 import { drainGraceMs, holdUpMs, watchLimits } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
 import { listen } from '../listen.ts'
+import type { HeldCertificate } from '../tls/held-certificate.ts'
 import { describeQueue } from './accept-queue.ts'
 import { ListeningSocket } from './listening-socket.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Supervisor } from './supervisor.ts'
 import { forkWorker } from './worker-process.ts'
+
+interface WorkersParts {
+  readonly watch?: WatchLimits
+  /** Undefined without TLS. */
+  readonly held?: HeldCertificate | undefined
+}
 
 /**
  * Starts `config.workers` processes on one port; resolves when all of them serve.
@@ -28,8 +35,8 @@ import { forkWorker } from './worker-process.ts'
 export async function startWorkers(
   config: HubConfig,
   say: (text: string) => void,
-  watch: WatchLimits = watchLimits,
-): Promise<Hub> {
+  { watch = watchLimits, held }: WorkersParts = {},
+): Promise<RunningHub> {
   const queueWarning = describeQueue(config)
   if (queueWarning !== undefined) say(queueWarning)
   const server = createServer({ pauseOnConnect: true, noDelay: true })
@@ -37,7 +44,7 @@ export async function startWorkers(
   const listeningSocket = new ListeningSocket({ server, clock: systemClock, say, holdUp })
   const dispatcher = new Dispatcher({
     ...planConnections(config),
-    onTheWayMax: planHandovers(config.workers),
+    onTheWayMax: planHandovers(config),
     clock: systemClock,
     onRoom: (hasRoom) => listeningSocket.setOpen(hasRoom),
   })
@@ -69,6 +76,7 @@ export async function startWorkers(
     dispatcher,
     counts: planCounts(config),
     listeningSocket,
+    held,
     clock: systemClock,
     say,
     // The port stays open while workers drain, so that new clients are told when to come back.

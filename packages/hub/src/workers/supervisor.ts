@@ -5,6 +5,7 @@ import type { CountRules } from '@tidemark/access/hub'
 import type { Clock, Timer } from '@tidemark/log'
 import { failedStartsMax } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
+import type { HeldCertificate } from '../tls/held-certificate.ts'
 import type { ListeningSocket } from './listening-socket.ts'
 import { toError } from './messages.ts'
 import type { CountCall, Failure, FromWorker, ToWorker } from './messages.ts'
@@ -29,6 +30,8 @@ export interface SupervisorOptions {
   readonly dispatcher: Dispatcher
   readonly listeningSocket: Pick<ListeningSocket, 'add' | 'remove' | 'receive'>
   readonly counts: CountRules
+  /** All workers have the same certificate, also those that start while its files are being changed. */
+  readonly held?: HeldCertificate | undefined
   readonly clock: Clock
   /** Called with lines for the operator, one at a time. */
   readonly say: (text: string) => void
@@ -97,6 +100,7 @@ export class Supervisor {
     this.#gone = new Promise((resolve) => (this.#onGone = resolve))
     // Nobody may be awaiting it when it rejects.
     this.failed.catch(() => undefined)
+    options.held?.follow(() => this.#tellCertificate())
   }
 
   /** Resolves when all workers serve; rejects with what the first one says that cannot. */
@@ -157,8 +161,14 @@ export class Supervisor {
     if (this.#countProcesses() > 0) await this.#gone
   }
 
+  #tellCertificate(): void {
+    const { held } = this.#options
+    if (held === undefined) return
+    for (const { process } of this.#slots) process?.send({ kind: 'certificate', ...held.state })
+  }
+
   #launch(slot: Slot): void {
-    const { fork, start, listeningSocket } = this.#options
+    const { fork, start, listeningSocket, held } = this.#options
     slot.servingSince = undefined
     slot.failure = undefined
     slot.storage.begin()
@@ -168,7 +178,12 @@ export class Supervisor {
       ended: (how, isDone) => this.#onEnded(slot, how, isDone),
     })
     slot.process = worker
-    worker.send({ ...start, place: this.#log.place, seen: this.#log.seen })
+    worker.send({
+      ...start,
+      certificate: held?.state,
+      place: this.#log.place,
+      seen: this.#log.seen,
+    })
     listeningSocket.add(worker)
   }
 

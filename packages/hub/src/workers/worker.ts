@@ -2,8 +2,9 @@
 
 import type { Server, Socket } from 'node:net'
 import { systemClock } from '@tidemark/log'
-import type { ServingHub } from '../hub.ts'
+import type { ServingHub, WorkerShare } from '../hub.ts'
 import { startNode } from '../start-hub.ts'
+import { HeldCertificate } from '../tls/held-certificate.ts'
 import { boundYoungGeneration } from '../young-generation.ts'
 import { HandedConnections } from './handed-connections.ts'
 import { HubStats } from './hub-stats.ts'
@@ -28,6 +29,7 @@ export class Worker {
   #isDraining = false
   readonly #stats: HubStats
   readonly #counts: RemoteCounts
+  #held: HeldCertificate | undefined
 
   constructor(host: WorkerHost) {
     this.#host = host
@@ -42,6 +44,7 @@ export class Worker {
   hear(message: ToWorker, socket: Socket | undefined): void {
     if (message.kind === 'start') void this.#start(message)
     else if (message.kind === 'connection') this.#connections?.take(socket)
+    else if (message.kind === 'certificate') this.#held?.set(message)
     else if (message.kind === 'ping') this.#answer()
     else if (message.kind === 'stats') this.#stats.heard(message.stats)
     else if (message.kind === 'counted') this.#counts.heard(message.id, message.answer)
@@ -62,10 +65,11 @@ export class Worker {
   }
 
   async #start(message: ToWorker & { readonly kind: 'start' }): Promise<void> {
-    const { config, url, drainSessionsPerSecond, place, seen } = message
+    const { config, url, drainSessionsPerSecond, certificate, place, seen } = message
     const { tell } = this.#host
     const reporter = new CommitReporter(systemClock, (news) => tell({ kind: 'seen', seen: news }))
-    this.#hub = startNode(config, (text) => tell({ kind: 'line', text }), {
+    this.#held = certificate && new HeldCertificate(certificate)
+    const share: WorkerShare = {
       drainSessionsPerSecond,
       readStats: () => this.#stats.read(),
       counts: this.#counts,
@@ -74,7 +78,9 @@ export class Worker {
         this.#connections = new HandedConnections(server, tell)
         return url
       },
-    })
+    }
+    const say = (text: string): void => tell({ kind: 'line', text })
+    this.#hub = startNode(config, say, { held: this.#held, share })
     try {
       this.#serving = await this.#hub
       boundYoungGeneration()

@@ -4,28 +4,23 @@
 import { waitUntil } from '@tidemark/testkit'
 import type { Page } from 'puppeteer-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makeCertificate } from '../support/certificate.ts'
-import type { TestCertificate } from '../support/certificate.ts'
 import { TestHub } from './hubs.ts'
 import { Browsers } from './tabs.ts'
 
 /** Far more than the six connections that HTTP/1.1 has per origin. */
 const sourceCount = 24
 
-let certificate: TestCertificate
 let browsers: Browsers
 let hub: TestHub
 
 beforeAll(async () => {
-  certificate = await makeCertificate()
-  const flags = [`--tls-cert=${certificate.cert}`, `--tls-key=${certificate.key}`]
-  ;[browsers, hub] = await Promise.all([Browsers.launch(), TestHub.start(...flags)])
+  // Browsers take the certificate that the hub signs itself, once they are told to.
+  ;[browsers, hub] = await Promise.all([Browsers.launch(), TestHub.start('--tls=self-signed')])
 })
 
 afterAll(async () => {
   await browsers.close()
   await hub.remove()
-  await certificate.remove()
 })
 
 interface Sources {

@@ -16,7 +16,6 @@ import type { BodyLimits } from '../../src/bodies.ts'
 import { AllowedOrigins } from '../../src/cors.ts'
 import type { PageRules } from '../../src/guard.ts'
 import { createHttpServer } from '../../src/http-server.ts'
-import type { Certificate } from '../../src/load-certificate.ts'
 import {
   answerLimits,
   heldBytesMax,
@@ -24,6 +23,8 @@ import {
   lineLimits,
   statsFreshMs,
 } from '../../src/limits.ts'
+import { HeldCertificate } from '../../src/tls/held-certificate.ts'
+import type { Certificate } from '../../src/tls/load-certificate.ts'
 import type { AnswerLimits, LineLimits, RequestTimes } from '../../src/limits.ts'
 import { KeptAnswer } from '../../src/kept-answer.ts'
 import { Readiness } from '../../src/readiness.ts'
@@ -108,7 +109,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     },
     traffic: new Traffic(options.lines ?? lineLimits),
     connectionsMax,
-    certificate: options.certificate,
+    held: options.certificate && new HeldCertificate({ certificate: options.certificate }),
     ...(options.times === undefined ? {} : { times: options.times }),
   })
   if (options.onConnection !== undefined) server.on('connection', options.onConnection)

@@ -3,7 +3,7 @@
 import { SignJWT, exportJWK, exportSPKI, generateKeyPair } from 'jose'
 import type { JWTPayload } from 'jose'
 
-/** What the hubs of these tests check tokens with. */
+/** The hubs of these tests check tokens with it. */
 export const secret = 'the secret of a test, of more than 32 bytes'
 
 /** Seconds since 1970, as tokens have them. */

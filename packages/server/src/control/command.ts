@@ -1,6 +1,6 @@
 // A command: a node asks something of a session that lives at another node.
 
-import type { Grant } from '../request/authorize.ts'
+import type { Grant } from '../request/grant.ts'
 import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
 
 /** Something that can be done with a session. */

@@ -17,7 +17,7 @@ export interface ControlRequest {
   /** The node that asks. */
   readonly from: string
   readonly session: string
-  /** When it is too late to carry it out, in milliseconds since 1970, by the log's clock. */
+  /** When it is too late to carry it out, in milliseconds since 1970, by the asker's clock. */
   readonly deadline: number
   readonly command: Command
 }

@@ -14,7 +14,7 @@ import { FarRequests } from './far-requests.ts'
 import { NearRequests, carryOut } from './near-requests.ts'
 import type { FindSession } from './near-requests.ts'
 import { ReachedSession } from './reached-session.ts'
-import { isLateAt } from '../session/is-late.ts'
+import { isLateAfter } from '../session/is-late.ts'
 import { nodeOf } from './session-id.ts'
 import { sessionNotFound } from './session-not-found.ts'
 import type { ReachOptions, SessionReach } from './session-reach.ts'
@@ -86,7 +86,7 @@ export class Control {
   /** The caller gets the same deadline and the same outcomes as from another node. */
   async #carryHere(session: string, command: Command): Promise<boolean> {
     const { clock } = this.#settings
-    const handle = this.#find(session, isLateAt(clock.now() + controlMs, clock))
+    const handle = this.#find(session, isLateAfter(controlMs, clock))
     if (handle === undefined) throw sessionNotFound(session)
     const late = (): ServerError => unreachable(session)
     const ms = controlMs + controlAnswerMs

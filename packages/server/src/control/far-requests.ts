@@ -26,7 +26,7 @@ export class FarRequests {
   readonly #settings: NodeSettings
   readonly #follow: () => Promise<unknown>
   readonly #waiting = new Map<string, Waiting>()
-  /** Characters of the records of those that wait. */
+  /** Characters of the records of those that wait, and of those that the log has not taken yet. */
   #carried = 0
   #isClosed = false
 
@@ -54,14 +54,17 @@ export class FarRequests {
     const giveUp = (): void => this.#waiting.get(id)?.reject(unreachable(session))
     const timer = clock.after(controlMs + controlAnswerMs, giveUp, { isAwaited: true })
     this.#carried += characters
+    const appended = this.#append(id, event)
     try {
       // A log that hangs is waited for no longer than a node that does.
-      await Promise.race([this.#append(id, event), answered])
+      await Promise.race([appended, answered])
       return await answered
     } finally {
       timer.cancel()
-      this.#carried -= characters
       this.#waiting.delete(id)
+      // A log that hangs still holds the text.
+      const giveBack = (): void => void (this.#carried -= characters)
+      appended.then(giveBack, giveBack)
     }
   }
 

@@ -2,7 +2,12 @@
 
 import type { EventRecord } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
-import { controlCarriedCharactersMax, controlMs, controlSeenMax } from '../limits.ts'
+import {
+  controlAnswerMs,
+  controlCarriedCharactersMax,
+  controlMs,
+  controlSeenMax,
+} from '../limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { translateLogError } from '../refusal/log-faults.ts'
 import { CodedError } from '../refusal/coded-error.ts'
@@ -11,7 +16,7 @@ import type { IsLate } from '../session/is-late.ts'
 import type { Command } from './command.ts'
 import { encodeAnswer } from './control-record.ts'
 import type { ControlRequest } from './control-record.ts'
-import { isLateAt } from '../session/is-late.ts'
+import { isLateAfter } from '../session/is-late.ts'
 import { sessionNotFound } from './session-not-found.ts'
 
 /** Finds an open session of this node, for what has to be done in time. */
@@ -39,7 +44,8 @@ export class NearRequests {
     // The log's clock may be ahead of the machine's. A record that an application writes itself may name any
     // time.
     const begun = Math.min(record.time, clock.now())
-    const isLate = isLateAt(Math.min(request.deadline, begun + controlMs), clock)
+    const left = Math.min(request.deadline, begun + controlMs) - clock.now()
+    const isLate = isLateAfter(left, clock)
     this.#forgetLate()
     if (isLate() || this.#seen.has(request.id)) return
     this.#begin(request, { isLate, characters: record.data.length })
@@ -58,7 +64,8 @@ export class NearRequests {
         'The node of the session carries out as many requests as it may. Try again later.',
       )
     }
-    this.#seen.set(id, this.#settings.clock.elapsed() + controlMs)
+    // The clock of the asker may be a second ahead. A retried append can put its request into the log again.
+    this.#seen.set(id, this.#settings.clock.elapsed() + controlMs + controlAnswerMs)
     this.#carried += characters
     try {
       const handle = this.#find(session, isLate)

@@ -11,7 +11,8 @@ export function describeRequest(request: Request): RequestFacts {
       return pathname + search
     },
     address: undefined,
-    header: (name) => request.headers.get(name) ?? undefined,
+    // The names of HTTP/2's own fields are none here, and `get` would throw.
+    header: (name) => (name.startsWith(':') ? undefined : (request.headers.get(name) ?? undefined)),
   }
 }
 

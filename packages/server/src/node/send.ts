@@ -1,6 +1,7 @@
 // Whole answers through a response of Node's.
 
 import type { Answer } from '../refusal/problem.ts'
+import { plainHeaders } from '../request/stream-headers.ts'
 import type { AnyResponse } from './exchange.ts'
 
 /** Sends an answer. A response that has already begun is cut off instead. */
@@ -9,6 +10,6 @@ export function sendAnswer(response: AnyResponse, { status, headers, body }: Ans
     response.destroy()
     return
   }
-  response.writeHead(status, headers)
+  response.writeHead(status, { ...plainHeaders, ...headers })
   response.end(body)
 }

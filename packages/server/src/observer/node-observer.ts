@@ -91,7 +91,7 @@ export interface NodeObserver {
   opened?(event: SessionOpened): unknown
   /** Once for each session that opened. */
   closed?(event: SessionClosed): unknown
-  /** A stream, a publish or a history was refused. */
+  /** A stream, a publish, a history or a permission was refused. */
   refused?(event: RequestRefused): unknown
   /** The log has answered a publish. */
   published?(event: EventsPublished): unknown

@@ -55,7 +55,7 @@ export interface NodeStats {
   readonly closed: Readonly<Record<CloseReason, number>>
   /** How often sessions fell behind, by why. */
   readonly lagged: Readonly<Record<LagCause, number>>
-  /** Streams, publishes and histories that were refused, by the code of the error. */
+  /** Streams, publishes, histories and permissions that were refused, by the code of the error. */
   readonly refused: Readonly<Record<string, number>>
   readonly published: {
     /** Publishes that the log has taken. */

@@ -1,5 +1,6 @@
 // Errors as `application/problem+json` (RFC 9457), and what else is answered whole.
 
+import { plainHeaders } from '../request/stream-headers.ts'
 import type { CodeHeader, CodedError } from './coded-error.ts'
 
 /** An answer that is no open stream: known as a whole before its first byte leaves. */
@@ -34,6 +35,7 @@ function answerProblem(
       'Content-Type': 'application/problem+json',
       'Content-Length': String(body.length),
       'Cache-Control': 'no-store',
+      ...plainHeaders,
       ...headers,
     },
     body,

@@ -9,8 +9,10 @@ import { createAsk } from './ask-authorize.ts'
 import { isFault } from '../refusal/coded-error.ts'
 import { ServerError } from '../errors.ts'
 import { requireUnexpired } from './read-expiry.ts'
+import type { Grant } from './grant.ts'
 import { readGrant, readGrantedTopics } from './read-grant.ts'
 import { readMembers } from '../read-members.ts'
+import { readTopicTokens } from './topic-tokens.ts'
 
 /** A wish of a client: to follow topics, to publish to them, to read their history, or to run the node. */
 export type Action = 'admin' | 'publish' | 'read' | 'subscribe'
@@ -27,6 +29,11 @@ export interface RequestFacts {
    * not say (the Fetch API).
    */
   readonly address: string | undefined
+  /**
+   * Tokens for single topics that the client hands in beside its credentials, in the member `topicTokens` of
+   * a JSON body. Default: none.
+   */
+  readonly topicTokens?: readonly string[] | undefined
 }
 
 /** A request that asks whether it may. */
@@ -34,49 +41,9 @@ export interface PlainRequest extends RequestFacts {
   readonly action: Action
   /** The topics that it names; of a subscription patterns as well. */
   readonly topics: readonly string[]
+  /** True for a stream that is open, whose grant is asked for once more. */
+  readonly isRecheck?: boolean | undefined
 }
-
-/**
- * The things that a client may do. Everything else is refused. A pattern that is asked for must lie within
- * one granted name; several that hold it together do not grant it. A name that people choose must not become
- * part of a pattern: `*` would be everybody's.
- */
-export interface Grant {
-  /**
-   * The user who asks. Without it the request is nobody's in particular: what it may not do is
-   * `UNAUTHENTICATED`, else `TOPIC_FORBIDDEN`.
-   */
-  readonly user?: string | undefined
-  /** Topics and patterns that may be subscribed to and read, 1,000 at most. Default: none. */
-  readonly subscribe?: readonly string[] | undefined
-  /** Topics and patterns that may be published to, 1,000 at most. Default: none. */
-  readonly publish?: readonly string[] | undefined
-  /**
-   * When it ends, in milliseconds since 1970. Its stream is told goodbye then (`expired`), and what is asked
-   * for later is `UNAUTHENTICATED`. Default: never.
-   */
-  readonly expiresAt?: number | undefined
-  /**
-   * Names of what else the user may, such as `admin`: 100 at most, of 1 to 128 characters each. They stay
-   * with the session. Default: none.
-   */
-  readonly permissions?: readonly string[] | undefined
-  /**
-   * The facts that the grant rests on, such as the id of a token, to find its sessions by later. They stay
-   * with the session, and travel to other nodes: texts, numbers and booleans, 1,024 characters as JSON.
-   * Default: none.
-   */
-  readonly claims?: GrantClaims | undefined
-  /**
-   * How long the stream stays open before `authorize` is asked for the same request once more, in
-   * milliseconds: 1 s to a day. It is asked up to a fifth earlier, so that streams opened together are not
-   * asked about together. Default: never.
-   */
-  readonly recheckAfterMs?: number | undefined
-}
-
-/** See {@link Grant.claims}. */
-export type GrantClaims = Readonly<Record<string, boolean | number | string>>
 
 /**
  * Says what the sender of a request may do, within 30 seconds. To refuse it as a whole, throw `new
@@ -190,25 +157,47 @@ export function plainRequest(
   action: Action,
   topics: readonly string[],
 ): PlainRequest {
+  return Object.freeze(describe(facts, action, topics))
+}
+
+/** The same request, with tokens for single topics. */
+export function bringTopicTokens(
+  facts: RequestFacts,
+  topicTokens: readonly string[] | undefined,
+): RequestFacts {
+  if (topicTokens === undefined || topicTokens.length === 0) return facts
   const { method, url, address } = readFacts(facts)
-  return Object.freeze({
+  return { method, url, address, header: (name) => facts.header(name), topicTokens }
+}
+
+/** The request of a stream that is open, asked about once more. */
+export function recheckRequest(facts: RequestFacts, topics: readonly string[]): PlainRequest {
+  return Object.freeze({ ...describe(facts, 'subscribe', topics), isRecheck: true })
+}
+
+function describe(facts: RequestFacts, action: Action, topics: readonly string[]): PlainRequest {
+  const { method, url, address, topicTokens } = readFacts(facts)
+  return {
     action,
     topics: Object.freeze([...topics]),
     method,
     url,
     address,
     header: (name: string) => facts.header(name),
-  })
+    ...(topicTokens === undefined ? {} : { topicTokens }),
+  }
 }
 
 /** An application may hand in its own request in place of what `describeRequest` makes of it. */
 function readFacts(facts: RequestFacts): Omit<RequestFacts, 'header'> {
-  const { method, url, address } = readMembers(facts, ['method', 'url', 'address'], {
-    code: 'OPTION_INVALID',
-    what: 'by',
-  })
+  const { method, url, address, topicTokens } = readMembers(
+    facts,
+    ['method', 'url', 'address', 'topicTokens'],
+    { code: 'OPTION_INVALID', what: 'by' },
+  )
   const isRequest = typeof method === 'string' && typeof url === 'string'
-  if (isRequest && hasMethods(facts, ['header'])) return { method, url, address }
+  if (isRequest && hasMethods(facts, ['header']))
+    return { method, url, address, topicTokens: readTopicTokens(topicTokens) }
   throw new ServerError(
     'OPTION_INVALID',
     `by must be what describeRequest(request) gives; got ${quoteValue(facts)}.`,

@@ -40,7 +40,8 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw notJson(String(error), error)
+    // V8 quotes what it has read, and that may be a token.
+    throw notJson(String(error).replace(/, (?:\.\.\.)?".*" is not valid JSON$/s, ''))
   }
 }
 

@@ -1,7 +1,7 @@
 // The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it
 // begins, and open.
 
-import { plainRequest } from './authorize.ts'
+import { bringTopicTokens, plainRequest } from './authorize.ts'
 import { requireUnreserved } from './reserved-topics.ts'
 import type { RequestFacts } from './authorize.ts'
 import { resumeChanged } from '../session/changed-topics.ts'
@@ -16,6 +16,7 @@ import type { Granted, StreamOpener } from './stream-opener.ts'
 import { parseChosenText, parseSubscriptionBody, parseSubscriptionText } from './subscription.ts'
 import type { QueryOptions, Subscription } from './subscription.ts'
 import { readChoice } from './topic-choice.ts'
+import { measureTopicTokens } from './topic-tokens.ts'
 import type { TopicChoice } from './topic-choice.ts'
 
 /** A request as its door describes it. */
@@ -119,7 +120,7 @@ interface Asked {
 async function authorize(
   opener: StreamOpener,
   door: Door<unknown>,
-  { subscription: { topics: set }, label }: Asked,
+  { subscription: { topics: set, topicTokens }, label }: Asked,
 ): Promise<Granted | undefined> {
   const { permit, bodies } = opener
   if (permit === undefined) {
@@ -134,14 +135,14 @@ async function authorize(
   // must not gather them.
   const held = bodies.begin()
   try {
-    held.grow(measureTopicSet(set))
+    held.grow(measureTopicSet(set) + measureTopicTokens(topicTokens))
     const names = [...set.topics, ...set.patterns]
-    const grant = await permit.ask(plainRequest(door.describe(), 'subscribe', names))
+    const facts = bringTopicTokens(door.describe(), topicTokens)
+    const grant = await permit.ask(plainRequest(facts, 'subscribe', names))
     const { recheckAfterMs: afterMs } = grant
-    return {
-      owner: holderOf(grant, label),
-      recheck: afterMs === undefined ? undefined : { request: door.keep(), afterMs },
-    }
+    const owner = holderOf(grant, label)
+    if (afterMs === undefined) return { owner, recheck: undefined }
+    return { owner, recheck: { request: bringTopicTokens(door.keep(), topicTokens), afterMs } }
   } finally {
     held.release()
   }

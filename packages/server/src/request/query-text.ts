@@ -54,8 +54,13 @@ export function parseQueryText(text: string): URLSearchParams {
   return new URLSearchParams(text)
 }
 
-/** A query without the values of its credentials. */
+/**
+ * A query without the values of its credentials.
+ * @throws ServerError `QUERY_INVALID` for what is no text
+ */
 export function hideCredentials(query: string): string {
+  if (typeof query !== 'string')
+    throw new ServerError('QUERY_INVALID', `A query is a text; got ${quoteValue(query)}.`)
   return query
     .split('&')
     .map((pair) => {

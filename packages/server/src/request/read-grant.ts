@@ -3,15 +3,15 @@
 import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
-import type { Grant, GrantClaims } from './authorize.ts'
+import type { Grant, GrantClaims } from './grant.ts'
 import { ServerError } from '../errors.ts'
+import { ownerCharactersMax } from '../limits.ts'
 import {
   claimsCharactersMax,
-  ownerCharactersMax,
   permissionCharactersMax,
   permissionsMax,
   recheckAfterRangeMs,
-} from '../limits.ts'
+} from '../session/limits.ts'
 import { readExpiry } from './read-expiry.ts'
 import { readList, readMembers } from '../read-members.ts'
 

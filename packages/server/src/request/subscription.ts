@@ -14,6 +14,7 @@ import { readList, readMembers } from '../read-members.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { SinceOrNow, StartAt } from './start-at.ts'
 import type { ChosenTopics } from './topic-choice.ts'
+import { readTopicTokens } from './topic-tokens.ts'
 
 /** A checked request for a stream. */
 export interface Subscription {
@@ -24,6 +25,8 @@ export interface Subscription {
    * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
    */
   readonly eventsPerSecondMax?: number | undefined
+  /** Tokens for single topics, which `authorize` is shown. */
+  readonly topicTokens?: readonly string[] | undefined
 }
 
 /** How a query is read. */
@@ -57,6 +60,7 @@ const commonNames = [
   'eventsPerSecondMax',
 ]
 const queryNames = ['topic', ...commonNames]
+const bodyNames = [...commonNames, 'topicTokens']
 /** Where the application has chosen the topics, parameters that name some are its own. */
 const chosenNames = commonNames.filter((name) => name !== 'topics')
 
@@ -141,13 +145,14 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?}`.
+ * eventsPerSecondMax?, topicTokens?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
   const members = readBody(body)
-  for (const name of members.keys()) refuseUnknown(name, commonNames, 'member')
-  return planSubscription(
+  for (const name of members.keys()) refuseUnknown(name, bodyNames, 'member')
+  const topicTokens = readTopicTokens(members.get('topicTokens'))
+  const subscription = planSubscription(
     {
       topics: checkTopics(readTexts(members, 'topics') ?? []),
       since: readText(members, 'since'),
@@ -159,6 +164,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
     },
     lastEventId,
   )
+  return topicTokens === undefined ? subscription : { ...subscription, topicTokens }
 }
 
 function readBody(body: unknown): ReadonlyMap<string, unknown> {

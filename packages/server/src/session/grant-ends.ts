@@ -8,7 +8,7 @@ import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import type { Block } from '../framing/block.ts'
 import type { ByeReason } from '../framing/bye-reason.ts'
 import { encodeToken, encodeTopics } from '../framing/control-events.ts'
-import { tokenHintMs, untoldRetryMs } from '../limits.ts'
+import { tokenHintMs, untoldRetryMs } from './limits.ts'
 import { DueTimes } from './due-times.ts'
 import type { Session } from './session.ts'
 

@@ -5,7 +5,8 @@ import type { Clock } from '@tidemark/log'
 /** Whether the time for a request is over; what it asks for is not done then. */
 export type IsLate = () => boolean
 
-/** @param deadline by the machine's clock, in milliseconds since 1970 */
-export function isLateAt(deadline: number, clock: Clock): IsLate {
-  return () => clock.now() > deadline
+/** Counts what passes: a machine's time of day may be set while a request waits. */
+export function isLateAfter(ms: number, clock: Clock): IsLate {
+  const end = clock.elapsed() + ms
+  return () => clock.elapsed() > end
 }

@@ -3,7 +3,7 @@
 import { namesOf } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
 import { quoteValue } from '@tidemark/wire/values'
-import type { Grant, GrantClaims } from '../request/authorize.ts'
+import type { Grant, GrantClaims } from '../request/grant.ts'
 import { readExpiry } from '../request/read-expiry.ts'
 import { plainRights } from './session-holder.ts'
 import type { Session } from './session.ts'

@@ -3,12 +3,13 @@
 import type { Clock } from '@tidemark/log'
 import { Slots } from '../catch-up/slots.ts'
 import type { ByeReason } from '../framing/bye-reason.ts'
-import { recheckRetryMs, recheckSpreadShare, rechecksMax } from '../limits.ts'
+import { recheckRetryMs, recheckSpreadShare, rechecksMax } from './limits.ts'
 import { pickBetween } from '../random.ts'
 import type { Random } from '../random.ts'
 import { CodedError, isFault } from '../refusal/coded-error.ts'
-import { plainRequest } from '../request/authorize.ts'
-import type { Grant, Permit, RequestFacts } from '../request/authorize.ts'
+import { recheckRequest } from '../request/authorize.ts'
+import type { Permit, RequestFacts } from '../request/authorize.ts'
+import type { Grant } from '../request/grant.ts'
 import { namesOf } from './changed-topics.ts'
 import { DueTimes } from './due-times.ts'
 import type { Session } from './session.ts'
@@ -93,7 +94,7 @@ export class Rechecks {
     if (recheck === undefined || permit === undefined) return undefined
     const topics = namesOf(session.audience.topics)
     try {
-      const grant = await permit.review(plainRequest(recheck.request, 'subscribe', topics))
+      const grant = await permit.review(recheckRequest(recheck.request, topics))
       return this.#kept.get(session) === recheck ? grant : undefined
     } catch (error) {
       if (this.#kept.get(session) === recheck) throw error

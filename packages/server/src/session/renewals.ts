@@ -5,10 +5,13 @@ import { covers } from '@tidemark/log'
 import type { Clock, Pattern, Topic } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import type { ByeReason } from '../framing/bye-reason.ts'
+import { controlMs } from '../limits.ts'
 import { CodedError } from '../refusal/coded-error.ts'
-import type { Grant, RequestFacts } from '../request/authorize.ts'
+import type { RequestFacts } from '../request/authorize.ts'
+import type { Grant } from '../request/grant.ts'
 import { requireUnexpired } from '../request/read-expiry.ts'
 import { readGrant, readGrantedTopics } from '../request/read-grant.ts'
+import { within } from '../within.ts'
 import type { GrantEnds } from './grant-ends.ts'
 import type { Rechecks } from './rechecks.ts'
 import { holderOf } from './session-holder.ts'
@@ -60,18 +63,19 @@ export class Renewals {
   }
 
   async #narrow(session: Session, isGranted: IsGranted): Promise<void> {
-    const { changes, ends, dismiss } = this.#host
+    const { changes, clock, ends } = this.#host
     try {
-      const removed = await changes.narrow(session, isGranted)
+      const narrowing = changes.narrow(session, isGranted)
+      const removed = await within(narrowing, { clock, ms: controlMs, late: tooLate })
       if (removed.length === 0 || session.isClosed) return
       const { topics, patterns } = session.audience.topics
       const isOver = ![...topics, ...patterns].some(isGranted)
-      if (isOver) dismiss(session, 'forbidden')
+      if (isOver) this.#host.dismiss(session, 'forbidden')
       else ends.tellTopics(session, removed)
     } catch (error) {
       // It must not go on with what it may not have. At the door it is held against its grant.
       const reason = error instanceof CodedError ? error.row.bye : undefined
-      dismiss(session, reason ?? 'forbidden')
+      this.#host.dismiss(session, reason ?? 'forbidden')
       throw error
     }
   }
@@ -88,6 +92,14 @@ function requireSame({ owner }: Session, { user }: Grant): void {
   throw new ServerError(
     'USER_DIFFERS',
     'The grant is of another user than the session. Open a stream of its own for that user.',
+  )
+}
+
+/** Until the smaller set is kept, the stream still gets what it may not have. */
+function tooLate(): ServerError {
+  return new ServerError(
+    'LOG_UNAVAILABLE',
+    `Topics that are not granted any more could not be taken out within ${controlMs} ms, so the stream has ended.`,
   )
 }
 

@@ -1,7 +1,7 @@
 // An open stream as the application holds it.
 
 import type { PublishInput } from '../publish/new-event.ts'
-import type { Grant, GrantClaims } from '../request/authorize.ts'
+import type { Grant, GrantClaims } from '../request/grant.ts'
 
 /**
  * An event for one session alone. It is in no log: no cursor leads back to it, and no other device of the

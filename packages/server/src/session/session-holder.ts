@@ -1,6 +1,6 @@
 // Whom a session is held for: the names by which it is found, its end, and what a grant has left with it.
 
-import type { Grant, GrantClaims } from '../request/authorize.ts'
+import type { Grant, GrantClaims } from '../request/grant.ts'
 import type { SessionOwner } from './session-handle.ts'
 
 /** The part of a grant that stays with its session. */

@@ -3,17 +3,12 @@
 import { memoryLog, openLedger } from '@tidemark/log'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ServerError, createTidemark } from '../../src/index.ts'
-import type { Grant, PlainRequest, Tidemark, TidemarkOptions } from '../../src/index.ts'
+import type { Grant, PlainRequest, TidemarkOptions } from '../../src/index.ts'
 import { subscriptionBytesMax } from '../../src/limits.ts'
 import { describeGrants } from './describe-grants.ts'
-import type { Ask, Door, DoorAnswer, OpenDoor } from './doors.ts'
+import type { Door } from './doors.ts'
 import { settle } from './settle.ts'
-
-export interface Started {
-  readonly tide: Tidemark
-  readonly door: OpenDoor
-  readonly ask: (ask: Ask) => Promise<DoorAnswer>
-}
+import type { Start, Started } from './start-door.ts'
 
 const json = { 'content-type': 'application/json' }
 const eventSource = { accept: 'text/event-stream' }
@@ -40,8 +35,6 @@ export function describeDoor(door: Door): void {
     describeLeaving(start)
   })
 }
-
-export type Start = (options?: Partial<TidemarkOptions>) => Promise<Started>
 
 function describeMethods(start: Start): void {
   test('GET opens a stream with the headers that keep proxies from holding it back', async () => {

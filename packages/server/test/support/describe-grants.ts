@@ -5,7 +5,7 @@ import { createFakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { CodedError } from '../../src/hub/index.ts'
 import type { Grant, PlainRequest } from '../../src/index.ts'
-import type { Start } from './describe-door.ts'
+import type { Start } from './start-door.ts'
 
 const ada: Grant = { user: 'ada', subscribe: ['a', 'b'] }
 

@@ -1,0 +1,86 @@
+// A token as it arrives: its size and its form. Nothing in it is believed yet.
+
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { tokenCharactersMax } from '../limits.ts'
+import { refuseToken } from '../refuse-token.ts'
+import type { TokenHead } from './key-source.ts'
+
+/** A token that has the form of one. Its claims are not verified. */
+export interface UnverifiedToken {
+  readonly text: string
+  readonly head: TokenHead
+  readonly typ: string | undefined
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/**
+ * The kind that a token says to be, without `application/`; undefined: it says none, or an ordinary one (RFC
+ * 8725 §3.11, RFC 9068 §2.1).
+ */
+export function specialTypeOf(typ: string | undefined): string | undefined {
+  const name = typ?.toLowerCase().replace(/^application\//, '')
+  return name === undefined || name === 'at+jwt' || !name.endsWith('+jwt') ? undefined : name
+}
+
+/** @throws AccessError `TOKEN_INVALID` */
+export function requireSize({ length }: string): void {
+  if (length <= tokenCharactersMax) return
+  throw refuseToken(
+    `A token may have ${tokenCharactersMax} characters; got ${length}. Name patterns in it in place of single topics.`,
+  )
+}
+
+/**
+ * Reads the form of a token. No message holds a part of it: a token is a secret, and so is a text that was
+ * sent in the place of one.
+ * @throws AccessError `TOKEN_INVALID`
+ */
+export function readToken(text: string): UnverifiedToken {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) throw malformed(text)
+  const head = decode(text, decodeProtectedHeader)
+  const { alg, kid, typ, crit, b64 } = head
+  if (typeof alg !== 'string') throw malformed(text)
+  // An extension that is not understood refuses the token (RFC 7515 §4.1.11). None is understood here.
+  if (crit !== undefined || b64 !== undefined) {
+    throw refuseToken(
+      'The token has header fields that change how it is read (crit, b64), and none of them is known here. Sign it without them.',
+    )
+  }
+  const claims = decode(text, decodeJwt)
+  const { iat } = claims
+  const issuedAt = typeof iat === 'number' ? iat * 1_000 : undefined
+  return {
+    text,
+    head: { alg, kid: readName('kid', kid), issuedAt },
+    typ: readName('typ', typ),
+    claims,
+  }
+}
+
+function readName(name: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value
+  throw refuseToken(`${name} in the header of the token must be a text. Mend its issuer.`)
+}
+
+function decode<Value>(text: string, read: (text: string) => Value): Value {
+  try {
+    return read(text)
+  } catch (cause) {
+    throw malformed(text, cause)
+  }
+}
+
+function malformed(text: string, cause?: unknown): Error {
+  return refuseToken(
+    `The token is no signed token (JWT): three parts of base64url with dots in between. ${hintAt(text)}`,
+    'TOKEN_INVALID',
+    cause,
+  )
+}
+
+function hintAt(text: string): string {
+  if (text.split('.').length === 5)
+    return 'Five parts are an encrypted one (JWE), which nobody here can read: let its issuer sign it only.'
+  if (/^bearer\b/i.test(text)) return 'Leave out the word Bearer inside of it.'
+  return 'Send the token as its issuer gave it.'
+}

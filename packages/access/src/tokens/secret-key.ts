@@ -1,0 +1,33 @@
+// A secret that both sides know, made ready for each algorithm once: for each token it would cost as much as
+// checking it.
+
+import type { KeySource, TokenHead, VerifyKey } from './key-source.ts'
+
+export class SecretKey implements KeySource {
+  readonly ready: Promise<void> = Promise.resolve()
+  readonly warning: string | undefined = undefined
+  readonly description: string = 'the secret'
+  readonly #secret: Uint8Array<ArrayBuffer>
+  readonly #keys = new Map<string, Promise<VerifyKey>>()
+
+  constructor(secret: Uint8Array) {
+    // A copy: the caller may clear its own.
+    this.#secret = Uint8Array.from(secret)
+  }
+
+  /** `alg` is one that the issuer uses: `HS256`, `HS384` or `HS512`. */
+  async find({ alg }: TokenHead): Promise<readonly VerifyKey[]> {
+    const key = this.#keys.get(alg) ?? this.#import(alg)
+    this.#keys.set(alg, key)
+    return [await key]
+  }
+
+  close(): void {
+    // Nothing is held open.
+  }
+
+  #import(alg: string): Promise<VerifyKey> {
+    const algorithm = { name: 'HMAC', hash: `SHA-${alg.slice(2)}` }
+    return crypto.subtle.importKey('raw', this.#secret, algorithm, false, ['verify'])
+  }
+}

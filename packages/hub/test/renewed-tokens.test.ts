@@ -1,0 +1,128 @@
+// 200 streams of two workers whose tokens end within seconds and are renewed in time, while events are
+// published: nothing is lost, nothing comes twice, and nobody reconnects.
+
+import { systemClock } from '@tidemark/log'
+import { askHttp, startHubProcess, streamHttp, waitUntil } from '@tidemark/testkit'
+import type { Streamed } from '@tidemark/testkit'
+import { expect, onTestFinished, test } from 'vitest'
+import { makeDirectory } from './support/test-hub.ts'
+import { secret, signToken } from './support/tokens.ts'
+
+const sessions = 200
+/** Seconds. A fifth of it passes before a token is renewed, so that a slow machine has the rest. */
+const tokenSeconds = 10
+const topics = ['orders/**', 'users/{sub}/**']
+
+const tokenOf = (sub: string): Promise<string> =>
+  signToken({
+    claims: { sub, tidemark: { subscribe: topics, publish: topics } },
+    seconds: tokenSeconds,
+  })
+
+/** A client that brings a fresh token some time after it was told to. */
+class Renewer {
+  renewals = 0
+  readonly faults: string[] = []
+  readonly #port: number
+  readonly #user: string
+  #stream: Streamed | undefined
+  #looked = 0
+  #renewAt = Infinity
+
+  constructor(port: number, user: string) {
+    this.#port = port
+    this.#user = user
+  }
+
+  get received(): readonly string[] {
+    const events = this.#stream?.events ?? []
+    return events.filter(({ type }) => type === 'message').map(({ data }) => data)
+  }
+
+  /** The hub's own events that a stream which is left in peace does not get. */
+  get disturbances(): readonly string[] {
+    const quiet = ['message', 'tidemark.ready', 'tidemark.beat', 'tidemark.token']
+    const events = this.#stream?.events ?? []
+    return events
+      .filter(({ type }) => !quiet.includes(type))
+      .map(({ type, data }) => `${type} ${data}`)
+  }
+
+  async open(): Promise<void> {
+    const path = `/events?topic=orders/*&topic=users/${this.#user}/*`
+    const token = await tokenOf(this.#user)
+    this.#stream = await streamHttp(this.#port, path, { Authorization: `Bearer ${token}` })
+    expect(this.#stream.status).toBe(200)
+    const end = (): unknown => this.faults.push('its stream ended')
+    void this.#stream.ended.then(end, end)
+  }
+
+  /** Looks at what has come, and renews if it is time. */
+  look(): void {
+    const events = this.#stream?.events ?? []
+    const news = events.slice(this.#looked)
+    this.#looked = events.length
+    if (news.some(({ type }) => type === 'tidemark.token'))
+      this.#renewAt = systemClock.now() + tokenSeconds * 200
+    if (systemClock.now() < this.#renewAt) return
+    this.#renewAt = Infinity
+    this.#renew().catch((error: unknown) => this.faults.push(String(error)))
+  }
+
+  leave(): void {
+    this.#stream?.leave()
+  }
+
+  async #renew(): Promise<void> {
+    const ready = this.#stream?.events.find(({ type }) => type === 'tidemark.ready')?.data ?? '{}'
+    const { session } = JSON.parse(ready) as { session: string }
+    const { status, body } = await askHttp(this.#port, {
+      method: 'PATCH',
+      path: `/sessions/${session}`,
+      body: JSON.stringify({ token: await tokenOf(this.#user) }),
+    })
+    if (status === 204) this.renewals += 1
+    else this.faults.push(`was answered ${status}: ${body}`)
+  }
+}
+
+test('tokens that end are renewed on 200 streams under load, and no event is lost or comes twice', async () => {
+  const dataDirectory = await makeDirectory()
+  const args = ['--workers', '2', '--auth-secret', secret]
+  const hub = await startHubProcess({ dataDirectory, args })
+  onTestFinished(() => hub.stop())
+  const renewers = Array.from({ length: sessions }, (_, i) => new Renewer(hub.port, `user-${i}`))
+  for (const renewer of renewers) await renewer.open()
+  const begun = systemClock.now()
+  let sent = 0
+  let isOver = false
+  const publishing = (async () => {
+    const Authorization = `Bearer ${await signToken({ claims: { tidemark: { publish: topics } } })}`
+    while (!isOver) {
+      const { status } = await askHttp(hub.port, {
+        method: 'POST',
+        path: `/topics/orders/${sent % 7}`,
+        headers: { Authorization },
+        body: String(sent),
+      })
+      expect(status).toBe(200)
+      sent += 1
+    }
+  })()
+  const outlived = begun + 1.5 * tokenSeconds * 1_000
+  await waitUntil('all have outlived their first token', () => {
+    for (const renewer of renewers) renewer.look()
+    return systemClock.now() > outlived && renewers.every(({ renewals }) => renewals >= 3)
+  })
+  isOver = true
+  await publishing
+  const all = Array.from({ length: sent }, (_, i) => String(i))
+  await waitUntil('the last event is everywhere', () =>
+    renewers.every(({ received }) => received.at(-1) === all.at(-1)),
+  )
+  for (const renewer of renewers) {
+    expect(renewer.received).toEqual(all)
+    expect([...renewer.disturbances, ...renewer.faults]).toEqual([])
+  }
+  for (const renewer of renewers) renewer.leave()
+})
