@@ -13,6 +13,7 @@ import { AccessError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
+import { tokenRequest } from './explain/token-request.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
@@ -107,6 +108,19 @@ export class Access {
     const foresee = (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
       this.#foresee(plain, steps)
     return explain({ foresee, clock: this.#settings.clock }, request, wishes)
+  }
+
+  /**
+   * A request that brings a token where this access looks first, for {@link explain}.
+   * @throws AccessError `ACCESS_OPTION_INVALID` for what is no text
+   */
+  requestWith(token: string): RequestFacts {
+    if (typeof token !== 'string') {
+      const got = `got a value of type ${typeof token}`
+      throw new AccessError('ACCESS_OPTION_INVALID', `A token is a text; ${got}. Hand one in.`)
+    }
+    const { cookie, cookieName, sources } = this.#settings
+    return tokenRequest(token, { source: sources[0], cookieName: cookie?.name ?? cookieName })
   }
 
   /**
