@@ -3,6 +3,19 @@
 /** Their names, by what they are. */
 export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
+    'access.clearAgainMs',
+    'access.clearWaitMs',
+    'access.countAnswerMs',
+    'access.goneWaitMs',
+    'access.nodeExpiryMs',
+    'access.nodeRefreshMs',
+    'access.slowMsMax',
+    'access.slowStepMs',
+    'access.suspicionGatherMs',
+    'hub-access.clientLineMs',
+    'session.replacedRetryMs.from',
+    'session.replacedRetryMs.to',
+    'session.stalledForOthersMs',
     'access.keyUrlMsMax',
     'access.keyUrlPauseMs',
     'access.keyUrlFreshMs',
@@ -117,6 +130,9 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.silentMs',
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
+    'access.proxyHopsMax',
+    'access.userAgentCharactersMin',
+    'hub-access.addressesListedMax',
     'access.keysTriedMax',
     'access.keySetBytesMax',
     'access.grantedNamesMax',
@@ -165,6 +181,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.reasonLengthMax',
   ],
   'a share or a number of attempts': [
+    'hub-access.sessionAgeSpreadShare',
     'log-lmdb.tracedPages',
     'log-lmdb.busyLooksMax',
     'log-lmdb.copyLooksMax',
