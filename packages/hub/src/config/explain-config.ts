@@ -45,7 +45,8 @@ export function explainSetting(
 ): SettingInForce {
   const { name, kind } = row
   const unit = unitOf(kind)
-  if (row.isSecret === true && origin.kind !== 'default') {
+  // An empty one is none, wherever it stands.
+  if (row.isSecret === true && value !== row.default) {
     return { name, value: undefined, unit, text: secretText, origin }
   }
   const written = maskMembers(kind, value ?? (kind.kind === 'word' ? kind.word : row.default))
