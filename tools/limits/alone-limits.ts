@@ -118,6 +118,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
     'access.keysTriedMax',
+    'access.keyWaitersMax',
     'access.keySetBytesMax',
     'access.grantedNamesMax',
     'server.topicTokensMax',
