@@ -44,3 +44,12 @@ export const sharedLifeRangeMs: { readonly from: number; readonly to: number } =
  * them, or the refusal says what it would say anyway.
  */
 export const explainedTopicsMax: number = 100
+
+/** Between two lines to an operator about what clients do, of one kind. Milliseconds. */
+export const clientLineMs: number = 10_000
+
+/** Addresses of a kind in one answer of `GET /admin/addresses`. 3 × 1,000 × ~200 bytes = 600 KB. */
+export const addressesListedMax: number = 1_000
+
+/** By which share of its age a stream may end early: streams that were opened together come back apart. */
+export const sessionAgeSpreadShare: number = 0.1
