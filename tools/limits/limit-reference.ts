@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { rootFolder } from '../read-rooms.ts'
 import { aloneLimits } from './alone-limits.ts'
+import { clientProducts } from './client-products.ts'
 import { hubProducts } from './hub-products.ts'
 import { otherProducts } from './other-products.ts'
 import type { Look, Product } from './product.ts'
@@ -19,6 +20,7 @@ export const productSections: readonly {
 }[] = [
   { title: 'The engine', products: serverProducts },
   { title: 'The hub', products: hubProducts },
+  { title: 'The clients of a hub', products: clientProducts },
   { title: 'Logs, codec, client, command line', products: otherProducts },
 ]
 

@@ -14,11 +14,13 @@ import { AccessError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
+import { tokenRequest } from './explain/token-request.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
 import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
 import { requireVisitorsTopics, tellResource } from './resource/tell-resource.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
+import type { Bearer } from './revocations/revocation-index.ts'
 import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
@@ -132,6 +134,19 @@ export class Access {
     const foresee = async (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
       this.#addTopics(await this.#foresee(plain, steps), plain, steps)
     return explain({ foresee, clock: this.#settings.clock }, request, wishes)
+  }
+
+  /**
+   * A request that brings a token where this access looks first, for {@link explain}.
+   * @throws AccessError `ACCESS_OPTION_INVALID` for what is no text
+   */
+  requestWith(token: string): RequestFacts {
+    if (typeof token !== 'string') {
+      const got = `got a value of type ${typeof token}`
+      throw new AccessError('ACCESS_OPTION_INVALID', `A token is a text; ${got}. Hand one in.`)
+    }
+    const { cookie, cookieName, sources } = this.#settings
+    return tokenRequest(token, { source: sources[0], cookieName: cookie?.name ?? cookieName })
   }
 
   /**
@@ -256,11 +271,13 @@ export class Access {
   ): Promise<Grant> {
     const topicTokens = readTopicTokens(request.topicTokens) ?? []
     if (topicTokens.length === 0) return grant
+    const shared = this.#shared
     steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
     return addTopicTokens(grant, topicTokens, {
       issuers: this.#topicIssuers,
       signatures: this.#signatures,
       clock: this.#settings.clock,
+      requireValid: shared && ((bearer: Bearer) => shared.revocations.requireValid(bearer)),
       isRecheck: 'isRecheck' in request && request.isRecheck === true,
     })
   }

@@ -15,6 +15,42 @@ export const accessErrors = {
     status: 401,
     headers: { 'WWW-Authenticate': 'varies' },
   },
+  ADDRESS_DENIED: {
+    title:
+      'Requests of this address are refused: an operator has said so, or it was refused too often.',
+    status: 403,
+  },
+  REQUEST_SUSPICIOUS: {
+    title:
+      'The request lacks a header that clients send, or names itself a bot, a crawler or a script.',
+    status: 403,
+  },
+  RATE_LIMITED: {
+    title:
+      'The address has opened, or the user has published, as often as it may for now. Try again later.',
+    status: 429,
+    headers: {
+      'Retry-After': 'varies',
+      'RateLimit-Limit': 'varies',
+      'RateLimit-Remaining': 'varies',
+      'RateLimit-Reset': 'varies',
+    },
+  },
+  TOO_MANY_SESSIONS: {
+    title:
+      'The user, or the address, has as many open streams as it may. Close one, or try again later.',
+    status: 429,
+    headers: { 'Retry-After': 'varies' },
+  },
+  ADDRESS_INVALID: {
+    title: 'An address to deny is none, is the own one of the asker, or its reason is too long.',
+    status: 400,
+  },
+  ADDRESS_UNKNOWN: { title: 'This address is neither denied at run time nor banned.', status: 404 },
+  ADDRESSES_FULL: {
+    title: 'As many addresses are denied at run time as may be. Deny a network, or delete some.',
+    status: 409,
+  },
   TOPIC_TOKEN_INVALID: {
     title:
       'A token for single topics has ended, is of another user, or is none. Ask the application for a new one.',

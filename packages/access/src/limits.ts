@@ -3,6 +3,69 @@
 /** Characters of a token: cookies and most servers take 8 KiB of headers. */
 export const tokenCharactersMax: number = 8_192
 
+/** Entries of a list of addresses in the configuration: 1,000 × ~100 bytes = 100 KB. */
+export const addressRangesMax: number = 1_000
+
+/** Proxies that are gone back through, each a look into a list. No way through a network has as many. */
+export const proxyHopsMax: number = 32
+
+/** Characters of a user-agent below which no browser and no library is: `curl/8.5.0` has 10. */
+export const userAgentCharactersMin: number = 10
+
+/** Addresses that are remembered for `GET /admin/addresses`. 10,000 × ~300 bytes = 3 MB per hub. */
+export const suspectsMax: number = 10_000
+
+/** Denies that were added at run time. 10,000 × ~400 bytes = 4 MB on each node. */
+export const deniesMax: number = 10_000
+
+/** Bans at a time. 20,000 × ~400 bytes = 8 MB on each node; with denies less than a ledger holds. */
+export const bansMax: number = 20_000
+
+/** Characters of the reason of a deny. 10,000 × 200 characters of 2 bytes = 4 MB. */
+export const denyReasonCharactersMax: number = 200
+
+/**
+ * Counters of one rate, the newest kept: 100,000 × ~200 bytes = 20 MB. An address beyond them counts anew,
+ * which takes as many addresses as that within one window.
+ */
+export const rateKeysMax: number = 100_000
+
+/** Streams of one process that wait because of their rate. 1,000 × ~8 KB of a request = 8 MB. */
+export const slowedMax: number = 1_000
+
+/** Each stream beyond the free ones begins so much later than the one before it. Milliseconds. */
+export const slowStepMs: number = 500
+
+/** The longest wait of a slowed stream: beyond it clients and proxies give up. Milliseconds. */
+export const slowMsMax: number = 10_000
+
+/** How long the hub waits for the one process that counts, before it lets a request in. Milliseconds. */
+export const countAnswerMs: number = 1_000
+
+/** How long what a process has seen of addresses is gathered before it is told. Milliseconds. */
+export const suspicionGatherMs: number = 200
+
+/** Addresses gathered meanwhile, beyond which they are told at once. 1,000 × ~100 bytes = 100 KB. */
+export const suspicionsGatheredMax: number = 1_000
+
+/** How seldom dead sessions of an address at its limit are looked for. Milliseconds. */
+export const clearAgainMs: number = 1_000
+
+/** How long a node counts that has not been heard of. Milliseconds: 2.5 times the pause below. */
+export const nodeExpiryMs: number = 150_000
+
+/** How seldom a node says that it is there: one small record a minute. Milliseconds. */
+export const nodeRefreshMs: number = 60_000
+
+/** How long a refused stream waits for other nodes to end dead sessions of its user. Milliseconds. */
+export const clearWaitMs: number = 500
+
+/** Questions of one process to the one that counts, under way. 10,000 × ~500 bytes = 5 MB. */
+export const countQuestionsMax: number = 10_000
+
+/** How long a process that ends waits for the log to take that its sessions are gone. Milliseconds. */
+export const goneWaitMs: number = 1_000
+
 /**
  * Milliseconds that a new token is good for. An `exp` is in whole seconds. A revocation is kept until the
  * tokens it is about have ended, and cookies end after 400 days (RFC 6265bis, §5.5).
@@ -163,3 +226,12 @@ export const recheckAfterRangeMs: { readonly from: number; readonly to: number }
   from: 1_000,
   to: 86_400_000,
 }
+
+/**
+ * Tickets whose streams may come back, of all nodes together. The rest of the 100,000 entries of a ledger is
+ * for tickets that were just handed out.
+ */
+export const usedTicketsMax: number = 80_000
+
+/** Bytes of them, of the 64 MiB of a ledger. */
+export const usedTicketsBytesMax: number = 48 * 1024 * 1024

@@ -383,6 +383,11 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => access.explain(visitor, { subscribe: [value as never] }),
     code: option,
   },
+  requestWith: {
+    call: (value) => access.requestWith(value as never),
+    code: option,
+    takes: ['empty text'],
+  },
   decodeToken: {
     call: (value) => decodeToken(value as never),
     code: '',
@@ -421,6 +426,23 @@ async function compare(
   )
   return [decided, checks.find(({ isPassed }) => !isPassed)?.code]
 }
+
+test('a token alone is explained where tokens are looked for first', async () => {
+  const token = await sign(goodPlan)
+  const clock = createFakeClock(now)
+  for (const options of [
+    {},
+    { sources: ['cookie'] },
+    { sources: ['cookie'], cookieName: 'own' },
+    { sources: ['cookie'], log: memoryLog({ clock }), cookie: {} },
+    { sources: ['query', 'bearer'] },
+  ] satisfies readonly AccessOptions[]) {
+    const own = createAccess({ tokens: [{ secret }], clock, ...options })
+    expect(await own.explain(own.requestWith(token))).toMatchObject({ isAllowed: true })
+    expect(await own.explain(own.requestWith('a&b; c=d'))).toMatchObject({ isAllowed: false })
+    own.close()
+  }
+})
 
 test('topic tokens are explained as they are decided: what they add, and why one is refused', async () => {
   const clock = createFakeClock(now)

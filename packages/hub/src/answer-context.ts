@@ -7,6 +7,7 @@ import { Slots } from '@tidemark/server/hub'
 import type { AnswerContext } from './answer.ts'
 import { Bodies } from './bodies.ts'
 import type { BodyLimits } from './bodies.ts'
+import type { ClientLimits } from './client-limits.ts'
 import { hasKeys, isLocked } from './config/access-choice.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { AllowedOrigins } from './cors.ts'
@@ -24,6 +25,7 @@ import { UnreadAnswers } from './unread-answers.ts'
 /** The parts of a node that answering needs. */
 export interface ContextParts {
   readonly tide: Tidemark
+  readonly limits: ClientLimits
   readonly access: Access | undefined
   readonly resource: ProtectedResource | undefined
   readonly abilities: LogAbilities
@@ -36,12 +38,15 @@ export interface ContextParts {
 /** The context of all answers of a node. */
 export function createContext(
   config: HubConfig,
-  { abilities, held, readStats, ...parts }: ContextParts,
+  { abilities, held, limits, readStats, ...parts }: ContextParts,
 ): AnswerContext {
   const { tide, access, onError } = parts
   const warnings = (): readonly string[] => access?.warnings ?? []
   return {
     ...parts,
+    clients: limits.clients,
+    streams: limits.streams,
+    counts: limits.counts,
     isLocked: isLocked(config),
     readiness: new Readiness({ tide, abilities, held, warnings, clock: systemClock, onError }),
     strictTransport: planStrictTransport(config, held),

@@ -1,9 +1,11 @@
 // One request, from guard to route; every error leaves as a problem.
 
 import type { Readable } from 'node:stream'
+import type { IpAddress } from '@tidemark/access/hub'
 import type { Clock } from '@tidemark/log'
 import {
   CodedError,
+  answerCoded,
   answerError,
   credentialNames,
   parseQueryText,
@@ -53,11 +55,16 @@ export async function answer(
   // Where one of two heads was meant for another server, what follows may be as well: it is neither
   // done nor answered.
   if (malformed.has(carrier)) return
+  const { clients } = context
+  const address = clients.find(request)
+  if (isDenied(response, address, context)) return
   if (!isHttp2(response) && asksToUpgrade(request)) response.setHeader('Connection', 'close')
+  let fault: unknown
   context.strictTransport?.mark(request, response)
   try {
     checkHead(request)
     const target = readTarget(request)
+    clients.checkRules(request, address, target.path)
     const { pages } = context
     checkHost(target, pages.hosts)
     const asker = findAsker(request, target, pages)
@@ -72,11 +79,33 @@ export async function answer(
     if (permission !== undefined) {
       await context.tide.requirePermission(describeRequest(request), permission)
     }
-    await route({ request, response, parts, query: readQuery(target) }, context)
+    await route({ request, response, address, parts, query: readQuery(target) }, context)
   } catch (error) {
+    fault = error
     if (isMalformed(error)) malformed.add(carrier)
     if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
     sendError(response, error, context)
+  }
+  clients.noteAnswer(request, { address, status: response.statusCode, fault })
+}
+
+/**
+ * Refuses an address before anything else of its request is looked at. Its body is not read, and its
+ * connection ends with the answer, so that a flood of such requests costs little.
+ */
+function isDenied(
+  response: NodeResponse,
+  address: IpAddress | undefined,
+  { clients }: AnswerContext,
+): boolean {
+  try {
+    clients.check(address)
+    return false
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    if (!isHttp2(response)) response.setHeader('Connection', 'close')
+    sendAnswer(response, answerCoded(error))
+    return true
   }
 }
 

@@ -4,7 +4,7 @@ import { sendAnswer } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { HubConfig } from './config/hub-config.ts'
 import { matchesOrigin, parseOriginPattern } from './config/origin-pattern.ts'
-import { preflightSeconds } from './limits.ts'
+import { preflightSeconds } from './config/limits.ts'
 
 /** All that the routes take. HEAD and GET need no leave of a preflight. */
 const methods = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']

@@ -111,9 +111,13 @@ const memberNames =
 
 /** The names that the settings have, in place of those of `createAccess`. */
 function nameSettings(text: string, place: string): string {
-  return text
-    .replaceAll(/\bjwks(?:Url|File)\b/g, 'jwks')
-    .replaceAll(memberNames, `${place}.$2`)
-    .replaceAll(/\bclaimNames\b/g, 'auth.claims')
-    .replaceAll(/\bcookieName\b/g, 'auth.cookie')
+  return (
+    text
+      // The hub decides that by itself: at its start, and not for a worker that replaces another one.
+      .replace(/ To start without its keys, say `isNeededAtStart: false`\./, '')
+      .replaceAll(/\bjwks(?:Url|File)\b/g, 'jwks')
+      .replaceAll(memberNames, `${place}.$2`)
+      .replaceAll(/\bclaimNames\b/g, 'auth.claims')
+      .replaceAll(/\bcookieName\b/g, 'auth.cookie')
+  )
 }

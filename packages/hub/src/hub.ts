@@ -1,6 +1,7 @@
 // A running hub, and the options it is started with.
 
 import type { Server } from 'node:net'
+import type { HubCounts } from '@tidemark/access/hub'
 import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { NodeStats } from '@tidemark/server'
 import type { SharedLog } from './open-log.ts'
@@ -32,6 +33,8 @@ export type RunningHub = Omit<Hub, 'reload'>
 export interface ServingHub extends RunningHub {
   /** The counters of this process. */
   stats(): NodeStats
+  /** Ends sessions of an address whose clients take nothing any more. */
+  endStalled(address: string): void
   /** Storage has stopped to take events; see `LmdbEventLog.isStuck`. */
   readonly isStuck: boolean
   /** How often it has stored events; 0 in memory. */
@@ -61,6 +64,8 @@ export interface WorkerShare {
   readonly drainSessionsPerSecond: number
   /** Adds up the counters of all workers. */
   readonly readStats: () => Promise<NodeStats>
+  /** Counts for all workers. */
+  readonly counts: HubCounts
   /** The workers' knowledge of the log. */
   readonly log: SharedLog
 }

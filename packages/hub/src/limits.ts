@@ -7,12 +7,6 @@
 export const headerBytesMax: number = 32 * 1024
 
 /**
- * Characters of a token in the body of a request: a quarter of `headerBytesMax`, so that it could have come
- * in a header. Tokens of large companies have 4 KiB.
- */
-export const tokenCharactersMax: number = 8 * 1024
-
-/**
  * Header fields of one request, whatever the version of HTTP. Browsers send about 20, proxies add as
  * many again.
  */
@@ -363,42 +357,3 @@ export const failedStartsMax: number = 9
  * waits so long once. Milliseconds.
  */
 export const handoverMs: number = 500
-
-/**
- * Issuers of tokens. Each keeps its keys and has one request for keys under way; nobody has seen more than
- * a handful in one application.
- */
-export const authIssuersMax: number = 32
-
-/** Audiences of an issuer. A token's `aud` is compared with each: 32 comparisons of short texts. */
-export const authNamesMax: number = 32
-
-/**
- * Patterns of visitors without a token, and of tokens without a claim. As many as a grant may name, which
- * is 1,000; each is compared with each topic that is asked for.
- */
-export const grantPatternsMax: number = 1_000
-
-/**
- * Origins whose pages may ask. Exact ones are found in a set. 100 patterns are 100 comparisons of short
- * texts for each request of a page, ~10 µs.
- */
-export const corsOriginsMax: number = 100
-
-/**
- * How long a browser keeps the answer to a preflight. Chromium keeps it for 2 hours at most, Firefox for
- * 24. Seconds.
- */
-export const preflightSeconds: number = 86_400
-
-/** How long revocations are kept and tickets let their streams come back: from a second to 366 days. */
-export const sharedLifeRangeMs: { readonly from: number; readonly to: number } = {
-  from: 1_000,
-  to: 366 * 86_400_000,
-}
-
-/**
- * Topics of a refused request that are explained to a developer. The first one that is refused is among
- * them, or the refusal says what it would say anyway.
- */
-export const explainedTopicsMax: number = 100

@@ -9,7 +9,7 @@ import type { Authorize, Grant, PlainRequest } from '@tidemark/server'
 import { CodedError } from '@tidemark/server/hub'
 import type { CodeHeaders, ErrorRow } from '@tidemark/server/hub'
 import { quote } from '@tidemark/wire/values'
-import { explainedTopicsMax } from './limits.ts'
+import { explainedTopicsMax } from './config/limits.ts'
 import { isLoopbackName } from './loopback.ts'
 import type { ProtectedResource } from './protected-resource.ts'
 

@@ -4,10 +4,12 @@ import type { Access } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
-import type { Authorize, Tidemark } from '@tidemark/server'
+import type { Authorize, NodeObserver, Tidemark } from '@tidemark/server'
 import { quoteValue } from '@tidemark/wire/values'
 import { createContext } from './answer-context.ts'
 import { hasKeys, isLocked } from './config/access-choice.ts'
+import { openClientLimits } from './client-limits.ts'
+import type { ClientLimits } from './client-limits.ts'
 import { requireConfig } from './config/load-config.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { DescriptorWatch } from './descriptor-watch.ts'
@@ -97,18 +99,25 @@ export async function startNode(
   const resource = hasKeys(config) ? new ProtectedResource(config) : undefined
   let access: Access | undefined
   let tide: Tidemark | undefined
+  let limits: ClientLimits | undefined
   try {
     access = await openAccess(config, { clock: systemClock, log, isFirstStart })
-    const authorize = planAuthorize(access, { host: config.host, resource })
-    tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, onError })
+    const given = { config, log, clock: systemClock, say, onError, counts: share?.counts }
+    limits = await openClientLimits(given)
+    const { observer } = limits.streams
+    const decide = planAuthorize(access, { host: config.host, resource })
+    const authorize = limits.streams.limitPublishes(decide)
+    tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, observer, onError })
     access?.follow(tide)
     await tide.ready
+    await limits.follow(tide)
     if (isFirstStart && tide.lagRules.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
       context: createContext(config, {
         tide,
+        limits,
         access,
         resource,
         abilities,
@@ -127,6 +136,7 @@ export async function startNode(
       server,
       traffic,
       tide,
+      limits,
       access,
       log,
       abilities,
@@ -135,6 +145,7 @@ export async function startNode(
     })
   } catch (error) {
     await tide?.close()
+    await limits?.close()
     access?.close()
     await log.close()
     throw error
@@ -146,6 +157,7 @@ interface Engine {
   readonly authorize: Authorize | 'everyone'
   readonly sessionsMax: number
   readonly isFirstStart: boolean
+  readonly observer: NodeObserver | undefined
   readonly onError: (error: unknown) => void
 }
 
@@ -174,6 +186,7 @@ function createHub(
     readonly server: HttpServer
     readonly traffic: Traffic
     readonly tide: Tidemark
+    readonly limits: ClientLimits
     readonly access: Access | undefined
     readonly log: EventLog
     readonly abilities: LogAbilities
@@ -197,6 +210,7 @@ function createHub(
     const ended = stopListening()
     server.closeAllConnections()
     await ended
+    await parts.limits.close()
     await log.close()
   }
   return {
@@ -204,6 +218,7 @@ function createHub(
     isLocked: isAsking,
     failed: new Promise(() => undefined),
     stats: () => tide.stats(),
+    endStalled: (address) => parts.limits.endStalled(address),
     get isStuck() {
       return commits?.isStuck ?? false
     },

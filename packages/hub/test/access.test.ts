@@ -215,7 +215,7 @@ describe('keys at a URL', () => {
     await once(server, 'close')
     await expect(startTestHub({ 'auth-jwks': url, 'auth-issuer': 'a' })).rejects.toMatchObject({
       code: 'AUTH_KEYS_UNREACHABLE',
-      message: expect.stringMatching(/The keys at "http:.*auth\.jwks/),
+      message: expect.stringMatching(/The keys at "http:.*auth\.jwks(?!.*isNeededAtStart)/),
     })
   })
 
@@ -248,10 +248,10 @@ describe('keys at a URL', () => {
       seen.add(await ask())
       return seen.has(503) && seen.has(200)
     })
-    expect([...seen].toSorted((a, b) => a - b)).toEqual([200, 503])
+    expect(seen).toEqual(new Set([200, 503]))
     await waitUntil('it says so to its operator', async () => {
       const answer = await fetch(`${hub.url}/readyz`)
-      return answer.status === 200 && (await answer.text()).includes('cannot be read')
+      return answer.status === 200 && (await answer.text()).includes('The keys at ')
     })
     expect(hub.isEnded).toBe(false)
   })

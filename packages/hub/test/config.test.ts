@@ -5,11 +5,13 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { changeRetention, parseTopicSet } from '@tidemark/log'
+import { LocalCounts } from '@tidemark/access/hub'
+import { changeRetention, parseTopicSet, systemClock } from '@tidemark/log'
 import { emptyStats } from '@tidemark/server'
 import type { NodeStats } from '@tidemark/server'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import { describe, expect, test } from 'vitest'
+import { planCounts } from '../src/count-rules.ts'
 import { configOptions, loadConfig, startHub } from '../src/index.ts'
 import type { WorkerShare } from '../src/hub.ts'
 import { startNode } from '../src/start-hub.ts'
@@ -330,7 +332,12 @@ test('a worker that replaces a dead one puts back neither retention nor lag rule
   const listen = (): Promise<string> => Promise.resolve('http://localhost')
   const readStats = (): Promise<NodeStats> => Promise.resolve(emptyStats)
   const log = { place: first.place, seen: first.seen, onSeen: () => undefined }
-  const worker = await startWith('drop', { listen, readStats, drainSessionsPerSecond: 1, log })
+  const counts = new LocalCounts<string>(planCounts(await load({ flags: {} })), {
+    clock: systemClock,
+    clearDead: () => Promise.resolve(),
+  }).of('own')
+  const share = { listen, readStats, counts, drainSessionsPerSecond: 1, log }
+  const worker = await startWith('drop', share)
   const own = await openLmdbLog({ directory: data })
   const { first: after, head: upTo } = await own.bounds()
   const query = { topics: parseTopicSet(['$hub/state/rules']), after, upTo, limit: 9 }

@@ -3,6 +3,7 @@
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
+import { planCounts } from '../src/count-rules.ts'
 import { loadConfig } from '../src/index.ts'
 import { failedStartsMax, watchLimits } from '../src/limits.ts'
 import { Dispatcher } from '../src/workers/dispatcher.ts'
@@ -55,6 +56,7 @@ function createScene(
     start: { kind: 'start', config, url: 'http://localhost', drainSessionsPerSecond: 500 },
     drainMsMax: 30_000,
     watch: watchLimits,
+    counts: planCounts(config),
     fork: (listener) => {
       workers.push(listener)
       const kill = (): void => listener.ended('was killed by SIGKILL', false)

@@ -15,19 +15,15 @@ import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
 import { LagLedger } from './catch-up/lag-ledger.ts'
-import {
-  backlogsMax,
-  goodbyePollMs,
-  readyRetryMs,
-  replayReadsMax,
-  retrySpreadMs,
-} from './limits.ts'
+import { backlogsMax, goodbyePollMs, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
+import { endStalled } from './session/end-stalled.ts'
+import { pickRetryMs } from './session/pick-retry.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
 import { Pace } from './catch-up/pace.ts'
@@ -39,7 +35,8 @@ import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
-import { SessionRegistry } from './session/session-registry.ts'
+import { SessionRegistry, matches } from './session/session-registry.ts'
+import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import { Slots } from './catch-up/slots.ts'
 import { requireUnexpired } from './request/read-expiry.ts'
@@ -177,7 +174,7 @@ export class NodeEngine implements SessionActions {
       )
     }
     const { sessionsMax } = this.#settings
-    if (this.sessions.size + this.#opening < sessionsMax) return
+    if (this.sessions.size + this.#opening < sessionsMax || this.endStalled({}, 1) > 0) return
     throw new ServerError(
       'FULL',
       `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
@@ -265,12 +262,17 @@ export class NodeEngine implements SessionActions {
   }
 
   end(session: Session, reason: string): void {
-    session.bye(reason, this.pickRetryMs())
+    session.bye(reason, this.pickRetryMs(reason))
+  }
+
+  /** Ends sessions whose clients take nothing, so that others find a place. Returns how many. */
+  endStalled(filter: SessionFilter, countMax: number): number {
+    return endStalled(this.#host.blocked, countMax, (session) => matches(session, filter))
   }
 
   /** A time to come back after, in milliseconds, spread so that those sent away do not return at once. */
-  pickRetryMs(): number {
-    return pickBetween(this.#settings.random, retrySpreadMs.from, retrySpreadMs.to)
+  pickRetryMs(reason?: string): number {
+    return pickRetryMs(this.#settings.random, reason)
   }
 
   /** Sends all sessions away at a steady pace; resolves when the last has left. */

@@ -183,6 +183,16 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
+   * Ends sessions of this node whose clients have taken nothing for 10 seconds, so that others find a place.
+   * All of them, or those of a user, with a label, or both. They resume when they come back. Returns how
+   * many.
+   * @throws ServerError `OPTION_INVALID`
+   */
+  endStalled(filter: SessionFilter = {}): number {
+    return this.#engine.endStalled(readFilter(filter), Infinity)
+  }
+
+  /**
    * Calls `listener` with each session of this node that has opened or got another grant, at once. So whoever
    * ends sessions by what they rest on misses none. The function that is returned ends it.
    * @throws ServerError `OPTION_INVALID`

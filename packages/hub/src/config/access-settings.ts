@@ -1,7 +1,7 @@
 // The settings that say who may come in, one row each: tokens, visitors without one, and pages of other
 // origins.
 
-import { authIssuersMax, authNamesMax, corsOriginsMax, grantPatternsMax } from '../limits.ts'
+import { authIssuersMax, authNamesMax, corsOriginsMax, grantPatternsMax } from './limits.ts'
 import { ownCookieName } from './access-choice.ts'
 import type { SettingName } from './hub-config.ts'
 import { flag, texts } from './kinds.ts'

@@ -4,13 +4,18 @@ import { findAccessConflicts } from './access-conflicts.ts'
 import { findSessionConflicts } from './session-conflicts.ts'
 import type { Fault } from './fault.ts'
 import type { HubConfig } from './hub-config.ts'
+import { findLimitConflicts } from './limit-conflicts.ts'
 import { isMemory } from './log-choice.ts'
 import { formatSize } from './units.ts'
 
 /** One fault for each contradiction, at the setting that is to be changed. */
 export function findConflicts(config: HubConfig): readonly Fault[] {
   const { maxEventBytes, maxRequestBytes, workers, data } = config
-  const faults: Fault[] = [...findAccessConflicts(config), ...findSessionConflicts(config)]
+  const faults: Fault[] = [
+    ...findAccessConflicts(config),
+    ...findSessionConflicts(config),
+    ...findLimitConflicts(config),
+  ]
   if (maxEventBytes > maxRequestBytes) {
     faults.push({
       kind: 'unfit',

@@ -53,6 +53,22 @@ export interface HubConfig {
     /** The longest that a ticket lets its stream come back. */
     readonly ticketLife: number
   }
+  /** How many, and how often. An undefined member has no bound. Durations are milliseconds. */
+  readonly limits: LimitConfig
+  /** Which addresses, and what is known of them. */
+  readonly addresses: {
+    readonly allow: readonly string[]
+    readonly deny: readonly string[]
+    readonly trustProxy: readonly string[]
+    readonly proxyHeader: 'forwarded' | 'x-forwarded-for'
+    readonly banAfter?: number | undefined
+    readonly banFor: number
+  }
+  /** The ways to treat requests that break a rule. */
+  readonly requests: {
+    readonly headers: 'log' | 'off' | 'refuse'
+    readonly userAgent: 'log' | 'off' | 'refuse'
+  }
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -70,6 +86,19 @@ export interface HubConfig {
     readonly maxBytes: number
     readonly rules: readonly RuleConfig[]
   }
+}
+
+/** See `limit-settings.ts`. */
+interface LimitConfig {
+  readonly sessionsPerUser?: number | undefined
+  readonly atUserLimit: 'reject' | 'replace'
+  readonly sessionsPerAddress?: number | undefined
+  readonly maxSessionAge?: number | undefined
+  readonly streamsPerAddress?: number | undefined
+  readonly streamsWindow: number
+  readonly slowDownAfter?: number | undefined
+  readonly publishesPerUser?: number | undefined
+  readonly publishesWindow: number
 }
 
 /** Tokens, and the keys they are checked with. An empty text is none. */

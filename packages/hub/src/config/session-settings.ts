@@ -1,7 +1,7 @@
 // The settings of what a token is traded for, one row each: cookies and tickets, and how long a revocation is
 // kept.
 
-import { sharedLifeRangeMs } from '../limits.ts'
+import { sharedLifeRangeMs } from './limits.ts'
 import type { SettingName } from './hub-config.ts'
 import { duration, flag, noneOr, texts } from './kinds.ts'
 import type { SettingRow } from './setting.ts'

@@ -24,6 +24,7 @@ import { accessRows } from './access-settings.ts'
 import { sessionRows } from './session-settings.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
+import { limitRows } from './limit-settings.ts'
 import type { Member, Setting, SettingRow } from './setting.ts'
 import { formatSize } from './units.ts'
 
@@ -262,6 +263,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   },
   ...accessRows,
   ...sessionRows,
+  ...limitRows,
   insecure: {
     kind: flag,
     default: false,

@@ -3,7 +3,7 @@
 import type { Explanation, Wishes } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
 import type { RequestFacts } from '@tidemark/server'
-import type { AuthConfig, HubConfig } from '../config/hub-config.ts'
+import type { HubConfig } from '../config/hub-config.ts'
 import { requireConfig } from '../config/load-config.ts'
 import { HubError } from '../errors.ts'
 import { openAccess } from '../hub-access.ts'
@@ -29,8 +29,8 @@ export async function explainHub(given: HubConfig, question: HubQuestion): Promi
   const access = await openAccess(config, { clock: systemClock, isFirstStart: false })
   if (access === undefined) return explainOpenHub(mustCheck === true)
   try {
-    const facts = { ...requestWith(token, config.auth), topicTokens }
-    return await access.explain(facts, wishes)
+    const facts = token === undefined ? bareRequest : access.requestWith(token)
+    return await access.explain({ ...facts, topicTokens }, wishes)
   } finally {
     access.close()
   }
@@ -48,18 +48,10 @@ function explainOpenHub(mustCheck: boolean): Explanation {
   return { isAllowed: true, checks: [{ name: 'credential', isPassed: true, detail }] }
 }
 
-/** A request that has the token in the place where the hub looks first. */
-function requestWith(token: string | undefined, auth: AuthConfig): RequestFacts {
-  const [source] = auth.sources
-  const headers = new Map<string, string>()
-  if (token !== undefined && source === 'bearer') headers.set('authorization', `Bearer ${token}`)
-  if (token !== undefined && source === 'cookie') headers.set('cookie', `${auth.cookie}=${token}`)
-  const query =
-    token !== undefined && source === 'query' ? `?token=${encodeURIComponent(token)}` : ''
-  return {
-    method: 'GET',
-    url: `/events${query}`,
-    address: '127.0.0.1',
-    header: (name) => headers.get(name.toLowerCase()),
-  }
+/** A visitor's. */
+const bareRequest: RequestFacts = {
+  method: 'GET',
+  url: '/events',
+  address: undefined,
+  header: () => undefined,
 }

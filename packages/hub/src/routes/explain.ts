@@ -3,7 +3,6 @@
 import { AccessError } from '@tidemark/access'
 import type { Wishes } from '@tidemark/access'
 import { ServerError } from '@tidemark/server'
-import type { RequestFacts } from '@tidemark/server'
 import { describeRequest } from '@tidemark/server/node'
 import { HubError } from '../errors.ts'
 import { readLists } from './query.ts'
@@ -24,26 +23,13 @@ export const explainAccess: Route = async ({ request, response, query }, { acces
     )
   }
   const wishes: Wishes = { subscribe, publish, read, permissions }
+  const asking = describeRequest(request)
+  const token = asking.header('tidemark-token')
+  const explained = token === undefined ? asking : access.requestWith(token)
   try {
-    sendJson(
-      response,
-      200,
-      await access.explain(describeExplained(describeRequest(request)), wishes),
-    )
+    sendJson(response, 200, await access.explain(explained, wishes))
   } catch (error) {
     if (!(error instanceof AccessError) || error.code !== 'ACCESS_OPTION_INVALID') throw error
     throw new ServerError('QUERY_INVALID', error.message, { cause: error })
-  }
-}
-
-/** The request that the token would come with, in each place that is looked at without a cookie. */
-function describeExplained(asking: RequestFacts): RequestFacts {
-  const token = asking.header('tidemark-token')
-  if (token === undefined) return asking
-  return {
-    method: 'GET',
-    url: `/events?${new URLSearchParams({ token }).toString()}`,
-    address: asking.address,
-    header: (name) => (name.toLowerCase() === 'authorization' ? `Bearer ${token}` : undefined),
   }
 }

@@ -1,15 +1,18 @@
 // A route: its parameters, and how it answers.
 
 import type { Access } from '@tidemark/access'
+import type { HubCounts, IpAddress } from '@tidemark/access/hub'
 import type { NodeStats, Tidemark } from '@tidemark/server'
 import type { Slots } from '@tidemark/server/hub'
 import { sendAnswer } from '@tidemark/server/hub'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import type { UnreadAnswers } from '../unread-answers.ts'
 import type { Bodies } from '../bodies.ts'
+import type { Clients } from '../clients.ts'
 import type { KeptAnswer } from '../kept-answer.ts'
 import type { ProtectedResource } from '../protected-resource.ts'
 import type { Readiness } from '../readiness.ts'
+import type { StreamLimits } from '../stream-limits.ts'
 import type { PathParts } from './match-path.ts'
 
 /** The parts of the hub that routes need. */
@@ -25,6 +28,12 @@ export interface RouteContext {
   /** Adds up the counters of all processes of the hub. */
   readonly stats: KeptAnswer<NodeStats>
   readonly bodies: Bodies
+  /** The addresses of clients. */
+  readonly clients: Clients
+  /** How many streams, and how often. */
+  readonly streams: StreamLimits
+  /** Counts for the whole hub. */
+  readonly counts: HubCounts
   readonly unreadAnswers: UnreadAnswers
   /** For pages of history, from reading one to counting its answer. */
   readonly historyReads: Slots
@@ -34,6 +43,8 @@ export interface RouteContext {
 interface Exchange {
   readonly request: NodeRequest
   readonly response: NodeResponse
+  /** Of its client; undefined where the connection has none. */
+  readonly address: IpAddress | undefined
   /** The parts of the path where the route's own path leaves something open. */
   readonly parts: PathParts
   readonly query: URLSearchParams

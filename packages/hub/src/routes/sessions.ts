@@ -6,7 +6,7 @@ import { bringTopicTokens, readTopicTokens, sendAnswer } from '@tidemark/server/
 import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
-import { tokenCharactersMax } from '../limits.ts'
+import { tokenCharactersMax } from '../config/limits.ts'
 import { parseJson } from '../parse-json.ts'
 import type { PathParts } from './match-path.ts'
 import { readQuery } from './query.ts'

@@ -1,5 +1,6 @@
 // Every route of the hub, one row each.
 
+import { denyAddress, listAddresses, releaseAddress } from './addresses.ts'
 import { closeSession, openSession } from './cookie-session.ts'
 import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
@@ -49,6 +50,9 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/health', route: answerLive, crossSite: 'allowed' },
   { method: 'GET', path: '/readyz', route: answerReady, crossSite: 'refused' },
   { method: 'GET', path: '/stats', route: answerStats, ...forAdmins },
+  { method: 'GET', path: '/admin/addresses', route: listAddresses, ...forAdmins },
+  { method: 'POST', path: '/admin/addresses', route: denyAddress, ...forAdmins },
+  { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, ...forAdmins },
   { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
   {
     method: 'GET',

@@ -1,5 +1,6 @@
 // Messages between the supervising process and its workers.
 
+import type { RateName, RateState, Suspect, Suspicion } from '@tidemark/access/hub'
 import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { NodeStats } from '@tidemark/server'
 import type { HubConfig } from '../config/hub-config.ts'
@@ -45,6 +46,10 @@ export type ToWorker =
   | { readonly kind: 'ping' }
   /** The answer to `ask-stats`: what all workers have counted. */
   | { readonly kind: 'stats'; readonly stats: NodeStats }
+  /** The answer to `count`. */
+  | { readonly kind: 'counted'; readonly id: number; readonly answer: CountAnswer }
+  /** Asks the worker to end sessions of an address whose clients take nothing any more. */
+  | { readonly kind: 'clear'; readonly id: number; readonly key: string }
   /** Asks the worker to close its sessions, then to end. */
   | { readonly kind: 'drain' }
 
@@ -87,10 +92,29 @@ export type FromWorker =
     }
   /** Asks what all workers have counted. */
   | { readonly kind: 'ask-stats' }
+  /** Asks the process that counts for the whole hub; see `HubCounts` of `@tidemark/access`. */
+  | { readonly kind: 'count'; readonly id: number; readonly question: CountCall }
+  /** The worker has done what `clear` asked for. */
+  | { readonly kind: 'cleared'; readonly id: number }
   /** The worker is drained and takes no more connections. */
   | { readonly kind: 'drained' }
   /** A line for the operator. */
   | { readonly kind: 'line'; readonly text: string }
+
+/** A question to the process that counts. `leave` wants no answer. */
+export type CountCall =
+  | { readonly call: 'take'; readonly rate: RateName; readonly key: string }
+  | { readonly call: 'enter' | 'leave'; readonly key: string }
+  | { readonly call: 'report'; readonly seen: readonly Suspicion[] }
+  | { readonly call: 'suspects' }
+
+/** The answer: the member that its question is about. */
+export interface CountAnswer {
+  readonly state?: RateState | undefined
+  readonly isIn?: boolean | undefined
+  readonly keys?: readonly string[] | undefined
+  readonly suspects?: readonly Suspect[] | undefined
+}
 
 /** An error on its way between processes. */
 export interface Failure {

@@ -7,6 +7,7 @@ import { systemClock } from '@tidemark/log'
 import { drainSessionsPerSecond, topicSetsBytesMin } from '@tidemark/server/hub'
 import { isLocked } from '../config/access-choice.ts'
 import type { HubConfig } from '../config/hub-config.ts'
+import { planCounts } from '../count-rules.ts'
 import type { RunningHub } from '../hub.ts'
 import { DescriptorWatch } from '../descriptor-watch.ts'
 import { planConnections, planHandovers } from '../descriptors.ts'
@@ -73,6 +74,7 @@ export async function startWorkers(
     watch,
     fork: forkWorker,
     dispatcher,
+    counts: planCounts(config),
     listeningSocket,
     held,
     clock: systemClock,

@@ -1,18 +1,21 @@
 // Keeps the workers of a hub alive: starts them, replaces those that end, and stops all of them
 // together.
 
+import type { CountRules } from '@tidemark/access/hub'
 import type { Clock, Timer } from '@tidemark/log'
 import { failedStartsMax } from '../limits.ts'
 import type { WatchLimits } from '../limits.ts'
 import type { HeldCertificate } from '../tls/held-certificate.ts'
 import type { ListeningSocket } from './listening-socket.ts'
 import { toError } from './messages.ts'
-import type { Failure, FromWorker, ToWorker } from './messages.ts'
+import type { CountCall, Failure, FromWorker, ToWorker } from './messages.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { HubTotals } from './hub-totals.ts'
 import { KnownLog } from './known-log.ts'
 import { RestartBackoff } from './restart-backoff.ts'
 import { StorageHealth } from './storage-health.ts'
+import { SupervisedCounts } from './supervised-counts.ts'
+import type { ClearingWorker } from './supervised-counts.ts'
 import { Watchdog } from './watchdog.ts'
 import type { ForkWorker, WorkerProcess } from './worker-process.ts'
 
@@ -26,6 +29,7 @@ export interface SupervisorOptions {
   readonly fork: ForkWorker
   readonly dispatcher: Dispatcher
   readonly listeningSocket: Pick<ListeningSocket, 'add' | 'remove' | 'receive'>
+  readonly counts: CountRules
   /** All workers have the same certificate, also those that start while its files are being changed. */
   readonly held?: HeldCertificate | undefined
   readonly clock: Clock
@@ -68,6 +72,7 @@ export class Supervisor {
   #onGone: () => void = () => undefined
   readonly #log = new KnownLog()
   readonly #totals = new HubTotals<Slot>()
+  readonly #counts: SupervisedCounts<WorkerProcess>
   /** From now on, deaths of workers are caused by this process. */
   #isKilling = false
   /** The error of the first worker that ended without draining. */
@@ -76,6 +81,10 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     const { clock } = options
+    this.#counts = new SupervisedCounts(options.counts, {
+      clock,
+      listWorkers: () => this.#listClearing(),
+    })
     this.#slots = Array.from({ length: options.workers }, (_, i) => ({
       number: i + 1,
       backoff: new RestartBackoff(),
@@ -214,6 +223,12 @@ export class Supervisor {
       case 'ask-stats':
         process.send({ kind: 'stats', stats: this.#totals.sum })
         break
+      case 'count':
+        void this.#count(process, message)
+        break
+      case 'cleared':
+        this.#counts.cleared(message.id)
+        break
       case 'drained':
         slot.isDrained = true
         dispatcher.remove(process)
@@ -223,6 +238,23 @@ export class Supervisor {
         say(`worker ${number}: ${message.text}`)
         break
     }
+  }
+
+  async #count(
+    process: WorkerProcess,
+    { id, question }: { readonly id: number; readonly question: CountCall },
+  ): Promise<void> {
+    const answer = await this.#counts.answer(process, question)
+    if (answer !== undefined) process.send({ kind: 'counted', id, answer })
+  }
+
+  /** The workers that serve, for the counters. */
+  #listClearing(): readonly ClearingWorker[] {
+    return this.#slots.flatMap(({ process, servingSince }) =>
+      process === undefined || servingSince === undefined
+        ? []
+        : [{ clear: (id, key) => process.send({ kind: 'clear', id, key }) }],
+    )
   }
 
   #startServing(slot: Slot, worker: WorkerProcess): void {
@@ -282,6 +314,7 @@ export class Supervisor {
     if (process !== undefined) {
       dispatcher.remove(process)
       listeningSocket.remove(process)
+      this.#counts.ended(process)
     }
     this.#totals.ended(slot)
     slot.watchdog?.stop()

@@ -11,6 +11,7 @@ import { HubStats } from './hub-stats.ts'
 import { toFailure } from './messages.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { CommitReporter } from './commit-reporter.ts'
+import { RemoteCounts } from './remote-counts.ts'
 
 /** How a worker sends messages and ends. */
 export interface WorkerHost {
@@ -27,11 +28,17 @@ export class Worker {
   #connections: HandedConnections | undefined
   #isDraining = false
   readonly #stats: HubStats
+  readonly #counts: RemoteCounts
   #held: HeldCertificate | undefined
 
   constructor(host: WorkerHost) {
     this.#host = host
     this.#stats = new HubStats(systemClock, () => host.tell({ kind: 'ask-stats' }))
+    this.#counts = new RemoteCounts({
+      clock: systemClock,
+      tell: host.tell,
+      say: (text) => host.tell({ kind: 'line', text }),
+    })
   }
 
   hear(message: ToWorker, socket: Socket | undefined): void {
@@ -40,6 +47,8 @@ export class Worker {
     else if (message.kind === 'certificate') this.#held?.set(message)
     else if (message.kind === 'ping') this.#answer()
     else if (message.kind === 'stats') this.#stats.heard(message.stats)
+    else if (message.kind === 'counted') this.#counts.heard(message.id, message.answer)
+    else if (message.kind === 'clear') this.#clear(message)
     else if (message.kind === 'drain') void this.drain()
   }
 
@@ -63,6 +72,7 @@ export class Worker {
     const share: WorkerShare = {
       drainSessionsPerSecond,
       readStats: () => this.#stats.read(),
+      counts: this.#counts,
       log: { place, seen, onSeen: (news) => reporter.note(news) },
       listen: async (server: Server) => {
         this.#connections = new HandedConnections(server, tell)
@@ -78,6 +88,12 @@ export class Worker {
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #clear({ id, key }: { readonly id: number; readonly key: string }): void {
+    this.#serving?.endStalled(key)
+    // Behind the messages of the sessions that have ended.
+    setImmediate(() => this.#host.tell({ kind: 'cleared', id }))
   }
 
   #answer(): void {

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { mintToken } from '@tidemark/access'
 import type { Page } from 'puppeteer-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestHub, readTopic } from './hubs.ts'
@@ -123,4 +124,61 @@ test('the same page at a name that the hub does not know neither watches nor pub
     expect({ name, told }).toEqual({ name, told: ['closed for good', 'TypeError'] })
   })
   expect(await readTopic(hub.url, 'own')).toEqual([])
+})
+
+/** Runs in the page: signs in with a token, and then has nothing but the cookie of the hub. */
+async function useCookie(url: string, token: string): Promise<readonly string[]> {
+  const told: string[] = []
+  const ask = async (path: string, init: RequestInit): Promise<void> => {
+    const answer = await fetch(url + path, { credentials: 'include', ...init }).then(
+      ({ status }) => String(status),
+      (error: unknown) => (error instanceof Error ? error.name : 'rejected'),
+    )
+    told.push(`${init.method ?? 'GET'} ${path} ${answer}`)
+  }
+  await ask('/session', { method: 'POST', headers: { Authorization: `Bearer ${token}` } })
+  const source = new EventSource(`${url}/events?topic=own`, { withCredentials: true })
+  const state = await new Promise<string>((resolve) => {
+    source.addEventListener('tidemark.ready', () => resolve('a stream'))
+    source.addEventListener('error', () => resolve('no stream'))
+  })
+  source.close()
+  told.push(state)
+  await ask('/topics/own', { method: 'POST', body: 'by the cookie' })
+  await ask('/topics/own', { method: 'POST', body: 'without it', credentials: 'omit' })
+  return told
+}
+
+test('a page of another origin signs in, watches and publishes by a cookie, where the hub lets it; no other page can', async () => {
+  const secret = 'the secret of the browser tests, 32 bytes or more'
+  const own = applicationOrigin('127.0.0.1')
+  const asking = await TestHub.start(
+    `--auth-secret=${secret}`,
+    `--cors-origins=${own}`,
+    '--cors-credentials',
+  )
+  const token = await mintToken({ secret, sub: 'ada', subscribe: ['own'], publish: ['own'] })
+  try {
+    await inBothBrowsers('127.0.0.1', async (page, name) => {
+      const told = await page.evaluate(useCookie, asking.url, token)
+      expect({ name, told }).toEqual({
+        name,
+        told: ['POST /session 204', 'a stream', 'POST /topics/own 200', 'POST /topics/own 401'],
+      })
+    })
+    await inBothBrowsers('localhost', async (page, name) => {
+      const told = await page.evaluate(useCookie, asking.url, token)
+      expect({ name, told }).toEqual({
+        name,
+        told: [
+          'POST /session TypeError',
+          'no stream',
+          'POST /topics/own TypeError',
+          'POST /topics/own TypeError',
+        ],
+      })
+    })
+  } finally {
+    await asking.remove()
+  }
 })

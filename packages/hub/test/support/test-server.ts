@@ -8,6 +8,8 @@ import { createTidemark } from '@tidemark/server'
 import { Slots } from '@tidemark/server/hub'
 import type { Authorize } from '@tidemark/server'
 import { onTestFinished } from 'vitest'
+import { openClientLimits } from '../../src/client-limits.ts'
+import { checkSettings } from '../../src/config/check-config.ts'
 import { UnreadAnswers } from '../../src/unread-answers.ts'
 import { Bodies } from '../../src/bodies.ts'
 import type { BodyLimits } from '../../src/bodies.ts'
@@ -32,6 +34,8 @@ export interface TestServerOptions {
   readonly log?: EventLog
   readonly authorize?: Authorize
   readonly pages?: Partial<PageRules>
+  /** Sections of the configuration about limits, as in a file. */
+  readonly settings?: object
   readonly nodeName?: string
   readonly bodies?: BodyLimits
   readonly answers?: AnswerLimits
@@ -49,14 +53,31 @@ export interface TestServerOptions {
 export async function startTestServer(options: TestServerOptions): Promise<number> {
   const { log = memoryLog(), connectionsMax = 100 } = options
   const { bodies = { requestBytesMax: 8 * 1024 * 1024, heldBytesMax } } = options
+  const checked = checkSettings(options.settings ?? {})
+  if (checked.faults !== undefined) throw new Error(JSON.stringify(checked.faults))
+  const limits = await openClientLimits({
+    config: checked.config,
+    log,
+    clock: systemClock,
+    say: () => undefined,
+    onError: () => undefined,
+    counts: undefined,
+  })
   const tide = createTidemark({
     log,
-    authorize: options.authorize ?? 'everyone',
+    observer: limits.streams.observer,
+    authorize: limits.streams.limitPublishes(options.authorize ?? 'everyone'),
     nodeName: options.nodeName,
   })
+  await tide.ready
+  await limits.follow(tide)
+  const { clients, streams, counts } = limits
   const server = createHttpServer({
     context: {
       tide,
+      clients,
+      streams,
+      counts,
       isLocked: options.authorize !== undefined,
       access: undefined,
       resource: undefined,
@@ -98,6 +119,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     server.close()
     server.closeAllConnections()
     await tide.close()
+    await limits.close()
     await log.close()
   })
   return (server.address() as AddressInfo).port

@@ -45,8 +45,17 @@ function readPath(request: NodeRequest): string {
   return pathname + search
 }
 
+const clientAddresses = new WeakMap<NodeRequest, string>()
+
+/** Says which address a request comes from, where a proxy that is trusted has said so. */
+export function setClientAddress(request: NodeRequest, address: string): void {
+  clientAddresses.set(request, address)
+}
+
 /** Node's socket of an HTTP/2 request throws once its connection is gone. */
 function readAddress(request: NodeRequest): string | undefined {
+  const known = clientAddresses.get(request)
+  if (known !== undefined) return known
   try {
     return request.socket.remoteAddress
   } catch {

@@ -3,7 +3,14 @@
 import type { ByeReason } from '../framing/bye-reason.ts'
 
 /** Headers that an answer carries because of its code. */
-export type CodeHeader = 'Accept-Encoding' | 'Allow' | 'Retry-After' | 'WWW-Authenticate'
+export type CodeHeader =
+  | 'Accept-Encoding'
+  | 'Allow'
+  | 'RateLimit-Limit'
+  | 'RateLimit-Remaining'
+  | 'RateLimit-Reset'
+  | 'Retry-After'
+  | 'WWW-Authenticate'
 
 /** Values of such headers. */
 export type CodeHeaders = Readonly<Partial<Record<CodeHeader, string>>>

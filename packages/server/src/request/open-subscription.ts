@@ -83,6 +83,8 @@ export async function openSubscription<Answer>(
       granted = await authorize(opener, door, { subscription, label })
     }
     if (isHead) return door.answerHead()
+    if (options.admit !== undefined)
+      await options.admit({ user: granted === undefined ? chosen?.owner.user : granted.owner.user })
     // Where it begins is found out in there, while the session has its place among those that open.
     const session =
       granted === undefined

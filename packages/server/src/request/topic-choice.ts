@@ -37,6 +37,11 @@ export interface TopicChoice {
    * ten), `5m`. Only with `topics`. Default `now`.
    */
   readonly since?: string | undefined
+  /**
+   * Called when it is known whom the stream is for, before it opens, such as to count the streams of a user.
+   * To refuse it, throw a `ServerError`. Default: nothing.
+   */
+  readonly admit?: ((owner: { readonly user: string | undefined }) => unknown) | undefined
 }
 
 /** The options of every door. */
@@ -47,6 +52,7 @@ export const choiceNames = [
   'expiresAt',
   'since',
   'unknownParameters',
+  'admit',
 ] as const
 
 /** A choice that was made. */
@@ -66,7 +72,10 @@ export function readChoice({
   user,
   expiresAt,
   since,
+  admit,
 }: TopicChoice): ChosenTopics | undefined {
+  if (admit !== undefined && typeof admit !== 'function')
+    throw invalid('admit of a stream is a function', admit)
   if (topics !== undefined)
     return {
       topics: readTopics(topics),

@@ -42,6 +42,18 @@ export class Deadlines<Item> {
     if (this.#dueAt.delete(item) && this.#dueAt.size === 0) this.stop()
   }
 
+  /** The items that were added so long ago, the oldest first. A list of its own, so that they may leave. */
+  olderThan(ageMs: number): readonly Item[] {
+    const { clock, delayMs } = this.#settings
+    const dueUntil = clock.elapsed() + delayMs - ageMs
+    const items: Item[] = []
+    for (const [item, dueAt] of this.#dueAt) {
+      if (dueAt > dueUntil) break
+      items.push(item)
+    }
+    return items
+  }
+
   /** Nothing becomes due any more until something is added. */
   stop(): void {
     this.#timer?.cancel()

@@ -50,3 +50,19 @@ interface Range {
   readonly from: number
   readonly to: number
 }
+
+/**
+ * When a client comes back whose session was replaced by another of its user, in milliseconds. It would
+ * replace the next one. Four pages that take turns at three places are each away for a quarter of the time.
+ * Two requests a minute are the whole cost.
+ */
+export const replacedRetryMs: { readonly from: number; readonly to: number } = {
+  from: 120_000,
+  to: 180_000,
+}
+
+/**
+ * How long a socket takes nothing before its session is ended where another finds no place, in milliseconds.
+ * Phones are back from a tunnel sooner, and 10,000 dead clients make room within one look.
+ */
+export const stalledForOthersMs: number = 10_000

@@ -8,6 +8,11 @@ export interface SessionFilter {
   readonly label?: string
 }
 
+/** Whether all that a filter says is true of a session. */
+export function matches({ owner }: Session, { user, label }: SessionFilter): boolean {
+  return (user ?? owner.user) === owner.user && (label ?? owner.label) === owner.label
+}
+
 /**
  * Filed when they open, taken out when they close, however they do. A session without user and label takes no
  * memory in the indexes of names.
