@@ -120,6 +120,12 @@ export const keyUrlMsMax: number = 5_000
  */
 export const keyUrlPauseMs: number = 30_000
 
+/**
+ * Tokens that wait while a set of keys is fetched. Others are told to come back. A flood of unknown keys at a
+ * slow issuer must not take the places of 10,000 requests that wait for `authorize`.
+ */
+export const keyWaitersMax: number = 1_000
+
 /** A set of keys is fetched anew this long after it was fetched, in milliseconds. */
 export const keyUrlFreshMs: number = 600_000
 

@@ -11,7 +11,13 @@ import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createAccess } from '../src/index.ts'
 import type { Access, TokenIssuer } from '../src/index.ts'
-import { keySetBytesMax, keyUrlFreshMs, keyUrlMsMax, keyUrlPauseMs } from '../src/limits.ts'
+import {
+  keySetBytesMax,
+  keyUrlFreshMs,
+  keyUrlMsMax,
+  keyUrlPauseMs,
+  keyWaitersMax,
+} from '../src/limits.ts'
 import { KeyServer, keySet, makeKey } from './support/key-server.ts'
 import type { NamedKey } from './support/key-server.ts'
 import { requestWith } from './support/request-with.ts'
@@ -212,6 +218,42 @@ test('an issuer that does not answer is given up, and no good client waits for i
   world.clock.advance(keyUrlMsMax)
   expect(await waiting).toBe('ACCESS_UNAVAILABLE')
   expect(world.access.warnings).toEqual([expect.stringContaining(`within ${keyUrlMsMax} ms`)])
+})
+
+test('an issuer that sends its keys a letter at a time is given up', async () => {
+  let isBegun = false
+  const server = await KeyServer.start((_, response) => {
+    response.write('{', () => {
+      isBegun = true
+    })
+  })
+  const { access, clock } = createWorld(server.url)
+  await waitUntil('the first letter', () => isBegun)
+  clock.advance(keyUrlMsMax)
+  await expect(access.ready).rejects.toThrow(new RegExp(`within ${keyUrlMsMax} ms`))
+})
+
+test('a flood of unknown keys at a slow issuer waits in a number that is bounded', async () => {
+  const [known, other] = [makeKey('1'), makeKey('other')]
+  const server = await KeyServer.start(keySet(known))
+  const world = createWorld(server.url)
+  await world.access.ready
+  let answer = (): void => undefined
+  server.answer = (_, response) => {
+    answer = () => void response.end(keySet(known))
+  }
+  world.clock.advance(keyUrlPauseMs)
+  let refused = 0
+  const flood = Array.from({ length: keyWaitersMax + 500 }, async (_, i) => {
+    const outcome = await check(world, tokenOf({ ...other, kid: `x${i}` }))
+    if (outcome === 'ACCESS_UNAVAILABLE') refused += 1
+    return outcome
+  })
+  await waitUntil('those that may not wait', () => refused === 500)
+  expect(await check(world, tokenOf(known))).toBe('ada')
+  answer()
+  const outcomes = await Promise.all(flood)
+  expect(outcomes.filter((outcome) => outcome === 'TOKEN_INVALID')).toHaveLength(keyWaitersMax)
 })
 
 test('without its issuer a hub starts if it is told to, and takes tokens once the issuer is back', async () => {

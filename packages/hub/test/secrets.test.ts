@@ -84,6 +84,20 @@ function plantRequests(token: string): readonly [string, string][] {
     ['a coding', post(withQuery('/publish'), `${bearer}Content-Encoding: gzip\r\n`, 'x')],
     ['an event that is none', post(withQuery('/publish'), bearer, '{"topic":"a"}')],
     ['an event', post(withQuery('/topics/secrets/1'), bearer, 'x')],
+    ['a topic token', post('/events', bearer, `{"topics":["a"],"topicTokens":["${token}"]}`)],
+    [
+      'a topic token in no list',
+      post('/events', bearer, `{"topics":["a"],"topicTokens":"${token}"}`),
+    ],
+    [
+      'a topic token in no member',
+      post('/events', bearer, `{"topics":["a"],"tokens":["${token}"]}`),
+    ],
+    [
+      'a topic token in no JSON',
+      post('/events', bearer, `{"topics":["a"],"topicTokens":["${token}]}`),
+    ],
+    ['a topic token alone', post('/events', bearer, token)],
     ['a session that is none', `DELETE ${withQuery('/sessions/a.b')} HTTP/1.1\r\n${bearer}\r\n`],
     ['an explanation', get('/admin/explain?subscribe=a', `${bearer}Tidemark-Token: ${token}\r\n`)],
     [

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
 import { quote } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
-import { keyUrlFreshMs, keyUrlPauseMs } from '../limits.ts'
+import { keyUrlFreshMs, keyUrlPauseMs, keyWaitersMax } from '../limits.ts'
 import { fetchText } from './fetch-text.ts'
 import type { Fetch } from './fetch-text.ts'
 import { KeySet } from './key-set.ts'
@@ -31,6 +31,7 @@ export class KeyUrl implements KeySource {
   #fetchedAt = -Infinity
   #askedAt = -Infinity
   #fetching: Promise<void> | undefined
+  #waiting = 0
   #refresh: Timer | undefined
   #warning: string | undefined
 
@@ -58,7 +59,7 @@ export class KeyUrl implements KeySource {
     const found = this.#keys?.find(head) ?? []
     if (found.length > 0) return found
     const isPausing = this.#options.clock.elapsed() - this.#fetchedAt < keyUrlPauseMs
-    if (this.#fetching !== undefined || !isPausing) await this.#fetch()
+    if (this.#fetching !== undefined || !isPausing) await this.#wait()
     const fetched = this.#keys?.find(head) ?? []
     if (fetched.length === 0 && this.#mayBeNew(head)) throw unavailable()
     return fetched
@@ -75,6 +76,16 @@ export class KeyUrl implements KeySource {
    */
   #mayBeNew({ issuedAt = -Infinity }: TokenHead): boolean {
     return this.#warning !== undefined || issuedAt > this.#askedAt
+  }
+
+  async #wait(): Promise<void> {
+    if (this.#waiting >= keyWaitersMax) throw unavailable()
+    this.#waiting += 1
+    try {
+      await this.#fetch()
+    } finally {
+      this.#waiting -= 1
+    }
   }
 
   #fetch(): Promise<void> {
