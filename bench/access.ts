@@ -2,8 +2,8 @@
 //
 // Run: npm run build && npm run bench -- access [--rounds=7] [--streams=10000] [--seconds=6]
 //
-// Three hubs take turns, each in a process of its own: without authentication, with a secret (HS256), and
-// with a public key (ES256). A generator in C opens streams, 300 at a time, and leaves each within 150 ms.
+// Four hubs take turns, each in a process of its own: without authentication, with a secret (HS256), with
+// it and without a limit of streams per user, and with a public key (ES256). A generator in C opens streams, 300 at a time, and leaves each within 150 ms.
 // First they bring tokens of 20,000 users, of which most come for the first time. Then they bring tokens of
 // 1,000 users, which have come before, as those of clients that reconnect. The rate is that of the server:
 // streams opened per second of its CPU time. Then 2,000 sessions get 20 events per second, as in
@@ -37,6 +37,8 @@ type Algorithm = 'ES256' | 'HS256'
 interface Contender {
   readonly name: string
   readonly algorithm: Algorithm | undefined
+  /** Without the limit of streams per user, whose ledger has a record for each that opens or closes. */
+  readonly isUnlimited?: true
 }
 
 interface Measured {
@@ -51,6 +53,7 @@ interface Measured {
 const contenders: readonly Contender[] = [
   { name: 'without authentication', algorithm: undefined },
   { name: 'tokens by a secret (HS256)', algorithm: 'HS256' },
+  { name: 'the same, any number a user', algorithm: 'HS256', isUnlimited: true },
   { name: 'tokens by a key (ES256)', algorithm: 'ES256' },
 ]
 
@@ -62,9 +65,12 @@ for (let round = 0; round < rounds; round++) {
 }
 print()
 
-function measure({ algorithm }: Contender): Promise<Measured> {
+function measure({ algorithm, isUnlimited }: Contender): Promise<Measured> {
   const start = (options: StartOptions): Promise<RunningPeer> =>
-    startHub(options, flagsFor(algorithm, options.directory))
+    startHub(options, [
+      ...flagsFor(algorithm, options.directory),
+      ...(isUnlimited === true ? ['--limits-sessions-per-user=none'] : []),
+    ])
   return withServer(start, async (peer) => {
     const requests = listRequests(algorithm, { users: 1_000, prefix: 'user' })
     await open(peer, requests, 5_000)
