@@ -141,5 +141,6 @@ class ToldRefusal extends CodedError {
 function addMetadata({ headers, row }: CodedError, url: string): string {
   const given = headers['WWW-Authenticate'] ?? row.headers?.['WWW-Authenticate'] ?? 'varies'
   const challenge = given === 'varies' ? 'Bearer' : given
+  if (challenge.includes('resource_metadata=')) return challenge
   return `${challenge}${challenge.includes('=') ? ',' : ''} resource_metadata="${url}"`
 }
