@@ -28,7 +28,7 @@ export const explain: CommandBody = {
   usage: '[--token <token>] [--subscribe <topic>]… [options]',
   description: `Prints every check that a hub makes of a request, in order: passed or not, and what to do about it. The checks are those of
 the settings that a hub started here would have, or, with --hub, of a running hub, which knows what has been revoked. A running
-hub explains to those with the permission admin (--header 'Authorization: Bearer …'), and without auth to everybody on its machine.
+hub explains to those with the permission admin (--header 'Authorization: Bearer …').
 
 Ends with 0 where the request may do all of it, with 77 where not.`,
   options: [
