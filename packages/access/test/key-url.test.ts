@@ -307,3 +307,15 @@ test('closed, an access fetches nothing more and keeps no timer', async () => {
   expect(server.requests).toBe(1)
   expect(clock.pending).toBe(0)
 })
+
+test('closed while it fetches, an access sets no timer when the answer comes', async () => {
+  let isAsked = false
+  const server = await KeyServer.start(() => {
+    isAsked = true
+  })
+  const { access, clock } = createWorld(server.url, { isNeededAtStart: false })
+  await waitUntil('the fetch', () => isAsked)
+  access.close()
+  await access.ready
+  expect(clock.pending).toBe(0)
+})

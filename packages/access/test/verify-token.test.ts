@@ -1,10 +1,13 @@
 // Tokens of every algorithm, signed by jose, and each check that a token can fail.
 
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { createFakeClock } from '@tidemark/testkit'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createFakeClock, makeCertificate } from '@tidemark/testkit'
 import { SignJWT } from 'jose'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createAccess, tokenAlgorithms } from '../src/index.ts'
 import type { Access, TokenAlgorithm, TokenIssuer } from '../src/index.ts'
 import { requestWith } from './support/request-with.ts'
@@ -73,8 +76,11 @@ test('Ed25519 by its newer name is the same signature', async () => {
 })
 
 test('a certificate is a public key as well', async () => {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const access = createWorld({ publicKey: pemOf(publicKey) })
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-keys-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const { cert, key } = await makeCertificate(directory)
+  const access = createWorld({ publicKey: readFileSync(cert, 'utf8') })
+  const privateKey = createPrivateKey(readFileSync(key))
   const token = signToken({ sub: 'ada', exp: soon }, { key: privateKey })
   expect((await access.check(requestWith({ bearer: token }))).grant.user).toBe('ada')
 })
