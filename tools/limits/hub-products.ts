@@ -108,9 +108,9 @@ export const hubProducts: readonly Product[] = [
   },
   {
     what: 'connections to the port that redirects × a head and a piece of a body',
-    limits: ['hub.redirectConnectionsMax'],
+    limits: ['hub-tls.redirectConnectionsMax'],
     worstCase: (look) =>
-      look('hub.redirectConnectionsMax') * (look('hub.headerBytesMax') + 64 * KiB),
+      look('hub-tls.redirectConnectionsMax') * (look('hub.headerBytesMax') + 64 * KiB),
     boundedBy:
       'their number; further ones are closed unanswered, and none is kept after its answer',
     filledBy: {

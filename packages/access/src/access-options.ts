@@ -40,6 +40,11 @@ export interface AccessOptions extends SharedOptions {
    * strongest prefix that its attributes allow, such as `__Host-tidemark`.
    */
   readonly cookieName?: string | undefined
+  /**
+   * The URL that clients know this server by. Each 401 then names the metadata where a client learns whose
+   * tokens are taken (RFC 9728): answer them with `access.metadata`. Default: none.
+   */
+  readonly resource?: string | undefined
   /** Claims beside `sub`, `jti`, `iss` and `iat` by which tokens can be revoked, 4 at most. Default: none. */
   readonly revocableClaims?: readonly string[] | undefined
   /** Fetches keys. Default: the platform's. */
@@ -49,10 +54,10 @@ export interface AccessOptions extends SharedOptions {
 }
 
 /** The options, checked, with every default. */
-export type AccessSettings = OwnSettings & SharedSettings
+export type AccessSettings = OwnSettings & SharedSettings & Pick<AccessOptions, 'resource'>
 
 type OwnSettings = Required<{
-  readonly [Name in Exclude<keyof AccessOptions, keyof SharedOptions>]: Exclude<
+  readonly [Name in Exclude<keyof AccessOptions, 'resource' | keyof SharedOptions>]: Exclude<
     AccessOptions[Name],
     undefined
   >
@@ -66,11 +71,13 @@ const optionNames = [
   'withoutClaim',
   'sources',
   'cookieName',
+  'resource',
   'revocableClaims',
   'fetch',
   'clock',
   ...sharedNames,
 ] as const satisfies readonly (keyof AccessOptions)[]
+const withoutClaimDefault: GrantNames = { subscribe: [`users/${userPlace}/**`] }
 const allSources = ['bearer', 'cookie', 'query'] as const
 
 /** @throws AccessError `ACCESS_OPTION_INVALID` */
@@ -93,15 +100,16 @@ export function checkOptions(options: AccessOptions): AccessSettings {
   return {
     ...shared,
     tokens,
-    topicTokens: given.topicTokens ?? tokens,
+    topicTokens: given.topicTokens === undefined ? tokens : given.topicTokens,
     anonymous: checkNames('anonymous', given.anonymous),
     withoutClaim: checkNames(
       'withoutClaim',
-      given.withoutClaim ?? { subscribe: [`users/${userPlace}/**`] },
+      given.withoutClaim === undefined ? withoutClaimDefault : given.withoutClaim,
       'user',
     ),
     sources,
     cookieName,
+    resource: given.resource,
     revocableClaims: checkClaims(given.revocableClaims),
     fetch,
     clock,

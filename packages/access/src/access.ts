@@ -1,6 +1,7 @@
 // Finds out the sender of a request, and what that sender may do.
 
 import type { Authorize, Grant, PlainRequest, RequestFacts } from '@tidemark/server'
+import { readTopicTokens } from '@tidemark/server/hub'
 import type { AccessSettings } from './access-options.ts'
 import { askApplication } from './authenticate.ts'
 import type { Source } from './checked.ts'
@@ -15,8 +16,11 @@ import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
 import { tokenRequest } from './explain/token-request.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
+import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
+import { requireVisitorsTopics, tellResource } from './resource/tell-resource.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
+import type { Bearer } from './revocations/revocation-index.ts'
 import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
@@ -38,11 +42,13 @@ export interface Verified {
   readonly grant: Grant
 }
 
-/** Whose tokens are taken. */
-export interface AccessIssuers {
+/** Whose tokens are taken, and how clients hear of it. */
+export interface AccessParts {
   readonly issuers: readonly Issuer[]
   /** Those of tokens for single topics. Default: the same. */
   readonly topicIssuers?: readonly Issuer[] | undefined
+  /** Undefined: its clients are not told whose tokens are taken. */
+  readonly resource?: ProtectedResource | undefined
 }
 
 /** Made by `createAccess`. */
@@ -50,6 +56,7 @@ export class Access {
   readonly #settings: AccessSettings
   readonly #issuers: readonly Issuer[]
   readonly #topicIssuers: readonly Issuer[]
+  readonly #resource: ProtectedResource | undefined
   readonly #signatures = new KnownSignatures()
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
@@ -60,7 +67,9 @@ export class Access {
    */
   readonly ready: Promise<void>
 
-  constructor(settings: AccessSettings, { issuers, topicIssuers = issuers }: AccessIssuers) {
+  constructor(settings: AccessSettings, parts: AccessParts) {
+    const { issuers, topicIssuers = issuers } = parts
+    this.#resource = parts.resource
     this.#settings = settings
     this.#issuers = issuers
     this.#topicIssuers = topicIssuers
@@ -87,17 +96,34 @@ export class Access {
    * `ACCESS_UNAVAILABLE` while keys or revocations cannot be read
    */
   readonly authorize: Authorize = async (request) => {
-    const { source, grant } = await this.#admit(request, undefined)
-    const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
-    return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
+    requireFacts(request)
+    const url = this.#resource?.url
+    try {
+      const grant = await this.#addTopics(await this.#grant(request), request)
+      requireVisitorsTopics(grant, request, url)
+      return grant
+    } catch (error) {
+      throw tellResource(error, url)
+    }
   }
 
   /**
    * Finds out who a request comes from, whatever it asks for.
    * @throws as {@link authorize}
    */
-  check(request: RequestFacts): Promise<Verified> {
-    return this.#check(request, undefined)
+  async check(request: RequestFacts): Promise<Verified> {
+    requireFacts(request)
+    try {
+      const verified = await this.#check(request, undefined)
+      return { ...verified, grant: await this.#addTopics(verified.grant, request) }
+    } catch (error) {
+      throw tellResource(error, this.#resource?.url)
+    }
+  }
+
+  /** For clients that ask whose tokens are taken (RFC 9728 §3); undefined without the option `resource`. */
+  get metadata(): ResourceMetadata | undefined {
+    return this.#resource?.metadata
   }
 
   /**
@@ -105,8 +131,8 @@ export class Access {
    * @throws AccessError `ACCESS_OPTION_INVALID`
    */
   explain(request: RequestFacts, wishes: Wishes = {}): Promise<Explanation> {
-    const foresee = (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
-      this.#foresee(plain, steps)
+    const foresee = async (plain: PlainRequest, steps?: Steps): Promise<Grant> =>
+      this.#addTopics(await this.#foresee(plain, steps), plain, steps)
     return explain({ foresee, clock: this.#settings.clock }, request, wishes)
   }
 
@@ -231,22 +257,32 @@ export class Access {
     return verified
   }
 
-  async #check(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
-    const verified = await this.#checkCredential(request, steps)
-    const { topicTokens = [] } = request
-    if (topicTokens.length === 0) return verified
-    steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
-    const { clock } = this.#settings
-    const host = {
-      issuers: this.#topicIssuers,
-      signatures: this.#signatures,
-      clock,
-      isRecheck: isRecheck(request),
-    }
-    return { ...verified, grant: await addTopicTokens(verified.grant, topicTokens, host) }
+  /** A ticket is used by it. */
+  async #grant(request: PlainRequest): Promise<Grant> {
+    const { source, grant } = await this.#admit(request, undefined)
+    const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
+    return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
   }
 
-  async #checkCredential(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
+  async #addTopics(
+    grant: Grant,
+    request: PlainRequest | RequestFacts,
+    steps?: Steps,
+  ): Promise<Grant> {
+    const topicTokens = readTopicTokens(request.topicTokens) ?? []
+    if (topicTokens.length === 0) return grant
+    const shared = this.#shared
+    steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
+    return addTopicTokens(grant, topicTokens, {
+      issuers: this.#topicIssuers,
+      signatures: this.#signatures,
+      clock: this.#settings.clock,
+      requireValid: shared && ((bearer: Bearer) => shared.revocations.requireValid(bearer)),
+      isRecheck: 'isRecheck' in request && request.isRecheck === true,
+    })
+  }
+
+  async #check(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
     const verified = await this.#find(request, steps)
     const shared = this.#shared
     if (verified.source === 'none' || shared === undefined) return verified
@@ -313,8 +349,4 @@ export class Access {
       'A cookie is traded only where createAccess says which. Make it with createAccess({ log, cookie: {} }).',
     )
   }
-}
-
-function isRecheck(request: RequestFacts | PlainRequest): boolean {
-  return 'isRecheck' in request && request.isRecheck === true
 }

@@ -3,6 +3,7 @@
 import { Access } from './access.ts'
 import { checkOptions } from './access-options.ts'
 import type { AccessOptions } from './access-options.ts'
+import { describeResource } from './resource/protected-resource.ts'
 import { openIssuers, planIssuers } from './tokens/plan-issuers.ts'
 
 /**
@@ -25,7 +26,13 @@ export function createAccess(options: AccessOptions = {}): Access {
   const planned = planIssuers('tokens', tokens, settings)
   const plannedForTopics =
     topicTokens === tokens ? undefined : planIssuers('topicTokens', topicTokens, settings)
+  const names = planned.flatMap(({ name }) => name ?? [])
+  const resource =
+    settings.resource === undefined
+      ? undefined
+      : describeResource(settings.resource, names, settings.sources)
   return new Access(settings, {
+    resource,
     issuers: openIssuers(planned),
     topicIssuers: plannedForTopics && openIssuers(plannedForTopics),
   })

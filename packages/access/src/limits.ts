@@ -220,3 +220,12 @@ export const recheckAfterRangeMs: { readonly from: number; readonly to: number }
   from: 1_000,
   to: 86_400_000,
 }
+
+/**
+ * Tickets whose streams may come back, of all nodes together. The rest of the 100,000 entries of a ledger is
+ * for tickets that were just handed out.
+ */
+export const usedTicketsMax: number = 80_000
+
+/** Bytes of them, of the 64 MiB of a ledger. */
+export const usedTicketsBytesMax: number = 48 * 1024 * 1024

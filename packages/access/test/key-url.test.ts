@@ -114,7 +114,7 @@ test('keys that are known serve on while the issuer is down, and the operator is
   expect(await check(world, tokenOf(other))).toBe('ACCESS_UNAVAILABLE')
   expect(await check(world, tokenOf(known))).toBe('ada')
   expect(world.access.warnings).toEqual([
-    expect.stringMatching(/^The keys at "http:\/\/127.*" cannot be used\. .*status 503; 200/),
+    expect.stringMatching(/^The keys at "http:\/\/127.*" cannot be read\. .*status 503; 200/),
   ])
 
   server.answer = keySet(known)

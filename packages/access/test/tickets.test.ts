@@ -185,3 +185,41 @@ test.each([5_000, -5_000])(
     await expect(there.use(late.ticket, streamRequest())).rejects.toMatchObject(refused)
   },
 )
+
+test.each([
+  ['a number', { ticketsMax: 100, bytesMax: Infinity }],
+  ['a size', { ticketsMax: Infinity, bytesMax: 20_000 }],
+])(
+  'streams may come back up to %s of them: those go that were used longest ago, and no new one is refused',
+  async (_name, used) => {
+    const clock = createFakeClock()
+    const log = memoryLog({ clock })
+    const [here, there] = [openTickets(log, clock, used), openTickets(log, clock, used)]
+    const cursor = formatCursor((await log.bounds()).head)
+    const opened: string[] = []
+    const open = async (): Promise<void> => {
+      const { ticket } = await here.issue(grant, `t${opened.length}`)
+      await there.use(ticket, streamRequest())
+      opened.push(ticket)
+    }
+    for (let i = 0; i < 80; i++) await open()
+    const [first = '', second = ''] = opened
+    clock.advance(61_000)
+    await here.use(first, streamRequest({ cursor }))
+    for (let i = 0; i < 40; i++) await open()
+    const look = () => here.peek(second).catch((error: unknown) => error)
+    await expect.poll(look).toMatchObject(refused)
+    await here.use(first, streamRequest({ cursor }))
+    await here.use(opened.at(-1) ?? '', streamRequest({ cursor }))
+  },
+)
+
+test('a ticket is not forgotten while it could be used a first time again', async () => {
+  const clock = createFakeClock()
+  const log = memoryLog({ clock })
+  const here = openTickets(log, clock, { ticketsMax: 1, bytesMax: Infinity })
+  const tickets = await Promise.all([1, 2, 3].map((i) => here.issue(grant, `t${i}`)))
+  for (const { ticket } of tickets) await here.use(ticket, streamRequest())
+  for (const { ticket } of tickets)
+    await expect(here.use(ticket, streamRequest())).rejects.toMatchObject(refused)
+})

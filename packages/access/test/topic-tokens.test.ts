@@ -230,3 +230,16 @@ test.each([
   expect(JSON.parse(answer)).toMatchObject({ code })
   expect(answer).not.toContain('hunter2')
 })
+
+test('a topic token that is revoked is refused, and leaves an open stream with its next look', async () => {
+  const world = await createWorld({ log: memoryLog() })
+  const token = await world.mint()
+  const { jti } = JSON.parse(atob(token.split('.')[1] ?? '')) as { jti: string }
+  expect((await grantOf(world, [token], world)).subscribe).toContain('orders/42')
+  await world.access.revoke({ tokenId: jti })
+  await expect(grantOf(world, [token], world)).rejects.toMatchObject({
+    code: 'TOPIC_TOKEN_INVALID',
+  })
+  const again = await grantOf(world, [token], { ...world, isRecheck: true })
+  expect(again.subscribe).toEqual(['own'])
+})

@@ -1,13 +1,8 @@
 // File descriptors: how many a hub needs for the sessions it may have, and what it does with fewer.
 
 import { readFileSync } from 'node:fs'
-import {
-  connectionsSpare,
-  descriptorsSpare,
-  handoversLeast,
-  handoversMax,
-  redirectConnectionsMax,
-} from './limits.ts'
+import { connectionsSpare, descriptorsSpare, handoversLeast, handoversMax } from './limits.ts'
+import { redirectConnectionsMax } from './tls/limits.ts'
 
 /** The connections and files to be held, by how many processes. */
 export interface Holdings {

@@ -57,6 +57,16 @@ const cases: Readonly<Record<string, OddCase>> = {
     takes: everything,
   },
   parseSize: { call: (value) => room.parseSize(value as never), code: '', takes: everything },
+  decodeToken: {
+    call: (value) => room.decodeToken(value as never),
+    code: '',
+    takes: everything,
+  },
+  explainHub: { call: (value) => room.explainHub(value as never, {}), code: 'CONFIG_INVALID' },
+  mintHubToken: {
+    call: (value) => room.mintHubToken(value as never, {}),
+    code: 'CONFIG_INVALID',
+  },
   startHub: { call: (value) => start(value), code: 'CONFIG_INVALID' },
   'startHub: port': {
     call: (value) => start({ ...good(), port: value === 7 ? 0 : value }),

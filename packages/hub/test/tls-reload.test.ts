@@ -127,12 +127,14 @@ test('a client that trusts the authority alone follows with curl over HTTP/2, be
   const { files } = await copyFirst()
   const hub = await startTestHub({ 'tls-cert': files.cert, 'tls-key': files.key })
   const url = `https://localhost:${hub.port}/events?topic=a`
-  const curl = (): { readonly text: () => string } => {
-    const child = spawn('curl', ['-sNi', '--http2', '--cacert', authority.ca, '-Z', url, url])
+  const curl = (): { readonly text: () => string; readonly said: () => string } => {
+    const child = spawn('curl', ['-sNiv', '--http2', '--cacert', authority.ca, '-Z', url, url])
     onTestFinished(() => void child.kill())
     let text = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-    return { text: () => text }
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (said += chunk))
+    return { text: () => text, said: () => said }
   }
   const count = (text: string, part: string): number => text.split(part).length - 1
   const before = curl()
@@ -143,7 +145,9 @@ test('a client that trusts the authority alone follows with curl over HTTP/2, be
   const after = curl()
   await expect.poll(() => count(after.text(), 'tidemark.ready')).toBe(2)
   await request(connectHttp2(hub.port), post, 'to all')
-  for (const { text } of [before, after]) {
+  for (const { text, said } of [before, after]) {
+    // Both streams share one connection.
+    expect(count(said(), 'Connected to localhost')).toBe(1)
     await expect.poll(() => count(text(), 'data: to all')).toBe(2)
     expect(text()).toContain('HTTP/2 200')
   }

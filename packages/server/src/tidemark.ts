@@ -201,7 +201,7 @@ export class Tidemark implements StreamOpener {
     if (typeof listener !== 'function') {
       throw new ServerError(
         'OPTION_INVALID',
-        `onGranted takes a function that is called with sessions; got ${quoteValue(listener)}.`,
+        `The listener of granted sessions is a function; got ${quoteValue(listener)}.`,
       )
     }
     return this.#engine.granted.add(listener)

@@ -68,7 +68,7 @@ describe.each([
     expect(JSON.parse(text)).toMatchObject({ code })
   })
 
-  test.each(['topic=a&token=1', 'topic=a&q=%FF'])(
+  test.each(['topic=a&tokn=1', 'topic=a&q=%FF', 'topic=a&token=%FF'])(
     'refuses unknown parameters where it is told to: ?%s',
     async (query) => {
       const { status, text } = await ask(query, { unknownParameters: 'refuse' })
@@ -76,6 +76,23 @@ describe.each([
       expect(JSON.parse(text)).toMatchObject({ code: 'QUERY_INVALID' })
     },
   )
+
+  test.each(['topic=a&token=1', 'topic=a&ticket=1', 'topic=a&%74oken=1'])(
+    'leaves a credential to `authorize` also where unknown parameters are refused: ?%s',
+    async (query) => {
+      const { status, text } = await ask(query, { unknownParameters: 'refuse' })
+      expect(status).toBe(200)
+      expect(text).toContain('event: tidemark.ready')
+    },
+  )
+
+  test('shows no credential in what it says of a query that is none', async () => {
+    const query = 'topic=%FF&token=hunter2&TICKET=hunter2&%74oken=hunter2'
+    const { status, text } = await ask(query, { unknownParameters: 'refuse' })
+    expect(status).toBe(400)
+    expect(text).toContain('token=…')
+    expect(text).not.toContain('hunter2')
+  })
 
   test('says so when it is told something else', async () => {
     const options = { unknownParameters: 'reject' } as unknown as QueryOptions

@@ -282,11 +282,6 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().requirePermission(by, value as never),
     code: 'OPTION_INVALID',
   },
-  onGranted: {
-    call: (value) => start().onGranted(value as never),
-    code: 'OPTION_INVALID',
-    takes: ['a function'],
-  },
   openGranted: {
     call: (value) => start().openGranted(new TestClient().connect(), subscription, value as never),
     code: 'OPTION_INVALID',

@@ -59,16 +59,22 @@ export function readClaim(claims: Claims, name: string): unknown {
 }
 
 function readRoles(given: unknown): ReadonlyMap<string, readonly string[]> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw invalidOption(
-      `roles are lists of permissions by word, such as { editor: ['sse:read'] }; got ${quoteValue(given)}`,
-    )
-  }
   const roles = new Map<string, readonly string[]>()
-  for (const [word, list] of Object.entries(given as Claims)) {
+  for (const [word, list] of readEntries(given)) {
     const what = `roles.${word}`
     const permissions = readList(list as readonly string[], { code: 'ACCESS_OPTION_INVALID', what })
     roles.set(word, permissions.length === 0 ? [] : (readTexts(what, list, permissionsMax) ?? []))
   }
   return roles
+}
+
+function readEntries(given: unknown): readonly (readonly [string, unknown])[] {
+  const wanted = "roles are lists of permissions by word, such as { editor: ['sse:read'] }"
+  try {
+    if (typeof given === 'object' && given !== null && !Array.isArray(given))
+      return Object.entries(given)
+  } catch (cause) {
+    throw invalidOption(`${wanted}; these cannot be read`, cause)
+  }
+  throw invalidOption(`${wanted}; got ${quoteValue(given)}`)
 }

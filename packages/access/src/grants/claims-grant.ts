@@ -58,7 +58,7 @@ export function grantOf({ issuer, claims, expiresAt }: VerifiedToken, rules: Gra
     publish: readNames(`${name}.publish`, names.publish, { user, permissions }),
     permissions,
     expiresAt,
-    claims: keep(claims, rules.keptClaims),
+    claims: keepClaims(claims, rules.keptClaims),
   }
 }
 
@@ -160,7 +160,7 @@ export function readNames(
 }
 
 /** A claim that is too long to keep would be out of reach of revocations. */
-function keep(claims: Claims, names: readonly string[]): GrantClaims {
+export function keepClaims(claims: Claims, names: readonly string[]): GrantClaims {
   const kept: Record<string, boolean | number | string> = {}
   for (const name of [...alwaysKept, ...names]) {
     const value = readClaim(claims, name)

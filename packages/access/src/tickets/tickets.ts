@@ -9,6 +9,8 @@ import {
   ticketGrantCharactersMax,
   ticketUseMs,
   ticketsOfCredentialMax,
+  usedTicketsBytesMax,
+  usedTicketsMax,
 } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import { ticketClaim, turnClaim, untilClaim } from '../revocations/revocations.ts'
@@ -19,6 +21,8 @@ import { CountedWindow } from './counted-window.ts'
 import { bringsCursor, describeStream } from './shown.ts'
 import { ticketCodec } from './ticket-entry.ts'
 import type { IssuedEntry, TicketEntry, UsedEntry } from './ticket-entry.ts'
+import { UsedTickets } from './used-tickets.ts'
+import type { UsedBounds } from './used-tickets.ts'
 
 /** A ticket as the client gets it. */
 export interface IssuedTicket {
@@ -34,6 +38,8 @@ interface TicketsOptions {
   /** The longest that a ticket lets its stream come back. */
   readonly ticketLifeMs: number
   readonly warnings: Warnings
+  /** Default: what fits into a ledger beside those that have just been handed out. */
+  readonly used?: UsedBounds | undefined
 }
 
 /** The tickets of a log. Any node takes what another one has handed out. */
@@ -44,10 +50,16 @@ export class Tickets {
   readonly #ledger: SharedLedger<TicketEntry>
   readonly #listeners = new Set<(ticket: string) => void>()
   readonly #issued: CountedWindow
+  readonly #used: UsedTickets
+  #isForgetting = false
 
   constructor(options: TicketsOptions) {
     this.#options = options
     this.#issued = new CountedWindow(options.clock, ticketUseMs, ticketsOfCredentialMax)
+    this.#used = new UsedTickets(
+      options.used ?? { ticketsMax: usedTicketsMax, bytesMax: usedTicketsBytesMax },
+      options.clock,
+    )
     this.#ledger = new SharedLedger({
       ...options,
       name: 'tickets',
@@ -181,9 +193,36 @@ export class Tickets {
 
   #follow(ledger: Ledger<TicketEntry>): void {
     ledger.onChange(({ key, value }) => {
-      if (value?.kind !== 'used') return
-      for (const listener of this.#listeners) listener(key.slice(usedPrefix.length))
+      if (!key.startsWith(usedPrefix)) return
+      const hash = key.slice(usedPrefix.length)
+      this.#note(hash, value)
+      if (value === undefined) return
+      for (const listener of this.#listeners) listener(hash)
+      void this.#forgetOldest(ledger)
     })
+    for (const { key, value } of ledger.entries())
+      if (key.startsWith(usedPrefix)) this.#note(key.slice(usedPrefix.length), value)
+  }
+
+  #note(hash: string, entry: TicketEntry | undefined): void {
+    if (entry === undefined) this.#used.delete(hash)
+    else this.#used.put(hash, Buffer.byteLength(ticketCodec.encode(entry)))
+  }
+
+  /**
+   * Makes room for new tickets. An open stream whose ticket is forgotten goes on, and needs a new one when it
+   * comes back.
+   */
+  async #forgetOldest(ledger: Ledger<TicketEntry>): Promise<void> {
+    if (this.#isForgetting) return
+    this.#isForgetting = true
+    try {
+      for (const hash of this.#used.listOldest()) await ledger.delete(usedKey(hash))
+    } catch (error) {
+      this.#options.warnings.set('Old tickets could not be forgotten', error)
+    } finally {
+      this.#isForgetting = false
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { types } from 'node:util'
 import type { Clock } from '@tidemark/log'
 import { quoteValue } from '@tidemark/wire/values'
 import { invalidOption, readText } from '../read-options.ts'
@@ -89,7 +90,7 @@ function readSecret(secret: unknown): Uint8Array {
     )
   }
   const key = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
-  if (!(key instanceof Uint8Array))
+  if (!types.isUint8Array(key))
     throw invalidOption(`secret must be a text or bytes; got a ${typeof secret}`)
   const least = secretBytesOf('HS256')
   if (key.length >= least) return key

@@ -105,7 +105,7 @@ export class KeyUrl implements KeySource {
 
   #warn(reason: string | undefined): void {
     this.#warning =
-      reason === undefined ? undefined : `The keys at ${this.#name} cannot be used. ${reason}`
+      reason === undefined ? undefined : `The keys at ${this.#name} cannot be read. ${reason}`
   }
 
   /** Without its query, which may hold a key of the operator's. */

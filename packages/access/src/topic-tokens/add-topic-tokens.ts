@@ -4,9 +4,10 @@ import type { Clock } from '@tidemark/log'
 import type { Grant } from '@tidemark/server'
 import { quote } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
-import { readGrant, readNames } from '../grants/claims-grant.ts'
+import { keepClaims, readGrant, readNames } from '../grants/claims-grant.ts'
 import type { GrantNames } from '../grants/claims-grant.ts'
 import { grantedNamesMax, recheckAfterRangeMs } from '../limits.ts'
+import type { Bearer } from '../revocations/revocation-index.ts'
 import type { KnownSignatures } from '../tokens/known-signatures.ts'
 import type { Issuer } from '../tokens/plan-issuers.ts'
 import { verifyToken } from '../tokens/verify-token.ts'
@@ -19,6 +20,8 @@ interface TopicTokenHost {
   readonly signatures: KnownSignatures
   /** An open stream is asked about once more. A token that has ended since then grants nothing. */
   readonly isRecheck: boolean
+  /** Refuses a token that is revoked. Undefined where nothing can be. */
+  readonly requireValid?: ((bearer: Bearer) => Promise<void>) | undefined
 }
 
 /** Topics, and when the first of their tokens ends. */
@@ -59,7 +62,9 @@ async function readTopicToken(
 ): Promise<Added | undefined> {
   try {
     const token = await verifyToken(text, { ...host, type: topicTokenType })
-    return namesOf(token, grant)
+    const names = namesOf(token, grant)
+    await host.requireValid?.({ user: grant.user, claims: keepClaims(token.claims, []) })
+    return names
   } catch (error) {
     const isOwn = error instanceof AccessError && error.code !== 'TOPIC_TOKEN_INVALID'
     if (!isOwn) throw error

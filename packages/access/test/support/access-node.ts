@@ -21,8 +21,12 @@ export function openRevocations(
   })
 }
 
-export function openTickets(log: EventLog, clock: Clock = systemClock): Tickets {
-  return new Tickets({ log, clock, ticketLifeMs: 3_600_000, warnings: new Warnings() })
+export function openTickets(
+  log: EventLog,
+  clock: Clock = systemClock,
+  used?: { readonly ticketsMax: number; readonly bytesMax: number },
+): Tickets {
+  return new Tickets({ log, clock, ticketLifeMs: 3_600_000, warnings: new Warnings(), used })
 }
 
 /** A request for a stream, as a browser sends it. */

@@ -15,7 +15,8 @@ export const token: CommandBody = {
 can be piped. Where the hub has a public key, give the private one with --key.
 
 token check reads a token from standard input, or from the command line, where other users of the machine can see it. It
-prints every check that the hub makes, in order, and what the token grants. It ends with 77 where the hub would refuse the token.`,
+prints every check that the hub makes, in order, and what the token grants. It ends with 77 where the hub would refuse the token.
+Only a running hub knows what has been revoked: tidemark explain --hub.`,
   options: [
     ...mintOptions,
     {

@@ -4,6 +4,7 @@ import type { Explanation, Wishes } from '@tidemark/access'
 import { systemClock } from '@tidemark/log'
 import type { RequestFacts } from '@tidemark/server'
 import type { HubConfig } from '../config/hub-config.ts'
+import { requireConfig } from '../config/load-config.ts'
 import { HubError } from '../errors.ts'
 import { openAccess } from '../hub-access.ts'
 
@@ -21,7 +22,8 @@ export interface HubQuestion extends Wishes {
  * Explains. Only a running hub knows what has been revoked.
  * @throws HubError `TOKENS_UNCHECKED`, `CONFIG_INVALID`; AccessError `ACCESS_OPTION_INVALID`
  */
-export async function explainHub(config: HubConfig, question: HubQuestion): Promise<Explanation> {
+export async function explainHub(given: HubConfig, question: HubQuestion): Promise<Explanation> {
+  const config = requireConfig(given)
   const { token, topicTokens, mustCheck, ...wishes } = question
   // Keys that cannot be had are part of the explanation.
   const access = await openAccess(config, { clock: systemClock, isFirstStart: false })

@@ -4,6 +4,7 @@ import { mintToken, mintTopicToken } from '@tidemark/access'
 import type { MintOptions, TokenIssuer } from '@tidemark/access'
 import { quote } from '@tidemark/wire/values'
 import type { HubConfig } from '../config/hub-config.ts'
+import { requireConfig } from '../config/load-config.ts'
 import { HubError } from '../errors.ts'
 import { planAccess } from '../plan-access.ts'
 
@@ -25,10 +26,8 @@ export interface HubTokenWish extends Pick<
  * @throws HubError `SIGNING_KEY_MISSING`, `CONFIG_INVALID`; AccessError `SIGNING_KEY_INVALID`,
  * `TOKEN_CLAIMS_INVALID`
  */
-export async function mintHubToken(
-  config: Pick<HubConfig, 'anonymous' | 'auth'>,
-  wish: HubTokenWish,
-): Promise<string> {
+export async function mintHubToken(given: HubConfig, wish: HubTokenWish): Promise<string> {
+  const config = requireConfig(given)
   const { issuer, audience, algorithm, privateKey, isTopicToken, ...claims } = wish
   const issuers = (await planAccess(config))?.tokens ?? []
   const own = findIssuer(issuers, issuer, privateKey !== undefined)

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
-import { endWarningMs } from '../limits.ts'
+import { endWarningMs } from './limits.ts'
 import { isLoopbackName } from '../loopback.ts'
 
 const dayMs = 86_400_000

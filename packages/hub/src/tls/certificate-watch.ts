@@ -2,7 +2,7 @@
 // are read again and compared: no events, times or links of any file system are relied on.
 
 import type { Clock, Timer } from '@tidemark/log'
-import { certificateLookMs, certificateSettleMs } from '../limits.ts'
+import { certificateLookMs, certificateSettleMs } from './limits.ts'
 import type { HeldCertificate } from './held-certificate.ts'
 import type { Certificate } from './load-certificate.ts'
 

@@ -6,7 +6,7 @@ import type { Stats } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import { HubError } from '../errors.ts'
-import { certificateBytesMax } from '../limits.ts'
+import { certificateBytesMax } from './limits.ts'
 
 /** Where they are. */
 export interface CertificateFiles {

@@ -14,7 +14,7 @@ import {
 import { isIP } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Clock } from '@tidemark/log'
-import { selfSignedMs } from '../limits.ts'
+import { selfSignedMs } from './limits.ts'
 import { CertificateFacts } from './certificate-facts.ts'
 import { checkCertificate } from './load-certificate.ts'
 import type { Certificate } from './load-certificate.ts'

@@ -33,8 +33,8 @@ export interface Subscription {
 export interface QueryOptions {
   /**
    * How query parameters are treated that are not of a subscription. `ignore`: they are the application's (a
-   * token, a cache breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested.
-   * Default `ignore`.
+   * cache breaker). `refuse`: they are mistakes, and the nearest name that exists is suggested. `token` and
+   * `ticket` are for `authorize` in either case. Default `ignore`.
    */
   readonly unknownParameters?: 'ignore' | 'refuse' | undefined
 }
