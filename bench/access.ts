@@ -2,13 +2,13 @@
 //
 // Run: npm run build && npm run bench -- access [--rounds=7] [--streams=10000] [--seconds=6]
 //
-// Four hubs take turns, each in a process of its own. One is without authentication, two have a secret
-// (HS256), of which one has no limit of streams per user, and one has a public key (ES256). A generator in C
-// opens streams, 300 at a time, and leaves each within 150 ms.
-// First they bring tokens of 20,000 users, of which most come for the first time. Then they bring tokens of
-// 1,000 users, which have come before, as those of clients that reconnect. The rate is that of the server:
-// streams opened per second of its CPU time. Then 2,000 sessions get 20 events per second, as in
-// bench/peers. Ratios are against the hub without authentication of the same round.
+// Four hubs take turns, each in a process of its own. One is without authentication; two have a secret
+// (HS256), one of these no limit of streams per user; one has a public key (ES256). A generator in C opens
+// streams, 300 at a time, and leaves each within 150 ms. First they bring tokens of 20,000 users, of which
+// most come for the first time. Then they bring tokens of 1,000 users, which have come before, as those of
+// clients that reconnect. The rate is that of the server: streams opened per second of its CPU time. Then
+// 2,000 sessions get 20 events per second, as in bench/peers. Ratios are against the hub without
+// authentication of the same round.
 
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'

@@ -1,6 +1,7 @@
 // A client that is refused because it is nobody is told where it finds the issuer of its tokens (RFC 9728
 // §5.1). On a developer's machine it is told what would help, too.
 
+import { AccessError } from '@tidemark/access'
 import type { Access } from '@tidemark/access'
 import { covers, parseTopicSet } from '@tidemark/log'
 import type { Pattern, Topic } from '@tidemark/log'
@@ -81,9 +82,9 @@ async function tellMore(
     error.status === 401
       ? options.resource?.urlFor(request.header(':authority') ?? request.header('host'))
       : undefined
-  const explained = isDevelopers(request, options)
-    ? await explain(error, request, options)
-    : undefined
+  // The access says by itself what is wrong with a credential, and to check it twice costs twice as much.
+  const isSaid = error instanceof AccessError || !isDevelopers(request, options)
+  const explained = isSaid ? undefined : await explain(error, request, options)
   if (url === undefined && explained === undefined) return error
   return new ToldRefusal(error, {
     message: explained ?? error.message,

@@ -104,7 +104,8 @@ export async function startNode(
     access = await openAccess(config, { clock: systemClock, log, isFirstStart })
     const given = { config, log, clock: systemClock, say, onError, counts: share?.counts }
     limits = await openClientLimits(given)
-    const { observer } = limits.streams
+    // Where nobody asks who is there, nobody is a user.
+    const observer = access === undefined ? undefined : limits.streams.observer
     const decide = planAuthorize(access, { host: config.host, resource })
     const authorize = limits.streams.limitPublishes(decide)
     tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, observer, onError })

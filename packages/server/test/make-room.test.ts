@@ -73,7 +73,7 @@ test('a client that was replaced comes back late, others soon', async () => {
 test('an application refuses a stream when it knows its user, before it opens', async () => {
   const tide = createFetchTidemark({
     log: memoryLog(),
-    authorize: ({ header }) => ({ user: header('x-user'), subscribe: ['**'] }),
+    authorize: (request) => ({ user: request.header('x-user'), subscribe: ['**'] }),
   })
   onTestFinished(() => tide.close())
   const asked: (string | undefined)[] = []
