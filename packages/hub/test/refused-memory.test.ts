@@ -53,7 +53,7 @@ test.each<[string, object, (i: number) => string]>([
   await comeOften(port, 2_000, fields)
   const before = collectGarbage()
   await comeOften(port, cycles, fields)
-  // However many there were. What users have closed stays in the log for a minute.
+  // However many there were. Entries of streams that users have closed stay in the log for a minute.
   const allowed = before + 6_000_000
   await waitUntil('memory is let go', () => collectGarbage() < allowed)
   expect(collectGarbage()).toBeLessThan(allowed)

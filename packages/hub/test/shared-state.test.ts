@@ -22,7 +22,7 @@ async function startWorkers(
   const hub = await startHubProcess({
     dataDirectory,
     port,
-    args: ['--workers', String(workers)],
+    args: ['--workers', String(workers), '--limits-sessions-per-user', 'none'],
     env: { TIDEMARK_AUTH_SECRET: secret },
   })
   onTestFinished(() => hub.stop())
