@@ -20,7 +20,7 @@ export function planCounts({ limits, addresses }: HubConfig): CountRules {
       publishesPerUser === undefined
         ? undefined
         : { points: publishesPerUser, windowMs: publishesWindow },
-    refusals: banAfter === undefined ? undefined : { points: banAfter, windowMs: banFor },
+    refusals: banAfter === 'none' ? undefined : { points: banAfter, windowMs: banFor },
     sessionsPerAddress,
   }
 }

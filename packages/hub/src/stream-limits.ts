@@ -48,7 +48,7 @@ export class StreamLimits {
 
   /** Told of sessions by the node; undefined where nothing is kept of them. */
   get observer(): NodeObserver | undefined {
-    if (this.#options.limits.sessionsPerUser === undefined) return undefined
+    if (this.#options.limits.sessionsPerUser === 'none') return undefined
     return {
       opened: ({ sessionId, user }) => user !== undefined && this.#users?.opened(sessionId, user),
       closed: ({ sessionId }) => this.#users?.closed(sessionId),
@@ -74,7 +74,7 @@ export class StreamLimits {
   async follow(tide: Tidemark, log: EventLog, onError: (error: unknown) => void): Promise<void> {
     const { limits, clock } = this.#options
     const { sessionsPerUser: limit, atUserLimit: atLimit } = limits
-    if (limit === undefined) return
+    if (limit === 'none') return
     this.#users = await UserSessions.open(log, {
       clock,
       node: tide.nodeName,

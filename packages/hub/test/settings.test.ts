@@ -347,3 +347,12 @@ test('a secret is shown neither in a message nor among the settings in force', (
   ])
   expect(JSON.stringify(explainSetting(row, 'hunter2', origin))).not.toContain('hunter2')
 })
+
+test.each(
+  scalars.flatMap(({ name, option, kind }) =>
+    kind.kind === 'word' ? [[name, option.flag, kind.word] as const] : [],
+  ),
+)('%s keeps its word in a configuration that is checked again', (name, flag, word) => {
+  const config = loadConfig(sources({ flags: { ...companions[name], [flag]: word } }))
+  expect(requireConfig(config)).toEqual(config)
+})

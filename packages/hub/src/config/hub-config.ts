@@ -61,7 +61,7 @@ export interface HubConfig {
     readonly deny: readonly string[]
     readonly trustProxy: readonly string[]
     readonly proxyHeader: 'forwarded' | 'x-forwarded-for'
-    readonly banAfter?: number | undefined
+    readonly banAfter: number | 'none'
     readonly banFor: number
   }
   /** The ways to treat requests that break a rule. */
@@ -90,7 +90,7 @@ export interface HubConfig {
 
 /** See `limit-settings.ts`. */
 interface LimitConfig {
-  readonly sessionsPerUser?: number | undefined
+  readonly sessionsPerUser: number | 'none'
   readonly atUserLimit: 'reject' | 'replace'
   readonly sessionsPerAddress?: number | undefined
   readonly maxSessionAge?: number | undefined

@@ -19,7 +19,7 @@ export function findLimitConflicts({ addresses, limits }: HubConfig): readonly F
     faults.push({ kind: 'unfit', path: ['addresses', name], wanted, got })
   }
   const { sessionsPerUser, atUserLimit, streamsPerAddress, slowDownAfter } = limits
-  if (sessionsPerUser === undefined && atUserLimit === 'reject') {
+  if (sessionsPerUser === 'none' && atUserLimit === 'reject') {
     const wanted = 'must be left out where limits.sessionsPerUser is none'
     faults.push({ kind: 'unfit', path: ['limits', 'atUserLimit'], wanted, got: atUserLimit })
   }

@@ -2,7 +2,7 @@
 
 import { addressRangesMax } from '@tidemark/access/hub'
 import type { SettingName } from './hub-config.ts'
-import { count, duration, noneOr, texts } from './kinds.ts'
+import { count, duration, noneOr, texts, wordOr } from './kinds.ts'
 import type { SettingRow } from './setting.ts'
 
 type LimitName = Extract<SettingName, `${'addresses' | 'limits' | 'requests'}.${string}`>
@@ -26,7 +26,8 @@ const modes: SettingRow['kind'] = { kind: 'choice', of: ['off', 'log', 'refuse']
 /** By name, as in `settings.ts`. */
 export const limitRows: Readonly<Record<LimitName, SettingRow>> = {
   'limits.sessionsPerUser': {
-    kind: noneOr(count({ from: 1, to: 10_000 }, 'streams')),
+    // With `noneOr` a checked configuration would get the default when it is checked again.
+    kind: wordOr('none', count({ from: 1, to: 10_000 }, 'streams')),
     default: 3,
     example: 10,
     help: 'Open streams of one user, on all hubs of the same data together.',
@@ -111,7 +112,7 @@ export const limitRows: Readonly<Record<LimitName, SettingRow>> = {
     help: 'The header in which these proxies say it. The other one is never read, as a client may have sent it.',
   },
   'addresses.banAfter': {
-    kind: noneOr(count({ from: 2, to: 1_000_000 }, 'refusals')),
+    kind: wordOr('none', count({ from: 2, to: 1_000_000 }, 'refusals')),
     default: 20,
     example: 100,
     help: 'An address that was refused so often (401, 403, 429) within addresses.banFor is banned.',
