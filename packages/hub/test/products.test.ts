@@ -35,6 +35,8 @@ function holdLog(): {
         return inner.append(batch)
       },
       read: async (query: ReadQuery) => {
+        // The hub's own ledgers are read at the start.
+        if (!query.topics.matches(parseTopic('a'))) return inner.read(query)
         reading += 1
         await pass()
         return inner.read(query)
