@@ -16,7 +16,7 @@ const dataOf = ({ text }: RawClient): readonly string[] =>
 
 async function startTwoWorkers(): Promise<HubProcess> {
   const dataDirectory = await makeDirectory()
-  const args = ['--workers=2', `--auth-secret=${secret}`]
+  const args = ['--workers=2', `--auth-secret=${secret}`, '--limits-sessions-per-user=none']
   const hub = await startHubProcess({ dataDirectory, args })
   onTestFinished(() => hub.stop())
   return hub
