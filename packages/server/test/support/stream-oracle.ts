@@ -97,8 +97,7 @@ export class StreamOracle {
         return this.#hasOnly(this.#addedBetween(a, b, sequence), got) || this.#begins(b, got)
       // A new one begins, where the one before has come to its end and nothing of the stream itself is left
       // out.
-      const isOver = this.#addedBetween(a, a, a.sequence).length === 0
-      return isOver && this.#isQuiet(a, b.sequence) && this.#begins(b, got)
+      return this.#isReplayOver(a, b) && this.#isQuiet(a, b.sequence) && this.#begins(b, got)
     }
     const added = this.#addedBetween(a, b, a.sequence)
     if (added.length > 0) return false
@@ -108,6 +107,17 @@ export class StreamOracle {
       got > a.sequence &&
       b.topics.matches(topicOf(this.#at(got))) &&
       this.#isChangeable(a, b, got - 1)
+    )
+  }
+
+  /**
+   * A replay owes nothing of a topic that was taken out before the change that `b` tells of. That change
+   * itself adds topics, so the engine lets the replay end first, whatever the change takes out.
+   */
+  #isReplayOver(a: StreamPlace, b: StreamPlace): boolean {
+    const before = this.#unseen.filter(({ key }) => key !== b.topics.key)
+    return this.#addedBetween(a, a, a.sequence).every((at) =>
+      before.some((set) => !set.matches(topicOf(this.#at(at)))),
     )
   }
 
