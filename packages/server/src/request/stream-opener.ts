@@ -3,7 +3,7 @@
 import type { Permit } from './authorize.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { TopicSetTable } from '../session/changed-topics.ts'
-import type { Recheck } from '../session/rechecks.ts'
+import type { Recheck } from '../session/recheck.ts'
 import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
 import type { SessionHolder } from '../session/session-holder.ts'
 import type { Compress, Sink } from '../session/sink.ts'

@@ -12,13 +12,8 @@ import type { Permit, RequestFacts } from '../request/authorize.ts'
 import type { Grant } from '../request/grant.ts'
 import { namesOf } from './changed-topics.ts'
 import { DueTimes } from './due-times.ts'
+import type { Recheck } from './recheck.ts'
 import type { Session } from './session.ts'
-
-/** A request that is asked about again, and how long after the last answer. */
-export interface Recheck {
-  readonly request: RequestFacts
-  readonly afterMs: number
-}
 
 /** The parts of the node that it needs. */
 interface RechecksHost {
