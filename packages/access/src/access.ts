@@ -206,7 +206,8 @@ export class Access {
    * until the grant ends.
    * @param streamPath The path of the streams. Default `/events`.
    * @throws AccessError `CROSS_SITE`, `TICKETS_TOO_MANY`, `TICKET_TOO_LARGE`, `ACCESS_STATE_FULL`,
-   * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`
+   * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`,
+   * `METHOD_NOT_ALLOWED` for HEAD
    */
   async issueTicket(request: RequestFacts, streamPath: string = '/events'): Promise<TicketAnswer> {
     const { desk } = this.#requireShared()
