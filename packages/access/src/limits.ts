@@ -57,6 +57,12 @@ export const nodeExpiryMs: number = 150_000
 /** How seldom a node says that it is there: one small record a minute. Milliseconds. */
 export const nodeRefreshMs: number = 60_000
 
+/** How soon a node tells its sessions again that the log did not take, or asks others for theirs. Milliseconds. */
+export const tellAgainMs: number = 1_000
+
+/** Sessions that one record tells of: 200 × ~350 characters = 70 KB, mostly a tenth of it. */
+export const toldSessionsMax: number = 200
+
 /** How long a refused stream waits for other nodes to end dead sessions of its user. Milliseconds. */
 export const clearWaitMs: number = 500
 
