@@ -8,13 +8,14 @@ import { keysTriedMax } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import { requireTimes } from './check-times.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
-import type { KnownSignatures } from './known-signatures.ts'
+import type { KnownTokens } from './known-tokens.ts'
 import type { Issuer } from './plan-issuers.ts'
 import { readToken, requireSize, specialTypeOf } from './read-token.ts'
 
 /** The claims of a token whose signature and times are good. */
 export interface VerifiedToken {
   readonly issuer: Issuer
+  /** Frozen, and the same object for each request with this token. */
   readonly claims: Readonly<Record<string, unknown>>
   /** When it ends, in milliseconds since 1970. */
   readonly expiresAt: number
@@ -24,7 +25,7 @@ export interface VerifyHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
   /** Of all tokens of one access. */
-  readonly signatures: KnownSignatures
+  readonly known: KnownTokens
   readonly steps?: Steps | undefined
   /** The kind of token that is wanted. Default: an ordinary one. */
   readonly type?: string | undefined
@@ -39,9 +40,11 @@ export interface VerifyHost {
 export async function verifyToken(text: string, host: VerifyHost): Promise<VerifiedToken> {
   const { steps, clock } = host
   steps?.begin('size', () => `The token has ${text.length} characters.`)
-  requireSize(text)
+  const known = host.known.find(text)
+  if (known === undefined) requireSize(text)
   steps?.begin('form', () => 'It is a signed token (JWT) of three parts.')
-  const { head, typ, claims } = readToken(text)
+  const token = known?.token ?? readToken(text)
+  const { head, typ, claims } = token
   requireType(typ, host.type)
   const issuer = chooseIssuer(claims['iss'], host)
   steps?.begin('algorithm', () => `It is signed with ${head.alg}, which its issuer uses.`)
@@ -49,10 +52,8 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
-  if (!host.signatures.has(text, keys)) {
-    const key = await verifySignature(text, keys, issuer)
-    host.signatures.add(text, key)
-  }
+  if (known === undefined || !keys.includes(known.key))
+    host.known.add(token, await verifySignature(text, keys, issuer))
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
