@@ -1,5 +1,6 @@
 // Checks one token, step by step: form, issuer, algorithm, key, signature, times, audience.
 
+import { KeyObject } from 'node:crypto'
 import type { Clock } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { compactVerify } from 'jose'
@@ -11,6 +12,8 @@ import type { TokenHead, VerifyKey } from './key-source.ts'
 import type { KnownTokens } from './known-tokens.ts'
 import type { Issuer } from './plan-issuers.ts'
 import { readToken, requireSize, specialTypeOf } from './read-token.ts'
+import type { UnverifiedToken } from './read-token.ts'
+import { isSignedBySecret } from './secret-key.ts'
 
 /** The claims of a token whose signature and times are good. */
 export interface VerifiedToken {
@@ -53,7 +56,7 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
   if (known === undefined || !keys.includes(known.key))
-    host.known.add(token, await verifySignature(text, keys, issuer))
+    host.known.add(token, await verifySignature(token, keys, issuer))
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
@@ -117,7 +120,7 @@ async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly Ver
  * `kid`.
  */
 async function verifySignature(
-  text: string,
+  { text, head }: UnverifiedToken,
   keys: readonly VerifyKey[],
   { algorithms }: Issuer,
 ): Promise<VerifyKey> {
@@ -125,7 +128,8 @@ async function verifySignature(
   let failure: unknown
   for (const key of keys) {
     try {
-      await compactVerify(text, key, { algorithms: accepted })
+      if (!isSecret(key)) await compactVerify(text, key, { algorithms: accepted })
+      else if (!isSignedBySecret(text, head.alg, key)) continue
       return key
     } catch (error) {
       // Another key of the set may still fit.
@@ -137,6 +141,10 @@ async function verifySignature(
     'TOKEN_INVALID',
     failure,
   )
+}
+
+function isSecret(key: VerifyKey): key is KeyObject {
+  return key instanceof KeyObject && key.type === 'secret'
 }
 
 function describeAudience({ audience }: Issuer): string {
