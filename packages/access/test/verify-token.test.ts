@@ -74,7 +74,7 @@ test.each(['HS256', 'HS384', 'HS512'] as const)(
       .setExpirationTime(soon)
       .sign(secret)
     const [head = '', claims = '', signature = ''] = token.split('.')
-    const damaged = [...signature].flatMap((letter, i) => [
+    const damaged = Array.from(signature).flatMap((letter, i) => [
       signature.slice(0, i) + (letter === 'A' ? 'B' : 'A') + signature.slice(i + 1),
       signature.slice(0, i) + signature.slice(i + 1),
       `${signature.slice(0, i)}-${signature.slice(i)}`,

@@ -33,7 +33,7 @@ export class NodePresence {
     return this.#hasBegun
   }
 
-  /** From now on this node is there. Whoever comes asks. */
+  /** From now on this node is there, and asks the others for their sessions. */
   begin(): void {
     if (this.#hasBegun) return
     this.#hasBegun = true

@@ -1,4 +1,4 @@
-// What a node tells the others of the sessions of its users: one record of their ledger.
+// One record of the ledger in which nodes tell each other of the sessions of their users.
 
 import { formatCursor, parseCursor } from '@tidemark/log'
 import type { Position } from '@tidemark/log'

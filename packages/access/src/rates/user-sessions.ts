@@ -1,8 +1,8 @@
 // How many streams a user may have open, on all nodes of a log together.
 //
-// Each node tells the others of its sessions through a ledger, many in one record. The order of the log is the
-// order in which they opened, the same on every node. So all nodes agree which one is too many, and its own node
-// ends it. A node that is alone tells nobody, and writes only that it is there.
+// Each node tells the others of its sessions through a ledger, many in one record. The order of the log is
+// the order in which they opened, the same on every node. So all nodes agree which one is too many, and its
+// own node ends it. A node that is alone tells nobody, and writes only that it is there.
 
 import { openLedger } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, LedgerChange, Position } from '@tidemark/log'
@@ -78,7 +78,7 @@ export class UserSessions {
     if (atLimit === 'reject') this.#presence.begin()
   }
 
-  /** Reads which nodes are there. Where the oldest makes room, nothing is written before the first user comes. */
+  /** Reads which nodes are there. With `replace` nothing is written before the first user comes. */
   static async open(log: EventLog, options: UserSessionOptions): Promise<UserSessions> {
     const { clock, onError } = options
     const codec = { encode: (text: string) => text, decode: (text: string) => text }
@@ -182,7 +182,7 @@ export class UserSessions {
     this.#missed.delete(node)
     for (const user of this.#index.dropNode(node)) this.#waiters.look(user)
     if (!this.#isAlone) return
-    // Nobody is there to be told: those that wait for it take their places now. Whoever comes is told all.
+    // Nobody is there to be told: those that wait for it take their places now.
     const own = this.#own.entries().map(([id, user]) => ({ id, user }))
     this.#place(own, this.#ledger.position)
   }

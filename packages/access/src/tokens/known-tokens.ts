@@ -1,7 +1,7 @@
-// Tokens whose signature was found good. A client that comes back brings the same token, and to check a
-// signature and to decode it cost more than all the rest of its check.
+// Tokens whose signature was found good. A client that comes back brings the same token. To decode it and to
+// check its signature costs more than all the rest of its check.
 
-import { knownTokenCharactersMax } from '../limits.ts'
+import { knownTokenCharactersEach, knownTokenCharactersMax } from '../limits.ts'
 import type { VerifyKey } from './key-source.ts'
 import type { UnverifiedToken } from './read-token.ts'
 
@@ -31,12 +31,16 @@ export class KnownTokens {
 
   add(token: UnverifiedToken, key: VerifyKey): void {
     const { text } = token
-    if (!this.#tokens.delete(text)) this.#characters += text.length
+    if (!this.#tokens.delete(text)) this.#characters += weigh(text)
     this.#tokens.set(text, { token, key })
     for (const oldest of this.#tokens.keys()) {
       if (this.#characters <= knownTokenCharactersMax) return
       this.#tokens.delete(oldest)
-      this.#characters -= oldest.length
+      this.#characters -= weigh(oldest)
     }
   }
+}
+
+function weigh({ length }: string): number {
+  return length + knownTokenCharactersEach
 }
