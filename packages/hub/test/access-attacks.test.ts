@@ -71,3 +71,48 @@ test('a request without a credential for a session of a node that never was is r
   const session = `${hub.url}/sessions/never.${'x'.repeat(22)}`
   expect(await ask(session, { method: 'DELETE' })).toBe('401 UNAUTHENTICATED')
 })
+
+/** A ticket's stream, with the URL and the user agent that a log of requests shows. */
+async function openByTicket(hub: HubProcess, token: string) {
+  const headers = { Authorization: `Bearer ${token}` }
+  const answer = await fetch(`${hub.url}/tickets?topic=a`, { method: 'POST', headers })
+  const { url } = (await answer.json()) as { url: string }
+  const agent = 'User-Agent: a browser\r\n'
+  const stream = await openStream(hub, url, agent)
+  const cursor = /^id: (\S+)/m.exec(stream.text)?.[1] ?? 'none'
+  const comeBack = async (lastEventId: string): Promise<RawClient> => {
+    const head = `GET ${url} HTTP/1.1\r\nHost: localhost\r\n${agent}Last-Event-ID: ${lastEventId}\r\n\r\n`
+    const client = sendRaw(hub.port, head)
+    onTestFinished(() => void client.socket.destroy())
+    await client.until('\r\n\r\n')
+    return client
+  }
+  return { stream, cursor, comeBack }
+}
+
+test('a thief of a ticket’s URL and user agent does not take its stream over with a made-up cursor', async () => {
+  const hub = await startHub()
+  const { stream, cursor, comeBack } = await openByTicket(
+    hub,
+    await grantToken({ subscribe: ['a'] }),
+  )
+  const madeUp = `1${'0'.repeat(18)}0-1`
+  expect((await comeBack(madeUp)).text).toMatch(/^HTTP\/1.1 401 /)
+  expect(stream.text).not.toContain('tidemark.bye')
+  expect((await comeBack(cursor)).text).toMatch(/^HTTP\/1.1 200 /)
+  await stream.until('"reason":"replaced"')
+})
+
+test('a ticket has one live stream, also when a fresh token has prolonged the first', async () => {
+  const hub = await startHub()
+  const { stream, cursor, comeBack } = await openByTicket(
+    hub,
+    await grantToken({ subscribe: ['a'] }),
+  )
+  const body = JSON.stringify({ token: await grantToken({ subscribe: ['a'] }) })
+  expect(await ask(`${hub.url}/sessions/${idOf(stream.text)}`, { method: 'PATCH', body })).toBe(
+    '204',
+  )
+  expect((await comeBack(cursor)).text).toMatch(/^HTTP\/1.1 200 /)
+  await stream.until('"reason":"replaced"')
+})
