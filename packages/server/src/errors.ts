@@ -31,7 +31,8 @@ export const serverErrors = {
     status: 403,
   },
   USER_DIFFERS: {
-    title: 'A fresh token is of another user than the open stream. Open a stream with it instead.',
+    title:
+      'A request or a fresh token is of another user than the open stream. Use those of the same user.',
     status: 403,
   },
   GRANT_MISSING: {

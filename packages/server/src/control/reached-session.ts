@@ -13,6 +13,8 @@ import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
 import { checkReason } from '../session/open-session.ts'
 import { namesOf } from '../session/changed-topics.ts'
 import { readChange } from '../session/topic-changes.ts'
+import { askerOf } from './asker.ts'
+import type { Asker } from './asker.ts'
 import type { Command } from './command.ts'
 import { readList, readMembers } from '../read-members.ts'
 import type { RenewOptions, SessionReach } from './session-reach.ts'
@@ -43,11 +45,9 @@ export class ReachedSession implements SessionReach {
   async send(given: SessionEvent): Promise<boolean> {
     const { eventBytesMax, clock } = this.#settings
     const { time: _, ...event } = toOwnEvent(given, { eventBytesMax, time: clock.now() })
-    if (this.#by !== undefined) {
-      const topics = event.topic === undefined ? [] : [event.topic]
-      await this.#settings.permit?.ask(plainRequest(this.#by, 'publish', topics))
-    }
-    return this.#carry(this.id, { name: 'send', event })
+    const topics = event.topic === undefined ? [] : [event.topic]
+    const by = this.#by && (await this.#ask(this.#by, 'publish', topics))
+    return this.#carry(this.id, { name: 'send', by, event })
   }
 
   async changeTopics(given: TopicChange): Promise<boolean> {
@@ -64,8 +64,8 @@ export class ReachedSession implements SessionReach {
         `A change of topics may have ${controlChangeCharactersMax} characters as JSON; got ${length}. Divide it.`,
       )
     }
-    await this.#authorize(change.add ?? [])
-    return this.#carry(this.id, { name: 'change', change })
+    const by = await this.#authorize(change.add ?? [])
+    return this.#carry(this.id, { name: 'change', by, change })
   }
 
   async renew(given: RenewOptions): Promise<boolean> {
@@ -93,16 +93,25 @@ export class ReachedSession implements SessionReach {
 
   async end(reason = 'ended'): Promise<void> {
     checkReason(reason)
-    await this.#authorize([])
-    await this.#carry(this.id, { name: 'end', reason })
+    const by = await this.#authorize([])
+    await this.#carry(this.id, { name: 'end', by, reason })
   }
 
   /** A client adds topics to a stream by the right by which it subscribes to them at the door. */
-  async #authorize(names: readonly string[]): Promise<void> {
+  async #authorize(names: readonly string[]): Promise<Asker | undefined> {
+    if (this.#by === undefined) return undefined
+    if (this.#settings.permit === undefined) requireUnreserved(names)
+    return this.#ask(this.#by, 'subscribe', names)
+  }
+
+  /** Undefined where everybody may everything. */
+  async #ask(
+    by: RequestFacts,
+    action: 'publish' | 'subscribe',
+    names: readonly string[],
+  ): Promise<Asker | undefined> {
     const { permit } = this.#settings
-    if (this.#by === undefined) return
-    if (permit === undefined) requireUnreserved(names)
-    else await permit.ask(plainRequest(this.#by, 'subscribe', names))
+    return permit && askerOf(await permit.ask(plainRequest(by, action, names)))
   }
 }
 
