@@ -30,7 +30,10 @@ export async function openAccess(config: HubConfig, host: AccessHost): Promise<A
   const { clock, log, isFirstStart, say } = host
   const options = await planAccess(config)
   if (options === undefined) return undefined
-  const access = make({ ...options, clock, onLine: say, ...(log && planShared(config, log)) }, config)
+  const access = make(
+    { ...options, clock, onLine: say, ...(log && planShared(config, log)) },
+    config,
+  )
   try {
     await access.ready
   } catch (cause) {

@@ -4,12 +4,7 @@ import type { Clock, Timer } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
 import { quote } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
-import {
-  clockToleranceMsMax,
-  keyUrlFreshMs,
-  keyUrlPauseMs,
-  keyWaitersMax,
-} from '../limits.ts'
+import { clockToleranceMsMax, keyUrlFreshMs, keyUrlPauseMs, keyWaitersMax } from '../limits.ts'
 import { fetchText } from './fetch-text.ts'
 import type { Fetch } from './fetch-text.ts'
 import { KeySet } from './key-set.ts'
