@@ -163,6 +163,7 @@ test('the application’s own session is asked about again while the stream is o
   expect(stream.byes).toEqual([])
   sessions.delete('s1')
   await stream.ended
+  // A visitor is granted none of its topics.
   expect(stream.byes).toEqual(['forbidden'])
   const path = '/events?topic=users/ada/x'
   const again = await askHttp(app.port, { method: 'GET', path, headers: { Cookie: 'sid=s1' } })
@@ -188,4 +189,17 @@ test('a ticket opens one stream, is refused to a second client, and is not hande
   expect([second.status, JSON.parse(second.body)]).toMatchObject([401, { code: 'TICKET_INVALID' }])
   await app.tide.publish('a', { data: 'still there' })
   await waitUntil('the event', () => dataOf(stream).includes('still there'))
+})
+
+test('of the streams of one user the oldest is replaced where an application counts them, and nobody else’s', async () => {
+  const app = await start()
+  const ada = bearer(await tokenFor(['a']))
+  const bob = bearer(await signToken({ claims: { sub: 'bob', tidemark: { subscribe: ['a'] } } }))
+  const other = await open(app, '/three?topic=a', bob)
+  const streams: Streamed[] = []
+  for (let i = 0; i < 4; i++) streams.push(await open(app, '/three?topic=a', ada))
+  await streams[0]?.ended
+  expect(streams.map(({ byes }) => byes)).toEqual([['replaced'], [], [], []])
+  expect(other.byes).toEqual([])
+  expect(app.tide.sessions({ user: 'ada' })).toHaveLength(3)
 })

@@ -1,5 +1,5 @@
-// Every refusal of a hub that asks who is there, at every door, and of applications with `createAccess`: status,
-// code, and the way out.
+// Every refusal of a hub that asks who is there, at every door, and of applications with `createAccess`:
+// status, code, and the way out.
 // WWW-Authenticate says it to programs, the detail to people.
 
 import type { AddressInfo } from 'node:net'

@@ -1,5 +1,5 @@
-// An Express application with an `authorize` of its own, a plain function: what its clients get for each of its
-// answers.
+// An Express application with an `authorize` of its own, a plain function: what its clients get for each of
+// its answers.
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'

@@ -45,6 +45,9 @@ function routesOf({ access, tide }: Pick<ExpressApp, 'access' | 'tide'>): Expres
   const app = express()
   const text = express.text({ type: () => true })
   app.get('/events', (request, response) => void tide.subscribe(request, response))
+  app.get('/three', (request, response) => {
+    void tide.subscribe(request, response, { admit: ({ user }) => keepThree(tide, user) })
+  })
   app.post('/events', (request, response) => void tide.subscribe(request, response))
   app.get('/topics/*topic', async (request, response) => {
     const by = describeRequest(request)
@@ -82,6 +85,13 @@ function routesOf({ access, tide }: Pick<ExpressApp, 'access' | 'tide'>): Expres
     sendAnswer(response, answerError({ error, retryMs: tide.pickRetryMs() }))
   })
   return app
+}
+
+/** As the guide to access has it: with the one that comes there are three. */
+function keepThree(tide: Tidemark, user: string | undefined): void {
+  if (user === undefined) return
+  const open = tide.sessions({ user })
+  for (const session of open.slice(0, Math.max(0, open.length - 2))) void session.end('replaced')
 }
 
 function topicOf({ params }: Request): string {
