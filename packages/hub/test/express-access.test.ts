@@ -11,8 +11,8 @@ import type { ExpressApp } from './support/express-app.ts'
 import { secret, signToken } from './support/tokens.ts'
 
 async function start(options: AccessOptions = {}): Promise<ExpressApp> {
-  const { close, ...app } = await startExpressApp({ tokens: [{ secret }], ...options })
-  onTestFinished(close)
+  const app = await startExpressApp({ tokens: [{ secret }], ...options })
+  onTestFinished(() => app.close())
   return app
 }
 
@@ -40,8 +40,10 @@ const dataOf = ({ events }: Streamed): readonly string[] =>
 const patch = (
   { port }: ExpressApp,
   session: string,
-  change: object,
-  headers = {},
+  {
+    headers,
+    ...change
+  }: Readonly<Record<string, unknown>> & { readonly headers?: Readonly<Record<string, string>> },
 ): Promise<Answered> => {
   const body = JSON.stringify(change)
   return askHttp(port, { method: 'PATCH', path: `/sessions/${session}`, headers, body })
@@ -122,7 +124,7 @@ test('topic tokens open a stream in the body of POST /events, and add topics to 
   const session = /"session":"([^"]+)"/.exec(text)?.[1] ?? ''
   const add = ['orders/2']
   const statusOf = async (topicTokens: readonly string[]): Promise<number> =>
-    (await patch(app, session, { add, topicTokens }, headers)).status
+    (await patch(app, session, { headers, add, topicTokens })).status
   expect(await statusOf([])).toBe(403)
   expect(await statusOf([await mint('orders/2', 'bob')])).toBe(403)
   expect(await statusOf([await mint('orders/2')])).toBe(204)

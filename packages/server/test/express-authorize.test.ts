@@ -83,32 +83,29 @@ test('it sees a plain request, and its grant opens the stream', async () => {
   expect(request?.header('cookie')).toBe('sid=1')
 })
 
-test.each<[string, Answer, number, string]>([
-  ['grants something else', () => ({ user: 'ada', subscribe: ['b'] }), 403, 'TOPIC_FORBIDDEN'],
-  ['grants nobody in particular nothing', () => ({}), 401, 'UNAUTHENTICATED'],
+test.each<[string, Answer, readonly [status: number, code: string]]>([
+  ['grants something else', () => ({ user: 'ada', subscribe: ['b'] }), [403, 'TOPIC_FORBIDDEN']],
+  ['grants nobody in particular nothing', () => ({}), [401, 'UNAUTHENTICATED']],
   [
     'refuses for good',
     () => {
       throw new ServerError('UNAUTHENTICATED', 'Sign in first.')
     },
-    401,
-    'UNAUTHENTICATED',
+    [401, 'UNAUTHENTICATED'],
   ],
   [
     'has an end that is over',
     () => ({ user: 'ada', subscribe: ['a'], expiresAt: 1_700_000_000_000 }),
-    401,
-    'UNAUTHENTICATED',
+    [401, 'UNAUTHENTICATED'],
   ],
-  ['returns nothing', () => undefined as unknown as Grant, 500, 'OPTION_INVALID'],
-  ['returns a text', () => '**' as unknown as Grant, 500, 'OPTION_INVALID'],
+  ['returns nothing', () => undefined as unknown as Grant, [500, 'OPTION_INVALID']],
+  ['returns a text', () => '**' as unknown as Grant, [500, 'OPTION_INVALID']],
   [
     'returns a member that nobody knows',
     () => ({ user: 'ada', subscribe: ['a'], only: 'b' }) as Grant,
-    500,
-    'OPTION_INVALID',
+    [500, 'OPTION_INVALID'],
   ],
-])('where it %s, the client is refused for good', async (_, answer, status, code) => {
+])('where it %s, the client is refused for good', async (_, answer, [status, code]) => {
   const { problem, port } = await refusedBy(answer)
   expect(problem).toMatchObject({ status, code })
   // A plain EventSource gets the status as well, so that it does not come back.
