@@ -32,6 +32,8 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'auth.audience': { 'auth-secret': '@secret' },
   'auth.algorithms': { 'auth-public-key': 'issuer.pem' },
   'auth.claims': { 'auth-secret': '@secret' },
+  'auth.roles': { 'auth-secret': '@secret', 'auth-claims': 'permissions=role' },
+  'auth.clockTolerance': { 'auth-secret': 'a secret of 32 bytes or a few more' },
   'auth.sources': { 'auth-secret': '@secret' },
   'auth.cookie': { 'auth-secret': '@secret' },
   'auth.withoutClaim': { 'auth-secret': '@secret' },
@@ -243,7 +245,9 @@ test.each(ranges)(
         file,
         JSON.stringify({ ...companion, ...plant(value), port: 0, data: 'memory:' }),
       )
-      const hub = await startHub(loadConfig(sources({ file })), { onLine: () => undefined })
+      const flags = name === 'auth.clockTolerance' ? companions[name] : {}
+      const config = loadConfig(sources({ file, flags }))
+      const hub = await startHub(config, { onLine: () => undefined })
       await hub.close()
     }
   },
