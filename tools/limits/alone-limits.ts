@@ -6,6 +6,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'access.clearAgainMs',
     'access.clearWaitMs',
     'access.tellAgainMs',
+    'access.tellPauseMs',
     'access.countAnswerMs',
     'access.goneWaitMs',
     'access.nodeExpiryMs',

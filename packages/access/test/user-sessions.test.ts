@@ -5,10 +5,12 @@ import type { EventLog } from '@tidemark/log'
 import { createFakeClock, createRandom, waitUntil } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { tellPauseMs } from '../src/limits.ts'
 import { UserSessions } from '../src/hub/index.ts'
 import type { UserSessionOptions } from '../src/hub/index.ts'
 
 interface TestNode {
+  readonly clock: FakeClock
   readonly sessions: UserSessions
   /** Sessions that were ended, and why. */
   readonly ended: [id: string, reason: string][]
@@ -37,16 +39,23 @@ async function openNode(
     ...options,
   })
   onTestFinished(() => sessions.close())
-  return { sessions, ended, cleared, errors }
+  return { clock, sessions, ended, cleared, errors }
 }
 
+/** Changes in the pause behind a record are told with the next one. */
 async function untilCount(node: TestNode, count: number, user = 'ada'): Promise<void> {
-  await waitUntil(`${count} sessions count`, () => node.sessions.count(user) === count)
+  await waitUntil(`${count} sessions count`, () => {
+    node.clock.advance(tellPauseMs)
+    return node.sessions.count(user) === count
+  })
 }
 
 /** Until everything that was written has come back: the log of these tests needs no more than turns. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
+async function settle(clock: FakeClock): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) {
+    clock.advance(turn % 10 === 0 ? tellPauseMs : 0)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 function setUp() {
@@ -137,13 +146,13 @@ test('a node that is alone writes nothing but that it is there, whatever its use
   const { clock, log } = setUp()
   const a = await openNode(log, { clock, node: 'a' })
   a.sessions.opened('a.first', 'ada')
-  await settle()
+  await settle(clock)
   const before = (await log.bounds()).head
   for (let i = 0; i < 100; i++) {
     a.sessions.opened(`a.${i}`, 'ada')
     if (i % 2 === 0) a.sessions.closed(`a.${i}`)
   }
-  await settle()
+  await settle(clock)
   expect((await log.bounds()).head).toEqual(before)
   expect(a.sessions.count('ada')).toBe(3)
   expect(a.ended.map(([id]) => id).at(0)).toBe('a.first')
@@ -165,7 +174,7 @@ test('what opens and closes beside a record that is written goes with the next o
   b.sessions.opened('b.0', 'grace')
   await untilCount(a, 2, 'grace')
   await untilCount(b, 2, 'grace')
-  await settle()
+  await settle(clock)
   const before = records
   for (let i = 1; i <= 150; i++) a.sessions.opened(`a.${i}`, `user ${i}`)
   for (let i = 1; i <= 100; i++) a.sessions.closed(`a.${i}`)
@@ -198,7 +207,7 @@ test('a node that has missed a record asks for all, and knows them a second late
   a.sessions.opened('a.3', 'ada')
   a.sessions.closed('a.2')
   await untilCount(a, 3)
-  await settle()
+  await settle(clock)
   isDeaf = false
   expect([b.sessions.count('ada'), b.sessions.count('grace')]).toEqual([2, 1])
   a.sessions.opened('a.4', 'eve')
@@ -224,7 +233,7 @@ test('a node that stood still for minutes is told of again, and has missed nothi
   isStanding = true
   for (let minute = 0; minute < 4; minute++) {
     clock.advance(60_000)
-    await settle()
+    await settle(clock)
   }
   await untilCount(a, 1)
   a.sessions.opened('a.2', 'ada')
@@ -248,12 +257,12 @@ test('sessions that could not be told keep their order when the node is alone ag
   const b = await openNode(log, { clock, node: 'b' })
   b.sessions.opened('b.1', 'ada')
   a.sessions.opened('a.1', 'grace')
-  await settle()
+  await settle(clock)
   a.sessions.opened('a.2', 'ada')
   a.sessions.opened('a.3', 'ada')
   await waitUntil('the log has refused', () => a.errors.length === 1)
   await b.sessions.close()
-  await settle()
+  await settle(clock)
   a.sessions.opened('a.4', 'ada')
   expect(a.ended).toEqual([['a.2', 'replaced']])
 })
@@ -314,7 +323,7 @@ describe.each(['replace', 'reject'] as const)('with %s', (atLimit) => {
           nodes.get(id.slice(0, id.indexOf('.')))?.sessions.closed(id)
           isOpen.delete(id)
         } else open(node, random.pick(users))
-        await settle()
+        await settle(clock)
         const ended = [...nodes.values()].flatMap((one) => one.ended.map(([id]) => id))
         const left = [...isOpen].filter(
           (id) => !ended.includes(id) && nodes.has(id.split('.')[0] ?? ''),
@@ -362,7 +371,7 @@ test('where the log takes nothing, the limit holds on the node, and its operator
   expect(a.ended).toEqual([['a.1', 'replaced']])
   await waitUntil('the operator hears of it', () => a.errors.length > 0)
   clock.advance(120_000)
-  await settle()
+  await settle(clock)
   expect(a.errors).toHaveLength(1)
 })
 

@@ -97,7 +97,8 @@ export interface Ledger<Value> {
    * The value as a record of the log found it: changes of up to its position, expiry by its time.
    * The same on every node.
    * @throws LogError `POSITION_INVALID` for a position that the ledger has not reached; await
-   *   `reached`. Also for one before the last 1,000 changes, the newest snapshot, or the end of a
+   *   `reached`. Also for one before the last 1,000 changes or 4 MiB of them, the newest snapshot, or the
+   *   end of a
    *   forgotten entry, a minute after its end
    */
   getAt(key: string, moment: Moment): Value | undefined
