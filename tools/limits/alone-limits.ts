@@ -7,6 +7,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'access.clearWaitMs',
     'access.tellAgainMs',
     'access.tellPauseMs',
+    'access.toldLateMsMax',
     'access.countAnswerMs',
     'access.goneWaitMs',
     'access.nodeExpiryMs',

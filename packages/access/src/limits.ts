@@ -66,6 +66,9 @@ export const tellAgainMs: number = 1_000
  */
 export const tellPauseMs: number = 100
 
+/** How much older than its record a new session may be. Milliseconds: many pauses, and a disk that is slow. */
+export const toldLateMsMax: number = 2_000
+
 /** Sessions that one record tells of: 1,000 × ~350 characters = 350 KB, mostly a tenth of it. */
 export const toldSessionsMax: number = 1_000
 

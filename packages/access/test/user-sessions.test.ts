@@ -244,28 +244,50 @@ test('a node that stood still for minutes is told of again, and has missed nothi
   await untilCount(b, 2)
 })
 
-test('sessions that could not be told keep their order when the node is alone again', async () => {
+test('a session that is told late is still the older one', async () => {
   const { clock, log } = setUp()
-  const mute: EventLog = {
-    ...bind(log),
-    append: (batch) =>
-      batch.events[0]?.key === 'changes a'
-        ? Promise.reject(new Error('the disk is full'))
-        : log.append(batch),
-  }
-  const a = await openNode(mute, { clock, node: 'a', limit: 2 })
-  const b = await openNode(log, { clock, node: 'b' })
-  b.sessions.opened('b.1', 'ada')
+  const a = await openNode(log, { clock, node: 'a', limit: 2 })
+  const b = await openNode(log, { clock, node: 'b', limit: 2 })
   a.sessions.opened('a.1', 'grace')
+  b.sessions.opened('b.1', 'grace')
   await settle(clock)
-  a.sessions.opened('a.2', 'ada')
+  b.sessions.opened('b.2', 'ada')
+  // In the pause behind a record.
+  a.sessions.opened('a.2', 'eve')
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  clock.advance(10)
   a.sessions.opened('a.3', 'ada')
-  await waitUntil('the log has refused', () => a.errors.length === 1)
-  await b.sessions.close()
+  await untilCount(b, 2)
+  clock.advance(10)
+  b.sessions.opened('b.3', 'ada')
+  await waitUntil('the oldest is ended', () => b.ended.length === 1)
+  expect([a.ended, b.ended]).toEqual([[], [['b.2', 'replaced']]])
   await settle(clock)
-  a.sessions.opened('a.4', 'ada')
-  expect(a.ended).toEqual([['a.2', 'replaced']])
+  clock.advance(10)
+  b.sessions.opened('b.4', 'ada')
+  await settle(clock)
+  expect([a.ended, b.ended.length]).toEqual([[['a.3', 'replaced']], 1])
 })
+
+test.each([-30_000, 30_000])(
+  'a node whose clock is wrong by %i ms has no session of its own ended before its time',
+  async (wrongMs) => {
+    const { clock, log } = setUp()
+    const wrong = createFakeClock(clock.now() + wrongMs)
+    const a = await openNode(log, { clock, node: 'a', limit: 2 })
+    const b = await openNode(log, { clock: wrong, node: 'b', limit: 2 })
+    a.sessions.opened('a.1', 'ada')
+    b.sessions.opened('b.0', 'grace')
+    for (const own of [clock, wrong]) await settle(own)
+    clock.advance(10)
+    b.sessions.opened('b.1', 'ada')
+    for (const own of [wrong, clock]) await settle(own)
+    clock.advance(10)
+    a.sessions.opened('a.2', 'ada')
+    for (const own of [clock, wrong]) await settle(own)
+    expect([a.ended, b.ended]).toEqual([[['a.1', 'replaced']], []])
+  },
+)
 
 test('ten thousand sessions are told to a node that comes, and keep their order', async () => {
   const { clock, log } = setUp()

@@ -126,6 +126,7 @@ export class LedgerView<Value> {
       value: isNow ? after.value : undefined,
       before: wasThere ? before.value : undefined,
       position: after.position,
+      time: after.time,
       cause: causes[after.kind],
     })
   }
@@ -149,7 +150,7 @@ export class LedgerView<Value> {
       if (stored !== undefined && this.#judge(stored) !== 'lost') this.#put(stored)
     }
     for (const change of this.#compare(old, told, now))
-      this.#options.tell({ ...change, position: at })
+      this.#options.tell({ ...change, position: at, time: now })
   }
 
   /** The change that listeners have to hear, given what they have heard before. */
@@ -157,8 +158,8 @@ export class LedgerView<Value> {
     old: ReadonlyMap<string, Stored<Value>>,
     told: ReadonlySet<Stored<Value>>,
     now: number,
-  ): readonly Omit<LedgerChange<Value>, 'position'>[] {
-    const changes: Omit<LedgerChange<Value>, 'position'>[] = []
+  ): readonly Omit<LedgerChange<Value>, 'position' | 'time'>[] {
+    const changes: Omit<LedgerChange<Value>, 'position' | 'time'>[] = []
     const compare = (key: string, after: Stored<Value> | undefined): void => {
       const before = old.get(key)
       const isKnown =
@@ -189,7 +190,14 @@ export class LedgerView<Value> {
       if (canExpire(stored) && endOf(stored) <= now && !this.#toldExpired.has(stored)) {
         this.#toldExpired.add(stored)
         if (stored.fault === undefined)
-          this.#options.tell({ key, value: undefined, before, position, cause: 'expired' })
+          this.#options.tell({
+            key,
+            value: undefined,
+            before,
+            position,
+            time: now,
+            cause: 'expired',
+          })
       }
       if (now - endOf(stored) > ledgerEndKeptMs) this.#forget(stored)
       else this.#noteEnd(stored)
