@@ -16,6 +16,7 @@ import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
 import { tokenRequest } from './explain/token-request.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
+import { KnownGrants } from './grants/known-grants.ts'
 import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
 import { requireVisitorsTopics, tellResource } from './resource/tell-resource.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
@@ -25,7 +26,7 @@ import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
 import type { KeySource } from './tokens/key-source.ts'
-import { KnownSignatures } from './tokens/known-signatures.ts'
+import { KnownTokens } from './tokens/known-tokens.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
 import { addTopicTokens } from './topic-tokens/add-topic-tokens.ts'
@@ -57,7 +58,8 @@ export class Access {
   readonly #issuers: readonly Issuer[]
   readonly #topicIssuers: readonly Issuer[]
   readonly #resource: ProtectedResource | undefined
-  readonly #signatures = new KnownSignatures()
+  readonly #known = new KnownTokens()
+  readonly #grants = new KnownGrants()
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
   /**
@@ -275,7 +277,7 @@ export class Access {
     steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
     return addTopicTokens(grant, topicTokens, {
       issuers: this.#topicIssuers,
-      signatures: this.#signatures,
+      known: this.#known,
       clock: this.#settings.clock,
       requireValid: shared && ((bearer: Bearer) => shared.revocations.requireValid(bearer)),
       isRecheck: 'isRecheck' in request && request.isRecheck === true,
@@ -304,8 +306,10 @@ export class Access {
       source = 'ticket'
       return { source, claims: {}, grant: await shared.tickets.peek(ticket) }
     }
-    const cookieNames = cookie === undefined ? [cookieName] : listCookieNames(cookie, request)
-    const credential = findCredential(request, { sources, cookieNames })
+    const credential = findCredential(request, {
+      sources,
+      cookieNames: () => (cookie === undefined ? [cookieName] : listCookieNames(cookie, request)),
+    })
     if (credential === undefined) return this.#ask(request)
     source = credential.source
     return this.#verify(credential, steps)
@@ -316,13 +320,15 @@ export class Access {
     const verified = await verifyToken(token, {
       issuers: this.#issuers,
       clock,
-      signatures: this.#signatures,
+      known: this.#known,
       steps,
     })
     steps?.begin('grant', () => 'Its claims are a grant.')
     const { issuer, claims } = verified
-    const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
-    const grant = this.#shared === undefined ? said : nameToken(said, token)
+    const grant = this.#grants.of(verified, () => {
+      const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
+      return this.#shared === undefined ? said : nameToken(said, token)
+    })
     return { source, token, issuer: issuer.name, claims, grant }
   }
 
