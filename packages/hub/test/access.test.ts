@@ -298,7 +298,7 @@ test('an operator is told of a secret that everybody on the machine may read, an
   const directory = await makeDirectory()
   const file = join(directory, 'tidemark.secret')
   await writeFile(file, secret)
-  const config = await loadConfig({ flags: { 'auth-secret': `@${file}` }, env: {}, directory })
+  const config = loadConfig({ flags: { 'auth-secret': `@${file}` }, env: {}, directory })
   await chmod(file, 0o644)
   expect(describeExposure(config).join()).toMatch(/everybody on this machine may read .*chmod 600/)
   await chmod(file, 0o640)
