@@ -24,7 +24,7 @@ interface Question {
 export class RemoteCounts implements HubCounts {
   readonly #options: RemoteCountsOptions
   readonly #questions = new Map<number, Question>()
-  /** By address the streams that were let in without an answer. They hold no place that they could give back. */
+  /** By address the streams that were let in without an answer. They hold no place to give back. */
   readonly #uncounted = new Map<string, number>()
   /** The addresses of those whose answer may still come, by question, the oldest first. */
   readonly #late = new Map<number, string>()
