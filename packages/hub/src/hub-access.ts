@@ -18,6 +18,8 @@ interface AccessHost {
   readonly log?: EventLog | undefined
   /** A hub that starts has its keys, or does not start. One that only replaces a worker goes on without. */
   readonly isFirstStart: boolean
+  /** Told of changes that the operator should know of. */
+  readonly say?: ((text: string) => void) | undefined
 }
 
 /**
@@ -25,16 +27,23 @@ interface AccessHost {
  * @throws HubError `CONFIG_INVALID`, `AUTH_KEYS_UNREACHABLE`
  */
 export async function openAccess(config: HubConfig, host: AccessHost): Promise<Access | undefined> {
-  const { clock, log, isFirstStart } = host
+  const { clock, log, isFirstStart, say } = host
   const options = await planAccess(config)
   if (options === undefined) return undefined
-  const access = make({ ...options, clock, ...(log && planShared(config, log)) }, config)
+  const access = make(
+    { ...options, clock, onLine: say, ...(log && planShared(config, log)) },
+    config,
+  )
   try {
     await access.ready
   } catch (cause) {
-    if (!isFirstStart) return access
-    access.close()
-    throw unreachable(cause)
+    const error = unreachable(cause)
+    if (isFirstStart) {
+      access.close()
+      throw error
+    }
+    say?.(error.message)
+    return access
   }
   return access
 }

@@ -35,7 +35,7 @@ async function planIssuers(auth: AuthConfig): Promise<readonly TokenIssuer[]> {
 async function planIssuer(
   { issuer = '', audience = [], algorithms = [], ...key }: Partial<IssuerConfig>,
   place: string,
-  { claims }: AuthConfig,
+  { claims, roles, clockTolerance }: AuthConfig,
 ): Promise<TokenIssuer> {
   const { secret = '', jwks = '', publicKey = '' } = key
   return {
@@ -46,6 +46,10 @@ async function planIssuer(
     ...(publicKey === '' ? {} : { publicKey: await readText(publicKey, `${place}.publicKey`) }),
     ...(jwks === '' ? {} : isUrl(jwks) ? { jwksUrl: jwks } : { jwksFile: jwks }),
     claimNames: claims,
+    ...(roles.length === 0
+      ? {}
+      : { roles: Object.fromEntries(roles.map(({ role, permissions }) => [role, permissions])) }),
+    clockToleranceMs: clockTolerance,
   }
 }
 

@@ -27,6 +27,32 @@ async function watch(url: string, topic: string, headers = {}): Promise<number> 
   return answer.status
 }
 
+test('words of a token are the permissions that the hub knows them by, and clocks may differ as it says', async () => {
+  const directory = await makeDirectory()
+  const auth = {
+    secret,
+    claims: { permissions: 'app.roles' },
+    roles: [{ role: 'operator', permissions: ['admin'] }],
+    clockTolerance: '2m',
+  }
+  await writeFile(
+    join(directory, 'tidemark.config.json'),
+    JSON.stringify({ port: 0, data: 'memory:', auth }),
+  )
+  const config = loadConfig({ flags: {}, env: {}, directory })
+  const hub = await startHub(config, { onLine: () => undefined })
+  onTestFinished(() => hub.close())
+  const statusOf = async (roles: readonly string[], seconds?: number): Promise<number> => {
+    const token = await signToken({ claims: { app: { roles } }, ...(seconds && { seconds }) })
+    return (await fetch(`${hub.url}/stats`, { headers: bearer(token) })).status
+  }
+  expect(await statusOf(['reader', 'operator'])).toBe(200)
+  // Only what is listed counts, or a service could say `admin` for something else.
+  expect(await statusOf(['admin'])).toBe(403)
+  expect(await statusOf(['operator'], -60)).toBe(200)
+  expect(await statusOf(['operator'], -180)).toBe(401)
+})
+
 describe('locked by default', () => {
   test('with a key nothing is for everybody but the probes, the page and its files', async () => {
     const { url } = await startTestHub({ 'auth-secret': secret })
