@@ -31,7 +31,8 @@ export const serverErrors = {
     status: 403,
   },
   USER_DIFFERS: {
-    title: 'A fresh token is of another user than the open stream. Open a stream with it instead.',
+    title:
+      'The open stream is of another user than the request, or than its fresh token. Open another.',
     status: 403,
   },
   GRANT_MISSING: {

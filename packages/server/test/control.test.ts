@@ -618,6 +618,39 @@ test('what a client adds is asked about as at the door, what it sends as a publi
   ])
 })
 
+test('a client that has learned the id of another user’s session does nothing with it, near or far', async () => {
+  const { near, far } = await start({
+    authorize: (request) => ({
+      user: request.header('x-user'),
+      publish: ['**'],
+      subscribe: ['**'],
+    }),
+  })
+  const client = new TestClient()
+  const owner = { user: 'ada' }
+  const session = await far.open(client.connect(), parseSubscriptionBody({ topics: ['a'] }), owner)
+  for (const node of [near, far]) {
+    const as = (user: string | undefined): SessionReach =>
+      node.reach(session.id, { by: { ...by, header: () => user } })
+    const outcomes = ['eve', undefined].map((user) =>
+      Promise.all(
+        [
+          as(user).send({ data: 'forged' }),
+          as(user).changeTopics({ add: ['b'], remove: ['a'] }),
+          as(user).end(),
+        ].map(outcomeOf),
+      ),
+    )
+    expect(await Promise.all(outcomes)).toEqual([
+      ['USER_DIFFERS', 'USER_DIFFERS', 'USER_DIFFERS'],
+      ['UNAUTHENTICATED', 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
+    ])
+    expect(await as('ada').send({ data: 'own' })).toBe(true)
+  }
+  expect(session.topics).toEqual(['a'])
+  expect(dataOf(client)).toEqual(['own', 'own'])
+})
+
 test('what nodes ask each other no client adds to its stream, reads or writes, and no wildcard reaches it', async () => {
   const { near, client, session } = await start({ authorize: 'everyone' })
   const reached = near.reach(session.id, { by })

@@ -3,11 +3,20 @@
 import type { Grant } from '../request/grant.ts'
 import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
 
+/** The client that asks, where it has to be the session's own user. */
+export interface Asker {
+  readonly user: string | undefined
+}
+
 /** Something that can be done with a session. */
 export type Command =
+  | { readonly name: 'renew'; readonly grant: Grant }
+  | (Deed & { readonly asker?: Asker | undefined })
+
+/** Without an asker the application does it, or somebody who runs the node. */
+type Deed =
   | { readonly name: 'send'; readonly event: SessionEvent & { readonly data: string } }
   | { readonly name: 'change'; readonly change: TopicChange }
-  | { readonly name: 'renew'; readonly grant: Grant }
   | { readonly name: 'end'; readonly reason: string }
 
 /**
@@ -22,7 +31,7 @@ export interface CommandText {
 export function encodeCommand(command: Command): CommandText {
   if (command.name !== 'send') return { head: command, data: '' }
   const { topic, type, key, data } = command.event
-  return { head: { name: 'send', event: { topic, type, key } }, data }
+  return { head: { name: 'send', event: { topic, type, key }, asker: command.asker }, data }
 }
 
 /**
@@ -32,11 +41,19 @@ export function encodeCommand(command: Command): CommandText {
 export function decodeCommand(head: unknown, data: string): Command | undefined {
   if (!isObject(head)) return undefined
   const { name, event, change, grant, reason } = head
-  if (name === 'send' && isObject(event)) return { name, event: { ...event, data } }
-  if (name === 'change' && isObject(change)) return { name, change }
+  const asker = decodeAsker(head['asker'])
+  if (name === 'send' && isObject(event)) return { name, event: { ...event, data }, asker }
+  if (name === 'change' && isObject(change)) return { name, change, asker }
   if (name === 'renew' && isObject(grant)) return { name, grant }
-  if (name === 'end' && typeof reason === 'string') return { name, reason }
+  if (name === 'end' && typeof reason === 'string') return { name, reason, asker }
   return undefined
+}
+
+/** An asker that cannot be read is one whom nobody knows, and never the application. */
+function decodeAsker(asker: unknown): Asker | undefined {
+  if (asker === undefined) return undefined
+  const user = isObject(asker) ? asker['user'] : undefined
+  return { user: typeof user === 'string' ? user : undefined }
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -13,7 +13,7 @@ import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
 import { checkReason } from '../session/open-session.ts'
 import { namesOf } from '../session/changed-topics.ts'
 import { readChange } from '../session/topic-changes.ts'
-import type { Command } from './command.ts'
+import type { Asker, Command } from './command.ts'
 import { readList, readMembers } from '../read-members.ts'
 import type { RenewOptions, SessionReach } from './session-reach.ts'
 
@@ -43,11 +43,8 @@ export class ReachedSession implements SessionReach {
   async send(given: SessionEvent): Promise<boolean> {
     const { eventBytesMax, clock } = this.#settings
     const { time: _, ...event } = toOwnEvent(given, { eventBytesMax, time: clock.now() })
-    if (this.#by !== undefined) {
-      const topics = event.topic === undefined ? [] : [event.topic]
-      await this.#settings.permit?.ask(plainRequest(this.#by, 'publish', topics))
-    }
-    return this.#carry(this.id, { name: 'send', event })
+    const asker = await this.#authorize('publish', event.topic === undefined ? [] : [event.topic])
+    return this.#carry(this.id, { name: 'send', event, asker })
   }
 
   async changeTopics(given: TopicChange): Promise<boolean> {
@@ -64,8 +61,8 @@ export class ReachedSession implements SessionReach {
         `A change of topics may have ${controlChangeCharactersMax} characters as JSON; got ${length}. Divide it.`,
       )
     }
-    await this.#authorize(change.add ?? [])
-    return this.#carry(this.id, { name: 'change', change })
+    const asker = await this.#authorize('subscribe', change.add ?? [])
+    return this.#carry(this.id, { name: 'change', change, asker })
   }
 
   async renew(given: RenewOptions): Promise<boolean> {
@@ -93,16 +90,27 @@ export class ReachedSession implements SessionReach {
 
   async end(reason = 'ended'): Promise<void> {
     checkReason(reason)
-    await this.#authorize([])
-    await this.#carry(this.id, { name: 'end', reason })
+    const asker = await this.#authorize('subscribe', [])
+    await this.#carry(this.id, { name: 'end', reason, asker })
   }
 
-  /** A client adds topics to a stream by the right by which it subscribes to them at the door. */
-  async #authorize(names: readonly string[]): Promise<void> {
+  /**
+   * A client adds topics to a stream, or sends it an event of a topic, by the right that it would need at the
+   * door. An id may stand in the logs of a proxy. So the session's node is told who asks, but for those who
+   * run the node.
+   */
+  async #authorize(
+    action: 'publish' | 'subscribe',
+    names: readonly string[],
+  ): Promise<Asker | undefined> {
     const { permit } = this.#settings
-    if (this.#by === undefined) return
-    if (permit === undefined) requireUnreserved(names)
-    else await permit.ask(plainRequest(this.#by, 'subscribe', names))
+    if (this.#by === undefined) return undefined
+    if (permit === undefined) {
+      if (action === 'subscribe') requireUnreserved(names)
+      return undefined
+    }
+    const { user, permissions } = await permit.ask(plainRequest(this.#by, action, names))
+    return permissions?.includes('admin') === true ? undefined : { user }
   }
 }
 
