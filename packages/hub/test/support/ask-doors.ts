@@ -1,7 +1,11 @@
 // One request by each door: a hub over HTTP/1.1, another over HTTP/2 with TLS, and an application of the
 // Fetch API. All take the same tokens.
 
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { request as requestHttp } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http2'
 import { createAccess } from '@tidemark/access'
 import type { AccessOptions } from '@tidemark/access'
 import { createTidemark, describeRequest } from '@tidemark/server/fetch'
@@ -45,6 +49,8 @@ export interface Doors {
   readonly port: number
   readonly securePort: number
   ask(door: DoorName, asked: AskedDoor): Promise<DoorAnswer>
+  /** The status of an answer that may be a stream, which is left as soon as it begins. */
+  statusOf(door: DoorName, asked: AskedDoor): Promise<number>
   /** Opens a stream; resolves when it is ready. */
   stream(door: DoorName, asked: AskedDoor): Promise<DoorStream>
   close(): Promise<void>
@@ -86,6 +92,7 @@ export async function openDoors({
       if (door === 'HTTP/1.1') return askHttp1(port, asked)
       return door === 'HTTP/2' ? askHttp2(securePort, asked) : askFetch(tide, asked)
     },
+    statusOf: (door, asked) => readStatus(door, asked, { port, securePort, tide }),
     stream: async (door, asked) => {
       const stream = await openStream(door, asked, { port, securePort, tide })
       await stream.until('"session":"')
@@ -98,10 +105,44 @@ export async function openDoors({
   }
 }
 
+type Hosts = Pick<Doors, 'port' | 'securePort'> & { readonly tide: Tidemark }
+
+async function readStatus(
+  door: DoorName,
+  { method = 'GET', path, headers = {}, body }: AskedDoor,
+  { port, securePort, tide }: Hosts,
+): Promise<number> {
+  if (door === 'fetch') {
+    const answer = await route(
+      tide,
+      new Request(`http://localhost${path}`, { method, headers, body }),
+      '',
+    )
+    await answer.body?.cancel()
+    return answer.status
+  }
+  if (door === 'HTTP/1.1') {
+    const asked = requestHttp({ port, host: '127.0.0.1', method, path, headers, agent: false }).end(
+      body,
+    )
+    asked.on('error', () => undefined)
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    asked.destroy()
+    return answer.statusCode ?? 0
+  }
+  const session = connectHttp2(securePort)
+  const stream = session.request({ ':method': method, ':path': path, ...headers })
+  stream.on('error', () => undefined)
+  stream.end(body)
+  const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+  session.destroy()
+  return Number(answer[':status'])
+}
+
 async function openStream(
   door: DoorName,
   { path, headers = {} }: AskedDoor,
-  { port, securePort, tide }: Pick<Doors, 'port' | 'securePort'> & { readonly tide: Tidemark },
+  { port, securePort, tide }: Hosts,
 ): Promise<DoorStream> {
   if (door === 'HTTP/1.1') {
     const client = sendRaw(
