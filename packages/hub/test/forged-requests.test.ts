@@ -1,5 +1,5 @@
-// Pages of other origins send requests that carry the cookie of their visitor (CSRF), at each route that is
-// not open to them, by each kind of request that needs no leave of a preflight.
+// Pages of other origins send requests that carry the cookie of their visitor (CSRF). They ask for each route
+// that is not open to them, by each kind of request that needs no leave of a preflight.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// Requests that would cost much, or that reach for what is none of their business, at each door of a hub that
-// asks who is there.
+// Requests that would cost much, or that reach for what is none of their business. They come to each door of
+// a hub that asks who is there.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
