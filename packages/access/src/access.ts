@@ -16,6 +16,7 @@ import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
 import { tokenRequest } from './explain/token-request.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
+import { checksAtOnceMax } from './limits.ts'
 import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
 import { requireVisitorsTopics, tellResource } from './resource/tell-resource.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
@@ -25,6 +26,7 @@ import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
 import type { KeySource } from './tokens/key-source.ts'
+import { CheckTurns } from './tokens/check-turns.ts'
 import { KnownSignatures } from './tokens/known-signatures.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
@@ -58,6 +60,7 @@ export class Access {
   readonly #topicIssuers: readonly Issuer[]
   readonly #resource: ProtectedResource | undefined
   readonly #signatures = new KnownSignatures()
+  readonly #turns = new CheckTurns(checksAtOnceMax)
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
   /**
@@ -276,6 +279,8 @@ export class Access {
     return addTopicTokens(grant, topicTokens, {
       issuers: this.#topicIssuers,
       signatures: this.#signatures,
+      turns: this.#turns,
+      from: request.address ?? '',
       clock: this.#settings.clock,
       requireValid: shared && ((bearer: Bearer) => shared.revocations.requireValid(bearer)),
       isRecheck: 'isRecheck' in request && request.isRecheck === true,
@@ -308,15 +313,20 @@ export class Access {
     const credential = findCredential(request, { sources, cookieNames })
     if (credential === undefined) return this.#ask(request)
     source = credential.source
-    return this.#verify(credential, steps)
+    return this.#verify(credential, { steps, from: request.address ?? '' })
   }
 
-  async #verify({ source, text: token }: Credential, steps: Steps | undefined): Promise<Verified> {
+  async #verify(
+    { source, text: token }: Credential,
+    { steps, from }: { readonly steps: Steps | undefined; readonly from: string },
+  ): Promise<Verified> {
     const { clock, withoutClaim, revocableClaims } = this.#settings
     const verified = await verifyToken(token, {
       issuers: this.#issuers,
       clock,
       signatures: this.#signatures,
+      turns: this.#turns,
+      from,
       steps,
     })
     steps?.begin('grant', () => 'Its claims are a grant.')

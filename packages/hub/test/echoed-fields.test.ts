@@ -1,5 +1,5 @@
-// Line breaks in whatever a hub says back, in answers, streams or lines for its operator: none of them begins a
-// header, an event or a line of its own.
+// Line breaks in whatever a hub says back, in answers, in streams and in lines for its operator. None of them
+// begins a header, an event or a line of its own.
 
 import { createHmac } from 'node:crypto'
 import { askHttp, sendRaw, streamHttp, waitUntil } from '@tidemark/testkit'
@@ -93,7 +93,7 @@ test('a line break in a URL begins no header, no answer and no line for the oper
   expectLines(hub)
 })
 
-/** What stands on the operator's screen. */
+/** No line for the operator holds another one. */
 function expectLines({ lines }: TestHub): void {
   for (const line of lines) expect(line).not.toMatch(/X-Forged|[\r\u0000\u0085\u2028]/)
 }

@@ -7,6 +7,7 @@ import type { Steps } from '../explain/steps.ts'
 import { keysTriedMax } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import { requireTimes } from './check-times.ts'
+import type { CheckTurns } from './check-turns.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
 import type { KnownSignatures } from './known-signatures.ts'
 import type { Issuer } from './plan-issuers.ts'
@@ -25,6 +26,10 @@ export interface VerifyHost {
   readonly clock: Clock
   /** Of all tokens of one access. */
   readonly signatures: KnownSignatures
+  /** The same. */
+  readonly turns: CheckTurns
+  /** The address that the token comes from; empty where it is not known. */
+  readonly from: string
   readonly steps?: Steps | undefined
   /** The kind of token that is wanted. Default: an ordinary one. */
   readonly type?: string | undefined
@@ -37,7 +42,7 @@ export interface VerifyHost {
  * read
  */
 export async function verifyToken(text: string, host: VerifyHost): Promise<VerifiedToken> {
-  const { steps, clock } = host
+  const { steps, clock, turns, from } = host
   steps?.begin('size', () => `The token has ${text.length} characters.`)
   requireSize(text)
   steps?.begin('form', () => 'It is a signed token (JWT) of three parts.')
@@ -50,7 +55,8 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
   if (!host.signatures.has(text, keys)) {
-    const key = await verifySignature(text, keys, issuer)
+    if (issuer.keys.isForged?.(text, head) === true) throw wronglySigned()
+    const key = await turns.take(from, () => verifySignature(text, keys, issuer))
     host.signatures.add(text, key)
   }
   steps?.begin('times', () => 'It has begun, and has not ended.')
@@ -131,10 +137,14 @@ async function verifySignature(
       failure = error
     }
   }
-  throw refuseToken(
+  throw wronglySigned(failure)
+}
+
+function wronglySigned(cause?: unknown): Error {
+  return refuseToken(
     'The signature of the token does not fit the key of its issuer. Sign it with the key that is configured here, or configure the key that signs.',
     'TOKEN_INVALID',
-    failure,
+    cause,
   )
 }
 
