@@ -2,23 +2,20 @@
 //
 // Run: npm run build && npm run bench -- bad-tokens [--rounds=5] [--count=10000] [--seconds=4] [--rate=0]
 //
-// A hub takes tokens by a secret (HS256) and by a key (ES256). 20 good streams get an event every 10 ms. Every
-// 10 ms another good stream opens, with a token that the hub has not seen. Attackers in a process of the lowest
-// priority send bad tokens, all under way at once, or at a rate: on connections that are open, or on new ones.
-// The control are as many requests for `/livez` in the same way, which cost a hub as little as any: beyond them
-// a bad token costs by being bad. Where attackers are "banned" they come through a trusted proxy, from 100
-// addresses. Else they come from this machine, which is never banned. Figures are of the time in which the
-// attack lasted; ratios are medians of those within one round.
+// A hub takes tokens by a secret (HS256) and by a key (ES256). 20 good streams get an event every 10 ms.
+// Every 10 ms another good stream opens, with a token that the hub has not seen. Attackers send bad tokens,
+// all under way at once or at a rate. Their connections are open before, or new. The process of the attackers
+// has the lowest priority. The control are as many requests for `/livez`, which cost a hub as little as any.
+// Where attackers are banned, they come through a trusted proxy, from 100 addresses. Else they come from this
+// machine, which is never banned. Figures are of the time in which the attack lasted; ratios are medians of
+// those within one round.
 
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { readCpu, startHubProcess } from '@tidemark/testkit'
 import type { HubProcess } from '@tidemark/testkit'
-import type { Order, Report } from './support/attackers.ts'
+import { AttackProcess } from './support/attack-process.ts'
+import type { Report } from './support/attackers.ts'
 import { withDirectory } from './support/directory.ts'
 import { readFlag } from './support/flags.ts'
 import { GoodClients } from './support/good-clients.ts'
@@ -29,7 +26,7 @@ const count = Number(readFlag('count') ?? 10_000)
 const seconds = Number(readFlag('seconds') ?? 4)
 const rate = Number(readFlag('rate') ?? 0)
 const secret = 'a secret of the benchmark, with more than 32 bytes'
-const widths = [44, 10, 12, 12, 9, 12, 12, 9]
+const widths = [44, 8, 8, 10, 8, 8, 10, 8, 8]
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const { privateKey: stranger } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -123,31 +120,9 @@ interface Figures {
   readonly opening: readonly [number, number]
 }
 
-class Attackers {
-  readonly #child: ChildProcess
-  readonly #answers: AsyncIterator<string>
-
-  constructor() {
-    const program = fileURLToPath(new URL('support/attackers.ts', import.meta.url))
-    this.#child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] })
-    if (this.#child.stdout === null) throw new Error('The attackers have no output.')
-    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
-  }
-
-  async send(order: Order): Promise<Report> {
-    this.#child.stdin?.write(`${JSON.stringify(order)}\n`)
-    const { value } = (await this.#answers.next()) as { readonly value: string }
-    return JSON.parse(value) as Report
-  }
-
-  end(): void {
-    this.#child.stdin?.end()
-  }
-}
-
 await withDirectory(async (directory) => {
   const hub = await startHub(directory)
-  const attackers = new Attackers()
+  const attackers = new AttackProcess(19)
   const clients = await GoodClients.open({
     port: hub.port,
     streams: 20,
@@ -162,7 +137,6 @@ await withDirectory(async (directory) => {
     for (let round = -1; round < rounds; round++) {
       for (const attack of attacks) {
         const { figures, report } = await measure(hub, { attackers, clients, attack })
-        console.error(attack.name, JSON.stringify(figures), JSON.stringify(report))
         statuses.set(attack.name, report?.statuses ?? {})
         if (round >= 0) results.get(attack.name)?.push(figures)
       }
@@ -171,7 +145,7 @@ await withDirectory(async (directory) => {
   } finally {
     clients.leave()
     attackers.end()
-    await hub.stop()
+    await hub.kill('SIGKILL')
   }
 })
 
@@ -197,17 +171,17 @@ async function measure(
     attackers,
     clients,
     attack,
-  }: { readonly attackers: Attackers; readonly clients: GoodClients; readonly attack: Attack },
+  }: { readonly attackers: AttackProcess; readonly clients: GoodClients; readonly attack: Attack },
 ): Promise<{ readonly figures: Figures; readonly report: Report | undefined }> {
   if (attack.requests.length > 0)
-    await attackers.send({ ...attack, port, count, rate, isWarmUp: true })
+    await attackers.send({ ...attack, port, count, rate, isWarmUp: true, isHalf: false })
   const before = cpuMs(pid)
   const began = performance.now()
   const { requests, isNew } = attack
   const isQuiet = requests.length === 0
   const sent = isQuiet
     ? undefined
-    : attackers.send({ port, requests, count, isNew, rate, isWarmUp: false })
+    : attackers.send({ port, requests, count, isNew, rate, isWarmUp: false, isHalf: false })
   const got = await clients.measure(sent ?? Promise.resolve(), isQuiet ? seconds * 1_000 : 0)
   const report = await sent
   const tookMs = report?.tookMs ?? performance.now() - began
@@ -257,9 +231,6 @@ function print(
       middle(({ opening }) => opening[1]),
       middle(({ opening }, i) => opening[1] / (quiet[i]?.opening[1] ?? Number.NaN)),
     ]
-    console.log(
-      tableRow([name, ...cells], [44, 8, 8, 10, 8, 8, 10, 8, 8]),
-      JSON.stringify(statuses.get(name)),
-    )
+    console.log(tableRow([name, ...cells], widths), JSON.stringify(statuses.get(name)))
   }
 }

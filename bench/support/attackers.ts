@@ -1,8 +1,8 @@
 // A process of attackers, started by bench/bad-tokens.ts: requests that are all under way at once.
 //
-// Reads orders from standard input, one line of JSON each, and answers each with a line of JSON when all of its
-// requests have been answered. It runs with the lowest priority, because the attackers of a real hub have
-// processors of their own.
+// Each line of standard input is an order. It is answered with a line when all of its requests have been
+// answered. The argument is the priority of this process. Attackers of a real hub have processors of their own.
+// So this process has the lowest priority where latencies are measured.
 
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
@@ -21,6 +21,8 @@ export interface Order {
   readonly rate: number
   /** Only makes the connections that are kept, or closes them where others are to be made. */
   readonly isWarmUp: boolean
+  /** Leaves when the bytes are sent, since no answer comes. */
+  readonly isHalf: boolean
 }
 
 /** How they were answered. */
@@ -31,11 +33,10 @@ export interface Report {
   readonly statuses: Readonly<Record<string, number>>
 }
 
-/** Linux gives one address some 28,000 outgoing ports; all of 127.0.0.0/8 is loopback. */
-const perAddress = 5_000
 const kept: Socket[] = []
 
-setPriority(19)
+const priority = Number(process.argv[2] ?? 19)
+setPriority(priority)
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line) as Order
   const report = order.isWarmUp ? await connectAll(order) : await attack(order)
@@ -46,18 +47,17 @@ process.exit(0)
 /** A hub closes connections that ask for nothing for ten seconds, so they are new each time. */
 async function connectAll(order: Order): Promise<object> {
   setPriority(0)
-  for (const socket of kept.splice(0)) socket.destroy()
+  for (const socket of kept.splice(0)) socket.resetAndDestroy()
   while (!order.isNew && kept.length < order.count) {
-    const some = Array.from({ length: 250 }, (_, i) => open(order, kept.length + i))
+    const some = Array.from({ length: 250 }, () => open(order))
     kept.push(...(await Promise.all(some)))
   }
-  setPriority(19)
+  setPriority(priority)
   return {}
 }
 
-async function open({ port }: Order, index: number): Promise<Socket> {
-  const localAddress = `127.0.1.${1 + Math.floor(index / perAddress)}`
-  const socket = connect({ host: '127.0.0.1', port, localAddress, noDelay: true })
+async function open({ port }: Order): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
   socket.setEncoding('latin1')
   await new Promise<void>((resolve) => {
     socket.once('connect', resolve)
@@ -86,12 +86,20 @@ async function attack(order: Order): Promise<Report> {
 async function send(order: Order, i: number): Promise<number> {
   const { requests, isNew } = order
   const request = requests[i % requests.length] ?? ''
-  let socket = isNew ? await open(order, i) : kept[i]
+  let socket = isNew ? await open(order) : kept[i]
   // A hub closes the connection of a banned address with its answer.
-  if (socket === undefined || socket.destroyed) kept[i] = socket = await open(order, i)
-  const status = await answerOf(socket, request)
-  if (isNew) socket.destroy()
+  if (socket === undefined || socket.destroyed) kept[i] = socket = await open(order)
+  const status = order.isHalf ? await leave(socket, request) : await answerOf(socket, request)
+  // A port that was closed in good order is not to be had for a minute, and there are 28,000.
+  if (isNew) socket.resetAndDestroy()
   return status
+}
+
+function leave(socket: Socket, bytes: string): Promise<number> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve(0))
+    socket.write(bytes, () => socket.resetAndDestroy())
+  })
 }
 
 function answerOf(socket: Socket, request: string): Promise<number> {
@@ -106,6 +114,9 @@ function answerOf(socket: Socket, request: string): Promise<number> {
       text += chunk
       const head = text.indexOf('\r\n\r\n')
       if (head === -1) return
+      // A stream is left when it has begun.
+      if (/^content-type: text\/event-stream/im.test(text))
+        return void (text.includes('\r\n\r\n') && end())
       const length = Number(/^content-length: (\d+)/im.exec(text)?.[1] ?? 0)
       if (text.length >= head + 4 + length) end()
     }

@@ -107,8 +107,8 @@ export const keysTriedMax: number = 4
 
 /**
  * Signatures that are checked at a time, in the four threads that a process of Node has for such jobs. Each
- * takes 0.1 ms, so that a job of the log waits for 64 × 0.1 ms / 4 = 1.6 ms at most. The others wait for turns
- * of their address, 10,000 of them as of all requests that wait for `authorize`.
+ * takes 0.1 ms, so that a job of the log waits for 64 × 0.1 ms / 4 = 1.6 ms at most. The others wait for
+ * turns of their address, 10,000 of them as of all requests that wait for `authorize`.
  */
 export const checksAtOnceMax: number = 64
 

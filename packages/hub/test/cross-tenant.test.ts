@@ -25,7 +25,8 @@ beforeAll(async () => {
     },
     access: { tokens: [{ secret }] },
   })
-  ;[acme, globex] = await Promise.all(['acme', 'globex'].map(signIn))
+  acme = await signIn('acme')
+  globex = await signIn('globex')
 })
 
 afterAll(async () => {

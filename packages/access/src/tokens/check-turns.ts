@@ -1,4 +1,5 @@
-// Turns at checking signatures, by address: a flood of bad tokens waits for itself, and not the others for it.
+// Turns at checking signatures, by address: a flood of bad tokens waits for itself, and not the others for
+// it.
 
 import { countingKey, parseIpAddress } from '../addresses/ip-address.ts'
 
@@ -7,8 +8,8 @@ type Line = Set<() => void>
 
 /**
  * Lets so many checks run at a time. Of those that wait each address has its turn, and of one address the
- * oldest. A check is a job of the few threads that a process has. Thousands of them would stand before all that
- * other requests need, such as a commit of the log.
+ * oldest. A check is a job of the few threads that a process has. Thousands of them would stand before all
+ * that other requests need, such as a commit of the log.
  */
 export class CheckTurns {
   readonly #atOnceMax: number

@@ -29,8 +29,8 @@ export interface KeySource {
    */
   find(head: TokenHead): Promise<readonly VerifyKey[]>
   /**
-   * Whether the signature is surely wrong, where that can be told at once. A token that is not forged is still
-   * to be checked.
+   * Whether the signature is surely wrong, where that can be told at once. A token that is not forged is
+   * still to be checked.
    */
   isForged?(text: string, head: TokenHead): boolean
   close(): void

@@ -27,8 +27,8 @@ export class SecretKey implements KeySource {
   }
 
   /**
-   * A flood of bad tokens shall cost little. This takes 5 µs, and the check by WebCrypto 170 µs with its job for
-   * another thread and its error: `npm run bench -- bad-tokens`.
+   * A flood of bad tokens shall cost little. This takes 5 µs, and the check by WebCrypto 170 µs with its job
+   * for another thread and its error: `npm run bench -- bad-tokens`.
    */
   isForged(text: string, { alg }: TokenHead): boolean {
     const end = text.lastIndexOf('.')

@@ -109,25 +109,22 @@ type Hosts = Pick<Doors, 'port' | 'securePort'> & { readonly tide: Tidemark }
 
 async function readStatus(
   door: DoorName,
-  { method = 'GET', path, headers = {}, body }: AskedDoor,
+  asked: AskedDoor,
   { port, securePort, tide }: Hosts,
 ): Promise<number> {
+  const { method = 'GET', path, headers = {}, body } = asked
   if (door === 'fetch') {
-    const answer = await route(
-      tide,
-      new Request(`http://localhost${path}`, { method, headers, body }),
-      '',
-    )
+    const answer = await route(tide, toRequest(asked), '')
     await answer.body?.cancel()
     return answer.status
   }
   if (door === 'HTTP/1.1') {
-    const asked = requestHttp({ port, host: '127.0.0.1', method, path, headers, agent: false }).end(
+    const sent = requestHttp({ port, host: '127.0.0.1', method, path, headers, agent: false }).end(
       body,
     )
-    asked.on('error', () => undefined)
-    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-    asked.destroy()
+    sent.on('error', () => undefined)
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    sent.destroy()
     return answer.statusCode ?? 0
   }
   const session = connectHttp2(securePort)
@@ -224,21 +221,18 @@ export async function askHttp2(
 }
 
 /** An application with routes of its own for what the door does not have. */
-export async function askFetch(
-  tide: Tidemark,
-  { method = 'GET', path, headers = {}, body }: AskedDoor,
-): Promise<DoorAnswer> {
-  const request = new Request(`http://localhost${path}`, {
-    method,
-    headers,
-    ...(body === undefined || body === '' ? {} : { body }),
-  })
-  const answer = await route(tide, request, body ?? '')
+export async function askFetch(tide: Tidemark, asked: AskedDoor): Promise<DoorAnswer> {
+  const answer = await route(tide, toRequest(asked), asked.body ?? '')
   return {
     status: answer.status,
     headers: Object.fromEntries(answer.headers),
     body: await answer.text(),
   }
+}
+
+function toRequest({ method = 'GET', path, headers = {}, body = '' }: AskedDoor): Request {
+  const url = `http://localhost${path}`
+  return new Request(url, { method, headers, ...(body === '' ? {} : { body }) })
 }
 
 async function route(tide: Tidemark, request: Request, data: string): Promise<Response> {
