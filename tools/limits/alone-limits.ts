@@ -5,6 +5,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
     'access.clearAgainMs',
     'access.clearWaitMs',
+    'access.tellAgainMs',
     'access.countAnswerMs',
     'access.goneWaitMs',
     'access.nodeExpiryMs',
@@ -130,6 +131,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.silentMs',
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
+    'access.toldSessionsMax',
     'access.proxyHopsMax',
     'access.userAgentCharactersMin',
     'hub-access.addressesListedMax',

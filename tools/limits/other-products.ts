@@ -24,12 +24,12 @@ export const otherProducts: readonly Product[] = [
   },
   {
     what: 'tokens whose signatures are known to be good',
-    limits: ['access.knownTokenCharactersMax'],
-    worstCase: (look) => 2 * look('access.knownTokenCharactersMax'),
+    limits: ['access.knownTokenCharactersMax', 'access.knownTokenCharactersEach'],
+    worstCase: (look) => 6 * look('access.knownTokenCharactersMax'),
     boundedBy:
-      'their characters, and as much again for the table; the one that was used longest ago goes',
+      'their characters, with the claims and the grant of each; the one that was used longest ago goes',
     filledBy: {
-      file: 'packages/access/test/known-signatures.test.ts',
+      file: 'packages/access/test/known-tokens.test.ts',
       name: 'however many tokens come, those that are known take no more than their bound, the newest stay',
     },
   },

@@ -95,6 +95,7 @@ static void end_connection(Connection *c) {
   if (c->state == OPEN) tally->closed++;
   else tally->failed++;
   settle(c);
+  if (plan.cycles) cycles_done++;  // whoever has ended it: a server may, for a limit of its own
   c->state = CLOSED;
   if (c->source.fd >= 0) close(c->source.fd);
   free(c->stream.head);
@@ -182,7 +183,6 @@ void cycle(void) {
     struct linger reset = {1, 0};
     if (c->source.fd >= 0 && random_below(2)) setsockopt(c->source.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     end_connection(c);
-    cycles_done++;
   }
   for (unsigned i = 0; i < connection_count && cycles_begun < plan.cycles; i++) {
     if (connections[i].state != CLOSED || connecting >= plan.connecting_max) continue;

@@ -16,6 +16,7 @@ import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
 import { tokenRequest } from './explain/token-request.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
+import { KnownGrants } from './grants/known-grants.ts'
 import { checksAtOnceMax } from './limits.ts'
 import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
 import { requireVisitorsTopics, tellResource } from './resource/tell-resource.ts'
@@ -27,9 +28,10 @@ import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
 import type { KeySource } from './tokens/key-source.ts'
 import { CheckTurns } from './tokens/check-turns.ts'
-import { KnownSignatures } from './tokens/known-signatures.ts'
+import { KnownTokens } from './tokens/known-tokens.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
+import type { VerifyHost } from './tokens/verify-token.ts'
 import { addTopicTokens } from './topic-tokens/add-topic-tokens.ts'
 
 /** A request whose credential is good, or that brings none. */
@@ -59,8 +61,9 @@ export class Access {
   readonly #issuers: readonly Issuer[]
   readonly #topicIssuers: readonly Issuer[]
   readonly #resource: ProtectedResource | undefined
-  readonly #signatures = new KnownSignatures()
+  readonly #known = new KnownTokens()
   readonly #turns = new CheckTurns(checksAtOnceMax)
+  readonly #grants = new KnownGrants()
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
   /**
@@ -278,9 +281,9 @@ export class Access {
     steps?.begin('topic-tokens', () => 'Its topic tokens add their topics.')
     return addTopicTokens(grant, topicTokens, {
       issuers: this.#topicIssuers,
-      signatures: this.#signatures,
+      known: this.#known,
       turns: this.#turns,
-      from: request.address ?? '',
+      from: request.address,
       clock: this.#settings.clock,
       requireValid: shared && ((bearer: Bearer) => shared.revocations.requireValid(bearer)),
       isRecheck: 'isRecheck' in request && request.isRecheck === true,
@@ -309,30 +312,34 @@ export class Access {
       source = 'ticket'
       return { source, claims: {}, grant: await shared.tickets.peek(ticket) }
     }
-    const cookieNames = cookie === undefined ? [cookieName] : listCookieNames(cookie, request)
-    const credential = findCredential(request, { sources, cookieNames })
+    const credential = findCredential(request, {
+      sources,
+      cookieNames: () => (cookie === undefined ? [cookieName] : listCookieNames(cookie, request)),
+    })
     if (credential === undefined) return this.#ask(request)
     source = credential.source
-    return this.#verify(credential, { steps, from: request.address ?? '' })
+    return this.#verify(credential, { steps, from: request.address })
   }
 
   async #verify(
     { source, text: token }: Credential,
-    { steps, from }: { readonly steps: Steps | undefined; readonly from: string },
+    { steps, from }: Pick<VerifyHost, 'from' | 'steps'>,
   ): Promise<Verified> {
     const { clock, withoutClaim, revocableClaims } = this.#settings
     const verified = await verifyToken(token, {
       issuers: this.#issuers,
       clock,
-      signatures: this.#signatures,
+      known: this.#known,
       turns: this.#turns,
       from,
       steps,
     })
     steps?.begin('grant', () => 'Its claims are a grant.')
     const { issuer, claims } = verified
-    const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
-    const grant = this.#shared === undefined ? said : nameToken(said, token)
+    const grant = this.#grants.of(verified, () => {
+      const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
+      return this.#shared === undefined ? said : nameToken(said, token)
+    })
     return { source, token, issuer: issuer.name, claims, grant }
   }
 

@@ -57,6 +57,12 @@ export const nodeExpiryMs: number = 150_000
 /** How seldom a node says that it is there: one small record a minute. Milliseconds. */
 export const nodeRefreshMs: number = 60_000
 
+/** How soon a node tells again what the log did not take, or asks for what it has missed. Milliseconds. */
+export const tellAgainMs: number = 1_000
+
+/** Sessions that one record tells of: 200 × ~350 characters = 70 KB, mostly a tenth of it. */
+export const toldSessionsMax: number = 200
+
 /** How long a refused stream waits for other nodes to end dead sessions of its user. Milliseconds. */
 export const clearWaitMs: number = 500
 
@@ -166,10 +172,13 @@ export const clockToleranceMsMax: number = 300_000
 export const explainedWishesMax: number = 100
 
 /**
- * Characters of the tokens whose signatures are known to be good: about 10,000 tokens of 400. Of one byte
- * each: 4 MiB.
+ * Characters of the tokens whose signatures are known to be good: about 7,000 tokens of 400. With the claims
+ * and the grant of each a character takes up to 6 bytes: 24 MiB.
  */
 export const knownTokenCharactersMax: number = 4 * 1024 * 1024
+
+/** A known token counts for so many characters more: its entry takes about 1 KB, however short it is. */
+export const knownTokenCharactersEach: number = 200
 
 /** After a ledger could not be read, it is tried again: a log that comes back is noticed within a second. */
 export const ledgerRetryMs: number = 1_000

@@ -130,6 +130,22 @@ test('a place of an address is given back, also by a process that died', async (
   expect(counts.addressCount).toBe(0)
 })
 
+test('a process that dies while it waits for a place takes none', async () => {
+  let goOn = (): void => undefined
+  const counts = countFor(
+    { sessionsPerAddress: 1 },
+    () => new Promise((resolve) => (goOn = resolve)),
+  )
+  const [first, second] = [counts.of('a'), counts.of('b')]
+  expect(await first.enter('x')).toBe(true)
+  const waiting = second.enter('x')
+  first.leave('x')
+  counts.ended('b')
+  goOn()
+  expect(await waiting).toBe(false)
+  expect(counts.addressCount).toBe(0)
+})
+
 test('dead sessions of an address are cleared before a stream of it is refused, once for all that ask', async () => {
   let cleared = 0
   const counts = countFor({ sessionsPerAddress: 2 }, async (key) => {

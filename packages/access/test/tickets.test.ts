@@ -74,6 +74,7 @@ test.each([
   ['another path', { url: '/other?topic=a' }],
   ['no cursor', { cursor: undefined }],
   ['a cursor that is none', { cursor: '1' }],
+  ['a made-up cursor', { cursor: '1abcdefghijklmno0000-1' }],
 ])('a stolen ticket with %s does not come back as its stream', async (_name, other) => {
   const { here, cursor } = await openTwoNodes()
   const { ticket } = await here.issue(grant, 't1')

@@ -2,9 +2,9 @@
 
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
-import { createFakeClock, waitUntil } from '@tidemark/testkit'
+import { createFakeClock, createRandom, waitUntil } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { UserSessions } from '../src/hub/index.ts'
 import type { UserSessionOptions } from '../src/hub/index.ts'
 
@@ -44,6 +44,11 @@ async function untilCount(node: TestNode, count: number, user = 'ada'): Promise<
   await waitUntil(`${count} sessions count`, () => node.sessions.count(user) === count)
 }
 
+/** Until everything that was written has come back: the log of these tests needs no more than turns. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 function setUp() {
   const clock = createFakeClock()
   return { clock, log: memoryLog({ clock }) }
@@ -54,8 +59,8 @@ test('the fourth session of a user replaces the oldest, whichever node has it', 
   const a = await openNode(log, { clock, node: 'a' })
   const b = await openNode(log, { clock, node: 'b' })
   a.sessions.opened('a.1', 'ada')
-  await untilCount(b, 1)
   b.sessions.opened('b.1', 'ada')
+  await untilCount(b, 2)
   await untilCount(a, 2)
   a.sessions.opened('a.2', 'ada')
   await untilCount(b, 3)
@@ -112,7 +117,7 @@ test('with reject, of two that come at once beyond the limit the later one goes'
   expect(a.ended).toEqual([['a.2', 'full']])
 })
 
-test('sessions of a node that died stop to count, and are cleared up', async () => {
+test('sessions of a node that has gone stop to count, also for a node that comes later', async () => {
   const { clock, log } = setUp()
   const a = await openNode(log, { clock, node: 'a' })
   a.sessions.opened('a.1', 'ada')
@@ -123,11 +128,210 @@ test('sessions of a node that died stop to count, and are cleared up', async () 
   // It says that it is gone, as the end of its entry would, and leaves its sessions behind.
   await dead.sessions.close()
   await untilCount(a, 1)
-  const ledgerKeys = async () => {
-    const later = await openNode(log, { clock, node: 'later' })
-    return later.sessions.count('ada')
+  const later = await openNode(log, { clock, node: 'later' })
+  later.sessions.opened('later.1', 'ada')
+  await untilCount(later, 2)
+})
+
+test('a node that is alone writes nothing but that it is there, whatever its users do', async () => {
+  const { clock, log } = setUp()
+  const a = await openNode(log, { clock, node: 'a' })
+  a.sessions.opened('a.first', 'ada')
+  await settle()
+  const before = (await log.bounds()).head
+  for (let i = 0; i < 100; i++) {
+    a.sessions.opened(`a.${i}`, 'ada')
+    if (i % 2 === 0) a.sessions.closed(`a.${i}`)
   }
-  expect(await ledgerKeys()).toBe(1)
+  await settle()
+  expect((await log.bounds()).head).toEqual(before)
+  expect(a.sessions.count('ada')).toBe(3)
+  expect(a.ended.map(([id]) => id).at(0)).toBe('a.first')
+})
+
+test('what opens and closes beside a record that is written goes with the next one', async () => {
+  const { clock, log } = setUp()
+  let records = 0
+  const counted: EventLog = {
+    ...bind(log),
+    append: (batch) => {
+      records += batch.events.length
+      return log.append(batch)
+    },
+  }
+  const a = await openNode(counted, { clock, node: 'a' })
+  const b = await openNode(log, { clock, node: 'b' })
+  a.sessions.opened('a.0', 'grace')
+  b.sessions.opened('b.0', 'grace')
+  await untilCount(a, 2, 'grace')
+  await untilCount(b, 2, 'grace')
+  await settle()
+  const before = records
+  for (let i = 1; i <= 150; i++) a.sessions.opened(`a.${i}`, `user ${i}`)
+  for (let i = 1; i <= 100; i++) a.sessions.closed(`a.${i}`)
+  await untilCount(b, 1, 'user 150')
+  expect(b.sessions.count('user 100')).toBe(0)
+  expect(records).toBe(before + 1)
+})
+
+test('a node that has missed a record asks for all, and knows them a second later', async () => {
+  const { clock, log } = setUp()
+  const a = await openNode(log, { clock, node: 'a' })
+  let isDeaf = false
+  const deaf: EventLog = {
+    ...bind(log),
+    tail: (after, handler) =>
+      log.tail(after, {
+        ...handler,
+        records: (records) => {
+          const heard = records.filter(({ key }) => !(isDeaf && key === 'changes a'))
+          handler.records(heard)
+        },
+      }),
+  }
+  const b = await openNode(deaf, { clock, node: 'b' })
+  b.sessions.opened('b.1', 'ada')
+  a.sessions.opened('a.1', 'ada')
+  a.sessions.opened('a.2', 'grace')
+  await untilCount(b, 2)
+  isDeaf = true
+  a.sessions.opened('a.3', 'ada')
+  a.sessions.closed('a.2')
+  await untilCount(a, 3)
+  await settle()
+  isDeaf = false
+  expect([b.sessions.count('ada'), b.sessions.count('grace')]).toEqual([2, 1])
+  a.sessions.opened('a.4', 'eve')
+  await untilCount(b, 1, 'eve')
+  clock.advance(1_000)
+  await untilCount(b, 3)
+  await untilCount(b, 0, 'grace')
+})
+
+test('a node that stood still for minutes is told of again, and has missed nothing', async () => {
+  const { clock, log } = setUp()
+  let isStanding = false
+  const standing: EventLog = {
+    ...bind(log),
+    append: (batch) =>
+      isStanding ? Promise.reject(new Error('it stands still')) : log.append(batch),
+  }
+  const a = await openNode(log, { clock, node: 'a' })
+  const b = await openNode(standing, { clock, node: 'b' })
+  a.sessions.opened('a.1', 'ada')
+  b.sessions.opened('b.1', 'ada')
+  await untilCount(a, 2)
+  isStanding = true
+  for (let minute = 0; minute < 4; minute++) {
+    clock.advance(60_000)
+    await settle()
+  }
+  await untilCount(a, 1)
+  a.sessions.opened('a.2', 'ada')
+  a.sessions.closed('a.1')
+  isStanding = false
+  clock.advance(60_000)
+  await untilCount(a, 2)
+  await untilCount(b, 2)
+})
+
+test('sessions that could not be told keep their order when the node is alone again', async () => {
+  const { clock, log } = setUp()
+  const mute: EventLog = {
+    ...bind(log),
+    append: (batch) =>
+      batch.events[0]?.key === 'changes a'
+        ? Promise.reject(new Error('the disk is full'))
+        : log.append(batch),
+  }
+  const a = await openNode(mute, { clock, node: 'a', limit: 2 })
+  const b = await openNode(log, { clock, node: 'b' })
+  b.sessions.opened('b.1', 'ada')
+  a.sessions.opened('a.1', 'grace')
+  await settle()
+  a.sessions.opened('a.2', 'ada')
+  a.sessions.opened('a.3', 'ada')
+  await waitUntil('the log has refused', () => a.errors.length === 1)
+  await b.sessions.close()
+  await settle()
+  a.sessions.opened('a.4', 'ada')
+  expect(a.ended).toEqual([['a.2', 'replaced']])
+})
+
+test('ten thousand sessions are told to a node that comes, and keep their order', async () => {
+  const { clock, log } = setUp()
+  const a = await openNode(log, { clock, node: 'a' })
+  for (let i = 0; i < 10_000; i++) a.sessions.opened(`a.${i}`, i < 3 ? 'ada' : `user ${i}`)
+  const b = await openNode(log, { clock, node: 'b' })
+  b.sessions.opened('b.1', 'grace')
+  await untilCount(b, 1, 'user 9999')
+  await untilCount(b, 3)
+  b.sessions.opened('b.2', 'ada')
+  await waitUntil('the oldest is ended', () => a.ended.length === 1)
+  expect(a.ended).toEqual([['a.0', 'replaced']])
+})
+
+describe.each(['replace', 'reject'] as const)('with %s', (atLimit) => {
+  test.each(Array.from({ length: 20 }, (_, i) => i + 1))(
+    'any number of nodes that come and go agree who is too many (seed %i)',
+    async (seed) => {
+      const random = createRandom(seed)
+      const { clock, log } = setUp()
+      const limit = 1 + random.int(2)
+      const users = ['ada', 'grace']
+      const nodes = new Map<string, TestNode>()
+      /** Those that should be open, the oldest first. */
+      let wanted: { readonly id: string; readonly user: string }[] = []
+      const isOpen = new Set<string>()
+      let count = 0
+      const join = async (): Promise<void> => {
+        count += 1
+        const node = `n${count}`
+        nodes.set(node, await openNode(log, { clock, node, limit, atLimit }))
+      }
+      const open = (node: string, user: string): void => {
+        count += 1
+        const id = `${node}.${count}`
+        isOpen.add(id)
+        nodes.get(node)?.sessions.opened(id, user)
+        wanted.push({ id, user })
+        const of = wanted.filter((session) => session.user === user)
+        const gone = of.length <= limit ? undefined : atLimit === 'replace' ? of[0] : of.at(-1)
+        wanted = wanted.filter((session) => session !== gone)
+      }
+      await join()
+      for (let step = 0; step < 60; step++) {
+        const node = random.pick([...nodes.keys()])
+        const what = random.int(9)
+        if (what === 0 && nodes.size < 4) await join()
+        else if (what === 1 && nodes.size > 1) {
+          await nodes.get(node)?.sessions.close()
+          nodes.delete(node)
+          wanted = wanted.filter(({ id }) => !id.startsWith(`${node}.`))
+        } else if (what <= 3 && wanted.length > 0) {
+          const { id } = random.pick(wanted)
+          wanted = wanted.filter((session) => session.id !== id)
+          nodes.get(id.slice(0, id.indexOf('.')))?.sessions.closed(id)
+          isOpen.delete(id)
+        } else open(node, random.pick(users))
+        await settle()
+        const ended = [...nodes.values()].flatMap((one) => one.ended.map(([id]) => id))
+        const left = [...isOpen].filter(
+          (id) => !ended.includes(id) && nodes.has(id.split('.')[0] ?? ''),
+        )
+        expect(left.toSorted()).toEqual(wanted.map(({ id }) => id).toSorted())
+      }
+      for (const user of users) {
+        const total = wanted.filter((session) => session.user === user).length
+        // A node that has had no user yet knows of nobody.
+        for (const [name, node] of nodes) {
+          node.sessions.opened(`${name}.last`, 'eve')
+          node.sessions.closed(`${name}.last`)
+        }
+        for (const node of nodes.values()) await untilCount(node, total, user)
+      }
+    },
+  )
 })
 
 test('a node that is there stays counted for days, by one small record a minute', async () => {
@@ -135,6 +339,7 @@ test('a node that is there stays counted for days, by one small record a minute'
   const a = await openNode(log, { clock, node: 'a' })
   const b = await openNode(log, { clock, node: 'b' })
   a.sessions.opened('a.1', 'ada')
+  b.sessions.opened('b.1', 'grace')
   await untilCount(b, 1)
   const before = (await log.bounds()).head
   for (let minute = 0; minute < 60; minute++) {
@@ -154,8 +359,10 @@ test('where the log takes nothing, the limit holds on the node, and its operator
   }
   const a = await openNode(closed, { clock, node: 'a', limit: 2 })
   for (const id of ['a.1', 'a.2', 'a.3']) a.sessions.opened(id, 'ada')
-  await waitUntil('the oldest is ended', () => a.ended.length > 0)
-  expect(a.ended[0]).toEqual(['a.1', 'replaced'])
+  expect(a.ended).toEqual([['a.1', 'replaced']])
+  await waitUntil('the operator hears of it', () => a.errors.length > 0)
+  clock.advance(120_000)
+  await settle()
   expect(a.errors).toHaveLength(1)
 })
 

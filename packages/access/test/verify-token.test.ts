@@ -65,6 +65,31 @@ test.each(tokenAlgorithms)(
   },
 )
 
+test.each(['HS256', 'HS384', 'HS512'] as const)(
+  'of %s a signature with one letter changed, added or left out is none',
+  async (algorithm) => {
+    const access = createWorld({ secret, algorithms: [algorithm] })
+    const token = await new SignJWT({ sub: 'ada' })
+      .setProtectedHeader({ alg: algorithm })
+      .setExpirationTime(soon)
+      .sign(secret)
+    const [head = '', claims = '', signature = ''] = token.split('.')
+    const damaged = Array.from(signature).flatMap((letter, i) => [
+      signature.slice(0, i) + (letter === 'A' ? 'B' : 'A') + signature.slice(i + 1),
+      signature.slice(0, i) + signature.slice(i + 1),
+      `${signature.slice(0, i)}-${signature.slice(i)}`,
+    ])
+    // Of the last letter not all bits count, so that another one could stand for the same bytes.
+    for (const letter of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
+      damaged.push(signature.slice(0, -1) + letter)
+    for (const other of damaged.filter((text) => text !== signature)) {
+      const refused = access.check(requestWith({ bearer: `${head}.${claims}.${other}` }))
+      await expect(refused).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
+    }
+    await access.check(requestWith({ bearer: token }))
+  },
+)
+
 test('Ed25519 by its newer name is the same signature', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const access = createWorld({ publicKey: pemOf(publicKey) })

@@ -67,6 +67,16 @@ export const readMembers: MemberReaders<LogErrorCode>['readMembers'] = readers.r
 /** The items of an array; a {@link LogError} when it is none. */
 export const readList: MemberReaders<LogErrorCode>['readList'] = readers.readList
 
+/** Whether a value is an array that nobody can change, so that what was found out about it stays true. */
+export function isFixedList(value: unknown): boolean {
+  try {
+    return Array.isArray(value) && Object.isFrozen(value)
+  } catch {
+    // A proxy that does not let itself be looked at.
+    return false
+  }
+}
+
 /** Whether a value has these methods, as far as it lets itself be looked at. */
 export function hasMethods(value: unknown, names: readonly string[]): boolean {
   if (!isObject(value)) return false

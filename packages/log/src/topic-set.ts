@@ -4,7 +4,7 @@
 import { LogError } from './errors.ts'
 import { patternSegmentsMax, topicSetSizeMax } from './limits.ts'
 import { matchesTree, patternTreeOf } from './pattern-tree.ts'
-import { readList } from './read-members.ts'
+import { isFixedList, readList } from './read-members.ts'
 import { hasWildcard, parsePattern, parseTopic } from './topic.ts'
 import type { Pattern, Topic } from './topic.ts'
 
@@ -23,6 +23,17 @@ export interface TopicSet {
  *   none, for more than 1,000 names, or for patterns of more than 8,000 segments together
  */
 export function parseTopicSet(given: readonly string[]): TopicSet {
+  const known = parsed.get(given)
+  if (known !== undefined) return known
+  const set = parseNames(given)
+  // Nobody can change it any more. Grants that serve many requests are parsed once.
+  if (isFixedList(given)) parsed.set(given, set)
+  return set
+}
+
+const parsed = new WeakMap<readonly string[], TopicSet>()
+
+function parseNames(given: readonly string[]): TopicSet {
   const names = readList(given, {
     code: 'TOPIC_SET_INVALID',
     what: 'The topics of a subscription',

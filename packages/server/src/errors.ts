@@ -32,7 +32,7 @@ export const serverErrors = {
   },
   USER_DIFFERS: {
     title:
-      'The open stream is of another user than the request, or than its fresh token. Open another.',
+      'A request or a fresh token is of another user than the open stream. Use those of the same user.',
     status: 403,
   },
   GRANT_MISSING: {

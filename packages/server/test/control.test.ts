@@ -7,7 +7,7 @@ import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseSubscriptionBody } from '../src/hub/index.ts'
 import { createTidemark } from '../src/index.ts'
-import type { SessionHandle, SessionReach, Tidemark, TidemarkOptions } from '../src/index.ts'
+import type { Grant, SessionHandle, SessionReach, Tidemark, TidemarkOptions } from '../src/index.ts'
 import {
   controlAnswerMs,
   controlCarriedCharactersMax,
@@ -618,39 +618,6 @@ test('what a client adds is asked about as at the door, what it sends as a publi
   ])
 })
 
-test('a client that has learned the id of another user’s session does nothing with it, near or far', async () => {
-  const { near, far } = await start({
-    authorize: (request) => ({
-      user: request.header('x-user'),
-      publish: ['**'],
-      subscribe: ['**'],
-    }),
-  })
-  const client = new TestClient()
-  const owner = { user: 'ada' }
-  const session = await far.open(client.connect(), parseSubscriptionBody({ topics: ['a'] }), owner)
-  for (const node of [near, far]) {
-    const as = (user: string | undefined): SessionReach =>
-      node.reach(session.id, { by: { ...by, header: () => user } })
-    const outcomes = ['eve', undefined].map((user) =>
-      Promise.all(
-        [
-          as(user).send({ data: 'forged' }),
-          as(user).changeTopics({ add: ['b'], remove: ['a'] }),
-          as(user).end(),
-        ].map(outcomeOf),
-      ),
-    )
-    expect(await Promise.all(outcomes)).toEqual([
-      ['USER_DIFFERS', 'USER_DIFFERS', 'USER_DIFFERS'],
-      ['UNAUTHENTICATED', 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
-    ])
-    expect(await as('ada').send({ data: 'own' })).toBe(true)
-  }
-  expect(session.topics).toEqual(['a'])
-  expect(dataOf(client)).toEqual(['own', 'own'])
-})
-
 test('what nodes ask each other no client adds to its stream, reads or writes, and no wildcard reaches it', async () => {
   const { near, client, session } = await start({ authorize: 'everyone' })
   const reached = near.reach(session.id, { by })
@@ -771,4 +738,35 @@ test('a node that has closed asks no other', async () => {
   const { near } = await start()
   await near.close()
   expect(await outcomeOf(near.reach(goneId).end())).toBe('SESSION_UNREACHABLE')
+})
+
+const facts = { method: 'PATCH', url: '/', address: undefined, header: (): undefined => undefined }
+
+test('a stream of a user obeys no other user, from near or far, and a stream of nobody whom it knows', async () => {
+  const by = { ...facts }
+  let grant: Grant = { user: 'eve', subscribe: ['**'], publish: ['**'] }
+  const { near, far, session } = await start({ authorize: () => grant })
+  const owned = await far.open(
+    new TestClient().connect(),
+    parseSubscriptionBody({ topics: ['a'] }),
+    { user: 'ada' },
+  )
+  await settle(2)
+  for (const tide of [near, far]) {
+    const reached = tide.reach(owned.id, { by })
+    const ask = async (): Promise<unknown[]> => [
+      await outcomeOf(reached.send({ data: 'forged' })),
+      await outcomeOf(reached.changeTopics({ remove: ['a'] })),
+      await outcomeOf(reached.end()),
+    ]
+    grant = { user: 'eve', subscribe: ['**'], publish: ['**'] }
+    expect(await ask()).toEqual(['USER_DIFFERS', 'USER_DIFFERS', 'USER_DIFFERS'])
+    grant = { subscribe: ['a'] }
+    expect(await ask()).toEqual(['UNAUTHENTICATED', 'UNAUTHENTICATED', 'UNAUTHENTICATED'])
+    grant = { user: 'eve', permissions: ['admin'] }
+    expect(await outcomeOf(reached.send({ data: 'of an admin' }))).toBe(true)
+    grant = { user: 'ada' }
+    expect(await outcomeOf(reached.changeTopics({ remove: ['b'] }))).toBe(true)
+    expect(await outcomeOf(tide.reach(session.id, { by }).send({ data: 'to nobody' }))).toBe(true)
+  }
 })

@@ -16,8 +16,8 @@ export interface Credential {
 export interface CredentialPlaces {
   /** In this order; the first place that holds one decides. */
   readonly sources: readonly CredentialSource[]
-  /** The first one that is there counts. */
-  readonly cookieNames: readonly string[]
+  /** The first one that is there counts. Asked for when a cookie is looked for. */
+  readonly cookieNames: () => readonly string[]
 }
 
 /** RFC 6750 §2.1, where the scheme is compared without case (RFC 9110 §11.1). */
@@ -41,13 +41,14 @@ export function findCredential(
 const readers: Readonly<
   Record<
     CredentialSource,
-    (request: RequestFacts, cookieNames: readonly string[]) => string | undefined
+    (request: RequestFacts, cookieNames: () => readonly string[]) => string | undefined
   >
 > = {
   bearer: (request) => readBearer(request.header('authorization')),
   cookie(request, cookieNames) {
     const header = request.header('cookie')
-    for (const name of cookieNames) {
+    if (header === undefined) return undefined
+    for (const name of cookieNames()) {
       const text = readCookie(header, name)
       if (text !== undefined) return text
     }

@@ -50,6 +50,11 @@ export interface CountRules {
 /** Ends dead sessions of an address in all processes; resolves when they have, or after a while. */
 export type ClearDead = (key: string) => Promise<void>
 
+interface Waiting<Process> {
+  readonly process: Process
+  isGone: boolean
+}
+
 /** The counters themselves. `Process` is what one process is known by. */
 export class LocalCounts<Process> {
   readonly #limiters: Readonly<Record<RateName | 'refusals', BoundedLimiter | undefined>>
@@ -60,6 +65,8 @@ export class LocalCounts<Process> {
   readonly #clearDead: ClearDead
   readonly #clearing = new Map<string, Promise<void>>()
   readonly #clock: Clock
+  /** Those that wait for a place. */
+  readonly #waiting = new Set<Waiting<Process>>()
 
   constructor(rules: CountRules, host: { readonly clock: Clock; readonly clearDead: ClearDead }) {
     const { clock, clearDead } = host
@@ -95,6 +102,7 @@ export class LocalCounts<Process> {
 
   /** A process has ended: its streams are gone. */
   ended(process: Process): void {
+    for (const waiting of this.#waiting) waiting.isGone ||= waiting.process === process
     for (const [key, counts] of this.#sessions) {
       counts.delete(process)
       if (counts.size === 0) this.#sessions.delete(key)
@@ -115,12 +123,22 @@ export class LocalCounts<Process> {
   }
 
   async #enter(process: Process, key: string): Promise<boolean> {
-    if (this.#countOf(key) >= this.#sessionsMax) await this.#clear(key)
+    if (this.#countOf(key) >= this.#sessionsMax && !(await this.#clearFor(process, key)))
+      return false
     // In one turn with taking it, so that no other takes the same place.
     if (this.#countOf(key) >= this.#sessionsMax) return false
     const counts = this.#sessions.get(key) ?? new Map<Process, number>()
     this.#sessions.set(key, counts.set(process, (counts.get(process) ?? 0) + 1))
     return true
+  }
+
+  /** Resolves to whether the process is still there: nobody would give back the place of one that is not. */
+  async #clearFor(process: Process, key: string): Promise<boolean> {
+    const waiting: Waiting<Process> = { process, isGone: false }
+    this.#waiting.add(waiting)
+    await this.#clear(key)
+    this.#waiting.delete(waiting)
+    return !waiting.isGone
   }
 
   /** Once a second for an address at most, however many ask. */

@@ -1,53 +1,111 @@
-// The sessions of each user in the order of the log, and the nodes that are there.
+// The sessions of each user in the order in which they opened, and the nodes that are there.
 
-/** Kept by the changes of a ledger. Keys are `open <session id>`. */
+import { comparePositions } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
+
+/** A session that has its place in the order of the log. */
+export interface PlacedSession {
+  readonly id: string
+  readonly user: string
+  readonly position: Position
+}
+
+/** Kept by what the nodes tell. Session ids begin with the name of their node. */
 export class SessionIndex {
-  readonly #userOf = new Map<string, string>()
-  readonly #byUser = new Map<string, Set<string>>()
+  readonly #sessions = new Map<string, PlacedSession>()
+  /** In the same order on every node. */
+  readonly #byUser = new Map<string, PlacedSession[]>()
+  readonly #byNode = new Map<string, Set<string>>()
   readonly #nodes = new Set<string>()
 
-  /** The first of all nodes by name; undefined where there is none. */
-  get firstNode(): string | undefined {
-    return [...this.#nodes].toSorted()[0]
+  get nodes(): ReadonlySet<string> {
+    return this.#nodes
   }
 
   addNode(name: string): void {
     this.#nodes.add(name)
   }
 
-  dropNode(name: string): void {
+  /** Forgets a node and its sessions; gives their users. */
+  dropNode(name: string): readonly string[] {
     this.#nodes.delete(name)
+    return this.dropSessionsOf(name)
   }
 
-  add(key: string, user: string): void {
-    this.#userOf.set(key, user)
-    const keys = this.#byUser.get(user)
-    if (keys === undefined) this.#byUser.set(user, new Set([key]))
-    else keys.add(key)
+  /** Gives the users of the sessions. */
+  dropSessionsOf(name: string): readonly string[] {
+    const ids = [...(this.#byNode.get(name) ?? [])]
+    return ids.flatMap((id) => this.drop(id) ?? [])
+  }
+
+  has(id: string): boolean {
+    return this.#sessions.has(id)
+  }
+
+  /** The place of a session; undefined where it has none yet. */
+  positionOf(id: string): Position | undefined {
+    return this.#sessions.get(id)?.position
+  }
+
+  add(session: PlacedSession): void {
+    const { id, user } = session
+    if (this.#sessions.has(id)) return
+    this.#sessions.set(id, session)
+    const others = this.#byUser.get(user)
+    if (others === undefined) this.#byUser.set(user, [session])
+    else insert(others, session)
+    const ofNode = this.#byNode.get(nodeOf(id))
+    if (ofNode === undefined) this.#byNode.set(nodeOf(id), new Set([id]))
+    else ofNode.add(id)
   }
 
   /** Forgets a session; gives its user, undefined where it knew none. */
-  drop(key: string): string | undefined {
-    const user = this.#userOf.get(key)
-    if (user === undefined) return undefined
-    this.#userOf.delete(key)
-    const keys = this.#byUser.get(user)
-    keys?.delete(key)
-    if (keys?.size === 0) this.#byUser.delete(user)
-    return user
-  }
-
-  /** The ids of a user's sessions on nodes that are there, the oldest first. */
-  listLive(user: string): readonly string[] {
-    const ids = [...(this.#byUser.get(user) ?? [])].map((key) => key.slice(5))
-    return ids.filter((id) => this.#nodes.has(id.slice(0, id.indexOf('.'))))
-  }
-
-  /** Keys of sessions whose node is not there. */
-  listOrphans(): readonly string[] {
-    return [...this.#userOf.keys()].filter((key) => {
-      const name = key.slice(5, key.indexOf('.'))
-      return !this.#nodes.has(name)
+  drop(id: string): string | undefined {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return undefined
+    this.#sessions.delete(id)
+    remove(this.#byUser, session.user, (sessions) => {
+      sessions.splice(sessions.indexOf(session), 1)
+      return sessions.length
     })
+    remove(this.#byNode, nodeOf(id), (ids) => {
+      ids.delete(id)
+      return ids.size
+    })
+    return session.user
   }
+
+  /** The ids of a user's sessions on nodes that are there, `own` among them, the oldest first. */
+  listLive(user: string, own: string): readonly string[] {
+    const ids = (this.#byUser.get(user) ?? []).map(({ id }) => id)
+    return ids.filter((id) => nodeOf(id) === own || this.#nodes.has(nodeOf(id)))
+  }
+}
+
+/** The name of the node that a session is on. */
+function nodeOf(sessionId: string): string {
+  return sessionId.slice(0, sessionId.indexOf('.'))
+}
+
+/** Mostly at the end: sessions are told as they open. Those of one node and place stay as it told them. */
+function insert(sessions: PlacedSession[], session: PlacedSession): void {
+  const after = sessions.findLastIndex((other) => compare(other, session) <= 0)
+  sessions.splice(after + 1, 0, session)
+}
+
+function compare(a: PlacedSession, b: PlacedSession): number {
+  const order = comparePositions(a.position, b.position)
+  if (order !== 0) return order
+  const [first, second] = [nodeOf(a.id), nodeOf(b.id)]
+  return first === second ? 0 : first < second ? -1 : 1
+}
+
+/** Takes something out of a group, and the group out of its map when nothing is left in it. */
+function remove<Group>(
+  groups: Map<string, Group>,
+  key: string,
+  takeOut: (group: Group) => number,
+): void {
+  const group = groups.get(key)
+  if (group !== undefined && takeOut(group) === 0) groups.delete(key)
 }

@@ -1,13 +1,20 @@
 // How many streams a user may have open, on all nodes of a log together.
 //
-// Each node writes the sessions of its users into a ledger. The order of the log is the order in which they
-// opened, the same on every node. So all nodes agree which one is too many, and its own node ends it.
+// Each node tells the others of its sessions through a ledger, many in one record. The order of the log is
+// the order in which they opened, the same on every node. So all nodes agree which one is too many, and its
+// own node ends it. A node that is alone tells nobody, and writes only that it is there.
 
 import { openLedger } from '@tidemark/log'
-import type { Clock, EventLog, Ledger, LedgerChange, Timer } from '@tidemark/log'
+import type { Clock, EventLog, Ledger, LedgerChange, Position } from '@tidemark/log'
 import { AccessError } from '../errors.ts'
-import { clearWaitMs, goneWaitMs, nodeExpiryMs, nodeRefreshMs } from '../limits.ts'
+import { clearWaitMs, nodeExpiryMs, nodeRefreshMs } from '../limits.ts'
+import { NodePresence } from './node-presence.ts'
+import { OwnSessions } from './own-sessions.ts'
+import { decodeChange, encodeChange } from './session-change.ts'
+import type { SessionChange, ToldSession } from './session-change.ts'
 import { SessionIndex } from './session-index.ts'
+import { SessionTeller } from './session-teller.ts'
+import { UserWaiters } from './user-waiters.ts'
 
 export interface UserSessionOptions {
   readonly clock: Clock
@@ -24,41 +31,64 @@ export interface UserSessionOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** The sessions of users, as this node's log holds them. */
+/** The sessions of users, as this node and its log know them. */
 export class UserSessions {
   readonly #options: UserSessionOptions
   readonly #ledger: Ledger<string>
+  readonly #presence: NodePresence
+  readonly #teller: SessionTeller
+  readonly #own = new OwnSessions()
+  /** All that have their place in the order of the log. */
   readonly #index = new SessionIndex()
-  /** Writes of this node's own sessions that are under way, by session. */
-  readonly #writes = new Map<string, Promise<unknown>>()
-  /** The user of each session that is open here. */
-  readonly #own = new Map<string, string>()
-  #refresh: Timer | undefined
+  /** The number of the newest record of each other node whose sessions are known. */
+  readonly #heard = new Map<string, number>()
+  /** Other nodes whose sessions are not known as a whole. */
+  readonly #missed = new Set<string>()
+  readonly #waiters: UserWaiters
   #isClosed = false
   #hasTold = false
-  #hasBegun = false
-  #hasBeenThere = false
-  /** Told when something of a user has changed. */
-  readonly #waiting = new Map<string, Set<() => void>>()
 
   private constructor(ledger: Ledger<string>, options: UserSessionOptions) {
+    const { clock, node, atLimit } = options
     this.#ledger = ledger
     this.#options = options
-    for (const { key, value } of ledger.entries()) this.#take(key, value)
+    const onError = (error: unknown): void => this.#tellOnce(error)
+    this.#teller = new SessionTeller({
+      clock,
+      list: () =>
+        this.#own
+          .entries()
+          .map(([id, user]) => ({ id, user, position: this.#index.positionOf(id) })),
+      write: (change) => this.#write(`changes ${node}`, encodeChange(change), nodeExpiryMs),
+      onError,
+    })
+    this.#presence = new NodePresence({
+      ledger,
+      clock,
+      node,
+      isAskDue: () => this.#missed.size > 0,
+      onForgotten: () => this.#teller.tellAll(),
+      onError,
+    })
+    this.#waiters = new UserWaiters(clock)
+    for (const { key } of ledger.entries())
+      if (key.startsWith('node ')) this.#index.addNode(key.slice(5))
     ledger.onChange((change) => this.#hear(change))
+    // It has to know of the others' before it may let in a user.
+    if (atLimit === 'reject') this.#presence.begin()
   }
 
-  /** Reads what the log holds. Nothing is written before the first user comes. */
+  /** Reads which nodes are there. With `replace` nothing is written before the first user comes. */
   static async open(log: EventLog, options: UserSessionOptions): Promise<UserSessions> {
     const { clock, onError } = options
-    const codec = { encode: (user: string) => user, decode: (text: string) => text }
+    const codec = { encode: (text: string) => text, decode: (text: string) => text }
     const ledger = await openLedger(log, 'user-sessions', { codec, clock, onError })
     return new UserSessions(ledger, options)
   }
 
   /** Sessions of a user on all nodes that are there. */
   count(user: string): number {
-    return this.#index.listLive(user).length
+    return this.#listOrdered(user).length
   }
 
   /**
@@ -69,11 +99,16 @@ export class UserSessions {
     const { atLimit, limit, clearDead, node } = this.#options
     if (atLimit === 'replace' || this.count(user) < limit) return
     clearDead(user)
-    if (this.#countOthers(user) < limit) return
-    // Other nodes look after theirs when they hear of it.
-    this.#attempt(this.#ledger.set(`want ${node}`, user, this.#expiresIn(nodeRefreshMs)))
-    await this.#untilRoom(user)
-    if (this.#countOthers(user) < limit) return
+    const hasRoom = (): boolean => this.count(user) < limit
+    if (hasRoom()) return
+    if (!this.#isAlone) {
+      // Other nodes look after theirs when they hear of it.
+      this.#write(`want ${node}`, user, nodeRefreshMs).catch((error: unknown) =>
+        this.#tellOnce(error),
+      )
+      await this.#waiters.until(user, hasRoom, clearWaitMs)
+      if (hasRoom()) return
+    }
     throw new AccessError(
       'TOO_MANY_SESSIONS',
       `A user may have ${limit} open streams, and this one has them. Close one, or try again later.`,
@@ -82,156 +117,118 @@ export class UserSessions {
   }
 
   /** A session of this node has opened. */
-  opened(sessionId: string, user: string): void {
-    this.#own.set(sessionId, user)
-    // In the log it stands before the session.
-    if (!this.#hasBegun) this.#begin()
-    const write = this.#ledger.set(`open ${sessionId}`, user).catch((error: unknown) => {
-      this.#tellOnce(error)
-      this.#limitOwn(user)
-    })
-    this.#writes.set(sessionId, write)
-    void write.finally(() => {
-      if (this.#writes.get(sessionId) === write) this.#writes.delete(sessionId)
-    })
+  opened(id: string, user: string): void {
+    this.#presence.begin()
+    this.#own.add(id, user)
+    if (this.#isAlone) this.#index.add({ id, user, position: this.#ledger.position })
+    else this.#teller.opened({ id, user })
+    this.#enforce(user)
   }
 
   /** A session of this node has closed. */
-  closed(sessionId: string): void {
-    if (!this.#own.delete(sessionId) || this.#isClosed) return
-    const written = this.#writes.get(sessionId) ?? Promise.resolve()
-    this.#attempt(written.then(() => this.#ledger.delete(`open ${sessionId}`)))
+  closed(id: string): void {
+    const user = this.#own.drop(id)
+    if (user === undefined || this.#isClosed) return
+    this.#index.drop(id)
+    if (!this.#isAlone) this.#teller.closed(id)
+    this.#waiters.look(user)
   }
 
   /** Says that this node is gone, and lets go of the log. Sessions must have been ended before. */
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#refresh?.cancel()
-    if (this.#hasBegun) await this.#sayGone()
+    this.#teller.stop()
+    await this.#presence.close()
     this.#ledger.close()
   }
 
-  #begin(): void {
-    this.#hasBegun = true
-    void this.#sayAlive().then(() => this.#sweep())
+  /** Whether no other node has users. */
+  get #isAlone(): boolean {
+    const { nodes } = this.#index
+    return nodes.size === (nodes.has(this.#options.node) ? 1 : 0)
   }
 
-  #hear({ key, value }: LedgerChange<string>): void {
-    const { node, clearDead } = this.#options
-    if (value === undefined) {
-      const user = this.#index.drop(key)
-      if (user !== undefined) this.#tellChanged(user)
-      if (key.startsWith('node ')) this.#onGone(key.slice(5))
-      return
+  /** Ids, the oldest first. Those that this node has yet to tell are the newest. */
+  #listOrdered(user: string): readonly string[] {
+    const placed = this.#index.listLive(user, this.#options.node)
+    const untold = [...this.#own.of(user)].filter((id) => !this.#index.has(id))
+    return [...placed, ...untold]
+  }
+
+  #hear({ key, value, before, position }: LedgerChange<string>): void {
+    const { node: own, clearDead } = this.#options
+    const [kind, node] = split(key)
+    if (kind === 'node') {
+      if (value === undefined) this.#dropNode(node)
+      else this.#hearNode(node, value !== before)
+    } else if (kind === 'want' && value !== undefined && node !== own) {
+      clearDead(value)
+    } else if (kind === 'changes' && value !== undefined) {
+      const change = decodeChange(value)
+      if (change !== undefined && node === own) this.#hearOwn(change, position)
+      else if (change !== undefined) this.#hearOther(node, change, position)
     }
-    const change = this.#take(key, value)
-    if (change === 'opened') this.#enforce(value)
-    if (change === 'wanted' && key !== `want ${node}`) clearDead(value)
   }
 
-  #take(key: string, value: string): 'opened' | 'other' | 'wanted' {
-    if (key.startsWith('want ')) return 'wanted'
-    if (key.startsWith('node ')) this.#index.addNode(key.slice(5))
-    else if (key.startsWith('open ')) this.#index.add(key, value)
-    return key.startsWith('open ') ? 'opened' : 'other'
+  #hearNode(node: string, isAsking: boolean): void {
+    this.#index.addNode(node)
+    if (isAsking && node !== this.#options.node && this.#presence.hasBegun) this.#teller.tellAll()
+  }
+
+  #dropNode(node: string): void {
+    // This one is there, whatever others have made of its silence.
+    if (node === this.#options.node) return
+    this.#heard.delete(node)
+    this.#missed.delete(node)
+    for (const user of this.#index.dropNode(node)) this.#waiters.look(user)
+    if (!this.#isAlone) return
+    // Nobody is there to be told: those that wait for it take their places now.
+    const own = this.#own.entries().map(([id, user]) => ({ id, user }))
+    this.#place(own, this.#ledger.position)
+  }
+
+  /** From now on all agree which place the session has. */
+  #hearOwn({ opened }: SessionChange, position: Position): void {
+    const open = opened.filter(({ id }) => this.#own.has(id))
+    this.#place(open, position)
+    this.#enforceAll(open)
+  }
+
+  #hearOther(node: string, change: SessionChange, position: Position): void {
+    const { number, isAnew, opened, closed } = change
+    const heard = this.#heard.get(node)
+    if (isAnew) this.#missed.delete(node)
+    else if (heard === undefined || heard + 1 !== number) {
+      this.#missed.add(node)
+      this.#presence.ask()
+    }
+    this.#heard.set(node, number)
+    const gone = isAnew ? this.#index.dropSessionsOf(node) : []
+    this.#place(opened, position)
+    const left = closed.flatMap((id) => this.#index.drop(id) ?? [])
+    for (const user of [...gone, ...left]) this.#waiters.look(user)
+    this.#enforceAll(opened)
+  }
+
+  #place(sessions: readonly ToldSession[], told: Position): void {
+    for (const { id, user, position = told } of sessions) this.#index.add({ id, user, position })
+  }
+
+  #enforceAll(sessions: readonly { readonly user: string }[]): void {
+    for (const user of new Set(sessions.map((session) => session.user))) this.#enforce(user)
   }
 
   /** Ends those of this node that are too many. Every node sees the same ones. */
   #enforce(user: string): void {
-    const { limit, atLimit, end, node } = this.#options
-    const ids = this.#index.listLive(user)
+    const { limit, atLimit, end } = this.#options
+    const ids = this.#listOrdered(user)
     const beyond = atLimit === 'replace' ? ids.slice(0, -limit) : ids.slice(limit)
     for (const id of beyond)
-      if (nodeOf(id) === node) end(id, atLimit === 'replace' ? 'replaced' : 'full')
+      if (this.#own.has(id)) end(id, atLimit === 'replace' ? 'replaced' : 'full')
   }
 
-  /** Where the log takes nothing, the limit holds on each node by itself. */
-  #limitOwn(user: string): void {
-    const { limit, end } = this.#options
-    const ids = [...this.#own].flatMap(([id, owner]) => (owner === user ? [id] : []))
-    for (const id of ids.slice(0, -limit)) end(id, 'replaced')
-  }
-
-  /** Sessions that this node ended a moment ago may still be in the ledger. */
-  #countOthers(user: string): number {
-    const { node } = this.#options
-    const ids = this.#index.listLive(user)
-    return ids.filter((id) => nodeOf(id) !== node || this.#own.has(id)).length
-  }
-
-  #untilRoom(user: string): Promise<void> {
-    const { clock, limit } = this.#options
-    return new Promise((resolve) => {
-      const listeners = this.#waiting.get(user) ?? new Set()
-      const end = (): void => {
-        timer.cancel()
-        listeners.delete(look)
-        if (listeners.size === 0) this.#waiting.delete(user)
-        resolve()
-      }
-      const look = (): void => {
-        if (this.#countOthers(user) < limit) end()
-      }
-      const timer = clock.after(clearWaitMs, end)
-      this.#waiting.set(user, listeners.add(look))
-    })
-  }
-
-  #tellChanged(user: string): void {
-    for (const look of this.#waiting.get(user) ?? []) look()
-  }
-
-  /** Says now and then that this node is there. Its sessions count only as long as it does. */
-  async #sayAlive(): Promise<void> {
-    const { clock, node } = this.#options
-    const key = `node ${node}`
-    const wasThere = this.#ledger.get(key) !== undefined
-    try {
-      await this.#ledger.set(key, '', this.#expiresIn(nodeExpiryMs))
-      // Others have cleared up after this node while it stood still.
-      if (!wasThere && this.#hasBeenThere) for (const [id, user] of this.#own) this.opened(id, user)
-      this.#hasBeenThere = true
-    } catch (error) {
-      this.#tellOnce(error)
-    }
-    if (this.#isClosed) return
-    this.#refresh = clock.after(nodeRefreshMs, () => void this.#sayAlive())
-  }
-
-  /** A log that hangs must not keep a process from ending: then others find out by themselves. */
-  async #sayGone(): Promise<void> {
-    const { clock, node } = this.#options
-    const gone = this.#ledger.delete(`node ${node}`).then(
-      () => undefined,
-      () => undefined,
-    )
-    let timer: Timer | undefined
-    const waited = new Promise<void>((resolve) => {
-      timer = clock.after(goneWaitMs, resolve, { isAwaited: true })
-    })
-    await Promise.race([gone, waited])
-    timer?.cancel()
-  }
-
-  #expiresIn(ms: number): { readonly expiresAt: number } {
-    return { expiresAt: this.#options.clock.now() + ms }
-  }
-
-  /** A node has gone, or says nothing any more. One of those that are left clears up after it. */
-  #onGone(name: string): void {
-    if (name === this.#options.node) return
-    this.#index.dropNode(name)
-    if (!this.#isClosed) this.#sweep()
-  }
-
-  /** Deletes what nodes have left that are no more. The first of all nodes by name does it. */
-  #sweep(): void {
-    if (this.#index.firstNode !== this.#options.node) return
-    for (const key of this.#index.listOrphans()) this.#attempt(this.#ledger.delete(key))
-  }
-
-  #attempt(write: Promise<unknown>): void {
-    write.catch((error: unknown) => this.#tellOnce(error))
+  #write(key: string, value: string, keptMs: number): Promise<unknown> {
+    return this.#ledger.set(key, value, { expiresAt: this.#options.clock.now() + keptMs })
   }
 
   #tellOnce(error: unknown): void {
@@ -241,6 +238,7 @@ export class UserSessions {
   }
 }
 
-function nodeOf(sessionId: string): string {
-  return sessionId.split('.', 1)[0] ?? ''
+function split(key: string): readonly [kind: string, node: string] {
+  const end = key.indexOf(' ')
+  return [key.slice(0, end), key.slice(end + 1)]
 }

@@ -34,6 +34,12 @@ interface EndSessionsOptions {
   readonly onError: (error: unknown) => void
 }
 
+/** A session that came by a ticket. */
+interface OpenedSession {
+  readonly session: FollowedSession
+  readonly opening: GrantClaims
+}
+
 /**
  * Follows the sessions of one node. A session is looked at when it opens, because a revocation may come after
  * its token was checked; later whenever something was revoked.
@@ -41,8 +47,11 @@ interface EndSessionsOptions {
 export class EndSessions {
   readonly #node: FollowedNode
   readonly #options: EndSessionsOptions
-  /** The open sessions of each ticket. More than one only while one replaces another. */
-  readonly #byTicket = new Map<string, Set<FollowedSession>>()
+  /**
+   * The open sessions of each ticket, by their ids, with the claims that they opened with: a fresh token brings
+   * others. More than one only while one replaces another.
+   */
+  readonly #byTicket = new Map<string, Map<string, OpenedSession>>()
   readonly #stops: (() => void)[]
   #timer: Timer | undefined
 
@@ -67,15 +76,15 @@ export class EndSessions {
     this.#endRevoked(session)
     const ticket = session.claims[ticketClaim]
     if (typeof ticket !== 'string') return
-    const same = this.#byTicket.get(ticket) ?? new Set()
-    this.#byTicket.set(ticket, same.add(session))
+    const same = this.#byTicket.get(ticket) ?? new Map<string, OpenedSession>()
+    this.#byTicket.set(ticket, same.set(session.id, { session, opening: session.claims }))
     void session.closed.then(() => this.#forget(ticket, session))
     this.#endReplaced(ticket)
   }
 
-  #forget(ticket: string, session: FollowedSession): void {
+  #forget(ticket: string, { id }: FollowedSession): void {
     const same = this.#byTicket.get(ticket)
-    same?.delete(session)
+    same?.delete(id)
     if (same?.size === 0) this.#byTicket.delete(ticket)
   }
 
@@ -100,8 +109,8 @@ export class EndSessions {
 
   #endReplaced(ticket: string): void {
     const { tickets } = this.#options
-    for (const session of this.#byTicket.get(ticket) ?? []) {
-      if (tickets.isReplaced(session.claims)) this.#end(session, 'replaced')
+    for (const { session, opening } of this.#byTicket.get(ticket)?.values() ?? []) {
+      if (tickets.isReplaced(opening)) this.#end(session, 'replaced')
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { parseCursor } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
 import type { RequestFacts } from '@tidemark/server'
 
 /**
@@ -22,16 +23,16 @@ function withoutCursor(url: string): readonly string[] {
 }
 
 /**
- * Whether the request says how far its stream has come. Everything that a stream is told carries a cursor,
- * and a URL does not show it.
+ * How far the stream of a request has come; undefined: it does not say. Everything that a stream is told carries
+ * a cursor, and a URL does not show it.
  */
-export function bringsCursor(request: RequestFacts): boolean {
+export function readShownCursor(request: RequestFacts): Position | undefined {
   const header = request.header('last-event-id')
   const text =
     header === undefined || header === '' ? splitUrl(request.url).query.get(cursorName) : header
   // A proxy may have doubled the header field.
   const [first = ''] = (text ?? '').split(',')
-  return parseCursor(first.trim()) !== undefined
+  return parseCursor(first.trim())?.position
 }
 
 const cursorName = 'lastEventId'

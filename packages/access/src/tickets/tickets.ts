@@ -1,7 +1,8 @@
 // Tickets: what a client that cannot send headers puts into the URL of a stream, in place of a credential.
 
 import { createHash, randomBytes as drawBytes } from 'node:crypto'
-import type { Clock, EventLog, Ledger } from '@tidemark/log'
+import { parseTopicSet } from '@tidemark/log'
+import type { Clock, EventLog, Ledger, Position } from '@tidemark/log'
 import type { Grant, GrantClaims, PlainRequest } from '@tidemark/server'
 import { AccessError } from '../errors.ts'
 import {
@@ -18,7 +19,7 @@ import { SharedLedger } from '../shared-ledger.ts'
 import type { Warnings } from '../warnings.ts'
 import { writeShared } from '../write-shared.ts'
 import { CountedWindow } from './counted-window.ts'
-import { bringsCursor, describeStream } from './shown.ts'
+import { describeStream, readShownCursor } from './shown.ts'
 import { ticketCodec } from './ticket-entry.ts'
 import type { IssuedEntry, TicketEntry, UsedEntry } from './ticket-entry.ts'
 import { UsedTickets } from './used-tickets.ts'
@@ -137,7 +138,7 @@ export class Tickets {
     requireShape(ticket)
     const known = await this.#find(await this.#ledger.require(), hashTicket(ticket))
     if (known === undefined) throw invalid('is unknown here, or was not used within 30 s')
-    if (known.kind === 'used') requireSame(known, request)
+    if (known.kind === 'used') await this.#requireSame(known, request)
     return known.grant
   }
 
@@ -171,7 +172,8 @@ export class Tickets {
 
   /**
    * Lets in the stream that has opened with the ticket. It is known by its user agent and its URL, and by a
-   * cursor, which the URL does not show. The session that it comes from ends, on whichever node it lives.
+   * cursor of this log, which the URL does not show. The session that it comes from ends, on whichever node it
+   * lives.
    */
   async #comeBack(asked: {
     readonly ledger: Ledger<TicketEntry>
@@ -180,10 +182,28 @@ export class Tickets {
     readonly request: PlainRequest
   }): Promise<Grant> {
     const { ledger, hash, used, request } = asked
-    requireSame(used, request)
+    await this.#requireSame(used, request)
     const entry: UsedEntry = { ...used, turn: this.#drawTurn() }
     await writeShared(() => ledger.set(usedKey(hash), entry, { expiresAt: used.endsAt }))
     return addClaims(hash, entry)
+  }
+
+  /** Only the stream that has opened with a ticket comes back with it. */
+  async #requireSame({ shown }: UsedEntry, request: PlainRequest): Promise<void> {
+    const cursor = readShownCursor(request)
+    const isShown = shown === describeStream(request) && cursor !== undefined
+    if (isShown && (await this.#isOfLog(cursor))) return
+    throw invalid('has been used, and by another stream than this one')
+  }
+
+  /** A thief of a URL can write a cursor, but does not know the epochs of a log that shows nothing to thieves. */
+  async #isOfLog(cursor: Position): Promise<boolean> {
+    const { log } = this.#options
+    return writeShared(async () => {
+      const { head } = await log.bounds()
+      const { lost } = await log.read({ topics: noEvents, after: cursor, upTo: head, limit: 1 })
+      return lost?.reason !== 'epoch'
+    })
   }
 
   #drawTurn(): string {
@@ -227,6 +247,8 @@ export class Tickets {
 }
 
 const usedPrefix = 'used/'
+/** Where a log is asked about a cursor alone: nothing is ever published there. */
+const noEvents = parseTopicSet(['$hub/none'])
 
 function usedKey(hash: string): string {
   return usedPrefix + hash
@@ -260,12 +282,6 @@ function requireSmall(grant: Grant): void {
 function requireOpening({ action, method, topics }: PlainRequest): void {
   if (action !== 'subscribe' || method !== 'GET' || topics.length === 0)
     throw invalid('opens a stream with GET, and is good for nothing else')
-}
-
-/** Only the stream that has opened with a ticket comes back with it. */
-function requireSame({ shown }: UsedEntry, request: PlainRequest): void {
-  if (shown === describeStream(request) && bringsCursor(request)) return
-  throw invalid('has been used, and by another stream than this one')
 }
 
 function requireShape(ticket: string): void {

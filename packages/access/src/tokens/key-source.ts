@@ -28,11 +28,6 @@ export interface KeySource {
    * @throws ServerError `ACCESS_UNAVAILABLE` while there are no keys at all
    */
   find(head: TokenHead): Promise<readonly VerifyKey[]>
-  /**
-   * Whether the signature is surely wrong, where that can be told at once. A token that is not forged is
-   * still to be checked.
-   */
-  isForged?(text: string, head: TokenHead): boolean
   close(): void
 }
 

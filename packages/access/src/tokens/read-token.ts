@@ -10,6 +10,7 @@ export interface UnverifiedToken {
   readonly text: string
   readonly head: TokenHead
   readonly typ: string | undefined
+  /** Frozen. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
@@ -46,7 +47,7 @@ export function readToken(text: string): UnverifiedToken {
       'The token has header fields that change how it is read (crit, b64), and none of them is known here. Sign it without them.',
     )
   }
-  const claims = decode(text, decodeJwt)
+  const claims = freeze(decode(text, decodeJwt))
   const { iat } = claims
   const issuedAt = typeof iat === 'number' ? iat * 1_000 : undefined
   return {
@@ -55,6 +56,13 @@ export function readToken(text: string): UnverifiedToken {
     typ: readName('typ', typ),
     claims,
   }
+}
+
+/** Everything in it, so that it can be kept and handed out again. */
+function freeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value
+  for (const member of Object.values(value)) freeze(member)
+  return Object.freeze(value)
 }
 
 function readName(name: string, value: unknown): string | undefined {

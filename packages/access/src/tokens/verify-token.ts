@@ -1,5 +1,6 @@
 // Checks one token, step by step: form, issuer, algorithm, key, signature, times, audience.
 
+import { KeyObject } from 'node:crypto'
 import type { Clock } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { compactVerify } from 'jose'
@@ -9,13 +10,16 @@ import { refuseToken } from '../refuse-token.ts'
 import { requireTimes } from './check-times.ts'
 import type { CheckTurns } from './check-turns.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
-import type { KnownSignatures } from './known-signatures.ts'
+import type { KnownTokens } from './known-tokens.ts'
 import type { Issuer } from './plan-issuers.ts'
 import { readToken, requireSize, specialTypeOf } from './read-token.ts'
+import type { UnverifiedToken } from './read-token.ts'
+import { isSignedBySecret } from './secret-key.ts'
 
 /** The claims of a token whose signature and times are good. */
 export interface VerifiedToken {
   readonly issuer: Issuer
+  /** Frozen, and the same object for each request with this token. */
   readonly claims: Readonly<Record<string, unknown>>
   /** When it ends, in milliseconds since 1970. */
   readonly expiresAt: number
@@ -25,11 +29,11 @@ export interface VerifyHost {
   readonly issuers: readonly Issuer[]
   readonly clock: Clock
   /** Of all tokens of one access. */
-  readonly signatures: KnownSignatures
+  readonly known: KnownTokens
   /** The same. */
   readonly turns: CheckTurns
-  /** The address that the token comes from; empty where it is not known. */
-  readonly from: string
+  /** The address that the token comes from; undefined where nobody knows. */
+  readonly from: string | undefined
   readonly steps?: Steps | undefined
   /** The kind of token that is wanted. Default: an ordinary one. */
   readonly type?: string | undefined
@@ -42,11 +46,13 @@ export interface VerifyHost {
  * read
  */
 export async function verifyToken(text: string, host: VerifyHost): Promise<VerifiedToken> {
-  const { steps, clock, turns, from } = host
+  const { steps, clock } = host
   steps?.begin('size', () => `The token has ${text.length} characters.`)
-  requireSize(text)
+  const known = host.known.find(text)
+  if (known === undefined) requireSize(text)
   steps?.begin('form', () => 'It is a signed token (JWT) of three parts.')
-  const { head, typ, claims } = readToken(text)
+  const token = known?.token ?? readToken(text)
+  const { head, typ, claims } = token
   requireType(typ, host.type)
   const issuer = chooseIssuer(claims['iss'], host)
   steps?.begin('algorithm', () => `It is signed with ${head.alg}, which its issuer uses.`)
@@ -54,11 +60,8 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
-  if (!host.signatures.has(text, keys)) {
-    if (issuer.keys.isForged?.(text, head) === true) throw wronglySigned()
-    const key = await turns.take(from, () => verifySignature(text, keys, issuer))
-    host.signatures.add(text, key)
-  }
+  if (known === undefined || !keys.includes(known.key))
+    host.known.add(token, await verifySignature(token, { keys, issuer, host }))
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
@@ -122,30 +125,39 @@ async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly Ver
  * `kid`.
  */
 async function verifySignature(
-  text: string,
-  keys: readonly VerifyKey[],
-  { algorithms }: Issuer,
+  { text, head }: UnverifiedToken,
+  {
+    keys,
+    issuer: { algorithms },
+    host: { turns, from = '' },
+  }: {
+    readonly keys: readonly VerifyKey[]
+    readonly issuer: Issuer
+    readonly host: VerifyHost
+  },
 ): Promise<VerifyKey> {
   const accepted = algorithms.includes('EdDSA') ? [...algorithms, 'Ed25519'] : [...algorithms]
   let failure: unknown
   for (const key of keys) {
     try {
-      await compactVerify(text, key, { algorithms: accepted })
+      if (!isSecret(key))
+        await turns.take(from, () => compactVerify(text, key, { algorithms: accepted }))
+      else if (!isSignedBySecret(text, head.alg, key)) continue
       return key
     } catch (error) {
       // Another key of the set may still fit.
       failure = error
     }
   }
-  throw wronglySigned(failure)
-}
-
-function wronglySigned(cause?: unknown): Error {
-  return refuseToken(
+  throw refuseToken(
     'The signature of the token does not fit the key of its issuer. Sign it with the key that is configured here, or configure the key that signs.',
     'TOKEN_INVALID',
-    cause,
+    failure,
   )
+}
+
+function isSecret(key: VerifyKey): key is KeyObject {
+  return key instanceof KeyObject && key.type === 'secret'
 }
 
 function describeAudience({ audience }: Issuer): string {

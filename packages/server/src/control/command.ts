@@ -2,21 +2,18 @@
 
 import type { Grant } from '../request/grant.ts'
 import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
-
-/** The client that asks, where it has to be the session's own user. */
-export interface Asker {
-  readonly user: string | undefined
-}
+import type { Asker } from './asker.ts'
 
 /** Something that can be done with a session. */
-export type Command =
-  | { readonly name: 'renew'; readonly grant: Grant }
-  | (Deed & { readonly asker?: Asker | undefined })
+export type Command = Act & {
+  /** The client that asks; undefined: the application does, or the act says for itself whose it is. */
+  readonly by?: Asker | undefined
+}
 
-/** Without an asker the application does it, or somebody who runs the node. */
-type Deed =
+type Act =
   | { readonly name: 'send'; readonly event: SessionEvent & { readonly data: string } }
   | { readonly name: 'change'; readonly change: TopicChange }
+  | { readonly name: 'renew'; readonly grant: Grant }
   | { readonly name: 'end'; readonly reason: string }
 
 /**
@@ -30,8 +27,9 @@ export interface CommandText {
 
 export function encodeCommand(command: Command): CommandText {
   if (command.name !== 'send') return { head: command, data: '' }
-  const { topic, type, key, data } = command.event
-  return { head: { name: 'send', event: { topic, type, key }, asker: command.asker }, data }
+  const { by, event } = command
+  const { topic, type, key, data } = event
+  return { head: { name: 'send', by, event: { topic, type, key } }, data }
 }
 
 /**
@@ -41,19 +39,19 @@ export function encodeCommand(command: Command): CommandText {
 export function decodeCommand(head: unknown, data: string): Command | undefined {
   if (!isObject(head)) return undefined
   const { name, event, change, grant, reason } = head
-  const asker = decodeAsker(head['asker'])
-  if (name === 'send' && isObject(event)) return { name, event: { ...event, data }, asker }
-  if (name === 'change' && isObject(change)) return { name, change, asker }
+  const by = readAsker(head['by'])
+  if (name === 'send' && isObject(event)) return { name, by, event: { ...event, data } }
+  if (name === 'change' && isObject(change)) return { name, by, change }
   if (name === 'renew' && isObject(grant)) return { name, grant }
-  if (name === 'end' && typeof reason === 'string') return { name, reason, asker }
+  if (name === 'end' && typeof reason === 'string') return { name, by, reason }
   return undefined
 }
 
-/** An asker that cannot be read is one whom nobody knows, and never the application. */
-function decodeAsker(asker: unknown): Asker | undefined {
-  if (asker === undefined) return undefined
-  const user = isObject(asker) ? asker['user'] : undefined
-  return { user: typeof user === 'string' ? user : undefined }
+/** One that cannot be read may do nothing with the session of a user. */
+function readAsker(by: unknown): Asker | undefined {
+  if (by === undefined) return undefined
+  const { user, isAdmin } = isObject(by) ? by : {}
+  return { user: typeof user === 'string' ? user : undefined, isAdmin: isAdmin === true }
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -13,7 +13,8 @@ import { translateLogError } from '../refusal/log-faults.ts'
 import { CodedError } from '../refusal/coded-error.ts'
 import type { SessionHandle } from '../session/session-handle.ts'
 import type { IsLate } from '../session/is-late.ts'
-import type { Asker, Command } from './command.ts'
+import { requireOwn } from './asker.ts'
+import type { Command } from './command.ts'
 import { encodeAnswer } from './control-record.ts'
 import type { ControlRequest } from './control-record.ts'
 import { isLateAfter } from '../session/is-late.ts'
@@ -100,28 +101,15 @@ export class NearRequests {
   }
 }
 
-/** Does what a command says with a session; resolves to what its handle does. */
+/**
+ * Does what a command says with a session, if its client may; resolves to what its handle does.
+ * @throws as the handle; ServerError `USER_DIFFERS`, `UNAUTHENTICATED`
+ */
 export async function carryOut(handle: SessionHandle, command: Command): Promise<boolean> {
-  // Whose the grant is, the session looks at itself.
-  if (command.name === 'renew') return handle.renew(command.grant)
-  requireOwn(handle, command.asker)
+  requireOwn(handle, command.by)
   if (command.name === 'send') return handle.send(command.event)
   if (command.name === 'change') return handle.changeTopics(command.change)
+  if (command.name === 'renew') return handle.renew(command.grant)
   await handle.end(command.reason)
   return true
-}
-
-/** A session of nobody in particular is reached by whoever knows its id. */
-function requireOwn({ user }: SessionHandle, asker: Asker | undefined): void {
-  if (user === undefined || asker === undefined || asker.user === user) return
-  if (asker.user === undefined) {
-    throw new ServerError(
-      'UNAUTHENTICATED',
-      'The session is of a user, and the request of nobody. Sign in as that user, and send the credentials along.',
-    )
-  }
-  throw new ServerError(
-    'USER_DIFFERS',
-    'The session is of another user. Open a stream of your own, or ask with the permission "admin".',
-  )
 }

@@ -13,7 +13,9 @@ import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
 import { checkReason } from '../session/open-session.ts'
 import { namesOf } from '../session/changed-topics.ts'
 import { readChange } from '../session/topic-changes.ts'
-import type { Asker, Command } from './command.ts'
+import { askerOf } from './asker.ts'
+import type { Asker } from './asker.ts'
+import type { Command } from './command.ts'
 import { readList, readMembers } from '../read-members.ts'
 import type { RenewOptions, SessionReach } from './session-reach.ts'
 
@@ -43,8 +45,9 @@ export class ReachedSession implements SessionReach {
   async send(given: SessionEvent): Promise<boolean> {
     const { eventBytesMax, clock } = this.#settings
     const { time: _, ...event } = toOwnEvent(given, { eventBytesMax, time: clock.now() })
-    const asker = await this.#authorize('publish', event.topic === undefined ? [] : [event.topic])
-    return this.#carry(this.id, { name: 'send', event, asker })
+    const topics = event.topic === undefined ? [] : [event.topic]
+    const by = this.#by && (await this.#ask(this.#by, 'publish', topics))
+    return this.#carry(this.id, { name: 'send', by, event })
   }
 
   async changeTopics(given: TopicChange): Promise<boolean> {
@@ -61,8 +64,8 @@ export class ReachedSession implements SessionReach {
         `A change of topics may have ${controlChangeCharactersMax} characters as JSON; got ${length}. Divide it.`,
       )
     }
-    const asker = await this.#authorize('subscribe', change.add ?? [])
-    return this.#carry(this.id, { name: 'change', change, asker })
+    const by = await this.#authorize(change.add ?? [])
+    return this.#carry(this.id, { name: 'change', by, change })
   }
 
   async renew(given: RenewOptions): Promise<boolean> {
@@ -90,27 +93,25 @@ export class ReachedSession implements SessionReach {
 
   async end(reason = 'ended'): Promise<void> {
     checkReason(reason)
-    const asker = await this.#authorize('subscribe', [])
-    await this.#carry(this.id, { name: 'end', reason, asker })
+    const by = await this.#authorize([])
+    await this.#carry(this.id, { name: 'end', by, reason })
   }
 
-  /**
-   * A client adds topics to a stream, or sends it an event of a topic, by the right that it would need at the
-   * door. An id may stand in the logs of a proxy. So the session's node is told who asks, but for those who
-   * run the node.
-   */
-  async #authorize(
+  /** A client adds topics to a stream by the right by which it subscribes to them at the door. */
+  async #authorize(names: readonly string[]): Promise<Asker | undefined> {
+    if (this.#by === undefined) return undefined
+    if (this.#settings.permit === undefined) requireUnreserved(names)
+    return this.#ask(this.#by, 'subscribe', names)
+  }
+
+  /** Undefined where everybody may everything. */
+  async #ask(
+    by: RequestFacts,
     action: 'publish' | 'subscribe',
     names: readonly string[],
   ): Promise<Asker | undefined> {
     const { permit } = this.#settings
-    if (this.#by === undefined) return undefined
-    if (permit === undefined) {
-      if (action === 'subscribe') requireUnreserved(names)
-      return undefined
-    }
-    const { user, permissions } = await permit.ask(plainRequest(this.#by, action, names))
-    return permissions?.includes('admin') === true ? undefined : { user }
+    return permit && askerOf(await permit.ask(plainRequest(by, action, names)))
   }
 }
 

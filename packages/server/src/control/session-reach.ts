@@ -8,8 +8,8 @@ export interface ReachOptions {
   /**
    * The client that asks, as `describeRequest` says. `authorize` is asked about topics that it adds
    * (`subscribe`), and about the topic that an event of it names (`publish`). Of an event without a topic it
-   * is asked about none. The session has to be of the same user, unless the grant has the permission `admin`.
-   * Default: the application.
+   * is asked about none. The session of a user obeys requests of that user, and those with the permission
+   * `admin`. Default: the application.
    */
   readonly by?: RequestFacts | undefined
 }
@@ -21,7 +21,7 @@ export interface ReachOptions {
  * A call is done at most once, and not later than 5 s after it was made. Calls reject with:
  *
  * - `SESSION_NOT_FOUND`: the session's node has no such session open.
- * - `USER_DIFFERS`, `UNAUTHENTICATED`: the session is of another user than the client that asks.
+ * - `USER_DIFFERS`, `UNAUTHENTICATED`: with `by`, where the session is of another user than the request.
  * - `SESSION_UNREACHABLE`: that node has not answered for 6 s. It is gone or slow, and these two look the
  *   same. The call may have been done.
  * - `LOG_UNAVAILABLE`, and `FULL` where too many calls wait.

@@ -13,6 +13,7 @@ import {
   recheckAfterRangeMs,
 } from '../session/limits.ts'
 import { readExpiry } from './read-expiry.ts'
+import { isFixedList } from '@tidemark/log/values'
 import { readList, readMembers } from '../read-members.ts'
 
 const grantNames = [
@@ -67,7 +68,10 @@ export function readGrantedTopics(
   given: readonly string[] | undefined,
 ): TopicSet | undefined {
   if (given === undefined) return undefined
-  const names = readList(given, { code: 'OPTION_INVALID', what: `${name} of a grant` })
+  // A frozen list is parsed once for all requests that it serves.
+  const names = isFixedList(given)
+    ? given
+    : readList(given, { code: 'OPTION_INVALID', what: `${name} of a grant` })
   if (names.length === 0) return undefined
   try {
     return parseTopicSet(names)

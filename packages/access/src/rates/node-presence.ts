@@ -1,0 +1,106 @@
+// Says in a ledger that this node is there, so that its sessions count; and asks the others for theirs.
+
+import type { Clock, Ledger, Timer } from '@tidemark/log'
+import { goneWaitMs, nodeExpiryMs, nodeRefreshMs, tellAgainMs } from '../limits.ts'
+
+export interface NodePresenceOptions {
+  readonly ledger: Ledger<string>
+  readonly clock: Clock
+  readonly node: string
+  /** Whether a question is still open when it is to be asked. */
+  readonly isAskDue: () => boolean
+  /** The others have cleared up after this node while it stood still. */
+  readonly onForgotten: () => void
+  readonly onError: (error: unknown) => void
+}
+
+/** Keys are `node <name>`. The value changes when the node asks: others then tell all their sessions. */
+export class NodePresence {
+  readonly #options: NodePresenceOptions
+  #refresh: Timer | undefined
+  #asking: Timer | undefined
+  /** When this node asked last. */
+  #askedAt = 0
+  #hasBegun = false
+  #hasBeenThere = false
+  #isClosed = false
+
+  constructor(options: NodePresenceOptions) {
+    this.#options = options
+  }
+
+  get hasBegun(): boolean {
+    return this.#hasBegun
+  }
+
+  /** From now on this node is there, and asks the others for their sessions. */
+  begin(): void {
+    if (this.#hasBegun) return
+    this.#hasBegun = true
+    this.#askedAt = this.#options.clock.now()
+    void this.#sayAlive()
+  }
+
+  /** Asks a little later, once for all who want to know something. */
+  ask(): void {
+    if (!this.#hasBegun || this.#isClosed) return
+    const { clock, isAskDue } = this.#options
+    this.#asking ??= clock.after(tellAgainMs, () => {
+      this.#asking = undefined
+      if (!isAskDue()) return
+      this.#askedAt = clock.now()
+      void this.#write()
+    })
+  }
+
+  /** Says that this node is gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#refresh?.cancel()
+    this.#asking?.cancel()
+    if (this.#hasBegun) await this.#sayGone()
+  }
+
+  get #key(): string {
+    return `node ${this.#options.node}`
+  }
+
+  /** Now and then. Sessions of a node count only as long as it does. */
+  async #sayAlive(): Promise<void> {
+    const { clock, ledger, onForgotten } = this.#options
+    const isForgotten = this.#hasBeenThere && ledger.get(this.#key) === undefined
+    if (isForgotten) this.#askedAt = clock.now()
+    if (await this.#write()) {
+      this.#hasBeenThere = true
+      if (isForgotten) onForgotten()
+    }
+    if (this.#isClosed) return
+    this.#refresh = clock.after(nodeRefreshMs, () => void this.#sayAlive())
+  }
+
+  async #write(): Promise<boolean> {
+    const { clock, ledger, onError } = this.#options
+    try {
+      await ledger.set(this.#key, String(this.#askedAt), { expiresAt: clock.now() + nodeExpiryMs })
+      return true
+    } catch (error) {
+      onError(error)
+      return false
+    }
+  }
+
+  /** A log that hangs must not keep a process from ending: then others find out by themselves. */
+  async #sayGone(): Promise<void> {
+    const { clock, ledger } = this.#options
+    const gone = ledger.delete(this.#key).then(
+      () => undefined,
+      () => undefined,
+    )
+    let timer: Timer | undefined
+    const waited = new Promise<void>((resolve) => {
+      timer = clock.after(goneWaitMs, resolve, { isAwaited: true })
+    })
+    await Promise.race([gone, waited])
+    timer?.cancel()
+  }
+}

@@ -1,0 +1,69 @@
+// Tokens that need no second check of their signature, and those that do.
+
+import { createSecretKey } from 'node:crypto'
+import { createFakeClock } from '@tidemark/testkit'
+import { SignJWT } from 'jose'
+import { expect, test } from 'vitest'
+import { createAccess } from '../src/index.ts'
+import { knownTokenCharactersEach, knownTokenCharactersMax } from '../src/limits.ts'
+import { KnownTokens } from '../src/tokens/known-tokens.ts'
+import type { UnverifiedToken } from '../src/tokens/read-token.ts'
+
+const key = createSecretKey(Buffer.alloc(32, 1))
+
+function tokenOf(text: string): UnverifiedToken {
+  return { text, head: { alg: 'HS256' }, typ: undefined, claims: {} }
+}
+
+test('a token is known by its whole text, with the key that it was checked with last', () => {
+  const known = new KnownTokens()
+  const other = createSecretKey(Buffer.alloc(32, 1))
+  known.add(tokenOf('one'), key)
+  expect(known.find('one')?.key).toBe(key)
+  expect(known.find('one ')).toBe(undefined)
+  known.add(tokenOf('one'), other)
+  expect(known.find('one')?.key).toBe(other)
+})
+
+test('however many tokens come, those that are known take no more than their bound, the newest stay', () => {
+  const known = new KnownTokens()
+  const length = 8_192
+  const most = Math.floor(knownTokenCharactersMax / (length + knownTokenCharactersEach))
+  const tokens = Array.from({ length: most + 2 }, (_, i) => String(i).padStart(length, 'x'))
+  for (const token of tokens) {
+    known.add(tokenOf(token), key)
+    // One that is used stays, however old it is.
+    expect(known.find(tokens[0] ?? '')).toBeDefined()
+  }
+  const kept = tokens.filter((token) => known.find(token) !== undefined)
+  expect(kept).toHaveLength(most)
+  expect(kept).not.toContain(tokens[1])
+  expect(kept).toContain(tokens.at(-1))
+})
+
+test('a token that comes again is still held to its times, and nobody can change what it says', async () => {
+  const clock = createFakeClock()
+  const secret = 'a secret that is long enough for its algorithm'
+  const access = createAccess({ tokens: [{ secret }], clock })
+  const now = Math.floor(clock.now() / 1_000)
+  const token = await new SignJWT({ tidemark: { subscribe: ['orders/*'] }, team: { name: 'a' } })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject('ada')
+    .setExpirationTime(now + 60)
+    .sign(new TextEncoder().encode(secret))
+  const request = access.requestWith(token)
+  const first = await access.check(request)
+  expect((await access.check(request)).grant).toBe(first.grant)
+  const { grant, claims } = first
+  const changes = [
+    () => Object.assign(grant, { user: 'eve' }),
+    () => (grant.subscribe as string[]).push('**'),
+    () => Object.assign(grant.claims ?? {}, { iat: 0 }),
+    () => Object.assign(claims, { sub: 'eve' }),
+    () => Object.assign(claims['team'] as object, { name: 'b' }),
+  ]
+  for (const change of changes) expect(change).toThrow(TypeError)
+  clock.advance(200_000)
+  await expect(access.check(request)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' })
+  access.close()
+})
