@@ -1,8 +1,8 @@
 // A process of attackers, started by bench/bad-tokens.ts: requests that are all under way at once.
 //
 // Each line of standard input is an order. It is answered with a line when all of its requests have been
-// answered. The argument is the priority of this process. Attackers of a real hub have processors of their own.
-// So this process has the lowest priority where latencies are measured.
+// answered. The argument is the priority of this process: the lowest where latencies are measured, because
+// attackers of a real hub have processors of their own.
 
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
