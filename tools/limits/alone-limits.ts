@@ -138,6 +138,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'access.userAgentCharactersMin',
     'hub-access.addressesListedMax',
     'access.keysTriedMax',
+    'access.checksAtOnceMax',
     'access.keyWaitersMax',
     'access.keySetBytesMax',
     'access.grantedNamesMax',

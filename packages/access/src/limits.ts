@@ -66,7 +66,7 @@ export const tellAgainMs: number = 1_000
  */
 export const tellPauseMs: number = 100
 
-/** How much older than its record a new session may be. Milliseconds: many pauses, and a disk that is slow. */
+/** How much older than its record a new session may be: many pauses, and a slow disk. Milliseconds. */
 export const toldLateMsMax: number = 2_000
 
 /** Sessions that one record tells of: 1,000 × ~350 characters = 350 KB, mostly a tenth of it. */
@@ -119,6 +119,13 @@ export const keySetKeysMax: number = 100
  * 0.1 ms, so a set of 100 would let a bad token cost 10 ms.
  */
 export const keysTriedMax: number = 4
+
+/**
+ * Signatures that are checked at a time, in the four threads that a process of Node has for such jobs. Each
+ * takes 0.1 ms, so that a job of the log waits for 64 × 0.1 ms / 4 = 1.6 ms at most. The others wait for
+ * turns of their address, 10,000 of them as of all requests that wait for `authorize`.
+ */
+export const checksAtOnceMax: number = 64
 
 /** Audiences of an issuer, and claims of one use. */
 export const issuerNamesMax: number = 32

@@ -40,8 +40,8 @@ export interface ClientsOptions {
 const probePaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz'])
 
 /**
- * Refusals that are no sign of an attacker. A page brings some upon its visitor, who did nothing. The token of
- * an honest client runs out, and its signature was good.
+ * Refusals that are no sign of an attacker. A page brings some upon its visitor, who did nothing. The token
+ * of an honest client runs out, and its signature was good.
  */
 const harmlessFaults: ReadonlySet<string> = new Set(['CROSS_SITE', 'HOST_FOREIGN', 'TOKEN_EXPIRED'])
 
