@@ -1,7 +1,7 @@
 // Judges a stream by its ids alone. From one place to the next nothing may be left out and nothing may come
 // twice, whichever topics the place names. Knows nothing of how the engine gets there.
 
-import { parseCursor, parseTopic, parseTopicSet } from '@tidemark/log'
+import { parseCursor, parseTopic } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import type { DecodedEvent } from '@tidemark/wire'
@@ -29,7 +29,9 @@ export interface StreamPlace {
 /** Topics that a session has come to follow, and where the replay of the new ones was asked to begin. */
 interface FollowedSet {
   readonly topics: TopicSet
-  readonly from: number | undefined
+  from: number | undefined
+  /** Whether the change that led to it is known. */
+  isExplained: boolean
 }
 
 interface OracleOptions {
@@ -56,9 +58,23 @@ export class StreamOracle {
     return this.#place
   }
 
-  /** The session has come to follow other topics; what the client hears of it may come later. */
-  expect(names: readonly string[], from?: number): void {
-    this.#unseen.push({ topics: parseTopicSet(names), from })
+  /** The session comes to follow other topics this moment; what the client hears of it may come later. */
+  follow(topics: TopicSet): void {
+    this.#unseen.push({ topics, from: undefined, isExplained: false })
+  }
+
+  /** A change was made. Changes are told of in their order, and this one may have been heard of already. */
+  explain(add: readonly string[], from: number | undefined): void {
+    let before = this.#place?.topics
+    for (const followed of this.#unseen) {
+      const news = before === undefined ? [] : namesBeyond(followed.topics, before)
+      before = followed.topics
+      if (followed.isExplained || news.length === 0) continue
+      if (!news.every((name) => add.includes(name))) continue
+      followed.from = from
+      followed.isExplained = true
+      return
+    }
   }
 
   /** The client comes back with its last id, which tells nothing of changes that no id has told of. */
