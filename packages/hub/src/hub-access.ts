@@ -85,7 +85,7 @@ function make(options: AccessOptions, config: HubConfig): Access {
     return createAccess(options)
   } catch (error) {
     if (!(error instanceof AccessError)) throw error
-    const message = nameSettings(error.message, findPlace(options, config))
+    const message = nameSettings(error.message, findPlace(error, config))
     throw new HubError('CONFIG_INVALID', `The configuration is not usable: ${message}`, {
       cause: error,
     })
@@ -93,17 +93,8 @@ function make(options: AccessOptions, config: HubConfig): Access {
 }
 
 /** Where the issuer stands that is at fault. */
-function findPlace({ tokens = [], clock }: AccessOptions, { auth }: HubConfig): string {
-  if (auth.issuers.length === 0) return 'auth'
-  const at = tokens.findIndex((issuer) => {
-    try {
-      createAccess({ tokens: [issuer], clock }).close()
-      return false
-    } catch {
-      return true
-    }
-  })
-  return at < 0 ? 'auth' : `auth.issuers.${at}`
+function findPlace({ entry }: AccessError, { auth }: HubConfig): string {
+  return entry === undefined || auth.issuers.length === 0 ? 'auth' : `auth.issuers.${entry.index}`
 }
 
 function unreachable(cause: unknown): HubError {

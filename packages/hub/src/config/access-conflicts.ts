@@ -99,7 +99,8 @@ function findOrphans(auth: AuthConfig): readonly Fault[] {
 /** Whether a setting has another value than its default. */
 function isGiven(name: (typeof tokenNames)[number], value: unknown): boolean {
   const { kind, default: written } = accessRows[`auth.${name}`]
-  const initial = kind.kind === 'duration' ? parseDuration(String(written)) : written
+  const isText = kind.kind === 'duration' && typeof written === 'string'
+  const initial = isText ? parseDuration(written) : written
   return JSON.stringify(value) !== JSON.stringify(initial)
 }
 
