@@ -39,7 +39,7 @@ export const doorNames = ['HTTP/1.1', 'HTTP/2', 'fetch'] as const
 export type DoorName = (typeof doorNames)[number]
 
 /** A stream as it comes. */
-export interface DoorStream {
+interface DoorStream {
   readonly text: string
   until(part: string): Promise<void>
 }
@@ -186,7 +186,7 @@ function fieldLines(headers: Fields): string {
 
 const portOf = ({ url }: Hub): number => Number(new URL(url).port)
 
-export async function askHttp1(
+async function askHttp1(
   port: number,
   { method = 'GET', path, headers = {}, body = '' }: AskedDoor,
 ): Promise<DoorAnswer> {
@@ -207,7 +207,7 @@ function splitField(line: string): [string, string] {
   return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
 }
 
-export async function askHttp2(
+async function askHttp2(
   port: number,
   { method = 'GET', path, headers = {}, body }: AskedDoor,
 ): Promise<DoorAnswer> {
