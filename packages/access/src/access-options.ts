@@ -153,8 +153,12 @@ function checkNames(
     if (odd !== undefined) throw invalidOption(`${what} holds texts; got ${quoteValue(odd)}`)
   }
   requirePermissions(`${option}.permissions`, checked.permissions)
-  for (const name of ['subscribe', 'publish'] as const)
+  const isAdmin = checked.permissions.includes('admin')
+  for (const name of ['subscribe', 'publish'] as const) {
     requireNames(`${option}.${name}`, checked[name], user)
+    // Of tokens without the claim those of an admin may have them.
+    if (option === 'anonymous' && !isAdmin) requireUnreserved(`${option}.${name}`, checked[name])
+  }
   return members
 }
 
@@ -172,6 +176,15 @@ function requireNames(what: string, names: readonly string[], user: string | und
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw invalidOption(`${what} names topics and patterns. ${reason}`, cause)
   }
+}
+
+/** As in a token: the ledgers of a hub name its users, and are for those who run it. */
+function requireUnreserved(what: string, names: readonly string[]): void {
+  const reserved = names.find((name) => name.startsWith('$'))
+  if (reserved === undefined) return
+  throw invalidOption(
+    `${what} has ${quoteValue(reserved)}, and names that begin with $ need the permission admin. Leave it out`,
+  )
 }
 
 function requirePermissions(what: string, words: readonly string[]): void {

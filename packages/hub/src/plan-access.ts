@@ -62,6 +62,11 @@ async function readSecret(
   const file = secretFile(secret)
   if (file === undefined) return secret
   const text = (await readText(file, place)).replace(/\r?\n$/, '')
+  if (text.includes('\uFFFD')) {
+    throw invalid(
+      `${place} must be a text in UTF-8, and is not, in ${file} (make one with: openssl rand -base64 48)`,
+    )
+  }
   const short = describeShortSecret(Buffer.byteLength(text), algorithms)
   if (short === undefined) return text
   throw invalid(`${place} ${short}, in ${file}`)

@@ -208,6 +208,11 @@ test.each<[string, Tree, RegExp]>([
     /cors\.origins must name origins where cors\.credentials is true/,
   ],
   [
+    'the ledgers of the hub for visitors',
+    { ...withSecret, anonymous: { subscribe: ['public/**', '$hub/**'] } },
+    /anonymous\.subscribe must name topics that do not begin with \$/,
+  ],
+  [
     'all origins at a hub of everybody on this machine',
     { cors: { origins: ['*'] } },
     /cors\.origins must name origins where auth says nothing/,
@@ -337,4 +342,15 @@ describe('a secret', () => {
       expect(told).not.toContain('unter2')
     }
   })
+})
+
+test('a key that a script has left empty, in a flag or a variable, opens no hub to everybody', async () => {
+  const directory = await makeDirectory()
+  const given = [
+    [{ 'auth-secret': '' }, {}, /auth\.secret is empty in --auth-secret/],
+    [{ 'auth-jwks': '' }, {}, /auth\.jwks is empty in --auth-jwks/],
+    [{}, { TIDEMARK_AUTH_SECRET: '' }, /auth\.secret is empty in TIDEMARK_AUTH_SECRET/],
+  ] as const
+  for (const [flags, env, message] of given)
+    expect(() => loadConfig({ flags, env, directory })).toThrow(message)
 })

@@ -1,7 +1,7 @@
 // A hub that asks who is there. Nothing is for everybody but what must be, whichever key it checks tokens
 // with, in one process and in several.
 
-import { writeFile } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { once } from 'node:events'
@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { listChildren, startHubProcess, waitUntil } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { describeExposure } from '../src/exposure.ts'
 import { loadConfig, startHub } from '../src/index.ts'
 import { exchange } from './support/raw.ts'
 import { makeDirectory, startTestHub } from './support/test-hub.ts'
@@ -287,10 +288,13 @@ test('a file or a key that is none refuses the start, with the name of the setti
   const directory = await makeDirectory()
   const file = join(directory, 'odd')
   await writeFile(file, 'short\n')
+  const bytes = join(directory, 'bytes')
+  await writeFile(bytes, Buffer.alloc(48, 0xff))
   const missing = join(directory, 'missing')
   const refused: readonly [Readonly<Record<string, string>>, RegExp][] = [
     [{ 'auth-secret': `@${missing}` }, /auth\.secret cannot be read: .*ENOENT/],
     [{ 'auth-secret': `@${file}` }, /auth\.secret must have 32 bytes .* has 5 .*odd/],
+    [{ 'auth-secret': `@${bytes}` }, /auth\.secret must be a text in UTF-8.*openssl rand -base64/],
     [{ 'auth-public-key': missing }, /auth\.publicKey cannot be read/],
     [{ 'auth-public-key': file }, /auth\.publicKey/],
     [{ 'auth-jwks': missing }, /auth\.jwks/],
@@ -314,4 +318,15 @@ test('a secret may come from a variable, as containers have it', async () => {
   await waitUntil('a token holds', async () => {
     return (await watch(hub.url, 'users/ada/a', bearer(await signToken()))) === 200
   })
+})
+
+test('an operator is told of a secret that everybody on the machine may read, and of none that is kept', async () => {
+  const directory = await makeDirectory()
+  const file = join(directory, 'tidemark.secret')
+  await writeFile(file, secret)
+  const config = loadConfig({ flags: { 'auth-secret': `@${file}` }, env: {}, directory })
+  await chmod(file, 0o644)
+  expect(describeExposure(config).join()).toMatch(/everybody on this machine may read .*chmod 600/)
+  await chmod(file, 0o640)
+  expect(describeExposure(config)).toEqual([])
 })

@@ -1,6 +1,5 @@
 // Every refusal of a hub that asks who is there, at every door, and of applications with `createAccess`:
-// status, code, and the way out.
-// WWW-Authenticate says it to programs, the detail to people.
+// status, code, and the way out. WWW-Authenticate says it to programs, the detail to people.
 
 import type { AddressInfo } from 'node:net'
 import { createAccess } from '@tidemark/access'
@@ -10,6 +9,7 @@ import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig, startHub } from '../src/index.ts'
 import type { Hub } from '../src/index.ts'
+import { askFetch as askByFetch } from './support/ask-doors.ts'
 import { makeCertificate } from './support/certificate.ts'
 import type { TestCertificate } from './support/certificate.ts'
 import { startExpressApp } from './support/express-app.ts'
@@ -29,7 +29,7 @@ interface Refusal {
   readonly challenge?: RegExp
   /** The detail: the fault, and the way out. */
   readonly says: RegExp
-  /** Doors that do not have this one. */
+  /** Doors that do not have this one: an application looks at origins itself. */
   readonly notBy?: readonly string[]
 }
 
@@ -37,7 +37,7 @@ const invalidToken = /^Bearer error="invalid_token", error_description="[^"]+"/
 const nobody = /^Bearer(?! error)/
 
 /** Doors of streams, and of nothing else. */
-const streamsOnly = ['fetch', 'Fastify']
+const streamsOnly = ['Fastify']
 
 const oneWord = (): Promise<string> => Promise.resolve('hunter2')
 
@@ -259,17 +259,15 @@ const askHttp2: Ask = async ({ method = 'GET', path = '/events?topic=orders/1' }
   return { status: answer.status, challenge, location, body: answer.body }
 }
 
-const askFetch: Ask = async ({ path = '/events?topic=orders/1' }, headers) => {
+/** By an application with routes of its own beside the door. */
+const askFetch: Ask = async ({ method = 'GET', path = '/events?topic=orders/1' }, headers) => {
   const access = createAccess({ tokens: [{ secret }] })
   const tide = createTidemark({ authorize: access.authorize })
   onTestFinished(() => tide.close())
-  const answer = await tide.fetch(new Request(`http://localhost${path}`, { headers }))
-  return {
-    status: answer.status,
-    challenge: answer.headers.get('www-authenticate') ?? undefined,
-    location: answer.headers.get('location') ?? undefined,
-    body: await answer.text(),
-  }
+  const body = method === 'POST' ? 'x' : ''
+  const answer = await askByFetch(tide, { method, path, headers, body })
+  const { 'www-authenticate': challenge, location } = answer.headers
+  return { status: answer.status, challenge, location, body: answer.body }
 }
 
 /** A resource of which the access of an application tells its clients; the port says nothing here. */

@@ -19,6 +19,10 @@ export function findAccessConflicts(config: HubConfig): readonly Fault[] {
     )
   }
   for (const [place, patterns] of Object.entries(config.anonymous)) {
+    if (patterns.some((pattern) => pattern.startsWith('$'))) {
+      const wanted = 'must name topics that do not begin with $, which are for the permission admin'
+      faults.push(fault(`anonymous.${place}`, wanted, patterns))
+    }
     if (!patterns.some((pattern) => pattern.includes('{sub}'))) continue
     const wanted = 'must name topics without {sub}, because a visitor without a token is no user'
     faults.push(fault(`anonymous.${place}`, wanted, patterns))

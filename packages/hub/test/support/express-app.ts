@@ -41,7 +41,7 @@ export async function startExpressApp(
   return { port, access, tide, close }
 }
 
-/** What it rejects with goes to the handler of errors. */
+/** A rejection goes to the handler of errors. */
 function handle(
   answer: (request: Request, response: Response) => Promise<unknown>,
 ): (request: Request, response: Response, next: NextFunction) => void {
