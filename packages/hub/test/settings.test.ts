@@ -245,7 +245,7 @@ test.each(ranges)(
         file,
         JSON.stringify({ ...companion, ...plant(value), port: 0, data: 'memory:' }),
       )
-      const flags = name === 'auth.clockTolerance' ? companions[name] : {}
+      const flags = name === 'auth.clockTolerance' ? (companions[name] ?? {}) : {}
       const config = loadConfig(sources({ file, flags }))
       const hub = await startHub(config, { onLine: () => undefined })
       await hub.close()
