@@ -19,7 +19,7 @@ import { alwaysKept, grantOf } from './grants/claims-grant.ts'
 import { KnownGrants } from './grants/known-grants.ts'
 import { checksAtOnceMax } from './limits.ts'
 import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
-import { requireVisitorsTopics, tellResource } from './resource/tell-resource.ts'
+import { requireVisitorsRights, tellResource } from './resource/tell-resource.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
 import type { Bearer } from './revocations/revocation-index.ts'
@@ -106,7 +106,7 @@ export class Access {
     const url = this.#resource?.url
     try {
       const grant = await this.#addTopics(await this.#grant(request), request)
-      requireVisitorsTopics(grant, request, url)
+      requireVisitorsRights(grant, request, url)
       return grant
     } catch (error) {
       throw tellResource(error, url)
@@ -212,7 +212,8 @@ export class Access {
    * until the grant ends.
    * @param streamPath The path of the streams. Default `/events`.
    * @throws AccessError `CROSS_SITE`, `TICKETS_TOO_MANY`, `TICKET_TOO_LARGE`, `ACCESS_STATE_FULL`,
-   * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`
+   * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`,
+   * `METHOD_NOT_ALLOWED` for HEAD
    */
   async issueTicket(request: RequestFacts, streamPath: string = '/events'): Promise<TicketAnswer> {
     const { desk } = this.#requireShared()

@@ -1,7 +1,7 @@
 // Judges a stream by its ids alone. From one place to the next nothing may be left out and nothing may come
 // twice, whichever topics the place names. Knows nothing of how the engine gets there.
 
-import { parseCursor, parseTopic, parseTopicSet } from '@tidemark/log'
+import { parseCursor, parseTopic } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import type { DecodedEvent } from '@tidemark/wire'
@@ -26,6 +26,14 @@ export interface StreamPlace {
   readonly catchUp?: { readonly sequence: number; readonly covered: TopicSet }
 }
 
+/** Topics that a session has come to follow, and where the replay of the new ones was asked to begin. */
+interface FollowedSet {
+  readonly topics: TopicSet
+  from: number | undefined
+  /** Whether the change that led to it is known. */
+  isExplained: boolean
+}
+
 interface OracleOptions {
   readonly history: readonly KnownRecord[]
   readonly table: MemoryTopicSetTable
@@ -40,7 +48,7 @@ export class StreamOracle {
   #place: StreamPlace | undefined
   #lastId = ''
   /** The topics that the session has followed since the last id. */
-  #unseen: TopicSet[] = []
+  #unseen: FollowedSet[] = []
 
   constructor(options: OracleOptions) {
     this.#options = options
@@ -50,9 +58,28 @@ export class StreamOracle {
     return this.#place
   }
 
-  /** The session has come to follow other topics; what the client hears of it may come later. */
-  expect(names: readonly string[]): void {
-    this.#unseen.push(parseTopicSet(names))
+  /** The session comes to follow other topics this moment; what the client hears of it may come later. */
+  follow(topics: TopicSet): void {
+    this.#unseen.push({ topics, from: undefined, isExplained: false })
+  }
+
+  /** A change was made. Changes are told of in their order, and this one may have been heard of already. */
+  explain(add: readonly string[], from: number | undefined): void {
+    let before = this.#place?.topics
+    for (const followed of this.#unseen) {
+      const news = before === undefined ? [] : namesBeyond(followed.topics, before)
+      before = followed.topics
+      if (followed.isExplained || news.length === 0) continue
+      if (!news.every((name) => add.includes(name))) continue
+      followed.from = from
+      followed.isExplained = true
+      return
+    }
+  }
+
+  /** The client comes back with its last id, which tells nothing of changes that no id has told of. */
+  comeBack(): void {
+    this.#unseen = []
   }
 
   /** Takes an event as the client gets it. `data` of a published one is its sequence. */
@@ -99,8 +126,7 @@ export class StreamOracle {
       // out.
       return this.#isReplayOver(a, b) && this.#isQuiet(a, b.sequence) && this.#begins(b, got)
     }
-    const added = this.#addedBetween(a, b, a.sequence)
-    if (added.length > 0) return false
+    if (!this.#isAllReplayed(a, b)) return false
     if (b.sequence < a.sequence) return false
     if (got === undefined) return this.#isChangeable(a, b, b.sequence)
     return (
@@ -115,10 +141,35 @@ export class StreamOracle {
    * itself adds topics, so the engine lets the replay end first, whatever the change takes out.
    */
   #isReplayOver(a: StreamPlace, b: StreamPlace): boolean {
-    const before = this.#unseen.filter(({ key }) => key !== b.topics.key)
-    return this.#addedBetween(a, a, a.sequence).every((at) =>
-      before.some((set) => !set.matches(topicOf(this.#at(at)))),
-    )
+    const before = this.#unseenSets.filter(({ key }) => key !== b.topics.key)
+    return this.#addedBetween(a, a, a.sequence).every((at) => this.#isTakenOut(at, before))
+  }
+
+  /**
+   * Neither the replay at `a` nor one that no id has told of owes anything where no replay goes on. A topic
+   * that was taken out is owed nothing of, even if it was added again: without a place it begins anew.
+   */
+  #isAllReplayed(a: StreamPlace, b: StreamPlace): boolean {
+    const sets = [...this.#unseenSets, b.topics]
+    const owed = this.#addedBetween(a, b, a.sequence)
+    if (!owed.every((at) => this.#isTakenOut(at, sets))) return false
+    return this.#unseen.every(({ topics, from }, i) => {
+      if (from === undefined) return true
+      const before = this.#unseen[i - 1]?.topics ?? a.topics
+      const news = namesBeyond(topics, before)
+      return this.#between(topics, from, a.sequence)
+        .filter((at) => news.some((name) => isOf(this.#at(at), name)))
+        .filter((at) => !before.matches(topicOf(this.#at(at))))
+        .every((at) => this.#isTakenOut(at, sets.slice(i + 1)))
+    })
+  }
+
+  #isTakenOut(at: number, sets: readonly TopicSet[]): boolean {
+    return sets.some((set) => !set.matches(topicOf(this.#at(at))))
+  }
+
+  get #unseenSets(): readonly TopicSet[] {
+    return this.#unseen.map(({ topics }) => topics)
   }
 
   /**
@@ -126,11 +177,11 @@ export class StreamOracle {
    * set in turn must be quiet.
    */
   #isChangeable(a: StreamPlace, b: StreamPlace, to: number): boolean {
-    return this.#areQuiet([a.topics, ...this.#unseen, b.topics], a.sequence, to)
+    return this.#areQuiet([a.topics, ...this.#unseenSets, b.topics], a.sequence, to)
   }
 
   #isQuiet(a: StreamPlace, to: number): boolean {
-    return to >= a.sequence && this.#areQuiet([a.topics, ...this.#unseen], a.sequence, to)
+    return to >= a.sequence && this.#areQuiet([a.topics, ...this.#unseenSets], a.sequence, to)
   }
 
   #areQuiet(sets: readonly TopicSet[], from: number, to: number): boolean {
