@@ -69,7 +69,10 @@ const kinds: readonly Kind[] = [
   },
   {
     name: 'over the limit of their address',
-    settings: { ...trusting, limits: { streamsPerAddress: 1 } },
+    settings: {
+      addresses: { ...trusting.addresses, banAfter: 'none' },
+      limits: { streamsPerAddress: 1 },
+    },
     requestOf: () => head(`X-Forwarded-For: 203.0.113.9\r\n${bearer(sign('ada'))}`),
   },
   {
