@@ -139,6 +139,7 @@ export const otherProducts: readonly Product[] = [
       'log.ledgerEntriesMax',
       'log.ledgerNameLengthMax',
       'log.ledgerHistoryMax',
+      'log.ledgerHistoryCharactersMax',
     ],
     factors: (look) =>
       look('log.ledgersMax') *

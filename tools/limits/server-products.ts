@@ -259,13 +259,13 @@ export const serverProducts: readonly Product[] = [
   {
     what: 'requests that a node asks of others × what each holds until it is answered',
     limits: [
-      'server.controlWaitingMax',
-      'server.controlCarriedCharactersMax',
+      'control.controlWaitingMax',
+      'control.controlCarriedCharactersMax',
       'server.eventBytesMax',
     ],
     worstCase: (look) =>
-      look('server.controlWaitingMax') * KiB +
-      2 * (look('server.controlCarriedCharactersMax') + look('server.eventBytesMax')),
+      look('control.controlWaitingMax') * KiB +
+      2 * (look('control.controlCarriedCharactersMax') + look('server.eventBytesMax')),
     boundedBy:
       'so many requests and so many characters at one time; then `FULL`, and after 6 s each is let go',
     filledBy: {
@@ -276,14 +276,15 @@ export const serverProducts: readonly Product[] = [
   {
     what: 'requests that other nodes ask of a node × the largest change of topics',
     limits: [
-      'server.controlSeenMax',
-      'server.controlChangeCharactersMax',
-      'server.controlCarriedCharactersMax',
+      'control.controlSeenMax',
+      'control.controlChangeCharactersMax',
+      'control.controlCarriedCharactersMax',
     ],
     factors: (look) =>
-      2 * look('server.controlSeenMax') * look('server.controlChangeCharactersMax'),
+      2 * look('control.controlSeenMax') * look('control.controlChangeCharactersMax'),
     worstCase: (look) =>
-      2 * (look('server.controlCarriedCharactersMax') + look('server.controlChangeCharactersMax')),
+      2 *
+      (look('control.controlCarriedCharactersMax') + look('control.controlChangeCharactersMax')),
     boundedBy: 'the characters of those that are not done yet; then `FULL`',
     filledBy: {
       file: 'packages/server/test/control.test.ts',

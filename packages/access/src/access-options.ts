@@ -47,6 +47,11 @@ export interface AccessOptions extends SharedOptions {
   readonly resource?: string | undefined
   /** Claims beside `sub`, `jti`, `iss` and `iat` by which tokens can be revoked, 4 at most. Default: none. */
   readonly revocableClaims?: readonly string[] | undefined
+  /**
+   * Told one line for the operator when keys at a URL can no longer be fetched, and one when they can again.
+   * Default: nobody is told; {@link Access.warnings} says what is amiss now.
+   */
+  readonly onLine?: ((line: string) => void) | undefined
   /** Fetches keys. Default: the platform's. */
   readonly fetch?: Fetch | undefined
   /** Default: the machine's clock. */
@@ -73,6 +78,7 @@ const optionNames = [
   'cookieName',
   'resource',
   'revocableClaims',
+  'onLine',
   'fetch',
   'clock',
   ...sharedNames,
@@ -87,6 +93,8 @@ export function checkOptions(options: AccessOptions): AccessSettings {
   const { cookieName = 'tidemark', tokens = [] } = given
   if (typeof fetch !== 'function')
     throw invalidOption(`fetch must be a function; got ${quoteValue(fetch)}`)
+  if (given.onLine !== undefined && typeof given.onLine !== 'function')
+    throw invalidOption(`onLine must be a function; got ${quoteValue(given.onLine)}`)
   if (!hasMethods(clock, ['now', 'elapsed', 'after']))
     throw invalidOption('clock must have the functions now, elapsed and after')
   if (typeof cookieName !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(cookieName))
@@ -111,8 +119,20 @@ export function checkOptions(options: AccessOptions): AccessSettings {
     cookieName,
     resource: given.resource,
     revocableClaims: checkClaims(given.revocableClaims),
+    onLine: tellSafely(given.onLine),
     fetch,
     clock,
+  }
+}
+
+/** A log of the application that fails is no reason to fetch no keys any more. */
+function tellSafely(onLine: (line: string) => void = () => undefined): (line: string) => void {
+  return (line) => {
+    try {
+      onLine(line)
+    } catch {
+      // There is nobody left to tell.
+    }
   }
 }
 
@@ -133,8 +153,12 @@ function checkNames(
     if (odd !== undefined) throw invalidOption(`${what} holds texts; got ${quoteValue(odd)}`)
   }
   requirePermissions(`${option}.permissions`, checked.permissions)
-  for (const name of ['subscribe', 'publish'] as const)
+  const isAdmin = checked.permissions.includes('admin')
+  for (const name of ['subscribe', 'publish'] as const) {
     requireNames(`${option}.${name}`, checked[name], user)
+    // Of tokens without the claim those of an admin may have them.
+    if (option === 'anonymous' && !isAdmin) requireUnreserved(`${option}.${name}`, checked[name])
+  }
   return members
 }
 
@@ -152,6 +176,15 @@ function requireNames(what: string, names: readonly string[], user: string | und
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw invalidOption(`${what} names topics and patterns. ${reason}`, cause)
   }
+}
+
+/** As in a token: the ledgers of a hub name its users, and are for those who run it. */
+function requireUnreserved(what: string, names: readonly string[]): void {
+  const reserved = names.find((name) => name.startsWith('$'))
+  if (reserved === undefined) return
+  throw invalidOption(
+    `${what} has ${quoteValue(reserved)}, and names that begin with $ need the permission admin. Leave it out`,
+  )
 }
 
 function requirePermissions(what: string, words: readonly string[]): void {

@@ -17,8 +17,9 @@ import type { Steps } from './explain/steps.ts'
 import { tokenRequest } from './explain/token-request.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
 import { KnownGrants } from './grants/known-grants.ts'
+import { checksAtOnceMax } from './limits.ts'
 import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
-import { requireVisitorsTopics, tellResource } from './resource/tell-resource.ts'
+import { requireVisitorsRights, tellResource } from './resource/tell-resource.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
 import type { Bearer } from './revocations/revocation-index.ts'
@@ -26,9 +27,11 @@ import type { Revocation, StoredRevocation } from './revocations/revocation.ts'
 import { SharedState, nameToken } from './shared-state.ts'
 import type { TicketAnswer } from './tickets/ticket-desk.ts'
 import type { KeySource } from './tokens/key-source.ts'
+import { CheckTurns } from './tokens/check-turns.ts'
 import { KnownTokens } from './tokens/known-tokens.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
+import type { VerifyHost } from './tokens/verify-token.ts'
 import { addTopicTokens } from './topic-tokens/add-topic-tokens.ts'
 
 /** A request whose credential is good, or that brings none. */
@@ -59,6 +62,7 @@ export class Access {
   readonly #topicIssuers: readonly Issuer[]
   readonly #resource: ProtectedResource | undefined
   readonly #known = new KnownTokens()
+  readonly #turns = new CheckTurns(checksAtOnceMax)
   readonly #grants = new KnownGrants()
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
@@ -102,7 +106,7 @@ export class Access {
     const url = this.#resource?.url
     try {
       const grant = await this.#addTopics(await this.#grant(request), request)
-      requireVisitorsTopics(grant, request, url)
+      requireVisitorsRights(grant, request, url)
       return grant
     } catch (error) {
       throw tellResource(error, url)
@@ -208,7 +212,8 @@ export class Access {
    * until the grant ends.
    * @param streamPath The path of the streams. Default `/events`.
    * @throws AccessError `CROSS_SITE`, `TICKETS_TOO_MANY`, `TICKET_TOO_LARGE`, `ACCESS_STATE_FULL`,
-   * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`
+   * `ACCESS_OPTION_INVALID` without a log, and as {@link authorize}; ServerError `UNAUTHENTICATED`,
+   * `METHOD_NOT_ALLOWED` for HEAD
    */
   async issueTicket(request: RequestFacts, streamPath: string = '/events'): Promise<TicketAnswer> {
     const { desk } = this.#requireShared()
@@ -278,6 +283,8 @@ export class Access {
     return addTopicTokens(grant, topicTokens, {
       issuers: this.#topicIssuers,
       known: this.#known,
+      turns: this.#turns,
+      from: request.address,
       clock: this.#settings.clock,
       requireValid: shared && ((bearer: Bearer) => shared.revocations.requireValid(bearer)),
       isRecheck: 'isRecheck' in request && request.isRecheck === true,
@@ -312,15 +319,20 @@ export class Access {
     })
     if (credential === undefined) return this.#ask(request)
     source = credential.source
-    return this.#verify(credential, steps)
+    return this.#verify(credential, { steps, from: request.address })
   }
 
-  async #verify({ source, text: token }: Credential, steps: Steps | undefined): Promise<Verified> {
+  async #verify(
+    { source, text: token }: Credential,
+    { steps, from }: Pick<VerifyHost, 'from' | 'steps'>,
+  ): Promise<Verified> {
     const { clock, withoutClaim, revocableClaims } = this.#settings
     const verified = await verifyToken(token, {
       issuers: this.#issuers,
       clock,
       known: this.#known,
+      turns: this.#turns,
+      from,
       steps,
     })
     steps?.begin('grant', () => 'Its claims are a grant.')

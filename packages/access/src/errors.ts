@@ -109,14 +109,20 @@ export type AccessErrorCode = keyof typeof accessErrors
 export class AccessError extends CodedError {
   override readonly name = 'AccessError'
   readonly code: AccessErrorCode
+  /** The entry of an option that is at fault: of `tokens` the first is 0. Undefined where it is no entry. */
+  readonly entry: { readonly option: string; readonly index: number } | undefined
 
   constructor(
     code: AccessErrorCode,
     message: string,
-    options?: ErrorOptions & { readonly headers?: CodeHeaders },
+    options?: ErrorOptions & {
+      readonly headers?: CodeHeaders
+      readonly entry?: AccessError['entry']
+    },
   ) {
     super(message, options)
     this.code = code
+    this.entry = options?.entry
   }
 
   override get row(): ErrorRow {

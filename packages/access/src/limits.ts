@@ -60,8 +60,17 @@ export const nodeRefreshMs: number = 60_000
 /** How soon a node tells again what the log did not take, or asks for what it has missed. Milliseconds. */
 export const tellAgainMs: number = 1_000
 
-/** Sessions that one record tells of: 200 × ~350 characters = 70 KB, mostly a tenth of it. */
-export const toldSessionsMax: number = 200
+/**
+ * The pause between two records that tell of sessions. Milliseconds. Each node writes ten a second at most,
+ * and a limit holds on other nodes 0.1 s later.
+ */
+export const tellPauseMs: number = 100
+
+/** How much older than its record a new session may be: many pauses, and a slow disk. Milliseconds. */
+export const toldLateMsMax: number = 2_000
+
+/** Sessions that one record tells of: 1,000 × ~350 characters = 350 KB, mostly a tenth of it. */
+export const toldSessionsMax: number = 1_000
 
 /** How long a refused stream waits for other nodes to end dead sessions of its user. Milliseconds. */
 export const clearWaitMs: number = 500
@@ -110,6 +119,13 @@ export const keySetKeysMax: number = 100
  * 0.1 ms, so a set of 100 would let a bad token cost 10 ms.
  */
 export const keysTriedMax: number = 4
+
+/**
+ * Signatures that are checked at a time, in the four threads that a process of Node has for such jobs. Each
+ * takes 0.1 ms, so that a job of the log waits for 64 × 0.1 ms / 4 = 1.6 ms at most. The others wait for
+ * turns of their address, 10,000 of them as of all requests that wait for `authorize`.
+ */
+export const checksAtOnceMax: number = 64
 
 /** Audiences of an issuer, and claims of one use. */
 export const issuerNamesMax: number = 32

@@ -122,3 +122,11 @@ test.each([
     expect(text).not.toContain(token.split('.')[2])
   },
 )
+
+test('visitors cannot be given the ledgers of the hub, which name its users', () => {
+  for (const anonymous of [
+    { subscribe: ['a', '$hub/**'] },
+    { publish: ['$hub/state/revocations'] },
+  ])
+    expect(() => createAccess({ anonymous })).toThrow(/begin with \$ need the permission admin/)
+})

@@ -13,6 +13,7 @@ import { createAccess } from '../src/index.ts'
 import type { Access, TokenIssuer } from '../src/index.ts'
 import {
   keySetBytesMax,
+  keySetKeysMax,
   keyUrlFreshMs,
   keyUrlMsMax,
   keyUrlPauseMs,
@@ -106,6 +107,86 @@ test('a token that is newer than the keys is refused for the moment, not for goo
   expect(server.requests).toBe(1)
   world.clock.advance(keyUrlPauseMs)
   expect(await check(world, token)).toBe('ada')
+})
+
+test('a forged token that names an unknown key and says it is of next year is refused for good', async () => {
+  const [known, forged] = [makeKey('1'), makeKey('forged')]
+  const server = await KeyServer.start(keySet(known))
+  const world = createWorld(server.url)
+  await world.access.ready
+  world.clock.advance(2_000)
+  expect(await check(world, tokenOf(forged, now + 365 * 86_400_000))).toBe('TOKEN_INVALID')
+  world.clock.advance(keyUrlPauseMs)
+  expect(await check(world, tokenOf(forged, now + 365 * 86_400_000))).toBe('TOKEN_INVALID')
+})
+
+test('a name that the issuer was asked for and does not have is refused for good, however new its tokens', async () => {
+  const [known, forged, fresh] = [makeKey('1'), makeKey('forged'), makeKey('fresh')]
+  const server = await KeyServer.start(keySet(known))
+  const world = createWorld(server.url)
+  await world.access.ready
+  world.clock.advance(2_000)
+  const tokenAfter = (key: NamedKey, ms: number): string => tokenOf(key, world.clock.now() + ms)
+  expect(await check(world, tokenAfter(forged, 0))).toBe('ACCESS_UNAVAILABLE')
+  for (let round = 0; round < 3; round++) {
+    world.clock.advance(keyUrlPauseMs)
+    expect(await check(world, tokenAfter(forged, 3_000))).toBe('TOKEN_INVALID')
+    world.clock.advance(2_000)
+    expect(await check(world, tokenAfter(forged, 0))).toBe('TOKEN_INVALID')
+  }
+  // Beside it a key that is really new has its chance.
+  expect(await check(world, tokenAfter(fresh, 0))).toBe('ACCESS_UNAVAILABLE')
+})
+
+test('of a flood of made-up names no more may be new than an issuer has keys', async () => {
+  const [known, forged] = [makeKey('1'), makeKey('forged')]
+  const server = await KeyServer.start(keySet(known))
+  const world = createWorld(server.url)
+  await world.access.ready
+  world.clock.advance(2_000)
+  const outcomes = await Promise.all(
+    Array.from({ length: keySetKeysMax + 400 }, (_, i) =>
+      check(world, tokenOf({ ...forged, kid: `x${i}` }, now + 1_000)),
+    ),
+  )
+  const passing = outcomes.filter((outcome) => outcome === 'ACCESS_UNAVAILABLE')
+  expect(passing).toHaveLength(keySetKeysMax)
+  expect(outcomes.filter((outcome) => outcome === 'TOKEN_INVALID')).toHaveLength(400)
+  expect(server.requests).toBe(1)
+})
+
+test('the operator gets one line when an issuer cannot be reached, and one when it is back', async () => {
+  const known = makeKey('1')
+  const server = await KeyServer.start(keySet(known))
+  const clock = createFakeClock(now)
+  const lines: string[] = []
+  const onLine = (line: string): void => {
+    lines.push(line)
+    throw new Error('The log of the application fails.')
+  }
+  const access = createAccess({ tokens: [{ jwksUrl: server.url }], clock, onLine })
+  onTestFinished(() => access.close())
+  await access.ready
+  const other = tokenOf(makeKey('other'))
+  const fetchAnew = async (answer: KeyServer['answer']): Promise<void> => {
+    server.answer = answer
+    clock.advance(keyUrlPauseMs)
+    await check({ access, clock }, other)
+  }
+  const fail: KeyServer['answer'] = (_, response) => void response.writeHead(503).end()
+  await fetchAnew(keySet(known))
+  expect(lines).toEqual([])
+  await fetchAnew(fail)
+  await fetchAnew((_, response) => void response.writeHead(500).end())
+  expect(lines).toEqual([expect.stringMatching(/^The keys at "http.*" cannot be read\. .* 503/)])
+  await fetchAnew(keySet(known))
+  await fetchAnew(keySet(known))
+  expect(lines.slice(1)).toEqual([
+    expect.stringMatching(/^The keys at "http.*" can be read again\.$/),
+  ])
+  await fetchAnew(fail)
+  expect(lines).toHaveLength(3)
+  expect(server.requests).toBe(7)
 })
 
 test('keys that are known serve on while the issuer is down, and the operator is told until it is back', async () => {
@@ -238,7 +319,7 @@ test('a flood of unknown keys at a slow issuer waits in a number that is bounded
   const server = await KeyServer.start(keySet(known))
   const world = createWorld(server.url)
   await world.access.ready
-  let answer = (): void => undefined
+  let answer: (() => void) | undefined
   server.answer = (_, response) => {
     answer = () => void response.end(keySet(known))
   }
@@ -249,9 +330,9 @@ test('a flood of unknown keys at a slow issuer waits in a number that is bounded
     if (outcome === 'ACCESS_UNAVAILABLE') refused += 1
     return outcome
   })
-  await waitUntil('those that may not wait', () => refused === 500)
+  await waitUntil('those that may not wait', () => refused === 500 && answer !== undefined)
   expect(await check(world, tokenOf(known))).toBe('ada')
-  answer()
+  answer?.()
   const outcomes = await Promise.all(flood)
   expect(outcomes.filter((outcome) => outcome === 'TOKEN_INVALID')).toHaveLength(keyWaitersMax)
 })

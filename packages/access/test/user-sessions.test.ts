@@ -5,10 +5,12 @@ import type { EventLog } from '@tidemark/log'
 import { createFakeClock, createRandom, waitUntil } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { tellPauseMs } from '../src/limits.ts'
 import { UserSessions } from '../src/hub/index.ts'
 import type { UserSessionOptions } from '../src/hub/index.ts'
 
 interface TestNode {
+  readonly clock: FakeClock
   readonly sessions: UserSessions
   /** Sessions that were ended, and why. */
   readonly ended: [id: string, reason: string][]
@@ -37,16 +39,23 @@ async function openNode(
     ...options,
   })
   onTestFinished(() => sessions.close())
-  return { sessions, ended, cleared, errors }
+  return { clock, sessions, ended, cleared, errors }
 }
 
+/** Changes in the pause behind a record are told with the next one. */
 async function untilCount(node: TestNode, count: number, user = 'ada'): Promise<void> {
-  await waitUntil(`${count} sessions count`, () => node.sessions.count(user) === count)
+  await waitUntil(`${count} sessions count`, () => {
+    node.clock.advance(tellPauseMs)
+    return node.sessions.count(user) === count
+  })
 }
 
 /** Until everything that was written has come back: the log of these tests needs no more than turns. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
+async function settle(clock: FakeClock): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) {
+    clock.advance(turn % 10 === 0 ? tellPauseMs : 0)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 function setUp() {
@@ -137,13 +146,13 @@ test('a node that is alone writes nothing but that it is there, whatever its use
   const { clock, log } = setUp()
   const a = await openNode(log, { clock, node: 'a' })
   a.sessions.opened('a.first', 'ada')
-  await settle()
+  await settle(clock)
   const before = (await log.bounds()).head
   for (let i = 0; i < 100; i++) {
     a.sessions.opened(`a.${i}`, 'ada')
     if (i % 2 === 0) a.sessions.closed(`a.${i}`)
   }
-  await settle()
+  await settle(clock)
   expect((await log.bounds()).head).toEqual(before)
   expect(a.sessions.count('ada')).toBe(3)
   expect(a.ended.map(([id]) => id).at(0)).toBe('a.first')
@@ -165,7 +174,7 @@ test('what opens and closes beside a record that is written goes with the next o
   b.sessions.opened('b.0', 'grace')
   await untilCount(a, 2, 'grace')
   await untilCount(b, 2, 'grace')
-  await settle()
+  await settle(clock)
   const before = records
   for (let i = 1; i <= 150; i++) a.sessions.opened(`a.${i}`, `user ${i}`)
   for (let i = 1; i <= 100; i++) a.sessions.closed(`a.${i}`)
@@ -198,7 +207,7 @@ test('a node that has missed a record asks for all, and knows them a second late
   a.sessions.opened('a.3', 'ada')
   a.sessions.closed('a.2')
   await untilCount(a, 3)
-  await settle()
+  await settle(clock)
   isDeaf = false
   expect([b.sessions.count('ada'), b.sessions.count('grace')]).toEqual([2, 1])
   a.sessions.opened('a.4', 'eve')
@@ -224,7 +233,7 @@ test('a node that stood still for minutes is told of again, and has missed nothi
   isStanding = true
   for (let minute = 0; minute < 4; minute++) {
     clock.advance(60_000)
-    await settle()
+    await settle(clock)
   }
   await untilCount(a, 1)
   a.sessions.opened('a.2', 'ada')
@@ -235,28 +244,50 @@ test('a node that stood still for minutes is told of again, and has missed nothi
   await untilCount(b, 2)
 })
 
-test('sessions that could not be told keep their order when the node is alone again', async () => {
+test('a session that is told late is still the older one', async () => {
   const { clock, log } = setUp()
-  const mute: EventLog = {
-    ...bind(log),
-    append: (batch) =>
-      batch.events[0]?.key === 'changes a'
-        ? Promise.reject(new Error('the disk is full'))
-        : log.append(batch),
-  }
-  const a = await openNode(mute, { clock, node: 'a', limit: 2 })
-  const b = await openNode(log, { clock, node: 'b' })
-  b.sessions.opened('b.1', 'ada')
+  const a = await openNode(log, { clock, node: 'a', limit: 2 })
+  const b = await openNode(log, { clock, node: 'b', limit: 2 })
   a.sessions.opened('a.1', 'grace')
-  await settle()
-  a.sessions.opened('a.2', 'ada')
+  b.sessions.opened('b.1', 'grace')
+  await settle(clock)
+  b.sessions.opened('b.2', 'ada')
+  // In the pause behind a record.
+  a.sessions.opened('a.2', 'eve')
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  clock.advance(10)
   a.sessions.opened('a.3', 'ada')
-  await waitUntil('the log has refused', () => a.errors.length === 1)
-  await b.sessions.close()
-  await settle()
-  a.sessions.opened('a.4', 'ada')
-  expect(a.ended).toEqual([['a.2', 'replaced']])
+  await untilCount(b, 2)
+  clock.advance(10)
+  b.sessions.opened('b.3', 'ada')
+  await waitUntil('the oldest is ended', () => b.ended.length === 1)
+  expect([a.ended, b.ended]).toEqual([[], [['b.2', 'replaced']]])
+  await settle(clock)
+  clock.advance(10)
+  b.sessions.opened('b.4', 'ada')
+  await settle(clock)
+  expect([a.ended, b.ended.length]).toEqual([[['a.3', 'replaced']], 1])
 })
+
+test.each([-30_000, 30_000])(
+  'a node whose clock is wrong by %i ms has no session of its own ended before its time',
+  async (wrongMs) => {
+    const { clock, log } = setUp()
+    const wrong = createFakeClock(clock.now() + wrongMs)
+    const a = await openNode(log, { clock, node: 'a', limit: 2 })
+    const b = await openNode(log, { clock: wrong, node: 'b', limit: 2 })
+    a.sessions.opened('a.1', 'ada')
+    b.sessions.opened('b.0', 'grace')
+    for (const own of [clock, wrong]) await settle(own)
+    clock.advance(10)
+    b.sessions.opened('b.1', 'ada')
+    for (const own of [wrong, clock]) await settle(own)
+    clock.advance(10)
+    a.sessions.opened('a.2', 'ada')
+    for (const own of [clock, wrong]) await settle(own)
+    expect([a.ended, b.ended]).toEqual([[['a.1', 'replaced']], []])
+  },
+)
 
 test('ten thousand sessions are told to a node that comes, and keep their order', async () => {
   const { clock, log } = setUp()
@@ -314,7 +345,7 @@ describe.each(['replace', 'reject'] as const)('with %s', (atLimit) => {
           nodes.get(id.slice(0, id.indexOf('.')))?.sessions.closed(id)
           isOpen.delete(id)
         } else open(node, random.pick(users))
-        await settle()
+        await settle(clock)
         const ended = [...nodes.values()].flatMap((one) => one.ended.map(([id]) => id))
         const left = [...isOpen].filter(
           (id) => !ended.includes(id) && nodes.has(id.split('.')[0] ?? ''),
@@ -362,7 +393,7 @@ test('where the log takes nothing, the limit holds on the node, and its operator
   expect(a.ended).toEqual([['a.1', 'replaced']])
   await waitUntil('the operator hears of it', () => a.errors.length > 0)
   clock.advance(120_000)
-  await settle()
+  await settle(clock)
   expect(a.errors).toHaveLength(1)
 })
 

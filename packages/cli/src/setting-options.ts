@@ -52,9 +52,20 @@ function hideSecrets(name: string, flags: ConfigSources['flags']): void {
 }
 
 function readFlags(line: CommandLine): Readonly<Record<string, string>> {
-  const given = configOptions.flatMap(({ flag }) => {
+  const given = configOptions.flatMap(({ flag, isList }) => {
     const value = lastValue(line, flag)
+    if (isList) requireOnce(line, flag)
     return value === undefined ? [] : [[flag, value] as const]
   })
   return Object.fromEntries(given)
+}
+
+/** The last one counts, and would take the addresses of the first out of a list of denied ones. */
+function requireOnce({ values }: CommandLine, flag: string): void {
+  const given = values.get(flag) ?? []
+  if (given.length < 2) return
+  throw new CliError(
+    'OPTION_INVALID',
+    `--${flag} is a list and is given once; got ${given.length}. Say --${flag} ${given.join(',')}.`,
+  )
 }

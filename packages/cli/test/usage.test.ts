@@ -56,6 +56,11 @@ test.each([
   [['serve', '--port', 'many'], 78, /port must be.*"many".*\(CONFIG_INVALID\)/],
   [['serve', '--port'], 64, /--port needs a value.*\(OPTION_INVALID\)/],
   [['serve', '--port', '--data', 'x'], 64, /--port needs a value.*\(OPTION_INVALID\)/],
+  [
+    ['serve', '--addresses-deny', '192.0.2.1', '--addresses-deny', '192.0.2.2'],
+    64,
+    /--addresses-deny is a list.*Say --addresses-deny 192\.0\.2\.1,192\.0\.2\.2\. \(OPTION_INVALID\)/,
+  ],
   [['serve', '--insecure=yes'], 64, /--insecure takes no value.*\(OPTION_INVALID\)/],
   [['serve', '--config', 'absent.json'], 78, /absent\.json.*\(CONFIG_UNREADABLE\)/],
   [['serve', 'now'], 64, /takes options only; got "now".*\(ARGUMENT_INVALID\)/],

@@ -13,6 +13,7 @@ import {
   carrierOf,
   isHttp2,
   isStreaming,
+  refusalOf,
   sendAnswer,
 } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
@@ -86,7 +87,11 @@ export async function answer(
     if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
     sendError(response, error, context)
   }
-  clients.noteAnswer(request, { address, status: response.statusCode, fault })
+  clients.noteAnswer(request, {
+    address,
+    status: response.statusCode,
+    fault: fault ?? refusalOf(response),
+  })
 }
 
 /**

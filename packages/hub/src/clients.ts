@@ -19,12 +19,11 @@ import type {
   SuspicionKind,
 } from '@tidemark/access/hub'
 import type { Clock, EventLog } from '@tidemark/log'
-import { setClientAddress } from '@tidemark/server/hub'
+import { CodedError, setClientAddress } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest } from '@tidemark/server/node'
 import type { HubConfig } from './config/hub-config.ts'
 import { formatDuration } from './config/units.ts'
-import { HubError } from './errors.ts'
 import { clientLineMs } from './config/limits.ts'
 import { RareLines } from './rare-lines.ts'
 
@@ -40,8 +39,11 @@ export interface ClientsOptions {
 /** Paths that load balancers ask for, with whatever headers they have. */
 const probePaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz'])
 
-/** Refusals that a page brings upon its visitor, who did nothing. */
-const pageFaults: ReadonlySet<string> = new Set(['CROSS_SITE', 'HOST_FOREIGN'])
+/**
+ * Refusals that are no sign of an attacker. A page brings some upon its visitor, who did nothing. The token
+ * of an honest client runs out, and its signature was good.
+ */
+const harmlessFaults: ReadonlySet<string> = new Set(['CROSS_SITE', 'HOST_FOREIGN', 'TOKEN_EXPIRED'])
 
 /** The clients of one process of a hub. */
 export class Clients {
@@ -128,7 +130,7 @@ export class Clients {
     },
   ): void {
     if (status !== 401 && status !== 403 && status !== 429) return
-    if (fault instanceof HubError && pageFaults.has(fault.code)) return
+    if (fault instanceof CodedError && harmlessFaults.has(fault.code)) return
     if (isOfAnotherPage(request)) return
     this.#isForwarded ||= ['forwarded', 'x-forwarded-for'].some((name) => name in request.headers)
     this.#note(address, 'refused')

@@ -1,7 +1,9 @@
 // How far a hub can be reached, and whether it can tell its clients apart.
 
+import { statSync } from 'node:fs'
+import process from 'node:process'
 import { quote } from '@tidemark/wire/values'
-import { hasKeys, isLocked, isUrl } from './config/access-choice.ts'
+import { hasKeys, isLocked, isUrl, secretFile } from './config/access-choice.ts'
 import type { HubConfig } from './config/hub-config.ts'
 import { HubError } from './errors.ts'
 import { isLoopbackName } from './loopback.ts'
@@ -42,5 +44,19 @@ export function describeExposure(config: HubConfig): readonly string[] {
       `tokens that ${shared.issuer === '' ? 'the issuer' : quote(shared.issuer)} has made for other applications are accepted too. Give auth.audience.`,
     )
   }
+  for (const { secret = '' } of [auth, ...auth.issuers]) {
+    const file = secretFile(secret)
+    if (file === undefined || !isForAll(file)) continue
+    lines.push(
+      `everybody on this machine may read ${file}, and sign tokens with it. Let nobody but the user of the hub: chmod 600 ${file}`,
+    )
+  }
   return lines
+}
+
+/** Whether all users of this machine may read a file. A missing file is told of where it is read. */
+function isForAll(file: string): boolean {
+  // There the mode says nothing.
+  if (process.platform === 'win32') return false
+  return ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o004) !== 0
 }

@@ -223,6 +223,8 @@ function nameOf(host: string): string {
 function isOwnOrigin(origin: string, host: string | undefined): boolean {
   if (!URL.canParse(origin)) return false
   const { protocol, host: asking } = new URL(origin)
+  // Others have no host, or one that is no name of a server: `file://`, `capacitor://localhost`.
+  if (!/^https?:$/.test(protocol)) return false
   // Parsed with the same scheme, so that its default port is left out of both.
   const own = `${protocol}//${host ?? ''}`
   return URL.canParse(own) && new URL(own).host === asking

@@ -18,6 +18,8 @@ interface AccessHost {
   readonly log?: EventLog | undefined
   /** A hub that starts has its keys, or does not start. One that only replaces a worker goes on without. */
   readonly isFirstStart: boolean
+  /** Told of changes that the operator should know of. */
+  readonly say?: ((text: string) => void) | undefined
 }
 
 /**
@@ -25,16 +27,23 @@ interface AccessHost {
  * @throws HubError `CONFIG_INVALID`, `AUTH_KEYS_UNREACHABLE`
  */
 export async function openAccess(config: HubConfig, host: AccessHost): Promise<Access | undefined> {
-  const { clock, log, isFirstStart } = host
+  const { clock, log, isFirstStart, say } = host
   const options = await planAccess(config)
   if (options === undefined) return undefined
-  const access = make({ ...options, clock, ...(log && planShared(config, log)) }, config)
+  const access = make(
+    { ...options, clock, onLine: say, ...(log && planShared(config, log)) },
+    config,
+  )
   try {
     await access.ready
   } catch (cause) {
-    if (!isFirstStart) return access
-    access.close()
-    throw unreachable(cause)
+    const error = unreachable(cause)
+    if (isFirstStart) {
+      access.close()
+      throw error
+    }
+    say?.(error.message)
+    return access
   }
   return access
 }
@@ -76,7 +85,7 @@ function make(options: AccessOptions, config: HubConfig): Access {
     return createAccess(options)
   } catch (error) {
     if (!(error instanceof AccessError)) throw error
-    const message = nameSettings(error.message, findPlace(options, config))
+    const message = nameSettings(error.message, findPlace(error, config))
     throw new HubError('CONFIG_INVALID', `The configuration is not usable: ${message}`, {
       cause: error,
     })
@@ -84,17 +93,8 @@ function make(options: AccessOptions, config: HubConfig): Access {
 }
 
 /** Where the issuer stands that is at fault. */
-function findPlace({ tokens = [], clock }: AccessOptions, { auth }: HubConfig): string {
-  if (auth.issuers.length === 0) return 'auth'
-  const at = tokens.findIndex((issuer) => {
-    try {
-      createAccess({ tokens: [issuer], clock }).close()
-      return false
-    } catch {
-      return true
-    }
-  })
-  return at < 0 ? 'auth' : `auth.issuers.${at}`
+function findPlace({ entry }: AccessError, { auth }: HubConfig): string {
+  return entry === undefined || auth.issuers.length === 0 ? 'auth' : `auth.issuers.${entry.index}`
 }
 
 function unreachable(cause: unknown): HubError {

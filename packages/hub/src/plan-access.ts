@@ -35,7 +35,7 @@ async function planIssuers(auth: AuthConfig): Promise<readonly TokenIssuer[]> {
 async function planIssuer(
   { issuer = '', audience = [], algorithms = [], ...key }: Partial<IssuerConfig>,
   place: string,
-  { claims }: AuthConfig,
+  { claims, roles, clockTolerance }: AuthConfig,
 ): Promise<TokenIssuer> {
   const { secret = '', jwks = '', publicKey = '' } = key
   return {
@@ -46,6 +46,10 @@ async function planIssuer(
     ...(publicKey === '' ? {} : { publicKey: await readText(publicKey, `${place}.publicKey`) }),
     ...(jwks === '' ? {} : isUrl(jwks) ? { jwksUrl: jwks } : { jwksFile: jwks }),
     claimNames: claims,
+    ...(roles.length === 0
+      ? {}
+      : { roles: Object.fromEntries(roles.map(({ role, permissions }) => [role, permissions])) }),
+    clockToleranceMs: clockTolerance,
   }
 }
 
@@ -58,6 +62,11 @@ async function readSecret(
   const file = secretFile(secret)
   if (file === undefined) return secret
   const text = (await readText(file, place)).replace(/\r?\n$/, '')
+  if (text.includes('\uFFFD')) {
+    throw invalid(
+      `${place} must be a text in UTF-8, and is not, in ${file} (make one with: openssl rand -base64 48)`,
+    )
+  }
   const short = describeShortSecret(Buffer.byteLength(text), algorithms)
   if (short === undefined) return text
   throw invalid(`${place} ${short}, in ${file}`)

@@ -3,6 +3,7 @@
 
 import { AccessError } from '@tidemark/access'
 import type { Access } from '@tidemark/access'
+import { nameMetadata, refuseNobody, topicVerbs } from '@tidemark/access/hub'
 import { covers, parseTopicSet } from '@tidemark/log'
 import type { Pattern, Topic } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
@@ -43,7 +44,7 @@ function requireGranted({ user, ...grant }: Grant, { action, topics }: PlainRequ
   if (action === 'admin') {
     if (grant.permissions?.includes('admin') === true) return
     throw user === undefined
-      ? unauthenticated('with the permission "admin"')
+      ? refuseNobody('with the permission "admin"')
       : new ServerError(
           'PERMISSION_MISSING',
           'The user does not have the permission "admin". Ask for it, or leave this to somebody who has it.',
@@ -56,21 +57,11 @@ function requireGranted({ user, ...grant }: Grant, { action, topics }: PlainRequ
   )
   if (missing === undefined) return
   throw user === undefined
-    ? unauthenticated(`to ${verbs[action]} ${quote(missing)}`)
+    ? refuseNobody(`to ${topicVerbs[action]} ${quote(missing)}`)
     : new ServerError(
         'TOPIC_FORBIDDEN',
-        `The user may not ${verbs[action]} ${quote(missing)}, or not all of it. Leave it out, or ask for the right to it.`,
+        `The user may not ${topicVerbs[action]} ${quote(missing)}, or not all of it. Leave it out, or ask for the right to it.`,
       )
-}
-
-const verbs = { publish: 'publish to', read: 'read', subscribe: 'subscribe to' } as const
-
-/** In the words of the engine, which `tidemark explain` has too. */
-function unauthenticated(what: string): ServerError {
-  return new ServerError(
-    'UNAUTHENTICATED',
-    `It takes credentials ${what}; the request brings none that are accepted. Sign in, and send them along.`,
-  )
 }
 
 async function tellMore(
@@ -141,7 +132,5 @@ class ToldRefusal extends CodedError {
 
 function addMetadata({ headers, row }: CodedError, url: string): string {
   const given = headers['WWW-Authenticate'] ?? row.headers?.['WWW-Authenticate'] ?? 'varies'
-  const challenge = given === 'varies' ? 'Bearer' : given
-  if (challenge.includes('resource_metadata=')) return challenge
-  return `${challenge}${challenge.includes('=') ? ',' : ''} resource_metadata="${url}"`
+  return nameMetadata(given === 'varies' ? undefined : given, url)
 }

@@ -101,7 +101,7 @@ export async function startNode(
   let tide: Tidemark | undefined
   let limits: ClientLimits | undefined
   try {
-    access = await openAccess(config, { clock: systemClock, log, isFirstStart })
+    access = await openAccess(config, { clock: systemClock, log, isFirstStart, say })
     const given = { config, log, clock: systemClock, say, onError, counts: share?.counts }
     limits = await openClientLimits(given)
     // Where nobody asks who is there, nobody is a user.

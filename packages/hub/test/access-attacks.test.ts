@@ -1,5 +1,5 @@
-// Attacks on a hub that asks who is there, over real sockets: what a stolen id, a stolen URL and a forged
-// request give to somebody who has nothing else.
+// Attacks on a hub that asks who is there, over real sockets. A stolen id, a stolen URL or a forged request
+// gives nothing to somebody who has nothing else.
 
 import { sendRaw, startHubProcess, waitUntil } from '@tidemark/testkit'
 import type { HubProcess, RawClient } from '@tidemark/testkit'

@@ -123,6 +123,56 @@ test.each<[string, Tree, RegExp]>([
     /auth\.secret must be left out beside auth\.issuers/,
   ],
   [
+    'roles of a claim that nobody names',
+    { auth: { secret, roles: [{ role: 'editor', permissions: ['admin'] }] } },
+    /auth\.roles must come with auth\.claims\.permissions, the claim in which/,
+  ],
+  [
+    'a role that is there twice',
+    {
+      auth: {
+        secret,
+        claims: { permissions: 'role' },
+        roles: [
+          { role: 'editor', permissions: ['admin'] },
+          { role: 'editor', permissions: [] },
+        ],
+      },
+    },
+    /auth\.roles must name each role once/,
+  ],
+  [
+    'a role without its permissions',
+    { auth: { secret, claims: { permissions: 'role' }, roles: [{ role: 'editor' }] } },
+    /auth\.roles\.0\.permissions must be a list of 100 at most, each a permission\.$/,
+  ],
+  [
+    'a permission without a name',
+    {
+      auth: {
+        secret,
+        claims: { permissions: 'role' },
+        roles: [{ role: 'editor', permissions: [''] }],
+      },
+    },
+    /auth\.roles\.0\.permissions must be a list of 100 at most/,
+  ],
+  [
+    'roles that tokens cannot say, without a key',
+    { auth: { roles: [{ role: 'editor', permissions: [] }] } },
+    /auth\.roles must come with a key/,
+  ],
+  [
+    'clocks that are hours apart',
+    { auth: { secret, clockTolerance: '1h' } },
+    /auth\.clockTolerance must be a duration such as 5s, from 0ms to 5m/,
+  ],
+  [
+    'clocks that are apart, without a key',
+    { auth: { clockTolerance: '10s' } },
+    /auth\.clockTolerance must come with a key/,
+  ],
+  [
     'a cookie that nobody looks for',
     { auth: { secret, sources: ['bearer'], cookie: 'session' } },
     /auth\.cookie must be left out, or auth\.sources must name cookie too/,
@@ -156,6 +206,11 @@ test.each<[string, Tree, RegExp]>([
     'all origins with credentials',
     { ...withSecret, cors: { origins: ['*'], credentials: true } },
     /cors\.origins must name origins where cors\.credentials is true/,
+  ],
+  [
+    'the ledgers of the hub for visitors',
+    { ...withSecret, anonymous: { subscribe: ['public/**', '$hub/**'] } },
+    /anonymous\.subscribe must name topics that do not begin with \$/,
   ],
   [
     'all origins at a hub of everybody on this machine',
@@ -199,6 +254,7 @@ test.each<[string, Tree]>([
   ['keys of this machine', { auth: { jwks: 'http://127.0.0.1:9/jwks', issuer: 'a' } }],
   ['keys of a file, of an issuer that nobody else uses', { auth: { jwks: 'keys.json' } }],
   ['a public key', { auth: { publicKey: 'issuer.pem', algorithms: ['ES256', 'EdDSA'] } }],
+  ['clocks that must agree', { auth: { secret, clockTolerance: '0ms' } }],
   ['visitors only', { anonymous: { subscribe: ['public/**'] } }],
   ['a named origin at a hub of this machine', { cors: { origins: ['http://localhost:3000'] } }],
   ['all origins without credentials', { ...withSecret, cors: { origins: ['*'] } }],
@@ -286,4 +342,15 @@ describe('a secret', () => {
       expect(told).not.toContain('unter2')
     }
   })
+})
+
+test('a key that a script has left empty, in a flag or a variable, opens no hub to everybody', async () => {
+  const directory = await makeDirectory()
+  const given = [
+    [{ 'auth-secret': '' }, {}, /auth\.secret is empty in --auth-secret/],
+    [{ 'auth-jwks': '' }, {}, /auth\.jwks is empty in --auth-jwks/],
+    [{}, { TIDEMARK_AUTH_SECRET: '' }, /auth\.secret is empty in TIDEMARK_AUTH_SECRET/],
+  ] as const
+  for (const [flags, env, message] of given)
+    expect(() => loadConfig({ flags, env, directory })).toThrow(message)
 })

@@ -1,7 +1,7 @@
 // A hub that asks who is there. Nothing is for everybody but what must be, whichever key it checks tokens
 // with, in one process and in several.
 
-import { writeFile } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { once } from 'node:events'
@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { listChildren, startHubProcess, waitUntil } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { describeExposure } from '../src/exposure.ts'
 import { loadConfig, startHub } from '../src/index.ts'
 import { exchange } from './support/raw.ts'
 import { makeDirectory, startTestHub } from './support/test-hub.ts'
@@ -25,6 +26,32 @@ async function watch(url: string, topic: string, headers = {}): Promise<number> 
   leaving.abort()
   return answer.status
 }
+
+test('words of a token are the permissions that the hub knows them by, and clocks may differ as it says', async () => {
+  const directory = await makeDirectory()
+  const auth = {
+    secret,
+    claims: { permissions: 'app.roles' },
+    roles: [{ role: 'operator', permissions: ['admin'] }],
+    clockTolerance: '2m',
+  }
+  await writeFile(
+    join(directory, 'tidemark.config.json'),
+    JSON.stringify({ port: 0, data: 'memory:', auth }),
+  )
+  const config = loadConfig({ flags: {}, env: {}, directory })
+  const hub = await startHub(config, { onLine: () => undefined })
+  onTestFinished(() => hub.close())
+  const statusOf = async (roles: readonly string[], seconds?: number): Promise<number> => {
+    const token = await signToken({ claims: { app: { roles } }, ...(seconds && { seconds }) })
+    return (await fetch(`${hub.url}/stats`, { headers: bearer(token) })).status
+  }
+  expect(await statusOf(['reader', 'operator'])).toBe(200)
+  // Only what is listed counts, or a service could say `admin` for something else.
+  expect(await statusOf(['admin'])).toBe(403)
+  expect(await statusOf(['operator'], -60)).toBe(200)
+  expect(await statusOf(['operator'], -180)).toBe(401)
+})
 
 describe('locked by default', () => {
   test('with a key nothing is for everybody but the probes, the page and its files', async () => {
@@ -261,10 +288,13 @@ test('a file or a key that is none refuses the start, with the name of the setti
   const directory = await makeDirectory()
   const file = join(directory, 'odd')
   await writeFile(file, 'short\n')
+  const bytes = join(directory, 'bytes')
+  await writeFile(bytes, Buffer.alloc(48, 0xff))
   const missing = join(directory, 'missing')
   const refused: readonly [Readonly<Record<string, string>>, RegExp][] = [
     [{ 'auth-secret': `@${missing}` }, /auth\.secret cannot be read: .*ENOENT/],
     [{ 'auth-secret': `@${file}` }, /auth\.secret must have 32 bytes .* has 5 .*odd/],
+    [{ 'auth-secret': `@${bytes}` }, /auth\.secret must be a text in UTF-8.*openssl rand -base64/],
     [{ 'auth-public-key': missing }, /auth\.publicKey cannot be read/],
     [{ 'auth-public-key': file }, /auth\.publicKey/],
     [{ 'auth-jwks': missing }, /auth\.jwks/],
@@ -288,4 +318,15 @@ test('a secret may come from a variable, as containers have it', async () => {
   await waitUntil('a token holds', async () => {
     return (await watch(hub.url, 'users/ada/a', bearer(await signToken()))) === 200
   })
+})
+
+test('an operator is told of a secret that everybody on the machine may read, and of none that is kept', async () => {
+  const directory = await makeDirectory()
+  const file = join(directory, 'tidemark.secret')
+  await writeFile(file, secret)
+  const config = loadConfig({ flags: { 'auth-secret': `@${file}` }, env: {}, directory })
+  await chmod(file, 0o644)
+  expect(describeExposure(config).join()).toMatch(/everybody on this machine may read .*chmod 600/)
+  await chmod(file, 0o640)
+  expect(describeExposure(config)).toEqual([])
 })

@@ -1,6 +1,7 @@
 // Limits of a hub of one process, asked over real connections. The proxy in front is this machine.
 
 import { writeFile } from 'node:fs/promises'
+import { createAccess } from '@tidemark/access'
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import type { Authorize } from '@tidemark/server'
@@ -12,6 +13,7 @@ import type { Answer } from './support/raw.ts'
 import { makeDirectory } from './support/test-hub.ts'
 import { startTestServer } from './support/test-server.ts'
 import type { TestServerOptions } from './support/test-server.ts'
+import { secret, signToken } from './support/tokens.ts'
 
 interface Asked {
   readonly from?: string
@@ -103,6 +105,33 @@ test('an address that was refused 20 times is banned, told why and until when, a
   expect(refused.body).toMatch(/refused 20 times within 15m/)
   expect((await ask(port, '/livez', { from: '203.0.113.10' })).status).toBe(200)
   expect((await ask(port, '/livez', { from: '127.0.0.1' })).status).toBe(200)
+})
+
+test('a token that has run out bans nobody, and one with a bad signature does', async () => {
+  const { authorize } = createAccess({ tokens: [{ secret }] })
+  const port = await start({ addresses: { banAfter: 3 } }, { authorize })
+  const ended = await signToken({ seconds: -60 })
+  const forged = await signToken({ secret: 'a secret of somebody else, of 32 bytes or more' })
+  const admin = await signToken({ claims: { tidemark: { permissions: ['admin'] } } })
+  const statusOf = async (path: string, token: string): Promise<number> => {
+    const headers = { ...eventSource, Authorization: `Bearer ${token}` }
+    return (await ask(port, path, { headers })).status
+  }
+  // At the door of the streams the engine refuses, elsewhere the hub.
+  for (const path of ['/events?topic=a', '/topics/a', '/stats'])
+    for (let i = 0; i < 3; i++) expect(await statusOf(path, ended)).toBe(401)
+  for (const path of ['/events?topic=a', '/topics/a'])
+    expect(await statusOf(path, forged)).toBe(401)
+  const asked = { from: '203.0.113.10', headers: { Authorization: `Bearer ${admin}` } }
+  await waitUntil('the forged ones are counted', async () => {
+    const { body } = await ask(port, '/admin/addresses', asked)
+    return body.includes('"refused":2')
+  })
+  expect(await statusOf('/events?topic=a', forged)).toBe(401)
+  await waitUntil(
+    'the address is banned',
+    async () => (await statusOf('/events?topic=a', admin)) === 403,
+  )
 })
 
 test('all addresses of a /64 are banned together', async () => {

@@ -248,3 +248,14 @@ describe('a cookie', () => {
     })
   })
 })
+
+test.each(['file://', 'capacitor://localhost', 'app://localhost'])(
+  'a page of %s is no page of a hub that is asked by the name localhost',
+  async (origin) => {
+    const port = await serve()
+    const headers = { Host: 'localhost', Origin: origin, Cookie: 'tidemark=x' }
+    const { status, body } = await ask(port, { method: 'POST', path: '/topics/a', headers })
+    expect(status).toBe(403)
+    expect(JSON.parse(body)).toMatchObject({ code: 'CROSS_SITE' })
+  },
+)

@@ -1,13 +1,18 @@
-// Every refusal of a hub that asks who is there, at every door: status, code, and the way out.
-// WWW-Authenticate says it to programs, the detail to people.
+// Every refusal of a hub that asks who is there, at every door, and of applications with `createAccess`:
+// status, code, and the way out. WWW-Authenticate says it to programs, the detail to people.
 
+import type { AddressInfo } from 'node:net'
 import { createAccess } from '@tidemark/access'
 import { createTidemark } from '@tidemark/server/fetch'
+import { askHttp } from '@tidemark/testkit'
+import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig, startHub } from '../src/index.ts'
 import type { Hub } from '../src/index.ts'
+import { askFetch as askByFetch } from './support/ask-doors.ts'
 import { makeCertificate } from './support/certificate.ts'
 import type { TestCertificate } from './support/certificate.ts'
+import { startExpressApp } from './support/express-app.ts'
 import { connectHttp2, request as requestHttp2 } from './support/http2.ts'
 import { exchange } from './support/raw.ts'
 import { grantToken, secret, signToken } from './support/tokens.ts'
@@ -24,12 +29,15 @@ interface Refusal {
   readonly challenge?: RegExp
   /** The detail: the fault, and the way out. */
   readonly says: RegExp
-  /** Doors that do not have this one. */
+  /** Doors that do not have this one: an application looks at origins itself. */
   readonly notBy?: readonly string[]
 }
 
 const invalidToken = /^Bearer error="invalid_token", error_description="[^"]+"/
 const nobody = /^Bearer(?! error)/
+
+/** Doors of streams, and of nothing else. */
+const streamsOnly = ['Fastify']
 
 const oneWord = (): Promise<string> => Promise.resolve('hunter2')
 
@@ -106,7 +114,7 @@ const refusals: readonly Refusal[] = [
     status: 403,
     code: 'TOPIC_FORBIDDEN',
     says: /may not read "orders\/1"/,
-    notBy: ['fetch'],
+    notBy: streamsOnly,
   },
   {
     name: 'a publish that is not granted',
@@ -116,7 +124,7 @@ const refusals: readonly Refusal[] = [
     status: 403,
     code: 'TOPIC_FORBIDDEN',
     says: /may not publish to "orders\/1"/,
-    notBy: ['fetch'],
+    notBy: streamsOnly,
   },
   {
     name: 'a publish of nobody',
@@ -126,7 +134,7 @@ const refusals: readonly Refusal[] = [
     code: 'UNAUTHENTICATED',
     challenge: nobody,
     says: /takes credentials to publish to "orders\/1".*Sign in/,
-    notBy: ['fetch'],
+    notBy: streamsOnly,
   },
   {
     name: 'counters for nobody',
@@ -134,8 +142,9 @@ const refusals: readonly Refusal[] = [
     status: 401,
     code: 'UNAUTHENTICATED',
     challenge: nobody,
-    says: /permission "admin".*Sign in/,
-    notBy: ['fetch'],
+    // An application says itself which permission it is.
+    says: /with (the permission "admin"|a permission;).*Sign in/,
+    notBy: streamsOnly,
   },
   {
     name: 'counters for a user who does not run the hub',
@@ -144,7 +153,7 @@ const refusals: readonly Refusal[] = [
     status: 403,
     code: 'PERMISSION_MISSING',
     says: /does not have the permission "admin".*Ask for it/,
-    notBy: ['fetch'],
+    notBy: streamsOnly,
   },
   {
     name: 'a topic of the hub’s own',
@@ -160,7 +169,7 @@ const refusals: readonly Refusal[] = [
     status: 403,
     code: 'CROSS_SITE',
     says: /may not ask for GET.*name the origin in cors\.origins/,
-    notBy: ['fetch'],
+    notBy: ['fetch', 'Express', 'Fastify'],
   },
   {
     name: 'a cookie without its page',
@@ -170,7 +179,7 @@ const refusals: readonly Refusal[] = [
     status: 403,
     code: 'CROSS_SITE',
     says: /has no Origin.*Send the hub's own origin/,
-    notBy: ['fetch'],
+    notBy: ['fetch', 'Express', 'Fastify'],
   },
   {
     name: 'a cookie that holds no longer, which is no reason to send anybody to another page',
@@ -203,6 +212,7 @@ type Ask = (refusal: Refusal, headers: Readonly<Record<string, string>>) => Prom
 let certificate: TestCertificate
 let hub: Hub
 let secureHub: Hub
+let application: Awaited<ReturnType<typeof startExpressApp>>
 
 beforeAll(async () => {
   certificate = await makeCertificate()
@@ -217,10 +227,11 @@ beforeAll(async () => {
     startHub(load({}), options),
     startHub(load(certificate.flags), options),
   ])
+  application = await startExpressApp({ tokens: [{ secret }], resource })
 })
 
 afterAll(async () => {
-  await Promise.all([hub.close(), secureHub.close(), certificate.remove()])
+  await Promise.all([hub.close(), secureHub.close(), certificate.remove(), application.close()])
 })
 
 const portOf = ({ url }: Hub): number => Number(new URL(url).port)
@@ -248,20 +259,52 @@ const askHttp2: Ask = async ({ method = 'GET', path = '/events?topic=orders/1' }
   return { status: answer.status, challenge, location, body: answer.body }
 }
 
-const askFetch: Ask = async ({ path = '/events?topic=orders/1' }, headers) => {
+/** By an application with routes of its own beside the door. */
+const askFetch: Ask = async ({ method = 'GET', path = '/events?topic=orders/1' }, headers) => {
   const access = createAccess({ tokens: [{ secret }] })
   const tide = createTidemark({ authorize: access.authorize })
   onTestFinished(() => tide.close())
-  const answer = await tide.fetch(new Request(`http://localhost${path}`, { headers }))
-  return {
-    status: answer.status,
-    challenge: answer.headers.get('www-authenticate') ?? undefined,
-    location: answer.headers.get('location') ?? undefined,
-    body: await answer.text(),
-  }
+  const body = method === 'POST' ? 'x' : ''
+  const answer = await askByFetch(tide, { method, path, headers, body })
+  const { 'www-authenticate': challenge, location } = answer.headers
+  return { status: answer.status, challenge, location, body: answer.body }
 }
 
-const doors = { 'HTTP/1.1': askHttp1, 'HTTP/2': askHttp2, fetch: askFetch } as const
+/** A resource of which the access of an application tells its clients; the port says nothing here. */
+const resource = 'http://localhost:1'
+
+const askPort = async (
+  port: number,
+  { method = 'GET', path = '/events?topic=orders/1' }: Refusal,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answered> => {
+  const body = method === 'POST' ? 'x' : undefined
+  const answer = await askHttp(port, { method, path, headers, body })
+  const { 'www-authenticate': challenge, location } = answer.headers
+  return { status: answer.status, challenge, location, body: answer.body }
+}
+
+const askExpress: Ask = (refusal, headers) => askPort(application.port, refusal, headers)
+
+const askFastify: Ask = async (refusal, headers) => {
+  const app = fastify()
+  const { tide } = application
+  app.get('/events', async (request, reply) => {
+    reply.hijack()
+    await tide.subscribe(request.raw, reply.raw)
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  onTestFinished(() => app.close())
+  return askPort((app.server.address() as AddressInfo).port, refusal, headers)
+}
+
+const doors = {
+  'HTTP/1.1': askHttp1,
+  'HTTP/2': askHttp2,
+  fetch: askFetch,
+  Express: askExpress,
+  Fastify: askFastify,
+} as const
 
 describe.each(Object.entries(doors))('by %s', (door, ask) => {
   const own = refusals.filter(({ notBy = [] }) => !notBy.includes(door))

@@ -1,5 +1,5 @@
-// Tokens that end within seconds, on 200 streams of two workers. They are renewed in time, while events are
-// published: nothing is lost, nothing comes twice, and nobody reconnects.
+// Tokens that end within seconds, on 200 streams of two workers, while events are published. Most are renewed
+// in time: nothing is lost, nothing comes twice, and nobody reconnects. The others end when they must.
 
 import { systemClock } from '@tidemark/log'
 import { askHttp, startHubProcess, streamHttp, waitUntil } from '@tidemark/testkit'
@@ -9,6 +9,8 @@ import { makeDirectory } from './support/test-hub.ts'
 import { secret, signToken } from './support/tokens.ts'
 
 const sessions = 200
+/** Of so many two are never renewed. They come one after the other, so that each worker gets one. */
+const unrenewedEvery = 20
 /** Seconds. A fifth of it passes before a token is renewed, so that a slow machine has the rest. */
 const tokenSeconds = 10
 const topics = ['orders/**', 'users/{sub}/**']
@@ -19,8 +21,10 @@ const tokenOf = (sub: string): Promise<string> =>
     seconds: tokenSeconds,
   })
 
-/** A client that brings a fresh token some time after it was told to. */
+/** A client that brings a fresh token some time after it was told to; or never. */
 class Renewer {
+  readonly isRenewing: boolean
+  hasEnded = false
   renewals = 0
   readonly faults: string[] = []
   readonly #port: number
@@ -29,7 +33,8 @@ class Renewer {
   #looked = 0
   #renewAt = Infinity
 
-  constructor(port: number, user: string) {
+  constructor(port: number, user: string, isRenewing: boolean) {
+    this.isRenewing = isRenewing
     this.#port = port
     this.#user = user
   }
@@ -48,13 +53,31 @@ class Renewer {
       .map(({ type, data }) => `${type} ${data}`)
   }
 
+  get byes(): readonly string[] {
+    return this.#stream?.byes ?? []
+  }
+
+  /** The worker that has the stream, by the name of its node in the id of the session. */
+  get worker(): string {
+    return this.#session.split('.', 1)[0] ?? ''
+  }
+
+  get #session(): string {
+    const ready = this.#stream?.events.find(({ type }) => type === 'tidemark.ready')?.data ?? '{}'
+    const { session = '' } = JSON.parse(ready) as { readonly session?: string }
+    return session
+  }
+
   async open(): Promise<void> {
     const path = `/events?topic=orders/*&topic=users/${this.#user}/*`
     const token = await tokenOf(this.#user)
     this.#stream = await streamHttp(this.#port, path, { Authorization: `Bearer ${token}` })
     if (this.#stream.status !== 200)
       throw new Error(`A stream was answered ${this.#stream.status}.`)
-    const end = (): unknown => this.faults.push('its stream ended')
+    const end = (): void => {
+      this.hasEnded = true
+      if (this.isRenewing) this.faults.push('its stream ended')
+    }
     void this.#stream.ended.then(end, end)
   }
 
@@ -65,7 +88,7 @@ class Renewer {
     this.#looked = events.length
     if (news.some(({ type }) => type === 'tidemark.token'))
       this.#renewAt = systemClock.now() + tokenSeconds * 200
-    if (systemClock.now() < this.#renewAt) return
+    if (!this.isRenewing || systemClock.now() < this.#renewAt) return
     this.#renewAt = Infinity
     this.#renew().catch((error: unknown) => this.faults.push(String(error)))
   }
@@ -75,11 +98,9 @@ class Renewer {
   }
 
   async #renew(): Promise<void> {
-    const ready = this.#stream?.events.find(({ type }) => type === 'tidemark.ready')?.data ?? '{}'
-    const { session } = JSON.parse(ready) as { session: string }
     const { status, body } = await askHttp(this.#port, {
       method: 'PATCH',
-      path: `/sessions/${session}`,
+      path: `/sessions/${this.#session}`,
       body: JSON.stringify({ token: await tokenOf(this.#user) }),
     })
     if (status === 204) this.renewals += 1
@@ -87,13 +108,18 @@ class Renewer {
   }
 }
 
-test('tokens that end are renewed on 200 streams under load, and no event is lost or comes twice', async () => {
+test('of 200 streams under load those with renewed tokens go on, lose nothing and get nothing twice; others end', async () => {
   const dataDirectory = await makeDirectory()
   const args = ['--workers', '2', '--auth-secret', secret]
   const hub = await startHubProcess({ dataDirectory, args })
   onTestFinished(() => hub.stop())
-  const renewers = Array.from({ length: sessions }, (_, i) => new Renewer(hub.port, `user-${i}`))
-  for (const renewer of renewers) await renewer.open()
+  const clients = Array.from(
+    { length: sessions },
+    (_, i) => new Renewer(hub.port, `user-${i}`, i % unrenewedEvery > 1),
+  )
+  for (const client of clients) await client.open()
+  const renewers = clients.filter(({ isRenewing }) => isRenewing)
+  const others = clients.filter(({ isRenewing }) => !isRenewing)
   const begun = systemClock.now()
   let sent = 0
   const over = new AbortController()
@@ -115,6 +141,7 @@ test('tokens that end are renewed on 200 streams under load, and no event is los
     for (const renewer of renewers) renewer.look()
     return systemClock.now() > outlived && renewers.every(({ renewals }) => renewals >= 3)
   })
+  await waitUntil('all others have ended', () => others.every(({ hasEnded }) => hasEnded))
   over.abort()
   await publishing
   const all = Array.from({ length: sent }, (_, i) => String(i))
@@ -125,5 +152,14 @@ test('tokens that end are renewed on 200 streams under load, and no event is los
     expect(renewer.received).toEqual(all)
     expect([...renewer.disturbances, ...renewer.faults]).toEqual([])
   }
+  for (const other of others) {
+    expect(other.byes).toEqual(['expired'])
+    // Until its end it lost nothing either.
+    expect(other.received).toEqual(all.slice(0, other.received.length))
+    expect(other.faults).toEqual([])
+  }
+  // Both workers have streams of both kinds.
+  for (const kind of [renewers, others])
+    expect(new Set(kind.map(({ worker }) => worker)).size).toBe(2)
   for (const renewer of renewers) renewer.leave()
 })

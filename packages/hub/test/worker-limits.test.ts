@@ -152,3 +152,35 @@ test('a worker that gets no answer lets requests in, and tells the operator once
   clock.advance(1_000)
   await Promise.all(flood)
 })
+
+test('a stream that was let in without an answer gives back no place of others, and a late one keeps none', async () => {
+  const clock = createFakeClock()
+  const told: FromWorker[] = []
+  const counts = new RemoteCounts({
+    clock,
+    tell: (message) => told.push(message),
+    say: () => undefined,
+  })
+  const unanswered = async (): Promise<void> => {
+    const asked = counts.enter('x')
+    clock.advance(1_000)
+    expect(await asked).toBe(true)
+  }
+  const countLeaves = (): number =>
+    told.filter((each) => each.kind === 'count' && each.question.call === 'leave').length
+  await unanswered()
+  counts.leave('x')
+  expect(countLeaves()).toBe(0)
+  // Its place was taken after it had left.
+  counts.heard(1, { isIn: true })
+  expect(countLeaves()).toBe(1)
+  // Here the place is taken while the stream is there, so that it gives back that one.
+  await unanswered()
+  counts.heard(2, { isIn: true })
+  counts.leave('x')
+  expect(countLeaves()).toBe(2)
+  await unanswered()
+  counts.heard(3, { isIn: false })
+  counts.leave('x')
+  expect(countLeaves()).toBe(2)
+})

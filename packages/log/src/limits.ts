@@ -108,6 +108,9 @@ export const ledgerLookMs: number = 60_000
  */
 export const ledgerHistoryMax: number = 1_000
 
+/** Characters of the records of those changes. Twice 4 MiB between two cuts, whatever a value has. */
+export const ledgerHistoryCharactersMax: number = 4 * 1024 * 1024
+
 /**
  * How late a listener may hear of an expiry, in milliseconds. A look at 100,000 entries takes ~1
  * ms.

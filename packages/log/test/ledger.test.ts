@@ -6,6 +6,7 @@ import type { FakeClock } from '@tidemark/testkit'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { EventLog } from '../src/event-log.ts'
 import { memoryLog, openLedger, parseTopicSet } from '../src/index.ts'
+import { ledgerHistoryCharactersMax } from '../src/limits.ts'
 import type { Ledger, LedgerChange, LedgerOptions } from '../src/index.ts'
 import { settle, stumble } from './support/stumble.ts'
 import type { StumblingLog } from './support/stumble.ts'
@@ -201,6 +202,20 @@ test('a moment from before the changes that are remembered is refused, not answe
   const late = await open(slow)
   const ahead = { position: await bans.set('ada', 'x'), time: clock.now() }
   expect(() => late.getAt('ada', ahead)).toThrow(refused)
+})
+
+test('however large its values are, the changes that a ledger remembers take no more than their bound', async () => {
+  const bans = await open(log)
+  const value = 'x'.repeat(256 * 1024)
+  const first = { position: await bans.set('ada', value), time: clock.now() }
+  const most = ledgerHistoryCharactersMax / value.length
+  for (let i = 0; i < most - 1; i++) await bans.set('ada', `${i}${value}`)
+  expect(bans.getAt('ada', first)).toBe(value)
+  for (let i = 0; i < most + 1; i++) await bans.set('ada', `${i}${value}`)
+  const refused = expect.objectContaining({ code: 'POSITION_INVALID' })
+  expect(() => bans.getAt('ada', first)).toThrow(refused)
+  const last = { position: await bans.set('ada', 'y'), time: clock.now() }
+  expect(bans.getAt('ada', last)).toBe('y')
 })
 
 test('names, codecs and expiries that are none are refused', async () => {

@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { parseSubscriptionBody } from '../src/hub/index.ts'
 import { createTidemark } from '../src/index.ts'
 import type { Grant, SessionHandle, SessionReach, Tidemark, TidemarkOptions } from '../src/index.ts'
+import { topicChangesWaitingMax } from '../src/limits.ts'
 import {
   controlAnswerMs,
   controlCarriedCharactersMax,
@@ -15,8 +16,7 @@ import {
   controlMs,
   controlSeenMax,
   controlWaitingMax,
-  topicChangesWaitingMax,
-} from '../src/limits.ts'
+} from '../src/control/limits.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 import { wrapLog } from './support/wrap-log.ts'

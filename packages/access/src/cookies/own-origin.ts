@@ -43,6 +43,8 @@ function isOwn(said: {
 function isSameHost(origin: string, host: string | undefined): boolean {
   if (host === undefined || !URL.canParse(origin)) return false
   const { protocol, host: asking } = new URL(origin)
+  // Others have no host, or one that is no name of a server: `file://`, `capacitor://localhost`.
+  if (!/^https?:$/.test(protocol)) return false
   // Parsed with the same scheme, so that its default port is left out of both.
   const own = `${protocol}//${host}`
   return URL.canParse(own) && new URL(own).host === asking

@@ -1,14 +1,13 @@
 // One record of the ledger in which nodes tell each other of the sessions of their users.
 
-import { formatCursor, parseCursor } from '@tidemark/log'
-import type { Position } from '@tidemark/log'
-
 /** A session as its node tells it. */
 export interface ToldSession {
   readonly id: string
   readonly user: string
-  /** Where the log stood when it opened; undefined: the record that tells it first is its place. */
-  readonly position?: Position | undefined
+  /** Milliseconds since 1970, by the clock of its node. */
+  readonly openedAt: number
+  /** Others have taken `openedAt` for right before, or nobody was there who could have. */
+  readonly isKnown: boolean
 }
 
 export interface SessionChange {
@@ -22,9 +21,7 @@ export interface SessionChange {
 }
 
 export function encodeChange({ number, isAnew, opened, closed }: SessionChange): string {
-  const rows = opened.map(({ id, user, position }) =>
-    position === undefined ? [id, user] : [id, user, formatCursor(position)],
-  )
+  const rows = opened.map(({ id, user, openedAt, isKnown }) => [id, user, openedAt, isKnown])
   return JSON.stringify({ number, isAnew, opened: rows, closed })
 }
 
@@ -49,10 +46,11 @@ function readJson(text: string): unknown {
 }
 
 function readSession(row: unknown): ToldSession | undefined {
-  if (!isTexts(row)) return undefined
-  const [id, user, cursor] = row
-  if (id === undefined || user === undefined) return undefined
-  return { id, user, position: cursor === undefined ? undefined : parseCursor(cursor)?.position }
+  if (!Array.isArray(row)) return undefined
+  const [id, user, openedAt, isKnown] = row as readonly unknown[]
+  if (typeof id !== 'string' || typeof user !== 'string') return undefined
+  if (typeof openedAt !== 'number' || typeof isKnown !== 'boolean') return undefined
+  return { id, user, openedAt, isKnown }
 }
 
 function isTexts(value: unknown): value is readonly string[] {

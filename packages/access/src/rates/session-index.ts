@@ -1,13 +1,11 @@
 // The sessions of each user in the order in which they opened, and the nodes that are there.
 
-import { comparePositions } from '@tidemark/log'
-import type { Position } from '@tidemark/log'
-
-/** A session that has its place in the order of the log. */
+/** A session in the order of all. */
 export interface PlacedSession {
   readonly id: string
   readonly user: string
-  readonly position: Position
+  /** Milliseconds since 1970. */
+  readonly openedAt: number
 }
 
 /** Kept by what the nodes tell. Session ids begin with the name of their node. */
@@ -38,18 +36,15 @@ export class SessionIndex {
     return ids.flatMap((id) => this.drop(id) ?? [])
   }
 
-  has(id: string): boolean {
-    return this.#sessions.has(id)
+  get(id: string): PlacedSession | undefined {
+    return this.#sessions.get(id)
   }
 
-  /** The place of a session; undefined where it has none yet. */
-  positionOf(id: string): Position | undefined {
-    return this.#sessions.get(id)?.position
-  }
-
-  add(session: PlacedSession): void {
-    const { id, user } = session
-    if (this.#sessions.has(id)) return
+  /** Adds a session, or gives one that is known another place. */
+  put(session: PlacedSession): void {
+    const { id, user, openedAt } = session
+    if (this.#sessions.get(id)?.openedAt === openedAt) return
+    this.drop(id)
     this.#sessions.set(id, session)
     const others = this.#byUser.get(user)
     if (others === undefined) this.#byUser.set(user, [session])
@@ -87,15 +82,14 @@ function nodeOf(sessionId: string): string {
   return sessionId.slice(0, sessionId.indexOf('.'))
 }
 
-/** Mostly at the end: sessions are told as they open. Those of one node and place stay as it told them. */
+/** Mostly at the end. Those that a node has opened in one millisecond stay as it told them. */
 function insert(sessions: PlacedSession[], session: PlacedSession): void {
   const after = sessions.findLastIndex((other) => compare(other, session) <= 0)
   sessions.splice(after + 1, 0, session)
 }
 
 function compare(a: PlacedSession, b: PlacedSession): number {
-  const order = comparePositions(a.position, b.position)
-  if (order !== 0) return order
+  if (a.openedAt !== b.openedAt) return a.openedAt - b.openedAt
   const [first, second] = [nodeOf(a.id), nodeOf(b.id)]
   return first === second ? 0 : first < second ? -1 : 1
 }

@@ -1,10 +1,10 @@
 // Tells the other nodes which sessions of users this one has.
 //
-// One record is written at a time. The changes that come meanwhile go together with the next one, so that a
-// record costs little where many streams open. A session that closes before it was told is never told.
+// The first change is told at once. Those that come in the pause behind it go together with the next record,
+// so that telling costs little where many streams open. A session that closes before that is never told.
 
 import type { Clock, Timer } from '@tidemark/log'
-import { tellAgainMs, toldSessionsMax } from '../limits.ts'
+import { tellAgainMs, tellPauseMs, toldSessionsMax } from '../limits.ts'
 import type { SessionChange, ToldSession } from './session-change.ts'
 
 export interface SessionTellerOptions {
@@ -26,6 +26,7 @@ export class SessionTeller {
   #isAnew = true
   #isWriting = false
   #retry: Timer | undefined
+  #pause: Timer | undefined
   #number = 0
   #isStopped = false
 
@@ -52,6 +53,7 @@ export class SessionTeller {
   stop(): void {
     this.#isStopped = true
     this.#retry?.cancel()
+    this.#pause?.cancel()
   }
 
   #tell(): void {
@@ -65,7 +67,12 @@ export class SessionTeller {
     // All changes of this turn go with the first record.
     await Promise.resolve()
     try {
-      while (this.#hasNews && !this.#isStopped) await write(this.#take())
+      while (this.#hasNews && !this.#isStopped) {
+        await write(this.#take())
+        await new Promise<void>((resolve) => {
+          this.#pause = clock.after(tellPauseMs, resolve)
+        })
+      }
     } catch (error) {
       // Which of them others know is not known: they are told all of them.
       this.#isAnew = true

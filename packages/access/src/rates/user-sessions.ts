@@ -1,13 +1,13 @@
 // How many streams a user may have open, on all nodes of a log together.
 //
-// Each node tells the others of its sessions through a ledger, many in one record. The order of the log is
-// the order in which they opened, the same on every node. So all nodes agree which one is too many, and its
-// own node ends it. A node that is alone tells nobody, and writes only that it is there.
+// Each node tells the others of its sessions through a ledger, many in one record, and when each has opened.
+// So all nodes agree on their order, and which one is too many, and its own node ends it. A node that is
+// alone tells nobody, and writes only that it is there.
 
 import { openLedger } from '@tidemark/log'
-import type { Clock, EventLog, Ledger, LedgerChange, Position } from '@tidemark/log'
+import type { Clock, EventLog, Ledger, LedgerChange } from '@tidemark/log'
 import { AccessError } from '../errors.ts'
-import { clearWaitMs, nodeExpiryMs, nodeRefreshMs } from '../limits.ts'
+import { clearWaitMs, nodeExpiryMs, nodeRefreshMs, toldLateMsMax } from '../limits.ts'
 import { NodePresence } from './node-presence.ts'
 import { OwnSessions } from './own-sessions.ts'
 import { decodeChange, encodeChange } from './session-change.ts'
@@ -38,7 +38,9 @@ export class UserSessions {
   readonly #presence: NodePresence
   readonly #teller: SessionTeller
   readonly #own = new OwnSessions()
-  /** All that have their place in the order of the log. */
+  /** Of this node, those whose place others know, or could have known. */
+  readonly #known = new Set<string>()
+  /** All, in their order. */
   readonly #index = new SessionIndex()
   /** The number of the newest record of each other node whose sessions are known. */
   readonly #heard = new Map<string, number>()
@@ -58,7 +60,8 @@ export class UserSessions {
       list: () =>
         this.#own
           .entries()
-          .map(([id, user]) => ({ id, user, position: this.#index.positionOf(id) })),
+          .flatMap(([id]) => this.#index.get(id) ?? [])
+          .map((session) => ({ ...session, isKnown: this.#known.has(session.id) })),
       write: (change) => this.#write(`changes ${node}`, encodeChange(change), nodeExpiryMs),
       onError,
     })
@@ -88,7 +91,7 @@ export class UserSessions {
 
   /** Sessions of a user on all nodes that are there. */
   count(user: string): number {
-    return this.#listOrdered(user).length
+    return this.#list(user).length
   }
 
   /**
@@ -119,9 +122,11 @@ export class UserSessions {
   /** A session of this node has opened. */
   opened(id: string, user: string): void {
     this.#presence.begin()
+    const session = { id, user, openedAt: this.#options.clock.now() }
     this.#own.add(id, user)
-    if (this.#isAlone) this.#index.add({ id, user, position: this.#ledger.position })
-    else this.#teller.opened({ id, user })
+    this.#index.put(session)
+    if (this.#isAlone) this.#known.add(id)
+    else this.#teller.opened({ ...session, isKnown: false })
     this.#enforce(user)
   }
 
@@ -130,6 +135,7 @@ export class UserSessions {
     const user = this.#own.drop(id)
     if (user === undefined || this.#isClosed) return
     this.#index.drop(id)
+    this.#known.delete(id)
     if (!this.#isAlone) this.#teller.closed(id)
     this.#waiters.look(user)
   }
@@ -148,14 +154,12 @@ export class UserSessions {
     return nodes.size === (nodes.has(this.#options.node) ? 1 : 0)
   }
 
-  /** Ids, the oldest first. Those that this node has yet to tell are the newest. */
-  #listOrdered(user: string): readonly string[] {
-    const placed = this.#index.listLive(user, this.#options.node)
-    const untold = [...this.#own.of(user)].filter((id) => !this.#index.has(id))
-    return [...placed, ...untold]
+  /** Ids, the oldest first. */
+  #list(user: string): readonly string[] {
+    return this.#index.listLive(user, this.#options.node)
   }
 
-  #hear({ key, value, before, position }: LedgerChange<string>): void {
+  #hear({ key, value, before, time }: LedgerChange<string>): void {
     const { node: own, clearDead } = this.#options
     const [kind, node] = split(key)
     if (kind === 'node') {
@@ -165,8 +169,8 @@ export class UserSessions {
       clearDead(value)
     } else if (kind === 'changes' && value !== undefined) {
       const change = decodeChange(value)
-      if (change !== undefined && node === own) this.#hearOwn(change, position)
-      else if (change !== undefined) this.#hearOther(node, change, position)
+      if (change !== undefined && node === own) this.#hearOwn(change, time)
+      else if (change !== undefined) this.#hearOther(node, change, time)
     }
   }
 
@@ -181,20 +185,17 @@ export class UserSessions {
     this.#heard.delete(node)
     this.#missed.delete(node)
     for (const user of this.#index.dropNode(node)) this.#waiters.look(user)
-    if (!this.#isAlone) return
-    // Nobody is there to be told: those that wait for it take their places now.
-    const own = this.#own.entries().map(([id, user]) => ({ id, user }))
-    this.#place(own, this.#ledger.position)
   }
 
-  /** From now on all agree which place the session has. */
-  #hearOwn({ opened }: SessionChange, position: Position): void {
+  /** From now on all agree which places these have. */
+  #hearOwn({ opened }: SessionChange, time: number): void {
     const open = opened.filter(({ id }) => this.#own.has(id))
-    this.#place(open, position)
+    for (const { id } of open) this.#known.add(id)
+    this.#place(open, time)
     this.#enforceAll(open)
   }
 
-  #hearOther(node: string, change: SessionChange, position: Position): void {
+  #hearOther(node: string, change: SessionChange, time: number): void {
     const { number, isAnew, opened, closed } = change
     const heard = this.#heard.get(node)
     if (isAnew) this.#missed.delete(node)
@@ -204,14 +205,18 @@ export class UserSessions {
     }
     this.#heard.set(node, number)
     const gone = isAnew ? this.#index.dropSessionsOf(node) : []
-    this.#place(opened, position)
+    this.#place(opened, time)
     const left = closed.flatMap((id) => this.#index.drop(id) ?? [])
     for (const user of [...gone, ...left]) this.#waiters.look(user)
     this.#enforceAll(opened)
   }
 
-  #place(sessions: readonly ToldSession[], told: Position): void {
-    for (const { id, user, position = told } of sessions) this.#index.add({ id, user, position })
+  /** A clock that is wrong does not make a new session an old one: then it has opened when it was told. */
+  #place(sessions: readonly ToldSession[], toldAt: number): void {
+    for (const { id, user, openedAt, isKnown } of sessions) {
+      const isPlausible = openedAt <= toldAt && openedAt >= toldAt - toldLateMsMax
+      this.#index.put({ id, user, openedAt: isKnown || isPlausible ? openedAt : toldAt })
+    }
   }
 
   #enforceAll(sessions: readonly { readonly user: string }[]): void {
@@ -221,7 +226,7 @@ export class UserSessions {
   /** Ends those of this node that are too many. Every node sees the same ones. */
   #enforce(user: string): void {
     const { limit, atLimit, end } = this.#options
-    const ids = this.#listOrdered(user)
+    const ids = this.#list(user)
     const beyond = atLimit === 'replace' ? ids.slice(0, -limit) : ids.slice(limit)
     for (const id of beyond)
       if (this.#own.has(id)) end(id, atLimit === 'replace' ? 'replaced' : 'full')

@@ -48,8 +48,8 @@ export class EndSessions {
   readonly #node: FollowedNode
   readonly #options: EndSessionsOptions
   /**
-   * The open sessions of each ticket, by their ids, with the claims that they opened with: a fresh token brings
-   * others. More than one only while one replaces another.
+   * The open sessions of each ticket, by their ids, with the claims that they opened with: a fresh token
+   * brings others. More than one only while one replaces another.
    */
   readonly #byTicket = new Map<string, Map<string, OpenedSession>>()
   readonly #stops: (() => void)[]

@@ -161,8 +161,10 @@ function readNote(note: unknown): string {
 
 function readTime(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
-    throw invalid(`${name} is milliseconds since 1970; got ${quoteValue(value)}`)
+  // The longest that is taken is a day of the year 5138: microseconds are no such time.
+  const isTime = Number.isInteger(value) && Number(value) < secondsLookMax * 1_000
+  if (typeof value !== 'number' || !isTime || value < 0)
+    throw invalid(`${name} is whole milliseconds since 1970; got ${quoteValue(value)}`)
   // The seconds of an `iat`, taken for milliseconds, are a day of January 1970: nothing would be revoked.
   if (value < secondsLookMax)
     throw invalid(

@@ -23,8 +23,8 @@ function withoutCursor(url: string): readonly string[] {
 }
 
 /**
- * How far the stream of a request has come; undefined: it does not say. Everything that a stream is told carries
- * a cursor, and a URL does not show it.
+ * How far the stream of a request has come; undefined: it does not say. Everything that a stream is told
+ * carries a cursor, and a URL does not show it.
  */
 export function readShownCursor(request: RequestFacts): Position | undefined {
   const header = request.header('last-event-id')

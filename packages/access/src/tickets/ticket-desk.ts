@@ -40,9 +40,11 @@ export class TicketDesk {
    * Trades what the request brings for a ticket.
    * @param streamPath The path of the streams that it opens.
    * @throws AccessError `CROSS_SITE`, `TICKETS_TOO_MANY`, `TICKET_TOO_LARGE`, `ACCESS_STATE_FULL`, and those
-   * of a credential that does not hold; ServerError `UNAUTHENTICATED`, `ACCESS_UNAVAILABLE`
+   * of a credential that does not hold; ServerError `UNAUTHENTICATED`, `ACCESS_UNAVAILABLE`,
+   * `METHOD_NOT_ALLOWED`
    */
   async issue(facts: RequestFacts, streamPath: string): Promise<TicketAnswer> {
+    requireTrade(facts)
     const grant = await this.#findGrant(facts)
     const issued = await this.#options.tickets.issue(grant, holderOf(grant))
     const { query } = splitUrl(facts.url)
@@ -66,6 +68,19 @@ export class TicketDesk {
       'A ticket is traded for a credential; the request brings none that is accepted. Sign in, and send it along.',
     )
   }
+}
+
+/**
+ * A framework answers HEAD by the handler of GET. It changes nothing (RFC 9110 §9.2.1), and a ticket is an
+ * entry of a ledger that nobody would use.
+ */
+function requireTrade({ method }: RequestFacts): void {
+  if (method !== 'HEAD') return
+  throw new ServerError(
+    'METHOD_NOT_ALLOWED',
+    'A ticket is not handed out for HEAD, which changes nothing. Ask for it by GET.',
+    { headers: { Allow: 'GET' } },
+  )
 }
 
 /** Names the credential, so that each may be traded for so many tickets. */

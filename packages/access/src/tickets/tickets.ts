@@ -172,8 +172,8 @@ export class Tickets {
 
   /**
    * Lets in the stream that has opened with the ticket. It is known by its user agent and its URL, and by a
-   * cursor of this log, which the URL does not show. The session that it comes from ends, on whichever node it
-   * lives.
+   * cursor of this log, which the URL does not show. The session that it comes from ends, on whichever node
+   * it lives.
    */
   async #comeBack(asked: {
     readonly ledger: Ledger<TicketEntry>
@@ -196,7 +196,7 @@ export class Tickets {
     throw invalid('has been used, and by another stream than this one')
   }
 
-  /** A thief of a URL can write a cursor, but does not know the epochs of a log that shows nothing to thieves. */
+  /** A thief of a URL can make a cursor up, but knows no epoch of a log that lets the thief read nothing. */
   async #isOfLog(cursor: Position): Promise<boolean> {
     const { log } = this.#options
     return writeShared(async () => {

@@ -31,6 +31,8 @@ type KeyKind = (typeof keyNames)[number]
 export interface KeyHost {
   readonly clock: Clock
   readonly fetch: Fetch
+  /** Told of changes that the operator should know of. */
+  readonly onLine: (line: string) => void
 }
 
 /** Keys, and the algorithms that they can be for. */

@@ -9,6 +9,7 @@ import {
   issuerNamesMax,
   issuersMax,
 } from '../limits.ts'
+import { AccessError } from '../errors.ts'
 import { readList } from '../read-members.ts'
 import { invalidOption, readOptions, readText, readTexts } from '../read-options.ts'
 import { isSymmetric, secretBytesOf, tokenAlgorithms } from './algorithms.ts'
@@ -55,7 +56,7 @@ export function planIssuers(
   const rows = readList(given, { code: 'ACCESS_OPTION_INVALID', what: option })
   if (rows.length > issuersMax)
     throw invalidOption(`${option} may name ${issuersMax} issuers; got ${rows.length}`)
-  const planned = rows.map((row) => planIssuer(option, row, host))
+  const planned = rows.map((row, index) => planEntry({ option, index }, row, host))
   const names = planned.map(({ name }) => name)
   requireNames(option, names)
   return planned
@@ -75,6 +76,20 @@ function requireNames(option: string, names: readonly (string | undefined)[]): v
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined)
     throw invalidOption(`${option} name the issuer ${quote(twice)} twice. Leave one entry`)
+}
+
+/** An error says which entry is at fault, for a configuration that has another name for it. */
+function planEntry(
+  entry: { readonly option: string; readonly index: number },
+  row: TokenIssuer,
+  host: KeyHost,
+): PlannedIssuer {
+  try {
+    return planIssuer(entry.option, row, host)
+  } catch (cause) {
+    if (!(cause instanceof AccessError)) throw cause
+    throw new AccessError(cause.code, cause.message, { cause, entry })
+  }
 }
 
 function planIssuer(option: string, row: TokenIssuer, host: KeyHost): PlannedIssuer {

@@ -8,6 +8,7 @@ import type { Steps } from '../explain/steps.ts'
 import { keysTriedMax } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
 import { requireTimes } from './check-times.ts'
+import type { CheckTurns } from './check-turns.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
 import type { KnownTokens } from './known-tokens.ts'
 import type { Issuer } from './plan-issuers.ts'
@@ -29,6 +30,10 @@ export interface VerifyHost {
   readonly clock: Clock
   /** Of all tokens of one access. */
   readonly known: KnownTokens
+  /** The same. */
+  readonly turns: CheckTurns
+  /** The address that the token comes from; undefined where nobody knows. */
+  readonly from: string | undefined
   readonly steps?: Steps | undefined
   /** The kind of token that is wanted. Default: an ordinary one. */
   readonly type?: string | undefined
@@ -56,7 +61,7 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
   if (known === undefined || !keys.includes(known.key))
-    host.known.add(token, await verifySignature(token, keys, issuer))
+    host.known.add(token, await verifySignature(token, { keys, issuer, host }))
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
@@ -121,14 +126,22 @@ async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly Ver
  */
 async function verifySignature(
   { text, head }: UnverifiedToken,
-  keys: readonly VerifyKey[],
-  { algorithms }: Issuer,
+  {
+    keys,
+    issuer: { algorithms },
+    host: { turns, from = '' },
+  }: {
+    readonly keys: readonly VerifyKey[]
+    readonly issuer: Issuer
+    readonly host: VerifyHost
+  },
 ): Promise<VerifyKey> {
   const accepted = algorithms.includes('EdDSA') ? [...algorithms, 'Ed25519'] : [...algorithms]
   let failure: unknown
   for (const key of keys) {
     try {
-      if (!isSecret(key)) await compactVerify(text, key, { algorithms: accepted })
+      if (!isSecret(key))
+        await turns.take(from, () => compactVerify(text, key, { algorithms: accepted }))
       else if (!isSignedBySecret(text, head.alg, key)) continue
       return key
     } catch (error) {

@@ -8,16 +8,11 @@ import { keepClaims, readGrant, readNames } from '../grants/claims-grant.ts'
 import type { GrantNames } from '../grants/claims-grant.ts'
 import { grantedNamesMax, recheckAfterRangeMs } from '../limits.ts'
 import type { Bearer } from '../revocations/revocation-index.ts'
-import type { KnownTokens } from '../tokens/known-tokens.ts'
-import type { Issuer } from '../tokens/plan-issuers.ts'
 import { verifyToken } from '../tokens/verify-token.ts'
-import type { VerifiedToken } from '../tokens/verify-token.ts'
+import type { VerifiedToken, VerifyHost } from '../tokens/verify-token.ts'
 import { topicTokenType } from './topic-token-type.ts'
 
-interface TopicTokenHost {
-  readonly issuers: readonly Issuer[]
-  readonly clock: Clock
-  readonly known: KnownTokens
+interface TopicTokenHost extends Omit<VerifyHost, 'steps' | 'type'> {
   /** An open stream is asked about once more. A token that has ended since then grants nothing. */
   readonly isRecheck: boolean
   /** Refuses a token that is revoked. Undefined where nothing can be. */

@@ -7,6 +7,7 @@ import type { Fault } from './fault.ts'
 import type { AuthConfig, HubConfig, IssuerConfig } from './hub-config.ts'
 import { parseOriginPattern } from './origin-pattern.ts'
 import { describeShortSecret } from './secret-length.ts'
+import { parseDuration } from './units.ts'
 
 /** One fault for each. */
 export function findAccessConflicts(config: HubConfig): readonly Fault[] {
@@ -18,6 +19,10 @@ export function findAccessConflicts(config: HubConfig): readonly Fault[] {
     )
   }
   for (const [place, patterns] of Object.entries(config.anonymous)) {
+    if (patterns.some((pattern) => pattern.startsWith('$'))) {
+      const wanted = 'must name topics that do not begin with $, which are for the permission admin'
+      faults.push(fault(`anonymous.${place}`, wanted, patterns))
+    }
     if (!patterns.some((pattern) => pattern.includes('{sub}'))) continue
     const wanted = 'must name topics without {sub}, because a visitor without a token is no user'
     faults.push(fault(`anonymous.${place}`, wanted, patterns))
@@ -64,7 +69,7 @@ function findKeyFaults(config: HubConfig): readonly Fault[] {
   if (new Set(names).size < names.length) {
     faults.push(fault('auth.issuers', 'must name each issuer once', names))
   }
-  return [...faults, ...findResourceFaults(auth)]
+  return [...faults, ...findRoleFaults(auth), ...findResourceFaults(auth)]
 }
 
 const keyNames = ['secret', 'jwks', 'publicKey'] as const
@@ -72,6 +77,8 @@ const issuerNames = ['issuer', 'audience', 'algorithms'] as const
 const tokenNames = [
   ...issuerNames,
   'claims',
+  'roles',
+  'clockTolerance',
   'sources',
   'cookie',
   'withoutClaim',
@@ -91,7 +98,10 @@ function findOrphans(auth: AuthConfig): readonly Fault[] {
 
 /** Whether a setting has another value than its default. */
 function isGiven(name: (typeof tokenNames)[number], value: unknown): boolean {
-  return JSON.stringify(value) !== JSON.stringify(accessRows[`auth.${name}`].default)
+  const { kind, default: written } = accessRows[`auth.${name}`]
+  const isText = kind.kind === 'duration' && typeof written === 'string'
+  const initial = isText ? parseDuration(written) : written
+  return JSON.stringify(value) !== JSON.stringify(initial)
 }
 
 function findIssuerFaults(
@@ -121,6 +131,24 @@ function findIssuerFaults(
     faults.push(fault(`${place}.jwks`, wanted))
   }
   return faults
+}
+
+function findRoleFaults({ roles, claims }: AuthConfig): readonly Fault[] {
+  if (roles.length === 0) return []
+  const names = roles.map(({ role }) => role)
+  const isTwice = new Set(names).size < names.length
+  return [
+    ...(isTwice ? [fault('auth.roles', 'must name each role once', names)] : []),
+    ...(claims.permissions === undefined
+      ? [
+          fault(
+            'auth.roles',
+            'must come with auth.claims.permissions, the claim in which tokens say their roles',
+            names,
+          ),
+        ]
+      : []),
+  ]
 }
 
 function findResourceFaults({ resource }: AuthConfig): readonly Fault[] {

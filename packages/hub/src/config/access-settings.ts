@@ -1,10 +1,18 @@
 // The settings that say who may come in, one row each: tokens, visitors without one, and pages of other
 // origins.
 
-import { authIssuersMax, authNamesMax, corsOriginsMax, grantPatternsMax } from './limits.ts'
+import {
+  authIssuersMax,
+  authNamesMax,
+  authRolesMax,
+  clockToleranceRangeMs,
+  corsOriginsMax,
+  grantPatternsMax,
+  rolePermissionsMax,
+} from './limits.ts'
 import { ownCookieName } from './access-choice.ts'
 import type { SettingName } from './hub-config.ts'
-import { flag, texts } from './kinds.ts'
+import { duration, flag, texts } from './kinds.ts'
 import type { Member, SettingRow } from './setting.ts'
 
 type AccessName = Extract<SettingName, `${'anonymous' | 'auth' | 'cors'}.${string}`>
@@ -79,6 +87,22 @@ const issuerMembers: Readonly<Record<string, Member>> = {
   },
 }
 
+/** A word of the claim of permissions, and the permissions that it stands for. */
+const roleMembers: Readonly<Record<string, Member>> = {
+  role: {
+    kind: { kind: 'text', names: 'a word that tokens say' },
+    isRequired: true,
+    help: 'The word, as tokens say it in the claim that `auth.claims` names for permissions.',
+    example: 'editor',
+  },
+  permissions: {
+    kind: texts(rolePermissionsMax, { kind: 'text', names: 'a permission' }),
+    isRequired: true,
+    help: 'The permissions that it stands for.',
+    example: ['sse:read'],
+  },
+}
+
 /** By name, as in `settings.ts`. */
 export const accessRows: Readonly<Record<AccessName, SettingRow>> = {
   'auth.secret': {
@@ -145,6 +169,29 @@ export const accessRows: Readonly<Record<AccessName, SettingRow>> = {
     value: '<use=claim,…>',
     help: 'Claims of another name that give the user, the permissions or the whole grant.',
     more: 'The defaults are `user=sub` and `grant=tidemark`.',
+  },
+  'auth.roles': {
+    kind: {
+      kind: 'list',
+      max: authRolesMax,
+      things: 'roles',
+      entry: '{"role": "editor", "permissions": ["sse:read"]}',
+      members: roleMembers,
+    },
+    default: [],
+    example: [
+      { role: 'editor', permissions: ['sse:read'] },
+      { role: 'operator', permissions: ['sse:read', 'admin'] },
+    ],
+    help: 'Permissions that the words of the claim `auth.claims.permissions` stand for; a word that is not listed stands for none.',
+    more: 'By default each word is a permission itself.',
+  },
+  'auth.clockTolerance': {
+    kind: duration(clockToleranceRangeMs),
+    default: '5s',
+    example: '30s',
+    help: 'How far the clocks of the issuers may be from that of the hub.',
+    more: 'A token is taken so much before it begins, and after it has ended.',
   },
   'auth.sources': {
     kind: texts(3, { kind: 'choice', of: ['bearer', 'cookie', 'query'] }),

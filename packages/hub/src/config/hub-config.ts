@@ -109,6 +109,10 @@ export interface AuthConfig extends IssuerKey {
   /** Several issuers, each with its own key. */
   readonly issuers: readonly IssuerConfig[]
   readonly claims: Readonly<Partial<Record<ClaimUse, string>>>
+  /** The permissions that the words of `claims.permissions` stand for; none: each is one itself. */
+  readonly roles: readonly RoleConfig[]
+  /** Milliseconds. */
+  readonly clockTolerance: number
   readonly sources: readonly TokenPlace[]
   readonly cookie: string
   readonly withoutClaim: readonly string[]
@@ -131,6 +135,12 @@ export interface IssuerConfig extends Partial<IssuerKey> {
   readonly issuer: string
   readonly audience?: readonly string[] | undefined
   readonly algorithms?: readonly Algorithm[] | undefined
+}
+
+/** A word that tokens say, and the permissions that it stands for. */
+interface RoleConfig {
+  readonly role: string
+  readonly permissions: readonly string[]
 }
 
 /** The parts of a grant that a claim of another name may give. */

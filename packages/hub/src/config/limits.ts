@@ -16,6 +16,19 @@ export const authIssuersMax: number = 32
 export const authNamesMax: number = 32
 
 /**
+ * Words that tokens may say in place of permissions, and the permissions of one. Each word of a token is
+ * looked up by name. A grant has 100 permissions at most, so that no word needs more.
+ */
+export const authRolesMax: number = 100
+export const rolePermissionsMax: number = 100
+
+/** How far the clocks of issuers may be from that of the hub: as `createAccess` takes it. */
+export const clockToleranceRangeMs: { readonly from: number; readonly to: number } = {
+  from: 0,
+  to: 300_000,
+}
+
+/**
  * Patterns of visitors without a token, and of tokens without a claim. As many as a grant may name, which
  * is 1,000; each is compared with each topic that is asked for.
  */

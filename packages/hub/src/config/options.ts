@@ -18,6 +18,8 @@ export interface ConfigOption {
   readonly help: string
   /** Its value is shown to nobody. */
   readonly isSecret: boolean
+  /** Its value is a list: a second one would take the place of the first. */
+  readonly isList: boolean
 }
 
 /**
@@ -45,5 +47,6 @@ export function findOption(setting: Setting): ConfigOption | undefined {
     default: writeValue(setting.default),
     help,
     isSecret: setting.isSecret === true,
+    isList: kind.kind === 'texts',
   }
 }

@@ -7,6 +7,7 @@ import { HubError } from '../errors.ts'
 import { findRepeatedName } from '../raw-json.ts'
 import { attempt, invalid, suggest } from './faults.ts'
 import { configOptions } from './options.ts'
+import type { ConfigOption } from './options.ts'
 import type { Origin, Origins } from './origin.ts'
 import { settings } from './settings.ts'
 
@@ -140,10 +141,11 @@ interface Given {
 function readVariables(env: ConfigSources['env']): readonly Given[] {
   const known = configOptions.map((option) => option.env)
   return Object.entries(env).flatMap(([name, value]) => {
-    // An empty variable is one that is not set, as a compose file leaves it.
-    if (!name.startsWith('TIDEMARK_') || value === undefined || value === '') return []
-    if (foreignVariables.includes(name) || isServiceLink(name, value)) return []
+    if (!name.startsWith('TIDEMARK_') || value === undefined) return []
     const option = configOptions.find(({ env: variable }) => variable === name)
+    requireKey(name, option, value)
+    // An empty variable is one that is not set, as a compose file leaves it.
+    if (value === '' || foreignVariables.includes(name) || isServiceLink(name, value)) return []
     if (option === undefined) throw invalid([`there is no variable ${name}${suggest(name, known)}`])
     return [{ name, path: option.path, value }]
   })
@@ -166,8 +168,24 @@ function readFlags(flags: ConfigSources['flags']): readonly Given[] {
   return Object.entries(flags).map(([name, value]) => {
     const option = configOptions.find(({ flag }) => flag === name)
     if (option === undefined) throw invalid([`there is no flag --${name}${suggest(name, known)}`])
+    requireKey(`--${name}`, option, value)
     return { name: `--${name}`, path: option.path, value }
   })
+}
+
+/** The settings of which one at least makes the hub ask who is there. */
+const keySettings = ['auth.secret', 'auth.jwks', 'auth.publicKey']
+
+/**
+ * An empty key is one that a script or a compose file could not fill in. Taken for none, it would start a hub
+ * that lets everybody in.
+ */
+function requireKey(name: string, option: ConfigOption | undefined, value: unknown): void {
+  const setting = option?.path.join('.') ?? ''
+  if (value !== '' || !keySettings.includes(setting)) return
+  throw invalid([
+    `${setting} is empty in ${name}, and a hub without a key lets in everybody who reaches it; give one, or leave ${name} out`,
+  ])
 }
 
 function assign(tree: Tree, [name, ...rest]: readonly string[], value: string): void {

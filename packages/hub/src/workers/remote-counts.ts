@@ -24,6 +24,10 @@ interface Question {
 export class RemoteCounts implements HubCounts {
   readonly #options: RemoteCountsOptions
   readonly #questions = new Map<number, Question>()
+  /** By address the streams that were let in without an answer. They hold no place to give back. */
+  readonly #uncounted = new Map<string, number>()
+  /** The addresses of those whose answer may still come, by question, the oldest first. */
+  readonly #late = new Map<number, string>()
   #lastId = 0
   #isSilent = false
 
@@ -36,10 +40,16 @@ export class RemoteCounts implements HubCounts {
   }
 
   async enter(key: string): Promise<boolean> {
-    return (await this.#ask({ call: 'enter', key }))?.isIn ?? true
+    const isIn = (await this.#ask({ call: 'enter', key }))?.isIn
+    if (isIn === undefined) this.#uncounted.set(key, (this.#uncounted.get(key) ?? 0) + 1)
+    return isIn ?? true
   }
 
   leave(key: string): void {
+    if (!this.#forgetUncounted(key)) this.#giveBack(key)
+  }
+
+  #giveBack(key: string): void {
     this.#options.tell({ kind: 'count', id: 0, question: { call: 'leave', key } })
   }
 
@@ -55,10 +65,34 @@ export class RemoteCounts implements HubCounts {
   heard(id: number, answer: CountAnswer): void {
     this.#isSilent = false
     const question = this.#questions.get(id)
-    if (question === undefined) return
+    if (question === undefined) {
+      this.#hearLate(id, answer)
+      return
+    }
     this.#questions.delete(id)
     question.timer.cancel()
     question.resolve(answer)
+  }
+
+  /** A place was taken after all: for a stream that is still there, or for one that has left. */
+  #hearLate(id: number, { isIn }: CountAnswer): void {
+    const key = this.#late.get(id)
+    this.#late.delete(id)
+    if (key !== undefined && isIn === true && !this.#forgetUncounted(key)) this.#giveBack(key)
+  }
+
+  /** Whether there was one. */
+  #forgetUncounted(key: string): boolean {
+    const count = this.#uncounted.get(key) ?? 0
+    if (count > 1) this.#uncounted.set(key, count - 1)
+    else this.#uncounted.delete(key)
+    return count > 0
+  }
+
+  #keepLate(id: number, key: string): void {
+    this.#late.set(id, key)
+    const [oldest] = this.#late.keys()
+    if (oldest !== undefined && this.#late.size > countQuestionsMax) this.#late.delete(oldest)
   }
 
   #ask(question: CountCall): Promise<CountAnswer | undefined> {
@@ -68,6 +102,7 @@ export class RemoteCounts implements HubCounts {
     return new Promise((resolve) => {
       const timer = clock.after(countAnswerMs, () => {
         this.#questions.delete(id)
+        if (question.call === 'enter') this.#keepLate(id, question.key)
         this.#tellSilence()
         resolve(undefined)
       })

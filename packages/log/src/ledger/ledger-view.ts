@@ -2,7 +2,7 @@
 
 import { LogError } from '../errors.ts'
 import type { EventRecord } from '../event-log.ts'
-import { ledgerEndKeptMs, ledgerHistoryMax } from '../limits.ts'
+import { ledgerEndKeptMs, ledgerHistoryCharactersMax, ledgerHistoryMax } from '../limits.ts'
 import { comparePositions, formatCursor } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { Snapshot } from './follower.ts'
@@ -14,6 +14,8 @@ import type { Stored } from './ledger-record.ts'
 interface Step<Value> {
   readonly after: Stored<Value>
   readonly before: Stored<Value> | undefined
+  /** Characters of the record. */
+  readonly length: number
 }
 
 export interface LedgerViewOptions<Value> {
@@ -26,8 +28,10 @@ export interface LedgerViewOptions<Value> {
 export class LedgerView<Value> {
   readonly #options: LedgerViewOptions<Value>
   #entries = new Map<string, Stored<Value>>()
-  /** The newest steps, oldest first; at most twice `ledgerHistoryMax` between two cuts. */
+  /** The newest steps, oldest first; at most twice what may stay between two cuts. */
   #steps: Step<Value>[] = []
+  /** Of their records together. */
+  #stepCharacters = 0
   /** `getAt` knows nothing from before. */
   #historyFrom: Position
   /** Nor of a time before: an entry that was there then is forgotten. Milliseconds since 1970. */
@@ -72,7 +76,7 @@ export class LedgerView<Value> {
     if (comparePositions(position, this.#historyFrom) < 0 || time < this.#historyTime) {
       throw new LogError(
         'POSITION_INVALID',
-        `This ledger knows its values from ${formatCursor(this.#historyFrom)} on; got ${formatCursor(position)}. Ask before ${ledgerHistoryMax} changes or a minute have followed.`,
+        `This ledger knows its values from ${formatCursor(this.#historyFrom)} on; got ${formatCursor(position)}. Ask before ${ledgerHistoryMax} changes, ${ledgerHistoryCharactersMax} characters or a minute have followed.`,
       )
     }
     let found = this.#entries.get(key)
@@ -111,7 +115,7 @@ export class LedgerView<Value> {
       if (wasTold) this.#toldExpired.add(after)
       return
     }
-    this.#remember({ after, before })
+    this.#remember({ after, before, length: record.data.length })
     // One that has expired and of which listeners have not heard yet: they shall hear of one end.
     const wasThere =
       before !== undefined && (isThere(before, now) || (canExpire(before) && !wasTold))
@@ -122,6 +126,7 @@ export class LedgerView<Value> {
       value: isNow ? after.value : undefined,
       before: wasThere ? before.value : undefined,
       position: after.position,
+      time: after.time,
       cause: causes[after.kind],
     })
   }
@@ -132,6 +137,7 @@ export class LedgerView<Value> {
     const told = new Set(this.#toldExpired)
     this.#entries = new Map()
     this.#steps = []
+    this.#stepCharacters = 0
     this.#historyFrom = at
     this.#toldExpired.clear()
     this.#lostClaims.clear()
@@ -144,7 +150,7 @@ export class LedgerView<Value> {
       if (stored !== undefined && this.#judge(stored) !== 'lost') this.#put(stored)
     }
     for (const change of this.#compare(old, told, now))
-      this.#options.tell({ ...change, position: at })
+      this.#options.tell({ ...change, position: at, time: now })
   }
 
   /** The change that listeners have to hear, given what they have heard before. */
@@ -152,8 +158,8 @@ export class LedgerView<Value> {
     old: ReadonlyMap<string, Stored<Value>>,
     told: ReadonlySet<Stored<Value>>,
     now: number,
-  ): readonly Omit<LedgerChange<Value>, 'position'>[] {
-    const changes: Omit<LedgerChange<Value>, 'position'>[] = []
+  ): readonly Omit<LedgerChange<Value>, 'position' | 'time'>[] {
+    const changes: Omit<LedgerChange<Value>, 'position' | 'time'>[] = []
     const compare = (key: string, after: Stored<Value> | undefined): void => {
       const before = old.get(key)
       const isKnown =
@@ -184,7 +190,14 @@ export class LedgerView<Value> {
       if (canExpire(stored) && endOf(stored) <= now && !this.#toldExpired.has(stored)) {
         this.#toldExpired.add(stored)
         if (stored.fault === undefined)
-          this.#options.tell({ key, value: undefined, before, position, cause: 'expired' })
+          this.#options.tell({
+            key,
+            value: undefined,
+            before,
+            position,
+            time: now,
+            cause: 'expired',
+          })
       }
       if (now - endOf(stored) > ledgerEndKeptMs) this.#forget(stored)
       else this.#noteEnd(stored)
@@ -253,8 +266,16 @@ export class LedgerView<Value> {
 
   #remember(step: Step<Value>): void {
     this.#steps.push(step)
-    if (this.#steps.length <= 2 * ledgerHistoryMax) return
-    const dropped = this.#steps.length - ledgerHistoryMax
+    this.#stepCharacters += step.length
+    const isShort = this.#stepCharacters <= 2 * ledgerHistoryCharactersMax
+    if (isShort && this.#steps.length <= 2 * ledgerHistoryMax) return
+    let dropped = 0
+    for (const { length } of this.#steps) {
+      const isEnough = this.#stepCharacters <= ledgerHistoryCharactersMax
+      if (isEnough && this.#steps.length - dropped <= ledgerHistoryMax) break
+      this.#stepCharacters -= length
+      dropped += 1
+    }
     this.#historyFrom = this.#steps[dropped - 1]?.after.position ?? this.#historyFrom
     this.#steps = this.#steps.slice(dropped)
   }

@@ -56,6 +56,11 @@ export interface LedgerChange<Value> {
    * tells.
    */
   readonly position: Position
+  /**
+   * Milliseconds since 1970. Of the record, by the log, the same on every node. Without a record it is when
+   * the ledger tells, by the clock of this node.
+   */
+  readonly time: number
   readonly cause: 'set' | 'claimed' | 'deleted' | 'expired' | 'overtaken'
 }
 
@@ -97,8 +102,8 @@ export interface Ledger<Value> {
    * The value as a record of the log found it: changes of up to its position, expiry by its time.
    * The same on every node.
    * @throws LogError `POSITION_INVALID` for a position that the ledger has not reached; await
-   *   `reached`. Also for one before the last 1,000 changes, the newest snapshot, or the end of a
-   *   forgotten entry, a minute after its end
+   *   `reached`. Also for one before the last 1,000 changes or 4 MiB of them, the newest snapshot, or the
+   *   end of a forgotten entry, a minute after its end
    */
   getAt(key: string, moment: Moment): Value | undefined
   /** The entries that are there now, in the order of positions. */

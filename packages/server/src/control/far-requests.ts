@@ -7,7 +7,7 @@ import {
   controlCarriedCharactersMax,
   controlMs,
   controlWaitingMax,
-} from '../limits.ts'
+} from './limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { makeRequestId } from '../random.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'

@@ -7,7 +7,7 @@ import {
   controlCarriedCharactersMax,
   controlMs,
   controlSeenMax,
-} from '../limits.ts'
+} from './limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { translateLogError } from '../refusal/log-faults.ts'
 import { CodedError } from '../refusal/coded-error.ts'

@@ -2,7 +2,7 @@
 
 import { formatCursor, parseTopicSet } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
-import { controlChangeCharactersMax } from '../limits.ts'
+import { controlChangeCharactersMax } from './limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { toOwnEvent } from '../publish/new-event.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'

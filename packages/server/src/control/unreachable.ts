@@ -1,7 +1,7 @@
 // The error of a session that has not done what was asked of it in time.
 
 import { ServerError } from '../errors.ts'
-import { controlAnswerMs, controlMs } from '../limits.ts'
+import { controlAnswerMs, controlMs } from './limits.ts'
 
 export function unreachable(session: string): ServerError {
   return new ServerError(

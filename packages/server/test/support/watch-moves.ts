@@ -7,7 +7,7 @@ import { Session } from '../../src/session/session.ts'
 
 /** Until the test is over. `onMove` is told before anything of the move is written. */
 export function watchMoves(onMove: (sessionId: string, topics: TopicSet) => void): void {
-  const moveInto: Session['moveInto'] = Reflect.get(Session.prototype, 'moveInto')
+  const moveInto = Reflect.get<Session, 'moveInto'>(Session.prototype, 'moveInto')
   Session.prototype.moveInto = function (this: Session, audience, added): void {
     if (!this.isClosed) onMove(this.id, audience.topics)
     moveInto.call(this, audience, added)
