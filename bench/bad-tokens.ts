@@ -6,9 +6,8 @@
 // Every 10 ms another good stream opens, with a token that the hub has not seen. Attackers send bad tokens,
 // all under way at once or at a rate. Their connections are open before, or new. The process of the attackers
 // has the lowest priority. The control are as many requests for `/livez`, which cost a hub as little as any.
-// Where attackers are banned, they come through a trusted proxy, from 100 addresses. Else they come from this
-// machine, which is never banned. Figures are of the time in which the attack lasted; ratios are medians of
-// those within one round.
+// Attackers come through a trusted proxy, from 100 addresses. One hub bans nobody; the other bans by default.
+// Figures are of the time in which the attack lasted; ratios are medians of those within one round.
 
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -71,16 +70,19 @@ interface Attack {
   readonly name: string
   readonly requests: readonly string[]
   readonly isNew: boolean
+  /** Against the hub that bans. */
+  readonly isBanned?: boolean
 }
 
 function makeRequests(path: string, fields: (i: number) => string): readonly string[] {
+  const from = (i: number): string => `X-Forwarded-For: 203.0.113.${i % 100}\r\n`
   return Array.from(
     { length: 1_000 },
-    (_, i) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n${fields(i)}\r\n`,
+    (_, i) =>
+      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n${from(i)}${fields(i)}\r\n`,
   )
 }
 
-const address = (i: number): string => `X-Forwarded-For: 203.0.113.${i % 100}\r\n`
 const livez = makeRequests('/livez', () => '')
 const only = readFlag('only')
 const everything: readonly Attack[] = [
@@ -101,11 +103,11 @@ const everything: readonly Attack[] = [
     })),
   {
     name: 'HS256, banned, new',
-    requests: makeRequests(
-      '/events?topic=bench/1',
-      (i) => address(i) + asBearer(bad['HS256, wrong signature']?.(i) ?? ''),
+    requests: makeRequests('/events?topic=bench/1', (i) =>
+      asBearer(bad['HS256, wrong signature']?.(i) ?? ''),
     ),
     isNew: true,
+    isBanned: true,
   },
 ]
 
@@ -120,43 +122,53 @@ interface Figures {
   readonly opening: readonly [number, number]
 }
 
-await withDirectory(async (directory) => {
-  const hub = await startHub(directory)
-  const attackers = new AttackProcess(19)
-  const clients = await GoodClients.open({
-    port: hub.port,
-    streams: 20,
-    pauseMs: 10,
-    headersFor: (i) => ({
-      Authorization: `Bearer ${makeToken('ES256', `good-${i}`, { signer: byKey(privateKey) })}`,
-    }),
-  })
-  const results = new Map<string, Figures[]>(attacks.map(({ name }) => [name, []]))
-  const statuses = new Map<string, unknown>()
-  try {
-    for (let round = -1; round < rounds; round++) {
-      for (const attack of attacks) {
-        const { figures, report } = await measure(hub, { attackers, clients, attack })
-        statuses.set(attack.name, report?.statuses ?? {})
-        if (round >= 0) results.get(attack.name)?.push(figures)
-      }
-    }
-    print(results, statuses)
-  } finally {
-    clients.leave()
-    attackers.end()
-    await hub.kill('SIGKILL')
-  }
-})
+const results = new Map<string, Figures[]>(attacks.map(({ name }) => [name, []]))
+const statuses = new Map<string, unknown>()
+const isAtFirst = ({ isBanned = false }: Attack): boolean => !isBanned
+await attackHub(attacks.filter(isAtFirst), 'none')
+await attackHub(
+  attacks.filter((attack) => !isAtFirst(attack)),
+  undefined,
+)
+print(results, statuses)
 
-function startHub(directory: string): Promise<HubProcess> {
+/** Measures attacks on a hub of their own. */
+async function attackHub(own: readonly Attack[], banAfter: 'none' | undefined): Promise<void> {
+  await withDirectory(async (directory) => {
+    const hub = await startHub(directory, banAfter)
+    const attackers = new AttackProcess(19)
+    const clients = await GoodClients.open({
+      port: hub.port,
+      streams: 20,
+      pauseMs: 10,
+      headersFor: (i) => ({
+        Authorization: `Bearer ${makeToken('ES256', `good-${i}`, { signer: byKey(privateKey) })}`,
+      }),
+    })
+    try {
+      for (let round = -1; round < rounds; round++) {
+        for (const attack of own) {
+          const { figures, report } = await measure(hub, { attackers, clients, attack })
+          statuses.set(attack.name, report?.statuses ?? {})
+          if (round >= 0) results.get(attack.name)?.push(figures)
+        }
+      }
+    } finally {
+      clients.leave()
+      attackers.end()
+      await hub.kill('SIGKILL')
+    }
+  })
+}
+
+function startHub(directory: string, banAfter: 'none' | undefined): Promise<HubProcess> {
   const pem = publicKey.export({ type: 'spki', format: 'pem' })
   writeFileSync(`${directory}/key.pem`, pem)
   const issuers = [
     { issuer: 'HS256', secret },
     { issuer: 'ES256', publicKey: `${directory}/key.pem` },
   ]
-  const settings = { auth: { issuers }, addresses: { trustProxy: ['127.0.0.0/8'] } }
+  const settings = { auth: { issuers }, addresses: { trustProxy: ['127.0.0.0/8'], banAfter } }
   const config = `${directory}/tidemark.config.json`
   writeFileSync(config, JSON.stringify(settings))
   return startHubProcess({

@@ -139,6 +139,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub-access.addressesListedMax',
     'access.keysTriedMax',
     'access.checksAtOnceMax',
+    'hub-access.strangersPerTurnMax',
     'access.keyWaitersMax',
     'access.keySetBytesMax',
     'access.grantedNamesMax',

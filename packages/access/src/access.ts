@@ -127,6 +127,21 @@ export class Access {
     }
   }
 
+  /**
+   * Whether a request brings a token that was found good before and has not ended: for a server that lets
+   * strangers wait in a flood. That it is revoked is not looked at.
+   */
+  knows(request: RequestFacts): boolean {
+    requireFacts(request)
+    try {
+      const credential = this.#findCredential(request)
+      const exp = credential && this.#known.find(credential.text)?.token.claims['exp']
+      return typeof exp === 'number' && exp * 1_000 > this.#settings.clock.now()
+    } catch {
+      return false
+    }
+  }
+
   /** For clients that ask whose tokens are taken (RFC 9728 §3); undefined without the option `resource`. */
   get metadata(): ResourceMetadata | undefined {
     return this.#resource?.metadata
@@ -301,8 +316,16 @@ export class Access {
     return verified
   }
 
-  async #find(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
+  /** @throws AccessError `TOKEN_INVALID` */
+  #findCredential(request: RequestFacts): Credential | undefined {
     const { cookie, cookieName, sources } = this.#settings
+    return findCredential(request, {
+      sources,
+      cookieNames: () => (cookie === undefined ? [cookieName] : listCookieNames(cookie, request)),
+    })
+  }
+
+  async #find(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
     let source: Source = 'none'
     steps?.begin('credential', () =>
       source === 'none' ? 'There is no token: a visitor.' : `There is a token (${source}).`,
@@ -313,10 +336,7 @@ export class Access {
       source = 'ticket'
       return { source, claims: {}, grant: await shared.tickets.peek(ticket) }
     }
-    const credential = findCredential(request, {
-      sources,
-      cookieNames: () => (cookie === undefined ? [cookieName] : listCookieNames(cookie, request)),
-    })
+    const credential = this.#findCredential(request)
     if (credential === undefined) return this.#ask(request)
     source = credential.source
     return this.#verify(credential, { steps, from: request.address })

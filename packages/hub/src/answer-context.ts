@@ -14,12 +14,14 @@ import { AllowedOrigins } from './cors.ts'
 import type { PageRules } from './guard.ts'
 import type { WorkerShare } from './hub.ts'
 import { KeptAnswer } from './kept-answer.ts'
+import { strangersPerTurnMax } from './config/limits.ts'
 import { answerLimits, heldBytesMax, historyReadsMax, statsFreshMs } from './limits.ts'
 import type { LogAbilities } from './log-abilities.ts'
 import type { ProtectedResource } from './protected-resource.ts'
 import { Readiness } from './readiness.ts'
 import type { HeldCertificate } from './tls/held-certificate.ts'
 import { StrictTransport } from './tls/strict-transport.ts'
+import { Strangers } from './strangers.ts'
 import { UnreadAnswers } from './unread-answers.ts'
 
 /** The parts of a node that answering needs. */
@@ -59,6 +61,7 @@ export function createContext(
     unreadAnswers: new UnreadAnswers(answerLimits, systemClock),
     historyReads: new Slots(historyReadsMax),
     pages: planPages(config),
+    strangers: access && new Strangers(access, strangersPerTurnMax),
     clock: systemClock,
   }
 }

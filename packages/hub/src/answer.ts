@@ -18,12 +18,14 @@ import {
 } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
+import { probePaths } from './clients.ts'
 import { HubError } from './errors.ts'
 import { answerPreflight, isPreflight } from './cors.ts'
 import { checkHead, checkHost, checkOrigin, findAsker } from './guard.ts'
 import type { PageRules } from './guard.ts'
 import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
+import type { Strangers } from './strangers.ts'
 import type { StrictTransport } from './tls/strict-transport.ts'
 import { readTarget } from './request-target.ts'
 import type { RequestTarget } from './request-target.ts'
@@ -34,6 +36,8 @@ export interface AnswerContext extends RouteContext {
   readonly pages: PageRules
   /** Undefined where no browser shall be told to ask by https only. */
   readonly strictTransport?: StrictTransport | undefined
+  /** Undefined where nobody asks who is there. */
+  readonly strangers?: Strangers | undefined
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
@@ -77,6 +81,8 @@ export async function answer(
     const row = routeTable.find(request.method ?? 'GET', target.path)
     checkOrigin(request, target, { asker, row, cookie: pages.cookie })
     const { route, parts, permission } = row
+    if (!probePaths.has(target.path)) await context.strangers?.turnOf(request, address)
+    if (carrier.destroyed) return
     if (permission !== undefined) {
       await context.tide.requirePermission(describeRequest(request), permission)
     }

@@ -37,7 +37,7 @@ export interface ClientsOptions {
 }
 
 /** Paths that load balancers ask for, with whatever headers they have. */
-const probePaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz'])
+export const probePaths: ReadonlySet<string> = new Set(['/health', '/livez', '/readyz'])
 
 /**
  * Refusals that are no sign of an attacker. A page brings some upon its visitor, who did nothing. The token

@@ -66,3 +66,6 @@ export const addressesListedMax: number = 1_000
 
 /** By which share of its age a stream may end early: streams that were opened together come back apart. */
 export const sessionAgeSpreadShare: number = 0.1
+
+/** Requests without a known token that are begun in one turn of the event loop: 16 × ~0.1 ms = 1.6 ms. */
+export const strangersPerTurnMax: number = 16

@@ -1,0 +1,63 @@
+// Turns of those who bring no token that is known: a flood waits, and everybody else passes it.
+
+import type { IncomingMessage } from 'node:http'
+import { parseIpAddress } from '@tidemark/access/hub'
+import type { NodeRequest } from '@tidemark/server/node'
+import { expect, test } from 'vitest'
+import { Strangers } from '../src/strangers.ts'
+
+const perTurn = 4
+
+function setUp() {
+  const known = new Set<string>()
+  const strangers = new Strangers(
+    { knows: (request) => known.has(request.header('authorization') ?? '') },
+    perTurn,
+  )
+  const begun: string[] = []
+  const ask = (name: string, address: string): void => {
+    const request = {
+      method: 'GET',
+      url: '/events',
+      headers: { authorization: name },
+      socket: { remoteAddress: address },
+    } as unknown as IncomingMessage as NodeRequest
+    const turn = strangers.turnOf(request, parseIpAddress(address))
+    if (turn === undefined) begun.push(name)
+    else void turn.then(() => begun.push(name))
+  }
+  return { known, begun, ask }
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('of a flood so many are begun in one turn, and one whose token is known passes them all', async () => {
+  const { known, begun, ask } = setUp()
+  known.add('ada')
+  for (let i = 0; i < 20; i++) ask(`bad ${i}`, '203.0.113.9')
+  ask('ada', '203.0.113.9')
+  expect(begun).toEqual(['bad 0', 'bad 1', 'bad 2', 'bad 3', 'ada'])
+  await nextTurn()
+  expect(begun).toHaveLength(5 + perTurn)
+  for (let turn = 0; turn < 3; turn++) await nextTurn()
+  expect(begun).toHaveLength(21)
+})
+
+test('a stranger of another address stands behind one of each address, not behind a flood', async () => {
+  const { begun, ask } = setUp()
+  for (let i = 0; i < 100; i++) ask(`bad ${i}`, i % 2 === 0 ? '203.0.113.9' : '2001:db8::1')
+  // Another address of the same network stands in the same line.
+  ask('bad', '2001:db8::2')
+  ask('grace', '198.51.100.1')
+  await nextTurn()
+  expect(begun.slice(perTurn)).toContain('grace')
+  expect(begun).not.toContain('bad')
+})
+
+test('when a flood is over strangers are begun at once again', async () => {
+  const { begun, ask } = setUp()
+  for (let i = 0; i < 10; i++) ask(`bad ${i}`, '203.0.113.9')
+  for (let turn = 0; turn < 4; turn++) await nextTurn()
+  ask('grace', '198.51.100.1')
+  expect(begun.at(-1)).toBe('grace')
+})
