@@ -2,13 +2,14 @@
 //
 // Run: npm run build && npm run bench -- access [--rounds=7] [--streams=10000] [--seconds=6]
 //
-// Four hubs take turns, each in a process of its own. One is without authentication; two have a secret
-// (HS256), one of these no limit of streams per user; one has a public key (ES256). A generator in C opens
-// streams, 300 at a time, and leaves each within 150 ms. First they bring tokens of 20,000 users, of which
+// Hubs take turns, each in a process of its own. One is without authentication; two have a secret (HS256),
+// one of these no limit of streams per user; one has a public key (ES256). Two more have two workers, which
+// tell each other of the streams of users, or need not. A generator in C opens streams, 300 at a time, and
+// leaves each within 150 ms. First they bring tokens of 20,000 users, of which
 // most come for the first time. Then they bring tokens of 1,000 users, which have come before, as those of
 // clients that reconnect. The rate is that of the server: streams opened per second of its CPU time. Then
 // 2,000 sessions get 20 events per second, as in bench/peers. Ratios are against the hub without
-// authentication of the same round.
+// authentication of the same round, and for two workers against those without the limit.
 
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
@@ -38,8 +39,11 @@ type Algorithm = 'ES256' | 'HS256'
 interface Contender {
   readonly name: string
   readonly algorithm: Algorithm | undefined
-  /** Without the limit of streams per user, whose ledger has a record for each that opens or closes. */
+  /** Without the limit of streams per user. */
   readonly isUnlimited?: true
+  readonly workers?: number
+  /** The name of the contender to compare with. Default: the first. */
+  readonly against?: string
 }
 
 interface Measured {
@@ -51,11 +55,14 @@ interface Measured {
   readonly delivery: number
 }
 
+const unlimitedWorkers = 'two workers, any number'
 const contenders: readonly Contender[] = [
   { name: 'without authentication', algorithm: undefined },
   { name: 'tokens by a secret (HS256)', algorithm: 'HS256' },
   { name: 'the same, any number a user', algorithm: 'HS256', isUnlimited: true },
   { name: 'tokens by a key (ES256)', algorithm: 'ES256' },
+  { name: unlimitedWorkers, algorithm: 'HS256', workers: 2, isUnlimited: true },
+  { name: 'two workers, three a user', algorithm: 'HS256', workers: 2, against: unlimitedWorkers },
 ]
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -66,10 +73,11 @@ for (let round = 0; round < rounds; round++) {
 }
 print()
 
-function measure({ algorithm, isUnlimited }: Contender): Promise<Measured> {
+function measure({ algorithm, isUnlimited, workers = 1 }: Contender): Promise<Measured> {
   const start = (options: StartOptions): Promise<RunningPeer> =>
     startHub(options, [
       ...flagsFor(algorithm, options.directory),
+      `--workers=${workers}`,
       ...(isUnlimited === true ? ['--limits-sessions-per-user=none'] : []),
     ])
   return withServer(start, async (peer) => {
@@ -151,11 +159,13 @@ function signText(text: string, algorithm: Algorithm, key: KeyObject): string {
 }
 
 function print(): void {
-  const base = results.get('without authentication') ?? []
+  const [first] = contenders
   const titles = ['', 'first time', 'ratio', 'again', 'ratio', 'µs per delivery', 'ratio']
   console.log(`streams opened per CPU second, then deliveries; medians of ${rounds} rounds`)
   console.log(tableRow(titles, widths))
-  for (const [name, measured] of results) {
+  for (const { name, against = first?.name ?? '' } of contenders) {
+    const measured = results.get(name) ?? []
+    const base = results.get(against) ?? []
     const cells = (['first', 'again', 'delivery'] as const).flatMap((figure) => [
       median(measured.map((one) => one[figure])).toFixed(figure === 'delivery' ? 2 : 0),
       median(measured.map((one, i) => one[figure] / (base[i]?.[figure] ?? Number.NaN))).toFixed(3),

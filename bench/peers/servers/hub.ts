@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { findFreePort } from '@tidemark/testkit'
+import { findFreePort, listChildren } from '@tidemark/testkit'
 import type { PeerServer, RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
 import { getRequest, postRequest, topicQuery } from './requests.ts'
@@ -56,7 +56,7 @@ export async function startHub(
     subscribeRequest: (topics) => getRequest(`/events?${topicQuery(topics)}`),
     publishRequest: (topic, data) =>
       postRequest(`/topics/${topic}`, data, { 'Content-Type': 'text/plain' }),
-    pids: () => [child.pid],
+    pids: () => [child.pid, ...listChildren(child.pid)],
     stop: () => child.stop(),
   }
 }
