@@ -128,15 +128,18 @@ export class Access {
   }
 
   /**
-   * Whether a request brings a token that was found good before and has not ended: for a server that lets
-   * strangers wait in a flood. That it is revoked is not looked at.
+   * Whether a request brings a token that was found good before, has not ended, and is not known to be
+   * revoked. For a server that lets strangers wait in a flood.
    */
   knows(request: RequestFacts): boolean {
     requireFacts(request)
     try {
       const credential = this.#findCredential(request)
-      const exp = credential && this.#known.find(credential.text)?.token.claims['exp']
-      return typeof exp === 'number' && exp * 1_000 > this.#settings.clock.now()
+      const claims = credential && this.#known.find(credential.text)?.token.claims
+      const grant = claims && this.#grants.find(claims)
+      const { expiresAt = 0 } = grant ?? {}
+      if (grant === undefined || expiresAt <= this.#settings.clock.now()) return false
+      return this.#shared?.revocations.isRevoked(grant) !== true
     } catch {
       return false
     }

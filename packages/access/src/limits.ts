@@ -51,11 +51,23 @@ export const suspicionsGatheredMax: number = 1_000
 /** How seldom dead sessions of an address at its limit are looked for. Milliseconds. */
 export const clearAgainMs: number = 1_000
 
-/** How long a node counts that has not been heard of. Milliseconds: 2.5 times the pause below. */
-export const nodeExpiryMs: number = 150_000
+/** For a node without others, and for several. */
+export interface PresenceTimes {
+  readonly alone: number
+  readonly together: number
+}
 
-/** How seldom a node says that it is there: one small record a minute. Milliseconds. */
-export const nodeRefreshMs: number = 60_000
+/**
+ * How long a node counts that has not been heard of. Milliseconds: 2.5 or 3 times the pause below. The clocks
+ * of machines may be half a minute apart.
+ */
+export const nodeExpiryMs: PresenceTimes = { alone: 150_000, together: 45_000 }
+
+/** How seldom a node says that it is there: one small record each time. Milliseconds. */
+export const nodeRefreshMs: PresenceTimes = { alone: 60_000, together: 15_000 }
+
+/** How long other nodes may find the wish that they end dead sessions of a user. Milliseconds. */
+export const wantedMs: number = 60_000
 
 /** How soon a node tells again what the log did not take, or asks for what it has missed. Milliseconds. */
 export const tellAgainMs: number = 1_000

@@ -1,6 +1,7 @@
 // Tokens that need no second check of their signature, and those that do.
 
 import { createSecretKey } from 'node:crypto'
+import { memoryLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
@@ -63,6 +64,9 @@ test('a token that comes again is still held to its times, and nobody can change
     () => Object.assign(claims['team'] as object, { name: 'b' }),
   ]
   for (const change of changes) expect(change).toThrow(TypeError)
+  // Clocks are given five seconds: a client that comes back within them is let in for the rest of them.
+  clock.advance(62_000)
+  expect((await access.check(request)).grant.expiresAt).toBe((now + 65) * 1_000)
   clock.advance(200_000)
   await expect(access.check(request)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' })
   access.close()
@@ -87,5 +91,33 @@ test('a request is known by its good token, until that ends, and never by what c
   expect(access.knows({ ...request, header: () => undefined })).toBe(false)
   clock.advance(61_000)
   expect(access.knows(request)).toBe(false)
+  access.close()
+})
+
+test('a token that is revoked, or for another server, is not known', async () => {
+  const clock = createFakeClock()
+  const secret = 'a secret that is long enough for its algorithm'
+  const access = createAccess({
+    tokens: [{ secret, audience: 'this' }],
+    clock,
+    log: memoryLog({ clock }),
+  })
+  await access.ready
+  const sign = (audience: string): Promise<string> =>
+    new SignJWT({})
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('ada')
+      .setAudience(audience)
+      .setExpirationTime(Math.floor(clock.now() / 1_000) + 60)
+      .sign(new TextEncoder().encode(secret))
+  const good = access.requestWith(await sign('this'))
+  const foreign = access.requestWith(await sign('another'))
+  await access.check(good)
+  await expect(access.check(foreign)).rejects.toMatchObject({
+    code: 'TOKEN_INVALID',
+  })
+  expect([access.knows(good), access.knows(foreign)]).toEqual([true, false])
+  await access.revoke({ user: 'ada' })
+  expect(access.knows(good)).toBe(false)
   access.close()
 })

@@ -82,6 +82,8 @@ export async function answer(
     checkOrigin(request, target, { asker, row, cookie: pages.cookie })
     const { route, parts, permission } = row
     if (!probePaths.has(target.path)) await context.strangers?.turnOf(request, address)
+    // Meanwhile the client may have left, or a request before this one on its connection opened a stream.
+    if (isStreaming(carrier)) carrier.destroy()
     if (carrier.destroyed) return
     if (permission !== undefined) {
       await context.tide.requirePermission(describeRequest(request), permission)

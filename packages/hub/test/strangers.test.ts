@@ -1,9 +1,13 @@
 // Turns of those who bring no token that is known: a flood waits, and everybody else passes it.
 
 import type { IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { mintToken } from '@tidemark/access'
 import { parseIpAddress } from '@tidemark/access/hub'
 import type { NodeRequest } from '@tidemark/server/node'
-import { expect, test } from 'vitest'
+import { waitUntil } from '@tidemark/testkit'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { loadConfig, startHub } from '../src/index.ts'
 import { Strangers } from '../src/strangers.ts'
 
 const perTurn = 4
@@ -60,4 +64,38 @@ test('when a flood is over strangers are begun at once again', async () => {
   for (let turn = 0; turn < 4; turn++) await nextTurn()
   ask('grace', '198.51.100.1')
   expect(begun.at(-1)).toBe('grace')
+})
+
+test('a hub lets a stranger wait for its turn, but no probe, and does nothing for one that has left', async () => {
+  const turns: (() => void)[] = []
+  const asked: NodeRequest[] = []
+  const turnOf = vi.spyOn(Strangers.prototype, 'turnOf').mockImplementation((request) => {
+    asked.push(request)
+    return new Promise((resolve) => turns.push(resolve))
+  })
+  onTestFinished(() => turnOf.mockRestore())
+  const secret = 'a secret of these tests, with more than 32 bytes'
+  const flags = { port: '0', data: 'memory:', 'auth-secret': secret }
+  const hub = await startHub(loadConfig({ flags, env: {}, directory: tmpdir() }))
+  onTestFinished(() => hub.close())
+  for (const path of ['/livez', '/readyz', '/health'])
+    expect((await fetch(hub.url + path)).status).toBe(200)
+  expect(turns).toHaveLength(0)
+
+  const token = await mintToken({ secret, sub: 'ada', subscribe: ['**'], publish: ['**'] })
+  const headers = { Authorization: `Bearer ${token}` }
+  const leaving = new AbortController()
+  const left = fetch(`${hub.url}/events?topic=a`, { headers, signal: leaving.signal })
+  const stays = fetch(`${hub.url}/topics/a`, { method: 'POST', headers, body: 'x' })
+  await waitUntil('both wait', () => turns.length === 2)
+  leaving.abort()
+  await expect(left).rejects.toThrow(/abort/)
+  await waitUntil('the hub has heard', () => asked.some(({ socket }) => socket.destroyed))
+  for (const begin of turns) begin()
+  expect((await stays).status).toBe(200)
+  const operator = await mintToken({ secret, sub: 'grace', permissions: ['admin'] })
+  const answer = fetch(`${hub.url}/stats`, { headers: { Authorization: `Bearer ${operator}` } })
+  await waitUntil('the operator waits', () => turns.length === 3)
+  turns.at(-1)?.()
+  expect(await (await answer).json()).toMatchObject({ sessions: { opened: 0 } })
 })

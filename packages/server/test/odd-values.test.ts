@@ -543,7 +543,15 @@ test('every function that the room exports is among them', () => {
   exempt.push('createPermit')
   exempt.push('translateLogError', 'answerError', 'answerCoded')
   // Of Node's own; and what is told of its requests and responses.
-  exempt.push('carrierOf', 'declareFate', 'describeRequest', 'isHttp2', 'isStreaming', 'sendAnswer')
+  exempt.push(
+    'carrierOf',
+    'declareFate',
+    'describeRequest',
+    'isHttp2',
+    'isStreaming',
+    'refusalOf',
+    'sendAnswer',
+  )
   exempt.push('refuse', 'setClientAddress')
   // Of the engine's own clock, and numbers of the platform.
   exempt.push('DueTimes', 'systemRandom')

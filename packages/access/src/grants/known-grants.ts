@@ -9,14 +9,22 @@ interface KnownGrant {
   readonly grant: Grant
 }
 
-/** Kept for as long as the claims are. A grant depends on nothing but these and the row of their issuer. */
+/**
+ * Kept for as long as the claims are. A grant depends on these, on the row of their issuer, and on the end.
+ * The end is later for a token that lives on what clocks are given.
+ */
 export class KnownGrants {
   readonly #grants = new WeakMap<VerifiedToken['claims'], KnownGrant>()
 
+  /** Undefined where no grant was made of the claims. */
+  find(claims: VerifiedToken['claims']): Grant | undefined {
+    return this.#grants.get(claims)?.grant
+  }
+
   /** Makes the grant where it is not known. It is frozen, so that it can be shared. */
-  of({ claims, issuer }: VerifiedToken, make: () => Grant): Grant {
+  of({ claims, issuer, expiresAt }: VerifiedToken, make: () => Grant): Grant {
     const known = this.#grants.get(claims)
-    if (known?.issuer === issuer) return known.grant
+    if (known?.issuer === issuer && known.grant.expiresAt === expiresAt) return known.grant
     const grant = freeze(make())
     this.#grants.set(claims, { issuer, grant })
     return grant

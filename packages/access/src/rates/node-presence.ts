@@ -2,11 +2,14 @@
 
 import type { Clock, Ledger, Timer } from '@tidemark/log'
 import { goneWaitMs, nodeExpiryMs, nodeRefreshMs, tellAgainMs } from '../limits.ts'
+import type { PresenceTimes } from '../limits.ts'
 
 export interface NodePresenceOptions {
   readonly ledger: Ledger<string>
   readonly clock: Clock
   readonly node: string
+  /** Whether nobody else is there, who would have to hear soon that this node is gone. */
+  readonly isAlone: () => boolean
   /** Whether a question is still open when it is to be asked. */
   readonly isAskDue: () => boolean
   /** The others have cleared up after this node while it stood still. */
@@ -41,6 +44,13 @@ export class NodePresence {
     void this.#sayAlive()
   }
 
+  /** Another node has come: from now on it has to hear of this one more often. */
+  hurry(): void {
+    if (this.#refresh === undefined || this.#isClosed) return
+    this.#refresh.cancel()
+    void this.#sayAlive()
+  }
+
   /** Asks a little later, once for all who want to know something. */
   ask(): void {
     if (!this.#hasBegun || this.#isClosed) return
@@ -68,20 +78,29 @@ export class NodePresence {
   /** Now and then. Sessions of a node count only as long as it does. */
   async #sayAlive(): Promise<void> {
     const { clock, ledger, onForgotten } = this.#options
+    this.#refresh = undefined
     const isForgotten = this.#hasBeenThere && ledger.get(this.#key) === undefined
     if (isForgotten) this.#askedAt = clock.now()
-    if (await this.#write()) {
+    const isWritten = await this.#write()
+    if (isWritten) {
       this.#hasBeenThere = true
       if (isForgotten) onForgotten()
     }
     if (this.#isClosed) return
-    this.#refresh = clock.after(nodeRefreshMs, () => void this.#sayAlive())
+    const pauseMs = isWritten ? this.#of(nodeRefreshMs) : tellAgainMs
+    this.#refresh = clock.after(pauseMs, () => void this.#sayAlive())
+  }
+
+  #of({ alone, together }: PresenceTimes): number {
+    return this.#options.isAlone() ? alone : together
   }
 
   async #write(): Promise<boolean> {
     const { clock, ledger, onError } = this.#options
     try {
-      await ledger.set(this.#key, String(this.#askedAt), { expiresAt: clock.now() + nodeExpiryMs })
+      await ledger.set(this.#key, String(this.#askedAt), {
+        expiresAt: clock.now() + this.#of(nodeExpiryMs),
+      })
       return true
     } catch (error) {
       onError(error)

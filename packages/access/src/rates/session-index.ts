@@ -70,6 +70,11 @@ export class SessionIndex {
     return session.user
   }
 
+  /** When the newest session of a user has opened; `-Infinity` for none. */
+  newestOf(user: string): number {
+    return this.#byUser.get(user)?.at(-1)?.openedAt ?? -Infinity
+  }
+
   /** The ids of a user's sessions on nodes that are there, `own` among them, the oldest first. */
   listLive(user: string, own: string): readonly string[] {
     const ids = (this.#byUser.get(user) ?? []).map(({ id }) => id)

@@ -76,6 +76,7 @@ export class SessionTeller {
     } catch (error) {
       // Which of them others know is not known: they are told all of them.
       this.#isAnew = true
+      if (this.#isStopped) return
       this.#retry = clock.after(tellAgainMs, () => {
         this.#retry = undefined
         this.#tell()

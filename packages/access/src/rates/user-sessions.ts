@@ -7,7 +7,7 @@
 import { openLedger } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, LedgerChange } from '@tidemark/log'
 import { AccessError } from '../errors.ts'
-import { clearWaitMs, nodeExpiryMs, nodeRefreshMs, toldLateMsMax } from '../limits.ts'
+import { clearWaitMs, nodeExpiryMs, toldLateMsMax, wantedMs } from '../limits.ts'
 import { NodePresence } from './node-presence.ts'
 import { OwnSessions } from './own-sessions.ts'
 import { decodeChange, encodeChange } from './session-change.ts'
@@ -46,6 +46,8 @@ export class UserSessions {
   readonly #heard = new Map<string, number>()
   /** Other nodes whose sessions are not known as a whole. */
   readonly #missed = new Set<string>()
+  /** Other nodes that were there, by name: not more than processes that have ended. */
+  readonly #gone = new Set<string>()
   readonly #waiters: UserWaiters
   #isClosed = false
   #hasTold = false
@@ -62,13 +64,14 @@ export class UserSessions {
           .entries()
           .flatMap(([id]) => this.#index.get(id) ?? [])
           .map((session) => ({ ...session, isKnown: this.#known.has(session.id) })),
-      write: (change) => this.#write(`changes ${node}`, encodeChange(change), nodeExpiryMs),
+      write: (change) => this.#write(`changes ${node}`, encodeChange(change), nodeExpiryMs.alone),
       onError,
     })
     this.#presence = new NodePresence({
       ledger,
       clock,
       node,
+      isAlone: () => this.#isAlone,
       isAskDue: () => this.#missed.size > 0,
       onForgotten: () => this.#teller.tellAll(),
       onError,
@@ -99,16 +102,14 @@ export class UserSessions {
    * @throws AccessError `TOO_MANY_SESSIONS`
    */
   async requireRoom(user: string): Promise<void> {
-    const { atLimit, limit, clearDead, node } = this.#options
+    const { atLimit, limit, clearDead } = this.#options
     if (atLimit === 'replace' || this.count(user) < limit) return
     clearDead(user)
     const hasRoom = (): boolean => this.count(user) < limit
     if (hasRoom()) return
     if (!this.#isAlone) {
       // Other nodes look after theirs when they hear of it.
-      this.#write(`want ${node}`, user, nodeRefreshMs).catch((error: unknown) =>
-        this.#tellOnce(error),
-      )
+      if (!this.#waiters.has(user)) this.#askToClear(user)
       await this.#waiters.until(user, hasRoom, clearWaitMs)
       if (hasRoom()) return
     }
@@ -122,7 +123,9 @@ export class UserSessions {
   /** A session of this node has opened. */
   opened(id: string, user: string): void {
     this.#presence.begin()
-    const session = { id, user, openedAt: this.#options.clock.now() }
+    // Whatever a clock says, it is the newest.
+    const openedAt = Math.max(this.#options.clock.now(), this.#index.newestOf(user) + 1)
+    const session = { id, user, openedAt }
     this.#own.add(id, user)
     this.#index.put(session)
     if (this.#isAlone) this.#known.add(id)
@@ -175,8 +178,15 @@ export class UserSessions {
   }
 
   #hearNode(node: string, isAsking: boolean): void {
+    const wasAlone = this.#isAlone
     this.#index.addNode(node)
-    if (isAsking && node !== this.#options.node && this.#presence.hasBegun) this.#teller.tellAll()
+    if (node === this.#options.node || !this.#presence.hasBegun) return
+    if (isAsking) this.#teller.tellAll()
+    if (wasAlone) this.#presence.hurry()
+    // It stood still, and does not know that its sessions were dropped here.
+    if (!this.#gone.delete(node)) return
+    this.#missed.add(node)
+    this.#presence.ask()
   }
 
   #dropNode(node: string): void {
@@ -184,6 +194,7 @@ export class UserSessions {
     if (node === this.#options.node) return
     this.#heard.delete(node)
     this.#missed.delete(node)
+    this.#gone.add(node)
     for (const user of this.#index.dropNode(node)) this.#waiters.look(user)
   }
 
@@ -214,8 +225,8 @@ export class UserSessions {
   /** A clock that is wrong does not make a new session an old one: then it has opened when it was told. */
   #place(sessions: readonly ToldSession[], toldAt: number): void {
     for (const { id, user, openedAt, isKnown } of sessions) {
-      const isPlausible = openedAt <= toldAt && openedAt >= toldAt - toldLateMsMax
-      this.#index.put({ id, user, openedAt: isKnown || isPlausible ? openedAt : toldAt })
+      const isPlausible = openedAt <= toldAt && (isKnown || openedAt >= toldAt - toldLateMsMax)
+      this.#index.put({ id, user, openedAt: isPlausible ? openedAt : toldAt })
     }
   }
 
@@ -230,6 +241,11 @@ export class UserSessions {
     const beyond = atLimit === 'replace' ? ids.slice(0, -limit) : ids.slice(limit)
     for (const id of beyond)
       if (this.#own.has(id)) end(id, atLimit === 'replace' ? 'replaced' : 'full')
+  }
+
+  #askToClear(user: string): void {
+    const key = `want ${this.#options.node}`
+    this.#write(key, user, wantedMs).catch((error: unknown) => this.#tellOnce(error))
   }
 
   #write(key: string, value: string, keptMs: number): Promise<unknown> {

@@ -11,6 +11,11 @@ export class UserWaiters {
     this.#clock = clock
   }
 
+  /** Whether somebody waits for sessions of a user. */
+  has(user: string): boolean {
+    return this.#looks.has(user)
+  }
+
   /** Resolves when a condition holds, or after a while. */
   until(user: string, holds: () => boolean, waitMs: number): Promise<void> {
     return new Promise((resolve) => {

@@ -64,11 +64,16 @@ export class Revocations {
    */
   async requireValid(bearer: Bearer): Promise<void> {
     if (this.#ledger.current === undefined) await this.#ledger.require()
-    if (this.#index.find(bearer) === undefined) return
+    if (!this.isRevoked(bearer)) return
     throw refuseToken(
       'The token has been revoked: its user has signed out, or was signed out. Sign in again, and send the new token.',
       'TOKEN_EXPIRED',
     )
+  }
+
+  /** Whether this node knows that a bearer is revoked. */
+  isRevoked(bearer: Bearer): boolean {
+    return this.#index.find(bearer) !== undefined
   }
 
   /** Whether an open session has to end. Before this node knows, it ends nothing. */

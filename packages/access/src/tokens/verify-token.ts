@@ -60,12 +60,14 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
   const keys = await findKeys(head, issuer)
   steps?.begin('signature', () => 'The signature fits the key.')
-  if (known === undefined || !keys.includes(known.key))
-    host.known.add(token, await verifySignature(token, { keys, issuer, host }))
+  const isGood = known !== undefined && keys.includes(known.key)
+  const key = isGood ? known.key : await verifySignature(token, { keys, issuer, host })
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
   requireAudience(claims, issuer)
+  // A token for another server is not kept: it would take the place of good ones.
+  if (!isGood) host.known.add(token, key)
   return { issuer, claims, expiresAt }
 }
 

@@ -30,8 +30,8 @@ interface SignedIn {
   readonly tab: Tab
 }
 
-function signFor(sub: string): Promise<string> {
-  return mintToken({ secret, sub, subscribe: ['**'], publish: ['**'] })
+function signFor(sub: string, permissions: readonly string[] = []): Promise<string> {
+  return mintToken({ secret, sub, subscribe: ['**'], publish: ['**'], permissions })
 }
 
 async function signIn([name, page]: readonly [BrowserName, Page]): Promise<SignedIn> {
@@ -70,7 +70,7 @@ async function cut(page: Page): Promise<void> {
     const ready = log.seen.findLast(({ type }) => type === 'tidemark.ready')
     return (JSON.parse(ready?.data ?? '{}') as { session: string }).session
   })
-  const headers = { Authorization: `Bearer ${await signFor('a publisher')}` }
+  const headers = { Authorization: `Bearer ${await signFor('an operator', ['admin'])}` }
   const { status } = await fetch(`${hub.url}/sessions/${id}`, { method: 'DELETE', headers })
   expect(status).toBe(204)
 }
