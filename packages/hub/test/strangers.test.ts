@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { mintToken } from '@tidemark/access'
 import { parseIpAddress } from '@tidemark/access/hub'
 import type { NodeRequest } from '@tidemark/server/node'
-import { waitUntil } from '@tidemark/testkit'
+import { sendRaw, waitUntil } from '@tidemark/testkit'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { loadConfig, startHub } from '../src/index.ts'
 import { Strangers } from '../src/strangers.ts'
@@ -66,7 +66,8 @@ test('when a flood is over strangers are begun at once again', async () => {
   expect(begun.at(-1)).toBe('grace')
 })
 
-test('a hub lets a stranger wait for its turn, but no probe, and does nothing for one that has left', async () => {
+/** A hub in which every request but probes waits until it is let go on. */
+async function startWaiting() {
   const turns: (() => void)[] = []
   const asked: NodeRequest[] = []
   const turnOf = vi.spyOn(Strangers.prototype, 'turnOf').mockImplementation((request) => {
@@ -78,11 +79,16 @@ test('a hub lets a stranger wait for its turn, but no probe, and does nothing fo
   const flags = { port: '0', data: 'memory:', 'auth-secret': secret }
   const hub = await startHub(loadConfig({ flags, env: {}, directory: tmpdir() }))
   onTestFinished(() => hub.close())
+  const claims = { subscribe: ['**'], publish: ['**'], permissions: ['admin'] }
+  return { turns, asked, hub, token: await mintToken({ secret, sub: 'ada', ...claims }) }
+}
+
+test('a hub lets a stranger wait for its turn, but no probe, and does nothing for one that has left', async () => {
+  const { turns, asked, hub, token } = await startWaiting()
   for (const path of ['/livez', '/readyz', '/health'])
     expect((await fetch(hub.url + path)).status).toBe(200)
   expect(turns).toHaveLength(0)
 
-  const token = await mintToken({ secret, sub: 'ada', subscribe: ['**'], publish: ['**'] })
   const headers = { Authorization: `Bearer ${token}` }
   const leaving = new AbortController()
   const left = fetch(`${hub.url}/events?topic=a`, { headers, signal: leaving.signal })
@@ -93,9 +99,24 @@ test('a hub lets a stranger wait for its turn, but no probe, and does nothing fo
   await waitUntil('the hub has heard', () => asked.some(({ socket }) => socket.destroyed))
   for (const begin of turns) begin()
   expect((await stays).status).toBe(200)
-  const operator = await mintToken({ secret, sub: 'grace', permissions: ['admin'] })
-  const answer = fetch(`${hub.url}/stats`, { headers: { Authorization: `Bearer ${operator}` } })
+  const answer = fetch(`${hub.url}/stats`, { headers })
   await waitUntil('the operator waits', () => turns.length === 3)
   turns.at(-1)?.()
   expect(await (await answer).json()).toMatchObject({ sessions: { opened: 0 } })
+})
+
+test('a request that waited behind one that became a stream is not done', async () => {
+  const { turns, hub, token } = await startWaiting()
+  const fields = `Host: localhost\r\nAuthorization: Bearer ${token}\r\n`
+  const client = sendRaw(
+    Number(new URL(hub.url).port),
+    `GET /events?topic=a HTTP/1.1\r\n${fields}\r\n` +
+      `POST /topics/a HTTP/1.1\r\n${fields}Content-Length: 6\r\n\r\nforged`,
+  )
+  await waitUntil('both wait', () => turns.length === 2)
+  turns[0]?.()
+  await waitUntil('the stream is open', () => client.text.includes('tidemark.ready'))
+  turns[1]?.()
+  await waitUntil('the connection has ended', () => client.isClosed)
+  expect(client.text).not.toContain('forged')
 })
