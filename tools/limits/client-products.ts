@@ -36,7 +36,7 @@ export const clientProducts: readonly Product[] = [
   {
     what: 'counters of three rates: streams, publishes and refusals',
     limits: ['access.rateKeysMax'],
-    worstCase: (look) => 3 * look('access.rateKeysMax') * 400,
+    worstCase: (look) => 3 * look('access.rateKeysMax') * 440,
     boundedBy: 'their number: the key whose window began first counts anew',
     filledBy: {
       file: 'packages/access/test/rates.test.ts',

@@ -25,7 +25,7 @@ export const bansMax: number = 20_000
 export const denyReasonCharactersMax: number = 200
 
 /**
- * Counters of one rate, the newest kept: 100,000 × ~200 bytes = 20 MB. An address beyond them counts anew,
+ * Counters of one rate, the newest kept: 100,000 × ~440 bytes = 44 MB. An address beyond them counts anew,
  * which takes as many addresses as that within one window.
  */
 export const rateKeysMax: number = 100_000
