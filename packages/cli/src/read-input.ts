@@ -1,10 +1,9 @@
 // Standard input as the data of one event.
 
 import { isUtf8 } from 'node:buffer'
-import process from 'node:process'
 import { CliError } from './errors.ts'
 import { inputBytesMax } from './limits.ts'
-import { remark } from './output.ts'
+import { readAllInput } from './read-all-input.ts'
 
 /**
  * Reads all of standard input. One line ending at its end is dropped, as a shell's `$(…)` does: `echo
@@ -12,21 +11,7 @@ import { remark } from './output.ts'
  * @throws CliError `INPUT_TOO_LARGE`, `INPUT_NOT_UTF8`, `INPUT_FAILED`
  */
 export async function readInput(): Promise<string> {
-  if (process.stdin.isTTY) remark('reading the event from the terminal; Ctrl-D ends it.')
-  const chunks: Buffer[] = []
-  let length = 0
-  try {
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-      length += chunk.length
-      if (length > inputBytesMax) throw tooLarge()
-      chunks.push(chunk)
-    }
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CliError('INPUT_FAILED', `Standard input cannot be read: ${reason}.`, { cause })
-  }
-  const bytes = Buffer.concat(chunks)
+  const bytes = await readAllInput({ what: 'the event', bytesMax: inputBytesMax, tooLarge })
   if (isUtf8(bytes)) return bytes.toString('utf8').replace(/\r?\n$/, '')
   throw new CliError(
     'INPUT_NOT_UTF8',

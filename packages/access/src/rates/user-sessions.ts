@@ -9,7 +9,6 @@ import type { Clock, EventLog, Ledger, LedgerChange } from '@tidemark/log'
 import { AccessError } from '../errors.ts'
 import { clearWaitMs, nodeExpiryMs, toldLateMsMax, wantedMs } from '../limits.ts'
 import { NodePresence } from './node-presence.ts'
-import { OwnSessions } from './own-sessions.ts'
 import { decodeChange, encodeChange } from './session-change.ts'
 import type { SessionChange, ToldSession } from './session-change.ts'
 import { SessionIndex } from './session-index.ts'
@@ -37,7 +36,8 @@ export class UserSessions {
   readonly #ledger: Ledger<string>
   readonly #presence: NodePresence
   readonly #teller: SessionTeller
-  readonly #own = new OwnSessions()
+  /** Ids of this node's, the oldest first. */
+  readonly #own = new Set<string>()
   /** Of this node, those whose place others know, or could have known. */
   readonly #known = new Set<string>()
   /** All, in their order. */
@@ -60,9 +60,8 @@ export class UserSessions {
     this.#teller = new SessionTeller({
       clock,
       list: () =>
-        this.#own
-          .entries()
-          .flatMap(([id]) => this.#index.get(id) ?? [])
+        [...this.#own]
+          .flatMap((id) => this.#index.get(id) ?? [])
           .map((session) => ({ ...session, isKnown: this.#known.has(session.id) })),
       write: (change) => this.#write(`changes ${node}`, encodeChange(change), nodeExpiryMs.alone),
       onError,
@@ -126,7 +125,7 @@ export class UserSessions {
     // Whatever a clock says, it is the newest.
     const openedAt = Math.max(this.#options.clock.now(), this.#index.newestOf(user) + 1)
     const session = { id, user, openedAt }
-    this.#own.add(id, user)
+    this.#own.add(id)
     this.#index.put(session)
     if (this.#isAlone) this.#known.add(id)
     else this.#teller.opened({ ...session, isKnown: false })
@@ -135,12 +134,11 @@ export class UserSessions {
 
   /** A session of this node has closed. */
   closed(id: string): void {
-    const user = this.#own.drop(id)
-    if (user === undefined || this.#isClosed) return
-    this.#index.drop(id)
+    if (!this.#own.delete(id) || this.#isClosed) return
+    const user = this.#index.drop(id)
     this.#known.delete(id)
     if (!this.#isAlone) this.#teller.closed(id)
-    this.#waiters.look(user)
+    if (user !== undefined) this.#waiters.look(user)
   }
 
   /** Says that this node is gone, and lets go of the log. Sessions must have been ended before. */

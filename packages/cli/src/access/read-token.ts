@@ -1,10 +1,9 @@
 // A token from the command line or from standard input, where no other user of the machine sees it.
 
-import process from 'node:process'
 import { quote } from '@tidemark/wire/values'
 import { CliError } from '../errors.ts'
 import { tokenInputBytesMax } from '../limits.ts'
-import { remark } from '../output.ts'
+import { readAllInput } from '../read-all-input.ts'
 
 /**
  * The token: `given`, or standard input for `-` and for nothing. People paste tokens with the word Bearer,
@@ -25,21 +24,8 @@ export async function readToken(given: string | undefined): Promise<string> {
 }
 
 async function readInput(): Promise<string> {
-  if (process.stdin.isTTY) remark('reading the token from the terminal; Ctrl-D ends it.')
-  const chunks: Buffer[] = []
-  let length = 0
-  try {
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-      length += chunk.length
-      if (length > tokenInputBytesMax) throw tooLarge()
-      chunks.push(chunk)
-    }
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CliError('INPUT_FAILED', `Standard input cannot be read: ${reason}.`, { cause })
-  }
-  return Buffer.concat(chunks).toString('utf8')
+  const bytes = await readAllInput({ what: 'the token', bytesMax: tokenInputBytesMax, tooLarge })
+  return bytes.toString('utf8')
 }
 
 function tooLarge(): CliError {

@@ -1,6 +1,7 @@
 // The settings that say who may come in, one row each: tokens, visitors without one, and pages of other
 // origins.
 
+import { tokenAlgorithms } from '@tidemark/access'
 import {
   authIssuersMax,
   authNamesMax,
@@ -17,28 +18,11 @@ import type { Member, SettingRow } from './setting.ts'
 
 type AccessName = Extract<SettingName, `${'anonymous' | 'auth' | 'cors'}.${string}`>
 
-/** Of jose and RFC 7518: whatever else a token names is refused. */
-const algorithms: readonly string[] = [
-  'HS256',
-  'HS384',
-  'HS512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-]
-
 /** The parts of a grant that a claim of another name may give. */
 const claimUses: readonly string[] = ['user', 'permissions', 'grant']
 
 const patterns = texts(grantPatternsMax, { kind: 'pattern' })
-const algorithmNames = texts(algorithms.length, { kind: 'choice', of: algorithms })
+const algorithmNames = texts(tokenAlgorithms.length, { kind: 'choice', of: tokenAlgorithms })
 const audiences = texts(authNamesMax, { kind: 'text', names: 'an audience' })
 
 const key = {
