@@ -13,15 +13,23 @@ export function within<Answer>(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const timer = clock.after(ms, () => reject(late()), options)
-    Promise.resolve(answer).then(
-      (value) => {
-        timer.cancel()
-        resolve(value)
-      },
-      (error: unknown) => {
-        timer.cancel()
-        reject(error)
-      },
-    )
+    void settle(answer, { resolve, reject, done: () => timer.cancel() })
   })
+}
+
+async function settle<Answer>(
+  answer: Answer | Promise<Answer>,
+  to: {
+    readonly resolve: (value: Answer) => void
+    readonly reject: (error: unknown) => void
+    readonly done: () => void
+  },
+): Promise<void> {
+  try {
+    to.resolve(await answer)
+  } catch (error) {
+    to.reject(error)
+  } finally {
+    to.done()
+  }
 }
