@@ -27,10 +27,26 @@ export const otherProducts: readonly Product[] = [
     limits: ['access.knownTokenCharactersMax', 'access.knownTokenCharactersEach'],
     worstCase: (look) => 6 * look('access.knownTokenCharactersMax'),
     boundedBy:
-      'their characters, with the claims and the grant of each; the one that was used longest ago goes',
+      'their characters, with the claims and the grant of each; the half that was used longest ago goes',
     filledBy: {
       file: 'packages/access/test/known-tokens.test.ts',
       name: 'however many tokens come, those that are known take no more than their bound, the newest stay',
+    },
+  },
+  {
+    what: 'heads, and lists of topics, that many tokens have alike',
+    limits: [
+      'access.headCharactersMax',
+      'access.headsCharactersMax',
+      'access.sharedListCharactersMax',
+      'access.sharedListsCharactersMax',
+    ],
+    worstCase: (look) =>
+      10 * look('access.headsCharactersMax') + 100 * look('access.sharedListsCharactersMax'),
+    boundedBy: 'their characters; the half that was used longest ago goes',
+    filledBy: {
+      file: 'packages/access/test/parsed-list.test.ts',
+      name: 'however many lists come, those that are shared take no more than their bound',
     },
   },
   {

@@ -16,7 +16,7 @@ import type { Explanation, Wishes } from './explain/explanation.ts'
 import type { Steps } from './explain/steps.ts'
 import { tokenRequest } from './explain/token-request.ts'
 import { alwaysKept, grantOf } from './grants/claims-grant.ts'
-import { KnownGrants } from './grants/known-grants.ts'
+import { knownGrantOf } from './grants/known-grants.ts'
 import { checksAtOnceMax } from './limits.ts'
 import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
 import { requireVisitorsRights, tellResource } from './resource/tell-resource.ts'
@@ -63,7 +63,6 @@ export class Access {
   readonly #resource: ProtectedResource | undefined
   readonly #known = new KnownTokens()
   readonly #turns = new CheckTurns(checksAtOnceMax)
-  readonly #grants = new KnownGrants()
   /** Undefined without a log. */
   readonly #shared: SharedState | undefined
   /**
@@ -135,8 +134,7 @@ export class Access {
     requireFacts(request)
     try {
       const credential = this.#findCredential(request)
-      const claims = credential && this.#known.find(credential.text)?.token.claims
-      const grant = claims && this.#grants.find(claims)
+      const grant = credential && this.#known.find(credential.text)?.grant?.grant
       const { expiresAt = 0 } = grant ?? {}
       if (grant === undefined || expiresAt <= this.#settings.clock.now()) return false
       return this.#shared?.revocations.isRevoked(grant) !== true
@@ -360,7 +358,7 @@ export class Access {
     })
     steps?.begin('grant', () => 'Its claims are a grant.')
     const { issuer, claims } = verified
-    const grant = this.#grants.of(verified, () => {
+    const grant = knownGrantOf(verified, () => {
       const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
       return this.#shared === undefined ? said : nameToken(said, token)
     })

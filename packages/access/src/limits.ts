@@ -272,3 +272,15 @@ export const usedTicketsMax: number = 80_000
 
 /** Bytes of them, of the 64 MiB of a ledger. */
 export const usedTicketsBytesMax: number = 48 * 1024 * 1024
+
+/** Characters of a list of topics, as JSON, that tokens may share. A longer one is parsed for each token. */
+export const sharedListCharactersMax: number = 4_096
+
+/** Characters of all lists of topics that tokens share. The tree of their patterns takes up to 100 bytes for each. */
+export const sharedListsCharactersMax: number = 64 * 1024
+
+/** Characters of the head of a token that is kept, because the next token may begin with it. */
+export const headCharactersMax: number = 512
+
+/** Characters of all heads of tokens that are kept. With what they say each takes up to 10 bytes. */
+export const headsCharactersMax: number = 16 * 1024

@@ -1,6 +1,6 @@
 // The facts about credentials that all nodes of a log share: revocations and tickets.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Clock, EventLog } from '@tidemark/log'
 import type { Grant } from '@tidemark/server'
 import type { Check } from './checked.ts'
@@ -74,6 +74,6 @@ export function nameToken(grant: Grant, token: string): Grant {
   const claims = grant.claims ?? {}
   if (isNamed(claims)) return grant
   const signed = token.slice(0, token.lastIndexOf('.'))
-  const hash = createHash('sha256').update(signed).digest('base64url').slice(0, 22)
-  return { ...grant, claims: { ...claims, [tokenHashClaim]: hash } }
+  const name = hash('sha256', signed, 'base64url').slice(0, 22)
+  return { ...grant, claims: { ...claims, [tokenHashClaim]: name } }
 }

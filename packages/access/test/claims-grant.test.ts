@@ -83,7 +83,7 @@ test.each(mappings)('%s', async (...row) => {
 
 test('a name of JavaScript is no claim', async () => {
   const claimNames = { user: ['constructor', 'toString', '__proto__'], permissions: 'valueOf' }
-  expect(await grantOf({}, { claimNames })).toMatchObject({ permissions: [] })
+  expect((await grantOf({}, { claimNames })).permissions ?? []).toEqual([])
   const roles = { editor: ['admin'] }
   const mapped = { claimNames: { permissions: 'role' }, roles }
   for (const role of ['constructor', '__proto__', 'toString'])

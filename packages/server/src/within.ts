@@ -6,17 +6,30 @@ import type { Clock, TimerOptions } from '@tidemark/log'
  * Resolves to the answer. An answer that comes too late counts for nothing.
  * @param late makes the error with which it rejects after `ms`
  */
-export async function within<Answer>(
+export function within<Answer>(
   answer: Answer | Promise<Answer>,
   { clock, ms, late }: { readonly clock: Clock; readonly ms: number; readonly late: () => Error },
   options?: TimerOptions,
 ): Promise<Answer> {
-  let giveUp: (error: Error) => void = () => undefined
-  const ended = new Promise<never>((_, reject) => (giveUp = reject))
-  const timer = clock.after(ms, () => giveUp(late()), options)
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(ms, () => reject(late()), options)
+    void settle(answer, { resolve, reject, done: () => timer.cancel() })
+  })
+}
+
+async function settle<Answer>(
+  answer: Answer | Promise<Answer>,
+  to: {
+    readonly resolve: (value: Answer) => void
+    readonly reject: (error: unknown) => void
+    readonly done: () => void
+  },
+): Promise<void> {
   try {
-    return await Promise.race([answer, ended])
+    to.resolve(await answer)
+  } catch (error) {
+    to.reject(error)
   } finally {
-    timer.cancel()
+    to.done()
   }
 }

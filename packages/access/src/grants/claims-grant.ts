@@ -1,6 +1,5 @@
 // From the claims of a token to a grant.
 
-import { parseTopicSet } from '@tidemark/log'
 import type { Grant, GrantClaims } from '@tidemark/server'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import {
@@ -15,6 +14,7 @@ import type { VerifiedToken } from '../tokens/verify-token.ts'
 import { readClaim } from './claim-names.ts'
 import type { ReadClaimNames } from './claim-names.ts'
 import { fillNames } from './fill-names.ts'
+import { parsedList } from './parsed-list.ts'
 
 /** Topics, patterns and permissions, with `{sub}` where a user belongs. */
 export interface GrantNames {
@@ -147,8 +147,7 @@ export function readNames(
   const names = fillNames(given ?? [], user).filter((text) => isAdmin || !text.startsWith('$'))
   if (names.length === 0) return []
   try {
-    parseTopicSet(names)
-    return names
+    return parsedList(names)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw refuseToken(

@@ -10,6 +10,7 @@ export const userPlace = '{sub}'
  * names grant nothing. `*` would be everybody's, `a/b` another user's, and `$hub` the hub's own.
  */
 export function fillNames(names: readonly string[], user: string | undefined): readonly string[] {
+  if (!names.some((name) => name.includes(userPlace))) return names
   const isPlain = user !== undefined && isSegment(user)
   return names.flatMap((name) => {
     if (!name.includes(userPlace)) return [name]

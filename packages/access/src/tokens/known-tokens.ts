@@ -1,14 +1,29 @@
 // Tokens whose signature was found good. A client that comes back brings the same token. To decode it and to
 // check its signature costs more than all the rest of its check.
 
+import type { Grant } from '@tidemark/server'
 import { knownTokenCharactersEach, knownTokenCharactersMax } from '../limits.ts'
 import type { VerifyKey } from './key-source.ts'
+import type { Issuer } from './plan-issuers.ts'
 import type { UnverifiedToken } from './read-token.ts'
+import { TwoHalves } from './two-halves.ts'
 
-interface KnownToken {
+/** What is kept of a token. */
+export interface KnownToken {
   readonly token: UnverifiedToken
   /** The key that it was checked with. */
   readonly key: VerifyKey
+  /** The grant that was made of it last. */
+  grant: KnownGrant | undefined
+}
+
+/**
+ * A grant depends on the claims, on the row of their issuer, and on the end. The end is later for a token that
+ * lives on what clocks are given.
+ */
+interface KnownGrant {
+  readonly issuer: Issuer
+  readonly grant: Grant
 }
 
 /**
@@ -16,31 +31,19 @@ interface KnownToken {
  * that its tokens are checked again. Issuer, times, audience and revocations are looked at each time.
  */
 export class KnownTokens {
-  /** The one that was used longest ago first. */
-  readonly #tokens = new Map<string, KnownToken>()
-  #characters = 0
+  readonly #tokens = new TwoHalves<KnownToken>(
+    knownTokenCharactersMax,
+    ({ length }) => length + knownTokenCharactersEach,
+  )
 
   /** As it was read; undefined for one that is not known. Its key may no longer be one of its issuer. */
   find(text: string): KnownToken | undefined {
-    const known = this.#tokens.get(text)
-    if (known === undefined) return undefined
-    this.#tokens.delete(text)
-    this.#tokens.set(text, known)
+    return this.#tokens.get(text)
+  }
+
+  add(token: UnverifiedToken, key: VerifyKey): KnownToken {
+    const known = { token, key, grant: undefined }
+    this.#tokens.set(token.text, known)
     return known
   }
-
-  add(token: UnverifiedToken, key: VerifyKey): void {
-    const { text } = token
-    if (!this.#tokens.delete(text)) this.#characters += weigh(text)
-    this.#tokens.set(text, { token, key })
-    for (const oldest of this.#tokens.keys()) {
-      if (this.#characters <= knownTokenCharactersMax) return
-      this.#tokens.delete(oldest)
-      this.#characters -= weigh(oldest)
-    }
-  }
-}
-
-function weigh({ length }: string): number {
-  return length + knownTokenCharactersEach
 }

@@ -10,7 +10,7 @@ import { refuseToken } from '../refuse-token.ts'
 import { requireTimes } from './check-times.ts'
 import type { CheckTurns } from './check-turns.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
-import type { KnownTokens } from './known-tokens.ts'
+import type { KnownToken, KnownTokens } from './known-tokens.ts'
 import type { Issuer } from './plan-issuers.ts'
 import { readToken, requireSize, specialTypeOf } from './read-token.ts'
 import type { UnverifiedToken } from './read-token.ts'
@@ -19,10 +19,12 @@ import { isSignedBySecret } from './secret-key.ts'
 /** The claims of a token whose signature and times are good. */
 export interface VerifiedToken {
   readonly issuer: Issuer
-  /** Frozen, and the same object for each request with this token. */
+  /** Frozen. */
   readonly claims: Readonly<Record<string, unknown>>
   /** When it ends, in milliseconds since 1970. */
   readonly expiresAt: number
+  /** What is kept of it. */
+  readonly known: KnownToken
 }
 
 export interface VerifyHost {
@@ -67,8 +69,7 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   steps?.begin('audience', () => describeAudience(issuer))
   requireAudience(claims, issuer)
   // A token for another server is not kept: it would take the place of good ones.
-  if (!isGood) host.known.add(token, key)
-  return { issuer, claims, expiresAt }
+  return { issuer, claims, expiresAt, known: isGood ? known : host.known.add(token, key) }
 }
 
 /** A token that was signed for something else must not open a stream, though its signature is good. */

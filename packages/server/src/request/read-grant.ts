@@ -26,6 +26,30 @@ const grantNames = [
   'recheckAfterMs',
 ] as const
 
+/** Those that were read, and that nobody can change. */
+const fixed = new WeakSet<object>()
+
+/**
+ * Reads a grant once for all requests that it serves: the engine takes what this gives as it is.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function fixGrant(given: Grant): Grant {
+  const { subscribe, publish, ...others } = readGrant(given)
+  const lists = { subscribe: fixList('subscribe', subscribe), publish: fixList('publish', publish) }
+  const grant = Object.freeze({ ...others, ...lists })
+  fixed.add(grant)
+  return grant
+}
+
+/** A list that is frozen already may be that of many grants, and stays the same list. */
+function fixList(
+  name: 'publish' | 'subscribe',
+  given: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (given === undefined || isFixedList(given)) return given
+  return Object.freeze([...readList(given, { code: 'OPTION_INVALID', what: `${name} of a grant` })])
+}
+
 /**
  * Overlooks no restriction: neither a member that this node does not know, nor one that is a getter of a
  * class. The lists of topics are read when they are needed.
@@ -35,6 +59,7 @@ export function readGrant(given: unknown): Grant {
   if (!isObject(given)) {
     throw invalid(`authorize gives a grant such as ${example}; got ${quoteValue(given)}`)
   }
+  if (fixed.has(given)) return given
   const grant: Grant = readMembers<Grant, (typeof grantNames)[number]>(given, grantNames, {
     code: 'OPTION_INVALID',
     what: 'The grant of authorize',
