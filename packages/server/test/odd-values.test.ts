@@ -260,6 +260,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   },
   'open: user': owner('user'),
   'open: label': owner('label'),
+  'open: group': owner('group'),
   'open: expiresAt': owner('expiresAt'),
   // Of what is no id there is no session.
   reach: {
