@@ -28,8 +28,8 @@ export interface CommandText {
 export function encodeCommand(command: Command): CommandText {
   if (command.name !== 'send') return { head: command, data: '' }
   const { by, event } = command
-  const { topic, type, key, data } = event
-  return { head: { name: 'send', by, event: { topic, type, key } }, data }
+  const { data, ...rest } = event
+  return { head: { name: 'send', by, event: rest }, data }
 }
 
 /**
