@@ -36,6 +36,11 @@ lines before. Ctrl-C stops reading and publishes what was read; a second one dro
       value: '<key>',
       help: 'The thing the event is about, for topics that keep the latest per key.',
     },
+    {
+      name: 'permission',
+      value: '<name>',
+      help: 'Only those whose grant has this permission get the event.',
+    },
     ...hubOptions,
   ],
   examples: [
@@ -66,7 +71,12 @@ async function run(line: CommandLine): Promise<ExitCode> {
       `publish has an argument too many: ${quote(surplus)}. ${hint}.`,
     )
   }
-  const event = { topic, type: lastValue(line, 'type'), key: lastValue(line, 'key') }
+  const event = {
+    topic,
+    type: lastValue(line, 'type'),
+    key: lastValue(line, 'key'),
+    permission: lastValue(line, 'permission'),
+  }
   return isLines
     ? runLines(line, event)
     : runSingle(line, { ...event, data: text ?? (await readInput()) })

@@ -1,4 +1,4 @@
-// The JSON form of an event to publish: `{topic, type?, data, key?, tags?}`.
+// The JSON form of an event to publish: `{topic, type?, data, key?, tags?, permission?}`.
 // It comes alone, in an array, or one per line.
 
 import { batchEventsMax } from '@tidemark/log'
@@ -8,7 +8,7 @@ import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { parseJson } from './parse-json.ts'
 import { findRawMember, skipValue, skipWhitespace } from './raw-json.ts'
 
-const memberNames = ['topic', 'type', 'data', 'key', 'tags']
+const memberNames = ['topic', 'type', 'data', 'key', 'tags', 'permission']
 const linesMediaType = /^application\/(?:x-)?(?:ndjson|jsonl?-?lines?|jsonl)$/
 
 /** The part of a body that is one event, not yet parsed. */
@@ -116,8 +116,9 @@ function readEvent({ json, where }: Part): TopicInput {
     topic: readText(members, 'topic', where) ?? '',
     type: readText(members, 'type', where),
     key: readText(members, 'key', where),
-    // The node checks what is in it.
+    // The node checks what is in them.
     tags: members.get('tags') as TopicInput['tags'],
+    permission: members.get('permission') as TopicInput['permission'],
     data: readData(members.get('data'), json),
   }
 }

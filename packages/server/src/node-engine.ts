@@ -19,6 +19,7 @@ import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
+import { mayGet } from './request/filter.ts'
 import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
 import { endStalled } from './session/end-stalled.ts'
@@ -33,6 +34,7 @@ import { NodeRules } from './rules/node-rules.ts'
 import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
+import { askedBy, filterOfHolder, readerOf } from './session/session-holder.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
@@ -188,9 +190,10 @@ export class NodeEngine implements SessionActions {
   async open(
     sink: Sink,
     subscription: Subscription,
-    { owner, recheck }: { readonly owner: SessionHolder; readonly recheck?: Recheck | undefined },
+    { owner: given, recheck }: { readonly owner: SessionHolder; readonly recheck?: Recheck | undefined },
   ): Promise<SessionHandle> {
     this.admit()
+    const owner = askedBy(given, subscription.filter)
     requireUnexpired(owner.expiresAt, this.#settings.clock)
     const place = this.audiences.reserve(subscription.topics)
     let start: Beginning
@@ -211,7 +214,8 @@ export class NodeEngine implements SessionActions {
       this.audiences.giveBack(place)
       throw error
     }
-    const session = new Session(id, this.audiences.open(place, subscription.framing), {
+    const audience = this.audiences.open(place, subscription.framing, filterOfHolder(owner))
+    const session = new Session(id, audience, {
       sink,
       host: this.#host,
       cursor: start.after,
@@ -237,6 +241,7 @@ export class NodeEngine implements SessionActions {
   send(session: Session, event: SessionEvent, isLate?: IsLate): boolean | Promise<boolean> {
     const { clock, eventBytesMax } = this.#settings
     const own = toOwnEvent(event, { eventBytesMax, time: clock.now() })
+    if (!mayGet(own, readerOf(session))) return false
     return session.writeOwn(session.audience.framing.encodeOwn(own), isLate)
   }
 

@@ -270,11 +270,11 @@ export class Tidemark implements StreamOpener {
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
     const { patienceMs } = this.#engine
-    const { cursor, topics } = await publish(this.#settings, inputs, {
+    const { cursor, events } = await publish(this.#settings, inputs, {
       publish: options,
       patienceMs,
     })
-    return { cursor, sessions: this.#engine.audiences.countMembers(topics) }
+    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
   }
 
   /**

@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { hasWildcard, parsePattern, parseTopic, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
+import { readWhere } from '@tidemark/server/hub'
+import type { Where } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import { SignJWT } from 'jose'
 import { AccessError } from '../errors.ts'
@@ -32,6 +34,11 @@ export interface MintOptions extends SigningKeyOptions {
   readonly publish?: readonly string[] | undefined
   /** Words such as `admin`, 100 at most, of 1 to 128 characters each. */
   readonly permissions?: readonly string[] | undefined
+  /**
+   * The tags that events must have, so that the user gets them: `{ region: 'eu' }`, or several values of which
+   * each is as good. Default: every event of the topics.
+   */
+  readonly where?: Where | undefined
   /** How long it is good for, in milliseconds: 1 s to 400 days. Default: one hour. */
   readonly ttlMs?: number | undefined
   /** The issuer (`iss`). Default: none. */
@@ -57,6 +64,7 @@ const optionNames = [
   'subscribe',
   'publish',
   'permissions',
+  'where',
   'ttlMs',
   'issuer',
   'audience',
@@ -170,14 +178,25 @@ function readAudience(
 function readGrant(
   claim: string,
   options: MintOptions,
-): Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> {
+): Readonly<Record<string, Readonly<Record<string, Where | readonly string[]>>>> {
   const parts = [
     ['subscribe', readNames('subscribe', options.subscribe).map(requireTopic('subscribe'))],
     ['publish', readNames('publish', options.publish).map(requireTopic('publish'))],
     ['permissions', readPermissions(options.permissions)],
   ] as const
-  const named = parts.filter(([, names]) => names.length > 0)
-  return named.length === 0 ? {} : { [claim]: Object.fromEntries(named) }
+  const named = Object.fromEntries(parts.filter(([, names]) => names.length > 0))
+  const where = readTags(options.where)
+  const grant = where === undefined ? named : { ...named, where }
+  return Object.keys(grant).length === 0 ? {} : { [claim]: grant }
+}
+
+function readTags(given: MintOptions['where']): Where | undefined {
+  try {
+    return readWhere(given)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(`where says which tags events must have. ${reason.replace(/\.$/, '')}`, cause)
+  }
 }
 
 function readPermissions(given: readonly string[] | undefined): readonly string[] {

@@ -15,9 +15,9 @@ export const publishToTopic: Route = async (
   { tide, bodies },
 ) => {
   const topic = decodeTopicPath(parts['topic'])
-  const { type, key } = readQuery(query, ['type', 'key'])
+  const { type, key, permission } = readQuery(query, ['type', 'key', 'permission'])
   const receipt = await bodies.read(request, (data) =>
-    tide.publish(topic, { type, key, data }, readOptions(request)),
+    tide.publish(topic, { type, key, data, permission }, readOptions(request)),
   )
   sendJson(response, 200, receipt)
 }

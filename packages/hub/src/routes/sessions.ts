@@ -15,10 +15,10 @@ import type { Route, RouteContext } from './route.ts'
 
 /** Sends the body as the data of an event to this session alone. */
 export const sendToSession: Route = async ({ request, response, parts, query }, context) => {
-  const { topic, type, key } = readQuery(query, ['topic', 'type', 'key'])
+  const { topic, type, key, permission } = readQuery(query, ['topic', 'type', 'key', 'permission'])
   const session = reach({ request, parts }, context)
   const isSent = await context.bodies.read(request, (data) =>
-    session.send({ topic, type, key, data }),
+    session.send({ topic, type, key, permission, data }),
   )
   sendJson(response, 200, { sent: isSent })
 }

@@ -10,6 +10,8 @@ export type OwnEvent = Pick<EventRecord, 'type' | 'data' | 'time'> & {
   readonly topic?: string | undefined
   readonly key?: string | undefined
   readonly tags?: EventTags
+  /** Whoever gets the event has it, so it is not shown. */
+  readonly permission?: string | undefined
 }
 
 /**

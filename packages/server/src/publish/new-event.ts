@@ -6,7 +6,7 @@ import { quote, quoteValue } from '@tidemark/wire/values'
 import { controlPrefix } from '../framing/control-events.ts'
 import type { OwnEvent } from '../framing/envelope.ts'
 import { ServerError } from '../errors.ts'
-import { checkTags } from './check-extras.ts'
+import { checkPermission, checkTags } from './check-extras.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { readMembers } from '../read-members.ts'
 
@@ -23,6 +23,11 @@ export interface PublishInput {
    * 16; a name has 1 to 64 characters and no colon, a value up to 256.
    */
   readonly tags?: EventTags | undefined
+  /**
+   * Only those whose grant has this permission get the event; of streams without a grant none. 1 to 128
+   * characters. Default: everybody who may read the topic.
+   */
+  readonly permission?: string | undefined
 }
 
 /** An event to publish together with others, with its topic. */
@@ -35,13 +40,15 @@ export interface TopicInput extends PublishInput {
  * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
  */
 export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
-  const { topic, type, data, key, tags } = readMembers(input, ['topic', ...inputNames], anEvent)
+  const members = readMembers(input, ['topic', ...inputNames], anEvent)
+  const { topic, type, data, key, tags, permission } = members
   return {
     topic: checkTopic(topic),
     type: checkType(type),
     data: checkData(data, eventBytesMax),
     key: checkKey(key),
     tags: checkTags(tags),
+    permission: checkPermission(permission),
   }
 }
 
@@ -53,7 +60,8 @@ export function toOwnEvent(
   input: PublishInput & { readonly topic?: string | undefined },
   { eventBytesMax, time }: { readonly eventBytesMax: number; readonly time: number },
 ): OwnEvent {
-  const { topic, type, data, key, tags } = readMembers(input, ['topic', ...inputNames], anEvent)
+  const members = readMembers(input, ['topic', ...inputNames], anEvent)
+  const { topic, type, data, key, tags, permission } = members
   const checkedTags = checkTags(tags)
   return {
     topic: topic === undefined ? undefined : checkTopic(topic),
@@ -61,6 +69,7 @@ export function toOwnEvent(
     data: checkData(data, eventBytesMax),
     key: checkKey(key),
     ...(checkedTags === undefined ? {} : { tags: checkedTags }),
+    permission: checkPermission(permission),
     time,
   }
 }
@@ -73,7 +82,7 @@ export function addTopic(topic: string, input: PublishInput): TopicInput {
   return { data: undefined, ...readMembers(input, inputNames, anEvent), topic }
 }
 
-const inputNames = ['type', 'data', 'key', 'tags'] as const
+const inputNames = ['type', 'data', 'key', 'tags', 'permission'] as const
 
 const anEvent = { code: 'EVENT_INVALID', what: 'An event to publish' } as const
 

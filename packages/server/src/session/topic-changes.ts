@@ -8,6 +8,7 @@ import type { Audiences } from '../fan-out/audiences.ts'
 import { namesBeyond, namesOf } from './changed-topics.ts'
 import type { TopicSetTable } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
+import type { Filter } from '../request/filter.ts'
 import { topicChangesWaitingMax } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
@@ -105,6 +106,18 @@ export class TopicChanges {
   }
 
   /**
+   * Gives a session another filter, from where it stands, in this turn. A change of its topics that is under
+   * way takes the filter along.
+   * @throws ServerError `FULL`
+   */
+  refilter(session: Session, filter: Filter | undefined): void {
+    const { audience, added } = session
+    if (session.isClosed || audience.filter === filter) return
+    const place = this.#audiences.reserve(audience.topics, audience)
+    session.moveInto(this.#audiences.open(place, audience.framing, filter), added)
+  }
+
+  /**
    * A replay of added topics. Its two sets count until it is over, and whole: what is free is the audience's.
    * @throws ServerError `FULL`
    */
@@ -170,7 +183,7 @@ export class TopicChanges {
       return false
     }
     const framing = session.audience.framing.forTopics(topics, parts)
-    session.moveInto(this.#audiences.open(place, framing), added)
+    session.moveInto(this.#audiences.open(place, framing, session.audience.filter), added)
     return true
   }
 
