@@ -25,6 +25,8 @@ export interface Subscription {
    * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
    */
   readonly eventsPerSecondMax?: number | undefined
+  /** Long events are asked for as compressed ones, one by one, and the stream as a plain one. */
+  readonly packsEvents?: boolean | undefined
   /** Tokens for single topics, which `authorize` is shown. */
   readonly topicTokens?: readonly string[] | undefined
 }
@@ -48,6 +50,7 @@ interface UncheckedSubscription {
   readonly event: string | undefined
   readonly framing: string | undefined
   readonly eventsPerSecondMax: number | undefined
+  readonly compress: string | undefined
 }
 
 const commonNames = [
@@ -58,6 +61,7 @@ const commonNames = [
   'event',
   'framing',
   'eventsPerSecondMax',
+  'compress',
 ]
 const queryNames = ['topic', ...commonNames]
 const bodyNames = [...commonNames, 'topicTokens']
@@ -95,6 +99,7 @@ function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics
     event: readOnce(query, 'event'),
     framing: readOnce(query, 'framing'),
     eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
+    compress: readOnce(query, 'compress'),
   }
 }
 
@@ -145,7 +150,7 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, topicTokens?}`.
+ * eventsPerSecondMax?, compress?, topicTokens?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
@@ -161,6 +166,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
       event: readText(members, 'event'),
       framing: readText(members, 'framing'),
       eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
+      compress: readText(members, 'compress'),
     },
     lastEventId,
   )
@@ -201,7 +207,23 @@ function planSubscription(
     framing: chooseFraming(given, topics),
     start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
     eventsPerSecondMax: given.eventsPerSecondMax,
+    packsEvents: checkCompress(given),
   }
+}
+
+function checkCompress({ compress, framing }: UncheckedSubscription): boolean {
+  if (compress === undefined) return false
+  if (compress !== 'event') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `compress takes one value, event (long events as gzip in base64); got ${quote(compress)}.`,
+    )
+  }
+  if (framing !== 'batch') return true
+  throw new ServerError(
+    'QUERY_INVALID',
+    'compress=event is for single events, and framing=batch gives many as one; got both. Leave one out.',
+  )
 }
 
 function chooseFraming(given: UncheckedSubscription, topics: TopicSet): Framing {
