@@ -9,6 +9,7 @@ import type { TopicSetTable } from './session/changed-topics.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
+import type { PackText } from './framing/packed.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
@@ -79,6 +80,11 @@ export class Tidemark implements StreamOpener {
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
   get compress(): Compress | undefined {
     return this.#settings.compress
+  }
+
+  /** Compresses single events for clients that ask for it; undefined: they stay plain. */
+  get pack(): PackText | undefined {
+    return this.#settings.pack
   }
 
   /** Asks `authorize` whether a request may do what it asks for; undefined: everybody may everything. */
