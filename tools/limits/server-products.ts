@@ -10,8 +10,8 @@ const idle = 'packages/hub/test/idle-sessions.test.ts'
 
 /** Sessions of a hub as it comes. */
 const sessions = 'server.sessionsMax'
-/** Framings a client can ask for: 2 shapes × 16 sets of fields × 2 names, and batch. */
-const framings = 65
+/** Framings a client can ask for: 2 shapes × 16 sets of fields × 2 names, each packed or not, and batch. */
+const framings = 129
 
 export const serverProducts: readonly Product[] = [
   {
@@ -133,6 +133,7 @@ export const serverProducts: readonly Product[] = [
       'server.frameCopiesMax',
       'server.frameOverheadBytes',
       'server.gzipBytesMin',
+      'server.packCharactersMin',
     ],
     factors: (look) =>
       look('server.recentCharactersMax') *

@@ -57,7 +57,8 @@ export const serverErrors = {
     status: 500,
   },
   EVENT_INVALID: {
-    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags?, permission? }`.',
+    title:
+      'An event to publish is not of the form `{ topic, type?, data, key?, tags?, permission? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {

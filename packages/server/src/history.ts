@@ -122,7 +122,10 @@ interface PageQuery {
   readonly reader: Reader | undefined
 }
 
-async function readPage(log: EventLog, { topic, after, limit, reader }: PageQuery): Promise<History> {
+async function readPage(
+  log: EventLog,
+  { topic, after, limit, reader }: PageQuery,
+): Promise<History> {
   const { first, head } = await log.bounds()
   const topics = parseTopicSet([topic])
   const query = { topics, after: after ?? first, upTo: head, limit }

@@ -34,7 +34,7 @@ import { NodeRules } from './rules/node-rules.ts'
 import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
-import { askedBy, filterOfHolder, readerOf } from './session/session-holder.ts'
+import { filterOfHolder, readerOf } from './session/session-holder.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
@@ -190,10 +190,9 @@ export class NodeEngine implements SessionActions {
   async open(
     sink: Sink,
     subscription: Subscription,
-    { owner: given, recheck }: { readonly owner: SessionHolder; readonly recheck?: Recheck | undefined },
+    { owner, recheck }: { readonly owner: SessionHolder; readonly recheck?: Recheck | undefined },
   ): Promise<SessionHandle> {
     this.admit()
-    const owner = askedBy(given, subscription.filter)
     requireUnexpired(owner.expiresAt, this.#settings.clock)
     const place = this.audiences.reserve(subscription.topics)
     let start: Beginning

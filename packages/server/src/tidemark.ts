@@ -9,6 +9,7 @@ import type { TopicSetTable } from './session/changed-topics.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
+import type { PackText } from './framing/packed.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
@@ -28,6 +29,7 @@ import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
+import { askedBy } from './session/session-holder.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Compress, Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
@@ -79,6 +81,11 @@ export class Tidemark implements StreamOpener {
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
   get compress(): Compress | undefined {
     return this.#settings.compress
+  }
+
+  /** Compresses single events for clients that ask for it; undefined: they stay plain. */
+  get pack(): PackText | undefined {
+    return this.#settings.pack
   }
 
   /** Asks `authorize` whether a request may do what it asks for; undefined: everybody may everything. */
@@ -142,7 +149,8 @@ export class Tidemark implements StreamOpener {
   ): Promise<SessionHandle> {
     requireSink(sink)
     requireSubscription(subscription)
-    return this.#engine.open(sink, subscription, { owner: readOwner(owner) })
+    const asking = askedBy(readOwner(owner), subscription.filter)
+    return this.#engine.open(sink, subscription, { owner: asking })
   }
 
   /**
@@ -159,7 +167,8 @@ export class Tidemark implements StreamOpener {
     const wanted = { code: 'OPTION_INVALID', what: 'A grant of a session' } as const
     const { owner, recheck } = readMembers(granted, ['owner', 'recheck'], wanted)
     requireHolder(owner)
-    return this.#engine.open(sink, subscription, { owner, recheck })
+    const asking = askedBy(owner, subscription.filter)
+    return this.#engine.open(sink, subscription, { owner: asking, recheck })
   }
 
   /** The open session of an id; undefined where this node has none of it. Of any node: {@link reach}. */

@@ -90,7 +90,12 @@ const anEvent: fc.Arbitrary<Event> = fc.record({
 type Step =
   | { readonly do: 'append'; readonly events: readonly Event[] }
   | { readonly do: 'release'; readonly node: number; readonly count: number }
-  | { readonly do: 'connect'; readonly client: number; readonly node: number; readonly asked: number }
+  | {
+      readonly do: 'connect'
+      readonly client: number
+      readonly node: number
+      readonly asked: number
+    }
   | { readonly do: 'renew'; readonly client: number; readonly grant: number }
   | { readonly do: 'cut' | 'block' | 'unblock'; readonly client: number }
   | { readonly do: 'yield' | 'settle' | 'pass' | 'pump' | 'beat' }

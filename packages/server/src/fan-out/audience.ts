@@ -62,12 +62,7 @@ export class Audience {
   #open: OpenPart | undefined
 
   constructor(
-    {
-      topics,
-      framing,
-      filter,
-      bytes,
-    }: Pick<Audience, 'topics' | 'framing' | 'filter' | 'bytes'>,
+    { topics, framing, filter, bytes }: Pick<Audience, 'topics' | 'framing' | 'filter' | 'bytes'>,
     onEmpty: (audience: Audience) => void,
   ) {
     this.topics = topics

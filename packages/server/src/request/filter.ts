@@ -122,6 +122,9 @@ export function mayGet(event: FilteredEvent, { filter, permissions }: Reader): b
 }
 
 /** Whether a reader has the permission that an event asks for, if it asks for one. */
-export function isPermitted({ permission }: FilteredEvent, permissions: readonly string[]): boolean {
+export function isPermitted(
+  { permission }: FilteredEvent,
+  permissions: readonly string[],
+): boolean {
   return permission === undefined || permissions.includes(permission)
 }

@@ -86,7 +86,10 @@ function readTags(given: unknown): ReadonlyMap<string, readonly string[]> {
   const tags = new Map<string, readonly string[]>()
   for (const [name, values] of listMembers(given)) {
     if (name === '') throw invalid(`where has tags by their names, ${example}; got one without`)
-    tags.set(name, Object.freeze(typeof values === 'string' ? [values] : readTexts(`where.${name}`, values, 0)))
+    tags.set(
+      name,
+      Object.freeze(typeof values === 'string' ? [values] : readTexts(`where.${name}`, values, 0)),
+    )
   }
   return tags
 }

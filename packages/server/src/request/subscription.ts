@@ -32,6 +32,8 @@ export interface Subscription {
   readonly eventsPerSecondMax?: number | undefined
   /** The name that the client gives its session. */
   readonly label?: string | undefined
+  /** Long events are asked for as compressed ones, one by one, and the stream as a plain one. */
+  readonly packsEvents?: boolean | undefined
   /** Tokens for single topics, which `authorize` is shown. */
   readonly topicTokens?: readonly string[] | undefined
 }
@@ -56,6 +58,7 @@ interface UncheckedSubscription {
   readonly framing: string | undefined
   readonly filter: Filter | undefined
   readonly eventsPerSecondMax: number | undefined
+  readonly compress: string | undefined
 }
 
 const commonNames = [
@@ -67,6 +70,7 @@ const commonNames = [
   'framing',
   'eventsPerSecondMax',
   'label',
+  'compress',
   ...filterNames,
 ]
 const queryNames = ['topic', ...commonNames]
@@ -112,6 +116,7 @@ function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics
       where: readWhereTexts(readAll(query, 'where')),
     }),
     eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
+    compress: readOnce(query, 'compress'),
   }
 }
 
@@ -163,7 +168,7 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, label?, types?, keys?, where?, topicTokens?}`.
+ * eventsPerSecondMax?, label?, compress?, types?, keys?, where?, topicTokens?}`.
  * @throws ServerError `QUERY_INVALID`, `FILTER_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
@@ -185,6 +190,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
         where: members.get('where'),
       }),
       eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
+      compress: readText(members, 'compress'),
     },
     lastEventId,
   )
@@ -226,7 +232,23 @@ function planSubscription(
     start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
     filter: given.filter,
     eventsPerSecondMax: given.eventsPerSecondMax,
+    packsEvents: checkCompress(given),
   }
+}
+
+function checkCompress({ compress, framing }: UncheckedSubscription): boolean {
+  if (compress === undefined) return false
+  if (compress !== 'event') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `compress takes one value, event (long events as gzip in base64); got ${quote(compress)}.`,
+    )
+  }
+  if (framing !== 'batch') return true
+  throw new ServerError(
+    'QUERY_INVALID',
+    'compress=event is for single events, and framing=batch gives many as one; got both. Leave one out.',
+  )
 }
 
 function chooseFraming(given: UncheckedSubscription, topics: TopicSet): Framing {
