@@ -9,7 +9,7 @@ export interface SendAct {
 }
 
 export const sendCommand: CommandRow<SendAct> = {
-  encode: ({ event: { data, ...rest } }) => ({ head: { event: rest }, data }),
+  encode: ({ event: { data, ...event } }) => ({ head: { event }, data }),
   decode: ({ event }, data) => (isObject(event) ? { event: { ...event, data } } : undefined),
   carryOut: (handle, { event }) => handle.send(event),
 }
