@@ -1,6 +1,6 @@
-// Streams with filters against a model. Events are appended and handed over late, clients are cut, blocked
-// and moved between nodes, come back with other filters, and get other grants while they are open. Whatever
-// happens: a client gets no event that its filter or its grant hides at that moment, and no other is left out.
+// Streams with filters against a model. Events are appended and handed over late. Clients are cut, blocked and
+// moved between nodes, come back with other filters, and get other grants while they are open. Whatever
+// happens, a client gets no event that its filter or its grant hides, and no other is left out.
 
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
 import type { EventLog, NewEvent } from '@tidemark/log'
@@ -49,8 +49,10 @@ interface Granted {
   readonly lets: (event: Event) => boolean
 }
 
+const nobody: Granted = { lets: ({ permission }) => permission === undefined }
+
 const grants: readonly Granted[] = [
-  { lets: ({ permission }) => permission === undefined },
+  nobody,
   { permissions: ['staff'], lets: ({ permission }) => (permission ?? 'staff') === 'staff' },
   { permissions: ['ops', 'staff'], lets: () => true },
   {
@@ -162,13 +164,13 @@ class Visitor {
   readonly faults: unknown[] = []
   handle: SessionHandle | undefined
   asked = everything
-  grant: Granted = grants[0] as Granted
+  grant = nobody
   got = 0
   hidden = 0
   readonly #history: readonly Event[]
   /** The sequence of the last id. */
   place: number | undefined
-  /** What has held at some time since the last id, the newest last. */
+  /** Those that held at some time since the last id, the newest last. */
   #held: ((event: Event) => boolean)[] = []
   /** How many of the newest may hold now: a renewal begins a microtask after it was asked for. */
   #open = 1
@@ -328,10 +330,9 @@ class World {
     const subscription = parseSubscriptionBody(body, visitor.client.lastEventId)
     const { where, permissions } = visitor.grant
     const owner = holderOf({ subscribe: ['a'], where, permissions }, {})
-    tide.openGranted(sink, subscription, { owner }).then(
-      (handle) => {
-        if (visitor.client.connection === sink) visitor.handle = handle
-      },
+    const opened = tide.openGranted(sink, subscription, { owner })
+    void opened.then(
+      (handle) => visitor.client.connection === sink && (visitor.handle = handle),
       (error: unknown) => visitor.faults.push(error),
     )
   }

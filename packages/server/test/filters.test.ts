@@ -1,4 +1,4 @@
-// What a filter and a grant hide is hidden whichever way an event takes to its reader, and nothing else is.
+// A filter and a grant hide the same events whichever way these take to their reader, and no others.
 
 import { memoryLog } from '@tidemark/log'
 import type { EventLog, Page } from '@tidemark/log'
@@ -40,21 +40,25 @@ interface Reader {
 
 const isOf = (region: string, { tags }: PublishInput): boolean => tags?.['region'] === region
 
+const plain: Reader = {
+  name: 'without filter and permission',
+  asked: ['', {}],
+  wants: () => true,
+  grant: {},
+  lets: ({ permission }) => permission === undefined,
+}
+
+const ofTypes: Reader = {
+  name: 'that asks for types',
+  asked: ['&types=paid,message', { types: ['message', 'paid'] }],
+  wants: ({ type = 'message' }) => type !== 'sent',
+  grant: { permissions: ['ops', 'staff'] },
+  lets: () => true,
+}
+
 const readers: readonly Reader[] = [
-  {
-    name: 'without filter and permission',
-    asked: ['', {}],
-    wants: () => true,
-    grant: {},
-    lets: ({ permission }) => permission === undefined,
-  },
-  {
-    name: 'that asks for types',
-    asked: ['&types=paid,message', { types: ['message', 'paid'] }],
-    wants: ({ type = 'message' }) => type !== 'sent',
-    grant: { permissions: ['ops', 'staff'] },
-    lets: () => true,
-  },
+  plain,
+  ofTypes,
   {
     name: 'that asks for keys and tags',
     asked: ['&keys=k1&where=region:eu|us', { keys: ['k1'], where: { region: ['eu', 'us'] } }],
@@ -95,7 +99,11 @@ interface Bench {
   readonly client: TestClient
   readonly reader: Reader
   /** Opens the stream of the reader. */
-  open(options?: { since?: string; topic?: string; grant?: Grant }): Promise<SessionHandle>
+  readonly open: (options?: {
+    since?: string
+    topic?: string
+    grant?: Grant
+  }) => Promise<SessionHandle>
 }
 
 function create(reader: Reader, options: Partial<TidemarkOptions> = {}): Bench {
@@ -292,7 +300,7 @@ describe('sessions with filters', () => {
   }
 
   test('share their blocks where they let the same through, however they were asked for', async () => {
-    const { tide } = create(readers[0] as Reader)
+    const { tide } = create(plain)
     const clients = [
       await follow(tide, { where: { region: ['us', 'eu'], tier: 'gold' }, types: ['b', 'a'] }),
       await follow(tide, {
@@ -319,7 +327,7 @@ describe('sessions with filters', () => {
   })
 
   test('stand behind what was hidden from them: their beat says so, and they come back there', async () => {
-    const { tide, clock } = create(readers[0] as Reader)
+    const { tide, clock } = create(plain)
     const client = await follow(tide, { types: ['paid'] })
     const { cursor } = await tide.publish('a', { type: 'sent', data: 'hidden' })
     await settle()
@@ -333,7 +341,7 @@ describe('sessions with filters', () => {
       { pattern: 'a', whenLagging: 'disconnect' },
       { pattern: 'b', whenLagging: 'drop' },
     ] as const
-    const { tide, clock } = create(readers[0] as Reader, { rules: { lag } })
+    const { tide, clock } = create(plain, { rules: { lag } })
     const client = await follow(
       tide,
       { topics: ['a', 'b', 'c'], types: ['paid'] },
@@ -356,7 +364,7 @@ describe('sessions with filters', () => {
 
   test('keep the newest value that is for them, where a newer one of the same key is not', async () => {
     const lag = [{ pattern: 'a', whenLagging: 'conflate' }] as const
-    const { tide, clock } = create(readers[0] as Reader, { rules: { lag } })
+    const { tide, clock } = create(plain, { rules: { lag } })
     const client = await follow(tide, {}, { where: { region: 'eu' } })
     client.connection?.block()
     clock.advance(20_000)
@@ -417,7 +425,7 @@ describe('sessions with filters', () => {
   })
 
   test('that wait for another topic set take a filter along that comes meanwhile', async () => {
-    const { tide, client, open } = create(readers[1] as Reader)
+    const { tide, client, open } = create(ofTypes)
     const grant = { user: 'ada', subscribe: ['a', 'b'] }
     const session = await open({ grant })
     const changing = session.changeTopics({ add: ['b'] })
@@ -437,7 +445,7 @@ describe('sessions with filters', () => {
 
 describe('a receipt', () => {
   test('counts the sessions that get an event at least, and no others', async () => {
-    const { tide } = create(readers[0] as Reader)
+    const { tide } = create(plain)
     const open = async (body: object, permissions?: readonly string[]): Promise<void> => {
       const owner = holderOf(readGrant({ subscribe: ['a'], permissions }), {})
       const subscription = parseSubscriptionBody({ topics: ['a'], ...body })
@@ -500,7 +508,7 @@ describe('a filter is refused', () => {
     expect(new Set(codes)).toEqual(new Set(['FILTER_INVALID']))
     const { where } = body as { where?: unknown }
     if (where === undefined || 'types' in body) return
-    expect(codeOf(() => readGrant({ where } as Grant))).toBe('OPTION_INVALID')
+    expect(codeOf(() => readGrant({ where }))).toBe('OPTION_INVALID')
   })
 
   test('but not one of as many and as long texts as there may be', () => {
@@ -525,7 +533,7 @@ describe('a filter is refused', () => {
     expect(() => (grant.where as { region: string[] }).region.push('us')).toThrow(TypeError)
     const { filter } = holderOf(grant, {}).rights ?? {}
     expect(filter?.matches({ tags: { region: 'us' } })).toBe(false)
-    // What an object has from elsewhere is no tag.
+    // A member that an object has from elsewhere is no tag.
     expect(holderOf({ where: { toString: 'x' } }, {}).rights?.filter?.matches({ tags: {} })).toBe(
       false,
     )

@@ -35,8 +35,8 @@ export interface MintOptions extends SigningKeyOptions {
   /** Words such as `admin`, 100 at most, of 1 to 128 characters each. */
   readonly permissions?: readonly string[] | undefined
   /**
-   * The tags that events must have, so that the user gets them: `{ region: 'eu' }`, or several values of which
-   * each is as good. Default: every event of the topics.
+   * The tags that events must have, so that the user gets them: `{ region: 'eu' }`, or several values of
+   * which each is as good. Default: every event of the topics.
    */
   readonly where?: Where | undefined
   /** How long it is good for, in milliseconds: 1 s to 400 days. Default: one hour. */

@@ -5,19 +5,20 @@ import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest } from '@tidemark/server/node'
 import { parseEventInputs } from '../event-input.ts'
 import { decodeTopicPath } from '../topic-path.ts'
+import { readEventQuery } from './event-query.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
 import type { Route } from './route.ts'
 
 /** Publishes the body as the data of one event. */
 export const publishToTopic: Route = async (
-  { request, response, parts, query },
+  { request, response, parts: path, query },
   { tide, bodies },
 ) => {
-  const topic = decodeTopicPath(parts['topic'])
-  const { type, key, permission } = readQuery(query, ['type', 'key', 'permission'])
+  const topic = decodeTopicPath(path['topic'])
+  const parts = readEventQuery(query)
   const receipt = await bodies.read(request, (data) =>
-    tide.publish(topic, { type, key, data, permission }, readOptions(request)),
+    tide.publish(topic, { ...parts, data }, readOptions(request)),
   )
   sendJson(response, 200, receipt)
 }

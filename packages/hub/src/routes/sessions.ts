@@ -9,16 +9,17 @@ import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { tokenCharactersMax } from '../config/limits.ts'
 import { parseJson } from '../parse-json.ts'
 import type { PathParts } from './match-path.ts'
+import { readEventQuery } from './event-query.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
 import type { Route, RouteContext } from './route.ts'
 
 /** Sends the body as the data of an event to this session alone. */
 export const sendToSession: Route = async ({ request, response, parts, query }, context) => {
-  const { topic, type, key, permission } = readQuery(query, ['topic', 'type', 'key', 'permission'])
+  const event = readEventQuery(query, ['topic'])
   const session = reach({ request, parts }, context)
   const isSent = await context.bodies.read(request, (data) =>
-    session.send({ topic, type, key, permission, data }),
+    session.send({ ...event, data }),
   )
   sendJson(response, 200, { sent: isSent })
 }

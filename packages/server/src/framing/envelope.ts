@@ -10,7 +10,7 @@ export type OwnEvent = Pick<EventRecord, 'type' | 'data' | 'time'> & {
   readonly topic?: string | undefined
   readonly key?: string | undefined
   readonly tags?: EventTags
-  /** Whoever gets the event has it, so it is not shown. */
+  /** Not shown: all that get the event have it. */
   readonly permission?: string | undefined
 }
 

@@ -28,9 +28,9 @@ export interface Grant {
    */
   readonly permissions?: readonly string[] | undefined
   /**
-   * The tags that an event must have, so that the user gets it: `{ region: 'eu' }`, or several values of which
-   * each is as good, `{ region: ['eu', 'us'] }`. An event without the tag is not for them either. It holds for
-   * streams, histories and what is sent to a session. Default: every event of the topics.
+   * The tags that an event must have, so that the user gets it: `{ region: 'eu' }`, or several values of
+   * which each is as good, `{ region: ['eu', 'us'] }`. An event without the tag is not for the user either.
+   * That holds for streams, histories and what is sent to a session. Default: every event of the topics.
    */
   readonly where?: Where | undefined
   /**

@@ -37,10 +37,13 @@ export function readFilter({ types, keys, where }: UncheckedFilter): Filter | un
  * Reads the parameters `where=region:eu|us` of a query. Each names one tag; undefined: there are none.
  * @throws ServerError `FILTER_INVALID`
  */
-export function readWhereTexts(texts: readonly string[]): Where | undefined {
-  if (texts.length === 0) return undefined
+export function readWhereTexts(given: readonly string[]): Where | undefined {
+  const texts = copyList(given)
+  if (texts?.length === 0) return undefined
   const where = new Map<string, readonly string[]>()
-  for (const text of texts) {
+  for (const text of texts ?? [given]) {
+    if (typeof text !== 'string')
+      throw invalid(`where is a text such as region:eu; got ${quoteValue(text)}`)
     const end = text.indexOf(':')
     const name = text.slice(0, end)
     if (end < 1)
