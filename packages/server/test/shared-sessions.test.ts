@@ -1,4 +1,4 @@
-// What nodes of a log tell each other of their sessions, and when one counts as gone.
+// Nodes of a log tell each other of their sessions, and a silent one counts as gone.
 
 import { memoryLog } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
@@ -167,7 +167,11 @@ test('a node that stood still takes nobody for gone, and is asked for its sessio
   const { clock, log } = setUp()
   const own = createFakeClock(clock.now())
   let stoodMs = 0
-  const slow: Clock = { ...own, now: () => own.now() + stoodMs, elapsed: () => own.elapsed() + stoodMs }
+  const slow: Clock = {
+    ...own,
+    now: () => own.now() + stoodMs,
+    elapsed: () => own.elapsed() + stoodMs,
+  }
   const a = await openKind(log, { clock, node: 'a' })
   const b = await openKind(log, { clock: slow, node: 'b' })
   a.shared.begin()

@@ -19,8 +19,8 @@ export const nodeRefreshMs: PresenceTimes = { alone: 60_000, together: 15_000 }
 export const nodeFastRefreshMs: number = 3_000
 
 /**
- * The range of that pause in what nodes say of themselves, in milliseconds: from ten words per second to the
- * pause of nodes that keep no presence.
+ * The range of that pause in what a node says of itself, in milliseconds: up to the pause of nodes that keep
+ * no presence. Another pause counts as none.
  */
 export const nodePaceRangeMs: { readonly from: number; readonly to: number } = {
   from: 100,
@@ -29,8 +29,8 @@ export const nodePaceRangeMs: { readonly from: number; readonly to: number } = {
 
 /**
  * A node counts as gone that was silent for so many of its pauses: 9 s, and one look more. With the pause
- * before a leave is told, that is less than 15 s. Each node measures it by itself, so that no clock of another
- * machine decides.
+ * before a leave is told, that is less than 15 s. Each node measures by itself, whatever the clock of another
+ * machine says.
  */
 export const nodeSilentPauses: number = 3
 

@@ -10,7 +10,7 @@ export interface NodePresenceOptions {
   readonly ledger: Ledger<string>
   readonly clock: Clock
   readonly node: string
-  /** What it says beside that it asks. */
+  /** The rest of its words. */
   readonly describe: () => Pick<NodeWord, 'everyMs' | 'tells'>
   /** Whether nobody else is there, who would have to hear soon that this node is gone. */
   readonly isAlone: () => boolean
@@ -96,7 +96,7 @@ export class NodePresence {
       if (isForgotten) onForgotten()
     }
     if (!this.#hasBegun) return
-    // What was to be said at once while the log took this.
+    // Something was to be said at once while the log took this.
     const isStale = isWritten && said !== this.#word
     const pauseMs = isWritten ? (describe().everyMs ?? this.#of(nodeRefreshMs)) : tellAgainMs
     this.#refresh = clock.after(isStale ? 0 : pauseMs, () => void this.#sayAlive())

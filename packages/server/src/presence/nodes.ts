@@ -1,6 +1,6 @@
 // The nodes of a log that tell each other of their sessions, as one of them sees it.
 //
-// Each says in a ledger that it is there. All kinds of sessions of a process share that entry, and the ledger.
+// Each says in a ledger that it is there. All kinds of sessions of a process share that entry and the ledger.
 
 import { openLedger } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, LedgerChange, Timer } from '@tidemark/log'

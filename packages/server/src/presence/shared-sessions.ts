@@ -18,7 +18,7 @@ export interface SharedSessionsOptions<Told extends ToldSession> {
   readonly codec: ToldCodec<Told>
   /** All sessions of this node, the oldest first. */
   readonly list: () => Iterable<Told>
-  /** What this node has told has come back: from now on all agree on it. */
+  /** A record of this node has come back: from now on all agree on it. */
   readonly heardOwn?: (change: SessionChange<Told>, time: number) => void
   /** Another node has told. Where `isAnew`, nothing that it told before holds any more. */
   readonly heardOther: (node: string, change: SessionChange<Told>, time: number) => void
