@@ -396,6 +396,11 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'QUERY_INVALID',
     takes: ['empty text'],
   },
+  fixGrant: {
+    call: (value) => hubDoor.fixGrant(value as never),
+    code: 'OPTION_INVALID',
+    takes: objects.filter((name) => name !== 'a text object'),
+  },
   readTopicTokens: {
     call: (value) => hubDoor.readTopicTokens(value),
     code: 'QUERY_INVALID',

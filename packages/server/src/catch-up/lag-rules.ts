@@ -50,7 +50,7 @@ export class LagRules {
     return this.#found.find(topic)
   }
 
-  /** From here on other rules hold, checked by {@link checkLagRules}. */
+  /** From here on other rules hold, checked by `lagKind`. */
   replace(list: readonly LagRule[]): void {
     this.#list = list
     this.#found.replace(compile(list))
@@ -61,7 +61,7 @@ export class LagRules {
  * The rules as they are used.
  * @throws ServerError `OPTION_INVALID`
  */
-export function checkLagRules(given: readonly LagRule[]): readonly LagRule[] {
+function checkLagRules(given: readonly LagRule[]): readonly LagRule[] {
   const rules = readList(given, { code: 'OPTION_INVALID', what: 'A list of lag rules' })
   if (rules.length > lagRulesMax) {
     throw invalid(`There may be ${lagRulesMax} lag rules; got ${rules.length}. Use patterns.`)

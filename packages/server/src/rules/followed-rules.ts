@@ -77,7 +77,7 @@ export class FollowedRules<Rule = unknown> {
     this.#follow({ from: 'configuration', rules: this.#followed.configured ?? [] }, at)
   }
 
-  /** Follows the entry of its key. Without one, or with one that cannot be read, the rules stay as they are. */
+  /** Follows the entry of its key. Without one that can be read, the rules stay as they are. */
   followEntry(entries: Entries): void {
     const entry = entries.get(this.#followed.kind.name)
     if (entry !== undefined) this.follow(entry)
