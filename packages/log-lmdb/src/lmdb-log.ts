@@ -1,6 +1,6 @@
 // The log in an open directory.
 
-import { LogError } from '@tidemark/log'
+import { LogError, parseTopic } from '@tidemark/log'
 import type {
   Bounds,
   EventLog,
@@ -13,6 +13,8 @@ import type {
   Since,
   Tail,
   TailHandler,
+  Topic,
+  TopicRule,
   TopicSet,
 } from '@tidemark/log'
 import {
@@ -80,8 +82,6 @@ export interface LmdbEventLog extends EventLog {
   readonly fault: LogError | undefined
   /** Write transactions of this handle that stored events. */
   readonly commits: number
-  /** The retention in force now. */
-  readonly retention: Retention
   /** Where that comes from; see `changeRetention` of `@tidemark/log`. */
   readonly retentionFrom: RetentionInForce['from']
   stats(): LmdbLogStats
@@ -202,6 +202,16 @@ export class LmdbLog implements LmdbEventLog {
 
   get retentionFrom(): RetentionInForce['from'] {
     return this.#readInForce().from
+  }
+
+  ruleFor(topic: Topic): TopicRule {
+    const name = parseTopic(topic)
+    this.#requireOpen()
+    const { tables, history, rules } = this.#parts.context
+    return withSnapshot(tables, () => {
+      history.require()
+      return rules.find(tables, readState(tables)).ruleFor(name)
+    })
   }
 
   async append(batch: NewBatch): Promise<readonly Position[]> {
