@@ -45,7 +45,7 @@ export interface NewBatch {
   readonly patienceMs?: number | undefined
   /**
    * The batch is added only if its topic has no event after this position. All its events must be of
-   * one topic. Looked at in the transaction that stores the events, and behind the idempotency key: a
+   * one topic. Looked at in the transaction that stores the events, and behind the idempotency key. So a
    * repeated batch gets its positions however far the topic has moved on.
    */
   readonly ifHead?: Position | undefined

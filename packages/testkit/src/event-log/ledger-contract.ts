@@ -42,6 +42,7 @@ async function countStored({ log }: Bench): Promise<number> {
 
 export function describeLedger(open: OpenBench): void {
   describeEntries(open)
+  describeManyAtOnce(open)
   describeMoments(open)
   describeClaims(open)
   describeRetentionOfLedgers(open)
@@ -77,6 +78,35 @@ function describeEntries(open: OpenBench): void {
     expect(one.get('ada')).toBeUndefined()
   })
 
+  test('two handles have told the same changes, in the same order, at every common position', async () => {
+    const bench = await open()
+    const both = await openBoth(bench)
+    const told = both.map((ledger) => {
+      const changes: string[] = []
+      ledger.onChange(({ key, value, before, cause, position }) => {
+        expect(comparePositions(position, ledger.position)).toBeLessThanOrEqual(0)
+        changes.push(`${formatCursor(position)} ${cause} ${key}: ${before} → ${value}`)
+      })
+      return changes
+    })
+    await Promise.all(
+      both.flatMap((ledger, i) =>
+        Array.from({ length: 40 }, async (_, j) => {
+          const key = `k${j % 7}`
+          if (j % 5 === 4) await ledger.delete(key)
+          else await ledger.set(key, `${i}.${j}`)
+        }),
+      ),
+    )
+    const { head } = await bench.log.bounds()
+    await Promise.all(both.map((ledger) => ledger.reached(head)))
+    expect(told[0]?.length).toBeGreaterThan(40)
+    expect(told[1]).toEqual(told[0])
+    expect(contents(both[1])).toEqual(contents(both[0]))
+  })
+}
+
+function describeManyAtOnce(open: OpenBench): void {
   test('entries that are set together come together, and the later of one key stays', async () => {
     const bench = await open()
     const [one, two] = await openBoth(bench)
@@ -111,33 +141,6 @@ function describeEntries(open: OpenBench): void {
     }
     await expect(ledger.setAll([])).rejects.toMatchObject({ code: 'BATCH_INVALID' })
     expect(ledger.entries()).toEqual([])
-  })
-
-  test('two handles have told the same changes, in the same order, at every common position', async () => {
-    const bench = await open()
-    const both = await openBoth(bench)
-    const told = both.map((ledger) => {
-      const changes: string[] = []
-      ledger.onChange(({ key, value, before, cause, position }) => {
-        expect(comparePositions(position, ledger.position)).toBeLessThanOrEqual(0)
-        changes.push(`${formatCursor(position)} ${cause} ${key}: ${before} → ${value}`)
-      })
-      return changes
-    })
-    await Promise.all(
-      both.flatMap((ledger, i) =>
-        Array.from({ length: 40 }, async (_, j) => {
-          const key = `k${j % 7}`
-          if (j % 5 === 4) await ledger.delete(key)
-          else await ledger.set(key, `${i}.${j}`)
-        }),
-      ),
-    )
-    const { head } = await bench.log.bounds()
-    await Promise.all(both.map((ledger) => ledger.reached(head)))
-    expect(told[0]?.length).toBeGreaterThan(40)
-    expect(told[1]).toEqual(told[0])
-    expect(contents(both[1])).toEqual(contents(both[0]))
   })
 }
 
