@@ -14,7 +14,6 @@ import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
 import { addTopic } from './publish/new-event.ts'
 import type { PublishInput, TopicInput } from './publish/new-event.ts'
-import type { LagRulesInForce } from './catch-up/lag-ledger.ts'
 import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStats } from './observer/node-stats.ts'
@@ -25,6 +24,7 @@ import type { PublishOptions, Receipt } from './publish/publish.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
+import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
@@ -304,9 +304,9 @@ export class Tidemark implements StreamOpener {
     }
   }
 
-  /** The rules for clients that cannot keep up: what they get of which topics, on all nodes of the log. */
-  get lagRules(): LagRulesInForce {
-    return this.#engine.lagLedger.inForce
+  /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */
+  get rules(): TideRules {
+    return this.#engine.rules.inForce
   }
 
   /**
