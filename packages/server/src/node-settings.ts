@@ -3,6 +3,7 @@
 import type { Clock, EventLog } from '@tidemark/log'
 import type { Permit } from './request/authorize.ts'
 import type { TopicSetTable } from './session/changed-topics.ts'
+import type { PackText } from './framing/packed.ts'
 import type { FlushSettings } from './fan-out/fan-out.ts'
 import type { ConfiguredRules } from './rules/node-rules.ts'
 import type { NodeWatch } from './observer/node-watch.ts'
@@ -26,6 +27,8 @@ export interface NodeSettings {
   readonly eventBytesMax: number
   /** Undefined: streams stay plain. */
   readonly compress: Compress | undefined
+  /** Undefined: single events stay plain too. */
+  readonly pack: PackText | undefined
   readonly flush: FlushSettings
   readonly stalledAfterMs: number
   /** The rules of the node's own configuration, by kind. */

@@ -18,7 +18,7 @@ import { readRange } from './read-range.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { checkConfigured } from './rules/node-rules.ts'
 import type { ConfiguredRules } from './rules/node-rules.ts'
-import type { Compress } from './session/sink.ts'
+import type { Compressors } from './session/sink.ts'
 
 /** How a node is made. Everything has a default. */
 export interface TidemarkOptions {
@@ -83,9 +83,10 @@ export interface TidemarkOptions {
    */
   readonly eventsPerSecondMax?: number | undefined
   /**
-   * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Default
-   * true. A response of Node's that middleware has wrapped stays plain. `tide.fetch` compresses only if its
-   * options ask for it. A node of `@tidemark/server/fetch` never does, because it has no `node:zlib`.
+   * Whether streams are compressed (gzip) for clients that accept it, once per flush for all of them. Single
+   * events are, likewise, for clients that ask for it. Default true. A response of Node's that middleware has
+   * wrapped stays plain. `tide.fetch` compresses streams only if its options ask for it, and no single
+   * events. A node of `@tidemark/server/fetch` never does, because it has no `node:zlib`.
    */
   readonly compression?: boolean | undefined
   /** Told of errors that no caller gets, such as a log that failed in a replay. Default: they are dropped. */
@@ -99,16 +100,17 @@ export interface TidemarkOptions {
 }
 
 /**
- * Checks options and fills in what is left out. `compress` is what the runtime has for `compression`.
+ * Checks options and fills in what is left out. `compressors` are what the runtime has for `compression`.
  * @throws ServerError `OPTION_INVALID`
  */
-export function readOptions(given: TidemarkOptions = {}, compress?: Compress): NodeSettings {
+export function readOptions(given: TidemarkOptions = {}, compressors?: Compressors): NodeSettings {
   const options = copyOptions(given)
   checkTypes(options)
   const { authorize, clock = systemClock, random = systemRandom } = options
   const listeners = readObserver(options.observer)
   const watch = new NodeWatch({ clock, listeners, onError: ignoreThrown(options.onError) })
   const onError = watch.failed
+  const isCompressing = options.compression ?? true
   return {
     log: options.log ?? createLog(options.clock),
     ownsLog: options.log === undefined,
@@ -130,7 +132,8 @@ export function readOptions(given: TidemarkOptions = {}, compress?: Compress): N
       { eventBytesMax: options.eventBytesMax ?? limits.eventBytesMax },
       atLeastOne,
     ),
-    compress: (options.compression ?? true) ? compress : undefined,
+    compress: isCompressing ? compressors?.compress : undefined,
+    pack: isCompressing ? compressors?.pack : undefined,
     flush: readFlushSettings(options),
     stalledAfterMs: readRange(
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },

@@ -9,6 +9,7 @@ import type { TopicSetTable } from './session/changed-topics.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
+import type { PackText } from './framing/packed.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
@@ -79,6 +80,11 @@ export class Tidemark implements StreamOpener {
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
   get compress(): Compress | undefined {
     return this.#settings.compress
+  }
+
+  /** Compresses single events for clients that ask for it; undefined: they stay plain. */
+  get pack(): PackText | undefined {
+    return this.#settings.pack
   }
 
   /** Asks `authorize` whether a request may do what it asks for; undefined: everybody may everything. */
@@ -169,7 +175,7 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
-   * The open sessions of this node, the longest open first: all, or those of a user, with a label, or both.
+   * The open sessions of this node, the longest open first: all, or those of a user, a label, a group.
    * @throws ServerError `OPTION_INVALID`
    *
    * @example
@@ -184,8 +190,7 @@ export class Tidemark implements StreamOpener {
 
   /**
    * Ends sessions of this node whose clients have taken nothing for 10 seconds, so that others find a place.
-   * All of them, or those of a user, with a label, or both. They resume when they come back. Returns how
-   * many.
+   * All of them, or those of a user, a label, a group. They resume when they come back. Returns how many.
    * @throws ServerError `OPTION_INVALID`
    */
   endStalled(filter: SessionFilter = {}): number {
@@ -348,12 +353,14 @@ function requirePermissionName(name: string): void {
   )
 }
 
+const filterNames = ['user', 'label', 'group'] as const
+
 function readFilter(given: SessionFilter): SessionFilter {
   const wanted = { code: 'OPTION_INVALID', what: 'What sessions are looked for by' } as const
-  const filter = readMembers(given, ['user', 'label'], wanted)
+  const filter = readMembers(given, filterNames, wanted)
   // A member that is present must be a text. In `{ user: request.user }` a stranger's user is undefined; read
   // as "everybody's", it would end all sessions.
-  for (const name of ['user', 'label'] as const) {
+  for (const name of filterNames) {
     if (!(name in given)) continue
     if (typeof filter[name] === 'string') continue
     throw new ServerError(

@@ -7,9 +7,10 @@ import type { RequestFacts } from './authorize.ts'
 import { resumeChanged } from '../session/changed-topics.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
+import type { PackText } from '../framing/packed.ts'
 import { isFault } from '../refusal/coded-error.ts'
 import type { Refusal } from '../refusal/refusal.ts'
-import type { SessionHandle } from '../session/session-handle.ts'
+import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
 import { holderOf } from '../session/session-holder.ts'
 import type { Sink } from '../session/sink.ts'
 import type { Granted, StreamOpener } from './stream-opener.ts'
@@ -46,8 +47,10 @@ export interface Door<Answer> {
   describe(): RequestFacts
   /** The same for later, when the request is gone: of the request itself nothing is held. */
   keep(): RequestFacts
-  /** Where the bytes of the stream go. Nothing is written yet. */
-  openSink(): Sink
+  /** Compresses single events; undefined: this door does not. */
+  readonly pack: PackText | undefined
+  /** Where the bytes of the stream go, compressed if the client accepts it. Nothing is written yet. */
+  openSink(options: { readonly isPlain: boolean }): Sink
   /** The answer that the bytes of the sink are part of. */
   answerStream(session: SessionHandle): Answer
   /** Frameworks route HEAD to the handler of GET; it asks for the head only. */
@@ -70,7 +73,8 @@ export async function openSubscription<Answer>(
     if (!isHead && !(await door.begin())) return door.answerNobody()
     const { lastEventId, options, query } = request
     const chosen = readChoice(options)
-    const { label } = options
+    const { group } = options
+    let { label } = options
     let granted: Granted | undefined
     if (chosen !== undefined) {
       subscription = parseChosenText(query, lastEventId, { ...options, chosen })
@@ -80,16 +84,22 @@ export async function openSubscription<Answer>(
       // Before it is authorized: a cursor may stand for other topics than the URL names.
       if (opener.topicSets !== undefined)
         subscription = await resumeChanged(subscription, opener.topicSets)
-      granted = await authorize(opener, door, { subscription, label })
+      // The application's name for a session goes before the client's.
+      label ??= subscription.label
+      granted = await authorize(opener, door, { subscription, names: { label, group } })
     }
     if (isHead) return door.answerHead()
     if (options.admit !== undefined)
       await options.admit({ user: granted === undefined ? chosen?.owner.user : granted.owner.user })
+    const { framing, packsEvents: isPlain = false } = subscription
+    if (isPlain && door.pack !== undefined)
+      subscription = { ...subscription, framing: framing.packing(door.pack) }
+    const sink = door.openSink({ isPlain })
     // Where it begins is found out in there, while the session has its place among those that open.
     const session =
       granted === undefined
-        ? opener.open(door.openSink(), subscription, { ...chosen?.owner, label })
-        : opener.openGranted(door.openSink(), subscription, granted)
+        ? opener.open(sink, subscription, { ...chosen?.owner, label, group })
+        : opener.openGranted(sink, subscription, granted)
     return door.answerStream(await session)
   } catch (error) {
     opener.watch.refused('subscribe', error)
@@ -113,14 +123,14 @@ async function readSubscription(
 /** A stream that is asked for. */
 interface Asked {
   readonly subscription: Subscription
-  readonly label: string | undefined
+  readonly names: Pick<SessionOwner, 'group' | 'label'>
 }
 
 /** Asks whether the request may, where somebody has to be asked; resolves to the grant. */
 async function authorize(
   opener: StreamOpener,
   door: Door<unknown>,
-  { subscription: { topics: set, topicTokens }, label }: Asked,
+  { subscription: { topics: set, topicTokens }, names }: Asked,
 ): Promise<Granted | undefined> {
   const { permit, bodies } = opener
   if (permit === undefined) {
@@ -136,11 +146,11 @@ async function authorize(
   const held = bodies.begin()
   try {
     held.grow(measureTopicSet(set) + measureTopicTokens(topicTokens))
-    const names = [...set.topics, ...set.patterns]
+    const topics = [...set.topics, ...set.patterns]
     const facts = bringTopicTokens(door.describe(), topicTokens)
-    const grant = await permit.ask(plainRequest(facts, 'subscribe', names))
+    const grant = await permit.ask(plainRequest(facts, 'subscribe', topics))
     const { recheckAfterMs: afterMs } = grant
-    const owner = holderOf(grant, label)
+    const owner = holderOf(grant, names)
     if (afterMs === undefined) return { owner, recheck: undefined }
     return { owner, recheck: { request: bringTopicTokens(door.keep(), topicTokens), afterMs } }
   } finally {
