@@ -22,11 +22,19 @@ test('rules are replaced from a file and from standard input, and shown', async 
 })
 
 test.each<[what: string, args: readonly string[], ending: { code: number; stderr: RegExp }]>([
-  ['a list that cannot hold', ['lag', '--set', '-'], { code: 65, stderr: /400 RULE_INVALID.*\(HUB_REFUSED\)/ }],
+  [
+    'a list that cannot hold',
+    ['lag', '--set', '-'],
+    { code: 65, stderr: /400 RULE_INVALID.*\(HUB_REFUSED\)/ },
+  ],
   ['a kind that there is not', ['lags'], { code: 65, stderr: /404 NOT_FOUND.*Did you mean lag/ }],
   ['a list without a kind', ['--set', '-'], { code: 64, stderr: /Name it.*\(ARGUMENT_INVALID\)/ }],
   ['two kinds', ['lag', 'rate'], { code: 64, stderr: /"rate".*\(ARGUMENT_INVALID\)/ }],
-  ['a file that is not there', ['lag', '--set', 'none.json'], { code: 64, stderr: /none\.json.*\(OPTION_INVALID\)/ }],
+  [
+    'a file that is not there',
+    ['lag', '--set', 'none.json'],
+    { code: 64, stderr: /none\.json.*\(OPTION_INVALID\)/ },
+  ],
 ])('%s is refused with what to do', async (_, args, { code, stderr }) => {
   const { env } = await startHub()
   const ending = await run(['rules', ...args], { env, input: '[{"pattern":"a"}]' })

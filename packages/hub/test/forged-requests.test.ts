@@ -92,7 +92,10 @@ describe.each(['HTTP/1.1', 'HTTP/2'] as const)('by %s', (door) => {
 function fill(asked: AskedDoor, headers: Fields): AskedDoor {
   const { method = 'GET', path } = asked
   const body = bodies.get(`${method} ${path}`)
-  const filled = path.replace('{topic}', 'a').replace('{name}', 'lag').replace('{id}', `gone.${'x'.repeat(22)}`)
+  const filled = path
+    .replace('{topic}', 'a')
+    .replace('{name}', 'lag')
+    .replace('{id}', `gone.${'x'.repeat(22)}`)
   const query = path === '/events' && method === 'GET' ? '?topic=a' : ''
   const type: Fields = body === undefined ? {} : { 'Content-Type': 'text/plain' }
   return {

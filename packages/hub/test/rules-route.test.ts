@@ -77,13 +77,37 @@ test('the hub’s own rule for its own events outlives a change of retention', a
 test.each<[what: string, name: string, asked: { list: unknown; code: string; status: number }]>([
   ['a kind that there is not', 'lags', { list: conflate, code: 'NOT_FOUND', status: 404 }],
   ['one rule in place of a list', 'lag', { list: conflate[0], code: 'RULE_INVALID', status: 400 }],
-  ['a pattern that is none', 'lag', { list: [{ ...conflate[0], pattern: 'a//b' }], code: 'RULE_INVALID', status: 400 }],
-  ['an unknown member', 'lag', { list: [{ ...conflate[0], whenLaging: 'drop' }], code: 'RULE_INVALID', status: 400 }],
+  [
+    'a pattern that is none',
+    'lag',
+    { list: [{ ...conflate[0], pattern: 'a//b' }], code: 'RULE_INVALID', status: 400 },
+  ],
+  [
+    'an unknown member',
+    'lag',
+    { list: [{ ...conflate[0], whenLaging: 'drop' }], code: 'RULE_INVALID', status: 400 },
+  ],
   ['a missing member', 'lag', { list: [{ pattern: 'a' }], code: 'RULE_INVALID', status: 400 }],
-  ['an unknown word', 'lag', { list: [{ pattern: 'a', whenLagging: 'forget' }], code: 'RULE_INVALID', status: 400 }],
-  ['more rules than may be', 'lag', { list: Array(1_001).fill(conflate[0]), code: 'RULE_INVALID', status: 400 }],
-  ['an age of nothing', 'retention', { list: [{ pattern: 'a', maxAge: '0s' }], code: 'RULE_INVALID', status: 400 }],
-  ['a size that is none', 'retention', { list: [{ pattern: 'a', maxBytes: 'big' }], code: 'RULE_INVALID', status: 400 }],
+  [
+    'an unknown word',
+    'lag',
+    { list: [{ pattern: 'a', whenLagging: 'forget' }], code: 'RULE_INVALID', status: 400 },
+  ],
+  [
+    'more rules than may be',
+    'lag',
+    { list: Array(1_001).fill(conflate[0]), code: 'RULE_INVALID', status: 400 },
+  ],
+  [
+    'an age of nothing',
+    'retention',
+    { list: [{ pattern: 'a', maxAge: '0s' }], code: 'RULE_INVALID', status: 400 },
+  ],
+  [
+    'a size that is none',
+    'retention',
+    { list: [{ pattern: 'a', maxBytes: 'big' }], code: 'RULE_INVALID', status: 400 },
+  ],
   ['what is no JSON', 'lag', { list: '[{', code: 'BODY_NOT_JSON', status: 400 }],
 ])('%s is refused, and nothing is stored', async (_, name, { list, code, status }) => {
   const log = memoryLog()

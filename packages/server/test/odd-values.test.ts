@@ -396,6 +396,11 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'QUERY_INVALID',
     takes: ['empty text'],
   },
+  fixGrant: {
+    call: (value) => hubDoor.fixGrant(value as never),
+    code: 'OPTION_INVALID',
+    takes: objects.filter((name) => name !== 'a text object'),
+  },
   readTopicTokens: {
     call: (value) => hubDoor.readTopicTokens(value),
     code: 'QUERY_INVALID',
@@ -592,7 +597,7 @@ test('every function that the room exports is among them', () => {
 })
 
 describe('what throws when it is read', () => {
-  test.each(['topic', 'type', 'data', 'key'])('%s of an event', async (name) => {
+  test.each(['topic', 'type', 'data', 'key', 'tags'])('%s of an event', async (name) => {
     const event = withThrowing({ topic: 'a', data: 'x' }, name)
     await expect(start().publishAll([event])).rejects.toMatchObject({ code: 'EVENT_INVALID' })
     if (name === 'topic') return

@@ -50,7 +50,7 @@ export class LagRules {
     return this.#found.find(topic)
   }
 
-  /** From here on other rules hold, checked by {@link checkLagRules}. */
+  /** From here on other rules hold, checked by `lagKind`. */
   replace(list: readonly LagRule[]): void {
     this.#list = list
     this.#found.replace(compile(list))

@@ -2,7 +2,7 @@
 
 import type { RulesOrigin } from '@tidemark/log/rules'
 
-/** One kind, for the ledger of rules. */
+/** One kind of rules, as the ledger of rules needs to know it. */
 export interface RuleKind<Rule> {
   /** Its key in the ledger, and its name in `tide.rules` and for `PUT /admin/rules/{name}`. */
   readonly name: string
