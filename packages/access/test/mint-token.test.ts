@@ -31,6 +31,7 @@ test('a token says who, what and until when, and another library accepts it', as
     subscribe: ['orders/*', 'users/{sub}/**'],
     publish: ['chat/1'],
     permissions: ['admin'],
+    where: { region: ['eu', 'us'], tier: 'gold' },
     ttlMs: 900_000,
     issuer: 'https://login.example.org/',
     audience: ['tidemark', 'other'],
@@ -52,6 +53,7 @@ test('a token says who, what and until when, and another library accepts it', as
       subscribe: ['orders/*', 'users/{sub}/**'],
       publish: ['chat/1'],
       permissions: ['admin'],
+      where: { region: ['eu', 'us'], tier: ['gold'] },
     },
   })
 })
@@ -176,6 +178,8 @@ test.each([
   [{ permissions: ['a\nb'] }, /permissions must be a text.*got "a\\nb"/],
   [{ permissions: Array.from({ length: 101 }, String) }, /permissions are 100 at most/],
   [{ permissions: ['x'.repeat(129)] }, /of 1 to 128 characters each/],
+  [{ where: { region: 7 as never } }, /where says which tags.*where\.region.*got 7/],
+  [{ where: { region: 'x'.repeat(2_048) } }, /2048 characters together at most; got 2054/],
   [{ sub: '' }, /sub must be a text of 1 to 256/],
   [{ sub: 'x'.repeat(257) }, /sub must be a text/],
   [{ sub: '\ud800' }, /sub must be a text/],
@@ -222,6 +226,12 @@ const cases: Readonly<Record<string, OddCase>> = {
   subscribe: member('subscribe', claims, ['an array']),
   publish: member('publish', claims, ['an array']),
   permissions: member('permissions', claims, ['an array']),
+  where: member('where', claims, [
+    'an object',
+    'an object without a prototype',
+    'a date',
+    'a text object',
+  ]),
   ttlMs: member('ttlMs', claims),
   issuer: member('issuer', claims),
   audience: member('audience', claims, ['an array']),

@@ -1,5 +1,5 @@
-// Streams with filters against a model. Events are appended and handed over late. Clients are cut, blocked and
-// moved between nodes, come back with other filters, and get other grants while they are open. Whatever
+// Streams with filters against a model. Events are appended and handed over late. Clients are cut, blocked
+// and moved between nodes, come back with other filters, and get other grants while they are open. Whatever
 // happens, a client gets no event that its filter or its grant hides, and no other is left out.
 
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'

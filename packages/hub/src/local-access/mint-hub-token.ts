@@ -38,12 +38,13 @@ export async function mintHubToken(given: HubConfig, wish: HubTokenWish): Promis
   const options = {
     ...claims,
     ...key,
+    where: readWhereTexts(where),
     algorithms: algorithm === undefined ? own.algorithms : [algorithm],
     issuer: issuer ?? own.issuer,
     audience: audience ?? firstOf(own.audience),
   }
   if (isTopicToken === true) return mintTopicToken({ ...options, sub: claims.sub ?? null })
-  return mintToken({ ...options, where: readWhereTexts(where), claimNames: own.claimNames })
+  return mintToken({ ...options, claimNames: own.claimNames })
 }
 
 /** With a key of its own a token may be for another hub than that of the configuration. */

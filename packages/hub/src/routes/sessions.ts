@@ -18,9 +18,7 @@ import type { Route, RouteContext } from './route.ts'
 export const sendToSession: Route = async ({ request, response, parts, query }, context) => {
   const event = readEventQuery(query, ['topic'])
   const session = reach({ request, parts }, context)
-  const isSent = await context.bodies.read(request, (data) =>
-    session.send({ ...event, data }),
-  )
+  const isSent = await context.bodies.read(request, (data) => session.send({ ...event, data }))
   sendJson(response, 200, { sent: isSent })
 }
 

@@ -122,7 +122,7 @@ export function mayGet(event: FilteredEvent, { filter, permissions }: Reader): b
 }
 
 /** Whether a reader has the permission that an event asks for, if it asks for one. */
-export function isPermitted(
+function isPermitted(
   { permission }: FilteredEvent,
   permissions: readonly string[],
 ): boolean {
