@@ -119,6 +119,13 @@ export const serverErrors = {
     headers: { 'Retry-After': 'varies' },
     bye: 'full',
   },
+  TOPIC_SETS_FULL: {
+    title:
+      'The log keeps as many changed topic sets of open streams as it may, so the stream goes on with the topics it has. Try again when some have ended.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
   DRAINING: {
     title:
       'This node is shutting down. Try again; another one answers, or this one once it is back.',

@@ -12,10 +12,11 @@ import { Control } from './control/control.ts'
 import { createHost } from './session/create-host.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
+import { drainSessions } from './session/drain-sessions.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
 import { LagLedger } from './catch-up/lag-ledger.ts'
-import { backlogsMax, goodbyePollMs, readyRetryMs, replayReadsMax } from './limits.ts'
+import { backlogsMax, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
@@ -87,11 +88,15 @@ export class NodeEngine implements SessionActions {
       },
       follow: () => this.start(),
     })
-    this.#changes = new TopicChanges(this.audiences, settings.topicSets)
+    this.#changes = new TopicChanges({
+      ...settings,
+      audiences: this.audiences,
+      listSessions: () => this.sessions.list(),
+      dismiss: (session, reason) => this.#dismiss(session, reason),
+    })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
-    const { audiences } = this
-    this.#ends = new GrantEnds({ clock: settings.clock, audiences, dismiss })
+    this.#ends = new GrantEnds({ clock: settings.clock, dismiss })
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
@@ -111,6 +116,7 @@ export class NodeEngine implements SessionActions {
         return readPosition()
       },
       catchUp: (session) => this.#bringLevel(session),
+      tellNews: (session) => this.#changes.tellNews(session),
       dismiss,
       forget: (session, reason) => this.#forget(session, reason),
     })
@@ -216,10 +222,11 @@ export class NodeEngine implements SessionActions {
       host: this.#host,
       cursor: start.after,
       pace: this.#createPace(subscription),
-      owner,
+      owner: subscription.isChosen === true ? { ...owner, hasChosenTopics: true } : owner,
       added,
     })
     this.#begin(session, start)
+    if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
     if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
@@ -278,14 +285,10 @@ export class NodeEngine implements SessionActions {
   /** Sends all sessions away at a steady pace; resolves when the last has left. */
   async drain(sessionsPerSecond: number): Promise<void> {
     this.#isDraining = true
-    const portion = Math.max(1, Math.round(sessionsPerSecond / 20))
-    const pauseMs = (1_000 * portion) / sessionsPerSecond
-    while (this.sessions.size > 0) {
-      for (const session of this.sessions.first(portion)) this.#dismiss(session, 'draining')
-      if (this.sessions.size > 0) await this.#pause(pauseMs)
-    }
-    // Each leaves when it has read its goodbye, or when its time for that is over.
-    while (this.#host.leaving.size > 0) await this.#pause(goodbyePollMs)
+    const { clock } = this.#settings
+    const { leaving } = this.#host
+    const sendAway = (session: Session): void => this.#dismiss(session, 'draining')
+    await drainSessions({ sessions: this.sessions, leaving, clock, sendAway }, sessionsPerSecond)
   }
 
   /** Ends all sessions at once and stops following the log. */
@@ -297,6 +300,7 @@ export class NodeEngine implements SessionActions {
     this.#rechecks.stop()
     await this.#starting?.catch(() => undefined)
     this.#fanOut?.close()
+    this.#changes.stop()
     this.control.close()
   }
 
@@ -327,11 +331,6 @@ export class NodeEngine implements SessionActions {
     const isOpen = await this.#renewals.renew(session, grant, request)
     this.granted.tell(session)
     return isOpen
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { clock } = this.#settings
-    return new Promise((resolve) => clock.after(ms, resolve, { isAwaited: true }))
   }
 
   async #follow(): Promise<FanOut> {
@@ -384,6 +383,7 @@ export class NodeEngine implements SessionActions {
     this.sessions.delete(session)
     this.#settings.watch.closed(session, reason)
     this.#beats.remove(session)
+    this.#changes.forget(session)
     this.#ends.forget(session)
     this.#rechecks.forget(session)
     for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)

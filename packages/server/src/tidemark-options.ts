@@ -19,6 +19,7 @@ import type { Random } from './random.ts'
 import { readRange } from './read-range.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { Compress } from './session/sink.ts'
+import { TopicSetLedger } from './session/topic-set-ledger.ts'
 
 /** How a node is made. Everything has a default. */
 export interface TidemarkOptions {
@@ -109,10 +110,12 @@ export function readOptions(given: TidemarkOptions = {}, compress?: Compress): N
   const listeners = readObserver(options.observer)
   const watch = new NodeWatch({ clock, listeners, onError: ignoreThrown(options.onError) })
   const onError = watch.failed
+  const log = options.log ?? createLog(options.clock)
   return {
-    log: options.log ?? createLog(options.clock),
+    log,
     ownsLog: options.log === undefined,
     permit: createPermit(authorize, { onError, clock }),
+    topicSets: new TopicSetLedger({ log, clock, onError }),
     nodeName: options.nodeName ?? makeNodeName(random),
     heartbeatMs: readRange(
       { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },

@@ -5,7 +5,7 @@ import { plainRequest } from './request/authorize.ts'
 import type { Permit, RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
-import type { TopicSetTable } from './session/changed-topics.ts'
+import type { TopicSetTable } from './session/topic-set-table.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
@@ -86,8 +86,8 @@ export class Tidemark implements StreamOpener {
     return this.#settings.permit
   }
 
-  /** Keeps topic sets that were changed on open streams; undefined: no cursor leads back to them. */
-  get topicSets(): TopicSetTable | undefined {
+  /** Keeps topic sets that were changed on open streams, so that cursors lead back to them. */
+  get topicSets(): TopicSetTable {
     return this.#settings.topicSets
   }
 
