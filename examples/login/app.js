@@ -106,10 +106,9 @@ export function createApp({ url, otherOrigins, secret, accessTokenSeconds }) {
     const cookie = readCookie(request.headers.cookie, 'refresh')
     const next = refreshTokens.rotate(cookie)
     if (next.isStolen) endFamily(next)
-    if (next.token === undefined) {
-      clearCookie(response, 'refresh', { path: '/token', url })
+    // The cookie stays: another tab may have signed in meanwhile, and would lose its own by this answer.
+    if (next.token === undefined)
       throw new HttpError(401, 'The refresh token is not valid any more. Sign in again.')
-    }
     await sendToken(response, next)
   }
 

@@ -104,6 +104,11 @@ export const otherProducts: readonly Product[] = [
       'log.topicSegmentBytes',
       'log.eventKeyLengthMax',
       'log.eventTypeLengthMax',
+      'log.eventTagsMax',
+      'log.tagNameLengthMax',
+      'log.tagValueLengthMax',
+      'log.eventPermissionLengthMax',
+      'log.extrasOverheadBytes',
     ],
     factors: (look) =>
       (maxBytes / (look('log.recordOverheadBytes') + look('log.topicBytesMax'))) *
@@ -233,13 +238,16 @@ export const otherProducts: readonly Product[] = [
       'client.queueCostMax',
       'client.queueItemCost',
       'client.sliceBytesMax',
+      'client.inflateSliceBytes',
       'client.problemBytesMax',
       'client.urlLengthMax',
     ],
     worstCase: (look) =>
       2 * look('client.queueCostMax') +
       16 * look('client.sliceBytesMax') +
-      2 * look('wire.eventCharactersMaxDefault'),
+      // One compressed event at a time, as it came and opened, with what a slice can become.
+      2 * 2 * look('wire.eventCharactersMaxDefault') +
+      1_032 * look('client.inflateSliceBytes'),
     boundedBy: 'reading pauses; one per feed that the application opens',
     filledBy: {
       file: 'packages/client/test/feed.test.ts',

@@ -73,7 +73,9 @@ async function visit(name: BrowserName, urls: readonly string[]): Promise<readon
 }
 
 async function signIn(page: Page, user: string, password: string): Promise<void> {
-  await page.waitForSelector('#login:not([hidden])')
+  // Asked again and again: a wait inside the page looks only when Chromium draws, and a tab behind
+  // another is not drawn.
+  await waitUntil('the page shows its form', () => page.evaluate(hasForm))
   await page.evaluate(
     (name, secret) => {
       const form = document.querySelector<HTMLFormElement>('#login')
@@ -89,6 +91,9 @@ async function signIn(page: Page, user: string, password: string): Promise<void>
     password,
   )
 }
+
+/** In the page. */
+const hasForm = (): boolean => document.querySelector('#login:not([hidden])') !== null
 
 const ada = ['ada', 'analytical-engine'] as const
 const grace = ['grace', 'nanosecond'] as const
@@ -302,6 +307,15 @@ test('a refresh token that comes a second time is stolen, and ends all that came
   expect(await send('/token/refresh', {}, { cookie: pairOf(third) })).toMatchObject({ status: 401 })
   for (const forged of ['refresh=', 'refresh=a.1.b', first.replace('.1.', '.9.'), 'other=1']) {
     expect(await send('/token/refresh', {}, { cookie: forged })).toMatchObject({ status: 401 })
+  }
+})
+
+test('a refusal takes no cookie away, because another tab may have signed in meanwhile', async () => {
+  const ended = pairOf(await send('/token', form))
+  await send('/token/revoke', {}, { cookie: ended })
+  for (const headers of [{}, { cookie: ended }, { cookie: 'refresh=a.1.b' }]) {
+    const answer = await send('/token/refresh', {}, headers)
+    expect(answer).toMatchObject({ status: 401, cookies: [] })
   }
 })
 

@@ -16,6 +16,7 @@ import type { HubProcess, HubProcessOptions } from '@tidemark/testkit'
 import type { NodeStats } from '@tidemark/server'
 import { expect, onTestFinished, test } from 'vitest'
 import { beginStream, openLiveStream } from './support/live-stream.ts'
+import type { LiveStream } from './support/live-stream.ts'
 import { openUntil } from './support/raw.ts'
 import { makeDirectory } from './support/test-hub.ts'
 
@@ -39,6 +40,12 @@ async function startWorkers(options: Partial<HubProcessOptions> = {}): Promise<W
 
 function openStreams(port: number, count: number): ReturnType<typeof openLiveStream>[] {
   return Array.from({ length: count }, () => openLiveStream(port, 'topic=a'))
+}
+
+/** The end of a process may be seen before the last bytes it has sent. */
+async function expectGoodbyes(streams: readonly LiveStream[]): Promise<void> {
+  await waitUntil('all are closed', () => streams.every(({ isClosed }) => isClosed))
+  for (const { text } of streams) expect(text).toContain('event: tidemark.bye')
 }
 
 /** On a connection of its own, so that any worker may get it. */
@@ -194,8 +201,8 @@ test('SIGTERM says goodbye to the sessions of all workers and ends with 0', asyn
   const workers = listWorkers()
   await hub.kill('SIGTERM')
   expect(hub.exitCode).toBe(0)
-  for (const { text } of streams) expect(text).toContain('event: tidemark.bye')
   expect(workers.filter(isRunning)).toEqual([])
+  await expectGoodbyes(streams)
 })
 
 test('a signal to the whole process group, as of Ctrl-C, counts once', async () => {
@@ -204,7 +211,7 @@ test('a signal to the whole process group, as of Ctrl-C, counts once', async () 
   process.kill(-pid, 'SIGINT')
   await waitUntil('it ends', () => hub.isEnded)
   expect(hub.exitCode).toBe(0)
-  for (const { text } of streams) expect(text).toContain('event: tidemark.bye')
+  await expectGoodbyes(streams)
 })
 
 test('a second signal ends all processes at once', async () => {
@@ -229,7 +236,7 @@ test('workers whose supervisor is killed send their sessions away and leave', as
   expect(workers).toHaveLength(2)
   await hub.kill('SIGKILL')
   await waitUntil('the workers are gone', () => !workers.some(isRunning))
-  for (const { text } of streams) expect(text).toContain('event: tidemark.bye')
+  await expectGoodbyes(streams)
 })
 
 test('the sessions a hub may hold are shared out among its workers', async () => {

@@ -52,7 +52,7 @@ export const serverErrors = {
     status: 500,
   },
   EVENT_INVALID: {
-    title: 'An event to publish is not of the form `{ topic, type?, data, key? }`.',
+    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {
@@ -66,6 +66,11 @@ export const serverErrors = {
   },
   EVENT_KEY_INVALID: {
     title: 'The key of an event is no text, holds a control character or is too long.',
+    status: 400,
+  },
+  EVENT_TAGS_INVALID: {
+    title:
+      'The tags of an event are no map of texts, too many or too long, or hold what a tag may not.',
     status: 400,
   },
   EVENT_ID_INVALID: {
@@ -136,6 +141,10 @@ export const serverErrors = {
   OPTION_INVALID: {
     title: 'An option or argument of a node is of the wrong type or out of its range.',
     status: 500,
+  },
+  RULE_INVALID: {
+    title: 'A list of rules for topics has a rule that cannot hold; nothing was changed.',
+    status: 400,
   },
   BODY_TOO_LARGE: { title: 'The body of the request is larger than the limit.', status: 413 },
   BODY_NOT_JSON: {

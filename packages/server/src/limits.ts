@@ -193,7 +193,7 @@ export const recentRecordsMax: number = 1_024
 export const recentCharactersMax: number = 1024 * 1024
 
 /**
- * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 33 framings: in
+ * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 129 framings: in
  * all of them 1 Mi control characters would be 1 GB. A framing of 1,024 small events takes 2.5 MB.
  */
 export const recentFrameBytesMax: number = 32 * 1024 * 1024
@@ -209,6 +209,9 @@ export const frameCopiesMax: number = 5
  * copies made.
  */
 export const frameOverheadBytes: number = 1_800
+
+/** Characters of an event from which on it is compressed for clients that ask for it: more than 1,024. */
+export const packCharactersMin: number = 1_025
 
 /** Sessions that wait for the tail before those who have given up are looked for. */
 export const waitersKeptMax: number = 1_000
@@ -289,7 +292,7 @@ export const topicTokensMax: number = 100
 /** Characters of such a token: as of any other that `access` takes. */
 export const topicTokenCharactersMax: number = 8_192
 
-/** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
+/** Characters of a session's user, label and group. 10,000 sessions × 3 × 256 × 2 bytes = 15 MiB. */
 export const ownerCharactersMax: number = 256
 
 /** Characters of a node's name: with 23 of its own, a session id has 55 at most. */

@@ -12,10 +12,8 @@ import { Control } from './control/control.ts'
 import { createHost } from './session/create-host.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
-import { drainSessions } from './session/drain-sessions.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { LagLedger } from './catch-up/lag-ledger.ts'
 import { backlogsMax, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
@@ -23,17 +21,21 @@ import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
+import { drainSessions } from './session/drain-sessions.ts'
+import { readGauges } from './observer/read-gauges.ts'
 import { endStalled } from './session/end-stalled.ts'
 import { pickRetryMs } from './session/pick-retry.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
-import { Pace } from './catch-up/pace.ts'
+import { createPace } from './catch-up/pace.ts'
 import { makeSessionId, pickBetween } from './random.ts'
 import { Rechecks } from './session/rechecks.ts'
 import type { Recheck } from './session/recheck.ts'
+import { NodeRules } from './rules/node-rules.ts'
 import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
+import { SessionFollowers } from './session/session-followers.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
@@ -52,12 +54,14 @@ import { Turns } from './catch-up/turns.ts'
 export class NodeEngine implements SessionActions {
   readonly sessions: SessionRegistry = new SessionRegistry()
   readonly audiences: Audiences
-  /** The rules of what sessions that fall behind still get. */
-  readonly lagLedger: LagLedger
+  /** The rules for topics that all nodes of the log follow. */
+  readonly rules: NodeRules
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
   /** Told of each session that has opened or got another grant. */
   readonly granted: GrantListeners
+  /** Told of what happens to sessions. */
+  readonly followers: SessionFollowers
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
   readonly #beats: Beats
@@ -80,7 +84,7 @@ export class NodeEngine implements SessionActions {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
-    this.lagLedger = new LagLedger(settings)
+    this.rules = new NodeRules(settings)
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
@@ -88,11 +92,13 @@ export class NodeEngine implements SessionActions {
       },
       follow: () => this.start(),
     })
+    this.followers = new SessionFollowers(settings.onError)
     this.#changes = new TopicChanges({
       ...settings,
       audiences: this.audiences,
       listSessions: () => this.sessions.list(),
       dismiss: (session, reason) => this.#dismiss(session, reason),
+      moved: (session) => this.followers.moved(session),
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
@@ -131,23 +137,14 @@ export class NodeEngine implements SessionActions {
 
   /** Counts of all that is open now. */
   get gauges(): NodeGauges {
-    const { audiences, sessions } = this
-    const lagging = this.#settings.watch.laggingCount
-    const live = audiences.countLive()
-    const recent = this.#fanOut?.recent
-    return {
-      nodes: 1,
-      sessions: sessions.size,
-      live,
-      lagging,
-      catchingUp: Math.max(0, sessions.size - live - lagging),
+    return readGauges({
+      ...this.#settings,
+      audiences: this.audiences,
+      sessions: this.sessions.size,
       opening: this.#opening,
       leaving: this.#host.leaving.size,
-      audiences: audiences.size,
-      topicSetsBytes: audiences.heldBytes,
-      recentRecords: recent?.size ?? 0,
-      recentFrameBytes: recent?.frameBytes ?? 0,
-    }
+      recent: this.#fanOut?.recent,
+    })
   }
 
   /** How long an event that is published now may wait on its way to the log, in milliseconds. */
@@ -221,7 +218,7 @@ export class NodeEngine implements SessionActions {
       sink,
       host: this.#host,
       cursor: start.after,
-      pace: this.#createPace(subscription),
+      pace: createPace(this.#settings, subscription.eventsPerSecondMax),
       owner: subscription.isChosen === true ? { ...owner, hasChosenTopics: true } : owner,
       added,
     })
@@ -285,10 +282,12 @@ export class NodeEngine implements SessionActions {
   /** Sends all sessions away at a steady pace; resolves when the last has left. */
   async drain(sessionsPerSecond: number): Promise<void> {
     this.#isDraining = true
-    const { clock } = this.#settings
-    const { leaving } = this.#host
-    const sendAway = (session: Session): void => this.#dismiss(session, 'draining')
-    await drainSessions({ sessions: this.sessions, leaving, clock, sendAway }, sessionsPerSecond)
+    await drainSessions(this.sessions, {
+      clock: this.#settings.clock,
+      sessionsPerSecond,
+      leaving: this.#host.leaving,
+      dismiss: (session) => this.#dismiss(session, 'draining'),
+    })
   }
 
   /** Ends all sessions at once and stops following the log. */
@@ -312,6 +311,7 @@ export class NodeEngine implements SessionActions {
 
   #begin(session: Session, { resumed, gap }: Beginning): void {
     this.sessions.add(session)
+    this.followers.opened(session)
     const { topics, patterns } = session.audience.topics
     this.#settings.watch.opened(session, {
       topics: topics.length + patterns.length,
@@ -330,13 +330,20 @@ export class NodeEngine implements SessionActions {
   async #renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
     const isOpen = await this.#renewals.renew(session, grant, request)
     this.granted.tell(session)
+    this.followers.renewed(session)
     return isOpen
   }
 
   async #follow(): Promise<FanOut> {
-    const { audiences, lagLedger, control } = this
-    const head = await lagLedger.start()
-    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagLedger, control })
+    const { audiences, rules, control } = this
+    const head = await rules.ledger.start()
+    this.#fanOut = new FanOut({
+      ...this.#settings,
+      audiences,
+      head,
+      lagRules: rules.lag,
+      readers: [rules.ledger, control],
+    })
     return this.#fanOut
   }
 
@@ -351,13 +358,6 @@ export class NodeEngine implements SessionActions {
     return this.#fanOut
   }
 
-  /** The lower of what the node allows and what the subscription asked for. */
-  #createPace(subscription: Subscription): Pace | undefined {
-    const { clock, eventsPerSecondMax } = this.#settings
-    const perSecond = Math.min(eventsPerSecondMax, subscription.eventsPerSecondMax ?? Infinity)
-    return perSecond === Infinity ? undefined : new Pace(clock, perSecond)
-  }
-
   #bringLevel(session: Session, greeting?: Greeting): void {
     const { log, watch } = this.#settings
     const source = {
@@ -367,7 +367,7 @@ export class NodeEngine implements SessionActions {
       turns: this.#turns,
       reads: this.#reads,
       backlogs: this.#backlogs,
-      lagRules: this.lagLedger.rules,
+      lagRules: this.rules.lag,
       dismiss: (behind: Session) => this.#dismiss(behind, 'lagging'),
     }
     catchUp(session, source, greeting).catch((error: unknown) => {
@@ -382,6 +382,7 @@ export class NodeEngine implements SessionActions {
   #forget(session: Session, reason: string): void {
     this.sessions.delete(session)
     this.#settings.watch.closed(session, reason)
+    this.followers.closed(session, reason)
     this.#beats.remove(session)
     this.#changes.forget(session)
     this.#ends.forget(session)

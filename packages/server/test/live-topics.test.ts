@@ -1,5 +1,5 @@
-// A client whose topics were changed on its open stream comes back to its first URL: which topics it gets, for
-// how long, and what it is told.
+// A client comes back to its first URL after its topics were changed on its open stream. Which topics it
+// gets, for how long, and what it is told.
 
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
@@ -25,10 +25,14 @@ function create(log: EventLog, options: Partial<TidemarkOptions> = {}): Tidemark
 type Chosen = Parameters<Tidemark['fetch']>[1]
 
 /** Asks as an EventSource does: with the URL it began with and the last id it has. */
-async function ask(tide: Tidemark, query: string, cursor = '', chosen?: Chosen): Promise<FetchClient> {
+async function ask(
+  tide: Tidemark,
+  query: string,
+  { cursor = '', own }: { readonly cursor?: string; readonly own?: Chosen } = {},
+): Promise<FetchClient> {
   const headers = { Accept: 'text/event-stream', 'Last-Event-ID': cursor }
   const request = new Request(`http://localhost/events?${query}`, { headers })
-  const client = new FetchClient(await tide.fetch(request, chosen))
+  const client = new FetchClient(await tide.fetch(request, own))
   if (client.response.status === 200) await client.untilType('tidemark.ready')
   return client
 }
@@ -57,14 +61,14 @@ describe.each<[string, Partial<TidemarkOptions>, Chosen]>([
   test('goes on with its changed topics at another node, and nothing is lost or doubled', async () => {
     const log = memoryLog()
     const [one, other] = [create(log, options), create(log, options)]
-    const client = await ask(one, 'topic=a', '', own)
+    const client = await ask(one, 'topic=a', { own })
     await newest(one).changeTopics({ add: ['b', 'c'], remove: ['a'] })
     await client.untilType('tidemark.topics')
     await one.publish('b', { data: 'b before' })
     await client.untilData('b before')
     await client.cancel()
     for (const topic of ['a', 'b', 'c']) await one.publish(topic, { data: `${topic} missed` })
-    const back = await ask(other, 'topic=a', client.lastEventId, own)
+    const back = await ask(other, 'topic=a', { cursor: client.lastEventId, own })
     await one.publish('c', { data: 'c live' })
     await back.untilData('c live')
     expect(back.published).toEqual(['b missed', 'c missed', 'c live'])
@@ -73,7 +77,7 @@ describe.each<[string, Partial<TidemarkOptions>, Chosen]>([
     await newest(other).changeTopics({ add: ['a'], remove: ['c'] })
     await back.untilType('tidemark.topics')
     await back.cancel()
-    const again = await ask(one, 'topic=a', back.lastEventId, own)
+    const again = await ask(one, 'topic=a', { cursor: back.lastEventId, own })
     expect(newest(one).topics).toEqual(['a', 'b'])
     await again.cancel()
   })
@@ -82,13 +86,13 @@ describe.each<[string, Partial<TidemarkOptions>, Chosen]>([
     const log = memoryLog()
     const [one, other] = [create(log, options), create(log, options)]
     for (let i = 0; i < 700; i++) await one.publish('b', { data: String(i) })
-    const client = await ask(one, 'topic=a', '', own)
+    const client = await ask(one, 'topic=a', { own })
     await newest(one).join('b', { since: 'earliest' })
     await client.untilData('3')
     await client.cancel()
     expect(parseCursor(client.lastEventId)?.parts.has('c')).toBe(true)
     await one.publish('a', { data: 'a missed' })
-    const back = await ask(other, 'topic=a', client.lastEventId, own)
+    const back = await ask(other, 'topic=a', { cursor: client.lastEventId, own })
     await back.untilData('a missed')
     const all = [...client.published, ...back.published]
     expect(all).toEqual([...Array.from({ length: 700 }, (_, i) => String(i)), 'a missed'])
@@ -98,13 +102,13 @@ describe.each<[string, Partial<TidemarkOptions>, Chosen]>([
 
   test('that names other topics on its way back gets those, from its place on', async () => {
     const tide = create(memoryLog(), options)
-    const client = await ask(tide, 'topic=a', '', own)
+    const client = await ask(tide, 'topic=a', { own })
     await newest(tide).changeTopics({ add: ['b'], remove: ['a'] })
     await client.untilType('tidemark.topics')
     await client.cancel()
     for (const topic of ['a', 'b', 'c']) await tide.publish(topic, { data: `${topic} missed` })
     const other = own === undefined ? undefined : { ...own, topics: ['c'] }
-    const back = await ask(tide, 'topic=c', client.lastEventId, other)
+    const back = await ask(tide, 'topic=c', { cursor: client.lastEventId, own: other })
     await back.untilData('c missed')
     expect(back.published).toEqual(['c missed'])
     expect(dataOf(back, 'tidemark.ready')).toMatchObject([{ resumed: 'exact' }])
@@ -115,7 +119,7 @@ describe.each<[string, Partial<TidemarkOptions>, Chosen]>([
 
   test('whose topics are those of its URL again has plain ids again', async () => {
     const tide = create(memoryLog(), options)
-    const client = await ask(tide, 'topic=a', '', own)
+    const client = await ask(tide, 'topic=a', { own })
     await newest(tide).changeTopics({ add: ['b'], remove: ['a'] })
     await client.until(({ data }) => data.includes('"added":["b"]'))
     expect(parseCursor(client.lastEventId)?.parts.size).toBe(1)
@@ -133,10 +137,10 @@ describe('a cursor of topics that the application has chosen', () => {
     ['a stream of other topics', { topics: ['z'], user: 'ada' }],
   ])('leads %s to their own topics', async (_, others) => {
     const tide = create(memoryLog())
-    const client = await ask(tide, '', '', chosen)
+    const client = await ask(tide, '', { own: chosen })
     await newest(tide).join('secret')
     await client.untilType('tidemark.topics')
-    const thief = await ask(tide, '', client.lastEventId, others)
+    const thief = await ask(tide, '', { cursor: client.lastEventId, own: others })
     expect(newest(tide).topics).toEqual(others?.topics)
     await Promise.all([client.cancel(), thief.cancel()])
   })
@@ -145,7 +149,7 @@ describe('a cursor of topics that the application has chosen', () => {
     const tide = create(memoryLog())
     const keys = new Set<string>()
     for (let i = 0; i < 3; i++) {
-      const client = await ask(tide, '', '', chosen)
+      const client = await ask(tide, '', { own: chosen })
       await newest(tide).join('secret')
       await client.untilType('tidemark.topics')
       keys.add(parseCursor(client.lastEventId)?.parts.get('s') ?? '')
@@ -161,7 +165,7 @@ describe('a cursor of topics that the application has chosen', () => {
     await newest(open).join('secret')
     await client.untilType('tidemark.topics')
     const tide = create(log)
-    const forged = await ask(tide, '', client.lastEventId, { topics: ['a'] })
+    const forged = await ask(tide, '', { cursor: client.lastEventId, own: { topics: ['a'] } })
     expect(newest(tide).topics).toEqual(['a'])
     await Promise.all([client.cancel(), forged.cancel()])
   })
@@ -177,7 +181,7 @@ describe('a client whose changed topics are not all granted any more', () => {
     await client.cancel()
     for (const topic of ['b', 'c']) await tide.publish(topic, { data: `${topic} missed` })
     grant = { user: 'ada', subscribe: ['c'] }
-    const back = await ask(tide, 'topic=a', client.lastEventId)
+    const back = await ask(tide, 'topic=a', { cursor: client.lastEventId })
     await back.untilData('c missed')
     const [ready, told] = back.events
     expect(ready).toMatchObject({ type: 'tidemark.ready' })
@@ -186,7 +190,7 @@ describe('a client whose changed topics are not all granted any more', () => {
     expect(JSON.parse(told?.data ?? '')).toEqual(wanted)
     expect(back.published).toEqual(['c missed'])
     await back.cancel()
-    const again = await ask(tide, 'topic=a', back.lastEventId)
+    const again = await ask(tide, 'topic=a', { cursor: back.lastEventId })
     expect(newest(tide).topics).toEqual(['c'])
     expect(dataOf(again, 'tidemark.topics')).toEqual([])
     await again.cancel()
@@ -200,7 +204,7 @@ describe('a client whose changed topics are not all granted any more', () => {
     await client.untilType('tidemark.topics')
     await client.cancel()
     grant = { user: 'ada', subscribe: ['a'] }
-    const back = await ask(tide, 'topic=a', client.lastEventId)
+    const back = await ask(tide, 'topic=a', { cursor: client.lastEventId })
     expect(back.response.status).toBe(403)
     expect(await back.read()).toBeDefined()
     await back.cancel()
@@ -216,7 +220,7 @@ describe('a client whose changed topics are not all granted any more', () => {
     await client.cancel()
     await tide.publish('a', { data: 'a missed' })
     grant = { user: 'ada', subscribe: ['a'] }
-    const back = await ask(tide, 'topic=a', client.lastEventId)
+    const back = await ask(tide, 'topic=a', { cursor: client.lastEventId })
     await back.untilData('a missed')
     expect(back.published).toEqual(['a missed'])
     expect(back.lastEventId).not.toContain('~c')
@@ -229,7 +233,7 @@ describe('a client whose changed topics are not all granted any more', () => {
     await newest(tide).join('$hub/state/topic-sets')
     await client.untilType('tidemark.topics')
     await client.cancel()
-    const back = await ask(tide, 'topic=a', client.lastEventId)
+    const back = await ask(tide, 'topic=a', { cursor: client.lastEventId })
     await back.untilType('tidemark.topics')
     expect(newest(tide).topics).toEqual(['a'])
     await back.cancel()
@@ -251,7 +255,7 @@ describe('a client whose changed topics are not all granted any more', () => {
       held.push(await ask(tide, own.join('&')))
     }
     grant = { user: 'ada', subscribe: ['a'] }
-    const back = await ask(tide, 'topic=a', client.lastEventId)
+    const back = await ask(tide, 'topic=a', { cursor: client.lastEventId })
     await back.untilType('tidemark.bye')
     expect(dataOf(back, 'tidemark.bye')).toMatchObject([{ reason: 'full' }])
     await Promise.all(held.map((one) => one.cancel()))
@@ -259,7 +263,10 @@ describe('a client whose changed topics are not all granted any more', () => {
 })
 
 describe('a stream is told of its other topics', () => {
-  async function open(tide: Tidemark, body: object = {}): Promise<readonly [TestClient, SessionHandle]> {
+  async function open(
+    tide: Tidemark,
+    body: object = {},
+  ): Promise<readonly [TestClient, SessionHandle]> {
     const client = new TestClient()
     const subscription = parseSubscriptionBody({ topics: ['a'], ...body })
     const session = await tide.open(client.connect(), subscription)
@@ -369,7 +376,7 @@ describe('join and leave', () => {
   ])('with since %s give the topic from there', async (since, expected) => {
     const tide = create(memoryLog())
     for (let i = 0; i < 4; i++) await tide.publish('b', { data: String(i) })
-    const client = await ask(tide, 'topic=a', '', chosen)
+    const client = await ask(tide, 'topic=a', { own: chosen })
     expect(await newest(tide).join('b', { since })).toBe(true)
     await tide.publish('b', { data: 'live' })
     await client.untilData('live')
@@ -384,7 +391,7 @@ describe('join and leave', () => {
     const [near, far] = [create(log), create(log)]
     const { cursor } = await far.publish('b', { data: '0' })
     await far.publish('b', { data: '1' })
-    const client = await ask(far, '', '', chosen)
+    const client = await ask(far, '', { own: chosen })
     const reached = near.reach(newest(far).id)
     expect(await reached.join('b', { since: cursor })).toBe(true)
     await client.untilData('1')
@@ -409,7 +416,7 @@ describe('join and leave', () => {
     ['the last topic', (s) => s.leave('a'), 'TOPIC_SET_INVALID'],
   ])('refuse %s, and the stream goes on', async (_, act, code) => {
     const tide = create(memoryLog())
-    const client = await ask(tide, '', '', chosen)
+    const client = await ask(tide, '', { own: chosen })
     await expect(act(newest(tide))).rejects.toMatchObject({ code })
     await tide.publish('a', { data: 'on' })
     await client.untilData('on')
@@ -419,7 +426,7 @@ describe('join and leave', () => {
 
   test('refuse the topic after the thousandth, however they came', async () => {
     const tide = create(memoryLog())
-    const client = await ask(tide, '', '', chosen)
+    const client = await ask(tide, '', { own: chosen })
     const session = newest(tide)
     for (let i = 0; i < 990; i += 30)
       await session.changeTopics({ add: Array.from({ length: 30 }, (_, j) => `b/${i + j}`) })
@@ -447,10 +454,10 @@ describe('changed topic sets in the log', () => {
       },
     })
     const tide = create(log)
-    const client = await ask(tide, '', '', chosen)
+    const client = await ask(tide, '', { own: chosen })
     const before = tails
     await client.cancel()
-    const back = await ask(tide, '', client.lastEventId, chosen)
+    const back = await ask(tide, '', { cursor: client.lastEventId, own: chosen })
     expect(tails).toBe(before)
     await newest(tide).join('b')
     expect(tails).toBe(before + 1)
@@ -511,7 +518,7 @@ describe('changed topic sets in the log', () => {
     await client.cancel()
     clock.advance(topicSetKeptMs + 3_600_000)
     await settle(2)
-    const back = await ask(tide, 'topic=a', client.lastEventId)
+    const back = await ask(tide, 'topic=a', { cursor: client.lastEventId })
     await back.untilType('tidemark.gap')
     expect(dataOf(back, 'tidemark.gap')).toMatchObject([{ from: null, reason: 'cursor' }])
     expect(newest(tide).topics).toEqual(['a'])
@@ -531,7 +538,7 @@ describe('changed topic sets in the log', () => {
       await log.append({ events })
     }
     const tide = create(log)
-    const client = await ask(tide, '', '', chosen)
+    const client = await ask(tide, '', { own: chosen })
     const refused = newest(tide).join('b')
     await expect(refused).rejects.toMatchObject({ code: 'TOPIC_SETS_FULL', status: 503 })
     await tide.publish('a', { data: 'on' })

@@ -8,7 +8,7 @@ import { sendJson } from './route.ts'
 import type { Route } from './route.ts'
 
 /** Answers at the path that belongs to the URL of the hub, and only where it takes tokens. */
-export const describeResource: Route = async ({ request, response, parts, query }, context) => {
+export const answerMetadata: Route = async ({ request, response, parts, query }, context) => {
   readQuery(query, [])
   const { resource } = context
   const { authority, path } = readTarget(request)

@@ -7,7 +7,7 @@ import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
-import { describeResource } from './protected-resource.ts'
+import { answerMetadata } from './protected-resource.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import { addRevocation, listRevocations } from './revocations.ts'
 import type { RouteRow } from './route-table.ts'
@@ -57,13 +57,13 @@ const pathRows: readonly RouteRow[] = [
   {
     method: 'GET',
     path: '/.well-known/oauth-protected-resource',
-    route: describeResource,
+    route: answerMetadata,
     crossSite: 'allowed',
   },
   {
     method: 'GET',
     path: '/.well-known/oauth-protected-resource/{rest}',
-    route: describeResource,
+    route: answerMetadata,
     crossSite: 'allowed',
   },
   { method: 'GET', path: '/', route: pageFiles.index, crossSite: 'allowed' },

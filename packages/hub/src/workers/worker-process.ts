@@ -39,6 +39,9 @@ const program = fileURLToPath(
 /** Starts a worker as a process of its own. */
 export const forkWorker: ForkWorker = (listener) => {
   const child = fork(program, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  // After the first handle sent, Node's channel keeps no process alive. When workers end together, the end of
+  // one can be seen before the end of its messages. Nothing else would keep this process for those.
+  child.channel?.ref()
   let isEnded = false
   const end = (how: string, isDone: boolean): void => {
     if (isEnded) return

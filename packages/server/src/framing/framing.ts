@@ -6,17 +6,19 @@ import { encodeEvent } from '@tidemark/wire'
 import { Block } from './block.ts'
 import { toEnvelope } from './envelope.ts'
 import type { OwnEvent } from './envelope.ts'
+import { packData, packedField } from './packed.ts'
+import type { PackText } from './packed.ts'
 import { formatPlace, isPlain, noParts } from './place.ts'
 import type { Place } from './place.ts'
 
 /** Extra field lines a session can ask for. Parsers ignore fields they do not know. */
-export const fieldNames = ['topic', 'key', 'time'] as const
+export const fieldNames = ['topic', 'key', 'time', 'tags'] as const
 export type FieldName = (typeof fieldNames)[number]
 
 /** A subscription's choice. */
 export interface FramingChoice {
   /**
-   * `plain`: the payload as data. `envelope`: `{topic,type,key,time,data}` as data. `batch`: an array of
+   * `plain`: the payload as data. `envelope`: `{topic,type,key,tags,time,data}` as data. `batch`: an array of
    * envelopes per flush.
    */
   readonly shape: 'plain' | 'envelope' | 'batch'
@@ -24,6 +26,8 @@ export interface FramingChoice {
   readonly fields: readonly FieldName[]
   /** Name the SSE event after the topic, for `plain` and `envelope`. */
   readonly isNamedByTopic: boolean
+  /** Compresses single events, for `plain` and `envelope`. Default: they stay as they are. */
+  readonly pack?: PackText | undefined
 }
 
 /** Turns records into frames, and frames into what is written at a flush. */
@@ -44,6 +48,8 @@ export interface Framing {
   encodeOwn(event: OwnEvent): Block
   /** The same framing for other topics: sessions of several topics must be able to tell them apart. */
   forTopics(topics: TopicSet, parts: string): Framing
+  /** The same framing with long events compressed one by one. A batch of events stays as it is. */
+  packing(pack: PackText): Framing
 }
 
 /** Makes the framing of a choice. */
@@ -59,19 +65,24 @@ export function needsTopicField({ topics, patterns }: TopicSet): boolean {
 }
 
 function createEventFraming(choice: FramingChoice, parts: string): Framing {
-  const { shape, isNamedByTopic } = choice
+  const { shape, isNamedByTopic, pack } = choice
   // One order, whatever the order they were asked for in: sessions with the same key share their frames.
   const fields = fieldNames.filter((name) => choice.fields.includes(name))
-  const encode = (event: OwnEvent, id: string | undefined): Block =>
-    Block.fromText(
+  const encode = (event: OwnEvent, id: string | undefined): Block => {
+    const data = shape === 'envelope' ? toEnvelope(event) : event.data
+    const packed = pack === undefined ? undefined : packData(data, pack)
+    const lines = listFields(event, fields)
+    return Block.fromText(
       encodeEvent({
         id,
         event: isNamedByTopic ? (event.topic ?? event.type) : event.type,
-        fields: listFields(event, fields),
-        data: shape === 'envelope' ? toEnvelope(event) : event.data,
+        fields: packed === undefined ? lines : [...lines, packedField],
+        data: packed ?? data,
       }),
     )
-  const frameKey = [shape, ...fields, isNamedByTopic ? 'named' : ''].join(' ')
+  }
+  const asked = [isNamedByTopic ? 'named' : '', pack === undefined ? '' : 'packed']
+  const frameKey = [shape, ...fields, ...asked].join(' ')
   return {
     frameKey,
     key: frameKey + parts,
@@ -84,14 +95,16 @@ function createEventFraming(choice: FramingChoice, parts: string): Framing {
       const wanted = isMarked ? [...fields, 'topic' as const] : fields
       return createEventFraming({ ...choice, fields: wanted }, ofTopics)
     },
+    packing: (ofNode) => createEventFraming({ ...choice, pack: ofNode }, parts),
   }
 }
 
 function listFields(event: OwnEvent, names: readonly FieldName[]): [string, string][] {
   const lines: [string, string][] = []
   for (const name of names) {
-    const value = name === 'time' ? String(event.time) : event[name]
-    if (value !== undefined) lines.push([name, value])
+    const value = event[name]
+    if (value === undefined) continue
+    lines.push([name, typeof value === 'object' ? JSON.stringify(value) : String(value)])
   }
   return lines
 }
@@ -120,7 +133,7 @@ const closing = Block.fromText(']\n\n')
 const single = new WeakMap<Block, Block>()
 
 function createBatchFraming(parts: string): Framing {
-  return {
+  const framing: Framing = {
     frameKey: 'batch',
     key: `batch${parts}`,
     parts,
@@ -135,7 +148,9 @@ function createBatchFraming(parts: string): Framing {
     },
     encodeOwn: (event) => assembleBatch([encodeItem(event)], undefined),
     forTopics: (_topics, ofTopics) => createBatchFraming(ofTopics),
+    packing: () => framing,
   }
+  return framing
 }
 
 /**

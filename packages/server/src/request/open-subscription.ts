@@ -7,9 +7,10 @@ import type { RequestFacts } from './authorize.ts'
 import { dropChanged, namesOf, resumeChanged } from '../session/changed-topics.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
+import type { PackText } from '../framing/packed.ts'
 import { isFault } from '../refusal/coded-error.ts'
 import type { Refusal } from '../refusal/refusal.ts'
-import type { SessionHandle } from '../session/session-handle.ts'
+import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
 import { holderOf } from '../session/session-holder.ts'
 import type { Sink } from '../session/sink.ts'
 import type { Granted, StreamOpener } from './stream-opener.ts'
@@ -46,8 +47,10 @@ export interface Door<Answer> {
   describe(): RequestFacts
   /** The same for later, when the request is gone: of the request itself nothing is held. */
   keep(): RequestFacts
-  /** Where the bytes of the stream go. Nothing is written yet. */
-  openSink(): Sink
+  /** Compresses single events; undefined: this door does not. */
+  readonly pack: PackText | undefined
+  /** Where the bytes of the stream go, compressed if the client accepts it. Nothing is written yet. */
+  openSink(options: { readonly isPlain: boolean }): Sink
   /** The answer that the bytes of the sink are part of. */
   answerStream(session: SessionHandle): Answer
   /** Frameworks route HEAD to the handler of GET; it asks for the head only. */
@@ -70,7 +73,8 @@ export async function openSubscription<Answer>(
     if (!isHead && !(await door.begin())) return door.answerNobody()
     const { lastEventId, options, query } = request
     const chosen = readChoice(options)
-    const { label } = options
+    const { group } = options
+    let { label } = options
     let granted: Granted | undefined
     if (chosen !== undefined) {
       const asked = parseChosenText(query, lastEventId, { ...options, chosen })
@@ -80,18 +84,24 @@ export async function openSubscription<Answer>(
       // Before it is authorized: a cursor may stand for other topics than the URL names.
       const asked = await readSubscription(door, request)
       subscription = await resumeChanged(asked, opener.topicSets)
-      const allowed = await authorize(opener, door, { subscription, label })
+      // The application's name for a session goes before the client's.
+      label ??= subscription.label
+      const allowed = await authorize(opener, door, { subscription, names: { label, group } })
       subscription = allowed.subscription
       granted = allowed.granted
     }
     if (isHead) return door.answerHead()
     if (options.admit !== undefined)
       await options.admit({ user: granted === undefined ? chosen?.owner.user : granted.owner.user })
+    const { framing, packsEvents: isPlain = false } = subscription
+    if (isPlain && door.pack !== undefined)
+      subscription = { ...subscription, framing: framing.packing(door.pack) }
+    const sink = door.openSink({ isPlain })
     // Where it begins is found out in there, while the session has its place among those that open.
     const session =
       granted === undefined
-        ? opener.open(door.openSink(), subscription, { ...chosen?.owner, label })
-        : opener.openGranted(door.openSink(), subscription, granted)
+        ? opener.open(sink, subscription, { ...chosen?.owner, label, group })
+        : opener.openGranted(sink, subscription, granted)
     return door.answerStream(await session)
   } catch (error) {
     opener.watch.refused('subscribe', error)
@@ -115,7 +125,7 @@ async function readSubscription(
 /** A stream that is asked for. */
 interface Asked {
   readonly subscription: Subscription
-  readonly label: string | undefined
+  readonly names: Pick<SessionOwner, 'group' | 'label'>
 }
 
 /** A stream that may be opened. Undefined: nobody has to grant anything. */
@@ -128,14 +138,14 @@ interface Allowed {
 async function authorize(
   opener: StreamOpener,
   door: Door<unknown>,
-  { subscription, label }: Asked,
+  { subscription, names }: Asked,
 ): Promise<Allowed> {
   const { permit, bodies } = opener
   const { topics: set, topicTokens } = subscription
-  const names = namesOf(set)
+  const topics = namesOf(set)
   if (permit === undefined) {
-    const kept = names.filter((name) => !isReserved(name))
-    if (subscription.changed === undefined || kept.length === 0) requireUnreserved(names)
+    const kept = topics.filter((name) => !isReserved(name))
+    if (subscription.changed === undefined || kept.length === 0) requireUnreserved(topics)
     return { subscription: await keepNames(opener, subscription, kept), granted: undefined }
   }
   // A node that is full or draining sends thousands away at a time: the application must not look each of
@@ -147,13 +157,13 @@ async function authorize(
   try {
     held.grow(measureTopicSet(set) + measureTopicTokens(topicTokens))
     const facts = bringTopicTokens(door.describe(), topicTokens)
-    const request = plainRequest(facts, 'subscribe', names)
+    const request = plainRequest(facts, 'subscribe', topics)
     const grant = await permit.review(request)
     const kept = grantedOf(grant, request)
     if (subscription.changed === undefined || kept.length === 0) checkGrant(grant, request)
     const allowed = await keepNames(opener, subscription, kept)
     const { recheckAfterMs: afterMs } = grant
-    const owner = holderOf(grant, label)
+    const owner = holderOf(grant, names)
     if (afterMs === undefined)
       return { subscription: allowed, granted: { owner, recheck: undefined } }
     const recheck = { request: bringTopicTokens(door.keep(), topicTokens), afterMs }

@@ -9,9 +9,10 @@ import { createFraming, fieldNames, needsTopicField } from '../framing/framing.t
 import type { FieldName, Framing } from '../framing/framing.ts'
 import { eventsPerSecondRange } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
+import { checkLabel } from './label.ts'
 import { credentialNames, parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
-import type { ChangedTopics } from '../session/changed-topics.ts'
+import type { ChangedTopics } from '../session/topic-set-table.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { SinceOrNow, StartAt } from './start-at.ts'
 import type { ChosenTopics } from './topic-choice.ts'
@@ -26,6 +27,10 @@ export interface Subscription {
    * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
    */
   readonly eventsPerSecondMax?: number | undefined
+  /** The name that the client gives its session. */
+  readonly label?: string | undefined
+  /** Long events are asked for as compressed ones, one by one, and the stream as a plain one. */
+  readonly packsEvents?: boolean | undefined
   /** Tokens for single topics, which `authorize` is shown. */
   readonly topicTokens?: readonly string[] | undefined
   /** True where the application has chosen the topics. */
@@ -53,6 +58,7 @@ interface UncheckedSubscription {
   readonly event: string | undefined
   readonly framing: string | undefined
   readonly eventsPerSecondMax: number | undefined
+  readonly compress: string | undefined
 }
 
 const commonNames = [
@@ -63,11 +69,13 @@ const commonNames = [
   'event',
   'framing',
   'eventsPerSecondMax',
+  'label',
+  'compress',
 ]
 const queryNames = ['topic', ...commonNames]
 const bodyNames = [...commonNames, 'topicTokens']
-/** Where the application has chosen the topics, parameters that name some are its own. */
-const chosenNames = commonNames.filter((name) => name !== 'topics')
+/** Where the application has chosen the topics, parameters that name topics or the session are its own. */
+const chosenNames = commonNames.filter((name) => name !== 'topics' && name !== 'label')
 
 /**
  * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query,
@@ -88,10 +96,12 @@ export function parseSubscriptionQuery(
   if (isStrict(options)) refuseOthers(query, queryNames)
   const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
   const topics = [...readAll(query, 'topic'), ...lists]
-  return planSubscription({ topics: checkTopics(topics), ...readManner(query) }, lastEventId)
+  const label = checkLabel(readOnce(query, 'label'))
+  const manner = readManner(query)
+  return { ...planSubscription({ topics: checkTopics(topics), ...manner }, lastEventId), label }
 }
 
-/** Everything in a query but the topics. */
+/** Everything in a query but the topics and the label. */
 function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics'> {
   return {
     since: readOnce(query, 'since'),
@@ -100,6 +110,7 @@ function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics
     event: readOnce(query, 'event'),
     framing: readOnce(query, 'framing'),
     eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
+    compress: readOnce(query, 'compress'),
   }
 }
 
@@ -151,13 +162,14 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, topicTokens?}`.
+ * eventsPerSecondMax?, label?, compress?, topicTokens?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
   const members = readBody(body)
   for (const name of members.keys()) refuseUnknown(name, bodyNames, 'member')
   const topicTokens = readTopicTokens(members.get('topicTokens'))
+  const label = checkLabel(readText(members, 'label'))
   const subscription = planSubscription(
     {
       topics: checkTopics(readTexts(members, 'topics') ?? []),
@@ -167,10 +179,11 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
       event: readText(members, 'event'),
       framing: readText(members, 'framing'),
       eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
+      compress: readText(members, 'compress'),
     },
     lastEventId,
   )
-  return topicTokens === undefined ? subscription : { ...subscription, topicTokens }
+  return { ...subscription, label, topicTokens }
 }
 
 function readBody(body: unknown): ReadonlyMap<string, unknown> {
@@ -207,7 +220,23 @@ function planSubscription(
     framing: chooseFraming(given, topics),
     start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
     eventsPerSecondMax: given.eventsPerSecondMax,
+    packsEvents: checkCompress(given),
   }
+}
+
+function checkCompress({ compress, framing }: UncheckedSubscription): boolean {
+  if (compress === undefined) return false
+  if (compress !== 'event') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `compress takes one value, event (long events as gzip in base64); got ${quote(compress)}.`,
+    )
+  }
+  if (framing !== 'batch') return true
+  throw new ServerError(
+    'QUERY_INVALID',
+    'compress=event is for single events, and framing=batch gives many as one; got both. Leave one out.',
+  )
 }
 
 function chooseFraming(given: UncheckedSubscription, topics: TopicSet): Framing {

@@ -4,17 +4,9 @@ import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import type { AddedAt } from './added-topics.ts'
 import { hashTopicSet } from './topic-set-key.ts'
-import type { KeptSet, TopicSetTable } from './topic-set-table.ts'
+import type { ChangedTopics, KeptSet, TopicSetTable } from './topic-set-table.ts'
 import { partsOfTopics, readParts } from '../framing/place.ts'
 import type { Subscription } from '../request/subscription.ts'
-
-/** A subscription by a cursor that names other topics than its request. */
-export interface ChangedTopics {
-  /** The key of the set that the request named. */
-  readonly asked: string
-  /** Names of the kept set that are not granted any more: the stream is told, and goes on without them. */
-  readonly dropped?: readonly string[] | undefined
-}
 
 /**
  * The subscription that a client comes back for. If its cursor has parts and the table knows them, the topics
@@ -81,10 +73,7 @@ export async function dropChanged(
   }
 }
 
-function narrowAdded(
-  added: AddedAt | undefined,
-  kept: ReadonlySet<string>,
-): AddedAt | undefined {
+function narrowAdded(added: AddedAt | undefined, kept: ReadonlySet<string>): AddedAt | undefined {
   if (added === undefined) return undefined
   const names = namesOf(added.topics).filter((name) => kept.has(name))
   return names.length === 0 ? undefined : { ...added, topics: parseTopicSet(names) }

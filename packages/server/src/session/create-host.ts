@@ -15,7 +15,10 @@ import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** The acts that only the engine can do. */
-type EngineActs = Pick<SessionHost<Session>, 'livePosition' | 'catchUp' | 'tellNews' | 'dismiss' | 'forget'>
+type EngineActs = Pick<
+  SessionHost<Session>,
+  'livePosition' | 'catchUp' | 'tellNews' | 'dismiss' | 'forget'
+>
 
 /** Makes the host of a node's sessions. */
 export function createHost(settings: NodeSettings, engine: EngineActs): SessionHost<Session> {

@@ -75,7 +75,7 @@ export const stalledForOthersMs: number = 10_000
 export const topicSetKeptMs: number = 24 * 3_600_000
 
 /**
- * Time between two looks at which changed topic sets are in use, in milliseconds: twelve in the half of
- * their time that is left when they are written anew. 10,000 sessions × 0.1 µs = 1 ms.
+ * Time between two looks at which changed topic sets are in use, in milliseconds. Twelve looks are in the
+ * half of their time in which they are written anew. 10,000 sessions × 0.1 µs = 1 ms.
  */
 export const topicSetsLookMs: number = 3_600_000

@@ -27,7 +27,11 @@ const aChange = { code: 'OPTION_INVALID', what: 'A change of topics' } as const
  * @throws ServerError `OPTION_INVALID`, `QUERY_INVALID`
  */
 export function readChange(given: TopicChange): CheckedChange {
-  const { add, remove, from, since } = readMembers(given, ['add', 'remove', 'from', 'since'], aChange)
+  const { add, remove, from, since } = readMembers(
+    given,
+    ['add', 'remove', 'from', 'since'],
+    aChange,
+  )
   return {
     add: readNames('add', add),
     remove: new Set(readNames('remove', remove)),

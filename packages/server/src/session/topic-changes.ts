@@ -6,7 +6,6 @@ import { AddedTopics } from './added-topics.ts'
 import type { AddedAt } from './added-topics.ts'
 import type { Audiences } from '../fan-out/audiences.ts'
 import { namesBeyond, namesOf } from './changed-topics.ts'
-import type { ChangedTopics } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
 import { topicChangesWaitingMax } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
@@ -22,7 +21,7 @@ import { readChange } from './topic-change.ts'
 import type { AddedSince, CheckedChange } from './topic-change.ts'
 import { TopicNews } from './topic-news.ts'
 import { hashTopicSet } from './topic-set-key.ts'
-import type { SetOrigin, TopicSetTable } from './topic-set-table.ts'
+import type { ChangedTopics, SetOrigin, TopicSetTable } from './topic-set-table.ts'
 import { TopicSetsInUse } from './topic-sets-in-use.ts'
 
 /** A change, when it is too late for it, and which grant its session had when it was asked for. */
@@ -53,6 +52,8 @@ interface ChangesHost {
   readonly onError: (error: unknown) => void
   listSessions(): Iterable<Session>
   dismiss(session: Session, reason: ByeReason): void
+  /** Told of each session that follows other topics now. */
+  moved(session: Session): void
 }
 
 /** Whether a grant holds a topic or pattern. */
@@ -235,6 +236,7 @@ export class TopicChanges {
     if (added === session.added) narrowReplay(added, topics)
     const framing = session.audience.framing.forTopics(topics, parts)
     session.moveInto(audiences.open(place, framing), added)
+    this.#host.moved(session)
     return true
   }
 

@@ -16,7 +16,7 @@ export interface TopicMove {
   readonly reason: TopicsReason
 }
 
-/** What a stream was not told of yet. A name that came and went meanwhile is not in it. */
+/** Names that a stream was not told of yet. A name that came and went meanwhile is not in it. */
 interface Untold {
   readonly added: Set<string>
   readonly removed: Map<string, TopicsReason>

@@ -12,7 +12,7 @@ import type { KeptSet, SetOrigin, TopicSetTable } from './topic-set-table.ts'
 interface LedgerHost {
   readonly log: EventLog
   readonly clock: Clock
-  onError(error: unknown): void
+  readonly onError: (error: unknown) => void
 }
 
 /** An entry. Its names stay one text until somebody comes back for them. */
@@ -41,7 +41,7 @@ export class TopicSetLedger implements TopicSetTable {
    * @throws ServerError `TOPIC_SETS_FULL`, `LOG_UNAVAILABLE`
    */
   async keep(set: TopicSet, origin: SetOrigin): Promise<string> {
-    const key = await hashKeptSet(set, origin)
+    const key = hashKeptSet(set, origin)
     await guard(async () => {
       const ledger = await this.#open()
       const kept = ledger.get(key)

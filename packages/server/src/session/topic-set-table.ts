@@ -11,7 +11,7 @@ export interface SetOrigin {
 }
 
 /** A session whose application has chosen its topics. */
-export interface SetOwner {
+interface SetOwner {
   readonly user: string | undefined
   /** Its id, which nobody else can guess: so nobody else can guess the key of its sets. */
   readonly session: string
@@ -21,6 +21,14 @@ export interface SetOwner {
 export interface KeptSet {
   readonly topics: TopicSet
   readonly origin: { readonly asked: string; readonly owner?: Pick<SetOwner, 'user'> | undefined }
+}
+
+/** A subscription by a cursor that names other topics than its request. */
+export interface ChangedTopics {
+  /** The key of the set that the request named. */
+  readonly asked: string
+  /** Names of the kept set that are not granted any more: the stream is told, and goes on without them. */
+  readonly dropped?: readonly string[] | undefined
 }
 
 /** Keeps topic sets under short keys, which cursors carry. */
