@@ -35,6 +35,7 @@ import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
+import { Spreader } from './send/spreader.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
@@ -80,11 +81,13 @@ export class NodeEngine implements SessionActions {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
     this.lagLedger = new LagLedger(settings)
+    const spreader = new Spreader(settings, this.sessions)
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
         return session && new OpenSession(session, this, isLate)
       },
+      spread: (act, isLate) => spreader.spread(act, isLate),
       follow: () => this.start(),
     })
     this.#changes = new TopicChanges(this.audiences, settings.topicSets)

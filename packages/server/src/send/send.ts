@@ -1,0 +1,85 @@
+// One event to whoever is meant: a session, users, a topic, or all sessions that something is true of.
+
+import { quoteValue } from '@tidemark/wire/values'
+import type { Control } from '../control/control.ts'
+import { ServerError } from '../errors.ts'
+import type { NodeSettings } from '../node-settings.ts'
+import { toOwnEvent } from '../publish/new-event.ts'
+import type { TopicInput } from '../publish/new-event.ts'
+import type { PublishOptions, Receipt } from '../publish/publish.ts'
+import { readMembers } from '../read-members.ts'
+import type { RequestFacts } from '../request/authorize.ts'
+import type { SessionEvent } from '../session/session-handle.ts'
+import { readTarget } from './send-target.ts'
+import type { CheckedTarget, SendTarget } from './send-target.ts'
+import { userTopic } from './user-topic.ts'
+
+/** The answer to a send. */
+export type SendReceipt =
+  /** The log has it: who is away gets it later. */
+  | ({ readonly stored: true } & Receipt)
+  /**
+   * It is in no log. `sessions` of this node have taken it, or hold it until their stream begins. Other nodes
+   * have been asked, and do not say how many theirs are.
+   */
+  | { readonly stored: false; readonly sessions: number }
+
+/** The parts of a node that a send needs. */
+export interface SendHost {
+  readonly settings: NodeSettings
+  readonly control: Control
+  publishAll(inputs: readonly TopicInput[], options: PublishOptions): Promise<Receipt>
+  requirePermission(by: RequestFacts, name: string): Promise<void>
+}
+
+/** Sends. Errors: see {@link Tidemark.send}. */
+export async function send(
+  host: SendHost,
+  given: { readonly to: SendTarget; readonly event: SessionEvent },
+  options: PublishOptions,
+): Promise<SendReceipt> {
+  const to = readTarget(given.to)
+  const { by, idempotencyKey } = readMembers(options, ['by', 'idempotencyKey'], someOptions)
+  if (to.kind === 'users' || to.kind === 'topic') {
+    const receipt = await host.publishAll(toInputs(to, given.event), { by, idempotencyKey })
+    return { stored: true, ...receipt }
+  }
+  refuseKey(idempotencyKey)
+  if (to.kind === 'session') {
+    const isSent = await host.control.reach(to.id, { by }).send(given.event)
+    return { stored: false, sessions: isSent ? 1 : 0 }
+  }
+  const { eventBytesMax, clock } = host.settings
+  const { time: _, ...event } = toOwnEvent(given.event, { eventBytesMax, time: clock.now() })
+  if (by !== undefined) await host.requirePermission(by, 'admin')
+  return { stored: false, sessions: await host.control.spread({ to: to.to, event }) }
+}
+
+const someOptions = { code: 'OPTION_INVALID', what: 'The options of a send' } as const
+
+function toInputs(
+  to: Extract<CheckedTarget, { readonly kind: 'topic' | 'users' }>,
+  given: SessionEvent,
+): readonly TopicInput[] {
+  const { topic, type, data, key } = readMembers(given, ['topic', 'type', 'data', 'key'], {
+    code: 'EVENT_INVALID',
+    what: 'An event to send',
+  })
+  const event = { type, data, key }
+  if (to.kind === 'users')
+    return to.users.map((user) => ({ ...event, topic: userTopic(user, topic) }))
+  if (topic === undefined) return [{ ...event, topic: to.topic }]
+  throw new ServerError(
+    'TARGET_INVALID',
+    `An event to a topic has no other topic; got ${quoteValue(topic)} beside the target. Leave one out.`,
+  )
+}
+
+/** The retry of an event that is stored nowhere would be sent again. */
+function refuseKey(key: string | undefined): void {
+  if (key === undefined) return
+  throw new ServerError(
+    'IDEMPOTENCY_KEY_INVALID',
+    'An event to sessions is not stored, so no idempotency key can tell a second one from the first. Leave the key out, or send to users or a topic.',
+  )
+}
