@@ -8,11 +8,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { memoryLog, parseTopic } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import { parseSubscriptionBody } from '@tidemark/server/hub'
-import type { Block, Sink, SinkListener } from '@tidemark/server/hub'
+import type { Block, Sink, SinkListener, Subscription } from '@tidemark/server/hub'
 import { makeCertificate, readMemory, startHubProcess } from '@tidemark/testkit'
 import { emptyTopicBytesMax, pageDataMax } from '../../packages/log/src/limits.ts'
 import {
@@ -119,8 +120,8 @@ async function fillLargeReplay(): Promise<Filled> {
   return { bytes: collect() - before, allowed: largeWriteBytesMax + sinks.length * 16 * 1024 }
 }
 
-/** All 33: two shapes × 8 sets of fields × two names of events, and batch. */
-function listFramings(): readonly object[] {
+/** All 65: two shapes × 8 sets of fields × two names of events, each packed or not, and batch. */
+function listSubscriptions(): readonly Subscription[] {
   const choices: object[] = [{ framing: 'batch' }]
   const names = ['topic', 'key', 'time']
   for (const framing of ['plain', 'envelope']) {
@@ -129,20 +130,21 @@ function listFramings(): readonly object[] {
       choices.push({ framing, fields }, { framing, fields, event: 'topic' })
     }
   }
-  const keys = new Set(
-    choices.map((choice) => parseSubscriptionBody({ topics: ['a'], ...choice }).framing.key),
-  )
-  if (keys.size !== 33) throw new Error(`There should be 33 framings; got ${keys.size}.`)
-  return choices
+  const plain = choices.map((choice) => parseSubscriptionBody({ topics: ['a'], ...choice }))
+  const pack = (text: string): string => gzipSync(text).toString('base64')
+  const packed = plain.map((asked) => ({ ...asked, framing: asked.framing.packing(pack) }))
+  const all = new Map([...plain, ...packed].map((asked) => [asked.framing.key, asked]))
+  if (all.size !== 65) throw new Error(`There should be 65 framings; got ${all.size}.`)
+  return [...all.values()]
 }
 
 /** Every framing there is, asked for by sessions that follow control characters. */
 async function fillRecent(): Promise<Filled> {
   const tide = createTidemark({ log: memoryLog({ retention: { maxBytes: MiB } }) })
   const before = collect()
-  for (const choice of listFramings()) {
+  for (const asked of listSubscriptions()) {
     const sink: Sink = { write: () => true, end() {}, abort() {}, listen() {} }
-    await tide.open(sink, parseSubscriptionBody({ topics: ['a'], ...choice }))
+    await tide.open(sink, asked)
   }
   const data = '\u0001'.repeat(1_000)
   for (let i = 0; i < 4_000; i++) {

@@ -233,13 +233,16 @@ export const otherProducts: readonly Product[] = [
       'client.queueCostMax',
       'client.queueItemCost',
       'client.sliceBytesMax',
+      'client.inflateSliceBytes',
       'client.problemBytesMax',
       'client.urlLengthMax',
     ],
     worstCase: (look) =>
       2 * look('client.queueCostMax') +
       16 * look('client.sliceBytesMax') +
-      2 * look('wire.eventCharactersMaxDefault'),
+      // One compressed event at a time, as it came and opened, with what a slice can become.
+      2 * 2 * look('wire.eventCharactersMaxDefault') +
+      1_032 * look('client.inflateSliceBytes'),
     boundedBy: 'reading pauses; one per feed that the application opens',
     filledBy: {
       file: 'packages/client/test/feed.test.ts',

@@ -14,6 +14,7 @@ import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { answerWaitMaxMs, heartbeatMinMs } from './limits.ts'
 import { reservedPrefix } from './listeners.ts'
+import { ArrivalsInOrder } from './in-order.ts'
 import { openStream } from './open-stream.ts'
 import { readStream } from './read-stream.ts'
 import type { RequestPace } from './request-pace.ts'
@@ -125,16 +126,24 @@ class Connection {
     watch.stop()
     this.#sink.opened()
     if (request.isPlaceLost) this.#tellPlaceLost()
+    const arrivals = new ArrivalsInOrder(
+      {
+        event: (event, data) => this.#take(event, data),
+        id: (id) => this.#mark(id),
+        waitForRoom: (bytesRead) => this.#sink.waitForRoom(bytesRead),
+      },
+      eventCharactersMax,
+    )
     const decoder = createDecoder(
       {
-        event: (event) => this.#take(event),
+        event: (event) => arrivals.push(event),
         retry: (ms) => (this.retryMs = ms),
-        id: (id) => this.#mark(id),
+        id: (id) => arrivals.push(id),
       },
       { lastEventId: this.cursor, eventCharactersMax: eventCharactersMax },
     )
     const waitForRoom = (bytesRead: number): Promise<void> | undefined =>
-      this.#sink.waitForRoom(bytesRead)
+      arrivals.settle(bytesRead, signal)
     await readStream(stream, { decoder, watch, waitForRoom, signal, eventCharactersMax })
   }
 
@@ -144,14 +153,14 @@ class Connection {
     this.#sink.item({ kind: 'gap', id, gap: { from: id, to: '', reason: 'unsendable' } })
   }
 
-  #take(event: DecodedEvent): void {
+  #take(event: DecodedEvent, data: string): void {
     this.cursor = event.id
     if (event.type.startsWith(reservedPrefix)) return this.#takeControl(event)
     this.hasServed = true
     this.#sink.item({
       kind: 'event',
       id: event.id,
-      event: readEvent(event, this.#link.onlyTopic),
+      event: readEvent(event, data, this.#link.onlyTopic),
     })
   }
 

@@ -11,6 +11,8 @@ export interface Subscription {
   readonly topics: readonly string[]
   /** Where to start without a cursor. */
   readonly since: string | undefined
+  /** Asks for long events in gzip, one by one. */
+  readonly compress: 'event' | undefined
 }
 
 /** A request for a stream. */
@@ -24,7 +26,7 @@ const fields = ['topic', 'key', 'time']
 
 /** Adds to `headers` what the protocol needs. Topics too long for a URL go into a POST body. */
 export function buildRequest(
-  { endpoint, topics, since }: Subscription,
+  { endpoint, topics, since, compress }: Subscription,
   cursor: string,
   headers: Headers,
 ): StreamRequest {
@@ -40,11 +42,12 @@ export function buildRequest(
     url.searchParams.set('fields', fields.join(','))
   }
   if (start !== undefined) url.searchParams.set('since', start)
+  if (compress !== undefined) url.searchParams.set('compress', compress)
   if (topics.length === 0 || url.href.length <= urlLengthMax) {
     return { url: url.href, init: { headers, cache: 'no-store' }, isPlaceLost }
   }
   headers.set('content-type', 'application/json')
-  const body = JSON.stringify({ topics, fields, since: start })
+  const body = JSON.stringify({ topics, fields, since: start, compress })
   const init = { method: 'POST', headers, body, cache: 'no-store' as const }
   return { url: endpoint.href, init, isPlaceLost }
 }

@@ -37,6 +37,20 @@ export function checkLinkOptions(options: {
     )
 }
 
+/**
+ * Whether to ask for compressed events: only where the runtime can open them.
+ * @throws ClientError `OPTIONS_INVALID`
+ */
+export function readCompress({
+  compress,
+}: {
+  readonly compress?: 'event' | undefined
+}): 'event' | undefined {
+  if (compress !== undefined && compress !== 'event')
+    throw optionError('compress', '"event"; leave it out for none', compress)
+  return typeof DecompressionStream === 'undefined' ? undefined : compress
+}
+
 /** No stream can bring another: a line break ends the id, and one with NUL is ignored. */
 function isId(value: unknown): boolean {
   return typeof value === 'string' && !/[\r\n\0]/.test(value)

@@ -10,7 +10,7 @@ import { eventCharactersMaxDefault } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import { RequestPace } from './request-pace.ts'
 import { findOnlyTopic } from './topic-index.ts'
-import { checkFeedOptions, checkLinkOptions } from './check-options.ts'
+import { checkFeedOptions, checkLinkOptions, readCompress } from './check-options.ts'
 import { parseRuntime } from './runtime.ts'
 
 /** The topics to subscribe to, and how. */
@@ -49,6 +49,11 @@ export interface ConnectOptions {
    * Default 16 Mi; 1 to 256 Mi.
    */
   readonly eventCharactersMax?: number | undefined
+  /**
+   * `event`: long events come as gzip, one by one, for paths on which proxies undo or hold up a compressed
+   * stream. Default: none. Without `DecompressionStream` in the runtime it is not asked for.
+   */
+  readonly compress?: 'event' | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -81,7 +86,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
   checkLinkOptions(options)
   const plan = {
     ...runtime,
-    subscription: { endpoint, topics: [...topics], since },
+    subscription: { endpoint, topics: [...topics], since, compress: readCompress(options) },
     onlyTopic: findOnlyTopic(topics),
     pace: new RequestPace(runtime.clock),
     eventCharactersMax: options.eventCharactersMax ?? eventCharactersMaxDefault,

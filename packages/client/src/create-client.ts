@@ -1,7 +1,7 @@
 // The way in for an application: one base URL, its feeds on one link, and publishing.
 
 import type { RetryOptions } from './backoff.ts'
-import { checkFeedOptions, checkLinkOptions } from './check-options.ts'
+import { checkFeedOptions, checkLinkOptions, readCompress } from './check-options.ts'
 import { ClientFeed } from './client-feed.ts'
 import { ClientLinks } from './client-links.ts'
 import type { Clock, Random } from './clock.ts'
@@ -42,6 +42,11 @@ export interface ClientOptions {
   readonly heartbeatMs?: number | undefined
   /** Characters of one event. More closes the feeds with `STREAM_INVALID`. Default 16 Mi; 1 to 256 Mi. */
   readonly eventCharactersMax?: number | undefined
+  /**
+   * `event`: long events come as gzip, one by one, for paths on which proxies undo or hold up a compressed
+   * stream. Default: none. Without `DecompressionStream` in the runtime it is not asked for.
+   */
+  readonly compress?: 'event' | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -115,6 +120,7 @@ export function createClient(base: string | URL, options: ClientOptions = {}): C
     pace: new RequestPace(clock),
     eventCharactersMax: options.eventCharactersMax ?? eventCharactersMaxDefault,
     heartbeatMs: options.heartbeatMs,
+    compress: readCompress(options),
   })
   const publisher = createPublisher(resolve(base, publishPath, 'publishPath'), options)
   // Only those that somebody takes from: what an application has forgotten must not be held here.

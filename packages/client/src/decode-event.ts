@@ -9,9 +9,13 @@ import type { FeedEvent } from './feed.ts'
  */
 export type WaitingEvent = Omit<FeedEvent, 'data'>
 
-/** `topic` stands in where the server sends no `topic` line: it does not for a single exact topic. */
+/**
+ * `text` is the data, opened if it was compressed. `topic` stands in where the server sends no `topic` line:
+ * it does not for a single exact topic.
+ */
 export function readEvent(
-  { id, type, data: text, fields }: DecodedEvent,
+  { id, type, fields }: DecodedEvent,
+  text: string,
   topic: string,
 ): WaitingEvent {
   const key = fields?.get('key')

@@ -32,7 +32,7 @@ export const clientErrors = {
   STATUS_WRONG:
     'The URL answered with a status that is neither a stream (200) nor a refusal; check the URL and the proxies before it.',
   STREAM_INVALID:
-    'The stream has an event larger than `eventCharactersMax`; raise it if the server is trusted.',
+    'The stream has an event larger than `eventCharactersMax`, or a compressed one that cannot be opened; raise the limit if the server is trusted.',
   STREAM_STOPPED: 'The server answered 204: there is nothing more to come.',
   URL_INVALID: 'The URL cannot be used for a request.',
 } as const

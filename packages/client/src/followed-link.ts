@@ -17,6 +17,7 @@ export interface LinkPlan extends Omit<Link, 'subscription' | 'onlyTopic'> {
   readonly retry: RetryPolicy
   readonly random: Random
   readonly heartbeatMs: number | undefined
+  readonly compress: 'event' | undefined
 }
 
 /** Where a link begins. Both empty: at what comes from now on. */
@@ -141,7 +142,7 @@ export class FollowedLink {
     this.#abort = abort
     this.#topics = this.#wanted
     this.#hasPlace = false
-    const { endpoint } = this.#plan
+    const { endpoint, compress } = this.#plan
     const topics = [...this.#topics]
     const start: Carried = {
       cursor: this.#cursor,
@@ -150,7 +151,7 @@ export class FollowedLink {
     }
     const plan = {
       ...this.#plan,
-      subscription: { endpoint, topics, since: this.#since },
+      subscription: { endpoint, topics, since: this.#since, compress },
       onlyTopic: findOnlyTopic(topics),
       start,
     }

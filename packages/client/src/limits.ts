@@ -80,6 +80,12 @@ export const queueItemCost: number = 128
 export const sliceBytesMax: number = 16 * 1024
 
 /**
+ * Bytes of a compressed event that are opened between two looks at its length. gzip shrinks 1,032-fold at
+ * most (RFC 1951): 1 MiB beyond `eventCharactersMax`.
+ */
+export const inflateSliceBytes: number = 1_024
+
+/**
  * Characters of a URL before the topics move into a POST body. Servers and proxies take 8,192, some
  * 4,096.
  */

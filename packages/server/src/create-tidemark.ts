@@ -1,6 +1,7 @@
 // The composition root of the library: a log and a few settings become a node. All of them have defaults.
 
 import { compressGzip } from './node/gzip-sink.ts'
+import { packText } from './node/pack-text.ts'
 import { NodeTidemark } from './node/node-tidemark.ts'
 import { readOptions } from './tidemark-options.ts'
 import type { TidemarkOptions } from './tidemark-options.ts'
@@ -21,5 +22,5 @@ import type { TidemarkOptions } from './tidemark-options.ts'
  * ```
  */
 export function createTidemark(options?: TidemarkOptions): NodeTidemark {
-  return new NodeTidemark(readOptions(options, compressGzip))
+  return new NodeTidemark(readOptions(options, { compress: compressGzip, pack: packText }))
 }

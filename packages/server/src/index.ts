@@ -10,7 +10,6 @@ export type { ServerErrorCode } from './errors.ts'
 export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
-export type { LagRulesInForce } from './catch-up/lag-ledger.ts'
 export type {
   EventsFlushed,
   EventsPublished,
@@ -37,5 +36,7 @@ export type { SendReceipt } from './send/send.ts'
 export type { SendTarget } from './send/send-target.ts'
 export type { UserReach } from './send/user-reach.ts'
 export type { PublishOptions, Receipt } from './publish/publish.ts'
+export type { TideRules } from './rules/node-rules.ts'
+export type { RulesInForce } from './rules/rule-kind.ts'
 export type { SubscribeOptions } from './node/subscribe.ts'
 export type { NodeTidemark as Tidemark } from './node/node-tidemark.ts'

@@ -193,7 +193,7 @@ export const recentRecordsMax: number = 1_024
 export const recentCharactersMax: number = 1024 * 1024
 
 /**
- * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 33 framings: in
+ * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 65 framings: in
  * all of them 1 Mi control characters would be 1 GB. A framing of 1,024 small events takes 2.5 MB.
  */
 export const recentFrameBytesMax: number = 32 * 1024 * 1024
@@ -209,6 +209,9 @@ export const frameCopiesMax: number = 5
  * copies made.
  */
 export const frameOverheadBytes: number = 1_800
+
+/** Characters of an event from which on it is compressed for clients that ask for it: more than 1,024. */
+export const packCharactersMin: number = 1_025
 
 /** Sessions that wait for the tail before those who have given up are looked for. */
 export const waitersKeptMax: number = 1_000

@@ -14,14 +14,14 @@ import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { LagLedger } from './catch-up/lag-ledger.ts'
-import { backlogsMax, goodbyePollMs, readyRetryMs, replayReadsMax } from './limits.ts'
+import { backlogsMax, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
+import { drainSessions } from './session/drain-sessions.ts'
 import { endStalled } from './session/end-stalled.ts'
 import { pickRetryMs } from './session/pick-retry.ts'
 import { OpenSession } from './session/open-session.ts'
@@ -30,6 +30,7 @@ import { Pace } from './catch-up/pace.ts'
 import { makeSessionId, pickBetween } from './random.ts'
 import { Rechecks } from './session/rechecks.ts'
 import type { Recheck } from './session/recheck.ts'
+import { NodeRules } from './rules/node-rules.ts'
 import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
@@ -52,8 +53,8 @@ import { Turns } from './catch-up/turns.ts'
 export class NodeEngine implements SessionActions {
   readonly sessions: SessionRegistry = new SessionRegistry()
   readonly audiences: Audiences
-  /** The rules of what sessions that fall behind still get. */
-  readonly lagLedger: LagLedger
+  /** The rules for topics that all nodes of the log follow. */
+  readonly rules: NodeRules
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
   /** Told of each session that has opened or got another grant. */
@@ -80,8 +81,12 @@ export class NodeEngine implements SessionActions {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
+<<<<<<< HEAD
     this.lagLedger = new LagLedger(settings)
     const spreader = new Spreader(settings, this.sessions)
+=======
+    this.rules = new NodeRules(settings)
+>>>>>>> main
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
@@ -281,14 +286,12 @@ export class NodeEngine implements SessionActions {
   /** Sends all sessions away at a steady pace; resolves when the last has left. */
   async drain(sessionsPerSecond: number): Promise<void> {
     this.#isDraining = true
-    const portion = Math.max(1, Math.round(sessionsPerSecond / 20))
-    const pauseMs = (1_000 * portion) / sessionsPerSecond
-    while (this.sessions.size > 0) {
-      for (const session of this.sessions.first(portion)) this.#dismiss(session, 'draining')
-      if (this.sessions.size > 0) await this.#pause(pauseMs)
-    }
-    // Each leaves when it has read its goodbye, or when its time for that is over.
-    while (this.#host.leaving.size > 0) await this.#pause(goodbyePollMs)
+    await drainSessions(this.sessions, {
+      clock: this.#settings.clock,
+      sessionsPerSecond,
+      leaving: this.#host.leaving,
+      dismiss: (session) => this.#dismiss(session, 'draining'),
+    })
   }
 
   /** Ends all sessions at once and stops following the log. */
@@ -332,15 +335,16 @@ export class NodeEngine implements SessionActions {
     return isOpen
   }
 
-  #pause(ms: number): Promise<void> {
-    const { clock } = this.#settings
-    return new Promise((resolve) => clock.after(ms, resolve, { isAwaited: true }))
-  }
-
   async #follow(): Promise<FanOut> {
-    const { audiences, lagLedger, control } = this
-    const head = await lagLedger.start()
-    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagLedger, control })
+    const { audiences, rules, control } = this
+    const head = await rules.ledger.start()
+    this.#fanOut = new FanOut({
+      ...this.#settings,
+      audiences,
+      head,
+      lagRules: rules.lag,
+      readers: [rules.ledger, control],
+    })
     return this.#fanOut
   }
 
@@ -371,7 +375,7 @@ export class NodeEngine implements SessionActions {
       turns: this.#turns,
       reads: this.#reads,
       backlogs: this.#backlogs,
-      lagRules: this.lagLedger.rules,
+      lagRules: this.rules.lag,
       dismiss: (behind: Session) => this.#dismiss(behind, 'lagging'),
     }
     catchUp(session, source, greeting).catch((error: unknown) => {

@@ -9,12 +9,12 @@ import type { TopicSetTable } from './session/changed-topics.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
+import type { PackText } from './framing/packed.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
 import { addTopic } from './publish/new-event.ts'
 import type { PublishInput, TopicInput } from './publish/new-event.ts'
-import type { LagRulesInForce } from './catch-up/lag-ledger.ts'
 import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStats } from './observer/node-stats.ts'
@@ -25,6 +25,7 @@ import type { PublishOptions, Receipt } from './publish/publish.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
+import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import { send } from './send/send.ts'
 import type { SendReceipt } from './send/send.ts'
@@ -84,6 +85,11 @@ export class Tidemark implements StreamOpener {
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
   get compress(): Compress | undefined {
     return this.#settings.compress
+  }
+
+  /** Compresses single events for clients that ask for it; undefined: they stay plain. */
+  get pack(): PackText | undefined {
+    return this.#settings.pack
   }
 
   /** Asks `authorize` whether a request may do what it asks for; undefined: everybody may everything. */
@@ -347,9 +353,9 @@ export class Tidemark implements StreamOpener {
     }
   }
 
-  /** The rules for clients that cannot keep up: what they get of which topics, on all nodes of the log. */
-  get lagRules(): LagRulesInForce {
-    return this.#engine.lagLedger.inForce
+  /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */
+  get rules(): TideRules {
+    return this.#engine.rules.inForce
   }
 
   /**

@@ -179,6 +179,56 @@ test('one client has its feeds on one stream, and a store for a view, in Chromiu
   await Promise.all(pages.map(([, page]) => page.close()))
 })
 
+test('events that were compressed one by one are opened, by the client and by a plain EventSource, in Chromium and Firefox', async () => {
+  const { port } = server.address() as AddressInfo
+  const long = JSON.stringify({ note: 'grüße 🌊 '.repeat(1_000) })
+  await tide.publishAll(
+    [long, 'short', long].map((data) => ({ topic: 'packed', type: 'report', data })),
+  )
+  const pages = await browsers.openPages(`http://127.0.0.1:${port}/?packed`)
+  const opened = await Promise.all(pages.map(([, page]) => page.evaluate(readPacked)))
+  for (const { byClient, byEventSource, arePacked } of opened) {
+    expect(byClient).toEqual([long, 'short', long])
+    expect(byEventSource).toEqual([long, 'short', long])
+    expect(arePacked).toEqual([true, false, true])
+  }
+  await Promise.all(pages.map(([, page]) => page.close()))
+})
+
+interface Opened {
+  readonly byClient: readonly string[]
+  readonly byEventSource: readonly string[]
+  readonly arePacked: readonly boolean[]
+}
+
+/** Runs in the page: what a client opens, and what a page opens by itself. */
+async function readPacked(): Promise<Opened> {
+  const { connect } = globalThis as unknown as { connect: typeof connectFeed }
+  const byClient: string[] = []
+  const feed = connect('/events', { topics: ['packed'], since: 'earliest', compress: 'event' })
+  for await (const { text } of feed) if (byClient.push(text) === 3) break
+  const came = await new Promise<string[]>((resolve) => {
+    const texts: string[] = []
+    const source = new EventSource('/events?topic=packed&since=earliest&compress=event')
+    source.addEventListener('report', ({ data }) => {
+      if (texts.push(String(data)) < 3) return
+      source.close()
+      resolve(texts)
+    })
+  })
+  const arePacked = came.map((text) => text.startsWith('{"encoding":"gzip+base64","data":"'))
+  const byEventSource = await Promise.all(
+    came.map(async (text, i) => {
+      if (!arePacked[i]) return text
+      const { data } = JSON.parse(text) as { data: string }
+      const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0))
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))
+      return new Response(stream).text()
+    }),
+  )
+  return { byClient, byEventSource, arePacked }
+}
+
 interface Told {
   readonly phases: readonly string[]
   readonly data: readonly unknown[]

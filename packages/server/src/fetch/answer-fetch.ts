@@ -46,6 +46,8 @@ const optionNames = [...choiceNames, 'body', 'compression'] as const
 
 class FetchDoor implements Door<Response> {
   readonly name = 'tide.fetch'
+  /** Runtimes of the Fetch API have no gzip that answers at once. */
+  readonly pack = undefined
   readonly #opener: StreamOpener
   readonly #request: Request
   readonly #given: FetchOptions | undefined
@@ -92,8 +94,8 @@ class FetchDoor implements Door<Response> {
     return keepRequest(this.#request)
   }
 
-  openSink(): Sink {
-    const { compression = false } = this.#options
+  openSink({ isPlain }: { readonly isPlain: boolean }): Sink {
+    const compression = this.#options.compression === true && !isPlain
     const isAccepted = acceptsGzip(this.#request.headers.get('accept-encoding') ?? undefined)
     const compress = compression && isAccepted ? this.#opener.compress : undefined
     if (compress !== undefined) this.#headers = gzipStreamHeaders

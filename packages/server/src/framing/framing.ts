@@ -6,6 +6,8 @@ import { encodeEvent } from '@tidemark/wire'
 import { Block } from './block.ts'
 import { toEnvelope } from './envelope.ts'
 import type { OwnEvent } from './envelope.ts'
+import { packData, packedField } from './packed.ts'
+import type { PackText } from './packed.ts'
 import { formatPlace, isPlain, noParts } from './place.ts'
 import type { Place } from './place.ts'
 
@@ -24,6 +26,8 @@ export interface FramingChoice {
   readonly fields: readonly FieldName[]
   /** Name the SSE event after the topic, for `plain` and `envelope`. */
   readonly isNamedByTopic: boolean
+  /** Compresses single events, for `plain` and `envelope`. Default: they stay as they are. */
+  readonly pack?: PackText | undefined
 }
 
 /** Turns records into frames, and frames into what is written at a flush. */
@@ -44,6 +48,8 @@ export interface Framing {
   encodeOwn(event: OwnEvent): Block
   /** The same framing for other topics: sessions of several topics must be able to tell them apart. */
   forTopics(topics: TopicSet, parts: string): Framing
+  /** The same framing with long events compressed one by one. A batch of events stays as it is. */
+  packing(pack: PackText): Framing
 }
 
 /** Makes the framing of a choice. */
@@ -59,19 +65,24 @@ export function needsTopicField({ topics, patterns }: TopicSet): boolean {
 }
 
 function createEventFraming(choice: FramingChoice, parts: string): Framing {
-  const { shape, isNamedByTopic } = choice
+  const { shape, isNamedByTopic, pack } = choice
   // One order, whatever the order they were asked for in: sessions with the same key share their frames.
   const fields = fieldNames.filter((name) => choice.fields.includes(name))
-  const encode = (event: OwnEvent, id: string | undefined): Block =>
-    Block.fromText(
+  const encode = (event: OwnEvent, id: string | undefined): Block => {
+    const data = shape === 'envelope' ? toEnvelope(event) : event.data
+    const packed = pack === undefined ? undefined : packData(data, pack)
+    const lines = listFields(event, fields)
+    return Block.fromText(
       encodeEvent({
         id,
         event: isNamedByTopic ? (event.topic ?? event.type) : event.type,
-        fields: listFields(event, fields),
-        data: shape === 'envelope' ? toEnvelope(event) : event.data,
+        fields: packed === undefined ? lines : [...lines, packedField],
+        data: packed ?? data,
       }),
     )
-  const frameKey = [shape, ...fields, isNamedByTopic ? 'named' : ''].join(' ')
+  }
+  const asked = [isNamedByTopic ? 'named' : '', pack === undefined ? '' : 'packed']
+  const frameKey = [shape, ...fields, ...asked].join(' ')
   return {
     frameKey,
     key: frameKey + parts,
@@ -84,6 +95,7 @@ function createEventFraming(choice: FramingChoice, parts: string): Framing {
       const wanted = isMarked ? [...fields, 'topic' as const] : fields
       return createEventFraming({ ...choice, fields: wanted }, ofTopics)
     },
+    packing: (ofNode) => createEventFraming({ ...choice, pack: ofNode }, parts),
   }
 }
 
@@ -120,7 +132,7 @@ const closing = Block.fromText(']\n\n')
 const single = new WeakMap<Block, Block>()
 
 function createBatchFraming(parts: string): Framing {
-  return {
+  const framing: Framing = {
     frameKey: 'batch',
     key: `batch${parts}`,
     parts,
@@ -135,7 +147,9 @@ function createBatchFraming(parts: string): Framing {
     },
     encodeOwn: (event) => assembleBatch([encodeItem(event)], undefined),
     forTopics: (_topics, ofTopics) => createBatchFraming(ofTopics),
+    packing: () => framing,
   }
+  return framing
 }
 
 /**

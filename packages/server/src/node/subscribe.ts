@@ -5,6 +5,7 @@ import { acceptsGzip } from '../request/accept-encoding.ts'
 import { ServerError } from '../errors.ts'
 import { openSubscription } from '../request/open-subscription.ts'
 import type { Door, StreamRequest } from '../request/open-subscription.ts'
+import type { PackText } from '../framing/packed.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import { readDoorOptions } from '../request/require-stream.ts'
 import type { Sink } from '../session/sink.ts'
@@ -127,8 +128,12 @@ class NodeDoor implements Door<SessionHandle | undefined> {
     return keepRequest(this.#request)
   }
 
-  openSink(): Sink {
-    const isGzip = acceptsGzip(readHeader(this.#request, 'accept-encoding'))
+  get pack(): PackText | undefined {
+    return this.#opener.pack
+  }
+
+  openSink({ isPlain }: { readonly isPlain: boolean }): Sink {
+    const isGzip = !isPlain && acceptsGzip(readHeader(this.#request, 'accept-encoding'))
     const compress = isGzip ? this.#opener.compress : undefined
     return openSink(this.#response, { way: this.#options.way ?? 'auto', compress })
   }

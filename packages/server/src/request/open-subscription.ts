@@ -7,6 +7,7 @@ import type { RequestFacts } from './authorize.ts'
 import { resumeChanged } from '../session/changed-topics.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
+import type { PackText } from '../framing/packed.ts'
 import { isFault } from '../refusal/coded-error.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
@@ -46,8 +47,10 @@ export interface Door<Answer> {
   describe(): RequestFacts
   /** The same for later, when the request is gone: of the request itself nothing is held. */
   keep(): RequestFacts
-  /** Where the bytes of the stream go. Nothing is written yet. */
-  openSink(): Sink
+  /** Compresses single events; undefined: this door does not. */
+  readonly pack: PackText | undefined
+  /** Where the bytes of the stream go, compressed if the client accepts it. Nothing is written yet. */
+  openSink(options: { readonly isPlain: boolean }): Sink
   /** The answer that the bytes of the sink are part of. */
   answerStream(session: SessionHandle): Answer
   /** Frameworks route HEAD to the handler of GET; it asks for the head only. */
@@ -88,11 +91,15 @@ export async function openSubscription<Answer>(
     if (isHead) return door.answerHead()
     if (options.admit !== undefined)
       await options.admit({ user: granted === undefined ? chosen?.owner.user : granted.owner.user })
+    const { framing, packsEvents: isPlain = false } = subscription
+    if (isPlain && door.pack !== undefined)
+      subscription = { ...subscription, framing: framing.packing(door.pack) }
+    const sink = door.openSink({ isPlain })
     // Where it begins is found out in there, while the session has its place among those that open.
     const session =
       granted === undefined
-        ? opener.open(door.openSink(), subscription, { ...chosen?.owner, label, group })
-        : opener.openGranted(door.openSink(), subscription, granted)
+        ? opener.open(sink, subscription, { ...chosen?.owner, label, group })
+        : opener.openGranted(sink, subscription, granted)
     return door.answerStream(await session)
   } catch (error) {
     opener.watch.refused('subscribe', error)

@@ -1,5 +1,6 @@
 // The parts of the node that its doors need.
 
+import type { PackText } from '../framing/packed.ts'
 import type { Permit } from './authorize.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { TopicSetTable } from '../session/changed-topics.ts'
@@ -40,6 +41,8 @@ export interface StreamOpener {
   readonly bodies: BodyBudget
   /** Compresses streams for clients that accept it; undefined: they stay plain. */
   readonly compress: Compress | undefined
+  /** Compresses single events for clients that ask for it; undefined: they stay plain. */
+  readonly pack: PackText | undefined
   /** Told of faults that the client learns little of. */
   readonly onError: (error: unknown) => void
   /** When a client that is sent away should come back, in milliseconds. */

@@ -28,6 +28,8 @@ export interface Subscription {
   readonly eventsPerSecondMax?: number | undefined
   /** The name that the client gives its session. */
   readonly label?: string | undefined
+  /** Long events are asked for as compressed ones, one by one, and the stream as a plain one. */
+  readonly packsEvents?: boolean | undefined
   /** Tokens for single topics, which `authorize` is shown. */
   readonly topicTokens?: readonly string[] | undefined
 }
@@ -51,6 +53,7 @@ interface UncheckedSubscription {
   readonly event: string | undefined
   readonly framing: string | undefined
   readonly eventsPerSecondMax: number | undefined
+  readonly compress: string | undefined
 }
 
 const commonNames = [
@@ -62,6 +65,7 @@ const commonNames = [
   'framing',
   'eventsPerSecondMax',
   'label',
+  'compress',
 ]
 const queryNames = ['topic', ...commonNames]
 const bodyNames = [...commonNames, 'topicTokens']
@@ -101,6 +105,7 @@ function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics
     event: readOnce(query, 'event'),
     framing: readOnce(query, 'framing'),
     eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
+    compress: readOnce(query, 'compress'),
   }
 }
 
@@ -151,7 +156,7 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, label?, topicTokens?}`.
+ * eventsPerSecondMax?, label?, compress?, topicTokens?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
@@ -168,6 +173,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
       event: readText(members, 'event'),
       framing: readText(members, 'framing'),
       eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
+      compress: readText(members, 'compress'),
     },
     lastEventId,
   )
@@ -208,7 +214,23 @@ function planSubscription(
     framing: chooseFraming(given, topics),
     start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
     eventsPerSecondMax: given.eventsPerSecondMax,
+    packsEvents: checkCompress(given),
   }
+}
+
+function checkCompress({ compress, framing }: UncheckedSubscription): boolean {
+  if (compress === undefined) return false
+  if (compress !== 'event') {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `compress takes one value, event (long events as gzip in base64); got ${quote(compress)}.`,
+    )
+  }
+  if (framing !== 'batch') return true
+  throw new ServerError(
+    'QUERY_INVALID',
+    'compress=event is for single events, and framing=batch gives many as one; got both. Leave one out.',
+  )
 }
 
 function chooseFraming(given: UncheckedSubscription, topics: TopicSet): Framing {

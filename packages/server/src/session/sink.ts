@@ -1,6 +1,7 @@
 // Where a session's bytes go: the edge between the engine and a door.
 
 import type { Block } from '../framing/block.ts'
+import type { PackText } from '../framing/packed.ts'
 
 /** The listener by which the engine hears from a sink. */
 export interface SinkListener {
@@ -15,6 +16,12 @@ export interface SinkListener {
  * for all sinks that get it.
  */
 export type Compress = (sink: Sink) => Sink
+
+/** The ways in which a runtime can compress. */
+export interface Compressors {
+  readonly compress: Compress
+  readonly pack: PackText
+}
 
 /**
  * One open response as the engine sees it. An error that it throws ends its own session and nobody else's.
