@@ -36,7 +36,6 @@ import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
-import { Spreader } from './send/spreader.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
@@ -81,18 +80,13 @@ export class NodeEngine implements SessionActions {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
-<<<<<<< HEAD
-    this.lagLedger = new LagLedger(settings)
-    const spreader = new Spreader(settings, this.sessions)
-=======
     this.rules = new NodeRules(settings)
->>>>>>> main
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
         return session && new OpenSession(session, this, isLate)
       },
-      spread: (act, isLate) => spreader.spread(act, isLate),
+      sessions: this.sessions,
       follow: () => this.start(),
     })
     this.#changes = new TopicChanges(this.audiences, settings.topicSets)

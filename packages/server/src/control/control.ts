@@ -7,10 +7,12 @@ import { ServerError } from '../errors.ts'
 import { controlAnswerMs, controlMs } from './limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { readMembers } from '../read-members.ts'
+import { Spreader } from '../send/spreader.ts'
 import type { SpreadAct } from '../send/spreader.ts'
+import type { SessionRegistry } from '../session/session-registry.ts'
 import { within } from '../within.ts'
 import { carryOut } from './command.ts'
-import type { CommandNode } from './command.ts'
+import type { CommandNode, FindSession } from './command.ts'
 import { decodeControl, everyNode } from './control-record.ts'
 import { FarRequests } from './far-requests.ts'
 import { NearRequests } from './near-requests.ts'
@@ -31,12 +33,17 @@ export class Control {
   /** @param follow resolves when this node's tail hands over what is appended from now on */
   constructor(
     settings: NodeSettings,
-    { follow, ...node }: CommandNode & { readonly follow: () => Promise<unknown> },
+    host: {
+      readonly find: FindSession
+      readonly sessions: SessionRegistry
+      readonly follow: () => Promise<unknown>
+    },
   ) {
     this.#settings = settings
-    this.#node = node
-    this.#far = new FarRequests(settings, follow)
-    this.#near = new NearRequests(settings, node, (answer) => this.#far.take(answer))
+    const spreader = new Spreader(settings, host.sessions)
+    this.#node = { find: host.find, spread: (act, isLate) => spreader.spread(act, isLate) }
+    this.#far = new FarRequests(settings, host.follow)
+    this.#near = new NearRequests(settings, this.#node, (answer) => this.#far.take(answer))
   }
 
   /**
