@@ -4,6 +4,7 @@ import { formatCursor } from '@tidemark/log'
 import { plainRequest } from './request/authorize.ts'
 import type { Permit, RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
+import { requirePermissionName } from './request/permission-name.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
 import type { TopicSetTable } from './session/changed-topics.ts'
 import { ServerError } from './errors.ts'
@@ -387,12 +388,4 @@ export class Tidemark implements StreamOpener {
     await this.#engine.close()
     if (this.#settings.ownsLog) await this.#settings.log.close()
   }
-}
-
-function requirePermissionName(name: string): void {
-  if (typeof name === 'string' && name !== '') return
-  throw new ServerError(
-    'OPTION_INVALID',
-    `A permission is a text such as admin; got ${quoteValue(name)}.`,
-  )
 }

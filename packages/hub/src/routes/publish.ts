@@ -34,7 +34,8 @@ export const publishEvents: Route = async ({ request, response, query }, { tide,
   sendJson(response, 200, receipt)
 }
 
-function readOptions(request: NodeRequest): PublishOptions {
+/** The options that a request has for what it publishes. */
+export function readOptions(request: NodeRequest): PublishOptions {
   const key = request.headers['idempotency-key']
   return { idempotencyKey: Array.isArray(key) ? key[0] : key, by: describeRequest(request) }
 }

@@ -4,7 +4,7 @@ import { quoteValue } from '@tidemark/wire/values'
 import type { Control } from '../control/control.ts'
 import { ServerError } from '../errors.ts'
 import type { NodeSettings } from '../node-settings.ts'
-import { toOwnEvent } from '../publish/new-event.ts'
+import { addTopic, toOwnEvent } from '../publish/new-event.ts'
 import type { TopicInput } from '../publish/new-event.ts'
 import type { PublishOptions, Receipt } from '../publish/publish.ts'
 import { readMembers } from '../read-members.ts'
@@ -61,14 +61,12 @@ function toInputs(
   to: Extract<CheckedTarget, { readonly kind: 'topic' | 'users' }>,
   given: SessionEvent,
 ): readonly TopicInput[] {
-  const { topic, type, data, key } = readMembers(given, ['topic', 'type', 'data', 'key'], {
+  const { topic } = readMembers(given, ['topic'], {
     code: 'EVENT_INVALID',
     what: 'An event to send',
   })
-  const event = { type, data, key }
-  if (to.kind === 'users')
-    return to.users.map((user) => ({ ...event, topic: userTopic(user, topic) }))
-  if (topic === undefined) return [{ ...event, topic: to.topic }]
+  if (to.kind === 'users') return to.users.map((user) => addTopic(userTopic(user, topic), given))
+  if (topic === undefined) return [addTopic(to.topic, given)]
   throw new ServerError(
     'TARGET_INVALID',
     `An event to a topic has no other topic; got ${quoteValue(topic)} beside the target. Leave one out.`,

@@ -1,4 +1,4 @@
-// Sends all sessions of a node away at a steady pace, so that their clients do not all arrive elsewhere at once.
+// Sends all sessions of a node away at a steady pace, so that their clients do not all arrive elsewhere.
 
 import type { Clock } from '@tidemark/log'
 import { goodbyePollMs } from '../limits.ts'

@@ -5,10 +5,7 @@ import { isObject } from '../command-row.ts'
 import type { CommandRow } from '../command-row.ts'
 
 export const spreadCommand: CommandRow<SpreadAct, number> = {
-  encode: ({ to, event: { topic, type, key, data } }) => ({
-    head: { to, event: { topic, type, key } },
-    data,
-  }),
+  encode: ({ to, event: { data, ...event } }) => ({ head: { to, event }, data }),
   decode: ({ to, event }, data) =>
     isObject(to) && isObject(event) ? { to, event: { ...event, data } } : undefined,
   carryOut: (place, act) => place.spread(act, place.isLate),
