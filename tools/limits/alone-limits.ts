@@ -2,6 +2,7 @@
 
 /** Their names, by what they are. */
 export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
+  'work of one turn': ['send.spreadSessionsMax', 'send.spreadNamesMax'],
   'a time': [
     'access.clearAgainMs',
     'access.clearWaitMs',
@@ -30,7 +31,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'access.mintedTtlMsDefault',
     'access.mintedTtlMsRange.from',
     'access.mintedTtlMsRange.to',
-    'cli.explanationMsMax',
+    'cli.hubAnswerMsMax',
     'access.ledgerRetryMs',
     'access.revocationGraceMs',
     'access.sessionRevocationMs',
@@ -154,7 +155,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'access.mintedNamesMax',
     'access.mintedPermissionCharactersMax',
     'access.mintedPermissionsMax',
-    'cli.explanationBytesMax',
+    'cli.hubAnswerBytesMax',
     'cli.tokenInputBytesMax',
     'access.ticketBits',
     'access.cookieBytesMax',

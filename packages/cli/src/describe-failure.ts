@@ -91,6 +91,8 @@ const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
   HUB_UNREACHABLE: exitCodes.unavailable,
   EXPLAIN_REFUSED: exitCodes.permission,
   EXPLAIN_FAILED: exitCodes.protocol,
+  SEND_REFUSED: exitCodes.permission,
+  SEND_FAILED: exitCodes.data,
   OUTPUT_UNWRITABLE: exitCodes.io,
 }
 

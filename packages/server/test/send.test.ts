@@ -2,7 +2,7 @@
 
 import { matchesPattern, memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog, Pattern, Topic } from '@tidemark/log'
-import { createFakeClock, createRandom } from '@tidemark/testkit'
+import { createFakeClock, createRandom, waitUntil } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { controlMs } from '../src/control/limits.ts'
@@ -21,6 +21,7 @@ import type {
 import { overlaps } from '../src/send/overlaps.ts'
 import { spreadNamesMax, spreadSessionsMax } from '../src/send/limits.ts'
 import { holderOf } from '../src/session/session-holder.ts'
+import { doors } from './support/doors.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 
@@ -216,6 +217,7 @@ test('ten thousand sessions are no stall: live events have their turns in betwee
     isDone = true
     return receipts.map(({ sessions }) => sessions)
   })
+  // oxlint-disable-next-line no-unmodified-loop-condition -- set by the promise
   while (!isDone) {
     await settle(1)
     turns += 1
@@ -236,6 +238,7 @@ test('sets of many names end a portion early', async () => {
   let turns = 0
   let isDone = false
   const sent = near.send({ pattern: 'none/*' }, { data: 'x' }).finally(() => (isDone = true))
+  // oxlint-disable-next-line no-unmodified-loop-condition -- set by the promise
   while (!isDone) {
     await settle(1)
     turns += 1
@@ -373,6 +376,32 @@ test('a client with the permission admin may send to everyone', async () => {
   })
   expect(dataOf(one)).toEqual(['x'])
 })
+
+test.each(doors.map((door) => [door.name, door] as const))(
+  'a stream of %s gets what is sent to its label, its topics, its user and its id',
+  async (_, door) => {
+    const tide = createTidemark({ authorize: 'everyone' })
+    const opened = await door.open(tide)
+    onTestFinished(async () => {
+      await tide.close()
+      await opened.close()
+    })
+    const answer = await opened.ask({ query: '?topics=users/ada/**,b&label=kitchen' })
+    await waitUntil('the stream is ready', () => answer.text.includes('tidemark.ready'))
+    const [session] = tide.sessions({ label: 'kitchen' })
+    await tide.send({ label: 'kitchen' }, { data: 'one' })
+    await tide.send({ pattern: 'users/*/news' }, { data: 'two' })
+    await tide.send({ everyone: true }, { data: 'three' })
+    await tide.send({ topic: 'b' }, { data: 'four' })
+    await tide.user('ada').send({ data: 'five' })
+    await waitUntil('five is there', () => answer.text.includes('data: five'))
+    await tide.send({ session: session?.id }, { data: 'six' })
+    await waitUntil('six is there', () => answer.text.includes('data: six'))
+    const data = [...answer.text.matchAll(/^data: (\w+)$/gm)].map(([, word]) => word)
+    expect(data).toEqual(['one', 'two', 'three', 'four', 'five', 'six'])
+    answer.leave()
+  },
+)
 
 test('two names overlap where some topic is matched by both', () => {
   const random = createRandom(7)
