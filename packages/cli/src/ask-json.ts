@@ -1,53 +1,42 @@
-// One request to a hub that answers with JSON, or with a problem.
+// A request to a running hub that is answered with JSON, for commands that ask and change something there.
 
 import { quote } from '@tidemark/wire/values'
+import type { CommandLine } from './command.ts'
 import { CliError } from './errors.ts'
-import type { CliErrorCode } from './errors.ts'
-import { hubAnswerBytesMax, hubAnswerMsMax } from './limits.ts'
+import { readHubAddress } from './hub-options.ts'
+import { answerCharactersMax, answerMsMax } from './limits.ts'
 
-/** The codes of what may go wrong. */
-interface AskCodes {
-  /** The hub does not let the caller. */
-  readonly refused: CliErrorCode
-  /** The hub answers anything else but what was asked for. */
-  readonly failed: CliErrorCode
+/** A question to the hub of `--url`. */
+export interface Asked {
+  /** Below the hub's URL, percent-encoded: `admin/rules`. */
+  readonly path: string
+  /** Default `GET`. */
+  readonly method?: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT' | undefined
+  /** JSON. */
+  readonly body?: string | undefined
 }
 
 /**
- * Sends a request; resolves to the JSON of an answer with status 200.
- * @throws CliError `HUB_UNREACHABLE`, and the codes that are handed in
+ * Resolves to the answer as parsed JSON; undefined for an answer without a body.
+ * @throws CliError `OPTION_INVALID`, `HUB_UNREACHABLE`, `HUB_DENIED`, `HUB_REFUSED`, `HUB_ANSWER_INVALID`
  */
-export async function askJson(url: URL, init: RequestInit, codes: AskCodes): Promise<unknown> {
-  const response = await send(url, init)
-  const answer = parse(await readText(response))
-  if (response.status === 200 && answer !== undefined) return answer
-  const { code, detail } = typeof answer === 'object' && answer !== null ? (answer as Problem) : {}
-  if (response.status >= 400 && typeof code === 'string' && typeof detail === 'string') {
-    throw new CliError(
-      response.status === 401 || response.status === 403 ? codes.refused : codes.failed,
-      `The hub answers ${response.status} ${code}: ${detail}`,
-    )
-  }
-  throw new CliError(
-    codes.failed,
-    `What answers with status ${response.status} at ${quote(response.url)} is not what a hub says there. Look at the URL, and at the version of the hub.`,
-  )
-}
-
-interface Problem {
-  readonly code?: unknown
-  readonly detail?: unknown
-}
-
-async function send(url: URL, init: RequestInit): Promise<Response> {
+export async function askJson(
+  line: CommandLine,
+  { path, method = 'GET', body }: Asked,
+): Promise<unknown> {
+  const { urlOf, headers: given } = readHubAddress(line)
+  const url = urlOf(path)
+  const headers = new Headers({ accept: 'application/json' })
+  if (body !== undefined) headers.set('content-type', 'application/json')
+  for (const [name, value] of given) headers.append(name, value)
   try {
-    return await fetch(url, {
-      ...init,
-      // To another address the headers do not go.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(hubAnswerMsMax),
-    })
+    const signal = AbortSignal.timeout(answerMsMax)
+    // To another address the headers do not go.
+    const init: RequestInit = { method, headers, redirect: 'manual', signal, body: body ?? null }
+    const response = await fetch(url, init)
+    return readAnswer(response, await readText(response))
   } catch (cause) {
+    if (cause instanceof CliError) throw cause
     throw new CliError(
       'HUB_UNREACHABLE',
       `The hub at ${quote(url.origin)} does not answer: ${describeCause(cause)}. Look at the URL, and whether it runs.`,
@@ -59,19 +48,34 @@ async function send(url: URL, init: RequestInit): Promise<Response> {
 async function readText(response: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
-  try {
-    for await (const chunk of response.body ?? []) {
-      text += decoder.decode(chunk as Uint8Array, { stream: true })
-      if (text.length > hubAnswerBytesMax) break
-    }
-  } catch (cause) {
-    throw new CliError(
-      'HUB_UNREACHABLE',
-      `The answer of the hub was cut: ${describeCause(cause)}. Try again.`,
-      { cause },
-    )
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true })
+    if (text.length > answerCharactersMax) break
   }
   return text
+}
+
+function readAnswer(response: Response, text: string): unknown {
+  const { status, ok } = response
+  if (ok && text === '') return undefined
+  const answer = parse(text)
+  if (ok && answer !== undefined) return answer
+  const { code, detail } = typeof answer === 'object' && answer !== null ? (answer as Problem) : {}
+  if (status >= 400 && typeof code === 'string' && typeof detail === 'string') {
+    throw new CliError(
+      status === 401 || status === 403 ? 'HUB_DENIED' : 'HUB_REFUSED',
+      `The hub answers ${status} ${code}: ${detail}`,
+    )
+  }
+  throw new CliError(
+    'HUB_ANSWER_INVALID',
+    `What answers with status ${status} at ${quote(response.url)} is no answer of a hub. Look at the URL, and at the version of the hub.`,
+  )
+}
+
+interface Problem {
+  readonly code?: unknown
+  readonly detail?: unknown
 }
 
 function parse(text: string): unknown {
@@ -87,5 +91,5 @@ function describeCause(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : error.message
-  return error.name === 'TimeoutError' ? `no answer within ${hubAnswerMsMax / 1_000} s` : reason
+  return error.name === 'TimeoutError' ? `no answer within ${answerMsMax / 1_000} s` : reason
 }

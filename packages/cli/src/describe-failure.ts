@@ -89,10 +89,11 @@ const exitCodesOfCli: Readonly<Record<CliErrorCode, ExitCode>> = {
   BENCH_FAILED: exitCodes.system,
   KEY_UNREADABLE: exitCodes.config,
   HUB_UNREACHABLE: exitCodes.unavailable,
+  HUB_DENIED: exitCodes.permission,
+  HUB_REFUSED: exitCodes.data,
+  HUB_ANSWER_INVALID: exitCodes.protocol,
   EXPLAIN_REFUSED: exitCodes.permission,
   EXPLAIN_FAILED: exitCodes.protocol,
-  SEND_REFUSED: exitCodes.permission,
-  SEND_FAILED: exitCodes.data,
   OUTPUT_UNWRITABLE: exitCodes.io,
 }
 

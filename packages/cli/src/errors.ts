@@ -20,10 +20,11 @@ export const cliErrors = {
   BENCH_FAILED: 'A process of the load tester ended before its work was done.',
   KEY_UNREADABLE: 'The file of a private key cannot be read.',
   HUB_UNREACHABLE: 'The hub that was asked does not answer.',
+  HUB_DENIED: 'The hub does not let this caller do it; the message has its reason.',
+  HUB_REFUSED: 'The hub refuses what it was asked; the message has its reason.',
+  HUB_ANSWER_INVALID: 'The answer is none of a hub.',
   EXPLAIN_REFUSED: 'The hub explains to those with the permission `admin` only.',
   EXPLAIN_FAILED: 'The hub that was asked for an explanation answers something else.',
-  SEND_REFUSED: 'The hub does not let this caller send to this target.',
-  SEND_FAILED: 'The hub could not send the event; the message has its reason.',
   OUTPUT_UNWRITABLE: 'A file to write cannot be written.',
   LINE_TOO_LONG: 'A line of standard input is too long; the lines before it were published.',
 } as const

@@ -1,6 +1,5 @@
 // `tidemark send`: one event to whoever is meant.
 
-import { randomUUID } from 'node:crypto'
 import { quote } from '@tidemark/wire/values'
 import { askJson } from './ask-json.ts'
 import type { CommandBody, CommandLine } from './command.ts'
@@ -9,7 +8,7 @@ import { CliError } from './errors.ts'
 import { escapeControls } from './escape-controls.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
-import { hubOptions, readHubAddress } from './hub-options.ts'
+import { hubOptions } from './hub-options.ts'
 import { print } from './output.ts'
 import { readInput } from './read-input.ts'
 
@@ -65,28 +64,11 @@ async function run(line: CommandLine): Promise<ExitCode> {
     )
   }
   const to = readTarget(line)
-  const { urlOf, headers } = readHubAddress(line)
-  const event = {
-    topic: lastValue(line, 'as'),
-    type: lastValue(line, 'type'),
-    key: lastValue(line, 'key'),
-  }
+  const topic = lastValue(line, 'as')
+  const event = { topic, type: lastValue(line, 'type'), key: lastValue(line, 'key') }
   const data = text ?? (await readInput())
-  const isStored = 'users' in to || 'topic' in to
-  const answer = await askJson(
-    urlOf('send'),
-    {
-      method: 'POST',
-      body: JSON.stringify({ to, ...event, data }),
-      headers: [
-        ...headers,
-        ['content-type', 'application/json'],
-        // A proxy that repeats the request must not double the event.
-        ...(isStored ? [['idempotency-key', randomUUID()]] : []),
-      ] as [string, string][],
-    },
-    { refused: 'SEND_REFUSED', failed: 'SEND_FAILED' },
-  )
+  const body = JSON.stringify({ to, ...event, data })
+  const answer = await askJson(line, { path: 'send', method: 'POST', body })
   await print(`${escapeControls(JSON.stringify(answer))}\n`)
   return exitCodes.done
 }

@@ -42,9 +42,9 @@ test.each([
 test.each<[readonly string[], number, RegExp]>([
   [['x'], 64, /to whom: --user.*\(OPTION_INVALID\)/],
   [['x', 'y', '--everyone'], 64, /an argument too many: "y".*\(ARGUMENT_INVALID\)/],
-  [['x', '--everyone', '--label', 'a'], 65, /400 TARGET_INVALID.*\(SEND_FAILED\)/],
-  [['x', '--user', 'a/b'], 65, /400 USER_INVALID.*\(SEND_FAILED\)/],
-  [['x', '--session', 'gone'], 65, /404 SESSION_NOT_FOUND.*\(SEND_FAILED\)/],
+  [['x', '--everyone', '--label', 'a'], 65, /400 TARGET_INVALID.*\(HUB_REFUSED\)/],
+  [['x', '--user', 'a/b'], 65, /400 USER_INVALID.*\(HUB_REFUSED\)/],
+  [['x', '--session', 'gone'], 65, /404 SESSION_NOT_FOUND.*\(HUB_REFUSED\)/],
 ])('send %j ends with %i and says why', async (args, code, message) => {
   const { env } = await startHub()
   const answer = await run(['send', ...args], { env })
@@ -61,5 +61,5 @@ test('a hub that is not there is told as such, and one that does not let the cal
   })
   const refused = await run(['send', 'x', '--everyone'], { env })
   expect(refused).toMatchObject({ code: 77 })
-  expect(refused.stderr).toMatch(/401 UNAUTHENTICATED.*\(SEND_REFUSED\)/)
+  expect(refused.stderr).toMatch(/401 UNAUTHENTICATED.*\(HUB_DENIED\)/)
 })

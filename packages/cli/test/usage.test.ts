@@ -12,6 +12,7 @@ const commands = [
   'send',
   'token',
   'explain',
+  'rules',
   'backup',
   'restore',
   'check',

@@ -88,6 +88,11 @@ export const serverErrors = {
     title: 'A user is no plain segment of a topic, so that no event can be stored for that user.',
     status: 400,
   },
+  HEAD_MOVED: {
+    title:
+      'The topic has newer events than the head that the publish names; nothing was published. Read the topic, and decide anew.',
+    status: 412,
+  },
   IDEMPOTENCY_KEY_INVALID: {
     title: 'The idempotency key is empty, too long, not visible ASCII, or one of the hub itself.',
     status: 400,

@@ -332,6 +332,7 @@ test.each<[string, SendTarget, unknown, PublishOptions, string]>([
     { idempotencyKey: 'k' },
     'IDEMPOTENCY_KEY_INVALID',
   ],
+  ['a head that it cannot have', { label: 'a' }, { data: '' }, { ifHead: 'x' }, 'TARGET_INVALID'],
 ])('%s is refused', async (_, ...[to, event, options, code]) => {
   const { near } = start()
   const refusal = expect.objectContaining({ code })

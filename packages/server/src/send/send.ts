@@ -39,12 +39,12 @@ export async function send(
   options: PublishOptions,
 ): Promise<SendReceipt> {
   const to = readTarget(given.to)
-  const { by, idempotencyKey } = readMembers(options, ['by', 'idempotencyKey'], someOptions)
+  const { by, ...stored } = readMembers(options, ['by', 'idempotencyKey', 'ifHead'], someOptions)
   if (to.kind === 'users' || to.kind === 'topic') {
-    const receipt = await host.publishAll(toInputs(to, given.event), { by, idempotencyKey })
+    const receipt = await host.publishAll(toInputs(to, given.event), { by, ...stored })
     return { stored: true, ...receipt }
   }
-  refuseKey(idempotencyKey)
+  refuseConditions(stored)
   if (to.kind === 'session') {
     const isSent = await host.control.reach(to.id, { by }).send(given.event)
     return { stored: false, sessions: isSent ? 1 : 0 }
@@ -73,11 +73,17 @@ function toInputs(
   )
 }
 
-/** The retry of an event that is stored nowhere would be sent again. */
-function refuseKey(key: string | undefined): void {
-  if (key === undefined) return
+/** An event that is stored nowhere can neither be known by its key nor come behind a head. */
+function refuseConditions({ idempotencyKey, ifHead }: PublishOptions): void {
+  if (idempotencyKey !== undefined) {
+    throw new ServerError(
+      'IDEMPOTENCY_KEY_INVALID',
+      'An event to sessions is not stored, so no idempotency key can tell a second one from the first. Leave the key out, or send to users or a topic.',
+    )
+  }
+  if (ifHead === undefined) return
   throw new ServerError(
-    'IDEMPOTENCY_KEY_INVALID',
-    'An event to sessions is not stored, so no idempotency key can tell a second one from the first. Leave the key out, or send to users or a topic.',
+    'TARGET_INVALID',
+    'An event to sessions is not stored, so it has no head to come behind. Leave ifHead out, or send to a topic.',
   )
 }
