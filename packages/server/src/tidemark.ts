@@ -290,9 +290,9 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
-   * Sends one event: to a session, a user, users or a topic; to all sessions with a label, on a pattern or with
-   * a permission; or to everyone. An event to users or a topic is stored, so who is away gets it later. Any
-   * other is written to the sessions that are open now, on every node, at most once and within 5 s.
+   * Sends one event to whoever is meant. An event to users or a topic is stored, so a user who is away gets
+   * it later. An event to a session, a label, a pattern, everyone or a permission is written to the sessions
+   * that are open now. That is done on every node, at most once and within 5 s.
    * The answer says which it was. `authorize` is asked as for a publish where the event is stored, as for
    * {@link reach} for a session, and else for the permission `admin`.
    * @throws ServerError `TARGET_INVALID`, `USER_INVALID`, `PERMISSION_MISSING`, `SESSION_UNREACHABLE`, and as

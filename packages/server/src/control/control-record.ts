@@ -31,7 +31,7 @@ export type Outcome = boolean | number | ServerError
 export interface ControlAnswer {
   /** The request's. */
   readonly id: string
-  /** What was asked for resolved to this, or threw this error. */
+  /** The command resolved to this, or threw this error. */
   readonly outcome: Outcome
 }
 

@@ -85,9 +85,9 @@ export class Control {
   }
 
   /**
-   * Asks every node of the log, this one included, to write an event to sessions; resolves to how many of this
-   * node take it.
-   * @throws ServerError `SESSION_UNREACHABLE` where this node has not done it in time, `LOG_UNAVAILABLE`, `FULL`
+   * Asks every node of the log, this one included, to write an event to sessions. Resolves to how many of
+   * this node take it.
+   * @throws ServerError `LOG_UNAVAILABLE`, `FULL`; `SESSION_UNREACHABLE` where this node is late itself
    */
   async spread(act: SpreadAct): Promise<number> {
     return (await this.#far.ask(undefined, { name: 'spread', act })) as number

@@ -84,7 +84,7 @@ export class NearRequests {
     await this.#settings.log.append({ events: [encodeAnswer({ id, outcome }, from)] })
   }
 
-  /** What every node was asked for is told to no other node: who asks cannot know how many there are. */
+  /** A command for every node is answered to no other node: the asker cannot know how many there are. */
   #answerNobody({ id, from, outcome }: ControlAnswer & { readonly from: string }): void {
     if (from === this.#settings.nodeName) this.#answerHere({ id, outcome })
     else if (outcome instanceof ServerError) this.#settings.onError(outcome)

@@ -1,6 +1,9 @@
 // Whether two names, topics or patterns, have a topic in common.
 
-/** Whether some topic is matched by both. The hub's own `$…` are reached by no wildcard in the first segment. */
+/**
+ * Whether some topic is matched by both. The hub's own `$…` are reached by no wildcard in the first
+ * segment.
+ */
 export function overlaps(a: string, b: string): boolean {
   const [one, other] = [a.split('/'), b.split('/')]
   for (let at = 0; ; at++) {

@@ -9,8 +9,8 @@ import { wrapLogError } from '../refusal/log-faults.ts'
 import type { SpreadTarget } from './spreader.ts'
 
 /**
- * Exactly one of these. `permission` may also stand beside `label`, `pattern` or `everyone`: then it leaves of
- * them the sessions whose grant has it.
+ * Exactly one of these. `permission` may also stand beside `label`, `pattern` or `everyone`. Then it leaves
+ * of them the sessions whose grant has it.
  */
 export interface SendTarget {
   /** The id of a session, as `tidemark.ready` says it. */
@@ -23,7 +23,7 @@ export interface SendTarget {
   readonly topic?: string | undefined
   /** All sessions with this label. */
   readonly label?: string | undefined
-  /** All sessions that follow a topic which this pattern matches, or may follow one by a pattern of theirs. */
+  /** All sessions that follow a topic which it matches, or that may follow one by a pattern of theirs. */
   readonly pattern?: string | undefined
   /** All sessions. */
   readonly everyone?: true | undefined

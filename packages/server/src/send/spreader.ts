@@ -38,8 +38,8 @@ export class Spreader {
   }
 
   /**
-   * Resolves to how many sessions have taken the event, or hold it until their stream begins. Two events reach
-   * each session in the order of the calls.
+   * Resolves to how many sessions have taken the event, or hold it until their stream begins. Two events
+   * reach each session in the order of the calls.
    * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
    */
   spread(act: SpreadAct, isLate: IsLate): Promise<number> {

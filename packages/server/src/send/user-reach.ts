@@ -8,8 +8,8 @@ import type { SendReceipt } from './send.ts'
 export interface UserReach {
   readonly id: string
   /**
-   * Publishes an event to `users/{id}/inbox`, or to `users/{id}/{topic}` where it names a topic. It is stored:
-   * a user who is away gets it later, on whichever device.
+   * Publishes an event to `users/{id}/inbox`, or to `users/{id}/{topic}` where it names a topic. It is
+   * stored: a user who is away gets it later, on whichever device.
    * @throws ServerError `USER_INVALID`, and as `publish`
    */
   send(event: SessionEvent, options?: PublishOptions): Promise<SendReceipt>
