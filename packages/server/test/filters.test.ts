@@ -102,6 +102,7 @@ interface Bench {
   readonly open: (options?: {
     since?: string
     topic?: string
+    label?: string
     grant?: Grant
   }) => Promise<SessionHandle>
 }
@@ -120,7 +121,7 @@ function create(reader: Reader, options: Partial<TidemarkOptions> = {}): Bench {
     clock,
     client,
     reader,
-    async open({ since = 'now', topic = 'a', grant = grantOf(reader) } = {}) {
+    async open({ since = 'now', topic = 'a', label, grant = grantOf(reader) } = {}) {
       const [query, body] = reader.asked
       isByQuery = !isByQuery
       const subscription = isByQuery
@@ -129,7 +130,7 @@ function create(reader: Reader, options: Partial<TidemarkOptions> = {}): Bench {
             client.lastEventId,
           )
         : parseSubscriptionBody({ topics: [topic], since, ...body }, client.lastEventId)
-      const granted = { owner: holderOf(readGrant(grant), {}) }
+      const granted = { owner: holderOf(readGrant(grant), { label }) }
       const session = await tide.openGranted(client.connect(), subscription, granted)
       await settle()
       return session
@@ -258,6 +259,29 @@ const paths: Readonly<Record<string, Path>> = {
       const other = create(reader, { log }).tide
       for (const event of events) {
         const sending = other.reach(id).send(event)
+        await settle(4)
+        await sending
+      }
+      return client.published
+    },
+  },
+  'sent to everyone': {
+    async take({ tide, client, open }) {
+      await open()
+      for (const event of events) {
+        const before = client.published.length
+        const { sessions } = await tide.send({ everyone: true }, event)
+        expect(client.published.length - before).toBe(sessions ? 1 : 0)
+      }
+      return client.published
+    },
+  },
+  'sent to those with a label, from another node': {
+    async take({ client, log, open, reader }) {
+      await open({ label: 'kitchen' })
+      const other = create(reader, { log }).tide
+      for (const event of events) {
+        const sending = other.send({ label: 'kitchen' }, event)
         await settle(4)
         await sending
       }

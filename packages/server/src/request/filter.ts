@@ -122,9 +122,6 @@ export function mayGet(event: FilteredEvent, { filter, permissions }: Reader): b
 }
 
 /** Whether a reader has the permission that an event asks for, if it asks for one. */
-function isPermitted(
-  { permission }: FilteredEvent,
-  permissions: readonly string[],
-): boolean {
+function isPermitted({ permission }: FilteredEvent, permissions: readonly string[]): boolean {
   return permission === undefined || permissions.includes(permission)
 }

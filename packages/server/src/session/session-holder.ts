@@ -20,6 +20,8 @@ export interface SessionHolder extends SessionOwner {
   readonly rights?: HeldRights | undefined
   /** The filter that the client has asked for; a grant makes it narrower. */
   readonly asked?: Filter | undefined
+  /** True where the application has chosen the topics. */
+  readonly hasChosenTopics?: boolean | undefined
 }
 
 /** One for all grants without permissions, claims and filter. */
