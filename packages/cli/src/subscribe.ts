@@ -28,7 +28,7 @@ Control characters are shown as escapes such as \\n. Colours appear on a termina
     {
       name: 'since',
       value: '<start>',
-      help: 'Where to begin: now, earliest, -10 (the last ten), or a duration such as 5m.',
+      help: 'Where to begin: now, earliest, -10 (the last ten), a duration such as 5m, or a cursor.',
       default: 'now',
     },
     {

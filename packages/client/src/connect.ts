@@ -20,8 +20,8 @@ export interface ConnectOptions {
   /** Sent with every attempt; a function is asked anew each time, so that a token is always fresh. */
   readonly headers?: HeaderSource | undefined
   /**
-   * Where to start without a cursor: `now`, `earliest`, `-10` (last ten), `5m`. Default: the server's,
-   * `now`.
+   * Where to start without a cursor: `now`, `earliest`, `-10` (last ten), `5m`, or a cursor. Default: the
+   * server's, `now`.
    */
   readonly since?: string | undefined
   /**

@@ -56,8 +56,8 @@ export interface ClientOptions {
 /** Where a feed of a client begins. */
 export interface FeedOptions {
   /**
-   * `now`, `earliest`, `-10` (last ten), `5m`. Default `now`: at the place of the link that the client
-   * has open.
+   * `now`, `earliest`, `-10` (last ten), `5m`, or a cursor. Default `now`: at the place of the link that
+   * the client has open.
    */
   readonly since?: string | undefined
   /** The `id` of the last event already processed, to go on right after it. Default none. */

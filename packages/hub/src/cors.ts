@@ -32,6 +32,7 @@ const responseHeaders = [
   'RateLimit-Remaining',
   'RateLimit-Reset',
   'Location',
+  'Tidemark-Cursor',
 ]
 
 /** The origins of `cors.origins`. */

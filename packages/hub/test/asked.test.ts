@@ -29,7 +29,14 @@ const routes: readonly Asked[] = [
   { method: 'POST', path: '/events', body: '{"topics":["orders/1"]}', action: 'subscribe' },
   { method: 'POST', path: '/topics/orders/1', body: 'text', action: 'publish' },
   { method: 'POST', path: '/publish', body: '{"topic":"orders/1","data":1}', action: 'publish' },
+  {
+    method: 'POST',
+    path: '/send',
+    body: '{"to":{"topic":"orders/1"},"event":{"data":1}}',
+    action: 'publish',
+  },
   { method: 'GET', path: '/topics/orders/1', action: 'read' },
+  { method: 'HEAD', path: '/topics/orders/1', action: 'read' },
   { method: 'PATCH', path: session, body: change, action: 'subscribe', status: 404 },
   { method: 'POST', path: `${session}?topic=orders/1`, body: 'x', action: 'publish', status: 404 },
 ]

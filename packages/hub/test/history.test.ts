@@ -42,3 +42,28 @@ test('a page of the log that is empty but not the last does not end the history'
   expect(first.records).toMatchObject([{ data: 'a' }])
   expect((await read(`?after=${first.next}`)).records).toEqual([])
 })
+
+test('the cursor of the newest event is a header of each page, and to be had without a page', async () => {
+  const port = await startTestServer({})
+  const url = `http://127.0.0.1:${port}/topics/a`
+  const publish = async (): Promise<string> => {
+    const answer = await fetch(url, { method: 'POST', body: 'x' })
+    return ((await answer.json()) as { readonly cursor: string }).cursor
+  }
+  await publish()
+  const cursor = await publish()
+  const [head, page] = [await fetch(url, { method: 'HEAD' }), await fetch(`${url}?limit=1`)]
+  expect([head.status, head.headers.get('tidemark-cursor')]).toEqual([200, cursor])
+  expect(page.headers.get('tidemark-cursor')).toBe(cursor)
+  expect(Object.keys((await page.json()) as object)).toEqual(['records', 'next'])
+  const stream = await fetch(`http://127.0.0.1:${port}/events?topic=a&since=${cursor}`)
+  const reader = stream.body?.getReader()
+  await publish()
+  let text = ''
+  while (!text.includes('data: x'))
+    text += new TextDecoder().decode((await reader?.read())?.value as Uint8Array)
+  expect(text).toContain('"resumed":"exact"')
+  await reader?.cancel()
+  const asked = await fetch(`${url}?limit=1`, { method: 'HEAD' })
+  expect(asked.status).toBe(200)
+})

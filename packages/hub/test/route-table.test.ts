@@ -38,6 +38,14 @@ test.each<[pattern: string, path: string, parts: object | undefined]>([
   ['/presence/{topic}', '/presence/orders/42', { topic: 'orders/42' }],
   ['/presence/{topic}', '/presence/', { topic: '' }],
   ['/presence/{topic}', '/presence', undefined],
+  ['/topics/{topic}/keys/{key}', '/topics/a/b/keys/c%2Fd', { topic: 'a/b', key: 'c%2Fd' }],
+  ['/topics/{topic}/keys/{key}', '/topics/a/keys/b/keys/c', { topic: 'a/keys/b', key: 'c' }],
+  ['/topics/{topic}/keys/{key}', '/topics//keys/c', { topic: '', key: 'c' }],
+  ['/topics/{topic}/keys/{key}', '/topics/a/keys/', undefined],
+  ['/topics/{topic}/keys/{key}', '/topics/keys/c', undefined],
+  ['/topics/{topic}/keys/{key}', '/topics/a/keyz/c', undefined],
+  ['/topics/{topic}/keys/{key}', '/topics/a/keys/c/', undefined],
+  ['/topics/{topic}/keys/{key}', '/', undefined],
   ['/admin/{rest}', '/admin/sessions/7', { rest: 'sessions/7' }],
   ['/admin/{rest}', '/administrator', undefined],
   ['/livez', '/livez', {}],
@@ -57,11 +65,29 @@ test('each method of a path has its own route, and a path without parts goes bef
   expect(table.find('GET', '/sessions/all').route).toBe(sessions.whole)
 })
 
+test('of paths that a request fits, the first that takes its method has it', () => {
+  const [history, deleteKey] = [answer(), answer()]
+  const both = new RouteTable([
+    { method: 'GET', path: '/topics/{topic}', route: history, crossSite: 'anonymous' },
+    {
+      method: 'DELETE',
+      path: '/topics/{topic}/keys/{key}',
+      route: deleteKey,
+      crossSite: 'refused',
+    },
+  ])
+  const parts = { topic: 'a', key: 'b' }
+  expect(both.find('DELETE', '/topics/a/keys/b')).toMatchObject({ route: deleteKey, parts })
+  const topic = 'a/keys/b'
+  expect(both.find('GET', `/topics/${topic}`)).toMatchObject({ route: history, parts: { topic } })
+  expect(both.find('OPTIONS', '/topics/a/keys/b').crossSite).toBe('anonymous')
+})
+
 test.each<[string, readonly string[]]>([
   ['a row that another one hides', ['/a/{id}', '/a/{id}']],
   ['a part that is not closed', ['/sessions/{id']],
   ['half a segment', ['/sessions/n{id}']],
-  ['a part behind one that takes all', ['/topics/{topic}/events']],
+  ['two parts that take all', ['/topics/{topic}/{rest}']],
 ])('%s is found when the table is made, not when nobody reaches it', (_, paths) => {
   const made = paths.map((path) => ({ method: 'GET', path, route: answer(), crossSite: 'refused' }))
   expect(() => new RouteTable(made as RouteRow[])).toThrow(/two rows|No request can reach/)

@@ -66,6 +66,8 @@ export interface History {
   readonly records: readonly HistoryRecord[]
   /** The cursor to ask on with; the last page's own once all is read. */
   readonly next: string
+  /** The cursor of the newest event of the log, as it was before the page was read. */
+  readonly head: string
   /** Events missing after the query's cursor. */
   readonly lost?: { readonly from: string; readonly to: string; readonly reason: LossReason }
 }
@@ -131,7 +133,7 @@ async function readPage(
   const query = { topics, after: after ?? first, upTo: head, limit }
   const read = async (asked: ReadQuery): Promise<Page> => hide(await log.read(asked), reader)
   const page = await readUntilFound(query, read)
-  return describePage(cut(page, limit), after !== undefined)
+  return describePage(cut(page, limit), { head, hasCursor: after !== undefined })
 }
 
 /**
@@ -170,10 +172,14 @@ function isLast({ records, next }: Page, upTo: Position): boolean {
 }
 
 /** A query without a cursor asks for what there is: what retention removed before is no loss to it. */
-function describePage({ records, next, lost }: Page, hasCursor: boolean): History {
+function describePage(
+  { records, next, lost }: Page,
+  { head, hasCursor }: { readonly head: Position; readonly hasCursor: boolean },
+): History {
   return {
     records: records.map(describeRecord),
     next: formatCursor(next),
+    head: formatCursor(head),
     ...(lost === undefined || !hasCursor
       ? {}
       : {

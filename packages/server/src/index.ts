@@ -8,6 +8,7 @@ export type { GapReason, Resumed } from './framing/control-events.ts'
 export { ServerError, serverErrors } from './errors.ts'
 export type { ServerErrorCode } from './errors.ts'
 export type { FetchOptions } from './fetch/answer-fetch.ts'
+export type { CursorOptions } from './head-cursor.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
 export type {

@@ -11,8 +11,6 @@ import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
 import type { PackText } from './framing/packed.ts'
-import { readHistory } from './history.ts'
-import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
 import { addTopic } from './publish/new-event.ts'
 import type { PublishInput, TopicInput } from './publish/new-event.ts'
@@ -40,15 +38,17 @@ import type { SessionFilter } from './session/session-registry.ts'
 import type { Compress, Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
 import type { Subscription } from './request/subscription.ts'
+import { TopicReader } from './topic-reader.ts'
 
 /** One node. Made by {@link createTidemark}. */
-export class Tidemark implements StreamOpener {
+export class Tidemark extends TopicReader implements StreamOpener {
   readonly #settings: NodeSettings
   readonly #engine: NodeEngine
   /** Counts the bodies that doors read for subscriptions. */
   readonly bodies: BodyBudget = new BodyBudget()
 
   constructor(settings: NodeSettings) {
+    super(settings)
     this.#settings = settings
     this.#engine = new NodeEngine(settings)
   }
@@ -329,32 +329,6 @@ export class Tidemark implements StreamOpener {
    */
   user(id: string): UserReach {
     return { id, send: (event, options) => this.send({ user: id }, event, options) }
-  }
-
-  /**
-   * Reads what a topic holds, a page at a time, oldest first.
-   * @throws ServerError `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`,
-   * `LOG_UNAVAILABLE`, `OPTION_INVALID`
-   *
-   * @example
-   * ```ts
-   * let page = await tide.history({ topic: 'orders/42' })
-   * while (page.records.length > 0) page = await tide.history({ topic: 'orders/42', after: page.next })
-   * ```
-   */
-  history(query: HistoryQuery): Promise<History>
-  /** The same for a caller that reads when its turn has come; resolves to what `use` makes of the page. */
-  history<Result>(query: HistoryQuery, use: UseHistory<Result>): Promise<Result>
-  async history(
-    query: HistoryQuery,
-    use: UseHistory<unknown> = (read) => read(),
-  ): Promise<unknown> {
-    try {
-      return await readHistory(this.#settings, query, use)
-    } catch (error) {
-      this.#settings.watch.refused('read', error)
-      throw error
-    }
   }
 
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */

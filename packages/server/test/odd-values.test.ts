@@ -192,6 +192,24 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().rules.lag.replace([value as never]),
     code: 'RULE_INVALID',
   },
+  'cursor: topics': {
+    call: (value) => start().cursor(value as never),
+    code: 'OPTION_INVALID',
+    but: {
+      'an array': 'TOPIC_SET_INVALID',
+      'an array of symbols': 'TOPIC_INVALID',
+      'empty text': 'TOPIC_INVALID',
+    },
+  },
+  'cursor: options': {
+    call: (value) => start().cursor('a', value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'cursor: by': {
+    call: (value) => startAsking().cursor('a', { by: value as never }),
+    code: 'OPTION_INVALID',
+  },
   history: {
     call: (value) => start().history(value as never),
     code: 'OPTION_INVALID',

@@ -3,7 +3,12 @@
 import { parseTopic } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
 import type { HistoryQuery } from '@tidemark/server'
-import { carrierOf, historyRecordsDefault, historyRecordsMax } from '@tidemark/server/hub'
+import {
+  carrierOf,
+  historyRecordsDefault,
+  historyRecordsMax,
+  sendAnswer,
+} from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
 import { quote } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
@@ -11,6 +16,22 @@ import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
 import { encodeJson, sendJsonBytes } from './route.ts'
 import type { Route } from './route.ts'
+
+/** The header that says the cursor of the newest event. */
+const cursorHeader = 'Tidemark-Cursor'
+
+/** Answers with the head alone: where a stream begins that follows what is read next. */
+export const readHead: Route = async ({ request, response, parts, query }, { tide }) => {
+  readQuery(query, ['after', 'limit'])
+  const topic = readTopic(decodeTopicPath(parts['topic']))
+  const cursor = await tide.cursor(topic, { by: describeRequest(request) })
+  const headers = {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    [cursorHeader]: cursor,
+  }
+  sendAnswer(response, { status: 200, headers, body: new Uint8Array() })
+}
 
 /**
  * Answers `{records, next, lost?}`; `next` is the cursor to ask on with, equal to the last answer's
@@ -30,8 +51,10 @@ export const readHistory: Route = ({ request, response, parts, query }, context)
     historyReads.run(async () => {
       // Its client may have left while it waited in line.
       if (carrierOf(request).destroyed) return
-      const bytes = encodeJson(await read())
+      const { head, ...page } = await read()
+      const bytes = encodeJson(page)
       unreadAnswers.hold(response, bytes.length)
+      response.setHeader(cursorHeader, head)
       sendJsonBytes(response, 200, bytes)
     }),
   )

@@ -5,25 +5,22 @@ export type PathParts = Readonly<Record<string, string>>
 
 /**
  * Parts that take all that is left of a path, slashes too, and nothing as well. Topics have slashes,
- * and a route below a prefix looks at the rest by itself. Every other part is one segment that is not
- * empty.
+ * and a route below a prefix looks at the rest by itself. Segments behind such a part are those at the end
+ * of a path. Every other part is one segment that is not empty.
  */
 const restNames = ['topic', 'rest']
 
 const partShape = /^\{([a-z]+)\}$/i
 
-/**
- * Refuses the path of a row that could never match as it reads: `/sessions/{id`, or what stands behind
- * a part that takes all.
- */
+/** Refuses the path of a row that could never match as it reads: `/sessions/{id`, or two parts that take all. */
 export function checkPath(pattern: string): void {
   const segments = pattern.split('/').slice(1)
-  for (const [i, segment] of segments.entries()) {
-    const name = partShape.exec(segment)?.[1]
-    const isMalformed = name === undefined && /[{}]/.test(segment)
-    const isBehindAll = name !== undefined && restNames.includes(name) && i < segments.length - 1
-    if (isMalformed || isBehindAll) throw new Error(`No request can reach ${pattern}: ${segment}.`)
-  }
+  const malformed = segments.find(
+    (segment) => nameOf(segment) === undefined && /[{}]/.test(segment),
+  )
+  const second = segments.filter((segment) => takesAll(segment))[1]
+  const fault = malformed ?? second
+  if (fault !== undefined) throw new Error(`No request can reach ${pattern}: ${fault}.`)
 }
 
 /** Whether a route's path leaves a part open. */
@@ -33,22 +30,49 @@ export function hasParts(pattern: string): boolean {
 
 /** The parts of `path` where it is one of `pattern`; else undefined. */
 export function matchPath(pattern: string, path: string): PathParts | undefined {
-  const parts: Record<string, string> = {}
-  let at = 0
-  for (const wanted of pattern.split('/').slice(1)) {
-    // Behind the segment before ends the path.
-    if (path[at] !== '/') return undefined
-    const start = at + 1
-    const name = partShape.exec(wanted)?.[1]
-    if (name !== undefined && restNames.includes(name)) {
-      parts[name] = path.slice(start)
-      return parts
-    }
+  const wanted = pattern.split('/')
+  const all = wanted.findIndex((segment) => takesAll(segment))
+  if (all === -1) return matchSegments(wanted, path.split('/'))
+  // A path may be long: only its ends are cut into segments.
+  const behind = wanted.slice(all + 1)
+  const start = skipSegments(path, all)
+  const end = behind.reduce((at) => path.lastIndexOf('/', at - 1), path.length)
+  if (start === undefined || end < start) return undefined
+  const before = matchSegments(wanted.slice(0, all), path.slice(0, start - 1).split('/'))
+  const after = matchSegments(behind, behind.length === 0 ? [] : path.slice(end + 1).split('/'))
+  if (before === undefined || after === undefined) return undefined
+  return { ...before, [nameOf(wanted[all] ?? '') ?? '']: path.slice(start, end), ...after }
+}
+
+/** Where the segment behind the first `count` begins; undefined where the path has none. */
+function skipSegments(path: string, count: number): number | undefined {
+  let start = 0
+  for (let i = 0; i < count; i++) {
     const slash = path.indexOf('/', start)
-    at = slash === -1 ? path.length : slash
-    const segment = path.slice(start, at)
-    if (name === undefined ? segment !== wanted : segment === '') return undefined
+    if (slash === -1) return undefined
+    start = slash + 1
+  }
+  return start
+}
+
+function matchSegments(
+  wanted: readonly string[],
+  segments: readonly string[],
+): PathParts | undefined {
+  if (segments.length !== wanted.length) return undefined
+  const parts: Record<string, string> = {}
+  for (const [i, segment] of segments.entries()) {
+    const name = nameOf(wanted[i] ?? '')
+    if (name === undefined ? segment !== wanted[i] : segment === '') return undefined
     if (name !== undefined) parts[name] = segment
   }
-  return at === path.length ? parts : undefined
+  return parts
+}
+
+function nameOf(segment: string): string | undefined {
+  return partShape.exec(segment)?.[1]
+}
+
+function takesAll(segment: string): boolean {
+  return restNames.includes(nameOf(segment) ?? '')
 }

@@ -15,10 +15,10 @@ type CrossSite = 'allowed' | 'anonymous' | 'refused'
 
 /** One thing that the hub answers. */
 export interface RouteRow {
-  readonly method: 'DELETE' | 'GET' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
+  readonly method: 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
   /**
-   * `/sessions/{id}` leaves a segment open, `/topics/{topic}` and `/admin/{rest}` all that follows. A
-   * path without parts goes first.
+   * `/sessions/{id}` leaves a segment open, `/topics/{topic}` and `/admin/{rest}` all that follows, as
+   * `/topics/{topic}/keys/{key}` all before its end. A path without parts goes first.
    */
   readonly path: string
   readonly route: Route
@@ -43,6 +43,12 @@ const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
 type Methods = ReadonlyMap<string, RouteRow>
 
+/** A path that a request fits, whatever its method. */
+interface FoundPath {
+  readonly methods: Methods
+  readonly parts: PathParts
+}
+
 /** The routes of a hub. */
 export class RouteTable {
   readonly #whole = new Map<string, Map<string, RouteRow>>()
@@ -59,34 +65,35 @@ export class RouteTable {
     }
   }
 
-  /** Finds the row of a request; of paths that leave parts open the first that fits. */
+  /** Finds the row of a request; of paths that leave parts open the first that fits and takes its method. */
   find(method: string, path: string): FoundRoute {
-    const { methods, parts } = this.#findPath(path)
-    // HEAD is answered as GET is; Node leaves the body out.
-    const row = methods?.get(method === 'HEAD' ? 'GET' : method)
-    if (row !== undefined) {
+    const fits = this.#findPaths(path)
+    for (const { methods, parts } of fits) {
+      // Without a row of its own, HEAD is answered as GET is; Node leaves the body out.
+      const row = methods.get(method) ?? (method === 'HEAD' ? methods.get('GET') : undefined)
+      if (row === undefined) continue
       const { route, crossSite, permission } = row
       return { route, parts, crossSite, permission }
     }
-    const fault =
-      methods === undefined ? describeMissing(path) : describeMethods(method, path, methods)
+    const known = fits.map(({ methods }) => methods)
+    const fault = fits.length === 0 ? describeMissing(path) : describeMethods(method, path, known)
+    const judged = known.map((methods) => methods.get('GET')).find((row) => row !== undefined)
     return {
       route: () => Promise.reject(fault),
-      parts,
-      crossSite: safeMethods.includes(method)
-        ? (methods?.get('GET')?.crossSite ?? 'allowed')
-        : 'refused',
+      parts: fits[0]?.parts ?? {},
+      crossSite: safeMethods.includes(method) ? (judged?.crossSite ?? 'allowed') : 'refused',
     }
   }
 
-  #findPath(path: string): { readonly methods: Methods | undefined; readonly parts: PathParts } {
+  #findPaths(path: string): readonly FoundPath[] {
     const methods = this.#whole.get(path)
-    if (methods !== undefined) return { methods, parts: {} }
+    if (methods !== undefined) return [{ methods, parts: {} }]
+    const fits: FoundPath[] = []
     for (const [pattern, open] of this.#open) {
       const parts = matchPath(pattern, path)
-      if (parts !== undefined) return { methods: open, parts }
+      if (parts !== undefined) fits.push({ methods: open, parts })
     }
-    return { methods: undefined, parts: {} }
+    return fits
   }
 }
 
@@ -106,13 +113,12 @@ function describeMissing(path: string): HubError {
 
 /** For `Allow`: each once, and HEAD with GET. */
 export function listMethods(methods: Iterable<string>): string {
-  return [...new Set(methods)]
-    .flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]))
-    .join(', ')
+  const all = [...methods].flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]))
+  return [...new Set(all)].join(', ')
 }
 
-function describeMethods(method: string, path: string, methods: Methods): ServerError {
-  const allow = listMethods(methods.keys())
+function describeMethods(method: string, path: string, known: readonly Methods[]): ServerError {
+  const allow = listMethods(known.flatMap((methods) => [...methods.keys()]))
   return new ServerError(
     'METHOD_NOT_ALLOWED',
     `${quote(path)} takes ${allow}; got ${quote(method)}.`,

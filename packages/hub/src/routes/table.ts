@@ -4,7 +4,7 @@ import { denyAddress, listAddresses, releaseAddress } from './addresses.ts'
 import { closeSession, openSession } from './cookie-session.ts'
 import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
-import { readHistory } from './history.ts'
+import { readHead, readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
 import { answerMetadata } from './protected-resource.ts'
@@ -39,6 +39,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
   { method: 'POST', path: '/send', route: sendEvent, crossSite: 'refused' },
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
+  { method: 'HEAD', path: '/topics/{topic}', route: readHead, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },

@@ -11,37 +11,51 @@ import { sinceAgeMaxMs, sinceLastMax } from '../limits.ts'
 /** Without a cursor: at the tail, or back in the history. */
 export type SinceOrNow = Since | { readonly kind: 'now' }
 
+/** A cursor that is exact in some history. */
+interface StartAtCursor {
+  readonly kind: 'cursor'
+  readonly position: Position
+  readonly text: string
+  /** Topics whose replay from an older place was not over. */
+  readonly added?: AddedAt | undefined
+}
+
 /** Where a session starts. */
 export type StartAt =
   | SinceOrNow
-  | {
-      readonly kind: 'cursor'
-      readonly position: Position
-      readonly text: string
-      /** Topics whose replay from an older place was not over. */
-      readonly added?: AddedAt | undefined
-    }
+  | StartAtCursor
   /**
    * A cursor that cannot be read. A gap, not an error: a 4xx would end an EventSource for good. `cursor` is
    * one with parts, which a node that keeps topic sets may be able to read.
    */
   | {
       readonly kind: 'unreadable'
-      readonly otherwise: SinceOrNow
+      readonly otherwise: SinceOrNow | StartAtCursor
       readonly cursor?: Cursor & { readonly text: string }
     }
 
-/** Reads a cursor that a client sent; empty or missing means none. */
-export function planStart(cursor: string | undefined, since: SinceOrNow): StartAt {
+/**
+ * Reads a cursor that a client sent; empty or missing means none. `since` holds for a client without one, and
+ * is itself a cursor where a page was made from what was read behind that cursor.
+ */
+export function planStart(cursor: string | undefined, since: StartAt): StartAt {
   if (cursor === undefined || cursor === '') return since
+  const otherwise = since.kind === 'unreadable' ? since.otherwise : since
   const text = dropRepeats(cursor)
   const parsed = parseCursor(text)
+  if (parsed === undefined) return { kind: 'unreadable', otherwise }
+  return startAtCursor(parsed, text, otherwise)
+}
+
+function startAtCursor(
+  cursor: Cursor,
+  text: string,
+  otherwise: SinceOrNow | StartAtCursor,
+): StartAt {
   // A part this build does not know may name other topics than the URL: going on without it would be wrong in
   // silence.
-  if (parsed === undefined) return { kind: 'unreadable', otherwise: since }
-  if (parsed.parts.size > 0)
-    return { kind: 'unreadable', otherwise: since, cursor: { ...parsed, text } }
-  return { kind: 'cursor', position: parsed.position, text }
+  if (cursor.parts.size > 0) return { kind: 'unreadable', otherwise, cursor: { ...cursor, text } }
+  return { kind: 'cursor', position: cursor.position, text }
 }
 
 /**
@@ -60,6 +74,15 @@ const unitMs: Readonly<Record<string, number>> = {
   m: 60_000,
   h: 3_600_000,
   d: 86_400_000,
+}
+
+/**
+ * Reads where a stream begins without a cursor of its own: a `since` value, or a cursor.
+ * @throws ServerError `QUERY_INVALID`
+ */
+export function parseStart(text: string): StartAt {
+  const cursor = parseCursor(text)
+  return cursor === undefined ? parseSince(text) : startAtCursor(cursor, text, { kind: 'now' })
 }
 
 /**
@@ -93,7 +116,7 @@ export function parseSince(text: string): SinceOrNow {
   }
   throw new ServerError(
     'QUERY_INVALID',
-    `since must be now, earliest, -10 (the last ten) or a duration such as 30s, 5m, 2h or 1d; got ${quote(text)}.`,
+    `since must be now, earliest, -10 (the last ten), a duration such as 30s, 5m, 2h or 1d, or a cursor; got ${quote(text)}.`,
   )
 }
 
@@ -126,7 +149,19 @@ export async function resolveStart(
     return { after: position, resumed: 'exact', from: text, added }
   }
   const since = start.kind === 'unreadable' ? start.otherwise : start
-  const after = since.kind === 'now' ? now() : await log.locate({ topics, since })
+  const after = await locate(since, { log, topics, now })
   if (start.kind !== 'unreadable') return { after, resumed: 'fresh' }
   return { after, resumed: 'fresh', gap: { from: null, to: after, reason: 'cursor' } }
+}
+
+async function locate(
+  since: SinceOrNow | StartAtCursor,
+  {
+    log,
+    topics,
+    now,
+  }: { readonly log: EventLog; readonly topics: TopicSet; readonly now: () => Position },
+): Promise<Position> {
+  if (since.kind === 'cursor') return since.position
+  return since.kind === 'now' ? now() : log.locate({ topics, since })
 }

@@ -15,8 +15,8 @@ import { filterNames, readFilter, readWhereTexts } from './read-filter.ts'
 import { credentialNames, parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
 import type { ChangedTopics } from '../session/topic-set-table.ts'
-import { parseSince, planStart } from './start-at.ts'
-import type { SinceOrNow, StartAt } from './start-at.ts'
+import { parseStart, planStart } from './start-at.ts'
+import type { StartAt } from './start-at.ts'
 import type { ChosenTopics } from './topic-choice.ts'
 import { readTopicTokens } from './topic-tokens.ts'
 
@@ -227,11 +227,11 @@ function checkCursor(header: string | null | undefined): string | undefined {
 function planSubscription(
   given: UncheckedSubscription,
   lastEventId: string | null | undefined,
-  otherwise: SinceOrNow = { kind: 'now' },
+  otherwise: StartAt = { kind: 'now' },
 ): Subscription {
   const header = checkCursor(lastEventId)
   const { topics } = given
-  const since = given.since === undefined ? otherwise : parseSince(given.since)
+  const since = given.since === undefined ? otherwise : parseStart(given.since)
   return {
     topics,
     framing: chooseFraming(given, topics),

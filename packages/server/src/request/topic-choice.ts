@@ -7,8 +7,8 @@ import { quoteValue } from '@tidemark/wire/values'
 import { readList } from '../read-members.ts'
 import type { SessionOwner } from '../session/session-handle.ts'
 import { readOwner } from './session-owner.ts'
-import { parseSince } from './start-at.ts'
-import type { SinceOrNow } from './start-at.ts'
+import { parseStart } from './start-at.ts'
+import type { StartAt } from './start-at.ts'
 
 /** The options of an application for a stream that it opens for a client. */
 export interface TopicChoice {
@@ -42,7 +42,7 @@ export interface TopicChoice {
   readonly expiresAt?: number | undefined
   /**
    * Where a client begins that brings no cursor and no `since` of its own: `now`, `earliest`, `-10` (the last
-   * ten), `5m`. Only with `topics`. Default `now`.
+   * ten), `5m`, or a cursor. Only with `topics`. Default `now`.
    */
   readonly since?: string | undefined
   /**
@@ -68,7 +68,7 @@ export const choiceNames = [
 export interface ChosenTopics {
   readonly topics: TopicSet
   readonly owner: SessionOwner
-  readonly since: SinceOrNow | undefined
+  readonly since: StartAt | undefined
 }
 
 /**
@@ -108,12 +108,13 @@ function readTopics(topics: readonly string[]): TopicSet {
   }
 }
 
-function readSince(since: string | undefined): SinceOrNow | undefined {
+function readSince(since: string | undefined): StartAt | undefined {
   if (since === undefined) return undefined
-  const wanted = 'since of a stream is now, earliest, -10 (the last ten) or a duration such as 5m'
+  const wanted =
+    'since of a stream is now, earliest, -10 (the last ten), a duration such as 5m or a cursor'
   if (typeof since !== 'string') throw invalid(wanted, since)
   try {
-    return parseSince(since)
+    return parseStart(since)
   } catch (cause) {
     throw invalid(wanted, since, cause)
   }
