@@ -32,7 +32,7 @@ const routes: readonly Asked[] = [
   {
     method: 'POST',
     path: '/send',
-    body: '{"to":{"topic":"orders/1"},"event":{"data":1}}',
+    body: '{"to":{"topic":"orders/1"},"data":1}',
     action: 'publish',
   },
   { method: 'GET', path: '/topics/orders/1', action: 'read' },

@@ -60,8 +60,7 @@ test('the cursor of the newest event is a header of each page, and to be had wit
   const reader = stream.body?.getReader()
   await publish()
   let text = ''
-  while (!text.includes('data: x'))
-    text += new TextDecoder().decode((await reader?.read())?.value as Uint8Array)
+  while (!text.includes('data: x')) text += new TextDecoder().decode((await reader?.read())?.value)
   expect(text).toContain('"resumed":"exact"')
   await reader?.cancel()
   const asked = await fetch(`${url}?limit=1`, { method: 'HEAD' })

@@ -12,7 +12,7 @@ import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 
 function create(options: Partial<TidemarkOptions> = {}): Tidemark {
-  const tide = createTidemark({ authorize: 'everyone', ...options } as TidemarkOptions)
+  const tide = createTidemark({ authorize: 'everyone', ...options })
   onTestFinished(() => tide.close())
   return tide
 }
