@@ -5,7 +5,7 @@ import type { AddedTopics } from './session/added-topics.ts'
 import { Audiences } from './fan-out/audiences.ts'
 import { Beats } from './session/beats.ts'
 import { catchUp } from './catch-up/catch-up.ts'
-import type { Greeting } from './catch-up/catch-up.ts'
+import type { Greeting } from './catch-up/notices.ts'
 import type { Block } from './framing/block.ts'
 import type { ByeReason } from './framing/bye-reason.ts'
 import { Control } from './control/control.ts'
@@ -212,7 +212,7 @@ export class NodeEngine implements SessionActions {
       }
       this.admit()
       id = makeSessionId(this.#settings.nodeName, this.#settings.random)
-      added = start.added === undefined ? undefined : this.#changes.beginAdded(start.added)
+      added = this.#changes.beginReplay(subscription.topics, start)
     } catch (error) {
       this.audiences.giveBack(place)
       throw error
@@ -369,6 +369,7 @@ export class NodeEngine implements SessionActions {
       reads: this.#reads,
       backlogs: this.#backlogs,
       lagRules: this.rules.lag,
+      planSnapshot: (behind: Session) => this.#changes.planSnapshot(behind),
       dismiss: (behind: Session) => this.#dismiss(behind, 'lagging'),
     }
     catchUp(session, source, greeting).catch((error: unknown) => {

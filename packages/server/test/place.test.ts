@@ -26,7 +26,8 @@ function streamAt(
   parts: string,
   coveredKey?: string,
 ): Parameters<typeof placeOf>[0] {
-  const added = coveredKey === undefined ? undefined : { coveredKey }
+  const replay = { phase: 'reading', snapshot: undefined, until: undefined } as const
+  const added = coveredKey === undefined ? undefined : { coveredKey, ...replay }
   return { cursor, audience: { framing: { parts } }, added }
 }
 
@@ -49,6 +50,35 @@ test('a place comes back from its text, with the topics and the replay that it n
   )
 })
 
+test.each(['new', 'reading', 'settling'] as const)(
+  'a place of a snapshot comes back from its text (%s)',
+  (phase) => {
+    const optionalKey = fc.option(key, { nil: undefined })
+    fc.assert(
+      fc.property(fc.tuple(position, position), fc.tuple(key, optionalKey), (places, keys) => {
+        const [at, other] = places
+        const [topicsKey, coveredKey] = keys
+        const added = {
+          coveredKey,
+          phase,
+          snapshot: {},
+          until: phase === 'settling' ? other : undefined,
+        }
+        const parts = coveredKey === undefined ? noParts : partsOfTopics(topicsKey)
+        const stream = { cursor: at, audience: { framing: { parts } }, added }
+        const text = formatPlace(placeOf(stream, phase === 'reading' ? other : at))
+        const parsed = parseCursor(text)
+        expect(parsed && sequenceOf(parsed.position)).toBe(sequenceOf(at))
+        const read = parsed && readParts(parsed.parts)
+        expect(read?.topicsKey).toBe(parts === noParts ? undefined : topicsKey)
+        expect(read?.snapshot?.coveredKey).toBe(coveredKey)
+        const came = read?.snapshot?.at && sequenceOf(read.snapshot.at)
+        expect(came).toBe(phase === 'new' ? undefined : sequenceOf(other))
+      }),
+    )
+  },
+)
+
 test('the longest key and the longest cursor fit into one part', () => {
   const longest = `1${'z'.repeat(29)}-${'z'.repeat(11)}`
   expect(`${longest}_${'k'.repeat(topicSetKeyCharactersMax)}`).toHaveLength(64)
@@ -65,7 +95,10 @@ test.each([
   ['a replay without the topics it leaves out', { s: 'abc', c: `1${epoch}-5` }],
   ['a replay from no cursor', { s: 'abc', c: 'elsewhere_abc' }],
   ['a replay that ends in nothing', { s: 'abc', c: `1${epoch}-5_` }],
-  ['no part at all', {}],
+  ['a snapshot from no cursor', { k: 'elsewhere' }],
+  ['a snapshot that ends in nothing', { s: 'abc', k: 'new_' }],
+  ['a snapshot that leaves out nobody’s topics', { k: 'new_abc' }],
+  ['a snapshot beside another replay', { s: 'abc', c: `1${epoch}-5_abc`, k: 'new' }],
 ])('%s is not read as if it were known', (_, parts) => {
   expect(readParts(new Map(Object.entries(parts)))).toBeUndefined()
 })
@@ -76,3 +109,7 @@ test.each(['', 'k'.repeat(topicSetKeyCharactersMax + 1), 'a~b', 'a\nb', 'ä'])(
     expect(() => requireKey(text)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
   },
 )
+
+test('a cursor without parts has the topics of its URL, and no replay', () => {
+  expect(readParts(new Map())).toEqual({})
+})

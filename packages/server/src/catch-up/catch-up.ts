@@ -2,73 +2,17 @@
 // from the recent records. In the same tick it enters its audience. See ARCHITECTURE.md, "Join without a
 // seam".
 
-import { comparePositions, isSameEpoch } from '@tidemark/log'
-import type { EventLog, Loss, Position, Topic, TopicSet } from '@tidemark/log'
+import { comparePositions } from '@tidemark/log'
 import { Backlog } from './backlog.ts'
-import { Block } from '../framing/block.ts'
-import { encodeGap, encodeReady } from '../framing/control-events.ts'
-import type { Gap, Resumed } from '../framing/control-events.ts'
-import type { FanOut } from '../fan-out/fan-out.ts'
-import { FramedRecord } from '../framing/framed-record.ts'
-import type { LagRules } from './lag-rules.ts'
-import { mayGet } from '../request/filter.ts'
-import { readerOf } from '../session/session-holder.ts'
-import { backlogPagesMax, replayPageMax, writeBytesMax } from '../limits.ts'
-import type { NodeWatch } from '../observer/node-watch.ts'
-import { formatPlace, isPlain, placeOf } from '../framing/place.ts'
+import { backlogPagesMax, replayPageMax } from '../limits.ts'
+import { reachesFurther } from './notices.ts'
+import type { Greeting, Notices } from './notices.ts'
 import type { Session } from '../session/session.ts'
-import type { Slots } from './slots.ts'
-import type { Turns } from './turns.ts'
-
-/** The parts of the node that catching up needs. */
-export interface CatchUpSource {
-  readonly log: EventLog
-  readonly fanOut: FanOut
-  readonly turns: Turns
-  /** For pages of the log. */
-  readonly reads: Slots
-  /** For backlogs that are being reduced. */
-  readonly backlogs: Slots
-  readonly lagRules: LagRules
-  /** Counts the pages that are read. */
-  readonly watch: NodeWatch
-  /** Sends a session away that is behind with what no session may be behind with. */
-  dismiss(session: Session): void
-}
-
-/** The content of the first bytes of a stream. */
-export interface Greeting {
-  readonly heartbeatMs: number
-  /** When to come back after a cut. Milliseconds. */
-  readonly retryMs: number
-  readonly resumed: Exclude<Resumed, 'gap'>
-  /** A gap already known before the log is asked. */
-  readonly gap?: Gap
-  /** The cursor as the client sent it, to say it back in a gap. */
-  readonly from?: string
-  /** Says that what the client was granted ends soon; undefined: it does not. */
-  takeHint?(): Block | undefined
-}
-
-/** Some records of the history after a session's cursor: of its topics, and only those that it may get. */
-interface Stretch {
-  readonly records: readonly FramedRecord[]
-  readonly next: Position
-  /** The records are in memory anyway, and so are their frames. */
-  readonly isShared?: boolean
-  readonly lost?: Loss | undefined
-  /** Up to where records were left out by a rule. */
-  readonly droppedTo?: Position | undefined
-}
-
-/** Notices still to be given while a session catches up. */
-interface Notices {
-  greeting: Greeting | undefined
-  /** Every page behind a loss reports it again; only what reaches further than the last report is news. */
-  told: Position | undefined
-  /** Likewise for records that a rule left out. */
-  dropped: Position | undefined
-}
+import { advanceSnapshot, endSnapshot, findEnd } from './snapshot.ts'
+import { isAt, readLog, readPage, readRecent } from './stretch.ts'
+import type { CatchUpSource, Stretch } from './stretch.ts'
+import { watchReader } from './watch-reader.ts'
+import { writeStretch } from './write-stretch.ts'
 
 /**
  * Replays to a session until it is level with the tail, and joins it to its audience. Ends early when the
@@ -84,7 +28,7 @@ export async function catchUp(
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its
     // cursor, no page.
     const turn = session.largeTurn
-    const isReplayOfAdded = session.added !== undefined
+    const isReplayOfAdded = isReplayed(session)
     await advance(session, source, notices)
     // The event that needed the turn may be in memory by now, where it needs none, or may have been removed.
     if (turn !== undefined) session.endTurn(turn)
@@ -92,7 +36,7 @@ export async function catchUp(
       await session.untilReady()
     } else if (session.largeTurn !== undefined) {
       await session.largeTurn
-    } else if (isReplayOfAdded || session.added !== undefined) {
+    } else if (isReplayOfAdded || isReplayed(session) || endSnapshot(session)) {
       // On with it, or with the rest of the stream, which has not moved meanwhile; one may also have been
       // asked for just now.
     } else if (isLevel(session, source)) {
@@ -104,9 +48,17 @@ export async function catchUp(
   }
 }
 
+/** Whether the stream itself stands still, for topics that are replayed from an older place. */
+function isReplayed({ added }: Session): boolean {
+  return added !== undefined && added.phase !== 'settling'
+}
+
 /** Writes the next stretch: what is in memory, or a page of the log. */
 async function advance(session: Session, source: CatchUpSource, notices: Notices): Promise<void> {
-  if (session.added !== undefined) return advanceAdded(session, source, notices)
+  if (isReplayed(session)) {
+    const isSnapshot = session.added?.snapshot !== undefined
+    return (isSnapshot ? advanceSnapshot : advanceAdded)(session, source, notices)
+  }
   if (!session.isLaggard || source.lagRules.isEmpty) return advancePage(session, source, notices)
   await source.backlogs.runFor(session, () => advanceBacklog(session, source, notices))
 }
@@ -118,25 +70,20 @@ async function advanceAdded(
   notices: Notices,
 ): Promise<void> {
   const { added } = session
-  if (added === undefined) return
+  if (added?.at === undefined) return
   const { topics } = added
   const isRead = watchReader(session)
-  const isChanged = (): boolean => session.added !== added || !isRead()
   if (added.end === undefined) {
-    const { first } = await source.log.bounds()
-    // No record is up to there, so the page says where reading from the cursor begins. That is the cursor
-    // itself, or, if another history wrote the cursor, the place where the two parted.
-    const range = { topics, after: session.cursor, upTo: first }
-    const { next } = await readLog(session, source, range)
-    if (session.isClosed || isChanged()) return
+    const { next } = await findEnd(session, source, topics)
+    if (session.isClosed || !isRead()) return
     added.end = next
   }
   const range = { topics, after: added.at, upTo: added.end }
   const { records, next, lost } = await readLog(session, source, range)
-  if (session.isClosed || isChanged()) return
+  if (session.isClosed || !isRead()) return
   const wanted = records.filter(({ record }) => added.isWanted(record.topic))
-  writeStretch(session, { records: wanted, next, lost }, notices)
-  if (comparePositions(added.at, added.end) >= 0) session.endAdded()
+  writeStretch(session, source, { stretch: { records: wanted, next, lost }, notices })
+  if (comparePositions(added.at, added.end) >= 0) session.replay(undefined)
 }
 
 async function advancePage(
@@ -147,16 +94,7 @@ async function advancePage(
   const { cursor } = session
   const isRead = watchReader(session)
   const stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
-  if (isRead()) writeStretch(session, stretch, notices)
-}
-
-/**
- * Tells whether a session still is the reader that it was. One with other topics, another filter or another
- * grant reads anew.
- */
-function watchReader(session: Session): () => boolean {
-  const { audience, owner } = session
-  return () => session.audience === audience && session.owner === owner
+  if (isRead()) writeStretch(session, source, { stretch, notices })
 }
 
 /** The same of a laggard: what the rules of its topics leave of a longer stretch. */
@@ -174,58 +112,7 @@ async function advanceBacklog(
   const stretch = await reduce(session, source, { stretch: first, backlog })
   if (!isRead()) return
   if (backlog.isForbidden) source.dismiss(session)
-  else writeStretch(session, stretch, notices)
-}
-
-/** The records after `after`, if they are in memory. */
-function readRecent(
-  session: Session,
-  { fanOut }: CatchUpSource,
-  after: Position,
-): Stretch | undefined {
-  const recent = fanOut.recent.after(after)
-  if (recent === undefined) return undefined
-  return { records: selectRecords(session, recent), next: fanOut.position, isShared: true }
-}
-
-/** One page of the session's topics. */
-function readPage(session: Session, source: CatchUpSource, after: Position): Promise<Stretch> {
-  return readLog(session, source, { topics: session.audience.topics, after })
-}
-
-/** A range of the log to read; by default up to where live sessions stand. */
-interface Range {
-  readonly topics: TopicSet
-  readonly after: Position
-  readonly upTo?: Position
-}
-
-/**
- * One page of the log, when it is this session's turn: replays never keep others from theirs, however many
- * there are.
- */
-async function readLog(
-  session: Session,
-  { log, fanOut, turns, reads, watch }: CatchUpSource,
-  { topics, after, upTo }: Range,
-): Promise<Stretch> {
-  await turns.take(session)
-  // One that has closed meanwhile is in no line any more, and must not enter the next.
-  if (session.isClosed) return { records: [], next: after }
-  const page = await reads.runFor(session, async () => {
-    // It may have closed after it was given its place.
-    if (session.isClosed) return undefined
-    watch.readPage()
-    return log.read({ topics, after, upTo: upTo ?? fanOut.position, limit: replayPageMax })
-  })
-  if (page === undefined) return { records: [], next: after }
-  const reader = readerOf(session)
-  const records = page.records.filter((record) => mayGet(record, reader))
-  return {
-    records: records.map((record) => new FramedRecord(record)),
-    next: page.next,
-    lost: page.lost,
-  }
+  else writeStretch(session, source, { stretch, notices })
 }
 
 /**
@@ -253,148 +140,4 @@ async function reduce(
 
 function isLevel({ cursor }: Session, { fanOut }: CatchUpSource): boolean {
   return isAt(cursor, fanOut.position)
-}
-
-function isAt(cursor: Position, position: Position): boolean {
-  return isSameEpoch(cursor, position) && comparePositions(cursor, position) === 0
-}
-
-/**
- * Writes a stretch in portions, until its end or until the session takes no more; the cursor tells how far it
- * came.
- */
-function writeStretch(session: Session, stretch: Stretch, notices: Notices): void {
-  // A closed session must not be written to: its socket may serve another request by now.
-  if (session.isClosed) return
-  tell(session, stretch, notices)
-  const { framing } = session.audience
-  const { allowance } = session
-  const isShared = hasSharedBytes(session, stretch)
-  let written = 0
-  let frames: Block[] = []
-  let bytes = 0
-  let last: Position | undefined
-  for (const framed of stretch.records) {
-    if (session.isBlocked) return
-    const frame = framed.frame(framing)
-    const isLarge = frame.bytes.length > writeBytesMax
-    // A large frame goes alone: those of recent records are then shared, and of others there are few at a
-    // time.
-    const isPortion = bytes >= writeBytesMax || isLarge || written + frames.length >= allowance
-    if (last !== undefined && frames.length > 0 && isPortion) {
-      writePortion(session, stretch, { frames, last, cursor: last })
-      written += frames.length
-      frames = []
-      bytes = 0
-    }
-    if (session.isBlocked || written >= allowance) return
-    if (isLarge && !isShared && !session.takeLarge(frame.bytes.length)) return
-    last = framed.record.position
-    frames.push(frame)
-    bytes += frame.bytes.length
-  }
-  if (session.isBlocked) return
-  if (last !== undefined && frames.length > 0) {
-    writePortion(session, stretch, { frames, last, cursor: stretch.next })
-  }
-  session.moveTo(stretch.next)
-}
-
-/** Frames that are written as one block. */
-interface Portion {
-  readonly frames: readonly Block[]
-  /** The place of the newest record they were made of. */
-  readonly last: Position
-  /** Where the stream stands behind them. */
-  readonly cursor: Position
-}
-
-/** Whether a frame that goes alone is the block of all sessions. With parts in its id it is a copy. */
-function hasSharedBytes(session: Session, { isShared }: Stretch): boolean {
-  return isShared === true && isPlain(placeOf(session, session.replayedTo))
-}
-
-function writePortion(session: Session, stretch: Stretch, portion: Portion): void {
-  const { frames, last, cursor } = portion
-  const block = session.audience.framing.assemble(frames, placeOf(session, last))
-  session.writeReplay(block, cursor, frames.length)
-  // A frame that goes alone is the block of all sessions. A block of the session's own is no larger than two
-  // portions, or has its turn.
-  if (frames.length === 1 && hasSharedBytes(session, stretch)) session.holdShared(block)
-}
-
-/** The records that are the session's; each topic is matched once. */
-function selectRecords(
-  session: Session,
-  records: readonly FramedRecord[],
-): readonly FramedRecord[] {
-  const { audience } = session
-  const reader = readerOf(session)
-  const known = new Map<Topic, boolean>()
-  return records.filter(({ record }) => {
-    const { topic } = record
-    let isWanted = known.get(topic)
-    if (isWanted === undefined) {
-      isWanted = audience.topics.matches(topic)
-      known.set(topic, isWanted)
-    }
-    return isWanted && mayGet(record, reader)
-  })
-}
-
-/**
- * Says what must be said before the records: that the stream is open, what is lost, and what was left out.
- */
-function tell(session: Session, { lost: loss, droppedTo }: Stretch, notices: Notices): void {
-  const lost = reachesFurther(loss?.to, notices.told) ? loss : undefined
-  notices.told = lost?.to ?? notices.told
-  if (lost !== undefined && lost.reason !== 'retention') session.moveTo(lost.to)
-  const { greeting } = notices
-  notices.greeting = undefined
-  if (greeting !== undefined) greet(session, greeting, lost)
-  else if (lost !== undefined) sendGap(session, toGap(session, lost))
-  if (droppedTo === undefined || !reachesFurther(droppedTo, notices.dropped)) return
-  notices.dropped = droppedTo
-  const from = formatPlace(placeOf(session, session.replayedTo))
-  sendGap(session, { from, to: droppedTo, reason: 'rate' })
-}
-
-function sendGap(session: Session, gap: Gap): void {
-  const block = encodeGap(gap, placeOf(session, gap.to))
-  session.writeReplay(block, session.replayedTo, 0)
-}
-
-/** Whether a loss reaches further than what the client has been told. */
-function reachesFurther(to: Position | undefined, told: Position | undefined): boolean {
-  if (to === undefined || told === undefined) return to !== undefined
-  return comparePositions(to, told) > 0
-}
-
-function greet(session: Session, greeting: Greeting, lost: Loss | undefined): void {
-  const gap = greeting.gap ?? planGap(session, greeting, lost)
-  const ready = encodeReady({
-    session: session.id,
-    place: placeOf(session, session.replayedTo),
-    heartbeatMs: greeting.heartbeatMs,
-    retryMs: greeting.retryMs,
-    resumed: gap === undefined ? greeting.resumed : 'gap',
-  })
-  const blocks = gap === undefined ? [ready] : [ready, encodeGap(gap, placeOf(session, gap.to))]
-  const hint = greeting.takeHint?.()
-  if (hint !== undefined) blocks.push(hint)
-  session.writeReplay(Block.join(blocks), session.replayedTo, 0)
-}
-
-/** A session that came without a cursor asked for what is retained: what was removed before is no loss. */
-function planGap(session: Session, greeting: Greeting, lost: Loss | undefined): Gap | undefined {
-  if (lost === undefined || greeting.resumed === 'fresh') return undefined
-  return toGap(session, lost, greeting.from)
-}
-
-function toGap(session: Session, lost: Loss, from?: string): Gap {
-  return {
-    from: from ?? formatPlace(placeOf(session, lost.from)),
-    to: lost.to,
-    reason: lost.reason,
-  }
 }

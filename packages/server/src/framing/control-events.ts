@@ -101,6 +101,26 @@ export function encodeTopics(
 }
 
 /**
+ * Around the values of a snapshot, one event for each name that the stream follows: a client drops a key that
+ * did not come between the two. Only the last moves the id. So a client that is cut in between them gets all
+ * of them again.
+ */
+export function encodeSnapshot(
+  phase: 'begin' | 'end',
+  names: readonly string[],
+  place: Place,
+): Block {
+  const events = names.map((topic, i) =>
+    encodeEvent({
+      id: i === names.length - 1 ? formatPlace(place) : undefined,
+      event: 'tidemark.snapshot',
+      data: JSON.stringify({ phase, topic }),
+    }),
+  )
+  return Block.fromText(events.join(''))
+}
+
+/**
  * The last event before the server ends a stream; `retry` tells an EventSource when to come back. `cursor` is
  * for a client that is sent away before it had one: its absence begins here. An application may give reasons
  * of its own.

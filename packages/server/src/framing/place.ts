@@ -3,8 +3,12 @@
 //   ~s<key>             the topics are those that a table keeps under this key, not those of the URL
 //   ~c<cursor>_<key>    topics that were added from an older place have been replayed up to this cursor;
 //                       the key is that of the topics which the stream followed before
+//   ~k<cursor>[_<key>]  a snapshot of topics that keep the newest value of each key: the values up to this
+//                       cursor have come, or, where it is ahead of the stream, all of them have when the
+//                       stream is there. `new` for the cursor: it has not begun. The key is as above; without
+//                       it all topics of the stream are meant
 //
-// Both are 64 characters at most, as parts of a cursor are: log/src/position.ts.
+// All are 64 characters at most, as parts of a cursor are: log/src/position.ts.
 
 import { formatCursor, parseCursor } from '@tidemark/log'
 import type { Cursor, Position } from '@tidemark/log'
@@ -35,7 +39,15 @@ export function formatPlace({ position, before, after }: Place): string {
 interface PlacedStream {
   readonly cursor: Position
   readonly audience: { readonly framing: { readonly parts: string } }
-  readonly added: { readonly coveredKey: string } | undefined
+  readonly added: PlacedReplay | undefined
+}
+
+/** A replay that is part of a place. */
+interface PlacedReplay {
+  readonly coveredKey: string | undefined
+  readonly phase: 'new' | 'reading' | 'settling'
+  readonly snapshot: object | undefined
+  readonly until: Position | undefined
 }
 
 /**
@@ -45,9 +57,19 @@ interface PlacedStream {
 export function placeOf({ cursor, audience, added }: PlacedStream, position: Position): Place {
   const { parts } = audience.framing
   if (added === undefined) return { position, before: '', after: parts }
-  const before = `${formatCursor(cursor)}${parts}~c`
-  return { position, before, after: `_${added.coveredKey}` }
+  const { coveredKey, phase, until } = added
+  const covered = coveredKey === undefined ? '' : `_${coveredKey}`
+  // Before and behind its pages it is the stream that moves.
+  if (phase !== 'reading') {
+    const place = until === undefined ? notBegun : formatCursor(until)
+    return { position, before: '', after: `${parts}~k${place}${covered}` }
+  }
+  const letter = added.snapshot === undefined ? 'c' : 'k'
+  return { position, before: `${formatCursor(cursor)}${parts}~${letter}`, after: covered }
 }
+
+/** In place of a cursor, which has a hyphen. */
+const notBegun = 'new'
 
 /** Whether the ids of a stream are those of the records, so that its bytes may be everybody's. */
 export function isPlain({ before, after }: Place): boolean {
@@ -85,28 +107,55 @@ export interface CatchUpPart {
   readonly coveredKey: string
 }
 
-/**
- * The key of the topics, and the replay of added ones if there was one. Undefined for parts that this build
- * does not know.
- */
-export function readParts(
-  parts: Cursor['parts'],
-): { readonly topicsKey: string; readonly catchUp: CatchUpPart | undefined } | undefined {
+/** How far a snapshot had come. */
+export interface SnapshotPart {
+  /** Undefined: it had not begun. */
+  readonly at: Position | undefined
+  /** The key of the topics that it leaves out; undefined: none. */
+  readonly coveredKey: string | undefined
+}
+
+/** What the parts of a cursor say. */
+export interface PlaceParts {
+  /** Undefined: the topics are those of the URL. */
+  readonly topicsKey: string | undefined
+  /** At most one of the two. */
+  readonly catchUp: CatchUpPart | undefined
+  readonly snapshot: SnapshotPart | undefined
+}
+
+/** Undefined for parts that this build does not know. */
+export function readParts(parts: Cursor['parts']): PlaceParts | undefined {
   const topicsKey = parts.get('s')
-  const text = parts.get('c')
-  const known = (topicsKey === undefined ? 0 : 1) + (text === undefined ? 0 : 1)
-  if (topicsKey === undefined || parts.size !== known) return undefined
-  if (text === undefined) return { topicsKey, catchUp: undefined }
-  const catchUp = readCatchUp(text)
-  return catchUp === undefined ? undefined : { topicsKey, catchUp }
+  const [added, kept] = [parts.get('c'), parts.get('k')]
+  const known = [topicsKey, added, kept].filter((text) => text !== undefined).length
+  if (parts.size !== known || (added !== undefined && kept !== undefined)) return undefined
+  const catchUp = added === undefined ? undefined : readCatchUp(added)
+  const snapshot = kept === undefined ? undefined : readSnapshot(kept)
+  if (added !== undefined && (catchUp === undefined || topicsKey === undefined)) return undefined
+  if (kept !== undefined && snapshot === undefined) return undefined
+  if (snapshot?.coveredKey !== undefined && topicsKey === undefined) return undefined
+  return { topicsKey, catchUp, snapshot }
 }
 
 /** A cursor holds no underscore, and a key may. */
 function readCatchUp(text: string): CatchUpPart | undefined {
   const end = text.indexOf('_')
-  if (end === -1) return undefined
-  const cursor = parseCursor(text.slice(0, end))
   const coveredKey = text.slice(end + 1)
-  if (cursor === undefined || cursor.parts.size > 0 || coveredKey === '') return undefined
-  return { at: cursor.position, coveredKey }
+  const at = end === -1 ? undefined : readPosition(text.slice(0, end))
+  return at === undefined || coveredKey === '' ? undefined : { at, coveredKey }
+}
+
+function readSnapshot(text: string): SnapshotPart | undefined {
+  const end = text.indexOf('_')
+  const place = end === -1 ? text : text.slice(0, end)
+  const coveredKey = end === -1 ? undefined : text.slice(end + 1)
+  const at = place === notBegun ? undefined : readPosition(place)
+  if (coveredKey === '' || (at === undefined && place !== notBegun)) return undefined
+  return { at, coveredKey }
+}
+
+function readPosition(text: string): Position | undefined {
+  const cursor = parseCursor(text)
+  return cursor === undefined || cursor.parts.size > 0 ? undefined : cursor.position
 }

@@ -4,12 +4,17 @@ import { parseCursor } from '@tidemark/log'
 import type { Cursor, EventLog, Position, Since, TopicSet } from '@tidemark/log'
 import { quote } from '@tidemark/wire/values'
 import type { AddedAt } from '../session/added-topics.ts'
+import { newSnapshot } from '../session/snapshot-at.ts'
+import type { SnapshotAt } from '../session/snapshot-at.ts'
 import type { Gap } from '../framing/control-events.ts'
 import { ServerError } from '../errors.ts'
 import { sinceAgeMaxMs, sinceLastMax } from '../limits.ts'
 
-/** Without a cursor: at the tail, or back in the history. */
-export type SinceOrNow = Since | { readonly kind: 'now' }
+/**
+ * Without a cursor: at the tail, or back in the history. `isUnasked`: nobody has said where, so topics that
+ * keep the newest value of each key give those first.
+ */
+export type SinceOrNow = Since | { readonly kind: 'now'; readonly isUnasked?: boolean }
 
 /** A cursor that is exact in some history. */
 interface StartAtCursor {
@@ -18,6 +23,8 @@ interface StartAtCursor {
   readonly text: string
   /** Topics whose replay from an older place was not over. */
   readonly added?: AddedAt | undefined
+  /** A snapshot that was not over. */
+  readonly snapshot?: SnapshotAt | undefined
 }
 
 /** Where a session starts. */
@@ -129,6 +136,8 @@ export interface Beginning {
   readonly from?: string
   /** Topics to be replayed from an older place first. */
   readonly added?: AddedAt | undefined
+  /** Or topics that give the newest value of each key first. */
+  readonly snapshot?: SnapshotAt | undefined
 }
 
 /**
@@ -145,13 +154,17 @@ export async function resolveStart(
   const { unreadable } = log
   if (unreadable !== undefined) throw unreadable
   if (start.kind === 'cursor') {
-    const { position, text, added } = start
-    return { after: position, resumed: 'exact', from: text, added }
+    const { position, text, added, snapshot } = start
+    return { after: position, resumed: 'exact', from: text, added, snapshot }
   }
   const since = start.kind === 'unreadable' ? start.otherwise : start
   const after = await locate(since, { log, topics, now })
-  if (start.kind !== 'unreadable') return { after, resumed: 'fresh' }
-  return { after, resumed: 'fresh', gap: { from: null, to: after, reason: 'cursor' } }
+  const isGap = start.kind === 'unreadable'
+  const isNewcomer = isGap || (since.kind === 'now' && since.isUnasked === true)
+  const snapshot = isNewcomer ? newSnapshot : undefined
+  if (!isGap) return { after, resumed: 'fresh', snapshot }
+  const gap = { from: null, to: after, reason: 'cursor' } as const
+  return { after, resumed: 'fresh', gap, snapshot }
 }
 
 async function locate(

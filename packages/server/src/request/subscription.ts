@@ -227,7 +227,7 @@ function checkCursor(header: string | null | undefined): string | undefined {
 function planSubscription(
   given: UncheckedSubscription,
   lastEventId: string | null | undefined,
-  otherwise: StartAt = { kind: 'now' },
+  otherwise: StartAt = { kind: 'now', isUnasked: true },
 ): Subscription {
   const header = checkCursor(lastEventId)
   const { topics } = given

@@ -3,6 +3,7 @@
 import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import type { AddedAt } from './added-topics.ts'
+import { newSnapshot } from './snapshot-at.ts'
 import { hashTopicSet } from './topic-set-key.ts'
 import type { ChangedTopics, KeptSet, TopicSetTable } from './topic-set-table.ts'
 import { partsOfTopics, readParts } from '../framing/place.ts'
@@ -24,27 +25,34 @@ export async function resumeChanged(
   if (start.kind !== 'unreadable' || start.cursor === undefined) return subscription
   const { position, parts, text } = start.cursor
   const read = readParts(parts)
-  const kept = read === undefined ? undefined : await table.find(read.topicsKey)
-  if (read === undefined || kept === undefined) return subscription
+  if (read === undefined) return subscription
+  const { topicsKey } = read
+  if (topicsKey === undefined) {
+    const snapshot = read.snapshot && { ...newSnapshot, at: read.snapshot.at }
+    return { ...subscription, start: { kind: 'cursor', position, text, snapshot } }
+  }
+  const kept = await table.find(topicsKey)
+  if (kept === undefined) return subscription
   if (!isOf(kept, subscription, user)) {
-    // Where a replay of added topics was not over, the position alone does not say what the client has.
-    if (read.catchUp !== undefined) return subscription
+    // Where a replay was not over, the position alone does not say what the client has.
+    if (read.catchUp !== undefined || read.snapshot !== undefined) return subscription
     return { ...subscription, start: { kind: 'cursor', position, text } }
   }
   const { topics } = kept
+  const { at, coveredKey } = read.catchUp ?? read.snapshot ?? newSnapshot
+  const covered = coveredKey === undefined ? undefined : (await table.find(coveredKey))?.topics
+  if (coveredKey !== undefined && covered === undefined) return subscription
   let added: AddedAt | undefined
-  if (read.catchUp !== undefined) {
-    const { at, coveredKey } = read.catchUp
-    const covered = (await table.find(coveredKey))?.topics
-    if (covered === undefined) return subscription
+  if (read.catchUp !== undefined && covered !== undefined) {
     const missing = namesBeyond(topics, covered)
     if (missing.length > 0) added = { topics: parseTopicSet(missing), covered, coveredKey, at }
   }
+  const snapshot = read.snapshot && { at, covered, coveredKey }
   return {
     ...subscription,
     topics,
-    framing: framing.forTopics(topics, partsOfTopics(read.topicsKey)),
-    start: { kind: 'cursor', position, text, added },
+    framing: framing.forTopics(topics, partsOfTopics(topicsKey)),
+    start: { kind: 'cursor', position, text, added, snapshot },
     changed: { asked: kept.origin.asked },
   }
 }

@@ -102,7 +102,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
 
   /** Where its replay stands: that of added topics, while there is one. */
   get replayedTo(): Position {
-    return this.#added?.at ?? this.cursor
+    return this.#added?.movedTo ?? this.cursor
   }
 
   /** Tells those that wait why it closes. */
@@ -129,8 +129,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (audience !== this.#audience) this.#audience.leave(this)
     this.#audience.stepOut(this)
     this.#audience = audience
-    if (added !== this.#added) this.#added?.finish()
-    this.#added = added
+    this.replay(added)
     const wasLive = this.#state === 'live'
     if (wasLive) this.#state = 'replaying'
     // Without its id, a client cut before its next event would come back to its old topics.
@@ -139,10 +138,10 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (wasLive) this.#host.catchUp(this)
   }
 
-  /** The added topics are level with the rest of the stream. */
-  endAdded(): void {
-    this.#added?.finish()
-    this.#added = undefined
+  /** Begins another replay where the stream stands; undefined: the one before has ended. */
+  replay(added: AddedTopics | undefined): void {
+    if (added !== this.#added) this.#added?.finish()
+    this.#added = added
   }
 
   /** Resolves when it has the place it asked for with `takeLarge`; undefined when it waits for none. */
@@ -209,7 +208,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
 
   /** Moves the cursor over records that are not this session's. */
   moveTo(cursor: Position): void {
-    if (this.#added === undefined) this.#cursor = cursor
+    if (this.#added?.movedTo === undefined) this.#cursor = cursor
     else this.#added.at = cursor
   }
 
@@ -359,7 +358,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#host.blocked.delete(this)
     this.#host.paced.delete(this)
     this.#audience.leave(this)
-    this.endAdded()
+    this.replay(undefined)
     this.#state = 'closed'
     // A block stays counted until its socket has taken it or closed; a place in line is given up now.
     if (this.largeTurn !== undefined) this.#large?.leave()

@@ -16,6 +16,8 @@ export interface CheckedChange {
   readonly remove: ReadonlySet<string>
   /** Undefined: where the stream stands. */
   readonly since: AddedSince | undefined
+  /** Nobody has said where: added topics that keep the newest value of each key give those first. */
+  readonly isUnasked: boolean
   /** The same as it was given. */
   readonly sinceText: Pick<TopicChange, 'from' | 'since'>
 }
@@ -36,6 +38,7 @@ export function readChange(given: TopicChange): CheckedChange {
     add: readNames('add', add),
     remove: new Set(readNames('remove', remove)),
     since: readAddedSince(from, since),
+    isUnasked: from === undefined && since === undefined,
     sinceText: { from, since },
   }
 }

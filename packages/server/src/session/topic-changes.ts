@@ -3,7 +3,11 @@
 import { parseTopicSet } from '@tidemark/log'
 import type { Clock, EventLog, Position, TopicSet } from '@tidemark/log'
 import { AddedTopics } from './added-topics.ts'
-import type { AddedAt } from './added-topics.ts'
+import type { AddedAt, SnapshotPlan } from './added-topics.ts'
+import { findKeyed } from '../catch-up/keyed-topics.ts'
+import type { Beginning } from '../request/start-at.ts'
+import { newSnapshot } from './snapshot-at.ts'
+import type { SnapshotAt } from './snapshot-at.ts'
 import type { Audiences } from '../fan-out/audiences.ts'
 import { namesBeyond, namesOf } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
@@ -146,7 +150,7 @@ export class TopicChanges {
     const removed = names.filter((name) => !isGranted(name))
     if (removed.length === 0 || removed.length === names.length) return removed
     const remove = new Set(removed)
-    const nothing = { add: [], since: undefined, sinceText: {}, isLate: never }
+    const nothing = { add: [], since: undefined, isUnasked: false, sinceText: {}, isLate: never }
     const change = { ...nothing, remove, askedUnder: isGranted, reason: 'not-granted' } as const
     await this.#move(line, session, change)
     return removed
@@ -166,14 +170,44 @@ export class TopicChanges {
   }
 
   /**
-   * A replay of added topics. Its two sets count until it is over, and whole: what is free is the audience's.
+   * The replay that a stream of these topics begins with; undefined: none.
    * @throws ServerError `FULL`
    */
-  beginAdded(given: AddedAt): AddedTopics {
-    const bytes = measureTopicSet(given.topics) + measureTopicSet(given.covered)
+  beginReplay(
+    topics: TopicSet,
+    { added, snapshot }: Pick<Beginning, 'added' | 'snapshot'>,
+  ): AddedTopics | undefined {
+    if (added !== undefined) return this.#beginAdded(added)
+    return snapshot === undefined ? undefined : this.#beginSnapshot(topics, snapshot)
+  }
+
+  /** The snapshot of an open session, from where it stands; undefined: none, or it had to be sent away. */
+  planSnapshot(session: Session): AddedTopics | undefined {
+    try {
+      return this.#beginSnapshot(session.audience.topics, newSnapshot)
+    } catch {
+      this.#host.dismiss(session, 'full')
+      return undefined
+    }
+  }
+
+  /** A snapshot of the topics that have one; undefined: none of them has. */
+  #beginSnapshot(topics: TopicSet, at: SnapshotAt): AddedTopics | undefined {
+    const keyed = findKeyed(this.#host.log, topics, at.covered)
+    if (keyed === undefined) return undefined
+    return this.#beginAdded({ ...at, topics: parseTopicSet(keyed.names) }, keyed)
+  }
+
+  /**
+   * A replay of added topics. Its sets count until it is over, and whole: what is free is the audience's.
+   * @throws ServerError `FULL`
+   */
+  #beginAdded(given: AddedAt, snapshot?: SnapshotPlan): AddedTopics {
+    const sets = [given.topics, given.covered, snapshot?.reads]
+    const bytes = sets.reduce((sum, set) => sum + (set === undefined ? 0 : measureTopicSet(set)), 0)
     const { audiences } = this.#host
     audiences.hold(bytes)
-    return new AddedTopics(given, () => audiences.release(bytes))
+    return new AddedTopics(given, () => audiences.release(bytes), snapshot)
   }
 
   #lineOf(session: Session): ChangeLine {
@@ -227,7 +261,10 @@ export class TopicChanges {
     let added: AddedTopics | undefined
     let parts: string = noParts
     try {
-      const isReplay = change.since !== undefined || session.added !== undefined
+      const isReplay =
+        change.since !== undefined ||
+        session.added !== undefined ||
+        (change.isUnasked && findKeyed(this.#host.log, topics, before) !== undefined)
       // Back to the topics of its request: there plain ids lead, too. Those of a replay name the topics.
       if (isReplay || hashTopicSet(topics) !== origin.asked)
         parts = partsOfTopics(requireKey(await topicSets.keep(topics, origin)))
@@ -279,7 +316,11 @@ export class TopicChanges {
       const added = parseTopicSet(missing)
       const coveredKey = requireKey(await this.#host.topicSets.keep(covered, origin))
       const at = await this.#locate(added, change.since)
-      return this.beginAdded({ topics: added, covered, coveredKey, at })
+      return this.#beginAdded({ topics: added, covered, coveredKey, at })
+    }
+    if (change.isUnasked && findKeyed(this.#host.log, topics, covered) !== undefined) {
+      const coveredKey = requireKey(await this.#host.topicSets.keep(covered, origin))
+      return this.#beginSnapshot(topics, { covered, coveredKey, at: undefined })
     }
     const { added } = session
     return added !== undefined && leftOf(added, topics).length > 0 ? added : undefined

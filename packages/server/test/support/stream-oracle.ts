@@ -106,7 +106,7 @@ export class StreamOracle {
     const sequence = sequenceOf(parsed.position)
     if (parsed.parts.size === 0) return { sequence, topics: asked }
     const parts = readParts(parsed.parts)
-    const topics = parts === undefined ? undefined : sets.get(parts.topicsKey)?.topics
+    const topics = parts?.topicsKey === undefined ? undefined : sets.get(parts.topicsKey)?.topics
     if (parts === undefined || topics === undefined) throw new Error(`unknown parts: ${cursor}`)
     if (parts.catchUp === undefined) return { sequence, topics }
     const covered = sets.get(parts.catchUp.coveredKey)?.topics

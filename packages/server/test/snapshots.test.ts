@@ -1,0 +1,214 @@
+// Topics that keep the newest value of each key: a newcomer gets those first, and the stream goes on behind them.
+
+import { memoryLog } from '@tidemark/log'
+import type { EventLog } from '@tidemark/log'
+import type { DecodedEvent } from '@tidemark/wire'
+import { expect, onTestFinished, test } from 'vitest'
+import { createTidemark } from '../src/index.ts'
+import type { SessionHandle, Tidemark } from '../src/index.ts'
+import { parseSubscriptionQuery } from '../src/hub/index.ts'
+import { resumeChanged } from '../src/session/changed-topics.ts'
+import { settle } from './support/settle.ts'
+import { TestClient } from './support/test-client.ts'
+import { wrapLog } from './support/wrap-log.ts'
+
+const rules = [{ pattern: 'prices/**', latestBy: 'key' }] as const
+
+function create(log: EventLog = memoryLog({ retention: { rules } })): Tidemark {
+  const tide = createTidemark({ log, authorize: 'everyone' })
+  onTestFinished(() => tide.close())
+  return tide
+}
+
+async function follow(
+  tide: Tidemark,
+  query: string,
+  client = new TestClient(),
+): Promise<{ readonly client: TestClient; readonly session: SessionHandle }> {
+  const asked = parseSubscriptionQuery(new URLSearchParams(query), client.lastEventId)
+  const session = await tide.open(client.connect(), await resumeChanged(asked, tide.topicSets))
+  await settle(6)
+  return { client, session }
+}
+
+/** What a client hears, in short. */
+function hear({ events }: TestClient): readonly string[] {
+  return events.flatMap(({ type, data }) => {
+    if (type === 'tidemark.snapshot') {
+      const { phase, topic } = JSON.parse(data) as { phase: string; topic: string }
+      return [`${phase} ${topic}`]
+    }
+    return type.startsWith('tidemark.') ? [] : [data]
+  })
+}
+
+async function price(
+  tide: Tidemark,
+  key: string,
+  data: string,
+  topic = 'prices/eu',
+): Promise<void> {
+  await tide.publish(topic, { key, data })
+}
+
+test('a newcomer gets the newest value of each key between two brackets, and then goes live', async () => {
+  const tide = create()
+  for (const [key, data] of [
+    ['a', 'a1'],
+    ['b', 'b1'],
+    ['a', 'a2'],
+  ] as const)
+    await price(tide, key, data)
+  const { client } = await follow(tide, 'topic=prices/eu')
+  await price(tide, 'b', 'b2')
+  await settle(4)
+  expect(hear(client)).toEqual(['begin prices/eu', 'b1', 'a2', 'end prices/eu', 'b2'])
+  expect(client.control('ready')).toMatchObject([{ resumed: 'fresh' }])
+  expect(client.lastEventId).not.toContain('~')
+})
+
+test.each([
+  ['since=now', []],
+  ['since=earliest', ['b1', 'a2']],
+])('a client that asks for %s gets that, without a snapshot', async (since, wanted) => {
+  const tide = create()
+  for (const [key, data] of [
+    ['a', 'a1'],
+    ['b', 'b1'],
+    ['a', 'a2'],
+  ] as const)
+    await price(tide, key, data)
+  const { client } = await follow(tide, `topic=prices/eu&${since}`)
+  expect(hear(client)).toEqual(wanted)
+})
+
+test('a stream of other topics, too, gets the snapshot of those that have one, and no others of a pattern', async () => {
+  const tide = create()
+  await price(tide, 'a', 'a1')
+  await price(tide, 'x', 'news', 'news')
+  await price(tide, 'y', 'other', 'pricey')
+  const { client } = await follow(tide, 'topic=**&topic=news')
+  expect(hear(client)).toEqual(['begin **', 'a1', 'end **'])
+})
+
+test('a topic that an earlier rule keeps whole has no snapshot', async () => {
+  const first = { pattern: 'prices/log', maxEvents: 10 }
+  const tide = create(memoryLog({ retention: { rules: [first, ...rules] } }))
+  await price(tide, 'a', 'log', 'prices/log')
+  await price(tide, 'a', 'a1')
+  expect(hear((await follow(tide, 'topic=prices/log')).client)).toEqual([])
+  const { client } = await follow(tide, 'topic=prices/*')
+  expect(hear(client)).toEqual(['begin prices/*', 'a1', 'end prices/*'])
+})
+
+/** Takes so many events, and no more until it comes back, wherever in a block it is cut. */
+class CuttableClient extends TestClient {
+  left = Infinity
+
+  override take(event: DecodedEvent): void {
+    if (this.left <= 0) return
+    this.left -= 1
+    super.take(event)
+    if (this.left === 0) this.connection?.cut()
+  }
+}
+
+test('a client that is cut anywhere in a snapshot gets each value once', async () => {
+  for (let cutAt = 1; cutAt < 12; cutAt++) {
+    const tide = create()
+    for (const key of ['a', 'b', 'c', 'd']) await price(tide, key, `${key}1`)
+    const client = new CuttableClient()
+    client.left = cutAt
+    await follow(tide, 'topic=prices/eu', client)
+    await price(tide, 'b', 'b2')
+    client.left = Infinity
+    await follow(tide, 'topic=prices/eu', client)
+    await settle(4)
+    const heard = hear(client)
+    const values = heard.filter((word) => /^[a-z]\d$/.test(word))
+    const last = new Map(values.map((value) => [value[0], value]))
+    const why = `cut at ${cutAt}: ${heard.join()}`
+    expect([...last.values()].toSorted(), why).toEqual(['a1', 'b2', 'c1', 'd1'])
+    expect(new Set(values).size, why).toBe(values.length)
+    expect(
+      heard.filter((word) => word.startsWith('begin')),
+      why,
+    ).toEqual(['begin prices/eu'])
+    expect(
+      heard.filter((word) => word.startsWith('end')),
+      why,
+    ).toEqual(['end prices/eu'])
+    expect(client.control('gap'), why).toEqual([])
+    expect(client.lastEventId).not.toContain('~')
+  }
+})
+
+test('the end waits for a key that moves while the others are read', async () => {
+  const log = memoryLog({ retention: { rules } })
+  let moves = 0
+  let tide: Tidemark | undefined
+  // Each page of the log finds that the key has just moved behind it.
+  const moving = wrapLog(log, {
+    read: async (query) => {
+      if (moves < 5 && query.topics.key === 'prices/eu') {
+        moves += 1
+        await log.append({ events: [{ topic: 'prices/eu' as never, key: 'b', data: `b${moves}` }] })
+      }
+      return log.read(query)
+    },
+  })
+  tide = create(moving)
+  await log.append({
+    events: ['a', 'b', 'c'].map((key) => ({ topic: 'prices/eu' as never, key, data: `${key}0` })),
+  })
+  await tide.ready
+  const { client } = await follow(tide, 'topic=prices/eu')
+  await settle(20)
+  const heard = hear(client)
+  const end = heard.indexOf('end prices/eu')
+  expect(
+    heard.slice(0, end).some((word) => word.startsWith('b')),
+    heard.join(),
+  ).toBe(true)
+  expect(heard.slice(0, end)).toEqual(expect.arrayContaining(['a0', 'c0']))
+})
+
+test('a topic that is joined on an open stream comes with its snapshot, and without those of others', async () => {
+  const tide = create()
+  await price(tide, 'a', 'us1', 'prices/us')
+  await price(tide, 'a', 'eu1')
+  const { client, session } = await follow(tide, 'topic=prices/us')
+  await session.join('prices/eu')
+  await settle(10)
+  await price(tide, 'a', 'eu2')
+  await settle(4)
+  expect(hear(client)).toEqual([
+    'begin prices/us',
+    'us1',
+    'end prices/us',
+    'begin prices/eu',
+    'eu1',
+    'end prices/eu',
+    'eu2',
+  ])
+  await session.join('prices/live', { since: 'now' })
+  await settle(10)
+  expect(hear(client).at(-1)).toBe('eu2')
+})
+
+test('a client that was told of a gap gets a snapshot behind it', async () => {
+  const log = memoryLog({
+    retention: { rules: [{ pattern: 'prices/**', latestBy: 'key', maxEvents: 2 }] },
+  })
+  const before = create(log)
+  await price(before, 'a', 'a1')
+  const { client } = await follow(before, 'topic=prices/eu')
+  client.connection?.cut()
+  for (const key of ['b', 'c', 'd']) await price(before, key, `${key}1`)
+  const heard = hear(client).length
+  await follow(create(log), 'topic=prices/eu', client)
+  await settle(10)
+  expect(client.control('gap')).toMatchObject([{ reason: 'retention' }])
+  // The stream brings what is behind its place; the snapshot ends behind all of it.
+  expect(hear(client).slice(heard)).toEqual(['begin prices/eu', 'c1', 'd1', 'end prices/eu'])
+})
