@@ -144,6 +144,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.silentMs',
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
+    'send.spreadSessionsMax',
+    'send.spreadNamesMax',
     'presence.nodeSilentPauses',
     'presence.toldCharactersMax',
     'presence.toldSessionsMax',

@@ -90,6 +90,7 @@ export class NodeEngine implements SessionActions {
         const session = this.sessions.get(id)
         return session && new OpenSession(session, this, isLate)
       },
+      sessions: this.sessions,
       follow: () => this.start(),
     })
     this.followers = new SessionFollowers(settings.onError)

@@ -19,8 +19,11 @@ import type { Command } from './command.ts'
 import { readList, readMembers } from '../read-members.ts'
 import type { RenewOptions, SessionReach } from './session-reach.ts'
 
+/** A command for one session. */
+export type SessionCommand = Exclude<Command, { readonly name: 'spread' }>
+
 /** Carries a command to a session. */
-export type Carry = (session: string, command: Command) => Promise<boolean>
+export type Carry = (session: string, command: SessionCommand) => Promise<boolean>
 
 export class ReachedSession implements SessionReach {
   readonly id: string
