@@ -1,5 +1,5 @@
-// A plain EventSource in real browsers whose topics were changed while it was open goes on with them, whatever
-// happens to its hub.
+// A plain EventSource in real browsers whose topics were changed while it was open goes on with them,
+// whatever happens to its hub.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestHub, publish } from './hubs.ts'
