@@ -22,6 +22,9 @@ import type { NodeWatch } from './observer/node-watch.ts'
 import { probe } from './publish/probe.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishOptions, Receipt } from './publish/publish.ts'
+import { Presence } from './presence/presence.ts'
+import { readPresence } from './presence/read-presence.ts'
+import type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
@@ -38,12 +41,17 @@ import type { Subscription } from './request/subscription.ts'
 export class Tidemark implements StreamOpener {
   readonly #settings: NodeSettings
   readonly #engine: NodeEngine
+  readonly #presence: Presence
   /** Counts the bodies that doors read for subscriptions. */
   readonly bodies: BodyBudget = new BodyBudget()
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.#engine = new NodeEngine(settings)
+    const engine = new NodeEngine(settings)
+    this.#engine = engine
+    const { followers, rules, sessions } = engine
+    const list = (): ReturnType<typeof sessions.list> => sessions.list()
+    this.#presence = new Presence({ ...settings, followers, rules: rules.presence, list })
   }
 
   /** Resolves when the node follows its log. Each look at it tries again if the log could not be read. */
@@ -309,6 +317,28 @@ export class Tidemark implements StreamOpener {
     }
   }
 
+  /**
+   * Who is in a topic: users and sessions whose streams follow it by its name, on all nodes of the log. Takes
+   * a rule of the kind `presence` that matches the topic. Streams that follow it by a pattern do not count.
+   * @throws ServerError `PRESENCE_OFF`, `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`,
+   * `TOPIC_FORBIDDEN`, `LOG_UNAVAILABLE`, `OPTION_INVALID`
+   *
+   * @example
+   * ```ts
+   * const { users } = await tide.presence('rooms/7')
+   * ```
+   */
+  async presence(topic: string, query: PresenceQuery = {}): Promise<TopicPresent> {
+    try {
+      const { rules } = this.#engine
+      const parts = { presence: this.#presence, rules: rules.presence }
+      return await readPresence(this.#settings, parts, { topic, query })
+    } catch (error) {
+      this.#settings.watch.refused('read', error)
+      throw error
+    }
+  }
+
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */
   get rules(): TideRules {
     return this.#engine.rules.inForce
@@ -341,6 +371,7 @@ export class Tidemark implements StreamOpener {
    */
   async close(): Promise<void> {
     await this.#engine.close()
+    await this.#presence.close()
     if (this.#settings.ownsLog) await this.#settings.log.close()
   }
 }

@@ -4,6 +4,8 @@
 import type { EventLog } from '@tidemark/log'
 import { LagRules, lagKind } from '../catch-up/lag-rules.ts'
 import type { LagRule } from '../catch-up/lag-rules.ts'
+import { PresenceRules, presenceKind } from '../presence/presence-rules.ts'
+import type { PresenceRule } from '../presence/presence-rules.ts'
 import { readMembers } from '../read-members.ts'
 import { RuleLedger } from './rule-ledger.ts'
 import type { RuleKind, RulesInForce } from './rule-kind.ts'
@@ -12,11 +14,14 @@ import type { RuleKind, RulesInForce } from './rule-kind.ts'
 export interface TideRules {
   /** For clients that cannot keep up: what they get of which topics. */
   readonly lag: RulesInForce<LagRule>
+  /** Topics whose presence is kept, and those that tell of joins and leaves. */
+  readonly presence: RulesInForce<PresenceRule>
 }
 
 /** The lists of a node's own configuration; an undefined one: those that others have configured. */
 export interface ConfiguredRules {
   readonly lag?: readonly LagRule[] | undefined
+  readonly presence?: readonly PresenceRule[] | undefined
 }
 
 /**
@@ -26,8 +31,8 @@ export interface ConfiguredRules {
  */
 export function checkConfigured(given: ConfiguredRules): ConfiguredRules {
   const wanted = { code: 'OPTION_INVALID', what: 'rules' } as const
-  const { lag } = readMembers(given, ['lag'], wanted)
-  return { lag: checkList(lagKind, lag) }
+  const { lag, presence } = readMembers(given, ['lag', 'presence'], wanted)
+  return { lag: checkList(lagKind, lag), presence: checkList(presenceKind, presence) }
 }
 
 function checkList<Rule>(
@@ -50,6 +55,7 @@ export class NodeRules {
   /** As users see them. */
   readonly inForce: TideRules
   readonly lag: LagRules = new LagRules([])
+  readonly presence: PresenceRules = new PresenceRules()
 
   constructor({ log, rules, onError }: Options) {
     this.ledger = new RuleLedger({ log, onError })
@@ -58,6 +64,11 @@ export class NodeRules {
         kind: lagKind,
         configured: rules.lag,
         apply: (list) => this.lag.replace(list),
+      }),
+      presence: this.ledger.add({
+        kind: presenceKind,
+        configured: rules.presence,
+        apply: (list) => this.presence.replace(list),
       }),
     }
   }
