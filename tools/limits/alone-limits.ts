@@ -43,6 +43,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'access.cookieMaxAgeMs',
     'access.secondsLookMax',
     'log.patienceMsMax',
+    'log.eventTtlMsMax',
     'log.controlKeptMs',
     'log.ledgerEndKeptMs',
     'log.ledgerExpiryLateMs',

@@ -14,6 +14,8 @@ export interface PublishInput {
   readonly data: unknown
   /** The thing that the event is about. */
   readonly key?: string | undefined
+  /** Small texts by which readers choose among the events of a topic: `{ region: 'eu' }`. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
 /** An event to publish together with others, with its topic. */

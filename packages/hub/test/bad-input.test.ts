@@ -138,6 +138,27 @@ const cases: readonly Case[] = [
     /index 1/,
   ],
   [
+    'a tag that is no text',
+    post('/publish', '{"topic":"a","data":1,"tags":{"region":7}}'),
+    400,
+    'EVENT_TAGS_INVALID',
+    /"region" must be text; got 7/,
+  ],
+  [
+    'tags in a list',
+    post('/publish', '{"topic":"a","data":1,"tags":["eu"]}'),
+    400,
+    'EVENT_TAGS_INVALID',
+    /must be an object of texts/,
+  ],
+  [
+    'an event of a permission that nobody would ask for',
+    post('/publish', '{"topic":"a","data":1,"permission":"see-prices"}'),
+    400,
+    'EVENT_INVALID',
+    /unknown member/,
+  ],
+  [
     'an unknown member',
     post('/publish', '{"topic":"a","dta":1,"data":1}'),
     400,

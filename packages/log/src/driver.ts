@@ -5,6 +5,13 @@ export { invalidOption, requireClock, requireFunction } from './check-option.ts'
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
 export { isEpoch, parseEpoch } from './epoch.ts'
 export type { Epoch } from './epoch.ts'
+export {
+  countCharacters,
+  decodeTagsAndPermission,
+  encodeTagsAndPermission,
+  toRecordExtras,
+} from './event-extras.ts'
+export type { RecordExtras } from './event-extras.ts'
 export { Lineage } from './lineage.ts'
 export type { Extent, Opening, Place, Renaming, Stretch } from './lineage.ts'
 export { epochOf, makePosition, sequenceOf } from './position.ts'

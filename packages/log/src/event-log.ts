@@ -5,6 +5,9 @@ import type { Position } from './position.ts'
 import type { Topic } from './topic.ts'
 import type { TopicSet } from './topic-set.ts'
 
+/** Small texts by name, by which readers choose among the events of a topic: `{ region: 'eu' }`. */
+export type EventTags = Readonly<Record<string, string>>
+
 /** An event to publish, before the log has given it a position and a time. */
 export interface NewEvent {
   readonly topic: Topic
@@ -14,6 +17,15 @@ export interface NewEvent {
   readonly data: string
   /** The subject of the event, for topics that keep only the latest event per key. */
   readonly key?: string | undefined
+  /** Small texts by name, by which readers choose among the events of a topic. None: like no tags. */
+  readonly tags?: EventTags | undefined
+  /** The permission that a reader needs for this event. The log only keeps it. */
+  readonly permission?: string | undefined
+  /**
+   * How long the event is worth something, in milliseconds after the time of its record. It is part of
+   * what an idempotency key stands for, which a moment would not be: each attempt has another.
+   */
+  readonly ttlMs?: number | undefined
 }
 
 /** Events that enter the log together or not at all. */
@@ -42,6 +54,12 @@ export interface EventRecord {
   readonly type: string
   readonly data: string
   readonly key: string | undefined
+  /** As the publisher gave them; not there without any. */
+  readonly tags?: EventTags
+  /** The permission that a reader needs; not there where it needs none. */
+  readonly permission?: string
+  /** When the event is worth nothing any more, in milliseconds since 1970; not there for never. */
+  readonly expiresAt?: number
 }
 
 /** Why a part of the history cannot be delivered. */

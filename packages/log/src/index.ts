@@ -7,6 +7,7 @@ export type {
   Bounds,
   EventLog,
   EventRecord,
+  EventTags,
   Loss,
   LossReason,
   NewBatch,

@@ -2,6 +2,7 @@
 // door's business.
 
 import { LogError } from './errors.ts'
+import { describeExtrasFault, extraNames } from './event-extras.ts'
 import type { NewBatch, NewEvent } from './event-log.ts'
 import {
   batchEventsMax,
@@ -43,7 +44,10 @@ export function validateBatch(batch: NewBatch): void {
   for (const [i, event] of events.entries()) {
     const what = `Event ${i + 1} of the batch`
     const fault = describeEventFault(
-      readMembers(event, ['topic', 'type', 'data', 'key'], { code: 'BATCH_INVALID', what }),
+      readMembers(event, ['topic', 'type', 'data', 'key', ...extraNames], {
+        code: 'BATCH_INVALID',
+        what,
+      }),
     )
     if (fault !== undefined) throw new LogError('BATCH_INVALID', `${what}: ${fault}`)
     if (isRetentionRecord(event)) decodeRetention(event)
@@ -68,7 +72,8 @@ function validateIdempotencyKey(key: string): void {
   )
 }
 
-function describeEventFault({ topic, type, data, key }: Partial<NewEvent>): string | undefined {
+function describeEventFault(event: Partial<NewEvent>): string | undefined {
+  const { topic, type, data, key } = event
   if (typeof topic !== 'string' || topic === '' || topic.length > topicBytesMax)
     return `its topic is none; got ${quoteValue(topic)}. Take it from parseTopic.`
   if (key === undefined && isLedgerTopic(topic))
@@ -78,7 +83,8 @@ function describeEventFault({ topic, type, data, key }: Partial<NewEvent>): stri
     return 'its data holds half of a surrogate pair; send well-formed Unicode.'
   return (
     (type === undefined ? undefined : describeTypeFault(type)) ??
-    (key === undefined ? undefined : describeKeyFault(key))
+    (key === undefined ? undefined : describeKeyFault(key)) ??
+    describeExtrasFault(event)
   )
 }
 

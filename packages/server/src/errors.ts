@@ -56,7 +56,7 @@ export const serverErrors = {
     status: 500,
   },
   EVENT_INVALID: {
-    title: 'An event to publish is not of the form `{ topic, type?, data, key? }`.',
+    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {
@@ -70,6 +70,11 @@ export const serverErrors = {
   },
   EVENT_KEY_INVALID: {
     title: 'The key of an event is no text, holds a control character or is too long.',
+    status: 400,
+  },
+  EVENT_TAGS_INVALID: {
+    title:
+      'The tags of an event are no map of texts, too many or too long, or hold what a tag may not.',
     status: 400,
   },
   EVENT_ID_INVALID: {

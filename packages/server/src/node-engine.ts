@@ -14,13 +14,14 @@ import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { backlogsMax, goodbyePollMs, readyRetryMs, replayReadsMax } from './limits.ts'
+import { backlogsMax, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
+import { drainSessions } from './session/drain-sessions.ts'
 import { readGauges } from './observer/read-gauges.ts'
 import { endStalled } from './session/end-stalled.ts'
 import { pickRetryMs } from './session/pick-retry.ts'
@@ -277,14 +278,12 @@ export class NodeEngine implements SessionActions {
   /** Sends all sessions away at a steady pace; resolves when the last has left. */
   async drain(sessionsPerSecond: number): Promise<void> {
     this.#isDraining = true
-    const portion = Math.max(1, Math.round(sessionsPerSecond / 20))
-    const pauseMs = (1_000 * portion) / sessionsPerSecond
-    while (this.sessions.size > 0) {
-      for (const session of this.sessions.first(portion)) this.#dismiss(session, 'draining')
-      if (this.sessions.size > 0) await this.#pause(pauseMs)
-    }
-    // Each leaves when it has read its goodbye, or when its time for that is over.
-    while (this.#host.leaving.size > 0) await this.#pause(goodbyePollMs)
+    await drainSessions(this.sessions, {
+      clock: this.#settings.clock,
+      sessionsPerSecond,
+      leaving: this.#host.leaving,
+      dismiss: (session) => this.#dismiss(session, 'draining'),
+    })
   }
 
   /** Ends all sessions at once and stops following the log. */
@@ -328,11 +327,6 @@ export class NodeEngine implements SessionActions {
     this.granted.tell(session)
     this.followers.renewed(session)
     return isOpen
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { clock } = this.#settings
-    return new Promise((resolve) => clock.after(ms, resolve, { isAwaited: true }))
   }
 
   async #follow(): Promise<FanOut> {

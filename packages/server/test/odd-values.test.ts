@@ -599,7 +599,7 @@ test('every function that the room exports is among them', () => {
 })
 
 describe('what throws when it is read', () => {
-  test.each(['topic', 'type', 'data', 'key'])('%s of an event', async (name) => {
+  test.each(['topic', 'type', 'data', 'key', 'tags'])('%s of an event', async (name) => {
     const event = withThrowing({ topic: 'a', data: 'x' }, name)
     await expect(start().publishAll([event])).rejects.toMatchObject({ code: 'EVENT_INVALID' })
     if (name === 'topic') return

@@ -2,7 +2,7 @@
 
 import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Topic } from '@tidemark/log'
-import { fingerprintBatch, requireLedgerRoom } from '@tidemark/log/driver'
+import { fingerprintBatch, requireLedgerRoom, toRecordExtras } from '@tidemark/log/driver'
 import { addRun, findRun } from './idempotency.ts'
 import type { SequenceRun } from './idempotency.ts'
 import { createLedgerRoom } from './ledger-room.ts'
@@ -72,6 +72,7 @@ function addBatch({ context, view, records }: Adding, batch: NewBatch): Sequence
       type: event.type ?? 'message',
       data: event.data,
       key: event.key,
+      ...toRecordExtras(event, time),
     })
   }
   if (key !== undefined) addRun(tables, view.state, { ...run, key, fingerprint, time })

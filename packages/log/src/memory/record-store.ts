@@ -1,6 +1,7 @@
 // The records of a memory log, what retention removes of them, and the marks it leaves.
 
 import type { Epoch } from '../epoch.ts'
+import { toRecordExtras } from '../event-extras.ts'
 import type { NewEvent } from '../event-log.ts'
 import { readLedgerEnd } from '../ledger-room.ts'
 import type { LedgerRoom } from '../ledger-room.ts'
@@ -112,6 +113,7 @@ export class RecordStore {
       type: event.type ?? 'message',
       data: event.data,
       key: event.key,
+      ...toRecordExtras(event, time),
     }
     const slot: Slot = { sequence, time, bytes: measureRecord(event), topic, record }
     this.#head = sequence

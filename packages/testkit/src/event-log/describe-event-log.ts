@@ -4,6 +4,7 @@ import { describe } from 'vitest'
 
 import { describeAppend } from './append-contract.ts'
 import { describeClose } from './close-contract.ts'
+import { describeExtras } from './extras-contract.ts'
 import { describeReopen, describeSecondHandle } from './handles-contract.ts'
 import { createOpenBench } from './harness.ts'
 import type { EventLogHarness, OpenBench } from './harness.ts'
@@ -49,6 +50,7 @@ export function describeEventLog(
     'odd values': describeOddValues,
     close: describeClose,
     ledger: describeLedger,
+    extras: describeExtras,
     model: (open) => {
       describeModel(open, options.modelRuns ?? 40)
       describeLedgerModel(open, options.modelRuns ?? 40)
