@@ -7,6 +7,7 @@ import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { HubConfig } from './config/hub-config.ts'
 import { planLog } from './config/log-choice.ts'
 import type { LogChoice } from './config/log-choice.ts'
+import { toKeptRules } from './kept-rules.ts'
 import type { LogAbilities } from './log-abilities.ts'
 
 /** An open log, and what it can do beside what every log can. */
@@ -79,17 +80,6 @@ function planRetention({ retention }: HubConfig): Retention {
   return {
     maxAgeMs: retention.maxAge,
     maxBytes: retention.maxBytes,
-    rules: [
-      ...retention.rules.map((rule) => ({
-        pattern: rule.pattern,
-        maxAgeMs: rule.maxAge,
-        maxEvents: rule.maxEvents,
-        maxBytes: rule.maxBytes,
-        latestBy: rule.latestBy,
-      })),
-      // The hub's own events are signals, not history: a readiness probe every second must not crowd
-      // out anything.
-      { pattern: '$hub/**', maxEvents: 100 },
-    ],
+    rules: toKeptRules(retention.rules),
   }
 }

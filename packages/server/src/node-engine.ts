@@ -330,15 +330,11 @@ export class NodeEngine implements SessionActions {
   }
 
   async #follow(): Promise<FanOut> {
-    const { audiences, rules, control } = this
-    const head = await rules.ledger.start()
-    this.#fanOut = new FanOut({
-      ...this.#settings,
-      audiences,
-      head,
-      lagRules: rules.lag,
-      readers: [rules.ledger, control],
-    })
+    const { audiences, control } = this
+    const { ledger, lag: lagRules } = this.rules
+    const head = await ledger.start()
+    const readers = [ledger, control]
+    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagRules, readers })
     return this.#fanOut
   }
 
