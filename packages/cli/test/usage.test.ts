@@ -12,6 +12,7 @@ const commands = [
   'token',
   'explain',
   'rules',
+  'presence',
   'backup',
   'restore',
   'check',

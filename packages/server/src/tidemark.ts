@@ -23,7 +23,6 @@ import { probe } from './publish/probe.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishOptions, Receipt } from './publish/publish.ts'
 import { Presence } from './presence/presence.ts'
-import { readPresence } from './presence/read-presence.ts'
 import type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from './read-members.ts'
@@ -47,11 +46,8 @@ export class Tidemark implements StreamOpener {
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    const engine = new NodeEngine(settings)
-    this.#engine = engine
-    const { followers, rules, sessions } = engine
-    const list = (): ReturnType<typeof sessions.list> => sessions.list()
-    this.#presence = new Presence({ ...settings, followers, rules: rules.presence, list })
+    this.#engine = new NodeEngine(settings)
+    this.#presence = new Presence(settings, this.#engine)
   }
 
   /** Resolves when the node follows its log. Each look at it tries again if the log could not be read. */
@@ -328,15 +324,8 @@ export class Tidemark implements StreamOpener {
    * const { users } = await tide.presence('rooms/7')
    * ```
    */
-  async presence(topic: string, query: PresenceQuery = {}): Promise<TopicPresent> {
-    try {
-      const { rules } = this.#engine
-      const parts = { presence: this.#presence, rules: rules.presence }
-      return await readPresence(this.#settings, parts, { topic, query })
-    } catch (error) {
-      this.#settings.watch.refused('read', error)
-      throw error
-    }
+  presence(topic: string, query: PresenceQuery = {}): Promise<TopicPresent> {
+    return this.#presence.read(topic, query)
   }
 
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */

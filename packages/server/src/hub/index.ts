@@ -45,4 +45,9 @@ export { openNodes } from '../presence/open-nodes.ts'
 export type { HeldNodes } from '../presence/open-nodes.ts'
 export type { SessionChange, ToldCodec } from '../presence/session-change.ts'
 export { SharedSessions } from '../presence/shared-sessions.ts'
-export { tellPauseMs } from '../presence/limits.ts'
+export {
+  presenceRulesMax,
+  presenceUsersDefault,
+  presenceUsersMax,
+  tellPauseMs,
+} from '../presence/limits.ts'

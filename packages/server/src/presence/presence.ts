@@ -3,8 +3,8 @@
 // Each node tells the others of those of its sessions that are in such topics. Without rules nothing is told,
 // kept or written, and the node does not even say that it is there.
 
-import type { Clock, EventLog, Timer, Topic } from '@tidemark/log'
-import type { Random } from '../random.ts'
+import type { Timer, Topic } from '@tidemark/log'
+import type { NodeSettings } from '../node-settings.ts'
 import type { SessionFollowers } from '../session/session-followers.ts'
 import type { Session } from '../session/session.ts'
 import { Joins } from './joins.ts'
@@ -15,19 +15,21 @@ import type { UsersPage } from './presence-index.ts'
 import type { PresenceRules } from './presence-rules.ts'
 import { isSameSession, presentSessions } from './present-session.ts'
 import type { PresentSession } from './present-session.ts'
+import { readPresence } from './read-presence.ts'
+import type { PresenceQuery, TopicPresent } from './read-presence.ts'
 import type { SessionChange } from './session-change.ts'
 import { SharedSessions } from './shared-sessions.ts'
 
-export interface PresenceOptions {
-  readonly log: EventLog
-  readonly clock: Clock
-  readonly random: Random
-  readonly nodeName: string
-  readonly onError: (error: unknown) => void
-  readonly rules: PresenceRules
+export type PresenceSettings = Pick<
+  NodeSettings,
+  'clock' | 'log' | 'nodeName' | 'onError' | 'permit' | 'random' | 'watch'
+>
+
+/** The parts of a node that it needs. */
+export interface PresenceHost {
+  readonly rules: { readonly presence: PresenceRules }
   readonly followers: SessionFollowers
-  /** All open sessions of this node, the oldest first. */
-  readonly list: () => readonly Session[]
+  readonly sessions: { list(): readonly Session[] }
 }
 
 /** What there is while presence is on. */
@@ -41,7 +43,8 @@ interface Kept {
 }
 
 export class Presence {
-  readonly #options: PresenceOptions
+  readonly #options: PresenceSettings
+  readonly #host: PresenceHost
   #kept: Kept | undefined
   /** One change of the rules after another. */
   #turn: Promise<void> = Promise.resolve()
@@ -50,10 +53,25 @@ export class Presence {
   #retry: Timer | undefined
   #isClosed = false
 
-  constructor(options: PresenceOptions) {
-    this.#options = options
-    options.rules.onReplaced = () => this.#followRules()
+  constructor(settings: PresenceSettings, host: PresenceHost) {
+    this.#options = settings
+    this.#host = host
+    this.rules.onReplaced = () => this.#followRules()
     this.#followRules()
+  }
+
+  get rules(): PresenceRules {
+    return this.#host.rules.presence
+  }
+
+  /** Tells who is in a topic. Errors: see {@link Tidemark.presence}. */
+  async read(topic: string, query: PresenceQuery): Promise<TopicPresent> {
+    try {
+      return await readPresence(this.#options, this, { topic, query })
+    } catch (error) {
+      this.#options.watch.refused('read', error)
+      throw error
+    }
   }
 
   /** Whether the sessions of all nodes are known. */
@@ -77,7 +95,7 @@ export class Presence {
   #followRules(): void {
     const { onError } = this.#options
     this.#retry?.cancel()
-    if (this.#options.rules.isEmpty && !this.#wasOn) return
+    if (this.rules.isEmpty && !this.#wasOn) return
     this.#wasOn = true
     this.#turn = this.#turn
       .then(() => this.#adapt())
@@ -90,11 +108,11 @@ export class Presence {
 
   async #adapt(): Promise<void> {
     if (this.#isClosed) return
-    const { rules, list } = this.#options
+    const { rules } = this
     if (rules.isEmpty) return this.#end()
     const kept = this.#kept ?? (await this.#begin())
     if (kept === undefined) return
-    for (const session of list()) this.#update(kept, session)
+    for (const session of this.#host.sessions.list()) this.#update(kept, session)
     if (rules.hasJoins && kept.joins === undefined) {
       const joins = await this.#openJoins(kept)
       if (this.#isClosed) joins.close()
@@ -107,7 +125,7 @@ export class Presence {
 
   /** Undefined: it was closed meanwhile. */
   async #begin(): Promise<Kept | undefined> {
-    const { log, clock, nodeName: node, followers, onError } = this.#options
+    const { log, clock, nodeName: node, onError } = this.#options
     const held = await openNodes(log, { clock, node, onError })
     if (this.#isClosed) {
       held.release()
@@ -129,7 +147,7 @@ export class Presence {
       },
       onError,
     })
-    const unfollow = followers.add({
+    const unfollow = this.#host.followers.add({
       opened: (session) => this.#update(kept, session),
       moved: (session) => this.#update(kept, session),
       renewed: (session) => this.#update(kept, session),
@@ -142,7 +160,8 @@ export class Presence {
   }
 
   #openJoins({ index, shared }: Kept): Promise<Joins> {
-    const { nodeName: node, rules } = this.#options
+    const { nodeName: node } = this.#options
+    const { rules } = this
     return Joins.open({
       ...this.#options,
       node,
@@ -170,7 +189,7 @@ export class Presence {
 
   /** Undefined where it is in no topic that matters here. */
   #describe({ id, owner, audience, isClosed }: Session): PresentSession | undefined {
-    const { rules } = this.#options
+    const { rules } = this
     const { topics: exact } = audience.topics
     const topics = exact.filter((topic) => rules.find(topic) !== 'off').slice(0, presenceTopicsMax)
     if (topics.length === 0 || isClosed) return undefined

@@ -11,9 +11,8 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { requireUnreserved } from '../request/reserved-topics.ts'
 import { presenceUsersDefault, presenceUsersMax, presenceWholeMs, tellPauseMs } from './limits.ts'
-import type { PresentUser } from './presence-index.ts'
+import type { PresentUser, UsersPage } from './presence-index.ts'
 import type { PresenceRules } from './presence-rules.ts'
-import type { Presence } from './presence.ts'
 
 export interface PresenceQuery {
   /** Users whose names come after this one: `next` of the page before. Default: from the first. */
@@ -43,10 +42,19 @@ export interface TopicPresent {
   readonly isWhole: boolean
 }
 
+/** The presence of a node, as it answers from. */
+interface KnownPresence {
+  readonly rules: PresenceRules
+  /** Whether the sessions of all nodes are known. */
+  readonly isWhole: boolean
+  /** Undefined while the node knows nobody. */
+  page(topic: Topic, after: string | undefined, limit: number): UsersPage | undefined
+}
+
 /** Reads a page. Errors: see {@link Tidemark.presence}. */
 export async function readPresence(
   settings: Pick<NodeSettings, 'clock' | 'permit'>,
-  { presence, rules }: { readonly presence: Presence; readonly rules: PresenceRules },
+  presence: KnownPresence,
   { topic: name, query }: { readonly topic: string; readonly query: PresenceQuery },
 ): Promise<TopicPresent> {
   const { by, ...given } = readMembers(query, ['after', 'limit', 'by'], {
@@ -60,7 +68,7 @@ export async function readPresence(
     if (settings.permit === undefined) requireUnreserved([topic])
     else await settings.permit.ask(plainRequest(by, 'read', [topic]))
   }
-  if (rules.find(topic) === 'off') {
+  if (presence.rules.find(topic) === 'off') {
     throw new ServerError(
       'PRESENCE_OFF',
       `Nobody keeps who is in ${quote(topic)}. Add a presence rule whose pattern matches it.`,
@@ -83,7 +91,7 @@ export async function readPresence(
 /** For a moment only: a node that has died is not heard of for 10 seconds. */
 async function untilWhole(
   { clock }: Pick<NodeSettings, 'clock'>,
-  presence: Presence,
+  presence: KnownPresence,
 ): Promise<void> {
   const until = clock.elapsed() + presenceWholeMs
   while (!presence.isWhole && clock.elapsed() < until)
