@@ -492,6 +492,8 @@ function bind(log: EventLog): EventLog {
     read: (query) => log.read(query),
     tail: (after, handler) => log.tail(after, handler),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     locate: (since) => log.locate(since),
     close: () => log.close(),
   }

@@ -19,6 +19,7 @@ const requestHeaders = [
   'Cache-Control',
   'Last-Event-ID',
   'Idempotency-Key',
+  'If-Head',
 ]
 
 /** Fields of answers that a script needs and could not read otherwise. */

@@ -113,6 +113,25 @@ const cases: readonly Case[] = [
     400,
     'IDEMPOTENCY_KEY_INVALID',
   ],
+  ['a head that is no cursor', post('/topics/a', 'x', 'If-Head: 7\r\n'), 400, 'QUERY_INVALID'],
+  [
+    'a head for two topics',
+    post(
+      '/publish',
+      '[{"topic":"a","data":1},{"topic":"b","data":1}]',
+      'If-Head: 1abcdefghijklmno0000-1\r\n',
+    ),
+    400,
+    'BATCH_INVALID',
+    /of one topic/,
+  ],
+  [
+    'a head of another log',
+    post('/topics/a', 'x', 'If-Head: 1abcdefghijklmno0000-1\r\n'),
+    412,
+    'HEAD_MOVED',
+    /no place of this history/,
+  ],
   ['an empty publish', post('/publish', ''), 400, 'BODY_NOT_JSON'],
   ['an empty array', post('/publish', '[]'), 400, 'BATCH_INVALID'],
   ['malformed JSON', post('/publish', '{"topic":"a",'), 400, 'BODY_NOT_JSON'],
@@ -266,6 +285,17 @@ const cases: readonly Case[] = [
     getting('/livez', 'a: b\r\n'.repeat(127)),
     431,
     'HEADERS_TOO_MANY',
+  ],
+  [
+    'two heads',
+    post(
+      '/topics/a',
+      'x',
+      'If-Head: 1abcdefghijklmno0000-1\r\nIf-Head: 1abcdefghijklmno0000-1\r\n',
+    ),
+    400,
+    'REQUEST_MALFORMED',
+    /gives if-head once/,
   ],
   [
     'two idempotency keys',

@@ -67,6 +67,32 @@ test.each(['memory:', 'lmdb'])('tags are published, kept and delivered (%s)', as
   expect(records[1]).not.toHaveProperty('tags')
 })
 
+test.each(['memory:', 'lmdb'])(
+  'a publish that counts on a head is refused once the topic moved on, and its retry is not (%s)',
+  async (kind) => {
+    const hub = await startTestHub({ data: kind === 'memory:' ? kind : await makeDirectory() })
+    const { cursor } = await post(hub, '/topics/a', { body: '1' })
+    await post(hub, '/topics/b', { body: 'another topic' })
+    const headers = { 'If-Head': cursor, 'Idempotency-Key': 'second' }
+    const second = await post(hub, '/topics/a', { body: '2', headers })
+    const late = await fetch(`${hub.url}/topics/a`, {
+      method: 'POST',
+      body: '3',
+      headers: { 'If-Head': cursor },
+    })
+    expect(late.status).toBe(412)
+    expect(await late.json()).toMatchObject({
+      code: 'HEAD_MOVED',
+      detail: expect.stringContaining(second.cursor),
+    })
+    expect((await post(hub, '/topics/a', { body: '2', headers })).cursor).toBe(second.cursor)
+    const body = JSON.stringify({ topic: 'a', data: 4 })
+    const last = { body, headers: { 'If-Head': second.cursor } }
+    expect(await post(hub, '/publish', last)).toHaveProperty('cursor')
+    expect((await history(hub, 'a')).records.map(({ data }) => data)).toEqual(['1', '2', '4'])
+  },
+)
+
 test('topics are decoded segment by segment and compared byte by byte', async () => {
   const hub = await startTestHub()
   await post(hub, '/topics/caf%C3%A9/a%20b', { body: 'composed' })

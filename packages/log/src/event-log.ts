@@ -2,6 +2,7 @@
 
 import type { LogError } from './errors.ts'
 import type { Position } from './position.ts'
+import type { Retention, TopicRule } from './retention.ts'
 import type { Topic } from './topic.ts'
 import type { TopicSet } from './topic-set.ts'
 
@@ -42,6 +43,12 @@ export interface NewBatch {
    * Default 0. A log that gains nothing by waiting does not wait.
    */
   readonly patienceMs?: number | undefined
+  /**
+   * The batch is added only if its topic has no event after this position. All its events must be of
+   * one topic. Looked at in the transaction that stores the events, and behind the idempotency key. So a
+   * repeated batch gets its positions however far the topic has moved on.
+   */
+  readonly ifHead?: Position | undefined
 }
 
 /** An event in the log. */
@@ -172,7 +179,7 @@ export interface EventLog {
    * Adds a batch, all or nothing. Resolves with one position per event when the batch is as durable
    * as configured.
    * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`; `IDEMPOTENCY_KEY_REUSED` when the
-   *   key was used for other events
+   *   key was used for other events; `HEAD_MOVED` when the topic has moved on behind `ifHead`
    */
   append(batch: NewBatch): Promise<readonly Position[]>
   read(query: ReadQuery): Promise<Page>
@@ -192,6 +199,10 @@ export interface EventLog {
    */
   locate(query: { readonly topics: TopicSet; readonly since: Since }): Promise<Position>
   bounds(): Promise<Bounds>
+  /** The retention in force now. A look at storage, so ask once and not for each record. */
+  readonly retention: Retention
+  /** The rule of a topic in force now, with every default filled in. As {@link retention}. */
+  ruleFor(topic: Topic): TopicRule
   /**
    * Why nothing can be read any more, for drivers that can tell at once, such as by a look at a
    * file. Readers who could be served from memory are then refused too, because they could not get

@@ -13,6 +13,7 @@ import {
   topicBytesMax,
 } from './limits.ts'
 import { isLedgerTopic, ledgerPrefix } from './ledger-room.ts'
+import { requirePosition } from './position.ts'
 import { quote, quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 import { decodeRetention, isRetentionRecord } from './retention-record.ts'
@@ -23,11 +24,11 @@ import { decodeRetention, isRetentionRecord } from './retention-record.ts'
  *   of malformed rules
  */
 export function validateBatch(batch: NewBatch): void {
-  const members = readMembers(batch, ['events', 'idempotencyKey', 'patienceMs'], {
+  const members = readMembers(batch, ['events', 'idempotencyKey', 'patienceMs', 'ifHead'], {
     code: 'BATCH_INVALID',
     what: 'A batch',
   })
-  const { idempotencyKey, patienceMs = 0 } = members
+  const { idempotencyKey, patienceMs = 0, ifHead } = members
   const events = readList(members.events ?? [], {
     code: 'BATCH_INVALID',
     what: 'The events of a batch',
@@ -60,6 +61,17 @@ export function validateBatch(batch: NewBatch): void {
     )
   }
   if (idempotencyKey !== undefined) validateIdempotencyKey(idempotencyKey)
+  if (ifHead !== undefined) validateHead(ifHead, events)
+}
+
+function validateHead(ifHead: unknown, events: readonly NewEvent[]): void {
+  requirePosition(ifHead)
+  const topics = new Set(events.map(({ topic }) => topic))
+  if (topics.size === 1) return
+  throw new LogError(
+    'BATCH_INVALID',
+    `A batch with ifHead is of one topic; got ${topics.size} topics. Split it.`,
+  )
 }
 
 /** Visible ASCII, which an HTTP header can carry unchanged. */

@@ -83,6 +83,11 @@ export const serverErrors = {
   },
   EVENT_TOO_LARGE: { title: 'The data of an event is larger than the limit.', status: 413 },
   BATCH_INVALID: { title: 'A publish request holds no event or too many.', status: 400 },
+  HEAD_MOVED: {
+    title:
+      'The topic has newer events than the head that the publish names; nothing was published. Read the topic, and decide anew.',
+    status: 412,
+  },
   IDEMPOTENCY_KEY_INVALID: {
     title: 'The idempotency key is empty, too long, not visible ASCII, or one of the hub itself.',
     status: 400,

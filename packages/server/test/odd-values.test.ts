@@ -175,6 +175,10 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().publish('a', { data: 'x' }, { idempotencyKey: value as never }),
     code: 'IDEMPOTENCY_KEY_INVALID',
   },
+  'publish: ifHead': {
+    call: (value) => start().publish('a', { data: 'x' }, { ifHead: value as never }),
+    code: 'QUERY_INVALID',
+  },
   'publish: by': {
     call: (value) => startAsking().publish('a', { data: 'x' }, { by: value as never }),
     code: 'OPTION_INVALID',

@@ -101,6 +101,16 @@ export class RecordStore {
     return this.#topics.get(name)
   }
 
+  get rules(): RuleBook {
+    return this.#rules
+  }
+
+  /** A sequence that is not before the newest event the topic ever had. */
+  newestOf(name: Topic): number {
+    const topic = this.#topics.get(name)
+    return topic === undefined ? this.#commonMark : Math.max(topic.newest, topic.mark)
+  }
+
   add(event: NewEvent, time: number): Slot {
     const topic = this.#topics.get(event.topic) ?? this.#addTopic(event.topic)
     followRules(topic, this.#rules)
@@ -125,6 +135,7 @@ export class RecordStore {
       this.#counted.push(slot)
     }
     topic.bytes += slot.bytes
+    topic.newest = sequence
     this.slots.push(slot)
     topic.slots.push(slot)
     if (isSettled) this.#ages.place(slot)
