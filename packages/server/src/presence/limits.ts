@@ -60,9 +60,9 @@ export const presenceRulesMax: number = 1_000
 
 /**
  * Topics in which a session is present; those behind them in its list of topics do not show it. 10,000
- * sessions × 100 × ~150 bytes = 150 MB on each node, where most have one or two.
+ * sessions × 50 topics that nobody else is in × ~600 bytes = 300 MB on each node. Most have one or two.
  */
-export const presenceTopicsMax: number = 100
+export const presenceTopicsMax: number = 50
 
 /** Characters of what a session shows of its user, as JSON. 10,000 × 512 × 2 bytes = 10 MB per node. */
 export const presenceCharactersMax: number = 512

@@ -23,16 +23,20 @@ export interface UsersPage {
   readonly hasMore: boolean
 }
 
+/** The sessions of a user in a topic, in the order in which they came. Most have one, which takes no set. */
+type Held = PresentSession | Set<PresentSession>
+
+/** A topic with more than one session, or one that had them. */
 interface TopicEntry {
   sessions: number
-  /** In the order in which they came. */
-  readonly users: Map<string, Set<PresentSession>>
+  readonly users: Map<string, Held>
 }
 
 export class PresenceIndex {
   readonly #sessions = new Map<string, PresentSession>()
   readonly #byNode = new Map<string, Set<string>>()
-  readonly #byTopic = new Map<Topic, TopicEntry>()
+  /** A topic with one session is that session: many topics have no more. */
+  readonly #byTopic = new Map<Topic, PresentSession | TopicEntry>()
   readonly #onChange: (topic: Topic, user: string) => void
 
   /** @param onChange told when the sessions of a user in a topic are others */
@@ -90,52 +94,53 @@ export class PresenceIndex {
 
   /** Whether a user has a session in a topic. */
   has(topic: Topic, user: string): boolean {
-    return this.#byTopic.get(topic)?.users.has(user) === true
+    return this.#listUser(topic, user).length > 0
   }
 
   /** The newest session of a user in a topic that is on a node. */
   findOn(node: string, topic: Topic, user: string): PresentSession | undefined {
-    const sessions = [...(this.#byTopic.get(topic)?.users.get(user) ?? [])]
-    return sessions.findLast(({ id }) => nodeOf(id) === node)
+    return this.#listUser(topic, user).findLast(({ id }) => nodeOf(id) === node)
   }
 
   /** The users behind `after`, `limit` of them at most. */
   page(topic: Topic, after: string | undefined, limit: number): UsersPage {
-    const entry = this.#byTopic.get(topic)
-    if (entry === undefined) return { sessions: 0, users: [], hasMore: false }
+    const found = this.#byTopic.get(topic)
+    if (found === undefined) return { sessions: 0, users: [], hasMore: false }
+    const entry = toEntry(found)
     const names = [...entry.users.keys()]
       .filter((user) => after === undefined || user > after)
       .toSorted((one, other) => (one < other ? -1 : 1))
     const users = names.slice(0, limit).map((user) => {
-      const sessions = [...(entry.users.get(user) ?? [])]
+      const sessions = list(entry.users.get(user))
       const data = sessions.findLast((session) => session.data !== undefined)?.data
       return { user, sessions: sessions.length, ...(data === undefined ? {} : { data }) }
     })
     return { sessions: entry.sessions, users, hasMore: names.length > limit }
   }
 
+  #listUser(topic: Topic, user: string): readonly PresentSession[] {
+    const found = this.#byTopic.get(topic)
+    if (found === undefined) return []
+    if (!('users' in found)) return found.user === user ? [found] : []
+    return list(found.users.get(user))
+  }
+
   #enter(topic: Topic, session: PresentSession): void {
-    let entry = this.#byTopic.get(topic)
-    if (entry === undefined) {
-      entry = { sessions: 0, users: new Map() }
-      this.#byTopic.set(topic, entry)
+    const found = this.#byTopic.get(topic)
+    if (found === undefined) {
+      this.#byTopic.set(topic, session)
+      return
     }
-    entry.sessions += 1
-    if (session.user === undefined) return
-    const ofUser = entry.users.get(session.user)
-    if (ofUser === undefined) entry.users.set(session.user, new Set([session]))
-    else ofUser.add(session)
+    const entry = toEntry(found)
+    if (entry !== found) this.#byTopic.set(topic, entry)
+    addTo(entry, session)
   }
 
   #leave(topic: Topic, session: PresentSession | undefined): void {
-    const entry = this.#byTopic.get(topic)
-    if (entry === undefined || session === undefined) return
-    entry.sessions -= 1
-    if (entry.sessions === 0) this.#byTopic.delete(topic)
-    if (session.user === undefined) return
-    const ofUser = entry.users.get(session.user)
-    ofUser?.delete(session)
-    if (ofUser?.size === 0) entry.users.delete(session.user)
+    const found = this.#byTopic.get(topic)
+    if (found === undefined || session === undefined) return
+    if (!('users' in found) || found.sessions === 1) this.#byTopic.delete(topic)
+    else removeFrom(found, session)
   }
 
   #tell(...states: readonly (PresentSession | undefined)[]): void {
@@ -146,4 +151,35 @@ export class PresenceIndex {
     for (const topic of second?.topics ?? [])
       if (second?.user !== undefined && !known.has(topic)) this.#onChange(topic, second.user)
   }
+}
+
+function toEntry(found: PresentSession | TopicEntry): TopicEntry {
+  if ('users' in found) return found
+  const entry: TopicEntry = { sessions: 0, users: new Map() }
+  addTo(entry, found)
+  return entry
+}
+
+function addTo(entry: TopicEntry, session: PresentSession): void {
+  entry.sessions += 1
+  const { user } = session
+  if (user === undefined) return
+  const held = entry.users.get(user)
+  if (held === undefined) entry.users.set(user, session)
+  else if (held instanceof Set) held.add(session)
+  else entry.users.set(user, new Set([held, session]))
+}
+
+function removeFrom(entry: TopicEntry, session: PresentSession): void {
+  entry.sessions -= 1
+  const { user } = session
+  if (user === undefined) return
+  const held = entry.users.get(user)
+  if (held instanceof Set) held.delete(session)
+  if (list(held).every((one) => one === session)) entry.users.delete(user)
+}
+
+function list(held: Held | undefined): readonly PresentSession[] {
+  if (held === undefined) return []
+  return held instanceof Set ? [...held] : [held]
 }
