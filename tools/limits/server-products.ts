@@ -57,7 +57,7 @@ export const serverProducts: readonly Product[] = [
   {
     what: 'sessions × topics in which they are present, and what they show of their users',
     limits: ['presence.presenceTopicsMax', 'presence.presenceCharactersMax'],
-    factors: (look) => look(sessions) * look('presence.presenceTopicsMax') * 600,
+    factors: (look) => look(sessions) * look('log.topicSetSizeMax') * 600,
     worstCase: (look) =>
       look(sessions) *
       (look('presence.presenceTopicsMax') * 600 + look('presence.presenceCharactersMax') * 2),

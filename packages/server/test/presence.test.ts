@@ -1,4 +1,4 @@
-// Who follows a topic, over all nodes of a log, and the events that tell of those who come and leave.
+// The users and sessions of a topic, over all nodes of a log, and the events of those who come and leave.
 
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
@@ -6,8 +6,14 @@ import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
-import type { PresenceRule, SessionHandle, Tidemark, TidemarkOptions } from '../src/index.ts'
-import { parseSubscriptionBody } from '../src/hub/index.ts'
+import type {
+  PresenceData,
+  PresenceRule,
+  SessionHandle,
+  Tidemark,
+  TidemarkOptions,
+} from '../src/index.ts'
+import { fixGrant, parseSubscriptionBody } from '../src/hub/index.ts'
 import { passTime } from './support/pass-time.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
@@ -51,7 +57,7 @@ async function open(
   return tide.open(new TestClient().connect(), parseSubscriptionBody({ topics }), { user })
 }
 
-/** Who is in a topic, as short as it can be said. */
+/** Those who are in a topic, as short as it can be said. */
 async function look(tide: Tidemark, topic = 'rooms/1'): Promise<string> {
   const { users, sessions, isWhole } = await tide.presence(topic)
   const names = users.map(({ user, sessions: count }) => `${user}:${count}`)
@@ -108,6 +114,46 @@ test('a session that moves is where it has moved to, and a pattern makes nobody 
     expect(await look(tide)).toBe('of 0')
     expect(await look(tide, 'rooms/2')).toBe('ada:1 of 1')
   }
+})
+
+test('a user shows the facts of the newest session that has any, also after a fresh grant', async () => {
+  const shared = setUp()
+  const [a, b] = [await start(shared, 'a', told), await start(shared, 'b', told)]
+  const room = parseSubscriptionBody({ topics: ['rooms/1'] })
+  const join = (tide: Tidemark, presence?: PresenceData): Promise<SessionHandle> =>
+    tide.open(new TestClient().connect(), room, { user: 'ada', presence })
+  await join(a, { name: 'Ada' })
+  await passTime(shared.clock, 1_000)
+  const newer = await join(b, { name: 'Ada L.', age: 36, isHost: true })
+  await join(b)
+  await passTime(shared.clock, 1_000)
+  for (const tide of [a, b]) {
+    const { users } = await tide.presence('rooms/1')
+    const data = { name: 'Ada L.', age: 36, isHost: true }
+    expect(users).toEqual([{ user: 'ada', sessions: 3, data }])
+  }
+  await newer.end()
+  await passTime(shared.clock, 1_000)
+  expect((await b.presence('rooms/1')).users).toMatchObject([{ data: { name: 'Ada' } }])
+  const { records } = await a.history({ topic: 'rooms/1' })
+  expect(records.map(({ data }) => data)).toEqual(['{"user":"ada","data":{"name":"Ada"}}'])
+})
+
+test.each([
+  ['a text', 'Ada'],
+  ['a list', ['Ada']],
+  ['a fact within a fact', { name: { first: 'Ada' } }],
+  ['a number without end', { age: Infinity }],
+  ['too long', { name: 'x'.repeat(512) }],
+])('facts that are %s are refused', async (_what, given) => {
+  const shared = setUp()
+  const a = await start(shared, 'a', here)
+  const presence = given as never
+  const room = parseSubscriptionBody({ topics: ['rooms/1'] })
+  await expect(a.open(new TestClient().connect(), room, { presence })).rejects.toMatchObject({
+    code: 'OPTION_INVALID',
+  })
+  expect(() => fixGrant({ user: 'ada', presence })).toThrow(/presence of a grant/)
 })
 
 test('users are told page by page in the order of their names', async () => {

@@ -36,6 +36,7 @@ export { credentialNames, hideCredentials, parseQueryText } from '../request/que
 export type { Sink, SinkListener } from '../session/sink.ts'
 export { DueTimes } from '../session/due-times.ts'
 export { Slots } from '../catch-up/slots.ts'
+export { readPresenceData } from '../request/read-presence-data.ts'
 export { fixGrant } from '../request/read-grant.ts'
 export { readTopicTokens } from '../request/topic-tokens.ts'
 export { parseSubscriptionBody, parseSubscriptionQuery } from '../request/subscription.ts'

@@ -76,7 +76,7 @@ export const presenceUsersDefault: number = 100
 /** How long an answer waits for sessions of other nodes that this one does not know yet. Milliseconds. */
 export const presenceWholeMs: number = 1_000
 
-/** How long a user must be gone before that is told: a client that reconnects is back by then. Milliseconds. */
+/** How long a user must be gone before that is told: who reconnects is back by then. Milliseconds. */
 export const leaveAfterMs: number = 3_000
 
 /** So much later another node tells of it, if the one whose turn it is has not. Milliseconds. */

@@ -1,4 +1,4 @@
-// Who is in which topic, by what all nodes have told.
+// The users and sessions of each topic, by what all nodes have told.
 
 import type { Topic } from '@tidemark/log'
 import { nodeOf } from './present-session.ts'

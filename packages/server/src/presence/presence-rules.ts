@@ -16,8 +16,8 @@ export interface PresenceRule {
   /** A topic, or a pattern such as `rooms/*`. Not of the hub's own topics, which begin with `$`. */
   readonly pattern: string
   /**
-   * Whether the topic gets an event when the first session of a user comes (`tidemark.join`) and when the last
-   * one has left (`tidemark.leave`). Default false.
+   * Whether the topic gets an event when the first session of a user comes: `tidemark.join`. Another one when
+   * the last has left: `tidemark.leave`. Default false.
    */
   readonly joins?: boolean | undefined
 }

@@ -1,4 +1,4 @@
-// Who follows which topic, over all nodes of a log, where a rule switches that on.
+// The users and sessions of topics, over all nodes of a log, where a rule switches that on.
 //
 // Each node tells the others of those of its sessions that are in such topics. Without rules nothing is told,
 // kept or written, and the node does not even say that it is there.
@@ -32,7 +32,7 @@ export interface PresenceHost {
   readonly sessions: { list(): readonly Session[] }
 }
 
-/** What there is while presence is on. */
+/** The parts that are there while presence is on. */
 interface Kept {
   readonly index: PresenceIndex
   readonly shared: SharedSessions<PresentSession>
@@ -193,7 +193,7 @@ export class Presence {
     const { topics: exact } = audience.topics
     const topics = exact.filter((topic) => rules.find(topic) !== 'off').slice(0, presenceTopicsMax)
     if (topics.length === 0 || isClosed) return undefined
-    return { id, user: owner.user, topics, data: undefined }
+    return { id, user: owner.user, topics, data: owner.presence }
   }
 
   async #end(): Promise<void> {

@@ -36,8 +36,8 @@ export interface TopicPresent {
   /** Where users follow: `after` of the next page. */
   readonly next?: string
   /**
-   * False in the first moments of a node, and for as long as a node that has died may still be there: some may
-   * be missing.
+   * False in the first moments of a node, and while a node that has died may still be there. Then some may be
+   * missing.
    */
   readonly isWhole: boolean
 }
