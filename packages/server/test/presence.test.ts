@@ -33,13 +33,12 @@ function setUp(): Shared {
 }
 
 async function start(
-  { clock, log }: Shared,
+  { clock, log, authorize = 'everyone' }: Shared & Pick<TidemarkOptions, 'authorize'>,
   nodeName: string,
   presence?: readonly PresenceRule[],
-  options: TidemarkOptions = {},
 ): Promise<Tidemark> {
   const rules = { presence }
-  const tide = createTidemark({ clock, log, nodeName, rules, authorize: 'everyone', ...options })
+  const tide = createTidemark({ clock, log, nodeName, rules, authorize })
   onTestFinished(async () => {
     const closed = tide.close()
     await passTime(clock, 1_500)
@@ -172,9 +171,11 @@ test('users are told page by page in the order of their names', async () => {
 
 test('presence is asked for as the topic is read', async () => {
   const shared = setUp()
-  const a = await start(shared, 'a', here, {
-    authorize: ({ action }) => ({ user: 'ada', subscribe: action === 'read' ? ['rooms/1'] : [] }),
+  const authorize: TidemarkOptions['authorize'] = ({ action }) => ({
+    user: 'ada',
+    subscribe: action === 'read' ? ['rooms/1'] : [],
   })
+  const a = await start({ ...shared, authorize }, 'a', here)
   await passTime(shared.clock, 500)
   const by = { method: 'GET', url: '/', header: () => undefined, address: undefined }
   expect(await a.presence('rooms/1', { by })).toMatchObject({ sessions: 0 })

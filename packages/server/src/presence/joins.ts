@@ -205,24 +205,25 @@ export class Joins {
   }
 
   /** One thing at a time of each user in a topic; what has changed meanwhile is looked at behind it. */
-  #write(key: string, { topic, user }: Place, act: () => Promise<void>): void {
+  #write(key: string, place: Place, act: () => Promise<void>): void {
     if (this.#busy.has(key)) return
     this.#busy.add(key)
-    const write = async (): Promise<void> => {
-      if (this.#isClosed) return
-      await act()
+    void this.#writeNow(key, place, act)
+  }
+
+  async #writeNow(key: string, place: Place, act: () => Promise<void>): Promise<void> {
+    try {
+      await this.#slots.run(async () => {
+        if (!this.#isClosed) await act()
+      })
+      this.#busy.delete(key)
       this.#isFailing = false
+    } catch (error) {
+      this.#busy.delete(key)
+      this.#fail(error, place)
+      return
     }
-    this.#slots.run(write).then(
-      () => {
-        this.#busy.delete(key)
-        this.look(topic, user)
-      },
-      (error: unknown) => {
-        this.#busy.delete(key)
-        this.#fail(error, { topic, user })
-      },
-    )
+    this.look(place.topic, place.user)
   }
 
   #fail(error: unknown, place: Place): void {

@@ -16,7 +16,7 @@ export interface PresenceRule {
   /** A topic, or a pattern such as `rooms/*`. Not of the hub's own topics, which begin with `$`. */
   readonly pattern: string
   /**
-   * Whether the topic gets an event when the first session of a user comes: `tidemark.join`. Another one when
+   * Whether the topic gets an event when the first session of a user comes: `tidemark.join`. Another when
    * the last has left: `tidemark.leave`. Default false.
    */
   readonly joins?: boolean | undefined
