@@ -71,7 +71,8 @@ test('a directory is opened again and again by a process whose other handles wri
   const topic = parseTopic('a')
   const writing = writers.map(async (log) => {
     let count = 0
-    for (; !over.signal.aborted; count++) await log.append({ events: [{ topic, data: String(count) }] })
+    for (; !over.signal.aborted; count++)
+      await log.append({ events: [{ topic, data: String(count) }] })
     return count
   })
   for (let round = 0; round < 20; round++) {
