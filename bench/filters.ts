@@ -1,13 +1,13 @@
-// Measures what filters cost the fan-out: many sessions on one topic, with no filter, with one for all, with
-// many that let every event through, and with many of which each lets its own share through.
+// Measures what filters cost the fan-out. Many sessions follow one topic: with no filter, with one for all,
+// with many that let every event through, and with many of which each lets its own share through.
 //
 // Run: npm run build && npm run bench -- filters [--rounds=5] [--sessions=1000] [--filters=100]
 //
 // A server in a process of its own, real sockets of HTTP/1.1, and clients in another process that read and
-// forget. CPU time is the server's alone, publishing included. Rounds take turns through the rows, and a ratio
-// is against another row of the same round. Sessions with one filter are one audience, so many filters make
-// many blocks of the same frames: that is what the third row costs. In the last two rows the same few sessions
-// get each event, once by its topic and once by its tag.
+// forget. CPU time is the server's alone, publishing included. Rounds take turns through the rows, and a
+// ratio is against another row of the same round. Sessions with one filter are one audience. So many
+// filters make many blocks of the same frames, which is the cost of the third row. In the last two rows
+// the same few sessions get each event, once by its topic and once by its tag.
 
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
