@@ -16,7 +16,7 @@ import { userTopic } from './user-topic.ts'
 
 /** An event to whoever is meant. */
 export interface SendEvent extends SessionEvent {
-  /** As of an event to publish: of events to users and topics, which the log keeps. Default: it has no end. */
+  /** As of an event to publish, for users and topics: the log keeps those. Default: it has no end. */
   readonly ttlMs?: number | undefined
 }
 
