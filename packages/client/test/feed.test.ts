@@ -202,7 +202,12 @@ test('an attempt that ended no longer listens to the feed', async () => {
   const added = vi.spyOn(signal, 'addEventListener')
   const removed = vi.spyOn(signal, 'removeEventListener')
   const link = {
-    subscription: { endpoint: new URL(server.url), topics: [], since: undefined },
+    subscription: {
+      endpoint: new URL(server.url),
+      topics: [],
+      since: undefined,
+      compress: undefined,
+    },
     headers: undefined,
     fetch,
     clock: createFakeClock(),
