@@ -276,7 +276,7 @@ export const usedTicketsBytesMax: number = 48 * 1024 * 1024
 /** Characters of a list of topics, as JSON, that tokens may share. A longer one is parsed for each token. */
 export const sharedListCharactersMax: number = 4_096
 
-/** Characters of all lists of topics that tokens share. The tree of their patterns takes up to 100 bytes for each. */
+/** Characters of all lists of topics that tokens share. Trees of patterns take up to 100 bytes for each. */
 export const sharedListsCharactersMax: number = 64 * 1024
 
 /** Characters of the head of a token that is kept, because the next token may begin with it. */

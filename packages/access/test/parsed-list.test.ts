@@ -14,7 +14,7 @@ test('lists with the same names are one list, whatever stands in a name', () => 
   const list = parsedList(['orders/*', 'news'])
   expect(parsedList(['orders/*', 'news'])).toBe(list)
   expect(Object.isFrozen(list)).toBe(true)
-  // What might stand between two names makes one name of them no two.
+  // One name is never two, whatever might stand between two names.
   const joined = ['orders/*,news', 'orders/*","news', 'orders/* news', 'orders/*\u001fnews']
   for (const name of joined) {
     const outcome = (): readonly string[] => parsedList([name])

@@ -37,7 +37,7 @@ export interface ClientLimits {
 export async function openClientLimits(options: ClientLimitsOptions): Promise<ClientLimits> {
   const { config, log, clock, say, onError } = options
   let tide: Tidemark | undefined
-  const endStalled = (label: string): void => void tide?.endStalled({ label })
+  const endStalled = (group: string): void => void tide?.endStalled({ group })
   const counts =
     options.counts ??
     new LocalCounts<'own'>(planCounts(config), {

@@ -112,7 +112,7 @@ export async function startNode(
     access?.follow(tide)
     await tide.ready
     await limits.follow(tide)
-    if (isFirstStart && tide.lagRules.from === 'change')
+    if (isFirstStart && tide.rules.lag.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
@@ -171,7 +171,7 @@ function createEngine(config: HubConfig, engine: Engine): Tidemark {
     topicSetsBytesMax: config.maxTopicSetsBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
-    lagRules: isFirstStart ? config.delivery.rules : undefined,
+    rules: { lag: isFirstStart ? config.delivery.rules : undefined },
     eventsPerSecondMax: config.delivery.eventsPerSecondMax,
     flushWindowMs: config.flush.window,
     flushWindowMaxMs: config.flush.windowMax,

@@ -20,7 +20,7 @@ export interface StreamLimitsOptions {
 
 /** The options that limits add to those of a stream. */
 export interface LimitOptions {
-  readonly label?: string | undefined
+  readonly group?: string | undefined
   readonly admit?: ((owner: { readonly user: string | undefined }) => Promise<void>) | undefined
 }
 
@@ -104,10 +104,10 @@ export class StreamLimits {
       await subscribe({})
       return
     }
-    let label: string | undefined
+    let group: string | undefined
     try {
       if (!(await this.#takeTurn(asked))) return
-      label = await this.#enter(asked)
+      group = await this.#enter(asked)
     } catch (error) {
       // A body that has not been read is read on, and then the refusal is answered.
       const isStream = request.method === 'GET' && error instanceof CodedError
@@ -117,9 +117,9 @@ export class StreamLimits {
     }
     let session: SessionHandle | undefined
     try {
-      session = await subscribe({ label, admit })
+      session = await subscribe({ group, admit })
     } finally {
-      this.#keep(session, label)
+      this.#keep(session, group)
     }
   }
 
@@ -156,24 +156,24 @@ export class StreamLimits {
     )
   }
 
-  #keep(session: SessionHandle | undefined, label: string | undefined): void {
+  #keep(session: SessionHandle | undefined, group: string | undefined): void {
     const { limits, counts, clock, random } = this.#options
     const { maxSessionAge } = limits
     if (session === undefined) {
-      if (label !== undefined) counts.leave(label)
+      if (group !== undefined) counts.leave(group)
       return
     }
-    if (label === undefined && maxSessionAge === undefined) return
+    if (group === undefined && maxSessionAge === undefined) return
     if (maxSessionAge !== undefined) {
       const spreadMs = maxSessionAge * sessionAgeSpreadShare * random()
       this.#ages.add(session, clock.now() + maxSessionAge - spreadMs)
     }
-    void this.#forget(session, label)
+    void this.#forget(session, group)
   }
 
-  async #forget(session: SessionHandle, label: string | undefined): Promise<void> {
+  async #forget(session: SessionHandle, group: string | undefined): Promise<void> {
     await session.closed
     this.#ages.delete(session)
-    if (label !== undefined) this.#options.counts.leave(label)
+    if (group !== undefined) this.#options.counts.leave(group)
   }
 }

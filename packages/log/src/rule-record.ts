@@ -52,7 +52,7 @@ export function decodeRules(record: Pick<EventRecord, 'type' | 'data'>): StoredR
   }
   throw new LogError(
     'OPTION_INVALID',
-    `An entry of the ledger of rules sets them for good, and is replaced, never deleted or claimed; got ${quoteValue(record.data)}. Change them with \`changeRetention\`, or \`tide.lagRules.replace\`.`,
+    `An entry of the ledger of rules sets them for good, and is replaced, never deleted or claimed; got ${quoteValue(record.data)}. Change them with \`changeRetention\`, or \`tide.rules.lag.replace\`.`,
   )
 }
 

@@ -130,6 +130,10 @@ export const serverErrors = {
     title: 'An option or argument of a node is of the wrong type or out of its range.',
     status: 500,
   },
+  RULE_INVALID: {
+    title: 'A list of rules for topics has a rule that cannot hold; nothing was changed.',
+    status: 400,
+  },
   BODY_TOO_LARGE: { title: 'The body of the request is larger than the limit.', status: 413 },
   BODY_NOT_JSON: {
     title: 'The body of the request is not JSON in UTF-8, or a line of it is not.',

@@ -10,7 +10,6 @@ export type { ServerErrorCode } from './errors.ts'
 export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
-export type { LagRulesInForce } from './catch-up/lag-ledger.ts'
 export type {
   EventsFlushed,
   EventsPublished,
@@ -34,5 +33,7 @@ export type {
 } from './session/session-handle.ts'
 export type { SessionFilter } from './session/session-registry.ts'
 export type { PublishOptions, Receipt } from './publish/publish.ts'
+export type { TideRules } from './rules/node-rules.ts'
+export type { RulesInForce } from './rules/rule-kind.ts'
 export type { SubscribeOptions } from './node/subscribe.ts'
 export type { NodeTidemark as Tidemark } from './node/node-tidemark.ts'

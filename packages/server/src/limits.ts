@@ -292,7 +292,7 @@ export const topicTokensMax: number = 100
 /** Characters of such a token: as of any other that `access` takes. */
 export const topicTokenCharactersMax: number = 8_192
 
-/** Characters of a session's user and of its label. 10,000 sessions × 2 × 256 × 2 bytes = 10 MiB. */
+/** Characters of a session's user, label and group. 10,000 sessions × 3 × 256 × 2 bytes = 15 MiB. */
 export const ownerCharactersMax: number = 256
 
 /** Characters of a node's name: with 23 of its own, a session id has 55 at most. */

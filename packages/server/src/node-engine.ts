@@ -14,7 +14,6 @@ import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { LagLedger } from './catch-up/lag-ledger.ts'
 import { backlogsMax, goodbyePollMs, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
@@ -30,6 +29,7 @@ import { Pace } from './catch-up/pace.ts'
 import { makeSessionId, pickBetween } from './random.ts'
 import { Rechecks } from './session/rechecks.ts'
 import type { Recheck } from './session/recheck.ts'
+import { NodeRules } from './rules/node-rules.ts'
 import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
@@ -51,8 +51,8 @@ import { Turns } from './catch-up/turns.ts'
 export class NodeEngine implements SessionActions {
   readonly sessions: SessionRegistry = new SessionRegistry()
   readonly audiences: Audiences
-  /** The rules of what sessions that fall behind still get. */
-  readonly lagLedger: LagLedger
+  /** The rules for topics that all nodes of the log follow. */
+  readonly rules: NodeRules
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
   /** Told of each session that has opened or got another grant. */
@@ -79,7 +79,7 @@ export class NodeEngine implements SessionActions {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
-    this.lagLedger = new LagLedger(settings)
+    this.rules = new NodeRules(settings)
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
@@ -335,9 +335,15 @@ export class NodeEngine implements SessionActions {
   }
 
   async #follow(): Promise<FanOut> {
-    const { audiences, lagLedger, control } = this
-    const head = await lagLedger.start()
-    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagLedger, control })
+    const { audiences, rules, control } = this
+    const head = await rules.ledger.start()
+    this.#fanOut = new FanOut({
+      ...this.#settings,
+      audiences,
+      head,
+      lagRules: rules.lag,
+      readers: [rules.ledger, control],
+    })
     return this.#fanOut
   }
 
@@ -368,7 +374,7 @@ export class NodeEngine implements SessionActions {
       turns: this.#turns,
       reads: this.#reads,
       backlogs: this.#backlogs,
-      lagRules: this.lagLedger.rules,
+      lagRules: this.rules.lag,
       dismiss: (behind: Session) => this.#dismiss(behind, 'lagging'),
     }
     catchUp(session, source, greeting).catch((error: unknown) => {

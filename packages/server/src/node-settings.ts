@@ -5,7 +5,7 @@ import type { Permit } from './request/authorize.ts'
 import type { TopicSetTable } from './session/changed-topics.ts'
 import type { PackText } from './framing/packed.ts'
 import type { FlushSettings } from './fan-out/fan-out.ts'
-import type { LagRule } from './catch-up/lag-rules.ts'
+import type { ConfiguredRules } from './rules/node-rules.ts'
 import type { NodeWatch } from './observer/node-watch.ts'
 import type { Random } from './random.ts'
 import type { Compress } from './session/sink.ts'
@@ -31,8 +31,8 @@ export interface NodeSettings {
   readonly pack: PackText | undefined
   readonly flush: FlushSettings
   readonly stalledAfterMs: number
-  /** The rules of the node's own configuration; undefined: those that others have configured. */
-  readonly lagRules: readonly LagRule[] | undefined
+  /** The rules of the node's own configuration, by kind. */
+  readonly rules: ConfiguredRules
   /** Of each session; `Infinity` without a bound. */
   readonly eventsPerSecondMax: number
   readonly clock: Clock

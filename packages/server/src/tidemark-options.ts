@@ -8,8 +8,6 @@ import { createPermit } from './request/authorize.ts'
 import type { Authorize } from './request/authorize.ts'
 import { ServerError } from './errors.ts'
 import type { FlushSettings } from './fan-out/fan-out.ts'
-import { checkLagRules } from './catch-up/lag-rules.ts'
-import type { LagRule } from './catch-up/lag-rules.ts'
 import * as limits from './limits.ts'
 import { readObserver } from './observer/node-observer.ts'
 import type { NodeObserver } from './observer/node-observer.ts'
@@ -18,6 +16,8 @@ import { makeNodeName, systemRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { readRange } from './read-range.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { checkConfigured } from './rules/node-rules.ts'
+import type { ConfiguredRules } from './rules/node-rules.ts'
 import type { Compressors } from './session/sink.ts'
 
 /** How a node is made. Everything has a default. */
@@ -71,14 +71,14 @@ export interface TidemarkOptions {
    */
   readonly stalledAfterMs?: number | undefined
   /**
-   * The rules for sessions that cannot keep up: what they get of which topics. The first rule that matches
-   * decides. All nodes of a log follow the same rules. Rules that differ from those configured last are put
-   * in force for all nodes. They hold until `tide.lagRules.replace` or another configuration changes them.
-   * Default: the rules that others have configured; where there are none, everything, later.
+   * The rules for topics, a list for each kind. The first rule that matches a topic decides. All nodes of a
+   * log follow the same rules. A list that differs from the one configured last is put in force for all
+   * nodes. It holds until `tide.rules` or another configuration changes it. Default of each kind: the list
+   * that others have configured; where there is none, no rule.
    */
-  readonly lagRules?: readonly LagRule[] | undefined
+  readonly rules?: ConfiguredRules | undefined
   /**
-   * Events per second of one session, 1 to 1,000,000. Further events come later, or as `lagRules` say.
+   * Events per second of one session, 1 to 1,000,000. Further events come later, or as `rules.lag` says.
    * Default: no bound.
    */
   readonly eventsPerSecondMax?: number | undefined
@@ -139,7 +139,7 @@ export function readOptions(given: TidemarkOptions = {}, compressors?: Compresso
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },
       limits.stalledAfterRangeMs,
     ),
-    lagRules: readLagRules(options.lagRules ?? undefined),
+    rules: checkConfigured(options.rules ?? {}),
     eventsPerSecondMax:
       options.eventsPerSecondMax === undefined
         ? Infinity
@@ -152,11 +152,6 @@ export function readOptions(given: TidemarkOptions = {}, compressors?: Compresso
     clock,
     random,
   }
-}
-
-/** Undefined is no rules of one's own, which are not the same as none. */
-function readLagRules(given: TidemarkOptions['lagRules']): NodeSettings['lagRules'] {
-  return given === undefined ? undefined : checkLagRules(given)
 }
 
 function readFlushSettings(options: TidemarkOptions): FlushSettings {

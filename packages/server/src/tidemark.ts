@@ -15,7 +15,6 @@ import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
 import { addTopic } from './publish/new-event.ts'
 import type { PublishInput, TopicInput } from './publish/new-event.ts'
-import type { LagRulesInForce } from './catch-up/lag-ledger.ts'
 import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStats } from './observer/node-stats.ts'
@@ -26,6 +25,7 @@ import type { PublishOptions, Receipt } from './publish/publish.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
+import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
@@ -175,7 +175,7 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
-   * The open sessions of this node, the longest open first: all, or those of a user, with a label, or both.
+   * The open sessions of this node, the longest open first: all, or those of a user, a label, a group.
    * @throws ServerError `OPTION_INVALID`
    *
    * @example
@@ -190,8 +190,7 @@ export class Tidemark implements StreamOpener {
 
   /**
    * Ends sessions of this node whose clients have taken nothing for 10 seconds, so that others find a place.
-   * All of them, or those of a user, with a label, or both. They resume when they come back. Returns how
-   * many.
+   * All of them, or those of a user, a label, a group. They resume when they come back. Returns how many.
    * @throws ServerError `OPTION_INVALID`
    */
   endStalled(filter: SessionFilter = {}): number {
@@ -310,9 +309,9 @@ export class Tidemark implements StreamOpener {
     }
   }
 
-  /** The rules for clients that cannot keep up: what they get of which topics, on all nodes of the log. */
-  get lagRules(): LagRulesInForce {
-    return this.#engine.lagLedger.inForce
+  /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */
+  get rules(): TideRules {
+    return this.#engine.rules.inForce
   }
 
   /**
@@ -354,12 +353,14 @@ function requirePermissionName(name: string): void {
   )
 }
 
+const filterNames = ['user', 'label', 'group'] as const
+
 function readFilter(given: SessionFilter): SessionFilter {
   const wanted = { code: 'OPTION_INVALID', what: 'What sessions are looked for by' } as const
-  const filter = readMembers(given, ['user', 'label'], wanted)
+  const filter = readMembers(given, filterNames, wanted)
   // A member that is present must be a text. In `{ user: request.user }` a stranger's user is undefined; read
   // as "everybody's", it would end all sessions.
-  for (const name of ['user', 'label'] as const) {
+  for (const name of filterNames) {
     if (!(name in given)) continue
     if (typeof filter[name] === 'string') continue
     throw new ServerError(

@@ -222,7 +222,7 @@ test('laggards under a rule hold their backlogs in memory a few at a time', asyn
   const tide = createTidemark({
     authorize: 'everyone',
     log: reads.log,
-    lagRules: [{ pattern: 'a/**', whenLagging: 'conflate' }],
+    rules: { lag: [{ pattern: 'a/**', whenLagging: 'conflate' }] },
   })
   const clients: TestClient[] = []
   const sinks = []

@@ -57,7 +57,7 @@ class World {
     }
     const subscription = parseSubscriptionBody({ topics: ['a'] })
     const grant = { user: 'ada', subscribe: ['a'], expiresAt: this.#end }
-    const granted = { owner: holderOf(grant, undefined) }
+    const granted = { owner: holderOf(grant, {}) }
     this.#session = await this.tide.openGranted(this.client.connect(), subscription, granted)
     await settle()
   }

@@ -66,7 +66,7 @@ async function open(
   await new Promise((resolve) => setImmediate(resolve))
 }
 
-const hold = (grant: Grant): Granted => ({ owner: holderOf(readGrant(grant), undefined) })
+const hold = (grant: Grant): Granted => ({ owner: holderOf(readGrant(grant), {}) })
 
 test('a session whose grant says no more than topics costs what one without a grant costs', async () => {
   const without = await measure(20_000, undefined)

@@ -68,7 +68,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from }, (_
 test('a conflated topic that is much faster than the rate stays within a second or two of the newest value', async () => {
   const clock = createFakeClock()
   const log = memoryLog({ clock })
-  const tide = createTidemark({ log, clock, lagRules: rules })
+  const tide = createTidemark({ log, clock, rules: { lag: rules } })
   const client = new TestClient()
   await connect(tide, client, 'topic=prices&eventsPerSecondMax=1')
   const behind: number[] = []
@@ -89,7 +89,7 @@ test('a conflated topic that is much faster than the rate stays within a second 
 test('a laggard of a topic with 300 keys gets each of them once, not the whole backlog', async () => {
   const clock = createFakeClock()
   const log = memoryLog({ clock })
-  const tide = createTidemark({ log, clock, lagRules: rules })
+  const tide = createTidemark({ log, clock, rules: { lag: rules } })
   const client = new TestClient()
   const sink = await connect(tide, client, 'topic=prices')
   sink.block()
@@ -105,7 +105,7 @@ test('a laggard of a topic with 300 keys gets each of them once, not the whole b
 test('who is sent away for its rate and resumes is not sent away again for ever', async () => {
   const clock = createFakeClock()
   const log = memoryLog({ clock })
-  const tide = createTidemark({ log, clock, lagRules: rules })
+  const tide = createTidemark({ log, clock, rules: { lag: rules } })
   const client = new TestClient()
   await connect(tide, client, 'topic=orders&eventsPerSecondMax=5')
   await publishMany(tide, range(0, 40), { topic: 'orders' })

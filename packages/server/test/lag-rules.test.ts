@@ -22,7 +22,7 @@ const rules: readonly LagRule[] = [
 function createNode(options: Partial<TidemarkOptions> = {}) {
   const clock = createFakeClock()
   const log = memoryLog({ clock })
-  return { clock, tide: createTidemark({ log, clock, lagRules: rules, ...options }) }
+  return { clock, tide: createTidemark({ log, clock, rules: { lag: rules }, ...options }) }
 }
 
 async function connect(tide: Tidemark, client: TestClient, query: string) {
@@ -225,8 +225,11 @@ test('a session that leaves while its rate is used up leaves nothing behind', as
 })
 
 test.each([
-  [{ lagRules: [{ pattern: 'a//b', whenLagging: 'drop' }] }, 'a//b'],
-  [{ lagRules: [{ pattern: 'a', whenLagging: 'forget' }] }, 'whenLagging must be delay, conflate'],
+  [{ rules: { lag: [{ pattern: 'a//b', whenLagging: 'drop' }] } }, 'a//b'],
+  [
+    { rules: { lag: [{ pattern: 'a', whenLagging: 'forget' }] } },
+    'whenLagging must be delay, conflate',
+  ],
   [{ eventsPerSecondMax: 0 }, 'eventsPerSecondMax must be from 1 to 1000000; got 0.'],
 ])('rules that cannot be meant are refused: %o', (options, message) => {
   const given = options as unknown as Partial<TidemarkOptions>

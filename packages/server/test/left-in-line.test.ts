@@ -80,7 +80,7 @@ test('laggards that leave while they wait to reduce their backlogs keep nobody f
   const reads = holdReads(memoryLog())
   const tide = createTidemark({
     log: reads.log,
-    lagRules: [{ pattern: 'a/**', whenLagging: 'conflate' }],
+    rules: { lag: [{ pattern: 'a/**', whenLagging: 'conflate' }] },
   })
   onTestFinished(() => tide.close())
   const clients = Array.from({ length: 4 * backlogsMax }, () => new TestClient())

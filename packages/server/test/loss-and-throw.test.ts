@@ -16,7 +16,7 @@ test.each([false, true])('conflation goes on behind a loss: %s', async (hasLoss)
     authorize: 'everyone',
     log,
     clock,
-    lagRules: [{ pattern: 'prices', whenLagging: 'conflate' }],
+    rules: { lag: [{ pattern: 'prices', whenLagging: 'conflate' }] },
   })
   const client = new TestClient()
   const sink = client.connect()

@@ -183,8 +183,8 @@ test('a cursor of another history, in the middle of a replay, is told of a gap a
 })
 
 test('a session that moves is no laggard: a rule that drops leaves nothing out', async () => {
-  const lagRules = [{ pattern: '**', whenLagging: 'drop' }] as const
-  const tide = create(new MemoryTopicSetTable(), { lagRules })
+  const rules = { lag: [{ pattern: '**', whenLagging: 'drop' }] } as const
+  const tide = create(new MemoryTopicSetTable(), { rules })
   const { client, session } = await open(tide, follow('a'))
   const published: Promise<unknown>[] = []
   for (let i = 0; i < 20; i++) {

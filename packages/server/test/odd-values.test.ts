@@ -120,17 +120,22 @@ const cases: Readonly<Record<string, OddCase>> = {
   'createTidemark: flushBytesMax': option('flushBytesMax', number),
   // 7 ms is out of its range.
   'createTidemark: stalledAfterMs': option('stalledAfterMs', ['null']),
-  'createTidemark: lagRules': option('lagRules', ['null', 'an array']),
+  'createTidemark: rules': option('rules', ['null', ...objects, ...lists]),
+  'createTidemark: rules of a kind': {
+    call: (value) => make({ rules: { lag: value } }),
+    code: 'OPTION_INVALID',
+    takes: ['an array', 'undefined'],
+  },
   'createTidemark: a lag rule': {
-    call: (value) => make({ lagRules: [value] }),
+    call: (value) => make({ rules: { lag: [value] } }),
     code: 'OPTION_INVALID',
   },
   'createTidemark: a lag rule’s pattern': {
-    call: (value) => make({ lagRules: [{ pattern: value, whenLagging: 'drop' }] }),
+    call: (value) => make({ rules: { lag: [{ pattern: value, whenLagging: 'drop' }] } }),
     code: 'OPTION_INVALID',
   },
   'createTidemark: a lag rule’s whenLagging': {
-    call: (value) => make({ lagRules: [{ pattern: 'a', whenLagging: value }] }),
+    call: (value) => make({ rules: { lag: [{ pattern: 'a', whenLagging: value }] } }),
     code: 'OPTION_INVALID',
   },
   'createTidemark: eventsPerSecondMax': option('eventsPerSecondMax', ['a number']),
@@ -174,14 +179,14 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => startAsking().publish('a', { data: 'x' }, { by: value as never }),
     code: 'OPTION_INVALID',
   },
-  'lagRules.replace': {
-    call: (value) => start().lagRules.replace(value as never),
-    code: 'OPTION_INVALID',
+  'rules.lag.replace': {
+    call: (value) => start().rules.lag.replace(value as never),
+    code: 'RULE_INVALID',
     takes: ['an array'],
   },
-  'lagRules.replace: a lag rule': {
-    call: (value) => start().lagRules.replace([value as never]),
-    code: 'OPTION_INVALID',
+  'rules.lag.replace: a lag rule': {
+    call: (value) => start().rules.lag.replace([value as never]),
+    code: 'RULE_INVALID',
   },
   history: {
     call: (value) => start().history(value as never),
@@ -255,6 +260,7 @@ const cases: Readonly<Record<string, OddCase>> = {
   },
   'open: user': owner('user'),
   'open: label': owner('label'),
+  'open: group': owner('group'),
   'open: expiresAt': owner('expiresAt'),
   // Of what is no id there is no session.
   reach: {
@@ -389,6 +395,11 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => hubDoor.hideCredentials(value as never),
     code: 'QUERY_INVALID',
     takes: ['empty text'],
+  },
+  fixGrant: {
+    call: (value) => hubDoor.fixGrant(value as never),
+    code: 'OPTION_INVALID',
+    takes: objects.filter((name) => name !== 'a text object'),
   },
   readTopicTokens: {
     call: (value) => hubDoor.readTopicTokens(value),
@@ -605,7 +616,7 @@ describe('what throws when it is read', () => {
     }
   })
 
-  test.each(['log', 'heartbeatMs', 'lagRules', 'clock', 'random'])('%s of a node', (name) => {
+  test.each(['log', 'heartbeatMs', 'rules', 'clock', 'random'])('%s of a node', (name) => {
     const options = withThrowing({ log: memoryLog(), clock: systemClock }, name)
     expect(() => createTidemark(options)).toThrow(
       expect.objectContaining({ name: 'ServerError', code: 'OPTION_INVALID' }),

@@ -48,7 +48,7 @@ async function open(
 ): Promise<Opened> {
   const client = new TestClient()
   const subscription = parseSubscriptionBody({ topics: ['a'], ...body })
-  const granted = { owner: holderOf(grant, label) }
+  const granted = { owner: holderOf(grant, { label }) }
   const session = await tide.openGranted(client.connect(), subscription, granted)
   await settle()
   return { client, session }

@@ -55,17 +55,17 @@ test('rules set on one node hold on every node of the log, from the cursor it an
   const log = memoryLog()
   const [one, other] = [await createNode(log), await createNode(log)]
   expect(await lagBehind(other)).toEqual(everything)
-  const cursor = await one.lagRules.replace(conflate)
+  const cursor = await one.rules.lag.replace(conflate)
   await settleAll()
   for (const tide of [one, other]) {
-    expect(tide.lagRules.list).toEqual(conflate)
-    expect(tide.lagRules.from).toBe('change')
+    expect(tide.rules.lag.list).toEqual(conflate)
+    expect(tide.rules.lag.from).toBe('change')
     expect(await lagBehind(tide)).toEqual(['last', '8', '9'])
   }
   const [record] = await readRules(log)
   const position = parseCursor(cursor)?.position
   expect(record && position && comparePositions(record.position, position)).toBe(0)
-  await other.lagRules.replace([])
+  await other.rules.lag.replace([])
   await settleAll()
   expect(await lagBehind(one)).toEqual(everything)
 })
@@ -80,7 +80,7 @@ test('a laggard that catches up after a change is served by the new rules', asyn
   await tide.publish('prices/a', { data: 'last' })
   await settleAll()
   for (let i = 0; i < 10; i++) await tide.publish('prices/a', { data: `${i}` })
-  await tide.lagRules.replace(conflate)
+  await tide.rules.lag.replace(conflate)
   await settleAll()
   sink.unblock()
   await settleAll()
@@ -90,28 +90,28 @@ test('a laggard that catches up after a change is served by the new rules', asyn
 
 test('a restart with the same configuration leaves alone what was changed at run time, another configuration replaces it', async () => {
   const log = memoryLog()
-  const first = await createNode(log, { lagRules: conflate })
-  expect(first.lagRules.from).toBe('configuration')
-  await first.lagRules.replace(drop)
+  const first = await createNode(log, { rules: { lag: conflate } })
+  expect(first.rules.lag.from).toBe('configuration')
+  await first.rules.lag.replace(drop)
   await settleAll()
-  const again = await createNode(log, { lagRules: conflate })
-  expect(again.lagRules.list).toEqual(drop)
-  expect(again.lagRules.from).toBe('change')
-  const edited = await createNode(log, { lagRules: [] })
+  const again = await createNode(log, { rules: { lag: conflate } })
+  expect(again.rules.lag.list).toEqual(drop)
+  expect(again.rules.lag.from).toBe('change')
+  const edited = await createNode(log, { rules: { lag: [] } })
   await settleAll()
-  for (const tide of [first, again, edited]) expect(tide.lagRules.list).toEqual([])
-  expect(edited.lagRules.from).toBe('configuration')
+  for (const tide of [first, again, edited]) expect(tide.rules.lag.list).toEqual([])
+  expect(edited.rules.lag.from).toBe('configuration')
 })
 
 test('of two nodes with different configurations the last one made has its way on both', async () => {
   const log = memoryLog()
-  const one = await createNode(log, { lagRules: conflate })
-  const other = await createNode(log, { lagRules: drop })
+  const one = await createNode(log, { rules: { lag: conflate } })
+  const other = await createNode(log, { rules: { lag: drop } })
   await settleAll()
-  expect([one.lagRules.list, other.lagRules.list]).toEqual([drop, drop])
-  const back = await createNode(log, { lagRules: conflate })
+  expect([one.rules.lag.list, other.rules.lag.list]).toEqual([drop, drop])
+  const back = await createNode(log, { rules: { lag: conflate } })
   await settleAll()
-  expect([one.lagRules.list, other.lagRules.list, back.lagRules.list]).toEqual([
+  expect([one.rules.lag.list, other.rules.lag.list, back.rules.lag.list]).toEqual([
     conflate,
     conflate,
     conflate,
@@ -120,25 +120,25 @@ test('of two nodes with different configurations the last one made has its way o
 
 test('a node that says nothing of lag rules follows what others have configured', async () => {
   const log = memoryLog()
-  await createNode(log, { lagRules: conflate })
+  await createNode(log, { rules: { lag: conflate } })
   const quiet = await createNode(log)
-  expect(quiet.lagRules.list).toEqual(conflate)
+  expect(quiet.rules.lag.list).toEqual(conflate)
   expect(await lagBehind(quiet)).toEqual(['last', '8', '9'])
 })
 
 test('a log whose nodes have no lag rules gets no record of them', async () => {
   const log = memoryLog()
   await createNode(log)
-  await createNode(log, { lagRules: [] })
+  await createNode(log, { rules: { lag: [] } })
   expect(await readRules(log)).toEqual([])
 })
 
 test('workers that start together with another configuration write one change', async () => {
   const log = memoryLog()
-  await createNode(log, { lagRules: drop })
+  await createNode(log, { rules: { lag: drop } })
   const { head } = await log.bounds()
   const workers = await Promise.all(
-    Array.from({ length: 8 }, () => createNode(log, { lagRules: conflate })),
+    Array.from({ length: 8 }, () => createNode(log, { rules: { lag: conflate } })),
   )
   const after = (await log.bounds()).head
   const topics = parseTopicSet([rulesTopic])
@@ -147,12 +147,12 @@ test('workers that start together with another configuration write one change', 
   await settleAll()
   expect(written).toEqual(['lag', 'lag.configured'])
   expect((await log.read({ topics, after: head, upTo: after, limit: 9 })).records).toHaveLength(2)
-  for (const tide of workers) expect(tide.lagRules.list).toEqual(conflate)
+  for (const tide of workers) expect(tide.rules.lag.list).toEqual(conflate)
 })
 
 test('rules that break the rules are refused before anything is stored', async () => {
   const log = memoryLog()
-  const tide = await createNode(log, { lagRules: conflate })
+  const tide = await createNode(log, { rules: { lag: conflate } })
   const many = Array.from({ length: 1_001 }, () => ({ pattern: 'a', whenLagging: 'drop' as const }))
   const bad = [
     [{ pattern: 'a//b', whenLagging: 'drop' }],
@@ -161,31 +161,31 @@ test('rules that break the rules are refused before anything is stored', async (
     null,
   ]
   for (const rules of bad) {
-    await expect(tide.lagRules.replace(rules as readonly LagRule[])).rejects.toMatchObject({
-      code: 'OPTION_INVALID',
+    await expect(tide.rules.lag.replace(rules as readonly LagRule[])).rejects.toMatchObject({
+      code: 'RULE_INVALID',
     })
   }
-  expect(tide.lagRules.list).toEqual(conflate)
+  expect(tide.rules.lag.list).toEqual(conflate)
   expect(await readRules(log)).toHaveLength(2)
 })
 
 test('rules in the log that a node cannot read leave the ones before in force, and are told', async () => {
   const log = memoryLog()
-  const tide = await createNode(log, { lagRules: conflate })
+  const tide = await createNode(log, { rules: { lag: conflate } })
   const rules = [{ pattern: 'a', whenLagging: 'of a newer version' }]
   await log.append({ events: [encodeRules('lag', { from: 'change', rules })] })
   await settleAll()
-  expect(tide.lagRules.list).toEqual(conflate)
+  expect(tide.rules.lag.list).toEqual(conflate)
   expect(tide.errors).toHaveLength(1)
 })
 
 test('a node that starts where it cannot read the rules of a newer version follows its own configuration', async () => {
   const log = memoryLog()
-  await createNode(log, { lagRules: conflate })
+  await createNode(log, { rules: { lag: conflate } })
   const rules = [{ pattern: 'a', whenLagging: 'of a newer version' }]
   await log.append({ events: [encodeRules('lag', { from: 'change', rules })] })
-  const tide = await createNode(log, { lagRules: conflate })
-  expect(tide.lagRules.list).toEqual(conflate)
+  const tide = await createNode(log, { rules: { lag: conflate } })
+  expect(tide.rules.lag.list).toEqual(conflate)
   expect(await lagBehind(tide)).toEqual(['last', '8', '9'])
 })
 
@@ -194,8 +194,8 @@ test('a node whose rules somebody has deleted from the log follows its own confi
   await log.append({
     events: [encodeRules('lag.configured', { from: 'configuration', rules: conflate })],
   })
-  const tide = await createNode(log, { lagRules: conflate })
-  expect(tide.lagRules.list).toEqual(conflate)
+  const tide = await createNode(log, { rules: { lag: conflate } })
+  expect(tide.rules.lag.list).toEqual(conflate)
 })
 
 test('a node whose tail was overtaken follows the change that it passed over', async () => {
@@ -219,19 +219,19 @@ test('a node whose tail was overtaken follows the change that it passed over', a
   const tide = await createNode(lossy)
   const [live] = handlers.slice(-1)
   isDeaf = true
-  await tide.lagRules.replace(conflate)
+  await tide.rules.lag.replace(conflate)
   await settleAll()
-  expect(tide.lagRules.list).toEqual([])
+  expect(tide.rules.lag.list).toEqual([])
   isDeaf = false
   live?.overtaken?.((await log.bounds()).head)
   await settleAll()
-  expect(tide.lagRules.list).toEqual(conflate)
+  expect(tide.rules.lag.list).toEqual(conflate)
 })
 
 test('a node that cannot read its log yet follows the rules in force once it can', async () => {
   const log = memoryLog()
-  const first = await createNode(log, { lagRules: conflate })
-  await first.lagRules.replace(drop)
+  const first = await createNode(log, { rules: { lag: conflate } })
+  await first.rules.lag.replace(drop)
   let isDown = true
   const flaky: EventLog = {
     append: (batch) => log.append(batch),
@@ -241,9 +241,9 @@ test('a node that cannot read its log yet follows the rules in force once it can
     close: () => log.close(),
     tail: (after, handler) => log.tail(after, handler),
   }
-  const tide = createTidemark({ log: flaky, lagRules: conflate })
+  const tide = createTidemark({ log: flaky, rules: { lag: conflate } })
   await expect(tide.ready).rejects.toThrow('down')
   isDown = false
   await tide.ready
-  expect(tide.lagRules.list).toEqual(drop)
+  expect(tide.rules.lag.list).toEqual(drop)
 })

@@ -54,10 +54,12 @@ test.each([0, 1])('model %i', async (variant) => {
           clock,
           flushWindowMs: variant === 0 ? 0 : 5,
           flushEventsMax: eventsMax,
-          lagRules: [
-            { pattern: 'drop', whenLagging: 'drop' },
-            { pattern: 'conflate', whenLagging: 'conflate' },
-          ],
+          rules: {
+            lag: [
+              { pattern: 'drop', whenLagging: 'drop' },
+              { pattern: 'conflate', whenLagging: 'conflate' },
+            ],
+          },
         })
         await tide.ready
         const client = new TestClient()

@@ -78,6 +78,45 @@ test('sessions are found by id, by user and by label, and are gone from everywhe
   expect(idsOf(tide.sessions())).toEqual(idsOf([third.session, nobody.session]))
 })
 
+test('a group is counted apart from the label, which a grant never changes', async () => {
+  const { tide } = create()
+  const first = await open(tide, { label: 'phone', group: '192.0.2.1' })
+  const second = await open(tide, { label: '192.0.2.1', group: '192.0.2.2' })
+  expect(idsOf(tide.sessions({ group: '192.0.2.1' }))).toEqual([first.session.id])
+  expect(idsOf(tide.sessions({ label: '192.0.2.1' }))).toEqual([second.session.id])
+  expect(tide.sessions({ label: 'phone', group: '192.0.2.2' })).toEqual([])
+  expect(first.session).toMatchObject({ label: 'phone', group: '192.0.2.1' })
+})
+
+interface LabelCase {
+  readonly query?: string
+  readonly body?: object
+  readonly label?: string
+  readonly topics?: readonly string[]
+}
+
+test.each<[string, LabelCase, string | undefined]>([
+  ['the query', { query: '?topic=a&label=kitchen' }, 'kitchen'],
+  ['the body of a POST', { body: { topics: ['a'], label: 'kitchen' } }, 'kitchen'],
+  ['the application first', { query: '?topic=a&label=kitchen', label: 'hall' }, 'hall'],
+  [
+    'nobody where the application has chosen the topics',
+    { query: '?label=x', topics: ['a'] },
+    undefined,
+  ],
+])('the label of a stream is given by %s', async (_, { query = '', body, ...options }, label) => {
+  const { tide } = create({ authorize: () => ({ user: 'ada', subscribe: ['**'] }) })
+  const init = body && {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json' },
+  }
+  const response = await tide.fetch(new Request(`http://localhost/${query}`, init), options)
+  expect(response.status).toBe(200)
+  expect(tide.sessions().map((session) => session.label)).toEqual([label])
+  await tide.close()
+})
+
 test('a user who is not known is not taken for everybody', async () => {
   const { tide } = create()
   await open(tide, { user: 'ada' })

@@ -42,6 +42,10 @@ describe('refused, with the reason', () => {
     ['topic=a&since=400d', 'QUERY_INVALID', /366 days/],
     ['topic=a&fields=topic,colour', 'QUERY_INVALID', /fields takes topic, key, time/],
     ['topic=a&framing=xml', 'QUERY_INVALID', /plain, envelope or batch/],
+    ['topic=a&label=', 'QUERY_INVALID', /label is a name/],
+    ['topic=a&label=a%0Ab', 'QUERY_INVALID', /without control characters/],
+    [`topic=a&label=${'x'.repeat(257)}`, 'QUERY_INVALID', /1 to 256 characters/],
+    ['topic=a&label=x&label=y', 'QUERY_INVALID', /once; got 2/],
     ['topic=a&event=type', 'QUERY_INVALID', /event takes one value/],
   ])('%s', (query, code, message) => {
     expect(() => parse(query)).toThrow(
@@ -85,6 +89,8 @@ describe('refused, with the reason', () => {
     [{ topics: [1] }],
     [{ topics: ['a'], since: 5 }],
     [{ topics: ['a'], topc: 1 }],
+    [{ topics: ['a'], label: 5 }],
+    [{ topics: ['a'], label: '' }],
   ])('the body %j', (body) => {
     expect(() => parseSubscriptionBody(body)).toThrow(
       expect.objectContaining({ code: 'QUERY_INVALID' }),

@@ -8,8 +8,8 @@ import { TwoHalves } from '../tokens/two-halves.ts'
 const lists = new TwoHalves<readonly string[]>(sharedListsCharactersMax, ({ length }) => length)
 
 /**
- * A list with the same names, frozen, so that `parseTopicSet` parses it once. Tokens that grant the same share
- * one list.
+ * A list with the same names, frozen, so that `parseTopicSet` parses it once. Tokens that grant the same
+ * share one list.
  * @throws LogError as `parseTopicSet`
  */
 export function parsedList(names: readonly string[]): readonly string[] {

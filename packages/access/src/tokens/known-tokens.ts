@@ -8,7 +8,7 @@ import type { Issuer } from './plan-issuers.ts'
 import type { UnverifiedToken } from './read-token.ts'
 import { TwoHalves } from './two-halves.ts'
 
-/** What is kept of a token. */
+/** A token whose signature is good, as it is kept. */
 export interface KnownToken {
   readonly token: UnverifiedToken
   /** The key that it was checked with. */
@@ -18,8 +18,8 @@ export interface KnownToken {
 }
 
 /**
- * A grant depends on the claims, on the row of their issuer, and on the end. The end is later for a token that
- * lives on what clocks are given.
+ * A grant depends on the claims, on the row of their issuer, and on the end. The end is later for a token
+ * that lives on what clocks are given.
  */
 interface KnownGrant {
   readonly issuer: Issuer

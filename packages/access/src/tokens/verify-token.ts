@@ -23,7 +23,7 @@ export interface VerifiedToken {
   readonly claims: Readonly<Record<string, unknown>>
   /** When it ends, in milliseconds since 1970. */
   readonly expiresAt: number
-  /** What is kept of it. */
+  /** The token as it is kept. */
   readonly known: KnownToken
 }
 

@@ -8,6 +8,7 @@ import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 import { lagRulesMax, rememberedTopicsMax } from '../limits.ts'
 import { readList, readMembers } from '../read-members.ts'
+import type { RuleKind } from '../rules/rule-kind.ts'
 
 /**
  * The treatment of a topic's events that a session is behind with, because its socket does not drain or its
@@ -49,7 +50,7 @@ export class LagRules {
     return this.#found.find(topic)
   }
 
-  /** From here on other rules hold, checked by {@link checkLagRules}. */
+  /** From here on other rules hold, checked by `lagKind`. */
   replace(list: readonly LagRule[]): void {
     this.#list = list
     this.#found.replace(compile(list))
@@ -60,8 +61,8 @@ export class LagRules {
  * The rules as they are used.
  * @throws ServerError `OPTION_INVALID`
  */
-export function checkLagRules(given: readonly LagRule[]): readonly LagRule[] {
-  const rules = readList(given, { code: 'OPTION_INVALID', what: 'lagRules' })
+function checkLagRules(given: readonly LagRule[]): readonly LagRule[] {
+  const rules = readList(given, { code: 'OPTION_INVALID', what: 'A list of lag rules' })
   if (rules.length > lagRulesMax) {
     throw invalid(`There may be ${lagRulesMax} lag rules; got ${rules.length}. Use patterns.`)
   }
@@ -83,6 +84,9 @@ export function checkLagRules(given: readonly LagRule[]): readonly LagRule[] {
     throw error
   }
 }
+
+/** Their place in the ledger of rules. */
+export const lagKind: RuleKind<LagRule> = { name: 'lag', check: checkLagRules }
 
 function compile(list: readonly LagRule[]): PatternRules<LagAction> {
   return {

@@ -1,50 +1,78 @@
-// A command: a node asks something of a session that lives at another node.
+// The table of commands: a node asks something of a session that lives at another node.
 
-import type { Grant } from '../request/grant.ts'
-import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
+import type { SessionHandle } from '../session/session-handle.ts'
+import { requireOwn } from './asker.ts'
 import type { Asker } from './asker.ts'
+import { isObject } from './command-row.ts'
+import type { CommandRow, CommandText } from './command-row.ts'
+import { changeCommand } from './commands/change-command.ts'
+import type { ChangeAct } from './commands/change-command.ts'
+import { endCommand } from './commands/end-command.ts'
+import type { EndAct } from './commands/end-command.ts'
+import { renewCommand } from './commands/renew-command.ts'
+import type { RenewAct } from './commands/renew-command.ts'
+import { sendCommand } from './commands/send-command.ts'
+import type { SendAct } from './commands/send-command.ts'
+
+/** The content of each command. */
+interface Acts {
+  readonly send: SendAct
+  readonly change: ChangeAct
+  readonly renew: RenewAct
+  readonly end: EndAct
+}
+
+type CommandName = keyof Acts
+
+const rows: { readonly [Name in CommandName]: CommandRow<Acts[Name]> } = {
+  send: sendCommand,
+  change: changeCommand,
+  renew: renewCommand,
+  end: endCommand,
+}
 
 /** Something that can be done with a session. */
-export type Command = Act & {
+export interface CommandOf<Name extends CommandName> {
+  readonly name: Name
   /** The client that asks; undefined: the application does, or the act says for itself whose it is. */
   readonly by?: Asker | undefined
+  readonly act: Acts[Name]
 }
 
-type Act =
-  | { readonly name: 'send'; readonly event: SessionEvent & { readonly data: string } }
-  | { readonly name: 'change'; readonly change: TopicChange }
-  | { readonly name: 'renew'; readonly grant: Grant }
-  | { readonly name: 'end'; readonly reason: string }
+export type Command = { readonly [Name in CommandName]: CommandOf<Name> }[CommandName]
 
-/**
- * A command in two parts: one for a line of JSON, and the data of an event as they are.
- * As JSON 1 MiB of data could become 6 MiB.
- */
-export interface CommandText {
-  readonly head: object
-  readonly data: string
+export function encodeCommand<Name extends CommandName>({
+  name,
+  by,
+  act,
+}: CommandOf<Name>): CommandText {
+  const { head, data } = rows[name].encode(act)
+  return { head: { name, by, ...head }, data }
 }
 
-export function encodeCommand(command: Command): CommandText {
-  if (command.name !== 'send') return { head: command, data: '' }
-  const { by, event } = command
-  const { topic, type, key, data } = event
-  return { head: { name: 'send', by, event: { topic, type, key } }, data }
-}
-
-/**
- * Undefined for anything but a command. The session's handle checks the values, as it checks those of the
- * application's own calls.
- */
+/** Undefined for anything but a command. */
 export function decodeCommand(head: unknown, data: string): Command | undefined {
   if (!isObject(head)) return undefined
-  const { name, event, change, grant, reason } = head
-  const by = readAsker(head['by'])
-  if (name === 'send' && isObject(event)) return { name, by, event: { ...event, data } }
-  if (name === 'change' && isObject(change)) return { name, by, change }
-  if (name === 'renew' && isObject(grant)) return { name, grant }
-  if (name === 'end' && typeof reason === 'string') return { name, by, reason }
-  return undefined
+  const { name } = head
+  if (!isName(name)) return undefined
+  const act = rows[name].decode(head, data)
+  return act === undefined ? undefined : ({ name, by: readAsker(head['by']), act } as Command)
+}
+
+/**
+ * Carries a command out on a session, if its client may; resolves to what its handle does.
+ * @throws as the handle; ServerError `USER_DIFFERS`, `UNAUTHENTICATED`
+ */
+export async function carryOut<Name extends CommandName>(
+  handle: SessionHandle,
+  { name, by, act }: CommandOf<Name>,
+): Promise<boolean> {
+  requireOwn(handle, by)
+  return rows[name].carryOut(handle, act)
+}
+
+function isName(name: unknown): name is CommandName {
+  return typeof name === 'string' && Object.hasOwn(rows, name)
 }
 
 /** One that cannot be read may do nothing with the session of a user. */
@@ -52,8 +80,4 @@ function readAsker(by: unknown): Asker | undefined {
   if (by === undefined) return undefined
   const { user, isAdmin } = isObject(by) ? by : {}
   return { user: typeof user === 'string' ? user : undefined, isAdmin: isAdmin === true }
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

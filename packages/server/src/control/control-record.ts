@@ -6,8 +6,9 @@ import { controlTopic } from '@tidemark/log/values'
 import { quote } from '@tidemark/wire/values'
 import { ServerError, serverErrors } from '../errors.ts'
 import type { ServerErrorCode } from '../errors.ts'
-import { decodeCommand, encodeCommand, isObject } from './command.ts'
+import { decodeCommand, encodeCommand } from './command.ts'
 import type { Command } from './command.ts'
+import { isObject } from './command-row.ts'
 import { nodeOf } from './session-id.ts'
 
 /** Asks a node for something. */

@@ -13,8 +13,7 @@ import { translateLogError } from '../refusal/log-faults.ts'
 import { CodedError } from '../refusal/coded-error.ts'
 import type { SessionHandle } from '../session/session-handle.ts'
 import type { IsLate } from '../session/is-late.ts'
-import { requireOwn } from './asker.ts'
-import type { Command } from './command.ts'
+import { carryOut } from './command.ts'
 import { encodeAnswer } from './control-record.ts'
 import type { ControlRequest } from './control-record.ts'
 import { isLateAfter } from '../session/is-late.ts'
@@ -99,17 +98,4 @@ export class NearRequests {
       this.#seen.delete(id)
     }
   }
-}
-
-/**
- * Does what a command says with a session, if its client may; resolves to what its handle does.
- * @throws as the handle; ServerError `USER_DIFFERS`, `UNAUTHENTICATED`
- */
-export async function carryOut(handle: SessionHandle, command: Command): Promise<boolean> {
-  requireOwn(handle, command.by)
-  if (command.name === 'send') return handle.send(command.event)
-  if (command.name === 'change') return handle.changeTopics(command.change)
-  if (command.name === 'renew') return handle.renew(command.grant)
-  await handle.end(command.reason)
-  return true
 }

@@ -47,7 +47,7 @@ export class ReachedSession implements SessionReach {
     const { time: _, ...event } = toOwnEvent(given, { eventBytesMax, time: clock.now() })
     const topics = event.topic === undefined ? [] : [event.topic]
     const by = this.#by && (await this.#ask(this.#by, 'publish', topics))
-    return this.#carry(this.id, { name: 'send', by, event })
+    return this.#carry(this.id, { name: 'send', by, act: { event } })
   }
 
   async changeTopics(given: TopicChange): Promise<boolean> {
@@ -65,7 +65,7 @@ export class ReachedSession implements SessionReach {
       )
     }
     const by = await this.#authorize(change.add ?? [])
-    return this.#carry(this.id, { name: 'change', by, change })
+    return this.#carry(this.id, { name: 'change', by, act: { change } })
   }
 
   async renew(given: RenewOptions): Promise<boolean> {
@@ -88,13 +88,13 @@ export class ReachedSession implements SessionReach {
         `A grant for an open stream may have ${controlChangeCharactersMax} characters as JSON; got ${length}. Grant patterns.`,
       )
     }
-    return this.#carry(this.id, { name: 'renew', grant })
+    return this.#carry(this.id, { name: 'renew', act: { grant } })
   }
 
   async end(reason = 'ended'): Promise<void> {
     checkReason(reason)
     const by = await this.#authorize([])
-    await this.#carry(this.id, { name: 'end', by, reason })
+    await this.#carry(this.id, { name: 'end', by, act: { reason } })
   }
 
   /** A client adds topics to a stream by the right by which it subscribes to them at the door. */

@@ -7,7 +7,7 @@ import type { Audiences } from './audiences.ts'
 import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
 import { FramedRecord } from '../framing/framed-record.ts'
-import type { LagLedger } from '../catch-up/lag-ledger.ts'
+import type { LagRules } from '../catch-up/lag-rules.ts'
 import {
   escapeGrowthMax,
   publishPatienceMsMax,
@@ -35,10 +35,15 @@ export interface FlushSettings extends WindowSettings {
   readonly bytesMax: number
 }
 
-/** Reads every record in the order of the log, and acts on some. Never throws. */
-interface RecordReader {
+/** Reads the hub's own records, those of topics below `$`, in the order of the log. Never throws. */
+export interface RecordReader {
   take(record: EventRecord): void
+  /** The tail was overtaken by retention, so records may have been passed over. */
+  overtaken?(): void
 }
+
+/** Topics of the hub begin with it. */
+const dollar = 0x24
 
 export interface FanOutOptions {
   readonly log: EventLog
@@ -47,8 +52,10 @@ export interface FanOutOptions {
   readonly head: Position
   readonly clock: Clock
   readonly flush: FlushSettings
-  readonly lagLedger: LagLedger
-  readonly control: RecordReader
+  /** Tells which topics no session may be behind with. */
+  readonly lagRules: LagRules
+  /** Each gets every record of the hub's own before any session does. */
+  readonly readers: readonly RecordReader[]
   /** Told of a record that could not be encoded; its audiences go without it. */
   readonly onError: (error: unknown) => void
   readonly watch: NodeWatch
@@ -64,8 +71,8 @@ export class FanOut {
   readonly recent: RecentRecords
   readonly #audiences: Audiences
   readonly #limits: FlushSettings
-  readonly #lagLedger: LagLedger
-  readonly #control: RecordReader
+  readonly #lagRules: LagRules
+  readonly #readers: readonly RecordReader[]
   readonly #onError: (error: unknown) => void
   readonly #clock: Clock
   readonly #watch: NodeWatch
@@ -77,13 +84,13 @@ export class FanOut {
   #waiters: Waiter[] = []
 
   constructor(options: FanOutOptions) {
-    const { log, audiences, head, clock, flush, lagLedger, control, onError } = options
+    const { log, audiences, head, clock, flush, lagRules, readers, onError } = options
     this.#clock = clock
     this.#watch = options.watch
     this.#audiences = audiences
     this.#limits = flush
-    this.#lagLedger = lagLedger
-    this.#control = control
+    this.#lagRules = lagRules
+    this.#readers = readers
     this.#onError = onError
     this.#position = head
     this.recent = new RecentRecords(head)
@@ -202,10 +209,10 @@ export class FanOut {
   #match(framed: FramedRecord, dirty: Audience[]): number {
     let bytes = 0
     const { topic } = framed.record
-    const { rules } = this.#lagLedger
-    this.#lagLedger.take(framed.record)
-    this.#control.take(framed.record)
-    const isStrict = rules.actionFor(topic) === 'disconnect'
+    // One look, so that an event of a publisher pays nothing for the number of readers.
+    if (topic.charCodeAt(0) === dollar)
+      for (const reader of this.#readers) reader.take(framed.record)
+    const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
     this.#audiences.match(topic, (audience) => {
       if (!audience.isHeard) return
       if (!audience.isPending) dirty.push(audience)
@@ -229,7 +236,7 @@ export class FanOut {
     for (const session of behind) session.leaveLive(undefined, 'node')
     this.recent.reset(to)
     this.#position = to
-    this.#lagLedger.readAnew()
+    for (const reader of this.#readers) reader.overtaken?.()
     for (const session of behind) session.resume()
     this.#wake()
   }

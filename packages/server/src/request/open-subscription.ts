@@ -10,7 +10,7 @@ import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import type { PackText } from '../framing/packed.ts'
 import { isFault } from '../refusal/coded-error.ts'
 import type { Refusal } from '../refusal/refusal.ts'
-import type { SessionHandle } from '../session/session-handle.ts'
+import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
 import { holderOf } from '../session/session-holder.ts'
 import type { Sink } from '../session/sink.ts'
 import type { Granted, StreamOpener } from './stream-opener.ts'
@@ -73,7 +73,8 @@ export async function openSubscription<Answer>(
     if (!isHead && !(await door.begin())) return door.answerNobody()
     const { lastEventId, options, query } = request
     const chosen = readChoice(options)
-    const { label } = options
+    const { group } = options
+    let { label } = options
     let granted: Granted | undefined
     if (chosen !== undefined) {
       subscription = parseChosenText(query, lastEventId, { ...options, chosen })
@@ -83,7 +84,9 @@ export async function openSubscription<Answer>(
       // Before it is authorized: a cursor may stand for other topics than the URL names.
       if (opener.topicSets !== undefined)
         subscription = await resumeChanged(subscription, opener.topicSets)
-      granted = await authorize(opener, door, { subscription, label })
+      // The application's name for a session goes before the client's.
+      label ??= subscription.label
+      granted = await authorize(opener, door, { subscription, names: { label, group } })
     }
     if (isHead) return door.answerHead()
     if (options.admit !== undefined)
@@ -95,7 +98,7 @@ export async function openSubscription<Answer>(
     // Where it begins is found out in there, while the session has its place among those that open.
     const session =
       granted === undefined
-        ? opener.open(sink, subscription, { ...chosen?.owner, label })
+        ? opener.open(sink, subscription, { ...chosen?.owner, label, group })
         : opener.openGranted(sink, subscription, granted)
     return door.answerStream(await session)
   } catch (error) {
@@ -120,14 +123,14 @@ async function readSubscription(
 /** A stream that is asked for. */
 interface Asked {
   readonly subscription: Subscription
-  readonly label: string | undefined
+  readonly names: Pick<SessionOwner, 'group' | 'label'>
 }
 
 /** Asks whether the request may, where somebody has to be asked; resolves to the grant. */
 async function authorize(
   opener: StreamOpener,
   door: Door<unknown>,
-  { subscription: { topics: set, topicTokens }, label }: Asked,
+  { subscription: { topics: set, topicTokens }, names }: Asked,
 ): Promise<Granted | undefined> {
   const { permit, bodies } = opener
   if (permit === undefined) {
@@ -143,11 +146,11 @@ async function authorize(
   const held = bodies.begin()
   try {
     held.grow(measureTopicSet(set) + measureTopicTokens(topicTokens))
-    const names = [...set.topics, ...set.patterns]
+    const topics = [...set.topics, ...set.patterns]
     const facts = bringTopicTokens(door.describe(), topicTokens)
-    const grant = await permit.ask(plainRequest(facts, 'subscribe', names))
+    const grant = await permit.ask(plainRequest(facts, 'subscribe', topics))
     const { recheckAfterMs: afterMs } = grant
-    const owner = holderOf(grant, label)
+    const owner = holderOf(grant, names)
     if (afterMs === undefined) return { owner, recheck: undefined }
     return { owner, recheck: { request: bringTopicTokens(door.keep(), topicTokens), afterMs } }
   } finally {

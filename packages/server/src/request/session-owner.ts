@@ -8,6 +8,8 @@ import { readMembers } from '../read-members.ts'
 import type { SessionOwner } from '../session/session-handle.ts'
 import type { SessionHolder } from '../session/session-holder.ts'
 
+const ownerNames = ['user', 'label', 'group', 'expiresAt'] as const
+
 /** One for all sessions that nobody has named. */
 const nobody: SessionOwner = {}
 
@@ -16,27 +18,33 @@ const nobody: SessionOwner = {}
  * @throws ServerError `OPTION_INVALID`
  */
 export function readOwner(given: SessionOwner): SessionOwner {
-  const { user, label, expiresAt } = readMembers(given, ['user', 'label', 'expiresAt'], {
+  const { user, label, group, expiresAt } = readMembers(given, ownerNames, {
     code: 'OPTION_INVALID',
     what: 'The owner of a session',
   })
   requireName('user', user)
   requireName('label', label)
+  requireName('group', group)
   const end = readExpiry(expiresAt)
-  const isNobody = user === undefined && label === undefined && end === undefined
-  return isNobody ? nobody : { user, label, expiresAt: end }
+  const isNobody = [user, label, group, end].every((value) => value === undefined)
+  return isNobody ? nobody : { user, label, group, expiresAt: end }
 }
 
 /**
- * The owner that a grant names. The label is the application's.
+ * The owner that a grant names. The label is the application's or the client's, the group the application's.
  * @throws ServerError `OPTION_INVALID`
  */
 export function requireHolder(owner: unknown): asserts owner is SessionHolder {
-  const { label, rights } = readMembers(owner as SessionHolder, ['label', 'rights'], {
-    code: 'OPTION_INVALID',
-    what: 'The owner of a granted session',
-  })
+  const { label, group, rights } = readMembers(
+    owner as SessionHolder,
+    ['label', 'group', 'rights'],
+    {
+      code: 'OPTION_INVALID',
+      what: 'The owner of a granted session',
+    },
+  )
   requireName('label', label)
+  requireName('group', group)
   if (typeof rights === 'object') return
   throw new ServerError('OPTION_INVALID', 'A granted session has the rights of its grant.')
 }

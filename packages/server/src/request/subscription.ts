@@ -9,6 +9,7 @@ import { createFraming, fieldNames, needsTopicField } from '../framing/framing.t
 import type { FieldName, Framing } from '../framing/framing.ts'
 import { eventsPerSecondRange } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
+import { checkLabel } from './label.ts'
 import { credentialNames, parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
 import { parseSince, planStart } from './start-at.ts'
@@ -25,6 +26,8 @@ export interface Subscription {
    * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
    */
   readonly eventsPerSecondMax?: number | undefined
+  /** The name that the client gives its session. */
+  readonly label?: string | undefined
   /** Long events are asked for as compressed ones, one by one, and the stream as a plain one. */
   readonly packsEvents?: boolean | undefined
   /** Tokens for single topics, which `authorize` is shown. */
@@ -61,12 +64,13 @@ const commonNames = [
   'event',
   'framing',
   'eventsPerSecondMax',
+  'label',
   'compress',
 ]
 const queryNames = ['topic', ...commonNames]
 const bodyNames = [...commonNames, 'topicTokens']
-/** Where the application has chosen the topics, parameters that name some are its own. */
-const chosenNames = commonNames.filter((name) => name !== 'topics')
+/** Where the application has chosen the topics, parameters that name topics or the session are its own. */
+const chosenNames = commonNames.filter((name) => name !== 'topics' && name !== 'label')
 
 /**
  * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query,
@@ -87,10 +91,12 @@ export function parseSubscriptionQuery(
   if (isStrict(options)) refuseOthers(query, queryNames)
   const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
   const topics = [...readAll(query, 'topic'), ...lists]
-  return planSubscription({ topics: checkTopics(topics), ...readManner(query) }, lastEventId)
+  const label = checkLabel(readOnce(query, 'label'))
+  const manner = readManner(query)
+  return { ...planSubscription({ topics: checkTopics(topics), ...manner }, lastEventId), label }
 }
 
-/** Everything in a query but the topics. */
+/** Everything in a query but the topics and the label. */
 function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics'> {
   return {
     since: readOnce(query, 'since'),
@@ -150,13 +156,14 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, compress?, topicTokens?}`.
+ * eventsPerSecondMax?, label?, compress?, topicTokens?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
   const members = readBody(body)
   for (const name of members.keys()) refuseUnknown(name, bodyNames, 'member')
   const topicTokens = readTopicTokens(members.get('topicTokens'))
+  const label = checkLabel(readText(members, 'label'))
   const subscription = planSubscription(
     {
       topics: checkTopics(readTexts(members, 'topics') ?? []),
@@ -170,7 +177,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
     },
     lastEventId,
   )
-  return topicTokens === undefined ? subscription : { ...subscription, topicTokens }
+  return { ...subscription, label, topicTokens }
 }
 
 function readBody(body: unknown): ReadonlyMap<string, unknown> {

@@ -25,8 +25,16 @@ export interface TopicChoice {
    * the user. Default: nobody in particular.
    */
   readonly user?: string | undefined
-  /** Another name by which the session is found, such as a device: 1 to 256 characters. Default: nothing. */
+  /**
+   * Another name by which the session is found, such as a device: 1 to 256 characters. Default: the `label=`
+   * of a client that chooses its topics.
+   */
   readonly label?: string | undefined
+  /**
+   * A name by which the application counts or ends sessions together, such as an address: 1 to 256
+   * characters. Default: nothing.
+   */
+  readonly group?: string | undefined
   /**
    * When the stream ends, as `Date.now()` counts; the client is told `expired`. Only with `topics`. Default:
    * never.
@@ -49,6 +57,7 @@ export const choiceNames = [
   'topics',
   'user',
   'label',
+  'group',
   'expiresAt',
   'since',
   'unknownParameters',

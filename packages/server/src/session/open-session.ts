@@ -46,6 +46,10 @@ export class OpenSession implements SessionHandle {
     return this.#session.owner.label
   }
 
+  get group(): string | undefined {
+    return this.#session.owner.group
+  }
+
   get expiresAt(): number | undefined {
     return this.#actions.expiryOf(this.#session)
   }

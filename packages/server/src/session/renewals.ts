@@ -46,13 +46,12 @@ export class Renewals {
     const grant = readGrant(given)
     const granted = readGrantedTopics('subscribe', grant.subscribe)
     if (session.isClosed) return false
-    const { label } = session.owner
     requireSame(session, grant)
     const { recheckAfterMs: afterMs } = grant
     const isAskedAgain = afterMs !== undefined && request !== undefined
     const expiresAt = isAskedAgain ? grant.expiresAt : endOf(grant, clock)
     requireUnexpired(expiresAt, clock)
-    session.owner = holderOf({ ...grant, expiresAt }, label)
+    session.owner = holderOf({ ...grant, expiresAt }, session.owner)
     ends.file(session)
     rechecks.set(session, isAskedAgain ? { request, afterMs } : undefined)
     await this.#narrow(

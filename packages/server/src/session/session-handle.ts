@@ -33,8 +33,16 @@ export interface TopicChange {
 export interface SessionOwner {
   /** The user, as the application knows them: 1 to 256 characters. */
   readonly user?: string | undefined
-  /** A name by which the application finds the session, such as a device or a page: 1 to 256 characters. */
+  /**
+   * A name by which the session is found, such as a device or a page: 1 to 256 characters. Where the
+   * application names none, the client's own choice (`label=`).
+   */
   readonly label?: string | undefined
+  /**
+   * A name by which the application counts or ends sessions together, such as an address: 1 to 256
+   * characters. Never the client's choice.
+   */
+  readonly group?: string | undefined
   /** When the session ends, in milliseconds since 1970. Default: never. */
   readonly expiresAt?: number | undefined
 }
@@ -48,6 +56,7 @@ export interface SessionHandle {
   readonly id: string
   readonly user: string | undefined
   readonly label: string | undefined
+  readonly group: string | undefined
   /** When it ends, in milliseconds since 1970. Undefined: never, or it has closed. */
   readonly expiresAt: number | undefined
   /** Of its grant; none where the application has chosen the topics. */

@@ -24,13 +24,13 @@ export const plainRights: HeldRights = Object.freeze({
 /** One for all sessions of nobody in particular whose grant says no more than topics. */
 const plainHolder: SessionHolder = { rights: plainRights }
 
-/** @param label of the session, which no grant changes */
+/** @param names of the session, which no grant changes */
 export function holderOf(
   { user, expiresAt, permissions, claims }: Grant,
-  label: string | undefined,
+  { label, group }: Pick<SessionOwner, 'label' | 'group'>,
 ): SessionHolder {
   const isPlain = permissions === undefined && claims === undefined
-  const isNobody = user === undefined && expiresAt === undefined && label === undefined
+  const isNobody = [user, expiresAt, label, group].every((value) => value === undefined)
   if (isPlain && isNobody) return plainHolder
   const rights = isPlain
     ? plainRights
@@ -38,5 +38,5 @@ export function holderOf(
         permissions: permissions ?? plainRights.permissions,
         claims: claims ?? plainRights.claims,
       }
-  return { user, label, expiresAt, rights }
+  return { user, label, group, expiresAt, rights }
 }

@@ -1,4 +1,4 @@
-// The open sessions of a node, found by their id, their user and their label.
+// The open sessions of a node, found by their id, their user, their label and their group.
 
 import type { Session } from './session.ts'
 
@@ -6,11 +6,13 @@ import type { Session } from './session.ts'
 export interface SessionFilter {
   readonly user?: string
   readonly label?: string
+  readonly group?: string
 }
 
 /** Whether all that a filter says is true of a session. */
-export function matches({ owner }: Session, { user, label }: SessionFilter): boolean {
-  return (user ?? owner.user) === owner.user && (label ?? owner.label) === owner.label
+export function matches({ owner }: Session, { user, label, group }: SessionFilter): boolean {
+  if ((user ?? owner.user) !== owner.user || (label ?? owner.label) !== owner.label) return false
+  return (group ?? owner.group) === owner.group
 }
 
 /**
@@ -43,16 +45,15 @@ export class SessionRegistry {
   }
 
   /**
-   * The sessions of a user, with a label, of both, or all: the longest open first. A list of its own, so that
-   * they may close meanwhile.
+   * The sessions that a filter says, or all: the longest open first. A list of its own, so that they may
+   * close meanwhile.
    */
-  list({ user, label }: SessionFilter = {}): readonly Session[] {
-    if (user === undefined && label === undefined) return [...this.#byId.values()]
+  list(filter: SessionFilter = {}): readonly Session[] {
+    const { user, label } = filter
     const ofUser = user === undefined ? undefined : (this.#byUser.get(user) ?? [])
     const ofLabel = label === undefined ? undefined : (this.#byLabel.get(label) ?? [])
-    const sessions = [...(ofUser ?? ofLabel ?? [])]
-    if (ofUser === undefined || ofLabel === undefined) return sessions
-    return sessions.filter((session) => session.owner.label === label)
+    const sessions = [...(ofUser ?? ofLabel ?? this.#byId.values())]
+    return sessions.filter((session) => matches(session, filter))
   }
 
   /** The first so many, the longest open first. */

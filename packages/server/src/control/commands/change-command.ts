@@ -1,0 +1,15 @@
+// Asks a session to follow other topics.
+
+import type { TopicChange } from '../../session/session-handle.ts'
+import { isObject } from '../command-row.ts'
+import type { CommandRow } from '../command-row.ts'
+
+export interface ChangeAct {
+  readonly change: TopicChange
+}
+
+export const changeCommand: CommandRow<ChangeAct> = {
+  encode: ({ change }) => ({ head: { change }, data: '' }),
+  decode: ({ change }) => (isObject(change) ? { change } : undefined),
+  carryOut: (handle, { change }) => handle.changeTopics(change),
+}

@@ -1,0 +1,16 @@
+// Asks a session to say goodbye.
+
+import type { CommandRow } from '../command-row.ts'
+
+export interface EndAct {
+  readonly reason: string
+}
+
+export const endCommand: CommandRow<EndAct> = {
+  encode: ({ reason }) => ({ head: { reason }, data: '' }),
+  decode: ({ reason }) => (typeof reason === 'string' ? { reason } : undefined),
+  carryOut: async (handle, { reason }) => {
+    await handle.end(reason)
+    return true
+  },
+}

@@ -1,0 +1,64 @@
+// All kinds of rules of one node. A kind is added here: its `RuleKind`, what keeps its list, and a member of
+// `TideRules`.
+
+import type { EventLog } from '@tidemark/log'
+import { LagRules, lagKind } from '../catch-up/lag-rules.ts'
+import type { LagRule } from '../catch-up/lag-rules.ts'
+import { readMembers } from '../read-members.ts'
+import { RuleLedger } from './rule-ledger.ts'
+import type { RuleKind, RulesInForce } from './rule-kind.ts'
+
+/** The rules for topics that change at run time, by kind. */
+export interface TideRules {
+  /** For clients that cannot keep up: what they get of which topics. */
+  readonly lag: RulesInForce<LagRule>
+}
+
+/** The lists of a node's own configuration; an undefined one: those that others have configured. */
+export interface ConfiguredRules {
+  readonly lag?: readonly LagRule[] | undefined
+}
+
+/**
+ * Checks the lists of a configuration. Undefined is no list of one's own, which is not the same as an empty
+ * one.
+ * @throws ServerError `OPTION_INVALID`
+ */
+export function checkConfigured(given: ConfiguredRules): ConfiguredRules {
+  const wanted = { code: 'OPTION_INVALID', what: 'rules' } as const
+  const { lag } = readMembers(given, ['lag'], wanted)
+  return { lag: checkList(lagKind, lag) }
+}
+
+function checkList<Rule>(
+  { check }: RuleKind<Rule>,
+  given: readonly Rule[] | undefined,
+): readonly Rule[] | undefined {
+  return given === undefined ? undefined : check(given)
+}
+
+interface Options {
+  readonly log: EventLog
+  readonly rules: ConfiguredRules
+  readonly onError: (error: unknown) => void
+}
+
+/** The rules of a node, and what each kind is asked. */
+export class NodeRules {
+  /** Read by the node before all else, and fed by its tail. */
+  readonly ledger: RuleLedger
+  /** As users see them. */
+  readonly inForce: TideRules
+  readonly lag: LagRules = new LagRules([])
+
+  constructor({ log, rules, onError }: Options) {
+    this.ledger = new RuleLedger({ log, onError })
+    this.inForce = {
+      lag: this.ledger.add({
+        kind: lagKind,
+        configured: rules.lag,
+        apply: (list) => this.lag.replace(list),
+      }),
+    }
+  }
+}
