@@ -104,6 +104,11 @@ export const otherProducts: readonly Product[] = [
       'log.topicSegmentBytes',
       'log.eventKeyLengthMax',
       'log.eventTypeLengthMax',
+      'log.eventTagsMax',
+      'log.tagNameLengthMax',
+      'log.tagValueLengthMax',
+      'log.eventPermissionLengthMax',
+      'log.extrasOverheadBytes',
     ],
     factors: (look) =>
       (maxBytes / (look('log.recordOverheadBytes') + look('log.topicBytesMax'))) *

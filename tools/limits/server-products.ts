@@ -10,8 +10,8 @@ const idle = 'packages/hub/test/idle-sessions.test.ts'
 
 /** Sessions of a hub as it comes. */
 const sessions = 'server.sessionsMax'
-/** Framings a client can ask for: 2 shapes × 8 sets of fields × 2 names, and batch. */
-const framings = 65
+/** Framings a client can ask for: 2 shapes × 16 sets of fields × 2 names × packed or not, and batch. */
+const framings = 129
 
 export const serverProducts: readonly Product[] = [
   {
@@ -146,7 +146,7 @@ export const serverProducts: readonly Product[] = [
     boundedBy: 'bytes of their frames, and what one stretch adds before the next look',
     filledBy: {
       file: 'packages/server/test/recent-memory.test.ts',
-      name: 'recent events in all 65 framings, with all that every kind of client needs of them, never take more memory than they may',
+      name: 'recent events in all 129 framings, with all that every kind of client needs of them, never take more memory than they may',
     },
   },
   {

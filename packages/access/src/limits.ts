@@ -51,47 +51,17 @@ export const suspicionsGatheredMax: number = 1_000
 /** How seldom dead sessions of an address at its limit are looked for. Milliseconds. */
 export const clearAgainMs: number = 1_000
 
-/** For a node without others, and for several. */
-export interface PresenceTimes {
-  readonly alone: number
-  readonly together: number
-}
-
-/**
- * How long a node counts that has not been heard of. Milliseconds: 2.5 or 3 times the pause below. The clocks
- * of machines may be half a minute apart.
- */
-export const nodeExpiryMs: PresenceTimes = { alone: 150_000, together: 45_000 }
-
-/** How seldom a node says that it is there: one small record each time. Milliseconds. */
-export const nodeRefreshMs: PresenceTimes = { alone: 60_000, together: 15_000 }
-
 /** How long other nodes may find the wish that they end dead sessions of a user. Milliseconds. */
 export const wantedMs: number = 60_000
 
-/** How soon a node tells again what the log did not take, or asks for what it has missed. Milliseconds. */
-export const tellAgainMs: number = 1_000
-
-/**
- * The pause between two records that tell of sessions. Milliseconds. Each node writes ten a second at most,
- * and a limit holds on other nodes 0.1 s later.
- */
-export const tellPauseMs: number = 100
-
 /** How much older than its record a new session may be: many pauses, and a slow disk. Milliseconds. */
 export const toldLateMsMax: number = 2_000
-
-/** Sessions that one record tells of: 1,000 × ~350 characters = 350 KB, mostly a tenth of it. */
-export const toldSessionsMax: number = 1_000
 
 /** How long a refused stream waits for other nodes to end dead sessions of its user. Milliseconds. */
 export const clearWaitMs: number = 500
 
 /** Questions of one process to the one that counts, under way. 10,000 × ~500 bytes = 5 MB. */
 export const countQuestionsMax: number = 10_000
-
-/** How long a process that ends waits for the log to take that its sessions are gone. Milliseconds. */
-export const goneWaitMs: number = 1_000
 
 /**
  * Milliseconds that a new token is good for. An `exp` is in whole seconds. A revocation is kept until the

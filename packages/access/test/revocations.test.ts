@@ -169,6 +169,8 @@ test('nobody with a token gets in before the revocations can be read, and then e
     tail: (after, handler) => log.tail(after, handler),
     locate: (query) => log.locate(query),
     bounds: () => (isBroken ? Promise.reject(new Error('disk gone')) : log.bounds()),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     close: () => log.close(),
   }
   const revocations = openRevocations(broken, { clock })

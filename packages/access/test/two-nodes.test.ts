@@ -32,6 +32,8 @@ function passOn(whole: EventLog): EventLog {
     tail: (after, handler) => whole.tail(after, handler),
     locate: (query) => whole.locate(query),
     bounds: () => whole.bounds(),
+    retention: whole.retention,
+    ruleFor: (topic) => whole.ruleFor(topic),
     close: () => whole.close(),
   }
 }

@@ -5,7 +5,7 @@ import type { Clock, EventLog } from '@tidemark/log'
 import { createFakeClock, createRandom, waitUntil } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { tellPauseMs } from '../src/limits.ts'
+import { tellPauseMs } from '@tidemark/server/hub'
 import { UserSessions } from '../src/hub/index.ts'
 import type { UserSessionOptions } from '../src/hub/index.ts'
 
@@ -193,7 +193,7 @@ test('a node that has missed a record asks for all, and knows them a second late
       log.tail(after, {
         ...handler,
         records: (records) => {
-          const heard = records.filter(({ key }) => !(isDeaf && key === 'changes a'))
+          const heard = records.filter(({ key }) => !(isDeaf && key === 'users a'))
           handler.records(heard)
         },
       }),
@@ -492,6 +492,8 @@ function bind(log: EventLog): EventLog {
     read: (query) => log.read(query),
     tail: (after, handler) => log.tail(after, handler),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     locate: (since) => log.locate(since),
     close: () => log.close(),
   }

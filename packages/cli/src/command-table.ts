@@ -43,6 +43,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./access/explain.ts')).explain,
   },
   {
+    name: 'rules',
+    summary: 'Show the rules for topics of a running hub, or replace them.',
+    load: async () => (await import('./rules.ts')).rules,
+  },
+  {
     name: 'backup',
     summary: 'Write a backup of a data directory, also of one a hub is running on.',
     load: async () => (await import('./backup.ts')).backup,

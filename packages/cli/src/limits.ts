@@ -92,3 +92,12 @@ export const explanationBytesMax: number = 4 * 1024 * 1024
 
 /** How long a hub may take to explain, in milliseconds. One that fetches keys takes a few seconds. */
 export const explanationMsMax: number = 30_000
+
+/**
+ * Characters of a hub's answer that are read. Ten lists of 1,000 rules, each with a pattern of 256 bytes, six
+ * times as long in JSON: 16 MB.
+ */
+export const answerCharactersMax: number = 16 * 1024 * 1024
+
+/** How long a hub may take to answer, in milliseconds: a change waits for its log. */
+export const answerMsMax: number = 30_000

@@ -24,10 +24,11 @@ export function renderForPeople(event: FeedEvent, hasColours: boolean): string {
  * One JSON object per line. `data` is decoded when the payload is JSON. `text` is the payload as
  * published. It is there only when `data` does not give it back exactly (spaces, `1.0`, long numbers).
  */
-export function renderForPrograms({ id, topic, type, key, time, data, text }: FeedEvent): string {
+export function renderForPrograms(event: FeedEvent): string {
+  const { id, topic, type, key, tags, time, data, text } = event
   const shown = typeof data === 'string' ? data : JSON.stringify(data)
   const exact = shown === text ? undefined : text
-  return `${escapeControls(JSON.stringify({ cursor: id, topic, type, key, time, data, text: exact }))}\n`
+  return `${escapeControls(JSON.stringify({ cursor: id, topic, type, key, tags, time, data, text: exact }))}\n`
 }
 
 function shorten(text: string): string {

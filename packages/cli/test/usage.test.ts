@@ -11,6 +11,7 @@ const commands = [
   'subscribe',
   'token',
   'explain',
+  'rules',
   'backup',
   'restore',
   'check',

@@ -20,14 +20,24 @@ export function readEvent(
 ): WaitingEvent {
   const key = fields?.get('key')
   const time = fields?.get('time')
+  const tags = readTags(fields?.get('tags'))
   return {
     topic: fields?.get('topic') ?? topic,
     type,
     text,
     id,
     ...(key === undefined ? {} : { key }),
+    ...(tags === undefined ? {} : { tags }),
     ...(time !== undefined && /^\d{1,15}$/.test(time) ? { time: Number(time) } : {}),
   }
+}
+
+/** A map of texts in a line of JSON; anything else is not for this client. */
+function readTags(text: string | undefined): FeedEvent['tags'] {
+  const tags: unknown = text === undefined ? undefined : decodeData(text)
+  const isMap = typeof tags === 'object' && tags !== null && !Array.isArray(tags)
+  if (!isMap || !Object.values(tags).every((value) => typeof value === 'string')) return undefined
+  return tags as Readonly<Record<string, string>>
 }
 
 /** The event as a caller gets it. */

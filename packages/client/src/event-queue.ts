@@ -107,8 +107,8 @@ export function costOf(item: FeedItem): number {
   const texts = [item.id]
   if (item.kind === 'gap') texts.push(item.gap.from, item.gap.to, item.gap.reason)
   if (item.kind === 'event') {
-    const { topic, type, text, key = '' } = item.event
-    texts.push(topic, type, text, key)
+    const { topic, type, text, key = '', tags = {} } = item.event
+    texts.push(topic, type, text, key, ...Object.entries(tags).flat())
   }
   return texts.reduce((cost, { length }) => cost + length, queueItemCost)
 }

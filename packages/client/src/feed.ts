@@ -23,6 +23,8 @@ export interface FeedEvent {
   readonly id: string
   /** The thing that the event is about, when its publisher said so. */
   readonly key?: string
+  /** The tags of its publisher, when there are some. */
+  readonly tags?: Readonly<Record<string, string>>
   /** Milliseconds since 1970 by the log's clock, when the server says so. */
   readonly time?: number
 }

@@ -14,6 +14,8 @@ export interface PublishInput {
   readonly data: unknown
   /** The thing that the event is about. */
   readonly key?: string | undefined
+  /** Small texts by which readers choose among the events of a topic: `{ region: 'eu' }`. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
 /** An event to publish together with others, with its topic. */
@@ -28,6 +30,11 @@ export interface PublishOptions {
    * one.
    */
   readonly idempotencyKey?: string | undefined
+  /**
+   * A cursor: the events, all of one topic, are published only if it has no event behind that cursor.
+   * Otherwise `REFUSED` with the status 412 and the problem's code `HEAD_MOVED`.
+   */
+  readonly ifHead?: string | undefined
   /** Gives up when aborted; whether the events were published is then unknown. */
   readonly signal?: AbortSignal | undefined
 }
@@ -36,6 +43,7 @@ export interface PublishOptions {
 export interface PublishRequest {
   readonly body: string
   readonly idempotencyKey: string
+  readonly ifHead: string | undefined
   readonly signal: AbortSignal
 }
 
@@ -49,7 +57,7 @@ export function buildPublishRequest(
 ): PublishRequest {
   if (typeof options !== 'object' || options === null)
     throw optionError('The options', 'an object', options)
-  const { idempotencyKey = makeRandomKey(), signal } = options
+  const { idempotencyKey = makeRandomKey(), ifHead, signal } = options
   checkSignal(signal)
   if (typeof idempotencyKey !== 'string' || !/^[\x21-\x7e]+$/.test(idempotencyKey)) {
     throw new ClientError(
@@ -57,7 +65,10 @@ export function buildPublishRequest(
       `An idempotency key must be visible ASCII, as a header carries it; got ${quoteValue(idempotencyKey)}. Leave it out for a random one.`,
     )
   }
-  return { body: encode(events), idempotencyKey, signal: signal ?? new AbortController().signal }
+  if (ifHead !== undefined && (typeof ifHead !== 'string' || !/^[\x21-\x7e]+$/.test(ifHead)))
+    throw eventError('ifHead must be a cursor, as an event has it in its id', ifHead)
+  const never = new AbortController().signal
+  return { body: encode(events), idempotencyKey, ifHead, signal: signal ?? never }
 }
 
 /**

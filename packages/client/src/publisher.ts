@@ -140,7 +140,7 @@ async function send(
 
 async function exchange(
   { url, headers: source, fetch, clock }: PublishPlan,
-  { body, idempotencyKey }: PublishRequest,
+  { body, idempotencyKey, ifHead }: PublishRequest,
   sending: Pick<Sending, 'pace' | 'signal' | 'watch'>,
 ): Promise<Receipt | ClientError> {
   const { signal } = sending
@@ -148,6 +148,7 @@ async function exchange(
   headers.set('accept', 'application/json, application/problem+json')
   headers.set('content-type', 'application/json')
   headers.set('idempotency-key', idempotencyKey)
+  if (ifHead !== undefined) headers.set('if-head', ifHead)
   signal.throwIfAborted()
   const request = { url, init: { method: 'POST', headers, body } }
   const response = await sendRequest(request, { ...sending, fetch, answerWaitMs: publishTimeoutMs })

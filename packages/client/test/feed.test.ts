@@ -14,7 +14,7 @@ import { nextPhase, nextSignal, ready, startServer, take, turn } from './stream-
 test('an event carries its topic, key, time and decoded data', async () => {
   const server = await startServer((exchange) =>
     exchange.stream(
-      'id: c1\nevent: paid\ntopic: orders/42\nkey: k\ntime: 1800000000000\ndata: {"total":12}\n\n',
+      'id: c1\nevent: paid\ntopic: orders/42\nkey: k\ntime: 1800000000000\ntags: {"region":"eu"}\ndata: {"total":12}\n\n',
     ),
   )
   const feed = connect(server.url, { topics: ['orders/*', 'x'] })
@@ -26,14 +26,23 @@ test('an event carries its topic, key, time and decoded data', async () => {
       text: '{"total":12}',
       id: 'c1',
       key: 'k',
+      tags: { region: 'eu' },
       time: 1_800_000_000_000,
     },
   ])
   const { query, request } = server.exchanges[0] ?? { query: new URLSearchParams() }
   expect(query.getAll('topic')).toEqual(['orders/*', 'x'])
-  expect(query.get('fields')).toBe('topic,key,time')
+  expect(query.get('fields')).toBe('topic,key,time,tags')
   expect(request?.headers.accept).toBe('text/event-stream, application/problem+json')
 })
+
+test.each(['{"region":7}', '["eu"]', 'null', 'eu', '{"region":'])(
+  'a line of tags that is no map of texts is left alone: %s',
+  async (tags) => {
+    const server = await startServer((exchange) => exchange.stream(`tags: ${tags}\ndata: x\n\n`))
+    expect((await take(connect(server.url, { topics: ['a'] }), 1))[0]).not.toHaveProperty('tags')
+  },
+)
 
 test('without a topic line the only topic asked for stands in, a pattern does not', async () => {
   const server = await startServer((exchange) => exchange.stream('data: x\n\n'))
@@ -57,7 +66,11 @@ test('topics too long for a URL go into a POST body', async () => {
   await take(connect(server.url, { topics, since: '5m' }), 1)
   expect(server.exchanges[0]?.request.method).toBe('POST')
   expect(server.exchanges[0]?.request.url).toBe('/events')
-  expect(JSON.parse(body)).toEqual({ topics, fields: ['topic', 'key', 'time'], since: '5m' })
+  expect(JSON.parse(body)).toEqual({
+    topics,
+    fields: ['topic', 'key', 'time', 'tags'],
+    since: '5m',
+  })
 })
 
 test.for([
@@ -277,6 +290,10 @@ test.each([
   [
     'a topic and a key of 3 KB',
     `topic: ${'x'.repeat(3_000)}\nkey: ${'y'.repeat(3_000)}\ndata:\n\n`,
+  ],
+  [
+    'tags of 3 KB',
+    `tags: ${JSON.stringify({ a: 'x'.repeat(1_500), b: 'y'.repeat(1_500) })}\ndata:\n\n`,
   ],
   [
     'every field',

@@ -15,6 +15,8 @@ export class LateTail {
       read: (query) => log.read(query),
       locate: (...query) => log.locate(...query),
       bounds: () => log.bounds(),
+      retention: log.retention,
+      ruleFor: (topic) => log.ruleFor(topic),
       close: () => log.close(),
       tail: (after, handler) => {
         let position: Position = after

@@ -55,6 +55,25 @@ test('a lasting refusal is thrown with what the server said, after one attempt',
   expect(server.exchanges[0]?.request.headers['idempotency-key']).toBe('k1')
 })
 
+test('a publish says the head it counts on with every attempt, and a moved one is told at once', async () => {
+  const heads: unknown[] = []
+  const server = await startServer(({ request, response }) => {
+    if (heads.push(request.headers['if-head']) < 3) response.writeHead(503).end()
+    else {
+      response.writeHead(412, { 'content-type': 'application/problem+json' })
+      response.end('{"code":"HEAD_MOVED","detail":"No."}')
+    }
+  })
+  const publisher = createPublisher(server.url, { clock: impatient, random: () => 0 })
+  const published = publisher.publish('a', { data: 1 }, { ifHead: '1abc-2' })
+  await expect(published).rejects.toMatchObject({
+    code: 'REFUSED',
+    status: 412,
+    problem: { code: 'HEAD_MOVED' },
+  })
+  expect(heads).toEqual(['1abc-2', '1abc-2', '1abc-2'])
+})
+
 test('attempts end where the caller says', async () => {
   const publisher = createPublisher('http://127.0.0.1:2/publish', {
     retry: { attemptsMax: 3 },
@@ -137,6 +156,8 @@ test.for([
   ['a key that is a number', { idempotencyKey: 7 }, 'REQUEST_INVALID'],
   ['a key that is a symbol', { idempotencyKey: Symbol('key') }, 'REQUEST_INVALID'],
   ['an empty key', { idempotencyKey: '' }, 'REQUEST_INVALID'],
+  ['a head that is a number', { ifHead: 7 }, 'REQUEST_INVALID'],
+  ['a head with a line break', { ifHead: 'a\nb' }, 'REQUEST_INVALID'],
   ['a key with a line break', { idempotencyKey: 'a\nb' }, 'REQUEST_INVALID'],
   ['a key with a control character', { idempotencyKey: 'a\u0001' }, 'REQUEST_INVALID'],
 ] as const)('publishing with %s rejects with a coded error', async ([, odd, code]) => {

@@ -7,7 +7,7 @@ import { matchesOrigin, parseOriginPattern } from './config/origin-pattern.ts'
 import { preflightSeconds } from './config/limits.ts'
 
 /** All that the routes take. HEAD and GET need no leave of a preflight. */
-const methods = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** Fields that requests have here, beside those that a page may always send. */
 const requestHeaders = [
@@ -19,6 +19,7 @@ const requestHeaders = [
   'Cache-Control',
   'Last-Event-ID',
   'Idempotency-Key',
+  'If-Head',
 ]
 
 /** Fields of answers that a script needs and could not read otherwise. */

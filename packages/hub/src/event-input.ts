@@ -1,4 +1,5 @@
-// The JSON form of an event to publish: `{topic, type?, data, key?}`, alone, in an array, or one per line.
+// The JSON form of an event to publish: `{topic, type?, data, key?, tags?}`.
+// It comes alone, in an array, or one per line.
 
 import { batchEventsMax } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
@@ -7,7 +8,7 @@ import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { parseJson } from './parse-json.ts'
 import { findRawMember, skipValue, skipWhitespace } from './raw-json.ts'
 
-const memberNames = ['topic', 'type', 'data', 'key']
+const memberNames = ['topic', 'type', 'data', 'key', 'tags']
 const linesMediaType = /^application\/(?:x-)?(?:ndjson|jsonl?-?lines?|jsonl)$/
 
 /** The part of a body that is one event, not yet parsed. */
@@ -115,6 +116,8 @@ function readEvent({ json, where }: Part): TopicInput {
     topic: readText(members, 'topic', where) ?? '',
     type: readText(members, 'type', where),
     key: readText(members, 'key', where),
+    // The node checks what is in it.
+    tags: members.get('tags') as TopicInput['tags'],
     data: readData(members.get('data'), json),
   }
 }

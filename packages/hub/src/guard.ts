@@ -22,6 +22,7 @@ const singleFields = [
   'content-type',
   'host',
   'idempotency-key',
+  'if-head',
   'origin',
   'sec-fetch-site',
 ]

@@ -1,15 +1,14 @@
 // The log a configuration asks for, by its kind.
 
 import { memoryLog } from '@tidemark/log'
-import type { EventLog, Retention, RetentionRule } from '@tidemark/log'
+import type { EventLog, Retention } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import type { SeenCommit } from '@tidemark/log-lmdb'
 import type { HubConfig } from './config/hub-config.ts'
 import { planLog } from './config/log-choice.ts'
 import type { LogChoice } from './config/log-choice.ts'
+import { toKeptRules } from './kept-rules.ts'
 import type { LogAbilities } from './log-abilities.ts'
-import { hooksPrefix } from './webhooks/hub-events.ts'
-import { hubEventBytesMax } from './webhooks/limits.ts'
 
 /** An open log, and what it can do beside what every log can. */
 export interface HubLog {
@@ -77,31 +76,10 @@ export function describeChanged(what: string, setting: string): string {
   return `${what} was changed at run time and is not as configured here. It stays so until \`${setting}\` of the configuration is edited, which replaces it, or until it is changed again.`
 }
 
-function planRetention({ retention, webhooks }: HubConfig): Retention {
+function planRetention({ retention }: HubConfig): Retention {
   return {
     maxAgeMs: retention.maxAge,
     maxBytes: retention.maxBytes,
-    rules: [
-      ...retention.rules.map((rule) => ({
-        pattern: rule.pattern,
-        maxAgeMs: rule.maxAge,
-        maxEvents: rule.maxEvents,
-        maxBytes: rule.maxBytes,
-        latestBy: rule.latestBy,
-      })),
-      ...planHookEvents(webhooks, retention.maxAge),
-      // The hub's own events are signals, not history: a readiness probe every second must not crowd
-      // out anything.
-      { pattern: '$hub/**', maxEvents: 100 },
-    ],
+    rules: toKeptRules(retention.rules),
   }
-}
-
-/** In front of the rule for `$hub/**`: an endpoint that is down gets more than the last hundred of them. */
-function planHookEvents(
-  webhooks: HubConfig['webhooks'],
-  maxAgeMs: number,
-): readonly RetentionRule[] {
-  const tellsOwn = webhooks.some(({ events = [] }) => events.some((event) => event !== 'event'))
-  return tellsOwn ? [{ pattern: `${hooksPrefix}**`, maxAgeMs, maxBytes: hubEventBytesMax }] : []
 }

@@ -190,6 +190,8 @@ test('a ban survives a restart, and ends by itself', async () => {
     read: (query) => log.read(query),
     tail: (after, handler) => log.tail(after, handler),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     locate: (since) => log.locate(since),
     close: async () => undefined,
   }

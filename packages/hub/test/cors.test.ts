@@ -93,9 +93,9 @@ describe('a page of an origin that is named', () => {
     expect({ status, body }).toEqual({ status: 204, body: '' })
     expect(headers).toMatchObject({
       'access-control-allow-origin': app,
-      'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
+      'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
       'access-control-allow-headers':
-        'Origin, X-Requested-With, Content-Type, Accept, Authorization, Cache-Control, Last-Event-ID, Idempotency-Key',
+        'Origin, X-Requested-With, Content-Type, Accept, Authorization, Cache-Control, Last-Event-ID, Idempotency-Key, If-Head',
       'access-control-max-age': '86400',
       vary: 'Origin',
     })

@@ -38,6 +38,7 @@ const bodies = new Map([
   ['POST /admin/revocations', '{"user":"ada"}'],
   ['POST /admin/addresses', '{"address":"203.0.113.9","reason":"forged"}'],
   ['PATCH /sessions/{id}', '{"remove":["a"]}'],
+  ['PUT /admin/rules/{name}', '[]'],
   ['POST /sessions/{id}', 'forged'],
 ])
 
@@ -91,7 +92,10 @@ describe.each(['HTTP/1.1', 'HTTP/2'] as const)('by %s', (door) => {
 function fill(asked: AskedDoor, headers: Fields): AskedDoor {
   const { method = 'GET', path } = asked
   const body = bodies.get(`${method} ${path}`)
-  const filled = path.replace('{topic}', 'a').replace('{id}', `gone.${'x'.repeat(22)}`)
+  const filled = path
+    .replace('{topic}', 'a')
+    .replace('{name}', 'lag')
+    .replace('{id}', `gone.${'x'.repeat(22)}`)
   const query = path === '/events' && method === 'GET' ? '?topic=a' : ''
   const type: Fields = body === undefined ? {} : { 'Content-Type': 'text/plain' }
   return {

@@ -22,6 +22,8 @@ function makeShortSighted(log: EventLog): EventLog {
     locate: (since) => log.locate(since),
     tail: (after, onRecords) => log.tail(after, onRecords),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     close: () => log.close(),
   }
 }

@@ -100,6 +100,8 @@ function holdAppends(): { log: EventLog; begun: Promise<void>; release: () => vo
     read: (query) => inner.read(query),
     tail: (after, handler) => inner.tail(after, handler),
     bounds: () => inner.bounds(),
+    retention: inner.retention,
+    ruleFor: (topic) => inner.ruleFor(topic),
     locate: (since) => inner.locate(since),
     close: () => inner.close(),
   }

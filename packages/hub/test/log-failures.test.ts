@@ -8,12 +8,16 @@ import { exchange } from './support/raw.ts'
 import type { Answer } from './support/raw.ts'
 import { startTestServer } from './support/test-server.ts'
 
-type Method = Exclude<keyof EventLog, 'close' | 'tail' | 'unreadable'>
+type Method = 'append' | 'read' | 'locate' | 'bounds'
 
 /** A log that works until `failWith` is called. */
 class FailingLog implements EventLog {
   readonly #log = memoryLog()
   #error: unknown
+
+  get retention(): EventLog['retention'] {
+    return this.#log.retention
+  }
 
   failWith(error: unknown): void {
     this.#error = error
@@ -24,6 +28,7 @@ class FailingLog implements EventLog {
   readonly locate: EventLog['locate'] = (query) => this.#try('locate', [query])
   readonly bounds: EventLog['bounds'] = () => this.#try('bounds', [])
   readonly tail: EventLog['tail'] = (after, handler) => this.#log.tail(after, handler)
+  readonly ruleFor: EventLog['ruleFor'] = (topic) => this.#log.ruleFor(topic)
   readonly close: EventLog['close'] = () => this.#log.close()
 
   async #try<Name extends Method>(
@@ -57,6 +62,7 @@ const expected: Readonly<Record<string, readonly [status: number, code: string]>
   TOPIC_INVALID: [400, 'TOPIC_INVALID'],
   TOPIC_SET_INVALID: [400, 'TOPIC_SET_INVALID'],
   BATCH_INVALID: [400, 'BATCH_INVALID'],
+  HEAD_MOVED: [412, 'HEAD_MOVED'],
   IDEMPOTENCY_KEY_INVALID: [400, 'IDEMPOTENCY_KEY_INVALID'],
   IDEMPOTENCY_KEY_REUSED: [422, 'IDEMPOTENCY_KEY_REUSED'],
   POSITION_INVALID: [500, 'INTERNAL'],

@@ -44,6 +44,8 @@ function holdLog(): {
       tail: (after, handler) => inner.tail(after, handler),
       locate: (query) => inner.locate(query),
       bounds: () => inner.bounds(),
+      retention: inner.retention,
+      ruleFor: (topic) => inner.ruleFor(topic),
       close: () => inner.close(),
     },
     waiting: () => held.length,

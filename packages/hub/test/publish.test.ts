@@ -1,6 +1,7 @@
 // Publishing over HTTP: what comes back, and what the topic then holds.
 
 import { expect, test } from 'vitest'
+import { openLiveStream } from './support/live-stream.ts'
 import { exchange } from './support/raw.ts'
 import { makeDirectory, startTestHub } from './support/test-hub.ts'
 import type { TestHub } from './support/test-hub.ts'
@@ -46,6 +47,51 @@ test('type and key come from the query', async () => {
     { topic: 'orders/42', type: 'paid', key: 'k 1' },
   ])
 })
+
+test.each(['memory:', 'lmdb'])('tags are published, kept and delivered (%s)', async (kind) => {
+  const hub = await startTestHub({ data: kind === 'memory:' ? kind : await makeDirectory() })
+  const tags = { region: 'eu', '': 'x' }
+  const refused = await post(hub, '/publish', {
+    body: JSON.stringify({ topic: 'a', data: 1, tags }),
+  })
+  expect(refused).toMatchObject({ code: 'EVENT_TAGS_INVALID' })
+  const stream = await openLiveStream(hub.port, 'topic=a&fields=tags')
+  const body =
+    '[{"topic":"a","data":1,"tags":{"region":"eu","tier":""}},{"topic":"a","data":2,"tags":{}}]'
+  await post(hub, '/publish', { body })
+  await stream.until('data: 2\n')
+  expect(stream.text).toContain('\ntags: {"region":"eu","tier":""}\ndata: 1\n')
+  expect(stream.text.match(/^tags:/gm)).toHaveLength(1)
+  const { records } = await history(hub, 'a')
+  expect(records).toMatchObject([{ data: '1', tags: { region: 'eu', tier: '' } }, { data: '2' }])
+  expect(records[1]).not.toHaveProperty('tags')
+})
+
+test.each(['memory:', 'lmdb'])(
+  'a publish that counts on a head is refused once the topic moved on, and its retry is not (%s)',
+  async (kind) => {
+    const hub = await startTestHub({ data: kind === 'memory:' ? kind : await makeDirectory() })
+    const { cursor } = await post(hub, '/topics/a', { body: '1' })
+    await post(hub, '/topics/b', { body: 'another topic' })
+    const headers = { 'If-Head': cursor, 'Idempotency-Key': 'second' }
+    const second = await post(hub, '/topics/a', { body: '2', headers })
+    const late = await fetch(`${hub.url}/topics/a`, {
+      method: 'POST',
+      body: '3',
+      headers: { 'If-Head': cursor },
+    })
+    expect(late.status).toBe(412)
+    expect(await late.json()).toMatchObject({
+      code: 'HEAD_MOVED',
+      detail: expect.stringContaining(second.cursor),
+    })
+    expect((await post(hub, '/topics/a', { body: '2', headers })).cursor).toBe(second.cursor)
+    const body = JSON.stringify({ topic: 'a', data: 4 })
+    const last = { body, headers: { 'If-Head': second.cursor } }
+    expect(await post(hub, '/publish', last)).toHaveProperty('cursor')
+    expect((await history(hub, 'a')).records.map(({ data }) => data)).toEqual(['1', '2', '4'])
+  },
+)
 
 test('topics are decoded segment by segment and compared byte by byte', async () => {
   const hub = await startTestHub()

@@ -153,7 +153,9 @@ describe('OPTIONS *', () => {
   test('asks the hub as a whole, and is told its methods', async () => {
     const answer = await ask('*', { method: 'OPTIONS' })
     expect(answer).toMatchObject({ status: 204, body: '', ending: 'end' })
-    expect(answer.headers).toMatch(/\r\nAllow: GET, HEAD, POST, PATCH, DELETE, OPTIONS(\r\n|$)/)
+    expect(answer.headers).toMatch(
+      /\r\nAllow: GET, HEAD, POST, PATCH, DELETE, PUT, OPTIONS(\r\n|$)/,
+    )
   })
 
   test('of a foreign name is refused like any other request', async () => {

@@ -3,15 +3,21 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import { parseIpAddress } from '@tidemark/access/hub'
 import { parseTopicSet, systemClock } from '@tidemark/log'
 import { expect, onTestFinished, test } from 'vitest'
 import { checkSettings } from '../src/config/check-config.ts'
+import { describeExposure } from '../src/exposure.ts'
+import { loadConfig } from '../src/index.ts'
 import { checkReceivers } from '../src/webhooks/check-receivers.ts'
 import { Poster } from '../src/webhooks/post-message.ts'
 import { isPrivateAddress } from '../src/webhooks/receiver-address.ts'
+import { planWebhooks } from '../src/webhooks/webhook.ts'
 import type { Webhook } from '../src/webhooks/webhook.ts'
+import { makeDirectory } from './support/test-hub.ts'
 import { secret } from './support/webhook-receiver.ts'
 
 const isPrivate = (text: string): boolean => {
@@ -177,4 +183,25 @@ test('two webhooks of one id are refused', () => {
   expect(checkSettings({ webhooks: [one, one] }).faults).toMatchObject([
     { path: ['webhooks', '1', 'id'] },
   ])
+})
+
+test('a secret in a file is found beside the configuration, and one that everybody may read is told of', async () => {
+  const directory = await makeDirectory()
+  await writeFile(join(directory, 'hook.secret'), `${secret}\n`, { mode: 0o644 })
+  await writeFile(
+    join(directory, 'tidemark.config.json'),
+    JSON.stringify({ webhooks: [webhook('https://example.org/', { secret: '@hook.secret' })] }),
+  )
+  const config = loadConfig({ flags: {}, env: {}, directory })
+  expect(await planWebhooks(config)).toMatchObject([{ secret }])
+  expect(describeExposure(config)).toMatchObject([
+    expect.stringContaining(`may read ${join(directory, 'hook.secret')}`),
+  ])
+  await writeFile(join(directory, 'hook.secret'), 'short')
+  await expect(planWebhooks(config)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('webhooks.0.secret must be whsec_') as string,
+  })
+  await rm(join(directory, 'hook.secret'))
+  await expect(planWebhooks(config)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })

@@ -72,10 +72,10 @@ test('a hub that is killed again and again loses no event for an endpoint that i
     const receiver = round < 2 ? first : second
     const hub = await site.start({ url: receiver.url, pattern: 'orders/**' })
     if (round === 0) await untilSent(hub)
-    const { publishAll } = createPublisher(`${hub.url}/publish`)
+    const publisher = createPublisher(`${hub.url}/publish`)
     for (const _ of count(10)) {
       const topics = ['orders/a', 'orders/b', 'orders/c']
-      await publishAll(topics.map((topic) => ({ topic, data: published })))
+      await publisher.publishAll(topics.map((topic) => ({ topic, data: published })))
       published++
     }
     const before = receiver.attempts.length
@@ -87,7 +87,9 @@ test('a hub that is killed again and again loses no event for an endpoint that i
   const dataOf = (topic: string): readonly unknown[] => {
     const seen = new Set<string>()
     const taken = all.flatMap(({ taken: some }) => some)
-    const own = taken.filter(({ id, data }) => data.topic === topic && !seen.has(id) && seen.add(id))
+    const own = taken.filter(
+      ({ id, data }) => data.topic === topic && !seen.has(id) && seen.add(id),
+    )
     return own.map(({ data }) => data.data)
   }
   await waitUntil('all have come', () => dataOf('orders/c').length >= published, {
@@ -105,15 +107,15 @@ test('of two workers one sends, and the other one goes on when it is killed', as
   const receiver = await WebhookReceiver.start()
   const hub = await openSite().start({ url: receiver.url, pattern: 'orders/**' }, '--workers=2')
   await untilSent(hub)
-  const { publish } = createPublisher(`${hub.url}/publish`)
-  for (const n of count(20)) await publish('orders/a', { data: n })
+  const publisher = createPublisher(`${hub.url}/publish`)
+  for (const n of count(20)) await publisher.publish('orders/a', { data: n })
   await waitUntil('all have come', () => receiver.dataOf('orders/a').length === 20)
   expect(receiver.attempts).toHaveLength(20)
   for (const pid of listChildren(hub.pid ?? 0)) {
     const before = receiver.dataOf('orders/a').length
     process.kill(pid, 'SIGKILL')
     await waitUntil('the hub answers', () =>
-      publish('orders/a', { data: before }).then(
+      publisher.publish('orders/a', { data: before }).then(
         () => true,
         () => false,
       ),
@@ -145,7 +147,7 @@ test('sessions that connect and disconnect are told of in their order, with the 
   }
   const last = await openLiveStream(hub.port, 'topic=orders/a')
   await waitUntil('it is told of', () => ofType('session.connected').length === 21)
-  // What the end of the hub ends is told of by the next hub on the same data.
+  // The next hub on the same data tells of the sessions that ended with this one.
   await receiver.close()
   await hub.stop()
   expect(last.text).toContain('tidemark.bye')
@@ -159,8 +161,8 @@ test('an operator sees webhooks without their secrets, their last attempts, and 
   const receiver = await WebhookReceiver.start()
   const hub = await openSite().start({ url: receiver.url, pattern: 'orders/**' })
   await untilSent(hub)
-  const { publish } = createPublisher(`${hub.url}/publish`)
-  await publish('orders/a', { data: 1 })
+  const publisher = createPublisher(`${hub.url}/publish`)
+  await publisher.publish('orders/a', { data: 1 })
   await waitUntil('it has come', () => receiver.taken.length === 1)
   const text = JSON.stringify(await ask(hub, '/admin/webhooks'))
   expect(text).not.toContain('hidden')

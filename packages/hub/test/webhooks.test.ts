@@ -287,14 +287,21 @@ test('a replay goes back, or forward over what will never be taken', async () =>
   expect(receiver.taken.at(-1)?.data.data).toBe(3)
 })
 
-test.each([['x'], [7], [undefined], ['now']])('a replay from %o is refused with a code', async (from) => {
-  const log = memoryLog()
-  const receiver = await WebhookReceiver.start()
-  const node = await openNode(log, receiver.url)
-  await expect(node.replay('billing', from)).rejects.toMatchObject({ code: 'WEBHOOK_REPLAY_INVALID' })
-  await expect(node.replay('other', 'earliest')).rejects.toMatchObject({ code: 'WEBHOOK_UNKNOWN' })
-  await expect(node.deliveries('other')).rejects.toMatchObject({ code: 'WEBHOOK_UNKNOWN' })
-})
+test.each([['x'], [7], [undefined], ['now']])(
+  'a replay from %o is refused with a code',
+  async (from) => {
+    const log = memoryLog()
+    const receiver = await WebhookReceiver.start()
+    const node = await openNode(log, receiver.url)
+    await expect(node.replay('billing', from)).rejects.toMatchObject({
+      code: 'WEBHOOK_REPLAY_INVALID',
+    })
+    await expect(node.replay('other', 'earliest')).rejects.toMatchObject({
+      code: 'WEBHOOK_UNKNOWN',
+    })
+    await expect(node.deliveries('other')).rejects.toMatchObject({ code: 'WEBHOOK_UNKNOWN' })
+  },
+)
 
 test('the last attempts can be read, the newest first, without what was sent', async () => {
   const log = memoryLog({ retention: { rules: [{ pattern: '$hub/**', maxEvents: 100 }] } })

@@ -1,9 +1,8 @@
 // The log in an open directory.
 
-import { LogError } from '@tidemark/log'
+import { LogError, parseTopic } from '@tidemark/log'
 import type {
   Bounds,
-  EventLog,
   NewBatch,
   Page,
   Position,
@@ -13,6 +12,8 @@ import type {
   Since,
   Tail,
   TailHandler,
+  Topic,
+  TopicRule,
   TopicSet,
 } from '@tidemark/log'
 import {
@@ -23,6 +24,7 @@ import {
   validateTail,
 } from '@tidemark/log/driver'
 import type { LogContext } from './log-context.ts'
+import type { LmdbEventLog, LmdbLogStats } from './lmdb-event-log.ts'
 import { AppendQueue } from './append/append-queue.ts'
 import { ClockWatch } from './clocks/clock-watch.ts'
 import { describe, toUnavailable } from './failures.ts'
@@ -38,60 +40,6 @@ import { withSnapshot } from './tables/schema.ts'
 import { Tails } from './tail/tails.ts'
 import type { WakeFile } from './tail/wake-file.ts'
 import type { SeenCommit } from './history/overwritten-data.ts'
-
-/** Counts of a log since it was opened, and its contents. */
-export interface LmdbLogStats {
-  /** Write transactions of this handle that stored events. */
-  readonly commits: number
-  /** Appends of this handle that were answered with positions. */
-  readonly batches: number
-  /** Events this handle stored. */
-  readonly events: number
-  /** Records retained, of all processes. */
-  readonly records: number
-  /**
-   * Their weight, as `maxBytes` counts it. It includes the records of ledgers, which are beside
-   * `maxBytes`.
-   */
-  readonly bytes: number
-}
-
-export interface LmdbEventLog extends EventLog {
-  /**
-   * Storage has given no write transaction for 10 s. Either another process holds the lock, or lmdb
-   * has lost it. Appends are refused with `LOG_UNAVAILABLE` until the transaction comes. A process
-   * that exits before that ends by SIGKILL.
-   */
-  readonly isStuck: boolean
-  /**
-   * Current warnings for an operator, one line each, such as events dated ahead of the machine's
-   * clock. `onWarning` gets each warning too, when it begins.
-   */
-  readonly warnings: readonly string[]
-  /** A name for the data file that this log has open; see `LmdbLogOptions.place`. */
-  readonly place: string
-  /** The newest commit that this handle knows of, by whatever process; see `LmdbLogOptions.seen`. */
-  readonly seen: SeenCommit
-  /**
-   * Why nothing is stored any more: `LOG_DIRECTORY_LOST` or `LOG_SUPERSEDED`, with the remedy.
-   * Undefined while all is well. A check once a second finds the fault, also on a log without
-   * appends.
-   */
-  readonly fault: LogError | undefined
-  /** Write transactions of this handle that stored events. */
-  readonly commits: number
-  /** The retention in force now. */
-  readonly retention: Retention
-  /** Where that comes from; see `changeRetention` of `@tidemark/log`. */
-  readonly retentionFrom: RetentionInForce['from']
-  stats(): LmdbLogStats
-  /**
-   * Applies retention now, step by step; resolves when nothing is due. The log does the same by
-   * itself once a second. After a jump of the clock the log removes nothing by age for 10 minutes,
-   * and this method does.
-   */
-  sweep(): Promise<void>
-}
 
 export interface LmdbLogParts {
   readonly directory: string
@@ -202,6 +150,16 @@ export class LmdbLog implements LmdbEventLog {
 
   get retentionFrom(): RetentionInForce['from'] {
     return this.#readInForce().from
+  }
+
+  ruleFor(topic: Topic): TopicRule {
+    const name = parseTopic(topic)
+    this.#requireOpen()
+    const { tables, history, rules } = this.#parts.context
+    return withSnapshot(tables, () => {
+      history.require()
+      return rules.find(tables, readState(tables)).ruleFor(name)
+    })
   }
 
   async append(batch: NewBatch): Promise<readonly Position[]> {

@@ -264,6 +264,31 @@ test('a process of the version that knew no ledgers has the directory to itself:
   await (await openAt(directory)).close()
 })
 
+test('a directory of the version that knew no tags is taken over with its history, its keys and its weights, and no more for that version', async () => {
+  const before = await openAt(directory)
+  const batch = { events: ['1', '2'].map((data) => ({ topic, data })), idempotencyKey: 'once' }
+  const [first] = await before.append(batch)
+  await before.close()
+  await tamper('identity', (identity) => {
+    identity['version'] = 4
+    delete identity['sum']
+  })
+  const log = await openAt(directory)
+  if (first === undefined) throw new Error('The log gave no position.')
+  expect((await log.append(batch))[0]).toEqual(first)
+  await log.append({ events: [{ topic, data: '3', tags: { region: 'eu' } }] })
+  const { records, losses } = await readWhole(log, ['a'], { after: first })
+  expect(records.map(({ data, tags }) => [data, tags])).toEqual([
+    ['2', undefined],
+    ['3', { region: 'eu' }],
+  ])
+  expect(losses).toEqual([])
+  await log.close()
+  let version: unknown
+  await tamper('identity', (identity) => (version = identity['version']))
+  expect(version).toBe(formatVersion)
+})
+
 /** Makes the directory one of a version before that. */
 async function makeOlder(): Promise<void> {
   await tamper('identity', (identity) => {

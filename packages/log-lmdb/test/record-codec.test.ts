@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import type { Topic } from '@tidemark/log'
 import { makePosition, parseEpoch } from '@tidemark/log/driver'
 import {
+  decodeExpiry,
   decodeHead,
   decodeKey,
   decodeRecord,
@@ -25,6 +26,11 @@ test('a record comes back from its bytes as it went in', () => {
     }),
     key: fc.option(text(256), { nil: undefined }),
     data: text(3_000),
+    tags: fc.option(fc.dictionary(text(64), text(256), { minKeys: 1, maxKeys: 16 }), {
+      nil: undefined,
+    }),
+    permission: fc.option(text(128), { nil: undefined }),
+    ttlMs: fc.option(fc.nat(2 ** 35), { nil: undefined }),
   })
   const head = fc.record({
     time: fc.nat(Number.MAX_SAFE_INTEGER),
@@ -38,8 +44,11 @@ test('a record comes back from its bytes as it went in', () => {
       expect(decodeTopic(bytes)).toBe(given.topic)
       expect(decodeKey(bytes)).toBe(given.key)
       const { time } = place
+      const { ttlMs, ...texts } = given
       const type = given.type ?? 'message'
-      expect(decodeRecord(bytes, position)).toEqual({ ...given, type, time, position })
+      const expiresAt = ttlMs === undefined ? undefined : time + ttlMs
+      expect(decodeExpiry(bytes)).toBe(expiresAt ?? Infinity)
+      expect(decodeRecord(bytes, position)).toEqual({ ...texts, type, time, position, expiresAt })
     }),
   )
 })
@@ -62,8 +71,20 @@ test('the longest event key fits into a key of LMDB', () => {
   expect(latestKey(0xffff_ffff, '漢'.repeat(256)).length).toBeLessThanOrEqual(1_978)
 })
 
-test('a record with a flipped bit is told as damage, whichever bit it is', () => {
-  const event = { topic: 'a/b' as Topic, type: 'paid', key: 'k', data: 'x'.repeat(40) }
+const plain = { topic: 'a/b' as Topic, type: 'paid', key: 'k', data: 'x'.repeat(40) }
+const extras = { tags: { region: 'eu' }, permission: 'p', ttlMs: 60_000 }
+
+test('a record without tags has the bytes it had before there were any', () => {
+  const bytes = Buffer.from(encodeRecord(plain, { time: 1, topicId: 2, weight: 248 }))
+  expect(bytes.length).toBe(24 + 3 + 4 + 1 + 40 + 4)
+  expect(bytes.toString('latin1', 24, 72)).toBe(`a/bpaidk${'x'.repeat(40)}`)
+  expect(bytes.readUInt16LE(20)).toBe(4)
+})
+
+test.each([
+  ['a record', plain],
+  ['a record with tags', { ...plain, ...extras }],
+])('%s with a flipped bit is told as damage, whichever bit it is', (_, event) => {
   const whole = Buffer.from(encodeRecord(event, { time: 1, topicId: 2, weight: 248 }))
   expect(decodeRecord(whole, position).data).toBe(event.data)
   for (let bit = 0; bit < 8 * whole.length; bit++) {

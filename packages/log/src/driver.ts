@@ -5,8 +5,16 @@ export { invalidOption, requireClock, requireFunction } from './check-option.ts'
 export { describeClockAhead, formatTime, isClockAhead } from './clock-ahead.ts'
 export { isEpoch, parseEpoch } from './epoch.ts'
 export type { Epoch } from './epoch.ts'
+export {
+  countCharacters,
+  decodeTagsAndPermission,
+  encodeTagsAndPermission,
+  toRecordExtras,
+} from './event-extras.ts'
+export type { RecordExtras } from './event-extras.ts'
 export { Lineage } from './lineage.ts'
 export type { Extent, Opening, Place, Renaming, Stretch } from './lineage.ts'
+export { requireHead } from './require-head.ts'
 export { epochOf, makePosition, sequenceOf } from './position.ts'
 export { fingerprintBatch } from './fingerprint.ts'
 export { isLedgerTopic, ledgerPrefix, readLedgerEnd, requireLedgerRoom } from './ledger-room.ts'
@@ -25,7 +33,7 @@ export {
 } from './retention-record.ts'
 export { rulesTopic } from './rule-record.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
-export type { RuleBook, TopicRule } from './rule-book.ts'
+export type { RuleBook } from './rule-book.ts'
 export { readMembers } from './read-members.ts'
 export { validateBatch } from './validate-batch.ts'
 export { validateLocate, validateQuery, validateTail } from './validate-query.ts'

@@ -10,6 +10,8 @@ export const logErrors = {
   IDEMPOTENCY_KEY_INVALID: 'The idempotency key breaks the rules for keys.',
   IDEMPOTENCY_KEY_REUSED:
     'The idempotency key was used for other events; use a new key for new events.',
+  HEAD_MOVED:
+    'The topic has newer events than the head that the append names; read them, and decide anew.',
   POSITION_INVALID:
     'What was handed in is no position, or one where a tail cannot start: of another log, or ahead of its head.',
   OPTION_INVALID: 'An option or argument of a log is of the wrong type or out of its range.',

@@ -2,8 +2,12 @@
 
 import type { LogError } from './errors.ts'
 import type { Position } from './position.ts'
+import type { Retention, TopicRule } from './retention.ts'
 import type { Topic } from './topic.ts'
 import type { TopicSet } from './topic-set.ts'
+
+/** Small texts by name, by which readers choose among the events of a topic: `{ region: 'eu' }`. */
+export type EventTags = Readonly<Record<string, string>>
 
 /** An event to publish, before the log has given it a position and a time. */
 export interface NewEvent {
@@ -14,6 +18,15 @@ export interface NewEvent {
   readonly data: string
   /** The subject of the event, for topics that keep only the latest event per key. */
   readonly key?: string | undefined
+  /** Small texts by name, by which readers choose among the events of a topic. None: like no tags. */
+  readonly tags?: EventTags | undefined
+  /** The permission that a reader needs for this event. The log only keeps it. */
+  readonly permission?: string | undefined
+  /**
+   * How long the event is worth something, in milliseconds after the time of its record. It is part of
+   * what an idempotency key stands for, which a moment would not be: each attempt has another.
+   */
+  readonly ttlMs?: number | undefined
 }
 
 /** Events that enter the log together or not at all. */
@@ -30,6 +43,12 @@ export interface NewBatch {
    * Default 0. A log that gains nothing by waiting does not wait.
    */
   readonly patienceMs?: number | undefined
+  /**
+   * The batch is added only if its topic has no event after this position. All its events must be of
+   * one topic. Looked at in the transaction that stores the events, and behind the idempotency key. So a
+   * repeated batch gets its positions however far the topic has moved on.
+   */
+  readonly ifHead?: Position | undefined
 }
 
 /** An event in the log. */
@@ -42,6 +61,12 @@ export interface EventRecord {
   readonly type: string
   readonly data: string
   readonly key: string | undefined
+  /** As the publisher gave them; not there without any. */
+  readonly tags?: EventTags
+  /** The permission that a reader needs; not there where it needs none. */
+  readonly permission?: string
+  /** When the event is worth nothing any more, in milliseconds since 1970; not there for never. */
+  readonly expiresAt?: number
 }
 
 /** Why a part of the history cannot be delivered. */
@@ -154,7 +179,7 @@ export interface EventLog {
    * Adds a batch, all or nothing. Resolves with one position per event when the batch is as durable
    * as configured.
    * @throws LogError `BATCH_INVALID`, `IDEMPOTENCY_KEY_INVALID`; `IDEMPOTENCY_KEY_REUSED` when the
-   *   key was used for other events
+   *   key was used for other events; `HEAD_MOVED` when the topic has moved on behind `ifHead`
    */
   append(batch: NewBatch): Promise<readonly Position[]>
   read(query: ReadQuery): Promise<Page>
@@ -174,6 +199,10 @@ export interface EventLog {
    */
   locate(query: { readonly topics: TopicSet; readonly since: Since }): Promise<Position>
   bounds(): Promise<Bounds>
+  /** The retention in force now. A look at storage, so ask once and not for each record. */
+  readonly retention: Retention
+  /** The rule of a topic in force now, with every default filled in. As {@link retention}. */
+  ruleFor(topic: Topic): TopicRule
   /**
    * Why nothing can be read any more, for drivers that can tell at once, such as by a look at a
    * file. Readers who could be served from memory are then refused too, because they could not get

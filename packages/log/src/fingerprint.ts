@@ -1,5 +1,6 @@
 // Tells a repeated batch from another one that carries the same idempotency key.
 
+import { hasTags, sortTags } from './event-extras.ts'
 import type { NewEvent } from './event-log.ts'
 
 /**
@@ -19,6 +20,7 @@ export function fingerprintBatch(events: readonly NewEvent[]): number {
     // No key and an empty key are different events.
     if (event.key === undefined) mixNumber(hash, -1)
     else mixText(hash, event.key)
+    mixExtras(hash, event)
   }
   const high = finish(hash.high ^ hash.low)
   const low = finish(hash.low + Math.imul(high, 0x85ebca6b))
@@ -28,6 +30,25 @@ export function fingerprintBatch(events: readonly NewEvent[]): number {
 interface Hash {
   high: number
   low: number
+}
+
+/** Nothing goes in for an event without extras: such batches were stored before there were any. */
+function mixExtras(hash: Hash, { tags, permission, ttlMs }: NewEvent): void {
+  if (hasTags(tags)) {
+    for (const [name, value] of sortTags(tags)) {
+      mixNumber(hash, -2)
+      mixText(hash, name)
+      mixText(hash, value)
+    }
+  }
+  if (permission !== undefined) {
+    mixNumber(hash, -3)
+    mixText(hash, permission)
+  }
+  if (ttlMs !== undefined) {
+    mixNumber(hash, -4)
+    mixText(hash, String(ttlMs))
+  }
 }
 
 /** The length goes in first, so that moving characters from one field to the next changes the value. */

@@ -7,6 +7,7 @@ export type {
   Bounds,
   EventLog,
   EventRecord,
+  EventTags,
   Loss,
   LossReason,
   NewBatch,
@@ -27,6 +28,7 @@ export type {
   LedgerEntry,
   LedgerOptions,
   Moment,
+  NewEntry,
 } from './ledger/ledger.ts'
 export {
   batchEventsMax,
@@ -36,10 +38,16 @@ export {
 } from './limits.ts'
 export { memoryLog } from './memory-log.ts'
 export type { MemoryEventLog, MemoryLogOptions } from './memory-log.ts'
-export { comparePositions, formatCursor, isSameEpoch, parseCursor } from './position.ts'
+export {
+  comparePositions,
+  formatCursor,
+  isSameEpoch,
+  parseCursor,
+  positionBefore,
+} from './position.ts'
 export type { Cursor, Position } from './position.ts'
 export { defaultRetention } from './retention.ts'
-export type { Retention, RetentionInForce, RetentionRule } from './retention.ts'
+export type { Retention, RetentionInForce, RetentionRule, TopicRule } from './retention.ts'
 export { changeRetention } from './retention-record.ts'
 export { hasWildcard, literalPrefix, matchesPattern, parsePattern, parseTopic } from './topic.ts'
 export type { Pattern, Topic } from './topic.ts'

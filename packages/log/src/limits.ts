@@ -67,6 +67,27 @@ export const clockAheadMs: number = 5 * 60_000
 /** Characters of an event's type. */
 export const eventTypeLengthMax: number = 256
 
+/** Tags of one event. With names and values of full length they have 5,120 characters. */
+export const eventTagsMax: number = 16
+
+/** Characters of a tag's name. */
+export const tagNameLengthMax: number = 64
+
+/** Characters of a tag's value. */
+export const tagValueLengthMax: number = 256
+
+/** Characters of the permission that an event asks for: those of a grant have no more. */
+export const eventPermissionLengthMax: number = 128
+
+/** How long an event may be worth something, in milliseconds: a year. Longer than that is for ever. */
+export const eventTtlMsMax: number = 366 * 24 * 60 * 60 * 1000
+
+/**
+ * Bytes of an event's tags, permission and end beside their texts. Measured for one tag: 150. More
+ * tags take less each.
+ */
+export const extrasOverheadBytes: number = 160
+
 /** Retention rules of one log. A topic's first lookup tries them one by one: 1,000 × ~50 ns = 50 µs. */
 export const retentionRulesMax: number = 1_000
 

@@ -38,9 +38,12 @@ import { makePosition } from './position.ts'
 import type { Position } from './position.ts'
 import { readMembers } from './read-members.ts'
 import { readRecordTime } from './record-time.ts'
-import type { Retention, RetentionInForce } from './retention.ts'
+import type { Retention, RetentionInForce, TopicRule } from './retention.ts'
+import { requireHead } from './require-head.ts'
 import { validateRetention } from './rule-book.ts'
 import type { TopicSet } from './topic-set.ts'
+import { parseTopic } from './topic.ts'
+import type { Topic } from './topic.ts'
 import { validateBatch } from './validate-batch.ts'
 import { validateLocate, validateQuery, validateTail } from './validate-query.ts'
 
@@ -64,8 +67,6 @@ export interface MemoryLogOptions {
 export interface MemoryEventLog extends EventLog {
   /** Current warnings, one line each: events dated ahead of the machine's clock. */
   readonly warnings: readonly string[]
-  /** The retention in force now. */
-  readonly retention: Retention
   /** Where that comes from; see `changeRetention`. */
   readonly retentionFrom: RetentionInForce['from']
 }
@@ -127,7 +128,7 @@ class MemoryLog implements MemoryEventLog {
     const { idempotencyKey: key, events } = batch
     const time = readRecordTime(this.#clock, this.#store.headTime)
     if (key === undefined) {
-      requireLedgerRoom(events, this.#store.ledgerRoom)
+      this.#requireRoom(batch)
       return this.#positionsOf(this.#add(batch, time))
     }
     const fingerprint = fingerprintBatch(events)
@@ -136,10 +137,14 @@ class MemoryLog implements MemoryEventLog {
     const now = Math.floor(this.#clock.now())
     const known = this.#idempotency.find(key, { fingerprint, now })
     if (known !== undefined) return this.#positionsOf(known)
-    requireLedgerRoom(events, this.#store.ledgerRoom)
+    this.#requireRoom(batch)
     const added = this.#add(batch, time)
     this.#idempotency.add(key, { ...added, fingerprint, time }, now)
     return this.#positionsOf(added)
+  }
+
+  ruleFor(topic: Topic): TopicRule {
+    return this.#store.rules.ruleFor(parseTopic(topic))
   }
 
   async read(query: ReadQuery): Promise<Page> {
@@ -176,6 +181,13 @@ class MemoryLog implements MemoryEventLog {
 
   #requireOpen(): void {
     if (this.#isClosed) throw new LogError('LOG_CLOSED', 'The log has been closed. Open a new one.')
+  }
+
+  #requireRoom(batch: NewBatch): void {
+    const store = this.#store
+    const { lineage } = store
+    requireHead(batch, { lineage, extent: store, newestOf: (topic) => store.newestOf(topic) })
+    requireLedgerRoom(batch.events, store.ledgerRoom)
   }
 
   #add({ events }: NewBatch, time: number): SequenceRun {

@@ -143,6 +143,16 @@ function invalidPart(got: unknown): LogError {
   )
 }
 
+/**
+ * The position that is one place before. Reading after it, up to the position itself, gives the record
+ * that is there. Before the first place of a history there is none: that one is its own.
+ * @throws LogError `POSITION_INVALID` for what is no position
+ */
+export function positionBefore(position: Position): Position {
+  requirePosition(position)
+  return makePosition(epochOf(position), Math.max(0, sequenceOf(position) - 1))
+}
+
 /** Takes a cursor apart; undefined when the text is not a cursor (of a version this build knows). */
 export function parseCursor(text: string): Cursor | undefined {
   const match = typeof text === 'string' ? cursorShape.exec(text) : null

@@ -1,7 +1,8 @@
 // The weight of a record in `maxBytes`.
 
+import { hasTags } from './event-extras.ts'
 import type { NewEvent } from './event-log.ts'
-import { recordOverheadBytes } from './limits.ts'
+import { extrasOverheadBytes, recordOverheadBytes } from './limits.ts'
 
 const utf8 = new TextEncoder()
 
@@ -9,14 +10,24 @@ const utf8 = new TextEncoder()
 const scratch = new Uint8Array(16 * 1024)
 
 /** Bytes of an event as a record: its texts in UTF-8, and the overhead of every record. */
-export function measureRecord({ topic, type, data, key }: NewEvent): number {
+export function measureRecord(event: NewEvent): number {
+  const { topic, type, data, key } = event
   return (
     recordOverheadBytes +
     measureUtf8(topic) +
     measureUtf8(data) +
     (type === undefined ? 0 : measureUtf8(type)) +
-    (key === undefined ? 0 : measureUtf8(key))
+    (key === undefined ? 0 : measureUtf8(key)) +
+    measureExtras(event)
   )
+}
+
+function measureExtras({ tags, permission, ttlMs }: NewEvent): number {
+  if (!hasTags(tags) && permission === undefined && ttlMs === undefined) return 0
+  let bytes = extrasOverheadBytes + (permission === undefined ? 0 : measureUtf8(permission))
+  for (const [name, value] of Object.entries(tags ?? {}))
+    bytes += measureUtf8(name) + measureUtf8(value)
+  return bytes
 }
 
 /** Bytes of a well-formed text in UTF-8, counted without holding them. */

@@ -28,6 +28,14 @@ export interface Retention {
   readonly rules: readonly RetentionRule[]
 }
 
+/** The rule of one topic, with every default filled in; `Infinity` where there is no bound. */
+export interface TopicRule {
+  readonly maxAgeMs: number
+  readonly maxEvents: number
+  readonly maxBytes: number
+  readonly latestBy: 'key' | undefined
+}
+
 /** The retention of a log at this moment. */
 export interface RetentionInForce {
   readonly retention: Retention

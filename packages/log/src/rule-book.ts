@@ -7,17 +7,9 @@ import { isLedgerTopic } from './ledger-room.ts'
 import { quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 import { defaultRetention } from './retention.ts'
-import type { Retention, RetentionRule } from './retention.ts'
+import type { Retention, RetentionRule, TopicRule } from './retention.ts'
 import { TopicRules, parseRulePattern } from './topic-rules.ts'
 import type { Topic } from './topic.ts'
-
-/** The rule of one topic, with every default filled in; `Infinity` where there is no bound. */
-export interface TopicRule {
-  readonly maxAgeMs: number
-  readonly maxEvents: number
-  readonly maxBytes: number
-  readonly latestBy: 'key' | undefined
-}
 
 /** Finds the rule of a topic. */
 export interface RuleBook {

@@ -2,6 +2,7 @@
 // door's business.
 
 import { LogError } from './errors.ts'
+import { describeExtrasFault, extraNames } from './event-extras.ts'
 import type { NewBatch, NewEvent } from './event-log.ts'
 import {
   batchEventsMax,
@@ -12,6 +13,7 @@ import {
   topicBytesMax,
 } from './limits.ts'
 import { isLedgerTopic, ledgerPrefix } from './ledger-room.ts'
+import { requirePosition } from './position.ts'
 import { quote, quoteValue } from './quote.ts'
 import { readList, readMembers } from './read-members.ts'
 import { decodeRetention, isRetentionRecord } from './retention-record.ts'
@@ -22,11 +24,11 @@ import { decodeRetention, isRetentionRecord } from './retention-record.ts'
  *   of malformed rules
  */
 export function validateBatch(batch: NewBatch): void {
-  const members = readMembers(batch, ['events', 'idempotencyKey', 'patienceMs'], {
+  const members = readMembers(batch, ['events', 'idempotencyKey', 'patienceMs', 'ifHead'], {
     code: 'BATCH_INVALID',
     what: 'A batch',
   })
-  const { idempotencyKey, patienceMs = 0 } = members
+  const { idempotencyKey, patienceMs = 0, ifHead } = members
   const events = readList(members.events ?? [], {
     code: 'BATCH_INVALID',
     what: 'The events of a batch',
@@ -43,7 +45,10 @@ export function validateBatch(batch: NewBatch): void {
   for (const [i, event] of events.entries()) {
     const what = `Event ${i + 1} of the batch`
     const fault = describeEventFault(
-      readMembers(event, ['topic', 'type', 'data', 'key'], { code: 'BATCH_INVALID', what }),
+      readMembers(event, ['topic', 'type', 'data', 'key', ...extraNames], {
+        code: 'BATCH_INVALID',
+        what,
+      }),
     )
     if (fault !== undefined) throw new LogError('BATCH_INVALID', `${what}: ${fault}`)
     if (isRetentionRecord(event)) decodeRetention(event)
@@ -56,6 +61,17 @@ export function validateBatch(batch: NewBatch): void {
     )
   }
   if (idempotencyKey !== undefined) validateIdempotencyKey(idempotencyKey)
+  if (ifHead !== undefined) validateHead(ifHead, events)
+}
+
+function validateHead(ifHead: unknown, events: readonly NewEvent[]): void {
+  requirePosition(ifHead)
+  const topics = new Set(events.map(({ topic }) => topic))
+  if (topics.size === 1) return
+  throw new LogError(
+    'BATCH_INVALID',
+    `A batch with ifHead is of one topic; got ${topics.size} topics. Split it.`,
+  )
 }
 
 /** Visible ASCII, which an HTTP header can carry unchanged. */
@@ -68,7 +84,8 @@ function validateIdempotencyKey(key: string): void {
   )
 }
 
-function describeEventFault({ topic, type, data, key }: Partial<NewEvent>): string | undefined {
+function describeEventFault(event: Partial<NewEvent>): string | undefined {
+  const { topic, type, data, key } = event
   if (typeof topic !== 'string' || topic === '' || topic.length > topicBytesMax)
     return `its topic is none; got ${quoteValue(topic)}. Take it from parseTopic.`
   if (key === undefined && isLedgerTopic(topic))
@@ -78,7 +95,8 @@ function describeEventFault({ topic, type, data, key }: Partial<NewEvent>): stri
     return 'its data holds half of a surrogate pair; send well-formed Unicode.'
   return (
     (type === undefined ? undefined : describeTypeFault(type)) ??
-    (key === undefined ? undefined : describeKeyFault(key))
+    (key === undefined ? undefined : describeKeyFault(key)) ??
+    describeExtrasFault(event)
   )
 }
 

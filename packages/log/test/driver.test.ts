@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 
 import { fingerprintBatch } from '../src/fingerprint.ts'
 import { mergeByPosition } from '../src/merge.ts'
-import { measureUtf8 } from '../src/record-size.ts'
+import { measureRecord, measureUtf8 } from '../src/record-size.ts'
 import { createRuleBook, validateRetention } from '../src/rule-book.ts'
 import { parseTopic } from '../src/topic.ts'
 
@@ -134,11 +134,29 @@ describe('fingerprints', () => {
     )
   })
 
+  test('so it does for events with tags, a permission and an end', () => {
+    const event = { ...of('a', 'x'), tags: { b: '2', a: '1' }, permission: 'p', ttlMs: 1_000 }
+    expect(fingerprintBatch([event])).toBe(4_250_697_316_285_106)
+  })
+
+  test('no tag at all is as no tags', () => {
+    expect(fingerprintBatch([{ ...of('a', 'x'), tags: {} }])).toBe(fingerprintBatch([of('a', 'x')]))
+  })
+
   test('200,000 batches that differ in a counter do not collide', () => {
     const seen = new Set<number>()
     for (let i = 0; i < 200_000; i++) seen.add(fingerprintBatch([of('a', `{"n":${i}}`)]))
     expect(seen.size).toBe(200_000)
   })
+})
+
+test('an event weighs what it did before there were tags, and with them more than their texts', () => {
+  const plain = { topic: parseTopic('a/b'), type: 't', data: 'text', key: 'k' }
+  expect(measureRecord(plain)).toBe(200 + 3 + 1 + 4 + 1)
+  expect(measureRecord({ ...plain, tags: {} })).toBe(measureRecord(plain))
+  const tagged = { ...plain, tags: { region: 'eu' }, permission: 'p' }
+  expect(measureRecord(tagged)).toBe(measureRecord(plain) + 160 + 6 + 2 + 1)
+  expect(measureRecord({ ...plain, ttlMs: 1 })).toBe(measureRecord(plain) + 160)
 })
 
 test('UTF-8 is measured as it is encoded', () => {

@@ -134,6 +134,25 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'BATCH_INVALID',
     takes: ['empty text'],
   },
+  'Ledger.setAll: entries': {
+    call: async (value) => (await openOne()).setAll(value as never),
+    code: 'OPTION_INVALID',
+    but: { 'an array': 'BATCH_INVALID' },
+  },
+  'Ledger.setAll: an entry': {
+    call: async (value) => (await openOne()).setAll([value as never]),
+    code: 'OPTION_INVALID',
+  },
+  'Ledger.setAll: a key': {
+    call: async (value) => (await openOne()).setAll([{ key: value as never, value: 'x' }]),
+    code: 'BATCH_INVALID',
+    takes: ['empty text'],
+  },
+  positionBefore: {
+    call: (value) => room.positionBefore(value as never),
+    code: 'POSITION_INVALID',
+  },
+  'ruleFor: topic': { call: (value) => memoryLog().ruleFor(value as never), code: 'TOPIC_INVALID' },
   'Ledger.delete: key': {
     call: async (value) => (await openOne()).delete(value as never),
     code: 'BATCH_INVALID',

@@ -52,7 +52,7 @@ export const serverErrors = {
     status: 500,
   },
   EVENT_INVALID: {
-    title: 'An event to publish is not of the form `{ topic, type?, data, key? }`.',
+    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {
@@ -68,12 +68,22 @@ export const serverErrors = {
     title: 'The key of an event is no text, holds a control character or is too long.',
     status: 400,
   },
+  EVENT_TAGS_INVALID: {
+    title:
+      'The tags of an event are no map of texts, too many or too long, or hold what a tag may not.',
+    status: 400,
+  },
   EVENT_ID_INVALID: {
     title: 'The id of an event is no text, is too long, or holds a control character.',
     status: 400,
   },
   EVENT_TOO_LARGE: { title: 'The data of an event is larger than the limit.', status: 413 },
   BATCH_INVALID: { title: 'A publish request holds no event or too many.', status: 400 },
+  HEAD_MOVED: {
+    title:
+      'The topic has newer events than the head that the publish names; nothing was published. Read the topic, and decide anew.',
+    status: 412,
+  },
   IDEMPOTENCY_KEY_INVALID: {
     title: 'The idempotency key is empty, too long, not visible ASCII, or one of the hub itself.',
     status: 400,

@@ -7,7 +7,15 @@ import {
   parseTopic,
   parseTopicSet,
 } from '@tidemark/log'
-import type { EventLog, EventRecord, LossReason, Page, Position, ReadQuery } from '@tidemark/log'
+import type {
+  EventLog,
+  EventRecord,
+  EventTags,
+  LossReason,
+  Page,
+  Position,
+  ReadQuery,
+} from '@tidemark/log'
 import { quoteValue } from '@tidemark/wire/values'
 import { plainRequest } from './request/authorize.ts'
 import { requireUnreserved } from './request/reserved-topics.ts'
@@ -44,6 +52,7 @@ export interface HistoryRecord {
   readonly topic: string
   readonly type: string | undefined
   readonly key?: string
+  readonly tags?: EventTags
   /** The payload as it was published. */
   readonly data: string
 }
@@ -135,13 +144,22 @@ function describePage({ records, next, lost }: Page, hasCursor: boolean): Histor
   }
 }
 
-function describeRecord({ position, time, topic, type, key, data }: EventRecord): HistoryRecord {
+function describeRecord({
+  position,
+  time,
+  topic,
+  type,
+  key,
+  tags,
+  data,
+}: EventRecord): HistoryRecord {
   return {
     cursor: formatCursor(position),
     time,
     topic,
     type,
     ...(key === undefined ? {} : { key }),
+    ...(tags === undefined ? {} : { tags }),
     data,
   }
 }

@@ -193,7 +193,7 @@ export const recentRecordsMax: number = 1_024
 export const recentCharactersMax: number = 1024 * 1024
 
 /**
- * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 65 framings: in
+ * Bytes of frames kept with them, each counted as `frameCopiesMax` times its own. There are 129 framings: in
  * all of them 1 Mi control characters would be 1 GB. A framing of 1,024 small events takes 2.5 MB.
  */
 export const recentFrameBytesMax: number = 32 * 1024 * 1024

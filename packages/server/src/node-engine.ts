@@ -14,18 +14,20 @@ import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { backlogsMax, goodbyePollMs, readyRetryMs, replayReadsMax } from './limits.ts'
+import { backlogsMax, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
+import { drainSessions } from './session/drain-sessions.ts'
+import { readGauges } from './observer/read-gauges.ts'
 import { endStalled } from './session/end-stalled.ts'
 import { pickRetryMs } from './session/pick-retry.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
-import { Pace } from './catch-up/pace.ts'
+import { createPace } from './catch-up/pace.ts'
 import { makeSessionId, pickBetween } from './random.ts'
 import { Rechecks } from './session/rechecks.ts'
 import type { Recheck } from './session/recheck.ts'
@@ -33,6 +35,7 @@ import { NodeRules } from './rules/node-rules.ts'
 import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
+import { SessionFollowers } from './session/session-followers.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
@@ -57,6 +60,8 @@ export class NodeEngine implements SessionActions {
   readonly control: Control
   /** Told of each session that has opened or got another grant. */
   readonly granted: GrantListeners
+  /** Told of what happens to sessions. */
+  readonly followers: SessionFollowers
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
   readonly #beats: Beats
@@ -87,7 +92,11 @@ export class NodeEngine implements SessionActions {
       },
       follow: () => this.start(),
     })
-    this.#changes = new TopicChanges(this.audiences, settings.topicSets)
+    this.followers = new SessionFollowers(settings.onError)
+    this.#changes = new TopicChanges(this.audiences, {
+      table: settings.topicSets,
+      moved: (session) => this.followers.moved(session),
+    })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
     const { audiences } = this
@@ -125,23 +134,14 @@ export class NodeEngine implements SessionActions {
 
   /** Counts of all that is open now. */
   get gauges(): NodeGauges {
-    const { audiences, sessions } = this
-    const lagging = this.#settings.watch.laggingCount
-    const live = audiences.countLive()
-    const recent = this.#fanOut?.recent
-    return {
-      nodes: 1,
-      sessions: sessions.size,
-      live,
-      lagging,
-      catchingUp: Math.max(0, sessions.size - live - lagging),
+    return readGauges({
+      ...this.#settings,
+      audiences: this.audiences,
+      sessions: this.sessions.size,
       opening: this.#opening,
       leaving: this.#host.leaving.size,
-      audiences: audiences.size,
-      topicSetsBytes: audiences.heldBytes,
-      recentRecords: recent?.size ?? 0,
-      recentFrameBytes: recent?.frameBytes ?? 0,
-    }
+      recent: this.#fanOut?.recent,
+    })
   }
 
   /** How long an event that is published now may wait on its way to the log, in milliseconds. */
@@ -215,7 +215,7 @@ export class NodeEngine implements SessionActions {
       sink,
       host: this.#host,
       cursor: start.after,
-      pace: this.#createPace(subscription),
+      pace: createPace(this.#settings, subscription.eventsPerSecondMax),
       owner,
       added,
     })
@@ -278,14 +278,12 @@ export class NodeEngine implements SessionActions {
   /** Sends all sessions away at a steady pace; resolves when the last has left. */
   async drain(sessionsPerSecond: number): Promise<void> {
     this.#isDraining = true
-    const portion = Math.max(1, Math.round(sessionsPerSecond / 20))
-    const pauseMs = (1_000 * portion) / sessionsPerSecond
-    while (this.sessions.size > 0) {
-      for (const session of this.sessions.first(portion)) this.#dismiss(session, 'draining')
-      if (this.sessions.size > 0) await this.#pause(pauseMs)
-    }
-    // Each leaves when it has read its goodbye, or when its time for that is over.
-    while (this.#host.leaving.size > 0) await this.#pause(goodbyePollMs)
+    await drainSessions(this.sessions, {
+      clock: this.#settings.clock,
+      sessionsPerSecond,
+      leaving: this.#host.leaving,
+      dismiss: (session) => this.#dismiss(session, 'draining'),
+    })
   }
 
   /** Ends all sessions at once and stops following the log. */
@@ -308,6 +306,7 @@ export class NodeEngine implements SessionActions {
 
   #begin(session: Session, { resumed, gap }: Beginning): void {
     this.sessions.add(session)
+    this.followers.opened(session)
     const { topics, patterns } = session.audience.topics
     this.#settings.watch.opened(session, {
       topics: topics.length + patterns.length,
@@ -326,24 +325,16 @@ export class NodeEngine implements SessionActions {
   async #renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
     const isOpen = await this.#renewals.renew(session, grant, request)
     this.granted.tell(session)
+    this.followers.renewed(session)
     return isOpen
   }
 
-  #pause(ms: number): Promise<void> {
-    const { clock } = this.#settings
-    return new Promise((resolve) => clock.after(ms, resolve, { isAwaited: true }))
-  }
-
   async #follow(): Promise<FanOut> {
-    const { audiences, rules, control } = this
-    const head = await rules.ledger.start()
-    this.#fanOut = new FanOut({
-      ...this.#settings,
-      audiences,
-      head,
-      lagRules: rules.lag,
-      readers: [rules.ledger, control],
-    })
+    const { audiences, control } = this
+    const { ledger, lag: lagRules } = this.rules
+    const head = await ledger.start()
+    const readers = [ledger, control]
+    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagRules, readers })
     return this.#fanOut
   }
 
@@ -356,13 +347,6 @@ export class NodeEngine implements SessionActions {
       )
     }
     return this.#fanOut
-  }
-
-  /** The lower of what the node allows and what the subscription asked for. */
-  #createPace(subscription: Subscription): Pace | undefined {
-    const { clock, eventsPerSecondMax } = this.#settings
-    const perSecond = Math.min(eventsPerSecondMax, subscription.eventsPerSecondMax ?? Infinity)
-    return perSecond === Infinity ? undefined : new Pace(clock, perSecond)
   }
 
   #bringLevel(session: Session, greeting?: Greeting): void {
@@ -389,6 +373,7 @@ export class NodeEngine implements SessionActions {
   #forget(session: Session, reason: string): void {
     this.sessions.delete(session)
     this.#settings.watch.closed(session, reason)
+    this.followers.closed(session, reason)
     this.#beats.remove(session)
     this.#ends.forget(session)
     this.#rechecks.forget(session)

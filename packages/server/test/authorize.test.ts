@@ -251,6 +251,8 @@ test('a driver with a copy of the log room of its own fails like any other: the 
       tail: (after, onRecords) => log.tail(after, onRecords),
       locate: (query) => log.locate(query),
       bounds: () => log.bounds(),
+      retention: log.retention,
+      ruleFor: (topic) => log.ruleFor(topic),
       close: () => log.close(),
     },
   })

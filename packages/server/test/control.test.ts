@@ -111,6 +111,19 @@ test('an event, other topics and the end reach a session of another node, and re
   expect(await outcomeOf(reached.end())).toBe('SESSION_NOT_FOUND')
 })
 
+test('the tags of an event for a session of another node come along, and odd ones are refused', async () => {
+  const { near, far } = await start()
+  const client = new TestClient()
+  const body = { topics: ['a'], framing: 'envelope' }
+  const { id } = await far.open(client.connect(), parseSubscriptionBody(body))
+  const reached = near.reach(id)
+  const tags = { region: 'eu' }
+  expect(await reached.send({ data: 1, tags })).toBe(true)
+  expect(client.published.map(({ data }) => JSON.parse(data))).toMatchObject([{ data: 1, tags }])
+  const odd = reached.send({ data: 1, tags: { region: 7 } as never })
+  expect(await outcomeOf(odd)).toBe('EVENT_TAGS_INVALID')
+})
+
 test('added topics are replayed from a cursor as at the session’s own node', async () => {
   const { near, client, reached } = await start()
   const { cursor } = await near.publish('b', { data: 'before' })

@@ -52,6 +52,21 @@ test('fields come as lines of their own, in one order, and only where there is a
   expect(render(framing, [record(2, { key: undefined })])).not.toContain('key:')
 })
 
+test('tags come as one line of JSON and in envelopes, and only where there are some', () => {
+  const tags = { region: 'eu', note: 'a "quote" 漢' }
+  const plain = choose({ fields: ['tags'] })
+  expect(render(plain, [record(2, { tags })])).toContain(
+    '\ntags: {"region":"eu","note":"a \\"quote\\" 漢"}\n',
+  )
+  expect(render(plain, [record(2)])).not.toContain('tags')
+  expect(render(choose({}), [record(2, { tags })])).not.toContain('tags')
+  for (const shape of ['envelope', 'batch'] as const) {
+    const [event] = decode(render(choose({ shape }), [record(2, { tags })]))
+    expect([JSON.parse(event?.data ?? '')].flat()).toMatchObject([{ key: 'k1', tags }])
+    expect(render(choose({ shape }), [record(2)])).not.toContain('tags')
+  }
+})
+
 test('event=topic names the SSE event after the topic', () => {
   expect(decode(render(choose({ isNamedByTopic: true }), [record(3)]))[0]?.type).toBe('orders/42')
 })

@@ -69,7 +69,7 @@ test.each(
   },
 )
 
-test('recent events in all 65 framings, with all that every kind of client needs of them, never take more memory than they may', async () => {
+test('recent events in all 129 framings, with all that every kind of client needs of them, never take more memory than they may', async () => {
   const records = await makeRecords(400, 600)
   const [first, ...others] = records
   if (first === undefined) throw new Error('There are records.')

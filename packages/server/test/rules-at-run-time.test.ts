@@ -207,6 +207,8 @@ test('a node whose tail was overtaken follows the change that it passed over', a
     read: (query) => log.read(query),
     locate: (query) => log.locate(query),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     close: () => log.close(),
     tail(after, handler) {
       handlers.push(handler)
@@ -238,6 +240,8 @@ test('a node that cannot read its log yet follows the rules in force once it can
     read: (query) => (isDown ? Promise.reject(new Error('down')) : log.read(query)),
     locate: (query) => log.locate(query),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     close: () => log.close(),
     tail: (after, handler) => log.tail(after, handler),
   }

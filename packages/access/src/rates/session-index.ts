@@ -1,4 +1,4 @@
-// The sessions of each user in the order in which they opened, and the nodes that are there.
+// The sessions of each user in the order in which they opened.
 
 /** A session in the order of all. */
 export interface PlacedSession {
@@ -14,23 +14,8 @@ export class SessionIndex {
   /** In the same order on every node. */
   readonly #byUser = new Map<string, PlacedSession[]>()
   readonly #byNode = new Map<string, Set<string>>()
-  readonly #nodes = new Set<string>()
 
-  get nodes(): ReadonlySet<string> {
-    return this.#nodes
-  }
-
-  addNode(name: string): void {
-    this.#nodes.add(name)
-  }
-
-  /** Forgets a node and its sessions; gives their users. */
-  dropNode(name: string): readonly string[] {
-    this.#nodes.delete(name)
-    return this.dropSessionsOf(name)
-  }
-
-  /** Gives the users of the sessions. */
+  /** Forgets the sessions of a node; gives their users. */
   dropSessionsOf(name: string): readonly string[] {
     const ids = [...(this.#byNode.get(name) ?? [])]
     return ids.flatMap((id) => this.drop(id) ?? [])
@@ -75,10 +60,9 @@ export class SessionIndex {
     return this.#byUser.get(user)?.at(-1)?.openedAt ?? -Infinity
   }
 
-  /** The ids of a user's sessions on nodes that are there, `own` among them, the oldest first. */
-  listLive(user: string, own: string): readonly string[] {
-    const ids = (this.#byUser.get(user) ?? []).map(({ id }) => id)
-    return ids.filter((id) => nodeOf(id) === own || this.#nodes.has(nodeOf(id)))
+  /** The ids of a user's sessions, the oldest first. */
+  list(user: string): readonly string[] {
+    return (this.#byUser.get(user) ?? []).map(({ id }) => id)
   }
 }
 

@@ -2,8 +2,8 @@
 
 /**
  * Entries are kept in two halves. When the newer one is full, the older one is forgotten, and it takes the
- * place of that. An entry that is found in the older half moves into the newer one. So finding writes nothing,
- * mostly, where a list in order of use would write each time.
+ * place of that. An entry that is found in the older half moves into the newer one. Mostly, finding
+ * writes nothing, where a list in order of use would write each time.
  */
 export class TwoHalves<Value> {
   readonly #weightMax: number

@@ -28,6 +28,22 @@ export function checkSettings(given: unknown, rows: readonly Setting[] = setting
   return conflicts.length > 0 ? { faults: conflicts } : { faults: undefined, config }
 }
 
+/** Checks the value of one setting, such as a list of rules; places of faults are within the value. */
+export function checkValue(
+  row: Setting,
+  given: unknown,
+): { readonly faults: readonly Fault[]; readonly value: unknown } {
+  const tree = row.path.reduceRight<unknown>((value, name) => ({ [name]: value }), given)
+  const { success, data, error } = planConfig([row]).safeParse(tree, { reportInput: true })
+  if (success) {
+    const pick = (value: unknown, name: string): unknown => (value as Record<string, unknown>)[name]
+    return { faults: [], value: row.path.reduce(pick, data) }
+  }
+  const faults = listFaults(error.issues, [row])
+  const within = faults.map((fault) => ({ ...fault, path: fault.path.slice(row.path.length) }))
+  return { faults: within, value: undefined }
+}
+
 /** One fault for each place, however much is wrong there. */
 function listFaults(issues: readonly z.core.$ZodIssue[], rows: readonly Setting[]): Fault[] {
   const faults = new Map<string, Fault>()

@@ -176,7 +176,7 @@ export interface TlsConfig {
 }
 
 /** The events kept of each topic that matches; see the log's `RetentionRule`. */
-interface RuleConfig {
+export interface RuleConfig {
   readonly pattern: string
   /** Milliseconds. */
   readonly maxAge?: number | undefined

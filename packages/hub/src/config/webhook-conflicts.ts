@@ -37,7 +37,8 @@ function findFaults(webhook: WebhookConfig, isTwice: boolean): readonly Found[] 
       wanted: `must be 1 to ${webhookIdCharactersMax} of a-z, 0-9 and -`,
       got: id,
     })
-  if (isTwice) found.push({ name: 'id', wanted: 'must be another than that of the others', got: id })
+  if (isTwice)
+    found.push({ name: 'id', wanted: 'must be another than that of the others', got: id })
   const fault = secretFile(secret) === undefined ? findSecretFault(secret) : undefined
   if (fault !== undefined)
     found.push({ name: 'secret', wanted: fault, got: secret, shown: 'a secret that is not shown' })

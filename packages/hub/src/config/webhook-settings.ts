@@ -5,8 +5,8 @@ import type { SettingName } from './hub-config.ts'
 import { flag, texts } from './kinds.ts'
 import type { Member, SettingRow } from './setting.ts'
 
-/** What a webhook may be sent. */
-export const webhookEvents = ['event', 'session.connected', 'session.disconnected'] as const
+/** The messages that a webhook may be sent. */
+const webhookEvents = ['event', 'session.connected', 'session.disconnected'] as const
 
 const members: Readonly<Record<string, Member>> = {
   id: {

@@ -35,6 +35,15 @@ export const publishEvents: Route = async ({ request, response, query }, { tide,
 }
 
 function readOptions(request: NodeRequest): PublishOptions {
-  const key = request.headers['idempotency-key']
-  return { idempotencyKey: Array.isArray(key) ? key[0] : key, by: describeRequest(request) }
+  return {
+    idempotencyKey: readField(request, 'idempotency-key'),
+    ifHead: readField(request, 'if-head'),
+    by: describeRequest(request),
+  }
+}
+
+/** The guard has refused fields that come twice. */
+function readField({ headers }: NodeRequest, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value[0] : value
 }

@@ -15,7 +15,7 @@ type CrossSite = 'allowed' | 'anonymous' | 'refused'
 
 /** One thing that the hub answers. */
 export interface RouteRow {
-  readonly method: 'DELETE' | 'GET' | 'OPTIONS' | 'PATCH' | 'POST'
+  readonly method: 'DELETE' | 'GET' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
   /**
    * `/sessions/{id}` leaves a segment open, `/topics/{topic}` and `/admin/{rest}` all that follows. A
    * path without parts goes first.

@@ -12,6 +12,7 @@ import { publishEvents, publishToTopic } from './publish.ts'
 import { addRevocation, listRevocations } from './revocations.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
+import { ruleRoutes } from './rules.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
 import { issueTicket, redirectToStream } from './tickets.ts'
@@ -63,6 +64,9 @@ const pathRows: readonly RouteRow[] = [
     ...forAdmins,
   },
   { method: 'POST', path: '/admin/webhooks/{id}/replay', route: replayWebhook, ...forAdmins },
+  { method: 'GET', path: '/admin/rules', route: ruleRoutes.list, ...forAdmins },
+  { method: 'GET', path: '/admin/rules/{name}', route: ruleRoutes.show, ...forAdmins },
+  { method: 'PUT', path: '/admin/rules/{name}', route: ruleRoutes.replace, ...forAdmins },
   {
     method: 'GET',
     path: '/.well-known/oauth-protected-resource',

@@ -27,7 +27,9 @@ export async function checkReceivers(
         )
       }
       if (error !== undefined)
-        say(`The name of the webhook ${id} cannot be resolved now: ${error.message}. It is tried again.`)
+        say(
+          `The name of the webhook ${id} cannot be resolved now: ${error.message}. It is tried again.`,
+        )
     }),
   )
 }

@@ -14,9 +14,11 @@ export async function keepDeliveries(
   deliveries: readonly Delivery[],
 ): Promise<void> {
   const topic = parseTopic(prefix + id)
-  const events = deliveries.map(
-    (delivery): NewEvent => ({ topic, type: 'delivery', data: JSON.stringify(delivery) }),
-  )
+  const events = deliveries.map((delivery): NewEvent => ({
+    topic,
+    type: 'delivery',
+    data: JSON.stringify(delivery),
+  }))
   if (events.length > 0) await log.append({ events })
 }
 

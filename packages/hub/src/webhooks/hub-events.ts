@@ -1,5 +1,5 @@
-// The hub's own events for webhooks: sessions that connect and disconnect. They are records of `$hub/hooks/…`,
-// so that the sender of a webhook delivers them from the log as it does everything else.
+// The hub's own events for webhooks: sessions that connect and disconnect. They are records of
+// `$hub/hooks/…`, so that the sender of a webhook delivers them from the log as it does everything else.
 
 import { parseTopic } from '@tidemark/log'
 import type { Clock, EventLog, NewEvent, Topic } from '@tidemark/log'

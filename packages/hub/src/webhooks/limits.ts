@@ -7,14 +7,15 @@ export const webhooksMax: number = 20
 export const webhookIdCharactersMax: number = 32
 
 /**
- * Records behind the cursor that are read at a time, and so may be delivered out of turn while an older one
- * of another topic is refused. Their cursors stand in the ledger: 64 × 27 characters = 1.7 KB.
+ * Records behind the cursor that are read at a time. So many may be delivered while an older one of another
+ * topic is refused. Their cursors stand in the ledger: 64 × 27 characters = 1.7 KB.
  */
 export const windowRecordsMax: number = 64
 
 /**
- * Requests of one webhook at a time, each of another topic. 20 webhooks × 8 requests × a body of 1 MiB, which
- * JSON makes six times as long at worst: 960 MiB if every endpoint stands still at the largest events.
+ * Requests of one webhook at a time, each of another topic, so eight connections to an endpoint. Their bodies
+ * are of one page of the log: 1.25 Mi characters, as JSON six times as many at worst. As text and as bytes
+ * these are 23 MiB, and 25 MiB with the page, for each of 20 webhooks whose endpoints stand still.
  */
 export const topicsAtOnceMax: number = 8
 
@@ -24,7 +25,7 @@ export const attemptMsMax: number = 15_000
 /** Bytes of an answer that are read so that the connection can be used again; more cuts it. */
 export const answerBytesMax: number = 16 * 1024
 
-/** How long a connection is kept for the next event. Receivers keep theirs for 5 s and longer. Milliseconds. */
+/** How long a connection is kept for the next event. Receivers keep theirs for 5 s or more. Milliseconds. */
 export const idleConnectionMs: number = 4_000
 
 /** How long a pause between two attempts is: it doubles, and lasts between half of it and all of it. */
@@ -55,12 +56,12 @@ export interface LeaseTimes {
 export const leaseTimes: LeaseTimes = { lifeMs: 10_000, renewMs: 3_000, marginMs: 4_000 }
 
 /**
- * How often a cursor is written while events are delivered: a node that is killed has the next one deliver a
- * second's events again, with the same `webhook-id`. Milliseconds.
+ * How often a cursor is written while events are delivered. The next node delivers the last second of one
+ * that was killed again, with the same `webhook-id`. Milliseconds.
  */
 export const saveMs: number = 1_000
 
-/** Events of sessions that wait for a log that takes nothing. 10,000 × ~300 bytes = 3 MB; more are dropped. */
+/** Events of sessions that wait for a log that takes nothing. 10,000 × ~300 bytes = 3 MB. */
 export const hubEventsMax: number = 10_000
 
 /** Topics that events of sessions are spread over, so that a wave of them is delivered side by side. */

@@ -1,4 +1,4 @@
-// What a webhook's endpoint is sent: one message of Standard Webhooks per record of the log.
+// The messages of webhooks, as Standard Webhooks has them: one for each record of the log.
 
 import { formatCursor } from '@tidemark/log'
 import type { EventRecord, Loss } from '@tidemark/log'
@@ -27,7 +27,11 @@ export function toMessage(webhookId: string, record: EventRecord): Message {
 }
 
 /** The message that events are missing which the endpoint should have had. */
-export function toLossMessage(webhookId: string, { from, to, reason }: Loss, time: number): Message {
+export function toLossMessage(
+  webhookId: string,
+  { from, to, reason }: Loss,
+  time: number,
+): Message {
   const cursor = formatCursor(to)
   const data = JSON.stringify({ from: formatCursor(from), to: cursor, reason })
   const body = join('lost', time, data)

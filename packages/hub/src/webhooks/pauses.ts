@@ -19,7 +19,11 @@ export class Pauses {
   readonly #times: RetryTimes
   readonly #pauses = new Map<string, Pause>()
 
-  constructor(parts: { readonly clock: Clock; readonly random: () => number; readonly times: RetryTimes }) {
+  constructor(parts: {
+    readonly clock: Clock
+    readonly random: () => number
+    readonly times: RetryTimes
+  }) {
     this.#clock = parts.clock
     this.#random = parts.random
     this.#times = parts.times
@@ -45,10 +49,7 @@ export class Pauses {
     const { firstMs, mostMs } = this.#times
     const failures = this.failures(topic) + 1
     const wholeMs = Math.min(mostMs, firstMs * 2 ** Math.min(failures - 1, 30))
-    const delayMs = Math.max(
-      (wholeMs / 2) * (1 + this.#random()),
-      Math.min(wantedMs ?? 0, mostMs),
-    )
+    const delayMs = Math.max((wholeMs / 2) * (1 + this.#random()), Math.min(wantedMs ?? 0, mostMs))
     this.#pauses.set(topic, { failures, until: this.#clock.elapsed() + delayMs })
     return delayMs
   }

@@ -27,7 +27,7 @@ export interface Replay {
   readonly from: string
 }
 
-/** Who sends a webhook. */
+/** The node that sends a webhook. */
 export interface Lease {
   readonly node: string
 }
@@ -41,7 +41,7 @@ export const keyOf = {
   lease: (id: string): string => `lease ${id}`,
 }
 
-/** The ledger's entries as JSON. Members that a later build adds are kept out, and those it lacks have defaults. */
+/** The ledger's entries as JSON. */
 export const hookCodec: LedgerCodec<HookEntry> = {
   encode: JSON.stringify,
   decode(text) {

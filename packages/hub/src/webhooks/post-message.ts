@@ -13,8 +13,8 @@ import type { Webhook } from './webhook.ts'
 /** How an attempt went. */
 export interface Outcome {
   /**
-   * `refused`: the endpoint does not want this one message (most of 4xx). `failed`: it could not be reached, or
-   * cannot take anything now.
+   * `refused`: the endpoint does not want this one message (most of 4xx). `failed`: it could not be reached,
+   * or cannot take anything now.
    */
   readonly kind: 'delivered' | 'refused' | 'failed'
   readonly status?: number | undefined

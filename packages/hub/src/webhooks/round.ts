@@ -4,7 +4,7 @@ import type { Outcome } from './post-message.ts'
 import type { Message } from './message.ts'
 import { topicsAtOnceMax } from './limits.ts'
 
-/** What a round needs. */
+/** The two ways in which a round acts. */
 export interface RoundParts {
   /** One attempt. Never rejects. */
   readonly attempt: (message: Message) => Promise<Outcome>

@@ -4,7 +4,13 @@
 import { comparePositions, formatCursor } from '@tidemark/log'
 import type { Clock, EventLog, EventRecord, Page, Position } from '@tidemark/log'
 import { hooksPrefix } from './hub-events.ts'
-import { attemptMsMax, deliveriesListedMax, saveMs, saveQuietMs, windowRecordsMax } from './limits.ts'
+import {
+  attemptMsMax,
+  deliveriesListedMax,
+  saveMs,
+  saveQuietMs,
+  windowRecordsMax,
+} from './limits.ts'
 import type { RetryTimes } from './limits.ts'
 import { toLossMessage, toMessage } from './message.ts'
 import type { Message } from './message.ts'
@@ -169,14 +175,26 @@ export class Sender {
       late.abort(new Error(`No answer within ${attemptMsMax / 1_000} s.`)),
     )
     const [at, began] = [clock.now(), clock.elapsed()]
-    const attempt = 1 + Math.max(this.#pauses.failures(wholeEndpoint), this.#pauses.failures(message.topic))
+    const attempt =
+      1 + Math.max(this.#pauses.failures(wholeEndpoint), this.#pauses.failures(message.topic))
     const outcome = await post(message, late.signal)
     timer.cancel()
     signal.removeEventListener('abort', stop)
     const { id, cursor, topic, type } = message
     const durationMs = Math.round(clock.elapsed() - began)
     const { kind, status, error } = outcome
-    this.#deliveries.push({ id, cursor, topic, type, attempt, at, durationMs, outcome: kind, status, error })
+    this.#deliveries.push({
+      id,
+      cursor,
+      topic,
+      type,
+      attempt,
+      at,
+      durationMs,
+      outcome: kind,
+      status,
+      error,
+    })
     return outcome
   }
 

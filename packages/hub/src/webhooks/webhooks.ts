@@ -105,7 +105,7 @@ export class Webhooks {
     this.#tick()
   }
 
-  /** What is known of each. */
+  /** Each, as an operator sees it. */
   list(): readonly WebhookState[] {
     return [...this.#byId.values()].map(({ id, url, config, events }) => {
       const place = this.#placeOf(id)
@@ -323,7 +323,7 @@ export class Webhooks {
 
   async #save(id: string, place: Place, deliveries: readonly Delivery[]): Promise<void> {
     const holder = this.#holderOf(id)
-    // What another node has delivered meanwhile must not be forgotten.
+    // Another node may have delivered more meanwhile, which must not be forgotten.
     if (holder !== undefined && holder !== this.#options.node) return
     const expiresAt = this.#options.clock.now() + placeKeptMs
     await Promise.all([

@@ -2,12 +2,18 @@
 
 import { LogError } from '@tidemark/log'
 import type { EventRecord, NewBatch, Topic } from '@tidemark/log'
-import { fingerprintBatch, requireLedgerRoom } from '@tidemark/log/driver'
+import {
+  fingerprintBatch,
+  requireHead,
+  requireLedgerRoom,
+  toRecordExtras,
+} from '@tidemark/log/driver'
 import { addRun, findRun } from './idempotency.ts'
 import type { SequenceRun } from './idempotency.ts'
 import { createLedgerRoom } from './ledger-room.ts'
 import { trimExtraMax } from '../limits.ts'
 import type { LogContext } from '../log-context.ts'
+import { readExtent } from '../tables/log-state.ts'
 import { WriteView } from './write-view.ts'
 
 /** One result per batch, and the records that are new. */
@@ -61,6 +67,11 @@ function addBatch({ context, view, records }: Adding, batch: NewBatch): Sequence
     const known = findRun(tables, key, { fingerprint, isOld: (at) => view.isKeyOld(at) })
     if (known !== undefined) return known
   }
+  requireHead(batch, {
+    lineage,
+    extent: readExtent(tables, view.state),
+    newestOf: (topic) => view.newestOf(topic),
+  })
   requireLedgerRoom(events, createLedgerRoom(tables, view))
   const run = { first: view.state.head + 1, count: events.length }
   for (const event of events) {
@@ -72,6 +83,7 @@ function addBatch({ context, view, records }: Adding, batch: NewBatch): Sequence
       type: event.type ?? 'message',
       data: event.data,
       key: event.key,
+      ...toRecordExtras(event, time),
     })
   }
   if (key !== undefined) addRun(tables, view.state, { ...run, key, fingerprint, time })

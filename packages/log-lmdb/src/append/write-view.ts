@@ -1,7 +1,7 @@
 // The log as one write transaction sees and changes it. Sizes and marks are kept here, and stored
 // once at the end.
 
-import type { NewEvent, Topic } from '@tidemark/log'
+import type { NewEvent, Topic, TopicRule } from '@tidemark/log'
 import {
   createRuleBook,
   decodeRetention,
@@ -11,7 +11,7 @@ import {
   measureRecord,
   readRecordTime,
 } from '@tidemark/log/driver'
-import type { RuleBook, TopicRule } from '@tidemark/log/driver'
+import type { RuleBook } from '@tidemark/log/driver'
 import type { AgeHold } from '../clocks/age-hold.ts'
 import type { CurrentRules } from '../retention/current-rules.ts'
 import { EmptyTopics } from '../retention/empty-topics.ts'
@@ -198,6 +198,12 @@ export class WriteView {
   /** A ledger or another topic as this transaction has it. */
   findTopic(name: Topic): TopicStats | undefined {
     return this.#topics.get(name)?.stats ?? readTopic(this.#tables, name)
+  }
+
+  /** A sequence that is not before the newest event the topic ever had. */
+  newestOf(name: Topic): number {
+    const stats = this.findTopic(name)
+    return stats === undefined ? this.state.commonMark : Math.max(stats.newest, stats.mark)
   }
 
   /** All ledgers, including those that this transaction adds. */

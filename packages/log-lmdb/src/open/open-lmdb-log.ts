@@ -19,7 +19,7 @@ import { closeHolder, describeOwnProcess, isAlive, openHolder } from './holders.
 import type { Holder } from './holders.ts'
 import type { Identity } from '../history/identity.ts'
 import { LmdbLog } from '../lmdb-log.ts'
-import type { LmdbEventLog } from '../lmdb-log.ts'
+import type { LmdbEventLog } from '../lmdb-event-log.ts'
 import type { NewestState } from '../lmdb-files/newest-state.ts'
 import { openEnvironment, openTables, overlapsSync, transactNewest } from './open-environment.ts'
 import type { Environment } from './open-environment.ts'

@@ -1,7 +1,7 @@
 // Reads one page of the log, and finds what is lost before it.
 
 import type { EventRecord, Loss, Page, ReadQuery, TopicSet } from '@tidemark/log'
-import { mergeByPosition, pageDataMax } from '@tidemark/log/driver'
+import { countCharacters, mergeByPosition, pageDataMax } from '@tidemark/log/driver'
 import type { Extent, Lineage } from '@tidemark/log/driver'
 import { chooseTopics, hasManyTopics } from './choose-topics.ts'
 import type { WantedRange } from './choose-topics.ts'
@@ -113,7 +113,7 @@ function mergeTopics(
     if (bytes === undefined) continue
     const record = decodeRecord(asBuffer(bytes), lineage.positionAt(sequence))
     records.push(record)
-    data += record.data.length
+    data += countCharacters(record)
     if (records.length === limit || data >= dataMax) return { records, next: sequence }
   }
   return { records, next: upTo }
@@ -143,7 +143,7 @@ function scan({ tables, lineage }: ReadContext, wanted: WantedPage, max: number)
     if (isWanted(bytes)) {
       const record = decodeRecord(bytes, lineage.positionAt(sequence))
       records.push(record)
-      data += record.data.length
+      data += countCharacters(record)
     }
     looked += 1
     const isFull = records.length === limit || data >= dataMax

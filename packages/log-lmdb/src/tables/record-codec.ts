@@ -2,12 +2,20 @@
 //
 //   0  f64  time             8  u48  topic id      14  u32  weight (what it counts in `maxBytes`)
 //   18 u16  topic bytes, and the highest bit: a checksum ends the record; those of format 1 have none
-//   20 u16  type bytes       22 u16  key bytes, 0xffff for no key
-//   24 topic, type (empty for `message`), key, data; all UTF-8
+//   20 u16  type bytes, and the highest bit: the record has extras
+//   22 u16  key bytes, 0xffff for no key
+//   24 topic, type (empty for `message`), key, extras, data; all texts UTF-8
+//   extras: f64 end, or Infinity for never; u16 bytes of the tags and the permission; those
 //   the last four bytes: u32 the checksum of all before
 
 import { LogError } from '@tidemark/log'
-import { recordOverheadBytes } from '@tidemark/log/driver'
+import {
+  decodeTagsAndPermission,
+  encodeTagsAndPermission,
+  recordOverheadBytes,
+  toRecordExtras,
+} from '@tidemark/log/driver'
+import type { RecordExtras } from '@tidemark/log/driver'
 import type { EventRecord, NewEvent, Position, Topic } from '@tidemark/log'
 import { checksumBytes, isSummed, writeChecksum } from './checksum.ts'
 import { topicIdBytes } from './schema.ts'
@@ -17,6 +25,12 @@ const noKey = 0xffff
 
 /** A topic has at most 256 bytes, so the bit is free. */
 const hasChecksum = 0x8000
+
+/** A type has at most 768 bytes, so this bit is free too. Formats before 5 do not know it. */
+const hasExtras = 0x8000
+
+/** Bytes of extras before their text. */
+const extrasHeadBytes = 10
 
 /** The fields before the texts of a record. */
 export interface RecordHead {
@@ -33,24 +47,36 @@ let scratch = Buffer.allocUnsafeSlow(64 * 1024)
  */
 export function encodeRecord(event: NewEvent, place: RecordHead): Buffer {
   const type = event.type === undefined || event.type === 'message' ? '' : event.type
+  const extras = toRecordExtras(event, place.time)
+  const extrasText = encodeTagsAndPermission(extras)
+  const isPlain = extrasText === '' && extras.expiresAt === undefined
+  const characters = event.topic.length + type.length + (event.key?.length ?? 0) + extrasText.length
   // A UTF-16 unit takes 3 bytes of UTF-8 at most.
   const bytesMax =
-    headBytes +
-    checksumBytes +
-    3 * (event.topic.length + type.length + (event.key?.length ?? 0) + event.data.length)
+    headBytes + extrasHeadBytes + checksumBytes + 3 * (characters + event.data.length)
   if (scratch.length < bytesMax) scratch = Buffer.allocUnsafeSlow(bytesMax)
   const topicBytes = scratch.write(event.topic, headBytes)
   const typeBytes = scratch.write(type, headBytes + topicBytes)
   const keyStart = headBytes + topicBytes + typeBytes
   const keyBytes = event.key === undefined ? 0 : scratch.write(event.key, keyStart)
-  const end = keyStart + keyBytes + scratch.write(event.data, keyStart + keyBytes)
+  const keyEnd = keyStart + keyBytes
+  const dataStart = isPlain ? keyEnd : writeExtras(keyEnd, extrasText, extras.expiresAt)
+  const end = dataStart + scratch.write(event.data, dataStart)
   scratch.writeDoubleLE(place.time, 0)
   scratch.writeUIntLE(place.topicId, 8, topicIdBytes)
   scratch.writeUInt32LE(Math.min(place.weight, 0xffff_ffff), 14)
   scratch.writeUInt16LE(topicBytes | hasChecksum, 18)
-  scratch.writeUInt16LE(typeBytes, 20)
+  scratch.writeUInt16LE(typeBytes | (isPlain ? 0 : hasExtras), 20)
   scratch.writeUInt16LE(event.key === undefined ? noKey : keyBytes, 22)
   return writeChecksum(scratch.subarray(0, end + checksumBytes))
+}
+
+/** Returns where the data begins. */
+function writeExtras(start: number, text: string, expiresAt: number = Infinity): number {
+  const textBytes = scratch.write(text, start + extrasHeadBytes)
+  scratch.writeDoubleLE(expiresAt, start)
+  scratch.writeUInt16LE(textBytes, start + 8)
+  return start + extrasHeadBytes + textBytes
 }
 
 export function decodeHead(bytes: Buffer): RecordHead {
@@ -68,11 +94,8 @@ const endCharacters = 32
 export function decodeEnd(
   bytes: Buffer,
 ): RecordHead & { readonly type: string; readonly data: string } {
-  const typeStart = headBytes + topicBytesOf(bytes)
-  const keyStart = typeStart + bytes.readUInt16LE(20)
-  const keyBytes = bytes.readUInt16LE(22)
-  const dataStart = keyStart + (keyBytes === noKey ? 0 : keyBytes)
-  const dataEnd = bytes.length - (isSummedRecord(bytes) ? checksumBytes : 0)
+  const { typeStart, keyStart, dataStart } = placesOf(bytes)
+  const dataEnd = dataEndOf(bytes)
   return {
     ...decodeHead(bytes),
     type: bytes.toString('utf8', typeStart, keyStart),
@@ -92,8 +115,13 @@ export function decodeTopic(bytes: Buffer): Topic {
 export function decodeKey(bytes: Buffer): string | undefined {
   const keyBytes = bytes.readUInt16LE(22)
   if (keyBytes === noKey) return undefined
-  const start = headBytes + topicBytesOf(bytes) + bytes.readUInt16LE(20)
+  const start = placesOf(bytes).keyStart
   return bytes.toString('utf8', start, start + keyBytes)
+}
+
+/** When the event is worth nothing any more, in milliseconds since 1970; Infinity for never. */
+export function decodeExpiry(bytes: Buffer): number {
+  return isPlainRecord(bytes) ? Infinity : bytes.readDoubleLE(placesOf(bytes).keyEnd)
 }
 
 /** @throws LogError `LOG_DAMAGED` when it is not as it was written */
@@ -104,32 +132,33 @@ export function decodeRecord(bytes: Buffer, position: Position): EventRecord {
       'A record is not as it was written: its checksum differs. Keep the data directory, see what `tidemark check` says of it, and restore a backup.',
     )
   }
-  const typeStart = headBytes + topicBytesOf(bytes)
-  const keyStart = typeStart + bytes.readUInt16LE(20)
-  const keyBytes = bytes.readUInt16LE(22)
-  const dataStart = keyStart + (keyBytes === noKey ? 0 : keyBytes)
-  return {
+  const { typeStart, keyStart, keyEnd, dataStart } = placesOf(bytes)
+  const record = {
     position,
     time: bytes.readDoubleLE(0),
     topic: decodeTopic(bytes),
     type: typeStart === keyStart ? 'message' : bytes.toString('utf8', typeStart, keyStart),
-    data: bytes.toString(
-      'utf8',
-      dataStart,
-      bytes.length - (isSummedRecord(bytes) ? checksumBytes : 0),
-    ),
-    key: keyBytes === noKey ? undefined : bytes.toString('utf8', keyStart, dataStart),
+    data: bytes.toString('utf8', dataStart, dataEndOf(bytes)),
+    key: bytes.readUInt16LE(22) === noKey ? undefined : bytes.toString('utf8', keyStart, keyEnd),
   }
+  return isPlainRecord(bytes) ? record : { ...record, ...decodeExtras(bytes, keyEnd, dataStart) }
+}
+
+function decodeExtras(bytes: Buffer, start: number, end: number): RecordExtras {
+  const expiresAt = bytes.readDoubleLE(start)
+  const texts = decodeTagsAndPermission(bytes.toString('utf8', start + extrasHeadBytes, end))
+  return expiresAt === Infinity ? texts : { ...texts, expiresAt }
 }
 
 /** Whether a record is as it was written, as far as its bytes can tell. */
 export function isRecordSound(bytes: Buffer): boolean {
   if (bytes.length < headBytes) return false
-  const keyBytes = bytes.readUInt16LE(22)
-  const texts = topicBytesOf(bytes) + bytes.readUInt16LE(20) + (keyBytes === noKey ? 0 : keyBytes)
   const hasSum = isSummedRecord(bytes)
-  const end = headBytes + texts + (hasSum ? checksumBytes : 0)
-  if (end > bytes.length) return false
+  const sumBytes = hasSum ? checksumBytes : 0
+  // The length of extras stands in a place that a cut record does not have.
+  const extrasEnd = keyEndOf(bytes) + (isPlainRecord(bytes) ? 0 : extrasHeadBytes)
+  if (extrasEnd + sumBytes > bytes.length) return false
+  if (placesOf(bytes).dataStart + sumBytes > bytes.length) return false
   return hasSum ? isSummed(bytes) : isWeightOf(bytes)
 }
 
@@ -145,6 +174,39 @@ function isWeightOf(bytes: Buffer): boolean {
 
 function topicBytesOf(bytes: Buffer): number {
   return bytes.readUInt16LE(18) & ~hasChecksum
+}
+
+/** Where the texts of a record begin and end. */
+interface Places {
+  readonly typeStart: number
+  readonly keyStart: number
+  readonly keyEnd: number
+  readonly dataStart: number
+}
+
+function placesOf(bytes: Buffer): Places {
+  const typeStart = headBytes + topicBytesOf(bytes)
+  const keyStart = typeStart + typeBytesOf(bytes)
+  const keyEnd = keyEndOf(bytes)
+  const extrasBytes = isPlainRecord(bytes) ? 0 : extrasHeadBytes + bytes.readUInt16LE(keyEnd + 8)
+  return { typeStart, keyStart, keyEnd, dataStart: keyEnd + extrasBytes }
+}
+
+function keyEndOf(bytes: Buffer): number {
+  const keyBytes = bytes.readUInt16LE(22)
+  return headBytes + topicBytesOf(bytes) + typeBytesOf(bytes) + (keyBytes === noKey ? 0 : keyBytes)
+}
+
+function typeBytesOf(bytes: Buffer): number {
+  return bytes.readUInt16LE(20) & ~hasExtras
+}
+
+function dataEndOf(bytes: Buffer): number {
+  return bytes.length - (isSummedRecord(bytes) ? checksumBytes : 0)
+}
+
+function isPlainRecord(bytes: Buffer): boolean {
+  return (bytes.readUInt16LE(20) & hasExtras) === 0
 }
 
 function isSummedRecord(bytes: Buffer): boolean {

@@ -32,9 +32,10 @@ export interface Tables {
  * Version of the layout; a directory with a higher one is refused. From 2 on values have checksums.
  * Values written before have none, and are read. From 3 on epochs name the copy of the data that
  * they were written in. From 4 on there may be ledgers, whose entries versions before would remove
- * as they remove events.
+ * as they remove events. From 5 on records may have tags, a permission and an end, which versions before
+ * would take for a part of the data.
  */
-export const formatVersion = 4
+export const formatVersion = 5
 
 /** From this version on the lineage is read; that of versions before is of another history. */
 export const lineageVersion = 3

@@ -3,6 +3,7 @@
 import { LogError, formatCursor } from '@tidemark/log'
 import type { Clock, EventRecord, Position, Tail, TailHandler, Timer } from '@tidemark/log'
 import {
+  countCharacters,
   HandledTail,
   mergeByPosition,
   pageDataMax,
@@ -215,7 +216,7 @@ export class Tails {
     let data = 0
     for (const record of all) {
       records.push(record)
-      data += record.data.length
+      data += countCharacters(record)
       if (records.length === tailBatchMax || data >= pageDataMax) break
     }
     return records

@@ -14,8 +14,8 @@ import type { EventLog } from '../event-log.ts'
 import { ledgerNameLengthMax } from '../limits.ts'
 import { requirePosition } from '../position.ts'
 import { quoteValue } from '../quote.ts'
-import { hasMethods, readMembers } from '../read-members.ts'
-import type { EntryOptions, LedgerCodec, LedgerOptions, Moment } from './ledger.ts'
+import { hasMethods, readList, readMembers } from '../read-members.ts'
+import type { EntryOptions, LedgerCodec, LedgerOptions, Moment, NewEntry } from './ledger.ts'
 
 export interface CheckedOptions<Value> {
   readonly codec: LedgerOptions<Value>['codec']
@@ -84,6 +84,19 @@ export function checkExpiry(given: EntryOptions): number {
     'expiresAt must be whole milliseconds since 1970, or Infinity for never',
     expiresAt,
   )
+}
+
+/**
+ * The entries of one call, read.
+ * @throws LogError `OPTION_INVALID` for what is no list of them
+ */
+export function readEntries<Value>(given: readonly NewEntry<Value>[]): readonly NewEntry<Value>[] {
+  const wanted = { code: 'OPTION_INVALID', what: 'The entries of a ledger' } as const
+  return readList(given, wanted).map((entry) => {
+    const what = 'An entry of a ledger'
+    const members = readMembers(entry, ['key', 'value', 'expiresAt'], { ...wanted, what })
+    return members as NewEntry<Value>
+  })
 }
 
 /** @throws LogError `POSITION_INVALID` */

@@ -34,6 +34,12 @@ export interface EntryOptions {
   readonly expiresAt?: number | undefined
 }
 
+/** An entry to write together with others. */
+export interface NewEntry<Value> extends EntryOptions {
+  readonly key: string
+  readonly value: Value
+}
+
 export interface LedgerEntry<Value> {
   readonly key: string
   readonly value: Value
@@ -110,6 +116,11 @@ export interface Ledger<Value> {
   entries(): readonly LedgerEntry<Value>[]
   /** Sets a value whatever was there. */
   set(key: string, value: Value, options?: EntryOptions): Promise<Position>
+  /**
+   * Sets values whatever was there, all or none and in one append: at most 10,000. Of two for one key
+   * the later one stays. Resolves to the position of the last.
+   */
+  setAll(entries: readonly NewEntry<Value>[]): Promise<Position>
   /** Deletes an entry; resolves to whether there was one. One that is not there costs no record. */
   delete(key: string): Promise<boolean>
   /**

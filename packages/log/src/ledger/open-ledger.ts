@@ -14,7 +14,14 @@ import { parseTopic } from '../topic.ts'
 import type { Topic } from '../topic.ts'
 import { validateBatch } from '../validate-batch.ts'
 import { Follower } from './follower.ts'
-import { checkExpiry, checkMoment, checkOptions, drawName, encodeValue } from './ledger-options.ts'
+import {
+  checkExpiry,
+  checkMoment,
+  checkOptions,
+  drawName,
+  encodeValue,
+  readEntries,
+} from './ledger-options.ts'
 import type { CheckedOptions } from './ledger-options.ts'
 import type {
   Claim,
@@ -24,6 +31,7 @@ import type {
   LedgerEntry,
   LedgerOptions,
   Moment,
+  NewEntry,
 } from './ledger.ts'
 import {
   canExpire,
@@ -94,7 +102,7 @@ class LogLedger<Value> implements Ledger<Value> {
       ...options,
       topic: this.topic,
       view: () => this.#openView,
-      append: (event) => this.#append(event),
+      append: (event) => this.#append([event]),
     })
   }
 
@@ -157,7 +165,18 @@ class LogLedger<Value> implements Ledger<Value> {
   async set(key: string, value: Value, options: EntryOptions = {}): Promise<Position> {
     const text = encodeValue(this.#options.codec, value)
     const expiresAt = checkExpiry(options)
-    return await this.#append(encodeEntry({ topic: this.topic, key, text, expiresAt }))
+    return await this.#append([encodeEntry({ topic: this.topic, key, text, expiresAt })])
+  }
+
+  async setAll(entries: readonly NewEntry<Value>[]): Promise<Position> {
+    const { topic } = this
+    const { codec } = this.#options
+    const events = readEntries(entries).map((entry) => {
+      const { key, value } = entry
+      const text = encodeValue(codec, value)
+      return encodeEntry({ topic, key, text, expiresAt: checkExpiry(entry) })
+    })
+    return await this.#append(events)
   }
 
   async delete(key: string): Promise<boolean> {
@@ -165,7 +184,7 @@ class LogLedger<Value> implements Ledger<Value> {
     validateBatch({ events: [event] })
     await this.#reachHead()
     const isDeleted = isThere(this.#openView.find(key), this.#now())
-    if (isDeleted) await this.#append(event)
+    if (isDeleted) await this.#append([event])
     return isDeleted
   }
 
@@ -274,10 +293,10 @@ class LogLedger<Value> implements Ledger<Value> {
     }
   }
 
-  /** Resolves once the ledger stands behind the event. */
-  async #append(event: NewEvent, idempotencyKey?: string): Promise<Position> {
+  /** Resolves once the ledger stands behind the events, with the position of the last of them. */
+  async #append(events: readonly NewEvent[], idempotencyKey?: string): Promise<Position> {
     this.#requireOpen()
-    const [position] = await this.#log.append({ events: [event], idempotencyKey })
+    const position = (await this.#log.append({ events, idempotencyKey })).at(-1)
     if (position === undefined)
       throw new LogError('LOG_UNAVAILABLE', 'The log gave no position for an entry of a ledger.')
     await this.reached(position)
@@ -294,7 +313,7 @@ class LogLedger<Value> implements Ledger<Value> {
   /** Undefined when another claim was first. */
   async #tryClaim(event: NewEvent, idempotencyKey: string): Promise<Position | undefined> {
     try {
-      return await this.#append(event, idempotencyKey)
+      return await this.#append([event], idempotencyKey)
     } catch (error) {
       if (hasLogCode(error, 'IDEMPOTENCY_KEY_REUSED')) return undefined
       throw error

@@ -1,5 +1,6 @@
 // One page of a memory log, and what of it is lost.
 
+import { countCharacters } from '../event-extras.ts'
 import type { EventRecord, Loss, Page, ReadQuery } from '../event-log.ts'
 import { pageDataMax, scanRecordsMax } from '../limits.ts'
 import { mergeByPosition } from '../merge.ts'
@@ -69,7 +70,7 @@ function merge(store: RecordStore, { topics, after, upTo, limit }: Range): Stret
   for (const { record, sequence } of slots) {
     if (record === undefined) continue
     records.push(record)
-    data += record.data.length
+    data += countCharacters(record)
     if (records.length === limit || data >= pageDataMax) return { records, next: sequence }
   }
   return { records, next: upTo }
@@ -83,7 +84,7 @@ function scan(store: RecordStore, { topics, after, upTo, limit }: Range): Stretc
   for (const { record, sequence, topic } of store.slots.between(after, upTo)) {
     if (record !== undefined && isWanted(topic)) {
       records.push(record)
-      data += record.data.length
+      data += countCharacters(record)
     }
     looked += 1
     const isFull = records.length === limit || data >= pageDataMax

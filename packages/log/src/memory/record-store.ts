@@ -1,6 +1,7 @@
 // The records of a memory log, what retention removes of them, and the marks it leaves.
 
 import type { Epoch } from '../epoch.ts'
+import { toRecordExtras } from '../event-extras.ts'
 import type { NewEvent } from '../event-log.ts'
 import { readLedgerEnd } from '../ledger-room.ts'
 import type { LedgerRoom } from '../ledger-room.ts'
@@ -100,6 +101,16 @@ export class RecordStore {
     return this.#topics.get(name)
   }
 
+  get rules(): RuleBook {
+    return this.#rules
+  }
+
+  /** A sequence that is not before the newest event the topic ever had. */
+  newestOf(name: Topic): number {
+    const topic = this.#topics.get(name)
+    return topic === undefined ? this.#commonMark : Math.max(topic.newest, topic.mark)
+  }
+
   add(event: NewEvent, time: number): Slot {
     const topic = this.#topics.get(event.topic) ?? this.#addTopic(event.topic)
     followRules(topic, this.#rules)
@@ -112,6 +123,7 @@ export class RecordStore {
       type: event.type ?? 'message',
       data: event.data,
       key: event.key,
+      ...toRecordExtras(event, time),
     }
     const slot: Slot = { sequence, time, bytes: measureRecord(event), topic, record }
     this.#head = sequence
@@ -123,6 +135,7 @@ export class RecordStore {
       this.#counted.push(slot)
     }
     topic.bytes += slot.bytes
+    topic.newest = sequence
     this.slots.push(slot)
     topic.slots.push(slot)
     if (isSettled) this.#ages.place(slot)

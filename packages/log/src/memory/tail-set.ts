@@ -1,6 +1,7 @@
 // The tails of a memory log: all records, in order, outside of the append that added them.
 
 import { LogError } from '../errors.ts'
+import { countCharacters } from '../event-extras.ts'
 import type { EventRecord, Tail, TailHandler } from '../event-log.ts'
 import { HandledTail } from '../handled-tail.ts'
 import { pageDataMax, tailBatchMax } from '../limits.ts'
@@ -101,7 +102,7 @@ export class TailSet {
     for (const { record } of this.#store.slots.between(after, this.#store.head)) {
       if (record === undefined) continue
       records.push(record)
-      data += record.data.length
+      data += countCharacters(record)
       if (records.length === tailBatchMax || data >= pageDataMax) break
     }
     return records

@@ -3,7 +3,8 @@
 import type { EventRecord } from '../event-log.ts'
 import { isLedgerTopic } from '../ledger-room.ts'
 import { topicOverheadBytes, topicSegmentBytes } from '../limits.ts'
-import type { RuleBook, TopicRule } from '../rule-book.ts'
+import type { TopicRule } from '../retention.ts'
+import type { RuleBook } from '../rule-book.ts'
 import type { Topic } from '../topic.ts'
 import { SlotList } from './slot-list.ts'
 
@@ -33,6 +34,8 @@ export interface TopicState {
   readonly overheadBytes: number
   /** The newest sequence retention removed; 0 for none. */
   mark: number
+  /** The newest sequence it ever had; 0 for none since it is known. */
+  newest: number
 }
 
 /**
@@ -51,6 +54,7 @@ export function createTopicState(name: Topic, rules: RuleBook, mark: number): To
     bytes: 0,
     overheadBytes: topicOverheadBytes + name.split('/').length * topicSegmentBytes,
     mark,
+    newest: 0,
   }
 }
 

@@ -54,6 +54,8 @@ export function stumble(log: EventLog): StumblingLog {
     },
     locate: (query) => log.locate(query),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     close: () => log.close(),
     async read(query): Promise<Page> {
       if (failures === 0) return copyPositions(await log.read(query))

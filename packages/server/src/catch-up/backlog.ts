@@ -1,5 +1,6 @@
 // The records that a lagging session is behind with, reduced by the rules of their topics.
 
+import { countCharacters } from '@tidemark/log/values'
 import type { Position } from '@tidemark/log'
 import type { FramedRecord } from '../framing/framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
@@ -29,7 +30,8 @@ export class Backlog {
         // A topic holds no line break, so no topic with a key looks like another one.
         const subject = `${topic}\n${key ?? ''}`
         this.#isReducible = true
-        this.#characters -= this.#kept.get(subject)?.record.data.length ?? 0
+        const older = this.#kept.get(subject)
+        if (older !== undefined) this.#characters -= countCharacters(older.record)
         this.#kept.delete(subject)
         this.#keep(subject, framed)
         return
@@ -49,7 +51,7 @@ export class Backlog {
 
   #keep(subject: FramedRecord | string, framed: FramedRecord): void {
     this.#kept.set(subject, framed)
-    this.#characters += framed.record.data.length
+    this.#characters += countCharacters(framed.record)
   }
 
   /**

@@ -31,3 +31,15 @@ export class Pace {
     this.#tokens -= events
   }
 }
+
+/**
+ * The pace of a session: the lower of what its node allows and of what its subscription asks for. Undefined:
+ * neither sets a bound.
+ */
+export function createPace(
+  { clock, eventsPerSecondMax }: { readonly clock: Clock; readonly eventsPerSecondMax: number },
+  asked: number = Infinity,
+): Pace | undefined {
+  const perSecond = Math.min(eventsPerSecondMax, asked)
+  return perSecond === Infinity ? undefined : new Pace(clock, perSecond)
+}

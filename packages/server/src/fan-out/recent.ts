@@ -3,6 +3,7 @@
 
 import { comparePositions, isSameEpoch } from '@tidemark/log'
 import type { Position } from '@tidemark/log'
+import { countCharacters } from '@tidemark/log/values'
 import type { FrameKeeper, FramedRecord } from '../framing/framed-record.ts'
 import { recentCharactersMax, recentFrameBytesMax, recentRecordsMax } from '../limits.ts'
 
@@ -21,7 +22,7 @@ export class RecentRecords {
   push(records: readonly FramedRecord[]): void {
     for (const framed of records) {
       this.#records.push(framed)
-      this.#characters += framed.record.data.length
+      this.#characters += countCharacters(framed.record)
       framed.keepWith(this.#keeper)
     }
     this.#trim()
@@ -95,7 +96,7 @@ export class RecentRecords {
     const oldest = this.#records.shift()
     if (oldest === undefined) return
     this.#from = oldest.record.position
-    this.#characters -= oldest.record.data.length
+    this.#characters -= countCharacters(oldest.record)
     oldest.release()
   }
 }

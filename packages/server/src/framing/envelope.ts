@@ -1,6 +1,6 @@
 // A record as one JSON text, for clients that want topic and type inside the data.
 
-import type { EventRecord } from '@tidemark/log'
+import type { EventRecord, EventTags } from '@tidemark/log'
 
 /**
  * An event as a stream shows it. Of a record every member is there but the key; an event of one session may
@@ -9,18 +9,20 @@ import type { EventRecord } from '@tidemark/log'
 export type OwnEvent = Pick<EventRecord, 'type' | 'data' | 'time'> & {
   readonly topic?: string | undefined
   readonly key?: string | undefined
+  readonly tags?: EventTags
 }
 
 /**
- * `{"topic":…,"type":…,"key":…,"time":…,"data":…}`; `topic` and `key` only where the event has one. `data` is
- * the payload's own JSON where the payload is JSON, else the payload as a JSON string. The payload is
- * checked, not rewritten: its numbers and spelling stay as published.
+ * `{"topic":…,"type":…,"key":…,"tags":…,"time":…,"data":…}`; `topic`, `key` and `tags` only where the event
+ * has some. `data` is the payload's own JSON where the payload is JSON, else the payload as a JSON string.
+ * The payload is checked, not rewritten: its numbers and spelling stay as published.
  */
 export function toEnvelope(event: OwnEvent): string {
   const topic = event.topic === undefined ? '' : `"topic":${JSON.stringify(event.topic)},`
   const key = event.key === undefined ? '' : `,"key":${JSON.stringify(event.key)}`
+  const tags = event.tags === undefined ? '' : `,"tags":${JSON.stringify(event.tags)}`
   const data = isJson(event.data) ? event.data : JSON.stringify(event.data)
-  return `{${topic}"type":${JSON.stringify(event.type)}${key},"time":${event.time},"data":${data}}`
+  return `{${topic}"type":${JSON.stringify(event.type)}${key}${tags},"time":${event.time},"data":${data}}`
 }
 
 function isJson(text: string): boolean {

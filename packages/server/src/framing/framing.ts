@@ -12,13 +12,13 @@ import { formatPlace, isPlain, noParts } from './place.ts'
 import type { Place } from './place.ts'
 
 /** Extra field lines a session can ask for. Parsers ignore fields they do not know. */
-export const fieldNames = ['topic', 'key', 'time'] as const
+export const fieldNames = ['topic', 'key', 'time', 'tags'] as const
 export type FieldName = (typeof fieldNames)[number]
 
 /** A subscription's choice. */
 export interface FramingChoice {
   /**
-   * `plain`: the payload as data. `envelope`: `{topic,type,key,time,data}` as data. `batch`: an array of
+   * `plain`: the payload as data. `envelope`: `{topic,type,key,tags,time,data}` as data. `batch`: an array of
    * envelopes per flush.
    */
   readonly shape: 'plain' | 'envelope' | 'batch'
@@ -102,8 +102,9 @@ function createEventFraming(choice: FramingChoice, parts: string): Framing {
 function listFields(event: OwnEvent, names: readonly FieldName[]): [string, string][] {
   const lines: [string, string][] = []
   for (const name of names) {
-    const value = name === 'time' ? String(event.time) : event[name]
-    if (value !== undefined) lines.push([name, value])
+    const value = event[name]
+    if (value === undefined) continue
+    lines.push([name, typeof value === 'object' ? JSON.stringify(value) : String(value)])
   }
   return lines
 }

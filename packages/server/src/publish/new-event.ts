@@ -1,11 +1,12 @@
 // From what a publisher hands in to an event the log may take.
 
 import { eventKeyLengthMax, eventTypeLengthMax, parseTopic } from '@tidemark/log'
-import type { NewEvent, Topic } from '@tidemark/log'
+import type { EventTags, NewEvent, Topic } from '@tidemark/log'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { controlPrefix } from '../framing/control-events.ts'
 import type { OwnEvent } from '../framing/envelope.ts'
 import { ServerError } from '../errors.ts'
+import { checkTags } from './check-extras.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { readMembers } from '../read-members.ts'
 
@@ -17,6 +18,11 @@ export interface PublishInput {
   readonly data: unknown
   /** The thing that the event is about, for topics with `latestBy: 'key'`. */
   readonly key?: string | undefined
+  /**
+   * Small texts by which readers choose among the events of a topic, such as `{ region: 'eu' }`. At most
+   * 16; a name has 1 to 64 characters and no colon, a value up to 256.
+   */
+  readonly tags?: EventTags | undefined
 }
 
 /** An event to publish together with others, with its topic. */
@@ -29,12 +35,13 @@ export interface TopicInput extends PublishInput {
  * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
  */
 export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
-  const { topic, type, data, key } = readMembers(input, ['topic', 'type', 'data', 'key'], anEvent)
+  const { topic, type, data, key, tags } = readMembers(input, ['topic', ...inputNames], anEvent)
   return {
     topic: checkTopic(topic),
     type: checkType(type),
     data: checkData(data, eventBytesMax),
     key: checkKey(key),
+    tags: checkTags(tags),
   }
 }
 
@@ -46,12 +53,14 @@ export function toOwnEvent(
   input: PublishInput & { readonly topic?: string | undefined },
   { eventBytesMax, time }: { readonly eventBytesMax: number; readonly time: number },
 ): OwnEvent {
-  const { topic, type, data, key } = readMembers(input, ['topic', 'type', 'data', 'key'], anEvent)
+  const { topic, type, data, key, tags } = readMembers(input, ['topic', ...inputNames], anEvent)
+  const checkedTags = checkTags(tags)
   return {
     topic: topic === undefined ? undefined : checkTopic(topic),
     type: checkType(type) ?? 'message',
     data: checkData(data, eventBytesMax),
     key: checkKey(key),
+    ...(checkedTags === undefined ? {} : { tags: checkedTags }),
     time,
   }
 }
@@ -61,9 +70,10 @@ export function toOwnEvent(
  * @throws ServerError `EVENT_INVALID`
  */
 export function addTopic(topic: string, input: PublishInput): TopicInput {
-  const { type, data, key } = readMembers(input, ['type', 'data', 'key'], anEvent)
-  return { topic, type, data, key }
+  return { data: undefined, ...readMembers(input, inputNames, anEvent), topic }
 }
+
+const inputNames = ['type', 'data', 'key', 'tags'] as const
 
 const anEvent = { code: 'EVENT_INVALID', what: 'An event to publish' } as const
 

@@ -1,9 +1,9 @@
 // From a publisher's events to the log.
 
-import { formatCursor } from '@tidemark/log'
-import type { NewEvent, Topic } from '@tidemark/log'
+import { formatCursor, parseCursor } from '@tidemark/log'
+import type { NewEvent, Position, Topic } from '@tidemark/log'
 import { measureUtf8 } from '@tidemark/log/values'
-import { quote } from '@tidemark/wire/values'
+import { quote, quoteValue } from '@tidemark/wire/values'
 import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { ServerError } from '../errors.ts'
@@ -27,6 +27,11 @@ export interface PublishOptions {
   /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
   readonly idempotencyKey?: string | undefined
   /**
+   * A cursor: the events are published only if their topic has no event behind it. They must be of one
+   * topic. A repeated publish with its key gets the first one's cursor, however far the topic is by then.
+   */
+  readonly ifHead?: string | undefined
+  /**
    * The client that publishes, as `describeRequest` says: `authorize` is asked whether it may. Default: the
    * application itself.
    */
@@ -43,7 +48,7 @@ export interface Published {
 /**
  * Checks events and appends them, all or none. Resolves when the log has them.
  * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`,
- * `TOPIC_FORBIDDEN`, or `LOG_UNAVAILABLE`
+ * `TOPIC_FORBIDDEN`, `HEAD_MOVED`, or `LOG_UNAVAILABLE`
  */
 export async function publish(
   settings: NodeSettings,
@@ -56,14 +61,16 @@ export async function publish(
   let began = 0
   try {
     batch = checkBatch(settings, given, options.publish)
-    const { events, topics, by, idempotencyKey } = batch
+    const { events, topics, by, idempotencyKey, ifHead } = batch
     if (by !== undefined && permit !== undefined)
       await permit.ask(plainRequest(by, 'publish', [...topics]))
     const bytes = events.reduce((sum, { data }) => sum + measureUtf8(data), 0)
     size = { events: events.length, bytes }
     began = clock.elapsed()
     const { patienceMs } = options
-    const positions = await log.append({ events, idempotencyKey, patienceMs }).catch(wrapLogError)
+    const positions = await log
+      .append({ events, idempotencyKey, patienceMs, ifHead })
+      .catch(wrapLogError)
     const last = positions.at(-1)
     if (last === undefined)
       throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
@@ -83,6 +90,7 @@ interface CheckedBatch {
   readonly events: readonly NewEvent[]
   readonly topics: ReadonlySet<Topic>
   readonly idempotencyKey: string | undefined
+  readonly ifHead: Position | undefined
   readonly by: RequestFacts | undefined
 }
 
@@ -99,12 +107,30 @@ function checkBatch(
     )
   }
   const events = inputs.map((input) => toNewEvent(input, eventBytesMax))
-  const { idempotencyKey, by } = readMembers(options, ['idempotencyKey', 'by'], {
+  const { idempotencyKey, ifHead, by } = readMembers(options, ['idempotencyKey', 'ifHead', 'by'], {
     code: 'OPTION_INVALID',
     what: 'The options of a publish',
   })
   requirePublisherKey(idempotencyKey)
-  return { events, topics: new Set(events.map(({ topic }) => topic)), idempotencyKey, by }
+  const topics = new Set(events.map(({ topic }) => topic))
+  return { events, topics, idempotencyKey, ifHead: readHead(ifHead, topics), by }
+}
+
+/** A cursor may have parts that say more of the session it comes from: the place alone counts. */
+function readHead(ifHead: string | undefined, topics: ReadonlySet<Topic>): Position | undefined {
+  if (ifHead === undefined) return undefined
+  const head = typeof ifHead === 'string' ? parseCursor(ifHead)?.position : undefined
+  if (head === undefined) {
+    throw new ServerError(
+      'QUERY_INVALID',
+      `If-Head must be a cursor, as the answer to a publish, an event's id or a history has them; got ${quoteValue(ifHead)}.`,
+    )
+  }
+  if (topics.size === 1) return head
+  throw new ServerError(
+    'BATCH_INVALID',
+    `A publish with If-Head is of one topic; got ${topics.size} topics. Split it into several requests.`,
+  )
 }
 
 /**

@@ -11,6 +11,7 @@ const clientFaults = [
   'TOPIC_INVALID',
   'TOPIC_SET_INVALID',
   'BATCH_INVALID',
+  'HEAD_MOVED',
   'IDEMPOTENCY_KEY_INVALID',
   'IDEMPOTENCY_KEY_REUSED',
 ] as const

@@ -1,15 +1,18 @@
 // All kinds of rules of one node. A kind is added here: its `RuleKind`, what keeps its list, and a member of
 // `TideRules`.
 
-import type { EventLog } from '@tidemark/log'
+import type { EventLog, RetentionRule } from '@tidemark/log'
 import { LagRules, lagKind } from '../catch-up/lag-rules.ts'
 import type { LagRule } from '../catch-up/lag-rules.ts'
 import { readMembers } from '../read-members.ts'
+import { followRetention } from './retention-rules.ts'
 import { RuleLedger } from './rule-ledger.ts'
 import type { RuleKind, RulesInForce } from './rule-kind.ts'
 
 /** The rules for topics that change at run time, by kind. */
 export interface TideRules {
+  /** For what the log keeps of each topic. The log follows them in the same append. */
+  readonly retention: RulesInForce<RetentionRule>
   /** For clients that cannot keep up: what they get of which topics. */
   readonly lag: RulesInForce<LagRule>
 }
@@ -54,6 +57,7 @@ export class NodeRules {
   constructor({ log, rules, onError }: Options) {
     this.ledger = new RuleLedger({ log, onError })
     this.inForce = {
+      retention: followRetention(log),
       lag: this.ledger.add({
         kind: lagKind,
         configured: rules.lag,

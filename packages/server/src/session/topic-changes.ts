@@ -44,17 +44,25 @@ interface ChangeLine {
 /** Whether a grant holds a topic or pattern. */
 export type IsGranted = (name: string) => boolean
 
+interface TopicChangesHost {
+  /** Without it the ids of a changed stream say nothing of its topics. */
+  readonly table: TopicSetTable | undefined
+  /** Told of each session that follows other topics now. */
+  readonly moved: (session: Session) => void
+}
+
 /** Changes the topics of sessions, one change of a session at a time. */
 export class TopicChanges {
   readonly #audiences: Audiences
   readonly #table: TopicSetTable | undefined
+  readonly #moved: (session: Session) => void
   /** Of each session that has had one. */
   readonly #lines = new WeakMap<Session, ChangeLine>()
 
-  /** Without a table the ids of a changed stream say nothing of its topics. */
-  constructor(audiences: Audiences, table: TopicSetTable | undefined) {
+  constructor(audiences: Audiences, { table, moved }: TopicChangesHost) {
     this.#audiences = audiences
     this.#table = table
+    this.#moved = moved
   }
 
   /**
@@ -171,6 +179,7 @@ export class TopicChanges {
     }
     const framing = session.audience.framing.forTopics(topics, parts)
     session.moveInto(this.#audiences.open(place, framing), added)
+    this.#moved(session)
     return true
   }
 

@@ -33,6 +33,8 @@ export function holdTail(log: EventLog): HeldLog {
       read: (query) => log.read(query),
       locate: (query) => log.locate(query),
       bounds: () => log.bounds(),
+      retention: log.retention,
+      ruleFor: (topic) => log.ruleFor(topic),
       close: () => log.close(),
       tail(after: Position, own: TailHandler): Tail {
         open = [...open, own]

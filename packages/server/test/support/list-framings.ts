@@ -4,7 +4,7 @@ import { createFraming, fieldNames } from '../../src/framing/framing.ts'
 import type { FieldName, Framing } from '../../src/framing/framing.ts'
 import { packText } from '../../src/node/pack-text.ts'
 
-/** Two shapes × eight sets of fields × two names, each packed or not, and batch: 65. */
+/** Two shapes × sixteen sets of fields × two names, each packed or not, and batch: 129. */
 export function listFramings(): Framing[] {
   const framings = [createFraming({ shape: 'batch', fields: [], isNamedByTopic: false })]
   for (const shape of ['plain', 'envelope'] as const) {

@@ -9,6 +9,8 @@ export function wrapLog(log: EventLog, part: Partial<EventLog>): EventLog {
     tail: (after, handler) => log.tail(after, handler),
     locate: (query) => log.locate(query),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     close: () => log.close(),
     ...part,
   }

@@ -1,6 +1,12 @@
 // The contract of `append`: all or nothing, one order, times that never go back.
 
-import { comparePositions, formatCursor, isSameEpoch, parseCursor } from '@tidemark/log'
+import {
+  comparePositions,
+  formatCursor,
+  isSameEpoch,
+  parseCursor,
+  positionBefore,
+} from '@tidemark/log'
 import { expect, test } from 'vitest'
 
 import { appendEach, event, readWhole, series } from './harness.ts'
@@ -21,6 +27,23 @@ export function describeAppend(open: OpenBench): void {
     }
     const { head } = await log.bounds()
     expect(formatCursor(head)).toBe(formatCursor(second[0] ?? start))
+  })
+
+  test('the place before a record gives that record alone', async () => {
+    const { log, start } = await open()
+    const positions = [
+      ...(await log.append({ events: series('a', 'a', 3) })),
+      ...(await appendEach(log, series('b', 'b', 2))),
+    ]
+    const found: string[] = []
+    for (const upTo of positions) {
+      const page = await readWhole(log, ['**'], { after: positionBefore(upTo), upTo })
+      expect(page.losses).toEqual([])
+      found.push(...page.data)
+    }
+    expect(found).toEqual(['a1', 'a2', 'a3', 'b1', 'b2'])
+    expect(comparePositions(positionBefore(positions[0] ?? start), start)).toBe(0)
+    expect(formatCursor(positionBefore(start))).toBe(formatCursor(start))
   })
 
   test('a record is the event as published, with its position and time', async () => {

@@ -4,7 +4,9 @@ import { describe } from 'vitest'
 
 import { describeAppend } from './append-contract.ts'
 import { describeClose } from './close-contract.ts'
+import { describeExtras } from './extras-contract.ts'
 import { describeReopen, describeSecondHandle } from './handles-contract.ts'
+import { describeCondition } from './condition-contract.ts'
 import { createOpenBench } from './harness.ts'
 import type { EventLogHarness, OpenBench } from './harness.ts'
 import { describeIdempotency } from './idempotency-contract.ts'
@@ -49,6 +51,8 @@ export function describeEventLog(
     'odd values': describeOddValues,
     close: describeClose,
     ledger: describeLedger,
+    condition: describeCondition,
+    extras: describeExtras,
     model: (open) => {
       describeModel(open, options.modelRuns ?? 40)
       describeLedgerModel(open, options.modelRuns ?? 40)

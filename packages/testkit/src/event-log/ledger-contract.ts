@@ -42,6 +42,7 @@ async function countStored({ log }: Bench): Promise<number> {
 
 export function describeLedger(open: OpenBench): void {
   describeEntries(open)
+  describeManyAtOnce(open)
   describeMoments(open)
   describeClaims(open)
   describeRetentionOfLedgers(open)
@@ -102,6 +103,44 @@ function describeEntries(open: OpenBench): void {
     expect(told[0]?.length).toBeGreaterThan(40)
     expect(told[1]).toEqual(told[0])
     expect(contents(both[1])).toEqual(contents(both[0]))
+  })
+}
+
+function describeManyAtOnce(open: OpenBench): void {
+  test('entries that are set together come together, and the later of one key stays', async () => {
+    const bench = await open()
+    const [one, two] = await openBoth(bench)
+    const told: string[] = []
+    two.onChange(({ key, value, position }) =>
+      told.push(`${key} ${value} ${formatCursor(position)}`),
+    )
+    const many = Array.from({ length: 100 }, (_, i) => ({ key: `k${i}`, value: `v${i}` }))
+    const expiresAt = bench.clock.now() + 1_000
+    const position = await one.setAll([...many, { key: 'k1', value: 'again', expiresAt }])
+    expect(one.entries()).toHaveLength(100)
+    expect(one.get('k1')).toBe('again')
+    await two.reached(position)
+    expect(contents(two)).toEqual(contents(one))
+    expect(told).toHaveLength(101)
+    expect(told.at(-1)).toBe(`k1 again ${formatCursor(position)}`)
+    bench.clock.advance(2_000)
+    expect(one.get('k1')).toBeUndefined()
+  })
+
+  test('of entries that are set together none is set where one cannot be', async () => {
+    const { log, clock } = await open()
+    const ledger = await openBans(log, clock)
+    const good = { key: 'ada', value: 'x' }
+    for (const [odd, code] of [
+      [{ key: 'a\nb', value: 'x' }, 'BATCH_INVALID'],
+      [{ key: 'bob', value: 'x', expiresAt: -1 }, 'OPTION_INVALID'],
+      [undefined, 'OPTION_INVALID'],
+    ] as const) {
+      const answer = ledger.setAll([good, odd as typeof good])
+      await expect(answer).rejects.toMatchObject({ code })
+    }
+    await expect(ledger.setAll([])).rejects.toMatchObject({ code: 'BATCH_INVALID' })
+    expect(ledger.entries()).toEqual([])
   })
 }
 

@@ -119,7 +119,7 @@ export function describeOddValues(open: OpenBench): void {
     expect(await tryOddValues(odd, 'LogError')).toEqual(expectedOutcomes(odd))
   })
 
-  test.each(['topic', 'type', 'data', 'key'])(
+  test.each(['topic', 'type', 'data', 'key', 'tags', 'permission', 'ttlMs'])(
     'an event whose %s throws when it is read is refused, and costs its neighbours nothing',
     async (name) => {
       const { log, start } = await open()

@@ -1,7 +1,7 @@
 // The contract of rules that change: a change is a record, in force from its position on, and tells
 // of what it costs.
 
-import { changeRetention, formatCursor } from '@tidemark/log'
+import { changeRetention, formatCursor, parseTopic } from '@tidemark/log'
 import type { EventLog, NewEvent, Retention } from '@tidemark/log'
 import { encodeRetention, retentionKey, rulesTopic } from '@tidemark/log/driver'
 import { expect, test } from 'vitest'
@@ -22,6 +22,7 @@ const latest = retention([{ pattern: 's/*', latestBy }])
 const nothing = retention([])
 
 export function describeRules(open: OpenBench): void {
+  describeQuestions(open)
   describePositions(open)
   describeTightening(open)
   describeLatestBy(open)
@@ -51,6 +52,25 @@ export function describeRules(open: OpenBench): void {
     const { data, losses } = await readWhole(log, ['m'], { after: start })
     expect(data).toEqual(['m1', 'm2'])
     expect(losses).toEqual([])
+  })
+}
+
+function describeQuestions(open: OpenBench): void {
+  test('a log says which rule a topic has, before and after a change', async () => {
+    const { log } = await open(latest)
+    const keyed = { maxAgeMs: hourMs, maxEvents: Infinity, maxBytes: Infinity, latestBy }
+    expect(log.ruleFor(parseTopic('s/a'))).toEqual(keyed)
+    expect(log.ruleFor(parseTopic('other'))).toEqual({ ...keyed, latestBy: undefined })
+    expect(log.retention).toEqual(latest)
+    await changeRetention(log, nothing)
+    expect(log.ruleFor(parseTopic('s/a'))).toEqual({ ...keyed, latestBy: undefined })
+    expect(log.retention).toEqual(nothing)
+  })
+
+  test('a ledger has its own rule whatever the others say', async () => {
+    const { log } = await open(retention([{ pattern: '**', maxEvents: 1 }]))
+    const rule = log.ruleFor(parseTopic('$hub/state/bans'))
+    expect(rule).toMatchObject({ latestBy, maxAgeMs: Infinity, maxEvents: Infinity })
   })
 }
 

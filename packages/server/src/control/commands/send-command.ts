@@ -9,10 +9,7 @@ export interface SendAct {
 }
 
 export const sendCommand: CommandRow<SendAct> = {
-  encode: ({ event: { topic, type, key, data } }) => ({
-    head: { event: { topic, type, key } },
-    data,
-  }),
+  encode: ({ event: { data, ...event } }) => ({ head: { event }, data }),
   decode: ({ event }, data) => (isObject(event) ? { event: { ...event, data } } : undefined),
   carryOut: (handle, { event }) => handle.send(event),
 }

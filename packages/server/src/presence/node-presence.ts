@@ -1,13 +1,17 @@
 // Says in a ledger that this node is there, so that its sessions count; and asks the others for theirs.
 
 import type { Clock, Ledger, Timer } from '@tidemark/log'
-import { goneWaitMs, nodeExpiryMs, nodeRefreshMs, tellAgainMs } from '../limits.ts'
-import type { PresenceTimes } from '../limits.ts'
+import { goneWaitMs, nodeExpiryMs, nodeRefreshMs, tellAgainMs } from './limits.ts'
+import type { PresenceTimes } from './limits.ts'
+import { encodeWord } from './node-word.ts'
+import type { NodeWord } from './node-word.ts'
 
 export interface NodePresenceOptions {
   readonly ledger: Ledger<string>
   readonly clock: Clock
   readonly node: string
+  /** The rest of its words. */
+  readonly describe: () => Pick<NodeWord, 'everyMs' | 'tells'>
   /** Whether nobody else is there, who would have to hear soon that this node is gone. */
   readonly isAlone: () => boolean
   /** Whether a question is still open when it is to be asked. */
@@ -26,7 +30,6 @@ export class NodePresence {
   #askedAt = 0
   #hasBegun = false
   #hasBeenThere = false
-  #isClosed = false
 
   constructor(options: NodePresenceOptions) {
     this.#options = options
@@ -38,37 +41,42 @@ export class NodePresence {
 
   /** From now on this node is there, and asks the others for their sessions. */
   begin(): void {
-    if (this.#hasBegun) return
+    // Two questions in one millisecond are two.
+    this.#askedAt = Math.max(this.#options.clock.now(), this.#askedAt + 1)
+    const wasThere = this.#hasBegun
     this.#hasBegun = true
-    this.#askedAt = this.#options.clock.now()
-    void this.#sayAlive()
+    if (wasThere) this.hurry()
+    else void this.#sayAlive()
   }
 
-  /** Another node has come: from now on it has to hear of this one more often. */
+  /** Others have to hear at once what it says now, or of it more often. */
   hurry(): void {
-    if (this.#refresh === undefined || this.#isClosed) return
+    if (this.#refresh === undefined || !this.#hasBegun) return
     this.#refresh.cancel()
     void this.#sayAlive()
   }
 
   /** Asks a little later, once for all who want to know something. */
   ask(): void {
-    if (!this.#hasBegun || this.#isClosed) return
+    if (!this.#hasBegun) return
     const { clock, isAskDue } = this.#options
     this.#asking ??= clock.after(tellAgainMs, () => {
       this.#asking = undefined
       if (!isAskDue()) return
-      this.#askedAt = clock.now()
+      this.#askedAt = Math.max(clock.now(), this.#askedAt + 1)
       void this.#write()
     })
   }
 
-  /** Says that this node is gone. */
-  async close(): Promise<void> {
-    this.#isClosed = true
-    this.#refresh?.cancel()
-    this.#asking?.cancel()
-    if (this.#hasBegun) await this.#sayGone()
+  /** Says that this node is gone. It may begin again. */
+  async end(): Promise<void> {
+    if (!this.#hasBegun) return
+    this.#hasBegun = false
+    this.#hasBeenThere = false
+    for (const timer of [this.#refresh, this.#asking]) timer?.cancel()
+    this.#refresh = undefined
+    this.#asking = undefined
+    await this.#sayGone()
   }
 
   get #key(): string {
@@ -77,18 +85,25 @@ export class NodePresence {
 
   /** Now and then. Sessions of a node count only as long as it does. */
   async #sayAlive(): Promise<void> {
-    const { clock, ledger, onForgotten } = this.#options
+    const { clock, ledger, onForgotten, describe } = this.#options
     this.#refresh = undefined
     const isForgotten = this.#hasBeenThere && ledger.get(this.#key) === undefined
-    if (isForgotten) this.#askedAt = clock.now()
+    if (isForgotten) this.#askedAt = Math.max(clock.now(), this.#askedAt + 1)
+    const said = this.#word
     const isWritten = await this.#write()
     if (isWritten) {
       this.#hasBeenThere = true
       if (isForgotten) onForgotten()
     }
-    if (this.#isClosed) return
-    const pauseMs = isWritten ? this.#of(nodeRefreshMs) : tellAgainMs
-    this.#refresh = clock.after(pauseMs, () => void this.#sayAlive())
+    if (!this.#hasBegun) return
+    // Something was to be said at once while the log took this.
+    const isStale = isWritten && said !== this.#word
+    const pauseMs = isWritten ? (describe().everyMs ?? this.#of(nodeRefreshMs)) : tellAgainMs
+    this.#refresh = clock.after(isStale ? 0 : pauseMs, () => void this.#sayAlive())
+  }
+
+  get #word(): string {
+    return encodeWord({ askedAt: this.#askedAt, ...this.#options.describe() })
   }
 
   #of({ alone, together }: PresenceTimes): number {
@@ -98,7 +113,7 @@ export class NodePresence {
   async #write(): Promise<boolean> {
     const { clock, ledger, onError } = this.#options
     try {
-      await ledger.set(this.#key, String(this.#askedAt), {
+      await ledger.set(this.#key, this.#word, {
         expiresAt: clock.now() + this.#of(nodeExpiryMs),
       })
       return true

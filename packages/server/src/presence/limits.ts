@@ -1,0 +1,56 @@
+// The limits of what nodes tell each other of their sessions, with their arithmetic.
+
+/** For a node without others, and for several. */
+export interface PresenceTimes {
+  readonly alone: number
+  readonly together: number
+}
+
+/**
+ * How long a node counts that has not been heard of. Milliseconds: 2.5 or 3 times the pause below. The clocks
+ * of machines may be half a minute apart.
+ */
+export const nodeExpiryMs: PresenceTimes = { alone: 150_000, together: 45_000 }
+
+/** How seldom a node says that it is there: one small record each time. Milliseconds. */
+export const nodeRefreshMs: PresenceTimes = { alone: 60_000, together: 15_000 }
+
+/** The same of a node that keeps presence: 20 small records per minute. Milliseconds. */
+export const nodeFastRefreshMs: number = 3_000
+
+/**
+ * The range of that pause in what a node says of itself, in milliseconds: up to the pause of nodes that keep
+ * no presence. Another pause counts as none.
+ */
+export const nodePaceRangeMs: { readonly from: number; readonly to: number } = {
+  from: 100,
+  to: 15_000,
+}
+
+/**
+ * A node counts as gone that was silent for so many of its pauses: 9 s, and one look more. With the pause
+ * before a leave is told, that is less than 15 s. Each node measures by itself, whatever the clock of another
+ * machine says.
+ */
+export const nodeSilentPauses: number = 3
+
+/** How often silence is looked at, in milliseconds. Longer pauses are this node's own standstill. */
+export const nodeLookMs: number = 500
+
+/** How soon a node tells again what the log did not take, or asks for what it has missed. Milliseconds. */
+export const tellAgainMs: number = 1_000
+
+/**
+ * The pause between two records that tell of sessions. Milliseconds. Each node writes ten a second at most,
+ * and what is told is known on other nodes 0.1 s later.
+ */
+export const tellPauseMs: number = 100
+
+/** Sessions that one record tells of: 1,000 × ~350 characters = 350 KB, mostly a tenth of it. */
+export const toldSessionsMax: number = 1_000
+
+/** Characters of those sessions, from which on the rest goes with the next record. 256 Ki × 2 bytes. */
+export const toldCharactersMax: number = 256 * 1024
+
+/** How long a process that ends waits for the log to take that its sessions are gone. Milliseconds. */
+export const goneWaitMs: number = 1_000

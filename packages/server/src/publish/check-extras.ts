@@ -1,0 +1,18 @@
+// Checks the parts of an event that only few events have.
+
+import type { EventTags } from '@tidemark/log'
+import { describeTagsFault } from '@tidemark/log/values'
+import { ServerError } from '../errors.ts'
+
+/**
+ * The tags of an event, as a map that nobody can change; undefined where there is none.
+ * @throws ServerError `EVENT_TAGS_INVALID`
+ */
+export function checkTags(tags: EventTags | undefined): EventTags | undefined {
+  if (tags === undefined) return undefined
+  const fault = describeTagsFault(tags)
+  if (fault !== undefined)
+    throw new ServerError('EVENT_TAGS_INVALID', `An event was refused: ${fault}`)
+  const copy = Object.freeze({ ...tags })
+  return Object.keys(copy).length === 0 ? undefined : copy
+}
