@@ -99,6 +99,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'server.authorizeMsMax',
     'session.tokenHintMs',
     'session.untoldRetryMs',
+    'session.topicSetKeptMs',
+    'session.topicSetsLookMs',
     'session.recheckRetryMs.from',
     'session.recheckRetryMs.to',
     'control.controlAnswerMs',
@@ -155,6 +157,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
     'hub-webhooks.deliveriesListedMax',
+    'send.spreadSessionsMax',
+    'send.spreadNamesMax',
     'presence.nodeSilentPauses',
     'presence.toldCharactersMax',
     'presence.toldSessionsMax',
