@@ -32,6 +32,7 @@ test('a token says who, what and until when, and another library accepts it', as
     publish: ['chat/1'],
     permissions: ['admin'],
     where: { region: ['eu', 'us'], tier: 'gold' },
+    presence: { name: 'Ada' },
     ttlMs: 900_000,
     issuer: 'https://login.example.org/',
     audience: ['tidemark', 'other'],
@@ -54,6 +55,7 @@ test('a token says who, what and until when, and another library accepts it', as
       publish: ['chat/1'],
       permissions: ['admin'],
       where: { region: ['eu', 'us'], tier: ['gold'] },
+      presence: { name: 'Ada' },
     },
   })
 })
@@ -180,6 +182,7 @@ test.each([
   [{ permissions: ['x'.repeat(129)] }, /of 1 to 128 characters each/],
   [{ where: { region: 7 as never } }, /where says which tags.*where\.region.*got 7/],
   [{ where: { region: 'x'.repeat(2_048) } }, /2048 characters together at most; got 2054/],
+  [{ presence: { name: 'x'.repeat(512) } }, /presence holds texts.*512 characters.*got 523/],
   [{ sub: '' }, /sub must be a text of 1 to 256/],
   [{ sub: 'x'.repeat(257) }, /sub must be a text/],
   [{ sub: '\ud800' }, /sub must be a text/],
@@ -231,6 +234,13 @@ const cases: Readonly<Record<string, OddCase>> = {
     'an object without a prototype',
     'a date',
     'a text object',
+  ]),
+  presence: member('presence', claims, [
+    'an object',
+    'an object without a prototype',
+    'a date',
+    'a text object',
+    'null',
   ]),
   ttlMs: member('ttlMs', claims),
   issuer: member('issuer', claims),

@@ -38,6 +38,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./send.ts')).send,
   },
   {
+    name: 'delete',
+    summary: 'End the value of a key, in a topic that keeps the latest of each.',
+    load: async () => (await import('./delete-key.ts')).deleteKey,
+  },
+  {
     name: 'token',
     summary: 'Sign a new token, or check one.',
     load: async () => (await import('./access/token.ts')).token,
@@ -51,6 +56,11 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'rules',
     summary: 'Show the rules for topics of a running hub, or replace them.',
     load: async () => (await import('./rules.ts')).rules,
+  },
+  {
+    name: 'presence',
+    summary: 'Show who is in a topic of a running hub.',
+    load: async () => (await import('./presence.ts')).presence,
   },
   {
     name: 'backup',

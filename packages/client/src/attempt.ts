@@ -13,7 +13,7 @@ import type { Bye, Ready } from './feed.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { answerWaitMaxMs, heartbeatMinMs } from './limits.ts'
-import { reservedPrefix } from './listeners.ts'
+import { isControlType } from './listeners.ts'
 import { ArrivalsInOrder } from './in-order.ts'
 import { openStream } from './open-stream.ts'
 import { readStream } from './read-stream.ts'
@@ -155,7 +155,7 @@ class Connection {
 
   #take(event: DecodedEvent, data: string): void {
     this.cursor = event.id
-    if (event.type.startsWith(reservedPrefix)) return this.#takeControl(event)
+    if (isControlType(event.type)) return this.#takeControl(event)
     this.hasServed = true
     this.#sink.item({
       kind: 'event',
@@ -173,7 +173,8 @@ class Connection {
       return
     }
     this.hasServed = true
-    if (control.kind === 'gap') return this.#sink.item({ kind: 'gap', id, gap: control.gap })
+    if (control.kind === 'gap' || control.kind === 'snapshot')
+      return this.#sink.item({ id, ...control })
     this.#mark(id)
     if (control.kind !== 'ready') return
     const { heartbeatMs } = control.ready

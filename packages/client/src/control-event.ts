@@ -1,13 +1,14 @@
 // The server's control events: docs/PROTOCOL.md, `tidemark.…`. Members of the wrong type are taken as
 // not given.
 
-import type { Bye, Gap, Ready } from './feed.ts'
+import type { Bye, Gap, Ready, Snapshot } from './feed.ts'
 
 /** A control event's meaning. Other names are of a newer protocol; their ids count, their data does not. */
 export type ControlEvent =
   | { readonly kind: 'ready'; readonly ready: Ready }
   | { readonly kind: 'gap'; readonly gap: Gap }
   | { readonly kind: 'bye'; readonly bye: Bye }
+  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'other' }
 
 /** Reads a control event. */
@@ -37,6 +38,8 @@ export function parseControlEvent(type: string, data: string): ControlEvent {
       return { kind: 'gap', gap: { from: text('from'), to: text('to'), reason: text('reason') } }
     case 'tidemark.bye':
       return { kind: 'bye', bye: { reason: text('reason'), retryMs: duration('retryMs') } }
+    case 'tidemark.snapshot':
+      return { kind: 'snapshot', snapshot: { phase: text('phase'), topic: text('topic') } }
     default:
       return { kind: 'other' }
   }

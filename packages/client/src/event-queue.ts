@@ -2,13 +2,14 @@
 // the stream pauses.
 
 import type { WaitingEvent } from './decode-event.ts'
-import type { Gap } from './feed.ts'
+import type { Gap, Snapshot } from './feed.ts'
 import { queueCostMax, queueItemCost } from './limits.ts'
 
 /** One thing that a stream brings, in its order. A mark is a place without an event: a beat's cursor. */
 export type FeedItem =
   | { readonly kind: 'event'; readonly id: string; readonly event: WaitingEvent }
   | { readonly kind: 'gap'; readonly id: string; readonly gap: Gap }
+  | { readonly kind: 'snapshot'; readonly id: string; readonly snapshot: Snapshot }
   | { readonly kind: 'mark'; readonly id: string }
 
 interface Entry {

@@ -73,6 +73,17 @@ export interface Bye {
   readonly retryMs: number | undefined
 }
 
+/**
+ * The newest value of each key comes between `begin` and `end`, for topics that keep those. A key of yours
+ * that has not come by the end has vanished: drop it. A new `begin` starts anew.
+ */
+export interface Snapshot {
+  /** `begin` or `end`. */
+  readonly phase: string
+  /** The topic or pattern, as it was subscribed to. */
+  readonly topic: string
+}
+
 /** A feed as its store shows it. Frozen, and the same object until something in it changes. */
 export interface FeedSnapshot {
   readonly state: FeedState
@@ -93,12 +104,15 @@ export interface FeedSignals {
   'tidemark.ready': Ready
   'tidemark.gap': Gap
   'tidemark.bye': Bye
+  'tidemark.snapshot': Snapshot
 }
 
 /**
  * A subscription that keeps its place across reconnects.
  *
- * Names that begin with `tidemark.` are about the connection, all others are types of published events.
+ * Names that begin with `tidemark.` are about the connection, all others are types of events. So are
+ * `tidemark.join` and `tidemark.leave`, with which a hub tells a topic who comes and leaves, and
+ * `tidemark.deleted`, with which the `key` of an event has no value any more.
  * So an event published with the type `error` or `gap` is just an event, and a failing connection is
  * seen in `tidemark.state`.
  *
@@ -110,7 +124,8 @@ export interface Feed extends AsyncIterable<FeedEvent> {
   /** The cursor after the last event handed over (or the last beat after it); empty before the first. */
   readonly lastEventId: string
   /**
-   * Listens to the connection. A gap is told in its place among the events; the others as they happen.
+   * Listens to the connection. A gap and the brackets of a snapshot are told in their place among the events;
+   * the others as they happen.
    * @returns a function that stops listening
    * @throws ClientError `LISTENER_INVALID` for another name that begins with `tidemark.`, or a listener
    * that is no function

@@ -16,6 +16,7 @@ export type {
   FeedState,
   Gap,
   Ready,
+  Snapshot,
 } from './feed.ts'
 export type { Fetch, HeaderList, HeaderSource } from './headers.ts'
 export type { PublishInput, PublishOptions, TopicInput } from './publish-request.ts'

@@ -5,13 +5,26 @@ import { ClientError } from './errors.ts'
 import type { FeedEvent, FeedSignals } from './feed.ts'
 
 /** Names with this prefix belong to the protocol. */
-export const reservedPrefix = 'tidemark.'
+const reservedPrefix = 'tidemark.'
+
+/** The hub's own types that are events of a topic: they have a place, and listeners as published ones. */
+const topicTypes: ReadonlySet<string> = new Set([
+  'tidemark.join',
+  'tidemark.leave',
+  'tidemark.deleted',
+])
+
+/** Whether a type is about the connection, and no event of a topic. */
+export function isControlType(type: string): boolean {
+  return type.startsWith(reservedPrefix) && !topicTypes.has(type)
+}
 
 const signalNames: Readonly<Record<keyof FeedSignals, true>> = {
   'tidemark.state': true,
   'tidemark.ready': true,
   'tidemark.gap': true,
   'tidemark.bye': true,
+  'tidemark.snapshot': true,
 }
 
 type Call = (first: unknown, second?: FeedEvent) => void
@@ -42,7 +55,7 @@ export class Listeners {
       )
     }
     const isText = typeof name === 'string'
-    const isReserved = isText && name.startsWith(reservedPrefix)
+    const isReserved = isText && isControlType(name)
     if (!isText || (isReserved && !Object.hasOwn(signalNames, name))) {
       const known = Object.keys(signalNames).join(', ')
       throw new ClientError(

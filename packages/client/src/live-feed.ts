@@ -191,6 +191,7 @@ export class LiveFeed implements Feed, FollowSink {
       this.#listeners.signal('tidemark.gap', item.gap)
       this.#store.change({ gap: item.gap })
     }
+    if (item.kind === 'snapshot') this.#listeners.signal('tidemark.snapshot', item.snapshot)
     if (item.kind === 'event') {
       const taker = this.#takers.shift()
       const event = decodeEvent(item.event)

@@ -260,6 +260,8 @@ export class SharedLink implements LinkSink {
   }
 
   #takersOf(item: FeedItem): Iterable<Member> {
+    if (item.kind === 'snapshot')
+      return [...this.#members].filter(({ topics }) => topics.includes(item.snapshot.topic))
     // A server that names no topics leaves no choice either.
     if (item.kind !== 'event' || item.event.topic === '') return [...this.#members]
     return this.#index.find(item.event.topic)

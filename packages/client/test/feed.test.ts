@@ -125,6 +125,59 @@ test('a server cannot forge a state by naming an event tidemark.state', async ()
   expect(phases).toEqual(['connecting', 'open', 'closed'])
 })
 
+test('a snapshot and a deletion are told in their place, so that an application drops what has vanished', async () => {
+  const bracket = (phase: string): string =>
+    `event: tidemark.snapshot\ndata: {"phase":"${phase}","topic":"prices/eu"}\n\n`
+  const server = await startServer((exchange) =>
+    exchange.stream(
+      `${bracket('begin')}id: c1\nkey: a\ndata: 1\n\nid: c2\n${bracket('end')}id: c3\nevent: tidemark.deleted\nkey: a\ndata: {"key":"a"}\n\n`,
+    ),
+  )
+  const feed = connect(server.url, { topics: ['prices/eu'] })
+  const prices = new Map<string, unknown>([['gone', 0]])
+  let seen = new Set<string>()
+  const states: string[] = []
+  const show = (): void => void states.push([...prices.keys()].join())
+  feed.on('tidemark.snapshot', ({ phase, topic }) => {
+    expect(topic).toBe('prices/eu')
+    if (phase === 'begin') seen = new Set()
+    else for (const key of prices.keys()) if (!seen.has(key)) prices.delete(key)
+    show()
+  })
+  feed.on('message', (data, { key = '' }) => {
+    seen.add(key)
+    prices.set(key, data)
+    show()
+  })
+  await new Promise<void>((resolve) => {
+    feed.on('tidemark.deleted', (_, { key = '' }) => {
+      prices.delete(key)
+      show()
+      resolve()
+    })
+  })
+  expect(states).toEqual(['gone', 'gone,a', 'a', ''])
+  expect(feed.lastEventId).toBe('c3')
+  feed.close()
+})
+
+test('joins and leaves of a topic are events of it, with a place and listeners', async () => {
+  const server = await startServer((exchange) =>
+    exchange.stream(
+      'id: c1\nevent: tidemark.join\ndata: {"user":"ada"}\n\nid: c2\nevent: tidemark.leave\ndata: {"user":"ada"}\n\n',
+    ),
+  )
+  const feed = connect(server.url, { topics: ['rooms/1'] })
+  const heard: unknown[] = []
+  feed.on('tidemark.join', (data, { id }) => heard.push([data, id]))
+  const events = await take(feed, 2)
+  expect(events.map(({ type, topic }) => [type, topic])).toEqual([
+    ['tidemark.join', 'rooms/1'],
+    ['tidemark.leave', 'rooms/1'],
+  ])
+  expect(heard).toEqual([[{ user: 'ada' }, 'c1']])
+})
+
 test('a mistyped signal is refused with the names there are', () => {
   const feed = connect('http://127.0.0.1:2/')
   expect(() => feed.on('tidemark.gpa', () => undefined)).toThrow(/tidemark\.gap/)

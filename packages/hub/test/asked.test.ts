@@ -37,6 +37,8 @@ const routes: readonly Asked[] = [
   },
   { method: 'GET', path: '/topics/orders/1', action: 'read' },
   { method: 'HEAD', path: '/topics/orders/1', action: 'read' },
+  { method: 'GET', path: '/presence/orders/1', action: 'read', status: 404 },
+  { method: 'DELETE', path: '/topics/orders/1/keys/a%2Fb', action: 'publish' },
   { method: 'PATCH', path: session, body: change, action: 'subscribe', status: 404 },
   { method: 'POST', path: `${session}?topic=orders/1`, body: 'x', action: 'publish', status: 404 },
 ]

@@ -21,6 +21,10 @@ export const serverErrors = {
     status: 403,
   },
   TOPIC_SET_INVALID: { title: 'A subscription names no topic, or more than 1,000.', status: 400 },
+  PRESENCE_OFF: {
+    title: 'No rule of the kind `presence` matches the topic, so nobody keeps who is there.',
+    status: 404,
+  },
   UNAUTHENTICATED: {
     title:
       'The request brings no credentials that are accepted here. Sign in, and send them along.',
@@ -58,7 +62,7 @@ export const serverErrors = {
   },
   EVENT_INVALID: {
     title:
-      'An event to publish is not of the form `{ topic, type?, data, key?, tags?, permission? }`.',
+      'An event to publish is not of the form `{ topic, type?, data, key?, tags?, permission?, ttl? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {
@@ -81,6 +85,10 @@ export const serverErrors = {
   EVENT_TAGS_INVALID: {
     title:
       'The tags of an event are no map of texts, too many or too long, or hold what a tag may not.',
+    status: 400,
+  },
+  EVENT_TTL_INVALID: {
+    title: 'The life of an event is no duration, or not between a millisecond and 366 days.',
     status: 400,
   },
   EVENT_ID_INVALID: {

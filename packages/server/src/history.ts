@@ -56,6 +56,8 @@ export interface HistoryRecord {
   readonly type: string | undefined
   readonly key?: string
   readonly tags?: EventTags
+  /** When it is worth nothing any more, in milliseconds since 1970. */
+  readonly expiresAt?: number
   /** The payload as it was published. */
   readonly data: string
 }
@@ -188,15 +190,8 @@ function describePage(
   }
 }
 
-function describeRecord({
-  position,
-  time,
-  topic,
-  type,
-  key,
-  tags,
-  data,
-}: EventRecord): HistoryRecord {
+function describeRecord(record: EventRecord): HistoryRecord {
+  const { position, time, topic, type, key, tags, expiresAt, data } = record
   return {
     cursor: formatCursor(position),
     time,
@@ -204,6 +199,7 @@ function describeRecord({
     type,
     ...(key === undefined ? {} : { key }),
     ...(tags === undefined ? {} : { tags }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
     data,
   }
 }

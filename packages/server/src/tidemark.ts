@@ -2,40 +2,39 @@
 
 import { formatCursor } from '@tidemark/log'
 import { plainRequest } from './request/authorize.ts'
-import type { Permit, RequestFacts } from './request/authorize.ts'
+import type { RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
 import { requirePermissionName } from './request/permission-name.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
-import type { TopicSetTable } from './session/topic-set-table.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
-import type { PackText } from './framing/packed.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
 import { addTopic } from './publish/new-event.ts'
 import type { PublishInput, TopicInput } from './publish/new-event.ts'
 import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStats } from './observer/node-stats.ts'
-import type { NodeWatch } from './observer/node-watch.ts'
 import { probe } from './publish/probe.ts'
-import { publish } from './publish/publish.ts'
-import type { PublishOptions, Receipt } from './publish/publish.ts'
+import { publish, publishDeletion } from './publish/publish.ts'
+import type { DeleteOptions, PublishOptions, Receipt } from './publish/publish.ts'
+import { Presence } from './presence/presence.ts'
+import type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import { send } from './send/send.ts'
-import type { SendReceipt } from './send/send.ts'
+import type { SendEvent, SendReceipt } from './send/send.ts'
 import type { SendTarget } from './send/send-target.ts'
 import type { UserReach } from './send/user-reach.ts'
-import type { SessionEvent, SessionHandle, SessionOwner } from './session/session-handle.ts'
+import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
 import { readFilter } from './session/session-filter.ts'
 import { askedBy } from './session/session-holder.ts'
 import type { SessionFilter } from './session/session-registry.ts'
-import type { Compress, Sink } from './session/sink.ts'
+import type { Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
 import type { Subscription } from './request/subscription.ts'
 import { TopicReader } from './topic-reader.ts'
@@ -44,6 +43,7 @@ import { TopicReader } from './topic-reader.ts'
 export class Tidemark extends TopicReader implements StreamOpener {
   readonly #settings: NodeSettings
   readonly #engine: NodeEngine
+  readonly #presence: Presence
   /** Counts the bodies that doors read for subscriptions. */
   readonly bodies: BodyBudget = new BodyBudget()
 
@@ -51,6 +51,7 @@ export class Tidemark extends TopicReader implements StreamOpener {
     super(settings)
     this.#settings = settings
     this.#engine = new NodeEngine(settings)
+    this.#presence = new Presence(settings, this.#engine)
   }
 
   /** Resolves when the node follows its log. Each look at it tries again if the log could not be read. */
@@ -58,19 +59,9 @@ export class Tidemark extends TopicReader implements StreamOpener {
     return this.#engine.start().then(() => undefined)
   }
 
-  /** The name that its session ids begin with. */
-  get nodeName(): string {
-    return this.#settings.nodeName
-  }
-
   /** Sessions open now. */
   get sessionCount(): number {
     return this.#engine.sessions.size
-  }
-
-  /** Counts what happens, and tells the observer. */
-  get watch(): NodeWatch {
-    return this.#settings.watch
   }
 
   /** The counters of this node since it was made, and what is open now. Plain JSON. */
@@ -82,31 +73,6 @@ export class Tidemark extends TopicReader implements StreamOpener {
   get liveCursor(): string | undefined {
     const { position } = this.#engine
     return position === undefined ? undefined : formatCursor(position)
-  }
-
-  /** Compresses streams for clients that accept it; undefined: they stay plain. */
-  get compress(): Compress | undefined {
-    return this.#settings.compress
-  }
-
-  /** Compresses single events for clients that ask for it; undefined: they stay plain. */
-  get pack(): PackText | undefined {
-    return this.#settings.pack
-  }
-
-  /** Asks `authorize` whether a request may do what it asks for; undefined: everybody may everything. */
-  get permit(): Permit | undefined {
-    return this.#settings.permit
-  }
-
-  /** Keeps topic sets that were changed on open streams, so that cursors lead back to them. */
-  get topicSets(): TopicSetTable {
-    return this.#settings.topicSets
-  }
-
-  /** Told of faults that the client learns little of. */
-  get onError(): (error: unknown) => void {
-    return this.#settings.onError
   }
 
   /** Whether new sessions are refused because the node is shutting down. */
@@ -293,6 +259,25 @@ export class Tidemark extends TopicReader implements StreamOpener {
   }
 
   /**
+   * Ends the value of a key. Whoever follows the topic gets a `tidemark.deleted` event with the key, and
+   * newcomers to a topic with `latestBy: 'key'` get neither. Resolves when the log has it. A key without a
+   * value may be deleted, too. `authorize` is asked as for a publish. Readers whose grant names tags hear of it
+   * if it has the tags of the value.
+   * @throws ServerError `TOPIC_INVALID`, `EVENT_KEY_INVALID`, and as `publish`
+   *
+   * @example
+   * ```ts
+   * await tide.deleteKey('prices/eu', 'ACME')
+   * ```
+   */
+  async deleteKey(topic: string, key: string, options: DeleteOptions = {}): Promise<Receipt> {
+    const { patienceMs } = this.#engine
+    const deletion = { topic, key, options }
+    const { cursor, events } = await publishDeletion(this.#settings, deletion, patienceMs)
+    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
+  }
+
+  /**
    * Sends one event to whoever is meant. An event to users or a topic is stored, so a user who is away gets
    * it later. An event to a session, a label, a pattern, everyone or a permission is written to the sessions
    * that are open now. That is done on every node, at most once and within 5 s.
@@ -306,11 +291,7 @@ export class Tidemark extends TopicReader implements StreamOpener {
    * await tide.send({ label: 'kitchen' }, { type: 'reload', data: '' })
    * ```
    */
-  async send(
-    to: SendTarget,
-    event: SessionEvent,
-    options: PublishOptions = {},
-  ): Promise<SendReceipt> {
+  async send(to: SendTarget, event: SendEvent, options: PublishOptions = {}): Promise<SendReceipt> {
     const settings = this.#settings
     const { control } = this.#engine
     const publishAll = this.publishAll.bind(this)
@@ -329,6 +310,21 @@ export class Tidemark extends TopicReader implements StreamOpener {
    */
   user(id: string): UserReach {
     return { id, send: (event, options) => this.send({ user: id }, event, options) }
+  }
+
+  /**
+   * Tells who is in a topic: users and sessions whose streams follow it by its name, on all nodes of the log.
+   * Takes a rule of the kind `presence`. Streams that follow the topic by a pattern do not count.
+   * @throws ServerError `PRESENCE_OFF`, `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`,
+   * `TOPIC_FORBIDDEN`, `LOG_UNAVAILABLE`, `OPTION_INVALID`
+   *
+   * @example
+   * ```ts
+   * const { users } = await tide.presence('rooms/7')
+   * ```
+   */
+  presence(topic: string, query: PresenceQuery = {}): Promise<TopicPresent> {
+    return this.#presence.read(topic, query)
   }
 
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */
@@ -363,6 +359,7 @@ export class Tidemark extends TopicReader implements StreamOpener {
    */
   async close(): Promise<void> {
     await this.#engine.close()
+    await this.#presence.close()
     if (this.#settings.ownsLog) await this.#settings.log.close()
   }
 }

@@ -4,13 +4,15 @@ import { readHeadCursor } from './head-cursor.ts'
 import type { CursorOptions } from './head-cursor.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery, UseHistory } from './history.ts'
+import { NodeFacts } from './node-facts.ts'
 import type { NodeSettings } from './node-settings.ts'
 
 /** Reads topics of one node's log. */
-export class TopicReader {
+export class TopicReader extends NodeFacts {
   readonly #settings: NodeSettings
 
   constructor(settings: NodeSettings) {
+    super(settings)
     this.#settings = settings
   }
 

@@ -2,10 +2,12 @@
 
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
+import { createFakeClock } from '@tidemark/testkit'
 import type { DecodedEvent } from '@tidemark/wire'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
-import type { SessionHandle, Tidemark } from '../src/index.ts'
+import type { Grant, SessionHandle, Tidemark, TidemarkOptions } from '../src/index.ts'
+import { describeRequest } from '../src/fetch/describe-request.ts'
 import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import { resumeChanged } from '../src/session/changed-topics.ts'
 import { settle } from './support/settle.ts'
@@ -14,8 +16,11 @@ import { wrapLog } from './support/wrap-log.ts'
 
 const rules = [{ pattern: 'prices/**', latestBy: 'key' }] as const
 
-function create(log: EventLog = memoryLog({ retention: { rules } })): Tidemark {
-  const tide = createTidemark({ log, authorize: 'everyone' })
+function create(
+  log: EventLog = memoryLog({ retention: { rules } }),
+  options: Partial<TidemarkOptions> = {},
+): Tidemark {
+  const tide = createTidemark({ log, authorize: 'everyone', ...options })
   onTestFinished(() => tide.close())
   return tide
 }
@@ -211,4 +216,86 @@ test('a client that was told of a gap gets a snapshot behind it', async () => {
   expect(client.control('gap')).toMatchObject([{ reason: 'retention' }])
   // The stream brings what is behind its place; the snapshot ends behind all of it.
   expect(hear(client).slice(heard)).toEqual(['begin prices/eu', 'c1', 'd1', 'end prices/eu'])
+})
+
+test('a deleted key is told to those who follow, and comes to no newcomer', async () => {
+  const tide = create()
+  for (const key of ['a', 'b']) await price(tide, key, `${key}1`)
+  const { client } = await follow(tide, 'topic=prices/eu')
+  const { cursor, sessions } = await tide.deleteKey('prices/eu', 'a')
+  await settle(4)
+  expect(client.control('deleted')).toEqual([{ key: 'a' }])
+  expect(client.lastEventId).toBe(cursor)
+  expect(sessions).toBe(1)
+  const late = (await follow(tide, 'topic=prices/eu')).client
+  expect(hear(late)).toEqual(['begin prices/eu', 'b1', 'end prices/eu'])
+  expect(late.control('deleted')).toEqual([])
+  await price(tide, 'a', 'a2')
+  await settle(4)
+  expect([hear(client).at(-1), hear(late).at(-1)]).toEqual(['a2', 'a2'])
+})
+
+test('a client that was away hears of the deletion when it comes back', async () => {
+  const tide = create()
+  await price(tide, 'a', 'a1')
+  const { client } = await follow(tide, 'topic=prices/eu')
+  client.connection?.cut()
+  await tide.deleteKey('prices/eu', 'a')
+  await follow(tide, 'topic=prices/eu', client)
+  expect(client.control('deleted')).toEqual([{ key: 'a' }])
+  expect(hear(client)).toEqual(['begin prices/eu', 'a1', 'end prices/eu'])
+})
+
+test('a repeated deletion with its key of idempotency adds nothing', async () => {
+  const tide = create()
+  await price(tide, 'a', 'a1')
+  const options = { idempotencyKey: 'once' }
+  const first = await tide.deleteKey('prices/eu', 'a', options)
+  await price(tide, 'a', 'a2')
+  expect((await tide.deleteKey('prices/eu', 'a', options)).cursor).toBe(first.cursor)
+  expect(hear((await follow(tide, 'topic=prices/eu')).client)).toContain('a2')
+  await expect(tide.deleteKey('prices/eu', 'b', options)).rejects.toMatchObject({
+    code: 'IDEMPOTENCY_KEY_REUSED',
+  })
+})
+
+test('a reader of some types hears of a deletion, and a reader of other keys does not', async () => {
+  const tide = create()
+  const types = (await follow(tide, 'topic=prices/eu&types=message')).client
+  const keys = (await follow(tide, 'topic=prices/eu&keys=b')).client
+  await tide.deleteKey('prices/eu', 'a')
+  await settle(4)
+  expect(types.control('deleted')).toEqual([{ key: 'a' }])
+  expect(keys.control('deleted')).toEqual([])
+})
+
+test('a reader of a tag hears of the end of a value that has it', async () => {
+  const clock = createFakeClock()
+  const tide = create(memoryLog({ clock, retention: { rules } }), { clock })
+  const { client } = await follow(tide, 'topic=prices/eu&where=region:eu')
+  const tags = { region: 'eu' }
+  await tide.publish('prices/eu', { key: 'a', data: 'a1', tags, ttlMs: 1_000 })
+  await tide.publish('prices/eu', { key: 'b', data: 'b1', ttlMs: 1_000 })
+  await tide.publish('prices/eu', { key: 'c', data: 'c1', tags })
+  await settle(4)
+  expect(hear(client).slice(2)).toEqual(['a1', 'c1'])
+  await clock.advance(5_000)
+  await settle(4)
+  expect(client.control('deleted')).toEqual([{ key: 'a' }])
+  await tide.deleteKey('prices/eu', 'c', { tags })
+  await settle(4)
+  expect(client.control('deleted')).toEqual([{ key: 'a' }, { key: 'c' }])
+})
+
+test('a client that may not publish deletes nothing', async () => {
+  const grant: Grant = { user: 'ada', subscribe: ['prices/*'], publish: ['chat'] }
+  const tide = createTidemark({ authorize: () => grant })
+  onTestFinished(() => tide.close())
+  const by = describeRequest(new Request('http://localhost/'))
+  await expect(tide.deleteKey('prices/eu', 'a', { by })).rejects.toMatchObject({
+    code: 'TOPIC_FORBIDDEN',
+  })
+  await expect(tide.deleteKey('$hub/state/rules', 'a')).rejects.toMatchObject({
+    code: 'TOPIC_RESERVED',
+  })
 })

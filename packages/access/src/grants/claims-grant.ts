@@ -1,7 +1,7 @@
 // From the claims of a token to a grant.
 
-import type { Grant, GrantClaims } from '@tidemark/server'
-import { readWhere } from '@tidemark/server/hub'
+import type { Grant, GrantClaims, PresenceData } from '@tidemark/server'
+import { readPresenceData, readWhere } from '@tidemark/server/hub'
 import type { Where } from '@tidemark/server/hub'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import {
@@ -62,6 +62,7 @@ export function grantOf({ issuer, claims, expiresAt }: VerifiedToken, rules: Gra
     publish: readNames(`${name}.publish`, names.publish, { user, permissions }),
     permissions,
     where: names.where,
+    presence: readPresence(name, said),
     expiresAt,
     claims: keepClaims(claims, rules.keptClaims),
   }
@@ -122,6 +123,17 @@ function readTags(name: string, given: unknown): Where | undefined {
       'TOKEN_INVALID',
       cause,
     )
+  }
+}
+
+/** The facts about the user that the token shows to others. */
+function readPresence(name: string, said: unknown): PresenceData | undefined {
+  if (said === undefined) return undefined
+  try {
+    return readPresenceData(`${name}.presence of the token`, (said as Claims)['presence'])
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw refuseToken(`${reason} Mend its issuer.`, 'TOKEN_INVALID', cause)
   }
 }
 

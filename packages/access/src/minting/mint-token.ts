@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { hasWildcard, parsePattern, parseTopic, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
-import { readWhere } from '@tidemark/server/hub'
+import type { PresenceData } from '@tidemark/server'
+import { readPresenceData, readWhere } from '@tidemark/server/hub'
 import type { Where } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import { SignJWT } from 'jose'
@@ -39,6 +40,11 @@ export interface MintOptions extends SigningKeyOptions {
    * which each is as good. Default: every event of the topics.
    */
   readonly where?: Where | undefined
+  /**
+   * Facts about the user, such as a name, for those who ask for the presence of a topic. Texts, numbers and
+   * booleans, 512 characters as JSON. Default: none.
+   */
+  readonly presence?: PresenceData | undefined
   /** How long it is good for, in milliseconds: 1 s to 400 days. Default: one hour. */
   readonly ttlMs?: number | undefined
   /** The issuer (`iss`). Default: none. */
@@ -65,6 +71,7 @@ const optionNames = [
   'publish',
   'permissions',
   'where',
+  'presence',
   'ttlMs',
   'issuer',
   'audience',
@@ -178,7 +185,7 @@ function readAudience(
 function readGrant(
   claim: string,
   options: MintOptions,
-): Readonly<Record<string, Readonly<Record<string, Where | readonly string[]>>>> {
+): Readonly<Record<string, Readonly<Record<string, PresenceData | Where | readonly string[]>>>> {
   const parts = [
     ['subscribe', readNames('subscribe', options.subscribe).map(requireTopic('subscribe'))],
     ['publish', readNames('publish', options.publish).map(requireTopic('publish'))],
@@ -186,7 +193,12 @@ function readGrant(
   ] as const
   const named = Object.fromEntries(parts.filter(([, names]) => names.length > 0))
   const where = readTags(options.where)
-  const grant = where === undefined ? named : { ...named, where }
+  const presence = readPresence(options.presence)
+  const grant = {
+    ...named,
+    ...(where === undefined ? {} : { where }),
+    ...(presence === undefined ? {} : { presence }),
+  }
   return Object.keys(grant).length === 0 ? {} : { [claim]: grant }
 }
 
@@ -196,6 +208,15 @@ function readTags(given: MintOptions['where']): Where | undefined {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw invalid(`where says which tags events must have. ${reason.replace(/\.$/, '')}`, cause)
+  }
+}
+
+function readPresence(given: MintOptions['presence']): PresenceData | undefined {
+  try {
+    return readPresenceData('presence', given)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(reason.replace(/\.$/, ''), cause)
   }
 }
 

@@ -9,7 +9,7 @@ import { topicTokenType } from './topic-token-type.ts'
 /** The topics of a new token, and the key that signs it. */
 export interface TopicTokenOptions extends Omit<
   MintOptions,
-  'claimNames' | 'permissions' | 'sub' | 'where'
+  'claimNames' | 'permissions' | 'presence' | 'sub' | 'where'
 > {
   /** The user that it is for: it grants nothing to others. `null`: to whoever has it, visitors included. */
   readonly sub: string | null
@@ -44,5 +44,6 @@ export async function mintTopicToken(options: TopicTokenOptions): Promise<string
       code,
       'A topic token names topics only. Say which tags events must have (where) in the token that says who the client is.',
     )
-  return mintTyped({ ...options, sub: sub ?? undefined, permissions: undefined }, topicTokenType)
+  const others = { sub: sub ?? undefined, permissions: undefined, presence: undefined }
+  return mintTyped({ ...options, ...others }, topicTokenType)
 }

@@ -7,6 +7,7 @@ import {
   flushWindowLimitMs,
   lagActions,
   lagRulesMax,
+  presenceRulesMax,
   stalledAfterRangeMs,
   topicSetsBytesMax,
   topicSetsBytesMin,
@@ -27,6 +28,7 @@ import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
 import { limitRows } from './limit-settings.ts'
 import type { Member, Setting, SettingRow } from './setting.ts'
 import { formatSize } from './units.ts'
+import { webhookRows } from './webhook-settings.ts'
 
 /** Beats more than an hour apart keep no proxy from cutting a stream, and timers end at 24.8 days. */
 const heartbeatRangeMs = { from: 100, to: 3_600_000 }
@@ -138,6 +140,26 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     help: 'The events that a client that cannot keep up gets of each topic that matches.',
     more: 'Holds for every hub on the same data. A change at run time holds until this is edited.',
   },
+  'presence.rules': {
+    kind: {
+      kind: 'list',
+      max: presenceRulesMax,
+      entry: '{"pattern": "rooms/*", "joins": true}',
+      members: {
+        pattern,
+        joins: {
+          kind: flag,
+          isRequired: false,
+          help: 'Tell the topic when the first stream of a user comes and when the last one has left.',
+          example: true,
+        },
+      },
+    },
+    default: [],
+    example: [{ pattern: 'rooms/*', joins: true }],
+    help: 'Topics of which the hub knows who is there, for GET /presence/{topic}.',
+    more: 'Holds for every hub on the same data. A change at run time holds until this is edited.',
+  },
   stalledAfter: {
     kind: duration(stalledAfterRangeMs),
     default: '5m',
@@ -186,8 +208,8 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   'retention.rules': {
     kind: {
       kind: 'list',
-      // One is the hub's own.
-      max: retentionRulesMax - 1,
+      // Two are the hub's own.
+      max: retentionRulesMax - 2,
       entry: '{"pattern": "logs/**", "maxEvents": 1000}',
       members: {
         pattern,
@@ -264,6 +286,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   ...accessRows,
   ...sessionRows,
   ...limitRows,
+  ...webhookRows,
   insecure: {
     kind: flag,
     default: false,

@@ -22,6 +22,15 @@ export function readEventQuery<Other extends string = never>(
   return { ...readQuery(single, [...names, ...others]), tags: readTags(query.getAll('tag')) }
 }
 
+/**
+ * Reads `permission` and `tag=region:eu`: for whom an event is.
+ * @throws ServerError `QUERY_INVALID`, `EVENT_TAGS_INVALID`
+ */
+export function readReaders(query: URLSearchParams): Pick<PublishInput, 'permission' | 'tags'> {
+  const single = new URLSearchParams([...query].filter(([name]) => name !== 'tag'))
+  return { ...readQuery(single, ['permission']), tags: readTags(query.getAll('tag')) }
+}
+
 function readTags(texts: readonly string[]): Parts['tags'] {
   if (texts.length === 0) return undefined
   const tags = new Map<string, string>()

@@ -3,7 +3,7 @@
 import type { PublishOptions } from '@tidemark/server'
 import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest } from '@tidemark/server/node'
-import { parseEventInputs } from '../event-input.ts'
+import { parseEventInputs, readTtl } from '../event-input.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readEventQuery } from './event-query.ts'
 import { readQuery } from './query.ts'
@@ -16,9 +16,10 @@ export const publishToTopic: Route = async (
   { tide, bodies },
 ) => {
   const topic = decodeTopicPath(path['topic'])
-  const parts = readEventQuery(query)
+  const { ttl, ...parts } = readEventQuery(query, ['ttl'])
+  const ttlMs = readTtl(ttl)
   const receipt = await bodies.read(request, (data) =>
-    tide.publish(topic, { ...parts, data }, readOptions(request)),
+    tide.publish(topic, { ...parts, ttlMs, data }, readOptions(request)),
   )
   sendJson(response, 200, receipt)
 }

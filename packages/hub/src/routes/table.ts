@@ -5,8 +5,10 @@ import { closeSession, openSession } from './cookie-session.ts'
 import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHead, readHistory } from './history.ts'
+import { deleteKey } from './keys.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
+import { readPresence } from './presence.ts'
 import { answerMetadata } from './protected-resource.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import { addRevocation, listRevocations } from './revocations.ts'
@@ -17,6 +19,7 @@ import { ruleRoutes } from './rules.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
 import { issueTicket, redirectToStream } from './tickets.ts'
+import { listWebhookDeliveries, listWebhooks, replayWebhook } from './webhooks.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 
 const pageFiles = {
@@ -41,6 +44,8 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'HEAD', path: '/topics/{topic}', route: readHead, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
+  { method: 'DELETE', path: '/topics/{topic}/keys/{key}', route: deleteKey, crossSite: 'refused' },
+  { method: 'GET', path: '/presence/{topic}', route: readPresence, crossSite: 'anonymous' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
   { method: 'DELETE', path: '/sessions/{id}', route: endSession, crossSite: 'refused' },
@@ -58,6 +63,14 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/admin/addresses', route: denyAddress, ...forAdmins },
   { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, ...forAdmins },
   { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
+  { method: 'GET', path: '/admin/webhooks', route: listWebhooks, ...forAdmins },
+  {
+    method: 'GET',
+    path: '/admin/webhooks/{id}/deliveries',
+    route: listWebhookDeliveries,
+    ...forAdmins,
+  },
+  { method: 'POST', path: '/admin/webhooks/{id}/replay', route: replayWebhook, ...forAdmins },
   { method: 'GET', path: '/admin/rules', route: ruleRoutes.list, ...forAdmins },
   { method: 'GET', path: '/admin/rules/{name}', route: ruleRoutes.show, ...forAdmins },
   { method: 'PUT', path: '/admin/rules/{name}', route: ruleRoutes.replace, ...forAdmins },

@@ -8,6 +8,7 @@
 
 import { comparePositions } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
+import { tombstoneType } from '@tidemark/log/values'
 import { encodeSnapshot } from '../framing/control-events.ts'
 import { placeOf } from '../framing/place.ts'
 import { namesOf } from '../session/changed-topics.ts'
@@ -49,8 +50,11 @@ export async function advanceSnapshot(
     const range = { topics: plan.reads, after: added.at, upTo: added.end }
     const { records, next } = await readLog(session, source, range)
     if (session.isClosed || !isRead()) return
-    // Nothing is lost to it that retention has removed: nobody new could get that.
-    const wanted = records.filter(({ record }) => added.isWanted(record.topic))
+    // Nothing is lost to it that retention has removed: nobody new could get that. A deletion up to here is of
+    // a key that it has not got.
+    const wanted = records.filter(
+      ({ record }) => record.type !== tombstoneType && added.isWanted(record.topic),
+    )
     writeStretch(session, source, { stretch: { records: wanted, next }, notices })
     if (comparePositions(added.at, added.end) < 0) return
   }

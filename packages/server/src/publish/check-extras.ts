@@ -1,7 +1,7 @@
 // Checks the parts of an event that only few events have.
 
 import type { EventTags } from '@tidemark/log'
-import { describePermissionFault, describeTagsFault } from '@tidemark/log/values'
+import { describePermissionFault, describeTagsFault, describeTtlFault } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
 
 /**
@@ -26,4 +26,11 @@ export function checkPermission(permission: string | undefined): string | undefi
   const fault = describePermissionFault(permission)
   if (fault === undefined) return permission
   throw new ServerError('EVENT_PERMISSION_INVALID', `An event was refused: ${fault}`)
+}
+
+/** @throws ServerError `EVENT_TTL_INVALID` */
+export function checkTtl(ttlMs: number | undefined): number | undefined {
+  const fault = ttlMs === undefined ? undefined : describeTtlFault(ttlMs)
+  if (fault === undefined) return ttlMs
+  throw new ServerError('EVENT_TTL_INVALID', `An event was refused: ${fault}`)
 }

@@ -6,7 +6,7 @@ import { quote, quoteValue } from '@tidemark/wire/values'
 import { controlPrefix } from '../framing/control-events.ts'
 import type { OwnEvent } from '../framing/envelope.ts'
 import { ServerError } from '../errors.ts'
-import { checkPermission, checkTags } from './check-extras.ts'
+import { checkPermission, checkTags, checkTtl } from './check-extras.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { readMembers } from '../read-members.ts'
 
@@ -28,6 +28,17 @@ export interface PublishInput {
    * characters. Default: everybody who may read the topic.
    */
   readonly permission?: string | undefined
+  /**
+   * How long the event is worth something, in milliseconds, up to 366 days. After that nobody gets it any
+   * more. On topics with `latestBy: 'key'` the end of a value is told by a `tidemark.deleted` event. Default:
+   * as long as the topic keeps it.
+   */
+  readonly ttlMs?: number | undefined
+}
+
+/** An event for one session: it is in no log, so it has no end. */
+export interface SessionInput extends Omit<PublishInput, 'ttlMs'> {
+  readonly topic?: string | undefined
 }
 
 /** An event to publish together with others, with its topic. */
@@ -41,7 +52,7 @@ export interface TopicInput extends PublishInput {
  */
 export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
   const members = readMembers(input, ['topic', ...inputNames], anEvent)
-  const { topic, type, data, key, tags, permission } = members
+  const { topic, type, data, key, tags, permission, ttlMs } = members
   return {
     topic: checkTopic(topic),
     type: checkType(type),
@@ -49,6 +60,7 @@ export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
     key: checkKey(key),
     tags: checkTags(tags),
     permission: checkPermission(permission),
+    ttlMs: checkTtl(ttlMs),
   }
 }
 
@@ -57,10 +69,10 @@ export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
  * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
  */
 export function toOwnEvent(
-  input: PublishInput & { readonly topic?: string | undefined },
+  input: SessionInput,
   { eventBytesMax, time }: { readonly eventBytesMax: number; readonly time: number },
 ): OwnEvent {
-  const members = readMembers(input, ['topic', ...inputNames], anEvent)
+  const members = readMembers(input, sessionNames, anEvent)
   const { topic, type, data, key, tags, permission } = members
   const checkedTags = checkTags(tags)
   return {
@@ -82,11 +94,13 @@ export function addTopic(topic: string, input: PublishInput): TopicInput {
   return { data: undefined, ...readMembers(input, inputNames, anEvent), topic }
 }
 
-const inputNames = ['type', 'data', 'key', 'tags', 'permission'] as const
+const sessionNames = ['topic', 'type', 'data', 'key', 'tags', 'permission'] as const
+const inputNames = ['type', 'data', 'key', 'tags', 'permission', 'ttlMs'] as const
 
 const anEvent = { code: 'EVENT_INVALID', what: 'An event to publish' } as const
 
-function checkTopic(text: string = ''): Topic {
+/** @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED` */
+export function checkTopic(text: string = ''): Topic {
   let topic: Topic
   try {
     topic = parseTopic(text)
@@ -181,7 +195,11 @@ function describeThrown(error: unknown): string {
 }
 
 function checkKey(key: string | undefined): string | undefined {
-  if (key === undefined) return undefined
+  return key === undefined ? undefined : requireKey(key)
+}
+
+/** @throws ServerError `EVENT_KEY_INVALID` */
+export function requireKey(key: string): string {
   if (typeof key === 'string' && isKey(key)) return key
   throw new ServerError(
     'EVENT_KEY_INVALID',

@@ -2,15 +2,16 @@
 
 import { formatCursor, parseCursor } from '@tidemark/log'
 import type { NewEvent, Position, Topic } from '@tidemark/log'
-import { measureUtf8 } from '@tidemark/log/values'
+import { encodeTombstone, measureUtf8 } from '@tidemark/log/values'
 import { quote, quoteValue } from '@tidemark/wire/values'
 import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { ServerError } from '../errors.ts'
 import { publishEventsMax } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
-import { toNewEvent } from './new-event.ts'
-import type { TopicInput } from './new-event.ts'
+import { checkTopic, requireKey, toNewEvent } from './new-event.ts'
+import type { PublishInput, TopicInput } from './new-event.ts'
+import { checkPermission, checkTags } from './check-extras.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { readList, readMembers } from '../read-members.ts'
 
@@ -38,6 +39,12 @@ export interface PublishOptions {
   readonly by?: RequestFacts | undefined
 }
 
+/**
+ * The options of a deletion. It reaches the readers of the value if it has the same tags and the same
+ * permission.
+ */
+export interface DeleteOptions extends PublishOptions, Pick<PublishInput, 'permission' | 'tags'> {}
+
 /** The events that the log has taken. */
 export interface Published {
   /** The cursor of the last event. */
@@ -50,24 +57,59 @@ export interface Published {
  * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`,
  * `TOPIC_FORBIDDEN`, `HEAD_MOVED`, or `LOG_UNAVAILABLE`
  */
-export async function publish(
+export function publish(
   settings: NodeSettings,
   given: readonly TopicInput[],
   options: { readonly publish: PublishOptions; readonly patienceMs: number },
+): Promise<Published> {
+  const check = (): CheckedBatch => checkInputs(settings, given, options.publish)
+  return append(settings, check, options.patienceMs)
+}
+
+/**
+ * Ends the value of a key: appends what tells of it, as a publish to the topic.
+ * @throws as `publish`
+ */
+export function publishDeletion(
+  settings: NodeSettings,
+  { topic, key, options }: Deletion,
+  patienceMs: number,
+): Promise<Published> {
+  const check = (): CheckedBatch => {
+    const names = ['tags', 'permission', 'idempotencyKey', 'ifHead', 'by'] as const
+    const wanted = { code: 'OPTION_INVALID', what: 'The options of a deletion' } as const
+    const { tags, permission, ...publishing } = readMembers(options, names, wanted)
+    const readers = { tags: checkTags(tags), permission: checkPermission(permission) }
+    const event = encodeTombstone(checkTopic(topic), requireKey(key), readers)
+    return checkBatch([event], publishing)
+  }
+  return append(settings, check, patienceMs)
+}
+
+/** A key whose value is to be ended. */
+interface Deletion {
+  readonly topic: string
+  readonly key: string
+  readonly options: DeleteOptions
+}
+
+async function append(
+  settings: NodeSettings,
+  check: () => CheckedBatch,
+  patienceMs: number,
 ): Promise<Published> {
   const { clock, log, permit, watch } = settings
   let batch: CheckedBatch
   let size: { readonly events: number; readonly bytes: number } | undefined
   let began = 0
   try {
-    batch = checkBatch(settings, given, options.publish)
+    batch = check()
     const { events, topics, by, idempotencyKey, ifHead } = batch
     if (by !== undefined && permit !== undefined)
       await permit.ask(plainRequest(by, 'publish', [...topics]))
     const bytes = events.reduce((sum, { data }) => sum + measureUtf8(data), 0)
     size = { events: events.length, bytes }
     began = clock.elapsed()
-    const { patienceMs } = options
     const positions = await log
       .append({ events, idempotencyKey, patienceMs, ifHead })
       .catch(wrapLogError)
@@ -94,7 +136,7 @@ interface CheckedBatch {
   readonly by: RequestFacts | undefined
 }
 
-function checkBatch(
+function checkInputs(
   { eventBytesMax }: NodeSettings,
   given: readonly TopicInput[],
   options: PublishOptions,
@@ -106,7 +148,13 @@ function checkBatch(
       `A publish holds 1 to ${publishEventsMax} events; got ${inputs.length}. ${inputs.length === 0 ? 'Give it one.' : 'Split it into several requests.'}`,
     )
   }
-  const events = inputs.map((input) => toNewEvent(input, eventBytesMax))
+  return checkBatch(
+    inputs.map((input) => toNewEvent(input, eventBytesMax)),
+    options,
+  )
+}
+
+function checkBatch(events: readonly NewEvent[], options: PublishOptions): CheckedBatch {
   const { idempotencyKey, ifHead, by } = readMembers(options, ['idempotencyKey', 'ifHead', 'by'], {
     code: 'OPTION_INVALID',
     what: 'The options of a publish',

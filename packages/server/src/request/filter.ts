@@ -1,5 +1,7 @@
 // Which events of its topics a stream gets: those that its client asked for, within what its grant says.
 
+import { tombstoneType } from '@tidemark/log/values'
+
 /** The parts of an event by which readers are told apart: of a record, or of an event to publish. */
 export interface FilteredEvent {
   readonly type?: string | undefined
@@ -41,7 +43,8 @@ export class Filter {
   }
 
   matches({ type = 'message', key, tags }: FilteredEvent): boolean {
-    if (this.#types?.has(type) === false) return false
+    // A reader of some types must hear that a value of one of them is gone.
+    if (type !== tombstoneType && this.#types?.has(type) === false) return false
     if (this.#keys !== undefined && (key === undefined || !this.#keys.has(key))) return false
     for (const [name, values] of this.#where) {
       const value = tags?.[name]

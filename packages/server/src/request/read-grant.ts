@@ -15,6 +15,7 @@ import {
 import { readExpiry } from './read-expiry.ts'
 import { readWhere } from './read-filter.ts'
 import type { Where } from './read-filter.ts'
+import { readPresenceData } from './read-presence-data.ts'
 import { isFixedList } from '@tidemark/log/values'
 import { readList, readMembers } from '../read-members.ts'
 
@@ -26,6 +27,7 @@ const grantNames = [
   'permissions',
   'where',
   'claims',
+  'presence',
   'recheckAfterMs',
 ] as const
 
@@ -85,6 +87,7 @@ export function readGrant(given: unknown): Grant {
     permissions: readPermissions(grant.permissions),
     where: readGrantedWhere(grant.where),
     claims: readClaims(grant.claims),
+    presence: readPresenceData('presence of a grant', grant.presence),
   }
 }
 

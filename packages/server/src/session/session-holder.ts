@@ -38,13 +38,15 @@ export function holderOf(
   grant: Grant,
   lasting: Pick<SessionHolder, 'asked' | 'group' | 'label'>,
 ): SessionHolder {
-  const { user, expiresAt } = grant
+  const { user, expiresAt, presence } = grant
   const { label, group, asked } = lasting
   const rights = rightsOf(grant)
-  const isNobody = [user, expiresAt, label, group, asked].every((value) => value === undefined)
+  const isNobody = [user, expiresAt, label, group, presence, asked].every(isUndefined)
   if (rights === plainRights && isNobody) return plainHolder
-  return { user, label, group, expiresAt, rights, asked }
+  return { user, label, group, expiresAt, presence, rights, asked }
 }
+
+const isUndefined = (value: unknown): boolean => value === undefined
 
 function rightsOf({ permissions, claims, where }: Grant): HeldRights {
   if (permissions === undefined && claims === undefined && where === undefined) return plainRights
