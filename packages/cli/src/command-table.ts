@@ -48,6 +48,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./rules.ts')).rules,
   },
   {
+    name: 'consumers',
+    summary: 'Show where the devices of a user stand, set one back, or delete it.',
+    load: async () => (await import('./consumers.ts')).consumers,
+  },
+  {
     name: 'backup',
     summary: 'Write a backup of a data directory, also of one a hub is running on.',
     load: async () => (await import('./backup.ts')).backup,

@@ -12,6 +12,7 @@ const commands = [
   'token',
   'explain',
   'rules',
+  'consumers',
   'backup',
   'restore',
   'check',

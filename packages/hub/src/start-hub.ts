@@ -24,7 +24,8 @@ import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
 import { drainRequestsMs, drainSettleMs, lineLimits } from './limits.ts'
 import { listen } from './listen.ts'
 import type { LogAbilities } from './log-abilities.ts'
-import { describeChanged, openLog } from './open-log.ts'
+import { openLog } from './open-log.ts'
+import { describeChangedRules, planRules } from './plan-rules.ts'
 import { ProtectedResource } from './protected-resource.ts'
 import type { HeldCertificate } from './tls/held-certificate.ts'
 import { openTls } from './tls/open-tls.ts'
@@ -112,8 +113,7 @@ export async function startNode(
     access?.follow(tide)
     await tide.ready
     await limits.follow(tide)
-    if (isFirstStart && tide.rules.lag.from === 'change')
-      say(describeChanged('The list of rules for laggards', 'delivery.rules'))
+    if (isFirstStart) for (const line of describeChangedRules(tide)) say(line)
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
       context: createContext(config, {
@@ -171,7 +171,7 @@ function createEngine(config: HubConfig, engine: Engine): Tidemark {
     topicSetsBytesMax: config.maxTopicSetsBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
-    rules: { lag: isFirstStart ? config.delivery.rules : undefined },
+    rules: isFirstStart ? planRules(config) : undefined,
     eventsPerSecondMax: config.delivery.eventsPerSecondMax,
     flushWindowMs: config.flush.window,
     flushWindowMaxMs: config.flush.windowMax,

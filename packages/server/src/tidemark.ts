@@ -4,6 +4,8 @@ import { formatCursor } from '@tidemark/log'
 import { plainRequest } from './request/authorize.ts'
 import type { Permit, RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
+import { consumersOf } from './consumers/user-consumers.ts'
+import type { ConsumersOf, UserConsumers } from './consumers/user-consumers.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
 import type { TopicSetTable } from './session/changed-topics.ts'
 import { ServerError } from './errors.ts'
@@ -307,6 +309,24 @@ export class Tidemark implements StreamOpener {
       this.#settings.watch.refused('read', error)
       throw error
     }
+  }
+
+  /**
+   * The consumers of a user: names under which all nodes keep a cursor for streams that are opened with
+   * `consumer=`.
+   * @throws ServerError `OPTION_INVALID`
+   *
+   * @example
+   * ```ts
+   * for (const { name, cursor } of await tide.consumers({ user: 'ada' }).list()) console.log(name, cursor)
+   * ```
+   */
+  consumers(of: ConsumersOf): UserConsumers {
+    const { consumers } = this.#engine
+    return consumersOf(
+      { settings: this.#settings, consumers, start: () => this.#engine.start() },
+      of,
+    )
   }
 
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */

@@ -4,6 +4,8 @@
 import type { EventLog, RetentionRule } from '@tidemark/log'
 import { LagRules, lagKind } from '../catch-up/lag-rules.ts'
 import type { LagRule } from '../catch-up/lag-rules.ts'
+import { StartRules, startKind } from '../consumers/start-rules.ts'
+import type { StartRule } from '../consumers/start-rules.ts'
 import { readMembers } from '../read-members.ts'
 import { followRetention } from './retention-rules.ts'
 import { RuleLedger } from './rule-ledger.ts'
@@ -15,11 +17,14 @@ export interface TideRules {
   readonly retention: RulesInForce<RetentionRule>
   /** For clients that cannot keep up: what they get of which topics. */
   readonly lag: RulesInForce<LagRule>
+  /** For consumers that are new: where they begin. */
+  readonly startAt: RulesInForce<StartRule>
 }
 
 /** The lists of a node's own configuration; an undefined one: those that others have configured. */
 export interface ConfiguredRules {
   readonly lag?: readonly LagRule[] | undefined
+  readonly startAt?: readonly StartRule[] | undefined
 }
 
 /**
@@ -29,8 +34,8 @@ export interface ConfiguredRules {
  */
 export function checkConfigured(given: ConfiguredRules): ConfiguredRules {
   const wanted = { code: 'OPTION_INVALID', what: 'rules' } as const
-  const { lag } = readMembers(given, ['lag'], wanted)
-  return { lag: checkList(lagKind, lag) }
+  const { lag, startAt } = readMembers(given, ['lag', 'startAt'], wanted)
+  return { lag: checkList(lagKind, lag), startAt: checkList(startKind, startAt) }
 }
 
 function checkList<Rule>(
@@ -53,6 +58,7 @@ export class NodeRules {
   /** As users see them. */
   readonly inForce: TideRules
   readonly lag: LagRules = new LagRules([])
+  readonly startAt: StartRules = new StartRules()
 
   constructor({ log, rules, onError }: Options) {
     this.ledger = new RuleLedger({ log, onError })
@@ -62,6 +68,11 @@ export class NodeRules {
         kind: lagKind,
         configured: rules.lag,
         apply: (list) => this.lag.replace(list),
+      }),
+      startAt: this.ledger.add({
+        kind: startKind,
+        configured: rules.startAt,
+        apply: (list) => this.startAt.replace(list),
       }),
     }
   }
