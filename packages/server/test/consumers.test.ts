@@ -1,10 +1,11 @@
 // Consumers: a name of a user under which all nodes keep a cursor, so that the next device goes on there.
 
-import { memoryLog } from '@tidemark/log'
+import { memoryLog, openLedger } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
+import { consumerCodec } from '../src/consumers/consumer-entry.ts'
 import { consumerKeepMs, consumerLifeMs, consumerRefreshMs } from '../src/consumers/limits.ts'
 import { parseSubscriptionBody, parseSubscriptionQuery } from '../src/hub/index.ts'
 import { createTidemark } from '../src/index.ts'
@@ -192,6 +193,24 @@ describe('a second stream of the same consumer', () => {
     second.sink.cut()
     const third = await open(node, 'topic=a&consumer=main')
     expect(datas(third.client)).toEqual([])
+  })
+
+  test('is not displaced by what an older one’s node has written late, and writes its place again', async () => {
+    const world = createWorld()
+    const node = world.node()
+    await open(node, 'topic=a&consumer=main')
+    const second = await open(node, 'topic=a&consumer=main')
+    await look(node, 3)
+    const { clock, log } = world
+    const ledger = await openLedger(log, 'consumers', { codec: consumerCodec, clock })
+    const [entry] = ledger.entries()
+    if (entry === undefined) throw new Error('The ledger has the consumer.')
+    const late = { ...entry.value, turn: 1, session: 'gone.x' }
+    await ledger.set(entry.key, late)
+    await look(node, 3)
+    expect(second.client.control('bye')).toEqual([])
+    expect(ledger.get(entry.key)).toMatchObject({ turn: 2, session: second.session.id })
+    ledger.close()
   })
 
   test('of another user is another consumer', async () => {

@@ -1,7 +1,15 @@
 // Consumers of a node: where each begins, which session has it, and where it stands.
 
 import { formatCursor, openLedger } from '@tidemark/log'
-import type { Clock, EventLog, Ledger, LedgerChange, Position, Timer } from '@tidemark/log'
+import type {
+  Clock,
+  EventLog,
+  Ledger,
+  LedgerChange,
+  NewEntry,
+  Position,
+  Timer,
+} from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import type { Subscription } from '../request/subscription.ts'
@@ -46,8 +54,6 @@ export class Consumers {
   readonly #options: Options
   readonly #open = new Map<string, KeptPlace>()
   readonly #bySession = new Map<Session, KeptPlace>()
-  /** Known places that the next append takes along. */
-  readonly #unwritten = new Map<string, ConsumerEntry>()
   #opening: Promise<Ledger<ConsumerEntry>> | undefined
   #ledger: Ledger<ConsumerEntry> | undefined
   #timer: Timer | undefined
@@ -139,23 +145,19 @@ export class Consumers {
     await ledger.set(key, entry, { expiresAt: entry.seenAt + consumerLifeMs }).catch(wrapFull)
   }
 
-  /** A session has ended. What is known of its place is written with the next look. */
+  /** A session has ended. The last look has written what is known of its place. */
   forget(session: Session): void {
     const place = this.#bySession.get(session)
     if (place === undefined) return
     this.#bySession.delete(session)
-    if (this.#open.get(place.key) !== place) return
-    this.#open.delete(place.key)
-    const entry = place.takeKnown(this.#options.clock.now())
-    if (entry !== undefined) this.#unwritten.set(place.key, entry)
+    if (this.#open.get(place.key) === place) this.#open.delete(place.key)
   }
 
-  /** Writes what is known, and lets go of the log. Sessions have ended before. */
+  /** Waits for what is being written, and lets go of the log. Sessions have ended before. */
   async close(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
     await this.#writing
-    await this.#write()
     this.#ledger?.close()
   }
 
@@ -178,7 +180,6 @@ export class Consumers {
     }
     const livePosition = this.#options.livePosition()
     const place = new KeptPlace(key, entry, { ...open, livePosition })
-    this.#unwritten.delete(key)
     this.#open.set(key, place)
     this.#bySession.set(session, place)
     this.#arm()
@@ -187,7 +188,6 @@ export class Consumers {
   /** Another session or a reset may have the consumer; one that was deleted is kept no more. */
   #follow({ key, value }: LedgerChange<ConsumerEntry>): void {
     const place = this.#open.get(key)
-    if (value === undefined) this.#unwritten.delete(key)
     if (place === undefined || value?.session === place.session.id) return
     if (value !== undefined && value.turn < place.turn) {
       place.rewrite()
@@ -199,7 +199,7 @@ export class Consumers {
   }
 
   #arm(): void {
-    if (this.#timer !== undefined || this.#open.size + this.#unwritten.size === 0) return
+    if (this.#timer !== undefined || this.#open.size === 0) return
     this.#timer = this.#options.clock.after(consumerKeepMs, () => {
       this.#timer = undefined
       this.#keep()
@@ -212,26 +212,22 @@ export class Consumers {
     if (this.#writing !== undefined) return
     const { clock, livePosition } = this.#options
     const look = { livePosition: livePosition(), now: clock.now() }
-    for (const place of this.#open.values()) {
-      if (this.#unwritten.size >= consumersWrittenMax) break
-      const entry = place.look(look)
-      if (entry !== undefined) this.#unwritten.set(place.key, entry)
+    const entries: NewEntry<ConsumerEntry>[] = []
+    for (const [key, place] of this.#open) {
+      const value = place.look(look)
+      if (value === undefined) continue
+      entries.push({ key, value, expiresAt: value.seenAt + consumerLifeMs })
+      if (entries.length >= consumersWrittenMax) break
     }
-    this.#writing = this.#write().finally(() => {
+    if (entries.length === 0) return
+    this.#writing = this.#write(entries).finally(() => {
       this.#writing = undefined
     })
   }
 
-  async #write(): Promise<void> {
-    if (this.#ledger === undefined || this.#unwritten.size === 0) return
-    const entries = [...this.#unwritten].slice(0, consumersWrittenMax).map(([key, value]) => ({
-      key,
-      value,
-      expiresAt: value.seenAt + consumerLifeMs,
-    }))
-    for (const { key } of entries) this.#unwritten.delete(key)
+  async #write(entries: readonly NewEntry<ConsumerEntry>[]): Promise<void> {
     try {
-      await this.#ledger.setAll(entries)
+      await this.#ledger?.setAll(entries)
     } catch (error) {
       // The older places stay until then, so these consumers get events again rather than never.
       for (const { key } of entries) this.#open.get(key)?.rewrite()

@@ -60,7 +60,7 @@ export class KeptPlace {
     const isQuiet =
       !session.isBlocked && (this.#sink.bytesWaiting ?? 0) === 0 && session.added === undefined
     if (isQuiet && this.#candidate !== undefined) this.#known = this.#candidate
-    const entry = this.takeKnown(now)
+    const entry = this.#takeKnown(now)
     const isDue = now - this.#written.seenAt >= consumerRefreshMs
     const isWanted = this.#hasMoved(livePosition) || isDue
     this.#candidate = isQuiet && isWanted ? session.cursor : undefined
@@ -68,7 +68,7 @@ export class KeptPlace {
   }
 
   /** What is known and not written yet; it counts as written then. */
-  takeKnown(now: number): ConsumerEntry | undefined {
+  #takeKnown(now: number): ConsumerEntry | undefined {
     const position = this.#known
     this.#known = undefined
     if (position === undefined) return undefined
