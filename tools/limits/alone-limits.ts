@@ -87,6 +87,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'server.authorizeMsMax',
     'session.tokenHintMs',
     'session.untoldRetryMs',
+    'session.topicSetKeptMs',
+    'session.topicSetsLookMs',
     'session.recheckRetryMs.from',
     'session.recheckRetryMs.to',
     'control.controlAnswerMs',
@@ -142,6 +144,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.silentMs',
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
+    'send.spreadSessionsMax',
+    'send.spreadNamesMax',
     'presence.nodeSilentPauses',
     'presence.toldCharactersMax',
     'presence.toldSessionsMax',

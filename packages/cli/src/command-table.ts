@@ -33,6 +33,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./subscribe.ts')).subscribe,
   },
   {
+    name: 'send',
+    summary: 'Send one event to sessions, users, a label, a pattern or everyone.',
+    load: async () => (await import('./send.ts')).send,
+  },
+  {
     name: 'token',
     summary: 'Sign a new token, or check one.',
     load: async () => (await import('./access/token.ts')).token,

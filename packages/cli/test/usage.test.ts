@@ -9,6 +9,7 @@ const commands = [
   'config',
   'publish',
   'subscribe',
+  'send',
   'token',
   'explain',
   'rules',

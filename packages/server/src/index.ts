@@ -39,6 +39,9 @@ export type {
   TopicChange,
 } from './session/session-handle.ts'
 export type { SessionFilter } from './session/session-registry.ts'
+export type { SendReceipt } from './send/send.ts'
+export type { SendTarget } from './send/send-target.ts'
+export type { UserReach } from './send/user-reach.ts'
 export type { PublishOptions, Receipt } from './publish/publish.ts'
 export type { TideRules } from './rules/node-rules.ts'
 export type { RulesInForce } from './rules/rule-kind.ts'

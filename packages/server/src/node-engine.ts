@@ -94,17 +94,20 @@ export class NodeEngine implements SessionActions {
         const session = this.sessions.get(id)
         return session && new OpenSession(session, this, isLate)
       },
+      sessions: this.sessions,
       follow: () => this.start(),
     })
     this.followers = new SessionFollowers(settings.onError)
-    this.#changes = new TopicChanges(this.audiences, {
-      table: settings.topicSets,
+    this.#changes = new TopicChanges({
+      ...settings,
+      audiences: this.audiences,
+      listSessions: () => this.sessions.list(),
+      dismiss: (session, reason) => this.#dismiss(session, reason),
       moved: (session) => this.followers.moved(session),
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
-    const { audiences } = this
-    this.#ends = new GrantEnds({ clock: settings.clock, audiences, dismiss })
+    this.#ends = new GrantEnds({ clock: settings.clock, dismiss })
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
@@ -130,6 +133,7 @@ export class NodeEngine implements SessionActions {
         return readPosition()
       },
       catchUp: (session) => this.#bringLevel(session),
+      tellNews: (session) => this.#changes.tellNews(session),
       dismiss,
       forget: (session, reason) => this.#forget(session, reason),
     })
@@ -227,10 +231,11 @@ export class NodeEngine implements SessionActions {
       host: this.#host,
       cursor: start.after,
       pace: createPace(this.#settings, subscription.eventsPerSecondMax),
-      owner,
+      owner: subscription.isChosen === true ? { ...owner, hasChosenTopics: true } : owner,
       added,
     })
     this.#begin(session, start)
+    if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
     if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
     taken?.begin(session, sink)
     const { heartbeatMs, random } = this.#settings
@@ -308,6 +313,7 @@ export class NodeEngine implements SessionActions {
     await this.#starting?.catch(() => undefined)
     await this.consumers.close()
     this.#fanOut?.close()
+    this.#changes.stop()
     this.control.close()
   }
 
@@ -388,6 +394,7 @@ export class NodeEngine implements SessionActions {
     this.#settings.watch.closed(session, reason)
     this.followers.closed(session, reason)
     this.#beats.remove(session)
+    this.#changes.forget(session)
     this.#ends.forget(session)
     this.#rechecks.forget(session)
     this.consumers.forget(session)

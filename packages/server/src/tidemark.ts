@@ -6,8 +6,9 @@ import type { Permit, RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
 import { consumersOf } from './consumers/user-consumers.ts'
 import type { ConsumersOf, UserConsumers } from './consumers/user-consumers.ts'
+import { requirePermissionName } from './request/permission-name.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
-import type { TopicSetTable } from './session/changed-topics.ts'
+import type { TopicSetTable } from './session/topic-set-table.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
@@ -29,8 +30,13 @@ import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
-import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
+import { send } from './send/send.ts'
+import type { SendReceipt } from './send/send.ts'
+import type { SendTarget } from './send/send-target.ts'
+import type { UserReach } from './send/user-reach.ts'
+import type { SessionEvent, SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
+import { readFilter } from './session/session-filter.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Compress, Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
@@ -94,8 +100,8 @@ export class Tidemark implements StreamOpener {
     return this.#settings.permit
   }
 
-  /** Keeps topic sets that were changed on open streams; undefined: no cursor leads back to them. */
-  get topicSets(): TopicSetTable | undefined {
+  /** Keeps topic sets that were changed on open streams, so that cursors lead back to them. */
+  get topicSets(): TopicSetTable {
     return this.#settings.topicSets
   }
 
@@ -286,6 +292,45 @@ export class Tidemark implements StreamOpener {
   }
 
   /**
+   * Sends one event to whoever is meant. An event to users or a topic is stored, so a user who is away gets
+   * it later. An event to a session, a label, a pattern, everyone or a permission is written to the sessions
+   * that are open now. That is done on every node, at most once and within 5 s.
+   * The answer says which it was. `authorize` is asked as for a publish where the event is stored, as for
+   * {@link reach} for a session, and else for the permission `admin`.
+   * @throws ServerError `TARGET_INVALID`, `USER_INVALID`, `PERMISSION_MISSING`, `SESSION_UNREACHABLE`, and as
+   * `publish` and {@link reach}
+   *
+   * @example
+   * ```ts
+   * await tide.send({ label: 'kitchen' }, { type: 'reload', data: '' })
+   * ```
+   */
+  async send(
+    to: SendTarget,
+    event: SessionEvent,
+    options: PublishOptions = {},
+  ): Promise<SendReceipt> {
+    const settings = this.#settings
+    const { control } = this.#engine
+    const publishAll = this.publishAll.bind(this)
+    const requirePermission = this.requirePermission.bind(this)
+    const host = { settings, control, publishAll, requirePermission }
+    return send(host, { to, event }, options)
+  }
+
+  /**
+   * A user by the name that grants give them, to send to; whether they are there makes no difference.
+   *
+   * @example
+   * ```ts
+   * await tide.user('ada').send({ data: 'hello' })
+   * ```
+   */
+  user(id: string): UserReach {
+    return { id, send: (event, options) => this.send({ user: id }, event, options) }
+  }
+
+  /**
    * Reads what a topic holds, a page at a time, oldest first.
    * @throws ServerError `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`, `TOPIC_FORBIDDEN`,
    * `LOG_UNAVAILABLE`, `OPTION_INVALID`
@@ -363,30 +408,4 @@ export class Tidemark implements StreamOpener {
     await this.#engine.close()
     if (this.#settings.ownsLog) await this.#settings.log.close()
   }
-}
-
-function requirePermissionName(name: string): void {
-  if (typeof name === 'string' && name !== '') return
-  throw new ServerError(
-    'OPTION_INVALID',
-    `A permission is a text such as admin; got ${quoteValue(name)}.`,
-  )
-}
-
-const filterNames = ['user', 'label', 'group'] as const
-
-function readFilter(given: SessionFilter): SessionFilter {
-  const wanted = { code: 'OPTION_INVALID', what: 'What sessions are looked for by' } as const
-  const filter = readMembers(given, filterNames, wanted)
-  // A member that is present must be a text. In `{ user: request.user }` a stranger's user is undefined; read
-  // as "everybody's", it would end all sessions.
-  for (const name of filterNames) {
-    if (!(name in given)) continue
-    if (typeof filter[name] === 'string') continue
-    throw new ServerError(
-      'OPTION_INVALID',
-      `The ${name} that sessions are looked for by is a text; got ${quoteValue(filter[name])}. Leave it out to get those of all.`,
-    )
-  }
-  return filter
 }

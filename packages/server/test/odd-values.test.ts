@@ -234,6 +234,28 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
   },
+  'send: to': {
+    call: (value) => start().send(value as never, { data: 'x' }),
+    code: 'TARGET_INVALID',
+  },
+  'send: event to many': {
+    call: (value) => start().send({ everyone: true }, value as never),
+    code: 'EVENT_INVALID',
+    takes: [],
+  },
+  'send: options': {
+    call: (value) => start().send({ user: 'ada' }, { data: 'x' }, value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'user: id': {
+    call: (value) =>
+      start()
+        .user(value as never)
+        .send({ data: 'x' }),
+    code: 'TARGET_INVALID',
+    takes: ['an empty text'],
+  },
   'probe: timeoutMs': {
     call: (value) => start().probe(value as never),
     code: 'OPTION_INVALID',

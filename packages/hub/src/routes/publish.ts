@@ -34,7 +34,8 @@ export const publishEvents: Route = async ({ request, response, query }, { tide,
   sendJson(response, 200, receipt)
 }
 
-function readOptions(request: NodeRequest): PublishOptions {
+/** The options that a request has for what it publishes. */
+export function readOptions(request: NodeRequest): PublishOptions {
   return {
     idempotencyKey: readField(request, 'idempotency-key'),
     ifHead: readField(request, 'if-head'),

@@ -13,6 +13,7 @@ import { publishEvents, publishToTopic } from './publish.ts'
 import { addRevocation, listRevocations } from './revocations.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
+import { sendEvent } from './send.ts'
 import { ruleRoutes } from './rules.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
@@ -37,6 +38,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
   { method: 'POST', path: '/events', route: subscribeByBody, crossSite: 'refused' },
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
+  { method: 'POST', path: '/send', route: sendEvent, crossSite: 'refused' },
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },

@@ -13,6 +13,8 @@ export interface HeldRights {
 export interface SessionHolder extends SessionOwner {
   /** Undefined: nobody has granted anything; the application has chosen the topics, or everybody may. */
   readonly rights?: HeldRights | undefined
+  /** True where the application has chosen the topics. */
+  readonly hasChosenTopics?: boolean | undefined
 }
 
 /** One for all grants without permissions and claims. */
