@@ -15,6 +15,7 @@ const modules: Readonly<Record<string, string>> = {
   control: 'packages/server/src/control/limits.ts',
   send: 'packages/server/src/send/limits.ts',
   presence: 'packages/server/src/presence/limits.ts',
+  consumers: 'packages/server/src/consumers/limits.ts',
   'own-stream': 'packages/server/src/own-stream/limits.ts',
   access: 'packages/access/src/limits.ts',
   client: 'packages/client/src/limits.ts',

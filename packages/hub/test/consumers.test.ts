@@ -155,12 +155,7 @@ describe('over HTTP the consumers of a user', () => {
 
 describe('two hubs of two workers each on one data directory', () => {
   const start = async (dataDirectory: string): Promise<HubProcess> => {
-    const args = [
-      '--workers=2',
-      '--data=data',
-      `--auth-secret=${secret}`,
-      '--anonymous-publish=**',
-    ]
+    const args = ['--workers=2', '--data=data', `--auth-secret=${secret}`, '--anonymous-publish=**']
     const hub = await startHubProcess({ dataDirectory, args })
     onTestFinished(() => hub.stop())
     return hub

@@ -39,6 +39,7 @@ const bodies = new Map([
   ['POST /admin/addresses', '{"address":"203.0.113.9","reason":"forged"}'],
   ['PATCH /sessions/{id}', '{"remove":["a"]}'],
   ['PUT /admin/rules/{name}', '[]'],
+  ['PUT /consumers/{name}', '{"since":"now"}'],
   ['POST /sessions/{id}', 'forged'],
 ])
 

@@ -111,7 +111,7 @@ export class NodeEngine implements SessionActions {
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
-      renew: (session, grant, request) => this.#renew(session, grant, request),
+      renew: (session, grant, request) => this.renew(session, grant, request),
     })
     this.#renewals = new Renewals({
       clock: settings.clock,
@@ -128,6 +128,7 @@ export class NodeEngine implements SessionActions {
       livePosition: readPosition,
       replace: (session) => this.end(session, 'replaced'),
     })
+    this.followers.add(this.consumers)
     this.#host = createHost(settings, {
       get livePosition() {
         return readPosition()
@@ -274,8 +275,11 @@ export class NodeEngine implements SessionActions {
     return !session.isClosed
   }
 
-  renew(session: Session, grant: Grant): Promise<boolean> {
-    return this.#renew(session, grant)
+  async renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
+    const isOpen = await this.#renewals.renew(session, grant, request)
+    this.granted.tell(session)
+    this.followers.renewed(session)
+    return isOpen
   }
 
   end(session: Session, reason: string): void {
@@ -341,13 +345,6 @@ export class NodeEngine implements SessionActions {
     }
   }
 
-  async #renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
-    const isOpen = await this.#renewals.renew(session, grant, request)
-    this.granted.tell(session)
-    this.followers.renewed(session)
-    return isOpen
-  }
-
   async #follow(): Promise<FanOut> {
     const { audiences, control } = this
     const { ledger, lag: lagRules } = this.rules
@@ -359,13 +356,9 @@ export class NodeEngine implements SessionActions {
 
   /** Sessions are opened once the node follows its log, so for them it is always there. */
   #requireFanOut(): FanOut {
-    if (this.#fanOut === undefined) {
-      throw new ServerError(
-        'LOG_UNAVAILABLE',
-        'The node does not follow its log yet. Await `ready`.',
-      )
-    }
-    return this.#fanOut
+    if (this.#fanOut !== undefined) return this.#fanOut
+    const said = 'The node does not follow its log yet. Await `ready`.'
+    throw new ServerError('LOG_UNAVAILABLE', said)
   }
 
   #bringLevel(session: Session, greeting?: Greeting): void {
@@ -397,7 +390,6 @@ export class NodeEngine implements SessionActions {
     this.#changes.forget(session)
     this.#ends.forget(session)
     this.#rechecks.forget(session)
-    this.consumers.forget(session)
     for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)
   }
 

@@ -1,12 +1,10 @@
 // One node as its users see it: doors for streams, the way in for publishers, and the sessions open here.
 
 import { formatCursor } from '@tidemark/log'
-import { plainRequest } from './request/authorize.ts'
 import type { Permit, RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
-import { consumersOf } from './consumers/user-consumers.ts'
 import type { ConsumersOf, UserConsumers } from './consumers/user-consumers.ts'
-import { requirePermissionName } from './request/permission-name.ts'
+import { requirePermission } from './request/require-permission.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
 import type { TopicSetTable } from './session/topic-set-table.ts'
 import { ServerError } from './errors.ts'
@@ -246,15 +244,7 @@ export class Tidemark implements StreamOpener {
    * ```
    */
   async requirePermission(by: RequestFacts, name: string): Promise<void> {
-    try {
-      requirePermissionName(name)
-      const { permit } = this.#settings
-      if (permit === undefined) plainRequest(by, 'admin', [])
-      else await permit.requirePermission(by, name)
-    } catch (error) {
-      this.#settings.watch.refused('admin', error)
-      throw error
-    }
+    await requirePermission(this.#settings, by, name)
   }
 
   /**
@@ -367,11 +357,7 @@ export class Tidemark implements StreamOpener {
    * ```
    */
   consumers(of: ConsumersOf): UserConsumers {
-    const { consumers } = this.#engine
-    return consumersOf(
-      { settings: this.#settings, consumers, start: () => this.#engine.start() },
-      of,
-    )
+    return this.#engine.consumers.of(of)
   }
 
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */

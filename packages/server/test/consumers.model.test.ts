@@ -121,9 +121,9 @@ test('whatever devices do, none gets an event twice, and together they get them 
       clock.advance(consumerKeepMs)
       await settle(12)
     }
-    await open(devices[0] as Device, 0)
+    await open(devices[0], 0)
     for (const one of steps) {
-      const device = 'device' in one ? (devices[one.device] as Device) : undefined
+      const device = 'device' in one ? devices[one.device] : undefined
       if (one.do === 'publish') {
         for (let i = 0; i < one.count; i++) {
           published += 1

@@ -12,7 +12,9 @@ import type {
 } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
+import type { Permit } from '../request/authorize.ts'
 import type { Subscription } from '../request/subscription.ts'
+import type { SessionFollower } from '../session/session-followers.ts'
 import type { Session } from '../session/session.ts'
 import type { Sink } from '../session/sink.ts'
 import { consumerCodec, consumerKey } from './consumer-entry.ts'
@@ -20,11 +22,14 @@ import type { ConsumerEntry } from './consumer-entry.ts'
 import { findFirstStart } from './first-start.ts'
 import type { StartRules } from './start-rules.ts'
 import { KeptPlace } from './kept-place.ts'
+import { consumersOf } from './user-consumers.ts'
+import type { ConsumerTable, ConsumersOf, UserConsumers } from './user-consumers.ts'
 import { consumerKeepMs, consumerLifeMs, consumersWrittenMax } from './limits.ts'
 
 interface Options {
   readonly log: EventLog
   readonly clock: Clock
+  readonly permit: Permit | undefined
   readonly onError: (error: unknown) => void
   /** Say where a consumer begins that is new. */
   readonly startRules: StartRules
@@ -50,7 +55,7 @@ export interface TakenConsumer {
 }
 
 /** The open consumers of one node. Without any there is neither a ledger nor a timer. */
-export class Consumers {
+export class Consumers implements ConsumerTable, SessionFollower {
   readonly #options: Options
   readonly #open = new Map<string, KeptPlace>()
   readonly #bySession = new Map<Session, KeptPlace>()
@@ -63,12 +68,17 @@ export class Consumers {
     this.#options = options
   }
 
+  /** Those of one user, for whoever looks after them. */
+  of(of: ConsumersOf): UserConsumers {
+    return consumersOf(this, this.#options, of)
+  }
+
   /** The ledger of consumers, opened when the first one comes. */
-  ledger(): Promise<Ledger<ConsumerEntry>> {
+  #follow(): Promise<Ledger<ConsumerEntry>> {
     const { log, clock, onError } = this.#options
     this.#opening ??= openLedger(log, 'consumers', { codec: consumerCodec, clock, onError }).then(
       (ledger) => {
-        ledger.onChange((change) => this.#follow(change))
+        ledger.onChange((change) => this.#change(change))
         this.#ledger = ledger
         return ledger
       },
@@ -141,12 +151,18 @@ export class Consumers {
    * @throws ServerError `CONSUMERS_FULL`, `LOG_UNAVAILABLE`
    */
   async write(key: string, entry: ConsumerEntry): Promise<void> {
-    const ledger = await this.ledger()
+    const ledger = await this.#follow()
     await ledger.set(key, entry, { expiresAt: entry.seenAt + consumerLifeMs }).catch(wrapFull)
   }
 
+  /** Deletes an entry; resolves to whether there was one. */
+  async delete(key: string): Promise<boolean> {
+    const ledger = await this.#follow()
+    return ledger.delete(key).catch(wrapLogError)
+  }
+
   /** A session has ended. The last look has written what is known of its place. */
-  forget(session: Session): void {
+  closed(session: Session): void {
     const place = this.#bySession.get(session)
     if (place === undefined) return
     this.#bySession.delete(session)
@@ -163,7 +179,7 @@ export class Consumers {
 
   /** The ledger with all that others have written before this call. */
   async #level(): Promise<Ledger<ConsumerEntry>> {
-    const ledger = await this.ledger()
+    const ledger = await this.#follow()
     const { head } = await this.#options.log.bounds().catch(wrapLogError)
     await ledger.reached(head).catch(wrapLogError)
     return ledger
@@ -186,7 +202,7 @@ export class Consumers {
   }
 
   /** Another session or a reset may have the consumer; one that was deleted is kept no more. */
-  #follow({ key, value }: LedgerChange<ConsumerEntry>): void {
+  #change({ key, value }: LedgerChange<ConsumerEntry>): void {
     const place = this.#open.get(key)
     if (place === undefined || value?.session === place.session.id) return
     if (value !== undefined && value.turn < place.turn) {

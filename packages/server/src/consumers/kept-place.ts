@@ -67,7 +67,7 @@ export class KeptPlace {
     return entry
   }
 
-  /** What is known and not written yet; it counts as written then. */
+  /** Takes the place that is known and not written yet; it counts as written then. */
   #takeKnown(now: number): ConsumerEntry | undefined {
     const position = this.#known
     this.#known = undefined
@@ -78,7 +78,7 @@ export class KeptPlace {
 
   /**
    * Whether the session got something. The position of a level session moves with every record of the log,
-   * and with the hub's own: written each time, the writing itself would move it.
+   * and with the hub's own. If it were written each time, the writing itself would move it.
    */
   #hasMoved(livePosition: Position): boolean {
     const { cursor, audience } = this.session

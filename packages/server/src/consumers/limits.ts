@@ -1,8 +1,8 @@
 // Limits of consumers, with their arithmetic.
 
 /**
- * Between two looks at the sessions of consumers, in milliseconds. What moved is written in one append for
- * all of them, so a node with 10,000 consumers under load appends once a second.
+ * Between two looks at the sessions of consumers, in milliseconds. Places that moved are written in one
+ * append for all of them, so a node with 10,000 consumers under load appends once a second.
  */
 export const consumerKeepMs: number = 1_000
 

@@ -1,7 +1,7 @@
 // The consumers of one user, for those who look after them: listed, set back, deleted.
 
 import { formatCursor, parseCursor, parseTopicSet } from '@tidemark/log'
-import type { EventLog, Position } from '@tidemark/log'
+import type { Clock, EventLog, Position } from '@tidemark/log'
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 import { readMembers } from '../read-members.ts'
@@ -12,7 +12,6 @@ import { parseSince } from '../request/start-at.ts'
 import { consumerKey } from './consumer-entry.ts'
 import type { ConsumerEntry } from './consumer-entry.ts'
 import { requireConsumerName } from './consumer-name.ts'
-import type { Consumers } from './consumers.ts'
 
 /** Whose consumers are meant. */
 export interface ConsumersOf {
@@ -66,22 +65,32 @@ export interface UserConsumers {
   delete(name: string): Promise<void>
 }
 
-interface Node {
-  readonly settings: {
-    readonly log: EventLog
-    readonly permit: Permit | undefined
-    readonly clock: { now(): number }
-  }
-  readonly consumers: Consumers
-  /** Resolves to where sessions of the node stand. */
-  readonly start: () => Promise<{ readonly position: Position }>
+/** The parts of a node that consumers are looked after with. */
+interface Settings {
+  readonly log: EventLog
+  /** Undefined: everybody may everything. */
+  readonly permit: Permit | undefined
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** The consumers of all users, as the log holds them now. */
+export interface ConsumerTable {
+  list(user: string): Promise<readonly ConsumerEntry[]>
+  find(user: string, name: string): Promise<ConsumerEntry | undefined>
+  write(key: string, entry: ConsumerEntry): Promise<void>
+  /** Resolves to whether there was one. */
+  delete(key: string): Promise<boolean>
 }
 
 /**
  * The consumers of a user at a node.
  * @throws ServerError `OPTION_INVALID`
  */
-export function consumersOf(node: Node, given: ConsumersOf): UserConsumers {
+export function consumersOf(
+  consumers: ConsumerTable,
+  settings: Settings,
+  given: ConsumersOf,
+): UserConsumers {
   const wanted = { code: 'OPTION_INVALID', what: 'Whose consumers are meant' } as const
   const { user, by } = readMembers(given, ['user', 'by'], wanted)
   if (user !== undefined ? typeof user !== 'string' || user === '' : by === undefined) {
@@ -90,7 +99,6 @@ export function consumersOf(node: Node, given: ConsumersOf): UserConsumers {
       `Consumers are those of a user, such as tide.consumers({ user: 'ada' }); got ${quoteValue(user)}.`,
     )
   }
-  const { consumers, settings } = node
   const findUser = (): Promise<string> => findOwner({ user, by }, settings.permit)
   const describe = ({ name, position, seenAt }: ConsumerEntry): ConsumerState => ({
     name,
@@ -106,7 +114,7 @@ export function consumersOf(node: Node, given: ConsumersOf): UserConsumers {
     async reset(name, place) {
       requireConsumerName(name)
       const owner = await findUser()
-      const position = await findPlace(place, settings.log, node.start)
+      const position = await findPlace(place, settings.log)
       const before = await consumers.find(owner, name)
       const entry: ConsumerEntry = {
         user: owner,
@@ -122,8 +130,7 @@ export function consumersOf(node: Node, given: ConsumersOf): UserConsumers {
     async delete(name) {
       requireConsumerName(name)
       const owner = await findUser()
-      const ledger = await consumers.ledger()
-      if (await ledger.delete(await consumerKey(owner, name)).catch(wrapLogError)) return
+      if (await consumers.delete(await consumerKey(owner, name))) return
       throw new ServerError(
         'CONSUMER_UNKNOWN',
         `There is no consumer ${quoteValue(name)} of this user. List those that there are.`,
@@ -153,11 +160,7 @@ async function findOwner({ user, by }: ConsumersOf, permit: Permit | undefined):
   )
 }
 
-async function findPlace(
-  given: ConsumerPlace,
-  log: EventLog,
-  start: Node['start'],
-): Promise<Position> {
+async function findPlace(given: ConsumerPlace, log: EventLog): Promise<Position> {
   const wanted = { code: 'CONSUMER_INVALID', what: 'The new place of a consumer' } as const
   const { cursor, since } = readMembers(given, ['cursor', 'since'], wanted)
   if ((cursor === undefined) === (since === undefined))
@@ -171,7 +174,7 @@ async function findPlace(
   // A consumer has no topics of its own, so there are no last ten events of it.
   if (place === undefined || place.kind === 'last')
     throw invalid('now, earliest or a duration such as 7d', since)
-  if (place.kind === 'now') return (await start()).position
+  if (place.kind === 'now') return (await log.bounds().catch(wrapLogError)).head
   const topics = parseTopicSet(['**'])
   return log.locate({ topics, since: place }).catch(wrapLogError)
 }
