@@ -105,7 +105,8 @@ test('whatever devices do, none gets an event twice, and together they get them 
     const log = memoryLog({ clock })
     const createNode = () => createTidemark({ log, clock, heartbeatMs: 3_600_000 })
     const nodes = [createNode(), createNode()]
-    const devices = [createDevice(), createDevice()]
+    const first = createDevice()
+    const devices = [first, createDevice()]
     const all = [...devices]
     let published = 0
     const open = async (device: Device, at: number): Promise<void> => {
@@ -121,7 +122,7 @@ test('whatever devices do, none gets an event twice, and together they get them 
       clock.advance(consumerKeepMs)
       await settle(12)
     }
-    await open(devices[0], 0)
+    await open(first, 0)
     for (const one of steps) {
       const device = 'device' in one ? devices[one.device] : undefined
       if (one.do === 'publish') {
