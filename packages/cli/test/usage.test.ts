@@ -14,6 +14,7 @@ const commands = [
   'explain',
   'rules',
   'consumers',
+  'presence',
   'backup',
   'restore',
   'check',

@@ -8,12 +8,17 @@ import { describeChanged } from './open-log.ts'
 export const ruleSettings: Readonly<Record<keyof TideRules, SettingName>> = {
   retention: 'retention.rules',
   lag: 'delivery.rules',
+  presence: 'presence.rules',
   startAt: 'rules.startAt',
 }
 
 /** The lists that a node is configured with. Those of retention are the log's. */
-export function planRules({ delivery, rules }: HubConfig): NonNullable<TidemarkOptions['rules']> {
-  return { ...rules, lag: delivery.rules }
+export function planRules({
+  delivery,
+  presence,
+  rules,
+}: HubConfig): NonNullable<TidemarkOptions['rules']> {
+  return { ...rules, lag: delivery.rules, presence: presence.rules }
 }
 
 /** A line for each kind that was changed at run time. The log says it of retention. */

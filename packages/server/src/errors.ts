@@ -16,6 +16,10 @@ export const serverErrors = {
     status: 403,
   },
   TOPIC_SET_INVALID: { title: 'A subscription names no topic, or more than 1,000.', status: 400 },
+  PRESENCE_OFF: {
+    title: 'No rule of the kind `presence` matches the topic, so nobody keeps who is there.',
+    status: 404,
+  },
   UNAUTHENTICATED: {
     title:
       'The request brings no credentials that are accepted here. Sign in, and send them along.',

@@ -1,6 +1,6 @@
 // The configuration of a hub, as code sees it.
 
-import type { LagRule, StartRule } from '@tidemark/server'
+import type { LagRule, PresenceRule, StartRule } from '@tidemark/server'
 
 /** The configuration, checked, every default filled in. Durations are milliseconds, sizes bytes. */
 export interface HubConfig {
@@ -84,6 +84,9 @@ export interface HubConfig {
   /** Rules for topics of further kinds. */
   readonly rules: {
     readonly startAt: readonly StartRule[]
+  }
+  readonly presence: {
+    readonly rules: readonly PresenceRule[]
   }
   readonly retention: {
     readonly maxAge: number
