@@ -53,6 +53,7 @@ const fileOnly = [
   'auth.issuers',
   'auth.roles',
   'delivery.rules',
+  'presence.rules',
   'retention.rules',
   'rules.startAt',
 ]

@@ -18,7 +18,11 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tidemark-forged-'))
   doors = await openDoors({
     directory,
-    settings: { auth: { secret }, limits: { sessionsPerUser: 'none' } },
+    settings: {
+      auth: { secret },
+      limits: { sessionsPerUser: 'none' },
+      presence: { rules: [{ pattern: '**' }] },
+    },
     access: { tokens: [{ secret }] },
   })
   const tidemark = { subscribe: ['**'], publish: ['**'], permissions: ['admin'] }
