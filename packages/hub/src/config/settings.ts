@@ -29,6 +29,7 @@ import { limitRows } from './limit-settings.ts'
 import { patternMember, ruleRows } from './rule-settings.ts'
 import type { Setting, SettingRow } from './setting.ts'
 import { formatSize } from './units.ts'
+import { webhookRows } from './webhook-settings.ts'
 
 /** Beats more than an hour apart keep no proxy from cutting a stream, and timers end at 24.8 days. */
 const heartbeatRangeMs = { from: 100, to: 3_600_000 }
@@ -203,8 +204,8 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   'retention.rules': {
     kind: {
       kind: 'list',
-      // One is the hub's own.
-      max: retentionRulesMax - 1,
+      // Two are the hub's own.
+      max: retentionRulesMax - 2,
       entry: '{"pattern": "logs/**", "maxEvents": 1000}',
       members: {
         pattern,
@@ -282,6 +283,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   ...sessionRows,
   ...limitRows,
   ...ruleRows,
+  ...webhookRows,
   insecure: {
     kind: flag,
     default: false,
