@@ -87,7 +87,7 @@ test('a name of JavaScript is no claim', async () => {
   const roles = { editor: ['admin'] }
   const mapped = { claimNames: { permissions: 'role' }, roles }
   for (const role of ['constructor', '__proto__', 'toString'])
-    expect(await grantOf({ role }, mapped)).toMatchObject({ permissions: [] })
+    expect((await grantOf({ role }, mapped)).permissions ?? []).toEqual([])
 })
 
 test('a token with a grant of its own gets that, and nothing of withoutClaim beside it', async () => {
