@@ -109,10 +109,10 @@ class World {
   /** The users of a topic, with their sessions. */
   listThere(topic: string): string {
     const there = this.#nodes.flatMap(({ sessions }) => sessions)
-    return users
-      .map((user) => [user, there.filter((one) => one.user === user && one.topics.includes(topic))])
-      .flatMap(([user, sessions]) => (sessions?.length === 0 ? [] : `${user}:${sessions?.length}`))
-      .join()
+    const counts = users.map((user) => {
+      return there.filter((one) => one.user === user && one.topics.includes(topic)).length
+    })
+    return users.flatMap((user, i) => (counts[i] === 0 ? [] : `${user}:${counts[i]}`)).join()
   }
 
   isThere(topic: string, user: string): boolean {
@@ -294,7 +294,7 @@ async function runModel(seed: number): Promise<void> {
         const last = world.isThere(topic, user) ? 'join' : 'leave'
         expect([seed, topic, user, types.at(-1) ?? 'leave']).toEqual([seed, topic, user, last])
         if (!world.isGentle) continue
-        // Who is back within 3 seconds has not left.
+        // A user who is back within 3 seconds has not left.
         const leaves = types.filter((type) => type === 'leave').length
         expect(leaves).toBeLessThanOrEqual(world.countAbsences(topic, user, 3_000))
         expect(leaves).toBeGreaterThanOrEqual(world.countAbsences(topic, user, 6_000))
