@@ -144,6 +144,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'work done in one turn, or for one request, which holds nothing afterwards': [
     'send.spreadSessionsMax',
     'send.spreadNamesMax',
+    'trace.successorPagesMax',
     'presence.nodeSilentPauses',
     'presence.toldCharactersMax',
     'presence.toldSessionsMax',

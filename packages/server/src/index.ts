@@ -32,6 +32,8 @@ export type {
   TopicChange,
 } from './session/session-handle.ts'
 export type { SessionFilter } from './session/session-registry.ts'
+export { traceVerdicts } from './trace/trace.ts'
+export type { Trace, TraceQuestion, TraceVerdict, Verdict } from './trace/trace.ts'
 export type { SendReceipt } from './send/send.ts'
 export type { SendTarget } from './send/send-target.ts'
 export type { UserReach } from './send/user-reach.ts'

@@ -48,6 +48,7 @@ import type { Beginning } from './request/start-at.ts'
 import type { Subscription } from './request/subscription.ts'
 import { TopicChanges } from './session/topic-changes.ts'
 import type { IsLate } from './session/is-late.ts'
+import { Tracer } from './trace/tracer.ts'
 import { Turns } from './catch-up/turns.ts'
 
 /** Opens, moves and ends sessions, and brings each of them what it follows. */
@@ -85,15 +86,23 @@ export class NodeEngine implements SessionActions {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
     this.rules = new NodeRules(settings)
+    const { traces } = settings.watch
+    const tracer = new Tracer(settings, {
+      sessions: this.sessions,
+      lagRules: this.rules.lag,
+      start: () => this.start(),
+    })
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
         return session && new OpenSession(session, this, isLate)
       },
       sessions: this.sessions,
+      trace: (question) => tracer.trace(question),
       follow: () => this.start(),
     })
     this.followers = new SessionFollowers(settings.onError)
+    this.followers.add(traces)
     this.#changes = new TopicChanges(this.audiences, {
       table: settings.topicSets,
       moved: (session) => this.followers.moved(session),
@@ -113,6 +122,7 @@ export class NodeEngine implements SessionActions {
       ends: this.#ends,
       rechecks: this.#rechecks,
       dismiss,
+      narrowed: (session, names) => traces.narrowed(session, names),
     })
     this.granted = new GrantListeners((session) => this.handle(session), settings.onError)
     const readPosition = (): Position => this.#requireFanOut().position

@@ -25,6 +25,8 @@ interface RenewalsHost {
   readonly ends: GrantEnds
   readonly rechecks: Rechecks
   dismiss(session: Session, reason: ByeReason): void
+  /** Topics that the grant does not hold have left the session. */
+  narrowed(session: Session, names: readonly string[]): void
 }
 
 export class Renewals {
@@ -70,7 +72,10 @@ export class Renewals {
       const { topics, patterns } = session.audience.topics
       const isOver = ![...topics, ...patterns].some(isGranted)
       if (isOver) this.#host.dismiss(session, 'forbidden')
-      else ends.tellTopics(session, removed)
+      else {
+        this.#host.narrowed(session, removed)
+        ends.tellTopics(session, removed)
+      }
     } catch (error) {
       // It must not go on with what it may not have. At the door it is held against its grant.
       const reason = error instanceof CodedError ? error.row.bye : undefined
