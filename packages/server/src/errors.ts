@@ -16,6 +16,10 @@ export const serverErrors = {
     status: 403,
   },
   TOPIC_SET_INVALID: { title: 'A subscription names no topic, or more than 1,000.', status: 400 },
+  PRESENCE_OFF: {
+    title: 'No rule of the kind `presence` matches the topic, so nobody keeps who is there.',
+    status: 404,
+  },
   UNAUTHENTICATED: {
     title:
       'The request brings no credentials that are accepted here. Sign in, and send them along.',
@@ -134,6 +138,13 @@ export const serverErrors = {
   FULL: {
     title:
       'This node has as many sessions, or as many topics of them in memory, as it may have. Try again later or at another node.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
+  TOPIC_SETS_FULL: {
+    title:
+      'The log keeps as many changed topic sets of open streams as it may, so the stream goes on with the topics it has. Try again when some have ended.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
     bye: 'full',

@@ -31,6 +31,10 @@ export type {
   SessionOwner,
   TopicChange,
 } from './session/session-handle.ts'
+export type { PresentUser } from './presence/presence-index.ts'
+export type { PresenceRule } from './presence/presence-rules.ts'
+export type { PresenceData } from './presence/present-session.ts'
+export type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
 export type { SessionFilter } from './session/session-registry.ts'
 export { traceVerdicts } from './trace/trace.ts'
 export type { Trace, TraceQuestion, TraceVerdict, Verdict } from './trace/trace.ts'

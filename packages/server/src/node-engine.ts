@@ -48,7 +48,6 @@ import type { Beginning } from './request/start-at.ts'
 import type { Subscription } from './request/subscription.ts'
 import { TopicChanges } from './session/topic-changes.ts'
 import type { IsLate } from './session/is-late.ts'
-import { Tracer } from './trace/tracer.ts'
 import { Turns } from './catch-up/turns.ts'
 
 /** Opens, moves and ends sessions, and brings each of them what it follows. */
@@ -86,31 +85,27 @@ export class NodeEngine implements SessionActions {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
     this.rules = new NodeRules(settings)
-    const { traces } = settings.watch
-    const tracer = new Tracer(settings, {
-      sessions: this.sessions,
-      lagRules: this.rules.lag,
-      start: () => this.start(),
-    })
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
         return session && new OpenSession(session, this, isLate)
       },
       sessions: this.sessions,
-      trace: (question) => tracer.trace(question),
+      lagRules: this.rules.lag,
       follow: () => this.start(),
     })
     this.followers = new SessionFollowers(settings.onError)
-    this.followers.add(traces)
-    this.#changes = new TopicChanges(this.audiences, {
-      table: settings.topicSets,
-      moved: (session) => this.followers.moved(session),
+    this.followers.add(settings.watch.traces)
+    this.#changes = new TopicChanges({
+      ...settings,
+      audiences: this.audiences,
+      listSessions: () => this.sessions.list(),
+      dismiss: (session, reason) => this.#dismiss(session, reason),
+      moved: (session, reason) => this.followers.moved(session, reason),
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
-    const { audiences } = this
-    this.#ends = new GrantEnds({ clock: settings.clock, audiences, dismiss })
+    this.#ends = new GrantEnds({ clock: settings.clock, dismiss })
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
@@ -122,7 +117,6 @@ export class NodeEngine implements SessionActions {
       ends: this.#ends,
       rechecks: this.#rechecks,
       dismiss,
-      narrowed: (session, names) => traces.narrowed(session, names),
     })
     this.granted = new GrantListeners((session) => this.handle(session), settings.onError)
     const readPosition = (): Position => this.#requireFanOut().position
@@ -131,6 +125,7 @@ export class NodeEngine implements SessionActions {
         return readPosition()
       },
       catchUp: (session) => this.#bringLevel(session),
+      tellNews: (session) => this.#changes.tellNews(session),
       dismiss,
       forget: (session, reason) => this.#forget(session, reason),
     })
@@ -227,10 +222,11 @@ export class NodeEngine implements SessionActions {
       host: this.#host,
       cursor: start.after,
       pace: createPace(this.#settings, subscription.eventsPerSecondMax),
-      owner,
+      owner: subscription.isChosen === true ? { ...owner, hasChosenTopics: true } : owner,
       added,
     })
     this.#begin(session, start)
+    if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
     if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
@@ -306,6 +302,7 @@ export class NodeEngine implements SessionActions {
     this.#rechecks.stop()
     await this.#starting?.catch(() => undefined)
     this.#fanOut?.close()
+    this.#changes.stop()
     this.control.close()
   }
 
@@ -386,6 +383,7 @@ export class NodeEngine implements SessionActions {
     this.#settings.watch.closed(session, reason)
     this.followers.closed(session, reason)
     this.#beats.remove(session)
+    this.#changes.forget(session)
     this.#ends.forget(session)
     this.#rechecks.forget(session)
     for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)

@@ -191,10 +191,14 @@ test('a session of this very node is reached without a word in the log', async (
   const before = (await log.bounds()).head
   const own = far.reach(session.id)
   expect(await own.send({ data: 'here' })).toBe(true)
+  expect(await own.changeTopics({})).toBe(true)
+  expect((await log.bounds()).head).toEqual(before)
   expect(await own.changeTopics({ add: ['b'] })).toBe(true)
   await own.end()
   expect(await outcomeOf(own.send({ data: 1 }))).toBe('SESSION_NOT_FOUND')
-  expect((await log.bounds()).head).toEqual(before)
+  // The changed topics alone are kept.
+  const { records } = await far.history({ topic: '$hub/control' })
+  expect(records).toEqual([])
   expect(dataOf(client)).toEqual(['here'])
 })
 

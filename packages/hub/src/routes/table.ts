@@ -7,6 +7,7 @@ import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
+import { readPresence } from './presence.ts'
 import { answerMetadata } from './protected-resource.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import { addRevocation, listRevocations } from './revocations.ts'
@@ -41,6 +42,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/send', route: sendEvent, crossSite: 'refused' },
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
+  { method: 'GET', path: '/presence/{topic}', route: readPresence, crossSite: 'anonymous' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
   { method: 'DELETE', path: '/sessions/{id}', route: endSession, crossSite: 'refused' },

@@ -22,7 +22,9 @@ import { isLateAfter } from '../session/is-late.ts'
 import { nodeOf } from './session-id.ts'
 import { sessionNotFound } from './session-not-found.ts'
 import type { ReachOptions, SessionReach } from './session-reach.ts'
-import { readEvent } from '../trace/tracer.ts'
+import { Tracer, readEvent } from '../trace/tracer.ts'
+import type { LagRules } from '../catch-up/lag-rules.ts'
+import type { FanOut } from '../fan-out/fan-out.ts'
 import type { Trace, TraceQuestion } from '../trace/trace.ts'
 import { unreachable } from './unreachable.ts'
 
@@ -34,22 +36,23 @@ export class Control {
   readonly #far: FarRequests
   readonly #near: NearRequests
 
-  /** @param follow resolves when this node's tail hands over what is appended from now on */
   constructor(
     settings: NodeSettings,
     host: {
       readonly find: FindSession
       readonly sessions: SessionRegistry
-      readonly trace: (question: TraceQuestion) => Promise<Trace>
-      readonly follow: () => Promise<unknown>
+      readonly lagRules: LagRules
+      /** Resolves when this node's tail hands over what is appended from now on. */
+      readonly follow: () => Promise<FanOut>
     },
   ) {
     this.#settings = settings
     const spreader = new Spreader(settings, host.sessions)
+    const tracer = new Tracer(settings, { ...host, start: host.follow })
     this.#node = {
       find: host.find,
       spread: (act, isLate) => spreader.spread(act, isLate),
-      trace: host.trace,
+      trace: (question) => tracer.trace(question),
     }
     this.#far = new FarRequests(settings, host.follow)
     this.#near = new NearRequests(settings, this.#node, (answer) => this.#far.take(answer))

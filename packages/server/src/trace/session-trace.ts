@@ -1,7 +1,7 @@
 // What is remembered of one session.
 
 import type { Position, TopicSet } from '@tidemark/log'
-import type { GapReason } from '../framing/control-events.ts'
+import type { GapReason, TopicsReason } from '../framing/control-events.ts'
 import type { LagCause } from '../observer/node-stats.ts'
 
 /** Topics that are replayed from an older place. */
@@ -16,9 +16,12 @@ export type Happening = { readonly at: Position; readonly time: number } & (
   | { readonly kind: 'level' }
   | { readonly kind: 'lagged'; readonly cause: LagCause }
   /** It follows these topics from there on. */
-  | { readonly kind: 'moved'; readonly topics: TopicSet; readonly added: AddedFrom | undefined }
-  /** A grant that shrank took these names out. */
-  | { readonly kind: 'narrowed'; readonly names: readonly string[] }
+  | {
+      readonly kind: 'moved'
+      readonly topics: TopicSet
+      readonly added: AddedFrom | undefined
+      readonly reason: TopicsReason
+    }
   /** It was told of a gap up to `at`. Without `from` the gap begins where nobody can tell. */
   | { readonly kind: 'gap'; readonly from: Position | undefined; readonly reason: GapReason }
   /** Up to `at` it got what the rules for laggards leave of a stretch up to `upTo`. */

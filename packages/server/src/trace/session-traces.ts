@@ -4,7 +4,7 @@
 import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Clock, Position, TopicSet } from '@tidemark/log'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
-import type { Gap } from '../framing/control-events.ts'
+import type { Gap, TopicsReason } from '../framing/control-events.ts'
 import type { LagCause } from '../observer/node-stats.ts'
 import type { SessionFollower } from '../session/session-followers.ts'
 import { FlushTimes } from './flush-times.ts'
@@ -77,16 +77,10 @@ export class SessionTraces implements SessionFollower {
     this.#happened(session, { kind: 'lagged', cause, at: session.cursor })
   }
 
-  moved(session: TracedSession): void {
+  moved(session: TracedSession, reason: TopicsReason): void {
     const { topics } = session.audience
     const added = addedFrom(session)
-    this.#happened(session, { kind: 'moved', topics, added, at: session.cursor })
-  }
-
-  narrowed(session: TracedSession, names: readonly string[]): void {
-    // It has moved just now.
-    const moved = this.#byId.get(session.id)?.happenings?.findLast(({ kind }) => kind === 'moved')
-    this.#happened(session, { kind: 'narrowed', names, at: moved?.at ?? session.cursor })
+    this.#happened(session, { kind: 'moved', topics, added, reason, at: session.cursor })
   }
 
   gap(session: TracedSession, { from, to, reason }: Gap): void {
@@ -184,6 +178,5 @@ function measure({ topics, added, id }: SessionTrace, happening: Happening): num
       measureTopicSet(happening.topics) +
       (happening.added === undefined ? 0 : measureTopicSet(happening.added.topics))
     )
-  if (happening.kind !== 'narrowed') return 0
-  return happening.names.reduce((sum, name) => sum + name.length * 2 + 32, 0)
+  return 0
 }

@@ -109,17 +109,11 @@ function forgotten({ position, trace }: Facts): Verdict | undefined {
 function notMatched(facts: Facts): Verdict | undefined {
   const { record, trace, position } = facts
   if (record === undefined || findMatch(facts) !== undefined) return undefined
-  const { happenings = [] } = trace
-  const narrowed = happenings.find(
-    (it) =>
-      it.kind === 'narrowed' &&
-      isUpTo(it.at, position) &&
-      it.names.some((name) => isOf(name, record.topic)),
-  )
-  if (narrowed !== undefined) {
+  const taken = findTaken(trace, record.topic, position)
+  if (taken !== undefined) {
     return {
       verdict: 'not-granted',
-      why: `The session followed ${record.topic} until ${formatCursor(narrowed.at)}. Then it got a grant that does not hold the topic.`,
+      why: `The session followed ${record.topic} until ${formatCursor(taken.at)}. Then it got a grant that does not hold the topic.`,
     }
   }
   return {
@@ -272,8 +266,21 @@ function findName({ topics, patterns }: TopicSet, topic: Topic): string | undefi
   )
 }
 
-function isOf(name: string, topic: Topic): boolean {
-  return name === topic || (name.includes('*') && matchesPattern(name as never, topic))
+/** The last change before a position, if it is a grant's and took the topic out. */
+function findTaken(
+  { topics, happenings = [] }: SessionTrace,
+  topic: Topic,
+  position: Position,
+): Happening | undefined {
+  let before = topics
+  let taken: Happening | undefined
+  for (const it of happenings) {
+    if (it.kind !== 'moved' || isUpTo(position, it.at)) continue
+    if (it.topics.matches(topic)) taken = undefined
+    else if (before.matches(topic)) taken = it.reason === 'not-granted' ? it : undefined
+    before = it.topics
+  }
+  return taken
 }
 
 function findGap({ happenings = [] }: SessionTrace, position: Position): Happening | undefined {
