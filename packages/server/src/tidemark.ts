@@ -292,7 +292,7 @@ export class Tidemark extends NodeFacts implements StreamOpener {
 
   /**
    * Says why a session got an event or did not, on whichever node it is, also when it has closed lately.
-   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, `SESSION_UNREACHABLE`, `LOG_UNAVAILABLE`, `FULL`
+   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, and as {@link reach}
    */
   trace(question: TraceQuestion): Promise<Trace> {
     return this.#engine.control.trace(question)

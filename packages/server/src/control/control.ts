@@ -107,7 +107,8 @@ export class Control {
 
   /**
    * Asks the node of a session what became of an event there.
-   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, `SESSION_UNREACHABLE`, `LOG_UNAVAILABLE`, `FULL`
+   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, `SESSION_UNREACHABLE`, `LOG_UNAVAILABLE`,
+   * `FULL`
    */
   async trace(given: TraceQuestion): Promise<Trace> {
     const { event, session } = readMembers(given, ['event', 'session'], aTrace)

@@ -35,7 +35,7 @@ type Counts = Record<string, number>
 
 /** One for a node. */
 export class NodeWatch {
-  /** What happened to sessions lately, for questions about single events. */
+  /** Remembers what happened to sessions lately, for questions about single events. */
   readonly traces: SessionTraces
   readonly #clock: Clock
   readonly #listeners: Listeners

@@ -1,4 +1,4 @@
-// What is remembered of one session.
+// The memory of one session.
 
 import type { Position, TopicSet } from '@tidemark/log'
 import type { GapReason, TopicsReason } from '../framing/control-events.ts'

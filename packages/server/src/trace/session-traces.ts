@@ -1,12 +1,11 @@
-// What happened to the sessions of a node lately. Written at rare points, never per delivery, and bounded: the
-// oldest happenings of all sessions are forgotten first.
+// The memory of what happened to the sessions of a node lately. Written at rare points, never per delivery,
+// and bounded: the oldest happenings of all sessions are forgotten first.
 
 import { comparePositions, parseCursor } from '@tidemark/log'
 import type { Clock, Position, TopicSet } from '@tidemark/log'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import type { Gap, TopicsReason } from '../framing/control-events.ts'
 import type { LagCause } from '../observer/node-stats.ts'
-import type { SessionFollower } from '../session/session-followers.ts'
 import { FlushTimes } from './flush-times.ts'
 import { happeningBytes, traceBytesMax } from './limits.ts'
 import type { AddedFrom, Happening, SessionTrace } from './session-trace.ts'
@@ -26,8 +25,8 @@ interface Kept {
   readonly bytes: number
 }
 
-/** The memory of one node. */
-export class SessionTraces implements SessionFollower {
+/** One for a node, which tells it of its sessions as a `SessionFollower`. */
+export class SessionTraces {
   readonly flushes: FlushTimes = new FlushTimes()
   readonly #clock: Clock
   readonly #byId = new Map<string, SessionTrace>()
@@ -113,8 +112,7 @@ export class SessionTraces implements SessionFollower {
 
   #happened(session: TracedSession, happening: WithoutTime): void {
     const trace = this.#byId.get(session.id)
-    if (trace !== undefined)
-      this.#add(trace, { ...happening, time: this.#clock.now() } as Happening)
+    if (trace !== undefined) this.#add(trace, { ...happening, time: this.#clock.now() })
   }
 
   #add(trace: SessionTrace, happening: Happening): void {

@@ -41,7 +41,7 @@ export interface Verdict {
   readonly why: string
   /** The topic or pattern of the session by which the event matched. */
   readonly matched?: string | undefined
-  /** When it was written, as closely as it is known: two equal times, or the first and the last that may be. */
+  /** When it was written, as closely as it is known: two equal times, or the first and the last possible. */
   readonly between?: readonly [number, number] | undefined
   /** The cursor of the event that took its place. */
   readonly by?: string | undefined
