@@ -154,7 +154,7 @@ type WithoutTime = Happening extends infer Each
   : never
 
 /** Whether it gets what is flushed now, as far as its happenings tell. */
-export function isLevel({ level, happenings = [] }: SessionTrace): boolean {
+function isLevel({ level, happenings = [] }: SessionTrace): boolean {
   const last = happenings.findLast(({ kind }) => ['level', 'lagged', 'moved'].includes(kind))
   return last === undefined ? level !== undefined : last.kind === 'level'
 }
