@@ -14,6 +14,7 @@ const modules: Readonly<Record<string, string>> = {
   session: 'packages/server/src/session/limits.ts',
   control: 'packages/server/src/control/limits.ts',
   send: 'packages/server/src/send/limits.ts',
+  trace: 'packages/server/src/trace/limits.ts',
   presence: 'packages/server/src/presence/limits.ts',
   consumers: 'packages/server/src/consumers/limits.ts',
   'own-stream': 'packages/server/src/own-stream/limits.ts',

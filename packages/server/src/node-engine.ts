@@ -95,15 +95,17 @@ export class NodeEngine implements SessionActions {
         return session && new OpenSession(session, this, isLate)
       },
       sessions: this.sessions,
+      lagRules: this.rules.lag,
       follow: () => this.start(),
     })
     this.followers = new SessionFollowers(settings.onError)
+    this.followers.add(settings.watch.traces)
     this.#changes = new TopicChanges({
       ...settings,
       audiences: this.audiences,
       listSessions: () => this.sessions.list(),
       dismiss: (session, reason) => this.#dismiss(session, reason),
-      moved: (session) => this.followers.moved(session),
+      moved: (session, reason) => this.followers.moved(session, reason),
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)

@@ -39,6 +39,7 @@ import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
 import type { Subscription } from './request/subscription.ts'
+import type { Trace, TraceQuestion } from './trace/trace.ts'
 
 /** One node. Made by {@link createTidemark}. */
 export class Tidemark extends NodeFacts implements StreamOpener {
@@ -272,16 +273,17 @@ export class Tidemark extends NodeFacts implements StreamOpener {
     return send(host, { to, event }, options)
   }
 
-  /**
-   * A user by the name that grants give them, to send to; whether they are there makes no difference.
-   *
-   * @example
-   * ```ts
-   * await tide.user('ada').send({ data: 'hello' })
-   * ```
-   */
+  /** A user to send to, there or not: `await tide.user('ada').send({ data: 'hello' })`. */
   user(id: string): UserReach {
     return { id, send: (event, options) => this.send({ user: id }, event, options) }
+  }
+
+  /**
+   * Says why a session got an event or did not, on whichever node it is, also when it has closed lately.
+   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, and as {@link reach}
+   */
+  trace(question: TraceQuestion): Promise<Trace> {
+    return this.#engine.control.trace(question)
   }
 
   /**

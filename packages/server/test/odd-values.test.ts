@@ -258,6 +258,10 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
   },
+  'trace: question': {
+    call: (value) => start().trace(value as never),
+    code: 'QUERY_INVALID',
+  },
   'user: id': {
     call: (value) =>
       start()
