@@ -23,7 +23,8 @@ export async function catchUp(
   source: CatchUpSource,
   greeting?: Greeting,
 ): Promise<void> {
-  const notices: Notices = { greeting, told: undefined, dropped: undefined }
+  const { traces } = source.watch
+  const notices: Notices = { greeting, told: undefined, dropped: undefined, traces }
   while (!session.isClosed) {
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its
     // cursor, no page.
@@ -113,6 +114,7 @@ async function advanceBacklog(
   if (!isRead()) return
   if (backlog.isForbidden) source.dismiss(session)
   else writeStretch(session, source, { stretch, notices })
+  if (backlog.hasConflated) source.watch.traces.reduced(session, cursor, stretch.next)
 }
 
 /**

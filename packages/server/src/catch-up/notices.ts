@@ -7,6 +7,7 @@ import { encodeGap, encodeReady } from '../framing/control-events.ts'
 import type { Gap, Resumed } from '../framing/control-events.ts'
 import { formatPlace, placeOf } from '../framing/place.ts'
 import type { Session } from '../session/session.ts'
+import type { SessionTraces } from '../trace/session-traces.ts'
 import type { CatchUpSource, Stretch } from './stretch.ts'
 
 /** The content of the first bytes of a stream. */
@@ -30,6 +31,8 @@ export interface Notices {
   told: Position | undefined
   /** Likewise for records that a rule left out. */
   dropped: Position | undefined
+  /** Remembers what the client was told. */
+  readonly traces: SessionTraces
 }
 
 /**
@@ -51,13 +54,13 @@ export function tell(
   // Before the client hears of the gap: its id tells of the snapshot, too.
   const isSnapshot = isGap && beginSnapshot(session, source)
   if (session.isClosed) return false
-  if (greeting !== undefined) greet(session, greeting, lost)
-  else if (lost !== undefined) sendGap(session, toGap(session, lost))
+  if (greeting !== undefined) greet(session, { ...notices, greeting }, lost)
+  else if (lost !== undefined) sendGap(session, toGap(session, lost), notices)
   if (isSnapshot) return false
   if (droppedTo === undefined || !reachesFurther(droppedTo, notices.dropped)) return true
   notices.dropped = droppedTo
   const from = formatPlace(placeOf(session, session.replayedTo))
-  sendGap(session, { from, to: droppedTo, reason: 'rate' })
+  sendGap(session, { from, to: droppedTo, reason: 'rate' }, notices)
   return true
 }
 
@@ -69,7 +72,8 @@ function beginSnapshot(session: Session, source: CatchUpSource): boolean {
   return snapshot !== undefined
 }
 
-function sendGap(session: Session, gap: Gap): void {
+function sendGap(session: Session, gap: Gap, { traces }: Notices): void {
+  traces.gap(session, gap)
   const block = encodeGap(gap, placeOf(session, gap.to))
   session.writeReplay(block, session.replayedTo, 0)
 }
@@ -80,8 +84,13 @@ export function reachesFurther(to: Position | undefined, told: Position | undefi
   return comparePositions(to, told) > 0
 }
 
-function greet(session: Session, greeting: Greeting, lost: Loss | undefined): void {
+function greet(
+  session: Session,
+  { greeting, traces }: Notices & { readonly greeting: Greeting },
+  lost: Loss | undefined,
+): void {
   const gap = greeting.gap ?? planGap(session, greeting, lost)
+  if (gap !== undefined) traces.gap(session, gap)
   const ready = encodeReady({
     session: session.id,
     place: placeOf(session, session.replayedTo),

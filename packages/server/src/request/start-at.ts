@@ -27,17 +27,25 @@ interface StartAtCursor {
   readonly snapshot?: SnapshotAt | undefined
 }
 
+/** Where a client begins whose cursor cannot be read. */
+type Otherwise = SinceOrNow | StartAtCursor
+
 /** Where a session starts. */
 export type StartAt =
-  | SinceOrNow
-  | StartAtCursor
+  | AskedStart
+  /** A place in the history that nobody has been at: nothing before it counts as missed. */
+  | { readonly kind: 'position'; readonly position: Position }
+
+/** The same as a client can ask for it. */
+export type AskedStart =
+  | Otherwise
   /**
    * A cursor that cannot be read. A gap, not an error: a 4xx would end an EventSource for good. `cursor` is
    * one with parts, which a node that keeps topic sets may be able to read.
    */
   | {
       readonly kind: 'unreadable'
-      readonly otherwise: SinceOrNow | StartAtCursor
+      readonly otherwise: Otherwise
       readonly cursor?: Cursor & { readonly text: string }
     }
 
@@ -45,7 +53,7 @@ export type StartAt =
  * Reads a cursor that a client sent; empty or missing means none. `since` holds for a client without one, and
  * is itself a cursor where a page was made from what was read behind that cursor.
  */
-export function planStart(cursor: string | undefined, since: StartAt): StartAt {
+export function planStart(cursor: string | undefined, since: AskedStart): StartAt {
   if (cursor === undefined || cursor === '') return since
   const otherwise = since.kind === 'unreadable' ? since.otherwise : since
   const text = dropRepeats(cursor)
@@ -54,11 +62,7 @@ export function planStart(cursor: string | undefined, since: StartAt): StartAt {
   return startAtCursor(parsed, text, otherwise)
 }
 
-function startAtCursor(
-  cursor: Cursor,
-  text: string,
-  otherwise: SinceOrNow | StartAtCursor,
-): StartAt {
+function startAtCursor(cursor: Cursor, text: string, otherwise: Otherwise): AskedStart {
   // A part this build does not know may name other topics than the URL: going on without it would be wrong in
   // silence.
   if (cursor.parts.size > 0) return { kind: 'unreadable', otherwise, cursor: { ...cursor, text } }
@@ -87,7 +91,7 @@ const unitMs: Readonly<Record<string, number>> = {
  * Reads where a stream begins without a cursor of its own: a `since` value, or a cursor.
  * @throws ServerError `QUERY_INVALID`
  */
-export function parseStart(text: string): StartAt {
+export function parseStart(text: string): AskedStart {
   const cursor = parseCursor(text)
   return cursor === undefined ? parseSince(text) : startAtCursor(cursor, text, { kind: 'now' })
 }
@@ -157,6 +161,7 @@ export async function resolveStart(
     const { position, text, added, snapshot } = start
     return { after: position, resumed: 'exact', from: text, added, snapshot }
   }
+  if (start.kind === 'position') return { after: start.position, resumed: 'fresh' }
   const since = start.kind === 'unreadable' ? start.otherwise : start
   const after = await locate(since, { log, topics, now })
   const isGap = start.kind === 'unreadable'
@@ -168,7 +173,7 @@ export async function resolveStart(
 }
 
 async function locate(
-  since: SinceOrNow | StartAtCursor,
+  since: Otherwise,
   {
     log,
     topics,

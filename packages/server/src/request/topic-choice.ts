@@ -9,7 +9,7 @@ import { readList } from '../read-members.ts'
 import type { SessionOwner } from '../session/session-handle.ts'
 import { readOwner } from './session-owner.ts'
 import { parseStart } from './start-at.ts'
-import type { StartAt } from './start-at.ts'
+import type { AskedStart } from './start-at.ts'
 
 /** The options of an application for a stream that it opens for a client. */
 export interface TopicChoice {
@@ -75,7 +75,7 @@ export const choiceNames = [
 export interface ChosenTopics {
   readonly topics: TopicSet
   readonly owner: SessionOwner
-  readonly since: StartAt | undefined
+  readonly since: AskedStart | undefined
 }
 
 /**
@@ -116,7 +116,7 @@ function readTopics(topics: readonly string[]): TopicSet {
   }
 }
 
-function readSince(since: string | undefined): StartAt | undefined {
+function readSince(since: string | undefined): AskedStart | undefined {
   if (since === undefined) return undefined
   const wanted =
     'since of a stream is now, earliest, -10 (the last ten), a duration such as 5m or a cursor'
