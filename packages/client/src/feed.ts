@@ -111,8 +111,8 @@ export interface FeedSignals {
  * A subscription that keeps its place across reconnects.
  *
  * Names that begin with `tidemark.` are about the connection, all others are types of events. So are
- * `tidemark.join` and `tidemark.leave`, with which a hub tells a topic who comes and leaves, and
- * `tidemark.deleted`, with which the `key` of an event has no value any more.
+ * `tidemark.join` and `tidemark.leave`, with which a hub tells a topic who comes and leaves. So is
+ * `tidemark.deleted`: the `key` of this event has no value any more.
  * So an event published with the type `error` or `gap` is just an event, and a failing connection is
  * seen in `tidemark.state`.
  *

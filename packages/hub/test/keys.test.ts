@@ -36,7 +36,7 @@ test.each([
   ['no key', '/topics/a/keys/', 405, 'METHOD_NOT_ALLOWED'],
   ['a parameter that is none', '/topics/a/keys/k?type=x', 400, 'QUERY_INVALID'],
   ['a tag without a value', '/topics/a/keys/k?tag=region', 400, 'EVENT_TAGS_INVALID'],
-])('%s is refused', async (_, path, status, code) => {
+])('%s is refused', async (...[, path, status, code]) => {
   const port = await startTestServer({})
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'DELETE' })
   expect([answer.status, await answer.json()]).toMatchObject([status, { code }])
@@ -66,7 +66,7 @@ test('newcomers of each worker get the values, and each hears of a deletion', as
     ['a', 'a1'],
     ['b', 'b1'],
     ['a', 'a2'],
-  ])
+  ] as const)
     await fetch(`${topic}?key=${key}`, { method: 'POST', body })
   const clients = await Promise.all([1, 2, 3, 4].map(() => follow(hub)))
   for (const { text } of clients)

@@ -252,10 +252,10 @@ export class Tidemark extends TopicReader implements StreamOpener {
   }
 
   /**
-   * Ends the value of a key. Whoever follows the topic gets a `tidemark.deleted` event with the key, and
-   * newcomers to a topic with `latestBy: 'key'` get neither. Resolves when the log has it. A key without a
-   * value may be deleted, too. `authorize` is asked as for a publish. Readers whose grant names tags hear of it
-   * if it has the tags of the value.
+   * Ends the value of a key. Those who follow the topic get a `tidemark.deleted` event with the key.
+   * Newcomers to a topic with `latestBy: 'key'` get neither. Resolves when the log has it. A key without a
+   * value may be deleted, too. `authorize` is asked as for a publish. Readers whose grant names tags hear of
+   * it if it has the tags of the value.
    * @throws ServerError `TOPIC_INVALID`, `EVENT_KEY_INVALID`, and as `publish`
    *
    * @example

@@ -1,4 +1,4 @@
-// What applications read of topics beside their streams: the history, and where it ends.
+// Reading topics beside their streams: the history, and where it ends.
 
 import { readHeadCursor } from './head-cursor.ts'
 import type { CursorOptions } from './head-cursor.ts'

@@ -1,4 +1,4 @@
-// Topics that keep the newest value of each key: a newcomer gets those first, and the stream goes on behind them.
+// Topics that keep the newest value of each key: a newcomer gets those first, and then the stream goes on.
 
 import { memoryLog } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
@@ -36,7 +36,7 @@ async function follow(
   return { client, session }
 }
 
-/** What a client hears, in short. */
+/** The events of a client, in short. */
 function hear({ events }: TestClient): readonly string[] {
   return events.flatMap(({ type, data }) => {
     if (type === 'tidemark.snapshot') {
@@ -47,13 +47,8 @@ function hear({ events }: TestClient): readonly string[] {
   })
 }
 
-async function price(
-  tide: Tidemark,
-  key: string,
-  data: string,
-  topic = 'prices/eu',
-): Promise<void> {
-  await tide.publish(topic, { key, data })
+async function price(tide: Tidemark, key: string, data: string): Promise<void> {
+  await tide.publish('prices/eu', { key, data })
 }
 
 test('a newcomer gets the newest value of each key between two brackets, and then goes live', async () => {
@@ -90,8 +85,8 @@ test.each([
 test('a stream of other topics, too, gets the snapshot of those that have one, and no others of a pattern', async () => {
   const tide = create()
   await price(tide, 'a', 'a1')
-  await price(tide, 'x', 'news', 'news')
-  await price(tide, 'y', 'other', 'pricey')
+  await tide.publish('news', { key: 'x', data: 'news' })
+  await tide.publish('pricey', { key: 'y', data: 'other' })
   const { client } = await follow(tide, 'topic=**&topic=news')
   expect(hear(client)).toEqual(['begin **', 'a1', 'end **'])
 })
@@ -99,7 +94,7 @@ test('a stream of other topics, too, gets the snapshot of those that have one, a
 test('a topic that an earlier rule keeps whole has no snapshot', async () => {
   const first = { pattern: 'prices/log', maxEvents: 10 }
   const tide = create(memoryLog({ retention: { rules: [first, ...rules] } }))
-  await price(tide, 'a', 'log', 'prices/log')
+  await tide.publish('prices/log', { key: 'a', data: 'log' })
   await price(tide, 'a', 'a1')
   expect(hear((await follow(tide, 'topic=prices/log')).client)).toEqual([])
   const { client } = await follow(tide, 'topic=prices/*')
@@ -180,7 +175,7 @@ test('the end waits for a key that moves while the others are read', async () =>
 
 test('a topic that is joined on an open stream comes with its snapshot, and without those of others', async () => {
   const tide = create()
-  await price(tide, 'a', 'us1', 'prices/us')
+  await tide.publish('prices/us', { key: 'a', data: 'us1' })
   await price(tide, 'a', 'eu1')
   const { client, session } = await follow(tide, 'topic=prices/us')
   await session.join('prices/eu')
@@ -279,7 +274,7 @@ test('a reader of a tag hears of the end of a value that has it', async () => {
   await tide.publish('prices/eu', { key: 'c', data: 'c1', tags })
   await settle(4)
   expect(hear(client).slice(2)).toEqual(['a1', 'c1'])
-  await clock.advance(5_000)
+  clock.advance(5_000)
   await settle(4)
   expect(client.control('deleted')).toEqual([{ key: 'a' }])
   await tide.deleteKey('prices/eu', 'c', { tags })

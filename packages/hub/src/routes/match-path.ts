@@ -12,7 +12,7 @@ const restNames = ['topic', 'rest']
 
 const partShape = /^\{([a-z]+)\}$/i
 
-/** Refuses the path of a row that could never match as it reads: `/sessions/{id`, or two parts that take all. */
+/** Refuses the path of a row that could never match: `/sessions/{id`, or two parts that take all. */
 export function checkPath(pattern: string): void {
   const segments = pattern.split('/').slice(1)
   const malformed = segments.find(

@@ -1,4 +1,4 @@
-// What a session is told before its records: that its stream is open, what is lost, and what was left out.
+// Telling a session before its records that its stream is open, what is lost, and what was left out.
 
 import { comparePositions } from '@tidemark/log'
 import type { Loss, Position } from '@tidemark/log'
@@ -64,7 +64,7 @@ export function tell(
   return true
 }
 
-/** A replay of added topics goes on: it has its own place, and its topics come whole as far as they are kept. */
+/** Not in a replay, which has its own place: its topics come whole, as far as they are kept. */
 function beginSnapshot(session: Session, source: CatchUpSource): boolean {
   if (session.added !== undefined && session.added.phase !== 'settling') return false
   const snapshot = source.planSnapshot(session)

@@ -50,8 +50,8 @@ export async function advanceSnapshot(
     const range = { topics: plan.reads, after: added.at, upTo: added.end }
     const { records, next } = await readLog(session, source, range)
     if (session.isClosed || !isRead()) return
-    // Nothing is lost to it that retention has removed: nobody new could get that. A deletion up to here is of
-    // a key that it has not got.
+    // Values that retention has removed are no loss: nobody new could get them. A deletion up to here is of a
+    // key that the client has not got.
     const wanted = records.filter(
       ({ record }) => record.type !== tombstoneType && added.isWanted(record.topic),
     )

@@ -101,7 +101,7 @@ export function encodeTopics(
 }
 
 /**
- * Around the values of a snapshot, one event for each name that the stream follows: a client drops a key that
+ * Around the values of a snapshot, one event for each name that the stream follows. A client drops a key that
  * did not come between the two. Only the last moves the id. So a client that is cut in between them gets all
  * of them again.
  */

@@ -101,21 +101,21 @@ export function parsePartsKey(parts: string): string | undefined {
 }
 
 /** How far a replay of added topics had come. */
-export interface CatchUpPart {
+interface CatchUpPart {
   readonly at: Position
   /** The key of the topics that are not replayed. */
   readonly coveredKey: string
 }
 
 /** How far a snapshot had come. */
-export interface SnapshotPart {
+interface SnapshotPart {
   /** Undefined: it had not begun. */
   readonly at: Position | undefined
   /** The key of the topics that it leaves out; undefined: none. */
   readonly coveredKey: string | undefined
 }
 
-/** What the parts of a cursor say. */
+/** The parts of a cursor, read. */
 export interface PlaceParts {
   /** Undefined: the topics are those of the URL. */
   readonly topicsKey: string | undefined
