@@ -87,8 +87,8 @@ export class NodeEngine implements SessionActions {
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.audiences = new Audiences(settings.topicSetsBytesMax)
     this.rules = new NodeRules(settings)
+    this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers)
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
@@ -222,6 +222,7 @@ export class NodeEngine implements SessionActions {
         this.#opening -= 1
       }
       this.admit()
+      this.audiences.requireRoom(subscription.topics)
       added = start.added === undefined ? undefined : this.#changes.beginAdded(start.added)
     } catch (error) {
       this.audiences.giveBack(place)
