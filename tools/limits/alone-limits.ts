@@ -168,6 +168,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub-webhooks.deliveriesListedMax',
     'send.spreadSessionsMax',
     'send.spreadNamesMax',
+    'trace.successorPagesMax',
     'presence.nodeSilentPauses',
     'presence.toldCharactersMax',
     'presence.toldSessionsMax',

@@ -35,10 +35,12 @@ import type { UserReach } from './send/user-reach.ts'
 import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
 import { readFilter } from './session/session-filter.ts'
+import { askedBy } from './session/session-holder.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
 import type { Subscription } from './request/subscription.ts'
+import type { Trace, TraceQuestion } from './trace/trace.ts'
 
 /** One node. Made by {@link createTidemark}. */
 export class Tidemark extends NodeFacts implements StreamOpener {
@@ -122,7 +124,8 @@ export class Tidemark extends NodeFacts implements StreamOpener {
   ): Promise<SessionHandle> {
     requireSink(sink)
     requireSubscription(subscription)
-    return this.#engine.open(sink, subscription, { owner: readOwner(owner) })
+    const asking = askedBy(readOwner(owner), subscription.filter)
+    return this.#engine.open(sink, subscription, { owner: asking })
   }
 
   /**
@@ -139,7 +142,8 @@ export class Tidemark extends NodeFacts implements StreamOpener {
     const wanted = { code: 'OPTION_INVALID', what: 'A grant of a session' } as const
     const { owner, recheck } = readMembers(granted, ['owner', 'recheck'], wanted)
     requireHolder(owner)
-    return this.#engine.open(sink, subscription, { owner, recheck })
+    const asking = askedBy(owner, subscription.filter)
+    return this.#engine.open(sink, subscription, { owner: asking, recheck })
   }
 
   /** The open session of an id; undefined where this node has none of it. Of any node: {@link reach}. */
@@ -242,11 +246,11 @@ export class Tidemark extends NodeFacts implements StreamOpener {
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
     const { patienceMs } = this.#engine
-    const { cursor, topics } = await publish(this.#settings, inputs, {
+    const { cursor, events } = await publish(this.#settings, inputs, {
       publish: options,
       patienceMs,
     })
-    return { cursor, sessions: this.#engine.audiences.countMembers(topics) }
+    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
   }
 
   /**
@@ -272,16 +276,17 @@ export class Tidemark extends NodeFacts implements StreamOpener {
     return send(host, { to, event }, options)
   }
 
-  /**
-   * A user by the name that grants give them, to send to; whether they are there makes no difference.
-   *
-   * @example
-   * ```ts
-   * await tide.user('ada').send({ data: 'hello' })
-   * ```
-   */
+  /** A user to send to, there or not: `await tide.user('ada').send({ data: 'hello' })`. */
   user(id: string): UserReach {
     return { id, send: (event, options) => this.send({ user: id }, event, options) }
+  }
+
+  /**
+   * Says why a session got an event or did not, on whichever node it is, also when it has closed lately.
+   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, and as {@link reach}
+   */
+  trace(question: TraceQuestion): Promise<Trace> {
+    return this.#engine.control.trace(question)
   }
 
   /**

@@ -258,6 +258,10 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
   },
+  'trace: question': {
+    call: (value) => start().trace(value as never),
+    code: 'QUERY_INVALID',
+  },
   'user: id': {
     call: (value) =>
       start()
@@ -514,6 +518,16 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => hubDoor.fixGrant(value as never),
     code: 'OPTION_INVALID',
     takes: objects.filter((name) => name !== 'a text object'),
+  },
+  readWhere: {
+    call: (value) => hubDoor.readWhere(value),
+    code: 'FILTER_INVALID',
+    takes: objects,
+  },
+  readWhereTexts: {
+    call: (value) => hubDoor.readWhereTexts(value as never),
+    code: 'FILTER_INVALID',
+    takes: ['an array'],
   },
   readTopicTokens: {
     call: (value) => hubDoor.readTopicTokens(value),

@@ -18,6 +18,7 @@ import { sendEvent } from './send.ts'
 import { ruleRoutes } from './rules.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
+import { traceEvent } from './trace.ts'
 import { issueTicket, redirectToStream } from './tickets.ts'
 import { listWebhookDeliveries, listWebhooks, replayWebhook } from './webhooks.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
@@ -69,6 +70,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/admin/addresses', route: denyAddress, ...forAdmins },
   { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, ...forAdmins },
   { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
+  { method: 'GET', path: '/admin/trace', route: traceEvent, ...forAdmins },
   { method: 'GET', path: '/admin/webhooks', route: listWebhooks, ...forAdmins },
   {
     method: 'GET',
