@@ -18,6 +18,7 @@ import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
 import { backlogsMax, readyRetryMs, replayReadsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
+import { drainingNode, fullNode } from './refusal/no-room.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
@@ -186,18 +187,10 @@ export class NodeEngine implements SessionActions {
    * @throws ServerError `FULL`, `DRAINING`
    */
   admit(): void {
-    if (this.#isDraining) {
-      throw new ServerError(
-        'DRAINING',
-        'This node is shutting down and takes no new sessions. Try again.',
-      )
-    }
+    if (this.#isDraining) throw drainingNode()
     const { sessionsMax } = this.#settings
     if (this.sessions.size + this.#opening < sessionsMax || this.endStalled({}, 1) > 0) return
-    throw new ServerError(
-      'FULL',
-      `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
-    )
+    throw fullNode(sessionsMax)
   }
 
   /**
