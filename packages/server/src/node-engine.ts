@@ -17,6 +17,7 @@ import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
 import { readyRetryMs } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
+import { drainingNode, fullNode } from './refusal/no-room.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
@@ -84,8 +85,8 @@ export class NodeEngine implements SessionActions {
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.audiences = new Audiences(settings.topicSetsBytesMax)
     this.rules = new NodeRules(settings)
+    this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers)
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
@@ -187,18 +188,10 @@ export class NodeEngine implements SessionActions {
    * @throws ServerError `FULL`, `DRAINING`
    */
   admit(): void {
-    if (this.#isDraining) {
-      throw new ServerError(
-        'DRAINING',
-        'This node is shutting down and takes no new sessions. Try again.',
-      )
-    }
+    if (this.#isDraining) throw drainingNode()
     const { sessionsMax } = this.#settings
     if (this.sessions.size + this.#opening < sessionsMax || this.endStalled({}, 1) > 0) return
-    throw new ServerError(
-      'FULL',
-      `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
-    )
+    throw fullNode(sessionsMax)
   }
 
   /**
@@ -227,6 +220,7 @@ export class NodeEngine implements SessionActions {
         this.#opening -= 1
       }
       this.admit()
+      this.audiences.requireRoom(subscription.topics)
       added = start.added === undefined ? undefined : this.#changes.beginAdded(start.added)
     } catch (error) {
       this.audiences.giveBack(place)
