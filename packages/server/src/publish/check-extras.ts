@@ -1,7 +1,7 @@
 // Checks the parts of an event that only few events have.
 
 import type { EventTags } from '@tidemark/log'
-import { describeTagsFault, describeTtlFault } from '@tidemark/log/values'
+import { describePermissionFault, describeTagsFault, describeTtlFault } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
 
 /**
@@ -15,6 +15,17 @@ export function checkTags(tags: EventTags | undefined): EventTags | undefined {
     throw new ServerError('EVENT_TAGS_INVALID', `An event was refused: ${fault}`)
   const copy = Object.freeze({ ...tags })
   return Object.keys(copy).length === 0 ? undefined : copy
+}
+
+/**
+ * The permission that the readers of an event need; undefined where they need none.
+ * @throws ServerError `EVENT_PERMISSION_INVALID`
+ */
+export function checkPermission(permission: string | undefined): string | undefined {
+  if (permission === undefined) return undefined
+  const fault = describePermissionFault(permission)
+  if (fault === undefined) return permission
+  throw new ServerError('EVENT_PERMISSION_INVALID', `An event was refused: ${fault}`)
 }
 
 /** @throws ServerError `EVENT_TTL_INVALID` */
