@@ -339,10 +339,10 @@ export const serverProducts: readonly Product[] = [
   },
   {
     what: 'topics × lag rules',
-    limits: ['server.lagRulesMax', 'server.rememberedTopicsMax'],
+    limits: ['server.rulesMax', 'server.rememberedTopicsMax'],
     worstCase: (look) =>
       look('server.rememberedTopicsMax') * (100 + look('log.topicBytesMax')) +
-      look('server.lagRulesMax') * KiB,
+      look('server.rulesMax') * KiB,
     boundedBy: 'remembered topics; then all are forgotten',
     filledBy: {
       file: 'packages/server/test/lag-rules.test.ts',

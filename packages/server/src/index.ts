@@ -10,6 +10,13 @@ export type { ServerErrorCode } from './errors.ts'
 export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
+export type { StartRule } from './consumers/start-rules.ts'
+export type {
+  ConsumerPlace,
+  ConsumerState,
+  ConsumersOf,
+  UserConsumers,
+} from './consumers/user-consumers.ts'
 export type {
   EventsFlushed,
   EventsPublished,

@@ -1,10 +1,10 @@
 // One node as its users see it: doors for streams, the way in for publishers, and the sessions open here.
 
 import { formatCursor } from '@tidemark/log'
-import { plainRequest } from './request/authorize.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
-import { requirePermissionName } from './request/permission-name.ts'
+import type { ConsumersOf, UserConsumers } from './consumers/user-consumers.ts'
+import { requirePermission } from './request/require-permission.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
@@ -216,15 +216,7 @@ export class Tidemark extends NodeFacts implements StreamOpener {
    * ```
    */
   async requirePermission(by: RequestFacts, name: string): Promise<void> {
-    try {
-      requirePermissionName(name)
-      const { permit } = this.#settings
-      if (permit === undefined) plainRequest(by, 'admin', [])
-      else await permit.requirePermission(by, name)
-    } catch (error) {
-      this.#settings.watch.refused('admin', error)
-      throw error
-    }
+    await requirePermission(this.#settings, by, name)
   }
 
   /**
@@ -321,6 +313,15 @@ export class Tidemark extends NodeFacts implements StreamOpener {
       this.#settings.watch.refused('read', error)
       throw error
     }
+  }
+
+  /**
+   * The consumers of a user: names under which all nodes keep a cursor for streams that are opened with
+   * `consumer=`.
+   * @throws ServerError `OPTION_INVALID`
+   */
+  consumers(of: ConsumersOf): UserConsumers {
+    return this.#engine.consumers.of(of)
   }
 
   /**
