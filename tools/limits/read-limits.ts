@@ -14,6 +14,7 @@ const modules: Readonly<Record<string, string>> = {
   session: 'packages/server/src/session/limits.ts',
   control: 'packages/server/src/control/limits.ts',
   presence: 'packages/server/src/presence/limits.ts',
+  scheduled: 'packages/server/src/scheduled/limits.ts',
   'own-stream': 'packages/server/src/own-stream/limits.ts',
   access: 'packages/access/src/limits.ts',
   client: 'packages/client/src/limits.ts',

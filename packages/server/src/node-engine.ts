@@ -35,6 +35,7 @@ import { NodeRules } from './rules/node-rules.ts'
 import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
+import { Schedule } from './scheduled/schedule.ts'
 import { SessionFollowers } from './session/session-followers.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
@@ -58,6 +59,8 @@ export class NodeEngine implements SessionActions {
   readonly rules: NodeRules
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
+  /** Events that are published later. */
+  readonly schedule: Schedule
   /** Told of each session that has opened or got another grant. */
   readonly granted: GrantListeners
   /** Told of what happens to sessions. */
@@ -92,6 +95,7 @@ export class NodeEngine implements SessionActions {
       },
       follow: () => this.start(),
     })
+    this.schedule = new Schedule(settings)
     this.followers = new SessionFollowers(settings.onError)
     this.#changes = new TopicChanges(this.audiences, {
       table: settings.topicSets,
@@ -296,6 +300,7 @@ export class NodeEngine implements SessionActions {
     await this.#starting?.catch(() => undefined)
     this.#fanOut?.close()
     this.control.close()
+    this.schedule.close()
   }
 
   async #findStart(subscription: Subscription): Promise<Beginning> {
@@ -333,8 +338,9 @@ export class NodeEngine implements SessionActions {
     const { audiences, control } = this
     const { ledger, lag: lagRules } = this.rules
     const head = await ledger.start()
-    const readers = [ledger, control]
+    const readers = [ledger, control, this.schedule]
     this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagRules, readers })
+    this.schedule.start()
     return this.#fanOut
   }
 

@@ -27,6 +27,7 @@ import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
+import type { TideSchedule } from './scheduled/scheduled-event.ts'
 import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
 import type { SessionFilter } from './session/session-registry.ts'
@@ -312,6 +313,11 @@ export class Tidemark implements StreamOpener {
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */
   get rules(): TideRules {
     return this.#engine.rules.inForce
+  }
+
+  /** Events that are published later: `delay` and `at` over HTTP. */
+  get schedule(): TideSchedule {
+    return this.#engine.schedule
   }
 
   /**

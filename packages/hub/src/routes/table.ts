@@ -13,6 +13,7 @@ import { addRevocation, listRevocations } from './revocations.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
 import { ruleRoutes } from './rules.ts'
+import { scheduledRoutes } from './scheduled.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
 import { issueTicket, redirectToStream } from './tickets.ts'
@@ -38,6 +39,13 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
+  { method: 'GET', path: '/scheduled/{id}', route: scheduledRoutes.show, crossSite: 'anonymous' },
+  {
+    method: 'DELETE',
+    path: '/scheduled/{id}',
+    route: scheduledRoutes.cancel,
+    crossSite: 'refused',
+  },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
   { method: 'DELETE', path: '/sessions/{id}', route: endSession, crossSite: 'refused' },

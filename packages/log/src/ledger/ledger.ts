@@ -1,6 +1,7 @@
 // A ledger as its users see it.
 
 import type { Clock } from '../clock.ts'
+import type { NewEvent } from '../event-log.ts'
 import type { Position } from '../position.ts'
 import type { Topic } from '../topic.ts'
 
@@ -121,6 +122,13 @@ export interface Ledger<Value> {
    * the later one stays. Resolves to the position of the last.
    */
   setAll(entries: readonly NewEntry<Value>[]): Promise<Position>
+  /**
+   * The event that sets a value, for a batch of the caller's own. The batch is as good as `set`, and may have
+   * an idempotency key.
+   */
+  entry(key: string, value: Value, options?: EntryOptions): NewEvent
+  /** The event that deletes an entry, or says once more that there is none, for such a batch. */
+  deletion(key: string): NewEvent
   /** Deletes an entry; resolves to whether there was one. One that is not there costs no record. */
   delete(key: string): Promise<boolean>
   /**
