@@ -13,6 +13,7 @@ const modules: Readonly<Record<string, string>> = {
   server: 'packages/server/src/limits.ts',
   session: 'packages/server/src/session/limits.ts',
   control: 'packages/server/src/control/limits.ts',
+  send: 'packages/server/src/send/limits.ts',
   presence: 'packages/server/src/presence/limits.ts',
   scheduled: 'packages/server/src/scheduled/limits.ts',
   'own-stream': 'packages/server/src/own-stream/limits.ts',

@@ -55,6 +55,19 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'sessions × topics in which they are present, and what they show of their users',
+    limits: ['presence.presenceTopicsMax', 'presence.presenceCharactersMax'],
+    factors: (look) => look(sessions) * look('log.topicSetSizeMax') * 600,
+    worstCase: (look) =>
+      look(sessions) *
+      (look('presence.presenceTopicsMax') * 600 + look('presence.presenceCharactersMax') * 2),
+    boundedBy: '`maxSessions` of all nodes together, where a rule keeps presence; then `FULL`',
+    filledBy: {
+      file: 'packages/server/test/presence-memory.test.ts',
+      name: 'a thousand sessions with fifty topics of their own each take 30 MB, and give all of it back',
+    },
+  },
+  {
     what: 'stalled sessions × what waits for a socket (64 KiB, and the block that passed them)',
     limits: [
       'server.writeBytesMax',

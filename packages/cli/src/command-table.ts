@@ -33,6 +33,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./subscribe.ts')).subscribe,
   },
   {
+    name: 'send',
+    summary: 'Send one event to sessions, users, a label, a pattern or everyone.',
+    load: async () => (await import('./send.ts')).send,
+  },
+  {
     name: 'token',
     summary: 'Sign a new token, or check one.',
     load: async () => (await import('./access/token.ts')).token,
@@ -46,6 +51,11 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'rules',
     summary: 'Show the rules for topics of a running hub, or replace them.',
     load: async () => (await import('./rules.ts')).rules,
+  },
+  {
+    name: 'presence',
+    summary: 'Show who is in a topic of a running hub.',
+    load: async () => (await import('./presence.ts')).presence,
   },
   {
     name: 'backup',

@@ -114,12 +114,15 @@ export interface HubProcess extends Program {
 
 /** Starts `tidemark serve` and waits until it listens. */
 export async function startHub(
-  options: { readonly directory?: string; readonly port?: string } = {},
+  options: {
+    readonly directory?: string
+    readonly port?: string
+    readonly args?: readonly string[]
+  } = {},
 ): Promise<HubProcess> {
   const directory = options.directory ?? makeDirectory()
-  const program = start(['serve', '--port', options.port ?? '0', '--data', './events'], {
-    directory,
-  })
+  const { port = '0', args = [] } = options
+  const program = start(['serve', '--port', port, '--data', './events', ...args], { directory })
   const [, url = ''] = await program.waitFor('stdout', /page: (http:\/\/[^/]+)\//)
   return { ...program, url, env: { TIDEMARK_URL: url } }
 }

@@ -3,7 +3,7 @@
 
 import { batchEventsMax } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
-import type { TopicInput } from '@tidemark/server'
+import type { SessionEvent, TopicInput } from '@tidemark/server'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { parseDuration } from './config/units.ts'
 import { parseJson } from './parse-json.ts'
@@ -95,7 +95,26 @@ function readEvents(parts: Iterable<Part>): readonly TopicInput[] {
   return inputs
 }
 
-function readEvent({ json, where }: Part): TopicInput {
+function readEvent(part: Part): TopicInput {
+  const members = readObject(part, memberNames)
+  const input = readInput(members, part)
+  return { ...input, topic: input.topic ?? '' }
+}
+
+/**
+ * Reads the body of `POST /send`: an event, and beside its members `to`, which the node checks.
+ * @throws ServerError `BODY_NOT_JSON`, `EVENT_INVALID`
+ */
+export function parseSendInput(body: string): {
+  readonly to: unknown
+  readonly event: SessionEvent
+} {
+  const part = { json: body.startsWith('\uFEFF') ? body.slice(1) : body, where: 'The event' }
+  const members = readObject(part, [...memberNames, 'to'])
+  return { to: members.get('to'), event: readInput(members, part) }
+}
+
+function readObject({ json, where }: Part, names: readonly string[]): Members {
   const value = parseJson(json, where)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(
@@ -105,16 +124,21 @@ function readEvent({ json, where }: Part): TopicInput {
   }
   const members = new Map<string, unknown>(Object.entries(value))
   for (const name of members.keys()) {
-    if (memberNames.includes(name)) continue
-    const nearest = nearestName(name, memberNames)
+    if (names.includes(name)) continue
+    const nearest = nearestName(name, names)
     throw invalid(
       where,
-      `has an unknown member ${quote(name)}; ${nearest === undefined ? `known are ${memberNames.join(', ')}` : `did you mean ${nearest}?`}`,
+      `has an unknown member ${quote(name)}; ${nearest === undefined ? `known are ${names.join(', ')}` : `did you mean ${nearest}?`}`,
     )
   }
   if (!members.has('data')) throw invalid(where, 'has no data; give it text or any JSON value')
+  return members
+}
+
+function readInput(members: Members, { json, where }: Part): SessionEvent {
+  const topic = readText(members, 'topic', where)
   return {
-    topic: readText(members, 'topic', where) ?? '',
+    ...(topic === undefined ? {} : { topic }),
     type: readText(members, 'type', where),
     key: readText(members, 'key', where),
     // The node checks what is in it.
@@ -134,6 +158,8 @@ export function readTtl(value: unknown): number | undefined {
   return ms ?? (value as unknown as number)
 }
 
+type Members = ReadonlyMap<string, unknown>
+
 /** Text is published as the text it stands for, any other value as it is written in the body. */
 function readData(value: unknown, json: string): string {
   if (typeof value === 'string') return value
@@ -141,11 +167,7 @@ function readData(value: unknown, json: string): string {
   return Buffer.from(findRawMember(json, 'data') ?? '').toString()
 }
 
-function readText(
-  members: ReadonlyMap<string, unknown>,
-  name: string,
-  where: string,
-): string | undefined {
+function readText(members: Members, name: string, where: string): string | undefined {
   const value = members.get(name)
   if (value === undefined || typeof value === 'string') return value
   throw invalid(where, `needs text as ${name}; got ${quoteValue(value)}`)

@@ -114,6 +114,8 @@ export async function startNode(
     await limits.follow(tide)
     if (isFirstStart && tide.rules.lag.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))
+    if (isFirstStart && tide.rules.presence.from === 'change')
+      say(describeChanged('The list of rules of presence', 'presence.rules'))
     const traffic = new Traffic(lineLimits)
     const server = createHttpServer({
       context: createContext(config, {
@@ -171,7 +173,8 @@ function createEngine(config: HubConfig, engine: Engine): Tidemark {
     topicSetsBytesMax: config.maxTopicSetsBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
-    rules: { lag: isFirstStart ? config.delivery.rules : undefined },
+    // A worker that replaces a dead one follows the rules that there are.
+    rules: isFirstStart ? { lag: config.delivery.rules, presence: config.presence.rules } : {},
     eventsPerSecondMax: config.delivery.eventsPerSecondMax,
     flushWindowMs: config.flush.window,
     flushWindowMaxMs: config.flush.windowMax,

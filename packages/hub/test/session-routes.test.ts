@@ -60,6 +60,40 @@ test('a stream is changed, spoken to and ended by its id', async () => {
   expect(JSON.parse(gone.body)).toMatchObject({ code: 'SESSION_NOT_FOUND' })
 })
 
+test.each([
+  ['earliest', ['0', '1', '2', 'live']],
+  ['-1', ['2', 'live']],
+  ['1h', ['0', '1', '2', 'live']],
+  ['now', ['live']],
+])('topics that are added with since %s are replayed from there', async (since, expected) => {
+  const { url, port } = await startTestHub()
+  for (let i = 0; i < 3; i++) await publish(url, 'b', String(i))
+  const stream = await openLiveStream(port, 'topic=a')
+  expect(await patch(url, idOf(stream), { add: ['b'], since })).toMatchObject({ status: 204 })
+  await publish(url, 'b', 'live')
+  await untilData(stream, 'live')
+  expect(stream.data).toEqual(expected)
+})
+
+test('a client that comes back to its first URL at the other hub goes on with its changed topics', async () => {
+  const { first, second } = await startTwo()
+  const stream = await openLiveStream(first.port, 'topic=a')
+  const change = { add: ['b'], remove: ['a'] }
+  expect(await patch(second.url, idOf(stream), change)).toMatchObject({ status: 204 })
+  await stream.until('tidemark.topics')
+  await publish(first.url, 'b', 'seen')
+  await untilData(stream, 'seen')
+  const id = /^id: (\S+)\n(?:.*\n)*?data: seen$/m.exec(stream.text)?.[1] ?? ''
+  await first.kill('SIGKILL')
+  await publish(second.url, 'a', 'not followed')
+  await publish(second.url, 'b', 'missed')
+  const back = await openLiveStream(second.port, `topic=a&lastEventId=${id}`)
+  await publish(second.url, 'b', 'live')
+  await untilData(back, 'live')
+  expect(back.data).toEqual(['missed', 'live'])
+  expect(back.text).toContain('"resumed":"exact"')
+})
+
 const nobody = `gone.${'x'.repeat(22)}`
 
 interface Refused {
@@ -134,6 +168,30 @@ const refused: readonly Refused[] = [
     method: 'PATCH',
     path: '/sessions/{id}',
     body: '{"from":1}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'a number for where added topics begin',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"add":["b"],"since":10}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'no place where added topics could begin',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"add":["b"],"since":"soon"}',
+    status: 400,
+    code: 'QUERY_INVALID',
+  },
+  {
+    what: 'two places where added topics begin',
+    method: 'PATCH',
+    path: '/sessions/{id}',
+    body: '{"add":["b"],"since":"-1","from":"1abc-1"}',
     status: 400,
     code: 'QUERY_INVALID',
   },

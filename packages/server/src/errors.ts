@@ -16,6 +16,10 @@ export const serverErrors = {
     status: 403,
   },
   TOPIC_SET_INVALID: { title: 'A subscription names no topic, or more than 1,000.', status: 400 },
+  PRESENCE_OFF: {
+    title: 'No rule of the kind `presence` matches the topic, so nobody keeps who is there.',
+    status: 404,
+  },
   UNAUTHENTICATED: {
     title:
       'The request brings no credentials that are accepted here. Sign in, and send them along.',
@@ -83,6 +87,15 @@ export const serverErrors = {
   },
   EVENT_TOO_LARGE: { title: 'The data of an event is larger than the limit.', status: 413 },
   BATCH_INVALID: { title: 'A publish request holds no event or too many.', status: 400 },
+  TARGET_INVALID: {
+    title:
+      'An event is sent to nobody, to several kinds of targets at once, or to a target that cannot be read.',
+    status: 400,
+  },
+  USER_INVALID: {
+    title: 'A user is no plain segment of a topic, so that no event can be stored for that user.',
+    status: 400,
+  },
   HEAD_MOVED: {
     title:
       'The topic has newer events than the head that the publish names; nothing was published. Read the topic, and decide anew.',
@@ -145,6 +158,13 @@ export const serverErrors = {
   FULL: {
     title:
       'This node has as many sessions, or as many topics of them in memory, as it may have. Try again later or at another node.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
+  TOPIC_SETS_FULL: {
+    title:
+      'The log keeps as many changed topic sets of open streams as it may, so the stream goes on with the topics it has. Try again when some have ended.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
     bye: 'full',

@@ -31,7 +31,14 @@ export type {
   SessionOwner,
   TopicChange,
 } from './session/session-handle.ts'
+export type { PresentUser } from './presence/presence-index.ts'
+export type { PresenceRule } from './presence/presence-rules.ts'
+export type { PresenceData } from './presence/present-session.ts'
+export type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
 export type { SessionFilter } from './session/session-registry.ts'
+export type { SendReceipt } from './send/send.ts'
+export type { SendTarget } from './send/send-target.ts'
+export type { UserReach } from './send/user-reach.ts'
 export type { PublishOptions, Receipt } from './publish/publish.ts'
 export type { TideRules } from './rules/node-rules.ts'
 export type { RulesInForce } from './rules/rule-kind.ts'

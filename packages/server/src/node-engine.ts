@@ -93,18 +93,21 @@ export class NodeEngine implements SessionActions {
         const session = this.sessions.get(id)
         return session && new OpenSession(session, this, isLate)
       },
+      sessions: this.sessions,
       follow: () => this.start(),
     })
     this.schedule = new Schedule(settings)
     this.followers = new SessionFollowers(settings.onError)
-    this.#changes = new TopicChanges(this.audiences, {
-      table: settings.topicSets,
+    this.#changes = new TopicChanges({
+      ...settings,
+      audiences: this.audiences,
+      listSessions: () => this.sessions.list(),
+      dismiss: (session, reason) => this.#dismiss(session, reason),
       moved: (session) => this.followers.moved(session),
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
-    const { audiences } = this
-    this.#ends = new GrantEnds({ clock: settings.clock, audiences, dismiss })
+    this.#ends = new GrantEnds({ clock: settings.clock, dismiss })
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
@@ -124,6 +127,7 @@ export class NodeEngine implements SessionActions {
         return readPosition()
       },
       catchUp: (session) => this.#bringLevel(session),
+      tellNews: (session) => this.#changes.tellNews(session),
       dismiss,
       forget: (session, reason) => this.#forget(session, reason),
     })
@@ -220,10 +224,11 @@ export class NodeEngine implements SessionActions {
       host: this.#host,
       cursor: start.after,
       pace: createPace(this.#settings, subscription.eventsPerSecondMax),
-      owner,
+      owner: subscription.isChosen === true ? { ...owner, hasChosenTopics: true } : owner,
       added,
     })
     this.#begin(session, start)
+    if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
     if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
@@ -299,6 +304,7 @@ export class NodeEngine implements SessionActions {
     this.#rechecks.stop()
     await this.#starting?.catch(() => undefined)
     this.#fanOut?.close()
+    this.#changes.stop()
     this.control.close()
     this.schedule.close()
   }
@@ -381,6 +387,7 @@ export class NodeEngine implements SessionActions {
     this.#settings.watch.closed(session, reason)
     this.followers.closed(session, reason)
     this.#beats.remove(session)
+    this.#changes.forget(session)
     this.#ends.forget(session)
     this.#rechecks.forget(session)
     for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)

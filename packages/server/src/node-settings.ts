@@ -2,7 +2,7 @@
 
 import type { Clock, EventLog } from '@tidemark/log'
 import type { Permit } from './request/authorize.ts'
-import type { TopicSetTable } from './session/changed-topics.ts'
+import type { TopicSetTable } from './session/topic-set-table.ts'
 import type { PackText } from './framing/packed.ts'
 import type { FlushSettings } from './fan-out/fan-out.ts'
 import type { ConfiguredRules } from './rules/node-rules.ts'
@@ -18,8 +18,8 @@ export interface NodeSettings {
   readonly permit: Permit | undefined
   /** Session ids begin with it. */
   readonly nodeName: string
-  /** Keeps topic sets that were changed on open streams; undefined: no cursor leads back to them. */
-  readonly topicSets?: TopicSetTable | undefined
+  /** Keeps topic sets that were changed on open streams, so that cursors lead back to them. */
+  readonly topicSets: TopicSetTable
   readonly heartbeatMs: number
   readonly sessionsMax: number
   /** Of the topic sets of all sessions. */

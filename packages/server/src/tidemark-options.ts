@@ -16,6 +16,7 @@ import { makeNodeName, systemRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { readRange } from './read-range.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { TopicSetLedger } from './session/topic-set-ledger.ts'
 import { checkConfigured } from './rules/node-rules.ts'
 import type { ConfiguredRules } from './rules/node-rules.ts'
 import type { Compressors } from './session/sink.ts'
@@ -110,11 +111,13 @@ export function readOptions(given: TidemarkOptions = {}, compressors?: Compresso
   const listeners = readObserver(options.observer)
   const watch = new NodeWatch({ clock, listeners, onError: ignoreThrown(options.onError) })
   const onError = watch.failed
+  const log = options.log ?? createLog(options.clock)
   const isCompressing = options.compression ?? true
   return {
-    log: options.log ?? createLog(options.clock),
+    log,
     ownsLog: options.log === undefined,
     permit: createPermit(authorize, { onError, clock }),
+    topicSets: new TopicSetLedger({ log, clock, onError }),
     nodeName: options.nodeName ?? makeNodeName(random),
     heartbeatMs: readRange(
       { heartbeatMs: options.heartbeatMs ?? limits.heartbeatMs },

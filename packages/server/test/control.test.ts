@@ -122,6 +122,7 @@ test('the tags of an event for a session of another node come along, and odd one
   expect(client.published.map(({ data }) => JSON.parse(data))).toMatchObject([{ data: 1, tags }])
   const odd = reached.send({ data: 1, tags: { region: 7 } as never })
   expect(await outcomeOf(odd)).toBe('EVENT_TAGS_INVALID')
+  expect(await outcomeOf(reached.send({ data: 1, ttlMs: 5 }))).toBe('EVENT_TTL_INVALID')
 })
 
 test('added topics are replayed from a cursor as at the session’s own node', async () => {
@@ -191,10 +192,14 @@ test('a session of this very node is reached without a word in the log', async (
   const before = (await log.bounds()).head
   const own = far.reach(session.id)
   expect(await own.send({ data: 'here' })).toBe(true)
+  expect(await own.changeTopics({})).toBe(true)
+  expect((await log.bounds()).head).toEqual(before)
   expect(await own.changeTopics({ add: ['b'] })).toBe(true)
   await own.end()
   expect(await outcomeOf(own.send({ data: 1 }))).toBe('SESSION_NOT_FOUND')
-  expect((await log.bounds()).head).toEqual(before)
+  // The changed topics alone are kept.
+  const { records } = await far.history({ topic: '$hub/control' })
+  expect(records).toEqual([])
   expect(dataOf(client)).toEqual(['here'])
 })
 

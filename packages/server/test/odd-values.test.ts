@@ -219,6 +219,16 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => startAsking().history({ topic: 'a', by: value as never }),
     code: 'OPTION_INVALID',
   },
+  presence: {
+    call: (value) => start().presence(value as never),
+    code: 'TOPIC_INVALID',
+  },
+  'presence: query': {
+    call: (value) => start().presence('a', value as never),
+    code: 'OPTION_INVALID',
+    // A topic without a rule.
+    but: Object.fromEntries([...objects, ...lists].map((name) => [name, 'PRESENCE_OFF'])),
+  },
   'publishAll: inputs': {
     call: (value) => start().publishAll(value as never),
     code: 'BATCH_INVALID',
@@ -233,6 +243,28 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().publishAll([{ topic: 'a', data: 'x' }], value as never),
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
+  },
+  'send: to': {
+    call: (value) => start().send(value as never, { data: 'x' }),
+    code: 'TARGET_INVALID',
+  },
+  'send: event to many': {
+    call: (value) => start().send({ everyone: true }, value as never),
+    code: 'EVENT_INVALID',
+    takes: [],
+  },
+  'send: options': {
+    call: (value) => start().send({ user: 'ada' }, { data: 'x' }, value as never),
+    code: 'OPTION_INVALID',
+    takes: [...objects, ...lists],
+  },
+  'user: id': {
+    call: (value) =>
+      start()
+        .user(value as never)
+        .send({ data: 'x' }),
+    code: 'TARGET_INVALID',
+    takes: ['an empty text'],
   },
   'probe: timeoutMs': {
     call: (value) => start().probe(value as never),
@@ -572,6 +604,8 @@ test('every function that the room exports is among them', () => {
   exempt.push('DueTimes', 'systemRandom')
   // Of a log that is open, and the name of a node.
   exempt.push('openNodes', 'SharedSessions')
+  // Its own tests are those of presence.
+  exempt.push('readPresenceData')
   const functions = Object.entries({ ...room, ...hubDoor, ...fetchDoor, ...nodeDoor })
     .filter(([name, value]) => typeof value === 'function' && !exempt.includes(name))
     .map(([name]) => name)

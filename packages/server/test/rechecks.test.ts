@@ -113,7 +113,7 @@ test('the answer takes the place of the grant: topics, permissions, claims, the 
   const [session] = tide.sessions()
   expect(session).toMatchObject({ topics: ['b'], expiresAt, permissions: ['admin'] })
   expect(session?.claims).toEqual({ n: 1 })
-  expect(stream.text).toContain('data: {"removed":["a"],"reason":"not-granted"}')
+  expect(stream.text).toContain('data: {"added":[],"removed":["a"],"reason":"not-granted"}')
   await pass(clock, 10 * minute)
   expect(asked).toHaveLength(2)
   expect(stream.text).toContain('"reason":"expired"')

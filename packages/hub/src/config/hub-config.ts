@@ -1,6 +1,6 @@
 // The configuration of a hub, as code sees it.
 
-import type { LagRule } from '@tidemark/server'
+import type { LagRule, PresenceRule } from '@tidemark/server'
 
 /** The configuration, checked, every default filled in. Durations are milliseconds, sizes bytes. */
 export interface HubConfig {
@@ -80,6 +80,9 @@ export interface HubConfig {
     /** Of one stream; undefined: no bound. */
     readonly eventsPerSecondMax?: number | undefined
     readonly rules: readonly LagRule[]
+  }
+  readonly presence: {
+    readonly rules: readonly PresenceRule[]
   }
   readonly retention: {
     readonly maxAge: number

@@ -7,6 +7,7 @@ import {
   flushWindowLimitMs,
   lagActions,
   lagRulesMax,
+  presenceRulesMax,
   stalledAfterRangeMs,
   topicSetsBytesMax,
   topicSetsBytesMin,
@@ -136,6 +137,26 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     default: [],
     example: [{ pattern: 'prices/**', whenLagging: 'conflate' }],
     help: 'The events that a client that cannot keep up gets of each topic that matches.',
+    more: 'Holds for every hub on the same data. A change at run time holds until this is edited.',
+  },
+  'presence.rules': {
+    kind: {
+      kind: 'list',
+      max: presenceRulesMax,
+      entry: '{"pattern": "rooms/*", "joins": true}',
+      members: {
+        pattern,
+        joins: {
+          kind: flag,
+          isRequired: false,
+          help: 'Tell the topic when the first stream of a user comes and when the last one has left.',
+          example: true,
+        },
+      },
+    },
+    default: [],
+    example: [{ pattern: 'rooms/*', joins: true }],
+    help: 'Topics of which the hub knows who is there, for GET /presence/{topic}.',
     more: 'Holds for every hub on the same data. A change at run time holds until this is edited.',
   },
   stalledAfter: {

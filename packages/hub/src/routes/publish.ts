@@ -52,12 +52,16 @@ async function publish(
   events: readonly TopicInput[],
   request: NodeRequest,
 ): Promise<Answer> {
-  const options: PublishOptions = {
+  return { status: 200, body: await tide.publishAll(events, readOptions(request)) }
+}
+
+/** The options that a request has for what it publishes. */
+export function readOptions(request: NodeRequest): PublishOptions {
+  return {
     idempotencyKey: readField(request, 'idempotency-key'),
     ifHead: readField(request, 'if-head'),
     by: describeRequest(request),
   }
-  return { status: 200, body: await tide.publishAll(events, options) }
 }
 
 /** When an event is to be published, as the query says it. */

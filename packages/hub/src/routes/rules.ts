@@ -20,6 +20,7 @@ type RuleName = keyof TideRules
 const settingOf: Readonly<Record<RuleName, SettingName>> = {
   retention: 'retention.rules',
   lag: 'delivery.rules',
+  presence: 'presence.rules',
 }
 
 const list: Route = async ({ response, query }, { tide }) => {

@@ -24,7 +24,7 @@ export const sendToSession: Route = async ({ request, response, parts, query }, 
 }
 
 /** Gives it the grant of a fresh token, and changes its topics: a JSON body `{token, topicTokens,
- * add, remove, from}`. */
+ * add, remove, from, since}`. */
 export const changeSession: Route = async (
   { request, response, parts, query },
   { tide, bodies },
@@ -99,7 +99,7 @@ function reach(
   return tide.reach(parts['id'] ?? '', { by: describeRequest(request) })
 }
 
-const memberNames = ['token', 'topicTokens', 'add', 'remove', 'from'] as const
+const memberNames = ['token', 'topicTokens', 'add', 'remove', 'from', 'since'] as const
 
 /** A request to an open session. Undefined: it asks for no such thing. */
 interface SessionChange {
@@ -124,15 +124,25 @@ function readChange(body: unknown): SessionChange {
       nearest === undefined ? `Known are ${memberNames.join(', ')}.` : `Did you mean ${nearest}?`
     throw new ServerError('QUERY_INVALID', `The body has no member ${quote(name)}. ${hint}`)
   }
-  const from = members.get('from')
-  if (from !== undefined && typeof from !== 'string') {
-    throw new ServerError('QUERY_INVALID', `from is a cursor, a text; got ${quoteValue(from)}.`)
-  }
+  const from = readText('from', members)
+  const since = readText('since', members)
   const token = readToken(members.get('token'))
   const topicTokens = readTopicTokens(members.get('topicTokens'))
-  const isChange = ['add', 'remove', 'from'].some((name) => members.has(name))
-  const change = { add: readNames('add', members), remove: readNames('remove', members), from }
+  const isChange = ['add', 'remove', 'from', 'since'].some((name) => members.has(name))
+  const add = readNames('add', members)
+  const change = { add, remove: readNames('remove', members), from, since }
   return { token, topicTokens, change: isChange ? change : undefined }
+}
+
+/** Where added topics begin. */
+function readText(
+  name: 'from' | 'since',
+  members: ReadonlyMap<string, unknown>,
+): string | undefined {
+  const value = members.get(name)
+  if (value === undefined || typeof value === 'string') return value
+  const kind = name === 'from' ? 'a cursor, a text' : 'a text such as earliest, -10, 5m or a cursor'
+  throw new ServerError('QUERY_INVALID', `${name} is ${kind}; got ${quoteValue(value)}.`)
 }
 
 /** Never quoted: an error may be logged by whoever gets it. */

@@ -7,11 +7,13 @@ import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
+import { readPresence } from './presence.ts'
 import { answerMetadata } from './protected-resource.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import { addRevocation, listRevocations } from './revocations.ts'
 import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
+import { sendEvent } from './send.ts'
 import { ruleRoutes } from './rules.ts'
 import { scheduledRoutes } from './scheduled.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
@@ -37,6 +39,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'GET', path: '/events', route: subscribeByQuery, crossSite: 'refused' },
   { method: 'POST', path: '/events', route: subscribeByBody, crossSite: 'refused' },
   { method: 'POST', path: '/publish', route: publishEvents, crossSite: 'refused' },
+  { method: 'POST', path: '/send', route: sendEvent, crossSite: 'refused' },
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
   { method: 'GET', path: '/scheduled/{id}', route: scheduledRoutes.show, crossSite: 'anonymous' },
@@ -46,6 +49,7 @@ const pathRows: readonly RouteRow[] = [
     route: scheduledRoutes.cancel,
     crossSite: 'refused',
   },
+  { method: 'GET', path: '/presence/{topic}', route: readPresence, crossSite: 'anonymous' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
   { method: 'DELETE', path: '/sessions/{id}', route: endSession, crossSite: 'refused' },

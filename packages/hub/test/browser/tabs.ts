@@ -32,11 +32,13 @@ const listenedTypes = [
   'tidemark.ready',
   'tidemark.gap',
   'tidemark.beat',
+  'tidemark.topics',
   'tidemark.bye',
   'message',
 ] as const
 
 interface Ready {
+  readonly session: string
   readonly resumed: string
 }
 
@@ -74,6 +76,18 @@ export class Tab {
       },
       path,
       [...listenedTypes],
+    )
+  }
+
+  /** Changes the topics of its stream from the page itself; resolves to the status of the answer. */
+  async changeTopics(change: object): Promise<number> {
+    const ready = (await this.#seen()).findLast(({ type }) => type === 'tidemark.ready')
+    const { session } = JSON.parse(ready?.data ?? '{}') as Ready
+    const body = JSON.stringify(change)
+    return this.#page.evaluate(
+      async (path, text) => (await fetch(path, { method: 'PATCH', body: text })).status,
+      `/sessions/${session}`,
+      body,
     )
   }
 

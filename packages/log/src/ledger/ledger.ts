@@ -127,10 +127,13 @@ export interface Ledger<Value> {
    * an idempotency key.
    */
   entry(key: string, value: Value, options?: EntryOptions): NewEvent
-  /** The event that deletes an entry, or says once more that there is none, for such a batch. */
-  deletion(key: string): NewEvent
   /** Deletes an entry; resolves to whether there was one. One that is not there costs no record. */
   delete(key: string): Promise<boolean>
+  /**
+   * The event that ends an entry, to be appended with other events: then all of them are stored, or none.
+   * @throws LogError `BATCH_INVALID` for a malformed key
+   */
+  deletion(key: string): NewEvent
   /**
    * Sets a value if there is none. Of any number of claims of a key, of all processes, one wins. A
    * key can be claimed again when its entry was deleted or has expired. A call that rejected may

@@ -1,5 +1,7 @@
 // One row of the table of commands: how a command travels, and what it does.
 
+import type { SpreadAct } from '../send/spreader.ts'
+import type { IsLate } from '../session/is-late.ts'
 import type { SessionHandle } from '../session/session-handle.ts'
 
 /**
@@ -14,19 +16,32 @@ export interface CommandText {
 /** The members of an object that came as JSON. */
 export type Members = Readonly<Record<string, unknown>>
 
+/** The parts of a node that commands act on. */
+export interface CommandHost {
+  /** Writes an event to sessions of this node; resolves to how many take it. */
+  readonly spread: (act: SpreadAct, isLate: IsLate) => Promise<number>
+}
+
+/** The node where a command is carried out. */
+export interface CommandPlace extends CommandHost {
+  readonly isLate: IsLate
+  /**
+   * The session that the command is for, if its client may ask for it.
+   * @throws ServerError `SESSION_NOT_FOUND`, `USER_DIFFERS`, `UNAUTHENTICATED`
+   */
+  handle(): SessionHandle
+}
+
 /** One thing that a node can be asked to do. */
-export interface CommandRow<Act> {
+export interface CommandRow<Act, Result> {
   encode(act: Act): CommandText
   /**
-   * Undefined for anything but this command. The session's handle checks the values, as it checks those of
-   * the application's own calls.
+   * Undefined for anything but this command. The values are checked where they are used, as those of the
+   * application's own calls are.
    */
   decode(head: Members, data: string): Act | undefined
-  /**
-   * Does it with a session, for a client that may; resolves to what the session's handle resolves to.
-   * @throws as the handle
-   */
-  carryOut(handle: SessionHandle, act: Act): Promise<boolean>
+  /** @throws as the handle of a session */
+  carryOut(place: CommandPlace, act: Act): Promise<Result>
 }
 
 export function isObject(value: unknown): value is Members {

@@ -1,10 +1,12 @@
-// The table of commands: a node asks something of a session that lives at another node.
+// The table of commands: a node asks something of other nodes, most often of one of their sessions.
 
+import type { SpreadAct } from '../send/spreader.ts'
 import type { SessionHandle } from '../session/session-handle.ts'
+import type { IsLate } from '../session/is-late.ts'
 import { requireOwn } from './asker.ts'
 import type { Asker } from './asker.ts'
 import { isObject } from './command-row.ts'
-import type { CommandRow, CommandText } from './command-row.ts'
+import type { CommandHost, CommandPlace, CommandRow, CommandText } from './command-row.ts'
 import { changeCommand } from './commands/change-command.ts'
 import type { ChangeAct } from './commands/change-command.ts'
 import { endCommand } from './commands/end-command.ts'
@@ -13,6 +15,8 @@ import { renewCommand } from './commands/renew-command.ts'
 import type { RenewAct } from './commands/renew-command.ts'
 import { sendCommand } from './commands/send-command.ts'
 import type { SendAct } from './commands/send-command.ts'
+import { spreadCommand } from './commands/spread-command.ts'
+import { sessionNotFound } from './session-not-found.ts'
 
 /** The content of each command. */
 interface Acts {
@@ -20,18 +24,33 @@ interface Acts {
   readonly change: ChangeAct
   readonly renew: RenewAct
   readonly end: EndAct
+  /** For all nodes. */
+  readonly spread: SpreadAct
 }
 
-type CommandName = keyof Acts
+/** Each resolves to this, at the node that carries it out. */
+interface Results {
+  readonly send: boolean
+  readonly change: boolean
+  readonly renew: boolean
+  readonly end: boolean
+  readonly spread: number
+}
 
-const rows: { readonly [Name in CommandName]: CommandRow<Acts[Name]> } = {
+export type CommandName = keyof Acts
+
+/** The result of a command. */
+export type ResultOf<Name extends CommandName> = Results[Name]
+
+const rows: { readonly [Name in CommandName]: CommandRow<Acts[Name], Results[Name]> } = {
   send: sendCommand,
   change: changeCommand,
   renew: renewCommand,
   end: endCommand,
+  spread: spreadCommand,
 }
 
-/** Something that can be done with a session. */
+/** One thing that a node asks. */
 export interface CommandOf<Name extends CommandName> {
   readonly name: Name
   /** The client that asks; undefined: the application does, or the act says for itself whose it is. */
@@ -59,16 +78,34 @@ export function decodeCommand(head: unknown, data: string): Command | undefined 
   return act === undefined ? undefined : ({ name, by: readAsker(head['by']), act } as Command)
 }
 
+/** Finds an open session of this node, for what has to be done in time. */
+export type FindSession = (id: string, isLate?: IsLate) => SessionHandle | undefined
+
+/** The node that carries commands out. */
+export interface CommandNode extends CommandHost {
+  readonly find: FindSession
+}
+
 /**
- * Carries a command out on a session, if its client may; resolves to what its handle does.
- * @throws as the handle; ServerError `USER_DIFFERS`, `UNAUTHENTICATED`
+ * Carries a command out at this node. `session` is the id of the session that it is for, if it is for one.
+ * @throws as the handle of the session; ServerError `SESSION_NOT_FOUND`, `USER_DIFFERS`, `UNAUTHENTICATED`
  */
 export async function carryOut<Name extends CommandName>(
-  handle: SessionHandle,
+  { find, ...host }: CommandNode,
   { name, by, act }: CommandOf<Name>,
-): Promise<boolean> {
-  requireOwn(handle, by)
-  return rows[name].carryOut(handle, act)
+  { session, isLate }: { readonly session: string | undefined; readonly isLate: IsLate },
+): Promise<ResultOf<Name>> {
+  const place: CommandPlace = {
+    ...host,
+    isLate,
+    handle: () => {
+      const handle = session === undefined ? undefined : find(session, isLate)
+      if (handle === undefined) throw sessionNotFound(session ?? '')
+      requireOwn(handle, by)
+      return handle
+    },
+  }
+  return rows[name].carryOut(place, act)
 }
 
 function isName(name: unknown): name is CommandName {

@@ -1,5 +1,5 @@
 // Requests and answers as records of `$hub/control`. The key of a record names the node that it is for, so no
-// other node reads its data.
+// other node reads its data. Some requests are for all nodes.
 
 import type { EventRecord, NewEvent } from '@tidemark/log'
 import { controlTopic } from '@tidemark/log/values'
@@ -17,19 +17,26 @@ export interface ControlRequest {
   readonly id: string
   /** The node that asks. */
   readonly from: string
-  readonly session: string
+  /** Undefined: for every node, and no node answers. */
+  readonly session: string | undefined
   /** When it is too late to carry it out, in milliseconds since 1970, by the asker's clock. */
   readonly deadline: number
   readonly command: Command
 }
 
+/** The result of a command as JSON can say it, or the error. */
+export type Outcome = boolean | number | ServerError
+
 /** Tells the asking node what has been done. */
 export interface ControlAnswer {
   /** The request's. */
   readonly id: string
-  /** The session's handle resolved to this, or threw this error. */
-  readonly outcome: boolean | ServerError
+  /** The command resolved to this, or threw this error. */
+  readonly outcome: Outcome
 }
+
+/** The key of a request to every node: no node has this name. */
+export const everyNode = '*'
 
 const requestType = 'request'
 const answerType = 'answer'
@@ -41,7 +48,7 @@ export function encodeRequest({ command, ...given }: ControlRequest): NewEvent {
   return {
     topic: controlTopic,
     type: requestType,
-    key: nodeOf(given.session) ?? '',
+    key: given.session === undefined ? everyNode : (nodeOf(given.session) ?? ''),
     data: `${line}\n${data}`,
   }
 }
@@ -49,9 +56,9 @@ export function encodeRequest({ command, ...given }: ControlRequest): NewEvent {
 /** @param to the node that asked */
 export function encodeAnswer({ id, outcome }: ControlAnswer, to: string): NewEvent {
   const said =
-    typeof outcome === 'boolean'
-      ? { id, done: outcome }
-      : { id, error: { code: outcome.code, message: outcome.message } }
+    outcome instanceof ServerError
+      ? { id, error: { code: outcome.code, message: outcome.message } }
+      : { id, done: outcome }
   return { topic: controlTopic, type: answerType, key: to, data: JSON.stringify(said) }
 }
 
@@ -79,7 +86,8 @@ function readRequest(head: unknown, data: string): ControlRequest | undefined {
   if (!isObject(head)) return undefined
   const { id, from, session, deadline, command } = head
   const read = decodeCommand(command, data)
-  if (read === undefined || !isText(id) || !isText(from) || !isText(session)) return undefined
+  if (read === undefined || !isText(id) || !isText(from)) return undefined
+  if (session !== undefined && !isText(session)) return undefined
   if (typeof deadline !== 'number') return undefined
   return { id, from, session, deadline, command: read }
 }

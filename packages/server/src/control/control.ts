@@ -7,14 +7,17 @@ import { ServerError } from '../errors.ts'
 import { controlAnswerMs, controlMs } from './limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { readMembers } from '../read-members.ts'
+import { Spreader } from '../send/spreader.ts'
+import type { SpreadAct } from '../send/spreader.ts'
+import type { SessionRegistry } from '../session/session-registry.ts'
 import { within } from '../within.ts'
 import { carryOut } from './command.ts'
-import type { Command } from './command.ts'
-import { decodeControl } from './control-record.ts'
+import type { CommandNode, FindSession } from './command.ts'
+import { decodeControl, everyNode } from './control-record.ts'
 import { FarRequests } from './far-requests.ts'
 import { NearRequests } from './near-requests.ts'
-import type { FindSession } from './near-requests.ts'
 import { ReachedSession } from './reached-session.ts'
+import type { Carry, SessionCommand } from './reached-session.ts'
 import { isLateAfter } from '../session/is-late.ts'
 import { nodeOf } from './session-id.ts'
 import { sessionNotFound } from './session-not-found.ts'
@@ -23,19 +26,24 @@ import { unreachable } from './unreachable.ts'
 
 export class Control {
   readonly #settings: NodeSettings
-  readonly #find: FindSession
+  readonly #node: CommandNode
   readonly #far: FarRequests
   readonly #near: NearRequests
 
   /** @param follow resolves when this node's tail hands over what is appended from now on */
   constructor(
     settings: NodeSettings,
-    host: { readonly find: FindSession; readonly follow: () => Promise<unknown> },
+    host: {
+      readonly find: FindSession
+      readonly sessions: SessionRegistry
+      readonly follow: () => Promise<unknown>
+    },
   ) {
     this.#settings = settings
-    this.#find = host.find
+    const spreader = new Spreader(settings, host.sessions)
+    this.#node = { find: host.find, spread: (act, isLate) => spreader.spread(act, isLate) }
     this.#far = new FarRequests(settings, host.follow)
-    this.#near = new NearRequests(settings, host.find)
+    this.#near = new NearRequests(settings, this.#node, (answer) => this.#far.take(answer))
   }
 
   /**
@@ -53,9 +61,7 @@ export class Control {
       code: 'OPTION_INVALID',
       what: 'The options of a reach',
     })
-    const carry = (session: string, command: Command): Promise<boolean> =>
-      this.#carry(session, command)
-    return new ReachedSession(id, { settings: this.#settings, by, carry })
+    return new ReachedSession(id, { settings: this.#settings, by, carry: this.#carry })
   }
 
   /**
@@ -63,7 +69,8 @@ export class Control {
    * for other nodes.
    */
   take(record: EventRecord): void {
-    if (record.topic !== controlTopic || record.key !== this.#settings.nodeName) return
+    if (record.topic !== controlTopic) return
+    if (record.key !== this.#settings.nodeName && record.key !== everyNode) return
     try {
       const read = decodeControl(record)
       if ('command' in read) this.#near.take(read, record)
@@ -77,20 +84,29 @@ export class Control {
     this.#far.close()
   }
 
-  async #carry(session: string, command: Command): Promise<boolean> {
+  /**
+   * Asks every node of the log, this one included, to write an event to sessions. Resolves to how many of
+   * this node take it.
+   * @throws ServerError `LOG_UNAVAILABLE`, `FULL`; `SESSION_UNREACHABLE` where this node is late itself
+   */
+  async spread(act: SpreadAct): Promise<number> {
+    return (await this.#far.ask(undefined, { name: 'spread', act })) as number
+  }
+
+  readonly #carry: Carry = async (session, command) => {
     const node = nodeOf(session)
     if (node === undefined) throw sessionNotFound(session)
-    if (node !== this.#settings.nodeName) return this.#far.ask(session, command)
+    if (node !== this.#settings.nodeName) return (await this.#far.ask(session, command)) as boolean
     return this.#carryHere(session, command)
   }
 
   /** The caller gets the same deadline and the same outcomes as from another node. */
-  async #carryHere(session: string, command: Command): Promise<boolean> {
+  async #carryHere(session: string, command: SessionCommand): Promise<boolean> {
     const { clock } = this.#settings
-    const handle = this.#find(session, isLateAfter(controlMs, clock))
-    if (handle === undefined) throw sessionNotFound(session)
+    const isLate = isLateAfter(controlMs, clock)
     const late = (): ServerError => unreachable(session)
     const ms = controlMs + controlAnswerMs
-    return within(carryOut(handle, command), { clock, ms, late }, { isAwaited: true })
+    const done = carryOut(this.#node, command, { session, isLate })
+    return within(done, { clock, ms, late }, { isAwaited: true })
   }
 }

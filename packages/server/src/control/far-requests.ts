@@ -18,7 +18,7 @@ import type { ControlAnswer } from './control-record.ts'
 
 /** One request that waits. */
 interface Waiting {
-  readonly resolve: (outcome: boolean) => void
+  readonly resolve: (outcome: boolean | number) => void
   readonly reject: (error: Error) => void
 }
 
@@ -37,10 +37,10 @@ export class FarRequests {
   }
 
   /**
-   * Asks the node of a session; resolves to what it has done.
+   * Asks the node of a session, or every node; resolves to what it has done, or what this node has.
    * @throws ServerError `SESSION_UNREACHABLE`, `LOG_UNAVAILABLE`, `FULL`, and what that node answers
    */
-  async ask(session: string, command: Command): Promise<boolean> {
+  async ask(session: string | undefined, command: Command): Promise<boolean | number> {
     if (this.#isClosed) throw closed()
     const { clock, random, nodeName } = this.#settings
     const id = makeRequestId(random)
@@ -48,7 +48,7 @@ export class FarRequests {
     const event = encodeRequest({ id, from: nodeName, session, deadline, command })
     const characters = event.data.length
     this.#requireRoom(characters)
-    const answered = new Promise<boolean>((resolve, reject) =>
+    const answered = new Promise<boolean | number>((resolve, reject) =>
       this.#waiting.set(id, { resolve, reject }),
     )
     const giveUp = (): void => this.#waiting.get(id)?.reject(unreachable(session))
@@ -71,8 +71,8 @@ export class FarRequests {
   /** Later answers, and those to what nobody has asked, are passed over. */
   take({ id, outcome }: ControlAnswer): void {
     const waiting = this.#waiting.get(id)
-    if (typeof outcome === 'boolean') waiting?.resolve(outcome)
-    else waiting?.reject(outcome)
+    if (outcome instanceof ServerError) waiting?.reject(outcome)
+    else waiting?.resolve(outcome)
   }
 
   /** The tail ends: no answer comes any more. */

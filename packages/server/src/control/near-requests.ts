@@ -11,20 +11,17 @@ import {
 import type { NodeSettings } from '../node-settings.ts'
 import { translateLogError } from '../refusal/log-faults.ts'
 import { CodedError } from '../refusal/coded-error.ts'
-import type { SessionHandle } from '../session/session-handle.ts'
 import type { IsLate } from '../session/is-late.ts'
 import { carryOut } from './command.ts'
+import type { CommandNode } from './command.ts'
 import { encodeAnswer } from './control-record.ts'
-import type { ControlRequest } from './control-record.ts'
+import type { ControlAnswer, ControlRequest, Outcome } from './control-record.ts'
 import { isLateAfter } from '../session/is-late.ts'
-import { sessionNotFound } from './session-not-found.ts'
-
-/** Finds an open session of this node, for what has to be done in time. */
-export type FindSession = (id: string, isLate?: IsLate) => SessionHandle | undefined
 
 export class NearRequests {
   readonly #settings: NodeSettings
-  readonly #find: FindSession
+  readonly #node: CommandNode
+  readonly #answerHere: (answer: ControlAnswer) => void
   /**
    * Until when a request that was begun is remembered, by `Clock.elapsed`, which never goes back. By id, the
    * oldest first. One that comes again is passed over.
@@ -33,9 +30,15 @@ export class NearRequests {
   /** Characters of requests that are not done yet. */
   #carried = 0
 
-  constructor(settings: NodeSettings, find: FindSession) {
+  /** @param answerHere takes what this node itself has asked every node for */
+  constructor(
+    settings: NodeSettings,
+    node: CommandNode,
+    answerHere: (answer: ControlAnswer) => void,
+  ) {
     this.#settings = settings
-    this.#find = find
+    this.#node = node
+    this.#answerHere = answerHere
   }
 
   /** Begins a request that the tail has handed over. A late one is passed over: its asker has given up. */
@@ -56,7 +59,7 @@ export class NearRequests {
   async #begin(
     { id, session, command }: ControlRequest,
     { isLate, characters }: { readonly isLate: IsLate; readonly characters: number },
-  ): Promise<boolean | ServerError> {
+  ): Promise<Outcome> {
     const isFull = this.#carried > 0 && this.#carried + characters > controlCarriedCharactersMax
     if (this.#seen.size >= controlSeenMax || isFull) {
       return new ServerError(
@@ -68,8 +71,7 @@ export class NearRequests {
     this.#seen.set(id, this.#settings.clock.elapsed() + controlMs + controlAnswerMs)
     this.#carried += characters
     try {
-      const handle = this.#find(session, isLate)
-      return handle === undefined ? sessionNotFound(session) : await carryOut(handle, command)
+      return await carryOut(this.#node, command, { session, isLate })
     } catch (thrown) {
       return this.#toAnswer(thrown)
     } finally {
@@ -77,8 +79,15 @@ export class NearRequests {
     }
   }
 
-  async #answer({ id, from }: ControlRequest, outcome: boolean | ServerError): Promise<void> {
+  async #answer({ id, from, session }: ControlRequest, outcome: Outcome): Promise<void> {
+    if (session === undefined) return this.#answerNobody({ id, from, outcome })
     await this.#settings.log.append({ events: [encodeAnswer({ id, outcome }, from)] })
+  }
+
+  /** A command for every node is answered to no other node: the asker cannot know how many there are. */
+  #answerNobody({ id, from, outcome }: ControlAnswer & { readonly from: string }): void {
+    if (from === this.#settings.nodeName) this.#answerHere({ id, outcome })
+    else if (outcome instanceof ServerError) this.#settings.onError(outcome)
   }
 
   #toAnswer(thrown: unknown): ServerError {

@@ -1,6 +1,6 @@
 // Reaches one session: checks what is asked here, and has it done where the session is.
 
-import { formatCursor, parseTopicSet } from '@tidemark/log'
+import { parseTopicSet } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import { controlChangeCharactersMax } from './limits.ts'
 import type { NodeSettings } from '../node-settings.ts'
@@ -9,18 +9,21 @@ import { wrapLogError } from '../refusal/log-faults.ts'
 import { plainRequest } from '../request/authorize.ts'
 import { requireUnreserved } from '../request/reserved-topics.ts'
 import type { RequestFacts } from '../request/authorize.ts'
-import type { SessionEvent, TopicChange } from '../session/session-handle.ts'
+import type { JoinOptions, SessionEvent, TopicChange } from '../session/session-handle.ts'
 import { checkReason } from '../session/open-session.ts'
 import { namesOf } from '../session/changed-topics.ts'
-import { readChange } from '../session/topic-changes.ts'
+import { joinChange, readChange } from '../session/topic-change.ts'
 import { askerOf } from './asker.ts'
 import type { Asker } from './asker.ts'
 import type { Command } from './command.ts'
 import { readList, readMembers } from '../read-members.ts'
 import type { RenewOptions, SessionReach } from './session-reach.ts'
 
+/** A command for one session. */
+export type SessionCommand = Exclude<Command, { readonly name: 'spread' }>
+
 /** Carries a command to a session. */
-export type Carry = (session: string, command: Command) => Promise<boolean>
+export type Carry = (session: string, command: SessionCommand) => Promise<boolean>
 
 export class ReachedSession implements SessionReach {
   readonly id: string
@@ -51,12 +54,8 @@ export class ReachedSession implements SessionReach {
   }
 
   async changeTopics(given: TopicChange): Promise<boolean> {
-    const { add, remove, from } = readChange(given)
-    const change: TopicChange = {
-      add: checkNames(add),
-      remove: [...remove],
-      from: from === undefined ? undefined : formatCursor(from),
-    }
+    const { add, remove, sinceText } = readChange(given)
+    const change: TopicChange = { add: checkNames(add), remove: [...remove], ...sinceText }
     const { length } = JSON.stringify(change)
     if (length > controlChangeCharactersMax) {
       throw new ServerError(
@@ -66,6 +65,14 @@ export class ReachedSession implements SessionReach {
     }
     const by = await this.#authorize(change.add ?? [])
     return this.#carry(this.id, { name: 'change', by, act: { change } })
+  }
+
+  async join(topic: string, options?: JoinOptions): Promise<boolean> {
+    return this.changeTopics(joinChange(topic, options))
+  }
+
+  async leave(topic: string): Promise<boolean> {
+    return this.changeTopics({ remove: [topic] })
   }
 
   async renew(given: RenewOptions): Promise<boolean> {

@@ -28,7 +28,10 @@ export interface ReachOptions {
  *
  * The deadline is by the clocks of the machines, which must agree to about a second.
  */
-export interface SessionReach extends Pick<SessionHandle, 'id' | 'send' | 'changeTopics' | 'end'> {
+export interface SessionReach extends Pick<
+  SessionHandle,
+  'id' | 'send' | 'changeTopics' | 'join' | 'leave' | 'end'
+> {
   /**
    * Gives the session the grant of another request of its user, such as one with a fresh token: see `renew`
    * of {@link SessionHandle}. `authorize` is asked here for that request, with the action `subscribe` and no

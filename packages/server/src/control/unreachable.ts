@@ -3,9 +3,10 @@
 import { ServerError } from '../errors.ts'
 import { controlAnswerMs, controlMs } from './limits.ts'
 
-export function unreachable(session: string): ServerError {
+export function unreachable(session: string | undefined): ServerError {
+  const node = session === undefined ? 'This node itself' : `The node of the session ${session}`
   return new ServerError(
     'SESSION_UNREACHABLE',
-    `The node of the session ${session} has not answered for ${controlMs + controlAnswerMs} ms: it is gone, or slow. What was asked for may have been done, and will not be done later.`,
+    `${node} has not answered for ${controlMs + controlAnswerMs} ms: it is gone, or slow. What was asked for may have been done, and will not be done later.`,
   )
 }

@@ -80,10 +80,24 @@ export function encodeToken(expiresInMs: number): Block {
   return Block.fromText(encodeEvent({ event: 'tidemark.token', data }))
 }
 
-/** Says which topics a stream follows no more, because what is granted now does not hold them. */
-export function encodeTopics(removed: readonly string[]): Block {
-  const data = JSON.stringify({ removed, reason: 'not-granted' })
-  return Block.fromText(encodeEvent({ event: 'tidemark.topics', data }))
+/** Why the topics of a stream are others: somebody asked for it, or what is granted does not hold them. */
+export type TopicsReason = 'changed' | 'not-granted'
+
+/**
+ * Says which topics a stream follows from this place on, and which no more. From this id on a client comes
+ * back to them.
+ */
+export function encodeTopics(
+  move: {
+    readonly added: readonly string[]
+    readonly removed: readonly string[]
+    readonly reason: TopicsReason
+  },
+  place: Place,
+): Block {
+  const { added, removed, reason } = move
+  const data = JSON.stringify({ added, removed, reason })
+  return Block.fromText(encodeEvent({ id: formatPlace(place), event: 'tidemark.topics', data }))
 }
 
 /**

@@ -35,7 +35,7 @@ export function formatPlace({ position, before, after }: Place): string {
 interface PlacedStream {
   readonly cursor: Position
   readonly audience: { readonly framing: { readonly parts: string } }
-  readonly added: { readonly coveredKey: string | undefined } | undefined
+  readonly added: { readonly coveredKey: string } | undefined
 }
 
 /**
@@ -45,8 +45,8 @@ interface PlacedStream {
 export function placeOf({ cursor, audience, added }: PlacedStream, position: Position): Place {
   const { parts } = audience.framing
   if (added === undefined) return { position, before: '', after: parts }
-  const after = added.coveredKey === undefined ? '' : `_${added.coveredKey}`
-  return { position, before: `${formatCursor(cursor)}${parts}~c`, after }
+  const before = `${formatCursor(cursor)}${parts}~c`
+  return { position, before, after: `_${added.coveredKey}` }
 }
 
 /** Whether the ids of a stream are those of the records, so that its bytes may be everybody's. */
@@ -71,6 +71,11 @@ export function requireKey(key: string): string {
 /** The parts of a stream whose topics a table keeps under `key`. */
 export function partsOfTopics(key: string): string {
   return `~s${key}`
+}
+
+/** The key in such parts; undefined where there are none. */
+export function parsePartsKey(parts: string): string | undefined {
+  return parts === noParts ? undefined : parts.slice(partsOfTopics('').length)
 }
 
 /** How far a replay of added topics had come. */

@@ -211,12 +211,20 @@ const verbs: Readonly<Record<Action, string>> = {
   subscribe: 'subscribe to',
 }
 
-function checkGrant({ user, ...names }: Grant, { action, topics }: PlainRequest): void {
+/** The topics of a request that a grant holds, in their order. */
+export function grantedOf(grant: Grant, { action, topics }: PlainRequest): readonly string[] {
   const list = action === 'publish' ? 'publish' : 'subscribe'
-  const granted = readGrantedTopics(list, names[list])
-  const missing = topics.find(
-    (topic) => granted === undefined || !covers(granted, topic as Pattern | Topic),
-  )
+  const granted = readGrantedTopics(list, grant[list])
+  if (granted === undefined) return []
+  return topics.filter((topic) => covers(granted, topic as Pattern | Topic))
+}
+
+/** @throws ServerError `UNAUTHENTICATED`, `TOPIC_FORBIDDEN` */
+export function checkGrant(grant: Grant, request: PlainRequest): void {
+  const { user } = grant
+  const { action, topics } = request
+  const granted = grantedOf(grant, request)
+  const missing = topics.find((topic, i) => granted[i] !== topic)
   if (missing === undefined) return
   if (user === undefined) {
     throw new ServerError(

@@ -1,10 +1,10 @@
 // The one way in for streams, whichever door a request comes by: what it asks for, whether it may, where it
 // begins, and open.
 
-import { bringTopicTokens, plainRequest } from './authorize.ts'
-import { requireUnreserved } from './reserved-topics.ts'
+import { bringTopicTokens, checkGrant, grantedOf, plainRequest } from './authorize.ts'
+import { isReserved, requireUnreserved } from './reserved-topics.ts'
 import type { RequestFacts } from './authorize.ts'
-import { resumeChanged } from '../session/changed-topics.ts'
+import { dropChanged, namesOf, resumeChanged } from '../session/changed-topics.ts'
 import { checkMethod } from './check-method.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import type { PackText } from '../framing/packed.ts'
@@ -77,16 +77,18 @@ export async function openSubscription<Answer>(
     let { label } = options
     let granted: Granted | undefined
     if (chosen !== undefined) {
-      subscription = parseChosenText(query, lastEventId, { ...options, chosen })
+      const asked = parseChosenText(query, lastEventId, { ...options, chosen })
+      subscription = await resumeChanged(asked, opener.topicSets, chosen.owner.user)
     } else {
       opener.permit?.requireAuthorize('subscribe')
-      subscription = await readSubscription(door, request)
       // Before it is authorized: a cursor may stand for other topics than the URL names.
-      if (opener.topicSets !== undefined)
-        subscription = await resumeChanged(subscription, opener.topicSets)
+      const asked = await readSubscription(door, request)
+      subscription = await resumeChanged(asked, opener.topicSets)
       // The application's name for a session goes before the client's.
       label ??= subscription.label
-      granted = await authorize(opener, door, { subscription, names: { label, group } })
+      const allowed = await authorize(opener, door, { subscription, names: { label, group } })
+      subscription = allowed.subscription
+      granted = allowed.granted
     }
     if (isHead) return door.answerHead()
     if (options.admit !== undefined)
@@ -126,17 +128,25 @@ interface Asked {
   readonly names: Pick<SessionOwner, 'group' | 'label'>
 }
 
+/** A stream that may be opened. Undefined: nobody has to grant anything. */
+interface Allowed {
+  readonly subscription: Subscription
+  readonly granted: Granted | undefined
+}
+
 /** Asks whether the request may, where somebody has to be asked; resolves to the grant. */
 async function authorize(
   opener: StreamOpener,
   door: Door<unknown>,
-  { subscription: { topics: set, topicTokens }, names }: Asked,
-): Promise<Granted | undefined> {
+  { subscription, names }: Asked,
+): Promise<Allowed> {
   const { permit, bodies } = opener
+  const { topics: set, topicTokens } = subscription
+  const topics = namesOf(set)
   if (permit === undefined) {
-    requireUnreserved(set.topics)
-    requireUnreserved(set.patterns)
-    return undefined
+    const kept = topics.filter((name) => !isReserved(name))
+    if (subscription.changed === undefined || kept.length === 0) requireUnreserved(topics)
+    return { subscription: await keepNames(opener, subscription, kept), granted: undefined }
   }
   // A node that is full or draining sends thousands away at a time: the application must not look each of
   // them up for nothing.
@@ -146,14 +156,30 @@ async function authorize(
   const held = bodies.begin()
   try {
     held.grow(measureTopicSet(set) + measureTopicTokens(topicTokens))
-    const topics = [...set.topics, ...set.patterns]
     const facts = bringTopicTokens(door.describe(), topicTokens)
-    const grant = await permit.ask(plainRequest(facts, 'subscribe', topics))
+    const request = plainRequest(facts, 'subscribe', topics)
+    const grant = await permit.review(request)
+    const kept = grantedOf(grant, request)
+    if (subscription.changed === undefined || kept.length === 0) checkGrant(grant, request)
+    const allowed = await keepNames(opener, subscription, kept)
     const { recheckAfterMs: afterMs } = grant
     const owner = holderOf(grant, names)
-    if (afterMs === undefined) return { owner, recheck: undefined }
-    return { owner, recheck: { request: bringTopicTokens(door.keep(), topicTokens), afterMs } }
+    if (afterMs === undefined)
+      return { subscription: allowed, granted: { owner, recheck: undefined } }
+    const recheck = { request: bringTopicTokens(door.keep(), topicTokens), afterMs }
+    return { subscription: allowed, granted: { owner, recheck } }
   } finally {
     held.release()
   }
+}
+
+/** Of topics that a cursor has led to, those that may be. Those that a request names are all or none. */
+async function keepNames(
+  { topicSets }: StreamOpener,
+  subscription: Subscription,
+  kept: readonly string[],
+): Promise<Subscription> {
+  const { changed, topics } = subscription
+  if (changed === undefined || kept.length === namesOf(topics).length) return subscription
+  return dropChanged(subscription, changed, { kept, table: topicSets })
 }

@@ -15,10 +15,15 @@ export const probeTopic: Topic = parseTopic('$hub/probe')
  * @throws ServerError `TOPIC_RESERVED`
  */
 export function requireUnreserved(names: readonly string[]): void {
-  const reserved = names.find((name) => name.startsWith('$') && name !== probeTopic)
+  const reserved = names.find(isReserved)
   if (reserved === undefined) return
   throw new ServerError(
     'TOPIC_RESERVED',
     `Topics that begin with "$" are the hub's own, and nobody is granted to read them here; got ${quote(reserved)}. Leave it out.`,
   )
+}
+
+/** Whether a topic is the hub's own, and no probe. */
+export function isReserved(name: string): boolean {
+  return name.startsWith('$') && name !== probeTopic
 }

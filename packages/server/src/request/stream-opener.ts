@@ -3,7 +3,7 @@
 import type { PackText } from '../framing/packed.ts'
 import type { Permit } from './authorize.ts'
 import type { BodyBudget } from './body-budget.ts'
-import type { TopicSetTable } from '../session/changed-topics.ts'
+import type { TopicSetTable } from '../session/topic-set-table.ts'
 import type { Recheck } from '../session/recheck.ts'
 import type { SessionHandle, SessionOwner } from '../session/session-handle.ts'
 import type { SessionHolder } from '../session/session-holder.ts'
@@ -33,8 +33,8 @@ export interface StreamOpener {
    * @throws ServerError `FULL`, `DRAINING`
    */
   admit(): void
-  /** Keeps topic sets that were changed on open streams; undefined: no cursor leads back to them. */
-  readonly topicSets: TopicSetTable | undefined
+  /** Keeps topic sets that were changed on open streams, so that cursors lead back to them. */
+  readonly topicSets: TopicSetTable
   /** Asks whether a request may do what it asks for; undefined: everybody may everything. */
   readonly permit: Permit | undefined
   /** Counts the bodies that are read for subscriptions. */

@@ -12,6 +12,7 @@ import { wrapLogError } from '../refusal/log-faults.ts'
 import { checkLabel } from './label.ts'
 import { credentialNames, parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
+import type { ChangedTopics } from '../session/topic-set-table.ts'
 import { parseSince, planStart } from './start-at.ts'
 import type { SinceOrNow, StartAt } from './start-at.ts'
 import type { ChosenTopics } from './topic-choice.ts'
@@ -32,6 +33,10 @@ export interface Subscription {
   readonly packsEvents?: boolean | undefined
   /** Tokens for single topics, which `authorize` is shown. */
   readonly topicTokens?: readonly string[] | undefined
+  /** True where the application has chosen the topics. */
+  readonly isChosen?: boolean | undefined
+  /** Where a cursor has led to other topics than the request names. */
+  readonly changed?: ChangedTopics | undefined
 }
 
 /** How a query is read. */
@@ -132,7 +137,8 @@ export function parseChosenText(
   const query = parseQueryText(strict ? text : selectPairs(text, chosenNames))
   if (strict) refuseOthers(query, chosenNames)
   const { topics, since } = options.chosen
-  return planSubscription({ ...readManner(query), topics }, lastEventId, since)
+  const subscription = planSubscription({ ...readManner(query), topics }, lastEventId, since)
+  return { ...subscription, isChosen: true }
 }
 
 function refuseOthers(query: URLSearchParams, names: readonly string[]): void {

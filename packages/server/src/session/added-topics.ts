@@ -8,8 +8,8 @@ export interface AddedAt {
   readonly topics: TopicSet
   /** The topics that the stream followed before; not replayed. */
   readonly covered: TopicSet
-  /** The key under which a table keeps `covered`; undefined without a table. */
-  readonly coveredKey: string | undefined
+  /** The key under which `covered` is kept. */
+  readonly coveredKey: string
   /** Up to here they have been replayed. */
   readonly at: Position
 }
@@ -41,7 +41,7 @@ export class AddedTopics {
   }
 
   /** The key, for the cursor, of the topics that the session followed before. */
-  get coveredKey(): string | undefined {
+  get coveredKey(): string {
     return this.#given.coveredKey
   }
 

@@ -15,7 +15,10 @@ import type { Session } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** The acts that only the engine can do. */
-type EngineActs = Pick<SessionHost<Session>, 'livePosition' | 'catchUp' | 'dismiss' | 'forget'>
+type EngineActs = Pick<
+  SessionHost<Session>,
+  'livePosition' | 'catchUp' | 'tellNews' | 'dismiss' | 'forget'
+>
 
 /** Makes the host of a node's sessions. */
 export function createHost(settings: NodeSettings, engine: EngineActs): SessionHost<Session> {
@@ -49,6 +52,7 @@ export function createHost(settings: NodeSettings, engine: EngineActs): SessionH
       return engine.livePosition
     },
     catchUp: (session) => engine.catchUp(session),
+    tellNews: (session) => engine.tellNews(session),
     dismiss: (session, reason) => engine.dismiss(session, reason),
     forget: (session, reason) => engine.forget(session, reason),
     watch,

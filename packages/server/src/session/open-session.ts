@@ -7,7 +7,8 @@ import type { Grant, GrantClaims } from '../request/grant.ts'
 import { readExpiry } from '../request/read-expiry.ts'
 import { plainRights } from './session-holder.ts'
 import type { Session } from './session.ts'
-import type { SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
+import type { JoinOptions, SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
+import { joinChange } from './topic-change.ts'
 import type { IsLate } from './is-late.ts'
 
 /** Done by the engine for the handle of a session. */
@@ -78,6 +79,14 @@ export class OpenSession implements SessionHandle {
   async changeTopics(change: TopicChange): Promise<boolean> {
     await betweenFlushes
     return this.#actions.changeTopics(this.#session, change, this.#isLate)
+  }
+
+  async join(topic: string, options?: JoinOptions): Promise<boolean> {
+    return this.changeTopics(joinChange(topic, options))
+  }
+
+  async leave(topic: string): Promise<boolean> {
+    return this.changeTopics({ remove: [topic] })
   }
 
   async setExpiry(given: number | undefined): Promise<boolean> {

@@ -62,7 +62,7 @@ export class Renewals {
   }
 
   async #narrow(session: Session, isGranted: IsGranted): Promise<void> {
-    const { changes, clock, ends } = this.#host
+    const { changes, clock } = this.#host
     try {
       const narrowing = changes.narrow(session, isGranted)
       const removed = await within(narrowing, { clock, ms: controlMs, late: tooLate })
@@ -70,7 +70,6 @@ export class Renewals {
       const { topics, patterns } = session.audience.topics
       const isOver = ![...topics, ...patterns].some(isGranted)
       if (isOver) this.#host.dismiss(session, 'forbidden')
-      else ends.tellTopics(session, removed)
     } catch (error) {
       // It must not go on with what it may not have. At the door it is held against its grant.
       const reason = error instanceof CodedError ? error.row.bye : undefined

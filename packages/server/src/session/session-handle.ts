@@ -1,13 +1,14 @@
 // An open stream as the application holds it.
 
 import type { PublishInput } from '../publish/new-event.ts'
+import type { PresenceData } from '../presence/present-session.ts'
 import type { Grant, GrantClaims } from '../request/grant.ts'
 
 /**
  * An event for one session alone. It is in no log: no cursor leads back to it, and no other device of the
  * user gets it.
  */
-export interface SessionEvent extends Omit<PublishInput, 'ttlMs'> {
+export interface SessionEvent extends PublishInput {
   /**
    * The topic that the event carries, where the stream says topics. Need not be one that the session follows.
    * Default: none.
@@ -24,9 +25,20 @@ export interface TopicChange {
   /**
    * A cursor: what was added is replayed from there before anything else of the stream goes on. Default: from
    * where the stream stands. A cursor ahead of that place counts as that place. A client that is cut before
-   * the replay is over is told of a gap when it comes back.
+   * the replay is over comes back into the midst of it.
    */
   readonly from?: string | undefined
+  /**
+   * The same in the words of a subscription: `now`, `earliest`, `-10` (the last ten of what was added), `5m`,
+   * or a cursor. One of `from` and `since`. Default `now`.
+   */
+  readonly since?: string | undefined
+}
+
+/** Where a topic that a session joins begins. */
+export interface JoinOptions {
+  /** `now`, `earliest`, `-10` (the last ten), `5m`, or a cursor. Default `now`. */
+  readonly since?: string | undefined
 }
 
 /** The owner of a session. */
@@ -45,6 +57,11 @@ export interface SessionOwner {
   readonly group?: string | undefined
   /** When the session ends, in milliseconds since 1970. Default: never. */
   readonly expiresAt?: number | undefined
+  /**
+   * Facts about the user, such as a name, for those who ask for the presence of a topic. Texts, numbers and
+   * booleans, 512 characters as JSON. Default: none.
+   */
+  readonly presence?: PresenceData | undefined
 }
 
 /**
@@ -81,11 +98,23 @@ export interface SessionHandle {
   /**
    * Changes what the session follows: without loss and without doubles where it stands. Resolves when it has
    * changed, to false if the session has closed. One that replays added topics takes no others until it is
-   * through with them; 16 changes may wait.
-   * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID` (for `from`), `OPTION_INVALID`,
-   * `FULL`
+   * through with them; 16 changes may wait. The stream is told (`tidemark.topics`). From the id of that event
+   * on its client comes back to these topics, at any node of the log.
+   * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID` (for `from` and `since`),
+   * `OPTION_INVALID`, `FULL`, `TOPIC_SETS_FULL`, `LOG_UNAVAILABLE`: nothing has changed then
    */
   changeTopics(change: TopicChange): Promise<boolean>
+  /**
+   * Follows one more topic or pattern: `changeTopics({ add: [topic], since })`.
+   * @throws ServerError as `changeTopics`
+   */
+  join(topic: string, options?: JoinOptions): Promise<boolean>
+  /**
+   * Follows a topic or pattern no more, as it was named: `changeTopics({ remove: [topic] })`. One that the
+   * session does not follow is passed over; the last one stays (`TOPIC_SET_INVALID`).
+   * @throws ServerError as `changeTopics`
+   */
+  leave(topic: string): Promise<boolean>
   /**
    * Moves the end of the session, such as to that of a fresh token. Resolves to false if the session has
    * closed, or closes because the new end has passed: its client is told `expired`.

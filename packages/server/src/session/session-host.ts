@@ -22,6 +22,8 @@ export interface SessionHost<Session> extends LargeBlockLines {
   readonly livePosition: Position
   /** The session is behind and writable: bring it level again. */
   catchUp(session: Session): void
+  /** The session takes something: it is told of topics that it follows since. */
+  tellNews(session: Session): void
   /** Sends the session away. */
   dismiss(session: Session, reason: ByeReason): void
   /** The session is over, and why. */

@@ -9,7 +9,7 @@ import type { AddedTopics } from './added-topics.ts'
 import type { Audience, AudienceMember, Flush } from '../fan-out/audience.ts'
 import type { Block } from '../framing/block.ts'
 import { Closing } from './closing.ts'
-import { encodeBeat, encodeBye } from '../framing/control-events.ts'
+import { encodeBye } from '../framing/control-events.ts'
 import { EarlyEvents } from './early-events.ts'
 import type { BlockHolder } from '../catch-up/held-blocks.ts'
 import { LargeBlocks } from '../catch-up/large-blocks.ts'
@@ -17,11 +17,12 @@ import type { LargeWriter } from '../catch-up/large-writes.ts'
 import { writeBytesMax } from '../limits.ts'
 import type { LagCause } from '../observer/node-stats.ts'
 import type { Pace } from '../catch-up/pace.ts'
-import { isPlain, placeOf } from '../framing/place.ts'
+import { placeOf } from '../framing/place.ts'
 import type { Place } from '../framing/place.ts'
 import type { SessionHolder } from './session-holder.ts'
 import type { SessionHost, SessionOptions } from './session-host.ts'
-import type { Sink, SinkListener } from './sink.ts'
+import { Outlet } from './outlet.ts'
+import type { SinkListener } from './sink.ts'
 import type { IsLate } from './is-late.ts'
 
 /** One subscriber's connection. Only its own methods change its state. */
@@ -30,17 +31,14 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   /** Replaced where a grant is renewed. */
   owner: SessionHolder
   #audience: Audience
-  readonly #sink: Sink
+  readonly #outlet: Outlet
   readonly #host: SessionHost<Session>
   #state: 'replaying' | 'live' | 'lagging' | 'closed' = 'replaying'
   #cursor: Position
   readonly #pace: Pace | undefined
-  #isWritable = true
   #hasBegun = false
   #hasLagged = false
   #hasBeenLive = false
-  /** While it is blocked: what waited when it was last looked at. */
-  #bytesWaiting = 0
   #whenReady: (() => void) | undefined
   #large: LargeBlocks | undefined
   #added: AddedTopics | undefined
@@ -51,7 +49,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.id = id
     this.owner = options.owner
     this.#audience = audience
-    this.#sink = options.sink
+    this.#outlet = new Outlet(options.sink)
     this.#host = options.host
     this.#cursor = options.cursor
     this.#pace = options.pace
@@ -70,6 +68,11 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   /** Whether the socket takes nothing for now. */
   get isBlocked(): boolean {
     return !this.#isWritable
+  }
+
+  /** Whether the stream has begun and its socket takes what is written now. */
+  get takesNotes(): boolean {
+    return !this.isClosed && this.#hasBegun && this.#isWritable
   }
 
   /** How many events it may get now. */
@@ -111,7 +114,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   /** Begins to hear from the socket. A socket that is already gone closes the session at once. */
   open(): void {
     this.#audience.enter(this)
-    this.#sink.listen(this)
+    this.#outlet.sink.listen(this)
   }
 
   /**
@@ -130,9 +133,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#added = added
     const wasLive = this.#state === 'live'
     if (wasLive) this.#state = 'replaying'
-    const place = placeOf(this, this.replayedTo)
-    // Without this beat, a client cut before its next event would come back to its old topics.
-    if (!isPlain(place)) this.beat(() => encodeBeat(place))
+    // Without its id, a client cut before its next event would come back to its old topics.
+    this.#host.tellNews(this)
     // A replay that runs looks at what it is for after each pause; a laggard's begins when it can go on.
     if (wasLive) this.#host.catchUp(this)
   }
@@ -175,6 +177,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#pace?.take(events)
     this.#send(block)
     if (events > 0) this.#host.watch.replayed(events, block.bytes.length)
+    this.#host.tellNews(this)
     this.#releaseEarly()
   }
 
@@ -260,7 +263,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
 
   /** Writes an event of the hub's own; false, and nothing is kept, where the stream takes none now. */
   note(block: Block): boolean {
-    if (this.isClosed || !this.#hasBegun || !this.#isWritable) return false
+    if (!this.takesNotes) return false
     this.#send(block)
     this.holdShared(block)
     if (!this.#isWritable) this.leaveLive()
@@ -283,15 +286,14 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (this.#isReady()) {
       this.#state = 'replaying'
       this.#host.catchUp(this)
-    } else if (this.#isWritable) {
-      this.#host.paced.add(this)
-    }
+    } else if (this.#isWritable) this.#host.paced.add(this)
   }
 
   drained(): void {
-    this.#isWritable = true
+    this.#outlet.isWritable = true
     this.#host.blocked.delete(this)
     this.#large?.end()
+    this.#host.tellNews(this)
     this.#goOn()
   }
 
@@ -302,10 +304,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
 
   /** Sends the session away as stalled, unless its socket has taken some bytes since the last check. */
   checkProgress(): void {
-    const waiting = this.#sink.bytesWaiting ?? Infinity
-    if (waiting >= this.#bytesWaiting) return this.#host.dismiss(this, 'stalled')
-    this.#bytesWaiting = waiting
-    this.#host.blocked.add(this)
+    if (this.#outlet.hasProgressed()) this.#host.blocked.add(this)
+    else this.#host.dismiss(this, 'stalled')
   }
 
   closed(): void {
@@ -332,24 +332,21 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#host.leaving.add(this)
     // Before the end, which some sinks answer at once with their close.
     this.#finish(reason)
-    this.#host.attempt(() => this.#sink.end())
+    this.#host.attempt(() => this.#outlet.sink.end())
   }
 
   /** Cuts the connection of a session that has been told goodbye. */
   cutOff(): void {
-    this.#host.attempt(() => this.#sink.abort())
+    this.#host.attempt(() => this.#outlet.sink.abort())
   }
 
   /** A sink that throws (middleware, a response that was ended elsewhere) must not harm other sessions. */
   #send(block: Block): void {
     try {
-      const wasWritable = this.#isWritable
-      this.#isWritable = this.#sink.write(block)
+      const isBlockedNow = this.#outlet.write(block)
       // A beat keeps a place in line.
       if (this.#isWritable && this.largeTurn === undefined) this.#large?.leave()
-      if (!wasWritable || this.#isWritable || this.isClosed) return
-      this.#bytesWaiting = this.#sink.bytesWaiting ?? 0
-      this.#host.blocked.add(this)
+      if (isBlockedNow && !this.isClosed) this.#host.blocked.add(this)
     } catch (error) {
       this.#host.onError(error)
       this.fail()
@@ -372,10 +369,13 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.closing.tell(reason)
   }
 
+  get #isWritable(): boolean {
+    return this.#outlet.isWritable
+  }
+
   /** Whether the stream has begun and gets what is written now. */
   #isOpen(): boolean {
-    const isReplaying = this.#state === 'replaying' && this.#hasBegun && this.#isWritable
-    return isReplaying || this.#state === 'live'
+    return this.#state === 'live' || (this.#state === 'replaying' && this.takesNotes)
   }
 
   #isReady(): boolean {
@@ -387,9 +387,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (this.#isReady()) {
       this.#release()
       this.resume()
-    } else if (this.#isWritable) {
-      this.#host.paced.add(this)
-    }
+    } else if (this.#isWritable) this.#host.paced.add(this)
   }
 
   #release(): void {

@@ -1,34 +1,34 @@
 // Other topics for an open session: it leaves its audience with its place, and catches up in another one.
 
-import { parseCursor, parseTopicSet } from '@tidemark/log'
-import type { Position, TopicSet } from '@tidemark/log'
+import { parseTopicSet } from '@tidemark/log'
+import type { Clock, EventLog, Position, TopicSet } from '@tidemark/log'
 import { AddedTopics } from './added-topics.ts'
 import type { AddedAt } from './added-topics.ts'
 import type { Audiences } from '../fan-out/audiences.ts'
 import { namesBeyond, namesOf } from './changed-topics.ts'
-import type { TopicSetTable } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
 import { topicChangesWaitingMax } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import { noParts, partsOfTopics, requireKey } from '../framing/place.ts'
-import { quote, quoteValue } from '@tidemark/wire/values'
-import { readList, readMembers } from '../read-members.ts'
+import type { ByeReason } from '../framing/bye-reason.ts'
+import type { TopicsReason } from '../framing/control-events.ts'
+import { quote } from '@tidemark/wire/values'
 import type { IsLate } from './is-late.ts'
 import type { Session } from './session.ts'
 import type { TopicChange } from './session-handle.ts'
-
-/** A change, checked as far as it can be without its session. */
-export interface CheckedChange {
-  readonly add: readonly string[]
-  readonly remove: ReadonlySet<string>
-  readonly from: Position | undefined
-}
+import { readChange } from './topic-change.ts'
+import type { AddedSince, CheckedChange } from './topic-change.ts'
+import { TopicNews } from './topic-news.ts'
+import { hashTopicSet } from './topic-set-key.ts'
+import type { ChangedTopics, SetOrigin, TopicSetTable } from './topic-set-table.ts'
+import { TopicSetsInUse } from './topic-sets-in-use.ts'
 
 /** A change, when it is too late for it, and which grant its session had when it was asked for. */
 interface TimedChange extends CheckedChange {
   readonly isLate: IsLate
   readonly askedUnder: IsGranted | undefined
+  readonly reason: TopicsReason
 }
 
 /** The changes of one session, one after another. */
@@ -39,30 +39,67 @@ interface ChangeLine {
   moving: Promise<void> | undefined
   /** The names of the newest grant, where one came while changes waited. */
   isGranted: IsGranted | undefined
+  /** The key of the set that the request of the stream named; undefined until it is wanted. */
+  asked: string | undefined
+}
+
+/** The parts of the node that it needs. */
+interface ChangesHost {
+  readonly audiences: Audiences
+  readonly topicSets: TopicSetTable
+  readonly log: EventLog
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
+  listSessions(): Iterable<Session>
+  dismiss(session: Session, reason: ByeReason): void
+  /** Told of each session that follows other topics now. */
+  moved(session: Session): void
 }
 
 /** Whether a grant holds a topic or pattern. */
 export type IsGranted = (name: string) => boolean
 
-interface TopicChangesHost {
-  /** Without it the ids of a changed stream say nothing of its topics. */
-  readonly table: TopicSetTable | undefined
-  /** Told of each session that follows other topics now. */
-  readonly moved: (session: Session) => void
-}
-
 /** Changes the topics of sessions, one change of a session at a time. */
 export class TopicChanges {
-  readonly #audiences: Audiences
-  readonly #table: TopicSetTable | undefined
-  readonly #moved: (session: Session) => void
-  /** Of each session that has had one. */
+  readonly #host: ChangesHost
+  readonly #inUse: TopicSetsInUse
+  readonly #news: TopicNews
+  /** Of each session that has had one, or that came back to changed topics. */
   readonly #lines = new WeakMap<Session, ChangeLine>()
 
-  constructor(audiences: Audiences, { table, moved }: TopicChangesHost) {
-    this.#audiences = audiences
-    this.#table = table
-    this.#moved = moved
+  constructor(host: ChangesHost) {
+    this.#host = host
+    this.#inUse = new TopicSetsInUse(host)
+    this.#news = new TopicNews(host.audiences)
+  }
+
+  /** A session opens by a cursor of changed topics. */
+  comeBack(session: Session, { asked, dropped = [] }: ChangedTopics): void {
+    if (session.isClosed) return
+    this.#lineOf(session).asked = asked
+    this.#inUse.begin()
+    if (dropped.length === 0) return
+    try {
+      // Told right behind `tidemark.ready`.
+      this.#news.plan(session, { added: [], removed: dropped, reason: 'not-granted' })
+    } catch {
+      this.#host.dismiss(session, 'full')
+    }
+  }
+
+  /** The session takes something: it is told of its topics. */
+  tellNews(session: Session): void {
+    this.#news.tell(session)
+  }
+
+  /** The session has closed. */
+  forget(session: Session): void {
+    this.#news.forget(session)
+  }
+
+  stop(): void {
+    this.#inUse.stop()
+    this.#host.topicSets.close()
   }
 
   /**
@@ -72,7 +109,8 @@ export class TopicChanges {
    */
   async change(session: Session, given: TopicChange, isLate: IsLate = never): Promise<boolean> {
     const line = this.#lineOf(session)
-    const change = { ...readChange(given), isLate, askedUnder: line.isGranted }
+    const wanted = readChange(given)
+    const change = { ...wanted, isLate, askedUnder: line.isGranted, reason: 'changed' } as const
     if (line.waiting >= topicChangesWaitingMax) {
       throw new ServerError(
         'FULL',
@@ -107,8 +145,9 @@ export class TopicChanges {
     const removed = names.filter((name) => !isGranted(name))
     if (removed.length === 0 || removed.length === names.length) return removed
     const remove = new Set(removed)
-    const kept = { add: [], from: undefined, isLate: never, askedUnder: isGranted }
-    await this.#move(line, session, { ...kept, remove })
+    const nothing = { add: [], since: undefined, sinceText: {}, isLate: never }
+    const change = { ...nothing, remove, askedUnder: isGranted, reason: 'not-granted' } as const
+    await this.#move(line, session, change)
     return removed
   }
 
@@ -118,14 +157,21 @@ export class TopicChanges {
    */
   beginAdded(given: AddedAt): AddedTopics {
     const bytes = measureTopicSet(given.topics) + measureTopicSet(given.covered)
-    this.#audiences.hold(bytes)
-    return new AddedTopics(given, () => this.#audiences.release(bytes))
+    const { audiences } = this.#host
+    audiences.hold(bytes)
+    return new AddedTopics(given, () => audiences.release(bytes))
   }
 
   #lineOf(session: Session): ChangeLine {
     const line = this.#lines.get(session)
     if (line !== undefined) return line
-    const first = { waiting: 0, last: undefined, moving: undefined, isGranted: undefined }
+    const first: ChangeLine = {
+      waiting: 0,
+      last: undefined,
+      moving: undefined,
+      isGranted: undefined,
+      asked: undefined,
+    }
     this.#lines.set(session, first)
     return first
   }
@@ -149,38 +195,61 @@ export class TopicChanges {
     let free: () => void = () => undefined
     line.moving = new Promise((resolve) => (free = resolve))
     try {
-      return await this.#moveNow(session, change)
+      return await this.#moveNow(line, session, change)
     } finally {
       line.moving = undefined
       free()
     }
   }
 
-  async #moveNow(session: Session, change: TimedChange): Promise<boolean> {
+  async #moveNow(line: ChangeLine, session: Session, change: TimedChange): Promise<boolean> {
+    const { audiences, topicSets } = this.#host
+    const before = session.audience.topics
     const topics = planTopics(session, change)
-    if (topics.key === session.audience.topics.key) return true
-    const place = this.#audiences.reserve(topics, session.audience)
+    if (topics.key === before.key) return true
+    line.asked ??= hashTopicSet(before)
+    const origin = originOf(session, line.asked)
+    const place = audiences.reserve(topics, session.audience)
     let added: AddedTopics | undefined
     let parts: string = noParts
     try {
-      if (this.#table !== undefined) parts = partsOfTopics(await keep(this.#table, topics))
+      const isReplay = change.since !== undefined || session.added !== undefined
+      // Back to the topics of its request: there plain ids lead, too. Those of a replay name the topics.
+      if (isReplay || hashTopicSet(topics) !== origin.asked)
+        parts = partsOfTopics(requireKey(await topicSets.keep(topics, origin)))
       requireInTime(change)
-      added = await this.#planAdded(session, topics, change)
-      // A replay that goes on is not this change's to finish, and nothing was waited for.
-      if (added !== session.added) requireInTime(change, added)
+      added = await this.#planAdded(session, { topics, change, origin })
+      requireInTime(change)
+      if (!session.isClosed) this.#planNews(session, topics, change)
     } catch (error) {
-      this.#audiences.giveBack(place)
+      // A replay that goes on is not this change's to finish.
+      if (added !== session.added) added?.finish()
+      audiences.giveBack(place)
       throw error
     }
     if (session.isClosed) {
       added?.finish()
-      this.#audiences.giveBack(place)
+      audiences.giveBack(place)
       return false
     }
+    if (parts !== noParts) this.#inUse.begin()
+    if (added === session.added) narrowReplay(added, topics)
     const framing = session.audience.framing.forTopics(topics, parts)
-    session.moveInto(this.#audiences.open(place, framing), added)
-    this.#moved(session)
+    session.moveInto(audiences.open(place, framing), added)
+    this.#host.moved(session)
     return true
+  }
+
+  /** In the tick of the move: a stream that takes something is told in it. */
+  #planNews(session: Session, topics: TopicSet, { remove, reason }: TimedChange): void {
+    const before = session.audience.topics
+    const known = new Set(namesOf(before))
+    const kept = new Set(namesOf(topics))
+    this.#news.plan(session, {
+      added: namesBeyond(topics, before),
+      removed: [...remove].filter((name) => known.has(name) && !kept.has(name)),
+      reason,
+    })
   }
 
   /**
@@ -188,24 +257,49 @@ export class TopicChanges {
    */
   async #planAdded(
     session: Session,
-    topics: TopicSet,
-    { from }: CheckedChange,
+    { topics, change, origin }: PlannedMove,
   ): Promise<AddedTopics | undefined> {
     const covered = session.audience.topics
     const missing = namesBeyond(topics, covered)
-    if (from !== undefined && missing.length > 0) {
-      const table = this.#table
-      const coveredKey = table === undefined ? undefined : await keep(table, covered)
-      return this.beginAdded({ topics: parseTopicSet(missing), covered, coveredKey, at: from })
+    if (change.since !== undefined && missing.length > 0) {
+      const added = parseTopicSet(missing)
+      const coveredKey = requireKey(await this.#host.topicSets.keep(covered, origin))
+      const at = await this.#locate(added, change.since)
+      return this.beginAdded({ topics: added, covered, coveredKey, at })
     }
     const { added } = session
-    if (added === undefined) return undefined
-    const kept = new Set(namesOf(topics))
-    const left = namesOf(added.topics).filter((name) => kept.has(name))
-    if (left.length === 0) return undefined
-    if (left.length < namesOf(added.topics).length) added.topics = parseTopicSet(left)
-    return added
+    return added !== undefined && leftOf(added, topics).length > 0 ? added : undefined
   }
+
+  #locate(topics: TopicSet, since: AddedSince): Promise<Position> {
+    if (since.kind === 'cursor') return Promise.resolve(since.position)
+    return this.#host.log.locate({ topics, since }).catch(wrapLogError)
+  }
+}
+
+/** The names of a replay that its session still follows. */
+function leftOf(added: AddedTopics, topics: TopicSet): readonly string[] {
+  const kept = new Set(namesOf(topics))
+  return namesOf(added.topics).filter((name) => kept.has(name))
+}
+
+function narrowReplay(added: AddedTopics | undefined, topics: TopicSet): void {
+  if (added === undefined) return
+  const left = leftOf(added, topics)
+  if (left.length < namesOf(added.topics).length) added.topics = parseTopicSet(left)
+}
+
+/** A move that is being planned. */
+interface PlannedMove {
+  readonly topics: TopicSet
+  readonly change: TimedChange
+  readonly origin: SetOrigin
+}
+
+/** Where the application has chosen the topics, they are this session's alone. */
+function originOf({ id, owner }: Session, asked: string): SetOrigin {
+  if (owner.hasChosenTopics !== true) return { asked }
+  return { asked, owner: { user: owner.user, session: id } }
 }
 
 const never: IsLate = () => false
@@ -222,17 +316,12 @@ function requireGranted({ add, askedUnder }: TimedChange, isGranted: IsGranted |
 }
 
 /** The last look before the session moves, in the tick in which it does. */
-function requireInTime({ isLate }: TimedChange, added?: AddedTopics): void {
+function requireInTime({ isLate }: TimedChange): void {
   if (!isLate()) return
-  added?.finish()
   throw new ServerError(
     'SESSION_UNREACHABLE',
     'The change had to wait for the replay of topics added before until its time was over. Nothing has changed; ask again.',
   )
-}
-
-async function keep(table: TopicSetTable, set: TopicSet): Promise<string> {
-  return requireKey(await table.keep(set))
 }
 
 /** Whether a change adds a name that the session does not follow. */
@@ -249,41 +338,4 @@ function planTopics({ audience }: Session, { add, remove }: CheckedChange): Topi
   } catch (error) {
     return wrapLogError(error)
   }
-}
-
-const aChange = { code: 'OPTION_INVALID', what: 'A change of topics' } as const
-
-/**
- * Checks a change as far as that can be done without its session.
- * @throws ServerError `OPTION_INVALID`, `QUERY_INVALID`
- */
-export function readChange(given: TopicChange): CheckedChange {
-  const { add, remove, from } = readMembers(given, ['add', 'remove', 'from'], aChange)
-  return {
-    add: readNames('add', add),
-    remove: new Set(readNames('remove', remove)),
-    from: readFrom(from),
-  }
-}
-
-/** Names are checked as topics with the whole set. */
-function readNames(name: string, given: readonly string[] | undefined): readonly string[] {
-  if (given === undefined) return []
-  const wanted = { code: 'OPTION_INVALID', what: `${name} of a change of topics` } as const
-  const names: readonly unknown[] = readList(given, wanted)
-  if (names.every((item) => typeof item === 'string')) return names
-  throw new ServerError(
-    'OPTION_INVALID',
-    `${name} of a change of topics holds names such as orders/42; got ${quoteValue(given)}.`,
-  )
-}
-
-function readFrom(from: string | undefined): Position | undefined {
-  if (from === undefined) return undefined
-  const cursor = parseCursor(from)
-  if (cursor !== undefined && cursor.parts.size === 0) return cursor.position
-  throw new ServerError(
-    'QUERY_INVALID',
-    `from must be a cursor without parts, such as an event's id or a receipt's cursor; got ${quoteValue(from)}.`,
-  )
 }

@@ -38,19 +38,31 @@ export function holdTail(log: EventLog): HeldLog {
       close: () => log.close(),
       tail(after: Position, own: TailHandler): Tail {
         open = [...open, own]
+        let handedTo: Position | undefined
         const tail = log.tail(after, {
           records(records) {
             newest = records.at(-1)?.position
-            for (const record of records) held.push({ own, deliver: () => own.records([record]) })
+            for (const record of records) {
+              const deliver = (): void => {
+                handedTo = record.position
+                own.records([record])
+              }
+              held.push({ own, deliver })
+            }
           },
           overtaken(to) {
             newest = to
-            held.push({ own, deliver: () => own.overtaken?.(to) })
+            const deliver = (): void => {
+              handedTo = to
+              own.overtaken?.(to)
+            }
+            held.push({ own, deliver })
           },
         })
+        const begun = tail.position
         return {
           get position() {
-            return tail.position
+            return handedTo ?? begun
           },
           close() {
             held = held.filter((delivery) => delivery.own !== own)

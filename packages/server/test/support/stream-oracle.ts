@@ -7,7 +7,7 @@ import { sequenceOf } from '@tidemark/log/driver'
 import type { DecodedEvent } from '@tidemark/wire'
 import { namesBeyond } from '../../src/session/changed-topics.ts'
 import { readParts } from '../../src/framing/place.ts'
-import type { MemoryTopicSetTable } from './topic-set-table.ts'
+import type { WatchedSets } from './watched-sets.ts'
 
 /** A record of the history: its sequence is its index plus one. */
 export interface KnownRecord {
@@ -36,7 +36,7 @@ interface FollowedSet {
 
 interface OracleOptions {
   readonly history: readonly KnownRecord[]
-  readonly table: MemoryTopicSetTable
+  readonly sets: WatchedSets
   /** Where replays of added topics were asked to begin. */
   readonly froms: ReadonlySet<number>
   /** The topics of the client's URL. */
@@ -100,16 +100,16 @@ export class StreamOracle {
   }
 
   read(cursor: string): StreamPlace {
-    const { table, asked } = this.#options
+    const { sets, asked } = this.#options
     const parsed = parseCursor(cursor)
     if (parsed === undefined) throw new Error(`no cursor: ${cursor}`)
     const sequence = sequenceOf(parsed.position)
     if (parsed.parts.size === 0) return { sequence, topics: asked }
     const parts = readParts(parsed.parts)
-    const topics = parts === undefined ? undefined : table.get(parts.topicsKey)
+    const topics = parts === undefined ? undefined : sets.get(parts.topicsKey)?.topics
     if (parts === undefined || topics === undefined) throw new Error(`unknown parts: ${cursor}`)
     if (parts.catchUp === undefined) return { sequence, topics }
-    const covered = table.get(parts.catchUp.coveredKey ?? '')
+    const covered = sets.get(parts.catchUp.coveredKey)?.topics
     if (covered === undefined) throw new Error(`unknown part: ${cursor}`)
     return { sequence, topics, catchUp: { sequence: sequenceOf(parts.catchUp.at), covered } }
   }

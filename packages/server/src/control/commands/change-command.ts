@@ -8,8 +8,8 @@ export interface ChangeAct {
   readonly change: TopicChange
 }
 
-export const changeCommand: CommandRow<ChangeAct> = {
+export const changeCommand: CommandRow<ChangeAct, boolean> = {
   encode: ({ change }) => ({ head: { change }, data: '' }),
   decode: ({ change }) => (isObject(change) ? { change } : undefined),
-  carryOut: (handle, { change }) => handle.changeTopics(change),
+  carryOut: async (place, { change }) => place.handle().changeTopics(change),
 }

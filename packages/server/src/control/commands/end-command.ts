@@ -6,11 +6,11 @@ export interface EndAct {
   readonly reason: string
 }
 
-export const endCommand: CommandRow<EndAct> = {
+export const endCommand: CommandRow<EndAct, boolean> = {
   encode: ({ reason }) => ({ head: { reason }, data: '' }),
   decode: ({ reason }) => (typeof reason === 'string' ? { reason } : undefined),
-  carryOut: async (handle, { reason }) => {
-    await handle.end(reason)
+  carryOut: async (place, { reason }) => {
+    await place.handle().end(reason)
     return true
   },
 }

@@ -8,8 +8,8 @@ export interface RenewAct {
   readonly grant: Grant
 }
 
-export const renewCommand: CommandRow<RenewAct> = {
+export const renewCommand: CommandRow<RenewAct, boolean> = {
   encode: ({ grant }) => ({ head: { grant }, data: '' }),
   decode: ({ grant }) => (isObject(grant) ? { grant } : undefined),
-  carryOut: (handle, { grant }) => handle.renew(grant),
+  carryOut: async (place, { grant }) => place.handle().renew(grant),
 }

@@ -8,8 +8,8 @@ export interface SendAct {
   readonly event: SessionEvent & { readonly data: string }
 }
 
-export const sendCommand: CommandRow<SendAct> = {
+export const sendCommand: CommandRow<SendAct, boolean> = {
   encode: ({ event: { data, ...event } }) => ({ head: { event }, data }),
   decode: ({ event }, data) => (isObject(event) ? { event: { ...event, data } } : undefined),
-  carryOut: (handle, { event }) => handle.send(event),
+  carryOut: async (place, { event }) => place.handle().send(event),
 }

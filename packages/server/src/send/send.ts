@@ -1,0 +1,89 @@
+// One event to whoever is meant: a session, users, a topic, or all sessions that something is true of.
+
+import { quoteValue } from '@tidemark/wire/values'
+import type { Control } from '../control/control.ts'
+import { ServerError } from '../errors.ts'
+import type { NodeSettings } from '../node-settings.ts'
+import { addTopic, toOwnEvent } from '../publish/new-event.ts'
+import type { TopicInput } from '../publish/new-event.ts'
+import type { PublishOptions, Receipt } from '../publish/publish.ts'
+import { readMembers } from '../read-members.ts'
+import type { RequestFacts } from '../request/authorize.ts'
+import type { SessionEvent } from '../session/session-handle.ts'
+import { readTarget } from './send-target.ts'
+import type { CheckedTarget, SendTarget } from './send-target.ts'
+import { userTopic } from './user-topic.ts'
+
+/** The answer to a send. */
+export type SendReceipt =
+  /** The log has it: who is away gets it later. */
+  | ({ readonly stored: true } & Receipt)
+  /**
+   * It is in no log. `sessions` of this node have taken it, or hold it until their stream begins. Other nodes
+   * have been asked, and do not say how many theirs are.
+   */
+  | { readonly stored: false; readonly sessions: number }
+
+/** The parts of a node that a send needs. */
+export interface SendHost {
+  readonly settings: NodeSettings
+  readonly control: Control
+  publishAll(inputs: readonly TopicInput[], options: PublishOptions): Promise<Receipt>
+  requirePermission(by: RequestFacts, name: string): Promise<void>
+}
+
+/** Sends. Errors: see {@link Tidemark.send}. */
+export async function send(
+  host: SendHost,
+  given: { readonly to: SendTarget; readonly event: SessionEvent },
+  options: PublishOptions,
+): Promise<SendReceipt> {
+  const to = readTarget(given.to)
+  const { by, ...stored } = readMembers(options, ['by', 'idempotencyKey', 'ifHead'], someOptions)
+  if (to.kind === 'users' || to.kind === 'topic') {
+    const receipt = await host.publishAll(toInputs(to, given.event), { by, ...stored })
+    return { stored: true, ...receipt }
+  }
+  refuseConditions(stored)
+  if (to.kind === 'session') {
+    const isSent = await host.control.reach(to.id, { by }).send(given.event)
+    return { stored: false, sessions: isSent ? 1 : 0 }
+  }
+  const { eventBytesMax, clock } = host.settings
+  const { time: _, ...event } = toOwnEvent(given.event, { eventBytesMax, time: clock.now() })
+  if (by !== undefined) await host.requirePermission(by, 'admin')
+  return { stored: false, sessions: await host.control.spread({ to: to.to, event }) }
+}
+
+const someOptions = { code: 'OPTION_INVALID', what: 'The options of a send' } as const
+
+function toInputs(
+  to: Extract<CheckedTarget, { readonly kind: 'topic' | 'users' }>,
+  given: SessionEvent,
+): readonly TopicInput[] {
+  const { topic } = readMembers(given, ['topic'], {
+    code: 'EVENT_INVALID',
+    what: 'An event to send',
+  })
+  if (to.kind === 'users') return to.users.map((user) => addTopic(userTopic(user, topic), given))
+  if (topic === undefined) return [addTopic(to.topic, given)]
+  throw new ServerError(
+    'TARGET_INVALID',
+    `An event to a topic has no other topic; got ${quoteValue(topic)} beside the target. Leave one out.`,
+  )
+}
+
+/** An event that is stored nowhere can neither be known by its key nor come behind a head. */
+function refuseConditions({ idempotencyKey, ifHead }: PublishOptions): void {
+  if (idempotencyKey !== undefined) {
+    throw new ServerError(
+      'IDEMPOTENCY_KEY_INVALID',
+      'An event to sessions is not stored, so no idempotency key can tell a second one from the first. Leave the key out, or send to users or a topic.',
+    )
+  }
+  if (ifHead === undefined) return
+  throw new ServerError(
+    'TARGET_INVALID',
+    'An event to sessions is not stored, so it has no head to come behind. Leave ifHead out, or send to a topic.',
+  )
+}
