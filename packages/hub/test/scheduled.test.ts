@@ -61,7 +61,7 @@ test.each([
     'SCHEDULE_INVALID',
   ],
   ['two events', '/publish?delay=1s', { body: two }, 'BATCH_INVALID'],
-])('a request with %s is refused, and nothing is scheduled', async (_, path, init, code) => {
+])('a request with %s is refused, and nothing is scheduled', async (...[, path, init, code]) => {
   const hub = await startTestHub()
   const answer = await ask(`${hub.url}${path}`, 'POST', { body: 'x', ...init })
   expect(answer).toMatchObject({ status: 400, body: { code } })

@@ -16,7 +16,7 @@ interface Bench {
   readonly clock: FakeClock
   readonly log: EventLog
   /** Another node on the same log. */
-  node(options?: Partial<TidemarkOptions>): Promise<Tidemark>
+  readonly node: (options?: Partial<TidemarkOptions>) => Promise<Tidemark>
 }
 
 function start(): Bench {
