@@ -3,7 +3,7 @@
 
 import { batchEventsMax } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
-import type { SessionEvent, TopicInput } from '@tidemark/server'
+import type { SendEvent, TopicInput } from '@tidemark/server'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { parseDuration } from './config/units.ts'
 import { parseJson } from './parse-json.ts'
@@ -107,7 +107,7 @@ function readEvent(part: Part): TopicInput {
  */
 export function parseSendInput(body: string): {
   readonly to: unknown
-  readonly event: SessionEvent
+  readonly event: SendEvent
 } {
   const part = { json: body.startsWith('\uFEFF') ? body.slice(1) : body, where: 'The event' }
   const members = readObject(part, [...memberNames, 'to'])
@@ -135,7 +135,7 @@ function readObject({ json, where }: Part, names: readonly string[]): Members {
   return members
 }
 
-function readInput(members: Members, { json, where }: Part): SessionEvent {
+function readInput(members: Members, { json, where }: Part): SendEvent {
   const topic = readText(members, 'topic', where)
   return {
     ...(topic === undefined ? {} : { topic }),
@@ -148,6 +148,8 @@ function readInput(members: Members, { json, where }: Part): SessionEvent {
   }
 }
 
+type Members = ReadonlyMap<string, unknown>
+
 /**
  * Milliseconds, as a number or as text such as `30s` or `500`. The node says of anything else what is wrong
  * with it.
@@ -157,8 +159,6 @@ export function readTtl(value: unknown): number | undefined {
   const ms = /^\d{1,15}$/.test(value) ? Number(value) : parseDuration(value)
   return ms ?? (value as unknown as number)
 }
-
-type Members = ReadonlyMap<string, unknown>
 
 /** Text is published as the text it stands for, any other value as it is written in the body. */
 function readData(value: unknown, json: string): string {

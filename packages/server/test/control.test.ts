@@ -122,7 +122,6 @@ test('the tags of an event for a session of another node come along, and odd one
   expect(client.published.map(({ data }) => JSON.parse(data))).toMatchObject([{ data: 1, tags }])
   const odd = reached.send({ data: 1, tags: { region: 7 } as never })
   expect(await outcomeOf(odd)).toBe('EVENT_TAGS_INVALID')
-  expect(await outcomeOf(reached.send({ data: 1, ttlMs: 5 }))).toBe('EVENT_TTL_INVALID')
 })
 
 test('added topics are replayed from a cursor as at the session’s own node', async () => {

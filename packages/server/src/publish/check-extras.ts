@@ -2,7 +2,6 @@
 
 import type { EventTags } from '@tidemark/log'
 import { describeTagsFault, describeTtlFault } from '@tidemark/log/values'
-import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 
 /**
@@ -23,16 +22,4 @@ export function checkTtl(ttlMs: number | undefined): number | undefined {
   const fault = ttlMs === undefined ? undefined : describeTtlFault(ttlMs)
   if (fault === undefined) return ttlMs
   throw new ServerError('EVENT_TTL_INVALID', `An event was refused: ${fault}`)
-}
-
-/**
- * Refuses a life of an event that is in no log: the session has it at once or never.
- * @throws ServerError `EVENT_TTL_INVALID`
- */
-export function requireNoEnd(ttlMs: number | undefined): void {
-  if (ttlMs === undefined) return
-  throw new ServerError(
-    'EVENT_TTL_INVALID',
-    `An event to sessions is not stored, so it has no end; got ${quoteValue(ttlMs)}. Leave the life out, or send to users or a topic.`,
-  )
 }

@@ -6,7 +6,7 @@ import { quote, quoteValue } from '@tidemark/wire/values'
 import { controlPrefix } from '../framing/control-events.ts'
 import type { OwnEvent } from '../framing/envelope.ts'
 import { ServerError } from '../errors.ts'
-import { checkTags, checkTtl, requireNoEnd } from './check-extras.ts'
+import { checkTags, checkTtl } from './check-extras.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { readMembers } from '../read-members.ts'
 
@@ -29,6 +29,11 @@ export interface PublishInput {
    * as long as the topic keeps it.
    */
   readonly ttlMs?: number | undefined
+}
+
+/** An event for one session: it is in no log, so it has no end. */
+export interface SessionInput extends Omit<PublishInput, 'ttlMs'> {
+  readonly topic?: string | undefined
 }
 
 /** An event to publish together with others, with its topic. */
@@ -58,12 +63,10 @@ export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
  * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
  */
 export function toOwnEvent(
-  input: PublishInput & { readonly topic?: string | undefined },
+  input: SessionInput,
   { eventBytesMax, time }: { readonly eventBytesMax: number; readonly time: number },
 ): OwnEvent {
-  const members = readMembers(input, ['topic', ...inputNames], anEvent)
-  const { topic, type, data, key, tags, ttlMs } = members
-  requireNoEnd(ttlMs)
+  const { topic, type, data, key, tags } = readMembers(input, sessionNames, anEvent)
   const checkedTags = checkTags(tags)
   return {
     topic: topic === undefined ? undefined : checkTopic(topic),
@@ -83,6 +86,7 @@ export function addTopic(topic: string, input: PublishInput): TopicInput {
   return { data: undefined, ...readMembers(input, inputNames, anEvent), topic }
 }
 
+const sessionNames = ['topic', 'type', 'data', 'key', 'tags'] as const
 const inputNames = ['type', 'data', 'key', 'tags', 'ttlMs'] as const
 
 const anEvent = { code: 'EVENT_INVALID', what: 'An event to publish' } as const
