@@ -119,7 +119,7 @@ export async function startNode(
     access?.follow(tide)
     await tide.ready
     await limits.follow(tide)
-    await webhooks.start()
+    await webhooks.start(tide.presentTopics)
     if (isFirstStart && tide.rules.lag.from === 'change')
       say(describeChanged('The list of rules for laggards', 'delivery.rules'))
     if (isFirstStart && tide.rules.presence.from === 'change')

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { formatCursor, memoryLog, parseTopic, systemClock } from '@tidemark/log'
 import type { Clock, EventLog, Timer, TimerOptions } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
+import type { PresentTopics } from '@tidemark/server/hub'
 import { collectGarbage, createRandom, waitUntil } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { checkSettings } from '../src/config/check-config.ts'
@@ -44,11 +45,14 @@ async function openNode(log: EventLog, url: string, options: Options = {}): Prom
     leases: quick.leases,
     retries,
   })
-  await webhooks.start()
+  await webhooks.start(nobody)
   onTestFinished(() => webhooks.close())
   await waitUntil('it has begun', () => webhooks.list()[0]?.cursor !== null)
   return webhooks
 }
+
+/** No topic has sessions. */
+const nobody: PresentTopics = { onTopic: () => () => undefined, topics: () => [], count: () => 0 }
 
 const errors: unknown[] = []
 
@@ -241,6 +245,31 @@ test('an event that is refused holds up its own topic alone, and comes when the 
   await waitUntil('the rest has come', () => receiver.dataOf('orders/a').length === 3)
   expect(receiver.dataOf('orders/a')).toEqual([1, 'poison', 2])
   expect(new Set(receiver.taken.map(({ id }) => id)).size).toBe(receiver.taken.length)
+})
+
+test('an event that is refused is left alone for its pause, while other topics go on', async () => {
+  const log = memoryLog()
+  const receiver = await WebhookReceiver.start(({ data }) => (data.data === 'poison' ? 422 : 204))
+  const retries = { firstMs: 60_000, mostMs: 60_000 }
+  await openNode(log, receiver.url, { retries })
+  await publish(log, 'orders/a', 'poison', '1')
+  for (const n of count(0, 20)) {
+    await publish(log, 'orders/b', String(n))
+    await waitUntil('it has come', () => receiver.dataOf('orders/b').length === n + 1)
+  }
+  expect(receiver.attempts.filter(({ data }) => data.topic === 'orders/a')).toHaveLength(1)
+})
+
+test('an endpoint that fails is not asked for one topic after the other', async () => {
+  const log = memoryLog()
+  const receiver = await WebhookReceiver.start(() => 503)
+  const retries = { firstMs: 60_000, mostMs: 60_000 }
+  const node = await openNode(log, receiver.url, { retries })
+  const events = count(0, 50).map((n) => ({ topic: parseTopic(`orders/${n}`), data: 'x' }))
+  await log.append({ events })
+  await waitUntil('it is said', () => node.list()[0]?.error === 'Status 503.')
+  expect(receiver.attempts.length).toBeLessThanOrEqual(topicsAtOnceMax)
+  expect(node.list()[0]?.retryAt).toBeGreaterThan(systemClock.now())
 })
 
 test('an endpoint that never answers has a few requests, one per topic, and costs the node no memory', async () => {
