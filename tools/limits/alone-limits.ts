@@ -64,6 +64,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'access.secondsLookMax',
     'log.patienceMsMax',
     'log.eventTtlMsMax',
+    'log.tombstoneKeptMs',
     'log.controlKeptMs',
     'log.ledgerEndKeptMs',
     'log.ledgerExpiryLateMs',

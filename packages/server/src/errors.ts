@@ -56,7 +56,7 @@ export const serverErrors = {
     status: 500,
   },
   EVENT_INVALID: {
-    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags? }`.',
+    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags?, ttl? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {
@@ -75,6 +75,10 @@ export const serverErrors = {
   EVENT_TAGS_INVALID: {
     title:
       'The tags of an event are no map of texts, too many or too long, or hold what a tag may not.',
+    status: 400,
+  },
+  EVENT_TTL_INVALID: {
+    title: 'The life of an event is no duration, or not between a millisecond and 366 days.',
     status: 400,
   },
   EVENT_ID_INVALID: {

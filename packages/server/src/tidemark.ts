@@ -30,10 +30,10 @@ import { readRange } from './read-range.ts'
 import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import { send } from './send/send.ts'
-import type { SendReceipt } from './send/send.ts'
+import type { SendEvent, SendReceipt } from './send/send.ts'
 import type { SendTarget } from './send/send-target.ts'
 import type { UserReach } from './send/user-reach.ts'
-import type { SessionEvent, SessionHandle, SessionOwner } from './session/session-handle.ts'
+import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
 import { readFilter } from './session/session-filter.ts'
 import type { SessionFilter } from './session/session-registry.ts'
@@ -277,11 +277,7 @@ export class Tidemark extends NodeFacts implements StreamOpener {
    * await tide.send({ label: 'kitchen' }, { type: 'reload', data: '' })
    * ```
    */
-  async send(
-    to: SendTarget,
-    event: SessionEvent,
-    options: PublishOptions = {},
-  ): Promise<SendReceipt> {
+  async send(to: SendTarget, event: SendEvent, options: PublishOptions = {}): Promise<SendReceipt> {
     const settings = this.#settings
     const { control } = this.#engine
     const publishAll = this.publishAll.bind(this)

@@ -8,7 +8,7 @@ import type { Grant, GrantClaims } from '../request/grant.ts'
  * An event for one session alone. It is in no log: no cursor leads back to it, and no other device of the
  * user gets it.
  */
-export interface SessionEvent extends PublishInput {
+export interface SessionEvent extends Omit<PublishInput, 'ttlMs'> {
   /**
    * The topic that the event carries, where the stream says topics. Need not be one that the session follows.
    * Default: none.
