@@ -11,6 +11,7 @@ import { collectGarbage, createRandom, waitUntil } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { checkSettings } from '../src/config/check-config.ts'
 import { topicsAtOnceMax, windowRecordsMax } from '../src/webhooks/limits.ts'
+import type { LeaseTimes } from '../src/webhooks/limits.ts'
 import { planWebhooks } from '../src/webhooks/webhook.ts'
 import { Webhooks } from '../src/webhooks/webhooks.ts'
 import { WebhookReceiver, secret } from './support/webhook-receiver.ts'
@@ -25,12 +26,13 @@ interface Options {
   readonly node?: string
   readonly settings?: object
   readonly clock?: Clock
+  readonly leases?: LeaseTimes
   readonly retries?: { readonly firstMs: number; readonly mostMs: number }
 }
 
 async function openNode(log: EventLog, url: string, options: Options = {}): Promise<Webhooks> {
   const { node = 'one', settings = { pattern: 'orders/**' } } = options
-  const { clock = systemClock, retries = quick.retries } = options
+  const { clock = systemClock, retries = quick.retries, leases } = options
   const webhook = { id: 'billing', url, secret, allowPrivate: true, ...settings }
   const checked = checkSettings({ webhooks: [webhook] })
   if (checked.faults !== undefined) throw new Error(JSON.stringify(checked.faults))
@@ -42,7 +44,7 @@ async function openNode(log: EventLog, url: string, options: Options = {}): Prom
     random: random.next,
     node,
     onError: (error) => errors.push(error),
-    leases: quick.leases,
+    leases,
     retries,
   })
   await webhooks.start(nobody)
@@ -180,8 +182,9 @@ test('of two nodes one sends, and when it is killed the other one goes on', asyn
   const log = memoryLog()
   const receiver = await WebhookReceiver.start()
   const dying = new StoppingClock()
-  const first = await openNode(log, receiver.url, { node: 'one', clock: dying })
-  const second = await openNode(log, receiver.url, { node: 'two' })
+  const { leases } = quick
+  const first = await openNode(log, receiver.url, { node: 'one', clock: dying, leases })
+  const second = await openNode(log, receiver.url, { node: 'two', leases })
   await publish(log, 'orders/1', ...count(0, 50).map(String))
   await waitUntil('all have come', () => receiver.taken.length >= 50)
   expect(receiver.attempts).toHaveLength(50)

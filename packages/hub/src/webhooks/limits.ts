@@ -70,7 +70,7 @@ export const hookShards: number = 16
 /** Bytes of hub events kept of each of these topics, for an endpoint that is down: 2 × 16 × 4 MiB. */
 export const hubEventBytesMax: number = 4 * 1024 * 1024
 
-/** How long a topic is without sessions before that is told: clients that reconnect are back. Milliseconds. */
+/** How long a topic is without sessions before that is told: clients come back meanwhile. Milliseconds. */
 export const vacatedAfterMs: number = 3_000
 
 /** How long other nodes leave it to the node of a session to tell that a topic is occupied. Milliseconds. */

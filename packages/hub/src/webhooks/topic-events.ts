@@ -1,5 +1,5 @@
-// Topics that get their first session, and that have lost their last one, as records for webhooks: each told
-// once, by whichever node, and in turns.
+// Topics that get their first session, and that have lost their last one, as records for webhooks. Each is
+// told once, by whichever node, and in turns.
 //
 // A ledger has an entry for each topic that was told to be occupied. The entry is deleted together with the
 // record that the topic is vacated. A session that is back before that cancels it.
