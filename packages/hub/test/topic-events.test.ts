@@ -85,10 +85,13 @@ test('a session that is back within 3 seconds cancels it, on whichever node', as
   const [one, two] = [await startNode(log, 1), await startNode(log, 2)]
   const leaving = [await one.open('rooms/a'), await one.open('rooms/b')]
   await waitUntil('both are told', async () => (await readAll(log)).length === 2)
+  const leftAt = systemClock.now()
   for (const session of leaving) await session.end('done')
   await two.open('rooms/a')
   await waitUntil('the other is vacated', async () => (await told(log, 'rooms/b')).length === 2)
   expect(await told(log, 'rooms/a')).toEqual([occupied])
+  const last = (await readAll(log)).at(-1)
+  expect((last?.time ?? 0) - leftAt).toBeGreaterThanOrEqual(3_000)
 })
 
 test('a topic whose node has gone is vacated by another one, or by the next that starts', async () => {

@@ -89,7 +89,13 @@ describe.each(logs)('with %s', (_, openLog) => {
     await openNode(log, receiver.url)
     await log.append({
       events: [
-        { topic: parseTopic('orders/1'), type: 'paid', data: '{"total":12}', key: 'k' },
+        {
+          topic: parseTopic('orders/1'),
+          type: 'paid',
+          data: '{"total":12}',
+          key: 'k',
+          tags: { region: 'eu' },
+        },
         { topic: parseTopic('other'), data: 'x' },
         { topic: parseTopic('orders/2/items'), data: 'no JSON' },
       ],
@@ -103,6 +109,7 @@ describe.each(logs)('with %s', (_, openLog) => {
           topic: 'orders/1',
           type: 'paid',
           key: 'k',
+          tags: { region: 'eu' },
           cursor: expect.any(String) as string,
           data: { total: 12 },
         },
