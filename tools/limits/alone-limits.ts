@@ -11,6 +11,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub-webhooks.leaseTimes.renewMs',
     'hub-webhooks.leaseTimes.marginMs',
     'hub-webhooks.saveMs',
+    'hub-webhooks.vacatedAfterMs',
+    'hub-webhooks.othersTellMs',
     'hub-webhooks.saveQuietMs',
     'hub-webhooks.placeKeptMs',
     'hub-webhooks.closeMs',
@@ -269,7 +271,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.retryMsDefault',
   ],
   'disk or address space, not memory': [
-    'hub-webhooks.sessionTopicsCount',
+    'hub-webhooks.hookShards',
     'hub-webhooks.hubEventBytesMax',
     'hub-webhooks.webhookIdCharactersMax',
     'hub-webhooks.errorCharactersMax',

@@ -120,7 +120,7 @@ export async function startNode(
     access?.follow(tide)
     await tide.ready
     await limits.follow(tide)
-    await webhooks.start()
+    await webhooks.start(tide.presentTopics)
     if (isFirstStart) for (const line of describeChangedRules(tide)) say(line)
     const traffic = new Traffic(lineLimits)
     const parts = { tide, limits, access, webhooks, abilities }

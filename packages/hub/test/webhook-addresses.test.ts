@@ -140,6 +140,7 @@ test.each(['localhost', '127.0.0.1', '[::1]', '[::ffff:127.0.0.1]'])(
         url: new URL(`${protocol}://${host}:${port}/hook`),
         secret,
         topics: parseTopicSet(['orders/**']),
+        own: undefined,
         events: new Set(['event']),
         allowPrivate: false,
         config: { id: 'billing', url: '', secret },

@@ -157,6 +157,38 @@ test('sessions that connect and disconnect are told of in their order, with the 
   expect(ofType('session.disconnected').at(-1)?.data.reason).toBe('draining')
 })
 
+test('topics that are occupied and vacated are told of, also when the worker of their streams is killed', async () => {
+  const receiver = await WebhookReceiver.start()
+  const webhook = {
+    url: receiver.url,
+    pattern: 'rooms/**',
+    events: ['topic.occupied', 'topic.vacated'],
+  }
+  const hub = await openSite().start(webhook, '--workers=2')
+  await untilSent(hub)
+  const rules = await fetch(`${hub.url}/admin/rules/presence`, {
+    method: 'PUT',
+    body: '[{"pattern":"**"}]',
+  })
+  expect(rules.status).toBe(200)
+  const typesOf = (topic: string): readonly string[] =>
+    receiver.taken.filter(({ data }) => data.topic === topic).map(({ type }) => type)
+  const asked = count(6).map((n) => openLiveStream(hub.port, `topic=rooms/${n % 2}&topic=halls/1`))
+  const streams = await Promise.all(asked)
+  await waitUntil('both are told of', () => receiver.taken.length === 2)
+  expect([typesOf('rooms/0'), typesOf('rooms/1')]).toEqual([['topic.occupied'], ['topic.occupied']])
+  const [first, , ...others] = streams
+  for (const stream of others) stream.socket.destroy()
+  first?.socket.destroy()
+  await waitUntil('its end is told of', () => typesOf('rooms/0').length === 2)
+  expect(typesOf('rooms/1')).toEqual(['topic.occupied'])
+  // The stream that is left goes with its worker, and nobody says so.
+  for (const pid of listChildren(hub.pid ?? 0)) process.kill(pid, 'SIGKILL')
+  await waitUntil('its end is told of too', () => typesOf('rooms/1').length === 2)
+  expect(typesOf('rooms/1')).toEqual(['topic.occupied', 'topic.vacated'])
+  expect(typesOf('halls/1')).toEqual([])
+})
+
 test('an operator sees webhooks without their secrets, their last attempts, and has one go on from elsewhere', async () => {
   const receiver = await WebhookReceiver.start()
   const hub = await openSite().start({ url: receiver.url, pattern: 'orders/**' })

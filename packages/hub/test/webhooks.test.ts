@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import { formatCursor, memoryLog, parseTopic, systemClock } from '@tidemark/log'
 import type { Clock, EventLog, Timer, TimerOptions } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
+import type { PresentTopics } from '@tidemark/server/hub'
 import { collectGarbage, createRandom, waitUntil } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { checkSettings } from '../src/config/check-config.ts'
 import { topicsAtOnceMax, windowRecordsMax } from '../src/webhooks/limits.ts'
+import type { LeaseTimes } from '../src/webhooks/limits.ts'
 import { planWebhooks } from '../src/webhooks/webhook.ts'
 import { Webhooks } from '../src/webhooks/webhooks.ts'
 import { WebhookReceiver, secret } from './support/webhook-receiver.ts'
@@ -24,12 +26,13 @@ interface Options {
   readonly node?: string
   readonly settings?: object
   readonly clock?: Clock
+  readonly leases?: LeaseTimes
   readonly retries?: { readonly firstMs: number; readonly mostMs: number }
 }
 
 async function openNode(log: EventLog, url: string, options: Options = {}): Promise<Webhooks> {
   const { node = 'one', settings = { pattern: 'orders/**' } } = options
-  const { clock = systemClock, retries = quick.retries } = options
+  const { clock = systemClock, retries = quick.retries, leases } = options
   const webhook = { id: 'billing', url, secret, allowPrivate: true, ...settings }
   const checked = checkSettings({ webhooks: [webhook] })
   if (checked.faults !== undefined) throw new Error(JSON.stringify(checked.faults))
@@ -41,14 +44,17 @@ async function openNode(log: EventLog, url: string, options: Options = {}): Prom
     random: random.next,
     node,
     onError: (error) => errors.push(error),
-    leases: quick.leases,
+    leases,
     retries,
   })
-  await webhooks.start()
+  await webhooks.start(nobody)
   onTestFinished(() => webhooks.close())
   await waitUntil('it has begun', () => webhooks.list()[0]?.cursor !== null)
   return webhooks
 }
+
+/** No topic has sessions. */
+const nobody: PresentTopics = { onTopic: () => () => undefined, topics: () => [], count: () => 0 }
 
 const errors: unknown[] = []
 
@@ -83,7 +89,13 @@ describe.each(logs)('with %s', (_, openLog) => {
     await openNode(log, receiver.url)
     await log.append({
       events: [
-        { topic: parseTopic('orders/1'), type: 'paid', data: '{"total":12}', key: 'k' },
+        {
+          topic: parseTopic('orders/1'),
+          type: 'paid',
+          data: '{"total":12}',
+          key: 'k',
+          tags: { region: 'eu' },
+        },
         { topic: parseTopic('other'), data: 'x' },
         { topic: parseTopic('orders/2/items'), data: 'no JSON' },
       ],
@@ -97,6 +109,7 @@ describe.each(logs)('with %s', (_, openLog) => {
           topic: 'orders/1',
           type: 'paid',
           key: 'k',
+          tags: { region: 'eu' },
           cursor: expect.any(String) as string,
           data: { total: 12 },
         },
@@ -176,8 +189,9 @@ test('of two nodes one sends, and when it is killed the other one goes on', asyn
   const log = memoryLog()
   const receiver = await WebhookReceiver.start()
   const dying = new StoppingClock()
-  const first = await openNode(log, receiver.url, { node: 'one', clock: dying })
-  const second = await openNode(log, receiver.url, { node: 'two' })
+  const { leases } = quick
+  const first = await openNode(log, receiver.url, { node: 'one', clock: dying, leases })
+  const second = await openNode(log, receiver.url, { node: 'two', leases })
   await publish(log, 'orders/1', ...count(0, 50).map(String))
   await waitUntil('all have come', () => receiver.taken.length >= 50)
   expect(receiver.attempts).toHaveLength(50)
@@ -241,6 +255,31 @@ test('an event that is refused holds up its own topic alone, and comes when the 
   await waitUntil('the rest has come', () => receiver.dataOf('orders/a').length === 3)
   expect(receiver.dataOf('orders/a')).toEqual([1, 'poison', 2])
   expect(new Set(receiver.taken.map(({ id }) => id)).size).toBe(receiver.taken.length)
+})
+
+test('an event that is refused is left alone for its pause, while other topics go on', async () => {
+  const log = memoryLog()
+  const receiver = await WebhookReceiver.start(({ data }) => (data.data === 'poison' ? 422 : 204))
+  const retries = { firstMs: 60_000, mostMs: 60_000 }
+  await openNode(log, receiver.url, { retries })
+  await publish(log, 'orders/a', 'poison', '1')
+  for (const n of count(0, 20)) {
+    await publish(log, 'orders/b', String(n))
+    await waitUntil('it has come', () => receiver.dataOf('orders/b').length === n + 1)
+  }
+  expect(receiver.attempts.filter(({ data }) => data.topic === 'orders/a')).toHaveLength(1)
+})
+
+test('an endpoint that fails is not asked for one topic after the other', async () => {
+  const log = memoryLog()
+  const receiver = await WebhookReceiver.start(() => 503)
+  const retries = { firstMs: 60_000, mostMs: 60_000 }
+  const node = await openNode(log, receiver.url, { retries })
+  const events = count(0, 50).map((n) => ({ topic: parseTopic(`orders/${n}`), data: 'x' }))
+  await log.append({ events })
+  await waitUntil('it is said', () => node.list()[0]?.error === 'Status 503.')
+  expect(receiver.attempts.length).toBeLessThanOrEqual(topicsAtOnceMax)
+  expect(node.list()[0]?.retryAt).toBeGreaterThan(systemClock.now())
 })
 
 test('an endpoint that never answers has a few requests, one per topic, and costs the node no memory', async () => {

@@ -19,6 +19,7 @@ import { probe } from './publish/probe.ts'
 import { publish, publishDeletion } from './publish/publish.ts'
 import type { DeleteOptions, PublishOptions, Receipt } from './publish/publish.ts'
 import { Presence } from './presence/presence.ts'
+import type { PresentTopics } from './presence/present-topics.ts'
 import type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from './read-members.ts'
@@ -75,6 +76,11 @@ export class Tidemark extends TopicReader implements StreamOpener {
   get liveCursor(): string | undefined {
     const { position } = this.#engine
     return position === undefined ? undefined : formatCursor(position)
+  }
+
+  /** Which topics have sessions, for Tidemark's own packages. */
+  get presentTopics(): PresentTopics {
+    return this.#presence
   }
 
   /** Whether new sessions are refused because the node is shutting down. */

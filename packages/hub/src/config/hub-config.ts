@@ -104,7 +104,15 @@ export interface WebhookConfig {
   /** The secret, or `@` and a file. */
   readonly secret: string
   readonly pattern?: string | undefined
-  readonly events?: readonly ('event' | 'session.connected' | 'session.disconnected')[] | undefined
+  readonly events?:
+    | readonly (
+        | 'event'
+        | 'session.connected'
+        | 'session.disconnected'
+        | 'topic.occupied'
+        | 'topic.vacated'
+      )[]
+    | undefined
   readonly allowPrivate?: boolean | undefined
 }
 

@@ -46,10 +46,10 @@ function findFaults(webhook: WebhookConfig, isTwice: boolean): readonly Found[] 
   if (url !== undefined) found.push({ name: 'url', wanted: url, shown: hideQuery(webhook.url) })
   if (events.length === 0)
     found.push({ name: 'events', wanted: 'must name one at least, or be left out', got: events })
-  if (pattern === undefined && events.includes('event'))
+  if (pattern === undefined && events.some((event) => !event.startsWith('session.')))
     found.push({
       name: 'pattern',
-      wanted: 'must name the topics whose events are sent, such as orders/**',
+      wanted: 'must name the topics that it is for, such as orders/**',
     })
   // Its own deliveries are records below `$hub/`: they would be sent, and delivered, without end.
   if (pattern?.startsWith('$') === true)

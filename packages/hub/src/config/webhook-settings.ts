@@ -6,7 +6,13 @@ import { flag, texts } from './kinds.ts'
 import type { Member, SettingRow } from './setting.ts'
 
 /** The messages that a webhook may be sent. */
-const webhookEvents = ['event', 'session.connected', 'session.disconnected'] as const
+const webhookEvents = [
+  'event',
+  'session.connected',
+  'session.disconnected',
+  'topic.occupied',
+  'topic.vacated',
+] as const
 
 const members: Readonly<Record<string, Member>> = {
   id: {
@@ -31,7 +37,7 @@ const members: Readonly<Record<string, Member>> = {
   pattern: {
     kind: { kind: 'pattern' },
     isRequired: false,
-    help: 'The topics whose events it is sent.',
+    help: 'The topics whose events it is sent, or of which it is told that they are occupied and vacated.',
     example: 'orders/**',
   },
   events: {

@@ -2,9 +2,9 @@
 // `$hub/hooks/…`, so that the sender of a webhook delivers them from the log as it does everything else.
 
 import { parseTopic } from '@tidemark/log'
-import type { Clock, EventLog, NewEvent, Topic } from '@tidemark/log'
+import type { Clock, EventLog, NewEvent } from '@tidemark/log'
 import type { NodeObserver } from '@tidemark/server'
-import { closeMs, hubEventsMax, saveMs, sessionTopicsCount } from './limits.ts'
+import { closeMs, hookShards, hubEventsMax, saveMs } from './limits.ts'
 import { waitAtMost } from './wait-at-most.ts'
 
 /** Below it are the hub's own events. */
@@ -25,7 +25,6 @@ export interface HubEventsOptions {
 export class HubEvents {
   readonly #options: HubEventsOptions
   readonly #waiting: NewEvent[] = []
-  readonly #shards: readonly Topic[]
   #dropped = 0
   #batches = 0
   #writing: Promise<void> | undefined
@@ -44,9 +43,6 @@ export class HubEvents {
 
   constructor(options: HubEventsOptions) {
     this.#options = options
-    this.#shards = Array.from({ length: sessionTopicsCount }, (_, i) =>
-      parseTopic(`${hooksPrefix}sessions/${i.toString(36)}`),
-    )
   }
 
   /** Resolves when the log has all of them, or takes none. */
@@ -61,8 +57,7 @@ export class HubEvents {
       return
     }
     // One session's stay in one topic, and so in their order.
-    const topic = this.#shards[hashOf(sessionId) % this.#shards.length]
-    if (topic === undefined) return
+    const topic = parseTopic(`${hooksPrefix}sessions/${shardOf(sessionId)}`)
     this.#waiting.push({ topic, type, data: JSON.stringify(data) })
     this.#writing ??= this.#write().finally(() => (this.#writing = undefined))
   }
@@ -98,9 +93,9 @@ export class HubEvents {
   }
 }
 
-/** FNV-1a: the same on every node. */
-function hashOf(text: string): number {
+/** A part of `$hub/hooks/…`, by FNV-1a: the same on every node. */
+export function shardOf(text: string): string {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash >>> 0
+  return ((hash >>> 0) % hookShards).toString(36)
 }

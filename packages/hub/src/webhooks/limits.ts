@@ -64,11 +64,17 @@ export const saveMs: number = 1_000
 /** Events of sessions that wait for a log that takes nothing. 10,000 × ~300 bytes = 3 MB. */
 export const hubEventsMax: number = 10_000
 
-/** Topics that events of sessions are spread over, so that a wave of them is delivered side by side. */
-export const sessionTopicsCount: number = 16
+/** Topics that the hub's own events are spread over, so that a wave of them is delivered side by side. */
+export const hookShards: number = 16
 
-/** Bytes of hub events kept of each of these topics, for an endpoint that is down: 16 × 4 MiB = 64 MiB. */
+/** Bytes of hub events kept of each of these topics, for an endpoint that is down: 2 × 16 × 4 MiB. */
 export const hubEventBytesMax: number = 4 * 1024 * 1024
+
+/** How long a topic is without sessions before that is told: clients come back meanwhile. Milliseconds. */
+export const vacatedAfterMs: number = 3_000
+
+/** How long other nodes leave it to the node of a session to tell that a topic is occupied. Milliseconds. */
+export const othersTellMs: number = 500
 
 /** How often the cursor of a webhook without events is written. Milliseconds. */
 export const saveQuietMs: number = 60_000

@@ -43,8 +43,8 @@ function join(type: string, time: number, data: string): string {
 }
 
 /** The payload's own JSON where it is JSON, else its text: as history and envelopes have it. */
-function describeEvent({ topic, type, data, key }: EventRecord, cursor: string): string {
-  const head = JSON.stringify({ topic, type, key, cursor })
+function describeEvent({ topic, type, data, key, tags }: EventRecord, cursor: string): string {
+  const head = JSON.stringify({ topic, type, key, tags, cursor })
   return `${head.slice(0, -1)},"data":${isJson(data) ? data : JSON.stringify(data)}}`
 }
 

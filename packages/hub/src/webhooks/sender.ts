@@ -1,7 +1,7 @@
 // Sends one webhook, on the node that has its lease. It holds no queue: each round reads the log from the
 // cursor, and what was not delivered is read again.
 
-import { comparePositions, formatCursor } from '@tidemark/log'
+import { comparePositions, formatCursor, parseTopic } from '@tidemark/log'
 import type { Clock, EventLog, EventRecord, Page, Position } from '@tidemark/log'
 import { hooksPrefix } from './hub-events.ts'
 import {
@@ -153,9 +153,11 @@ export class Sender {
       .filter(({ cursor }) => !done.has(cursor))
   }
 
-  #isWanted({ topic, type }: EventRecord): boolean {
-    const { events } = this.#parts.webhook
-    return topic.startsWith(hooksPrefix) ? events.has(type) : events.has('event')
+  #isWanted({ topic, type, key }: EventRecord): boolean {
+    const { events, own } = this.#parts.webhook
+    if (!topic.startsWith(hooksPrefix)) return events.has('event')
+    // Of topics the key says which, and the pattern whether it is one of those.
+    return events.has(type) && (key === undefined || own?.matches(parseTopic(key)) === true)
   }
 
   async #deliver(messages: readonly Message[]): Promise<void> {

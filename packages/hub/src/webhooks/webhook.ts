@@ -8,6 +8,7 @@ import type { HubConfig, WebhookConfig } from '../config/hub-config.ts'
 import { findSecretFault } from '../config/webhook-conflicts.ts'
 import { HubError } from '../errors.ts'
 import { sessionTopics } from './hub-events.ts'
+import { topicTopics } from './topic-events.ts'
 
 /** A webhook that can be sent. */
 export interface Webhook {
@@ -17,6 +18,8 @@ export interface Webhook {
   readonly secret: string
   /** The topics that it reads, those of the hub's own events too. */
   readonly topics: TopicSet
+  /** The topics of its pattern; undefined without one. */
+  readonly own: TopicSet | undefined
   /** The types of the hub's own events that it is sent. */
   readonly events: ReadonlySet<string>
   readonly allowPrivate: boolean
@@ -34,12 +37,14 @@ export async function planWebhooks({ webhooks }: HubConfig): Promise<readonly We
       const topics = [
         ...(pattern !== undefined && events.includes('event') ? [pattern] : []),
         ...(events.some((event) => event.startsWith('session.')) ? [sessionTopics] : []),
+        ...(events.some((event) => event.startsWith('topic.')) ? [topicTopics] : []),
       ]
       return {
         id,
         url: new URL(url),
         secret: await readSecret(config, i),
         topics: parseTopicSet(topics),
+        own: pattern === undefined ? undefined : parseTopicSet([pattern]),
         events: new Set<string>(events),
         allowPrivate,
         config,

@@ -4,6 +4,7 @@
 import { formatCursor, openLedger, parseCursor } from '@tidemark/log'
 import type { Clock, EventLog, EventRecord, Ledger, Position, Tail } from '@tidemark/log'
 import type { NodeObserver } from '@tidemark/server'
+import type { PresentTopics } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
 import { keepDeliveries, listDeliveries } from './delivery-log.ts'
@@ -15,6 +16,7 @@ import type { HookEntry, Place, Replay } from './place.ts'
 import { Poster } from './post-message.ts'
 import { Sender } from './sender.ts'
 import type { Delivery } from './sender.ts'
+import { TopicEvents } from './topic-events.ts'
 import { waitAtMost } from './wait-at-most.ts'
 import type { Webhook } from './webhook.ts'
 
@@ -69,6 +71,7 @@ export class Webhooks {
   readonly #busy = new Set<string>()
   readonly #ending = new Set<Promise<void>>()
   readonly #events: HubEvents | undefined
+  #topics: TopicEvents | undefined
   #ledger: Ledger<HookEntry> | undefined
   #tail: Tail | undefined
   #timer: { cancel(): void } | undefined
@@ -78,10 +81,7 @@ export class Webhooks {
     this.#options = options
     this.#byId = new Map(options.webhooks.map((webhook) => [webhook.id, webhook]))
     this.#leases = options.leases ?? leaseTimes
-    const tellsSessions = options.webhooks.some(({ events }) =>
-      [...events].some((event) => event.startsWith('session.')),
-    )
-    this.#events = tellsSessions ? new HubEvents(options) : undefined
+    this.#events = tellsOf(options.webhooks, 'session.') ? new HubEvents(options) : undefined
   }
 
   /** Told of sessions; undefined where no webhook wants to know. */
@@ -90,9 +90,9 @@ export class Webhooks {
   }
 
   /** Begins to send. Without webhooks nothing is opened. */
-  async start(): Promise<void> {
+  async start(present: PresentTopics): Promise<void> {
     if (this.#byId.size === 0) return
-    const { log, clock, onError } = this.#options
+    const { webhooks, log, clock, onError } = this.#options
     const { head } = await log.bounds()
     const wakeAll = (): void => this.#wake(() => true)
     this.#tail = log.tail(head, { records: (records) => this.#look(records), overtaken: wakeAll })
@@ -102,6 +102,8 @@ export class Webhooks {
       if (kind === 'lease') this.#follow(id)
       if (kind === 'replay') this.#held.get(id)?.sender.wake()
     })
+    if (tellsOf(webhooks, 'topic.'))
+      this.#topics = await TopicEvents.open({ ...this.#options, present })
     this.#tick()
   }
 
@@ -165,6 +167,7 @@ export class Webhooks {
   async close(): Promise<void> {
     await this.stop()
     await this.#events?.close()
+    this.#topics?.close()
     this.#tail?.close()
     this.#ledger?.close()
   }
@@ -346,4 +349,8 @@ export class Webhooks {
     await sender.ended
     poster.close()
   }
+}
+
+function tellsOf(webhooks: readonly Webhook[], kind: string): boolean {
+  return webhooks.some(({ events }) => [...events].some((event) => event.startsWith(kind)))
 }

@@ -74,7 +74,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
   await limits.follow(tide)
   const { clients, streams, counts } = limits
   const webhooks = await openWebhooks(checked.config, log, () => undefined)
-  await webhooks.start()
+  await webhooks.start(tide.presentTopics)
   const server = createHttpServer({
     context: {
       tide,

@@ -38,10 +38,18 @@ export class PresenceIndex {
   /** A topic with one session is that session: many topics have no more. */
   readonly #byTopic = new Map<Topic, PresentSession | TopicEntry>()
   readonly #onChange: (topic: Topic, user: string) => void
+  readonly #onSession: ((topic: Topic, id: string) => void) | undefined
 
-  /** @param onChange told when the sessions of a user in a topic are others */
-  constructor(onChange: (topic: Topic, user: string) => void) {
+  /**
+   * @param onChange told when the sessions of a user in a topic are others
+   * @param onSession told when a session has come to a topic or left it, or is another way now
+   */
+  constructor(
+    onChange: (topic: Topic, user: string) => void,
+    onSession?: (topic: Topic, id: string) => void,
+  ) {
     this.#onChange = onChange
+    this.#onSession = onSession
   }
 
   get(id: string): PresentSession | undefined {
@@ -90,6 +98,18 @@ export class PresenceIndex {
   /** Ids of all sessions of a node. */
   idsOf(node: string): readonly string[] {
     return [...(this.#byNode.get(node) ?? [])]
+  }
+
+  /** The topics that have sessions. */
+  topics(): Iterable<Topic> {
+    return this.#byTopic.keys()
+  }
+
+  /** The sessions in a topic. */
+  count(topic: Topic): number {
+    const found = this.#byTopic.get(topic)
+    if (found === undefined) return 0
+    return 'users' in found ? found.sessions : 1
   }
 
   /** Whether a user has a session in a topic. */
@@ -145,6 +165,8 @@ export class PresenceIndex {
 
   #tell(...states: readonly (PresentSession | undefined)[]): void {
     const [first, second] = states
+    for (const state of this.#onSession === undefined ? [] : states)
+      for (const topic of state?.topics ?? []) this.#onSession?.(topic, state?.id ?? '')
     for (const topic of first?.topics ?? [])
       if (first?.user !== undefined) this.#onChange(topic, first.user)
     const known = new Set(first?.user === second?.user ? first?.topics : [])

@@ -13,8 +13,9 @@ import { openNodes } from './open-nodes.ts'
 import { PresenceIndex } from './presence-index.ts'
 import type { UsersPage } from './presence-index.ts'
 import type { PresenceRules } from './presence-rules.ts'
-import { isSameSession, presentSessions } from './present-session.ts'
+import { isSameSession, nodeOf, presentSessions } from './present-session.ts'
 import type { PresentSession } from './present-session.ts'
+import type { PresentTopics, TopicListener } from './present-topics.ts'
 import { readPresence } from './read-presence.ts'
 import type { PresenceQuery, TopicPresent } from './read-presence.ts'
 import type { SessionChange } from './session-change.ts'
@@ -42,7 +43,7 @@ interface Kept {
   readonly unfollow: () => void
 }
 
-export class Presence {
+export class Presence implements PresentTopics {
   readonly #options: PresenceSettings
   readonly #host: PresenceHost
   #kept: Kept | undefined
@@ -52,6 +53,7 @@ export class Presence {
   #wasOn = false
   #retry: Timer | undefined
   #isClosed = false
+  readonly #topicListeners = new Set<TopicListener>()
 
   constructor(settings: PresenceSettings, host: PresenceHost) {
     this.#options = settings
@@ -84,6 +86,22 @@ export class Presence {
     return this.#kept?.index.page(topic, after, limit)
   }
 
+  onTopic(listener: TopicListener): () => void {
+    this.#topicListeners.add(listener)
+    return () => void this.#topicListeners.delete(listener)
+  }
+
+  topics(): Iterable<Topic> {
+    return this.#kept?.index.topics() ?? []
+  }
+
+  count(topic: Topic): number | undefined {
+    if (this.rules.find(topic) === 'off') return 0
+    if (this.#kept === undefined) return undefined
+    const count = this.#kept.index.count(topic)
+    return count === 0 && !this.isWhole ? undefined : count
+  }
+
   /** Says that this node is gone. Sessions must have been ended before. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -109,7 +127,10 @@ export class Presence {
   async #adapt(): Promise<void> {
     if (this.#isClosed) return
     const { rules } = this
-    if (rules.isEmpty) return this.#end()
+    if (rules.isEmpty) {
+      await this.#end()
+      return this.#tellTopic(undefined, false)
+    }
     const kept = this.#kept ?? (await this.#begin())
     if (kept === undefined) return
     for (const session of this.#host.sessions.list()) this.#update(kept, session)
@@ -121,6 +142,7 @@ export class Presence {
     kept.joins?.lookAtAll()
     for (const { topics, user } of kept.index.listNode(this.#options.nodeName))
       for (const topic of topics) if (user !== undefined) kept.joins?.look(topic, user)
+    this.#tellTopic(undefined, false)
   }
 
   /** Undefined: it was closed meanwhile. */
@@ -131,7 +153,10 @@ export class Presence {
       held.release()
       return undefined
     }
-    const index = new PresenceIndex((topic, user) => this.#kept?.joins?.look(topic, user))
+    const index = new PresenceIndex(
+      (topic, user) => this.#kept?.joins?.look(topic, user),
+      (topic, id) => this.#tellTopic(topic, nodeOf(id) === node),
+    )
     const stale = new Map<string, Set<string>>()
     const shared = new SharedSessions(held, {
       clock,
@@ -194,6 +219,10 @@ export class Presence {
     const topics = exact.filter((topic) => rules.find(topic) !== 'off').slice(0, presenceTopicsMax)
     if (topics.length === 0 || isClosed) return undefined
     return { id, user: owner.user, topics, data: owner.presence }
+  }
+
+  #tellTopic(topic: Topic | undefined, isOwn: boolean): void {
+    for (const listener of this.#topicListeners) listener(topic, isOwn)
   }
 
   async #end(): Promise<void> {
