@@ -240,6 +240,19 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'sessions × the filters that each asks for, is granted, and has of both',
+    limits: ['request.filterCharactersMax', 'request.filterTermsMax'],
+    worstCase: (look) =>
+      look(sessions) *
+      4 *
+      (2 * look('request.filterCharactersMax') + 100 * look('request.filterTermsMax')),
+    boundedBy: 'the size of a filter; sessions that have the same one share it',
+    filledBy: {
+      file: 'packages/server/test/grant-memory.test.ts',
+      name: 'the longest filters cost their characters and little more, and those that sessions share nothing',
+    },
+  },
+  {
     what: 'sessions whose grant is asked about again × the request that each keeps',
     limits: ['hub.headerBytesMax'],
     worstCase: (look) => look(sessions) * (look('hub.headerBytesMax') + 2 * KiB),
@@ -326,10 +339,10 @@ export const serverProducts: readonly Product[] = [
   },
   {
     what: 'topics × lag rules',
-    limits: ['server.lagRulesMax', 'server.rememberedTopicsMax'],
+    limits: ['server.rulesMax', 'server.rememberedTopicsMax'],
     worstCase: (look) =>
       look('server.rememberedTopicsMax') * (100 + look('log.topicBytesMax')) +
-      look('server.lagRulesMax') * KiB,
+      look('server.rulesMax') * KiB,
     boundedBy: 'remembered topics; then all are forgotten',
     filledBy: {
       file: 'packages/server/test/lag-rules.test.ts',
@@ -348,6 +361,16 @@ export const serverProducts: readonly Product[] = [
     filledBy: {
       file: 'packages/server/test/flush-window.test.ts',
       name: 'what waits for a flush is less than a portion between two batches, and a batch of any size is written before the next',
+    },
+  },
+  {
+    what: 'sessions × what is remembered of them, and times of flushes',
+    limits: ['trace.traceBytesMax', 'trace.happeningBytes', 'trace.flushTimesMax'],
+    worstCase: (look) => look('trace.traceBytesMax') + look('trace.flushTimesMax') * 80,
+    boundedBy: 'what all happenings count for; then the oldest are forgotten',
+    filledBy: {
+      file: 'packages/server/test/trace.test.ts',
+      name: 'happenings of all sessions hold no more than their bound, and sessions that have closed go with theirs',
     },
   },
 ]

@@ -3,7 +3,12 @@
 export { hasLogCode } from './errors.ts'
 export { hashTexts } from './fingerprint.ts'
 export { controlTopic } from './control-topic.ts'
-export { countCharacters, describeTagsFault, describeTtlFault } from './event-extras.ts'
+export {
+  countCharacters,
+  describePermissionFault,
+  describeTagsFault,
+  describeTtlFault,
+} from './event-extras.ts'
 export { createMemberReaders, hasMethods, isFixedList } from './read-members.ts'
 export type { MemberReaders, Wanted } from './read-members.ts'
 export { encodeTombstone, isExpired, tombstoneType } from './tombstone.ts'

@@ -9,6 +9,11 @@ export const serverErrors = {
     title: 'A query parameter or body member is unknown, repeated or has a value it cannot have.',
     status: 400,
   },
+  FILTER_INVALID: {
+    title:
+      'A filter names no text where it must, is not of the form `{ types, keys, where }`, or is too long.',
+    status: 400,
+  },
   TOPIC_INVALID: { title: 'A topic or pattern breaks the rules for topics.', status: 400 },
   TOPIC_RESERVED: {
     title:
@@ -56,7 +61,8 @@ export const serverErrors = {
     status: 500,
   },
   EVENT_INVALID: {
-    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags?, ttl? }`.',
+    title:
+      'An event to publish is not of the form `{ topic, type?, data, key?, tags?, permission?, ttl? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {
@@ -70,6 +76,10 @@ export const serverErrors = {
   },
   EVENT_KEY_INVALID: {
     title: 'The key of an event is no text, holds a control character or is too long.',
+    status: 400,
+  },
+  EVENT_PERMISSION_INVALID: {
+    title: 'The permission of an event is no text, empty, too long, or holds a control character.',
     status: 400,
   },
   EVENT_TAGS_INVALID: {
@@ -169,6 +179,13 @@ export const serverErrors = {
     headers: { 'Retry-After': 'varies' },
     bye: 'full',
   },
+  TOPIC_FULL: {
+    title:
+      'A topic has as many streams at this node as its rule allows; those that are there go on.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
   DRAINING: {
     title:
       'This node is shutting down. Try again; another one answers, or this one once it is back.',
@@ -179,6 +196,20 @@ export const serverErrors = {
   OPTION_INVALID: {
     title: 'An option or argument of a node is of the wrong type or out of its range.',
     status: 500,
+  },
+  CONSUMER_INVALID: {
+    title: 'A name of a consumer is none, or its new place is none.',
+    status: 400,
+  },
+  CONSUMER_UNKNOWN: {
+    title: 'The user has no consumer of this name: it was deleted, has expired, or never was.',
+    status: 404,
+  },
+  CONSUMERS_FULL: {
+    title: 'The log keeps as many consumers as it may; those that are there go on.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
   },
   RULE_INVALID: {
     title: 'A list of rules for topics has a rule that cannot hold; nothing was changed.',

@@ -4,21 +4,24 @@ import type { Position } from '@tidemark/log'
 import type { AddedTopics } from './session/added-topics.ts'
 import { Audiences } from './fan-out/audiences.ts'
 import { Beats } from './session/beats.ts'
-import { catchUp } from './catch-up/catch-up.ts'
-import type { Greeting } from './catch-up/catch-up.ts'
+import { CatchUps } from './catch-up/catch-ups.ts'
 import type { Block } from './framing/block.ts'
 import type { ByeReason } from './framing/bye-reason.ts'
+import { Consumers } from './consumers/consumers.ts'
+import type { TakenConsumer } from './consumers/consumers.ts'
 import { Control } from './control/control.ts'
 import { createHost } from './session/create-host.ts'
 import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { backlogsMax, readyRetryMs, replayReadsMax } from './limits.ts'
+import { readyRetryMs } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
+import { drainingNode, fullNode } from './refusal/no-room.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
+import { mayGet } from './request/filter.ts'
 import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
 import { drainSessions } from './session/drain-sessions.ts'
@@ -37,19 +40,18 @@ import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
 import { Schedule } from './scheduled/schedule.ts'
 import { SessionFollowers } from './session/session-followers.ts'
+import { filterOfHolder, readerOf } from './session/session-holder.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
-import { Slots } from './catch-up/slots.ts'
 import { requireUnexpired } from './request/read-expiry.ts'
 import { resolveStart } from './request/start-at.ts'
 import type { Beginning } from './request/start-at.ts'
 import type { Subscription } from './request/subscription.ts'
 import { TopicChanges } from './session/topic-changes.ts'
 import type { IsLate } from './session/is-late.ts'
-import { Turns } from './catch-up/turns.ts'
 
 /** Opens, moves and ends sessions, and brings each of them what it follows. */
 export class NodeEngine implements SessionActions {
@@ -57,6 +59,8 @@ export class NodeEngine implements SessionActions {
   readonly audiences: Audiences
   /** The rules for topics that all nodes of the log follow. */
   readonly rules: NodeRules
+  /** Where consumers stand that are open here. */
+  readonly consumers: Consumers
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
   /** Events that are published later. */
@@ -71,9 +75,7 @@ export class NodeEngine implements SessionActions {
   readonly #ends: GrantEnds
   readonly #rechecks: Rechecks
   readonly #renewals: Renewals
-  readonly #turns = new Turns()
-  readonly #reads = new Slots(replayReadsMax)
-  readonly #backlogs = new Slots(backlogsMax)
+  readonly #catchUps: CatchUps
   readonly #host: SessionHost<Session>
   #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
@@ -86,24 +88,26 @@ export class NodeEngine implements SessionActions {
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.audiences = new Audiences(settings.topicSetsBytesMax)
     this.rules = new NodeRules(settings)
+    this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers)
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
         return session && new OpenSession(session, this, isLate)
       },
       sessions: this.sessions,
+      lagRules: this.rules.lag,
       follow: () => this.start(),
     })
     this.schedule = new Schedule(settings)
     this.followers = new SessionFollowers(settings.onError)
+    this.followers.add(settings.watch.traces)
     this.#changes = new TopicChanges({
       ...settings,
       audiences: this.audiences,
       listSessions: () => this.sessions.list(),
       dismiss: (session, reason) => this.#dismiss(session, reason),
-      moved: (session) => this.followers.moved(session),
+      moved: (session, reason) => this.followers.moved(session, reason),
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
@@ -111,7 +115,7 @@ export class NodeEngine implements SessionActions {
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
-      renew: (session, grant, request) => this.#renew(session, grant, request),
+      renew: (session, grant, request) => this.renew(session, grant, request),
     })
     this.#renewals = new Renewals({
       clock: settings.clock,
@@ -122,11 +126,24 @@ export class NodeEngine implements SessionActions {
     })
     this.granted = new GrantListeners((session) => this.handle(session), settings.onError)
     const readPosition = (): Position => this.#requireFanOut().position
+    this.consumers = new Consumers({
+      ...settings,
+      startRules: this.rules.startAt,
+      livePosition: readPosition,
+      replace: (session) => this.end(session, 'replaced'),
+    })
+    this.followers.add(this.consumers)
+    this.#catchUps = new CatchUps({
+      settings,
+      lagRules: this.rules.lag,
+      fanOut: () => this.#requireFanOut(),
+      dismiss,
+    })
     this.#host = createHost(settings, {
       get livePosition() {
         return readPosition()
       },
-      catchUp: (session) => this.#bringLevel(session),
+      catchUp: (session) => this.#catchUps.begin(session),
       tellNews: (session) => this.#changes.tellNews(session),
       dismiss,
       forget: (session, reason) => this.#forget(session, reason),
@@ -175,18 +192,10 @@ export class NodeEngine implements SessionActions {
    * @throws ServerError `FULL`, `DRAINING`
    */
   admit(): void {
-    if (this.#isDraining) {
-      throw new ServerError(
-        'DRAINING',
-        'This node is shutting down and takes no new sessions. Try again.',
-      )
-    }
+    if (this.#isDraining) throw drainingNode()
     const { sessionsMax } = this.#settings
     if (this.sessions.size + this.#opening < sessionsMax || this.endStalled({}, 1) > 0) return
-    throw new ServerError(
-      'FULL',
-      `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
-    )
+    throw fullNode(sessionsMax)
   }
 
   /**
@@ -203,23 +212,26 @@ export class NodeEngine implements SessionActions {
     const place = this.audiences.reserve(subscription.topics)
     let start: Beginning
     let added: AddedTopics | undefined
-    let id: string
+    let taken: TakenConsumer | undefined
+    const id = makeSessionId(this.#settings.nodeName, this.#settings.random)
     try {
       this.#opening += 1
       try {
-        start = await this.#findStart(subscription)
+        start = await this.#findStart(subscription, owner.user)
+        taken = await this.consumers.take(subscription, { ...start, user: owner.user, session: id })
       } finally {
         // In the tick in which it becomes a session, so that no other takes its place in between.
         this.#opening -= 1
       }
       this.admit()
-      id = makeSessionId(this.#settings.nodeName, this.#settings.random)
+      this.audiences.requireRoom(subscription.topics)
       added = start.added === undefined ? undefined : this.#changes.beginAdded(start.added)
     } catch (error) {
       this.audiences.giveBack(place)
       throw error
     }
-    const session = new Session(id, this.audiences.open(place, subscription.framing), {
+    const audience = this.audiences.open(place, subscription.framing, filterOfHolder(owner))
+    const session = new Session(id, audience, {
       sink,
       host: this.#host,
       cursor: start.after,
@@ -230,10 +242,11 @@ export class NodeEngine implements SessionActions {
     this.#begin(session, start)
     if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
     if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
+    taken?.begin(session, sink)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
     const takeHint = (): Block | undefined => this.#ends.takeHint(session)
-    this.#bringLevel(session, { ...start, heartbeatMs, retryMs, takeHint })
+    this.#catchUps.begin(session, { ...start, heartbeatMs, retryMs, takeHint })
     this.granted.tell(session)
     return this.handle(session)
   }
@@ -246,6 +259,7 @@ export class NodeEngine implements SessionActions {
   send(session: Session, event: SessionEvent, isLate?: IsLate): boolean | Promise<boolean> {
     const { clock, eventBytesMax } = this.#settings
     const own = toOwnEvent(event, { eventBytesMax, time: clock.now() })
+    if (!mayGet(own, readerOf(session))) return false
     return session.writeOwn(session.audience.framing.encodeOwn(own), isLate)
   }
 
@@ -266,8 +280,11 @@ export class NodeEngine implements SessionActions {
     return !session.isClosed
   }
 
-  renew(session: Session, grant: Grant): Promise<boolean> {
-    return this.#renew(session, grant)
+  async renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
+    const isOpen = await this.#renewals.renew(session, grant, request)
+    this.granted.tell(session)
+    this.followers.renewed(session)
+    return isOpen
   }
 
   end(session: Session, reason: string): void {
@@ -303,16 +320,17 @@ export class NodeEngine implements SessionActions {
     this.#ends.stop()
     this.#rechecks.stop()
     await this.#starting?.catch(() => undefined)
+    await this.consumers.close()
     this.#fanOut?.close()
     this.#changes.stop()
     this.control.close()
     this.schedule.close()
   }
 
-  async #findStart(subscription: Subscription): Promise<Beginning> {
+  async #findStart(given: Subscription, user: string | undefined): Promise<Beginning> {
     const fanOut = await this.start()
-    const { log } = this.#settings
-    return resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
+    const wanted = await this.consumers.place(given, user)
+    return resolveStart(wanted, this.#settings.log, () => fanOut.position).catch(wrapLogError)
   }
 
   #begin(session: Session, { resumed, gap }: Beginning): void {
@@ -333,13 +351,6 @@ export class NodeEngine implements SessionActions {
     }
   }
 
-  async #renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
-    const isOpen = await this.#renewals.renew(session, grant, request)
-    this.granted.tell(session)
-    this.followers.renewed(session)
-    return isOpen
-  }
-
   async #follow(): Promise<FanOut> {
     const { audiences, control } = this
     const { ledger, lag: lagRules } = this.rules
@@ -352,33 +363,9 @@ export class NodeEngine implements SessionActions {
 
   /** Sessions are opened once the node follows its log, so for them it is always there. */
   #requireFanOut(): FanOut {
-    if (this.#fanOut === undefined) {
-      throw new ServerError(
-        'LOG_UNAVAILABLE',
-        'The node does not follow its log yet. Await `ready`.',
-      )
-    }
-    return this.#fanOut
-  }
-
-  #bringLevel(session: Session, greeting?: Greeting): void {
-    const { log, watch } = this.#settings
-    const source = {
-      log,
-      watch,
-      fanOut: this.#requireFanOut(),
-      turns: this.#turns,
-      reads: this.#reads,
-      backlogs: this.#backlogs,
-      lagRules: this.rules.lag,
-      dismiss: (behind: Session) => this.#dismiss(behind, 'lagging'),
-    }
-    catchUp(session, source, greeting).catch((error: unknown) => {
-      if (session.isClosed) return
-      // The client comes back with its cursor and is served from the log then.
-      this.#dismiss(session, 'log-unavailable')
-      this.#settings.onError(error)
-    })
+    if (this.#fanOut !== undefined) return this.#fanOut
+    const said = 'The node does not follow its log yet. Await `ready`.'
+    throw new ServerError('LOG_UNAVAILABLE', said)
   }
 
   /** A session has closed, and left its audience. */
@@ -390,7 +377,7 @@ export class NodeEngine implements SessionActions {
     this.#changes.forget(session)
     this.#ends.forget(session)
     this.#rechecks.forget(session)
-    for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)
+    this.#catchUps.leave(session)
   }
 
   #dismiss(session: Session, reason: ByeReason): void {

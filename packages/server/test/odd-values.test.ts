@@ -258,6 +258,10 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
   },
+  'trace: question': {
+    call: (value) => start().trace(value as never),
+    code: 'QUERY_INVALID',
+  },
   'user: id': {
     call: (value) =>
       start()
@@ -308,6 +312,84 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().reach('an id', value as never),
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
+  },
+  consumers: {
+    call: (value) => void start().consumers(value as never),
+    code: 'OPTION_INVALID',
+  },
+  'consumers: user': {
+    call: (value) => void start().consumers({ user: value as never }),
+    code: 'OPTION_INVALID',
+  },
+  'consumers: by': {
+    call: (value) =>
+      startAsking()
+        .consumers({ user: 'ada', by: value as never })
+        .list(),
+    code: 'OPTION_INVALID',
+    takes: ['undefined'],
+  },
+  'consumers.reset': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', value as never),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: name': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset(value as never, { since: 'now' }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: since': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', { since: value as never }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: cursor': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', { cursor: value as never }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.delete: name': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .delete(value as never),
+    code: 'CONSUMER_INVALID',
+  },
+  'rules.startAt.replace': {
+    call: (value) => start().rules.startAt.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.startAt.replace: a rule': {
+    call: (value) => start().rules.startAt.replace([value as never]),
+    code: 'RULE_INVALID',
+  },
+  'rules.subscribers.replace': {
+    call: (value) => start().rules.subscribers.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.subscribers.replace: a rule': {
+    call: (value) => start().rules.subscribers.replace([value as never]),
+    code: 'RULE_INVALID',
+  },
+  'rules.retention.replace': {
+    call: (value) => start().rules.retention.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.retention.replace: a rule': {
+    call: (value) => start().rules.retention.replace([value as never]),
+    code: 'RULE_INVALID',
   },
   'reach: by': {
     call: (value) =>
@@ -436,6 +518,16 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => hubDoor.fixGrant(value as never),
     code: 'OPTION_INVALID',
     takes: objects.filter((name) => name !== 'a text object'),
+  },
+  readWhere: {
+    call: (value) => hubDoor.readWhere(value),
+    code: 'FILTER_INVALID',
+    takes: objects,
+  },
+  readWhereTexts: {
+    call: (value) => hubDoor.readWhereTexts(value as never),
+    code: 'FILTER_INVALID',
+    takes: ['an array'],
   },
   readTopicTokens: {
     call: (value) => hubDoor.readTopicTokens(value),

@@ -6,21 +6,22 @@ import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest } from '@tidemark/server/node'
 import { parseEventInputs, readTtl } from '../event-input.ts'
 import { decodeTopicPath } from '../topic-path.ts'
+import { readEventQuery } from './event-query.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
 import type { Route } from './route.ts'
 
 /** Publishes the body as the data of one event. */
 export const publishToTopic: Route = async (
-  { request, response, parts, query },
+  { request, response, parts: path, query },
   { tide, bodies },
 ) => {
-  const topic = decodeTopicPath(parts['topic'])
-  const { type, key, ttl, delay, at } = readQuery(query, ['type', 'key', 'ttl', 'delay', 'at'])
+  const topic = decodeTopicPath(path['topic'])
+  const { ttl, delay, at, ...parts } = readEventQuery(query, ['ttl', 'delay', 'at'])
   const ttlMs = readTtl(ttl)
   const moment = { delay, at }
   const { status, body } = await bodies.read(request, (data) => {
-    const events = [{ topic, type, key, ttlMs, data }]
+    const events = [{ ...parts, topic, ttlMs, data }]
     return isLater(moment)
       ? schedule(tide, events, { request, moment })
       : publish(tide, events, request)

@@ -11,10 +11,13 @@ import type { Gap, Resumed } from '../framing/control-events.ts'
 import type { FanOut } from '../fan-out/fan-out.ts'
 import { FramedRecord } from '../framing/framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
+import { mayGet } from '../request/filter.ts'
+import { readerOf } from '../session/session-holder.ts'
 import { backlogPagesMax, replayPageMax, writeBytesMax } from '../limits.ts'
 import type { NodeWatch } from '../observer/node-watch.ts'
 import { formatPlace, isPlain, placeOf } from '../framing/place.ts'
 import type { Session } from '../session/session.ts'
+import type { SessionTraces } from '../trace/session-traces.ts'
 import type { Slots } from './slots.ts'
 import type { Turns } from './turns.ts'
 
@@ -48,7 +51,7 @@ export interface Greeting {
   takeHint?(): Block | undefined
 }
 
-/** Some records of the history after a session's cursor, of its topics only. */
+/** Some records of the history after a session's cursor: of its topics, and only those that it may get. */
 interface Stretch {
   readonly records: readonly FramedRecord[]
   readonly next: Position
@@ -66,6 +69,8 @@ interface Notices {
   told: Position | undefined
   /** Likewise for records that a rule left out. */
   dropped: Position | undefined
+  /** Remembers what the client was told. */
+  readonly traces: SessionTraces
 }
 
 /**
@@ -77,7 +82,8 @@ export async function catchUp(
   source: CatchUpSource,
   greeting?: Greeting,
 ): Promise<void> {
-  const notices: Notices = { greeting, told: undefined, dropped: undefined }
+  const { traces } = source.watch
+  const notices: Notices = { greeting, told: undefined, dropped: undefined, traces }
   while (!session.isClosed) {
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its
     // cursor, no page.
@@ -115,10 +121,11 @@ async function advanceAdded(
   source: CatchUpSource,
   notices: Notices,
 ): Promise<void> {
-  const { added, audience } = session
+  const { added } = session
   if (added === undefined) return
   const { topics } = added
-  const isChanged = (): boolean => session.added !== added || session.audience !== audience
+  const isRead = watchReader(session)
+  const isChanged = (): boolean => session.added !== added || !isRead()
   if (added.end === undefined) {
     const { first } = await source.log.bounds()
     // No record is up to there, so the page says where reading from the cursor begins. That is the cursor
@@ -141,10 +148,19 @@ async function advancePage(
   source: CatchUpSource,
   notices: Notices,
 ): Promise<void> {
-  const { cursor, audience } = session
+  const { cursor } = session
+  const isRead = watchReader(session)
   const stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
-  // Topics that have changed meanwhile are read anew.
-  if (session.audience === audience) writeStretch(session, stretch, notices)
+  if (isRead()) writeStretch(session, stretch, notices)
+}
+
+/**
+ * Tells whether a session still is the reader that it was. One with other topics, another filter or another
+ * grant reads anew.
+ */
+function watchReader(session: Session): () => boolean {
+  const { audience, owner } = session
+  return () => session.audience === audience && session.owner === owner
 }
 
 /** The same of a laggard: what the rules of its topics leave of a longer stretch. */
@@ -155,13 +171,15 @@ async function advanceBacklog(
 ): Promise<void> {
   // It may have closed while it waited for its place.
   if (session.isClosed) return
-  const { cursor, audience } = session
+  const { cursor } = session
+  const isRead = watchReader(session)
   const first = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
   const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
   const stretch = await reduce(session, source, { stretch: first, backlog })
-  if (session.audience !== audience) return
+  if (!isRead()) return
   if (backlog.isForbidden) source.dismiss(session)
   else writeStretch(session, stretch, notices)
+  if (backlog.hasConflated) source.watch.traces.reduced(session, cursor, stretch.next)
 }
 
 /** The records after `after`, if they are in memory. */
@@ -206,8 +224,10 @@ async function readLog(
     return log.read({ topics, after, upTo: upTo ?? fanOut.position, limit: replayPageMax })
   })
   if (page === undefined) return { records: [], next: after }
+  const reader = readerOf(session)
+  const records = page.records.filter((record) => mayGet(record, reader))
   return {
-    records: page.records.map((record) => new FramedRecord(record)),
+    records: records.map((record) => new FramedRecord(record)),
     next: page.next,
     lost: page.lost,
   }
@@ -310,17 +330,20 @@ function writePortion(session: Session, stretch: Stretch, portion: Portion): voi
 
 /** The records that are the session's; each topic is matched once. */
 function selectRecords(
-  { audience }: Session,
+  session: Session,
   records: readonly FramedRecord[],
 ): readonly FramedRecord[] {
+  const { audience } = session
+  const reader = readerOf(session)
   const known = new Map<Topic, boolean>()
-  return records.filter(({ record: { topic } }) => {
+  return records.filter(({ record }) => {
+    const { topic } = record
     let isWanted = known.get(topic)
     if (isWanted === undefined) {
       isWanted = audience.topics.matches(topic)
       known.set(topic, isWanted)
     }
-    return isWanted
+    return isWanted && mayGet(record, reader)
   })
 }
 
@@ -333,15 +356,16 @@ function tell(session: Session, { lost: loss, droppedTo }: Stretch, notices: Not
   if (lost !== undefined && lost.reason !== 'retention') session.moveTo(lost.to)
   const { greeting } = notices
   notices.greeting = undefined
-  if (greeting !== undefined) greet(session, greeting, lost)
-  else if (lost !== undefined) sendGap(session, toGap(session, lost))
+  if (greeting !== undefined) greet(session, { ...notices, greeting }, lost)
+  else if (lost !== undefined) sendGap(session, toGap(session, lost), notices)
   if (droppedTo === undefined || !reachesFurther(droppedTo, notices.dropped)) return
   notices.dropped = droppedTo
   const from = formatPlace(placeOf(session, session.replayedTo))
-  sendGap(session, { from, to: droppedTo, reason: 'rate' })
+  sendGap(session, { from, to: droppedTo, reason: 'rate' }, notices)
 }
 
-function sendGap(session: Session, gap: Gap): void {
+function sendGap(session: Session, gap: Gap, { traces }: Notices): void {
+  traces.gap(session, gap)
   const block = encodeGap(gap, placeOf(session, gap.to))
   session.writeReplay(block, session.replayedTo, 0)
 }
@@ -352,8 +376,13 @@ function reachesFurther(to: Position | undefined, told: Position | undefined): b
   return comparePositions(to, told) > 0
 }
 
-function greet(session: Session, greeting: Greeting, lost: Loss | undefined): void {
+function greet(
+  session: Session,
+  { greeting, traces }: Notices & { readonly greeting: Greeting },
+  lost: Loss | undefined,
+): void {
   const gap = greeting.gap ?? planGap(session, greeting, lost)
+  if (gap !== undefined) traces.gap(session, gap)
   const ready = encodeReady({
     session: session.id,
     place: placeOf(session, session.replayedTo),

@@ -16,8 +16,9 @@ export {
   flushWindowLimitMs,
   historyRecordsDefault,
   historyRecordsMax,
-  lagRulesMax,
+  rulesMax,
   stalledAfterRangeMs,
+  subscribersRange,
   topicSetsBytesMax,
   topicSetsBytesMin,
 } from '../limits.ts'
@@ -38,6 +39,8 @@ export { DueTimes } from '../session/due-times.ts'
 export { Slots } from '../catch-up/slots.ts'
 export { readPresenceData } from '../request/read-presence-data.ts'
 export { fixGrant } from '../request/read-grant.ts'
+export { readWhere, readWhereTexts } from '../request/read-filter.ts'
+export type { Where } from '../request/read-filter.ts'
 export { readTopicTokens } from '../request/topic-tokens.ts'
 export { parseSubscriptionBody, parseSubscriptionQuery } from '../request/subscription.ts'
 export type { QueryOptions, Subscription } from '../request/subscription.ts'

@@ -4,12 +4,15 @@ import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
+import { checkConsumerName } from '../consumers/consumer-name.ts'
 import { ServerError } from '../errors.ts'
 import { createFraming, fieldNames, needsTopicField } from '../framing/framing.ts'
 import type { FieldName, Framing } from '../framing/framing.ts'
 import { eventsPerSecondRange } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { checkLabel } from './label.ts'
+import type { Filter } from './filter.ts'
+import { filterNames, readFilter, readWhereTexts } from './read-filter.ts'
 import { credentialNames, parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
 import type { ChangedTopics } from '../session/topic-set-table.ts'
@@ -23,10 +26,14 @@ export interface Subscription {
   readonly topics: TopicSet
   readonly framing: Framing
   readonly start: StartAt
+  /** Lets through the events that the client wants of its topics; undefined: all. */
+  readonly filter?: Filter | undefined
   /**
    * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
    */
   readonly eventsPerSecondMax?: number | undefined
+  /** The consumer that the client goes on as, and whether the client says where a new one begins. */
+  readonly consumer?: { readonly name: string; readonly hasStart: boolean } | undefined
   /** The name that the client gives its session. */
   readonly label?: string | undefined
   /** Long events are asked for as compressed ones, one by one, and the stream as a plain one. */
@@ -57,8 +64,10 @@ interface UncheckedSubscription {
   readonly fields: readonly string[] | undefined
   readonly event: string | undefined
   readonly framing: string | undefined
+  readonly filter: Filter | undefined
   readonly eventsPerSecondMax: number | undefined
   readonly compress: string | undefined
+  readonly consumer: string | undefined
 }
 
 const commonNames = [
@@ -71,6 +80,8 @@ const commonNames = [
   'eventsPerSecondMax',
   'label',
   'compress',
+  'consumer',
+  ...filterNames,
 ]
 const queryNames = ['topic', ...commonNames]
 const bodyNames = [...commonNames, 'topicTokens']
@@ -80,7 +91,8 @@ const chosenNames = commonNames.filter((name) => name !== 'topics' && name !== '
 /**
  * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query,
  * because a browser that reconnects repeats the URL.
- * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
+ * @throws ServerError `QUERY_INVALID`, `FILTER_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`,
+ * `OPTION_INVALID`
  */
 export function parseSubscriptionQuery(
   query: URLSearchParams,
@@ -94,8 +106,7 @@ export function parseSubscriptionQuery(
     )
   }
   if (isStrict(options)) refuseOthers(query, queryNames)
-  const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
-  const topics = [...readAll(query, 'topic'), ...lists]
+  const topics = [...readAll(query, 'topic'), ...(readLists(query, 'topics') ?? [])]
   const label = checkLabel(readOnce(query, 'label'))
   const manner = readManner(query)
   return { ...planSubscription({ topics: checkTopics(topics), ...manner }, lastEventId), label }
@@ -109,8 +120,14 @@ function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics
     fields: readOnce(query, 'fields')?.split(','),
     event: readOnce(query, 'event'),
     framing: readOnce(query, 'framing'),
+    filter: readFilter({
+      types: readLists(query, 'types'),
+      keys: readLists(query, 'keys'),
+      where: readWhereTexts(readAll(query, 'where')),
+    }),
     eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
     compress: readOnce(query, 'compress'),
+    consumer: readOnce(query, 'consumer'),
   }
 }
 
@@ -126,7 +143,8 @@ export function parseSubscriptionText(
 
 /**
  * Reads the query of a URL where the application has chosen the topics, for doors.
- * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
+ * @throws ServerError `QUERY_INVALID`, `FILTER_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`,
+ * `OPTION_INVALID`
  */
 export function parseChosenText(
   text: string,
@@ -162,8 +180,8 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, label?, compress?, topicTokens?}`.
- * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
+ * eventsPerSecondMax?, label?, compress?, consumer?, types?, keys?, where?, topicTokens?}`.
+ * @throws ServerError `QUERY_INVALID`, `FILTER_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
   const members = readBody(body)
@@ -178,8 +196,14 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
       fields: readTexts(members, 'fields'),
       event: readText(members, 'event'),
       framing: readText(members, 'framing'),
+      filter: readFilter({
+        types: members.get('types'),
+        keys: members.get('keys'),
+        where: members.get('where'),
+      }),
       eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
       compress: readText(members, 'compress'),
+      consumer: readText(members, 'consumer'),
     },
     lastEventId,
   )
@@ -210,17 +234,21 @@ function checkCursor(header: string | null | undefined): string | undefined {
 function planSubscription(
   given: UncheckedSubscription,
   lastEventId: string | null | undefined,
-  otherwise: SinceOrNow = { kind: 'now' },
+  otherwise?: SinceOrNow,
 ): Subscription {
   const header = checkCursor(lastEventId)
   const { topics } = given
-  const since = given.since === undefined ? otherwise : parseSince(given.since)
+  const wanted = given.since === undefined ? otherwise : parseSince(given.since)
+  const since = wanted ?? { kind: 'now' }
+  const name = checkConsumerName(given.consumer)
   return {
     topics,
     framing: chooseFraming(given, topics),
     start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
+    filter: given.filter,
     eventsPerSecondMax: given.eventsPerSecondMax,
     packsEvents: checkCompress(given),
+    consumer: name === undefined ? undefined : { name, hasStart: wanted !== undefined },
   }
 }
 
@@ -305,6 +333,12 @@ function readAll(query: URLSearchParams, name: string): readonly string[] {
     if (typeof value === 'string') return value
     throw new ServerError('QUERY_INVALID', `${name} must be text; got ${quoteValue(value)}.`)
   })
+}
+
+/** Texts with commas between them; undefined where there is no such parameter. */
+function readLists(query: URLSearchParams, name: string): readonly string[] | undefined {
+  const lists = readAll(query, name)
+  return lists.length === 0 ? undefined : lists.flatMap((list) => list.split(','))
 }
 
 function readOnce(query: URLSearchParams, name: string): string | undefined {

@@ -4,6 +4,10 @@
 import type { EventLog, RetentionRule } from '@tidemark/log'
 import { LagRules, lagKind } from '../catch-up/lag-rules.ts'
 import type { LagRule } from '../catch-up/lag-rules.ts'
+import { StartRules, startKind } from '../consumers/start-rules.ts'
+import type { StartRule } from '../consumers/start-rules.ts'
+import { SubscriberRules, subscriberKind } from '../fan-out/subscriber-rules.ts'
+import type { SubscriberRule } from '../fan-out/subscriber-rules.ts'
 import { PresenceRules, presenceKind } from '../presence/presence-rules.ts'
 import type { PresenceRule } from '../presence/presence-rules.ts'
 import { readMembers } from '../read-members.ts'
@@ -17,6 +21,10 @@ export interface TideRules {
   readonly retention: RulesInForce<RetentionRule>
   /** For clients that cannot keep up: what they get of which topics. */
   readonly lag: RulesInForce<LagRule>
+  /** For how many sessions of a node may follow a topic by its name. */
+  readonly subscribers: RulesInForce<SubscriberRule>
+  /** For consumers that are new: where they begin. */
+  readonly startAt: RulesInForce<StartRule>
   /** Topics whose presence is kept, and those that tell of joins and leaves. */
   readonly presence: RulesInForce<PresenceRule>
 }
@@ -24,6 +32,8 @@ export interface TideRules {
 /** The lists of a node's own configuration; an undefined one: those that others have configured. */
 export interface ConfiguredRules {
   readonly lag?: readonly LagRule[] | undefined
+  readonly startAt?: readonly StartRule[] | undefined
+  readonly subscribers?: readonly SubscriberRule[] | undefined
   readonly presence?: readonly PresenceRule[] | undefined
 }
 
@@ -34,8 +44,17 @@ export interface ConfiguredRules {
  */
 export function checkConfigured(given: ConfiguredRules): ConfiguredRules {
   const wanted = { code: 'OPTION_INVALID', what: 'rules' } as const
-  const { lag, presence } = readMembers(given, ['lag', 'presence'], wanted)
-  return { lag: checkList(lagKind, lag), presence: checkList(presenceKind, presence) }
+  const { lag, presence, startAt, subscribers } = readMembers(
+    given,
+    ['lag', 'presence', 'startAt', 'subscribers'],
+    wanted,
+  )
+  return {
+    lag: checkList(lagKind, lag),
+    presence: checkList(presenceKind, presence),
+    startAt: checkList(startKind, startAt),
+    subscribers: checkList(subscriberKind, subscribers),
+  }
 }
 
 function checkList<Rule>(
@@ -58,6 +77,8 @@ export class NodeRules {
   /** As users see them. */
   readonly inForce: TideRules
   readonly lag: LagRules = new LagRules([])
+  readonly startAt: StartRules = new StartRules()
+  readonly subscribers: SubscriberRules = new SubscriberRules()
   readonly presence: PresenceRules = new PresenceRules()
 
   constructor({ log, rules, onError }: Options) {
@@ -68,6 +89,16 @@ export class NodeRules {
         kind: lagKind,
         configured: rules.lag,
         apply: (list) => this.lag.replace(list),
+      }),
+      startAt: this.ledger.add({
+        kind: startKind,
+        configured: rules.startAt,
+        apply: (list) => this.startAt.replace(list),
+      }),
+      subscribers: this.ledger.add({
+        kind: subscriberKind,
+        configured: rules.subscribers,
+        apply: (list) => this.subscribers.replace(list),
       }),
       presence: this.ledger.add({
         kind: presenceKind,

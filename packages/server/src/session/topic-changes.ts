@@ -7,6 +7,7 @@ import type { AddedAt } from './added-topics.ts'
 import type { Audiences } from '../fan-out/audiences.ts'
 import { namesBeyond, namesOf } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
+import type { Filter } from '../request/filter.ts'
 import { topicChangesWaitingMax } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
@@ -53,7 +54,7 @@ interface ChangesHost {
   listSessions(): Iterable<Session>
   dismiss(session: Session, reason: ByeReason): void
   /** Told of each session that follows other topics now. */
-  moved(session: Session): void
+  moved(session: Session, reason: TopicsReason): void
 }
 
 /** Whether a grant holds a topic or pattern. */
@@ -105,6 +106,7 @@ export class TopicChanges {
   /**
    * Resolves when the session follows its new audience, to false if it has closed.
    * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID`, `OPTION_INVALID`, `FULL`,
+   * `TOPIC_FULL`,
    * `SESSION_UNREACHABLE` once it is late; nothing has changed then
    */
   async change(session: Session, given: TopicChange, isLate: IsLate = never): Promise<boolean> {
@@ -149,6 +151,19 @@ export class TopicChanges {
     const change = { ...nothing, remove, askedUnder: isGranted, reason: 'not-granted' } as const
     await this.#move(line, session, change)
     return removed
+  }
+
+  /**
+   * Gives a session another filter, from where it stands, in this turn. A change of its topics that is under
+   * way takes the filter along.
+   * @throws ServerError `FULL`
+   */
+  refilter(session: Session, filter: Filter | undefined): void {
+    const { audience, added } = session
+    if (session.isClosed || audience.filter === filter) return
+    const { audiences } = this.#host
+    const place = audiences.reserve(audience.topics, audience)
+    session.moveInto(audiences.open(place, audience.framing, filter), added)
   }
 
   /**
@@ -220,6 +235,7 @@ export class TopicChanges {
       requireInTime(change)
       added = await this.#planAdded(session, { topics, change, origin })
       requireInTime(change)
+      audiences.requireRoom(topics, before)
       if (!session.isClosed) this.#planNews(session, topics, change)
     } catch (error) {
       // A replay that goes on is not this change's to finish.
@@ -235,8 +251,8 @@ export class TopicChanges {
     if (parts !== noParts) this.#inUse.begin()
     if (added === session.added) narrowReplay(added, topics)
     const framing = session.audience.framing.forTopics(topics, parts)
-    session.moveInto(audiences.open(place, framing), added)
-    this.#host.moved(session)
+    session.moveInto(audiences.open(place, framing, session.audience.filter), added)
+    this.#host.moved(session, change.reason)
     return true
   }
 
