@@ -4,7 +4,7 @@
 import type { NewEvent } from '@tidemark/log'
 import { encodeTombstone, tombstoneType } from '@tidemark/log/driver'
 import { sweepRecordsMax } from '../limits.ts'
-import { decodeExpiry, decodeKey, decodeTopic, decodeType } from '../tables/record-codec.ts'
+import { decodeKey, decodeTopic, decodeType } from '../tables/record-codec.ts'
 import { asBuffer, endKey, latestKey, readSequence, sequenceKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 import type { WriteView } from '../append/write-view.ts'
@@ -30,7 +30,6 @@ export function removeAtEnd(
     const stored = tables.records.getBinary(sequenceKey(sequence))
     if (stored === undefined) continue
     const record = asBuffer(stored)
-    if (!view.isPast(decodeExpiry(record))) continue
     const topic = decodeTopic(record)
     const { id, rule } = view.look(topic)
     const key = rule.latestBy === 'key' ? decodeKey(record) : undefined
