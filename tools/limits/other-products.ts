@@ -104,11 +104,6 @@ export const otherProducts: readonly Product[] = [
       'log.topicSegmentBytes',
       'log.eventKeyLengthMax',
       'log.eventTypeLengthMax',
-      'log.eventTagsMax',
-      'log.tagNameLengthMax',
-      'log.tagValueLengthMax',
-      'log.eventPermissionLengthMax',
-      'log.extrasOverheadBytes',
     ],
     factors: (look) =>
       (maxBytes / (look('log.recordOverheadBytes') + look('log.topicBytesMax'))) *
@@ -120,6 +115,28 @@ export const otherProducts: readonly Product[] = [
     filledBy: {
       file: bounds,
       name: 'a topic of many segments for each event takes no more memory than maxBytes, its tree included',
+    },
+  },
+  {
+    what: 'records of the memory log × their tags',
+    limits: [
+      'log.eventTagsMax',
+      'log.tagNameLengthMax',
+      'log.tagValueLengthMax',
+      'log.eventPermissionLengthMax',
+      'log.extrasOverheadBytes',
+      'log.tagOverheadBytes',
+    ],
+    factors: (look) =>
+      (maxBytes / look('log.recordOverheadBytes')) *
+      look('log.eventTagsMax') *
+      (look('log.tagOverheadBytes') +
+        2 * (look('log.tagNameLengthMax') + look('log.tagValueLengthMax'))),
+    worstCase: () => 2 * maxBytes,
+    boundedBy: '`retention.maxBytes`, which counts them; twice where a character needs two bytes',
+    filledBy: {
+      file: bounds,
+      name: 'events with as many tags as there may be, of names that differ, take no more memory than maxBytes',
     },
   },
   {

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import process from 'node:process'
 import { createPublisher } from '@tidemark/client'
+import { parseDuration } from '@tidemark/hub'
 import { quote } from '@tidemark/wire/values'
 import type { TopicInput } from '@tidemark/client'
 import type { CommandBody, CommandLine } from './command.ts'
@@ -47,6 +48,16 @@ lines before. Ctrl-C stops reading and publishes what was read; a second one dro
       value: '<name>',
       help: 'Only those whose grant has this permission get the event.',
     },
+    {
+      name: 'ttl',
+      value: '<duration>',
+      help: 'How long the event is worth something, such as 30s. After that nobody gets it.',
+    },
+    {
+      name: 'if-head',
+      value: '<cursor>',
+      help: 'Publish only if the topic has no event behind this cursor. Not with --lines.',
+    },
     ...hubOptions,
   ],
   examples: [
@@ -83,6 +94,13 @@ async function run(line: CommandLine): Promise<ExitCode> {
     key: lastValue(line, 'key'),
     tags: readTags(line.values.get('tag')),
     permission: lastValue(line, 'permission'),
+    ttlMs: readTtl(lastValue(line, 'ttl')),
+  }
+  if (isLines && line.values.has('if-head')) {
+    throw new CliError(
+      'OPTION_INVALID',
+      '--if-head says where a topic is before one event; with --lines there are many. Leave one of them out.',
+    )
   }
   return isLines
     ? runLines(line, event)
@@ -105,11 +123,21 @@ function readTags(texts: readonly string[] = []): TopicInput['tags'] {
   return Object.fromEntries(tags)
 }
 
+function readTtl(text: string | undefined): number | undefined {
+  const ms = text === undefined ? undefined : parseDuration(text)
+  if (text === undefined || ms !== undefined) return ms
+  throw new CliError(
+    'OPTION_INVALID',
+    `--ttl takes a duration such as 500ms, 30s, 5m, 2h or 7d; got ${quote(text)}.`,
+  )
+}
+
 async function runSingle(line: CommandLine, event: TopicInput): Promise<ExitCode> {
   const { urlOf, headers } = readHubAddress(line)
   const retry = { ...retryWaits, attemptsMax: singleAttemptsMax }
   const publisher = createPublisher(urlOf('publish'), { headers, retry })
-  const { cursor } = await publisher.publishAll([event])
+  const ifHead = lastValue(line, 'if-head')
+  const { cursor } = await publisher.publishAll([event], { ifHead })
   await print(`${cursor}\n`)
   return exitCodes.done
 }

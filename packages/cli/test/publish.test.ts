@@ -52,6 +52,27 @@ test('text, standard input and lines become events in order', async () => {
   ])
 })
 
+test('an event has a life, and comes only behind the head that is named', async () => {
+  const hub = await startHub()
+  const { env } = hub
+  const first = await run(['publish', 'a', '1', '--ttl', '1h'], { env })
+  const head = first.stdout.trim()
+  const second = await run(['publish', 'a', '2', '--if-head', head], { env })
+  expect(second).toMatchObject({ code: 0, stderr: '' })
+  const late = await run(['publish', 'a', '3', '--if-head', head], { env })
+  expect(late.code).toBe(65)
+  expect(late.stderr).toContain('(HEAD_MOVED)')
+  expect(await readBack(hub, 'a', 2)).toEqual(['1', '2'])
+  for (const args of [
+    ['a', '4', '--ttl', 'soon'],
+    ['a', '--lines', '--if-head', head],
+  ]) {
+    const refused = await run(['publish', ...args], { env })
+    expect(refused).toMatchObject({ code: 64, stdout: '' })
+    expect(refused.stderr).toContain('(OPTION_INVALID)')
+  }
+})
+
 test('a refusal is told in the words of the hub', async () => {
   const { env } = await startHub()
   const wildcard = await run(['publish', 'a/*', 'x'], { env })

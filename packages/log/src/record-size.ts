@@ -2,7 +2,7 @@
 
 import { hasTags } from './event-extras.ts'
 import type { NewEvent } from './event-log.ts'
-import { extrasOverheadBytes, recordOverheadBytes } from './limits.ts'
+import { extrasOverheadBytes, recordOverheadBytes, tagOverheadBytes } from './limits.ts'
 
 const utf8 = new TextEncoder()
 
@@ -26,7 +26,7 @@ function measureExtras({ tags, permission, ttlMs }: NewEvent): number {
   if (!hasTags(tags) && permission === undefined && ttlMs === undefined) return 0
   let bytes = extrasOverheadBytes + (permission === undefined ? 0 : measureUtf8(permission))
   for (const [name, value] of Object.entries(tags ?? {}))
-    bytes += measureUtf8(name) + measureUtf8(value)
+    bytes += tagOverheadBytes + measureUtf8(name) + measureUtf8(value)
   return bytes
 }
 

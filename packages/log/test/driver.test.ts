@@ -155,8 +155,8 @@ test('an event weighs what it did before there were tags, and with them more tha
   expect(measureRecord(plain)).toBe(200 + 3 + 1 + 4 + 1)
   expect(measureRecord({ ...plain, tags: {} })).toBe(measureRecord(plain))
   const tagged = { ...plain, tags: { region: 'eu' }, permission: 'p' }
-  expect(measureRecord(tagged)).toBe(measureRecord(plain) + 160 + 6 + 2 + 1)
-  expect(measureRecord({ ...plain, ttlMs: 1 })).toBe(measureRecord(plain) + 160)
+  expect(measureRecord(tagged)).toBe(measureRecord(plain) + 80 + 90 + 6 + 2 + 1)
+  expect(measureRecord({ ...plain, ttlMs: 1 })).toBe(measureRecord(plain) + 80)
 })
 
 test('UTF-8 is measured as it is encoded', () => {

@@ -8,6 +8,7 @@ import {
   batchEventsMax,
   emptyTopicBytesMax,
   emptyTopicsMax,
+  eventTagsMax,
   idempotencyBytesMin,
   idempotencyShare,
   ruleCacheMax,
@@ -153,6 +154,36 @@ test('a topic of many segments for each event takes no more memory than maxBytes
   // An emptied topic keeps its mark, within a bound of its own.
   expect(collectGarbage() - before).toBeLessThan(maxBytes + emptyTopicBytesMax)
   expect(records.length * 100 * topicSegmentBytes).toBeLessThan(maxBytes)
+})
+
+test('events with as many tags as there may be, of names that differ, take no more memory than maxBytes', async () => {
+  const maxBytes = 16 * 1024 * 1024
+  const log = memoryLog({ retention: { maxBytes } })
+  const before = collectGarbage()
+  for (let i = 0; i < 20_000; i++) {
+    const tags = Object.fromEntries(
+      Array.from({ length: eventTagsMax }, (_, k) => [`${i}.${k}`, `${k}`] as const),
+    )
+    const event = { topic: parseTopic('a'), data: '', tags, permission: `${i}`, ttlMs: 1e9 + i }
+    await log.append({ events: [event] })
+  }
+  expect(collectGarbage() - before).toBeLessThan(1.1 * maxBytes)
+  const { first, head } = await log.bounds()
+  const topics = parseTopicSet(['a'])
+  const page = await log.read({ topics, after: first, upTo: head, limit: 1 })
+  expect(page.records[0]?.data).toBe('')
+})
+
+test('a key that is written again and again with a long life leaves no places of its old values behind', async () => {
+  const clock = createFakeClock()
+  const rules = [{ pattern: 'a', latestBy: 'key' as const }]
+  const log = memoryLog({ clock, retention: { rules } })
+  const before = collectGarbage()
+  for (let i = 0; i < 200_000; i++) {
+    const event = { topic: parseTopic('a'), data: '', key: 'k', ttlMs: 30_000_000_000 }
+    await log.append({ events: [event] })
+  }
+  expect(collectGarbage() - before).toBeLessThan(4 * 1024 * 1024)
 })
 
 test('emptied topics of many segments are remembered up to a size, not only up to a number', async () => {

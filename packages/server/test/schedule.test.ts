@@ -1,6 +1,6 @@
 // Events that are published later: once, at their time, whichever node is there, or not at all.
 
-import { LogError, memoryLog } from '@tidemark/log'
+import { LogError, memoryLog, parseTopicSet } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
@@ -169,6 +169,36 @@ test('a repeated call with its key schedules nothing and gets the first id, also
   expect((await near.schedule.add('a', { data: 'x' }, options)).id).toBe(id)
   await pass(clock, minuteMs)
   expect(await publishedOf(near)).toEqual(['x'])
+})
+
+test('a call that is repeated when the log has forgotten it, a day later, publishes nothing again and leaves nothing behind', async () => {
+  const { clock, node } = start()
+  const tide = await node()
+  const options = { at: clock.now() + minuteMs, idempotencyKey: 'k' }
+  const { id } = await tide.schedule.add('a', { data: 'x' }, options)
+  await pass(clock, minuteMs)
+  clock.advance(24 * 60 * minuteMs - minuteMs / 2)
+  await settle()
+  expect((await tide.schedule.add('a', { data: 'x' }, options)).id).toBe(id)
+  await pass(clock, 1_000)
+  expect(await codeOf(tide.schedule.find(id))).toBe('SCHEDULED_NOT_FOUND')
+  // Retention has removed the first by now.
+  expect((await publishedOf(tide)).length).toBeLessThanOrEqual(1)
+})
+
+test('the tags, the permission and the life of an event wait with it', async () => {
+  const { clock, log, node } = start()
+  const tide = await node()
+  const input = { data: 'x', tags: { region: 'eu' }, permission: 'see', ttlMs: 5_000 }
+  const { id, at } = await tide.schedule.add('a', input, { delayMs: minuteMs })
+  expect(await tide.schedule.find(id)).toMatchObject(input)
+  await pass(clock, minuteMs)
+  const { first, head } = await log.bounds()
+  const topics = parseTopicSet(['a'])
+  const { records } = await log.read({ topics, after: first, upTo: head, limit: 10 })
+  expect(records).toMatchObject([
+    { tags: { region: 'eu' }, permission: 'see', expiresAt: at + 5_000 },
+  ])
 })
 
 test.each<[string, ScheduleOptions]>([

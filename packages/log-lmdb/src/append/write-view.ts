@@ -293,11 +293,6 @@ export class WriteView {
     return { id: stats.id, rule }
   }
 
-  /** Whether a time has come, by the machine's clock. */
-  isPast(time: number): boolean {
-    return time <= this.#ageNow
-  }
-
   /** Stores all changes beside the records. */
   save(): void {
     for (const topic of this.#topics.values()) this.#saveTopic(topic)

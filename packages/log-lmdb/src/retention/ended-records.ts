@@ -4,13 +4,7 @@
 import type { NewEvent } from '@tidemark/log'
 import { encodeTombstone, makePosition, parseEpoch, tombstoneType } from '@tidemark/log/driver'
 import { sweepRecordsMax } from '../limits.ts'
-import {
-  decodeExpiry,
-  decodeKey,
-  decodeRecord,
-  decodeTopic,
-  decodeType,
-} from '../tables/record-codec.ts'
+import { decodeKey, decodeRecord, decodeTopic, decodeType } from '../tables/record-codec.ts'
 import { asBuffer, endKey, latestKey, readSequence, sequenceKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 import type { WriteView } from '../append/write-view.ts'
@@ -39,7 +33,6 @@ export function removeAtEnd(
     const stored = tables.records.getBinary(sequenceKey(sequence))
     if (stored === undefined) continue
     const record = asBuffer(stored)
-    if (!view.isPast(decodeExpiry(record))) continue
     const topic = decodeTopic(record)
     const { id, rule } = view.look(topic)
     const key = rule.latestBy === 'key' ? decodeKey(record) : undefined
