@@ -9,7 +9,7 @@ import { Block } from '../framing/block.ts'
 import { encodeGap, encodeReady } from '../framing/control-events.ts'
 import type { Gap, Resumed } from '../framing/control-events.ts'
 import type { FanOut } from '../fan-out/fan-out.ts'
-import { FramedRecord } from '../framing/framed-record.ts'
+import type { FramedRecord } from '../framing/framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
 import { mayGet } from '../request/filter.ts'
 import { readerOf } from '../session/session-holder.ts'
@@ -227,7 +227,7 @@ async function readLog(
   const reader = readerOf(session)
   const records = page.records.filter((record) => mayGet(record, reader))
   return {
-    records: records.map((record) => new FramedRecord(record)),
+    records: records.map((record) => fanOut.frame(record)),
     next: page.next,
     lost: page.lost,
   }
