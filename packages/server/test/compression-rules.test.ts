@@ -1,5 +1,4 @@
-// Rules for events that stand in gzip streams as they are: live, replayed and large ones, whatever they share a
-// write with.
+// Rules for events that stand in gzip streams as they are: live, replayed and large ones.
 
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'

@@ -10,8 +10,8 @@ import type { DoorAnswer } from './support/doors.ts'
 
 const grants = (): Tidemark =>
   createTidemark({
-    authorize: ({ header }) => {
-      const user = header('x-user')
+    authorize: (request) => {
+      const user = request.header('x-user')
       return { subscribe: ['**'], ...(user === undefined ? {} : { user }) }
     },
     rules: { startAt: [{ pattern: '**', startAt: 'earliest' }] },
