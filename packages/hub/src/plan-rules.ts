@@ -9,6 +9,7 @@ export const ruleSettings: Readonly<Record<keyof TideRules, SettingName>> = {
   retention: 'retention.rules',
   lag: 'delivery.rules',
   presence: 'presence.rules',
+  compression: 'rules.compression',
   startAt: 'rules.startAt',
   subscribers: 'rules.subscribers',
 }

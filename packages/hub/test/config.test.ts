@@ -56,6 +56,7 @@ const fileOnly = [
   'delivery.rules',
   'presence.rules',
   'retention.rules',
+  'rules.compression',
   'rules.startAt',
   'rules.subscribers',
   'webhooks',

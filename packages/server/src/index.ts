@@ -12,6 +12,7 @@ export type { CursorOptions } from './head-cursor.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
 export type { StartRule } from './consumers/start-rules.ts'
+export type { CompressionRule } from './framing/compression-rules.ts'
 export type { SubscriberRule } from './fan-out/subscriber-rules.ts'
 export type {
   ConsumerPlace,

@@ -353,11 +353,10 @@ export class NodeEngine implements SessionActions {
   }
 
   async #follow(): Promise<FanOut> {
-    const { audiences, control } = this
-    const { ledger, lag: lagRules } = this.rules
-    const head = await ledger.start()
-    const readers = [ledger, control, this.schedule]
-    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagRules, readers })
+    const { audiences, control, rules } = this
+    const head = await rules.ledger.start()
+    const readers = [rules.ledger, control, this.schedule]
+    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, rules, readers })
     this.schedule.start()
     return this.#fanOut
   }

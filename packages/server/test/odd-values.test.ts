@@ -404,6 +404,15 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().rules.startAt.replace([value as never]),
     code: 'RULE_INVALID',
   },
+  'rules.compression.replace': {
+    call: (value) => start().rules.compression.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.compression.replace: a rule': {
+    call: (value) => start().rules.compression.replace([value as never]),
+    code: 'RULE_INVALID',
+  },
   'rules.subscribers.replace': {
     call: (value) => start().rules.subscribers.replace(value as never),
     code: 'RULE_INVALID',

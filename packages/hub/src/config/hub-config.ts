@@ -1,6 +1,12 @@
 // The configuration of a hub, as code sees it.
 
-import type { LagRule, PresenceRule, StartRule, SubscriberRule } from '@tidemark/server'
+import type {
+  CompressionRule,
+  LagRule,
+  PresenceRule,
+  StartRule,
+  SubscriberRule,
+} from '@tidemark/server'
 
 /** The configuration, checked, every default filled in. Durations are milliseconds, sizes bytes. */
 export interface HubConfig {
@@ -84,6 +90,7 @@ export interface HubConfig {
   }
   /** Rules for topics of further kinds. */
   readonly rules: {
+    readonly compression: readonly CompressionRule[]
     readonly startAt: readonly StartRule[]
     readonly subscribers: readonly SubscriberRule[]
   }

@@ -2,7 +2,7 @@
 
 import { rulesMax, subscribersRange } from '@tidemark/server/hub'
 import type { SettingName } from './hub-config.ts'
-import { count } from './kinds.ts'
+import { count, flag } from './kinds.ts'
 import type { Member, SettingRow } from './setting.ts'
 
 type RuleSettingName = Extract<SettingName, `rules.${string}`>
@@ -20,6 +20,26 @@ const more =
 
 /** By name, as in `settings.ts`. */
 export const ruleRows: Readonly<Record<RuleSettingName, SettingRow>> = {
+  'rules.compression': {
+    kind: {
+      kind: 'list',
+      max: rulesMax,
+      entry: '{"pattern": "images/**", "compress": false}',
+      members: {
+        pattern: patternMember,
+        compress: {
+          kind: flag,
+          isRequired: true,
+          help: 'False: they stand in a compressed stream as they are. A topic without a rule has true.',
+          example: false,
+        },
+      },
+    },
+    default: [],
+    example: [{ pattern: 'images/**', compress: false }],
+    help: 'Whether events of each topic that matches are compressed, where a stream is.',
+    more,
+  },
   'rules.startAt': {
     kind: {
       kind: 'list',

@@ -3,7 +3,7 @@
 import { comparePositions, isSameEpoch } from '@tidemark/log'
 import type { EventLog, Loss, Position, Topic, TopicSet } from '@tidemark/log'
 import type { FanOut } from '../fan-out/fan-out.ts'
-import { FramedRecord } from '../framing/framed-record.ts'
+import type { FramedRecord } from '../framing/framed-record.ts'
 import type { AddedTopics } from '../session/added-topics.ts'
 import type { LagRules } from './lag-rules.ts'
 import { mayGet } from '../request/filter.ts'
@@ -100,7 +100,7 @@ export async function readLog(
   const reader = readerOf(session)
   const records = page.records.filter((record) => mayGet(record, reader))
   return {
-    records: records.map((record) => new FramedRecord(record)),
+    records: records.map((record) => fanOut.frame(record)),
     next: page.next,
     lost: page.lost,
   }

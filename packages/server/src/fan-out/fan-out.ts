@@ -7,6 +7,7 @@ import type { Audience } from './audience.ts'
 import type { Audiences } from './audiences.ts'
 import { FlushWindow } from './flush-window.ts'
 import type { WindowSettings } from './flush-window.ts'
+import type { CompressionRules } from '../framing/compression-rules.ts'
 import { FramedRecord } from '../framing/framed-record.ts'
 import type { LagRules } from '../catch-up/lag-rules.ts'
 import {
@@ -53,8 +54,12 @@ export interface FanOutOptions {
   readonly head: Position
   readonly clock: Clock
   readonly flush: FlushSettings
-  /** Tells which topics no session may be behind with. */
-  readonly lagRules: LagRules
+  readonly rules: {
+    /** Tells which topics no session may be behind with. */
+    readonly lag: LagRules
+    /** Tells which topics' events are not compressed. */
+    readonly compression: CompressionRules
+  }
   /** Each gets every record of the hub's own before any session does. */
   readonly readers: readonly RecordReader[]
   /** Told of a record that could not be encoded; its audiences go without it. */
@@ -73,6 +78,7 @@ export class FanOut {
   readonly #audiences: Audiences
   readonly #limits: FlushSettings
   readonly #lagRules: LagRules
+  readonly #compression: CompressionRules
   readonly #readers: readonly RecordReader[]
   readonly #onError: (error: unknown) => void
   readonly #clock: Clock
@@ -85,12 +91,13 @@ export class FanOut {
   #waiters: Waiter[] = []
 
   constructor(options: FanOutOptions) {
-    const { log, audiences, head, clock, flush, lagRules, readers, onError } = options
+    const { log, audiences, head, clock, flush, rules, readers, onError } = options
     this.#clock = clock
     this.#watch = options.watch
     this.#audiences = audiences
     this.#limits = flush
-    this.#lagRules = lagRules
+    this.#lagRules = rules.lag
+    this.#compression = rules.compression
     this.#readers = readers
     this.#onError = onError
     this.#position = head
@@ -123,6 +130,13 @@ export class FanOut {
       this.#waiters = this.#waiters.filter((waiter) => !waiter.isOver())
     }
     return new Promise((resolve) => this.#waiters.push({ position, resolve, isOver }))
+  }
+
+  /** A record that was read from the log, for its frames. */
+  frame(record: EventRecord): FramedRecord {
+    const framed = new FramedRecord(record)
+    framed.isStored = this.#compression.isStored(record.topic)
+    return framed
   }
 
   close(): void {
@@ -223,6 +237,8 @@ export class FanOut {
     // One look, so that an event of a publisher pays nothing for the number of readers.
     if (topic.charCodeAt(0) === dollar)
       for (const reader of this.#readers) reader.take(framed.record)
+    // By the rules that hold at this record, before anybody makes its frames.
+    framed.isStored = this.#compression.isStored(topic)
     const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
     this.#audiences.match(topic, (audience) => {
       if (!audience.isHeard || audience.filter?.matches(framed.record) === false) return

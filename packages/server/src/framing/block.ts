@@ -6,6 +6,8 @@ const lineEnd = encoder.encode('\r\n')
 /** A piece of a stream, ready for the wire, shared by all sessions that get it. */
 export class Block {
   readonly bytes: Uint8Array
+  /** Whether a compressed stream has it as it is. */
+  isStored = false
   #chunk: Uint8Array | undefined
 
   constructor(bytes: Uint8Array) {
@@ -20,7 +22,9 @@ export class Block {
   static join(blocks: readonly Block[]): Block {
     const [only] = blocks
     if (only !== undefined && blocks.length === 1) return only
-    return new Block(concatenate(blocks.map((block) => block.bytes)))
+    const joined = new Block(concatenate(blocks.map((block) => block.bytes)))
+    joined.isStored = blocks.some(({ isStored }) => isStored)
+    return joined
   }
 
   /** The bytes as one chunk of HTTP/1.1 chunked transfer coding (RFC 9112 §7.1), made on first use. */

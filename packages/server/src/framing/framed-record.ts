@@ -16,6 +16,8 @@ export class FramedRecord {
   readonly record: EventRecord
   #frames: Map<string, Block> | undefined
   #keeper: FrameKeeper | undefined
+  /** Whether its topic is one whose events are not compressed. */
+  isStored = false
   #bytes = 0
   #dataBytes: number | undefined
 
@@ -33,6 +35,7 @@ export class FramedRecord {
     let frame = this.#frames?.get(framing.frameKey)
     if (frame === undefined) {
       frame = framing.encode(this.record)
+      frame.isStored = this.isStored
       this.#frames ??= new Map()
       this.#frames.set(framing.frameKey, frame)
       const bytes = frame.bytes.length * frameCopiesMax + frameOverheadBytes

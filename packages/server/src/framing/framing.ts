@@ -118,10 +118,13 @@ const lineFeed = 10
 function wrapIds(frames: readonly Block[], { before, after }: Place): readonly Block[] {
   const start = Block.fromText(idField + before)
   const end = Block.fromText(after)
-  return frames.map(({ bytes }) => {
+  return frames.map((frame) => {
+    const { bytes } = frame
     const lineEnd = bytes.indexOf(lineFeed)
     const id = new Block(bytes.subarray(idField.length, lineEnd))
-    return Block.join([start, id, end, new Block(bytes.subarray(lineEnd))])
+    const copy = Block.join([start, id, end, new Block(bytes.subarray(lineEnd))])
+    copy.isStored = frame.isStored
+    return copy
   })
 }
 

@@ -23,7 +23,9 @@ export function toGzipPiece(block: Block): GzipPiece {
   if (piece === undefined) {
     const { bytes } = block
     piece = {
-      block: new Block(bytes.length < gzipBytesMin ? store(bytes) : deflate(bytes)),
+      block: new Block(
+        block.isStored || bytes.length < gzipBytesMin ? store(bytes) : deflate(bytes),
+      ),
       length: bytes.length,
       crc: crc32(bytes),
       shift: shiftOver(bytes.length),
@@ -39,11 +41,19 @@ function deflate(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }))
 }
 
-/** A stored block (RFC 1951 §3.2.4): five bytes more, and no compressor. */
+/** The most bytes that one stored block holds. */
+const storedBytesMax = 0xffff
+
+/** Stored blocks (RFC 1951 §3.2.4): five bytes more for each, and no compressor. */
 function store(bytes: Uint8Array): Uint8Array {
-  const piece = new Uint8Array(bytes.length + 5)
-  const { length } = bytes
-  piece.set([0, length & 0xff, length >>> 8, ~length & 0xff, (~length >>> 8) & 0xff])
-  piece.set(bytes, 5)
+  const count = Math.max(1, Math.ceil(bytes.length / storedBytesMax))
+  const piece = new Uint8Array(bytes.length + 5 * count)
+  for (let i = 0; i < count; i++) {
+    const part = bytes.subarray(i * storedBytesMax, (i + 1) * storedBytesMax)
+    const { length } = part
+    const at = i * (storedBytesMax + 5)
+    piece.set([0, length & 0xff, length >>> 8, ~length & 0xff, (~length >>> 8) & 0xff], at)
+    piece.set(part, at + 5)
+  }
   return piece
 }

@@ -8,6 +8,8 @@ import { StartRules, startKind } from '../consumers/start-rules.ts'
 import type { StartRule } from '../consumers/start-rules.ts'
 import { SubscriberRules, subscriberKind } from '../fan-out/subscriber-rules.ts'
 import type { SubscriberRule } from '../fan-out/subscriber-rules.ts'
+import { CompressionRules, compressionKind } from '../framing/compression-rules.ts'
+import type { CompressionRule } from '../framing/compression-rules.ts'
 import { PresenceRules, presenceKind } from '../presence/presence-rules.ts'
 import type { PresenceRule } from '../presence/presence-rules.ts'
 import { readMembers } from '../read-members.ts'
@@ -23,6 +25,8 @@ export interface TideRules {
   readonly lag: RulesInForce<LagRule>
   /** For how many sessions of a node may follow a topic by its name. */
   readonly subscribers: RulesInForce<SubscriberRule>
+  /** For events that stand in compressed streams as they are. */
+  readonly compression: RulesInForce<CompressionRule>
   /** For consumers that are new: where they begin. */
   readonly startAt: RulesInForce<StartRule>
   /** Topics whose presence is kept, and those that tell of joins and leaves. */
@@ -32,6 +36,7 @@ export interface TideRules {
 /** The lists of a node's own configuration; an undefined one: those that others have configured. */
 export interface ConfiguredRules {
   readonly lag?: readonly LagRule[] | undefined
+  readonly compression?: readonly CompressionRule[] | undefined
   readonly startAt?: readonly StartRule[] | undefined
   readonly subscribers?: readonly SubscriberRule[] | undefined
   readonly presence?: readonly PresenceRule[] | undefined
@@ -44,12 +49,10 @@ export interface ConfiguredRules {
  */
 export function checkConfigured(given: ConfiguredRules): ConfiguredRules {
   const wanted = { code: 'OPTION_INVALID', what: 'rules' } as const
-  const { lag, presence, startAt, subscribers } = readMembers(
-    given,
-    ['lag', 'presence', 'startAt', 'subscribers'],
-    wanted,
-  )
+  const names = ['compression', 'lag', 'presence', 'startAt', 'subscribers'] as const
+  const { compression, lag, presence, startAt, subscribers } = readMembers(given, names, wanted)
   return {
+    compression: checkList(compressionKind, compression),
     lag: checkList(lagKind, lag),
     presence: checkList(presenceKind, presence),
     startAt: checkList(startKind, startAt),
@@ -77,6 +80,7 @@ export class NodeRules {
   /** As users see them. */
   readonly inForce: TideRules
   readonly lag: LagRules = new LagRules([])
+  readonly compression: CompressionRules = new CompressionRules()
   readonly startAt: StartRules = new StartRules()
   readonly subscribers: SubscriberRules = new SubscriberRules()
   readonly presence: PresenceRules = new PresenceRules()
@@ -89,6 +93,11 @@ export class NodeRules {
         kind: lagKind,
         configured: rules.lag,
         apply: (list) => this.lag.replace(list),
+      }),
+      compression: this.ledger.add({
+        kind: compressionKind,
+        configured: rules.compression,
+        apply: (list) => this.compression.replace(list),
       }),
       startAt: this.ledger.add({
         kind: startKind,
