@@ -14,6 +14,7 @@ import type {
   TidemarkOptions,
 } from '../src/index.ts'
 import { fixGrant, parseSubscriptionBody } from '../src/hub/index.ts'
+import { holderOf } from '../src/session/session-holder.ts'
 import { passTime } from './support/pass-time.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
@@ -115,7 +116,7 @@ test('a session that moves is where it has moved to, and a pattern makes nobody 
   }
 })
 
-test('a user shows the facts of the newest session that has any, also after a fresh grant', async () => {
+test('a user shows the facts of the newest session that has any', async () => {
   const shared = setUp()
   const [a, b] = [await start(shared, 'a', told), await start(shared, 'b', told)]
   const room = parseSubscriptionBody({ topics: ['rooms/1'] })
@@ -136,6 +137,21 @@ test('a user shows the facts of the newest session that has any, also after a fr
   expect((await b.presence('rooms/1')).users).toMatchObject([{ data: { name: 'Ada' } }])
   const { records } = await a.history({ topic: 'rooms/1' })
   expect(records.map(({ data }) => data)).toEqual(['{"user":"ada","data":{"name":"Ada"}}'])
+})
+
+test('a fresh grant shows other facts', async () => {
+  const shared = setUp()
+  const [a, b] = [await start(shared, 'a', here), await start(shared, 'b', here)]
+  const room = parseSubscriptionBody({ topics: ['rooms/1'] })
+  const grant = { user: 'ada', subscribe: ['rooms/1'], presence: { name: 'Ada' } }
+  const owner = holderOf(grant, {})
+  const session = await a.openGranted(new TestClient().connect(), room, { owner })
+  await session.renew({ ...grant, presence: { name: 'Ada L.' } })
+  await passTime(shared.clock, 1_000)
+  for (const tide of [a, b]) {
+    const { users } = await tide.presence('rooms/1')
+    expect(users).toEqual([{ user: 'ada', sessions: 1, data: { name: 'Ada L.' } }])
+  }
 })
 
 test.each([
