@@ -3,6 +3,18 @@
 /** Their names, by what they are. */
 export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
   'a time': [
+    'hub-webhooks.attemptMsMax',
+    'hub-webhooks.idleConnectionMs',
+    'hub-webhooks.retryTimes.firstMs',
+    'hub-webhooks.retryTimes.mostMs',
+    'hub-webhooks.leaseTimes.lifeMs',
+    'hub-webhooks.leaseTimes.renewMs',
+    'hub-webhooks.leaseTimes.marginMs',
+    'hub-webhooks.saveMs',
+    'hub-webhooks.saveQuietMs',
+    'hub-webhooks.placeKeptMs',
+    'hub-webhooks.closeMs',
+    'hub-webhooks.startLookupMs',
     'presence.goneWaitMs',
     'presence.nodeExpiryMs.alone',
     'presence.nodeExpiryMs.together',
@@ -150,6 +162,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.silentMs',
   ],
   'work done in one turn, or for one request, which holds nothing afterwards': [
+    'hub-webhooks.deliveriesListedMax',
     'send.spreadSessionsMax',
     'send.spreadNamesMax',
     'presence.nodeSilentPauses',
@@ -244,6 +257,10 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli-bench.retryMsDefault',
   ],
   'disk or address space, not memory': [
+    'hub-webhooks.sessionTopicsCount',
+    'hub-webhooks.hubEventBytesMax',
+    'hub-webhooks.webhookIdCharactersMax',
+    'hub-webhooks.errorCharactersMax',
     'access.ticketGrantCharactersMax',
     'access.usedTicketsBytesMax',
     'access.usedTicketsMax',

@@ -20,6 +20,7 @@ const modules: Readonly<Record<string, string>> = {
   client: 'packages/client/src/limits.ts',
   hub: 'packages/hub/src/limits.ts',
   'hub-tls': 'packages/hub/src/tls/limits.ts',
+  'hub-webhooks': 'packages/hub/src/webhooks/limits.ts',
   'hub-access': 'packages/hub/src/config/limits.ts',
   cli: 'packages/cli/src/limits.ts',
   'cli-bench': 'packages/cli/src/bench/limits.ts',

@@ -69,6 +69,7 @@ export interface HubConfig {
     readonly headers: 'log' | 'off' | 'refuse'
     readonly userAgent: 'log' | 'off' | 'refuse'
   }
+  readonly webhooks: readonly WebhookConfig[]
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -89,6 +90,17 @@ export interface HubConfig {
     readonly maxBytes: number
     readonly rules: readonly RuleConfig[]
   }
+}
+
+/** See `webhook-settings.ts`. */
+export interface WebhookConfig {
+  readonly id: string
+  readonly url: string
+  /** The secret, or `@` and a file. */
+  readonly secret: string
+  readonly pattern?: string | undefined
+  readonly events?: readonly ('event' | 'session.connected' | 'session.disconnected')[] | undefined
+  readonly allowPrivate?: boolean | undefined
 }
 
 /** See `limit-settings.ts`. */

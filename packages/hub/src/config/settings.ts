@@ -28,6 +28,7 @@ import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
 import { limitRows } from './limit-settings.ts'
 import type { Member, Setting, SettingRow } from './setting.ts'
 import { formatSize } from './units.ts'
+import { webhookRows } from './webhook-settings.ts'
 
 /** Beats more than an hour apart keep no proxy from cutting a stream, and timers end at 24.8 days. */
 const heartbeatRangeMs = { from: 100, to: 3_600_000 }
@@ -207,8 +208,8 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   'retention.rules': {
     kind: {
       kind: 'list',
-      // One is the hub's own.
-      max: retentionRulesMax - 1,
+      // Two are the hub's own.
+      max: retentionRulesMax - 2,
       entry: '{"pattern": "logs/**", "maxEvents": 1000}',
       members: {
         pattern,
@@ -285,6 +286,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   ...accessRows,
   ...sessionRows,
   ...limitRows,
+  ...webhookRows,
   insecure: {
     kind: flag,
     default: false,

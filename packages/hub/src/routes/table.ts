@@ -18,6 +18,7 @@ import { ruleRoutes } from './rules.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
 import { issueTicket, redirectToStream } from './tickets.ts'
+import { listWebhookDeliveries, listWebhooks, replayWebhook } from './webhooks.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 
 const pageFiles = {
@@ -59,6 +60,14 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/admin/addresses', route: denyAddress, ...forAdmins },
   { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, ...forAdmins },
   { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
+  { method: 'GET', path: '/admin/webhooks', route: listWebhooks, ...forAdmins },
+  {
+    method: 'GET',
+    path: '/admin/webhooks/{id}/deliveries',
+    route: listWebhookDeliveries,
+    ...forAdmins,
+  },
+  { method: 'POST', path: '/admin/webhooks/{id}/replay', route: replayWebhook, ...forAdmins },
   { method: 'GET', path: '/admin/rules', route: ruleRoutes.list, ...forAdmins },
   { method: 'GET', path: '/admin/rules/{name}', route: ruleRoutes.show, ...forAdmins },
   { method: 'PUT', path: '/admin/rules/{name}', route: ruleRoutes.replace, ...forAdmins },
