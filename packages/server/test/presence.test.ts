@@ -15,6 +15,7 @@ import type {
 } from '../src/index.ts'
 import { fixGrant, parseSubscriptionBody } from '../src/hub/index.ts'
 import { holderOf } from '../src/session/session-holder.ts'
+import { holdTail } from './support/held-log.ts'
 import { passTime } from './support/pass-time.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
@@ -319,6 +320,86 @@ test('a join whose node died before its event was written is told by another nod
   expect([isDead, await listTold(a)]).toEqual([true, []])
   await passTime(shared.clock, 15_000)
   expect(await listTold(a)).toEqual(['join bob', 'leave bob'])
+})
+
+test('a join that could not be completed when its node died is told before its leave', async () => {
+  const shared = setUp()
+  let refusals = 0
+  const weak = wrapLog(shared.log, {
+    append: (batch) => {
+      const isJoin = batch.events.some(({ type }) => type === 'tidemark.join')
+      if (!isJoin || refusals++ > 0) return shared.log.append(batch)
+      return Promise.reject(new Error('The disk is full.'))
+    },
+  })
+  let isDead = false
+  const mortal = wrapLog(shared.log, {
+    append: (batch) => {
+      isDead ||= batch.events.some(({ type }) => type === 'tidemark.join')
+      return isDead ? Promise.reject(new Error('It is dead.')) : shared.log.append(batch)
+    },
+  })
+  const a = await start({ ...shared, log: weak }, 'a', told)
+  const b = await start({ ...shared, log: mortal }, 'b', told)
+  await passTime(shared.clock, 1_000)
+  await open(b, 'bob')
+  await passTime(shared.clock, 16_000)
+  expect([refusals, await listTold(a)]).toEqual([2, ['join bob', 'leave bob']])
+})
+
+test('a node that does not know all sessions yet tells of no leave', async () => {
+  const shared = setUp()
+  let isQuiet = false
+  const log = wrapLog(shared.log, {
+    append: (batch) =>
+      isQuiet && batch.events.some(({ key }) => key === 'present b')
+        ? Promise.reject(new Error('The disk is full.'))
+        : shared.log.append(batch),
+  })
+  const b = await start({ ...shared, log }, 'b', told)
+  await open(b, 'ada')
+  await passTime(shared.clock, 1_000)
+  isQuiet = true
+  const a = await start(shared, 'a', told)
+  await passTime(shared.clock, 8_000)
+  isQuiet = false
+  await passTime(shared.clock, 8_000)
+  expect(await look(a)).toBe('ada:1 of 1')
+  expect(await listTold(a)).toEqual(['join ada'])
+})
+
+test('a node that stood still hears who has come back before it tells of a leave', async () => {
+  const shared = setUp()
+  const held = holdTail(shared.log)
+  const late: (() => void)[] = []
+  let isStanding = false
+  const clock: FakeClock = {
+    ...shared.clock,
+    after: (delayMs, task) =>
+      shared.clock.after(delayMs, () => (isStanding ? void late.push(task) : task())),
+  }
+  const passBoth = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 250) {
+      if (!isStanding) held.release()
+      await passTime(shared.clock, 250)
+    }
+  }
+  const starting = start({ log: held.log, clock }, 'a', told)
+  await passBoth(500)
+  const a = await starting
+  const b = await start(shared, 'b', told)
+  const session = await open(b, 'ada')
+  await passBoth(2_000)
+  await session.end()
+  await passBoth(2_000)
+  isStanding = true
+  await open(b, 'ada')
+  await passBoth(5_000)
+  isStanding = false
+  for (const task of late) task()
+  await passBoth(3_000)
+  expect(await look(a)).toBe('ada:1 of 1')
+  expect(await listTold(b)).toEqual(['join ada'])
 })
 
 test.each([
