@@ -327,6 +327,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'cli.eventCharactersRange.min',
     'cli.eventCharactersRange.max',
     'log-lmdb.topicRangesMax',
+    'server.subscribersRange.from',
+    'server.subscribersRange.to',
     'session.recheckAfterRangeMs.from',
     'session.recheckAfterRangeMs.to',
     'server.expiresAtRange.from',

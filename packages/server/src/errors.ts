@@ -163,6 +163,13 @@ export const serverErrors = {
     headers: { 'Retry-After': 'varies' },
     bye: 'full',
   },
+  TOPIC_FULL: {
+    title:
+      'A topic has as many streams at this node as its rule allows; those that are there go on.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
   DRAINING: {
     title:
       'This node is shutting down. Try again; another one answers, or this one once it is back.',

@@ -11,6 +11,7 @@ export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
 export type { StartRule } from './consumers/start-rules.ts'
+export type { SubscriberRule } from './fan-out/subscriber-rules.ts'
 export type {
   ConsumerPlace,
   ConsumerState,

@@ -4,8 +4,7 @@ import type { Position } from '@tidemark/log'
 import type { AddedTopics } from './session/added-topics.ts'
 import { Audiences } from './fan-out/audiences.ts'
 import { Beats } from './session/beats.ts'
-import { catchUp } from './catch-up/catch-up.ts'
-import type { Greeting } from './catch-up/catch-up.ts'
+import { CatchUps } from './catch-up/catch-ups.ts'
 import type { Block } from './framing/block.ts'
 import type { ByeReason } from './framing/bye-reason.ts'
 import { Consumers } from './consumers/consumers.ts'
@@ -16,8 +15,9 @@ import { ServerError } from './errors.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { GrantEnds } from './session/grant-ends.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { backlogsMax, readyRetryMs, replayReadsMax } from './limits.ts'
+import { readyRetryMs } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
+import { drainingNode, fullNode } from './refusal/no-room.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
@@ -45,14 +45,12 @@ import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
-import { Slots } from './catch-up/slots.ts'
 import { requireUnexpired } from './request/read-expiry.ts'
 import { resolveStart } from './request/start-at.ts'
 import type { Beginning } from './request/start-at.ts'
 import type { Subscription } from './request/subscription.ts'
 import { TopicChanges } from './session/topic-changes.ts'
 import type { IsLate } from './session/is-late.ts'
-import { Turns } from './catch-up/turns.ts'
 
 /** Opens, moves and ends sessions, and brings each of them what it follows. */
 export class NodeEngine implements SessionActions {
@@ -74,9 +72,7 @@ export class NodeEngine implements SessionActions {
   readonly #ends: GrantEnds
   readonly #rechecks: Rechecks
   readonly #renewals: Renewals
-  readonly #turns = new Turns()
-  readonly #reads = new Slots(replayReadsMax)
-  readonly #backlogs = new Slots(backlogsMax)
+  readonly #catchUps: CatchUps
   readonly #host: SessionHost<Session>
   #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
@@ -89,8 +85,8 @@ export class NodeEngine implements SessionActions {
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.audiences = new Audiences(settings.topicSetsBytesMax)
     this.rules = new NodeRules(settings)
+    this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers)
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
@@ -133,11 +129,17 @@ export class NodeEngine implements SessionActions {
       replace: (session) => this.end(session, 'replaced'),
     })
     this.followers.add(this.consumers)
+    this.#catchUps = new CatchUps({
+      settings,
+      lagRules: this.rules.lag,
+      fanOut: () => this.#requireFanOut(),
+      dismiss,
+    })
     this.#host = createHost(settings, {
       get livePosition() {
         return readPosition()
       },
-      catchUp: (session) => this.#bringLevel(session),
+      catchUp: (session) => this.#catchUps.begin(session),
       tellNews: (session) => this.#changes.tellNews(session),
       dismiss,
       forget: (session, reason) => this.#forget(session, reason),
@@ -186,18 +188,10 @@ export class NodeEngine implements SessionActions {
    * @throws ServerError `FULL`, `DRAINING`
    */
   admit(): void {
-    if (this.#isDraining) {
-      throw new ServerError(
-        'DRAINING',
-        'This node is shutting down and takes no new sessions. Try again.',
-      )
-    }
+    if (this.#isDraining) throw drainingNode()
     const { sessionsMax } = this.#settings
     if (this.sessions.size + this.#opening < sessionsMax || this.endStalled({}, 1) > 0) return
-    throw new ServerError(
-      'FULL',
-      `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
-    )
+    throw fullNode(sessionsMax)
   }
 
   /**
@@ -226,6 +220,7 @@ export class NodeEngine implements SessionActions {
         this.#opening -= 1
       }
       this.admit()
+      this.audiences.requireRoom(subscription.topics)
       added = start.added === undefined ? undefined : this.#changes.beginAdded(start.added)
     } catch (error) {
       this.audiences.giveBack(place)
@@ -247,7 +242,7 @@ export class NodeEngine implements SessionActions {
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
     const takeHint = (): Block | undefined => this.#ends.takeHint(session)
-    this.#bringLevel(session, { ...start, heartbeatMs, retryMs, takeHint })
+    this.#catchUps.begin(session, { ...start, heartbeatMs, retryMs, takeHint })
     this.granted.tell(session)
     return this.handle(session)
   }
@@ -367,26 +362,6 @@ export class NodeEngine implements SessionActions {
     throw new ServerError('LOG_UNAVAILABLE', said)
   }
 
-  #bringLevel(session: Session, greeting?: Greeting): void {
-    const { log, watch } = this.#settings
-    const source = {
-      log,
-      watch,
-      fanOut: this.#requireFanOut(),
-      turns: this.#turns,
-      reads: this.#reads,
-      backlogs: this.#backlogs,
-      lagRules: this.rules.lag,
-      dismiss: (behind: Session) => this.#dismiss(behind, 'lagging'),
-    }
-    catchUp(session, source, greeting).catch((error: unknown) => {
-      if (session.isClosed) return
-      // The client comes back with its cursor and is served from the log then.
-      this.#dismiss(session, 'log-unavailable')
-      this.#settings.onError(error)
-    })
-  }
-
   /** A session has closed, and left its audience. */
   #forget(session: Session, reason: string): void {
     this.sessions.delete(session)
@@ -396,7 +371,7 @@ export class NodeEngine implements SessionActions {
     this.#changes.forget(session)
     this.#ends.forget(session)
     this.#rechecks.forget(session)
-    for (const line of [this.#turns, this.#reads, this.#backlogs]) line.leave(session)
+    this.#catchUps.leave(session)
   }
 
   #dismiss(session: Session, reason: ByeReason): void {
