@@ -14,6 +14,11 @@ import type {
   TidemarkOptions,
 } from '../src/index.ts'
 import { fixGrant, parseSubscriptionBody } from '../src/hub/index.ts'
+import { NodeEngine } from '../src/node-engine.ts'
+import { Presence } from '../src/presence/presence.ts'
+import { SessionFollowers } from '../src/session/session-followers.ts'
+import type { SessionFollower } from '../src/session/session-followers.ts'
+import { readOptions } from '../src/tidemark-options.ts'
 import { holderOf } from '../src/session/session-holder.ts'
 import { holdTail } from './support/held-log.ts'
 import { passTime } from './support/pass-time.ts'
@@ -199,7 +204,38 @@ test('presence is asked for as the topic is read', async () => {
   await expect(a.presence('rooms/2', { by })).rejects.toMatchObject({ code: 'TOPIC_FORBIDDEN' })
 })
 
-test('without a rule nothing is told, no node says that it is there, and nobody follows sessions', async () => {
+test('presence follows sessions only while a rule keeps it', async () => {
+  const { clock, log } = setUp()
+  const settings = readOptions({ clock, log, nodeName: 'a' })
+  const engine = new NodeEngine(settings)
+  class Followers extends SessionFollowers {
+    count = 0
+    override add(follower: SessionFollower): () => void {
+      this.count += 1
+      const end = super.add(follower)
+      return () => {
+        this.count -= 1
+        end()
+      }
+    }
+  }
+  const followers = new Followers(settings.onError)
+  const { rules, sessions } = engine
+  const presence = new Presence(settings, { rules, followers, sessions })
+  await engine.start()
+  await passTime(clock, 500)
+  expect(followers.count).toBe(0)
+  await rules.inForce.presence.replace(here)
+  await passTime(clock, 500)
+  expect(followers.count).toBe(1)
+  await rules.inForce.presence.replace([])
+  await passTime(clock, 500)
+  expect(followers.count).toBe(0)
+  await presence.close()
+  await engine.close()
+})
+
+test('without a rule nothing is told, and no node says that it is there', async () => {
   const shared = setUp()
   const [a, b] = [await start(shared, 'a'), await start(shared, 'b', [])]
   await open(a, 'ada')
