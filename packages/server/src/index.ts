@@ -52,5 +52,11 @@ export type { UserReach } from './send/user-reach.ts'
 export type { PublishOptions, Receipt } from './publish/publish.ts'
 export type { TideRules } from './rules/node-rules.ts'
 export type { RulesInForce } from './rules/rule-kind.ts'
+export type {
+  ScheduledEvent,
+  ScheduledOptions,
+  ScheduleOptions,
+  TideSchedule,
+} from './scheduled/scheduled-event.ts'
 export type { SubscribeOptions } from './node/subscribe.ts'
 export type { NodeTidemark as Tidemark } from './node/node-tidemark.ts'

@@ -38,6 +38,7 @@ import { NodeRules } from './rules/node-rules.ts'
 import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
+import { Schedule } from './scheduled/schedule.ts'
 import { SessionFollowers } from './session/session-followers.ts'
 import { filterOfHolder, readerOf } from './session/session-holder.ts'
 import type { SessionHolder } from './session/session-holder.ts'
@@ -62,6 +63,8 @@ export class NodeEngine implements SessionActions {
   readonly consumers: Consumers
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
+  /** Events that are published later. */
+  readonly schedule: Schedule
   /** Told of each session that has opened or got another grant. */
   readonly granted: GrantListeners
   /** Told of what happens to sessions. */
@@ -96,6 +99,7 @@ export class NodeEngine implements SessionActions {
       lagRules: this.rules.lag,
       follow: () => this.start(),
     })
+    this.schedule = new Schedule(settings)
     this.followers = new SessionFollowers(settings.onError)
     this.followers.add(settings.watch.traces)
     this.#changes = new TopicChanges({
@@ -320,6 +324,7 @@ export class NodeEngine implements SessionActions {
     this.#fanOut?.close()
     this.#changes.stop()
     this.control.close()
+    this.schedule.close()
   }
 
   async #findStart(given: Subscription, user: string | undefined): Promise<Beginning> {
@@ -350,8 +355,9 @@ export class NodeEngine implements SessionActions {
     const { audiences, control } = this
     const { ledger, lag: lagRules } = this.rules
     const head = await ledger.start()
-    const readers = [ledger, control]
+    const readers = [ledger, control, this.schedule]
     this.#fanOut = new FanOut({ ...this.#settings, audiences, head, lagRules, readers })
+    this.schedule.start()
     return this.#fanOut
   }
 
