@@ -37,6 +37,14 @@ async function runIn(
   return ended
 }
 
+test('a token shows facts about its user, and the check says so', async () => {
+  const token = await mint('--sub', 'ada', '--presence', 'name=Ada L.', '--presence', 'a=b=c')
+  const presence = { name: 'Ada L.', a: 'b=c' }
+  expect(decodeJwt(token)).toMatchObject({ tidemark: { presence } })
+  const { stdout } = await run(['token', 'check'], { env, input: `${token}\n` })
+  expect(stdout).toMatch(/shows +\{"name":"Ada L\.","a":"b=c"\}/)
+})
+
 test('a token is all that is on standard output, so that it can be piped into the next command', async () => {
   const token = await mint('--sub', 'ada', '--subscribe', 'orders/*', '--permission', 'admin')
   expect(token).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
@@ -184,6 +192,16 @@ test.each([
     ['token', '--topic-token', '--sub', 'a', '--subscribe', 'a', '--where', 'b:c'],
     64,
     /Give --where to the token.*\(OPTION_INVALID\)/,
+  ],
+  [
+    ['token', '--sub', 'a', '--presence', 'Ada'],
+    64,
+    /such as name=Ada; got "Ada".*\(OPTION_INVALID\)/,
+  ],
+  [
+    ['token', '--topic-token', '--sub', 'a', '--subscribe', 'a', '--presence', 'b=c'],
+    64,
+    /Leave --presence out.*\(OPTION_INVALID\)/,
   ],
   [['token', '--sub', 'a', '--where', 'region'], 64, /such as region:eu.*\(FILTER_INVALID\)/],
   [['token', '--topic-token', '--sub', 'a'], 64, /names topics.*\(TOKEN_CLAIMS_INVALID\)/],

@@ -4,19 +4,15 @@ import { quoteValue } from '@tidemark/wire/values'
 import { ClientError } from './errors.ts'
 import type { FeedEvent, FeedSignals } from './feed.ts'
 
-/** Names with this prefix belong to the protocol. */
-const reservedPrefix = 'tidemark.'
-
-/** The hub's own types that are events of a topic: they have a place, and listeners as published ones. */
-const topicTypes: ReadonlySet<string> = new Set([
-  'tidemark.join',
-  'tidemark.leave',
-  'tidemark.deleted',
-])
+/**
+ * Names of the protocol. Joins, leaves and deletions are not among them: they are events of a topic, with a
+ * place and listeners as published ones.
+ */
+const controlTypes = /^tidemark\.(?!(?:join|leave|deleted)$)/
 
 /** Whether a type is about the connection, and no event of a topic. */
 export function isControlType(type: string): boolean {
-  return type.startsWith(reservedPrefix) && !topicTypes.has(type)
+  return controlTypes.test(type)
 }
 
 const signalNames: Readonly<Record<keyof FeedSignals, true>> = {

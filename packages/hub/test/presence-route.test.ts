@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { HubProcess } from '@tidemark/testkit'
 import { createRandom, listChildren, startHubProcess, waitUntil } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { makeDirectory, startTestHub } from './support/test-hub.ts'
@@ -108,103 +109,141 @@ test('presence is for those who may read the topic', async () => {
   await putRules({ url, token }, [{ pattern: '**' }])
   expect(await ask({ url })).toMatchObject({ status: 401 })
   expect(await ask({ url, token })).toMatchObject({ status: 200, body: { sessions: 0 } })
+  const tidemark = { subscribe: ['rooms/1'], presence: { name: 'Ada L.' } }
+  await open(url, 'ada', await signToken({ claims: { tidemark } }))
+  expect((await ask({ url, token })).body.users).toEqual([
+    { user: 'ada', sessions: 1, data: { name: 'Ada L.' } },
+  ])
   expect(await ask({ url, token }, '/presence/news')).toMatchObject({
     status: 403,
     body: { code: 'TOPIC_FORBIDDEN' },
   })
 })
 
-test('presence is true after 1,000 streams that open, close and are cut over two workers, one of which is killed', async () => {
-  const random = createRandom(20_261_128)
+/** Hubs on one data directory, and a way to kill a process of theirs. */
+interface Hubs {
+  readonly urls: string[]
+  kill(): Promise<void>
+}
+
+async function startHubs(...workers: readonly number[]): Promise<Hubs> {
   const dataDirectory = await makeDirectory()
-  const args = [
-    '--workers=2',
-    '--data=data',
-    `--auth-secret=${secret}`,
-    '--limits-sessions-per-user=none',
-  ]
-  const hub = await startHubProcess({ dataDirectory, args })
-  onTestFinished(() => hub.stop())
-  const users = Array.from({ length: 40 }, (_, i) => `user-${i}`)
-  const tokens = new Map<string, string>()
-  for (const user of users) tokens.set(user, await tokenOf(user))
-  const admin = { url: hub.url, token: tokens.get('user-0') ?? '' }
-  await putRules(admin, [{ pattern: 'rooms/*', joins: true }])
-  const streams = new Set<Stream>()
-  onTestFinished(() => {
-    for (const { request } of streams) request.destroy()
-  })
-  const connect = async (): Promise<void> => {
-    const user = random.pick(users)
-    const stream = await open(hub.url, user, tokens.get(user) ?? '')
-    if (stream === undefined) return
-    streams.add(stream)
-    stream.response.once('close', () => streams.delete(stream))
+  const start = async (count: number): Promise<HubProcess> => {
+    const flags = [`--workers=${count}`, '--data=data', `--auth-secret=${secret}`]
+    const args = [...flags, '--limits-sessions-per-user=none']
+    const hub = await startHubProcess({ dataDirectory, args })
+    onTestFinished(() => hub.stop())
+    return hub
   }
-  const leave = (): void => {
-    if (streams.size === 0) return
-    const stream = random.pick([...streams])
-    streams.delete(stream)
-    if (random.int(2) === 0) stream.request.destroy()
-    else stream.request.socket?.resetAndDestroy()
+  const hubs: HubProcess[] = []
+  for (const count of workers) hubs.push(await start(count))
+  const urls = hubs.map(({ url }) => url)
+  return {
+    urls,
+    async kill() {
+      const last = hubs.at(-1)
+      const [worker] = listChildren(last?.pid ?? 0)
+      if (worker !== undefined) process.kill(worker, 'SIGKILL')
+      else {
+        await last?.kill('SIGKILL')
+        urls.pop()
+      }
+    },
   }
-  let connects = 0
-  while (connects < 1_000) {
-    if (connects === 500) {
-      const [worker = 0] = listChildren(hub.pid ?? 0)
-      process.kill(worker, 'SIGKILL')
-    }
-    const batch = Array.from({ length: 10 }, () => connect())
-    connects += batch.length
-    await Promise.all(batch)
-    while (streams.size > 60 || (streams.size > 0 && random.int(3) > 0)) leave()
-  }
-  const expected = (): string => {
-    const counts = new Map<string, number>()
-    for (const { user } of streams) counts.set(user, (counts.get(user) ?? 0) + 1)
-    return [...counts.keys()]
-      .toSorted()
-      .map((user) => `${user}:${counts.get(user)}`)
-      .join()
-  }
-  const isTrue = async (): Promise<boolean> => {
-    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(admin)))
-    return answers.every(({ body }) => {
-      const found = body.users.map(({ user, sessions }) => `${user}:${sessions}`).join()
-      return body.isWhole && body.sessions === streams.size && found === expected()
+}
+
+test.each([
+  ['two workers, one of which is killed', [2]],
+  ['two hubs on one log, one of which is killed', [1, 1]],
+])(
+  'presence is true after 1,000 streams that open, close and are cut over %s',
+  async (_, workers) => {
+    const random = createRandom(20_261_128)
+    const hubs = await startHubs(...workers)
+    const users = Array.from({ length: 40 }, (_, i) => `user-${i}`)
+    const tokens = new Map<string, string>()
+    for (const user of users) tokens.set(user, await tokenOf(user))
+    const token = tokens.get('user-0') ?? ''
+    const admin = { url: hubs.urls[0] ?? '', token }
+    await putRules(admin, [{ pattern: 'rooms/*', joins: true }])
+    const streams = new Set<Stream>()
+    onTestFinished(() => {
+      for (const { request } of streams) request.destroy()
     })
-  }
-  await waitUntil('both workers know who is there', isTrue)
-  const listTold = async (): Promise<ReadonlyMap<string, readonly string[]>> => {
-    const told = new Map<string, string[]>()
-    let after = ''
-    for (;;) {
-      const path = `/topics/rooms/1?limit=1000${after}`
-      const { records, next } = (await ask(admin, path)).body as unknown as {
-        readonly records: readonly { readonly type: string; readonly data: string }[]
-        readonly next: string
-      }
-      for (const { type, data } of records) {
-        const { user } = JSON.parse(data) as { user: string }
-        told.set(user, [...(told.get(user) ?? []), type])
-      }
-      if (records.length === 0) return told
-      after = `&after=${next}`
+    const connect = async (): Promise<void> => {
+      const user = random.pick(users)
+      const stream = await open(random.pick(hubs.urls), user, tokens.get(user) ?? '')
+      if (stream === undefined) return
+      streams.add(stream)
+      stream.response.once('close', () => streams.delete(stream))
     }
-  }
-  await waitUntil('all who are there have joined, and the others have left', async () => {
-    const told = await listTold()
-    return users.every((user) => {
-      const isThere = [...streams].some((stream) => stream.user === user)
-      return (
-        told.get(user)?.at(-1) === (isThere ? 'tidemark.join' : told.get(user) && 'tidemark.leave')
+    const leave = (): void => {
+      if (streams.size === 0) return
+      const stream = random.pick([...streams])
+      streams.delete(stream)
+      if (random.int(2) === 0) stream.request.destroy()
+      else stream.request.socket?.resetAndDestroy()
+    }
+    let connects = 0
+    while (connects < 1_000) {
+      if (connects === 500) await hubs.kill()
+      const batch = Array.from({ length: 10 }, () => connect())
+      connects += batch.length
+      await Promise.all(batch)
+      while (streams.size > 60 || (streams.size > 0 && random.int(3) > 0)) leave()
+    }
+    const expected = (): string => {
+      const counts = new Map<string, number>()
+      for (const { user } of streams) counts.set(user, (counts.get(user) ?? 0) + 1)
+      return [...counts.keys()]
+        .toSorted()
+        .map((user) => `${user}:${counts.get(user)}`)
+        .join()
+    }
+    const isTrue = async (): Promise<boolean> => {
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, (_, i) =>
+          ask({ url: hubs.urls[i % hubs.urls.length] ?? '', token }),
+        ),
       )
+      return answers.every(({ body }) => {
+        const found = body.users.map(({ user, sessions }) => `${user}:${sessions}`).join()
+        return body.isWhole && body.sessions === streams.size && found === expected()
+      })
+    }
+    await waitUntil('both workers know who is there', isTrue)
+    const listTold = async (): Promise<ReadonlyMap<string, readonly string[]>> => {
+      const told = new Map<string, string[]>()
+      let after = ''
+      for (;;) {
+        const path = `/topics/rooms/1?limit=1000${after}`
+        const { records, next } = (await ask(admin, path)).body as unknown as {
+          readonly records: readonly { readonly type: string; readonly data: string }[]
+          readonly next: string
+        }
+        for (const { type, data } of records) {
+          const { user } = JSON.parse(data) as { user: string }
+          told.set(user, [...(told.get(user) ?? []), type])
+        }
+        if (records.length === 0) return told
+        after = `&after=${next}`
+      }
+    }
+    await waitUntil('all who are there have joined, and the others have left', async () => {
+      const told = await listTold()
+      return users.every((user) => {
+        const isThere = [...streams].some((stream) => stream.user === user)
+        return (
+          told.get(user)?.at(-1) ===
+          (isThere ? 'tidemark.join' : told.get(user) && 'tidemark.leave')
+        )
+      })
     })
-  })
-  for (const [user, types] of await listTold()) {
-    const wrong = types.findIndex(
-      (type, i) => type !== `tidemark.${i % 2 === 0 ? 'join' : 'leave'}`,
-    )
-    expect([user, wrong]).toEqual([user, -1])
-  }
-})
+    for (const [user, types] of await listTold()) {
+      const wrong = types.findIndex(
+        (type, i) => type !== `tidemark.${i % 2 === 0 ? 'join' : 'leave'}`,
+      )
+      expect([user, wrong]).toEqual([user, -1])
+    }
+  },
+)

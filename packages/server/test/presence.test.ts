@@ -14,6 +14,13 @@ import type {
   TidemarkOptions,
 } from '../src/index.ts'
 import { fixGrant, parseSubscriptionBody } from '../src/hub/index.ts'
+import { NodeEngine } from '../src/node-engine.ts'
+import { Presence } from '../src/presence/presence.ts'
+import { SessionFollowers } from '../src/session/session-followers.ts'
+import type { SessionFollower } from '../src/session/session-followers.ts'
+import { readOptions } from '../src/tidemark-options.ts'
+import { holderOf } from '../src/session/session-holder.ts'
+import { holdTail } from './support/held-log.ts'
 import { passTime } from './support/pass-time.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
@@ -115,7 +122,7 @@ test('a session that moves is where it has moved to, and a pattern makes nobody 
   }
 })
 
-test('a user shows the facts of the newest session that has any, also after a fresh grant', async () => {
+test('a user shows the facts of the newest session that has any', async () => {
   const shared = setUp()
   const [a, b] = [await start(shared, 'a', told), await start(shared, 'b', told)]
   const room = parseSubscriptionBody({ topics: ['rooms/1'] })
@@ -136,6 +143,21 @@ test('a user shows the facts of the newest session that has any, also after a fr
   expect((await b.presence('rooms/1')).users).toMatchObject([{ data: { name: 'Ada' } }])
   const { records } = await a.history({ topic: 'rooms/1' })
   expect(records.map(({ data }) => data)).toEqual(['{"user":"ada","data":{"name":"Ada"}}'])
+})
+
+test('a fresh grant shows other facts', async () => {
+  const shared = setUp()
+  const [a, b] = [await start(shared, 'a', here), await start(shared, 'b', here)]
+  const room = parseSubscriptionBody({ topics: ['rooms/1'] })
+  const grant = { user: 'ada', subscribe: ['rooms/1'], presence: { name: 'Ada' } }
+  const owner = holderOf(grant, {})
+  const session = await a.openGranted(new TestClient().connect(), room, { owner })
+  await session.renew({ ...grant, presence: { name: 'Ada L.' } })
+  await passTime(shared.clock, 1_000)
+  for (const tide of [a, b]) {
+    const { users } = await tide.presence('rooms/1')
+    expect(users).toEqual([{ user: 'ada', sessions: 1, data: { name: 'Ada L.' } }])
+  }
 })
 
 test.each([
@@ -182,7 +204,38 @@ test('presence is asked for as the topic is read', async () => {
   await expect(a.presence('rooms/2', { by })).rejects.toMatchObject({ code: 'TOPIC_FORBIDDEN' })
 })
 
-test('without a rule nothing is told, no node says that it is there, and nobody follows sessions', async () => {
+test('presence follows sessions only while a rule keeps it', async () => {
+  const { clock, log } = setUp()
+  const settings = readOptions({ clock, log, nodeName: 'a' })
+  const engine = new NodeEngine(settings)
+  class Followers extends SessionFollowers {
+    count = 0
+    override add(follower: SessionFollower): () => void {
+      this.count += 1
+      const end = super.add(follower)
+      return () => {
+        this.count -= 1
+        end()
+      }
+    }
+  }
+  const followers = new Followers(settings.onError)
+  const { rules, sessions } = engine
+  const presence = new Presence(settings, { rules, followers, sessions })
+  await engine.start()
+  await passTime(clock, 500)
+  expect(followers.count).toBe(0)
+  await rules.inForce.presence.replace(here)
+  await passTime(clock, 500)
+  expect(followers.count).toBe(1)
+  await rules.inForce.presence.replace([])
+  await passTime(clock, 500)
+  expect(followers.count).toBe(0)
+  await presence.close()
+  await engine.close()
+})
+
+test('without a rule nothing is told, and no node says that it is there', async () => {
   const shared = setUp()
   const [a, b] = [await start(shared, 'a'), await start(shared, 'b', [])]
   await open(a, 'ada')
@@ -303,6 +356,86 @@ test('a join whose node died before its event was written is told by another nod
   expect([isDead, await listTold(a)]).toEqual([true, []])
   await passTime(shared.clock, 15_000)
   expect(await listTold(a)).toEqual(['join bob', 'leave bob'])
+})
+
+test('a join that could not be completed when its node died is told before its leave', async () => {
+  const shared = setUp()
+  let refusals = 0
+  const weak = wrapLog(shared.log, {
+    append: (batch) => {
+      const isJoin = batch.events.some(({ type }) => type === 'tidemark.join')
+      if (!isJoin || refusals++ > 0) return shared.log.append(batch)
+      return Promise.reject(new Error('The disk is full.'))
+    },
+  })
+  let isDead = false
+  const mortal = wrapLog(shared.log, {
+    append: (batch) => {
+      isDead ||= batch.events.some(({ type }) => type === 'tidemark.join')
+      return isDead ? Promise.reject(new Error('It is dead.')) : shared.log.append(batch)
+    },
+  })
+  const a = await start({ ...shared, log: weak }, 'a', told)
+  const b = await start({ ...shared, log: mortal }, 'b', told)
+  await passTime(shared.clock, 1_000)
+  await open(b, 'bob')
+  await passTime(shared.clock, 16_000)
+  expect([refusals, await listTold(a)]).toEqual([2, ['join bob', 'leave bob']])
+})
+
+test('a node that does not know all sessions yet tells of no leave', async () => {
+  const shared = setUp()
+  let isQuiet = false
+  const log = wrapLog(shared.log, {
+    append: (batch) =>
+      isQuiet && batch.events.some(({ key }) => key === 'present b')
+        ? Promise.reject(new Error('The disk is full.'))
+        : shared.log.append(batch),
+  })
+  const b = await start({ ...shared, log }, 'b', told)
+  await open(b, 'ada')
+  await passTime(shared.clock, 1_000)
+  isQuiet = true
+  const a = await start(shared, 'a', told)
+  await passTime(shared.clock, 8_000)
+  isQuiet = false
+  await passTime(shared.clock, 8_000)
+  expect(await look(a)).toBe('ada:1 of 1')
+  expect(await listTold(a)).toEqual(['join ada'])
+})
+
+test('a node that stood still hears who has come back before it tells of a leave', async () => {
+  const shared = setUp()
+  const held = holdTail(shared.log)
+  const late: (() => void)[] = []
+  let isStanding = false
+  const clock: FakeClock = {
+    ...shared.clock,
+    after: (delayMs, task) =>
+      shared.clock.after(delayMs, () => (isStanding ? void late.push(task) : task())),
+  }
+  const passBoth = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 250) {
+      if (!isStanding) held.release()
+      await passTime(shared.clock, 250)
+    }
+  }
+  const starting = start({ log: held.log, clock }, 'a', told)
+  await passBoth(500)
+  const a = await starting
+  const b = await start(shared, 'b', told)
+  const session = await open(b, 'ada')
+  await passBoth(2_000)
+  await session.end()
+  await passBoth(2_000)
+  isStanding = true
+  await open(b, 'ada')
+  await passBoth(5_000)
+  isStanding = false
+  for (const task of late) task()
+  await passBoth(3_000)
+  expect(await look(a)).toBe('ada:1 of 1')
+  expect(await listTold(b)).toEqual(['join ada'])
 })
 
 test.each([

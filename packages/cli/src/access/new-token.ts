@@ -40,6 +40,12 @@ export const mintOptions: readonly CommandOption[] = [
     help: 'A tag that events must have, such as region:eu or region:eu|us. May be repeated, for other tags.',
   },
   {
+    name: 'presence',
+    value: '<name>=<text>',
+    isRepeatable: true,
+    help: 'A fact about the user for those who ask who is in a topic, such as name=Ada. May be repeated.',
+  },
+  {
     name: 'ttl',
     value: '<duration>',
     help: 'How long the token is good for: 1s to 400d.',
@@ -104,6 +110,7 @@ export async function printNewToken(line: CommandLine): Promise<ExitCode> {
     publish: line.values.get('publish'),
     permissions: line.values.get('permission'),
     where: line.values.get('where'),
+    presence: readFacts(line.values.get('presence')),
     ttlMs: readTtl(lastValue(line, 'ttl')),
     issuer: lastValue(line, 'issuer'),
     audience: line.values.get('audience'),
@@ -119,10 +126,27 @@ export async function printNewToken(line: CommandLine): Promise<ExitCode> {
   return exitCodes.done
 }
 
+/** Texts by name; the last one of a name counts. */
+function readFacts(given: readonly string[] | undefined): Record<string, string> | undefined {
+  if (given === undefined) return undefined
+  const facts = given.map((fact) => {
+    const end = fact.indexOf('=')
+    if (end > 0) return [fact.slice(0, end), fact.slice(end + 1)] as const
+    throw new CliError(
+      'OPTION_INVALID',
+      `--presence takes a name and a text, such as name=Ada; got ${quote(fact)}.`,
+    )
+  })
+  return Object.fromEntries(facts)
+}
+
 /** One that everybody can use must be asked for: it is easily made by leaving something out. */
 function requireTopicWish(line: CommandLine): void {
   if (line.values.has('permission')) {
     throw new CliError('OPTION_INVALID', 'A topic token gives topics only. Leave --permission out.')
+  }
+  if (line.values.has('presence')) {
+    throw new CliError('OPTION_INVALID', 'A topic token gives topics only. Leave --presence out.')
   }
   if (line.values.has('where')) {
     throw new CliError(

@@ -31,13 +31,14 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
 }
 
 function renderGrant(grant: Grant, { now }: Style): string {
-  const { user, subscribe, publish, permissions, where, expiresAt } = grant
+  const { user, subscribe, publish, permissions, where, presence, expiresAt } = grant
   return renderRows([
     ['user', user ?? 'nobody in particular'],
     ['may subscribe to', listNames(subscribe)],
     ['may publish to', listNames(publish)],
     ['permissions', listNames(permissions)],
     ...(where === undefined ? [] : [['of events with', describeWhere(where)] as const]),
+    ...(presence === undefined ? [] : [['shows', JSON.stringify(presence)] as const]),
     ['until', expiresAt === undefined ? 'no end' : describeTime(expiresAt, now)],
   ])
 }

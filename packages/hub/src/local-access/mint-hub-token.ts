@@ -12,7 +12,15 @@ import { planAccess } from '../plan-access.ts'
 /** The claims of a new token; whatever is left out comes from the configuration. */
 export interface HubTokenWish extends Pick<
   MintOptions,
-  'id' | 'keyId' | 'permissions' | 'privateKey' | 'publish' | 'sub' | 'subscribe' | 'ttlMs'
+  | 'id'
+  | 'keyId'
+  | 'permissions'
+  | 'presence'
+  | 'privateKey'
+  | 'publish'
+  | 'sub'
+  | 'subscribe'
+  | 'ttlMs'
 > {
   /** Tags that events must have, such as `region:eu` or `region:eu|us`. */
   readonly where?: readonly string[] | undefined

@@ -150,11 +150,10 @@ export class Joins {
     this.#leaving.delete(key)
     const user = this.#announced.get(key)
     if (user === undefined || this.#isClosed) return
-    const { isWhole, isFirst, tellsJoins, has } = this.#host
+    const { isFirst, tellsJoins, has } = this.#host
     const isSilent = !tellsJoins(user.topic)
     if (has(user.topic, user.user) && !isSilent) return
-    if (!isWhole()) this.#leaveLater(key, this.#firstTurn)
-    else if (!isFirst() && turn === this.#firstTurn) this.#leaveLater(key, this.#laterTurn)
+    if (!isFirst() && turn === this.#firstTurn) this.#leaveLater(key, this.#laterTurn)
     else this.#write(key, user, () => this.#leave(key, user))
   }
 

@@ -1,6 +1,6 @@
 // The contract of ledgers: every log carries them, whatever the driver does inside.
 
-import { comparePositions, formatCursor, openLedger } from '@tidemark/log'
+import { comparePositions, formatCursor, openLedger, parseTopic } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import type { EventLog, Ledger, LedgerChange, LedgerCodec } from '@tidemark/log'
 import { expect, test } from 'vitest'
@@ -125,6 +125,20 @@ function describeManyAtOnce(open: OpenBench): void {
     expect(told.at(-1)).toBe(`k1 again ${formatCursor(position)}`)
     bench.clock.advance(2_000)
     expect(one.get('k1')).toBeUndefined()
+  })
+
+  test('the end of an entry and another event are stored together, once, or not at all', async () => {
+    const { log, clock } = await open()
+    const ledger = await openBans(log, clock)
+    await ledger.set('ada', 'x')
+    const events = [ledger.deletion('ada'), { topic: parseTopic('a'), data: 'gone' }]
+    const [end] = await log.append({ events, idempotencyKey: '$hub/once' })
+    if (end !== undefined) await ledger.reached(end)
+    expect(ledger.get('ada')).toBeUndefined()
+    await ledger.set('ada', 'again')
+    expect(await log.append({ events, idempotencyKey: '$hub/once' })).toContainEqual(end)
+    expect(ledger.get('ada')).toBe('again')
+    expect(() => ledger.deletion('a\nb')).toThrow(/control characters/)
   })
 
   test('of entries that are set together none is set where one cannot be', async () => {
