@@ -171,6 +171,35 @@ export const hubProducts: readonly Product[] = [
     },
   },
   {
+    what: 'webhooks × the records of a round and their messages',
+    limits: [
+      'hub-webhooks.webhooksMax',
+      'hub-webhooks.windowRecordsMax',
+      'hub-webhooks.topicsAtOnceMax',
+      'hub-webhooks.answerBytesMax',
+    ],
+    // Records by two bytes for a character; messages six times as long in escapes, as text and as bytes.
+    worstCase: (look) =>
+      look('hub-webhooks.webhooksMax') *
+      ((2 + 6 * (2 + 1)) * (look('log.pageDataMax') + look('server.eventBytesMax')) +
+        look('hub-webhooks.topicsAtOnceMax') * look('hub-webhooks.answerBytesMax')),
+    boundedBy: 'a page of the log, which is read again where it was not delivered',
+    filledBy: {
+      file: 'packages/hub/test/webhooks.test.ts',
+      name: 'an endpoint that never answers has a few requests, one per topic, and costs the node no memory',
+    },
+  },
+  {
+    what: 'events of sessions that wait for the log',
+    limits: ['hub-webhooks.hubEventsMax'],
+    worstCase: (look) => look('hub-webhooks.hubEventsMax') * 500,
+    boundedBy: 'their number; further ones are dropped, and the operator is told how many',
+    filledBy: {
+      file: 'packages/hub/test/hub-events.test.ts',
+      name: 'of events of sessions so many wait for a log that takes nothing, and the rest is counted and told',
+    },
+  },
+  {
     what: 'workers × what each holds by itself',
     limits: ['hub.workersMax'],
     worstCase: (look) => look('hub.workersMax') * 60 * MiB,

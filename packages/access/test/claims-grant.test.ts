@@ -87,11 +87,21 @@ test('a name of JavaScript is no claim', async () => {
   const roles = { editor: ['admin'] }
   const mapped = { claimNames: { permissions: 'role' }, roles }
   for (const role of ['constructor', '__proto__', 'toString'])
-    expect(await grantOf({ role }, mapped)).toMatchObject({ permissions: [] })
+    expect((await grantOf({ role }, mapped)).permissions ?? []).toEqual([])
 })
 
 test('a token with a grant of its own gets that, and nothing of withoutClaim beside it', async () => {
   expect(await grantOf({ sub: 'ada', tidemark: {} })).toMatchObject({ subscribe: [], publish: [] })
+})
+
+test('a token shows facts about its user, and one whose facts cannot be shown is refused', async () => {
+  const presence = { name: 'Ada', age: 36 }
+  expect(await grantOf({ sub: 'ada', tidemark: { presence } })).toMatchObject({ presence })
+  for (const wrong of ['Ada', ['Ada'], { name: { first: 'Ada' } }, { name: 'x'.repeat(512) }]) {
+    const asked = grantOf({ sub: 'ada', tidemark: { presence: wrong } })
+    await expect(asked).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
+    await expect(asked).rejects.toThrow(/tidemark\.presence of the token.*Mend its issuer/)
+  }
 })
 
 test('topics of the hub itself are for those who run it', async () => {

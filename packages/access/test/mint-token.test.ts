@@ -31,6 +31,7 @@ test('a token says who, what and until when, and another library accepts it', as
     subscribe: ['orders/*', 'users/{sub}/**'],
     publish: ['chat/1'],
     permissions: ['admin'],
+    presence: { name: 'Ada' },
     ttlMs: 900_000,
     issuer: 'https://login.example.org/',
     audience: ['tidemark', 'other'],
@@ -52,6 +53,7 @@ test('a token says who, what and until when, and another library accepts it', as
       subscribe: ['orders/*', 'users/{sub}/**'],
       publish: ['chat/1'],
       permissions: ['admin'],
+      presence: { name: 'Ada' },
     },
   })
 })
@@ -176,6 +178,7 @@ test.each([
   [{ permissions: ['a\nb'] }, /permissions must be a text.*got "a\\nb"/],
   [{ permissions: Array.from({ length: 101 }, String) }, /permissions are 100 at most/],
   [{ permissions: ['x'.repeat(129)] }, /of 1 to 128 characters each/],
+  [{ presence: { name: 'x'.repeat(512) } }, /presence holds texts.*512 characters.*got 523/],
   [{ sub: '' }, /sub must be a text of 1 to 256/],
   [{ sub: 'x'.repeat(257) }, /sub must be a text/],
   [{ sub: '\ud800' }, /sub must be a text/],
@@ -222,6 +225,13 @@ const cases: Readonly<Record<string, OddCase>> = {
   subscribe: member('subscribe', claims, ['an array']),
   publish: member('publish', claims, ['an array']),
   permissions: member('permissions', claims, ['an array']),
+  presence: member('presence', claims, [
+    'an object',
+    'an object without a prototype',
+    'a date',
+    'a text object',
+    'null',
+  ]),
   ttlMs: member('ttlMs', claims),
   issuer: member('issuer', claims),
   audience: member('audience', claims, ['an array']),

@@ -101,3 +101,6 @@ export const answerCharactersMax: number = 16 * 1024 * 1024
 
 /** How long a hub may take to answer, in milliseconds: a change waits for its log. */
 export const answerMsMax: number = 30_000
+
+/** Pages of presence that are asked for: 100 × 1,000 users, as many as ten hubs have sessions. */
+export const presencePagesMax: number = 100

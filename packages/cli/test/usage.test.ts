@@ -13,6 +13,8 @@ const commands = [
   'token',
   'explain',
   'rules',
+  'consumers',
+  'presence',
   'backup',
   'restore',
   'check',

@@ -13,7 +13,7 @@ import type { Bye, Ready } from './feed.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { answerWaitMaxMs, heartbeatMinMs } from './limits.ts'
-import { reservedPrefix } from './listeners.ts'
+import { isControlType } from './listeners.ts'
 import { ArrivalsInOrder } from './in-order.ts'
 import { openStream } from './open-stream.ts'
 import { readStream } from './read-stream.ts'
@@ -155,7 +155,7 @@ class Connection {
 
   #take(event: DecodedEvent, data: string): void {
     this.cursor = event.id
-    if (event.type.startsWith(reservedPrefix)) return this.#takeControl(event)
+    if (isControlType(event.type)) return this.#takeControl(event)
     this.hasServed = true
     this.#sink.item({
       kind: 'event',

@@ -98,7 +98,8 @@ export interface FeedSignals {
 /**
  * A subscription that keeps its place across reconnects.
  *
- * Names that begin with `tidemark.` are about the connection, all others are types of published events.
+ * Names that begin with `tidemark.` are about the connection, all others are types of events. So are
+ * `tidemark.join` and `tidemark.leave`, with which a hub tells a topic who comes and leaves.
  * So an event published with the type `error` or `gap` is just an event, and a failing connection is
  * seen in `tidemark.state`.
  *

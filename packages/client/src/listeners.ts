@@ -5,7 +5,15 @@ import { ClientError } from './errors.ts'
 import type { FeedEvent, FeedSignals } from './feed.ts'
 
 /** Names with this prefix belong to the protocol. */
-export const reservedPrefix = 'tidemark.'
+const reservedPrefix = 'tidemark.'
+
+/** The hub's own types that are events of a topic: they have a place, and listeners as published ones. */
+const topicTypes: ReadonlySet<string> = new Set(['tidemark.join', 'tidemark.leave'])
+
+/** Whether a type is about the connection, and no event of a topic. */
+export function isControlType(type: string): boolean {
+  return type.startsWith(reservedPrefix) && !topicTypes.has(type)
+}
 
 const signalNames: Readonly<Record<keyof FeedSignals, true>> = {
   'tidemark.state': true,
@@ -42,7 +50,7 @@ export class Listeners {
       )
     }
     const isText = typeof name === 'string'
-    const isReserved = isText && name.startsWith(reservedPrefix)
+    const isReserved = isText && isControlType(name)
     if (!isText || (isReserved && !Object.hasOwn(signalNames, name))) {
       const known = Object.keys(signalNames).join(', ')
       throw new ClientError(

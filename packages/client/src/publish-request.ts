@@ -16,6 +16,8 @@ export interface PublishInput {
   readonly key?: string | undefined
   /** Small texts by which readers choose among the events of a topic: `{ region: 'eu' }`. */
   readonly tags?: Readonly<Record<string, string>> | undefined
+  /** How long the event is worth something, in milliseconds. */
+  readonly ttlMs?: number | undefined
 }
 
 /** An event to publish together with others, with its topic. */
@@ -99,7 +101,7 @@ function encodeEvent(event: unknown, index: number): string {
   let cause: unknown
   try {
     checkMembers(event, index)
-    const text: string | undefined = JSON.stringify(event)
+    const text: string | undefined = JSON.stringify(nameTtl(event))
     if (text !== undefined) return text
   } catch (thrown) {
     if (thrown instanceof ClientError) throw thrown
@@ -111,6 +113,12 @@ function encodeEvent(event: unknown, index: number): string {
     `Event ${index} cannot be written as JSON: ${cause === undefined ? 'nothing is left of it' : describe(cause)}. Give data that JSON.stringify takes.`,
     { cause },
   )
+}
+
+/** Over HTTP it is called `ttl`. */
+function nameTtl(event: object): object {
+  const { ttlMs } = event as TopicInput
+  return ttlMs === undefined ? event : { ...event, ttlMs: undefined, ttl: ttlMs }
 }
 
 function checkMembers(event: object, index: number): void {

@@ -125,6 +125,23 @@ test('a server cannot forge a state by naming an event tidemark.state', async ()
   expect(phases).toEqual(['connecting', 'open', 'closed'])
 })
 
+test('joins and leaves of a topic are events of it, with a place and listeners', async () => {
+  const server = await startServer((exchange) =>
+    exchange.stream(
+      'id: c1\nevent: tidemark.join\ndata: {"user":"ada"}\n\nid: c2\nevent: tidemark.leave\ndata: {"user":"ada"}\n\n',
+    ),
+  )
+  const feed = connect(server.url, { topics: ['rooms/1'] })
+  const heard: unknown[] = []
+  feed.on('tidemark.join', (data, { id }) => heard.push([data, id]))
+  const events = await take(feed, 2)
+  expect(events.map(({ type, topic }) => [type, topic])).toEqual([
+    ['tidemark.join', 'rooms/1'],
+    ['tidemark.leave', 'rooms/1'],
+  ])
+  expect(heard).toEqual([[{ user: 'ada' }, 'c1']])
+})
+
 test('a mistyped signal is refused with the names there are', () => {
   const feed = connect('http://127.0.0.1:2/')
   expect(() => feed.on('tidemark.gpa', () => undefined)).toThrow(/tidemark\.gap/)

@@ -74,6 +74,17 @@ test('a publish says the head it counts on with every attempt, and a moved one i
   expect(heads).toEqual(['1abc-2', '1abc-2', '1abc-2'])
 })
 
+test('the life of an event goes out as ttl, and tags as they are', async () => {
+  let body = ''
+  const server = await startServer(({ request, response }) => {
+    request.on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => response.end('{"cursor":"c"}'))
+  })
+  const tags = { region: 'eu' }
+  await createPublisher(server.url).publish('a', { data: 1, tags, ttlMs: 5_000 })
+  expect(JSON.parse(body)).toEqual([{ topic: 'a', data: 1, tags, ttl: 5_000 }])
+})
+
 test('attempts end where the caller says', async () => {
   const publisher = createPublisher('http://127.0.0.1:2/publish', {
     retry: { attemptsMax: 3 },

@@ -23,6 +23,7 @@ import type { HeldCertificate } from './tls/held-certificate.ts'
 import { StrictTransport } from './tls/strict-transport.ts'
 import { Strangers } from './strangers.ts'
 import { UnreadAnswers } from './unread-answers.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 
 /** The parts of a node that answering needs. */
 export interface ContextParts {
@@ -34,6 +35,7 @@ export interface ContextParts {
   /** Undefined without TLS. */
   readonly held: HeldCertificate | undefined
   readonly readStats: WorkerShare['readStats'] | undefined
+  readonly webhooks: Webhooks
   readonly onError: (error: unknown) => void
 }
 

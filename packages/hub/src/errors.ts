@@ -53,6 +53,11 @@ export const hubErrors = {
     status: 503,
     headers: { 'Retry-After': 'varies' },
   },
+  WEBHOOK_UNKNOWN: { title: 'There is no webhook of this id.', status: 404 },
+  WEBHOOK_REPLAY_INVALID: {
+    title: 'The place from which a webhook should go on is neither a cursor nor `earliest`.',
+    status: 400,
+  },
   CONFIG_INVALID: { title: 'A setting is unknown or out of range.' },
   CONFIG_UNREADABLE: { title: 'The configuration file cannot be read or is not JSON.' },
   TOKENS_UNCHECKED: {

@@ -1,14 +1,15 @@
-// The JSON form of an event to publish: `{topic, type?, data, key?, tags?}`.
+// The JSON form of an event to publish: `{topic, type?, data, key?, tags?, ttl?}`.
 // It comes alone, in an array, or one per line.
 
 import { batchEventsMax } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
-import type { SessionEvent, TopicInput } from '@tidemark/server'
+import type { SendEvent, TopicInput } from '@tidemark/server'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
+import { parseDuration } from './config/units.ts'
 import { parseJson } from './parse-json.ts'
 import { findRawMember, skipValue, skipWhitespace } from './raw-json.ts'
 
-const memberNames = ['topic', 'type', 'data', 'key', 'tags']
+const memberNames = ['topic', 'type', 'data', 'key', 'tags', 'ttl']
 const linesMediaType = /^application\/(?:x-)?(?:ndjson|jsonl?-?lines?|jsonl)$/
 
 /** The part of a body that is one event, not yet parsed. */
@@ -106,7 +107,7 @@ function readEvent(part: Part): TopicInput {
  */
 export function parseSendInput(body: string): {
   readonly to: unknown
-  readonly event: SessionEvent
+  readonly event: SendEvent
 } {
   const part = { json: body.startsWith('\uFEFF') ? body.slice(1) : body, where: 'The event' }
   const members = readObject(part, [...memberNames, 'to'])
@@ -134,7 +135,7 @@ function readObject({ json, where }: Part, names: readonly string[]): Members {
   return members
 }
 
-function readInput(members: Members, { json, where }: Part): SessionEvent {
+function readInput(members: Members, { json, where }: Part): SendEvent {
   const topic = readText(members, 'topic', where)
   return {
     ...(topic === undefined ? {} : { topic }),
@@ -142,11 +143,20 @@ function readInput(members: Members, { json, where }: Part): SessionEvent {
     key: readText(members, 'key', where),
     // The node checks what is in it.
     tags: members.get('tags') as TopicInput['tags'],
+    ttlMs: readTtl(members.get('ttl')),
     data: readData(members.get('data'), json),
   }
 }
 
 type Members = ReadonlyMap<string, unknown>
+
+/**
+ * Milliseconds, as a number or as text such as `30s`. The node says of anything else what is wrong with it.
+ */
+export function readTtl(value: unknown): number | undefined {
+  const ms = typeof value === 'string' ? parseDuration(value) : value
+  return (ms ?? value) as number | undefined
+}
 
 /** Text is published as the text it stands for, any other value as it is written in the body. */
 function readData(value: unknown, json: string): string {

@@ -28,8 +28,10 @@ export function checkExposure(config: HubConfig): void {
 
 /** Lines for an operator whose hub starts, and is less safe than it may seem. */
 export function describeExposure(config: HubConfig): readonly string[] {
-  const { auth, host, tls } = config
-  if (!hasKeys(config)) return []
+  return [...(hasKeys(config) ? describeAccess(config) : []), ...describeOpenFiles(config)]
+}
+
+function describeAccess({ auth, host, tls }: HubConfig): readonly string[] {
   const lines: string[] = []
   if (tls === undefined && !isLoopbackName(host)) {
     lines.push(
@@ -44,11 +46,17 @@ export function describeExposure(config: HubConfig): readonly string[] {
       `tokens that ${shared.issuer === '' ? 'the issuer' : quote(shared.issuer)} has made for other applications are accepted too. Give auth.audience.`,
     )
   }
-  for (const { secret = '' } of [auth, ...auth.issuers]) {
+  return lines
+}
+
+/** Files of secrets that everybody on this machine may read. */
+function describeOpenFiles({ auth, webhooks }: HubConfig): readonly string[] {
+  const lines: string[] = []
+  for (const { secret = '' } of [auth, ...auth.issuers, ...webhooks]) {
     const file = secretFile(secret)
     if (file === undefined || !isForAll(file)) continue
     lines.push(
-      `everybody on this machine may read ${file}, and sign tokens with it. Let nobody but the user of the hub: chmod 600 ${file}`,
+      `everybody on this machine may read ${file}, and sign with it. Let nobody but the user of the hub: chmod 600 ${file}`,
     )
   }
   return lines

@@ -24,11 +24,16 @@ import type { Hub, HubOptions, ServingHub, WorkerShare } from './hub.ts'
 import { drainRequestsMs, drainSettleMs, lineLimits } from './limits.ts'
 import { listen } from './listen.ts'
 import type { LogAbilities } from './log-abilities.ts'
-import { describeChanged, openLog } from './open-log.ts'
+import { joinObservers } from './observers.ts'
+import { openLog } from './open-log.ts'
+import { describeChangedRules, planRules } from './plan-rules.ts'
 import { ProtectedResource } from './protected-resource.ts'
 import type { HeldCertificate } from './tls/held-certificate.ts'
 import { openTls } from './tls/open-tls.ts'
 import { Traffic } from './traffic.ts'
+import { checkReceivers } from './webhooks/check-receivers.ts'
+import { openWebhooks } from './webhooks/open-webhooks.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 import { startWorkers } from './workers/start-workers.ts'
 
 /**
@@ -43,6 +48,7 @@ export async function startHub(given: HubConfig, options: HubOptions = {}): Prom
   for (const line of describeExposure(config)) say(line)
   const shortage = describeShortage(config)
   if (shortage !== undefined) say(shortage)
+  await checkReceivers(config, { clock: systemClock, say })
   const tls = openTls(config, say)
   try {
     const start = config.workers > 1 ? startWorkers : startNode
@@ -100,52 +106,41 @@ export async function startNode(
   let access: Access | undefined
   let tide: Tidemark | undefined
   let limits: ClientLimits | undefined
+  let webhooks: Webhooks | undefined
   try {
+    webhooks = await openWebhooks(config, log, onError)
     access = await openAccess(config, { clock: systemClock, log, isFirstStart, say })
     const given = { config, log, clock: systemClock, say, onError, counts: share?.counts }
     limits = await openClientLimits(given)
     // Where nobody asks who is there, nobody is a user.
-    const observer = access === undefined ? undefined : limits.streams.observer
+    const observer = joinObservers([access && limits.streams.observer, webhooks.observer])
     const decide = planAuthorize(access, { host: config.host, resource })
     const authorize = limits.streams.limitPublishes(decide)
     tide = createEngine(config, { log, authorize, sessionsMax, isFirstStart, observer, onError })
     access?.follow(tide)
     await tide.ready
     await limits.follow(tide)
-    if (isFirstStart && tide.rules.lag.from === 'change')
-      say(describeChanged('The list of rules for laggards', 'delivery.rules'))
+    await webhooks.start()
+    if (isFirstStart) for (const line of describeChangedRules(tide)) say(line)
     const traffic = new Traffic(lineLimits)
-    const server = createHttpServer({
-      context: createContext(config, {
-        tide,
-        limits,
-        access,
-        resource,
-        abilities,
-        readStats: share?.readStats,
-        held,
-        onError,
-      }),
-      traffic,
-      connectionsMax,
-      held,
-    })
+    const parts = { tide, limits, access, webhooks, abilities }
+    const { readStats } = share ?? {}
+    const context = createContext(config, { ...parts, resource, readStats, held, onError })
+    const server = createHttpServer({ context, traffic, connectionsMax, held })
     const url = await (share?.listen(server) ?? listen(server, config))
     reportDroppedConnections(server, { clock: systemClock, say })
     return createHub(url, {
       isLocked: isLocked(config),
+      ...parts,
       server,
       traffic,
-      tide,
-      limits,
-      access,
       log,
-      abilities,
       descriptors: new DescriptorWatch({ clock: systemClock, say }),
       drainSessionsPerSecond: share?.drainSessionsPerSecond,
     })
   } catch (error) {
     await tide?.close()
+    await webhooks?.close()
     await limits?.close()
     access?.close()
     await log.close()
@@ -171,7 +166,7 @@ function createEngine(config: HubConfig, engine: Engine): Tidemark {
     topicSetsBytesMax: config.maxTopicSetsBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
-    rules: { lag: isFirstStart ? config.delivery.rules : undefined },
+    rules: isFirstStart ? planRules(config) : undefined,
     eventsPerSecondMax: config.delivery.eventsPerSecondMax,
     flushWindowMs: config.flush.window,
     flushWindowMaxMs: config.flush.windowMax,
@@ -180,22 +175,22 @@ function createEngine(config: HubConfig, engine: Engine): Tidemark {
   })
 }
 
-function createHub(
-  url: string,
-  parts: {
-    readonly isLocked: boolean
-    readonly server: HttpServer
-    readonly traffic: Traffic
-    readonly tide: Tidemark
-    readonly limits: ClientLimits
-    readonly access: Access | undefined
-    readonly log: EventLog
-    readonly abilities: LogAbilities
-    readonly descriptors: DescriptorWatch
-    readonly drainSessionsPerSecond: number | undefined
-  },
-): ServingHub {
-  const { server, traffic, tide, log, abilities, descriptors, drainSessionsPerSecond } = parts
+interface ServingParts {
+  readonly isLocked: boolean
+  readonly server: HttpServer
+  readonly traffic: Traffic
+  readonly tide: Tidemark
+  readonly limits: ClientLimits
+  readonly access: Access | undefined
+  readonly webhooks: Webhooks
+  readonly log: EventLog
+  readonly abilities: LogAbilities
+  readonly descriptors: DescriptorWatch
+  readonly drainSessionsPerSecond: number | undefined
+}
+
+function createHub(url: string, parts: ServingParts): ServingHub {
+  const { server, traffic, tide, abilities, descriptors, drainSessionsPerSecond } = parts
   const { isLocked: isAsking } = parts
   const { commits, files, faults } = abilities
   let listeningEnded: Promise<void> | undefined
@@ -204,16 +199,7 @@ function createHub(
     return listeningEnded
   }
   let closing: Promise<void> | undefined
-  const close = async (): Promise<void> => {
-    descriptors.stop()
-    await tide.close()
-    parts.access?.close()
-    const ended = stopListening()
-    server.closeAllConnections()
-    await ended
-    await parts.limits.close()
-    await log.close()
-  }
+  const close = (): Promise<void> => closeParts(parts, stopListening)
   return {
     url,
     isLocked: isAsking,
@@ -250,6 +236,23 @@ function createHub(
       await closing
     },
   }
+}
+
+async function closeParts(
+  { descriptors, webhooks, tide, access, server, limits, log }: ServingParts,
+  stopListening: () => Promise<void>,
+): Promise<void> {
+  descriptors.stop()
+  await webhooks.stop()
+  await tide.close()
+  // Behind the last sessions, of which it tells.
+  await webhooks.close()
+  access?.close()
+  const ended = stopListening()
+  server.closeAllConnections()
+  await ended
+  await limits.close()
+  await log.close()
 }
 
 function wait(delayMs: number): Promise<void> {

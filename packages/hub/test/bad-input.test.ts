@@ -164,6 +164,21 @@ const cases: readonly Case[] = [
     /"region" must be text; got 7/,
   ],
   [
+    'a life that is no duration',
+    post('/publish', '{"topic":"a","data":1,"ttl":"soon"}'),
+    400,
+    'EVENT_TTL_INVALID',
+    /whole number of milliseconds.*"soon"/,
+  ],
+  [
+    'a life in a query of no time',
+    post('/topics/a?ttl=0s', 'x'),
+    400,
+    'EVENT_TTL_INVALID',
+    /got 0/,
+  ],
+  ['a life of two years', post('/topics/a?ttl=731d', 'x'), 400, 'EVENT_TTL_INVALID'],
+  [
     'tags in a list',
     post('/publish', '{"topic":"a","data":1,"tags":["eu"]}'),
     400,

@@ -13,6 +13,7 @@ import { openLmdbLog } from '@tidemark/log-lmdb'
 import { describe, expect, test } from 'vitest'
 import { planCounts } from '../src/count-rules.ts'
 import { configOptions, loadConfig, startHub } from '../src/index.ts'
+import { toKeptRules } from '../src/kept-rules.ts'
 import type { WorkerShare } from '../src/hub.ts'
 import { startNode } from '../src/start-hub.ts'
 import { planShare } from '../src/workers/start-workers.ts'
@@ -49,7 +50,15 @@ test('every option’s documented default is its default', async () => {
 })
 
 /** Lists of objects have no flag. */
-const fileOnly = ['auth.issuers', 'auth.roles', 'delivery.rules', 'retention.rules']
+const fileOnly = [
+  'auth.issuers',
+  'auth.roles',
+  'delivery.rules',
+  'presence.rules',
+  'retention.rules',
+  'rules.startAt',
+  'webhooks',
+]
 
 describe('the README of the command line', () => {
   /** Which settings it must name. */
@@ -160,7 +169,7 @@ test.each([
   [{ file: '{"delivery":{"rules":["a"]}}' }, /delivery.rules.0 must be an object such as {/],
   [
     { file: '{"retention":{"rules":{}}}' },
-    /retention.rules must be a list of at most 999 rules such as {/,
+    /retention.rules must be a list of at most 998 rules such as {/,
   ],
   [{ file: '{"retention":{"rules":[{"pattern":7}]}}' }, /rules.0.pattern must be a topic or/],
   [{ file: '{"flush":{"window":true}}' }, /flush.window must be adaptive, or a duration from 0ms/],
@@ -308,8 +317,8 @@ test('a hub with an edited configuration says that its rules are in force, and o
   const [edited] = await start({ 'retention-max-age': '1h' })
   expect(edited).toMatch(/configured retention .* in force from now on/)
   expect(await start({ 'retention-max-age': '1h' })).toEqual([])
-  // As the hub configures it, with the rule for its own events.
-  const retention = { maxAgeMs: 3_600_000, rules: [{ pattern: '$hub/**', maxEvents: 100 }] }
+  // As the hub configures it, with the rules for its own events.
+  const retention = { maxAgeMs: 3_600_000, rules: toKeptRules([]) }
   const log = await openLmdbLog({ directory: data, retention })
   await changeRetention(log, { ...log.retention, maxAgeMs: 1_000 })
   await log.close()

@@ -14,6 +14,7 @@ interface History {
     key?: string
     data: string
     time: number
+    expiresAt?: number
   }[]
   readonly next: string
   readonly lost?: unknown
@@ -92,6 +93,20 @@ test.each(['memory:', 'lmdb'])(
     expect((await history(hub, 'a')).records.map(({ data }) => data)).toEqual(['1', '2', '4'])
   },
 )
+
+test('a life is milliseconds or a duration, in JSON and in the query', async () => {
+  const hub = await startTestHub()
+  const body = JSON.stringify([
+    { topic: 'a', data: 1, ttl: 60_000 },
+    { topic: 'a', data: 2, ttl: '2m' },
+  ])
+  await post(hub, '/publish', { body })
+  await post(hub, '/topics/a?ttl=3h', { body: '3' })
+  const { records } = await history(hub, 'a')
+  expect(records.map(({ time, expiresAt = 0 }) => expiresAt - time)).toEqual([
+    60_000, 120_000, 10_800_000,
+  ])
+})
 
 test('topics are decoded segment by segment and compared byte by byte', async () => {
   const hub = await startTestHub()

@@ -67,11 +67,14 @@ test('lists of rules are shown and replaced as a whole, in the form of the file'
   expect(await ask(url, '/admin/rules/retention')).toEqual(shown)
 })
 
-test('the hub’s own rule for its own events outlives a change of retention', async () => {
+test('the hub’s own rules for its own events outlive a change of retention', async () => {
   const log = memoryLog()
   const port = await startTestServer({ log })
   expect((await put({ url: `http://127.0.0.1:${port}` }, 'retention', latest)).status).toBe(200)
-  expect(log.retention.rules.at(-1)).toMatchObject({ pattern: '$hub/**', maxEvents: 100 })
+  expect(log.retention.rules.slice(-2)).toMatchObject([
+    { pattern: '$hub/hooks/**', maxBytes: 4 * 1024 * 1024 },
+    { pattern: '$hub/**', maxEvents: 100 },
+  ])
 })
 
 test.each<[what: string, name: string, asked: { list: unknown; code: string; status: number }]>([

@@ -9,7 +9,7 @@ export const mapBytes: number = 2 ** 40
 /** Readers of all processes: one slot each of 64 bytes = 64 KiB of lock file. */
 export const readersMax: number = 1_024
 
-/** Named databases of the environment; 10 are in use. */
+/** Named databases of the environment; 11 are in use. */
 export const databasesMax: number = 16
 
 /**

@@ -93,6 +93,7 @@ export class LmdbLog implements LmdbEventLog {
     })
     this.#sweep = new RetentionSweep({
       context,
+      end: (sequences) => this.#queue.end(sequences),
       onError: (error) => void this.#warn(error, onWarning),
     })
     this.#clockWatch = new ClockWatch({ directory, tables, clock, onChange: onWarning })
@@ -245,10 +246,11 @@ export class LmdbLog implements LmdbEventLog {
     const { context, holder, wake, onWarning, onClosed } = this.#parts
     const { writer, tables, held, history } = context
     const { root, meta, newest } = tables
+    // Its last step may still append.
+    await this.#sweep.close()
     await this.#queue.drain()
     this.#tails.close()
     this.#periodicChecks.close()
-    await this.#sweep.close()
     let others: readonly Holder[] | undefined
     try {
       others = await writer.run(() => {

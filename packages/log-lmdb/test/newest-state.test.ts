@@ -107,12 +107,12 @@ test('the id to compare changes with each commit, of whatever handle, and with n
 })
 
 test('a process that makes the tables of a directory writes nothing over what another has made in the same moment', async () => {
-  const environment = openEnvironment(directory, undefined)
+  const environment = await openEnvironment(directory, undefined)
   const { root, newest } = environment
   const made = root.openDB<Buffer, Buffer>('made', { encoding: 'binary', keyEncoding: 'binary' })
   await made.put(Buffer.from('key'), Buffer.from('of the other'))
   forgetNewestCommit()
-  const { records } = openTables(environment)
+  const { records } = await openTables(environment)
   await records.put(Buffer.from('key'), Buffer.from('ours'))
   expect(made.getBinary(Buffer.from('key'))?.toString()).toBe('of the other')
   expect(records.getBinary(Buffer.from('key'))?.toString()).toBe('ours')
@@ -121,12 +121,12 @@ test('a process that makes the tables of a directory writes nothing over what an
 })
 
 test('an append whose lock file cannot be mended is refused, and not tried for ever', async () => {
-  const environment = openEnvironment(directory, undefined)
+  const environment = await openEnvironment(directory, undefined)
   const { root, newest } = environment
   lock = openSync(join(directory, 'lock.mdb'), 'r')
   let mends = 0
   const tables: Tables = {
-    ...openTables(environment),
+    ...(await openTables(environment)),
     newest: Object.assign(Object.create(newest) as NewestState, {
       isBaseOf: () => false,
       mend: () => (mends += 1),

@@ -66,7 +66,7 @@ test('a tail behind what was just removed gets it, one that stood still for long
   expect(await firstOf(log, second)).toMatchObject([{ data: '3' }])
   await log.close()
   const root = openRoot(directory, undefined)
-  const tables = openTables({ root, newest: new NewestState(directory) })
+  const tables = await openTables({ root, newest: new NewestState(directory) })
   expect(tables.removed.getKeysCount()).toBe(0)
   expect(readState(tables)).toMatchObject({ removedBytes: 0, count: 1 })
   await root.close()

@@ -251,7 +251,7 @@ test.each([1, 2, 3])(
 /** The tables of a directory that no log holds. */
 async function withTables(use: (tables: Tables) => Promise<void>): Promise<void> {
   const root = openRoot(directory, undefined)
-  const tables = openTables({ root, newest: new NewestState(directory) })
+  const tables = await openTables({ root, newest: new NewestState(directory) })
   await use(tables)
   await root.close()
   tables.newest.close()

@@ -76,7 +76,7 @@ test('what another process commits while an own group is in flight is not taken 
   const { head: start } = await log.bounds()
   const root = openRoot(directory, false)
   const newest = new NewestState(directory)
-  const tables = openTables({ root, newest })
+  const tables = await openTables({ root, newest })
   const identity = readIdentity(tables.meta, directory)
   if (identity === undefined) throw new Error('The log has no identity.')
   const clock = createFakeClock()

@@ -24,7 +24,7 @@ async function pretendTopicsWereMade(count: number): Promise<void> {
   await (await openAt(directory)).close()
   const root = openRoot(directory, undefined)
   const newest = new NewestState(directory)
-  const tables = openTables({ root, newest })
+  const tables = await openTables({ root, newest })
   const fail = (text: string): void => expect.fail(text)
   const held = new HeldFiles({ directory, newest, onChange: fail })
   const writer = new Writer({ tables, held, clock: systemClock, onStuck: fail })

@@ -35,6 +35,7 @@ export { rulesTopic } from './rule-record.ts'
 export { createRuleBook, validateRetention } from './rule-book.ts'
 export type { RuleBook } from './rule-book.ts'
 export { readMembers } from './read-members.ts'
+export { encodeTombstone, isExpired, tombstoneType } from './tombstone.ts'
 export { validateBatch } from './validate-batch.ts'
 export { validateLocate, validateQuery, validateTail } from './validate-query.ts'
 export {

@@ -103,7 +103,7 @@ function describePermissionFault(permission: unknown): string | undefined {
 }
 
 /** Checks how long an event is worth something, as {@link describeTagsFault}. */
-function describeTtlFault(ttlMs: unknown): string | undefined {
+export function describeTtlFault(ttlMs: unknown): string | undefined {
   const isTtl =
     typeof ttlMs === 'number' && Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= eventTtlMsMax
   if (isTtl) return undefined

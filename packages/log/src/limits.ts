@@ -83,6 +83,12 @@ export const eventPermissionLengthMax: number = 128
 export const eventTtlMsMax: number = 366 * 24 * 60 * 60 * 1000
 
 /**
+ * How long the end of a key's value is kept, in milliseconds: a day. A reader who was away for longer
+ * reads the values anew. So keys that came and went cost nothing after that.
+ */
+export const tombstoneKeptMs: number = 24 * 60 * 60 * 1000
+
+/**
  * Bytes of an event's tags, permission and end beside their texts. Measured for one tag: 150. More
  * tags take less each.
  */

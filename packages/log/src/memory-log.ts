@@ -126,7 +126,7 @@ class MemoryLog implements MemoryEventLog {
     this.#requireOpen()
     validateBatch(batch)
     const { idempotencyKey: key, events } = batch
-    const time = readRecordTime(this.#clock, this.#store.headTime)
+    const time = this.#readTime()
     if (key === undefined) {
       this.#requireRoom(batch)
       return this.#positionsOf(this.#add(batch, time))
@@ -150,7 +150,7 @@ class MemoryLog implements MemoryEventLog {
   async read(query: ReadQuery): Promise<Page> {
     this.#requireOpen()
     validateQuery(query)
-    return readPage(this.#store, query)
+    return readPage(this.#store, query, Math.floor(this.#clock.now()))
   }
 
   tail(after: Position, handler: TailHandler): Tail {
@@ -163,7 +163,7 @@ class MemoryLog implements MemoryEventLog {
     this.#requireOpen()
     validateLocate(query)
     const { topics, since } = query
-    const now = readRecordTime(this.#clock, this.#store.headTime)
+    const now = this.#readTime()
     return makePosition(this.#store.epoch, locateSince(this.#store, { topics, since, now }))
   }
 
@@ -177,6 +177,10 @@ class MemoryLog implements MemoryEventLog {
     this.#isClosed = true
     this.#sweep?.timer.cancel()
     this.#tails.close()
+  }
+
+  #readTime(): number {
+    return readRecordTime(this.#clock, this.#store.headTime)
   }
 
   #requireOpen(): void {
@@ -245,7 +249,12 @@ class MemoryLog implements MemoryEventLog {
     // The machine's clock, not the log's: one record dated far ahead must not make all before it too old.
     const now = Math.floor(this.#clock.now())
     const isSettled = this.#store.isSettled || this.#store.settle(settleRecordsMax)
-    const removed = isSettled ? this.#store.expire(now, sweepRecordsMax) : sweepRecordsMax
+    let removed = sweepRecordsMax
+    if (isSettled) {
+      const { count, tombstones } = this.#store.removeAtEnd(now, sweepRecordsMax)
+      if (tombstones.length > 0) this.#add({ events: tombstones }, this.#readTime())
+      removed = count + this.#store.expire(now, sweepRecordsMax - count)
+    }
     if (removed < sweepRecordsMax) this.#scheduleSweep(now)
     else this.#sweepAfter(sweepPauseMs, now)
   }

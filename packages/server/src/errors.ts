@@ -16,6 +16,10 @@ export const serverErrors = {
     status: 403,
   },
   TOPIC_SET_INVALID: { title: 'A subscription names no topic, or more than 1,000.', status: 400 },
+  PRESENCE_OFF: {
+    title: 'No rule of the kind `presence` matches the topic, so nobody keeps who is there.',
+    status: 404,
+  },
   UNAUTHENTICATED: {
     title:
       'The request brings no credentials that are accepted here. Sign in, and send them along.',
@@ -52,7 +56,7 @@ export const serverErrors = {
     status: 500,
   },
   EVENT_INVALID: {
-    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags? }`.',
+    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags?, ttl? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {
@@ -71,6 +75,10 @@ export const serverErrors = {
   EVENT_TAGS_INVALID: {
     title:
       'The tags of an event are no map of texts, too many or too long, or hold what a tag may not.',
+    status: 400,
+  },
+  EVENT_TTL_INVALID: {
+    title: 'The life of an event is no duration, or not between a millisecond and 366 days.',
     status: 400,
   },
   EVENT_ID_INVALID: {
@@ -155,6 +163,20 @@ export const serverErrors = {
   OPTION_INVALID: {
     title: 'An option or argument of a node is of the wrong type or out of its range.',
     status: 500,
+  },
+  CONSUMER_INVALID: {
+    title: 'A name of a consumer is none, or its new place is none.',
+    status: 400,
+  },
+  CONSUMER_UNKNOWN: {
+    title: 'The user has no consumer of this name: it was deleted, has expired, or never was.',
+    status: 404,
+  },
+  CONSUMERS_FULL: {
+    title: 'The log keeps as many consumers as it may; those that are there go on.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
   },
   RULE_INVALID: {
     title: 'A list of rules for topics has a rule that cannot hold; nothing was changed.',

@@ -53,6 +53,8 @@ export interface HistoryRecord {
   readonly type: string | undefined
   readonly key?: string
   readonly tags?: EventTags
+  /** When it is worth nothing any more, in milliseconds since 1970. */
+  readonly expiresAt?: number
   /** The payload as it was published. */
   readonly data: string
 }
@@ -144,15 +146,8 @@ function describePage({ records, next, lost }: Page, hasCursor: boolean): Histor
   }
 }
 
-function describeRecord({
-  position,
-  time,
-  topic,
-  type,
-  key,
-  tags,
-  data,
-}: EventRecord): HistoryRecord {
+function describeRecord(record: EventRecord): HistoryRecord {
+  const { position, time, topic, type, key, tags, expiresAt, data } = record
   return {
     cursor: formatCursor(position),
     time,
@@ -160,6 +155,7 @@ function describeRecord({
     type,
     ...(key === undefined ? {} : { key }),
     ...(tags === undefined ? {} : { tags }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
     data,
   }
 }

@@ -1,55 +1,59 @@
 // One node as its users see it: doors for streams, the way in for publishers, and the sessions open here.
 
 import { formatCursor } from '@tidemark/log'
-import { plainRequest } from './request/authorize.ts'
-import type { Permit, RequestFacts } from './request/authorize.ts'
+import type { RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
-import { requirePermissionName } from './request/permission-name.ts'
+import type { ConsumersOf, UserConsumers } from './consumers/user-consumers.ts'
+import { requirePermission } from './request/require-permission.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
-import type { TopicSetTable } from './session/topic-set-table.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
 import type { FetchOptions } from './fetch/answer-fetch.ts'
-import type { PackText } from './framing/packed.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery, UseHistory } from './history.ts'
 import { drainRangePerSecond, drainSessionsPerSecond, probeRangeMs } from './limits.ts'
 import { addTopic } from './publish/new-event.ts'
 import type { PublishInput, TopicInput } from './publish/new-event.ts'
+import { NodeFacts } from './node-facts.ts'
 import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStats } from './observer/node-stats.ts'
-import type { NodeWatch } from './observer/node-watch.ts'
 import { probe } from './publish/probe.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishOptions, Receipt } from './publish/publish.ts'
+import { Presence } from './presence/presence.ts'
+import type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
 import { send } from './send/send.ts'
-import type { SendReceipt } from './send/send.ts'
+import type { SendEvent, SendReceipt } from './send/send.ts'
 import type { SendTarget } from './send/send-target.ts'
 import type { UserReach } from './send/user-reach.ts'
-import type { SessionEvent, SessionHandle, SessionOwner } from './session/session-handle.ts'
+import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
 import { readFilter } from './session/session-filter.ts'
 import type { SessionFilter } from './session/session-registry.ts'
-import type { Compress, Sink } from './session/sink.ts'
+import type { Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
 import type { Subscription } from './request/subscription.ts'
+import type { Trace, TraceQuestion } from './trace/trace.ts'
 
 /** One node. Made by {@link createTidemark}. */
-export class Tidemark implements StreamOpener {
+export class Tidemark extends NodeFacts implements StreamOpener {
   readonly #settings: NodeSettings
   readonly #engine: NodeEngine
+  readonly #presence: Presence
   /** Counts the bodies that doors read for subscriptions. */
   readonly bodies: BodyBudget = new BodyBudget()
 
   constructor(settings: NodeSettings) {
+    super(settings)
     this.#settings = settings
     this.#engine = new NodeEngine(settings)
+    this.#presence = new Presence(settings, this.#engine)
   }
 
   /** Resolves when the node follows its log. Each look at it tries again if the log could not be read. */
@@ -57,19 +61,9 @@ export class Tidemark implements StreamOpener {
     return this.#engine.start().then(() => undefined)
   }
 
-  /** The name that its session ids begin with. */
-  get nodeName(): string {
-    return this.#settings.nodeName
-  }
-
   /** Sessions open now. */
   get sessionCount(): number {
     return this.#engine.sessions.size
-  }
-
-  /** Counts what happens, and tells the observer. */
-  get watch(): NodeWatch {
-    return this.#settings.watch
   }
 
   /** The counters of this node since it was made, and what is open now. Plain JSON. */
@@ -81,31 +75,6 @@ export class Tidemark implements StreamOpener {
   get liveCursor(): string | undefined {
     const { position } = this.#engine
     return position === undefined ? undefined : formatCursor(position)
-  }
-
-  /** Compresses streams for clients that accept it; undefined: they stay plain. */
-  get compress(): Compress | undefined {
-    return this.#settings.compress
-  }
-
-  /** Compresses single events for clients that ask for it; undefined: they stay plain. */
-  get pack(): PackText | undefined {
-    return this.#settings.pack
-  }
-
-  /** Asks `authorize` whether a request may do what it asks for; undefined: everybody may everything. */
-  get permit(): Permit | undefined {
-    return this.#settings.permit
-  }
-
-  /** Keeps topic sets that were changed on open streams, so that cursors lead back to them. */
-  get topicSets(): TopicSetTable {
-    return this.#settings.topicSets
-  }
-
-  /** Told of faults that the client learns little of. */
-  get onError(): (error: unknown) => void {
-    return this.#settings.onError
   }
 
   /** Whether new sessions are refused because the node is shutting down. */
@@ -244,15 +213,7 @@ export class Tidemark implements StreamOpener {
    * ```
    */
   async requirePermission(by: RequestFacts, name: string): Promise<void> {
-    try {
-      requirePermissionName(name)
-      const { permit } = this.#settings
-      if (permit === undefined) plainRequest(by, 'admin', [])
-      else await permit.requirePermission(by, name)
-    } catch (error) {
-      this.#settings.watch.refused('admin', error)
-      throw error
-    }
+    await requirePermission(this.#settings, by, name)
   }
 
   /**
@@ -303,11 +264,7 @@ export class Tidemark implements StreamOpener {
    * await tide.send({ label: 'kitchen' }, { type: 'reload', data: '' })
    * ```
    */
-  async send(
-    to: SendTarget,
-    event: SessionEvent,
-    options: PublishOptions = {},
-  ): Promise<SendReceipt> {
+  async send(to: SendTarget, event: SendEvent, options: PublishOptions = {}): Promise<SendReceipt> {
     const settings = this.#settings
     const { control } = this.#engine
     const publishAll = this.publishAll.bind(this)
@@ -316,16 +273,17 @@ export class Tidemark implements StreamOpener {
     return send(host, { to, event }, options)
   }
 
-  /**
-   * A user by the name that grants give them, to send to; whether they are there makes no difference.
-   *
-   * @example
-   * ```ts
-   * await tide.user('ada').send({ data: 'hello' })
-   * ```
-   */
+  /** A user to send to, there or not: `await tide.user('ada').send({ data: 'hello' })`. */
   user(id: string): UserReach {
     return { id, send: (event, options) => this.send({ user: id }, event, options) }
+  }
+
+  /**
+   * Says why a session got an event or did not, on whichever node it is, also when it has closed lately.
+   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, and as {@link reach}
+   */
+  trace(question: TraceQuestion): Promise<Trace> {
+    return this.#engine.control.trace(question)
   }
 
   /**
@@ -352,6 +310,30 @@ export class Tidemark implements StreamOpener {
       this.#settings.watch.refused('read', error)
       throw error
     }
+  }
+
+  /**
+   * The consumers of a user: names under which all nodes keep a cursor for streams that are opened with
+   * `consumer=`.
+   * @throws ServerError `OPTION_INVALID`
+   */
+  consumers(of: ConsumersOf): UserConsumers {
+    return this.#engine.consumers.of(of)
+  }
+
+  /**
+   * Tells who is in a topic: users and sessions whose streams follow it by its name, on all nodes of the log.
+   * Takes a rule of the kind `presence`. Streams that follow the topic by a pattern do not count.
+   * @throws ServerError `PRESENCE_OFF`, `TOPIC_INVALID`, `QUERY_INVALID`, `UNAUTHENTICATED`,
+   * `TOPIC_FORBIDDEN`, `LOG_UNAVAILABLE`, `OPTION_INVALID`
+   *
+   * @example
+   * ```ts
+   * const { users } = await tide.presence('rooms/7')
+   * ```
+   */
+  presence(topic: string, query: PresenceQuery = {}): Promise<TopicPresent> {
+    return this.#presence.read(topic, query)
   }
 
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */
@@ -386,6 +368,7 @@ export class Tidemark implements StreamOpener {
    */
   async close(): Promise<void> {
     await this.#engine.close()
+    await this.#presence.close()
     if (this.#settings.ownsLog) await this.#settings.log.close()
   }
 }

@@ -1,7 +1,7 @@
 // Limits multiplied: large events, long frames and many sessions, none of which may hold a copy of its own
 // without a bound.
 
-import { memoryLog, parseTopic } from '@tidemark/log'
+import { memoryLog, parseTopic, systemClock } from '@tidemark/log'
 import type { EventLog, EventRecord } from '@tidemark/log'
 import { rulesTopic } from '@tidemark/log/rules'
 import { createFakeClock } from '@tidemark/testkit'
@@ -75,7 +75,7 @@ test('recent records of control characters, asked for in all 129 framings, keep 
   tail.close()
   const framings = listFramings()
   expect(new Set(framings.map(({ key }) => key)).size).toBe(129)
-  const recent = new RecentRecords(head)
+  const recent = new RecentRecords(head, systemClock)
   for (const record of records) {
     const framed = new FramedRecord(record)
     for (const framing of framings.slice(0, 5)) framed.frame(framing)

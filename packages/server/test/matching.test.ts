@@ -1,6 +1,6 @@
 // Finding the audiences of a topic, and the recent records of a cursor, against the slow and obvious way.
 
-import { matchesPattern, parsePattern, parseTopic } from '@tidemark/log'
+import { matchesPattern, parsePattern, parseTopic, systemClock } from '@tidemark/log'
 import type { EventRecord, Pattern } from '@tidemark/log'
 import { makePosition, parseEpoch, sequenceOf } from '@tidemark/log/driver'
 import fc from 'fast-check'
@@ -62,7 +62,7 @@ function record(sequence: number): EventRecord {
 }
 
 test('recent records answer for what they hold, and only for that', () => {
-  const recent = new RecentRecords(makePosition(epoch, 10))
+  const recent = new RecentRecords(makePosition(epoch, 10), systemClock)
   expect(recent.after(makePosition(epoch, 10))).toEqual([])
   expect(recent.after(makePosition(epoch, 9))).toBeUndefined()
   for (let i = 11; i <= 3_000; i++) recent.push([new FramedRecord(record(i))])

@@ -219,6 +219,16 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => startAsking().history({ topic: 'a', by: value as never }),
     code: 'OPTION_INVALID',
   },
+  presence: {
+    call: (value) => start().presence(value as never),
+    code: 'TOPIC_INVALID',
+  },
+  'presence: query': {
+    call: (value) => start().presence('a', value as never),
+    code: 'OPTION_INVALID',
+    // A topic without a rule.
+    but: Object.fromEntries([...objects, ...lists].map((name) => [name, 'PRESENCE_OFF'])),
+  },
   'publishAll: inputs': {
     call: (value) => start().publishAll(value as never),
     code: 'BATCH_INVALID',
@@ -247,6 +257,10 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().send({ user: 'ada' }, { data: 'x' }, value as never),
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
+  },
+  'trace: question': {
+    call: (value) => start().trace(value as never),
+    code: 'QUERY_INVALID',
   },
   'user: id': {
     call: (value) =>
@@ -298,6 +312,75 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().reach('an id', value as never),
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
+  },
+  consumers: {
+    call: (value) => void start().consumers(value as never),
+    code: 'OPTION_INVALID',
+  },
+  'consumers: user': {
+    call: (value) => void start().consumers({ user: value as never }),
+    code: 'OPTION_INVALID',
+  },
+  'consumers: by': {
+    call: (value) =>
+      startAsking()
+        .consumers({ user: 'ada', by: value as never })
+        .list(),
+    code: 'OPTION_INVALID',
+    takes: ['undefined'],
+  },
+  'consumers.reset': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', value as never),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: name': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset(value as never, { since: 'now' }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: since': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', { since: value as never }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: cursor': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', { cursor: value as never }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.delete: name': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .delete(value as never),
+    code: 'CONSUMER_INVALID',
+  },
+  'rules.startAt.replace': {
+    call: (value) => start().rules.startAt.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.startAt.replace: a rule': {
+    call: (value) => start().rules.startAt.replace([value as never]),
+    code: 'RULE_INVALID',
+  },
+  'rules.retention.replace': {
+    call: (value) => start().rules.retention.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.retention.replace: a rule': {
+    call: (value) => start().rules.retention.replace([value as never]),
+    code: 'RULE_INVALID',
   },
   'reach: by': {
     call: (value) =>
@@ -594,6 +677,8 @@ test('every function that the room exports is among them', () => {
   exempt.push('DueTimes', 'systemRandom')
   // Of a log that is open, and the name of a node.
   exempt.push('openNodes', 'SharedSessions')
+  // Its own tests are those of presence.
+  exempt.push('readPresenceData')
   const functions = Object.entries({ ...room, ...hubDoor, ...fetchDoor, ...nodeDoor })
     .filter(([name, value]) => typeof value === 'function' && !exempt.includes(name))
     .map(([name]) => name)

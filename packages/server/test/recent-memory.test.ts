@@ -1,7 +1,7 @@
 // Recent records count for the memory that they take: frames, chunks of HTTP/1.1, batches of one, and all of
 // that compressed.
 
-import { memoryLog, parseTopic } from '@tidemark/log'
+import { memoryLog, parseTopic, systemClock } from '@tidemark/log'
 import type { EventRecord } from '@tidemark/log'
 import { collectGarbage, createRandom } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
@@ -58,7 +58,7 @@ test.each(
     const records = await makeRecords(length > 10_000 ? 60 : 800, length)
     const [first, ...others] = records
     if (first === undefined) throw new Error('There are records.')
-    const recent = new RecentRecords(first.position)
+    const recent = new RecentRecords(first.position, systemClock)
     recent.push(others.map((record) => new FramedRecord(record)))
     const before = collectGarbage()
     for (const framed of recent.after(first.position) ?? []) useEverything(framed, framing)
@@ -74,7 +74,7 @@ test('recent events in all 129 framings, with all that every kind of client need
   const [first, ...others] = records
   if (first === undefined) throw new Error('There are records.')
   const framings = listFramings()
-  const recent = new RecentRecords(first.position)
+  const recent = new RecentRecords(first.position, systemClock)
   const before = collectGarbage()
   let most = 0
   for (const [i, record] of others.entries()) {

@@ -325,6 +325,7 @@ test.each<[string, SendTarget, unknown, PublishOptions, string]>([
   ['a topic beside the topic', { topic: 'a' }, { data: '', topic: 'b' }, {}, 'TARGET_INVALID'],
   ['a pattern below the user', { user: 'ada' }, { data: '', topic: '*' }, {}, 'TOPIC_INVALID'],
   ['a way out of the user', { user: 'ada' }, { data: '', topic: '../bob' }, {}, 'TOPIC_INVALID'],
+  ['an end of what is not stored', { label: 'a' }, { data: '', ttlMs: 5_000 }, {}, 'EVENT_INVALID'],
   [
     'a key that cannot hold',
     { label: 'a' },

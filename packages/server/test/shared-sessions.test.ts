@@ -228,12 +228,12 @@ test('a session that is another way now is told so, and one that closes in the p
 
 function wrap(log: EventLog, changed: Partial<EventLog>): EventLog {
   return {
-    retention: log.retention,
-    ruleFor: (topic) => log.ruleFor(topic),
     append: (batch) => log.append(batch),
     read: (query) => log.read(query),
     tail: (after, handler) => log.tail(after, handler),
     bounds: () => log.bounds(),
+    retention: log.retention,
+    ruleFor: (topic) => log.ruleFor(topic),
     locate: (since) => log.locate(since),
     close: () => log.close(),
     ...changed,

@@ -1,6 +1,7 @@
 // From the claims of a token to a grant.
 
-import type { Grant, GrantClaims } from '@tidemark/server'
+import type { Grant, GrantClaims, PresenceData } from '@tidemark/server'
+import { readPresenceData } from '@tidemark/server/hub'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import {
   keptClaimCharactersMax,
@@ -57,6 +58,7 @@ export function grantOf({ issuer, claims, expiresAt }: VerifiedToken, rules: Gra
     subscribe: readNames(`${name}.subscribe`, names.subscribe, { user, permissions }),
     publish: readNames(`${name}.publish`, names.publish, { user, permissions }),
     permissions,
+    presence: readPresence(name, said),
     expiresAt,
     claims: keepClaims(claims, rules.keptClaims),
   }
@@ -102,6 +104,17 @@ export function readGrant(name: string, said: unknown): GrantNames {
     subscribe: readWords(`${name}.subscribe`, subscribe),
     publish: readWords(`${name}.publish`, publish),
     permissions: readWords(`${name}.permissions`, permissions),
+  }
+}
+
+/** The facts about the user that the token shows to others. */
+function readPresence(name: string, said: unknown): PresenceData | undefined {
+  if (said === undefined) return undefined
+  try {
+    return readPresenceData(`${name}.presence of the token`, (said as Claims)['presence'])
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw refuseToken(`${reason} Mend its issuer.`, 'TOKEN_INVALID', cause)
   }
 }
 

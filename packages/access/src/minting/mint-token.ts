@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { hasWildcard, parsePattern, parseTopic, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
+import type { PresenceData } from '@tidemark/server'
+import { readPresenceData } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import { SignJWT } from 'jose'
 import { AccessError } from '../errors.ts'
@@ -32,6 +34,11 @@ export interface MintOptions extends SigningKeyOptions {
   readonly publish?: readonly string[] | undefined
   /** Words such as `admin`, 100 at most, of 1 to 128 characters each. */
   readonly permissions?: readonly string[] | undefined
+  /**
+   * Facts about the user, such as a name, for those who ask for the presence of a topic. Texts, numbers and
+   * booleans, 512 characters as JSON. Default: none.
+   */
+  readonly presence?: PresenceData | undefined
   /** How long it is good for, in milliseconds: 1 s to 400 days. Default: one hour. */
   readonly ttlMs?: number | undefined
   /** The issuer (`iss`). Default: none. */
@@ -57,6 +64,7 @@ const optionNames = [
   'subscribe',
   'publish',
   'permissions',
+  'presence',
   'ttlMs',
   'issuer',
   'audience',
@@ -170,14 +178,25 @@ function readAudience(
 function readGrant(
   claim: string,
   options: MintOptions,
-): Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> {
+): Readonly<Record<string, Readonly<Record<string, PresenceData | readonly string[]>>>> {
   const parts = [
     ['subscribe', readNames('subscribe', options.subscribe).map(requireTopic('subscribe'))],
     ['publish', readNames('publish', options.publish).map(requireTopic('publish'))],
     ['permissions', readPermissions(options.permissions)],
   ] as const
-  const named = parts.filter(([, names]) => names.length > 0)
-  return named.length === 0 ? {} : { [claim]: Object.fromEntries(named) }
+  const named = Object.fromEntries(parts.filter(([, names]) => names.length > 0))
+  const presence = readPresence(options.presence)
+  const grant = presence === undefined ? named : { ...named, presence }
+  return Object.keys(grant).length === 0 ? {} : { [claim]: grant }
+}
+
+function readPresence(given: MintOptions['presence']): PresenceData | undefined {
+  try {
+    return readPresenceData('presence', given)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(reason.replace(/\.$/, ''), cause)
+  }
 }
 
 function readPermissions(given: readonly string[] | undefined): readonly string[] {

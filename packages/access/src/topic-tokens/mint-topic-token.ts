@@ -7,7 +7,10 @@ import { readMembers } from '../read-members.ts'
 import { topicTokenType } from './topic-token-type.ts'
 
 /** The topics of a new token, and the key that signs it. */
-export interface TopicTokenOptions extends Omit<MintOptions, 'claimNames' | 'permissions' | 'sub'> {
+export interface TopicTokenOptions extends Omit<
+  MintOptions,
+  'claimNames' | 'permissions' | 'presence' | 'sub'
+> {
   /** The user that it is for: it grants nothing to others. `null`: to whoever has it, visitors included. */
   readonly sub: string | null
 }
@@ -34,5 +37,6 @@ export async function mintTopicToken(options: TopicTokenOptions): Promise<string
   }
   if (subscribe === undefined && publish === undefined)
     throw new AccessError(code, 'A topic token names topics. List them in subscribe or publish.')
-  return mintTyped({ ...options, sub: sub ?? undefined, permissions: undefined }, topicTokenType)
+  const others = { sub: sub ?? undefined, permissions: undefined, presence: undefined }
+  return mintTyped({ ...options, ...others }, topicTokenType)
 }

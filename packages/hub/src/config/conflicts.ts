@@ -7,6 +7,7 @@ import type { HubConfig } from './hub-config.ts'
 import { findLimitConflicts } from './limit-conflicts.ts'
 import { isMemory } from './log-choice.ts'
 import { formatSize } from './units.ts'
+import { findWebhookConflicts } from './webhook-conflicts.ts'
 
 /** One fault for each contradiction, at the setting that is to be changed. */
 export function findConflicts(config: HubConfig): readonly Fault[] {
@@ -15,6 +16,7 @@ export function findConflicts(config: HubConfig): readonly Fault[] {
     ...findAccessConflicts(config),
     ...findSessionConflicts(config),
     ...findLimitConflicts(config),
+    ...findWebhookConflicts(config),
   ]
   if (maxEventBytes > maxRequestBytes) {
     faults.push({

@@ -1,6 +1,6 @@
 // The configuration of a hub, as code sees it.
 
-import type { LagRule } from '@tidemark/server'
+import type { LagRule, PresenceRule, StartRule } from '@tidemark/server'
 
 /** The configuration, checked, every default filled in. Durations are milliseconds, sizes bytes. */
 export interface HubConfig {
@@ -69,6 +69,7 @@ export interface HubConfig {
     readonly headers: 'log' | 'off' | 'refuse'
     readonly userAgent: 'log' | 'off' | 'refuse'
   }
+  readonly webhooks: readonly WebhookConfig[]
   readonly insecure: boolean
   readonly flush: {
     readonly window: 'adaptive' | number
@@ -81,11 +82,29 @@ export interface HubConfig {
     readonly eventsPerSecondMax?: number | undefined
     readonly rules: readonly LagRule[]
   }
+  /** Rules for topics of further kinds. */
+  readonly rules: {
+    readonly startAt: readonly StartRule[]
+  }
+  readonly presence: {
+    readonly rules: readonly PresenceRule[]
+  }
   readonly retention: {
     readonly maxAge: number
     readonly maxBytes: number
     readonly rules: readonly RuleConfig[]
   }
+}
+
+/** See `webhook-settings.ts`. */
+export interface WebhookConfig {
+  readonly id: string
+  readonly url: string
+  /** The secret, or `@` and a file. */
+  readonly secret: string
+  readonly pattern?: string | undefined
+  readonly events?: readonly ('event' | 'session.connected' | 'session.disconnected')[] | undefined
+  readonly allowPrivate?: boolean | undefined
 }
 
 /** See `limit-settings.ts`. */

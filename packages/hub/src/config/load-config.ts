@@ -26,12 +26,13 @@ export function loadConfig(given: ConfigSources): HubConfig {
  */
 export function resolveGathered({ settings, origins, directory }: Gathered): HubConfig {
   const config = checkConfig(settings, origins)
-  const { auth, data, tls } = config
+  const { auth, data, tls, webhooks } = config
   const at = (path: string): string => resolve(directory, path)
   return {
     ...config,
     data: isMemory(data) ? data : at(data),
     tls: tls && { ...tls, cert: tls.cert && at(tls.cert), key: tls.key && at(tls.key) },
+    webhooks: webhooks.map((webhook) => resolveKey(webhook, at)),
     auth: {
       ...auth,
       ...resolveKey(auth, at),

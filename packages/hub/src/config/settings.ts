@@ -6,7 +6,8 @@ import {
   eventsPerSecondRange,
   flushWindowLimitMs,
   lagActions,
-  lagRulesMax,
+  presenceRulesMax,
+  rulesMax,
   stalledAfterRangeMs,
   topicSetsBytesMax,
   topicSetsBytesMin,
@@ -25,20 +26,17 @@ import { sessionRows } from './session-settings.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
 import { limitRows } from './limit-settings.ts'
-import type { Member, Setting, SettingRow } from './setting.ts'
+import { patternMember, ruleRows } from './rule-settings.ts'
+import type { Setting, SettingRow } from './setting.ts'
 import { formatSize } from './units.ts'
+import { webhookRows } from './webhook-settings.ts'
 
 /** Beats more than an hour apart keep no proxy from cutting a stream, and timers end at 24.8 days. */
 const heartbeatRangeMs = { from: 100, to: 3_600_000 }
 
 const windowRangeMs = { from: 0, to: flushWindowLimitMs }
 
-const pattern: Member = {
-  kind: { kind: 'pattern' },
-  isRequired: true,
-  help: 'The topics it is for; the first rule that matches a topic decides.',
-  example: 'logs/**',
-}
+const pattern = patternMember
 
 /** By name, so that the compiler finds a setting without a row, and a row without a setting. */
 const rows: Readonly<Record<SettingName, SettingRow>> = {
@@ -121,7 +119,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   'delivery.rules': {
     kind: {
       kind: 'list',
-      max: lagRulesMax,
+      max: rulesMax,
       entry: '{"pattern": "logs/**", "whenLagging": "drop"}',
       members: {
         pattern,
@@ -136,6 +134,26 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
     default: [],
     example: [{ pattern: 'prices/**', whenLagging: 'conflate' }],
     help: 'The events that a client that cannot keep up gets of each topic that matches.',
+    more: 'Holds for every hub on the same data. A change at run time holds until this is edited.',
+  },
+  'presence.rules': {
+    kind: {
+      kind: 'list',
+      max: presenceRulesMax,
+      entry: '{"pattern": "rooms/*", "joins": true}',
+      members: {
+        pattern,
+        joins: {
+          kind: flag,
+          isRequired: false,
+          help: 'Tell the topic when the first stream of a user comes and when the last one has left.',
+          example: true,
+        },
+      },
+    },
+    default: [],
+    example: [{ pattern: 'rooms/*', joins: true }],
+    help: 'Topics of which the hub knows who is there, for GET /presence/{topic}.',
     more: 'Holds for every hub on the same data. A change at run time holds until this is edited.',
   },
   stalledAfter: {
@@ -186,8 +204,8 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   'retention.rules': {
     kind: {
       kind: 'list',
-      // One is the hub's own.
-      max: retentionRulesMax - 1,
+      // Two are the hub's own.
+      max: retentionRulesMax - 2,
       entry: '{"pattern": "logs/**", "maxEvents": 1000}',
       members: {
         pattern,
@@ -264,6 +282,8 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   ...accessRows,
   ...sessionRows,
   ...limitRows,
+  ...ruleRows,
+  ...webhookRows,
   insecure: {
     kind: flag,
     default: false,

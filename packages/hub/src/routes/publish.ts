@@ -3,7 +3,7 @@
 import type { PublishOptions } from '@tidemark/server'
 import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest } from '@tidemark/server/node'
-import { parseEventInputs } from '../event-input.ts'
+import { parseEventInputs, readTtl } from '../event-input.ts'
 import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
@@ -15,9 +15,10 @@ export const publishToTopic: Route = async (
   { tide, bodies },
 ) => {
   const topic = decodeTopicPath(parts['topic'])
-  const { type, key } = readQuery(query, ['type', 'key'])
+  const { type, key, ttl } = readQuery(query, ['type', 'key', 'ttl'])
+  const ttlMs = readTtl(ttl)
   const receipt = await bodies.read(request, (data) =>
-    tide.publish(topic, { type, key, data }, readOptions(request)),
+    tide.publish(topic, { type, key, ttlMs, data }, readOptions(request)),
   )
   sendJson(response, 200, receipt)
 }

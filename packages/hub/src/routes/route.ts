@@ -13,6 +13,7 @@ import type { KeptAnswer } from '../kept-answer.ts'
 import type { ProtectedResource } from '../protected-resource.ts'
 import type { Readiness } from '../readiness.ts'
 import type { StreamLimits } from '../stream-limits.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { PathParts } from './match-path.ts'
 
 /** The parts of the hub that routes need. */
@@ -35,6 +36,8 @@ export interface RouteContext {
   /** Counts for the whole hub. */
   readonly counts: HubCounts
   readonly unreadAnswers: UnreadAnswers
+  /** Without any in the configuration it knows of none. */
+  readonly webhooks: Webhooks
   /** For pages of history, from reading one to counting its answer. */
   readonly historyReads: Slots
 }

@@ -2,11 +2,13 @@
 
 import { denyAddress, listAddresses, releaseAddress } from './addresses.ts'
 import { closeSession, openSession } from './cookie-session.ts'
+import { consumerRoutes } from './consumers.ts'
 import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
 import { answerOptions } from './options.ts'
 import { servePageFile } from './page.ts'
+import { readPresence } from './presence.ts'
 import { answerMetadata } from './protected-resource.ts'
 import { publishEvents, publishToTopic } from './publish.ts'
 import { addRevocation, listRevocations } from './revocations.ts'
@@ -16,7 +18,9 @@ import { sendEvent } from './send.ts'
 import { ruleRoutes } from './rules.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
+import { traceEvent } from './trace.ts'
 import { issueTicket, redirectToStream } from './tickets.ts'
+import { listWebhookDeliveries, listWebhooks, replayWebhook } from './webhooks.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
 
 const pageFiles = {
@@ -40,6 +44,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/send', route: sendEvent, crossSite: 'refused' },
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
+  { method: 'GET', path: '/presence/{topic}', route: readPresence, crossSite: 'anonymous' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },
   { method: 'DELETE', path: '/sessions/{id}', route: endSession, crossSite: 'refused' },
@@ -47,6 +52,14 @@ const pathRows: readonly RouteRow[] = [
   { method: 'DELETE', path: '/session', route: closeSession, crossSite: 'refused' },
   { method: 'POST', path: '/tickets', route: issueTicket, crossSite: 'refused' },
   { method: 'GET', path: '/tickets/redirect', route: redirectToStream, crossSite: 'refused' },
+  { method: 'GET', path: '/consumers', route: consumerRoutes.list, crossSite: 'refused' },
+  { method: 'PUT', path: '/consumers/{name}', route: consumerRoutes.reset, crossSite: 'refused' },
+  {
+    method: 'DELETE',
+    path: '/consumers/{name}',
+    route: consumerRoutes.remove,
+    crossSite: 'refused',
+  },
   { method: 'GET', path: '/admin/revocations', route: listRevocations, ...forAdmins },
   { method: 'POST', path: '/admin/revocations', route: addRevocation, ...forAdmins },
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
@@ -57,6 +70,15 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/admin/addresses', route: denyAddress, ...forAdmins },
   { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, ...forAdmins },
   { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
+  { method: 'GET', path: '/admin/trace', route: traceEvent, ...forAdmins },
+  { method: 'GET', path: '/admin/webhooks', route: listWebhooks, ...forAdmins },
+  {
+    method: 'GET',
+    path: '/admin/webhooks/{id}/deliveries',
+    route: listWebhookDeliveries,
+    ...forAdmins,
+  },
+  { method: 'POST', path: '/admin/webhooks/{id}/replay', route: replayWebhook, ...forAdmins },
   { method: 'GET', path: '/admin/rules', route: ruleRoutes.list, ...forAdmins },
   { method: 'GET', path: '/admin/rules/{name}', route: ruleRoutes.show, ...forAdmins },
   { method: 'PUT', path: '/admin/rules/{name}', route: ruleRoutes.replace, ...forAdmins },

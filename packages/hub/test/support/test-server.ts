@@ -29,6 +29,7 @@ import type { AnswerLimits, LineLimits, RequestTimes } from '../../src/limits.ts
 import { KeptAnswer } from '../../src/kept-answer.ts'
 import { Readiness } from '../../src/readiness.ts'
 import { Traffic } from '../../src/traffic.ts'
+import { openWebhooks } from '../../src/webhooks/open-webhooks.ts'
 
 export interface TestServerOptions {
   readonly log?: EventLog
@@ -72,6 +73,8 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
   await tide.ready
   await limits.follow(tide)
   const { clients, streams, counts } = limits
+  const webhooks = await openWebhooks(checked.config, log, () => undefined)
+  await webhooks.start()
   const server = createHttpServer({
     context: {
       tide,
@@ -105,6 +108,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
         ...options.pages,
       },
       clock: systemClock,
+      webhooks,
       onError: () => undefined,
     },
     traffic: new Traffic(options.lines ?? lineLimits),
@@ -119,6 +123,7 @@ export async function startTestServer(options: TestServerOptions): Promise<numbe
     server.close()
     server.closeAllConnections()
     await tide.close()
+    await webhooks.close()
     await limits.close()
     await log.close()
   })

@@ -13,8 +13,15 @@ import type { SequenceRun } from './idempotency.ts'
 import { createLedgerRoom } from './ledger-room.ts'
 import { trimExtraMax } from '../limits.ts'
 import type { LogContext } from '../log-context.ts'
+import { removeAtEnd } from '../retention/ended-records.ts'
 import { readExtent } from '../tables/log-state.ts'
 import { WriteView } from './write-view.ts'
+
+/** A part of a write transaction: a batch to add, or records whose own end has come. */
+export interface Task extends NewBatch {
+  /** Sequences; the tombstones that they call for are the events of this task. */
+  readonly ended?: readonly number[]
+}
 
 /** One result per batch, and the records that are new. */
 export interface GroupResult {
@@ -28,7 +35,7 @@ export interface GroupResult {
 }
 
 /** A refused batch adds nothing and does not affect its neighbours. Call it inside of a transaction. */
-export function appendGroup(context: LogContext, batches: readonly NewBatch[]): GroupResult {
+export function appendGroup(context: LogContext, batches: readonly Task[]): GroupResult {
   const view = new WriteView(context)
   const first = view.state.head + 1
   const records: EventRecord[] = []
@@ -40,7 +47,8 @@ export function appendGroup(context: LogContext, batches: readonly NewBatch[]): 
       throw error
     }
   })
-  if (records.length > 0) {
+  const hasEnded = batches.some(({ ended }) => ended !== undefined)
+  if (records.length > 0 || hasEnded) {
     const max = 2 * records.length + trimExtraMax
     const trimmed = view.trimTopics(max, first)
     view.trimTotal(max - trimmed)
@@ -58,10 +66,11 @@ interface Adding {
   readonly records: EventRecord[]
 }
 
-function addBatch({ context, view, records }: Adding, batch: NewBatch): SequenceRun {
+function addBatch({ context, view, records }: Adding, batch: Task): SequenceRun {
   const { tables, lineage } = context
   const { now: time } = view
-  const { events, idempotencyKey: key } = batch
+  const { ended, idempotencyKey: key } = batch
+  const events = ended === undefined ? batch.events : removeAtEnd(tables, view, ended)
   const fingerprint = key === undefined ? 0 : fingerprintBatch(events)
   if (key !== undefined) {
     const known = findRun(tables, key, { fingerprint, isOld: (at) => view.isKeyOld(at) })

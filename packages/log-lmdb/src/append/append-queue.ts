@@ -1,10 +1,10 @@
 // Group commit: appends gather while the transaction before them is being flushed.
 
 import { LogError } from '@tidemark/log'
-import type { NewBatch, Position } from '@tidemark/log'
+import type { Position } from '@tidemark/log'
 import { sequenceOf } from '@tidemark/log/driver'
 import { appendGroup } from './append-group.ts'
-import type { GroupResult } from './append-group.ts'
+import type { GroupResult, Task } from './append-group.ts'
 import type { LogContext } from '../log-context.ts'
 import { toUnavailable } from '../failures.ts'
 import { groupDataMax, groupEventsMax } from '../limits.ts'
@@ -19,7 +19,7 @@ export interface AppendCounts {
 }
 
 interface Waiting {
-  readonly batch: NewBatch
+  readonly task: Task
   readonly dataLength: number
   /** The latest time to begin, by `clock.elapsed()`; until then the batch may wait for others. */
   readonly dueAt: number
@@ -65,12 +65,17 @@ export class AppendQueue {
     return this.#inFlightFirst
   }
 
-  append(batch: NewBatch): Promise<readonly Position[]> {
+  /** Removes records whose own end has come, and adds the tombstones that they call for. */
+  async end(sequences: readonly number[]): Promise<void> {
+    await this.append({ events: [], ended: sequences })
+  }
+
+  append(task: Task): Promise<readonly Position[]> {
     return new Promise((resolve, reject) => {
       let dataLength = 0
-      for (const { data } of batch.events) dataLength += data.length
-      const dueAt = this.#context.clock.elapsed() + (batch.patienceMs ?? 0)
-      this.#waiting.push({ batch, dataLength, dueAt, resolve, reject })
+      for (const { data } of task.events) dataLength += data.length
+      const dueAt = this.#context.clock.elapsed() + (task.patienceMs ?? 0)
+      this.#waiting.push({ task, dataLength, dueAt, resolve, reject })
       if (dueAt < this.#dueAt) {
         this.#dueAt = dueAt
         this.#endWait()
@@ -122,7 +127,7 @@ export class AppendQueue {
         group = this.#takeGroup()
         const appended = appendGroup(
           this.#context,
-          group.map(({ batch }) => batch),
+          group.map(({ task }) => task),
         )
         const [oldest] = appended.records
         if (oldest !== undefined) this.#inFlightFirst = sequenceOf(oldest.position)
@@ -149,8 +154,8 @@ export class AppendQueue {
     let events = 0
     let data = 0
     let count = 0
-    for (const { batch, dataLength } of this.#waiting) {
-      events += batch.events.length
+    for (const { task, dataLength } of this.#waiting) {
+      events += task.events.length + (task.ended?.length ?? 0)
       data += dataLength
       if (count > 0 && (events > groupEventsMax || data > groupDataMax)) break
       count += 1
@@ -165,13 +170,13 @@ export class AppendQueue {
     const { lineage } = this.#context
     if (records.length > 0) this.counts.commits += 1
     this.counts.events += records.length
-    for (const [i, { resolve, reject }] of group.entries()) {
+    for (const [i, { task, resolve, reject }] of group.entries()) {
       const run = runs[i]
       if (run === undefined || run instanceof LogError) {
         reject(run)
         continue
       }
-      this.counts.batches += 1
+      if (task.ended === undefined) this.counts.batches += 1
       resolve(Array.from({ length: run.count }, (_, j) => lineage.positionAt(run.first + j)))
     }
   }

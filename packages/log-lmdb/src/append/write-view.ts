@@ -20,11 +20,18 @@ import { trimKeys } from './idempotency.ts'
 import { listLedgers } from '../retention/ledgers.ts'
 import { dropForTails, keepForTails, trimRemoved } from '../retention/removed-records.ts'
 import type { Removal } from '../retention/removed-records.ts'
-import { readState, readTopic, writeState, writeTopic } from '../tables/log-state.ts'
+import { newestGone, readState, readTopic, writeState, writeTopic } from '../tables/log-state.ts'
 import type { LogState, TopicStats } from '../tables/log-state.ts'
-import { decodeHead, decodeKey, decodeTopic, encodeRecord } from '../tables/record-codec.ts'
+import {
+  decodeExpiry,
+  decodeHead,
+  decodeKey,
+  decodeTopic,
+  encodeRecord,
+} from '../tables/record-codec.ts'
 import {
   asBuffer,
+  endKey,
   indexKey,
   latestKey,
   readSequence,
@@ -40,6 +47,8 @@ interface OpenTopic {
   rule: TopicRule
   /** As stored; undefined for a topic that is new. */
   readonly storedMark: number | undefined
+  /** As {@link newestGone} says of it as it is stored. */
+  readonly storedGone: number | undefined
   readonly wasEmpty: boolean
 }
 
@@ -104,11 +113,12 @@ export class WriteView {
     const { stats, rule } = this.#open(event.topic)
     const weight = measureRecord(event)
     const sequence = state.head + 1
-    const { records, index } = this.#tables
+    const { records, index, ends } = this.#tables
     const value = encodeRecord(event, { time, topicId: stats.id, weight })
     // Sequences only rise, so appending fills pages completely.
     records.putSync(sequenceKey(sequence), value, { append: true })
     void index.put(indexKey(stats.id, sequence), nothing)
+    if (event.ttlMs !== undefined) void ends.put(endKey(time + event.ttlMs, sequence), nothing)
     state.head = sequence
     state.headTime = time
     state.count += 1
@@ -203,7 +213,7 @@ export class WriteView {
   /** A sequence that is not before the newest event the topic ever had. */
   newestOf(name: Topic): number {
     const stats = this.findTopic(name)
-    return stats === undefined ? this.state.commonMark : Math.max(stats.newest, stats.mark)
+    return stats === undefined ? this.state.commonMark : Math.max(stats.newest, newestGone(stats))
   }
 
   /** All ledgers, including those that this transaction adds. */
@@ -253,6 +263,12 @@ export class WriteView {
     this.#markLost(sequence, { isKept: true })
   }
 
+  /** Removes a record at its own end. It leaves no mark, because nothing of worth is lost. */
+  removeAtEnd(sequence: number): void {
+    const topic = this.#remove(sequence, 'superseded', false)
+    if (topic !== undefined) topic.vanished = Math.max(topic.vanished, sequence)
+  }
+
   #markLost(sequence: number, { isKept }: { readonly isKept: boolean }): void {
     const topic = this.#remove(sequence, 'trimmed', isKept)
     if (topic === undefined) return
@@ -264,6 +280,22 @@ export class WriteView {
   oldestOf(topicId: number, limit: number): number[] {
     const range = { start: indexKey(topicId, 0), end: indexKey(topicId + 1, 0), limit }
     return [...this.#tables.index.getKeys(range)].map((key) => readSequence(key))
+  }
+
+  #newestOf(topicId: number): number {
+    const range = { start: indexKey(topicId + 1, 0), end: indexKey(topicId, 0), reverse: true }
+    for (const key of this.#tables.index.getKeys({ ...range, limit: 1 })) return readSequence(key)
+    return 0
+  }
+
+  look(name: Topic): { readonly id: number; readonly rule: TopicRule } {
+    const { stats, rule } = this.#open(name)
+    return { id: stats.id, rule }
+  }
+
+  /** Whether a time has come, by the machine's clock. */
+  isPast(time: number): boolean {
+    return time <= this.#ageNow
   }
 
   /** Stores all changes beside the records. */
@@ -281,6 +313,7 @@ export class WriteView {
       stats: stored ?? this.#createTopic(name),
       rule: this.#rules.ruleFor(name),
       storedMark: stored?.mark,
+      storedGone: stored && newestGone(stored),
       wasEmpty: stored?.count === 0,
     }
     this.#topics.set(name, topic)
@@ -296,7 +329,7 @@ export class WriteView {
     const id = this.state.nextTopicId
     this.state.nextTopicId += 1
     // The topic's own mark may have gone into the common one.
-    return { name, id, count: 0, bytes: 0, mark: this.state.commonMark, newest: 0 }
+    return { name, id, count: 0, bytes: 0, mark: this.state.commonMark, newest: 0, vanished: 0 }
   }
 
   #supersede(topic: TopicStats, eventKey: string, sequence: number): void {
@@ -308,7 +341,7 @@ export class WriteView {
   }
 
   #remove(sequence: number, removal: Removal, isKept: boolean): TopicStats | undefined {
-    const { records, index, latest } = this.#tables
+    const { records, index, latest, ends } = this.#tables
     const key = sequenceKey(sequence)
     const bytes = records.getBinary(key)
     if (bytes === undefined) return undefined
@@ -317,7 +350,9 @@ export class WriteView {
     const eventKey = decodeKey(bytes)
     void records.remove(key)
     void index.remove(indexKey(topicId, sequence))
-    if (isKept)
+    const end = decodeExpiry(bytes)
+    if (end !== Infinity) void ends.remove(endKey(end, sequence))
+    if (isKept && end > this.#ageNow)
       keepForTails(this.#tables, this.state, { sequence, record: bytes, removal, now: this.now })
     else dropForTails(this.state, { sequence, removal })
     if (eventKey !== undefined) {
@@ -329,10 +364,12 @@ export class WriteView {
     this.state.bytes -= weight
     stats.count -= 1
     stats.bytes -= weight
+    // Only at its own end does a record leave older ones behind.
+    if (stats.newest === sequence && stats.count > 0) stats.newest = this.#newestOf(topicId)
     return stats
   }
 
-  #saveTopic({ stats, storedMark, wasEmpty }: OpenTopic): void {
+  #saveTopic({ stats, storedMark, storedGone, wasEmpty }: OpenTopic): void {
     const { marks } = this.#tables
     if (stats.mark !== storedMark) {
       // The common mark belongs to no topic and has no entry.
@@ -345,9 +382,10 @@ export class WriteView {
     const isEmpty = stats.count === 0
     // A batch that is larger than the log may be empties the topic that it fills. The topic has
     // another mark then.
-    const isMoved = isEmpty !== wasEmpty || stats.mark !== storedMark
-    if (isMoved && wasEmpty && storedMark !== undefined) this.#empty.remove(stats.name, storedMark)
-    if (isMoved && isEmpty) this.#empty.add(stats.name, stats.mark)
+    const gone = newestGone(stats)
+    const isMoved = isEmpty !== wasEmpty || gone !== storedGone
+    if (isMoved && wasEmpty && storedGone !== undefined) this.#empty.remove(stats.name, storedGone)
+    if (isMoved && isEmpty) this.#empty.add(stats.name, gone)
     writeTopic(this.#tables, stats)
   }
 

@@ -4,6 +4,7 @@ import { LogError } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import type { HeldFiles } from '../history/held-files.ts'
 import { killAtExit } from './kill-at-exit.ts'
+import { inTurn } from './own-turns.ts'
 import { beginWaitMs, staleBeginsMax } from '../limits.ts'
 import { toStale } from '../open/open-environment.ts'
 import type { OwnHistory } from '../history/own-history.ts'
@@ -103,13 +104,15 @@ export class Writer {
     const { root, newest } = this.#tables
     for (let begins = 0; begins < staleBeginsMax; begins++) {
       // A child transaction, so that an error undoes all of it.
-      const result = await root.childTransaction(() => {
-        const isBase = newest.isBaseOf(root.getWriteTxnId())
-        begin()
-        if (isBase) return task()
-        newest.mend()
-        return stale
-      })
+      const result = await inTurn(newest.directory, () =>
+        root.childTransaction(() => {
+          const isBase = newest.isBaseOf(root.getWriteTxnId())
+          begin()
+          if (isBase) return task()
+          newest.mend()
+          return stale
+        }),
+      )
       if (result !== stale) return result
     }
     throw toStale()

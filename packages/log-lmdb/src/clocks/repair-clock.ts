@@ -77,9 +77,9 @@ export async function repairClock(
     await requireWhole(directory, { own: describeOwnHolder(clock, directory), isServed: false })
     const durability = await readDurability(directory, clock)
     breakSeal(directory)
-    environment = openEnvironment(directory, overlapsSync(durability))
+    environment = await openEnvironment(directory, overlapsSync(durability))
     const { root, newest } = environment
-    const tables = openTables(environment)
+    const tables = await openTables(environment)
     const held = new HeldFiles({ directory, newest, onChange: () => undefined })
     const writer = new Writer({ tables, held, clock, onStuck: () => undefined })
     const repair = await new Repair(tables, writer, now).run(options.onProgress)
@@ -99,10 +99,10 @@ export async function repairClock(
  * go back to the last flush if necessary.
  */
 async function readDurability(directory: string, clock: Clock): Promise<Durability> {
-  const environment = openEnvironment(directory, undefined)
+  const environment = await openEnvironment(directory, undefined)
   const { root, newest } = environment
   try {
-    const meta = transactNewest(environment, () => nameTable(root, 'meta'))
+    const meta = await transactNewest(environment, () => nameTable(root, 'meta'))
     refuseOtherLock(meta, directory, { ...describeOwnProcess(clock), ...findPlaces(directory) })
     // A directory of an older version may have an identity without epochs of this version.
     readIdentity(meta, directory)

@@ -12,9 +12,21 @@ import { holderPrefix } from '../open/holders.ts'
 import { measureKey, runBytes } from '../append/idempotency.ts'
 import { isIdentitySound } from '../history/identity.ts'
 import { recordOf } from '../retention/removed-records.ts'
-import { decodeState, decodeTopicStats, stateKey, topicBytes } from '../tables/log-state.ts'
+import {
+  decodeState,
+  decodeTopicStats,
+  newestGone,
+  stateKey,
+  topicBytes,
+} from '../tables/log-state.ts'
 import type { LogState } from '../tables/log-state.ts'
-import { decodeHead, decodeKey, isRecordSound, topicTextOf } from '../tables/record-codec.ts'
+import {
+  decodeExpiry,
+  decodeHead,
+  decodeKey,
+  isRecordSound,
+  topicTextOf,
+} from '../tables/record-codec.ts'
 import { formatVersion, latestKey, topicIdBytes } from '../tables/schema.ts'
 import type { TableName } from '../tables/schema.ts'
 import { sliceOf } from './walk-tree.ts'
@@ -76,6 +88,7 @@ export const checkOrder: readonly TableName[] = [
   'empty',
   'keys',
   'keysByAge',
+  'ends',
 ]
 
 /** The tables of one log. Every method throws DamageSeen. */
@@ -94,6 +107,7 @@ export class TableCheck {
   readonly #latestCheckedMax: number
   readonly #latestSequences = new Set<number>()
   readonly #keys = { said: new Tally(), found: new Tally() }
+  readonly #ends = { said: new Tally(), found: new Tally() }
   readonly #empty = { said: new Tally(), found: new Tally() }
   #keyBytes = 0
   #removedBytes = 0
@@ -127,6 +141,7 @@ export class TableCheck {
     keys: (entry) => this.#onKey(entry),
     keysByAge: ({ key, value }) =>
       this.#keys.found.add(mix(sequenceOf(key, 'keysByAge'), crc32(sliceOf(value)))),
+    ends: (entry) => this.#onEnd(entry),
   }
 
   /** To be called after the last entry of the last table. */
@@ -172,6 +187,7 @@ export class TableCheck {
       'The topics and those without records': this.#empty,
       'The newest values per key and the records': this.#latest,
       'The idempotency keys and their ages': this.#keys,
+      'The records and their ends': this.#ends,
     }
     for (const [what, pair] of Object.entries(pairs)) {
       requireSound(pair.said.equals(pair.found), () => `${what} differ`)
@@ -210,16 +226,17 @@ export class TableCheck {
     const isWhole = bytes.length === topicBytes || (bytes.length > topicBytes && isSummed(bytes))
     requireSound(isWhole, () => `topic ${quoteSpan(key)} is not as it was written`)
     const name = sliceOf(key)
-    const { id, count, bytes: weight, mark, newest } = decodeTopicStats('' as Topic, bytes)
+    const stats = decodeTopicStats('' as Topic, bytes)
+    const { id, count, bytes: weight, mark, newest } = stats
     const topics = this.#topics
     topics.count += 1
     topics.idMax = Math.max(topics.idMax, id)
-    topics.newestMax = Math.max(topics.newestMax, newest)
+    topics.newestMax = Math.max(topics.newestMax, newest, stats.vanished)
     topics.markMax = Math.max(topics.markMax, mark)
     const sum = crc32(name)
     if (count === 0) {
       topics.empty += 1
-      this.#empty.said.add(mix(mark, sum))
+      this.#empty.said.add(mix(newestGone(stats), sum))
     } else this.#newestByTopic.said.add(mix(id, newest))
     this.#recordsByTopic.said.add(mix(id, sum), weight, count)
     if (mark > (this.#state?.commonMark ?? 0)) this.#marks.said.add(mix(mark, sum))
@@ -245,6 +262,8 @@ export class TableCheck {
     this.#lastRecord.time = time
     this.#recordsByTopic.found.add(mix(topicId, crc32(topicTextOf(bytes))), weight)
     this.#places.said.add(mix(topicId, sequence))
+    const end = decodeExpiry(bytes)
+    if (end !== Infinity) this.#ends.said.add(mix(end, sequence))
     if (!this.#latestSequences.has(sequence)) return
     const eventKey = decodeKey(bytes)
     if (eventKey !== undefined)
@@ -283,6 +302,12 @@ export class TableCheck {
 
   #onEmpty({ key, value }: TreeEntry): void {
     this.#empty.found.add(mix(sequenceOf(key, 'empty'), crc32(sliceOf(value))))
+  }
+
+  #onEnd({ key }: TreeEntry): void {
+    requireSound(key.length === 16, () => `ends has an entry of ${key.length} bytes`)
+    const time = sequenceOf({ ...key, length: 8 }, 'ends')
+    this.#ends.found.add(mix(time, sequenceOf(key, 'ends')))
   }
 
   #onKey({ key, value }: TreeEntry): void {

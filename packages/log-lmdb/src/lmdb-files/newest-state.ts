@@ -10,7 +10,7 @@
 // that somebody put over the file. This holds for each of the two pages by itself. A transaction
 // that is committed into a copy writes the newer page, and the other page tells.
 
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, realpathSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { LogError } from '@tidemark/log'
 import { dataFile, lockFile } from './file-names.ts'
@@ -27,6 +27,8 @@ const lockMagic = 0xbeefc0de
 
 /** The newest transaction on the disk, and the one that LMDB's processes have agreed on. */
 export class NewestState {
+  /** The real path of the directory. */
+  readonly directory: string
   readonly #data: number
   readonly #lock: LockFile
   readonly #pageSize: number
@@ -38,6 +40,7 @@ export class NewestState {
 
   /** Make it when LMDB has opened the directory, and close it after LMDB has closed the directory. */
   constructor(directory: string) {
+    this.directory = realpathSync(directory)
     this.#lock = LockFile.open(join(directory, lockFile))
     this.#data = openSync(join(directory, dataFile), 'r')
     this.#pageSize = Number(this.#read(this.#data, pageSizeAt) & 0xffff_ffffn)

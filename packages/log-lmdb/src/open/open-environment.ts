@@ -1,7 +1,9 @@
 // Opens LMDB's environment of a directory so that other processes which hold it notice nothing.
 
+import { realpathSync } from 'node:fs'
 import { LogError } from '@tidemark/log'
 import type { RootDatabase } from 'lmdb'
+import { aloneInTurn } from '../append/own-turns.ts'
 import { busyLooksMax, staleBeginsMax } from '../limits.ts'
 import { NewestState } from '../lmdb-files/newest-state.ts'
 import { nameTables, openRoot } from '../tables/schema.ts'
@@ -20,11 +22,13 @@ export interface Environment {
 export function openEnvironment(
   directory: string,
   overlappingSync: boolean | undefined,
-): Environment {
-  const root = openRoot(directory, overlappingSync)
-  const newest = new NewestState(directory)
-  transactNewest({ root, newest }, () => undefined)
-  return { root, newest }
+): Promise<Environment> {
+  return aloneInTurn(realpathSync(directory), () => {
+    const root = openRoot(directory, overlappingSync)
+    const newest = new NewestState(directory)
+    transact({ root, newest }, () => undefined)
+    return { root, newest }
+  })
 }
 
 /**
@@ -33,8 +37,9 @@ export function openEnvironment(
  * tables.
  * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_UNAVAILABLE`
  */
-export function openTables(environment: Environment): Tables {
-  return { ...environment, ...transactNewest(environment, () => nameTables(environment.root)) }
+export async function openTables(environment: Environment): Promise<Tables> {
+  const tables = await transactNewest(environment, () => nameTables(environment.root))
+  return { ...environment, ...tables }
 }
 
 /**
@@ -42,7 +47,12 @@ export function openTables(environment: Environment): Tables {
  * also writes to open a table.
  * @throws LogError `LOG_DIRECTORY_LOST`, `LOG_UNAVAILABLE`
  */
-export function transactNewest<T>({ root, newest }: Environment, task: () => T): T {
+export function transactNewest<T>(environment: Environment, task: () => T): Promise<T> {
+  return aloneInTurn(environment.newest.directory, () => transact(environment, task))
+}
+
+/** The main thread waits for the write lock. */
+function transact<T>({ root, newest }: Environment, task: () => T): T {
   for (let begins = 0; begins < staleBeginsMax; begins++) {
     const done = root.transactionSync(() => {
       if (newest.isBaseOf(root.getWriteTxnId())) return { result: task() }

@@ -127,9 +127,9 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbEventLog
   let writer: Writer | undefined
   try {
     await lookThrough(directory, settings, { own: { ...self, ...found }, isServed })
-    environment = openEnvironment(directory, overlapsSync(durability))
+    environment = await openEnvironment(directory, overlapsSync(durability))
     const { newest } = environment
-    const opened = openTables(environment)
+    const opened = await openTables(environment)
     const held = new HeldFiles({ directory, newest, onChange: onWarning })
     // The open file must be the one that was checked.
     const expected = place ?? found.data
@@ -291,10 +291,10 @@ function describeOverwrite(directory: string): string {
  */
 async function recover(directory: string, settings: SettingTexts, own: Holder): Promise<void> {
   if (!mayNeedRecovery(directory, settings)) return
-  const environment = openEnvironment(directory, undefined)
+  const environment = await openEnvironment(directory, undefined)
   const { root, newest } = environment
   try {
-    const meta = transactNewest(environment, () => openMeta(root, directory))
+    const meta = await transactNewest(environment, () => openMeta(root, directory))
     if (meta === undefined) return
     refuseOtherLock(meta, directory, own)
     checkDirectory(meta, { directory, settings, own })

@@ -1,7 +1,7 @@
 // Reads one page of the log, and finds what is lost before it.
 
-import type { EventRecord, Loss, Page, ReadQuery, TopicSet } from '@tidemark/log'
-import { countCharacters, mergeByPosition, pageDataMax } from '@tidemark/log/driver'
+import type { Clock, EventRecord, Loss, Page, ReadQuery, TopicSet } from '@tidemark/log'
+import { countCharacters, isExpired, mergeByPosition, pageDataMax } from '@tidemark/log/driver'
 import type { Extent, Lineage } from '@tidemark/log/driver'
 import { chooseTopics, hasManyTopics } from './choose-topics.ts'
 import type { WantedRange } from './choose-topics.ts'
@@ -9,13 +9,20 @@ import { probeRecordsMax, scanRecordsMax } from '../limits.ts'
 import { readExtent, readState } from '../tables/log-state.ts'
 import type { LogState, TopicStats } from '../tables/log-state.ts'
 import { newestMarkAfter } from './marks.ts'
-import { decodeHead, decodeRecord, decodeTopic } from '../tables/record-codec.ts'
+import {
+  decodeExpiry,
+  decodeHead,
+  decodeRecord,
+  decodeTopic,
+  decodeType,
+} from '../tables/record-codec.ts'
 import { asBuffer, indexKey, readSequence, sequenceKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 
 export interface ReadContext {
   readonly tables: Tables
   readonly lineage: Lineage
+  readonly clock: Clock
 }
 
 interface PagePart {
@@ -96,10 +103,11 @@ function readCheaply(context: ReadContext, state: LogState, wanted: WantedPage):
 }
 
 function mergeTopics(
-  { tables, lineage }: ReadContext,
+  { tables, lineage, clock }: ReadContext,
   topics: readonly TopicStats[],
   { after, upTo, limit, dataMax }: WantedPage,
 ): PagePart {
+  const now = Math.floor(clock.now())
   const sources = topics.map(({ id }) => sequencesOf(tables, id, { after, upTo, limit }))
   const [only] = sources
   const sequences =
@@ -108,9 +116,16 @@ function mergeTopics(
       : mergeByPosition(sources, (sequence: number) => sequence)
   const records: EventRecord[] = []
   let data = 0
+  let passed = 0
   for (const sequence of sequences) {
     const bytes = tables.records.getBinary(sequenceKey(sequence))
     if (bytes === undefined) continue
+    if (isOver(asBuffer(bytes), now)) {
+      passed += 1
+      // The sweep removes them within a second, and no page looks at more of them than a scan does.
+      if (passed >= scanRecordsMax && records.length > 0) return { records, next: sequence }
+      continue
+    }
     const record = decodeRecord(asBuffer(bytes), lineage.positionAt(sequence))
     records.push(record)
     data += countCharacters(record)
@@ -125,22 +140,41 @@ function* sequencesOf(
   topicId: number,
   { after, upTo, limit }: { after: number; upTo: number; limit: number },
 ): Generator<number, void, undefined> {
-  const range = { start: indexKey(topicId, after + 1), end: indexKey(topicId, upTo + 1), limit }
-  for (const key of index.getKeys(range)) yield readSequence(key)
+  const end = indexKey(topicId, upTo + 1)
+  let start = indexKey(topicId, after + 1)
+  for (;;) {
+    let count = 0
+    let last = 0
+    for (const key of index.getKeys({ start, end, limit })) {
+      count += 1
+      last = readSequence(key)
+      yield last
+    }
+    // There are more only for a page that passes over some.
+    if (count < limit) return
+    start = indexKey(topicId, last + 1)
+  }
+}
+
+/** Whether an event is worth nothing any more, and no reader may get it. */
+function isOver(bytes: Buffer, now: number): boolean {
+  const expiresAt = decodeExpiry(bytes)
+  return expiresAt <= now && isExpired({ expiresAt, type: decodeType(bytes) }, now)
 }
 
 /** Looks at `max` records at most. */
-function scan({ tables, lineage }: ReadContext, wanted: WantedPage, max: number): Scanned {
+function scan({ tables, lineage, clock }: ReadContext, wanted: WantedPage, max: number): Scanned {
   const { topics, after, upTo, limit, dataMax } = wanted
   const records: EventRecord[] = []
   const isWanted = createTopicFilter(topics)
+  const now = Math.floor(clock.now())
   const range = { start: sequenceKey(after + 1), end: sequenceKey(upTo + 1), limit: max }
   let looked = 0
   let data = 0
   for (const { key, value } of tables.records.getRange(range)) {
     const bytes = asBuffer(value)
     const sequence = readSequence(key)
-    if (isWanted(bytes)) {
+    if (isWanted(bytes) && !isOver(bytes, now)) {
       const record = decodeRecord(bytes, lineage.positionAt(sequence))
       records.push(record)
       data += countCharacters(record)

@@ -10,6 +10,7 @@ import {
   emptyShare,
   emptyTopicsBytesMin,
 } from '../limits.ts'
+import { readTopicMark } from '../tables/log-state.ts'
 import type { LogState } from '../tables/log-state.ts'
 import { readSequence, sequenceKey, textKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
@@ -32,18 +33,18 @@ export class EmptyTopics {
     this.#bytesMax = Math.max(emptyTopicsBytesMin, maxBytes * emptyShare)
   }
 
-  /** A topic has lost its last record, and `mark` with it. */
-  add(name: Topic, mark: number): void {
+  /** A topic has lost its last record; `gone` is the newest that it ever lost. */
+  add(name: Topic, gone: number): void {
     const value = textKey(name)
     // Before it is in the table, which may have to be measured.
     this.#count(1, value.length)
-    void this.#tables.empty.put(sequenceKey(mark), value)
+    void this.#tables.empty.put(sequenceKey(gone), value)
   }
 
-  /** A topic that was empty with this `mark` has a record again. */
-  remove(name: Topic, mark: number): void {
+  /** A topic that was empty, and had lost `gone`, has a record again. */
+  remove(name: Topic, gone: number): void {
     this.#count(-1, textKey(name).length)
-    void this.#tables.empty.remove(sequenceKey(mark))
+    void this.#tables.empty.remove(sequenceKey(gone))
   }
 
   /** Forgets the oldest that there is no room for, and stores the weight of the rest. */
@@ -92,12 +93,15 @@ export class EmptyTopics {
   #forgetOldest(): void {
     const { empty, topics, marks } = this.#tables
     for (const { key, value } of empty.getRange({ limit: 1 })) {
-      const mark = Buffer.from(key)
+      const gone = Buffer.from(key)
       const name = Buffer.from(value)
-      void empty.remove(mark)
-      void marks.remove(mark)
+      const stored = topics.getBinary(name)
+      if (stored !== undefined) void marks.remove(sequenceKey(readTopicMark(stored)))
+      void empty.remove(gone)
       void topics.remove(name)
-      this.#state.commonMark = Math.max(this.#state.commonMark, readSequence(mark))
+      // Also of a topic whose last record left no mark: a condition on its head must know of it.
+      this.#state.commonMark = Math.max(this.#state.commonMark, readSequence(gone))
+      this.#state.newestMark = Math.max(this.#state.newestMark, this.#state.commonMark)
       this.#bytes = this.#readBytes(this.#state.emptyCount) - measureEmpty(name.length)
       this.#state.emptyCount -= 1
     }

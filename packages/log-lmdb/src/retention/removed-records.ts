@@ -11,7 +11,7 @@ import { decodeHead } from '../tables/record-codec.ts'
 import { asBuffer, readSequence, sequenceKey } from '../tables/schema.ts'
 import type { Tables } from '../tables/schema.ts'
 
-/** Why a record goes: by a bound, which is a loss, or for a newer value of its key. */
+/** Why a record goes: by a bound, which is a loss; for a newer value of its key, or at its own end. */
 export type Removal = 'trimmed' | 'superseded'
 
 const flags = { superseded: Buffer.of(0), trimmed: Buffer.of(1) } as const

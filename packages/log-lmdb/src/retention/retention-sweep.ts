@@ -2,6 +2,7 @@
 
 import type { Clock, Timer, Topic } from '@tidemark/log'
 import type { RuleBook } from '@tidemark/log/driver'
+import { findAtEnd } from './ended-records.ts'
 import { EndedEntries, listLedgers } from './ledgers.ts'
 import type { Ended } from './ledgers.ts'
 import type { LogContext } from '../log-context.ts'
@@ -21,6 +22,8 @@ import { WriteView } from '../append/write-view.ts'
 
 export interface RetentionSweepOptions {
   readonly context: LogContext
+  /** Removes records whose own end has come, in a transaction of its own. */
+  readonly end: (sequences: readonly number[]) => Promise<void>
   /** Told of a step that failed; the next sweep tries again. */
   readonly onError: (error: unknown) => void
 }
@@ -31,6 +34,8 @@ interface Look {
   readonly superseded: Superseded | undefined
   readonly expired: Expired
   readonly ended: Ended
+  /** Records whose own end has come. */
+  readonly atEnd: readonly number[]
   readonly isTooMuch: boolean
 }
 
@@ -42,6 +47,7 @@ interface Look {
 export class RetentionSweep {
   readonly #context: LogContext
   readonly #clock: Clock
+  readonly #end: RetentionSweepOptions['end']
   readonly #onError: (error: unknown) => void
   readonly #superseded = new SupersededRecords()
   readonly #expiry = new Expiry()
@@ -54,9 +60,10 @@ export class RetentionSweep {
   #readersCheckedAt: number
   #isClosed = false
 
-  constructor({ context, onError }: RetentionSweepOptions) {
+  constructor({ context, end, onError }: RetentionSweepOptions) {
     this.#context = context
     this.#clock = context.clock
+    this.#end = end
     this.#onError = onError
     this.#readersCheckedAt = context.clock.now()
     this.#sweepAfter(sweepPauseMs)
@@ -124,8 +131,9 @@ export class RetentionSweep {
   async #takeStep({ isAsked }: { readonly isAsked: boolean }): Promise<boolean> {
     const { tables, writer } = this.#context
     const look = withSnapshot(tables, () => this.#look(isAsked))
-    const { rules, superseded, expired, ended, isTooMuch } = look
+    const { rules, superseded, expired, ended, atEnd, isTooMuch } = look
     if (superseded !== undefined) return await this.#settleKeys(superseded, rules)
+    if (atEnd.length > 0) await this.#end(atEnd)
     const sequences = [...expired.sequences, ...ended.sequences]
     const isDue = isTooMuch || sequences.length > 0 || this.#overBound.names.size > 0
     const removed = isDue
@@ -136,7 +144,8 @@ export class RetentionSweep {
     this.#expiry.moveOn(expired)
     this.#ledgers.moveOn(ended)
     for (const name of trimmed) this.#overBound.delete(name)
-    return isDone && !expired.isCutOff && !ended.isCutOff && !this.#overBound.isLapping
+    const isAll = atEnd.length < sweepRecordsMax && !expired.isCutOff && !ended.isCutOff
+    return isDone && isAll && !this.#overBound.isLapping
   }
 
   #look(isAsked: boolean): Look {
@@ -155,7 +164,8 @@ export class RetentionSweep {
     if (this.#overBound.names.size === 0) this.#overBound.lap(tables)
     const found = this.#expiry.find(tables, now)
     const ended = this.#ledgers.find(tables, now, isAsked)
-    const isEnded = ended.sequences.length > 0
+    const atEnd = findAtEnd(tables, now)
+    const isEnded = ended.sequences.length > 0 || atEnd.length > 0
     const isOld = found.sequences.length > 0 || isEnded || hasOldKeys(tables, now)
     const isHeld = !isAsked && hold.holds(tables, now, isOld)
     const { maxBytes } = rules.retention
@@ -164,12 +174,14 @@ export class RetentionSweep {
       superseded: undefined,
       expired: isHeld ? this.#expiry.nothing : found,
       ended: isHeld ? this.#ledgers.nothing : ended,
+      atEnd: isHeld ? [] : atEnd,
       isTooMuch: isOverBound(tables, state, maxBytes) || isRemovedDue(tables, state, now),
     }
   }
 
-  get #nothing(): Pick<Look, 'expired' | 'ended' | 'isTooMuch'> {
-    return { expired: this.#expiry.nothing, ended: this.#ledgers.nothing, isTooMuch: false }
+  get #nothing(): Pick<Look, 'expired' | 'ended' | 'atEnd' | 'isTooMuch'> {
+    const expired = this.#expiry.nothing
+    return { expired, ended: this.#ledgers.nothing, atEnd: [], isTooMuch: false }
   }
 
   #followRules(state: LogState): RuleBook {

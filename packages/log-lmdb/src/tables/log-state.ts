@@ -51,8 +51,10 @@ export interface TopicStats {
   bytes: number
   /** The newest sequence retention removed, 0 for none. */
   mark: number
-  /** Sequence of the newest record ever added; it may be gone. */
+  /** Sequence of the newest record ever added; it may be gone. Not one that vanished while others stay. */
   newest: number
+  /** Of the newest record whose own end has come: it left no mark. 0 for none. */
+  vanished: number
 }
 
 export const stateKey: Buffer = textKey('state')
@@ -62,6 +64,10 @@ const markAt = 22
 const newestAt = 30
 /** A stored topic of format 1 ends here; then comes a checksum. */
 export const topicBytes = 38
+
+/** Only topics of which a record vanished have this. */
+const vanishedAt = topicBytes
+const longTopicBytes = topicBytes + 8
 
 /** The state of a new directory; its fields are stored in this order. */
 const emptyState: LogState = {
@@ -120,7 +126,13 @@ export function decodeTopicStats(name: Topic, value: Uint8Array): TopicStats {
     bytes: bytes.readDoubleLE(14),
     mark: bytes.readDoubleLE(markAt),
     newest: bytes.readDoubleLE(newestAt),
+    vanished: bytes.length < longTopicBytes ? 0 : bytes.readDoubleLE(vanishedAt),
   }
+}
+
+/** The newest record that is gone, whether or not it left a mark. No two topics have the same. */
+export function newestGone({ mark, vanished }: Pick<TopicStats, 'mark' | 'vanished'>): number {
+  return Math.max(mark, vanished)
 }
 
 /** The newest sequence of a stored topic, without decoding the rest. */
@@ -134,12 +146,15 @@ export function readTopicMark(value: Uint8Array): number {
 }
 
 export function writeTopic({ topics }: Tables, topic: TopicStats): void {
-  const bytes = Buffer.allocUnsafe(topicBytes + checksumBytes)
+  const { vanished } = topic
+  const fieldBytes = vanished === 0 ? topicBytes : longTopicBytes
+  const bytes = Buffer.allocUnsafe(fieldBytes + checksumBytes)
   bytes.writeUIntLE(topic.id, 0, topicIdBytes)
   bytes.writeDoubleLE(topic.count, 6)
   bytes.writeDoubleLE(topic.bytes, 14)
   bytes.writeDoubleLE(topic.mark, markAt)
   bytes.writeDoubleLE(topic.newest, newestAt)
+  if (vanished !== 0) bytes.writeDoubleLE(vanished, vanishedAt)
   void topics.put(textKey(topic.name), writeChecksum(bytes))
 }
 

@@ -119,6 +119,11 @@ export function decodeKey(bytes: Buffer): string | undefined {
   return bytes.toString('utf8', start, start + keyBytes)
 }
 
+export function decodeType(bytes: Buffer): string {
+  const { typeStart, keyStart } = placesOf(bytes)
+  return typeStart === keyStart ? 'message' : bytes.toString('utf8', typeStart, keyStart)
+}
+
 /** When the event is worth nothing any more, in milliseconds since 1970; Infinity for never. */
 export function decodeExpiry(bytes: Buffer): number {
   return isPlainRecord(bytes) ? Infinity : bytes.readDoubleLE(placesOf(bytes).keyEnd)

@@ -26,6 +26,8 @@ export interface Tables {
   readonly latest: Table
   readonly keys: Table
   readonly keysByAge: Table
+  /** Records that have an end of their own, the next one to end first. */
+  readonly ends: Table
 }
 
 /**
@@ -80,6 +82,7 @@ export function nameTables(root: RootDatabase<Buffer, Buffer>): Omit<Tables, 'ro
     latest: nameTable(root, 'latest'),
     keys: nameTable(root, 'keys'),
     keysByAge: nameTable(root, 'keysByAge'),
+    ends: nameTable(root, 'ends'),
   }
 }
 
@@ -107,6 +110,14 @@ export function latestKey(topicId: number, eventKey: string): Buffer {
   const key = Buffer.allocUnsafe(topicIdBytes + Buffer.byteLength(eventKey))
   key.writeUIntBE(topicId, 0, topicIdBytes)
   key.write(eventKey, topicIdBytes)
+  return key
+}
+
+/** For a record that ends at a time, in milliseconds since 1970. */
+export function endKey(end: number, sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(16)
+  writeSequence(key, end, 0)
+  writeSequence(key, sequence, 8)
   return key
 }
 

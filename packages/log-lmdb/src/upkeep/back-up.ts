@@ -178,7 +178,7 @@ async function copyAndClose(
 
 async function open(directory: string, isHeld: boolean): Promise<Environment> {
   try {
-    return isHeld ? await openBeside(directory) : openEnvironment(directory, undefined)
+    return isHeld ? await openBeside(directory) : await openEnvironment(directory, undefined)
   } catch (error) {
     throw await toUnavailable(error, `opening ${JSON.stringify(directory)}`)
   }

@@ -1,6 +1,7 @@
 // A ledger as its users see it.
 
 import type { Clock } from '../clock.ts'
+import type { NewEvent } from '../event-log.ts'
 import type { Position } from '../position.ts'
 import type { Topic } from '../topic.ts'
 
@@ -123,6 +124,11 @@ export interface Ledger<Value> {
   setAll(entries: readonly NewEntry<Value>[]): Promise<Position>
   /** Deletes an entry; resolves to whether there was one. One that is not there costs no record. */
   delete(key: string): Promise<boolean>
+  /**
+   * The event that ends an entry, to be appended with other events: then all of them are stored, or none.
+   * @throws LogError `BATCH_INVALID` for a malformed key
+   */
+  deletion(key: string): NewEvent
   /**
    * Sets a value if there is none. Of any number of claims of a key, of all processes, one wins. A
    * key can be claimed again when its entry was deleted or has expired. A call that rejected may

@@ -180,12 +180,17 @@ class LogLedger<Value> implements Ledger<Value> {
   }
 
   async delete(key: string): Promise<boolean> {
-    const event = encodeDeletion(this.topic, key)
-    validateBatch({ events: [event] })
+    const event = this.deletion(key)
     await this.#reachHead()
     const isDeleted = isThere(this.#openView.find(key), this.#now())
     if (isDeleted) await this.#append([event])
     return isDeleted
+  }
+
+  deletion(key: string): NewEvent {
+    const event = encodeDeletion(this.topic, key)
+    validateBatch({ events: [event] })
+    return event
   }
 
   async claim(key: string, value: Value, options: EntryOptions = {}): Promise<Claim<Value>> {

@@ -5,17 +5,18 @@ import type { EventRecord, Loss, Page, ReadQuery } from '../event-log.ts'
 import { pageDataMax, scanRecordsMax } from '../limits.ts'
 import { mergeByPosition } from '../merge.ts'
 import { epochOf, makePosition, sequenceOf } from '../position.ts'
+import { isExpired } from '../tombstone.ts'
 import type { TopicSet } from '../topic-set.ts'
 import type { RecordStore } from './record-store.ts'
 import { createTopicFilter } from './topic-filter.ts'
 import type { Slot } from './topic-state.ts'
 
-/** Answers a query; see `EventLog.read`. */
-export function readPage(store: RecordStore, query: ReadQuery): Page {
+/** Answers a query; see `EventLog.read`. Events that are worth nothing any more at `now` are left out. */
+export function readPage(store: RecordStore, query: ReadQuery, now: number): Page {
   const { after, loss } = findStart(store, query)
   const isOwnEnd = epochOf(query.upTo) === store.epoch
   const upTo = isOwnEnd ? Math.min(sequenceOf(query.upTo), store.head) : store.head
-  const range = { topics: query.topics, after, upTo, limit: Math.max(1, query.limit) }
+  const range = { topics: query.topics, after, upTo, limit: Math.max(1, query.limit), now }
   const { records, next } = after < upTo ? readRange(store, range) : { records: [], next: after }
   const page = { records, next: makePosition(store.epoch, next) }
   return loss === undefined ? page : { ...page, lost: loss }
@@ -26,6 +27,7 @@ interface Range {
   readonly after: number
   readonly upTo: number
   readonly limit: number
+  readonly now: number
 }
 
 interface Stretch {
@@ -56,7 +58,7 @@ function readRange(store: RecordStore, range: Range): Stretch {
   return range.topics.patterns.length === 0 ? merge(store, range) : scan(store, range)
 }
 
-function merge(store: RecordStore, { topics, after, upTo, limit }: Range): Stretch {
+function merge(store: RecordStore, { topics, after, upTo, limit, now }: Range): Stretch {
   const sources = topics.topics.flatMap(
     (name) => store.topic(name)?.slots.between(after, upTo) ?? [],
   )
@@ -68,7 +70,7 @@ function merge(store: RecordStore, { topics, after, upTo, limit }: Range): Stret
   const records: EventRecord[] = []
   let data = 0
   for (const { record, sequence } of slots) {
-    if (record === undefined) continue
+    if (record === undefined || isExpired(record, now)) continue
     records.push(record)
     data += countCharacters(record)
     if (records.length === limit || data >= pageDataMax) return { records, next: sequence }
@@ -76,13 +78,13 @@ function merge(store: RecordStore, { topics, after, upTo, limit }: Range): Stret
   return { records, next: upTo }
 }
 
-function scan(store: RecordStore, { topics, after, upTo, limit }: Range): Stretch {
+function scan(store: RecordStore, { topics, after, upTo, limit, now }: Range): Stretch {
   const records: EventRecord[] = []
   const isWanted = createTopicFilter(topics)
   let looked = 0
   let data = 0
   for (const { record, sequence, topic } of store.slots.between(after, upTo)) {
-    if (record !== undefined && isWanted(topic)) {
+    if (record !== undefined && isWanted(topic) && !isExpired(record, now)) {
       records.push(record)
       data += countCharacters(record)
     }

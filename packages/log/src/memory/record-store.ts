@@ -2,7 +2,7 @@
 
 import type { Epoch } from '../epoch.ts'
 import { toRecordExtras } from '../event-extras.ts'
-import type { NewEvent } from '../event-log.ts'
+import type { EventRecord, NewEvent } from '../event-log.ts'
 import { readLedgerEnd } from '../ledger-room.ts'
 import type { LedgerRoom } from '../ledger-room.ts'
 import { emptyTopicBytesMax, emptyTopicsMax, ledgerLookMs } from '../limits.ts'
@@ -15,7 +15,9 @@ import { createRuleBook } from '../rule-book.ts'
 import type { RuleBook } from '../rule-book.ts'
 import type { TopicSet } from '../topic-set.ts'
 import type { Topic } from '../topic.ts'
+import { encodeTombstone, tombstoneType } from '../tombstone.ts'
 import { AgeLists } from './age-lists.ts'
+import { EndHeap } from './end-heap.ts'
 import { SlotList } from './slot-list.ts'
 import { createTopicState, followRules } from './topic-state.ts'
 import type { Slot, TopicState } from './topic-state.ts'
@@ -39,10 +41,13 @@ export class RecordStore {
   #rules: RuleBook
   #rulesFrom: RetentionInForce['from'] = 'configuration'
   readonly #ages: AgeLists
+  readonly #ends = new EndHeap()
   /** Topics without records, the longest empty first. They keep their exact mark while they are here. */
   readonly #emptyTopics = new Set<TopicState>()
   /** The newest mark of topics no longer known by name. */
   #commonMark = 0
+  /** The newest record that any of those topics ever had. */
+  #commonNewest = 0
   #newestMark = 0
   #head = 0
   #headTime = 0
@@ -108,7 +113,7 @@ export class RecordStore {
   /** A sequence that is not before the newest event the topic ever had. */
   newestOf(name: Topic): number {
     const topic = this.#topics.get(name)
-    return topic === undefined ? this.#commonMark : Math.max(topic.newest, topic.mark)
+    return topic === undefined ? this.#commonNewest : Math.max(topic.newest, topic.mark)
   }
 
   add(event: NewEvent, time: number): Slot {
@@ -116,7 +121,7 @@ export class RecordStore {
     followRules(topic, this.#rules)
     const { isSettled } = this
     const sequence = this.#head + 1
-    const record = {
+    const record: EventRecord = {
       position: makePosition(this.epoch, sequence),
       time,
       topic: event.topic,
@@ -139,6 +144,7 @@ export class RecordStore {
     this.slots.push(slot)
     topic.slots.push(slot)
     if (isSettled) this.#ages.place(slot)
+    if (record.expiresAt !== undefined) this.#ends.add(slot, record.expiresAt)
     if (this.#emptyTopics.delete(topic)) this.#emptyBytes -= topic.overheadBytes
     if (event.key !== undefined) {
       this.#supersede(topic, event.key, slot)
@@ -208,10 +214,30 @@ export class RecordStore {
     return removed + this.#removeEnded(now, max - removed)
   }
 
-  /** When the next record becomes too old; Infinity for never. */
+  /**
+   * Removes at most `max` records whose own end has come; returns their number, and the events to add. The
+   * value of a key stays until its tombstone takes its place. Others vanish without a mark.
+   */
+  removeAtEnd(now: number, max: number): { count: number; tombstones: readonly NewEvent[] } {
+    const tombstones: NewEvent[] = []
+    const ended = this.#ends.take(now, max)
+    for (const slot of ended) {
+      const { topic, record } = slot
+      if (record === undefined) continue
+      const { key, type } = record
+      followRules(topic, this.#rules)
+      if (type === tombstoneType) this.#removeByRetention(slot)
+      else if (key !== undefined && topic.latest?.get(key) === slot)
+        tombstones.push(encodeTombstone(topic.name, key))
+      else this.#removeWithTopic(slot)
+    }
+    return { count: ended.length, tombstones }
+  }
+
+  /** When the next record becomes too old, or ends; Infinity for never. */
   nextExpiry(): number {
     if (!this.isSettled) return 0
-    const next = this.#ages.nextExpiry
+    const next = Math.min(this.#ages.nextExpiry, this.#ends.nextEnd)
     return this.#endingCount === 0 ? next : Math.min(next, this.#nextLedgerLook)
   }
 
@@ -319,6 +345,12 @@ export class RecordStore {
     topic.mark = slot.sequence
     this.#newestMark = Math.max(this.#newestMark, slot.sequence)
     this.tree.noteMark(topic.name, slot.sequence)
+    this.#removeWithTopic(slot)
+  }
+
+  /** Its topic may have no record any more, and then counts among those. */
+  #removeWithTopic(slot: Slot): void {
+    const { topic } = slot
     this.#remove(slot)
     if (topic.slots.live > 0) return
     this.#emptyTopics.add(topic)
@@ -330,7 +362,9 @@ export class RecordStore {
   #remove(slot: Slot): void {
     const { topic, bytes } = slot
     if (topic.isLedger) this.#noteEnding(slot, -1)
+    const hasEnd = slot.record?.expiresAt !== undefined
     slot.record = undefined
+    if (hasEnd) this.#ends.noteRemoved()
     topic.bytes -= bytes
     topic.slots.noteRemoved()
     if (!topic.isLedger) {
@@ -351,5 +385,6 @@ export class RecordStore {
     this.#ledgers.delete(longest)
     this.tree.remove(longest.name)
     this.#commonMark = Math.max(this.#commonMark, longest.mark)
+    this.#commonNewest = Math.max(this.#commonNewest, this.#commonMark, longest.newest)
   }
 }

@@ -43,6 +43,8 @@ export class Audience {
   #pendingBytes = 0
   #newest: FramedRecord | undefined
   #isStrict = false
+  /** Of the newest event that was sent; undefined before the first. */
+  flushedTo: Position | undefined
 
   constructor(
     { topics, framing, bytes }: Pick<Audience, 'topics' | 'framing' | 'bytes'>,
@@ -129,6 +131,7 @@ export class Audience {
     this.#isStrict = false
     if (newest === undefined) return
     const { position } = newest.record
+    this.flushedTo = position
     const after = this.framing.parts
     const block = this.framing.assemble(frames, { position, before: '', after })
     const flush = { block, events: frames.length, before, isStrict }

@@ -2,6 +2,7 @@
 
 import { comparePositions } from '@tidemark/log'
 import type { Clock, EventLog, EventRecord, Position, Tail } from '@tidemark/log'
+import { isExpired } from '@tidemark/log/values'
 import type { Audience } from './audience.ts'
 import type { Audiences } from './audiences.ts'
 import { FlushWindow } from './flush-window.ts'
@@ -93,7 +94,7 @@ export class FanOut {
     this.#readers = readers
     this.#onError = onError
     this.#position = head
-    this.recent = new RecentRecords(head)
+    this.recent = new RecentRecords(head, clock)
     this.#window = new FlushWindow(clock, flush, () => this.#flush())
     this.#tail = log.tail(head, {
       records: (records) => this.#take(records),
@@ -153,8 +154,10 @@ export class FanOut {
     const began = this.#clock.elapsed()
     const tally = { audiences: 0, writes: 0, deliveries: 0, bytes: 0 }
     for (let start = 0; start < records.length;) start += this.#deliver(records, start, tally)
-    if (records.length > 0)
+    if (records.length > 0) {
+      this.#watch.traces.flushed(this.#position)
       this.#watch.flushed(records.length, tally, this.#clock.elapsed() - began)
+    }
     this.#wake()
   }
 
@@ -208,7 +211,9 @@ export class FanOut {
   /** Adds a record to its audiences; returns the most bytes that one of them is about to send. */
   #match(framed: FramedRecord, dirty: Audience[]): number {
     let bytes = 0
-    const { topic } = framed.record
+    const { topic, expiresAt } = framed.record
+    // It waited in a tail that stood still.
+    if (expiresAt !== undefined && isExpired(framed.record, this.#clock.now())) return bytes
     // One look, so that an event of a publisher pays nothing for the number of readers.
     if (topic.charCodeAt(0) === dollar)
       for (const reader of this.#readers) reader.take(framed.record)

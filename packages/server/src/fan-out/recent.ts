@@ -2,8 +2,8 @@
 // its audience. Otherwise a session could never catch up with a log that grows during every read.
 
 import { comparePositions, isSameEpoch } from '@tidemark/log'
-import type { Position } from '@tidemark/log'
-import { countCharacters } from '@tidemark/log/values'
+import type { Clock, Position } from '@tidemark/log'
+import { countCharacters, isExpired } from '@tidemark/log/values'
 import type { FrameKeeper, FramedRecord } from '../framing/framed-record.ts'
 import { recentCharactersMax, recentFrameBytesMax, recentRecordsMax } from '../limits.ts'
 
@@ -12,17 +12,22 @@ export class RecentRecords {
   readonly #records: FramedRecord[] = []
   #characters = 0
   readonly #keeper: FrameKeeper = { frameBytes: 0 }
+  readonly #clock: Pick<Clock, 'now'>
+  /** How many of them have an end. */
+  #ending = 0
   /** Records after this position are here. */
   #from: Position
 
-  constructor(from: Position) {
+  constructor(from: Position, clock: Pick<Clock, 'now'>) {
     this.#from = from
+    this.#clock = clock
   }
 
   push(records: readonly FramedRecord[]): void {
     for (const framed of records) {
       this.#records.push(framed)
       this.#characters += countCharacters(framed.record)
+      if (framed.record.expiresAt !== undefined) this.#ending += 1
       framed.keepWith(this.#keeper)
     }
     this.#trim()
@@ -50,7 +55,15 @@ export class RecentRecords {
     const newest = this.#records.at(-1)?.record.position ?? this.#from
     if (comparePositions(position, newest) > 0) return undefined
     const index = this.#indexAfter(position)
-    return this.#isOfHistory(position, index) ? this.#records.slice(index) : undefined
+    return this.#isOfHistory(position, index) ? this.#listFrom(index) : undefined
+  }
+
+  /** Without events that are worth nothing any more. */
+  #listFrom(index: number): readonly FramedRecord[] {
+    const records = this.#records.slice(index)
+    if (this.#ending === 0) return records
+    const now = this.#clock.now()
+    return records.filter(({ record }) => !isExpired(record, now))
   }
 
   /**
@@ -97,6 +110,7 @@ export class RecentRecords {
     if (oldest === undefined) return
     this.#from = oldest.record.position
     this.#characters -= countCharacters(oldest.record)
+    if (oldest.record.expiresAt !== undefined) this.#ending -= 1
     oldest.release()
   }
 }

@@ -10,19 +10,22 @@ export type OwnEvent = Pick<EventRecord, 'type' | 'data' | 'time'> & {
   readonly topic?: string | undefined
   readonly key?: string | undefined
   readonly tags?: EventTags
+  readonly expiresAt?: number
 }
 
 /**
- * `{"topic":…,"type":…,"key":…,"tags":…,"time":…,"data":…}`; `topic`, `key` and `tags` only where the event
- * has some. `data` is the payload's own JSON where the payload is JSON, else the payload as a JSON string.
- * The payload is checked, not rewritten: its numbers and spelling stay as published.
+ * `{"topic":…,"type":…,"key":…,"tags":…,"time":…,"expiresAt":…,"data":…}`; `topic`, `key`, `tags` and
+ * `expiresAt` only where the event has some. `data` is the payload's own JSON where the payload is JSON,
+ * else the payload as a JSON string. The payload is checked, not rewritten: its numbers and spelling stay as
+ * published.
  */
 export function toEnvelope(event: OwnEvent): string {
   const topic = event.topic === undefined ? '' : `"topic":${JSON.stringify(event.topic)},`
   const key = event.key === undefined ? '' : `,"key":${JSON.stringify(event.key)}`
   const tags = event.tags === undefined ? '' : `,"tags":${JSON.stringify(event.tags)}`
+  const end = event.expiresAt === undefined ? '' : `,"expiresAt":${event.expiresAt}`
   const data = isJson(event.data) ? event.data : JSON.stringify(event.data)
-  return `{${topic}"type":${JSON.stringify(event.type)}${key}${tags},"time":${event.time},"data":${data}}`
+  return `{${topic}"type":${JSON.stringify(event.type)}${key}${tags},"time":${event.time}${end},"data":${data}}`
 }
 
 function isJson(text: string): boolean {

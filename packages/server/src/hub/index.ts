@@ -16,7 +16,7 @@ export {
   flushWindowLimitMs,
   historyRecordsDefault,
   historyRecordsMax,
-  lagRulesMax,
+  rulesMax,
   stalledAfterRangeMs,
   topicSetsBytesMax,
   topicSetsBytesMin,
@@ -36,6 +36,7 @@ export { credentialNames, hideCredentials, parseQueryText } from '../request/que
 export type { Sink, SinkListener } from '../session/sink.ts'
 export { DueTimes } from '../session/due-times.ts'
 export { Slots } from '../catch-up/slots.ts'
+export { readPresenceData } from '../request/read-presence-data.ts'
 export { fixGrant } from '../request/read-grant.ts'
 export { readTopicTokens } from '../request/topic-tokens.ts'
 export { parseSubscriptionBody, parseSubscriptionQuery } from '../request/subscription.ts'
@@ -45,4 +46,9 @@ export { openNodes } from '../presence/open-nodes.ts'
 export type { HeldNodes } from '../presence/open-nodes.ts'
 export type { SessionChange, ToldCodec } from '../presence/session-change.ts'
 export { SharedSessions } from '../presence/shared-sessions.ts'
-export { tellPauseMs } from '../presence/limits.ts'
+export {
+  presenceRulesMax,
+  presenceUsersDefault,
+  presenceUsersMax,
+  tellPauseMs,
+} from '../presence/limits.ts'

@@ -54,3 +54,45 @@ export const toldCharactersMax: number = 256 * 1024
 
 /** How long a process that ends waits for the log to take that its sessions are gone. Milliseconds. */
 export const goneWaitMs: number = 1_000
+
+/** Rules of presence. As of other kinds of rules: 1,000 × ~20 ns for the first look at a topic. */
+export const presenceRulesMax: number = 1_000
+
+/**
+ * Topics in which a session is present; those behind them in its list of topics do not show it. 10,000
+ * sessions × 50 topics that nobody else is in × ~600 bytes = 300 MB on each node. Most have one or two.
+ */
+export const presenceTopicsMax: number = 50
+
+/** Characters of what a session shows of its user, as JSON. 10,000 × 512 × 2 bytes = 10 MB per node. */
+export const presenceCharactersMax: number = 512
+
+/** Users that one page tells. 1,000 × (256 + 512) characters, which escapes may make six times as many. */
+export const presenceUsersMax: number = 1_000
+
+/** Users of a page where the client names no number. */
+export const presenceUsersDefault: number = 100
+
+/** How long an answer waits for sessions of other nodes that this one does not know yet. Milliseconds. */
+export const presenceWholeMs: number = 1_000
+
+/** How long a user must be gone before that is told: who reconnects is back by then. Milliseconds. */
+export const leaveAfterMs: number = 3_000
+
+/** So much later another node tells of it, if the one whose turn it is has not. Milliseconds. */
+export const leaveLaterMs: number = 1_500
+
+/**
+ * How late a leave may be told. A return on another node takes up to `tellPauseMs` to be known, so it is
+ * always so late. Milliseconds.
+ */
+export const leaveLateMs: number = 250
+
+/**
+ * For so long a join that its node has announced may lack its event, because that node has died. Others write
+ * it then. Milliseconds.
+ */
+export const joinFreshMs: number = 60_000
+
+/** Joins and leaves that are written at a time. Each takes two appends, which share commits with others. */
+export const joinsAtOnceMax: number = 64

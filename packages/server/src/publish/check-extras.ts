@@ -1,7 +1,7 @@
 // Checks the parts of an event that only few events have.
 
 import type { EventTags } from '@tidemark/log'
-import { describeTagsFault } from '@tidemark/log/values'
+import { describeTagsFault, describeTtlFault } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
 
 /**
@@ -15,4 +15,11 @@ export function checkTags(tags: EventTags | undefined): EventTags | undefined {
     throw new ServerError('EVENT_TAGS_INVALID', `An event was refused: ${fault}`)
   const copy = Object.freeze({ ...tags })
   return Object.keys(copy).length === 0 ? undefined : copy
+}
+
+/** @throws ServerError `EVENT_TTL_INVALID` */
+export function checkTtl(ttlMs: number | undefined): number | undefined {
+  const fault = ttlMs === undefined ? undefined : describeTtlFault(ttlMs)
+  if (fault === undefined) return ttlMs
+  throw new ServerError('EVENT_TTL_INVALID', `An event was refused: ${fault}`)
 }

@@ -6,7 +6,7 @@ import { quote, quoteValue } from '@tidemark/wire/values'
 import { controlPrefix } from '../framing/control-events.ts'
 import type { OwnEvent } from '../framing/envelope.ts'
 import { ServerError } from '../errors.ts'
-import { checkTags } from './check-extras.ts'
+import { checkTags, checkTtl } from './check-extras.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { readMembers } from '../read-members.ts'
 
@@ -23,6 +23,17 @@ export interface PublishInput {
    * 16; a name has 1 to 64 characters and no colon, a value up to 256.
    */
   readonly tags?: EventTags | undefined
+  /**
+   * How long the event is worth something, in milliseconds, up to 366 days. After that nobody gets it any
+   * more. On topics with `latestBy: 'key'` the end of a value is told by a `tidemark.deleted` event. Default:
+   * as long as the topic keeps it.
+   */
+  readonly ttlMs?: number | undefined
+}
+
+/** An event for one session: it is in no log, so it has no end. */
+export interface SessionInput extends Omit<PublishInput, 'ttlMs'> {
+  readonly topic?: string | undefined
 }
 
 /** An event to publish together with others, with its topic. */
@@ -35,13 +46,15 @@ export interface TopicInput extends PublishInput {
  * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
  */
 export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
-  const { topic, type, data, key, tags } = readMembers(input, ['topic', ...inputNames], anEvent)
+  const members = readMembers(input, ['topic', ...inputNames], anEvent)
+  const { topic, type, data, key, tags, ttlMs } = members
   return {
     topic: checkTopic(topic),
     type: checkType(type),
     data: checkData(data, eventBytesMax),
     key: checkKey(key),
     tags: checkTags(tags),
+    ttlMs: checkTtl(ttlMs),
   }
 }
 
@@ -50,10 +63,10 @@ export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
  * @throws ServerError `TOPIC_INVALID`, `TOPIC_RESERVED`, `EVENT_…`
  */
 export function toOwnEvent(
-  input: PublishInput & { readonly topic?: string | undefined },
+  input: SessionInput,
   { eventBytesMax, time }: { readonly eventBytesMax: number; readonly time: number },
 ): OwnEvent {
-  const { topic, type, data, key, tags } = readMembers(input, ['topic', ...inputNames], anEvent)
+  const { topic, type, data, key, tags } = readMembers(input, sessionNames, anEvent)
   const checkedTags = checkTags(tags)
   return {
     topic: topic === undefined ? undefined : checkTopic(topic),
@@ -73,7 +86,8 @@ export function addTopic(topic: string, input: PublishInput): TopicInput {
   return { data: undefined, ...readMembers(input, inputNames, anEvent), topic }
 }
 
-const inputNames = ['type', 'data', 'key', 'tags'] as const
+const sessionNames = ['topic', 'type', 'data', 'key', 'tags'] as const
+const inputNames = ['type', 'data', 'key', 'tags', 'ttlMs'] as const
 
 const anEvent = { code: 'EVENT_INVALID', what: 'An event to publish' } as const
 

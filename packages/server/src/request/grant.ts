@@ -1,5 +1,7 @@
 // The things that a client may do, as `authorize` says.
 
+import type { PresenceData } from '../presence/present-session.ts'
+
 /**
  * The things that a client may do. Everything else is refused. A pattern that is asked for must lie within
  * one granted name; several that hold it together do not grant it. A name that people choose must not become
@@ -31,6 +33,11 @@ export interface Grant {
    * Default: none.
    */
   readonly claims?: GrantClaims | undefined
+  /**
+   * Facts about the user, such as a name, for those who ask for the presence of a topic. Texts, numbers and
+   * booleans, 512 characters as JSON. They stay with the session. Default: none.
+   */
+  readonly presence?: PresenceData | undefined
   /**
    * How long the stream stays open before `authorize` is asked for the same request once more, in
    * milliseconds: 1 s to a day. It is asked up to a fifth earlier, so that streams opened together are not

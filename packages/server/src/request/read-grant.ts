@@ -13,6 +13,7 @@ import {
   recheckAfterRangeMs,
 } from '../session/limits.ts'
 import { readExpiry } from './read-expiry.ts'
+import { readPresenceData } from './read-presence-data.ts'
 import { isFixedList } from '@tidemark/log/values'
 import { readList, readMembers } from '../read-members.ts'
 
@@ -23,6 +24,7 @@ const grantNames = [
   'expiresAt',
   'permissions',
   'claims',
+  'presence',
   'recheckAfterMs',
 ] as const
 
@@ -81,6 +83,7 @@ export function readGrant(given: unknown): Grant {
     ...grant,
     permissions: readPermissions(grant.permissions),
     claims: readClaims(grant.claims),
+    presence: readPresenceData('presence of a grant', grant.presence),
   }
 }
 

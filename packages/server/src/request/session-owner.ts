@@ -4,11 +4,12 @@ import { ServerError } from '../errors.ts'
 import { ownerCharactersMax } from '../limits.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import { readExpiry } from './read-expiry.ts'
+import { readPresenceData } from './read-presence-data.ts'
 import { readMembers } from '../read-members.ts'
 import type { SessionOwner } from '../session/session-handle.ts'
 import type { SessionHolder } from '../session/session-holder.ts'
 
-const ownerNames = ['user', 'label', 'group', 'expiresAt'] as const
+const ownerNames = ['user', 'label', 'group', 'expiresAt', 'presence'] as const
 
 /** One for all sessions that nobody has named. */
 const nobody: SessionOwner = {}
@@ -18,16 +19,15 @@ const nobody: SessionOwner = {}
  * @throws ServerError `OPTION_INVALID`
  */
 export function readOwner(given: SessionOwner): SessionOwner {
-  const { user, label, group, expiresAt } = readMembers(given, ownerNames, {
-    code: 'OPTION_INVALID',
-    what: 'The owner of a session',
-  })
+  const wanted = { code: 'OPTION_INVALID', what: 'The owner of a session' } as const
+  const { user, label, group, expiresAt, ...shown } = readMembers(given, ownerNames, wanted)
   requireName('user', user)
   requireName('label', label)
   requireName('group', group)
   const end = readExpiry(expiresAt)
-  const isNobody = [user, label, group, end].every((value) => value === undefined)
-  return isNobody ? nobody : { user, label, group, expiresAt: end }
+  const presence = readPresenceData('presence of a session', shown.presence)
+  const isNobody = [user, label, group, end, presence].every((value) => value === undefined)
+  return isNobody ? nobody : { user, label, group, expiresAt: end, presence }
 }
 
 /**

@@ -4,6 +4,7 @@ import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
+import { checkConsumerName } from '../consumers/consumer-name.ts'
 import { ServerError } from '../errors.ts'
 import { createFraming, fieldNames, needsTopicField } from '../framing/framing.ts'
 import type { FieldName, Framing } from '../framing/framing.ts'
@@ -27,6 +28,8 @@ export interface Subscription {
    * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
    */
   readonly eventsPerSecondMax?: number | undefined
+  /** The consumer that the client goes on as, and whether the client says where a new one begins. */
+  readonly consumer?: { readonly name: string; readonly hasStart: boolean } | undefined
   /** The name that the client gives its session. */
   readonly label?: string | undefined
   /** Long events are asked for as compressed ones, one by one, and the stream as a plain one. */
@@ -59,6 +62,7 @@ interface UncheckedSubscription {
   readonly framing: string | undefined
   readonly eventsPerSecondMax: number | undefined
   readonly compress: string | undefined
+  readonly consumer: string | undefined
 }
 
 const commonNames = [
@@ -71,6 +75,7 @@ const commonNames = [
   'eventsPerSecondMax',
   'label',
   'compress',
+  'consumer',
 ]
 const queryNames = ['topic', ...commonNames]
 const bodyNames = [...commonNames, 'topicTokens']
@@ -111,6 +116,7 @@ function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics
     framing: readOnce(query, 'framing'),
     eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
     compress: readOnce(query, 'compress'),
+    consumer: readOnce(query, 'consumer'),
   }
 }
 
@@ -162,7 +168,7 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, label?, compress?, topicTokens?}`.
+ * eventsPerSecondMax?, label?, compress?, consumer?, topicTokens?}`.
  * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
@@ -180,6 +186,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
       framing: readText(members, 'framing'),
       eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
       compress: readText(members, 'compress'),
+      consumer: readText(members, 'consumer'),
     },
     lastEventId,
   )
@@ -210,17 +217,20 @@ function checkCursor(header: string | null | undefined): string | undefined {
 function planSubscription(
   given: UncheckedSubscription,
   lastEventId: string | null | undefined,
-  otherwise: SinceOrNow = { kind: 'now' },
+  otherwise?: SinceOrNow,
 ): Subscription {
   const header = checkCursor(lastEventId)
   const { topics } = given
-  const since = given.since === undefined ? otherwise : parseSince(given.since)
+  const wanted = given.since === undefined ? otherwise : parseSince(given.since)
+  const since = wanted ?? { kind: 'now' }
+  const name = checkConsumerName(given.consumer)
   return {
     topics,
     framing: chooseFraming(given, topics),
     start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
     eventsPerSecondMax: given.eventsPerSecondMax,
     packsEvents: checkCompress(given),
+    consumer: name === undefined ? undefined : { name, hasStart: wanted !== undefined },
   }
 }
 

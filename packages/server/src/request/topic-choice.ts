@@ -4,6 +4,7 @@ import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { ServerError } from '../errors.ts'
 import { quoteValue } from '@tidemark/wire/values'
+import type { PresenceData } from '../presence/present-session.ts'
 import { readList } from '../read-members.ts'
 import type { SessionOwner } from '../session/session-handle.ts'
 import { readOwner } from './session-owner.ts'
@@ -41,6 +42,11 @@ export interface TopicChoice {
    */
   readonly expiresAt?: number | undefined
   /**
+   * Facts about the user, such as a name, for those who ask for the presence of a topic. Texts, numbers and
+   * booleans, 512 characters as JSON. Only with `topics`. Default: none.
+   */
+  readonly presence?: PresenceData | undefined
+  /**
    * Where a client begins that brings no cursor and no `since` of its own: `now`, `earliest`, `-10` (the last
    * ten), `5m`. Only with `topics`. Default `now`.
    */
@@ -59,6 +65,7 @@ export const choiceNames = [
   'label',
   'group',
   'expiresAt',
+  'presence',
   'since',
   'unknownParameters',
   'admit',
@@ -80,6 +87,7 @@ export function readChoice({
   topics,
   user,
   expiresAt,
+  presence,
   since,
   admit,
 }: TopicChoice): ChosenTopics | undefined {
@@ -88,14 +96,14 @@ export function readChoice({
   if (topics !== undefined)
     return {
       topics: readTopics(topics),
-      owner: readOwner({ user, expiresAt }),
+      owner: readOwner({ user, expiresAt, presence }),
       since: readSince(since),
     }
-  const isAlone = [user, expiresAt, since].every((value) => value === undefined)
+  const isAlone = [user, expiresAt, since, presence].every((value) => value === undefined)
   if (isAlone) return undefined
   throw new ServerError(
     'OPTION_INVALID',
-    'user, expiresAt and since go with topics. Where the client chooses the topics, the grant of authorize names the user.',
+    'user, expiresAt, presence and since go with topics. Where the client chooses the topics, the grant of authorize names the user.',
   )
 }
 

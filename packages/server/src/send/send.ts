@@ -14,6 +14,12 @@ import { readTarget } from './send-target.ts'
 import type { CheckedTarget, SendTarget } from './send-target.ts'
 import { userTopic } from './user-topic.ts'
 
+/** An event to whoever is meant. */
+export interface SendEvent extends SessionEvent {
+  /** As of an event to publish, for users and topics: the log keeps those. Default: it has no end. */
+  readonly ttlMs?: number | undefined
+}
+
 /** The answer to a send. */
 export type SendReceipt =
   /** The log has it: who is away gets it later. */
@@ -35,7 +41,7 @@ export interface SendHost {
 /** Sends. Errors: see {@link Tidemark.send}. */
 export async function send(
   host: SendHost,
-  given: { readonly to: SendTarget; readonly event: SessionEvent },
+  given: { readonly to: SendTarget; readonly event: SendEvent },
   options: PublishOptions,
 ): Promise<SendReceipt> {
   const to = readTarget(given.to)
@@ -45,6 +51,7 @@ export async function send(
     return { stored: true, ...receipt }
   }
   refuseConditions(stored)
+  refuseEnd(given.event)
   if (to.kind === 'session') {
     const isSent = await host.control.reach(to.id, { by }).send(given.event)
     return { stored: false, sessions: isSent ? 1 : 0 }
@@ -59,7 +66,7 @@ const someOptions = { code: 'OPTION_INVALID', what: 'The options of a send' } as
 
 function toInputs(
   to: Extract<CheckedTarget, { readonly kind: 'topic' | 'users' }>,
-  given: SessionEvent,
+  given: SendEvent,
 ): readonly TopicInput[] {
   const { topic } = readMembers(given, ['topic'], {
     code: 'EVENT_INVALID',
@@ -70,6 +77,18 @@ function toInputs(
   throw new ServerError(
     'TARGET_INVALID',
     `An event to a topic has no other topic; got ${quoteValue(topic)} beside the target. Leave one out.`,
+  )
+}
+
+function refuseEnd(event: SendEvent): void {
+  const { ttlMs } = readMembers(event, ['ttlMs'], {
+    code: 'EVENT_INVALID',
+    what: 'An event to send',
+  })
+  if (ttlMs === undefined) return
+  throw new ServerError(
+    'EVENT_INVALID',
+    'An event to sessions is not stored, so it has no end. Leave ttl out, or send to users or a topic.',
   )
 }
 

@@ -1,8 +1,7 @@
 // One user, to send to.
 
 import type { PublishOptions } from '../publish/publish.ts'
-import type { SessionEvent } from '../session/session-handle.ts'
-import type { SendReceipt } from './send.ts'
+import type { SendEvent, SendReceipt } from './send.ts'
 
 /** A user, whether a session of them is open or not. */
 export interface UserReach {
@@ -12,5 +11,5 @@ export interface UserReach {
    * stored: a user who is away gets it later, on whichever device.
    * @throws ServerError `USER_INVALID`, and as `publish`
    */
-  send(event: SessionEvent, options?: PublishOptions): Promise<SendReceipt>
+  send(event: SendEvent, options?: PublishOptions): Promise<SendReceipt>
 }

@@ -1,13 +1,14 @@
 // An open stream as the application holds it.
 
 import type { PublishInput } from '../publish/new-event.ts'
+import type { PresenceData } from '../presence/present-session.ts'
 import type { Grant, GrantClaims } from '../request/grant.ts'
 
 /**
  * An event for one session alone. It is in no log: no cursor leads back to it, and no other device of the
  * user gets it.
  */
-export interface SessionEvent extends PublishInput {
+export interface SessionEvent extends Omit<PublishInput, 'ttlMs'> {
   /**
    * The topic that the event carries, where the stream says topics. Need not be one that the session follows.
    * Default: none.
@@ -56,6 +57,11 @@ export interface SessionOwner {
   readonly group?: string | undefined
   /** When the session ends, in milliseconds since 1970. Default: never. */
   readonly expiresAt?: number | undefined
+  /**
+   * Facts about the user, such as a name, for those who ask for the presence of a topic. Texts, numbers and
+   * booleans, 512 characters as JSON. Default: none.
+   */
+  readonly presence?: PresenceData | undefined
 }
 
 /**

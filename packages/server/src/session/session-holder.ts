@@ -28,11 +28,11 @@ const plainHolder: SessionHolder = { rights: plainRights }
 
 /** @param names of the session, which no grant changes */
 export function holderOf(
-  { user, expiresAt, permissions, claims }: Grant,
+  { user, expiresAt, permissions, claims, presence }: Grant,
   { label, group }: Pick<SessionOwner, 'label' | 'group'>,
 ): SessionHolder {
   const isPlain = permissions === undefined && claims === undefined
-  const isNobody = [user, expiresAt, label, group].every((value) => value === undefined)
+  const isNobody = [user, expiresAt, label, group, presence].every((value) => value === undefined)
   if (isPlain && isNobody) return plainHolder
   const rights = isPlain
     ? plainRights
@@ -40,5 +40,5 @@ export function holderOf(
         permissions: permissions ?? plainRights.permissions,
         claims: claims ?? plainRights.claims,
       }
-  return { user, label, group, expiresAt, rights }
+  return { user, label, group, expiresAt, presence, rights }
 }

@@ -4,6 +4,7 @@ import { describe } from 'vitest'
 
 import { describeAppend } from './append-contract.ts'
 import { describeClose } from './close-contract.ts'
+import { describeEnds, describeReopenedEnds, describeSharedEnds } from './ends-contract.ts'
 import { describeExtras } from './extras-contract.ts'
 import { describeReopen, describeSecondHandle } from './handles-contract.ts'
 import { describeCondition } from './condition-contract.ts'
@@ -52,19 +53,25 @@ export function describeEventLog(
     close: describeClose,
     ledger: describeLedger,
     condition: describeCondition,
+    ends: describeEnds,
     extras: describeExtras,
     model: (open) => {
       describeModel(open, options.modelRuns ?? 40)
       describeLedgerModel(open, options.modelRuns ?? 40)
     },
     ...(openSecond
-      ? { 'second handle': describeSecondHandle, 'shared rules': describeSharedRules }
+      ? {
+          'second handle': describeSecondHandle,
+          'shared rules': describeSharedRules,
+          'shared ends': describeSharedEnds,
+        }
       : {}),
     ...(reopen
       ? {
           reopen: describeReopen,
           'reopened ledger': describeReopenedLedger,
           'reopened rules': describeReopenedRules,
+          'reopened ends': describeReopenedEnds,
         }
       : {}),
     ...(copy ? { lineage: describeLineage } : {}),

@@ -1,13 +1,13 @@
 // The log as anyone would write it who need not be fast: all records ever, and what became of each.
 
 import { comparePositions } from '@tidemark/log'
-import type { NewEvent, Position, TopicSet } from '@tidemark/log'
+import type { EventRecord, NewEvent, Position, TopicSet } from '@tidemark/log'
 
 interface ModelRecord {
   readonly position: Position
   readonly time: number
   readonly event: NewEvent
-  state: 'kept' | 'superseded' | 'removed'
+  state: 'kept' | 'superseded' | 'vanished' | 'removed'
 }
 
 export interface ModelRules {
@@ -61,6 +61,31 @@ export class HistoryModel {
       if (record.state === 'kept' && now - record.time > this.#rules.maxAgeMs)
         record.state = 'removed'
     }
+  }
+
+  /** The values per key whose own end has come, as `topic key`. The log tells of each. */
+  endedKeys(now: number): readonly string[] {
+    return this.#ended(now)
+      .filter(({ event }) => this.#isValue(event))
+      .map(({ event }) => `${event.topic} ${event.key}`)
+  }
+
+  /** Events vanish at their own end, and each of these records takes the place of a key's value. */
+  end(now: number, told: readonly EventRecord[]): void {
+    for (const record of this.#ended(now))
+      if (!this.#isValue(record.event)) record.state = 'vanished'
+    for (const event of told) this.append([event], [event.position], event.time)
+  }
+
+  #ended(now: number): readonly ModelRecord[] {
+    return this.#records.filter(
+      ({ event, time, state }) =>
+        state === 'kept' && event.ttlMs !== undefined && time + event.ttlMs <= now,
+    )
+  }
+
+  #isValue({ topic, key }: NewEvent): boolean {
+    return key !== undefined && this.#rules.isLatestByKey(topic)
   }
 
   /** `after` undefined: from before the first record. */

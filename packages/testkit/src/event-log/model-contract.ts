@@ -29,6 +29,9 @@ const names = [
 ]
 const minuteMs = 60_000
 
+/** Between two steps, and so that no tombstone comes within two minutes of an age. */
+const lifeMs = 7.5 * minuteMs
+
 const isFew = (topic: string): boolean => /^few\/[^/]+$/.test(topic)
 const isLast = (topic: string): boolean => /^last\/[^/]+$/.test(topic)
 const latestBy = 'key' as const
@@ -100,6 +103,7 @@ const someEvents = fc.array(
   fc.record({
     topic: fc.constantFrom(...topics),
     key: fc.option(fc.constantFrom('x', 'y'), { nil: undefined }),
+    ttlMs: fc.option(fc.constant(lifeMs), { nil: undefined, freq: 2 }),
   }),
   { minLength: 1, maxLength: 6 },
 )
@@ -155,10 +159,11 @@ async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {
   const seen = recordTail(log, start)
   for (const step of steps) {
     if (step.kind === 'append') {
-      const events: NewEvent[] = step.events.map(({ topic, key }, i) => ({
+      const events: NewEvent[] = step.events.map(({ topic, key, ttlMs }, i) => ({
         topic: parseTopic(topic),
         data: String(published.length + i),
         key,
+        ttlMs,
       }))
       const time = clock.now()
       const given = await log.append({ events })
@@ -180,7 +185,16 @@ async function runHistory(bench: Bench, steps: readonly Step[]): Promise<void> {
       continue
     }
     await harness.flushRetention()
-    model.expire(clock.now())
+    const now = clock.now()
+    await seen.reached((await log.bounds()).head)
+    const told = seen.records.slice(published.length)
+    expect(told.map(({ topic, key }) => `${topic} ${key}`).toSorted()).toEqual(
+      model.endedKeys(now).toSorted(),
+    )
+    model.end(now, told)
+    positions.push(...told.map(({ position }) => position))
+    published.push(...told.map(({ data }) => data))
+    model.expire(now)
   }
   await compareWhole(bench, { model, positions })
   await seen.reached(positions.at(-1) ?? start)

@@ -1,0 +1,290 @@
+// Sends one webhook, on the node that has its lease. It holds no queue: each round reads the log from the
+// cursor, and what was not delivered is read again.
+
+import { comparePositions, formatCursor } from '@tidemark/log'
+import type { Clock, EventLog, EventRecord, Page, Position } from '@tidemark/log'
+import { hooksPrefix } from './hub-events.ts'
+import {
+  attemptMsMax,
+  deliveriesListedMax,
+  saveMs,
+  saveQuietMs,
+  windowRecordsMax,
+} from './limits.ts'
+import type { RetryTimes } from './limits.ts'
+import { toLossMessage, toMessage } from './message.ts'
+import type { Message } from './message.ts'
+import { Pauses, wholeEndpoint } from './pauses.ts'
+import { isBeyond, positionOf } from './place.ts'
+import type { Place } from './place.ts'
+import type { Outcome } from './post-message.ts'
+import { runRound } from './round.ts'
+import type { Webhook } from './webhook.ts'
+
+/** One attempt, as the delivery log shows it. */
+export interface Delivery {
+  /** `webhook-id`. */
+  readonly id: string
+  readonly cursor: string
+  readonly topic: string
+  readonly type: string
+  /** 1 for the first. */
+  readonly attempt: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly durationMs: number
+  readonly outcome: Outcome['kind']
+  readonly status?: number | undefined
+  readonly error?: string | undefined
+}
+
+/** Everything that a sender needs. */
+export interface SenderParts {
+  readonly webhook: Webhook
+  readonly log: EventLog
+  readonly clock: Clock
+  readonly random: () => number
+  readonly times: RetryTimes
+  readonly post: (message: Message, signal: AbortSignal) => Promise<Outcome>
+  /** Where the tail of this node stands: nothing behind it is sure to stay. */
+  readonly tailPosition: () => Position
+  /** Whether this node has the lease, by the ledger and by its own clock. */
+  readonly holdsLease: () => boolean
+  /** The place to go on from, where it is another one than before: at the start, and after a replay. */
+  readonly findPlace: (current: Place | undefined) => Place
+  /** Keeps the place and the attempts since it was kept last. */
+  readonly save: (place: Place, deliveries: readonly Delivery[]) => Promise<void>
+  readonly onError: (error: unknown) => void
+}
+
+/** Runs until it is stopped. */
+export class Sender {
+  readonly #parts: SenderParts
+  readonly #pauses: Pauses
+  readonly #abort = new AbortController()
+  readonly #deliveries: Delivery[] = []
+  #place: Place
+  #isNews = false
+  #wake: (() => void) | undefined
+  #isDirty = false
+  #savedAt: number
+  /** Resolves when nothing is sent any more, and the place is kept. */
+  readonly ended: Promise<void>
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts
+    this.#pauses = new Pauses(parts)
+    this.#savedAt = parts.clock.elapsed()
+    this.#place = parts.findPlace(undefined)
+    this.ended = this.#run()
+  }
+
+  /** Something of its topics has come to the log, or its place was changed. */
+  wake(): void {
+    this.#isNews = true
+    this.#wake?.()
+  }
+
+  /** Attempts under way are cut: their messages come again. */
+  stop(reason: string): void {
+    this.#abort.abort(new Error(reason))
+    this.#wake?.()
+  }
+
+  get #isOver(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver) {
+      try {
+        await this.#step()
+      } catch (error) {
+        // The log cannot be read, or cannot be written: as an endpoint that is down.
+        this.#parts.onError(error)
+        await this.#wait(this.#pauses.add(wholeEndpoint, undefined))
+      }
+    }
+    await this.#save().catch(this.#parts.onError)
+  }
+
+  async #step(): Promise<void> {
+    this.#isNews = false
+    this.#adoptPlace()
+    // The lease is over, and nobody has said so yet.
+    if (!this.#parts.holdsLease()) return this.#wait(saveMs)
+    if (this.#pauses.isPaused(wholeEndpoint)) return this.#rest([wholeEndpoint])
+    const { webhook, log, tailPosition } = this.#parts
+    const page = await log.read({
+      topics: webhook.topics,
+      after: positionOf(this.#place.cursor),
+      upTo: tailPosition(),
+      limit: windowRecordsMax,
+    })
+    if (this.#isOver) return
+    if (!(await this.#tellLoss(page))) return
+    const messages = this.#listMessages(page.records)
+    const topics = new Set(messages.map(({ topic }) => topic))
+    this.#pauses.keepOnly(topics)
+    const due = messages.filter(({ topic }) => !this.#pauses.isPaused(topic))
+    if (due.length > 0) await this.#deliver(due)
+    const isWhole = this.#advance(page)
+    await this.#saveIfDue()
+    const isLevel = comparePositions(page.next, tailPosition()) >= 0
+    if (due.length === 0 && !(isWhole && !isLevel)) await this.#rest(topics)
+  }
+
+  /** Another place, if somebody has asked for a replay. */
+  #adoptPlace(): void {
+    const place = this.#parts.findPlace(this.#place)
+    if (place === this.#place) return
+    this.#place = place
+    this.#isDirty = true
+    this.#pauses.clear()
+  }
+
+  /** Those that are to be delivered. Types of the hub's own events that nobody wants count as delivered. */
+  #listMessages(records: readonly EventRecord[]): readonly Message[] {
+    const { id } = this.#parts.webhook
+    const done = new Set(this.#place.done)
+    return records
+      .filter((record) => this.#isWanted(record))
+      .map((record) => toMessage(id, record))
+      .filter(({ cursor }) => !done.has(cursor))
+  }
+
+  #isWanted({ topic, type }: EventRecord): boolean {
+    const { events } = this.#parts.webhook
+    return topic.startsWith(hooksPrefix) ? events.has(type) : events.has('event')
+  }
+
+  async #deliver(messages: readonly Message[]): Promise<void> {
+    await runRound(messages, {
+      attempt: (message) => this.#attempt(message),
+      told: (message, outcome) => this.#note(message, outcome),
+    })
+  }
+
+  async #attempt(message: Message): Promise<Outcome> {
+    const { clock, post } = this.#parts
+    const late = new AbortController()
+    const { signal } = this.#abort
+    const stop = (): void => late.abort(signal.reason)
+    signal.addEventListener('abort', stop)
+    const timer = clock.after(attemptMsMax, () =>
+      late.abort(new Error(`No answer within ${attemptMsMax / 1_000} s.`)),
+    )
+    const [at, began] = [clock.now(), clock.elapsed()]
+    const attempt =
+      1 + Math.max(this.#pauses.failures(wholeEndpoint), this.#pauses.failures(message.topic))
+    const outcome = await post(message, late.signal)
+    timer.cancel()
+    signal.removeEventListener('abort', stop)
+    const { id, cursor, topic, type } = message
+    const durationMs = Math.round(clock.elapsed() - began)
+    const { kind, status, error } = outcome
+    this.#deliveries.push({
+      id,
+      cursor,
+      topic,
+      type,
+      attempt,
+      at,
+      durationMs,
+      outcome: kind,
+      status,
+      error,
+    })
+    return outcome
+  }
+
+  /** Answers whether more may be sent now. */
+  #note({ topic, cursor }: Message, { kind, status, error, retryAfterMs }: Outcome): boolean {
+    this.#isDirty = true
+    if (kind === 'delivered') {
+      this.#pauses.end(wholeEndpoint)
+      this.#pauses.end(topic)
+      const done = topic === '' ? this.#place.done : [...this.#place.done, cursor]
+      this.#place = { ...this.#place, done, failures: 0, error: '', retryAt: 0 }
+      return !this.#isOver && this.#parts.holdsLease()
+    }
+    if (this.#isOver) return false
+    const isWhole = kind === 'failed'
+    const pauseMs = this.#pauses.add(isWhole ? wholeEndpoint : topic, retryAfterMs)
+    this.#place = {
+      ...this.#place,
+      failures: this.#place.failures + 1,
+      error: error ?? `Status ${status}.`,
+      retryAt: Math.ceil(this.#parts.clock.now() + pauseMs),
+    }
+    return !isWhole && this.#parts.holdsLease()
+  }
+
+  /** Whether the endpoint knows of all that is lost; each loss is told once, before what follows it. */
+  async #tellLoss({ lost }: Page): Promise<boolean> {
+    if (lost === undefined) return true
+    const to = formatCursor(lost.to)
+    const { lostTo } = this.#place
+    // Positions of another history tell no order.
+    if (lost.reason === 'retention' ? !isBeyond(to, lostTo) : to === lostTo) return true
+    const { webhook, clock } = this.#parts
+    await this.#deliver([toLossMessage(webhook.id, lost, clock.now())])
+    if (this.#place.error !== '') return false
+    this.#place = { ...this.#place, lostTo: to }
+    return true
+  }
+
+  /** Moves the cursor over what is delivered; answers whether that is the whole page. */
+  #advance({ records, next }: Page): boolean {
+    const { cursor: before } = this.#place
+    const done = new Set(this.#place.done)
+    let cursor = before
+    for (const record of records) {
+      const own = formatCursor(record.position)
+      if (this.#isWanted(record) && !done.has(own)) {
+        this.#moveTo(cursor, done)
+        return false
+      }
+      cursor = own
+      done.delete(own)
+    }
+    this.#moveTo(formatCursor(next), new Set())
+    return true
+  }
+
+  #moveTo(cursor: string, done: ReadonlySet<string>): void {
+    this.#place = { ...this.#place, cursor, done: [...done] }
+  }
+
+  /** Waits for news, for the end of a pause, or until the place is to be kept. */
+  async #rest(topics: Iterable<string>): Promise<void> {
+    const { clock } = this.#parts
+    const dueMs = this.#pauses.waitMs(topics)
+    const keptMs = this.#savedAt + (this.#isDirty ? saveMs : saveQuietMs) - clock.elapsed()
+    await this.#wait(Math.max(0, Math.min(dueMs ?? Infinity, keptMs)))
+    await this.#saveIfDue()
+  }
+
+  async #wait(delayMs: number): Promise<void> {
+    if (this.#isOver || this.#isNews) return
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.after(delayMs, resolve)
+      this.#wake = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+    this.#wake = undefined
+  }
+
+  async #saveIfDue(): Promise<void> {
+    const ageMs = this.#parts.clock.elapsed() - this.#savedAt
+    if (ageMs >= (this.#isDirty ? saveMs : saveQuietMs)) await this.#save()
+  }
+
+  async #save(): Promise<void> {
+    this.#savedAt = this.#parts.clock.elapsed()
+    await this.#parts.save(this.#place, this.#deliveries.splice(0).slice(-deliveriesListedMax))
+    this.#isDirty = false
+  }
+}
