@@ -527,22 +527,22 @@ describe('changed topic sets in the log', () => {
 
   test('are found by a node that has not been handed them yet', async () => {
     const log = memoryLog()
-    const { log: late, release } = holdTail(log)
+    const held = holdTail(log)
     const options = { authorize: 'everyone' } as const
-    const [one, other] = [create(log, options), create(late, options)]
+    const [one, other] = [create(log, options), create(held.log, options)]
     const first = await ask(one, 'topic=a')
     await newest(one).join('x')
     await first.untilType('tidemark.topics')
     const opened = ask(other, 'topic=a', { cursor: first.lastEventId })
     await settle(3)
-    release()
+    held.release()
     await (await opened).cancel()
     const client = await ask(one, 'topic=a')
     await newest(one).join('b')
     await client.untilType('tidemark.topics')
     const coming = ask(other, 'topic=a', { cursor: client.lastEventId })
     await settle(3)
-    release()
+    held.release()
     const back = await coming
     expect(newest(other).topics).toEqual(['a', 'b'])
     for (const open of [first, client, back]) await open.cancel()

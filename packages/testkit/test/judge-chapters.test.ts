@@ -66,6 +66,7 @@ describe('a stream whose topics change', () => {
 describe('what a stream tells of its topics', () => {
   const told = (added: readonly string[], removed: readonly string[]): DecodedEvent => ({
     type: 'tidemark.topics',
+    fields: undefined,
     id: `${at(3)}~sabc`,
     data: JSON.stringify({ added, removed, reason: 'changed' }),
   })

@@ -15,7 +15,7 @@ export interface Chapter {
   readonly replay?: ChapterReplay | undefined
 }
 
-export interface ChapterReplay {
+interface ChapterReplay {
   readonly topics: readonly string[]
   readonly from: Position
   /** The topics before: their events have come already. */
