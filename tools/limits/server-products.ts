@@ -240,6 +240,19 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'sessions × the filters that each asks for, is granted, and has of both',
+    limits: ['request.filterCharactersMax', 'request.filterTermsMax'],
+    worstCase: (look) =>
+      look(sessions) *
+      4 *
+      (2 * look('request.filterCharactersMax') + 100 * look('request.filterTermsMax')),
+    boundedBy: 'the size of a filter; sessions that have the same one share it',
+    filledBy: {
+      file: 'packages/server/test/grant-memory.test.ts',
+      name: 'the longest filters cost their characters and little more, and those that sessions share nothing',
+    },
+  },
+  {
     what: 'sessions whose grant is asked about again × the request that each keeps',
     limits: ['hub.headerBytesMax'],
     worstCase: (look) => look(sessions) * (look('hub.headerBytesMax') + 2 * KiB),

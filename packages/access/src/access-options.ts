@@ -3,6 +3,7 @@
 import { parseTopicSet, systemClock } from '@tidemark/log'
 import type { Clock } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
+import { readWhere } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import type { CredentialSource } from './credentials/find-credential.ts'
 import type { GrantNames } from './grants/claims-grant.ts'
@@ -143,7 +144,7 @@ function checkNames(
   user?: string,
 ): GrantNames {
   const names = ['subscribe', 'publish', 'permissions'] as const
-  const members = readOptions(given, names, option)
+  const members: GrantNames = readOptions(given, [...names, 'where'], option)
   const { subscribe = [], publish = [], permissions = [] } = members
   const checked = { subscribe, publish, permissions }
   for (const name of names) {
@@ -159,7 +160,16 @@ function checkNames(
     // Of tokens without the claim those of an admin may have them.
     if (option === 'anonymous' && !isAdmin) requireUnreserved(`${option}.${name}`, checked[name])
   }
-  return members
+  return { ...members, where: checkWhere(`${option}.where`, members.where) }
+}
+
+function checkWhere(what: string, given: GrantNames['where']): GrantNames['where'] {
+  try {
+    return readWhere(given)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw invalidOption(`${what} says which tags events must have. ${reason}`, cause)
+  }
 }
 
 function requireNames(what: string, names: readonly string[], user: string | undefined): void {

@@ -40,12 +40,13 @@ export async function askApplication(
 
 function readGrant(said: unknown, withoutClaim: GrantNames): Grant {
   if (typeof said === 'string' && said !== '') {
-    const { subscribe = [], publish = [], permissions } = withoutClaim
+    const { subscribe = [], publish = [], permissions, where } = withoutClaim
     return {
       user: said,
       subscribe: fillNames(subscribe, said),
       publish: fillNames(publish, said),
       permissions,
+      where,
     }
   }
   if (typeof said === 'object' && said !== null && !Array.isArray(said)) return said

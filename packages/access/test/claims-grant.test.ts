@@ -74,6 +74,16 @@ const mappings: readonly (readonly [string, object, Partial<TokenIssuer>, Partia
     { claimNames: { permissions: 'role' } },
     { permissions: ['admin'] },
   ],
+  [
+    'where says which tags events must have',
+    {
+      sub: 'ada',
+      tidemark: { subscribe: ['a'], where: { region: ['us', 'eu', 'us'], tier: 'gold' } },
+    },
+    {},
+    { where: { region: ['us', 'eu'], tier: ['gold'] } },
+  ],
+  ['where of null is none', { sub: 'ada', tidemark: { where: null } }, {}, { where: undefined }],
 ]
 
 test.each(mappings)('%s', async (...row) => {
@@ -131,6 +141,21 @@ test.each(['ada', 'auth0|5f', 'ada@example.org', 'Ada Lovelace', '{sub}', '$&', 
   },
 )
 
+test('a filter of those without a claim is theirs, and of nobody else', async () => {
+  const withoutClaim = { subscribe: ['a'], where: { region: 'eu' } }
+  const where = { region: ['eu'] }
+  expect((await grantOf({ sub: 'ada' }, {}, { withoutClaim })).where).toEqual(where)
+  expect((await grantOf({ sub: 'ada', tidemark: {} }, {}, { withoutClaim })).where).toBeUndefined()
+  const access = createAccess({ anonymous: withoutClaim, withoutClaim, authenticate: () => 'ada' })
+  expect((await access.check(requestWith({}))).grant).toMatchObject({ user: 'ada', where })
+  const visitors = createAccess({ anonymous: withoutClaim })
+  expect((await visitors.check(requestWith({}))).grant).toMatchObject({ where })
+  for (const odd of [{ region: 7 }, ['region'], { region: [] }]) {
+    const anonymous = { subscribe: ['a'], where: odd as never }
+    expect(() => createAccess({ anonymous })).toThrow(/anonymous\.where says which tags/)
+  }
+})
+
 test('a token without a user fills no pattern', async () => {
   expect(await grantOf({ tidemark: { subscribe: ['users/{sub}/**', 'a'] } })).toMatchObject({
     user: undefined,
@@ -148,6 +173,18 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
     'a permission of 129 characters',
     { tidemark: { permissions: ['x'.repeat(129)] } },
     /1 to 128 characters/,
+  ],
+  ['tags in a list', { tidemark: { where: ['region'] } }, /where of the token.*object of tags/],
+  ['a tag that is no text', { tidemark: { where: { region: 1 } } }, /where\.region.*got 1/],
+  [
+    'a tag without a value',
+    { tidemark: { where: { region: [] } } },
+    /where\.region is one text or more/,
+  ],
+  [
+    '64 values of a tag',
+    { tidemark: { where: { a: Array.from({ length: 64 }, (_, i) => `${i}`) } } },
+    /64 texts at most.*got 65/,
   ],
   ['a permission that is empty', { tidemark: { permissions: [''] } }, /1 to 128 characters/],
   ['a member that is misspelt', { tidemark: { subscibe: ['a'] } }, /Did you mean subscribe\?/],

@@ -31,6 +31,7 @@ test('a token says who, what and until when, and another library accepts it', as
     subscribe: ['orders/*', 'users/{sub}/**'],
     publish: ['chat/1'],
     permissions: ['admin'],
+    where: { region: ['eu', 'us'], tier: 'gold' },
     presence: { name: 'Ada' },
     ttlMs: 900_000,
     issuer: 'https://login.example.org/',
@@ -53,6 +54,7 @@ test('a token says who, what and until when, and another library accepts it', as
       subscribe: ['orders/*', 'users/{sub}/**'],
       publish: ['chat/1'],
       permissions: ['admin'],
+      where: { region: ['eu', 'us'], tier: ['gold'] },
       presence: { name: 'Ada' },
     },
   })
@@ -178,6 +180,8 @@ test.each([
   [{ permissions: ['a\nb'] }, /permissions must be a text.*got "a\\nb"/],
   [{ permissions: Array.from({ length: 101 }, String) }, /permissions are 100 at most/],
   [{ permissions: ['x'.repeat(129)] }, /of 1 to 128 characters each/],
+  [{ where: { region: 7 as never } }, /where says which tags.*where\.region.*got 7/],
+  [{ where: { region: 'x'.repeat(2_048) } }, /2048 characters together at most; got 2054/],
   [{ presence: { name: 'x'.repeat(512) } }, /presence holds texts.*512 characters.*got 523/],
   [{ sub: '' }, /sub must be a text of 1 to 256/],
   [{ sub: 'x'.repeat(257) }, /sub must be a text/],
@@ -225,6 +229,12 @@ const cases: Readonly<Record<string, OddCase>> = {
   subscribe: member('subscribe', claims, ['an array']),
   publish: member('publish', claims, ['an array']),
   permissions: member('permissions', claims, ['an array']),
+  where: member('where', claims, [
+    'an object',
+    'an object without a prototype',
+    'a date',
+    'a text object',
+  ]),
   presence: member('presence', claims, [
     'an object',
     'an object without a prototype',

@@ -26,6 +26,13 @@ test('a ticket of one node opens a stream at another', async () => {
   expect(opened).toMatchObject({ user: 'ada', subscribe: ['a'], claims: { jti: 't1', iat: 1 } })
 })
 
+test('a ticket keeps the filter of its grant', async () => {
+  const { here, there } = await openTwoNodes()
+  const { ticket } = await here.issue({ ...grant, where: { region: ['eu'] } }, 't1')
+  const { where } = await there.use(ticket, streamRequest())
+  expect(where).toEqual({ region: ['eu'] })
+})
+
 test('a ticket that is used twice lets the first in alone', async () => {
   const { here, there } = await openTwoNodes()
   const { ticket } = await here.issue(grant, 't1')

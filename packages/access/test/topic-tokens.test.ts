@@ -66,6 +66,20 @@ test('topic tokens add their topics to the grant, each one until it ends', async
   })
 })
 
+test('the filter of a grant holds for the topics of topic tokens, which have none of their own', async () => {
+  const world = await createWorld()
+  const where = { region: 'eu' }
+  const bearer = await mintToken({ secret, sub: 'ada', where, clock: world.clock })
+  expect(await grantOf(world, [await world.mint()], { bearer })).toMatchObject({
+    subscribe: ['orders/42'],
+    where: { region: ['eu'] },
+  })
+  await expect(world.mint({ where } as Partial<TopicTokenOptions>)).rejects.toMatchObject({
+    code: 'TOKEN_CLAIMS_INVALID',
+    message: expect.stringMatching(/topics only/) as unknown,
+  })
+})
+
 test('a topic token that has ended is refused, and in an open stream its topics leave instead', async () => {
   const world = await createWorld()
   const tokens = [await world.mint({ ttlMs: 60_000 })]
@@ -118,6 +132,11 @@ test('no token stands in for one of the other kind', async () => {
 /** Claims of topic tokens that a stranger or a careless application would sign. */
 const refused: readonly (readonly [string, object, RegExp])[] = [
   ['gives permissions', { tidemark: { permissions: ['admin'] } }, /gives permissions/],
+  [
+    'says which tags events must have',
+    { tidemark: { subscribe: ['a'], where: { region: 'eu' } } },
+    /one filter for all its topics/,
+  ],
   ['grants nothing', {}, /must be an object/],
   [
     'names a pattern that is none',

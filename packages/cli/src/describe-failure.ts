@@ -43,6 +43,7 @@ const exitCodesByCode: Readonly<Record<string, ExitCode>> = {
   BACKUP_EXISTS: exitCodes.directory,
   EPOCH_INVALID: exitCodes.directory,
   OPTION_INVALID: exitCodes.usage,
+  FILTER_INVALID: exitCodes.usage,
   URL_INVALID: exitCodes.usage,
   OPTIONS_INVALID: exitCodes.usage,
   REQUEST_INVALID: exitCodes.usage,

@@ -36,6 +36,17 @@ lines before. Ctrl-C stops reading and publishes what was read; a second one dro
       value: '<key>',
       help: 'The thing the event is about, for topics that keep the latest per key.',
     },
+    {
+      name: 'tag',
+      value: '<name>:<value>',
+      isRepeatable: true,
+      help: 'A tag, such as region:eu, by which readers choose events. May be repeated, for other tags.',
+    },
+    {
+      name: 'permission',
+      value: '<name>',
+      help: 'Only those whose grant has this permission get the event.',
+    },
     ...hubOptions,
   ],
   examples: [
@@ -66,10 +77,32 @@ async function run(line: CommandLine): Promise<ExitCode> {
       `publish has an argument too many: ${quote(surplus)}. ${hint}.`,
     )
   }
-  const event = { topic, type: lastValue(line, 'type'), key: lastValue(line, 'key') }
+  const event = {
+    topic,
+    type: lastValue(line, 'type'),
+    key: lastValue(line, 'key'),
+    tags: readTags(line.values.get('tag')),
+    permission: lastValue(line, 'permission'),
+  }
   return isLines
     ? runLines(line, event)
     : runSingle(line, { ...event, data: text ?? (await readInput()) })
+}
+
+function readTags(texts: readonly string[] = []): TopicInput['tags'] {
+  if (texts.length === 0) return undefined
+  const tags = new Map<string, string>()
+  for (const text of texts) {
+    const end = text.indexOf(':')
+    if (end < 1 || tags.has(text.slice(0, end))) {
+      throw new CliError(
+        'OPTION_INVALID',
+        `--tag takes a name and a value, such as region:eu, and each name once; got ${quote(text)}.`,
+      )
+    }
+    tags.set(text.slice(0, end), text.slice(end + 1))
+  }
+  return Object.fromEntries(tags)
 }
 
 async function runSingle(line: CommandLine, event: TopicInput): Promise<ExitCode> {

@@ -36,6 +36,24 @@ Control characters are shown as escapes such as \\n. Colours appear on a termina
       value: '<cursor>',
       help: 'Begin right after the event with this cursor, as --json prints it.',
     },
+    {
+      name: 'types',
+      value: '<a,b>',
+      isRepeatable: true,
+      help: 'Only events of these types; those without a type are of the type message.',
+    },
+    {
+      name: 'keys',
+      value: '<a,b>',
+      isRepeatable: true,
+      help: 'Only events with one of these keys.',
+    },
+    {
+      name: 'where',
+      value: '<tag>:<value>',
+      isRepeatable: true,
+      help: 'Only events with this tag, such as region:eu or region:eu|us. May be repeated, for other tags.',
+    },
     { name: 'count', value: '<n>', help: 'End after n events.' },
     {
       name: 'max-event-characters',
@@ -51,6 +69,7 @@ Control characters are shown as escapes such as \\n. Colours appear on a termina
   examples: [
     "tidemark subscribe 'orders/*'",
     "tidemark subscribe 'logs/**' --since 5m",
+    'tidemark subscribe orders --types paid,refunded --where region:eu',
     "tidemark subscribe orders/42 --json --since earliest | jq -r '.data.total'",
     'tidemark subscribe orders/42 --count 1    # wait for the next event',
   ],
@@ -66,7 +85,10 @@ async function run(line: CommandLine): Promise<ExitCode> {
   }
   const count = parseCount(lastValue(line, 'count'))
   const { urlOf, headers } = readHubAddress(line)
-  const feed = connect(urlOf('events'), {
+  const url = urlOf('events')
+  for (const name of ['types', 'keys', 'where'])
+    for (const text of line.values.get(name) ?? []) url.searchParams.append(name, text)
+  const feed = connect(url, {
     topics: line.positionals,
     headers,
     since: lastValue(line, 'since'),

@@ -56,6 +56,16 @@ test('a token is all that is on standard output, so that it can be piped into th
   expect(stdout).not.toContain('✗')
 })
 
+test('a token may say which tags events must have, and its check shows them', async () => {
+  const token = await mint('--sub', 'ada', '--where', 'region:eu|us', '--where', 'url:http://x')
+  const { payload } = await jwtVerify(token, new TextEncoder().encode(secret))
+  expect(payload).toMatchObject({
+    tidemark: { where: { region: ['eu', 'us'], url: ['http://x'] } },
+  })
+  const { stdout } = await run(['token', 'check'], { env, input: `${token}\n` })
+  expect(stdout).toMatch(/^of events with +region eu or us, url http:\/\/x$/m)
+})
+
 test('the settings of serve give secret, issuer and audience: from a file, a variable, and an option', async () => {
   const config = {
     auth: {
@@ -170,6 +180,12 @@ test.each([
     64,
     /Leave --permission out.*\(OPTION_INVALID\)/,
   ],
+  [
+    ['token', '--topic-token', '--sub', 'a', '--subscribe', 'a', '--where', 'b:c'],
+    64,
+    /Give --where to the token.*\(OPTION_INVALID\)/,
+  ],
+  [['token', '--sub', 'a', '--where', 'region'], 64, /such as region:eu.*\(FILTER_INVALID\)/],
   [['token', '--topic-token', '--sub', 'a'], 64, /names topics.*\(TOKEN_CLAIMS_INVALID\)/],
   [
     ['explain', '--hub', 'http://127.0.0.1:9', '--topic-token', 'a'],

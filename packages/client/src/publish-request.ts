@@ -18,6 +18,8 @@ export interface PublishInput {
   readonly tags?: Readonly<Record<string, string>> | undefined
   /** How long the event is worth something, in milliseconds. */
   readonly ttlMs?: number | undefined
+  /** Only those whose grant has this permission get the event. Default: everybody who may read the topic. */
+  readonly permission?: string | undefined
 }
 
 /** An event to publish together with others, with its topic. */
@@ -123,7 +125,7 @@ function nameTtl(event: object): object {
 
 function checkMembers(event: object, index: number): void {
   const members = event as Readonly<Record<string, unknown>>
-  for (const name of ['topic', 'type', 'key']) {
+  for (const name of ['topic', 'type', 'key', 'permission']) {
     const value = members[name]
     if (typeof value === 'string' || (value === undefined && name !== 'topic')) continue
     throw eventError(`The ${name} of event ${index} must be a text`, value)

@@ -1,4 +1,4 @@
-// The JSON form of an event to publish: `{topic, type?, data, key?, tags?, ttl?}`.
+// The JSON form of an event to publish: `{topic, type?, data, key?, tags?, permission?, ttl?}`.
 // It comes alone, in an array, or one per line.
 
 import { batchEventsMax } from '@tidemark/log'
@@ -9,7 +9,7 @@ import { parseDuration } from './config/units.ts'
 import { parseJson } from './parse-json.ts'
 import { findRawMember, skipValue, skipWhitespace } from './raw-json.ts'
 
-const memberNames = ['topic', 'type', 'data', 'key', 'tags', 'ttl']
+const memberNames = ['topic', 'type', 'data', 'key', 'tags', 'permission', 'ttl']
 const linesMediaType = /^application\/(?:x-)?(?:ndjson|jsonl?-?lines?|jsonl)$/
 
 /** The part of a body that is one event, not yet parsed. */
@@ -141,9 +141,10 @@ function readInput(members: Members, { json, where }: Part): SendEvent {
     ...(topic === undefined ? {} : { topic }),
     type: readText(members, 'type', where),
     key: readText(members, 'key', where),
-    // The node checks what is in it.
+    // The node checks what is in them.
     tags: members.get('tags') as TopicInput['tags'],
     ttlMs: readTtl(members.get('ttl')),
+    permission: members.get('permission') as TopicInput['permission'],
     data: readData(members.get('data'), json),
   }
 }

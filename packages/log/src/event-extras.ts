@@ -92,7 +92,7 @@ function readTags(tags: unknown): readonly [string, unknown][] | undefined {
 }
 
 /** Checks the permission of an event, as {@link describeTagsFault}. */
-function describePermissionFault(permission: unknown): string | undefined {
+export function describePermissionFault(permission: unknown): string | undefined {
   const isName =
     typeof permission === 'string' &&
     permission !== '' &&

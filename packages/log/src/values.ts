@@ -1,7 +1,12 @@
 // How the rooms above read values that callers written in JavaScript hand in. For Tidemark's own packages.
 
 export { controlTopic } from './control-topic.ts'
-export { countCharacters, describeTagsFault, describeTtlFault } from './event-extras.ts'
+export {
+  countCharacters,
+  describePermissionFault,
+  describeTagsFault,
+  describeTtlFault,
+} from './event-extras.ts'
 export { createMemberReaders, hasMethods, isFixedList } from './read-members.ts'
 export type { MemberReaders, Wanted } from './read-members.ts'
 export { encodeTombstone, isExpired, tombstoneType } from './tombstone.ts'

@@ -9,6 +9,11 @@ export const serverErrors = {
     title: 'A query parameter or body member is unknown, repeated or has a value it cannot have.',
     status: 400,
   },
+  FILTER_INVALID: {
+    title:
+      'A filter names no text where it must, is not of the form `{ types, keys, where }`, or is too long.',
+    status: 400,
+  },
   TOPIC_INVALID: { title: 'A topic or pattern breaks the rules for topics.', status: 400 },
   TOPIC_RESERVED: {
     title:
@@ -56,7 +61,8 @@ export const serverErrors = {
     status: 500,
   },
   EVENT_INVALID: {
-    title: 'An event to publish is not of the form `{ topic, type?, data, key?, tags?, ttl? }`.',
+    title:
+      'An event to publish is not of the form `{ topic, type?, data, key?, tags?, permission?, ttl? }`.',
     status: 400,
   },
   EVENT_TYPE_INVALID: {
@@ -70,6 +76,10 @@ export const serverErrors = {
   },
   EVENT_KEY_INVALID: {
     title: 'The key of an event is no text, holds a control character or is too long.',
+    status: 400,
+  },
+  EVENT_PERMISSION_INVALID: {
+    title: 'The permission of an event is no text, empty, too long, or holds a control character.',
     status: 400,
   },
   EVENT_TAGS_INVALID: {

@@ -18,8 +18,11 @@ import type {
 } from '@tidemark/log'
 import { quoteValue } from '@tidemark/wire/values'
 import { plainRequest } from './request/authorize.ts'
+import { mayGet } from './request/filter.ts'
+import type { Reader } from './request/filter.ts'
+import { filterOfWhere } from './request/read-filter.ts'
 import { requireUnreserved } from './request/reserved-topics.ts'
-import type { RequestFacts } from './request/authorize.ts'
+import type { Permit, RequestFacts } from './request/authorize.ts'
 import { ServerError } from './errors.ts'
 import { historyPagesMax, historyRecordsDefault, historyRecordsMax } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
@@ -95,38 +98,73 @@ export async function readHistory<Result>(
   const topic = checkTopic(given.topic)
   const after = readCursor(given.after)
   const limit = checkLimit(given.limit)
-  if (by !== undefined) {
-    if (permit === undefined) requireUnreserved([topic])
-    else await permit.ask(plainRequest(by, 'read', [topic]))
+  const reader = by === undefined ? undefined : await askReader(permit, by, topic)
+  return use(() => readPage(log, { topic, after, limit, reader }).catch(wrapLogError))
+}
+
+/** The client that reads, once it is known that it may. */
+async function askReader(
+  permit: Permit | undefined,
+  by: RequestFacts,
+  topic: string,
+): Promise<Reader> {
+  if (permit === undefined) {
+    requireUnreserved([topic])
+    return { filter: undefined, permissions: [] }
   }
-  return use(() => readPage(log, { topic, after, limit }).catch(wrapLogError))
+  const { permissions = [], where } = await permit.ask(plainRequest(by, 'read', [topic]))
+  return { filter: filterOfWhere(where), permissions }
 }
 
 interface PageQuery {
   readonly topic: string
   readonly after: Position | undefined
   readonly limit: number
+  /** Undefined: the application itself, which gets everything. */
+  readonly reader: Reader | undefined
 }
 
-async function readPage(log: EventLog, { topic, after, limit }: PageQuery): Promise<History> {
+async function readPage(
+  log: EventLog,
+  { topic, after, limit, reader }: PageQuery,
+): Promise<History> {
   const { first, head } = await log.bounds()
   const topics = parseTopicSet([topic])
-  const page = await readUntilFound(log, { topics, after: after ?? first, upTo: head, limit })
-  return describePage(page, after !== undefined)
+  const query = { topics, after: after ?? first, upTo: head, limit }
+  const read = async (asked: ReadQuery): Promise<Page> => hide(await log.read(asked), reader)
+  const page = await readUntilFound(query, read)
+  return describePage(cut(page, limit), after !== undefined)
 }
 
 /**
  * Reads on where a page of the log is empty but not the last: to who asks, an empty page says that all is
  * read.
  */
-async function readUntilFound(log: EventLog, query: ReadQuery): Promise<Page> {
-  let page = await log.read(query)
+async function readUntilFound(
+  query: ReadQuery,
+  read: (query: ReadQuery) => Promise<Page>,
+): Promise<Page> {
+  let page = await read(query)
   let { lost } = page
   for (let pages = 1; pages < historyPagesMax && !isLast(page, query.upTo); pages++) {
-    page = await log.read({ ...query, after: page.next })
+    // As many as there may be: those that are hidden from the reader are passed in few pages.
+    page = await read({ ...query, after: page.next, limit: historyRecordsMax })
     if (page.lost !== undefined) lost = { ...page.lost, ...lost, to: page.lost.to }
   }
   return lost === undefined ? page : { ...page, lost }
+}
+
+/** Leaves out what the reader may not get. */
+function hide(page: Page, reader: Reader | undefined): Page {
+  if (reader === undefined) return page
+  return { ...page, records: page.records.filter((record) => mayGet(record, reader)) }
+}
+
+/** The first of its records, and where to read on behind them. */
+function cut(page: Page, limit: number): Page {
+  const last = page.records[limit - 1]
+  if (last === undefined || page.records.length === limit) return page
+  return { ...page, records: page.records.slice(0, limit), next: last.position }
 }
 
 function isLast({ records, next }: Page, upTo: Position): boolean {

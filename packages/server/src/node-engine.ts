@@ -21,6 +21,7 @@ import { wrapLogError } from './refusal/log-faults.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { RequestFacts } from './request/authorize.ts'
+import { mayGet } from './request/filter.ts'
 import type { Grant } from './request/grant.ts'
 import type { NodeGauges } from './observer/node-stats.ts'
 import { drainSessions } from './session/drain-sessions.ts'
@@ -38,6 +39,7 @@ import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
 import { SessionFollowers } from './session/session-followers.ts'
+import { filterOfHolder, readerOf } from './session/session-holder.ts'
 import type { SessionHolder } from './session/session-holder.ts'
 import type { SessionHost } from './session/session-host.ts'
 import { SessionRegistry, matches } from './session/session-registry.ts'
@@ -229,7 +231,8 @@ export class NodeEngine implements SessionActions {
       this.audiences.giveBack(place)
       throw error
     }
-    const session = new Session(id, this.audiences.open(place, subscription.framing), {
+    const audience = this.audiences.open(place, subscription.framing, filterOfHolder(owner))
+    const session = new Session(id, audience, {
       sink,
       host: this.#host,
       cursor: start.after,
@@ -257,6 +260,7 @@ export class NodeEngine implements SessionActions {
   send(session: Session, event: SessionEvent, isLate?: IsLate): boolean | Promise<boolean> {
     const { clock, eventBytesMax } = this.#settings
     const own = toOwnEvent(event, { eventBytesMax, time: clock.now() })
+    if (!mayGet(own, readerOf(session))) return false
     return session.writeOwn(session.audience.framing.encodeOwn(own), isLate)
   }
 

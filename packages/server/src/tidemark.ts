@@ -35,6 +35,7 @@ import type { UserReach } from './send/user-reach.ts'
 import type { SessionHandle, SessionOwner } from './session/session-handle.ts'
 import { readOwner, requireHolder } from './request/session-owner.ts'
 import { readFilter } from './session/session-filter.ts'
+import { askedBy } from './session/session-holder.ts'
 import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
@@ -123,7 +124,8 @@ export class Tidemark extends NodeFacts implements StreamOpener {
   ): Promise<SessionHandle> {
     requireSink(sink)
     requireSubscription(subscription)
-    return this.#engine.open(sink, subscription, { owner: readOwner(owner) })
+    const asking = askedBy(readOwner(owner), subscription.filter)
+    return this.#engine.open(sink, subscription, { owner: asking })
   }
 
   /**
@@ -140,7 +142,8 @@ export class Tidemark extends NodeFacts implements StreamOpener {
     const wanted = { code: 'OPTION_INVALID', what: 'A grant of a session' } as const
     const { owner, recheck } = readMembers(granted, ['owner', 'recheck'], wanted)
     requireHolder(owner)
-    return this.#engine.open(sink, subscription, { owner, recheck })
+    const asking = askedBy(owner, subscription.filter)
+    return this.#engine.open(sink, subscription, { owner: asking, recheck })
   }
 
   /** The open session of an id; undefined where this node has none of it. Of any node: {@link reach}. */
@@ -243,11 +246,11 @@ export class Tidemark extends NodeFacts implements StreamOpener {
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
     const { patienceMs } = this.#engine
-    const { cursor, topics } = await publish(this.#settings, inputs, {
+    const { cursor, events } = await publish(this.#settings, inputs, {
       publish: options,
       patienceMs,
     })
-    return { cursor, sessions: this.#engine.audiences.countMembers(topics) }
+    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
   }
 
   /**

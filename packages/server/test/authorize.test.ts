@@ -30,7 +30,7 @@ test.each<[string, unknown]>([
   ['a list of something else', { user: 'ada', subscribe: [['**']] }],
   ['a malformed pattern', { user: 'ada', subscribe: ['orders*'] }],
   ['a user that is empty', { user: '', subscribe: ['**'] }],
-  ['a restriction this node does not know', { user: 'ada', subscribe: ['**'], where: {} }],
+  ['a restriction this node does not know', { user: 'ada', subscribe: ['**'], rooms: {} }],
   ['an end in seconds', { user: 'ada', subscribe: ['**'], expiresAt: 1_764_280_000 }],
   ['an end that is no time', { user: 'ada', subscribe: ['**'], expiresAt: 'never' }],
   ['a user of 257 characters', { user: 'a'.repeat(257), subscribe: ['**'] }],

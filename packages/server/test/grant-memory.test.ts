@@ -5,7 +5,7 @@ import { memoryLog } from '@tidemark/log'
 import { collectGarbage } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseSubscriptionBody } from '../src/hub/index.ts'
-import type { Sink, SinkListener } from '../src/hub/index.ts'
+import type { Sink, SinkListener, Subscription } from '../src/hub/index.ts'
 import { createTidemark } from '../src/index.ts'
 import type { Grant, Tidemark } from '../src/index.ts'
 import {
@@ -14,6 +14,7 @@ import {
   permissionsMax,
 } from '../src/session/limits.ts'
 import { keepRequest } from '../src/node/describe-request.ts'
+import { filterCharactersMax, filterTermsMax } from '../src/request/limits.ts'
 import type { Granted } from '../src/request/stream-opener.ts'
 import { readGrant } from '../src/request/read-grant.ts'
 import { holderOf } from '../src/session/session-holder.ts'
@@ -40,13 +41,14 @@ const subscription = parseSubscriptionBody({ topics: ['a'] })
 async function measure(
   sessions: number,
   granted: ((index: number) => Granted) | undefined,
+  asking: (index: number) => Subscription = () => subscription,
 ): Promise<number> {
   const tide = createTidemark({ log: memoryLog(), authorize: () => ({}), sessionsMax: 100_000 })
   onTestFinished(() => tide.close())
-  await open(tide, 200, granted)
+  await open(tide, 200, { granted, asking: () => subscription })
   collectGarbage()
   const before = process.memoryUsage().heapUsed
-  await open(tide, sessions, granted)
+  await open(tide, sessions, { granted, asking })
   collectGarbage()
   const bytes = process.memoryUsage().heapUsed - before
   expect(tide.sessionCount).toBe(sessions + 200)
@@ -56,11 +58,17 @@ async function measure(
 async function open(
   tide: Tidemark,
   sessions: number,
-  granted: ((index: number) => Granted) | undefined,
+  {
+    granted,
+    asking,
+  }: {
+    readonly granted: ((index: number) => Granted) | undefined
+    readonly asking: (index: number) => Subscription
+  },
 ): Promise<void> {
   for (let i = 0; i < sessions; i++) {
-    if (granted === undefined) await tide.open(new Silent(), subscription)
-    else await tide.openGranted(new Silent(), subscription, granted(i))
+    if (granted === undefined) await tide.open(new Silent(), asking(i))
+    else await tide.openGranted(new Silent(), asking(i), granted(i))
   }
   // Greetings are written in turns of their own.
   await new Promise((resolve) => setImmediate(resolve))
@@ -104,6 +112,33 @@ test('a request that is asked about again is kept with its headers, and nothing 
   })
   expect(kept - base).toBeGreaterThan(headerBytes)
   expect(kept - base).toBeLessThan(headerBytes + 2_048)
+})
+
+test('the longest filters cost their characters and little more, and those that sessions share nothing', async () => {
+  const open = (index: number): Granted => {
+    const length = Math.floor(filterCharactersMax / filterTermsMax)
+    const values = Array.from({ length: filterTermsMax - 1 }, (_, i) =>
+      flatten(`${index}-${i}`.padEnd(length, 'x')),
+    )
+    const where = { [`tag-${index}`]: values }
+    const asked = parseSubscriptionBody({ topics: ['a'], where: { other: values } }).filter
+    return { owner: { ...hold({ subscribe: ['a'], where }).owner, asked } }
+  }
+  const asking = (index: number): Subscription => ({
+    ...subscription,
+    filter: open(index).owner.asked,
+  })
+  const base = await measure(500, () => hold({ subscribe: ['a'] }))
+  const full = await measure(500, open, asking)
+  const shared = await measure(
+    500,
+    () => open(7),
+    () => asking(7),
+  )
+  // As `docs/limits.md` multiplies them. Both in one are twice as long.
+  expect(full - base).toBeLessThan(4 * (2 * filterCharactersMax + 100 * filterTermsMax))
+  expect(full - base).toBeGreaterThan(4 * filterCharactersMax)
+  expect(shared - base).toBeLessThan(512)
 })
 
 /** A text of its own, not a rope or a part of another one. */

@@ -510,6 +510,16 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'OPTION_INVALID',
     takes: objects.filter((name) => name !== 'a text object'),
   },
+  readWhere: {
+    call: (value) => hubDoor.readWhere(value),
+    code: 'FILTER_INVALID',
+    takes: objects,
+  },
+  readWhereTexts: {
+    call: (value) => hubDoor.readWhereTexts(value as never),
+    code: 'FILTER_INVALID',
+    takes: ['an array'],
+  },
   readTopicTokens: {
     call: (value) => hubDoor.readTopicTokens(value),
     code: 'QUERY_INVALID',

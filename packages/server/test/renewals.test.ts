@@ -170,7 +170,7 @@ describe('a renewed session', () => {
     ['nothing', undefined],
     ['a text', 'eyJhbGciOi'],
     ['a list', [ada]],
-    ['a member that no node knows', { ...ada, where: {} }],
+    ['a member that no node knows', { ...ada, rooms: {} }],
     ['topics that are none', { ...ada, subscribe: ['a//'] }],
     ['permissions that are a text', { ...ada, permissions: 'admin' }],
     ['a permission without a name', { ...ada, permissions: [''] }],

@@ -1,7 +1,8 @@
 // From the claims of a token to a grant.
 
 import type { Grant, GrantClaims, PresenceData } from '@tidemark/server'
-import { readPresenceData } from '@tidemark/server/hub'
+import { readPresenceData, readWhere } from '@tidemark/server/hub'
+import type { Where } from '@tidemark/server/hub'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import {
   keptClaimCharactersMax,
@@ -25,6 +26,8 @@ export interface GrantNames {
   readonly publish?: readonly string[] | undefined
   /** Words such as `admin`. Default: none. */
   readonly permissions?: readonly string[] | undefined
+  /** The tags that events must have: `{ region: 'eu' }`. Default: every event of the topics. */
+  readonly where?: Where | undefined
 }
 
 export interface GrantRules {
@@ -36,7 +39,7 @@ export interface GrantRules {
 
 /** The user is a member of the grant itself. */
 export const alwaysKept: readonly string[] = ['iss', 'jti', 'iat']
-const grantNames = ['subscribe', 'publish', 'permissions', 'presence'] as const
+const grantNames = ['subscribe', 'publish', 'permissions', 'where', 'presence'] as const
 
 type Claims = Readonly<Record<string, unknown>>
 
@@ -58,6 +61,7 @@ export function grantOf({ issuer, claims, expiresAt }: VerifiedToken, rules: Gra
     subscribe: readNames(`${name}.subscribe`, names.subscribe, { user, permissions }),
     publish: readNames(`${name}.publish`, names.publish, { user, permissions }),
     permissions,
+    where: names.where,
     presence: readPresence(name, said),
     expiresAt,
     claims: keepClaims(claims, rules.keptClaims),
@@ -99,11 +103,26 @@ export function readGrant(name: string, said: unknown): GrantNames {
       `${name} of the token has ${grantNames.join(', ')}; got ${quote(unknown)} as well. ${hint}`,
     )
   }
-  const { subscribe, publish, permissions } = said as Claims
+  const { subscribe, publish, permissions, where } = said as Claims
   return {
     subscribe: readWords(`${name}.subscribe`, subscribe),
     publish: readWords(`${name}.publish`, publish),
     permissions: readWords(`${name}.permissions`, permissions),
+    where: readTags(`${name}.where`, where),
+  }
+}
+
+/** A filter that cannot be read must not let everything through. */
+function readTags(name: string, given: unknown): Where | undefined {
+  try {
+    return readWhere(given ?? undefined)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw refuseToken(
+      `${name} of the token says which tags events must have. ${reason} Mend its issuer.`,
+      'TOKEN_INVALID',
+      cause,
+    )
   }
 }
 

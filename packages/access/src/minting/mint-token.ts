@@ -5,7 +5,8 @@ import { hasWildcard, parsePattern, parseTopic, systemClock } from '@tidemark/lo
 import type { Clock } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import type { PresenceData } from '@tidemark/server'
-import { readPresenceData } from '@tidemark/server/hub'
+import { readPresenceData, readWhere } from '@tidemark/server/hub'
+import type { Where } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import { SignJWT } from 'jose'
 import { AccessError } from '../errors.ts'
@@ -34,6 +35,11 @@ export interface MintOptions extends SigningKeyOptions {
   readonly publish?: readonly string[] | undefined
   /** Words such as `admin`, 100 at most, of 1 to 128 characters each. */
   readonly permissions?: readonly string[] | undefined
+  /**
+   * The tags that events must have, so that the user gets them: `{ region: 'eu' }`, or several values of
+   * which each is as good. Default: every event of the topics.
+   */
+  readonly where?: Where | undefined
   /**
    * Facts about the user, such as a name, for those who ask for the presence of a topic. Texts, numbers and
    * booleans, 512 characters as JSON. Default: none.
@@ -64,6 +70,7 @@ const optionNames = [
   'subscribe',
   'publish',
   'permissions',
+  'where',
   'presence',
   'ttlMs',
   'issuer',
@@ -178,16 +185,30 @@ function readAudience(
 function readGrant(
   claim: string,
   options: MintOptions,
-): Readonly<Record<string, Readonly<Record<string, PresenceData | readonly string[]>>>> {
+): Readonly<Record<string, Readonly<Record<string, PresenceData | Where | readonly string[]>>>> {
   const parts = [
     ['subscribe', readNames('subscribe', options.subscribe).map(requireTopic('subscribe'))],
     ['publish', readNames('publish', options.publish).map(requireTopic('publish'))],
     ['permissions', readPermissions(options.permissions)],
   ] as const
   const named = Object.fromEntries(parts.filter(([, names]) => names.length > 0))
+  const where = readTags(options.where)
   const presence = readPresence(options.presence)
-  const grant = presence === undefined ? named : { ...named, presence }
+  const grant = {
+    ...named,
+    ...(where === undefined ? {} : { where }),
+    ...(presence === undefined ? {} : { presence }),
+  }
   return Object.keys(grant).length === 0 ? {} : { [claim]: grant }
+}
+
+function readTags(given: MintOptions['where']): Where | undefined {
+  try {
+    return readWhere(given)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(`where says which tags events must have. ${reason.replace(/\.$/, '')}`, cause)
+  }
 }
 
 function readPresence(given: MintOptions['presence']): PresenceData | undefined {

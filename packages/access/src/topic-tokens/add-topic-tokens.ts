@@ -1,4 +1,4 @@
-// A grant with the topics of the topic tokens that came with its request.
+// A grant with the topics of the topic tokens that came with its request. Its filter holds for them, too.
 
 import type { Clock } from '@tidemark/log'
 import type { Grant } from '@tidemark/server'
@@ -79,6 +79,11 @@ function namesOf({ claims, expiresAt }: VerifiedToken, { user, permissions }: Gr
   const names = readGrant('tidemark', tidemark)
   if (names.permissions !== undefined && names.permissions.length > 0)
     throw invalid('It gives permissions, and may give topics only. Leave them out.')
+  if (names.where !== undefined) {
+    throw invalid(
+      'It says which tags events must have (where), and a stream has one filter for all its topics. Say it in the token that says who the client is.',
+    )
+  }
   const fill = { user, permissions }
   return {
     subscribe: readNames('tidemark.subscribe', names.subscribe, fill),

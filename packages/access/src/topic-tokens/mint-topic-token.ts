@@ -9,7 +9,7 @@ import { topicTokenType } from './topic-token-type.ts'
 /** The topics of a new token, and the key that signs it. */
 export interface TopicTokenOptions extends Omit<
   MintOptions,
-  'claimNames' | 'permissions' | 'presence' | 'sub'
+  'claimNames' | 'permissions' | 'presence' | 'sub' | 'where'
 > {
   /** The user that it is for: it grants nothing to others. `null`: to whoever has it, visitors included. */
   readonly sub: string | null
@@ -28,7 +28,9 @@ const code = 'TOKEN_CLAIMS_INVALID'
 export async function mintTopicToken(options: TopicTokenOptions): Promise<string> {
   const what = 'The options of a topic token'
   const { sub } = readMembers(options, ['sub'], { code, what })
-  const { subscribe, publish } = readMembers(options, ['subscribe', 'publish'], { code, what })
+  const names = ['subscribe', 'publish', 'where'] as const
+  const given: Pick<MintOptions, (typeof names)[number]> = options
+  const { subscribe, publish, where } = readMembers(given, names, { code, what })
   if (sub === undefined) {
     throw new AccessError(
       code,
@@ -37,6 +39,11 @@ export async function mintTopicToken(options: TopicTokenOptions): Promise<string
   }
   if (subscribe === undefined && publish === undefined)
     throw new AccessError(code, 'A topic token names topics. List them in subscribe or publish.')
+  if (where !== undefined)
+    throw new AccessError(
+      code,
+      'A topic token names topics only. Say which tags events must have (where) in the token that says who the client is.',
+    )
   const others = { sub: sub ?? undefined, permissions: undefined, presence: undefined }
   return mintTyped({ ...options, ...others }, topicTokenType)
 }

@@ -34,6 +34,12 @@ export const mintOptions: readonly CommandOption[] = [
     help: 'A permission such as admin. May be repeated.',
   },
   {
+    name: 'where',
+    value: '<tag>:<value>',
+    isRepeatable: true,
+    help: 'A tag that events must have, such as region:eu or region:eu|us. May be repeated, for other tags.',
+  },
+  {
     name: 'ttl',
     value: '<duration>',
     help: 'How long the token is good for: 1s to 400d.',
@@ -97,6 +103,7 @@ export async function printNewToken(line: CommandLine): Promise<ExitCode> {
     subscribe: line.values.get('subscribe'),
     publish: line.values.get('publish'),
     permissions: line.values.get('permission'),
+    where: line.values.get('where'),
     ttlMs: readTtl(lastValue(line, 'ttl')),
     issuer: lastValue(line, 'issuer'),
     audience: line.values.get('audience'),
@@ -116,6 +123,12 @@ export async function printNewToken(line: CommandLine): Promise<ExitCode> {
 function requireTopicWish(line: CommandLine): void {
   if (line.values.has('permission')) {
     throw new CliError('OPTION_INVALID', 'A topic token gives topics only. Leave --permission out.')
+  }
+  if (line.values.has('where')) {
+    throw new CliError(
+      'OPTION_INVALID',
+      'A topic token gives topics only. Give --where to the token that says who the client is.',
+    )
   }
   if (line.values.has('sub') !== line.values.has('anybody')) return
   throw new CliError(

@@ -31,12 +31,13 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
 }
 
 function renderGrant(grant: Grant, { now }: Style): string {
-  const { user, subscribe, publish, permissions, expiresAt } = grant
+  const { user, subscribe, publish, permissions, where, expiresAt } = grant
   return renderRows([
     ['user', user ?? 'nobody in particular'],
     ['may subscribe to', listNames(subscribe)],
     ['may publish to', listNames(publish)],
     ['permissions', listNames(permissions)],
+    ...(where === undefined ? [] : [['of events with', describeWhere(where)] as const]),
     ['until', expiresAt === undefined ? 'no end' : describeTime(expiresAt, now)],
   ])
 }
@@ -67,6 +68,14 @@ function describeDistance(ms: number): string {
   const [size, name] = units.find(([each]) => ms >= each) ?? [1_000, 'second']
   const count = Math.floor(ms / size)
   return `${count} ${name}${count === 1 ? '' : 's'}`
+}
+
+/** `region eu or us, tier gold` */
+function describeWhere(where: NonNullable<Grant['where']>): string {
+  const tags = Object.entries(where).map(
+    ([name, values]) => `${name} ${[values].flat().join(' or ')}`,
+  )
+  return tags.join(', ')
 }
 
 function listNames(names: readonly string[] | undefined): string {

@@ -2,6 +2,7 @@
 
 import { mintToken, mintTopicToken } from '@tidemark/access'
 import type { MintOptions, TokenIssuer } from '@tidemark/access'
+import { readWhereTexts } from '@tidemark/server/hub'
 import { quote } from '@tidemark/wire/values'
 import type { HubConfig } from '../config/hub-config.ts'
 import { requireConfig } from '../config/load-config.ts'
@@ -13,6 +14,8 @@ export interface HubTokenWish extends Pick<
   MintOptions,
   'id' | 'keyId' | 'permissions' | 'privateKey' | 'publish' | 'sub' | 'subscribe' | 'ttlMs'
 > {
+  /** Tags that events must have, such as `region:eu` or `region:eu|us`. */
+  readonly where?: readonly string[] | undefined
   /** One of `auth.issuers`, or another than `auth.issuer`. */
   readonly issuer?: string | undefined
   readonly audience?: readonly string[] | undefined
@@ -24,17 +27,18 @@ export interface HubTokenWish extends Pick<
 /**
  * Signs a token that this hub accepts, where the key is its.
  * @throws HubError `SIGNING_KEY_MISSING`, `CONFIG_INVALID`; AccessError `SIGNING_KEY_INVALID`,
- * `TOKEN_CLAIMS_INVALID`
+ * `TOKEN_CLAIMS_INVALID`; ServerError `FILTER_INVALID`
  */
 export async function mintHubToken(given: HubConfig, wish: HubTokenWish): Promise<string> {
   const config = requireConfig(given)
-  const { issuer, audience, algorithm, privateKey, isTopicToken, ...claims } = wish
+  const { issuer, audience, algorithm, privateKey, isTopicToken, where = [], ...claims } = wish
   const issuers = (await planAccess(config))?.tokens ?? []
   const own = findIssuer(issuers, issuer, privateKey !== undefined)
   const key = privateKey === undefined ? { secret: findSecret(own) } : { privateKey }
   const options = {
     ...claims,
     ...key,
+    where: readWhereTexts(where),
     algorithms: algorithm === undefined ? own.algorithms : [algorithm],
     issuer: issuer ?? own.issuer,
     audience: audience ?? firstOf(own.audience),

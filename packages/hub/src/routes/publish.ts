@@ -5,20 +5,21 @@ import { describeRequest } from '@tidemark/server/node'
 import type { NodeRequest } from '@tidemark/server/node'
 import { parseEventInputs, readTtl } from '../event-input.ts'
 import { decodeTopicPath } from '../topic-path.ts'
+import { readEventQuery } from './event-query.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
 import type { Route } from './route.ts'
 
 /** Publishes the body as the data of one event. */
 export const publishToTopic: Route = async (
-  { request, response, parts, query },
+  { request, response, parts: path, query },
   { tide, bodies },
 ) => {
-  const topic = decodeTopicPath(parts['topic'])
-  const { type, key, ttl } = readQuery(query, ['type', 'key', 'ttl'])
+  const topic = decodeTopicPath(path['topic'])
+  const { ttl, ...parts } = readEventQuery(query, ['ttl'])
   const ttlMs = readTtl(ttl)
   const receipt = await bodies.read(request, (data) =>
-    tide.publish(topic, { type, key, ttlMs, data }, readOptions(request)),
+    tide.publish(topic, { ...parts, ttlMs, data }, readOptions(request)),
   )
   sendJson(response, 200, receipt)
 }

@@ -9,17 +9,16 @@ import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { tokenCharactersMax } from '../config/limits.ts'
 import { parseJson } from '../parse-json.ts'
 import type { PathParts } from './match-path.ts'
+import { readEventQuery } from './event-query.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
 import type { Route, RouteContext } from './route.ts'
 
 /** Sends the body as the data of an event to this session alone. */
 export const sendToSession: Route = async ({ request, response, parts, query }, context) => {
-  const { topic, type, key } = readQuery(query, ['topic', 'type', 'key'])
+  const event = readEventQuery(query, ['topic'])
   const session = reach({ request, parts }, context)
-  const isSent = await context.bodies.read(request, (data) =>
-    session.send({ topic, type, key, data }),
-  )
+  const isSent = await context.bodies.read(request, (data) => session.send({ ...event, data }))
   sendJson(response, 200, { sent: isSent })
 }
 

@@ -11,6 +11,8 @@ import type { Gap, Resumed } from '../framing/control-events.ts'
 import type { FanOut } from '../fan-out/fan-out.ts'
 import { FramedRecord } from '../framing/framed-record.ts'
 import type { LagRules } from './lag-rules.ts'
+import { mayGet } from '../request/filter.ts'
+import { readerOf } from '../session/session-holder.ts'
 import { backlogPagesMax, replayPageMax, writeBytesMax } from '../limits.ts'
 import type { NodeWatch } from '../observer/node-watch.ts'
 import { formatPlace, isPlain, placeOf } from '../framing/place.ts'
@@ -49,7 +51,7 @@ export interface Greeting {
   takeHint?(): Block | undefined
 }
 
-/** Some records of the history after a session's cursor, of its topics only. */
+/** Some records of the history after a session's cursor: of its topics, and only those that it may get. */
 interface Stretch {
   readonly records: readonly FramedRecord[]
   readonly next: Position
@@ -119,10 +121,11 @@ async function advanceAdded(
   source: CatchUpSource,
   notices: Notices,
 ): Promise<void> {
-  const { added, audience } = session
+  const { added } = session
   if (added === undefined) return
   const { topics } = added
-  const isChanged = (): boolean => session.added !== added || session.audience !== audience
+  const isRead = watchReader(session)
+  const isChanged = (): boolean => session.added !== added || !isRead()
   if (added.end === undefined) {
     const { first } = await source.log.bounds()
     // No record is up to there, so the page says where reading from the cursor begins. That is the cursor
@@ -145,10 +148,19 @@ async function advancePage(
   source: CatchUpSource,
   notices: Notices,
 ): Promise<void> {
-  const { cursor, audience } = session
+  const { cursor } = session
+  const isRead = watchReader(session)
   const stretch = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
-  // Topics that have changed meanwhile are read anew.
-  if (session.audience === audience) writeStretch(session, stretch, notices)
+  if (isRead()) writeStretch(session, stretch, notices)
+}
+
+/**
+ * Tells whether a session still is the reader that it was. One with other topics, another filter or another
+ * grant reads anew.
+ */
+function watchReader(session: Session): () => boolean {
+  const { audience, owner } = session
+  return () => session.audience === audience && session.owner === owner
 }
 
 /** The same of a laggard: what the rules of its topics leave of a longer stretch. */
@@ -159,11 +171,12 @@ async function advanceBacklog(
 ): Promise<void> {
   // It may have closed while it waited for its place.
   if (session.isClosed) return
-  const { cursor, audience } = session
+  const { cursor } = session
+  const isRead = watchReader(session)
   const first = readRecent(session, source, cursor) ?? (await readPage(session, source, cursor))
   const backlog = new Backlog(source.lagRules, !session.hasBeenLive)
   const stretch = await reduce(session, source, { stretch: first, backlog })
-  if (session.audience !== audience) return
+  if (!isRead()) return
   if (backlog.isForbidden) source.dismiss(session)
   else writeStretch(session, stretch, notices)
   if (backlog.hasConflated) source.watch.traces.reduced(session, cursor, stretch.next)
@@ -211,8 +224,10 @@ async function readLog(
     return log.read({ topics, after, upTo: upTo ?? fanOut.position, limit: replayPageMax })
   })
   if (page === undefined) return { records: [], next: after }
+  const reader = readerOf(session)
+  const records = page.records.filter((record) => mayGet(record, reader))
   return {
-    records: page.records.map((record) => new FramedRecord(record)),
+    records: records.map((record) => new FramedRecord(record)),
     next: page.next,
     lost: page.lost,
   }
@@ -315,17 +330,20 @@ function writePortion(session: Session, stretch: Stretch, portion: Portion): voi
 
 /** The records that are the session's; each topic is matched once. */
 function selectRecords(
-  { audience }: Session,
+  session: Session,
   records: readonly FramedRecord[],
 ): readonly FramedRecord[] {
+  const { audience } = session
+  const reader = readerOf(session)
   const known = new Map<Topic, boolean>()
-  return records.filter(({ record: { topic } }) => {
+  return records.filter(({ record }) => {
+    const { topic } = record
     let isWanted = known.get(topic)
     if (isWanted === undefined) {
       isWanted = audience.topics.matches(topic)
       known.set(topic, isWanted)
     }
-    return isWanted
+    return isWanted && mayGet(record, reader)
   })
 }
 

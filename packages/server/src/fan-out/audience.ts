@@ -1,9 +1,12 @@
-// The sessions that get the same bytes: same topic set, same framing, same parts of the cursor.
+// The sessions that get the same bytes: same topic set, framing, parts of the cursor and filter.
 
 import type { Position, TopicSet } from '@tidemark/log'
 import type { Block } from '../framing/block.ts'
 import type { FramedRecord } from '../framing/framed-record.ts'
 import type { Framing } from '../framing/framing.ts'
+import type { Filter } from '../request/filter.ts'
+import { permissionsOf } from '../session/session-holder.ts'
+import type { SessionHolder } from '../session/session-holder.ts'
 import type { LagCause } from '../observer/node-stats.ts'
 import type { FlushTally } from '../observer/node-watch.ts'
 
@@ -20,6 +23,8 @@ export interface Flush {
 
 /** A session as its audience sees it. */
 export interface AudienceMember {
+  /** The user behind it: some events ask for a permission. */
+  readonly owner: SessionHolder
   /** Returns whether it was written. */
   writeLive(flush: Flush): boolean
   /** Steps out of the audience, keeping the place: by default where the audience stands. */
@@ -28,10 +33,21 @@ export interface AudienceMember {
   resume(): void
 }
 
-/** Sessions with one topic set and framing, and the frames they are about to get. */
+/** The part of what is pending that asks for no permission, while something pending asks for one. */
+interface OpenPart {
+  /** The one permission that the rest asks for. */
+  readonly permission: string
+  readonly frames: Block[]
+  newest: FramedRecord | undefined
+  isStrict: boolean
+}
+
+/** Sessions with one topic set, framing and filter, and the frames they are about to get. */
 export class Audience {
   readonly topics: TopicSet
   readonly framing: Framing
+  /** Lets through what its sessions get of their topics; undefined: everything. */
+  readonly filter: Filter | undefined
   /** Bytes that its topic set counts for. */
   readonly bytes: number
   readonly #onEmpty: (audience: Audience) => void
@@ -45,13 +61,15 @@ export class Audience {
   #isStrict = false
   /** Of the newest event that was sent; undefined before the first. */
   flushedTo: Position | undefined
+  #open: OpenPart | undefined
 
   constructor(
-    { topics, framing, bytes }: Pick<Audience, 'topics' | 'framing' | 'bytes'>,
+    { topics, framing, filter, bytes }: Pick<Audience, 'topics' | 'framing' | 'filter' | 'bytes'>,
     onEmpty: (audience: Audience) => void,
   ) {
     this.topics = topics
     this.framing = framing
+    this.filter = filter
     this.bytes = bytes
     this.#onEmpty = onEmpty
   }
@@ -59,6 +77,14 @@ export class Audience {
   /** Open sessions, whatever their state. */
   get memberCount(): number {
     return this.#members.size
+  }
+
+  /** Open sessions, whatever their state, with one of these permissions. */
+  countHolders(permissions: ReadonlySet<string>): number {
+    let count = 0
+    for (const { owner } of this.#members)
+      if (permissionsOf(owner).some((permission) => permissions.has(permission))) count += 1
+    return count
   }
 
   /** Whether anybody gets what is flushed. */
@@ -109,37 +135,76 @@ export class Audience {
 
   /**
    * Adds a frame to what the next flush sends; `isStrict` when no session may be behind with it. A record
-   * that matched several patterns of the audience counts once.
+   * that matched several patterns of the audience counts once. Events of a flush ask for one permission at
+   * most.
    */
   add(framed: FramedRecord, isStrict: boolean): void {
     if (this.#newest === framed) return
     const frame = framed.frame(this.framing)
+    this.#keepOpen(framed, frame, isStrict)
     this.#pending.push(frame)
     this.#pendingBytes += frame.bytes.length
     this.#newest = framed
     this.#isStrict ||= isStrict
   }
 
+  /** Keeps what asks for no permission apart, from the first event on that asks for one. */
+  #keepOpen(framed: FramedRecord, frame: Block, isStrict: boolean): void {
+    const { permission } = framed.record
+    if (permission === undefined) {
+      if (this.#open === undefined) return
+      this.#open.frames.push(frame)
+      this.#open.newest = framed
+      this.#open.isStrict ||= isStrict
+      return
+    }
+    this.#open ??= {
+      permission,
+      frames: [...this.#pending],
+      newest: this.#newest,
+      isStrict: this.#isStrict,
+    }
+  }
+
   /** Sends what is pending: one shared block, one write per socket. Adds its counts to `tally`. */
   flush(before: Position, tally: FlushTally): void {
-    const frames = this.#pending
-    const newest = this.#newest
-    const isStrict = this.#isStrict
+    const whole = { frames: this.#pending, newest: this.#newest, isStrict: this.#isStrict }
+    const open = this.#open
     this.#pending = []
     this.#pendingBytes = 0
     this.#newest = undefined
     this.#isStrict = false
-    if (newest === undefined) return
+    this.#open = undefined
+    const all = this.#assemble(whole, before)
+    if (all === undefined) return
+    this.flushedTo = whole.newest?.record.position
+    // Made before anything is written: a fault must not leave some sessions with events that others lack.
+    const rest = open === undefined ? undefined : this.#assemble(open, before)
+    const count = { all: 0, rest: 0 }
+    for (const session of this.#live) {
+      if (open === undefined || permissionsOf(session.owner).includes(open.permission)) {
+        if (session.writeLive(all)) count.all += 1
+      } else if (rest !== undefined && session.writeLive(rest)) count.rest += 1
+    }
+    tally.audiences += 1
+    addWrites(tally, all, count.all)
+    if (rest !== undefined) addWrites(tally, rest, count.rest)
+  }
+
+  #assemble(
+    { frames, newest, isStrict }: Omit<OpenPart, 'permission'>,
+    before: Position,
+  ): Flush | undefined {
+    if (newest === undefined) return undefined
     const { position } = newest.record
-    this.flushedTo = position
     const after = this.framing.parts
     const block = this.framing.assemble(frames, { position, before: '', after })
-    const flush = { block, events: frames.length, before, isStrict }
-    let writes = 0
-    for (const session of this.#live) if (session.writeLive(flush)) writes += 1
-    tally.audiences += 1
-    tally.writes += writes
-    tally.deliveries += writes * flush.events
-    tally.bytes += writes * block.bytes.length
+    return { block, events: frames.length, before, isStrict }
   }
+}
+
+function addWrites(tally: FlushTally, { block, events }: Flush, writes: number): void {
+  tally.writes += writes
+  tally.deliveries += writes * events
+  tally.bytes += writes * block.bytes.length
 }

@@ -3,8 +3,10 @@
 import type { Topic, TopicSet } from '@tidemark/log'
 import { Audience } from './audience.ts'
 import type { AudienceMember } from './audience.ts'
+import { CountedAudiences } from './counted-audiences.ts'
 import { ServerError } from '../errors.ts'
 import type { Framing } from '../framing/framing.ts'
+import type { Filter, FilteredEvent } from '../request/filter.ts'
 import { topicSetFreeBytes } from '../limits.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
 import { PatternTrie } from './pattern-trie.ts'
@@ -22,8 +24,10 @@ export interface TopicSetPlace {
  */
 export class Audiences {
   readonly #bytesMax: number
-  /** By framing, then by topic set: one key of both would be the long text of the set once more. */
-  readonly #byFraming = new Map<string, Map<string, Audience>>()
+  /**
+   * By framing and filter, then by topic set: one key of all would be the long text of the set once more.
+   */
+  readonly #byManner = new Map<string, Map<string, Audience>>()
   readonly #byTopic = new Map<Topic, Set<Audience>>()
   readonly #byPattern = new PatternTrie<Audience>()
   #heldBytes = 0
@@ -74,17 +78,17 @@ export class Audiences {
   }
 
   /**
-   * The audience of a topic set and framing, made when it is the first to ask. Sessions that share one count
-   * once. It leaves the registry with its last member, so the asker enters it in the same turn.
+   * The audience of a topic set, framing and filter, made when it is the first to ask. Sessions that share
+   * one count once. It leaves the registry with its last member, so the asker enters it in the same turn.
    */
-  open(place: TopicSetPlace, framing: Framing): Audience {
+  open(place: TopicSetPlace, framing: Framing, filter?: Filter): Audience {
     const { topics } = place
-    const existing = this.#byFraming.get(framing.key)?.get(topics.key)
+    const existing = this.#byManner.get(keyOf({ framing, filter }))?.get(topics.key)
     if (existing !== undefined) {
       this.giveBack(place)
       return existing
     }
-    const audience = new Audience({ topics, framing, bytes: place.bytes }, this.#takeOut)
+    const audience = new Audience({ topics, framing, filter, bytes: place.bytes }, this.#takeOut)
     this.#file(audience)
     for (const topic of topics.topics) {
       const audiences = this.#byTopic.get(topic)
@@ -104,18 +108,26 @@ export class Audiences {
     this.#byPattern.match(topic, visit)
   }
 
-  /** How many sessions follow one of the topics at least. */
-  countMembers(topics: ReadonlySet<Topic>): number {
-    const audiences = new Set<Audience>()
-    for (const topic of topics) this.match(topic, (audience) => audiences.add(audience))
-    let count = 0
-    for (const audience of audiences) count += audience.memberCount
-    return count
+  /** How many sessions get one of the events at least. */
+  countMembers(events: readonly (FilteredEvent & { readonly topic: Topic })[]): number {
+    const counted = new CountedAudiences()
+    /** Topics of which every session gets an event: what else is of them changes nothing. */
+    const done = new Set<Topic>()
+    for (const event of events) {
+      const { topic } = event
+      if (done.has(topic)) continue
+      let isDone = true
+      this.match(topic, (audience) => {
+        if (!counted.add(audience, event)) isDone = false
+      })
+      if (isDone) done.add(topic)
+    }
+    return counted.countSessions()
   }
 
   /** Every live session of every audience. */
   listLive(): AudienceMember[] {
-    return [...this.#byFraming.values()].flatMap((audiences) =>
+    return [...this.#byManner.values()].flatMap((audiences) =>
       [...audiences.values()].flatMap((audience) => audience.listLive()),
     )
   }
@@ -123,30 +135,32 @@ export class Audiences {
   /** How many live sessions all audiences have. */
   countLive(): number {
     let count = 0
-    for (const audiences of this.#byFraming.values())
+    for (const audiences of this.#byManner.values())
       for (const audience of audiences.values()) count += audience.liveCount
     return count
   }
 
   get size(): number {
     let size = 0
-    for (const audiences of this.#byFraming.values()) size += audiences.size
+    for (const audiences of this.#byManner.values()) size += audiences.size
     return size
   }
 
   #file(audience: Audience): void {
-    const { framing, topics } = audience
-    const audiences = this.#byFraming.get(framing.key)
-    if (audiences === undefined) this.#byFraming.set(framing.key, new Map([[topics.key, audience]]))
+    const { topics } = audience
+    const key = keyOf(audience)
+    const audiences = this.#byManner.get(key)
+    if (audiences === undefined) this.#byManner.set(key, new Map([[topics.key, audience]]))
     else audiences.set(topics.key, audience)
   }
 
   /** The last member has left. One function for all audiences: each holds a reference to it. */
   readonly #takeOut = (audience: Audience): void => {
-    const { framing, topics, bytes } = audience
-    const audiences = this.#byFraming.get(framing.key)
+    const { topics, bytes } = audience
+    const key = keyOf(audience)
+    const audiences = this.#byManner.get(key)
     audiences?.delete(topics.key)
-    if (audiences?.size === 0) this.#byFraming.delete(framing.key)
+    if (audiences?.size === 0) this.#byManner.delete(key)
     this.#heldBytes -= bytes
     for (const topic of topics.topics) {
       const others = this.#byTopic.get(topic)
@@ -155,4 +169,9 @@ export class Audiences {
     }
     for (const pattern of topics.patterns) this.#byPattern.remove(pattern, audience)
   }
+}
+
+/** Nothing in the key of a framing is a line break. */
+function keyOf({ framing, filter }: Pick<Audience, 'filter' | 'framing'>): string {
+  return filter === undefined ? framing.key : `${framing.key}\n${filter.key}`
 }

@@ -165,8 +165,14 @@ export class FanOut {
     const { eventsMax, bytesMax } = this.#limits
     let bytes = 0
     let end = start
+    let permission: string | undefined
     while (end < records.length && end - start < eventsMax && bytes < bytesMax) {
-      const { dataBytes = 0 } = records[end] ?? {}
+      const { dataBytes = 0, record } = records[end] ?? {}
+      // An audience makes two blocks at most, for those who have the permission and for the others.
+      if (record?.permission !== undefined) {
+        if (record.permission !== (permission ?? record.permission)) return end
+        ;({ permission } = record)
+      }
       // A large event goes alone. Its frame is then the block of all audiences, and no audience holds a copy
       // of it with other events.
       if (dataBytes * escapeGrowthMax > bytesMax) return Math.max(end, start + 1)
@@ -219,7 +225,7 @@ export class FanOut {
       for (const reader of this.#readers) reader.take(framed.record)
     const isStrict = this.#lagRules.actionFor(topic) === 'disconnect'
     this.#audiences.match(topic, (audience) => {
-      if (!audience.isHeard) return
+      if (!audience.isHeard || audience.filter?.matches(framed.record) === false) return
       if (!audience.isPending) dirty.push(audience)
       try {
         audience.add(framed, isStrict)

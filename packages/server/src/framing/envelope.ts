@@ -11,6 +11,8 @@ export type OwnEvent = Pick<EventRecord, 'type' | 'data' | 'time'> & {
   readonly key?: string | undefined
   readonly tags?: EventTags
   readonly expiresAt?: number
+  /** Not shown: all that get the event have it. */
+  readonly permission?: string | undefined
 }
 
 /**

@@ -1,7 +1,7 @@
 // Checks the parts of an event that only few events have.
 
 import type { EventTags } from '@tidemark/log'
-import { describeTagsFault, describeTtlFault } from '@tidemark/log/values'
+import { describePermissionFault, describeTagsFault, describeTtlFault } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
 
 /**
@@ -22,4 +22,15 @@ export function checkTtl(ttlMs: number | undefined): number | undefined {
   const fault = ttlMs === undefined ? undefined : describeTtlFault(ttlMs)
   if (fault === undefined) return ttlMs
   throw new ServerError('EVENT_TTL_INVALID', `An event was refused: ${fault}`)
+}
+
+/**
+ * The permission that the readers of an event need; undefined where they need none.
+ * @throws ServerError `EVENT_PERMISSION_INVALID`
+ */
+export function checkPermission(permission: string | undefined): string | undefined {
+  if (permission === undefined) return undefined
+  const fault = describePermissionFault(permission)
+  if (fault === undefined) return permission
+  throw new ServerError('EVENT_PERMISSION_INVALID', `An event was refused: ${fault}`)
 }

@@ -6,7 +6,7 @@ import { quote, quoteValue } from '@tidemark/wire/values'
 import { controlPrefix } from '../framing/control-events.ts'
 import type { OwnEvent } from '../framing/envelope.ts'
 import { ServerError } from '../errors.ts'
-import { checkTags, checkTtl } from './check-extras.ts'
+import { checkPermission, checkTags, checkTtl } from './check-extras.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { readMembers } from '../read-members.ts'
 
@@ -23,6 +23,11 @@ export interface PublishInput {
    * 16; a name has 1 to 64 characters and no colon, a value up to 256.
    */
   readonly tags?: EventTags | undefined
+  /**
+   * Only those whose grant has this permission get the event; of streams without a grant none. 1 to 128
+   * characters. Default: everybody who may read the topic.
+   */
+  readonly permission?: string | undefined
   /**
    * How long the event is worth something, in milliseconds, up to 366 days. After that nobody gets it any
    * more. On topics with `latestBy: 'key'` the end of a value is told by a `tidemark.deleted` event. Default:
@@ -47,13 +52,14 @@ export interface TopicInput extends PublishInput {
  */
 export function toNewEvent(input: TopicInput, eventBytesMax: number): NewEvent {
   const members = readMembers(input, ['topic', ...inputNames], anEvent)
-  const { topic, type, data, key, tags, ttlMs } = members
+  const { topic, type, data, key, tags, permission, ttlMs } = members
   return {
     topic: checkTopic(topic),
     type: checkType(type),
     data: checkData(data, eventBytesMax),
     key: checkKey(key),
     tags: checkTags(tags),
+    permission: checkPermission(permission),
     ttlMs: checkTtl(ttlMs),
   }
 }
@@ -66,7 +72,7 @@ export function toOwnEvent(
   input: SessionInput,
   { eventBytesMax, time }: { readonly eventBytesMax: number; readonly time: number },
 ): OwnEvent {
-  const { topic, type, data, key, tags } = readMembers(input, sessionNames, anEvent)
+  const { topic, type, data, key, tags, permission } = readMembers(input, sessionNames, anEvent)
   const checkedTags = checkTags(tags)
   return {
     topic: topic === undefined ? undefined : checkTopic(topic),
@@ -74,6 +80,7 @@ export function toOwnEvent(
     data: checkData(data, eventBytesMax),
     key: checkKey(key),
     ...(checkedTags === undefined ? {} : { tags: checkedTags }),
+    permission: checkPermission(permission),
     time,
   }
 }
@@ -86,8 +93,8 @@ export function addTopic(topic: string, input: PublishInput): TopicInput {
   return { data: undefined, ...readMembers(input, inputNames, anEvent), topic }
 }
 
-const sessionNames = ['topic', 'type', 'data', 'key', 'tags'] as const
-const inputNames = ['type', 'data', 'key', 'tags', 'ttlMs'] as const
+const sessionNames = ['topic', 'type', 'data', 'key', 'tags', 'permission'] as const
+const inputNames = ['type', 'data', 'key', 'tags', 'permission', 'ttlMs'] as const
 
 const anEvent = { code: 'EVENT_INVALID', what: 'An event to publish' } as const
 

@@ -42,7 +42,7 @@ export interface PublishOptions {
 export interface Published {
   /** The cursor of the last event. */
   readonly cursor: string
-  readonly topics: ReadonlySet<Topic>
+  readonly events: readonly NewEvent[]
 }
 
 /**
@@ -75,7 +75,7 @@ export async function publish(
     if (last === undefined)
       throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
     watch.published(size, 'stored', began)
-    return { cursor: formatCursor(last), topics }
+    return { cursor: formatCursor(last), events }
   } catch (error) {
     // A log that answers that a key was used for other events refuses; it has not failed.
     const isClients = error instanceof ServerError && !error.isPassing

@@ -1,6 +1,7 @@
 // The things that a client may do, as `authorize` says.
 
 import type { PresenceData } from '../presence/present-session.ts'
+import type { Where } from './read-filter.ts'
 
 /**
  * The things that a client may do. Everything else is refused. A pattern that is asked for must lie within
@@ -27,6 +28,12 @@ export interface Grant {
    * with the session. Default: none.
    */
   readonly permissions?: readonly string[] | undefined
+  /**
+   * The tags that an event must have, so that the user gets it: `{ region: 'eu' }`, or several values of
+   * which each is as good, `{ region: ['eu', 'us'] }`. An event without the tag is not for the user either.
+   * That holds for streams, histories and what is sent to a session. Default: every event of the topics.
+   */
+  readonly where?: Where | undefined
   /**
    * The facts that the grant rests on, such as the id of a token, to find its sessions by later. They stay
    * with the session, and travel to other nodes: texts, numbers and booleans, 1,024 characters as JSON.

@@ -13,6 +13,8 @@ import {
   recheckAfterRangeMs,
 } from '../session/limits.ts'
 import { readExpiry } from './read-expiry.ts'
+import { readWhere } from './read-filter.ts'
+import type { Where } from './read-filter.ts'
 import { readPresenceData } from './read-presence-data.ts'
 import { isFixedList } from '@tidemark/log/values'
 import { readList, readMembers } from '../read-members.ts'
@@ -23,6 +25,7 @@ const grantNames = [
   'publish',
   'expiresAt',
   'permissions',
+  'where',
   'claims',
   'presence',
   'recheckAfterMs',
@@ -82,6 +85,7 @@ export function readGrant(given: unknown): Grant {
   return {
     ...grant,
     permissions: readPermissions(grant.permissions),
+    where: readGrantedWhere(grant.where),
     claims: readClaims(grant.claims),
     presence: readPresenceData('presence of a grant', grant.presence),
   }
@@ -133,6 +137,15 @@ function readPermissions(given: readonly string[] | undefined): readonly string[
     )
   }
   return names.length === 0 ? undefined : Object.freeze([...names])
+}
+
+function readGrantedWhere(given: Where | undefined): Where | undefined {
+  try {
+    return readWhere(given)
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(`where of a grant says which tags events must have. ${text}`, cause)
+  }
 }
 
 function isPermission(name: unknown): name is string {

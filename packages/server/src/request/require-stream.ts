@@ -19,14 +19,15 @@ export function requireSink(sink: Sink): void {
 
 /** @throws ServerError `OPTION_INVALID` */
 export function requireSubscription(subscription: Subscription): void {
-  const members = readMembers(subscription, ['topics', 'framing', 'start'], {
+  const members = readMembers(subscription, ['topics', 'framing', 'start', 'filter'], {
     code: 'OPTION_INVALID',
     what: 'A subscription',
   })
-  const { topics, framing, start } = members
+  const { topics, framing, start, filter } = members
   const isWhole =
     hasMethods(topics, ['matches']) &&
     hasMethods(framing, ['encode', 'assemble', 'encodeOwn', 'forTopics']) &&
+    (filter === undefined || hasMethods(filter, ['matches'])) &&
     typeof start === 'object' &&
     start !== null
   if (isWhole) return

@@ -11,6 +11,8 @@ import type { FieldName, Framing } from '../framing/framing.ts'
 import { eventsPerSecondRange } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { checkLabel } from './label.ts'
+import type { Filter } from './filter.ts'
+import { filterNames, readFilter, readWhereTexts } from './read-filter.ts'
 import { credentialNames, parseQueryText, selectPairs } from './query-text.ts'
 import { readList, readMembers } from '../read-members.ts'
 import type { ChangedTopics } from '../session/topic-set-table.ts'
@@ -24,6 +26,8 @@ export interface Subscription {
   readonly topics: TopicSet
   readonly framing: Framing
   readonly start: StartAt
+  /** Lets through the events that the client wants of its topics; undefined: all. */
+  readonly filter?: Filter | undefined
   /**
    * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
    */
@@ -60,6 +64,7 @@ interface UncheckedSubscription {
   readonly fields: readonly string[] | undefined
   readonly event: string | undefined
   readonly framing: string | undefined
+  readonly filter: Filter | undefined
   readonly eventsPerSecondMax: number | undefined
   readonly compress: string | undefined
   readonly consumer: string | undefined
@@ -76,6 +81,7 @@ const commonNames = [
   'label',
   'compress',
   'consumer',
+  ...filterNames,
 ]
 const queryNames = ['topic', ...commonNames]
 const bodyNames = [...commonNames, 'topicTokens']
@@ -85,7 +91,8 @@ const chosenNames = commonNames.filter((name) => name !== 'topics' && name !== '
 /**
  * Reads `GET /events?topic=…`. `lastEventId` is the request's `Last-Event-ID` header; it wins over the query,
  * because a browser that reconnects repeats the URL.
- * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
+ * @throws ServerError `QUERY_INVALID`, `FILTER_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`,
+ * `OPTION_INVALID`
  */
 export function parseSubscriptionQuery(
   query: URLSearchParams,
@@ -99,8 +106,7 @@ export function parseSubscriptionQuery(
     )
   }
   if (isStrict(options)) refuseOthers(query, queryNames)
-  const lists = readAll(query, 'topics').flatMap((list) => list.split(','))
-  const topics = [...readAll(query, 'topic'), ...lists]
+  const topics = [...readAll(query, 'topic'), ...(readLists(query, 'topics') ?? [])]
   const label = checkLabel(readOnce(query, 'label'))
   const manner = readManner(query)
   return { ...planSubscription({ topics: checkTopics(topics), ...manner }, lastEventId), label }
@@ -114,6 +120,11 @@ function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics
     fields: readOnce(query, 'fields')?.split(','),
     event: readOnce(query, 'event'),
     framing: readOnce(query, 'framing'),
+    filter: readFilter({
+      types: readLists(query, 'types'),
+      keys: readLists(query, 'keys'),
+      where: readWhereTexts(readAll(query, 'where')),
+    }),
     eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
     compress: readOnce(query, 'compress'),
     consumer: readOnce(query, 'consumer'),
@@ -132,7 +143,8 @@ export function parseSubscriptionText(
 
 /**
  * Reads the query of a URL where the application has chosen the topics, for doors.
- * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `OPTION_INVALID`
+ * @throws ServerError `QUERY_INVALID`, `FILTER_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`,
+ * `OPTION_INVALID`
  */
 export function parseChosenText(
   text: string,
@@ -168,8 +180,8 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, label?, compress?, consumer?, topicTokens?}`.
- * @throws ServerError `QUERY_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
+ * eventsPerSecondMax?, label?, compress?, consumer?, types?, keys?, where?, topicTokens?}`.
+ * @throws ServerError `QUERY_INVALID`, `FILTER_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
   const members = readBody(body)
@@ -184,6 +196,11 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
       fields: readTexts(members, 'fields'),
       event: readText(members, 'event'),
       framing: readText(members, 'framing'),
+      filter: readFilter({
+        types: members.get('types'),
+        keys: members.get('keys'),
+        where: members.get('where'),
+      }),
       eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
       compress: readText(members, 'compress'),
       consumer: readText(members, 'consumer'),
@@ -228,6 +245,7 @@ function planSubscription(
     topics,
     framing: chooseFraming(given, topics),
     start: planStart(header === undefined || header === '' ? given.lastEventId : header, since),
+    filter: given.filter,
     eventsPerSecondMax: given.eventsPerSecondMax,
     packsEvents: checkCompress(given),
     consumer: name === undefined ? undefined : { name, hasStart: wanted !== undefined },
@@ -315,6 +333,12 @@ function readAll(query: URLSearchParams, name: string): readonly string[] {
     if (typeof value === 'string') return value
     throw new ServerError('QUERY_INVALID', `${name} must be text; got ${quoteValue(value)}.`)
   })
+}
+
+/** Texts with commas between them; undefined where there is no such parameter. */
+function readLists(query: URLSearchParams, name: string): readonly string[] | undefined {
+  const lists = readAll(query, name)
+  return lists.length === 0 ? undefined : lists.flatMap((list) => list.split(','))
 }
 
 function readOnce(query: URLSearchParams, name: string): string | undefined {

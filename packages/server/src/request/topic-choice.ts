@@ -16,9 +16,9 @@ export interface TopicChoice {
   /**
    * Topics and patterns, 1 to 1,000. The client has no say in them: `authorize` is not asked, and the body of
    * a POST is not read. `topic` and `topics` in the URL are the application's own parameters. The client
-   * still says where it resumes and how events look (`Last-Event-ID`, `since`, `framing`, `fields`, `event`,
-   * `eventsPerSecondMax`). Default: the client chooses, as far as `authorize` lets it. Put ids into them,
-   * never names that people choose: `*` would be everybody's.
+   * still says where it resumes, how events look and which it wants (`Last-Event-ID`, `since`, `framing`,
+   * `fields`, `event`, `eventsPerSecondMax`, `types`, `keys`, `where`). Default: the client chooses, as far
+   * as `authorize` lets it. Put ids into them, never names that people choose: `*` would be everybody's.
    */
   readonly topics?: readonly string[] | undefined
   /**

@@ -6,13 +6,15 @@ import type { Block } from '../framing/block.ts'
 import { Turns } from '../catch-up/turns.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { toOwnEvent } from '../publish/new-event.ts'
+import { mayGet } from '../request/filter.ts'
 import type { IsLate } from '../session/is-late.ts'
 import type { SessionEvent } from '../session/session-handle.ts'
+import { readerOf } from '../session/session-holder.ts'
 import type { SessionRegistry } from '../session/session-registry.ts'
 import { spreadNamesMax, spreadSessionsMax } from './limits.ts'
 import { overlaps } from './overlaps.ts'
 
-/** The sessions that an event is for. All that is given must be true of a session. */
+/** The sessions that an event is for, of those that may get it. All that is given must be true of one. */
 export interface SpreadTarget {
   readonly label?: string | undefined
   /** Follows a topic that it matches, or another pattern that may. */
@@ -65,6 +67,7 @@ export class Spreader {
       }
       left -= 1
       if (session.isClosed || !choice.isMeant(session)) continue
+      if (!mayGet(own, readerOf(session))) continue
       const { framing } = session.audience
       const block = blocks.get(framing.key) ?? framing.encodeOwn(own)
       blocks.set(framing.key, block)

@@ -5,7 +5,7 @@ import { ServerError } from '../errors.ts'
 import { quoteValue } from '@tidemark/wire/values'
 import type { Grant, GrantClaims } from '../request/grant.ts'
 import { readExpiry } from '../request/read-expiry.ts'
-import { plainRights } from './session-holder.ts'
+import { permissionsOf, plainRights } from './session-holder.ts'
 import type { Session } from './session.ts'
 import type { JoinOptions, SessionEvent, SessionHandle, TopicChange } from './session-handle.ts'
 import { joinChange } from './topic-change.ts'
@@ -56,7 +56,7 @@ export class OpenSession implements SessionHandle {
   }
 
   get permissions(): readonly string[] {
-    return (this.#session.owner.rights ?? plainRights).permissions
+    return permissionsOf(this.#session.owner)
   }
 
   get claims(): GrantClaims {

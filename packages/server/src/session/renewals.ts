@@ -1,4 +1,4 @@
-// Another grant for an open session: its end, its permissions and its claims are replaced, and topics that it
+// Another grant for an open session: its end, permissions, claims and filter are replaced, and topics that it
 // does not hold leave.
 
 import { covers } from '@tidemark/log'
@@ -14,7 +14,7 @@ import { readGrant, readGrantedTopics } from '../request/read-grant.ts'
 import { within } from '../within.ts'
 import type { GrantEnds } from './grant-ends.ts'
 import type { Rechecks } from './rechecks.ts'
-import { holderOf } from './session-holder.ts'
+import { filterOfHolder, holderOf } from './session-holder.ts'
 import type { Session } from './session.ts'
 import type { IsGranted, TopicChanges } from './topic-changes.ts'
 
@@ -64,6 +64,8 @@ export class Renewals {
   async #narrow(session: Session, isGranted: IsGranted): Promise<void> {
     const { changes, clock } = this.#host
     try {
+      // In the turn in which it got its permissions: what comes next is held against both.
+      changes.refilter(session, filterOfHolder(session.owner))
       const narrowing = changes.narrow(session, isGranted)
       const removed = await within(narrowing, { clock, ms: controlMs, late: tooLate })
       if (removed.length === 0 || session.isClosed) return

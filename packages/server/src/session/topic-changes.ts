@@ -7,6 +7,7 @@ import type { AddedAt } from './added-topics.ts'
 import type { Audiences } from '../fan-out/audiences.ts'
 import { namesBeyond, namesOf } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
+import type { Filter } from '../request/filter.ts'
 import { topicChangesWaitingMax } from '../limits.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
@@ -152,6 +153,19 @@ export class TopicChanges {
   }
 
   /**
+   * Gives a session another filter, from where it stands, in this turn. A change of its topics that is under
+   * way takes the filter along.
+   * @throws ServerError `FULL`
+   */
+  refilter(session: Session, filter: Filter | undefined): void {
+    const { audience, added } = session
+    if (session.isClosed || audience.filter === filter) return
+    const { audiences } = this.#host
+    const place = audiences.reserve(audience.topics, audience)
+    session.moveInto(audiences.open(place, audience.framing, filter), added)
+  }
+
+  /**
    * A replay of added topics. Its two sets count until it is over, and whole: what is free is the audience's.
    * @throws ServerError `FULL`
    */
@@ -235,7 +249,7 @@ export class TopicChanges {
     if (parts !== noParts) this.#inUse.begin()
     if (added === session.added) narrowReplay(added, topics)
     const framing = session.audience.framing.forTopics(topics, parts)
-    session.moveInto(audiences.open(place, framing), added)
+    session.moveInto(audiences.open(place, framing, session.audience.filter), added)
     this.#host.moved(session, change.reason)
     return true
   }

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { ServerError, createTidemark } from '../../src/index.ts'
 import type { Grant, PlainRequest, TidemarkOptions } from '../../src/index.ts'
 import { subscriptionBytesMax } from '../../src/limits.ts'
+import { describeFilters } from './describe-filters.ts'
 import { describeGrants } from './describe-grants.ts'
 import type { Door } from './doors.ts'
 import { settle } from './settle.ts'
@@ -32,6 +33,7 @@ export function describeDoor(door: Door): void {
     describeRefusals(start)
     describeAuthorize(start)
     describeGrants(start)
+    describeFilters(start)
     describeLeaving(start)
   })
 }
