@@ -2,6 +2,7 @@
 
 import type { Position } from '@tidemark/log'
 import type { AddedTopics } from './session/added-topics.ts'
+import { Admission } from './session/admission.ts'
 import { Audiences } from './fan-out/audiences.ts'
 import { Beats } from './session/beats.ts'
 import { catchUp } from './catch-up/catch-up.ts'
@@ -80,16 +81,16 @@ export class NodeEngine implements SessionActions {
   readonly #host: SessionHost<Session>
   #starting: Promise<FanOut> | undefined
   #fanOut: FanOut | undefined
-  /**
-   * Sessions that wait for the log to say where they begin. They count like open ones, because a log that
-   * hangs would gather them without end.
-   */
-  #opening = 0
-  #isDraining = false
+  readonly #admission: Admission
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.audiences = new Audiences(settings.topicSetsBytesMax)
+    this.#admission = new Admission({
+      sessionsMax: settings.sessionsMax,
+      sessions: this.sessions,
+      makeRoom: () => this.endStalled({}, 1) > 0,
+    })
     this.rules = new NodeRules(settings)
     this.control = new Control(settings, {
       find: (id, isLate) => {
@@ -157,7 +158,7 @@ export class NodeEngine implements SessionActions {
       ...this.#settings,
       audiences: this.audiences,
       sessions: this.sessions.size,
-      opening: this.#opening,
+      opening: this.#admission.opening,
       leaving: this.#host.leaving.size,
       recent: this.#fanOut?.recent,
     })
@@ -169,7 +170,7 @@ export class NodeEngine implements SessionActions {
   }
 
   get isDraining(): boolean {
-    return this.#isDraining
+    return this.#admission.isDraining
   }
 
   /** Follows the log, once. A failure is forgotten, so that the next caller tries again. */
@@ -186,18 +187,7 @@ export class NodeEngine implements SessionActions {
    * @throws ServerError `FULL`, `DRAINING`
    */
   admit(): void {
-    if (this.#isDraining) {
-      throw new ServerError(
-        'DRAINING',
-        'This node is shutting down and takes no new sessions. Try again.',
-      )
-    }
-    const { sessionsMax } = this.#settings
-    if (this.sessions.size + this.#opening < sessionsMax || this.endStalled({}, 1) > 0) return
-    throw new ServerError(
-      'FULL',
-      `This node holds ${sessionsMax} sessions, as many as it may. Try again later, or raise sessionsMax.`,
-    )
+    this.#admission.admit()
   }
 
   /**
@@ -217,13 +207,13 @@ export class NodeEngine implements SessionActions {
     let taken: TakenConsumer | undefined
     const id = makeSessionId(this.#settings.nodeName, this.#settings.random)
     try {
-      this.#opening += 1
+      this.#admission.opening += 1
       try {
         start = await this.#findStart(subscription, owner.user)
         taken = await this.consumers.take(subscription, { ...start, user: owner.user, session: id })
       } finally {
         // In the tick in which it becomes a session, so that no other takes its place in between.
-        this.#opening -= 1
+        this.#admission.opening -= 1
       }
       this.admit()
       added = start.added === undefined ? undefined : this.#changes.beginAdded(start.added)
@@ -304,7 +294,7 @@ export class NodeEngine implements SessionActions {
 
   /** Sends all sessions away at a steady pace; resolves when the last has left. */
   async drain(sessionsPerSecond: number): Promise<void> {
-    this.#isDraining = true
+    this.#admission.isDraining = true
     await drainSessions(this.sessions, {
       clock: this.#settings.clock,
       sessionsPerSecond,
@@ -315,7 +305,7 @@ export class NodeEngine implements SessionActions {
 
   /** Ends all sessions at once and stops following the log. */
   async close(): Promise<void> {
-    this.#isDraining = true
+    this.#admission.isDraining = true
     for (const session of this.sessions.list()) this.#dismiss(session, 'draining')
     this.#beats.stop()
     this.#ends.stop()
