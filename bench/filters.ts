@@ -1,5 +1,5 @@
 // Measures what filters cost the fan-out. Many sessions follow one topic: with no filter, with one for all,
-// with many that let every event through, and with many of which each lets its own share through.
+// and with many that let every event through. In the last, each of many lets its own share through.
 //
 // Run: npm run build && npm run bench -- filters [--rounds=5] [--sessions=1000] [--filters=100]
 //
