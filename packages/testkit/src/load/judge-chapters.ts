@@ -54,12 +54,22 @@ function between(
   { after, upTo }: Range,
   isWanted: (topic: string) => boolean,
 ): readonly BookedEvent[] {
-  return events.filter(({ topic, cursor }) => {
-    const position = parseCursor(cursor ?? '')?.position
-    if (position === undefined || !isWanted(topic)) return false
-    if (after !== undefined && comparePositions(position, after) <= 0) return false
-    return upTo === undefined || comparePositions(position, upTo) <= 0
-  })
+  const from = after === undefined ? 0 : countUpTo(events, after)
+  const to = upTo === undefined ? events.length : countUpTo(events, upTo)
+  return events.slice(from, to).filter(({ topic }) => isWanted(topic))
+}
+
+/** Of a log in its order. A run has thousands of chapters: each looks at its own stretch only. */
+function countUpTo(events: readonly BookedEvent[], place: Position): number {
+  let low = 0
+  let high = events.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const position = parseCursor(events[middle]?.cursor ?? '')?.position
+    if (position !== undefined && comparePositions(position, place) <= 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function nameAround(events: readonly BookedEvent[], at: number): string {
