@@ -36,6 +36,7 @@ export { addStats, emptyStats } from './observer/node-stats.ts'
 export type { CloseReason, LagCause, NodeGauges, NodeStats } from './observer/node-stats.ts'
 export type { PublishInput, TopicInput } from './publish/new-event.ts'
 export type {
+  JoinOptions,
   SessionEvent,
   SessionHandle,
   SessionOwner,

@@ -11,6 +11,7 @@ import type { Grant, SessionHandle, Tidemark, TidemarkOptions } from '../src/ind
 import { topicSetsBytesMin } from '../src/limits.ts'
 import { topicSetKeptMs } from '../src/session/limits.ts'
 import { FetchClient } from './support/fetch-client.ts'
+import { holdTail } from './support/held-log.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 import { wrapLog } from './support/wrap-log.ts'
@@ -114,6 +115,21 @@ describe.each<[string, Partial<TidemarkOptions>, Chosen]>([
     expect(dataOf(back, 'tidemark.ready')).toMatchObject([{ resumed: 'exact' }])
     expect(newest(tide).topics).toEqual(['c'])
     expect(parseCursor(back.lastEventId)?.parts.size).toBe(0)
+    await back.cancel()
+  })
+
+  test('that names other topics in the midst of a replay is told of a gap', async () => {
+    const tide = create(memoryLog(), options)
+    for (let i = 0; i < 700; i++) await tide.publish('b', { data: String(i) })
+    const client = await ask(tide, 'topic=a', { own })
+    await newest(tide).join('b', { since: 'earliest' })
+    await client.untilData('3')
+    await client.cancel()
+    const other = own === undefined ? undefined : { ...own, topics: ['c', 'b'] }
+    const back = await ask(tide, 'topics=c,b', { cursor: client.lastEventId, own: other })
+    await back.untilType('tidemark.gap')
+    expect(dataOf(back, 'tidemark.gap')).toMatchObject([{ from: null, reason: 'cursor' }])
+    expect(newest(tide).topics).toEqual(['b', 'c'])
     await back.cancel()
   })
 
@@ -507,6 +523,29 @@ describe('changed topic sets in the log', () => {
     clock.advance(topicSetKeptMs + 3_600_000)
     await settle(2)
     expect(await tide.topicSets.find(key)).toBeUndefined()
+  })
+
+  test('are found by a node that has not been handed them yet', async () => {
+    const log = memoryLog()
+    const held = holdTail(log)
+    const options = { authorize: 'everyone' } as const
+    const [one, other] = [create(log, options), create(held.log, options)]
+    const first = await ask(one, 'topic=a')
+    await newest(one).join('x')
+    await first.untilType('tidemark.topics')
+    const opened = ask(other, 'topic=a', { cursor: first.lastEventId })
+    await settle(3)
+    held.release()
+    await (await opened).cancel()
+    const client = await ask(one, 'topic=a')
+    await newest(one).join('b')
+    await client.untilType('tidemark.topics')
+    const coming = ask(other, 'topic=a', { cursor: client.lastEventId })
+    await settle(3)
+    held.release()
+    const back = await coming
+    expect(newest(other).topics).toEqual(['a', 'b'])
+    for (const open of [first, client, back]) await open.cancel()
   })
 
   test('that are gone are told as a gap, and the URL counts again', async () => {

@@ -22,6 +22,8 @@ export interface LoadFigures {
   readonly spared: number
   /** Streams ended by the hub itself. */
   readonly byes: number
+  /** Changes of topics that streams were told of. */
+  readonly changes: number
   /** Workers killed. */
   readonly kills: number
   /** How long publishing took: at the scenario's rate, or as fast as the machine could. Milliseconds. */
@@ -49,7 +51,7 @@ export interface LoadActors {
  */
 export type ShownFigures = Pick<
   LoadFigures,
-  'reconnects' | 'compressed' | 'retries' | 'lags' | 'gaps' | 'byes' | 'kills'
+  'reconnects' | 'compressed' | 'retries' | 'lags' | 'gaps' | 'byes' | 'changes' | 'kills'
 >
 
 export function countShown({ publishers, subscribers }: LoadActors, kills: number): ShownFigures {
@@ -60,6 +62,7 @@ export function countShown({ publishers, subscribers }: LoadActors, kills: numbe
     lags: sum(subscribers, ({ lags }) => lags),
     gaps: sum(subscribers, ({ gaps }) => gaps.length),
     byes: sum(subscribers, ({ byes }) => byes.length),
+    changes: sum(subscribers, ({ changer }) => changer?.chapters.count ?? 0),
     kills,
   }
 }

@@ -60,8 +60,9 @@ function read(stream: ClientHttp2Stream, listener: StreamListener): void {
   stream.once('response', (headers) => {
     const known = Object.entries(headers).map(([name, value]) => [name, String(value)] as const)
     listener.opened(Number(headers[constants.HTTP2_HEADER_STATUS]), new Map(known))
+    // Not before: a body that comes together with its head is told first.
+    stream.on('data', (chunk: Buffer) => listener.bytes(chunk))
   })
-  stream.on('data', (chunk: Buffer) => listener.bytes(chunk))
   stream.on('error', () => undefined)
   stream.once('close', () => listener.ended())
 }

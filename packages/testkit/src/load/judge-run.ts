@@ -8,7 +8,8 @@ import { matchesAny } from '../traffic/matches-any.ts'
 import type { Publisher } from '../traffic/publisher.ts'
 import type { LoadFigures } from './figures.ts'
 import { judgeStream } from './judge-stream.ts'
-import type { JudgedLog, LagRule } from './judge-stream.ts'
+import type { JudgedLog, LagRule, StreamVerdict } from './judge-stream.ts'
+import { judgeChapters } from './judge-chapters.ts'
 import type { LoadSubscriber } from './load-subscriber.ts'
 import { canFallBehind } from './plan.ts'
 import type { Scenario } from './scenario.ts'
@@ -103,7 +104,7 @@ function judgeSubscriber(
   const isThere = isLevel(subscriber, final)
   // A subscriber that is still behind has lost nothing by that; holes in its events are another fault.
   const end = isThere ? undefined : (subscriber.position ?? subscriber.start)
-  const { violations, spared } = judgeStream({ ...subscriber.reception, end, canLag }, log)
+  const { violations, spared } = judgeReception(subscriber, { end, canLag }, log)
   const isAllowed = (reason: string): boolean =>
     scenario.byeReasons?.includes(reason) === true && (canLag || reason !== 'lagging')
   const texts = [
@@ -115,12 +116,23 @@ function judgeSubscriber(
   return { violations: texts.map((text) => ({ subscriber: plan.name, text })), spared }
 }
 
+function judgeReception(
+  { changer, reception }: LoadSubscriber,
+  { end, canLag }: { readonly end: Position | undefined; readonly canLag: boolean },
+  log: JudgedLog,
+): StreamVerdict {
+  if (changer === undefined) return judgeStream({ ...reception, end, canLag }, log)
+  const { list: chapters } = changer.chapters
+  return { violations: judgeChapters({ ...reception, chapters, end }, log.events), spared: 0 }
+}
+
 function ruleOf({ scenario }: JudgedRun, topic: string): LagRule {
   const rules = scenario.rules ?? []
   return rules.find(({ pattern }) => matchesAny([pattern], topic))?.whenLagging ?? 'delay'
 }
 
 /** Whether a subscriber has come as far as the last event. */
-export function isLevel({ position }: LoadSubscriber, final: Position): boolean {
+export function isLevel({ position, changer }: LoadSubscriber, final: Position): boolean {
+  if (changer?.isReplaying === true) return false
   return position !== undefined && comparePositions(position, final) >= 0
 }

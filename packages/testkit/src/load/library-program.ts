@@ -9,15 +9,16 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { text } from 'node:stream/consumers'
 import { memoryLog } from '@tidemark/log'
-import { createTidemark } from '@tidemark/server'
-import type { TopicInput } from '@tidemark/server'
+import { ServerError, createTidemark } from '@tidemark/server'
+import type { TopicChange, TopicInput } from '@tidemark/server'
 import type { PublishedEvent } from '../traffic/publisher.ts'
 
 const tide = createTidemark({ authorize: 'everyone', log: memoryLog(), heartbeatMs: 250 })
 
 const server = createServer((request, response) => {
-  const isStream = request.url?.startsWith('/events') === true
-  void (isStream ? answerByFetch(request, response) : answerPublish(request, response))
+  if (request.url?.startsWith('/events') === true) void answerByFetch(request, response)
+  else if (request.method === 'PATCH') void answerChange(request, response)
+  else void answerPublish(request, response)
 })
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
@@ -41,6 +42,18 @@ async function answerByFetch(request: IncomingMessage, response: ServerResponse)
   response.flushHeaders()
   // A client that is gone is no error here.
   await pipeline(Readable.from(answer.body ?? []), response).catch(() => undefined)
+}
+
+/** An application's own way to change the topics of a stream. */
+async function answerChange(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const id = request.url?.slice('/sessions/'.length) ?? ''
+  try {
+    const change = JSON.parse(await text(request)) as TopicChange
+    response.statusCode = (await tide.reach(id).changeTopics(change)) ? 204 : 404
+  } catch (error) {
+    response.statusCode = error instanceof ServerError ? error.status : 500
+  }
+  response.end()
 }
 
 /** As much of the hub's surface for publishers as the test's own publishers use. */

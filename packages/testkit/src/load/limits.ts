@@ -50,3 +50,12 @@ export const violationsToldMax: number = 3
 
 /** Acknowledged events between two kills of workers. A worker takes about half a second to be replaced. */
 export const killEvents: { readonly from: number; readonly to: number } = { from: 200, to: 800 }
+
+/** Events that a subscriber hears at most between two changes of its topics, beats among them. */
+export const changeEventsMax: number = 40
+
+/** Names that it follows at most: a few, so that it gets a share of all events. */
+export const namesOfChangerMax: number = 5
+
+/** Places of a stream that a replay of added topics may begin at: of the newest events. */
+export const placesKeptMax: number = 100

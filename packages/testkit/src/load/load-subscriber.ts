@@ -21,6 +21,8 @@ import {
 import type { StreamReception, ToldGap } from './judge-stream.ts'
 import type { SubscriberPlan } from './plan.ts'
 import type { SubscribeScene } from './scene.ts'
+import { TopicChanger } from './topic-changer.ts'
+import { cursorOfEvent } from './topic-chapters.ts'
 
 /** Subscribes when so much has been published as its plan says. */
 export class LoadSubscriber extends PlainClient<Visit> {
@@ -32,6 +34,8 @@ export class LoadSubscriber extends PlainClient<Visit> {
   start: Position | undefined
   /** Where it stands: everything up to here has been received. */
   position: Position | undefined
+  /** Where its topics change. */
+  readonly changer: TopicChanger | undefined
   readonly #scene: SubscribeScene
   #pauseAfter = Number.POSITIVE_INFINITY
   #isPaused = false
@@ -40,6 +44,9 @@ export class LoadSubscriber extends PlainClient<Visit> {
     super()
     this.plan = plan
     this.#scene = scene
+    const { habit, topics, random } = plan
+    const { url } = scene
+    this.changer = habit === 'changing' ? new TopicChanger({ url, topics, random }) : undefined
   }
 
   override async run(): Promise<void> {
@@ -62,7 +69,7 @@ export class LoadSubscriber extends PlainClient<Visit> {
   protected override begin(): Visit {
     const { plan } = this
     const { habit, random } = plan
-    const isCut = habit === 'cut' && !this.isSettling
+    const isCut = (habit === 'cut' || habit === 'changing') && !this.isSettling
     if (habit === 'pausing') this.#pauseAfter = this.received.length + random.int(20)
     const since = plan.joinsAfter > 0 ? 'now' : 'earliest'
     return {
@@ -117,7 +124,9 @@ export class LoadSubscriber extends PlainClient<Visit> {
   }
 
   protected override take(event: DecodedEvent): void {
-    const events = readReceived(event, this.plan)
+    const { changer, plan } = this
+    const topics = changer?.chapters.topics ?? plan.topics
+    const events = readReceived(event, { ...plan, topics })
     for (const [i, each] of events.entries()) {
       const booked = this.#scene.book.find(each)
       if (booked === undefined) {
@@ -126,7 +135,7 @@ export class LoadSubscriber extends PlainClient<Visit> {
       }
       this.received.push(booked)
       // A batch is under the id of its last event.
-      if (i === events.length - 1) this.#checkCursor(booked, event.id)
+      if (i === events.length - 1) this.#checkCursor(booked, cursorOfEvent(event.id))
     }
   }
 
@@ -139,6 +148,16 @@ export class LoadSubscriber extends PlainClient<Visit> {
       this.faults.push(`was led back to ${event.id} by ${event.type}`)
     }
     this.position = position
+    this.#hearOfTopics(event)
+  }
+
+  #hearOfTopics(event: DecodedEvent): void {
+    const { changer } = this
+    changer?.hear(event)
+    const isTold = event.type === 'tidemark.topics'
+    const fault = isTold ? changer?.chapters.tell(event) : undefined
+    if (fault !== undefined) this.faults.push(fault)
+    if (!this.isSettling) changer?.change()
   }
 
   #checkCursor(booked: BookedEvent, cursor: string): void {

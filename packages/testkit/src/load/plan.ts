@@ -17,6 +17,8 @@ type Habit =
   | 'pausing'
   /** A few KB per second. */
   | 'trickling'
+  /** Changes the topics of its open stream, and is cut again and again. */
+  | 'changing'
   /** Opens its stream and never reads: nothing is asked of it. */
   | 'never'
 
@@ -95,6 +97,12 @@ export const smallSets: readonly (readonly string[])[] = [
   ['quiet/topic'],
 ]
 
+/** Topics and patterns that the topics of an open stream are changed to. */
+export const changeableNames: readonly string[] = [
+  ...smallTopics,
+  ...['logs/*', 'state/*', 'orders/*/items', '*/cpu', 'quiet/topic'],
+]
+
 /** Subscriptions that get padded events: only who gets much can lag. */
 export const bulkSets: readonly (readonly string[])[] = [['bulk/*'], ['**'], ['bulk/**', 'state/1']]
 
@@ -105,7 +113,7 @@ export const bulkSets: readonly (readonly string[])[] = [['bulk/*'], ['**'], ['b
  * second, which this process may fail to take.
  */
 export function canFallBehind({ habit, topics }: SubscriberPlan): boolean {
-  const isPrompt = habit === 'steady' || habit === 'cut'
+  const isPrompt = habit === 'steady' || habit === 'cut' || habit === 'changing'
   return !isPrompt || bulkTopics.some((topic) => matchesAny(topics, topic))
 }
 

@@ -219,6 +219,34 @@ const workers: readonly Scenario[] = [
   },
 ]
 
+/** A few thousand deliveries per second to audiences of one session each. */
+const moving = { publishers: 6, eventsPerSecond: 400, bulkShare: 0 } as const
+const changing = { topicSets: smallSets, habits: ['changing'] } as const
+
+const changes: readonly Scenario[] = [
+  {
+    ...moving,
+    name: 'while the topics of open streams change at every door of two workers that are killed',
+    isTls: true,
+    args: ['--workers=2'],
+    kills: 'random',
+    crowd: [
+      { count: 180, ...changing },
+      { count: 100, ...changing, isCompressed: [true] },
+      { count: 200, ...changing, doors: ['http2'], isCompressed: either },
+      { count: 20, ...changing, doors: ['curl'] },
+    ],
+    atLeast: { received: 2_000, reconnects: 50, changes: 200, kills: 1 },
+  },
+  {
+    ...moving,
+    name: 'while the topics of open streams change at the Fetch door',
+    startHost: startLibrary,
+    crowd: [{ count: 80, ...changing, isCompressed: either }],
+    atLeast: { received: 1_000, reconnects: 10, changes: 50 },
+  },
+]
+
 /** Every load test. */
 export const loadScenarios: readonly Scenario[] = [
   ...flushes,
@@ -231,4 +259,5 @@ export const loadScenarios: readonly Scenario[] = [
   tls,
   ...stalled,
   ...workers,
+  ...changes,
 ]
