@@ -339,10 +339,10 @@ export const serverProducts: readonly Product[] = [
   },
   {
     what: 'topics × lag rules',
-    limits: ['server.lagRulesMax', 'server.rememberedTopicsMax'],
+    limits: ['server.rulesMax', 'server.rememberedTopicsMax'],
     worstCase: (look) =>
       look('server.rememberedTopicsMax') * (100 + look('log.topicBytesMax')) +
-      look('server.lagRulesMax') * KiB,
+      look('server.rulesMax') * KiB,
     boundedBy: 'remembered topics; then all are forgotten',
     filledBy: {
       file: 'packages/server/test/lag-rules.test.ts',
@@ -361,6 +361,16 @@ export const serverProducts: readonly Product[] = [
     filledBy: {
       file: 'packages/server/test/flush-window.test.ts',
       name: 'what waits for a flush is less than a portion between two batches, and a batch of any size is written before the next',
+    },
+  },
+  {
+    what: 'sessions × what is remembered of them, and times of flushes',
+    limits: ['trace.traceBytesMax', 'trace.happeningBytes', 'trace.flushTimesMax'],
+    worstCase: (look) => look('trace.traceBytesMax') + look('trace.flushTimesMax') * 80,
+    boundedBy: 'what all happenings count for; then the oldest are forgotten',
+    filledBy: {
+      file: 'packages/server/test/trace.test.ts',
+      name: 'happenings of all sessions hold no more than their bound, and sessions that have closed go with theirs',
     },
   },
 ]

@@ -53,6 +53,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./rules.ts')).rules,
   },
   {
+    name: 'consumers',
+    summary: 'Show where the devices of a user stand, set one back, or delete it.',
+    load: async () => (await import('./consumers.ts')).consumers,
+  },
+  {
     name: 'presence',
     summary: 'Show who is in a topic of a running hub.',
     load: async () => (await import('./presence.ts')).presence,

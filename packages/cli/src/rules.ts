@@ -6,12 +6,11 @@ import { askJson } from './ask-json.ts'
 import type { CommandBody, CommandLine } from './command.ts'
 import { lastValue } from './command.ts'
 import { CliError } from './errors.ts'
-import { escapeControls } from './escape-controls.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { hubOptions } from './hub-options.ts'
 import { inputBytesMax } from './limits.ts'
-import { print } from './output.ts'
+import { printJson } from './print-json.ts'
 import { readAllInput } from './read-all-input.ts'
 
 /** Shows and replaces rules. */
@@ -59,8 +58,7 @@ async function run(line: CommandLine): Promise<ExitCode> {
     file === undefined
       ? await askJson(line, { path })
       : await askJson(line, { path, method: 'PUT', body: await readList(file) })
-  const lines = JSON.stringify(answer, null, 2).split('\n')
-  await print(lines.map((text) => `${escapeControls(text)}\n`).join(''))
+  await printJson(answer)
   return exitCodes.done
 }
 

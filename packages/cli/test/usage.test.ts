@@ -13,6 +13,7 @@ const commands = [
   'token',
   'explain',
   'rules',
+  'consumers',
   'presence',
   'backup',
   'restore',

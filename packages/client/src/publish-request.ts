@@ -16,10 +16,10 @@ export interface PublishInput {
   readonly key?: string | undefined
   /** Small texts by which readers choose among the events of a topic: `{ region: 'eu' }`. */
   readonly tags?: Readonly<Record<string, string>> | undefined
-  /** Only those whose grant has this permission get the event. Default: everybody who may read the topic. */
-  readonly permission?: string | undefined
   /** How long the event is worth something, in milliseconds. */
   readonly ttlMs?: number | undefined
+  /** Only those whose grant has this permission get the event. Default: everybody who may read the topic. */
+  readonly permission?: string | undefined
 }
 
 /** An event to publish together with others, with its topic. */

@@ -143,8 +143,8 @@ function readInput(members: Members, { json, where }: Part): SendEvent {
     key: readText(members, 'key', where),
     // The node checks what is in them.
     tags: members.get('tags') as TopicInput['tags'],
-    permission: members.get('permission') as TopicInput['permission'],
     ttlMs: readTtl(members.get('ttl')),
+    permission: members.get('permission') as TopicInput['permission'],
     data: readData(members.get('data'), json),
   }
 }

@@ -25,7 +25,8 @@ import { drainRequestsMs, drainSettleMs, lineLimits } from './limits.ts'
 import { listen } from './listen.ts'
 import type { LogAbilities } from './log-abilities.ts'
 import { joinObservers } from './observers.ts'
-import { describeChanged, openLog } from './open-log.ts'
+import { openLog } from './open-log.ts'
+import { describeChangedRules, planRules } from './plan-rules.ts'
 import { ProtectedResource } from './protected-resource.ts'
 import type { HeldCertificate } from './tls/held-certificate.ts'
 import { openTls } from './tls/open-tls.ts'
@@ -120,10 +121,7 @@ export async function startNode(
     await tide.ready
     await limits.follow(tide)
     await webhooks.start()
-    if (isFirstStart && tide.rules.lag.from === 'change')
-      say(describeChanged('The list of rules for laggards', 'delivery.rules'))
-    if (isFirstStart && tide.rules.presence.from === 'change')
-      say(describeChanged('The list of rules of presence', 'presence.rules'))
+    if (isFirstStart) for (const line of describeChangedRules(tide)) say(line)
     const traffic = new Traffic(lineLimits)
     const parts = { tide, limits, access, webhooks, abilities }
     const { readStats } = share ?? {}
@@ -168,8 +166,7 @@ function createEngine(config: HubConfig, engine: Engine): Tidemark {
     topicSetsBytesMax: config.maxTopicSetsBytes,
     eventBytesMax: config.maxEventBytes,
     compression: config.compression,
-    // A worker that replaces a dead one follows the rules that there are.
-    rules: isFirstStart ? { lag: config.delivery.rules, presence: config.presence.rules } : {},
+    rules: isFirstStart ? planRules(config) : undefined,
     eventsPerSecondMax: config.delivery.eventsPerSecondMax,
     flushWindowMs: config.flush.window,
     flushWindowMaxMs: config.flush.windowMax,

@@ -50,7 +50,15 @@ test('every option’s documented default is its default', async () => {
 })
 
 /** Lists of objects have no flag. */
-const fileOnly = ['auth.issuers', 'auth.roles', 'delivery.rules', 'retention.rules', 'webhooks']
+const fileOnly = [
+  'auth.issuers',
+  'auth.roles',
+  'delivery.rules',
+  'presence.rules',
+  'retention.rules',
+  'rules.startAt',
+  'webhooks',
+]
 
 describe('the README of the command line', () => {
   /** Which settings it must name. */

@@ -18,7 +18,11 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tidemark-forged-'))
   doors = await openDoors({
     directory,
-    settings: { auth: { secret }, limits: { sessionsPerUser: 'none' } },
+    settings: {
+      auth: { secret },
+      limits: { sessionsPerUser: 'none' },
+      presence: { rules: [{ pattern: '**' }] },
+    },
     access: { tokens: [{ secret }] },
   })
   const tidemark = { subscribe: ['**'], publish: ['**'], permissions: ['admin'] }
@@ -39,6 +43,7 @@ const bodies = new Map([
   ['POST /admin/addresses', '{"address":"203.0.113.9","reason":"forged"}'],
   ['PATCH /sessions/{id}', '{"remove":["a"]}'],
   ['PUT /admin/rules/{name}', '[]'],
+  ['PUT /consumers/{name}', '{"since":"now"}'],
   ['POST /sessions/{id}', 'forged'],
 ])
 

@@ -174,6 +174,20 @@ export const serverErrors = {
     title: 'An option or argument of a node is of the wrong type or out of its range.',
     status: 500,
   },
+  CONSUMER_INVALID: {
+    title: 'A name of a consumer is none, or its new place is none.',
+    status: 400,
+  },
+  CONSUMER_UNKNOWN: {
+    title: 'The user has no consumer of this name: it was deleted, has expired, or never was.',
+    status: 404,
+  },
+  CONSUMERS_FULL: {
+    title: 'The log keeps as many consumers as it may; those that are there go on.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
   RULE_INVALID: {
     title: 'A list of rules for topics has a rule that cannot hold; nothing was changed.',
     status: 400,

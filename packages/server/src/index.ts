@@ -10,6 +10,13 @@ export type { ServerErrorCode } from './errors.ts'
 export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
+export type { StartRule } from './consumers/start-rules.ts'
+export type {
+  ConsumerPlace,
+  ConsumerState,
+  ConsumersOf,
+  UserConsumers,
+} from './consumers/user-consumers.ts'
 export type {
   EventsFlushed,
   EventsPublished,
@@ -36,6 +43,8 @@ export type { PresenceRule } from './presence/presence-rules.ts'
 export type { PresenceData } from './presence/present-session.ts'
 export type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
 export type { SessionFilter } from './session/session-registry.ts'
+export { traceVerdicts } from './trace/trace.ts'
+export type { Trace, TraceQuestion, TraceVerdict, Verdict } from './trace/trace.ts'
 export type { SendEvent, SendReceipt } from './send/send.ts'
 export type { SendTarget } from './send/send-target.ts'
 export type { UserReach } from './send/user-reach.ts'

@@ -216,8 +216,8 @@ export const packCharactersMin: number = 1_025
 /** Sessions that wait for the tail before those who have given up are looked for. */
 export const waitersKeptMax: number = 1_000
 
-/** Lag rules of a node. Each is tried once per topic, then remembered. */
-export const lagRulesMax: number = 1_000
+/** Rules of one kind. Each is tried once per topic, then remembered where events ask for it. */
+export const rulesMax: number = 1_000
 
 /** Topics whose lag rule is remembered: 10,000 × ~100 bytes = 1 MB, with topics of 256 bytes 3.5 MB. */
 export const rememberedTopicsMax: number = 10_000

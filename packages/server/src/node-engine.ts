@@ -8,6 +8,8 @@ import { catchUp } from './catch-up/catch-up.ts'
 import type { Greeting } from './catch-up/catch-up.ts'
 import type { Block } from './framing/block.ts'
 import type { ByeReason } from './framing/bye-reason.ts'
+import { Consumers } from './consumers/consumers.ts'
+import type { TakenConsumer } from './consumers/consumers.ts'
 import { Control } from './control/control.ts'
 import { createHost } from './session/create-host.ts'
 import { ServerError } from './errors.ts'
@@ -58,6 +60,8 @@ export class NodeEngine implements SessionActions {
   readonly audiences: Audiences
   /** The rules for topics that all nodes of the log follow. */
   readonly rules: NodeRules
+  /** Where consumers stand that are open here. */
+  readonly consumers: Consumers
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
   readonly control: Control
   /** Told of each session that has opened or got another grant. */
@@ -93,15 +97,17 @@ export class NodeEngine implements SessionActions {
         return session && new OpenSession(session, this, isLate)
       },
       sessions: this.sessions,
+      lagRules: this.rules.lag,
       follow: () => this.start(),
     })
     this.followers = new SessionFollowers(settings.onError)
+    this.followers.add(settings.watch.traces)
     this.#changes = new TopicChanges({
       ...settings,
       audiences: this.audiences,
       listSessions: () => this.sessions.list(),
       dismiss: (session, reason) => this.#dismiss(session, reason),
-      moved: (session) => this.followers.moved(session),
+      moved: (session, reason) => this.followers.moved(session, reason),
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
@@ -109,7 +115,7 @@ export class NodeEngine implements SessionActions {
     this.#rechecks = new Rechecks({
       ...settings,
       dismiss,
-      renew: (session, grant, request) => this.#renew(session, grant, request),
+      renew: (session, grant, request) => this.renew(session, grant, request),
     })
     this.#renewals = new Renewals({
       clock: settings.clock,
@@ -120,6 +126,13 @@ export class NodeEngine implements SessionActions {
     })
     this.granted = new GrantListeners((session) => this.handle(session), settings.onError)
     const readPosition = (): Position => this.#requireFanOut().position
+    this.consumers = new Consumers({
+      ...settings,
+      startRules: this.rules.startAt,
+      livePosition: readPosition,
+      replace: (session) => this.end(session, 'replaced'),
+    })
+    this.followers.add(this.consumers)
     this.#host = createHost(settings, {
       get livePosition() {
         return readPosition()
@@ -201,17 +214,18 @@ export class NodeEngine implements SessionActions {
     const place = this.audiences.reserve(subscription.topics)
     let start: Beginning
     let added: AddedTopics | undefined
-    let id: string
+    let taken: TakenConsumer | undefined
+    const id = makeSessionId(this.#settings.nodeName, this.#settings.random)
     try {
       this.#opening += 1
       try {
-        start = await this.#findStart(subscription)
+        start = await this.#findStart(subscription, owner.user)
+        taken = await this.consumers.take(subscription, { ...start, user: owner.user, session: id })
       } finally {
         // In the tick in which it becomes a session, so that no other takes its place in between.
         this.#opening -= 1
       }
       this.admit()
-      id = makeSessionId(this.#settings.nodeName, this.#settings.random)
       added = start.added === undefined ? undefined : this.#changes.beginAdded(start.added)
     } catch (error) {
       this.audiences.giveBack(place)
@@ -229,6 +243,7 @@ export class NodeEngine implements SessionActions {
     this.#begin(session, start)
     if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
     if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
+    taken?.begin(session, sink)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
     const takeHint = (): Block | undefined => this.#ends.takeHint(session)
@@ -266,8 +281,11 @@ export class NodeEngine implements SessionActions {
     return !session.isClosed
   }
 
-  renew(session: Session, grant: Grant): Promise<boolean> {
-    return this.#renew(session, grant)
+  async renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
+    const isOpen = await this.#renewals.renew(session, grant, request)
+    this.granted.tell(session)
+    this.followers.renewed(session)
+    return isOpen
   }
 
   end(session: Session, reason: string): void {
@@ -303,15 +321,16 @@ export class NodeEngine implements SessionActions {
     this.#ends.stop()
     this.#rechecks.stop()
     await this.#starting?.catch(() => undefined)
+    await this.consumers.close()
     this.#fanOut?.close()
     this.#changes.stop()
     this.control.close()
   }
 
-  async #findStart(subscription: Subscription): Promise<Beginning> {
+  async #findStart(given: Subscription, user: string | undefined): Promise<Beginning> {
     const fanOut = await this.start()
-    const { log } = this.#settings
-    return resolveStart(subscription, log, () => fanOut.position).catch(wrapLogError)
+    const wanted = await this.consumers.place(given, user)
+    return resolveStart(wanted, this.#settings.log, () => fanOut.position).catch(wrapLogError)
   }
 
   #begin(session: Session, { resumed, gap }: Beginning): void {
@@ -332,13 +351,6 @@ export class NodeEngine implements SessionActions {
     }
   }
 
-  async #renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
-    const isOpen = await this.#renewals.renew(session, grant, request)
-    this.granted.tell(session)
-    this.followers.renewed(session)
-    return isOpen
-  }
-
   async #follow(): Promise<FanOut> {
     const { audiences, control } = this
     const { ledger, lag: lagRules } = this.rules
@@ -350,13 +362,9 @@ export class NodeEngine implements SessionActions {
 
   /** Sessions are opened once the node follows its log, so for them it is always there. */
   #requireFanOut(): FanOut {
-    if (this.#fanOut === undefined) {
-      throw new ServerError(
-        'LOG_UNAVAILABLE',
-        'The node does not follow its log yet. Await `ready`.',
-      )
-    }
-    return this.#fanOut
+    if (this.#fanOut !== undefined) return this.#fanOut
+    const said = 'The node does not follow its log yet. Await `ready`.'
+    throw new ServerError('LOG_UNAVAILABLE', said)
   }
 
   #bringLevel(session: Session, greeting?: Greeting): void {

@@ -1,10 +1,10 @@
 // One node as its users see it: doors for streams, the way in for publishers, and the sessions open here.
 
 import { formatCursor } from '@tidemark/log'
-import { plainRequest } from './request/authorize.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import { BodyBudget } from './request/body-budget.ts'
-import { requirePermissionName } from './request/permission-name.ts'
+import type { ConsumersOf, UserConsumers } from './consumers/user-consumers.ts'
+import { requirePermission } from './request/require-permission.ts'
 import type { ReachOptions, SessionReach } from './control/session-reach.ts'
 import { ServerError } from './errors.ts'
 import { answerFetch } from './fetch/answer-fetch.ts'
@@ -40,6 +40,7 @@ import type { SessionFilter } from './session/session-registry.ts'
 import type { Sink } from './session/sink.ts'
 import type { Granted, StreamOpener } from './request/stream-opener.ts'
 import type { Subscription } from './request/subscription.ts'
+import type { Trace, TraceQuestion } from './trace/trace.ts'
 
 /** One node. Made by {@link createTidemark}. */
 export class Tidemark extends NodeFacts implements StreamOpener {
@@ -215,15 +216,7 @@ export class Tidemark extends NodeFacts implements StreamOpener {
    * ```
    */
   async requirePermission(by: RequestFacts, name: string): Promise<void> {
-    try {
-      requirePermissionName(name)
-      const { permit } = this.#settings
-      if (permit === undefined) plainRequest(by, 'admin', [])
-      else await permit.requirePermission(by, name)
-    } catch (error) {
-      this.#settings.watch.refused('admin', error)
-      throw error
-    }
+    await requirePermission(this.#settings, by, name)
   }
 
   /**
@@ -283,16 +276,17 @@ export class Tidemark extends NodeFacts implements StreamOpener {
     return send(host, { to, event }, options)
   }
 
-  /**
-   * A user by the name that grants give them, to send to; whether they are there makes no difference.
-   *
-   * @example
-   * ```ts
-   * await tide.user('ada').send({ data: 'hello' })
-   * ```
-   */
+  /** A user to send to, there or not: `await tide.user('ada').send({ data: 'hello' })`. */
   user(id: string): UserReach {
     return { id, send: (event, options) => this.send({ user: id }, event, options) }
+  }
+
+  /**
+   * Says why a session got an event or did not, on whichever node it is, also when it has closed lately.
+   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, and as {@link reach}
+   */
+  trace(question: TraceQuestion): Promise<Trace> {
+    return this.#engine.control.trace(question)
   }
 
   /**
@@ -319,6 +313,15 @@ export class Tidemark extends NodeFacts implements StreamOpener {
       this.#settings.watch.refused('read', error)
       throw error
     }
+  }
+
+  /**
+   * The consumers of a user: names under which all nodes keep a cursor for streams that are opened with
+   * `consumer=`.
+   * @throws ServerError `OPTION_INVALID`
+   */
+  consumers(of: ConsumersOf): UserConsumers {
+    return this.#engine.consumers.of(of)
   }
 
   /**

@@ -258,6 +258,10 @@ const cases: Readonly<Record<string, OddCase>> = {
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
   },
+  'trace: question': {
+    call: (value) => start().trace(value as never),
+    code: 'QUERY_INVALID',
+  },
   'user: id': {
     call: (value) =>
       start()
@@ -308,6 +312,75 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().reach('an id', value as never),
     code: 'OPTION_INVALID',
     takes: [...objects, ...lists],
+  },
+  consumers: {
+    call: (value) => void start().consumers(value as never),
+    code: 'OPTION_INVALID',
+  },
+  'consumers: user': {
+    call: (value) => void start().consumers({ user: value as never }),
+    code: 'OPTION_INVALID',
+  },
+  'consumers: by': {
+    call: (value) =>
+      startAsking()
+        .consumers({ user: 'ada', by: value as never })
+        .list(),
+    code: 'OPTION_INVALID',
+    takes: ['undefined'],
+  },
+  'consumers.reset': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', value as never),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: name': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset(value as never, { since: 'now' }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: since': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', { since: value as never }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.reset: cursor': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .reset('main', { cursor: value as never }),
+    code: 'CONSUMER_INVALID',
+  },
+  'consumers.delete: name': {
+    call: (value) =>
+      start()
+        .consumers({ user: 'ada' })
+        .delete(value as never),
+    code: 'CONSUMER_INVALID',
+  },
+  'rules.startAt.replace': {
+    call: (value) => start().rules.startAt.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.startAt.replace: a rule': {
+    call: (value) => start().rules.startAt.replace([value as never]),
+    code: 'RULE_INVALID',
+  },
+  'rules.retention.replace': {
+    call: (value) => start().rules.retention.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.retention.replace: a rule': {
+    call: (value) => start().rules.retention.replace([value as never]),
+    code: 'RULE_INVALID',
   },
   'reach: by': {
     call: (value) =>

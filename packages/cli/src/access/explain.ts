@@ -1,4 +1,4 @@
-// `tidemark explain`: why a token may do something here, or why not.
+// `tidemark explain`: why a token may do something here, or why a session did not get an event.
 
 import { systemClock } from '@tidemark/client'
 import { explainHub } from '@tidemark/hub'
@@ -14,6 +14,7 @@ import { headerOption } from '../hub-options.ts'
 import { print } from '../output.ts'
 import { accessOptions, hasColours, loadAccessConfig } from './access-options.ts'
 import { askHub } from './ask-hub.ts'
+import { explainEvent } from './explain-event.ts'
 import { readToken } from './read-token.ts'
 import { renderExplanation } from './render-explanation.ts'
 
@@ -30,7 +31,10 @@ export const explain: CommandBody = {
 the settings that a hub started here would have, or, with --hub, of a running hub, which knows what has been revoked. A running
 hub explains to those with the permission admin (--header 'Authorization: Bearer …').
 
-Ends with 0 where the request may do all of it, with 77 where not.`,
+Ends with 0 where the request may do all of it, with 77 where not.
+
+With --event and --session it asks a running hub why the session got that event or did not, also when it has
+closed lately, and on whichever process it was. The hub is that of --hub, else of TIDEMARK_URL.`,
   options: [
     {
       name: 'token',
@@ -55,6 +59,16 @@ Ends with 0 where the request may do all of it, with 77 where not.`,
       isRepeatable: true,
       help: 'A permission that the request would need, such as admin. May be repeated.',
     },
+    {
+      name: 'event',
+      value: '<cursor>',
+      help: 'The cursor of an event: its id. With --session only.',
+    },
+    {
+      name: 'session',
+      value: '<id>',
+      help: 'A session, as tidemark.ready says it. With --event only.',
+    },
     { name: 'hub', value: '<url>', help: 'Ask this running hub, in place of the settings here.' },
     { ...headerOption, help: `${headerOption.help} With --hub only.` },
     { name: 'json', help: 'One JSON object: isAllowed, checks, grant.' },
@@ -65,6 +79,7 @@ Ends with 0 where the request may do all of it, with 77 where not.`,
     "tidemark explain --subscribe 'public/*'               # a visitor without a token",
     'tidemark token --sub ada | tidemark explain --token - --subscribe users/ada/inbox',
     'tidemark explain --hub https://hub.example.org --token "$TOKEN" --header "$ADMIN"',
+    'tidemark explain --event 1mjve7pc0c0rd6hy0000-1z --session 4f2k.Jm…',
   ],
   run,
 }
@@ -77,6 +92,7 @@ async function run(line: CommandLine): Promise<ExitCode> {
       `explain takes options only, such as --subscribe orders/42; got ${quote(extra)}. See tidemark explain --help.`,
     )
   }
+  if (line.values.has('event') || line.values.has('session')) return explainEvent(line)
   const explanation = await explainLine(line)
   const isJson = line.values.has('json')
   await print(

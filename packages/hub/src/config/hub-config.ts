@@ -1,6 +1,6 @@
 // The configuration of a hub, as code sees it.
 
-import type { LagRule, PresenceRule } from '@tidemark/server'
+import type { LagRule, PresenceRule, StartRule } from '@tidemark/server'
 
 /** The configuration, checked, every default filled in. Durations are milliseconds, sizes bytes. */
 export interface HubConfig {
@@ -81,6 +81,10 @@ export interface HubConfig {
     /** Of one stream; undefined: no bound. */
     readonly eventsPerSecondMax?: number | undefined
     readonly rules: readonly LagRule[]
+  }
+  /** Rules for topics of further kinds. */
+  readonly rules: {
+    readonly startAt: readonly StartRule[]
   }
   readonly presence: {
     readonly rules: readonly PresenceRule[]

@@ -6,8 +6,8 @@ import {
   eventsPerSecondRange,
   flushWindowLimitMs,
   lagActions,
-  lagRulesMax,
   presenceRulesMax,
+  rulesMax,
   stalledAfterRangeMs,
   topicSetsBytesMax,
   topicSetsBytesMin,
@@ -26,7 +26,8 @@ import { sessionRows } from './session-settings.ts'
 import type { SettingName } from './hub-config.ts'
 import { bytes, count, duration, flag, noneOr, rate, wordOr } from './kinds.ts'
 import { limitRows } from './limit-settings.ts'
-import type { Member, Setting, SettingRow } from './setting.ts'
+import { patternMember, ruleRows } from './rule-settings.ts'
+import type { Setting, SettingRow } from './setting.ts'
 import { formatSize } from './units.ts'
 import { webhookRows } from './webhook-settings.ts'
 
@@ -35,12 +36,7 @@ const heartbeatRangeMs = { from: 100, to: 3_600_000 }
 
 const windowRangeMs = { from: 0, to: flushWindowLimitMs }
 
-const pattern: Member = {
-  kind: { kind: 'pattern' },
-  isRequired: true,
-  help: 'The topics it is for; the first rule that matches a topic decides.',
-  example: 'logs/**',
-}
+const pattern = patternMember
 
 /** By name, so that the compiler finds a setting without a row, and a row without a setting. */
 const rows: Readonly<Record<SettingName, SettingRow>> = {
@@ -123,7 +119,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   'delivery.rules': {
     kind: {
       kind: 'list',
-      max: lagRulesMax,
+      max: rulesMax,
       entry: '{"pattern": "logs/**", "whenLagging": "drop"}',
       members: {
         pattern,
@@ -286,6 +282,7 @@ const rows: Readonly<Record<SettingName, SettingRow>> = {
   ...accessRows,
   ...sessionRows,
   ...limitRows,
+  ...ruleRows,
   ...webhookRows,
   insecure: {
     kind: flag,

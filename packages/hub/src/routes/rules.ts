@@ -5,27 +5,21 @@ import type { RulesInForce, Tidemark, TideRules } from '@tidemark/server'
 import { nearestName, quote } from '@tidemark/wire/values'
 import { checkValue } from '../config/check-config.ts'
 import { describeFault } from '../config/faults.ts'
-import type { RuleConfig, SettingName } from '../config/hub-config.ts'
+import type { RuleConfig } from '../config/hub-config.ts'
 import { settings } from '../config/settings.ts'
 import { HubError } from '../errors.ts'
 import { fromKeptRules, toKeptRules } from '../kept-rules.ts'
 import { parseJson } from '../parse-json.ts'
+import { ruleSettings } from '../plan-rules.ts'
 import { readQuery } from './query.ts'
 import { sendJson } from './route.ts'
 import type { Route } from './route.ts'
 
 type RuleName = keyof TideRules
 
-/** The setting that has each kind of rules in the file. */
-const settingOf: Readonly<Record<RuleName, SettingName>> = {
-  retention: 'retention.rules',
-  lag: 'delivery.rules',
-  presence: 'presence.rules',
-}
-
 const list: Route = async ({ response, query }, { tide }) => {
   readQuery(query, [])
-  const names = Object.keys(settingOf).map((name) => requireName(name))
+  const names = Object.keys(ruleSettings).map((name) => requireName(name))
   const rules = Object.fromEntries(names.map((name) => [name, describe(tide, name)]))
   sendJson(response, 200, { rules })
 }
@@ -66,8 +60,8 @@ async function change(tide: Tidemark, name: RuleName, given: unknown): Promise<s
 
 /** The list, by the schema that its setting in the file has. */
 function readRules(name: RuleName, given: unknown): readonly unknown[] {
-  const row = settings.find((each) => each.name === settingOf[name])
-  if (row === undefined) throw new Error(`There is no setting ${settingOf[name]}.`)
+  const row = settings.find((each) => each.name === ruleSettings[name])
+  if (row === undefined) throw new Error(`There is no setting ${ruleSettings[name]}.`)
   const { faults, value } = checkValue(row, given)
   if (faults.length === 0) return value as readonly unknown[]
   const said = faults.map((fault) => describeFault(fault, new Map())).join('; ')
@@ -78,8 +72,8 @@ function readRules(name: RuleName, given: unknown): readonly unknown[] {
 }
 
 function requireName(given: string): RuleName {
-  if (Object.hasOwn(settingOf, given)) return given as RuleName
-  const names = Object.keys(settingOf)
+  if (Object.hasOwn(ruleSettings, given)) return given as RuleName
+  const names = Object.keys(ruleSettings)
   const nearest = nearestName(given, names)
   const hint = nearest === undefined ? `Known are ${names.join(', ')}.` : `Did you mean ${nearest}?`
   throw new HubError('NOT_FOUND', `There are no rules of the kind ${quote(given)}. ${hint}`)

@@ -2,6 +2,7 @@
 
 import { denyAddress, listAddresses, releaseAddress } from './addresses.ts'
 import { closeSession, openSession } from './cookie-session.ts'
+import { consumerRoutes } from './consumers.ts'
 import { explainAccess } from './explain.ts'
 import { answerLive, answerReady } from './health.ts'
 import { readHistory } from './history.ts'
@@ -17,6 +18,7 @@ import { sendEvent } from './send.ts'
 import { ruleRoutes } from './rules.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
+import { traceEvent } from './trace.ts'
 import { issueTicket, redirectToStream } from './tickets.ts'
 import { listWebhookDeliveries, listWebhooks, replayWebhook } from './webhooks.ts'
 import { subscribeByBody, subscribeByQuery } from './subscribe.ts'
@@ -50,6 +52,14 @@ const pathRows: readonly RouteRow[] = [
   { method: 'DELETE', path: '/session', route: closeSession, crossSite: 'refused' },
   { method: 'POST', path: '/tickets', route: issueTicket, crossSite: 'refused' },
   { method: 'GET', path: '/tickets/redirect', route: redirectToStream, crossSite: 'refused' },
+  { method: 'GET', path: '/consumers', route: consumerRoutes.list, crossSite: 'refused' },
+  { method: 'PUT', path: '/consumers/{name}', route: consumerRoutes.reset, crossSite: 'refused' },
+  {
+    method: 'DELETE',
+    path: '/consumers/{name}',
+    route: consumerRoutes.remove,
+    crossSite: 'refused',
+  },
   { method: 'GET', path: '/admin/revocations', route: listRevocations, ...forAdmins },
   { method: 'POST', path: '/admin/revocations', route: addRevocation, ...forAdmins },
   { method: 'GET', path: '/livez', route: answerLive, crossSite: 'allowed' },
@@ -60,6 +70,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/admin/addresses', route: denyAddress, ...forAdmins },
   { method: 'DELETE', path: '/admin/addresses', route: releaseAddress, ...forAdmins },
   { method: 'GET', path: '/admin/explain', route: explainAccess, ...forAdmins },
+  { method: 'GET', path: '/admin/trace', route: traceEvent, ...forAdmins },
   { method: 'GET', path: '/admin/webhooks', route: listWebhooks, ...forAdmins },
   {
     method: 'GET',

@@ -15,6 +15,7 @@ export class Backlog {
   #droppedTo: Position | undefined
   #isForbidden = false
   #isReducible = false
+  #hasConflated = false
   #characters = 0
 
   /** `isForgiving`: what no session may be behind with is delayed instead. */
@@ -31,7 +32,10 @@ export class Backlog {
         const subject = `${topic}\n${key ?? ''}`
         this.#isReducible = true
         const older = this.#kept.get(subject)
-        if (older !== undefined) this.#characters -= countCharacters(older.record)
+        if (older !== undefined) {
+          this.#hasConflated = true
+          this.#characters -= countCharacters(older.record)
+        }
         this.#kept.delete(subject)
         this.#keep(subject, framed)
         return
@@ -71,6 +75,11 @@ export class Backlog {
   /** Up to where records were dropped, if any were. */
   get droppedTo(): Position | undefined {
     return this.#droppedTo
+  }
+
+  /** Whether a newer record has taken the place of an older one. */
+  get hasConflated(): boolean {
+    return this.#hasConflated
   }
 
   /** Whether it holds something with which no session may be behind. */

@@ -17,6 +17,7 @@ import { backlogPagesMax, replayPageMax, writeBytesMax } from '../limits.ts'
 import type { NodeWatch } from '../observer/node-watch.ts'
 import { formatPlace, isPlain, placeOf } from '../framing/place.ts'
 import type { Session } from '../session/session.ts'
+import type { SessionTraces } from '../trace/session-traces.ts'
 import type { Slots } from './slots.ts'
 import type { Turns } from './turns.ts'
 
@@ -68,6 +69,8 @@ interface Notices {
   told: Position | undefined
   /** Likewise for records that a rule left out. */
   dropped: Position | undefined
+  /** Remembers what the client was told. */
+  readonly traces: SessionTraces
 }
 
 /**
@@ -79,7 +82,8 @@ export async function catchUp(
   source: CatchUpSource,
   greeting?: Greeting,
 ): Promise<void> {
-  const notices: Notices = { greeting, told: undefined, dropped: undefined }
+  const { traces } = source.watch
+  const notices: Notices = { greeting, told: undefined, dropped: undefined, traces }
   while (!session.isClosed) {
     // In a function of its own, so that nothing it read is held while waiting: a stalled client costs its
     // cursor, no page.
@@ -175,6 +179,7 @@ async function advanceBacklog(
   if (!isRead()) return
   if (backlog.isForbidden) source.dismiss(session)
   else writeStretch(session, stretch, notices)
+  if (backlog.hasConflated) source.watch.traces.reduced(session, cursor, stretch.next)
 }
 
 /** The records after `after`, if they are in memory. */
@@ -351,15 +356,16 @@ function tell(session: Session, { lost: loss, droppedTo }: Stretch, notices: Not
   if (lost !== undefined && lost.reason !== 'retention') session.moveTo(lost.to)
   const { greeting } = notices
   notices.greeting = undefined
-  if (greeting !== undefined) greet(session, greeting, lost)
-  else if (lost !== undefined) sendGap(session, toGap(session, lost))
+  if (greeting !== undefined) greet(session, { ...notices, greeting }, lost)
+  else if (lost !== undefined) sendGap(session, toGap(session, lost), notices)
   if (droppedTo === undefined || !reachesFurther(droppedTo, notices.dropped)) return
   notices.dropped = droppedTo
   const from = formatPlace(placeOf(session, session.replayedTo))
-  sendGap(session, { from, to: droppedTo, reason: 'rate' })
+  sendGap(session, { from, to: droppedTo, reason: 'rate' }, notices)
 }
 
-function sendGap(session: Session, gap: Gap): void {
+function sendGap(session: Session, gap: Gap, { traces }: Notices): void {
+  traces.gap(session, gap)
   const block = encodeGap(gap, placeOf(session, gap.to))
   session.writeReplay(block, session.replayedTo, 0)
 }
@@ -370,8 +376,13 @@ function reachesFurther(to: Position | undefined, told: Position | undefined): b
   return comparePositions(to, told) > 0
 }
 
-function greet(session: Session, greeting: Greeting, lost: Loss | undefined): void {
+function greet(
+  session: Session,
+  { greeting, traces }: Notices & { readonly greeting: Greeting },
+  lost: Loss | undefined,
+): void {
   const gap = greeting.gap ?? planGap(session, greeting, lost)
+  if (gap !== undefined) traces.gap(session, gap)
   const ready = encodeReady({
     session: session.id,
     place: placeOf(session, session.replayedTo),

@@ -1,13 +1,13 @@
 // Rules for the topics of a session that cannot keep up.
 
-import { LogError } from '@tidemark/log'
 import type { Topic } from '@tidemark/log'
-import { TopicRules, parseRulePattern } from '@tidemark/log/rules'
+import { TopicRules } from '@tidemark/log/rules'
 import type { PatternRules } from '@tidemark/log/rules'
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
-import { lagRulesMax, rememberedTopicsMax } from '../limits.ts'
-import { readList, readMembers } from '../read-members.ts'
+import { rememberedTopicsMax } from '../limits.ts'
+import { readMembers } from '../read-members.ts'
+import { checkRuleList } from '../rules/check-rule-list.ts'
 import type { RuleKind } from '../rules/rule-kind.ts'
 
 /**
@@ -33,7 +33,7 @@ export class LagRules {
 
   /** @throws ServerError `OPTION_INVALID` */
   constructor(given: readonly LagRule[]) {
-    this.#list = checkLagRules(given)
+    this.#list = lagKind.check(given)
     this.#found = new TopicRules(compile(this.#list), rememberedTopicsMax)
   }
 
@@ -57,44 +57,25 @@ export class LagRules {
   }
 }
 
-/**
- * The rules as they are used.
- * @throws ServerError `OPTION_INVALID`
- */
-function checkLagRules(given: readonly LagRule[]): readonly LagRule[] {
-  const rules = readList(given, { code: 'OPTION_INVALID', what: 'A list of lag rules' })
-  if (rules.length > lagRulesMax) {
-    throw invalid(`There may be ${lagRulesMax} lag rules; got ${rules.length}. Use patterns.`)
-  }
-  const checked = rules.map((rule) => {
-    const { pattern = '', whenLagging } = readMembers(rule, ['pattern', 'whenLagging'], {
-      code: 'OPTION_INVALID',
-      what: 'A lag rule',
-    })
-    if (whenLagging === undefined || !lagActions.includes(whenLagging)) {
-      throw invalid(`whenLagging must be ${lagActions.join(', ')}; got ${quoteValue(whenLagging)}.`)
-    }
-    return { pattern, whenLagging }
-  })
-  try {
-    for (const { pattern } of checked) parseRulePattern(pattern)
-    return checked
-  } catch (error) {
-    if (error instanceof LogError) throw invalid(error.message, error)
-    throw error
-  }
+/** Their place in the ledger of rules. */
+export const lagKind: RuleKind<LagRule> = {
+  name: 'lag',
+  check: (given) => checkRuleList(given, 'lag', checkLagRule),
 }
 
-/** Their place in the ledger of rules. */
-export const lagKind: RuleKind<LagRule> = { name: 'lag', check: checkLagRules }
+function checkLagRule(rule: LagRule): LagRule {
+  const what = { code: 'OPTION_INVALID', what: 'A lag rule' } as const
+  const { pattern = '', whenLagging } = readMembers(rule, ['pattern', 'whenLagging'], what)
+  if (whenLagging !== undefined && lagActions.includes(whenLagging)) return { pattern, whenLagging }
+  throw new ServerError(
+    'OPTION_INVALID',
+    `whenLagging must be ${lagActions.join(', ')}; got ${quoteValue(whenLagging)}.`,
+  )
+}
 
 function compile(list: readonly LagRule[]): PatternRules<LagAction> {
   return {
     rules: list.map(({ pattern, whenLagging }) => ({ pattern, value: whenLagging })),
     fallback: 'delay',
   }
-}
-
-function invalid(message: string, cause?: unknown): ServerError {
-  return new ServerError('OPTION_INVALID', message, { cause })
 }

@@ -1,6 +1,7 @@
 // One row of the table of commands: how a command travels, and what it does.
 
 import type { SpreadAct } from '../send/spreader.ts'
+import type { Trace, TraceQuestion } from '../trace/trace.ts'
 import type { IsLate } from '../session/is-late.ts'
 import type { SessionHandle } from '../session/session-handle.ts'
 
@@ -20,6 +21,8 @@ export type Members = Readonly<Record<string, unknown>>
 export interface CommandHost {
   /** Writes an event to sessions of this node; resolves to how many take it. */
   readonly spread: (act: SpreadAct, isLate: IsLate) => Promise<number>
+  /** Says what became of an event for a session of this node. */
+  readonly trace: (question: TraceQuestion) => Promise<Trace>
 }
 
 /** The node where a command is carried out. */

@@ -1,6 +1,7 @@
 // The table of commands: a node asks something of other nodes, most often of one of their sessions.
 
 import type { SpreadAct } from '../send/spreader.ts'
+import type { Trace, TraceQuestion } from '../trace/trace.ts'
 import type { SessionHandle } from '../session/session-handle.ts'
 import type { IsLate } from '../session/is-late.ts'
 import { requireOwn } from './asker.ts'
@@ -16,6 +17,7 @@ import type { RenewAct } from './commands/renew-command.ts'
 import { sendCommand } from './commands/send-command.ts'
 import type { SendAct } from './commands/send-command.ts'
 import { spreadCommand } from './commands/spread-command.ts'
+import { traceCommand } from './commands/trace-command.ts'
 import { sessionNotFound } from './session-not-found.ts'
 
 /** The content of each command. */
@@ -26,6 +28,7 @@ interface Acts {
   readonly end: EndAct
   /** For all nodes. */
   readonly spread: SpreadAct
+  readonly trace: TraceQuestion
 }
 
 /** Each resolves to this, at the node that carries it out. */
@@ -35,6 +38,7 @@ interface Results {
   readonly renew: boolean
   readonly end: boolean
   readonly spread: number
+  readonly trace: Trace
 }
 
 export type CommandName = keyof Acts
@@ -48,6 +52,7 @@ const rows: { readonly [Name in CommandName]: CommandRow<Acts[Name], Results[Nam
   renew: renewCommand,
   end: endCommand,
   spread: spreadCommand,
+  trace: traceCommand,
 }
 
 /** One thing that a node asks. */

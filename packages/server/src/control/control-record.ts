@@ -25,7 +25,10 @@ export interface ControlRequest {
 }
 
 /** The result of a command as JSON can say it, or the error. */
-export type Outcome = boolean | number | ServerError
+export type Outcome = Result | ServerError
+
+/** A value of JSON. */
+export type Result = boolean | number | object
 
 /** Tells the asking node what has been done. */
 export interface ControlAnswer {
@@ -96,7 +99,7 @@ function readAnswer(head: unknown): ControlAnswer | undefined {
   if (!isObject(head)) return undefined
   const { id, done, error } = head
   if (!isText(id)) return undefined
-  if (typeof done === 'boolean') return { id, outcome: done }
+  if (typeof done === 'boolean' || isObject(done)) return { id, outcome: done }
   if (!isObject(error) || typeof error['message'] !== 'string') return undefined
   // A node of another version may know codes that this one does not.
   const code = isCode(error['code']) ? error['code'] : 'INTERNAL'

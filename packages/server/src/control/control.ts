@@ -22,7 +22,13 @@ import { isLateAfter } from '../session/is-late.ts'
 import { nodeOf } from './session-id.ts'
 import { sessionNotFound } from './session-not-found.ts'
 import type { ReachOptions, SessionReach } from './session-reach.ts'
+import { Tracer, readEvent } from '../trace/tracer.ts'
+import type { LagRules } from '../catch-up/lag-rules.ts'
+import type { FanOut } from '../fan-out/fan-out.ts'
+import type { Trace, TraceQuestion } from '../trace/trace.ts'
 import { unreachable } from './unreachable.ts'
+
+const aTrace = { code: 'QUERY_INVALID', what: 'The question of a trace' } as const
 
 export class Control {
   readonly #settings: NodeSettings
@@ -30,18 +36,24 @@ export class Control {
   readonly #far: FarRequests
   readonly #near: NearRequests
 
-  /** @param follow resolves when this node's tail hands over what is appended from now on */
   constructor(
     settings: NodeSettings,
     host: {
       readonly find: FindSession
       readonly sessions: SessionRegistry
-      readonly follow: () => Promise<unknown>
+      readonly lagRules: LagRules
+      /** Resolves when this node's tail hands over what is appended from now on. */
+      readonly follow: () => Promise<FanOut>
     },
   ) {
     this.#settings = settings
     const spreader = new Spreader(settings, host.sessions)
-    this.#node = { find: host.find, spread: (act, isLate) => spreader.spread(act, isLate) }
+    const tracer = new Tracer(settings, { ...host, start: host.follow })
+    this.#node = {
+      find: host.find,
+      spread: (act, isLate) => spreader.spread(act, isLate),
+      trace: (question) => tracer.trace(question),
+    }
     this.#far = new FarRequests(settings, host.follow)
     this.#near = new NearRequests(settings, this.#node, (answer) => this.#far.take(answer))
   }
@@ -91,6 +103,22 @@ export class Control {
    */
   async spread(act: SpreadAct): Promise<number> {
     return (await this.#far.ask(undefined, { name: 'spread', act })) as number
+  }
+
+  /**
+   * Asks the node of a session what became of an event there.
+   * @throws ServerError `QUERY_INVALID`, `SESSION_NOT_FOUND`, `SESSION_UNREACHABLE`, `LOG_UNAVAILABLE`,
+   * `FULL`
+   */
+  async trace(given: TraceQuestion): Promise<Trace> {
+    const { event, session } = readMembers(given, ['event', 'session'], aTrace)
+    readEvent(event ?? '')
+    const node = typeof session === 'string' ? nodeOf(session) : undefined
+    if (node === undefined) throw sessionNotFound(session ?? '')
+    const question = { event: event ?? '', session: session ?? '' }
+    if (node === this.#settings.nodeName) return this.#node.trace(question)
+    const answer = await this.#far.ask(question.session, { name: 'trace', act: question })
+    return answer as Trace
   }
 
   readonly #carry: Carry = async (session, command) => {

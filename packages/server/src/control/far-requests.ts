@@ -14,11 +14,11 @@ import { wrapLogError } from '../refusal/log-faults.ts'
 import type { Command } from './command.ts'
 import { encodeRequest } from './control-record.ts'
 import { unreachable } from './unreachable.ts'
-import type { ControlAnswer } from './control-record.ts'
+import type { ControlAnswer, Result } from './control-record.ts'
 
 /** One request that waits. */
 interface Waiting {
-  readonly resolve: (outcome: boolean | number) => void
+  readonly resolve: (outcome: Result) => void
   readonly reject: (error: Error) => void
 }
 
@@ -40,7 +40,7 @@ export class FarRequests {
    * Asks the node of a session, or every node; resolves to what it has done, or what this node has.
    * @throws ServerError `SESSION_UNREACHABLE`, `LOG_UNAVAILABLE`, `FULL`, and what that node answers
    */
-  async ask(session: string | undefined, command: Command): Promise<boolean | number> {
+  async ask(session: string | undefined, command: Command): Promise<Result> {
     if (this.#isClosed) throw closed()
     const { clock, random, nodeName } = this.#settings
     const id = makeRequestId(random)
@@ -48,7 +48,7 @@ export class FarRequests {
     const event = encodeRequest({ id, from: nodeName, session, deadline, command })
     const characters = event.data.length
     this.#requireRoom(characters)
-    const answered = new Promise<boolean | number>((resolve, reject) =>
+    const answered = new Promise<Result>((resolve, reject) =>
       this.#waiting.set(id, { resolve, reject }),
     )
     const giveUp = (): void => this.#waiting.get(id)?.reject(unreachable(session))

@@ -20,7 +20,7 @@ import { readList, readMembers } from '../read-members.ts'
 import type { RenewOptions, SessionReach } from './session-reach.ts'
 
 /** A command for one session. */
-export type SessionCommand = Exclude<Command, { readonly name: 'spread' }>
+export type SessionCommand = Exclude<Command, { readonly name: 'spread' | 'trace' }>
 
 /** Carries a command to a session. */
 export type Carry = (session: string, command: SessionCommand) => Promise<boolean>

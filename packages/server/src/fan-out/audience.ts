@@ -59,6 +59,8 @@ export class Audience {
   #pendingBytes = 0
   #newest: FramedRecord | undefined
   #isStrict = false
+  /** Of the newest event that was sent; undefined before the first. */
+  flushedTo: Position | undefined
   #open: OpenPart | undefined
 
   constructor(
@@ -175,6 +177,7 @@ export class Audience {
     this.#open = undefined
     const all = this.#assemble(whole, before)
     if (all === undefined) return
+    this.flushedTo = whole.newest?.record.position
     // Made before anything is written: a fault must not leave some sessions with events that others lack.
     const rest = open === undefined ? undefined : this.#assemble(open, before)
     const count = { all: 0, rest: 0 }

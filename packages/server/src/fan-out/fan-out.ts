@@ -154,8 +154,10 @@ export class FanOut {
     const began = this.#clock.elapsed()
     const tally = { audiences: 0, writes: 0, deliveries: 0, bytes: 0 }
     for (let start = 0; start < records.length;) start += this.#deliver(records, start, tally)
-    if (records.length > 0)
+    if (records.length > 0) {
+      this.#watch.traces.flushed(this.#position)
       this.#watch.flushed(records.length, tally, this.#clock.elapsed() - began)
+    }
     this.#wake()
   }
 

@@ -10,9 +10,9 @@ export type OwnEvent = Pick<EventRecord, 'type' | 'data' | 'time'> & {
   readonly topic?: string | undefined
   readonly key?: string | undefined
   readonly tags?: EventTags
+  readonly expiresAt?: number
   /** Not shown: all that get the event have it. */
   readonly permission?: string | undefined
-  readonly expiresAt?: number
 }
 
 /**

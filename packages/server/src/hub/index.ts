@@ -16,7 +16,7 @@ export {
   flushWindowLimitMs,
   historyRecordsDefault,
   historyRecordsMax,
-  lagRulesMax,
+  rulesMax,
   stalledAfterRangeMs,
   topicSetsBytesMax,
   topicSetsBytesMin,

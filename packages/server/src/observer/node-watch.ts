@@ -5,6 +5,8 @@ import type { Clock } from '@tidemark/log'
 import { logErrors } from '@tidemark/log'
 import { CodedError } from '../refusal/coded-error.ts'
 import type { Listeners, RefusedAction } from './node-observer.ts'
+import { SessionTraces } from '../trace/session-traces.ts'
+import type { TracedSession } from '../trace/session-traces.ts'
 import { emptyStats } from './node-stats.ts'
 import type { CloseReason, LagCause, NodeGauges, NodeStats } from './node-stats.ts'
 
@@ -33,6 +35,8 @@ type Counts = Record<string, number>
 
 /** One for a node. */
 export class NodeWatch {
+  /** Remembers what happened to sessions lately, for questions about single events. */
+  readonly traces: SessionTraces
   readonly #clock: Clock
   readonly #listeners: Listeners
   readonly #onError: (error: unknown) => void
@@ -59,6 +63,7 @@ export class NodeWatch {
     readonly onError: (error: unknown) => void
   }) {
     this.#clock = clock
+    this.traces = new SessionTraces(clock)
     this.#listeners = listeners
     this.#onError = onError
   }
@@ -151,7 +156,8 @@ export class NodeWatch {
     this.#replayed.pages += 1
   }
 
-  lagged(session: WatchedSession, cause: LagCause): void {
+  lagged(session: TracedSession & WatchedSession, cause: LagCause): void {
+    this.traces.lagged(session, cause)
     this.#lagged[cause] += 1
     this.#lags.set(session.id, { cause, since: this.#clock.elapsed() })
     const { lagged } = this.#listeners
@@ -159,7 +165,8 @@ export class NodeWatch {
   }
 
   /** A session is level. Of one that has just come nothing is told. */
-  level(session: WatchedSession): void {
+  level(session: TracedSession & WatchedSession): void {
+    this.traces.level(session)
     const lag = this.#lags.get(session.id)
     if (lag === undefined) return
     this.#lags.delete(session.id)

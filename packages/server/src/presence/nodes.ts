@@ -168,7 +168,8 @@ export class Nodes {
 
   #hearNode(node: string, word: NodeWord, before: string | undefined): void {
     const wasAlone = this.isAlone
-    const isAsking = before === undefined || decodeWord(before).askedAt !== word.askedAt
+    // To nobody nothing was told, and a node that stood still does not know that it was taken for gone.
+    const isAsking = wasAlone || before === undefined || decodeWord(before).askedAt !== word.askedAt
     const isBack = this.#gone.delete(node)
     this.#add(node, word)
     if (wasAlone && this.#presence.hasBegun) this.#presence.hurry()

@@ -17,6 +17,13 @@ export function checkTags(tags: EventTags | undefined): EventTags | undefined {
   return Object.keys(copy).length === 0 ? undefined : copy
 }
 
+/** @throws ServerError `EVENT_TTL_INVALID` */
+export function checkTtl(ttlMs: number | undefined): number | undefined {
+  const fault = ttlMs === undefined ? undefined : describeTtlFault(ttlMs)
+  if (fault === undefined) return ttlMs
+  throw new ServerError('EVENT_TTL_INVALID', `An event was refused: ${fault}`)
+}
+
 /**
  * The permission that the readers of an event need; undefined where they need none.
  * @throws ServerError `EVENT_PERMISSION_INVALID`
@@ -26,11 +33,4 @@ export function checkPermission(permission: string | undefined): string | undefi
   const fault = describePermissionFault(permission)
   if (fault === undefined) return permission
   throw new ServerError('EVENT_PERMISSION_INVALID', `An event was refused: ${fault}`)
-}
-
-/** @throws ServerError `EVENT_TTL_INVALID` */
-export function checkTtl(ttlMs: number | undefined): number | undefined {
-  const fault = ttlMs === undefined ? undefined : describeTtlFault(ttlMs)
-  if (fault === undefined) return ttlMs
-  throw new ServerError('EVENT_TTL_INVALID', `An event was refused: ${fault}`)
 }

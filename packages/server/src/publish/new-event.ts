@@ -72,8 +72,7 @@ export function toOwnEvent(
   input: SessionInput,
   { eventBytesMax, time }: { readonly eventBytesMax: number; readonly time: number },
 ): OwnEvent {
-  const members = readMembers(input, sessionNames, anEvent)
-  const { topic, type, data, key, tags, permission } = members
+  const { topic, type, data, key, tags, permission } = readMembers(input, sessionNames, anEvent)
   const checkedTags = checkTags(tags)
   return {
     topic: topic === undefined ? undefined : checkTopic(topic),

@@ -21,6 +21,8 @@ export type StartAt =
       /** Topics whose replay from an older place was not over. */
       readonly added?: AddedAt | undefined
     }
+  /** A place in the history that nobody has been at: nothing before it counts as missed. */
+  | { readonly kind: 'position'; readonly position: Position }
   /**
    * A cursor that cannot be read. A gap, not an error: a 4xx would end an EventSource for good. `cursor` is
    * one with parts, which a node that keeps topic sets may be able to read.
@@ -125,6 +127,7 @@ export async function resolveStart(
     const { position, text, added } = start
     return { after: position, resumed: 'exact', from: text, added }
   }
+  if (start.kind === 'position') return { after: start.position, resumed: 'fresh' }
   const since = start.kind === 'unreadable' ? start.otherwise : start
   const after = since.kind === 'now' ? now() : await log.locate({ topics, since })
   if (start.kind !== 'unreadable') return { after, resumed: 'fresh' }

@@ -4,6 +4,7 @@ import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import { hasMethods } from '@tidemark/log/values'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
+import { checkConsumerName } from '../consumers/consumer-name.ts'
 import { ServerError } from '../errors.ts'
 import { createFraming, fieldNames, needsTopicField } from '../framing/framing.ts'
 import type { FieldName, Framing } from '../framing/framing.ts'
@@ -31,6 +32,8 @@ export interface Subscription {
    * Events per second the client wants at most; what is beyond comes later, or as the node's lag rules say.
    */
   readonly eventsPerSecondMax?: number | undefined
+  /** The consumer that the client goes on as, and whether the client says where a new one begins. */
+  readonly consumer?: { readonly name: string; readonly hasStart: boolean } | undefined
   /** The name that the client gives its session. */
   readonly label?: string | undefined
   /** Long events are asked for as compressed ones, one by one, and the stream as a plain one. */
@@ -64,6 +67,7 @@ interface UncheckedSubscription {
   readonly filter: Filter | undefined
   readonly eventsPerSecondMax: number | undefined
   readonly compress: string | undefined
+  readonly consumer: string | undefined
 }
 
 const commonNames = [
@@ -76,6 +80,7 @@ const commonNames = [
   'eventsPerSecondMax',
   'label',
   'compress',
+  'consumer',
   ...filterNames,
 ]
 const queryNames = ['topic', ...commonNames]
@@ -122,6 +127,7 @@ function readManner(query: URLSearchParams): Omit<UncheckedSubscription, 'topics
     }),
     eventsPerSecondMax: parseRate(readOnce(query, 'eventsPerSecondMax')),
     compress: readOnce(query, 'compress'),
+    consumer: readOnce(query, 'consumer'),
   }
 }
 
@@ -174,7 +180,7 @@ function isStrict(options: QueryOptions): boolean {
 
 /**
  * Reads the JSON body of `POST /events`: `{topics, since?, lastEventId?, fields?, event?, framing?,
- * eventsPerSecondMax?, label?, compress?, types?, keys?, where?, topicTokens?}`.
+ * eventsPerSecondMax?, label?, compress?, consumer?, types?, keys?, where?, topicTokens?}`.
  * @throws ServerError `QUERY_INVALID`, `FILTER_INVALID`, `TOPIC_INVALID`, `TOPIC_SET_INVALID`
  */
 export function parseSubscriptionBody(body: unknown, lastEventId?: string | null): Subscription {
@@ -197,6 +203,7 @@ export function parseSubscriptionBody(body: unknown, lastEventId?: string | null
       }),
       eventsPerSecondMax: checkRate(members.get('eventsPerSecondMax')),
       compress: readText(members, 'compress'),
+      consumer: readText(members, 'consumer'),
     },
     lastEventId,
   )
@@ -227,11 +234,13 @@ function checkCursor(header: string | null | undefined): string | undefined {
 function planSubscription(
   given: UncheckedSubscription,
   lastEventId: string | null | undefined,
-  otherwise: SinceOrNow = { kind: 'now' },
+  otherwise?: SinceOrNow,
 ): Subscription {
   const header = checkCursor(lastEventId)
   const { topics } = given
-  const since = given.since === undefined ? otherwise : parseSince(given.since)
+  const wanted = given.since === undefined ? otherwise : parseSince(given.since)
+  const since = wanted ?? { kind: 'now' }
+  const name = checkConsumerName(given.consumer)
   return {
     topics,
     framing: chooseFraming(given, topics),
@@ -239,6 +248,7 @@ function planSubscription(
     filter: given.filter,
     eventsPerSecondMax: given.eventsPerSecondMax,
     packsEvents: checkCompress(given),
+    consumer: name === undefined ? undefined : { name, hasStart: wanted !== undefined },
   }
 }
 

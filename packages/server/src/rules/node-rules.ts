@@ -4,6 +4,8 @@
 import type { EventLog, RetentionRule } from '@tidemark/log'
 import { LagRules, lagKind } from '../catch-up/lag-rules.ts'
 import type { LagRule } from '../catch-up/lag-rules.ts'
+import { StartRules, startKind } from '../consumers/start-rules.ts'
+import type { StartRule } from '../consumers/start-rules.ts'
 import { PresenceRules, presenceKind } from '../presence/presence-rules.ts'
 import type { PresenceRule } from '../presence/presence-rules.ts'
 import { readMembers } from '../read-members.ts'
@@ -17,6 +19,8 @@ export interface TideRules {
   readonly retention: RulesInForce<RetentionRule>
   /** For clients that cannot keep up: what they get of which topics. */
   readonly lag: RulesInForce<LagRule>
+  /** For consumers that are new: where they begin. */
+  readonly startAt: RulesInForce<StartRule>
   /** Topics whose presence is kept, and those that tell of joins and leaves. */
   readonly presence: RulesInForce<PresenceRule>
 }
@@ -24,6 +28,7 @@ export interface TideRules {
 /** The lists of a node's own configuration; an undefined one: those that others have configured. */
 export interface ConfiguredRules {
   readonly lag?: readonly LagRule[] | undefined
+  readonly startAt?: readonly StartRule[] | undefined
   readonly presence?: readonly PresenceRule[] | undefined
 }
 
@@ -34,8 +39,12 @@ export interface ConfiguredRules {
  */
 export function checkConfigured(given: ConfiguredRules): ConfiguredRules {
   const wanted = { code: 'OPTION_INVALID', what: 'rules' } as const
-  const { lag, presence } = readMembers(given, ['lag', 'presence'], wanted)
-  return { lag: checkList(lagKind, lag), presence: checkList(presenceKind, presence) }
+  const { lag, presence, startAt } = readMembers(given, ['lag', 'presence', 'startAt'], wanted)
+  return {
+    lag: checkList(lagKind, lag),
+    presence: checkList(presenceKind, presence),
+    startAt: checkList(startKind, startAt),
+  }
 }
 
 function checkList<Rule>(
@@ -58,6 +67,7 @@ export class NodeRules {
   /** As users see them. */
   readonly inForce: TideRules
   readonly lag: LagRules = new LagRules([])
+  readonly startAt: StartRules = new StartRules()
   readonly presence: PresenceRules = new PresenceRules()
 
   constructor({ log, rules, onError }: Options) {
@@ -68,6 +78,11 @@ export class NodeRules {
         kind: lagKind,
         configured: rules.lag,
         apply: (list) => this.lag.replace(list),
+      }),
+      startAt: this.ledger.add({
+        kind: startKind,
+        configured: rules.startAt,
+        apply: (list) => this.startAt.replace(list),
       }),
       presence: this.ledger.add({
         kind: presenceKind,

@@ -1,13 +1,14 @@
 // Parts of a node that follow its sessions: they are told of each that opens, moves to other topics, gets
 // another grant, or closes.
 
+import type { TopicsReason } from '../framing/control-events.ts'
 import type { Session } from './session.ts'
 
 /** Told at once, each in the tick in which it happens. */
 export interface SessionFollower {
   opened?(session: Session): void
-  /** The session follows other topics now. */
-  moved?(session: Session): void
+  /** The session follows other topics now: it was asked to, or its grant has shrunk. */
+  moved?(session: Session, reason: TopicsReason): void
   /** The session got another grant. */
   renewed?(session: Session): void
   /** The session has left its audience and is found no more. */
@@ -34,8 +35,8 @@ export class SessionFollowers {
     this.#tell((follower) => follower.opened?.(session))
   }
 
-  moved(session: Session): void {
-    this.#tell((follower) => follower.moved?.(session))
+  moved(session: Session, reason: TopicsReason): void {
+    this.#tell((follower) => follower.moved?.(session, reason))
   }
 
   renewed(session: Session): void {

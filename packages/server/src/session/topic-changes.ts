@@ -54,7 +54,7 @@ interface ChangesHost {
   listSessions(): Iterable<Session>
   dismiss(session: Session, reason: ByeReason): void
   /** Told of each session that follows other topics now. */
-  moved(session: Session): void
+  moved(session: Session, reason: TopicsReason): void
 }
 
 /** Whether a grant holds a topic or pattern. */
@@ -250,7 +250,7 @@ export class TopicChanges {
     if (added === session.added) narrowReplay(added, topics)
     const framing = session.audience.framing.forTopics(topics, parts)
     session.moveInto(audiences.open(place, framing, session.audience.filter), added)
-    this.#host.moved(session)
+    this.#host.moved(session, change.reason)
     return true
   }
 

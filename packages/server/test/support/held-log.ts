@@ -23,9 +23,15 @@ interface Delivery {
   readonly deliver: () => void
 }
 
+/** A tail that has not been closed. */
+interface OpenTail {
+  /** Moves it up without the records between. */
+  overtake(to: Position): void
+}
+
 export function holdTail(log: EventLog): HeldLog {
   let held: Delivery[] = []
-  let open: readonly TailHandler[] = []
+  let open: readonly OpenTail[] = []
   let newest: Position | undefined
   return {
     log: {
@@ -37,8 +43,14 @@ export function holdTail(log: EventLog): HeldLog {
       ruleFor: (topic) => log.ruleFor(topic),
       close: () => log.close(),
       tail(after: Position, own: TailHandler): Tail {
-        open = [...open, own]
         let handedTo: Position | undefined
+        const opened: OpenTail = {
+          overtake(to) {
+            handedTo = to
+            own.overtaken?.(to)
+          },
+        }
+        open = [...open, opened]
         const tail = log.tail(after, {
           records(records) {
             newest = records.at(-1)?.position
@@ -66,7 +78,7 @@ export function holdTail(log: EventLog): HeldLog {
           },
           close() {
             held = held.filter((delivery) => delivery.own !== own)
-            open = open.filter((handler) => handler !== own)
+            open = open.filter((other) => other !== opened)
             tail.close()
           },
         }
@@ -80,7 +92,7 @@ export function holdTail(log: EventLog): HeldLog {
     overtake() {
       held = []
       if (newest === undefined) return
-      for (const handler of open) handler.overtaken?.(newest)
+      for (const tail of open) tail.overtake(newest)
     },
   }
 }

@@ -1,0 +1,45 @@
+// The settings of rules for topics that are of no other section, one row for each kind.
+
+import { rulesMax } from '@tidemark/server/hub'
+import type { SettingName } from './hub-config.ts'
+import type { Member, SettingRow } from './setting.ts'
+
+type RuleSettingName = Extract<SettingName, `rules.${string}`>
+
+/** The member that every rule for topics has. */
+export const patternMember: Member = {
+  kind: { kind: 'pattern' },
+  isRequired: true,
+  help: 'The topics it is for; the first rule that matches a topic decides.',
+  example: 'logs/**',
+}
+
+const more =
+  'Holds for every hub on the same data. A change at run time holds until this is edited.'
+
+/** By name, as in `settings.ts`. */
+export const ruleRows: Readonly<Record<RuleSettingName, SettingRow>> = {
+  'rules.startAt': {
+    kind: {
+      kind: 'list',
+      max: rulesMax,
+      entry: '{"pattern": "users/**", "startAt": "earliest"}',
+      members: {
+        pattern: patternMember,
+        startAt: {
+          kind: {
+            kind: 'text',
+            names: 'now, earliest, -10 (the last ten) or a duration such as 7d',
+          },
+          isRequired: true,
+          help: 'now, earliest, -10 (the last ten) or a duration back from now. A topic without a rule has now.',
+          example: 'earliest',
+        },
+      },
+    },
+    default: [],
+    example: [{ pattern: 'users/**', startAt: 'earliest' }],
+    help: 'Where a consumer begins that is new, for each topic that matches.',
+    more,
+  },
+}

@@ -1,0 +1,47 @@
+// The memory of one session.
+
+import type { Position, TopicSet } from '@tidemark/log'
+import type { GapReason, TopicsReason } from '../framing/control-events.ts'
+import type { LagCause } from '../observer/node-stats.ts'
+
+/** Topics that are replayed from an older place. */
+export interface AddedFrom {
+  readonly topics: TopicSet
+  /** Moved where the cursor was of another history. */
+  from: Position
+}
+
+/** Something that happened to a session, in the order of time. `at` is where it stood. */
+export type Happening = { readonly at: Position; readonly time: number } & (
+  | { readonly kind: 'level' }
+  | { readonly kind: 'lagged'; readonly cause: LagCause }
+  /** It follows these topics from there on. */
+  | {
+      readonly kind: 'moved'
+      readonly topics: TopicSet
+      readonly added: AddedFrom | undefined
+      readonly reason: TopicsReason
+    }
+  /** It was told of a gap up to `at`. Without `from` the gap begins where nobody can tell. */
+  | { readonly kind: 'gap'; readonly from: Position | undefined; readonly reason: GapReason }
+  /** Up to `at` it got what the rules for laggards leave of a stretch up to `upTo`. */
+  | { readonly kind: 'reduced'; readonly from: Position; readonly upTo: Position }
+  | { readonly kind: 'closed'; readonly reason: string }
+)
+
+/** One session, from its opening on. */
+export interface SessionTrace {
+  readonly id: string
+  readonly openedAt: number
+  /** It was to get what comes after this; moved on where its cursor was of no use. */
+  from: Position
+  /** The topics that it opened with, or those of the last change that is forgotten. */
+  topics: TopicSet
+  readonly added: AddedFrom | undefined
+  /** When it was level for the first time, and where. */
+  level: { readonly at: Position; readonly time: number } | undefined
+  /** Later happenings; a session to which nothing happens keeps no list. */
+  happenings: Happening[] | undefined
+  /** Up to here nothing but the opening is remembered. */
+  forgotten: Position | undefined
+}
