@@ -18,6 +18,7 @@ const modules: Readonly<Record<string, string>> = {
   trace: 'packages/server/src/trace/limits.ts',
   presence: 'packages/server/src/presence/limits.ts',
   consumers: 'packages/server/src/consumers/limits.ts',
+  scheduled: 'packages/server/src/scheduled/limits.ts',
   'own-stream': 'packages/server/src/own-stream/limits.ts',
   access: 'packages/access/src/limits.ts',
   client: 'packages/client/src/limits.ts',

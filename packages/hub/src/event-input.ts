@@ -152,11 +152,13 @@ function readInput(members: Members, { json, where }: Part): SendEvent {
 type Members = ReadonlyMap<string, unknown>
 
 /**
- * Milliseconds, as a number or as text such as `30s`. The node says of anything else what is wrong with it.
+ * Milliseconds, as a number or as text such as `30s` or `500`. The node says of anything else what is wrong
+ * with it.
  */
 export function readTtl(value: unknown): number | undefined {
-  const ms = typeof value === 'string' ? parseDuration(value) : value
-  return (ms ?? value) as number | undefined
+  if (typeof value !== 'string') return value as number | undefined
+  const ms = /^\d{1,15}$/.test(value) ? Number(value) : parseDuration(value)
+  return ms ?? (value as unknown as number)
 }
 
 /** Text is published as the text it stands for, any other value as it is written in the body. */

@@ -10,6 +10,7 @@ export const ruleSettings: Readonly<Record<keyof TideRules, SettingName>> = {
   lag: 'delivery.rules',
   presence: 'presence.rules',
   startAt: 'rules.startAt',
+  subscribers: 'rules.subscribers',
 }
 
 /** The lists that a node is configured with. Those of retention are the log's. */

@@ -57,6 +57,7 @@ const fileOnly = [
   'presence.rules',
   'retention.rules',
   'rules.startAt',
+  'rules.subscribers',
   'webhooks',
 ]
 

@@ -22,6 +22,20 @@ export function fingerprintBatch(events: readonly NewEvent[]): number {
     else mixText(hash, event.key)
     mixExtras(hash, event)
   }
+  return toInteger(hash)
+}
+
+/** 106 bits over some texts, as 22 characters of `0-9` and `a-z`: a name for them, no secret. */
+export function hashTexts(texts: readonly string[]): string {
+  const parts = [1, 2].map((salt) => {
+    const hash: Hash = { high: salt, low: texts.length }
+    for (const text of texts) mixText(hash, text)
+    return toInteger(hash).toString(36).padStart(11, '0')
+  })
+  return parts.join('')
+}
+
+function toInteger(hash: Hash): number {
   const high = finish(hash.high ^ hash.low)
   const low = finish(hash.low + Math.imul(high, 0x85ebca6b))
   return (high >>> 11) * 2 ** 32 + (low >>> 0)

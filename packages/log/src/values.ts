@@ -1,5 +1,7 @@
 // How the rooms above read values that callers written in JavaScript hand in. For Tidemark's own packages.
 
+export { hasLogCode } from './errors.ts'
+export { hashTexts } from './fingerprint.ts'
 export { controlTopic } from './control-topic.ts'
 export {
   countCharacters,

@@ -140,6 +140,22 @@ export const serverErrors = {
     headers: { 'Retry-After': 'varies' },
     bye: 'log-unavailable',
   },
+  SCHEDULE_INVALID: {
+    title:
+      'The moment at which an event is to be published is none, too far ahead, or said in a way that cannot be.',
+    status: 400,
+  },
+  SCHEDULE_FULL: {
+    title:
+      'The log holds as many events to publish later as it may. Try again when some are published, or cancel some.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'log-unavailable',
+  },
+  SCHEDULED_NOT_FOUND: {
+    title: 'No event waits under this id: it was published or cancelled, or there was none.',
+    status: 404,
+  },
   SESSION_NOT_FOUND: {
     title: 'No open session has this id: it has closed, or there was none.',
     status: 404,
@@ -159,6 +175,13 @@ export const serverErrors = {
   TOPIC_SETS_FULL: {
     title:
       'The log keeps as many changed topic sets of open streams as it may, so the stream goes on with the topics it has. Try again when some have ended.',
+    status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
+  TOPIC_FULL: {
+    title:
+      'A topic has as many streams at this node as its rule allows; those that are there go on.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
     bye: 'full',

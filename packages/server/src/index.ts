@@ -11,6 +11,7 @@ export type { FetchOptions } from './fetch/answer-fetch.ts'
 export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
 export type { StartRule } from './consumers/start-rules.ts'
+export type { SubscriberRule } from './fan-out/subscriber-rules.ts'
 export type {
   ConsumerPlace,
   ConsumerState,
@@ -51,5 +52,11 @@ export type { UserReach } from './send/user-reach.ts'
 export type { PublishOptions, Receipt } from './publish/publish.ts'
 export type { TideRules } from './rules/node-rules.ts'
 export type { RulesInForce } from './rules/rule-kind.ts'
+export type {
+  ScheduledEvent,
+  ScheduledOptions,
+  ScheduleOptions,
+  TideSchedule,
+} from './scheduled/scheduled-event.ts'
 export type { SubscribeOptions } from './node/subscribe.ts'
 export type { NodeTidemark as Tidemark } from './node/node-tidemark.ts'

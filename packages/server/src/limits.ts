@@ -219,6 +219,12 @@ export const waitersKeptMax: number = 1_000
 /** Rules of one kind. Each is tried once per topic, then remembered where events ask for it. */
 export const rulesMax: number = 1_000
 
+/** Sessions of one node that a rule may allow a topic: as many as a hub may be set to have. */
+export const subscribersRange: { readonly from: number; readonly to: number } = {
+  from: 1,
+  to: 10_000_000,
+}
+
 /** Topics whose lag rule is remembered: 10,000 × ~100 bytes = 1 MB, with topics of 256 bytes 3.5 MB. */
 export const rememberedTopicsMax: number = 10_000
 

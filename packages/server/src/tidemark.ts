@@ -28,6 +28,7 @@ import { readMembers } from './read-members.ts'
 import { readRange } from './read-range.ts'
 import type { TideRules } from './rules/node-rules.ts'
 import { requireSink, requireSubscription } from './request/require-stream.ts'
+import type { TideSchedule } from './scheduled/scheduled-event.ts'
 import { send } from './send/send.ts'
 import type { SendEvent, SendReceipt } from './send/send.ts'
 import type { SendTarget } from './send/send-target.ts'
@@ -342,6 +343,11 @@ export class Tidemark extends NodeFacts implements StreamOpener {
   /** The rules for topics, by kind. All nodes of the log follow the same, and they change at run time. */
   get rules(): TideRules {
     return this.#engine.rules.inForce
+  }
+
+  /** Events that are published later: `delay` and `at` over HTTP. */
+  get schedule(): TideSchedule {
+    return this.#engine.schedule
   }
 
   /**

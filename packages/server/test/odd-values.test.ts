@@ -373,6 +373,15 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().rules.startAt.replace([value as never]),
     code: 'RULE_INVALID',
   },
+  'rules.subscribers.replace': {
+    call: (value) => start().rules.subscribers.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.subscribers.replace: a rule': {
+    call: (value) => start().rules.subscribers.replace([value as never]),
+    code: 'RULE_INVALID',
+  },
   'rules.retention.replace': {
     call: (value) => start().rules.retention.replace(value as never),
     code: 'RULE_INVALID',

@@ -146,6 +146,47 @@ const scenes: Readonly<Record<string, { readonly options?: Options; readonly sta
       return { event, session: session.id, answer: { verdict: 'not-granted' } }
     },
   },
+  'for a permission that the grant does not have': {
+    async stage({ far }) {
+      const { session } = await open(far, {}, { user: 'ada', permissions: ['guest'] })
+      const { cursor: event } = await far.publish('a', { data: 'secret', permission: 'staff' })
+      await settle(6)
+      return { event, session: session.id, answer: { verdict: 'not-granted' } }
+    },
+  },
+  'for a permission that only a later grant has': {
+    async stage({ far }) {
+      const { session } = await open(far, {}, { user: 'ada', subscribe: ['**'] })
+      const { cursor: event } = await far.publish('a', { data: 'secret', permission: 'staff' })
+      await settle(6)
+      await session.renew({ user: 'ada', subscribe: ['**'], permissions: ['staff'] })
+      await publish(far, 'a')
+      return { event, session: session.id, answer: { verdict: 'not-granted' } }
+    },
+  },
+  'for a permission that the grant has': {
+    async stage({ far }) {
+      const { session } = await open(far, {}, { user: 'ada', permissions: ['staff'] })
+      const { cursor: event } = await far.publish('a', { data: 'secret', permission: 'staff' })
+      await settle(6)
+      return { event, session: session.id, answer: { verdict: 'delivered' } }
+    },
+  },
+  'with a tag that the grant does not let through': {
+    async stage({ far }) {
+      const { session } = await open(far, {}, { user: 'ada', where: { region: 'eu' } })
+      const { cursor: event } = await far.publish('a', { data: 'secret', tags: { region: 'us' } })
+      await settle(6)
+      return { event, session: session.id, answer: { verdict: 'not-granted' } }
+    },
+  },
+  'of a type that the client did not ask for': {
+    async stage({ far }) {
+      const { session } = await open(far, { types: ['paid'] })
+      const event = await publish(far, 'a')
+      return { event, session: session.id, answer: { verdict: 'filtered' } }
+    },
+  },
   'to a session that cannot keep up': {
     async stage({ far }) {
       const { session, client } = await open(far)
@@ -366,6 +407,7 @@ const fake = (id: string) => ({
   id,
   audience: { topics: parseSubscriptionBody({ topics: ['a'] }).topics },
   added: undefined,
+  owner: {},
 })
 
 test('happenings of all sessions hold no more than their bound, and sessions that have closed go with theirs', async () => {

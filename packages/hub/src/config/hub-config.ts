@@ -1,6 +1,6 @@
 // The configuration of a hub, as code sees it.
 
-import type { LagRule, PresenceRule, StartRule } from '@tidemark/server'
+import type { LagRule, PresenceRule, StartRule, SubscriberRule } from '@tidemark/server'
 
 /** The configuration, checked, every default filled in. Durations are milliseconds, sizes bytes. */
 export interface HubConfig {
@@ -85,6 +85,7 @@ export interface HubConfig {
   /** Rules for topics of further kinds. */
   readonly rules: {
     readonly startAt: readonly StartRule[]
+    readonly subscribers: readonly SubscriberRule[]
   }
   readonly presence: {
     readonly rules: readonly PresenceRule[]

@@ -1,7 +1,8 @@
 // The settings of rules for topics that are of no other section, one row for each kind.
 
-import { rulesMax } from '@tidemark/server/hub'
+import { rulesMax, subscribersRange } from '@tidemark/server/hub'
 import type { SettingName } from './hub-config.ts'
+import { count } from './kinds.ts'
 import type { Member, SettingRow } from './setting.ts'
 
 type RuleSettingName = Extract<SettingName, `rules.${string}`>
@@ -41,5 +42,25 @@ export const ruleRows: Readonly<Record<RuleSettingName, SettingRow>> = {
     example: [{ pattern: 'users/**', startAt: 'earliest' }],
     help: 'Where a consumer begins that is new, for each topic that matches.',
     more,
+  },
+  'rules.subscribers': {
+    kind: {
+      kind: 'list',
+      max: rulesMax,
+      entry: '{"pattern": "rooms/*", "max": 500}',
+      members: {
+        pattern: patternMember,
+        max: {
+          kind: count(subscribersRange, 'streams'),
+          isRequired: true,
+          help: 'Streams of one node, with workers of each of them. A topic without a rule has no bound.',
+          example: 500,
+        },
+      },
+    },
+    default: [],
+    example: [{ pattern: 'rooms/*', max: 500 }],
+    help: 'How many streams of a node may follow each topic that matches, by its name.',
+    more: `Streams that are there never end by it. ${more}`,
   },
 }

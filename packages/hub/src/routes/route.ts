@@ -61,6 +61,12 @@ export function sendJson(response: NodeResponse, status: number, body: unknown):
   sendJsonBytes(response, status, encodeJson(body))
 }
 
+/** Answers that all is done, and that there is nothing to say. */
+export function sendNothing(response: NodeResponse): void {
+  const headers = { 'Cache-Control': 'no-store' }
+  sendAnswer(response, { status: 204, headers, body: new Uint8Array() })
+}
+
 /** A body of JSON. */
 export function encodeJson(body: unknown): Uint8Array {
   return Buffer.from(`${JSON.stringify(body)}\n`)

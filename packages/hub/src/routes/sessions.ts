@@ -2,16 +2,16 @@
 
 import { ServerError } from '@tidemark/server'
 import type { RequestFacts, SessionReach, TopicChange } from '@tidemark/server'
-import { bringTopicTokens, readTopicTokens, sendAnswer } from '@tidemark/server/hub'
+import { bringTopicTokens, readTopicTokens } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
-import type { NodeRequest, NodeResponse } from '@tidemark/server/node'
+import type { NodeRequest } from '@tidemark/server/node'
 import { nearestName, quote, quoteValue } from '@tidemark/wire/values'
 import { tokenCharactersMax } from '../config/limits.ts'
 import { parseJson } from '../parse-json.ts'
 import type { PathParts } from './match-path.ts'
 import { readEventQuery } from './event-query.ts'
 import { readQuery } from './query.ts'
-import { sendJson } from './route.ts'
+import { sendJson, sendNothing } from './route.ts'
 import type { Route, RouteContext } from './route.ts'
 
 /** Sends the body as the data of an event to this session alone. */
@@ -172,9 +172,4 @@ function readNames(
     'QUERY_INVALID',
     `${name} is a list of topics and patterns; got ${quoteValue(names)}.`,
   )
-}
-
-function sendNothing(response: NodeResponse): void {
-  const headers = { 'Cache-Control': 'no-store' }
-  sendAnswer(response, { status: 204, headers, body: new Uint8Array() })
 }

@@ -16,6 +16,7 @@ import type { RouteRow } from './route-table.ts'
 import { RouteTable, listMethods } from './route-table.ts'
 import { sendEvent } from './send.ts'
 import { ruleRoutes } from './rules.ts'
+import { scheduledRoutes } from './scheduled.ts'
 import { changeSession, endSession, sendToSession } from './sessions.ts'
 import { answerStats } from './stats.ts'
 import { traceEvent } from './trace.ts'
@@ -44,6 +45,13 @@ const pathRows: readonly RouteRow[] = [
   { method: 'POST', path: '/send', route: sendEvent, crossSite: 'refused' },
   { method: 'GET', path: '/topics/{topic}', route: readHistory, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
+  { method: 'GET', path: '/scheduled/{id}', route: scheduledRoutes.show, crossSite: 'anonymous' },
+  {
+    method: 'DELETE',
+    path: '/scheduled/{id}',
+    route: scheduledRoutes.cancel,
+    crossSite: 'refused',
+  },
   { method: 'GET', path: '/presence/{topic}', route: readPresence, crossSite: 'anonymous' },
   { method: 'POST', path: '/sessions/{id}', route: sendToSession, crossSite: 'refused' },
   { method: 'PATCH', path: '/sessions/{id}', route: changeSession, crossSite: 'refused' },

@@ -122,6 +122,11 @@ export interface Ledger<Value> {
    * the later one stays. Resolves to the position of the last.
    */
   setAll(entries: readonly NewEntry<Value>[]): Promise<Position>
+  /**
+   * The event that sets a value, for a batch of the caller's own. The batch is as good as `set`, and may have
+   * an idempotency key.
+   */
+  entry(key: string, value: Value, options?: EntryOptions): NewEvent
   /** Deletes an entry; resolves to whether there was one. One that is not there costs no record. */
   delete(key: string): Promise<boolean>
   /**

@@ -162,21 +162,18 @@ class LogLedger<Value> implements Ledger<Value> {
     return entries
   }
 
-  async set(key: string, value: Value, options: EntryOptions = {}): Promise<Position> {
+  entry(key: string, value: Value, options: EntryOptions = {}): NewEvent {
     const text = encodeValue(this.#options.codec, value)
-    const expiresAt = checkExpiry(options)
-    return await this.#append([encodeEntry({ topic: this.topic, key, text, expiresAt })])
+    return encodeEntry({ topic: this.topic, key, text, expiresAt: checkExpiry(options) })
+  }
+
+  async set(key: string, value: Value, options: EntryOptions = {}): Promise<Position> {
+    return await this.#append([this.entry(key, value, options)])
   }
 
   async setAll(entries: readonly NewEntry<Value>[]): Promise<Position> {
-    const { topic } = this
-    const { codec } = this.#options
-    const events = readEntries(entries).map((entry) => {
-      const { key, value } = entry
-      const text = encodeValue(codec, value)
-      return encodeEntry({ topic, key, text, expiresAt: checkExpiry(entry) })
-    })
-    return await this.#append(events)
+    const drafts = readEntries(entries)
+    return await this.#append(drafts.map((draft) => this.entry(draft.key, draft.value, draft)))
   }
 
   async delete(key: string): Promise<boolean> {

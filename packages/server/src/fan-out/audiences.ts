@@ -10,6 +10,7 @@ import type { Filter, FilteredEvent } from '../request/filter.ts'
 import { topicSetFreeBytes } from '../limits.ts'
 import { measureTopicSet } from './measure-topic-set.ts'
 import { PatternTrie } from './pattern-trie.ts'
+import type { SubscriberRules } from './subscriber-rules.ts'
 
 /** A topic set that is counted and has no audience yet. */
 export interface TopicSetPlace {
@@ -24,6 +25,7 @@ export interface TopicSetPlace {
  */
 export class Audiences {
   readonly #bytesMax: number
+  readonly #rules: SubscriberRules
   /**
    * By framing and filter, then by topic set: one key of all would be the long text of the set once more.
    */
@@ -33,8 +35,9 @@ export class Audiences {
   #heldBytes = 0
 
   /** `bytesMax` is for all topic sets together, each beyond its first {@link topicSetFreeBytes}. */
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, rules: SubscriberRules) {
     this.#bytesMax = bytesMax
+    this.#rules = rules
   }
 
   /** Bytes that all topic sets count for now, those of sessions that are being opened or moved included. */
@@ -46,9 +49,10 @@ export class Audiences {
    * Counts a topic set before anything is awaited with it. `open` or `giveBack` follows, once. A session
    * that is the last of the audience `previous` takes over the bytes of that audience. So taking names out
    * is never refused.
-   * @throws ServerError `FULL`
+   * @throws ServerError `FULL`, `TOPIC_FULL`
    */
   reserve(topics: TopicSet, previous?: Audience): TopicSetPlace {
+    this.requireRoom(topics, previous?.topics)
     const bytes = Math.max(0, measureTopicSet(topics) - topicSetFreeBytes)
     this.hold(bytes, previous?.memberCount === 1 ? previous.bytes : 0)
     return { topics, bytes }
@@ -106,6 +110,22 @@ export class Audiences {
   match(topic: Topic, visit: (audience: Audience) => void): void {
     this.#byTopic.get(topic)?.forEach(visit)
     this.#byPattern.match(topic, visit)
+  }
+
+  /**
+   * Refuses topics that have as many sessions as their rules allow. Of a session that follows some of them
+   * already, `before` has those.
+   * @throws ServerError `TOPIC_FULL`
+   */
+  requireRoom(wanted: TopicSet, before?: TopicSet): void {
+    if (this.#rules.isEmpty) return
+    const known = new Set(before?.topics)
+    for (const topic of wanted.topics) {
+      if (known.has(topic)) continue
+      let count = 0
+      for (const audience of this.#byTopic.get(topic) ?? []) count += audience.memberCount
+      this.#rules.requireRoom(topic, count)
+    }
   }
 
   /** How many sessions get one of the events at least. */

@@ -18,6 +18,7 @@ export {
   historyRecordsMax,
   rulesMax,
   stalledAfterRangeMs,
+  subscribersRange,
   topicSetsBytesMax,
   topicSetsBytesMin,
 } from '../limits.ts'

@@ -136,7 +136,7 @@ function readHead(ifHead: string | undefined, topics: ReadonlySet<Topic>): Posit
 /**
  * The hub's own keys decide claims of its ledgers (`openLedger`): a publisher could take one before its time.
  */
-function requirePublisherKey(key: string | undefined): void {
+export function requirePublisherKey(key: string | undefined): void {
   if (typeof key !== 'string' || !key.startsWith('$hub/')) return
   throw new ServerError(
     'IDEMPOTENCY_KEY_INVALID',

@@ -6,6 +6,8 @@ import { LagRules, lagKind } from '../catch-up/lag-rules.ts'
 import type { LagRule } from '../catch-up/lag-rules.ts'
 import { StartRules, startKind } from '../consumers/start-rules.ts'
 import type { StartRule } from '../consumers/start-rules.ts'
+import { SubscriberRules, subscriberKind } from '../fan-out/subscriber-rules.ts'
+import type { SubscriberRule } from '../fan-out/subscriber-rules.ts'
 import { PresenceRules, presenceKind } from '../presence/presence-rules.ts'
 import type { PresenceRule } from '../presence/presence-rules.ts'
 import { readMembers } from '../read-members.ts'
@@ -19,6 +21,8 @@ export interface TideRules {
   readonly retention: RulesInForce<RetentionRule>
   /** For clients that cannot keep up: what they get of which topics. */
   readonly lag: RulesInForce<LagRule>
+  /** For how many sessions of a node may follow a topic by its name. */
+  readonly subscribers: RulesInForce<SubscriberRule>
   /** For consumers that are new: where they begin. */
   readonly startAt: RulesInForce<StartRule>
   /** Topics whose presence is kept, and those that tell of joins and leaves. */
@@ -29,6 +33,7 @@ export interface TideRules {
 export interface ConfiguredRules {
   readonly lag?: readonly LagRule[] | undefined
   readonly startAt?: readonly StartRule[] | undefined
+  readonly subscribers?: readonly SubscriberRule[] | undefined
   readonly presence?: readonly PresenceRule[] | undefined
 }
 
@@ -39,11 +44,16 @@ export interface ConfiguredRules {
  */
 export function checkConfigured(given: ConfiguredRules): ConfiguredRules {
   const wanted = { code: 'OPTION_INVALID', what: 'rules' } as const
-  const { lag, presence, startAt } = readMembers(given, ['lag', 'presence', 'startAt'], wanted)
+  const { lag, presence, startAt, subscribers } = readMembers(
+    given,
+    ['lag', 'presence', 'startAt', 'subscribers'],
+    wanted,
+  )
   return {
     lag: checkList(lagKind, lag),
     presence: checkList(presenceKind, presence),
     startAt: checkList(startKind, startAt),
+    subscribers: checkList(subscriberKind, subscribers),
   }
 }
 
@@ -68,6 +78,7 @@ export class NodeRules {
   readonly inForce: TideRules
   readonly lag: LagRules = new LagRules([])
   readonly startAt: StartRules = new StartRules()
+  readonly subscribers: SubscriberRules = new SubscriberRules()
   readonly presence: PresenceRules = new PresenceRules()
 
   constructor({ log, rules, onError }: Options) {
@@ -83,6 +94,11 @@ export class NodeRules {
         kind: startKind,
         configured: rules.startAt,
         apply: (list) => this.startAt.replace(list),
+      }),
+      subscribers: this.ledger.add({
+        kind: subscriberKind,
+        configured: rules.subscribers,
+        apply: (list) => this.subscribers.replace(list),
       }),
       presence: this.ledger.add({
         kind: presenceKind,

@@ -106,6 +106,7 @@ export class TopicChanges {
   /**
    * Resolves when the session follows its new audience, to false if it has closed.
    * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID`, `OPTION_INVALID`, `FULL`,
+   * `TOPIC_FULL`,
    * `SESSION_UNREACHABLE` once it is late; nothing has changed then
    */
   async change(session: Session, given: TopicChange, isLate: IsLate = never): Promise<boolean> {
@@ -234,6 +235,7 @@ export class TopicChanges {
       requireInTime(change)
       added = await this.#planAdded(session, { topics, change, origin })
       requireInTime(change)
+      audiences.requireRoom(topics, before)
       if (!session.isClosed) this.#planNews(session, topics, change)
     } catch (error) {
       // A replay that goes on is not this change's to finish.

@@ -2,6 +2,7 @@
 
 import type { Position, TopicSet } from '@tidemark/log'
 import type { GapReason, TopicsReason } from '../framing/control-events.ts'
+import type { Filter } from '../request/filter.ts'
 import type { LagCause } from '../observer/node-stats.ts'
 
 /** Topics that are replayed from an older place. */
@@ -9,6 +10,15 @@ export interface AddedFrom {
   readonly topics: TopicSet
   /** Moved where the cursor was of another history. */
   from: Position
+}
+
+/** The part of a session that says which events of its topics it gets. */
+export interface TracedReader {
+  /** The filter that its client asked for. */
+  readonly asked: Filter | undefined
+  /** The filter of its grant. */
+  readonly granted: Filter | undefined
+  readonly permissions: readonly string[]
 }
 
 /** Something that happened to a session, in the order of time. `at` is where it stood. */
@@ -26,6 +36,8 @@ export type Happening = { readonly at: Position; readonly time: number } & (
   | { readonly kind: 'gap'; readonly from: Position | undefined; readonly reason: GapReason }
   /** Up to `at` it got what the rules for laggards leave of a stretch up to `upTo`. */
   | { readonly kind: 'reduced'; readonly from: Position; readonly upTo: Position }
+  /** It has this grant from there on. */
+  | { readonly kind: 'renewed'; readonly reader: TracedReader }
   | { readonly kind: 'closed'; readonly reason: string }
 )
 
@@ -38,6 +50,8 @@ export interface SessionTrace {
   /** The topics that it opened with, or those of the last change that is forgotten. */
   topics: TopicSet
   readonly added: AddedFrom | undefined
+  /** By its first grant, or that of the last renewal that is forgotten. */
+  reader: TracedReader
   /** When it was level for the first time, and where. */
   level: { readonly at: Position; readonly time: number } | undefined
   /** Later happenings; a session to which nothing happens keeps no list. */

@@ -8,7 +8,9 @@ import type { Gap, TopicsReason } from '../framing/control-events.ts'
 import type { LagCause } from '../observer/node-stats.ts'
 import { FlushTimes } from './flush-times.ts'
 import { happeningBytes, traceBytesMax } from './limits.ts'
-import type { AddedFrom, Happening, SessionTrace } from './session-trace.ts'
+import { permissionsOf } from '../session/session-holder.ts'
+import type { SessionHolder } from '../session/session-holder.ts'
+import type { AddedFrom, Happening, SessionTrace, TracedReader } from './session-trace.ts'
 
 /** A session as far as its trace goes. */
 export interface TracedSession {
@@ -16,6 +18,7 @@ export interface TracedSession {
   readonly cursor: Position
   readonly audience: { readonly topics: TopicSet }
   readonly added: { readonly topics: TopicSet; readonly at: Position } | undefined
+  readonly owner: Pick<SessionHolder, 'asked' | 'rights'>
 }
 
 /** A happening of all, and what it counts for. */
@@ -58,6 +61,7 @@ export class SessionTraces {
       from: session.cursor,
       topics: session.audience.topics,
       added: addedFrom(session),
+      reader: readerOf(session),
       level: undefined,
       happenings: undefined,
       forgotten: undefined,
@@ -74,6 +78,10 @@ export class SessionTraces {
 
   lagged(session: TracedSession, cause: LagCause): void {
     this.#happened(session, { kind: 'lagged', cause, at: session.cursor })
+  }
+
+  renewed(session: TracedSession): void {
+    this.#happened(session, { kind: 'renewed', reader: readerOf(session), at: session.cursor })
   }
 
   moved(session: TracedSession, reason: TopicsReason): void {
@@ -138,6 +146,7 @@ export class SessionTraces {
     trace.happenings?.shift()
     trace.forgotten = happening.at
     if (happening.kind === 'moved') trace.topics = happening.topics
+    if (happening.kind === 'renewed') trace.reader = happening.reader
     if (happening.kind === 'closed') this.#byId.delete(trace.id)
   }
 }
@@ -159,6 +168,10 @@ function isLevel({ level, happenings = [] }: SessionTrace): boolean {
   return last === undefined ? level !== undefined : last.kind === 'level'
 }
 
+function readerOf({ owner: { asked, rights } }: TracedSession): TracedReader {
+  return { asked, granted: rights?.filter, permissions: permissionsOf({ rights }) }
+}
+
 function addedFrom({ added }: TracedSession): AddedFrom | undefined {
   return added === undefined ? undefined : { topics: added.topics, from: added.at }
 }
@@ -176,5 +189,7 @@ function measure({ topics, added, id }: SessionTrace, happening: Happening): num
       measureTopicSet(happening.topics) +
       (happening.added === undefined ? 0 : measureTopicSet(happening.added.topics))
     )
-  return 0
+  // Filters are shared by all that have them.
+  if (happening.kind !== 'renewed') return 0
+  return happening.reader.permissions.reduce((sum, name) => sum + name.length * 2 + 32, 0)
 }

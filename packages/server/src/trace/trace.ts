@@ -6,6 +6,7 @@
  * - `delivered`: written to the socket of the session.
  * - `not-matched`: no topic and no pattern of the session is the event's.
  * - `not-granted`: a grant of the session does not hold the event, or not any more.
+ * - `filtered`: its client asked for other events of its topics.
  * - `lagging`: the session could not keep up, and has not come to the event yet.
  * - `conflated`: a rule for laggards left only the newest event of its key.
  * - `dropped`: a rule for laggards dropped it; the client was told of a gap.
@@ -21,6 +22,7 @@ export const traceVerdicts = [
   'delivered',
   'not-matched',
   'not-granted',
+  'filtered',
   'lagging',
   'conflated',
   'dropped',

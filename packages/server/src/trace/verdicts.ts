@@ -7,7 +7,7 @@ import type { Session } from '../session/session.ts'
 import { findSuccessor } from './find-event.ts'
 import type { FoundEvent } from './find-event.ts'
 import type { FlushTimes } from './flush-times.ts'
-import type { Happening, SessionTrace } from './session-trace.ts'
+import type { Happening, SessionTrace, TracedReader } from './session-trace.ts'
 import type { Verdict } from './trace.ts'
 
 /** All that rules look at. */
@@ -26,14 +26,15 @@ export interface Facts extends FoundEvent {
 
 type Rule = (facts: Facts) => Verdict | undefined | Promise<Verdict | undefined>
 
-/** In order. A kind of filter adds its rule behind `notMatched`. */
+/** In order. */
 export const rules: readonly Rule[] = [
   notYetHere,
   gone,
   beforeSession,
   forgotten,
   notMatched,
-  withoutPermission,
+  beyondGrant,
+  filtered,
   afterEnd,
   behind,
   dropped,
@@ -122,15 +123,39 @@ function notMatched(facts: Facts): Verdict | undefined {
   }
 }
 
-/** Only sessions whose grant has the event's permission get it. */
-function withoutPermission({ record, session }: Facts): Verdict | undefined {
-  const permission = record?.permission
-  if (permission === undefined || session === undefined) return undefined
-  if (session.owner.rights?.permissions.includes(permission) === true) return undefined
+/** Only sessions whose grant has the event's permission, and lets its tags through, get it. */
+function beyondGrant({ record, trace, position }: Facts): Verdict | undefined {
+  if (record === undefined) return undefined
+  const { permissions, granted } = readerAt(trace, position)
+  const { permission } = record
+  if (permission !== undefined && !permissions.includes(permission)) {
+    return {
+      verdict: 'not-granted',
+      why: `The event is for sessions with the permission ${permission}, which the grant of this one does not have.`,
+    }
+  }
+  if (granted?.matches(record) !== false) return undefined
   return {
     verdict: 'not-granted',
-    why: `The event is for sessions with the permission ${permission}, which the grant of this one does not have.`,
+    why: 'The grant of the session lets through events with other tags only (where).',
   }
+}
+
+function filtered({ record, trace, position }: Facts): Verdict | undefined {
+  if (record === undefined || readerAt(trace, position).asked?.matches(record) !== false)
+    return undefined
+  return {
+    verdict: 'filtered',
+    why: 'The client asked for other events of its topics only (types, keys, where). It counts as delivered for its cursor.',
+  }
+}
+
+/** By which grant and filter the session was held against an event. */
+function readerAt({ reader, happenings = [] }: SessionTrace, position: Position): TracedReader {
+  let found = reader
+  for (const it of happenings)
+    if (it.kind === 'renewed' && !isUpTo(position, it.at)) found = it.reader
+  return found
 }
 
 function afterEnd({ position, trace }: Facts): Verdict | undefined {

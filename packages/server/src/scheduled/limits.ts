@@ -1,0 +1,14 @@
+// The limits of events that are published later, with their arithmetic. Their number and their bytes are
+// those of a ledger.
+
+/** How far ahead an event may be scheduled, in milliseconds: a year. */
+export const scheduleAheadMsMax: number = 366 * 24 * 60 * 60 * 1000
+
+/**
+ * How long a node waits before it publishes an event that another node has scheduled, in milliseconds. That
+ * node is first if it lives. If it does not, the event is so late.
+ */
+export const staggerMs = { from: 250, to: 750 } as const
+
+/** Time between two attempts to publish an event that is due, while the log takes none. Milliseconds. */
+export const dueRetryMs: number = 1_000

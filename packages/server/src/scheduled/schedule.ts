@@ -1,0 +1,232 @@
+// Events that are published later. They wait in a ledger, so that any node can publish one.
+//
+// The batch that publishes an event also deletes its entry, under a key that the deletion alone would use
+// too. So an event is published once or cancelled, whoever is first, over restarts and kills.
+
+import { openLedger, parseTopic, parseTopicSet } from '@tidemark/log'
+import type { EventRecord, Ledger, LedgerChange } from '@tidemark/log'
+import { hasLogCode, hashTexts } from '@tidemark/log/values'
+import { quoteValue } from '@tidemark/wire/values'
+import { ServerError } from '../errors.ts'
+import type { RecordReader } from '../fan-out/fan-out.ts'
+import type { NodeSettings } from '../node-settings.ts'
+import { requirePublisherKey } from '../publish/publish.ts'
+import { addTopic, toNewEvent } from '../publish/new-event.ts'
+import type { PublishInput } from '../publish/new-event.ts'
+import { makeRequestId, pickBetween } from '../random.ts'
+import { readMembers } from '../read-members.ts'
+import { wrapLogError } from '../refusal/log-faults.ts'
+import { plainRequest } from '../request/authorize.ts'
+import type { RequestFacts } from '../request/authorize.ts'
+import type { Grant } from '../request/grant.ts'
+import { DueTimes } from '../session/due-times.ts'
+import { dueRetryMs, staggerMs } from './limits.ts'
+import { readMoment } from './read-moment.ts'
+import { describeEntry, entryCodec } from './scheduled-event.ts'
+import type {
+  Entry,
+  ScheduledEvent,
+  ScheduledOptions,
+  ScheduleOptions,
+  TideSchedule,
+} from './scheduled-event.ts'
+
+const ledgerName = 'scheduled'
+const topic = parseTopic(`$hub/state/${ledgerName}`)
+
+const optionsOf = { code: 'OPTION_INVALID', what: 'The options of a scheduled event' } as const
+
+/** The scheduled events of all nodes, and the clock of this node that publishes them. */
+export class Schedule implements TideSchedule, RecordReader {
+  readonly #settings: NodeSettings
+  readonly #due: DueTimes<string>
+  /** Scheduled here: this node is the first to publish them. */
+  readonly #own = new Set<string>()
+  #opening: Promise<Ledger<Entry>> | undefined
+  #isClosed = false
+
+  constructor(settings: NodeSettings) {
+    this.#settings = settings
+    this.#due = new DueTimes(settings.clock, (id) => void this.#publish(id))
+  }
+
+  /** Follows the ledger if it has ever held an event: a log without any costs one look. */
+  start(): void {
+    this.#look().catch((error: unknown) => {
+      if (this.#isClosed) return
+      this.#settings.onError(error)
+      this.#settings.clock.after(dueRetryMs, () => this.start())
+    })
+  }
+
+  async #look(): Promise<void> {
+    const { log } = this.#settings
+    const { head } = await log.bounds()
+    const topics = parseTopicSet([topic])
+    const after = await log.locate({ topics, since: { kind: 'earliest' } })
+    const { records } = await log.read({ topics, after, upTo: head, limit: 1 })
+    if (records.length > 0) await this.#open()
+  }
+
+  /** The first event that any node schedules. */
+  take(record: EventRecord): void {
+    if (record.topic === topic && this.#opening === undefined) this.start()
+  }
+
+  overtaken(): void {
+    if (this.#opening === undefined) this.start()
+  }
+
+  async add(name: string, input: PublishInput, options: ScheduleOptions): Promise<ScheduledEvent> {
+    const { clock, eventBytesMax, log, random } = this.#settings
+    const event = toNewEvent(addTopic(name, input), eventBytesMax)
+    const given = readMembers(options, ['at', 'delayMs', 'idempotencyKey', 'by'], optionsOf)
+    const { idempotencyKey, by } = given
+    requirePublisherKey(idempotencyKey)
+    const at = readMoment(given, clock.now())
+    const grant = await this.#ask(by, event.topic)
+    const ledger = await this.#open()
+    // A repeated call finds the id of the first.
+    const id =
+      idempotencyKey === undefined ? makeRequestId(random) : hashTexts([name, idempotencyKey])
+    const entry: Entry = { at, user: grant?.user, event }
+    this.#own.add(id)
+    const [position] = await log
+      .append({ events: [ledger.entry(id, entry)], idempotencyKey })
+      .catch(describeFull)
+    if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
+    return describeEntry(id, entry)
+  }
+
+  async find(id: string, options: ScheduledOptions = {}): Promise<ScheduledEvent> {
+    return describeEntry(id, (await this.#find(id, options)).entry)
+  }
+
+  async cancel(id: string, options: ScheduledOptions = {}): Promise<void> {
+    const { ledger, entry } = await this.#find(id, options)
+    const events = [ledger.deletion(id)]
+    const [position] = await this.#settings.log
+      .append({ events, idempotencyKey: nameEnd(id, entry) })
+      .catch((error: unknown) => {
+        if (hasLogCode(error, 'IDEMPOTENCY_KEY_REUSED')) throw notFound(id)
+        return wrapLogError(error)
+      })
+    if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#due.stop()
+    this.#opening?.then(
+      (ledger) => ledger.close(),
+      () => undefined,
+    )
+  }
+
+  async #find(
+    id: string,
+    options: ScheduledOptions,
+  ): Promise<{ readonly ledger: Ledger<Entry>; readonly entry: Entry }> {
+    const { by } = readMembers(options, ['by'], optionsOf)
+    if (typeof id !== 'string') throw notFound(id)
+    const ledger = await this.#open()
+    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
+    await ledger.reached(head).catch(wrapLogError)
+    const entry = ledger.get(id)
+    // Somebody who may not ask learns as little of an id that there is as of one that there is not.
+    const grant = await this.#ask(by, entry?.event.topic)
+    if (entry === undefined) throw notFound(id)
+    if (grant !== undefined) requireOwn(entry, grant)
+    return { ledger, entry }
+  }
+
+  async #ask(by: RequestFacts | undefined, name: string | undefined): Promise<Grant | undefined> {
+    const { permit } = this.#settings
+    if (by === undefined || permit === undefined) return undefined
+    return await permit.ask(plainRequest(by, 'publish', name === undefined ? [] : [name]))
+  }
+
+  #open(): Promise<Ledger<Entry>> {
+    this.#opening ??= this.#openLedger().catch((error: unknown) => {
+      this.#opening = undefined
+      return wrapLogError(error)
+    })
+    return this.#opening
+  }
+
+  async #openLedger(): Promise<Ledger<Entry>> {
+    const { log, clock, onError } = this.#settings
+    const ledger = await openLedger(log, ledgerName, { codec: entryCodec, clock, onError })
+    if (this.#isClosed) ledger.close()
+    ledger.onChange((change) => this.#file(change))
+    for (const { key, value } of ledger.entries()) this.#file({ key, value })
+    return ledger
+  }
+
+  #file({ key, value }: Pick<LedgerChange<Entry>, 'key' | 'value'>): void {
+    if (this.#isClosed) return
+    if (value === undefined) {
+      this.#due.delete(key)
+      this.#own.delete(key)
+      return
+    }
+    const lateMs = this.#own.has(key)
+      ? 0
+      : pickBetween(this.#settings.random, staggerMs.from, staggerMs.to)
+    this.#due.add(key, value.at + lateMs)
+  }
+
+  /** Publishes an event that is due, unless another node has. */
+  async #publish(id: string): Promise<void> {
+    const { log, clock, onError } = this.#settings
+    try {
+      const ledger = await this.#open()
+      const entry = ledger.get(id)
+      if (entry === undefined || this.#isClosed) return
+      const events = [entry.event, ledger.deletion(id)]
+      const end = log.append({ events, idempotencyKey: nameEnd(id, entry) })
+      const position = await end.then(
+        (positions) => positions.at(-1),
+        (error: unknown) => {
+          if (!hasLogCode(error, 'IDEMPOTENCY_KEY_REUSED')) throw error
+        },
+      )
+      if (position !== undefined) await ledger.reached(position)
+      // A repeated call has scheduled it once more, a day later: it has been published.
+      if (ledger.get(id)?.at === entry.at) await ledger.delete(id)
+    } catch (error) {
+      if (this.#isClosed) return
+      onError(error)
+      this.#due.add(id, clock.now() + dueRetryMs)
+    }
+  }
+}
+
+/** The same for the batch that publishes an event and for its deletion: the log lets one of them in. */
+function nameEnd(id: string, { at }: Entry): string {
+  return `$hub/scheduled/${id}/${at}`
+}
+
+function requireOwn({ user }: Entry, grant: Grant): void {
+  if (user === undefined || user === grant.user || grant.permissions?.includes('admin')) return
+  throw new ServerError(
+    'USER_DIFFERS',
+    'Another user has scheduled the event. Ask with a credential of that user, or one with the permission "admin".',
+  )
+}
+
+function notFound(id: unknown): ServerError {
+  return new ServerError(
+    'SCHEDULED_NOT_FOUND',
+    `No event waits under the id ${quoteValue(id)}: it was published or cancelled, or there was none.`,
+  )
+}
+
+function describeFull(error: unknown): never {
+  if (!hasLogCode(error, 'LEDGER_FULL')) return wrapLogError(error)
+  throw new ServerError(
+    'SCHEDULE_FULL',
+    'The log holds as many events to publish later as it may, 100,000 or 64 MiB. Try again when some are out, or cancel some.',
+    { cause: error },
+  )
+}
