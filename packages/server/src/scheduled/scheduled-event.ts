@@ -14,6 +14,8 @@ export interface ScheduledEvent {
   readonly type: string | undefined
   readonly key?: string
   readonly tags?: EventTags
+  /** Only those whose grant has it get the event. */
+  readonly permission?: string
   /** Its life, from the time it is published. */
   readonly ttlMs?: number
   readonly data: string
@@ -86,7 +88,7 @@ export const entryCodec: LedgerCodec<Entry> = {
 }
 
 export function describeEntry(id: string, { at, event }: Entry): ScheduledEvent {
-  const { topic, type, key, tags, ttlMs, data } = event
+  const { topic, type, key, tags, permission, ttlMs, data } = event
   return {
     id,
     at,
@@ -94,6 +96,7 @@ export function describeEntry(id: string, { at, event }: Entry): ScheduledEvent 
     type,
     ...(key === undefined ? {} : { key }),
     ...(tags === undefined ? {} : { tags }),
+    ...(permission === undefined ? {} : { permission }),
     ...(ttlMs === undefined ? {} : { ttlMs }),
     data,
   }
