@@ -1,5 +1,5 @@
 // Measures what filters cost the fan-out. Many sessions follow one topic: with no filter, with one for all,
-// and with many that let every event through. In the last, each of many lets its own share through.
+// or with many. Each of the many lets every event through, or its own share of them.
 //
 // Run: npm run build && npm run bench -- filters [--rounds=5] [--sessions=1000] [--filters=100]
 //

@@ -100,7 +100,7 @@ test.each([
   ['has a claim that is a text', { exp: now + 60, tidemark: '*' }, 'TOKEN_INVALID'],
   [
     'has a restriction that is not known',
-    { exp: now + 60, tidemark: { where: {} } },
+    { exp: now + 60, tidemark: { rooms: {} } },
     'TOKEN_INVALID',
   ],
   [

@@ -35,6 +35,40 @@ test('--json gives one object per line with all that is known, and --count ends 
   expect(JSON.parse(after.stdout)).toEqual(second)
 })
 
+test('--types, --keys and --where leave out what publishers have marked otherwise', async () => {
+  const { env } = await startHub()
+  const eu = ['--type', 'paid', '--key', 'k', '--tag', 'region:eu', '--tag', 'tier:gold']
+  await run(['publish', 'a', 'seen', ...eu], { env })
+  await run(['publish', 'a', 'of another type', ...eu, '--type', 'sent'], { env })
+  await run(['publish', 'a', 'of another key', ...eu, '--key', 'other'], { env })
+  await run(['publish', 'a', 'without a tag', '--type', 'paid', '--key', 'k'], { env })
+  // No stream has a permission where the hub does not ask who is there.
+  await run(['publish', 'a', 'of a permission', ...eu, '--permission', 'staff'], { env })
+  await run(['publish', 'a', '--lines', ...eu], { env, input: 'last\n' })
+  const filter = ['--types', 'paid,other', '--keys', 'k', '--where', 'region:eu|us']
+  const { stdout } = await run(
+    ['subscribe', 'a', ...filter, '--where', 'tier:gold', '--json'].concat([
+      '--since',
+      'earliest',
+      '--count',
+      '2',
+    ]),
+    { env },
+  )
+  const got = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object)
+  expect(got).toMatchObject([
+    { data: 'seen', tags: { region: 'eu', tier: 'gold' } },
+    { data: 'last', tags: { region: 'eu', tier: 'gold' } },
+  ])
+  const odd = await run(['subscribe', 'a', '--where', 'region'], { env })
+  expect(odd.stderr).toMatch(/such as region:eu.*\(FILTER_INVALID\)\n$/)
+  for (const tag of ['region', ':eu'])
+    expect((await run(['publish', 'a', 'x', '--tag', tag], { env })).code).toBe(64)
+})
+
 test('an event cannot send escape sequences to the terminal of whoever watches', async () => {
   const { env } = await startHub()
   await run(

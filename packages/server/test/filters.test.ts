@@ -172,6 +172,24 @@ const paths: Readonly<Record<string, Path>> = {
       return client.published
     },
   },
+  'published later': {
+    async take({ tide, client, clock, open }) {
+      await open()
+      for (const event of events) {
+        const adding = tide.schedule.add('a', event, { delayMs: 1_000 })
+        await settle(2)
+        const { id, permission, tags } = await adding
+        expect({ permission, tags: tags ?? {} }).toEqual({
+          permission: event.permission,
+          tags: event.tags,
+        })
+        clock.advance(2_000)
+        await expect.poll(() => tide.schedule.find(id).catch(() => 'out')).toBe('out')
+        await settle(2)
+      }
+      return client.published
+    },
+  },
   'from memory': {
     async take({ tide, client, open }) {
       await tide.ready

@@ -178,17 +178,26 @@ export class Audience {
     const all = this.#assemble(whole, before)
     if (all === undefined) return
     this.flushedTo = whole.newest?.record.position
-    // Made before anything is written: a fault must not leave some sessions with events that others lack.
-    const rest = open === undefined ? undefined : this.#assemble(open, before)
-    const count = { all: 0, rest: 0 }
-    for (const session of this.#live) {
-      if (open === undefined || permissionsOf(session.owner).includes(open.permission)) {
-        if (session.writeLive(all)) count.all += 1
-      } else if (rest !== undefined && session.writeLive(rest)) count.rest += 1
-    }
     tally.audiences += 1
-    addWrites(tally, all, count.all)
-    if (rest !== undefined) addWrites(tally, rest, count.rest)
+    if (open !== undefined) return this.#writeApart(all, { open, before }, tally)
+    let writes = 0
+    for (const session of this.#live) if (session.writeLive(all)) writes += 1
+    addWrites(tally, all, writes)
+  }
+
+  /** Writes all of it to those who have the permission that a part asks for, and the rest to the others. */
+  #writeApart(
+    all: Flush,
+    { open, before }: { readonly open: OpenPart; readonly before: Position },
+    tally: FlushTally,
+  ): void {
+    // Made before anything is written: a fault must not leave some sessions with events that others lack.
+    const rest = this.#assemble(open, before)
+    for (const session of this.#live) {
+      const isAllowed = permissionsOf(session.owner).includes(open.permission)
+      const flush = isAllowed ? all : rest
+      if (flush !== undefined && session.writeLive(flush)) addWrites(tally, flush, 1)
+    }
   }
 
   #assemble(

@@ -14,6 +14,7 @@ export interface ScheduledEvent {
   readonly type: string | undefined
   readonly key?: string
   readonly tags?: EventTags
+  /** Only those whose grant has it get the event. */
   readonly permission?: string
   /** Its life, from the time it is published. */
   readonly ttlMs?: number
