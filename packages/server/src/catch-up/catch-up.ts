@@ -40,11 +40,13 @@ export async function catchUp(
     } else if (isReplayOfAdded || isReplayed(session) || endSnapshot(session)) {
       // On with it, or with the rest of the stream, which has not moved meanwhile; one may also have been
       // asked for just now.
-    } else if (isLevel(session, source)) {
+    } else if (session.added === undefined && isLevel(session, source)) {
       session.join()
       return
     } else {
-      await source.fanOut.reached(session.cursor, () => session.isClosed)
+      // A snapshot that settles waits for the tail, which may be behind the head of the log.
+      const position = session.added?.until ?? session.cursor
+      await source.fanOut.reached(position, () => session.isClosed)
     }
   }
 }

@@ -81,6 +81,10 @@ export class AddedTopics {
     )
   }
 
+  get isOver(): boolean {
+    return this.#finish === undefined
+  }
+
   /** It is over: done, replaced, or its session has closed. */
   finish(): void {
     this.#finish?.()

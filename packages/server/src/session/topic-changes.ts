@@ -286,6 +286,8 @@ export class TopicChanges {
       return false
     }
     if (parts !== noParts) this.#inUse.begin()
+    // A replay that was to go on may have ended while the change was planned.
+    if (added?.isOver === true) added = undefined
     if (added === session.added) narrowReplay(added, topics)
     const framing = session.audience.framing.forTopics(topics, parts)
     session.moveInto(audiences.open(place, framing, session.audience.filter), added)
