@@ -89,6 +89,10 @@ test('every route is among them, or does nothing with topics', () => {
     '/session',
     '/tickets',
     '/tickets/redirect',
+    // They are of the user who asks, or of the publisher who knows the id, and have tests of their own.
+    '/consumers',
+    '/consumers/{name}',
+    '/scheduled/{id}',
     '/',
     '/page.js',
     '/access.js',

@@ -67,8 +67,11 @@ test('live sessions of a topic with values per key are told of an end within a s
   const { clock, tide } = start({ retention: { rules } })
   const { cursor } = await tide.publish('s/a', { data: 'one', key: 'k', ttlMs: 5_000 })
   const client = await visit(tide, 'topic=s/a&fields=key')
+  // The snapshot, up to its end.
+  await settle(50)
+  expect(dataOf(client)).toContain('one')
   clock.advance(6_000)
-  await settle()
+  await settle(50)
   const [told] = client.events.filter(({ type }) => type === 'tidemark.deleted')
   expect(told).toMatchObject({ data: '{"key":"k"}' })
   expect(told?.fields?.get('key')).toBe('k')
