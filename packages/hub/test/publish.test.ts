@@ -237,6 +237,8 @@ test.each([
   const got = await fetch(hub.url + path, { signal: controller.signal })
   for (const name of ['content-type', 'content-length', 'cache-control']) {
     const value = got.headers.get(name)
+    // To know the length of a history it would have to be read.
+    if (path === '/topics/a' && name === 'content-length') continue
     if (value !== null) expect(head.headers.toLowerCase()).toContain(`\r\n${name}: ${value}`)
   }
   controller.abort()

@@ -154,7 +154,7 @@ describe('OPTIONS *', () => {
     const answer = await ask('*', { method: 'OPTIONS' })
     expect(answer).toMatchObject({ status: 204, body: '', ending: 'end' })
     expect(answer.headers).toMatch(
-      /\r\nAllow: GET, HEAD, POST, PATCH, DELETE, PUT, OPTIONS(\r\n|$)/,
+      /\r\nAllow: GET, HEAD, POST, DELETE, PATCH, PUT, OPTIONS(\r\n|$)/,
     )
   })
 
