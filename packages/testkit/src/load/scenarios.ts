@@ -162,13 +162,13 @@ const tls: Scenario = {
  * 5,000 events of 24 KB are 120 MB per second, of which nothing may be held for readers that never
  * read. Measured at 84 to 120 MB: the hub grows by 110 to 200 MB, garbage for the most part. It
  * grows by 450 MB when it holds its blocks. It grows by 1,200 MB when it writes on to sockets that
- * take nothing.
+ * take nothing. Beside another file of tests its garbage waits longer: 330 MB.
  */
 const flood = {
   publishers: 8,
   eventsPerSecond: 5_000,
   bulkShare: 1,
-  memoryGrowthMax: 280e6,
+  memoryGrowthMax: 380e6,
 } as const
 
 const swimmers: Group = { count: 3, topicSets: [['bulk/*']], habits: ['steady'] }
