@@ -1,7 +1,5 @@
 // `GET /topics/{topic}`: what a topic holds, page by page, as JSON.
 
-import { parseTopic } from '@tidemark/log'
-import { ServerError } from '@tidemark/server'
 import type { HistoryQuery } from '@tidemark/server'
 import {
   carrierOf,
@@ -10,12 +8,10 @@ import {
   sendAnswer,
 } from '@tidemark/server/hub'
 import { describeRequest } from '@tidemark/server/node'
-import { quote } from '@tidemark/wire/values'
-import { HubError } from '../errors.ts'
-import { decodeTopicPath } from '../topic-path.ts'
 import { readQuery } from './query.ts'
 import { encodeJson, sendJsonBytes } from './route.ts'
 import type { Route } from './route.ts'
+import { readLimit, readTopic } from './topic-page.ts'
 
 /** The header that says the cursor of the newest event. */
 const cursorHeader = 'Tidemark-Cursor'
@@ -23,7 +19,7 @@ const cursorHeader = 'Tidemark-Cursor'
 /** Answers with the head alone: where a stream begins that follows what is read next. */
 export const readHead: Route = async ({ request, response, parts, query }, { tide }) => {
   readQuery(query, ['after', 'limit'])
-  const topic = readTopic(decodeTopicPath(parts['topic']))
+  const topic = readTopic(parts['topic'], 'History')
   const cursor = await tide.cursor(topic, { by: describeRequest(request) })
   const headers = {
     'Content-Type': 'application/json',
@@ -41,9 +37,9 @@ export const readHistory: Route = ({ request, response, parts, query }, context)
   const { tide, unreadAnswers, historyReads } = context
   const { after, limit } = readQuery(query, ['after', 'limit'])
   const wanted: HistoryQuery = {
-    topic: readTopic(decodeTopicPath(parts['topic'])),
+    topic: readTopic(parts['topic'], 'History'),
     after,
-    limit: readLimit(limit),
+    limit: readLimit(limit, { otherwise: historyRecordsDefault, max: historyRecordsMax }),
     by: describeRequest(request),
   }
   // In line only once it is allowed: an application that is slow to answer must not keep others from reading.
@@ -57,25 +53,5 @@ export const readHistory: Route = ({ request, response, parts, query }, context)
       response.setHeader(cursorHeader, head)
       sendJsonBytes(response, 200, bytes)
     }),
-  )
-}
-
-function readTopic(name: string): string {
-  if (name.includes('*')) {
-    throw new HubError(
-      'PATH_INVALID',
-      `History is read topic by topic; got the pattern ${quote(name)}. Name one topic.`,
-    )
-  }
-  return parseTopic(name)
-}
-
-function readLimit(text: string | undefined): number {
-  if (text === undefined) return historyRecordsDefault
-  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0
-  if (limit >= 1 && limit <= historyRecordsMax) return limit
-  throw new ServerError(
-    'QUERY_INVALID',
-    `limit must be 1 to ${historyRecordsMax}; got ${quote(text)}.`,
   )
 }
