@@ -1,5 +1,5 @@
-// Refusals that need several issuers, or a log of what was revoked and handed out, at every door. Those of one
-// issuer are in refusals.test.ts.
+// Refusals that need several issuers, or a log of what was revoked and handed out, at every door. Those of
+// one issuer are in refusals.test.ts.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
