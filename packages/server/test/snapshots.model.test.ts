@@ -15,7 +15,10 @@ import {
 } from './support/snapshot-world.ts'
 import type { SnapshotCounts, SnapshotStep, WorldSettings } from './support/snapshot-world.ts'
 
-async function run(settings: WorldSettings, steps: readonly SnapshotStep[]): Promise<SnapshotWorld> {
+async function run(
+  settings: WorldSettings,
+  steps: readonly SnapshotStep[],
+): Promise<SnapshotWorld> {
   const clock = createFakeClock()
   const log = memoryLog({ clock, retention: { rules: snapshotRules } })
   const opened = { log, quiet: () => Promise.resolve(), close: () => log.close() }

@@ -22,7 +22,10 @@ export interface TimedChange extends CheckedChange {
 }
 
 /** A change that waited while another grant came adds nothing beyond that grant. */
-export function requireGranted({ add, askedUnder }: TimedChange, isGranted: IsGranted | undefined): void {
+export function requireGranted(
+  { add, askedUnder }: TimedChange,
+  isGranted: IsGranted | undefined,
+): void {
   if (isGranted === askedUnder) return
   const name = add.find((added) => isGranted?.(added) === false)
   if (name === undefined) return

@@ -271,7 +271,10 @@ export class SnapshotWorld {
       demand(!client.isAway, `${who} is there`)
       demand(!client.isInSnapshot, `${who} has no open snapshot`)
       const followed = handle?.topics.toSorted().join()
-      demand(followed === [...client.names].toSorted().join(), `${who} knows that it follows ${followed}`)
+      demand(
+        followed === [...client.names].toSorted().join(),
+        `${who} knows that it follows ${followed}`,
+      )
       this.#judge(client, { who, only })
     }
   }
