@@ -8,7 +8,7 @@ import type { EventLog } from '@tidemark/log'
 import { openLmdbLog } from '@tidemark/log-lmdb'
 import { createFakeClock } from '@tidemark/testkit'
 import fc from 'fast-check'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { settle } from '../../server/test/support/settle.ts'
 import {
   addCounts,
