@@ -2,11 +2,11 @@
 
 import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, createRandom } from '@tidemark/testkit'
 import type { DecodedEvent } from '@tidemark/wire'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
-import type { Grant, SessionHandle, Tidemark, TidemarkOptions } from '../src/index.ts'
+import type { Grant, SessionHandle, Tidemark, TidemarkOptions, TopicInput } from '../src/index.ts'
 import { describeRequest } from '../src/fetch/describe-request.ts'
 import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import { resumeChanged } from '../src/session/changed-topics.ts'
@@ -14,6 +14,7 @@ import { recentCharactersMax } from '../src/limits.ts'
 import { NodeTidemark } from '../src/node/node-tidemark.ts'
 import { readOptions } from '../src/tidemark-options.ts'
 import { holdTail } from './support/held-log.ts'
+import { KeyedClient } from './support/keyed-client.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
 import { MemorySets } from './support/watched-sets.ts'
@@ -283,6 +284,45 @@ class SlowSets extends MemorySets {
     return super.keep(...given)
   }
 }
+
+test('a newcomer to 100,000 keys that change, go and end meanwhile has the table of their publisher', async () => {
+  const clock = createFakeClock()
+  const log = memoryLog({ clock, retention: { rules } })
+  const tide = create(log, { clock, flushWindowMs: 0 })
+  const table = new Map<string, string>()
+  const random = createRandom(20_261_128)
+  let number = 0
+  const set = (key: string, ttlMs?: number): TopicInput => {
+    const data = `${(number += 1)}`
+    if (ttlMs === undefined) table.set(`prices/eu\n${key}`, data)
+    else table.delete(`prices/eu\n${key}`)
+    return { topic: 'prices/eu', key, data, ttlMs }
+  }
+  const keys = Array.from({ length: 100_000 }, (_, i) => `key-${i}`)
+  for (let from = 0; from < keys.length; from += 1_000)
+    await tide.publishAll(keys.slice(from, from + 1_000).map((key) => set(key)))
+  const client = new KeyedClient({ asked: ['prices/eu'], numberOf: Number })
+  await follow(tide, 'topic=prices/eu&fields=topic,key', client)
+  let changes = 0
+  while (client.counts.snapshots === 0) {
+    // As many as a node writes between two pages of a snapshot, and some that end within it.
+    const ttlMs = random.int(9) === 0 ? 1_000 : undefined
+    await tide.publishAll(Array.from({ length: 20 }, () => set(random.pick(keys), ttlMs)))
+    const gone = random.pick(keys)
+    await tide.deleteKey('prices/eu', gone)
+    table.delete(`prices/eu\n${gone}`)
+    changes += 21
+    clock.advance(20)
+    await settle()
+  }
+  clock.advance(5_000)
+  await settle(20)
+  expect(client.faults).toEqual([])
+  expect(client.counts.snapshots).toBe(1)
+  expect(changes).toBeGreaterThan(2_000)
+  expect(client.table.size).toBe(table.size)
+  expect([...table].filter(([place, data]) => client.table.get(place) !== data)).toEqual([])
+})
 
 test('a name that joins over a topic that is followed brings the values of that topic, too', async () => {
   const tide = create()
