@@ -148,13 +148,9 @@ async function measureSnapshots(directory: string): Promise<void> {
     const cpuThen = cpu()
     const changing = change(hub, () => isOver)
     const clients = Promise.all(Array.from({ length: clientCount }, () => come(hub)))
-    let areThere = false
-    void clients.then(() => (areThere = true))
-    while (!areThere) {
-      peak = Math.max(peak, memory())
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+    const looking = setInterval(() => (peak = Math.max(peak, memory())), 50)
     const came = await clients
+    clearInterval(looking)
     const spent = cpu() - cpuThen
     // They follow it for a while, as long as all snapshots took.
     await new Promise((resolve) => setTimeout(resolve, 5_000))
@@ -198,23 +194,21 @@ async function measureDisk(directory: string): Promise<void> {
   const writers = Promise.all(Array.from({ length: 8 }, write))
   let next = keyCount
   let largest = 0
-  let isOver = false
-  void writers.then(() => (isOver = true))
   const tell = (size: number): void => {
     const { records, bytes } = log.stats()
     console.log(
       `${whole(sent)} events: ${whole(size / mebibyte)} MiB on disk, ${whole(records)} records of ${whole(bytes / mebibyte)} MiB`,
     )
   }
-  while (!isOver) {
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  const looking = setInterval(() => {
     const { allocated } = measureDirectory(`${directory}/log`)
     largest = Math.max(largest, allocated)
-    if (sent < next) continue
+    if (sent < next) return
     next += total / 10
     tell(allocated)
-  }
+  }, 100)
   await writers
+  clearInterval(looking)
   await waitUntil('the tail has all', () => got === sent, { watch: () => got })
   tell(measureDirectory(`${directory}/log`).allocated)
   console.log(`the directory was ${whole(largest / mebibyte)} MiB at most`)

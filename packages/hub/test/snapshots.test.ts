@@ -23,15 +23,15 @@ interface Asked {
 interface Protocol {
   readonly name: string
   readonly args: readonly string[]
-  ask(hub: HubProcess, asked: Asked): Promise<number>
-  open(hub: HubProcess, path: string, lastEventId: string): Promise<Readable>
+  readonly ask: (hub: HubProcess, asked: Asked) => Promise<number>
+  readonly open: (hub: HubProcess, path: string, lastEventId: string) => Promise<Readable>
 }
 
 const plain: Protocol = {
   name: 'HTTP/1.1',
   args: [],
   ask: async ({ port }, asked) => (await askHttp(port, asked)).status,
-  async open({ port }, path, lastEventId) {
+  open: async ({ port }, path, lastEventId) => {
     const headers = { accept: 'text/event-stream', 'last-event-id': lastEventId }
     const asked = requestHttp({ port, host: '127.0.0.1', path, headers, agent: false }).end()
     const [answer] = (await once(asked, 'response')) as [IncomingMessage]
@@ -42,7 +42,7 @@ const plain: Protocol = {
 const secure: Protocol = {
   name: 'HTTP/2',
   args: ['--tls=self-signed'],
-  async ask({ port }, { method, path, body }) {
+  ask: async ({ port }, { method, path, body }) => {
     const session = connectHttp2(port)
     const { status } = await requestHttp2(session, { ':method': method, ':path': path }, body)
     session.close()

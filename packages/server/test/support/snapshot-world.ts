@@ -341,13 +341,12 @@ export class SnapshotWorld {
     const sink = who.connect()
     visitor.handle = undefined
     const asked = parseSubscriptionQuery(new URLSearchParams(query), who.lastEventId)
-    const opened = resumeChanged(asked, tide.topicSets)
-      .then((subscription) => tide.open(sink, subscription))
-      .then((handle) => {
-        // A later connect may have overtaken this one.
-        if (who.connection === sink) visitor.handle = handle
-      })
-    this.#act(opened)
+    const open = async (): Promise<void> => {
+      const handle = await tide.open(sink, await resumeChanged(asked, tide.topicSets))
+      // A later connect may have overtaken this one.
+      if (who.connection === sink) visitor.handle = handle
+    }
+    this.#act(open())
   }
 
   #change(
