@@ -1,4 +1,4 @@
-// The model of snapshots in server/test, on the durable log: its transactions end when the disk says so, and
+// The model of snapshots in server/test, on the durable log. There transactions end when the disk says so, and
 // values end in transactions of their own.
 
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -1,5 +1,5 @@
-// Snapshots through a hub over HTTP/1.1 and HTTP/2: its process is killed while the table comes, keys are
-// deleted over HTTP, and the client has the table whole in the end.
+// Snapshots through a hub over HTTP/1.1 and HTTP/2. Its process is killed while the table comes, and keys are
+// deleted over HTTP. The client has the table whole in the end.
 
 import { once } from 'node:events'
 import { request as requestHttp } from 'node:http'

@@ -1,5 +1,5 @@
 // Snapshots of keyed topics against a model. Keys get values, are deleted and come to their end. Clients are
-// cut, blocked and come back at another node, join topics and leave them, with a snapshot under way or without.
+// cut, blocked and come back at another node, join topics and leave them, in a snapshot or out of one.
 // When all is quiet, the table of each client is that of the log.
 
 import { memoryLog } from '@tidemark/log'

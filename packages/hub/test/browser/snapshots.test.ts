@@ -25,7 +25,7 @@ afterAll(async () => {
   await browsers.close()
 })
 
-/** What PROTOCOL.md tells a page to do: all of its code. */
+/** All code of the page, as PROTOCOL.md tells one to do. */
 function keepTable(url: string): void {
   const table: Record<string, string> = {}
   const brackets: string[] = []

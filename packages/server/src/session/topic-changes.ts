@@ -234,8 +234,8 @@ export class TopicChanges {
   }
 
   /**
-   * One move of a session at a time: each is planned from the topics that the one before has left. Resolves to
-   * undefined where it has to wait, for a snapshot that has begun behind a gap while it was planned.
+   * One move of a session at a time: each is planned from the topics that the one before has left. Resolves
+   * to undefined where it has to wait, for a snapshot that has begun behind a gap while it was planned.
    */
   async #move(
     line: ChangeLine,

@@ -1,5 +1,5 @@
-// A client that keeps a table of keys, as PROTOCOL.md, "Snapshots", tells one to: events set a key, deletions
-// take it out, and the end of a snapshot takes out what did not come within it.
+// A client that keeps a table of keys, as PROTOCOL.md, "Snapshots", tells one to. Events set a key, and
+// deletions take it out. The end of a snapshot takes out each key that did not come within it.
 
 import { parseTopicSet } from '@tidemark/log'
 import type { DecodedEvent } from '@tidemark/wire'
@@ -163,7 +163,7 @@ export class KeyedClient extends TestClient {
     this.#dropForeign()
   }
 
-  /** What it no longer follows it no longer knows. */
+  /** It knows nothing of topics that it no longer follows. */
   #dropForeign(): void {
     const matches = matcherOf([...this.names])
     for (const place of this.table.keys())

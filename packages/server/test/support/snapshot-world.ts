@@ -1,5 +1,5 @@
-// Two nodes of one log whose topics keep the newest value of each key, clients that keep tables, and a judge
-// who follows the log itself.
+// Two nodes of one log whose topics keep the newest value of each key. Clients keep tables, and a judge
+// follows the log itself.
 
 import type { EventLog, EventRecord } from '@tidemark/log'
 import type { FakeClock } from '@tidemark/testkit'
@@ -319,7 +319,7 @@ export class SnapshotWorld {
     await settle(2)
   }
 
-  /** What is asked for and not awaited: a later step may have to let it go on. */
+  /** An act that is not awaited, because a later step may have to let it go on. */
   #act(done: Promise<unknown> | undefined): void {
     if (done === undefined) return
     const act = done
