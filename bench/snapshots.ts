@@ -2,15 +2,15 @@
 //
 // Run: npm run build && npm run bench -- snapshots [--keys=100000] [--clients=10] [--rate=1000] [--only=disk]
 //
-// First a hub in a process of its own keeps 100,000 keys of 128 bytes. One client comes while the hub is idle,
-// then many come at once while keys change. Nine of ten requests set values, of which one in twenty ends
-// after a second. The others delete keys. Times go from the request to the end of the snapshot, which a client
-// takes apart in this process. CPU time is the hub's, and memory its heaps and stacks. When all is quiet, the
-// table of each client is held against the publisher's.
+// First a hub in a process of its own keeps 100,000 keys of 128 bytes. One client comes while the hub is
+// idle, then many come at once while keys change. Nine of ten requests set values, of which one in twenty
+// ends after a second. The others delete keys. Times go from the request to the end of the snapshot, which a
+// client takes apart in this process. CPU time is the hub's, and memory its heaps and stacks. When all is
+// quiet, the table of each client is held against the publisher's.
 //
-// Then a log alone gets the events of an hour at 1,000 a second, as fast as it takes them. A tail reads all of
-// them. The directory is measured as the keys change. It also holds the superseded values of ten seconds, which
-// here are more than at that rate.
+// Then a log alone gets the events of an hour at 1,000 a second, as fast as it takes them. A tail reads all
+// of them. The directory is measured as the keys change. It also holds the superseded values of ten seconds,
+// which here are more than at that rate.
 
 import {
   createRandom,

@@ -1,5 +1,5 @@
-// The model of snapshots in server/test, on the durable log. There transactions end when the disk says so, and
-// values end in transactions of their own.
+// The model of snapshots in server/test, on the durable log. There transactions end when the disk says so,
+// and values end in transactions of their own.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
