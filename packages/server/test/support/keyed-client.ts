@@ -17,6 +17,8 @@ export interface KeyedClientOptions {
   readonly asked: readonly string[]
   /** The place of a value in the log, by its data. */
   readonly numberOf: (data: string) => number
+  /** Called at the end of each snapshot with its id, and which topics it was of. */
+  readonly onEnd?: (id: string, matches: (topic: string) => boolean) => void
 }
 
 export class KeyedClient extends TestClient {
@@ -83,11 +85,11 @@ export class KeyedClient extends TestClient {
     if (this.left === 0) this.leave()
   }
 
-  #fold({ type, data, fields }: DecodedEvent): void {
+  #fold({ id, type, data, fields }: DecodedEvent): void {
     const [topic, key] = [fields?.get('topic'), fields?.get('key')]
     switch (type) {
       case 'tidemark.snapshot':
-        return this.#bracket(JSON.parse(data) as { phase: string; topic: string })
+        return this.#bracket(id, JSON.parse(data) as { phase: string; topic: string })
       case 'tidemark.topics':
         return this.#follow(JSON.parse(data) as { added: string[]; removed: string[] })
       case 'tidemark.gap':
@@ -132,7 +134,10 @@ export class KeyedClient extends TestClient {
     this.#numbers.set(topic, number)
   }
 
-  #bracket({ phase, topic: name }: { readonly phase: string; readonly topic: string }): void {
+  #bracket(
+    id: string,
+    { phase, topic: name }: { readonly phase: string; readonly topic: string },
+  ): void {
     demand(this.names.has(name), `${name} of a snapshot is followed`)
     if (phase === 'begin') {
       this.#ended.delete(name)
@@ -152,6 +157,7 @@ export class KeyedClient extends TestClient {
       this.table.delete(place)
       this.counts.dropped += 1
     }
+    this.#options.onEnd?.(id, snapshot.matches)
   }
 
   #follow({ added, removed }: { readonly added: string[]; readonly removed: string[] }): void {

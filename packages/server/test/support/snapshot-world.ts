@@ -1,6 +1,7 @@
 // Two nodes of one log whose topics keep the newest value of each key. Clients keep tables, and a judge
 // follows the log itself.
 
+import { comparePositions, parseCursor } from '@tidemark/log'
 import type { EventLog, EventRecord } from '@tidemark/log'
 import type { FakeClock } from '@tidemark/testkit'
 import fc from 'fast-check'
@@ -11,6 +12,7 @@ import { resumeChanged } from '../../src/session/changed-topics.ts'
 import { holdTail } from './held-log.ts'
 import type { HeldLog } from './held-log.ts'
 import { KeyedClient, matcherOf } from './keyed-client.ts'
+import type { KeyedClientOptions } from './keyed-client.ts'
 import { settle } from './settle.ts'
 import { demand } from './stream-oracle.ts'
 import { wrapLog } from './wrap-log.ts'
@@ -119,6 +121,13 @@ const snapshotStep = fc.oneof(
 export const snapshotSteps = fc.array(snapshotStep, { minLength: 10, maxLength: 100, size: 'max' })
 export type SnapshotStep = typeof snapshotStep extends fc.Arbitrary<infer Value> ? Value : never
 
+type Matches = (topic: string) => boolean
+
+interface Judge {
+  readonly numberOf: (data: string) => number
+  readonly judgeEnd: (visitor: Visitor, id: string, matches: Matches) => void
+}
+
 /** A client, and its open session. */
 class Visitor {
   readonly client: KeyedClient
@@ -126,12 +135,13 @@ class Visitor {
   readonly keys: readonly string[] | undefined
   handle: SessionHandle | undefined
 
-  constructor(index: number, numberOf: (data: string) => number) {
+  constructor(index: number, { numberOf, judgeEnd }: Judge) {
     const asked = interests[index] ?? interests[0]
     this.keys = index === interests.length - 1 ? someKeys : undefined
     const filter = this.keys === undefined ? '' : `&keys=${this.keys.join()}`
     this.query = `topics=${asked.join()}&fields=topic,key${filter}`
-    this.client = new KeyedClient({ asked, numberOf })
+    const onEnd: KeyedClientOptions['onEnd'] = (id, matches) => judgeEnd(this, id, matches)
+    this.client = new KeyedClient({ asked, numberOf, onEnd })
   }
 }
 
@@ -150,6 +160,7 @@ export class SnapshotWorld {
   readonly #nodes: readonly { readonly held: HeldLog; readonly tide: Tidemark }[]
   /** The newest record of each key, as the log told of them. */
   readonly #truth = new Map<string, EventRecord>()
+  readonly #history: EventRecord[] = []
   readonly #numbers = new Map<string, number>()
   readonly #faults: unknown[] = []
   readonly #acts = new Set<Promise<unknown>>()
@@ -161,7 +172,9 @@ export class SnapshotWorld {
     this.#log = log
     this.#quiet = quiet
     const numberOf = (data: string): number => this.#numbers.get(data) ?? Number.NaN
-    this.visitors = interests.map((_, index) => new Visitor(index, numberOf))
+    const judgeEnd: Judge['judgeEnd'] = (visitor, id, matches) =>
+      this.#judgeEnd(visitor, id, matches)
+    this.visitors = interests.map((_, index) => new Visitor(index, { numberOf, judgeEnd }))
     const { pageMax, readTurns } = settings
     const slow = wrapLog(log, {
       read: async (query) => {
@@ -185,7 +198,9 @@ export class SnapshotWorld {
       records: (records) => {
         for (const record of records) {
           this.#numbers.set(record.data, (number += 1))
-          if (record.key !== undefined) this.#truth.set(`${record.topic}\n${record.key}`, record)
+          if (record.key === undefined || !record.topic.startsWith('prices/')) continue
+          this.#truth.set(`${record.topic}\n${record.key}`, record)
+          this.#history.push(record)
         }
       },
     })
@@ -302,6 +317,26 @@ export class SnapshotWorld {
 
   #isSettled(): boolean {
     return this.visitors.every(({ client }) => !client.isAway && !client.isInSnapshot)
+  }
+
+  /** At the end of a snapshot its client has the table that the log had at the place of the stream. */
+  #judgeEnd({ client: { table }, keys: only }: Visitor, id: string, matches: Matches): void {
+    const place = parseCursor(id)?.position
+    if (place === undefined) throw new Error(`no cursor: ${id}`)
+    const then = new Map<string, EventRecord>()
+    for (const record of this.#history)
+      if (comparePositions(record.position, place) <= 0)
+        then.set(`${record.topic}\n${record.key}`, record)
+    const now = this.#clock.now()
+    for (const [key, record] of then) {
+      const isAsked =
+        matches(record.topic) && (only === undefined || only.includes(record.key ?? ''))
+      const value = record.type === 'tidemark.deleted' ? undefined : record.data
+      // Of a value that has ended nobody is told, until its end is.
+      if (!isAsked || (value !== undefined && (record.expiresAt ?? Infinity) <= now)) continue
+      const held = table.get(key)
+      demand(held === value, `at the end of a snapshot ${key} is ${held}, which was ${value}`)
+    }
   }
 
   async #wait(ms: number): Promise<void> {
