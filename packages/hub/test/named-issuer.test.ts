@@ -1,4 +1,5 @@
-// Every 401 of a hub names the metadata that says whose tokens it takes (RFC 9728 §5.1), whichever route refuses.
+// Every 401 of a hub names the metadata that says whose tokens it takes (RFC 9728 §5.1). It does not
+// matter which route refuses.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
