@@ -29,7 +29,9 @@ async function serve(wrap: (response: Http2ServerResponse) => void): Promise<Sta
   const directory = await promisify(mkdtemp)(join(tmpdir(), 'tidemark-lost-'))
   onTestFinished(() => promisify(rm)(directory, { recursive: true }))
   const files = await makeCertificate(directory)
-  const [cert, key] = await Promise.all([files.cert, files.key].map((file) => promisify(readFile)(file)))
+  const [cert, key] = await Promise.all(
+    [files.cert, files.key].map((file) => promisify(readFile)(file)),
+  )
   const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const streams: ServerHttp2Stream[] = []
   const open = new Set<unknown>()
@@ -90,13 +92,16 @@ function wrapWrite(response: Http2ServerResponse): void {
 test.each([
   ['a plain response', () => undefined],
   ['a wrapped response', wrapWrite],
-])('streams whose connection is reset between two writes end with their next events: %s', async (_, wrap) => {
-  const { tide, port, streams, open } = await serve(wrap)
-  const socket = await follow(port, 4)
-  expect(tide.sessionCount).toBe(4)
-  await resetBetweenWrites(socket, streams.slice(0, 2))
-  await waitUntil('the first two have ended', () => tide.sessionCount <= 2)
-  await tide.publish('a', { data: 'one' })
-  await tide.publish('a', { data: 'two' })
-  await waitUntil('all have ended', () => tide.sessionCount === 0 && open.size === 0)
-})
+])(
+  'streams whose connection is reset between two writes end with their next events: %s',
+  async (_, wrap) => {
+    const { tide, port, streams, open } = await serve(wrap)
+    const socket = await follow(port, 4)
+    expect(tide.sessionCount).toBe(4)
+    await resetBetweenWrites(socket, streams.slice(0, 2))
+    await waitUntil('the first two have ended', () => tide.sessionCount <= 2)
+    await tide.publish('a', { data: 'one' })
+    await tide.publish('a', { data: 'two' })
+    await waitUntil('all have ended', () => tide.sessionCount === 0 && open.size === 0)
+  },
+)
