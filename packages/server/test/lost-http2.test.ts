@@ -1,7 +1,7 @@
 // A client of HTTP/2 over TLS that is gone in a moment in which Node does not hear of it.
 
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { connect as connectSession, constants, createSecureServer } from 'node:http2'
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
@@ -9,9 +9,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
-import { promisify } from 'node:util'
 import { memoryLog } from '@tidemark/log'
-import { makeCertificate, waitUntil } from '@tidemark/testkit'
+import { beforeReads, makeCertificate, waitUntil } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
 import type { Tidemark } from '../src/index.ts'
@@ -26,12 +25,10 @@ interface Started {
 }
 
 async function serve(wrap: (response: Http2ServerResponse) => void): Promise<Started> {
-  const directory = await promisify(mkdtemp)(join(tmpdir(), 'tidemark-lost-'))
-  onTestFinished(() => promisify(rm)(directory, { recursive: true }))
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-lost-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
   const files = await makeCertificate(directory)
-  const [cert, key] = await Promise.all(
-    [files.cert, files.key].map((file) => promisify(readFile)(file)),
-  )
+  const [cert, key] = await Promise.all([files.cert, files.key].map((file) => readFile(file)))
   const tide = createTidemark({ authorize: 'everyone', log: memoryLog() })
   const streams: ServerHttp2Stream[] = []
   const open = new Set<unknown>()
@@ -69,20 +66,6 @@ async function follow(port: number, count: number): Promise<Socket> {
   return socket
 }
 
-/**
- * Resets a connection, and has the server write to it twice before its process reads again. In a callback of
- * the file system the loop is where it reads sockets, and the end of a stream is written at once.
- */
-function resetBetweenWrites(socket: Socket, ended: readonly ServerHttp2Stream[]): Promise<void> {
-  return new Promise((resolve) => {
-    stat('/', () => {
-      socket.resetAndDestroy()
-      for (const stream of ended) stream.close(constants.NGHTTP2_CANCEL)
-      resolve()
-    })
-  })
-}
-
 /** Does to a response as middleware does: puts a `write` of its own in front of Node's. */
 function wrapWrite(response: Http2ServerResponse): void {
   const write = response.write.bind(response)
@@ -98,7 +81,11 @@ test.each([
     const { tide, port, streams, open } = await serve(wrap)
     const socket = await follow(port, 4)
     expect(tide.sessionCount).toBe(4)
-    await resetBetweenWrites(socket, streams.slice(0, 2))
+    // The ends of streams are written, and fail, before the process reads that the connection is reset.
+    await beforeReads(() => {
+      socket.resetAndDestroy()
+      for (const stream of streams.slice(0, 2)) stream.close(constants.NGHTTP2_CANCEL)
+    })
     await waitUntil('the first two have ended', () => tide.sessionCount <= 2)
     await tide.publish('a', { data: 'one' })
     await tide.publish('a', { data: 'two' })

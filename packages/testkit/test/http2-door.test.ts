@@ -1,25 +1,22 @@
 // The HTTP/2 door of load tests tells its clients of each end, also of one that Node itself does not see.
 
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createSecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
-import { makeCertificate, waitUntil } from '../src/index.ts'
+import { beforeReads, makeCertificate, waitUntil } from '../src/index.ts'
 import { createHttp2Door } from '../src/load/http2-door.ts'
 import type { OpenedStream } from '../src/traffic/door.ts'
 
 /** A server that begins each stream; `reset` breaks its connections. */
 async function serve(): Promise<{ readonly url: URL; reset(): void }> {
-  const directory = await promisify(mkdtemp)(join(tmpdir(), 'tidemark-door-'))
-  onTestFinished(() => promisify(rm)(directory, { recursive: true }))
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-door-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
   const files = await makeCertificate(directory)
-  const [cert, key] = await Promise.all(
-    [files.cert, files.key].map((file) => promisify(readFile)(file)),
-  )
+  const [cert, key] = await Promise.all([files.cert, files.key].map((file) => readFile(file)))
   const sockets = new Set<Socket>()
   const server = createSecureServer({ cert, key }, (_, response) => {
     response.write('begun')
@@ -54,14 +51,10 @@ test('all streams of a connection end when it is reset between two writes', asyn
     ),
   )
   await waitUntil('all have begun', () => begun === 4)
-  // In a callback of the file system the loop is where it reads sockets. So the cuts are written, and fail,
-  // before the process reads that the connection is reset.
-  await new Promise<void>((resolve) => {
-    stat('/', () => {
-      reset()
-      for (const stream of streams.slice(0, 2)) stream.cut()
-      resolve()
-    })
+  // The cuts are written, and fail, before the process reads that the connection is reset.
+  await beforeReads(() => {
+    reset()
+    for (const stream of streams.slice(0, 2)) stream.cut()
   })
   await waitUntil('all have ended', () => ended === 4)
 })

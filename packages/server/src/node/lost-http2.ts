@@ -18,7 +18,12 @@ interface Handle {
 export function endIfLost(response: AnyResponse): boolean {
   if (response.writableLength === 0) return false
   const session = sessionOf(response)
-  if (session === undefined || session.destroyed) return false
+  return session !== undefined && endLostConnection(session)
+}
+
+/** The same of a connection, whatever is open on it. */
+export function endLostConnection(session: Http2Session): boolean {
+  if (session.destroyed) return false
   const { _handle: handle } = session.socket as { readonly _handle?: unknown }
   if (!canTellPeer(handle)) return false
   const status = handle.getpeername({})
