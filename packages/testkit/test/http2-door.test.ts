@@ -12,7 +12,7 @@ import { createHttp2Door } from '../src/load/http2-door.ts'
 import type { OpenedStream } from '../src/traffic/door.ts'
 
 /** A server that begins each stream; `reset` breaks its connections. */
-async function serve(): Promise<{ readonly url: URL; reset(): void }> {
+async function serve(): Promise<{ readonly url: URL; readonly reset: () => void }> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-door-'))
   onTestFinished(() => rm(directory, { recursive: true }))
   const files = await makeCertificate(directory)
