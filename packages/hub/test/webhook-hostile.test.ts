@@ -1,13 +1,16 @@
-// Endpoints of webhooks that answer what no endpoint should.
+// Endpoints of webhooks that answer what no endpoint should, and clocks that are wrong.
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { parseTopicSet, systemClock } from '@tidemark/log'
+import { memoryLog, parseTopicSet, systemClock } from '@tidemark/log'
+import type { EventLog } from '@tidemark/log'
+import { waitUntil } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { Poster } from '../src/webhooks/post-message.ts'
 import type { Outcome } from '../src/webhooks/post-message.ts'
-import { secret } from './support/webhook-receiver.ts'
+import { StoppingClock, openNode, publish, quick } from './support/webhook-node.ts'
+import { WebhookReceiver, secret } from './support/webhook-receiver.ts'
 
 /** The outcome of one message to an endpoint that answers with this text, and cuts the connection if told. */
 async function postTo(answer: string, end: 'cut' | 'stays'): Promise<Outcome> {
@@ -62,4 +65,28 @@ test.each([
   ['notices alone', 'HTTP/1.1 102 Processing\r\n\r\n'],
 ])('an endpoint that answers with %s and hangs up fails', async (_, answer) => {
   expect(await postTo(answer, 'cut')).toMatchObject({ kind: 'failed' })
+})
+
+test('a node that was killed holds no webhook up where the clock was set back by a day', async () => {
+  const log = memoryLog()
+  const receiver = await WebhookReceiver.start()
+  const { leases } = quick
+  const clock = new StoppingClock(24 * 3_600_000)
+  let isKilled = false
+  const killed = new Proxy(log, {
+    get: (target, name: keyof EventLog) =>
+      isKilled && name === 'append'
+        ? () => new Promise(() => undefined)
+        : target[name].bind(target),
+  })
+  await openNode(killed, receiver.url, { node: 'killed', clock, leases })
+  clock.stop()
+  isKilled = true
+  const next = await openNode(log, receiver.url, { node: 'next', leases })
+  await publish(log, 'orders/1', 'late')
+  await waitUntil('it has come', () => receiver.taken.length === 1)
+  expect(next.list()[0]?.node).toBe('next')
+  // So that it can be closed.
+  isKilled = false
+  clock.resume()
 })
