@@ -2,7 +2,7 @@
 
 import { memoryLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { consumersOfUserMax } from '../src/consumers/limits.ts'
 import { createTidemark } from '../src/index.ts'
 import type { RequestFacts, Tidemark } from '../src/index.ts'
@@ -14,7 +14,7 @@ function createTide(): Tidemark {
     log: memoryLog({ clock }),
     clock,
     authorize: ({ header }) => {
-      const user = header('x-user')
+      const user = header('x-user') || undefined
       const permissions = user === 'root' ? ['admin'] : []
       return { user, subscribe: ['**'], publish: ['**'], permissions }
     },
@@ -88,4 +88,47 @@ test('a user has so many consumers, one after the other or at once, and others h
   await reset('ada', 'phone')
   await tide.consumers({ user: 'mallory' }).delete(first?.name ?? '')
   await reset('mallory', 'one-more')
+})
+
+describe('an idempotency key that another user has guessed', () => {
+  const same = { idempotencyKey: 'outbox-1' }
+
+  test('is a key of its own: the publish of its user is stored, once', async () => {
+    const tide = createTide()
+    await tide.publish('a', { data: 'burnt' }, { ...same, by: by('mallory') })
+    await tide.publish('a', { data: 'burnt' }, { ...same, by: by('') })
+    const first = await tide.publish('a', { data: 'paid' }, { ...same, by: by('ada') })
+    const again = await tide.publish('a', { data: 'paid' }, { ...same, by: by('ada') })
+    await tide.publish('a', { data: 'the application' }, same)
+    expect(again.cursor).toBe(first.cursor)
+    const { records } = await tide.history({ topic: 'a' })
+    expect(records.map(({ data }) => data)).toEqual(['burnt', 'burnt', 'paid', 'the application'])
+    await expect(
+      tide.publish('a', { data: 'x' }, { ...same, by: by('ada') }),
+    ).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_KEY_REUSED',
+      message: expect.stringContaining('"outbox-1"') as string,
+    })
+  })
+
+  test('neither schedules nor replaces an event of its user', async () => {
+    const tide = createTide()
+    const at = Date.UTC(2026, 5, 1)
+    const add = (user: string, data: string): ReturnType<typeof tide.schedule.add> =>
+      tide.schedule.add('a', { data }, { at, ...same, by: by(user) })
+    const theirs = await add('mallory', 'burnt')
+    const own = await add('ada', 'paid')
+    expect((await add('ada', 'paid')).id).toBe(own.id)
+    expect(own.id).not.toBe(theirs.id)
+    expect((await tide.schedule.find(own.id)).data).toBe('paid')
+  })
+
+  test.each(['', 'ä', 'a b', 'x'.repeat(129)])('is refused where it is none: %j', async (key) => {
+    const tide = createTide()
+    const options = { idempotencyKey: key, by: by('ada') }
+    const refused = { code: 'IDEMPOTENCY_KEY_INVALID' }
+    await expect(tide.publish('a', { data: 1 }, options)).rejects.toMatchObject(refused)
+    const later = { ...options, at: Date.UTC(2026, 5, 1) }
+    await expect(tide.schedule.add('a', { data: 1 }, later)).rejects.toMatchObject(refused)
+  })
 })
