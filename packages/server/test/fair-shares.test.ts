@@ -1,17 +1,17 @@
 // One user alone cannot use up what all users of a log share.
 
-import { memoryLog } from '@tidemark/log'
+import { memoryLog, parseTopic, systemClock } from '@tidemark/log'
+import type { Clock, EventLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { consumersOfUserMax } from '../src/consumers/limits.ts'
 import { createTidemark } from '../src/index.ts'
-import type { RequestFacts, Tidemark } from '../src/index.ts'
-import { UserShares } from '../src/scheduled/user-shares.ts'
+import type { RequestFacts, SessionHandle, Tidemark } from '../src/index.ts'
+import { UserShares } from '../src/session/user-shares.ts'
 
-function createTide(): Tidemark {
-  const clock = createFakeClock()
+function createTide(given?: EventLog, clock: Clock = createFakeClock()): Tidemark {
   const tide = createTidemark({
-    log: memoryLog({ clock }),
+    log: given ?? memoryLog({ clock }),
     clock,
     authorize: ({ header }) => {
       const user = header('x-user') || undefined
@@ -88,6 +88,33 @@ test('a user has so many consumers, one after the other or at once, and others h
   await reset('ada', 'phone')
   await tide.consumers({ user: 'mallory' }).delete(first?.name ?? '')
   await reset('mallory', 'one-more')
+})
+
+test('a user who changes topics again and again leaves room for the changes of others', async () => {
+  const log = memoryLog()
+  const topic = parseTopic('$hub/state/topic-sets')
+  const until = systemClock.now() + 24 * 3_600_000
+  const line = JSON.stringify({ asked: 'x', until, by: 'mallory' })
+  const data = `- -\n${line}\na`
+  for (let i = 0; i < 5; i++) {
+    const keys = Array.from({ length: 10_000 }, (_, j) => `${i}-${j}`)
+    await log.append({ events: keys.map((key) => ({ topic, type: 'set', key, data })) })
+  }
+  const tide = createTide(log, systemClock)
+  const open = async (user: string): Promise<SessionHandle | undefined> => {
+    const request = new Request('http://localhost/events?topic=a', { headers: { 'x-user': user } })
+    const response = await tide.fetch(request)
+    onTestFinished(() => response.body?.cancel())
+    return tide.sessions({ user })[0]
+  }
+  const [mallory, ada] = [await open('mallory'), await open('ada')]
+  await expect(mallory?.join('b')).rejects.toMatchObject({ code: 'TOPIC_SETS_FULL' })
+  expect(mallory?.topics).toEqual(['a'])
+  await ada?.join('b')
+  expect(ada?.topics).toEqual(['a', 'b'])
+  // A set that there is costs nobody anything.
+  await mallory?.join('b')
+  expect(mallory?.topics).toEqual(['a', 'b'])
 })
 
 describe('an idempotency key that another user has guessed', () => {

@@ -21,6 +21,7 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import type { Grant } from '../request/grant.ts'
 import { DueTimes } from '../session/due-times.ts'
+import { UserShares } from '../session/user-shares.ts'
 import { dueRetryMs, staggerMs } from './limits.ts'
 import { readMoment } from './read-moment.ts'
 import { describeEntry, entryCodec } from './scheduled-event.ts'
@@ -31,7 +32,6 @@ import type {
   ScheduleOptions,
   TideSchedule,
 } from './scheduled-event.ts'
-import { UserShares } from './user-shares.ts'
 
 const ledgerName = 'scheduled'
 const topic = parseTopic(`$hub/state/${ledgerName}`)
