@@ -177,6 +177,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub-webhooks.deliveriesListedMax',
     'send.spreadSessionsMax',
     'send.spreadNamesMax',
+    'send.copiesBytesMax',
     'trace.successorPagesMax',
     'presence.nodeSilentPauses',
     'presence.toldCharactersMax',

@@ -175,6 +175,33 @@ test('an event to several users is stored for all of them or for none', async ()
   expect((await near.history({ topic: 'users/bob/inbox' })).records).toHaveLength(1)
 })
 
+const tenThousand = Array.from({ length: 10_000 }, (_, i) => `u${i}`)
+
+test('an event to ten thousand users is looked at once, and all of them get it', async () => {
+  const { near } = start()
+  let looks = 0
+  const data = { toJSON: () => ((looks += 1), { text: 'x'.repeat(89) }) }
+  const receipt = await near.send({ users: tenThousand }, { data })
+  expect(receipt).toMatchObject({ stored: true })
+  expect(looks).toBe(1)
+  const page = await near.history({ topic: 'users/u9999/inbox' })
+  expect(page.records.map((record) => record.data)).toEqual([`{"text":"${'x'.repeat(89)}"}`])
+})
+
+test.each<[string, SessionEvent]>([
+  ['much data', { data: 'x'.repeat(1024 * 1024) }],
+  ['a little too much data', { data: 'é'.repeat(420) }],
+  ['tags', { data: '', tags: { a: 'x'.repeat(256), b: 'y'.repeat(256), c: 'é'.repeat(200) } }],
+])('an event with %s is refused where its copies would fill the log', async (_, event) => {
+  const { near, log } = start({ authorize: () => ({ publish: ['users/**'] }) })
+  const { head } = await log.bounds()
+  const refusal = expect.objectContaining({ code: 'EVENT_TOO_LARGE' })
+  await expect(near.send({ users: tenThousand }, event, { by })).rejects.toEqual(refusal)
+  expect((await log.bounds()).head).toEqual(head)
+  const few = near.send({ users: tenThousand.slice(0, 5) }, event, { by })
+  await expect(few).resolves.toMatchObject({ stored: true })
+})
+
 test('a retried event to a user is stored once', async () => {
   const { near } = start()
   const options = { idempotencyKey: 'once' }
