@@ -235,6 +235,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'own-stream.ownIdLengthMax',
     'hub-access.tokenCharactersMax',
     'own-stream.sendsPerTurnMax',
+    'consumers.consumersOfUserMax',
     'consumers.consumersWrittenMax',
     'consumers.consumerNameCharactersMax',
     'server.sinceLastMax',
