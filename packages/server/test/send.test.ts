@@ -254,6 +254,29 @@ test('ten thousand sessions are no stall: live events have their turns in betwee
   for (const one of opened) expect(dataOf(one)).toEqual(['1', '2'])
 })
 
+test('an event to everyone is encoded once, also where each stream follows other topics than those of its URL', async () => {
+  const { near } = start()
+  let packings = 0
+  const pack = (text: string): string => {
+    packings += 1
+    return text
+  }
+  const opened: Opened[] = []
+  for (let i = 0; i < 100; i++) {
+    const client = new TestClient()
+    const asked = parseSubscriptionBody({ topics: ['a'], compress: 'event' })
+    const framing = asked.framing.packing(pack)
+    const session = await near.open(client.connect(), { ...asked, framing })
+    await session.changeTopics({ add: [`t/${i}`] })
+    opened.push({ client, session })
+  }
+  await settle(4)
+  const data = 'x'.repeat(2_000)
+  expect(await near.send({ everyone: true }, { data })).toMatchObject({ sessions: 100 })
+  for (const one of opened) expect(dataOf(one)).toEqual([data])
+  expect(packings).toBe(1)
+})
+
 test('sets of many names end a portion early', async () => {
   const { near } = start()
   const names = 1_000
