@@ -60,17 +60,18 @@ export async function resumeChanged(
 /**
  * The same without names that are not granted any more. A refusal would end an EventSource for good, and its
  * URL does not even name them.
- * @throws ServerError `TOPIC_SETS_FULL`, `LOG_UNAVAILABLE`
+ * @throws ServerError `LOG_UNAVAILABLE`
  */
 export async function dropChanged(
   subscription: Subscription,
   changed: ChangedTopics,
-  { kept, table }: { readonly kept: readonly string[]; readonly table: TopicSetTable },
+  { kept, user, table }: KeptNames,
 ): Promise<Subscription> {
   const topics = parseTopicSet(kept)
   const isKept = new Set(kept)
   const dropped = namesOf(subscription.topics).filter((name) => !isKept.has(name))
-  const parts = partsOfTopics(await table.keep(topics, changed))
+  const origin = { asked: changed.asked, user }
+  const parts = partsOfTopics(await table.keep(topics, origin, { isSmaller: true }))
   const { start, framing } = subscription
   return {
     ...subscription,
@@ -79,6 +80,13 @@ export async function dropChanged(
     start: start.kind === 'cursor' ? { ...start, added: narrowAdded(start.added, isKept) } : start,
     changed: { asked: changed.asked, dropped },
   }
+}
+
+/** What is left of changed topics. */
+interface KeptNames {
+  readonly kept: readonly string[]
+  readonly user: string | undefined
+  readonly table: TopicSetTable
 }
 
 function narrowAdded(added: AddedAt | undefined, kept: ReadonlySet<string>): AddedAt | undefined {

@@ -2,8 +2,10 @@
 
 import { openLedger, parseTopicSet } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, LedgerCodec, TopicSet } from '@tidemark/log'
+import { hasLogCode, measureUtf8 } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
 import { translateLogError } from '../refusal/log-faults.ts'
+import { UserShares } from '../scheduled/user-shares.ts'
 import { topicSetKeptMs } from './limits.ts'
 import { hashKeptSet } from './topic-set-key.ts'
 import type { KeptSet, SetOrigin, TopicSetTable } from './topic-set-table.ts'
@@ -21,6 +23,8 @@ interface SetEntry {
   /** When it ends, in milliseconds since 1970. */
   readonly until: number
   readonly names: string
+  /** In whose share it counts: the user whose stream was the first to follow it. */
+  readonly user: string | undefined
 }
 
 /**
@@ -29,6 +33,7 @@ interface SetEntry {
  */
 export class TopicSetLedger implements TopicSetTable {
   readonly #host: LedgerHost
+  readonly #shares = new UserShares()
   #opening: Promise<Ledger<SetEntry>> | undefined
   #isClosed = false
 
@@ -38,15 +43,19 @@ export class TopicSetLedger implements TopicSetTable {
 
   /**
    * A set that is kept already costs no record, unless half its time is over.
-   * @throws ServerError `TOPIC_SETS_FULL`, `LOG_UNAVAILABLE`
+   * @throws ServerError `TOPIC_SETS_FULL`, not with `isSmaller`; `LOG_UNAVAILABLE`
    */
-  async keep(set: TopicSet, origin: SetOrigin): Promise<string> {
+  async keep(set: TopicSet, origin: SetOrigin, how = { isSmaller: false }): Promise<string> {
     const key = hashKeptSet(set, origin)
+    const { user } = origin
     await guard(async () => {
       const ledger = await this.#open()
       const kept = ledger.get(key)
-      if (kept === undefined || this.#isAging(kept))
-        await this.#write(ledger, key, { origin: plainOrigin(origin), names: set.key })
+      if (kept === undefined) {
+        const entry = { origin: plainOrigin(origin), names: set.key, user }
+        if (how.isSmaller) await this.#writeIfRoom(ledger, key, entry)
+        else await this.#writeNew(ledger, key, entry)
+      } else if (this.#isAging(kept)) await this.#write(ledger, key, kept)
     })
     return key
   }
@@ -93,6 +102,8 @@ export class TopicSetLedger implements TopicSetTable {
     const { log, clock, onError } = this.#host
     const ledger = await openLedger(log, 'topic-sets', { codec, clock, onError })
     if (this.#isClosed) ledger.close()
+    ledger.onChange(({ key, value }) => this.#count(key, value))
+    for (const { key, value } of ledger.entries()) this.#count(key, value)
     return ledger
   }
 
@@ -103,18 +114,50 @@ export class TopicSetLedger implements TopicSetTable {
     return ledger.get(key)
   }
 
+  #count(key: string, value: Omit<SetEntry, 'until'> | undefined): void {
+    if (value === undefined) this.#shares.drop(key)
+    else this.#shares.put(key, { user: value.user, bytes: weigh(value) })
+  }
+
+  /** Else a stream could not give up what it may not have any more. */
+  async #writeIfRoom(ledger: Ledger<SetEntry>, key: string, entry: NewSet): Promise<void> {
+    await this.#writeNew(ledger, key, entry).catch((error: unknown) => {
+      if (!isFull(error)) throw error
+    })
+  }
+
+  async #writeNew(ledger: Ledger<SetEntry>, key: string, entry: NewSet): Promise<void> {
+    if (!this.#shares.hasRoom(entry.user, weigh(entry))) throw fullShare()
+    this.#count(key, entry)
+    try {
+      await this.#write(ledger, key, entry)
+    } catch (error) {
+      // The ledger may have it all the same, and counts it again then.
+      if (ledger.get(key) === undefined) this.#shares.drop(key)
+      throw error
+    }
+  }
+
   async #write(
     ledger: Ledger<SetEntry>,
     key: string,
-    { origin, names }: Omit<SetEntry, 'until'>,
+    { origin, names, user }: NewSet,
   ): Promise<void> {
     const until = this.#host.clock.now() + topicSetKeptMs
-    await ledger.set(key, { origin, names, until }, { expiresAt: until })
+    await ledger.set(key, { origin, names, user, until }, { expiresAt: until })
   }
 
   #isAging({ until }: SetEntry): boolean {
     return until - this.#host.clock.now() < topicSetKeptMs / 2
   }
+}
+
+/** A set that is to be written. */
+type NewSet = Omit<SetEntry, 'until'>
+
+/** What an entry takes in the ledger, near enough. */
+function weigh({ names }: NewSet): number {
+  return measureUtf8(names) + 512
 }
 
 /** The id of the session is in the key, and must be read nowhere. */
@@ -124,12 +167,13 @@ function plainOrigin({ asked, owner }: SetOrigin): KeptSet['origin'] {
 
 /** A line of JSON, and the names, one a line. */
 const codec: LedgerCodec<SetEntry> = {
-  encode: ({ origin, until, names }) => `${JSON.stringify({ ...origin, until })}\n${names}`,
+  encode: ({ origin, until, names, user }) =>
+    `${JSON.stringify({ ...origin, until, user })}\n${names}`,
   decode(text) {
     const end = text.indexOf('\n')
-    const { until, ...origin } = JSON.parse(text.slice(0, end)) as Omit<SetEntry, 'names'> &
+    const { until, user, ...origin } = JSON.parse(text.slice(0, end)) as Omit<SetEntry, 'names'> &
       KeptSet['origin']
-    return { origin, until, names: text.slice(end + 1) }
+    return { origin, until, user, names: text.slice(end + 1) }
   },
 }
 
@@ -137,12 +181,27 @@ async function guard<Result>(act: () => Promise<Result>): Promise<Result> {
   try {
     return await act()
   } catch (error) {
-    const isFull = error instanceof Error && 'code' in error && error.code === 'LEDGER_FULL'
-    if (!isFull) throw translateLogError(error)
+    if (!hasLogCode(error, 'LEDGER_FULL')) throw translateLogError(error)
     throw new ServerError(
       'TOPIC_SETS_FULL',
-      `The log keeps as many changed topic sets as it may, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them. ${error.message}`,
+      `The log keeps as many changed topic sets as it may, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them. ${describe(error)}`,
       { cause: error },
     )
   }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : ''
+}
+
+function isFull(error: unknown): boolean {
+  const isOurs = error instanceof ServerError && error.code === 'TOPIC_SETS_FULL'
+  return isOurs || hasLogCode(error, 'LEDGER_FULL')
+}
+
+function fullShare(): ServerError {
+  return new ServerError(
+    'TOPIC_SETS_FULL',
+    'The user has as many changed topic sets as others together may still have, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them.',
+  )
 }
