@@ -82,7 +82,7 @@ export async function dropChanged(
   }
 }
 
-/** What is left of changed topics. */
+/** The names that are left of changed topics. */
 interface KeptNames {
   readonly kept: readonly string[]
   readonly user: string | undefined

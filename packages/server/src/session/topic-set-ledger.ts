@@ -155,7 +155,7 @@ export class TopicSetLedger implements TopicSetTable {
 /** A set that is to be written. */
 type NewSet = Omit<SetEntry, 'until'>
 
-/** What an entry takes in the ledger, near enough. */
+/** Bytes of an entry in the ledger, near enough. */
 function weigh({ names }: NewSet): number {
   return measureUtf8(names) + 512
 }
