@@ -203,10 +203,12 @@ export class Sender {
   /** Answers whether more may be sent now. */
   #note({ topic, cursor }: Message, { kind, status, error, retryAfterMs }: Outcome): boolean {
     this.#isDirty = true
-    if (kind === 'delivered') {
+    // That events are lost is told by an attempt that was answered. An endpoint that does not know this type
+    // would refuse it for ever, and hold everything up.
+    if (kind === 'delivered' || (kind === 'refused' && topic === wholeEndpoint)) {
       this.#pauses.end(wholeEndpoint)
       this.#pauses.end(topic)
-      const done = topic === '' ? this.#place.done : [...this.#place.done, cursor]
+      const done = topic === wholeEndpoint ? this.#place.done : [...this.#place.done, cursor]
       this.#place = { ...this.#place, done, failures: 0, error: '', retryAt: 0 }
       return !this.#isOver && this.#parts.holdsLease()
     }

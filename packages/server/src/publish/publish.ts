@@ -9,8 +9,8 @@ import type { RequestFacts } from '../request/authorize.ts'
 import { ServerError } from '../errors.ts'
 import { publishEventsMax } from '../limits.ts'
 import { copiesBytesMax } from '../send/limits.ts'
-import { wrapLogError } from '../refusal/log-faults.ts'
 import { addTopic, checkTopic, requireKey, toNewEvent } from './new-event.ts'
+import { ownKey, wrapKeyError } from './own-key.ts'
 import type { PublishInput, TopicInput } from './new-event.ts'
 import { checkPermission, checkTags } from './check-extras.ts'
 import type { NodeSettings } from '../node-settings.ts'
@@ -26,7 +26,10 @@ export interface Receipt {
 
 /** The options of a batch. */
 export interface PublishOptions {
-  /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
+  /**
+   * A second publish with the same key and events adds nothing and gets the first one's cursor. With `by` the
+   * key is of its user: the same key of another user is another one.
+   */
   readonly idempotencyKey?: string | undefined
   /**
    * A cursor: the events are published only if their topic has no event behind it. They must be of one
@@ -98,7 +101,7 @@ export interface Copies {
 }
 
 /** A request of 1 MiB could else be 10,000 events of 1 MiB, which push all others out of the log. */
-function requireSmallCopies({ topic: _, data, ...rest }: NewEvent, count: number): void {
+function requireSmallCopies({ data, ...rest }: NewEvent, count: number): void {
   const bytes = measureUtf8(data) + measureUtf8(JSON.stringify(rest))
   if (count === 1 || bytes * count <= copiesBytesMax) return
   throw new ServerError(
@@ -145,15 +148,18 @@ async function append(
   let began = 0
   try {
     batch = check()
-    const { events, topics, by, idempotencyKey, ifHead } = batch
-    if (by !== undefined && permit !== undefined)
-      await permit.ask(plainRequest(by, 'publish', [...topics]))
+    const { events, topics, by, ifHead } = batch
+    let { idempotencyKey } = batch
+    if (by !== undefined && permit !== undefined) {
+      const grant = await permit.ask(plainRequest(by, 'publish', [...topics]))
+      idempotencyKey = ownKey(idempotencyKey, grant)
+    }
     const bytes = events.reduce((sum, { data }) => sum + measureUtf8(data), 0)
     size = { events: events.length, bytes }
     began = clock.elapsed()
     const positions = await log
       .append({ events, idempotencyKey, patienceMs, ifHead })
-      .catch(wrapLogError)
+      .catch((error: unknown) => wrapKeyError(batch.idempotencyKey, error))
     const last = positions.at(-1)
     if (last === undefined)
       throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')

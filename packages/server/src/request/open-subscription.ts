@@ -146,7 +146,7 @@ async function authorize(
   if (permit === undefined) {
     const kept = topics.filter((name) => !isReserved(name))
     if (subscription.changed === undefined || kept.length === 0) requireUnreserved(topics)
-    return { subscription: await keepNames(opener, subscription, { kept }), granted: undefined }
+    return { subscription: await keepNames(opener, subscription, kept), granted: undefined }
   }
   // A node that is full or draining sends thousands away at a time: the application must not look each of
   // them up for nothing.
@@ -161,7 +161,7 @@ async function authorize(
     const grant = await permit.review(request)
     const kept = grantedOf(grant, request)
     if (subscription.changed === undefined || kept.length === 0) checkGrant(grant, request)
-    const allowed = await keepNames(opener, subscription, { kept, user: grant.user })
+    const allowed = await keepNames(opener, subscription, kept)
     const { recheckAfterMs: afterMs } = grant
     const owner = holderOf(grant, names)
     if (afterMs === undefined)
@@ -177,9 +177,9 @@ async function authorize(
 async function keepNames(
   { topicSets }: StreamOpener,
   subscription: Subscription,
-  { kept, user }: { readonly kept: readonly string[]; readonly user?: string | undefined },
+  kept: readonly string[],
 ): Promise<Subscription> {
   const { changed, topics } = subscription
   if (changed === undefined || kept.length === namesOf(topics).length) return subscription
-  return dropChanged(subscription, changed, { kept, user, table: topicSets })
+  return dropChanged(subscription, changed, { kept, table: topicSets })
 }

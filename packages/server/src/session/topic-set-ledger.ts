@@ -5,10 +5,10 @@ import type { Clock, EventLog, Ledger, LedgerCodec, TopicSet } from '@tidemark/l
 import { hasLogCode, measureUtf8 } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
 import { translateLogError } from '../refusal/log-faults.ts'
-import { UserShares } from '../scheduled/user-shares.ts'
 import { topicSetKeptMs } from './limits.ts'
 import { hashKeptSet } from './topic-set-key.ts'
 import type { KeptSet, SetOrigin, TopicSetTable } from './topic-set-table.ts'
+import { UserShares } from './user-shares.ts'
 
 /** The parts of a node that it needs. */
 interface LedgerHost {
@@ -22,9 +22,9 @@ interface SetEntry {
   readonly origin: KeptSet['origin']
   /** When it ends, in milliseconds since 1970. */
   readonly until: number
+  /** Of whose share it is; of one that several users share, the first. */
+  readonly by: string | undefined
   readonly names: string
-  /** In whose share it counts: the user whose stream was the first to follow it. */
-  readonly user: string | undefined
 }
 
 /**
@@ -47,15 +47,16 @@ export class TopicSetLedger implements TopicSetTable {
    */
   async keep(set: TopicSet, origin: SetOrigin, how = { isSmaller: false }): Promise<string> {
     const key = hashKeptSet(set, origin)
-    const { user } = origin
     await guard(async () => {
       const ledger = await this.#open()
       const kept = ledger.get(key)
-      if (kept === undefined) {
-        const entry = { origin: plainOrigin(origin), names: set.key, user }
-        if (how.isSmaller) await this.#writeIfRoom(ledger, key, entry)
-        else await this.#writeNew(ledger, key, entry)
-      } else if (this.#isAging(kept)) await this.#write(ledger, key, kept)
+      const { by } = origin
+      if (kept === undefined) this.#requireShare(by, set.key)
+      if (kept === undefined || this.#isAging(kept))
+        await this.#write(ledger, key, { origin: plainOrigin(origin), by, names: set.key })
+    }).catch((error: unknown) => {
+      // Else a stream could not give up what it may not have any more.
+      if (!how.isSmaller || !isFull(error)) throw error
     })
     return key
   }
@@ -107,6 +108,19 @@ export class TopicSetLedger implements TopicSetTable {
     return ledger
   }
 
+  #count(key: string, entry: Pick<SetEntry, 'by' | 'names'> | undefined): void {
+    if (entry === undefined) this.#shares.drop(key)
+    else this.#shares.put(key, { user: entry.by, bytes: weigh(entry.names) })
+  }
+
+  #requireShare(by: string | undefined, names: string): void {
+    if (by === undefined || this.#shares.hasRoom(by, weigh(names))) return
+    throw new ServerError(
+      'TOPIC_SETS_FULL',
+      'The user has as many changed topic sets as all others together may still have, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them.',
+    )
+  }
+
   /** Another node may have kept it this moment: the client was faster than the tail. */
   async #findAtHead(ledger: Ledger<SetEntry>, key: string): Promise<SetEntry | undefined> {
     const { head } = await this.#host.log.bounds()
@@ -114,37 +128,20 @@ export class TopicSetLedger implements TopicSetTable {
     return ledger.get(key)
   }
 
-  #count(key: string, value: Omit<SetEntry, 'until'> | undefined): void {
-    if (value === undefined) this.#shares.drop(key)
-    else this.#shares.put(key, { user: value.user, bytes: weigh(value) })
-  }
-
-  /** Else a stream could not give up what it may not have any more. */
-  async #writeIfRoom(ledger: Ledger<SetEntry>, key: string, entry: NewSet): Promise<void> {
-    await this.#writeNew(ledger, key, entry).catch((error: unknown) => {
-      if (!isFull(error)) throw error
-    })
-  }
-
-  async #writeNew(ledger: Ledger<SetEntry>, key: string, entry: NewSet): Promise<void> {
-    if (!this.#shares.hasRoom(entry.user, weigh(entry))) throw fullShare()
-    this.#count(key, entry)
-    try {
-      await this.#write(ledger, key, entry)
-    } catch (error) {
-      // The ledger may have it all the same, and counts it again then.
-      if (ledger.get(key) === undefined) this.#shares.drop(key)
-      throw error
-    }
-  }
-
   async #write(
     ledger: Ledger<SetEntry>,
     key: string,
-    { origin, names, user }: NewSet,
+    { origin, by, names }: Omit<SetEntry, 'until'>,
   ): Promise<void> {
     const until = this.#host.clock.now() + topicSetKeptMs
-    await ledger.set(key, { origin, names, user, until }, { expiresAt: until })
+    // Before the ledger has it: others of the same user may come in the meantime.
+    this.#count(key, { by, names })
+    try {
+      await ledger.set(key, { origin, by, names, until }, { expiresAt: until })
+    } catch (error) {
+      if (ledger.get(key) === undefined) this.#shares.drop(key)
+      throw error
+    }
   }
 
   #isAging({ until }: SetEntry): boolean {
@@ -152,28 +149,24 @@ export class TopicSetLedger implements TopicSetTable {
   }
 }
 
-/** A set that is to be written. */
-type NewSet = Omit<SetEntry, 'until'>
-
-/** Bytes of an entry in the ledger, near enough. */
-function weigh({ names }: NewSet): number {
-  return measureUtf8(names) + 512
-}
-
 /** The id of the session is in the key, and must be read nowhere. */
 function plainOrigin({ asked, owner }: SetOrigin): KeptSet['origin'] {
   return owner === undefined ? { asked } : { asked, owner: { user: owner.user } }
 }
 
+/** What an entry takes in the ledger, near enough. */
+function weigh(names: string): number {
+  return measureUtf8(names) + 256
+}
+
 /** A line of JSON, and the names, one a line. */
 const codec: LedgerCodec<SetEntry> = {
-  encode: ({ origin, until, names, user }) =>
-    `${JSON.stringify({ ...origin, until, user })}\n${names}`,
+  encode: ({ origin, until, by, names }) => `${JSON.stringify({ ...origin, until, by })}\n${names}`,
   decode(text) {
     const end = text.indexOf('\n')
-    const { until, user, ...origin } = JSON.parse(text.slice(0, end)) as Omit<SetEntry, 'names'> &
+    const { until, by, ...origin } = JSON.parse(text.slice(0, end)) as Omit<SetEntry, 'names'> &
       KeptSet['origin']
-    return { origin, until, user, names: text.slice(end + 1) }
+    return { origin, until, by, names: text.slice(end + 1) }
   },
 }
 
@@ -184,24 +177,12 @@ async function guard<Result>(act: () => Promise<Result>): Promise<Result> {
     if (!hasLogCode(error, 'LEDGER_FULL')) throw translateLogError(error)
     throw new ServerError(
       'TOPIC_SETS_FULL',
-      `The log keeps as many changed topic sets as it may, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them. ${describe(error)}`,
+      'The log keeps as many changed topic sets as it may, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them.',
       { cause: error },
     )
   }
 }
 
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : ''
-}
-
 function isFull(error: unknown): boolean {
-  const isOurs = error instanceof ServerError && error.code === 'TOPIC_SETS_FULL'
-  return isOurs || hasLogCode(error, 'LEDGER_FULL')
-}
-
-function fullShare(): ServerError {
-  return new ServerError(
-    'TOPIC_SETS_FULL',
-    'The user has as many changed topic sets as others together may still have, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them.',
-  )
+  return error instanceof ServerError && error.code === 'TOPIC_SETS_FULL'
 }
