@@ -306,6 +306,28 @@ test('a log that holds as many as it may is told with a code of its own', async 
   expect(await codeOf(tide.schedule.add('a', { data: 'x' }, { delayMs: 1 }))).toBe('SCHEDULE_FULL')
 })
 
+test('a node that could not schedule an event leaves it to the node that has', async () => {
+  const { clock, log, node } = start()
+  let tries = 0
+  let isFull = true
+  const full = wrapLog(log, {
+    append(batch) {
+      tries += 1
+      return isFull ? Promise.reject(new LogError('LEDGER_FULL', 'Full.')) : log.append(batch)
+    },
+  })
+  const [near, far] = [await node({ log: full }), await node()]
+  const once = { at: clock.now() + minuteMs, idempotencyKey: 'once' }
+  expect(await codeOf(near.schedule.add('a', { data: 'x' }, once))).toBe('SCHEDULE_FULL')
+  isFull = false
+  await far.schedule.add('a', { data: 'x' }, once)
+  await pass(clock, minuteMs - 10)
+  tries = 0
+  await pass(clock, 10)
+  expect(await publishedOf(near)).toEqual(['x'])
+  expect(tries).toBe(0)
+})
+
 test('a node of a log that never had a scheduled event follows no ledger of them', async () => {
   const { clock, log } = start()
   let tails = 0

@@ -100,14 +100,16 @@ export class Schedule implements TideSchedule, RecordReader {
     if (grant !== undefined && ledger.get(id) === undefined) this.#requireShare(grant, bytes)
     this.#own.add(id)
     this.#shares.put(id, { user: entry.user, bytes })
-    const [position] = await log
-      .append({ events: [written], idempotencyKey })
-      .catch((error: unknown) => {
-        // The ledger may have it all the same, and counts it again then.
-        if (ledger.get(id) === undefined) this.#shares.drop(id)
-        return describeFull(error, given.idempotencyKey)
-      })
-    if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
+    try {
+      const [position] = await log
+        .append({ events: [written], idempotencyKey })
+        .catch((error: unknown) => describeFull(error, given.idempotencyKey))
+      if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
+    } finally {
+      // It was refused, or is out: nothing would take it out later. If the ledger gets it all the same, it is
+      // filed as that of another node.
+      if (ledger.get(id) === undefined) this.#forget(id)
+    }
     return describeEntry(id, entry)
   }
 
@@ -188,8 +190,7 @@ export class Schedule implements TideSchedule, RecordReader {
     if (this.#isClosed) return
     if (value === undefined) {
       this.#due.delete(key)
-      this.#own.delete(key)
-      this.#shares.drop(key)
+      this.#forget(key)
       return
     }
     this.#shares.put(key, { user: value.user, bytes: weigh(value) })
@@ -197,6 +198,11 @@ export class Schedule implements TideSchedule, RecordReader {
       ? 0
       : pickBetween(this.#settings.random, staggerMs.from, staggerMs.to)
     this.#due.add(key, value.at + lateMs)
+  }
+
+  #forget(id: string): void {
+    this.#own.delete(id)
+    this.#shares.drop(id)
   }
 
   /** Publishes an event that is due, unless another node has. */
