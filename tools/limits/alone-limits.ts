@@ -178,6 +178,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'send.spreadSessionsMax',
     'send.spreadNamesMax',
     'send.copiesBytesMax',
+    'scheduled.duePublishedMax',
     'trace.successorPagesMax',
     'presence.nodeSilentPauses',
     'presence.toldCharactersMax',

@@ -6,6 +6,7 @@ import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark, ServerError } from '../src/index.ts'
+import { duePublishedMax } from '../src/scheduled/limits.ts'
 import type { Grant, ScheduleOptions, Tidemark, TidemarkOptions } from '../src/index.ts'
 import { settle } from './support/settle.ts'
 import { wrapLog } from './support/wrap-log.ts'
@@ -291,6 +292,42 @@ test('an event that is due while the log takes none is published when it does', 
   isBroken = false
   await pass(clock, 2_000)
   expect(await publishedOf(tide)).toEqual(['x'])
+})
+
+test('a thousand events that are due while the log takes none cost some attempts a second, and one line', async () => {
+  const { clock, log } = start()
+  let isBroken = false
+  let tries = 0
+  const errors: unknown[] = []
+  const failing = wrapLog(log, {
+    append(batch) {
+      tries += 1
+      return isBroken
+        ? Promise.reject(new LogError('LOG_UNAVAILABLE', 'Full disk.'))
+        : log.append(batch)
+    },
+  })
+  const tide = createTidemark({
+    log: failing,
+    clock,
+    authorize: 'everyone',
+    observer: { failed: (error) => errors.push(error) },
+  })
+  onTestFinished(() => tide.close())
+  const at = clock.now() + minuteMs
+  const all = Array.from({ length: 1_000 }, (_, i) => `${i}`)
+  for (const data of all) await tide.schedule.add('a', { data }, { at })
+  isBroken = true
+  tries = 0
+  await pass(clock, minuteMs)
+  await pass(clock, 5_000)
+  expect(errors).toHaveLength(1)
+  expect(tries).toBeGreaterThan(0)
+  expect(tries).toBeLessThanOrEqual(6 * duePublishedMax)
+  isBroken = false
+  for (let i = 0; i < 5; i++) await pass(clock, 1_000)
+  const { records } = await tide.history({ topic: 'a', limit: 1_000 })
+  expect(records.map(({ data }) => data).toSorted()).toEqual(all.toSorted())
 })
 
 test('a log that holds as many as it may is told with a code of its own', async () => {
