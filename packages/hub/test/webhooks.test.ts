@@ -125,6 +125,11 @@ describe.each(logs)('with %s', (_, openLog) => {
       const node = await openNode(log, receiver.url, { node: `node-${round}` })
       await publish(log, 'orders/1', ...count(round * 20, round * 20 + 10).map(String))
       await waitUntil('ten have come', () => receiver.taken.length >= round * 20 + 10)
+      // The endpoint answers before the node hears it, and an attempt that is cut comes again.
+      await waitUntil('the node has heard so', async () => {
+        const deliveries = (await node.deliveries('billing')) as readonly { readonly id: string }[]
+        return deliveries[0]?.id === receiver.taken[round * 20 + 9]?.id
+      })
       await node.close()
       await publish(log, 'orders/1', ...count(round * 20 + 10, round * 20 + 20).map(String))
     }

@@ -464,7 +464,7 @@ describe('the consumers of a user', () => {
       readonly phone: TestClient
       readonly consumers: ReturnType<Tidemark['consumers']>
       /** The older place arrives. */
-      arrive(): Promise<void>
+      readonly arrive: () => Promise<void>
     }
 
     /** A place that was sent, and is not in the log yet. With `isLost` nobody hears that it has arrived. */

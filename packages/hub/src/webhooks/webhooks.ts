@@ -11,7 +11,7 @@ import { keepDeliveries, listDeliveries } from './delivery-log.ts'
 import { HubEvents, hooksPrefix } from './hub-events.ts'
 import { closeMs, leaseTimes, placeKeptMs, retryTimes } from './limits.ts'
 import type { LeaseTimes, RetryTimes } from './limits.ts'
-import { beginAt, hookCodec, isLease, isPlace, isReplay, keyOf, positionOf } from './place.ts'
+import { beginAt, hookCodec, isLease, isPlace, isReplay, keyOf, replayFrom } from './place.ts'
 import type { HookEntry, Place, Replay } from './place.ts'
 import { Poster } from './post-message.ts'
 import { Sender } from './sender.ts'
@@ -52,6 +52,8 @@ export interface WebhookState {
   readonly node: string | null
   /** Everything up to here is delivered; null before it was sent first. */
   readonly cursor: string | null
+  /** Topics that wait behind an event which the endpoint refuses, by the cursor of that event. */
+  readonly waiting: readonly { readonly topic: string; readonly cursor: string }[]
   /** Attempts in a row that came to nothing. */
   readonly failures: number
   readonly error: string | null
@@ -123,6 +125,7 @@ export class Webhooks {
         allowPrivate: config.allowPrivate ?? false,
         node: this.#holderOf(id) ?? null,
         cursor: place?.cursor ?? null,
+        waiting: (place?.held ?? []).map(({ topic, refused }) => ({ topic, cursor: refused })),
         failures: place?.failures ?? 0,
         error: place === undefined || place.error === '' ? null : place.error,
         retryAt: place === undefined || place.retryAt === 0 ? null : place.retryAt,
@@ -351,7 +354,7 @@ export class Webhooks {
     const place = current ?? this.#placeOf(id) ?? beginAt(this.#tailPosition)
     const replay = this.#replayOf(id)
     if (replay === undefined || replay.number <= place.replay) return place
-    return { ...beginAt(positionOf(replay.from)), replay: replay.number }
+    return replayFrom(place, replay)
   }
 
   async #save(id: string, place: Place, deliveries: readonly Delivery[]): Promise<void> {

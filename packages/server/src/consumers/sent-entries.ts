@@ -1,7 +1,7 @@
 // Entries that are on their way to the log, and what the ledger has got for their consumers meanwhile.
 //
-// Another node's reset may enter the log before an older place that is under way. The place is then put into the
-// ledger behind the reset, and would undo it.
+// Another node's reset may enter the log before an older place that is under way. The place comes behind it
+// then, and would undo it.
 
 import { comparePositions } from '@tidemark/log'
 import type { ConsumerEntry } from './consumer-entry.ts'
