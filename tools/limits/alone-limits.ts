@@ -236,6 +236,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'own-stream.ownIdLengthMax',
     'hub-access.tokenCharactersMax',
     'own-stream.sendsPerTurnMax',
+    'consumers.consumersOfUserMax',
     'consumers.consumersWrittenMax',
     'consumers.consumerNameCharactersMax',
     'server.sinceLastMax',

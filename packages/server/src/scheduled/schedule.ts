@@ -5,7 +5,7 @@
 
 import { openLedger, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventRecord, Ledger, LedgerChange } from '@tidemark/log'
-import { hasLogCode, hashTexts } from '@tidemark/log/values'
+import { hasLogCode, hashTexts, measureUtf8 } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 import type { RecordReader } from '../fan-out/fan-out.ts'
@@ -30,6 +30,7 @@ import type {
   ScheduleOptions,
   TideSchedule,
 } from './scheduled-event.ts'
+import { UserShares } from './user-shares.ts'
 
 const ledgerName = 'scheduled'
 const topic = parseTopic(`$hub/state/${ledgerName}`)
@@ -42,6 +43,7 @@ export class Schedule implements TideSchedule, RecordReader {
   readonly #due: DueTimes<string>
   /** Scheduled here: this node is the first to publish them. */
   readonly #own = new Set<string>()
+  readonly #shares = new UserShares()
   #opening: Promise<Ledger<Entry>> | undefined
   #isClosed = false
 
@@ -90,10 +92,18 @@ export class Schedule implements TideSchedule, RecordReader {
     const id =
       idempotencyKey === undefined ? makeRequestId(random) : hashTexts([name, idempotencyKey])
     const entry: Entry = { at, user: grant?.user, event }
+    const written = ledger.entry(id, entry)
+    const bytes = weigh(entry)
+    if (grant !== undefined && ledger.get(id) === undefined) this.#requireShare(grant, bytes)
     this.#own.add(id)
+    this.#shares.put(id, { user: entry.user, bytes })
     const [position] = await log
-      .append({ events: [ledger.entry(id, entry)], idempotencyKey })
-      .catch(describeFull)
+      .append({ events: [written], idempotencyKey })
+      .catch((error: unknown) => {
+        // The ledger may have it all the same, and counts it again then.
+        if (ledger.get(id) === undefined) this.#shares.drop(id)
+        return describeFull(error)
+      })
     if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
     return describeEntry(id, entry)
   }
@@ -146,6 +156,14 @@ export class Schedule implements TideSchedule, RecordReader {
     return await permit.ask(plainRequest(by, 'publish', name === undefined ? [] : [name]))
   }
 
+  #requireShare({ user, permissions = [] }: Grant, bytes: number): void {
+    if (permissions.includes('admin') || this.#shares.hasRoom(user, bytes)) return
+    throw new ServerError(
+      'SCHEDULE_FULL',
+      'The user has as many events to publish later as others together may still have. Try again when some are out, or cancel some.',
+    )
+  }
+
   #open(): Promise<Ledger<Entry>> {
     this.#opening ??= this.#openLedger().catch((error: unknown) => {
       this.#opening = undefined
@@ -168,8 +186,10 @@ export class Schedule implements TideSchedule, RecordReader {
     if (value === undefined) {
       this.#due.delete(key)
       this.#own.delete(key)
+      this.#shares.drop(key)
       return
     }
+    this.#shares.put(key, { user: value.user, bytes: weigh(value) })
     const lateMs = this.#own.has(key)
       ? 0
       : pickBetween(this.#settings.random, staggerMs.from, staggerMs.to)
@@ -200,6 +220,11 @@ export class Schedule implements TideSchedule, RecordReader {
       this.#due.add(id, clock.now() + dueRetryMs)
     }
   }
+}
+
+/** What an entry takes in the ledger, near enough. */
+function weigh({ event }: Entry): number {
+  return measureUtf8(event.data) + 512
 }
 
 /** The same for the batch that publishes an event and for its deletion: the log lets one of them in. */
