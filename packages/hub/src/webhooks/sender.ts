@@ -2,7 +2,7 @@
 // cursor, and what was not delivered is read again.
 
 import { comparePositions, formatCursor, parseTopic } from '@tidemark/log'
-import type { Clock, EventLog, EventRecord, Page, Position } from '@tidemark/log'
+import type { Clock, EventLog, EventRecord, Loss, Page, Position } from '@tidemark/log'
 import { hooksPrefix } from './hub-events.ts'
 import {
   attemptMsMax,
@@ -169,6 +169,8 @@ export class Sender {
 
   async #attempt(message: Message): Promise<Outcome> {
     const { clock, post } = this.#parts
+    // Another node may be sending by now. An abort that was before is told to no listener.
+    if (this.#isOver) return { kind: 'failed' }
     const late = new AbortController()
     const { signal } = this.#abort
     const stop = (): void => late.abort(signal.reason)
@@ -222,18 +224,34 @@ export class Sender {
     return !isWhole && this.#parts.holdsLease()
   }
 
-  /** Whether the endpoint knows of all that is lost; each loss is told once, before what follows it. */
+  /**
+   * Whether the endpoint knows of all that is lost, and may get more now. Each loss is told once, before what
+   * follows it.
+   */
   async #tellLoss({ lost }: Page): Promise<boolean> {
     if (lost === undefined) return true
     const to = formatCursor(lost.to)
     const { lostTo } = this.#place
     // Positions of another history tell no order.
     if (lost.reason === 'retention' ? !isBeyond(to, lostTo) : to === lostTo) return true
-    const { webhook, clock } = this.#parts
-    await this.#deliver([toLossMessage(webhook.id, lost, clock.now())])
-    if (this.#place.error !== '') return false
+    const message = await this.#describeLoss(lost, to)
+    if (this.#isOver) return false
+    const outcome = await this.#attempt(message)
+    const mayGoOn = this.#note(message, outcome)
+    if (outcome.kind !== 'delivered') return false
     this.#place = { ...this.#place, lostTo: to }
-    return true
+    return mayGoOn
+  }
+
+  /** A loss has no time of its own. It is kept before the first attempt, so that all have one body. */
+  async #describeLoss(lost: Loss, to: string): Promise<Message> {
+    const { webhook, clock } = this.#parts
+    const { loss = { to: '', at: 0 } } = this.#place
+    if (loss.to === to) return toLossMessage(webhook.id, lost, loss.at)
+    const at = clock.now()
+    this.#place = { ...this.#place, loss: { to, at } }
+    await this.#save()
+    return toLossMessage(webhook.id, lost, at)
   }
 
   /** Moves the cursor over what is delivered; answers whether that is the whole page. */
