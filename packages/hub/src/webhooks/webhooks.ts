@@ -2,17 +2,26 @@
 // each webhook, by a lease in a ledger.
 
 import { formatCursor, openLedger, parseCursor } from '@tidemark/log'
-import type { Clock, EventLog, EventRecord, Ledger, Position, Tail } from '@tidemark/log'
+import type {
+  Clock,
+  EntryOptions,
+  EventLog,
+  EventRecord,
+  Ledger,
+  Position,
+  Tail,
+} from '@tidemark/log'
+import { hasLogCode } from '@tidemark/log/values'
 import type { NodeObserver } from '@tidemark/server'
 import type { PresentTopics } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
 import { keepDeliveries, listDeliveries } from './delivery-log.ts'
 import { HubEvents, hooksPrefix } from './hub-events.ts'
-import { closeMs, leaseTimes, placeKeptMs, retryTimes } from './limits.ts'
+import { closeMs, leaseTimes, placeKeptMs, retryTimes, webhooksMax } from './limits.ts'
 import type { LeaseTimes, RetryTimes } from './limits.ts'
 import { beginAt, hookCodec, isLease, isPlace, isReplay, keyOf, positionOf } from './place.ts'
-import type { HookEntry, Place, Replay } from './place.ts'
+import type { HookEntry, Lease, Place, Replay } from './place.ts'
 import { Poster } from './post-message.ts'
 import { Sender } from './sender.ts'
 import type { Delivery } from './sender.ts'
@@ -69,8 +78,8 @@ export class Webhooks {
   readonly #validUntil = new Map<string, number>()
   /** When the lease of each was heard of last, by `clock.elapsed()`. */
   readonly #heardAt = new Map<string, number>()
-  /** Claims and first places that are under way. */
-  readonly #busy = new Set<string>()
+  /** Claims, renewals and first places that are under way. */
+  readonly #busy = new Map<string, Promise<void>>()
   readonly #ending = new Set<Promise<void>>()
   readonly #events: HubEvents | undefined
   #topics: TopicEvents | undefined
@@ -157,12 +166,13 @@ export class Webhooks {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#timer?.cancel()
-    const ids = [...this.#held.keys()]
-    for (const id of ids) this.#end(id, 'The hub closes.')
+    for (const id of this.#held.keys()) this.#end(id, 'The hub closes.')
     const { clock, onError } = this.#options
     const leave = async (): Promise<void> => {
-      await Promise.all(this.#ending)
-      await Promise.all(ids.map((id) => this.#openLedger.delete(keyOf.lease(id))))
+      // A lease that is being written must not come behind its end.
+      await Promise.all([...this.#ending, ...this.#busy.values()])
+      const own = [...this.#byId.keys()].filter((id) => this.#isMine(id))
+      await Promise.all(own.map((id) => this.#openLedger.delete(keyOf.lease(id))))
     }
     await waitAtMost(clock, closeMs, leave().catch(onError))
   }
@@ -246,48 +256,73 @@ export class Webhooks {
     this.#timer = this.#options.clock.after(this.#leases.renewMs, () => this.#tick())
     for (const id of this.#byId.keys()) {
       this.#follow(id)
-      if (this.#isMine(id)) void this.#take(id, () => this.#renew(id))
+      if (this.#isMine(id)) this.#take(id, () => this.#renew(id))
     }
   }
 
   /** Sends a webhook whose lease this node has, and no other. */
   #follow(id: string): void {
     if (this.#isClosed || !this.#byId.has(id)) return
-    if (this.#holderOf(id) === undefined) void this.#take(id, () => this.#claim(id))
-    if (this.#isSilent(id)) void this.#take(id, () => this.#release(id))
+    if (this.#holderOf(id) === undefined) this.#take(id, () => this.#claim(id))
+    if (this.#isSilent(id)) this.#take(id, () => this.#release(id))
     const mayHold = this.#isMine(id) && this.#isValid(id)
     if (!mayHold) this.#end(id, 'Another node sends this webhook now.')
-    else if (!this.#held.has(id)) void this.#take(id, () => this.#begin(id))
+    else if (!this.#held.has(id)) this.#take(id, () => this.#begin(id))
   }
 
   /** One step at a time for each webhook. */
-  async #take(id: string, step: () => Promise<void>): Promise<void> {
+  #take(id: string, step: () => Promise<void>): void {
     if (this.#busy.has(id)) return
-    this.#busy.add(id)
-    try {
-      await step()
-    } catch (error) {
-      this.#options.onError(error)
-    } finally {
-      this.#busy.delete(id)
-    }
+    const done = step()
+      .catch(this.#options.onError)
+      .finally(() => this.#busy.delete(id))
+    this.#busy.set(id, done)
   }
 
   async #claim(id: string): Promise<void> {
-    const { clock, node } = this.#options
-    const [at, expiresAt] = [clock.elapsed(), clock.now() + this.#leases.lifeMs]
-    const { isWon } = await this.#openLedger.claim(keyOf.lease(id), { node }, { expiresAt })
+    const at = this.#options.clock.elapsed()
+    const { isWon } = await this.#openLedger.claim(...this.#lease(id))
     if (!isWon) return
     this.#extend(id, at)
     await this.#begin(id)
   }
 
   async #renew(id: string): Promise<void> {
-    const { clock, node } = this.#options
-    const [at, expiresAt] = [clock.elapsed(), clock.now() + this.#leases.lifeMs]
-    await this.#openLedger.set(keyOf.lease(id), { node }, { expiresAt })
+    const { clock } = this.#options
+    const at = clock.elapsed()
+    if (this.#isValid(id)) await this.#openLedger.set(...this.#lease(id))
+    else if (!(await this.#takeBack(id))) return
     this.#extend(id, at)
     await this.#begin(id)
+  }
+
+  /**
+   * Writes a lease that was not renewed in time, as of a node that stood still: only where nobody else has
+   * it by now.
+   */
+  async #takeBack(id: string): Promise<boolean> {
+    const { log } = this.#options
+    const ledger = this.#openLedger
+    // Each of the others may write its own in between.
+    for (let tries = 0; tries < webhooksMax; tries++) {
+      const { head } = await log.bounds()
+      await ledger.reached(head)
+      if (this.#isClosed || !this.#isMine(id)) return false
+      const events = [ledger.entry(...this.#lease(id))]
+      try {
+        const [position] = await log.append({ events, ifHead: ledger.position })
+        if (position !== undefined) await ledger.reached(position)
+        return true
+      } catch (error) {
+        if (!hasLogCode(error, 'HEAD_MOVED')) throw error
+      }
+    }
+    return false
+  }
+
+  #lease(id: string): [key: string, value: Lease, options: EntryOptions] {
+    const { clock, node } = this.#options
+    return [keyOf.lease(id), { node }, { expiresAt: clock.now() + this.#leases.lifeMs }]
   }
 
   /**

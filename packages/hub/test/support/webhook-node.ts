@@ -68,7 +68,8 @@ export async function publish(
 
 /** The machine's clock, whose timers wait while it is stopped. */
 export class StoppingClock implements Clock {
-  readonly #aheadMs: number
+  #aheadMs: number
+  #passedMs = 0
   #isStopped = false
   #waiting: (() => void)[] = []
 
@@ -82,12 +83,22 @@ export class StoppingClock implements Clock {
   }
 
   elapsed(): number {
-    return systemClock.elapsed()
+    return systemClock.elapsed() + this.#passedMs
   }
 
   after(delayMs: number, task: () => void, options?: TimerOptions): Timer {
     const run = (): void => void (this.#isStopped ? this.#waiting.push(task) : task())
     return systemClock.after(delayMs, run, options)
+  }
+
+  /** Time goes by, and it comes to nothing. */
+  pass(ms: number): void {
+    this.#passedMs += ms
+  }
+
+  /** By its clock of day. */
+  setBack(ms: number): void {
+    this.#aheadMs -= ms
   }
 
   stop(): void {
