@@ -237,6 +237,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub-access.tokenCharactersMax',
     'own-stream.sendsPerTurnMax',
     'consumers.consumersOfUserMax',
+    'hub-webhooks.heldTopicsMax',
     'consumers.consumersWrittenMax',
     'consumers.consumerNameCharactersMax',
     'server.sinceLastMax',

@@ -90,3 +90,16 @@ test('a node that was killed holds no webhook up where the clock was set back by
   isKilled = false
   clock.resume()
 })
+
+test('an endpoint that refuses to be told of lost events gets those that are left', async () => {
+  const log = memoryLog({ retention: { rules: [{ pattern: 'orders/**', maxEvents: 2 }] } })
+  const receiver = await WebhookReceiver.start()
+  await openNode(log, receiver.url)
+  await receiver.close()
+  receiver.answer = ({ type }) => (type === 'lost' ? 400 : 204)
+  await publish(log, 'orders/a', '1', '2', '3', '4', '5')
+  await receiver.listen()
+  await waitUntil('the rest has come', () => receiver.dataOf('orders/a').length === 2)
+  expect(receiver.dataOf('orders/a')).toEqual([4, 5])
+  expect(receiver.attempts.filter(({ type }) => type === 'lost')).toHaveLength(1)
+})

@@ -1,20 +1,20 @@
 // One user alone cannot use up what all users of a log share.
 
-import { memoryLog } from '@tidemark/log'
+import { memoryLog, parseTopic, systemClock } from '@tidemark/log'
+import type { Clock, EventLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { consumersOfUserMax } from '../src/consumers/limits.ts'
 import { createTidemark } from '../src/index.ts'
-import type { RequestFacts, Tidemark } from '../src/index.ts'
-import { UserShares } from '../src/scheduled/user-shares.ts'
+import type { RequestFacts, SessionHandle, Tidemark } from '../src/index.ts'
+import { UserShares } from '../src/session/user-shares.ts'
 
-function createTide(): Tidemark {
-  const clock = createFakeClock()
+function createTide(given?: EventLog, clock: Clock = createFakeClock()): Tidemark {
   const tide = createTidemark({
-    log: memoryLog({ clock }),
+    log: given ?? memoryLog({ clock }),
     clock,
     authorize: ({ header }) => {
-      const user = header('x-user')
+      const user = header('x-user') || undefined
       const permissions = user === 'root' ? ['admin'] : []
       return { user, subscribe: ['**'], publish: ['**'], permissions }
     },
@@ -88,4 +88,74 @@ test('a user has so many consumers, one after the other or at once, and others h
   await reset('ada', 'phone')
   await tide.consumers({ user: 'mallory' }).delete(first?.name ?? '')
   await reset('mallory', 'one-more')
+})
+
+test('a user who changes topics again and again leaves room for the changes of others', async () => {
+  const log = memoryLog()
+  const topic = parseTopic('$hub/state/topic-sets')
+  const until = systemClock.now() + 24 * 3_600_000
+  const line = JSON.stringify({ asked: 'x', until, by: 'mallory' })
+  const data = `- -\n${line}\na`
+  for (let i = 0; i < 5; i++) {
+    const keys = Array.from({ length: 10_000 }, (_, j) => `${i}-${j}`)
+    await log.append({ events: keys.map((key) => ({ topic, type: 'set', key, data })) })
+  }
+  const tide = createTide(log, systemClock)
+  const open = async (user: string): Promise<SessionHandle | undefined> => {
+    const request = new Request('http://localhost/events?topic=a', { headers: { 'x-user': user } })
+    const response = await tide.fetch(request)
+    onTestFinished(() => response.body?.cancel())
+    return tide.sessions({ user })[0]
+  }
+  const [mallory, ada] = [await open('mallory'), await open('ada')]
+  await expect(mallory?.join('b')).rejects.toMatchObject({ code: 'TOPIC_SETS_FULL' })
+  expect(mallory?.topics).toEqual(['a'])
+  await ada?.join('b')
+  expect(ada?.topics).toEqual(['a', 'b'])
+  // A set that there is costs nobody anything.
+  await mallory?.join('b')
+  expect(mallory?.topics).toEqual(['a', 'b'])
+})
+
+describe('an idempotency key that another user has guessed', () => {
+  const same = { idempotencyKey: 'outbox-1' }
+
+  test('is a key of its own: the publish of its user is stored, once', async () => {
+    const tide = createTide()
+    await tide.publish('a', { data: 'burnt' }, { ...same, by: by('mallory') })
+    await tide.publish('a', { data: 'burnt' }, { ...same, by: by('') })
+    const first = await tide.publish('a', { data: 'paid' }, { ...same, by: by('ada') })
+    const again = await tide.publish('a', { data: 'paid' }, { ...same, by: by('ada') })
+    await tide.publish('a', { data: 'the application' }, same)
+    expect(again.cursor).toBe(first.cursor)
+    const { records } = await tide.history({ topic: 'a' })
+    expect(records.map(({ data }) => data)).toEqual(['burnt', 'burnt', 'paid', 'the application'])
+    await expect(
+      tide.publish('a', { data: 'x' }, { ...same, by: by('ada') }),
+    ).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_KEY_REUSED',
+      message: expect.stringContaining('"outbox-1"') as string,
+    })
+  })
+
+  test('neither schedules nor replaces an event of its user', async () => {
+    const tide = createTide()
+    const at = Date.UTC(2026, 5, 1)
+    const add = (user: string, data: string): ReturnType<typeof tide.schedule.add> =>
+      tide.schedule.add('a', { data }, { at, ...same, by: by(user) })
+    const theirs = await add('mallory', 'burnt')
+    const own = await add('ada', 'paid')
+    expect((await add('ada', 'paid')).id).toBe(own.id)
+    expect(own.id).not.toBe(theirs.id)
+    expect((await tide.schedule.find(own.id)).data).toBe('paid')
+  })
+
+  test.each(['', 'ä', 'a b', 'x'.repeat(129)])('is refused where it is none: %j', async (key) => {
+    const tide = createTide()
+    const options = { idempotencyKey: key, by: by('ada') }
+    const refused = { code: 'IDEMPOTENCY_KEY_INVALID' }
+    await expect(tide.publish('a', { data: 1 }, options)).rejects.toMatchObject(refused)
+    const later = { ...options, at: Date.UTC(2026, 5, 1) }
+    await expect(tide.schedule.add('a', { data: 1 }, later)).rejects.toMatchObject(refused)
+  })
 })

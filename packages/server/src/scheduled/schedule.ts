@@ -10,6 +10,7 @@ import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 import type { RecordReader } from '../fan-out/fan-out.ts'
 import type { NodeSettings } from '../node-settings.ts'
+import { ownKey, wrapKeyError } from '../publish/own-key.ts'
 import { requirePublisherKey } from '../publish/publish.ts'
 import { addTopic, toNewEvent } from '../publish/new-event.ts'
 import type { PublishInput } from '../publish/new-event.ts'
@@ -20,6 +21,7 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import type { Grant } from '../request/grant.ts'
 import { DueTimes } from '../session/due-times.ts'
+import { UserShares } from '../session/user-shares.ts'
 import { dueRetryMs, staggerMs } from './limits.ts'
 import { readMoment } from './read-moment.ts'
 import { describeEntry, entryCodec } from './scheduled-event.ts'
@@ -30,7 +32,6 @@ import type {
   ScheduleOptions,
   TideSchedule,
 } from './scheduled-event.ts'
-import { UserShares } from './user-shares.ts'
 
 const ledgerName = 'scheduled'
 const topic = parseTopic(`$hub/state/${ledgerName}`)
@@ -83,10 +84,12 @@ export class Schedule implements TideSchedule, RecordReader {
     const { clock, eventBytesMax, log, random } = this.#settings
     const event = toNewEvent(addTopic(name, input), eventBytesMax)
     const given = readMembers(options, ['at', 'delayMs', 'idempotencyKey', 'by'], optionsOf)
-    const { idempotencyKey, by } = given
-    requirePublisherKey(idempotencyKey)
+    const { by } = given
+    requirePublisherKey(given.idempotencyKey)
     const at = readMoment(given, clock.now())
     const grant = await this.#ask(by, event.topic)
+    const idempotencyKey =
+      grant === undefined ? given.idempotencyKey : ownKey(given.idempotencyKey, grant)
     const ledger = await this.#open()
     // A repeated call finds the id of the first.
     const id =
@@ -102,7 +105,7 @@ export class Schedule implements TideSchedule, RecordReader {
       .catch((error: unknown) => {
         // The ledger may have it all the same, and counts it again then.
         if (ledger.get(id) === undefined) this.#shares.drop(id)
-        return describeFull(error)
+        return describeFull(error, given.idempotencyKey)
       })
     if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
     return describeEntry(id, entry)
@@ -247,8 +250,8 @@ function notFound(id: unknown): ServerError {
   )
 }
 
-function describeFull(error: unknown): never {
-  if (!hasLogCode(error, 'LEDGER_FULL')) return wrapLogError(error)
+function describeFull(error: unknown, key: string | undefined): never {
+  if (!hasLogCode(error, 'LEDGER_FULL')) return wrapKeyError(key, error)
   throw new ServerError(
     'SCHEDULE_FULL',
     'The log holds as many events to publish later as it may, 100,000 or 64 MiB. Try again when some are out, or cancel some.',

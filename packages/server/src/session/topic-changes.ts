@@ -9,7 +9,7 @@ import type { Beginning } from '../request/start-at.ts'
 import { newSnapshot } from './snapshot-at.ts'
 import type { SnapshotAt } from './snapshot-at.ts'
 import type { Audiences } from '../fan-out/audiences.ts'
-import { namesBeyond, namesOf } from './changed-topics.ts'
+import { namesBeyond, namesOf, originOf } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
 import type { Filter } from '../request/filter.ts'
 import { topicChangesWaitingMax } from '../limits.ts'
@@ -257,7 +257,7 @@ export class TopicChanges {
     const topics = planTopics(session, change)
     if (topics.key === before.key) return true
     line.asked ??= hashTopicSet(before)
-    const origin = originOf(session, line.asked)
+    const origin = originOf(session, line.asked, change.reason)
     const place = audiences.reserve(topics, session.audience)
     let added: AddedTopics | undefined
     let parts: string = noParts
@@ -353,12 +353,6 @@ interface PlannedMove {
   readonly topics: TopicSet
   readonly change: TimedChange
   readonly origin: SetOrigin
-}
-
-/** Where the application has chosen the topics, they are this session's alone. */
-function originOf({ id, owner }: Session, asked: string): SetOrigin {
-  if (owner.hasChosenTopics !== true) return { asked }
-  return { asked, owner: { user: owner.user, session: id } }
 }
 
 const never: IsLate = () => false
