@@ -14,7 +14,7 @@ const numbers = (from: number, to: number): number[] => texts(from, to).map(Numb
 
 async function start(): Promise<{
   readonly receiver: WebhookReceiver
-  relent(): void
+  readonly relent: () => void
 }> {
   let relents = false
   const receiver = await WebhookReceiver.start(({ data }) =>

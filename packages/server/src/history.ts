@@ -67,8 +67,8 @@ export interface History {
   /** Oldest first. Empty: all has been read, unless `hasMore`. */
   readonly records: readonly HistoryRecord[]
   /**
-   * Some may follow behind `next`, though the page is empty: so many events are hidden from the reader that
-   * not all of them were looked at.
+   * Some may follow behind `next`, though the page is empty. So many events are hidden from the reader that
+   * not all were looked at.
    */
   readonly hasMore?: true
   /** The cursor to ask on with; the last page's own once all is read. */

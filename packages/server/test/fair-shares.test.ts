@@ -13,8 +13,8 @@ function createTide(given?: EventLog, clock: Clock = createFakeClock()): Tidemar
   const tide = createTidemark({
     log: given ?? memoryLog({ clock }),
     clock,
-    authorize: ({ header }) => {
-      const user = header('x-user') || undefined
+    authorize: (request) => {
+      const user = request.header('x-user') || undefined
       const permissions = user === 'root' ? ['admin'] : []
       return { user, subscribe: ['**'], publish: ['**'], permissions }
     },

@@ -206,10 +206,10 @@ test('presence is asked for as the topic is read', async () => {
 
 test('who is there is hidden from a grant that shows events by their tags', async () => {
   const shared = setUp()
-  const authorize: TidemarkOptions['authorize'] = ({ header }) => ({
+  const authorize: TidemarkOptions['authorize'] = (request) => ({
     user: 'eve',
     subscribe: ['rooms/*'],
-    where: header('x-region') === 'eu' ? { region: 'eu' } : {},
+    where: request.header('x-region') === 'eu' ? { region: 'eu' } : {},
   })
   const a = await start({ ...shared, authorize }, 'a', here)
   await passTime(shared.clock, 500)

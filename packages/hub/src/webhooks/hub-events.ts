@@ -66,7 +66,8 @@ export class HubEvents {
     // Everything of this turn goes together.
     await Promise.resolve()
     const { log, clock, node, onError } = this.#options
-    // One batch stays the same until the log has it. It may have it already, and takes no other under its key.
+    // One batch stays the same until the log has it. The log may have it already, and takes no other under
+    // its key.
     let events: readonly NewEvent[] = []
     while (this.#waiting.length > 0) {
       if (events.length === 0) events = this.#waiting.slice(0, hubEventsMax)

@@ -13,8 +13,8 @@ export const webhookIdCharactersMax: number = 32
 export const windowRecordsMax: number = 64
 
 /**
- * Topics that wait behind an event which the endpoint refuses, while the webhook goes on with all others. Each
- * has three cursors and its name in the place: 32 × ~350 bytes = 11 KB, written once a second at most.
+ * Topics that wait behind an event which the endpoint refuses, while the webhook goes on with all others.
+ * Each has three cursors and its name in the place: 32 × ~350 bytes = 11 KB, written once a second at most.
  */
 export const heldTopicsMax: number = 32
 

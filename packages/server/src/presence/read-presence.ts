@@ -92,7 +92,7 @@ export async function readPresence(
   return { topic, sessions, users, ...(next === undefined ? {} : { next }), isWhole }
 }
 
-/** Who is there has no tags. So it is as hidden from a reader of some tags as an event without tags is. */
+/** Present users have no tags. A reader of some tags gets none of them, as it gets no event without tags. */
 function requireWhole({ where }: Grant, topic: Topic): void {
   if (filterOfWhere(where) === undefined) return
   throw new ServerError(

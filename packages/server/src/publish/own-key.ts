@@ -1,5 +1,5 @@
-// Idempotency keys of clients. Each user has keys of its own: a key that somebody else can guess, such as the
-// number of an order, cannot be used up before its publisher comes.
+// Idempotency keys of clients. Each user has keys of its own. Somebody else may guess a key, such as the
+// number of an order, and cannot use it up before its publisher comes.
 
 import { hasLogCode, requireIdempotencyKey } from '@tidemark/log/values'
 import { quote } from '@tidemark/wire/values'

@@ -225,7 +225,7 @@ export class Schedule implements TideSchedule, RecordReader {
   }
 }
 
-/** What an entry takes in the ledger, near enough. */
+/** The bytes that an entry takes in the ledger, near enough. */
 function weigh({ event }: Entry): number {
   return measureUtf8(event.data) + 512
 }

@@ -100,7 +100,7 @@ function isOf({ origin }: KeptSet, { topics, isChosen }: Subscription, user?: st
 /** Where the application has chosen the topics, they are this session's alone. */
 export function originOf({ id, owner }: Session, asked: string, reason: TopicsReason): SetOrigin {
   if (owner.hasChosenTopics === true) return { asked, owner: { user: owner.user, session: id } }
-  // What is taken from a stream finds its place whatever its user has.
+  // A stream that loses topics is told of that, whatever its user has.
   const isAsked = reason === 'changed' && owner.rights !== undefined
   return { asked, by: isAsked ? (owner.user ?? '') : undefined }
 }

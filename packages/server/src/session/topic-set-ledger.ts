@@ -151,7 +151,7 @@ function plainOrigin({ asked, owner }: SetOrigin): KeptSet['origin'] {
   return owner === undefined ? { asked } : { asked, owner: { user: owner.user } }
 }
 
-/** What an entry takes in the ledger, near enough. */
+/** The bytes that an entry takes in the ledger, near enough. */
 function weigh(names: string): number {
   return measureUtf8(names) + 256
 }

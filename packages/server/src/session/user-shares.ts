@@ -1,4 +1,4 @@
-// What each user holds of a ledger, so that one of them alone cannot keep all others out of it.
+// The share of each user in a ledger, so that one of them alone cannot keep all others out of it.
 //
 // One user may hold as much as is free. So a single one gets half of the room, and there is always some left.
 
